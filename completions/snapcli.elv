@@ -1,0 +1,134 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[snapcli] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'snapcli'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'snapcli'= {
+            cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more: which Python was chosen, what each step took'
+            cand --verbose 'Say more: which Python was chosen, what each step took'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand save 'Run a script and save the session it leaves'
+            cand restore 'Bring a session back: in Python''s prompt, for one piece of code, or under another script'
+            cand inspect 'Tell what is in a snapshot, or what in a script''s session cannot be saved'
+            cand doctor 'Tell which Python is used and why, and whether all that is needed is there'
+            cand completions 'Print the completions of a shell'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'snapcli;save'= {
+            cand -o 'Where to save; `-` is standard output (the script''s own output then goes to standard error)'
+            cand --output 'Where to save; `-` is standard output (the script''s own output then goes to standard error)'
+            cand --report 'Write what was saved and what was left out to FILE, as JSON'
+            cand --module 'Save the namespace of this module instead of the script''s'
+            cand --include 'Keep only names that match (may be given more than once)'
+            cand --exclude 'Leave out names that match'
+            cand --exclude-type 'Leave out values of types that match: ''DataFrame'', ''torch.*'''
+            cand --max-size 'Leave out variables that take more than this: 500k, 20M, 2G'
+            cand -m 'Run a module, as `python -m`'
+            cand -c 'Run this code, as `python -c`'
+            cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
+            cand --strict 'Exit with 3 when something could not be saved'
+            cand --verify 'Load the file in a fresh process before it is put in place'
+            cand --private 'Keep all names that begin with `_`, not only those that kept functions use'
+            cand --refimported 'Keep imported data by reference, not by value'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more: which Python was chosen, what each step took'
+            cand --verbose 'Say more: which Python was chosen, what each step took'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'snapcli;restore'= {
+            cand -c 'Run this code; an expression''s value is printed'
+            cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
+            cand -i 'Go on into the prompt, also after CODE or SCRIPT'
+            cand --interactive 'Go on into the prompt, also after CODE or SCRIPT'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more: which Python was chosen, what each step took'
+            cand --verbose 'Say more: which Python was chosen, what each step took'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'snapcli;inspect'= {
+            cand --trace 'Show what is pickled under a variable, as a tree with sizes'
+            cand --include 'Keep only names that match (may be given more than once)'
+            cand --exclude 'Leave out names that match'
+            cand --exclude-type 'Leave out values of types that match: ''DataFrame'', ''torch.*'''
+            cand --max-size 'Leave out variables that take more than this: 500k, 20M, 2G'
+            cand -m 'Run a module, as `python -m`'
+            cand -c 'Run this code, as `python -c`'
+            cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
+            cand --json 'Print JSON instead of a table'
+            cand --bad 'Only what was left out, and why'
+            cand --strict 'Exit with 3 when something cannot be saved, or was left out because it failed'
+            cand --private 'Keep all names that begin with `_`, not only those that kept functions use'
+            cand --refimported 'Keep imported data by reference, not by value'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more: which Python was chosen, what each step took'
+            cand --verbose 'Say more: which Python was chosen, what each step took'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'snapcli;doctor'= {
+            cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
+            cand --json 'Print JSON'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more: which Python was chosen, what each step took'
+            cand --verbose 'Say more: which Python was chosen, what each step took'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'snapcli;completions'= {
+            cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more: which Python was chosen, what each step took'
+            cand --verbose 'Say more: which Python was chosen, what each step took'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'snapcli;help'= {
+            cand save 'Run a script and save the session it leaves'
+            cand restore 'Bring a session back: in Python''s prompt, for one piece of code, or under another script'
+            cand inspect 'Tell what is in a snapshot, or what in a script''s session cannot be saved'
+            cand doctor 'Tell which Python is used and why, and whether all that is needed is there'
+            cand completions 'Print the completions of a shell'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'snapcli;help;save'= {
+        }
+        &'snapcli;help;restore'= {
+        }
+        &'snapcli;help;inspect'= {
+        }
+        &'snapcli;help;doctor'= {
+        }
+        &'snapcli;help;completions'= {
+        }
+        &'snapcli;help;help'= {
+        }
+    ]
+    $completions[$command]
+}

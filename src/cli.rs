@@ -1,0 +1,376 @@
+//! The command line: clap derive structs whose doc comments are the help, and what they mean to the commands.
+//!
+//! Only this file knows clap. Everything from the script's name on belongs to the script, as with python.
+
+use std::ffi::OsString;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{Talk, completions, inspect};
+
+/// Saves a Python session to one file, brings it back, and tells what is in it.
+#[derive(Debug, Parser)]
+#[command(name = "snapcli", version, max_term_width = 100, after_help = EXIT_CODES, disable_help_subcommand = false)]
+pub struct Cli {
+    /// What every command takes
+    #[command(flatten)]
+    pub globals: GlobalArgs,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    failed; for save: the script failed, or the script's own code
+  2    wrong usage
+  3    --strict, and something was left out
+  4    not a snapshot, damaged, or cut short
+  6    no usable Python, or no dill
+  130  interrupted";
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct GlobalArgs {
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more: which Python was chosen, what each step took
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment's folder
+    /// [default: as `snapcli doctor` shows]
+    #[cfg(feature = "python")]
+    #[arg(long, global = true, value_name = "PYTHON")]
+    pub python: Option<String>,
+}
+
+impl GlobalArgs {
+    /// How much is said on standard error.
+    pub fn talk(&self) -> Talk {
+        if self.quiet {
+            Talk::Quiet
+        } else if self.verbose {
+            Talk::Verbose
+        } else {
+            Talk::Normal
+        }
+    }
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+#[allow(missing_docs, reason = "the help of a subcommand stands at its arguments")]
+pub enum Command {
+    #[cfg(feature = "python")]
+    Save(python::SaveArgs),
+    #[cfg(feature = "python")]
+    Restore(python::RestoreArgs),
+    Inspect(InspectArgs),
+    #[cfg(feature = "python")]
+    Doctor(python::DoctorArgs),
+    Completions(CompletionsArgs),
+}
+
+/// Tell what is in a snapshot, or what in a script's session cannot be saved
+///
+/// A snapshot is only looked at: nothing in it runs, and no Python is started. A script is run, and nothing of it
+/// is kept: each variable is saved and loaded again in memory, as dill.detect does, and the bad ones are named. What
+/// the script prints goes to standard error, as standard output is for the answer.
+#[derive(Debug, Args)]
+#[cfg_attr(
+    feature = "python",
+    command(override_usage = "snapcli inspect [OPTIONS] [FILE]
+       snapcli inspect [OPTIONS] SCRIPT [ARGS]...
+       snapcli inspect [OPTIONS] -m MODULE [ARGS]...
+       snapcli inspect [OPTIONS] -c CODE [ARGS]...")
+)]
+#[command(after_help = "\
+Examples:
+  snapcli inspect                        what is in session.pkl
+  snapcli inspect --json session.pkl     the same for a program
+  snapcli inspect --trace model          what is pickled under `model`, with sizes
+  snapcli inspect --bad train.py         what in train.py's session cannot be saved, and why
+  snapcli inspect --strict train.py      exit with 3 if there is any such thing")]
+pub struct InspectArgs {
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Only what was left out, and why
+    #[arg(long)]
+    bad: bool,
+    /// Exit with 3 when something cannot be saved, or was left out because it failed
+    #[arg(long)]
+    strict: bool,
+    /// Show what is pickled under a variable, as a tree with sizes
+    #[arg(long, value_name = "NAME", conflicts_with = "bad")]
+    trace: Option<String>,
+    #[cfg(feature = "python")]
+    #[command(flatten)]
+    rules: python::RuleArgs,
+    #[cfg(feature = "python")]
+    #[command(flatten)]
+    target: python::TargetArgs,
+    /// The snapshot [default: session.pkl]
+    #[cfg(not(feature = "python"))]
+    #[arg(value_name = "FILE")]
+    operands: Vec<OsString>,
+}
+
+impl InspectArgs {
+    /// What the arguments mean.
+    pub fn options(self, #[cfg(feature = "python")] globals: GlobalArgs) -> inspect::Options {
+        #[cfg(feature = "python")]
+        let subject =
+            inspect::Subject { command: self.target.command(), rules: self.rules.into(), python: globals.python };
+        #[cfg(not(feature = "python"))]
+        let subject = inspect::Subject { operands: self.operands };
+        inspect::Options { json: self.json, bad: self.bad, strict: self.strict, trace: self.trace, subject }
+    }
+}
+
+/// Print the completions of a shell
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapcli completions bash > ~/.local/share/bash-completion/completions/snapcli
+  snapcli completions fish > ~/.config/fish/completions/snapcli.fish")]
+pub struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Elvish,
+    Powershell,
+}
+
+impl CompletionsArgs {
+    /// What the arguments mean.
+    pub fn options(&self) -> completions::Options {
+        use clap_complete::Shell as Generator;
+        let generator = match self.shell {
+            Shell::Bash => Generator::Bash,
+            Shell::Zsh => Generator::Zsh,
+            Shell::Fish => Generator::Fish,
+            Shell::Elvish => Generator::Elvish,
+            Shell::Powershell => Generator::PowerShell,
+        };
+        let mut text = Vec::new();
+        clap_complete::generate(generator, &mut Cli::command(), "snapcli", &mut text);
+        completions::Options { text }
+    }
+}
+
+/// Parses the command line; prints help or an error and ends the process where that is all there is to do.
+pub fn parse() -> Cli {
+    Cli::parse()
+}
+
+#[cfg(feature = "python")]
+mod python {
+    //! The arguments of commands that run Python.
+
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::commands::{restore, save};
+    use crate::python::run::{Command as ScriptCommand, Target};
+    use crate::session::keep::Rules;
+
+    /// Run a script and save the session it leaves
+    ///
+    /// The script runs as `python SCRIPT` runs it. What it leaves in its global variables goes to one file, which
+    /// `snapcli restore` and `dill.load_module` read. What cannot be saved is named, and costs only itself.
+    #[derive(Debug, Args)]
+    #[command(override_usage = "snapcli save [OPTIONS] SCRIPT [ARGS]...
+       snapcli save [OPTIONS] -m MODULE [ARGS]...
+       snapcli save [OPTIONS] -c CODE [ARGS]...")]
+    #[command(after_help = "\
+Examples:
+  snapcli save train.py --epochs 3            run train.py --epochs 3, save to session.pkl
+  snapcli save -o run7.pkl train.py           save to run7.pkl
+  snapcli save --exclude 'tmp_*' train.py     leave some names out
+  snapcli save --strict train.py              exit with 3 when something could not be saved
+  snapcli save -o - train.py | ssh host 'cat > session.pkl'
+
+When the script fails, what it had reached goes to session.crash.pkl, and the exit code is the script's.")]
+    pub struct SaveArgs {
+        /// Where to save; `-` is standard output (the script's own output then goes to standard error)
+        #[arg(short, long, value_name = "FILE", default_value = "session.pkl")]
+        output: PathBuf,
+        /// Exit with 3 when something could not be saved
+        #[arg(long)]
+        strict: bool,
+        /// Load the file in a fresh process before it is put in place
+        #[arg(long)]
+        verify: bool,
+        /// Write what was saved and what was left out to FILE, as JSON
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+        /// Save the namespace of this module instead of the script's
+        #[arg(long, value_name = "NAME", default_value = "__main__", hide_default_value = true)]
+        module: String,
+        #[command(flatten)]
+        rules: RuleArgs,
+        #[command(flatten)]
+        target: TargetArgs,
+    }
+
+    /// Which names are kept
+    #[derive(Debug, Args)]
+    #[command(next_help_heading = "What is kept")]
+    pub struct RuleArgs {
+        /// Keep only names that match (may be given more than once)
+        #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+        include: Vec<glob::Pattern>,
+        /// Leave out names that match
+        #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+        exclude: Vec<glob::Pattern>,
+        /// Leave out values of types that match: 'DataFrame', 'torch.*'
+        #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+        exclude_type: Vec<glob::Pattern>,
+        /// Keep all names that begin with `_`, not only those that kept functions use
+        #[arg(long)]
+        private: bool,
+        /// Leave out variables that take more than this: 500k, 20M, 2G
+        #[arg(long, value_name = "SIZE", value_parser = size)]
+        max_size: Option<u64>,
+        /// Keep imported data by reference, not by value
+        #[arg(long)]
+        refimported: bool,
+    }
+
+    impl From<RuleArgs> for Rules {
+        fn from(args: RuleArgs) -> Self {
+            Self {
+                include: args.include,
+                exclude: args.exclude,
+                exclude_type: args.exclude_type,
+                private: args.private,
+                max_size: args.max_size,
+                refimported: args.refimported,
+            }
+        }
+    }
+
+    /// What to run
+    #[derive(Debug, Args)]
+    #[command(next_help_heading = "What to run")]
+    pub(super) struct TargetArgs {
+        /// Run a module, as `python -m`
+        #[arg(short = 'm', value_names = ["MODULE", "ARGS"], num_args = 1.., allow_hyphen_values = true, conflicts_with_all = ["code", "operands"])]
+        run_module: Vec<OsString>,
+        /// Run this code, as `python -c`
+        #[arg(short = 'c', value_names = ["CODE", "ARGS"], num_args = 1.., allow_hyphen_values = true, conflicts_with = "operands")]
+        code: Vec<OsString>,
+        /// The script, and its arguments
+        #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
+        operands: Vec<OsString>,
+    }
+
+    impl TargetArgs {
+        pub(super) fn command(self) -> Option<ScriptCommand> {
+            let split = |words: Vec<OsString>| {
+                let mut words = words.into_iter();
+                words.next().map(|first| (first, words.collect()))
+            };
+            if let Some((module, arguments)) = split(self.run_module) {
+                return Some(ScriptCommand { target: Target::Module(module), arguments });
+            }
+            if let Some((code, arguments)) = split(self.code) {
+                return Some(ScriptCommand { target: Target::Code(code), arguments });
+            }
+            let (script, arguments) = split(self.operands)?;
+            Some(ScriptCommand { target: Target::Script(script.into()), arguments })
+        }
+    }
+
+    impl SaveArgs {
+        /// What the arguments mean.
+        pub fn options(self, globals: GlobalArgs) -> save::Options {
+            save::Options {
+                output: self.output,
+                strict: self.strict,
+                verify: self.verify,
+                report: self.report,
+                module: self.module,
+                rules: self.rules.into(),
+                python: globals.python,
+                command: self.target.command(),
+            }
+        }
+    }
+
+    /// Bring a session back: in Python's prompt, for one piece of code, or under another script
+    ///
+    /// At a terminal, with nothing else asked, Python's own prompt begins with the session's names in it.
+    /// Reads what snapcli saved, what dill.dump_module saved, and pickles: a dict gives its keys as names,
+    /// any other object is bound to `obj`.
+    ///
+    /// Loading a snapshot can run code that is in it: restore only files that you trust.
+    #[derive(Debug, Args)]
+    #[command(override_usage = "snapcli restore [OPTIONS] [FILE] [-i]
+       snapcli restore [OPTIONS] [FILE] -c CODE [ARGS]...
+       snapcli restore [OPTIONS] FILE SCRIPT [ARGS]...")]
+    #[command(after_help = "\
+Examples:
+  snapcli restore                              session.pkl in a prompt
+  snapcli restore run7.pkl -c 'model.score'    the value of an expression
+  snapcli restore run7.pkl plot.py --dpi 200   run plot.py with the session's names in place
+  ssh host cat run7.pkl | snapcli restore - -c 'print(scores)'")]
+    pub struct RestoreArgs {
+        /// Go on into the prompt, also after CODE or SCRIPT
+        #[arg(short, long)]
+        interactive: bool,
+        /// Run this code; an expression's value is printed
+        #[arg(short = 'c', value_names = ["CODE", "ARGS"], num_args = 1.., allow_hyphen_values = true, conflicts_with = "script")]
+        code: Vec<OsString>,
+        /// The snapshot; `-` is standard input
+        #[arg(value_name = "FILE", default_value = "session.pkl")]
+        file: PathBuf,
+        /// A script to run with the session's names in place, and its arguments
+        #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
+        script: Vec<OsString>,
+    }
+
+    impl RestoreArgs {
+        /// What the arguments mean: `-c` with one expression shows its value.
+        pub fn options(self, globals: GlobalArgs) -> restore::Options {
+            let target = TargetArgs { run_module: Vec::new(), code: self.code, operands: self.script };
+            let command = target.command().map(|command| match command.target {
+                Target::Code(code) => ScriptCommand { target: Target::Expression(code), ..command },
+                _ => command,
+            });
+            restore::Options { file: self.file, interactive: self.interactive, python: globals.python, command }
+        }
+    }
+
+    /// Tell which Python is used and why, and whether all that is needed is there
+    #[derive(Debug, Args)]
+    pub struct DoctorArgs {
+        /// Print JSON
+        #[arg(long)]
+        pub json: bool,
+    }
+
+    /// A number of bytes, with k, M, G or T for powers of 1000.
+    fn size(text: &str) -> Result<u64, String> {
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let number: u64 = digits.parse().map_err(|_| "not a size: write 500k, 20M or 2G".to_owned())?;
+        let factor = match text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase().trim_end_matches('b') {
+            "" => 1,
+            "k" => 1_000,
+            "m" => 1_000_000,
+            "g" => 1_000_000_000,
+            "t" => 1_000_000_000_000,
+            unit => return Err(format!("{unit} is no unit of size: write 500k, 20M or 2G")),
+        };
+        number.checked_mul(factor).ok_or_else(|| "more bytes than can be counted".to_owned())
+    }
+}

@@ -1,0 +1,156 @@
+//! `snapcli inspect`: what is in a snapshot, without running any of it; or what in a script's session is bad.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::Talk;
+use crate::exit::{self, OrExit};
+use crate::pickle::outline::Tree;
+use crate::report::answer::Answer;
+use crate::report::{self, text, trace};
+use crate::snapshot::reader::{Contents, Snapshot};
+
+/// What was asked.
+pub struct Options {
+    /// JSON, not text.
+    pub json: bool,
+    /// Only what is bad.
+    pub bad: bool,
+    /// Whether anything bad is an error.
+    pub strict: bool,
+    /// The variable to trace.
+    pub trace: Option<String>,
+    /// What to look at.
+    pub subject: Subject,
+}
+
+/// What to look at: a file, or a script and how to run it.
+#[cfg(feature = "python")]
+pub struct Subject {
+    /// The file or script; `session.pkl` where there is none.
+    pub command: Option<crate::python::run::Command>,
+    /// Which names of a script's session count.
+    pub rules: crate::session::keep::Rules,
+    /// `--python`.
+    pub python: Option<String>,
+}
+
+/// What to look at.
+#[cfg(not(feature = "python"))]
+pub struct Subject {
+    /// The file, and nothing behind it.
+    pub operands: Vec<std::ffi::OsString>,
+}
+
+const DEFAULT: &str = "session.pkl";
+
+/// Looks at a file, or runs a script and looks at what it leaves.
+#[cfg(feature = "python")]
+pub fn run(options: Options, talk: Talk) -> Result<i32> {
+    use crate::python::run::Target;
+    let file = match &options.subject.command {
+        None => Some(Path::new(DEFAULT).to_owned()),
+        Some(command) => match &command.target {
+            Target::Script(path) if command.arguments.is_empty() && !is_script(path) => Some(path.clone()),
+            _ => None,
+        },
+    };
+    match file {
+        Some(file) => inspect_file(&options, &file, talk),
+        None => super::inspect_script::run(options, talk),
+    }
+}
+
+/// Looks at a file.
+#[cfg(not(feature = "python"))]
+pub fn run(options: Options, talk: Talk) -> Result<i32> {
+    match options.subject.operands.as_slice() {
+        [] => inspect_file(&options, Path::new(DEFAULT), talk),
+        [file] => inspect_file(&options, Path::new(file), talk),
+        _ => Err(exit::error(
+            exit::USAGE,
+            "one file at a time: this snapcli was built without Python and runs no scripts",
+        )),
+    }
+}
+
+/// Whether a path is a script rather than a file to look at: a folder, a name that Python runs, or a text that is
+/// no pickle (those of protocol 0 are text too).
+#[cfg(feature = "python")]
+fn is_script(path: &Path) -> bool {
+    let named = path.extension().is_some_and(|end| ["py", "pyc", "pyz", "pyw", "zip"].iter().any(|name| end == *name));
+    if named || path.is_dir() {
+        return true;
+    }
+    let mut head = [0; 512];
+    let read = std::fs::File::open(path).and_then(|mut file| io::Read::read(&mut file, &mut head)).unwrap_or(0);
+    let text = head.get(..read).is_some_and(|head| head.iter().all(|byte| *byte >= 0x20 || b"\t\r\n".contains(byte)));
+    read > 0 && text && Snapshot::open(path).is_err()
+}
+
+fn inspect_file(options: &Options, path: &Path, talk: Talk) -> Result<i32> {
+    let place = || format!("cannot inspect {}", path.display());
+    let snapshot = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut io::stdin(), &mut bytes).context("cannot read standard input")?;
+        Snapshot::from_bytes(bytes).or_exit(exit::DAMAGED, place)?
+    } else {
+        Snapshot::open(path).or_exit(exit::DAMAGED, place)?
+    };
+    if let Contents::Foreign { lost_index: true, .. } = snapshot.contents() {
+        talk.note("its index is lost (the file is cut short or damaged at its end): this is what its pickle tells");
+    }
+    let file = path.display().to_string();
+    let mut answer = match snapshot.contents() {
+        Contents::Own { index } => {
+            Answer { file, format: report::answer::Format::Snapcli, bytes: snapshot.file_len(), index: index.clone() }
+        }
+        Contents::Foreign { shape, .. } => Answer::foreign(file, snapshot.file_len(), shape),
+    };
+    if let Some(name) = &options.trace {
+        let tree = tree(&snapshot, name)?;
+        return print_tree_to(&mut io::BufWriter::new(io::stdout()), options, &tree);
+    }
+    print_to(&mut io::BufWriter::new(io::stdout()), options, &mut answer)
+}
+
+/// What is pickled under a variable.
+pub(super) fn tree(snapshot: &Snapshot, name: &str) -> Result<Tree> {
+    let tree = snapshot.trace(name).or_exit(exit::DAMAGED, || format!("cannot trace {}", report::plain(name)))?;
+    tree.ok_or_else(|| exit::error(exit::USAGE, format!("there is no variable {}", report::plain(name))))
+}
+
+/// Prints a tree, as text or JSON.
+pub(super) fn print_tree_to(out: &mut dyn Write, options: &Options, tree: &Tree) -> Result<i32> {
+    if options.json {
+        report::json(out, tree)?
+    } else {
+        trace::text(out, tree)?
+    }
+    out.flush()?;
+    Ok(exit::DONE)
+}
+
+/// Prints an answer, as text or JSON, whole or what is bad in it. Returns the exit code.
+pub(super) fn print_to(out: &mut dyn Write, options: &Options, answer: &mut Answer) -> Result<i32> {
+    let code = if options.strict && answer.has_bad() { exit::LEFT_OUT } else { exit::DONE };
+    if options.bad {
+        answer.only_bad();
+    }
+    if options.json {
+        report::json(out, answer)?;
+    } else if options.bad {
+        text::bad(out, answer)?;
+    } else {
+        text::answer(out, answer, terminal_width())?;
+    }
+    out.flush()?;
+    Ok(code)
+}
+
+fn terminal_width() -> Option<usize> {
+    let terminal = console::Term::stdout();
+    terminal.is_term().then(|| usize::from(terminal.size().1))
+}

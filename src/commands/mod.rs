@@ -1,0 +1,16 @@
+//! One file for each subcommand: its flow on one screen, stage by stage.
+
+pub use crate::report::say::Talk;
+
+pub mod completions;
+#[cfg(feature = "python")]
+pub mod doctor;
+pub mod inspect;
+#[cfg(feature = "python")]
+mod inspect_script;
+#[cfg(feature = "python")]
+mod progress;
+#[cfg(feature = "python")]
+pub mod restore;
+#[cfg(feature = "python")]
+pub mod save;

@@ -1,0 +1,226 @@
+//! `snapcli save`: run the script, pickle what it leaves, put the file in place.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Stdio};
+
+use anyhow::{Context, Result};
+use pyo3::prelude::*;
+
+use super::Talk;
+use super::progress::Progress;
+use crate::exit::{self, OrExit};
+use crate::python::dill::Dill;
+use crate::python::run::{Command, Run, run};
+use crate::python::start::{End, Job, start};
+use crate::python::{self, streams};
+use crate::report::answer::{Answer, Format};
+use crate::report::{self, say};
+use crate::session::keep::Rules;
+use crate::session::save::{Request, save};
+use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::index::{Index, Reason};
+
+/// What was asked.
+pub struct Options {
+    /// Where to save; `-` is standard output.
+    pub output: PathBuf,
+    /// Whether anything that fails to be saved is an error.
+    pub strict: bool,
+    /// Whether to load the file before it is put in place.
+    pub verify: bool,
+    /// Where to write the report.
+    pub report: Option<PathBuf>,
+    /// The module whose namespace is saved.
+    pub module: String,
+    /// Which names are kept.
+    pub rules: Rules,
+    /// `--python`.
+    pub python: Option<String>,
+    /// The script.
+    pub command: Option<Command>,
+}
+
+/// Runs the script and saves its session.
+pub fn run_command(options: Options, talk: Talk) -> Result<i32> {
+    let command = options.command.clone();
+    let command = command.ok_or_else(|| exit::error(exit::USAGE, "no script given: snapcli save SCRIPT"))?;
+    python::check_script(&command)?;
+    let interpreter = python::ready(options.python.as_deref())?;
+    talk.detail(&format!("Python {} at {}", interpreter.version_text, interpreter.executable.display()));
+    let output = Output::new(&options.output)?;
+    let save = Save { output, report: options.report.as_deref().map(absolute).transpose()?, options, command, talk };
+    match start(&interpreter.executable, Job::Whole(Box::new(move |py| save.whole(py))))? {}
+}
+
+/// Where a snapshot goes.
+enum Output {
+    /// A file, by its absolute path: a script may change its working folder.
+    File(PathBuf),
+    /// What standard output was before the script began.
+    Stream(File),
+}
+
+impl Output {
+    /// Finds out before the script runs whether its session can be written at all.
+    fn new(path: &Path) -> Result<Self> {
+        if path == Path::new("-") {
+            if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+                let text = "a snapshot is no text for a terminal: send standard output to a file or a pipe";
+                return Err(exit::error(exit::USAGE, text));
+            }
+            return Ok(Self::Stream(streams::lend_stdout().context("cannot take over standard output")?));
+        }
+        let path = absolute(path)?;
+        AtomicFile::create(&path).or_exit(exit::USAGE, || format!("cannot save to {}", path.display()))?;
+        Ok(Self::File(path))
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("cannot find the folder of {}", path.display()))
+}
+
+struct Save {
+    options: Options,
+    command: Command,
+    output: Output,
+    report: Option<PathBuf>,
+    talk: Talk,
+}
+
+impl Save {
+    /// All that happens while Python runs.
+    fn whole(self, py: Python<'_>) -> End {
+        let talk = self.talk;
+        let dill = match Dill::find(py, &|text| talk.note(text)) {
+            Ok(dill) => dill,
+            Err(error) => return failure(&error),
+        };
+        let run = match run(py, &self.command) {
+            Ok(run) => run,
+            Err(error) => return failure(&error.into()),
+        };
+        if run.forked {
+            return run.end;
+        }
+        match self.session(py, &run, &dill) {
+            Ok(code) if run.succeeded() => End::Exit(code),
+            Ok(_) => run.end,
+            Err(error) if run.succeeded() => failure(&error),
+            Err(error) => {
+                say::error(&error);
+                run.end
+            }
+        }
+    }
+
+    /// Saves the session of a script that has run. Returns the exit code for one that succeeded.
+    fn session(&self, py: Python<'_>, run: &Run, dill: &Dill) -> Result<i32> {
+        let (path, index, bytes) = match &self.output {
+            Output::File(path) if run.succeeded() => self.to_file(py, run, dill, path)?,
+            Output::File(path) => self.to_file(py, run, dill, &crash_path(path))?,
+            Output::Stream(stream) => {
+                let out = BufWriter::new(stream.try_clone()?);
+                let (mut out, index, bytes) = self.write(py, run, dill, out)?;
+                out.flush().context("cannot write to standard output")?;
+                (PathBuf::from("-"), index, bytes)
+            }
+        };
+        let answer = Answer { file: path.display().to_string(), format: Format::Snapcli, bytes, index };
+        self.tell(run, &answer)?;
+        if let Some(path) = &self.report {
+            let mut file = AtomicFile::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+            report::json(&mut file, &answer)?;
+            file.commit().with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(if self.options.strict && answer.has_bad() { exit::LEFT_OUT } else { exit::DONE })
+    }
+
+    fn to_file(&self, py: Python<'_>, run: &Run, dill: &Dill, path: &Path) -> Result<(PathBuf, Index, u64)> {
+        let place = || format!("cannot save to {}", path.display());
+        let file = AtomicFile::create(path).with_context(place)?;
+        let (mut file, index, bytes) = self.write(py, run, dill, file)?;
+        file.flush().with_context(place)?;
+        if self.options.verify {
+            py.detach(|| verify(&index.python.executable, file.path()))
+                .with_context(|| format!("nothing was put in place of {}", path.display()))?;
+        }
+        py.detach(|| file.commit()).with_context(place)?;
+        Ok((path.to_owned(), index, bytes))
+    }
+
+    fn write<W: Write>(&self, py: Python<'_>, run: &Run, dill: &Dill, out: W) -> Result<(W, Index, u64)> {
+        let progress = Progress::variables("saving", self.talk);
+        let request = Request {
+            module: &self.options.module,
+            command: &self.command,
+            run,
+            dill,
+            rules: &self.options.rules,
+            load_again: false,
+            progress: &|name, done, total| progress.at(name, done, total),
+        };
+        save(py, &request, out)
+    }
+
+    /// Says what was saved and what was not.
+    fn tell(&self, run: &Run, answer: &Answer) -> Result<()> {
+        let saved = report::count(answer.index.variables.len(), "variable");
+        let how = if run.succeeded() { "saved" } else { "the script failed; saved what it had reached:" };
+        let place = if answer.file == "-" {
+            "standard output".to_owned()
+        } else {
+            report::plain(&shorten(&answer.file)).into_owned()
+        };
+        self.talk.note(&format!("{how} {saved} to {place} ({})", report::size(answer.bytes)));
+        if self.talk == Talk::Quiet {
+            return Ok(());
+        }
+        let mut text = Vec::new();
+        let bad: Vec<_> = answer.index.left_out.iter().filter(|item| item.reason == Reason::Failed).collect();
+        if !bad.is_empty() {
+            self.talk.note(&format!("left out {} that cannot be saved:", report::count(bad.len(), "variable")));
+            report::text::left_out(&mut text, bad)?;
+        }
+        // Standard error may be closed; the session is saved all the same.
+        let _ = std::io::stderr().write_all(&text);
+        for item in answer.index.left_out.iter().filter(|item| item.reason != Reason::Failed) {
+            let text = format!("left out {}: {}", report::plain(&item.name), report::plain(&item.error));
+            match item.reason {
+                Reason::Size => self.talk.note(&text),
+                _ => self.talk.detail(&text),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `session.pkl` becomes `session.crash.pkl`.
+fn crash_path(path: &Path) -> PathBuf {
+    path.with_extension("crash.pkl")
+}
+
+/// A path below the working folder without that folder.
+fn shorten(path: &str) -> String {
+    let folder = std::env::current_dir().unwrap_or_default();
+    Path::new(path).strip_prefix(folder).unwrap_or(Path::new(path)).display().to_string()
+}
+
+fn failure(error: &anyhow::Error) -> End {
+    say::error(error);
+    End::Exit(exit::code_of(error))
+}
+
+/// Loads every variable of a file in a fresh process.
+fn verify(executable: &str, file: &Path) -> Result<()> {
+    let mut restore = Process::new(std::env::current_exe()?);
+    restore.args(["restore", "--quiet", "--python", executable]).arg(file).stdin(Stdio::null()).stdout(Stdio::null());
+    let done = restore.output().context("cannot start a process to verify the snapshot")?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&done.stderr).trim().trim_start_matches("snapcli: ").to_owned();
+    Err(anyhow::Error::msg(said)).or_exit(exit::DAMAGED, || "the snapshot does not load again".to_owned())
+}

@@ -1,0 +1,221 @@
+//! The arguments of protocol 0, which are lines of text, read as CPython's C unpickler reads them.
+//!
+//! See `load_int`, `load_long`, `load_float`, `load_string` and `load_unicode` in `Modules/_pickle.c`. Each
+//! function gets a line without its newline and returns what is wrong as a short text.
+
+use std::borrow::Cow;
+
+use super::parse::Argument;
+use super::text::{Text, push_code_point};
+
+type Problem = &'static str;
+
+const NOT_AN_INTEGER: Problem = "not an integer";
+
+/// INT: `00` and `01` are bools, all else is an integer with Python's prefixes.
+pub(super) fn integer(line: &[u8]) -> Result<Argument<'static>, Problem> {
+    match line {
+        b"00" => Ok(Argument::Bool(false)),
+        b"01" => Ok(Argument::Bool(true)),
+        _ => int(line, None),
+    }
+}
+
+/// LONG: an integer, most often with an `L` behind it.
+pub(super) fn long(line: &[u8]) -> Result<Argument<'static>, Problem> {
+    int(line.strip_suffix(b"L").unwrap_or(line), None)
+}
+
+/// The longest line that is taken for a memo index. Python would take more zeros in front, but no pickler writes
+/// them, and the machine reads such lines again and again.
+const INDEX_LINE: usize = 64;
+
+/// GET and PUT.
+pub(super) fn index(line: &[u8]) -> Result<Argument<'static>, Problem> {
+    match int(line, Some(10)) {
+        Ok(Argument::Int(index)) if index >= 0 && line.len() <= INDEX_LINE => Ok(Argument::Int(index)),
+        _ => Err("not a memo index"),
+    }
+}
+
+/// An integer as Python's `int` takes it: blanks around it, a sign, a prefix where no base is given, `_` between digits.
+fn int(line: &[u8], base: Option<u32>) -> Result<Argument<'static>, Problem> {
+    let text = std::str::from_utf8(line).map_err(|_| NOT_AN_INTEGER)?.trim();
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (base, digits) = base.map_or_else(|| prefixed(text), |base| (base, text));
+    let clean = !digits.starts_with('_') && !digits.ends_with('_') && !digits.contains("__");
+    if digits.is_empty() || !clean || !digits.chars().all(|c| c == '_' || c.is_digit(base)) {
+        return Err(NOT_AN_INTEGER);
+    }
+    let mut value: i64 = 0;
+    for digit in digits.chars().filter_map(|c| c.to_digit(base)) {
+        let step = if negative { -i64::from(digit) } else { i64::from(digit) };
+        match value.checked_mul(i64::from(base)).and_then(|value| value.checked_add(step)) {
+            Some(next) => value = next,
+            None => return Ok(Argument::LargeInt),
+        }
+    }
+    Ok(Argument::Int(value))
+}
+
+fn prefixed(text: &str) -> (u32, &str) {
+    let base = match text.as_bytes() {
+        [b'0', b'x' | b'X', ..] => 16,
+        [b'0', b'o' | b'O', ..] => 8,
+        [b'0', b'b' | b'B', ..] => 2,
+        _ => return (10, text),
+    };
+    let digits = text.get(2..).unwrap_or_default();
+    (base, digits.strip_prefix('_').unwrap_or(digits))
+}
+
+/// FLOAT. Rust takes what `PyOS_string_to_double` takes: `1e5`, `1.`, `.5`, `inf`, `nan`.
+pub(super) fn float(line: &[u8]) -> Result<Argument<'static>, Problem> {
+    let text = std::str::from_utf8(line).ok();
+    text.and_then(|text| text.parse().ok()).map(Argument::Float).ok_or("not a float")
+}
+
+/// STRING: a `str` of Python 2 as its `repr` wrote it.
+pub(super) fn quoted(line: &[u8]) -> Result<Argument<'_>, Problem> {
+    let inner = match line {
+        [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => inner,
+        _ => return Err("not quoted"),
+    };
+    if !inner.contains(&b'\\') {
+        return Ok(Argument::OldText(Cow::Borrowed(inner)));
+    }
+    unescape(inner).map(|bytes| Argument::OldText(Cow::Owned(bytes)))
+}
+
+/// `PyBytes_DecodeEscape`.
+fn unescape(text: &[u8]) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.iter().copied().peekable();
+    while let Some(byte) = rest.next() {
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        match rest.next().ok_or("a backslash at its end")? {
+            b'\n' => {}
+            quote @ (b'\\' | b'\'' | b'"') => bytes.push(quote),
+            b'b' => bytes.push(0x08),
+            b'f' => bytes.push(0x0c),
+            b't' => bytes.push(b'\t'),
+            b'n' => bytes.push(b'\n'),
+            b'r' => bytes.push(b'\r'),
+            b'v' => bytes.push(0x0b),
+            b'a' => bytes.push(0x07),
+            b'x' => bytes.push(escaped_byte(&mut rest)?),
+            first @ b'0'..=b'7' => bytes.push(octal(first, &mut rest)),
+            other => bytes.extend([b'\\', other]),
+        }
+    }
+    Ok(bytes)
+}
+
+/// Exactly two hexadecimal digits.
+fn escaped_byte(rest: &mut impl Iterator<Item = u8>) -> Result<u8, Problem> {
+    let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
+    match (digit(), digit()) {
+        (Some(high), Some(low)) => Ok((high * 16 + low) as u8),
+        _ => Err("an unfinished \\x in it"),
+    }
+}
+
+/// Up to three octal digits; `\777` is cut to a byte, as in Python.
+fn octal(first: u8, rest: &mut std::iter::Peekable<impl Iterator<Item = u8>>) -> u8 {
+    let mut value = first - b'0';
+    for _ in 0..2 {
+        let Some(digit) = rest.next_if(|byte| (b'0'..=b'7').contains(byte)) else { break };
+        value = value.wrapping_mul(8) | (digit - b'0');
+    }
+    value
+}
+
+/// UNICODE: raw-unicode-escape, where only `\u` and `\U` are escapes and all other bytes are Latin-1.
+pub(super) fn escaped(line: &[u8]) -> Result<Argument<'_>, Problem> {
+    if line.is_ascii() && !line.contains(&b'\\') {
+        return Text::new(line).map(Argument::Text).ok_or("not a text");
+    }
+    let mut bytes = Vec::with_capacity(line.len());
+    let mut rest = line.iter().copied();
+    while let Some(byte) = rest.next() {
+        if byte != b'\\' {
+            push_code_point(&mut bytes, u32::from(byte));
+            continue;
+        }
+        match rest.next() {
+            Some(b'u') => escaped_code_point(&mut rest, 4, &mut bytes)?,
+            Some(b'U') => escaped_code_point(&mut rest, 8, &mut bytes)?,
+            other => {
+                bytes.push(b'\\');
+                other.map(|byte| push_code_point(&mut bytes, u32::from(byte)));
+            }
+        }
+    }
+    Text::new(bytes).map(Argument::Text).ok_or("not a text")
+}
+
+fn escaped_code_point(rest: &mut impl Iterator<Item = u8>, digits: usize, bytes: &mut Vec<u8>) -> Result<(), Problem> {
+    let mut code: u32 = 0;
+    for _ in 0..digits {
+        let digit = rest.next().and_then(|byte| char::from(byte).to_digit(16)).ok_or("an unfinished \\u in it")?;
+        // Eight digits fill the 32 bits exactly.
+        code = code << 4 | digit;
+    }
+    if push_code_point(bytes, code) { Ok(()) } else { Err("a \\U beyond Unicode in it") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_read_as_python_reads_them() {
+        let cases: [(&[u8], Argument<'_>); 8] = [
+            (b"00", Argument::Bool(false)),
+            (b"01", Argument::Bool(true)),
+            (b"-5", Argument::Int(-5)),
+            (b"0x_ff", Argument::Int(255)),
+            (b" 1_000 ", Argument::Int(1000)),
+            (b"-9223372036854775808", Argument::Int(i64::MIN)),
+            (b"9223372036854775808", Argument::LargeInt),
+            (b"0", Argument::Int(0)),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(integer(line), Ok(expected));
+        }
+        assert_eq!(long(b"7L"), Ok(Argument::Int(7)));
+        for bad in [&b""[..], b"x", b"1__0", b"_1", b"-", b"0x", b"\xff", b"1 2"] {
+            assert_eq!(integer(bad), Err(NOT_AN_INTEGER));
+        }
+        assert!(index(b"-1").is_err() && index(b"0x1").is_err());
+    }
+
+    #[test]
+    fn strings_of_python_2_are_unescaped() {
+        assert_eq!(quoted(b"'a\\n\\x41\\101\\q'"), Ok(Argument::OldText(Cow::Borrowed(b"a\nAA\\q"))));
+        for bad in [&b"abc"[..], b"'abc\"", b"'", b"'\\'", b"'\\x4'"] {
+            assert!(quoted(bad).is_err());
+        }
+    }
+
+    #[test]
+    fn raw_unicode_escapes_are_decoded() {
+        let text = |bytes: &'static [u8]| Ok(Argument::Text(Text::new(bytes).expect("a text")));
+        assert_eq!(escaped(b"a\\u000ab\\\\u0041\xe9"), text("a\nb\\\\u0041é".as_bytes()));
+        assert_eq!(escaped(b"\\U0001f600\\ud800"), text(b"\xf0\x9f\x98\x80\xed\xa0\x80"));
+        assert!(escaped(b"\\u12").is_err() && escaped(b"\\U00110000").is_err());
+    }
+
+    #[test]
+    fn floats_are_read_as_python_reads_them() {
+        assert_eq!(float(b"1e5"), Ok(Argument::Float(1e5)));
+        assert_eq!(float(b"-inf"), Ok(Argument::Float(f64::NEG_INFINITY)));
+        assert!(float(b"1.0 ").is_err() && float(b"").is_err());
+    }
+}

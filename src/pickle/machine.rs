@@ -1,0 +1,327 @@
+//! A pickle machine that works on symbols: it follows stack, marks and memo, and executes nothing.
+//!
+//! It refuses what CPython's C unpickler refuses (`Modules/_pickle.c`): stack underflow, a missing mark, an empty
+//! memo slot. Values are shared by reference as in the pickle, so a pickle that would unfold to gigabytes stays
+//! as small as it is; everything that grows has a limit, and nothing recurses.
+
+mod error;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use error::{MAX_ITEMS, MAX_MEMO, MAX_NODES, MAX_STACK, MachineError};
+
+use error::limit;
+
+use super::memo::Memo;
+use super::node::{Added, How, Kind, Node, Ref, Target};
+use super::opcode::{Opcode, Takes};
+use super::parse::{Op, ParseError, Parser};
+
+/// An opcode that changed what is no [`Node`] (an imported object, or one of an earlier segment), or that gave a
+/// node a second state.
+#[derive(Debug)]
+pub struct Change {
+    /// The opcode's place.
+    pub at: u64,
+    /// Which one: BUILD, or one that adds items.
+    pub opcode: Opcode,
+    /// What it changed.
+    pub target: Ref,
+    /// With what.
+    pub items: Vec<Ref>,
+}
+
+/// The state of the machine, and all that it made.
+#[derive(Debug)]
+pub struct Machine<'a> {
+    bytes: &'a [u8],
+    base: u64,
+    nodes: Vec<Node>,
+    changes: Vec<Change>,
+    memo: Memo,
+    stack: Vec<Ref>,
+    marks: Vec<Mark>,
+    items: usize,
+    end: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    height: usize,
+    start: u64,
+}
+
+type Step = Result<(), MachineError>;
+
+impl<'a> Machine<'a> {
+    /// Follows a whole pickle. Returns the value that it makes, too.
+    pub fn run(bytes: &'a [u8]) -> Result<(Self, Ref), MachineError> {
+        let mut machine = Self::new(bytes, 0, 0);
+        let mut stop = 0;
+        for op in Parser::new(bytes) {
+            let op = op?;
+            stop = op.start;
+            machine.step(&op)?;
+        }
+        let value = machine.stack.pop().ok_or(MachineError::Underflow { at: stop, opcode: Opcode::Stop })?;
+        Ok((machine, value))
+    }
+
+    /// Follows a segment of our own stream (name, value, SETITEM) that begins at `base` in its file, where
+    /// `memo` slots are filled. Returns the name and the value, too.
+    pub fn run_segment(bytes: &'a [u8], base: u64, memo: u64) -> Result<(Self, Ref, Ref), MachineError> {
+        let mut machine = Self::new(bytes, base, memo);
+        let session = machine.node(Kind::Dict, base, base, Vec::new())?;
+        machine.stack.push(session);
+        for op in Parser::segment(bytes, base) {
+            machine.step(&op?)?;
+        }
+        let (name, value) = match machine.nodes.first().map(|session| session.items.as_slice()) {
+            Some(&[name, value]) if machine.stack == [session] => (name, value),
+            _ => return Err(MachineError::Underflow { at: machine.end, opcode: Opcode::SetItem }),
+        };
+        Ok((machine, name, value))
+    }
+
+    fn new(bytes: &'a [u8], base: u64, memo: u64) -> Self {
+        Self {
+            bytes,
+            base,
+            nodes: Vec::new(),
+            changes: Vec::new(),
+            memo: Memo::starting_at(memo),
+            stack: Vec::new(),
+            marks: Vec::new(),
+            items: 0,
+            end: base,
+        }
+    }
+
+    /// Where the opcodes end: behind STOP, or at the end of the segment.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// All values that were put together, in the order in which they were begun or, for tuples and calls, finished.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// What the nodes do not tell.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    fn step(&mut self, op: &Op<'_>) -> Step {
+        self.end = op.end;
+        self.check_stack(op)?;
+        match op.opcode {
+            Opcode::Proto | Opcode::Frame | Opcode::Stop | Opcode::ReadonlyBuffer => Ok(()),
+            Opcode::Mark => self.mark(op),
+            Opcode::Pop => self.pop(op),
+            Opcode::PopMark => self.above_mark(op).map(drop),
+            Opcode::Dup => self.top(op).and_then(|top| self.push(top, op)),
+            Opcode::Get | Opcode::BinGet | Opcode::LongBinGet => self.get(op),
+            Opcode::Put | Opcode::BinPut | Opcode::LongBinPut | Opcode::Memoize => self.put(op),
+            Opcode::EmptyTuple => self.empty(Kind::Tuple, op),
+            Opcode::EmptyList => self.empty(Kind::List, op),
+            Opcode::EmptyDict => self.empty(Kind::Dict, op),
+            Opcode::EmptySet => self.empty(Kind::Set, op),
+            Opcode::Tuple => self.marked(Kind::Tuple, op),
+            Opcode::List => self.marked(Kind::List, op),
+            Opcode::Dict => self.marked(Kind::Dict, op),
+            Opcode::FrozenSet => self.marked(Kind::FrozenSet, op),
+            Opcode::Tuple1 => self.fixed(Kind::Tuple, 1, op),
+            Opcode::Tuple2 => self.fixed(Kind::Tuple, 2, op),
+            Opcode::Tuple3 => self.fixed(Kind::Tuple, 3, op),
+            Opcode::StackGlobal => self.fixed(Kind::Global, 2, op),
+            Opcode::BinPersId => self.fixed(Kind::Persistent, 1, op),
+            Opcode::Reduce => self.fixed(Kind::Call(How::Reduce), 2, op),
+            Opcode::NewObj => self.fixed(Kind::Call(How::NewObj), 2, op),
+            Opcode::NewObjEx => self.fixed(Kind::Call(How::NewObjEx), 3, op),
+            Opcode::Inst | Opcode::Obj => self.instance(op),
+            Opcode::Append => self.add_last(1, op),
+            Opcode::SetItem => self.add_last(2, op),
+            Opcode::Build => self.add_last(1, op),
+            Opcode::Appends | Opcode::SetItems | Opcode::AddItems => self.add_marked(op),
+            // All others push what they hold.
+            _ => self.push(Ref::leaf(op.start), op),
+        }
+    }
+
+    /// The height of the stack that opcodes may not go below.
+    fn fence(&self) -> usize {
+        self.marks.last().map_or(0, |mark| mark.height)
+    }
+
+    fn check_stack(&self, op: &Op<'_>) -> Step {
+        let (at, opcode) = (op.start, op.opcode);
+        let there = match opcode.row().takes {
+            Takes::Items(needed) => self.stack.len() - self.fence() >= needed,
+            Takes::ToMark(needed) => {
+                let Some((mark, outer)) = self.marks.split_last() else {
+                    return Err(MachineError::NoMark { at, opcode });
+                };
+                mark.height - outer.last().map_or(0, |mark| mark.height) >= needed
+            }
+        };
+        if there { Ok(()) } else { Err(MachineError::Underflow { at, opcode }) }
+    }
+
+    fn push(&mut self, value: Ref, op: &Op<'_>) -> Step {
+        limit(self.stack.len(), MAX_STACK, "values on the stack", op.start)?;
+        self.stack.push(value);
+        Ok(())
+    }
+
+    fn top(&self, op: &Op<'_>) -> Result<Ref, MachineError> {
+        self.stack.last().copied().ok_or(MachineError::Underflow { at: op.start, opcode: op.opcode })
+    }
+
+    fn mark(&mut self, op: &Op<'_>) -> Step {
+        limit(self.marks.len(), MAX_STACK, "marks", op.start)?;
+        self.marks.push(Mark { height: self.stack.len(), start: op.start });
+        Ok(())
+    }
+
+    /// POP takes a mark, too, where that is on top.
+    fn pop(&mut self, op: &Op<'_>) -> Step {
+        let taken =
+            if self.stack.len() > self.fence() { self.stack.pop().is_some() } else { self.marks.pop().is_some() };
+        if taken { Ok(()) } else { Err(MachineError::Underflow { at: op.start, opcode: op.opcode }) }
+    }
+
+    /// Takes the topmost mark and what is above it.
+    fn above_mark(&mut self, op: &Op<'_>) -> Result<(Vec<Ref>, u64), MachineError> {
+        let mark = self.marks.pop().ok_or(MachineError::NoMark { at: op.start, opcode: op.opcode })?;
+        Ok((self.stack.split_off(mark.height), mark.start))
+    }
+
+    fn get(&mut self, op: &Op<'_>) -> Step {
+        let index = op.argument.index().unwrap_or(u64::MAX);
+        if self.memo.get(index, op.start).is_none() && !self.memo.is_earlier(index) {
+            return Err(ParseError::EmptyMemo { at: op.start, index }.into());
+        }
+        self.push(Ref::get(op.start), op)
+    }
+
+    fn put(&mut self, op: &Op<'_>) -> Step {
+        limit(self.memo.len(), MAX_MEMO, "memo slots", op.start)?;
+        let top = self.top(op)?;
+        self.extend_span(top, op);
+        let index = op.argument.index().unwrap_or_else(|| self.memo.next());
+        // No slot refers to another one: a GET is followed in one step.
+        self.memo.put(index, self.resolve(top), op.start);
+        Ok(())
+    }
+
+    /// What is made here and now goes on up to this opcode.
+    fn extend_span(&mut self, value: Ref, op: &Op<'_>) {
+        if let Target::Node(index) = value.target()
+            && let Some(node) = self.nodes.get_mut(index)
+        {
+            node.end = op.end;
+        }
+    }
+
+    fn node(&mut self, kind: Kind, start: u64, end: u64, items: Vec<Ref>) -> Result<Ref, MachineError> {
+        limit(self.nodes.len(), MAX_NODES, "objects", start)?;
+        self.count(items.len(), start)?;
+        self.nodes.push(Node { kind, start, end, items, state: None, added: None });
+        Ok(Ref::node(self.nodes.len() - 1))
+    }
+
+    fn count(&mut self, items: usize, at: u64) -> Step {
+        self.items = self.items.saturating_add(items);
+        limit(self.items, MAX_ITEMS, "items", at)
+    }
+
+    fn empty(&mut self, kind: Kind, op: &Op<'_>) -> Step {
+        let node = self.node(kind, op.start, op.end, Vec::new())?;
+        self.push(node, op)
+    }
+
+    fn marked(&mut self, kind: Kind, op: &Op<'_>) -> Step {
+        let (items, start) = self.above_mark(op)?;
+        if kind == Kind::Dict {
+            check_pairs(&items, op)?;
+        }
+        let node = self.node(kind, start, op.end, items)?;
+        self.push(node, op)
+    }
+
+    fn fixed(&mut self, kind: Kind, count: usize, op: &Op<'_>) -> Step {
+        let items = self.stack.split_off(self.stack.len().saturating_sub(count));
+        let start = items.first().map_or(op.start, |first| self.start(*first));
+        let node = self.node(kind, start, op.end, items)?;
+        self.push(node, op)
+    }
+
+    /// INST names its class, OBJ has it first above the mark.
+    fn instance(&mut self, op: &Op<'_>) -> Step {
+        let (mut arguments, start) = self.above_mark(op)?;
+        let class = match op.opcode {
+            Opcode::Obj if arguments.is_empty() => {
+                return Err(MachineError::Underflow { at: op.start, opcode: op.opcode });
+            }
+            Opcode::Obj => arguments.remove(0),
+            _ => Ref::leaf(op.start),
+        };
+        let arguments = self.node(Kind::Tuple, start, op.start, arguments)?;
+        let node = self.node(Kind::Call(How::Instance), start, op.end, vec![class, arguments])?;
+        self.push(node, op)
+    }
+
+    fn add_last(&mut self, count: usize, op: &Op<'_>) -> Step {
+        let items = self.stack.split_off(self.stack.len().saturating_sub(count));
+        self.add(items, op)
+    }
+
+    fn add_marked(&mut self, op: &Op<'_>) -> Step {
+        let (items, _) = self.above_mark(op)?;
+        if op.opcode == Opcode::SetItems {
+            check_pairs(&items, op)?;
+        }
+        self.add(items, op)
+    }
+
+    /// Adds items or a state to the value on top.
+    fn add(&mut self, items: Vec<Ref>, op: &Op<'_>) -> Step {
+        self.count(items.len(), op.start)?;
+        let top = self.top(op)?;
+        self.extend_span(top, op);
+        let target = self.resolve(top);
+        let node = match target.target() {
+            Target::Node(index) => self.nodes.get_mut(index),
+            Target::Leaf(_) | Target::Get(_) => None,
+        };
+        match (node, items.as_slice()) {
+            (Some(node), &[state]) if op.opcode == Opcode::Build && node.state.is_none() => node.state = Some(state),
+            (Some(node), _) if op.opcode != Opcode::Build => node.add(op.opcode, items),
+            _ => self.changes.push(Change { at: op.start, opcode: op.opcode, target, items }),
+        }
+        Ok(())
+    }
+}
+
+impl Node {
+    fn add(&mut self, opcode: Opcode, mut items: Vec<Ref>) {
+        let pairs = matches!(opcode, Opcode::SetItem | Opcode::SetItems);
+        let own = match opcode {
+            Opcode::AddItems => self.kind == Kind::Set,
+            _ if pairs => self.kind == Kind::Dict,
+            _ => self.kind == Kind::List,
+        };
+        let added = match own {
+            true => &mut self.items,
+            false if pairs => &mut self.added.get_or_insert_with(Box::<Added>::default).pairs,
+            false => &mut self.added.get_or_insert_with(Box::<Added>::default).items,
+        };
+        if added.is_empty() { *added = items } else { added.append(&mut items) }
+    }
+}
+
+fn check_pairs(items: &[Ref], op: &Op<'_>) -> Step {
+    if items.len().is_multiple_of(2) { Ok(()) } else { Err(MachineError::OddItems { at: op.start, opcode: op.opcode }) }
+}

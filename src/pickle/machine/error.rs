@@ -1,0 +1,68 @@
+//! Why a pickle cannot be followed, and how much of one is followed.
+
+use thiserror::Error;
+
+use crate::pickle::opcode::Opcode;
+use crate::pickle::parse::ParseError;
+
+/// The most values that are put together from others; about 100 bytes each.
+pub const MAX_NODES: usize = 1 << 22;
+/// The most items of all values together; 8 bytes each.
+pub const MAX_ITEMS: usize = 1 << 26;
+/// The most memo slots; about 20 bytes each.
+pub const MAX_MEMO: usize = 1 << 25;
+/// The most values, and the most marks, that wait on the stack; 8 and 16 bytes each.
+pub const MAX_STACK: usize = 1 << 26;
+
+/// Why a pickle cannot be followed. `at` is the place of the opcode at fault.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum MachineError {
+    /// It is no run of opcodes.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    /// The stack holds less than the opcode needs.
+    #[error(
+        "{opcode} at byte {at} finds too little on the stack: this is no pickle, or it is damaged; copy the file again"
+    )]
+    Underflow {
+        /// The opcode's place.
+        at: u64,
+        /// Which one.
+        opcode: Opcode,
+    },
+    /// There is no mark.
+    #[error(
+        "{opcode} at byte {at} finds no mark on the stack: this is no pickle, or it is damaged; copy the file again"
+    )]
+    NoMark {
+        /// The opcode's place.
+        at: u64,
+        /// Which one.
+        opcode: Opcode,
+    },
+    /// A key without a value.
+    #[error("{opcode} at byte {at} finds a key without a value: the pickle is damaged; copy the file again")]
+    OddItems {
+        /// The opcode's place.
+        at: u64,
+        /// Which one.
+        opcode: Opcode,
+    },
+    /// One of the limits.
+    #[error(
+        "the pickle has more than {limit} {what} up to byte {at}, too many to look into: load it only if you trust it"
+    )]
+    TooLarge {
+        /// The place where it went beyond.
+        at: u64,
+        /// Of what there are too many.
+        what: &'static str,
+        /// How many may be.
+        limit: usize,
+    },
+}
+
+/// Refuses one more of what there are `count` already.
+pub(super) fn limit(count: usize, limit: usize, what: &'static str, at: u64) -> Result<(), MachineError> {
+    if count < limit { Ok(()) } else { Err(MachineError::TooLarge { at, what, limit }) }
+}

@@ -1,0 +1,186 @@
+//! The machine on pickles that Python wrote, on broken ones and on bombs.
+
+use super::*;
+use crate::pickle::node::{Leaf, Value};
+use crate::pickle::samples;
+
+fn error(bytes: &[u8]) -> Option<MachineError> {
+    Machine::run(bytes).err()
+}
+
+/// A value as text, memo references followed, to a depth that no sample has.
+fn shown(machine: &Machine<'_>, value: Ref, depth: usize) -> String {
+    let all = |items: &[Ref]| items.iter().map(|item| shown(machine, *item, depth + 1)).collect::<Vec<_>>().join(" ");
+    match machine.value(value) {
+        _ if depth > 8 => "…".to_owned(),
+        Value::Leaf(Leaf::Text(text)) => text.lossy().into_owned(),
+        Value::Leaf(Leaf::Int(value)) => value.to_string(),
+        Value::Leaf(Leaf::Global(module, name)) => format!("Global({} {})", module.lossy(), name.lossy()),
+        Value::Leaf(leaf) => format!("{leaf:?}"),
+        Value::Node(node) => {
+            let state =
+                node.state.map_or_else(String::new, |state| format!(" state {}", shown(machine, state, depth + 1)));
+            let added = node
+                .added
+                .as_ref()
+                .map_or_else(String::new, |added| format!(" added {}|{}", all(&added.items), all(&added.pairs)));
+            format!("{:?}({}{state}{added})", node.kind, all(&node.items))
+        }
+    }
+}
+
+fn run(bytes: &[u8]) -> String {
+    let (machine, value) = Machine::run(bytes).expect("a pickle");
+    shown(&machine, value, 0)
+}
+
+#[test]
+fn all_protocols_make_the_same() {
+    let expected = "Dict(a 1 b List(Float(1.5) None Bool(true)) c Tuple(x LargeInt) d Dict(k -1))";
+    for pickle in samples::DICTS {
+        assert_eq!(run(pickle), expected);
+    }
+}
+
+#[test]
+fn calls_have_callee_arguments_and_state() {
+    assert_eq!(
+        run(b"\x80\x02c__main__\nThing\n)\x81}X\x01\0\0\0xK\x01sb."),
+        "Call(NewObj)(Global(__main__ Thing) Tuple() state Dict(x 1))"
+    );
+    assert_eq!(
+        run(b"\x80\x04\x8c\x01m\x8c\x01n\x93K\x01\x85R(K\x02K\x03e\x8c\x01kK\x04s."),
+        "Call(Reduce)(Global(m n) Tuple(1) added 2 3|k 4)"
+    );
+    assert_eq!(run(b"(\x8c\x01m\x8c\x01n\x93K\x01o."), "Call(Instance)(Global(m n) Tuple(1))");
+    assert_eq!(run(b"\x8c\x01m\x8c\x01n\x93)}\x92."), "Call(NewObjEx)(Global(m n) Tuple() Dict())");
+}
+
+#[test]
+fn the_stack_is_worked_as_cpython_does() {
+    assert_eq!(run(b"K\x01K\x022\x87."), "Tuple(1 2 2)");
+    assert_eq!(run(b"K\x01K\x020."), "1");
+    assert_eq!(run(b"K\x01(0."), "1");
+    assert_eq!(run(b"K\x01(K\x02K\x031."), "1");
+    assert_eq!(run(b"\x8f(K\x01K\x02\x90."), "Set(1 2)");
+    assert_eq!(run(b"(K\x01\x91."), "FrozenSet(1)");
+    assert_eq!(run(b"(K\x01K\x02d."), "Dict(1 2)");
+    assert_eq!(run(b"(K\x01l."), "List(1)");
+    assert_eq!(run(b"\x97\x98."), "Buffer");
+    assert_eq!(run(b"K\x01Q."), "Persistent(1)");
+    assert_eq!(run(b"\x82\x07."), "Extension(7)");
+}
+
+#[test]
+fn spans_cover_what_made_a_value() {
+    let (machine, value) = Machine::run(b"\x80\x04](K\x01\x8c\x02ab\x94\x85eN0.").expect("a pickle");
+    assert_eq!(machine.span(value), (2, 13));
+    let Value::Node(list) = machine.value(value) else { panic!("a list") };
+    assert_eq!(list.items.iter().map(|item| machine.span(*item)).collect::<Vec<_>>(), [(4, 6), (6, 12)]);
+}
+
+#[test]
+fn shared_values_keep_their_identity_and_their_span() {
+    let (machine, value) = Machine::run(b"(]\x94h\x00h\x00K\x01at.").expect("a pickle");
+    let Value::Node(tuple) = machine.value(value) else { panic!("a tuple") };
+    let [first, second, third] = [0, 1, 2].map(|index| tuple.items[index]);
+    assert!(machine.resolve(second) == first && machine.resolve(third) == first);
+    // What is added through the memo does not lengthen the list's own span.
+    assert_eq!((machine.span(first), machine.span(second)), ((1, 3), (3, 5)));
+    assert_eq!(shown(&machine, first, 0), "List(1)");
+}
+
+#[test]
+fn a_list_may_hold_itself() {
+    assert!(run(samples::CYCLE).starts_with("List(List(List("));
+}
+
+#[test]
+fn changes_of_what_is_no_node_are_kept() {
+    let (machine, _) = Machine::run(b"\x80\x02cm\nC\n}b.").expect("a pickle");
+    let changes: Vec<_> =
+        machine.changes().iter().map(|change| (change.at, change.opcode, change.items.len())).collect();
+    assert_eq!(changes, [(8, Opcode::Build, 1)]);
+}
+
+#[test]
+fn each_way_to_fail_has_its_error() {
+    assert_eq!(error(b"."), Some(MachineError::Underflow { at: 0, opcode: Opcode::Stop }));
+    assert_eq!(error(b"K\x01(R."), Some(MachineError::Underflow { at: 3, opcode: Opcode::Reduce }));
+    assert_eq!(error(b"(e."), Some(MachineError::Underflow { at: 1, opcode: Opcode::Appends }));
+    assert_eq!(error(b"(o."), Some(MachineError::Underflow { at: 1, opcode: Opcode::Obj }));
+    assert_eq!(error(b"0."), Some(MachineError::Underflow { at: 0, opcode: Opcode::Pop }));
+    assert_eq!(error(b"K\x01t."), Some(MachineError::NoMark { at: 2, opcode: Opcode::Tuple }));
+    assert_eq!(error(b"(K\x01d."), Some(MachineError::OddItems { at: 3, opcode: Opcode::Dict }));
+    assert_eq!(error(b"}(K\x01u."), Some(MachineError::OddItems { at: 4, opcode: Opcode::SetItems }));
+    assert_eq!(error(b"h\x05."), Some(ParseError::EmptyMemo { at: 0, index: 5 }.into()));
+    assert_eq!(error(b"N"), Some(ParseError::NoStop { end: 1 }.into()));
+}
+
+#[test]
+fn segments_refer_to_earlier_ones() {
+    let bytes = b"\x8c\x01x]\x94(h\x00h\x03es";
+    let (machine, name, value) = Machine::run_segment(bytes, 500, 3).expect("a segment");
+    assert_eq!(shown(&machine, name, 0), "x");
+    assert_eq!(shown(&machine, value, 0).get(..20), Some("List(Earlier(0) List"));
+    assert_eq!(machine.span(value), (503, 511));
+    assert!(Machine::run_segment(b"\x8c\x01xK\x01", 0, 0).is_err());
+    assert!(Machine::run_segment(b"K\x01K\x02sK\x01K\x02s", 0, 0).is_err());
+    assert!(Machine::run_segment(b"0K\x01", 0, 0).is_err());
+}
+
+#[test]
+fn a_nest_a_million_deep_is_followed() {
+    let mut bytes = vec![b']'; 1_000_000];
+    bytes.extend(vec![b'a'; 999_999]);
+    bytes.push(b'.');
+    let (machine, value) = Machine::run(&bytes).expect("a pickle");
+    assert_eq!((machine.nodes().len(), machine.span(value)), (1_000_000, (0, 1_999_999)));
+}
+
+#[test]
+fn a_pickle_that_would_unfold_stays_small() {
+    // Each level holds the one below twice: 2 to the 10,000 strings.
+    let mut bytes = b"X\x03\0\0\0lol".to_vec();
+    bytes.extend(b"2\x86".repeat(10_000));
+    bytes.push(b'.');
+    let (machine, _) = Machine::run(&bytes).expect("a pickle");
+    assert_eq!((machine.nodes().len(), machine.items), (10_000, 20_000));
+}
+
+#[test]
+fn a_bomb_of_objects_runs_into_the_limit() {
+    let mut bytes = vec![b')'; MAX_NODES + 1];
+    bytes.push(b'.');
+    let at = MAX_NODES as u64;
+    assert_eq!(error(&bytes), Some(MachineError::TooLarge { at, what: "objects", limit: MAX_NODES }));
+}
+
+#[test]
+fn one_long_text_that_is_used_often_is_read_once() {
+    let mut bytes = b"X\x00\x00\x10\x00".to_vec();
+    bytes.extend(vec![b'a'; 1 << 20]);
+    bytes.extend(b"2\x850".repeat(100_000));
+    bytes.push(b'.');
+    // A second of work at most, where reading the text each time would take minutes.
+    let began = std::time::Instant::now();
+    assert!(Machine::run(&bytes).is_ok());
+    assert!(began.elapsed().as_secs() < 20);
+}
+
+#[test]
+fn damaged_pickles_give_errors_at_worst() {
+    for pickle in samples::all() {
+        for length in 0..pickle.len() {
+            assert!(Machine::run(pickle.get(..length).unwrap_or_default()).is_err());
+        }
+        for damaged in samples::flipped(pickle, 500) {
+            let _ = crate::pickle::outline::outline(&damaged);
+            let _ = crate::pickle::scan::scan_segment(&damaged, 3);
+            if let Ok((machine, value)) = Machine::run(&damaged) {
+                let naming = crate::pickle::naming::Naming::new(&machine);
+                let _ = crate::pickle::outline::tree(&naming, value, "damaged");
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Looking at what the machine made.
+//!
+//! What one opcode makes alone is decoded when it is looked at. That takes as long as it is long, and a pickle can
+//! refer to one long text a million times: who looks at many values must remember what it saw.
+
+use super::Machine;
+use crate::pickle::node::{Leaf, Ref, Target, Value};
+use crate::pickle::opcode::Opcode;
+use crate::pickle::parse::{Argument, Op, Parser};
+
+impl<'a> Machine<'a> {
+    /// Follows a reference through the memo, so that equal answers mean the same object.
+    pub fn resolve(&self, reference: Ref) -> Ref {
+        self.memo_index(reference).and_then(|(index, at)| self.memo.get(index, at)).unwrap_or(reference)
+    }
+
+    /// The memo slot and the place of the GET that this reference stands for, if it stands for one.
+    pub fn memo_index(&self, reference: Ref) -> Option<(u64, u64)> {
+        let Target::Get(at) = reference.target() else { return None };
+        Some((self.op_at(at)?.argument.index()?, at))
+    }
+
+    /// Shows a value.
+    pub fn value(&self, reference: Ref) -> Value<'_, 'a> {
+        let leaf = match self.resolve(reference).target() {
+            Target::Node(index) => return self.nodes.get(index).map_or(Value::Leaf(Leaf::None), Value::Node),
+            Target::Leaf(at) => self.op_at(at).map_or(Leaf::None, leaf),
+            Target::Get(at) => Leaf::Earlier(self.memo_index(Ref::get(at)).map_or(0, |(index, _)| index)),
+        };
+        Value::Leaf(leaf)
+    }
+
+    /// The bytes that a reference takes: from the first opcode to behind the last. For what comes from the memo,
+    /// that is the GET alone.
+    pub fn span(&self, reference: Ref) -> (u64, u64) {
+        match reference.target() {
+            Target::Node(index) => self.nodes.get(index).map_or((0, 0), |node| (node.start, node.end)),
+            Target::Leaf(at) | Target::Get(at) => (at, self.op_at(at).map_or(at, |op| op.end)),
+        }
+    }
+
+    /// Where the first opcode that made this begins.
+    pub fn start(&self, reference: Ref) -> u64 {
+        match reference.target() {
+            Target::Node(index) => self.nodes.get(index).map_or(0, |node| node.start),
+            Target::Leaf(at) | Target::Get(at) => at,
+        }
+    }
+
+    /// The opcode at a place where one was read before.
+    fn op_at(&self, at: u64) -> Option<Op<'a>> {
+        let position = usize::try_from(at.checked_sub(self.base)?).ok()?;
+        Parser::again(self.bytes, self.base, position).next()?.ok()
+    }
+}
+
+/// What an opcode that pushes what it holds shows.
+fn leaf(op: Op<'_>) -> Leaf<'_> {
+    match (op.opcode, op.argument) {
+        (Opcode::NewTrue, _) => Leaf::Bool(true),
+        (Opcode::NewFalse, _) => Leaf::Bool(false),
+        (Opcode::NextBuffer, _) => Leaf::Buffer,
+        (Opcode::Ext1 | Opcode::Ext2 | Opcode::Ext4, Argument::Int(code)) => Leaf::Extension(code),
+        (Opcode::PersId, Argument::Text(text)) => Leaf::Persistent(text),
+        (Opcode::ByteArray8, Argument::Bytes(bytes)) => Leaf::ByteArray(bytes),
+        (_, Argument::Nothing) => Leaf::None,
+        (_, Argument::Int(value)) => Leaf::Int(value),
+        (_, Argument::LargeInt) => Leaf::LargeInt,
+        (_, Argument::Bool(value)) => Leaf::Bool(value),
+        (_, Argument::Float(value)) => Leaf::Float(value),
+        (_, Argument::Bytes(bytes)) => Leaf::Bytes(bytes),
+        (_, Argument::Text(text)) => Leaf::Text(text),
+        (_, Argument::OldText(bytes)) => Leaf::OldText(bytes),
+        (_, Argument::Name(module, name)) => Leaf::Global(module, name),
+    }
+}

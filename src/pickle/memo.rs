@@ -1,0 +1,79 @@
+//! The memo of the symbolic machine: what each slot holds, and what it held before.
+//!
+//! A pickle may fill a slot twice. What a GET meant depends on when it ran, so replaced values are kept with
+//! the place in the pickle up to which they were good.
+
+use std::collections::HashMap;
+
+use super::node::Ref;
+
+/// The slots that are filled. `first` is the number of slots that were filled before the bytes at hand.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
+    first: u64,
+    slots: HashMap<u64, Ref>,
+    replaced: HashMap<u64, Vec<Replaced>>,
+}
+
+#[derive(Debug)]
+struct Replaced {
+    until: u64,
+    /// `None`: what an earlier segment had put there.
+    value: Option<Ref>,
+}
+
+impl Memo {
+    pub(super) fn starting_at(first: u64) -> Self {
+        Self { first, ..Self::default() }
+    }
+
+    /// The slot that MEMOIZE fills: CPython counts the slots in use.
+    pub(super) fn next(&self) -> u64 {
+        self.first.saturating_add(self.slots.len() as u64)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Fills a slot, by an opcode at `at`.
+    pub(super) fn put(&mut self, index: u64, value: Ref, at: u64) {
+        let before = self.slots.insert(index, value);
+        let changed = before.is_some_and(|before| before != value);
+        if changed || (before.is_none() && self.is_earlier(index)) {
+            self.replaced.entry(index).or_default().push(Replaced { until: at, value: before });
+        }
+    }
+
+    /// What a GET at `at` finds.
+    pub(super) fn get(&self, index: u64, at: u64) -> Option<Ref> {
+        let versions = self.replaced.get(&index).map_or(&[][..], Vec::as_slice);
+        // The places ascend, as opcodes run in order.
+        let version = versions.get(versions.partition_point(|version| version.until <= at));
+        version.map_or_else(|| self.slots.get(&index).copied(), |version| version.value)
+    }
+
+    /// Whether the slot was filled before the bytes at hand.
+    pub(super) fn is_earlier(&self, index: u64) -> bool {
+        index < self.first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_get_finds_what_was_there_when_it_ran() {
+        let (a, b, c) = (Ref::leaf(1), Ref::leaf(2), Ref::leaf(3));
+        let mut memo = Memo::starting_at(2);
+        assert_eq!(memo.next(), 2);
+        memo.put(2, a, 10);
+        memo.put(2, b, 20);
+        memo.put(2, c, 30);
+        memo.put(0, c, 40);
+        assert_eq!([15, 25, 35].map(|at| memo.get(2, at)), [Some(a), Some(b), Some(c)]);
+        assert_eq!([35, 45].map(|at| memo.get(0, at)), [None, Some(c)]);
+        assert_eq!(memo.get(1, 50), None);
+    }
+}

@@ -1,0 +1,22 @@
+//! The pickle language, without Python: opcodes are read, written and followed, never executed.
+//!
+//! [`opcode`] is the table that all the rest goes by. [`parse`] splits bytes into opcodes, [`scan`] notes what
+//! a segment of our own stream needs, [`machine`] follows the stack of any pickle on symbols, and [`outline`]
+//! tells from that what a pickle holds. Everything here treats bytes as hostile: no length is believed, no
+//! nesting is recursed into without a bound, and all that grows has a limit.
+
+pub mod emit;
+mod lines;
+pub mod machine;
+mod memo;
+pub mod naming;
+pub mod node;
+pub mod opcode;
+pub mod outline;
+pub mod parse;
+mod rules;
+#[cfg(test)]
+pub(crate) mod samples;
+pub mod scan;
+pub mod text;
+pub mod tree;

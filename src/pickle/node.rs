@@ -1,0 +1,165 @@
+//! The symbols that the machine works on in place of objects.
+//!
+//! A [`Ref`] is eight bytes: what one opcode makes alone is referred to by that opcode's place and decoded when it
+//! is looked at, so a list of a million numbers costs eight bytes for each. Only what is put together from
+//! other things has a [`Node`].
+
+use std::borrow::Cow;
+use std::num::NonZeroU64;
+
+use super::text::Text;
+
+/// Refers to a value of the machine that made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ref(NonZeroU64);
+
+/// What a [`Ref`] refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// What the opcode at this place makes.
+    Leaf(u64),
+    /// A node.
+    Node(usize),
+    /// What the GET at this place takes from the memo.
+    Get(u64),
+}
+
+const LEAF: NonZeroU64 = tag(1);
+const NODE: NonZeroU64 = tag(2);
+const GET: NonZeroU64 = tag(3);
+/// The two highest bits say which kind of reference it is; no file is so long that it needs them.
+const TAG_SHIFT: u32 = 62;
+const REST: u64 = (1 << TAG_SHIFT) - 1;
+
+const fn tag(number: u64) -> NonZeroU64 {
+    match NonZeroU64::new(number << TAG_SHIFT) {
+        Some(tag) => tag,
+        None => panic!("a tag is not zero"),
+    }
+}
+
+impl Ref {
+    pub(super) fn leaf(place: u64) -> Self {
+        Self(LEAF | (place & REST))
+    }
+
+    pub(super) fn node(index: usize) -> Self {
+        Self(NODE | (index as u64 & REST))
+    }
+
+    pub(super) fn get(place: u64) -> Self {
+        Self(GET | (place & REST))
+    }
+
+    pub(super) fn target(self) -> Target {
+        let rest = self.0.get() & REST;
+        match self.0.get() >> TAG_SHIFT {
+            1 => Target::Leaf(rest),
+            2 => Target::Node(rest as usize),
+            _ => Target::Get(rest),
+        }
+    }
+}
+
+/// A value that was put together from others.
+#[derive(Debug)]
+pub struct Node {
+    /// What it is.
+    pub kind: Kind,
+    /// Where the first opcode that made it begins.
+    pub start: u64,
+    /// Where the last opcode that made it ends. What changed it later, through the memo, is not counted.
+    pub end: u64,
+    /// What it is made of: see [`Kind`].
+    pub items: Vec<Ref>,
+    /// What BUILD gave it.
+    pub state: Option<Ref>,
+    /// What was added to it by opcodes that are not made for its kind.
+    pub added: Option<Box<Added>>,
+}
+
+/// The kinds of [`Node`], and what each one's items are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Its items.
+    Tuple,
+    /// Its items.
+    List,
+    /// Keys and values by turns.
+    Dict,
+    /// Its items.
+    Set,
+    /// Its items.
+    FrozenSet,
+    /// STACK_GLOBAL: the module and the name.
+    Global,
+    /// BINPERSID: the identifier.
+    Persistent,
+    /// The callee, a tuple of arguments, and a dict of keyword arguments for [`How::NewObjEx`].
+    Call(How),
+}
+
+/// The opcode that calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// REDUCE: any callable.
+    Reduce,
+    /// INST and OBJ: a class.
+    Instance,
+    /// NEWOBJ: a class's `__new__`.
+    NewObj,
+    /// NEWOBJ_EX: the same with keyword arguments.
+    NewObjEx,
+}
+
+/// What was added to an object other than a plain list, dict or set: its `append`, `extend`, `add` or
+/// `__setitem__` gets it.
+#[derive(Debug, Default)]
+pub struct Added {
+    /// By APPEND, APPENDS and ADDITEMS.
+    pub items: Vec<Ref>,
+    /// By SETITEM and SETITEMS: keys and values by turns.
+    pub pairs: Vec<Ref>,
+}
+
+/// What a [`Ref`] shows when it is looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Leaf<'a> {
+    /// `None`.
+    None,
+    /// A bool.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// An integer of more than 64 bits.
+    LargeInt,
+    /// A float.
+    Float(f64),
+    /// A `str`.
+    Text(Text<'a>),
+    /// A `str` of Python 2.
+    OldText(Cow<'a, [u8]>),
+    /// `bytes`.
+    Bytes(&'a [u8]),
+    /// A `bytearray`.
+    ByteArray(&'a [u8]),
+    /// A buffer that is not in the pickle.
+    Buffer,
+    /// A number of `copyreg`'s extension registry.
+    Extension(i64),
+    /// GLOBAL: module and name.
+    Global(Text<'a>, Text<'a>),
+    /// PERSID: the identifier.
+    Persistent(Text<'a>),
+    /// A memo slot that was filled before the bytes at hand.
+    Earlier(u64),
+}
+
+/// A value: a single opcode's, or one that was put together.
+#[derive(Clone, Debug)]
+pub enum Value<'m, 'a> {
+    /// A single opcode's.
+    Leaf(Leaf<'a>),
+    /// Put together.
+    Node(&'m Node),
+}

@@ -1,0 +1,274 @@
+//! What a pickle is that snapcli did not write: a dill session, a dict, or some other object, and what it holds.
+
+use super::machine::{Machine, MachineError};
+use super::naming::Naming;
+use super::node::{Kind, Leaf, Node, Ref, Value};
+use super::opcode::Opcode;
+use super::parse::{Argument, Parser};
+use super::rules;
+
+pub use super::tree::{Tree, trace_segment, tree};
+
+/// A dict with more keys is data, not a session.
+pub const MAX_VARIABLES: usize = 1 << 16;
+
+/// What a pickle is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// What `dill.dump_module` writes. dill also keeps the module's dunder names.
+    Session {
+        /// The module's name; `__runtime__.NAME` where it cannot be imported.
+        module: String,
+        /// Its namespace, in order.
+        variables: Vec<Variable>,
+    },
+    /// A dict whose keys are all strings.
+    Dict {
+        /// Its items, in order.
+        variables: Vec<Variable>,
+    },
+    /// Any other object.
+    Object {
+        /// It, without a name.
+        value: Variable,
+    },
+}
+
+/// A value with a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// The name, with replacement characters for surrogates, cut where it is very long.
+    pub name: String,
+    /// The type, as well as the pickle tells it.
+    pub type_name: String,
+    /// Where the opcodes of name and value begin.
+    pub start: u64,
+    /// Where they end. What the value takes from other ones is not within.
+    pub end: u64,
+    /// `len()`, where the pickle tells it.
+    pub len: Option<u64>,
+}
+
+/// Tells what a pickle is.
+///
+/// A dill session that is too large to look into has no variables here, and any other pickle of that size is an
+/// `object`, as they may be sound.
+pub fn outline(bytes: &[u8]) -> Result<Shape, MachineError> {
+    match Machine::run(bytes) {
+        Ok((machine, value)) => Ok(shape(&Naming::new(&machine), value)),
+        Err(MachineError::TooLarge { .. }) => outline_of_large(bytes),
+        Err(error) => Err(error),
+    }
+}
+
+fn shape(naming: &Naming<'_, '_>, value: Ref) -> Shape {
+    let machine = naming.machine();
+    if let Some((module, namespace)) = session(naming, value) {
+        return Shape::Session { module, variables: variables(naming, namespace) };
+    }
+    if let Value::Node(Node { kind: Kind::Dict, items, .. }) = machine.value(value)
+        && items.len() / 2 <= MAX_VARIABLES
+        && items.iter().step_by(2).all(|key| naming.text(*key).is_some())
+    {
+        return Shape::Dict { variables: variables(naming, items) };
+    }
+    let (start, end) = machine.span(value);
+    Shape::Object { value: Variable { name: String::new(), start, end, ..described(naming, value) } }
+}
+
+/// The module's name and its namespace, keys and values by turns.
+fn session<'m>(naming: &Naming<'m, '_>, value: Ref) -> Option<(String, &'m [Ref])> {
+    let machine = naming.machine();
+    let Value::Node(call @ Node { kind: Kind::Call(_), state: Some(state), .. }) = machine.value(value) else {
+        return None;
+    };
+    let (module, name) = naming.global(*call.items.first()?)?;
+    if !rules::imports_module(&module, &name) {
+        return None;
+    }
+    let module = naming.text(naming.argument(call, 0)?)?;
+    // A state of (dict, slots) is the general form of what BUILD takes.
+    let dict = match machine.value(*state) {
+        Value::Node(Node { kind: Kind::Tuple, items, .. }) => *items.first()?,
+        _ => *state,
+    };
+    match machine.value(dict) {
+        Value::Node(Node { kind: Kind::Dict, items, .. }) => Some((module.as_ref().to_owned(), items)),
+        _ => None,
+    }
+}
+
+fn variables(naming: &Naming<'_, '_>, namespace: &[Ref]) -> Vec<Variable> {
+    let (pairs, _) = namespace.as_chunks::<2>();
+    pairs.iter().take(MAX_VARIABLES).map(|[key, value]| variable(naming, *key, *value)).collect()
+}
+
+fn variable(naming: &Naming<'_, '_>, key: Ref, value: Ref) -> Variable {
+    let name = naming.text(key).map_or_else(String::new, |name| name.as_ref().to_owned());
+    let machine = naming.machine();
+    let end = machine.span(value).1;
+    Variable { name, start: machine.start(key).min(end), end, ..described(naming, value) }
+}
+
+/// Type and length.
+fn described(naming: &Naming<'_, '_>, value: Ref) -> Variable {
+    let type_name = naming.type_name(value).as_ref().to_owned();
+    Variable { name: String::new(), type_name, start: 0, end: 0, len: length(naming, value) }
+}
+
+/// Finds a variable of a session or a dict by its name.
+pub fn find(naming: &Naming<'_, '_>, value: Ref, name: &str) -> Option<Ref> {
+    let items = match (session(naming, value), naming.machine().value(value)) {
+        (Some((_, namespace)), _) => namespace,
+        (None, Value::Node(Node { kind: Kind::Dict, items, .. })) => items,
+        _ => return None,
+    };
+    let (pairs, _) = items.as_chunks::<2>();
+    // The last one, as later keys win in a dict.
+    pairs.iter().rev().find(|[key, _]| naming.text(*key).as_deref() == Some(name)).map(|[_, value]| *value)
+}
+
+/// The `len()` of containers, of objects that are filled like containers, and of bytes and texts.
+pub(super) fn length(naming: &Naming<'_, '_>, value: Ref) -> Option<u64> {
+    let machine = naming.machine();
+    // Counting characters takes as long as the text is long: not for what is shared, which can be asked for often.
+    let shared = machine.memo_index(value).is_some();
+    match machine.value(value) {
+        Value::Leaf(Leaf::Text(text)) if !shared => Some(text.characters()),
+        Value::Leaf(Leaf::OldText(bytes)) => Some(bytes.len() as u64),
+        Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Some(bytes.len() as u64),
+        Value::Leaf(_) => None,
+        Value::Node(node) => node_length(naming, node),
+    }
+}
+
+fn node_length(naming: &Naming<'_, '_>, node: &Node) -> Option<u64> {
+    match node.kind {
+        Kind::Tuple | Kind::List | Kind::Set | Kind::FrozenSet => Some(node.items.len() as u64),
+        Kind::Dict => Some(node.items.len() as u64 / 2),
+        Kind::Global | Kind::Persistent => None,
+        // `set([…])` of protocols below 4, `deque` and `OrderedDict` are filled one way or the other.
+        Kind::Call(_) => match node.added.as_deref() {
+            Some(added) => Some((added.items.len() + added.pairs.len() / 2) as u64),
+            None => constructor_length(naming, node),
+        },
+    }
+}
+
+/// `set`, `frozenset` and `bytearray` called with what they consist of.
+fn constructor_length(naming: &Naming<'_, '_>, node: &Node) -> Option<u64> {
+    let class = naming.class(*node.items.first()?)?;
+    let known = matches!(class.as_ref(), "set" | "frozenset" | "bytearray");
+    match naming.machine().value(naming.argument(node, 0)?) {
+        Value::Leaf(Leaf::Bytes(bytes)) if known => Some(bytes.len() as u64),
+        Value::Node(Node { kind: Kind::List | Kind::Tuple, items, .. }) if known => Some(items.len() as u64),
+        _ => None,
+    }
+}
+
+/// All that can be told without a machine.
+fn outline_of_large(bytes: &[u8]) -> Result<Shape, MachineError> {
+    let mut module = None;
+    let mut end = 0;
+    let mut head = Vec::new();
+    for op in Parser::new(bytes) {
+        let op = op?;
+        end = op.end;
+        // As in dill's `_identify_module`: the text after the first name that ends with `_import_module`.
+        if module.is_none() && op.start < 256 && op.opcode != Opcode::PersId {
+            match op.argument {
+                Argument::Text(text) => head.push(text.start(super::naming::MAX_NAME).0),
+                Argument::Name(_, name) => head.push(name.start(super::naming::MAX_NAME).0),
+                _ => {}
+            }
+            module = match head.as_slice() {
+                [.., before, name] if before.ends_with("_import_module") => Some(name.clone()),
+                _ => None,
+            };
+        }
+    }
+    let value = Variable { name: String::new(), type_name: "object".to_owned(), start: 0, end, len: None };
+    Ok(module.map_or(Shape::Object { value }, |module| Shape::Session { module, variables: Vec::new() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pickle::samples;
+
+    /// Variables as `name: type (len)`, without dill's dunder names.
+    fn listed(variables: &[Variable]) -> Vec<String> {
+        let kept = variables.iter().filter(|variable| !variable.name.starts_with("__"));
+        let line = |variable: &Variable| match variable.len {
+            Some(length) => format!("{}: {} ({length})", variable.name, variable.type_name),
+            None => format!("{}: {}", variable.name, variable.type_name),
+        };
+        kept.map(line).collect()
+    }
+
+    #[test]
+    fn a_dill_session_is_listed() {
+        let Ok(Shape::Session { module, variables }) = outline(samples::SESSION) else { panic!("a session") };
+        assert_eq!(module, "__main__");
+        let expected = "np: module, pd: module, dill: module, collections: module, datetime: module, re: module, x: int, \
+            big: int, l: list (3), d: dict (2), arr: numpy.ndarray, df: pandas.DataFrame, ser: pandas.Series, \
+            sc: numpy.float64, f: function, C: type, c: __main__.C, od: collections.OrderedDict (1), \
+            dq: collections.deque (2), when: datetime.date, pat: re.Pattern, z: complex, s: set (2), fs: frozenset (1), \
+            ba: bytearray (2), r: range, same: list (3), idx: pandas.RangeIndex, m: method, nt: type, p: __main__.P, \
+            npsum: import numpy.sum, ty: type, u: str (2)";
+        assert_eq!(listed(&variables).join(", "), expected);
+    }
+
+    #[test]
+    fn variables_lie_where_their_bytes_are() {
+        let Ok(Shape::Dict { variables }) = outline(b"\x80\x04}(\x8c\x01a]\x94\x8c\x01bh\x00u.") else {
+            panic!("a dict")
+        };
+        let places: Vec<_> = variables.iter().map(|variable| (variable.start, variable.end, variable.len)).collect();
+        assert_eq!(places, [(4, 9, Some(0)), (9, 14, Some(0))]);
+    }
+
+    #[test]
+    fn dicts_of_all_protocols_are_listed() {
+        for pickle in samples::DICTS {
+            let Ok(Shape::Dict { variables }) = outline(pickle) else { panic!("a dict") };
+            assert_eq!(listed(&variables), ["a: int", "b: list (3)", "c: tuple (2)", "d: dict (1)"]);
+        }
+        let Ok(Shape::Dict { variables }) = outline(samples::PYTHON_2) else { panic!("a dict") };
+        assert_eq!(listed(&variables), ["a: str (4)", "old: __main__.Old"]);
+    }
+
+    #[test]
+    fn other_pickles_are_objects() {
+        let type_name = |pickle| match outline(pickle) {
+            Ok(Shape::Object { value }) => value.type_name,
+            other => panic!("{other:?}"),
+        };
+        for pickle in samples::OBJECTS {
+            assert_eq!(type_name(pickle), "list");
+        }
+        for pickle in samples::ARRAYS {
+            assert_eq!(type_name(pickle), "numpy.ndarray");
+        }
+        assert_eq!(type_name(b"\x80\x04}K\x01K\x02s."), "dict");
+        assert_eq!(type_name(b"\x80\x04Pid\n."), "persistent object");
+    }
+
+    #[test]
+    fn variables_are_found_by_name() -> Result<(), MachineError> {
+        let (machine, value) = Machine::run(samples::SESSION)?;
+        let naming = Naming::new(&machine);
+        let found = |name| find(&naming, value, name).map(|value| naming.type_name(value).as_ref().to_owned());
+        assert_eq!(found("df").as_deref(), Some("pandas.DataFrame"));
+        assert_eq!(found("none"), None);
+        Ok(())
+    }
+
+    #[test]
+    fn a_session_too_large_to_look_into_is_a_session() -> Result<(), MachineError> {
+        let shape = outline_of_large(samples::SESSION)?;
+        assert_eq!(shape, Shape::Session { module: "__main__".to_owned(), variables: Vec::new() });
+        assert!(matches!(outline_of_large(samples::CYCLE)?, Shape::Object { .. }));
+        Ok(())
+    }
+}

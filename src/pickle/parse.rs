@@ -1,0 +1,331 @@
+//! Bytes to opcodes: the one parse loop, for whole pickles and for segments of our own stream.
+//!
+//! Arguments are borrowed from the bytes, so a pickle of any size is read without a copy. Lengths are checked
+//! against the bytes that are there before anything is done with them.
+
+mod error;
+
+use std::borrow::Cow;
+
+pub use error::ParseError;
+
+use super::lines;
+use super::opcode::{Form, Length, Opcode};
+use super::text::Text;
+
+/// The newest protocol, [`super::opcode::TABLE`]'s last.
+pub const NEWEST_PROTOCOL: u8 = 5;
+
+/// An opcode with its argument and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Op<'a> {
+    /// Where its byte is.
+    pub start: u64,
+    /// Where the next opcode is.
+    pub end: u64,
+    /// Which one it is.
+    pub opcode: Opcode,
+    /// What follows its byte.
+    pub argument: Argument<'a>,
+}
+
+/// An opcode's argument.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Argument<'a> {
+    /// There is none.
+    Nothing,
+    /// A number: an integer, a memo index, a protocol, a frame's length.
+    Int(i64),
+    /// An integer that takes more than 64 bits.
+    LargeInt,
+    /// INT's bools.
+    Bool(bool),
+    /// A float.
+    Float(f64),
+    /// Bytes.
+    Bytes(&'a [u8]),
+    /// A text.
+    Text(Text<'a>),
+    /// A `str` of Python 2: which encoding it is in is up to who loads it.
+    OldText(Cow<'a, [u8]>),
+    /// A module and a name in it.
+    Name(Text<'a>, Text<'a>),
+}
+
+impl Argument<'_> {
+    /// The number that is a memo index.
+    pub fn index(&self) -> Option<u64> {
+        if let Self::Int(index) = self { u64::try_from(*index).ok() } else { None }
+    }
+}
+
+/// Splits bytes into opcodes, up to STOP; what follows it is ignored, as CPython does. Ends after an error.
+#[derive(Clone, Debug)]
+pub struct Parser<'a> {
+    bytes: &'a [u8],
+    position: usize,
+    base: u64,
+    whole: bool,
+    checked: bool,
+    done: bool,
+}
+
+impl<'a> Parser<'a> {
+    /// Reads a whole pickle, which must end with STOP.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, position: 0, base: 0, whole: true, checked: false, done: false }
+    }
+
+    /// Reads a run of opcodes, without STOP, whose first byte is at `base` in its file.
+    pub fn segment(bytes: &'a [u8], base: u64) -> Self {
+        Self { bytes, position: 0, base, whole: false, checked: false, done: false }
+    }
+
+    /// Reads on from a position where an opcode was read before: texts are not checked again.
+    pub(super) fn again(bytes: &'a [u8], base: u64, position: usize) -> Self {
+        Self { bytes, position, base, whole: false, checked: true, done: false }
+    }
+
+    fn place(&self, position: usize) -> u64 {
+        self.base.saturating_add(position as u64)
+    }
+
+    fn end(&self) -> u64 {
+        self.place(self.bytes.len())
+    }
+
+    fn op(&mut self, byte: u8) -> Result<Op<'a>, ParseError> {
+        let start = self.place(self.position);
+        let opcode = Opcode::from_byte(byte).ok_or(ParseError::UnknownOpcode { at: start, byte })?;
+        self.position += 1;
+        let argument = self.argument(opcode, start)?;
+        match (opcode, &argument) {
+            (Opcode::Proto, Argument::Int(protocol)) if *protocol > i64::from(NEWEST_PROTOCOL) => {
+                return Err(ParseError::NewerProtocol {
+                    at: start,
+                    protocol: u8::try_from(*protocol).unwrap_or(u8::MAX),
+                });
+            }
+            (Opcode::Frame, Argument::Int(length)) => self.check_frame(start, length.unsigned_abs())?,
+            (Opcode::Stop, _) if !self.whole => return Err(ParseError::EarlyStop { at: start }),
+            _ => {}
+        }
+        Ok(Op { start, end: self.place(self.position), opcode, argument })
+    }
+
+    /// A frame must be there as a whole, although its contents are opcodes like any other.
+    fn check_frame(&self, at: u64, length: u64) -> Result<(), ParseError> {
+        let left = (self.bytes.len() - self.position) as u64;
+        match length.checked_sub(left) {
+            None | Some(0) => Ok(()),
+            Some(missing) => Err(ParseError::FrameBeyondEnd { at, end: self.end(), missing }),
+        }
+    }
+
+    fn argument(&mut self, opcode: Opcode, at: u64) -> Result<Argument<'a>, ParseError> {
+        let bad = |problem| ParseError::BadArgument { at, opcode, problem };
+        Ok(match opcode.row().form {
+            Form::Nothing => Argument::Nothing,
+            Form::U8 => Argument::Int(i64::from(u8::from_le_bytes(self.array(opcode, at)?))),
+            Form::U16 => Argument::Int(i64::from(u16::from_le_bytes(self.array(opcode, at)?))),
+            Form::I32 => Argument::Int(i64::from(i32::from_le_bytes(self.array(opcode, at)?))),
+            Form::U32 => Argument::Int(i64::from(u32::from_le_bytes(self.array(opcode, at)?))),
+            Form::U64 => Argument::Int(self.length(Length::Eight, opcode, at)?),
+            Form::Float => Argument::Float(f64::from_be_bytes(self.array(opcode, at)?)),
+            Form::Bytes(length) => Argument::Bytes(self.counted(length, opcode, at)?),
+            Form::Text(length) => {
+                let bytes = self.counted(length, opcode, at)?;
+                let text = if self.checked { Some(Text::checked(bytes)) } else { Text::new(bytes) };
+                Argument::Text(text.ok_or_else(|| bad("not UTF-8"))?)
+            }
+            Form::OldText(length) => Argument::OldText(Cow::Borrowed(self.counted(length, opcode, at)?)),
+            Form::Integer(length) => integer(self.counted(length, opcode, at)?),
+            Form::IntegerLine => lines::integer(self.line(opcode, at)?).map_err(bad)?,
+            Form::LongLine => lines::long(self.line(opcode, at)?).map_err(bad)?,
+            Form::FloatLine => lines::float(self.line(opcode, at)?).map_err(bad)?,
+            Form::QuotedLine => lines::quoted(self.line(opcode, at)?).map_err(bad)?,
+            Form::EscapedLine => lines::escaped(self.line(opcode, at)?).map_err(bad)?,
+            Form::IndexLine => lines::index(self.line(opcode, at)?).map_err(bad)?,
+            Form::IdentifierLine => {
+                let line = Some(self.line(opcode, at)?).filter(|line| line.is_ascii());
+                Argument::Text(line.and_then(Text::new).ok_or_else(|| bad("not ASCII"))?)
+            }
+            Form::TwoLines => Argument::Name(self.name(opcode, at)?, self.name(opcode, at)?),
+        })
+    }
+
+    fn take(&mut self, count: usize, opcode: Opcode, at: u64) -> Result<&'a [u8], ParseError> {
+        let end = self.position.checked_add(count);
+        let taken = end.and_then(|end| self.bytes.get(self.position..end));
+        let taken = taken.ok_or(ParseError::Truncated { at, end: self.end(), opcode })?;
+        self.position += count;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self, opcode: Opcode, at: u64) -> Result<[u8; N], ParseError> {
+        let taken = self.take(N, opcode, at)?;
+        taken.try_into().map_err(|_| ParseError::Truncated { at, end: self.end(), opcode })
+    }
+
+    fn length(&mut self, length: Length, opcode: Opcode, at: u64) -> Result<i64, ParseError> {
+        let length = match length {
+            Length::One => i128::from(u8::from_le_bytes(self.array(opcode, at)?)),
+            Length::Four => i128::from(u32::from_le_bytes(self.array(opcode, at)?)),
+            Length::FourSigned => i128::from(i32::from_le_bytes(self.array(opcode, at)?)),
+            Length::Eight => i128::from(u64::from_le_bytes(self.array(opcode, at)?)),
+        };
+        let bad = ParseError::BadLength { at, opcode, length };
+        i64::try_from(length).ok().filter(|length| *length >= 0).ok_or(bad)
+    }
+
+    /// A length and as many bytes.
+    fn counted(&mut self, length: Length, opcode: Opcode, at: u64) -> Result<&'a [u8], ParseError> {
+        let length = self.length(length, opcode, at)?;
+        // Where it does not fit into a usize, so many bytes cannot be there.
+        self.take(usize::try_from(length).unwrap_or(usize::MAX), opcode, at)
+    }
+
+    /// A line, without its newline.
+    fn line(&mut self, opcode: Opcode, at: u64) -> Result<&'a [u8], ParseError> {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let length = rest.iter().position(|byte| *byte == b'\n');
+        let length = length.ok_or(ParseError::Truncated { at, end: self.end(), opcode })?;
+        let line = self.take(length, opcode, at)?;
+        self.position += 1;
+        Ok(line)
+    }
+
+    fn name(&mut self, opcode: Opcode, at: u64) -> Result<Text<'a>, ParseError> {
+        let line = Some(self.line(opcode, at)?).filter(|line| !line.is_empty());
+        line.and_then(Text::new).ok_or(ParseError::BadArgument { at, opcode, problem: "not a name" })
+    }
+}
+
+impl<'a> Iterator for Parser<'a> {
+    type Item = Result<Op<'a>, ParseError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let op = match self.bytes.get(self.position) {
+            Some(byte) => self.op(*byte),
+            None if self.whole => Err(ParseError::NoStop { end: self.end() }),
+            None => return None,
+        };
+        self.done = op.as_ref().map_or(true, |op| op.opcode == Opcode::Stop);
+        Some(op)
+    }
+}
+
+/// An integer in little-endian two's complement, of any length.
+fn integer(bytes: &[u8]) -> Argument<'static> {
+    let negative = bytes.last().is_some_and(|last| last & 0x80 != 0);
+    let mut padded = [if negative { 0xff } else { 0 }; 8];
+    match padded.get_mut(..bytes.len()) {
+        Some(low) => {
+            low.copy_from_slice(bytes);
+            Argument::Int(i64::from_le_bytes(padded))
+        }
+        None => Argument::LargeInt,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pickle::samples;
+
+    fn error(bytes: &[u8]) -> Option<ParseError> {
+        Parser::new(bytes).find_map(Result::err)
+    }
+
+    #[test]
+    fn opcodes_have_their_places_and_arguments() -> Result<(), ParseError> {
+        let ops: Vec<Op<'_>> = Parser::new(b"\x80\x05K\x07\x8c\x01xU\x02\xffy.ignored").collect::<Result<_, _>>()?;
+        let argument =
+            |index: usize| ops.get(index).map(|op| (op.start, op.end, op.opcode.name(), op.argument.clone()));
+        assert_eq!(argument(1), Some((2, 4, "BININT1", Argument::Int(7))));
+        let text = Text::new(&b"x"[..]).expect("UTF-8");
+        assert_eq!(argument(2), Some((4, 7, "SHORT_BINUNICODE", Argument::Text(text))));
+        let old = Argument::OldText(Cow::Borrowed(&b"\xffy"[..]));
+        assert_eq!(argument(3), Some((7, 11, "SHORT_BINSTRING", old)));
+        assert_eq!(argument(4), Some((11, 12, "STOP", Argument::Nothing)));
+        assert_eq!(ops.len(), 5);
+        Ok(())
+    }
+
+    #[test]
+    fn integers_of_any_length_are_read() {
+        let cases: [(&[u8], Argument<'_>); 5] = [
+            (b"", Argument::Int(0)),
+            (b"\xff", Argument::Int(-1)),
+            (b"\xff\x00", Argument::Int(255)),
+            (b"\x00\x00\x00\x00\x00\x00\x00\x80", Argument::Int(i64::MIN)),
+            (b"\x00\x00\x00\x00\x00\x00\x00\x80\x00", Argument::LargeInt),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(integer(bytes), expected);
+        }
+    }
+
+    #[test]
+    fn a_pickle_cut_at_any_length_is_said_to_be_cut() {
+        for pickle in samples::all() {
+            assert_eq!(error(pickle), None);
+            for length in 0..pickle.len() {
+                let end = length as u64;
+                match error(pickle.get(..length).unwrap_or_default()) {
+                    Some(ParseError::Truncated { end: found, .. } | ParseError::NoStop { end: found }) => {
+                        assert_eq!(found, end)
+                    }
+                    Some(ParseError::FrameBeyondEnd { end: found, .. }) => assert_eq!(found, end),
+                    other => panic!("cut at {length}: {other:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_byte_is_named() {
+        assert_eq!(error(b"N\xff."), Some(ParseError::UnknownOpcode { at: 1, byte: 0xff }));
+    }
+
+    #[test]
+    fn lengths_are_not_believed() {
+        let negative = ParseError::BadLength { at: 0, opcode: Opcode::BinString, length: -1 };
+        assert_eq!(error(b"T\xff\xff\xff\xffabc."), Some(negative));
+        let huge = ParseError::BadLength { at: 0, opcode: Opcode::BinBytes8, length: i128::from(u64::MAX) };
+        assert_eq!(error(b"\x8e\xff\xff\xff\xff\xff\xff\xff\xffabc."), Some(huge));
+        let long = ParseError::Truncated { at: 0, end: 9, opcode: Opcode::BinUnicode };
+        assert_eq!(error(b"X\xff\xff\xff\xffabc."), Some(long));
+        let frame = ParseError::FrameBeyondEnd { at: 0, end: 10, missing: 4 };
+        assert_eq!(error(b"\x95\x05\0\0\0\0\0\0\0."), Some(frame));
+    }
+
+    #[test]
+    fn bad_arguments_are_named() {
+        let bad = |bytes| matches!(error(bytes), Some(ParseError::BadArgument { at: 0, .. }));
+        for bytes in [
+            &b"Ix\n."[..],
+            b"Lx\n.",
+            b"Fx\n.",
+            b"Sx\n.",
+            b"V\\u1\n.",
+            b"gx\n.",
+            b"c\nx\n.",
+            b"P\xff\n.",
+            b"\x8c\x01\xff.",
+        ] {
+            assert!(bad(bytes), "{bytes:?}");
+        }
+        assert_eq!(error(b"\x80\x06."), Some(ParseError::NewerProtocol { at: 0, protocol: 6 }));
+    }
+
+    #[test]
+    fn a_segment_has_no_stop() {
+        let places: Vec<u64> = Parser::segment(b"NK\x01", 100).map(|op| op.map_or(0, |op| op.end)).collect();
+        assert_eq!(places, [101, 103]);
+        assert_eq!(Parser::segment(b"N.", 100).find_map(Result::err), Some(ParseError::EarlyStop { at: 101 }));
+    }
+}

@@ -1,0 +1,143 @@
+//! A `str` as a pickle carries it: UTF-8 in which lone surrogates may stand (Python's `surrogatepass`).
+//!
+//! Rust's `str` cannot hold those, so the bytes are kept, and what is shown of them has replacement characters.
+
+use std::borrow::Cow;
+
+/// A text of a pickle.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Text<'a>(Cow<'a, [u8]>);
+
+impl<'a> Text<'a> {
+    /// The text of these bytes; `None` where they are not UTF-8, surrogates aside.
+    pub fn new(bytes: impl Into<Cow<'a, [u8]>>) -> Option<Self> {
+        let bytes = bytes.into();
+        Pieces(&bytes).all(|piece| piece != Piece::Wrong).then_some(Self(bytes))
+    }
+
+    /// The text of bytes that were checked before.
+    pub(super) fn checked(bytes: &'a [u8]) -> Self {
+        Self(Cow::Borrowed(bytes))
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The text, where it has no surrogates.
+    pub fn as_str(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
+    }
+
+    /// The text, with a replacement character for each surrogate.
+    pub fn lossy(&self) -> Cow<'_, str> {
+        match self.as_str() {
+            Some(text) => Cow::Borrowed(text),
+            None => Cow::Owned(Pieces(&self.0).map(Piece::shown).collect()),
+        }
+    }
+
+    /// The first characters of the text, and whether that is all.
+    pub fn start(&self, characters: usize) -> (String, bool) {
+        // Cut before the look: a text can be as long as the file.
+        let cut = self.0.get(..characters.saturating_mul(4)).unwrap_or(&self.0);
+        let text: String = Pieces(cut).map(Piece::shown).collect();
+        let start: String = text.chars().take(characters).collect();
+        let whole = cut.len() == self.0.len() && start.len() == text.len();
+        (start, whole)
+    }
+
+    /// Its `len()` in Python: the number of code points.
+    pub fn characters(&self) -> u64 {
+        self.0.iter().filter(|byte| !(0x80..0xc0).contains(*byte)).count() as u64
+    }
+}
+
+/// Bytes in stretches of one kind.
+struct Pieces<'a>(&'a [u8]);
+
+#[derive(PartialEq, Eq)]
+enum Piece<'a> {
+    Good(&'a str),
+    Surrogate,
+    Wrong,
+}
+
+impl<'a> Piece<'a> {
+    fn shown(self) -> &'a str {
+        match self {
+            Self::Good(text) => text,
+            Self::Surrogate | Self::Wrong => "\u{fffd}",
+        }
+    }
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = Piece<'a>;
+
+    fn next(&mut self) -> Option<Piece<'a>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let good = match std::str::from_utf8(self.0) {
+            Ok(text) => text,
+            Err(error) => self.0.get(..error.valid_up_to()).and_then(|good| std::str::from_utf8(good).ok())?,
+        };
+        if !good.is_empty() {
+            self.0 = self.0.get(good.len()..)?;
+            return Some(Piece::Good(good));
+        }
+        // What UTF-8 would be of U+D800 to U+DFFF.
+        let (piece, length) = match self.0 {
+            [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..] => (Piece::Surrogate, 3),
+            _ => (Piece::Wrong, 1),
+        };
+        self.0 = self.0.get(length..)?;
+        Some(piece)
+    }
+}
+
+/// Appends a code point, a surrogate too. `false` where it is beyond Unicode.
+pub(super) fn push_code_point(bytes: &mut Vec<u8>, code: u32) -> bool {
+    if let Some(character) = char::from_u32(code) {
+        bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        return true;
+    }
+    let surrogate = (0xd800..0xe000).contains(&code);
+    if surrogate {
+        // Each of the three takes its six bits (the first four), so the casts lose nothing.
+        bytes.extend([0xe0 | (code >> 12) as u8, 0x80 | (code >> 6 & 0x3f) as u8, 0x80 | (code & 0x3f) as u8]);
+    }
+    surrogate
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn surrogates_pass_and_other_bad_bytes_do_not() {
+        let text = Text::new(&b"a\xed\xa0\x80\xc3\xa9"[..]).expect("a surrogate is a text");
+        assert_eq!((text.as_str(), text.lossy().as_ref(), text.characters()), (None, "a\u{fffd}é", 3));
+        for bad in [&b"\xff"[..], b"\xc3", b"a\xed\xa0", b"\xed\xc0\x80", b"\xf8\x88\x80\x80\x80"] {
+            assert_eq!(Text::new(bad), None, "{bad:x?}");
+        }
+    }
+
+    #[test]
+    fn a_start_is_cut_between_characters() {
+        let text = Text::new("éééé".as_bytes()).expect("UTF-8");
+        assert_eq!(text.start(2), ("éé".to_owned(), false));
+        assert_eq!(text.start(4), ("éééé".to_owned(), true));
+        assert_eq!(Text::new(&b""[..]).expect("UTF-8").start(0), (String::new(), true));
+    }
+
+    #[test]
+    fn code_points_become_utf8_with_surrogates() {
+        let mut bytes = Vec::new();
+        assert!(push_code_point(&mut bytes, 0x1f600) && push_code_point(&mut bytes, 0xdc80));
+        assert_eq!(bytes, b"\xf0\x9f\x98\x80\xed\xb2\x80");
+        assert!(!push_code_point(&mut bytes, 0x11_0000));
+    }
+}

@@ -1,0 +1,303 @@
+//! What is pickled under a value, as a tree with the bytes that each part takes.
+//!
+//! Every value appears where the pickle has its bytes; elsewhere it is named as shared. Depth and size of a tree
+//! are bounded, and what does not fit is summed up, so any pickle gets a tree that a person can read.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use super::machine::{Machine, MachineError};
+use super::naming::{Naming, old_start};
+use super::node::{Kind, Leaf, Node, Ref, Value};
+use super::outline::length;
+
+/// How deep a tree goes.
+pub const MAX_DEPTH: usize = 12;
+/// How many parts of one value are shown.
+pub const MAX_CHILDREN: usize = 30;
+/// How many parts a tree has in all.
+pub const MAX_PARTS: usize = 2000;
+/// How many characters of a text are shown.
+const PREVIEW: usize = 40;
+
+/// A value and its parts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tree {
+    /// Its name or role, its type, and its length or the value itself.
+    pub label: String,
+    /// Where its opcodes begin.
+    pub start: u64,
+    /// Where they end.
+    pub end: u64,
+    /// The bytes between.
+    pub size: u64,
+    /// Its parts.
+    pub children: Vec<Tree>,
+}
+
+/// The tree of a value, whose label begins with `name`.
+pub fn tree(naming: &Naming<'_, '_>, value: Ref, name: &str) -> Tree {
+    Planter::new(naming, &|_| None).plant(&Part { role: Role::Name(name), value }, 0)
+}
+
+/// The tree of a variable of our own file: of its segment, which begins at byte `start` of the file, where
+/// `memo_start` slots are filled. `owner` tells the name of the variable that filled an earlier slot.
+pub fn trace_segment(
+    segment: &[u8],
+    start: u64,
+    memo_start: u64,
+    owner: &dyn Fn(u64) -> Option<String>,
+) -> Result<Tree, MachineError> {
+    let (machine, name, value) = Machine::run_segment(segment, start, memo_start)?;
+    let naming = Naming::new(&machine);
+    let name = naming.text(name).unwrap_or_else(|| "?".into());
+    Ok(Planter::new(&naming, owner).plant(&Part { role: Role::Name(&name), value }, 0))
+}
+
+/// A value in its role within another one.
+struct Part<'n> {
+    role: Role<'n>,
+    value: Ref,
+}
+
+enum Role<'n> {
+    Item,
+    Key(Ref),
+    Name(&'n str),
+}
+
+struct Planter<'n, 'm, 'a> {
+    naming: &'n Naming<'m, 'a>,
+    owner: &'n dyn Fn(u64) -> Option<String>,
+    left: usize,
+    /// Values that have their place in the tree. Only DUP makes one appear twice, and then perhaps within itself.
+    planted: HashSet<Ref>,
+}
+
+impl<'n, 'm, 'a> Planter<'n, 'm, 'a> {
+    fn new(naming: &'n Naming<'m, 'a>, owner: &'n dyn Fn(u64) -> Option<String>) -> Self {
+        Self { naming, owner, left: MAX_PARTS, planted: HashSet::new() }
+    }
+
+    /// Recurses [`MAX_DEPTH`] deep at the most.
+    fn plant(&mut self, part: &Part<'_>, depth: usize) -> Tree {
+        self.left = self.left.saturating_sub(1);
+        let machine = self.naming.machine();
+        let (start, end) = machine.span(part.value);
+        let (start, end) = match part.role {
+            // A key is part of its item.
+            Role::Key(key) => (machine.start(key).min(start), end),
+            Role::Item | Role::Name(_) => (start, end),
+        };
+        let mut tree =
+            Tree { label: self.label(part), start, end, size: end.saturating_sub(start), children: Vec::new() };
+        if machine.memo_index(part.value).is_some() {
+            return tree;
+        }
+        if let Value::Node(node) = machine.value(part.value)
+            && depth < MAX_DEPTH
+            && self.planted.insert(part.value)
+        {
+            tree.children = self.children(node, depth + 1);
+        }
+        tree
+    }
+
+    fn children(&mut self, node: &'m Node, depth: usize) -> Vec<Tree> {
+        let mut parts = self.parts(node);
+        let mut children = Vec::new();
+        while children.len() < MAX_CHILDREN && self.left > 0 {
+            let Some(part) = parts.next() else { return children };
+            children.push(self.plant(&part, depth));
+        }
+        children.extend(self.rest(parts));
+        children
+    }
+
+    /// The parts that are not shown, in one.
+    fn rest<'p>(&self, parts: impl Iterator<Item = Part<'p>>) -> Option<Tree> {
+        let mut rest: Option<(u64, Tree)> = None;
+        for part in parts {
+            let (start, end) = self.naming.machine().span(part.value);
+            let (count, tree) = rest.get_or_insert_with(|| (0, Tree { start, end, ..Tree::default() }));
+            *count += 1;
+            tree.start = tree.start.min(start);
+            tree.end = tree.end.max(end);
+            tree.size = tree.size.saturating_add(end.saturating_sub(start));
+        }
+        rest.map(|(count, tree)| Tree { label: format!("… {count} more"), ..tree })
+    }
+
+    /// What a value is made of. A global's strings and an empty tuple of arguments are not worth a line.
+    fn parts(&self, node: &'m Node) -> Box<dyn Iterator<Item = Part<'static>> + 'm> {
+        let items = |items: &'m [Ref]| items.iter().map(|value| Part { role: Role::Item, value: *value });
+        let pairs = |items: &'m [Ref]| {
+            items.as_chunks::<2>().0.iter().map(|[key, value]| Part { role: Role::Key(*key), value: *value })
+        };
+        let named = |name, value: Option<Ref>| value.map(|value| Part { role: Role::Name(name), value });
+        let own: Box<dyn Iterator<Item = Part<'static>> + 'm> = match node.kind {
+            Kind::Global => Box::new(std::iter::empty()),
+            Kind::Dict => Box::new(pairs(&node.items)),
+            Kind::Call(_) => {
+                let callee = named("calls", node.items.first().copied());
+                let keywords = named("keywords", node.items.get(2).copied());
+                Box::new(callee.into_iter().chain(self.arguments(node)).chain(keywords))
+            }
+            _ => Box::new(items(&node.items)),
+        };
+        let added = node.added.iter().flat_map(move |added| items(&added.items).chain(pairs(&added.pairs)));
+        Box::new(own.chain(named("state", node.state)).chain(added))
+    }
+
+    /// The arguments of a call: those in its tuple, or whatever stands in its place.
+    fn arguments(&self, node: &'m Node) -> Vec<Part<'static>> {
+        let Some(arguments) = node.items.get(1).copied() else { return Vec::new() };
+        let machine = self.naming.machine();
+        match machine.value(arguments) {
+            Value::Node(Node { kind: Kind::Tuple, items, .. }) if machine.memo_index(arguments).is_none() => {
+                items.iter().map(|value| Part { role: Role::Item, value: *value }).collect()
+            }
+            _ => vec![Part { role: Role::Name("arguments"), value: arguments }],
+        }
+    }
+
+    fn label(&self, part: &Part<'_>) -> String {
+        let what = self.what(part.value);
+        match &part.role {
+            Role::Item => what,
+            Role::Name(name) => format!("{name}: {what}"),
+            Role::Key(key) => format!("[{}]: {what}", self.what_key(*key)),
+        }
+    }
+
+    /// A value's type with its length, or the value.
+    fn what(&self, value: Ref) -> String {
+        let machine = self.naming.machine();
+        let shared = match machine.memo_index(value) {
+            Some((slot, _)) => self.shared(slot),
+            None => String::new(),
+        };
+        let type_name = self.naming.type_name(value);
+        match machine.value(value) {
+            Value::Leaf(Leaf::Earlier(_)) => shared,
+            Value::Leaf(leaf) => join(&[&type_name, &preview(&leaf), &shared]),
+            Value::Node(_) => {
+                let length = length(self.naming, value).map_or_else(String::new, |length| format!("({length})"));
+                join(&[&type_name, &length, &shared])
+            }
+        }
+    }
+
+    fn shared(&self, slot: u64) -> String {
+        match (self.owner)(slot) {
+            Some(name) => format!("(shared with {name}, memo #{slot})"),
+            None => format!("(shared, memo #{slot})"),
+        }
+    }
+
+    fn what_key(&self, key: Ref) -> String {
+        match self.naming.machine().value(key) {
+            Value::Leaf(leaf @ (Leaf::Bool(_) | Leaf::Int(_) | Leaf::Float(_) | Leaf::Text(_))) => preview(&leaf),
+            _ => self.what(key),
+        }
+    }
+}
+
+fn join(words: &[&str]) -> String {
+    let words: Vec<&str> = words.iter().copied().filter(|word| !word.is_empty()).collect();
+    words.join(" ")
+}
+
+/// A short text of a value, for those whose type does not say all.
+fn preview(leaf: &Leaf<'_>) -> String {
+    match leaf {
+        Leaf::Bool(true) => "True".to_owned(),
+        Leaf::Bool(false) => "False".to_owned(),
+        Leaf::Int(value) => value.to_string(),
+        Leaf::Float(value) => value.to_string(),
+        Leaf::Text(text) => quoted(text.start(PREVIEW)),
+        Leaf::OldText(bytes) => quoted(old_start(bytes, PREVIEW)),
+        Leaf::Bytes(bytes) | Leaf::ByteArray(bytes) => format!("({})", bytes.len()),
+        _ => String::new(),
+    }
+}
+
+fn quoted((text, whole): (String, bool)) -> String {
+    format!("'{text}{}'", if whole { "" } else { "…" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pickle::outline::find;
+    use crate::pickle::samples;
+
+    /// A tree as lines: size and label, children indented.
+    fn lines(tree: &Tree, indent: usize) -> String {
+        let mut text = format!("{}{} {}\n", "  ".repeat(indent), tree.size, tree.label);
+        for child in &tree.children {
+            text.push_str(&lines(child, indent + 1));
+        }
+        text
+    }
+
+    fn planted(pickle: &[u8]) -> Tree {
+        let (machine, value) = Machine::run(pickle).expect("a pickle");
+        tree(&Naming::new(&machine), value, "it")
+    }
+
+    #[test]
+    fn a_variable_is_a_tree_with_sizes() {
+        let (machine, value) = Machine::run(samples::SESSION).expect("a pickle");
+        let naming = Naming::new(&machine);
+        let found = find(&naming, value, "d").expect("a variable");
+        let expected = "20 d: dict (2)\n  6 ['a']: int 1\n  10 ['b']: tuple (2)\n    2 int 1\n    2 int 2\n";
+        assert_eq!(lines(&tree(&naming, found, "d"), 0), expected);
+    }
+
+    #[test]
+    fn calls_show_callee_arguments_and_state() {
+        let pickle = b"\x80\x04\x8c\x01m\x8c\x01C\x93K\x01\x85R}\x8c\x01xK\x02sb.";
+        let expected = "19 it: m.C\n  7 calls: import m.C\n  2 int 1\n  7 state: dict (1)\n    5 ['x']: int 2\n";
+        assert_eq!(lines(&planted(pickle), 0), expected);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_summed_up() {
+        let mut pickle = b"(".to_vec();
+        pickle.extend(b"K\x01".repeat(100));
+        pickle.extend(b"l.");
+        let tree = planted(&pickle);
+        let last = tree.children.last().expect("children");
+        assert_eq!((tree.children.len(), last.label.as_str(), last.size), (MAX_CHILDREN + 1, "… 70 more", 140));
+        let mut deep = vec![b']'; 100_000];
+        deep.extend([b'a'; 99_999]);
+        deep.push(b'.');
+        assert_eq!(lines(&planted(&deep), 0).lines().count(), MAX_DEPTH + 1);
+    }
+
+    #[test]
+    fn wide_and_deep_trees_are_bounded() {
+        // 20 levels of lists with 20 references each, which DUP makes without the memo.
+        let mut pickle = b"K\x01".to_vec();
+        for _ in 0..20 {
+            pickle.extend(b"](K\x01K\x01K\x01eK\x02\x86");
+        }
+        for _ in 0..20 {
+            pickle.extend(b"\x86");
+        }
+        pickle.push(b'.');
+        assert!(lines(&planted(&pickle), 0).lines().count() <= 2 * MAX_PARTS);
+        assert!(lines(&planted(b"]2a."), 0).lines().count() < 5);
+    }
+
+    #[test]
+    fn segments_name_whom_they_share_with() -> Result<(), MachineError> {
+        let owner = |slot| (slot == 1).then(|| "a".to_owned());
+        let tree = trace_segment(b"\x8c\x01x](h\x01h\x00es", 100, 2, &owner)?;
+        let expected = "7 x: list (2)\n  2 (shared with a, memo #1)\n  2 (shared, memo #0)\n";
+        assert_eq!((lines(&tree, 0).as_str(), tree.start), (expected, 103));
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! Finds dill for the interpreter that runs: the environment's own, else snapcli's private copy.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyModule};
+
+use super::dill_home;
+use crate::exit::{self, OrExit};
+
+/// The oldest dill whose sessions we write: the first that has `load_module`.
+const OLDEST: (u32, u32, u32) = (0, 3, 6);
+
+/// Where dill will come from once it is needed.
+pub enum Dill {
+    /// The environment, by a plain import.
+    Environment,
+    /// The private folder.
+    Private(PathBuf),
+}
+
+impl Dill {
+    /// Makes sure that dill is at hand before a script begins, without importing it: to learn after an hour of
+    /// work that it is missing would be too late. `say` is told when dill has to be installed.
+    pub fn find(py: Python<'_>, say: &dyn Fn(&str)) -> Result<Self> {
+        let finder = py.import("_frozen_importlib_external")?.getattr("PathFinder")?;
+        if !finder.call_method1("find_spec", ("dill",))?.is_none() {
+            return Ok(Self::Environment);
+        }
+        let sys = py.import("sys")?;
+        let text = |name: &str| sys.getattr(name).and_then(|path| path.extract::<PathBuf>());
+        let version = py.version_info();
+        let home =
+            dill_home::ensure((version.major, version.minor), &text("executable")?, &text("_base_executable")?, say);
+        Ok(Self::Private(home.or_exit(exit::NO_PYTHON, || "no dill to pickle with".to_owned())?))
+    }
+
+    /// Imports it.
+    pub fn import<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyModule>> {
+        let sys = py.import("sys")?;
+        if !sys.hasattr("excepthook")? {
+            // A script may have deleted it; `threading`, which dill imports, cannot do without.
+            sys.setattr("excepthook", sys.getattr("__excepthook__")?)?;
+        }
+        let dill = match self {
+            Self::Environment => py.import("dill"),
+            Self::Private(folder) => {
+                let path = py.import("sys")?.getattr("path")?;
+                path.call_method1("append", (folder.as_os_str(),))?;
+                let dill = py.import("dill");
+                path.call_method1("remove", (folder.as_os_str(),))?;
+                dill
+            }
+        };
+        let dill = dill
+            .or_exit(exit::NO_PYTHON, || "dill cannot be imported: install it anew in this environment".to_owned())?;
+        let version = version(&dill);
+        let parts: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
+        if let [major, minor, patch] = parts[..]
+            && (major, minor, patch) < OLDEST
+        {
+            let text = format!("dill {version} is too old for sessions: update it to 0.3.6 or later");
+            return Err(exit::error(exit::NO_PYTHON, text));
+        }
+        dill.getattr("Pickler").context("the module named dill is not dill: rename the file that hides it")?;
+        Ok(dill)
+    }
+}
+
+/// Imports dill for a save and takes it away again, unless the script has imported it itself: `dill` keeps `__main__`
+/// alive, and what the script left would be finalized in another order than under python.
+pub fn with_dill<T>(py: Python<'_>, dill: &Dill, action: impl FnOnce(&Bound<'_, PyModule>) -> Result<T>) -> Result<T> {
+    let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>().map_err(PyErr::from)?;
+    let names = |name: &str| modules.contains(name);
+    let (had_dill, had_alias) = (names("dill")?, names(ALIAS)?);
+    let result = dill.import(py).and_then(|dill| action(&dill));
+    if !had_dill {
+        for name in ["dill._dill", "dill.session"] {
+            if let Some(module) = modules.get_item(name)? {
+                module.delattr("_main_module")?;
+            }
+        }
+        for name in modules.keys() {
+            let text = name.to_string();
+            if text == "dill" || text.starts_with("dill.") || (text == ALIAS && !had_alias) {
+                modules.del_item(name)?;
+            }
+        }
+    }
+    result
+}
+
+/// Another name of `__main__`, which `multiprocessing` makes when it is imported, as dill does.
+const ALIAS: &str = "__mp_main__";
+
+/// Its version, or an empty text.
+pub fn version(dill: &Bound<'_, PyModule>) -> String {
+    dill.getattr("__version__").and_then(|version| version.extract()).unwrap_or_default()
+}

@@ -1,0 +1,64 @@
+//! The few calls of CPython's C API that PyO3 does not wrap. All but [`run_file`] are in the stable ABI of 3.10.
+#![allow(unsafe_code)]
+
+use std::ffi::{CString, OsStr, c_char, c_int};
+use std::fs::File;
+use std::io;
+use std::os::fd::IntoRawFd;
+use std::os::unix::ffi::OsStrExt;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict};
+
+unsafe extern "C" {
+    // Exported by every CPython 3, though not part of the stable ABI: no call that is reads source from a file as
+    // `python SCRIPT` does, with its own errors for encodings and null bytes.
+    fn PyRun_FileExFlags(
+        file: *mut libc::FILE,
+        filename: *const c_char,
+        start: c_int,
+        globals: *mut pyo3::ffi::PyObject,
+        locals: *mut pyo3::ffi::PyObject,
+        close: c_int,
+        flags: *mut c_int,
+    ) -> *mut pyo3::ffi::PyObject;
+}
+
+/// `Py_file_input` of `compile.h`: a file of statements.
+const FILE_INPUT: c_int = 257;
+
+/// Reads and runs a source file under the name `filename`, and flushes the standard streams behind it.
+pub fn run_file<'py>(file: File, filename: &OsStr, namespace: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+    let name = CString::new(filename.as_bytes())?;
+    // SAFETY: the descriptor is open and is given away here; the mode is a C string.
+    let stream = unsafe { libc::fdopen(file.into_raw_fd(), c"rb".as_ptr()) };
+    if stream.is_null() {
+        return Err(io::Error::last_os_error().into());
+    }
+    let globals = namespace.as_ptr();
+    // SAFETY: the stream is open and is closed by the call, name and namespace live for it, the GIL is held, and
+    // NULL flags stand for the defaults.
+    let result =
+        unsafe { PyRun_FileExFlags(stream, name.as_ptr(), FILE_INPUT, globals, globals, 1, std::ptr::null_mut()) };
+    // SAFETY: PyRun_FileExFlags returns a new reference, or NULL with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(namespace.py(), result) }
+}
+
+/// Runs a code object with `namespace` as its globals and locals, without a Python frame below it.
+pub fn eval_code<'py>(code: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+    let py = code.py();
+    // SAFETY: all three pointers are live objects for the call, and the GIL is held. CPython itself checks
+    // that the globals are a dict and raises where the first is no code object.
+    let result = unsafe { pyo3::ffi::PyEval_EvalCode(code.as_ptr(), namespace.as_ptr(), namespace.as_ptr()) };
+    // SAFETY: PyEval_EvalCode returns a new reference, or NULL with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(py, result) }
+}
+
+/// The importer for a path, or None: a folder and a zip archive have one, a script has not.
+pub fn importer_for<'py>(py: Python<'py>, path: &OsStr) -> PyResult<Bound<'py, PyAny>> {
+    let path = path.into_pyobject(py)?;
+    // SAFETY: the path is a live object and the GIL is held.
+    let importer = unsafe { pyo3::ffi::PyImport_GetImporter(path.as_ptr()) };
+    // SAFETY: PyImport_GetImporter returns a new reference, or NULL with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(py, importer) }
+}

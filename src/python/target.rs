@@ -1,0 +1,222 @@
+//! How each kind of script begins: what `sys.argv`, `sys.path[0]` and `__main__` are made to hold, and what is then
+//! called, step by step as `pymain_run_python` of CPython's Modules/main.c does it. Only `run` calls it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyCode, PyDict, PyList, PyModule, PyTuple};
+
+use super::ffi;
+use super::run::{Command, Target};
+
+/// A script's source.
+pub struct Source {
+    /// Its absolute path; `-c` for text of the command line.
+    pub path: PathBuf,
+    /// Its bytes as they were before it ran; empty where they can be read only once, or are no source.
+    pub bytes: Vec<u8>,
+}
+
+/// What there is to call.
+pub(super) enum Entry<'py> {
+    /// The code object of `-c`.
+    Code(Bound<'py, PyAny>),
+    /// The code object of an expression, whose value is shown.
+    Expression(Bound<'py, PyAny>),
+    /// The code object of a `.pyc` file.
+    Bytecode(Bound<'py, PyAny>),
+    /// A source file, and the name that it goes by.
+    File(File, OsString),
+    /// `runpy._run_module_as_main` and its arguments.
+    Module(Bound<'py, PyAny>, Bound<'py, PyTuple>),
+    /// What CPython raises without a traceback when it cannot even begin.
+    Fails(PyErr),
+}
+
+impl<'py> Entry<'py> {
+    /// Calls it with the namespace of `__main__`.
+    pub(super) fn call(self, py: Python<'py>, namespace: &Bound<'py, PyDict>) -> PyResult<()> {
+        match self {
+            Self::Code(code) => ffi::eval_code(&code, namespace).map(drop),
+            Self::Expression(code) => {
+                let value = ffi::eval_code(&code, namespace)?;
+                py.import("sys")?.call_method1("displayhook", (value,)).map(drop)
+            }
+            Self::Bytecode(code) => {
+                let result = ffi::eval_code(&code, namespace).map(drop);
+                flush(py);
+                result
+            }
+            Self::File(file, name) => ffi::run_file(file, &name, namespace).map(drop),
+            Self::Module(function, arguments) => function.call1(arguments).map(drop),
+            Self::Fails(error) => Err(error),
+        }
+    }
+}
+
+/// Sets everything up for a command.
+pub(super) fn prepare<'py>(
+    py: Python<'py>,
+    command: &Command,
+    main: &Bound<'py, PyModule>,
+) -> PyResult<(Entry<'py>, Option<Source>)> {
+    match &command.target {
+        Target::Script(path) if path.as_os_str() == "-" => {
+            set_arguments(py, OsStr::new("-"), None, command)?;
+            set_file(py, main, OsStr::new("<stdin>"), "SourceFileLoader")?;
+            let stdin = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+            Ok((Entry::File(stdin, "<stdin>".into()), None))
+        }
+        Target::Script(path) => prepare_script(py, path, command, main),
+        Target::Module(name) => {
+            set_arguments(py, OsStr::new("-m"), Some(name), command)?;
+            replace_path0(py, &std::env::current_dir().unwrap_or_default())?;
+            Ok((run_module_as_main(py, name, true)?, None))
+        }
+        Target::Code(code) => {
+            set_arguments(py, OsStr::new("-c"), Some(code), command)?;
+            Ok((prepare_code(py, code)?, Some(source_of_code(code))))
+        }
+        Target::Expression(code) => {
+            set_arguments(py, OsStr::new("-c"), Some(code), command)?;
+            let source = code.into_pyobject(py)?.call_method0("strip")?;
+            match compile(py, &source, OsStr::new("<string>"), "eval") {
+                Ok(expression) => Ok((Entry::Expression(expression), Some(source_of_code(code)))),
+                Err(_) => Ok((prepare_code(py, code)?, Some(source_of_code(code)))),
+            }
+        }
+    }
+}
+
+fn source_of_code(code: &OsStr) -> Source {
+    Source { path: "-c".into(), bytes: code.as_encoded_bytes().to_vec() }
+}
+
+fn prepare_script<'py>(
+    py: Python<'py>,
+    path: &Path,
+    command: &Command,
+    main: &Bound<'py, PyModule>,
+) -> PyResult<(Entry<'py>, Option<Source>)> {
+    set_arguments(py, path.as_os_str(), None, command)?;
+    // As `config_run_filename_abspath`: the working folder in front, and nothing tidied up.
+    let absolute = std::env::current_dir().unwrap_or_default().join(path);
+    let source = |bytes| Some(Source { path: absolute.clone(), bytes });
+    if !ffi::importer_for(py, absolute.as_os_str())?.is_none() {
+        set_path0(py, absolute.as_os_str())?;
+        return Ok((run_module_as_main(py, OsStr::new("__main__"), false)?, source(Vec::new())));
+    }
+    replace_path0(py, &script_folder(&absolute))?;
+    let file = File::open(&absolute)?;
+    // A pipe can be read only once, and that is for Python to do.
+    let bytes = if file.metadata()?.is_file() { std::fs::read(&absolute)? } else { Vec::new() };
+    let magic = py.import("_frozen_importlib_external")?.getattr("MAGIC_NUMBER")?;
+    let magic = magic.cast::<PyBytes>()?.as_bytes();
+    if absolute.extension().is_some_and(|end| end == "pyc")
+        || magic.get(..2).is_some_and(|half| bytes.starts_with(half))
+    {
+        set_file(py, main, absolute.as_os_str(), "SourcelessFileLoader")?;
+        return Ok((load_bytecode(py, &bytes, magic), source(Vec::new())));
+    }
+    set_file(py, main, absolute.as_os_str(), "SourceFileLoader")?;
+    Ok((Entry::File(file, absolute.as_os_str().to_owned()), source(bytes)))
+}
+
+/// As `_PyPathConfig_ComputeSysPath0`: the folder of the file that all links lead to; where that cannot be told, as
+/// with pipes, the folder of what the first link names.
+fn script_folder(path: &Path) -> PathBuf {
+    let once = || std::fs::read_link(path).map(|link| path.parent().unwrap_or(Path::new("/")).join(link));
+    let real = std::fs::canonicalize(path).or_else(|_| once()).unwrap_or_else(|_| path.to_owned());
+    real.parent().unwrap_or(Path::new("/")).to_owned()
+}
+
+/// What `_PyRun_SimpleFile` puts into `__main__`.
+fn set_file(py: Python<'_>, main: &Bound<'_, PyModule>, name: &OsStr, loader: &str) -> PyResult<()> {
+    main.setattr("__file__", name)?;
+    main.setattr("__cached__", py.None())?;
+    let loader = py.import("_frozen_importlib_external")?.getattr(loader)?;
+    main.setattr("__loader__", loader.call1(("__main__", name))?)
+}
+
+/// As `run_pyc_file`: the magic number, three words that do not matter here, and the marshalled code.
+fn load_bytecode<'py>(py: Python<'py>, bytes: &[u8], magic: &[u8]) -> Entry<'py> {
+    if !bytes.starts_with(magic) {
+        return Entry::Fails(PyRuntimeError::new_err("Bad magic number in .pyc file"));
+    }
+    let code = PyBytes::new(py, bytes.get(16..).unwrap_or_default());
+    match py.import("marshal").and_then(|marshal| marshal.call_method1("loads", (code,))) {
+        Ok(code) if code.is_instance_of::<PyCode>() => Entry::Bytecode(code),
+        _ => Entry::Fails(PyRuntimeError::new_err("Bad code object in .pyc file")),
+    }
+}
+
+fn prepare_code<'py>(py: Python<'py>, code: &OsStr) -> PyResult<Entry<'py>> {
+    let text = code.into_pyobject(py)?.into_any();
+    let source = text.call_method1("__add__", ("\n",))?;
+    let compiled = compile(py, &source, OsStr::new("<string>"), "exec");
+    if py.version_info() >= (3, 13)
+        && let Ok(compiled) = &compiled
+    {
+        // From 3.13 on, tracebacks show the source of `-c`.
+        let name = PyModule::import(py, "linecache")?;
+        let key = if py.version_info() < (3, 14) { "<string>".into_pyobject(py)?.into_any() } else { compiled.clone() };
+        name.call_method1("_register_code", (key, &source, "<string>"))?;
+    }
+    Ok(compiled.map_or_else(Entry::Fails, Entry::Code))
+}
+
+fn run_module_as_main<'py>(py: Python<'py>, name: &OsStr, alter_argv: bool) -> PyResult<Entry<'py>> {
+    let function = py.import("runpy")?.getattr("_run_module_as_main")?;
+    Ok(Entry::Module(function, (name, alter_argv).into_pyobject(py)?))
+}
+
+/// Compiles source as a file of its own: `from __future__` imports around it do not count.
+pub fn compile<'py>(
+    py: Python<'py>,
+    source: &Bound<'py, PyAny>,
+    filename: &OsStr,
+    mode: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    py.import("builtins")?.getattr("compile")?.call1((source, filename, mode, 0, true))
+}
+
+/// Sets `sys.argv`, and `sys.orig_argv` to what a `python` would have been called with.
+fn set_arguments(py: Python<'_>, zeroth: &OsStr, operand: Option<&OsString>, command: &Command) -> PyResult<()> {
+    let sys = py.import("sys")?;
+    let arguments = command.arguments.iter().map(OsString::as_os_str);
+    let argv: Vec<_> = std::iter::once(zeroth).chain(arguments.clone()).collect();
+    let original: Vec<_> = std::iter::once(zeroth).chain(operand.map(OsString::as_os_str)).chain(arguments).collect();
+    sys.setattr("argv", argv)?;
+    let original = PyList::new(py, original)?;
+    original.insert(0, sys.getattr("executable")?)?;
+    sys.setattr("orig_argv", original)
+}
+
+/// Puts `folder` where the `-c` start put an empty `sys.path[0]`; nowhere under `PYTHONSAFEPATH`.
+fn replace_path0(py: Python<'_>, folder: &Path) -> PyResult<()> {
+    if has_path0(py)? { set_path0(py, folder.as_os_str()) } else { Ok(()) }
+}
+
+fn set_path0(py: Python<'_>, entry: &OsStr) -> PyResult<()> {
+    let path = py.import("sys")?.getattr("path")?;
+    if has_path0(py)? { path.set_item(0, entry) } else { path.call_method1("insert", (0, entry)).map(drop) }
+}
+
+/// Whether the interpreter put the working folder into `sys.path` when it started.
+fn has_path0(py: Python<'_>) -> PyResult<bool> {
+    let flags = py.import("sys")?.getattr("flags")?;
+    let safe = flags.getattr_opt("safe_path")?.map_or(Ok(false), |flag| flag.is_truthy())?;
+    Ok(!safe && !flags.getattr("isolated")?.is_truthy()?)
+}
+
+/// Flushes the script's standard streams, as CPython does between a script and its traceback.
+fn flush(py: Python<'_>) {
+    for name in ["stderr", "stdout"] {
+        // A stream that is gone or closed is the script's own business, as it is to CPython.
+        let _ = py.import("sys").and_then(|sys| sys.getattr(name)).and_then(|stream| stream.call_method0("flush"));
+    }
+}

@@ -1,0 +1,90 @@
+//! The answer of `inspect` and the report of `save`: an index and what it is the index of.
+
+use serde::Serialize;
+
+use crate::pickle::outline::{self, Shape};
+use crate::snapshot::index::{Index, Reason, SCHEMA, Variable};
+
+/// The name by which the object of a pickle goes that gives it none.
+pub const OBJECT: &str = "obj";
+
+/// What is in a file or in a script's session.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    /// The file or the script.
+    pub file: String,
+    /// What it is.
+    pub format: Format,
+    /// The size of the file in bytes; of a script's session, what it would take.
+    pub bytes: u64,
+    /// The session.
+    #[serde(flatten)]
+    pub index: Index,
+}
+
+/// What a session was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// A snapshot with an index.
+    Snapcli,
+    /// A snapshot whose index is lost, or what `dill.dump_module` wrote.
+    DillSession,
+    /// A pickled dict.
+    PickledDict,
+    /// Any other pickle.
+    Pickle,
+    /// A script that was run.
+    Script,
+}
+
+impl Format {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Snapcli => "snapshot",
+            Self::DillSession => "dill session",
+            Self::PickledDict => "pickled dict",
+            Self::Pickle => "pickle",
+            Self::Script => "script",
+        }
+    }
+}
+
+impl Answer {
+    /// What a pickle that has no index tells of itself.
+    pub fn foreign(file: String, bytes: u64, shape: &Shape) -> Self {
+        let (format, module, variables) = match shape {
+            Shape::Session { module, variables } => (Format::DillSession, module.clone(), variables.clone()),
+            Shape::Dict { variables } => (Format::PickledDict, String::new(), variables.clone()),
+            Shape::Object { value } => {
+                let value = outline::Variable { name: OBJECT.to_owned(), ..value.clone() };
+                (Format::Pickle, String::new(), vec![value])
+            }
+        };
+        let variables = variables.iter().map(variable).collect();
+        Self { file, format, bytes, index: Index { schema: SCHEMA, module, variables, ..Index::default() } }
+    }
+
+    /// Keeps only what was left out because it failed.
+    pub fn only_bad(&mut self) {
+        self.index.variables.clear();
+        self.index.left_out.retain(|item| item.reason == Reason::Failed);
+    }
+
+    /// Whether anything was left out because it failed.
+    pub fn has_bad(&self) -> bool {
+        self.index.left_out.iter().any(|item| item.reason == Reason::Failed)
+    }
+}
+
+fn variable(found: &outline::Variable) -> Variable {
+    Variable {
+        name: found.name.clone(),
+        type_name: found.type_name.clone(),
+        offset: found.start,
+        length: found.end - found.start,
+        len: found.len,
+        ..Variable::default()
+    }
+}

@@ -1,0 +1,156 @@
+//! The save: pickles the chosen variables one after the other, and gives each a place in the file or a reason
+//! why it has none. One bad object costs the variable it is in, never the rest.
+
+use std::collections::{HashMap, HashSet};
+use std::io::Write;
+
+use anyhow::{Context as _, Result};
+use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyModule};
+
+use super::check;
+use super::code::Opcodes;
+use super::describe::{describe, type_name};
+use super::fault::fault;
+use super::keep::{Named, Rules, is_own_code, select};
+use super::warnings::WarningFilter;
+use crate::exit;
+use crate::pickler::{Imported, Pickler};
+use crate::snapshot::index::{LeftOut, Reason, Variable};
+use crate::snapshot::writer::Writer;
+
+/// How to go about a save.
+pub struct Plan<'a, 'py> {
+    /// The module whose namespace is the session.
+    pub module: &'a Bound<'py, PyModule>,
+    /// Its name, which the script may have deleted in it.
+    pub name: &'a str,
+    /// The imported dill.
+    pub dill: &'a Bound<'py, PyModule>,
+    /// Which names to keep.
+    pub rules: &'a Rules,
+    /// The lines that assign each name.
+    pub lines: &'a HashMap<String, u32>,
+    /// Whether each variable must also load again, here and now, as `dill.detect` asks.
+    pub load_again: bool,
+    /// Told before each variable: its name, how many are done, of how many.
+    pub progress: &'a dyn Fn(&str, usize, usize),
+}
+
+/// Saves the session that `plan` speaks of, a segment for each variable. Returns what was left out.
+pub fn capture<'py, W: Write>(py: Python<'py>, plan: &Plan<'_, 'py>, writer: &mut Writer<W>) -> Result<Vec<LeftOut>> {
+    let opcodes = Opcodes::of(py)?;
+    let selection = select(plan.module, plan.rules, &opcodes)?;
+    let mut left_out = selection.left_out;
+    let mut saver = Saver {
+        pickler: Pickler::new(plan.dill, plan.module)?,
+        imported: plan.rules.refimported.then(|| Imported::new(plan.dill, plan.module)).transpose()?,
+        plan,
+        writer,
+    };
+    // dill warns, and writes a mere name, where it meets an object that refers to itself in a way that it cannot follow.
+    // In another process that name leads nowhere, so it is an error here.
+    let warnings = WarningFilter::new(py, "error", Some(plan.dill.getattr("PicklingWarning")?))?;
+    for (done, named) in selection.kept.iter().enumerate() {
+        (plan.progress)(&named.name, done, selection.kept.len());
+        if let Some(reason) = saver.variable(py, named)? {
+            left_out.push(reason);
+        }
+    }
+    drop(warnings);
+    for item in &mut left_out {
+        item.line = plan.lines.get(&item.name).copied();
+    }
+    name_users(&mut left_out, &selection.kept, plan, &opcodes)?;
+    Ok(left_out)
+}
+
+struct Saver<'a, 'py, W: Write> {
+    pickler: Pickler<'py>,
+    imported: Option<Imported<'py>>,
+    plan: &'a Plan<'a, 'py>,
+    writer: &'a mut Writer<W>,
+}
+
+impl<'py, W: Write> Saver<'_, 'py, W> {
+    /// Saves one variable, or says why not. An error is one that ends the whole save.
+    fn variable(&mut self, py: Python<'py>, named: &Named<'py>) -> Result<Option<LeftOut>> {
+        let before = self.pickler.memo_len();
+        let bytes = match self.pickled(py, named) {
+            Ok(bytes) => bytes,
+            Err(error) => return failed(py, named, &error).map(Some),
+        };
+        let size = bytes.as_bytes().len() as u64;
+        if let Some(limit) = self.plan.rules.max_size.filter(|limit| size > *limit) {
+            self.pickler.roll_back(before)?;
+            let error = format!("takes {size} bytes, more than --max-size {limit}");
+            return Ok(Some(left_out(named, Reason::Size, error)));
+        }
+        let said = describe(&named.value, self.plan.name);
+        let variable = Variable {
+            name: named.name.clone(),
+            type_name: said.type_name,
+            kind: said.kind,
+            len: said.len,
+            shape: said.shape,
+            dtype: said.dtype,
+            preview: said.preview,
+            line: self.plan.lines.get(&named.name).copied(),
+            ..Variable::default()
+        };
+        self.writer.segment(variable, bytes.as_bytes()).context("cannot write the snapshot")?;
+        Ok(None)
+    }
+
+    fn pickled(&self, py: Python<'py>, named: &Named<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        if let Some(imported) = &self.imported
+            && let Some(reference) = imported.reference(&named.name, &named.value)?
+        {
+            return Ok(PyBytes::new(py, &reference));
+        }
+        let before = self.pickler.memo_len();
+        let bytes = self.pickler.save(&named.value)?;
+        if self.plan.load_again
+            && let Err(error) = check::loads_again(self.plan.dill, &named.value)
+        {
+            self.pickler.roll_back(before)?;
+            return Err(error);
+        }
+        Ok(bytes)
+    }
+}
+
+fn left_out(named: &Named<'_>, reason: Reason, error: String) -> LeftOut {
+    let type_name = type_name(&named.value.get_type());
+    LeftOut { name: named.name.clone(), type_name, reason, error, ..LeftOut::default() }
+}
+
+/// What is said of a variable that raised; a Ctrl-C ends the save.
+fn failed(py: Python<'_>, named: &Named<'_>, error: &PyErr) -> Result<LeftOut> {
+    if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+        return Err(exit::error(exit::INTERRUPTED, "interrupted while saving: nothing was written"));
+    }
+    let fault = fault(py, &named.name, &named.value, error);
+    Ok(LeftOut {
+        path: fault.path,
+        fault_type: fault.fault_type,
+        hint: fault.hint,
+        ..left_out(named, Reason::Failed, fault.error)
+    })
+}
+
+/// Names, for each thing left out, the kept functions and classes that use it.
+fn name_users(left_out: &mut [LeftOut], kept: &[Named<'_>], plan: &Plan<'_, '_>, opcodes: &Opcodes) -> Result<()> {
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    let namespace = plan.module.dict();
+    for named in kept.iter().filter(|named| is_own_code(&named.value, &namespace)) {
+        let used: HashSet<String> = opcodes.globals_used(&named.value)?;
+        for item in left_out.iter_mut().filter(|item| item.name != named.name && used.contains(&item.name)) {
+            item.users.push(named.name.clone());
+        }
+    }
+    Ok(())
+}

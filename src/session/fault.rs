@@ -1,0 +1,235 @@
+//! Why an object could not be saved: the path to the object at fault, its type, and what to do about it.
+//!
+//! The path comes from unwinding the save itself: the traceback of the error holds a frame for each nested
+//! `save(obj)`, so the objects from the variable down to the one at fault are at hand without a second search.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyString, PyTuple, PyType};
+
+use super::describe::type_name;
+
+/// The longest path that is written out, in steps; deeper ones end in an ellipsis.
+const STEPS: usize = 40;
+
+/// What is known of a failed save.
+pub struct Fault {
+    /// `TypeError: cannot pickle 'socket' object`.
+    pub error: String,
+    /// `cfg['db'].conn`; absent where the variable itself is at fault.
+    pub path: Option<String>,
+    /// The type of the object at fault, where it is not the variable itself.
+    pub fault_type: Option<String>,
+    /// What to do about it, for well-known types.
+    pub hint: Option<String>,
+}
+
+/// Reads a fault from the error that saving the variable `name` raised.
+pub fn fault(py: Python<'_>, name: &str, value: &Bound<'_, PyAny>, error: &PyErr) -> Fault {
+    let chain = objects_being_saved(py, error).unwrap_or_default();
+    let culprit = chain.last().unwrap_or(value);
+    let kind = type_name(&culprit.get_type());
+    let nested = !culprit.is(value);
+    let path = if nested { Some(path(name, value, &chain)) } else { None };
+    Fault {
+        error: error_text(py, error),
+        path,
+        hint: hint(&kind, error.is_instance_of::<pyo3::exceptions::PyRecursionError>(py)).map(str::to_owned),
+        fault_type: nested.then_some(kind),
+    }
+}
+
+/// An error on one line, as the last line of its traceback.
+pub fn error_text(py: Python<'_>, error: &PyErr) -> String {
+    let kind = type_name(&error.get_type(py));
+    let text = error.value(py).str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() { kind } else { format!("{kind}: {line}") }
+}
+
+/// The objects whose `save` was under way when the error was raised, outermost first.
+fn objects_being_saved<'py>(py: Python<'py>, error: &PyErr) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let mut chain: Vec<Bound<'py, PyAny>> = Vec::new();
+    let mut next = error.traceback(py).map(Bound::into_any);
+    while let Some(entry) = next.filter(|entry| !entry.is_none()) {
+        let frame = entry.getattr("tb_frame")?;
+        let function: String = frame.getattr("f_code")?.getattr("co_name")?.extract()?;
+        let module = frame.getattr("f_globals")?.get_item("__name__").and_then(|name| name.extract::<String>());
+        if function == "save" && module.is_ok_and(|module| module == "pickle" || module == "dill._dill") {
+            let object = frame.getattr("f_locals")?.get_item("obj")?;
+            if chain.last().is_none_or(|last| !last.is(&object)) {
+                chain.push(object);
+            }
+        }
+        next = Some(entry.getattr("tb_next")?);
+    }
+    Ok(chain)
+}
+
+/// Writes the way from `value`, named `name`, through the objects of `chain`.
+fn path(name: &str, value: &Bound<'_, PyAny>, chain: &[Bound<'_, PyAny>]) -> String {
+    let mut text = name.to_owned();
+    let mut owner = value.clone();
+    // What was saved on the way from the owner but is no part of it to the eye: reduce tuples, state dicts.
+    let mut between: Vec<Bound<'_, PyAny>> = Vec::new();
+    let mut steps = 0;
+    for child in chain {
+        if child.is(&owner) {
+            continue;
+        }
+        let step =
+            step(&owner, child).or_else(|| between.iter().rev().find_map(|parent| through(&owner, parent, child)));
+        let Some(step) = step else {
+            between.push(child.clone());
+            continue;
+        };
+        steps += 1;
+        if steps > STEPS {
+            text.push('…');
+            return text;
+        }
+        text.push_str(&step);
+        owner = child.clone();
+        between.clear();
+    }
+    text
+}
+
+/// How `child` hangs on `owner`, as it would be written in Python where that is possible.
+fn step(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
+    if let Ok(dict) = owner.cast::<PyDict>() {
+        return in_dict(dict, child);
+    }
+    if owner.is_instance_of::<PyList>() || owner.is_instance_of::<PyTuple>() {
+        return in_sequence(owner, child).or_else(|| attribute(owner, child));
+    }
+    if owner.is_instance_of::<PySet>() || owner.is_instance_of::<PyFrozenSet>() {
+        return in_sequence(owner, child).map(|_| "{member}".to_owned());
+    }
+    if owner.is_instance_of::<PyFunction>() {
+        return in_function(owner, child);
+    }
+    attribute(owner, child)
+}
+
+/// How `child` hangs on `owner` by way of an object that only the pickle protocol knows.
+fn through(owner: &Bound<'_, PyAny>, between: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
+    let dict = between.cast::<PyDict>().ok()?;
+    let step = in_dict(dict, child)?;
+    // The dict is an instance's state or a class's namespace: its keys are attributes.
+    if owner.is_instance_of::<PyDict>() {
+        return Some(step);
+    }
+    let key = dict.iter().find(|(_, value)| value.is(child)).and_then(|(key, _)| key.extract::<String>().ok());
+    Some(key.map_or(step, |key| format!(".{key}")))
+}
+
+fn in_dict(dict: &Bound<'_, PyDict>, child: &Bound<'_, PyAny>) -> Option<String> {
+    for (key, value) in dict.iter() {
+        if value.is(child) {
+            return Some(format!("[{}]", key_text(&key)));
+        }
+        if key.is(child) {
+            return Some(format!(".key({})", key_text(&key)));
+        }
+    }
+    None
+}
+
+/// A dict key as text, without running the code of a class that a script wrote.
+fn key_text(key: &Bound<'_, PyAny>) -> String {
+    let plain = key.is_exact_instance_of::<PyString>() || type_name(&key.get_type()) == "int";
+    let text = if plain { key.repr().ok().map(|text| text.to_string_lossy().into_owned()) } else { None };
+    text.unwrap_or_else(|| format!("<{}>", type_name(&key.get_type())))
+}
+
+fn in_sequence(sequence: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
+    let mut items = sequence.try_iter().ok()?;
+    items.position(|item| item.is_ok_and(|item| item.is(child))).map(|index| format!("[{index}]"))
+}
+
+fn in_function(function: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
+    let cells = function.getattr("__closure__").ok()?;
+    let names: Vec<String> = function.getattr("__code__").ok()?.getattr("co_freevars").ok()?.extract().ok()?;
+    if let Ok(cells) = cells.cast::<PyTuple>() {
+        for (cell, name) in cells.iter().zip(names) {
+            // An empty cell raises ValueError: nothing is in it.
+            if cell.is(child) || cell.getattr("cell_contents").is_ok_and(|content| content.is(child)) {
+                return Some(format!(".__closure__['{name}']"));
+            }
+        }
+    }
+    for name in ["__defaults__", "__kwdefaults__", "__dict__", "__annotations__"] {
+        let holder = function.getattr(name).ok().filter(|holder| !holder.is_none());
+        if let Some(step) = holder.and_then(|holder| step(&holder, child)) {
+            return Some(format!(".{name}{step}"));
+        }
+    }
+    None
+}
+
+fn attribute(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
+    if let Ok(dict) = owner.getattr("__dict__") {
+        let items = dict.call_method0("items").ok()?;
+        for item in items.try_iter().ok()?.flatten() {
+            let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract().ok()?;
+            if value.is(child) {
+                return Some(format!(".{name}"));
+            }
+        }
+    }
+    let known = ["cell_contents", "__self__", "__func__", "func", "args", "keywords", "fget", "fset", "fdel"];
+    let slots = slot_names(owner);
+    let names = known.iter().map(|name| (*name).to_owned()).chain(slots);
+    let builtin = owner.get_type().module().is_ok_and(|module| module == "builtins" || module == "functools");
+    for name in names.filter(|name| builtin || !known.contains(&name.as_str())) {
+        if owner.getattr(name.as_str()).is_ok_and(|value| value.is(child)) {
+            let cell = name == "cell_contents";
+            return Some(if cell { String::new() } else { format!(".{name}") });
+        }
+    }
+    None
+}
+
+/// The names in `__slots__` of the object's class and its bases.
+fn slot_names(owner: &Bound<'_, PyAny>) -> Vec<String> {
+    let mut names = Vec::new();
+    for class in owner.get_type().mro() {
+        let slots = class.cast::<PyType>().ok().and_then(|class| class.getattr("__dict__").ok());
+        let Some(slots) = slots.and_then(|dict| dict.get_item("__slots__").ok()) else { continue };
+        if let Ok(name) = slots.extract::<String>() {
+            names.push(name);
+        } else if let Ok(found) = slots.extract::<Vec<String>>() {
+            names.extend(found);
+        }
+    }
+    names
+}
+
+/// What to do about an object of a well-known kind: the beginnings of its type's name, and the advice.
+const HINTS: [(&[&str], &str); 12] = [
+    (&["socket.", "ssl.SSL"], "connect again in a function that is called after the restore"),
+    (&["_io.", "tempfile."], "keep the path, or what was read, and open the file again after the restore"),
+    (
+        &["sqlite3.", "psycopg", "pymysql.", "MySQLdb.", "sqlalchemy."],
+        "keep the path or URL, and connect again after the restore",
+    ),
+    (&["generator", "async_generator", "coroutine"], "turn it into a list (or await it) before the script ends"),
+    (&["frame", "traceback"], "keep traceback.format_exc() instead"),
+    (&["threading.", "_thread."], "make it anew after the restore; keep the data it guards"),
+    (
+        &["subprocess.", "multiprocessing.", "concurrent.", "_multiprocessing."],
+        "keep its results, and start it again after the restore",
+    ),
+    (&["asyncio.", "_asyncio."], "keep the results: an event loop ends with its process"),
+    (&["cupy.", "numba.cuda", "torch.cuda"], "copy it to main memory first"),
+    (&["mmap.", "memoryview"], "copy it into bytes or an array"),
+    (&["re.Scanner", "_csv.", "xml.", "lxml."], "keep the text it came from, and parse it again"),
+    (&["select.", "selectors."], "make it anew after the restore"),
+];
+
+fn hint(kind: &str, too_deep: bool) -> Option<&'static str> {
+    if too_deep {
+        return Some("it is nested too deep: keep it in flatter form");
+    }
+    HINTS.iter().find(|(starts, _)| starts.iter().any(|start| kind.starts_with(start))).map(|(_, hint)| *hint)
+}

@@ -1,0 +1,16 @@
+//! The session: which names of a namespace are kept, why the others are not, and how they come back.
+//!
+//! [`keep`] chooses, [`capture`] pickles what was chosen, [`save`] makes a snapshot of it with its [`provenance`],
+//! [`load`] brings a snapshot back. The rest tells of objects: what they are, where they fail, what their code uses.
+
+pub mod capture;
+pub mod check;
+pub mod code;
+pub mod describe;
+pub mod fault;
+pub mod keep;
+pub mod load;
+pub mod provenance;
+pub mod save;
+mod stream;
+mod warnings;

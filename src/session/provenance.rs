@@ -1,0 +1,119 @@
+//! Where a session comes from: the script and how it ended, the interpreter, the packages.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyBytes, PyModule, PyString};
+
+use super::code::Opcodes;
+use super::warnings::WarningFilter;
+use crate::python::run::{Command, Run, Target};
+use crate::python::start::End;
+use crate::python::target::{Source, compile};
+use crate::snapshot::index::{Ended, Index, Python as Interpreter, SCHEMA, Script, Variable};
+
+/// The parts of an index that tell where the session comes from.
+pub fn provenance(py: Python<'_>, module: &str, command: &Command, run: &Run) -> PyResult<Index> {
+    let time = py.import("time")?;
+    let created = time.call_method1("strftime", ("%Y-%m-%dT%H:%M:%SZ", time.call_method0("gmtime")?))?;
+    Ok(Index {
+        schema: SCHEMA,
+        snapcli: env!("CARGO_PKG_VERSION").to_owned(),
+        created: created.extract()?,
+        module: module.to_owned(),
+        script: script(py, command, run)?,
+        python: interpreter(py)?,
+        ..Index::default()
+    })
+}
+
+fn script(py: Python<'_>, command: &Command, run: &Run) -> PyResult<Script> {
+    let (kind, path) = match &command.target {
+        Target::Script(path) => ("script", run.source.as_ref().map_or(path, |source| &source.path).as_os_str()),
+        Target::Module(name) => ("module", name.as_os_str()),
+        Target::Code(_) | Target::Expression(_) => ("code", std::ffi::OsStr::new("-c")),
+    };
+    let argv = py.import("sys")?.getattr("argv")?;
+    let argv: Vec<Bound<'_, PyAny>> = argv.try_iter()?.collect::<PyResult<_>>()?;
+    let text = |item: &Bound<'_, PyAny>| item.str().map(|text| text.to_string_lossy().into_owned());
+    Ok(Script {
+        kind: kind.to_owned(),
+        path: path.to_string_lossy().into_owned(),
+        blake3: run.source.as_ref().filter(|source| !source.bytes.is_empty()).map_or_else(String::new, source_hash),
+        argv: argv.iter().map(text).collect::<PyResult<_>>()?,
+        ended: Ended {
+            how: run.how.to_owned(),
+            code: match run.end {
+                End::Exit(code) => code,
+                End::Interrupted => crate::exit::INTERRUPTED,
+            },
+            traceback: run.error.as_ref().map(|error| traceback(py, error)).transpose()?,
+        },
+        seconds: run.seconds,
+    })
+}
+
+fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
+    let lines = py.import("traceback")?.call_method1("format_exception", (error.value(py),))?;
+    let text = PyString::new(py, "").call_method1("join", (lines,))?;
+    Ok(text.cast::<PyString>()?.to_string_lossy().into_owned())
+}
+
+fn interpreter(py: Python<'_>) -> PyResult<Interpreter> {
+    let sys = py.import("sys")?;
+    let (major, minor, micro) = {
+        let version = py.version_info();
+        (version.major, version.minor, version.patch)
+    };
+    let machine = py.import("os")?.call_method0("uname")?.getattr("machine")?;
+    Ok(Interpreter {
+        version: format!("{major}.{minor}.{micro}"),
+        implementation: sys.getattr("implementation")?.getattr("name")?.extract()?,
+        platform: format!("{} {machine}", sys.getattr("platform")?),
+        executable: sys.getattr("executable")?.extract()?,
+        dill: String::new(),
+    })
+}
+
+/// The versions of the packages that variables are imported from, but for the standard library.
+pub fn packages(py: Python<'_>, variables: &[Variable], module: &str) -> PyResult<BTreeMap<String, String>> {
+    let sys = py.import("sys")?;
+    let (standard, modules) = (sys.getattr("stdlib_module_names")?, sys.getattr("modules")?);
+    let mut found = BTreeMap::new();
+    for import in variables.iter().flat_map(|variable| &variable.imports) {
+        let package = import.split(['.', ' ']).next().unwrap_or_default();
+        if package == module || package == "dill" || found.contains_key(package) || standard.contains(package)? {
+            continue;
+        }
+        let version = modules.get_item(package).and_then(|package| package.getattr("__version__"));
+        if let Ok(version) = version.and_then(|version| version.extract::<String>()) {
+            found.insert(package.to_owned(), version);
+        }
+    }
+    Ok(found)
+}
+
+/// The lines of the script that assign each global name; empty where the source is not at hand.
+pub fn lines(py: Python<'_>, run: &Run) -> HashMap<String, u32> {
+    // Compiling the script again would repeat its SyntaxWarnings.
+    let quiet = WarningFilter::new(py, "ignore", None);
+    let code = match &run.source {
+        Some(source) if !source.bytes.is_empty() => {
+            compile(py, PyBytes::new(py, &source.bytes).as_any(), source.path.as_os_str(), "exec")
+        }
+        _ => code_of_module(run.main.bind(py)),
+    };
+    drop(quiet);
+    // A line number is a courtesy: a session without one is saved all the same.
+    code.and_then(|code| Opcodes::of(py)?.lines(&code)).unwrap_or_default()
+}
+
+fn code_of_module<'py>(main: &Bound<'py, PyModule>) -> PyResult<Bound<'py, PyAny>> {
+    let spec = main.getattr("__spec__")?;
+    spec.getattr("loader")?.call_method1("get_code", (spec.getattr("name")?,))
+}
+
+fn source_hash(source: &Source) -> String {
+    blake3::hash(&source.bytes).to_hex().to_string()
+}

@@ -1,0 +1,198 @@
+//! Opens snapshots and other pickles, tells what they hold, and checks that they are whole.
+//!
+//! Of our own file, [`Snapshot::open`] reads the trailer and the index only; the pickle is mapped when it is asked
+//! for. Any other pickle is followed from its start to its STOP by the symbolic machine. Nothing is executed.
+
+mod error;
+mod kind;
+mod source;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use std::path::Path;
+
+pub use error::{Damage, ReadError};
+pub use kind::FileKind;
+
+use self::source::Source;
+use super::index::{Index, SCHEMA, Variable};
+use super::layout::{TRAILER, Trailer};
+use super::writer::owner;
+use crate::pickle::emit;
+use crate::pickle::machine::{Machine, MachineError};
+use crate::pickle::naming::Naming;
+use crate::pickle::outline::{self, Shape, Tree};
+use crate::pickle::parse::{NEWEST_PROTOCOL, ParseError};
+
+/// A file that is a pickle.
+#[derive(Debug)]
+pub struct Snapshot {
+    source: Source,
+    contents: Contents,
+}
+
+/// What is in a file.
+// There is one for each open file, so its size does not matter.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug)]
+pub enum Contents {
+    /// A session that snapcli saved.
+    Own {
+        /// What its index tells.
+        index: Index,
+    },
+    /// A pickle without an index.
+    Foreign {
+        /// What it is.
+        shape: Shape,
+        /// Whether snapcli wrote it, and index or trailer are lost. Its pickle is whole, but unproven.
+        lost_index: bool,
+    },
+}
+
+impl Snapshot {
+    /// Opens a file.
+    pub fn open(path: &Path) -> Result<Self, ReadError> {
+        Self::from_source(Source::open(path)?)
+    }
+
+    /// Takes a file that is in memory, as it came from standard input.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ReadError> {
+        Self::from_source(Source::memory(bytes))
+    }
+
+    fn from_source(source: Source) -> Result<Self, ReadError> {
+        if source.length() == 0 {
+            return Err(ReadError::Empty);
+        }
+        let contents = match read_index(&source)? {
+            Some(index) => Contents::Own { index },
+            None => foreign(source.bytes()?)?,
+        };
+        Ok(Self { source, contents })
+    }
+
+    /// What is in it.
+    pub fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    /// The length of the file in bytes.
+    pub fn file_len(&self) -> u64 {
+        self.source.length()
+    }
+
+    /// The length of the pickle in bytes: what [`Self::check`] reads, and what a load reads at the most.
+    pub fn stream_len(&self) -> u64 {
+        match &self.contents {
+            Contents::Own { index } => index.stream.length,
+            Contents::Foreign { .. } => self.source.length(),
+        }
+    }
+
+    /// The entire pickle: of our own file without index and trailer, of another one with whatever follows it.
+    pub fn bytes(&self) -> Result<&[u8], ReadError> {
+        match &self.contents {
+            Contents::Own { index } => self.range(0, index.stream.length),
+            Contents::Foreign { .. } => self.source.bytes(),
+        }
+    }
+
+    /// The segment of a variable of our own file: name, value, SETITEM.
+    pub fn segment(&self, variable: &Variable) -> Result<&[u8], ReadError> {
+        self.range(variable.offset, variable.length)
+    }
+
+    fn range(&self, offset: u64, length: u64) -> Result<&[u8], ReadError> {
+        let bytes = self.source.bytes()?;
+        let place = usize::try_from(offset).ok().zip(usize::try_from(length).ok());
+        let range = place.and_then(|(start, length)| bytes.get(start..start.checked_add(length)?));
+        range.ok_or(ReadError::CutShort { at: bytes.len() as u64 })
+    }
+
+    /// What is pickled under a variable, as a tree with sizes. `None` where there is no such variable.
+    pub fn trace(&self, name: &str) -> Result<Option<Tree>, ReadError> {
+        match &self.contents {
+            Contents::Own { index } => {
+                let Some(variable) = index.variables.iter().find(|variable| variable.name == name) else {
+                    return Ok(None);
+                };
+                let owner = |slot| owner(&index.variables, slot).map(str::to_owned);
+                let tree = outline::trace_segment(self.segment(variable)?, variable.offset, variable.memo.0, &owner);
+                tree.map(Some).map_err(ReadError::BadPickle)
+            }
+            Contents::Foreign { .. } => {
+                let (machine, value) = Machine::run(self.source.bytes()?).map_err(ReadError::BadPickle)?;
+                let naming = Naming::new(&machine);
+                Ok(outline::find(&naming, value, name).map(|value| outline::tree(&naming, value, name)))
+            }
+        }
+    }
+
+    /// Checks the whole pickle, and tells `progress` of each stretch of bytes that is done. Of our own file, every
+    /// hash is checked; of any other pickle, whether it is a run of opcodes up to STOP.
+    pub fn check(&self, progress: &mut dyn FnMut(u64)) -> Result<(), ReadError> {
+        match &self.contents {
+            Contents::Own { index } => verify::hashes(&self.source, index, progress),
+            Contents::Foreign { .. } => verify::opcodes(self.source.bytes()?, progress),
+        }
+    }
+}
+
+/// The index of our own file; `None` where there is no trailer.
+fn read_index(source: &Source) -> Result<Option<Index>, ReadError> {
+    let mut bytes = [0; TRAILER];
+    let Some(place) = source.length().checked_sub(TRAILER as u64) else { return Ok(None) };
+    source.read(place, &mut bytes)?;
+    let Some(trailer) = Trailer::decode(&bytes, source.length())? else { return Ok(None) };
+    // Its length was checked against the file's.
+    let mut json = vec![0; usize::try_from(trailer.index_length).unwrap_or_default()];
+    source.read(trailer.index_offset, &mut json)?;
+    if *blake3::hash(&json).as_bytes() != trailer.index_hash {
+        return Err(ReadError::IndexDamaged { at: trailer.index_offset });
+    }
+    parse_index(&json, trailer.index_offset).map(Some)
+}
+
+fn parse_index(json: &[u8], pickle_length: u64) -> Result<Index, ReadError> {
+    /// All that is asked of an index whose other fields may mean something else.
+    #[derive(serde::Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let unreadable = |error: serde_json::Error| ReadError::IndexUnreadable { problem: error.to_string() };
+    let Version { schema } = serde_json::from_slice(json).map_err(unreadable)?;
+    if schema != SCHEMA {
+        return Err(ReadError::OtherSchema { schema });
+    }
+    let index: Index = serde_json::from_slice(json).map_err(unreadable)?;
+    verify::places(&index, pickle_length)?;
+    Ok(index)
+}
+
+fn foreign(bytes: &[u8]) -> Result<Contents, ReadError> {
+    match outline::outline(bytes) {
+        Ok(shape) => Ok(Contents::Foreign { shape, lost_index: bytes.starts_with(emit::HEAD) }),
+        Err(error) => Err(explain(bytes, error)),
+    }
+}
+
+/// Why bytes cannot be followed: they are another kind of file, or a pickle that was cut short or damaged.
+fn explain(bytes: &[u8], error: MachineError) -> ReadError {
+    if let Some(kind) = FileKind::by_signature(bytes) {
+        return ReadError::NotAPickle { kind };
+    }
+    // Pickles of protocol 2 and up say so; older ones can begin with anything, as texts can.
+    let marked = matches!(bytes, [0x80] | [0x80, 0..=NEWEST_PROTOCOL, ..]);
+    let cut = match error {
+        MachineError::Parse(ParseError::Truncated { at, end, .. }) if marked || at > 0 => Some(end),
+        MachineError::Parse(ParseError::FrameBeyondEnd { end, .. } | ParseError::NoStop { end }) => Some(end),
+        _ => None,
+    };
+    match cut {
+        Some(at) => ReadError::CutShort { at },
+        None if marked => ReadError::BadPickle(error),
+        None => ReadError::NotAPickle { kind: FileKind::by_contents(bytes) },
+    }
+}

@@ -1,0 +1,127 @@
+//! Kinds of files that people take for snapshots, and what to do with them.
+
+use std::fmt;
+
+/// What a file is that is no pickle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// gzip.
+    Gzip,
+    /// bzip2.
+    Bzip2,
+    /// xz.
+    Xz,
+    /// Zstandard.
+    Zstd,
+    /// LZ4.
+    Lz4,
+    /// zip, which is also what `numpy.savez` and `torch.save` write.
+    Zip,
+    /// What `numpy.save` writes.
+    Npy,
+    /// HDF5.
+    Hdf5,
+    /// Parquet.
+    Parquet,
+    /// Arrow or Feather.
+    Arrow,
+    /// SQLite.
+    Sqlite,
+    /// Any text.
+    Text,
+    /// Anything else.
+    Unknown,
+}
+
+const SIGNATURES: &[(&[u8], FileKind)] = &[
+    (b"\x1f\x8b", FileKind::Gzip),
+    (b"BZh", FileKind::Bzip2),
+    (b"\xfd7zXZ\0", FileKind::Xz),
+    (b"\x28\xb5\x2f\xfd", FileKind::Zstd),
+    (b"\x04\x22\x4d\x18", FileKind::Lz4),
+    (b"PK\x03\x04", FileKind::Zip),
+    (b"PK\x05\x06", FileKind::Zip),
+    (b"\x93NUMPY", FileKind::Npy),
+    (b"\x89HDF\r\n\x1a\n", FileKind::Hdf5),
+    (b"PAR1", FileKind::Parquet),
+    (b"ARROW1", FileKind::Arrow),
+    (b"SQLite format 3\0", FileKind::Sqlite),
+];
+
+/// How much of a file is looked at to see whether it is a text.
+const LOOK: usize = 4096;
+
+impl FileKind {
+    /// The kind that a file's first bytes tell. To be asked only of what is no pickle: `BZh…` could be one.
+    pub(super) fn by_signature(bytes: &[u8]) -> Option<Self> {
+        SIGNATURES.iter().find(|(signature, _)| bytes.starts_with(signature)).map(|(_, kind)| *kind)
+    }
+
+    /// A text or not.
+    pub(super) fn by_contents(bytes: &[u8]) -> Self {
+        let start = bytes.get(..LOOK).unwrap_or(bytes);
+        let text = match std::str::from_utf8(start) {
+            Ok(text) => text,
+            // The look may end within a character.
+            Err(error) if error.error_len().is_none() => {
+                start.get(..error.valid_up_to()).and_then(|start| std::str::from_utf8(start).ok()).unwrap_or("\0")
+            }
+            Err(_) => "\0",
+        };
+        if text.chars().any(|c| c.is_control() && !c.is_whitespace()) { Self::Unknown } else { Self::Text }
+    }
+
+    /// What to do with it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Gzip => "decompress it first, with gzip -d",
+            Self::Bzip2 => "decompress it first, with bzip2 -d",
+            Self::Xz => "decompress it first, with xz -d",
+            Self::Zstd => "decompress it first, with zstd -d",
+            Self::Lz4 => "decompress it first, with lz4 -d",
+            Self::Zip => "load it with numpy.load or torch.load, or unzip it first",
+            Self::Npy => "load it with numpy.load",
+            Self::Hdf5 => "load it with h5py or pandas.read_hdf",
+            Self::Parquet => "load it with pandas.read_parquet",
+            Self::Arrow => "load it with pandas.read_feather",
+            Self::Sqlite => "open it with sqlite3",
+            Self::Text => "name a file that snapcli, dill or pickle wrote (a script's name ends with .py)",
+            Self::Unknown => "name a file that snapcli, dill or pickle wrote",
+        }
+    }
+}
+
+impl fmt::Display for FileKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "a gzip file",
+            Self::Bzip2 => "a bzip2 file",
+            Self::Xz => "an xz file",
+            Self::Zstd => "a Zstandard file",
+            Self::Lz4 => "an LZ4 file",
+            Self::Zip => "a zip archive, such as .npz and .pt files are",
+            Self::Npy => "a .npy file",
+            Self::Hdf5 => "an HDF5 file",
+            Self::Parquet => "a Parquet file",
+            Self::Arrow => "an Arrow file",
+            Self::Sqlite => "an SQLite database",
+            Self::Text => "a text file",
+            Self::Unknown => "a file of an unknown kind",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_told_from_other_bytes() {
+        assert_eq!(FileKind::by_contents("x = 1\n# é".as_bytes()), FileKind::Text);
+        assert_eq!(FileKind::by_contents(b"a\0b"), FileKind::Unknown);
+        assert_eq!(FileKind::by_contents(b"\xff\xfe"), FileKind::Unknown);
+        let mut long = vec![b'a'; LOOK - 1];
+        long.extend("é".as_bytes());
+        assert_eq!(FileKind::by_contents(&long), FileKind::Text);
+    }
+}

@@ -1,0 +1,185 @@
+//! Writes a snapshot in one go: prelude, a segment for each variable, the end of the pickle, index, trailer.
+//!
+//! The caller pickles one value after the other with one memo, whose slot 0 is the module; the writer finds out
+//! what each segment needs, and hashes what passes through.
+
+use std::io::{self, Write};
+
+use super::index::{Index, SCHEMA, Stream, Variable};
+use super::layout::Trailer;
+use crate::pickle::emit;
+use crate::pickle::scan::Scanner;
+
+/// Writes a snapshot into `W`, which should be buffered.
+#[derive(Debug)]
+pub struct Writer<W: Write> {
+    out: W,
+    module: String,
+    position: u64,
+    prelude: u64,
+    outside: blake3::Hasher,
+    scanner: Scanner,
+    variables: Vec<Variable>,
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins a snapshot of the module with this name.
+    pub fn new(mut out: W, module: &str) -> io::Result<Self> {
+        let mut prelude = Vec::new();
+        emit::prelude(&mut prelude, module)?;
+        out.write_all(&prelude)?;
+        let mut outside = blake3::Hasher::new();
+        outside.update(&prelude);
+        let length = prelude.len() as u64;
+        Ok(Self {
+            out,
+            module: module.to_owned(),
+            position: length,
+            prelude: length,
+            outside,
+            scanner: Scanner::new(emit::PRELUDE_MEMO),
+            variables: Vec::new(),
+        })
+    }
+
+    /// The number of memo slots in use, which is the number of the next one.
+    pub fn memo_len(&self) -> u64 {
+        self.scanner.memo_len()
+    }
+
+    /// The number of bytes written so far.
+    pub fn written(&self) -> u64 {
+        self.position
+    }
+
+    /// The variables written so far.
+    pub fn variables(&self) -> &[Variable] {
+        &self.variables
+    }
+
+    /// Writes a variable, whose value these opcodes push, and fills in where it is and what it needs. An error of
+    /// kind `InvalidData` means that the opcodes are wrong: then nothing was written.
+    pub fn segment(&mut self, variable: Variable, value: &[u8]) -> io::Result<&Variable> {
+        let facts = self.scanner.segment(value);
+        let facts = facts.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let mut head = Vec::new();
+        emit::text(&mut head, &variable.name)?;
+        let mut tail = Vec::new();
+        emit::set_item(&mut tail)?;
+        let offset = self.position;
+        let mut hasher = blake3::Hasher::new();
+        for part in [head.as_slice(), value, tail.as_slice()] {
+            hasher.update(part);
+            self.write(part)?;
+        }
+        let uses = self.users_of(&facts.takes);
+        self.variables.push(Variable {
+            offset,
+            length: self.position.saturating_sub(offset),
+            memo: facts.memo,
+            uses,
+            blake3: hasher.finalize().to_hex().to_string(),
+            imports: facts.imports,
+            has_code: facts.has_code,
+            ..variable
+        });
+        self.variables.last().ok_or_else(|| io::Error::other("no variable"))
+    }
+
+    /// Ends the snapshot. Of the index, the caller has told all but the variables, the stream and, if he likes, the
+    /// module and the schema. Returns what it was written into, which is not flushed, the index as it was written, and
+    /// the length of the file.
+    pub fn finish(mut self, index: Index) -> io::Result<(W, Index, u64)> {
+        let mut end = Vec::new();
+        emit::end(&mut end)?;
+        self.outside.update(&end);
+        self.write(&end)?;
+        let length = self.position;
+        let blake3 = self.outside.finalize().to_hex().to_string();
+        let index = Index {
+            schema: SCHEMA,
+            module: self.module.clone(),
+            variables: std::mem::take(&mut self.variables),
+            stream: Stream { length, prelude: self.prelude, blake3 },
+            ..index
+        };
+        let json = serde_json::to_vec(&index)?;
+        let trailer = Trailer {
+            index_offset: length,
+            index_length: json.len() as u64,
+            index_hash: *blake3::hash(&json).as_bytes(),
+            keyed_hash: [0; 32],
+        };
+        self.write(&json)?;
+        self.write(&trailer.encode())?;
+        Ok((self.out, index, self.position))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)?;
+        self.position = self.position.saturating_add(bytes.len() as u64);
+        Ok(())
+    }
+
+    /// The names of the variables that filled these slots, in their order, each once.
+    fn users_of(&self, slots: &[u64]) -> Vec<String> {
+        let mut owners: Vec<&str> = slots.iter().filter_map(|slot| owner(&self.variables, *slot)).collect();
+        // Slots and variables are in the same order.
+        owners.dedup();
+        owners.into_iter().map(str::to_owned).collect()
+    }
+}
+
+/// The name of the variable whose segment filled a memo slot. None for the module itself, in slot 0.
+pub(super) fn owner(variables: &[Variable], slot: u64) -> Option<&str> {
+    let variable = variables.get(variables.partition_point(|variable| variable.memo.1 <= slot))?;
+    (variable.memo.0 <= slot).then_some(variable.name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> Variable {
+        Variable { name: name.to_owned(), ..Variable::default() }
+    }
+
+    #[test]
+    fn segments_know_where_they_are_and_what_they_need() -> io::Result<()> {
+        let mut writer = Writer::new(Vec::new(), "__main__")?;
+        assert_eq!(writer.memo_len(), 1);
+        writer.segment(named("a"), b"]\x94\x8c\x05types\x94b")?;
+        writer.segment(named("n"), b"K\x01")?;
+        let variable = writer.segment(named("b"), b"h\x01h\x00h\x02\x8c\x08CodeType\x94\x93\x87")?.clone();
+        assert_eq!((variable.memo, variable.uses, variable.has_code), ((3, 4), vec!["a".to_owned()], true));
+        assert_eq!(variable.imports, ["types CodeType"]);
+        let (bytes, index, length) = writer.finish(Index::default())?;
+        assert_eq!(index.variables.iter().map(|variable| variable.memo).collect::<Vec<_>>(), [(1, 3), (3, 3), (3, 4)]);
+        assert_eq!(bytes.get(index.stream.length as usize - 2..index.stream.length as usize), Some(&b"b."[..]));
+        assert_eq!(length, bytes.len() as u64);
+        Ok(())
+    }
+
+    #[test]
+    fn the_pickle_is_prelude_segments_and_end() -> io::Result<()> {
+        let mut writer = Writer::new(Vec::new(), "__main__")?;
+        writer.segment(named("x"), b"K\x01")?;
+        let (bytes, index, _) = writer.finish(Index::default())?;
+        let stream = b"\x80\x05\x8c\x0adill._dill\x8c\x0e_import_module\x93\x8c\x08__main__\x85R\x94}\x8c\x01xK\x01sb.";
+        assert_eq!(bytes.get(..stream.len()), Some(&stream[..]));
+        assert_eq!((index.stream.prelude, index.variables[0].offset, index.variables[0].length), (45, 45, 6));
+        assert_eq!(index.variables[0].blake3, blake3::hash(b"\x8c\x01xK\x01s").to_hex().as_str());
+        Ok(())
+    }
+
+    #[test]
+    fn wrong_opcodes_cost_their_variable_only() -> io::Result<()> {
+        let mut writer = Writer::new(Vec::new(), "__main__")?;
+        let before = writer.written();
+        let error = writer.segment(named("bad"), b"]\x94\xff").err().map(|error| error.kind());
+        assert_eq!((error, writer.written(), writer.memo_len()), (Some(io::ErrorKind::InvalidData), before, 1));
+        writer.segment(named("good"), b"]\x94")?;
+        assert_eq!(writer.finish(Index::default())?.1.variables.len(), 1);
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+//! Which Python is used, and what is said when none can be.
+
+use crate::env::{Sandbox, pythons};
+
+#[test]
+fn one_build_runs_every_python_inside_and_outside_an_environment() {
+    for python in pythons() {
+        for executable in [python.executable.clone(), crate::env::venv(python, crate::env::Stack::Dill)] {
+            let sandbox = Sandbox::with(executable.clone());
+            let code = "import sys; print(sys.executable, sys.prefix != sys.base_prefix, '.'.join(map(str, sys.version_info[:2])))";
+            let plain = sandbox.python(&["-c", code]);
+            sandbox.snapcli(&["save", "-q", "-c", code]).assert_stdout(&plain.out()).assert_code(0);
+            assert!(plain.out().trim().ends_with(&python.label()));
+        }
+    }
+}
+
+#[test]
+fn the_active_environment_wins_over_the_path_and_a_name_over_both() {
+    let [first, .., last] = pythons() else { return };
+    let sandbox = Sandbox::new();
+    let first_venv = crate::env::venv(first, crate::env::Stack::Dill);
+    let root = first_venv.parent().unwrap().parent().unwrap();
+    let code = "import sys; print('%d.%d' % sys.version_info[:2])";
+    let program = env!("CARGO_BIN_EXE_snapcli");
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(program);
+        command.env("VIRTUAL_ENV", root).env_remove("SNAPCLI_PYTHON").current_dir(sandbox.work());
+        let output = command.args(arguments).args(["-q", "save", "-c", code]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    assert_eq!(run(&[]), first.label());
+    let last_venv = crate::env::venv(last, crate::env::Stack::Dill);
+    assert_eq!(run(&["--python", last_venv.to_str().unwrap()]), last.label());
+}
+
+#[test]
+fn doctor_tells_what_was_chosen_and_where_dill_comes_from() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.snapcli(&["doctor", "--json"]);
+    run.assert_code(0);
+    let json = run.json();
+    assert_eq!(json["schema"], 1);
+    assert!(json.to_string().contains("0.4.1"), "{json:#}");
+    let text = sandbox.snapcli(&["doctor"]);
+    text.assert_code(0);
+    assert!(text.out().contains("libpython") && text.out().contains("dill"), "{}", text.whole());
+}
+
+#[test]
+fn a_python_that_cannot_be_used_is_an_error_of_its_own() {
+    let sandbox = Sandbox::with("/nonexistent/python3".into());
+    let run = sandbox.snapcli(&["save", "-c", "print('ran')"]);
+    run.assert_code(6).assert_stdout("");
+    assert!(run.err().starts_with("snapcli: ") && run.err().contains("/nonexistent/python3"), "{}", run.whole());
+    // An environment whose base is gone.
+    let sandbox = Sandbox::new();
+    let broken = sandbox.work().join("broken");
+    std::fs::create_dir_all(broken.join("bin")).unwrap();
+    std::fs::write(broken.join("pyvenv.cfg"), "home = /nonexistent/bin\n").unwrap();
+    std::os::unix::fs::symlink("/nonexistent/bin/python3", broken.join("bin/python")).unwrap();
+    let sandbox = Sandbox::with(broken.join("bin/python"));
+    let run = sandbox.snapcli(&["save", "-c", "print('ran')"]);
+    run.assert_code(6).assert_stdout("");
+    assert!(run.err().contains("base Python is gone"), "{}", run.whole());
+}

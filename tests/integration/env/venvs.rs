@@ -1,0 +1,95 @@
+//! Virtual environments for the tests, made once with the Python's own `venv` and `pip` and kept in the target folder.
+//! A marker file, written last, holds what an environment was made from: one that was cut short, or made from
+//! something else, is made anew. A file lock keeps threads (cargo test) and processes (nextest) from making it twice.
+#![allow(unsafe_code)]
+
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::Python;
+
+/// What is installed in an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stack {
+    /// What snapcli's own work needs.
+    Dill,
+    /// What a data scientist's session holds, too. Takes a minute to install: for the main Python only.
+    #[allow(dead_code, reason = "for the tests of real libraries")]
+    Full,
+}
+
+impl Stack {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dill => "dill",
+            Self::Full => "full",
+        }
+    }
+
+    fn requirements(self) -> &'static [&'static str] {
+        match self {
+            Self::Dill => &["dill==0.4.1", "numpy"],
+            Self::Full => &["dill==0.4.1", "numpy", "pandas", "scikit-learn", "cloudpickle", "joblib"],
+        }
+    }
+}
+
+/// The `python` of a virtual environment with these packages.
+pub(crate) fn venv(python: &Python, stack: Stack) -> PathBuf {
+    let name = format!("{}-{}", python.label(), stack.name());
+    let folder = cache().join("venvs").join(&name);
+    let executable = folder.join("bin/python");
+    let made_from = format!("{}\n{}\n", python.executable.display(), stack.requirements().join("\n"));
+    let is_made = || fs::read_to_string(marker(&folder)).is_ok_and(|marker| marker == made_from);
+    if !is_made() {
+        let _lock = lock(&cache().join(format!("{name}.lock")));
+        if !is_made() {
+            make(python, stack, &folder);
+            fs::write(marker(&folder), made_from).unwrap();
+        }
+    }
+    executable
+}
+
+/// Where tests keep what takes long to make.
+pub(super) fn cache() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("test-cache")
+}
+
+fn marker(folder: &Path) -> PathBuf {
+    folder.join("made-from")
+}
+
+fn make(python: &Python, stack: Stack, folder: &Path) {
+    let _ = fs::remove_dir_all(folder);
+    must_succeed(Command::new(&python.executable).args(["-m", "venv"]).arg(folder));
+    must_succeed(
+        Command::new(folder.join("bin/python"))
+            .args(["-m", "pip", "install", "--disable-pip-version-check", "-q"])
+            .args(stack.requirements()),
+    );
+}
+
+fn must_succeed(command: &mut Command) {
+    super::sandbox::remove_python_settings(command);
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "a virtual environment for the tests cannot be made: {command:?} ended with {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// Waits for the lock, which is free again when the file is closed.
+fn lock(path: &Path) -> File {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let file = File::create(path).unwrap();
+    // SAFETY: the descriptor belongs to `file`, which is open.
+    let outcome = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) };
+    assert_eq!(outcome, 0, "{} cannot be locked: {}", path.display(), std::io::Error::last_os_error());
+    file
+}

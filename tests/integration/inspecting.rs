@@ -1,0 +1,193 @@
+//! What looking promises: a snapshot is told from its index alone, a script's bad items are those that dill names.
+
+use std::fs;
+
+use crate::env::{Sandbox, pythons};
+
+const SESSION: &str = "
+import sqlite3
+import numpy as np
+grid = np.zeros((3, 4), dtype='int16')
+records = [{'id': n} for n in range(50)]
+def double(x, *, by=2): return x * by
+class Model: pass
+connection = sqlite3.connect(':memory:')
+";
+
+fn with_session() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", SESSION);
+    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+    sandbox
+}
+
+#[test]
+fn a_snapshot_is_described_without_python() {
+    let sandbox = with_session();
+    // No Python can be started here: the one that is named does not exist.
+    let run = sandbox.call_snapcli(&["inspect"]).env("SNAPCLI_PYTHON", "/nonexistent").env("PATH", "").run();
+    run.assert_code(0).assert_stderr("");
+    let text = run.out();
+    assert!(text.starts_with("session.pkl: snapshot with 6 variables, "), "{text}");
+    let row = |name: &str| {
+        let line =
+            text.lines().find(|line| line.starts_with(&format!("  {name} "))).unwrap_or_else(|| panic!("{text}"));
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert!(row("grid").starts_with("grid numpy.ndarray ") && row("grid").contains("3×4 int16 [0, 0, 0"), "{text}");
+    assert!(row("records").contains(" 50 [{'id': 0}, {'id': 1}, "), "{text}");
+    assert!(row("double").ends_with("double(x, *, by)"), "{text}");
+    assert!(row("Model").ends_with("class __main__.Model"), "{text}");
+    assert!(
+        text.contains("left out, as it cannot be saved:\n  connection (sqlite3.Connection, line 8): TypeError"),
+        "{text}"
+    );
+}
+
+#[test]
+fn strict_and_bad_speak_of_what_failed() {
+    let sandbox = with_session();
+    sandbox.snapcli(&["inspect", "--strict"]).assert_code(3);
+    let run = sandbox.snapcli(&["inspect", "--bad", "session.pkl"]);
+    run.assert_code(0);
+    assert!(run.out().starts_with("session.pkl: 1 variable cannot be saved\n  connection "), "{}", run.whole());
+    let json = sandbox.snapcli(&["inspect", "--bad", "--json"]).json();
+    assert_eq!(json["left_out"].as_array().unwrap().len(), 1);
+    assert_eq!(json["variables"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_trace_shows_what_is_pickled_under_a_variable() {
+    let sandbox = with_session();
+    let run = sandbox.snapcli(&["inspect", "--trace", "records"]);
+    run.assert_code(0);
+    assert!(run.out().contains("list") && run.out().contains("dict"), "{}", run.whole());
+    let run = sandbox.snapcli(&["inspect", "--trace", "double", "script.py"]);
+    run.assert_code(0);
+    assert!(run.out().contains("function"), "{}", run.whole());
+    let run = sandbox.snapcli(&["inspect", "--trace", "nobody"]);
+    run.assert_code(2).assert_stderr("snapcli: there is no variable nobody\n");
+}
+
+#[test]
+fn a_scripts_bad_items_are_those_of_dill_detect() {
+    let script = r#"
+import collections, generators_of_trouble, socket, sqlite3, sys, threading
+good = {"a": [1, 2]}
+def function(x): return x
+class Plain:
+    def __init__(self): self.x = 1
+plain = Plain()
+lock = threading.Lock()
+connection = sqlite3.connect(":memory:")
+plug = socket.socket()
+nested = {"deep": [connection]}
+frame = sys._getframe()
+generator = (n for n in range(3))
+class Broken(Exception):
+    def __init__(self, left, right): super().__init__(left)
+broken = Broken(1, 2)
+counter = collections.Counter("abc")
+class Refuses:
+    def __reduce__(self): raise RuntimeError("not me")
+refuses = Refuses()
+view = memoryview(b"abc")
+point = collections.namedtuple("Point", "x y")(1, 2)
+"#;
+    let ask_dill = r#"
+import json, runpy, sys, warnings
+import dill, dill.detect
+import __main__
+# Runs in the very namespace of __main__, as a script does.
+exec(compile(open("script.py").read(), "script.py", "exec"), __main__.__dict__)
+skip = {"json", "runpy", "sys", "warnings", "dill"}
+answer = {}
+for name, value in list(vars(__main__).items()):
+    if name.startswith("_") or name in skip or name in ("skip", "answer", "name", "value"):
+        continue
+    if dill.detect.baditems([value], safe=True) if False else not dill.pickles(value, safe=True):
+        error = dill.detect.errors(value)
+        answer[name] = f"{type(error).__name__}: {error}"
+print("ANSWER" + json.dumps(answer))
+"#;
+    for python in pythons() {
+        let sandbox = Sandbox::with(crate::env::venv(python, crate::env::Stack::Dill));
+        sandbox.write("generators_of_trouble.py", "");
+        sandbox.write("script.py", script);
+        let dill = sandbox.python(&["-c", ask_dill]);
+        let answer = dill.out().split("ANSWER").nth(1).map(str::to_owned).unwrap_or_else(|| panic!("{}", dill.whole()));
+        let answer: serde_json::Map<String, serde_json::Value> = serde_json::from_str(answer.trim()).unwrap();
+        let run = sandbox.snapcli(&["inspect", "--json", "script.py"]);
+        let mut ours = serde_json::Map::new();
+        for item in run.json()["left_out"].as_array().unwrap() {
+            let error = item["error"].as_str().unwrap();
+            // Ours names the error's module too.
+            let error = error.strip_prefix("_pickle.").or(error.strip_prefix("pickle.")).unwrap_or(error);
+            ours.insert(item["name"].as_str().unwrap().to_owned(), error.into());
+        }
+        assert!(answer.len() >= 7, "{answer:#?}");
+        assert_eq!(ours, answer, "under Python {}\n{}", python.label(), run.whole());
+    }
+}
+
+#[test]
+fn inspecting_a_script_keeps_nothing_and_answers_on_standard_output() {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", "import sys\nprint('from the script', sys.argv)\nx = [1]\nlog = open('log.txt', 'w')\nlog.write('kept'); log.flush()\n");
+    let run = sandbox.snapcli(&["inspect", "--json", "script.py", "a"]);
+    run.assert_code(0).assert_stderr("from the script ['script.py', 'a']\n");
+    let json = run.json();
+    assert_eq!(json["format"], "script");
+    assert_eq!(json["variables"][1]["name"], "x");
+    assert_eq!(json["left_out"][0]["name"], "log");
+    assert_eq!(fs::read_to_string(sandbox.work().join("log.txt")).unwrap(), "kept");
+    assert!(!sandbox.work().join("session.pkl").exists());
+    sandbox.snapcli(&["inspect", "--strict", "script.py"]).assert_code(3);
+    sandbox.snapcli(&["inspect", "-c", "x = 1"]).assert_code(0);
+}
+
+#[test]
+fn foreign_pickles_are_told_apart() {
+    let sandbox = Sandbox::new();
+    let write = "
+import dill, pickle
+import numpy as np
+numbers = [1, 2]
+def double(x): return 2 * x
+grid = np.zeros(3)
+dill.dump_module('main.pkl')
+pickle.dump({'a': 1, 'b': [2]}, open('dict.pkl', 'wb'))
+pickle.dump([1, 2, 3], open('list.pkl', 'wb'), protocol=0)
+";
+    sandbox.python(&["-c", write]).assert_code(0);
+    let inspect = |file: &str| {
+        let json = sandbox.snapcli(&["inspect", "--json", file]).json();
+        let rows = json["variables"].as_array().unwrap().iter();
+        let rows = rows.map(|row| format!("{} {}", row["name"].as_str().unwrap(), row["type"].as_str().unwrap()));
+        let rows = rows.filter(|row| !row.starts_with("__")).collect::<Vec<_>>().join(", ");
+        format!("{}: {rows}", json["format"].as_str().unwrap())
+    };
+    let main = inspect("main.pkl");
+    assert!(main.starts_with("dill-session: "), "{main}");
+    for part in ["numbers list", "double function", "grid numpy.ndarray", "np module"] {
+        assert!(main.contains(part), "{main}");
+    }
+    assert_eq!(inspect("dict.pkl"), "pickled-dict: a int, b list");
+    assert!(inspect("list.pkl").starts_with("pickle: "), "{}", inspect("list.pkl"));
+}
+
+#[test]
+fn names_from_a_file_cannot_write_to_the_terminal() {
+    let sandbox = Sandbox::new();
+    sandbox.python(&["-c", "import pickle; pickle.dump({'a\\x1b[2Jb': 1}, open('session.pkl', 'wb'))"]).assert_code(0);
+    let run = sandbox.snapcli(&["inspect"]);
+    run.assert_code(0);
+    assert!(!run.out().contains('\x1b') && run.out().contains("\\u{1b}[2Jb"), "{}", run.whole());
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_error() {
+    let sandbox = with_session();
+    let run = sandbox.call_snapcli(&["inspect"]).stdout(crate::env::Stdout::Closed).run();
+    run.assert_code(0).assert_stderr("");
+}

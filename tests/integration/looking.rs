@@ -1,0 +1,58 @@
+//! Looking at a file needs no Python: these tests run in the build without it, too, on files made by the writer itself.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use snapcli::snapshot::index::{Index, SCHEMA, Variable};
+use snapcli::snapshot::writer::Writer;
+
+/// A snapshot of `x = 5` and `y = [True]`.
+fn snapshot() -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new(), "__main__").unwrap();
+    let variable =
+        |name: &str, kind: &str| Variable { name: name.into(), type_name: kind.into(), ..Variable::default() };
+    writer.segment(variable("x", "int"), b"K\x05").unwrap();
+    writer.segment(variable("y", "list"), b"]\x94\x88a").unwrap();
+    writer.finish(Index { schema: SCHEMA, module: "__main__".into(), ..Index::default() }).unwrap().0
+}
+
+fn inspect(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_snapcli"));
+    // Nothing here may look for a Python.
+    command.env("PATH", "").env("SNAPCLI_PYTHON", "/nonexistent").current_dir(folder);
+    command.arg("inspect").args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_snapshot_is_told_as_text_json_and_tree() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("session.pkl"), snapshot()).unwrap();
+    let run = inspect(folder.path(), &[]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    assert!(text(&run.stdout).contains("\n  x     int "), "{}", text(&run.stdout));
+    let run = inspect(folder.path(), &["--json", "session.pkl"]);
+    let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((&json["schema"], &json["variables"][1]["name"]), (&1.into(), &"y".into()));
+    let run = inspect(folder.path(), &["--trace", "y"]);
+    assert!(text(&run.stdout).contains("list"), "{}", text(&run.stdout));
+}
+
+#[test]
+fn what_is_no_snapshot_is_said_to_be_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = snapshot();
+    let cases: [(&[u8], &str); 3] =
+        [(b"", "empty"), (b"\x1f\x8b\x08\0\0\0\0\0", "gzip"), (good.get(..20).unwrap(), "cut short")];
+    for (bytes, word) in cases {
+        std::fs::write(folder.path().join("file.pkl"), bytes).unwrap();
+        let run = inspect(folder.path(), &["file.pkl"]);
+        assert_eq!(run.status.code(), Some(4), "{}", text(&run.stdout));
+        assert!(text(&run.stderr).starts_with("snapcli: cannot inspect file.pkl\n"), "{}", text(&run.stderr));
+        assert!(text(&run.stderr).contains(word), "{}", text(&run.stderr));
+    }
+    assert_eq!(inspect(folder.path(), &["missing.pkl"]).status.code(), Some(4));
+}

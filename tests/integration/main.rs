@@ -1,0 +1,23 @@
+//! The promises of snapcli, tested on the program itself. One test binary: `env` makes Pythons, folders and runs, and
+//! every other module is named after what it promises.
+#![allow(clippy::unwrap_used)]
+
+#[cfg(feature = "python")]
+mod choosing;
+#[cfg(feature = "python")]
+mod completions;
+#[cfg(feature = "python")]
+mod env;
+#[cfg(feature = "python")]
+mod inspecting;
+mod looking;
+#[cfg(feature = "python")]
+mod pitfalls;
+#[cfg(feature = "python")]
+mod real_scripts;
+#[cfg(feature = "python")]
+mod restoring;
+#[cfg(feature = "python")]
+mod running;
+#[cfg(feature = "python")]
+mod saving;

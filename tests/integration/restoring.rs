@@ -1,0 +1,179 @@
+//! What a restore promises: the names are back in a prompt, for an expression, under a script; a file that is not
+//! what it should be is told as such before anything runs.
+
+use std::fs;
+
+use crate::env::{Sandbox, Stack, main_python, pythons, venv};
+
+fn with_session(script: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", script);
+    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+    sandbox
+}
+
+#[test]
+fn an_expressions_value_is_printed_and_statements_just_run() {
+    let sandbox = with_session("x = [1, 2]\ndef f(): return sum(x)\n");
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "f() + 1"]).assert_stdout("4\n").assert_stderr("");
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "y = f(); print(y, __name__)"]).assert_stdout("3 __main__\n");
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "None"]).assert_stdout("");
+    sandbox.snapcli(&["restore", "-c", "x"]).assert_stdout("[1, 2]\n");
+    let run = sandbox.snapcli(&["restore", "session.pkl", "-c", "import sys; print(sys.argv)", "a", "-q"]);
+    run.assert_stdout("['-c', 'a', '-q']\n");
+}
+
+#[test]
+fn what_the_code_raises_is_its_own() {
+    let sandbox = with_session("x = 1");
+    let run = sandbox.snapcli(&["restore", "session.pkl", "-c", "x / 0"]);
+    run.assert_code(1);
+    assert!(run.err().starts_with("Traceback (most recent call last):\n  File \"<string>\", line 1, in <module>\n"));
+    assert!(run.err().ends_with("ZeroDivisionError: division by zero\n"));
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "import sys; sys.exit(9)"]).assert_code(9);
+}
+
+#[test]
+fn a_script_runs_with_the_names_in_place() {
+    let sandbox = with_session("x = 20\ndef f(n): return x + n\n");
+    let script = "import sys\nprint(f(2), sys.argv, __name__, __file__)\n";
+    let path = sandbox.write("sub/next.py", script);
+    let run = sandbox.snapcli(&["restore", "session.pkl", "sub/next.py", "a", "-c"]);
+    run.assert_stdout(&format!("22 ['sub/next.py', 'a', '-c'] __main__ {}\n", path.display())).assert_code(0);
+}
+
+#[test]
+fn the_prompt_is_pythons_own_with_the_names_in_it() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        sandbox.write("script.py", "x = 41\ndef f(): return x + 1\n");
+        sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+        // Standard input is a pipe here, so the prompt has to be asked for.
+        let run = sandbox.call_snapcli(&["restore", "-i"]).stdin("print(f())\nx = 1\nprint(f(), __name__)\n").run();
+        run.assert_stdout("42\n2 __main__\n").assert_code(0);
+        assert!(run.err().starts_with("snapcli: restored 2 variables from session.pkl: x, f\n"), "{}", run.whole());
+        let run = sandbox.call_snapcli(&["restore", "session.pkl", "-i", "-c", "x = 7; 1/0"]).stdin("print(x)\n").run();
+        run.assert_stdout("7\n");
+        assert!(run.err().contains("ZeroDivisionError"), "{}", run.whole());
+    }
+}
+
+#[test]
+fn files_of_dill_and_pickle_come_back_too() {
+    let sandbox = Sandbox::new();
+    let write = "
+import dill, pickle
+numbers = [1, 2]
+def double(x): return [2 * n for n in x]
+dill.dump_module('main.pkl')
+pickle.dump({'a': 1, 'b': [2]}, open('dict.pkl', 'wb'))
+pickle.dump({'not a name': 1}, open('odd.pkl', 'wb'))
+pickle.dump([1, 2, 3], open('list.pkl', 'wb'), protocol=0)
+dill.dump(lambda x: x + 1, open('function.pkl', 'wb'))
+module = type(dill)('scratch')
+module.value = 5
+dill.dump_module('scratch.pkl', module=module)
+";
+    sandbox.python(&["-c", write]).assert_code(0);
+    let restore = |file: &str, code: &str| sandbox.snapcli(&["restore", file, "-c", code]);
+    restore("main.pkl", "double(numbers)").assert_stdout("[2, 4]\n");
+    restore("dict.pkl", "(a, b)").assert_stdout("(1, [2])\n");
+    restore("odd.pkl", "obj").assert_stdout("{'not a name': 1}\n");
+    restore("list.pkl", "obj").assert_stdout("[1, 2, 3]\n");
+    restore("function.pkl", "obj(1)").assert_stdout("2\n");
+    restore("scratch.pkl", "scratch.value").assert_stdout("5\n");
+}
+
+#[test]
+fn a_file_that_is_no_snapshot_is_refused_before_anything_runs() {
+    let sandbox = with_session("x = list(range(1000))");
+    let good = fs::read(sandbox.work().join("session.pkl")).unwrap();
+    let mut flipped = good.clone();
+    flipped[good.len() / 3] ^= 0x10;
+    let cases: [(&str, &[u8], &str); 7] = [
+        ("cut.pkl", &good[..good.len() - 40], ""),
+        ("half.pkl", &good[..good.len() / 3], "cut short"),
+        ("flipped.pkl", &flipped, "damaged"),
+        ("empty.pkl", b"", "empty"),
+        ("text.pkl", b"Dear all,\nplease find attached\n", "not a"),
+        ("gzip.pkl", b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "gzip"),
+        ("zip.pkl", b"PK\x03\x04\x14\0\0\0", "zip"),
+    ];
+    for (name, bytes, word) in cases {
+        sandbox.write(name, bytes);
+        let run = sandbox.snapcli(&["restore", name, "-c", "print('ran')"]);
+        // A cut that spares the pickle itself costs only the index.
+        if name == "cut.pkl" {
+            run.assert_code(0).assert_stdout("ran\n");
+            assert!(run.err().contains("the index of cut.pkl is lost"), "{}", run.whole());
+            continue;
+        }
+        run.assert_code(4).assert_stdout("");
+        assert!(run.err().contains(word), "{}", run.whole());
+        assert!(!run.err().contains("Traceback") && !run.err().contains("panicked"), "{}", run.whole());
+    }
+    let run = sandbox.snapcli(&["restore", "missing.pkl"]);
+    run.assert_code(4);
+    assert!(run.err().contains("cannot restore missing.pkl"), "{}", run.whole());
+}
+
+#[test]
+fn code_of_another_minor_version_is_never_loaded() {
+    let [first, .., last] = pythons() else { return };
+    let sandbox = Sandbox::with(venv(first, Stack::Dill));
+    sandbox.write("script.py", "data = {'a': [1, 2]}\ndef f(): return 1\n");
+    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+    sandbox.snapcli(&["save", "-q", "-o", "data.pkl", "--include", "data", "script.py"]).assert_code(0);
+    let other = Sandbox::with(venv(last, Stack::Dill));
+    for file in ["session.pkl", "data.pkl"] {
+        other.write(file, fs::read(sandbox.work().join(file)).unwrap());
+    }
+    let run = other.snapcli(&["restore", "session.pkl", "-c", "print('ran')"]);
+    run.assert_code(4).assert_stdout("");
+    let (saved, _) = (first.label(), last.label());
+    assert!(run.err().contains(&format!("restore it with --python {saved}")), "{}", run.whole());
+    other.snapcli(&["restore", "data.pkl", "-c", "data"]).assert_stdout("{'a': [1, 2]}\n");
+}
+
+#[test]
+fn a_missing_module_is_named() {
+    let sandbox = with_session("import numpy\nx = numpy.ones(2)\n");
+    let bare = Sandbox::with(main_python().executable.clone());
+    bare.write("session.pkl", fs::read(sandbox.work().join("session.pkl")).unwrap());
+    let run = bare.snapcli(&["restore", "session.pkl", "-c", "print('ran')"]);
+    run.assert_code(1).assert_stdout("");
+    assert!(run.err().contains("needs the module numpy: install numpy"), "{}", run.whole());
+}
+
+#[test]
+fn a_helper_beside_the_script_is_found_from_anywhere() {
+    let sandbox = Sandbox::new();
+    sandbox.write("project/helper.py", "class Thing:\n    value = 3\n");
+    sandbox.write("project/script.py", "import helper\nthing = helper.Thing()\n");
+    sandbox.snapcli(&["save", "-q", "project/script.py"]).assert_code(0);
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "thing.value"]).assert_stdout("3\n");
+}
+
+#[test]
+fn dill_is_installed_once_where_the_environment_has_none() {
+    let sandbox = Sandbox::with(main_python().executable.clone());
+    let has_dill = sandbox.python(&["-c", "import dill"]).status.success();
+    sandbox.write("script.py", "x = 1\ndef f(): return x\n");
+    let data = sandbox.out().join("data");
+    let save = || sandbox.call_snapcli(&["save", "script.py"]).env("XDG_DATA_HOME", &data);
+    if has_dill {
+        // This Python brings its own: then nothing is to be installed.
+        save().run().assert_code(0);
+        assert!(!data.exists());
+        return;
+    }
+    let run = save().env("SNAPCLI_NO_INSTALL", "1").run();
+    run.assert_code(6);
+    assert!(run.err().contains("dill"), "{}", run.whole());
+    let run = save().timeout(std::time::Duration::from_secs(180)).run();
+    run.assert_code(0);
+    assert!(run.err().contains("install"), "{}", run.whole());
+    let run = save().env("SNAPCLI_NO_INSTALL", "1").run();
+    run.assert_code(0);
+    assert!(!run.err().contains("install"), "{}", run.whole());
+}

@@ -1,0 +1,408 @@
+//! What a save promises: one bad object costs that object, the rest is there, dill reads it, and nothing is lost.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use crate::env::{Run, Sandbox, Stack, pythons, venv};
+
+/// One of everything: data, functions and classes that use each other, shared objects, and things that fail.
+const MIXED: &str = r#"
+import math
+import sqlite3
+import numpy as np
+from collections import OrderedDict
+
+numbers = [1, 2.5, 3 + 4j, 10 ** 30]
+text = "naïve \U0001F600"
+table = OrderedDict(a=(1, 2), b={3, 4})
+alias = numbers
+loop = []
+loop.append(loop)
+grid = np.arange(6.0).reshape(2, 3)
+_factor = 3
+_scratch = "nobody uses this"
+
+def scale(value):
+    return value * _factor
+
+class Model:
+    def __init__(self, weight):
+        self.weight = weight
+    def predict(self, value):
+        return scale(value) + self.weight
+
+model = Model(7)
+make = lambda: Model(8)
+connection = sqlite3.connect(":memory:")
+config = {"db": Model(connection)}
+
+def rows():
+    return connection.execute("SELECT 1")
+"#;
+
+/// Checks in Python, after `dill.load_module`, that all of [`MIXED`] is there.
+const MIXED_IS_BACK: &str = r#"
+import math as _math
+assert numbers == [1, 2.5, 3 + 4j, 10 ** 30], numbers
+assert text == "naïve \U0001F600", text
+assert type(table).__name__ == "OrderedDict" and table == {"a": (1, 2), "b": {3, 4}}, table
+assert alias is numbers
+assert loop[0] is loop
+assert grid.tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]] and grid.flags.writeable, grid
+assert model.predict(2) == 13, model.predict(2)
+assert type(model) is Model and type(make()) is Model
+assert math is _math
+for name in ("connection", "config", "_scratch"):
+    assert name not in globals(), name
+print("all back")
+"#;
+
+fn saved(sandbox: &Sandbox, script: &str, arguments: &[&str]) -> Run {
+    sandbox.write("script.py", script);
+    let mut all = vec!["save"];
+    all.extend(arguments);
+    all.push("script.py");
+    let run = sandbox.snapcli(&all);
+    run.assert_code(0);
+    run
+}
+
+#[test]
+fn what_was_saved_is_back_under_every_python_and_in_plain_dill() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        saved(&sandbox, MIXED, &[]);
+        sandbox.snapcli(&["restore", "session.pkl", "-c", MIXED_IS_BACK]).assert_stdout("all back\n");
+        let plain = format!("import dill; dill.load_module('session.pkl')\n{MIXED_IS_BACK}");
+        sandbox.python(&["-c", &plain]).assert_stdout("all back\n").assert_code(0);
+        let dict =
+            "import dill; names = dill.load_module_asdict('session.pkl'); print(names['alias'], names['__session__'])";
+        sandbox.python(&["-c", dict]).assert_stdout(&format!("[1, 2.5, (3+4j), 1{}] session.pkl\n", "0".repeat(30)));
+    }
+}
+
+#[test]
+fn what_cannot_be_saved_is_named_with_path_line_users_and_hint() {
+    let sandbox = Sandbox::new();
+    let run = saved(&sandbox, MIXED, &[]);
+    let said = run.err();
+    let (head, rest) = said.split_once('\n').unwrap();
+    assert!(head.starts_with("snapcli: saved 16 variables to session.pkl ("), "{}", run.whole());
+    let expected = "\
+snapcli: left out 2 variables that cannot be saved:
+  connection (sqlite3.Connection, line 28): TypeError: cannot pickle 'sqlite3.Connection' object
+      used by: rows
+      hint: keep the path or URL, and connect again after the restore
+  config (dict, line 29): TypeError: cannot pickle 'sqlite3.Connection' object
+      at fault: config['db'].weight (sqlite3.Connection)
+      hint: keep the path or URL, and connect again after the restore
+";
+    assert_eq!(rest, expected, "{}", run.whole());
+}
+
+#[test]
+fn the_path_leads_to_the_object_at_fault() {
+    let sandbox = Sandbox::new();
+    let script = r#"
+import socket
+bad = lambda: socket.socket()
+class Plain:
+    def __init__(self, value): self.value = value
+class Slots:
+    __slots__ = ("left", "right")
+class Reduced:
+    def __reduce__(self): return Plain, ([self.inner],)
+in_list = [0, [1, bad()]]
+in_tuple = (0, (bad(),))
+in_dict = {"key": {5: bad()}}
+in_set = {Plain(1), frozenset([Plain(bad())])}
+in_attribute = Plain({"x": Plain(bad())})
+in_slot = Slots(); in_slot.left = 1; in_slot.right = bad()
+def closed():
+    conn = bad()
+    return lambda: conn
+in_closure = closed()
+def in_default(a, b=bad()): pass
+def in_keyword(*, option=bad()): pass
+class InClass: shared = bad()
+in_reduce = Reduced(); in_reduce.inner = bad()
+in_method = Plain(bad()).__init__
+"#;
+    let run = saved(&sandbox, script, &["-q", "--report", "report.json"]);
+    run.assert_stderr("");
+    let report: serde_json::Value =
+        serde_json::from_slice(&fs::read(sandbox.work().join("report.json")).unwrap()).unwrap();
+    let mut paths: Vec<_> = Vec::new();
+    for item in report["left_out"].as_array().unwrap() {
+        paths.push(format!("{}: {}", item["name"].as_str().unwrap(), item["path"].as_str().unwrap_or("-")));
+    }
+    let expected = [
+        "in_list: in_list[1][1]",
+        "in_tuple: in_tuple[1][0]",
+        "in_dict: in_dict['key'][5]",
+        "in_set: in_set{member}{member}.value",
+        "in_attribute: in_attribute.value['x'].value",
+        "in_slot: in_slot.right",
+        "in_closure: in_closure.__closure__['conn']",
+        "in_default: in_default.__defaults__[0]",
+        "in_keyword: in_keyword.__kwdefaults__['option']",
+        "InClass: InClass.shared",
+        "in_reduce: in_reduce.inner",
+        "in_method: in_method.__self__.value",
+    ];
+    assert_eq!(paths, expected, "{report:#}");
+}
+
+#[test]
+fn a_variable_that_fails_leaves_what_it_shares_whole() {
+    let sandbox = Sandbox::new();
+    let script = "
+import socket
+shared = ['shared']
+before = {'shared': shared}
+fails = [shared, ['only here'], socket.socket()]
+only_here = fails[1]
+after = (shared, fails[1])
+";
+    saved(&sandbox, script, &[]);
+    let check = "print(before['shared'] is shared, after[0] is shared, after[1] is only_here, 'fails' in globals())";
+    sandbox.snapcli(&["restore", "session.pkl", "-c", check]).assert_stdout("True True True False\n");
+}
+
+#[test]
+fn filters_choose_names() {
+    let sandbox = Sandbox::new();
+    let script = "
+import numpy as np
+tmp_a = 1
+tmp_b = 2
+keep = np.zeros(3)
+large = list(range(100_000))
+_used = 5
+_unused = 6
+def uses(): return _used
+";
+    let names = |arguments: &[&str]| {
+        saved(&sandbox, script, arguments);
+        let json = sandbox.snapcli(&["inspect", "--json"]).json();
+        let names = json["variables"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names(&[]), "np tmp_a tmp_b keep large _used uses");
+    assert_eq!(names(&["--exclude", "tmp_*", "--exclude", "np"]), "keep large _used uses");
+    assert_eq!(names(&["--include", "tmp_*", "--exclude", "tmp_b"]), "tmp_a");
+    assert_eq!(names(&["--include", "_unused"]), "_unused");
+    assert_eq!(names(&["--exclude-type", "ndarray", "--exclude-type", "list"]), "np tmp_a tmp_b _used uses");
+    assert_eq!(names(&["--exclude-type", "numpy.*"]), "np tmp_a tmp_b large _used uses");
+    assert_eq!(names(&["--private"]), "np tmp_a tmp_b keep large _used _unused uses");
+    assert_eq!(names(&["--max-size", "50k"]), "np tmp_a tmp_b keep _used uses");
+    assert_eq!(names(&["--exclude", "uses"]), "np tmp_a tmp_b keep large");
+}
+
+#[test]
+fn private_names_come_along_through_methods_nested_functions_and_each_other() {
+    let sandbox = Sandbox::new();
+    let script = "
+_a = 1
+_b = 2
+_c = 3
+_d = 4
+_e = 5
+def _helper(): return _c
+class Outer:
+    class Inner:
+        @property
+        def value(self): return _a
+    @staticmethod
+    def make():
+        return [lambda: _b + _helper() for _ in range(2)]
+import functools
+@functools.lru_cache
+def cached(): return _d
+";
+    saved(&sandbox, script, &[]);
+    let check = "print(Outer.Inner().value, [f() for f in Outer.make()], cached(), '_e' in globals())";
+    sandbox.snapcli(&["restore", "session.pkl", "-c", check]).assert_stdout("1 [5, 5] 4 False\n");
+}
+
+#[test]
+fn imported_data_is_kept_by_reference_when_asked() {
+    let sandbox = Sandbox::new();
+    sandbox.write("helper.py", "settings = {'depth': 1}\ndef double(x): return 2 * x\n");
+    let script = "from helper import settings, double as twice\nown = [1]\nsettings['depth'] = 2\n";
+    saved(&sandbox, script, &[]);
+    sandbox.snapcli(&["restore", "-c", "session.pkl"]).assert_code(1);
+    let check = "print(settings, twice(4), own)";
+    sandbox.snapcli(&["restore", "session.pkl", "-c", check]).assert_stdout("{'depth': 2} 8 [1]\n");
+    saved(&sandbox, script, &["--refimported"]);
+    sandbox.snapcli(&["restore", "session.pkl", "-c", check]).assert_stdout("{'depth': 1} 8 [1]\n");
+    let plain = format!("import dill; dill.load_module('session.pkl'); {check}");
+    sandbox.python(&["-c", &plain]).assert_stdout("{'depth': 1} 8 [1]\n");
+}
+
+#[test]
+fn the_session_can_be_that_of_another_module() {
+    let sandbox = Sandbox::new();
+    sandbox.write("helper.py", "state = []\ndef add(x): state.append(x)\n");
+    saved(&sandbox, "import helper\nhelper.add(41)\n", &["--module", "helper"]);
+    sandbox.write("helper.py", "state = []\ndef add(x): state.append(x)\n");
+    let check = "import helper; helper.add(42); print(helper.state)";
+    sandbox.snapcli(&["restore", "session.pkl", "-c", check]).assert_stdout("[41, 42]\n");
+    let plain = "import dill; helper = dill.load_module('session.pkl'); helper.add(1); print(helper.state)";
+    sandbox.python(&["-c", plain]).assert_stdout("[41, 1]\n");
+}
+
+#[test]
+fn strict_makes_a_bad_item_an_error_but_saves_the_rest() {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", MIXED);
+    sandbox.snapcli(&["save", "--strict", "script.py"]).assert_code(3);
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "model.weight"]).assert_stdout("7\n");
+    sandbox.snapcli(&["save", "--strict", "--exclude", "con*", "script.py"]).assert_code(0);
+}
+
+#[test]
+fn a_script_that_fails_leaves_its_state_beside_the_good_file() {
+    let sandbox = Sandbox::new();
+    saved(&sandbox, "good = 1", &[]);
+    let before = fs::read(sandbox.work().join("session.pkl")).unwrap();
+    sandbox.write("script.py", "reached = [1, 2]\nraise ValueError('no further')\n");
+    let run = sandbox.snapcli(&["save", "script.py"]);
+    run.assert_code(1);
+    assert!(run.err().contains("the script failed; saved what it had reached: 1 variable to session.crash.pkl"));
+    assert_eq!(fs::read(sandbox.work().join("session.pkl")).unwrap(), before);
+    let json = sandbox.snapcli(&["inspect", "--json", "session.crash.pkl"]).json();
+    let ended = &json["script"]["ended"];
+    assert_eq!((ended["how"].as_str(), ended["code"].as_i64()), (Some("exception"), Some(1)), "{json:#}");
+    assert!(ended["traceback"].as_str().unwrap().ends_with("ValueError: no further\n"), "{json:#}");
+    sandbox.snapcli(&["restore", "session.crash.pkl", "-c", "reached"]).assert_stdout("[1, 2]\n");
+    sandbox.write("script.py", "import sys\nreached = 3\nsys.exit(7)\n");
+    sandbox.snapcli(&["save", "script.py"]).assert_code(7);
+    sandbox.snapcli(&["restore", "session.crash.pkl", "-c", "reached"]).assert_stdout("3\n");
+    sandbox.write("script.py", "import sys\nreached = 4\nsys.exit()\n");
+    sandbox.snapcli(&["save", "script.py"]).assert_code(0);
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "reached"]).assert_stdout("4\n");
+}
+
+#[test]
+fn a_failed_save_leaves_the_old_file_and_nothing_else() {
+    let sandbox = Sandbox::new();
+    saved(&sandbox, "good = 1", &[]);
+    let before = fs::read(sandbox.work().join("session.pkl")).unwrap();
+    // Interrupted while a variable is being pickled.
+    let script = "
+import os, signal
+class Slow:
+    def __reduce__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        while True: pass
+first = 1
+slow = Slow()
+";
+    sandbox.write("script.py", script);
+    let run = sandbox.snapcli(&["save", "script.py"]);
+    run.assert_code(130).assert_stderr("snapcli: interrupted while saving: nothing was written\n");
+    assert_eq!(fs::read(sandbox.work().join("session.pkl")).unwrap(), before);
+    let mut names: Vec<_> = fs::read_dir(sandbox.work()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["script.py", "session.pkl"]);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_found_out_before_the_script_runs() {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", "print('ran')");
+    let run = sandbox.snapcli(&["save", "-o", "missing/session.pkl", "script.py"]);
+    run.assert_code(2).assert_stdout("");
+    assert!(run.err().contains("cannot save to"), "{}", run.whole());
+    fs::create_dir(sandbox.work().join("folder")).unwrap();
+    let run = sandbox.snapcli(&["save", "-o", "folder", "script.py"]);
+    run.assert_code(2).assert_stdout("");
+}
+
+#[test]
+fn a_snapshot_is_the_users_own_and_a_link_stays_a_link() {
+    let sandbox = Sandbox::new();
+    saved(&sandbox, "x = 1", &[]);
+    let path = sandbox.work().join("session.pkl");
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let real = sandbox.out().join("real.pkl");
+    fs::rename(&path, &real).unwrap();
+    std::os::unix::fs::symlink(&real, &path).unwrap();
+    let old = real.metadata().unwrap().ino();
+    saved(&sandbox, "x = 2", &[]);
+    assert!(path.symlink_metadata().unwrap().file_type().is_symlink());
+    assert_ne!(real.metadata().unwrap().ino(), old);
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "x"]).assert_stdout("2\n");
+}
+
+#[test]
+fn a_snapshot_streams_to_standard_output_and_the_script_prints_elsewhere() {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", "print('from the script')\nx = list(range(10))\n");
+    let run = sandbox.snapcli(&["save", "-q", "-o", "-", "script.py"]);
+    run.assert_code(0).assert_stderr("from the script\n");
+    assert!(!sandbox.work().join("session.pkl").exists());
+    let back = sandbox.call_snapcli(&["restore", "-", "-c", "print(sum(x))"]).stdin(run.stdout.clone()).run();
+    back.assert_stdout("45\n").assert_code(0);
+}
+
+#[test]
+fn verify_loads_the_file_before_it_is_put_in_place() {
+    let sandbox = Sandbox::new();
+    saved(&sandbox, "good = 1", &["--verify"]);
+    let before = fs::read(sandbox.work().join("session.pkl")).unwrap();
+    // Pickles, but does not load again: the constructor wants what the exception's arguments do not hold.
+    let script = "
+class Broken(Exception):
+    def __init__(self, left, right): super().__init__(left)
+broken = Broken(1, 2)
+";
+    sandbox.write("script.py", script);
+    let run = sandbox.snapcli(&["save", "--verify", "script.py"]);
+    run.assert_code(4);
+    assert!(run.err().contains("does not load again"), "{}", run.whole());
+    assert_eq!(fs::read(sandbox.work().join("session.pkl")).unwrap(), before);
+}
+
+#[test]
+fn a_report_tells_programs_what_was_saved() {
+    let sandbox = Sandbox::new();
+    saved(&sandbox, MIXED, &["--report", "report.json"]);
+    let report: serde_json::Value =
+        serde_json::from_slice(&fs::read(sandbox.work().join("report.json")).unwrap()).unwrap();
+    let inspected = sandbox.snapcli(&["inspect", "--json"]).json();
+    assert_eq!(report["schema"], 1);
+    assert_eq!(report["variables"], inspected["variables"]);
+    assert_eq!(report["left_out"], inspected["left_out"]);
+    let grid = report["variables"].as_array().unwrap().iter().find(|item| item["name"] == "grid").unwrap();
+    assert_eq!(grid["type"], "numpy.ndarray");
+    assert_eq!(grid["shape"], serde_json::json!([2, 3]));
+    assert_eq!(grid["dtype"], "float64");
+    assert_eq!(grid["preview"], "[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]");
+    assert_eq!(grid["line"], 13);
+}
+
+#[test]
+fn a_forked_child_that_reaches_the_end_saves_nothing() {
+    let sandbox = Sandbox::new();
+    let script = "import os\nwho = 'parent'\nif os.fork() == 0:\n    who = 'child'\nelse:\n    os.wait()\n";
+    saved(&sandbox, script, &[]);
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "who"]).assert_stdout("'parent'\n");
+}
+
+#[test]
+fn threads_are_joined_before_and_atexit_runs_after_the_save() {
+    let sandbox = Sandbox::new();
+    let script = "
+import atexit, threading, time
+steps = ['main']
+def work():
+    time.sleep(0.2)
+    steps.append('thread')
+threading.Thread(target=work).start()
+atexit.register(lambda: steps.append('atexit'))
+";
+    saved(&sandbox, script, &[]);
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "steps"]).assert_stdout("['main', 'thread']\n");
+}

@@ -1,0 +1,15 @@
+# A task that fails and is never asked for its result.
+import asyncio
+
+
+async def fail():
+    raise ValueError("nobody asks")
+
+
+async def main():
+    asyncio.create_task(fail(), name="forgotten")
+    await asyncio.sleep(0)
+
+
+asyncio.run(main())
+print("done")

@@ -1,0 +1,2 @@
+# Is never reached.
+print("reached")

@@ -1,0 +1,1 @@
+# A package that cannot be run, as it has no __main__.

@@ -1,0 +1,3 @@
+# `-m` of a module that cannot be compiled.
+def f(:
+    pass

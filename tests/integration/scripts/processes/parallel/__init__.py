@@ -1,0 +1,1 @@
+# A package that works in several processes.

@@ -1,0 +1,3 @@
+# Work for other processes.
+def square(number):
+    return number * number

@@ -1,0 +1,2 @@
+# A module that is found by PYTHONPATH.
+WHERE = __file__

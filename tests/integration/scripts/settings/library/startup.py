@@ -1,0 +1,2 @@
+# PYTHONSTARTUP is for the prompt alone.
+print("must not run")

@@ -1,0 +1,6 @@
+# tracemalloc knows where in the script memory was taken.
+import tracemalloc
+
+print(tracemalloc.is_tracing(), tracemalloc.get_traceback_limit())
+data = bytearray(1_000_000)
+print(tracemalloc.get_object_traceback(data))

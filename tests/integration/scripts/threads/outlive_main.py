@@ -1,0 +1,11 @@
+# A thread that is no daemon goes on after the script's last line.
+import threading
+
+
+def late():
+    threading.main_thread().join()
+    print("after main ended")
+
+
+threading.Thread(target=late).start()
+print("last line of main")

@@ -1,0 +1,3 @@
+# A syntax error: a block is not indented.
+def f():
+print("not reached")

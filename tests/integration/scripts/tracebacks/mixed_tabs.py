@@ -1,0 +1,4 @@
+# A syntax error: tabs and spaces are mixed.
+if True:
+        x = 1
+	y = 2

@@ -1,0 +1,5 @@
+# A syntax error: a bracket is never closed.
+print("not reached")
+values = [1, 2,
+for value in values:
+    print(value)
