@@ -72,7 +72,7 @@ impl<'a> Machine<'a> {
     /// `memo` slots are filled. Returns the name and the value, too.
     pub fn run_segment(bytes: &'a [u8], base: u64, memo: u64) -> Result<(Self, Ref, Ref), MachineError> {
         let mut machine = Self::new(bytes, base, memo);
-        let session = machine.node(Kind::Dict, base, base, Vec::new())?;
+        let session = machine.make(Kind::Dict, base, base, Vec::new())?;
         machine.stack.push(session);
         for op in Parser::segment(bytes, base) {
             machine.step(&op?)?;
@@ -225,7 +225,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn node(&mut self, kind: Kind, start: u64, end: u64, items: Vec<Ref>) -> Result<Ref, MachineError> {
+    fn make(&mut self, kind: Kind, start: u64, end: u64, items: Vec<Ref>) -> Result<Ref, MachineError> {
         limit(self.nodes.len(), MAX_NODES, "objects", start)?;
         self.count(items.len(), start)?;
         self.nodes.push(Node { kind, start, end, items, state: None, added: None });
@@ -238,7 +238,7 @@ impl<'a> Machine<'a> {
     }
 
     fn empty(&mut self, kind: Kind, op: &Op<'_>) -> Step {
-        let node = self.node(kind, op.start, op.end, Vec::new())?;
+        let node = self.make(kind, op.start, op.end, Vec::new())?;
         self.push(node, op)
     }
 
@@ -247,14 +247,14 @@ impl<'a> Machine<'a> {
         if kind == Kind::Dict {
             check_pairs(&items, op)?;
         }
-        let node = self.node(kind, start, op.end, items)?;
+        let node = self.make(kind, start, op.end, items)?;
         self.push(node, op)
     }
 
     fn fixed(&mut self, kind: Kind, count: usize, op: &Op<'_>) -> Step {
         let items = self.stack.split_off(self.stack.len().saturating_sub(count));
         let start = items.first().map_or(op.start, |first| self.start(*first));
-        let node = self.node(kind, start, op.end, items)?;
+        let node = self.make(kind, start, op.end, items)?;
         self.push(node, op)
     }
 
@@ -268,8 +268,8 @@ impl<'a> Machine<'a> {
             Opcode::Obj => arguments.remove(0),
             _ => Ref::leaf(op.start),
         };
-        let arguments = self.node(Kind::Tuple, start, op.start, arguments)?;
-        let node = self.node(Kind::Call(How::Instance), start, op.end, vec![class, arguments])?;
+        let arguments = self.make(Kind::Tuple, start, op.start, arguments)?;
+        let node = self.make(Kind::Call(How::Instance), start, op.end, vec![class, arguments])?;
         self.push(node, op)
     }
 

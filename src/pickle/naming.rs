@@ -13,6 +13,10 @@ use super::rules::{self, Makes, NewClass};
 
 /// The most characters of a name.
 pub const MAX_NAME: usize = 200;
+/// From how many bytes on the end of a value is remembered.
+const LONG: u64 = 64;
+/// The most characters of a text that a preview shows.
+pub const MAX_PREVIEW: usize = 40;
 
 /// Names values of one machine.
 #[derive(Debug)]
@@ -22,6 +26,9 @@ pub struct Naming<'m, 'a> {
     types: Remembered<Rc<str>>,
     classes: Remembered<Option<Rc<str>>>,
     globals: Remembered<Option<Global>>,
+    lengths: Remembered<Option<u64>>,
+    previews: Remembered<Rc<str>>,
+    ends: Remembered<u64>,
 }
 
 /// Module and name.
@@ -42,12 +49,26 @@ impl<'m, 'a> Naming<'m, 'a> {
     /// Nothing is named yet.
     pub fn new(machine: &'m Machine<'a>) -> Self {
         let (texts, types, classes, globals) = Default::default();
-        Self { machine, texts, types, classes, globals }
+        let (lengths, previews, ends) = Default::default();
+        Self { machine, texts, types, classes, globals, lengths, previews, ends }
     }
 
     /// The machine.
     pub fn machine(&self) -> &'m Machine<'a> {
         self.machine
+    }
+
+    /// The bytes that a reference takes, as [`Machine::span`] tells them.
+    pub fn span(&self, reference: Ref) -> (u64, u64) {
+        if let Some(end) = self.ends.borrow().get(&reference) {
+            return (self.machine.start(reference), *end);
+        }
+        let (start, end) = self.machine.span(reference);
+        // Most values are short and read again in no time: remembering them would take more memory than the pickle.
+        if end.saturating_sub(start) > LONG {
+            self.ends.borrow_mut().insert(reference, end);
+        }
+        (start, end)
     }
 
     /// The start of a `str`; `None` for other values.
@@ -124,7 +145,7 @@ impl<'m, 'a> Naming<'m, 'a> {
     }
 
     /// What is known of the callee of a call.
-    pub(super) fn maker(&self, node: &Node) -> Option<Makes> {
+    fn maker(&self, node: &Node) -> Option<Makes> {
         let (module, name) = self.global(*node.items.first()?)?;
         rules::made_by(&module, &name)
     }
@@ -145,20 +166,20 @@ impl<'m, 'a> Naming<'m, 'a> {
 
     /// An argument of a call, where its arguments are a plain tuple.
     pub(super) fn argument(&self, node: &Node, index: usize) -> Option<Ref> {
-        match self.machine.value(*node.items.get(1)?) {
-            Value::Node(Node { kind: Kind::Tuple, items, .. }) => items.get(index).copied(),
+        match self.machine.node(*node.items.get(1)?) {
+            Some(Node { kind: Kind::Tuple, items, .. }) => items.get(index).copied(),
             _ => None,
         }
     }
 
     /// The name of a class.
-    pub(super) fn class(&self, reference: Ref) -> Option<Rc<str>> {
+    fn class(&self, reference: Ref) -> Option<Rc<str>> {
         let reference = self.machine.resolve(reference);
         remember(&self.classes, reference, || {
             if let Some((module, name)) = self.global(reference) {
                 return Some(rules::public_name(&module, &name).into());
             }
-            let Value::Node(node) = self.machine.value(reference) else { return None };
+            let node = self.machine.node(reference)?;
             match self.maker(node)? {
                 Makes::NamedClass => Some(rules::type_name(&self.text(self.argument(node, 0)?)?).into()),
                 Makes::Class(arguments) => self.new_class(node, arguments),
@@ -176,16 +197,65 @@ impl<'m, 'a> Naming<'m, 'a> {
 
     /// `__module__` of a class's dict.
     fn module_in(&self, dict: Ref) -> Option<Rc<str>> {
-        let Value::Node(Node { kind: Kind::Dict, items, .. }) = self.machine.value(dict) else { return None };
+        let Some(Node { kind: Kind::Dict, items, .. }) = self.machine.node(dict) else { return None };
         let (pairs, _) = items.as_chunks::<2>();
         let found = pairs.iter().find(|[key, _]| self.text(*key).as_deref() == Some("__module__"));
         found.and_then(|[_, module]| self.text(*module))
     }
 
     fn scalar(&self, dtype: Ref) -> Option<Rc<str>> {
-        let Value::Node(node) = self.machine.value(dtype) else { return None };
+        let node = self.machine.node(dtype)?;
         let code = self.text(self.argument(node, 0)?)?;
         Some(rules::scalar_name(&code).into())
+    }
+
+    /// The `len()` of containers, of objects that are filled like containers, and of bytes and texts.
+    pub fn length(&self, reference: Ref) -> Option<u64> {
+        let reference = self.machine.resolve(reference);
+        remember(&self.lengths, reference, || match self.machine.value(reference) {
+            Value::Leaf(Leaf::Text(text)) => Some(text.characters()),
+            Value::Leaf(Leaf::OldText(bytes)) => Some(bytes.len() as u64),
+            Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Some(bytes.len() as u64),
+            Value::Leaf(_) => None,
+            Value::Node(node) => self.node_length(node),
+        })
+    }
+
+    fn node_length(&self, node: &Node) -> Option<u64> {
+        match node.kind {
+            Kind::Tuple | Kind::List | Kind::Set | Kind::FrozenSet => Some(node.items.len() as u64),
+            Kind::Dict => Some(node.items.len() as u64 / 2),
+            Kind::Global | Kind::Persistent => None,
+            // `deque` and `OrderedDict` are filled one way or the other.
+            Kind::Call(_) => match node.added.as_deref() {
+                Some(added) => Some((added.items.len() + added.pairs.len() / 2) as u64),
+                None => self.constructor_length(node),
+            },
+        }
+    }
+
+    /// `set`, `frozenset` and `bytearray` called with what they consist of, as older protocols do.
+    fn constructor_length(&self, node: &Node) -> Option<u64> {
+        let class = self.class(*node.items.first()?)?;
+        let argument = self.argument(node, 0)?;
+        if !matches!(class.as_ref(), "set" | "frozenset" | "bytearray") {
+            return None;
+        }
+        match self.machine.node(argument) {
+            None => self.length(argument),
+            // Not what is made by a call again: calls can be nested without end.
+            Some(Node { kind: Kind::List | Kind::Tuple, items, .. }) => Some(items.len() as u64),
+            Some(_) => None,
+        }
+    }
+
+    /// A short text of a value that one opcode makes, where its type does not say all.
+    pub fn preview(&self, reference: Ref) -> Rc<str> {
+        let reference = self.machine.resolve(reference);
+        remember(&self.previews, reference, || match self.machine.value(reference) {
+            Value::Leaf(leaf) => preview(&leaf).into(),
+            Value::Node(_) => "".into(),
+        })
     }
 }
 
@@ -195,9 +265,26 @@ fn cut((text, whole): (String, bool)) -> Rc<str> {
 }
 
 /// The start of a `str` of Python 2, most of which are ASCII.
-pub(super) fn old_start(bytes: &[u8], characters: usize) -> (String, bool) {
+fn old_start(bytes: &[u8], characters: usize) -> (String, bool) {
     let start = bytes.get(..characters).unwrap_or(bytes);
     (String::from_utf8_lossy(start).into_owned(), start.len() == bytes.len())
+}
+
+fn preview(leaf: &Leaf<'_>) -> String {
+    match leaf {
+        Leaf::Bool(true) => "True".to_owned(),
+        Leaf::Bool(false) => "False".to_owned(),
+        Leaf::Int(value) => value.to_string(),
+        Leaf::Float(value) => value.to_string(),
+        Leaf::Text(text) => quoted(text.start(MAX_PREVIEW)),
+        Leaf::OldText(bytes) => quoted(old_start(bytes, MAX_PREVIEW)),
+        Leaf::Bytes(bytes) | Leaf::ByteArray(bytes) => format!("({})", bytes.len()),
+        _ => String::new(),
+    }
+}
+
+fn quoted((text, whole): (String, bool)) -> String {
+    format!("'{text}{}'", if whole { "" } else { "…" })
 }
 
 #[cfg(test)]
@@ -233,11 +320,39 @@ mod tests {
     }
 
     #[test]
+    fn calls_may_be_nested_deeply() {
+        let mut pickle = b"(cbuiltins\nset\n\x940".to_vec();
+        pickle.extend(b"h\x00".repeat(300_000));
+        pickle.push(b')');
+        pickle.extend(b"R\x85".repeat(299_999));
+        pickle.extend(b"Rl.");
+        assert_eq!(types(&pickle), ["set"]);
+        let (machine, value) = Machine::run(&pickle).expect("a pickle");
+        let nest = machine.node(value).and_then(|list| list.items.first().copied()).expect("an item");
+        assert_eq!(Naming::new(&machine).length(nest), None);
+    }
+
+    #[test]
     fn long_names_are_cut() {
         let mut pickle = b"(\x8c\x01mX\x00\x10\x00\x00".to_vec();
         pickle.extend([b'n'; 4096]);
         pickle.extend(b"\x93)R2l.");
         let names = types(&pickle);
         assert_eq!(names, [format!("m.{}…", "n".repeat(MAX_NAME)), format!("m.{}…", "n".repeat(MAX_NAME))]);
+    }
+
+    #[test]
+    fn what_is_long_and_used_often_is_decoded_once() {
+        // A line of a million characters with escapes, 60,000 times as a key and as a value.
+        let mut pickle = b"(V".to_vec();
+        pickle.extend(b"\\u0041".repeat(1 << 18));
+        pickle.push(b'\n');
+        pickle.extend(vec![b'2'; 119_999]);
+        pickle.extend(b"d.");
+        let began = std::time::Instant::now();
+        let shape = crate::pickle::outline::outline(&pickle);
+        assert!(matches!(shape, Ok(crate::pickle::outline::Shape::Dict { variables }) if variables.len() == 60_000));
+        // Some milliseconds, where decoding it each time would take hours.
+        assert!(began.elapsed().as_secs() < 20);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::machine::{Machine, MachineError};
 use super::naming::Naming;
-use super::node::{Kind, Leaf, Node, Ref, Value};
+use super::node::{Kind, Node, Ref};
 use super::opcode::Opcode;
 use super::parse::{Argument, Parser};
 use super::rules;
@@ -66,20 +66,20 @@ fn shape(naming: &Naming<'_, '_>, value: Ref) -> Shape {
     if let Some((module, namespace)) = session(naming, value) {
         return Shape::Session { module, variables: variables(naming, namespace) };
     }
-    if let Value::Node(Node { kind: Kind::Dict, items, .. }) = machine.value(value)
+    if let Some(Node { kind: Kind::Dict, items, .. }) = machine.node(value)
         && items.len() / 2 <= MAX_VARIABLES
         && items.iter().step_by(2).all(|key| naming.text(*key).is_some())
     {
         return Shape::Dict { variables: variables(naming, items) };
     }
-    let (start, end) = machine.span(value);
+    let (start, end) = naming.span(value);
     Shape::Object { value: Variable { name: String::new(), start, end, ..described(naming, value) } }
 }
 
 /// The module's name and its namespace, keys and values by turns.
 fn session<'m>(naming: &Naming<'m, '_>, value: Ref) -> Option<(String, &'m [Ref])> {
     let machine = naming.machine();
-    let Value::Node(call @ Node { kind: Kind::Call(_), state: Some(state), .. }) = machine.value(value) else {
+    let Some(call @ Node { kind: Kind::Call(_), state: Some(state), .. }) = machine.node(value) else {
         return None;
     };
     let (module, name) = naming.global(*call.items.first()?)?;
@@ -88,12 +88,12 @@ fn session<'m>(naming: &Naming<'m, '_>, value: Ref) -> Option<(String, &'m [Ref]
     }
     let module = naming.text(naming.argument(call, 0)?)?;
     // A state of (dict, slots) is the general form of what BUILD takes.
-    let dict = match machine.value(*state) {
-        Value::Node(Node { kind: Kind::Tuple, items, .. }) => *items.first()?,
+    let dict = match machine.node(*state) {
+        Some(Node { kind: Kind::Tuple, items, .. }) => *items.first()?,
         _ => *state,
     };
-    match machine.value(dict) {
-        Value::Node(Node { kind: Kind::Dict, items, .. }) => Some((module.as_ref().to_owned(), items)),
+    match machine.node(dict) {
+        Some(Node { kind: Kind::Dict, items, .. }) => Some((module.as_ref().to_owned(), items)),
         _ => None,
     }
 }
@@ -106,64 +106,26 @@ fn variables(naming: &Naming<'_, '_>, namespace: &[Ref]) -> Vec<Variable> {
 fn variable(naming: &Naming<'_, '_>, key: Ref, value: Ref) -> Variable {
     let name = naming.text(key).map_or_else(String::new, |name| name.as_ref().to_owned());
     let machine = naming.machine();
-    let end = machine.span(value).1;
+    let end = naming.span(value).1;
     Variable { name, start: machine.start(key).min(end), end, ..described(naming, value) }
 }
 
 /// Type and length.
 fn described(naming: &Naming<'_, '_>, value: Ref) -> Variable {
     let type_name = naming.type_name(value).as_ref().to_owned();
-    Variable { name: String::new(), type_name, start: 0, end: 0, len: length(naming, value) }
+    Variable { name: String::new(), type_name, start: 0, end: 0, len: naming.length(value) }
 }
 
 /// Finds a variable of a session or a dict by its name.
 pub fn find(naming: &Naming<'_, '_>, value: Ref, name: &str) -> Option<Ref> {
-    let items = match (session(naming, value), naming.machine().value(value)) {
+    let items = match (session(naming, value), naming.machine().node(value)) {
         (Some((_, namespace)), _) => namespace,
-        (None, Value::Node(Node { kind: Kind::Dict, items, .. })) => items,
+        (None, Some(Node { kind: Kind::Dict, items, .. })) => items,
         _ => return None,
     };
     let (pairs, _) = items.as_chunks::<2>();
     // The last one, as later keys win in a dict.
     pairs.iter().rev().find(|[key, _]| naming.text(*key).as_deref() == Some(name)).map(|[_, value]| *value)
-}
-
-/// The `len()` of containers, of objects that are filled like containers, and of bytes and texts.
-pub(super) fn length(naming: &Naming<'_, '_>, value: Ref) -> Option<u64> {
-    let machine = naming.machine();
-    // Counting characters takes as long as the text is long: not for what is shared, which can be asked for often.
-    let shared = machine.memo_index(value).is_some();
-    match machine.value(value) {
-        Value::Leaf(Leaf::Text(text)) if !shared => Some(text.characters()),
-        Value::Leaf(Leaf::OldText(bytes)) => Some(bytes.len() as u64),
-        Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Some(bytes.len() as u64),
-        Value::Leaf(_) => None,
-        Value::Node(node) => node_length(naming, node),
-    }
-}
-
-fn node_length(naming: &Naming<'_, '_>, node: &Node) -> Option<u64> {
-    match node.kind {
-        Kind::Tuple | Kind::List | Kind::Set | Kind::FrozenSet => Some(node.items.len() as u64),
-        Kind::Dict => Some(node.items.len() as u64 / 2),
-        Kind::Global | Kind::Persistent => None,
-        // `set([…])` of protocols below 4, `deque` and `OrderedDict` are filled one way or the other.
-        Kind::Call(_) => match node.added.as_deref() {
-            Some(added) => Some((added.items.len() + added.pairs.len() / 2) as u64),
-            None => constructor_length(naming, node),
-        },
-    }
-}
-
-/// `set`, `frozenset` and `bytearray` called with what they consist of.
-fn constructor_length(naming: &Naming<'_, '_>, node: &Node) -> Option<u64> {
-    let class = naming.class(*node.items.first()?)?;
-    let known = matches!(class.as_ref(), "set" | "frozenset" | "bytearray");
-    match naming.machine().value(naming.argument(node, 0)?) {
-        Value::Leaf(Leaf::Bytes(bytes)) if known => Some(bytes.len() as u64),
-        Value::Node(Node { kind: Kind::List | Kind::Tuple, items, .. }) if known => Some(items.len() as u64),
-        _ => None,
-    }
 }
 
 /// All that can be told without a machine.

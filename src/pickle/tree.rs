@@ -8,9 +8,8 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use super::machine::{Machine, MachineError};
-use super::naming::{Naming, old_start};
-use super::node::{Kind, Leaf, Node, Ref, Value};
-use super::outline::length;
+use super::naming::Naming;
+use super::node::{Kind, Node, Ref};
 
 /// How deep a tree goes.
 pub const MAX_DEPTH: usize = 12;
@@ -18,8 +17,6 @@ pub const MAX_DEPTH: usize = 12;
 pub const MAX_CHILDREN: usize = 30;
 /// How many parts a tree has in all.
 pub const MAX_PARTS: usize = 2000;
-/// How many characters of a text are shown.
-const PREVIEW: usize = 40;
 
 /// A value and its parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -84,7 +81,7 @@ impl<'n, 'm, 'a> Planter<'n, 'm, 'a> {
     fn plant(&mut self, part: &Part<'_>, depth: usize) -> Tree {
         self.left = self.left.saturating_sub(1);
         let machine = self.naming.machine();
-        let (start, end) = machine.span(part.value);
+        let (start, end) = self.naming.span(part.value);
         let (start, end) = match part.role {
             // A key is part of its item.
             Role::Key(key) => (machine.start(key).min(start), end),
@@ -95,7 +92,7 @@ impl<'n, 'm, 'a> Planter<'n, 'm, 'a> {
         if machine.memo_index(part.value).is_some() {
             return tree;
         }
-        if let Value::Node(node) = machine.value(part.value)
+        if let Some(node) = machine.node(part.value)
             && depth < MAX_DEPTH
             && self.planted.insert(part.value)
         {
@@ -119,7 +116,7 @@ impl<'n, 'm, 'a> Planter<'n, 'm, 'a> {
     fn rest<'p>(&self, parts: impl Iterator<Item = Part<'p>>) -> Option<Tree> {
         let mut rest: Option<(u64, Tree)> = None;
         for part in parts {
-            let (start, end) = self.naming.machine().span(part.value);
+            let (start, end) = self.naming.span(part.value);
             let (count, tree) = rest.get_or_insert_with(|| (0, Tree { start, end, ..Tree::default() }));
             *count += 1;
             tree.start = tree.start.min(start);
@@ -154,8 +151,8 @@ impl<'n, 'm, 'a> Planter<'n, 'm, 'a> {
     fn arguments(&self, node: &'m Node) -> Vec<Part<'static>> {
         let Some(arguments) = node.items.get(1).copied() else { return Vec::new() };
         let machine = self.naming.machine();
-        match machine.value(arguments) {
-            Value::Node(Node { kind: Kind::Tuple, items, .. }) if machine.memo_index(arguments).is_none() => {
+        match machine.node(arguments) {
+            Some(Node { kind: Kind::Tuple, items, .. }) if machine.memo_index(arguments).is_none() => {
                 items.iter().map(|value| Part { role: Role::Item, value: *value }).collect()
             }
             _ => vec![Part { role: Role::Name("arguments"), value: arguments }],
@@ -174,19 +171,17 @@ impl<'n, 'm, 'a> Planter<'n, 'm, 'a> {
     /// A value's type with its length, or the value.
     fn what(&self, value: Ref) -> String {
         let machine = self.naming.machine();
-        let shared = match machine.memo_index(value) {
-            Some((slot, _)) => self.shared(slot),
-            None => String::new(),
-        };
-        let type_name = self.naming.type_name(value);
-        match machine.value(value) {
-            Value::Leaf(Leaf::Earlier(_)) => shared,
-            Value::Leaf(leaf) => join(&[&type_name, &preview(&leaf), &shared]),
-            Value::Node(_) => {
-                let length = length(self.naming, value).map_or_else(String::new, |length| format!("({length})"));
-                join(&[&type_name, &length, &shared])
-            }
+        let shared = machine.memo_index(value).map_or_else(String::new, |(slot, _)| self.shared(slot));
+        if machine.memo_index(machine.resolve(value)).is_some() {
+            // It lies outside the bytes at hand.
+            return shared;
         }
+        let type_name = self.naming.type_name(value);
+        if machine.node(value).is_none() {
+            return join(&[&type_name, &self.naming.preview(value), &shared]);
+        }
+        let length = self.naming.length(value).map_or_else(String::new, |length| format!("({length})"));
+        join(&[&type_name, &length, &shared])
     }
 
     fn shared(&self, slot: u64) -> String {
@@ -196,9 +191,12 @@ impl<'n, 'm, 'a> Planter<'n, 'm, 'a> {
         }
     }
 
+    /// Strings and numbers speak for themselves.
     fn what_key(&self, key: Ref) -> String {
-        match self.naming.machine().value(key) {
-            Value::Leaf(leaf @ (Leaf::Bool(_) | Leaf::Int(_) | Leaf::Float(_) | Leaf::Text(_))) => preview(&leaf),
+        match self.naming.type_name(key).as_ref() {
+            "str" | "int" | "float" | "bool" if !self.naming.preview(key).is_empty() => {
+                self.naming.preview(key).to_string()
+            }
             _ => self.what(key),
         }
     }
@@ -207,24 +205,6 @@ impl<'n, 'm, 'a> Planter<'n, 'm, 'a> {
 fn join(words: &[&str]) -> String {
     let words: Vec<&str> = words.iter().copied().filter(|word| !word.is_empty()).collect();
     words.join(" ")
-}
-
-/// A short text of a value, for those whose type does not say all.
-fn preview(leaf: &Leaf<'_>) -> String {
-    match leaf {
-        Leaf::Bool(true) => "True".to_owned(),
-        Leaf::Bool(false) => "False".to_owned(),
-        Leaf::Int(value) => value.to_string(),
-        Leaf::Float(value) => value.to_string(),
-        Leaf::Text(text) => quoted(text.start(PREVIEW)),
-        Leaf::OldText(bytes) => quoted(old_start(bytes, PREVIEW)),
-        Leaf::Bytes(bytes) | Leaf::ByteArray(bytes) => format!("({})", bytes.len()),
-        _ => String::new(),
-    }
-}
-
-fn quoted((text, whole): (String, bool)) -> String {
-    format!("'{text}{}'", if whole { "" } else { "…" })
 }
 
 #[cfg(test)]

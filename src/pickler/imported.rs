@@ -3,8 +3,6 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule};
 
-use crate::pickle::emit;
-
 /// dill's map of all that loaded modules hold, made once for a save.
 pub struct Imported<'py> {
     session: Bound<'py, PyModule>,
@@ -23,17 +21,14 @@ impl<'py> Imported<'py> {
         })
     }
 
-    /// The opcodes that look the value up where it was imported from; None where it was not imported.
-    pub fn reference(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<Option<Vec<u8>>> {
+    /// The module and the name under which the value was imported; None where it was not imported.
+    pub fn place(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<Option<(String, String)>> {
         // None, True and False are found in many modules by chance, and modules are kept by name anyway.
         if value.is_none() || value.is_instance_of::<pyo3::types::PyBool>() || value.is_instance_of::<PyModule>() {
             return Ok(None);
         }
         let found = self.look_up.call1((&self.map, name, value, &self.session))?;
         let (module, attribute): (Option<String>, Option<String>) = found.extract()?;
-        let (Some(module), Some(attribute)) = (module, attribute) else { return Ok(None) };
-        let mut opcodes = Vec::new();
-        emit::global(&mut opcodes, &module, &attribute)?;
-        Ok(Some(opcodes))
+        Ok(module.zip(attribute))
     }
 }

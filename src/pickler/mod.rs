@@ -1,7 +1,115 @@
-//! Objects to pickle opcodes, one variable at a time, with one memo for the whole session.
+//! Objects to pickle opcodes, protocol 5, one variable at a time, with one memo for the whole session.
+//!
+//! [`fast`] writes what its type alone explains, [`frame`] walks through containers without recursion, [`reduce`] asks
+//! objects how they are made, and [`dill`] has its say on all the rest by way of [`native`]. [`walk`] holds them
+//! together: it locks the state ([`core`]) while opcodes are written, and unlocks it while Python code runs.
 
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyModule};
+
+mod buffers;
+mod core;
 mod dill;
+mod fast;
+mod frame;
 mod imported;
+mod memo;
+mod native;
+mod op;
+mod output;
+mod reduce;
+mod types;
+mod walk;
 
-pub use dill::Pickler;
+pub use dill::Importer;
 pub use imported::Imported;
+
+use crate::pickle::scan::SegmentFacts;
+use native::Native;
+
+/// Pickles the variables of a session.
+pub struct Pickler<'py> {
+    native: Bound<'py, Native>,
+}
+
+/// A variable that could not be pickled.
+pub struct Failure<'py> {
+    /// What was raised.
+    pub error: PyErr,
+    /// The objects that were being saved, from the variable to the one at fault.
+    pub chain: Vec<Bound<'py, PyAny>>,
+}
+
+impl<'py> Pickler<'py> {
+    /// A pickler for the session in `module`, which takes memo slot 0. `import` is called when dill is needed.
+    pub fn new(module: &Bound<'py, PyModule>, import: Importer) -> PyResult<Self> {
+        let native = Bound::new(module.py(), Native::new(module, import, true, false)?)?;
+        native.get().lock()?.memo.put(module.as_any());
+        Ok(Self { native })
+    }
+
+    /// The number of memo slots in use.
+    pub fn memo_len(&self) -> PyResult<usize> {
+        Ok(self.native.get().lock()?.memo.len())
+    }
+
+    /// Pickles one value: the opcodes that push it and nothing else, and what they need. When it fails, the pickler is
+    /// as it was before.
+    pub fn save(&self, value: &Bound<'py, PyAny>) -> Result<(Vec<u8>, SegmentFacts), Failure<'py>> {
+        let before = self.begin().map_err(|error| Failure { error, chain: Vec::new() })?;
+        match walk::save(&self.native, value).and_then(|()| self.end(before)) {
+            Ok(saved) => Ok(saved),
+            Err(error) => {
+                let chain = self.take_chain();
+                // A roll back drops references to live objects and clears a dict: it cannot fail in a way that matters
+                // more than the error at hand.
+                let _ = self.roll_back(before);
+                Err(Failure { error, chain })
+            }
+        }
+    }
+
+    fn begin(&self) -> PyResult<usize> {
+        let mut core = self.native.get().lock()?;
+        let before = core.memo.len();
+        core.facts = core::Facts { first_slot: before as u32, ..Default::default() };
+        core.fault.clear();
+        Ok(before)
+    }
+
+    fn end(&self, before: usize) -> PyResult<(Vec<u8>, SegmentFacts)> {
+        let mut core = self.native.get().lock()?;
+        let facts = std::mem::take(&mut core.facts);
+        let mut takes: Vec<u64> = facts.takes.into_iter().map(u64::from).collect();
+        takes.sort_unstable();
+        takes.dedup();
+        let memo = (before as u64, core.memo.len() as u64);
+        let bytes = std::mem::take(&mut core.out.bytes);
+        Ok((bytes, SegmentFacts { memo, takes, imports: facts.imports, has_code: facts.has_code }))
+    }
+
+    fn take_chain(&self) -> Vec<Bound<'py, PyAny>> {
+        let Ok(mut core) = self.native.get().lock() else { return Vec::new() };
+        let objects = std::mem::take(&mut core.fault);
+        objects.into_iter().rev().map(|object| object.into_bound(self.native.py())).collect()
+    }
+
+    /// Forgets what was written and memoized from slot `length` on.
+    pub fn roll_back(&self, length: usize) -> PyResult<()> {
+        let gone = {
+            let mut core = self.native.get().lock()?;
+            core.out.bytes.clear();
+            core.depth = 0;
+            core.memo.cut(length)
+        };
+        // Freeing objects can run code, so the core is not locked here.
+        drop(gone);
+        self.native.get().forget_postponed(self.native.py())
+    }
+}
+
+impl Drop for Pickler<'_> {
+    fn drop(&mut self) {
+        self.native.get().release(self.native.py());
+    }
+}

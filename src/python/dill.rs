@@ -1,8 +1,10 @@
 //! Finds dill for the interpreter that runs: the environment's own, else snapcli's private copy.
 
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
@@ -13,6 +15,7 @@ use crate::exit::{self, OrExit};
 const OLDEST: (u32, u32, u32) = (0, 3, 6);
 
 /// Where dill will come from once it is needed.
+#[derive(Clone)]
 pub enum Dill {
     /// The environment, by a plain import.
     Environment,
@@ -68,13 +71,41 @@ impl Dill {
     }
 }
 
-/// Imports dill for a save and takes it away again, unless the script has imported it itself: `dill` keeps `__main__`
-/// alive, and what the script left would be finalized in another order than under python.
-pub fn with_dill<T>(py: Python<'_>, dill: &Dill, action: impl FnOnce(&Bound<'_, PyModule>) -> Result<T>) -> Result<T> {
+/// dill, imported when it is first needed: that takes 50 to 100 ms, and plain data needs none.
+#[derive(Clone)]
+pub struct LazyDill {
+    dill: Dill,
+    module: Arc<OnceLock<Py<PyModule>>>,
+}
+
+impl LazyDill {
+    /// Imports it, or gives it again.
+    pub fn import<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyModule>> {
+        if let Some(module) = self.module.get() {
+            return Ok(module.bind(py).clone());
+        }
+        let module = self.dill.import(py).map_err(|error| PyImportError::new_err(format!("{error:#}")))?;
+        Ok(self.module.get_or_init(|| module.unbind()).bind(py).clone())
+    }
+
+    /// Whether somebody needed it.
+    pub fn is_imported(&self) -> bool {
+        self.module.get().is_some()
+    }
+
+    /// Its version; empty where nobody needed it.
+    pub fn version(&self, py: Python<'_>) -> String {
+        self.module.get().map(|dill| version(dill.bind(py))).unwrap_or_default()
+    }
+}
+
+/// Has dill at hand for a save and takes it away again, unless the script has imported it itself: `dill` keeps
+/// `__main__` alive, and what the script left would be finalized in another order than under python.
+pub fn with_dill<T>(py: Python<'_>, dill: &Dill, action: impl FnOnce(&LazyDill) -> Result<T>) -> Result<T> {
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>().map_err(PyErr::from)?;
     let names = |name: &str| modules.contains(name);
     let (had_dill, had_alias) = (names("dill")?, names(ALIAS)?);
-    let result = dill.import(py).and_then(|dill| action(&dill));
+    let result = action(&LazyDill { dill: dill.clone(), module: Arc::default() });
     if !had_dill {
         for name in ["dill._dill", "dill.session"] {
             if let Some(module) = modules.get_item(name)? {

@@ -7,16 +7,20 @@ use std::io::Write;
 use anyhow::{Context as _, Result};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyModule};
+use pyo3::types::PyModule;
 
 use super::check;
 use super::code::Opcodes;
+use super::collector::PausedCollector;
 use super::describe::{describe, type_name};
 use super::fault::fault;
 use super::keep::{Named, Rules, is_own_code, select};
 use super::warnings::WarningFilter;
 use crate::exit;
-use crate::pickler::{Imported, Pickler};
+use crate::pickle::emit;
+use crate::pickle::scan::SegmentFacts;
+use crate::pickler::{Failure, Imported, Importer, Pickler};
+use crate::python::dill::LazyDill;
 use crate::snapshot::index::{LeftOut, Reason, Variable};
 use crate::snapshot::writer::Writer;
 
@@ -26,8 +30,8 @@ pub struct Plan<'a, 'py> {
     pub module: &'a Bound<'py, PyModule>,
     /// Its name, which the script may have deleted in it.
     pub name: &'a str,
-    /// The imported dill.
-    pub dill: &'a Bound<'py, PyModule>,
+    /// Imports dill, which need not be there before it is needed.
+    pub dill: &'a LazyDill,
     /// Which names to keep.
     pub rules: &'a Rules,
     /// The lines that assign each name.
@@ -44,14 +48,18 @@ pub fn capture<'py, W: Write>(py: Python<'py>, plan: &Plan<'_, 'py>, writer: &mu
     let selection = select(plan.module, plan.rules, &opcodes)?;
     let mut left_out = selection.left_out;
     let mut saver = Saver {
-        pickler: Pickler::new(plan.dill, plan.module)?,
-        imported: plan.rules.refimported.then(|| Imported::new(plan.dill, plan.module)).transpose()?,
+        pickler: Pickler::new(plan.module, strict_importer(plan.dill))?,
+        imported: match plan.rules.refimported {
+            true => Some(Imported::new(&plan.dill.import(py)?, plan.module)?),
+            false => None,
+        },
         plan,
         writer,
     };
     // dill warns, and writes a mere name, where it meets an object that refers to itself in a way that it cannot follow.
     // In another process that name leads nowhere, so it is an error here.
-    let warnings = WarningFilter::new(py, "error", Some(plan.dill.getattr("PicklingWarning")?))?;
+    let warnings = WarningFilter::none(py)?;
+    let paused = PausedCollector::new(py)?;
     for (done, named) in selection.kept.iter().enumerate() {
         (plan.progress)(&named.name, done, selection.kept.len());
         if let Some(reason) = saver.variable(py, named)? {
@@ -59,11 +67,25 @@ pub fn capture<'py, W: Write>(py: Python<'py>, plan: &Plan<'_, 'py>, writer: &mu
         }
     }
     drop(warnings);
+    drop(paused);
     for item in &mut left_out {
         item.line = plan.lines.get(&item.name).copied();
     }
     name_users(&mut left_out, &selection.kept, plan, &opcodes)?;
     Ok(left_out)
+}
+
+/// Imports dill, and makes an error of its PicklingWarning.
+fn strict_importer(dill: &LazyDill) -> Importer {
+    let dill = dill.clone();
+    Box::new(move |py| {
+        let known = dill.is_imported();
+        let module = dill.import(py)?;
+        if !known {
+            WarningFilter::add(py, "error", &module.getattr("PicklingWarning")?)?;
+        }
+        Ok(module.unbind())
+    })
 }
 
 struct Saver<'a, 'py, W: Write> {
@@ -76,12 +98,12 @@ struct Saver<'a, 'py, W: Write> {
 impl<'py, W: Write> Saver<'_, 'py, W> {
     /// Saves one variable, or says why not. An error is one that ends the whole save.
     fn variable(&mut self, py: Python<'py>, named: &Named<'py>) -> Result<Option<LeftOut>> {
-        let before = self.pickler.memo_len();
-        let bytes = match self.pickled(py, named) {
-            Ok(bytes) => bytes,
-            Err(error) => return failed(py, named, &error).map(Some),
+        let before = self.pickler.memo_len()?;
+        let (bytes, facts) = match self.pickled(py, named)? {
+            Ok(pickled) => pickled,
+            Err(failure) => return failed(py, named, &failure).map(Some),
         };
-        let size = bytes.as_bytes().len() as u64;
+        let size = bytes.len() as u64;
         if let Some(limit) = self.plan.rules.max_size.filter(|limit| size > *limit) {
             self.pickler.roll_back(before)?;
             let error = format!("takes {size} bytes, more than --max-size {limit}");
@@ -99,25 +121,32 @@ impl<'py, W: Write> Saver<'_, 'py, W> {
             line: self.plan.lines.get(&named.name).copied(),
             ..Variable::default()
         };
-        self.writer.segment(variable, bytes.as_bytes()).context("cannot write the snapshot")?;
+        self.writer.known_segment(variable, &bytes, facts).context("cannot write the snapshot")?;
         Ok(None)
     }
 
-    fn pickled(&self, py: Python<'py>, named: &Named<'py>) -> PyResult<Bound<'py, PyBytes>> {
+    fn pickled(&self, py: Python<'py>, named: &Named<'py>) -> PyResult<Result<(Vec<u8>, SegmentFacts), Failure<'py>>> {
+        let before = self.pickler.memo_len()?;
         if let Some(imported) = &self.imported
-            && let Some(reference) = imported.reference(&named.name, &named.value)?
+            && let Some((module, name)) = imported.place(&named.name, &named.value)?
         {
-            return Ok(PyBytes::new(py, &reference));
+            let mut opcodes = Vec::new();
+            emit::global(&mut opcodes, &module, &name)?;
+            let memo = (before as u64, before as u64);
+            let imports = vec![format!("{module} {name}")];
+            return Ok(Ok((opcodes, SegmentFacts { memo, imports, ..SegmentFacts::default() })));
         }
-        let before = self.pickler.memo_len();
-        let bytes = self.pickler.save(&named.value)?;
+        let pickled = match self.pickler.save(&named.value) {
+            Ok(pickled) => pickled,
+            Err(failure) => return Ok(Err(failure)),
+        };
         if self.plan.load_again
-            && let Err(error) = check::loads_again(self.plan.dill, &named.value)
+            && let Err(error) = check::loads_again(&self.plan.dill.import(py)?, &named.value)
         {
             self.pickler.roll_back(before)?;
-            return Err(error);
+            return Ok(Err(Failure { error, chain: Vec::new() }));
         }
-        Ok(bytes)
+        Ok(Ok(pickled))
     }
 }
 
@@ -127,11 +156,11 @@ fn left_out(named: &Named<'_>, reason: Reason, error: String) -> LeftOut {
 }
 
 /// What is said of a variable that raised; a Ctrl-C ends the save.
-fn failed(py: Python<'_>, named: &Named<'_>, error: &PyErr) -> Result<LeftOut> {
-    if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+fn failed(py: Python<'_>, named: &Named<'_>, failure: &Failure<'_>) -> Result<LeftOut> {
+    if failure.error.is_instance_of::<PyKeyboardInterrupt>(py) {
         return Err(exit::error(exit::INTERRUPTED, "interrupted while saving: nothing was written"));
     }
-    let fault = fault(py, &named.name, &named.value, error);
+    let fault = fault(py, &named.name, &named.value, failure);
     Ok(LeftOut {
         path: fault.path,
         fault_type: fault.fault_type,

@@ -1,12 +1,13 @@
 //! Why an object could not be saved: the path to the object at fault, its type, and what to do about it.
 //!
-//! The path comes from unwinding the save itself: the traceback of the error holds a frame for each nested
-//! `save(obj)`, so the objects from the variable down to the one at fault are at hand without a second search.
+//! The path comes from unwinding the save itself: the pickler hands over the objects that it was at, from the variable
+//! down to the one at fault, so there is no second search.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyString, PyTuple, PyType};
 
 use super::describe::type_name;
+use crate::pickler::Failure;
 
 /// The longest path that is written out, in steps; deeper ones end in an ellipsis.
 const STEPS: usize = 40;
@@ -24,12 +25,12 @@ pub struct Fault {
 }
 
 /// Reads a fault from the error that saving the variable `name` raised.
-pub fn fault(py: Python<'_>, name: &str, value: &Bound<'_, PyAny>, error: &PyErr) -> Fault {
-    let chain = objects_being_saved(py, error).unwrap_or_default();
+pub fn fault(py: Python<'_>, name: &str, value: &Bound<'_, PyAny>, failure: &Failure<'_>) -> Fault {
+    let (error, chain) = (&failure.error, &failure.chain);
     let culprit = chain.last().unwrap_or(value);
     let kind = type_name(&culprit.get_type());
     let nested = !culprit.is(value);
-    let path = if nested { Some(path(name, value, &chain)) } else { None };
+    let path = if nested { Some(path(name, value, chain)) } else { None };
     Fault {
         error: error_text(py, error),
         path,
@@ -44,25 +45,6 @@ pub fn error_text(py: Python<'_>, error: &PyErr) -> String {
     let text = error.value(py).str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.is_empty() { kind } else { format!("{kind}: {line}") }
-}
-
-/// The objects whose `save` was under way when the error was raised, outermost first.
-fn objects_being_saved<'py>(py: Python<'py>, error: &PyErr) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let mut chain: Vec<Bound<'py, PyAny>> = Vec::new();
-    let mut next = error.traceback(py).map(Bound::into_any);
-    while let Some(entry) = next.filter(|entry| !entry.is_none()) {
-        let frame = entry.getattr("tb_frame")?;
-        let function: String = frame.getattr("f_code")?.getattr("co_name")?.extract()?;
-        let module = frame.getattr("f_globals")?.get_item("__name__").and_then(|name| name.extract::<String>());
-        if function == "save" && module.is_ok_and(|module| module == "pickle" || module == "dill._dill") {
-            let object = frame.getattr("f_locals")?.get_item("obj")?;
-            if chain.last().is_none_or(|last| !last.is(&object)) {
-                chain.push(object);
-            }
-        }
-        next = Some(entry.getattr("tb_next")?);
-    }
-    Ok(chain)
 }
 
 /// Writes the way from `value`, named `name`, through the objects of `chain`.

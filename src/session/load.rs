@@ -7,6 +7,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyModuleNotFoundError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 
+use super::collector::PausedCollector;
 use super::fault::error_text;
 use super::stream::Stream;
 use crate::exit;
@@ -37,27 +38,8 @@ pub fn load(
         Contents::Own { index } => own(dill, &stream, index),
         Contents::Foreign { shape, .. } => foreign(dill, &stream, shape),
     };
-    paused.resume()?;
+    drop(paused);
     restored.map_err(|error| explain(py, &error, name))
-}
-
-/// The collector looks at every new object again and again while millions are made: pausing it halves a load.
-struct PausedCollector<'py> {
-    collector: Bound<'py, PyModule>,
-    was_enabled: bool,
-}
-
-impl<'py> PausedCollector<'py> {
-    fn new(py: Python<'py>) -> PyResult<Self> {
-        let collector = py.import("gc")?;
-        let was_enabled = collector.call_method0("isenabled")?.is_truthy()?;
-        collector.call_method0("disable")?;
-        Ok(Self { collector, was_enabled })
-    }
-
-    fn resume(self) -> PyResult<()> {
-        if self.was_enabled { self.collector.call_method0("enable").map(drop) } else { Ok(()) }
-    }
 }
 
 fn own(dill: &Bound<'_, PyModule>, stream: &Bound<'_, PyAny>, index: &Index) -> PyResult<Restored> {

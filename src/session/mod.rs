@@ -6,6 +6,7 @@
 pub mod capture;
 pub mod check;
 pub mod code;
+mod collector;
 pub mod describe;
 pub mod fault;
 pub mod keep;

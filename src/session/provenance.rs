@@ -97,7 +97,7 @@ pub fn packages(py: Python<'_>, variables: &[Variable], module: &str) -> PyResul
 /// The lines of the script that assign each global name; empty where the source is not at hand.
 pub fn lines(py: Python<'_>, run: &Run) -> HashMap<String, u32> {
     // Compiling the script again would repeat its SyntaxWarnings.
-    let quiet = WarningFilter::new(py, "ignore", None);
+    let quiet = WarningFilter::ignore(py);
     let code = match &run.source {
         Some(source) if !source.bytes.is_empty() => {
             compile(py, PyBytes::new(py, &source.bytes).as_any(), source.path.as_os_str(), "exec")

@@ -5,12 +5,11 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
-use pyo3::types::PyModule;
 
 use super::capture::{Plan, capture};
 use super::keep::Rules;
 use super::provenance;
-use crate::python::dill::{self, Dill, with_dill};
+use crate::python::dill::{Dill, LazyDill, with_dill};
 use crate::python::run::{Command, Run};
 use crate::snapshot::index::Index;
 use crate::snapshot::writer::Writer;
@@ -38,12 +37,7 @@ pub fn save<W: Write>(py: Python<'_>, request: &Request<'_>, out: W) -> Result<(
     request.run.with_main(py, || with_dill(py, request.dill, |dill| save_with(py, request, dill, out)))?
 }
 
-fn save_with<W: Write>(
-    py: Python<'_>,
-    request: &Request<'_>,
-    dill: &Bound<'_, PyModule>,
-    out: W,
-) -> Result<(W, Index, u64)> {
+fn save_with<W: Write>(py: Python<'_>, request: &Request<'_>, dill: &LazyDill, out: W) -> Result<(W, Index, u64)> {
     let name = request.module;
     let (module, lines) = match name {
         "__main__" => (request.run.main.bind(py).clone(), provenance::lines(py, request.run)),
@@ -65,7 +59,7 @@ fn save_with<W: Write>(
     let mut writer = Writer::new(out, name)?;
     let left_out = capture(py, &plan, &mut writer)?;
     let mut index = provenance::provenance(py, name, request.command, request.run)?;
-    index.python.dill = dill::version(dill);
+    index.python.dill = dill.version(py);
     index.packages = provenance::packages(py, writer.variables(), name)?;
     index.left_out = left_out;
     writer.finish(index).context("cannot write the snapshot")

@@ -3,19 +3,27 @@
 use pyo3::prelude::*;
 use pyo3::types::PyAny;
 
-/// A filter in front of all others, while this lives.
+/// The filters as they were when this was made come back when it is dropped.
 pub(super) struct WarningFilter<'py>(Bound<'py, PyAny>);
 
 impl<'py> WarningFilter<'py> {
-    /// Does `action` (`error`, `ignore`) with warnings of a category, or with all.
-    pub(super) fn new(py: Python<'py>, action: &str, category: Option<Bound<'py, PyAny>>) -> PyResult<Self> {
-        let warnings = py.import("warnings")?;
-        let category = category.map_or_else(|| py.import("builtins")?.getattr("Warning"), Ok)?;
-        let context = warnings.getattr("catch_warnings")?.call0()?;
+    /// Keeps the filters, and changes none yet.
+    pub(super) fn none(py: Python<'py>) -> PyResult<Self> {
+        let context = py.import("warnings")?.getattr("catch_warnings")?.call0()?;
         context.call_method0("__enter__")?;
-        let filter = Self(context);
-        warnings.call_method1("simplefilter", (action, category))?;
+        Ok(Self(context))
+    }
+
+    /// Ignores all warnings.
+    pub(super) fn ignore(py: Python<'py>) -> PyResult<Self> {
+        let filter = Self::none(py)?;
+        Self::add(py, "ignore", &py.import("builtins")?.getattr("Warning")?)?;
         Ok(filter)
+    }
+
+    /// Does `action` (`error`, `ignore`) with warnings of a category.
+    pub(super) fn add(py: Python<'py>, action: &str, category: &Bound<'py, PyAny>) -> PyResult<()> {
+        py.import("warnings")?.call_method1("simplefilter", (action, category)).map(drop)
     }
 }
 

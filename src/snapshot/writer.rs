@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use super::index::{Index, SCHEMA, Stream, Variable};
 use super::layout::Trailer;
 use crate::pickle::emit;
-use crate::pickle::scan::Scanner;
+use crate::pickle::scan::{Scanner, SegmentFacts};
 
 /// Writes a snapshot into `W`, which should be buffered.
 #[derive(Debug)]
@@ -42,11 +42,6 @@ impl<W: Write> Writer<W> {
         })
     }
 
-    /// The number of memo slots in use, which is the number of the next one.
-    pub fn memo_len(&self) -> u64 {
-        self.scanner.memo_len()
-    }
-
     /// The number of bytes written so far.
     pub fn written(&self) -> u64 {
         self.position
@@ -57,11 +52,32 @@ impl<W: Write> Writer<W> {
         &self.variables
     }
 
-    /// Writes a variable, whose value these opcodes push, and fills in where it is and what it needs. An error of
-    /// kind `InvalidData` means that the opcodes are wrong: then nothing was written.
+    /// Writes a variable, whose value these opcodes push, after finding out what they need. An error of kind
+    /// `InvalidData` means that the opcodes are wrong: then nothing was written.
     pub fn segment(&mut self, variable: Variable, value: &[u8]) -> io::Result<&Variable> {
+        let facts = self.scan(value)?;
+        self.write_segment(variable, value, facts)
+    }
+
+    /// Writes a variable whose pickler has told what the opcodes need: that saves reading them once more. Builds with
+    /// debug assertions compare what it told with a scan. Not to be mixed with [`segment`](Self::segment) in one file,
+    /// whose scan has to have seen all that is before.
+    pub fn known_segment(&mut self, variable: Variable, value: &[u8], facts: SegmentFacts) -> io::Result<&Variable> {
+        #[cfg(debug_assertions)]
+        {
+            let scanned = self.scan(value)?;
+            assert_eq!((scanned.memo, &scanned.takes), (facts.memo, &facts.takes), "of {}", variable.name);
+            assert_eq!(scanned.has_code, facts.has_code, "of {}", variable.name);
+        }
+        self.write_segment(variable, value, facts)
+    }
+
+    fn scan(&mut self, value: &[u8]) -> io::Result<SegmentFacts> {
         let facts = self.scanner.segment(value);
-        let facts = facts.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        facts.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    fn write_segment(&mut self, variable: Variable, value: &[u8], facts: SegmentFacts) -> io::Result<&Variable> {
         let mut head = Vec::new();
         emit::text(&mut head, &variable.name)?;
         let mut tail = Vec::new();
@@ -147,7 +163,6 @@ mod tests {
     #[test]
     fn segments_know_where_they_are_and_what_they_need() -> io::Result<()> {
         let mut writer = Writer::new(Vec::new(), "__main__")?;
-        assert_eq!(writer.memo_len(), 1);
         writer.segment(named("a"), b"]\x94\x8c\x05types\x94b")?;
         writer.segment(named("n"), b"K\x01")?;
         let variable = writer.segment(named("b"), b"h\x01h\x00h\x02\x8c\x08CodeType\x94\x93\x87")?.clone();
@@ -177,7 +192,7 @@ mod tests {
         let mut writer = Writer::new(Vec::new(), "__main__")?;
         let before = writer.written();
         let error = writer.segment(named("bad"), b"]\x94\xff").err().map(|error| error.kind());
-        assert_eq!((error, writer.written(), writer.memo_len()), (Some(io::ErrorKind::InvalidData), before, 1));
+        assert_eq!((error, writer.written()), (Some(io::ErrorKind::InvalidData), before));
         writer.segment(named("good"), b"]\x94")?;
         assert_eq!(writer.finish(Index::default())?.1.variables.len(), 1);
         Ok(())

@@ -398,7 +398,8 @@ const SNAPSHOT: &[(&str, &str)] = &[("SNAPSHOT", "{out}/session.pkl"), ("OUT", "
 #[test]
 fn every_script_is_in_the_table_and_says_what_it_shows() {
     for (group, cases) in GROUPS {
-        for entry in compare::scripts(group).read_dir().unwrap() {
+        // A group whose scripts are written by the table itself has no folder.
+        for entry in compare::scripts(group).read_dir().into_iter().flatten() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
             assert!(cases.iter().any(|case| case.files.contains(&name)), "no case uses scripts/{group}/{name}");

@@ -4,7 +4,7 @@
 //! refer to one long text a million times: who looks at many values must remember what it saw.
 
 use super::Machine;
-use crate::pickle::node::{Leaf, Ref, Target, Value};
+use crate::pickle::node::{Leaf, Node, Ref, Target, Value};
 use crate::pickle::opcode::Opcode;
 use crate::pickle::parse::{Argument, Op, Parser};
 
@@ -18,6 +18,14 @@ impl<'a> Machine<'a> {
     pub fn memo_index(&self, reference: Ref) -> Option<(u64, u64)> {
         let Target::Get(at) = reference.target() else { return None };
         Some((self.op_at(at)?.argument.index()?, at))
+    }
+
+    /// A value that was put together, without decoding others.
+    pub fn node(&self, reference: Ref) -> Option<&Node> {
+        match self.resolve(reference).target() {
+            Target::Node(index) => self.nodes.get(index),
+            Target::Leaf(_) | Target::Get(_) => None,
+        }
     }
 
     /// Shows a value.

@@ -1,0 +1,89 @@
+//! Raw buffers: the memory behind a `PickleBuffer`, written as it lies there.
+#![allow(unsafe_code)]
+
+use std::ffi::{c_char, c_int, c_void};
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::native::Native;
+use super::reduce::pickling_error;
+
+/// `Py_buffer`. It came into the stable ABI with 3.11, with the layout that it has had since 3.0.
+#[repr(C)]
+struct View {
+    data: *mut c_void,
+    object: *mut ffi::PyObject,
+    length: isize,
+    item_size: isize,
+    read_only: c_int,
+    dimensions: c_int,
+    format: *mut c_char,
+    shape: *mut isize,
+    strides: *mut isize,
+    suboffsets: *mut isize,
+    internal: *mut c_void,
+}
+
+unsafe extern "C" {
+    fn PyObject_GetBuffer(object: *mut ffi::PyObject, view: *mut View, flags: c_int) -> c_int;
+    fn PyBuffer_IsContiguous(view: *const View, order: c_char) -> c_int;
+    fn PyBuffer_Release(view: *mut View);
+}
+
+/// `PyBUF_FULL_RO`: any layout, read-only too.
+const FULL_READ_ONLY: c_int = 0x011c;
+
+/// The memory of an object, held until this is dropped.
+struct Held(View);
+
+impl Held {
+    fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let mut view = std::mem::MaybeUninit::uninit();
+        // SAFETY: a live object, and room for a view.
+        let failed = unsafe { PyObject_GetBuffer(object.as_ptr(), view.as_mut_ptr(), FULL_READ_ONLY) };
+        if failed != 0 {
+            return Err(PyErr::fetch(object.py()));
+        }
+        // SAFETY: PyObject_GetBuffer has filled it in.
+        Ok(Self(unsafe { view.assume_init() }))
+    }
+
+    fn is_contiguous(&self) -> bool {
+        // SAFETY: a view that is held; `A` asks for either order.
+        unsafe { PyBuffer_IsContiguous(&raw const self.0, b'A' as c_char) != 0 }
+    }
+
+    /// The bytes. The object may not resize them while the view is held; nothing else runs while they are copied.
+    fn bytes(&self) -> &[u8] {
+        if self.0.length == 0 {
+            return &[];
+        }
+        // SAFETY: a contiguous buffer of this many bytes, held by the view.
+        unsafe { std::slice::from_raw_parts(self.0.data.cast(), self.0.length as usize) }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // SAFETY: a view that PyObject_GetBuffer gave, released once.
+        unsafe { PyBuffer_Release(&raw mut self.0) };
+    }
+}
+
+/// Writes a `PickleBuffer` within the stream: `bytes` if it is read-only, else `bytearray`, as pickle does.
+pub(super) fn save<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResult<()> {
+    let held = Held::of(object)?;
+    if !held.is_contiguous() {
+        let text = "PickleBuffer can not be pickled when pointing to a non-contiguous buffer";
+        return Err(pickling_error(object.py(), text));
+    }
+    let mut core = native.get().lock()?;
+    if held.0.read_only != 0 {
+        core.out.bytes(held.bytes());
+    } else {
+        core.out.byte_array(held.bytes());
+    }
+    core.memoize(object);
+    Ok(())
+}

@@ -1,0 +1,311 @@
+//! Objects whose type alone says how they are written: exact built-in types, and instances of plain classes. Nothing
+//! here runs Python code.
+//!
+//! A text, list, dict or tuple that only its container holds is not memoized: nobody can refer to it again, as these
+//! types know no weak references. That saves half of the memo.
+#![allow(unsafe_code)]
+
+use std::ffi::c_int;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyInt};
+
+use super::core::Core;
+use super::frame::{Batch, DictWalk, Frame};
+use super::op;
+use super::types::Info;
+
+/// What came of an object.
+pub(super) enum Saved<'py> {
+    /// It has been written.
+    Done,
+    /// It has been begun; this is what is left.
+    Open(Frame<'py>),
+    /// Only Python code can tell how to write it. Nothing has been written.
+    Slow,
+}
+
+/// Writes an object if its type alone says how.
+///
+/// # Safety
+/// `object` must be alive, and held by something else than the caller's own reference, if it has one: an object that
+/// is referred to once counts as the container's alone.
+#[inline]
+pub(super) unsafe fn save_fast<'py>(
+    py: Python<'py>,
+    core: &mut Core,
+    object: *mut ffi::PyObject,
+) -> PyResult<Saved<'py>> {
+    // SAFETY: the object is alive.
+    let kind = unsafe { ffi::Py_TYPE(object) };
+    if kind == &raw mut ffi::PyUnicode_Type {
+        return save_text(py, core, object);
+    }
+    if kind == &raw mut ffi::PyLong_Type {
+        return save_int(py, core, object);
+    }
+    if kind == &raw mut ffi::PyFloat_Type {
+        // SAFETY: an exact float.
+        let number = unsafe { ffi::PyFloat_AsDouble(object) };
+        core.out.byte(op::BINFLOAT);
+        core.out.slice(&number.to_be_bytes());
+        return Ok(Saved::Done);
+    }
+    if let Some(opcode) = singleton(object) {
+        core.out.byte(opcode);
+        return Ok(Saved::Done);
+    }
+    if kind == &raw mut ffi::PyDict_Type {
+        return Ok(open_dict(py, core, object));
+    }
+    if kind == &raw mut ffi::PyList_Type {
+        return Ok(open_list(py, core, object));
+    }
+    if kind == &raw mut ffi::PyTuple_Type {
+        return Ok(open_tuple(py, core, object));
+    }
+    if core.get(object as usize) {
+        return Ok(Saved::Done);
+    }
+    save_other(py, core, object, kind)
+}
+
+/// Whether nothing but the container that was just asked for it holds the object.
+#[inline]
+fn is_unshared(object: *mut ffi::PyObject) -> bool {
+    // SAFETY: the callers have a live object.
+    unsafe { ffi::Py_REFCNT(object) == 1 }
+}
+
+#[inline]
+fn singleton(object: *mut ffi::PyObject) -> Option<u8> {
+    // SAFETY: the singletons live as long as the interpreter.
+    if object == unsafe { ffi::Py_None() } {
+        return Some(op::NONE);
+    }
+    // SAFETY: as above.
+    if object == unsafe { ffi::Py_True() } {
+        return Some(op::TRUE);
+    }
+    // SAFETY: as above.
+    (object == unsafe { ffi::Py_False() }).then_some(op::FALSE)
+}
+
+#[inline]
+fn save_text<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) -> PyResult<Saved<'py>> {
+    let unshared = is_unshared(object);
+    if !unshared && core.get(object as usize) {
+        return Ok(Saved::Done);
+    }
+    let mut length = 0;
+    // SAFETY: an exact str; the length is there to be set.
+    let data = unsafe { ffi::PyUnicode_AsUTF8AndSize(object, &raw mut length) };
+    if data.is_null() {
+        // It has surrogates. Taking the error clears it.
+        drop(PyErr::take(py));
+        // SAFETY: the container holds the object.
+        let text = unsafe { Bound::from_borrowed_ptr(py, object) };
+        let bytes = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
+        core.out.text_bytes(bytes.cast::<PyBytes>()?.as_bytes());
+    } else {
+        // SAFETY: Python gave the pointer and the length of a buffer that lives as long as the object.
+        let bytes = unsafe { std::slice::from_raw_parts(data.cast(), length as usize) };
+        core.out.text_bytes(bytes);
+    }
+    if !unshared {
+        // SAFETY: the container holds the object.
+        let text = unsafe { Bound::from_borrowed_ptr(py, object) };
+        core.memoize(&text);
+    }
+    Ok(Saved::Done)
+}
+
+#[inline]
+fn save_int<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) -> PyResult<Saved<'py>> {
+    let mut overflow: c_int = 0;
+    // SAFETY: an exact int; the flag is there to be set.
+    let number = unsafe { ffi::PyLong_AsLongLongAndOverflow(object, &raw mut overflow) };
+    if overflow != 0 {
+        // SAFETY: the container holds the object.
+        let number = unsafe { Bound::from_borrowed_ptr(py, object) };
+        save_large_int(core, number.cast::<PyInt>()?)?;
+    } else if let Ok(small) = u8::try_from(number) {
+        core.out.op_u8(op::BININT1, small);
+    } else if let Ok(small) = u16::try_from(number) {
+        let [low, high] = small.to_le_bytes();
+        core.out.slice(&[op::BININT2, low, high]);
+    } else if let Ok(small) = i32::try_from(number) {
+        core.out.op_u32(op::BININT, small.cast_unsigned());
+    } else {
+        let bytes = number.to_le_bytes();
+        // As few bytes as keep the sign.
+        let spare = (1..8).rev().take_while(|&at| is_spare(bytes[at], bytes[at - 1])).count();
+        core.out.op_u8(op::LONG1, 8 - spare as u8);
+        core.out.slice(&bytes[..8 - spare]);
+    }
+    Ok(Saved::Done)
+}
+
+/// Whether the highest byte of a number only repeats the sign of the one below it.
+fn is_spare(highest: u8, below: u8) -> bool {
+    (highest == 0 && below < 0x80) || (highest == 0xff && below >= 0x80)
+}
+
+fn save_large_int(core: &mut Core, number: &Bound<'_, PyInt>) -> PyResult<()> {
+    let bits: usize = number.call_method0("bit_length")?.extract()?;
+    let options = PyDict::new(number.py());
+    options.set_item("signed", true)?;
+    let bytes = number.call_method("to_bytes", (bits / 8 + 1, "little"), Some(&options))?;
+    let mut bytes = bytes.cast::<PyBytes>()?.as_bytes();
+    if let [.., below, highest] = bytes
+        && is_spare(*highest, *below)
+    {
+        bytes = &bytes[..bytes.len() - 1];
+    }
+    match u8::try_from(bytes.len()) {
+        Ok(length) => core.out.op_u8(op::LONG1, length),
+        Err(_) => {
+            let too_large =
+                |_| pyo3::exceptions::PyOverflowError::new_err("an int of more than 2 GiB cannot be pickled");
+            core.out.op_u32(op::LONG4, i32::try_from(bytes.len()).map_err(too_large)?.cast_unsigned());
+        }
+    }
+    core.out.slice(bytes);
+    Ok(())
+}
+
+#[inline]
+fn open_dict<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) -> Saved<'py> {
+    let unshared = is_unshared(object);
+    if !unshared {
+        if core.get(object as usize) {
+            return Saved::Done;
+        }
+        if core.module_dict(object as usize) {
+            return Saved::Done;
+        }
+    }
+    core.out.byte(op::EMPTY_DICT);
+    // SAFETY: the container holds the object.
+    let object = unsafe { Bound::from_borrowed_ptr(py, object) };
+    // SAFETY: an exact dict, as the caller has seen.
+    let dict = unsafe { object.cast_into_unchecked::<PyDict>() };
+    if !unshared {
+        core.memoize(dict.as_any());
+    }
+    if dict.is_empty() {
+        return Saved::Done;
+    }
+    Saved::Open(Frame::Dict { dict, walk: DictWalk::default(), batch: Batch::default(), owner: None })
+}
+
+#[inline]
+fn open_list<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) -> Saved<'py> {
+    let unshared = is_unshared(object);
+    if !unshared && core.get(object as usize) {
+        return Saved::Done;
+    }
+    core.out.byte(op::EMPTY_LIST);
+    // SAFETY: the container holds the object.
+    let list = unsafe { Bound::from_borrowed_ptr(py, object) };
+    if !unshared {
+        core.memoize(&list);
+    }
+    // SAFETY: an exact list.
+    Saved::Open(Frame::List { list: unsafe { list.cast_into_unchecked() }, next: 0, batch: Batch::default() })
+}
+
+#[inline]
+fn open_tuple<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) -> Saved<'py> {
+    // SAFETY: an exact tuple.
+    let length = unsafe { ffi::PyTuple_Size(object) };
+    if length == 0 {
+        core.out.byte(op::EMPTY_TUPLE);
+        return Saved::Done;
+    }
+    let unshared = is_unshared(object);
+    if !unshared && core.get(object as usize) {
+        return Saved::Done;
+    }
+    if length > 3 {
+        core.out.byte(op::MARK);
+    }
+    // SAFETY: the container holds the object.
+    let object = unsafe { Bound::from_borrowed_ptr(py, object) };
+    // SAFETY: an exact tuple, as the caller has seen.
+    let tuple = unsafe { object.cast_into_unchecked() };
+    Saved::Open(Frame::Tuple { tuple, next: 0, memoize: !unshared })
+}
+
+/// The types that are met less often. The object has no slot.
+fn save_other<'py>(
+    py: Python<'py>,
+    core: &mut Core,
+    object: *mut ffi::PyObject,
+    kind: *mut ffi::PyTypeObject,
+) -> PyResult<Saved<'py>> {
+    if let Some((_, Info::Plain)) = core.types.get(&(kind as usize)) {
+        return Ok(open_instance(py, core, object, kind));
+    }
+    // SAFETY: the container holds the object.
+    let value = unsafe { Bound::from_borrowed_ptr(py, object) };
+    if kind == &raw mut ffi::PyBytes_Type {
+        core.out.bytes(value.cast::<PyBytes>()?.as_bytes());
+        core.memoize(&value);
+    } else if kind == &raw mut ffi::PyByteArray_Type {
+        // SAFETY: no Python code runs while the contents are copied, so nobody can change their size.
+        let contents = unsafe { value.cast::<pyo3::types::PyByteArray>()?.as_bytes() };
+        core.out.byte_array(contents);
+        core.memoize(&value);
+    } else if kind == &raw mut ffi::PySet_Type {
+        core.out.byte(op::EMPTY_SET);
+        core.memoize(&value);
+        let items = value.try_iter()?;
+        return Ok(Saved::Open(Frame::Set { set: value, items, batch: Batch::default() }));
+    } else if kind == &raw mut ffi::PyFrozenSet_Type {
+        core.out.byte(op::MARK);
+        let items = value.try_iter()?;
+        return Ok(Saved::Open(Frame::FrozenSet { set: value, items }));
+    } else {
+        return Ok(Saved::Slow);
+    }
+    Ok(Saved::Done)
+}
+
+/// An instance whose state is its `__dict__` and nothing else, made by `object.__new__`.
+#[inline]
+fn open_instance<'py>(
+    py: Python<'py>,
+    core: &mut Core,
+    object: *mut ffi::PyObject,
+    kind: *mut ffi::PyTypeObject,
+) -> Saved<'py> {
+    let Some(class) = core.memo.get(kind as usize) else { return Saved::Slow };
+    // SAFETY: the object is alive, and its type has a `__dict__` and no property of that name.
+    let dict = unsafe { ffi::PyObject_GenericGetDict(object, std::ptr::null_mut()) };
+    // SAFETY: a new reference, or NULL with an exception set.
+    let Ok(dict) = (unsafe { Bound::from_owned_ptr_or_err(py, dict) }) else { return Saved::Slow };
+    let Ok(dict) = dict.cast_into_exact::<PyDict>() else { return Saved::Slow };
+    if dict.is_empty() {
+        // What an empty state looks like differs between versions: `__reduce_ex__` knows.
+        return Saved::Slow;
+    }
+    core.get_slot(class);
+    core.out.slice(&[op::EMPTY_TUPLE, op::NEWOBJ]);
+    // SAFETY: the container holds the object. It may have weak references, so it always gets a slot.
+    let instance = unsafe { Bound::from_borrowed_ptr(py, object) };
+    core.memoize(&instance);
+    // The instance and this function hold the dict: two references are nobody else's.
+    // SAFETY: a live object.
+    let shared = unsafe { ffi::Py_REFCNT(dict.as_ptr()) } != 2;
+    if shared && core.get(dict.as_ptr() as usize) {
+        core.out.byte(op::BUILD);
+        return Saved::Done;
+    }
+    core.out.byte(op::EMPTY_DICT);
+    if shared {
+        core.memoize(dict.as_any());
+    }
+    Saved::Open(Frame::Dict { dict, walk: DictWalk::default(), batch: Batch::default(), owner: Some(instance) })
+}

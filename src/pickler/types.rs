@@ -1,0 +1,166 @@
+//! What a type says about how its objects are written: found out once, and kept for the save.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyModule, PyString, PyType};
+
+use super::dill::Dill;
+
+/// How the objects of a type are written.
+pub(super) enum Info {
+    /// `object.__new__` and a `__dict__`: see `fast`.
+    Plain,
+    /// By the reduce protocol.
+    Reduce,
+    /// By name where an import finds them; else by dill.
+    Named,
+    /// A module.
+    Module,
+    /// A `PickleBuffer`.
+    Buffer,
+    /// A file object: refused, but for the standard streams.
+    File,
+    /// By dill's function for this type.
+    Dill(Py<PyAny>),
+    /// By dill's pickler itself, which learns the type as it goes: numpy's subclasses and the like.
+    DillSaves,
+}
+
+/// `Py_TPFLAGS_HEAPTYPE`: the class was made by a class statement or its like.
+const HEAP_TYPE: u64 = 1 << 9;
+/// The classes of file objects that dill opens again when it loads them.
+const FILES: [&str; 5] = ["TextIOWrapper", "FileIO", "BufferedReader", "BufferedWriter", "BufferedRandom"];
+
+/// Finds out how the objects of a type are written.
+pub(super) fn classify<'py>(kind: &Bound<'py, PyType>, dill: &Dill) -> PyResult<Info> {
+    let py = kind.py();
+    let module = kind.module().map(|name| name.to_string()).unwrap_or_default();
+    let name = kind.name().map(|name| name.to_string()).unwrap_or_default();
+    let builtin = module == "builtins";
+    if kind.is_subclass_of::<PyType>()? || (builtin && (name == "function" || name == "builtin_function_or_method")) {
+        return Ok(Info::Named);
+    }
+    if kind.is(py.get_type::<PyModule>()) {
+        return Ok(Info::Module);
+    }
+    if kind.is(py.import("pickle")?.getattr("PickleBuffer")?) {
+        return Ok(Info::Buffer);
+    }
+    if module == "_io" && FILES.contains(&name.as_str()) {
+        return Ok(Info::File);
+    }
+    if matches!(name.as_str(), "range" | "slice" | "ellipsis" | "NotImplementedType" | "complex") && builtin {
+        return Ok(Info::Reduce);
+    }
+    if let Some(info) = as_numpy(kind, &module)? {
+        return Ok(info);
+    }
+    if dill.knows(py, &module)?
+        && let Some(function) = dill.function(kind)?
+    {
+        return Ok(Info::Dill(function));
+    }
+    Ok(if is_plain(kind)? { Info::Plain } else { Info::Reduce })
+}
+
+/// Arrays go through protocol 5; their subclasses and numpy's dtype classes are dill's.
+fn as_numpy(kind: &Bound<'_, PyType>, module: &str) -> PyResult<Option<Info>> {
+    let py = kind.py();
+    let modules = py.import("sys")?.getattr("modules")?;
+    let Ok(numpy) = modules.get_item("numpy") else { return Ok(None) };
+    let Some(array) = numpy.getattr_opt("ndarray")? else { return Ok(None) };
+    if kind.is(&array) {
+        return Ok(Some(Info::Reduce));
+    }
+    if module != "numpy.ma" && kind.is_subclass(&array)? {
+        return Ok(Some(Info::DillSaves));
+    }
+    Ok(None)
+}
+
+/// Whether instances are made by `object.__new__` and have no state but their `__dict__`.
+fn is_plain(kind: &Bound<'_, PyType>) -> PyResult<bool> {
+    let py = kind.py();
+    let object = py.get_type::<PyAny>();
+    for base in kind.mro() {
+        let heap = base.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0;
+        if !heap && !base.is(&object) {
+            return Ok(false);
+        }
+        if !base.is(&object) && defines_any(&base)? {
+            return Ok(false);
+        }
+    }
+    let copyreg = py.import("copyreg")?;
+    let registered = copyreg.getattr("dispatch_table")?.contains(kind)?;
+    let slots = copyreg.call_method1("_slotnames", (kind,))?;
+    Ok(!registered && slots.len()? == 0 && kind.getattr("__dictoffset__")?.extract::<isize>()? != 0)
+}
+
+/// Whether a class has its own say in how its instances are pickled.
+fn defines_any(class: &Bound<'_, PyAny>) -> PyResult<bool> {
+    const SAY: [&str; 9] = [
+        "__reduce__",
+        "__reduce_ex__",
+        "__getstate__",
+        "__getnewargs__",
+        "__getnewargs_ex__",
+        "__getattribute__",
+        "__getattr__",
+        "__class__",
+        "__slots__",
+    ];
+    let names = class.getattr("__dict__")?;
+    for name in SAY {
+        if names.contains(name)? {
+            return Ok(true);
+        }
+    }
+    // A property of this name hides what the instance really holds.
+    Ok(names.call_method1("get", ("__dict__",))?.get_type().name()? == "property")
+}
+
+/// Where an import finds a class or function: its module and the name within it. None for what belongs to the session.
+pub(super) fn importable<'py>(
+    object: &Bound<'py, PyAny>,
+    main: &Bound<'py, PyAny>,
+) -> PyResult<Option<(String, String)>> {
+    let py = object.py();
+    let Ok(Some(module)) = object.getattr_opt("__module__") else { return Ok(None) };
+    let Ok(module) = module.cast_into::<PyString>() else { return Ok(None) };
+    let Ok(Some(name)) = object.getattr_opt("__qualname__") else { return Ok(None) };
+    let Ok(name) = name.cast_into::<PyString>() else { return Ok(None) };
+    let (Ok(module), Ok(name)) = (module.to_str(), name.to_str()) else { return Ok(None) };
+    if module == "__main__" {
+        return Ok(None);
+    }
+    let modules = py.import("sys")?.getattr("modules")?;
+    let Ok(mut found) = modules.get_item(module) else { return Ok(None) };
+    if found.is(main) {
+        return Ok(None);
+    }
+    for part in name.split('.') {
+        match found.getattr_opt(part) {
+            Ok(Some(next)) => found = next,
+            _ => return Ok(None),
+        }
+    }
+    Ok(found.is(object).then(|| (module.to_owned(), name.to_owned())))
+}
+
+/// The namespaces of all modules, by address, but for the one that is saved: dill writes them by name.
+pub(super) fn module_dicts(py: Python<'_>) -> PyResult<Vec<(usize, String)>> {
+    let modules = py.import("sys")?.getattr("modules")?;
+    let mut found = Vec::new();
+    for module in modules.cast::<PyDict>()?.values() {
+        let Ok(module) = module.cast_into::<PyModule>() else { continue };
+        let names = module.dict();
+        let Some(name) = names.get_item("__name__")? else { continue };
+        let Ok(name) = name.extract::<String>() else { continue };
+        let registered = modules.get_item(name.as_str());
+        // `__dict__` can be found under that name again, and the name fits into a line.
+        if registered.is_ok_and(|registered| registered.is(&module)) && !name.contains('\n') {
+            found.push((names.as_ptr() as usize, name));
+        }
+    }
+    Ok(found)
+}

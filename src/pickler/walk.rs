@@ -1,0 +1,217 @@
+//! Saves one object with all that hangs on it: works through the list of frames, and leaves the lock whenever Python
+//! code has to run.
+
+use pyo3::exceptions::{PyRecursionError, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyModule};
+
+use super::core::Core;
+use super::fast::{Saved, save_fast};
+use super::frame::{Frame, Step};
+use super::native::Native;
+use super::op;
+use super::reduce;
+use super::types::{Info, classify, importable};
+
+/// How often saves may nest by way of Python code (dill's functions, mostly) before that is an error rather than a
+/// crash. Each costs some five C frames: a thousand of them fit into the 8 MiB stack of a main thread many times.
+const DEEPEST: usize = 250;
+/// The most objects of a failing walk that are kept for the path to the one at fault.
+const KEPT: usize = 100;
+
+/// Saves an object to the end.
+pub(super) fn save<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResult<()> {
+    let py = native.py();
+    let mut core = native.get().lock()?;
+    core.out.between_opcodes();
+    // SAFETY: the caller holds the object.
+    let saved = first(py, &mut core, object)?;
+    let frame = match saved {
+        Saved::Done => return Ok(()),
+        Saved::Open(frame) => Some(frame),
+        Saved::Slow => {
+            drop(core);
+            let frame = slow(native, object).inspect_err(|_| native.get().blame(object))?;
+            core = native.get().lock()?;
+            frame
+        }
+    };
+    drop(core);
+    match frame {
+        Some(frame) => walk(native, vec![frame]),
+        None => Ok(()),
+    }
+}
+
+#[allow(unsafe_code)]
+fn first<'py>(py: Python<'py>, core: &mut Core, object: &Bound<'py, PyAny>) -> PyResult<Saved<'py>> {
+    // SAFETY: the caller's reference and that of whatever it came from keep the object alive.
+    unsafe { save_fast(py, core, object.as_ptr()) }
+}
+
+/// Works through frames until none is left.
+pub(super) fn walk<'py>(native: &Bound<'py, Native>, mut frames: Vec<Frame<'py>>) -> PyResult<()> {
+    let result = work(native, &mut frames);
+    if result.is_err() {
+        let objects: Vec<_> = frames.iter().rev().take(KEPT).filter_map(Frame::object).collect();
+        objects.iter().for_each(|object| native.get().blame(object));
+    }
+    result
+}
+
+fn work<'py>(native: &Bound<'py, Native>, frames: &mut Vec<Frame<'py>>) -> PyResult<()> {
+    let py = native.py();
+    let mut core = native.get().lock()?;
+    while let Some(frame) = frames.last_mut() {
+        match frame.step(py, &mut core)? {
+            Step::Push(frame) => frames.push(frame),
+            Step::Pop => drop(frames.pop()),
+            Step::Slow(object) => {
+                drop(core);
+                let next = slow(native, &object).inspect_err(|_| native.get().blame(&object))?;
+                frames.extend(next);
+                core = native.get().lock()?;
+            }
+            Step::Advance => {
+                drop(core);
+                let item = frame.next_item()?;
+                core = native.get().lock()?;
+                frame.item_taken(&mut core, item.is_some());
+                match item {
+                    None => drop(frames.pop()),
+                    Some(item) => match first(py, &mut core, &item)? {
+                        Saved::Done => {}
+                        Saved::Open(frame) => frames.push(frame),
+                        Saved::Slow => {
+                            drop(core);
+                            let next = slow(native, &item).inspect_err(|_| native.get().blame(&item))?;
+                            frames.extend(next);
+                            core = native.get().lock()?;
+                        }
+                    },
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Begins an object whose type alone does not say how it is written. The core is not locked, the object has no slot.
+fn slow<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResult<Option<Frame<'py>>> {
+    let kind = object.get_type();
+    let known = native.get().lock()?.types.contains_key(&(kind.as_ptr() as usize));
+    if !known {
+        let info = classify(&kind, &native.get().dill)?;
+        native.get().lock()?.types.insert(kind.as_ptr() as usize, (kind.clone().unbind(), info));
+    }
+    let core = native.get().lock()?;
+    let Some((_, info)) = core.types.get(&(kind.as_ptr() as usize)) else {
+        return Err(PyRuntimeError::new_err("the table of types was changed"));
+    };
+    match info {
+        // The first instance of a plain class comes here: its reduction gives the class a slot.
+        Info::Plain | Info::Reduce => {
+            drop(core);
+            reduce::begin(native, object)
+        }
+        Info::Named => {
+            drop(core);
+            named(native, object)
+        }
+        Info::Module => {
+            drop(core);
+            module(native, object)
+        }
+        Info::Buffer => {
+            drop(core);
+            super::buffers::save(native, object).map(|()| None)
+        }
+        Info::File => {
+            drop(core);
+            file(native, object).map(|()| None)
+        }
+        Info::Dill(function) => {
+            let function = function.clone_ref(object.py());
+            drop(core);
+            by_dill(native, object, Some(function.bind(object.py()))).map(|()| None)
+        }
+        Info::DillSaves => {
+            drop(core);
+            by_dill(native, object, None).map(|()| None)
+        }
+    }
+}
+
+/// Classes and functions: by name where an import finds them, else dill's way.
+fn named<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResult<Option<Frame<'py>>> {
+    let py = native.py();
+    if let Some((module, name)) = importable(object, native.get().main.bind(py))? {
+        reduce::write_global(native, object, &module, &name)?;
+        return Ok(None);
+    }
+    let function = native.get().dill.function(&object.get_type())?;
+    by_dill(native, object, function.as_ref().map(|function| function.bind(py))).map(|()| None)
+}
+
+/// Modules: by name where an import finds them; one that only lives in memory goes dill's way.
+fn module<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResult<Option<Frame<'py>>> {
+    let py = native.py();
+    let names = object.cast::<PyModule>()?.dict();
+    let name = names.get_item("__name__")?.and_then(|name| name.extract::<String>().ok());
+    let modules = py.import("sys")?.getattr("modules")?;
+    match name.filter(|name| modules.get_item(name).is_ok_and(|found| found.is(object))) {
+        Some(name) => {
+            let mut core = native.get().lock()?;
+            core.global("dill._dill", "_import_module");
+            core.out.text(&name);
+            core.out.slice(&[op::TUPLE1, op::REDUCE]);
+            core.memoize(object);
+            Ok(None)
+        }
+        None => {
+            let function = native.get().dill.function(&object.get_type())?;
+            by_dill(native, object, function.as_ref().map(|function| function.bind(py))).map(|()| None)
+        }
+    }
+}
+
+/// The files that dill keeps by name, without opening anything.
+const STANDARD_STREAMS: [&str; 3] = ["<stdin>", "<stdout>", "<stderr>"];
+
+/// File objects: dill would open them again at load, and so empty a file that was open for writing.
+fn file<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResult<()> {
+    let py = native.py();
+    let name = object.getattr_opt("name")?.map(|name| name.str()).transpose()?;
+    let name = name.map_or_else(|| "without a name".to_owned(), |name| name.to_string_lossy().into_owned());
+    if STANDARD_STREAMS.contains(&name.as_str()) {
+        let function = native.get().dill.function(&object.get_type())?;
+        return by_dill(native, object, function.as_ref().map(|function| function.bind(py)));
+    }
+    let mode = object.getattr_opt("mode")?.map(|mode| mode.to_string()).unwrap_or_default();
+    let state = if object.getattr("closed")?.is_truthy()? { "closed" } else { "open" };
+    let why = "loading it would open the file again";
+    Err(reduce::pickling_error(py, &format!("cannot keep a file object ({name}, {state}, mode '{mode}'): {why}")))
+}
+
+/// Hands an object over to dill's function for its type, or to dill's pickler as a whole.
+fn by_dill<'py>(
+    native: &Bound<'py, Native>,
+    object: &Bound<'py, PyAny>,
+    function: Option<&Bound<'py, PyAny>>,
+) -> PyResult<()> {
+    let pickler = native.get().hand_over(native)?;
+    {
+        let mut core = native.get().lock()?;
+        if core.depth >= DEEPEST {
+            return Err(PyRecursionError::new_err("maximum recursion depth exceeded while pickling by way of dill"));
+        }
+        core.depth += 1;
+        core.facts.has_code |= object.is_instance_of::<pyo3::types::PyCode>();
+    }
+    let result = match function {
+        Some(function) => function.call1((&pickler, object)).map(drop),
+        None => native.get().dill.save_whole(&pickler, object),
+    };
+    native.get().lock()?.depth -= 1;
+    result
+}
