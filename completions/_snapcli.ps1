@@ -65,6 +65,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
         'snapcli;restore' {
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Run this code; an expression''s value is printed')
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3 before anything runs when a variable does not come back')
             [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Go on into the prompt, also after CODE or SCRIPT')
             [CompletionResult]::new('--interactive', '--interactive', [CompletionResultType]::ParameterName, 'Go on into the prompt, also after CODE or SCRIPT')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')

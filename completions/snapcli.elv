@@ -60,6 +60,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         &'snapcli;restore'= {
             cand -c 'Run this code; an expression''s value is printed'
             cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
+            cand --strict 'Exit with 3 before anything runs when a variable does not come back'
             cand -i 'Go on into the prompt, also after CODE or SCRIPT'
             cand --interactive 'Go on into the prompt, also after CODE or SCRIPT'
             cand -q 'Say nothing but errors'

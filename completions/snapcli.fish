@@ -54,6 +54,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s v -l verbose -d
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s c -d 'Run this code; an expression\'s value is printed' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l python -d 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment\'s folder [default: as `snapcli doctor` shows]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l strict -d 'Exit with 3 before anything runs when a variable does not come back'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s i -l interactive -d 'Go on into the prompt, also after CODE or SCRIPT'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s q -l quiet -d 'Say nothing but errors'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s v -l verbose -d 'Say more: which Python was chosen, what each step took'

@@ -325,6 +325,9 @@ Examples:
   snapcli restore run7.pkl plot.py --dpi 200   run plot.py with the session's names in place
   ssh host cat run7.pkl | snapcli restore - -c 'print(scores)'")]
     pub struct RestoreArgs {
+        /// Exit with 3 before anything runs when a variable does not come back
+        #[arg(long)]
+        strict: bool,
         /// Go on into the prompt, also after CODE or SCRIPT
         #[arg(short, long)]
         interactive: bool,
@@ -347,7 +350,13 @@ Examples:
                 Target::Code(code) => ScriptCommand { target: Target::Expression(code), ..command },
                 _ => command,
             });
-            restore::Options { file: self.file, interactive: self.interactive, python: globals.python, command }
+            restore::Options {
+                file: self.file,
+                strict: self.strict,
+                interactive: self.interactive,
+                python: globals.python,
+                command,
+            }
         }
     }
 

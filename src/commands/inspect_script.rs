@@ -14,7 +14,7 @@ use crate::exit;
 use crate::python::dill::Dill;
 use crate::python::run::{Command, Run, Target, run as run_script};
 use crate::python::start::{End, Job, start};
-use crate::python::{self, streams};
+use crate::python::{self, Interpreter, streams};
 use crate::report::answer::{Answer, Format};
 use crate::report::say;
 use crate::session::save::{Request, save};
@@ -27,57 +27,62 @@ pub(super) fn run(options: Options, talk: Talk) -> Result<i32> {
     python::check_script(&command)?;
     let interpreter = python::ready(options.subject.python.as_deref())?;
     let out = streams::lend_stdout().context("cannot take over standard output")?;
-    match start(&interpreter.executable, Job::Whole(Box::new(move |py| whole(py, &command, &options, out, talk))))? {}
+    let executable = interpreter.executable.clone();
+    let inspection = Inspection { command, options, interpreter, talk };
+    match start(&executable, Job::Whole(Box::new(move |py| inspection.whole(py, out))))? {}
 }
 
-fn whole(py: Python<'_>, command: &Command, options: &Options, out: File, talk: Talk) -> End {
-    let looked = || -> Result<(Run, i32)> {
-        let dill = Dill::find(py, &|text| talk.note(text))?;
-        let run = run_script(py, command)?;
-        let code = if run.forked { exit::DONE } else { look(py, command, &run, &dill, options, out, talk)? };
-        Ok((run, code))
-    };
-    match looked() {
-        Ok((run, code)) if run.succeeded() => End::Exit(code),
-        Ok((run, _)) => run.end,
-        Err(error) => {
-            say::error(&error);
-            End::Exit(exit::code_of(&error))
+struct Inspection {
+    command: Command,
+    options: Options,
+    interpreter: Interpreter,
+    talk: Talk,
+}
+
+impl Inspection {
+    fn whole(&self, py: Python<'_>, out: File) -> End {
+        let looked = || -> Result<(Run, i32)> {
+            let dill = Dill::find(py, &|text| self.talk.note(text))?;
+            let run = run_script(py, &self.command)?;
+            let code = if run.forked { exit::DONE } else { self.look(py, &run, &dill, out)? };
+            Ok((run, code))
+        };
+        match looked() {
+            Ok((run, code)) if run.succeeded() => End::Exit(code),
+            Ok((run, _)) => run.end,
+            Err(error) => {
+                say::error(&error);
+                End::Exit(exit::code_of(&error))
+            }
         }
     }
-}
 
-fn look(
-    py: Python<'_>,
-    command: &Command,
-    run: &Run,
-    dill: &Dill,
-    options: &Options,
-    out: File,
-    talk: Talk,
-) -> Result<i32> {
-    let mut out = BufWriter::new(out);
-    let progress = Progress::variables("checking", talk);
-    let request = Request {
-        module: "__main__",
-        command,
-        run,
-        dill,
-        rules: &options.subject.rules,
-        load_again: options.trace.is_none(),
-        progress: &|name, done, total| progress.at(name, done, total),
-    };
-    if let Some(name) = &options.trace {
-        let (file, ..) = save(py, &request, Vec::new())?;
-        return print_tree_to(&mut out, options, &tree(&Snapshot::from_bytes(file)?, name)?);
+    fn look(&self, py: Python<'_>, run: &Run, dill: &Dill, out: File) -> Result<i32> {
+        let options = &self.options;
+        let mut out = BufWriter::new(out);
+        let progress = Progress::variables("checking", self.talk);
+        let request = Request {
+            module: "__main__",
+            command: &self.command,
+            run,
+            interpreter: &self.interpreter,
+            dill,
+            rules: &options.subject.rules,
+            load_again: options.trace.is_none(),
+            progress: &|name, done, total| progress.at(name, done, total),
+        };
+        if let Some(name) = &options.trace {
+            let (file, ..) = save(py, &request, Vec::new())?;
+            return print_tree_to(&mut out, options, &tree(&Snapshot::from_bytes(file)?, name)?);
+        }
+        let (_, index, _) = save(py, &request, io::sink())?;
+        drop(progress);
+        let file = match &self.command.target {
+            Target::Script(path) => path.display().to_string(),
+            Target::Module(name) => format!("-m {}", Path::new(name).display()),
+            Target::Code(_) | Target::Expression(_) => "-c".to_owned(),
+        };
+        let bytes = index.variables.iter().map(|variable| variable.length).sum();
+        print_to(&mut out, options, &mut Answer { file, format: Format::Script, bytes, index })
     }
-    let (_, index, _) = save(py, &request, io::sink())?;
-    drop(progress);
-    let file = match &command.target {
-        Target::Script(path) => path.display().to_string(),
-        Target::Module(name) => format!("-m {}", Path::new(name).display()),
-        Target::Code(_) | Target::Expression(_) => "-c".to_owned(),
-    };
-    let bytes = index.variables.iter().map(|variable| variable.length).sum();
-    print_to(&mut out, options, &mut Answer { file, format: Format::Script, bytes, index })
 }

@@ -1,7 +1,9 @@
 //! How far a long save or load has come, on standard error: only on a terminal, and only when it takes a while.
 
+use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -13,21 +15,20 @@ const PATIENCE: Duration = Duration::from_millis(700);
 /// A bar that stays out of sight while there is nothing worth showing.
 pub(super) struct Progress {
     bar: ProgressBar,
-    started: Instant,
-    shown: std::sync::OnceLock<()>,
     position: AtomicU64,
-    talk: Talk,
+    /// Dropped with the rest, which ends the thread that waits to show the bar.
+    _alive: Option<Sender<()>>,
 }
 
 impl Progress {
     /// A bar over bytes.
     pub(super) fn bytes(what: &'static str, total: u64, talk: Talk) -> Self {
-        Self::new("{msg} {wide_bar} {bytes}/{total_bytes}", what, total, talk)
+        Self::new("{spinner} {msg} {wide_bar} {bytes}/{total_bytes}", what, total, talk)
     }
 
     /// A bar over variables.
     pub(super) fn variables(what: &'static str, talk: Talk) -> Self {
-        Self::new("{msg} {wide_bar} {pos}/{len} {prefix}", what, 0, talk)
+        Self::new("{spinner} {msg} {wide_bar} {pos}/{len} {prefix} {elapsed}", what, 0, talk)
     }
 
     fn new(template: &str, what: &'static str, total: u64, talk: Talk) -> Self {
@@ -35,31 +36,36 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        let (started, shown) = (Instant::now(), std::sync::OnceLock::new());
-        Self { bar, started, shown, position: AtomicU64::new(0), talk }
+        let wanted = talk != Talk::Quiet && std::io::stderr().is_terminal();
+        let alive = wanted.then(|| show_later(bar.clone()));
+        Self { bar, position: AtomicU64::new(0), _alive: alive }
     }
 
     /// So many bytes more.
     pub(super) fn advance(&self, bytes: u64) {
         let position = self.position.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.show();
         self.bar.set_position(position);
     }
 
     /// At this variable now.
     pub(super) fn at(&self, name: &str, done: usize, total: usize) {
-        self.show();
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);
         self.bar.set_prefix(crate::report::plain(name).into_owned());
     }
+}
 
-    fn show(&self) {
-        if self.talk != Talk::Quiet && self.started.elapsed() > PATIENCE {
-            // indicatif itself draws nothing where standard error is no terminal.
-            self.shown.get_or_init(|| self.bar.set_draw_target(ProgressDrawTarget::stderr()));
+/// Shows the bar when the patience is over, from a thread of its own: one large variable, or one long read, would
+/// otherwise show nothing at all.
+fn show_later(bar: ProgressBar) -> Sender<()> {
+    let (alive, ended) = channel();
+    std::thread::spawn(move || {
+        if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            bar.enable_steady_tick(Duration::from_millis(100));
         }
-    }
+    });
+    alive
 }
 
 impl Drop for Progress {

@@ -10,19 +10,20 @@ use pyo3::prelude::*;
 use super::Talk;
 use super::progress::Progress;
 use crate::exit::{self, OrExit};
+use crate::python;
 use crate::python::dill::Dill;
 use crate::python::run::{Command, run, run_before_prompt};
 use crate::python::start::{End, Job, start};
-use crate::python::{self, Interpreter};
 use crate::report::{count, plain, say};
-use crate::session::load;
-use crate::snapshot::index::Index;
+use crate::session::load::{self, Restored};
 use crate::snapshot::reader::{Contents, Snapshot};
 
 /// What was asked.
 pub struct Options {
     /// The snapshot; `-` is standard input.
     pub file: PathBuf,
+    /// Whether a variable that does not come back is an error.
+    pub strict: bool,
     /// Whether to end in the prompt.
     pub interactive: bool,
     /// `--python`.
@@ -45,13 +46,11 @@ pub fn run_command(options: Options, talk: Talk) -> Result<i32> {
     }
     let interpreter = python::ready(options.python.as_deref())?;
     let snapshot = read(&options.file, talk)?;
-    match snapshot.contents() {
-        Contents::Own { index } => check_version(index, &interpreter)?,
-        Contents::Foreign { lost_index: true, .. } => talk.note(&format!(
+    if let Contents::Foreign { lost_index: true, .. } = snapshot.contents() {
+        talk.note(&format!(
             "the index of {} is lost (the file is cut short or damaged at its end): restoring its pickle unchecked",
             options.file.display()
-        )),
-        Contents::Foreign { .. } => {}
+        ));
     }
     let prompt = options.interactive || (options.command.is_none() && !piped && std::io::stdin().is_terminal());
     let restore = Restore { snapshot: Arc::new(snapshot), options, talk };
@@ -76,23 +75,6 @@ fn read(path: &Path, talk: Talk) -> Result<Snapshot> {
     let progress = Progress::bytes("checking", snapshot.stream_len(), talk);
     snapshot.check(&mut |bytes| progress.advance(bytes)).or_exit(exit::DAMAGED, name)?;
     Ok(snapshot)
-}
-
-/// Code objects of another minor version can crash the interpreter: nothing is loaded then.
-fn check_version(index: &Index, interpreter: &Interpreter) -> Result<()> {
-    let minor = format!("{}.{}", interpreter.version.0, interpreter.version.1);
-    let saved: String = index.python.version.split('.').take(2).collect::<Vec<_>>().join(".");
-    let holders: Vec<&str> =
-        index.variables.iter().filter(|item| item.has_code).map(|item| item.name.as_str()).collect();
-    if saved == minor || holders.is_empty() {
-        return Ok(());
-    }
-    let holders = plain(&holders.join(", ")).into_owned();
-    let text = format!(
-        "the snapshot was saved by Python {saved}, and {holders} hold code that Python {minor} cannot load: \
-         restore it with --python {saved}"
-    );
-    Err(exit::error(exit::DAMAGED, text))
 }
 
 struct Restore {
@@ -130,17 +112,34 @@ impl Restore {
         let name = self.options.file.display().to_string();
         let progress = Progress::bytes("loading", self.snapshot.stream_len(), talk);
         let restored = load::load(py, &dill, &self.snapshot, &name, Box::new(move |bytes| progress.advance(bytes)))?;
+        self.tell(&restored, &name);
+        if self.options.strict && !restored.lost.is_empty() {
+            let lost = count(restored.lost.len(), "variable");
+            return Err(exit::error(
+                exit::LEFT_OUT,
+                format!("{lost} of {} did not come back: nothing was run", plain(&name)),
+            ));
+        }
+        Ok(())
+    }
+
+    fn tell(&self, restored: &Restored, name: &str) {
         let names = count(restored.names.len(), "variable");
         let module =
             if restored.module == "__main__" { String::new() } else { format!(" of {}", plain(&restored.module)) };
         // A script's or an expression's output is what counts; only a prompt or a bare restore is told.
-        let text = format!("restored {names}{module} from {}: {}", plain(&name), plain(&shown(&restored.names)));
+        let text = format!("restored {names}{module} from {}: {}", plain(name), plain(&shown(&restored.names)));
         if self.options.command.is_some() {
-            talk.detail(&text)
+            self.talk.detail(&text)
         } else {
-            talk.note(&text)
+            self.talk.note(&text)
         }
-        Ok(())
+        for lost in &restored.lost {
+            let (name, kind) = (plain(&lost.name), plain(&lost.type_name));
+            let text = format!("{name} ({kind}) did not come back: {}", plain(&lost.why));
+            // In a strict restore this is what the error is about.
+            if self.options.strict { say::line(&text) } else { self.talk.note(&text) }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::exit::{self, OrExit};
 use crate::python::dill::Dill;
 use crate::python::run::{Command, Run, run};
 use crate::python::start::{End, Job, start};
-use crate::python::{self, streams};
+use crate::python::{self, Interpreter, streams};
 use crate::report::answer::{Answer, Format};
 use crate::report::{self, say};
 use crate::session::keep::Rules;
@@ -50,7 +50,8 @@ pub fn run_command(options: Options, talk: Talk) -> Result<i32> {
     let interpreter = python::ready(options.python.as_deref())?;
     talk.detail(&format!("Python {} at {}", interpreter.version_text, interpreter.executable.display()));
     let output = Output::new(&options.output)?;
-    let save = Save { output, report: options.report.as_deref().map(absolute).transpose()?, options, command, talk };
+    let report = options.report.as_deref().map(report_path).transpose()?;
+    let save = Save { output, report, options, command, interpreter: interpreter.clone(), talk };
     match start(&interpreter.executable, Job::Whole(Box::new(move |py| save.whole(py))))? {}
 }
 
@@ -78,6 +79,13 @@ impl Output {
     }
 }
 
+/// Finds out before the script runs whether the report can be written.
+fn report_path(path: &Path) -> Result<PathBuf> {
+    let path = absolute(path)?;
+    AtomicFile::create(&path).or_exit(exit::USAGE, || format!("cannot write the report to {}", path.display()))?;
+    Ok(path)
+}
+
 fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("cannot find the folder of {}", path.display()))
 }
@@ -87,7 +95,17 @@ struct Save {
     command: Command,
     output: Output,
     report: Option<PathBuf>,
+    interpreter: Interpreter,
     talk: Talk,
+}
+
+/// A snapshot that is in place.
+struct Saved {
+    path: PathBuf,
+    index: Index,
+    bytes: u64,
+    /// The exit code for a script that succeeded.
+    code: i32,
 }
 
 impl Save {
@@ -118,16 +136,17 @@ impl Save {
 
     /// Saves the session of a script that has run. Returns the exit code for one that succeeded.
     fn session(&self, py: Python<'_>, run: &Run, dill: &Dill) -> Result<i32> {
-        let (path, index, bytes) = match &self.output {
-            Output::File(path) if run.succeeded() => self.to_file(py, run, dill, path)?,
-            Output::File(path) => self.to_file(py, run, dill, &crash_path(path))?,
+        let saved = match &self.output {
+            Output::File(path) if run.succeeded() => Some(self.to_file_or_spare(py, run, dill, path)?),
+            Output::File(path) => self.crash(py, run, dill, &crash_path(path))?,
             Output::Stream(stream) => {
                 let out = BufWriter::new(stream.try_clone()?);
                 let (mut out, index, bytes) = self.write(py, run, dill, out)?;
                 out.flush().context("cannot write to standard output")?;
-                (PathBuf::from("-"), index, bytes)
+                Some(Saved { path: PathBuf::from("-"), index, bytes, code: exit::DONE })
             }
         };
+        let Some(Saved { path, index, bytes, code }) = saved else { return Ok(exit::DONE) };
         let answer = Answer { file: path.display().to_string(), format: Format::Snapcli, bytes, index };
         self.tell(run, &answer)?;
         if let Some(path) = &self.report {
@@ -135,20 +154,54 @@ impl Save {
             report::json(&mut file, &answer)?;
             file.commit().with_context(|| format!("cannot write {}", path.display()))?;
         }
-        Ok(if self.options.strict && answer.has_bad() { exit::LEFT_OUT } else { exit::DONE })
+        Ok(if self.options.strict && answer.has_bad() { exit::LEFT_OUT } else { code })
     }
 
-    fn to_file(&self, py: Python<'_>, run: &Run, dill: &Dill, path: &Path) -> Result<(PathBuf, Index, u64)> {
+    /// Saves what a failed script had reached. One that had reached nothing leaves an earlier crash file alone.
+    fn crash(&self, py: Python<'_>, run: &Run, dill: &Dill, path: &Path) -> Result<Option<Saved>> {
+        let file = AtomicFile::create(path).with_context(|| format!("cannot save to {}", path.display()))?;
+        let (file, index, bytes) = self.write(py, run, dill, file)?;
+        if index.variables.is_empty() && index.left_out.is_empty() {
+            return Ok(None);
+        }
+        py.detach(|| file.commit()).with_context(|| format!("cannot save to {}", path.display()))?;
+        Ok(Some(Saved { path: path.to_owned(), index, bytes, code: exit::DONE }))
+    }
+
+    /// Saves to a file; where that cannot be written any more (its folder is gone, the disk is full), to the folder
+    /// for temporary files.
+    fn to_file_or_spare(&self, py: Python<'_>, run: &Run, dill: &Dill, path: &Path) -> Result<Saved> {
+        let error = match self.to_file(py, run, dill, path) {
+            Err(error) if exit::code_of(&error) == exit::FAILED => error,
+            done => return done,
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let spare = std::env::temp_dir().join(format!("snapcli-{}-{name}", std::process::id()));
+        match self.to_file(py, run, dill, &spare) {
+            Ok(saved) => {
+                say::error(&error);
+                Ok(Saved { code: exit::FAILED, ..saved })
+            }
+            Err(_) => Err(error),
+        }
+    }
+
+    fn to_file(&self, py: Python<'_>, run: &Run, dill: &Dill, path: &Path) -> Result<Saved> {
         let place = || format!("cannot save to {}", path.display());
         let file = AtomicFile::create(path).with_context(place)?;
         let (mut file, index, bytes) = self.write(py, run, dill, file)?;
         file.flush().with_context(place)?;
-        if self.options.verify {
-            py.detach(|| verify(&index.python.executable, file.path()))
-                .with_context(|| format!("nothing was put in place of {}", path.display()))?;
+        if self.options.verify
+            && let Err(error) = py.detach(|| verify(&index.python.executable, file.path()))
+        {
+            // What was saved is not thrown away: most of it may well load.
+            let beside = path.with_extension("unverified.pkl");
+            py.detach(|| file.commit_to(&beside)).with_context(place)?;
+            return Err(error.context(format!("{} was left as it was: see {}", path.display(), beside.display())))
+                .or_exit(exit::DAMAGED, || "the snapshot does not load again".to_owned());
         }
         py.detach(|| file.commit()).with_context(place)?;
-        Ok((path.to_owned(), index, bytes))
+        Ok(Saved { path: path.to_owned(), index, bytes, code: exit::DONE })
     }
 
     fn write<W: Write>(&self, py: Python<'_>, run: &Run, dill: &Dill, out: W) -> Result<(W, Index, u64)> {
@@ -157,6 +210,7 @@ impl Save {
             module: &self.options.module,
             command: &self.command,
             run,
+            interpreter: &self.interpreter,
             dill,
             rules: &self.options.rules,
             load_again: false,
@@ -216,11 +270,15 @@ fn failure(error: &anyhow::Error) -> End {
 /// Loads every variable of a file in a fresh process.
 fn verify(executable: &str, file: &Path) -> Result<()> {
     let mut restore = Process::new(std::env::current_exe()?);
-    restore.args(["restore", "--quiet", "--python", executable]).arg(file).stdin(Stdio::null()).stdout(Stdio::null());
+    restore.args(["restore", "--strict", "--quiet", "--python", executable]).arg(file);
+    restore.stdin(Stdio::null()).stdout(Stdio::null());
     let done = restore.output().context("cannot start a process to verify the snapshot")?;
     if done.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&done.stderr).trim().trim_start_matches("snapcli: ").to_owned();
-    Err(anyhow::Error::msg(said)).or_exit(exit::DAMAGED, || "the snapshot does not load again".to_owned())
+    let said = String::from_utf8_lossy(&done.stderr);
+    // The file has a temporary name, which says nothing to anybody.
+    let lines = said.lines().filter(|line| !line.contains(&file.display().to_string()));
+    let text = lines.map(|line| line.trim().trim_start_matches("snapcli: ")).collect::<Vec<_>>().join("; ");
+    Err(anyhow::Error::msg(text))
 }

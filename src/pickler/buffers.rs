@@ -7,6 +7,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::native::Native;
+use super::op;
 use super::reduce::pickling_error;
 
 /// `Py_buffer`. It came into the stable ABI with 3.11, with the layout that it has had since 3.0.
@@ -77,6 +78,16 @@ pub(super) fn save<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>)
     if !held.is_contiguous() {
         let text = "PickleBuffer can not be pickled when pointing to a non-contiguous buffer";
         return Err(pickling_error(object.py(), text));
+    }
+    if let Some(callback) = &native.get().buffer_callback
+        && !callback.bind(object.py()).call1((object,))?.is_truthy()?
+    {
+        let mut core = native.get().lock()?;
+        core.out.byte(op::NEXT_BUFFER);
+        if held.0.read_only != 0 {
+            core.out.byte(op::READONLY_BUFFER);
+        }
+        return Ok(());
     }
     let mut core = native.get().lock()?;
     if held.0.read_only != 0 {

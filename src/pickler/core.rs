@@ -83,6 +83,21 @@ impl Core {
         }
     }
 
+    /// Whether an object has a slot in this very segment, or in none that a load may have to do without.
+    ///
+    /// Texts and imported names are written again in each segment that has them, rather than taken from an earlier one:
+    /// so a variable that cannot be loaded is not missed by others for a mere name in it.
+    #[inline]
+    pub(super) fn is_near(&self, slot: u32) -> bool {
+        slot >= self.facts.first_slot
+    }
+
+    /// Gives the object on top of the stack a slot in this segment.
+    pub(super) fn memoize_here(&mut self, object: &Bound<'_, PyAny>) {
+        self.memo.renew(object);
+        self.out.byte(super::op::MEMOIZE);
+    }
+
     /// Writes a module's namespace by name, as dill does; returns false for any other dict.
     pub(super) fn module_dict(&mut self, address: usize) -> bool {
         if address == self.main_dict {

@@ -16,6 +16,9 @@ use super::frame::{Batch, DictWalk, Frame};
 use super::op;
 use super::types::Info;
 
+/// The longest text, in bytes, that is written again in each segment.
+const REPEATED: isize = 1024;
+
 /// What came of an object.
 pub(super) enum Saved<'py> {
     /// It has been written.
@@ -65,7 +68,12 @@ pub(super) unsafe fn save_fast<'py>(
     if kind == &raw mut ffi::PyTuple_Type {
         return Ok(open_tuple(py, core, object));
     }
-    if core.get(object as usize) {
+    if let Some(slot) = core.memo.get(object as usize) {
+        let named = || core.types.get(&(kind as usize)).is_some_and(|(_, info)| matches!(info, Info::Named));
+        if !core.is_near(slot) && named() {
+            return Ok(Saved::Slow);
+        }
+        core.get_slot(slot);
         return Ok(Saved::Done);
     }
     save_other(py, core, object, kind)
@@ -95,7 +103,9 @@ fn singleton(object: *mut ffi::PyObject) -> Option<u8> {
 #[inline]
 fn save_text<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) -> PyResult<Saved<'py>> {
     let unshared = is_unshared(object);
-    if !unshared && core.get(object as usize) {
+    let slot = if unshared { None } else { core.memo.get(object as usize) };
+    if let Some(slot) = slot.filter(|slot| core.is_near(*slot)) {
+        core.get_slot(slot);
         return Ok(Saved::Done);
     }
     let mut length = 0;
@@ -104,6 +114,12 @@ fn save_text<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) 
     if data.is_null() {
         // It has surrogates. Taking the error clears it.
         drop(PyErr::take(py));
+    }
+    if let Some(slot) = slot.filter(|_| data.is_null() || length > REPEATED) {
+        core.get_slot(slot);
+        return Ok(Saved::Done);
+    }
+    if data.is_null() {
         // SAFETY: the container holds the object.
         let text = unsafe { Bound::from_borrowed_ptr(py, object) };
         let bytes = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
@@ -116,7 +132,7 @@ fn save_text<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) 
     if !unshared {
         // SAFETY: the container holds the object.
         let text = unsafe { Bound::from_borrowed_ptr(py, object) };
-        core.memoize(&text);
+        core.memoize_here(&text);
     }
     Ok(Saved::Done)
 }

@@ -29,18 +29,8 @@ impl Memo {
     /// The slot of the object at an address.
     #[inline]
     pub(super) fn get(&self, address: usize) -> Option<u32> {
-        let mask = self.table.len() - 1;
-        let mut place = hash(address) & mask;
-        loop {
-            let (key, slot) = self.table[place];
-            if key == address {
-                return Some(slot);
-            }
-            if key == 0 {
-                return None;
-            }
-            place = (place + 1) & mask;
-        }
+        let (key, slot) = self.table[self.place_of(address)];
+        (key != 0).then_some(slot)
     }
 
     /// Gives the next slot to an object that has none. Returns false where it has one.
@@ -50,17 +40,22 @@ impl Memo {
             self.grow();
         }
         let address = object.as_ptr() as usize;
-        let mask = self.table.len() - 1;
-        let mut place = hash(address) & mask;
-        while self.table[place].0 != 0 {
-            if self.table[place].0 == address {
-                return false;
-            }
-            place = (place + 1) & mask;
+        let place = self.place_of(address);
+        if self.table[place].0 != 0 {
+            return false;
         }
         self.table[place] = (address, self.objects.len() as u32);
         self.objects.push(object.clone().unbind());
         true
+    }
+
+    /// Gives the next slot to an object, also to one that has one already: from now on it is taken from the new one.
+    pub(super) fn renew(&mut self, object: &Bound<'_, PyAny>) {
+        if !self.put(object) {
+            let place = self.place_of(object.as_ptr() as usize);
+            self.table[place].1 = self.objects.len() as u32;
+            self.objects.push(object.clone().unbind());
+        }
     }
 
     /// The object in a slot.
@@ -75,39 +70,20 @@ impl Memo {
             return Vec::new();
         }
         let gone = self.objects.split_off(length);
-        if gone.len() * 4 < self.objects.len() {
-            gone.iter().rev().for_each(|object| self.remove(object.as_ptr() as usize));
-        } else {
-            self.rebuild(self.table.len());
-        }
+        // Objects that had been given new slots have their old ones again.
+        self.rebuild(self.table.len());
         gone
     }
 
-    /// Takes an address out, and moves what had to make way for it.
-    fn remove(&mut self, address: usize) {
+    /// Where an address is in the table, or the empty place where it would be.
+    #[inline]
+    fn place_of(&self, address: usize) -> usize {
         let mask = self.table.len() - 1;
-        let mut hole = hash(address) & mask;
-        while self.table[hole].0 != address {
-            if self.table[hole].0 == 0 {
-                return;
-            }
-            hole = (hole + 1) & mask;
+        let mut place = hash(address) & mask;
+        while self.table[place].0 != 0 && self.table[place].0 != address {
+            place = (place + 1) & mask;
         }
-        let mut next = hole;
-        loop {
-            next = (next + 1) & mask;
-            let (key, _) = self.table[next];
-            if key == 0 {
-                break;
-            }
-            // An entry may move into the hole unless its own place lies between the hole and where it is.
-            let home = hash(key) & mask;
-            if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(hole) & mask) {
-                self.table[hole] = self.table[next];
-                hole = next;
-            }
-        }
-        self.table[hole] = (0, 0);
+        place
     }
 
     #[cold]
@@ -118,13 +94,9 @@ impl Memo {
     fn rebuild(&mut self, size: usize) {
         self.table.clear();
         self.table.resize(size, (0, 0));
-        let mask = size - 1;
-        for (slot, object) in self.objects.iter().enumerate() {
-            let address = object.as_ptr() as usize;
-            let mut place = hash(address) & mask;
-            while self.table[place].0 != 0 {
-                place = (place + 1) & mask;
-            }
+        for slot in 0..self.objects.len() {
+            let address = self.objects[slot].as_ptr() as usize;
+            let place = self.place_of(address);
             self.table[place] = (address, slot as u32);
         }
     }

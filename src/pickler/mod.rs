@@ -5,7 +5,7 @@
 //! together: it locks the state ([`core`]) while opcodes are written, and unlocks it while Python code runs.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyModule};
+use pyo3::types::{PyAny, PyDict, PyModule};
 
 mod buffers;
 mod core;
@@ -27,6 +27,28 @@ pub use imported::Imported;
 use crate::pickle::scan::SegmentFacts;
 use native::Native;
 
+/// Pickles one object as a whole pickle, in frames, with the meaning of `dill.dumps`. `options` are dill's.
+pub fn dumps(
+    object: &Bound<'_, PyAny>,
+    import: Importer,
+    options: Py<PyDict>,
+    buffer_callback: Option<Bound<'_, PyAny>>,
+) -> PyResult<Vec<u8>> {
+    let py = object.py();
+    let main = py.import("__main__")?;
+    let native = Native::new(&main, import, Some(options), buffer_callback.map(Bound::unbind))?;
+    let native = Bound::new(py, native)?;
+    native.get().lock()?.out.slice(&[op::PROTO, 5]);
+    let saved = walk::save(&native, object);
+    native.get().release(py);
+    saved?;
+    let mut core = native.get().lock()?;
+    core.out.between_opcodes();
+    core.out.byte(op::STOP);
+    core.out.close_frame();
+    Ok(std::mem::take(&mut core.out.bytes))
+}
+
 /// Pickles the variables of a session.
 pub struct Pickler<'py> {
     native: Bound<'py, Native>,
@@ -43,7 +65,7 @@ pub struct Failure<'py> {
 impl<'py> Pickler<'py> {
     /// A pickler for the session in `module`, which takes memo slot 0. `import` is called when dill is needed.
     pub fn new(module: &Bound<'py, PyModule>, import: Importer) -> PyResult<Self> {
-        let native = Bound::new(module.py(), Native::new(module, import, true, false)?)?;
+        let native = Bound::new(module.py(), Native::new(module, import, None, None)?)?;
         native.get().lock()?.memo.put(module.as_any());
         Ok(Self { native })
     }

@@ -5,14 +5,14 @@ use std::sync::{Mutex, MutexGuard};
 
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyBytes, PyModule, PyString};
+use pyo3::types::{PyAny, PyBytes, PyDict, PyModule, PyString};
 
 use super::core::{Core, Facts};
 use super::dill::{Dill, Importer};
 use super::memo::Memo;
 use super::output::Output;
-use super::reduce::Reduction;
-use super::types::module_dicts;
+use super::reduce::{Reduction, pickling_error};
+use super::types::{module_dicts, unreachable};
 use super::walk;
 
 /// See the module.
@@ -22,15 +22,23 @@ pub(super) struct Native {
     pub(super) dill: Dill,
     /// The module that is `__main__` to this pickler.
     pub(super) main: Py<PyAny>,
-    /// Whether this is a session, as dill understands it.
-    session: bool,
+    /// The options of a single pickle, as dill's functions take them; None in a session.
+    options: Option<Py<PyDict>>,
+    /// Takes buffers that are to stay outside of the pickle.
+    pub(super) buffer_callback: Option<Py<PyAny>>,
     pickler: Mutex<Option<Py<PyAny>>>,
 }
 
 impl Native {
-    pub(super) fn new(main: &Bound<'_, PyModule>, import: Importer, session: bool, framed: bool) -> PyResult<Self> {
+    /// A pickler for a session in `main`, or for one pickle with dill's `options`.
+    pub(super) fn new(
+        main: &Bound<'_, PyModule>,
+        import: Importer,
+        options: Option<Py<PyDict>>,
+        buffer_callback: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
         let core = Core {
-            out: Output::new(framed),
+            out: Output::new(options.is_some()),
             memo: Memo::new(),
             types: Default::default(),
             module_dicts: module_dicts(main.py())?.into_iter().collect(),
@@ -43,7 +51,8 @@ impl Native {
             core: Mutex::new(core),
             dill: Dill { import },
             main: main.clone().into_any().unbind(),
-            session,
+            options,
+            buffer_callback,
             pickler: Mutex::new(None),
         })
     }
@@ -51,6 +60,11 @@ impl Native {
     /// The state. Fails where it is in use: then a finalizer, or another thread, has got hold of a pickler at work.
     pub(super) fn lock(&self) -> PyResult<MutexGuard<'_, Core>> {
         self.core.try_lock().map_err(|_| PyRuntimeError::new_err("the pickler is at work"))
+    }
+
+    /// Whether this pickles a session, to be loaded in another process.
+    pub(super) fn is_session(&self) -> bool {
+        self.options.is_none()
     }
 
     /// Notes that an object was being saved when something failed.
@@ -69,10 +83,11 @@ impl Native {
         }
         let dill = (self.dill.import)(py)?;
         let file = py.import("io")?.getattr("BytesIO")?.call0()?;
-        let pickler = dill.bind(py).getattr("Pickler")?.call1((file, 5))?;
+        let options = self.options.as_ref().map(|options| options.bind(py));
+        let pickler = dill.bind(py).getattr("Pickler")?.call((file, 5), options)?;
         let main = self.main.bind(py);
         pickler.setattr("_main", main)?;
-        if self.session {
+        if self.options.is_none() {
             // As `dill.dump_module` does, once the module itself has been written (hence no first pass).
             pickler.setattr("_original_main", main)?;
             pickler.setattr("_main_modified", false)?;
@@ -98,6 +113,14 @@ impl Native {
             for name in ["save", "write", "memoize", "save_reduce", "memo", "_write_large_bytes"] {
                 let _ = pickler.bind(py).delattr(name);
             }
+        }
+    }
+
+    /// Refuses, in a session, a name that another process would not find.
+    pub(super) fn check_name(&self, py: Python<'_>, module: &str, name: &str) -> PyResult<()> {
+        match unreachable(py, module, self.main.bind(py)).filter(|_| self.options.is_none()) {
+            Some(why) => Err(pickling_error(py, &format!("cannot keep {module}.{name}: {why}"))),
+            None => Ok(()),
         }
     }
 
@@ -128,6 +151,10 @@ impl Native {
     #[pyo3(name = "write")]
     fn py_write(&self, data: &Bound<'_, PyBytes>) -> PyResult<()> {
         let bytes = data.as_bytes();
+        if bytes == [super::op::STACK_GLOBAL] {
+            let [module, name] = self.lock()?.facts.texts.clone();
+            self.check_name(data.py(), &module, &name)?;
+        }
         let mut core = self.lock()?;
         core.out.slice(bytes);
         if bytes == [super::op::STACK_GLOBAL] {

@@ -9,11 +9,11 @@ macro_rules! opcodes {
 }
 
 opcodes! {
-    MARK = Mark, POP = Pop, POP_MARK = PopMark,
+    PROTO = Proto, STOP = Stop, MARK = Mark, POP = Pop, POP_MARK = PopMark,
     NONE = None, TRUE = NewTrue, FALSE = NewFalse,
     BININT = BinInt, BININT1 = BinInt1, BININT2 = BinInt2, LONG1 = Long1, LONG4 = Long4, BINFLOAT = BinFloat,
     SHORT_BINUNICODE = ShortBinUnicode, BINUNICODE = BinUnicode, BINUNICODE8 = BinUnicode8,
-    SHORT_BINBYTES = ShortBinBytes, BINBYTES = BinBytes, BINBYTES8 = BinBytes8, BYTEARRAY8 = ByteArray8,
+    SHORT_BINBYTES = ShortBinBytes, BINBYTES = BinBytes, BINBYTES8 = BinBytes8, BYTEARRAY8 = ByteArray8, NEXT_BUFFER = NextBuffer, READONLY_BUFFER = ReadonlyBuffer,
     EMPTY_LIST = EmptyList, APPEND = Append, APPENDS = Appends,
     EMPTY_DICT = EmptyDict, SETITEM = SetItem, SETITEMS = SetItems,
     EMPTY_TUPLE = EmptyTuple, TUPLE = Tuple, TUPLE1 = Tuple1, TUPLE2 = Tuple2, TUPLE3 = Tuple3,

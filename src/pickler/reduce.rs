@@ -170,6 +170,7 @@ pub(super) fn write_global(
     module: &str,
     name: &str,
 ) -> PyResult<()> {
+    native.get().check_name(native.py(), module, name)?;
     let registry = native.py().import("copyreg")?.getattr("_extension_registry")?;
     let code = registry.cast::<PyDict>()?.get_item((module, name))?.map(|code| code.extract::<u32>()).transpose()?;
     let mut core = native.get().lock()?;
@@ -188,7 +189,7 @@ pub(super) fn write_global(
         }
         None => {
             core.global(module, name);
-            core.memoize(object);
+            core.memoize_here(object);
         }
     }
     Ok(())

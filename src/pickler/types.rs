@@ -36,6 +36,10 @@ pub(super) fn classify<'py>(kind: &Bound<'py, PyType>, dill: &Dill) -> PyResult<
     let module = kind.module().map(|name| name.to_string()).unwrap_or_default();
     let name = kind.name().map(|name| name.to_string()).unwrap_or_default();
     let builtin = module == "builtins";
+    // A metaclass that `copyreg` knows has its own way; it may not even be hashable, which dill could not take.
+    if !kind.is(py.get_type::<PyType>()) && py.import("copyreg")?.getattr("dispatch_table")?.contains(kind)? {
+        return Ok(Info::Reduce);
+    }
     if kind.is_subclass_of::<PyType>()? || (builtin && (name == "function" || name == "builtin_function_or_method")) {
         return Ok(Info::Named);
     }
@@ -145,6 +149,20 @@ pub(super) fn importable<'py>(
         }
     }
     Ok(found.is(object).then(|| (module.to_owned(), name.to_owned())))
+}
+
+/// Why another process would not find this module, where that is certain: it is the session's own, whose names are not
+/// there yet when a name is looked up, or it was made at run time.
+pub(super) fn unreachable(py: Python<'_>, module: &str, main: &Bound<'_, PyAny>) -> Option<&'static str> {
+    let modules = py.import("sys").and_then(|sys| sys.getattr("modules")).ok()?;
+    let found = modules.get_item(module).ok()?;
+    if found.is(main) {
+        return Some("it is known by its name in the script only, and not in another process");
+    }
+    // Parts of packages may have neither: their package makes them when it is imported.
+    let made_by_import = |name: &str| found.getattr_opt(name).ok().flatten().is_some_and(|value| !value.is_none());
+    let made = module.contains('.') || made_by_import("__spec__") || made_by_import("__file__");
+    (!made).then_some("its module was made at run time, and cannot be imported in another process")
 }
 
 /// The namespaces of all modules, by address, but for the one that is saved: dill writes them by name.

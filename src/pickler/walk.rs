@@ -149,6 +149,9 @@ fn named<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResu
         reduce::write_global(native, object, &module, &name)?;
         return Ok(None);
     }
+    if native.get().lock()?.get(object.as_ptr() as usize) {
+        return Ok(None);
+    }
     let function = native.get().dill.function(&object.get_type())?;
     by_dill(native, object, function.as_ref().map(|function| function.bind(py))).map(|()| None)
 }
@@ -161,12 +164,17 @@ fn module<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyRes
     let modules = py.import("sys")?.getattr("modules")?;
     match name.filter(|name| modules.get_item(name).is_ok_and(|found| found.is(object))) {
         Some(name) => {
+            native.get().check_name(py, &name, "")?;
             let mut core = native.get().lock()?;
             core.global("dill._dill", "_import_module");
             core.out.text(&name);
             core.out.slice(&[op::TUPLE1, op::REDUCE]);
             core.memoize(object);
             Ok(None)
+        }
+        None if native.get().is_session() => {
+            let why = "it was made at run time, and cannot be imported in another process";
+            Err(reduce::pickling_error(py, &format!("cannot keep a module: {why}")))
         }
         None => {
             let function = native.get().dill.function(&object.get_type())?;

@@ -1,5 +1,6 @@
 //! Finds dill for the interpreter that runs: the environment's own, else snapcli's private copy.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -16,11 +17,10 @@ const OLDEST: (u32, u32, u32) = (0, 3, 6);
 
 /// Where dill will come from once it is needed.
 #[derive(Clone)]
-pub enum Dill {
-    /// The environment, by a plain import.
-    Environment,
-    /// The private folder.
-    Private(PathBuf),
+pub struct Dill {
+    /// `sys.path` as it was before the script ran, without the script's own folder: a `logging.py` beside a script is not
+    /// to be taken for the standard library's by dill. The private folder is the last one, where it is needed.
+    path: Vec<OsString>,
 }
 
 impl Dill {
@@ -28,15 +28,17 @@ impl Dill {
     /// work that it is missing would be too late. `say` is told when dill has to be installed.
     pub fn find(py: Python<'_>, say: &dyn Fn(&str)) -> Result<Self> {
         let finder = py.import("_frozen_importlib_external")?.getattr("PathFinder")?;
-        if !finder.call_method1("find_spec", ("dill",))?.is_none() {
-            return Ok(Self::Environment);
-        }
         let sys = py.import("sys")?;
-        let text = |name: &str| sys.getattr(name).and_then(|path| path.extract::<PathBuf>());
-        let version = py.version_info();
-        let home =
-            dill_home::ensure((version.major, version.minor), &text("executable")?, &text("_base_executable")?, say);
-        Ok(Self::Private(home.or_exit(exit::NO_PYTHON, || "no dill to pickle with".to_owned())?))
+        let path: Vec<OsString> = sys.getattr("path")?.extract()?;
+        // An empty entry is the working folder's, as `-c` has it.
+        let mut path: Vec<OsString> = path.into_iter().filter(|entry| !entry.is_empty()).collect();
+        if finder.call_method1("find_spec", ("dill", &path))?.is_none() {
+            let text = |name: &str| sys.getattr(name).and_then(|path| path.extract::<PathBuf>());
+            let version = (py.version_info().major, py.version_info().minor);
+            let home = dill_home::ensure(version, &text("executable")?, &text("_base_executable")?, say);
+            path.push(home.or_exit(exit::NO_PYTHON, || "no dill to pickle with".to_owned())?.into());
+        }
+        Ok(Self { path })
     }
 
     /// Imports it.
@@ -46,16 +48,12 @@ impl Dill {
             // A script may have deleted it; `threading`, which dill imports, cannot do without.
             sys.setattr("excepthook", sys.getattr("__excepthook__")?)?;
         }
-        let dill = match self {
-            Self::Environment => py.import("dill"),
-            Self::Private(folder) => {
-                let path = py.import("sys")?.getattr("path")?;
-                path.call_method1("append", (folder.as_os_str(),))?;
-                let dill = py.import("dill");
-                path.call_method1("remove", (folder.as_os_str(),))?;
-                dill
-            }
-        };
+        let scripts = sys.getattr_opt("path")?;
+        sys.setattr("path", &self.path)?;
+        let dill = py.import("dill");
+        if let Some(scripts) = scripts {
+            sys.setattr("path", scripts)?;
+        }
         let dill = dill
             .or_exit(exit::NO_PYTHON, || "dill cannot be imported: install it anew in this environment".to_owned())?;
         let version = version(&dill);
@@ -99,13 +97,31 @@ impl LazyDill {
     }
 }
 
+impl Dill {
+    /// Does something while `sys.path` begins as it did before the script: what a save imports from the standard library
+    /// is then not found beside the script.
+    fn with_path<T>(&self, py: Python<'_>, action: impl FnOnce() -> T) -> PyResult<T> {
+        let sys = py.import("sys")?;
+        let scripts = sys.getattr_opt("path")?;
+        let mut path = self.path.clone();
+        let entries = scripts.as_ref().and_then(|scripts| scripts.extract::<Vec<OsString>>().ok());
+        path.extend(entries.unwrap_or_default());
+        sys.setattr("path", path)?;
+        let result = action();
+        if let Some(scripts) = scripts {
+            sys.setattr("path", scripts)?;
+        }
+        Ok(result)
+    }
+}
+
 /// Has dill at hand for a save and takes it away again, unless the script has imported it itself: `dill` keeps
 /// `__main__` alive, and what the script left would be finalized in another order than under python.
 pub fn with_dill<T>(py: Python<'_>, dill: &Dill, action: impl FnOnce(&LazyDill) -> Result<T>) -> Result<T> {
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>().map_err(PyErr::from)?;
     let names = |name: &str| modules.contains(name);
     let (had_dill, had_alias) = (names("dill")?, names(ALIAS)?);
-    let result = action(&LazyDill { dill: dill.clone(), module: Arc::default() });
+    let result = dill.with_path(py, || action(&LazyDill { dill: dill.clone(), module: Arc::default() }))?;
     if !had_dill {
         for name in ["dill._dill", "dill.session"] {
             if let Some(module) = modules.get_item(name)? {

@@ -11,6 +11,7 @@ pub mod dill_home;
 pub mod discover;
 pub mod ffi;
 pub mod libpython;
+pub mod module;
 pub mod probe;
 pub mod run;
 pub mod start;

@@ -69,6 +69,8 @@ pub fn start(executable: &Path, job: Job) -> Result<Infallible> {
     let prompt = matches!(job, Job::BeforePrompt(_));
     *JOB.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(job);
     forget_rusts_handlers();
+    use super::module::snapcli;
+    pyo3::append_to_inittab!(snapcli);
     let mut arguments = vec![c_string(executable.as_os_str())?];
     if prompt {
         arguments.push(c_string(OsStr::new("-i"))?);

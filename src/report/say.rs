@@ -40,7 +40,8 @@ pub fn error(error: &anyhow::Error) {
     }
 }
 
-fn line(text: &str) {
+/// A line that is said however quiet it is to be.
+pub fn line(text: &str) {
     write(&format!("snapcli: {text}\n"));
 }
 

@@ -1,7 +1,7 @@
 //! The save: pickles the chosen variables one after the other, and gives each a place in the file or a reason
 //! why it has none. One bad object costs the variable it is in, never the rest.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::Write;
 
 use anyhow::{Context as _, Result};
@@ -14,7 +14,7 @@ use super::code::Opcodes;
 use super::collector::PausedCollector;
 use super::describe::{describe, type_name};
 use super::fault::fault;
-use super::keep::{Named, Rules, is_own_code, select};
+use super::keep::{Named, Rules, select};
 use super::warnings::WarningFilter;
 use crate::exit;
 use crate::pickle::emit;
@@ -58,7 +58,7 @@ pub fn capture<'py, W: Write>(py: Python<'py>, plan: &Plan<'_, 'py>, writer: &mu
     };
     // dill warns, and writes a mere name, where it meets an object that refers to itself in a way that it cannot follow.
     // In another process that name leads nowhere, so it is an error here.
-    let warnings = WarningFilter::none(py)?;
+    let warnings = WarningFilter::none(py);
     let paused = PausedCollector::new(py)?;
     for (done, named) in selection.kept.iter().enumerate() {
         (plan.progress)(&named.name, done, selection.kept.len());
@@ -71,7 +71,7 @@ pub fn capture<'py, W: Write>(py: Python<'py>, plan: &Plan<'_, 'py>, writer: &mu
     for item in &mut left_out {
         item.line = plan.lines.get(&item.name).copied();
     }
-    name_users(&mut left_out, &selection.kept, plan, &opcodes)?;
+    name_users(&mut left_out, &selection.kept, plan, &opcodes);
     Ok(left_out)
 }
 
@@ -82,7 +82,7 @@ fn strict_importer(dill: &LazyDill) -> Importer {
         let known = dill.is_imported();
         let module = dill.import(py)?;
         if !known {
-            WarningFilter::add(py, "error", &module.getattr("PicklingWarning")?)?;
+            WarningFilter::add(py, "error", &module.getattr("PicklingWarning")?);
         }
         Ok(module.unbind())
     })
@@ -170,16 +170,15 @@ fn failed(py: Python<'_>, named: &Named<'_>, failure: &Failure<'_>) -> Result<Le
 }
 
 /// Names, for each thing left out, the kept functions and classes that use it.
-fn name_users(left_out: &mut [LeftOut], kept: &[Named<'_>], plan: &Plan<'_, '_>, opcodes: &Opcodes) -> Result<()> {
+fn name_users(left_out: &mut [LeftOut], kept: &[Named<'_>], plan: &Plan<'_, '_>, opcodes: &Opcodes) {
     if left_out.is_empty() {
-        return Ok(());
+        return;
     }
     let namespace = plan.module.dict();
-    for named in kept.iter().filter(|named| is_own_code(&named.value, &namespace)) {
-        let used: HashSet<String> = opcodes.globals_used(&named.value)?;
+    for named in kept {
+        let used = opcodes.globals_used(&named.value, &namespace);
         for item in left_out.iter_mut().filter(|item| item.name != named.name && used.contains(&item.name)) {
             item.users.push(named.name.clone());
         }
     }
-    Ok(())
 }

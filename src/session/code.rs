@@ -6,9 +6,9 @@
 use std::collections::{HashMap, HashSet};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyBytes, PyCode, PyFunction, PyString, PyTuple, PyType};
+use pyo3::types::{PyAny, PyBytes, PyCode, PyDict, PyString, PyTuple};
 
-use super::describe::type_name;
+use super::codes;
 
 /// The opcodes that name globals, in the numbering of the running Python.
 pub struct Opcodes {
@@ -66,22 +66,29 @@ impl Opcodes {
         Ok(lines)
     }
 
-    /// The global names that a function, or a class's methods, may look up or assign.
-    pub fn globals_used(&self, object: &Bound<'_, PyAny>) -> PyResult<HashSet<String>> {
+    /// The names of `namespace` that the code within an object may look up or assign: a function's, a class's methods',
+    /// that of functions in a container. What cannot be looked into uses nothing.
+    pub fn globals_used(&self, object: &Bound<'_, PyAny>, namespace: &Bound<'_, PyDict>) -> HashSet<String> {
         let mut used = HashSet::new();
-        for root in code_of(object)? {
-            for (_, code) in nested(&root)? {
-                let names = names_of(&code)?;
-                for instruction in self.instructions(&code)? {
-                    if let Some(index) = self.global_index(&instruction)
-                        && let Some(name) = names.get(index)
-                    {
-                        used.insert(name.clone());
-                    }
+        for root in codes::within(object, namespace) {
+            // Code objects are Python's own: reading them does not fail.
+            let _ = self.add_globals(&root, &mut used);
+        }
+        used
+    }
+
+    fn add_globals(&self, root: &Bound<'_, PyAny>, used: &mut HashSet<String>) -> PyResult<()> {
+        for (_, code) in nested(root)? {
+            let names = names_of(&code)?;
+            for instruction in self.instructions(&code)? {
+                if let Some(index) = self.global_index(&instruction)
+                    && let Some(name) = names.get(index)
+                {
+                    used.insert(name.clone());
                 }
             }
         }
-        Ok(used)
+        Ok(())
     }
 
     fn global_index(&self, instruction: &Instruction) -> Option<usize> {
@@ -135,53 +142,6 @@ fn line_table(code: &Bound<'_, PyAny>) -> PyResult<Vec<(usize, usize, Option<u32
 }
 
 fn line_at(table: &[(usize, usize, Option<u32>)], offset: usize) -> Option<u32> {
-    table.iter().find(|(start, end, _)| (*start..*end).contains(&offset)).and_then(|(_, _, line)| *line)
-}
-
-/// The code objects of a function, method, property or class: its own, not those of what it calls.
-fn code_of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let mut found = Vec::new();
-    let mut waiting = vec![object.clone()];
-    let mut seen = HashSet::new();
-    while let Some(object) = waiting.pop() {
-        if !seen.insert(object.as_ptr() as usize) {
-            continue;
-        }
-        if object.is_instance_of::<PyFunction>() {
-            found.push(object.getattr("__code__")?);
-            waiting.extend(object.getattr_opt("__wrapped__")?);
-        } else if let Some(inner) = wrapped(&object) {
-            waiting.push(inner);
-        } else if let Ok(class) = object.cast::<PyType>() {
-            for value in class.getattr("__dict__")?.call_method0("values")?.try_iter()? {
-                waiting.extend(parts_of_member(&value?, class)?);
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// The function within a wrapper of the standard library: `lru_cache`, `partial`, a bound method.
-pub(super) fn wrapped<'py>(object: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    let part = match type_name(&object.get_type()).as_str() {
-        "functools._lru_cache_wrapper" => "__wrapped__",
-        "functools.partial" => "func",
-        "method" => "__func__",
-        _ => return None,
-    };
-    object.getattr(part).ok()
-}
-
-/// The functions behind one member of a class, and classes nested in it.
-fn parts_of_member<'py>(member: &Bound<'py, PyAny>, class: &Bound<'py, PyType>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let name = member.get_type().name()?.to_string();
-    let parts: &[&str] = match name.as_str() {
-        "function" => return Ok(vec![member.clone()]),
-        "staticmethod" | "classmethod" => &["__func__"],
-        "property" => &["fget", "fset", "fdel"],
-        "cached_property" => &["func"],
-        "type" if member.getattr("__module__")?.eq(class.getattr("__module__")?)? => return Ok(vec![member.clone()]),
-        _ => &[],
-    };
-    parts.iter().map(|part| member.getattr(*part)).collect()
+    let at = table.partition_point(|(_, end, _)| *end <= offset);
+    table.get(at).filter(|(start, ..)| *start <= offset).and_then(|(_, _, line)| *line)
 }

@@ -9,6 +9,7 @@ use pyo3::types::{
     PySet, PyString, PyTuple, PyType,
 };
 
+use super::codes::genuine_module;
 use crate::snapshot::index::{Kind, PREVIEW};
 
 /// Packages whose `shape`, `dtype` and `columns` are plain data.
@@ -38,7 +39,9 @@ pub struct Description {
 pub fn describe(value: &Bound<'_, PyAny>, session: &str) -> Description {
     let type_name = type_name(&value.get_type());
     let package = type_name.split('.').next().unwrap_or_default();
-    let array = ARRAY_PACKAGES.contains(&package) && !value.is_instance_of::<PyType>();
+    // A script's class can claim any module: only one that is found there is asked for its attributes.
+    let genuine = || genuine_module(&value.get_type()).is_some();
+    let array = ARRAY_PACKAGES.contains(&package) && !value.is_instance_of::<PyType>() && genuine();
     let shape = if array { attribute(value, "shape").and_then(|shape| shape.extract().ok()) } else { None };
     let dtype = if array { attribute(value, "dtype").and_then(|dtype| text_of(&dtype)) } else { None };
     let mut preview = String::new();
@@ -91,7 +94,8 @@ fn length(value: &Bound<'_, PyAny>) -> Option<u64> {
         || value.is_exact_instance_of::<PyBytes>()
         || value.is_exact_instance_of::<PyByteArray>();
     let package = type_name(&value.get_type());
-    let known = package.starts_with("collections.") || package.starts_with("pandas.") || package == "range";
+    let known = ["collections.", "pandas.", "range"].iter().any(|start| package.starts_with(start))
+        && genuine_module(&value.get_type()).is_some();
     (sized || known).then(|| value.len().ok()).flatten().map(|length| length as u64)
 }
 
@@ -127,9 +131,14 @@ fn write_preview(out: &mut String, value: &Bound<'_, PyAny>, depth: usize) {
     } else if let Ok(list) = value.cast_exact::<PyList>() {
         write_items(out, ["[", "]"], list.iter(), list.len(), depth);
     } else if let Ok(tuple) = value.cast_exact::<PyTuple>() {
-        write_items(out, ["(", ")"], tuple.iter(), tuple.len(), depth);
-    } else if let Ok(set) = value.cast_exact::<PySet>() {
+        let end = if tuple.len() == 1 { ",)" } else { ")" };
+        write_items(out, ["(", end], tuple.iter(), tuple.len(), depth);
+    } else if let Ok(set) = value.cast_exact::<PySet>()
+        && !set.is_empty()
+    {
         write_items(out, ["{", "}"], set.iter(), set.len(), depth);
+    } else if value.is_exact_instance_of::<PySet>() {
+        out.push_str("set()");
     } else if let Ok(dict) = value.cast_exact::<PyDict>() {
         write_dict(out, dict, depth);
     } else {
@@ -157,9 +166,17 @@ fn scalar(value: &Bound<'_, PyAny>) -> Option<String> {
         || value.is_exact_instance_of::<PyBool>()
         || value.is_exact_instance_of::<PyFloat>()
         || value.is_exact_instance_of::<PyComplex>()
-        || value.get_type().module().is_ok_and(|module| module == "numpy")
-            && attribute(value, "shape").is_some_and(|shape| shape.len().is_ok_and(|length| length == 0));
+        || is_numpy_number(value);
     plain.then(|| text_of(value)).flatten()
+}
+
+/// Whether it is one of numpy's own numbers: their `str` runs no code of anybody's, unlike that of an array of objects.
+fn is_numpy_number(value: &Bound<'_, PyAny>) -> bool {
+    let modules = value.py().import("sys").and_then(|sys| sys.getattr("modules"));
+    let numpy = modules.and_then(|modules| modules.get_item("numpy"));
+    let number = numpy.and_then(|numpy| numpy.getattr("number"));
+    let genuine = || genuine_module(&value.get_type()).is_some_and(|module| module == "numpy");
+    number.is_ok_and(|number| value.is_instance(&number).unwrap_or(false)) && genuine()
 }
 
 fn write_items<'py>(

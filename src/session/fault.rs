@@ -12,6 +12,9 @@ use crate::pickler::Failure;
 /// The longest path that is written out, in steps; deeper ones end in an ellipsis.
 const STEPS: usize = 40;
 
+/// The most characters of an error's text that are kept.
+const LONGEST: usize = 500;
+
 /// What is known of a failed save.
 pub struct Fault {
     /// `TypeError: cannot pickle 'socket' object`.
@@ -44,7 +47,14 @@ pub fn error_text(py: Python<'_>, error: &PyErr) -> String {
     let kind = type_name(&error.get_type(py));
     let text = error.value(py).str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.is_empty() { kind } else { format!("{kind}: {line}") }
+    if line.is_empty() {
+        return kind;
+    }
+    let mut shown: String = line.chars().take(LONGEST).collect();
+    if shown.len() < line.len() {
+        shown.push('…');
+    }
+    format!("{kind}: {shown}")
 }
 
 /// Writes the way from `value`, named `name`, through the objects of `chain`.

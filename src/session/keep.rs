@@ -1,13 +1,13 @@
 //! Which names of a namespace are kept: the rules of the command line, and the private names that kept
 //! functions need.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use glob::Pattern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyType};
+use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 
-use super::code::{Opcodes, wrapped};
+use super::code::Opcodes;
 use super::describe::type_name;
 use crate::snapshot::index::{LeftOut, Reason};
 
@@ -50,13 +50,16 @@ pub fn select<'py>(module: &Bound<'py, PyModule>, rules: &Rules, opcodes: &Opcod
     let mut verdicts = Vec::new();
     for (key, value) in namespace.copy()?.iter() {
         let Ok(name) = key.cast::<PyString>() else { continue };
+        // A name with surrogates has no UTF-8: it cannot be told from its like in an index.
+        let whole = name.to_str().is_ok();
         let name = name.to_string_lossy().into_owned();
         if !is_dunder(&name) {
-            let verdict = rules.verdict(&name, &value);
+            let surrogates = || Err((Reason::Filter, "a name that is no valid text".to_owned()));
+            let verdict = if whole { rules.verdict(&name, &value) } else { surrogates() };
             verdicts.push((Named { name, value }, verdict));
         }
     }
-    keep_private_names_in_use(&mut verdicts, &namespace, opcodes)?;
+    keep_private_names_in_use(&mut verdicts, &namespace, opcodes);
     let mut selection = Selection { kept: Vec::new(), left_out: Vec::new() };
     for (named, verdict) in verdicts {
         match verdict {
@@ -71,19 +74,6 @@ pub fn select<'py>(module: &Bound<'py, PyModule>, rules: &Rules, opcodes: &Opcod
         }
     }
     Ok(selection)
-}
-
-/// The functions and classes of the session itself, which other names may serve: those that were not imported.
-pub fn is_own_code(value: &Bound<'_, PyAny>, namespace: &Bound<'_, PyDict>) -> bool {
-    if value.is_instance_of::<PyFunction>() {
-        return value.getattr("__globals__").is_ok_and(|globals| globals.is(namespace));
-    }
-    if let Some(inner) = wrapped(value) {
-        return is_own_code(&inner, namespace);
-    }
-    let module = value.getattr_opt("__module__").ok().flatten();
-    let own = namespace.get_item("__name__").ok().flatten();
-    value.is_instance_of::<PyType>() && module.zip(own).is_some_and(|(module, own)| module.eq(own).unwrap_or(false))
 }
 
 type Verdict = Result<(), (Reason, String)>;
@@ -118,24 +108,25 @@ fn is_dunder(name: &str) -> bool {
 }
 
 /// Keeps the private names that kept functions and classes use, and what those use in turn.
-fn keep_private_names_in_use(
-    verdicts: &mut [(Named<'_>, Verdict)],
-    namespace: &Bound<'_, PyDict>,
-    opcodes: &Opcodes,
-) -> PyResult<()> {
+fn keep_private_names_in_use(verdicts: &mut [(Named<'_>, Verdict)], namespace: &Bound<'_, PyDict>, opcodes: &Opcodes) {
+    let private: HashMap<String, usize> = verdicts
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, verdict))| matches!(verdict, Err((Reason::Private, _))))
+        .map(|(index, (named, _))| (named.name.clone(), index))
+        .collect();
     let mut waiting: Vec<usize> = (0..verdicts.len()).filter(|&index| verdicts[index].1.is_ok()).collect();
     while let Some(index) = waiting.pop() {
-        let value = &verdicts[index].0.value;
-        if !is_own_code(value, namespace) {
-            continue;
+        if private.is_empty() {
+            return;
         }
-        let used: HashSet<String> = opcodes.globals_used(value)?;
-        for (position, (named, verdict)) in verdicts.iter_mut().enumerate() {
-            if matches!(verdict, Err((Reason::Private, _))) && used.contains(&named.name) {
-                *verdict = Ok(());
+        for name in opcodes.globals_used(&verdicts[index].0.value, namespace) {
+            if let Some(&position) = private.get(&name)
+                && verdicts[position].1.is_err()
+            {
+                verdicts[position].1 = Ok(());
                 waiting.push(position);
             }
         }
     }
-    Ok(())
 }

@@ -9,6 +9,7 @@ use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 
 use super::collector::PausedCollector;
 use super::fault::error_text;
+use super::segments::{self, Lost};
 use super::stream::Stream;
 use crate::exit;
 use crate::pickle::outline::Shape;
@@ -20,6 +21,8 @@ use crate::snapshot::reader::{Contents, Snapshot};
 pub struct Restored {
     /// The names.
     pub names: Vec<String>,
+    /// What did not come back.
+    pub lost: Vec<Lost>,
     /// The module that holds them now.
     pub module: String,
 }
@@ -32,32 +35,28 @@ pub fn load(
     name: &str,
     progress: Box<dyn Fn(u64) + Send + Sync>,
 ) -> Result<Restored> {
-    let stream = Bound::new(py, Stream::new(Arc::clone(snapshot), progress))?.into_any();
     let paused = PausedCollector::new(py)?;
     let restored = match snapshot.contents() {
-        Contents::Own { index } => own(dill, &stream, index),
-        Contents::Foreign { shape, .. } => foreign(dill, &stream, shape),
+        Contents::Own { index } => own(dill, snapshot, index, progress),
+        Contents::Foreign { shape, .. } => {
+            let stream = Bound::new(py, Stream::new(Arc::clone(snapshot), progress))?.into_any();
+            foreign(dill, &stream, shape)
+        }
     };
     drop(paused);
     restored.map_err(|error| explain(py, &error, name))
 }
 
-fn own(dill: &Bound<'_, PyModule>, stream: &Bound<'_, PyAny>, index: &Index) -> PyResult<Restored> {
-    let py = dill.py();
-    let module = py.import(index.module.as_str())?;
-    let unpickler = dill.getattr("Unpickler")?.call1((stream,))?;
-    unpickler.setattr("_main", &module)?;
-    unpickler.setattr("_session", true)?;
-    unpickler.call_method0("load")?;
-    bind_module(py, &module)?;
-    let namespace = module.dict();
-    let mut names = Vec::new();
-    for variable in &index.variables {
-        if namespace.contains(&variable.name)? {
-            names.push(variable.name.clone());
-        }
-    }
-    Ok(Restored { names, module: index.module.clone() })
+fn own(
+    dill: &Bound<'_, PyModule>,
+    snapshot: &Arc<Snapshot>,
+    index: &Index,
+    progress: Box<dyn Fn(u64) + Send + Sync>,
+) -> PyResult<Restored> {
+    let module = dill.py().import(index.module.as_str())?;
+    let (names, lost) = segments::load(dill, snapshot, index, &module, progress)?;
+    bind_module(dill.py(), &module)?;
+    Ok(Restored { names, lost, module: index.module.clone() })
 }
 
 /// Makes a named module reachable from `__main__`, where the prompt and scripts look.
@@ -83,7 +82,7 @@ fn foreign(dill: &Bound<'_, PyModule>, stream: &Bound<'_, PyAny>, shape: &Shape)
         let names = variables.iter().map(|variable| variable.name.clone());
         // dill's own notes on imported names, which its loader takes away again.
         let names = names.filter(|name| !name.starts_with("__")).collect();
-        return Ok(Restored { names, module: module.trim_start_matches("__runtime__.").to_owned() });
+        return Ok(Restored { names, lost: Vec::new(), module: module.trim_start_matches("__runtime__.").to_owned() });
     }
     let unpickler = dill.getattr("Unpickler")?.call1((stream,))?;
     let loaded = unpickler.call_method0("load")?;
@@ -100,7 +99,7 @@ fn foreign(dill: &Bound<'_, PyModule>, stream: &Bound<'_, PyAny>, shape: &Shape)
         main.setattr(OBJECT, loaded)?;
         names.push(OBJECT.to_owned());
     }
-    Ok(Restored { names, module: "__main__".to_owned() })
+    Ok(Restored { names, lost: Vec::new(), module: "__main__".to_owned() })
 }
 
 fn is_identifier(key: &Bound<'_, PyAny>) -> bool {

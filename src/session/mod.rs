@@ -6,6 +6,7 @@
 pub mod capture;
 pub mod check;
 pub mod code;
+mod codes;
 mod collector;
 pub mod describe;
 pub mod fault;
@@ -13,5 +14,6 @@ pub mod keep;
 pub mod load;
 pub mod provenance;
 pub mod save;
+pub mod segments;
 mod stream;
 mod warnings;

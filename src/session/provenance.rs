@@ -1,57 +1,64 @@
 //! Where a session comes from: the script and how it ended, the interpreter, the packages.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{OsStr, OsString};
+use std::time::SystemTime;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyModule, PyString};
 
 use super::code::Opcodes;
 use super::warnings::WarningFilter;
+use crate::python::Interpreter;
 use crate::python::run::{Command, Run, Target};
 use crate::python::start::End;
 use crate::python::target::{Source, compile};
-use crate::snapshot::index::{Ended, Index, Python as Interpreter, SCHEMA, Script, Variable};
+use crate::snapshot::index::{self, Ended, Index, SCHEMA, Script, Variable};
 
-/// The parts of an index that tell where the session comes from.
-pub fn provenance(py: Python<'_>, module: &str, command: &Command, run: &Run) -> PyResult<Index> {
-    let time = py.import("time")?;
-    let created = time.call_method1("strftime", ("%Y-%m-%dT%H:%M:%SZ", time.call_method0("gmtime")?))?;
-    Ok(Index {
+/// The parts of an index that tell where the session comes from. What a script can have changed in `sys` or `os` is
+/// not asked for: nothing here may cost a session.
+pub fn provenance(py: Python<'_>, module: &str, command: &Command, run: &Run, python: &Interpreter) -> Index {
+    Index {
         schema: SCHEMA,
         snapcli: env!("CARGO_PKG_VERSION").to_owned(),
-        created: created.extract()?,
+        created: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         module: module.to_owned(),
-        script: script(py, command, run)?,
-        python: interpreter(py)?,
+        script: script(py, command, run),
+        python: index::Python {
+            version: python.version_text.clone(),
+            implementation: python.implementation.clone(),
+            platform: format!("{} {}", python.platform, python.machine),
+            executable: python.executable.to_string_lossy().into_owned(),
+            dill: String::new(),
+        },
         ..Index::default()
-    })
+    }
 }
 
-fn script(py: Python<'_>, command: &Command, run: &Run) -> PyResult<Script> {
-    let (kind, path) = match &command.target {
-        Target::Script(path) => ("script", run.source.as_ref().map_or(path, |source| &source.path).as_os_str()),
-        Target::Module(name) => ("module", name.as_os_str()),
-        Target::Code(_) | Target::Expression(_) => ("code", std::ffi::OsStr::new("-c")),
+fn script(py: Python<'_>, command: &Command, run: &Run) -> Script {
+    let (kind, name, path) = match &command.target {
+        Target::Script(path) => {
+            ("script", path.as_os_str(), run.source.as_ref().map_or(path, |source| &source.path).as_os_str())
+        }
+        Target::Module(name) => ("module", OsStr::new("-m"), name.as_os_str()),
+        Target::Code(_) | Target::Expression(_) => ("code", OsStr::new("-c"), OsStr::new("-c")),
     };
-    let argv = py.import("sys")?.getattr("argv")?;
-    let argv: Vec<Bound<'_, PyAny>> = argv.try_iter()?.collect::<PyResult<_>>()?;
-    let text = |item: &Bound<'_, PyAny>| item.str().map(|text| text.to_string_lossy().into_owned());
-    Ok(Script {
+    let arguments = command.arguments.iter().map(OsString::as_os_str);
+    Script {
         kind: kind.to_owned(),
         path: path.to_string_lossy().into_owned(),
         blake3: run.source.as_ref().filter(|source| !source.bytes.is_empty()).map_or_else(String::new, source_hash),
-        argv: argv.iter().map(text).collect::<PyResult<_>>()?,
+        argv: std::iter::once(name).chain(arguments).map(|word| word.to_string_lossy().into_owned()).collect(),
         ended: Ended {
             how: run.how.to_owned(),
             code: match run.end {
                 End::Exit(code) => code,
                 End::Interrupted => crate::exit::INTERRUPTED,
             },
-            traceback: run.error.as_ref().map(|error| traceback(py, error)).transpose()?,
+            traceback: run.error.as_ref().and_then(|error| traceback(py, error).ok()),
         },
         seconds: run.seconds,
-    })
+    }
 }
 
 fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
@@ -60,24 +67,12 @@ fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
     Ok(text.cast::<PyString>()?.to_string_lossy().into_owned())
 }
 
-fn interpreter(py: Python<'_>) -> PyResult<Interpreter> {
-    let sys = py.import("sys")?;
-    let (major, minor, micro) = {
-        let version = py.version_info();
-        (version.major, version.minor, version.patch)
-    };
-    let machine = py.import("os")?.call_method0("uname")?.getattr("machine")?;
-    Ok(Interpreter {
-        version: format!("{major}.{minor}.{micro}"),
-        implementation: sys.getattr("implementation")?.getattr("name")?.extract()?,
-        platform: format!("{} {machine}", sys.getattr("platform")?),
-        executable: sys.getattr("executable")?.extract()?,
-        dill: String::new(),
-    })
+/// The versions of the packages that variables are imported from, but for the standard library.
+pub fn packages(py: Python<'_>, variables: &[Variable], module: &str) -> BTreeMap<String, String> {
+    find_packages(py, variables, module).unwrap_or_default()
 }
 
-/// The versions of the packages that variables are imported from, but for the standard library.
-pub fn packages(py: Python<'_>, variables: &[Variable], module: &str) -> PyResult<BTreeMap<String, String>> {
+fn find_packages(py: Python<'_>, variables: &[Variable], module: &str) -> PyResult<BTreeMap<String, String>> {
     let sys = py.import("sys")?;
     let (standard, modules) = (sys.getattr("stdlib_module_names")?, sys.getattr("modules")?);
     let mut found = BTreeMap::new();

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use super::capture::{Plan, capture};
 use super::keep::Rules;
 use super::provenance;
+use crate::python::Interpreter;
 use crate::python::dill::{Dill, LazyDill, with_dill};
 use crate::python::run::{Command, Run};
 use crate::snapshot::index::Index;
@@ -22,6 +23,8 @@ pub struct Request<'a> {
     pub command: &'a Command,
     /// How it ended.
     pub run: &'a Run,
+    /// The interpreter that ran it.
+    pub interpreter: &'a Interpreter,
     /// Where dill comes from.
     pub dill: &'a Dill,
     /// Which names to keep.
@@ -58,9 +61,9 @@ fn save_with<W: Write>(py: Python<'_>, request: &Request<'_>, dill: &LazyDill, o
     };
     let mut writer = Writer::new(out, name)?;
     let left_out = capture(py, &plan, &mut writer)?;
-    let mut index = provenance::provenance(py, name, request.command, request.run)?;
+    let mut index = provenance::provenance(py, name, request.command, request.run, request.interpreter);
     index.python.dill = dill.version(py);
-    index.packages = provenance::packages(py, writer.variables(), name)?;
+    index.packages = provenance::packages(py, writer.variables(), name);
     index.left_out = left_out;
     writer.finish(index).context("cannot write the snapshot")
 }

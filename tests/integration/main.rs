@@ -21,3 +21,5 @@ mod restoring;
 mod running;
 #[cfg(feature = "python")]
 mod saving;
+#[cfg(feature = "python")]
+mod suites;

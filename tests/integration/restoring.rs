@@ -118,30 +118,64 @@ fn a_file_that_is_no_snapshot_is_refused_before_anything_runs() {
 }
 
 #[test]
-fn code_of_another_minor_version_is_never_loaded() {
+fn code_of_another_minor_version_is_never_loaded_and_data_is() {
     let [first, .., last] = pythons() else { return };
     let sandbox = Sandbox::with(venv(first, Stack::Dill));
-    sandbox.write("script.py", "data = {'a': [1, 2]}\ndef f(): return 1\n");
+    let script = "data = {'a': [1, 2]}\ndef f(): return 1\nclass C:\n    def m(self): return 1\nc = C()\n";
+    sandbox.write("script.py", script);
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
-    sandbox.snapcli(&["save", "-q", "-o", "data.pkl", "--include", "data", "script.py"]).assert_code(0);
     let other = Sandbox::with(venv(last, Stack::Dill));
-    for file in ["session.pkl", "data.pkl"] {
-        other.write(file, fs::read(sandbox.work().join(file)).unwrap());
-    }
-    let run = other.snapcli(&["restore", "session.pkl", "-c", "print('ran')"]);
-    run.assert_code(4).assert_stdout("");
-    let (saved, _) = (first.label(), last.label());
-    assert!(run.err().contains(&format!("restore it with --python {saved}")), "{}", run.whole());
-    other.snapcli(&["restore", "data.pkl", "-c", "data"]).assert_stdout("{'a': [1, 2]}\n");
+    other.write("session.pkl", fs::read(sandbox.work().join("session.pkl")).unwrap());
+    let run = other.snapcli(&["restore", "session.pkl", "-c", "data, sorted(set('fCc') & set(globals()))"]);
+    run.assert_stdout("({'a': [1, 2]}, [])\n").assert_code(0);
+    let advice = format!(
+        "f (function) did not come back: holds code of Python {0}: restore it with --python {0}",
+        first.label()
+    );
+    assert!(run.err().contains(&advice), "{}", run.whole());
+    let run = other.snapcli(&["restore", "--strict", "session.pkl", "-c", "print('ran')"]);
+    run.assert_code(3).assert_stdout("");
+}
+
+#[test]
+fn a_variable_that_cannot_be_loaded_costs_only_what_needs_it() {
+    let sandbox = Sandbox::new();
+    sandbox.write("helper.py", "class Gone:\n    pass\n");
+    let script = "
+import helper
+shared = ['shared']
+before = [shared, 1]
+class Broken(Exception):
+    def __init__(self, left, right): super().__init__(left)
+broken = [shared, Broken(1, 2), 'after']
+gone = {'x': helper.Gone(), 'shared': shared}
+needs = (gone, 5)
+after = [shared, before, broken[0]]
+def f(): return after
+";
+    sandbox.write("script.py", script);
+    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+    fs::remove_file(sandbox.work().join("helper.py")).unwrap();
+    let code = "print(after == [['shared'], [['shared'], 1], ['shared']], after[0] is shared is before[0] is after[2], f() is after)";
+    let run = sandbox.snapcli(&["restore", "session.pkl", "-c", code]);
+    run.assert_stdout("True True True\n").assert_code(0);
+    let expected = "\
+snapcli: helper (module) did not come back: needs the module helper: install helper, or choose its environment with --python
+snapcli: broken (list) did not come back: TypeError: Broken.__init__() missing 1 required positional argument: 'right'
+snapcli: gone (dict) did not come back: needs the module helper: install helper, or choose its environment with --python
+snapcli: needs (tuple) did not come back: needs gone, which did not come back
+";
+    run.assert_stderr(expected);
+    sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", "print('ran')"]).assert_code(3).assert_stdout("");
 }
 
 #[test]
 fn a_missing_module_is_named() {
-    let sandbox = with_session("import numpy\nx = numpy.ones(2)\n");
+    let sandbox = with_session("import numpy\nx = numpy.ones(2)\ny = 1\n");
     let bare = Sandbox::with(main_python().executable.clone());
     bare.write("session.pkl", fs::read(sandbox.work().join("session.pkl")).unwrap());
-    let run = bare.snapcli(&["restore", "session.pkl", "-c", "print('ran')"]);
-    run.assert_code(1).assert_stdout("");
+    let run = bare.snapcli(&["restore", "session.pkl", "-c", "y"]);
+    run.assert_code(0).assert_stdout("1\n");
     assert!(run.err().contains("needs the module numpy: install numpy"), "{}", run.whole());
 }
 

@@ -361,8 +361,14 @@ broken = Broken(1, 2)
     sandbox.write("script.py", script);
     let run = sandbox.snapcli(&["save", "--verify", "script.py"]);
     run.assert_code(4);
-    assert!(run.err().contains("does not load again"), "{}", run.whole());
+    assert!(
+        run.err().contains("does not load again") && run.err().contains("broken (__main__.Broken)"),
+        "{}",
+        run.whole()
+    );
     assert_eq!(fs::read(sandbox.work().join("session.pkl")).unwrap(), before);
+    // What does load is not thrown away.
+    sandbox.snapcli(&["restore", "session.unverified.pkl", "-c", "Broken.__name__"]).assert_stdout("'Broken'\n");
 }
 
 #[test]
@@ -405,4 +411,122 @@ atexit.register(lambda: steps.append('atexit'))
 ";
     saved(&sandbox, script, &[]);
     sandbox.snapcli(&["restore", "session.pkl", "-c", "steps"]).assert_stdout("['main', 'thread']\n");
+}
+
+#[test]
+fn what_only_the_script_knows_by_name_is_left_out_by_name() {
+    let sandbox = Sandbox::new();
+    let script = "
+import sys, types, typing
+T = typing.TypeVar('T')
+made = types.ModuleType('made')
+registered = types.ModuleType('registered')
+sys.modules['registered'] = registered
+exec('class Inner: pass', registered.__dict__)
+inner = registered.Inner()
+results = [1, 2]
+";
+    saved(&sandbox, script, &[]);
+    let index = sandbox.snapcli(&["inspect", "--json"]).json();
+    let names = index["left_out"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap());
+    assert_eq!(names.collect::<Vec<_>>(), ["T", "made", "registered", "inner"], "{index:#}");
+    sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", "results"]).assert_stdout("[1, 2]\n");
+}
+
+#[test]
+fn private_names_come_along_through_closures_defaults_and_containers() {
+    let sandbox = Sandbox::new();
+    let script = "
+_a, _b, _c, _d, _e = range(5)
+def deco(f):
+    def inner(*args): return f(*args)
+    return inner
+@deco
+def area(x): return x + _a
+table = {'f': lambda: _b}
+def call(back=lambda: _c): return back()
+class cached_property:
+    def __init__(self, f): self.f = f
+    def __get__(self, owner, kind=None): return self.f(owner)
+class Model:
+    @cached_property
+    def score(self): return _d
+";
+    saved(&sandbox, script, &[]);
+    let check = "area(1), table['f'](), call(), Model().score, '_e' in globals()";
+    sandbox.snapcli(&["restore", "session.pkl", "-c", check]).assert_stdout("(1, 1, 2, 3, False)\n");
+}
+
+#[test]
+fn what_a_script_does_to_its_interpreter_costs_no_session() {
+    let sandbox = Sandbox::new();
+    for name in ["token", "select", "string", "logging", "inspect", "dis", "ast", "multiprocessing"] {
+        sandbox.write(&format!("{name}.py"), "print('the wrong module')\n");
+    }
+    let damage = [
+        "sys.argv = None",
+        "del sys.argv",
+        "sys.executable = None",
+        "import os; os.uname = None",
+        "import time; time.strftime = None",
+        "sys.path[:] = []",
+        "import os, shutil; os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')",
+    ];
+    for line in damage {
+        let script = format!("import sys\nresults = [1, 2]\ndef f(): return results\n{line}\n");
+        let run = saved(&sandbox, &script, &[]);
+        run.assert_stdout("");
+        let check = sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", "f()"]);
+        check.assert_stdout("[1, 2]\n");
+    }
+}
+
+#[test]
+fn a_crash_file_is_not_lost_to_a_script_that_reached_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", "reached = [1]\nraise ValueError\n");
+    sandbox.snapcli(&["save", "script.py"]).assert_code(1);
+    sandbox.snapcli(&["save", "-m", "no_such_module"]).assert_code(1);
+    sandbox.write("script.py", "reached = [1\n");
+    sandbox.snapcli(&["save", "script.py"]).assert_code(1);
+    sandbox.snapcli(&["restore", "session.crash.pkl", "-c", "reached"]).assert_stdout("[1]\n");
+}
+
+#[test]
+fn a_session_whose_place_is_gone_is_saved_elsewhere() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.work().join("place")).unwrap();
+    sandbox.write("script.py", "import shutil\nshutil.rmtree('place')\nresults = [1, 2]\n");
+    let run = sandbox.snapcli(&["save", "-o", "place/session.pkl", "script.py"]);
+    run.assert_code(1);
+    let place = run.err().split("2 variables to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    sandbox.snapcli(&["restore", &place, "-c", "results"]).assert_stdout("[1, 2]\n");
+    let run = sandbox.snapcli(&["save", "--report", "missing/report.json", "script.py"]);
+    run.assert_code(2).assert_stdout("");
+}
+
+#[test]
+fn a_list_nested_a_million_deep_is_saved() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        let script = "
+class Link:
+    def __init__(self, following): self.following = following
+deep, table, pair, chain = [], {}, (), None
+for _ in range(1_000_000):
+    deep, table, pair, chain = [deep], {'k': table}, (pair,), Link(chain)
+";
+        sandbox.write("script.py", script);
+        sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+        let count = "
+depths = []
+for value, step in ((deep, lambda x: x[0]), (table, lambda x: x['k']), (pair, lambda x: x[0]), (chain, lambda x: x.following)):
+    depth = 0
+    while value: value, depth = step(value), depth + 1
+    depths.append(depth)
+print(depths)
+";
+        let run = sandbox.snapcli(&["restore", "session.pkl", "-c", count]);
+        run.assert_stdout("[1000000, 1000000, 1000000, 1000000]\n");
+    }
 }

@@ -14,7 +14,7 @@ use crate::snapshot::layout::LayoutError;
 #[derive(Debug, Error)]
 pub enum ReadError {
     /// The file cannot be opened or read.
-    #[error("cannot read the file: {0}")]
+    #[error("cannot read the file: check its name and who may read it")]
     Io(#[from] io::Error),
     /// It is a folder.
     #[error("this is a folder: name a file in it")]
