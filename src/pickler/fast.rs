@@ -29,35 +29,54 @@ pub(super) enum Saved<'py> {
     Slow,
 }
 
-/// Writes an object if its type alone says how.
+/// Writes an object that has no parts: a text, a number, None, True or False. Returns whether it was one; the few that
+/// need Python's help are not (texts with surrogates, ints beyond 64 bits).
 ///
 /// # Safety
-/// `object` must be alive, and held by something else than the caller's own reference, if it has one: an object that
-/// is referred to once counts as the container's alone.
+/// As for [`save_fast`].
 #[inline]
-pub(super) unsafe fn save_fast<'py>(
-    py: Python<'py>,
-    core: &mut Core,
-    object: *mut ffi::PyObject,
-) -> PyResult<Saved<'py>> {
+pub(super) unsafe fn save_simple(py: Python<'_>, core: &mut Core, object: *mut ffi::PyObject) -> bool {
     // SAFETY: the object is alive.
     let kind = unsafe { ffi::Py_TYPE(object) };
     if kind == &raw mut ffi::PyUnicode_Type {
         return save_text(py, core, object);
     }
     if kind == &raw mut ffi::PyLong_Type {
-        return save_int(py, core, object);
+        return save_int(core, object);
     }
     if kind == &raw mut ffi::PyFloat_Type {
         // SAFETY: an exact float.
         let number = unsafe { ffi::PyFloat_AsDouble(object) };
         core.out.byte(op::BINFLOAT);
         core.out.slice(&number.to_be_bytes());
+        return true;
+    }
+    singleton(object).inspect(|opcode| core.out.byte(*opcode)).is_some()
+}
+
+/// Writes an object if its type alone says how.
+///
+/// # Safety
+/// `object` must be alive, and held by something else than the caller's own reference, if it has one: an object that
+/// is referred to once counts as the container's alone.
+pub(super) unsafe fn save_fast<'py>(
+    py: Python<'py>,
+    core: &mut Core,
+    object: *mut ffi::PyObject,
+) -> PyResult<Saved<'py>> {
+    // SAFETY: what the caller promises.
+    if unsafe { save_simple(py, core, object) } {
         return Ok(Saved::Done);
     }
-    if let Some(opcode) = singleton(object) {
-        core.out.byte(opcode);
-        return Ok(Saved::Done);
+    // SAFETY: the object is alive.
+    let kind = unsafe { ffi::Py_TYPE(object) };
+    if kind == &raw mut ffi::PyUnicode_Type {
+        return save_odd_text(py, core, object).map(|()| Saved::Done);
+    }
+    if kind == &raw mut ffi::PyLong_Type {
+        // SAFETY: the container holds the object.
+        let number = unsafe { Bound::from_borrowed_ptr(py, object) };
+        return save_large_int(core, number.cast::<PyInt>()?).map(|()| Saved::Done);
     }
     if kind == &raw mut ffi::PyDict_Type {
         return Ok(open_dict(py, core, object));
@@ -100,53 +119,62 @@ fn singleton(object: *mut ffi::PyObject) -> Option<u8> {
     (object == unsafe { ffi::Py_False() }).then_some(op::FALSE)
 }
 
+/// Writes a text; returns false, and writes nothing, where it has surrogates.
 #[inline]
-fn save_text<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) -> PyResult<Saved<'py>> {
+fn save_text(py: Python<'_>, core: &mut Core, object: *mut ffi::PyObject) -> bool {
     let unshared = is_unshared(object);
     let slot = if unshared { None } else { core.memo.get(object as usize) };
     if let Some(slot) = slot.filter(|slot| core.is_near(*slot)) {
         core.get_slot(slot);
-        return Ok(Saved::Done);
+        return true;
     }
     let mut length = 0;
     // SAFETY: an exact str; the length is there to be set.
     let data = unsafe { ffi::PyUnicode_AsUTF8AndSize(object, &raw mut length) };
     if data.is_null() {
-        // It has surrogates. Taking the error clears it.
+        // Taking the error clears it.
         drop(PyErr::take(py));
+        return false;
     }
-    if let Some(slot) = slot.filter(|_| data.is_null() || length > REPEATED) {
+    if let Some(slot) = slot.filter(|_| length > REPEATED) {
         core.get_slot(slot);
-        return Ok(Saved::Done);
+        return true;
     }
-    if data.is_null() {
-        // SAFETY: the container holds the object.
-        let text = unsafe { Bound::from_borrowed_ptr(py, object) };
-        let bytes = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
-        core.out.text_bytes(bytes.cast::<PyBytes>()?.as_bytes());
-    } else {
-        // SAFETY: Python gave the pointer and the length of a buffer that lives as long as the object.
-        let bytes = unsafe { std::slice::from_raw_parts(data.cast(), length as usize) };
-        core.out.text_bytes(bytes);
-    }
+    // SAFETY: Python gave the pointer and the length of a buffer that lives as long as the object.
+    let bytes = unsafe { std::slice::from_raw_parts(data.cast(), length as usize) };
+    core.out.text_bytes(bytes);
     if !unshared {
         // SAFETY: the container holds the object.
         let text = unsafe { Bound::from_borrowed_ptr(py, object) };
         core.memoize_here(&text);
     }
-    Ok(Saved::Done)
+    true
 }
 
+/// Writes a text that has surrogates, as pickle does.
+#[cold]
+fn save_odd_text(py: Python<'_>, core: &mut Core, object: *mut ffi::PyObject) -> PyResult<()> {
+    if core.get(object as usize) {
+        return Ok(());
+    }
+    // SAFETY: the container holds the object.
+    let text = unsafe { Bound::from_borrowed_ptr(py, object) };
+    let bytes = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
+    core.out.text_bytes(bytes.cast::<PyBytes>()?.as_bytes());
+    core.memoize(&text);
+    Ok(())
+}
+
+/// Writes an int of up to 64 bits; returns false, and writes nothing, for a larger one.
 #[inline]
-fn save_int<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) -> PyResult<Saved<'py>> {
+fn save_int(core: &mut Core, object: *mut ffi::PyObject) -> bool {
     let mut overflow: c_int = 0;
     // SAFETY: an exact int; the flag is there to be set.
     let number = unsafe { ffi::PyLong_AsLongLongAndOverflow(object, &raw mut overflow) };
     if overflow != 0 {
-        // SAFETY: the container holds the object.
-        let number = unsafe { Bound::from_borrowed_ptr(py, object) };
-        save_large_int(core, number.cast::<PyInt>()?)?;
-    } else if let Ok(small) = u8::try_from(number) {
+        return false;
+    }
+    if let Ok(small) = u8::try_from(number) {
         core.out.op_u8(op::BININT1, small);
     } else if let Ok(small) = u16::try_from(number) {
         let [low, high] = small.to_le_bytes();
@@ -160,7 +188,7 @@ fn save_int<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) -
         core.out.op_u8(op::LONG1, 8 - spare as u8);
         core.out.slice(&bytes[..8 - spare]);
     }
-    Ok(Saved::Done)
+    true
 }
 
 /// Whether the highest byte of a number only repeats the sign of the one below it.

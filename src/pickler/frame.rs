@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
 
 use super::core::Core;
-use super::fast::{Saved, save_fast};
+use super::fast::{Saved, save_fast, save_simple};
 use super::op;
 
 /// The most items between a MARK and its APPENDS, SETITEMS or ADDITEMS, as in CPython.
@@ -201,13 +201,22 @@ impl<'py> Frame<'py> {
 }
 
 /// Saves an item that a container holds; returns what has to happen before the next one.
-#[inline]
+#[inline(always)]
 fn item<'py>(py: Python<'py>, core: &mut Core, item: *mut ffi::PyObject) -> PyResult<Option<Step<'py>>> {
+    // Most items have no parts: for those nothing goes through memory.
     // SAFETY: the callers hand over a live object that a container of theirs holds.
+    if unsafe { save_simple(py, core, item) } {
+        return Ok(None);
+    }
+    item_with_parts(py, core, item)
+}
+
+fn item_with_parts<'py>(py: Python<'py>, core: &mut Core, item: *mut ffi::PyObject) -> PyResult<Option<Step<'py>>> {
+    // SAFETY: as in `item`.
     match unsafe { save_fast(py, core, item) }? {
         Saved::Done => Ok(None),
         Saved::Open(frame) => Ok(Some(Step::Push(frame))),
-        // SAFETY: as above.
+        // SAFETY: as in `item`.
         Saved::Slow => Ok(Some(Step::Slow(unsafe { Bound::from_borrowed_ptr(py, item) }))),
     }
 }
@@ -219,15 +228,16 @@ fn step_list<'py>(
     next: &mut isize,
     batch: &mut Batch,
 ) -> PyResult<Step<'py>> {
+    // No Python code runs within this loop, so the list keeps its length until it is left.
+    // SAFETY: a list, held by the frame.
+    let length = unsafe { ffi::PyList_Size(list.as_ptr()) };
     loop {
-        // SAFETY: a list, held by the frame.
-        let length = unsafe { ffi::PyList_Size(list.as_ptr()) };
         batch.after(core, APPEND, *next >= length);
         if *next >= length {
             return Ok(Step::Pop);
         }
         batch.before(core, length - *next, *next == 0);
-        // SAFETY: the index is within the list, whose length was asked for just now.
+        // SAFETY: the index is within the list.
         let element = unsafe { ffi::PyList_GetItem(list.as_ptr(), *next) };
         *next += 1;
         if let Some(step) = item(py, core, element)? {
@@ -283,19 +293,20 @@ fn step_dict<'py>(
     batch: &mut Batch,
     build: bool,
 ) -> PyResult<Step<'py>> {
+    if let Some(value) = walk.value.take()
+        && let Some(step) = item(py, core, value.as_ptr())?
+    {
+        return Ok(step);
+    }
+    // No Python code runs within the loop below, so the dict keeps its size until it is left.
+    // SAFETY: a dict, held by the frame.
+    let size = unsafe { ffi::PyDict_Size(dict.as_ptr()) };
+    if walk.position == 0 {
+        walk.size = size;
+    } else if walk.size != size {
+        return Err(PyRuntimeError::new_err("dictionary changed size during iteration"));
+    }
     loop {
-        if let Some(value) = walk.value.take()
-            && let Some(step) = item(py, core, value.as_ptr())?
-        {
-            return Ok(step);
-        }
-        // SAFETY: a dict, held by the frame.
-        let size = unsafe { ffi::PyDict_Size(dict.as_ptr()) };
-        if walk.position == 0 {
-            walk.size = size;
-        } else if walk.size != size {
-            return Err(PyRuntimeError::new_err("dictionary changed size during iteration"));
-        }
         let first = walk.position == 0;
         let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
         // SAFETY: the dict is held, the position is one that PyDict_Next gave, and the pointers are there to be set.

@@ -125,7 +125,11 @@ impl Snapshot {
             Contents::Foreign { .. } => {
                 let (machine, value) = Machine::run(self.source.bytes()?).map_err(ReadError::BadPickle)?;
                 let naming = Naming::new(&machine);
-                Ok(outline::find(&naming, value, name).map(|value| outline::tree(&naming, value, name)))
+                let found = outline::find(&naming, value, name);
+                // A pickle that gives its object no name has only that one to trace.
+                let whole =
+                    || matches!(&self.contents, Contents::Foreign { shape: Shape::Object { .. }, .. }).then_some(value);
+                Ok(found.or_else(whole).map(|value| outline::tree(&naming, value, name)))
             }
         }
     }

@@ -174,6 +174,9 @@ pickle.dump([1, 2, 3], open('list.pkl', 'wb'), protocol=0)
     }
     assert_eq!(inspect("dict.pkl"), "pickled-dict: a int, b list");
     assert!(inspect("list.pkl").starts_with("pickle: "), "{}", inspect("list.pkl"));
+    let tree = sandbox.snapcli(&["inspect", "--trace", "obj", "list.pkl"]);
+    tree.assert_code(0);
+    assert!(tree.out().contains("obj: list"), "{}", tree.whole());
 }
 
 #[test]
