@@ -49,13 +49,13 @@ fn origin(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
     }
     let when = index.created.replace('T', " ").replace('Z', " UTC");
     let python = &index.python;
-    writeln!(
-        out,
-        "saved {when} by Python {} on {}, dill {}",
-        plain(&python.version),
-        plain(&python.platform),
-        plain(&python.dill)
-    )?;
+    write!(out, "saved {when} by Python {} on {}", plain(&python.version), plain(&python.platform))?;
+    // Plain data needs no dill.
+    if python.dill.is_empty() {
+        writeln!(out)?
+    } else {
+        writeln!(out, ", dill {}", plain(&python.dill))?
+    }
     writeln!(out, "from {}, which {}", plain(&command_line(index)), ending(index))?;
     for (package, version) in &index.packages {
         write!(

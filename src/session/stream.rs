@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyAny, PyBytes, PyMemoryView, PySlice};
 
 use crate::snapshot::reader::Snapshot;
 
@@ -30,6 +30,8 @@ struct Place {
 
 /// The most bytes that a `peek` shows, as much as the unpickler asks for at once.
 const PEEK: usize = 128 * 1024;
+/// The most bytes that are copied at once into a buffer.
+const CHUNK: usize = 1 << 20;
 
 impl Stream {
     /// Reads the whole pickle; `progress` is told of the bytes that were read.
@@ -98,6 +100,23 @@ impl Stream {
             all.extend_from_slice(next.as_bytes());
         }
         Ok(PyBytes::new(py, &all))
+    }
+
+    /// Fills a buffer: a large array is read straight into its memory, a megabyte at a time.
+    fn readinto(&self, py: Python<'_>, buffer: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let view = PyMemoryView::from(buffer)?;
+        let length = view.len()?;
+        let mut filled = 0;
+        while filled < length {
+            let chunk = self.take(py, |rest| rest.len().min(length - filled).min(CHUNK))?;
+            let end = filled + chunk.as_bytes().len();
+            if end == filled {
+                break;
+            }
+            view.set_item(PySlice::new(py, filled as isize, end as isize, 1), chunk)?;
+            filled = end;
+        }
+        Ok(filled)
     }
 
     fn readline<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
