@@ -36,10 +36,13 @@ unsafe extern "C" {
 const FULL_READ_ONLY: c_int = 0x011c;
 
 /// The memory of an object, held until this is dropped.
-struct Held(View);
+pub(super) struct Held(View);
+
+// SAFETY: a view may be read and released by any thread that holds the GIL, and all of the pickler runs with it.
+unsafe impl Send for Held {}
 
 impl Held {
-    fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+    pub(super) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let mut view = std::mem::MaybeUninit::uninit();
         // SAFETY: a live object, and room for a view.
         let failed = unsafe { PyObject_GetBuffer(object.as_ptr(), view.as_mut_ptr(), FULL_READ_ONLY) };
@@ -50,13 +53,18 @@ impl Held {
         Ok(Self(unsafe { view.assume_init() }))
     }
 
+    /// Whether its owner may not write to it.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.0.read_only != 0
+    }
+
     fn is_contiguous(&self) -> bool {
         // SAFETY: a view that is held; `A` asks for either order.
         unsafe { PyBuffer_IsContiguous(&raw const self.0, b'A' as c_char) != 0 }
     }
 
     /// The bytes. The object may not resize them while the view is held; nothing else runs while they are copied.
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         if self.0.length == 0 {
             return &[];
         }
@@ -84,17 +92,13 @@ pub(super) fn save<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>)
     {
         let mut core = native.get().lock()?;
         core.out.byte(op::NEXT_BUFFER);
-        if held.0.read_only != 0 {
+        if held.is_read_only() {
             core.out.byte(op::READONLY_BUFFER);
         }
         return Ok(());
     }
     let mut core = native.get().lock()?;
-    if held.0.read_only != 0 {
-        core.out.bytes(held.bytes());
-    } else {
-        core.out.byte_array(held.bytes());
-    }
+    core.out.buffer(held);
     core.memoize(object);
     Ok(())
 }

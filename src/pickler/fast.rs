@@ -11,6 +11,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt};
 
+use super::buffers::Held;
 use super::core::Core;
 use super::frame::{Batch, DictWalk, Frame};
 use super::op;
@@ -295,12 +296,10 @@ fn save_other<'py>(
     // SAFETY: the container holds the object.
     let value = unsafe { Bound::from_borrowed_ptr(py, object) };
     if kind == &raw mut ffi::PyBytes_Type {
-        core.out.bytes(value.cast::<PyBytes>()?.as_bytes());
+        core.out.buffer(Held::of(&value)?);
         core.memoize(&value);
     } else if kind == &raw mut ffi::PyByteArray_Type {
-        // SAFETY: no Python code runs while the contents are copied, so nobody can change their size.
-        let contents = unsafe { value.cast::<pyo3::types::PyByteArray>()?.as_bytes() };
-        core.out.byte_array(contents);
+        core.out.buffer(Held::of(&value)?);
         core.memoize(&value);
     } else if kind == &raw mut ffi::PySet_Type {
         core.out.byte(op::EMPTY_SET);

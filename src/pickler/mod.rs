@@ -23,6 +23,7 @@ mod walk;
 
 pub use dill::Importer;
 pub use imported::Imported;
+pub use output::Pickled;
 
 use crate::pickle::scan::SegmentFacts;
 use native::Native;
@@ -46,7 +47,7 @@ pub fn dumps(
     core.out.between_opcodes();
     core.out.byte(op::STOP);
     core.out.close_frame();
-    Ok(std::mem::take(&mut core.out.bytes))
+    Ok(core.out.take().slices().concat())
 }
 
 /// Pickles the variables of a session.
@@ -77,7 +78,7 @@ impl<'py> Pickler<'py> {
 
     /// Pickles one value: the opcodes that push it and nothing else, and what they need. When it fails, the pickler is
     /// as it was before.
-    pub fn save(&self, value: &Bound<'py, PyAny>) -> Result<(Vec<u8>, SegmentFacts), Failure<'py>> {
+    pub fn save(&self, value: &Bound<'py, PyAny>) -> Result<(Pickled, SegmentFacts), Failure<'py>> {
         let before = self.begin().map_err(|error| Failure { error, chain: Vec::new() })?;
         match walk::save(&self.native, value).and_then(|()| self.end(before)) {
             Ok(saved) => Ok(saved),
@@ -99,15 +100,14 @@ impl<'py> Pickler<'py> {
         Ok(before)
     }
 
-    fn end(&self, before: usize) -> PyResult<(Vec<u8>, SegmentFacts)> {
+    fn end(&self, before: usize) -> PyResult<(Pickled, SegmentFacts)> {
         let mut core = self.native.get().lock()?;
         let facts = std::mem::take(&mut core.facts);
         let mut takes: Vec<u64> = facts.takes.into_iter().map(u64::from).collect();
         takes.sort_unstable();
         takes.dedup();
         let memo = (before as u64, core.memo.len() as u64);
-        let bytes = std::mem::take(&mut core.out.bytes);
-        Ok((bytes, SegmentFacts { memo, takes, imports: facts.imports, has_code: facts.has_code }))
+        Ok((core.out.take(), SegmentFacts { memo, takes, imports: facts.imports, has_code: facts.has_code }))
     }
 
     fn take_chain(&self) -> Vec<Bound<'py, PyAny>> {
@@ -120,9 +120,8 @@ impl<'py> Pickler<'py> {
     pub fn roll_back(&self, length: usize) -> PyResult<()> {
         let gone = {
             let mut core = self.native.get().lock()?;
-            core.out.bytes.clear();
             core.depth = 0;
-            core.memo.cut(length)
+            (core.out.take(), core.memo.cut(length))
         };
         // Freeing objects can run code, so the core is not locked here.
         drop(gone);

@@ -4,6 +4,7 @@
 //! `snapcli.dumps` writes frames as CPython does (PEP 3154): of 64 KiB or a little more, none under 4 bytes, and large
 //! contents outside of them.
 
+use super::buffers::Held;
 use super::op;
 
 /// A frame is closed at the first opcode after this many bytes.
@@ -14,9 +15,11 @@ const FRAME_SMALLEST: usize = 4;
 const FRAME_HEADER: usize = 9;
 const FRAME: u8 = 0x95;
 
-/// A buffer of opcodes.
+/// A buffer of opcodes. Large contents are not copied into it: it holds on to their memory, and to where they belong.
 pub(super) struct Output {
     pub(super) bytes: Vec<u8>,
+    /// Contents, each with the number of `bytes` that precede it.
+    pieces: Vec<(usize, Held)>,
     /// Where the open frame's header has its place.
     frame: Option<usize>,
     framed: bool,
@@ -24,7 +27,7 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(framed: bool) -> Self {
-        Self { bytes: Vec::new(), frame: None, framed }
+        Self { bytes: Vec::new(), pieces: Vec::new(), frame: None, framed }
     }
 
     #[inline]
@@ -75,6 +78,29 @@ impl Output {
         } else {
             self.long([op::BINBYTES, op::BINBYTES8], bytes);
         }
+    }
+
+    /// The contents of a buffer, as `bytes` where it is read-only, else as `bytearray`. A large one is held, not copied.
+    pub(super) fn buffer(&mut self, held: Held) {
+        if held.bytes().len() < FRAME_TARGET {
+            return if held.is_read_only() { self.bytes(held.bytes()) } else { self.byte_array(held.bytes()) };
+        }
+        self.close_frame();
+        let length = held.bytes().len() as u64;
+        match (held.is_read_only(), u32::try_from(length)) {
+            (true, Ok(short)) => self.op_u32(op::BINBYTES, short),
+            (read_only, _) => {
+                self.byte(if read_only { op::BINBYTES8 } else { op::BYTEARRAY8 });
+                self.slice(&length.to_le_bytes());
+            }
+        }
+        self.pieces.push((self.bytes.len(), held));
+    }
+
+    /// Takes all that was written.
+    pub(super) fn take(&mut self) -> Pickled {
+        self.frame = None;
+        Pickled { bytes: std::mem::take(&mut self.bytes), pieces: std::mem::take(&mut self.pieces) }
     }
 
     /// A `bytearray` object's contents.
@@ -138,5 +164,36 @@ impl Output {
         let header = &mut self.bytes[start..start + FRAME_HEADER];
         header[0] = FRAME;
         header[1..].copy_from_slice(&(length as u64).to_le_bytes());
+    }
+}
+
+/// Opcodes that have been written, with large contents where they lie in memory.
+pub struct Pickled {
+    bytes: Vec<u8>,
+    pieces: Vec<(usize, Held)>,
+}
+
+impl Pickled {
+    /// Opcodes that hold nothing large.
+    pub fn plain(bytes: Vec<u8>) -> Self {
+        Self { bytes, pieces: Vec::new() }
+    }
+
+    /// The whole, in order.
+    pub fn slices(&self) -> Vec<&[u8]> {
+        let mut slices = Vec::with_capacity(2 * self.pieces.len() + 1);
+        let mut from = 0;
+        for (at, held) in &self.pieces {
+            slices.push(self.bytes.get(from..*at).unwrap_or_default());
+            slices.push(held.bytes());
+            from = *at;
+        }
+        slices.push(self.bytes.get(from..).unwrap_or_default());
+        slices
+    }
+
+    /// The length of the whole in bytes.
+    pub fn length(&self) -> u64 {
+        self.slices().iter().map(|slice| slice.len() as u64).sum()
     }
 }

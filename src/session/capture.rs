@@ -19,7 +19,7 @@ use super::warnings::WarningFilter;
 use crate::exit;
 use crate::pickle::emit;
 use crate::pickle::scan::SegmentFacts;
-use crate::pickler::{Failure, Imported, Importer, Pickler};
+use crate::pickler::{Failure, Imported, Importer, Pickled, Pickler};
 use crate::python::dill::LazyDill;
 use crate::snapshot::index::{LeftOut, Reason, Variable};
 use crate::snapshot::writer::Writer;
@@ -99,11 +99,11 @@ impl<'py, W: Write> Saver<'_, 'py, W> {
     /// Saves one variable, or says why not. An error is one that ends the whole save.
     fn variable(&mut self, py: Python<'py>, named: &Named<'py>) -> Result<Option<LeftOut>> {
         let before = self.pickler.memo_len()?;
-        let (bytes, facts) = match self.pickled(py, named)? {
+        let (pickled, facts) = match self.pickled(py, named)? {
             Ok(pickled) => pickled,
             Err(failure) => return failed(py, named, &failure).map(Some),
         };
-        let size = bytes.len() as u64;
+        let size = pickled.length();
         if let Some(limit) = self.plan.rules.max_size.filter(|limit| size > *limit) {
             self.pickler.roll_back(before)?;
             let error = format!("takes {size} bytes, more than --max-size {limit}");
@@ -121,11 +121,11 @@ impl<'py, W: Write> Saver<'_, 'py, W> {
             line: self.plan.lines.get(&named.name).copied(),
             ..Variable::default()
         };
-        self.writer.known_segment(variable, &bytes, facts).context("cannot write the snapshot")?;
+        self.writer.known_segment(variable, &pickled.slices(), facts).context("cannot write the snapshot")?;
         Ok(None)
     }
 
-    fn pickled(&self, py: Python<'py>, named: &Named<'py>) -> PyResult<Result<(Vec<u8>, SegmentFacts), Failure<'py>>> {
+    fn pickled(&self, py: Python<'py>, named: &Named<'py>) -> PyResult<Result<(Pickled, SegmentFacts), Failure<'py>>> {
         let before = self.pickler.memo_len()?;
         if let Some(imported) = &self.imported
             && let Some((module, name)) = imported.place(&named.name, &named.value)?
@@ -134,7 +134,7 @@ impl<'py, W: Write> Saver<'_, 'py, W> {
             emit::global(&mut opcodes, &module, &name)?;
             let memo = (before as u64, before as u64);
             let imports = vec![format!("{module} {name}")];
-            return Ok(Ok((opcodes, SegmentFacts { memo, imports, ..SegmentFacts::default() })));
+            return Ok(Ok((Pickled::plain(opcodes), SegmentFacts { memo, imports, ..SegmentFacts::default() })));
         }
         let pickled = match self.pickler.save(&named.value) {
             Ok(pickled) => pickled,

@@ -56,16 +56,16 @@ impl<W: Write> Writer<W> {
     /// `InvalidData` means that the opcodes are wrong: then nothing was written.
     pub fn segment(&mut self, variable: Variable, value: &[u8]) -> io::Result<&Variable> {
         let facts = self.scan(value)?;
-        self.write_segment(variable, value, facts)
+        self.write_segment(variable, &[value], facts)
     }
 
     /// Writes a variable whose pickler has told what the opcodes need: that saves reading them once more. Builds with
     /// debug assertions compare what it told with a scan. Not to be mixed with [`segment`](Self::segment) in one file,
     /// whose scan has to have seen all that is before.
-    pub fn known_segment(&mut self, variable: Variable, value: &[u8], facts: SegmentFacts) -> io::Result<&Variable> {
+    pub fn known_segment(&mut self, variable: Variable, value: &[&[u8]], facts: SegmentFacts) -> io::Result<&Variable> {
         #[cfg(debug_assertions)]
         {
-            let scanned = self.scan(value)?;
+            let scanned = self.scan(&value.concat())?;
             assert_eq!((scanned.memo, &scanned.takes), (facts.memo, &facts.takes), "of {}", variable.name);
             assert_eq!(scanned.has_code, facts.has_code, "of {}", variable.name);
         }
@@ -77,14 +77,14 @@ impl<W: Write> Writer<W> {
         facts.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    fn write_segment(&mut self, variable: Variable, value: &[u8], facts: SegmentFacts) -> io::Result<&Variable> {
+    fn write_segment(&mut self, variable: Variable, value: &[&[u8]], facts: SegmentFacts) -> io::Result<&Variable> {
         let mut head = Vec::new();
         emit::text(&mut head, &variable.name)?;
         let mut tail = Vec::new();
         emit::set_item(&mut tail)?;
         let offset = self.position;
         let mut hasher = blake3::Hasher::new();
-        for part in [head.as_slice(), value, tail.as_slice()] {
+        for part in std::iter::once(head.as_slice()).chain(value.iter().copied()).chain([tail.as_slice()]) {
             hasher.update(part);
             self.write(part)?;
         }
