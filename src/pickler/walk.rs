@@ -191,7 +191,7 @@ fn file<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResul
     let py = native.py();
     let name = object.getattr_opt("name")?.map(|name| name.str()).transpose()?;
     let name = name.map_or_else(|| "without a name".to_owned(), |name| name.to_string_lossy().into_owned());
-    if STANDARD_STREAMS.contains(&name.as_str()) {
+    if STANDARD_STREAMS.contains(&name.as_str()) || !native.get().is_session() {
         let function = native.get().dill.function(&object.get_type())?;
         return by_dill(native, object, function.as_ref().map(|function| function.bind(py)));
     }
