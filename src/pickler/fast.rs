@@ -322,6 +322,9 @@ fn open_instance<'py>(
     kind: *mut ffi::PyTypeObject,
 ) -> Saved<'py> {
     let Some(class) = core.memo.get(kind as usize) else { return Saved::Slow };
+    // A reference of our own: asking for the dict can run the collector, and with it finalizers that empty the container.
+    // SAFETY: the container holds the object.
+    let instance = unsafe { Bound::from_borrowed_ptr(py, object) };
     // SAFETY: the object is alive, and its type has a `__dict__` and no property of that name.
     let dict = unsafe { ffi::PyObject_GenericGetDict(object, std::ptr::null_mut()) };
     // SAFETY: a new reference, or NULL with an exception set.
@@ -333,8 +336,7 @@ fn open_instance<'py>(
     }
     core.get_slot(class);
     core.out.slice(&[op::EMPTY_TUPLE, op::NEWOBJ]);
-    // SAFETY: the container holds the object. It may have weak references, so it always gets a slot.
-    let instance = unsafe { Bound::from_borrowed_ptr(py, object) };
+    // It may have weak references, so it always gets a slot.
     core.memoize(&instance);
     // The instance and this function hold the dict: two references are nobody else's.
     // SAFETY: a live object.

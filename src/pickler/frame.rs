@@ -126,7 +126,8 @@ impl Batch {
     /// Called when an item has been written: ends the batch if it is full or the `last` item is in.
     #[inline]
     fn after(&mut self, core: &mut Core, [one, many]: [u8; 2], last: bool) {
-        if self.open && (last || self.count == BATCH) {
+        // A single item ends its batch even if more have come meanwhile: there is no MARK to gather them from.
+        if self.open && (self.single || last || self.count == BATCH) {
             core.out.byte(if self.single { one } else { many });
             *self = Self::default();
         }
@@ -239,6 +240,10 @@ fn step_list<'py>(
         batch.before(core, length - *next, *next == 0);
         // SAFETY: the index is within the list.
         let element = unsafe { ffi::PyList_GetItem(list.as_ptr(), *next) };
+        if element.is_null() {
+            // Only a finalizer, run by the collector in the middle of all this, can have shortened the list.
+            return Err(PyErr::fetch(py));
+        }
         *next += 1;
         if let Some(step) = item(py, core, element)? {
             return Ok(step);

@@ -530,3 +530,26 @@ print(depths)
         run.assert_stdout("[1000000, 1000000, 1000000, 1000000]\n");
     }
 }
+
+#[test]
+fn objects_that_change_what_is_being_saved_do_no_harm() {
+    let sandbox = Sandbox::new();
+    let script = "
+class Changes:
+    def __init__(self, change): self.change = change
+    def __reduce__(self):
+        self.change()
+        return int, ()
+grows = []
+grows.append(Changes(lambda: grows.append([1])))
+empties = [[n] for n in range(5)]
+empties.insert(2, Changes(empties.clear))
+shrinks = {n: [n] for n in range(5)}
+shrinks['bad'] = Changes(lambda: shrinks.pop(0))
+good = [1, 2]
+";
+    saved(&sandbox, script, &["--exclude", "Changes"]);
+    let run =
+        sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", "grows, empties, good, 'shrinks' in globals()"]);
+    run.assert_stdout("([0, [1]], [[0], [1], 0], [1, 2], False)\n").assert_code(0);
+}
