@@ -30,8 +30,8 @@ pub(super) enum Saved<'py> {
     Slow,
 }
 
-/// Writes an object that has no parts: a text, a number, None, True or False. Returns whether it was one; the few that
-/// need Python's help are not (texts with surrogates, ints beyond 64 bits).
+/// Writes an object that has no parts: a text, a number, None, True or False. Returns whether it was one and could be
+/// written; ints beyond 64 bits need Python's help.
 ///
 /// # Safety
 /// As for [`save_fast`].
@@ -72,7 +72,9 @@ pub(super) unsafe fn save_fast<'py>(
     // SAFETY: the object is alive.
     let kind = unsafe { ffi::Py_TYPE(object) };
     if kind == &raw mut ffi::PyUnicode_Type {
-        return save_odd_text(py, core, object).map(|()| Saved::Done);
+        // SAFETY: the container holds the object.
+        let text = unsafe { Bound::from_borrowed_ptr(py, object) };
+        return save_odd_text(core, &text).map(|()| Saved::Done);
     }
     if kind == &raw mut ffi::PyLong_Type {
         // SAFETY: the container holds the object.
@@ -120,7 +122,7 @@ fn singleton(object: *mut ffi::PyObject) -> Option<u8> {
     (object == unsafe { ffi::Py_False() }).then_some(op::FALSE)
 }
 
-/// Writes a text; returns false, and writes nothing, where it has surrogates.
+/// Writes a text; returns false, and writes nothing, where that failed.
 #[inline]
 fn save_text(py: Python<'_>, core: &mut Core, object: *mut ffi::PyObject) -> bool {
     let unshared = is_unshared(object);
@@ -129,12 +131,21 @@ fn save_text(py: Python<'_>, core: &mut Core, object: *mut ffi::PyObject) -> boo
         core.get_slot(slot);
         return true;
     }
+    // A reference of our own: the error for a text with surrogates can run the collector, and with it finalizers that
+    // empty the container.
+    // SAFETY: the container holds the object.
+    let text = unsafe { Bound::from_borrowed_ptr(py, object) };
     let mut length = 0;
     // SAFETY: an exact str; the length is there to be set.
     let data = unsafe { ffi::PyUnicode_AsUTF8AndSize(object, &raw mut length) };
     if data.is_null() {
         // Taking the error clears it.
         drop(PyErr::take(py));
+        if save_odd_text(core, &text).is_ok() {
+            return true;
+        }
+        // There is no memory left; the caller, who is to meet the error, has no reference but this one.
+        std::mem::forget(text);
         return false;
     }
     if let Some(slot) = slot.filter(|_| length > REPEATED) {
@@ -145,8 +156,6 @@ fn save_text(py: Python<'_>, core: &mut Core, object: *mut ffi::PyObject) -> boo
     let bytes = unsafe { std::slice::from_raw_parts(data.cast(), length as usize) };
     core.out.text_bytes(bytes);
     if !unshared {
-        // SAFETY: the container holds the object.
-        let text = unsafe { Bound::from_borrowed_ptr(py, object) };
         core.memoize_here(&text);
     }
     true
@@ -154,15 +163,13 @@ fn save_text(py: Python<'_>, core: &mut Core, object: *mut ffi::PyObject) -> boo
 
 /// Writes a text that has surrogates, as pickle does.
 #[cold]
-fn save_odd_text(py: Python<'_>, core: &mut Core, object: *mut ffi::PyObject) -> PyResult<()> {
-    if core.get(object as usize) {
+fn save_odd_text(core: &mut Core, text: &Bound<'_, PyAny>) -> PyResult<()> {
+    if core.get(text.as_ptr() as usize) {
         return Ok(());
     }
-    // SAFETY: the container holds the object.
-    let text = unsafe { Bound::from_borrowed_ptr(py, object) };
     let bytes = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
     core.out.text_bytes(bytes.cast::<PyBytes>()?.as_bytes());
-    core.memoize(&text);
+    core.memoize(text);
     Ok(())
 }
 
