@@ -26,8 +26,6 @@ pub(super) struct Core {
     pub(super) facts: Facts,
     /// The objects that were being saved when something failed, innermost first.
     pub(super) fault: Vec<Py<PyAny>>,
-    /// How many saves are nested in each other by way of Python code.
-    pub(super) depth: usize,
 }
 
 /// What a segment needs from outside, noted while it is written.

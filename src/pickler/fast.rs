@@ -1,8 +1,8 @@
 //! Objects whose type alone says how they are written: exact built-in types, and instances of plain classes. Nothing
 //! here runs Python code.
 //!
-//! A text, list, dict or tuple that only its container holds is not memoized: nobody can refer to it again, as these
-//! types know no weak references. That saves half of the memo.
+//! A text that only its container holds is not memoized: that saves half of the memo, and nobody asks whether two texts
+//! are one. Containers always are: another object's `__getstate__` can reach one again that is referred to but once.
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
@@ -229,23 +229,15 @@ fn save_large_int(core: &mut Core, number: &Bound<'_, PyInt>) -> PyResult<()> {
 
 #[inline]
 fn open_dict<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) -> Saved<'py> {
-    let unshared = is_unshared(object);
-    if !unshared {
-        if core.get(object as usize) {
-            return Saved::Done;
-        }
-        if core.module_dict(object as usize) {
-            return Saved::Done;
-        }
+    if core.get(object as usize) || core.module_dict(object as usize) {
+        return Saved::Done;
     }
     core.out.byte(op::EMPTY_DICT);
     // SAFETY: the container holds the object.
     let object = unsafe { Bound::from_borrowed_ptr(py, object) };
     // SAFETY: an exact dict, as the caller has seen.
     let dict = unsafe { object.cast_into_unchecked::<PyDict>() };
-    if !unshared {
-        core.memoize(dict.as_any());
-    }
+    core.memoize(dict.as_any());
     if dict.is_empty() {
         return Saved::Done;
     }
@@ -254,16 +246,13 @@ fn open_dict<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) 
 
 #[inline]
 fn open_list<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) -> Saved<'py> {
-    let unshared = is_unshared(object);
-    if !unshared && core.get(object as usize) {
+    if core.get(object as usize) {
         return Saved::Done;
     }
     core.out.byte(op::EMPTY_LIST);
     // SAFETY: the container holds the object.
     let list = unsafe { Bound::from_borrowed_ptr(py, object) };
-    if !unshared {
-        core.memoize(&list);
-    }
+    core.memoize(&list);
     // SAFETY: an exact list.
     Saved::Open(Frame::List { list: unsafe { list.cast_into_unchecked() }, next: 0, batch: Batch::default() })
 }
@@ -276,8 +265,7 @@ fn open_tuple<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject)
         core.out.byte(op::EMPTY_TUPLE);
         return Saved::Done;
     }
-    let unshared = is_unshared(object);
-    if !unshared && core.get(object as usize) {
+    if core.get(object as usize) {
         return Saved::Done;
     }
     if length > 3 {
@@ -287,7 +275,7 @@ fn open_tuple<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject)
     let object = unsafe { Bound::from_borrowed_ptr(py, object) };
     // SAFETY: an exact tuple, as the caller has seen.
     let tuple = unsafe { object.cast_into_unchecked() };
-    Saved::Open(Frame::Tuple { tuple, next: 0, memoize: !unshared })
+    Saved::Open(Frame::Tuple { tuple, next: 0 })
 }
 
 /// The types that are met less often. The object has no slot.
@@ -345,7 +333,8 @@ fn open_instance<'py>(
     core.out.slice(&[op::EMPTY_TUPLE, op::NEWOBJ]);
     // It may have weak references, so it always gets a slot.
     core.memoize(&instance);
-    // The instance and this function hold the dict: two references are nobody else's.
+    // The instance and this function hold the dict: two references are nobody else's. A load copies it into the new
+    // instance's own one, so whoever reaches it later could not share it anyway.
     // SAFETY: a live object.
     let shared = unsafe { ffi::Py_REFCNT(dict.as_ptr()) } != 2;
     if shared && core.get(dict.as_ptr() as usize) {

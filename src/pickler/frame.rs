@@ -34,7 +34,6 @@ pub(super) enum Frame<'py> {
     Tuple {
         tuple: Bound<'py, PyTuple>,
         next: isize,
-        memoize: bool,
     },
     /// The iterator of an exact set.
     Set {
@@ -145,7 +144,7 @@ impl<'py> Frame<'py> {
         match self {
             Self::List { list, next, batch } => step_list(py, core, list, next, batch),
             Self::Dict { dict, walk, batch, owner } => step_dict(py, core, dict, walk, batch, owner.is_some()),
-            Self::Tuple { tuple, next, memoize } => step_tuple(py, core, tuple, next, *memoize),
+            Self::Tuple { tuple, next } => step_tuple(py, core, tuple, next),
             Self::Set { items, batch, .. } => step_set(py, core, items, batch),
             Self::FrozenSet { set, items } => step_frozen_set(py, core, set, items),
             Self::Steps { object, steps } => step_steps(py, core, object.as_ref(), steps),
@@ -256,7 +255,6 @@ fn step_tuple<'py>(
     core: &mut Core,
     tuple: &Bound<'py, PyTuple>,
     next: &mut isize,
-    memoize: bool,
 ) -> PyResult<Step<'py>> {
     let length = tuple.len();
     while (*next as usize) < length {
@@ -270,7 +268,7 @@ fn step_tuple<'py>(
     }
     // A tuple that was reached through its own items has a slot by now: its items are dropped, and it is taken from
     // there.
-    if memoize && let Some(slot) = core.memo.get(tuple.as_ptr() as usize) {
+    if let Some(slot) = core.memo.get(tuple.as_ptr() as usize) {
         match length {
             1..=3 => (0..length).for_each(|_| core.out.byte(op::POP)),
             _ => core.out.byte(op::POP_MARK),
@@ -284,9 +282,7 @@ fn step_tuple<'py>(
         3 => op::TUPLE3,
         _ => op::TUPLE,
     });
-    if memoize {
-        core.memoize(tuple.as_any());
-    }
+    core.memoize(tuple.as_any());
     Ok(Step::Pop)
 }
 

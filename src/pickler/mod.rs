@@ -15,6 +15,7 @@ mod frame;
 mod imported;
 mod memo;
 mod native;
+mod nesting;
 mod op;
 mod output;
 mod reduce;
@@ -36,6 +37,8 @@ pub fn dumps(
     buffer_callback: Option<Bound<'_, PyAny>>,
 ) -> PyResult<Vec<u8>> {
     let py = object.py();
+    // A `__reduce__` may pickle the very object that it is asked about.
+    let _nested = nesting::Nesting::enter()?;
     let main = py.import("__main__")?;
     let native = Native::new(&main, import, Some(options), buffer_callback.map(Bound::unbind))?;
     let native = Bound::new(py, native)?;
@@ -120,7 +123,6 @@ impl<'py> Pickler<'py> {
     pub fn roll_back(&self, length: usize) -> PyResult<()> {
         let gone = {
             let mut core = self.native.get().lock()?;
-            core.depth = 0;
             (core.out.take(), core.memo.cut(length))
         };
         // Freeing objects can run code, so the core is not locked here.

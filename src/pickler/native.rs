@@ -45,7 +45,6 @@ impl Native {
             main_dict: main.dict().as_ptr() as usize,
             facts: Facts::default(),
             fault: Vec::new(),
-            depth: 0,
         };
         Ok(Self {
             core: Mutex::new(core),

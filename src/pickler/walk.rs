@@ -1,7 +1,7 @@
 //! Saves one object with all that hangs on it: works through the list of frames, and leaves the lock whenever Python
 //! code has to run.
 
-use pyo3::exceptions::{PyRecursionError, PyRuntimeError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule};
 
@@ -9,13 +9,11 @@ use super::core::Core;
 use super::fast::{Saved, save_fast};
 use super::frame::{Frame, Step};
 use super::native::Native;
+use super::nesting::Nesting;
 use super::op;
 use super::reduce;
 use super::types::{Info, classify, importable};
 
-/// How often saves may nest by way of Python code (dill's functions, mostly) before that is an error rather than a
-/// crash. Each costs some five C frames: a thousand of them fit into the 8 MiB stack of a main thread many times.
-const DEEPEST: usize = 250;
 /// The most objects of a failing walk that are kept for the path to the one at fault.
 const KEPT: usize = 100;
 
@@ -208,18 +206,10 @@ fn by_dill<'py>(
     function: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<()> {
     let pickler = native.get().hand_over(native)?;
-    {
-        let mut core = native.get().lock()?;
-        if core.depth >= DEEPEST {
-            return Err(PyRecursionError::new_err("maximum recursion depth exceeded while pickling by way of dill"));
-        }
-        core.depth += 1;
-        core.facts.has_code |= object.is_instance_of::<pyo3::types::PyCode>();
-    }
-    let result = match function {
+    let _nested = Nesting::enter()?;
+    native.get().lock()?.facts.has_code |= object.is_instance_of::<pyo3::types::PyCode>();
+    match function {
         Some(function) => function.call1((&pickler, object)).map(drop),
         None => native.get().dill.save_whole(&pickler, object),
-    };
-    native.get().lock()?.depth -= 1;
-    result
+    }
 }

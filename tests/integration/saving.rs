@@ -553,3 +553,47 @@ good = [1, 2]
         sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", "grows, empties, good, 'shrinks' in globals()"]);
     run.assert_stdout("([0, [1]], [[0], [1], 0], [1, 2], False)\n").assert_code(0);
 }
+
+#[test]
+fn what_another_object_reaches_while_it_is_saved_stays_shared() {
+    let sandbox = Sandbox::new();
+    let script = "
+class Owner:
+    def __init__(self):
+        self.data, self.table, self.pair = [1, 2], {'k': [3]}, ([4], 5)
+        self.view = View(self)
+class View:
+    def __init__(self, owner): self.owner = owner
+    def __getstate__(self):
+        owner = self.owner
+        return {'owner': owner, 'data': owner.data, 'table': owner.table, 'pair': owner.pair}
+owner = Owner()
+";
+    saved(&sandbox, script, &[]);
+    let check = "
+v = owner.view
+print(v.data is owner.data, v.table is owner.table, v.pair is owner.pair, v.owner is owner)
+";
+    sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", check]).assert_stdout("True True True True\n");
+}
+
+#[test]
+fn a_pickling_that_calls_itself_without_end_is_an_error_and_no_crash() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        let script = "
+import snapcli
+class Endless:
+    def __reduce__(self): return bytes, (snapcli.dumps(self),)
+try:
+    snapcli.dumps(Endless())
+except RecursionError as error:
+    print(error)
+endless, fine = Endless(), [1]
+";
+        let run = saved(&sandbox, script, &[]);
+        run.assert_stdout("maximum recursion depth exceeded while pickling\n");
+        assert!(run.err().contains("endless (__main__.Endless, line 9): RecursionError"), "{}", run.whole());
+        sandbox.snapcli(&["restore", "session.pkl", "-c", "fine"]).assert_stdout("[1]\n");
+    }
+}
