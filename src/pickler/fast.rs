@@ -35,22 +35,22 @@ pub(super) enum Saved<'py> {
 ///
 /// # Safety
 /// As for [`save_fast`].
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn save_simple(py: Python<'_>, core: &mut Core, object: *mut ffi::PyObject) -> bool {
     // SAFETY: the object is alive.
     let kind = unsafe { ffi::Py_TYPE(object) };
-    if kind == &raw mut ffi::PyUnicode_Type {
-        return save_text(py, core, object);
-    }
     if kind == &raw mut ffi::PyLong_Type {
         return save_int(core, object);
     }
     if kind == &raw mut ffi::PyFloat_Type {
         // SAFETY: an exact float.
         let number = unsafe { ffi::PyFloat_AsDouble(object) };
-        core.out.byte(op::BINFLOAT);
-        core.out.slice(&number.to_be_bytes());
+        let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
+        core.out.slice(&[op::BINFLOAT, a, b, c, d, e, f, g, h]);
         return true;
+    }
+    if kind == &raw mut ffi::PyUnicode_Type {
+        return save_text(py, core, object);
     }
     singleton(object).inspect(|opcode| core.out.byte(*opcode)).is_some()
 }
@@ -123,7 +123,7 @@ fn singleton(object: *mut ffi::PyObject) -> Option<u8> {
 }
 
 /// Writes a text; returns false, and writes nothing, where that failed.
-#[inline]
+#[inline(never)]
 fn save_text(py: Python<'_>, core: &mut Core, object: *mut ffi::PyObject) -> bool {
     let unshared = is_unshared(object);
     let slot = if unshared { None } else { core.memo.get(object as usize) };
@@ -174,7 +174,7 @@ fn save_odd_text(core: &mut Core, text: &Bound<'_, PyAny>) -> PyResult<()> {
 }
 
 /// Writes an int of up to 64 bits; returns false, and writes nothing, for a larger one.
-#[inline]
+#[inline(always)]
 fn save_int(core: &mut Core, object: *mut ffi::PyObject) -> bool {
     let mut overflow: c_int = 0;
     // SAFETY: an exact int; the flag is there to be set.
@@ -182,21 +182,24 @@ fn save_int(core: &mut Core, object: *mut ffi::PyObject) -> bool {
     if overflow != 0 {
         return false;
     }
-    if let Ok(small) = u8::try_from(number) {
-        core.out.op_u8(op::BININT1, small);
-    } else if let Ok(small) = u16::try_from(number) {
-        let [low, high] = small.to_le_bytes();
-        core.out.slice(&[op::BININT2, low, high]);
-    } else if let Ok(small) = i32::try_from(number) {
-        core.out.op_u32(op::BININT, small.cast_unsigned());
-    } else {
-        let bytes = number.to_le_bytes();
-        // As few bytes as keep the sign.
-        let spare = (1..8).rev().take_while(|&at| is_spare(bytes[at], bytes[at - 1])).count();
-        core.out.op_u8(op::LONG1, 8 - spare as u8);
-        core.out.slice(&bytes[..8 - spare]);
+    match number {
+        0..=0xff => core.out.op_u8(op::BININT1, number as u8),
+        0x100..=0xffff => {
+            let [low, high] = (number as u16).to_le_bytes();
+            core.out.slice(&[op::BININT2, low, high]);
+        }
+        _ if number == i64::from(number as i32) => core.out.op_u32(op::BININT, number as u32),
+        _ => save_long_int(core, number),
     }
     true
+}
+
+/// An int of 32 to 64 bits, in as few bytes as keep the sign.
+fn save_long_int(core: &mut Core, number: i64) {
+    let bytes = number.to_le_bytes();
+    let spare = (1..8).rev().take_while(|&at| is_spare(bytes[at], bytes[at - 1])).count();
+    core.out.op_u8(op::LONG1, 8 - spare as u8);
+    core.out.slice(&bytes[..8 - spare]);
 }
 
 /// Whether the highest byte of a number only repeats the sign of the one below it.

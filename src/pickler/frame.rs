@@ -123,6 +123,14 @@ impl Batch {
         Ok(())
     }
 
+    /// Counts an item that follows right behind another one; false where the batch is full.
+    #[inline]
+    fn goes_on(&mut self) -> bool {
+        let room = !self.single && self.count < BATCH;
+        self.count += u32::from(room);
+        room
+    }
+
     /// Called when an item has been written: ends the batch if it is full or the `last` item is in.
     #[inline]
     fn after(&mut self, core: &mut Core, [one, many]: [u8; 2], last: bool) {
@@ -242,15 +250,21 @@ fn step_list<'py>(
             return Ok(Step::Pop);
         }
         batch.before(core, length - *next, *next == 0)?;
-        // SAFETY: the index is within the list.
-        let element = unsafe { ffi::PyList_GetItem(list.as_ptr(), *next) };
-        if element.is_null() {
-            // Only a finalizer, run by the collector in the middle of all this, can have shortened the list.
-            return Err(PyErr::fetch(py));
-        }
-        *next += 1;
-        if let Some(step) = item(py, core, element)? {
-            return Ok(step);
+        loop {
+            // SAFETY: the index is within the list.
+            let element = unsafe { ffi::PyList_GetItem(list.as_ptr(), *next) };
+            if element.is_null() {
+                // Only a finalizer, run by the collector in the middle of all this, can have shortened the list.
+                return Err(PyErr::fetch(py));
+            }
+            *next += 1;
+            if let Some(step) = item(py, core, element)? {
+                return Ok(step);
+            }
+            if *next >= length || !batch.goes_on() {
+                break;
+            }
+            core.out.between_opcodes()?;
         }
     }
 }
