@@ -3,10 +3,11 @@
 //! Only this file knows clap. Everything from the script's name on belongs to the script, as with python.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{Talk, completions, inspect};
+use crate::commands::{Talk, completions, inspect, verify};
 
 /// Saves a Python session to one file, brings it back, and tells what is in it.
 #[derive(Debug, Parser)]
@@ -68,6 +69,7 @@ pub enum Command {
     #[cfg(feature = "python")]
     Restore(python::RestoreArgs),
     Inspect(InspectArgs),
+    Verify(VerifyArgs),
     #[cfg(feature = "python")]
     Doctor(python::DoctorArgs),
     Completions(CompletionsArgs),
@@ -130,6 +132,37 @@ impl InspectArgs {
     }
 }
 
+/// Check that a file is what was saved, and tell which variables are whole
+///
+/// Every hash is checked, and the index against the pickle: places, memo references, imports, and that no byte belongs
+/// to nothing. Of a pickle that snapcli did not write, it is checked that it runs up to its end. Nothing in it runs,
+/// and no Python is started. With --quiet only the exit code tells.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapcli verify                       check session.pkl
+  snapcli verify --json run7.pkl       the same for a program
+  ssh host cat run7.pkl | snapcli verify -
+
+Exit codes:
+  0  the file is whole
+  4  damaged, cut short, or not a snapshot")]
+pub struct VerifyArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// The snapshot; `-` is standard input
+    #[arg(value_name = "FILE", default_value = "session.pkl")]
+    file: PathBuf,
+}
+
+impl VerifyArgs {
+    /// What the arguments mean.
+    pub fn options(self) -> verify::Options {
+        verify::Options { json: self.json, file: self.file }
+    }
+}
+
 /// Print the completions of a shell
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -175,8 +208,6 @@ pub fn parse() -> Cli {
 #[cfg(feature = "python")]
 mod python {
     //! The arguments of commands that run Python.
-
-    use std::path::PathBuf;
 
     use super::*;
     use crate::commands::{restore, save};

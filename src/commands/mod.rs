@@ -8,9 +8,10 @@ pub mod doctor;
 pub mod inspect;
 #[cfg(feature = "python")]
 mod inspect_script;
-#[cfg(feature = "python")]
+mod open;
 mod progress;
 #[cfg(feature = "python")]
 pub mod restore;
 #[cfg(feature = "python")]
 pub mod save;
+pub mod verify;

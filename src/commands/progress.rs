@@ -1,4 +1,4 @@
-//! How far a long save or load has come, on standard error: only on a terminal, and only when it takes a while.
+//! How far a long save, load or check has come, on standard error: only on a terminal, and only when it takes a while.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +27,7 @@ impl Progress {
     }
 
     /// A bar over variables.
+    #[cfg(feature = "python")]
     pub(super) fn variables(what: &'static str, talk: Talk) -> Self {
         Self::new("{spinner} {msg} {wide_bar} {pos}/{len} {prefix} {elapsed}", what, 0, talk)
     }
@@ -48,6 +49,7 @@ impl Progress {
     }
 
     /// At this variable now.
+    #[cfg(feature = "python")]
     pub(super) fn at(&self, name: &str, done: usize, total: usize) {
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);

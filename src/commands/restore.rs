@@ -73,7 +73,7 @@ fn read(path: &Path, talk: Talk) -> Result<Snapshot> {
         Snapshot::open(path).or_exit(exit::DAMAGED, name)?
     };
     let progress = Progress::bytes("checking", snapshot.stream_len(), talk);
-    snapshot.check(&mut |bytes| progress.advance(bytes)).or_exit(exit::DAMAGED, name)?;
+    snapshot.check(&|bytes| progress.advance(bytes)).or_exit(exit::DAMAGED, name)?;
     Ok(snapshot)
 }
 

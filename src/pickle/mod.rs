@@ -5,6 +5,7 @@
 //! tells from that what a pickle holds. Everything here treats bytes as hostile: no length is believed, no
 //! nesting is recursed into without a bound, and all that grows has a limit.
 
+pub mod balance;
 pub mod emit;
 mod lines;
 pub mod machine;

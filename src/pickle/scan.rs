@@ -55,10 +55,20 @@ impl Scanner {
         self.memo_len
     }
 
+    /// Goes on behind a segment that cannot be scanned, and that is said to fill the slots up to this one.
+    pub fn skip_to(&mut self, memo_end: u64) {
+        self.memo_len = self.memo_len.max(memo_end);
+    }
+
     /// Scans the next segment: opcodes without PROTO and STOP. After an error the scanner is as it was.
     pub fn segment(&mut self, bytes: &[u8]) -> Result<SegmentFacts, ParseError> {
+        self.segment_at(bytes, 0)
+    }
+
+    /// As [`segment`](Self::segment), of a segment whose first byte is at `base` in its file.
+    pub fn segment_at(&mut self, bytes: &[u8], base: u64) -> Result<SegmentFacts, ParseError> {
         let first = self.memo_len;
-        let scanned = Scan::new(&mut self.known, first).run(bytes);
+        let scanned = Scan::new(&mut self.known, first).run(bytes, base);
         match &scanned {
             Ok(facts) => self.memo_len = facts.memo.1,
             Err(_) => {
@@ -93,7 +103,7 @@ enum Recent<'a> {
 
 impl<'s, 'a> Scan<'s, 'a> {
     fn new(known: &'s mut Known, first: u64) -> Self {
-        let memo = Slots { count: first, scattered: HashSet::new() };
+        let memo = Slots::new(first);
         let (takes, imported) = Default::default();
         Self {
             known,
@@ -108,8 +118,8 @@ impl<'s, 'a> Scan<'s, 'a> {
         }
     }
 
-    fn run(mut self, bytes: &'a [u8]) -> Result<SegmentFacts, ParseError> {
-        for op in Parser::segment(bytes, 0) {
+    fn run(mut self, bytes: &'a [u8], base: u64) -> Result<SegmentFacts, ParseError> {
+        for op in Parser::segment(bytes, base) {
             self.step(op?)?;
         }
         Ok(self.facts())
@@ -204,22 +214,33 @@ impl<'s, 'a> Scan<'s, 'a> {
 }
 
 /// Which memo slots are filled: all up to `count`, and some beyond, which only PUT can do.
-struct Slots {
+#[derive(Debug)]
+pub(super) struct Slots {
     count: u64,
     scattered: HashSet<u64>,
 }
 
 impl Slots {
+    /// So many are filled.
+    pub(super) fn new(count: u64) -> Self {
+        Self { count, scattered: HashSet::new() }
+    }
+
     /// CPython's MEMOIZE fills the slot whose number is the number of filled slots.
-    fn len(&self) -> u64 {
+    pub(super) fn len(&self) -> u64 {
         self.count.saturating_add(self.scattered.len() as u64)
     }
 
-    fn is_filled(&self, slot: u64) -> bool {
+    /// How many are filled out of order, which take memory.
+    pub(super) fn scattered(&self) -> usize {
+        self.scattered.len()
+    }
+
+    pub(super) fn is_filled(&self, slot: u64) -> bool {
         slot < self.count || self.scattered.contains(&slot)
     }
 
-    fn fill(&mut self, slot: u64) {
+    pub(super) fn fill(&mut self, slot: u64) {
         if slot > self.count {
             self.scattered.insert(slot);
         } else if slot == self.count {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::pickle::outline::{self, Shape};
 use crate::snapshot::index::{Index, Reason, SCHEMA, Variable};
+use crate::snapshot::reader::Contents;
 
 /// The name by which the object of a pickle goes that gives it none.
 pub const OBJECT: &str = "obj";
@@ -39,6 +40,16 @@ pub enum Format {
 }
 
 impl Format {
+    /// Of a file with these contents.
+    pub fn of(contents: &Contents) -> Self {
+        match contents {
+            Contents::Own { .. } => Self::Snapcli,
+            Contents::Foreign { shape: Shape::Session { .. }, .. } => Self::DillSession,
+            Contents::Foreign { shape: Shape::Dict { .. }, .. } => Self::PickledDict,
+            Contents::Foreign { shape: Shape::Object { .. }, .. } => Self::Pickle,
+        }
+    }
+
     /// In words.
     pub fn words(self) -> &'static str {
         match self {

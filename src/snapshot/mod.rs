@@ -1,7 +1,8 @@
 //! The file: a pickle that any reader of pickles takes, then an index in JSON, then a trailer of 96 bytes.
 //!
 //! Knows nothing of Python objects: the pickler hands it bytes, the commands ask it what is in a file.
-//! [`writer`] writes into a [`target`], such as an [`atomic`] file, what [`reader`] reads; [`layout`] is what the two agree on.
+//! [`writer`] writes into a [`target`], such as an [`atomic`] file, what [`reader`] reads; [`layout`] is what the two
+//! agree on; [`verify`] tells whether a file is what was saved.
 //! Everything here treats bytes from outside as hostile.
 
 pub mod atomic;
@@ -9,4 +10,5 @@ pub mod index;
 pub mod layout;
 pub mod reader;
 pub mod target;
+pub mod verify;
 pub mod writer;

@@ -4,6 +4,7 @@
 //! for. Any other pickle is followed from its start to its STOP by the symbolic machine. Nothing is executed.
 
 mod error;
+mod hashing;
 mod kind;
 mod source;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod verify;
 use std::path::Path;
 
 pub use error::{Damage, ReadError};
+pub use hashing::Progress;
 pub use kind::FileKind;
 
 use self::source::Source;
@@ -136,10 +138,21 @@ impl Snapshot {
 
     /// Checks the whole pickle, and tells `progress` of each stretch of bytes that is done. Of our own file, every
     /// hash is checked; of any other pickle, whether it is a run of opcodes up to STOP.
-    pub fn check(&self, progress: &mut dyn FnMut(u64)) -> Result<(), ReadError> {
+    pub fn check(&self, progress: Progress<'_>) -> Result<(), ReadError> {
+        match &self.contents {
+            Contents::Own { index } => {
+                let damage = verify::hashes(&self.source, index, progress)?;
+                if damage.is_none() { Ok(()) } else { Err(ReadError::Damaged(damage)) }
+            }
+            Contents::Foreign { .. } => verify::opcodes(self.source.bytes()?, progress),
+        }
+    }
+
+    /// Checks every hash of our own file. Without an index there is nothing to compare with, and no damage.
+    pub fn damage(&self, progress: Progress<'_>) -> Result<Damage, ReadError> {
         match &self.contents {
             Contents::Own { index } => verify::hashes(&self.source, index, progress),
-            Contents::Foreign { .. } => verify::opcodes(self.source.bytes()?, progress),
+            Contents::Foreign { .. } => Ok(Damage::default()),
         }
     }
 }

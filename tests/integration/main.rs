@@ -23,3 +23,4 @@ mod running;
 mod saving;
 #[cfg(feature = "python")]
 mod suites;
+mod verifying;

@@ -1,12 +1,12 @@
 //! Whether a pickle is what was written.
 
+use std::ops::Range;
+
+use super::hashing::{self, PIECE, Progress};
 use super::source::Source;
 use super::{Damage, ReadError};
 use crate::pickle::parse::Parser;
 use crate::snapshot::index::{Index, Variable};
-
-/// How many bytes are hashed at a time.
-const PIECE: usize = 1 << 20;
 
 /// Checks that the places in an index follow one another within the pickle.
 pub(super) fn places(index: &Index, pickle_length: u64) -> Result<(), ReadError> {
@@ -33,50 +33,36 @@ fn buffers_are_within(variable: &Variable, segment_end: u64) -> bool {
     })
 }
 
-/// Checks every hash of an index whose places were checked. The file is read piece by piece, not mapped, so that a
-/// disk that fails gives an error and memory stays flat.
-pub(super) fn hashes(source: &Source, index: &Index, progress: &mut dyn FnMut(u64)) -> Result<(), ReadError> {
-    let mut buffer = vec![0; PIECE];
-    let mut outside = blake3::Hasher::new();
-    let mut damage = Damage::default();
-    let mut position = 0;
-    for variable in &index.variables {
-        hash(source, (position, variable.offset), &mut outside, &mut buffer, progress)?;
-        position = variable.offset.saturating_add(variable.length);
-        let mut segment = blake3::Hasher::new();
-        hash(source, (variable.offset, position), &mut segment, &mut buffer, progress)?;
-        if segment.finalize().to_hex().as_str() == variable.blake3 {
+/// Checks every hash of an index whose places were checked, and tells what is damaged.
+pub(super) fn hashes(source: &Source, index: &Index, progress: Progress<'_>) -> Result<Damage, ReadError> {
+    let segments: Vec<Range<u64>> = index.variables.iter().map(place).collect();
+    let found = hashing::hash(source, &segments, progress)?;
+    let outside = hashing::hash_joined(source, &outside(index), progress)?;
+    let mut damage = Damage { outside: outside.to_hex().as_str() != index.stream.blake3, ..Damage::default() };
+    for (variable, found) in index.variables.iter().zip(found) {
+        if found.to_hex().as_str() == variable.blake3 {
             damage.whole.push(variable.name.clone());
         } else {
             damage.damaged.push((variable.name.clone(), variable.offset));
         }
     }
-    hash(source, (position, index.stream.length), &mut outside, &mut buffer, progress)?;
-    damage.outside = outside.finalize().to_hex().as_str() != index.stream.blake3;
-    if damage.is_none() { Ok(()) } else { Err(ReadError::Damaged(damage)) }
+    Ok(damage)
 }
 
-/// Hashes the bytes from the first place up to the second.
-fn hash(
-    source: &Source,
-    (mut from, to): (u64, u64),
-    hasher: &mut blake3::Hasher,
-    buffer: &mut [u8],
-    progress: &mut dyn FnMut(u64),
-) -> Result<(), ReadError> {
-    while from < to {
-        let length = usize::try_from(to - from).unwrap_or(PIECE).min(PIECE);
-        let piece = buffer.get_mut(..length).unwrap_or_default();
-        source.read(from, piece)?;
-        hasher.update(piece);
-        progress(length as u64);
-        from = from.saturating_add(length as u64);
-    }
-    Ok(())
+/// Where a variable's segment lies.
+pub(super) fn place(variable: &Variable) -> Range<u64> {
+    variable.offset..variable.offset.saturating_add(variable.length)
+}
+
+/// The stretches of the pickle that belong to no variable.
+fn outside(index: &Index) -> Vec<Range<u64>> {
+    let starts = std::iter::once(0).chain(index.variables.iter().map(|variable| place(variable).end));
+    let ends = index.variables.iter().map(|variable| variable.offset).chain([index.stream.length]);
+    starts.zip(ends).map(|(start, end)| start..end).filter(|stretch| stretch.start < stretch.end).collect()
 }
 
 /// Reads the opcodes of a pickle up to STOP.
-pub(super) fn opcodes(bytes: &[u8], progress: &mut dyn FnMut(u64)) -> Result<(), ReadError> {
+pub(super) fn opcodes(bytes: &[u8], progress: Progress<'_>) -> Result<(), ReadError> {
     let mut told = 0;
     let mut end = 0;
     for op in Parser::new(bytes) {

@@ -1,0 +1,203 @@
+//! BLAKE3 of stretches of a file, on all processors: the one place where the bytes of a snapshot are hashed.
+//!
+//! BLAKE3 is a tree over chunks, so a long stretch is cut into pieces that threads hash on their own and whose
+//! results are joined (`blake3::hazmat`). Every thread reads into one buffer that stays in its processor's cache: the
+//! file is not mapped, so that a disk that fails gives an error, and memory is the same for a file of any length.
+
+use std::io;
+use std::num::NonZero;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use blake3::hazmat::{ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
+use blake3::{Hash, Hasher};
+
+use super::source::Source;
+
+/// How many bytes are read and hashed at a time: a power of two, as such pieces are whole subtrees, and less than
+/// the cache that a processor has of its own.
+pub(super) const PIECE: usize = 1 << 18;
+/// More threads than this wait for memory only.
+const MAX_THREADS: usize = 16;
+
+/// What is told of each piece that is done: its length.
+pub type Progress<'p> = &'p (dyn Fn(u64) + Sync);
+
+/// The hash of each stretch. Each must end at or behind its start.
+pub(super) fn hash(source: &Source, stretches: &[Range<u64>], progress: Progress<'_>) -> io::Result<Vec<Hash>> {
+    let job = Job::new(source, stretches, progress);
+    let pieces = *job.ends.last().unwrap_or(&0);
+    let bytes: u64 = stretches.iter().map(length).sum();
+    let useful = usize::try_from(bytes / PIECE as u64).unwrap_or(usize::MAX).clamp(1, MAX_THREADS);
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(useful);
+    let mut results = vec![[0; 32]; pieces];
+    thread::scope(|scope| -> io::Result<()> {
+        let workers: Vec<_> = (1..threads).map(|_| scope.spawn(|| job.work())).collect();
+        let mut done = vec![job.work()];
+        done.extend(
+            workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
+        );
+        for done in done {
+            for (piece, result) in done? {
+                if let Some(place) = results.get_mut(piece) {
+                    *place = result;
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let mut rest = results.as_slice();
+    let counts = stretches.iter().map(|stretch| pieces_of(length(stretch)));
+    Ok(counts.map(|count| join(rest.split_off(..count).unwrap_or_default())).collect())
+}
+
+/// The hash of stretches as if they were one.
+pub(super) fn hash_joined(source: &Source, stretches: &[Range<u64>], progress: Progress<'_>) -> io::Result<Hash> {
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; PIECE];
+    for stretch in stretches {
+        for piece in 0..pieces_of(length(stretch)) {
+            hasher.update(read(source, stretch, piece, &mut buffer)?);
+        }
+        progress(length(stretch));
+    }
+    Ok(hasher.finalize())
+}
+
+fn length(stretch: &Range<u64>) -> u64 {
+    stretch.end.saturating_sub(stretch.start)
+}
+
+/// An empty stretch has one empty piece.
+fn pieces_of(length: u64) -> usize {
+    usize::try_from(length.div_ceil(PIECE as u64)).unwrap_or(usize::MAX).max(1)
+}
+
+fn read<'b>(source: &Source, stretch: &Range<u64>, piece: usize, buffer: &'b mut [u8]) -> io::Result<&'b [u8]> {
+    let from = stretch.start.saturating_add((piece as u64).saturating_mul(PIECE as u64));
+    let length = usize::try_from(stretch.end.saturating_sub(from)).unwrap_or(PIECE).min(PIECE);
+    let bytes = buffer.get_mut(..length).unwrap_or_default();
+    source.read(from, bytes)?;
+    Ok(bytes)
+}
+
+/// The work that threads take pieces from.
+struct Job<'j> {
+    source: &'j Source,
+    stretches: &'j [Range<u64>],
+    /// For each stretch, the number of pieces up to its end.
+    ends: Vec<usize>,
+    next: AtomicUsize,
+    failed: AtomicBool,
+    progress: Progress<'j>,
+}
+
+type Results = Vec<(usize, [u8; 32])>;
+
+impl<'j> Job<'j> {
+    fn new(source: &'j Source, stretches: &'j [Range<u64>], progress: Progress<'j>) -> Self {
+        let mut end: usize = 0;
+        let ends = stretches.iter().map(|stretch| {
+            end = end.saturating_add(pieces_of(length(stretch)));
+            end
+        });
+        let ends = ends.collect();
+        Self { source, stretches, ends, next: AtomicUsize::new(0), failed: AtomicBool::new(false), progress }
+    }
+
+    /// Hashes pieces until there are none left.
+    fn work(&self) -> io::Result<Results> {
+        let mut results = Vec::new();
+        let mut buffer = vec![0; PIECE];
+        while !self.failed.load(Ordering::Relaxed) {
+            let piece = self.next.fetch_add(1, Ordering::Relaxed);
+            let number = self.ends.partition_point(|end| *end <= piece);
+            let Some(stretch) = self.stretches.get(number) else { break };
+            let before = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+            match self.piece(stretch, piece.saturating_sub(before), &mut buffer) {
+                Ok(result) => results.push((piece, result)),
+                Err(error) => {
+                    self.failed.store(true, Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(results)
+    }
+
+    /// The hash of a stretch that has one piece, or a piece's part in the hash of a longer one.
+    fn piece(&self, stretch: &Range<u64>, piece: usize, buffer: &mut [u8]) -> io::Result<[u8; 32]> {
+        let bytes = read(self.source, stretch, piece, buffer)?;
+        let mut hasher = Hasher::new();
+        let result = if pieces_of(length(stretch)) == 1 {
+            *hasher.update(bytes).finalize().as_bytes()
+        } else {
+            let offset = (piece as u64).saturating_mul(PIECE as u64);
+            hasher.set_input_offset(offset).update(bytes).finalize_non_root()
+        };
+        (self.progress)(bytes.len() as u64);
+        Ok(result)
+    }
+}
+
+/// Joins what the pieces of a stretch gave.
+fn join(pieces: &[ChainingValue]) -> Hash {
+    match pieces {
+        [] => Hasher::new().finalize(),
+        [whole] => Hash::from_bytes(*whole),
+        _ => {
+            let (left, right) = halves(pieces);
+            merge_subtrees_root(&subtree(left), &subtree(right), Mode::Hash)
+        }
+    }
+}
+
+/// Recurses as deep as the logarithm of the number of pieces.
+fn subtree(pieces: &[ChainingValue]) -> ChainingValue {
+    match pieces {
+        [] => [0; 32],
+        [one] => *one,
+        _ => {
+            let (left, right) = halves(pieces);
+            merge_subtrees_non_root(&subtree(left), &subtree(right), Mode::Hash)
+        }
+    }
+}
+
+/// The left half is the largest full tree that leaves something for the right one.
+fn halves(pieces: &[ChainingValue]) -> (&[ChainingValue], &[ChainingValue]) {
+    pieces.split_at(pieces.len().div_ceil(2).next_power_of_two().min(pieces.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_join_to_the_hash_of_the_whole() -> io::Result<()> {
+        let bytes: Vec<u8> = (0..PIECE * 9 + 3).map(|place| (place * 7 % 251) as u8).collect();
+        let lengths =
+            [0, 1, 1024, PIECE - 1, PIECE, PIECE + 1, PIECE * 2, PIECE * 3, PIECE * 4, PIECE * 5 + 9, PIECE * 9];
+        let stretches: Vec<Range<u64>> = lengths.iter().map(|length| 3..3 + *length as u64).collect();
+        let done = std::sync::atomic::AtomicU64::new(0);
+        let source = Source::memory(bytes.clone());
+        let hashes = hash(&source, &stretches, &|bytes| {
+            let _ = done.fetch_add(bytes, Ordering::Relaxed);
+        })?;
+        for (length, found) in lengths.iter().zip(&hashes) {
+            assert_eq!(*found, blake3::hash(&bytes[3..3 + length]), "{length}");
+        }
+        assert_eq!(done.into_inner(), lengths.iter().map(|length| *length as u64).sum::<u64>());
+        let joined = hash_joined(&source, &[0..5, 7..7, 9..20], &|_| {})?;
+        assert_eq!(joined, blake3::hash(&[&bytes[0..5], &bytes[9..20]].concat()));
+        Ok(())
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error() {
+        let source = Source::memory(vec![0; 10]);
+        let error = hash(&source, &[0..10, 5..11], &|_| {}).map_err(|error| error.kind());
+        assert_eq!(error, Err(io::ErrorKind::UnexpectedEof));
+    }
+}

@@ -1,0 +1,122 @@
+//! What a check finds in files that are right by their hashes, and wrong otherwise.
+
+use super::*;
+use crate::snapshot::index::Buffer;
+use crate::snapshot::layout::Trailer;
+use crate::snapshot::writer::Writer;
+
+/// `a = []`, `n = os.path`, `b = [a, bytearray(b'xy')]`, with its index.
+fn snapshot() -> (Vec<u8>, Index) {
+    let mut writer = Writer::new(Vec::new(), "__main__").expect("a vector takes all");
+    let b = b"](h\x01\x96\x02\0\0\0\0\0\0\0xye";
+    for (name, value) in [("a", &b"]\x94"[..]), ("n", b"cos\npath\n"), ("b", b)] {
+        let variable = Variable { name: name.to_owned(), ..Variable::default() };
+        writer.segment(variable, value).expect("opcodes");
+    }
+    let (bytes, index, _) = writer.finish(Index::default()).expect("a vector takes all");
+    (bytes, index)
+}
+
+/// What is found after the index was changed and sealed again; all hashes are right.
+fn found(change: impl FnOnce(&mut Index, &mut Vec<u8>)) -> Vec<String> {
+    let (mut bytes, mut index) = snapshot();
+    bytes.truncate(index.stream.length as usize);
+    change(&mut index, &mut bytes);
+    let mut outside = blake3::Hasher::new();
+    let mut position = 0;
+    for variable in &mut index.variables {
+        let place = variable.offset as usize..(variable.offset + variable.length) as usize;
+        outside.update(&bytes[position..place.start]);
+        variable.blake3 = blake3::hash(&bytes[place.clone()]).to_hex().to_string();
+        position = place.end;
+    }
+    outside.update(&bytes[position..]);
+    index.stream.blake3 = outside.finalize().to_hex().to_string();
+    let json = serde_json::to_vec(&index).expect("JSON");
+    let trailer = Trailer {
+        index_offset: bytes.len() as u64,
+        index_length: json.len() as u64,
+        index_hash: *blake3::hash(&json).as_bytes(),
+        keyed_hash: [0; 32],
+    };
+    let file = [bytes.as_slice(), &json, &trailer.encode()].concat();
+    let verified = verify(&Snapshot::from_bytes(file).expect("a snapshot"), &|_| {}).expect("memory is read");
+    let named = |variable: &Checked| {
+        variable.problems.iter().map(|problem| format!("{}: {}", variable.name, problem.what)).collect::<Vec<_>>()
+    };
+    let outside = verified.problems.iter().map(|problem| format!("{}: {}", problem.at, problem.what));
+    outside.chain(verified.variables.iter().flat_map(named)).collect()
+}
+
+#[track_caller]
+fn one(found: &[String], part: &str) {
+    assert!(found.len() == 1 && found[0].contains(part), "{found:?}");
+}
+
+#[test]
+fn a_file_that_is_whole_has_no_problems() {
+    assert_eq!(found(|_, _| {}), Vec::<String>::new());
+    let right = Buffer { offset: 80, length: 2, writable: true };
+    assert_eq!(found(|index, _| index.variables[2].buffers.push(right)), Vec::<String>::new());
+}
+
+#[test]
+fn an_index_that_is_wrong_about_a_segment_is_found() {
+    one(&found(|index, _| index.variables[2].memo.1 += 1), "b: the index is wrong about the memo slots");
+    one(&found(|index, _| index.variables[2].uses.clear()), "b: the index is wrong about which variables");
+    one(&found(|index, _| index.variables[1].imports.clear()), "n: the index is wrong about what it imports");
+    one(&found(|index, _| index.variables[0].has_code = true), "a: the index is wrong about whether it holds code");
+    one(&found(|index, _| index.variables[2].name = "z".to_owned()), "z: another name stands here");
+    for (offset, length, writable) in [(79, 2, true), (80, 1, true), (80, 2, false), (81, 1, true)] {
+        let buffer = Buffer { offset, length, writable };
+        one(&found(|index, _| index.variables[2].buffers.push(buffer)), "buffer");
+    }
+}
+
+#[test]
+fn bytes_that_belong_to_nothing_are_found() {
+    // A PUT of a slot that is filled, between the last variable and the end.
+    let hidden = |index: &mut Index, bytes: &mut Vec<u8>| {
+        let place = bytes.len() - 2;
+        bytes.splice(place..place, *b"q\x00");
+        index.stream.length += 2;
+    };
+    one(&found(hidden), "the bytes up to byte 86 belong to nothing");
+    one(&found(|index, _| index.module = "other".to_owned()), "0: the pickle does not begin as");
+    one(&found(|index, _| drop(index.variables.remove(1))), "belong to nothing");
+}
+
+#[test]
+fn opcodes_that_do_not_balance_are_found() {
+    // POP in place of APPENDS: what SETITEM needs is below a mark.
+    one(&found(|_, bytes| bytes[82] = b'0'), "b: SETITEM at byte 83");
+    one(&found(|_, bytes| bytes[71] = b'\xff'), "b: unknown opcode 0xff at byte 71");
+    one(&found(|_, bytes| bytes[70] = 9), "b: memo slot 9 is empty when byte 69 asks for it");
+}
+
+#[test]
+fn damage_costs_the_variable_that_it_is_in() {
+    let (mut bytes, index) = snapshot();
+    bytes[index.variables[0].offset as usize + 4] ^= 1;
+    bytes[1] ^= 1;
+    let verified = verify(&Snapshot::from_bytes(bytes).expect("a snapshot"), &|_| {}).expect("memory is read");
+    let whole: Vec<_> = verified.variables.iter().map(|variable| (variable.name.as_str(), variable.whole)).collect();
+    assert_eq!(whole, [("a", false), ("n", true), ("b", true)]);
+    assert_eq!((verified.problems.len(), verified.is_whole()), (1, false));
+}
+
+#[test]
+fn bytes_behind_another_pickle_are_told() {
+    let pickle = [crate::pickle::samples::SESSION, b"more"].concat();
+    let verified = verify(&Snapshot::from_bytes(pickle).expect("a pickle"), &|_| {}).expect("memory is read");
+    assert_eq!((verified.behind_stop, verified.is_whole()), (4, true));
+    assert!(verified.variables.iter().any(|variable| variable.name == "arr" && variable.length > 0));
+}
+
+#[test]
+fn a_snapshot_that_lost_its_index_is_damaged() {
+    let (bytes, index) = snapshot();
+    let cut = bytes[..index.stream.length as usize + 7].to_vec();
+    let verified = verify(&Snapshot::from_bytes(cut).expect("a pickle"), &|_| {}).expect("memory is read");
+    assert_eq!((verified.behind_stop, verified.problems[0].at, verified.is_whole()), (7, index.stream.length, false));
+}

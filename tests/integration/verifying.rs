@@ -1,0 +1,77 @@
+//! What `verify` promises: no byte changes unseen, the variables that are whole are named, and no Python is needed.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use snapcli::snapshot::index::{Index, SCHEMA, Variable};
+use snapcli::snapshot::writer::Writer;
+
+/// A snapshot of `x = 5` and `y = [True]`.
+fn snapshot() -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new(), "__main__").unwrap();
+    for (name, value) in [("x", &b"K\x05"[..]), ("y\x1b", b"]\x94\x88a")] {
+        writer.segment(Variable { name: name.into(), ..Variable::default() }, value).unwrap();
+    }
+    writer.finish(Index { schema: SCHEMA, ..Index::default() }).unwrap().0
+}
+
+fn verify(folder: &Path, bytes: &[u8], options: &[&str]) -> (Option<i32>, String, String) {
+    std::fs::write(folder.join("session.pkl"), bytes).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_snapcli"));
+    // Nothing here may look for a Python.
+    command.env("PATH", "").env("SNAPCLI_PYTHON", "/nonexistent").current_dir(folder);
+    let Output { status, stdout, stderr } = command.arg("verify").args(options).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code(), text(stdout), text(stderr))
+}
+
+#[test]
+fn a_whole_file_is_said_to_be_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, out, err) = verify(folder.path(), &snapshot(), &[]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.starts_with("session.pkl: whole, a snapshot with 2 variables, ") && out.lines().count() == 1, "{out}");
+    let (code, out, _) = verify(folder.path(), b"\x80\x04}\x8c\x01aK\x01s.rest", &["session.pkl"]);
+    let expected = "session.pkl: whole, a pickled dict with 1 variable, 14 B\n  4 B behind the pickle's end, which no reader looks at\n";
+    assert_eq!((code, out.as_str()), (Some(0), expected));
+    assert_eq!(verify(folder.path(), &snapshot(), &["-q"]), (Some(0), String::new(), String::new()));
+}
+
+#[test]
+fn damage_is_told_with_its_place_for_people_and_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = snapshot();
+    bytes[55] ^= 1;
+    let (code, out, _) = verify(folder.path(), &bytes, &[]);
+    let expected =
+        "  damaged: y\\u{1b} (bytes 51 to 60)\n      at byte 51: the bytes are not those that were saved\n  whole: x\n";
+    assert_eq!(code, Some(4));
+    assert_eq!(out.split_once('\n').unwrap().1, expected);
+    let (code, out, _) = verify(folder.path(), &bytes, &["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &json["schema"], &json["whole"]), (Some(4), &1.into(), &false.into()));
+    assert_eq!((&json["variables"][0]["whole"], &json["variables"][1]["whole"]), (&true.into(), &false.into()));
+    assert_eq!(json["variables"][1]["problems"][0]["at"], 51);
+}
+
+#[test]
+fn every_flipped_byte_and_every_cut_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = snapshot();
+    for place in (0..bytes.len()).step_by(7) {
+        let mut flipped = bytes.clone();
+        flipped[place] ^= 0x20;
+        let (code, out, err) = verify(folder.path(), &flipped, &[]);
+        assert_eq!((code, err.as_str()), (Some(4), ""), "byte {place}");
+        assert!(out.starts_with("session.pkl: damaged"), "{out}");
+        assert_eq!(verify(folder.path(), &bytes[..place], &["--json"]).0, Some(4), "cut at {place}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, out, err) = verify(folder.path(), b"", &["missing.pkl"]);
+    assert_eq!((code, out.as_str()), (Some(4), ""));
+    assert!(err.starts_with("snapcli: cannot verify missing.pkl\n"), "{err}");
+}
