@@ -34,6 +34,9 @@ _snapcli() {
             snapcli,save)
                 cmd="snapcli__subcmd__save"
                 ;;
+            snapcli,verify)
+                cmd="snapcli__subcmd__verify"
+                ;;
             snapcli__subcmd__help,completions)
                 cmd="snapcli__subcmd__help__subcmd__completions"
                 ;;
@@ -52,6 +55,9 @@ _snapcli() {
             snapcli__subcmd__help,save)
                 cmd="snapcli__subcmd__help__subcmd__save"
                 ;;
+            snapcli__subcmd__help,verify)
+                cmd="snapcli__subcmd__help__subcmd__verify"
+                ;;
             *)
                 ;;
         esac
@@ -59,7 +65,7 @@ _snapcli() {
 
     case "${cmd}" in
         snapcli)
-            opts="-q -v -h -V --quiet --verbose --python --help --version save restore inspect doctor completions help"
+            opts="-q -v -h -V --quiet --verbose --python --help --version save restore inspect verify doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -113,7 +119,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__help)
-            opts="save restore inspect doctor completions help"
+            opts="save restore inspect verify doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -210,6 +216,20 @@ _snapcli() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        snapcli__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         snapcli__subcmd__inspect)
             opts="-m -c -q -v -h --json --bad --strict --trace --include --exclude --exclude-type --private --max-size --refimported --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -257,12 +277,24 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__restore)
-            opts="-i -c -q -v -h --strict --interactive --quiet --verbose --python --help"
+            opts="-i -c -q -v -h --strict --only --exclude --list --mmap --map --interactive --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --map)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 -c)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -325,6 +357,24 @@ _snapcli() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --python)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snapcli__subcmd__verify)
+            opts="-q -v -h --json --quiet --verbose --python --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --python)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -30,6 +30,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand save 'Run a script and save the session it leaves'
             cand restore 'Bring a session back: in Python''s prompt, for one piece of code, or under another script'
             cand inspect 'Tell what is in a snapshot, or what in a script''s session cannot be saved'
+            cand verify 'Check that a file is what was saved, and tell which variables are whole'
             cand doctor 'Tell which Python is used and why, and whether all that is needed is there'
             cand completions 'Print the completions of a shell'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -58,9 +59,14 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'snapcli;restore'= {
+            cand --only 'Bring back only variables that match, and what their code needs (may be given more than once)'
+            cand --exclude 'Leave out variables that match, also where others share objects with them'
+            cand --map 'A module is called otherwise now (may be given more than once)'
             cand -c 'Run this code; an expression''s value is printed'
             cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
             cand --strict 'Exit with 3 before anything runs when a variable does not come back'
+            cand --list 'Name the variables, and load nothing'
+            cand --mmap 'Map arrays instead of reading them: nothing of them is read before it is used, and what is written to them stays in this process'
             cand -i 'Go on into the prompt, also after CODE or SCRIPT'
             cand --interactive 'Go on into the prompt, also after CODE or SCRIPT'
             cand -q 'Say nothing but errors'
@@ -91,6 +97,16 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'snapcli;verify'= {
+            cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
+            cand --json 'Print JSON'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more: which Python was chosen, what each step took'
+            cand --verbose 'Say more: which Python was chosen, what each step took'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'snapcli;doctor'= {
             cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
             cand --json 'Print JSON'
@@ -114,6 +130,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand save 'Run a script and save the session it leaves'
             cand restore 'Bring a session back: in Python''s prompt, for one piece of code, or under another script'
             cand inspect 'Tell what is in a snapshot, or what in a script''s session cannot be saved'
+            cand verify 'Check that a file is what was saved, and tell which variables are whole'
             cand doctor 'Tell which Python is used and why, and whether all that is needed is there'
             cand completions 'Print the completions of a shell'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -123,6 +140,8 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         &'snapcli;help;restore'= {
         }
         &'snapcli;help;inspect'= {
+        }
+        &'snapcli;help;verify'= {
         }
         &'snapcli;help;doctor'= {
         }

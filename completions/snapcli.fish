@@ -32,6 +32,7 @@ complete -c snapcli -n "__fish_snapcli_needs_command" -s V -l version -d 'Print 
 complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "save" -d 'Run a script and save the session it leaves'
 complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "restore" -d 'Bring a session back: in Python\'s prompt, for one piece of code, or under another script'
 complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "inspect" -d 'Tell what is in a snapshot, or what in a script\'s session cannot be saved'
+complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "verify" -d 'Check that a file is what was saved, and tell which variables are whole'
 complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "doctor" -d 'Tell which Python is used and why, and whether all that is needed is there'
 complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "completions" -d 'Print the completions of a shell'
 complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -52,9 +53,14 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l refimported -d 
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s q -l quiet -d 'Say nothing but errors'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s v -l verbose -d 'Say more: which Python was chosen, what each step took'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l only -d 'Bring back only variables that match, and what their code needs (may be given more than once)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l exclude -d 'Leave out variables that match, also where others share objects with them' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l map -d 'A module is called otherwise now (may be given more than once)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s c -d 'Run this code; an expression\'s value is printed' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l python -d 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment\'s folder [default: as `snapcli doctor` shows]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l strict -d 'Exit with 3 before anything runs when a variable does not come back'
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l list -d 'Name the variables, and load nothing'
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l mmap -d 'Map arrays instead of reading them: nothing of them is read before it is used, and what is written to them stays in this process'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s i -l interactive -d 'Go on into the prompt, also after CODE or SCRIPT'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s q -l quiet -d 'Say nothing but errors'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s v -l verbose -d 'Say more: which Python was chosen, what each step took'
@@ -75,6 +81,11 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l refimported 
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s q -l quiet -d 'Say nothing but errors'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s v -l verbose -d 'Say more: which Python was chosen, what each step took'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l python -d 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment\'s folder [default: as `snapcli doctor` shows]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l json -d 'Print JSON'
+complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s q -l quiet -d 'Say nothing but errors'
+complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s v -l verbose -d 'Say more: which Python was chosen, what each step took'
+complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l python -d 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment\'s folder [default: as `snapcli doctor` shows]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -s q -l quiet -d 'Say nothing but errors'
@@ -84,9 +95,10 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -l python -
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s q -l quiet -d 'Say nothing but errors'
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s v -l verbose -d 'Say more: which Python was chosen, what each step took'
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s h -l help -d 'Print help'
-complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect doctor completions help" -f -a "save" -d 'Run a script and save the session it leaves'
-complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect doctor completions help" -f -a "restore" -d 'Bring a session back: in Python\'s prompt, for one piece of code, or under another script'
-complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect doctor completions help" -f -a "inspect" -d 'Tell what is in a snapshot, or what in a script\'s session cannot be saved'
-complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect doctor completions help" -f -a "doctor" -d 'Tell which Python is used and why, and whether all that is needed is there'
-complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect doctor completions help" -f -a "completions" -d 'Print the completions of a shell'
-complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect doctor completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect verify doctor completions help" -f -a "save" -d 'Run a script and save the session it leaves'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect verify doctor completions help" -f -a "restore" -d 'Bring a session back: in Python\'s prompt, for one piece of code, or under another script'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect verify doctor completions help" -f -a "inspect" -d 'Tell what is in a snapshot, or what in a script\'s session cannot be saved'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect verify doctor completions help" -f -a "verify" -d 'Check that a file is what was saved, and tell which variables are whole'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect verify doctor completions help" -f -a "doctor" -d 'Tell which Python is used and why, and whether all that is needed is there'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect verify doctor completions help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect verify doctor completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

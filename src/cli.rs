@@ -354,11 +354,32 @@ Examples:
   snapcli restore                              session.pkl in a prompt
   snapcli restore run7.pkl -c 'model.score'    the value of an expression
   snapcli restore run7.pkl plot.py --dpi 200   run plot.py with the session's names in place
+  snapcli restore --only 'model*' --mmap       some of it, with arrays mapped
   ssh host cat run7.pkl | snapcli restore - -c 'print(scores)'")]
     pub struct RestoreArgs {
         /// Exit with 3 before anything runs when a variable does not come back
         #[arg(long)]
         strict: bool,
+        /// Bring back only variables that match, and what their code needs (may be given more than once)
+        #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+        only: Vec<glob::Pattern>,
+        /// Leave out variables that match, also where others share objects with them
+        #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+        exclude: Vec<glob::Pattern>,
+        /// Name the variables, and load nothing
+        #[arg(long, conflicts_with_all = ["code", "script", "interactive"])]
+        list: bool,
+        /// Map arrays instead of reading them: nothing of them is read before it is used, and what is written to them
+        /// stays in this process
+        ///
+        /// Their contents are not checked (`snapcli verify` does that). While they are mapped, nothing may write into the
+        /// file or cut it short, or the arrays change, or the process ends with SIGBUS. Another `snapcli save` to the same
+        /// name does no harm, as it puts a new file in place of the old one.
+        #[arg(long)]
+        mmap: bool,
+        /// A module is called otherwise now (may be given more than once)
+        #[arg(long, value_name = "OLD=NEW", value_parser = rename)]
+        map: Vec<(String, String)>,
         /// Go on into the prompt, also after CODE or SCRIPT
         #[arg(short, long)]
         interactive: bool,
@@ -384,6 +405,11 @@ Examples:
             restore::Options {
                 file: self.file,
                 strict: self.strict,
+                list: self.list,
+                only: self.only,
+                exclude: self.exclude,
+                mapped: self.mmap,
+                renames: self.map,
                 interactive: self.interactive,
                 python: globals.python,
                 command,
@@ -397,6 +423,12 @@ Examples:
         /// Print JSON
         #[arg(long)]
         pub json: bool,
+    }
+
+    /// `old.module=new.module`.
+    fn rename(text: &str) -> Result<(String, String), String> {
+        let parts = text.split_once('=').filter(|(old, new)| !old.is_empty() && !new.is_empty());
+        parts.map(|(old, new)| (old.to_owned(), new.to_owned())).ok_or_else(|| "write OLD=NEW".to_owned())
     }
 
     /// A number of bytes, with k, M, G or T for powers of 1000.

@@ -17,7 +17,7 @@
 //! ```text
 //! file ──▶ snapshot::reader ──▶ pickle (opcodes, symbolic machine) ──▶ report (text, JSON)
 //!              │
-//!              └──▶ session::load ──▶ __main__ ──▶ prompt, code or script
+//!              └──▶ session::loading ──▶ __main__ ──▶ prompt, code or script
 //! ```
 //!
 //! `pickle`, `snapshot` and `report` know nothing of Python objects; `python`, `session` and `pickler` hold every

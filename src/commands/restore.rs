@@ -1,21 +1,24 @@
 //! `snapcli restore`: check the file, start the Python it wants, load it, and hand over to what was asked.
 
-use std::io::{IsTerminal, Read};
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use glob::Pattern;
 use pyo3::prelude::*;
 
 use super::Talk;
 use super::progress::Progress;
 use crate::exit::{self, OrExit};
+use crate::pickle::outline::Shape;
 use crate::python::dill::Dill;
 use crate::python::run::{Command, run, run_before_prompt};
 use crate::python::start::{End, Job, start};
 use crate::python::{self, Interpreter};
+use crate::report::answer::OBJECT;
 use crate::report::{count, plain, say};
-use crate::session::load::{self, Restored};
+use crate::session::loading::{self, Request, Restored};
 use crate::snapshot::reader::{Contents, Snapshot};
 
 /// What was asked.
@@ -24,6 +27,16 @@ pub struct Options {
     pub file: PathBuf,
     /// Whether a variable that does not come back is an error.
     pub strict: bool,
+    /// Whether only to name what is in the file.
+    pub list: bool,
+    /// Only these variables, and what their code needs.
+    pub only: Vec<Pattern>,
+    /// Not these.
+    pub exclude: Vec<Pattern>,
+    /// Whether arrays are mapped.
+    pub mapped: bool,
+    /// Modules that have another name now.
+    pub renames: Vec<(String, String)>,
     /// Whether to end in the prompt.
     pub interactive: bool,
     /// `--python`.
@@ -44,6 +57,9 @@ pub fn run_command(options: Options, talk: Talk) -> Result<i32> {
     if let Some(command) = &options.command {
         python::check_script(command)?;
     }
+    if options.list {
+        return list(&read(&options.file, talk)?, &mut std::io::stdout());
+    }
     let interpreter = python::ready(options.python.as_deref())?;
     let snapshot = read(&options.file, talk)?;
     if let Contents::Foreign { lost_index: true, .. } = snapshot.contents() {
@@ -62,7 +78,7 @@ pub fn run_command(options: Options, talk: Talk) -> Result<i32> {
     match start(&interpreter.executable, job)? {}
 }
 
-/// Opens the file and checks all of its bytes.
+/// Opens the file. What has an index is checked when it is known which variables are wanted; any other pickle as a whole.
 fn read(path: &Path, talk: Talk) -> Result<Snapshot> {
     let name = || format!("cannot restore {}", path.display());
     let snapshot = if path == Path::new("-") {
@@ -72,9 +88,24 @@ fn read(path: &Path, talk: Talk) -> Result<Snapshot> {
     } else {
         Snapshot::open(path).or_exit(exit::DAMAGED, name)?
     };
-    let progress = Progress::bytes("checking", snapshot.stream_len(), talk);
-    snapshot.check(&|bytes| progress.advance(bytes)).or_exit(exit::DAMAGED, name)?;
+    if let Contents::Foreign { .. } = snapshot.contents() {
+        let progress = Progress::bytes("checking", snapshot.stream_len(), talk);
+        snapshot.check(&|bytes| progress.advance(bytes)).or_exit(exit::DAMAGED, name)?;
+    }
     Ok(snapshot)
+}
+
+/// Names the variables, one a line.
+fn list(snapshot: &Snapshot, out: &mut dyn Write) -> Result<i32> {
+    let names: Vec<&str> = match snapshot.contents() {
+        Contents::Own { index } => index.variables.iter().map(|variable| variable.name.as_str()).collect(),
+        Contents::Foreign { shape: Shape::Session { variables, .. } | Shape::Dict { variables }, .. } => {
+            variables.iter().map(|variable| variable.name.as_str()).collect()
+        }
+        Contents::Foreign { .. } => vec![OBJECT],
+    };
+    names.into_iter().try_for_each(|name| writeln!(out, "{}", plain(name)))?;
+    Ok(exit::DONE)
 }
 
 struct Restore {
@@ -107,14 +138,23 @@ impl Restore {
     fn load(&self, py: Python<'_>) -> Result<()> {
         let talk = self.talk;
         if let Contents::Own { index } = self.snapshot.contents() {
-            load::find_helpers_again(py, index)?;
+            loading::find_helpers_again(py, index)?;
         }
         let dill = Dill::find(py, &|text| talk.note(text))?;
         python::running::set(self.options.command.as_ref(), &self.interpreter, &dill);
-        let dill = dill.import(py)?;
         let name = self.options.file.display().to_string();
-        let progress = Progress::bytes("loading", self.snapshot.stream_len(), talk);
-        let restored = load::load(py, &dill, &self.snapshot, &name, Box::new(move |bytes| progress.advance(bytes)))?;
+        let request = Request {
+            name: &name,
+            only: &self.options.only,
+            exclude: &self.options.exclude,
+            mapped: self.options.mapped,
+            renames: &self.options.renames,
+            into: None,
+            dill: &dill.lazy(),
+        };
+        let progress = Progress::bytes("checking", self.snapshot.stream_len(), talk);
+        let restored = loading::load(py, &self.snapshot, &request, &|bytes| progress.advance(bytes))?;
+        drop(progress);
         self.tell(&restored, &name);
         if self.options.strict && !restored.lost.is_empty() {
             let lost = count(restored.lost.len(), "variable");

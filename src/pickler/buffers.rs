@@ -34,18 +34,29 @@ unsafe extern "C" {
 
 /// `PyBUF_FULL_RO`: any layout, read-only too.
 const FULL_READ_ONLY: c_int = 0x011c;
+/// `PyBUF_WRITABLE`: one stretch of bytes.
+const WRITABLE: c_int = 0x0001;
 
 /// The memory of an object, held until this is dropped.
-pub(super) struct Held(View);
+pub(crate) struct Held(View);
 
 // SAFETY: a view may be read and released by any thread that holds the GIL, and all of the pickler runs with it.
 unsafe impl Send for Held {}
 
 impl Held {
-    pub(super) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Self::with(object, FULL_READ_ONLY)
+    }
+
+    /// Memory that may be written to.
+    pub(crate) fn writable(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Self::with(object, WRITABLE)
+    }
+
+    fn with(object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Self> {
         let mut view = std::mem::MaybeUninit::uninit();
         // SAFETY: a live object, and room for a view.
-        let failed = unsafe { PyObject_GetBuffer(object.as_ptr(), view.as_mut_ptr(), FULL_READ_ONLY) };
+        let failed = unsafe { PyObject_GetBuffer(object.as_ptr(), view.as_mut_ptr(), flags) };
         if failed != 0 {
             return Err(PyErr::fetch(object.py()));
         }
@@ -64,12 +75,23 @@ impl Held {
     }
 
     /// The bytes. The object may not resize them while the view is held; nothing else runs while they are copied.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         if self.0.length == 0 {
             return &[];
         }
         // SAFETY: a contiguous buffer of this many bytes, held by the view.
         unsafe { std::slice::from_raw_parts(self.0.data.cast(), self.0.length as usize) }
+    }
+}
+
+impl Held {
+    /// The bytes, to be filled. The memory must be new: nobody else may look at it meanwhile.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        if self.0.length == 0 || self.is_read_only() {
+            return &mut [];
+        }
+        // SAFETY: a writable buffer of this many bytes, held by the view, and reached by nobody else as the caller says.
+        unsafe { std::slice::from_raw_parts_mut(self.0.data.cast(), self.0.length as usize) }
     }
 }
 
@@ -98,7 +120,7 @@ pub(super) fn save<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>)
         return Ok(());
     }
     let mut core = native.get().lock()?;
-    core.out.buffer(held)?;
+    core.out.buffer(held, true)?;
     core.memoize(object);
     Ok(())
 }

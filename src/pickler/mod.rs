@@ -22,6 +22,7 @@ mod reduce;
 mod types;
 mod walk;
 
+pub(crate) use buffers::Held;
 pub use dill::Importer;
 pub use imported::Imported;
 pub use output::{Sink, Stopped};

@@ -13,7 +13,7 @@ use pyo3::types::PyBytes;
 use super::buffers::Held;
 use super::op;
 use crate::snapshot::index::Buffer;
-use crate::snapshot::layout::ALIGNMENT;
+use crate::snapshot::layout::{ALIGNMENT, RAW_HEADER};
 
 /// A frame is closed at the first opcode after this many bytes. Contents of this length are not copied together with
 /// opcodes, but written from where they lie.
@@ -25,8 +25,6 @@ const FRAME_HEADER: usize = 9;
 const FRAME: u8 = 0x95;
 /// As many bytes as are kept before a sink gets them: more would leave the cache.
 const SPILL: usize = 512 * 1024;
-/// BYTEARRAY8 or BINBYTES8 and its length.
-const RAW_HEADER: u64 = 9;
 /// SHORT_BINBYTES with its length, and the POP behind it: the shortest padding.
 const SHORTEST_PADDING: u64 = 3;
 
@@ -37,6 +35,12 @@ pub trait Sink: Send {
     /// # Errors
     /// Those of what it writes into: they end the save.
     fn take(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Takes the contents of a raw buffer, which come next.
+    ///
+    /// # Errors
+    /// As for [`take`](Self::take).
+    fn take_buffer(&mut self, bytes: &[u8]) -> io::Result<()>;
 }
 
 /// Why no more is written.
@@ -183,8 +187,9 @@ impl Output {
     }
 
     /// The contents of a buffer, as `bytes` where it is read-only, else as `bytearray`. A large one is not copied: in a
-    /// session it goes to the sink at once, at a multiple of [`ALIGNMENT`]; else it is held.
-    pub(super) fn buffer(&mut self, held: Held) -> PyResult<()> {
+    /// session it goes to the sink at once, at a multiple of [`ALIGNMENT`]; else it is held. It is raw if any memory will
+    /// do for whoever takes it at load, which is so for a `PickleBuffer` and not for a `bytes` object itself.
+    pub(super) fn buffer(&mut self, held: Held, raw: bool) -> PyResult<()> {
         if held.bytes().len() < FRAME_TARGET {
             if held.is_read_only() {
                 self.bytes(held.bytes())
@@ -203,9 +208,11 @@ impl Output {
         }
         self.spill()?;
         let To::Segment(segment) = &mut self.to else { return Ok(()) };
-        let (offset, length) = (segment.position, held.bytes().len() as u64);
-        segment.buffers.push(Buffer { offset, length, writable: !held.is_read_only() });
-        segment.take(held.bytes())
+        if raw {
+            let (offset, length) = (segment.position, held.bytes().len() as u64);
+            segment.buffers.push(Buffer { offset, length, writable: !held.is_read_only() });
+        }
+        segment.take(held.bytes(), raw)
     }
 
     /// Writes a text that is popped at once, so that the contents of a raw buffer behind it lie at a multiple of
@@ -275,7 +282,7 @@ impl Output {
 
     fn spill(&mut self) -> PyResult<()> {
         let To::Segment(segment) = &mut self.to else { return Ok(()) };
-        let taken = segment.take(&self.bytes);
+        let taken = segment.take(&self.bytes, false);
         self.bytes.clear();
         // Once stopped, every call fails: the code of a `__reduce__` may have taken the error for its own.
         self.mark = if taken.is_ok() { SPILL } else { 0 };
@@ -324,11 +331,12 @@ impl Output {
 }
 
 impl Segment {
-    fn take(&mut self, bytes: &[u8]) -> PyResult<()> {
+    fn take(&mut self, bytes: &[u8], raw: bool) -> PyResult<()> {
         if self.stopped.is_none() {
             let end = self.position.saturating_add(bytes.len() as u64);
             self.stopped = match end > self.limit {
                 true => Some(Stopped::TooLarge),
+                false if raw => self.sink.take_buffer(bytes).map_err(Stopped::Sink).err(),
                 false => self.sink.take(bytes).map_err(Stopped::Sink).err(),
             };
             self.position = end;

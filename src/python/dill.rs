@@ -41,6 +41,11 @@ impl Dill {
         Ok(Self { path })
     }
 
+    /// For whom it may not be needed.
+    pub fn lazy(&self) -> LazyDill {
+        LazyDill { dill: self.clone(), module: Arc::default() }
+    }
+
     /// Imports it.
     pub fn import<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyModule>> {
         let sys = py.import("sys")?;
@@ -100,7 +105,7 @@ impl LazyDill {
 impl Dill {
     /// Has dill at hand, and leaves it where it is: what a script itself calls may well be called again.
     pub fn at_hand<T>(&self, py: Python<'_>, action: impl FnOnce(&LazyDill) -> T) -> PyResult<T> {
-        self.with_path(py, || action(&LazyDill { dill: self.clone(), module: Arc::default() }))
+        self.with_path(py, || action(&self.lazy()))
     }
 
     /// Does something while `sys.path` begins as it did before the script: what a save imports from the standard library

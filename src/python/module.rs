@@ -1,20 +1,21 @@
 //! `import snapcli`, for scripts that run under snapcli: the pickler under dill's own function names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use glob::Pattern;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict};
 
 use crate::pickler;
-use crate::session::checkpoint;
+use crate::session::checkpoint::{self, Load};
 use crate::snapshot::index::Reason;
 
 /// The pickler of `snapcli save`, under the names and with the meaning of dill's functions.
 #[pymodule]
 pub mod snapcli {
     #[pymodule_export]
-    use super::{dump, dumps, load, loads, save};
+    use super::{dump, dumps, load, load_dict, loads, restore, save};
 }
 
 /// Pickles an object and returns the bytes, as `dill.dumps` does. Protocols other than 5 are left to dill.
@@ -88,13 +89,73 @@ fn save<'py>(
     sync: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     let saved = checkpoint::save(py, &path, namespace.as_ref(), sync);
-    let index = saved.map_err(|error| match error.downcast::<PyErr>() {
-        Ok(error) => error,
-        Err(error) => PyOSError::new_err(format!("cannot save to {}: {error:#}", path.display())),
-    })?;
+    let index = saved.map_err(|error| as_exception(error, "save to", &path))?;
     let failed = PyDict::new(py);
     for item in index.left_out.iter().filter(|item| item.reason == Reason::Failed) {
         failed.set_item(&item.name, &item.error)?;
     }
     Ok(failed)
+}
+
+/// Brings a snapshot back into the module that it is of, as `snapcli restore` does. Returns the variables that were asked
+/// for and did not come back, each with the reason.
+///
+/// `only` and `exclude` are a pattern or a list of patterns; with `mmap=True` arrays are mapped.
+#[pyfunction]
+#[pyo3(signature = (path, only = None, *, exclude = None, mmap = false))]
+fn restore<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    only: Option<Bound<'py, PyAny>>,
+    exclude: Option<Bound<'py, PyAny>>,
+    mmap: bool,
+) -> PyResult<Bound<'py, PyDict>> {
+    loaded(py, &Load { path: &path, only: patterns(only)?, exclude: patterns(exclude)?, mapped: mmap, into: None })
+}
+
+/// Brings the variables of a snapshot back as a dict, and changes nothing else, as `dill.load_module_asdict` does. What
+/// does not come back is not in it.
+#[pyfunction]
+#[pyo3(signature = (path, only = None, *, exclude = None, mmap = false))]
+fn load_dict<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    only: Option<Bound<'py, PyAny>>,
+    exclude: Option<Bound<'py, PyAny>>,
+    mmap: bool,
+) -> PyResult<Bound<'py, PyDict>> {
+    let names = PyDict::new(py);
+    let into = Some(names.clone());
+    loaded(py, &Load { path: &path, only: patterns(only)?, exclude: patterns(exclude)?, mapped: mmap, into })?;
+    Ok(names)
+}
+
+fn loaded<'py>(py: Python<'py>, load: &Load<'_, 'py>) -> PyResult<Bound<'py, PyDict>> {
+    let restored = checkpoint::load(py, load).map_err(|error| as_exception(error, "restore", load.path))?;
+    let lost = PyDict::new(py);
+    for item in restored.lost {
+        lost.set_item(item.name, item.why)?;
+    }
+    Ok(lost)
+}
+
+/// One pattern, or several.
+fn patterns(given: Option<Bound<'_, PyAny>>) -> PyResult<Vec<Pattern>> {
+    let texts = match given {
+        None => Vec::new(),
+        Some(given) => match given.extract::<String>() {
+            Ok(one) => vec![one],
+            Err(_) => given.extract::<Vec<String>>()?,
+        },
+    };
+    let parse = |text: &String| Pattern::new(text).map_err(|error| PyValueError::new_err(format!("{text}: {error}")));
+    texts.iter().map(parse).collect()
+}
+
+/// An error of ours as Python has them.
+fn as_exception(error: anyhow::Error, what: &str, path: &Path) -> PyErr {
+    match error.downcast::<PyErr>() {
+        Ok(error) => error,
+        Err(error) => PyOSError::new_err(format!("cannot {what} {}: {error:#}", path.display())),
+    }
 }

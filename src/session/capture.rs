@@ -56,6 +56,7 @@ pub fn capture<'py, T: Target + Send + 'static>(
     let mut left_out = selection.left_out;
     let writer = SharedWriter::new(writer);
     let saver = Saver {
+        opcodes: &opcodes,
         pickler: Pickler::new(plan.module, strict_importer(plan.dill), Box::new(writer.clone()))?,
         imported: match plan.rules.refimported {
             true => Some(Imported::new(&plan.dill.import(py)?, plan.module)?),
@@ -97,6 +98,7 @@ fn strict_importer(dill: &LazyDill) -> Importer {
 }
 
 struct Saver<'a, 'py, T: Target> {
+    opcodes: &'a Opcodes,
     pickler: Pickler<'py>,
     imported: Option<Imported<'py>>,
     plan: &'a Plan<'a, 'py>,
@@ -137,7 +139,13 @@ impl<'py, T: Target> Saver<'_, 'py, T> {
 
     fn described(&self, named: &Named<'py>) -> Variable {
         let said = describe(&named.value, self.plan.name);
+        let used = self.opcodes.globals_used(&named.value, self.plan.namespace);
+        let in_session = |name: &String| self.plan.namespace.contains(name).unwrap_or(false);
+        let mut globals: Vec<String> = used.into_iter().filter(in_session).collect();
+        // The same session gives the same index.
+        globals.sort_unstable();
         Variable {
+            globals,
             name: named.name.clone(),
             type_name: said.type_name,
             kind: said.kind,

@@ -10,9 +10,9 @@ use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyStrin
 use super::describe::type_name;
 
 /// The most objects that are looked at within one: a table of a million numbers holds no code worth the time.
-const LOOKED_AT: usize = 20_000;
+const LOOKED_AT: usize = 4_000;
 /// The most items of one container that are looked at.
-const ITEMS: usize = 1_000;
+const ITEMS: usize = 500;
 
 /// The code objects within `object` whose globals are `namespace`.
 pub(super) fn within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> Vec<Bound<'py, PyAny>> {

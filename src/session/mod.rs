@@ -1,7 +1,7 @@
 //! The session: which names of a namespace are kept, why the others are not, and how they come back.
 //!
 //! [`keep`] chooses, [`capture`] pickles what was chosen, [`save`] makes a snapshot of it with its [`provenance`],
-//! [`checkpoint`] does so in the middle of a script, [`load`] brings a snapshot back. The rest tells of objects: what they are, where they fail, what their code uses.
+//! [`checkpoint`] does so in the middle of a script, [`loading`] brings a snapshot back. The rest tells of objects: what they are, where they fail, what their code uses.
 
 pub mod capture;
 pub mod check;
@@ -12,10 +12,8 @@ mod collector;
 pub mod describe;
 pub mod fault;
 pub mod keep;
-pub mod load;
+pub mod loading;
 pub mod provenance;
 pub mod save;
-pub mod segments;
 mod sink;
-mod stream;
 mod warnings;

@@ -40,4 +40,8 @@ impl<T: Target + Send> Sink for SharedWriter<T> {
     fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.with(|writer| writer.value(bytes))
     }
+
+    fn take_buffer(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.with(|writer| writer.buffer(bytes))
+    }
 }

@@ -109,9 +109,16 @@ pub struct Variable {
     pub buffers: Vec<Buffer>,
     /// BLAKE3 of the segment, in hex.
     pub blake3: String,
+    /// BLAKE3 of the segment without the contents of its raw buffers, in hex: what is checked where those are mapped.
+    /// Empty where there are none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub opcodes: String,
     /// The globals that loading it looks up, as `module name`, in order of appearance, each once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub imports: Vec<String>,
+    /// The names of the session that its code looks up when it runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub globals: Vec<String>,
     /// Whether it holds code objects, which only the same minor version of Python can load.
     pub has_code: bool,
     /// `len()`, where that is cheap and safe to ask.
@@ -148,7 +155,9 @@ pub enum Kind {
     Class,
 }
 
-/// A raw buffer: bytes that lie in the stream as they lie in memory.
+/// A raw buffer: the memory of an array, which lies in the stream as it lay there, so that it can be mapped. Behind the
+/// opcode BINBYTES8 or BYTEARRAY8 and its length of 8 bytes, at a multiple of
+/// [`ALIGNMENT`](crate::snapshot::layout::ALIGNMENT).
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Buffer {
     /// Where its first byte is, in bytes from the start of the file.

@@ -15,6 +15,8 @@ pub const TRAILER: usize = 96;
 pub const VERSION: u8 = 1;
 /// Raw buffers begin at multiples of this, in bytes: what numpy and SIMD code like best, and a divisor of every page.
 pub const ALIGNMENT: u64 = 64;
+/// What stands before the contents of a raw buffer: BYTEARRAY8 or BINBYTES8 and a length of 8 bytes.
+pub const RAW_HEADER: u64 = 9;
 /// The longest index that is read.
 pub const MAX_INDEX: u64 = 1 << 30;
 

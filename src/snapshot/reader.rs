@@ -16,6 +16,7 @@ use std::path::Path;
 pub use error::{Damage, ReadError};
 pub use hashing::Progress;
 pub use kind::FileKind;
+pub use verify::{Memory, Wanted};
 
 use self::source::Source;
 use super::index::{Index, SCHEMA, Variable};
@@ -146,6 +147,21 @@ impl Snapshot {
             }
             Contents::Foreign { .. } => verify::opcodes(self.source.bytes()?, progress),
         }
+    }
+
+    /// Checks the segments of some variables of our own file, and brings their raw buffers to where they are wanted.
+    pub fn fetch(
+        &self,
+        index: &Index,
+        wanted: Vec<Wanted<'_, '_>>,
+        progress: Progress<'_>,
+    ) -> Result<Damage, ReadError> {
+        verify::fetch(&self.source, index, wanted, progress)
+    }
+
+    /// The file itself, to be mapped; None where it came from a pipe.
+    pub fn file(&self) -> Option<&std::fs::File> {
+        self.source.file()
     }
 
     /// Checks every hash of our own file. Without an index there is nothing to compare with, and no damage.

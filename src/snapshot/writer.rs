@@ -30,6 +30,8 @@ struct Open {
     name: String,
     offset: u64,
     hasher: blake3::Hasher,
+    /// The hash of all but the contents of raw buffers, once there is one.
+    opcodes: Option<blake3::Hasher>,
     /// Its value once more, for the comparison of what the pickler tells with what is there.
     #[cfg(debug_assertions)]
     value: Vec<u8>,
@@ -76,6 +78,7 @@ impl<T: Target> Writer<T> {
             name: name.to_owned(),
             offset: self.position,
             hasher: blake3::Hasher::new(),
+            opcodes: None,
             #[cfg(debug_assertions)]
             value: Vec::new(),
         });
@@ -85,11 +88,20 @@ impl<T: Target> Writer<T> {
         Ok(self.position)
     }
 
-    /// Takes the next opcodes of the value, or the contents of a raw buffer.
+    /// Takes the next opcodes of the value.
     pub fn value(&mut self, bytes: &[u8]) -> io::Result<()> {
         #[cfg(debug_assertions)]
         self.open.as_mut().ok_or_else(no_segment)?.value.extend_from_slice(bytes);
         self.put(bytes)
+    }
+
+    /// Takes the contents of a raw buffer.
+    pub fn buffer(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let open = self.open.as_mut().ok_or_else(no_segment)?;
+        #[cfg(debug_assertions)]
+        open.value.extend_from_slice(bytes);
+        open.opcodes.get_or_insert_with(|| open.hasher.clone());
+        self.put_contents(bytes)
     }
 
     /// Ends the segment. Its pickler has told what the opcodes need, which saves reading them once more; builds with debug
@@ -109,7 +121,7 @@ impl<T: Target> Writer<T> {
         let mut tail = Vec::new();
         emit::set_item(&mut tail)?;
         self.put(&tail)?;
-        let Open { name, offset, hasher, .. } = self.open.take().ok_or_else(no_segment)?;
+        let Open { name, offset, hasher, opcodes, .. } = self.open.take().ok_or_else(no_segment)?;
         let uses = self.users_of(&facts.takes);
         self.variables.push(Variable {
             name,
@@ -119,6 +131,7 @@ impl<T: Target> Writer<T> {
             uses,
             buffers,
             blake3: hasher.finalize().to_hex().to_string(),
+            opcodes: opcodes.map_or_else(String::new, |hasher| hasher.finalize().to_hex().to_string()),
             imports: facts.imports,
             has_code: facts.has_code,
             ..variable
@@ -176,8 +189,15 @@ impl<T: Target> Writer<T> {
         Ok((self.out, index, self.position))
     }
 
-    /// Writes bytes of the open segment.
+    /// Writes opcodes of the open segment.
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(opcodes) = self.open.as_mut().and_then(|open| open.opcodes.as_mut()) {
+            opcodes.update(bytes);
+        }
+        self.put_contents(bytes)
+    }
+
+    fn put_contents(&mut self, bytes: &[u8]) -> io::Result<()> {
         let open = self.open.as_mut().ok_or_else(no_segment)?;
         write_hashed(&mut self.out, &mut open.hasher, bytes)?;
         self.position = self.position.saturating_add(bytes.len() as u64);

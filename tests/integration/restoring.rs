@@ -129,7 +129,7 @@ fn code_of_another_minor_version_is_never_loaded_and_data_is() {
     let run = other.snapcli(&["restore", "session.pkl", "-c", "data, sorted(set('fCc') & set(globals()))"]);
     run.assert_stdout("({'a': [1, 2]}, [])\n").assert_code(0);
     let advice = format!(
-        "f (function) did not come back: holds code of Python {0}: restore it with --python {0}",
+        "f (function) did not come back: holds code of Python {0}: restore it with --python {0} (",
         first.label()
     );
     assert!(run.err().contains(&advice), "{}", run.whole());
@@ -160,9 +160,9 @@ def f(): return after
     let run = sandbox.snapcli(&["restore", "session.pkl", "-c", code]);
     run.assert_stdout("True True True\n").assert_code(0);
     let expected = "\
-snapcli: helper (module) did not come back: needs the module helper: install helper, or choose its environment with --python
+snapcli: helper (module) did not come back: needs the module helper: install helper, choose its environment with --python, or tell what it is called now with --map helper=NEW
 snapcli: broken (list) did not come back: TypeError: Broken.__init__() missing 1 required positional argument: 'right'
-snapcli: gone (dict) did not come back: needs the module helper: install helper, or choose its environment with --python
+snapcli: gone (dict) did not come back: needs the module helper: install helper, choose its environment with --python, or tell what it is called now with --map helper=NEW
 snapcli: needs (tuple) did not come back: needs gone, which did not come back
 ";
     run.assert_stderr(expected);
@@ -210,4 +210,166 @@ fn dill_is_installed_once_where_the_environment_has_none() {
     let run = save().env("SNAPCLI_NO_INSTALL", "1").run();
     run.assert_code(0);
     assert!(!run.err().contains("install"), "{}", run.whole());
+}
+
+/// A session with large arrays, things that share them, and functions that use each other.
+const ARRAYS: &str = "
+import numpy as np
+big = np.arange(3_000_000.0)
+frozen = np.arange(20_000); frozen.flags.writeable = False
+table = {'big': big, 'fortran': np.asfortranarray(np.ones((300, 300)))}
+small = 7
+def helper(): return small
+def f(): return helper() + 1
+blob = b'x' * 100_000
+";
+
+#[test]
+fn arrays_come_back_as_they_were_whether_read_or_mapped() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        sandbox.write("script.py", ARRAYS);
+        sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+        let before = std::fs::read(sandbox.work().join("session.pkl")).unwrap();
+        let check = "
+assert big[-1] == 2_999_999 and table['big'] is big and table['fortran'].flags.f_contiguous
+assert not frozen.flags.writeable and frozen[-1] == 19_999
+assert big.flags.writeable and big.ctypes.data % 64 == 0, big.ctypes.data
+assert type(blob) is bytes and len(blob) == 100_000
+big[0] = -1
+assert table['big'][0] == -1 and f() == 8
+print('whole')
+";
+        for options in [&["restore", "--strict"][..], &["restore", "--strict", "--mmap"]] {
+            let arguments: Vec<&str> = options.iter().copied().chain(["session.pkl", "-c", check]).collect();
+            sandbox.snapcli(&arguments).assert_stdout("whole\n").assert_code(0);
+        }
+        assert!(before == std::fs::read(sandbox.work().join("session.pkl")).unwrap(), "the file has changed");
+    }
+}
+
+#[test]
+fn what_is_chosen_comes_back_with_what_its_code_needs() {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", ARRAYS);
+    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+    let names = "sorted(name for name in globals() if not name.startswith('__'))";
+    let restore = |options: &[&str], code: &str| {
+        let arguments: Vec<&str> =
+            ["restore"].iter().chain(options).chain(&["session.pkl", "-c", code]).copied().collect();
+        sandbox.snapcli(&arguments)
+    };
+    restore(&["--only", "f"], names).assert_stdout("['f', 'helper', 'small']\n");
+    restore(&["--only", "f"], "f()").assert_stdout("8\n");
+    // `table` takes `big` from another variable, which does not become a name for that.
+    restore(&["--only", "table"], names).assert_stdout("['table']\n");
+    restore(&["--only", "[bs]*", "--exclude", "big"], names).assert_stdout("['blob', 'small']\n");
+    let run = restore(&["--exclude", "big"], names);
+    assert!(
+        run.err().contains("table (dict) did not come back: needs big, which did not come back"),
+        "{}",
+        run.whole()
+    );
+    restore(&["--only", "nothing"], names).assert_code(2);
+    sandbox.snapcli(&["restore", "--list"]).assert_stdout("np\nbig\nfrozen\ntable\nsmall\nhelper\nf\nblob\n");
+}
+
+#[test]
+fn a_load_that_crashes_or_never_ends_can_be_left_out() {
+    let sandbox = Sandbox::new();
+    let script = "
+import os, time
+class Exits:
+    def __reduce__(self): return os._exit, (9,)
+class Sleeps:
+    def __reduce__(self): return time.sleep, (3600,)
+before = [1]
+exits, sleeps = Exits(), Sleeps()
+after = [before]
+";
+    sandbox.write("script.py", script);
+    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+    sandbox.snapcli(&["restore", "--exclude", "sleeps", "session.pkl", "-c", "1"]).assert_code(9);
+    let code = "after[0] is before";
+    let run = sandbox.snapcli(&[
+        "restore",
+        "--strict",
+        "--exclude",
+        "exits",
+        "--exclude",
+        "sleeps",
+        "session.pkl",
+        "-c",
+        code,
+    ]);
+    run.assert_stdout("True\n").assert_code(0);
+}
+
+#[test]
+fn a_renamed_module_is_found_under_its_new_name() {
+    let sandbox = Sandbox::new();
+    sandbox.write("old/part.py", "class Thing: pass\n");
+    sandbox.write("old/__init__.py", "");
+    sandbox.write("script.py", "import old.part\nfrom old.part import Thing\nthing = Thing()\n");
+    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+    std::fs::rename(sandbox.work().join("old"), sandbox.work().join("new")).unwrap();
+    let run =
+        sandbox.snapcli(&["restore", "--strict", "--map", "old=new", "session.pkl", "-c", "type(thing).__module__"]);
+    run.assert_stdout("'new.part'\n").assert_code(0);
+}
+
+#[test]
+fn a_second_restore_does_not_split_classes() {
+    let sandbox = Sandbox::new();
+    let script = "
+class Base:
+    limit = 3
+    def __init__(self, value): self.value = value
+    def twice(self): return 2 * self.value
+class Child(Base):
+    @property
+    def half(self): return self.value / 2
+    def twice(self): return super().twice() + 1
+first = Child(4)
+";
+    sandbox.write("script.py", script);
+    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+    sandbox.write("other.py", script.replace("limit = 3", "limit = 4"));
+    sandbox.snapcli(&["save", "-q", "-o", "other.pkl", "other.py"]).assert_code(0);
+    let code = "
+import snapcli
+old, old_class = first, Child
+print(snapcli.restore('session.pkl'), first is old, Child is old_class, isinstance(old, Child), first.twice(), first.half)
+names = snapcli.load_dict('session.pkl', only='first')
+print(sorted(names), type(names['first']) is Child, names['first'] is first)
+snapcli.restore('other.pkl')
+print(Child is old_class, Base.limit, first.twice())
+";
+    let run = sandbox.snapcli(&["restore", "session.pkl", "-c", code]);
+    run.assert_stdout("{} False True True 9 2.0\n['first'] False False\nFalse 4 9\n").assert_code(0);
+}
+
+#[test]
+fn a_load_opens_files_for_reading_only() {
+    let sandbox = Sandbox::new();
+    sandbox.write("log.txt", "one two three\n");
+    let script = "
+import dill
+log = open('log.txt', 'r+')
+log.read(4)
+dill.dump_module('dill.pkl')
+";
+    sandbox.write("script.py", script);
+    sandbox.python(&["script.py"]).assert_code(0);
+    sandbox.write("script.py", script.replace("'r+'", "'w'").replace("log.read(4)", "log.write('x')"));
+    let read = sandbox.snapcli(&["restore", "dill.pkl", "-c", "log.mode, log.read()"]);
+    read.assert_stdout("('r', 'two three\\n')\n");
+    sandbox.python(&["script.py"]).assert_code(0);
+    sandbox.write("log.txt", "still here");
+    sandbox.snapcli(&["restore", "dill.pkl", "-c", "log.mode"]).assert_stdout("'r'\n");
+    assert_eq!(std::fs::read_to_string(sandbox.work().join("log.txt")).unwrap(), "still here");
+    std::fs::remove_file(sandbox.work().join("log.txt")).unwrap();
+    let run = sandbox.snapcli(&["restore", "dill.pkl", "-c", "1"]);
+    assert!(run.err().contains("log.txt") && run.status.code() == Some(1), "{}", run.whole());
+    assert!(!sandbox.work().join("log.txt").exists());
 }

@@ -620,7 +620,8 @@ c = np.asfortranarray(np.arange(40000.0).reshape(200, 200))
             found.push((variable["name"].as_str().unwrap().to_owned(), length, bytes[8..10].to_vec()));
         }
     }
-    let expected = [("a", 160_000, [0, 0]), ("b", 100_000, *b"ab"), ("b", 70_001, [0, 0]), ("c", 320_000, [0, 0])];
+    // Those of `bytes` and `bytearray` objects are not listed: a view is no such object.
+    let expected = [("a", 160_000, [0, 0]), ("c", 320_000, [0, 0])];
     let found: Vec<_> =
         found.iter().map(|(name, length, bytes)| (name.as_str(), *length, [bytes[0], bytes[1]])).collect();
     assert_eq!(found, expected);

@@ -8,6 +8,7 @@ use std::io;
 use std::num::NonZero;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use blake3::hazmat::{ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
@@ -26,7 +27,26 @@ pub type Progress<'p> = &'p (dyn Fn(u64) + Sync);
 
 /// The hash of each stretch. Each must end at or behind its start.
 pub(super) fn hash(source: &Source, stretches: &[Range<u64>], progress: Progress<'_>) -> io::Result<Vec<Hash>> {
-    let job = Job::new(source, stretches, progress);
+    hash_and_copy(source, stretches, Vec::new(), progress)
+}
+
+/// Memory that is to be filled from a place in the file.
+pub(super) struct Copy<'m> {
+    /// The place.
+    pub(super) offset: u64,
+    /// The memory.
+    pub(super) memory: &'m mut [u8],
+}
+
+/// As [`hash`], and what is read for it is copied to where it is wanted: so those bytes are read once only, and are
+/// what the hash says. What is not within a stretch is not copied.
+pub(super) fn hash_and_copy(
+    source: &Source,
+    stretches: &[Range<u64>],
+    copies: Vec<Copy<'_>>,
+    progress: Progress<'_>,
+) -> io::Result<Vec<Hash>> {
+    let job = Job::new(source, stretches, copies, progress);
     let pieces = *job.ends.last().unwrap_or(&0);
     let bytes: u64 = stretches.iter().map(length).sum();
     let useful = usize::try_from(bytes / PIECE as u64).unwrap_or(usize::MAX).clamp(1, MAX_THREADS);
@@ -88,6 +108,8 @@ struct Job<'j> {
     stretches: &'j [Range<u64>],
     /// For each stretch, the number of pieces up to its end.
     ends: Vec<usize>,
+    /// By pieces: the piece, where in it the bytes begin, and where they go. Each is taken once.
+    copies: Vec<(usize, usize, Mutex<&'j mut [u8]>)>,
     next: AtomicUsize,
     failed: AtomicBool,
     progress: Progress<'j>,
@@ -96,14 +118,23 @@ struct Job<'j> {
 type Results = Vec<(usize, [u8; 32])>;
 
 impl<'j> Job<'j> {
-    fn new(source: &'j Source, stretches: &'j [Range<u64>], progress: Progress<'j>) -> Self {
+    fn new(source: &'j Source, stretches: &'j [Range<u64>], copies: Vec<Copy<'j>>, progress: Progress<'j>) -> Self {
         let mut end: usize = 0;
         let ends = stretches.iter().map(|stretch| {
             end = end.saturating_add(pieces_of(length(stretch)));
             end
         });
-        let ends = ends.collect();
-        Self { source, stretches, ends, next: AtomicUsize::new(0), failed: AtomicBool::new(false), progress }
+        let ends: Vec<usize> = ends.collect();
+        let mut places = Vec::new();
+        for copy in copies {
+            let number = stretches.partition_point(|stretch| stretch.end <= copy.offset);
+            let Some(stretch) = stretches.get(number).filter(|stretch| stretch.start <= copy.offset) else { continue };
+            let first = number.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+            cut_at_pieces(first, copy.offset - stretch.start, copy.memory, &mut places);
+        }
+        places.sort_by_key(|(piece, ..)| *piece);
+        let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { source, stretches, ends, copies: places, next, failed, progress }
     }
 
     /// Hashes pieces until there are none left.
@@ -115,7 +146,7 @@ impl<'j> Job<'j> {
             let number = self.ends.partition_point(|end| *end <= piece);
             let Some(stretch) = self.stretches.get(number) else { break };
             let before = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-            match self.piece(stretch, piece.saturating_sub(before), &mut buffer) {
+            match self.piece(stretch, piece.saturating_sub(before), piece, &mut buffer) {
                 Ok(result) => results.push((piece, result)),
                 Err(error) => {
                     self.failed.store(true, Ordering::Relaxed);
@@ -127,8 +158,9 @@ impl<'j> Job<'j> {
     }
 
     /// The hash of a stretch that has one piece, or a piece's part in the hash of a longer one.
-    fn piece(&self, stretch: &Range<u64>, piece: usize, buffer: &mut [u8]) -> io::Result<[u8; 32]> {
+    fn piece(&self, stretch: &Range<u64>, piece: usize, overall: usize, buffer: &mut [u8]) -> io::Result<[u8; 32]> {
         let bytes = read(self.source, stretch, piece, buffer)?;
+        self.copy(overall, bytes);
         let mut hasher = Hasher::new();
         let result = if pieces_of(length(stretch)) == 1 {
             *hasher.update(bytes).finalize().as_bytes()
@@ -138,6 +170,37 @@ impl<'j> Job<'j> {
         };
         (self.progress)(bytes.len() as u64);
         Ok(result)
+    }
+}
+
+impl Job<'_> {
+    fn copy(&self, piece: usize, bytes: &[u8]) {
+        let from = self.copies.partition_point(|(other, ..)| *other < piece);
+        for (_, start, memory) in self.copies.get(from..).unwrap_or_default().iter().take_while(|copy| copy.0 == piece)
+        {
+            let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(wanted) = bytes.get(*start..).and_then(|bytes| bytes.get(..memory.len())) {
+                memory.copy_from_slice(wanted);
+            }
+        }
+    }
+}
+
+/// Cuts memory that is to be filled from byte `offset` of a stretch, whose pieces begin with number `first`, at the ends
+/// of pieces.
+fn cut_at_pieces<'m>(
+    first: usize,
+    offset: u64,
+    mut memory: &'m mut [u8],
+    places: &mut Vec<(usize, usize, Mutex<&'m mut [u8]>)>,
+) {
+    let mut offset = usize::try_from(offset).unwrap_or(usize::MAX);
+    while !memory.is_empty() {
+        let start = offset % PIECE;
+        let length = memory.len().min(PIECE - start);
+        let (head, tail) = memory.split_at_mut(length);
+        places.push((first.saturating_add(offset / PIECE), start, Mutex::new(head)));
+        (memory, offset) = (tail, offset.saturating_add(length));
     }
 }
 
@@ -191,6 +254,24 @@ mod tests {
         assert_eq!(done.into_inner(), lengths.iter().map(|length| *length as u64).sum::<u64>());
         let joined = hash_joined(&source, &[0..5, 7..7, 9..20], &|_| {})?;
         assert_eq!(joined, blake3::hash(&[&bytes[0..5], &bytes[9..20]].concat()));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_wanted_is_copied() -> io::Result<()> {
+        let bytes: Vec<u8> = (0..PIECE * 4).map(|place| (place * 7 % 251) as u8).collect();
+        let source = Source::memory(bytes.clone());
+        let (mut long, mut short, mut outside) = (vec![0; PIECE * 2 + 5], vec![0; 7], vec![0; 3]);
+        let copies = vec![
+            Copy { offset: 100, memory: &mut long },
+            Copy { offset: 3 * PIECE as u64, memory: &mut short },
+            Copy { offset: 4, memory: &mut outside },
+        ];
+        let stretches = [5..3 * PIECE as u64 - 1, 3 * PIECE as u64 - 1..4 * PIECE as u64];
+        let hashes = hash_and_copy(&source, &stretches, copies, &|_| {})?;
+        assert_eq!(hashes[0], blake3::hash(&bytes[5..3 * PIECE - 1]));
+        assert!(long == bytes[100..100 + long.len()] && short == bytes[3 * PIECE..3 * PIECE + 7]);
+        assert_eq!(outside, [0; 3]);
         Ok(())
     }
 

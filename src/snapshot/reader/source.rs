@@ -41,6 +41,13 @@ impl Source {
         Self::Memory(bytes)
     }
 
+    pub(super) fn file(&self) -> Option<&File> {
+        match self {
+            Self::Memory(_) => None,
+            Self::File { file, .. } => Some(file),
+        }
+    }
+
     pub(super) fn length(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use super::hashing::{self, PIECE, Progress};
+use super::hashing::{self, Copy, PIECE, Progress};
 use super::source::Source;
 use super::{Damage, ReadError};
 use crate::pickle::parse::Parser;
-use crate::snapshot::index::{Index, Variable};
+use crate::snapshot::index::{Buffer, Index, Variable};
+use crate::snapshot::layout::RAW_HEADER;
 
 /// Checks that the places in an index follow one another within the pickle.
 pub(super) fn places(index: &Index, pickle_length: u64) -> Result<(), ReadError> {
@@ -27,9 +28,13 @@ pub(super) fn places(index: &Index, pickle_length: u64) -> Result<(), ReadError>
 }
 
 fn buffers_are_within(variable: &Variable, segment_end: u64) -> bool {
+    let mut from = variable.offset;
     variable.buffers.iter().all(|buffer| {
-        let end = buffer.offset.checked_add(buffer.length);
-        buffer.offset >= variable.offset && end.is_some_and(|end| end <= segment_end)
+        let end = buffer.offset.checked_add(buffer.length).filter(|end| *end <= segment_end);
+        // In front of it stand its opcode and its length.
+        let behind = from.checked_add(RAW_HEADER).is_some_and(|least| least <= buffer.offset);
+        from = end.unwrap_or(u64::MAX);
+        behind && end.is_some()
     })
 }
 
@@ -47,6 +52,66 @@ pub(super) fn hashes(source: &Source, index: &Index, progress: Progress<'_>) -> 
         }
     }
     Ok(damage)
+}
+
+/// Checks the segments of some variables, and fills the memory that is given for their raw buffers. A segment whose
+/// buffers are to be mapped is checked but for them. Bytes outside of segments are checked too, as they are few.
+pub(super) fn fetch(
+    source: &Source,
+    index: &Index,
+    wanted: Vec<Wanted<'_, '_>>,
+    progress: Progress<'_>,
+) -> Result<Damage, ReadError> {
+    let outside = hashing::hash_joined(source, &outside(index), progress)?;
+    let mut damage = Damage { outside: outside.to_hex().as_str() != index.stream.blake3, ..Damage::default() };
+    let mut note = |variable: &Variable, found: blake3::Hash, expected: &str| match found.to_hex().as_str() == expected
+    {
+        true => damage.whole.push(variable.name.clone()),
+        false => damage.damaged.push((variable.name.clone(), variable.offset)),
+    };
+    let (mut read, mut copies) = (Vec::new(), Vec::new());
+    for Wanted { variable, memory } in wanted {
+        match memory {
+            Memory::Mapped => {
+                note(variable, hashing::hash_joined(source, &between_buffers(variable), progress)?, &variable.opcodes);
+            }
+            Memory::Filled(places) => {
+                let offsets = variable.buffers.iter().map(|buffer| buffer.offset);
+                copies.extend(offsets.zip(places).map(|(offset, memory)| Copy { offset, memory }));
+                read.push(variable);
+            }
+        }
+    }
+    let places: Vec<Range<u64>> = read.iter().map(|variable| place(variable)).collect();
+    for (variable, found) in read.iter().zip(hashing::hash_and_copy(source, &places, copies, progress)?) {
+        note(variable, found, &variable.blake3);
+    }
+    Ok(damage)
+}
+
+/// A variable that is to be loaded.
+pub struct Wanted<'v, 'm> {
+    /// It.
+    pub variable: &'v Variable,
+    /// What to do with its raw buffers.
+    pub memory: Memory<'m>,
+}
+
+/// Where the contents of raw buffers are to be.
+pub enum Memory<'m> {
+    /// In the file: they are mapped, and not read now.
+    Mapped,
+    /// Here, one for each of them, in their order, of their lengths.
+    Filled(Vec<&'m mut [u8]>),
+}
+
+/// The opcodes of a segment: what is not the contents of a raw buffer.
+fn between_buffers(variable: &Variable) -> Vec<Range<u64>> {
+    let Range { start, end } = place(variable);
+    let ends = variable.buffers.iter().map(|buffer| buffer.offset).chain([end]);
+    let buffer_end = |buffer: &Buffer| buffer.offset.saturating_add(buffer.length);
+    let starts = std::iter::once(start).chain(variable.buffers.iter().map(buffer_end));
+    starts.zip(ends).map(|(start, end)| start..end).filter(|stretch| stretch.start < stretch.end).collect()
 }
 
 /// Where a variable's segment lies.

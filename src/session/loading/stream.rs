@@ -1,6 +1,7 @@
-//! The bytes of a snapshot as the file object that CPython's unpickler reads from: a whole pickle, or one stretch of it
+//! The bytes of a snapshot as the file object that CPython's unpickler reads from: a whole pickle, or stretches of it
 //! made into a pickle of its own.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,18 +15,32 @@ use crate::snapshot::reader::Snapshot;
 #[pyclass(frozen)]
 pub(super) struct Stream {
     snapshot: Arc<Snapshot>,
-    place: Mutex<Place>,
+    /// What is still to be read.
+    parts: Mutex<VecDeque<Part>>,
     progress: Box<dyn Fn(u64) + Send + Sync>,
 }
 
-/// What is to be read: bytes of our own, a stretch of the file, and bytes of our own again.
-#[derive(Default)]
-struct Place {
-    before: Vec<u8>,
-    stretch: Range<usize>,
-    after: Vec<u8>,
-    /// How much of all three has been read.
-    position: usize,
+/// A part of what is to be read.
+#[derive(Clone, Debug)]
+pub(super) enum Part {
+    /// Bytes of our own, from this one on.
+    Own(Vec<u8>, usize),
+    /// A stretch of the file.
+    File(Range<usize>),
+}
+
+impl Part {
+    /// Bytes of our own.
+    pub(super) fn own(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::Own(bytes.into(), 0)
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        match self {
+            Self::Own(_, from) => *from += bytes,
+            Self::File(stretch) => stretch.start += bytes,
+        }
+    }
 }
 
 /// The most bytes that a `peek` shows, as much as the unpickler asks for at once.
@@ -36,45 +51,46 @@ const CHUNK: usize = 1 << 20;
 impl Stream {
     /// Reads the whole pickle; `progress` is told of the bytes that were read.
     pub(super) fn new(snapshot: Arc<Snapshot>, progress: Box<dyn Fn(u64) + Send + Sync>) -> Self {
-        let stretch = 0..usize::try_from(snapshot.stream_len()).unwrap_or(usize::MAX);
-        Self { snapshot, place: Mutex::new(Place { stretch, ..Place::default() }), progress }
+        let whole = Part::File(0..usize::try_from(snapshot.stream_len()).unwrap_or(usize::MAX));
+        Self { snapshot, parts: Mutex::new(VecDeque::from([whole])), progress }
     }
 
-    /// From now on reads `before`, the stretch, `after`.
-    pub(super) fn turn_to(&self, before: &[u8], stretch: Range<usize>, after: &[u8]) {
-        *self.lock() = Place { before: before.to_vec(), stretch, after: after.to_vec(), position: 0 };
+    /// From now on reads these.
+    pub(super) fn turn_to(&self, parts: Vec<Part>) {
+        *self.lock() = parts.into();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Place> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Part>> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next bytes of the part that is being read; empty at the end of all.
-    fn with_rest<T>(&self, action: impl FnOnce(&[u8], &mut Place) -> T) -> PyResult<T> {
+    /// Looks at the next bytes, of one part only; empty at the end of all. As many of them are taken as `action` says.
+    fn with_rest<T>(&self, action: impl FnOnce(&[u8]) -> (usize, T)) -> PyResult<T> {
         let file = self.snapshot.bytes().map_err(|error| PyOSError::new_err(error.to_string()))?;
-        let mut place = self.lock();
-        let stretch = file.get(place.stretch.clone()).unwrap_or(file.get(place.stretch.start..).unwrap_or_default());
-        let (first, second) = (place.before.len(), place.before.len() + stretch.len());
-        let position = place.position;
-        let own = |bytes: &[u8], start: usize| bytes.get(position - start..).unwrap_or_default().to_vec();
-        if position < first {
-            let rest = own(&place.before, 0);
-            return Ok(action(&rest, &mut place));
+        let mut parts = self.lock();
+        while let Some(part) = parts.front_mut() {
+            let rest = match part {
+                Part::Own(bytes, from) => bytes.get(*from..),
+                Part::File(stretch) => file.get(stretch.clone()).or_else(|| file.get(stretch.start..)),
+            };
+            let rest = rest.unwrap_or_default();
+            if rest.is_empty() {
+                parts.pop_front();
+                continue;
+            }
+            let (taken, result) = action(rest);
+            part.advance(taken);
+            (self.progress)(taken as u64);
+            return Ok(result);
         }
-        if position < second {
-            return Ok(action(stretch.get(position - first..).unwrap_or_default(), &mut place));
-        }
-        let rest = own(&place.after, second);
-        Ok(action(&rest, &mut place))
+        Ok(action(&[]).1)
     }
 
     /// Reads on, at most `wanted` bytes and not beyond the part that is being read.
     fn take<'py>(&self, py: Python<'py>, wanted: impl FnOnce(&[u8]) -> usize) -> PyResult<Bound<'py, PyBytes>> {
-        self.with_rest(|rest, place| {
+        self.with_rest(|rest| {
             let taken = rest.get(..wanted(rest)).unwrap_or(rest);
-            place.position += taken.len();
-            (self.progress)(taken.len() as u64);
-            PyBytes::new(py, taken)
+            (taken.len(), PyBytes::new(py, taken))
         })
     }
 }
@@ -127,6 +143,6 @@ impl Stream {
     #[pyo3(signature = (size = 0))]
     fn peek<'py>(&self, py: Python<'py>, size: isize) -> PyResult<Bound<'py, PyBytes>> {
         let wanted = usize::try_from(size).unwrap_or(0).clamp(1, PEEK);
-        self.with_rest(|rest, _| PyBytes::new(py, rest.get(..wanted).unwrap_or(rest)))
+        self.with_rest(|rest| (0, PyBytes::new(py, rest.get(..wanted).unwrap_or(rest))))
     }
 }

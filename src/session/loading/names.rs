@@ -1,0 +1,278 @@
+//! What names in a pickle stand for: the one place where a load looks anything up.
+//!
+//! Names of the session lead to the namespace that is being restored, renamed modules to their new names, and dill's own
+//! functions to dill, which is imported for them and for nothing else. Three of those are ours, as dill's would do what
+//! nobody asked for: import by way of dill, make a class a second time, empty a file.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::exceptions::{PyAttributeError, PyFileNotFoundError};
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyTuple, PyType};
+
+use super::foreign::RUNTIME;
+use crate::python::dill::LazyDill;
+
+/// Where a load looks names up.
+pub(super) struct Home<'py> {
+    /// The module whose session it is.
+    pub(super) module: Bound<'py, PyModule>,
+    /// What the session's names become names of.
+    pub(super) namespace: Bound<'py, PyDict>,
+    /// Modules with other names now: the old one, the new one.
+    pub(super) renames: Vec<(String, String)>,
+    /// dill, once it is needed.
+    pub(super) dill: LazyDill,
+}
+
+/// `find_class` of an unpickler.
+#[pyclass(frozen)]
+pub(super) struct Names {
+    module: Py<PyModule>,
+    module_name: String,
+    namespace: Py<PyDict>,
+    renames: Vec<(String, String)>,
+    dill: LazyDill,
+    found: Mutex<HashMap<(String, String), Py<PyAny>>>,
+}
+
+impl Names {
+    pub(super) fn new(home: &Home<'_>) -> Self {
+        Self {
+            module: home.module.clone().unbind(),
+            module_name: home.module.name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            namespace: home.namespace.clone().unbind(),
+            renames: home.renames.clone(),
+            dill: home.dill.clone(),
+            found: Mutex::default(),
+        }
+    }
+
+    fn look_up<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        match (module, name) {
+            ("__builtin__", "__main__") => return Ok(self.namespace.bind(py).clone().into_any()),
+            ("__builtin__", "NoneType") => return Ok(py.None().bind(py).get_type().into_any()),
+            ("dill.dill" | "dill._dill", _) => return self.of_dill(py, name),
+            _ => {}
+        }
+        if module == self.module_name {
+            if name == "__dict__" {
+                return Ok(self.namespace.bind(py).clone().into_any());
+            }
+            if let Some(found) = self.namespace.bind(py).get_item(name)? {
+                return Ok(found);
+            }
+        }
+        let renamed = self.renamed(module);
+        match py.import(renamed.as_str()) {
+            Ok(found) => attribute(&found, name),
+            Err(error) => of_python_2(py, module, name)?.ok_or(error),
+        }
+    }
+
+    /// A module's name now; what is renamed takes its parts along.
+    fn renamed(&self, module: &str) -> String {
+        let new = |(old, new): &(String, String)| {
+            let rest = module.strip_prefix(old.as_str())?;
+            (rest.is_empty() || rest.starts_with('.')).then(|| format!("{new}{rest}"))
+        };
+        self.renames.iter().find_map(new).unwrap_or_else(|| module.to_owned())
+    }
+
+    fn of_dill<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let namespace = || self.namespace.clone_ref(py);
+        match name {
+            "_import_module" => {
+                let (module, renames) = (self.module.clone_ref(py), self.renames.clone());
+                return Bound::new(py, ImportModule { own: self.module_name.clone(), module, renames })
+                    .map(Bound::into_any);
+            }
+            "_create_type" => return Bound::new(py, CreateType { namespace: namespace() }).map(Bound::into_any),
+            "_create_filehandle" => return Bound::new(py, OpenForReading {}).map(Bound::into_any),
+            _ => {}
+        }
+        attribute(&self.dill.import(py)?.getattr("_dill")?, name)
+    }
+}
+
+#[pymethods]
+impl Names {
+    fn __call__<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let key = (module.to_owned(), name.to_owned());
+        if let Some(found) = self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(found.bind(py).clone());
+        }
+        let found = self.look_up(py, module, name)?;
+        // What the session itself defines can come to be while it is loaded.
+        if module != self.module_name {
+            let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert(key, found.clone().unbind());
+        }
+        Ok(found)
+    }
+}
+
+/// What a name of Python 2 stands for now: pickles of the protocols 0 to 2 have those, whoever wrote them
+/// (Lib/_compat_pickle.py).
+fn of_python_2<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let table = py.import("_compat_pickle")?;
+    let names = table.getattr("NAME_MAPPING")?.cast_into::<PyDict>()?;
+    if let Some(new) = names.get_item((module, name))? {
+        let (module, name): (String, String) = new.extract()?;
+        return attribute(py.import(module.as_str())?.as_any(), &name).map(Some);
+    }
+    let modules = table.getattr("IMPORT_MAPPING")?.cast_into::<PyDict>()?;
+    let Some(new) = modules.get_item(module)? else { return Ok(None) };
+    attribute(py.import(new.extract::<String>()?.as_str())?.as_any(), name).map(Some)
+}
+
+/// What an object has under a name with dots in it.
+fn attribute<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let mut found = object.clone();
+    for part in name.split('.') {
+        found = found.getattr(part).map_err(|_| {
+            let place = object.repr().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+            PyAttributeError::new_err(format!("there is no {name} in {place}"))
+        })?;
+    }
+    Ok(found)
+}
+
+/// `dill._dill._import_module`, without dill.
+#[pyclass(frozen)]
+struct ImportModule {
+    own: String,
+    module: Py<PyModule>,
+    renames: Vec<(String, String)>,
+}
+
+#[pymethods]
+impl ImportModule {
+    #[pyo3(signature = (import_name, safe = false))]
+    fn __call__<'py>(&self, py: Python<'py>, import_name: &str, safe: bool) -> PyResult<Bound<'py, PyAny>> {
+        if import_name.strip_prefix(RUNTIME).unwrap_or(import_name) == self.own {
+            return Ok(self.module.bind(py).clone().into_any());
+        }
+        let new = self.renames.iter().find(|(old, _)| old == import_name).map_or(import_name, |(_, new)| new.as_str());
+        let imported = py.import(new).map(Bound::into_any).or_else(|error| {
+            // dill names a class in a module like a module in a package.
+            let Some((module, name)) = new.rsplit_once('.') else { return Err(error) };
+            py.import(module)?.getattr_opt(name)?.ok_or(error)
+        });
+        match imported {
+            Err(_) if safe => Ok(py.None().into_bound(py)),
+            imported => imported,
+        }
+    }
+}
+
+/// `dill._dill._create_type`, which makes a class: one that is there already and has not changed is given again, so that
+/// a second restore into the same process does not split its instances from those of the first.
+#[pyclass(frozen)]
+struct CreateType {
+    namespace: Py<PyDict>,
+}
+
+#[pymethods]
+impl CreateType {
+    #[pyo3(signature = (metaclass, *arguments))]
+    fn __call__<'py>(
+        &self,
+        metaclass: &Bound<'py, PyAny>,
+        arguments: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(class) = self.unchanged(metaclass, arguments) {
+            return Ok(class);
+        }
+        metaclass.call1(arguments)
+    }
+}
+
+impl CreateType {
+    fn unchanged<'py>(
+        &self,
+        metaclass: &Bound<'py, PyAny>,
+        arguments: &Bound<'py, PyTuple>,
+    ) -> Option<Bound<'py, PyAny>> {
+        let (name, bases, members): (Bound<'py, PyString>, Bound<'py, PyTuple>, Bound<'py, PyDict>) =
+            arguments.extract().ok()?;
+        let class = self.namespace.bind(metaclass.py()).get_item(name).ok()??;
+        let known = class.cast::<PyType>().ok()?;
+        let same_bases = known.getattr("__bases__").and_then(|found| found.eq(&bases)).unwrap_or(false);
+        if !known.get_type().is(metaclass) || !same_bases {
+            return None;
+        }
+        let found = known.getattr("__dict__").ok()?;
+        let same = members.iter().all(|(key, value)| found.get_item(key).is_ok_and(|found| is_same(&found, &value)));
+        // What Python itself adds to a class has such a name.
+        let added = |key: &Bound<'py, PyAny>| key.to_string().starts_with('_') || members.contains(key).unwrap_or(true);
+        let all_known = found.try_iter().ok()?.flatten().all(|key| added(&key));
+        (same && all_known).then(|| class.clone())
+    }
+}
+
+/// Whether two members of a class are alike: functions by their code, all else by type and value.
+fn is_same(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> bool {
+    if left.is(right) {
+        return true;
+    }
+    if !left.get_type().is(right.get_type()) {
+        return false;
+    }
+    let same_part = |name: &str| match (left.getattr(name), right.getattr(name)) {
+        (Ok(left), Ok(right)) => left.is(&right) || is_same(&left, &right),
+        _ => false,
+    };
+    if left.is_exact_instance_of::<PyFunction>() {
+        return same_part("__code__") && same_part("__defaults__") && same_part("__kwdefaults__");
+    }
+    if left.hasattr("__func__").unwrap_or(false) {
+        return same_part("__func__");
+    }
+    if left.get_type().name().is_ok_and(|name| name == "property") {
+        return ["fget", "fset", "fdel"].into_iter().all(same_part);
+    }
+    left.eq(right).unwrap_or(false)
+}
+
+/// `dill._dill._create_filehandle`, but for reading only: nothing is made, and nothing emptied.
+#[pyclass(frozen)]
+struct OpenForReading {}
+
+#[pymethods]
+impl OpenForReading {
+    #[pyo3(signature = (name, mode, position, closed, *_rest))]
+    fn __call__<'py>(
+        &self,
+        py: Python<'py>,
+        name: Bound<'py, PyAny>,
+        mode: &str,
+        position: Bound<'py, PyAny>,
+        closed: bool,
+        _rest: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let standard = match name.extract::<String>().unwrap_or_default().as_str() {
+            "<stdin>" => Some("__stdin__"),
+            "<stdout>" => Some("__stdout__"),
+            "<stderr>" => Some("__stderr__"),
+            _ => None,
+        };
+        if let Some(stream) = standard {
+            return py.import("sys")?.getattr(stream);
+        }
+        let mode = if mode.contains('b') { "rb" } else { "r" };
+        let open = py.import("io")?.getattr("open")?;
+        let file =
+            open.call1((&name, mode)).map_err(|error| match error.is_instance_of::<PyFileNotFoundError>(py) {
+                true => PyFileNotFoundError::new_err(format!("the file {name} that was open is gone")),
+                false => error,
+            })?;
+        if closed {
+            file.call_method0("close")?;
+        } else {
+            file.call_method1("seek", (position,))?;
+        }
+        Ok(file)
+    }
+}
