@@ -247,6 +247,11 @@ impl Save {
         }
         // Standard error may be closed; the session is saved all the same.
         let _ = std::io::stderr().write_all(&text);
+        for variable in &answer.index.variables {
+            for note in &variable.notes {
+                self.talk.note(&format!("{}: {}", report::plain(&variable.name), report::plain(note)));
+            }
+        }
         for item in answer.index.left_out.iter().filter(|item| item.reason != Reason::Failed) {
             let text = format!("left out {}: {}", report::plain(&item.name), report::plain(&item.error));
             match item.reason {

@@ -39,6 +39,8 @@ pub(crate) struct Facts {
     pub(crate) imports: Vec<String>,
     /// Whether it holds code objects.
     pub(crate) has_code: bool,
+    /// What will be otherwise after a load.
+    pub(crate) notes: Vec<String>,
     /// The last two texts that Python code saved: half of a STACK_GLOBAL each.
     pub(super) texts: [String; 2],
 }

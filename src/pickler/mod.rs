@@ -13,6 +13,7 @@ mod dill;
 mod fast;
 mod frame;
 mod imported;
+mod live;
 mod memo;
 mod native;
 mod nesting;
@@ -67,6 +68,8 @@ pub struct Saved {
     pub facts: SegmentFacts,
     /// The raw buffers among them.
     pub buffers: Vec<Buffer>,
+    /// What will be otherwise after a load.
+    pub notes: Vec<String>,
 }
 
 /// A variable that could not be pickled.
@@ -133,8 +136,9 @@ impl<'py> Pickler<'py> {
         takes.sort_unstable();
         takes.dedup();
         let memo = (before as u64, core.memo.len() as u64);
+        let notes = facts.notes;
         let facts = SegmentFacts { memo, takes, imports: facts.imports, has_code: facts.has_code };
-        Ok(Saved { facts, buffers })
+        Ok(Saved { facts, buffers, notes })
     }
 
     fn take_chain(&self) -> Vec<Bound<'py, PyAny>> {

@@ -17,8 +17,12 @@ pub(super) enum Info {
     Module,
     /// A `PickleBuffer`.
     Buffer,
-    /// A file object: refused, but for the standard streams.
+    /// A file object.
     File,
+    /// A lock, or (true) one that its owner can take again.
+    Lock(bool),
+    /// Something that lives in this process only: what would come back as a fake.
+    Live(&'static str),
     /// By dill's function for this type.
     Dill(Py<PyAny>),
     /// By dill's pickler itself, which learns the type as it goes: numpy's subclasses and the like.
@@ -27,7 +31,18 @@ pub(super) enum Info {
 
 /// `Py_TPFLAGS_HEAPTYPE`: the class was made by a class statement or its like.
 const HEAP_TYPE: u64 = 1 << 9;
-/// The classes of file objects that dill opens again when it loads them.
+/// Classes whose instances, and those of their subclasses, would come back as what they are not, and what that is.
+const LIVE: [(&str, &str, &str); 8] = [
+    ("threading", "Thread", "a thread, which would come back as if it still ran"),
+    ("multiprocessing.process", "BaseProcess", "a process, which would come back as if it were known"),
+    ("subprocess", "Popen", "a process, which would come back as if it were known"),
+    ("multiprocessing.pool", "Pool", "a pool of processes, which would come back without any"),
+    ("multiprocessing.managers", "BaseManager", "a manager process, which would come back without one"),
+    ("concurrent.futures._base", "Executor", "a pool of workers, which would come back without any"),
+    ("asyncio.events", "AbstractEventLoop", "an event loop, which ends with its process"),
+    ("socketserver", "BaseServer", "a server, which would come back without its socket"),
+];
+/// The classes of file objects.
 const FILES: [&str; 5] = ["TextIOWrapper", "FileIO", "BufferedReader", "BufferedWriter", "BufferedRandom"];
 
 /// Finds out how the objects of a type are written.
@@ -52,6 +67,12 @@ pub(super) fn classify<'py>(kind: &Bound<'py, PyType>, dill: &Dill) -> PyResult<
     if module == "_io" && FILES.contains(&name.as_str()) {
         return Ok(Info::File);
     }
+    if module == "_thread" && (name == "lock" || name == "RLock") {
+        return Ok(Info::Lock(name == "RLock"));
+    }
+    if let Some(what) = live(kind)? {
+        return Ok(Info::Live(what));
+    }
     if matches!(name.as_str(), "range" | "slice" | "ellipsis" | "NotImplementedType" | "complex") && builtin {
         return Ok(Info::Reduce);
     }
@@ -64,6 +85,19 @@ pub(super) fn classify<'py>(kind: &Bound<'py, PyType>, dill: &Dill) -> PyResult<
         return Ok(Info::Dill(function));
     }
     Ok(if is_plain(kind)? { Info::Plain } else { Info::Reduce })
+}
+
+/// What the instances of a class are, if they live in this process only.
+fn live(kind: &Bound<'_, PyType>) -> PyResult<Option<&'static str>> {
+    for base in kind.mro() {
+        let Ok(base) = base.cast_into::<PyType>() else { continue };
+        let (Ok(module), Ok(name)) = (base.module(), base.name()) else { continue };
+        let found = LIVE.iter().find(|(home, class, _)| module == *home && name == *class);
+        if let Some((.., what)) = found {
+            return Ok(Some(what));
+        }
+    }
+    Ok(None)
 }
 
 /// Arrays go through protocol 5; their subclasses and numpy's dtype classes are dill's.

@@ -8,6 +8,7 @@ use pyo3::types::{PyAny, PyModule};
 use super::core::Core;
 use super::fast::{Saved, save_fast};
 use super::frame::{Frame, Step};
+use super::live;
 use super::native::Native;
 use super::nesting::Nesting;
 use super::op;
@@ -126,7 +127,17 @@ fn slow<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResul
         }
         Info::File => {
             drop(core);
-            file(native, object).map(|()| None)
+            live::file(native, object)
+        }
+        Info::Lock(again) => {
+            let again = *again;
+            drop(core);
+            live::lock(native, object, again)
+        }
+        Info::Live(what) => {
+            let what = *what;
+            drop(core);
+            live::refuse(native, object, what)
         }
         Info::Dill(function) => {
             let function = function.clone_ref(object.py());
@@ -181,26 +192,8 @@ fn module<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyRes
     }
 }
 
-/// The files that dill keeps by name, without opening anything.
-const STANDARD_STREAMS: [&str; 3] = ["<stdin>", "<stdout>", "<stderr>"];
-
-/// File objects: dill would open them again at load, and so empty a file that was open for writing.
-fn file<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResult<()> {
-    let py = native.py();
-    let name = object.getattr_opt("name")?.map(|name| name.str()).transpose()?;
-    let name = name.map_or_else(|| "without a name".to_owned(), |name| name.to_string_lossy().into_owned());
-    if STANDARD_STREAMS.contains(&name.as_str()) || !native.get().is_session() {
-        let function = native.get().dill.function(&object.get_type())?;
-        return by_dill(native, object, function.as_ref().map(|function| function.bind(py)));
-    }
-    let mode = object.getattr_opt("mode")?.map(|mode| mode.to_string()).unwrap_or_default();
-    let state = if object.getattr("closed")?.is_truthy()? { "closed" } else { "open" };
-    let why = "loading it would open the file again";
-    Err(reduce::pickling_error(py, &format!("cannot keep a file object ({name}, {state}, mode '{mode}'): {why}")))
-}
-
 /// Hands an object over to dill's function for its type, or to dill's pickler as a whole.
-fn by_dill<'py>(
+pub(super) fn by_dill<'py>(
     native: &Bound<'py, Native>,
     object: &Bound<'py, PyAny>,
     function: Option<&Bound<'py, PyAny>>,

@@ -1,6 +1,7 @@
 //! The save: pickles the chosen variables one after the other, and gives each a place in the file or a reason
 //! why it has none. One bad object costs the variable it is in, never the rest.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
@@ -64,6 +65,7 @@ pub fn capture<'py, T: Target + Send + 'static>(
         },
         plan,
         writer: &writer,
+        has_files: Cell::new(false),
     };
     // dill warns, and writes a mere name, where it meets an object that refers to itself in a way that it cannot follow.
     // In another process that name leads nowhere, so it is an error here.
@@ -103,6 +105,8 @@ struct Saver<'a, 'py, T: Target> {
     imported: Option<Imported<'py>>,
     plan: &'a Plan<'a, 'py>,
     writer: &'a SharedWriter<T>,
+    /// Whether a variable had a file object in it.
+    has_files: Cell<bool>,
 }
 
 impl<'py, T: Target> Saver<'_, 'py, T> {
@@ -110,8 +114,8 @@ impl<'py, T: Target> Saver<'_, 'py, T> {
     fn variable(&self, py: Python<'py>, named: &Named<'py>) -> Result<Option<LeftOut>> {
         let position = self.written(|writer| writer.begin(&named.name))?;
         let failure = match self.pickled(py, named, position) {
-            Ok(Saved { facts, buffers }) => {
-                let variable = self.described(named);
+            Ok(Saved { facts, buffers, notes }) => {
+                let variable = Variable { notes, ..self.described(named) };
                 self.written(|writer| writer.end(variable, facts, buffers).map(drop))?;
                 return Ok(None);
             }
@@ -169,10 +173,16 @@ impl<'py, T: Target> Saver<'_, 'py, T> {
             self.writer.with(|writer| writer.value(&opcodes)).map_err(stopped)?;
             let memo = (before as u64, before as u64);
             let imports = vec![format!("{module} {name}")];
-            return Ok(Saved { facts: SegmentFacts { memo, imports, ..SegmentFacts::default() }, buffers: Vec::new() });
+            let facts = SegmentFacts { memo, imports, ..SegmentFacts::default() };
+            return Ok(Saved { facts, buffers: Vec::new(), notes: Vec::new() });
         }
         let saved = self.pickler.save(&named.value, position, self.plan.rules.max_size.unwrap_or(u64::MAX))?;
+        // dill would open the script's own files again, and empty them: what has a file, or may share one, is not copied.
+        let opens_files = saved.facts.imports.iter().any(|import| import == "dill._dill _create_filehandle");
+        self.has_files.set(self.has_files.get() || opens_files);
+        let may_open = opens_files || (self.has_files.get() && !saved.facts.takes.is_empty());
         if self.plan.load_again
+            && !may_open
             && let Err(error) = check::loads_again(&self.plan.dill.import(py)?, &named.value)
         {
             self.pickler.roll_back(before)?;

@@ -132,6 +132,9 @@ pub struct Variable {
     pub dtype: Option<String>,
     /// A short text of the value, at most [`PREVIEW`] characters.
     pub preview: String,
+    /// What will be otherwise after a load: a lock released, a file open for reading only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The line of the script that assigned the name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,

@@ -133,13 +133,13 @@ print("ANSWER" + json.dumps(answer))
 #[test]
 fn inspecting_a_script_keeps_nothing_and_answers_on_standard_output() {
     let sandbox = Sandbox::new();
-    sandbox.write("script.py", "import sys\nprint('from the script', sys.argv)\nx = [1]\nlog = open('log.txt', 'w')\nlog.write('kept'); log.flush()\n");
+    sandbox.write("script.py", "import sys\nprint('from the script', sys.argv)\nx = [1]\nlog = open('log.txt', 'w')\nlog.write('kept'); log.flush()\nrows = (n for n in x)\n");
     let run = sandbox.snapcli(&["inspect", "--json", "script.py", "a"]);
     run.assert_code(0).assert_stderr("from the script ['script.py', 'a']\n");
     let json = run.json();
     assert_eq!(json["format"], "script");
     assert_eq!(json["variables"][1]["name"], "x");
-    assert_eq!(json["left_out"][0]["name"], "log");
+    assert_eq!(json["left_out"][0]["name"], "rows");
     assert_eq!(fs::read_to_string(sandbox.work().join("log.txt")).unwrap(), "kept");
     assert!(!sandbox.work().join("session.pkl").exists());
     sandbox.snapcli(&["inspect", "--strict", "script.py"]).assert_code(3);

@@ -17,7 +17,7 @@ fn left_out(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[test]
-fn an_open_file_is_left_out_by_name_and_never_truncated() {
+fn an_open_file_comes_back_for_reading_and_is_never_truncated() {
     let sandbox = save(
         "
 out = open('results.txt', 'w')
@@ -30,11 +30,17 @@ stream = sys.stdout
 x = 1
 ",
     );
-    assert_eq!(left_out(&sandbox), ["out", "data", "closed", "holder"]);
-    sandbox
-        .snapcli(&["restore", "session.pkl", "-c", "import sys; print(x, stream is sys.__stdout__)"])
-        .assert_stdout("1 True\n");
-    sandbox.python(&["-c", "import dill; dill.load_module('session.pkl')"]).assert_code(0);
+    assert!(left_out(&sandbox).is_empty());
+    let check = "
+import sys
+assert stream is sys.__stdout__
+assert (out.mode, out.tell(), data.mode, data.tell(), closed.closed) == ('r', 16, 'rb', 0, True)
+assert holder['log'] is out and data.read() == b'hours of results'
+print(x)
+";
+    sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", check]).assert_stdout("1\n");
+    let plain = format!("import dill; dill.load_module('session.pkl')\n{check}");
+    sandbox.python(&["-c", &plain]).assert_stdout("1\n");
     sandbox.snapcli(&["inspect", "script.py"]).assert_code(0);
     assert_eq!(fs::read_to_string(sandbox.work().join("results.txt")).unwrap(), "hours of results");
 }
@@ -53,6 +59,36 @@ x = 1
     );
     assert_eq!(left_out(&sandbox), ["plug", "pair", "connection", "cursor"]);
     sandbox.snapcli(&["restore", "session.pkl", "-c", "x"]).assert_stdout("1\n");
+}
+
+#[test]
+fn threads_processes_and_servers_are_left_out_and_locks_come_back_released() {
+    let sandbox = save(
+        "
+import threading, subprocess, multiprocessing, concurrent.futures, asyncio, gzip
+thread = threading.Thread(target=print); thread.start()
+process = subprocess.Popen(['true']); process.wait()
+child = multiprocessing.get_context('spawn').Process()
+pool = concurrent.futures.ThreadPoolExecutor(1)
+loop = asyncio.new_event_loop(); loop.close()
+packed = gzip.open('packed.gz', 'wt')
+lock, again = threading.Lock(), threading.RLock()
+lock.acquire(); again.acquire()
+guard = {'lock': lock}
+x = 1
+",
+    );
+    assert_eq!(left_out(&sandbox), ["thread", "process", "child", "pool", "loop", "packed"]);
+    let check = "lock.acquire(blocking=False), again.acquire(blocking=False), guard['lock'] is lock, x";
+    for code in [check.to_owned(), format!("import dill; dill.load_module('session.pkl'); print(({check}))")] {
+        let run = match code.starts_with("import") {
+            true => sandbox.python(&["-c", &code]),
+            false => sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", &code]),
+        };
+        run.assert_stdout("(True, True, True, 1)\n");
+    }
+    let notes = sandbox.snapcli(&["inspect", "--json"]).json()["variables"].to_string();
+    assert!(notes.contains("a lock that was held will come back released"), "{notes}");
 }
 
 #[test]

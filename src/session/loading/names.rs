@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use pyo3::exceptions::{PyAttributeError, PyFileNotFoundError};
+use pyo3::exceptions::{PyAttributeError, PyFileNotFoundError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyTuple, PyType};
 
@@ -262,6 +262,12 @@ impl OpenForReading {
             return py.import("sys")?.getattr(stream);
         }
         let mode = if mode.contains('b') { "rb" } else { "r" };
+        let path = py.import("os.path")?;
+        let is = |what: &str| path.call_method1(what, (&name,))?.is_truthy();
+        // To open a pipe or a device can wait for ever, or do something.
+        if is("exists")? && !is("isfile")? {
+            return Err(PyOSError::new_err(format!("{name}, which was open, is not a regular file")));
+        }
         let open = py.import("io")?.getattr("open")?;
         let file =
             open.call1((&name, mode)).map_err(|error| match error.is_instance_of::<PyFileNotFoundError>(py) {
