@@ -9,6 +9,8 @@ mod completions;
 #[cfg(feature = "python")]
 mod env;
 #[cfg(feature = "python")]
+mod faults;
+#[cfg(feature = "python")]
 mod inspecting;
 mod looking;
 #[cfg(feature = "python")]
@@ -17,6 +19,8 @@ mod pitfalls;
 mod real_scripts;
 #[cfg(feature = "python")]
 mod restoring;
+#[cfg(feature = "python")]
+mod round_trips;
 #[cfg(feature = "python")]
 mod running;
 #[cfg(feature = "python")]

@@ -1,6 +1,7 @@
 # What an object graph is, as text: a walk that numbers the objects it meets by their identity. Two graphs have equal
 # values and the same sharing exactly when their texts are equal, whichever process they live in. Objects that pickle
-# does not promise to keep apart or together (ints, floats, empty tuples, short texts) count by value alone.
+# does not promise to keep apart or together (ints, floats, empty tuples) count by value alone, and so do texts: snapcli
+# writes a short one again rather than refer to another variable.
 import collections
 import functools
 import pickle
@@ -24,7 +25,8 @@ def difference(left, right):
     """Where two walks part: nothing if they do not."""
     for place, pair in enumerate(zip(left, right)):
         if pair[0] != pair[1]:
-            return f"at step {place} {pair[0]!r} became {pair[1]!r}, after {left[max(0, place - 6):place]!r}"
+            before = [text[:200] for text in left[max(0, place - 6) : place]]
+            return f"at step {place} {pair[0]!r:.500} became {pair[1]!r:.500}, after {before}"
     return None if len(left) == len(right) else f"{len(left)} steps became {len(right)}"
 
 
@@ -39,7 +41,7 @@ def atom(value):
         return "float " + struct.pack(">d", value).hex()
     if kind is complex:
         return "complex " + struct.pack(">dd", value.real, value.imag).hex()
-    if kind in (str, bytes) and len(value) < 2:
+    if kind is str or kind is bytes and len(value) < 2:
         return f"{kind.__name__} {value!r}"
     if kind in (tuple, frozenset) and not value:
         return kind.__name__
@@ -60,8 +62,8 @@ def order(value):
         return "frozenset " + " ".join(sorted(map(order, value)))
     if hasattr(value, "tag"):
         return f"tag {value.tag}"
-    if type(value) in (str, bytes):
-        return f"{type(value).__name__} {value!r}"
+    if type(value) is bytes:
+        return f"bytes {value!r}"
     return atom(value) or f"named {value.__qualname__}"
 
 
@@ -112,6 +114,9 @@ class Walk:
         kind = type(value)
         parts = [kind]
         text = "instance"
+        for base in (str, int):
+            if isinstance(value, base):
+                text += f" {base.__repr__(value)}"
         # Before the attributes, as these may refer to it by way of what it holds.
         for base in (list, tuple, dict, set, frozenset, collections.deque):
             if isinstance(value, base):
@@ -147,7 +152,7 @@ def a_deque(value):
 
 
 def text(value):
-    return f"{type(value).__name__} {value!r}", []
+    return f"{type(value).__name__} {bytes(value) if type(value) is bytearray else value!r}", []
 
 
 def buffer(value):
@@ -180,7 +185,7 @@ def a_partial(value):
 
 
 def a_range(value):
-    return repr(value), []
+    return f"range {value.start:x} {value.stop:x} {value.step:x}", []
 
 
 def a_slice(value):
@@ -188,17 +193,20 @@ def a_slice(value):
 
 
 def array(value):
-    contiguous = value.flags.c_contiguous, value.flags.f_contiguous
+    # numpy keeps the order in memory, and that it is not to be written to, where it hands over the memory as it is.
+    whole = value.flags.c_contiguous or value.flags.f_contiguous
+    kept = whole and not value.dtype.hasobject and value.dtype.kind not in "mM"
+    flags = (value if kept else numpy.empty(value.shape, value.dtype)).flags
     dtype = value.dtype.descr if value.dtype.names else value.dtype.str
-    text = f"{type(value).__name__} {value.shape} {dtype} {contiguous} {value.flags.writeable} {value.flags.aligned}"
+    text = f"array {value.shape} {dtype} {flags.c_contiguous} {flags.f_contiguous} {flags.writeable} {flags.aligned}"
     if value.dtype.hasobject:
-        parts = value.ravel(order="K").tolist()
+        parts = value.tolist() if value.ndim == 0 else value.ravel().tolist()
+        parts = [parts] if value.ndim == 0 else parts
         return text, [part for item in parts for part in item] if value.dtype.names else parts
     return f"{text} {value.tobytes().hex()}", []
 
 
 SIMPLE = {
-    str: text,
     bytes: text,
     bytearray: text,
     list: sequence,
