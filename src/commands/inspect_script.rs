@@ -17,6 +17,7 @@ use crate::python::start::{End, Job, start};
 use crate::python::{self, Interpreter, streams};
 use crate::report::answer::{Answer, Format};
 use crate::report::say;
+use crate::session::provenance::Origin;
 use crate::session::save::{Request, save};
 use crate::snapshot::reader::Snapshot;
 
@@ -43,6 +44,7 @@ impl Inspection {
     fn whole(&self, py: Python<'_>, out: File) -> End {
         let looked = || -> Result<(Run, i32)> {
             let dill = Dill::find(py, &|text| self.talk.note(text))?;
+            python::running::set(Some(&self.command), &self.interpreter, &dill);
             let run = run_script(py, &self.command)?;
             let code = if run.forked { exit::DONE } else { self.look(py, &run, &dill, out)? };
             Ok((run, code))
@@ -63,19 +65,16 @@ impl Inspection {
         let progress = Progress::variables("checking", self.talk);
         let request = Request {
             module: "__main__",
-            command: &self.command,
-            run,
-            interpreter: &self.interpreter,
-            dill,
             rules: &options.subject.rules,
             load_again: options.trace.is_none(),
             progress: &|name, done, total| progress.at(name, done, total),
         };
+        let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
         if let Some(name) = &options.trace {
-            let (file, ..) = save(py, &request, Vec::new())?;
+            let (file, ..) = save(py, &request, run, &origin, dill, Vec::new())?;
             return print_tree_to(&mut out, options, &tree(&Snapshot::from_bytes(file)?, name)?);
         }
-        let (_, index, _) = save(py, &request, io::sink())?;
+        let (_, index, _) = save(py, &request, run, &origin, dill, io::sink())?;
         drop(progress);
         let file = match &self.command.target {
             Target::Script(path) => path.display().to_string(),

@@ -10,10 +10,10 @@ use pyo3::prelude::*;
 use super::Talk;
 use super::progress::Progress;
 use crate::exit::{self, OrExit};
-use crate::python;
 use crate::python::dill::Dill;
 use crate::python::run::{Command, run, run_before_prompt};
 use crate::python::start::{End, Job, start};
+use crate::python::{self, Interpreter};
 use crate::report::{count, plain, say};
 use crate::session::load::{self, Restored};
 use crate::snapshot::reader::{Contents, Snapshot};
@@ -53,7 +53,7 @@ pub fn run_command(options: Options, talk: Talk) -> Result<i32> {
         ));
     }
     let prompt = options.interactive || (options.command.is_none() && !piped && std::io::stdin().is_terminal());
-    let restore = Restore { snapshot: Arc::new(snapshot), options, talk };
+    let restore = Restore { snapshot: Arc::new(snapshot), options, interpreter: interpreter.clone(), talk };
     let job = if prompt {
         Job::BeforePrompt(Box::new(move |py| restore.before_prompt(py)))
     } else {
@@ -80,6 +80,7 @@ fn read(path: &Path, talk: Talk) -> Result<Snapshot> {
 struct Restore {
     snapshot: Arc<Snapshot>,
     options: Options,
+    interpreter: Interpreter,
     talk: Talk,
 }
 
@@ -108,7 +109,9 @@ impl Restore {
         if let Contents::Own { index } = self.snapshot.contents() {
             load::find_helpers_again(py, index)?;
         }
-        let dill = Dill::find(py, &|text| talk.note(text))?.import(py)?;
+        let dill = Dill::find(py, &|text| talk.note(text))?;
+        python::running::set(self.options.command.as_ref(), &self.interpreter, &dill);
+        let dill = dill.import(py)?;
         let name = self.options.file.display().to_string();
         let progress = Progress::bytes("loading", self.snapshot.stream_len(), talk);
         let restored = load::load(py, &dill, &self.snapshot, &name, Box::new(move |bytes| progress.advance(bytes)))?;

@@ -1,7 +1,7 @@
 //! `snapcli save`: run the script, pickle what it leaves, put the file in place.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 
@@ -18,9 +18,11 @@ use crate::python::{self, Interpreter, streams};
 use crate::report::answer::{Answer, Format};
 use crate::report::{self, say};
 use crate::session::keep::Rules;
+use crate::session::provenance::Origin;
 use crate::session::save::{Request, save};
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, Reason};
+use crate::snapshot::target::{Spool, Target};
 
 /// What was asked.
 pub struct Options {
@@ -116,6 +118,7 @@ impl Save {
             Ok(dill) => dill,
             Err(error) => return failure(&error),
         };
+        python::running::set(Some(&self.command), &self.interpreter, &dill);
         let run = match run(py, &self.command) {
             Ok(run) => run,
             Err(error) => return failure(&error.into()),
@@ -140,9 +143,10 @@ impl Save {
             Output::File(path) if run.succeeded() => Some(self.to_file_or_spare(py, run, dill, path)?),
             Output::File(path) => self.crash(py, run, dill, &crash_path(path))?,
             Output::Stream(stream) => {
-                let out = BufWriter::new(stream.try_clone()?);
-                let (mut out, index, bytes) = self.write(py, run, dill, out)?;
-                out.flush().context("cannot write to standard output")?;
+                let spool = Spool::new().context("cannot create a file in the folder for temporary files")?;
+                let (spool, index, bytes) = self.write(py, run, dill, spool)?;
+                let mut out = stream.try_clone()?;
+                py.detach(|| spool.send(&mut out)).context("cannot write to standard output")?;
                 Some(Saved { path: PathBuf::from("-"), index, bytes, code: exit::DONE })
             }
         };
@@ -204,19 +208,22 @@ impl Save {
         Ok(Saved { path: path.to_owned(), index, bytes, code: exit::DONE })
     }
 
-    fn write<W: Write>(&self, py: Python<'_>, run: &Run, dill: &Dill, out: W) -> Result<(W, Index, u64)> {
+    fn write<T: Target + Send + 'static>(
+        &self,
+        py: Python<'_>,
+        run: &Run,
+        dill: &Dill,
+        out: T,
+    ) -> Result<(T, Index, u64)> {
         let progress = Progress::variables("saving", self.talk);
         let request = Request {
             module: &self.options.module,
-            command: &self.command,
-            run,
-            interpreter: &self.interpreter,
-            dill,
             rules: &self.options.rules,
             load_again: false,
             progress: &|name, done, total| progress.at(name, done, total),
         };
-        save(py, &request, out)
+        let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
+        save(py, &request, run, &origin, dill, out)
     }
 
     /// Says what was saved and what was not.

@@ -98,7 +98,7 @@ pub(super) fn save<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>)
         return Ok(());
     }
     let mut core = native.get().lock()?;
-    core.out.buffer(held);
+    core.out.buffer(held)?;
     core.memoize(object);
     Ok(())
 }

@@ -291,7 +291,7 @@ fn save_other<'py>(
     // SAFETY: the container holds the object.
     let value = unsafe { Bound::from_borrowed_ptr(py, object) };
     if kind == &raw mut ffi::PyBytes_Type || kind == &raw mut ffi::PyByteArray_Type {
-        core.out.buffer(Held::of(&value)?);
+        core.out.buffer(Held::of(&value)?)?;
         core.memoize(&value);
     } else if kind == &raw mut ffi::PySet_Type {
         core.out.byte(op::EMPTY_SET);

@@ -108,8 +108,8 @@ pub(super) enum Step<'py> {
 impl Batch {
     /// Called before an item is written, when `left` more are there.
     #[inline]
-    fn before(&mut self, core: &mut Core, left: isize, first: bool) {
-        core.out.between_opcodes();
+    fn before(&mut self, core: &mut Core, left: isize, first: bool) -> PyResult<()> {
+        core.out.between_opcodes()?;
         if !self.open {
             if first && left == 1 {
                 self.single = true;
@@ -120,6 +120,7 @@ impl Batch {
             self.count = 0;
         }
         self.count += 1;
+        Ok(())
     }
 
     /// Called when an item has been written: ends the batch if it is full or the `last` item is in.
@@ -179,13 +180,17 @@ impl<'py> Frame<'py> {
     }
 
     /// Notes that an item of an iterator is about to be written, or that there was none.
-    pub(super) fn item_taken(&mut self, core: &mut Core, found: bool) {
+    pub(super) fn item_taken(&mut self, core: &mut Core, found: bool) -> PyResult<()> {
         let (batch, opcodes) = match self {
             Self::Appends { batch, .. } => (batch, APPEND),
             Self::SetItems { batch, .. } => (batch, SETITEM),
-            _ => return,
+            _ => return Ok(()),
         };
-        if found { batch.before(core, 0, false) } else { batch.after(core, opcodes, true) }
+        if found {
+            return batch.before(core, 0, false);
+        }
+        batch.after(core, opcodes, true);
+        Ok(())
     }
 
     /// The object that is being walked through, for the path to one at fault.
@@ -236,7 +241,7 @@ fn step_list<'py>(
         if *next >= length {
             return Ok(Step::Pop);
         }
-        batch.before(core, length - *next, *next == 0);
+        batch.before(core, length - *next, *next == 0)?;
         // SAFETY: the index is within the list.
         let element = unsafe { ffi::PyList_GetItem(list.as_ptr(), *next) };
         if element.is_null() {
@@ -258,7 +263,7 @@ fn step_tuple<'py>(
 ) -> PyResult<Step<'py>> {
     let length = tuple.len();
     while (*next as usize) < length {
-        core.out.between_opcodes();
+        core.out.between_opcodes()?;
         // SAFETY: tuples do not change, and the index is within this one.
         let element = unsafe { ffi::PyTuple_GetItem(tuple.as_ptr(), *next) };
         *next += 1;
@@ -319,7 +324,7 @@ fn step_dict<'py>(
             }
             return Ok(Step::Pop);
         }
-        batch.before(core, size, first);
+        batch.before(core, size, first)?;
         if let Some(step) = pair(py, core, walk, key, value)? {
             return Ok(step);
         }
@@ -356,7 +361,7 @@ fn step_set<'py>(
             batch.after(core, ADDITEM, true);
             return Ok(Step::Pop);
         };
-        batch.before(core, 2, false);
+        batch.before(core, 2, false)?;
         if let Some(step) = item(py, core, member.as_ptr())? {
             return Ok(step);
         }
@@ -370,7 +375,7 @@ fn step_frozen_set<'py>(
     items: &mut Bound<'py, PyIterator>,
 ) -> PyResult<Step<'py>> {
     loop {
-        core.out.between_opcodes();
+        core.out.between_opcodes()?;
         let Some(member) = items.next().transpose()? else { break };
         if let Some(step) = item(py, core, member.as_ptr())? {
             return Ok(step);
@@ -393,7 +398,7 @@ fn step_steps<'py>(
     steps: &mut Vec<Do<'py>>,
 ) -> PyResult<Step<'py>> {
     while let Some(step) = steps.pop() {
-        core.out.between_opcodes();
+        core.out.between_opcodes()?;
         match step {
             Do::Save(object) => {
                 if let Some(step) = item(py, core, object.as_ptr())? {

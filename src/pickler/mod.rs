@@ -5,7 +5,7 @@
 //! together: it locks the state ([`core`]) while opcodes are written, and unlocks it while Python code runs.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyModule};
+use pyo3::types::{PyAny, PyBytes, PyDict, PyModule};
 
 mod buffers;
 mod core;
@@ -24,38 +24,48 @@ mod walk;
 
 pub use dill::Importer;
 pub use imported::Imported;
-pub use output::Pickled;
+pub use output::{Sink, Stopped};
 
 use crate::pickle::scan::SegmentFacts;
+use crate::snapshot::index::Buffer;
 use native::Native;
+use output::Output;
 
 /// Pickles one object as a whole pickle, in frames, with the meaning of `dill.dumps`. `options` are dill's.
-pub fn dumps(
-    object: &Bound<'_, PyAny>,
+pub fn dumps<'py>(
+    object: &Bound<'py, PyAny>,
     import: Importer,
     options: Py<PyDict>,
-    buffer_callback: Option<Bound<'_, PyAny>>,
-) -> PyResult<Vec<u8>> {
+    buffer_callback: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyBytes>> {
     let py = object.py();
     // A `__reduce__` may pickle the very object that it is asked about.
     let _nested = nesting::Nesting::enter()?;
     let main = py.import("__main__")?;
-    let native = Native::new(&main, import, Some(options), buffer_callback.map(Bound::unbind))?;
+    let native = Native::new(&main, import, Output::whole(), Some(options), buffer_callback.map(Bound::unbind))?;
     let native = Bound::new(py, native)?;
     native.get().lock()?.out.slice(&[op::PROTO, 5]);
     let saved = walk::save(&native, object);
     native.get().release(py);
     saved?;
     let mut core = native.get().lock()?;
-    core.out.between_opcodes();
+    core.out.between_opcodes()?;
     core.out.byte(op::STOP);
     core.out.close_frame();
-    Ok(core.out.take().slices().concat())
+    core.out.finish(py)
 }
 
 /// Pickles the variables of a session.
 pub struct Pickler<'py> {
     native: Bound<'py, Native>,
+}
+
+/// A value whose opcodes the sink has got.
+pub struct Saved {
+    /// What they need.
+    pub facts: SegmentFacts,
+    /// The raw buffers among them.
+    pub buffers: Vec<Buffer>,
 }
 
 /// A variable that could not be pickled.
@@ -64,12 +74,21 @@ pub struct Failure<'py> {
     pub error: PyErr,
     /// The objects that were being saved, from the variable to the one at fault.
     pub chain: Vec<Bound<'py, PyAny>>,
+    /// Why no more was written, where that is the cause.
+    pub stopped: Option<Stopped>,
+}
+
+impl<'py> From<PyErr> for Failure<'py> {
+    fn from(error: PyErr) -> Self {
+        Self { error, chain: Vec::new(), stopped: None }
+    }
 }
 
 impl<'py> Pickler<'py> {
-    /// A pickler for the session in `module`, which takes memo slot 0. `import` is called when dill is needed.
-    pub fn new(module: &Bound<'py, PyModule>, import: Importer) -> PyResult<Self> {
-        let native = Bound::new(module.py(), Native::new(module, import, None, None)?)?;
+    /// A pickler for the session in `module`, which takes memo slot 0. `import` is called when dill is needed; `sink` gets
+    /// the opcodes.
+    pub fn new(module: &Bound<'py, PyModule>, import: Importer, sink: Box<dyn Sink>) -> PyResult<Self> {
+        let native = Bound::new(module.py(), Native::new(module, import, Output::segments(sink), None, None)?)?;
         native.get().lock()?.memo.put(module.as_any());
         Ok(Self { native })
     }
@@ -79,38 +98,42 @@ impl<'py> Pickler<'py> {
         Ok(self.native.get().lock()?.memo.len())
     }
 
-    /// Pickles one value: the opcodes that push it and nothing else, and what they need. When it fails, the pickler is
-    /// as it was before.
-    pub fn save(&self, value: &Bound<'py, PyAny>) -> Result<(Pickled, SegmentFacts), Failure<'py>> {
-        let before = self.begin().map_err(|error| Failure { error, chain: Vec::new() })?;
+    /// Pickles one value: the opcodes that push it and nothing else. The first one will be at `position` in the file, and
+    /// it may take `most` bytes. When it fails, the pickler is as it was before; what the sink has got is the caller's to
+    /// take back.
+    pub fn save(&self, value: &Bound<'py, PyAny>, position: u64, most: u64) -> Result<Saved, Failure<'py>> {
+        let before = self.begin(position, most)?;
         match walk::save(&self.native, value).and_then(|()| self.end(before)) {
             Ok(saved) => Ok(saved),
             Err(error) => {
                 let chain = self.take_chain();
                 // A roll back drops references to live objects and clears a dict: it cannot fail in a way that matters
                 // more than the error at hand.
-                let _ = self.roll_back(before);
-                Err(Failure { error, chain })
+                let stopped = self.roll_back(before).ok().flatten();
+                Err(Failure { error, chain, stopped })
             }
         }
     }
 
-    fn begin(&self) -> PyResult<usize> {
+    fn begin(&self, position: u64, most: u64) -> PyResult<usize> {
         let mut core = self.native.get().lock()?;
         let before = core.memo.len();
+        core.out.begin(position, most);
         core.facts = core::Facts { first_slot: before as u32, ..Default::default() };
         core.fault.clear();
         Ok(before)
     }
 
-    fn end(&self, before: usize) -> PyResult<(Pickled, SegmentFacts)> {
+    fn end(&self, before: usize) -> PyResult<Saved> {
         let mut core = self.native.get().lock()?;
+        let buffers = core.out.end()?;
         let facts = std::mem::take(&mut core.facts);
         let mut takes: Vec<u64> = facts.takes.into_iter().map(u64::from).collect();
         takes.sort_unstable();
         takes.dedup();
         let memo = (before as u64, core.memo.len() as u64);
-        Ok((core.out.take(), SegmentFacts { memo, takes, imports: facts.imports, has_code: facts.has_code }))
+        let facts = SegmentFacts { memo, takes, imports: facts.imports, has_code: facts.has_code };
+        Ok(Saved { facts, buffers })
     }
 
     fn take_chain(&self) -> Vec<Bound<'py, PyAny>> {
@@ -119,15 +142,16 @@ impl<'py> Pickler<'py> {
         objects.into_iter().rev().map(|object| object.into_bound(self.native.py())).collect()
     }
 
-    /// Forgets what was written and memoized from slot `length` on.
-    pub fn roll_back(&self, length: usize) -> PyResult<()> {
-        let gone = {
+    /// Forgets what was memoized from slot `length` on. Returns why no more was written, if that was so.
+    pub fn roll_back(&self, length: usize) -> PyResult<Option<Stopped>> {
+        let (stopped, gone) = {
             let mut core = self.native.get().lock()?;
-            (core.out.take(), core.memo.cut(length))
+            (core.out.abandon(), core.memo.cut(length))
         };
         // Freeing objects can run code, so the core is not locked here.
         drop(gone);
-        self.native.get().forget_postponed(self.native.py())
+        self.native.get().forget_postponed(self.native.py())?;
+        Ok(stopped)
     }
 }
 

@@ -34,11 +34,12 @@ impl Native {
     pub(super) fn new(
         main: &Bound<'_, PyModule>,
         import: Importer,
+        out: Output,
         options: Option<Py<PyDict>>,
         buffer_callback: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let core = Core {
-            out: Output::new(options.is_some()),
+            out,
             memo: Memo::new(),
             types: Default::default(),
             module_dicts: module_dicts(main.py())?.into_iter().collect(),

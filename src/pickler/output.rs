@@ -1,33 +1,135 @@
-//! Where opcodes go: a buffer in memory, cut into frames where the reader is to get frames.
+//! Where opcodes go: a buffer in memory that is emptied into a [`Sink`] as it fills, or that becomes one whole pickle.
 //!
-//! A session's segments have none: their raw buffers lie at fixed places, and the index stands for the frames.
-//! `snapcli.dumps` writes frames as CPython does (PEP 3154): of 64 KiB or a little more, none under 4 bytes, and large
-//! contents outside of them.
+//! A session's segments have no frames: their raw buffers lie at multiples of [`ALIGNMENT`] in the file, and the index
+//! stands for the frames. `snapcli.dumps` writes frames as CPython does (PEP 3154): of 64 KiB or a little more, none
+//! under 4 bytes, and large contents outside of them.
+
+use std::io;
+
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use super::buffers::Held;
 use super::op;
+use crate::snapshot::index::Buffer;
+use crate::snapshot::layout::ALIGNMENT;
 
-/// A frame is closed at the first opcode after this many bytes.
+/// A frame is closed at the first opcode after this many bytes. Contents of this length are not copied together with
+/// opcodes, but written from where they lie.
 const FRAME_TARGET: usize = 64 * 1024;
 /// The shortest frame that is worth its header.
 const FRAME_SMALLEST: usize = 4;
 /// FRAME and its length.
 const FRAME_HEADER: usize = 9;
 const FRAME: u8 = 0x95;
+/// As many bytes as are kept before a sink gets them: more would leave the cache.
+const SPILL: usize = 512 * 1024;
+/// BYTEARRAY8 or BINBYTES8 and its length.
+const RAW_HEADER: u64 = 9;
+/// SHORT_BINBYTES with its length, and the POP behind it: the shortest padding.
+const SHORTEST_PADDING: u64 = 3;
 
-/// A buffer of opcodes. Large contents are not copied into it: it holds on to their memory, and to where they belong.
+/// Takes the opcodes of a segment as they are written.
+pub trait Sink: Send {
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// Those of what it writes into: they end the save.
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// Why no more is written.
+#[derive(Debug)]
+pub enum Stopped {
+    /// The sink has failed.
+    Sink(io::Error),
+    /// The value takes more bytes than it may.
+    TooLarge,
+}
+
+impl From<&Stopped> for PyErr {
+    fn from(stopped: &Stopped) -> Self {
+        match stopped {
+            Stopped::Sink(error) => PyOSError::new_err(error.to_string()),
+            Stopped::TooLarge => PyValueError::new_err("the value takes more bytes than it may"),
+        }
+    }
+}
+
+/// A buffer of opcodes.
 pub(super) struct Output {
     pub(super) bytes: Vec<u8>,
+    /// Between opcodes, a buffer of this length is looked at.
+    mark: usize,
+    to: To,
+}
+
+enum To {
+    Whole(Whole),
+    Segment(Segment),
+}
+
+/// One whole pickle, kept in memory but for large contents: those are held, not copied.
+#[derive(Default)]
+struct Whole {
     /// Contents, each with the number of `bytes` that precede it.
     pieces: Vec<(usize, Held)>,
     /// Where the open frame's header has its place.
     frame: Option<usize>,
-    framed: bool,
+}
+
+/// A segment of a session, which goes to a sink piece by piece.
+struct Segment {
+    sink: Box<dyn Sink>,
+    /// Where the first of `bytes` will be in the file.
+    position: u64,
+    /// The place in the file that the value may not go beyond.
+    limit: u64,
+    buffers: Vec<Buffer>,
+    stopped: Option<Stopped>,
 }
 
 impl Output {
-    pub(super) fn new(framed: bool) -> Self {
-        Self { bytes: Vec::new(), pieces: Vec::new(), frame: None, framed }
+    /// For one pickle.
+    pub(super) fn whole() -> Self {
+        Self { bytes: Vec::new(), mark: 0, to: To::Whole(Whole::default()) }
+    }
+
+    /// For the segments of a session.
+    pub(super) fn segments(sink: Box<dyn Sink>) -> Self {
+        let segment = Segment { sink, position: 0, limit: u64::MAX, buffers: Vec::new(), stopped: None };
+        Self { bytes: Vec::new(), mark: SPILL, to: To::Segment(segment) }
+    }
+
+    /// Begins a segment whose value begins at `position` in the file and may take `most` bytes.
+    pub(super) fn begin(&mut self, position: u64, most: u64) {
+        self.bytes.clear();
+        self.mark = SPILL;
+        if let To::Segment(segment) = &mut self.to {
+            segment.position = position;
+            segment.limit = position.saturating_add(most);
+            segment.buffers.clear();
+            segment.stopped = None;
+        }
+    }
+
+    /// Ends a segment: all of it goes to the sink. Returns the raw buffers in it.
+    pub(super) fn end(&mut self) -> PyResult<Vec<Buffer>> {
+        self.spill()?;
+        match &mut self.to {
+            To::Segment(segment) => Ok(std::mem::take(&mut segment.buffers)),
+            To::Whole(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Forgets what was not given to the sink. Returns why no more was written, if that was so.
+    pub(super) fn abandon(&mut self) -> Option<Stopped> {
+        self.bytes.clear();
+        match &mut self.to {
+            To::Segment(segment) => segment.stopped.take(),
+            To::Whole(_) => None,
+        }
     }
 
     #[inline]
@@ -80,27 +182,48 @@ impl Output {
         }
     }
 
-    /// The contents of a buffer, as `bytes` where it is read-only, else as `bytearray`. A large one is held, not copied.
-    pub(super) fn buffer(&mut self, held: Held) {
+    /// The contents of a buffer, as `bytes` where it is read-only, else as `bytearray`. A large one is not copied: in a
+    /// session it goes to the sink at once, at a multiple of [`ALIGNMENT`]; else it is held.
+    pub(super) fn buffer(&mut self, held: Held) -> PyResult<()> {
         if held.bytes().len() < FRAME_TARGET {
-            return if held.is_read_only() { self.bytes(held.bytes()) } else { self.byte_array(held.bytes()) };
+            if held.is_read_only() {
+                self.bytes(held.bytes())
+            } else {
+                self.byte_array(held.bytes())
+            }
+            return Ok(());
         }
         self.close_frame();
-        let length = held.bytes().len() as u64;
-        match (held.is_read_only(), u32::try_from(length)) {
-            (true, Ok(short)) => self.op_u32(op::BINBYTES, short),
-            (read_only, _) => {
-                self.byte(if read_only { op::BINBYTES8 } else { op::BYTEARRAY8 });
-                self.slice(&length.to_le_bytes());
-            }
+        self.pad();
+        self.byte(if held.is_read_only() { op::BINBYTES8 } else { op::BYTEARRAY8 });
+        self.slice(&(held.bytes().len() as u64).to_le_bytes());
+        if let To::Whole(whole) = &mut self.to {
+            whole.pieces.push((self.bytes.len(), held));
+            return Ok(());
         }
-        self.pieces.push((self.bytes.len(), held));
+        self.spill()?;
+        let To::Segment(segment) = &mut self.to else { return Ok(()) };
+        let (offset, length) = (segment.position, held.bytes().len() as u64);
+        segment.buffers.push(Buffer { offset, length, writable: !held.is_read_only() });
+        segment.take(held.bytes())
     }
 
-    /// Takes all that was written.
-    pub(super) fn take(&mut self) -> Pickled {
-        self.frame = None;
-        Pickled { bytes: std::mem::take(&mut self.bytes), pieces: std::mem::take(&mut self.pieces) }
+    /// Writes a text that is popped at once, so that the contents of a raw buffer behind it lie at a multiple of
+    /// [`ALIGNMENT`].
+    fn pad(&mut self) {
+        let To::Segment(segment) = &self.to else { return };
+        let at = segment.position.saturating_add(self.bytes.len() as u64).saturating_add(RAW_HEADER);
+        let mut gap = at.next_multiple_of(ALIGNMENT).saturating_sub(at);
+        if gap == 0 {
+            return;
+        }
+        if gap < SHORTEST_PADDING {
+            gap += ALIGNMENT;
+        }
+        let zeros = (gap - SHORTEST_PADDING) as u8;
+        self.op_u8(op::SHORT_BINBYTES, zeros);
+        self.bytes.resize(self.bytes.len() + usize::from(zeros), 0);
+        self.byte(op::POP);
     }
 
     /// A `bytearray` object's contents.
@@ -129,33 +252,41 @@ impl Output {
         self.slice(bytes);
     }
 
-    /// Called between opcodes: opens a frame where none is open, closes one that is long enough.
+    /// Called between opcodes: gives to the sink what has gathered; opens a frame where none is open, closes one that is
+    /// long enough. Fails where no more is to be written.
     #[inline]
-    pub(super) fn between_opcodes(&mut self) {
-        if self.framed {
-            self.frame_step();
-        }
+    pub(super) fn between_opcodes(&mut self) -> PyResult<()> {
+        if self.bytes.len() >= self.mark { self.turn_over() } else { Ok(()) }
     }
 
-    fn frame_step(&mut self) {
-        match self.frame {
-            None => self.open_frame(),
-            Some(start) if self.bytes.len() - start >= FRAME_TARGET + FRAME_HEADER => {
-                self.close_frame();
-                self.open_frame();
-            }
-            Some(_) => {}
+    #[cold]
+    fn turn_over(&mut self) -> PyResult<()> {
+        if let To::Segment(_) = &self.to {
+            return self.spill();
         }
+        self.close_frame();
+        self.mark = self.bytes.len() + FRAME_TARGET + FRAME_HEADER;
+        if let To::Whole(whole) = &mut self.to {
+            whole.frame = Some(self.bytes.len());
+            self.bytes.extend_from_slice(&[0; FRAME_HEADER]);
+        }
+        Ok(())
     }
 
-    fn open_frame(&mut self) {
-        self.frame = Some(self.bytes.len());
-        self.bytes.extend_from_slice(&[0; FRAME_HEADER]);
+    fn spill(&mut self) -> PyResult<()> {
+        let To::Segment(segment) = &mut self.to else { return Ok(()) };
+        let taken = segment.take(&self.bytes);
+        self.bytes.clear();
+        // Once stopped, every call fails: the code of a `__reduce__` may have taken the error for its own.
+        self.mark = if taken.is_ok() { SPILL } else { 0 };
+        taken
     }
 
     /// Ends the open frame, or takes its header away where it is too short.
     pub(super) fn close_frame(&mut self) {
-        let Some(start) = self.frame.take() else { return };
+        let To::Whole(whole) = &mut self.to else { return };
+        self.mark = 0;
+        let Some(start) = whole.frame.take() else { return };
         let length = self.bytes.len() - start - FRAME_HEADER;
         if length < FRAME_SMALLEST {
             self.bytes.drain(start..start + FRAME_HEADER);
@@ -165,35 +296,46 @@ impl Output {
         header[0] = FRAME;
         header[1..].copy_from_slice(&(length as u64).to_le_bytes());
     }
-}
 
-/// Opcodes that have been written, with large contents where they lie in memory.
-pub struct Pickled {
-    bytes: Vec<u8>,
-    pieces: Vec<(usize, Held)>,
-}
-
-impl Pickled {
-    /// Opcodes that hold nothing large.
-    pub fn plain(bytes: Vec<u8>) -> Self {
-        Self { bytes, pieces: Vec::new() }
+    /// The whole pickle, copied into a `bytes` object.
+    pub(super) fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = std::mem::take(&mut self.bytes);
+        let pieces = match &mut self.to {
+            To::Whole(whole) => std::mem::take(&mut whole.pieces),
+            To::Segment(_) => Vec::new(),
+        };
+        let length = bytes.len() + pieces.iter().map(|(_, held)| held.bytes().len()).sum::<usize>();
+        PyBytes::new_with(py, length, |mut room| {
+            let mut from = 0;
+            let mut put = |part: &[u8]| {
+                if let Some(place) = room.split_off_mut(..part.len()) {
+                    place.copy_from_slice(part);
+                }
+            };
+            for (at, held) in &pieces {
+                put(bytes.get(from..*at).unwrap_or_default());
+                put(held.bytes());
+                from = *at;
+            }
+            put(bytes.get(from..).unwrap_or_default());
+            Ok(())
+        })
     }
+}
 
-    /// The whole, in order.
-    pub fn slices(&self) -> Vec<&[u8]> {
-        let mut slices = Vec::with_capacity(2 * self.pieces.len() + 1);
-        let mut from = 0;
-        for (at, held) in &self.pieces {
-            slices.push(self.bytes.get(from..*at).unwrap_or_default());
-            slices.push(held.bytes());
-            from = *at;
+impl Segment {
+    fn take(&mut self, bytes: &[u8]) -> PyResult<()> {
+        if self.stopped.is_none() {
+            let end = self.position.saturating_add(bytes.len() as u64);
+            self.stopped = match end > self.limit {
+                true => Some(Stopped::TooLarge),
+                false => self.sink.take(bytes).map_err(Stopped::Sink).err(),
+            };
+            self.position = end;
         }
-        slices.push(self.bytes.get(from..).unwrap_or_default());
-        slices
-    }
-
-    /// The length of the whole in bytes.
-    pub fn length(&self) -> u64 {
-        self.slices().iter().map(|slice| slice.len() as u64).sum()
+        match &self.stopped {
+            Some(stopped) => Err(stopped.into()),
+            None => Ok(()),
+        }
     }
 }

@@ -21,7 +21,7 @@ const KEPT: usize = 100;
 pub(super) fn save<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResult<()> {
     let py = native.py();
     let mut core = native.get().lock()?;
-    core.out.between_opcodes();
+    core.out.between_opcodes()?;
     // SAFETY: the caller holds the object.
     let saved = first(py, &mut core, object)?;
     let frame = match saved {
@@ -74,7 +74,7 @@ fn work<'py>(native: &Bound<'py, Native>, frames: &mut Vec<Frame<'py>>) -> PyRes
                 drop(core);
                 let item = frame.next_item()?;
                 core = native.get().lock()?;
-                frame.item_taken(&mut core, item.is_some());
+                frame.item_taken(&mut core, item.is_some())?;
                 match item {
                     None => drop(frames.pop()),
                     Some(item) => match first(py, &mut core, &item)? {

@@ -98,6 +98,11 @@ impl LazyDill {
 }
 
 impl Dill {
+    /// Has dill at hand, and leaves it where it is: what a script itself calls may well be called again.
+    pub fn at_hand<T>(&self, py: Python<'_>, action: impl FnOnce(&LazyDill) -> T) -> PyResult<T> {
+        self.with_path(py, || action(&LazyDill { dill: self.clone(), module: Arc::default() }))
+    }
+
     /// Does something while `sys.path` begins as it did before the script: what a save imports from the standard library
     /// is then not found beside the script.
     fn with_path<T>(&self, py: Python<'_>, action: impl FnOnce() -> T) -> PyResult<T> {
@@ -121,7 +126,7 @@ pub fn with_dill<T>(py: Python<'_>, dill: &Dill, action: impl FnOnce(&LazyDill) 
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>().map_err(PyErr::from)?;
     let names = |name: &str| modules.contains(name);
     let (had_dill, had_alias) = (names("dill")?, names(ALIAS)?);
-    let result = dill.with_path(py, || action(&LazyDill { dill: dill.clone(), module: Arc::default() }))?;
+    let result = dill.at_hand(py, action)?;
     if !had_dill {
         for name in ["dill._dill", "dill.session"] {
             if let Some(module) = modules.get_item(name)? {

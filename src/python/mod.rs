@@ -14,6 +14,7 @@ pub mod libpython;
 pub mod module;
 pub mod probe;
 pub mod run;
+pub mod running;
 pub mod start;
 pub mod streams;
 pub mod target;

@@ -14,6 +14,7 @@ use super::ffi;
 use super::run::{Command, Target};
 
 /// A script's source.
+#[derive(Clone, Debug)]
 pub struct Source {
     /// Its absolute path; `-c` for text of the command line.
     pub path: PathBuf,

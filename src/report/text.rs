@@ -94,6 +94,7 @@ fn ending(index: &Index) -> String {
     match ended.how.as_str() {
         "exception" => format!("failed after {seconds:.1} s"),
         "interrupted" => format!("was interrupted after {seconds:.1} s"),
+        "running" => format!("had run {seconds:.1} s and went on"),
         "exit" if ended.code != 0 => format!("exited with {} after {seconds:.1} s", ended.code),
         _ => format!("ran {seconds:.1} s"),
     }

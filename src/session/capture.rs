@@ -2,12 +2,11 @@
 //! why it has none. One bad object costs the variable it is in, never the rest.
 
 use std::collections::HashMap;
-use std::io::Write;
 
 use anyhow::{Context as _, Result};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
-use pyo3::types::PyModule;
+use pyo3::types::{PyDict, PyModule};
 
 use super::check;
 use super::code::Opcodes;
@@ -15,19 +14,23 @@ use super::collector::PausedCollector;
 use super::describe::{describe, type_name};
 use super::fault::fault;
 use super::keep::{Named, Rules, select};
+use super::sink::SharedWriter;
 use super::warnings::WarningFilter;
 use crate::exit;
 use crate::pickle::emit;
 use crate::pickle::scan::SegmentFacts;
-use crate::pickler::{Failure, Imported, Importer, Pickled, Pickler};
+use crate::pickler::{Failure, Imported, Importer, Pickler, Saved, Stopped};
 use crate::python::dill::LazyDill;
 use crate::snapshot::index::{LeftOut, Reason, Variable};
+use crate::snapshot::target::Target;
 use crate::snapshot::writer::Writer;
 
 /// How to go about a save.
 pub struct Plan<'a, 'py> {
-    /// The module whose namespace is the session.
+    /// The module whose session it is.
     pub module: &'a Bound<'py, PyModule>,
+    /// The names to save: its namespace, or others that are to become names of it.
+    pub namespace: &'a Bound<'py, PyDict>,
     /// Its name, which the script may have deleted in it.
     pub name: &'a str,
     /// Imports dill, which need not be there before it is needed.
@@ -42,19 +45,24 @@ pub struct Plan<'a, 'py> {
     pub progress: &'a dyn Fn(&str, usize, usize),
 }
 
-/// Saves the session that `plan` speaks of, a segment for each variable. Returns what was left out.
-pub fn capture<'py, W: Write>(py: Python<'py>, plan: &Plan<'_, 'py>, writer: &mut Writer<W>) -> Result<Vec<LeftOut>> {
+/// Saves the session that `plan` speaks of, a segment for each variable. Returns what was left out, too.
+pub fn capture<'py, T: Target + Send + 'static>(
+    py: Python<'py>,
+    plan: &Plan<'_, 'py>,
+    writer: Writer<T>,
+) -> Result<(Writer<T>, Vec<LeftOut>)> {
     let opcodes = Opcodes::of(py)?;
-    let selection = select(plan.module, plan.rules, &opcodes)?;
+    let selection = select(plan.namespace, plan.rules, &opcodes)?;
     let mut left_out = selection.left_out;
-    let mut saver = Saver {
-        pickler: Pickler::new(plan.module, strict_importer(plan.dill))?,
+    let writer = SharedWriter::new(writer);
+    let saver = Saver {
+        pickler: Pickler::new(plan.module, strict_importer(plan.dill), Box::new(writer.clone()))?,
         imported: match plan.rules.refimported {
             true => Some(Imported::new(&plan.dill.import(py)?, plan.module)?),
             false => None,
         },
         plan,
-        writer,
+        writer: &writer,
     };
     // dill warns, and writes a mere name, where it meets an object that refers to itself in a way that it cannot follow.
     // In another process that name leads nowhere, so it is an error here.
@@ -72,7 +80,7 @@ pub fn capture<'py, W: Write>(py: Python<'py>, plan: &Plan<'_, 'py>, writer: &mu
         item.line = plan.lines.get(&item.name).copied();
     }
     name_users(&mut left_out, &selection.kept, plan, &opcodes);
-    Ok(left_out)
+    Ok((writer.take()?, left_out))
 }
 
 /// Imports dill, and makes an error of its PicklingWarning.
@@ -88,29 +96,48 @@ fn strict_importer(dill: &LazyDill) -> Importer {
     })
 }
 
-struct Saver<'a, 'py, W: Write> {
+struct Saver<'a, 'py, T: Target> {
     pickler: Pickler<'py>,
     imported: Option<Imported<'py>>,
     plan: &'a Plan<'a, 'py>,
-    writer: &'a mut Writer<W>,
+    writer: &'a SharedWriter<T>,
 }
 
-impl<'py, W: Write> Saver<'_, 'py, W> {
+impl<'py, T: Target> Saver<'_, 'py, T> {
     /// Saves one variable, or says why not. An error is one that ends the whole save.
-    fn variable(&mut self, py: Python<'py>, named: &Named<'py>) -> Result<Option<LeftOut>> {
-        let before = self.pickler.memo_len()?;
-        let (pickled, facts) = match self.pickled(py, named)? {
-            Ok(pickled) => pickled,
-            Err(failure) => return failed(py, named, &failure).map(Some),
+    fn variable(&self, py: Python<'py>, named: &Named<'py>) -> Result<Option<LeftOut>> {
+        let position = self.written(|writer| writer.begin(&named.name))?;
+        let failure = match self.pickled(py, named, position) {
+            Ok(Saved { facts, buffers }) => {
+                let variable = self.described(named);
+                self.written(|writer| writer.end(variable, facts, buffers).map(drop))?;
+                return Ok(None);
+            }
+            Err(failure) => failure,
         };
-        let size = pickled.length();
-        if let Some(limit) = self.plan.rules.max_size.filter(|limit| size > *limit) {
-            self.pickler.roll_back(before)?;
-            let error = format!("takes {size} bytes, more than --max-size {limit}");
-            return Ok(Some(left_out(named, Reason::Size, error)));
+        match &failure.stopped {
+            Some(Stopped::Sink(error)) => {
+                let error = std::io::Error::new(error.kind(), error.to_string());
+                return Err(error).context("cannot write the snapshot");
+            }
+            stopped => {
+                self.written(Writer::cut_off)?;
+                if let Some((Stopped::TooLarge, limit)) = stopped.as_ref().zip(self.plan.rules.max_size) {
+                    let error = format!("takes more than --max-size {limit}");
+                    return Ok(Some(left_out(named, Reason::Size, error)));
+                }
+            }
         }
+        failed(py, named, &failure).map(Some)
+    }
+
+    fn written<R>(&self, action: impl FnOnce(&mut Writer<T>) -> std::io::Result<R>) -> Result<R> {
+        self.writer.with(action).context("cannot write the snapshot")
+    }
+
+    fn described(&self, named: &Named<'py>) -> Variable {
         let said = describe(&named.value, self.plan.name);
-        let variable = Variable {
+        Variable {
             name: named.name.clone(),
             type_name: said.type_name,
             kind: said.kind,
@@ -120,34 +147,37 @@ impl<'py, W: Write> Saver<'_, 'py, W> {
             preview: said.preview,
             line: self.plan.lines.get(&named.name).copied(),
             ..Variable::default()
-        };
-        self.writer.known_segment(variable, &pickled.slices(), facts).context("cannot write the snapshot")?;
-        Ok(None)
+        }
     }
 
-    fn pickled(&self, py: Python<'py>, named: &Named<'py>) -> PyResult<Result<(Pickled, SegmentFacts), Failure<'py>>> {
+    /// Hands the opcodes of a value to the writer, from `position` on.
+    fn pickled(&self, py: Python<'py>, named: &Named<'py>, position: u64) -> Result<Saved, Failure<'py>> {
         let before = self.pickler.memo_len()?;
         if let Some(imported) = &self.imported
             && let Some((module, name)) = imported.place(&named.name, &named.value)?
         {
             let mut opcodes = Vec::new();
-            emit::global(&mut opcodes, &module, &name)?;
+            emit::global(&mut opcodes, &module, &name).map_err(PyErr::from)?;
+            self.writer.with(|writer| writer.value(&opcodes)).map_err(stopped)?;
             let memo = (before as u64, before as u64);
             let imports = vec![format!("{module} {name}")];
-            return Ok(Ok((Pickled::plain(opcodes), SegmentFacts { memo, imports, ..SegmentFacts::default() })));
+            return Ok(Saved { facts: SegmentFacts { memo, imports, ..SegmentFacts::default() }, buffers: Vec::new() });
         }
-        let pickled = match self.pickler.save(&named.value) {
-            Ok(pickled) => pickled,
-            Err(failure) => return Ok(Err(failure)),
-        };
+        let saved = self.pickler.save(&named.value, position, self.plan.rules.max_size.unwrap_or(u64::MAX))?;
         if self.plan.load_again
             && let Err(error) = check::loads_again(&self.plan.dill.import(py)?, &named.value)
         {
             self.pickler.roll_back(before)?;
-            return Ok(Err(Failure { error, chain: Vec::new() }));
+            return Err(error.into());
         }
-        Ok(Ok(pickled))
+        Ok(saved)
     }
+}
+
+/// The failure of a writer that is no fault of the variable.
+fn stopped<'py>(error: std::io::Error) -> Failure<'py> {
+    let stopped = Stopped::Sink(error);
+    Failure { stopped: Some(stopped), ..Failure::from(PyErr::from(std::io::Error::other("cannot write"))) }
 }
 
 fn left_out(named: &Named<'_>, reason: Reason, error: String) -> LeftOut {
@@ -174,9 +204,8 @@ fn name_users(left_out: &mut [LeftOut], kept: &[Named<'_>], plan: &Plan<'_, '_>,
     if left_out.is_empty() {
         return;
     }
-    let namespace = plan.module.dict();
     for named in kept {
-        let used = opcodes.globals_used(&named.value, &namespace);
+        let used = opcodes.globals_used(&named.value, plan.namespace);
         for item in left_out.iter_mut().filter(|item| item.name != named.name && used.contains(&item.name)) {
             item.users.push(named.name.clone());
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use glob::Pattern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyModule, PyString};
+use pyo3::types::{PyAny, PyDict, PyString};
 
 use super::code::Opcodes;
 use super::describe::type_name;
@@ -44,9 +44,8 @@ pub struct Selection<'py> {
     pub left_out: Vec<LeftOut>,
 }
 
-/// Applies the rules to a module's namespace.
-pub fn select<'py>(module: &Bound<'py, PyModule>, rules: &Rules, opcodes: &Opcodes) -> PyResult<Selection<'py>> {
-    let namespace = module.dict();
+/// Applies the rules to a namespace.
+pub fn select<'py>(namespace: &Bound<'py, PyDict>, rules: &Rules, opcodes: &Opcodes) -> PyResult<Selection<'py>> {
     let mut verdicts = Vec::new();
     for (key, value) in namespace.copy()?.iter() {
         let Ok(name) = key.cast::<PyString>() else { continue };
@@ -59,7 +58,7 @@ pub fn select<'py>(module: &Bound<'py, PyModule>, rules: &Rules, opcodes: &Opcod
             verdicts.push((Named { name, value }, verdict));
         }
     }
-    keep_private_names_in_use(&mut verdicts, &namespace, opcodes);
+    keep_private_names_in_use(&mut verdicts, namespace, opcodes);
     let mut selection = Selection { kept: Vec::new(), left_out: Vec::new() };
     for (named, verdict) in verdicts {
         match verdict {

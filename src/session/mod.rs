@@ -1,10 +1,11 @@
 //! The session: which names of a namespace are kept, why the others are not, and how they come back.
 //!
 //! [`keep`] chooses, [`capture`] pickles what was chosen, [`save`] makes a snapshot of it with its [`provenance`],
-//! [`load`] brings a snapshot back. The rest tells of objects: what they are, where they fail, what their code uses.
+//! [`checkpoint`] does so in the middle of a script, [`load`] brings a snapshot back. The rest tells of objects: what they are, where they fail, what their code uses.
 
 pub mod capture;
 pub mod check;
+pub mod checkpoint;
 pub mod code;
 mod codes;
 mod collector;
@@ -15,5 +16,6 @@ pub mod load;
 pub mod provenance;
 pub mod save;
 pub mod segments;
+mod sink;
 mod stream;
 mod warnings;

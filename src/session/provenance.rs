@@ -15,15 +15,45 @@ use crate::python::start::End;
 use crate::python::target::{Source, compile};
 use crate::snapshot::index::{self, Ended, Index, SCHEMA, Script, Variable};
 
+/// What there is to know of the process that saves.
+pub struct Origin<'a> {
+    /// What was run; None where somebody works at the prompt.
+    pub command: Option<&'a Command>,
+    /// The source of it, where that is one file or one text.
+    pub source: Option<&'a Source>,
+    /// How it ended.
+    pub ended: Ended,
+    /// How long it has run, in seconds.
+    pub seconds: f64,
+    /// The interpreter.
+    pub interpreter: &'a Interpreter,
+}
+
+impl<'a> Origin<'a> {
+    /// Of a script that has ended.
+    pub fn of_run(py: Python<'_>, command: &'a Command, run: &'a Run, interpreter: &'a Interpreter) -> Self {
+        let ended = Ended {
+            how: run.how.to_owned(),
+            code: match run.end {
+                End::Exit(code) => code,
+                End::Interrupted => crate::exit::INTERRUPTED,
+            },
+            traceback: run.error.as_ref().and_then(|error| traceback(py, error).ok()),
+        };
+        Self { command: Some(command), source: run.source.as_ref(), ended, seconds: run.seconds, interpreter }
+    }
+}
+
 /// The parts of an index that tell where the session comes from. What a script can have changed in `sys` or `os` is
 /// not asked for: nothing here may cost a session.
-pub fn provenance(py: Python<'_>, module: &str, command: &Command, run: &Run, python: &Interpreter) -> Index {
+pub fn provenance(module: &str, origin: &Origin<'_>) -> Index {
+    let python = origin.interpreter;
     Index {
         schema: SCHEMA,
         snapcli: env!("CARGO_PKG_VERSION").to_owned(),
         created: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         module: module.to_owned(),
-        script: script(py, command, run),
+        script: script(origin),
         python: index::Python {
             version: python.version_text.clone(),
             implementation: python.implementation.clone(),
@@ -35,29 +65,23 @@ pub fn provenance(py: Python<'_>, module: &str, command: &Command, run: &Run, py
     }
 }
 
-fn script(py: Python<'_>, command: &Command, run: &Run) -> Script {
-    let (kind, name, path) = match &command.target {
-        Target::Script(path) => {
-            ("script", path.as_os_str(), run.source.as_ref().map_or(path, |source| &source.path).as_os_str())
+fn script(origin: &Origin<'_>) -> Script {
+    let (kind, name, path) = match origin.command.map(|command| &command.target) {
+        Some(Target::Script(path)) => {
+            ("script", path.as_os_str(), origin.source.map_or(path, |source| &source.path).as_os_str())
         }
-        Target::Module(name) => ("module", OsStr::new("-m"), name.as_os_str()),
-        Target::Code(_) | Target::Expression(_) => ("code", OsStr::new("-c"), OsStr::new("-c")),
+        Some(Target::Module(name)) => ("module", OsStr::new("-m"), name.as_os_str()),
+        Some(Target::Code(_) | Target::Expression(_)) => ("code", OsStr::new("-c"), OsStr::new("-c")),
+        None => ("prompt", OsStr::new(""), OsStr::new("")),
     };
-    let arguments = command.arguments.iter().map(OsString::as_os_str);
+    let arguments = origin.command.into_iter().flat_map(|command| &command.arguments).map(OsString::as_os_str);
     Script {
         kind: kind.to_owned(),
         path: path.to_string_lossy().into_owned(),
-        blake3: run.source.as_ref().filter(|source| !source.bytes.is_empty()).map_or_else(String::new, source_hash),
+        blake3: origin.source.filter(|source| !source.bytes.is_empty()).map_or_else(String::new, source_hash),
         argv: std::iter::once(name).chain(arguments).map(|word| word.to_string_lossy().into_owned()).collect(),
-        ended: Ended {
-            how: run.how.to_owned(),
-            code: match run.end {
-                End::Exit(code) => code,
-                End::Interrupted => crate::exit::INTERRUPTED,
-            },
-            traceback: run.error.as_ref().and_then(|error| traceback(py, error).ok()),
-        },
-        seconds: run.seconds,
+        ended: origin.ended.clone(),
+        seconds: origin.seconds,
     }
 }
 
@@ -90,14 +114,15 @@ fn find_packages(py: Python<'_>, variables: &[Variable], module: &str) -> PyResu
 }
 
 /// The lines of the script that assign each global name; empty where the source is not at hand.
-pub fn lines(py: Python<'_>, run: &Run) -> HashMap<String, u32> {
+pub fn lines(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> HashMap<String, u32> {
+    let py = main.py();
     // Compiling the script again would repeat its SyntaxWarnings.
     let quiet = WarningFilter::ignore(py);
-    let code = match &run.source {
+    let code = match origin.source {
         Some(source) if !source.bytes.is_empty() => {
             compile(py, PyBytes::new(py, &source.bytes).as_any(), source.path.as_os_str(), "exec")
         }
-        _ => code_of_module(run.main.bind(py)),
+        _ => code_of_module(main),
     };
     drop(quiet);
     // A line number is a courtesy: a session without one is saved all the same.

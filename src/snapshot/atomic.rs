@@ -4,11 +4,13 @@
 //! Dropped without [`AtomicFile::commit`], it leaves no trace, and what was in its place stays untouched.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 use thiserror::Error;
+
+use super::target::Target;
 
 /// Large enough for few system calls, small enough to stay in the cache.
 const BUFFER: usize = 256 * 1024;
@@ -79,7 +81,14 @@ impl AtomicFile {
     /// Puts the file in its place, once it is on the disk.
     pub fn commit(self) -> Result<(), AtomicError> {
         let target = self.target.clone();
-        self.persist(&target)
+        self.persist(&target, Sync::Disk)
+    }
+
+    /// Puts the file in its place, and leaves it to the system when to bring it to the disk: a power cut in the next half
+    /// minute can cost both the old file and the new one.
+    pub fn commit_without_sync(self) -> Result<(), AtomicError> {
+        let target = self.target.clone();
+        self.persist(&target, Sync::Later)
     }
 
     /// Puts the file in another place in the same folder, and leaves its own place as it is.
@@ -88,16 +97,35 @@ impl AtomicFile {
         if folder(&other) != folder(&self.target) {
             return Err(AtomicError::OtherFolder(other));
         }
-        self.persist(&other)
+        self.persist(&other, Sync::Disk)
     }
 
-    fn persist(self, target: &Path) -> Result<(), AtomicError> {
+    fn persist(self, target: &Path, sync: Sync) -> Result<(), AtomicError> {
         let failed = |source| AtomicError::Complete { target: target.to_path_buf(), source };
         let file = self.file.into_inner().map_err(|error| failed(error.into_error()))?;
         // The contents must be on the disk before the name is: else a power cut leaves an empty file there.
-        file.as_file().sync_all().map_err(failed)?;
+        if sync == Sync::Disk {
+            file.as_file().sync_all().map_err(failed)?;
+        }
         file.persist(target).map_err(|error| failed(error.error))?;
-        sync_folder(folder(target)).map_err(failed)
+        match sync {
+            Sync::Disk => sync_folder(folder(target)).map_err(failed),
+            Sync::Later => Ok(()),
+        }
+    }
+}
+
+/// When a file is brought to the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    Disk,
+    Later,
+}
+
+impl Target for AtomicFile {
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(length))?;
+        self.file.get_ref().as_file().set_len(length)
     }
 }
 

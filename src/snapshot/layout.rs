@@ -13,6 +13,8 @@ use thiserror::Error;
 pub const TRAILER: usize = 96;
 /// The version of the layout.
 pub const VERSION: u8 = 1;
+/// Raw buffers begin at multiples of this, in bytes: what numpy and SIMD code like best, and a divisor of every page.
+pub const ALIGNMENT: u64 = 64;
 /// The longest index that is read.
 pub const MAX_INDEX: u64 = 1 << 30;
 

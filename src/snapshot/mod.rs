@@ -1,11 +1,12 @@
 //! The file: a pickle that any reader of pickles takes, then an index in JSON, then a trailer of 96 bytes.
 //!
 //! Knows nothing of Python objects: the pickler hands it bytes, the commands ask it what is in a file.
-//! [`writer`] writes into an [`atomic`] file what [`reader`] reads; [`layout`] is what the two agree on.
+//! [`writer`] writes into a [`target`], such as an [`atomic`] file, what [`reader`] reads; [`layout`] is what the two agree on.
 //! Everything here treats bytes from outside as hostile.
 
 pub mod atomic;
 pub mod index;
 pub mod layout;
 pub mod reader;
+pub mod target;
 pub mod writer;

@@ -1,30 +1,47 @@
 //! Writes a snapshot in one go: prelude, a segment for each variable, the end of the pickle, index, trailer.
 //!
-//! The caller pickles one value after the other with one memo, whose slot 0 is the module; the writer finds out
-//! what each segment needs, and hashes what passes through.
+//! The caller pickles one value after the other with one memo, whose slot 0 is the module, and hands opcodes over as
+//! they come; the writer hashes what passes through. A segment that fails half-way is cut off again.
 
-use std::io::{self, Write};
+use std::io;
 
-use super::index::{Index, SCHEMA, Stream, Variable};
+use super::index::{Buffer, Index, SCHEMA, Stream, Variable};
 use super::layout::Trailer;
+use super::target::{Target, write_hashed};
 use crate::pickle::emit;
 use crate::pickle::scan::{Scanner, SegmentFacts};
 
-/// Writes a snapshot into `W`, which should be buffered.
+/// Writes a snapshot into `T`, which should be buffered.
 #[derive(Debug)]
-pub struct Writer<W: Write> {
-    out: W,
+pub struct Writer<T: Target> {
+    out: T,
     module: String,
     position: u64,
     prelude: u64,
     outside: blake3::Hasher,
+    open: Option<Open>,
     scanner: Scanner,
     variables: Vec<Variable>,
 }
 
-impl<W: Write> Writer<W> {
+/// A segment that is being written.
+#[derive(Debug)]
+struct Open {
+    name: String,
+    offset: u64,
+    hasher: blake3::Hasher,
+    /// Its value once more, for the comparison of what the pickler tells with what is there.
+    #[cfg(debug_assertions)]
+    value: Vec<u8>,
+}
+
+fn no_segment() -> io::Error {
+    io::Error::other("no segment was begun")
+}
+
+impl<T: Target> Writer<T> {
     /// Begins a snapshot of the module with this name.
-    pub fn new(mut out: W, module: &str) -> io::Result<Self> {
+    pub fn new(mut out: T, module: &str) -> io::Result<Self> {
         let mut prelude = Vec::new();
         emit::prelude(&mut prelude, module)?;
         out.write_all(&prelude)?;
@@ -37,6 +54,7 @@ impl<W: Write> Writer<W> {
             position: length,
             prelude: length,
             outside,
+            open: None,
             scanner: Scanner::new(emit::PRELUDE_MEMO),
             variables: Vec::new(),
         })
@@ -52,24 +70,76 @@ impl<W: Write> Writer<W> {
         &self.variables
     }
 
-    /// Writes a variable, whose value these opcodes push, after finding out what they need. An error of kind
-    /// `InvalidData` means that the opcodes are wrong: then nothing was written.
-    pub fn segment(&mut self, variable: Variable, value: &[u8]) -> io::Result<&Variable> {
-        let facts = self.scan(value)?;
-        self.write_segment(variable, &[value], facts)
+    /// Begins the segment of a variable. Returns where its value will begin.
+    pub fn begin(&mut self, name: &str) -> io::Result<u64> {
+        self.open = Some(Open {
+            name: name.to_owned(),
+            offset: self.position,
+            hasher: blake3::Hasher::new(),
+            #[cfg(debug_assertions)]
+            value: Vec::new(),
+        });
+        let mut head = Vec::new();
+        emit::text(&mut head, name)?;
+        self.put(&head)?;
+        Ok(self.position)
     }
 
-    /// Writes a variable whose pickler has told what the opcodes need: that saves reading them once more. Builds with
-    /// debug assertions compare what it told with a scan. Not to be mixed with [`segment`](Self::segment) in one file,
-    /// whose scan has to have seen all that is before.
-    pub fn known_segment(&mut self, variable: Variable, value: &[&[u8]], facts: SegmentFacts) -> io::Result<&Variable> {
+    /// Takes the next opcodes of the value, or the contents of a raw buffer.
+    pub fn value(&mut self, bytes: &[u8]) -> io::Result<()> {
+        #[cfg(debug_assertions)]
+        self.open.as_mut().ok_or_else(no_segment)?.value.extend_from_slice(bytes);
+        self.put(bytes)
+    }
+
+    /// Ends the segment. Its pickler has told what the opcodes need, which saves reading them once more; builds with debug
+    /// assertions compare that with a scan.
+    pub fn end(&mut self, variable: Variable, facts: SegmentFacts, buffers: Vec<Buffer>) -> io::Result<&Variable> {
         #[cfg(debug_assertions)]
         {
-            let scanned = self.scan(&value.concat())?;
+            let value = std::mem::take(&mut self.open.as_mut().ok_or_else(no_segment)?.value);
+            let scanned = self.scan(&value)?;
             assert_eq!((scanned.memo, &scanned.takes), (facts.memo, &facts.takes), "of {}", variable.name);
             assert_eq!(scanned.has_code, facts.has_code, "of {}", variable.name);
         }
-        self.write_segment(variable, value, facts)
+        self.close(variable, facts, buffers)
+    }
+
+    fn close(&mut self, variable: Variable, facts: SegmentFacts, buffers: Vec<Buffer>) -> io::Result<&Variable> {
+        let mut tail = Vec::new();
+        emit::set_item(&mut tail)?;
+        self.put(&tail)?;
+        let Open { name, offset, hasher, .. } = self.open.take().ok_or_else(no_segment)?;
+        let uses = self.users_of(&facts.takes);
+        self.variables.push(Variable {
+            name,
+            offset,
+            length: self.position.saturating_sub(offset),
+            memo: facts.memo,
+            uses,
+            buffers,
+            blake3: hasher.finalize().to_hex().to_string(),
+            imports: facts.imports,
+            has_code: facts.has_code,
+            ..variable
+        });
+        self.variables.last().ok_or_else(no_segment)
+    }
+
+    /// Takes back what was written of the segment that was begun.
+    pub fn cut_off(&mut self) -> io::Result<()> {
+        let Some(open) = self.open.take() else { return Ok(()) };
+        self.position = open.offset;
+        self.out.cut(open.offset)
+    }
+
+    /// Writes a variable whose value these opcodes push, after finding out what they need. An error of kind `InvalidData`
+    /// means that the opcodes are wrong: then nothing was written.
+    pub fn segment(&mut self, variable: Variable, value: &[u8]) -> io::Result<&Variable> {
+        let facts = self.scan(value)?;
+        self.begin(&variable.name)?;
+        self.put(value)?;
+        self.close(variable, facts, Vec::new())
     }
 
     fn scan(&mut self, value: &[u8]) -> io::Result<SegmentFacts> {
@@ -77,35 +147,10 @@ impl<W: Write> Writer<W> {
         facts.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    fn write_segment(&mut self, variable: Variable, value: &[&[u8]], facts: SegmentFacts) -> io::Result<&Variable> {
-        let mut head = Vec::new();
-        emit::text(&mut head, &variable.name)?;
-        let mut tail = Vec::new();
-        emit::set_item(&mut tail)?;
-        let offset = self.position;
-        let mut hasher = blake3::Hasher::new();
-        for part in std::iter::once(head.as_slice()).chain(value.iter().copied()).chain([tail.as_slice()]) {
-            hasher.update(part);
-            self.write(part)?;
-        }
-        let uses = self.users_of(&facts.takes);
-        self.variables.push(Variable {
-            offset,
-            length: self.position.saturating_sub(offset),
-            memo: facts.memo,
-            uses,
-            blake3: hasher.finalize().to_hex().to_string(),
-            imports: facts.imports,
-            has_code: facts.has_code,
-            ..variable
-        });
-        self.variables.last().ok_or_else(|| io::Error::other("no variable"))
-    }
-
     /// Ends the snapshot. Of the index, the caller has told all but the variables, the stream and, if he likes, the
     /// module and the schema. Returns what it was written into, which is not flushed, the index as it was written, and
     /// the length of the file.
-    pub fn finish(mut self, index: Index) -> io::Result<(W, Index, u64)> {
+    pub fn finish(mut self, index: Index) -> io::Result<(T, Index, u64)> {
         let mut end = Vec::new();
         emit::end(&mut end)?;
         self.outside.update(&end);
@@ -129,6 +174,14 @@ impl<W: Write> Writer<W> {
         self.write(&json)?;
         self.write(&trailer.encode())?;
         Ok((self.out, index, self.position))
+    }
+
+    /// Writes bytes of the open segment.
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let open = self.open.as_mut().ok_or_else(no_segment)?;
+        write_hashed(&mut self.out, &mut open.hasher, bytes)?;
+        self.position = self.position.saturating_add(bytes.len() as u64);
+        Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -195,6 +248,23 @@ mod tests {
         assert_eq!((error, writer.written()), (Some(io::ErrorKind::InvalidData), before));
         writer.segment(named("good"), b"]\x94")?;
         assert_eq!(writer.finish(Index::default())?.1.variables.len(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn a_segment_that_is_cut_off_leaves_no_trace() -> io::Result<()> {
+        let write = |with_bad: bool| {
+            let mut writer = Writer::new(Vec::new(), "__main__")?;
+            writer.segment(named("a"), b"]\x94")?;
+            if with_bad {
+                writer.begin("bad")?;
+                writer.value(b"]\x94")?;
+                writer.cut_off()?;
+            }
+            writer.segment(named("b"), b"h\x01")?;
+            writer.finish(Index::default())
+        };
+        assert_eq!(write(true)?.0, write(false)?.0);
         Ok(())
     }
 }

@@ -597,3 +597,103 @@ endless, fine = Endless(), [1]
         sandbox.snapcli(&["restore", "session.pkl", "-c", "fine"]).assert_stdout("[1]\n");
     }
 }
+
+#[test]
+fn large_buffers_lie_aligned_where_the_index_says() {
+    let sandbox = Sandbox::new();
+    let script = "
+import numpy as np
+small = 'x' * 17
+a = np.arange(20000.0)
+b = [a, bytearray(b'ab' * 50000), bytes(70001)]
+c = np.asfortranarray(np.arange(40000.0).reshape(200, 200))
+";
+    saved(&sandbox, script, &[]);
+    let index = sandbox.snapcli(&["inspect", "--json"]).json();
+    let file = fs::read(sandbox.work().join("session.pkl")).unwrap();
+    let mut found = Vec::new();
+    for variable in index["variables"].as_array().unwrap() {
+        for buffer in variable["buffers"].as_array().into_iter().flatten() {
+            let (offset, length) = (buffer["offset"].as_u64().unwrap(), buffer["length"].as_u64().unwrap());
+            assert_eq!(offset % 64, 0, "{buffer}");
+            let bytes = &file[offset as usize..(offset + length) as usize];
+            found.push((variable["name"].as_str().unwrap().to_owned(), length, bytes[8..10].to_vec()));
+        }
+    }
+    let expected = [("a", 160_000, [0, 0]), ("b", 100_000, *b"ab"), ("b", 70_001, [0, 0]), ("c", 320_000, [0, 0])];
+    let found: Vec<_> =
+        found.iter().map(|(name, length, bytes)| (name.as_str(), *length, [bytes[0], bytes[1]])).collect();
+    assert_eq!(found, expected);
+    let check = "a.sum(), b[0] is a, bytes(b[1][-2:]), len(b[2]), c.flags.f_contiguous, c[3, 5]";
+    let expected = "(np.float64(199990000.0), True, b'ab', 70001, True, np.float64(605.0))\n";
+    sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", check]).assert_stdout(expected);
+}
+
+#[test]
+fn what_fails_after_half_of_it_was_written_leaves_no_trace() {
+    let sandbox = Sandbox::new();
+    let script = "
+import numpy as np
+good = [1]
+class Bad:
+    def __reduce__(self): raise ValueError('no')
+half = [np.arange(100000.0), list(range(500000)), good, Bad()]
+after = [good, half[1][:3]]
+";
+    saved(&sandbox, script, &["--exclude", "Bad", "--exclude", "np"]);
+    let size = fs::metadata(sandbox.work().join("session.pkl")).unwrap().len();
+    assert!(size < 5000, "{size} bytes");
+    let check = "after, after[0] is good, 'half' in globals()";
+    let run = sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", check]);
+    run.assert_stdout("([[1], [0, 1, 2]], True, False)\n");
+}
+
+#[test]
+fn a_variable_too_large_is_cut_off_while_it_is_pickled() {
+    let sandbox = Sandbox::new();
+    // It would never end: what comes after the limit is not asked for.
+    let script = "
+class Endless:
+    def __reduce__(self): return list, (), None, iter(int, 1)
+endless = Endless()
+fine = [1]
+";
+    let run = saved(&sandbox, script, &["--max-size", "3M"]);
+    assert!(run.err().contains("left out endless: takes more than --max-size 3000000"), "{}", run.whole());
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "fine"]).assert_stdout("[1]\n");
+}
+
+#[test]
+fn a_script_saves_its_session_itself() {
+    let sandbox = Sandbox::new();
+    let script = "
+import snapcli, sqlite3
+rows = [1, 2]
+connection = sqlite3.connect(':memory:')
+def total(): return sum(rows)
+print(snapcli.save('first.pkl'))
+rows.append(3)
+print(snapcli.save('names.pkl', {'rows': rows, 'other': total}, sync=False))
+try:
+    snapcli.save('none/x.pkl')
+except OSError as error:
+    print(error)
+try:
+    snapcli.save('x.pkl', 7)
+except TypeError:
+    print('TypeError')
+";
+    let run = saved(&sandbox, script, &[]);
+    assert!(
+        run.out().contains("{'connection': \"TypeError: cannot pickle 'sqlite3.Connection' object\"}\n{}\n"),
+        "{}",
+        run.whole()
+    );
+    assert!(run.out().contains("cannot save to none/x.pkl: cannot create a file in none"), "{}", run.whole());
+    assert!(run.out().ends_with("TypeError\n"), "{}", run.whole());
+    sandbox.snapcli(&["restore", "first.pkl", "-c", "total()"]).assert_stdout("3\n");
+    sandbox.snapcli(&["restore", "names.pkl", "-c", "other(), 'total' in globals()"]).assert_stdout("(6, False)\n");
+    let found = sandbox.snapcli(&["inspect", "--json", "first.pkl"]).json();
+    assert_eq!(found["script"]["ended"]["how"], "running");
+    assert_eq!(found["variables"][2]["line"], 3);
+}

@@ -1,0 +1,45 @@
+//! A save in the middle of a script: what `snapcli.save(path)` does.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyModule};
+
+use super::keep::Rules;
+use super::provenance::Origin;
+use super::save::{Request, save_namespace};
+use crate::python::running;
+use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::index::{Ended, Index};
+
+/// Saves `namespace` (a dict of names for `__main__`, a module, or `__main__` itself where there is none) to a file.
+/// With `sync`, the file is on the disk when this returns. Returns what was saved and what was not.
+pub fn save(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>>, sync: bool) -> Result<Index> {
+    let running = running::get().context("nothing runs under snapcli")?;
+    let main = py.import("__main__")?;
+    let (module, names) = match namespace {
+        None => (main.clone(), main.dict()),
+        Some(namespace) => match namespace.cast::<PyModule>() {
+            Ok(module) => (module.clone(), module.dict()),
+            Err(_) => {
+                let names = namespace.cast::<PyDict>().map_err(PyErr::from);
+                (main, names.context("a namespace is a dict or a module")?.clone())
+            }
+        },
+    };
+    let origin = Origin {
+        command: running.command.as_ref(),
+        source: running.source.as_ref(),
+        ended: Ended { how: "running".to_owned(), code: 0, traceback: None },
+        seconds: running.started.elapsed().as_secs_f64(),
+        interpreter: &running.interpreter,
+    };
+    let name = module.name()?.to_string_lossy().into_owned();
+    let request = Request { module: &name, rules: &Rules::default(), load_again: false, progress: &|_, _, _| {} };
+    let file = AtomicFile::create(path)?;
+    let (file, index, _) =
+        running.dill.at_hand(py, |dill| save_namespace(py, &request, &module, &names, &origin, dill, file))??;
+    py.detach(|| if sync { file.commit() } else { file.commit_without_sync() })?;
+    Ok(index)
+}
