@@ -14,9 +14,13 @@ mod faults;
 mod inspecting;
 mod looking;
 #[cfg(feature = "python")]
+mod meddling;
+#[cfg(feature = "python")]
 mod pitfalls;
 #[cfg(feature = "python")]
 mod real_scripts;
+#[cfg(feature = "python")]
+mod repeating;
 #[cfg(feature = "python")]
 mod restoring;
 #[cfg(feature = "python")]
