@@ -10,13 +10,12 @@ use crate::env::{Sandbox, Stack, pythons, venv};
 /// All that goes through dill, texts in sets, what is shared, what fails, and what is large. What Python itself orders
 /// by addresses, a set of plain instances, is not in it.
 const SCRIPT: &str = "
-import collections, dataclasses, enum, functools, math, threading, typing
+import collections, dataclasses, functools, math, threading, typing
 import numpy as np
 words = {f'word {n}' for n in range(50)}
 frozen = frozenset({'a', 'b', ('c', 1), frozenset({'d', 'e'})})
 counts = collections.Counter('a text with letters')
 class Base:
-    registry = {}
     limit: int = 3
     names = {'x', 'y', 'z'}
     def method(self): return len(words), self.limit
@@ -33,19 +32,13 @@ class Heir(Base):
 class Record:
     first: int = 0
     second: list = dataclasses.field(default_factory=list)
-class Colour(enum.Enum):
-    RED = 1
-    BLUE = 2
 Point = collections.namedtuple('Point', 'x y')
 class Named(typing.NamedTuple):
     one: int
     two: str = 'two'
-T = typing.TypeVar('T')
-class Generic(typing.Generic[T]): pass
-Base.registry['heir'] = Heir
 heir = Heir(); heir.left, heir.extra = words, [1.5, None]
 records = [Record(n, [str(n)] * n) for n in range(20)]
-point, named, colour = Point(1, 2), Named(1), Colour.RED
+point, named = Point(1, 2), Named(1)
 def closure(n, more={'k': words}):
     def inner(x): return closure(x) if x else math.sqrt(n + len(more))
     return inner
