@@ -9,14 +9,22 @@ mod completions;
 #[cfg(feature = "python")]
 mod env;
 #[cfg(feature = "python")]
+mod faults;
+#[cfg(feature = "python")]
 mod inspecting;
 mod looking;
+#[cfg(feature = "python")]
+mod meddling;
 #[cfg(feature = "python")]
 mod pitfalls;
 #[cfg(feature = "python")]
 mod real_scripts;
 #[cfg(feature = "python")]
+mod repeating;
+#[cfg(feature = "python")]
 mod restoring;
+#[cfg(feature = "python")]
+mod round_trips;
 #[cfg(feature = "python")]
 mod running;
 #[cfg(feature = "python")]

@@ -1,4 +1,8 @@
-//! CPython's own tests of pickling, against the pickler that scripts get with `import snapcli`.
+//! The tests that CPython and dill have of their own pickling, against the pickler that scripts get with
+//! `import snapcli`.
+
+use std::fs;
+use std::path::PathBuf;
 
 use crate::env::{Sandbox, Stack, pythons, venv};
 
@@ -15,4 +19,50 @@ fn cpythons_own_pickling_tests_pass() {
         run.assert_code(0);
         assert!(run.err().contains("\nOK (skipped="), "{}", run.whole());
     }
+}
+
+/// Each file in processes of its own, as dill's own runner has it. See `suites/dill_tests.py`.
+#[test]
+fn dills_own_tests_pass() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        sandbox.write("dill_tests.py", include_str!("suites/dill_tests.py"));
+        let (mut passed, mut excused, mut not_dills, mut pickles) = (0, 0, 0, 0);
+        let mut bad = Vec::new();
+        for file in copy_dills_tests(&sandbox) {
+            let answer = sandbox.snapcli(&["save", "-q", "dill_tests.py", &file]).assert_code(0).json();
+            passed += answer["passed"].as_u64().unwrap();
+            excused += answer["excused"].as_u64().unwrap();
+            pickles += answer["pickles"].as_u64().unwrap();
+            not_dills += answer["not_dills"].as_array().unwrap().len();
+            bad.extend(
+                answer["bad"].as_array().unwrap().iter().map(|item| format!("{file}: {}", item.as_str().unwrap())),
+            );
+        }
+        let label = python.label();
+        println!(
+            "{label}: {passed} of dill's tests pass, with {pickles} pickles; {excused} excused; {not_dills} fail with dill"
+        );
+        assert!(bad.is_empty(), "with {label}:\n{}", bad.join("\n"));
+        assert!(passed > 100 && pickles > 500, "with {label}: only {passed} tests and {pickles} pickles");
+    }
+}
+
+/// They write files beside themselves, so not where they are installed. Returns their names, in order.
+fn copy_dills_tests(sandbox: &Sandbox) -> Vec<String> {
+    let find = "import dill.tests, os; print(os.path.dirname(dill.tests.__file__), end='')";
+    let folder = PathBuf::from(sandbox.python(&["-c", find]).out());
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if name.ends_with(".py") {
+            sandbox.write(&format!("tests/{name}"), fs::read(&path).unwrap());
+        }
+        if name.starts_with("test_") {
+            names.push(format!("tests/{name}"));
+        }
+    }
+    names.sort();
+    names
 }

@@ -1,0 +1,39 @@
+//! Whatever graph of objects a session holds comes back with equal values and the same sharing, read by pickle, by
+//! dill and by snapcli: tried with random graphs. See `suites/round_trips.py`.
+//!
+//! `SNAPCLI_TEST_GRAPHS` is how many graphs to try instead, and `SNAPCLI_TEST_SEED` where to begin.
+
+use std::time::Duration;
+
+use crate::env::{Sandbox, Stack, pythons, venv};
+
+fn setting(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |text| text.parse().unwrap())
+}
+
+#[test]
+fn random_graphs_come_back_as_they_were() {
+    let count = setting("SNAPCLI_TEST_GRAPHS", 200);
+    let seed = setting("SNAPCLI_TEST_SEED", 0);
+    let numbers = [seed, count, count / 2].map(|number| number.to_string());
+    let [seed, count, variables] = numbers.each_ref().map(String::as_str);
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        for (name, text) in [
+            ("canonical.py", include_str!("suites/canonical.py")),
+            ("graphs.py", include_str!("suites/graphs.py")),
+            ("things.py", include_str!("suites/things.py")),
+            ("round_trips.py", include_str!("suites/round_trips.py")),
+            ("round_trips_check.py", include_str!("suites/round_trips_check.py")),
+        ] {
+            sandbox.write(name, text);
+        }
+        let patience = Duration::from_secs(60 + count.parse::<u64>().unwrap() / 20);
+        let save = ["save", "-q", "--strict", "round_trips.py", seed, count, variables];
+        sandbox.call_snapcli(&save).timeout(patience).run().assert_code(0);
+        let restore = ["restore", "session.pkl", "round_trips_check.py", seed, variables];
+        sandbox.call_snapcli(&restore).timeout(patience).run().assert_code(0);
+        let load = ["round_trips_check.py", seed, variables, "session.pkl"];
+        sandbox.call_python(&load).timeout(patience).run().assert_code(0);
+    }
+}

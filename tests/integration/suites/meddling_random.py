@@ -1,0 +1,56 @@
+# Random graphs (graphs.py) with objects in them that change others (meddling.py) while they are pickled:
+# `meddling_random.py SEED COUNT`, a script for `snapcli save`. Each ends in an error or in a pickle that loads.
+import sys
+
+import dill
+
+import graphs
+import meddling
+import things
+
+ACTS = [act for act in meddling.ACTS if act is not meddling.save_all]
+
+
+def meddler(random, roots):
+    """Changes any of the objects, where it can be changed. Once, as what pickles it would act again without end."""
+    victim, act = random.choice(roots), random.choice(ACTS)
+    acted = []
+
+    def acting():
+        if acted:
+            return
+        acted.append(True)
+        try:
+            act(victim)
+        except (AttributeError, TypeError, IndexError, ValueError, KeyError):
+            if act is meddling.fail:
+                raise
+
+    return meddling.Meddler(acting)
+
+
+def attempt(seed, dumps):
+    graph = graphs.Graph(seed, graphs.size_of(seed), vars(things))
+    for _ in range(3):
+        graph.grow(graph.random.choice(graph.roots), meddler(graph.random, graph.roots))
+    graph.roots.insert(graph.random.randrange(len(graph.roots)), meddler(graph.random, graph.roots))
+    try:
+        data = dumps(graph.roots)
+    except Exception as error:
+        return type(error).__name__
+    dill.loads(data)
+    return "pickled"
+
+
+if __name__ == "__main__":
+    import snapcli
+
+    seed, count = map(int, sys.argv[1:])
+    ends = {}
+    for number in range(seed, seed + count):
+        # Should it crash, this is the last word.
+        print(number, file=sys.stderr, flush=True)
+        end = attempt(number, snapcli.dumps)
+        ends[end] = ends.get(end, 0) + 1
+    print(ends)
+    del snapcli
