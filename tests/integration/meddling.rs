@@ -36,3 +36,23 @@ fn random_graphs_that_change_while_they_are_pickled_end_in_an_error_or_a_pickle(
         sandbox.snapcli(&["save", "-q", "meddling_random.py", "0", &count]).assert_code(0);
     }
 }
+
+/// A Counter is made from a dict that is fresh each time it is asked, so that the one in that dict is asked again, and
+/// so on: pickle ends in a RecursionError. The limit keeps a save without end from taking all of the machine's memory.
+#[test]
+fn an_object_that_is_made_from_itself_costs_only_itself() {
+    let sandbox = Sandbox::new();
+    let script = "
+import collections, resource
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+before = [1]
+counter = collections.Counter()
+counter['itself'] = counter
+after = [before]
+";
+    sandbox.write("script.py", script);
+    let save = sandbox.call_snapcli(&["save", "-q", "script.py"]).timeout(std::time::Duration::from_secs(30)).run();
+    save.assert_code(0);
+    let check = "print(after[0] is before, 'counter' in globals())";
+    sandbox.snapcli(&["restore", "session.pkl", "-c", check]).assert_stdout("True False\n");
+}
