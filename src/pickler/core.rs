@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
@@ -22,6 +23,9 @@ pub(super) struct Core {
     pub(super) module_dicts: HashMap<usize, String, Spread>,
     /// The namespace that is being saved; 0 where there is none.
     pub(super) main_dict: usize,
+    /// Objects that are being made from their reductions and have no slot yet, and how often each is under way: one that
+    /// is reached through its own arguments is asked again.
+    pub(super) building: HashMap<usize, u32, Spread>,
     /// What the segment needs from outside.
     pub(super) facts: Facts,
     /// The objects that were being saved when something failed, innermost first.
@@ -55,7 +59,30 @@ impl Facts {
     }
 }
 
+/// How often an object may be under way at once. CPython's pickle ends such a thing when its stack is full.
+const BUILT_AT_ONCE: u32 = 100;
+
 impl Core {
+    /// Notes that an object is being made from its reduction.
+    pub(super) fn begin_building(&mut self, address: usize) -> PyResult<()> {
+        let count = self.building.entry(address).or_default();
+        *count += 1;
+        if *count > BUILT_AT_ONCE {
+            return Err(PyRecursionError::new_err("the object is made from itself, without end"));
+        }
+        Ok(())
+    }
+
+    /// Notes that it is made.
+    pub(super) fn end_building(&mut self, address: usize) {
+        if let Some(count) = self.building.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                self.building.remove(&address);
+            }
+        }
+    }
+
     /// Writes a reference to an object that has a slot; returns false where it has none.
     #[inline]
     pub(super) fn get(&mut self, address: usize) -> bool {

@@ -421,13 +421,16 @@ fn step_steps<'py>(
             }
             Do::Write(opcode) => core.out.byte(opcode),
             // An object that was reached through its own arguments has a slot by now, and is taken from there.
-            Do::Memoize(object) => match core.memo.get(object.as_ptr() as usize) {
-                Some(slot) => {
-                    core.out.byte(op::POP);
-                    core.get_slot(slot);
+            Do::Memoize(object) => {
+                core.end_building(object.as_ptr() as usize);
+                match core.memo.get(object.as_ptr() as usize) {
+                    Some(slot) => {
+                        core.out.byte(op::POP);
+                        core.get_slot(slot);
+                    }
+                    None => core.memoize(&object),
                 }
-                None => core.memoize(&object),
-            },
+            }
             Do::Appends(items) => {
                 return Ok(Step::Push(Frame::Appends { object: object.cloned(), items, batch: Batch::default() }));
             }

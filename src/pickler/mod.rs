@@ -125,6 +125,7 @@ impl<'py> Pickler<'py> {
         core.out.begin(position, most);
         core.facts = core::Facts { first_slot: before as u32, ..Default::default() };
         core.fault.clear();
+        core.building.clear();
         Ok(before)
     }
 

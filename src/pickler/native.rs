@@ -44,6 +44,7 @@ impl Native {
             types: Default::default(),
             module_dicts: module_dicts(main.py())?.into_iter().collect(),
             main_dict: main.dict().as_ptr() as usize,
+            building: Default::default(),
             facts: Facts::default(),
             fault: Vec::new(),
         };

@@ -50,6 +50,7 @@ pub(super) fn begin<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>
         dict_items: part(4),
         state_setter: part(5),
     };
+    native.get().lock()?.begin_building(object.as_ptr() as usize)?;
     reduction.frame(Some(object)).map(Some)
 }
 

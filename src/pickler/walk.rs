@@ -1,7 +1,7 @@
 //! Saves one object with all that hangs on it: works through the list of frames, and leaves the lock whenever Python
 //! code has to run.
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRecursionError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule};
 
@@ -15,6 +15,8 @@ use super::op;
 use super::reduce;
 use super::types::{Info, classify, importable};
 
+/// The most frames, of some hundred bytes each: what makes new objects for ever ends before memory does.
+const DEEPEST: usize = 5_000_000;
 /// The most objects of a failing walk that are kept for the path to the one at fault.
 const KEPT: usize = 100;
 
@@ -61,7 +63,12 @@ pub(super) fn walk<'py>(native: &Bound<'py, Native>, mut frames: Vec<Frame<'py>>
 fn work<'py>(native: &Bound<'py, Native>, frames: &mut Vec<Frame<'py>>) -> PyResult<()> {
     let py = native.py();
     let mut core = native.get().lock()?;
-    while let Some(frame) = frames.last_mut() {
+    loop {
+        let depth = frames.len();
+        let Some(frame) = frames.last_mut() else { return Ok(()) };
+        if depth > DEEPEST {
+            return Err(PyRecursionError::new_err(format!("nested more than {DEEPEST} deep, without end perhaps")));
+        }
         match frame.step(py, &mut core)? {
             Step::Push(frame) => frames.push(frame),
             Step::Pop => drop(frames.pop()),
@@ -92,7 +99,6 @@ fn work<'py>(native: &Bound<'py, Native>, frames: &mut Vec<Frame<'py>>) -> PyRes
             }
         }
     }
-    Ok(())
 }
 
 /// Begins an object whose type alone does not say how it is written. The core is not locked, the object has no slot.

@@ -6,6 +6,7 @@
 mod error;
 mod hashing;
 mod kind;
+mod packed;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -62,7 +63,7 @@ impl Snapshot {
 
     /// Takes a file that is in memory, as it came from standard input.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ReadError> {
-        Self::from_source(Source::memory(bytes))
+        Self::from_source(Source::memory(bytes)?)
     }
 
     fn from_source(source: Source) -> Result<Self, ReadError> {

@@ -698,3 +698,21 @@ except TypeError:
     assert_eq!(found["script"]["ended"]["how"], "running");
     assert_eq!(found["variables"][2]["line"], 3);
 }
+
+#[test]
+fn what_makes_new_objects_for_ever_ends_in_a_named_item() {
+    let sandbox = Sandbox::new();
+    let script = "
+class Endless:
+    def __reduce__(self): return list, ([Endless()],)
+endless = Endless()
+fine = [1]
+";
+    let run = saved(&sandbox, script, &[]);
+    assert!(
+        run.err().contains("endless (__main__.Endless, line 4): RecursionError: nested more than"),
+        "{}",
+        run.whole()
+    );
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "fine"]).assert_stdout("[1]\n");
+}

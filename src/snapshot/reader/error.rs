@@ -28,6 +28,18 @@ pub enum ReadError {
         /// What it is.
         kind: FileKind,
     },
+    /// What it is packed in is damaged.
+    #[error("the compressed file cannot be unpacked ({problem}): copy it again")]
+    BadPacking {
+        /// What is wrong.
+        problem: String,
+    },
+    /// It unpacks to more than is reasonable.
+    #[error("the compressed file unpacks to more than {most} bytes: decompress it yourself if that is meant")]
+    Bomb {
+        /// The limit.
+        most: u64,
+    },
     /// The pickle ends too early.
     #[error("the pickle is cut short at byte {at}: copy the file again")]
     CutShort {

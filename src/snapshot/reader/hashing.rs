@@ -244,7 +244,7 @@ mod tests {
             [0, 1, 1024, PIECE - 1, PIECE, PIECE + 1, PIECE * 2, PIECE * 3, PIECE * 4, PIECE * 5 + 9, PIECE * 9];
         let stretches: Vec<Range<u64>> = lengths.iter().map(|length| 3..3 + *length as u64).collect();
         let done = std::sync::atomic::AtomicU64::new(0);
-        let source = Source::memory(bytes.clone());
+        let source = Source::memory(bytes.clone()).map_err(io::Error::other)?;
         let hashes = hash(&source, &stretches, &|bytes| {
             let _ = done.fetch_add(bytes, Ordering::Relaxed);
         })?;
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn what_is_wanted_is_copied() -> io::Result<()> {
         let bytes: Vec<u8> = (0..PIECE * 4).map(|place| (place * 7 % 251) as u8).collect();
-        let source = Source::memory(bytes.clone());
+        let source = Source::memory(bytes.clone()).map_err(io::Error::other)?;
         let (mut long, mut short, mut outside) = (vec![0; PIECE * 2 + 5], vec![0; 7], vec![0; 3]);
         let copies = vec![
             Copy { offset: 100, memory: &mut long },
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_an_error() {
-        let source = Source::memory(vec![0; 10]);
+        let source = Source::memory(vec![0; 10]).expect("not packed");
         let error = hash(&source, &[0..10, 5..11], &|_| {}).map_err(|error| error.kind());
         assert_eq!(error, Err(io::ErrorKind::UnexpectedEof));
     }

@@ -4,14 +4,14 @@
 #![allow(unsafe_code)]
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::OnceLock;
 
 use memmap2::Mmap;
 
-use super::ReadError;
+use super::{ReadError, packed};
 
 /// Where bytes come from.
 #[derive(Debug)]
@@ -32,13 +32,26 @@ impl Source {
         if !metadata.is_file() || metadata.len() == 0 {
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
-            return Ok(Self::Memory(bytes));
+            return Self::memory(bytes);
         }
-        Ok(Self::File { file, length: metadata.len(), map: OnceLock::new() })
+        let mut length = metadata.len();
+        if packed::is_packed(&packed::head(&mut file)?)
+            && let Some(unpacked) = packed::unpack(BufReader::new(file.try_clone()?), length)?
+        {
+            length = unpacked.metadata()?.len();
+            file = unpacked;
+        }
+        Ok(Self::File { file, length, map: OnceLock::new() })
     }
 
-    pub(super) fn memory(bytes: Vec<u8>) -> Self {
-        Self::Memory(bytes)
+    /// Bytes that came through a pipe.
+    pub(super) fn memory(bytes: Vec<u8>) -> Result<Self, ReadError> {
+        if packed::is_packed(&bytes)
+            && let Some(file) = packed::unpack(bytes.as_slice(), bytes.len() as u64)?
+        {
+            return Ok(Self::File { length: file.metadata()?.len(), file, map: OnceLock::new() });
+        }
+        Ok(Self::Memory(bytes))
     }
 
     pub(super) fn file(&self) -> Option<&File> {

@@ -232,9 +232,7 @@ def turn_over(c):
 
 
 def loop(c):
-    # A Counter is made from a fresh dict of what it holds, so one that holds itself is pickled without end.
-    if not isinstance(c, collections.Counter):
-        put(c, c)
+    put(c, c)
 
 
 def save_it(c):
