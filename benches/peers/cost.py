@@ -11,7 +11,7 @@ import time
 
 
 def in_child(work):
-    """What `work` returns, as JSON, from a fork that ends right after it; an error becomes {"error": …}."""
+    """What `work` returns, as JSON, from a fork that ends right after it."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -26,7 +26,7 @@ def in_child(work):
     with open(reader) as file:
         answer = file.read()
     os.waitpid(child, 0)
-    return json.loads(answer) if answer else {"error": "the process that measured the memory died"}
+    return json.loads(answer) if answer else {"cannot": "the process died of it"}
 
 
 def peak_of(work):

@@ -33,7 +33,7 @@ struct Asked {
 
 fn main() {
     match asked(std::env::args().skip(1)) {
-        Ok(asked) => run(&asked),
+        Ok(asked) => std::process::exit(i32::from(!run(&asked))),
         Err(message) => {
             eprintln!("{message}");
             std::process::exit(2);
@@ -60,7 +60,8 @@ fn asked(words: impl Iterator<Item = String>) -> Result<Asked, String> {
     Ok(asked)
 }
 
-fn run(asked: &Asked) {
+/// Whether all sessions could be measured. Figures, good or bad, decide nothing.
+fn run(asked: &Asked) -> bool {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     // On the disk of the project: a folder for temporary files may well be memory.
     let scratch = tempfile::Builder::new().prefix("peers-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -69,20 +70,23 @@ fn run(asked: &Asked) {
     let mut sessions = Vec::new();
     for session in &asked.sessions {
         progress(&format!("measuring {}", session.name));
-        sessions.push((*session, measure(&sandbox, scratch.path(), session, asked.quick)));
+        let measured = measure(&sandbox, scratch.path(), session, asked.quick);
+        sessions.extend(measured.map(|measured| (*session, measured)));
     }
     progress("measuring whole processes");
     let mut processes = vec![whole::save(&sandbox, turns)];
-    if asked.sessions.iter().any(|session| session.name == "array") {
+    if sessions.iter().any(|(session, _)| session.name == "array") {
         processes.extend(whole::restore(&sandbox, &snapshot(scratch.path(), "array"), turns));
     }
 
     // A reader that has seen enough is no error.
     let _ = show::all(&mut std::io::stdout().lock(), &sessions, &processes);
+    sessions.len() == asked.sessions.len()
 }
 
 /// Runs a session's script. What snapcli saves at its end is kept for the array, to be restored by whole processes.
-fn measure(sandbox: &Sandbox, scratch: &Path, session: &Session, quick: bool) -> Measured {
+/// A session that fails costs only its rows.
+fn measure(sandbox: &Sandbox, scratch: &Path, session: &Session, quick: bool) -> Option<Measured> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("benches/peers/session_{}.py", session.name));
     let folder = scratch.join("files");
     std::fs::create_dir(&folder).unwrap();
@@ -94,9 +98,13 @@ fn measure(sandbox: &Sandbox, scratch: &Path, session: &Session, quick: bool) ->
     words.extend([script, answer.clone(), folder.clone(), if quick { "quick" } else { "full" }.into()]);
     // A slow disk or a busy machine is no reason to fail.
     let call = sandbox.call_snapcli(&words).env("PYTHONDONTWRITEBYTECODE", "1").timeout(Duration::from_secs(1200));
-    call.run().assert_code(0);
+    let run = call.run();
     std::fs::remove_dir_all(folder).unwrap();
-    serde_json::from_slice(&std::fs::read(answer).unwrap()).unwrap()
+    if !run.status.success() {
+        eprintln!("{}", run.whole());
+        return None;
+    }
+    Some(serde_json::from_slice(&std::fs::read(answer).unwrap()).unwrap())
 }
 
 fn snapshot(scratch: &Path, session: &str) -> PathBuf {

@@ -18,11 +18,14 @@ import cost
 import peers
 
 # How long the rounds of a session go on.
-SECONDS = 12
-LEAST_ROUNDS, MOST_ROUNDS = 3, 25
+SECONDS = 10
+LEAST_ROUNDS, MOST_ROUNDS = 5, 25
 
-# What takes more seconds than this is run once, where no target stands on it: for those that pickle in Python the
-# time of the child, whose only handicap is that it copies what pages it writes to.
+# Waiting for the disk: a figure that only stands beside the others.
+SYNCED_SECONDS, SYNCED_ROUNDS = 3, 3
+
+# What pickles in Python and takes more seconds than this is not run again: its time is that of the child, whose only
+# handicap is that it copies what pages it writes to.
 SLOW = 3.0
 PICKLE_IN_PYTHON = ("dill", "dill 5", "joblib")
 
@@ -45,17 +48,17 @@ class Task:
         self.cell = cost.in_child(lambda: attempt(lambda: cost.peak_of(lambda: self.work(self.path))))
         if not self.failed():
             took = self.cell.pop("seconds")
-            if self.may_be_slow() and took > SLOW:
+            if self.pickles_in_python() and took > SLOW:
                 self.best = self.cell["seconds"] = took
 
     def failed(self):
         return "not_yet" in self.cell or "cannot" in self.cell
 
     def is_done(self):
-        return self.failed() or (self.may_be_slow() and SLOW < self.best < math.inf)
+        return self.failed() or (self.pickles_in_python() and SLOW < self.best < math.inf)
 
-    def may_be_slow(self):
-        return self.kind == "synced" or (self.kind == "save" and self.name in PICKLE_IN_PYTHON)
+    def pickles_in_python(self):
+        return self.kind == "save" and self.name in PICKLE_IN_PYTHON
 
     def once(self):
         if self.makes:
@@ -125,29 +128,32 @@ def goes_by_name(load, name):
 def run():
     answer, folder, mode = sys.argv[1:]
     cells = list(tasks(folder))
-    for task in cells:
-        if task.kind != "synced":
-            task.first()
-        if task.kind == "save" and not any(other.after is task for other in cells):
+    synced = [task for task in cells if task.kind == "synced"]
+    others = [task for task in cells if task.kind != "synced"]
+    for task in others:
+        task.first()
+        if task.makes and not any(other.after is task for other in others):
             remove(task.path)
     # So that the disk is idle from here on.
     os.sync()
-    rounds(cells, quick=mode == "quick")
+    quick = mode == "quick"
+    rounds(others, 1 if quick else LEAST_ROUNDS, 1 if quick else MOST_ROUNDS, SECONDS)
+    rounds(synced, 1, 1 if quick else SYNCED_ROUNDS, SYNCED_SECONDS)
     result = {"versions": versions(), "save": {}, "load": {}, "synced": {}}
     for task in cells:
         result[task.kind][task.name] = task.cell
-    result["small"] = reads_of_small(cells)
+    result["small"] = reads_of_small(others)
     with open(answer, "w") as file:
         json.dump(result, file)
 
 
-def rounds(cells, quick):
-    end = time.monotonic() + SECONDS
-    for number in range(1 if quick else MOST_ROUNDS):
+def rounds(cells, least, most, seconds):
+    end = time.monotonic() + seconds
+    for number in range(1, most + 1):
         for task in cells:
             if not task.is_done():
                 task.once()
-        if number + 1 >= LEAST_ROUNDS and time.monotonic() > end:
+        if number >= least and time.monotonic() > end:
             break
 
 

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Result, Write};
 
 use crate::results::{Cell, Measured, Session};
-use crate::table::{Item, Table};
+use crate::table::{Item, Look, Table};
 use crate::whole::Whole;
 
 const SAVERS: [&str; 7] = ["dill", "dill 5", "C pickle", "cloudpickle", "joblib", "plain write", "snapcli"];
-const LOADERS: [&str; 5] = ["dill", "C pickle", "snapcli", "mapped", "only small"];
+const LOADERS: [&str; 3] = ["dill", "C pickle", "snapcli"];
+/// Loads of the array session that leave the array's bytes where they are.
+const PARTS: [&str; 2] = ["mapped", "only small"];
 const SYNCED: [&str; 3] = ["C pickle", "plain write", "snapcli"];
 
 type Sessions<'a> = [(&'a Session, Measured)];
@@ -44,7 +46,7 @@ fn save(sessions: &Sessions<'_>) -> Table {
             let asked = session.save.filter(|_| name == "snapcli");
             Some(Item::figure(cell.seconds? / base?, asked, 2))
         });
-        row.push(Item::dim(session.base));
+        row.push(Item::name(session.base, Look::Dim));
         table.rows.push(row);
     }
     table
@@ -70,24 +72,19 @@ fn load(sessions: &Sessions<'_>) -> Table {
         let base = measured.load.get("dill").and_then(|cell| cell.seconds);
         table.rows.push(row(session, &LOADERS, &measured.load, |name, cell| {
             let asked = session.load.filter(|_| name == "snapcli");
-            let decimals = if name == "mapped" || name == "only small" { 4 } else { 2 };
-            Some(Item::figure(cell.seconds? / base?, asked, decimals))
+            Some(Item::figure(cell.seconds? / base?, asked, 2))
         }));
     }
     table
 }
 
 fn load_extra(sessions: &Sessions<'_>) -> Table {
-    let mut table = Table::new(
-        "Loading: the peak of memory over the loaded session, in MB (mapped, only small: over nothing)",
-        &with_ends(&LOADERS, &["loaded"]),
-    );
+    let mut table =
+        Table::new("Loading: the peak of memory over the loaded session, in MB", &with_ends(&LOADERS, &["loaded"]));
     for (session, measured) in sessions {
         let loaded = measured.loaded_mb();
-        let mut row = row(session, &LOADERS, &measured.load, |name, cell| {
-            let under = if name == "mapped" || name == "only small" { 0.0 } else { loaded? };
-            Some(Item::figure(cell.peak_mb()? - under, None, 0))
-        });
+        let figure = |_: &str, cell: &Cell| Some(Item::figure(cell.peak_mb()? - loaded?, None, 0));
+        let mut row = row(session, &LOADERS, &measured.load, figure);
         row.push(loaded.map_or_else(Item::default, |loaded| Item::dim(format!("{loaded:.0}"))));
         table.rows.push(row);
     }
@@ -98,10 +95,14 @@ fn load_extra(sessions: &Sessions<'_>) -> Table {
 fn parts_of_array(sessions: &Sessions<'_>) -> Option<Table> {
     let (_, measured) = sessions.iter().find(|(session, _)| session.name == "array")?;
     let mut table = Table::new("Loading parts of the array session, in a running interpreter", &["", "snapcli"]);
-    for name in ["mapped", "only small"] {
+    for name in PARTS {
         let cell = measured.load.get(name)?;
-        let figure = cell.seconds.map(|seconds| Item::figure(seconds * 1e3, Some(30.0), 1));
-        table.rows.push(vec![Item::new(format!("{name}, ms")), figure.unwrap_or_else(|| reason(cell))]);
+        let time = cell.seconds.map(|seconds| Item::figure(seconds * 1e3, Some(30.0), 1));
+        let memory = cell.peak_mb().map(|peak| Item::figure(peak, None, 1));
+        for (what, figure) in [("ms", time), ("MB of memory", memory)] {
+            let name = Item::name(format!("{name}, {what}"), Look::Plain);
+            table.rows.push(vec![name, figure.unwrap_or_else(|| reason(cell))]);
+        }
     }
     let reads = measured.small.as_ref();
     let megabytes = |bytes: Option<u64>| {
@@ -110,15 +111,15 @@ fn parts_of_array(sessions: &Sessions<'_>) -> Option<Table> {
     };
     let calls = megabytes(reads.and_then(|reads| reads.calls));
     let touched = megabytes(reads.and_then(|reads| reads.touched));
-    table.rows.push(vec![Item::new("only small, MB by calls of read"), calls]);
-    table.rows.push(vec![Item::new("only small, MB of the file in the page cache"), touched]);
+    table.rows.push(vec![Item::name("only small, MB by calls of read", Look::Plain), calls]);
+    table.rows.push(vec![Item::name("only small, MB of the file in the page cache", Look::Plain), touched]);
     Some(table)
 }
 
 fn whole(processes: &[Whole]) -> Table {
     let mut table = Table::new("Whole processes: medians, in ms", &["", "over", "costs more", "all", "bare"]);
     for process in processes {
-        let mut row = vec![Item::new(process.name), Item::dim(process.over)];
+        let mut row = vec![Item::name(process.name, Look::Plain), Item::name(process.over, Look::Dim)];
         match process.medians {
             Some((ours, bare)) => row.extend([
                 Item::figure(ours - bare, process.asked, 1),
@@ -182,7 +183,7 @@ fn row(
         Some(cell) => figure(name, cell).unwrap_or_else(|| reason(cell)),
         None => Item::default(),
     };
-    [Item::new(session.name)].into_iter().chain(names.iter().map(item)).collect()
+    [Item::name(session.name, Look::Plain)].into_iter().chain(names.iter().map(item)).collect()
 }
 
 fn reason(cell: &Cell) -> Item {

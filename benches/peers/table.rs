@@ -19,25 +19,32 @@ pub(crate) enum Look {
 pub(crate) struct Item {
     text: String,
     look: Look,
+    /// Names stand at the left of their column, figures at its right.
+    is_name: bool,
 }
 
 impl Item {
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), look: Look::Plain }
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    pub(crate) fn name(text: impl Into<String>, look: Look) -> Self {
+        Self { text: text.into(), look, is_name: true }
     }
 
     pub(crate) fn dim(text: impl Into<String>) -> Self {
-        Self { text: text.into(), look: Look::Dim }
+        Self { text: text.into(), look: Look::Dim, ..Self::default() }
     }
 
     /// A figure beside what it is to be at most.
     pub(crate) fn figure(value: f64, asked: Option<f64>, decimals: usize) -> Self {
-        // A negative zero would show its sign.
-        let text = format!("{:.decimals$}", value + 0.0);
+        let scale = 10_f64.powi(decimals as i32);
+        // What rounds to zero has no sign: adding takes it from a negative zero.
+        let text = format!("{:.decimals$}", (value * scale).round() / scale + 0.0);
         match asked {
             Some(asked) => {
                 let look = if value <= asked { Look::Reached } else { Look::Missed };
-                Self { text: format!("{text} (asked {asked:.decimals$})"), look }
+                Self { text: format!("{text} (asked {asked:.decimals$})"), look, ..Self::default() }
             }
             None => Self::new(text),
         }
@@ -62,13 +69,20 @@ impl Table {
     pub(crate) fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
         let title = if self.dim { Style::new().dim() } else { Style::new().bold() };
         writeln!(out, "{}", title.apply_to(&self.title))?;
-        let heads: Vec<Item> = self.heads.iter().map(Item::dim).collect();
+        let heads: Vec<Item> = (0..self.heads.len()).map(|column| self.head(column)).collect();
         for row in std::iter::once(&heads).chain(&self.rows) {
-            let cells = row.iter().zip(self.widths()).enumerate();
-            let line: Vec<String> = cells.map(|(column, (item, width))| self.cell(item, width, column == 0)).collect();
+            let cells = row.iter().zip(self.widths());
+            let line: Vec<String> = cells.map(|(item, width)| self.cell(item, width)).collect();
             writeln!(out, "  {}", line.join("  ").trim_end())?;
         }
         writeln!(out)
+    }
+
+    /// A head stands above its column as the first item in it does.
+    fn head(&self, column: usize) -> Item {
+        let first = self.rows.first().and_then(|row| row.get(column));
+        let is_name = first.is_some_and(|item| item.is_name);
+        Item { is_name, ..Item::dim(&self.heads[column]) }
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -79,8 +93,8 @@ impl Table {
         (0..self.heads.len()).map(width).collect()
     }
 
-    fn cell(&self, item: &Item, width: usize, is_first: bool) -> String {
-        let padded = if is_first { format!("{:<width$}", item.text) } else { format!("{:>width$}", item.text) };
+    fn cell(&self, item: &Item, width: usize) -> String {
+        let padded = if item.is_name { format!("{:<width$}", item.text) } else { format!("{:>width$}", item.text) };
         let style = match item.look {
             Look::Dim => Style::new().dim(),
             Look::Reached => Style::new().green(),
