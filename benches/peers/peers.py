@@ -53,12 +53,14 @@ def data():
     by_name = (type, types.FunctionType)
     values = {name: value for name, value in session().items() if not isinstance(value, by_name)}
     kept = {name: value for name, value in values.items() if not holds_functions(value)}
+    # A lone number beside the functions is not what the session is about.
     if not any(hasattr(value, "__len__") for value in kept.values()):
         raise Cannot("functions go by reference: nothing of them is in the file")
     return kept
 
 
 def holds_functions(value):
+    """Closures in a list, which C pickle refuses."""
     return isinstance(value, list) and bool(value) and isinstance(value[0], types.FunctionType)
 
 
