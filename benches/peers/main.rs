@@ -1,0 +1,117 @@
+//! `cargo bench --bench peers`: snapcli beside dill, C pickle, cloudpickle and joblib, as tables of ratios and memory.
+//!
+//! Each session is a script (`session_*.py`) that snapcli runs and that then has itself saved and loaded by all peers in
+//! turn (`measure.py`), so that what is compared was measured in one process. Only ratios travel from one machine to
+//! another; the seconds are there to judge the noise by. A figure that misses its target is marked, and is no failure.
+//!
+//! `-- records array` measures only these sessions, `-- --quick` in one round. Wants 2 GB of memory and 3 GB of disk.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+mod results;
+mod show;
+mod table;
+mod whole;
+
+#[path = "../../tests/integration"]
+mod integration {
+    #[allow(dead_code, unused_imports, reason = "the tests need more of it")]
+    pub(crate) mod env;
+}
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use integration::env::{Sandbox, Stack, main_python, venv};
+use results::{Measured, SESSIONS, Session};
+
+/// What was asked on the command line.
+struct Asked {
+    quick: bool,
+    sessions: Vec<&'static Session>,
+}
+
+fn main() {
+    match asked(std::env::args().skip(1)) {
+        Ok(asked) => std::process::exit(i32::from(!run(&asked))),
+        Err(message) => {
+            eprintln!("{message}");
+            std::process::exit(2);
+        }
+    }
+}
+
+fn asked(words: impl Iterator<Item = String>) -> Result<Asked, String> {
+    let mut asked = Asked { quick: false, sessions: Vec::new() };
+    for word in words {
+        match word.as_str() {
+            // cargo says this to every benchmark.
+            "--bench" => {}
+            "--quick" => asked.quick = true,
+            name => asked.sessions.push(SESSIONS.iter().find(|session| session.name == name).ok_or_else(|| {
+                let names: Vec<_> = SESSIONS.iter().map(|session| session.name).collect();
+                format!("{name} is no session: name some of {}, or --quick", names.join(", "))
+            })?),
+        }
+    }
+    if asked.sessions.is_empty() {
+        asked.sessions = SESSIONS.iter().collect();
+    }
+    Ok(asked)
+}
+
+/// Whether all sessions could be measured. Figures, good or bad, decide nothing.
+fn run(asked: &Asked) -> bool {
+    let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
+    // On the disk of the project: a folder for temporary files may well be memory.
+    let scratch = tempfile::Builder::new().prefix("peers-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let turns = if asked.quick { 5 } else { 30 };
+
+    let mut sessions = Vec::new();
+    for session in &asked.sessions {
+        progress(&format!("measuring {}", session.name));
+        let measured = measure(&sandbox, scratch.path(), session, asked.quick);
+        sessions.extend(measured.map(|measured| (*session, measured)));
+    }
+    progress("measuring whole processes");
+    let mut processes = vec![whole::save(&sandbox, turns)];
+    if sessions.iter().any(|(session, _)| session.name == "array") {
+        processes.extend(whole::restore(&sandbox, &snapshot(scratch.path(), "array"), turns));
+    }
+
+    // A reader that has seen enough is no error.
+    let _ = show::all(&mut std::io::stdout().lock(), &sessions, &processes);
+    sessions.len() == asked.sessions.len()
+}
+
+/// Runs a session's script. What snapcli saves at its end is kept for the array, to be restored by whole processes.
+/// A session that fails costs only its rows.
+fn measure(sandbox: &Sandbox, scratch: &Path, session: &Session, quick: bool) -> Option<Measured> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("benches/peers/session_{}.py", session.name));
+    let folder = scratch.join("files");
+    std::fs::create_dir(&folder).unwrap();
+    let (answer, output) = (scratch.join("answer.json"), snapshot(scratch, session.name));
+    let mut words = vec!["save".into(), "--quiet".into(), "-o".into(), output];
+    if session.name != "array" {
+        words.extend(["--exclude".into(), "*".into()]);
+    }
+    words.extend([script, answer.clone(), folder.clone(), if quick { "quick" } else { "full" }.into()]);
+    // A slow disk or a busy machine is no reason to fail.
+    let call = sandbox.call_snapcli(&words).env("PYTHONDONTWRITEBYTECODE", "1").timeout(Duration::from_secs(1200));
+    let run = call.run();
+    std::fs::remove_dir_all(folder).unwrap();
+    if !run.status.success() {
+        eprintln!("{}", run.whole());
+        return None;
+    }
+    Some(serde_json::from_slice(&std::fs::read(answer).unwrap()).unwrap())
+}
+
+fn snapshot(scratch: &Path, session: &str) -> PathBuf {
+    scratch.join(format!("{session}.pkl"))
+}
+
+fn progress(text: &str) {
+    eprintln!("{text} …");
+    let _ = std::io::stderr().flush();
+}

@@ -1,0 +1,73 @@
+//! What was measured, as `measure.py` writes it in JSON, and the targets that a figure is shown beside.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// The sessions, in the order of the tables: what is asked of each is in `DESIGN` and in the project's issues.
+pub(crate) const SESSIONS: [Session; 7] = [
+    Session { name: "records", base: "C pickle", save: Some(0.65), load: Some(0.75), save_extra: Some(48.0) },
+    Session { name: "integers", base: "C pickle", save: Some(0.65), load: Some(0.75), save_extra: None },
+    Session { name: "instances", base: "C pickle", save: Some(0.70), load: Some(0.75), save_extra: None },
+    Session { name: "functions", base: "dill", save: Some(0.50), load: None, save_extra: None },
+    Session { name: "frame", base: "C pickle", save: Some(0.90), load: Some(0.75), save_extra: None },
+    Session { name: "array", base: "plain write", save: Some(1.10), load: Some(1.00), save_extra: Some(16.0) },
+    Session { name: "mixed", base: "C pickle", save: None, load: None, save_extra: None },
+];
+
+/// A session, whom its save is compared with, and what is asked of snapcli: ratios, and memory in MB.
+pub(crate) struct Session {
+    pub(crate) name: &'static str,
+    pub(crate) base: &'static str,
+    pub(crate) save: Option<f64>,
+    pub(crate) load: Option<f64>,
+    pub(crate) save_extra: Option<f64>,
+}
+
+/// What one session took, by peer.
+#[derive(Deserialize)]
+pub(crate) struct Measured {
+    pub(crate) versions: BTreeMap<String, String>,
+    pub(crate) save: BTreeMap<String, Cell>,
+    pub(crate) load: BTreeMap<String, Cell>,
+    pub(crate) synced: BTreeMap<String, Cell>,
+    pub(crate) small: Option<Reads>,
+}
+
+/// What one peer took, or why it took nothing.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Cell {
+    /// The best of all rounds.
+    pub(crate) seconds: Option<f64>,
+    /// Bytes over what was resident before: at the peak, and when it was done.
+    peak: Option<f64>,
+    held: Option<f64>,
+    pub(crate) cannot: Option<String>,
+    pub(crate) not_yet: Option<String>,
+}
+
+/// How much of a file was read, in bytes.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Reads {
+    /// By calls of `read`.
+    pub(crate) calls: Option<u64>,
+    /// By touching a mapping; not known where the file did not leave the page cache.
+    pub(crate) touched: Option<u64>,
+}
+
+impl Cell {
+    /// The peak over the session that was there before, in MB.
+    pub(crate) fn peak_mb(&self) -> Option<f64> {
+        self.peak.map(|bytes| bytes / 1e6)
+    }
+}
+
+impl Measured {
+    /// What a loaded session takes, in MB: the least that any of those holds in the end that load all of it.
+    pub(crate) fn loaded_mb(&self) -> Option<f64> {
+        let whole = self.load.iter().filter(|(name, _)| !["mapped", "only small"].contains(&name.as_str()));
+        whole.filter_map(|(_, cell)| cell.held).min_by(f64::total_cmp).map(|bytes| bytes / 1e6)
+    }
+}
