@@ -19,6 +19,9 @@ _snapcli() {
             snapcli,completions)
                 cmd="snapcli__subcmd__completions"
                 ;;
+            snapcli,diff)
+                cmd="snapcli__subcmd__diff"
+                ;;
             snapcli,doctor)
                 cmd="snapcli__subcmd__doctor"
                 ;;
@@ -39,6 +42,9 @@ _snapcli() {
                 ;;
             snapcli__subcmd__help,completions)
                 cmd="snapcli__subcmd__help__subcmd__completions"
+                ;;
+            snapcli__subcmd__help,diff)
+                cmd="snapcli__subcmd__help__subcmd__diff"
                 ;;
             snapcli__subcmd__help,doctor)
                 cmd="snapcli__subcmd__help__subcmd__doctor"
@@ -65,7 +71,7 @@ _snapcli() {
 
     case "${cmd}" in
         snapcli)
-            opts="-q -v -h -V --quiet --verbose --python --help --version save restore inspect verify doctor completions help"
+            opts="-q -v -h -V --quiet --verbose --python --help --version save restore inspect diff verify doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -84,6 +90,24 @@ _snapcli() {
             ;;
         snapcli__subcmd__completions)
             opts="-q -v -h --quiet --verbose --python --help bash zsh fish elvish powershell"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --python)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snapcli__subcmd__diff)
+            opts="-q -v -h --json --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -119,7 +143,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__help)
-            opts="save restore inspect verify doctor completions help"
+            opts="save restore inspect diff verify doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -133,6 +157,20 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snapcli__subcmd__help__subcmd__diff)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

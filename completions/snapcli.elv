@@ -30,6 +30,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand save 'Run a script and save the session it leaves'
             cand restore 'Bring a session back: in Python''s prompt, for one piece of code, or under another script'
             cand inspect 'Tell what is in a snapshot, or what in a script''s session cannot be saved'
+            cand diff 'Tell what changed between two snapshots'
             cand verify 'Check that a file is what was saved, and tell which variables are whole'
             cand doctor 'Tell which Python is used and why, and whether all that is needed is there'
             cand completions 'Print the completions of a shell'
@@ -97,6 +98,16 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'snapcli;diff'= {
+            cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
+            cand --json 'Print JSON'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more: which Python was chosen, what each step took'
+            cand --verbose 'Say more: which Python was chosen, what each step took'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'snapcli;verify'= {
             cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
             cand --json 'Print JSON'
@@ -130,6 +141,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand save 'Run a script and save the session it leaves'
             cand restore 'Bring a session back: in Python''s prompt, for one piece of code, or under another script'
             cand inspect 'Tell what is in a snapshot, or what in a script''s session cannot be saved'
+            cand diff 'Tell what changed between two snapshots'
             cand verify 'Check that a file is what was saved, and tell which variables are whole'
             cand doctor 'Tell which Python is used and why, and whether all that is needed is there'
             cand completions 'Print the completions of a shell'
@@ -140,6 +152,8 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         &'snapcli;help;restore'= {
         }
         &'snapcli;help;inspect'= {
+        }
+        &'snapcli;help;diff'= {
         }
         &'snapcli;help;verify'= {
         }

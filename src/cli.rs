@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{Talk, completions, inspect, verify};
+use crate::commands::{Talk, completions, diff, inspect, verify};
 
 /// Saves a Python session to one file, brings it back, and tells what is in it.
 #[derive(Debug, Parser)]
@@ -24,7 +24,7 @@ pub struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    failed; for save: the script failed, or the script's own code
+  1    failed; for save: the script failed, or the script's own code; for diff: something changed
   2    wrong usage
   3    --strict, and something was left out
   4    not a snapshot, damaged, or cut short
@@ -69,6 +69,7 @@ pub enum Command {
     #[cfg(feature = "python")]
     Restore(python::RestoreArgs),
     Inspect(InspectArgs),
+    Diff(DiffArgs),
     Verify(VerifyArgs),
     #[cfg(feature = "python")]
     Doctor(python::DoctorArgs),
@@ -129,6 +130,46 @@ impl InspectArgs {
         #[cfg(not(feature = "python"))]
         let subject = inspect::Subject { operands: self.operands };
         inspect::Options { json: self.json, bad: self.bad, strict: self.strict, trace: self.trace, subject }
+    }
+}
+
+/// Tell what changed between two snapshots
+///
+/// Names the variables that were added, removed or changed, and where a value first differs. Nothing in the files runs,
+/// and no Python is started. Snapshots, dill sessions and pickled dicts can be compared with one another; any other
+/// pickle has one variable, `obj`. Values are compared as Python would: the order of sets and dicts does not count,
+/// but 1, 1.0 and True differ. Functions and classes are the same when their code is, wherever in a script it is
+/// written; what refers to a function or class of the session is not changed by it. With --quiet only the exit code
+/// tells.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapcli diff monday.pkl tuesday.pkl            what changed since Monday
+  snapcli diff --json monday.pkl tuesday.pkl     the same for a program
+  snapcli diff -q run7.pkl run8.pkl || echo changed
+  ssh host cat run7.pkl | snapcli diff - run7.pkl
+
+Exit codes:
+  0  nothing changed
+  1  something changed
+  2  wrong usage
+  4  a file is damaged, cut short, or not a snapshot")]
+pub struct DiffArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// The first file; `-` is standard input
+    #[arg(value_name = "A")]
+    before: PathBuf,
+    /// The second file; `-` is standard input
+    #[arg(value_name = "B")]
+    after: PathBuf,
+}
+
+impl DiffArgs {
+    /// What the arguments mean.
+    pub fn options(self) -> diff::Options {
+        diff::Options { json: self.json, before: self.before, after: self.after }
     }
 }
 

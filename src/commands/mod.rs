@@ -3,6 +3,7 @@
 pub use crate::report::say::Talk;
 
 pub mod completions;
+pub mod diff;
 #[cfg(feature = "python")]
 pub mod doctor;
 pub mod inspect;

@@ -13,6 +13,7 @@ pub use error::{MAX_ITEMS, MAX_MEMO, MAX_NODES, MAX_STACK, MachineError};
 
 use error::limit;
 
+use super::emit::PRELUDE_MEMO;
 use super::memo::Memo;
 use super::node::{Added, How, Kind, Node, Ref, Target};
 use super::opcode::{Opcode, Takes};
@@ -32,6 +33,17 @@ pub struct Change {
     pub items: Vec<Ref>,
 }
 
+/// Where a segment of our own stream lies, and how many memo slots are filled before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Where it begins.
+    pub start: u64,
+    /// Where it ends.
+    pub end: u64,
+    /// The first slot that it fills.
+    pub memo: u64,
+}
+
 /// The state of the machine, and all that it made.
 #[derive(Debug)]
 pub struct Machine<'a> {
@@ -39,6 +51,7 @@ pub struct Machine<'a> {
     base: u64,
     nodes: Vec<Node>,
     changes: Vec<Change>,
+    effects: Vec<Ref>,
     memo: Memo,
     stack: Vec<Ref>,
     marks: Vec<Mark>,
@@ -84,12 +97,35 @@ impl<'a> Machine<'a> {
         Ok((machine, name, value))
     }
 
+    /// Follows some segments of our own stream, of which `bytes` is the whole. Returns name and value of each. What a
+    /// segment takes from the memo must come from the prelude or from another one of them.
+    pub fn run_segments(bytes: &'a [u8], segments: &[Segment]) -> Result<(Self, Vec<(Ref, Ref)>), MachineError> {
+        let mut machine = Self::new(bytes, 0, PRELUDE_MEMO);
+        let session = machine.make(Kind::Dict, 0, 0, Vec::new())?;
+        machine.stack.push(session);
+        for segment in segments {
+            machine.memo.go_on_at(segment.memo);
+            let range = usize::try_from(segment.start).ok().zip(usize::try_from(segment.end).ok());
+            let opcodes = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
+            for op in Parser::segment(opcodes, segment.start) {
+                machine.step(&op?)?;
+            }
+            if machine.stack != [session] || !machine.marks.is_empty() {
+                return Err(MachineError::Underflow { at: machine.end, opcode: Opcode::SetItem });
+            }
+        }
+        let items = machine.nodes.first().map_or(&[][..], |session| session.items.as_slice());
+        let pairs = items.as_chunks::<2>().0.iter().map(|[name, value]| (*name, *value)).collect();
+        Ok((machine, pairs))
+    }
+
     fn new(bytes: &'a [u8], base: u64, memo: u64) -> Self {
         Self {
             bytes,
             base,
             nodes: Vec::new(),
             changes: Vec::new(),
+            effects: Vec::new(),
             memo: Memo::starting_at(memo),
             stack: Vec::new(),
             marks: Vec::new(),
@@ -111,6 +147,12 @@ impl<'a> Machine<'a> {
     /// What the nodes do not tell.
     pub fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    /// Calls whose outcome was thrown away: what they did is in what they were given. That is how dill and cloudpickle
+    /// fill functions, classes and cells that refer to themselves.
+    pub fn effects(&self) -> &[Ref] {
+        &self.effects
     }
 
     fn step(&mut self, op: &Op<'_>) -> Step {
@@ -187,9 +229,21 @@ impl<'a> Machine<'a> {
 
     /// POP takes a mark, too, where that is on top.
     fn pop(&mut self, op: &Op<'_>) -> Step {
-        let taken =
-            if self.stack.len() > self.fence() { self.stack.pop().is_some() } else { self.marks.pop().is_some() };
+        let taken = match self.stack.len() > self.fence() {
+            true => self.stack.pop().map(|value| self.note_effect(value)).transpose()?.is_some(),
+            false => self.marks.pop().is_some(),
+        };
         if taken { Ok(()) } else { Err(MachineError::Underflow { at: op.start, opcode: op.opcode }) }
+    }
+
+    fn note_effect(&mut self, value: Ref) -> Step {
+        if let Target::Node(index) = value.target()
+            && matches!(self.nodes.get(index), Some(Node { kind: Kind::Call(_), .. }))
+        {
+            limit(self.effects.len(), MAX_NODES, "calls", self.end)?;
+            self.effects.push(value);
+        }
+        Ok(())
     }
 
     /// Takes the topmost mark and what is above it.

@@ -11,6 +11,8 @@ use super::node::Ref;
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     first: u64,
+    /// Slots that segments would have filled that were left out.
+    skipped: u64,
     slots: HashMap<u64, Ref>,
     replaced: HashMap<u64, Vec<Replaced>>,
 }
@@ -29,7 +31,12 @@ impl Memo {
 
     /// The slot that MEMOIZE fills: CPython counts the slots in use.
     pub(super) fn next(&self) -> u64 {
-        self.first.saturating_add(self.slots.len() as u64)
+        self.first.saturating_add(self.skipped).saturating_add(self.slots.len() as u64)
+    }
+
+    /// Leaves slots empty, so that this one is the next.
+    pub(super) fn go_on_at(&mut self, next: u64) {
+        self.skipped = self.skipped.saturating_add(next.saturating_sub(self.next()));
     }
 
     pub(super) fn len(&self) -> usize {

@@ -2,11 +2,14 @@
 //!
 //! [`opcode`] is the table that all the rest goes by. [`parse`] splits bytes into opcodes, [`scan`] notes what
 //! a segment of our own stream needs, [`machine`] follows the stack of any pickle on symbols, and [`outline`]
-//! tells from that what a pickle holds. Everything here treats bytes as hostile: no length is believed, no
+//! tells from that what a pickle holds; [`compare`] tells whether two hold the same. Everything here treats bytes as hostile: no length is believed, no
 //! nesting is recursed into without a bound, and all that grows has a limit.
 
 pub mod balance;
+pub mod compare;
+mod digest;
 pub mod emit;
+mod form;
 mod lines;
 pub mod machine;
 mod memo;

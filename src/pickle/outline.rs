@@ -1,5 +1,7 @@
 //! What a pickle is that snapcli did not write: a dill session, a dict, or some other object, and what it holds.
 
+use std::rc::Rc;
+
 use super::machine::{Machine, MachineError};
 use super::naming::Naming;
 use super::node::{Kind, Node, Ref};
@@ -114,6 +116,21 @@ fn variable(naming: &Naming<'_, '_>, key: Ref, value: Ref) -> Variable {
 fn described(naming: &Naming<'_, '_>, value: Ref) -> Variable {
     let type_name = naming.type_name(value).as_ref().to_owned();
     Variable { name: String::new(), type_name, start: 0, end: 0, len: naming.length(value) }
+}
+
+/// The names and values of a session, without dill's dunder names, or of a dict whose keys are all strings.
+pub fn named(naming: &Naming<'_, '_>, value: Ref) -> Option<Vec<(Rc<str>, Ref)>> {
+    let session = session(naming, value);
+    let is_session = session.is_some();
+    let items = match (session, naming.machine().node(value)) {
+        (Some((_, namespace)), _) => namespace,
+        (None, Some(Node { kind: Kind::Dict, items, .. })) if items.len() / 2 <= MAX_VARIABLES => items,
+        _ => return None,
+    };
+    let pairs = items.as_chunks::<2>().0.iter();
+    let named: Option<Vec<_>> = pairs.map(|[key, value]| Some((naming.text(*key)?, *value))).collect();
+    let is_kept = |name: &str| !(is_session && name.starts_with("__") && name.ends_with("__"));
+    named.map(|named| named.into_iter().filter(|(name, _)| is_kept(name)).collect())
 }
 
 /// Finds a variable of a session or a dict by its name.

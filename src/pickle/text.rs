@@ -25,6 +25,11 @@ impl<'a> Text<'a> {
         &self.0
     }
 
+    /// The bytes, not borrowed from this.
+    pub(super) fn into_bytes(self) -> Cow<'a, [u8]> {
+        self.0
+    }
+
     /// The text, where it has no surrogates.
     pub fn as_str(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()

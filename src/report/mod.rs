@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 pub mod answer;
+pub mod changes;
 #[cfg(feature = "python")]
 pub mod doctor;
 pub mod say;

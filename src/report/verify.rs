@@ -36,8 +36,12 @@ pub fn text(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
         verified.variables.iter().partition(|variable| variable.whole);
     write!(out, "{}: {}", plain(&answer.file), if answer.whole { "whole" } else { "damaged" })?;
     if let (Some(format), Some(bytes)) = (answer.format, answer.bytes) {
-        let variables = count(verified.variables.len(), "variable");
-        write!(out, ", a {} with {variables}, {}", format.words(), size(bytes))?;
+        write!(out, ", a {}", format.words())?;
+        // Any other pickle has one object, without a name.
+        if format != Format::Pickle {
+            write!(out, " with {}", count(verified.variables.len(), "variable"))?;
+        }
+        write!(out, ", {}", size(bytes))?;
     }
     writeln!(out)?;
     for problem in &verified.problems {

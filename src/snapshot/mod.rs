@@ -2,10 +2,11 @@
 //!
 //! Knows nothing of Python objects: the pickler hands it bytes, the commands ask it what is in a file.
 //! [`writer`] writes into a [`target`], such as an [`atomic`] file, what [`reader`] reads; [`layout`] is what the two
-//! agree on; [`verify`] tells whether a file is what was saved.
+//! agree on; [`verify`] tells whether a file is what was saved, [`changes`] what changed between two.
 //! Everything here treats bytes from outside as hostile.
 
 pub mod atomic;
+pub mod changes;
 pub mod index;
 pub mod layout;
 pub mod reader;

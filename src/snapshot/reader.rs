@@ -165,6 +165,16 @@ impl Snapshot {
         self.source.file()
     }
 
+    /// Checks the hashes of some segments of our own file: an error tells which are damaged.
+    pub fn check_segments<'v>(
+        &self,
+        variables: impl Iterator<Item = &'v Variable> + Clone,
+        progress: Progress<'_>,
+    ) -> Result<(), ReadError> {
+        let damage = verify::segments(&self.source, variables, progress)?;
+        if damage.is_none() { Ok(()) } else { Err(ReadError::Damaged(damage)) }
+    }
+
     /// Checks every hash of our own file. Without an index there is nothing to compare with, and no damage.
     pub fn damage(&self, progress: Progress<'_>) -> Result<Damage, ReadError> {
         match &self.contents {

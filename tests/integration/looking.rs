@@ -56,3 +56,20 @@ fn what_is_no_snapshot_is_said_to_be_none() {
     }
     assert_eq!(inspect(folder.path(), &["missing.pkl"]).status.code(), Some(4));
 }
+
+#[test]
+fn files_are_compared_without_python() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.pkl"), snapshot()).unwrap();
+    std::fs::write(folder.path().join("dict.pkl"), b"\x80\x04}(\x8c\x01xK\x06\x8c\x01y](\x88eu.").unwrap();
+    let diff = |files: [&str; 2]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_snapcli"));
+        command.env("PATH", "").env("SNAPCLI_PYTHON", "/nonexistent").current_dir(folder.path());
+        let run = command.arg("diff").args(files).output().unwrap();
+        (run.status.code(), text(&run.stdout), text(&run.stderr))
+    };
+    let expected = "~ x: int 5 → 6\na.pkl → dict.pkl: 1 changed, 1 the same\n".to_owned();
+    assert_eq!(diff(["a.pkl", "dict.pkl"]), (Some(1), expected, String::new()));
+    assert_eq!(diff(["a.pkl", "a.pkl"]), (Some(0), "a.pkl → a.pkl: 2 the same\n".to_owned(), String::new()));
+    assert_eq!(diff(["a.pkl", "missing.pkl"]).0, Some(4));
+}

@@ -7,6 +7,8 @@ mod choosing;
 #[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
+mod diffing;
+#[cfg(feature = "python")]
 mod env;
 #[cfg(feature = "python")]
 mod faults;

@@ -47,6 +47,15 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// The bytes of the single opcode that a value was made by; empty for what was put together.
+    pub fn opcode_bytes(&self, reference: Ref) -> &'a [u8] {
+        let Target::Leaf(at) = self.resolve(reference).target() else { return &[] };
+        let end = self.op_at(at).map_or(at, |op| op.end);
+        let place = |at: u64| usize::try_from(at.saturating_sub(self.base)).ok();
+        let range = place(at).zip(place(end));
+        range.and_then(|(start, end)| self.bytes.get(start..end)).unwrap_or_default()
+    }
+
     /// Where the first opcode that made this begins.
     pub fn start(&self, reference: Ref) -> u64 {
         match reference.target() {

@@ -40,11 +40,21 @@ fn buffers_are_within(variable: &Variable, segment_end: u64) -> bool {
 
 /// Checks every hash of an index whose places were checked, and tells what is damaged.
 pub(super) fn hashes(source: &Source, index: &Index, progress: Progress<'_>) -> Result<Damage, ReadError> {
-    let segments: Vec<Range<u64>> = index.variables.iter().map(place).collect();
-    let found = hashing::hash(source, &segments, progress)?;
     let outside = hashing::hash_joined(source, &outside(index), progress)?;
-    let mut damage = Damage { outside: outside.to_hex().as_str() != index.stream.blake3, ..Damage::default() };
-    for (variable, found) in index.variables.iter().zip(found) {
+    let damage = segments(source, index.variables.iter(), progress)?;
+    Ok(Damage { outside: outside.to_hex().as_str() != index.stream.blake3, ..damage })
+}
+
+/// Checks the hashes of some segments.
+pub(super) fn segments<'v>(
+    source: &Source,
+    variables: impl Iterator<Item = &'v Variable> + Clone,
+    progress: Progress<'_>,
+) -> Result<Damage, ReadError> {
+    let places: Vec<Range<u64>> = variables.clone().map(place).collect();
+    let found = hashing::hash(source, &places, progress)?;
+    let mut damage = Damage::default();
+    for (variable, found) in variables.zip(found) {
         if found.to_hex().as_str() == variable.blake3 {
             damage.whole.push(variable.name.clone());
         } else {

@@ -1,0 +1,79 @@
+//! Integers of more than 64 bits, which the symbolic machine does not hold.
+
+use std::borrow::Cow;
+
+/// The most decimal digits that are converted: that takes as long as the square of their number.
+const MAX_DIGITS: usize = 2000;
+
+/// The value of an integer of more than 64 bits, from its opcode with the argument.
+pub(super) fn large_int(opcode: &[u8]) -> Cow<'_, [u8]> {
+    match opcode {
+        [0x8a, _, digits @ ..] | [0x8b, _, _, _, _, digits @ ..] => Cow::Borrowed(shortest(digits)),
+        [_, line @ ..] => {
+            let line = line.trim_ascii().strip_suffix(b"L").unwrap_or(line.trim_ascii());
+            from_decimal(line).map_or(Cow::Borrowed(line), Cow::Owned)
+        }
+        [] => Cow::Borrowed(&[]),
+    }
+}
+
+/// Without bytes at its end that only repeat the sign.
+fn shortest(mut digits: &[u8]) -> &[u8] {
+    while let [rest @ .., before, last] = digits {
+        let sign = if before & 0x80 != 0 { 0xff } else { 0 };
+        if *last != sign {
+            break;
+        }
+        digits = digits.get(..rest.len() + 1).unwrap_or_default();
+    }
+    digits
+}
+
+fn from_decimal(line: &[u8]) -> Option<Vec<u8>> {
+    let (negative, digits) = match line {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.len() > MAX_DIGITS || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let mut bytes: Vec<u8> = Vec::new();
+    for digit in digits {
+        let mut carry = u16::from(digit - b'0');
+        for byte in &mut bytes {
+            carry += u16::from(*byte) * 10;
+            *byte = carry as u8;
+            carry >>= 8;
+        }
+        if carry > 0 {
+            bytes.push(carry as u8);
+        }
+    }
+    bytes.push(0);
+    if negative {
+        let mut carry = true;
+        for byte in &mut bytes {
+            (*byte, carry) = (!*byte).overflowing_add(u8::from(carry));
+        }
+    }
+    Some(shortest(&bytes).to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_have_one_form_in_all_protocols() {
+        let one = |opcode: &'static [u8]| large_int(opcode).into_owned();
+        let big = [0, 0, 0, 0, 0, 0, 0, 0, 1];
+        assert_eq!(one(b"\x8a\x09\0\0\0\0\0\0\0\0\x01"), big);
+        assert_eq!(one(b"\x8a\x0b\0\0\0\0\0\0\0\0\x01\0\0"), big);
+        assert_eq!(one(b"\x8b\x09\0\0\0\0\0\0\0\0\0\0\0\x01"), big);
+        assert_eq!(one(b"L18446744073709551616L\n"), big);
+        assert_eq!(one(b"L-18446744073709551616L\n"), [0, 0, 0, 0, 0, 0, 0, 0, 0xff]);
+        assert_eq!(one(b"L-9223372036854775809L\n"), [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0xff]);
+        assert_eq!(shortest(b"\xff\xff"), b"\xff");
+        assert_eq!(shortest(b"\xff\0"), b"\xff\0");
+    }
+}
