@@ -34,3 +34,5 @@ mod saving;
 #[cfg(feature = "python")]
 mod suites;
 mod verifying;
+#[cfg(feature = "python")]
+mod trouble;

@@ -1,0 +1,183 @@
+//! Runs rows through snapcli. Rows of a family share a process, so that all of them have many neighbours and the table
+//! takes seconds; where one of them brings the whole process down, they are run again one by one, to name it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::peer;
+use super::table::Row;
+use crate::env::{Run, Sandbox};
+
+/// The names that the script of each row leaves.
+pub(super) type Names = BTreeMap<String, Vec<String>>;
+
+/// What became of a row.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outcome {
+    left_out: BTreeMap<String, String>,
+    lost: BTreeMap<String, String>,
+    here: BTreeSet<String>,
+    /// What the check gives, or how a process ended.
+    check: String,
+    /// What the check gives where plain dill has loaded the file; empty where some of it cannot be loaded.
+    dill: String,
+}
+
+impl Outcome {
+    /// What the table says.
+    pub(super) fn expected(row: &Row, names: &[String]) -> Self {
+        let named: BTreeMap<_, _> = row.left_out.iter().chain(&row.lost).cloned().collect();
+        let here = names.iter().filter(|name| !named.contains_key(*name)).cloned().collect();
+        let dill = if row.lost.is_empty() { "True".to_owned() } else { String::new() };
+        let (left_out, lost) = (row.left_out.iter().cloned().collect(), row.lost.iter().cloned().collect());
+        Self { left_out, lost, here, check: "True".to_owned(), dill }
+    }
+
+    /// With each reason that holds the table's words replaced by them.
+    pub(super) fn matched(mut self, row: &Row) -> Self {
+        for (said, found) in [(&row.left_out, &mut self.left_out), (&row.lost, &mut self.lost)] {
+            for (name, words) in said {
+                if let Some(reason) = found.get_mut(name).filter(|reason| reason.contains(words)) {
+                    reason.clone_from(words);
+                }
+            }
+        }
+        self
+    }
+
+    /// A line for each thing.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        for (title, named) in [("left out", &self.left_out), ("lost", &self.lost)] {
+            named.iter().for_each(|(name, reason)| writeln!(text, "{title}: {name}: {reason}").unwrap());
+        }
+        self.here.iter().for_each(|name| writeln!(text, "here: {name}").unwrap());
+        writeln!(text, "check: {}\ncheck with dill: {}", self.check, self.dill).unwrap();
+        text
+    }
+}
+
+/// Runs rows, those of a family together, but apart from those that plain dill cannot load.
+pub(super) fn run(interpreter: &Path, rows: &[Row], names: &Names) -> Vec<(Row, Outcome)> {
+    let mut groups: BTreeMap<(&str, bool), Vec<Row>> = BTreeMap::new();
+    for row in rows {
+        groups.entry((&row.family, row.lost.is_empty())).or_default().push(row.clone());
+    }
+    let groups: Vec<Vec<Row>> = groups.into_values().collect();
+    // Two at a time: what is waited for is mostly the start of Pythons.
+    let (left, right) = groups.split_at(groups.len() / 2);
+    let run_all =
+        |groups: &[Vec<Row>]| groups.iter().flat_map(|group| run_group(interpreter, group, names)).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let left = scope.spawn(|| run_all(left));
+        let right = run_all(right);
+        left.join().unwrap().into_iter().chain(right).collect()
+    })
+}
+
+fn run_group(interpreter: &Path, rows: &[Row], names: &Names) -> Vec<(Row, Outcome)> {
+    match run_together(interpreter, rows, names) {
+        Ok(outcomes) => rows.iter().cloned().zip(outcomes).collect(),
+        Err(failure) if rows.len() == 1 => {
+            vec![(rows[0].clone(), Outcome { check: failure, ..Outcome::default() })]
+        }
+        Err(_) => rows.iter().flat_map(|row| run_group(interpreter, std::slice::from_ref(row), names)).collect(),
+    }
+}
+
+fn run_together(interpreter: &Path, rows: &[Row], names: &Names) -> Result<Vec<Outcome>, String> {
+    let sandbox = Sandbox::with(interpreter.to_path_buf());
+    rows.iter().flat_map(|row| &row.files).for_each(|(name, text)| drop(sandbox.write(name, text)));
+    sandbox.write("script.py", rows.iter().map(|row| row.script.as_str()).collect::<String>());
+    must_end_well(&sandbox.snapcli(&["save", "-q", "script.py"]))?;
+    let index = sandbox.snapcli(&["inspect", "--json"]);
+    must_end_well(&index)?;
+    for row in rows.iter().filter(|row| !row.between.is_empty()) {
+        sandbox.python(&["-c", &row.between]).assert_code(0);
+    }
+    let restored = sandbox.snapcli(&["restore", "session.pkl", "-c", &question(rows)]);
+    must_end_well(&restored)?;
+    let mut found = Found::new(&index.json(), &restored);
+    if rows.iter().all(|row| row.lost.is_empty()) {
+        found.dill = peer::load(&sandbox, rows);
+        if rows.len() > 1 && found.dill.contains_key("raised") {
+            return Err("plain dill cannot load the file".to_owned());
+        }
+    }
+    Ok(rows.iter().map(|row| found.outcome(row, &names[&row.name])).collect())
+}
+
+fn must_end_well(run: &Run) -> Result<(), String> {
+    if run.status.success() { Ok(()) } else { Err(run.whole()) }
+}
+
+/// Code that tells, as the last line that it prints, which names are there and what each check gives. It uses no
+/// builtin that a row may hide, and waits for no check that hangs on a lock.
+fn question(rows: &[Row]) -> String {
+    let checks: BTreeMap<&str, &str> = rows.iter().map(|row| (row.name.as_str(), row.check.as_str())).collect();
+    let checks = serde_json::to_string(&serde_json::to_string(&checks).unwrap()).unwrap();
+    format!(
+        "import builtins as _b, json as _json, signal as _signal, sys as _sys
+def _too_long(number, frame):
+    raise _b.TimeoutError('never ends')
+_signal.signal(_signal.SIGALRM, _too_long)
+def _check(code):
+    _signal.alarm(2)
+    try:
+        return _b.repr(_b.bool(_b.eval(code, _b.globals())))
+    except _b.BaseException as error:
+        return _b.type(error).__name__ + ': ' + _b.str(error)
+    finally:
+        _signal.alarm(0)
+_names = [*_b.globals()]
+_checks = {{name: _check(code) for name, code in _json.loads({checks}).items()}}
+_sys.stdout.write('\\nANSWER' + _json.dumps([_names, _checks]))
+"
+    )
+}
+
+/// What a save and a restore said of all rows together.
+struct Found {
+    left_out: BTreeMap<String, String>,
+    lost: BTreeMap<String, String>,
+    names: BTreeSet<String>,
+    checks: BTreeMap<String, String>,
+    dill: BTreeMap<String, String>,
+}
+
+impl Found {
+    fn new(index: &Value, restored: &Run) -> Self {
+        let text = |item: &Value, key: &str| item[key].as_str().unwrap_or_default().to_owned();
+        let reason = |item: &Value| {
+            let said = ["type", "path", "fault_type", "error", "hint"].map(|key| text(item, key));
+            said.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" | ")
+        };
+        let left_out = index["left_out"].as_array().unwrap().iter();
+        let left_out = left_out.map(|item| (text(item, "name"), reason(item))).collect();
+        let (names, checks) = serde_json::from_str(restored.out().rsplit("ANSWER").next().unwrap()).unwrap();
+        let said = restored.err();
+        let lost = said.lines().filter_map(|line| {
+            let (what, why) = line.strip_prefix("snapcli: ")?.split_once(" did not come back: ")?;
+            Some((what.split(' ').next()?.to_owned(), why.to_owned()))
+        });
+        Self { left_out, lost: lost.collect(), names, checks, dill: BTreeMap::new() }
+    }
+
+    /// What of it is about the names of one row.
+    fn outcome(&self, row: &Row, names: &[String]) -> Outcome {
+        let named = |all: &BTreeMap<String, String>| {
+            names.iter().filter_map(|name| Some((name.clone(), all.get(name)?.clone()))).collect()
+        };
+        let of_dill = self.dill.get(&row.name).or_else(|| self.dill.get("raised"));
+        Outcome {
+            left_out: named(&self.left_out),
+            lost: named(&self.lost),
+            here: names.iter().filter(|name| self.names.contains(*name)).cloned().collect(),
+            check: self.checks[&row.name].clone(),
+            dill: of_dill.cloned().unwrap_or_default(),
+        }
+    }
+}
