@@ -1,9 +1,10 @@
 //! The pickle language, without Python: opcodes are read, written and followed, never executed.
 //!
-//! [`opcode`] is the table that all the rest goes by. [`parse`] splits bytes into opcodes, [`scan`] notes what
-//! a segment of our own stream needs, [`machine`] follows the stack of any pickle on symbols, and [`outline`]
-//! tells from that what a pickle holds; [`compare`] tells whether two hold the same. Everything here treats bytes as hostile: no length is believed, no
-//! nesting is recursed into without a bound, and all that grows has a limit.
+//! [`opcode`] is the table that all the rest goes by. [`parse`] splits bytes into opcodes, [`scan`] notes what a segment
+//! of our own stream needs, [`machine`] follows the stack of any pickle on symbols, [`outline`] tells from that what a
+//! pickle holds, [`compare`] whether two hold the same, and [`whole`] what is left when a load has failed. Everything
+//! here treats bytes as hostile: no length is believed, no nesting is recursed into without a bound, and all that grows
+//! has a limit.
 
 pub mod balance;
 pub mod compare;
@@ -24,3 +25,4 @@ pub(crate) mod samples;
 pub mod scan;
 pub mod text;
 pub mod tree;
+pub mod whole;

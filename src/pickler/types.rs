@@ -1,5 +1,7 @@
 //! What a type says about how its objects are written: found out once, and kept for the save.
 
+use std::collections::HashSet;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyString, PyType};
 
@@ -32,7 +34,7 @@ pub(super) enum Info {
 /// `Py_TPFLAGS_HEAPTYPE`: the class was made by a class statement or its like.
 const HEAP_TYPE: u64 = 1 << 9;
 /// Classes whose instances, and those of their subclasses, would come back as what they are not, and what that is.
-const LIVE: [(&str, &str, &str); 8] = [
+const LIVE: [(&str, &str, &str); 11] = [
     ("threading", "Thread", "a thread, which would come back as if it still ran"),
     ("multiprocessing.process", "BaseProcess", "a process, which would come back as if it were known"),
     ("subprocess", "Popen", "a process, which would come back as if it were known"),
@@ -41,6 +43,9 @@ const LIVE: [(&str, &str, &str); 8] = [
     ("concurrent.futures._base", "Executor", "a pool of workers, which would come back without any"),
     ("asyncio.events", "AbstractEventLoop", "an event loop, which ends with its process"),
     ("socketserver", "BaseServer", "a server, which would come back without its socket"),
+    ("logging", "FileHandler", "a log file, which would come back open for reading only"),
+    ("weakref", "finalize", "a finalizer, which would never run"),
+    ("tempfile", "TemporaryDirectory", "a temporary folder, which is gone with its process"),
 ];
 /// The classes of file objects.
 const FILES: [&str; 5] = ["TextIOWrapper", "FileIO", "BufferedReader", "BufferedWriter", "BufferedRandom"];
@@ -199,19 +204,43 @@ pub(super) fn unreachable(py: Python<'_>, module: &str, main: &Bound<'_, PyAny>)
     (!made).then_some("its module was made at run time, and cannot be imported in another process")
 }
 
+/// The name by which an import finds a module: its own, that of its spec (before 3.13 `_collections_abc` says that it is
+/// `collections.abc`), or any other one under which it is registered.
+pub(super) fn module_name(module: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let py = module.py();
+    let modules = py.import("sys")?.getattr("modules")?;
+    let names = module.cast::<PyModule>()?.dict();
+    let own = names.get_item("__name__")?;
+    let spec = names.get_item("__spec__")?.and_then(|spec| spec.getattr("name").ok());
+    for name in own.iter().chain(&spec) {
+        if let Ok(name) = name.extract::<String>()
+            && modules.get_item(&name).is_ok_and(|found| found.is(module))
+        {
+            return Ok(Some(name));
+        }
+    }
+    for (name, found) in modules.cast::<PyDict>()? {
+        if found.is(module) {
+            return Ok(name.extract().ok());
+        }
+    }
+    Ok(None)
+}
+
 /// The namespaces of all modules, by address, but for the one that is saved: dill writes them by name.
 pub(super) fn module_dicts(py: Python<'_>) -> PyResult<Vec<(usize, String)>> {
     let modules = py.import("sys")?.getattr("modules")?;
     let mut found = Vec::new();
+    let mut seen = HashSet::new();
     for module in modules.cast::<PyDict>()?.values() {
         let Ok(module) = module.cast_into::<PyModule>() else { continue };
-        let names = module.dict();
-        let Some(name) = names.get_item("__name__")? else { continue };
-        let Ok(name) = name.extract::<String>() else { continue };
-        let registered = modules.get_item(name.as_str());
+        // A module that has several names is registered under all of them.
+        if !seen.insert(module.as_ptr() as usize) {
+            continue;
+        }
         // `__dict__` can be found under that name again, and the name fits into a line.
-        if registered.is_ok_and(|registered| registered.is(&module)) && !name.contains('\n') {
-            found.push((names.as_ptr() as usize, name));
+        if let Some(name) = module_name(module.as_any())?.filter(|name| !name.contains('\n')) {
+            found.push((module.dict().as_ptr() as usize, name));
         }
     }
     Ok(found)

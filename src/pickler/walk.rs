@@ -3,7 +3,7 @@
 
 use pyo3::exceptions::{PyRecursionError, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyModule};
+use pyo3::types::PyAny;
 
 use super::core::Core;
 use super::fast::{Saved, save_fast};
@@ -13,7 +13,7 @@ use super::native::Native;
 use super::nesting::Nesting;
 use super::op;
 use super::reduce;
-use super::types::{Info, classify, importable};
+use super::types::{Info, classify, importable, module_name};
 
 /// The most frames, of some hundred bytes each: what makes new objects for ever ends before memory does.
 const DEEPEST: usize = 5_000_000;
@@ -174,10 +174,7 @@ fn named<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResu
 /// Modules: by name where an import finds them; one that only lives in memory goes dill's way.
 fn module<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResult<Option<Frame<'py>>> {
     let py = native.py();
-    let names = object.cast::<PyModule>()?.dict();
-    let name = names.get_item("__name__")?.and_then(|name| name.extract::<String>().ok());
-    let modules = py.import("sys")?.getattr("modules")?;
-    match name.filter(|name| modules.get_item(name).is_ok_and(|found| found.is(object))) {
+    match module_name(object)? {
         Some(name) => {
             native.get().check_name(py, &name, "")?;
             let mut core = native.get().lock()?;

@@ -20,6 +20,11 @@ impl<'a> Machine<'a> {
         Some((self.op_at(at)?.argument.index()?, at))
     }
 
+    /// What is in a memo slot at the end.
+    pub fn in_slot(&self, slot: u64) -> Option<Ref> {
+        self.memo.get(slot, u64::MAX)
+    }
+
     /// A value that was put together, without decoding others.
     pub fn node(&self, reference: Ref) -> Option<&Node> {
         match self.resolve(reference).target() {

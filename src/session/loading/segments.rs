@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyModuleNotFoundError};
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyBytes, PyCFunction, PyFunction, PyString, PyType};
+use pyo3::types::PyAny;
 
 use super::memory::Buffers;
 use super::names::Home;
@@ -16,6 +16,7 @@ use super::stream::{Part, Stream};
 use super::unpickler::Unpickler;
 use crate::pickle::opcode::Opcode;
 use crate::pickle::scan::scan_segment;
+use crate::pickle::whole::whole_slots;
 use crate::python::discover;
 use crate::session::fault::error_text;
 use crate::snapshot::index::{Buffer, Index, Variable};
@@ -43,7 +44,7 @@ pub(super) struct Loader<'a, 'py> {
     snapshot: &'a Snapshot,
     home: &'a Home<'py>,
     wrecks: Vec<Wreck<'a>>,
-    /// Slots of wrecks whose objects are whole all the same: what was imported, and texts.
+    /// Slots of wrecks whose objects are whole all the same.
     whole: HashSet<u64>,
     stream: Bound<'py, Stream>,
     base: Bound<'py, PyAny>,
@@ -115,7 +116,7 @@ impl<'a, 'py> Loader<'a, 'py> {
         if error.is_instance_of::<PyKeyboardInterrupt>(py) {
             return Err(error);
         }
-        self.begin_anew(variable.memo)?;
+        self.begin_anew(variable)?;
         self.skip(variable);
         Ok(Err(reason(py, &error)))
     }
@@ -152,16 +153,18 @@ impl<'a, 'py> Loader<'a, 'py> {
     /// Goes on after a failure with a new unpickler, as the old one has read ahead, and with the old one's memo, filled
     /// up to the end of `memo`. An unpickler takes no memo from outside in a way that it could count on from there: so
     /// the objects go in as if they were out-of-band buffers, of which nothing is asked.
-    fn begin_anew(&mut self, memo: (u64, u64)) -> PyResult<()> {
+    fn begin_anew(&mut self, failed: &Variable) -> PyResult<()> {
         let py = self.stream.py();
+        let memo = failed.memo;
         let old = self.unpickler.memo()?;
+        let filled = (old.len() as u64).saturating_sub(memo.0);
+        let segment = self.snapshot.segment(failed).unwrap_or_default();
+        // What cannot be followed is lost.
+        self.whole.extend(whole_slots(segment, memo.0, filled).unwrap_or_default());
         let mut objects = Vec::new();
         let mut opcodes = Vec::new();
         for slot in 0..memo.1 {
             let object = old.get_item(slot)?;
-            if slot >= memo.0 && object.as_ref().is_some_and(|object| self.is_whole(object)) {
-                self.whole.insert(slot);
-            }
             objects.push(object.unwrap_or_else(|| py.None().into_bound(py)));
             opcodes.extend([Opcode::NextBuffer as u8, Opcode::Memoize as u8, Opcode::Pop as u8]);
         }
@@ -170,19 +173,6 @@ impl<'a, 'py> Loader<'a, 'py> {
         self.unpickler.load(vec![Part::own(opcodes)], objects)?;
         self.filled = memo.1;
         Ok(())
-    }
-
-    /// Whether an object of a load that failed is certainly whole. Containers, instances, and the session's own classes
-    /// and functions may have been under way.
-    fn is_whole(&self, object: &Bound<'py, PyAny>) -> bool {
-        if object.is_exact_instance_of::<PyString>() || object.is_exact_instance_of::<PyBytes>() {
-            return true;
-        }
-        let named = object.is_instance_of::<PyType>()
-            || object.is_exact_instance_of::<PyFunction>()
-            || object.is_exact_instance_of::<PyCFunction>();
-        let module = object.getattr_opt("__module__").ok().flatten();
-        named && module.zip(self.home.module.name().ok()).is_some_and(|(module, own)| !module.eq(own).unwrap_or(true))
     }
 
     /// Fills memo slots that nobody will ask for.

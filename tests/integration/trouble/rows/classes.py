@@ -336,3 +336,13 @@ extended = Extended()
 def extra_method(self): return "extra"
 Extended.extra = extra_method
 Extended.__doc__ = "said later"
+
+#### cached_property_on_a_new_instance
+# seen: dill#75
+# dill: wrong
+# check: lazy.fresh == [1] and Lazy().fresh == [1]
+import functools
+class Lazy:
+    @functools.cached_property
+    def fresh(self): return [1]
+lazy = Lazy()

@@ -48,7 +48,7 @@ def uses_log(): return 10
 
 #### log_handlers
 # dill: fine
-# left out: file_handler: _io.TextIOWrapper
+# left out: file_handler: a log file
 # check: formatter._fmt == "%(message)s"
 import logging
 file_handler = logging.FileHandler("app.log")
@@ -68,13 +68,8 @@ plain_id = 5
 
 #### open_files_of_every_mode
 # dill: fine
-# left out: for_writing: file
-# left out: for_reading: file
-# left out: for_appending: file
-# left out: in_binary: file
-# left out: for_updating: file
 # left out: temporary: file
-# check: open("kept.txt").read() == "kept"
+# check: open("kept.txt").read() == in_binary.read().decode() == for_reading.read() == "kept" and not in_binary.seek(0) and not for_reading.seek(0)
 import tempfile
 with open("kept.txt", "w") as kept_file: kept_file.write("kept")
 del kept_file
@@ -180,7 +175,6 @@ async_event.set()
 #### archives_and_compressed_files
 # dill: dump fails: AttributeError
 # left out: packed: file
-# left out: archive: file
 # check: gzip.open("t.gz").read() == b"t" and zipfile.ZipFile("t.zip").read("a") == b"a"
 import gzip, zipfile
 with gzip.open("t.gz", "wb") as unpacked_file: unpacked_file.write(b"t")
@@ -198,3 +192,47 @@ table_text = io.StringIO()
 writer = csv.writer(table_text)
 writer.writerow([1, 2])
 reader = csv.reader(["a,b"])
+
+#### locks_and_their_kin
+# dill: wrong
+# check: lock.acquire(blocking=False) and rlock.acquire(blocking=False)
+# restored only: the locks were held before
+import threading
+lock, rlock = threading.Lock(), threading.RLock()
+lock.acquire()
+rlock.acquire()
+
+#### conditions_events_semaphores
+# dill: wrong
+# check: event.is_set() and semaphore.acquire(blocking=False) and condition.acquire(blocking=False) and barrier.parties == 2
+import threading
+event, condition, semaphore, barrier = threading.Event(), threading.Condition(), threading.Semaphore(2), threading.Barrier(2)
+event.set()
+
+#### threads
+# dill: fine
+# left out: thread: thread
+# check: thread_result == [1]
+import threading
+thread_result = []
+thread = threading.Thread(target=thread_result.append, args=(1,))
+thread.start()
+thread.join()
+
+#### pools_and_futures
+# dill: dump fails: TypeError
+# left out: pool: a pool of workers
+# check: pool_result == 8 and future.result() == 8
+from concurrent.futures import ThreadPoolExecutor
+pool = ThreadPoolExecutor(1)
+future = pool.submit(pow, 2, 3)
+pool_result = future.result()
+pool.shutdown()
+
+#### child_processes
+# dill: fine
+# left out: child: Popen
+# check: child_code == 0
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "pass"])
+child_code = child.wait()

@@ -142,3 +142,19 @@ safe_of_narrow = [1]
 class Narrow: pass
 ## between
 open("narrowing.py", "w").write("class Narrow: __slots__ = ('kept',)\n")
+
+#### shared_between_good_and_bad
+# dill: load fails: ModuleNotFoundError
+# lost: vanishing: vanishing
+# lost: first_holder: vanishing
+# check: second_holder == [["shared", 1]]
+# note: the shared list is pickled within the bad one, and comes back from there
+import vanishing
+def make_holders():
+    shared = ["shared", 1]
+    return [shared, vanishing.Thing()], [shared]
+first_holder, second_holder = make_holders()
+## file vanishing.py
+class Thing: pass
+## between
+import os; os.remove("vanishing.py")

@@ -238,3 +238,30 @@ settings_file.read_string("[s]\nk=v")
 import datetime, zoneinfo
 berlin = zoneinfo.ZoneInfo("Europe/Berlin")
 summer = datetime.datetime(2024, 7, 1, tzinfo=berlin)
+
+#### contexts_and_stacks
+# dill: fine
+# check: enter_it() == "in" and suppressing.__class__ is contextlib.suppress
+import contextlib
+@contextlib.contextmanager
+def entering(): yield "in"
+def enter_it():
+    with entering() as value: return value
+suppressing = contextlib.suppress(KeyError)
+
+#### finalizers
+# dill: fine
+# left out: finalizer: finalize
+# check: finalized.n == 1
+import weakref
+class Finalized: n = 1
+finalized = Finalized()
+finalizer = weakref.finalize(finalized, int)
+
+#### temporary_folder
+# dill: fine
+# left out: scratch: TemporaryDirectory
+# check: scratch_name
+import tempfile
+scratch = tempfile.TemporaryDirectory()
+scratch_name = scratch.name
