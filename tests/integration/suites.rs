@@ -27,22 +27,17 @@ fn dills_own_tests_pass() {
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         sandbox.write("dill_tests.py", include_str!("suites/dill_tests.py"));
-        let (mut passed, mut excused, mut not_dills, mut pickles) = (0, 0, 0, 0);
+        let (mut passed, mut pickles) = (0, 0);
         let mut bad = Vec::new();
         for file in copy_dills_tests(&sandbox) {
             let answer = sandbox.snapcli(&["save", "-q", "dill_tests.py", &file]).assert_code(0).json();
             passed += answer["passed"].as_u64().unwrap();
-            excused += answer["excused"].as_u64().unwrap();
             pickles += answer["pickles"].as_u64().unwrap();
-            not_dills += answer["not_dills"].as_array().unwrap().len();
             bad.extend(
                 answer["bad"].as_array().unwrap().iter().map(|item| format!("{file}: {}", item.as_str().unwrap())),
             );
         }
         let label = python.label();
-        println!(
-            "{label}: {passed} of dill's tests pass, with {pickles} pickles; {excused} excused; {not_dills} fail with dill"
-        );
         assert!(bad.is_empty(), "with {label}:\n{}", bad.join("\n"));
         assert!(passed > 100 && pickles > 500, "with {label}: only {passed} tests and {pickles} pickles");
     }

@@ -62,7 +62,12 @@ fn allocate(py: Python<'_>, length: u64) -> PyResult<Bound<'_, PyAny>> {
     let options = PyDict::new(py);
     // A shared mapping, which is Python's default, would be written to by forked children.
     options.set_item("flags", flag("MAP_PRIVATE")? | flag("MAP_ANONYMOUS")?)?;
-    module.getattr("mmap")?.call((-1, size), Some(&options))
+    let memory = module.getattr("mmap")?.call((-1, size), Some(&options))?;
+    if let Some(huge) = module.getattr_opt("MADV_HUGEPAGE")? {
+        // Hundreds of times fewer page faults, where the system has such pages; no matter where it has none.
+        let _ = memory.call_method1("madvise", (huge,));
+    }
+    Ok(memory)
 }
 
 /// A file that is mapped: what is written to it stays in this process.

@@ -108,8 +108,8 @@ struct Job<'j> {
     stretches: &'j [Range<u64>],
     /// For each stretch, the number of pieces up to its end.
     ends: Vec<usize>,
-    /// By pieces: the piece, where in it the bytes begin, and where they go. Each is taken once.
-    copies: Vec<(usize, usize, Mutex<&'j mut [u8]>)>,
+    /// In the order of the pieces.
+    copies: Vec<CopyOfPiece<'j>>,
     next: AtomicUsize,
     failed: AtomicBool,
     progress: Progress<'j>,
@@ -159,8 +159,25 @@ impl<'j> Job<'j> {
 
     /// The hash of a stretch that has one piece, or a piece's part in the hash of a longer one.
     fn piece(&self, stretch: &Range<u64>, piece: usize, overall: usize, buffer: &mut [u8]) -> io::Result<[u8; 32]> {
+        let wanted = self.copies_of(overall);
+        if let [(_, 0, memory)] = wanted {
+            let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+            if memory.len() as u64 == PIECE as u64 {
+                // All of it is wanted in one place: read there.
+                return self.hash_piece(stretch, piece, read(self.source, stretch, piece, &mut memory)?);
+            }
+        }
         let bytes = read(self.source, stretch, piece, buffer)?;
-        self.copy(overall, bytes);
+        for (_, start, memory) in wanted {
+            let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(wanted) = bytes.get(*start..).and_then(|bytes| bytes.get(..memory.len())) {
+                memory.copy_from_slice(wanted);
+            }
+        }
+        self.hash_piece(stretch, piece, bytes)
+    }
+
+    fn hash_piece(&self, stretch: &Range<u64>, piece: usize, bytes: &[u8]) -> io::Result<[u8; 32]> {
         let mut hasher = Hasher::new();
         let result = if pieces_of(length(stretch)) == 1 {
             *hasher.update(bytes).finalize().as_bytes()
@@ -173,27 +190,21 @@ impl<'j> Job<'j> {
     }
 }
 
-impl Job<'_> {
-    fn copy(&self, piece: usize, bytes: &[u8]) {
+impl<'j> Job<'j> {
+    /// What is wanted of a piece.
+    fn copies_of(&self, piece: usize) -> &[CopyOfPiece<'j>] {
         let from = self.copies.partition_point(|(other, ..)| *other < piece);
-        for (_, start, memory) in self.copies.get(from..).unwrap_or_default().iter().take_while(|copy| copy.0 == piece)
-        {
-            let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(wanted) = bytes.get(*start..).and_then(|bytes| bytes.get(..memory.len())) {
-                memory.copy_from_slice(wanted);
-            }
-        }
+        let rest = self.copies.get(from..).unwrap_or_default();
+        rest.get(..rest.partition_point(|(other, ..)| *other == piece)).unwrap_or_default()
     }
 }
 
+/// Memory to be filled from one piece: the piece, where in it the bytes begin, and where they go. It is locked once.
+type CopyOfPiece<'m> = (usize, usize, Mutex<&'m mut [u8]>);
+
 /// Cuts memory that is to be filled from byte `offset` of a stretch, whose pieces begin with number `first`, at the ends
 /// of pieces.
-fn cut_at_pieces<'m>(
-    first: usize,
-    offset: u64,
-    mut memory: &'m mut [u8],
-    places: &mut Vec<(usize, usize, Mutex<&'m mut [u8]>)>,
-) {
+fn cut_at_pieces<'m>(first: usize, offset: u64, mut memory: &'m mut [u8], places: &mut Vec<CopyOfPiece<'m>>) {
     let mut offset = usize::try_from(offset).unwrap_or(usize::MAX);
     while !memory.is_empty() {
         let start = offset % PIECE;
