@@ -9,6 +9,7 @@ use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
+use super::faults::Search;
 use super::memo::Memo;
 use super::output::Output;
 use super::types::Info;
@@ -30,6 +31,8 @@ pub(super) struct Core {
     pub(super) facts: Facts,
     /// The objects that were being saved when something failed, innermost first.
     pub(super) fault: Vec<Py<PyAny>>,
+    /// Where all faults are looked for, what was found so far.
+    pub(super) search: Option<Search>,
 }
 
 /// What a segment needs from outside, noted while it is written.

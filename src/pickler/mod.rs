@@ -11,6 +11,7 @@ mod buffers;
 mod core;
 mod dill;
 mod fast;
+mod faults;
 mod frame;
 mod imported;
 mod live;
@@ -25,6 +26,7 @@ mod walk;
 
 pub(crate) use buffers::Held;
 pub use dill::Importer;
+pub use faults::all_faults;
 pub use imported::Imported;
 pub use output::{Sink, Stopped};
 

@@ -47,6 +47,7 @@ impl Native {
             building: Default::default(),
             facts: Facts::default(),
             fault: Vec::new(),
+            search: None,
         };
         Ok(Self {
             core: Mutex::new(core),
@@ -66,13 +67,6 @@ impl Native {
     /// Whether this pickles a session, to be loaded in another process.
     pub(super) fn is_session(&self) -> bool {
         self.options.is_none()
-    }
-
-    /// Notes that an object was being saved when something failed.
-    pub(super) fn blame(&self, object: &Bound<'_, PyAny>) {
-        if let Ok(mut core) = self.lock() {
-            core.fault.push(object.clone().unbind());
-        }
     }
 
     /// The object that dill's functions get as their pickler.

@@ -32,7 +32,7 @@ pub(super) fn save<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>)
         Saved::Open(frame) => Some(frame),
         Saved::Slow => {
             drop(core);
-            let frame = slow(native, object).inspect_err(|_| native.get().blame(object))?;
+            let frame = open(native, &[], object)?;
             core = native.get().lock()?;
             frame
         }
@@ -55,7 +55,9 @@ pub(super) fn walk<'py>(native: &Bound<'py, Native>, mut frames: Vec<Frame<'py>>
     let result = work(native, &mut frames);
     if result.is_err() {
         let objects: Vec<_> = frames.iter().rev().take(KEPT).filter_map(Frame::object).collect();
-        objects.iter().for_each(|object| native.get().blame(object));
+        if let Ok(mut core) = native.get().lock() {
+            core.fault.extend(objects.into_iter().map(Bound::unbind));
+        }
     }
     result
 }
@@ -74,7 +76,7 @@ fn work<'py>(native: &Bound<'py, Native>, frames: &mut Vec<Frame<'py>>) -> PyRes
             Step::Pop => drop(frames.pop()),
             Step::Slow(object) => {
                 drop(core);
-                let next = slow(native, &object).inspect_err(|_| native.get().blame(&object))?;
+                let next = open(native, frames, &object)?;
                 frames.extend(next);
                 core = native.get().lock()?;
             }
@@ -90,7 +92,7 @@ fn work<'py>(native: &Bound<'py, Native>, frames: &mut Vec<Frame<'py>>) -> PyRes
                         Saved::Open(frame) => frames.push(frame),
                         Saved::Slow => {
                             drop(core);
-                            let next = slow(native, &item).inspect_err(|_| native.get().blame(&item))?;
+                            let next = open(native, frames, &item)?;
                             frames.extend(next);
                             core = native.get().lock()?;
                         }
@@ -99,6 +101,35 @@ fn work<'py>(native: &Bound<'py, Native>, frames: &mut Vec<Frame<'py>>) -> PyRes
             }
         }
     }
+}
+
+/// Begins an object whose type alone does not say how it is written, and notes it where that fails. While all faults are
+/// looked for, the first one is no end: None stands in for the object.
+fn open<'py>(
+    native: &Bound<'py, Native>,
+    frames: &[Frame<'py>],
+    object: &Bound<'py, PyAny>,
+) -> PyResult<Option<Frame<'py>>> {
+    let trail = native.get().lock()?.search.as_mut().map(|search| search.enter(frames));
+    let opened = slow(native, object);
+    let mut core = native.get().lock()?;
+    if let (Some(trail), Some(search)) = (trail, core.search.as_mut()) {
+        let opened = match opened {
+            Err(error) if search.forgives(object, &error) => {
+                core.out.byte(op::NONE);
+                Ok(None)
+            }
+            opened => opened,
+        };
+        if let Some(search) = core.search.as_mut() {
+            search.leave(trail);
+        }
+        return opened;
+    }
+    if opened.is_err() {
+        core.fault.push(object.clone().unbind());
+    }
+    opened
 }
 
 /// Begins an object whose type alone does not say how it is written. The core is not locked, the object has no slot.

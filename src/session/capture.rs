@@ -20,9 +20,9 @@ use super::warnings::WarningFilter;
 use crate::exit;
 use crate::pickle::emit;
 use crate::pickle::scan::SegmentFacts;
-use crate::pickler::{Failure, Imported, Importer, Pickler, Saved, Stopped};
+use crate::pickler::{Failure, Imported, Importer, Pickler, Saved, Stopped, all_faults};
 use crate::python::dill::LazyDill;
-use crate::snapshot::index::{LeftOut, Reason, Variable};
+use crate::snapshot::index::{self, LeftOut, Reason, Variable};
 use crate::snapshot::target::Target;
 use crate::snapshot::writer::Writer;
 
@@ -134,7 +134,28 @@ impl<'py, T: Target> Saver<'_, 'py, T> {
                 }
             }
         }
-        failed(py, named, &failure).map(Some)
+        let mut item = failed(py, named, &failure)?;
+        if self.plan.load_again {
+            item.faults = self.all_faults(py, named)?;
+        }
+        Ok(Some(item))
+    }
+
+    /// All that is at fault in a variable, where that is more than one object.
+    fn all_faults(&self, py: Python<'py>, named: &Named<'py>) -> Result<Vec<index::Fault>> {
+        let found = all_faults(self.plan.module, strict_importer(self.plan.dill), &named.value)?;
+        if found.len() < 2 {
+            return Ok(Vec::new());
+        }
+        let told = |failure: &Failure<'py>| {
+            let fault = fault(py, &named.name, &named.value, failure);
+            index::Fault {
+                path: fault.path.unwrap_or_else(|| named.name.clone()),
+                type_name: fault.fault_type.unwrap_or_else(|| type_name(&named.value.get_type())),
+                error: fault.error,
+            }
+        };
+        Ok(found.iter().map(told).collect())
     }
 
     fn written<R>(&self, action: impl FnOnce(&mut Writer<T>) -> std::io::Result<R>) -> Result<R> {

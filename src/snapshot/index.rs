@@ -199,6 +199,22 @@ pub struct LeftOut {
     /// What to do about it, for kinds that are well known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// All objects at fault, where a script was inspected and there is more than one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
+}
+
+/// An object that cannot be saved.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Fault {
+    /// The path to it: `cfg['db'].conn`.
+    pub path: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// What was raised.
+    pub error: String,
 }
 
 /// Why a name was left out.

@@ -194,3 +194,39 @@ fn a_reader_that_has_enough_is_no_error() {
     let run = sandbox.call_snapcli(&["inspect"]).stdout(crate::env::Stdout::Closed).run();
     run.assert_code(0).assert_stderr("");
 }
+
+#[test]
+fn every_object_at_fault_is_named_with_its_path() {
+    let sandbox = Sandbox::new();
+    let script = "
+import sqlite3
+class Holder:
+    def __init__(self, inner): self.inner = inner
+def generator(): yield 1
+def keep(thing):
+    def inner(): return thing
+    return inner
+one = sqlite3.connect(':memory:')
+bad = {'db': Holder(one), 'fine': [1, 2], 'rows': [3, generator()], 'again': one, 'closure': keep(iter(generator, 1))}
+single = [generator()]
+";
+    sandbox.write("script.py", script);
+    let json = sandbox.snapcli(&["inspect", "--json", "--exclude", "one", "script.py"]).json();
+    let faults = |name: &str| {
+        let items = json["left_out"].as_array().unwrap();
+        let item = items.iter().find(|item| item["name"] == name).unwrap();
+        let all = item["faults"].as_array().cloned().unwrap_or_default();
+        all.iter()
+            .map(|fault| (fault["path"].as_str().unwrap().to_owned(), fault["type"].as_str().unwrap().to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let expected = [
+        ("bad['db'].inner", "sqlite3.Connection"),
+        ("bad['rows'][1]", "generator"),
+        ("bad['closure'].__closure__['thing']", "callable_iterator"),
+    ];
+    let expected: Vec<_> = expected.iter().map(|(path, kind)| ((*path).to_owned(), (*kind).to_owned())).collect();
+    let found = faults("bad");
+    assert_eq!(found[..2], expected[..2], "{found:?}");
+    assert!(faults("single").is_empty(), "one object is at fault: its path is told as ever");
+}
