@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod say;
 pub mod text;
 pub mod trace;
+pub mod verdict;
 
 /// A text from a file or a script, made safe for a terminal: control characters are escaped.
 pub fn plain(text: &str) -> Cow<'_, str> {
