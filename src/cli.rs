@@ -133,7 +133,14 @@ impl InspectArgs {
             inspect::Subject { command: self.target.command(), rules: self.rules.into(), python: globals.python };
         #[cfg(not(feature = "python"))]
         let subject = inspect::Subject { operands: self.operands };
-        inspect::Options { json: self.json, bad: self.bad, strict: self.strict, verdict: self.verdict, trace: self.trace, subject }
+        inspect::Options {
+            json: self.json,
+            bad: self.bad,
+            strict: self.strict,
+            verdict: self.verdict,
+            trace: self.trace,
+            subject,
+        }
     }
 }
 

@@ -154,7 +154,9 @@ pub(super) fn print_to(out: &mut dyn Write, options: &Options, answer: &mut Answ
     } else {
         text::answer(out, answer, terminal_width())?;
     }
-    if !options.json && let Some(verdict) = &answer.verdict {
+    if !options.json
+        && let Some(verdict) = &answer.verdict
+    {
         report::verdict::text(out, verdict, options.verdict)?;
     } else if !options.json && answer.format == Format::Snapcli {
         report::verdict::not_looked_into(out)?;

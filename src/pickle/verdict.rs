@@ -54,7 +54,9 @@ impl Class {
     pub fn words(self) -> &'static str {
         match self {
             Self::Plain => "builds plain data",
-            Self::Code => "rebuilds functions and classes, and calls none of them but those that a load calls by itself",
+            Self::Code => {
+                "rebuilds functions and classes, and calls none of them but those that a load calls by itself"
+            }
             Self::Calls => "calls importable code that is not known to be harmless",
             Self::Dangerous => "may do anything: run commands, evaluate text, open files or sockets",
         }
@@ -172,8 +174,7 @@ impl Judge {
             finding.count += 1;
             return class;
         }
-        let finding =
-            Finding { class, offset, callee: key.1.clone(), arguments, why: key.2.clone(), count: 1 };
+        let finding = Finding { class, offset, callee: key.1.clone(), arguments, why: key.2.clone(), count: 1 };
         if self.findings.len() < MAX_FINDINGS {
             self.known.insert(key, self.findings.len());
             self.findings.push(finding);

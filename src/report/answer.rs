@@ -67,7 +67,13 @@ impl Answer {
             }
         };
         let variables = variables.iter().map(variable).collect();
-        Self { file, format, bytes, index: Index { schema: SCHEMA, module, variables, ..Index::default() }, verdict: None }
+        Self {
+            file,
+            format,
+            bytes,
+            index: Index { schema: SCHEMA, module, variables, ..Index::default() },
+            verdict: None,
+        }
     }
 
     /// Keeps only what was left out because it failed.

@@ -198,9 +198,7 @@ fn parse_index(json: &[u8], pickle_length: u64) -> Result<Index, ReadError> {
 
 fn foreign(bytes: &[u8]) -> Result<Contents, ReadError> {
     match outline::outline(bytes) {
-        Ok((shape, verdict)) => {
-            Ok(Contents::Foreign { shape, lost_index: bytes.starts_with(emit::HEAD), verdict })
-        }
+        Ok((shape, verdict)) => Ok(Contents::Foreign { shape, lost_index: bytes.starts_with(emit::HEAD), verdict }),
         Err(error) => Err(explain(bytes, error)),
     }
 }

@@ -113,14 +113,7 @@ impl Judge {
     }
 
     /// A call of something that is imported.
-    fn imported(
-        &mut self,
-        naming: &Naming<'_, '_>,
-        module: &str,
-        name: &str,
-        site: Site<'_>,
-        steps: usize,
-    ) -> Class {
+    fn imported(&mut self, naming: &Naming<'_, '_>, module: &str, name: &str, site: Site<'_>, steps: usize) -> Class {
         let Some(steps) = steps.checked_sub(1) else { return self.untold(naming, site) };
         let full = format!("{module}.{name}");
         if let Some(does) = does_of(module, name) {
@@ -250,9 +243,7 @@ impl Judge {
             Some(Symbol::Import(module, name)) if trust::is_metaclass(&module, &name) => Class::Code,
             Some(Symbol::Class(class)) if self.is_metaclass(naming, class, MAX_STEPS) => {
                 match self.methods(naming, class, trust::META_METHODS, MAX_STEPS) {
-                    Some(carried) => {
-                        self.report(naming, carried.class, site, &class_name(naming, class), &carried.why)
-                    }
+                    Some(carried) => self.report(naming, carried.class, site, &class_name(naming, class), &carried.why),
                     None => Class::Code,
                 }
             }
@@ -310,7 +301,8 @@ impl Judge {
     fn given(&mut self, naming: &Naming<'_, '_>, full: &str, site: Site<'_>) -> Class {
         let name = self.text(naming, site, 1);
         let called = name.is_some_and(|name| {
-            trust::LOAD_METHODS.contains(&name.as_ref()) || matches!(name.as_ref(), "__class__" | "__code__" | "__call__")
+            trust::LOAD_METHODS.contains(&name.as_ref())
+                || matches!(name.as_ref(), "__class__" | "__code__" | "__call__")
         });
         match self.argument(naming, site, 2) {
             _ if !called => self.report(naming, Class::Code, site, full, "rebuilds code"),
@@ -337,15 +329,19 @@ impl Judge {
                 judge.whole(&Naming::new(&machine));
                 judge
             }
-            Err(_) => return self.report(naming, Class::Dangerous, site, full, "loads a pickle that cannot be followed"),
+            Err(_) => {
+                return self.report(naming, Class::Dangerous, site, full, "loads a pickle that cannot be followed");
+            }
         };
-        let worst = self.take(inner, naming.machine().start(argument.unwrap_or(Ref::leaf(0))), "in a pickle within it: ");
+        let worst =
+            self.take(inner, naming.machine().start(argument.unwrap_or(Ref::leaf(0))), "in a pickle within it: ");
         worst.max(self.report(naming, Class::Calls, site, full, "loads a pickle within this one"))
     }
 
     /// Whether a call is given a function that does harm, or an iterator that calls one, so that it may call it.
     fn reaches_harm(&mut self, naming: &Naming<'_, '_>, site: Site<'_>) -> bool {
-        let mut waiting: Vec<(Ref, usize)> = site.node.items.get(1..).unwrap_or_default().iter().map(|item| (*item, 0)).collect();
+        let mut waiting: Vec<(Ref, usize)> =
+            site.node.items.get(1..).unwrap_or_default().iter().map(|item| (*item, 0)).collect();
         for _ in 0..MAX_ARGUMENTS {
             let Some((value, depth)) = waiting.pop() else { return false };
             match self.symbol(naming, value) {
