@@ -133,6 +133,8 @@ struct Judge {
     worst: Class,
     symbols: HashMap<Ref, Symbol>,
     carried: HashMap<Ref, Option<Carried>>,
+    /// Whether a class of the pickle does harm as an argument.
+    harmful: HashMap<Ref, bool>,
     /// What was given to classes of the pickle after they were made.
     attributes: HashMap<Ref, Vec<Ref>>,
     /// What is called of `__main__`, and what is put there.
@@ -144,7 +146,7 @@ struct Judge {
 
 impl Judge {
     fn new(depth: usize) -> Self {
-        let (findings, known, symbols, carried) = Default::default();
+        let (findings, known, symbols, carried, harmful) = Default::default();
         let (attributes, main_called, main_given, instances) = Default::default();
         Self {
             depth,
@@ -154,6 +156,7 @@ impl Judge {
             worst: Class::Plain,
             symbols,
             carried,
+            harmful,
             attributes,
             main_called,
             main_given,
@@ -345,9 +348,8 @@ impl Judge {
                 _ => true,
             };
             if harmful {
-                let callee = format!("{}.{name}", "an object");
-                let why = "is replaced by a function that a load would call";
-                self.find(Class::Dangerous, at, &callee, show::value(naming, value), why);
+                let why = format!("of an object becomes {}, which a load would call", show::value(naming, value));
+                self.find(Class::Dangerous, at, &name, String::new(), &why);
             }
         }
     }

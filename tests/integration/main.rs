@@ -23,3 +23,5 @@ mod running;
 mod saving;
 #[cfg(feature = "python")]
 mod suites;
+#[cfg(feature = "python")]
+mod verdicts;

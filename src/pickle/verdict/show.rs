@@ -10,10 +10,10 @@ const MAX_ALL: usize = 160;
 const MAX_DEPTH: usize = 3;
 const MAX_SHOWN: usize = 6;
 
-/// The arguments of a call, in parentheses.
-pub(super) fn arguments(naming: &Naming<'_, '_>, node: &Node) -> String {
-    let shown = match node.items.get(1).and_then(|arguments| naming.machine().node(*arguments)) {
-        Some(Node { kind: Kind::Tuple, items, .. }) => listed(naming, items, MAX_DEPTH),
+/// Arguments of a call in parentheses, without the first `skip` of them.
+pub(super) fn arguments(naming: &Naming<'_, '_>, arguments: Option<Ref>, skip: usize) -> String {
+    let shown = match arguments.and_then(|arguments| naming.machine().node(arguments)) {
+        Some(Node { kind: Kind::Tuple, items, .. }) => listed(naming, items.get(skip..).unwrap_or_default(), MAX_DEPTH),
         _ => "…".to_owned(),
     };
     cut(&format!("({shown})"), MAX_ALL)
@@ -37,6 +37,7 @@ fn shown(naming: &Naming<'_, '_>, value: Ref, depth: usize) -> String {
         }
         Value::Node(_) if depth == 0 => "…".to_owned(),
         Value::Node(Node { kind, items, .. }) => match kind {
+            Kind::Tuple if items.len() == 1 => format!("({},)", listed(naming, items, depth - 1)),
             Kind::Tuple => format!("({})", listed(naming, items, depth - 1)),
             Kind::List => format!("[{}]", listed(naming, items, depth - 1)),
             Kind::Set | Kind::FrozenSet => format!("{{{}}}", listed(naming, items, depth - 1)),

@@ -68,7 +68,7 @@ fn a_finding_names_callee_arguments_and_place() {
     let verdict = verdict(b"cos\nsystem\n(S'id'\ntR.");
     let expected = Finding {
         class: Class::Dangerous,
-        offset: 18,
+        offset: 19,
         callee: "os.system".to_owned(),
         arguments: "('id')".to_owned(),
         why: "runs commands or changes the system".to_owned(),
@@ -88,7 +88,7 @@ fn attributes_are_followed_to_what_is_called() {
     let method = call(&name("operator", "methodcaller"), &[&text("system"), &text("id")]);
     assert!(worst(&whole(&[&call(&method, &[&os])])).starts_with("os.system("));
     let partial = call(&name("functools", "partial"), &[&name("os", "system"), &text("id")]);
-    assert!(worst(&whole(&[&call(&partial, &[])])).starts_with("os.system(os.system, 'id')"));
+    assert!(worst(&whole(&[&call(&partial, &[])])).starts_with("os.system('id')"));
     // To look is no call.
     assert_eq!(class(&whole(&[&got])), Class::Plain);
     assert_eq!(class(&whole(&[&partial])), Class::Plain);
