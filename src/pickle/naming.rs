@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::machine::Machine;
-use super::node::{Kind, Leaf, Node, Ref, Value};
+use super::node::{Inner, Kind, Leaf, Node, Ref, Value};
 use super::rules::{self, Makes, NewClass};
 
 /// The most characters of a name.
@@ -117,6 +117,8 @@ impl<'m, 'a> Naming<'m, 'a> {
             Leaf::Extension(code) => return format!("copyreg extension {code}").into(),
             Leaf::Global(..) => return self.import(reference),
             Leaf::Persistent(_) => "persistent object",
+            Leaf::Inner(Inner::Container(kind)) => kind.name(),
+            Leaf::Inner(Inner::Instance) => "object",
             Leaf::Earlier(slot) => return format!("(shared, memo #{slot})").into(),
         };
         name.into()
@@ -124,14 +126,9 @@ impl<'m, 'a> Naming<'m, 'a> {
 
     fn node_type(&self, reference: Ref, node: &Node) -> Rc<str> {
         let name = match node.kind {
-            Kind::Tuple => "tuple",
-            Kind::List => "list",
-            Kind::Dict => "dict",
-            Kind::Set => "set",
-            Kind::FrozenSet => "frozenset",
-            Kind::Persistent => "persistent object",
             Kind::Global => return self.import(reference),
             Kind::Call(_) => return self.made(node).unwrap_or_else(|| "object".into()),
+            kind => kind.name(),
         };
         name.into()
     }

@@ -1,6 +1,6 @@
 //! What a pickle is that snapcli did not write: a dill session, a dict, or some other object, and what it holds.
 
-use super::machine::{Machine, MachineError};
+use super::machine::MachineError;
 use super::naming::Naming;
 use super::node::{Kind, Node, Ref};
 use super::opcode::Opcode;
@@ -55,8 +55,8 @@ pub struct Variable {
 /// A dill session that is too large to look into has no variables here, and any other pickle of that size is an
 /// `object`, as they may be sound.
 pub fn outline(bytes: &[u8]) -> Result<(Shape, Verdict), MachineError> {
-    match Machine::run(bytes) {
-        Ok((machine, value)) => Ok((shape(&Naming::new(&machine), value), Verdict::of(&machine, bytes))),
+    match Verdict::follow(bytes) {
+        Ok((verdict, machine, value)) => Ok((shape(&Naming::new(&machine), value), verdict)),
         Err(error @ MachineError::TooLarge { .. }) => Ok((outline_of_large(bytes)?, Verdict::refused(&error))),
         Err(error) => Err(error),
     }
@@ -157,6 +157,7 @@ fn outline_of_large(bytes: &[u8]) -> Result<Shape, MachineError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pickle::machine::Machine;
     use crate::pickle::samples;
 
     /// Variables as `name: type (len)`, without dill's dunder names.

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use self::own::Carried;
 use self::symbol::Symbol;
-use super::machine::{Change, Machine, MachineError};
+use super::machine::{Change, Machine, MachineError, Watch};
 use super::naming::Naming;
 use super::node::{Kind, Leaf, Node, Ref, Value};
 use super::opcode::Opcode;
@@ -95,20 +95,18 @@ pub struct Verdict {
 pub const NO_PROOF: &str = "a verdict from looking at a file is never a proof: load only what you trust";
 
 impl Verdict {
-    /// Of a pickle that the machine followed, and of those that stand behind it in `bytes`.
-    pub fn of(machine: &Machine<'_>, bytes: &[u8]) -> Self {
+    /// Follows a pickle, and those that stand behind it in `bytes`. Returns the first one's machine and value, too: of
+    /// what is within a list or a dict, the machine keeps no more than it must.
+    pub fn follow(bytes: &[u8]) -> Result<(Self, Machine<'_>, Ref), MachineError> {
         let mut judge = Judge::new(0);
-        judge.whole(&Naming::new(machine));
+        let (machine, value) = judge.run(bytes)?;
         judge.behind(bytes, machine.end());
-        judge.verdict()
+        Ok((judge.verdict(), machine, value))
     }
 
     /// Of bytes that are a pickle or cannot be followed.
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        match Machine::run(bytes) {
-            Ok((machine, _)) => Self::of(&machine, bytes),
-            Err(error) => Self::refused(&error),
-        }
+        Self::follow(bytes).map_or_else(|error| Self::refused(&error), |(verdict, ..)| verdict)
     }
 
     /// Of a pickle that cannot be followed to its end: what it does before that is not known.
@@ -124,8 +122,71 @@ impl Verdict {
     }
 }
 
+/// How much of a machine was looked at.
+#[derive(Default)]
+struct Seen {
+    looked_up: usize,
+    changes: usize,
+    nodes: usize,
+    /// Nodes whose state or items were judged, too, in order.
+    filled: Vec<usize>,
+    /// What symbols were noted of since nodes were forgotten.
+    fresh: Vec<Ref>,
+}
+
+impl Watch for Judge {
+    fn look(&mut self, machine: &Machine<'_>) {
+        let naming = &Naming::new(machine);
+        for place in machine.looked_up().iter().skip(self.seen.looked_up) {
+            self.looked_up(naming, Ref::leaf(*place), *place);
+        }
+        self.seen.looked_up = machine.looked_up().len();
+        // Changes lie between the nodes: what a class was given counts from then on, so they come in order.
+        let mut changes = machine.changes().iter().skip(self.seen.changes).peekable();
+        for (index, node) in machine.nodes().iter().enumerate().skip(self.seen.nodes) {
+            while let Some(change) = changes.next_if(|change| change.at < node.end) {
+                self.change(naming, change);
+            }
+            self.node(naming, Ref::node(index), node);
+            if node.state.is_some() || node.added.is_some() {
+                self.seen.filled.push(index);
+            }
+        }
+        changes.for_each(|change| self.change(naming, change));
+        self.seen.changes = machine.changes().len();
+        self.seen.nodes = machine.nodes().len();
+    }
+
+    fn is_data(&mut self, machine: &Machine<'_>, call: Ref) -> bool {
+        match self.symbol(&Naming::new(machine), call) {
+            Symbol::Instance(class) => match class.as_ref() {
+                Symbol::Import(..) => true,
+                Symbol::Class(class) => {
+                    let naming = &Naming::new(machine);
+                    let carried = self.load_methods(naming, *class);
+                    carried.is_none_or(|carried| carried.class < Class::Dangerous)
+                        && !self.harms_as_argument(naming, *class)
+                }
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    fn forget(&mut self, nodes: usize) {
+        for value in std::mem::take(&mut self.seen.fresh) {
+            if value.node_index().is_some_and(|index| index >= nodes) {
+                self.symbols.remove(&value);
+            }
+        }
+        self.seen.filled.truncate(self.seen.filled.partition_point(|index| *index < nodes));
+        self.seen.nodes = nodes;
+    }
+}
+
 /// Judges one pickle.
 struct Judge {
+    seen: Seen,
     depth: usize,
     findings: Vec<Finding>,
     known: HashMap<(Class, String, String), usize>,
@@ -149,6 +210,7 @@ impl Judge {
         let (findings, known, symbols, carried, harmful) = Default::default();
         let (attributes, main_called, main_given, instances) = Default::default();
         Self {
+            seen: Seen::default(),
             depth,
             findings,
             known,
@@ -196,22 +258,20 @@ impl Judge {
         class
     }
 
-    /// All that one pickle does.
-    fn whole(&mut self, naming: &Naming<'_, '_>) {
-        let machine = naming.machine();
-        for place in machine.looked_up() {
-            self.looked_up(naming, Ref::leaf(*place), *place);
-        }
-        // Changes lie between the nodes: what a class was given counts from then on, so they come in order.
-        let mut changes = machine.changes().iter().peekable();
-        for (index, node) in machine.nodes().iter().enumerate() {
-            while let Some(change) = changes.next_if(|change| change.at < node.end) {
-                self.change(naming, change);
+    /// Follows one pickle, and judges all that it does.
+    fn run<'a>(&mut self, bytes: &'a [u8]) -> Result<(Machine<'a>, Ref), MachineError> {
+        let (machine, value) = Machine::run_watched(bytes, self)?;
+        let early = self.seen.nodes;
+        self.look(&machine);
+        let naming = Naming::new(&machine);
+        // What was given a state or items after it was looked at.
+        for (index, node) in machine.nodes().iter().enumerate().take(early) {
+            if self.seen.filled.binary_search(&index).is_err() {
+                self.filled(&naming, Ref::node(index), node);
             }
-            self.node(naming, Ref::node(index), node);
         }
-        changes.for_each(|change| self.change(naming, change));
-        self.called_of_main(naming);
+        self.called_of_main(&naming);
+        Ok((machine, value))
     }
 
     /// Pickles that stand behind the first one: some readers load one after the other.
@@ -222,10 +282,9 @@ impl Judge {
             if rest.is_empty() {
                 return;
             }
-            match Machine::run(rest) {
-                Ok((machine, _)) => {
-                    let mut judge = Judge::new(self.depth + 1);
-                    judge.whole(&Naming::new(&machine));
+            let mut judge = Judge::new(self.depth + 1);
+            match judge.run(rest).map(|(machine, _)| (machine, judge)) {
+                Ok((machine, judge)) => {
                     self.take(judge, end as u64, "in a pickle that follows the first: ");
                     end = end.saturating_add(usize::try_from(machine.end()).unwrap_or(usize::MAX));
                 }
@@ -264,6 +323,11 @@ impl Judge {
             Kind::Call(how) => self.call(naming, reference, node, how),
             Kind::Tuple | Kind::List | Kind::Dict | Kind::Set | Kind::FrozenSet => {}
         }
+        self.filled(naming, reference, node);
+    }
+
+    /// A state and items that a value was given.
+    fn filled(&mut self, naming: &Naming<'_, '_>, reference: Ref, node: &Node) {
         if let Some(state) = node.state {
             self.build(naming, reference, state, node.end.saturating_sub(1));
         }
@@ -319,8 +383,7 @@ impl Judge {
         match self.symbol(naming, target) {
             Symbol::Import(module, name) => self.changed(&module, &name, state, at),
             Symbol::Class(class) => {
-                self.attributes.entry(class).or_default().push(state);
-                self.carried.remove(&class);
+                self.give_class(naming, class, state, at);
             }
             Symbol::Outside => self.outside(at, "BUILD of an object from outside"),
             _ => {
@@ -329,6 +392,19 @@ impl Judge {
                     self.inner_names(naming, dict, at);
                 }
             }
+        }
+    }
+
+    /// A class that the pickle carries gets more methods. Instances that were made before have them, too.
+    fn give_class(&mut self, naming: &Naming<'_, '_>, class: Ref, state: Ref, at: u64) {
+        self.attributes.entry(class).or_default().push(state);
+        self.carried.remove(&class);
+        self.harmful.remove(&class);
+        if self.instances.remove(&class).is_none() {
+            return;
+        }
+        if let Some(carried) = self.load_methods(naming, class).filter(|carried| carried.class == Class::Dangerous) {
+            self.find(carried.class, at, "a class", String::new(), &carried.why);
         }
     }
 

@@ -5,6 +5,9 @@
 //! is taken for importable code that nobody vouches for. Entries were taken from what CPython 3.10 to 3.13, dill 0.4,
 //! cloudpickle 3, numpy, pandas, scikit-learn and pyarrow write, and from published attacks on pickle scanners.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// What a callable does with its arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::pickle) enum Does {
@@ -492,8 +495,14 @@ pub fn is_plain(module: &str, name: &str) -> bool {
 
 /// What this callable does; `None` where it is not listed.
 pub(in crate::pickle) fn does(module: &str, name: &str) -> Option<Does> {
-    let mut rows = CALLABLES.iter().filter(|(modules, names, _)| names.contains(&name) && modules.contains(&module));
-    rows.next().map(|(_, _, does)| *does)
+    static BY_NAME: LazyLock<HashMap<(&str, &str), Does>> = LazyLock::new(|| {
+        let rows = CALLABLES.iter().rev();
+        let pairs = |modules: &'static [&'static str], names: &'static [&'static str]| {
+            modules.iter().flat_map(move |module| names.iter().map(move |name| (*module, *name)))
+        };
+        rows.flat_map(|(modules, names, does)| pairs(modules, names).map(|name| (name, *does))).collect()
+    });
+    BY_NAME.get(&(module, name)).copied()
 }
 
 /// Whether callables of this module are listed.

@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use super::symbol::{Symbol, attribute, does_of};
 use super::{Class, Judge, MAX_NESTED, show};
-use crate::pickle::machine::Machine;
 use crate::pickle::naming::Naming;
 use crate::pickle::node::{How, Kind, Leaf, Node, Ref, Value};
 use crate::pickle::rules::trust::{self, ClassArguments, Does};
@@ -279,8 +278,7 @@ impl Judge {
             Some(Symbol::Class(class)) => {
                 // `_class_setstate` has a state, `setattr` a name and a value: the value is judged as it is.
                 if let Some(state) = self.given_argument(naming, site, 1) {
-                    self.attributes.entry(class).or_default().push(state);
-                    self.carried.remove(&class);
+                    self.give_class(naming, class, state, site.at);
                 }
                 self.given(naming, full, site)
             }
@@ -326,12 +324,9 @@ impl Judge {
         if self.depth >= MAX_NESTED {
             return self.report(naming, Class::Dangerous, site, full, "loads pickles that are nested too deeply");
         }
-        let inner = match Machine::run(bytes) {
-            Ok((machine, _)) => {
-                let mut judge = Self::new(self.depth + 1);
-                judge.whole(&Naming::new(&machine));
-                judge
-            }
+        let mut inner = Self::new(self.depth + 1);
+        let inner = match inner.run(bytes) {
+            Ok(_) => inner,
             Err(_) => {
                 return self.report(naming, Class::Dangerous, site, full, "loads a pickle that cannot be followed");
             }
@@ -376,7 +371,7 @@ impl Judge {
         false
     }
 
-    fn harms_as_argument(&mut self, naming: &Naming<'_, '_>, class: Ref) -> bool {
+    pub(super) fn harms_as_argument(&mut self, naming: &Naming<'_, '_>, class: Ref) -> bool {
         if let Some(known) = self.harmful.get(&class) {
             return *known;
         }

@@ -73,7 +73,7 @@ fn literal(leaf: &Leaf<'_>) -> String {
         Leaf::Extension(code) => format!("<extension {code}>"),
         Leaf::Global(module, name) => format!("{}.{}", module.start(MAX_TEXT).0, name.start(MAX_TEXT).0),
         Leaf::Persistent(text) => format!("<persistent {}>", text.start(MAX_TEXT).0),
-        Leaf::Earlier(_) => "…".to_owned(),
+        Leaf::Earlier(_) | Leaf::Inner(_) => "…".to_owned(),
     }
 }
 

@@ -51,20 +51,27 @@ impl Judge {
     fn symbol_within(&mut self, naming: &Naming<'_, '_>, reference: Ref, steps: usize) -> Symbol {
         let reference = naming.machine().resolve(reference);
         let Some(steps) = steps.checked_sub(1) else { return Symbol::Unknown };
-        let node = match naming.machine().node(reference) {
-            None => return leaf(naming, reference),
-            Some(Node { kind: Kind::Global, .. }) => return import_of(naming, reference),
-            Some(Node { kind: Kind::Persistent, .. }) => return Symbol::Outside,
-            Some(node @ Node { kind: Kind::Call(_), .. }) => node,
-            Some(_) => return Symbol::Data,
-        };
+        let node = naming.machine().node(reference);
+        if node.is_some_and(|node| node.kind.holds_items()) {
+            return Symbol::Data;
+        }
         if let Some(known) = self.symbols.get(&reference) {
             return known.clone();
         }
-        // A call that is made with itself is told by no step.
-        self.symbols.insert(reference, Symbol::Unknown);
-        let symbol = self.made(naming, reference, node, steps);
-        self.symbols.insert(reference, symbol.clone());
+        let symbol = match node {
+            None => leaf(naming, reference),
+            Some(Node { kind: Kind::Persistent, .. }) => Symbol::Outside,
+            Some(node @ Node { kind: Kind::Call(_), .. }) => {
+                // A call that is made with itself is told by no step.
+                self.symbols.insert(reference, Symbol::Unknown);
+                self.made(naming, reference, node, steps)
+            }
+            Some(_) => import_of(naming, reference),
+        };
+        if symbol != Symbol::Data {
+            self.seen.fresh.push(reference);
+            self.symbols.insert(reference, symbol.clone());
+        }
         symbol
     }
 
