@@ -5,16 +5,20 @@
 //! as small as it is; everything that grows has a limit, and nothing recurses.
 
 mod error;
+mod forget;
 #[cfg(test)]
 mod tests;
 mod view;
 
+pub use forget::Watch;
+
 pub use error::{MAX_ITEMS, MAX_MEMO, MAX_NODES, MAX_STACK, MachineError};
 
 use error::limit;
+use forget::Batch;
 
 use super::emit::PRELUDE_MEMO;
-use super::memo::Memo;
+use super::memo::{Filled, Memo};
 use super::node::{Added, How, Kind, Node, Ref, Target};
 use super::opcode::{Opcode, Takes};
 use super::parse::{Op, ParseError, Parser};
@@ -52,17 +56,27 @@ pub struct Machine<'a> {
     nodes: Vec<Node>,
     changes: Vec<Change>,
     effects: Vec<Ref>,
+    looked_up: Vec<u64>,
     memo: Memo,
     stack: Vec<Ref>,
     marks: Vec<Mark>,
     items: usize,
     end: u64,
+    batch: Option<Batch>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     height: usize,
     start: u64,
+    /// What there was when it was set: nodes, changes, memo slots.
+    nodes: usize,
+    changes: usize,
+    effects: usize,
+    looked_up: usize,
+    filled: Filled,
+    /// The oldest node that was changed since.
+    lowest: usize,
 }
 
 type Step = Result<(), MachineError>;
@@ -76,6 +90,22 @@ impl<'a> Machine<'a> {
             let op = op?;
             stop = op.start;
             machine.step(&op)?;
+        }
+        let value = machine.stack.pop().ok_or(MachineError::Underflow { at: stop, opcode: Opcode::Stop })?;
+        Ok((machine, value))
+    }
+
+    /// Follows a whole pickle as [`Self::run`] does, and forgets what `watch` has seen and nobody will ask for.
+    pub fn run_watched(bytes: &'a [u8], watch: &mut dyn Watch) -> Result<(Self, Ref), MachineError> {
+        let mut machine = Self::new(bytes, 0, 0);
+        let mut stop = 0;
+        for op in Parser::new(bytes) {
+            let op = op?;
+            stop = op.start;
+            machine.step(&op)?;
+            if let Some(batch) = machine.batch.take() {
+                machine.forget(batch, watch);
+            }
         }
         let value = machine.stack.pop().ok_or(MachineError::Underflow { at: stop, opcode: Opcode::Stop })?;
         Ok((machine, value))
@@ -126,11 +156,13 @@ impl<'a> Machine<'a> {
             nodes: Vec::new(),
             changes: Vec::new(),
             effects: Vec::new(),
+            looked_up: Vec::new(),
             memo: Memo::starting_at(memo),
             stack: Vec::new(),
             marks: Vec::new(),
             items: 0,
             end: base,
+            batch: None,
         }
     }
 
@@ -153,6 +185,12 @@ impl<'a> Machine<'a> {
     /// fill functions, classes and cells that refer to themselves.
     pub fn effects(&self) -> &[Ref] {
         &self.effects
+    }
+
+    /// The places of the single opcodes that look something up outside the pickle: GLOBAL, INST, EXT1 and its like,
+    /// PERSID. Those that take what they look up from the stack are nodes.
+    pub fn looked_up(&self) -> &[u64] {
+        &self.looked_up
     }
 
     fn step(&mut self, op: &Op<'_>) -> Step {
@@ -183,6 +221,10 @@ impl<'a> Machine<'a> {
             Opcode::NewObj => self.fixed(Kind::Call(How::NewObj), 2, op),
             Opcode::NewObjEx => self.fixed(Kind::Call(How::NewObjEx), 3, op),
             Opcode::Inst | Opcode::Obj => self.instance(op),
+            Opcode::Global | Opcode::Ext1 | Opcode::Ext2 | Opcode::Ext4 | Opcode::PersId => {
+                self.look_up(op)?;
+                self.push(Ref::leaf(op.start), op)
+            }
             Opcode::Append => self.add_last(1, op),
             Opcode::SetItem => self.add_last(2, op),
             Opcode::Build => self.add_last(1, op),
@@ -223,7 +265,16 @@ impl<'a> Machine<'a> {
 
     fn mark(&mut self, op: &Op<'_>) -> Step {
         limit(self.marks.len(), MAX_STACK, "marks", op.start)?;
-        self.marks.push(Mark { height: self.stack.len(), start: op.start });
+        self.marks.push(Mark {
+            height: self.stack.len(),
+            start: op.start,
+            nodes: self.nodes.len(),
+            changes: self.changes.len(),
+            effects: self.effects.len(),
+            looked_up: self.looked_up.len(),
+            filled: self.memo.filled(),
+            lowest: usize::MAX,
+        });
         Ok(())
     }
 
@@ -231,7 +282,7 @@ impl<'a> Machine<'a> {
     fn pop(&mut self, op: &Op<'_>) -> Step {
         let taken = match self.stack.len() > self.fence() {
             true => self.stack.pop().map(|value| self.note_effect(value)).transpose()?.is_some(),
-            false => self.marks.pop().is_some(),
+            false => self.take_mark().is_some(),
         };
         if taken { Ok(()) } else { Err(MachineError::Underflow { at: op.start, opcode: op.opcode }) }
     }
@@ -247,9 +298,17 @@ impl<'a> Machine<'a> {
     }
 
     /// Takes the topmost mark and what is above it.
-    fn above_mark(&mut self, op: &Op<'_>) -> Result<(Vec<Ref>, u64), MachineError> {
-        let mark = self.marks.pop().ok_or(MachineError::NoMark { at: op.start, opcode: op.opcode })?;
-        Ok((self.stack.split_off(mark.height), mark.start))
+    fn above_mark(&mut self, op: &Op<'_>) -> Result<(Vec<Ref>, Mark), MachineError> {
+        let mark = self.take_mark().ok_or(MachineError::NoMark { at: op.start, opcode: op.opcode })?;
+        Ok((self.stack.split_off(mark.height), mark))
+    }
+
+    fn take_mark(&mut self) -> Option<Mark> {
+        let mark = self.marks.pop()?;
+        if let Some(outer) = self.marks.last_mut() {
+            outer.lowest = outer.lowest.min(mark.lowest);
+        }
+        Some(mark)
     }
 
     fn get(&mut self, op: &Op<'_>) -> Step {
@@ -297,11 +356,11 @@ impl<'a> Machine<'a> {
     }
 
     fn marked(&mut self, kind: Kind, op: &Op<'_>) -> Step {
-        let (items, start) = self.above_mark(op)?;
+        let (items, mark) = self.above_mark(op)?;
         if kind == Kind::Dict {
             check_pairs(&items, op)?;
         }
-        let node = self.make(kind, start, op.end, items)?;
+        let node = self.make(kind, mark.start, op.end, items)?;
         self.push(node, op)
     }
 
@@ -312,15 +371,24 @@ impl<'a> Machine<'a> {
         self.push(node, op)
     }
 
+    fn look_up(&mut self, op: &Op<'_>) -> Step {
+        limit(self.looked_up.len(), MAX_NODES, "imports", op.start)?;
+        self.looked_up.push(op.start);
+        Ok(())
+    }
+
     /// INST names its class, OBJ has it first above the mark.
     fn instance(&mut self, op: &Op<'_>) -> Step {
-        let (mut arguments, start) = self.above_mark(op)?;
+        let (mut arguments, Mark { start, .. }) = self.above_mark(op)?;
         let class = match op.opcode {
             Opcode::Obj if arguments.is_empty() => {
                 return Err(MachineError::Underflow { at: op.start, opcode: op.opcode });
             }
             Opcode::Obj => arguments.remove(0),
-            _ => Ref::leaf(op.start),
+            _ => {
+                self.look_up(op)?;
+                Ref::leaf(op.start)
+            }
         };
         let arguments = self.make(Kind::Tuple, start, op.start, arguments)?;
         let node = self.make(Kind::Call(How::Instance), start, op.end, vec![class, arguments])?;
@@ -333,11 +401,14 @@ impl<'a> Machine<'a> {
     }
 
     fn add_marked(&mut self, op: &Op<'_>) -> Step {
-        let (items, _) = self.above_mark(op)?;
+        let (items, mark) = self.above_mark(op)?;
         if op.opcode == Opcode::SetItems {
             check_pairs(&items, op)?;
         }
-        self.add(items, op)
+        let count = items.len();
+        self.add(items, op)?;
+        self.batch = self.batch_of(&mark, count);
+        Ok(())
     }
 
     /// Adds items or a state to the value on top.
@@ -346,9 +417,12 @@ impl<'a> Machine<'a> {
         let top = self.top(op)?;
         self.extend_span(top, op);
         let target = self.resolve(top);
+        if let (Target::Node(index), Some(mark)) = (target.target(), self.marks.last_mut()) {
+            mark.lowest = mark.lowest.min(index);
+        }
         let node = match target.target() {
             Target::Node(index) => self.nodes.get_mut(index),
-            Target::Leaf(_) | Target::Get(_) => None,
+            Target::Leaf(_) | Target::Get(_) | Target::Inner(_) => None,
         };
         match (node, items.as_slice()) {
             (Some(node), &[state]) if op.opcode == Opcode::Build && node.state.is_none() => node.state = Some(state),

@@ -13,8 +13,12 @@ pub(super) struct Memo {
     first: u64,
     /// Slots that segments would have filled that were left out.
     skipped: u64,
-    slots: HashMap<u64, Ref>,
+    /// The slots from `first` on, as far as they were filled in order: all that picklers write.
+    dense: Vec<Ref>,
+    /// All others.
+    sparse: HashMap<u64, Ref>,
     replaced: HashMap<u64, Vec<Replaced>>,
+    irregular: usize,
 }
 
 #[derive(Debug)]
@@ -24,6 +28,13 @@ struct Replaced {
     value: Option<Ref>,
 }
 
+/// How far the memo was filled at some time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Filled {
+    dense: usize,
+    irregular: usize,
+}
+
 impl Memo {
     pub(super) fn starting_at(first: u64) -> Self {
         Self { first, ..Self::default() }
@@ -31,7 +42,7 @@ impl Memo {
 
     /// The slot that MEMOIZE fills: CPython counts the slots in use.
     pub(super) fn next(&self) -> u64 {
-        self.first.saturating_add(self.skipped).saturating_add(self.slots.len() as u64)
+        self.first.saturating_add(self.skipped).saturating_add(self.len() as u64)
     }
 
     /// Leaves slots empty, so that this one is the next.
@@ -40,12 +51,33 @@ impl Memo {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.slots.len()
+        self.dense.len() + self.sparse.len()
+    }
+
+    /// How far it is filled.
+    pub(super) fn filled(&self) -> Filled {
+        Filled { dense: self.dense.len(), irregular: self.irregular }
+    }
+
+    /// The slots filled since then; `None` where others than the next ones were.
+    pub(super) fn filled_since(&mut self, then: Filled) -> Option<&mut [Ref]> {
+        if self.irregular == then.irregular { self.dense.get_mut(then.dense..) } else { None }
     }
 
     /// Fills a slot, by an opcode at `at`.
     pub(super) fn put(&mut self, index: u64, value: Ref, at: u64) {
-        let before = self.slots.insert(index, value);
+        let place = index.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
+        let before = match place {
+            Some(place) if place == self.dense.len() && self.sparse.is_empty() => {
+                self.dense.push(value);
+                return;
+            }
+            Some(place) if place < self.dense.len() => {
+                self.dense.get_mut(place).map(|slot| std::mem::replace(slot, value))
+            }
+            _ => self.sparse.insert(index, value),
+        };
+        self.irregular += 1;
         let changed = before.is_some_and(|before| before != value);
         if changed || (before.is_none() && self.is_earlier(index)) {
             self.replaced.entry(index).or_default().push(Replaced { until: at, value: before });
@@ -54,10 +86,19 @@ impl Memo {
 
     /// What a GET at `at` finds.
     pub(super) fn get(&self, index: u64, at: u64) -> Option<Ref> {
+        if self.replaced.is_empty() {
+            return self.now(index);
+        }
         let versions = self.replaced.get(&index).map_or(&[][..], Vec::as_slice);
         // The places ascend, as opcodes run in order.
         let version = versions.get(versions.partition_point(|version| version.until <= at));
-        version.map_or_else(|| self.slots.get(&index).copied(), |version| version.value)
+        version.map_or_else(|| self.now(index), |version| version.value)
+    }
+
+    fn now(&self, index: u64) -> Option<Ref> {
+        let place = index.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
+        let dense = place.and_then(|place| self.dense.get(place)).copied();
+        dense.or_else(|| if self.sparse.is_empty() { None } else { self.sparse.get(&index).copied() })
     }
 
     /// Whether the slot was filled before the bytes at hand.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::machine::Machine;
-use super::node::{Kind, Leaf, Node, Ref, Value};
+use super::node::{Inner, Kind, Leaf, Node, Ref, Value};
 use super::rules::{self, Makes, NewClass};
 
 /// The most characters of a name.
@@ -117,6 +117,8 @@ impl<'m, 'a> Naming<'m, 'a> {
             Leaf::Extension(code) => return format!("copyreg extension {code}").into(),
             Leaf::Global(..) => return self.import(reference),
             Leaf::Persistent(_) => "persistent object",
+            Leaf::Inner(Inner::Container(kind)) => kind.name(),
+            Leaf::Inner(Inner::Instance) => "object",
             Leaf::Earlier(slot) => return format!("(shared, memo #{slot})").into(),
         };
         name.into()
@@ -124,14 +126,9 @@ impl<'m, 'a> Naming<'m, 'a> {
 
     fn node_type(&self, reference: Ref, node: &Node) -> Rc<str> {
         let name = match node.kind {
-            Kind::Tuple => "tuple",
-            Kind::List => "list",
-            Kind::Dict => "dict",
-            Kind::Set => "set",
-            Kind::FrozenSet => "frozenset",
-            Kind::Persistent => "persistent object",
             Kind::Global => return self.import(reference),
             Kind::Call(_) => return self.made(node).unwrap_or_else(|| "object".into()),
+            kind => kind.name(),
         };
         name.into()
     }
@@ -351,7 +348,9 @@ mod tests {
         pickle.extend(b"d.");
         let began = std::time::Instant::now();
         let shape = crate::pickle::outline::outline(&pickle);
-        assert!(matches!(shape, Ok(crate::pickle::outline::Shape::Dict { variables }) if variables.len() == 60_000));
+        assert!(
+            matches!(shape, Ok((crate::pickle::outline::Shape::Dict { variables }, _)) if variables.len() == 60_000)
+        );
         // Some milliseconds, where decoding it each time would take hours.
         assert!(began.elapsed().as_secs() < 20);
     }

@@ -22,7 +22,27 @@ pub(super) enum Target {
     Node(usize),
     /// What the GET at this place takes from the memo.
     Get(u64),
+    /// What was part of a larger value and is not kept: see [`Inner`].
+    Inner(Inner),
 }
+
+/// What is known of a value that was forgotten, as it holds nothing but data and nobody asks for its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inner {
+    /// A container of this kind.
+    Container(Kind),
+    /// An instance of a class.
+    Instance,
+}
+
+const INNER: [Inner; 6] = [
+    Inner::Container(Kind::Tuple),
+    Inner::Container(Kind::List),
+    Inner::Container(Kind::Dict),
+    Inner::Container(Kind::Set),
+    Inner::Container(Kind::FrozenSet),
+    Inner::Instance,
+];
 
 const LEAF: NonZeroU64 = tag(1);
 const NODE: NonZeroU64 = tag(2);
@@ -51,11 +71,23 @@ impl Ref {
         Self(GET | (place & REST))
     }
 
+    /// Which node it is, if it is one.
+    pub(super) fn node_index(self) -> Option<usize> {
+        if let Target::Node(index) = self.target() { Some(index) } else { None }
+    }
+
+    /// What is left of a value of this kind.
+    pub(super) fn inner(kind: Kind) -> Self {
+        let number = INNER.iter().position(|inner| *inner == Inner::Container(kind)).unwrap_or(INNER.len() - 1);
+        Self(NonZeroU64::MIN.saturating_add(number as u64))
+    }
+
     pub(super) fn target(self) -> Target {
         let rest = self.0.get() & REST;
         match self.0.get() >> TAG_SHIFT {
             1 => Target::Leaf(rest),
             2 => Target::Node(rest as usize),
+            0 => Target::Inner(INNER.get(rest as usize - 1).copied().unwrap_or(Inner::Instance)),
             _ => Target::Get(rest),
         }
     }
@@ -97,6 +129,26 @@ pub enum Kind {
     Persistent,
     /// The callee, a tuple of arguments, and a dict of keyword arguments for [`How::NewObjEx`].
     Call(How),
+}
+
+impl Kind {
+    /// Whether such a value is nothing but what it holds.
+    pub(super) fn holds_items(self) -> bool {
+        matches!(self, Self::Tuple | Self::List | Self::Dict | Self::Set | Self::FrozenSet)
+    }
+
+    /// The type of such a value, where that is always the same.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Tuple => "tuple",
+            Self::List => "list",
+            Self::Dict => "dict",
+            Self::Set => "set",
+            Self::FrozenSet => "frozenset",
+            Self::Persistent => "persistent object",
+            Self::Global | Self::Call(_) => "object",
+        }
+    }
 }
 
 /// The opcode that calls.
@@ -153,6 +205,8 @@ pub enum Leaf<'a> {
     Persistent(Text<'a>),
     /// A memo slot that was filled before the bytes at hand.
     Earlier(u64),
+    /// A value that was forgotten.
+    Inner(Inner),
 }
 
 /// A value: a single opcode's, or one that was put together.

@@ -35,4 +35,6 @@ mod saving;
 mod suites;
 #[cfg(feature = "python")]
 mod trouble;
+#[cfg(feature = "python")]
+mod verdicts;
 mod verifying;

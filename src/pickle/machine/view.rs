@@ -29,7 +29,7 @@ impl<'a> Machine<'a> {
     pub fn node(&self, reference: Ref) -> Option<&Node> {
         match self.resolve(reference).target() {
             Target::Node(index) => self.nodes.get(index),
-            Target::Leaf(_) | Target::Get(_) => None,
+            Target::Leaf(_) | Target::Get(_) | Target::Inner(_) => None,
         }
     }
 
@@ -38,6 +38,7 @@ impl<'a> Machine<'a> {
         let leaf = match self.resolve(reference).target() {
             Target::Node(index) => return self.nodes.get(index).map_or(Value::Leaf(Leaf::None), Value::Node),
             Target::Leaf(at) => self.op_at(at).map_or(Leaf::None, leaf),
+            Target::Inner(inner) => Leaf::Inner(inner),
             Target::Get(at) => Leaf::Earlier(self.memo_index(Ref::get(at)).map_or(0, |(index, _)| index)),
         };
         Value::Leaf(leaf)
@@ -49,6 +50,7 @@ impl<'a> Machine<'a> {
         match reference.target() {
             Target::Node(index) => self.nodes.get(index).map_or((0, 0), |node| (node.start, node.end)),
             Target::Leaf(at) | Target::Get(at) => (at, self.op_at(at).map_or(at, |op| op.end)),
+            Target::Inner(_) => (0, 0),
         }
     }
 
@@ -66,6 +68,7 @@ impl<'a> Machine<'a> {
         match reference.target() {
             Target::Node(index) => self.nodes.get(index).map_or(0, |node| node.start),
             Target::Leaf(at) | Target::Get(at) => at,
+            Target::Inner(_) => 0,
         }
     }
 
