@@ -7,6 +7,7 @@
 //! function was written, and how the functions and classes that have a name of their own in the session have changed.
 
 mod element;
+mod packed;
 
 use std::collections::{HashMap, HashSet};
 
@@ -214,7 +215,10 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
     }
 
     /// The parts that have to be equal for two values to be. An error of `None` means that there are not as many.
-    fn parts(&self, a: &Parts, b: &Parts) -> Result<Vec<(Step, Ref, Ref)>, Option<Differs>> {
+    fn parts(&self, a: &Parts<'a>, b: &Parts<'a>) -> Result<Vec<(Step, Ref, Ref)>, Option<Differs>> {
+        if a.packed.is_some() || b.packed.is_some() {
+            return packed::compare(self.left, a, self.right, b).map(|()| Vec::new());
+        }
         let roles_differ = a.ordered.iter().zip(&b.ordered).any(|((a, _), (b, _))| a != b);
         if roles_differ || a.ordered.len() != b.ordered.len() || a.members.len() != b.members.len() {
             return Err(None);
@@ -226,7 +230,7 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
         Ok(parts)
     }
 
-    fn members(&self, a: &Parts, b: &Parts, parts: &mut Vec<(Step, Ref, Ref)>) -> Result<(), Option<Differs>> {
+    fn members(&self, a: &Parts<'a>, b: &Parts<'a>, parts: &mut Vec<(Step, Ref, Ref)>) -> Result<(), Option<Differs>> {
         let sorted = |digests: &Digests<'_, '_, '_>, members: &[Ref]| {
             let mut members: Vec<(u64, Ref)> =
                 members.iter().map(|member| (digests.digest(*member), *member)).collect();
@@ -243,7 +247,7 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
         Ok(())
     }
 
-    fn keys(&self, a: &Parts, b: &Parts, parts: &mut Vec<(Step, Ref, Ref)>) -> Result<(), Option<Differs>> {
+    fn keys(&self, a: &Parts<'a>, b: &Parts<'a>, parts: &mut Vec<(Step, Ref, Ref)>) -> Result<(), Option<Differs>> {
         let [left, right] = &self.digests;
         let a = last_values(left, &a.pairs);
         let b = last_values(right, &b.pairs);

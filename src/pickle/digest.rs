@@ -8,8 +8,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::form::{Form, Forms, Parts, Whole};
+use super::form::{Form, Forms, Parts, Tag, Whole};
 use super::node::Ref;
+use super::packed::{Packed, SHORTEST};
 
 /// How deep digests look into members and keys.
 const DEPTH: u8 = 6;
@@ -64,8 +65,13 @@ impl<'f, 'm, 'a> Digests<'f, 'm, 'a> {
         digest
     }
 
-    fn parts(&self, parts: &Parts, depth: u8, hasher: &mut DefaultHasher) {
+    fn parts(&self, parts: &Parts<'_>, depth: u8, hasher: &mut DefaultHasher) {
         parts.tag.hash(hasher);
+        let length = parts.packed.as_ref().map_or(parts.ordered.len(), Packed::len);
+        if parts.tag == Tag::List && length >= SHORTEST {
+            // It may be packed in one pickle, and not in the other.
+            return length.hash(hasher);
+        }
         (parts.ordered.len(), parts.members.len()).hash(hasher);
         let Some(depth) = depth.checked_sub(1) else { return };
         for (role, part) in &parts.ordered {

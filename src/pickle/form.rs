@@ -12,6 +12,7 @@ use std::collections::HashMap;
 
 use super::machine::Machine;
 use super::node::{How, Kind, Leaf, Node, Ref, Value};
+use super::packed::Packed;
 use super::text::Text;
 
 /// A pickle's values, and what was done to them by calls whose outcome was thrown away.
@@ -27,7 +28,7 @@ pub(super) enum Form<'a> {
     /// All of it.
     Whole(Whole<'a>),
     /// What it is made of.
-    Parts(Parts),
+    Parts(Parts<'a>),
 }
 
 /// A value without parts.
@@ -50,11 +51,20 @@ pub(super) enum Whole<'a> {
     Elsewhere(u64),
 }
 
+impl Whole<'_> {
+    /// A float.
+    pub(super) fn float(value: f64) -> Self {
+        Self::Float(if value.is_nan() { f64::NAN } else { value }.to_bits())
+    }
+}
+
 /// What a value is made of.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub(super) struct Parts<'a> {
     /// What it is.
     pub tag: Tag,
+    /// The items of a list that are no values of their own in the pickle.
+    pub packed: Option<Packed<'a>>,
     /// Parts in order.
     pub ordered: Vec<(Role, Ref)>,
     /// Parts without order.
@@ -109,9 +119,9 @@ pub(super) enum Role {
     Data,
 }
 
-impl Parts {
+impl Parts<'_> {
     fn new(tag: Tag) -> Self {
-        Self { tag, ordered: Vec::new(), members: Vec::new(), pairs: Vec::new() }
+        Self { tag, packed: None, ordered: Vec::new(), members: Vec::new(), pairs: Vec::new() }
     }
 
     fn items(mut self, items: &[Ref]) -> Self {
@@ -178,7 +188,7 @@ impl<'m, 'a> Forms<'m, 'a> {
             Leaf::Bool(value) => Whole::Bool(value),
             Leaf::Int(value) => Whole::Int(value),
             Leaf::LargeInt => Whole::LargeInt(integer::large_int(self.machine.opcode_bytes(reference))),
-            Leaf::Float(value) => Whole::Float(if value.is_nan() { f64::NAN } else { value }.to_bits()),
+            Leaf::Float(value) => Whole::float(value),
             Leaf::Text(text) => Whole::Text(text.into_bytes()),
             Leaf::OldText(bytes) => Whole::Text(bytes),
             Leaf::Bytes(bytes) => Whole::Bytes(Cow::Borrowed(bytes)),
@@ -216,7 +226,7 @@ impl<'m, 'a> Forms<'m, 'a> {
     }
 
     /// With what was done to it after it was made.
-    fn changed(&self, node: &Node, mut parts: Parts) -> Parts {
+    fn changed(&self, node: &Node, mut parts: Parts<'a>) -> Parts<'a> {
         if let Some(state) = node.state {
             parts = parts.with(Role::State, state);
         }
@@ -231,7 +241,7 @@ impl<'m, 'a> Forms<'m, 'a> {
         parts
     }
 
-    fn call(&self, node: &Node, how: How) -> Parts {
+    fn call(&self, node: &Node, how: How) -> Parts<'a> {
         let (callee, arguments) = (node.items.first().copied(), node.items.get(1).copied());
         let mut parts = Parts::new(if matches!(how, How::NewObj | How::NewObjEx) { Tag::New } else { Tag::Call });
         if let Some(callee) = callee {

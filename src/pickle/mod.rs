@@ -18,6 +18,7 @@ pub mod naming;
 pub mod node;
 pub mod opcode;
 pub mod outline;
+pub mod packed;
 pub mod parse;
 pub mod rules;
 #[cfg(test)]

@@ -93,6 +93,7 @@ const MAKERS: &[(&[&str], &str, Makes)] = &[
     (&["_codecs"], "encode", Makes::Type("bytes")),
     (&["re"], "_compile", Makes::Type("re.Pattern")),
     (BUILTINS, "getattr", Makes::Type("method")),
+    (BUILTINS, "str.split", Makes::Type("list")),
     (&["uuid"], "_uuid_from_int", Makes::Type("uuid.UUID")),
     (&["weakref"], "ref", Makes::Type("weakref.ref")),
 ];

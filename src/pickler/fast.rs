@@ -85,7 +85,7 @@ pub(super) unsafe fn save_fast<'py>(
         return Ok(open_dict(py, core, object));
     }
     if kind == &raw mut ffi::PyList_Type {
-        return Ok(open_list(py, core, object));
+        return open_list(py, core, object);
     }
     if kind == &raw mut ffi::PyTuple_Type {
         return Ok(open_tuple(py, core, object));
@@ -248,16 +248,20 @@ fn open_dict<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) 
 }
 
 #[inline]
-fn open_list<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) -> Saved<'py> {
+fn open_list<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) -> PyResult<Saved<'py>> {
     if core.get(object as usize) {
-        return Saved::Done;
+        return Ok(Saved::Done);
+    }
+    // SAFETY: the container holds the object.
+    let object = unsafe { Bound::from_borrowed_ptr(py, object) };
+    // SAFETY: an exact list, as the caller has seen.
+    let list = unsafe { object.cast_into_unchecked() };
+    if super::uniform::save(py, core, &list)? {
+        return Ok(Saved::Done);
     }
     core.out.byte(op::EMPTY_LIST);
-    // SAFETY: the container holds the object.
-    let list = unsafe { Bound::from_borrowed_ptr(py, object) };
-    core.memoize(&list);
-    // SAFETY: an exact list.
-    Saved::Open(Frame::List { list: unsafe { list.cast_into_unchecked() }, next: 0, batch: Batch::default() })
+    core.memoize(list.as_any());
+    Ok(Saved::Open(Frame::List { list, next: 0, batch: Batch::default() }))
 }
 
 #[inline]

@@ -22,6 +22,7 @@ mod op;
 mod output;
 mod reduce;
 mod types;
+mod uniform;
 mod walk;
 
 pub(crate) use buffers::Held;

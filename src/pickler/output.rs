@@ -266,6 +266,17 @@ impl Output {
         if self.bytes.len() >= self.mark { self.turn_over() } else { Ok(()) }
     }
 
+    /// Whether this is for the segments of a session.
+    pub(super) fn is_segment(&self) -> bool {
+        matches!(self.to, To::Segment(_))
+    }
+
+    /// Called within long contents of a segment: gives to the sink what has gathered.
+    #[inline]
+    pub(super) fn give_way(&mut self) -> PyResult<()> {
+        if self.bytes.len() >= self.mark { self.spill() } else { Ok(()) }
+    }
+
     #[cold]
     fn turn_over(&mut self) -> PyResult<()> {
         if let To::Segment(_) = &self.to {

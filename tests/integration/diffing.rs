@@ -206,3 +206,29 @@ fn what_is_no_snapshot_or_damaged_is_an_error() {
         sandbox.call_snapcli(&["diff", "-", "a.pkl"]).stdin(std::fs::read(sandbox.work().join("a.pkl")).unwrap());
     piped.run().assert_stdout("- → a.pkl: 2 the same\n").assert_code(0);
 }
+
+#[test]
+fn long_lists_are_compared_by_item_however_they_are_pickled() {
+    let sandbox = Sandbox::new();
+    let script = "
+import dill, sys
+ints, floats = list(range(3000)), [n / 2 for n in range(3000)]
+texts = [f't{n}' for n in range(3000)]
+nested = {'deep': [ints, list(range(1, 2000))]}
+dill.dump_module('dill.pkl')
+";
+    sandbox.write("script.py", script);
+    sandbox.snapcli(&["save", "-q", "-o", "a.pkl", "script.py"]).assert_code(0);
+    let changed = "ints[7] = -1; texts[2999] = 'new'; nested['deep'][1][5] = 1 << 40; floats.append(0.5)\n";
+    sandbox.write("changed.py", format!("{script}{changed}"));
+    sandbox.snapcli(&["save", "-q", "-o", "b.pkl", "changed.py"]).assert_code(0);
+    let same = sandbox.snapcli(&["diff", "a.pkl", "dill.pkl"]);
+    assert_eq!(same.status.code(), Some(0), "{}", same.whole());
+    for first in ["a.pkl", "dill.pkl"] {
+        let run = sandbox.snapcli(&["diff", first, "b.pkl"]);
+        run.assert_code(1);
+        for path in ["ints[7]", "texts[2999]", "nested['deep'][0][7]", "floats"] {
+            assert!(run.out().contains(path), "{path}\n{}", run.whole());
+        }
+    }
+}

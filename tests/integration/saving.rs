@@ -716,3 +716,43 @@ fine = [1]
     );
     sandbox.snapcli(&["restore", "session.pkl", "-c", "fine"]).assert_stdout("[1]\n");
 }
+
+/// Long lists of one kind, and those that only look like it. `same` is what each must be equal to after a load.
+const UNIFORM: &str = "
+N = 2000
+bytes_ = [n % 200 - 100 for n in range(N)]
+words = [n * 40 - 30000 for n in range(N)]
+longs = [n << 20 for n in range(N)]
+wide = [n << 51 for n in range(-N // 2, N // 2)]
+beyond = [1 << 63] * N
+bools = [True] * N
+mixed = [*range(N), 'x']
+floats = [n / 7 for n in range(N)] + [float('inf'), -0.0]
+texts = [f'text {n} é' for n in range(N)]
+shared_text = ['same text, twice'] * N
+odd_texts = [f'\\ud800 {n}' for n in range(N)]
+with_zero = [f'a\\0b {n}' for n in range(N)]
+shared = [words, {'words': words, 'inner': [words[:], texts]}]
+def packed(): return [bytes_, words, longs, wide, beyond, bools, mixed, floats, texts, shared_text, odd_texts, with_zero]
+import hashlib
+expected = hashlib.sha256(repr(packed()).encode('utf-8', 'surrogatepass')).hexdigest()
+";
+
+#[test]
+fn long_lists_of_one_kind_come_back_as_they_were_and_in_plain_dill() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        saved(&sandbox, UNIFORM, &[]);
+        let check = "
+assert hashlib.sha256(repr(packed()).encode('utf-8', 'surrogatepass')).hexdigest() == expected
+assert shared[0] is words is shared[1]['words'] and shared[1]['inner'][1] is texts and shared[1]['inner'][0] is not words
+assert shared_text[0] is shared_text[-1] and {type(item) for item in bools} == {bool}
+words.append(1); assert shared[0][-1] == 1
+print('same')
+";
+        sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", check]).assert_stdout("same\n");
+        let plain = format!("import dill; dill.load_module('session.pkl')\n{check}");
+        sandbox.python(&["-c", &plain]).assert_stdout("same\n");
+        sandbox.snapcli(&["verify", "session.pkl"]).assert_code(0);
+    }
+}

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{Form, Forms, Parts, Role, Tag, Whole};
 use crate::pickle::node::{Leaf, Node, Ref, Value};
+use crate::pickle::packed::{Numbers, Packed, SEPARATOR};
 
 /// Classes that dill's `_load_type` has a name of its own for; else `NameType` is in `types`, and all others are built in.
 const DILL_TYPES: &[(&str, &str, &str)] = &[
@@ -25,6 +26,13 @@ impl<'a> Forms<'_, 'a> {
         match (module.as_str(), name.as_str(), arguments) {
             ("builtins", "set", [] | [_]) => contents(Tag::Set),
             ("builtins", "frozenset", [] | [_]) => contents(Tag::FrozenSet),
+            ("builtins", "list", [array]) => self.packed_numbers(*array).map(|packed| packed_list(self, node, packed)),
+            ("builtins", "str.split", [text, separator]) if self.is_text(*separator, &[SEPARATOR]) => {
+                match self.machine.value(*text) {
+                    Value::Leaf(Leaf::Text(text)) => Some(packed_list(self, node, Packed::Texts(text.into_bytes()))),
+                    _ => None,
+                }
+            }
             ("builtins", "bytearray", _) => self.bytes(arguments).map(|bytes| Form::Whole(Whole::ByteArray(bytes))),
             ("builtins", "bytes", []) => Some(Form::Whole(Whole::Bytes(Cow::Borrowed(&[])))),
             ("_codecs", "encode", [_, _]) => self.bytes(arguments).map(|bytes| Form::Whole(Whole::Bytes(bytes))),
@@ -42,8 +50,27 @@ impl<'a> Forms<'_, 'a> {
         }
     }
 
+    /// What is in an `array` of Python's module of that name.
+    fn packed_numbers(&self, array: Ref) -> Option<Packed<'a>> {
+        let call = self.machine.node(array)?;
+        if !self.is_global(*call.items.first()?, "array", "_array_reconstructor") {
+            return None;
+        }
+        let [_, type_code, format, bytes] = self.call_arguments(array)? else { return None };
+        let leaf = |reference: &Ref| match self.machine.value(*reference) {
+            Value::Leaf(leaf) => Some(leaf),
+            Value::Node(_) => None,
+        };
+        match (leaf(type_code)?, leaf(format)?, leaf(bytes)?) {
+            (Leaf::Text(code), Leaf::Int(format), Leaf::Bytes(bytes)) => {
+                Some(Packed::Numbers(Numbers::find(code.as_str()?, format)?, bytes))
+            }
+            _ => None,
+        }
+    }
+
     /// The three ways in which arrays are pickled: by protocol 5, by older ones, and by dill.
-    fn array(&self, node: &Node, module: &str, name: &str, arguments: &[Ref]) -> Option<Parts> {
+    fn array(&self, node: &Node, module: &str, name: &str, arguments: &[Ref]) -> Option<Parts<'a>> {
         let array = |fortran, dtype, shape, data| {
             let parts = Parts::new(Tag::Array { fortran }).with(Role::Dtype, dtype);
             Some(parts.with(Role::Shape, shape).with(Role::Data, data))
@@ -109,4 +136,8 @@ impl<'a> Forms<'_, 'a> {
         };
         Some(Form::Whole(Whole::Global(module.to_owned(), name.to_owned())))
     }
+}
+
+fn packed_list<'a>(forms: &Forms<'_, 'a>, node: &Node, packed: Packed<'a>) -> Form<'a> {
+    Form::Parts(forms.changed(node, Parts { packed: Some(packed), ..Parts::new(Tag::List) }))
 }
