@@ -102,8 +102,9 @@ impl Drop for Held {
     }
 }
 
-/// Writes a `PickleBuffer` within the stream: `bytes` if it is read-only, else `bytearray`, as pickle does.
-pub(super) fn save<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResult<()> {
+/// Writes a `PickleBuffer` within the stream: `bytes` if it is read-only, else `bytearray`, as pickle does. It is `raw` where
+/// a load may put any other memory in its place.
+pub(super) fn save<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>, raw: bool) -> PyResult<()> {
     let held = Held::of(object)?;
     if !held.is_contiguous() {
         let text = "PickleBuffer can not be pickled when pointing to a non-contiguous buffer";
@@ -120,7 +121,7 @@ pub(super) fn save<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>)
         return Ok(());
     }
     let mut core = native.get().lock()?;
-    core.out.buffer(held, true)?;
+    core.out.buffer(held, raw)?;
     core.memoize(object);
     Ok(())
 }

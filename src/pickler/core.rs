@@ -27,6 +27,8 @@ pub(super) struct Core {
     /// Objects that are being made from their reductions and have no slot yet, and how often each is under way: one that
     /// is reached through its own arguments is asked again.
     pub(super) building: HashMap<usize, u32, Spread>,
+    /// The list, by address, that an array of objects has made of its items to be pickled: it holds them a second time.
+    pub(super) second_list: usize,
     /// What the segment needs from outside.
     pub(super) facts: Facts,
     /// The objects that were being saved when something failed, innermost first.

@@ -45,6 +45,7 @@ impl Native {
             module_dicts: module_dicts(main.py())?.into_iter().collect(),
             main_dict: main.dict().as_ptr() as usize,
             building: Default::default(),
+            second_list: 0,
             facts: Facts::default(),
             fault: Vec::new(),
             search: None,

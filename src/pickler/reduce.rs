@@ -3,7 +3,7 @@
 //! Follows `save` and `save_reduce` of CPython's Lib/pickle.py (3.10 to 3.13), step by step.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyIterator, PyString, PyTuple};
+use pyo3::types::{PyAny, PyDict, PyIterator, PyList, PyString, PyTuple, PyType};
 
 use super::frame::{Do, Frame};
 use super::native::Native;
@@ -50,7 +50,12 @@ pub(super) fn begin<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>
         dict_items: part(4),
         state_setter: part(5),
     };
-    native.get().lock()?.begin_building(object.as_ptr() as usize)?;
+    let mut core = native.get().lock()?;
+    core.begin_building(object.as_ptr() as usize)?;
+    if let Some(list) = reduction.list_of_items(&kind) {
+        core.second_list = list.as_ptr() as usize;
+    }
+    drop(core);
     reduction.frame(Some(object)).map(Some)
 }
 
@@ -65,6 +70,15 @@ pub(super) struct Reduction<'py> {
 }
 
 impl<'py> Reduction<'py> {
+    /// The list in the state of a `numpy.ndarray` of objects (version, shape, dtype, order, list).
+    fn list_of_items(&self, kind: &Bound<'py, PyType>) -> Option<Bound<'py, PyAny>> {
+        let state = self.state.as_ref()?.cast::<PyTuple>().ok().filter(|state| state.len() == 5)?;
+        let is_array =
+            kind.name().is_ok_and(|name| name == "ndarray") && kind.module().is_ok_and(|name| name == "numpy");
+        let list = state.get_item(4).ok().filter(|_| is_array)?;
+        list.is_exact_instance_of::<PyList>().then_some(list)
+    }
+
     /// The steps that write it. `object` is what it makes, where that is to be memoized.
     pub(super) fn frame(self, object: Option<&Bound<'py, PyAny>>) -> PyResult<Frame<'py>> {
         let py = self.function.py();

@@ -33,7 +33,8 @@ pub(super) fn save(py: Python<'_>, core: &mut Core, list: &Bound<'_, PyList>) ->
     if length < packed::SHORTEST as isize || !core.out.is_segment() {
         return Ok(false);
     }
-    let items = Items { list: list.as_ptr(), length };
+    let holders = if core.second_list == list.as_ptr() as usize { 2 } else { 1 };
+    let items = Items { list: list.as_ptr(), length, holders };
     let Some(uniform) = items.uniform(py) else { return Ok(false) };
     match uniform {
         Uniform::Numbers(numbers) => items.write_numbers(py, core, numbers)?,
@@ -47,6 +48,8 @@ pub(super) fn save(py: Python<'_>, core: &mut Core, list: &Bound<'_, PyList>) ->
 struct Items {
     list: *mut ffi::PyObject,
     length: isize,
+    /// How many references each item has where nobody else shares it.
+    holders: isize,
 }
 
 impl Items {
@@ -97,7 +100,7 @@ impl Items {
         let mut total = self.length as usize - 1;
         for place in 0..self.length {
             // SAFETY: an item of a list is alive.
-            let shared = unsafe { ffi::Py_REFCNT(self.get(place)) } != 1;
+            let shared = unsafe { ffi::Py_REFCNT(self.get(place)) } != self.holders;
             let text = if shared { None } else { self.text(py, place) }?;
             total = total.checked_add(text.len()).filter(|total| *total <= MOST_TEXT)?;
             if text.contains(&SEPARATOR) {

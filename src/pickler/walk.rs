@@ -111,7 +111,9 @@ fn open<'py>(
     object: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Frame<'py>>> {
     let trail = native.get().lock()?.search.as_mut().map(|search| search.enter(frames));
-    let opened = slow(native, object);
+    // What a reduction is called with may be any memory; elsewhere a buffer stands for bytes.
+    let raw = matches!(frames, [.., Frame::Steps { .. }, Frame::Tuple { .. }]);
+    let opened = slow(native, object, raw);
     let mut core = native.get().lock()?;
     if let (Some(trail), Some(search)) = (trail, core.search.as_mut()) {
         let opened = match opened {
@@ -133,7 +135,7 @@ fn open<'py>(
 }
 
 /// Begins an object whose type alone does not say how it is written. The core is not locked, the object has no slot.
-fn slow<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResult<Option<Frame<'py>>> {
+fn slow<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>, raw: bool) -> PyResult<Option<Frame<'py>>> {
     let kind = object.get_type();
     let known = native.get().lock()?.types.contains_key(&(kind.as_ptr() as usize));
     if !known {
@@ -160,7 +162,7 @@ fn slow<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResul
         }
         Info::Buffer => {
             drop(core);
-            super::buffers::save(native, object).map(|()| None)
+            super::buffers::save(native, object, raw).map(|()| None)
         }
         Info::File => {
             drop(core);

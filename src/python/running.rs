@@ -30,6 +30,10 @@ pub fn set(command: Option<&Command>, interpreter: &Interpreter, dill: &Dill) {
     let source = command.and_then(|command| match &command.target {
         Target::Script(path) if path != Path::new("-") => {
             let path = std::path::absolute(path).ok()?;
+            // A pipe can be read once only, and it is the script's to read.
+            if !std::fs::metadata(&path).ok()?.is_file() {
+                return None;
+            }
             Some(Source { bytes: std::fs::read(&path).ok()?, path })
         }
         _ => None,

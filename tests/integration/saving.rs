@@ -756,3 +756,17 @@ print('same')
         sandbox.snapcli(&["verify", "session.pkl"]).assert_code(0);
     }
 }
+
+#[test]
+fn a_buffer_of_its_own_comes_back_as_bytes_as_with_pickle() {
+    let sandbox = Sandbox::new();
+    let script = "
+import pickle, numpy as np
+own = pickle.PickleBuffer(b'x' * 100_000)
+inside = [pickle.PickleBuffer(bytearray(100_000)), np.arange(20_000)]
+";
+    saved(&sandbox, script, &[]);
+    let check = "type(own) is bytes, type(inside[0]) is bytearray, len(inside[0]), inside[1][-1]";
+    let run = sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", check]);
+    run.assert_stdout("(True, True, 100000, np.int64(19999))\n");
+}
