@@ -216,8 +216,8 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
 
     /// The parts that have to be equal for two values to be. An error of `None` means that there are not as many.
     fn parts(&self, a: &Parts<'a>, b: &Parts<'a>) -> Result<Vec<(Step, Ref, Ref)>, Option<Differs>> {
-        if a.packed.is_some() || b.packed.is_some() {
-            return packed::compare(self.left, a, self.right, b).map(|()| Vec::new());
+        if !a.packed.is_empty() || !b.packed.is_empty() {
+            return packed::compare(self.left, a, self.right, b);
         }
         let roles_differ = a.ordered.iter().zip(&b.ordered).any(|((a, _), (b, _))| a != b);
         if roles_differ || a.ordered.len() != b.ordered.len() || a.members.len() != b.members.len() {

@@ -67,7 +67,7 @@ impl<'f, 'm, 'a> Digests<'f, 'm, 'a> {
 
     fn parts(&self, parts: &Parts<'_>, depth: u8, hasher: &mut DefaultHasher) {
         parts.tag.hash(hasher);
-        let length = parts.packed.as_ref().map_or(parts.ordered.len(), Packed::len);
+        let length = parts.packed.iter().map(Packed::len).sum::<usize>() + parts.ordered.len();
         if parts.tag == Tag::List && length >= SHORTEST {
             // It may be packed in one pickle, and not in the other.
             return length.hash(hasher);

@@ -63,8 +63,8 @@ impl Whole<'_> {
 pub(super) struct Parts<'a> {
     /// What it is.
     pub tag: Tag,
-    /// The items of a list that are no values of their own in the pickle.
-    pub packed: Option<Packed<'a>>,
+    /// The items that a list begins with, where they are no values of their own in the pickle.
+    pub packed: Vec<Packed<'a>>,
     /// Parts in order.
     pub ordered: Vec<(Role, Ref)>,
     /// Parts without order.
@@ -121,7 +121,7 @@ pub(super) enum Role {
 
 impl Parts<'_> {
     fn new(tag: Tag) -> Self {
-        Self { tag, packed: None, ordered: Vec::new(), members: Vec::new(), pairs: Vec::new() }
+        Self { tag, packed: Vec::new(), ordered: Vec::new(), members: Vec::new(), pairs: Vec::new() }
     }
 
     fn items(mut self, items: &[Ref]) -> Self {
@@ -177,7 +177,12 @@ impl<'m, 'a> Forms<'m, 'a> {
         if let Form::Parts(parts) = &mut form
             && let Some(effects) = self.effects.get(&reference)
         {
-            parts.ordered.extend(effects.iter().map(|effect| (Role::Effect, *effect)));
+            for effect in effects {
+                match self.packed_extension(*effect).filter(|_| parts.tag == Tag::List) {
+                    Some(packed) => parts.packed.push(packed),
+                    None => parts.ordered.push((Role::Effect, *effect)),
+                }
+            }
         }
         form
     }

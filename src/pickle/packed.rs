@@ -1,5 +1,5 @@
-//! Long lists of numbers or texts as our pickler writes them: `list(array)` and `str.split(text, sep)`, and how to read the
-//! items from there.
+//! Long lists of numbers or texts as our pickler writes them: `list.extend(list, array)` for each stretch of numbers that the
+//! list begins with, `str.split(text, separator)` for texts; and how to read the items from there.
 //!
 //! The array is that of Python's `array` module, made by `array._array_reconstructor(array, type code, format, bytes)`: the
 //! formats are those of `Modules/arraymodule.c` (`enum machine_format_code`), which say the byte order, too.

@@ -4,7 +4,7 @@
 //! How far the load came is known only by the number of memo slots that it filled. So the opcode at fault is at the
 //! earliest the first one behind the last of those MEMOIZEs that can fail at all; what was finished before it is whole.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::machine::{Machine, MachineError};
 use super::node::{How, Kind, Leaf, Node, Ref, Value};
@@ -21,8 +21,23 @@ pub fn whole_slots(segment: &[u8], memo: u64, filled: u64) -> Result<HashSet<u64
     let failed = earliest_failure(&machine, segment, filled)?;
     // What is changed by a call of its own, as dill fills closures and classes, shows in no span.
     let settled = machine.effects().is_empty() && machine.changes().is_empty();
-    let whole = |slot: &u64| machine.in_slot(*slot).is_some_and(|value| is_whole(&machine, value, failed, settled));
+    let changed = changed_last(&machine);
+    let whole =
+        |slot: &u64| machine.in_slot(*slot).is_some_and(|value| is_whole(&machine, value, failed, settled, &changed));
     Ok((memo..memo.saturating_add(filled)).filter(whole).collect())
+}
+
+/// Where the last call ends that changes a value, for those that are changed by calls: a long list gets its numbers so.
+fn changed_last(machine: &Machine<'_>) -> HashMap<Ref, u64> {
+    let mut changed = HashMap::new();
+    for effect in machine.effects() {
+        let Some(call) = machine.node(*effect) else { continue };
+        let arguments = call.items.get(1).and_then(|arguments| machine.node(*arguments));
+        if let Some(target) = arguments.and_then(|arguments| arguments.items.first()) {
+            changed.insert(machine.resolve(*target), call.end);
+        }
+    }
+    changed
 }
 
 /// The place of the first opcode that can have failed.
@@ -85,7 +100,7 @@ fn can_fail(op: &Op<'_>) -> bool {
 }
 
 /// Whether a value, with all that is in it, was finished before the failure.
-fn is_whole(machine: &Machine<'_>, value: Ref, failed: u64, settled: bool) -> bool {
+fn is_whole(machine: &Machine<'_>, value: Ref, failed: u64, settled: bool, changed: &HashMap<Ref, u64>) -> bool {
     let mut waiting = vec![value];
     let mut seen = HashSet::new();
     while let Some(value) = waiting.pop() {
@@ -98,7 +113,8 @@ fn is_whole(machine: &Machine<'_>, value: Ref, failed: u64, settled: bool) -> bo
             Kind::Call(How::NewObj | How::NewObjEx | How::Reduce) => settled,
             _ => false,
         };
-        if !kind || node.end > failed || seen.len() > MOST_PARTS {
+        let end = changed.get(&machine.resolve(value)).map_or(node.end, |changed| node.end.max(*changed));
+        if !kind || end > failed || seen.len() > MOST_PARTS {
             return false;
         }
         waiting.extend(node.items.iter().chain(&node.state).copied());

@@ -16,6 +16,7 @@ use super::core::Core;
 use super::frame::{Batch, DictWalk, Frame};
 use super::op;
 use super::types::Info;
+use super::uniform;
 
 /// The longest text, in bytes, that is written again in each segment.
 const REPEATED: isize = 1024;
@@ -256,12 +257,13 @@ fn open_list<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) 
     let object = unsafe { Bound::from_borrowed_ptr(py, object) };
     // SAFETY: an exact list, as the caller has seen.
     let list = unsafe { object.cast_into_unchecked() };
-    if super::uniform::save(py, core, &list)? {
+    if uniform::save_texts(py, core, &list)? {
         return Ok(Saved::Done);
     }
     core.out.byte(op::EMPTY_LIST);
     core.memoize(list.as_any());
-    Ok(Saved::Open(Frame::List { list, next: 0, batch: Batch::default() }))
+    let next = uniform::save_numbers(core, &list)?;
+    Ok(Saved::Open(Frame::List { list, next, batch: Batch::default() }))
 }
 
 #[inline]

@@ -212,7 +212,7 @@ fn long_lists_are_compared_by_item_however_they_are_pickled() {
     let sandbox = Sandbox::new();
     let script = "
 import dill, sys
-ints, floats = list(range(3000)), [n / 2 for n in range(3000)]
+ints, floats = list(range(3000)), [n / 2 for n in range(5000)] + [[1]]
 texts = [f't{n}' for n in range(3000)]
 nested = {'deep': [ints, list(range(1, 2000))]}
 dill.dump_module('dill.pkl')

@@ -719,11 +719,11 @@ fine = [1]
 
 /// Long lists of one kind, and those that only look like it. `same` is what each must be equal to after a load.
 const UNIFORM: &str = "
-N = 2000
+N = 5000
 bytes_ = [n % 200 - 100 for n in range(N)]
 words = [n * 40 - 30000 for n in range(N)]
 longs = [n << 20 for n in range(N)]
-wide = [n << 51 for n in range(-N // 2, N // 2)]
+wide = [n << 50 for n in range(-N // 2, N // 2)]
 beyond = [1 << 63] * N
 bools = [True] * N
 mixed = [*range(N), 'x']

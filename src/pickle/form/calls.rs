@@ -26,10 +26,12 @@ impl<'a> Forms<'_, 'a> {
         match (module.as_str(), name.as_str(), arguments) {
             ("builtins", "set", [] | [_]) => contents(Tag::Set),
             ("builtins", "frozenset", [] | [_]) => contents(Tag::FrozenSet),
-            ("builtins", "list", [array]) => self.packed_numbers(*array).map(|packed| packed_list(self, node, packed)),
             ("builtins", "str.split", [text, separator]) if self.is_text(*separator, &[SEPARATOR]) => {
                 match self.machine.value(*text) {
-                    Value::Leaf(Leaf::Text(text)) => Some(packed_list(self, node, Packed::Texts(text.into_bytes()))),
+                    Value::Leaf(Leaf::Text(text)) => {
+                        let packed = vec![Packed::Texts(text.into_bytes())];
+                        Some(Form::Parts(self.changed(node, Parts { packed, ..Parts::new(Tag::List) })))
+                    }
                     _ => None,
                 }
             }
@@ -47,6 +49,15 @@ impl<'a> Forms<'_, 'a> {
             ("dill._dill", "_import_module", [name]) if node.state.is_none() => self.submodule(*name),
             ("dill._dill", "_load_type", [name]) => self.dill_type(*name),
             _ => self.array(node, &module, &name, arguments).map(Form::Parts),
+        }
+    }
+
+    /// The numbers that a call adds to a list.
+    pub(super) fn packed_extension(&self, effect: Ref) -> Option<Packed<'a>> {
+        let callee = self.machine.node(effect)?.items.first()?;
+        match self.call_arguments(effect)? {
+            [_, array] if self.is_global(*callee, "builtins", "list.extend") => self.packed_numbers(*array),
+            _ => None,
         }
     }
 
@@ -136,8 +147,4 @@ impl<'a> Forms<'_, 'a> {
         };
         Some(Form::Whole(Whole::Global(module.to_owned(), name.to_owned())))
     }
-}
-
-fn packed_list<'a>(forms: &Forms<'_, 'a>, node: &Node, packed: Packed<'a>) -> Form<'a> {
-    Form::Parts(forms.changed(node, Parts { packed: Some(packed), ..Parts::new(Tag::List) }))
 }
