@@ -211,7 +211,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__inspect)
-            opts="-m -c -q -v -h --json --bad --strict --trace --include --exclude --exclude-type --private --max-size --refimported --quiet --verbose --python --help"
+            opts="-m -c -q -v -h --json --bad --strict --verdict --trace --include --exclude --exclude-type --private --max-size --refimported --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -69,7 +69,8 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s c -d 'Run th
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l python -d 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment\'s folder [default: as `snapcli doctor` shows]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l json -d 'Print JSON instead of a table'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l bad -d 'Only what was left out, and why'
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l strict -d 'Exit with 3 when something cannot be saved, or was left out because it failed'
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l strict -d 'Exit with 3 when something cannot be saved, or was left out because it failed; with 5 when loading the file is dangerous'
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l verdict -d 'Tell all that loading the file would import and call'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l private -d 'Keep all names that begin with `_`, not only those that kept functions use'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l refimported -d 'Keep imported data by reference, not by value'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s q -l quiet -d 'Say nothing but errors'
