@@ -21,7 +21,7 @@ use super::emit::PRELUDE_MEMO;
 use super::memo::{Filled, Memo};
 use super::node::{Added, How, Kind, Node, Ref, Target};
 use super::opcode::{Opcode, Takes};
-use super::parse::{Op, ParseError, Parser};
+use super::parse::{ParseError, Parser, Step};
 
 /// An opcode that changed what is no [`Node`] (an imported object, or one of an earlier segment), or that gave a
 /// node a second state.
@@ -79,14 +79,15 @@ struct Mark {
     lowest: usize,
 }
 
-type Step = Result<(), MachineError>;
+type Done = Result<(), MachineError>;
 
 impl<'a> Machine<'a> {
     /// Follows a whole pickle. Returns the value that it makes, too.
     pub fn run(bytes: &'a [u8]) -> Result<(Self, Ref), MachineError> {
         let mut machine = Self::new(bytes, 0, 0);
         let mut stop = 0;
-        for op in Parser::new(bytes) {
+        let mut parser = Parser::new(bytes);
+        while let Some(op) = parser.step() {
             let op = op?;
             stop = op.start;
             machine.step(&op)?;
@@ -99,7 +100,8 @@ impl<'a> Machine<'a> {
     pub fn run_watched(bytes: &'a [u8], watch: &mut dyn Watch) -> Result<(Self, Ref), MachineError> {
         let mut machine = Self::new(bytes, 0, 0);
         let mut stop = 0;
-        for op in Parser::new(bytes) {
+        let mut parser = Parser::new(bytes);
+        while let Some(op) = parser.step() {
             let op = op?;
             stop = op.start;
             machine.step(&op)?;
@@ -117,7 +119,8 @@ impl<'a> Machine<'a> {
         let mut machine = Self::new(bytes, base, memo);
         let session = machine.make(Kind::Dict, base, base, Vec::new())?;
         machine.stack.push(session);
-        for op in Parser::segment(bytes, base) {
+        let mut parser = Parser::segment(bytes, base);
+        while let Some(op) = parser.step() {
             machine.step(&op?)?;
         }
         let (name, value) = match machine.nodes.first().map(|session| session.items.as_slice()) {
@@ -137,7 +140,8 @@ impl<'a> Machine<'a> {
             machine.memo.go_on_at(segment.memo);
             let range = usize::try_from(segment.start).ok().zip(usize::try_from(segment.end).ok());
             let opcodes = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
-            for op in Parser::segment(opcodes, segment.start) {
+            let mut parser = Parser::segment(opcodes, segment.start);
+            while let Some(op) = parser.step() {
                 machine.step(&op?)?;
             }
             if machine.stack != [session] || !machine.marks.is_empty() {
@@ -193,7 +197,7 @@ impl<'a> Machine<'a> {
         &self.looked_up
     }
 
-    fn step(&mut self, op: &Op<'_>) -> Step {
+    fn step(&mut self, op: &Step) -> Done {
         self.end = op.end;
         self.check_stack(op)?;
         match op.opcode {
@@ -239,7 +243,7 @@ impl<'a> Machine<'a> {
         self.marks.last().map_or(0, |mark| mark.height)
     }
 
-    fn check_stack(&self, op: &Op<'_>) -> Step {
+    fn check_stack(&self, op: &Step) -> Done {
         let (at, opcode) = (op.start, op.opcode);
         let there = match opcode.row().takes {
             Takes::Items(needed) => self.stack.len() - self.fence() >= needed,
@@ -253,17 +257,17 @@ impl<'a> Machine<'a> {
         if there { Ok(()) } else { Err(MachineError::Underflow { at, opcode }) }
     }
 
-    fn push(&mut self, value: Ref, op: &Op<'_>) -> Step {
+    fn push(&mut self, value: Ref, op: &Step) -> Done {
         limit(self.stack.len(), MAX_STACK, "values on the stack", op.start)?;
         self.stack.push(value);
         Ok(())
     }
 
-    fn top(&self, op: &Op<'_>) -> Result<Ref, MachineError> {
+    fn top(&self, op: &Step) -> Result<Ref, MachineError> {
         self.stack.last().copied().ok_or(MachineError::Underflow { at: op.start, opcode: op.opcode })
     }
 
-    fn mark(&mut self, op: &Op<'_>) -> Step {
+    fn mark(&mut self, op: &Step) -> Done {
         limit(self.marks.len(), MAX_STACK, "marks", op.start)?;
         self.marks.push(Mark {
             height: self.stack.len(),
@@ -279,7 +283,7 @@ impl<'a> Machine<'a> {
     }
 
     /// POP takes a mark, too, where that is on top.
-    fn pop(&mut self, op: &Op<'_>) -> Step {
+    fn pop(&mut self, op: &Step) -> Done {
         let taken = match self.stack.len() > self.fence() {
             true => self.stack.pop().map(|value| self.note_effect(value)).transpose()?.is_some(),
             false => self.take_mark().is_some(),
@@ -287,7 +291,7 @@ impl<'a> Machine<'a> {
         if taken { Ok(()) } else { Err(MachineError::Underflow { at: op.start, opcode: op.opcode }) }
     }
 
-    fn note_effect(&mut self, value: Ref) -> Step {
+    fn note_effect(&mut self, value: Ref) -> Done {
         if let Target::Node(index) = value.target()
             && matches!(self.nodes.get(index), Some(Node { kind: Kind::Call(_), .. }))
         {
@@ -298,7 +302,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Takes the topmost mark and what is above it.
-    fn above_mark(&mut self, op: &Op<'_>) -> Result<(Vec<Ref>, Mark), MachineError> {
+    fn above_mark(&mut self, op: &Step) -> Result<(Vec<Ref>, Mark), MachineError> {
         let mark = self.take_mark().ok_or(MachineError::NoMark { at: op.start, opcode: op.opcode })?;
         Ok((self.stack.split_off(mark.height), mark))
     }
@@ -311,26 +315,26 @@ impl<'a> Machine<'a> {
         Some(mark)
     }
 
-    fn get(&mut self, op: &Op<'_>) -> Step {
-        let index = op.argument.index().unwrap_or(u64::MAX);
+    fn get(&mut self, op: &Step) -> Done {
+        let index = op.index.unwrap_or(u64::MAX);
         if self.memo.get(index, op.start).is_none() && !self.memo.is_earlier(index) {
             return Err(ParseError::EmptyMemo { at: op.start, index }.into());
         }
         self.push(Ref::get(op.start), op)
     }
 
-    fn put(&mut self, op: &Op<'_>) -> Step {
+    fn put(&mut self, op: &Step) -> Done {
         limit(self.memo.len(), MAX_MEMO, "memo slots", op.start)?;
         let top = self.top(op)?;
         self.extend_span(top, op);
-        let index = op.argument.index().unwrap_or_else(|| self.memo.next());
+        let index = op.index.unwrap_or_else(|| self.memo.next());
         // No slot refers to another one: a GET is followed in one step.
         self.memo.put(index, self.resolve(top), op.start);
         Ok(())
     }
 
     /// What is made here and now goes on up to this opcode.
-    fn extend_span(&mut self, value: Ref, op: &Op<'_>) {
+    fn extend_span(&mut self, value: Ref, op: &Step) {
         if let Target::Node(index) = value.target()
             && let Some(node) = self.nodes.get_mut(index)
         {
@@ -345,17 +349,17 @@ impl<'a> Machine<'a> {
         Ok(Ref::node(self.nodes.len() - 1))
     }
 
-    fn count(&mut self, items: usize, at: u64) -> Step {
+    fn count(&mut self, items: usize, at: u64) -> Done {
         self.items = self.items.saturating_add(items);
         limit(self.items, MAX_ITEMS, "items", at)
     }
 
-    fn empty(&mut self, kind: Kind, op: &Op<'_>) -> Step {
+    fn empty(&mut self, kind: Kind, op: &Step) -> Done {
         let node = self.make(kind, op.start, op.end, Vec::new())?;
         self.push(node, op)
     }
 
-    fn marked(&mut self, kind: Kind, op: &Op<'_>) -> Step {
+    fn marked(&mut self, kind: Kind, op: &Step) -> Done {
         let (items, mark) = self.above_mark(op)?;
         if kind == Kind::Dict {
             check_pairs(&items, op)?;
@@ -364,21 +368,21 @@ impl<'a> Machine<'a> {
         self.push(node, op)
     }
 
-    fn fixed(&mut self, kind: Kind, count: usize, op: &Op<'_>) -> Step {
+    fn fixed(&mut self, kind: Kind, count: usize, op: &Step) -> Done {
         let items = self.stack.split_off(self.stack.len().saturating_sub(count));
         let start = items.first().map_or(op.start, |first| self.start(*first));
         let node = self.make(kind, start, op.end, items)?;
         self.push(node, op)
     }
 
-    fn look_up(&mut self, op: &Op<'_>) -> Step {
+    fn look_up(&mut self, op: &Step) -> Done {
         limit(self.looked_up.len(), MAX_NODES, "imports", op.start)?;
         self.looked_up.push(op.start);
         Ok(())
     }
 
     /// INST names its class, OBJ has it first above the mark.
-    fn instance(&mut self, op: &Op<'_>) -> Step {
+    fn instance(&mut self, op: &Step) -> Done {
         let (mut arguments, Mark { start, .. }) = self.above_mark(op)?;
         let class = match op.opcode {
             Opcode::Obj if arguments.is_empty() => {
@@ -395,12 +399,12 @@ impl<'a> Machine<'a> {
         self.push(node, op)
     }
 
-    fn add_last(&mut self, count: usize, op: &Op<'_>) -> Step {
+    fn add_last(&mut self, count: usize, op: &Step) -> Done {
         let items = self.stack.split_off(self.stack.len().saturating_sub(count));
         self.add(items, op)
     }
 
-    fn add_marked(&mut self, op: &Op<'_>) -> Step {
+    fn add_marked(&mut self, op: &Step) -> Done {
         let (items, mark) = self.above_mark(op)?;
         if op.opcode == Opcode::SetItems {
             check_pairs(&items, op)?;
@@ -412,7 +416,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Adds items or a state to the value on top.
-    fn add(&mut self, items: Vec<Ref>, op: &Op<'_>) -> Step {
+    fn add(&mut self, items: Vec<Ref>, op: &Step) -> Done {
         self.count(items.len(), op.start)?;
         let top = self.top(op)?;
         self.extend_span(top, op);
@@ -450,6 +454,6 @@ impl Node {
     }
 }
 
-fn check_pairs(items: &[Ref], op: &Op<'_>) -> Step {
+fn check_pairs(items: &[Ref], op: &Step) -> Done {
     if items.len().is_multiple_of(2) { Ok(()) } else { Err(MachineError::OddItems { at: op.start, opcode: op.opcode }) }
 }

@@ -29,6 +29,19 @@ pub struct Op<'a> {
     pub argument: Argument<'a>,
 }
 
+/// An opcode and its place, for those who look at no argument but a memo index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Where its byte is.
+    pub start: u64,
+    /// Where the next opcode is.
+    pub end: u64,
+    /// Which one it is.
+    pub opcode: Opcode,
+    /// The memo index that it carries.
+    pub index: Option<u64>,
+}
+
 /// An opcode's argument.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Argument<'a> {
@@ -84,6 +97,56 @@ impl<'a> Parser<'a> {
     /// Reads on from a position where an opcode was read before: texts are not checked again.
     pub(super) fn again(bytes: &'a [u8], base: u64, position: usize) -> Self {
         Self { bytes, position, base, whole: false, checked: true, done: false }
+    }
+
+    /// The next opcode, checked as by `next`, without its argument: what most opcodes carry needs no look.
+    pub(super) fn step(&mut self) -> Option<Result<Step, ParseError>> {
+        if let Some(step) = self.short_step() {
+            return Some(Ok(step));
+        }
+        let op = self.next()?;
+        Some(op.map(|op| Step { start: op.start, end: op.end, opcode: op.opcode, index: op.argument.index() }))
+    }
+
+    /// An opcode whose argument is of a fixed length, or a short text of ASCII. `None` for all others, for those that
+    /// the parser has to look at, and where bytes are missing.
+    #[inline]
+    fn short_step(&mut self) -> Option<Step> {
+        let rest = self.bytes.get(self.position..).filter(|_| !self.done)?;
+        let (byte, rest) = rest.split_first()?;
+        let opcode = Opcode::from_byte(*byte)?;
+        let mut index = None;
+        let length = match opcode.row().form {
+            Form::Nothing if opcode != Opcode::Stop => 0,
+            Form::U8 if opcode != Opcode::Proto => {
+                index = rest.first().map(|byte| u64::from(*byte));
+                1
+            }
+            Form::U32 => {
+                index = rest.first_chunk().map(|bytes| u64::from(u32::from_le_bytes(*bytes)));
+                4
+            }
+            Form::U16 => 2,
+            Form::I32 => 4,
+            Form::Float => 8,
+            Form::Text(Length::One) => {
+                let length = usize::from(*rest.first()?);
+                rest.get(1..1 + length).filter(|text| text.is_ascii())?;
+                1 + length
+            }
+            Form::Text(Length::Four) => {
+                let length = usize::try_from(u32::from_le_bytes(*rest.first_chunk()?)).ok()?;
+                rest.get(4..length.checked_add(4)?).filter(|text| text.is_ascii())?;
+                4 + length
+            }
+            _ => return None,
+        };
+        if length > rest.len() {
+            return None;
+        }
+        let start = self.place(self.position);
+        self.position += 1 + length;
+        Some(Step { start, end: self.place(self.position), opcode, index })
     }
 
     fn place(&self, position: usize) -> u64 {
@@ -282,6 +345,29 @@ mod tests {
                     Some(ParseError::FrameBeyondEnd { end: found, .. }) => assert_eq!(found, end),
                     other => panic!("cut at {length}: {other:?}"),
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn steps_are_the_opcodes() {
+        for pickle in samples::all() {
+            for length in 0..=pickle.len() {
+                let bytes = pickle.get(..length).unwrap_or_default();
+                let mut parser = Parser::new(bytes);
+                let steps: Vec<_> = std::iter::from_fn(|| parser.step()).collect();
+                let step =
+                    |op: Op<'_>| Step { start: op.start, end: op.end, opcode: op.opcode, index: op.argument.index() };
+                let ops: Vec<_> = Parser::new(bytes).map(|op| op.map(step)).collect();
+                // Of a number that is no memo index, nobody asks.
+                let plain = |mut all: Vec<Result<Step, ParseError>>| {
+                    for step in all.iter_mut().flatten() {
+                        let memo = matches!(step.opcode.row().form, Form::IndexLine | Form::U8 | Form::U32);
+                        step.index = step.index.filter(|_| memo);
+                    }
+                    all
+                };
+                assert_eq!(plain(steps), plain(ops));
             }
         }
     }

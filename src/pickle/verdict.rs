@@ -68,7 +68,8 @@ impl Class {
 pub struct Finding {
     /// How bad it is.
     pub class: Class,
-    /// The place of the opcode that does it, the first time.
+    /// The place of the opcode that does it, the first time; of a call that is memoized at once, that of the opcode
+    /// behind it.
     pub offset: u64,
     /// What is imported, called or changed.
     pub callee: String,

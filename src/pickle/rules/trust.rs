@@ -532,8 +532,8 @@ pub(in crate::pickle) fn named_type(name: &str) -> (&'static str, &str) {
 /// Whether a call of this is known to be harmful.
 pub(in crate::pickle) fn is_dangerous(module: &str, name: &str) -> bool {
     let full = format!("{module}.{name}");
-    let within = |of: &&str| full.strip_prefix(*of).is_some_and(|rest| rest.starts_with('.'));
-    DANGEROUS_MODULES.iter().any(|of| within(&of))
+    let within = |of: &str| full.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'));
+    DANGEROUS_MODULES.iter().any(|of| within(of))
         || DANGEROUS_CALLS.contains(&(module, name))
         || (module == "builtins" && does(module, name).is_none())
         || name.split('.').any(|part| DANGEROUS_NAMES.contains(&part) || is_inner(part))

@@ -172,10 +172,8 @@ fn dangerous_name(naming: &Naming<'_, '_>, code: Ref) -> Option<String> {
             if matches!(node.kind, Kind::Tuple | Kind::Call(_)) {
                 waiting.extend(node.items.iter().rev().take(MAX_VALUES));
             }
-        } else if let Some(text) = naming.text(value) {
-            if trust::is_dangerous_in_code(&text) {
-                return Some(text.as_ref().to_owned());
-            }
+        } else if let Some(text) = naming.text(value).filter(|text| trust::is_dangerous_in_code(text)) {
+            return Some(text.as_ref().to_owned());
         }
     }
     Some("more than is looked at".to_owned())
