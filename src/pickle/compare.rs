@@ -7,7 +7,7 @@
 //! function was written, and how the functions and classes that have a name of their own in the session have changed.
 
 mod element;
-mod packed;
+mod texts;
 
 use std::collections::{HashMap, HashSet};
 
@@ -216,8 +216,8 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
 
     /// The parts that have to be equal for two values to be. An error of `None` means that there are not as many.
     fn parts(&self, a: &Parts<'a>, b: &Parts<'a>) -> Result<Vec<(Step, Ref, Ref)>, Option<Differs>> {
-        if !a.packed.is_empty() || !b.packed.is_empty() {
-            return packed::compare(self.left, a, self.right, b);
+        if a.texts.is_some() || b.texts.is_some() {
+            return texts::compare(self.left, a, self.right, b).map(|()| Vec::new());
         }
         let roles_differ = a.ordered.iter().zip(&b.ordered).any(|((a, _), (b, _))| a != b);
         if roles_differ || a.ordered.len() != b.ordered.len() || a.members.len() != b.members.len() {

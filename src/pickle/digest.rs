@@ -10,7 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::form::{Form, Forms, Parts, Tag, Whole};
 use super::node::Ref;
-use super::packed::{Packed, SHORTEST};
+use super::texts::{SHORTEST, split};
 
 /// How deep digests look into members and keys.
 const DEPTH: u8 = 6;
@@ -67,9 +67,9 @@ impl<'f, 'm, 'a> Digests<'f, 'm, 'a> {
 
     fn parts(&self, parts: &Parts<'_>, depth: u8, hasher: &mut DefaultHasher) {
         parts.tag.hash(hasher);
-        let length = parts.packed.iter().map(Packed::len).sum::<usize>() + parts.ordered.len();
+        let length = parts.texts.as_ref().map_or(parts.ordered.len(), |texts| split(texts).count());
         if parts.tag == Tag::List && length >= SHORTEST {
-            // It may be packed in one pickle, and not in the other.
+            // It may be one text in one pickle, and not in the other.
             return length.hash(hasher);
         }
         (parts.ordered.len(), parts.members.len()).hash(hasher);

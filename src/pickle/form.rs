@@ -12,7 +12,6 @@ use std::collections::HashMap;
 
 use super::machine::Machine;
 use super::node::{How, Kind, Leaf, Node, Ref, Value};
-use super::packed::Packed;
 use super::text::Text;
 
 /// A pickle's values, and what was done to them by calls whose outcome was thrown away.
@@ -51,20 +50,13 @@ pub(super) enum Whole<'a> {
     Elsewhere(u64),
 }
 
-impl Whole<'_> {
-    /// A float.
-    pub(super) fn float(value: f64) -> Self {
-        Self::Float(if value.is_nan() { f64::NAN } else { value }.to_bits())
-    }
-}
-
 /// What a value is made of.
 #[derive(Debug)]
 pub(super) struct Parts<'a> {
     /// What it is.
     pub tag: Tag,
-    /// The items that a list begins with, where they are no values of their own in the pickle.
-    pub packed: Vec<Packed<'a>>,
+    /// The items of a list of texts that is written as one, with separators between them.
+    pub texts: Option<Cow<'a, [u8]>>,
     /// Parts in order.
     pub ordered: Vec<(Role, Ref)>,
     /// Parts without order.
@@ -121,7 +113,7 @@ pub(super) enum Role {
 
 impl Parts<'_> {
     fn new(tag: Tag) -> Self {
-        Self { tag, packed: Vec::new(), ordered: Vec::new(), members: Vec::new(), pairs: Vec::new() }
+        Self { tag, texts: None, ordered: Vec::new(), members: Vec::new(), pairs: Vec::new() }
     }
 
     fn items(mut self, items: &[Ref]) -> Self {
@@ -177,12 +169,7 @@ impl<'m, 'a> Forms<'m, 'a> {
         if let Form::Parts(parts) = &mut form
             && let Some(effects) = self.effects.get(&reference)
         {
-            for effect in effects {
-                match self.packed_extension(*effect).filter(|_| parts.tag == Tag::List) {
-                    Some(packed) => parts.packed.push(packed),
-                    None => parts.ordered.push((Role::Effect, *effect)),
-                }
-            }
+            parts.ordered.extend(effects.iter().map(|effect| (Role::Effect, *effect)));
         }
         form
     }
@@ -193,7 +180,7 @@ impl<'m, 'a> Forms<'m, 'a> {
             Leaf::Bool(value) => Whole::Bool(value),
             Leaf::Int(value) => Whole::Int(value),
             Leaf::LargeInt => Whole::LargeInt(integer::large_int(self.machine.opcode_bytes(reference))),
-            Leaf::Float(value) => Whole::float(value),
+            Leaf::Float(value) => Whole::Float(if value.is_nan() { f64::NAN } else { value }.to_bits()),
             Leaf::Text(text) => Whole::Text(text.into_bytes()),
             Leaf::OldText(bytes) => Whole::Text(bytes),
             Leaf::Bytes(bytes) => Whole::Bytes(Cow::Borrowed(bytes)),

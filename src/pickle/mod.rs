@@ -18,13 +18,13 @@ pub mod naming;
 pub mod node;
 pub mod opcode;
 pub mod outline;
-pub mod packed;
 pub mod parse;
 pub mod rules;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod scan;
 pub mod text;
+pub mod texts;
 pub mod tree;
 pub mod verdict;
 pub mod whole;

@@ -27,7 +27,7 @@ pub fn whole_slots(segment: &[u8], memo: u64, filled: u64) -> Result<HashSet<u64
     Ok((memo..memo.saturating_add(filled)).filter(whole).collect())
 }
 
-/// Where the last call ends that changes a value, for those that are changed by calls: a long list gets its numbers so.
+/// Where the last call ends that changes a value, for those that are changed by calls, as dill does it.
 fn changed_last(machine: &Machine<'_>) -> HashMap<Ref, u64> {
     let mut changed = HashMap::new();
     for effect in machine.effects() {

@@ -15,8 +15,8 @@ use super::buffers::Held;
 use super::core::Core;
 use super::frame::{Batch, DictWalk, Frame};
 use super::op;
+use super::texts;
 use super::types::Info;
-use super::uniform;
 
 /// The longest text, in bytes, that is written again in each segment.
 const REPEATED: isize = 1024;
@@ -257,13 +257,12 @@ fn open_list<'py>(py: Python<'py>, core: &mut Core, object: *mut ffi::PyObject) 
     let object = unsafe { Bound::from_borrowed_ptr(py, object) };
     // SAFETY: an exact list, as the caller has seen.
     let list = unsafe { object.cast_into_unchecked() };
-    if uniform::save_texts(py, core, &list)? {
+    if texts::save(py, core, &list)? {
         return Ok(Saved::Done);
     }
     core.out.byte(op::EMPTY_LIST);
     core.memoize(list.as_any());
-    let next = uniform::save_numbers(core, &list)?;
-    Ok(Saved::Open(Frame::List { list, next, batch: Batch::default() }))
+    Ok(Saved::Open(Frame::List { list, next: 0, batch: Batch::default() }))
 }
 
 #[inline]

@@ -21,8 +21,8 @@ mod nesting;
 mod op;
 mod output;
 mod reduce;
+mod texts;
 mod types;
-mod uniform;
 mod walk;
 
 pub(crate) use buffers::Held;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Form, Forms, Parts, Role, Tag, Whole};
 use crate::pickle::node::{Leaf, Node, Ref, Value};
-use crate::pickle::packed::{Numbers, Packed, SEPARATOR};
+use crate::pickle::texts::SEPARATOR;
 
 /// Classes that dill's `_load_type` has a name of its own for; else `NameType` is in `types`, and all others are built in.
 const DILL_TYPES: &[(&str, &str, &str)] = &[
@@ -29,8 +29,8 @@ impl<'a> Forms<'_, 'a> {
             ("builtins", "str.split", [text, separator]) if self.is_text(*separator, &[SEPARATOR]) => {
                 match self.machine.value(*text) {
                     Value::Leaf(Leaf::Text(text)) => {
-                        let packed = vec![Packed::Texts(text.into_bytes())];
-                        Some(Form::Parts(self.changed(node, Parts { packed, ..Parts::new(Tag::List) })))
+                        let texts = Some(text.into_bytes());
+                        Some(Form::Parts(self.changed(node, Parts { texts, ..Parts::new(Tag::List) })))
                     }
                     _ => None,
                 }
@@ -49,34 +49,6 @@ impl<'a> Forms<'_, 'a> {
             ("dill._dill", "_import_module", [name]) if node.state.is_none() => self.submodule(*name),
             ("dill._dill", "_load_type", [name]) => self.dill_type(*name),
             _ => self.array(node, &module, &name, arguments).map(Form::Parts),
-        }
-    }
-
-    /// The numbers that a call adds to a list.
-    pub(super) fn packed_extension(&self, effect: Ref) -> Option<Packed<'a>> {
-        let callee = self.machine.node(effect)?.items.first()?;
-        match self.call_arguments(effect)? {
-            [_, array] if self.is_global(*callee, "builtins", "list.extend") => self.packed_numbers(*array),
-            _ => None,
-        }
-    }
-
-    /// What is in an `array` of Python's module of that name.
-    fn packed_numbers(&self, array: Ref) -> Option<Packed<'a>> {
-        let call = self.machine.node(array)?;
-        if !self.is_global(*call.items.first()?, "array", "_array_reconstructor") {
-            return None;
-        }
-        let [_, type_code, format, bytes] = self.call_arguments(array)? else { return None };
-        let leaf = |reference: &Ref| match self.machine.value(*reference) {
-            Value::Leaf(leaf) => Some(leaf),
-            Value::Node(_) => None,
-        };
-        match (leaf(type_code)?, leaf(format)?, leaf(bytes)?) {
-            (Leaf::Text(code), Leaf::Int(format), Leaf::Bytes(bytes)) => {
-                Some(Packed::Numbers(Numbers::find(code.as_str()?, format)?, bytes))
-            }
-            _ => None,
         }
     }
 

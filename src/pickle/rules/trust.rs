@@ -87,7 +87,7 @@ pub(in crate::pickle) const CALLABLES: &[(&[&str], &[&str], Does)] = &[
         &["builtins"],
         &[
             "bool", "bytearray", "bytes", "complex", "dict", "enumerate", "float", "frozenset", "int", "list",
-            "list.extend", "memoryview", "object", "range", "reversed", "set", "slice", "str", "str.split", "tuple", "zip", "NoneType",
+            "memoryview", "object", "range", "reversed", "set", "slice", "str", "str.split", "tuple", "zip", "NoneType",
         ],
         Does::Data,
     ),
