@@ -302,10 +302,11 @@ fn columns(c: char) -> usize {
 }
 
 fn cut_middle(text: &str, width: usize, look: Look) -> String {
-    if text.width() <= width || width == 0 {
-        return if width == 0 { String::new() } else { text.to_owned() };
+    if text.width() <= width {
+        return text.to_owned();
     }
-    let room = width.saturating_sub(ellipsis(look).width());
+    // A column that is left out has no room for the ellipsis either.
+    let Some(room) = width.checked_sub(ellipsis(look).width()) else { return String::new() };
     // The end of a type is its own name, the end of a name is what tells it from its neighbour.
     format!("{}{}{}", beginning(text, room.div_ceil(2)), ellipsis(look), end(text, room / 2))
 }
