@@ -1,9 +1,9 @@
 // The map: a rectangle for each variable, as large as its share of the bytes, as square as can be (squarified treemap,
 // Bruls, Huizing and van Wijk 2000).
 
-/** What is smaller than this many pixels in both directions cannot be hit: all such share one rectangle. */
-const SMALLEST = 9;
-const MOST_TILES = 400;
+/** What is smaller than this many pixels in both directions cannot be hit: all such of a kind share one rectangle. */
+const SMALLEST = 10;
+const MOST_TILES = 1000;
 
 /** Lays out sizes, the largest first, in a rectangle of `width` by `height`; returns [x, y, width, height] for each. */
 function squarify(sizes, width, height) {
@@ -58,42 +58,42 @@ function strip(areas, free) {
   return places;
 }
 
-/** What the map shows: the largest variables, and the others as one. */
+/** What the map shows: the largest variables, and the others as one for each kind. */
 function tiles(variables, pixels) {
   const sorted = variables.filter((variable) => variable.length > 0).sort((a, b) => b.length - a.length);
   const total = sorted.reduce((sum, variable) => sum + variable.length, 0);
   const least = (total * SMALLEST * SMALLEST) / Math.max(pixels, 1);
   const firstSmall = sorted.findIndex((variable) => variable.length < least);
-  const shown = Math.min(firstSmall < 0 ? sorted.length : Math.max(firstSmall, 1), MOST_TILES);
-  const rest = sorted.slice(shown);
-  const found = sorted.slice(0, shown).map((variable) => ({ variable, bytes: variable.length }));
-  const restBytes = rest.reduce((sum, variable) => sum + variable.length, 0);
-  if (rest.length > 0) {
+  const shown = Math.min(firstSmall < 0 ? sorted.length : firstSmall, MOST_TILES);
+  const found = sorted.slice(0, shown).map((variable) => ({ variable, bytes: variable.length, real: variable.length }));
+  for (const kind of KINDS.keys()) {
+    const rest = sorted.slice(shown).filter((variable) => kindOf(variable) === kind);
+    const real = rest.reduce((sum, variable) => sum + variable.length, 0);
     // Too small to be seen, it would say that there is nothing.
-    found.push({ variable: null, bytes: Math.max(restBytes, least), real: restBytes, number: rest.length, largest: rest[0] });
-    found.sort((a, b) => b.bytes - a.bytes);
+    if (rest.length > 0) found.push({ variable: rest[0], number: rest.length, bytes: Math.max(real, least), real });
   }
+  found.sort((a, b) => b.bytes - a.bytes);
   return { found, total };
 }
 
 /** A button for one rectangle, placed in percent, so that it also fits a sheet of paper. */
 function tile(entry, [x, y, width, height], box, total) {
-  const { variable } = entry;
-  const name = variable ? plain(variable.name) : count(entry.number, 'smaller variable');
-  const bytes = variable ? entry.bytes : entry.real;
-  const words = [variable ? plain(variable.type) : '', `${size(bytes)}, ${share(bytes, total)}`].filter(Boolean);
+  const { variable, number } = entry;
+  const kind = kindOf(variable);
+  const name = number ? `${number.toLocaleString('en')} smaller: ${KINDS[kind]}` : plain(variable.name);
+  const words = [number ? '' : plain(variable.type), `${size(entry.real)}, ${share(entry.real, total)}`].filter(Boolean);
   const made = element('button', {
-    type: 'button', class: variable ? `tile k${kindOf(variable)}` : 'tile rest', tabindex: -1,
+    type: 'button', class: `tile k${kind}${number ? ' rest' : ''}`, tabindex: -1,
     'aria-label': [name, ...words].join(', '),
   });
   if (width > 46 && height > 20) made.append(element('span', { class: 'name' }, name));
-  if (width > 46 && height > 38) made.append(element('span', { class: 'size' }, size(bytes)));
+  if (width > 46 && height > 38) made.append(element('span', { class: 'size' }, size(entry.real)));
   const percent = (part, whole) => `${(100 * part) / whole}%`;
   made.style.left = percent(x, box.width);
   made.style.top = percent(y, box.height);
   made.style.width = percent(width, box.width);
   made.style.height = percent(height, box.height);
-  made.addEventListener('click', () => (variable ? show(variable) : showSmall(entry)));
+  made.addEventListener('click', () => (number ? showSmall(variable) : show(variable)));
   tell(made, name, words);
   return made;
 }
@@ -152,16 +152,18 @@ function drawLegend(variables) {
   const made = KINDS.map((kind, number) => {
     if (sums[number].number === 0) return null;
     const words = `${sums[number].number.toLocaleString('en')} · ${size(sums[number].bytes)}`;
-    const button = element('button', { type: 'button', 'aria-pressed': 'false' },
+    const button = element('button', { type: 'button', id: `kind-${number}`, 'aria-pressed': 'false' },
       element('span', { class: `swatch k${number}`, 'aria-hidden': 'true' }), kind, ' ', element('small', {}, words));
     button.addEventListener('click', () => {
-      const on = button.getAttribute('aria-pressed') !== 'true';
-      for (const other of $('legend').children) other.setAttribute('aria-pressed', 'false');
-      button.setAttribute('aria-pressed', String(on));
-      state.kind = on ? number : null;
+      state.kind = state.kind === number ? null : number;
+      markLegend();
       refresh();
     });
     return button;
   });
   $('legend').replaceChildren(...made.filter(Boolean));
+}
+
+function markLegend() {
+  for (const button of $('legend').children) button.setAttribute('aria-pressed', String(button.id === `kind-${state.kind}`));
 }

@@ -136,10 +136,12 @@ function show(variable) {
   [...$('body').children].find((made) => made.variable === variable)?.querySelector('button').focus({ preventScroll: true });
 }
 
-/** Shows those that have no rectangle of their own: the largest first, from the first of them on. */
-function showSmall(entry) {
+/** Shows those that have no rectangle of their own: all of the kind, the largest first, from the first of them on. */
+function showSmall(first) {
+  state.kind = kindOf(first);
+  markLegend();
   sortBy('size', true);
-  show(entry.largest);
+  show(first);
 }
 
 /** All that is known of one variable, below the table. */
