@@ -156,6 +156,7 @@ fn texts_of_the_file_stay_texts_and_nothing_is_cut_off_in_any_window() {
         made.textContent = 'window.ran = true';
         document.body.append(made);
         await fetch('data:,x').catch(() => {});
+        await new Promise((done) => setTimeout(done, 200));
         return [window.ran === undefined, seen.length];
     })()";
     assert_eq!(browser.value(inject), serde_json::json!([true, 2]));

@@ -20,8 +20,9 @@ const FLAGS: [&str; 8] = [
     "--disable-sync",
 ];
 
-/// Runs in a page before its own scripts: notes what must not happen.
-const WATCH: &str = "window.seen = [];
+/// Runs in a page before its own scripts, which keep their names to themselves: notes what must not happen.
+const WATCH: &str = "window.$ = (id) => document.getElementById(id);
+window.seen = [];
 window.alert = (text) => seen.push('alert ' + text);
 addEventListener('error', (event) => seen.push('error ' + event.message));
 addEventListener('securitypolicyviolation', (event) => seen.push('blocked ' + event.blockedURI));";
