@@ -3,6 +3,9 @@
 //! A terminal gets lines that fit it: long names and types lose their middles, values their ends. What goes to a file or
 //! a program is not cut.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, Write};
 
 use console::Style;

@@ -39,7 +39,7 @@ function heading(item) {
 
 function failure(item) {
   const facts = [
-    ['At fault', item.path === undefined ? '' : `${plain(item.path)} (${plain(item.fault_type ?? '?')})`],
+    ['At fault', item.path === undefined ? '' : plain(item.path) + (item.fault_type ? ` (${plain(item.fault_type)})` : '')],
     ['Used by', (item.users ?? []).map(plain).join(', ')],
     ['Hint', plain(item.hint)],
   ];
