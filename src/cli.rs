@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{Talk, completions, diff, inspect, verify};
+use crate::report::answer::Sort;
 
 /// Saves a Python session to one file, brings it back, and tells what is in it.
 #[derive(Debug, Parser)]
@@ -96,6 +97,8 @@ Examples:
   snapcli inspect --json session.pkl     the same for a program
   snapcli inspect --strict got.pkl       exit with 5 if loading it is dangerous
   snapcli inspect --verdict got.pkl      all that loading it would import and call
+  snapcli inspect --sort size            the largest variables first
+  snapcli inspect --html page.html       a page with a map of where the bytes are
   snapcli inspect --trace model          what is pickled under `model`, with sizes
   snapcli inspect --bad train.py         what in train.py's session cannot be saved, and why
   snapcli inspect --strict train.py      exit with 3 if there is any such thing")]
@@ -116,6 +119,15 @@ pub struct InspectArgs {
     /// Show what is pickled under a variable, as a tree with sizes
     #[arg(long, value_name = "NAME", conflicts_with = "bad")]
     trace: Option<String>,
+    /// What comes first
+    #[arg(long, value_enum, value_name = "BY", default_value = "order")]
+    sort: SortBy,
+    /// Write a page for a browser to OUT, with a map of where the bytes are and all that is known; `-` is standard
+    /// output
+    ///
+    /// The page is one file, which needs no network and runs nothing but its own script.
+    #[arg(long, value_name = "OUT", conflicts_with_all = ["json", "trace"])]
+    html: Option<PathBuf>,
     #[cfg(feature = "python")]
     #[command(flatten)]
     rules: python::RuleArgs,
@@ -126,6 +138,26 @@ pub struct InspectArgs {
     #[cfg(not(feature = "python"))]
     #[arg(value_name = "FILE")]
     operands: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SortBy {
+    /// What the script made first
+    Order,
+    /// By name
+    Name,
+    /// The largest
+    Size,
+}
+
+impl From<SortBy> for Sort {
+    fn from(by: SortBy) -> Self {
+        match by {
+            SortBy::Order => Self::Order,
+            SortBy::Name => Self::Name,
+            SortBy::Size => Self::Size,
+        }
+    }
 }
 
 impl InspectArgs {
@@ -142,6 +174,9 @@ impl InspectArgs {
             strict: self.strict,
             verdict: self.verdict,
             trace: self.trace,
+            sort: self.sort.into(),
+            html: self.html,
+            look: inspect::look(),
             subject,
         }
     }

@@ -1,14 +1,15 @@
 //! `snapcli inspect`: what is in a snapshot, without running any of it; or what in a script's session is bad.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::Talk;
+use super::{Talk, page};
 use crate::exit::{self, OrExit};
 use crate::pickle::outline::Tree;
-use crate::report::answer::{Answer, Format};
+use crate::report::answer::{Answer, Format, Sort};
+use crate::report::table::Look;
 use crate::report::{self, text, trace};
 use crate::snapshot::reader::{Contents, Snapshot};
 
@@ -24,6 +25,12 @@ pub struct Options {
     pub verdict: bool,
     /// The variable to trace.
     pub trace: Option<String>,
+    /// What comes first.
+    pub sort: Sort,
+    /// Where to write a page; `-` is standard output.
+    pub html: Option<PathBuf>,
+    /// How standard output shows a table: asked before a script runs, as that is lent another one.
+    pub look: Look,
     /// What to look at.
     pub subject: Subject,
 }
@@ -50,8 +57,9 @@ const DEFAULT: &str = "session.pkl";
 
 /// Looks at a file, or runs a script and looks at what it leaves.
 #[cfg(feature = "python")]
-pub fn run(options: Options, talk: Talk) -> Result<i32> {
+pub fn run(mut options: Options, talk: Talk) -> Result<i32> {
     use crate::python::run::Target;
+    options.html = options.html.as_deref().map(page::place).transpose()?;
     let file = match &options.subject.command {
         None => Some(Path::new(DEFAULT).to_owned()),
         Some(command) => match &command.target {
@@ -67,7 +75,8 @@ pub fn run(options: Options, talk: Talk) -> Result<i32> {
 
 /// Looks at a file.
 #[cfg(not(feature = "python"))]
-pub fn run(options: Options, talk: Talk) -> Result<i32> {
+pub fn run(mut options: Options, talk: Talk) -> Result<i32> {
+    options.html = options.html.as_deref().map(page::place).transpose()?;
     match options.subject.operands.as_slice() {
         [] => inspect_file(&options, Path::new(DEFAULT), talk),
         [file] => inspect_file(&options, Path::new(file), talk),
@@ -147,25 +156,36 @@ pub(super) fn print_to(out: &mut dyn Write, options: &Options, answer: &mut Answ
     if options.bad {
         answer.only_bad();
     }
-    if options.json {
+    answer.sort(options.sort);
+    if let Some(path) = &options.html {
+        page::write(out, path, answer)?;
+    } else if options.json {
         report::json(out, answer)?;
     } else if options.bad {
         text::bad(out, answer)?;
     } else {
-        text::answer(out, answer, terminal_width())?;
+        text::answer(out, answer, options.look)?;
     }
-    if !options.json
-        && let Some(verdict) = &answer.verdict
-    {
-        report::verdict::text(out, verdict, options.verdict)?;
-    } else if !options.json && answer.format == Format::Snapcli {
-        report::verdict::not_looked_into(out)?;
+    let for_people = !options.json && options.html.is_none();
+    match &answer.verdict {
+        Some(verdict) if for_people => report::verdict::text(out, verdict, options.verdict)?,
+        None if for_people && answer.format == Format::Snapcli => report::verdict::not_looked_into(out)?,
+        _ => {}
     }
     out.flush()?;
     Ok(code)
 }
 
-fn terminal_width() -> Option<usize> {
+/// How standard output shows a table.
+pub fn look() -> Look {
     let terminal = console::Term::stdout();
-    terminal.is_term().then(|| usize::from(terminal.size().1))
+    let width = terminal.is_term().then(|| usize::from(terminal.size().1));
+    Look { width, colour: terminal.features().colors_supported(), unicode: is_utf8_locale() }
+}
+
+/// As `setlocale` finds out: the first of these that is set and not empty.
+fn is_utf8_locale() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }

@@ -10,6 +10,7 @@ pub mod inspect;
 #[cfg(feature = "python")]
 mod inspect_script;
 mod open;
+mod page;
 mod progress;
 #[cfg(feature = "python")]
 pub mod restore;

@@ -27,6 +27,18 @@ pub struct Answer {
     pub verdict: Option<Verdict>,
 }
 
+/// What comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// What the script made first.
+    #[default]
+    Order,
+    /// The first name in the alphabet.
+    Name,
+    /// The largest.
+    Size,
+}
+
 /// What a session was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -96,6 +108,19 @@ impl Answer {
     /// Whether loading the file is dangerous.
     pub fn is_dangerous(&self) -> bool {
         self.verdict.as_ref().is_some_and(|verdict| verdict.class == Class::Dangerous)
+    }
+
+    /// Puts variables and what was left out in an order.
+    pub fn sort(&mut self, sort: Sort) {
+        let Index { variables, left_out, .. } = &mut self.index;
+        match sort {
+            Sort::Order => {}
+            Sort::Name => {
+                variables.sort_by(|a, b| a.name.cmp(&b.name));
+                left_out.sort_by(|a, b| a.name.cmp(&b.name));
+            }
+            Sort::Size => variables.sort_by_key(|variable| std::cmp::Reverse(variable.length)),
+        }
     }
 
     /// Whether anything was left out because it failed.

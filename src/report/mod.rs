@@ -8,7 +8,9 @@ pub mod answer;
 pub mod changes;
 #[cfg(feature = "python")]
 pub mod doctor;
+pub mod html;
 pub mod say;
+pub mod table;
 pub mod text;
 pub mod trace;
 pub mod verdict;

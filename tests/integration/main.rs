@@ -17,6 +17,7 @@ mod inspecting;
 mod looking;
 #[cfg(feature = "python")]
 mod meddling;
+mod page;
 #[cfg(feature = "python")]
 mod pitfalls;
 #[cfg(feature = "python")]

@@ -1,0 +1,114 @@
+// What is not a variable: what was left out, where the session comes from, and the verdict.
+
+/** How many items of a long list are drawn before somebody asks for the others. */
+const FIRST = 100;
+
+/** A list, its end behind a button where it is long. */
+function longList(entries, draw) {
+  const made = element('ul', { class: 'plain' });
+  made.append(...entries.slice(0, FIRST).map(draw));
+  if (entries.length > FIRST) {
+    const more = element('button', { type: 'button' }, `Show all ${entries.length.toLocaleString('en')}`);
+    more.addEventListener('click', () => {
+      more.parentElement.remove();
+      made.append(...entries.slice(FIRST).map(draw));
+    });
+    made.append(element('li', {}, more));
+  }
+  return made;
+}
+
+function leftOut(items) {
+  const failed = items.filter((item) => item.reason === 'failed');
+  const ruled = items.filter((item) => item.reason !== 'failed');
+  if (items.length === 0) return;
+  $('left-out').hidden = false;
+  if (failed.length > 0) {
+    $('left-out').append(element('h3', {}, `${count(failed.length, 'variable')} that cannot be saved`), longList(failed, failure));
+  }
+  if (ruled.length > 0) {
+    const title = element('summary', {}, `${count(ruled.length, 'variable')} left out by rule`);
+    $('left-out').append(element('details', { open: ruled.length <= 10 }, title, longList(ruled, byRule)));
+  }
+}
+
+function heading(item) {
+  const line = item.line === undefined ? '' : `, line ${item.line}`;
+  return element('p', { class: 'item' }, element('strong', {}, plain(item.name)), ` ${plain(item.type)}${line}`);
+}
+
+function failure(item) {
+  const facts = [
+    ['At fault', item.path === undefined ? '' : plain(item.path) + (item.fault_type ? ` (${plain(item.fault_type)})` : '')],
+    ['Used by', (item.users ?? []).map(plain).join(', ')],
+    ['Hint', plain(item.hint)],
+  ];
+  return element('li', { class: 'failed' }, heading(item), element('p', { class: 'error' }, plain(item.error)), list(facts));
+}
+
+const byRule = (item) => element('li', {}, heading(item), element('p', {}, plain(item.error)));
+
+/** What somebody should see first. */
+function marks(answer) {
+  const failed = answer.left_out.filter((item) => item.reason === 'failed').length;
+  const ruled = answer.left_out.length - failed;
+  const how = answer.script.ended.how;
+  const found = [
+    failed > 0 && ['bad', `${count(failed, 'variable')} cannot be saved`, '#left-out'],
+    ruled > 0 && ['', `${ruled.toLocaleString('en')} left out by rule`, '#left-out'],
+    (how === 'exception' || how === 'interrupted') && ['bad', `the script ${ending(answer.script)}`, '#facts'],
+    answer.verdict && [answer.verdict.class === 'dangerous' ? 'bad' : '', `verdict: ${plain(answer.verdict.class)}`, '#verdict'],
+  ].filter(Boolean);
+  $('marks').append(...found.map(([kind, words, target]) => element('li', { class: kind }, element('a', { href: target }, words))));
+  if (found.length === 0) $('marks').remove();
+}
+
+/** Where the session comes from; of a pickle that is not ours nothing is known. */
+function provenance(answer) {
+  const { script, python } = answer;
+  if (!answer.created && !script.path) return;
+  $('origin').textContent = `saved ${when(answer.created)} from ${commandLine(script)}, which ${ending(script)}`;
+  $('origin').hidden = false;
+  $('facts').hidden = false;
+  const packages = Object.entries(answer.packages).map(([name, version]) => element('span', { class: 'package' }, `${plain(name)} ${plain(version)}`));
+  const facts = [
+    [script.kind === 'module' ? 'Module' : 'Script', plain(script.path)],
+    ['Arguments', script.argv.slice(1).map(plain).join(' ')],
+    ['Saved', when(answer.created)],
+    ['Ended', `${ending(script)}${script.ended.code ? ` (exit code ${script.ended.code})` : ''}`],
+    ['Python', plain([python.version, python.implementation].filter(Boolean).join(', '))],
+    ['Program', plain(python.executable)],
+    ['Platform', plain(python.platform)],
+    ['dill', python.dill ? plain(python.dill) : 'none was needed'],
+    ['Packages', packages.length > 0 ? element('span', {}, ...packages.flatMap((made) => [made, ' '])) : ''],
+    ['Namespace', plain(answer.module)],
+    ['Source BLAKE3', plain(script.blake3)],
+    ['snapcli', plain(answer.snapcli)],
+  ];
+  $('facts').append(list(facts));
+  if (script.ended.traceback) {
+    const traceback = element('pre', { tabindex: 0 }, plainLines(script.ended.traceback));
+    $('facts').append(element('details', {}, element('summary', {}, 'Traceback'), traceback));
+  }
+}
+
+/** What loading the file would import and call, where the answer says it. */
+function verdict(found) {
+  if (!found) return;
+  const words = {
+    plain: 'It builds plain data.',
+    code: 'It rebuilds functions and classes.',
+    calls: 'It calls importable code that is not known to be harmless.',
+    dangerous: 'It may do anything: run commands, evaluate text, open files or sockets.',
+  };
+  $('verdict').hidden = false;
+  $('verdict').append(element('p', { class: found.class === 'dangerous' ? 'bad' : '' },
+    element('strong', {}, plain(found.class)), ` ${Object.hasOwn(words, found.class) ? words[found.class] : ''}`));
+  const findings = found.findings ?? [];
+  const line = (finding) => element('li', { class: finding.class === 'dangerous' ? 'failed' : '' },
+    element('code', {}, `${plain(finding.callee)}${plain(finding.arguments)}`), ` ${plain(finding.why)}`,
+    element('small', {}, ` at byte ${finding.offset}${finding.count > 1 ? `, ${finding.count} times` : ''}`));
+  if (findings.length > 0) $('verdict').append(longList(findings, line));
+  if (found.more > 0) $('verdict').append(element('p', {}, `and ${count(found.more, 'more finding')}`));
+  $('verdict').append(element('p', {}, element('small', {}, 'A verdict from looking at a file is never a proof: load only what you trust.')));
+}

@@ -1,0 +1,169 @@
+// The map: a rectangle for each variable, as large as its share of the bytes, as square as can be (squarified treemap,
+// Bruls, Huizing and van Wijk 2000).
+
+/** What is smaller than this many pixels in both directions cannot be hit: all such of a kind share one rectangle. */
+const SMALLEST = 10;
+const MOST_TILES = 1000;
+
+/** Lays out sizes, the largest first, in a rectangle of `width` by `height`; returns [x, y, width, height] for each. */
+function squarify(sizes, width, height) {
+  const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
+  const areas = sizes.map((bytes) => (bytes / total) * width * height);
+  const free = { x: 0, y: 0, width, height };
+  const places = [];
+  for (let start = 0; start < areas.length;) {
+    const end = endOfStrip(areas, start, Math.min(free.width, free.height));
+    places.push(...strip(areas.slice(start, end), free));
+    start = end;
+  }
+  return places;
+}
+
+/** How many go into a strip along the short side: one more as long as the worst of them gets no longer. */
+function endOfStrip(areas, start, side) {
+  let sum = areas[start];
+  let worst = Infinity;
+  let end = start + 1;
+  for (; end <= areas.length; end += 1) {
+    const now = Math.max((side * side * areas[start]) / (sum * sum), (sum * sum) / (side * side * areas[end - 1]));
+    if (now > worst) return end - 1;
+    worst = now;
+    sum += areas[end] ?? 0;
+  }
+  return areas.length;
+}
+
+/** Places one strip along the short side of what is free, and takes it off that. */
+function strip(areas, free) {
+  const sum = areas.reduce((total, area) => total + area, 0);
+  const upright = free.width >= free.height;
+  const side = upright ? free.height : free.width;
+  const depth = side > 0 ? sum / side : 0;
+  let along = 0;
+  const places = areas.map((area) => {
+    const length = depth > 0 ? area / depth : 0;
+    const place = upright
+      ? [free.x, free.y + along, depth, length]
+      : [free.x + along, free.y, length, depth];
+    along += length;
+    return place;
+  });
+  if (upright) {
+    free.x += depth;
+    free.width -= depth;
+  } else {
+    free.y += depth;
+    free.height -= depth;
+  }
+  return places;
+}
+
+/** What the map shows: the largest variables, and the others as one for each kind. */
+function tiles(variables, pixels) {
+  const sorted = variables.filter((variable) => variable.length > 0).sort((a, b) => b.length - a.length);
+  const total = sorted.reduce((sum, variable) => sum + variable.length, 0);
+  const least = (total * SMALLEST * SMALLEST) / Math.max(pixels, 1);
+  const firstSmall = sorted.findIndex((variable) => variable.length < least);
+  const shown = Math.min(firstSmall < 0 ? sorted.length : firstSmall, MOST_TILES);
+  const found = sorted.slice(0, shown).map((variable) => ({ variable, bytes: variable.length, real: variable.length }));
+  for (const kind of KINDS.keys()) {
+    const rest = sorted.slice(shown).filter((variable) => kindOf(variable) === kind);
+    const real = rest.reduce((sum, variable) => sum + variable.length, 0);
+    // Too small to be seen, it would say that there is nothing.
+    if (rest.length > 0) found.push({ variable: rest[0], number: rest.length, bytes: Math.max(real, least), real });
+  }
+  found.sort((a, b) => b.bytes - a.bytes);
+  return { found, total };
+}
+
+/** A button for one rectangle, placed in percent, so that it also fits a sheet of paper. */
+function tile(entry, [x, y, width, height], box, total) {
+  const { variable, number } = entry;
+  const kind = kindOf(variable);
+  const name = number ? `${number.toLocaleString('en')} smaller: ${KINDS[kind]}` : plain(variable.name);
+  const words = [number ? '' : plain(variable.type), `${size(entry.real)}, ${share(entry.real, total)}`].filter(Boolean);
+  const made = element('button', {
+    type: 'button', class: `tile k${kind}${number ? ' rest' : ''}`, tabindex: -1,
+    'aria-label': [name, ...words].join(', '),
+  });
+  if (width > 46 && height > 20) made.append(element('span', { class: 'name' }, name));
+  if (width > 46 && height > 38) made.append(element('span', { class: 'size' }, size(entry.real)));
+  const percent = (part, whole) => `${(100 * part) / whole}%`;
+  made.style.left = percent(x, box.width);
+  made.style.top = percent(y, box.height);
+  made.style.width = percent(width, box.width);
+  made.style.height = percent(height, box.height);
+  made.addEventListener('click', () => (number ? showSmall(variable) : show(variable)));
+  tell(made, name, words);
+  return made;
+}
+
+/** Has a tip appear at a tile, under the mouse or the keyboard. */
+function tell(made, name, words) {
+  const tip = $('tip');
+  const appear = () => {
+    tip.replaceChildren(element('strong', {}, name), ...words.map((word) => element('span', {}, word)));
+    tip.hidden = false;
+    const at = made.getBoundingClientRect();
+    const room = document.documentElement.clientWidth - tip.offsetWidth - 8;
+    const below = at.bottom + tip.offsetHeight + 8 < window.innerHeight;
+    tip.style.left = `${Math.max(8, Math.min(at.left, room))}px`;
+    tip.style.top = `${Math.max(8, below ? at.bottom + 4 : at.top - tip.offsetHeight - 4)}px`;
+  };
+  const vanish = () => { tip.hidden = true; };
+  made.addEventListener('mouseenter', appear);
+  made.addEventListener('focus', appear);
+  made.addEventListener('mouseleave', vanish);
+  made.addEventListener('blur', vanish);
+}
+
+/** Draws the map of some variables. */
+function drawMap(variables) {
+  const map = $('map');
+  const box = { width: map.clientWidth, height: map.clientHeight };
+  const { found, total } = tiles(variables, box.width * box.height);
+  const places = squarify(found.map((entry) => entry.bytes), box.width, box.height);
+  const made = found.map((entry, number) => tile(entry, places[number], box, total));
+  if (made.length > 0) made[0].tabIndex = 0;
+  map.replaceChildren(...(made.length > 0 ? made : [element('p', { class: 'none' }, 'Nothing to show.')]));
+}
+
+/** One stop for the tab key; arrows go on to the next smaller or larger one. */
+function moveInMap(event) {
+  const all = [...$('map').querySelectorAll('button')];
+  const here = all.indexOf(document.activeElement);
+  const steps = { ArrowRight: here + 1, ArrowDown: here + 1, ArrowLeft: here - 1, ArrowUp: here - 1, Home: 0, End: all.length - 1 };
+  const next = Object.hasOwn(steps, event.key) && here >= 0 ? all[steps[event.key]] : undefined;
+  if (event.key === 'Escape') $('tip').hidden = true;
+  if (!next) return;
+  event.preventDefault();
+  all[here].tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
+}
+
+/** The kinds that there are, each with its colour and bytes: a press shows only these. */
+function drawLegend(variables) {
+  const sums = KINDS.map(() => ({ bytes: 0, number: 0 }));
+  for (const variable of variables) {
+    sums[kindOf(variable)].bytes += variable.length;
+    sums[kindOf(variable)].number += 1;
+  }
+  const made = KINDS.map((kind, number) => {
+    if (sums[number].number === 0) return null;
+    const words = `${sums[number].number.toLocaleString('en')} · ${size(sums[number].bytes)}`;
+    const button = element('button', { type: 'button', id: `kind-${number}`, 'aria-pressed': 'false' },
+      element('span', { class: `swatch k${number}`, 'aria-hidden': 'true' }), kind, ' ', element('small', {}, words));
+    button.addEventListener('click', () => {
+      state.kind = state.kind === number ? null : number;
+      markLegend();
+      refresh();
+    });
+    return button;
+  });
+  $('legend').replaceChildren(...made.filter(Boolean));
+}
+
+function markLegend() {
+  for (const button of $('legend').children) button.setAttribute('aria-pressed', String(button.id === `kind-${state.kind}`));
+}

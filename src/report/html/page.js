@@ -1,0 +1,46 @@
+// Begins: reads the answer, draws all of it, and follows what is pressed and typed.
+
+function start() {
+  const answer = JSON.parse($('data').textContent);
+  state.variables = answer.variables;
+  state.largest = answer.variables.reduce((most, variable) => Math.max(most, variable.length), 1);
+  for (const variable of state.variables) {
+    variable.search = `${variable.name} ${variable.type} ${variable.preview}`.toLowerCase();
+  }
+  document.querySelector('main').hidden = false;
+  marks(answer);
+  verdict(answer.verdict);
+  leftOut(answer.left_out);
+  provenance(answer);
+  drawHead();
+  drawLegend(state.variables);
+  for (const section of ['map-section', 'table-section']) $(section).hidden = state.variables.length === 0;
+  refresh();
+  follow();
+}
+
+function follow() {
+  // A frame has room for one drawing, however fast somebody types or scrolls.
+  const once = (draw) => {
+    let asked = false;
+    return () => {
+      if (!asked) requestAnimationFrame(() => { asked = false; draw(); });
+      asked = true;
+    };
+  };
+  $('filter').addEventListener('input', once(() => {
+    state.text = $('filter').value;
+    refresh();
+  }));
+  $('rows').addEventListener('scroll', once(() => drawRows()));
+  $('map').addEventListener('keydown', moveInMap);
+  window.addEventListener('scroll', () => { $('tip').hidden = true; }, { passive: true });
+  new ResizeObserver(once(() => {
+    drawMap(state.rows);
+    drawRows();
+  })).observe($('map'));
+  window.addEventListener('beforeprint', () => drawRows(true));
+  window.addEventListener('afterprint', () => drawRows());
+}
+
+start();

@@ -1,0 +1,83 @@
+//! The page as text: its structure, and that no text of a file gets out of its place.
+
+use super::*;
+use crate::report::answer::Format;
+use crate::snapshot::index::{Index, LeftOut, Variable};
+
+const HOSTILE: [&str; 5] = [
+    "<img src=x onerror=alert(1)>",
+    "</script><script>alert(2)</script>",
+    "<!-- <script>",
+    "]]>&lt;\u{2028}\u{202e}",
+    "{{script}}{{data}}",
+];
+
+fn answer() -> Answer {
+    let variable = |name: &&str| Variable {
+        name: (*name).to_owned(),
+        type_name: (*name).to_owned(),
+        preview: (*name).to_owned(),
+        length: 10,
+        ..Variable::default()
+    };
+    let variables = HOSTILE.iter().map(variable).collect();
+    let item = LeftOut { name: "</script>".to_owned(), error: "<!-- <script>".to_owned(), ..LeftOut::default() };
+    let index = Index { variables, left_out: vec![item], ..Index::default() };
+    Answer { file: HOSTILE.join(" "), format: Format::Snapcli, bytes: 50, index, verdict: None }
+}
+
+fn page_of(answer: &Answer) -> String {
+    let mut out = Vec::new();
+    page(&mut out, answer).expect("memory takes all");
+    String::from_utf8(out).expect("a page is UTF-8")
+}
+
+/// What stands between the first `begin` and the next `end`.
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(begin).unwrap_or_else(|| panic!("no {begin}"));
+    rest.split_once(end).unwrap_or_else(|| panic!("no {end}")).0
+}
+
+#[test]
+fn the_data_is_the_answer_and_cannot_leave_its_element() {
+    let answer = answer();
+    let page = page_of(&answer);
+    let data = between(&page, "<script type=\"application/json\" id=\"data\">", "</script>");
+    assert!(!data.contains(['<', '>', '&']), "{data}");
+    let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
+    assert_eq!(data, serde_json::to_value(&answer).expect("JSON"));
+}
+
+#[test]
+fn no_text_of_the_file_becomes_markup() {
+    let page = page_of(&answer());
+    let plain = page_of(&Answer { file: String::new(), index: Index::default(), ..answer() });
+    for tag in ["<script", "</script", "<!--", "<img", "<style", "<title"] {
+        assert_eq!(page.matches(tag).count(), plain.matches(tag).count(), "{tag}");
+    }
+    let title = between(&page, "<title>", "</title>");
+    assert!(title.starts_with("&lt;img src=x onerror=alert(1)&gt; &lt;/script&gt;"), "{title}");
+    assert!(
+        title.contains("&amp;lt;") && title.contains("\\u{202e}") && title.ends_with("{{script}}{{data}}"),
+        "{title}"
+    );
+}
+
+#[test]
+fn nothing_runs_or_loads_but_what_carries_the_nonce() {
+    let page = page_of(&answer());
+    let nonce = between(&page, "script-src 'nonce-", "'");
+    assert_eq!(nonce.len(), 32);
+    let policy = format!(
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'"
+    );
+    assert_eq!(between(&page, "http-equiv=\"Content-Security-Policy\" content=\"", "\">"), policy);
+    let scripts = page.matches("<script").count();
+    assert_eq!((scripts, page.matches(&format!("<script nonce=\"{nonce}\">")).count()), (2, 1));
+    let own = PAGE.to_owned() + STYLE + &SCRIPTS.concat();
+    for outside in ["http:", "https:", " src=", "@import", "url(", "innerHTML", "eval("] {
+        assert_eq!(own.lines().find(|line| line.contains(outside)), None, "{outside}");
+    }
+    // Another answer has another nonce.
+    assert_ne!(between(&page_of(&Answer { bytes: 51, ..answer() }), "'nonce-", "'"), nonce);
+}

@@ -1,0 +1,219 @@
+//! The page of `inspect --html`: what it is as a file, and what it does in a browser.
+//!
+//! What needs Chromium is not run by itself: `cargo test page -- --ignored`, with Debian's packages chromium and
+//! chromium-driver. The pictures go to `target/page/`, to be looked at.
+
+mod browser;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use browser::Browser;
+use snapcli::snapshot::index::{Ended, Index, Kind, LeftOut, Python, Reason, SCHEMA, Script, Variable};
+use snapcli::snapshot::writer::Writer;
+
+const HOSTILE: [&str; 4] = [
+    "<img src=x onerror=alert(1)>",
+    "</script><script>alert(2)</script>",
+    "<!-- <script>",
+    "red\u{1b}[31m\u{202e}evil",
+];
+
+/// A snapshot of variables that are as large as it is said.
+fn snapshot(folder: &Path, name: &str, variables: Vec<(Variable, usize)>, index: Index) -> PathBuf {
+    let mut writer = Writer::new(Vec::new(), "__main__").unwrap();
+    for (variable, bytes) in variables {
+        let mut value = b"B".to_vec();
+        value.extend(u32::try_from(bytes).unwrap().to_le_bytes());
+        value.resize(5 + bytes, 0);
+        writer.segment(variable, &value).unwrap();
+    }
+    let path = folder.join(name);
+    std::fs::write(&path, writer.finish(index).unwrap().0).unwrap();
+    path
+}
+
+fn variable(name: &str, type_name: &str, preview: &str) -> Variable {
+    Variable { name: name.into(), type_name: type_name.into(), preview: preview.into(), ..Variable::default() }
+}
+
+/// A session as a script leaves it, with names that would do harm as markup.
+fn session(folder: &Path) -> PathBuf {
+    let array = |name: &str, shape: &[u64]| Variable {
+        shape: Some(shape.to_vec()),
+        dtype: Some("float64".into()),
+        ..variable(name, "numpy.ndarray", "[0.0, 1.0, 2.0, …]")
+    };
+    let mut variables = vec![
+        (array("grid", &[1000, 50]), 400_000),
+        (array("weights", &[300, 50]), 120_000),
+        (Variable { shape: Some(vec![100, 3]), ..variable("frame", "pandas.DataFrame", "columns ['a', 'b']") }, 90_000),
+        (Variable { len: Some(900), ..variable("records", "list", "[{'id': 0}, …]") }, 60_000),
+        (variable("text", "str", "'a text'"), 30_000),
+        (variable("rate", "float", "0.05"), 9),
+        (
+            Variable { kind: Kind::Function, uses: vec!["grid".into()], ..variable("train", "function", "train(x)") },
+            500,
+        ),
+        (variable(&"a_long_name_".repeat(12), "a.module.of.some.depth.Configuration", "<Configuration>"), 15_000),
+    ];
+    variables.extend(HOSTILE.iter().map(|name| (variable(name, name, name), 20_000)));
+    let failed = |name: &str| LeftOut {
+        name: name.into(),
+        type_name: "sqlite3.Connection".into(),
+        error: "TypeError: cannot pickle 'sqlite3.Connection' object".into(),
+        path: Some("cfg['db'].conn".into()),
+        users: vec!["train".into(), HOSTILE[0].into()],
+        hint: Some("keep the path or URL, and connect again after the restore".into()),
+        line: Some(7),
+        ..LeftOut::default()
+    };
+    let ruled =
+        LeftOut { name: "_x".into(), reason: Reason::Private, error: "a private name".into(), ..LeftOut::default() };
+    let left_out = vec![failed("connection"), failed(HOSTILE[1]), ruled];
+    let traceback = Some(format!("Traceback (most recent call last):\n  {}\nKeyError: 'x'", HOSTILE[1]));
+    let script = Script {
+        kind: "script".into(),
+        path: "train.py".into(),
+        argv: vec!["train.py".into(), "--epochs".into(), HOSTILE[0].into()],
+        ended: Ended { how: "exception".into(), code: 1, traceback },
+        seconds: 12.5,
+        ..Script::default()
+    };
+    let python = Python { version: "3.12.1".into(), platform: "linux x86_64".into(), ..Python::default() };
+    let packages = [("numpy".to_owned(), "2.0".to_owned())].into();
+    let created = "2026-11-24T01:56:08Z".into();
+    let index = Index { schema: SCHEMA, created, script, python, packages, left_out, ..Index::default() };
+    snapshot(folder, "session.pkl", variables, index)
+}
+
+fn many(folder: &Path) -> PathBuf {
+    let kinds = ["numpy.ndarray", "list", "str"];
+    let of = |number: usize| (variable(&format!("variable_{number}"), kinds[number % 3], ""), number % 997);
+    snapshot(folder, "many.pkl", (0..10_000).map(of).collect(), Index { schema: SCHEMA, ..Index::default() })
+}
+
+fn inspect(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_snapcli"));
+    command.env("PATH", "").env("SNAPCLI_PYTHON", "/nonexistent").current_dir(folder);
+    command.arg("inspect").args(arguments).output().unwrap()
+}
+
+/// Makes the page of a snapshot.
+fn page(snapshot: &Path) -> PathBuf {
+    let page = snapshot.with_extension("html");
+    let run = inspect(snapshot.parent().unwrap(), &["--html", page.to_str().unwrap(), snapshot.to_str().unwrap()]);
+    assert!(run.status.success() && run.stdout.is_empty(), "{run:?}");
+    page
+}
+
+#[test]
+fn a_page_is_written_whole_or_not_at_all_and_for_its_owner_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let snapshot = session(folder.path());
+    let page = page(&snapshot);
+    let text = std::fs::read_to_string(&page).unwrap();
+    assert!(text.starts_with("<!doctype html>") && text.ends_with("</html>\n"));
+    assert_eq!(std::fs::metadata(&page).unwrap().permissions().mode() & 0o777, 0o600);
+    let run = inspect(folder.path(), &["--html", "-", "session.pkl"]);
+    // The name of the file is that which was given.
+    let named = text.replace(snapshot.to_str().unwrap(), "session.pkl");
+    let (of_file, of_stream) = (named.len(), String::from_utf8(run.stdout).unwrap().len());
+    assert_eq!(of_file, of_stream);
+    let run = inspect(folder.path(), &["--html", "none/page.html", "session.pkl"]);
+    assert_eq!(run.status.code(), Some(2), "{run:?}");
+    // What is damaged leaves the page that was there.
+    std::fs::write(&snapshot, "no pickle").unwrap();
+    assert_eq!(inspect(folder.path(), &["--html", "session.html", "session.pkl"]).status.code(), Some(4));
+    assert_eq!(std::fs::read_to_string(&page).unwrap(), text);
+}
+
+#[test]
+#[ignore = "needs Chromium: install chromium and chromium-driver, then cargo test page -- --ignored"]
+fn texts_of_the_file_stay_texts_and_nothing_is_cut_off_in_any_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = page(&session(folder.path()));
+    let browser = Browser::start();
+    for (width, scheme) in [(400, "light"), (400, "dark"), (1600, "light"), (1600, "dark")] {
+        browser.open(&page, width, scheme);
+        browser.picture(&pictures().join(format!("session-{width}-{scheme}.png")));
+        let over = browser.value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+        assert_eq!(over, 0, "at {width}");
+    }
+    assert_eq!(browser.value("document.querySelectorAll('img, iframe, a[href^=javascript]').length"), 0);
+    assert_eq!(browser.value("document.querySelectorAll('script').length"), 2);
+    let names = browser.value("[...document.querySelectorAll('.pick')].map((name) => name.textContent)");
+    let names: Vec<&str> = names.as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
+    assert_eq!(names.len(), 12);
+    assert_eq!(names[8..11], HOSTILE[..3]);
+    assert_eq!(names[11], "red\\u{1b}[31m\\u{202e}evil");
+    assert_eq!(browser.value("document.querySelectorAll('#left-out .failed').length"), 2);
+    assert_eq!(browser.value("seen"), serde_json::json!([]));
+    // The policy holds: what others would put into the page does not run, and nothing is loaded.
+    let inject = "(async () => {
+        const made = document.createElement('script');
+        made.textContent = 'window.ran = true';
+        document.body.append(made);
+        await fetch('data:,x').catch(() => {});
+        await new Promise((done) => setTimeout(done, 200));
+        return [window.ran === undefined, seen.length];
+    })()";
+    assert_eq!(browser.value(inject), serde_json::json!([true, 2]));
+}
+
+#[test]
+#[ignore = "needs Chromium: install chromium and chromium-driver, then cargo test page -- --ignored"]
+fn ten_thousand_variables_are_as_quick_as_ten() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = page(&many(folder.path()));
+    let browser = Browser::start();
+    for (width, scheme) in [(400, "dark"), (1600, "light")] {
+        browser.open(&page, width, scheme);
+        browser.picture(&pictures().join(format!("many-{width}-{scheme}.png")));
+    }
+    let drawn = "document.querySelectorAll('#body tr').length";
+    assert!(browser.value(drawn).as_u64().unwrap() < 100);
+    let frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))";
+    let timed = |action: &str| {
+        let timed = format!(
+            "(async () => {{ const from = performance.now(); {action}; await {frames}; return performance.now() - from; }})()"
+        );
+        browser.value(&timed).as_f64().unwrap()
+    };
+    let filter = |text: &str| format!("$('filter').value = '{text}'; $('filter').dispatchEvent(new Event('input'))");
+    let spent = [
+        timed(&filter("variable_12")),
+        timed(&filter("")),
+        timed("document.querySelector('#head-size button').click()"),
+        timed("document.querySelector('#head-name button').click()"),
+        timed("$('rows').scrollTop = 100000"),
+    ];
+    assert!(spent.iter().all(|time| *time < 1000.0), "{spent:?}");
+    eprintln!("filter, no filter, by size, by name, scroll: {spent:.0?} ms");
+    assert!(browser.value(drawn).as_u64().unwrap() < 100);
+    assert_eq!(browser.value("$('head-name').getAttribute('aria-sort')"), "ascending");
+    // A rectangle leads to its row, also one far away, and arrows lead to the next rectangle.
+    let press = "$('map').firstChild.focus();
+        $('map').firstChild.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }))";
+    browser.value(press);
+    assert_eq!(browser.value("[...$('map').children].indexOf(document.activeElement)"), 1);
+    assert_eq!(browser.value("$('tip').hidden"), false);
+    browser.value("$('map').querySelector('.tile:not(.rest)').click()");
+    let chosen = "const at = document.querySelector('tr.chosen').getBoundingClientRect();
+        const box = $('rows').getBoundingClientRect();
+        [document.activeElement.textContent, $('chosen').querySelector('h3').textContent, at.top > box.top && at.bottom < box.bottom]";
+    let chosen = browser.value(&format!("(() => {{ {} }})()", chosen.replace("\n        [", "\n        return [")));
+    assert_eq!((&chosen[0], &chosen[2]), (&chosen[1], &true.into()), "{chosen}");
+    browser.picture(&pictures().join("many-chosen.png"));
+    // On paper all rows are there.
+    browser.value("dispatchEvent(new Event('beforeprint'))");
+    assert_eq!(browser.value(drawn), 10_000);
+    assert_eq!(browser.value("seen"), serde_json::json!([]));
+}
+
+fn pictures() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../page");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
