@@ -54,6 +54,10 @@ impl Names {
             ("__builtin__", "__main__") => return Ok(self.namespace.bind(py).clone().into_any()),
             ("__builtin__", "NoneType") => return Ok(py.None().bind(py).get_type().into_any()),
             ("dill.dill" | "dill._dill", _) => return self.of_dill(py, name),
+            ("builtins", "type.__new__") | ("abc", "ABCMeta.__new__") => {
+                let new = attribute(py.import(module)?.as_any(), name)?.unbind();
+                return self.create_type(py, Some(new));
+            }
             _ => {}
         }
         if module == self.module_name {
@@ -81,18 +85,21 @@ impl Names {
     }
 
     fn of_dill<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        let namespace = || self.namespace.clone_ref(py);
         match name {
             "_import_module" => {
                 let (module, renames) = (self.module.clone_ref(py), self.renames.clone());
                 return Bound::new(py, ImportModule { own: self.module_name.clone(), module, renames })
                     .map(Bound::into_any);
             }
-            "_create_type" => return Bound::new(py, CreateType { namespace: namespace() }).map(Bound::into_any),
+            "_create_type" => return self.create_type(py, None),
             "_create_filehandle" => return Bound::new(py, OpenForReading {}).map(Bound::into_any),
             _ => {}
         }
         attribute(&self.dill.import(py)?.getattr("_dill")?, name)
+    }
+
+    fn create_type<'py>(&self, py: Python<'py>, new: Option<Py<PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        Bound::new(py, CreateType { namespace: self.namespace.clone_ref(py), new }).map(Bound::into_any)
     }
 }
 
@@ -168,10 +175,12 @@ impl ImportModule {
 }
 
 /// `dill._dill._create_type`, which makes a class: one that is there already and has not changed is given again, so that
-/// a second restore into the same process does not split its instances from those of the first.
+/// a second restore into the same process does not split its instances from those of the first. So is `type.__new__`.
 #[pyclass(frozen)]
 struct CreateType {
     namespace: Py<PyDict>,
+    /// What makes the class, if not its metaclass.
+    new: Option<Py<PyAny>>,
 }
 
 #[pymethods]
@@ -185,7 +194,9 @@ impl CreateType {
         if let Some(class) = self.unchanged(metaclass, arguments) {
             return Ok(class);
         }
-        metaclass.call1(arguments)
+        let Some(new) = &self.new else { return metaclass.call1(arguments) };
+        let all: Vec<_> = [metaclass.clone()].into_iter().chain(arguments.iter()).collect();
+        new.bind(metaclass.py()).call1(PyTuple::new(metaclass.py(), all)?)
     }
 }
 
@@ -204,12 +215,22 @@ impl CreateType {
             return None;
         }
         let found = known.getattr("__dict__").ok()?;
-        let same = members.iter().all(|(key, value)| found.get_item(key).is_ok_and(|found| is_same(&found, &value)));
+        let same = members.iter().all(|(key, value)| match key.to_string().as_str() {
+            // The arguments can be type variables, which are made anew.
+            "__orig_bases__" => true,
+            "__qualname__" => known.qualname().is_ok_and(|name| value.eq(name).unwrap_or(false)),
+            name => is_set_later(name, &value) || found.get_item(key).is_ok_and(|found| is_same(&found, &value)),
+        });
         // What Python itself adds to a class has such a name.
         let added = |key: &Bound<'py, PyAny>| key.to_string().starts_with('_') || members.contains(key).unwrap_or(true);
         let all_known = found.try_iter().ok()?.flatten().all(|key| added(&key));
         (same && all_known).then(|| class.clone())
     }
+}
+
+/// Whether a member is one that the pickle sets when it has the class: it is None until then.
+fn is_set_later(name: &str, value: &Bound<'_, PyAny>) -> bool {
+    value.is_none() && !(name.starts_with("__") && name.ends_with("__"))
 }
 
 /// Whether two members of a class are alike: functions by their code, all else by type and value.
