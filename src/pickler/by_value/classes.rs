@@ -5,7 +5,7 @@
 //! other libraries are called, with the whole namespace, as dill does.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyAny, PyDict, PyFunction, PyList, PyString, PyTuple, PyType};
 
 use super::super::frame::{Do, Frame};
 use super::super::native::Native;
@@ -135,8 +135,11 @@ impl<'py> Namespace<'py> {
                 continue;
             }
             let special = text.starts_with("__") && text.ends_with("__");
-            let first = matches!(&*text, "__orig_bases__" | "__slots__");
-            if whole || first || ((special || !value.is_none()) && is_leaf(native, &value)?) {
+            let needed = whole || matches!(&*text, "__orig_bases__" | "__slots__");
+            // `type` would make a static method of it, which that of an enumeration is not.
+            let late =
+                (value.is_none() && !special) || (text == "__new__" && value.is_exact_instance_of::<PyFunction>());
+            if needed || (!late && is_leaf(native, &value)?) {
                 body.set_item(name, value)?;
                 continue;
             }

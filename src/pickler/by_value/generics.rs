@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyTuple};
 
 use super::super::frame::{Do, Frame};
+use super::super::live;
 use super::super::native::Native;
 use super::super::op;
 use super::super::reduce;
@@ -15,7 +16,10 @@ pub(in super::super) fn variable<'py>(
     variable: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Frame<'py>>> {
     let py = native.py();
-    if !native.get().is_session() || is_found(native, variable)? {
+    if !native.get().is_session() {
+        return live::by_dills_function(native, variable);
+    }
+    if is_found(native, variable)? {
         return reduce::begin(native, variable);
     }
     native.get().lock()?.begin_building(variable.as_ptr() as usize)?;

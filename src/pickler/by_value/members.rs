@@ -4,7 +4,7 @@
 //! written by writing its class.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyTuple, PyType};
+use pyo3::types::{PyAny, PySlice, PyTuple, PyType};
 
 use super::super::frame::{Do, Frame};
 use super::super::native::Native;
@@ -32,16 +32,33 @@ fn made_plainly<'py>(native: &Bound<'py, Native>, member: &Bound<'py, PyAny>) ->
     if native.get().lock()?.get(member.as_ptr() as usize) {
         return Ok(None);
     }
+    let mut list = construction(native, member)?;
+    list.extend([Do::Write(op::REDUCE), Do::Memoize(member.clone())]);
+    list.extend([Do::Save(member.getattr("__dict__")?), Do::Write(op::BUILD)]);
+    Ok(Some(steps(member, list)))
+}
+
+/// The steps that push what makes a member, and its arguments.
+///
+/// `copyreg._reconstructor` takes a class, one to make it with, and what that one needs. `object` needs nothing and
+/// takes anything: it gets the member's name, so that a load into the same process can give the member that is there.
+fn construction<'py>(native: &Bound<'py, Native>, member: &Bound<'py, PyAny>) -> PyResult<Vec<Do<'py>>> {
+    let py = native.py();
     let class = member.get_type();
     let maker = maker(native, &class)?;
-    let mut arguments = vec![class.into_any()];
-    arguments.extend(data(&maker, member)?);
-    let arguments = PyTuple::new(member.py(), arguments)?.into_any();
-    let state = member.getattr("__dict__")?;
-    let mut list = new(&maker)?;
-    list.extend([Do::Save(arguments), Do::Write(op::REDUCE), Do::Memoize(member.clone())]);
-    list.extend([Do::Save(state), Do::Write(op::BUILD)]);
-    Ok(Some(steps(member, list)))
+    let mut data = match maker.is(py.get_type::<PyAny>()) {
+        true => vec![member.getattr("_name_")?],
+        false => data(&maker, member)?,
+    };
+    if data.len() == 1 && maker.module()? == "builtins" {
+        let function = py.import("copyreg")?.getattr("_reconstructor")?;
+        let arguments = (class, maker, data.remove(0)).into_pyobject(py)?.into_any();
+        return Ok(vec![Do::Save(function), Do::Save(arguments)]);
+    }
+    let getter = py.import("builtins")?.getattr("getattr")?;
+    let new = (maker, "__new__").into_pyobject(py)?.into_any();
+    let arguments = PyTuple::new(py, [class.into_any()].into_iter().chain(data).collect::<Vec<_>>())?;
+    Ok(vec![Do::Save(getter), Do::Save(new), Do::Write(op::REDUCE), Do::Save(arguments.into_any())])
 }
 
 /// The class whose `__new__` makes members: that of their data, or `object`. Neither the enumeration's own nor one of
@@ -62,11 +79,8 @@ fn maker<'py>(native: &Bound<'py, Native>, class: &Bound<'py, PyType>) -> PyResu
 /// What the class of a member's data needs to make it.
 fn data<'py>(maker: &Bound<'py, PyType>, member: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let py = maker.py();
-    if maker.is(py.get_type::<PyAny>()) {
-        return Ok(Vec::new());
-    }
     if maker.is(py.get_type::<PyTuple>()) {
-        return Ok(vec![maker.getattr("__getitem__")?.call1((member, pyo3::types::PySlice::full(py)))?]);
+        return Ok(vec![maker.getattr("__getitem__")?.call1((member, PySlice::full(py)))?]);
     }
     if maker.hasattr("__getnewargs__")? {
         let arguments = maker.getattr("__getnewargs__")?.call1((member,))?;
@@ -74,16 +88,4 @@ fn data<'py>(maker: &Bound<'py, PyType>, member: &Bound<'py, PyAny>) -> PyResult
     }
     let reduced = maker.getattr("__reduce__")?.call1((member,))?;
     Ok(reduced.get_item(1)?.cast_into::<PyTuple>()?.iter().collect())
-}
-
-/// The steps that push the `__new__` of a class.
-fn new<'py>(maker: &Bound<'py, PyType>) -> PyResult<Vec<Do<'py>>> {
-    let py = maker.py();
-    if maker.is(py.get_type::<PyAny>()) {
-        let new = maker.getattr("__new__")?;
-        return Ok(vec![Do::Global { module: "builtins", name: "object.__new__", object: Some(new) }]);
-    }
-    let getter = py.import("builtins")?.getattr("getattr")?;
-    let arguments = (maker, "__new__").into_pyobject(py)?.into_any();
-    Ok(vec![Do::Save(getter), Do::Save(arguments), Do::Write(op::REDUCE)])
 }

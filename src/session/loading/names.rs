@@ -58,6 +58,7 @@ impl Names {
                 let new = attribute(py.import(module)?.as_any(), name)?.unbind();
                 return self.create_type(py, Some(new));
             }
+            ("copyreg", "_reconstructor") => return Bound::new(py, Reconstruct {}).map(Bound::into_any),
             _ => {}
         }
         if module == self.module_name {
@@ -216,13 +217,19 @@ impl CreateType {
         }
         let found = known.getattr("__dict__").ok()?;
         let same = members.iter().all(|(key, value)| match key.to_string().as_str() {
-            // The arguments can be type variables, which are made anew.
-            "__orig_bases__" => true,
+            // Type variables are made anew.
+            "__orig_bases__" | "__parameters__" | "__type_params__" => true,
             "__qualname__" => known.qualname().is_ok_and(|name| value.eq(name).unwrap_or(false)),
-            name => is_set_later(name, &value) || found.get_item(key).is_ok_and(|found| is_same(&found, &value)),
+            name => found.get_item(key).is_ok_and(|found| is_set_later(name, &value) || is_same(&found, &value)),
         });
-        // What Python itself adds to a class has such a name.
-        let added = |key: &Bound<'py, PyAny>| key.to_string().starts_with('_') || members.contains(key).unwrap_or(true);
+        // What Python itself adds to a class has such a name, or is a slot.
+        let added = |key: &Bound<'py, PyAny>| {
+            key.to_string().starts_with('_')
+                || members.contains(key).unwrap_or(true)
+                || found
+                    .get_item(key)
+                    .is_ok_and(|found| found.get_type().name().is_ok_and(|kind| kind == "member_descriptor"))
+        };
         let all_known = found.try_iter().ok()?.flatten().all(|key| added(&key));
         (same && all_known).then(|| class.clone())
     }
@@ -255,6 +262,49 @@ fn is_same(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> bool {
         return ["fget", "fset", "fdel"].into_iter().all(same_part);
     }
     left.eq(right).unwrap_or(false)
+}
+
+/// `copyreg._reconstructor`, which makes members of enumerations: one that is there already, as its enumeration was given
+/// again, is given again.
+#[pyclass(frozen)]
+struct Reconstruct {}
+
+#[pymethods]
+impl Reconstruct {
+    fn __call__<'py>(
+        &self,
+        class: &Bound<'py, PyAny>,
+        base: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(member) = known_member(class, base, state)? {
+            return Ok(member);
+        }
+        class.py().import("copyreg")?.getattr("_reconstructor")?.call1((class, base, state))
+    }
+}
+
+fn known_member<'py>(
+    class: &Bound<'py, PyAny>,
+    base: &Bound<'py, PyAny>,
+    state: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = class.py();
+    if class.get_type().is(py.get_type::<PyType>()) || !class.is_instance(&py.import("enum")?.getattr("EnumMeta")?)? {
+        return Ok(None);
+    }
+    // One that is being made has no members yet.
+    let Ok(members) = class.getattr("_member_map_")?.cast_into::<PyDict>() else { return Ok(None) };
+    if base.is(py.get_type::<PyAny>()) {
+        return members.get_item(state);
+    }
+    let is_same = |member: &Bound<'py, PyAny>| base.call_method1("__eq__", (member, state))?.is_truthy();
+    for member in members.values() {
+        if is_same(&member)? {
+            return Ok(Some(member));
+        }
+    }
+    Ok(None)
 }
 
 /// `dill._dill._create_filehandle`, but for reading only: nothing is made, and nothing emptied.
