@@ -69,6 +69,8 @@ const MAKERS: &[(&[&str], &str, Makes)] = &[
     (DILL, "_load_type", Makes::NamedClass),
     (DILL, "_create_type", Makes::Class(NewClass { name: 1, module: 3 })),
     (DILL, "_create_namedtuple", Makes::Class(NewClass { name: 0, module: 2 })),
+    (BUILTINS, "type.__new__", Makes::Class(NewClass { name: 1, module: 3 })),
+    (&["abc"], "ABCMeta.__new__", Makes::Class(NewClass { name: 1, module: 3 })),
     (CLOUDPICKLE, "_make_function", Makes::Type("function")),
     (CLOUDPICKLE, "_make_skel_func", Makes::Type("function")),
     (CLOUDPICKLE, "_make_cell", Makes::Type("cell")),

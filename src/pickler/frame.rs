@@ -12,6 +12,7 @@ use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
 
 use super::core::Core;
 use super::fast::{Saved, save_fast, save_simple};
+use super::native::Native;
 use super::op;
 
 /// The most items between a MARK and its APPENDS, SETITEMS or ADDITEMS, as in CPython.
@@ -73,7 +74,18 @@ pub(super) enum Do<'py> {
     Memoize(Bound<'py, PyAny>),
     Appends(Bound<'py, PyIterator>),
     SetItems(Bound<'py, PyIterator>),
+    /// A reference by name, and the object that it leads to, where that is to have a slot.
+    Global {
+        module: &'static str,
+        name: &'static str,
+        object: Option<Bound<'py, PyAny>>,
+    },
+    /// What is to be found out only when all before it has been written.
+    Then(Then<'py>),
 }
+
+/// Says, with the core unlocked, what comes next.
+pub(super) type Then<'py> = Box<dyn FnOnce(&Bound<'py, Native>) -> PyResult<Option<Frame<'py>>> + 'py>;
 
 /// Where a walk through a dict is.
 #[derive(Default)]
@@ -103,6 +115,8 @@ pub(super) enum Step<'py> {
     Slow(Bound<'py, PyAny>),
     /// This frame's iterator is Python code: its next item is needed.
     Advance,
+    /// This has to run.
+    Then(Then<'py>),
 }
 
 impl Batch {
@@ -431,6 +445,15 @@ fn step_steps<'py>(
                     None => core.memoize(&object),
                 }
             }
+            Do::Global { module, name, object: None } => core.global(module, name),
+            Do::Global { module, name, object: Some(object) } => match core.memo.get(object.as_ptr() as usize) {
+                Some(slot) if core.is_near(slot) => core.get_slot(slot),
+                _ => {
+                    core.global(module, name);
+                    core.memoize_here(&object);
+                }
+            },
+            Do::Then(then) => return Ok(Step::Then(then)),
             Do::Appends(items) => {
                 return Ok(Step::Push(Frame::Appends { object: object.cloned(), items, batch: Batch::default() }));
             }

@@ -114,7 +114,11 @@ fn reduced<'py>(
     reduction.frame(Some(object))
 }
 
-fn by_dills_function<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResult<Option<Frame<'py>>> {
+/// What dill's function for the type writes, or the reduce protocol where it has none.
+pub(super) fn by_dills_function<'py>(
+    native: &Bound<'py, Native>,
+    object: &Bound<'py, PyAny>,
+) -> PyResult<Option<Frame<'py>>> {
     let function = native.get().dill.function(&object.get_type())?;
     if function.is_none() {
         return super::reduce::begin(native, object);

@@ -1,13 +1,15 @@
 //! Objects to pickle opcodes, protocol 5, one variable at a time, with one memo for the whole session.
 //!
 //! [`fast`] writes what its type alone explains, [`frame`] walks through containers without recursion, [`reduce`] asks
-//! objects how they are made, and [`dill`] has its say on all the rest by way of [`native`]. [`walk`] holds them
+//! objects how they are made, [`by_value`] takes the script's classes apart, and [`dill`] has its say on all the rest by
+//! way of [`native`]. [`walk`] holds them
 //! together: it locks the state ([`core`]) while opcodes are written, and unlocks it while Python code runs.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyDict, PyModule};
 
 mod buffers;
+mod by_value;
 mod core;
 mod dill;
 mod fast;

@@ -23,6 +23,10 @@ pub(super) enum Info {
     File,
     /// A lock, or (true) one that its owner can take again.
     Lock(bool),
+    /// A member of an enumeration.
+    Member,
+    /// A type variable or its like.
+    TypeVariable,
     /// Something that lives in this process only: what would come back as a fake.
     Live(&'static str),
     /// By dill's function for this type.
@@ -32,7 +36,7 @@ pub(super) enum Info {
 }
 
 /// `Py_TPFLAGS_HEAPTYPE`: the class was made by a class statement or its like.
-const HEAP_TYPE: u64 = 1 << 9;
+pub(super) const HEAP_TYPE: u64 = 1 << 9;
 /// Classes whose instances, and those of their subclasses, would come back as what they are not, and what that is.
 const LIVE: [(&str, &str, &str); 11] = [
     ("threading", "Thread", "a thread, which would come back as if it still ran"),
@@ -47,6 +51,8 @@ const LIVE: [(&str, &str, &str); 11] = [
     ("weakref", "finalize", "a finalizer, which would never run"),
     ("tempfile", "TemporaryDirectory", "a temporary folder, which is gone with its process"),
 ];
+/// What `typing` keeps by a name in its module.
+const TYPE_VARIABLES: [&str; 5] = ["TypeVar", "ParamSpec", "TypeVarTuple", "TypeAliasType", "NewType"];
 /// The classes of file objects.
 const FILES: [&str; 5] = ["TextIOWrapper", "FileIO", "BufferedReader", "BufferedWriter", "BufferedRandom"];
 
@@ -75,6 +81,12 @@ pub(super) fn classify<'py>(kind: &Bound<'py, PyType>, dill: &Dill) -> PyResult<
     if module == "_thread" && (name == "lock" || name == "RLock") {
         return Ok(Info::Lock(name == "RLock"));
     }
+    if matches!(module.as_str(), "typing" | "typing_extensions") && TYPE_VARIABLES.contains(&name.as_str()) {
+        return Ok(Info::TypeVariable);
+    }
+    if is_enumeration(kind)? {
+        return Ok(Info::Member);
+    }
     if let Some(what) = live(kind)? {
         return Ok(Info::Live(what));
     }
@@ -90,6 +102,14 @@ pub(super) fn classify<'py>(kind: &Bound<'py, PyType>, dill: &Dill) -> PyResult<
         return Ok(Info::Dill(function));
     }
     Ok(if is_plain(kind)? { Info::Plain } else { Info::Reduce })
+}
+
+fn is_enumeration(kind: &Bound<'_, PyType>) -> PyResult<bool> {
+    let modules = kind.py().import("sys")?.getattr("modules")?;
+    match modules.get_item("enum") {
+        Ok(module) => kind.is_instance(&module.getattr("EnumMeta")?),
+        Err(_) => Ok(false),
+    }
 }
 
 /// What the instances of a class are, if they live in this process only.

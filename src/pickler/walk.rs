@@ -3,8 +3,9 @@
 
 use pyo3::exceptions::{PyRecursionError, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::types::PyAny;
+use pyo3::types::{PyAny, PyType};
 
+use super::by_value;
 use super::core::Core;
 use super::fast::{Saved, save_fast};
 use super::frame::{Frame, Step};
@@ -78,6 +79,11 @@ fn work<'py>(native: &Bound<'py, Native>, frames: &mut Vec<Frame<'py>>) -> PyRes
                 drop(core);
                 let next = open(native, frames, &object)?;
                 frames.extend(next);
+                core = native.get().lock()?;
+            }
+            Step::Then(then) => {
+                drop(core);
+                frames.extend(then(native)?);
                 core = native.get().lock()?;
             }
             Step::Advance => {
@@ -173,6 +179,14 @@ fn slow<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>, raw: bool)
             drop(core);
             live::lock(native, object, again)
         }
+        Info::Member => {
+            drop(core);
+            by_value::member(native, object)
+        }
+        Info::TypeVariable => {
+            drop(core);
+            by_value::variable(native, object)
+        }
         Info::Live(what) => {
             let what = *what;
             drop(core);
@@ -190,7 +204,7 @@ fn slow<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>, raw: bool)
     }
 }
 
-/// Classes and functions: by name where an import finds them, else dill's way.
+/// Classes and functions: by name where an import finds them, else made anew; functions dill's way.
 fn named<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResult<Option<Frame<'py>>> {
     let py = native.py();
     if let Some((module, name)) = importable(object, native.get().main.bind(py))? {
@@ -199,6 +213,11 @@ fn named<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResu
     }
     if native.get().lock()?.get(object.as_ptr() as usize) {
         return Ok(None);
+    }
+    if let Ok(class) = object.cast::<PyType>()
+        && by_value::is_ours(native, class)?
+    {
+        return by_value::class(native, class);
     }
     let function = native.get().dill.function(&object.get_type())?;
     by_dill(native, object, function.as_ref().map(|function| function.bind(py))).map(|()| None)

@@ -54,6 +54,11 @@ impl Names {
             ("__builtin__", "__main__") => return Ok(self.namespace.bind(py).clone().into_any()),
             ("__builtin__", "NoneType") => return Ok(py.None().bind(py).get_type().into_any()),
             ("dill.dill" | "dill._dill", _) => return self.of_dill(py, name),
+            ("builtins", "type.__new__") | ("abc", "ABCMeta.__new__") => {
+                let new = attribute(py.import(module)?.as_any(), name)?.unbind();
+                return self.create_type(py, Some(new));
+            }
+            ("copyreg", "_reconstructor") => return Bound::new(py, Reconstruct {}).map(Bound::into_any),
             _ => {}
         }
         if module == self.module_name {
@@ -81,18 +86,21 @@ impl Names {
     }
 
     fn of_dill<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        let namespace = || self.namespace.clone_ref(py);
         match name {
             "_import_module" => {
                 let (module, renames) = (self.module.clone_ref(py), self.renames.clone());
                 return Bound::new(py, ImportModule { own: self.module_name.clone(), module, renames })
                     .map(Bound::into_any);
             }
-            "_create_type" => return Bound::new(py, CreateType { namespace: namespace() }).map(Bound::into_any),
+            "_create_type" => return self.create_type(py, None),
             "_create_filehandle" => return Bound::new(py, OpenForReading {}).map(Bound::into_any),
             _ => {}
         }
         attribute(&self.dill.import(py)?.getattr("_dill")?, name)
+    }
+
+    fn create_type<'py>(&self, py: Python<'py>, new: Option<Py<PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        Bound::new(py, CreateType { namespace: self.namespace.clone_ref(py), new }).map(Bound::into_any)
     }
 }
 
@@ -168,10 +176,12 @@ impl ImportModule {
 }
 
 /// `dill._dill._create_type`, which makes a class: one that is there already and has not changed is given again, so that
-/// a second restore into the same process does not split its instances from those of the first.
+/// a second restore into the same process does not split its instances from those of the first. So is `type.__new__`.
 #[pyclass(frozen)]
 struct CreateType {
     namespace: Py<PyDict>,
+    /// What makes the class, if not its metaclass.
+    new: Option<Py<PyAny>>,
 }
 
 #[pymethods]
@@ -185,7 +195,9 @@ impl CreateType {
         if let Some(class) = self.unchanged(metaclass, arguments) {
             return Ok(class);
         }
-        metaclass.call1(arguments)
+        let Some(new) = &self.new else { return metaclass.call1(arguments) };
+        let all: Vec<_> = [metaclass.clone()].into_iter().chain(arguments.iter()).collect();
+        new.bind(metaclass.py()).call1(PyTuple::new(metaclass.py(), all)?)
     }
 }
 
@@ -204,12 +216,28 @@ impl CreateType {
             return None;
         }
         let found = known.getattr("__dict__").ok()?;
-        let same = members.iter().all(|(key, value)| found.get_item(key).is_ok_and(|found| is_same(&found, &value)));
-        // What Python itself adds to a class has such a name.
-        let added = |key: &Bound<'py, PyAny>| key.to_string().starts_with('_') || members.contains(key).unwrap_or(true);
+        let same = members.iter().all(|(key, value)| match key.to_string().as_str() {
+            // Type variables are made anew.
+            "__orig_bases__" | "__parameters__" | "__type_params__" => true,
+            "__qualname__" => known.qualname().is_ok_and(|name| value.eq(name).unwrap_or(false)),
+            name => found.get_item(key).is_ok_and(|found| is_set_later(name, &value) || is_same(&found, &value)),
+        });
+        // What Python itself adds to a class has such a name, or is a slot.
+        let added = |key: &Bound<'py, PyAny>| {
+            key.to_string().starts_with('_')
+                || members.contains(key).unwrap_or(true)
+                || found
+                    .get_item(key)
+                    .is_ok_and(|found| found.get_type().name().is_ok_and(|kind| kind == "member_descriptor"))
+        };
         let all_known = found.try_iter().ok()?.flatten().all(|key| added(&key));
         (same && all_known).then(|| class.clone())
     }
+}
+
+/// Whether a member is one that the pickle sets when it has the class: it is None until then.
+fn is_set_later(name: &str, value: &Bound<'_, PyAny>) -> bool {
+    value.is_none() && !(name.starts_with("__") && name.ends_with("__"))
 }
 
 /// Whether two members of a class are alike: functions by their code, all else by type and value.
@@ -234,6 +262,49 @@ fn is_same(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> bool {
         return ["fget", "fset", "fdel"].into_iter().all(same_part);
     }
     left.eq(right).unwrap_or(false)
+}
+
+/// `copyreg._reconstructor`, which makes members of enumerations: one that is there already, as its enumeration was given
+/// again, is given again.
+#[pyclass(frozen)]
+struct Reconstruct {}
+
+#[pymethods]
+impl Reconstruct {
+    fn __call__<'py>(
+        &self,
+        class: &Bound<'py, PyAny>,
+        base: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(member) = known_member(class, base, state)? {
+            return Ok(member);
+        }
+        class.py().import("copyreg")?.getattr("_reconstructor")?.call1((class, base, state))
+    }
+}
+
+fn known_member<'py>(
+    class: &Bound<'py, PyAny>,
+    base: &Bound<'py, PyAny>,
+    state: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = class.py();
+    if class.get_type().is(py.get_type::<PyType>()) || !class.is_instance(&py.import("enum")?.getattr("EnumMeta")?)? {
+        return Ok(None);
+    }
+    // One that is being made has no members yet.
+    let Ok(members) = class.getattr("_member_map_")?.cast_into::<PyDict>() else { return Ok(None) };
+    if base.is(py.get_type::<PyAny>()) {
+        return members.get_item(state);
+    }
+    let is_same = |member: &Bound<'py, PyAny>| base.call_method1("__eq__", (member, state))?.is_truthy();
+    for member in members.values() {
+        if is_same(&member)? {
+            return Ok(Some(member));
+        }
+    }
+    Ok(None)
 }
 
 /// `dill._dill._create_filehandle`, but for reading only: nothing is made, and nothing emptied.

@@ -118,6 +118,35 @@ class OuterTuple:
     Cell.__qualname__ = "OuterTuple.Cell"
 cell_of_outer = OuterTuple.Cell(1)
 
+#### typed_named_tuple
+# seen: cpython#82586
+# dill: wrong
+# check: typed == (1, "m") and typed.shown() == "1 m" and type(typed) is Typed and Typed._field_defaults == {"unit": "m"}
+import typing
+class Typed(typing.NamedTuple):
+    value: int
+    unit: str = "m"
+    def shown(self): return f"{self.value} {self.unit}"
+typed = Typed(1)
+
+#### typed_named_tuple_that_calls_itself
+# dill: wrong
+# check: pair.swapped() == (2, 1) and type(pair.swapped()) is Pair
+import typing
+class Pair(typing.NamedTuple):
+    a: int
+    b: int
+    def swapped(self): return Pair(self.b, self.a)
+pair = Pair(1, 2)
+
+#### typed_dict
+# dill: fine
+# check: movie == {"name": "M"} and Movie.__annotations__.keys() == {"name"} and Movie.__total__ is False
+import typing
+class Movie(typing.TypedDict, total=False):
+    name: str
+movie: Movie = {"name": "M"}
+
 #### metaclass_of_the_script
 # seen: cloudpickle#246
 # dill: fine
@@ -135,9 +164,7 @@ plugin = Plugin()
 
 #### metaclass_with_options
 # dill: load fails: TypeError
-# lost: Configured: missing 1 required keyword-only argument: 'colour'
-# lost: configured: needs Configured
-# check: Options.__name__ == "Options"
+# check: Configured.colour == "red" and type(Configured) is Options and type(configured) is Configured
 class Options(type):
     def __new__(meta, name, bases, namespace, *, colour): return super().__new__(meta, name, bases, namespace | {"colour": colour})
     def __init__(cls, name, bases, namespace, *, colour): super().__init__(name, bases, namespace)
@@ -146,15 +173,48 @@ configured = Configured()
 
 #### init_subclass_with_options
 # dill: load fails: TypeError
-# lost: Csv: missing 1 required positional argument: 'kind'
-# lost: csv_reader: needs Csv
-# check: type(Reader()) is Reader
+# check: type(csv_reader) is Csv and Csv.kind == "csv" and type("Tsv", (Reader,), {}, kind="tsv").kind == "tsv"
 class Reader:
     def __init_subclass__(cls, /, kind, **rest):
         super().__init_subclass__(**rest)
         cls.kind = kind
 class Csv(Reader, kind="csv"): pass
 csv_reader = Csv()
+
+#### init_subclass_that_registers
+# dill: load fails: AttributeError
+# check: [c.__name__ for c in Base7.known] == ["Seven"] and Base7.known[0] is Seven
+class Base7:
+    known = []
+    def __init_subclass__(cls): Base7.known.append(cls)
+class Seven(Base7): pass
+
+#### class_that_names_itself
+# seen: dill#300
+# dill: load fails: AttributeError
+# check: Knot.itself is Knot and Knot().twin() is not None and type(Knot().twin()) is Knot
+class Knot:
+    def twin(self): return Knot()
+Knot.itself = Knot
+
+#### class_that_holds_its_instances
+# dill: load fails: AttributeError
+# check: Single.instance is single and isinstance(Single.instance, Single) and Single() is single
+class Single:
+    instance = None
+    def __new__(cls):
+        if cls.instance is None: cls.instance = super().__new__(cls)
+        return cls.instance
+single = Single()
+
+#### classes_that_refer_to_each_other
+# seen: dill#662
+# dill: load fails: AttributeError
+# check: Egg.parent is Hen and Hen.child is Egg and isinstance(hen, Hen) and hen.child is Egg
+class Hen: pass
+class Egg: pass
+Hen.child, Egg.parent = Egg, Hen
+hen = Hen()
 
 #### class_annotations_of_each_other
 # dill: fine

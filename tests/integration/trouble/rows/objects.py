@@ -202,10 +202,11 @@ parsed = parser.parse_args(["-n", "1"])
 
 #### mocks
 # dill: dump fails: PicklingError
-# left out: mock: MagicMock
-# check: plain_mock_name == "m"
+# check: mock.method(1) == 5 and mock.method.call_args.args == (1,) and len(mock) == 3 and isinstance(mock, mocking.MagicMock)
 from unittest import mock as mocking
 mock = mocking.MagicMock(name="m")
+mock.method.return_value = 5
+mock.__len__.return_value = 3
 plain_mock_name = "m"
 
 #### hashes_and_compressors
