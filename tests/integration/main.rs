@@ -33,6 +33,6 @@ mod running;
 mod saving;
 #[cfg(feature = "python")]
 mod suites;
-mod verifying;
 #[cfg(feature = "python")]
 mod trouble;
+mod verifying;
