@@ -114,17 +114,16 @@ struct Saver<'a, 'py, T: Target> {
 impl<'py, T: Target> Saver<'_, 'py, T> {
     /// Saves one variable, or says why not. An error is one that ends the whole save.
     fn variable(&self, py: Python<'py>, named: &Named<'py>) -> Result<Option<LeftOut>> {
-        loop {
-            match self.attempt(py, named) {
-                // The handler of a signal that came while opcodes were written has its say now, when none are. What ends
-                // the save it raises; where it raises nothing, the variable is begun anew.
-                Err(error) if is_interrupted(&error) => {
-                    self.written(Writer::cut_off)?;
-                    signals::forget();
-                    py.check_signals()?;
-                }
-                done => return done,
+        match self.attempt(py, named) {
+            // The handler of a signal that came while opcodes were written has its say now, when none are. What ends the
+            // save it raises; where it raises nothing, the variable is begun anew.
+            Err(error) if is_interrupted(&error) => {
+                self.written(Writer::cut_off)?;
+                signals::forget();
+                py.check_signals()?;
+                signals::undisturbed(|| self.attempt(py, named))
             }
+            done => done,
         }
     }
 

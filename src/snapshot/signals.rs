@@ -39,6 +39,8 @@ static OWNER: AtomicU32 = AtomicU32::new(0);
 /// The handlers that were there, in the order of [`ASKING`]; 0 where there was none.
 static HANDLERS: [AtomicUsize; ASKING.len()] = [const { AtomicUsize::new(0) }; ASKING.len()];
 static CAUGHT: AtomicBool = AtomicBool::new(false);
+/// Whether [`check`] lets everything pass.
+static DEAF: AtomicBool = AtomicBool::new(false);
 static STATE: Mutex<State> = Mutex::new(State { guards: 0, replaced: Vec::new() });
 
 struct State {
@@ -57,7 +59,11 @@ pub struct Interrupted;
 
 /// An error once a signal has come that is handled outside of here, until [`forget`] is called.
 pub fn check() -> io::Result<()> {
-    if CAUGHT.load(Ordering::Relaxed) { Err(io::Error::other(Interrupted)) } else { Ok(()) }
+    if CAUGHT.load(Ordering::Relaxed) && !DEAF.load(Ordering::Relaxed) {
+        Err(io::Error::other(Interrupted))
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether an error is that of [`check`].
@@ -68,6 +74,14 @@ pub fn is_interrupted(error: &io::Error) -> bool {
 /// Lets the writing go on.
 pub fn forget() {
     CAUGHT.store(false, Ordering::Relaxed);
+}
+
+/// Does something that no signal stops: what was begun anew once already, as it may send the signal itself.
+pub fn undisturbed<T>(action: impl FnOnce() -> T) -> T {
+    DEAF.store(true, Ordering::Relaxed);
+    let result = action();
+    DEAF.store(false, Ordering::Relaxed);
+    result
 }
 
 /// While there is one, signals are handled as this module says.

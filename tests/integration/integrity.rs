@@ -2,6 +2,7 @@
 //! whole comes back. The mass of it goes through the reader in this process, as a restore does; some through the program.
 //!
 //! The full numbers take minutes: `cargo test --test integration integrity -- --ignored --nocapture`.
+#![allow(clippy::print_stdout, reason = "the full versions tell their counts")]
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ const MIXED: &str = "
 import collections
 import numpy as np
 scale = 3
-grid = np.arange(400_000.0).reshape(400, 1000)
+grid = np.arange(440_000.0).reshape(440, 1000)
 mask = (np.arange(1_300_000) % 7).astype('u1')
 records = [{'name': f'record {n}', 'score': n / 7, 'tags': [n, str(n)]} for n in range(1500)]
 same = records
@@ -33,7 +34,7 @@ model = Model(grid)
 small = np.arange(5)
 ";
 const MIXED_IS_RIGHT: &str = "
-assert grid.sum() == 79999800000.0 and mask.sum() == 3899997 and records[1499]['tags'] == [1499, '1499']
+assert grid.sum() == 96799780000.0 and mask.sum() == 3899997 and records[1499]['tags'] == [1499, '1499']
 assert same is records and text == 'naïve ' * 9000 and raw == bytes(range(256)) * 300 and table[899] == (899, 808201)
 assert model.weight is grid and model.predict(1)[0][5] == 8.0 and small.tolist() == [0, 1, 2, 3, 4]
 print('right')
@@ -217,7 +218,9 @@ fn no_cut_and_no_byte_too_many_gives_wrong_data() {
     for place in 0..lengths {
         let (before, behind) = small.bytes.split_at(place);
         let verdict = small.judge([before, b"\x94", behind].concat(), true);
-        assert_eq!(verdict, Verdict::Refused, "a byte more at {place}");
+        // Within the trailer it costs the trailer only.
+        let expected = if place <= lengths - TRAILER { Verdict::Refused } else { Verdict::Right };
+        assert_eq!(verdict, expected, "a byte more at {place}");
     }
 }
 
