@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
@@ -226,9 +226,10 @@ fn left_out(named: &Named<'_>, reason: Reason, error: String) -> LeftOut {
     LeftOut { name: named.name.clone(), type_name, reason, error, ..LeftOut::default() }
 }
 
-/// What is said of a variable that raised; a Ctrl-C ends the save.
+/// What is said of a variable that raised; a Ctrl-C ends the save, as does a signal whose handler calls `sys.exit`.
 fn failed(py: Python<'_>, named: &Named<'_>, failure: &Failure<'_>) -> Result<LeftOut> {
-    if failure.error.is_instance_of::<PyKeyboardInterrupt>(py) {
+    let asked_to_exit = signals::caught() && failure.error.is_instance_of::<PySystemExit>(py);
+    if asked_to_exit || failure.error.is_instance_of::<PyKeyboardInterrupt>(py) {
         return Err(failure.error.clone_ref(py).into());
     }
     let fault = fault(py, &named.name, &named.value, failure);

@@ -59,11 +59,12 @@ pub struct Interrupted;
 
 /// An error once a signal has come that is handled outside of here, until [`forget`] is called.
 pub fn check() -> io::Result<()> {
-    if CAUGHT.load(Ordering::Relaxed) && !DEAF.load(Ordering::Relaxed) {
-        Err(io::Error::other(Interrupted))
-    } else {
-        Ok(())
-    }
+    if caught() && !DEAF.load(Ordering::Relaxed) { Err(io::Error::other(Interrupted)) } else { Ok(()) }
+}
+
+/// Whether a signal has come that is handled outside of here, since [`forget`] was called.
+pub fn caught() -> bool {
+    CAUGHT.load(Ordering::Relaxed)
 }
 
 /// Whether an error is that of [`check`].

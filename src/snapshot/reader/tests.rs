@@ -182,6 +182,17 @@ fn an_index_that_is_no_index_is_named() {
 }
 
 #[test]
+fn an_index_of_empty_items_ends_at_the_first() {
+    for list in ["variables", "left_out"] {
+        let json = format!("{{\"schema\":1,\"{list}\":[{{}}{}]}}", ",{}".repeat(1 << 20));
+        let ReadError::IndexUnreadable { problem } = error(&sealed(b"N.", json.as_bytes())) else { panic!("{list}") };
+        assert!(problem.starts_with("an item of a list is empty at line 1 column "), "{problem}");
+        let column: usize = problem.rsplit(' ').next().and_then(|text| text.parse().ok()).expect("a number");
+        assert!(column < 50, "{problem}");
+    }
+}
+
+#[test]
 fn an_index_of_another_schema_is_named() {
     assert!(matches!(error(&sealed(b"N.", b"{\"schema\":2,\"variables\":3}")), ReadError::OtherSchema { schema: 2 }));
 }
