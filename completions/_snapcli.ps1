@@ -71,6 +71,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Run this code; an expression''s value is printed')
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3 before anything runs when a variable does not come back')
+            [CompletionResult]::new('--partial', '--partial', [CompletionResultType]::ParameterName, 'Bring back what is whole of a damaged file, and name what is not')
             [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'Name the variables, and load nothing')
             [CompletionResult]::new('--mmap', '--mmap', [CompletionResultType]::ParameterName, 'Map arrays instead of reading them: nothing of them is read before it is used, and what is written to them stays in this process')
             [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Go on into the prompt, also after CODE or SCRIPT')

@@ -315,7 +315,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__restore)
-            opts="-i -c -q -v -h --strict --only --exclude --list --mmap --map --interactive --quiet --verbose --python --help"
+            opts="-i -c -q -v -h --strict --only --exclude --partial --list --mmap --map --interactive --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -66,6 +66,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand -c 'Run this code; an expression''s value is printed'
             cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
             cand --strict 'Exit with 3 before anything runs when a variable does not come back'
+            cand --partial 'Bring back what is whole of a damaged file, and name what is not'
             cand --list 'Name the variables, and load nothing'
             cand --mmap 'Map arrays instead of reading them: nothing of them is read before it is used, and what is written to them stays in this process'
             cand -i 'Go on into the prompt, also after CODE or SCRIPT'

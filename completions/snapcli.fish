@@ -60,6 +60,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l map -d 'A mo
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s c -d 'Run this code; an expression\'s value is printed' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l python -d 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment\'s folder [default: as `snapcli doctor` shows]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l strict -d 'Exit with 3 before anything runs when a variable does not come back'
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l partial -d 'Bring back what is whole of a damaged file, and name what is not'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l list -d 'Name the variables, and load nothing'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l mmap -d 'Map arrays instead of reading them: nothing of them is read before it is used, and what is written to them stays in this process'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s i -l interactive -d 'Go on into the prompt, also after CODE or SCRIPT'

@@ -456,6 +456,9 @@ Examples:
         /// Leave out variables that match, also where others share objects with them
         #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
         exclude: Vec<glob::Pattern>,
+        /// Bring back what is whole of a damaged file, and name what is not
+        #[arg(long)]
+        partial: bool,
         /// Name the variables, and load nothing
         #[arg(long, conflicts_with_all = ["code", "script", "interactive"])]
         list: bool,
@@ -496,6 +499,7 @@ Examples:
                 file: self.file,
                 strict: self.strict,
                 list: self.list,
+                partial: self.partial,
                 only: self.only,
                 exclude: self.exclude,
                 mapped: self.mmap,

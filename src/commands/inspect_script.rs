@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
 use super::Talk;
+use super::ending;
 use super::inspect::{Options, print_to, print_tree_to, tree};
 use super::progress::Progress;
 use crate::exit;
@@ -16,7 +17,6 @@ use crate::python::run::{Command, Run, Target, run as run_script};
 use crate::python::start::{End, Job, start};
 use crate::python::{self, Interpreter, streams};
 use crate::report::answer::{Answer, Format};
-use crate::report::say;
 use crate::session::provenance::Origin;
 use crate::session::save::{Request, save};
 use crate::snapshot::reader::Snapshot;
@@ -52,10 +52,7 @@ impl Inspection {
         match looked() {
             Ok((run, code)) if run.succeeded() => End::Exit(code),
             Ok((run, _)) => run.end,
-            Err(error) => {
-                say::error(&error);
-                End::Exit(exit::code_of(&error))
-            }
+            Err(error) => ending::of_error(py, &error),
         }
     }
 

@@ -6,6 +6,8 @@ pub mod completions;
 pub mod diff;
 #[cfg(feature = "python")]
 pub mod doctor;
+#[cfg(feature = "python")]
+mod ending;
 pub mod inspect;
 #[cfg(feature = "python")]
 mod inspect_script;

@@ -35,6 +35,8 @@ pub struct Options {
     pub exclude: Vec<Pattern>,
     /// Whether arrays are mapped.
     pub mapped: bool,
+    /// Whether to bring back what is whole of a damaged file.
+    pub partial: bool,
     /// Modules that have another name now.
     pub renames: Vec<(String, String)>,
     /// Whether to end in the prompt.
@@ -58,10 +60,10 @@ pub fn run_command(options: Options, talk: Talk) -> Result<i32> {
         python::check_script(command)?;
     }
     if options.list {
-        return list(&read(&options.file, talk)?, &mut std::io::stdout());
+        return list(&read(&options, talk)?, &mut std::io::stdout());
     }
     let interpreter = python::ready(options.python.as_deref())?;
-    let snapshot = read(&options.file, talk)?;
+    let snapshot = read(&options, talk)?;
     if let Contents::Foreign { lost_index: true, .. } = snapshot.contents() {
         talk.note(&format!(
             "the index of {} is lost (the file is cut short or damaged at its end): restoring its pickle unchecked",
@@ -79,15 +81,25 @@ pub fn run_command(options: Options, talk: Talk) -> Result<i32> {
 }
 
 /// Opens the file. What has an index is checked when it is known which variables are wanted; any other pickle as a whole.
-fn read(path: &Path, talk: Talk) -> Result<Snapshot> {
-    let name = || format!("cannot restore {}", path.display());
-    let snapshot = if path == Path::new("-") {
-        let mut bytes = Vec::new();
+fn read(options: &Options, talk: Talk) -> Result<Snapshot> {
+    let path = options.file.as_path();
+    let piped = path == Path::new("-");
+    let shown = if piped { "standard input".to_owned() } else { path.display().to_string() };
+    let name = || format!("cannot restore {shown}");
+    let mut bytes = Vec::new();
+    if piped {
         std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
-        Snapshot::from_bytes(bytes).or_exit(exit::DAMAGED, || "cannot restore standard input".to_owned())?
-    } else {
-        Snapshot::open(path).or_exit(exit::DAMAGED, name)?
+    }
+    let opened = match (piped, options.partial) {
+        (true, true) => Snapshot::partial_from_bytes(&bytes),
+        (true, false) => Snapshot::from_bytes(bytes).map(|snapshot| (snapshot, None)),
+        (false, true) => Snapshot::open_partial(path),
+        (false, false) => Snapshot::open(path).map(|snapshot| (snapshot, None)),
     };
+    let (snapshot, damage) = opened.or_exit(exit::DAMAGED, name)?;
+    if let Some(damage) = damage {
+        talk.note(&format!("{}: {damage}; this is what is left of it", plain(&shown)));
+    }
     if let Contents::Foreign { .. } = snapshot.contents() {
         let progress = Progress::bytes("checking", snapshot.stream_len(), talk);
         snapshot.check(&|bytes| progress.advance(bytes)).or_exit(exit::DAMAGED, name)?;
@@ -148,6 +160,7 @@ impl Restore {
             only: &self.options.only,
             exclude: &self.options.exclude,
             mapped: self.options.mapped,
+            partial: self.options.partial,
             renames: &self.options.renames,
             into: None,
             dill: &dill.lazy(),

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
 use super::Talk;
+use super::ending;
 use super::progress::Progress;
 use crate::exit::{self, OrExit};
 use crate::python::dill::Dill;
@@ -116,12 +117,12 @@ impl Save {
         let talk = self.talk;
         let dill = match Dill::find(py, &|text| talk.note(text)) {
             Ok(dill) => dill,
-            Err(error) => return failure(&error),
+            Err(error) => return ending::of_error(py, &error),
         };
         python::running::set(Some(&self.command), &self.interpreter, &dill);
         let run = match run(py, &self.command) {
             Ok(run) => run,
-            Err(error) => return failure(&error.into()),
+            Err(error) => return ending::of_error(py, &error.into()),
         };
         if run.forked {
             return run.end;
@@ -129,7 +130,7 @@ impl Save {
         match self.session(py, &run, &dill) {
             Ok(code) if run.succeeded() => End::Exit(code),
             Ok(_) => run.end,
-            Err(error) if run.succeeded() => failure(&error),
+            Err(error) if run.succeeded() || ending::asked_for(py, &error).is_some() => ending::of_error(py, &error),
             Err(error) => {
                 say::error(&error);
                 run.end
@@ -146,7 +147,9 @@ impl Save {
                 let spool = Spool::new().context("cannot create a file in the folder for temporary files")?;
                 let (spool, index, bytes) = self.write(py, run, dill, spool)?;
                 let mut out = stream.try_clone()?;
-                py.detach(|| spool.send(&mut out)).context("cannot write to standard output")?;
+                let sent = py.detach(|| spool.send(&mut out));
+                py.check_signals()?;
+                sent.context("cannot write to standard output")?;
                 Some(Saved { path: PathBuf::from("-"), index, bytes, code: exit::DONE })
             }
         };
@@ -176,7 +179,7 @@ impl Save {
     /// for temporary files.
     fn to_file_or_spare(&self, py: Python<'_>, run: &Run, dill: &Dill, path: &Path) -> Result<Saved> {
         let error = match self.to_file(py, run, dill, path) {
-            Err(error) if exit::code_of(&error) == exit::FAILED => error,
+            Err(error) if exit::code_of(&error) == exit::FAILED && ending::asked_for(py, &error).is_none() => error,
             done => return done,
         };
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -195,9 +198,13 @@ impl Save {
         let file = AtomicFile::create(path).with_context(place)?;
         let (mut file, index, bytes) = self.write(py, run, dill, file)?;
         file.flush().with_context(place)?;
-        if self.options.verify
-            && let Err(error) = py.detach(|| verify(&index.python.executable, file.path()))
-        {
+        let verified = match self.options.verify {
+            true => py.detach(|| verify(&index.python.executable, file.path())),
+            false => Ok(()),
+        };
+        // A Ctrl-C ends the other process, too, which says nothing of the file.
+        py.check_signals()?;
+        if let Err(error) = verified {
             // What was saved is not thrown away: most of it may well load.
             let beside = path.with_extension("unverified.pkl");
             py.detach(|| file.commit_to(&beside)).with_context(place)?;
@@ -272,11 +279,6 @@ fn crash_path(path: &Path) -> PathBuf {
 fn shorten(path: &str) -> String {
     let folder = std::env::current_dir().unwrap_or_default();
     Path::new(path).strip_prefix(folder).unwrap_or(Path::new(path)).display().to_string()
-}
-
-fn failure(error: &anyhow::Error) -> End {
-    say::error(error);
-    End::Exit(exit::code_of(error))
 }
 
 /// Loads every variable of a file in a fresh process.

@@ -125,7 +125,7 @@ fn conclude(py: Python<'_>, result: PyResult<()>) -> PyResult<(&'static str, End
 
 /// What CPython's `handle_system_exit` makes of a SystemExit: None is 0, a number is itself, all else is
 /// printed to standard error and is 1.
-fn exit_code(py: Python<'_>, error: &PyErr) -> PyResult<i32> {
+pub fn exit_code(py: Python<'_>, error: &PyErr) -> PyResult<i32> {
     let code = error.value(py).getattr_opt("code")?.unwrap_or_else(|| error.value(py).clone().into_any());
     if code.is_none() {
         return Ok(0);

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
@@ -17,12 +17,12 @@ use super::fault::fault;
 use super::keep::{Named, Rules, select};
 use super::sink::SharedWriter;
 use super::warnings::WarningFilter;
-use crate::exit;
 use crate::pickle::emit;
 use crate::pickle::scan::SegmentFacts;
 use crate::pickler::{Failure, Imported, Importer, Pickler, Saved, Stopped, all_faults};
 use crate::python::dill::LazyDill;
 use crate::snapshot::index::{self, LeftOut, Reason, Variable};
+use crate::snapshot::signals;
 use crate::snapshot::target::Target;
 use crate::snapshot::writer::Writer;
 
@@ -73,6 +73,8 @@ pub fn capture<'py, T: Target + Send + 'static>(
     let paused = PausedCollector::new(py)?;
     for (done, named) in selection.kept.iter().enumerate() {
         (plan.progress)(&named.name, done, selection.kept.len());
+        // A handler that was waiting may end the save: nothing is being pickled now, so it may do what it likes.
+        py.check_signals()?;
         if let Some(reason) = saver.variable(py, named)? {
             left_out.push(reason);
         }
@@ -112,6 +114,20 @@ struct Saver<'a, 'py, T: Target> {
 impl<'py, T: Target> Saver<'_, 'py, T> {
     /// Saves one variable, or says why not. An error is one that ends the whole save.
     fn variable(&self, py: Python<'py>, named: &Named<'py>) -> Result<Option<LeftOut>> {
+        match self.attempt(py, named) {
+            // The handler of a signal that came while opcodes were written has its say now, when none are. What ends the
+            // save it raises; where it raises nothing, the variable is begun anew.
+            Err(error) if is_interrupted(&error) => {
+                self.written(Writer::cut_off)?;
+                signals::forget();
+                py.check_signals()?;
+                signals::undisturbed(|| self.attempt(py, named))
+            }
+            done => done,
+        }
+    }
+
+    fn attempt(&self, py: Python<'py>, named: &Named<'py>) -> Result<Option<LeftOut>> {
         let position = self.written(|writer| writer.begin(&named.name))?;
         let failure = match self.pickled(py, named, position) {
             Ok(Saved { facts, buffers, notes }) => {
@@ -123,7 +139,10 @@ impl<'py, T: Target> Saver<'_, 'py, T> {
         };
         match &failure.stopped {
             Some(Stopped::Sink(error)) => {
-                let error = std::io::Error::new(error.kind(), error.to_string());
+                let error = match signals::is_interrupted(error) {
+                    true => std::io::Error::other(signals::Interrupted),
+                    false => std::io::Error::new(error.kind(), error.to_string()),
+                };
                 return Err(error).context("cannot write the snapshot");
             }
             stopped => {
@@ -213,6 +232,10 @@ impl<'py, T: Target> Saver<'_, 'py, T> {
     }
 }
 
+fn is_interrupted(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(signals::is_interrupted)
+}
+
 /// The failure of a writer that is no fault of the variable.
 fn stopped<'py>(error: std::io::Error) -> Failure<'py> {
     let stopped = Stopped::Sink(error);
@@ -224,10 +247,11 @@ fn left_out(named: &Named<'_>, reason: Reason, error: String) -> LeftOut {
     LeftOut { name: named.name.clone(), type_name, reason, error, ..LeftOut::default() }
 }
 
-/// What is said of a variable that raised; a Ctrl-C ends the save.
+/// What is said of a variable that raised; a Ctrl-C ends the save, as does a signal whose handler calls `sys.exit`.
 fn failed(py: Python<'_>, named: &Named<'_>, failure: &Failure<'_>) -> Result<LeftOut> {
-    if failure.error.is_instance_of::<PyKeyboardInterrupt>(py) {
-        return Err(exit::error(exit::INTERRUPTED, "interrupted while saving: nothing was written"));
+    let asked_to_exit = signals::caught() && failure.error.is_instance_of::<PySystemExit>(py);
+    if asked_to_exit || failure.error.is_instance_of::<PyKeyboardInterrupt>(py) {
+        return Err(failure.error.clone_ref(py).into());
     }
     let fault = fault(py, &named.name, &named.value, failure);
     Ok(LeftOut {

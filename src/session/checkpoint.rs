@@ -73,6 +73,7 @@ pub fn load<'py>(py: Python<'py>, load: &Load<'_, 'py>) -> Result<Restored> {
             only: &load.only,
             exclude: &load.exclude,
             mapped: load.mapped,
+            partial: false,
             renames: &[],
             into: load.into.clone(),
             dill,

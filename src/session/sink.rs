@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::pickler::Sink;
+use crate::snapshot::signals;
 use crate::snapshot::target::Target;
 use crate::snapshot::writer::Writer;
 
@@ -38,10 +39,12 @@ impl<T: Target> Clone for SharedWriter<T> {
 
 impl<T: Target + Send> Sink for SharedWriter<T> {
     fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        signals::check()?;
         self.with(|writer| writer.value(bytes))
     }
 
     fn take_buffer(&mut self, bytes: &[u8]) -> io::Result<()> {
+        signals::check()?;
         self.with(|writer| writer.buffer(bytes))
     }
 }

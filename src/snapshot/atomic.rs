@@ -1,26 +1,30 @@
 //! A file that appears under its name when it is complete, or not at all.
 //!
 //! It is written beside its place under a name of its own and then renamed, which is one step for the file system.
-//! Dropped without [`AtomicFile::commit`], it leaves no trace, and what was in its place stays untouched.
+//! Dropped without [`AtomicFile::commit`], or ended by a signal, it leaves no trace, and what was in its place stays
+//! untouched. What SIGKILL or a power cut leaves is removed by the next save to the same place.
 
-use std::fs::{self, File};
+mod fault;
+mod place;
+mod temporary;
+
+use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use super::target::Target;
+use self::place::resolve;
+use self::temporary::Temporary;
+use super::target::{Target, check_room};
 
 /// Large enough for few system calls, small enough to stay in the cache.
 const BUFFER: usize = 256 * 1024;
-/// How many symbolic links are followed, as in Linux.
-const MAX_LINKS: usize = 40;
 
 /// A file that is being written.
 #[derive(Debug)]
 pub struct AtomicFile {
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<Temporary>,
     target: PathBuf,
 }
 
@@ -33,6 +37,9 @@ pub enum AtomicError {
     /// A device, a pipe or a socket has that name, which a rename would destroy.
     #[error("{} is not a regular file: choose another name, or write to standard output with -", .0.display())]
     NotRegular(PathBuf),
+    /// Somebody else may have put a link there to have another file overwritten.
+    #[error("{} is a link of another user's in a folder that all may write to: name the file it leads to", .0.display())]
+    OthersLink(PathBuf),
     /// The name is no file name, or links to itself.
     #[error("{} is not a name for a file: choose another one", .0.display())]
     BadName(PathBuf),
@@ -48,7 +55,7 @@ pub enum AtomicError {
         source: io::Error,
     },
     /// What was written did not reach the disk.
-    #[error("cannot complete {}: free some space, or choose another disk", target.display())]
+    #[error("cannot complete {}: {}", target.display(), advice(source))]
     Complete {
         /// The file's place.
         target: PathBuf,
@@ -57,14 +64,24 @@ pub enum AtomicError {
     },
 }
 
+/// What to do where a file cannot be completed.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "free some space, or choose another disk"
+        }
+        io::ErrorKind::ResourceBusy => "something is mounted there; choose another name",
+        _ => "choose another place",
+    }
+}
+
 impl AtomicFile {
     /// Begins a file that is to be at `target`. Where that is a symbolic link, the file it leads to is replaced.
     pub fn create(target: &Path) -> Result<Self, AtomicError> {
         let target = resolve(target)?;
-        let folder = folder(&target).to_path_buf();
-        // Its mode is 0600 from the start: a session may hold what nobody else should read.
-        let file = tempfile::Builder::new().prefix(".snapcli-").tempfile_in(&folder);
-        let file = file.map_err(|source| AtomicError::Create { folder, source })?;
+        let folder = folder(&target);
+        let file = Temporary::new(folder, target.file_name().unwrap_or_default());
+        let file = file.map_err(|source| AtomicError::Create { folder: folder.to_path_buf(), source })?;
         Ok(Self { file: BufWriter::with_capacity(BUFFER, file), target })
     }
 
@@ -105,9 +122,9 @@ impl AtomicFile {
         let file = self.file.into_inner().map_err(|error| failed(error.into_error()))?;
         // The contents must be on the disk before the name is: else a power cut leaves an empty file there.
         if sync == Sync::Disk {
-            file.as_file().sync_all().map_err(failed)?;
+            file.sync().map_err(failed)?;
         }
-        file.persist(target).map_err(|error| failed(error.error))?;
+        file.rename(target).map_err(failed)?;
         match sync {
             Sync::Disk => sync_folder(folder(target)).map_err(failed),
             Sync::Later => Ok(()),
@@ -125,7 +142,11 @@ enum Sync {
 impl Target for AtomicFile {
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(length))?;
-        self.file.get_ref().as_file().set_len(length)
+        self.file.get_ref().set_len(length)
+    }
+
+    fn room(&mut self, bytes: u64) -> io::Result<()> {
+        check_room(self.file.get_ref().free_space(), bytes)
     }
 }
 
@@ -145,6 +166,7 @@ impl Write for AtomicFile {
 
 /// Makes the rename last. Some network file systems cannot, and then they do not need it.
 fn sync_folder(folder: &Path) -> io::Result<()> {
+    fault::point()?;
     match File::open(folder).and_then(|folder| folder.sync_all()) {
         Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
         // A folder that may be written to but not read.
@@ -158,31 +180,9 @@ fn folder(target: &Path) -> &Path {
     target.parent().unwrap_or(target)
 }
 
-/// The absolute path of the regular file, there or not yet, to which a path leads.
-fn resolve(path: &Path) -> Result<PathBuf, AtomicError> {
-    let bad_name = || AtomicError::BadName(path.to_path_buf());
-    let mut path_now = path.to_path_buf();
-    for _ in 0..MAX_LINKS {
-        if path_now.is_dir() {
-            return Err(AtomicError::IsFolder(path.to_path_buf()));
-        }
-        let name = path_now.file_name().ok_or_else(bad_name)?.to_owned();
-        let parent = path_now.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let folder = fs::canonicalize(parent);
-        let folder = folder.map_err(|source| AtomicError::Create { folder: parent.to_path_buf(), source })?;
-        let here = folder.join(name);
-        match fs::symlink_metadata(&here) {
-            // A link leads on from the folder it is in; an absolute one replaces that.
-            Ok(found) if found.is_symlink() => path_now = folder.join(fs::read_link(&here).map_err(|_| bad_name())?),
-            Ok(found) if !found.is_file() => return Err(AtomicError::NotRegular(path.to_path_buf())),
-            _ => return Ok(here),
-        }
-    }
-    Err(bad_name())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
@@ -268,6 +268,86 @@ mod tests {
         let circle = folder.path().join("circle");
         symlink("circle", &circle)?;
         assert!(matches!(create(&circle), Err(AtomicError::BadName(_))));
+        Ok(())
+    }
+
+    #[test]
+    fn a_path_through_links_and_parents_leads_to_its_file() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let root = folder.path().canonicalize()?;
+        fs::create_dir_all(root.join("a/b"))?;
+        fs::create_dir(root.join("c"))?;
+        symlink("../a/b", root.join("c/to_b"))?;
+        symlink(root.join("c"), root.join("to_c"))?;
+        symlink("to_c/to_b/../two.pkl", root.join("one.pkl"))?;
+        for (path, place) in [
+            ("a/../x.pkl", "x.pkl"),
+            ("c/to_b/../x.pkl", "a/x.pkl"),
+            ("to_c/to_b/./x.pkl", "a/b/x.pkl"),
+            ("one.pkl", "a/two.pkl"),
+        ] {
+            assert_eq!(resolve(&root.join(path))?, root.join(place), "{path}");
+        }
+        assert!(matches!(resolve(&root.join("to_c/..")), Err(AtomicError::IsFolder(_))));
+        fs::write(root.join("file"), "")?;
+        assert!(matches!(resolve(&root.join("file/x.pkl")), Err(AtomicError::Create { .. })));
+        Ok(())
+    }
+
+    /// Every call that changes the disk is made to fail, one after the other, and all behind it.
+    #[test]
+    fn a_fault_at_any_call_leaves_the_old_file_or_the_new_one() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let target = folder.path().join("a.pkl");
+        let save = |contents: &[u8]| -> Outcome {
+            let mut file = AtomicFile::create(&target)?;
+            for piece in contents.chunks(BUFFER / 3) {
+                file.write_all(piece)?;
+            }
+            file.cut(contents.len() as u64)?;
+            Ok(file.commit()?)
+        };
+        let (old, new) = (vec![1; 100], vec![2; 5 * BUFFER + 7]);
+        save(&old)?;
+        fault::fail_at(None);
+        save(&new)?;
+        let calls = fault::passed();
+        assert!(calls > 8, "{calls}");
+        for call in 0..calls {
+            fault::fail_at(None);
+            save(&old)?;
+            fault::fail_at(Some(call));
+            assert!(save(&new).is_err(), "call {call}");
+            let found = fs::read(&target)?;
+            // Only the last call, which makes the new name last, comes behind the rename.
+            assert_eq!(found == new, call == calls - 1, "call {call}");
+            assert!(found == new || found == old, "call {call}: {} bytes", found.len());
+            assert_eq!(names(folder.path()), ["a.pkl"], "call {call}");
+        }
+        fault::fail_at(None);
+        Ok(())
+    }
+
+    #[test]
+    fn two_at_once_end_well_and_the_last_one_wins() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let target = folder.path().join("a.pkl");
+        let (mut first, mut second) = (AtomicFile::create(&target)?, AtomicFile::create(&target)?);
+        first.write_all(b"first")?;
+        second.write_all(b"second")?;
+        second.commit()?;
+        assert_eq!(fs::read_to_string(&target)?, "second");
+        first.commit()?;
+        assert_eq!((fs::read_to_string(&target)?.as_str(), names(folder.path())), ("first", vec!["a.pkl".to_owned()]));
+        Ok(())
+    }
+
+    #[test]
+    fn what_cannot_fit_is_refused_before_it_is_written() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let mut file = AtomicFile::create(&folder.path().join("a.pkl"))?;
+        file.room(1)?;
+        assert_eq!(file.room(u64::MAX).map_err(|error| error.kind()), Err(io::ErrorKind::StorageFull));
         Ok(())
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// The version of the index and of every JSON answer.
@@ -30,8 +31,10 @@ pub struct Index {
     /// Versions of the packages that the session's variables come from.
     pub packages: BTreeMap<String, String>,
     /// What is in the file, in definition order.
+    #[serde(deserialize_with = "checked")]
     pub variables: Vec<Variable>,
     /// What is not, and why.
+    #[serde(deserialize_with = "checked")]
     pub left_out: Vec<LeftOut>,
     /// The pickle before the index.
     pub stream: Stream,
@@ -242,4 +245,50 @@ pub struct Stream {
     pub prelude: u64,
     /// BLAKE3 of the bytes outside the segments (prelude, then BUILD and STOP), in hex. Each segment has its own.
     pub blake3: String,
+}
+
+/// Something that an index has many of, and that takes up memory however short its text is.
+trait Listed: DeserializeOwned {
+    /// Whether it has what each one has that was ever written.
+    fn is_plausible(&self) -> bool;
+}
+
+/// The shortest segment: an empty name with its length, a value, SETITEM.
+const SHORTEST: u64 = 4;
+
+impl Listed for Variable {
+    fn is_plausible(&self) -> bool {
+        self.length >= SHORTEST && self.blake3.len() == blake3::OUT_LEN * 2
+    }
+}
+
+impl Listed for LeftOut {
+    fn is_plausible(&self) -> bool {
+        !(self.name.is_empty() && self.type_name.is_empty() && self.error.is_empty())
+    }
+}
+
+/// Reads a list that ends at the first item nobody has written: three bytes of `{},` would take hundreds in memory, and a
+/// small file be made to take all of it.
+fn checked<'de, D: Deserializer<'de>, T: Listed>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    struct Items<T>(std::marker::PhantomData<T>);
+    impl<'de, T: Listed> Visitor<'de> for Items<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+            let mut found: Vec<T> = Vec::new();
+            while let Some(item) = items.next_element::<T>()? {
+                if !item.is_plausible() {
+                    return Err(A::Error::custom("an item of a list is empty"));
+                }
+                found.push(item);
+            }
+            Ok(found)
+        }
+    }
+    deserializer.deserialize_seq(Items(std::marker::PhantomData))
 }

@@ -10,6 +10,8 @@ pub mod changes;
 pub mod index;
 pub mod layout;
 pub mod reader;
+pub mod signals;
+mod system;
 pub mod target;
 pub mod verify;
 pub mod writer;

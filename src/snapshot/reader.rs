@@ -7,6 +7,7 @@ mod error;
 mod hashing;
 mod kind;
 mod packed;
+mod salvage;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -70,6 +71,32 @@ impl Snapshot {
     /// Takes a file that is in memory, as it came from standard input.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ReadError> {
         Self::from_source(Source::memory(bytes)?)
+    }
+
+    /// Opens a file, or what is left of it where it cannot be read as it is: the whole variables in front of the damage,
+    /// unproven. Returns the damage with them.
+    pub fn open_partial(path: &Path) -> Result<(Self, Option<ReadError>), ReadError> {
+        Self::partial(|| Source::open(path))
+    }
+
+    /// As [`open_partial`](Self::open_partial), of a file that is in memory.
+    pub fn partial_from_bytes(bytes: &[u8]) -> Result<(Self, Option<ReadError>), ReadError> {
+        Self::partial(|| Source::memory(bytes.to_vec()))
+    }
+
+    fn partial(source: impl Fn() -> Result<Source, ReadError>) -> Result<(Self, Option<ReadError>), ReadError> {
+        let error = match Self::from_source(source()?) {
+            Ok(snapshot) => return Ok((snapshot, None)),
+            Err(error) => error,
+        };
+        if !error.leaves_something() {
+            return Err(error);
+        }
+        let Some(pickle) = salvage::salvage(source()?.bytes()?) else { return Err(error) };
+        let source = Source::Memory(pickle);
+        // Its index is not looked for: it is damaged, or none.
+        let contents = foreign(source.bytes()?)?;
+        Ok((Self { source, contents }, Some(error)))
     }
 
     fn from_source(source: Source) -> Result<Self, ReadError> {

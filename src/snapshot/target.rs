@@ -1,11 +1,14 @@
 //! Where a snapshot goes: something whose end can be taken back, as a variable can fail after half of it was written.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use super::signals::{self, Guard};
+use super::system;
+
 /// Contents of this length and more are hashed by a second thread while they are written.
-const LARGE: usize = 4 << 20;
+pub(super) const LARGE: usize = 4 << 20;
 /// How many bytes are copied, hashed and written at a time: few enough to stay in the cache.
 const PIECE: usize = 512 << 10;
 /// How many pieces are under way.
@@ -15,6 +18,23 @@ const PIECES: usize = 3;
 pub trait Target: Write {
     /// Cuts off all but the first `length` bytes, and goes on from there.
     fn cut(&mut self, length: u64) -> io::Result<()>;
+
+    /// An error where so many bytes more are certain not to fit: better than to find out when the disk is full.
+    fn room(&mut self, _bytes: u64) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The error of [`Target::room`].
+pub(super) fn check_room(free: Option<u64>, bytes: u64) -> io::Result<()> {
+    match free {
+        Some(free) if free < bytes => {
+            let problem =
+                format!("an array takes {bytes} bytes, but only {free} are free: make room, or save elsewhere");
+            Err(io::Error::new(io::ErrorKind::StorageFull, problem))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Target for Vec<u8> {
@@ -32,19 +52,36 @@ impl Target for io::Sink {
 
 /// A file without a name, for what is to go to a pipe in the end: from that nothing could be taken back.
 #[derive(Debug)]
-pub struct Spool(BufWriter<File>);
+pub struct Spool(BufWriter<File>, Guard);
 
 impl Spool {
     /// Makes one in the folder for temporary files. It is gone with the process.
     pub fn new() -> io::Result<Self> {
-        Ok(Self(BufWriter::with_capacity(PIECE, tempfile::tempfile()?)))
+        Ok(Self(BufWriter::with_capacity(PIECE, tempfile::tempfile()?), Guard::new()))
     }
 
-    /// Copies all of it.
-    pub fn send(self, out: &mut impl Write) -> io::Result<u64> {
-        let mut file = self.0.into_inner().map_err(io::IntoInnerError::into_error)?;
+    /// Copies all of it, or fails when a signal is to have its say: a pipe may be stalled for ever.
+    pub fn send(self, out: &mut impl Write) -> io::Result<()> {
+        let Self(file, _guard) = self;
+        let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;
-        io::copy(&mut file, out)
+        let mut buffer = vec![0; PIECE];
+        loop {
+            let count = file.read(&mut buffer)?;
+            let mut rest = buffer.get(..count).unwrap_or_default();
+            if rest.is_empty() {
+                return out.flush();
+            }
+            while !rest.is_empty() {
+                signals::check()?;
+                match out.write(rest) {
+                    Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                    Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
     }
 }
 
@@ -62,6 +99,10 @@ impl Target for Spool {
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.0.seek(SeekFrom::Start(length))?;
         self.0.get_ref().set_len(length)
+    }
+
+    fn room(&mut self, bytes: u64) -> io::Result<()> {
+        check_room(system::free_space(self.0.get_ref()), bytes)
     }
 }
 
@@ -83,6 +124,7 @@ pub(super) fn write_hashed(out: &mut impl Write, hasher: &mut blake3::Hasher, by
     std::thread::scope(move |scope| {
         scope.spawn(move || copy_and_hash(bytes, hasher, &empty, &filled));
         for piece in full {
+            signals::check()?;
             out.write_all(&piece)?;
             // The other thread needs no more pieces at its end.
             let _ = emptied.send(piece);
@@ -145,7 +187,8 @@ mod tests {
         spool.cut(4)?;
         spool.write_all(b"three")?;
         let mut out = Vec::new();
-        assert_eq!((spool.send(&mut out)?, out.as_slice()), (9, &b"one three"[..]));
+        spool.send(&mut out)?;
+        assert_eq!(out, b"one three");
         Ok(())
     }
 }

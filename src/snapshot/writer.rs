@@ -7,7 +7,7 @@ use std::io;
 
 use super::index::{Buffer, Index, SCHEMA, Stream, Variable};
 use super::layout::Trailer;
-use super::target::{Target, write_hashed};
+use super::target::{LARGE, Target, write_hashed};
 use crate::pickle::emit;
 use crate::pickle::scan::{Scanner, SegmentFacts};
 
@@ -97,6 +97,9 @@ impl<T: Target> Writer<T> {
 
     /// Takes the contents of a raw buffer.
     pub fn buffer(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() >= LARGE {
+            self.out.room(bytes.len() as u64)?;
+        }
         let open = self.open.as_mut().ok_or_else(no_segment)?;
         #[cfg(debug_assertions)]
         open.value.extend_from_slice(bytes);

@@ -9,11 +9,15 @@ mod completions;
 #[cfg(feature = "python")]
 mod diffing;
 #[cfg(feature = "python")]
+mod durability;
+#[cfg(feature = "python")]
 mod env;
 #[cfg(feature = "python")]
 mod faults;
 #[cfg(feature = "python")]
 mod inspecting;
+#[cfg(feature = "python")]
+mod integrity;
 mod looking;
 #[cfg(feature = "python")]
 mod meddling;

@@ -93,7 +93,7 @@ fn a_file_that_is_no_snapshot_is_refused_before_anything_runs() {
     let cases: [(&str, &[u8], &str); 7] = [
         ("cut.pkl", &good[..good.len() - 40], ""),
         ("half.pkl", &good[..good.len() / 3], "cut short"),
-        ("flipped.pkl", &flipped, "damaged"),
+        ("flipped.pkl", &flipped, "bytes are not those that were saved in "),
         ("empty.pkl", b"", "empty"),
         ("text.pkl", b"Dear all,\nplease find attached\n", "not a"),
         ("gzip.pkl", b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "gzip"),

@@ -26,7 +26,7 @@ use super::fault::error_text;
 use crate::exit::{self, OrExit};
 use crate::python::dill::LazyDill;
 use crate::snapshot::index::{Index, Variable};
-use crate::snapshot::reader::{Contents, ReadError, Snapshot, Wanted};
+use crate::snapshot::reader::{Contents, Damage, ReadError, Snapshot, Wanted};
 
 /// What to bring back, and how.
 pub struct Request<'a, 'py> {
@@ -38,6 +38,8 @@ pub struct Request<'a, 'py> {
     pub exclude: &'a [Pattern],
     /// Whether the raw buffers of arrays are mapped, and so not read before they are used.
     pub mapped: bool,
+    /// Whether variables that are whole are brought back from a file in which others are damaged.
+    pub partial: bool,
     /// Modules that have another name now: the old one, the new one.
     pub renames: &'a [(String, String)],
     /// The dict whose items the variables become; the module they are of, where there is none.
@@ -107,7 +109,7 @@ fn own<'py>(
         (variable, *loaded && !loader.is_foreign_code(variable)) // Code of another Python is not even read.
     });
     let chosen: Vec<(&Variable, bool)> = chosen.collect();
-    let buffers = fetch(py, snapshot, index, &chosen, request, progress)?;
+    let (buffers, damage) = fetch(py, snapshot, index, &chosen, request, progress)?;
     let (mut names, mut lost) = (Vec::new(), Vec::new());
     for (((variable, _), buffers), (bound, loaded)) in
         chosen.iter().zip(buffers).zip(selection.bound.iter().zip(&selection.loaded))
@@ -116,7 +118,14 @@ fn own<'py>(
             loader.skip(variable);
             continue;
         }
-        match loader.variable(variable, buffers).map_err(failed)? {
+        let value = match damage.reason(variable) {
+            Some(why) => {
+                loader.skip(variable);
+                Err(why)
+            }
+            None => loader.variable(variable, buffers).map_err(failed)?,
+        };
+        match value {
             Ok(value) if *bound => {
                 home.namespace.set_item(&variable.name, value)?;
                 names.push(variable.name.clone());
@@ -134,7 +143,7 @@ fn own<'py>(
 }
 
 /// Checks the bytes of the chosen variables, and brings their raw buffers to where they are to be: all of that before
-/// anything is loaded.
+/// anything is loaded. Damage is an error, but where what is whole was asked for.
 fn fetch<'py>(
     py: Python<'py>,
     snapshot: &Snapshot,
@@ -142,7 +151,7 @@ fn fetch<'py>(
     chosen: &[(&Variable, bool)],
     request: &Request<'_, 'py>,
     progress: Progress<'_>,
-) -> Result<Vec<Option<Buffers<'py>>>> {
+) -> Result<(Vec<Option<Buffers<'py>>>, Damage)> {
     let has_buffers = chosen.iter().any(|(variable, chosen)| *chosen && !variable.buffers.is_empty());
     let mapped = if request.mapped && has_buffers { MappedFile::new(py, snapshot)? } else { None };
     if request.mapped && has_buffers && mapped.is_none() {
@@ -159,12 +168,11 @@ fn fetch<'py>(
         Some(Wanted { variable, memory: buffers.places() })
     });
     let wanted = places.collect();
-    let damage = py.detach(|| snapshot.fetch(index, wanted, progress)).and_then(|damage| match damage.is_none() {
-        true => Ok(()),
-        false => Err(ReadError::Damaged(damage)),
+    let damage = py.detach(|| snapshot.fetch(index, wanted, progress)).and_then(|damage| {
+        if damage.is_none() || request.partial { Ok(damage) } else { Err(ReadError::Damaged(damage)) }
     });
-    damage.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
-    Ok(buffers)
+    let damage = damage.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
+    Ok((buffers, damage))
 }
 
 /// Makes a named module reachable from `__main__`, where the prompt and scripts look.

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::kind::FileKind;
 use crate::pickle::machine::MachineError;
-use crate::snapshot::index::SCHEMA;
+use crate::snapshot::index::{SCHEMA, Variable};
 use crate::snapshot::layout::LayoutError;
 
 /// Why a file is not read.
@@ -41,7 +41,9 @@ pub enum ReadError {
         most: u64,
     },
     /// The pickle ends too early.
-    #[error("the pickle is cut short at byte {at}: copy the file again")]
+    #[error(
+        "the pickle is cut short at byte {at}: copy the file again, or bring back what is whole with restore --partial"
+    )]
     CutShort {
         /// Where it ends.
         at: u64,
@@ -53,7 +55,10 @@ pub enum ReadError {
     #[error(transparent)]
     Layout(#[from] LayoutError),
     /// The index is not what was written.
-    #[error("the index at byte {at} is damaged: copy the file again, or load its pickle with dill.load_module")]
+    #[error(
+        "the index at byte {at} is damaged, its bytes are not those that were saved: copy the file again, or load the \
+         pickle before it unchecked with restore --partial"
+    )]
     IndexDamaged {
         /// Where it begins.
         at: u64,
@@ -79,14 +84,21 @@ pub enum ReadError {
         at: u64,
     },
     /// Bytes of our own pickle are not what was written.
-    #[error("{0}: copy the file again, or save the session again")]
+    #[error("{0}: copy the file again, or bring back what is whole with restore --partial")]
     Damaged(Damage),
+}
+
+impl ReadError {
+    /// Whether there may be whole variables in a file that is not read for this.
+    pub(super) fn leaves_something(&self) -> bool {
+        matches!(self, Self::CutShort { .. } | Self::BadPickle(_) | Self::Layout(_) | Self::IndexDamaged { .. })
+    }
 }
 
 /// Which parts of a pickle are damaged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Damage {
-    /// The variables whose segments are damaged: the name and the byte where it begins.
+    /// The variables whose segments are damaged, in the order of the file: the name and the byte where it begins.
     pub damaged: Vec<(String, u64)>,
     /// The variables whose segments are whole.
     pub whole: Vec<String>,
@@ -99,6 +111,14 @@ impl Damage {
     pub fn is_none(&self) -> bool {
         self.damaged.is_empty() && !self.outside
     }
+
+    /// What is wrong with a variable, if anything is.
+    pub fn reason(&self, variable: &Variable) -> Option<String> {
+        let damaged = self.damaged.binary_search_by_key(&variable.offset, |(_, at)| *at).is_ok();
+        let Variable { offset, length, .. } = variable;
+        let end = offset.saturating_add(*length);
+        damaged.then(|| format!("it is damaged: bytes {offset} to {end} are not those that were saved"))
+    }
 }
 
 /// How many names an error lists.
@@ -108,11 +128,11 @@ impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         if self.outside {
-            parts.push("the frame of the pickle is damaged".to_owned());
+            parts.push("bytes before or behind the variables are not those that were saved".to_owned());
         }
         if !self.damaged.is_empty() {
             let names = self.damaged.iter().map(|(name, at)| format!("{name} (at byte {at})"));
-            parts.push(format!("damaged: {}", some(names)));
+            parts.push(format!("bytes are not those that were saved in {}", some(names)));
         }
         if !self.whole.is_empty() {
             parts.push(format!("whole: {}", some(self.whole.iter().cloned())));

@@ -182,6 +182,17 @@ fn an_index_that_is_no_index_is_named() {
 }
 
 #[test]
+fn an_index_of_empty_items_ends_at_the_first() {
+    for list in ["variables", "left_out"] {
+        let json = format!("{{\"schema\":1,\"{list}\":[{{}}{}]}}", ",{}".repeat(1 << 20));
+        let ReadError::IndexUnreadable { problem } = error(&sealed(b"N.", json.as_bytes())) else { panic!("{list}") };
+        assert!(problem.starts_with("an item of a list is empty at line 1 column "), "{problem}");
+        let column: usize = problem.rsplit(' ').next().and_then(|text| text.parse().ok()).expect("a number");
+        assert!(column < 50, "{problem}");
+    }
+}
+
+#[test]
 fn an_index_of_another_schema_is_named() {
     assert!(matches!(error(&sealed(b"N.", b"{\"schema\":2,\"variables\":3}")), ReadError::OtherSchema { schema: 2 }));
 }
@@ -217,7 +228,7 @@ fn a_damaged_segment_costs_its_variable() -> Result<(), ReadError> {
         (&damage.damaged, &damage.whole, damage.outside),
         (&expected, &vec!["a".to_owned(), "b".to_owned()], false)
     );
-    assert_eq!(damage.to_string(), "damaged: n (at byte 51); whole: a, b");
+    assert_eq!(damage.to_string(), "bytes are not those that were saved in n (at byte 51); whole: a, b");
     Ok(())
 }
 
@@ -245,6 +256,33 @@ fn no_flipped_byte_goes_unnoticed_or_panics() {
         };
         assert!(!sound, "byte {place}");
     }
+}
+
+#[test]
+fn what_is_before_the_damage_is_salvaged_and_nothing_else() {
+    let (bytes, index) = snapshot();
+    let names = |bytes: &[u8]| match Snapshot::partial_from_bytes(bytes) {
+        Ok((snapshot, damage)) => {
+            let Contents::Foreign { shape: Shape::Session { variables, .. }, lost_index: true } = snapshot.contents()
+            else {
+                panic!("a session")
+            };
+            let names: Vec<&str> = variables.iter().map(|variable| variable.name.as_str()).collect();
+            (names.join(" "), damage.is_some())
+        }
+        Err(_) => (String::new(), true),
+    };
+    for length in 1..bytes.len() {
+        let whole = index.variables.iter().filter(|variable| variable.offset + variable.length <= length as u64);
+        let expected: Vec<&str> = whole.map(|variable| variable.name.as_str()).collect();
+        // What has its STOP is read as it is.
+        let expected = (expected.join(" "), length < index.stream.length as usize);
+        assert_eq!(names(&bytes[..length]), expected, "{length}");
+    }
+    let mut damaged = bytes.clone();
+    damaged[index.stream.length as usize + 5] ^= 1;
+    assert_eq!(names(&damaged), ("a n b".to_owned(), true));
+    assert!(Snapshot::partial_from_bytes(b"text").is_err() && Snapshot::partial_from_bytes(b"\x80\x04]").is_err());
 }
 
 #[test]

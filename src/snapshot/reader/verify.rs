@@ -96,6 +96,7 @@ pub(super) fn fetch(
     for (variable, found) in read.iter().zip(hashing::hash_and_copy(source, &places, copies, progress)?) {
         note(variable, found, &variable.blake3);
     }
+    damage.damaged.sort_unstable_by_key(|(_, at)| *at);
     Ok(damage)
 }
 

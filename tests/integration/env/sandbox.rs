@@ -189,6 +189,12 @@ impl Call {
         self
     }
 
+    /// Starts it, deaf and mute, for a test that ends it itself.
+    pub(crate) fn spawn(mut self) -> Child {
+        self.command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.command.spawn().unwrap()
+    }
+
     /// Runs it to its end, or fails the test when it takes too long.
     pub(crate) fn run(mut self) -> Run {
         let words: Vec<OsString> =

@@ -1,0 +1,318 @@
+//! No byte of a snapshot changes, is lost or is added without being found before wrong data reaches anybody, and what is
+//! whole comes back. The mass of it goes through the reader in this process, as a restore does; some through the program.
+//!
+//! The full numbers take minutes: `cargo test --test integration integrity -- --ignored --nocapture`.
+#![allow(clippy::print_stdout, reason = "the full versions tell their counts")]
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use snapcli::pickle::outline::Shape;
+use snapcli::snapshot::index::Index;
+use snapcli::snapshot::layout::TRAILER;
+use snapcli::snapshot::reader::{Contents, Memory, Snapshot, Wanted};
+use snapcli::snapshot::verify::verify;
+
+use crate::env::Sandbox;
+
+/// Arrays, padding between them, records, texts, shared objects, a class, its instances and a function.
+const MIXED: &str = "
+import collections
+import numpy as np
+scale = 3
+grid = np.arange(440_000.0).reshape(440, 1000)
+mask = (np.arange(1_300_000) % 7).astype('u1')
+records = [{'name': f'record {n}', 'score': n / 7, 'tags': [n, str(n)]} for n in range(1500)]
+same = records
+text = 'naïve ' * 9000
+raw = bytes(range(256)) * 300
+table = collections.OrderedDict((n, (n, n * n)) for n in range(900))
+class Model:
+    def __init__(self, weight): self.weight = weight
+    def predict(self, value): return value * scale + self.weight
+model = Model(grid)
+small = np.arange(5)
+";
+const MIXED_IS_RIGHT: &str = "
+assert grid.sum() == 96799780000.0 and mask.sum() == 3899995 and records[1499]['tags'] == [1499, '1499']
+assert same is records and text == 'naïve ' * 9000 and raw == bytes(range(256)) * 300 and table[899] == (899, 808201)
+assert model.weight is grid and model.predict(1)[0][5] == 8.0 and small.tolist() == [0, 1, 2, 3, 4]
+print('right')
+";
+/// No single file may take longer.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// A file as it was saved.
+struct Original {
+    bytes: Vec<u8>,
+    index: Index,
+}
+
+impl Original {
+    fn save(sandbox: &Sandbox, script: &str) -> Self {
+        sandbox.write("script.py", script);
+        sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+        let bytes = fs::read(sandbox.work().join("session.pkl")).unwrap();
+        let snapshot = Snapshot::from_bytes(bytes.clone()).unwrap();
+        let Contents::Own { index } = snapshot.contents() else { panic!("our own") };
+        let index = index.clone();
+        Self { bytes, index }
+    }
+
+    fn pickle(&self) -> &[u8] {
+        &self.bytes[..self.index.stream.length as usize]
+    }
+
+    /// What a restore makes of another file: it refuses it, or has the very bytes that were saved.
+    fn judge(&self, bytes: Vec<u8>, thorough: bool) -> Verdict {
+        let began = Instant::now();
+        let verdict = self.judged(bytes, thorough);
+        assert!(began.elapsed() < LONGEST, "took {:?}", began.elapsed());
+        verdict
+    }
+
+    fn judged(&self, bytes: Vec<u8>, thorough: bool) -> Verdict {
+        let Ok(snapshot) = Snapshot::from_bytes(bytes) else { return Verdict::Refused };
+        let right = |right: bool| if right { Verdict::Right } else { Verdict::Wrong };
+        let Contents::Own { index } = snapshot.contents() else {
+            // Without its trailer it is a plain pickle, and said to be one: what a load takes ends with STOP.
+            return right(snapshot.bytes().unwrap().starts_with(self.pickle()));
+        };
+        let whole_by_verify = thorough.then(|| verify(&snapshot, &|_| {}).is_ok_and(|found| found.is_whole()));
+        let mut arrays: Vec<Vec<Vec<u8>>> = index
+            .variables
+            .iter()
+            .map(|variable| variable.buffers.iter().map(|buffer| vec![0; buffer.length as usize]).collect())
+            .collect();
+        let wanted = index.variables.iter().zip(&mut arrays).map(|(variable, arrays)| Wanted {
+            variable,
+            memory: Memory::Filled(arrays.iter_mut().map(Vec::as_mut_slice).collect()),
+        });
+        let whole = snapshot.fetch(index, wanted.collect(), &|_| {}).is_ok_and(|damage| damage.is_none());
+        assert!(whole_by_verify.is_none_or(|by_verify| by_verify == whole), "verify and restore do not agree");
+        if !whole {
+            return Verdict::Refused;
+        }
+        let places = self.index.variables.iter().flat_map(|variable| &variable.buffers);
+        let expected = places.map(|buffer| &self.bytes[buffer.offset as usize..][..buffer.length as usize]);
+        right(expected.eq(arrays.iter().flatten()) && snapshot.bytes().unwrap() == self.pickle())
+    }
+
+    /// Bits that are spread over all parts of the file, and over each part for itself.
+    fn bits(&self, count: usize) -> Vec<usize> {
+        let (end, length) = (self.pickle().len(), self.bytes.len());
+        let mut parts = vec![0..length, 0..end, end..length - TRAILER, length - TRAILER..length];
+        for variable in &self.index.variables {
+            let (start, end) = (variable.offset as usize, (variable.offset + variable.length) as usize);
+            // Name, opcodes and padding: the first bytes up to an array's contents, and those behind.
+            let first = variable.buffers.first().map_or(end, |buffer| buffer.offset as usize);
+            parts.extend([start..first, first.saturating_sub(80).max(start)..first, end - 5.min(end - start)..end]);
+        }
+        let mut numbers = Numbers(11);
+        (0..count)
+            .map(|turn| {
+                let part = &parts[turn % parts.len()];
+                8 * (part.start + numbers.below(part.len())) + numbers.below(8)
+            })
+            .collect()
+    }
+
+    fn flipped(&self, bit: usize) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        bytes
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Refused,
+    Right,
+    Wrong,
+}
+
+/// The same numbers in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) % end.max(1) as u64) as usize
+    }
+}
+
+/// How many were refused, and how many gave the right data all the same.
+fn count(verdicts: impl Iterator<Item = (String, Verdict)>) -> (usize, usize) {
+    let mut counts = (0, 0);
+    for (what, verdict) in verdicts {
+        match verdict {
+            Verdict::Refused => counts.0 += 1,
+            Verdict::Right => counts.1 += 1,
+            Verdict::Wrong => panic!("{what} gives wrong data"),
+        }
+    }
+    counts
+}
+
+fn flips(original: &Original, count_of: usize, thorough: usize) -> (usize, usize) {
+    let bits = original.bits(count_of).into_iter().enumerate();
+    count(bits.map(|(turn, bit)| {
+        let thorough = turn % thorough == 0;
+        (format!("bit {bit} of {}", 8 * original.bytes.len()), original.judge(original.flipped(bit), thorough))
+    }))
+}
+
+fn cuts(original: &Original, lengths: impl Iterator<Item = usize>) -> (usize, usize) {
+    count(lengths.map(|length| {
+        let cut = &original.bytes[..length];
+        salvaged(original, cut);
+        (format!("a cut at {length}"), original.judge(cut.to_vec(), true))
+    }))
+}
+
+/// What `--partial` makes of a file that was cut: the variables in front of the cut, with the bytes they had.
+fn salvaged(original: &Original, cut: &[u8]) {
+    let Ok((snapshot, _)) = Snapshot::partial_from_bytes(cut) else { return };
+    let Contents::Foreign { shape: Shape::Session { variables, .. }, .. } = snapshot.contents() else {
+        panic!("a session");
+    };
+    let whole =
+        original.index.variables.iter().filter(|variable| variable.offset + variable.length <= cut.len() as u64);
+    let whole: Vec<&str> = whole.map(|variable| variable.name.as_str()).collect();
+    assert_eq!(variables.iter().map(|variable| variable.name.as_str()).collect::<Vec<_>>(), whole);
+    let bytes = snapshot.bytes().unwrap();
+    // Behind them stand BUILD and STOP.
+    assert!(original.bytes.starts_with(&bytes[..bytes.len().min(original.pickle().len()) - 2]));
+}
+
+/// The most memory that this process ever had, in MB.
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+#[test]
+fn no_flipped_bit_gives_wrong_data() {
+    let sandbox = Sandbox::new();
+    let original = Original::save(&sandbox, MIXED);
+    assert!((5_000_000..6_000_000).contains(&original.bytes.len()), "{} bytes", original.bytes.len());
+    let (refused, right) = flips(&original, 400, 20);
+    // Bits of the trailer's magic number cost the trailer only.
+    assert!(refused > 380 && right < 20, "{refused} refused, {right} right");
+}
+
+#[test]
+fn no_cut_and_no_byte_too_many_gives_wrong_data() {
+    let sandbox = Sandbox::new();
+    let small = Original::save(&sandbox, "x = [1, 'two']\ny = {'x': x}\nz = 2.5\n");
+    let lengths = small.bytes.len();
+    let (refused, right) = cuts(&small, 0..lengths);
+    // What has its STOP is a plain pickle.
+    assert_eq!((refused, right), (small.pickle().len(), lengths - small.pickle().len()));
+    count(
+        [&b"\0"[..], b"\n", b"....", &small.bytes]
+            .iter()
+            .map(|more| ("a file that goes on".to_owned(), small.judge([&small.bytes[..], more].concat(), true))),
+    );
+    for place in 0..lengths {
+        let (before, behind) = small.bytes.split_at(place);
+        let verdict = small.judge([before, b"\x94", behind].concat(), true);
+        // Within the trailer it costs the trailer only.
+        let expected = if place <= lengths - TRAILER { Verdict::Refused } else { Verdict::Right };
+        assert_eq!(verdict, expected, "a byte more at {place}");
+    }
+}
+
+#[test]
+fn the_program_refuses_flipped_files_before_anything_runs() {
+    let sandbox = Sandbox::new();
+    let original = Original::save(&sandbox, MIXED);
+    let (refused, right) = program(&sandbox, &original, 24);
+    assert!(refused >= 20, "{refused} refused, {right} right");
+}
+
+/// Through `restore`, with a check of what came back.
+fn program(sandbox: &Sandbox, original: &Original, count_of: usize) -> (usize, usize) {
+    // The check is right about the file as it was saved.
+    sandbox.snapcli(&["restore", "--strict", "-c", MIXED_IS_RIGHT]).assert_stdout("right\n");
+    count(original.bits(count_of).into_iter().map(|bit| {
+        sandbox.write("flipped.pkl", original.flipped(bit));
+        let run = sandbox.snapcli(&["restore", "--strict", "flipped.pkl", "-c", MIXED_IS_RIGHT]);
+        let verdict = match (run.status.code(), run.out().as_str()) {
+            (Some(4 | 5), "") => Verdict::Refused,
+            (Some(0), "right\n") => Verdict::Right,
+            _ => panic!("bit {bit}\n{}", run.whole()),
+        };
+        (format!("bit {bit}"), verdict)
+    }))
+}
+
+#[test]
+fn what_is_whole_comes_back_from_a_damaged_file() {
+    let sandbox = Sandbox::new();
+    let script = "a = [1]\nb = {'a': a}\nc = (b, a)\nd = 'whole'\ndef f(): return d\n";
+    let original = Original::save(&sandbox, script);
+    let place = |name: &str| original.index.variables.iter().find(|variable| variable.name == name).unwrap();
+    let b = place("b");
+    let at = b.offset as usize + 5;
+    sandbox.write("damaged.pkl", original.flipped(8 * at));
+    let run = sandbox.snapcli(&["restore", "damaged.pkl", "-c", "print('ran')"]);
+    run.assert_code(4).assert_stdout("");
+    let expected = format!(
+        "snapcli: cannot restore damaged.pkl\n  cause: bytes are not those that were saved in b (at byte {}); whole: a, c, d, \
+         f: copy the file again, or bring back what is whole with restore --partial\n",
+        b.offset
+    );
+    run.assert_stderr(&expected);
+    let names = "print(a, d, f(), [name in globals() for name in 'bc'])";
+    let run = sandbox.snapcli(&["restore", "--partial", "damaged.pkl", "-c", names]);
+    run.assert_code(0).assert_stdout("[1] whole whole [False, False]\n");
+    let expected = format!(
+        "snapcli: b (dict) did not come back: it is damaged: bytes {} to {} are not those that were saved\n\
+         snapcli: c (tuple) did not come back: needs b, which did not come back\n",
+        b.offset,
+        b.offset + b.length
+    );
+    run.assert_stderr(&expected);
+    sandbox.snapcli(&["restore", "--partial", "--strict", "damaged.pkl", "-c", "a"]).assert_code(3).assert_stdout("");
+    // A whole file is no other for it.
+    sandbox.snapcli(&["restore", "--partial", "-c", "c[0] is b"]).assert_stdout("True\n").assert_stderr("");
+}
+
+#[test]
+fn what_stands_before_a_cut_comes_back_as_a_plain_pickle() {
+    let sandbox = Sandbox::new();
+    let original = Original::save(&sandbox, "a = [1]\nb = {'a': a}\nc = 'x' * 1000\n");
+    let at = original.index.variables[2].offset as usize + 100;
+    sandbox.write("cut.pkl", &original.bytes[..at]);
+    let run = sandbox.snapcli(&["restore", "cut.pkl", "-c", "1"]);
+    run.assert_code(4).assert_stdout("");
+    assert!(
+        run.err().contains(&format!("is cut short at byte {at}")) && run.err().contains("--partial"),
+        "{}",
+        run.whole()
+    );
+    let run = sandbox.snapcli(&["restore", "--partial", "cut.pkl", "-c", "print(b['a'] is a, 'c' in globals())"]);
+    run.assert_code(0).assert_stdout("True False\n");
+    assert!(run.err().contains("this is what is left of it") && run.err().contains("unchecked"), "{}", run.whole());
+    let piped = sandbox.call_snapcli(&["restore", "--partial", "-", "-c", "print(b)"]);
+    piped.stdin(&original.bytes[..at]).run().assert_code(0).assert_stdout("{'a': [1]}\n");
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn full_twenty_thousand_flips_and_two_thousand_cuts() {
+    let sandbox = Sandbox::new();
+    let original = Original::save(&sandbox, MIXED);
+    let (refused, right) = flips(&original, 20_000, 100);
+    println!("20,000 flips of {} bytes: {refused} refused, {right} right, 0 wrong", original.bytes.len());
+    let mut numbers = Numbers(5);
+    let length = original.bytes.len();
+    let (refused, right) = cuts(&original, (0..2000).map(|_| numbers.below(length)));
+    println!("2,000 cuts: {refused} refused, {right} right, 0 wrong");
+    let (refused, right) = program(&sandbox, &original, 300);
+    println!("300 flips through the program: {refused} refused, {right} right, 0 wrong");
+    println!("peak memory {} MB", peak());
+    assert!(peak() < 256, "{} MB", peak());
+}
