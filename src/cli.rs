@@ -28,6 +28,7 @@ Exit codes:
   2    wrong usage
   3    --strict, and something was left out
   4    not a snapshot, damaged, or cut short
+  5    not trusted: loading it would do more than build plain data
   6    no usable Python, or no dill
   130  interrupted";
 
@@ -93,6 +94,8 @@ pub enum Command {
 Examples:
   snapcli inspect                        what is in session.pkl
   snapcli inspect --json session.pkl     the same for a program
+  snapcli inspect --strict got.pkl       exit with 5 if loading it is dangerous
+  snapcli inspect --verdict got.pkl      all that loading it would import and call
   snapcli inspect --trace model          what is pickled under `model`, with sizes
   snapcli inspect --bad train.py         what in train.py's session cannot be saved, and why
   snapcli inspect --strict train.py      exit with 3 if there is any such thing")]
@@ -103,9 +106,13 @@ pub struct InspectArgs {
     /// Only what was left out, and why
     #[arg(long)]
     bad: bool,
-    /// Exit with 3 when something cannot be saved, or was left out because it failed
+    /// Exit with 3 when something cannot be saved, or was left out because it failed; with 5 when loading the file is
+    /// dangerous
     #[arg(long)]
     strict: bool,
+    /// Tell all that loading the file would import and call
+    #[arg(long)]
+    verdict: bool,
     /// Show what is pickled under a variable, as a tree with sizes
     #[arg(long, value_name = "NAME", conflicts_with = "bad")]
     trace: Option<String>,
@@ -129,7 +136,14 @@ impl InspectArgs {
             inspect::Subject { command: self.target.command(), rules: self.rules.into(), python: globals.python };
         #[cfg(not(feature = "python"))]
         let subject = inspect::Subject { operands: self.operands };
-        inspect::Options { json: self.json, bad: self.bad, strict: self.strict, trace: self.trace, subject }
+        inspect::Options {
+            json: self.json,
+            bad: self.bad,
+            strict: self.strict,
+            verdict: self.verdict,
+            trace: self.trace,
+            subject,
+        }
     }
 }
 

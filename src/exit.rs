@@ -10,6 +10,8 @@ pub const USAGE: i32 = 2;
 pub const LEFT_OUT: i32 = 3;
 /// Not a snapshot, damaged, or cut short.
 pub const DAMAGED: i32 = 4;
+/// Not trusted: loading it would do more than build plain data.
+pub const UNTRUSTED: i32 = 5;
 /// No usable Python, or no dill.
 pub const NO_PYTHON: i32 = 6;
 /// Interrupted: what a shell makes of an end by SIGINT.

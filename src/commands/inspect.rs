@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::Talk;
 use crate::exit::{self, OrExit};
 use crate::pickle::outline::Tree;
-use crate::report::answer::Answer;
+use crate::report::answer::{Answer, Format};
 use crate::report::{self, text, trace};
 use crate::snapshot::reader::{Contents, Snapshot};
 
@@ -20,6 +20,8 @@ pub struct Options {
     pub bad: bool,
     /// Whether anything bad is an error.
     pub strict: bool,
+    /// Whether all that a load would do is to be told.
+    pub verdict: bool,
     /// The variable to trace.
     pub trace: Option<String>,
     /// What to look at.
@@ -105,7 +107,8 @@ fn inspect_file(options: &Options, path: &Path, talk: Talk) -> Result<i32> {
     let file = path.display().to_string();
     let mut answer = match snapshot.contents() {
         Contents::Own { index } => {
-            Answer { file, format: report::answer::Format::Snapcli, bytes: snapshot.file_len(), index: index.clone() }
+            let (format, bytes) = (Format::Snapcli, snapshot.file_len());
+            Answer { file, format, bytes, index: index.clone(), verdict: None }
         }
         Contents::Foreign { shape, .. } => Answer::foreign(file, snapshot.file_len(), shape),
     };
@@ -113,6 +116,7 @@ fn inspect_file(options: &Options, path: &Path, talk: Talk) -> Result<i32> {
         let tree = tree(&snapshot, name)?;
         return print_tree_to(&mut io::BufWriter::new(io::stdout()), options, &tree);
     }
+    answer.verdict = snapshot.verdict(options.strict || options.verdict).or_exit(exit::DAMAGED, place)?;
     print_to(&mut io::BufWriter::new(io::stdout()), options, &mut answer)
 }
 
@@ -135,7 +139,11 @@ pub(super) fn print_tree_to(out: &mut dyn Write, options: &Options, tree: &Tree)
 
 /// Prints an answer, as text or JSON, whole or what is bad in it. Returns the exit code.
 pub(super) fn print_to(out: &mut dyn Write, options: &Options, answer: &mut Answer) -> Result<i32> {
-    let code = if options.strict && answer.has_bad() { exit::LEFT_OUT } else { exit::DONE };
+    let code = match options.strict {
+        true if answer.is_dangerous() => exit::UNTRUSTED,
+        true if answer.has_bad() => exit::LEFT_OUT,
+        _ => exit::DONE,
+    };
     if options.bad {
         answer.only_bad();
     }
@@ -145,6 +153,13 @@ pub(super) fn print_to(out: &mut dyn Write, options: &Options, answer: &mut Answ
         text::bad(out, answer)?;
     } else {
         text::answer(out, answer, terminal_width())?;
+    }
+    if !options.json
+        && let Some(verdict) = &answer.verdict
+    {
+        report::verdict::text(out, verdict, options.verdict)?;
+    } else if !options.json && answer.format == Format::Snapcli {
+        report::verdict::not_looked_into(out)?;
     }
     out.flush()?;
     Ok(code)

@@ -82,6 +82,6 @@ impl Inspection {
             Target::Code(_) | Target::Expression(_) => "-c".to_owned(),
         };
         let bytes = index.variables.iter().map(|variable| variable.length).sum();
-        print_to(&mut out, options, &mut Answer { file, format: Format::Script, bytes, index })
+        print_to(&mut out, options, &mut Answer { file, format: Format::Script, bytes, index, verdict: None })
     }
 }

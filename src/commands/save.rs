@@ -151,7 +151,7 @@ impl Save {
             }
         };
         let Some(Saved { path, index, bytes, code }) = saved else { return Ok(exit::DONE) };
-        let answer = Answer { file: path.display().to_string(), format: Format::Snapcli, bytes, index };
+        let answer = Answer { file: path.display().to_string(), format: Format::Snapcli, bytes, index, verdict: None };
         self.tell(run, &answer)?;
         if let Some(path) = &self.report {
             let mut file = AtomicFile::create(path).with_context(|| format!("cannot write {}", path.display()))?;

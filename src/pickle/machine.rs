@@ -52,6 +52,7 @@ pub struct Machine<'a> {
     nodes: Vec<Node>,
     changes: Vec<Change>,
     effects: Vec<Ref>,
+    looked_up: Vec<u64>,
     memo: Memo,
     stack: Vec<Ref>,
     marks: Vec<Mark>,
@@ -126,6 +127,7 @@ impl<'a> Machine<'a> {
             nodes: Vec::new(),
             changes: Vec::new(),
             effects: Vec::new(),
+            looked_up: Vec::new(),
             memo: Memo::starting_at(memo),
             stack: Vec::new(),
             marks: Vec::new(),
@@ -153,6 +155,12 @@ impl<'a> Machine<'a> {
     /// fill functions, classes and cells that refer to themselves.
     pub fn effects(&self) -> &[Ref] {
         &self.effects
+    }
+
+    /// The places of the single opcodes that look something up outside the pickle: GLOBAL, INST, EXT1 and its like,
+    /// PERSID. Those that take what they look up from the stack are nodes.
+    pub fn looked_up(&self) -> &[u64] {
+        &self.looked_up
     }
 
     fn step(&mut self, op: &Op<'_>) -> Step {
@@ -183,6 +191,10 @@ impl<'a> Machine<'a> {
             Opcode::NewObj => self.fixed(Kind::Call(How::NewObj), 2, op),
             Opcode::NewObjEx => self.fixed(Kind::Call(How::NewObjEx), 3, op),
             Opcode::Inst | Opcode::Obj => self.instance(op),
+            Opcode::Global | Opcode::Ext1 | Opcode::Ext2 | Opcode::Ext4 | Opcode::PersId => {
+                self.look_up(op)?;
+                self.push(Ref::leaf(op.start), op)
+            }
             Opcode::Append => self.add_last(1, op),
             Opcode::SetItem => self.add_last(2, op),
             Opcode::Build => self.add_last(1, op),
@@ -312,6 +324,12 @@ impl<'a> Machine<'a> {
         self.push(node, op)
     }
 
+    fn look_up(&mut self, op: &Op<'_>) -> Step {
+        limit(self.looked_up.len(), MAX_NODES, "imports", op.start)?;
+        self.looked_up.push(op.start);
+        Ok(())
+    }
+
     /// INST names its class, OBJ has it first above the mark.
     fn instance(&mut self, op: &Op<'_>) -> Step {
         let (mut arguments, start) = self.above_mark(op)?;
@@ -320,7 +338,10 @@ impl<'a> Machine<'a> {
                 return Err(MachineError::Underflow { at: op.start, opcode: op.opcode });
             }
             Opcode::Obj => arguments.remove(0),
-            _ => Ref::leaf(op.start),
+            _ => {
+                self.look_up(op)?;
+                Ref::leaf(op.start)
+            }
         };
         let arguments = self.make(Kind::Tuple, start, op.start, arguments)?;
         let node = self.make(Kind::Call(How::Instance), start, op.end, vec![class, arguments])?;

@@ -18,9 +18,10 @@ pub mod node;
 pub mod opcode;
 pub mod outline;
 pub mod parse;
-mod rules;
+pub mod rules;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod scan;
 pub mod text;
 pub mod tree;
+pub mod verdict;

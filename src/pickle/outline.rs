@@ -8,6 +8,7 @@ use super::node::{Kind, Node, Ref};
 use super::opcode::Opcode;
 use super::parse::{Argument, Parser};
 use super::rules;
+use super::verdict::Verdict;
 
 pub use super::tree::{Tree, trace_segment, tree};
 
@@ -51,14 +52,14 @@ pub struct Variable {
     pub len: Option<u64>,
 }
 
-/// Tells what a pickle is.
+/// Tells what a pickle is, and what loading it would do.
 ///
 /// A dill session that is too large to look into has no variables here, and any other pickle of that size is an
 /// `object`, as they may be sound.
-pub fn outline(bytes: &[u8]) -> Result<Shape, MachineError> {
+pub fn outline(bytes: &[u8]) -> Result<(Shape, Verdict), MachineError> {
     match Machine::run(bytes) {
-        Ok((machine, value)) => Ok(shape(&Naming::new(&machine), value)),
-        Err(MachineError::TooLarge { .. }) => outline_of_large(bytes),
+        Ok((machine, value)) => Ok((shape(&Naming::new(&machine), value), Verdict::of(&machine, bytes))),
+        Err(error @ MachineError::TooLarge { .. }) => Ok((outline_of_large(bytes)?, Verdict::refused(&error))),
         Err(error) => Err(error),
     }
 }
@@ -187,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_dill_session_is_listed() {
-        let Ok(Shape::Session { module, variables }) = outline(samples::SESSION) else { panic!("a session") };
+        let Ok((Shape::Session { module, variables }, _)) = outline(samples::SESSION) else { panic!("a session") };
         assert_eq!(module, "__main__");
         let expected = "np: module, pd: module, dill: module, collections: module, datetime: module, re: module, x: int, \
             big: int, l: list (3), d: dict (2), arr: numpy.ndarray, df: pandas.DataFrame, ser: pandas.Series, \
@@ -200,7 +201,7 @@ mod tests {
 
     #[test]
     fn variables_lie_where_their_bytes_are() {
-        let Ok(Shape::Dict { variables }) = outline(b"\x80\x04}(\x8c\x01a]\x94\x8c\x01bh\x00u.") else {
+        let Ok((Shape::Dict { variables }, _)) = outline(b"\x80\x04}(\x8c\x01a]\x94\x8c\x01bh\x00u.") else {
             panic!("a dict")
         };
         let places: Vec<_> = variables.iter().map(|variable| (variable.start, variable.end, variable.len)).collect();
@@ -210,17 +211,17 @@ mod tests {
     #[test]
     fn dicts_of_all_protocols_are_listed() {
         for pickle in samples::DICTS {
-            let Ok(Shape::Dict { variables }) = outline(pickle) else { panic!("a dict") };
+            let Ok((Shape::Dict { variables }, _)) = outline(pickle) else { panic!("a dict") };
             assert_eq!(listed(&variables), ["a: int", "b: list (3)", "c: tuple (2)", "d: dict (1)"]);
         }
-        let Ok(Shape::Dict { variables }) = outline(samples::PYTHON_2) else { panic!("a dict") };
+        let Ok((Shape::Dict { variables }, _)) = outline(samples::PYTHON_2) else { panic!("a dict") };
         assert_eq!(listed(&variables), ["a: str (4)", "old: __main__.Old"]);
     }
 
     #[test]
     fn other_pickles_are_objects() {
         let type_name = |pickle| match outline(pickle) {
-            Ok(Shape::Object { value }) => value.type_name,
+            Ok((Shape::Object { value }, _)) => value.type_name,
             other => panic!("{other:?}"),
         };
         for pickle in samples::OBJECTS {

@@ -1,7 +1,10 @@
 //! What well-known callables make when a pickle calls them. Data only, and the look-ups in it.
 //!
 //! Taken from pickles that CPython 3.10 to 3.13, dill 0.3 and 0.4, cloudpickle 3, numpy 1 and 2 and pandas 1 to 3
-//! write. A callable that is not listed is taken for a class, which is what most are.
+//! write. A callable that is not listed is taken for a class, which is what most are. What a load may call is in
+//! [`trust`].
+
+pub mod trust;
 
 /// What a call makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

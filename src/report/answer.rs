@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::pickle::outline::{self, Shape};
+use crate::pickle::verdict::{Class, Verdict};
 use crate::snapshot::index::{Index, Reason, SCHEMA, Variable};
 use crate::snapshot::reader::Contents;
 
@@ -21,6 +22,9 @@ pub struct Answer {
     /// The session.
     #[serde(flatten)]
     pub index: Index,
+    /// What loading the file would do; `None` of a script, and where nobody asked and looking would take long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
 }
 
 /// What a session was read from.
@@ -74,13 +78,24 @@ impl Answer {
             }
         };
         let variables = variables.iter().map(variable).collect();
-        Self { file, format, bytes, index: Index { schema: SCHEMA, module, variables, ..Index::default() } }
+        Self {
+            file,
+            format,
+            bytes,
+            index: Index { schema: SCHEMA, module, variables, ..Index::default() },
+            verdict: None,
+        }
     }
 
     /// Keeps only what was left out because it failed.
     pub fn only_bad(&mut self) {
         self.index.variables.clear();
         self.index.left_out.retain(|item| item.reason == Reason::Failed);
+    }
+
+    /// Whether loading the file is dangerous.
+    pub fn is_dangerous(&self) -> bool {
+        self.verdict.as_ref().is_some_and(|verdict| verdict.class == Class::Dangerous)
     }
 
     /// Whether anything was left out because it failed.

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod say;
 pub mod text;
 pub mod trace;
+pub mod verdict;
 pub mod verify;
 
 /// A text from a file or a script, made safe for a terminal: control characters are escaped.

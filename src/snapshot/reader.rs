@@ -28,6 +28,10 @@ use crate::pickle::machine::{Machine, MachineError};
 use crate::pickle::naming::Naming;
 use crate::pickle::outline::{self, Shape, Tree};
 use crate::pickle::parse::{NEWEST_PROTOCOL, ParseError};
+use crate::pickle::verdict::Verdict;
+
+/// How many bytes of opcodes of our own file are followed where nobody asked for it: some milliseconds' worth.
+const MAX_AT_ONCE: u64 = 1 << 20;
 
 /// A file that is a pickle.
 #[derive(Debug)]
@@ -52,6 +56,8 @@ pub enum Contents {
         shape: Shape,
         /// Whether snapcli wrote it, and index or trailer are lost. Its pickle is whole, but unproven.
         lost_index: bool,
+        /// What loading it would do.
+        verdict: Verdict,
     },
 }
 
@@ -138,6 +144,21 @@ impl Snapshot {
         }
     }
 
+    /// What loading it would do. Of our own file, the machine follows the pickle for it, stepping over raw buffers;
+    /// unless `however_long`, only where that takes no more than some milliseconds.
+    pub fn verdict(&self, however_long: bool) -> Result<Option<Verdict>, ReadError> {
+        let index = match &self.contents {
+            Contents::Foreign { verdict, .. } => return Ok(Some(verdict.clone())),
+            Contents::Own { index } => index,
+        };
+        let buffers = index.variables.iter().flat_map(|variable| &variable.buffers);
+        let opcodes = index.stream.length.saturating_sub(buffers.map(|buffer| buffer.length).sum());
+        if opcodes > MAX_AT_ONCE && !however_long {
+            return Ok(None);
+        }
+        Ok(Some(Verdict::of_bytes(self.bytes()?)))
+    }
+
     /// Checks the whole pickle, and tells `progress` of each stretch of bytes that is done. Of our own file, every
     /// hash is checked; of any other pickle, whether it is a run of opcodes up to STOP.
     pub fn check(&self, progress: Progress<'_>) -> Result<(), ReadError> {
@@ -217,7 +238,7 @@ fn parse_index(json: &[u8], pickle_length: u64) -> Result<Index, ReadError> {
 
 fn foreign(bytes: &[u8]) -> Result<Contents, ReadError> {
     match outline::outline(bytes) {
-        Ok(shape) => Ok(Contents::Foreign { shape, lost_index: bytes.starts_with(emit::HEAD) }),
+        Ok((shape, verdict)) => Ok(Contents::Foreign { shape, lost_index: bytes.starts_with(emit::HEAD), verdict }),
         Err(error) => Err(explain(bytes, error)),
     }
 }

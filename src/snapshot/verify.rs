@@ -82,7 +82,7 @@ impl Verified {
 pub fn verify(snapshot: &Snapshot, progress: Progress<'_>) -> Result<Verified, ReadError> {
     match snapshot.contents() {
         Contents::Own { index } => own(snapshot, index, progress),
-        Contents::Foreign { shape, lost_index } => {
+        Contents::Foreign { shape, lost_index, .. } => {
             let mut verified = foreign(snapshot.bytes()?, shape, progress);
             if *lost_index {
                 let what = "the index is lost: the file is cut short or damaged at its end; copy it again";

@@ -33,6 +33,8 @@ mod running;
 mod saving;
 #[cfg(feature = "python")]
 mod suites;
+#[cfg(feature = "python")]
+mod verdicts;
 mod verifying;
 #[cfg(feature = "python")]
 mod trouble;

@@ -1,0 +1,143 @@
+//! What a verdict promises: no hostile file passes for less than dangerous, no honest one is called dangerous, and
+//! looking runs nothing of either. `verdicts/attacks.py` and `verdicts/benign.py` write the files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::env::{Sandbox, Stack, main_python, venv};
+
+/// Has a script write files, and tells which.
+fn corpus(sandbox: &Sandbox, script: &str, arguments: &[&str]) -> Vec<PathBuf> {
+    let folder = sandbox.out().join("corpus");
+    fs::create_dir_all(&folder).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/verdicts").join(script);
+    let (script, to) = (script.to_str().unwrap(), folder.to_str().unwrap());
+    sandbox.python(&[&[script, to], arguments].concat()).assert_code(0);
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// The class of a file; `refused` where it is none that is looked into.
+fn class(sandbox: &Sandbox, file: &Path) -> String {
+    let run = sandbox.call_snapcli(&["inspect", "--json", file.to_str().unwrap()]).env("PATH", "").run();
+    if run.out().is_empty() {
+        run.assert_code(4);
+        return "refused".to_owned();
+    }
+    run.assert_code(0);
+    run.json()["verdict"]["class"].as_str().unwrap().to_owned()
+}
+
+fn full() -> Sandbox {
+    Sandbox::with(venv(main_python(), Stack::Full))
+}
+
+#[test]
+fn every_attack_is_dangerous_or_refused_and_nothing_of_it_runs() {
+    let sandbox = full();
+    let canary = sandbox.out().join("canary");
+    let files = corpus(&sandbox, "attacks.py", &[canary.to_str().unwrap()]);
+    assert!(files.len() >= 60, "{}", files.len());
+    let missed: Vec<String> = files
+        .iter()
+        .map(|file| (file, class(&sandbox, file)))
+        .filter(|(_, class)| !matches!(class.as_str(), "dangerous" | "refused"))
+        .map(|(file, class)| format!("{} is {class}", file.display()))
+        .collect();
+    assert!(missed.is_empty(), "{missed:#?}");
+    assert!(!canary.exists());
+    // The canary can be heard: loading does what looking does not.
+    let load = "import pickle, sys; pickle.load(open(sys.argv[1], 'rb'))";
+    let file = files.iter().find(|file| file.ends_with("getattr.pkl")).unwrap();
+    sandbox.python(&["-c", load, file.to_str().unwrap()]).assert_code(0);
+    assert!(canary.exists());
+}
+
+#[test]
+fn no_honest_file_is_dangerous() {
+    let sandbox = full();
+    let files = corpus(&sandbox, "benign.py", &[]);
+    assert!(files.len() >= 60, "{}", files.len());
+    let wrong: Vec<String> = files
+        .iter()
+        .map(|file| (file, class(&sandbox, file)))
+        .filter(|(file, class)| match class.as_str() {
+            "plain" | "code" => false,
+            // A subscript of `typing`, and an enum that dill could only name.
+            "calls" => !["annotated", "enum"].iter().any(|kind| file.to_str().unwrap().contains(kind)),
+            _ => true,
+        })
+        .map(|(file, class)| format!("{} is {class}", file.display()))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn sessions_of_dill_and_our_own_are_code_at_the_most() {
+    let sandbox = full();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/verdicts/benign.py");
+    let mut text = fs::read_to_string(script).unwrap();
+    text.truncate(text.find("def write(").unwrap());
+    // No process is asked for its enum or its type variable, which dill cannot carry.
+    let text = text.replace("\"enum\": list(Color),", "").replace("\"typevar\": typing.TypeVar(\"T\"),", "");
+    let text = text.replace("FOLDER = pathlib.Path(sys.argv[1])", "");
+    let session = format!(
+        "{text}\nvalues = data()\ncodes = code()\nfields = arrays()\nframed = frames()\nmodeled = models()\ndel Color\n"
+    );
+    sandbox.write("session.py", &session);
+    sandbox.write("dumped.py", format!("{session}dill.dump_module('dill.pkl')\n"));
+    sandbox.python(&["dumped.py"]).assert_code(0);
+    sandbox.snapcli(&["save", "-q", "-o", "ours.pkl", "session.py"]).assert_code(0);
+    for file in ["dill.pkl", "ours.pkl"] {
+        let run = sandbox.snapcli(&["inspect", "--json", "--verdict", file]);
+        let json = run.json();
+        let verdict = &json["verdict"];
+        assert!(!["dangerous"].contains(&verdict["class"].as_str().unwrap()), "{file}: {verdict:#}");
+        assert!(json["variables"].as_array().unwrap().len() > 20, "{file}");
+    }
+}
+
+#[test]
+fn strict_exits_with_5_on_danger_and_says_what_and_where() {
+    let sandbox = Sandbox::new();
+    sandbox.write("evil.pkl", b"\x80\x02cos\nsystem\nX\x05\0\0\0id \x1b[q\x00\x85q\x01R.");
+    let run = sandbox.snapcli(&["inspect", "--strict", "evil.pkl"]);
+    run.assert_code(5).assert_stderr("");
+    let expected = "
+verdict: dangerous: loading it may do anything: run commands, evaluate text, open files or sockets
+  at byte 29: os.system('id \\u{1b}[') runs commands or changes the system
+  (a verdict from looking at a file is never a proof: load only what you trust)
+";
+    assert!(run.out().ends_with(expected), "{}", run.out());
+    sandbox.snapcli(&["inspect", "evil.pkl"]).assert_code(0);
+    sandbox.write("plain.pkl", b"\x80\x02K\x01.");
+    let run = sandbox.snapcli(&["inspect", "--strict", "plain.pkl"]);
+    run.assert_code(0);
+    assert!(run.out().contains("\nverdict: plain: loading it builds plain data\n"), "{}", run.out());
+    let json = sandbox.snapcli(&["inspect", "--json", "evil.pkl"]).json();
+    assert_eq!(json["verdict"]["findings"][0]["callee"], "os.system");
+    assert_eq!(json["verdict"]["findings"][0]["offset"], 29);
+}
+
+#[test]
+fn a_snapshot_of_ours_that_was_tampered_with_is_seen_through() {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", "import numpy as np\nx = np.zeros(1000)\nnames = ['a' * 40]\n");
+    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+    let run = sandbox.snapcli(&["inspect", "--json"]);
+    assert_eq!(run.json()["verdict"]["class"], "plain", "{}", run.whole());
+    // The index is told by its own hash only: the verdict goes by the pickle.
+    let mut bytes = fs::read(sandbox.work().join("session.pkl")).unwrap();
+    let text = [b"\x8c\x28".as_slice(), &[b'a'; 40]].concat();
+    let place = bytes.windows(text.len()).position(|window| window == text).unwrap();
+    let mut hostile = b"cos\nsystem\n(S'id'\ntR".to_vec();
+    hostile.resize(text.len(), b'N');
+    let padding = hostile.len() - 20;
+    hostile[20..].copy_from_slice(&[b"N0".repeat(padding / 2), vec![b'N'; padding % 2]].concat());
+    bytes[place..place + text.len()].copy_from_slice(&hostile);
+    sandbox.write("session.pkl", bytes);
+    let run = sandbox.snapcli(&["inspect", "--strict"]);
+    run.assert_code(5);
+    assert!(run.out().contains("os.system('id')"), "{}", run.whole());
+}
