@@ -97,7 +97,7 @@ impl Judge {
             "" => site.node.items.first().map_or_else(String::new, |callee| show::value(naming, *callee)),
             callee => show::name(callee),
         };
-        self.find(class, site.at, &named, show::arguments(naming, site.node), why)
+        self.find(class, site.at, &named, show::arguments(naming, site.arguments, site.skip), why)
     }
 
     fn given_argument(&self, naming: &Naming<'_, '_>, site: Site<'_>, index: usize) -> Option<Ref> {
@@ -128,7 +128,7 @@ impl Judge {
         if matches!(site.how, How::NewObj | How::NewObjEx) && trust::is_data_class(module, name) {
             return Class::Plain;
         }
-        if self.reaches_harm(naming, site) {
+        if self.reaches_harm(naming, site, site.how == How::Reduce || site.how == How::Instance) {
             return self.report(naming, Class::Dangerous, site, &full, "is given a function that it may call");
         }
         self.report(naming, Class::Calls, site, &full, "is not known to be harmless")
@@ -137,10 +137,13 @@ impl Judge {
     /// A call of something that is listed.
     fn listed(&mut self, naming: &Naming<'_, '_>, does: Does, full: &str, site: Site<'_>, steps: usize) -> Class {
         match does {
-            Does::Data if self.reaches_harm(naming, site) => {
+            Does::Iterates if self.given_argument(naming, site, 1).is_some() => {
+                self.listed(naming, Does::Lazy, full, site, steps)
+            }
+            Does::Data | Does::Iterates if self.reaches_harm(naming, site, false) => {
                 self.report(naming, Class::Dangerous, site, full, "is given a function that it may call")
             }
-            Does::Data => Class::Plain,
+            Does::Data | Does::Iterates => Class::Plain,
             Does::Code | Does::Function | Does::CodeObject | Does::Decorator => {
                 self.report(naming, Class::Code, site, full, "rebuilds code")
             }
@@ -338,30 +341,55 @@ impl Judge {
         worst.max(self.report(naming, Class::Calls, site, full, "loads a pickle within this one"))
     }
 
-    /// Whether a call is given a function that does harm, or an iterator that calls one, so that it may call it.
-    fn reaches_harm(&mut self, naming: &Naming<'_, '_>, site: Site<'_>) -> bool {
-        let mut waiting: Vec<(Ref, usize)> =
-            site.node.items.get(1..).unwrap_or_default().iter().map(|item| (*item, 0)).collect();
+    /// Whether a call is given a function that does harm, or an iterator that calls one, so that it may call it. Of
+    /// what is `unknown` to the rules, any function that the pickle carries is harm: it may call that.
+    fn reaches_harm(&mut self, naming: &Naming<'_, '_>, site: Site<'_>, unknown: bool) -> bool {
+        let mut waiting: Vec<(Ref, usize)> = site.arguments.into_iter().map(|items| (items, 0)).collect();
         for _ in 0..MAX_ARGUMENTS {
             let Some((value, depth)) = waiting.pop() else { return false };
-            match self.symbol(naming, value) {
+            let node = naming.machine().node(value);
+            let inner = match self.symbol(naming, value) {
                 Symbol::Lazy => return true,
-                Symbol::Import(module, name) if !name.is_empty() => {
-                    if does_of(&module, &name).is_none() && trust::is_dangerous(&module, &name) && is_function(&name) {
-                        return true;
+                Symbol::Import(module, name) if does_harm(&module, &name) => return true,
+                Symbol::Partial(call) => {
+                    let function = naming.machine().node(call).and_then(|call| naming.argument(call, 0));
+                    match function.map(|function| self.symbol(naming, function)) {
+                        Some(Symbol::Import(module, name)) if does_harm(&module, &name) => return true,
+                        Some(Symbol::Function(_)) if unknown => return true,
+                        _ => continue,
                     }
                 }
-                Symbol::Data if depth < MAX_DEPTH => {
-                    let node = naming.machine().node(value);
-                    let inner = node.filter(|node| !matches!(node.kind, Kind::Call(_)));
-                    let items = inner.map_or(&[][..], |node| node.items.as_slice());
-                    waiting.extend(items.iter().take(MAX_ARGUMENTS).map(|item| (*item, depth + 1)));
-                }
-                _ => {}
+                Symbol::Function(_) if unknown => return true,
+                Symbol::Instance(class) => match class.as_ref() {
+                    Symbol::Class(class) if self.harms_as_argument(naming, *class) => return true,
+                    _ if unknown => node.and_then(|node| naming.machine().node(*node.items.get(1)?)),
+                    _ => None,
+                },
+                Symbol::Data => node.filter(|node| !matches!(node.kind, Kind::Call(_))),
+                _ => None,
+            };
+            if depth < MAX_DEPTH {
+                let items = inner.map_or(&[][..], |node| node.items.as_slice());
+                waiting.extend(items.iter().take(MAX_ARGUMENTS).map(|item| (*item, depth + 1)));
             }
         }
         false
     }
+
+    fn harms_as_argument(&mut self, naming: &Naming<'_, '_>, class: Ref) -> bool {
+        if let Some(known) = self.harmful.get(&class) {
+            return *known;
+        }
+        let carried = self.methods(naming, class, trust::ARGUMENT_METHODS, MAX_STEPS);
+        let harms = carried.is_some_and(|carried| carried.class == Class::Dangerous);
+        self.harmful.insert(class, harms);
+        harms
+    }
+}
+
+/// Whether something that is imported does harm when it is called.
+fn does_harm(module: &str, name: &str) -> bool {
+    !name.is_empty() && does_of(module, name).is_none() && trust::is_dangerous(module, name) && is_function(name)
 }
 
 /// Whether a name is written as functions are.

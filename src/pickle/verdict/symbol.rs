@@ -140,7 +140,8 @@ impl Judge {
                 let class = argument(0).map_or(Symbol::Unknown, |class| self.symbol_within(naming, class, steps));
                 Symbol::Instance(Rc::new(class))
             }
-            Does::Data | Does::Eval | Does::OpenFile => instance(),
+            Does::Iterates if argument(1).is_some() => Symbol::Lazy,
+            Does::Iterates | Does::Data | Does::Eval | Does::OpenFile => instance(),
             // An array is all that these make in honest pickles, and nobody calls that.
             Does::Calls(_) | Does::CallsWith(_) => instance(),
             Does::SetAttr | Does::Load => Symbol::Unknown,

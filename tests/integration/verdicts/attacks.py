@@ -207,6 +207,10 @@ def handmade():
     yield "globals-of-function", whole(call(call(GETATTR, name("random", "shuffle"), text("__globals__"))))
     yield "subclasses", whole(call(call(GETATTR, name("builtins", "object"), text("__subclasses__"))))
     yield "string-called", whole(call(sh, sh))
+    yield "getitem-of-defaultdict", whole(call(name("operator", "getitem"), call(name("collections", "defaultdict"), body(carried())), sh))
+    yield "iter-until", whole(call(name("builtins", "list"), call(name("builtins", "iter"), call(name("functools", "partial"), name("os", "system"), sh), b"K\x00")))
+    yield "str-of-carried", whole(call(name("builtins", "str"), made_class({"__str__": body(carried())}) + b")\x81"))
+    yield "sorted-by-carried", whole(call(name("heapq", "nsmallest"), b"K\x01", tuple_of(sh), body(carried())))
     yield "extension-1", b"\x80\x02\x82\x01" + b"(" + sh + b"tR."
     yield "extension-2", b"\x80\x02\x83\x01\x02."
     yield "extension-4", b"\x80\x02\x84\x01\x02\x03\x04)\x81."
