@@ -23,6 +23,7 @@ use crate::session::save::{Request, save};
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, Reason};
 use crate::snapshot::target::{Spool, Target};
+use crate::snapshot::trust::Key;
 
 /// What was asked.
 pub struct Options {
@@ -53,7 +54,9 @@ pub fn run_command(options: Options, talk: Talk) -> Result<i32> {
     talk.detail(&format!("Python {} at {}", interpreter.version_text, interpreter.executable.display()));
     let output = Output::new(&options.output)?;
     let report = options.report.as_deref().map(report_path).transpose()?;
-    let save = Save { output, report, options, command, interpreter: interpreter.clone(), talk };
+    // Before the script runs, which could change where the key is looked for.
+    let key = key(talk);
+    let save = Save { output, report, key, options, command, interpreter: interpreter.clone(), talk };
     match start(&interpreter.executable, Job::Whole(Box::new(move |py| save.whole(py))))? {}
 }
 
@@ -81,6 +84,17 @@ impl Output {
     }
 }
 
+/// The user's key. A session is saved without one, too: then it is not known again as this user's.
+fn key(talk: Talk) -> Option<Key> {
+    match Key::existing_or_new() {
+        Ok(key) => Some(key),
+        Err(error) => {
+            talk.note(&format!("the snapshot will not be signed: {error}"));
+            None
+        }
+    }
+}
+
 /// Finds out before the script runs whether the report can be written.
 fn report_path(path: &Path) -> Result<PathBuf> {
     let path = absolute(path)?;
@@ -97,6 +111,7 @@ struct Save {
     command: Command,
     output: Output,
     report: Option<PathBuf>,
+    key: Option<Key>,
     interpreter: Interpreter,
     talk: Talk,
 }
@@ -220,6 +235,7 @@ impl Save {
             module: &self.options.module,
             rules: &self.options.rules,
             load_again: false,
+            key: self.key.as_ref(),
             progress: &|name, done, total| progress.at(name, done, total),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);

@@ -16,6 +16,7 @@ use crate::python::running;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Ended, Index};
 use crate::snapshot::reader::Snapshot;
+use crate::snapshot::trust::Key;
 
 /// Saves `namespace` (a dict of names for `__main__`, a module, or `__main__` itself where there is none) to a file.
 /// With `sync`, the file is on the disk when this returns. Returns what was saved and what was not.
@@ -40,7 +41,15 @@ pub fn save(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>>, s
         interpreter: &running.interpreter,
     };
     let name = module.name()?.to_string_lossy().into_owned();
-    let request = Request { module: &name, rules: &Rules::default(), load_again: false, progress: &|_, _, _| {} };
+    // Without a key the file is not signed, as `snapcli doctor` explains; what was computed is saved all the same.
+    let key = Key::existing_or_new().ok();
+    let request = Request {
+        module: &name,
+        rules: &Rules::default(),
+        load_again: false,
+        key: key.as_ref(),
+        progress: &|_, _, _| {},
+    };
     let file = AtomicFile::create(path)?;
     let (file, index, _) =
         running.dill.at_hand(py, |dill| save_namespace(py, &request, &module, &names, &origin, dill, file))??;

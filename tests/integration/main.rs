@@ -34,7 +34,7 @@ mod saving;
 #[cfg(feature = "python")]
 mod suites;
 #[cfg(feature = "python")]
+mod trouble;
+#[cfg(feature = "python")]
 mod verdicts;
 mod verifying;
-#[cfg(feature = "python")]
-mod trouble;

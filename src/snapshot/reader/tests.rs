@@ -15,7 +15,7 @@ fn snapshot() -> (Vec<u8>, Index) {
         let variable = Variable { name: name.to_owned(), ..Variable::default() };
         writer.segment(variable, value).expect("opcodes");
     }
-    let (bytes, index, _) = writer.finish(Index::default()).expect("a vector takes all");
+    let (bytes, index, _) = writer.finish(Index::default(), None).expect("a vector takes all");
     (bytes, index)
 }
 
@@ -32,7 +32,7 @@ fn sealed(pickle: &[u8], json: &[u8]) -> Vec<u8> {
         index_offset: pickle.len() as u64,
         index_length: json.len() as u64,
         index_hash: *blake3::hash(json).as_bytes(),
-        keyed_hash: [0; 32],
+        signature: [0; 32],
     };
     [pickle, json, &trailer.encode()].concat()
 }
