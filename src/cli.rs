@@ -399,7 +399,10 @@ When the script fails, what it had reached goes to session.crash.pkl, and the ex
     /// Reads what snapcli saved, what dill.dump_module saved, and pickles: a dict gives its keys as names,
     /// any other object is bound to `obj`.
     ///
-    /// Loading a snapshot can run code that is in it: restore only files that you trust.
+    /// Loading a snapshot can run code that is in it. What you saved is known by your key (`snapcli doctor` shows where it
+    /// is; SNAPCLI_KEY, 64 hex digits or a passphrase, carries it elsewhere) and is loaded. Any other file gets plain data
+    /// only; one that wants more is refused with exit code 5, or asked about at a terminal. `--trust` loads it once,
+    /// `snapcli trust FILE` signs it.
     #[derive(Debug, Args)]
     #[command(override_usage = "snapcli restore [OPTIONS] [FILE] [-i]
        snapcli restore [OPTIONS] [FILE] -c CODE [ARGS]...
@@ -432,6 +435,9 @@ Examples:
         /// name does no harm, as it puts a new file in place of the old one.
         #[arg(long)]
         mmap: bool,
+        /// Load the file whoever saved it, with all that it runs
+        #[arg(long)]
+        trust: bool,
         /// A module is called otherwise now (may be given more than once)
         #[arg(long, value_name = "OLD=NEW", value_parser = rename)]
         map: Vec<(String, String)>,
@@ -464,6 +470,7 @@ Examples:
                 only: self.only,
                 exclude: self.exclude,
                 mapped: self.mmap,
+                trust: self.trust,
                 renames: self.map,
                 interactive: self.interactive,
                 python: globals.python,

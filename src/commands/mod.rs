@@ -2,6 +2,7 @@
 
 pub use crate::report::say::Talk;
 
+mod ask;
 pub mod completions;
 pub mod diff;
 #[cfg(feature = "python")]

@@ -298,7 +298,7 @@ fn failure(error: &anyhow::Error) -> End {
 /// Loads every variable of a file in a fresh process.
 fn verify(executable: &str, file: &Path) -> Result<()> {
     let mut restore = Process::new(std::env::current_exe()?);
-    restore.args(["restore", "--strict", "--quiet", "--python", executable]).arg(file);
+    restore.args(["restore", "--strict", "--quiet", "--trust", "--python", executable]).arg(file);
     restore.stdin(Stdio::null()).stdout(Stdio::null());
     let done = restore.output().context("cannot start a process to verify the snapshot")?;
     if done.status.success() {

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
 
 use super::keep::Rules;
-use super::loading::{self, Request as LoadRequest, Restored};
+use super::loading::{self, Request as LoadRequest, Restored, Whose};
 use super::provenance::Origin;
 use super::save::{Request, save_namespace};
 use crate::python::running;
@@ -67,6 +67,8 @@ pub struct Load<'a, 'py> {
     pub exclude: Vec<Pattern>,
     /// Whether arrays are mapped.
     pub mapped: bool,
+    /// Whether the caller vouches for the file, whoever signed it.
+    pub trust: bool,
     /// The dict that gets the variables; their module, where there is none.
     pub into: Option<Bound<'py, PyDict>>,
 }
@@ -75,6 +77,7 @@ pub struct Load<'a, 'py> {
 pub fn load<'py>(py: Python<'py>, load: &Load<'_, 'py>) -> Result<Restored> {
     let running = running::get().context("nothing runs under snapcli")?;
     let snapshot = Arc::new(Snapshot::open(load.path)?);
+    let trusted = load.trust || Whose::of(&snapshot) == Whose::Own;
     let name = load.path.display().to_string();
     running.dill.at_hand(py, |dill| {
         let request = LoadRequest {
@@ -84,6 +87,7 @@ pub fn load<'py>(py: Python<'py>, load: &Load<'_, 'py>) -> Result<Restored> {
             mapped: load.mapped,
             renames: &[],
             into: load.into.clone(),
+            trusted,
             dill,
         };
         loading::load(py, &snapshot, &request, &|_| {})

@@ -13,4 +13,5 @@ pub mod reader;
 pub mod target;
 pub mod trust;
 pub mod verify;
+pub mod wants;
 pub mod writer;
