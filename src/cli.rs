@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{Talk, completions, diff, inspect, verify};
+use crate::commands::{Talk, completions, diff, inspect, trust, verify};
 
 /// Saves a Python session to one file, brings it back, and tells what is in it.
 #[derive(Debug, Parser)]
@@ -72,6 +72,7 @@ pub enum Command {
     Inspect(InspectArgs),
     Diff(DiffArgs),
     Verify(VerifyArgs),
+    Trust(TrustArgs),
     #[cfg(feature = "python")]
     Doctor(python::DoctorArgs),
     Completions(CompletionsArgs),
@@ -218,6 +219,32 @@ impl VerifyArgs {
     }
 }
 
+/// Sign a snapshot that somebody else saved, so that restore loads it
+///
+/// Checks the file, tells what loading it would do, and asks. The signature is made with your key, which `snapcli doctor`
+/// shows the place of, or with SNAPCLI_KEY. Sign only what you have looked at.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapcli inspect --verdict got.pkl    what loading it would import and call
+  snapcli trust got.pkl                sign it
+  snapcli trust --yes got.pkl          sign it without being asked")]
+pub struct TrustArgs {
+    /// Sign without asking
+    #[arg(short, long)]
+    yes: bool,
+    /// The snapshot
+    #[arg(value_name = "FILE", default_value = "session.pkl")]
+    file: PathBuf,
+}
+
+impl TrustArgs {
+    /// What the arguments mean.
+    pub fn options(self) -> trust::Options {
+        trust::Options { yes: self.yes, file: self.file }
+    }
+}
+
 /// Print the completions of a shell
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -327,6 +354,9 @@ When the script fails, what it had reached goes to session.crash.pkl, and the ex
         /// Leave out variables that take more than this: 500k, 20M, 2G
         #[arg(long, value_name = "SIZE", value_parser = size)]
         max_size: Option<u64>,
+        /// Leave out variables that look like credentials: by their names, or by their texts
+        #[arg(long)]
+        redact: bool,
         /// Keep imported data by reference, not by value
         #[arg(long)]
         refimported: bool,
@@ -340,6 +370,7 @@ When the script fails, what it had reached goes to session.crash.pkl, and the ex
                 exclude_type: args.exclude_type,
                 private: args.private,
                 max_size: args.max_size,
+                redact: args.redact,
                 refimported: args.refimported,
             }
         }

@@ -16,4 +16,5 @@ mod progress;
 pub mod restore;
 #[cfg(feature = "python")]
 pub mod save;
+pub mod trust;
 pub mod verify;

@@ -264,6 +264,11 @@ impl Save {
         // Standard error may be closed; the session is saved all the same.
         let _ = std::io::stderr().write_all(&text);
         for variable in &answer.index.variables {
+            if !variable.secrets.is_empty() {
+                let (name, why) = (report::plain(&variable.name), variable.secrets.join("; "));
+                let why = report::plain(&why).into_owned();
+                self.talk.note(&format!("warning: {name} looks like a credential ({why}): --redact leaves it out"));
+            }
             for note in &variable.notes {
                 self.talk.note(&format!("{}: {}", report::plain(&variable.name), report::plain(note)));
             }
@@ -271,7 +276,7 @@ impl Save {
         for item in answer.index.left_out.iter().filter(|item| item.reason != Reason::Failed) {
             let text = format!("left out {}: {}", report::plain(&item.name), report::plain(&item.error));
             match item.reason {
-                Reason::Size => self.talk.note(&text),
+                Reason::Size | Reason::Secret => self.talk.note(&text),
                 _ => self.talk.detail(&text),
             }
         }

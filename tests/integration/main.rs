@@ -36,5 +36,7 @@ mod suites;
 #[cfg(feature = "python")]
 mod trouble;
 #[cfg(feature = "python")]
+mod trust;
+#[cfg(feature = "python")]
 mod verdicts;
 mod verifying;
