@@ -21,6 +21,7 @@ use crate::report::answer::OBJECT;
 use crate::report::{count, plain, say};
 use crate::session::loading::{self, Request, Restored, Untrusted, Whose};
 use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::trust::Key;
 
 /// What was asked.
 pub struct Options {
@@ -142,6 +143,9 @@ impl Restore {
     /// a terminal says.
     fn load(&self, py: Python<'_>) -> Result<()> {
         let trusted = self.options.trust || Whose::of(&self.snapshot) == Whose::Own;
+        if !trusted && let Err(error) = Key::existing() {
+            self.talk.note(&format!("your key is not used: {error}"));
+        }
         match self.load_as(py, trusted) {
             Err(error) if error.downcast_ref::<Untrusted>().is_some() && may_ask(&self.options.file) => {
                 say::error_alone(&error);
