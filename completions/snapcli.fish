@@ -34,6 +34,7 @@ complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "restore" -d 'Bring 
 complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "inspect" -d 'Tell what is in a snapshot, or what in a script\'s session cannot be saved'
 complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "diff" -d 'Tell what changed between two snapshots'
 complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "verify" -d 'Check that a file is what was saved, and tell which variables are whole'
+complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "trust" -d 'Sign a snapshot that somebody else saved, so that restore loads it'
 complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "doctor" -d 'Tell which Python is used and why, and whether all that is needed is there'
 complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "completions" -d 'Print the completions of a shell'
 complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -50,6 +51,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l python -d 'The 
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l strict -d 'Exit with 3 when something could not be saved'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l verify -d 'Load the file in a fresh process before it is put in place'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l private -d 'Keep all names that begin with `_`, not only those that kept functions use'
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l redact -d 'Leave out variables that look like credentials: by their names, or by their texts'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l refimported -d 'Keep imported data by reference, not by value'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s q -l quiet -d 'Say nothing but errors'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s v -l verbose -d 'Say more: which Python was chosen, what each step took'
@@ -63,11 +65,16 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l strict -d 'E
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l partial -d 'Bring back what is whole of a damaged file, and name what is not'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l list -d 'Name the variables, and load nothing'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l mmap -d 'Map arrays instead of reading them: nothing of them is read before it is used, and what is written to them stays in this process'
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l trust -d 'Load the file whoever saved it, with all that it runs'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s i -l interactive -d 'Go on into the prompt, also after CODE or SCRIPT'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s q -l quiet -d 'Say nothing but errors'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s v -l verbose -d 'Say more: which Python was chosen, what each step took'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l trace -d 'Show what is pickled under a variable, as a tree with sizes' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l sort -d 'What comes first' -r -f -a "order\t'What the script made first'
+name\t'By name'
+size\t'The largest'"
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l html -d 'Write a page for a browser to OUT, with a map of where the bytes are and all that is known; `-` is standard output' -r -F
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l include -d 'Keep only names that match (may be given more than once)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l exclude -d 'Leave out names that match' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l exclude-type -d 'Leave out values of types that match: \'DataFrame\', \'torch.*\'' -r
@@ -80,6 +87,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l bad -d 'Only
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l strict -d 'Exit with 3 when something cannot be saved, or was left out because it failed; with 5 when loading the file is dangerous'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l verdict -d 'Tell all that loading the file would import and call'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l private -d 'Keep all names that begin with `_`, not only those that kept functions use'
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l redact -d 'Leave out variables that look like credentials: by their names, or by their texts'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l refimported -d 'Keep imported data by reference, not by value'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s q -l quiet -d 'Say nothing but errors'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s v -l verbose -d 'Say more: which Python was chosen, what each step took'
@@ -94,6 +102,11 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l json -d 'Prin
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s q -l quiet -d 'Say nothing but errors'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s v -l verbose -d 'Say more: which Python was chosen, what each step took'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l python -d 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment\'s folder [default: as `snapcli doctor` shows]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s y -l yes -d 'Sign without asking'
+complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s q -l quiet -d 'Say nothing but errors'
+complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s v -l verbose -d 'Say more: which Python was chosen, what each step took'
+complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l python -d 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment\'s folder [default: as `snapcli doctor` shows]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -s q -l quiet -d 'Say nothing but errors'
@@ -103,11 +116,12 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -l python -
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s q -l quiet -d 'Say nothing but errors'
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s v -l verbose -d 'Say more: which Python was chosen, what each step took'
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s h -l help -d 'Print help'
-complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify doctor completions help" -f -a "save" -d 'Run a script and save the session it leaves'
-complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify doctor completions help" -f -a "restore" -d 'Bring a session back: in Python\'s prompt, for one piece of code, or under another script'
-complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify doctor completions help" -f -a "inspect" -d 'Tell what is in a snapshot, or what in a script\'s session cannot be saved'
-complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify doctor completions help" -f -a "diff" -d 'Tell what changed between two snapshots'
-complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify doctor completions help" -f -a "verify" -d 'Check that a file is what was saved, and tell which variables are whole'
-complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify doctor completions help" -f -a "doctor" -d 'Tell which Python is used and why, and whether all that is needed is there'
-complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify doctor completions help" -f -a "completions" -d 'Print the completions of a shell'
-complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify doctor completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify trust doctor completions help" -f -a "save" -d 'Run a script and save the session it leaves'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify trust doctor completions help" -f -a "restore" -d 'Bring a session back: in Python\'s prompt, for one piece of code, or under another script'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify trust doctor completions help" -f -a "inspect" -d 'Tell what is in a snapshot, or what in a script\'s session cannot be saved'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify trust doctor completions help" -f -a "diff" -d 'Tell what changed between two snapshots'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify trust doctor completions help" -f -a "verify" -d 'Check that a file is what was saved, and tell which variables are whole'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify trust doctor completions help" -f -a "trust" -d 'Sign a snapshot that somebody else saved, so that restore loads it'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify trust doctor completions help" -f -a "doctor" -d 'Tell which Python is used and why, and whether all that is needed is there'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify trust doctor completions help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify trust doctor completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

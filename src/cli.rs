@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{Talk, completions, diff, inspect, verify};
+use crate::commands::{Talk, completions, diff, inspect, trust, verify};
 use crate::report::answer::Sort;
 
 /// Saves a Python session to one file, brings it back, and tells what is in it.
@@ -73,6 +73,7 @@ pub enum Command {
     Inspect(InspectArgs),
     Diff(DiffArgs),
     Verify(VerifyArgs),
+    Trust(TrustArgs),
     #[cfg(feature = "python")]
     Doctor(python::DoctorArgs),
     Completions(CompletionsArgs),
@@ -253,6 +254,32 @@ impl VerifyArgs {
     }
 }
 
+/// Sign a snapshot that somebody else saved, so that restore loads it
+///
+/// Checks the file, tells what loading it would do, and asks. The signature is made with your key, which `snapcli doctor`
+/// shows the place of, or with SNAPCLI_KEY. Sign only what you have looked at.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapcli inspect --verdict got.pkl    what loading it would import and call
+  snapcli trust got.pkl                sign it
+  snapcli trust --yes got.pkl          sign it without being asked")]
+pub struct TrustArgs {
+    /// Sign without asking
+    #[arg(short, long)]
+    yes: bool,
+    /// The snapshot
+    #[arg(value_name = "FILE", default_value = "session.pkl")]
+    file: PathBuf,
+}
+
+impl TrustArgs {
+    /// What the arguments mean.
+    pub fn options(self) -> trust::Options {
+        trust::Options { yes: self.yes, file: self.file }
+    }
+}
+
 /// Print the completions of a shell
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -362,6 +389,9 @@ When the script fails, what it had reached goes to session.crash.pkl, and the ex
         /// Leave out variables that take more than this: 500k, 20M, 2G
         #[arg(long, value_name = "SIZE", value_parser = size)]
         max_size: Option<u64>,
+        /// Leave out variables that look like credentials: by their names, or by their texts
+        #[arg(long)]
+        redact: bool,
         /// Keep imported data by reference, not by value
         #[arg(long)]
         refimported: bool,
@@ -375,6 +405,7 @@ When the script fails, what it had reached goes to session.crash.pkl, and the ex
                 exclude_type: args.exclude_type,
                 private: args.private,
                 max_size: args.max_size,
+                redact: args.redact,
                 refimported: args.refimported,
             }
         }
@@ -434,7 +465,10 @@ When the script fails, what it had reached goes to session.crash.pkl, and the ex
     /// Reads what snapcli saved, what dill.dump_module saved, and pickles: a dict gives its keys as names,
     /// any other object is bound to `obj`.
     ///
-    /// Loading a snapshot can run code that is in it: restore only files that you trust.
+    /// Loading a snapshot can run code that is in it. What you saved is known by your key (`snapcli doctor` shows where it
+    /// is; SNAPCLI_KEY, 64 hex digits or a passphrase, carries it elsewhere) and is loaded. Any other file gets plain data
+    /// only; one that wants more is refused with exit code 5, or asked about at a terminal. `--trust` loads it once,
+    /// `snapcli trust FILE` signs it.
     #[derive(Debug, Args)]
     #[command(override_usage = "snapcli restore [OPTIONS] [FILE] [-i]
        snapcli restore [OPTIONS] [FILE] -c CODE [ARGS]...
@@ -470,6 +504,9 @@ Examples:
         /// name does no harm, as it puts a new file in place of the old one.
         #[arg(long)]
         mmap: bool,
+        /// Load the file whoever saved it, with all that it runs
+        #[arg(long)]
+        trust: bool,
         /// A module is called otherwise now (may be given more than once)
         #[arg(long, value_name = "OLD=NEW", value_parser = rename)]
         map: Vec<(String, String)>,
@@ -503,6 +540,7 @@ Examples:
                 only: self.only,
                 exclude: self.exclude,
                 mapped: self.mmap,
+                trust: self.trust,
                 renames: self.map,
                 interactive: self.interactive,
                 python: globals.python,

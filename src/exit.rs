@@ -30,6 +30,11 @@ pub fn error(code: i32, message: impl Into<String>) -> anyhow::Error {
     Coded { code, message: message.into() }.into()
 }
 
+/// An exit code with a message, to stand in front of the cause.
+pub fn coded(code: i32, message: impl Into<String>) -> Coded {
+    Coded { code, message: message.into() }
+}
+
 /// Gives the errors of a result an exit code, under a line of context.
 pub trait OrExit<T> {
     /// As `with_context`, with an exit code.

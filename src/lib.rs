@@ -57,6 +57,7 @@ pub fn run(cli: Cli) -> Result<i32> {
             commands::inspect::run(options, talk)
         }
         Command::Diff(args) => commands::diff::run(&args.options(), talk),
+        Command::Trust(args) => commands::trust::run(&args.options(), talk),
         Command::Verify(args) => commands::verify::run(&args.options(), talk),
         #[cfg(feature = "python")]
         Command::Doctor(args) => commands::doctor::run(globals.python.as_deref(), args.json, &mut std::io::stdout()),

@@ -15,9 +15,10 @@ use crate::python::probe::Interpreter;
 use crate::python::{dill_home, libpython};
 use crate::report;
 use crate::report::doctor::{
-    CandidateReport, DillReport, DillState, DoctorReport, FolderReport, LibpythonReport, PythonReport,
+    CandidateReport, DillReport, DillState, DoctorReport, FolderReport, KeyReport, LibpythonReport, PythonReport,
 };
 use crate::snapshot::index::SCHEMA;
+use crate::snapshot::trust::{self, Key};
 
 /// What was asked.
 pub struct Options {
@@ -51,11 +52,22 @@ fn gather(choice: &Choice) -> DoctorReport {
         candidates: candidates(choice),
         libpython: library(interpreter),
         dill: interpreter.map(dill),
+        key: key(),
         folders: FolderReport {
             cache: dirs::cache_dir().map(|folder| text(&folder.join("snapcli"))),
             data: dirs::data_dir().map(|folder| text(&folder.join("snapcli"))),
             config: dirs::config_dir().map(|folder| text(&folder.join("snapcli"))),
         },
+    }
+}
+
+fn key() -> KeyReport {
+    let found = Key::existing();
+    let variable = std::env::var_os(trust::KEY_VARIABLE).filter(|value| !value.is_empty());
+    KeyReport {
+        place: variable.map(|_| trust::KEY_VARIABLE.to_owned()).or_else(|| trust::place().map(|path| text(&path))),
+        found: matches!(found, Ok(Some(_))),
+        error: found.err().map(|error| error.to_string()),
     }
 }
 

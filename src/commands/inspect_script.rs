@@ -64,6 +64,7 @@ impl Inspection {
             module: "__main__",
             rules: &options.subject.rules,
             load_again: options.trace.is_none(),
+            key: None,
             progress: &|name, done, total| progress.at(name, done, total),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);

@@ -2,6 +2,7 @@
 
 pub use crate::report::say::Talk;
 
+mod ask;
 pub mod completions;
 pub mod diff;
 #[cfg(feature = "python")]
@@ -18,4 +19,5 @@ mod progress;
 pub mod restore;
 #[cfg(feature = "python")]
 pub mod save;
+pub mod trust;
 pub mod verify;

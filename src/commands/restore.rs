@@ -9,6 +9,7 @@ use glob::Pattern;
 use pyo3::prelude::*;
 
 use super::Talk;
+use super::ask::{ask, is_terminal};
 use super::progress::Progress;
 use crate::exit::{self, OrExit};
 use crate::pickle::outline::Shape;
@@ -18,8 +19,9 @@ use crate::python::start::{End, Job, start};
 use crate::python::{self, Interpreter};
 use crate::report::answer::OBJECT;
 use crate::report::{count, plain, say};
-use crate::session::loading::{self, Request, Restored};
+use crate::session::loading::{self, Request, Restored, Untrusted, Whose};
 use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::trust::Key;
 
 /// What was asked.
 pub struct Options {
@@ -37,6 +39,8 @@ pub struct Options {
     pub mapped: bool,
     /// Whether to bring back what is whole of a damaged file.
     pub partial: bool,
+    /// Whether the user vouches for the file.
+    pub trust: bool,
     /// Modules that have another name now.
     pub renames: Vec<(String, String)>,
     /// Whether to end in the prompt.
@@ -147,9 +151,31 @@ impl Restore {
         }
     }
 
+    /// Loads what this user signed or vouches for; of any other file plain data, or, where it wants more, what a user at
+    /// a terminal says.
     fn load(&self, py: Python<'_>) -> Result<()> {
+        let trusted = self.options.trust || Whose::of(&self.snapshot) == Whose::Own;
+        if !trusted && let Err(error) = Key::existing() {
+            self.talk.note(&format!("your key is not used: {error}"));
+        }
+        match self.load_as(py, trusted) {
+            Err(error) if error.downcast_ref::<Untrusted>().is_some() && may_ask(&self.options.file) => {
+                say::error_alone(&error);
+                if !ask("load it anyway?")? {
+                    return Err(exit::error(exit::UNTRUSTED, "nothing was loaded"));
+                }
+                self.load_as(py, true)
+            }
+            done => done,
+        }
+    }
+
+    fn load_as(&self, py: Python<'_>, trusted: bool) -> Result<()> {
         let talk = self.talk;
-        if let Contents::Own { index } = self.snapshot.contents() {
+        // Modules beside the script are what a file says that they are.
+        if let Contents::Own { index } = self.snapshot.contents()
+            && trusted
+        {
             loading::find_helpers_again(py, index)?;
         }
         let dill = Dill::find(py, &|text| talk.note(text))?;
@@ -163,6 +189,7 @@ impl Restore {
             partial: self.options.partial,
             renames: &self.options.renames,
             into: None,
+            trusted,
             dill: &dill.lazy(),
         };
         let progress = Progress::bytes("checking", self.snapshot.stream_len(), talk);
@@ -199,6 +226,11 @@ impl Restore {
     }
 }
 
+/// Whether there is somebody to ask.
+fn may_ask(file: &Path) -> bool {
+    file != Path::new("-") && is_terminal()
+}
+
 /// The first names of many.
 fn shown(names: &[String]) -> String {
     const SHOWN: usize = 12;
@@ -207,6 +239,11 @@ fn shown(names: &[String]) -> String {
 }
 
 fn failure(error: &anyhow::Error) -> End {
-    say::error(error);
+    // Of a refusal the whole text is in its first line.
+    if error.downcast_ref::<Untrusted>().is_some() {
+        say::error_alone(error)
+    } else {
+        say::error(error)
+    }
     End::Exit(exit::code_of(error))
 }

@@ -24,6 +24,7 @@ use crate::session::save::{Request, save};
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, Reason};
 use crate::snapshot::target::{Spool, Target};
+use crate::snapshot::trust::Key;
 
 /// What was asked.
 pub struct Options {
@@ -54,7 +55,9 @@ pub fn run_command(options: Options, talk: Talk) -> Result<i32> {
     talk.detail(&format!("Python {} at {}", interpreter.version_text, interpreter.executable.display()));
     let output = Output::new(&options.output)?;
     let report = options.report.as_deref().map(report_path).transpose()?;
-    let save = Save { output, report, options, command, interpreter: interpreter.clone(), talk };
+    // Before the script runs, which could change where the key is looked for.
+    let key = key(talk);
+    let save = Save { output, report, key, options, command, interpreter: interpreter.clone(), talk };
     match start(&interpreter.executable, Job::Whole(Box::new(move |py| save.whole(py))))? {}
 }
 
@@ -82,6 +85,17 @@ impl Output {
     }
 }
 
+/// The user's key. A session is saved without one, too: then it is not known again as this user's.
+fn key(talk: Talk) -> Option<Key> {
+    match Key::existing_or_new() {
+        Ok(key) => Some(key),
+        Err(error) => {
+            talk.note(&format!("the snapshot will not be signed: {error}"));
+            None
+        }
+    }
+}
+
 /// Finds out before the script runs whether the report can be written.
 fn report_path(path: &Path) -> Result<PathBuf> {
     let path = absolute(path)?;
@@ -98,6 +112,7 @@ struct Save {
     command: Command,
     output: Output,
     report: Option<PathBuf>,
+    key: Option<Key>,
     interpreter: Interpreter,
     talk: Talk,
 }
@@ -227,6 +242,7 @@ impl Save {
             module: &self.options.module,
             rules: &self.options.rules,
             load_again: false,
+            key: self.key.as_ref(),
             progress: &|name, done, total| progress.at(name, done, total),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
@@ -255,6 +271,11 @@ impl Save {
         // Standard error may be closed; the session is saved all the same.
         let _ = std::io::stderr().write_all(&text);
         for variable in &answer.index.variables {
+            if !variable.secrets.is_empty() {
+                let (name, why) = (report::plain(&variable.name), variable.secrets.join("; "));
+                let why = report::plain(&why).into_owned();
+                self.talk.note(&format!("warning: {name} looks like a credential ({why}): --redact leaves it out"));
+            }
             for note in &variable.notes {
                 self.talk.note(&format!("{}: {}", report::plain(&variable.name), report::plain(note)));
             }
@@ -262,7 +283,7 @@ impl Save {
         for item in answer.index.left_out.iter().filter(|item| item.reason != Reason::Failed) {
             let text = format!("left out {}: {}", report::plain(&item.name), report::plain(&item.error));
             match item.reason {
-                Reason::Size => self.talk.note(&text),
+                Reason::Size | Reason::Secret => self.talk.note(&text),
                 _ => self.talk.detail(&text),
             }
         }
@@ -284,7 +305,7 @@ fn shorten(path: &str) -> String {
 /// Loads every variable of a file in a fresh process.
 fn verify(executable: &str, file: &Path) -> Result<()> {
     let mut restore = Process::new(std::env::current_exe()?);
-    restore.args(["restore", "--strict", "--quiet", "--python", executable]).arg(file);
+    restore.args(["restore", "--strict", "--quiet", "--trust", "--python", executable]).arg(file);
     restore.stdin(Stdio::null()).stdout(Stdio::null());
     let done = restore.output().context("cannot start a process to verify the snapshot")?;
     if done.status.success() {

@@ -11,6 +11,7 @@ pub mod compare;
 mod digest;
 pub mod emit;
 mod form;
+pub mod guard;
 mod lines;
 pub mod machine;
 mod memo;

@@ -4,6 +4,7 @@
 //! write. A callable that is not listed is taken for a class, which is what most are. What a load may call is in
 //! [`trust`].
 
+pub mod plain;
 pub mod trust;
 
 /// What a call makes.

@@ -9,6 +9,7 @@ use pyo3::types::{PyAny, PyDict};
 
 use crate::pickler;
 use crate::session::checkpoint::{self, Load};
+use crate::session::loading::Untrusted;
 use crate::snapshot::index::Reason;
 
 /// The pickler of `snapcli save`, under the names and with the meaning of dill's functions.
@@ -100,43 +101,60 @@ fn save<'py>(
 /// Brings a snapshot back into the module that it is of, as `snapcli restore` does. Returns the variables that were asked
 /// for and did not come back, each with the reason.
 ///
-/// `only` and `exclude` are a pattern or a list of patterns; with `mmap=True` arrays are mapped.
+/// `only` and `exclude` are a pattern or a list of patterns; with `mmap=True` arrays are mapped. A file that this user did
+/// not sign brings back plain data only, and raises `pickle.UnpicklingError` where it wants more, but with `trust=True`.
 #[pyfunction]
-#[pyo3(signature = (path, only = None, *, exclude = None, mmap = false))]
+#[pyo3(signature = (path, only = None, *, exclude = None, mmap = false, trust = false))]
 fn restore<'py>(
     py: Python<'py>,
     path: PathBuf,
     only: Option<Bound<'py, PyAny>>,
     exclude: Option<Bound<'py, PyAny>>,
     mmap: bool,
+    trust: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
-    loaded(py, &Load { path: &path, only: patterns(only)?, exclude: patterns(exclude)?, mapped: mmap, into: None })
+    loaded(
+        py,
+        &Load { path: &path, only: patterns(only)?, exclude: patterns(exclude)?, mapped: mmap, trust, into: None },
+    )
 }
 
 /// Brings the variables of a snapshot back as a dict, and changes nothing else, as `dill.load_module_asdict` does. What
 /// does not come back is not in it.
 #[pyfunction]
-#[pyo3(signature = (path, only = None, *, exclude = None, mmap = false))]
+#[pyo3(signature = (path, only = None, *, exclude = None, mmap = false, trust = false))]
 fn load_dict<'py>(
     py: Python<'py>,
     path: PathBuf,
     only: Option<Bound<'py, PyAny>>,
     exclude: Option<Bound<'py, PyAny>>,
     mmap: bool,
+    trust: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     let names = PyDict::new(py);
     let into = Some(names.clone());
-    loaded(py, &Load { path: &path, only: patterns(only)?, exclude: patterns(exclude)?, mapped: mmap, into })?;
+    loaded(py, &Load { path: &path, only: patterns(only)?, exclude: patterns(exclude)?, mapped: mmap, trust, into })?;
     Ok(names)
 }
 
 fn loaded<'py>(py: Python<'py>, load: &Load<'_, 'py>) -> PyResult<Bound<'py, PyDict>> {
-    let restored = checkpoint::load(py, load).map_err(|error| as_exception(error, "restore", load.path))?;
+    let restored = checkpoint::load(py, load).map_err(|error| match error.downcast_ref::<Untrusted>() {
+        Some(_) => untrusted(py, &error.to_string()),
+        None => as_exception(error, "restore", load.path),
+    })?;
     let lost = PyDict::new(py);
     for item in restored.lost {
         lost.set_item(item.name, item.why)?;
     }
     Ok(lost)
+}
+
+fn untrusted(py: Python<'_>, text: &str) -> PyErr {
+    let text = text.replace("--trust", "trust=True").replace("--only", "only=");
+    match py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError")?.call1((text,))) {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
 }
 
 /// One pattern, or several.

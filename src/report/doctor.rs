@@ -23,6 +23,8 @@ pub struct DoctorReport {
     pub libpython: LibpythonReport,
     /// Where dill comes from; nothing is known of it where no Python is usable.
     pub dill: Option<DillReport>,
+    /// The key that snapshots are signed with.
+    pub key: KeyReport,
     /// The folders we write to.
     pub folders: FolderReport,
 }
@@ -101,6 +103,17 @@ pub struct DillReport {
     pub path: Option<String>,
 }
 
+/// The key that snapshots are signed with, but not what it is.
+#[derive(Debug, Serialize)]
+pub struct KeyReport {
+    /// Its file; the variable that holds it; or nothing where the system names no folder.
+    pub place: Option<String>,
+    /// Whether it is there.
+    pub found: bool,
+    /// Why it is not used.
+    pub error: Option<String>,
+}
+
 /// The folders we write to. None: the system names no such folder for this user.
 #[derive(Debug, Serialize)]
 pub struct FolderReport {
@@ -127,6 +140,7 @@ impl DoctorReport {
         if let Some(dill) = &self.dill {
             line(out, "dill", &dill.text())?;
         }
+        line(out, "key", &self.key.text())?;
         self.write_candidates(out)?;
         writeln!(out, "\nfolders")?;
         for (name, folder) in
@@ -177,6 +191,17 @@ impl LibpythonReport {
     }
 }
 
+impl KeyReport {
+    fn text(&self) -> String {
+        let place = self.place.as_deref().unwrap_or("no folder for it");
+        match (&self.error, self.found) {
+            (Some(error), _) => format!("not used: {error}"),
+            (None, true) => place.to_owned(),
+            (None, false) => format!("none yet: the first save makes {place}"),
+        }
+    }
+}
+
 impl DillReport {
     fn text(&self) -> String {
         let path = self.path.as_deref().unwrap_or("an unknown folder");
@@ -218,6 +243,7 @@ mod tests {
             }],
             libpython: LibpythonReport { loaded: None, wanted: None, restart: false, error: None },
             dill: None,
+            key: KeyReport { place: Some("/k".to_owned()), found: false, error: None },
             folders: FolderReport { cache: Some("/c".to_owned()), data: None, config: None },
         };
         let mut text = Vec::new();
@@ -227,6 +253,7 @@ snapcli        0.1.0
 Python         none that is usable: see below
 libpython      none
   loaded       unknown
+key            none yet: the first save makes /k
 
 looked at, in this order
   PATH           -         /usr/bin/python3

@@ -40,6 +40,11 @@ pub fn error(error: &anyhow::Error) {
     }
 }
 
+/// An error whose causes say no more than itself.
+pub fn error_alone(error: &anyhow::Error) {
+    line(&error.to_string());
+}
+
 /// A line that is said however quiet it is to be.
 pub fn line(text: &str) {
     write(&format!("snapcli: {text}\n"));

@@ -15,6 +15,7 @@ use super::collector::PausedCollector;
 use super::describe::{describe, type_name};
 use super::fault::fault;
 use super::keep::{Named, Rules, select};
+use super::secrets::secrets;
 use super::sink::SharedWriter;
 use super::warnings::WarningFilter;
 use crate::pickle::emit;
@@ -128,10 +129,19 @@ impl<'py, T: Target> Saver<'_, 'py, T> {
     }
 
     fn attempt(&self, py: Python<'py>, named: &Named<'py>) -> Result<Option<LeftOut>> {
+        let secrets = secrets(&named.name, &named.value);
+        if self.plan.rules.redact && !secrets.is_empty() {
+            let error = format!("looks like a credential: {}", secrets.join("; "));
+            return Ok(Some(left_out(named, Reason::Secret, error)));
+        }
         let position = self.written(|writer| writer.begin(&named.name))?;
         let failure = match self.pickled(py, named, position) {
             Ok(Saved { facts, buffers, notes }) => {
-                let variable = Variable { notes, ..self.described(named) };
+                let mut variable = Variable { notes, ..self.described(named) };
+                if !secrets.is_empty() {
+                    variable.preview = "(not shown)".to_owned();
+                    variable.secrets = secrets;
+                }
                 self.written(|writer| writer.end(variable, facts, buffers).map(drop))?;
                 return Ok(None);
             }

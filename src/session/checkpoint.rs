@@ -9,13 +9,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
 
 use super::keep::Rules;
-use super::loading::{self, Request as LoadRequest, Restored};
+use super::loading::{self, Request as LoadRequest, Restored, Whose};
 use super::provenance::Origin;
 use super::save::{Request, save_namespace};
 use crate::python::running;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Ended, Index};
 use crate::snapshot::reader::Snapshot;
+use crate::snapshot::trust::Key;
 
 /// Saves `namespace` (a dict of names for `__main__`, a module, or `__main__` itself where there is none) to a file.
 /// With `sync`, the file is on the disk when this returns. Returns what was saved and what was not.
@@ -40,7 +41,15 @@ pub fn save(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>>, s
         interpreter: &running.interpreter,
     };
     let name = module.name()?.to_string_lossy().into_owned();
-    let request = Request { module: &name, rules: &Rules::default(), load_again: false, progress: &|_, _, _| {} };
+    // Without a key the file is not signed, as `snapcli doctor` explains; what was computed is saved all the same.
+    let key = Key::existing_or_new().ok();
+    let request = Request {
+        module: &name,
+        rules: &Rules::default(),
+        load_again: false,
+        key: key.as_ref(),
+        progress: &|_, _, _| {},
+    };
     let file = AtomicFile::create(path)?;
     let (file, index, _) =
         running.dill.at_hand(py, |dill| save_namespace(py, &request, &module, &names, &origin, dill, file))??;
@@ -58,6 +67,8 @@ pub struct Load<'a, 'py> {
     pub exclude: Vec<Pattern>,
     /// Whether arrays are mapped.
     pub mapped: bool,
+    /// Whether the caller vouches for the file, whoever signed it.
+    pub trust: bool,
     /// The dict that gets the variables; their module, where there is none.
     pub into: Option<Bound<'py, PyDict>>,
 }
@@ -66,6 +77,7 @@ pub struct Load<'a, 'py> {
 pub fn load<'py>(py: Python<'py>, load: &Load<'_, 'py>) -> Result<Restored> {
     let running = running::get().context("nothing runs under snapcli")?;
     let snapshot = Arc::new(Snapshot::open(load.path)?);
+    let trusted = load.trust || Whose::of(&snapshot) == Whose::Own;
     let name = load.path.display().to_string();
     running.dill.at_hand(py, |dill| {
         let request = LoadRequest {
@@ -76,6 +88,7 @@ pub fn load<'py>(py: Python<'py>, load: &Load<'_, 'py>) -> Result<Restored> {
             partial: false,
             renames: &[],
             into: load.into.clone(),
+            trusted,
             dill,
         };
         loading::load(py, &snapshot, &request, &|_| {})

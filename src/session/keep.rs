@@ -24,6 +24,8 @@ pub struct Rules {
     pub private: bool,
     /// Not values that take more than this in the file, in bytes.
     pub max_size: Option<u64>,
+    /// Leave out what looks like a credential.
+    pub redact: bool,
     /// Keep what was imported by reference, as dill's `refimported`.
     pub refimported: bool,
 }

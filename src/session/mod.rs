@@ -15,5 +15,6 @@ pub mod keep;
 pub mod loading;
 pub mod provenance;
 pub mod save;
+mod secrets;
 mod sink;
 mod warnings;

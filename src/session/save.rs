@@ -13,6 +13,7 @@ use crate::python::dill::{Dill, LazyDill, with_dill};
 use crate::python::run::Run;
 use crate::snapshot::index::Index;
 use crate::snapshot::target::Target;
+use crate::snapshot::trust::Key;
 use crate::snapshot::writer::Writer;
 
 /// What to save, and how.
@@ -23,6 +24,8 @@ pub struct Request<'a> {
     pub rules: &'a Rules,
     /// Whether each variable must also load again, here and now, as `dill.detect` asks.
     pub load_again: bool,
+    /// Signs the file.
+    pub key: Option<&'a Key>,
     /// Told before each variable: its name, how many are done, of how many.
     pub progress: &'a dyn Fn(&str, usize, usize),
 }
@@ -77,5 +80,5 @@ pub(super) fn save_namespace<'py, T: Target + Send + 'static>(
     index.python.dill = dill.version(py);
     index.packages = provenance::packages(py, writer.variables(), name);
     index.left_out = left_out;
-    writer.finish(index).context("cannot write the snapshot")
+    writer.finish(index, request.key).context("cannot write the snapshot")
 }

@@ -135,6 +135,9 @@ pub struct Variable {
     pub dtype: Option<String>,
     /// A short text of the value, at most [`PREVIEW`] characters.
     pub preview: String,
+    /// Why it looks like a credential, where it does. Then the preview does not show it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// What will be otherwise after a load: a lock released, a file open for reading only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -233,6 +236,8 @@ pub enum Reason {
     Filter,
     /// Larger than `--max-size`.
     Size,
+    /// Looks like a credential, and `--redact` was given.
+    Secret,
 }
 
 /// The pickle as a whole.

@@ -5,12 +5,16 @@
 //! | 8 | `SNAPCLI` and the version of the layout, 1 |
 //! | 8, 8, 8 | index offset, index length, file length, little-endian |
 //! | 32 | BLAKE3 of the index |
-//! | 32 | BLAKE3 of the index with the user's key, or zeros |
+//! | 24, 8 | signature of the 64 bytes before with the user's key ([`trust`](super::trust)) and its check sum, or zeros |
 
 use thiserror::Error;
 
 /// The length of a trailer.
 pub const TRAILER: usize = 96;
+/// The length of a signature with its check sum.
+pub const SIGNATURE: usize = 32;
+/// How much of that is the signature itself.
+const PROOF: usize = 24;
 /// The version of the layout.
 pub const VERSION: u8 = 1;
 /// Raw buffers begin at multiples of this, in bytes: what numpy and SIMD code like best, and a divisor of every page.
@@ -31,8 +35,8 @@ pub struct Trailer {
     pub index_length: u64,
     /// BLAKE3 of the index.
     pub index_hash: [u8; 32],
-    /// BLAKE3 of the index with the user's key; zeros where there is none.
-    pub keyed_hash: [u8; 32],
+    /// The user's signature; zeros where there is none.
+    pub signature: [u8; SIGNATURE],
 }
 
 /// Why a trailer is wrong.
@@ -60,9 +64,9 @@ pub enum LayoutError {
         /// How long it should be.
         length: u64,
     },
-    /// This version signs nothing, so a signature is a later version's, or damage.
-    #[error("the file is damaged at its end, or signed by a newer snapcli: copy it again, or update snapcli")]
-    Signed,
+    /// The signature is none that anybody wrote. Who has not the key could not tell that damage otherwise.
+    #[error("the file is damaged in its last {SIGNATURE} bytes, which hold the signature: copy it again")]
+    Signature,
     /// An index that nobody wrote.
     #[error("the index has {length} bytes, more than {MAX_INDEX}: copy the file again")]
     IndexLength {
@@ -88,7 +92,7 @@ impl Trailer {
             // Nobody writes a file that is longer than 64 bits can say.
             &self.file_length().unwrap_or(u64::MAX).to_le_bytes(),
             &self.index_hash,
-            &self.keyed_hash,
+            &self.signature,
         ];
         for (to, from) in bytes.iter_mut().zip(parts.concat()) {
             *to = from;
@@ -109,7 +113,7 @@ impl Trailer {
         let index_offset = u64::from_le_bytes(array(&mut rest));
         let index_length = u64::from_le_bytes(array(&mut rest));
         let expected = u64::from_le_bytes(array(&mut rest));
-        let trailer = Self { index_offset, index_length, index_hash: array(&mut rest), keyed_hash: array(&mut rest) };
+        let trailer = Self { index_offset, index_length, index_hash: array(&mut rest), signature: array(&mut rest) };
         if expected != file_length {
             return Err(LayoutError::FileLength { expected, found: file_length });
         }
@@ -119,11 +123,27 @@ impl Trailer {
         if index_length > MAX_INDEX {
             return Err(LayoutError::IndexLength { length: index_length });
         }
-        if trailer.keyed_hash != [0; 32] {
-            return Err(LayoutError::Signed);
+        if trailer.is_signed() && trailer.signature != with_check_sum(&trailer.signature) {
+            return Err(LayoutError::Signature);
         }
         Ok(Some(trailer))
     }
+
+    /// Whether anybody signed it.
+    pub fn is_signed(&self) -> bool {
+        self.signature != [0; SIGNATURE]
+    }
+}
+
+/// The first bytes of a hash as a signature, followed by the check sum of them.
+pub(super) fn with_check_sum(hash: &[u8; 32]) -> [u8; SIGNATURE] {
+    let (proof, _) = hash.split_at(PROOF);
+    let sum = blake3::hash(proof);
+    let mut signature = [0; SIGNATURE];
+    for (to, from) in signature.iter_mut().zip(proof.iter().chain(sum.as_bytes())) {
+        *to = *from;
+    }
+    signature
 }
 
 /// Takes the next bytes, of which the caller knows that they are there.
@@ -136,7 +156,7 @@ mod tests {
     use super::*;
 
     fn trailer() -> Trailer {
-        Trailer { index_offset: 100, index_length: 50, index_hash: [1; 32], keyed_hash: [0; 32] }
+        Trailer { index_offset: 100, index_length: 50, index_hash: [1; 32], signature: [0; 32] }
     }
 
     #[test]
@@ -159,9 +179,11 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_refused() {
-        let signed = Trailer { keyed_hash: [2; 32], ..trailer() };
-        assert_eq!(Trailer::decode(&signed.encode(), 246), Err(LayoutError::Signed));
+    fn a_signature_comes_back() {
+        let mut signed = Trailer { signature: with_check_sum(&[2; 32]), ..trailer() };
+        assert_eq!(Trailer::decode(&signed.encode(), 246), Ok(Some(signed.clone())));
+        signed.signature[0] ^= 1;
+        assert_eq!(Trailer::decode(&signed.encode(), 246), Err(LayoutError::Signature));
     }
 
     #[test]

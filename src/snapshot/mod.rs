@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of Python objects: the pickler hands it bytes, the commands ask it what is in a file.
 //! [`writer`] writes into a [`target`], such as an [`atomic`] file, what [`reader`] reads; [`layout`] is what the two
-//! agree on; [`verify`] tells whether a file is what was saved, [`changes`] what changed between two.
+//! agree on; [`trust`] knows who saved it; [`verify`] tells whether a file is what was saved, [`changes`] what changed between two.
 //! Everything here treats bytes from outside as hostile.
 
 pub mod atomic;
@@ -13,5 +13,7 @@ pub mod reader;
 pub mod signals;
 mod system;
 pub mod target;
+pub mod trust;
 pub mod verify;
+pub mod wants;
 pub mod writer;

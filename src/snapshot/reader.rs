@@ -23,6 +23,7 @@ pub use verify::{Memory, Wanted};
 use self::source::Source;
 use super::index::{Index, SCHEMA, Variable};
 use super::layout::{TRAILER, Trailer};
+use super::trust::Key;
 use super::writer::owner;
 use crate::pickle::emit;
 use crate::pickle::machine::{Machine, MachineError};
@@ -39,6 +40,8 @@ const MAX_AT_ONCE: u64 = 1 << 20;
 pub struct Snapshot {
     source: Source,
     contents: Contents,
+    /// Of our own file.
+    trailer: Option<Trailer>,
 }
 
 /// What is in a file.
@@ -96,18 +99,35 @@ impl Snapshot {
         let source = Source::Memory(pickle);
         // Its index is not looked for: it is damaged, or none.
         let contents = foreign(source.bytes()?)?;
-        Ok((Self { source, contents }, Some(error)))
+        Ok((Self { source, contents, trailer: None }, Some(error)))
     }
 
     fn from_source(source: Source) -> Result<Self, ReadError> {
         if source.length() == 0 {
             return Err(ReadError::Empty);
         }
-        let contents = match read_index(&source)? {
-            Some(index) => Contents::Own { index },
-            None => foreign(source.bytes()?)?,
+        let (contents, trailer) = match read_index(&source)? {
+            Some((index, trailer)) => (Contents::Own { index }, Some(trailer)),
+            None => (foreign(source.bytes()?)?, None),
         };
-        Ok(Self { source, contents })
+        Ok(Self { source, contents, trailer })
+    }
+
+    /// Whether the owner of this key signed the file. That proves its index, which proves all that is compared with it.
+    pub fn is_signed_by(&self, key: &Key) -> bool {
+        self.trailer.as_ref().is_some_and(|trailer| key.has_signed(trailer))
+    }
+
+    /// Whether anybody signed the file.
+    pub fn is_signed(&self) -> bool {
+        self.trailer.as_ref().is_some_and(Trailer::is_signed)
+    }
+
+    /// All of our own file but its trailer, and that trailer signed; `None` of any other file.
+    pub fn signed(&self, key: &Key) -> Result<Option<(&[u8], Trailer)>, ReadError> {
+        let Some(trailer) = &self.trailer else { return Ok(None) };
+        let end = trailer.index_offset.saturating_add(trailer.index_length);
+        Ok(Some((self.range(0, end)?, key.sign(trailer))))
     }
 
     /// What is in it.
@@ -232,8 +252,8 @@ impl Snapshot {
     }
 }
 
-/// The index of our own file; `None` where there is no trailer.
-fn read_index(source: &Source) -> Result<Option<Index>, ReadError> {
+/// Index and trailer of our own file; `None` where there is no trailer.
+fn read_index(source: &Source) -> Result<Option<(Index, Trailer)>, ReadError> {
     let mut bytes = [0; TRAILER];
     let Some(place) = source.length().checked_sub(TRAILER as u64) else { return Ok(None) };
     source.read(place, &mut bytes)?;
@@ -244,7 +264,8 @@ fn read_index(source: &Source) -> Result<Option<Index>, ReadError> {
     if *blake3::hash(&json).as_bytes() != trailer.index_hash {
         return Err(ReadError::IndexDamaged { at: trailer.index_offset });
     }
-    parse_index(&json, trailer.index_offset).map(Some)
+    let index = parse_index(&json, trailer.index_offset)?;
+    Ok(Some((index, trailer)))
 }
 
 fn parse_index(json: &[u8], pickle_length: u64) -> Result<Index, ReadError> {

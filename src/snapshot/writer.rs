@@ -8,6 +8,7 @@ use std::io;
 use super::index::{Buffer, Index, SCHEMA, Stream, Variable};
 use super::layout::Trailer;
 use super::target::{LARGE, Target, write_hashed};
+use super::trust::Key;
 use crate::pickle::emit;
 use crate::pickle::scan::{Scanner, SegmentFacts};
 
@@ -166,7 +167,7 @@ impl<T: Target> Writer<T> {
     /// Ends the snapshot. Of the index, the caller has told all but the variables, the stream and, if he likes, the
     /// module and the schema. Returns what it was written into, which is not flushed, the index as it was written, and
     /// the length of the file.
-    pub fn finish(mut self, index: Index) -> io::Result<(T, Index, u64)> {
+    pub fn finish(mut self, index: Index, key: Option<&Key>) -> io::Result<(T, Index, u64)> {
         let mut end = Vec::new();
         emit::end(&mut end)?;
         self.outside.update(&end);
@@ -185,8 +186,9 @@ impl<T: Target> Writer<T> {
             index_offset: length,
             index_length: json.len() as u64,
             index_hash: *blake3::hash(&json).as_bytes(),
-            keyed_hash: [0; 32],
+            signature: [0; 32],
         };
+        let trailer = key.map_or(trailer.clone(), |key| key.sign(&trailer));
         self.write(&json)?;
         self.write(&trailer.encode())?;
         Ok((self.out, index, self.position))
@@ -244,7 +246,7 @@ mod tests {
         let variable = writer.segment(named("b"), b"h\x01h\x00h\x02\x8c\x08CodeType\x94\x93\x87")?.clone();
         assert_eq!((variable.memo, variable.uses, variable.has_code), ((3, 4), vec!["a".to_owned()], true));
         assert_eq!(variable.imports, ["types CodeType"]);
-        let (bytes, index, length) = writer.finish(Index::default())?;
+        let (bytes, index, length) = writer.finish(Index::default(), None)?;
         assert_eq!(index.variables.iter().map(|variable| variable.memo).collect::<Vec<_>>(), [(1, 3), (3, 3), (3, 4)]);
         assert_eq!(bytes.get(index.stream.length as usize - 2..index.stream.length as usize), Some(&b"b."[..]));
         assert_eq!(length, bytes.len() as u64);
@@ -255,7 +257,7 @@ mod tests {
     fn the_pickle_is_prelude_segments_and_end() -> io::Result<()> {
         let mut writer = Writer::new(Vec::new(), "__main__")?;
         writer.segment(named("x"), b"K\x01")?;
-        let (bytes, index, _) = writer.finish(Index::default())?;
+        let (bytes, index, _) = writer.finish(Index::default(), None)?;
         let stream = b"\x80\x05\x8c\x0adill._dill\x8c\x0e_import_module\x93\x8c\x08__main__\x85R\x94}\x8c\x01xK\x01sb.";
         assert_eq!(bytes.get(..stream.len()), Some(&stream[..]));
         assert_eq!((index.stream.prelude, index.variables[0].offset, index.variables[0].length), (45, 45, 6));
@@ -270,7 +272,7 @@ mod tests {
         let error = writer.segment(named("bad"), b"]\x94\xff").err().map(|error| error.kind());
         assert_eq!((error, writer.written()), (Some(io::ErrorKind::InvalidData), before));
         writer.segment(named("good"), b"]\x94")?;
-        assert_eq!(writer.finish(Index::default())?.1.variables.len(), 1);
+        assert_eq!(writer.finish(Index::default(), None)?.1.variables.len(), 1);
         Ok(())
     }
 
@@ -285,7 +287,7 @@ mod tests {
                 writer.cut_off()?;
             }
             writer.segment(named("b"), b"h\x01")?;
-            writer.finish(Index::default())
+            writer.finish(Index::default(), None)
         };
         assert_eq!(write(true)?.0, write(false)?.0);
         Ok(())

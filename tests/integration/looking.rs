@@ -13,7 +13,7 @@ fn snapshot() -> Vec<u8> {
         |name: &str, kind: &str| Variable { name: name.into(), type_name: kind.into(), ..Variable::default() };
     writer.segment(variable("x", "int"), b"K\x05").unwrap();
     writer.segment(variable("y", "list"), b"]\x94\x88a").unwrap();
-    writer.finish(Index { schema: SCHEMA, module: "__main__".into(), ..Index::default() }).unwrap().0
+    writer.finish(Index { schema: SCHEMA, module: "__main__".into(), ..Index::default() }, None).unwrap().0
 }
 
 fn inspect(folder: &Path, arguments: &[&str]) -> Output {

@@ -41,5 +41,7 @@ mod suites;
 #[cfg(feature = "python")]
 mod trouble;
 #[cfg(feature = "python")]
+mod trust;
+#[cfg(feature = "python")]
 mod verdicts;
 mod verifying;

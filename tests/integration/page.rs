@@ -30,7 +30,7 @@ fn snapshot(folder: &Path, name: &str, variables: Vec<(Variable, usize)>, index:
         writer.segment(variable, &value).unwrap();
     }
     let path = folder.join(name);
-    std::fs::write(&path, writer.finish(index).unwrap().0).unwrap();
+    std::fs::write(&path, writer.finish(index, None).unwrap().0).unwrap();
     path
 }
 

@@ -75,7 +75,7 @@ module.value = 5
 dill.dump_module('scratch.pkl', module=module)
 ";
     sandbox.python(&["-c", write]).assert_code(0);
-    let restore = |file: &str, code: &str| sandbox.snapcli(&["restore", file, "-c", code]);
+    let restore = |file: &str, code: &str| sandbox.snapcli(&["restore", "--trust", file, "-c", code]);
     restore("main.pkl", "double(numbers)").assert_stdout("[2, 4]\n");
     restore("dict.pkl", "(a, b)").assert_stdout("(1, [2])\n");
     restore("odd.pkl", "obj").assert_stdout("{'not a name': 1}\n");
@@ -126,14 +126,14 @@ fn code_of_another_minor_version_is_never_loaded_and_data_is() {
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
     let other = Sandbox::with(venv(last, Stack::Dill));
     other.write("session.pkl", fs::read(sandbox.work().join("session.pkl")).unwrap());
-    let run = other.snapcli(&["restore", "session.pkl", "-c", "data, sorted(set('fCc') & set(globals()))"]);
+    let run = other.snapcli(&["restore", "--trust", "session.pkl", "-c", "data, sorted(set('fCc') & set(globals()))"]);
     run.assert_stdout("({'a': [1, 2]}, [])\n").assert_code(0);
     let advice = format!(
         "f (function) did not come back: holds code of Python {0}: restore it with --python {0} (",
         first.label()
     );
     assert!(run.err().contains(&advice), "{}", run.whole());
-    let run = other.snapcli(&["restore", "--strict", "session.pkl", "-c", "print('ran')"]);
+    let run = other.snapcli(&["restore", "--trust", "--strict", "session.pkl", "-c", "print('ran')"]);
     run.assert_code(3).assert_stdout("");
 }
 
@@ -362,14 +362,14 @@ dill.dump_module('dill.pkl')
     sandbox.write("script.py", script);
     sandbox.python(&["script.py"]).assert_code(0);
     sandbox.write("script.py", script.replace("'r+'", "'w'").replace("log.read(4)", "log.write('x')"));
-    let read = sandbox.snapcli(&["restore", "dill.pkl", "-c", "log.mode, log.read()"]);
+    let read = sandbox.snapcli(&["restore", "--trust", "dill.pkl", "-c", "log.mode, log.read()"]);
     read.assert_stdout("('r', 'two three\\n')\n");
     sandbox.python(&["script.py"]).assert_code(0);
     sandbox.write("log.txt", "still here");
-    sandbox.snapcli(&["restore", "dill.pkl", "-c", "log.mode"]).assert_stdout("'r'\n");
+    sandbox.snapcli(&["restore", "--trust", "dill.pkl", "-c", "log.mode"]).assert_stdout("'r'\n");
     assert_eq!(std::fs::read_to_string(sandbox.work().join("log.txt")).unwrap(), "still here");
     std::fs::remove_file(sandbox.work().join("log.txt")).unwrap();
-    let run = sandbox.snapcli(&["restore", "dill.pkl", "-c", "1"]);
+    let run = sandbox.snapcli(&["restore", "--trust", "dill.pkl", "-c", "1"]);
     assert!(run.err().contains("log.txt") && run.status.code() == Some(1), "{}", run.whole());
     assert!(!sandbox.work().join("log.txt").exists());
 }

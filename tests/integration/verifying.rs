@@ -12,7 +12,7 @@ fn snapshot() -> Vec<u8> {
     for (name, value) in [("x", &b"K\x05"[..]), ("y\x1b", b"]\x94\x88a")] {
         writer.segment(Variable { name: name.into(), ..Variable::default() }, value).unwrap();
     }
-    writer.finish(Index { schema: SCHEMA, ..Index::default() }).unwrap().0
+    writer.finish(Index { schema: SCHEMA, ..Index::default() }, None).unwrap().0
 }
 
 fn verify(folder: &Path, bytes: &[u8], options: &[&str]) -> (Option<i32>, String, String) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 
+use super::guard;
 use super::names::Home;
 use super::stream::Part;
 use super::unpickler::{self, Unpickler};
@@ -16,6 +17,9 @@ use crate::snapshot::reader::Snapshot;
 
 /// What dill calls a module that cannot be imported.
 pub(super) const RUNTIME: &str = "__runtime__.";
+
+/// How names begin under which dill notes what is to be imported, by any name.
+const IMPORTED: &str = "__dill_imported";
 
 /// Loads a pickle: a session into its module, a dict whose keys are names into `__main__`, any other object under the
 /// name `obj`.
@@ -42,6 +46,9 @@ fn session<'py>(
     let modules = py.import("sys")?.getattr("modules")?;
     let bare = name.trim_start_matches(RUNTIME);
     let runtime = bare != name;
+    if !request.trusted && name != "__main__" {
+        return Err(guard::refusal(py, &format!("the module {name}, to put its variables there")));
+    }
     let module = if runtime { PyModule::new(py, bare)? } else { py.import(name)? };
     let target = match &request.into {
         // Its own module object, so that the one that runs stays as it is.
@@ -56,8 +63,12 @@ fn session<'py>(
         modules.del_item(name)?;
     }
     drop(loaded);
-    let session = request.dill.import(py)?.getattr("session")?;
-    session.getattr("_restore_modules")?.call1((unpickler.object(), &target))?;
+    if request.trusted {
+        let session = request.dill.import(py)?.getattr("session")?;
+        session.getattr("_restore_modules")?.call1((unpickler.object(), &target))?;
+    } else if target.dict().iter().any(|(key, _)| key.to_string().starts_with(IMPORTED)) {
+        return Err(guard::refusal(py, "to import modules"));
+    }
     match &request.into {
         Some(dict) => dict.update(target.dict().as_mapping())?,
         None => bind_module(py, &target)?,
@@ -99,6 +110,7 @@ fn unpickle<'py>(
         namespace: main.dict(),
         renames: request.renames.to_vec(),
         dill: request.dill.clone(),
+        guarded: !request.trusted,
     };
     let stream = unpickler::stream(py, snapshot, Box::new(|_| {}))?;
     let unpickler = Unpickler::new(&py.import("pickle")?.getattr("Unpickler")?, &stream, &home)?;

@@ -1,6 +1,7 @@
 //! Bringing a snapshot back: its variables become names of `__main__`, of the module they were saved from, or of a dict.
 
 mod foreign;
+mod guard;
 mod memory;
 mod names;
 mod segments;
@@ -16,6 +17,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyModuleNotFoundError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
+pub use self::guard::{Untrusted, Whose};
 use self::memory::{Buffers, MappedFile};
 use self::names::Home;
 use self::segments::Loader;
@@ -44,6 +46,9 @@ pub struct Request<'a, 'py> {
     pub renames: &'a [(String, String)],
     /// The dict whose items the variables become; the module they are of, where there is none.
     pub into: Option<Bound<'py, PyDict>>,
+    /// Whether all that the file wants is done: this user signed it, or vouches for it. Any other file gets plain data
+    /// only.
+    pub trusted: bool,
     /// dill, where it is needed.
     pub dill: &'a LazyDill,
 }
@@ -76,6 +81,9 @@ pub fn load<'py>(
                 let text = format!("{} has no index, so it is restored as a whole or not at all", request.name);
                 return Err(exit::error(exit::USAGE, text));
             }
+            if !request.trusted {
+                guard::check_pickle(snapshot, request.name)?;
+            }
             foreign::load(py, snapshot, shape, request).map_err(|error| explain(py, &error, request.name))
         }
     };
@@ -96,12 +104,20 @@ fn own<'py>(
         let text = format!("no variable of {} is chosen: `snapcli restore --list` names them", request.name);
         return Err(exit::error(exit::USAGE, text));
     }
-    let module = py.import(index.module.as_str()).map_err(failed)?;
+    if !request.trusted {
+        let chosen: Vec<_> = index.variables.iter().zip(selection.loaded.iter().copied()).collect();
+        guard::check_variables(snapshot, request.name, &chosen)?;
+    }
+    let module = match request.trusted {
+        true => py.import(index.module.as_str()).map_err(failed)?,
+        false => guard::home(py, &index.module, request.name)?,
+    };
     let home = Home {
         namespace: request.into.clone().unwrap_or_else(|| module.dict()),
         module,
         renames: request.renames.to_vec(),
         dill: request.dill.clone(),
+        guarded: !request.trusted,
     };
     let stream = unpickler::stream(py, snapshot, Box::new(|_| {}))?;
     let mut loader = Loader::new(snapshot, index, &home, stream).map_err(failed)?;
@@ -195,6 +211,9 @@ fn explain(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
     }
     let unpickling = py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError"));
     if unpickling.is_ok_and(|kind| error.value(py).is_instance(&kind).unwrap_or(false)) {
+        if text.contains(guard::REFUSED) {
+            return exit::error(exit::UNTRUSTED, format!("{name} is {}", text.trim_start_matches("UnpicklingError: ")));
+        }
         return exit::error(exit::DAMAGED, format!("{name} cannot be unpickled ({text}): make it anew"));
     }
     let cause = anyhow::Error::msg(text);

@@ -12,6 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyTuple, PyType};
 
 use super::foreign::RUNTIME;
+use super::guard;
+use crate::pickle::rules::plain;
 use crate::python::dill::LazyDill;
 
 /// Where a load looks names up.
@@ -24,6 +26,8 @@ pub(super) struct Home<'py> {
     pub(super) renames: Vec<(String, String)>,
     /// dill, once it is needed.
     pub(super) dill: LazyDill,
+    /// Whether only what makes plain data is found, as nobody vouches for the file.
+    pub(super) guarded: bool,
 }
 
 /// `find_class` of an unpickler.
@@ -34,6 +38,7 @@ pub(super) struct Names {
     namespace: Py<PyDict>,
     renames: Vec<(String, String)>,
     dill: LazyDill,
+    guarded: bool,
     found: Mutex<HashMap<(String, String), Py<PyAny>>>,
 }
 
@@ -45,11 +50,15 @@ impl Names {
             namespace: home.namespace.clone().unbind(),
             renames: home.renames.clone(),
             dill: home.dill.clone(),
+            guarded: home.guarded,
             found: Mutex::default(),
         }
     }
 
     fn look_up<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        if self.guarded {
+            return self.plain(py, module, name);
+        }
         match (module, name) {
             ("__builtin__", "__main__") => return Ok(self.namespace.bind(py).clone().into_any()),
             ("__builtin__", "NoneType") => return Ok(py.None().bind(py).get_type().into_any()),
@@ -76,6 +85,25 @@ impl Names {
         }
     }
 
+    /// What makes plain data, and nothing else: the allow list of files that nobody vouches for. Nothing that is in the
+    /// session's module already is given to them.
+    fn plain<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let (now, name_now) = plain::canonical(module, name);
+        if (now, name_now) == ("builtins", "NoneType") {
+            return Ok(py.None().bind(py).get_type().into_any());
+        }
+        if plain::imports_module(module, name) {
+            return self.of_dill(py, "_import_module");
+        }
+        if !plain::may_load(now, name_now) {
+            return Err(guard::refusal(py, &format!("{module}.{name}")));
+        }
+        if matches!(now, "dill.dill" | "dill._dill") {
+            return self.of_dill(py, name_now);
+        }
+        attribute(guard::import(py, &self.renamed(now))?.as_any(), name_now)
+    }
+
     /// A module's name now; what is renamed takes its parts along.
     fn renamed(&self, module: &str) -> String {
         let new = |(old, new): &(String, String)| {
@@ -89,8 +117,8 @@ impl Names {
         match name {
             "_import_module" => {
                 let (module, renames) = (self.module.clone_ref(py), self.renames.clone());
-                return Bound::new(py, ImportModule { own: self.module_name.clone(), module, renames })
-                    .map(Bound::into_any);
+                let import = ImportModule { own: self.module_name.clone(), module, renames, guarded: self.guarded };
+                return Bound::new(py, import).map(Bound::into_any);
             }
             "_create_type" => return self.create_type(py, None),
             "_create_filehandle" => return Bound::new(py, OpenForReading {}).map(Bound::into_any),
@@ -153,6 +181,7 @@ struct ImportModule {
     own: String,
     module: Py<PyModule>,
     renames: Vec<(String, String)>,
+    guarded: bool,
 }
 
 #[pymethods]
@@ -161,6 +190,11 @@ impl ImportModule {
     fn __call__<'py>(&self, py: Python<'py>, import_name: &str, safe: bool) -> PyResult<Bound<'py, PyAny>> {
         if import_name.strip_prefix(RUNTIME).unwrap_or(import_name) == self.own {
             return Ok(self.module.bind(py).clone().into_any());
+        }
+        if self.guarded {
+            let allowed = plain::may_import(import_name);
+            let refused = || Err(guard::refusal(py, &format!("the module {import_name}")));
+            return if allowed { guard::import(py, import_name).map(Bound::into_any) } else { refused() };
         }
         let new = self.renames.iter().find(|(old, _)| old == import_name).map_or(import_name, |(_, new)| new.as_str());
         let imported = py.import(new).map(Bound::into_any).or_else(|error| {

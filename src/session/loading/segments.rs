@@ -73,7 +73,9 @@ impl<'a, 'py> Loader<'a, 'py> {
         let loader = Self { snapshot, home, wrecks, whole, stream, base, unpickler, filled: 1, other_python };
         // The module is in slot 0: what the prelude imports.
         let opcodes = vec![Opcode::NextBuffer as u8, Opcode::Memoize as u8];
-        loader.unpickler.load(vec![Part::own(opcodes)], [home.module.clone().into_any()])?;
+        // A file that nobody vouches for does not get at it.
+        let module = if home.guarded { py.None().into_bound(py) } else { home.module.clone().into_any() };
+        loader.unpickler.load(vec![Part::own(opcodes)], [module])?;
         Ok(loader)
     }
 

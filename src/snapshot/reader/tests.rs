@@ -15,7 +15,7 @@ fn snapshot() -> (Vec<u8>, Index) {
         let variable = Variable { name: name.to_owned(), ..Variable::default() };
         writer.segment(variable, value).expect("opcodes");
     }
-    let (bytes, index, _) = writer.finish(Index::default()).expect("a vector takes all");
+    let (bytes, index, _) = writer.finish(Index::default(), None).expect("a vector takes all");
     (bytes, index)
 }
 
@@ -32,7 +32,7 @@ fn sealed(pickle: &[u8], json: &[u8]) -> Vec<u8> {
         index_offset: pickle.len() as u64,
         index_length: json.len() as u64,
         index_hash: *blake3::hash(json).as_bytes(),
-        keyed_hash: [0; 32],
+        signature: [0; 32],
     };
     [pickle, json, &trailer.encode()].concat()
 }
@@ -263,7 +263,8 @@ fn what_is_before_the_damage_is_salvaged_and_nothing_else() {
     let (bytes, index) = snapshot();
     let names = |bytes: &[u8]| match Snapshot::partial_from_bytes(bytes) {
         Ok((snapshot, damage)) => {
-            let Contents::Foreign { shape: Shape::Session { variables, .. }, lost_index: true } = snapshot.contents()
+            let Contents::Foreign { shape: Shape::Session { variables, .. }, lost_index: true, .. } =
+                snapshot.contents()
             else {
                 panic!("a session")
             };

@@ -13,7 +13,7 @@ fn snapshot() -> (Vec<u8>, Index) {
         let variable = Variable { name: name.to_owned(), ..Variable::default() };
         writer.segment(variable, value).expect("opcodes");
     }
-    let (bytes, index, _) = writer.finish(Index::default()).expect("a vector takes all");
+    let (bytes, index, _) = writer.finish(Index::default(), None).expect("a vector takes all");
     (bytes, index)
 }
 
@@ -37,7 +37,7 @@ fn found(change: impl FnOnce(&mut Index, &mut Vec<u8>)) -> Vec<String> {
         index_offset: bytes.len() as u64,
         index_length: json.len() as u64,
         index_hash: *blake3::hash(&json).as_bytes(),
-        keyed_hash: [0; 32],
+        signature: [0; 32],
     };
     let file = [bytes.as_slice(), &json, &trailer.encode()].concat();
     let verified = verify(&Snapshot::from_bytes(file).expect("a snapshot"), &|_| {}).expect("memory is read");

@@ -1,0 +1,197 @@
+//! Who is let in: what this user saved comes back, what anybody else saved brings plain data or is refused, and nothing
+//! of a refused file runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use snapcli::snapshot::index::{Index, SCHEMA, Variable};
+use snapcli::snapshot::writer::Writer;
+
+use crate::env::{Sandbox, Stack, main_python, venv};
+
+const SESSION: &str = "import collections, datetime\nx = [1, 2.5, 'three']\nwhen = datetime.date(2026, 11, 24)\n\
+                       counts = collections.Counter('hello')\ndef double(n):\n    return 2 * n\n";
+
+fn saved(sandbox: &Sandbox) {
+    sandbox.write("script.py", SESSION);
+    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+}
+
+/// As another user would: with a config folder of one's own.
+fn stranger(sandbox: &Sandbox, arguments: &[&str]) -> crate::env::Run {
+    sandbox.call_snapcli(arguments).env("XDG_CONFIG_HOME", sandbox.out().join("stranger")).run()
+}
+
+#[test]
+fn what_this_user_saved_is_loaded_and_what_others_saved_is_refused() {
+    let sandbox = Sandbox::new();
+    saved(&sandbox);
+    sandbox.snapcli(&["restore", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
+    let run = stranger(&sandbox, &["restore", "-c", "double(21)"]);
+    run.assert_code(5).assert_stdout("");
+    let expected = "snapcli: session.pkl is not trusted (signed with a key that is not yours), and loading it would do \
+                    more than build plain data\n  double wants ";
+    assert!(run.err().starts_with(expected), "{}", run.err());
+    assert!(run.err().contains("--only") && run.err().contains("--trust"), "{}", run.err());
+    stranger(&sandbox, &["restore", "--trust", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
+    let plain = ["restore", "--only", "x", "--only", "when", "--only", "counts", "-c", "x, when.year, counts['l']"];
+    stranger(&sandbox, &plain).assert_code(0).assert_stdout("([1, 2.5, 'three'], 2026, 2)\n");
+}
+
+#[test]
+fn a_key_in_the_environment_is_the_same_everywhere() {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", SESSION);
+    let key = "correct horse battery staple";
+    sandbox.call_snapcli(&["save", "-q", "script.py"]).env("SNAPCLI_KEY", key).run().assert_code(0);
+    let there = || sandbox.call_snapcli(&["restore", "-c", "double(21)"]);
+    let elsewhere = sandbox.out().join("stranger");
+    there().env("XDG_CONFIG_HOME", &elsewhere).env("SNAPCLI_KEY", key).run().assert_code(0).assert_stdout("42\n");
+    there().env("XDG_CONFIG_HOME", &elsewhere).env("SNAPCLI_KEY", "another horse battery").run().assert_code(5);
+    there().env("SNAPCLI_KEY", "short").run().assert_code(5);
+}
+
+#[test]
+fn a_save_without_a_key_still_saves() {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", SESSION);
+    sandbox.write("config", "a file where a folder should be");
+    let run = sandbox.call_snapcli(&["save", "script.py"]).env("XDG_CONFIG_HOME", sandbox.work().join("config")).run();
+    run.assert_code(0);
+    assert!(run.err().contains("the snapshot will not be signed"), "{}", run.err());
+    let run = sandbox.snapcli(&["restore", "-c", "double(21)"]);
+    run.assert_code(5);
+    assert!(run.err().contains("not trusted (not signed)"), "{}", run.err());
+}
+
+#[test]
+fn a_file_is_signed_after_it_was_looked_at() {
+    let sandbox = Sandbox::new();
+    saved(&sandbox);
+    stranger(&sandbox, &["trust"]).assert_code(2);
+    stranger(&sandbox, &["restore", "-c", "1"]).assert_code(5);
+    let run = stranger(&sandbox, &["trust", "--yes", "session.pkl"]);
+    run.assert_code(0).assert_stderr("snapcli: signed session.pkl with your key\n");
+    assert!(run.out().contains("verdict: "), "{}", run.out());
+    stranger(&sandbox, &["restore", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
+    sandbox.snapcli(&["verify", "-q"]).assert_code(0);
+    let load = "import dill; print(sorted(dill.load_module_asdict('session.pkl'))[-1])";
+    sandbox.python(&["-c", load]).assert_code(0).assert_stdout("x\n");
+    sandbox.write("foreign.pkl", b"\x80\x02K\x01.");
+    sandbox.snapcli(&["trust", "--yes", "foreign.pkl"]).assert_code(2);
+}
+
+#[test]
+fn plain_sessions_of_dill_and_plain_pickles_need_no_trust() {
+    let sandbox = Sandbox::new();
+    let script = "import dill, pickle, numpy as np, decimal, uuid\nx = np.arange(3)\n\
+                  price = decimal.Decimal('1.5')\nmixed = np.array([None, 'a'], dtype=object)\n\
+                  fields = np.zeros(2, dtype=[('a', 'f8'), ('b', 'U3')])\n\
+                  pickle.dump({'x': x, 'price': price, 'mixed': mixed, 'fields': fields, 'seed': np.random.default_rng(1)}, open('plain.pkl', 'wb'))\n\
+                  del dill, pickle, uuid\nimport dill\ndill.dump_module('dill.pkl')\n";
+    sandbox.write("make.py", script);
+    sandbox.python(&["make.py"]).assert_code(0);
+    let code = "x.sum().item(), price, mixed[1], fields.dtype.names";
+    for file in ["plain.pkl", "dill.pkl"] {
+        sandbox
+            .snapcli(&["restore", file, "-c", code])
+            .assert_code(0)
+            .assert_stdout("(3, Decimal('1.5'), 'a', ('a', 'b'))\n");
+    }
+}
+
+#[test]
+fn scripts_are_refused_with_an_unpickling_error() {
+    let sandbox = Sandbox::new();
+    saved(&sandbox);
+    let script = "import pickle, snapcli\ntry:\n    snapcli.load_dict('session.pkl')\nexcept pickle.UnpicklingError as error:\n    print('double wants' in str(error), 'trust=True' in str(error))\n\
+                  print(snapcli.load_dict('session.pkl', only='x')['x'][2], snapcli.load_dict('session.pkl', trust=True)['double'](4))\n";
+    sandbox.write("use.py", script);
+    let run = stranger(&sandbox, &["save", "-q", "-o", "out.pkl", "use.py"]);
+    run.assert_code(0).assert_stdout("True True\nthree 8\n");
+}
+
+/// A snapshot with one variable of these opcodes, which nobody signed.
+fn snapshot_of(value: &[u8]) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new(), "__main__").unwrap();
+    writer.segment(Variable { name: "v".into(), ..Variable::default() }, value).unwrap();
+    writer.finish(Index { schema: SCHEMA, module: "__main__".into(), ..Index::default() }, None).unwrap().0
+}
+
+#[test]
+fn no_hostile_variable_of_our_own_format_runs_or_changes_anything() {
+    let sandbox = Sandbox::new();
+    let canary = sandbox.out().join("canary");
+    let command = format!("cposix\nsystem\n(S'touch {}'\ntR", canary.display());
+    let values: [&[u8]; 7] = [
+        command.as_bytes(),
+        // Names that are allowed, changed for the whole program.
+        b"ccollections\nOrderedDict\n}X\x04\0\0\0evilK\x01sb",
+        b"cdill._dill\n_import_module\n(S'json'\ntR}X\x04\0\0\0evilK\x01sb",
+        // By way of an extension, a persistent id, an attribute, and what the pickle makes itself.
+        b"\x82\x01",
+        b"Pposix.system\n",
+        b"cbuiltins\ngetattr\n(cdill._dill\n_import_module\n(S'os'\ntRS'system'\ntR",
+        // An array of objects at addresses that are numbers.
+        b"cnumpy\nndarray\n((K\x01tS'O'\nC\x08AAAAAAAAtR",
+    ];
+    for value in values {
+        sandbox.write("v.pkl", snapshot_of(value));
+        let run = sandbox.snapcli(&["restore", "v.pkl", "-c", "1"]);
+        run.assert_code(5).assert_stdout("");
+        assert!(run.err().contains("v wants "), "{}", run.err());
+    }
+    assert!(!canary.exists());
+    sandbox.write("v.pkl", snapshot_of(command.as_bytes()));
+    sandbox.snapcli(&["restore", "--trust", "v.pkl", "-c", "1"]).assert_code(0);
+    assert!(canary.exists());
+}
+
+#[test]
+fn nothing_of_the_attack_corpus_runs() {
+    let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
+    let (folder, canary) = (sandbox.out().join("corpus"), sandbox.out().join("canary"));
+    fs::create_dir_all(&folder).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/verdicts/attacks.py");
+    let arguments = [script.to_str().unwrap(), folder.to_str().unwrap(), canary.to_str().unwrap()];
+    sandbox.python(&arguments).assert_code(0);
+    let files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 60, "{}", files.len());
+    for file in files {
+        let run = sandbox.snapcli(&["restore", file.to_str().unwrap(), "-c", "1"]);
+        assert!(run.err().contains("snapcli: "), "{}: {}", file.display(), run.whole());
+        assert!(!canary.exists(), "{}", file.display());
+        assert!(["exit 4", "exit 5"].contains(&run.ending().as_str()), "{}: {}", file.display(), run.whole());
+    }
+}
+
+#[test]
+fn credentials_are_named_and_not_shown_and_left_out_when_asked() {
+    let sandbox = Sandbox::new();
+    let script = "import os\ndb_password = 'hunter2'\nconfig = {'api_key': 'abcdef', 'host': 'here'}\n\
+                  header = 'Bearer ghp_' + 'a1B2' * 9\ntokens = ['a', 'b']\nsecret_santa = 'Ann'\ntoken = 'the'\n\
+                  settings = dict(os.environ)\n";
+    sandbox.write("script.py", script);
+    let call = |arguments: &[&str]| {
+        let mut call = sandbox.call_snapcli(arguments);
+        for number in 0..9 {
+            call = call.env(&format!("SETTING_{number}"), "value");
+        }
+        call.run()
+    };
+    let run = call(&["save", "--report", "report.json", "script.py"]);
+    run.assert_code(0);
+    let warned: Vec<String> = run.err().lines().filter(|line| line.contains("warning: ")).map(str::to_owned).collect();
+    let names: Vec<&str> = warned.iter().filter_map(|line| line.split_whitespace().nth(2)).collect();
+    assert_eq!(names, ["db_password", "config", "header", "settings"], "{warned:#?}");
+    let report = fs::read_to_string(sandbox.work().join("report.json")).unwrap();
+    assert!(report.contains("\"secrets\"") && !report.contains("hunter2") && !report.contains("a1B2"), "{report}");
+    let inspected = sandbox.snapcli(&["inspect", "--json"]).out();
+    assert!(inspected.contains("\"secrets\"") && !inspected.contains("hunter2"), "{inspected}");
+    let run = call(&["save", "--redact", "-o", "clean.pkl", "script.py"]);
+    run.assert_code(0);
+    assert!(run.err().contains("left out db_password: looks like a credential: its name"), "{}", run.err());
+    sandbox.snapcli(&["restore", "--list", "clean.pkl"]).assert_stdout("os\ntokens\nsecret_santa\ntoken\n");
+    let bytes = fs::read(sandbox.work().join("clean.pkl")).unwrap();
+    assert!(!bytes.windows(7).any(|window| window == b"hunter2"));
+}
