@@ -88,6 +88,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             break
         }
         'snapcli;inspect' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The form of the answer: `github` writes annotations for GitHub Actions')
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Show what is pickled under a variable, as a tree with sizes')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'What comes first')
             [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Write a page for a browser to OUT, with a map of where the bytes are and all that is known; `-` is standard output')
@@ -99,6 +100,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Run this code, as `python -c`')
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON instead of a table')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Name every object at fault in a variable, not only the first few')
             [CompletionResult]::new('--bad', '--bad', [CompletionResultType]::ParameterName, 'Only what was left out, and why')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3 when something cannot be saved, or was left out because it failed; with 5 when loading the file is dangerous')
             [CompletionResult]::new('--verdict', '--verdict', [CompletionResultType]::ParameterName, 'Tell all that loading the file would import and call')

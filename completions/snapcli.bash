@@ -289,12 +289,16 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__inspect)
-            opts="-m -c -q -v -h --json --bad --strict --verdict --trace --sort --html --include --exclude --exclude-type --private --max-size --redact --refimported --quiet --verbose --python --help"
+            opts="-m -c -q -v -h --json --format --all --bad --strict --verdict --trace --sort --html --include --exclude --exclude-type --private --max-size --redact --refimported --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json github" -- "${cur}"))
+                    return 0
+                    ;;
                 --trace)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -82,6 +82,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'snapcli;inspect'= {
+            cand --format 'The form of the answer: `github` writes annotations for GitHub Actions'
             cand --trace 'Show what is pickled under a variable, as a tree with sizes'
             cand --sort 'What comes first'
             cand --html 'Write a page for a browser to OUT, with a map of where the bytes are and all that is known; `-` is standard output'
@@ -93,6 +94,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand -c 'Run this code, as `python -c`'
             cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
             cand --json 'Print JSON instead of a table'
+            cand --all 'Name every object at fault in a variable, not only the first few'
             cand --bad 'Only what was left out, and why'
             cand --strict 'Exit with 3 when something cannot be saved, or was left out because it failed; with 5 when loading the file is dangerous'
             cand --verdict 'Tell all that loading the file would import and call'

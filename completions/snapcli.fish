@@ -70,6 +70,9 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s i -l interac
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s q -l quiet -d 'Say nothing but errors'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s v -l verbose -d 'Say more: which Python was chosen, what each step took'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l format -d 'The form of the answer: `github` writes annotations for GitHub Actions' -r -f -a "text\t''
+json\t''
+github\t''"
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l trace -d 'Show what is pickled under a variable, as a tree with sizes' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l sort -d 'What comes first' -r -f -a "order\t'What the script made first'
 name\t'By name'
@@ -83,6 +86,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s m -d 'Run a 
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s c -d 'Run this code, as `python -c`' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l python -d 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment\'s folder [default: as `snapcli doctor` shows]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l json -d 'Print JSON instead of a table'
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l all -d 'Name every object at fault in a variable, not only the first few'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l bad -d 'Only what was left out, and why'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l strict -d 'Exit with 3 when something cannot be saved, or was left out because it failed; with 5 when loading the file is dangerous'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l verdict -d 'Tell all that loading the file would import and call'

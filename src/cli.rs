@@ -102,11 +102,18 @@ Examples:
   snapcli inspect --html page.html       a page with a map of where the bytes are
   snapcli inspect --trace model          what is pickled under `model`, with sizes
   snapcli inspect --bad train.py         what in train.py's session cannot be saved, and why
-  snapcli inspect --strict train.py      exit with 3 if there is any such thing")]
+  snapcli inspect --strict train.py      exit with 3 if there is any such thing
+  snapcli inspect --format github --strict train.py   the same, as annotations in GitHub Actions")]
 pub struct InspectArgs {
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
+    /// The form of the answer: `github` writes annotations for GitHub Actions
+    #[arg(long, value_enum, default_value_t = FormatArg::Text, hide_default_value = true, conflicts_with_all = ["json", "html", "trace"])]
+    format: FormatArg,
+    /// Name every object at fault in a variable, not only the first few
+    #[arg(long)]
+    all: bool,
     /// Only what was left out, and why
     #[arg(long)]
     bad: bool,
@@ -151,6 +158,14 @@ enum SortBy {
     Size,
 }
 
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FormatArg {
+    Text,
+    Json,
+    Github,
+}
+
 impl From<SortBy> for Sort {
     fn from(by: SortBy) -> Self {
         match by {
@@ -170,7 +185,12 @@ impl InspectArgs {
         #[cfg(not(feature = "python"))]
         let subject = inspect::Subject { operands: self.operands };
         inspect::Options {
-            json: self.json,
+            form: match (self.json, self.format) {
+                (true, _) | (_, FormatArg::Json) => inspect::Form::Json,
+                (_, FormatArg::Github) => inspect::Form::Github,
+                (_, FormatArg::Text) => inspect::Form::Text,
+            },
+            all: self.all,
             bad: self.bad,
             strict: self.strict,
             verdict: self.verdict,

@@ -15,8 +15,10 @@ use crate::snapshot::reader::{Contents, Snapshot};
 
 /// What was asked.
 pub struct Options {
-    /// JSON, not text.
-    pub json: bool,
+    /// In which form the answer is.
+    pub form: Form,
+    /// Whether every object at fault in a variable is named.
+    pub all: bool,
     /// Only what is bad.
     pub bad: bool,
     /// Whether anything bad is an error.
@@ -137,7 +139,7 @@ pub(super) fn tree(snapshot: &Snapshot, name: &str) -> Result<Tree> {
 
 /// Prints a tree, as text or JSON.
 pub(super) fn print_tree_to(out: &mut dyn Write, options: &Options, tree: &Tree) -> Result<i32> {
-    if options.json {
+    if options.form == Form::Json {
         report::json(out, tree)?
     } else {
         trace::text(out, tree)?
@@ -159,14 +161,15 @@ pub(super) fn print_to(out: &mut dyn Write, options: &Options, answer: &mut Answ
     answer.sort(options.sort);
     if let Some(path) = &options.html {
         page::write(out, path, answer)?;
-    } else if options.json {
-        report::json(out, answer)?;
-    } else if options.bad {
-        text::bad(out, answer)?;
     } else {
-        text::answer(out, answer, options.look)?;
+        match options.form {
+            Form::Json => report::json(out, answer)?,
+            Form::Github => report::github::annotations(out, answer)?,
+            Form::Text if options.bad => text::bad(out, answer, options.all)?,
+            Form::Text => text::answer(out, answer, options.look, options.all)?,
+        }
     }
-    let for_people = !options.json && options.html.is_none();
+    let for_people = options.form == Form::Text && options.html.is_none();
     match &answer.verdict {
         Some(verdict) if for_people => report::verdict::text(out, verdict, options.verdict)?,
         None if for_people && answer.format == Format::Snapcli => report::verdict::not_looked_into(out)?,
@@ -174,6 +177,17 @@ pub(super) fn print_to(out: &mut dyn Write, options: &Options, answer: &mut Answ
     }
     out.flush()?;
     Ok(code)
+}
+
+/// In which form an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// For GitHub Actions, which show it beside the script's lines.
+    Github,
 }
 
 /// How standard output shows a table.

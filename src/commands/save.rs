@@ -266,7 +266,7 @@ impl Save {
         let bad: Vec<_> = answer.index.left_out.iter().filter(|item| item.reason == Reason::Failed).collect();
         if !bad.is_empty() {
             self.talk.note(&format!("left out {} that cannot be saved:", report::count(bad.len(), "variable")));
-            report::text::left_out(&mut text, bad)?;
+            report::text::left_out(&mut text, bad, false)?;
         }
         // Standard error may be closed; the session is saved all the same.
         let _ = std::io::stderr().write_all(&text);

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod changes;
 #[cfg(feature = "python")]
 pub mod doctor;
+pub mod github;
 pub mod html;
 pub mod say;
 pub mod table;

@@ -8,7 +8,7 @@ use super::{count, plain, size};
 use crate::snapshot::index::{Index, LeftOut, Reason};
 
 /// Writes all of an answer: a head line, the table, and all that is known of what cannot be saved.
-pub fn answer(out: &mut dyn Write, answer: &Answer, look: Look) -> io::Result<()> {
+pub fn answer(out: &mut dyn Write, answer: &Answer, look: Look, all: bool) -> io::Result<()> {
     let index = &answer.index;
     let variables = count(index.variables.len(), "variable");
     writeln!(out, "{}: {} with {variables}, {}", plain(&answer.file), answer.format.words(), size(answer.bytes))?;
@@ -19,18 +19,18 @@ pub fn answer(out: &mut dyn Write, answer: &Answer, look: Look) -> io::Result<()
     }
     if answer.has_bad() {
         writeln!(out, "\nleft out, as it cannot be saved:")?;
-        left_out(out, index.left_out.iter().filter(|item| item.reason == Reason::Failed))?;
+        left_out(out, index.left_out.iter().filter(|item| item.reason == Reason::Failed), all)?;
     }
     Ok(())
 }
 
 /// Writes only what is bad.
-pub fn bad(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
+pub fn bad(out: &mut dyn Write, answer: &Answer, all: bool) -> io::Result<()> {
     if answer.index.left_out.is_empty() {
         return writeln!(out, "{}: everything can be saved", plain(&answer.file));
     }
     writeln!(out, "{}: {} cannot be saved", plain(&answer.file), count(answer.index.left_out.len(), "variable"))?;
-    left_out(out, answer.index.left_out.iter())
+    left_out(out, answer.index.left_out.iter(), all)
 }
 
 /// Two lines at the most on where a session comes from.
@@ -92,14 +92,33 @@ pub(super) fn ending(index: &Index) -> String {
     }
 }
 
+/// How many more objects at fault in one variable are named unasked.
+const FEW: usize = 2;
+
 /// Writes what was left out because it failed: the name, then what is known of it.
-pub fn left_out<'a>(out: &mut dyn Write, items: impl IntoIterator<Item = &'a LeftOut>) -> io::Result<()> {
+///
+/// With `all`, every object at fault in it is named, not only the first few.
+pub fn left_out<'a>(out: &mut dyn Write, items: impl IntoIterator<Item = &'a LeftOut>, all: bool) -> io::Result<()> {
     for item in items {
         let line = item.line.map_or(String::new(), |line| format!(", line {line}"));
         writeln!(out, "  {} ({}{line}): {}", plain(&item.name), plain(&item.type_name), plain(&item.error))?;
         if let Some(path) = &item.path {
             let kind = item.fault_type.as_deref().unwrap_or("?");
             writeln!(out, "      at fault: {} ({})", plain(path), plain(kind))?;
+        }
+        let others = item.faults.iter().filter(|fault| Some(&fault.path) != item.path.as_ref());
+        for fault in others.clone().take(if all { usize::MAX } else { FEW }) {
+            writeln!(
+                out,
+                "          also: {} ({}): {}",
+                plain(&fault.path),
+                plain(&fault.type_name),
+                plain(&fault.error)
+            )?;
+        }
+        let more = others.count().saturating_sub(if all { usize::MAX } else { FEW });
+        if more > 0 {
+            writeln!(out, "          and {more} more: --all names them")?;
         }
         if !item.users.is_empty() {
             writeln!(out, "      used by: {}", plain(&item.users.join(", ")))?;

@@ -229,4 +229,15 @@ single = [generator()]
     let found = faults("bad");
     assert_eq!(found[..2], expected[..2], "{found:?}");
     assert!(faults("single").is_empty(), "one object is at fault: its path is told as ever");
+    let few = sandbox.snapcli(&["inspect", "--bad", "--exclude", "one", "script.py"]).out();
+    assert!(few.contains("          also: bad['rows'][1] (generator): TypeError"), "{few}");
+    let github = sandbox.snapcli(&["inspect", "--format", "github", "--strict", "--exclude", "one", "script.py"]);
+    github.assert_code(3);
+    let lines: Vec<String> = github.out().lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 2, "{}", github.whole());
+    assert!(
+        lines[1].starts_with("::error file=") && lines[1].contains(",line=11,title=single cannot be saved::single"),
+        "{}",
+        lines[1]
+    );
 }
