@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use snapcli::snapshot::reader::{Contents, Snapshot};
 
-use crate::env::Sandbox;
+use crate::env::{Numbers, Sandbox};
 
 /// Saves take a while: some large arrays, some records.
 const SCRIPT: &str = "
@@ -46,16 +46,6 @@ fn generation(path: &Path) -> u64 {
     found("generation").parse().unwrap()
 }
 
-/// The same numbers in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end.max(1)
-    }
-}
-
 /// Where the script of a save has ended, and the save begins.
 fn wait_for(path: &Path) {
     let began = Instant::now();
@@ -83,12 +73,12 @@ fn kill(sandbox: &Sandbox, folder: &Path, times: u64) -> (u64, u64, u64) {
     let (mut wait, ready) = (wait, Instant::now());
     assert!(wait().success());
     println!("a save takes {:?} after {:?}", ready.elapsed(), ready - start);
-    let long = u64::try_from(ready.elapsed().as_micros()).unwrap();
+    let long = usize::try_from(ready.elapsed().as_micros()).unwrap();
     let (mut numbers, mut now) = (Numbers(3), 0);
     let (mut old, mut new, mut stray) = (0, 0, 0);
     for next in 1..=times {
         let (process, mut wait) = save(next);
-        std::thread::sleep(Duration::from_micros(numbers.below(long)));
+        std::thread::sleep(Duration::from_micros(numbers.below(long) as u64));
         // SAFETY: only sends a signal, to a process that was not waited for.
         #[allow(unsafe_code)]
         unsafe {
