@@ -35,6 +35,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Tell what is in a snapshot, or what in a script''s session cannot be saved')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Tell what changed between two snapshots')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check that a file is what was saved, and tell which variables are whole')
+            [CompletionResult]::new('trust', 'trust', [CompletionResultType]::ParameterValue, 'Sign a snapshot that somebody else saved, so that restore loads it')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Tell which Python is used and why, and whether all that is needed is there')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions of a shell')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -55,6 +56,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3 when something could not be saved')
             [CompletionResult]::new('--verify', '--verify', [CompletionResultType]::ParameterName, 'Load the file in a fresh process before it is put in place')
             [CompletionResult]::new('--private', '--private', [CompletionResultType]::ParameterName, 'Keep all names that begin with `_`, not only those that kept functions use')
+            [CompletionResult]::new('--redact', '--redact', [CompletionResultType]::ParameterName, 'Leave out variables that look like credentials: by their names, or by their texts')
             [CompletionResult]::new('--refimported', '--refimported', [CompletionResultType]::ParameterName, 'Keep imported data by reference, not by value')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
@@ -73,6 +75,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3 before anything runs when a variable does not come back')
             [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'Name the variables, and load nothing')
             [CompletionResult]::new('--mmap', '--mmap', [CompletionResultType]::ParameterName, 'Map arrays instead of reading them: nothing of them is read before it is used, and what is written to them stays in this process')
+            [CompletionResult]::new('--trust', '--trust', [CompletionResultType]::ParameterName, 'Load the file whoever saved it, with all that it runs')
             [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Go on into the prompt, also after CODE or SCRIPT')
             [CompletionResult]::new('--interactive', '--interactive', [CompletionResultType]::ParameterName, 'Go on into the prompt, also after CODE or SCRIPT')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
@@ -94,8 +97,10 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON instead of a table')
             [CompletionResult]::new('--bad', '--bad', [CompletionResultType]::ParameterName, 'Only what was left out, and why')
-            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3 when something cannot be saved, or was left out because it failed')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3 when something cannot be saved, or was left out because it failed; with 5 when loading the file is dangerous')
+            [CompletionResult]::new('--verdict', '--verdict', [CompletionResultType]::ParameterName, 'Tell all that loading the file would import and call')
             [CompletionResult]::new('--private', '--private', [CompletionResultType]::ParameterName, 'Keep all names that begin with `_`, not only those that kept functions use')
+            [CompletionResult]::new('--redact', '--redact', [CompletionResultType]::ParameterName, 'Leave out variables that look like credentials: by their names, or by their texts')
             [CompletionResult]::new('--refimported', '--refimported', [CompletionResultType]::ParameterName, 'Keep imported data by reference, not by value')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
@@ -119,6 +124,18 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
         'snapcli;verify' {
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more: which Python was chosen, what each step took')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more: which Python was chosen, what each step took')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'snapcli;trust' {
+            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Sign without asking')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Sign without asking')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more: which Python was chosen, what each step took')
@@ -154,6 +171,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Tell what is in a snapshot, or what in a script''s session cannot be saved')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Tell what changed between two snapshots')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check that a file is what was saved, and tell which variables are whole')
+            [CompletionResult]::new('trust', 'trust', [CompletionResultType]::ParameterValue, 'Sign a snapshot that somebody else saved, so that restore loads it')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Tell which Python is used and why, and whether all that is needed is there')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions of a shell')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -172,6 +190,9 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             break
         }
         'snapcli;help;verify' {
+            break
+        }
+        'snapcli;help;trust' {
             break
         }
         'snapcli;help;doctor' {

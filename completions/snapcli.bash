@@ -37,6 +37,9 @@ _snapcli() {
             snapcli,save)
                 cmd="snapcli__subcmd__save"
                 ;;
+            snapcli,trust)
+                cmd="snapcli__subcmd__trust"
+                ;;
             snapcli,verify)
                 cmd="snapcli__subcmd__verify"
                 ;;
@@ -61,6 +64,9 @@ _snapcli() {
             snapcli__subcmd__help,save)
                 cmd="snapcli__subcmd__help__subcmd__save"
                 ;;
+            snapcli__subcmd__help,trust)
+                cmd="snapcli__subcmd__help__subcmd__trust"
+                ;;
             snapcli__subcmd__help,verify)
                 cmd="snapcli__subcmd__help__subcmd__verify"
                 ;;
@@ -71,7 +77,7 @@ _snapcli() {
 
     case "${cmd}" in
         snapcli)
-            opts="-q -v -h -V --quiet --verbose --python --help --version save restore inspect diff verify doctor completions help"
+            opts="-q -v -h -V --quiet --verbose --python --help --version save restore inspect diff verify trust doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -143,7 +149,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__help)
-            opts="save restore inspect diff verify doctor completions help"
+            opts="save restore inspect diff verify trust doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -254,6 +260,20 @@ _snapcli() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        snapcli__subcmd__help__subcmd__trust)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         snapcli__subcmd__help__subcmd__verify)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -269,7 +289,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__inspect)
-            opts="-m -c -q -v -h --json --bad --strict --trace --include --exclude --exclude-type --private --max-size --refimported --quiet --verbose --python --help"
+            opts="-m -c -q -v -h --json --bad --strict --verdict --trace --include --exclude --exclude-type --private --max-size --redact --refimported --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -315,7 +335,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__restore)
-            opts="-i -c -q -v -h --strict --only --exclude --list --mmap --map --interactive --quiet --verbose --python --help"
+            opts="-i -c -q -v -h --strict --only --exclude --list --mmap --trust --map --interactive --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -349,7 +369,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__save)
-            opts="-o -m -c -q -v -h --output --strict --verify --report --module --include --exclude --exclude-type --private --max-size --refimported --quiet --verbose --python --help"
+            opts="-o -m -c -q -v -h --output --strict --verify --report --module --include --exclude --exclude-type --private --max-size --redact --refimported --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -395,6 +415,24 @@ _snapcli() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --python)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snapcli__subcmd__trust)
+            opts="-y -q -v -h --yes --quiet --verbose --python --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --python)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -32,6 +32,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand inspect 'Tell what is in a snapshot, or what in a script''s session cannot be saved'
             cand diff 'Tell what changed between two snapshots'
             cand verify 'Check that a file is what was saved, and tell which variables are whole'
+            cand trust 'Sign a snapshot that somebody else saved, so that restore loads it'
             cand doctor 'Tell which Python is used and why, and whether all that is needed is there'
             cand completions 'Print the completions of a shell'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -51,6 +52,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --strict 'Exit with 3 when something could not be saved'
             cand --verify 'Load the file in a fresh process before it is put in place'
             cand --private 'Keep all names that begin with `_`, not only those that kept functions use'
+            cand --redact 'Leave out variables that look like credentials: by their names, or by their texts'
             cand --refimported 'Keep imported data by reference, not by value'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
@@ -68,6 +70,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --strict 'Exit with 3 before anything runs when a variable does not come back'
             cand --list 'Name the variables, and load nothing'
             cand --mmap 'Map arrays instead of reading them: nothing of them is read before it is used, and what is written to them stays in this process'
+            cand --trust 'Load the file whoever saved it, with all that it runs'
             cand -i 'Go on into the prompt, also after CODE or SCRIPT'
             cand --interactive 'Go on into the prompt, also after CODE or SCRIPT'
             cand -q 'Say nothing but errors'
@@ -88,8 +91,10 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
             cand --json 'Print JSON instead of a table'
             cand --bad 'Only what was left out, and why'
-            cand --strict 'Exit with 3 when something cannot be saved, or was left out because it failed'
+            cand --strict 'Exit with 3 when something cannot be saved, or was left out because it failed; with 5 when loading the file is dangerous'
+            cand --verdict 'Tell all that loading the file would import and call'
             cand --private 'Keep all names that begin with `_`, not only those that kept functions use'
+            cand --redact 'Leave out variables that look like credentials: by their names, or by their texts'
             cand --refimported 'Keep imported data by reference, not by value'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
@@ -111,6 +116,17 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         &'snapcli;verify'= {
             cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
             cand --json 'Print JSON'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more: which Python was chosen, what each step took'
+            cand --verbose 'Say more: which Python was chosen, what each step took'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'snapcli;trust'= {
+            cand --python 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment''s folder [default: as `snapcli doctor` shows]'
+            cand -y 'Sign without asking'
+            cand --yes 'Sign without asking'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Say more: which Python was chosen, what each step took'
@@ -143,6 +159,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand inspect 'Tell what is in a snapshot, or what in a script''s session cannot be saved'
             cand diff 'Tell what changed between two snapshots'
             cand verify 'Check that a file is what was saved, and tell which variables are whole'
+            cand trust 'Sign a snapshot that somebody else saved, so that restore loads it'
             cand doctor 'Tell which Python is used and why, and whether all that is needed is there'
             cand completions 'Print the completions of a shell'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -156,6 +173,8 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         &'snapcli;help;diff'= {
         }
         &'snapcli;help;verify'= {
+        }
+        &'snapcli;help;trust'= {
         }
         &'snapcli;help;doctor'= {
         }
