@@ -28,6 +28,20 @@ const CLASSES: &[(&[&str], &[&str])] = &[
     (&["pandas.core.frame", "pandas"], &["DataFrame"]),
     (&["pandas.core.series", "pandas"], &["Series"]),
     (&["pandas.core.indexes.base", "pandas"], &["Index"]),
+    (
+        &["pandas"],
+        &[
+            "RangeIndex", "MultiIndex", "CategoricalIndex", "IntervalIndex", "DatetimeIndex", "TimedeltaIndex",
+            "PeriodIndex", "Categorical", "Timestamp", "Timedelta",
+        ],
+    ),
+    (
+        &["pandas.arrays"],
+        &[
+            "StringArray", "Categorical", "DatetimeArray", "TimedeltaArray", "PeriodArray", "IntervalArray",
+            "IntegerArray", "FloatingArray", "BooleanArray", "NumpyExtensionArray",
+        ],
+    ),
     (&["pandas.core.indexes.range"], &["RangeIndex"]),
     (&["pandas.core.indexes.multi"], &["MultiIndex"]),
     (&["pandas.core.indexes.frozen"], &["FrozenList"]),

@@ -211,8 +211,9 @@ fn explain(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
     }
     let unpickling = py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError"));
     if unpickling.is_ok_and(|kind| error.value(py).is_instance(&kind).unwrap_or(false)) {
-        if text.contains(guard::REFUSED) {
-            return exit::error(exit::UNTRUSTED, format!("{name} is {}", text.trim_start_matches("UnpicklingError: ")));
+        if let Some(place) = text.find(guard::REFUSED) {
+            let why = text.get(place..).unwrap_or(&text);
+            return exit::error(exit::UNTRUSTED, format!("{name} is {why}: load it with --trust, once you trust it"));
         }
         return exit::error(exit::DAMAGED, format!("{name} cannot be unpickled ({text}): make it anew"));
     }
