@@ -127,7 +127,7 @@ impl<'py> Namespace<'py> {
         let py = class.py();
         let body = PyDict::new(py);
         body.set_item("__qualname__", class.getattr("__qualname__")?)?;
-        let (mut methods, mut later) = (Vec::new(), Vec::new());
+        let mut later = Vec::new();
         for item in class.getattr("__dict__")?.call_method0("items")?.try_iter()? {
             let (name, value): (Bound<'py, PyString>, Bound<'py, PyAny>) = item?.extract()?;
             let text = name.to_string_lossy();
@@ -146,13 +146,13 @@ impl<'py> Namespace<'py> {
             if !special {
                 body.set_item(&name, py.None())?;
             }
-            let name = if text == "__annotate_func__" { PyString::new(py, "__annotate__") } else { name.clone() };
-            // What instances are made with comes before instances.
-            let method = value.hasattr("__get__")?;
-            if method { &mut methods } else { &mut later }.push((name, value));
+            let known_as = if text == "__annotate_func__" { PyString::new(py, "__annotate__") } else { name.clone() };
+            // What instances are made with comes before instances, and what has a name before what Python keeps of it.
+            let order = if value.hasattr("__get__")? { 0 } else { 1 + u8::from(text.starts_with('_')) };
+            later.push((order, known_as, value));
         }
-        methods.append(&mut later);
-        Ok(Self { body, later: methods })
+        later.sort_by_key(|(order, ..)| *order);
+        Ok(Self { body, later: later.into_iter().map(|(_, name, value)| (name, value)).collect() })
     }
 
     /// Whether dill may have a say in the body.

@@ -27,8 +27,9 @@ pub(in super::super) fn variable<'py>(
     let (arguments, options) = made_from(variable)?;
     let function = py.import("functools")?.getattr("partial")?.call(PyTuple::new(py, arguments)?, Some(&options))?;
     let mut list = vec![
+        Do::Global { module: "dill._dill", name: "_create_type", object: None },
         Do::Save(function),
-        Do::Save(PyTuple::empty(py).into_any()),
+        Do::Write(op::TUPLE1),
         Do::Write(op::REDUCE),
         Do::Memoize(variable.clone()),
     ];

@@ -1,5 +1,6 @@
 //! Bringing a snapshot back: its variables become names of `__main__`, of the module they were saved from, or of a dict.
 
+mod classes;
 mod foreign;
 mod guard;
 mod memory;

@@ -9,8 +9,9 @@ use std::sync::{Mutex, PoisonError};
 
 use pyo3::exceptions::{PyAttributeError, PyFileNotFoundError, PyOSError};
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyTuple, PyType};
+use pyo3::types::{PyAny, PyDict, PyModule, PyTuple};
 
+use super::classes::{CreateType, Reconstruct};
 use super::foreign::RUNTIME;
 use super::guard;
 use crate::pickle::rules::plain;
@@ -207,138 +208,6 @@ impl ImportModule {
             imported => imported,
         }
     }
-}
-
-/// `dill._dill._create_type`, which makes a class: one that is there already and has not changed is given again, so that
-/// a second restore into the same process does not split its instances from those of the first. So is `type.__new__`.
-#[pyclass(frozen)]
-struct CreateType {
-    namespace: Py<PyDict>,
-    /// What makes the class, if not its metaclass.
-    new: Option<Py<PyAny>>,
-}
-
-#[pymethods]
-impl CreateType {
-    #[pyo3(signature = (metaclass, *arguments))]
-    fn __call__<'py>(
-        &self,
-        metaclass: &Bound<'py, PyAny>,
-        arguments: &Bound<'py, PyTuple>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(class) = self.unchanged(metaclass, arguments) {
-            return Ok(class);
-        }
-        let Some(new) = &self.new else { return metaclass.call1(arguments) };
-        let all: Vec<_> = [metaclass.clone()].into_iter().chain(arguments.iter()).collect();
-        new.bind(metaclass.py()).call1(PyTuple::new(metaclass.py(), all)?)
-    }
-}
-
-impl CreateType {
-    fn unchanged<'py>(
-        &self,
-        metaclass: &Bound<'py, PyAny>,
-        arguments: &Bound<'py, PyTuple>,
-    ) -> Option<Bound<'py, PyAny>> {
-        let (name, bases, members): (Bound<'py, PyString>, Bound<'py, PyTuple>, Bound<'py, PyDict>) =
-            arguments.extract().ok()?;
-        let class = self.namespace.bind(metaclass.py()).get_item(name).ok()??;
-        let known = class.cast::<PyType>().ok()?;
-        let same_bases = known.getattr("__bases__").and_then(|found| found.eq(&bases)).unwrap_or(false);
-        if !known.get_type().is(metaclass) || !same_bases {
-            return None;
-        }
-        let found = known.getattr("__dict__").ok()?;
-        let same = members.iter().all(|(key, value)| match key.to_string().as_str() {
-            // Type variables are made anew.
-            "__orig_bases__" | "__parameters__" | "__type_params__" => true,
-            "__qualname__" => known.qualname().is_ok_and(|name| value.eq(name).unwrap_or(false)),
-            name => found.get_item(key).is_ok_and(|found| is_set_later(name, &value) || is_same(&found, &value)),
-        });
-        // What Python itself adds to a class has such a name, or is a slot.
-        let added = |key: &Bound<'py, PyAny>| {
-            key.to_string().starts_with('_')
-                || members.contains(key).unwrap_or(true)
-                || found
-                    .get_item(key)
-                    .is_ok_and(|found| found.get_type().name().is_ok_and(|kind| kind == "member_descriptor"))
-        };
-        let all_known = found.try_iter().ok()?.flatten().all(|key| added(&key));
-        (same && all_known).then(|| class.clone())
-    }
-}
-
-/// Whether a member is one that the pickle sets when it has the class: it is None until then.
-fn is_set_later(name: &str, value: &Bound<'_, PyAny>) -> bool {
-    value.is_none() && !(name.starts_with("__") && name.ends_with("__"))
-}
-
-/// Whether two members of a class are alike: functions by their code, all else by type and value.
-fn is_same(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> bool {
-    if left.is(right) {
-        return true;
-    }
-    if !left.get_type().is(right.get_type()) {
-        return false;
-    }
-    let same_part = |name: &str| match (left.getattr(name), right.getattr(name)) {
-        (Ok(left), Ok(right)) => left.is(&right) || is_same(&left, &right),
-        _ => false,
-    };
-    if left.is_exact_instance_of::<PyFunction>() {
-        return same_part("__code__") && same_part("__defaults__") && same_part("__kwdefaults__");
-    }
-    if left.hasattr("__func__").unwrap_or(false) {
-        return same_part("__func__");
-    }
-    if left.get_type().name().is_ok_and(|name| name == "property") {
-        return ["fget", "fset", "fdel"].into_iter().all(same_part);
-    }
-    left.eq(right).unwrap_or(false)
-}
-
-/// `copyreg._reconstructor`, which makes members of enumerations: one that is there already, as its enumeration was given
-/// again, is given again.
-#[pyclass(frozen)]
-struct Reconstruct {}
-
-#[pymethods]
-impl Reconstruct {
-    fn __call__<'py>(
-        &self,
-        class: &Bound<'py, PyAny>,
-        base: &Bound<'py, PyAny>,
-        state: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(member) = known_member(class, base, state)? {
-            return Ok(member);
-        }
-        class.py().import("copyreg")?.getattr("_reconstructor")?.call1((class, base, state))
-    }
-}
-
-fn known_member<'py>(
-    class: &Bound<'py, PyAny>,
-    base: &Bound<'py, PyAny>,
-    state: &Bound<'py, PyAny>,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let py = class.py();
-    if class.get_type().is(py.get_type::<PyType>()) || !class.is_instance(&py.import("enum")?.getattr("EnumMeta")?)? {
-        return Ok(None);
-    }
-    // One that is being made has no members yet.
-    let Ok(members) = class.getattr("_member_map_")?.cast_into::<PyDict>() else { return Ok(None) };
-    if base.is(py.get_type::<PyAny>()) {
-        return members.get_item(state);
-    }
-    let is_same = |member: &Bound<'py, PyAny>| base.call_method1("__eq__", (member, state))?.is_truthy();
-    for member in members.values() {
-        if is_same(&member)? {
-            return Ok(Some(member));
-        }
-    }
-    Ok(None)
 }
 
 /// `dill._dill._create_filehandle`, but for reading only: nothing is made, and nothing emptied.

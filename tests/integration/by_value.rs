@@ -1,0 +1,68 @@
+//! Classes, enumerations and type variables of a script come back whole: on every Python, with plain dill too, and a
+//! second time into the same process. The script `by_value/classes.py` has all of them, and a check for each.
+
+use crate::env::{Sandbox, Stack, pythons, venv};
+
+const SCRIPT: &str = include_str!("by_value/classes.py");
+
+/// The script in which everything comes in the opposite order, so that classes are met before their bases.
+fn backwards() -> String {
+    let turn = "_g = globals()\nfor _k in reversed([k for k in _g if not k.startswith('_')]): _g[_k] = _g.pop(_k)\n";
+    format!("{SCRIPT}{turn}")
+}
+
+#[test]
+fn classes_of_the_script_come_back_whole() {
+    for python in pythons() {
+        for script in [SCRIPT.to_owned(), backwards()] {
+            let sandbox = Sandbox::with(venv(python, Stack::Dill));
+            sandbox.write("script.py", script);
+            sandbox.snapcli(&["save", "--strict", "-q", "script.py"]).assert_code(0);
+            let run = sandbox.snapcli(&["restore", "session.pkl", "-c", "print(len(CHECKS) > 30, failures())"]);
+            run.assert_stdout("True []\n").assert_code(0);
+            let code = "import dill; dill.load_module('session.pkl'); print(len(CHECKS) > 30, failures())";
+            sandbox.python(&["-c", code]).assert_stdout("True []\n").assert_code(0);
+        }
+    }
+}
+
+#[test]
+fn a_second_restore_gives_enumerations_and_type_variables_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", SCRIPT);
+    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+    let code = "
+import snapcli
+names = ['Planet', 'Coordinate', 'Perm', 'S', 'Creature', 'Configured', 'Abs', 'Node', 'Typed', 'Sl2', 'Fr', 'Hen', 'T', 'UserId']
+old = {name: globals()[name] for name in names}
+members = Planet.EARTH, Coordinate.PX, S.A
+print(snapcli.restore('session.pkl'), [name for name in names if globals()[name] is not old[name]], failures())
+print(members[0] is Planet.EARTH, members[1] is Coordinate.PX, members[2] is S.A)
+";
+    let run = sandbox.snapcli(&["restore", "session.pkl", "-c", code]);
+    run.assert_stdout("{} [] []\nTrue True True\n").assert_code(0);
+}
+
+#[test]
+fn a_class_that_cannot_be_kept_is_named_with_the_way_to_what_is_at_fault() {
+    let sandbox = Sandbox::new();
+    let script = "
+import enum
+class Holder:
+    def method(self): return Holder
+    inner = None
+Holder.inner = {'running': (n for n in range(3))}
+class Fine:
+    holder = 1
+class Odd(enum.Enum):
+    A = 1
+Odd.A.extra = (n for n in range(3))
+";
+    sandbox.write("script.py", script);
+    let run = sandbox.snapcli(&["save", "script.py"]);
+    run.assert_code(0);
+    let said = run.err();
+    assert!(said.contains("Holder.inner['running'] (generator)"), "{said}");
+    assert!(said.contains("Odd.A.extra (generator)"), "{said}");
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "Fine.holder"]).assert_stdout("1\n");
+}
