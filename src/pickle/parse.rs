@@ -11,6 +11,7 @@ pub use error::ParseError;
 
 use super::lines;
 use super::opcode::{Form, Length, Opcode};
+use super::rules;
 use super::text::Text;
 
 /// The newest protocol, [`super::opcode::TABLE`]'s last.
@@ -59,6 +60,16 @@ impl Argument<'_> {
     }
 }
 
+impl Op<'_> {
+    /// Whether this is the name, or holds it, of the class behind whose instances joblib writes bytes.
+    pub(super) fn names_array_wrapper(&self) -> bool {
+        match &self.argument {
+            Argument::Text(name) | Argument::Name(_, name) => name.bytes() == rules::ARRAY_WRAPPER.1.as_bytes(),
+            _ => false,
+        }
+    }
+}
+
 /// Splits bytes into opcodes, up to STOP; what follows it is ignored, as CPython does. Ends after an error.
 #[derive(Clone, Debug)]
 pub struct Parser<'a> {
@@ -84,6 +95,21 @@ impl<'a> Parser<'a> {
     /// Reads on from a position where an opcode was read before: texts are not checked again.
     pub(super) fn again(bytes: &'a [u8], base: u64, position: usize) -> Self {
         Self { bytes, position, base, whole: false, checked: true, done: false }
+    }
+
+    /// Reads a whole pickle that stands within another one, whose first byte is at `base` in its file.
+    pub(super) fn nested(bytes: &'a [u8], base: u64) -> Self {
+        Self { base, ..Self::new(bytes) }
+    }
+
+    /// All that was not read yet.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.position..).unwrap_or_default()
+    }
+
+    /// Goes over bytes that stand behind an opcode and are none themselves. They must be there.
+    pub(super) fn jump(&mut self, count: usize, op: &Op<'_>) -> Result<&'a [u8], ParseError> {
+        self.take(count, op.opcode, op.start)
     }
 
     fn place(&self, position: usize) -> u64 {

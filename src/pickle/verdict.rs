@@ -188,6 +188,8 @@ impl Watch for Judge {
 struct Judge {
     seen: Seen,
     depth: usize,
+    /// Whether joblib may be what reads it.
+    by_joblib: bool,
     findings: Vec<Finding>,
     known: HashMap<(Class, String, String), usize>,
     more: u64,
@@ -212,6 +214,7 @@ impl Judge {
         Self {
             seen: Seen::default(),
             depth,
+            by_joblib: true,
             findings,
             known,
             more: 0,
@@ -224,6 +227,11 @@ impl Judge {
             main_given,
             instances,
         }
+    }
+
+    /// Judges what `pickle.loads` reads.
+    fn of_plain(depth: usize) -> Self {
+        Self { by_joblib: false, ..Self::new(depth) }
     }
 
     fn verdict(mut self) -> Verdict {
@@ -260,7 +268,10 @@ impl Judge {
 
     /// Follows one pickle, and judges all that it does.
     fn run<'a>(&mut self, bytes: &'a [u8]) -> Result<(Machine<'a>, Ref), MachineError> {
-        let (machine, value) = Machine::run_watched(bytes, self)?;
+        let (machine, value) = match self.by_joblib {
+            true => Machine::run_watched(bytes, self)?,
+            false => Machine::run_nested(bytes, self)?,
+        };
         let early = self.seen.nodes;
         self.look(&machine);
         let naming = Naming::new(&machine);
@@ -271,7 +282,24 @@ impl Judge {
             }
         }
         self.called_of_main(&naming);
+        self.within_arrays(bytes, &machine);
         Ok((machine, value))
+    }
+
+    /// Arrays of objects, each of which joblib writes as a pickle of its own.
+    fn within_arrays(&mut self, bytes: &[u8], machine: &Machine<'_>) {
+        for raw in machine.raw().iter().filter(|raw| raw.is_pickle) {
+            let range = usize::try_from(raw.start).ok().zip(usize::try_from(raw.end).ok());
+            let pickle = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
+            let mut inner = Judge::of_plain(self.depth + 1);
+            match inner.run(pickle) {
+                Ok(_) => self.take(inner, raw.start, "in an array: "),
+                Err(error) => {
+                    let why = format!("cannot be followed: {error}");
+                    self.find(Class::Dangerous, raw.start, "a pickle in an array", String::new(), &why)
+                }
+            };
+        }
     }
 
     /// Pickles that stand behind the first one: some readers load one after the other.
@@ -321,7 +349,7 @@ impl Judge {
             Kind::Global => self.looked_up(naming, reference, node.end.saturating_sub(1)),
             Kind::Persistent => self.outside(node.end.saturating_sub(1), "a persistent id"),
             Kind::Call(how) => self.call(naming, reference, node, how),
-            Kind::Tuple | Kind::List | Kind::Dict | Kind::Set | Kind::FrozenSet => {}
+            Kind::Tuple | Kind::List | Kind::Dict | Kind::Set | Kind::FrozenSet | Kind::Array => {}
         }
         self.filled(naming, reference, node);
     }

@@ -3,6 +3,7 @@
 mod foreign;
 mod memory;
 mod names;
+mod raw_arrays;
 mod segments;
 mod selection;
 mod stream;
