@@ -257,9 +257,11 @@ mod tests {
 
     #[test]
     fn a_session_too_large_to_look_into_is_a_session() -> Result<(), MachineError> {
-        let shape = outline_of_large(samples::SESSION)?;
+        let too_large = || MachineError::TooLarge { at: 7, what: "objects", limit: 5 };
+        let shape = outline_of_large(samples::SESSION, too_large())?;
         assert_eq!(shape, Shape::Session { module: "__main__".to_owned(), variables: Vec::new() });
-        assert!(matches!(outline_of_large(samples::CYCLE)?, Shape::Object { .. }));
+        assert!(matches!(outline_of_large(samples::CYCLE, too_large())?, Shape::Object { .. }));
+        assert_eq!(outline_of_large(samples::joblib::C_ORDER, too_large()), Err(too_large()));
         Ok(())
     }
 }

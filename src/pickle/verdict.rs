@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use self::own::Carried;
 use self::symbol::Symbol;
+use super::balance::Balance;
 use super::machine::{Change, Machine, MachineError, Watch};
 use super::naming::Naming;
 use super::node::{Kind, Leaf, Node, Ref, Value};
@@ -286,13 +287,21 @@ impl Judge {
         Ok((machine, value))
     }
 
-    /// Arrays of objects, each of which joblib writes as a pickle of its own.
+    /// What stands between the opcodes: bytes of arrays, and for each array of objects a pickle of its own.
     fn within_arrays(&mut self, bytes: &[u8], machine: &Machine<'_>) {
-        for raw in machine.raw().iter().filter(|raw| raw.is_pickle) {
+        for raw in machine.raw() {
             let range = usize::try_from(raw.start).ok().zip(usize::try_from(raw.end).ok());
-            let pickle = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
+            let contents = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
+            if !raw.is_pickle {
+                // Behind a padding no other reader gets to the bytes.
+                if raw.start == raw.from && calls_something(contents) {
+                    let why = "are opcodes to a reader other than joblib";
+                    self.find(Class::Dangerous, raw.start, "the bytes of an array", String::new(), why);
+                }
+                continue;
+            }
             let mut inner = Judge::of_plain(self.depth + 1);
-            match inner.run(pickle) {
+            match inner.run(contents) {
                 Ok(_) => self.take(inner, raw.start, "in an array: "),
                 Err(error) => {
                     let why = format!("cannot be followed: {error}");
@@ -536,6 +545,23 @@ impl Judge {
             _ => None,
         }
     }
+}
+
+/// Whether bytes that are meant to be data are opcodes that look something up and call it.
+fn calls_something(bytes: &[u8]) -> bool {
+    // On the stack is what stands for the array, and any memo slot may be filled.
+    let mut balance = Balance::new(1, u64::from(u32::MAX));
+    let ops = Parser::new(bytes).map_while(Result::ok);
+    let mut found = false;
+    for op in ops.take_while(|op| balance.step(op).is_ok()) {
+        match op.opcode {
+            Opcode::Inst => return true,
+            Opcode::Global | Opcode::StackGlobal | Opcode::Get | Opcode::BinGet | Opcode::LongBinGet => found = true,
+            Opcode::Reduce | Opcode::Obj | Opcode::NewObj | Opcode::NewObjEx if found => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Whether a function of this name changes what it is given.

@@ -5,6 +5,9 @@
 //! How many bytes they are is told by the state. Where it is not written as joblib writes it, the pickle is refused:
 //! whoever reads on at another place reads another pickle.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 use std::slice;
 
