@@ -207,6 +207,10 @@ impl<'m, 'a> Forms<'m, 'a> {
                 Some(global) => return Form::Whole(global),
                 None => Parts::new(Tag::Global).items(&node.items),
             },
+            Kind::Array => match self.array_of_joblib(node) {
+                Some(array) => array,
+                None => Parts::new(Tag::Call).items(&node.items),
+            },
             Kind::Call(how) => {
                 if let Some(form) = self.known_call(node) {
                     return form;

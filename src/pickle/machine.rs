@@ -6,16 +6,20 @@
 
 mod error;
 mod forget;
+mod raw;
 #[cfg(test)]
 mod tests;
 mod view;
 
 pub use forget::Watch;
 
+pub use raw::{Raw, opcodes_around};
+
 pub use error::{MAX_ITEMS, MAX_MEMO, MAX_NODES, MAX_STACK, MachineError};
 
 use error::limit;
 use forget::Batch;
+use raw::Arrays;
 
 use super::emit::PRELUDE_MEMO;
 use super::memo::{Filled, Memo};
@@ -63,6 +67,7 @@ pub struct Machine<'a> {
     items: usize,
     end: u64,
     batch: Option<Batch>,
+    arrays: Arrays,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -82,35 +87,45 @@ struct Mark {
 type Done = Result<(), MachineError>;
 
 impl<'a> Machine<'a> {
-    /// Follows a whole pickle. Returns the value that it makes, too.
+    /// Follows a whole pickle, or what `joblib.dump` writes. Returns the value that it makes, too.
     pub fn run(bytes: &'a [u8]) -> Result<(Self, Ref), MachineError> {
-        let mut machine = Self::new(bytes, 0, 0);
-        let mut stop = 0;
-        let mut parser = Parser::new(bytes);
-        while let Some(op) = parser.step() {
-            let op = op?;
-            stop = op.start;
-            machine.step(&op)?;
-        }
-        let value = machine.stack.pop().ok_or(MachineError::Underflow { at: stop, opcode: Opcode::Stop })?;
-        Ok((machine, value))
+        Self::new(bytes, 0, 0).follow(|_| {})
     }
 
     /// Follows a whole pickle as [`Self::run`] does, and forgets what `watch` has seen and nobody will ask for.
     pub fn run_watched(bytes: &'a [u8], watch: &mut dyn Watch) -> Result<(Self, Ref), MachineError> {
-        let mut machine = Self::new(bytes, 0, 0);
-        let mut stop = 0;
-        let mut parser = Parser::new(bytes);
-        while let Some(op) = parser.step() {
-            let op = op?;
-            stop = op.start;
-            machine.step(&op)?;
+        Self::new(bytes, 0, 0).follow(|machine| {
             if let Some(batch) = machine.batch.take() {
                 machine.forget(batch, watch);
             }
+        })
+    }
+
+    /// As [`Self::run_watched`], of a pickle that is not read by joblib.
+    pub fn run_nested(bytes: &'a [u8], watch: &mut dyn Watch) -> Result<(Self, Ref), MachineError> {
+        let mut machine = Self::new(bytes, 0, 0);
+        machine.arrays = Arrays::unexpected();
+        machine.follow(|machine| {
+            if let Some(batch) = machine.batch.take() {
+                machine.forget(batch, watch);
+            }
+        })
+    }
+
+    fn follow(mut self, mut after_each: impl FnMut(&mut Self)) -> Result<(Self, Ref), MachineError> {
+        let mut parser = Parser::new(self.bytes);
+        let mut stop = 0;
+        while let Some(op) = parser.step() {
+            let op = op?;
+            stop = op.start;
+            self.step(&op)?;
+            if op.opcode == Opcode::Build {
+                self.array_behind(&op, &mut parser)?;
+            }
+            after_each(&mut self);
         }
-        let value = machine.stack.pop().ok_or(MachineError::Underflow { at: stop, opcode: Opcode::Stop })?;
-        Ok((machine, value))
+        let value = self.stack.pop().ok_or(MachineError::Underflow { at: stop, opcode: Opcode::Stop })?;
+        Ok((self, value))
     }
 
     /// Follows a segment of our own stream (name, value, SETITEM) that begins at `base` in its file, where
@@ -167,6 +182,7 @@ impl<'a> Machine<'a> {
             items: 0,
             end: base,
             batch: None,
+            arrays: Arrays::default(),
         }
     }
 
@@ -431,7 +447,11 @@ impl<'a> Machine<'a> {
         match (node, items.as_slice()) {
             (Some(node), &[state]) if op.opcode == Opcode::Build && node.state.is_none() => node.state = Some(state),
             (Some(node), _) if op.opcode != Opcode::Build => node.add(op.opcode, items),
-            _ => self.changes.push(Change { at: op.start, opcode: op.opcode, target, items }),
+            (Some(_), _) => {
+                self.arrays.note_second_state(target);
+                self.changes.push(Change { at: op.start, opcode: op.opcode, target, items });
+            }
+            (None, _) => self.changes.push(Change { at: op.start, opcode: op.opcode, target, items }),
         }
         Ok(())
     }

@@ -127,6 +127,7 @@ impl<'m, 'a> Naming<'m, 'a> {
     fn node_type(&self, reference: Ref, node: &Node) -> Rc<str> {
         let name = match node.kind {
             Kind::Global => return self.import(reference),
+            Kind::Array => return self.array_class(node).unwrap_or_else(|| rules::ARRAY.into()),
             Kind::Call(_) => return self.made(node).unwrap_or_else(|| "object".into()),
             kind => kind.name(),
         };
@@ -159,6 +160,12 @@ impl<'m, 'a> Naming<'m, 'a> {
             Some(Makes::NamedClass | Makes::Class(_)) => Some("type".into()),
             None => self.class(*node.items.first()?),
         }
+    }
+
+    /// What joblib says an array is. It is loaded into memory, also where it was mapped.
+    fn array_class(&self, node: &Node) -> Option<Rc<str>> {
+        let class = self.class(self.machine.described(node, "subclass")?)?;
+        Some(class).filter(|class| !class.ends_with(".memmap"))
     }
 
     /// An argument of a call, where its arguments are a plain tuple.
@@ -222,7 +229,7 @@ impl<'m, 'a> Naming<'m, 'a> {
         match node.kind {
             Kind::Tuple | Kind::List | Kind::Set | Kind::FrozenSet => Some(node.items.len() as u64),
             Kind::Dict => Some(node.items.len() as u64 / 2),
-            Kind::Global | Kind::Persistent => None,
+            Kind::Global | Kind::Persistent | Kind::Array => None,
             // `deque` and `OrderedDict` are filled one way or the other.
             Kind::Call(_) => match node.added.as_deref() {
                 Some(added) => Some((added.items.len() + added.pairs.len() / 2) as u64),
@@ -349,7 +356,7 @@ mod tests {
         let began = std::time::Instant::now();
         let shape = crate::pickle::outline::outline(&pickle);
         assert!(
-            matches!(shape, Ok((crate::pickle::outline::Shape::Dict { variables }, _)) if variables.len() == 60_000)
+            matches!(shape, Ok((crate::pickle::outline::Shape::Dict { variables }, ..)) if variables.len() == 60_000)
         );
         // Some milliseconds, where decoding it each time would take hours.
         assert!(began.elapsed().as_secs() < 20);

@@ -129,6 +129,8 @@ pub enum Kind {
     Persistent,
     /// The callee, a tuple of arguments, and a dict of keyword arguments for [`How::NewObjEx`].
     Call(How),
+    /// An array that joblib wrote: what describes it, and its contents, which stand between the opcodes.
+    Array,
 }
 
 impl Kind {
@@ -146,7 +148,7 @@ impl Kind {
             Self::Set => "set",
             Self::FrozenSet => "frozenset",
             Self::Persistent => "persistent object",
-            Self::Global | Self::Call(_) => "object",
+            Self::Global | Self::Call(_) | Self::Array => "object",
         }
     }
 }

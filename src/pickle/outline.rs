@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::machine::MachineError;
+use super::machine::{MachineError, Raw};
 use super::naming::Naming;
 use super::node::{Kind, Node, Ref};
 use super::opcode::Opcode;
@@ -52,14 +52,20 @@ pub struct Variable {
     pub len: Option<u64>,
 }
 
-/// Tells what a pickle is, and what loading it would do.
+/// Tells what a pickle is, what loading it would do, and where bytes of arrays stand between its opcodes.
 ///
 /// A dill session that is too large to look into has no variables here, and any other pickle of that size is an
 /// `object`, as they may be sound.
-pub fn outline(bytes: &[u8]) -> Result<(Shape, Verdict), MachineError> {
+pub fn outline(bytes: &[u8]) -> Result<(Shape, Verdict, Vec<Raw>), MachineError> {
     match Verdict::follow(bytes) {
-        Ok((verdict, machine, value)) => Ok((shape(&Naming::new(&machine), value), verdict)),
-        Err(error @ MachineError::TooLarge { .. }) => Ok((outline_of_large(bytes)?, Verdict::refused(&error))),
+        Ok((verdict, machine, value)) => {
+            let raw = machine.raw().to_vec();
+            Ok((shape(&Naming::new(&machine), value), verdict, raw))
+        }
+        Err(error @ MachineError::TooLarge { .. }) => {
+            let verdict = Verdict::refused(&error);
+            Ok((outline_of_large(bytes, error)?, verdict, Vec::new()))
+        }
         Err(error) => Err(error),
     }
 }
@@ -146,14 +152,18 @@ pub fn find(naming: &Naming<'_, '_>, value: Ref, name: &str) -> Option<Ref> {
     pairs.iter().rev().find(|[key, _]| naming.text(*key).as_deref() == Some(name)).map(|[_, value]| *value)
 }
 
-/// All that can be told without a machine.
-fn outline_of_large(bytes: &[u8]) -> Result<Shape, MachineError> {
+/// All that can be told without a machine, which has failed with this. Nobody can tell without one where the bytes of
+/// joblib's arrays end.
+fn outline_of_large(bytes: &[u8], too_large: MachineError) -> Result<Shape, MachineError> {
     let mut module = None;
     let mut end = 0;
     let mut head = Vec::new();
     for op in Parser::new(bytes) {
         let op = op?;
         end = op.end;
+        if op.names_array_wrapper() {
+            return Err(too_large);
+        }
         // As in dill's `_identify_module`: the text after the first name that ends with `_import_module`.
         if module.is_none() && op.start < 256 && op.opcode != Opcode::PersId {
             match op.argument {
@@ -189,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_dill_session_is_listed() {
-        let Ok((Shape::Session { module, variables }, _)) = outline(samples::SESSION) else { panic!("a session") };
+        let Ok((Shape::Session { module, variables }, ..)) = outline(samples::SESSION) else { panic!("a session") };
         assert_eq!(module, "__main__");
         let expected = "np: module, pd: module, dill: module, collections: module, datetime: module, re: module, x: int, \
             big: int, l: list (3), d: dict (2), arr: numpy.ndarray, df: pandas.DataFrame, ser: pandas.Series, \
@@ -202,7 +212,7 @@ mod tests {
 
     #[test]
     fn variables_lie_where_their_bytes_are() {
-        let Ok((Shape::Dict { variables }, _)) = outline(b"\x80\x04}(\x8c\x01a]\x94\x8c\x01bh\x00u.") else {
+        let Ok((Shape::Dict { variables }, ..)) = outline(b"\x80\x04}(\x8c\x01a]\x94\x8c\x01bh\x00u.") else {
             panic!("a dict")
         };
         let places: Vec<_> = variables.iter().map(|variable| (variable.start, variable.end, variable.len)).collect();
@@ -212,17 +222,17 @@ mod tests {
     #[test]
     fn dicts_of_all_protocols_are_listed() {
         for pickle in samples::DICTS {
-            let Ok((Shape::Dict { variables }, _)) = outline(pickle) else { panic!("a dict") };
+            let Ok((Shape::Dict { variables }, ..)) = outline(pickle) else { panic!("a dict") };
             assert_eq!(listed(&variables), ["a: int", "b: list (3)", "c: tuple (2)", "d: dict (1)"]);
         }
-        let Ok((Shape::Dict { variables }, _)) = outline(samples::PYTHON_2) else { panic!("a dict") };
+        let Ok((Shape::Dict { variables }, ..)) = outline(samples::PYTHON_2) else { panic!("a dict") };
         assert_eq!(listed(&variables), ["a: str (4)", "old: __main__.Old"]);
     }
 
     #[test]
     fn other_pickles_are_objects() {
         let type_name = |pickle| match outline(pickle) {
-            Ok((Shape::Object { value }, _)) => value.type_name,
+            Ok((Shape::Object { value }, ..)) => value.type_name,
             other => panic!("{other:?}"),
         };
         for pickle in samples::OBJECTS {
@@ -247,9 +257,11 @@ mod tests {
 
     #[test]
     fn a_session_too_large_to_look_into_is_a_session() -> Result<(), MachineError> {
-        let shape = outline_of_large(samples::SESSION)?;
+        let too_large = || MachineError::TooLarge { at: 7, what: "objects", limit: 5 };
+        let shape = outline_of_large(samples::SESSION, too_large())?;
         assert_eq!(shape, Shape::Session { module: "__main__".to_owned(), variables: Vec::new() });
-        assert!(matches!(outline_of_large(samples::CYCLE)?, Shape::Object { .. }));
+        assert!(matches!(outline_of_large(samples::CYCLE, too_large())?, Shape::Object { .. }));
+        assert_eq!(outline_of_large(samples::joblib::C_ORDER, too_large()), Err(too_large()));
         Ok(())
     }
 }

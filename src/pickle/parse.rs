@@ -11,6 +11,7 @@ pub use error::ParseError;
 
 use super::lines;
 use super::opcode::{Form, Length, Opcode};
+use super::rules;
 use super::text::Text;
 
 /// The newest protocol, [`super::opcode::TABLE`]'s last.
@@ -69,6 +70,16 @@ impl Argument<'_> {
     /// The number that is a memo index.
     pub fn index(&self) -> Option<u64> {
         if let Self::Int(index) = self { u64::try_from(*index).ok() } else { None }
+    }
+}
+
+impl Op<'_> {
+    /// Whether this is the name, or holds it, of the class behind whose instances joblib writes bytes.
+    pub(super) fn names_array_wrapper(&self) -> bool {
+        match &self.argument {
+            Argument::Text(name) | Argument::Name(_, name) => name.bytes() == rules::ARRAY_WRAPPER.1.as_bytes(),
+            _ => false,
+        }
     }
 }
 
@@ -147,6 +158,21 @@ impl<'a> Parser<'a> {
         let start = self.place(self.position);
         self.position += 1 + length;
         Some(Step { start, end: self.place(self.position), opcode, index })
+    }
+
+    /// Reads a whole pickle that stands within another one, whose first byte is at `base` in its file.
+    pub(super) fn nested(bytes: &'a [u8], base: u64) -> Self {
+        Self { base, ..Self::new(bytes) }
+    }
+
+    /// All that was not read yet.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.position..).unwrap_or_default()
+    }
+
+    /// Goes over bytes that stand behind an opcode and are none themselves. They must be there.
+    pub(super) fn jump(&mut self, count: usize, opcode: Opcode, at: u64) -> Result<&'a [u8], ParseError> {
+        self.take(count, opcode, at)
     }
 
     fn place(&self, position: usize) -> u64 {

@@ -40,6 +40,9 @@ const NUMPY: &[&str] =
 const BUILTINS: &[&str] = &["builtins", "__builtin__"];
 const COPYREG: &[&str] = &["copyreg", "copy_reg"];
 
+/// The class of arrays.
+pub(super) const ARRAY: &str = "numpy.ndarray";
+
 /// Callables whose presence means that code objects are made.
 const CODE: &[(&[&str], &[&str])] = &[
     (DILL, &["_create_code"]),
@@ -51,6 +54,15 @@ const CODE: &[(&[&str], &[&str])] = &[
 
 /// dill's way to import the module whose session it is, or any other.
 const IMPORT_MODULE: (&[&str], &str) = (DILL, "_import_module");
+
+/// The class of which joblib writes an instance in place of an array, whose bytes stand behind it. scikit-learn carried
+/// a joblib of its own up to 0.22.
+pub(super) const ARRAY_WRAPPER: (&[&str], &str) =
+    (&["joblib.numpy_pickle", "sklearn.externals.joblib.numpy_pickle"], "NumpyArrayWrapper");
+
+/// What numpy's dtype of strings of any length is made by.
+const STRING_DTYPE: (&[&str], &str) =
+    (&["numpy._core._internal", "numpy.core._internal"], "_convert_to_stringdtype_kwargs");
 
 const MAKERS: &[(&[&str], &str, Makes)] = &[
     (DILL, "_import_module", Makes::Type("module")),
@@ -159,6 +171,25 @@ pub(super) fn imports_module(module: &str, name: &str) -> bool {
     IMPORT_MODULE.0.contains(&module) && IMPORT_MODULE.1 == name
 }
 
+/// Whether this global is the class of which joblib writes an instance in place of an array.
+pub fn is_array_wrapper(module: &str, name: &str) -> bool {
+    ARRAY_WRAPPER.0.contains(&module) && ARRAY_WRAPPER.1 == name
+}
+
+/// Whether this global makes numpy's dtype of strings of any length.
+pub(super) fn is_string_dtype(module: &str, name: &str) -> bool {
+    STRING_DTYPE.0.contains(&module) && STRING_DTYPE.1 == name
+}
+
+/// The size of an item of a dtype with this code, as numpy pickles write it: `f8`, `U5`, `V16`.
+pub(super) fn item_size(code: &str) -> Option<u64> {
+    let kind = code.chars().next().filter(|kind| "biufcmMOSUV".contains(*kind))?;
+    let digits = code.get(1..).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let size: u64 = digits.parse().ok()?;
+    // A character of a `U` is a code point.
+    if kind == 'U' { size.checked_mul(4) } else { Some(size) }
+}
+
 /// Whether this global is what dill writes for the namespace of the session itself.
 pub(super) fn is_session_namespace(module: &str, name: &str) -> bool {
     BUILTINS.contains(&module) && name == "__main__"
@@ -204,6 +235,15 @@ mod tests {
         assert_eq!(public_name("pandas.core.frame", "Other"), "pandas.core.frame.Other");
         assert_eq!(public_name("types", "MethodType"), "method");
         assert_eq!(scalar_name("f8"), "numpy.float64");
+    }
+
+    #[test]
+    fn item_sizes_are_those_of_numpy() {
+        let codes = ["f8", "U5", "V16", "M8", "b1", "S0", "i4,f8", "f", ">f8", "U99999999999999999999", "f+8", ""];
+        let sizes = codes.map(item_size);
+        let known = [Some(8), Some(20), Some(16), Some(8), Some(1), Some(0)];
+        assert_eq!(sizes.get(..6), Some(&known[..]));
+        assert!(sizes.iter().skip(6).all(Option::is_none), "{sizes:?}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Pickles that real Python wrote, for the tests of this crate: CPython 3.11, dill 0.4.1, numpy 2.4, pandas 3.0,
 //! cloudpickle 3.1.
 
+pub(crate) mod joblib;
+
 /// `dill.dump_module` of a session with one of everything.
 pub(crate) const SESSION: &[u8] =
     b"\x80\x04\x95\x96\x09\x00\x00\x00\x00\x00\x00\x8c\ndill._dill\x94\x8c\x0e_import_module\x94\x93\x94\x8c\x08__main\

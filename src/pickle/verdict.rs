@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use self::own::Carried;
 use self::symbol::Symbol;
+use super::balance::Balance;
 use super::machine::{Change, Machine, MachineError, Watch};
 use super::naming::Naming;
 use super::node::{Kind, Leaf, Node, Ref, Value};
@@ -189,6 +190,8 @@ impl Watch for Judge {
 struct Judge {
     seen: Seen,
     depth: usize,
+    /// Whether joblib may be what reads it.
+    by_joblib: bool,
     findings: Vec<Finding>,
     known: HashMap<(Class, String, String), usize>,
     more: u64,
@@ -213,6 +216,7 @@ impl Judge {
         Self {
             seen: Seen::default(),
             depth,
+            by_joblib: true,
             findings,
             known,
             more: 0,
@@ -225,6 +229,11 @@ impl Judge {
             main_given,
             instances,
         }
+    }
+
+    /// Judges what `pickle.loads` reads.
+    fn of_plain(depth: usize) -> Self {
+        Self { by_joblib: false, ..Self::new(depth) }
     }
 
     fn verdict(mut self) -> Verdict {
@@ -261,7 +270,10 @@ impl Judge {
 
     /// Follows one pickle, and judges all that it does.
     fn run<'a>(&mut self, bytes: &'a [u8]) -> Result<(Machine<'a>, Ref), MachineError> {
-        let (machine, value) = Machine::run_watched(bytes, self)?;
+        let (machine, value) = match self.by_joblib {
+            true => Machine::run_watched(bytes, self)?,
+            false => Machine::run_nested(bytes, self)?,
+        };
         let early = self.seen.nodes;
         self.look(&machine);
         let naming = Naming::new(&machine);
@@ -272,7 +284,32 @@ impl Judge {
             }
         }
         self.called_of_main(&naming);
+        self.within_arrays(bytes, &machine);
         Ok((machine, value))
+    }
+
+    /// What stands between the opcodes: bytes of arrays, and for each array of objects a pickle of its own.
+    fn within_arrays(&mut self, bytes: &[u8], machine: &Machine<'_>) {
+        for raw in machine.raw() {
+            let range = usize::try_from(raw.start).ok().zip(usize::try_from(raw.end).ok());
+            let contents = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
+            if !raw.is_pickle {
+                // Behind a padding no other reader gets to the bytes.
+                if raw.start == raw.from && calls_something(contents) {
+                    let why = "are opcodes to a reader other than joblib";
+                    self.find(Class::Dangerous, raw.start, "the bytes of an array", String::new(), why);
+                }
+                continue;
+            }
+            let mut inner = Judge::of_plain(self.depth + 1);
+            match inner.run(contents) {
+                Ok(_) => self.take(inner, raw.start, "in an array: "),
+                Err(error) => {
+                    let why = format!("cannot be followed: {error}");
+                    self.find(Class::Dangerous, raw.start, "a pickle in an array", String::new(), &why)
+                }
+            };
+        }
     }
 
     /// Pickles that stand behind the first one: some readers load one after the other.
@@ -322,7 +359,7 @@ impl Judge {
             Kind::Global => self.looked_up(naming, reference, node.end.saturating_sub(1)),
             Kind::Persistent => self.outside(node.end.saturating_sub(1), "a persistent id"),
             Kind::Call(how) => self.call(naming, reference, node, how),
-            Kind::Tuple | Kind::List | Kind::Dict | Kind::Set | Kind::FrozenSet => {}
+            Kind::Tuple | Kind::List | Kind::Dict | Kind::Set | Kind::FrozenSet | Kind::Array => {}
         }
         self.filled(naming, reference, node);
     }
@@ -509,6 +546,23 @@ impl Judge {
             _ => None,
         }
     }
+}
+
+/// Whether bytes that are meant to be data are opcodes that look something up and call it.
+fn calls_something(bytes: &[u8]) -> bool {
+    // On the stack is what stands for the array, and any memo slot may be filled.
+    let mut balance = Balance::new(1, u64::from(u32::MAX));
+    let ops = Parser::new(bytes).map_while(Result::ok);
+    let mut found = false;
+    for op in ops.take_while(|op| balance.step(op).is_ok()) {
+        match op.opcode {
+            Opcode::Inst => return true,
+            Opcode::Global | Opcode::StackGlobal | Opcode::Get | Opcode::BinGet | Opcode::LongBinGet => found = true,
+            Opcode::Reduce | Opcode::Obj | Opcode::NewObj | Opcode::NewObjEx if found => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Whether a function of this name changes what it is given.

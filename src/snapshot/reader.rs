@@ -26,7 +26,7 @@ use super::layout::{TRAILER, Trailer};
 use super::trust::Key;
 use super::writer::owner;
 use crate::pickle::emit;
-use crate::pickle::machine::{Machine, MachineError};
+use crate::pickle::machine::{Machine, MachineError, Raw};
 use crate::pickle::naming::Naming;
 use crate::pickle::outline::{self, Shape, Tree};
 use crate::pickle::parse::{NEWEST_PROTOCOL, ParseError};
@@ -62,6 +62,8 @@ pub enum Contents {
         lost_index: bool,
         /// What loading it would do.
         verdict: Verdict,
+        /// Where the bytes of arrays stand between its opcodes, as joblib writes them.
+        raw: Vec<Raw>,
     },
 }
 
@@ -214,7 +216,7 @@ impl Snapshot {
                 let damage = verify::hashes(&self.source, index, progress)?;
                 if damage.is_none() { Ok(()) } else { Err(ReadError::Damaged(damage)) }
             }
-            Contents::Foreign { .. } => verify::opcodes(self.source.bytes()?, progress),
+            Contents::Foreign { raw, .. } => verify::opcodes(self.source.bytes()?, raw, progress),
         }
     }
 
@@ -286,7 +288,9 @@ fn parse_index(json: &[u8], pickle_length: u64) -> Result<Index, ReadError> {
 
 fn foreign(bytes: &[u8]) -> Result<Contents, ReadError> {
     match outline::outline(bytes) {
-        Ok((shape, verdict)) => Ok(Contents::Foreign { shape, lost_index: bytes.starts_with(emit::HEAD), verdict }),
+        Ok((shape, verdict, raw)) => {
+            Ok(Contents::Foreign { shape, lost_index: bytes.starts_with(emit::HEAD), verdict, raw })
+        }
         Err(error) => Err(explain(bytes, error)),
     }
 }

@@ -14,7 +14,7 @@ use super::reader::{Contents, Progress, ReadError, Snapshot};
 use super::writer::owner;
 use crate::pickle::balance::Balance;
 use crate::pickle::emit;
-use crate::pickle::machine::MachineError;
+use crate::pickle::machine::{MachineError, Raw, opcodes_around};
 use crate::pickle::opcode::Opcode;
 use crate::pickle::outline::Shape;
 use crate::pickle::parse::{Argument, Op, Parser};
@@ -82,8 +82,8 @@ impl Verified {
 pub fn verify(snapshot: &Snapshot, progress: Progress<'_>) -> Result<Verified, ReadError> {
     match snapshot.contents() {
         Contents::Own { index } => own(snapshot, index, progress),
-        Contents::Foreign { shape, lost_index, .. } => {
-            let mut verified = foreign(snapshot.bytes()?, shape, progress);
+        Contents::Foreign { shape, lost_index, raw, .. } => {
+            let mut verified = foreign(snapshot.bytes()?, raw, shape, progress);
             if *lost_index {
                 let what = "the index is lost: the file is cut short or damaged at its end; copy it again";
                 let at = snapshot.file_len().saturating_sub(verified.behind_stop);
@@ -281,11 +281,11 @@ fn compare(index: &Index, variable: &Variable, facts: &SegmentFacts, lost: bool)
 
 /// A pickle without an index: that it runs up to STOP was found out when it was opened, unless it is too large for
 /// the symbolic machine; stack and memo are followed here in any case.
-fn foreign(bytes: &[u8], shape: &Shape, progress: Progress<'_>) -> Verified {
+fn foreign(bytes: &[u8], raw: &[Raw], shape: &Shape, progress: Progress<'_>) -> Verified {
     let mut balance = Balance::new(0, 0);
     let mut verified = Verified { variables: named(shape), ..Verified::default() };
     let mut end = 0;
-    for op in Parser::new(bytes) {
+    for op in opcodes_around(bytes, raw) {
         let step = op.map_err(MachineError::Parse).and_then(|op| {
             end = op.end;
             balance.step(&op)

@@ -77,6 +77,18 @@ impl<'a> Forms<'_, 'a> {
         }
     }
 
+    /// The fourth way: joblib's.
+    pub(super) fn array_of_joblib(&self, node: &Node) -> Option<Parts<'a>> {
+        let part = |key| self.machine.described(node, key);
+        let class = part("subclass")?;
+        if !self.is_global(class, "numpy", "ndarray") && !self.is_global(class, "numpy", "memmap") {
+            return None;
+        }
+        let fortran = self.is_text(part("order")?, b"F");
+        let parts = Parts::new(Tag::Array { fortran }).with(Role::Dtype, part("dtype")?);
+        Some(parts.with(Role::Shape, part("shape")?).with(Role::Data, *node.items.get(1)?))
+    }
+
     /// What `bytearray` and `_codecs.encode` make of bytes, or of a text in Latin-1.
     fn bytes(&self, arguments: &[Ref]) -> Option<Cow<'a, [u8]>> {
         let leaf = |reference: Ref| match self.machine.value(reference) {

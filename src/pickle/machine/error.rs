@@ -48,6 +48,14 @@ pub enum MachineError {
         /// Which one.
         opcode: Opcode,
     },
+    /// An array of joblib, of which it cannot be told where its bytes end.
+    #[error("the array that joblib wrote at byte {at} {problem}: load it with joblib.load, if you trust it")]
+    UntoldArray {
+        /// The place of the BUILD in front of its bytes.
+        at: u64,
+        /// What is odd about it.
+        problem: &'static str,
+    },
     /// One of the limits.
     #[error(
         "the pickle has more than {limit} {what} up to byte {at}, too many to look into: load it only if you trust it"

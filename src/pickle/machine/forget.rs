@@ -59,6 +59,7 @@ impl Machine<'_> {
         let made = self.nodes.get(batch.first..).unwrap_or_default();
         let is_data = |(number, node): (usize, &Node)| match node.kind {
             kind if kind.holds_items() => node.state.is_none(),
+            Kind::Call(_) if self.describes_arrays(node) => false,
             Kind::Call(_) => watch.is_data(self, Ref::node(batch.first + number)),
             _ => false,
         };

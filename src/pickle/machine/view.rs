@@ -37,7 +37,7 @@ impl<'a> Machine<'a> {
     pub fn value(&self, reference: Ref) -> Value<'_, 'a> {
         let leaf = match self.resolve(reference).target() {
             Target::Node(index) => return self.nodes.get(index).map_or(Value::Leaf(Leaf::None), Value::Node),
-            Target::Leaf(at) => self.op_at(at).map_or(Leaf::None, leaf),
+            Target::Leaf(at) => self.op_at(at).map_or(Leaf::None, |op| self.contents(&op).unwrap_or_else(|| leaf(op))),
             Target::Inner(inner) => Leaf::Inner(inner),
             Target::Get(at) => Leaf::Earlier(self.memo_index(Ref::get(at)).map_or(0, |(index, _)| index)),
         };
@@ -49,7 +49,10 @@ impl<'a> Machine<'a> {
     pub fn span(&self, reference: Ref) -> (u64, u64) {
         match reference.target() {
             Target::Node(index) => self.nodes.get(index).map_or((0, 0), |node| (node.start, node.end)),
-            Target::Leaf(at) | Target::Get(at) => (at, self.op_at(at).map_or(at, |op| op.end)),
+            Target::Leaf(at) | Target::Get(at) => {
+                let Some(op) = self.op_at(at) else { return (at, at) };
+                self.raw_behind(&op).map_or((at, op.end), |raw| (raw.start, raw.end))
+            }
             Target::Inner(_) => (0, 0),
         }
     }

@@ -207,6 +207,7 @@ pub(in crate::pickle) const CALLABLES: &[(&[&str], &[&str], Does)] = &[
     (NUMPY, &["_reconstruct"], Does::New(0)),
     (NUMPY, &["_frombuffer", "scalar"], Does::Data),
     (&["numpy"], &["dtype", "ndarray"], Does::Data),
+    (&["numpy._core._internal", "numpy.core._internal"], &["_convert_to_stringdtype_kwargs"], Does::Data),
     (&["numpy.dtypes"], &["StringDType"], Does::Data),
     (&["numpy.ma.core"], &["_mareconstruct"], Does::New(0)),
     (&["numpy.random._pickle"], &["__bit_generator_ctor"], Does::New(0)),

@@ -30,6 +30,10 @@ impl Judge {
         let Some(callee) = node.items.first().copied() else { return };
         let at = naming.machine().span(reference).1.saturating_sub(1);
         let site = Site { node, arguments: node.items.get(1).copied(), skip: 0, how, at };
+        // joblib's word for an array whose bytes follow: the machine has read it as joblib does.
+        if naming.machine().is_wrapper(node) {
+            return;
+        }
         // Instances of one class are many, and all are made alike.
         let class = naming.machine().resolve(callee);
         let alike = matches!(how, How::NewObj | How::NewObjEx);
@@ -324,7 +328,7 @@ impl Judge {
         if self.depth >= MAX_NESTED {
             return self.report(naming, Class::Dangerous, site, full, "loads pickles that are nested too deeply");
         }
-        let mut inner = Self::new(self.depth + 1);
+        let mut inner = Self::of_plain(self.depth + 1);
         let inner = match inner.run(bytes) {
             Ok(_) => inner,
             Err(_) => {

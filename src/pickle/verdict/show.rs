@@ -43,7 +43,7 @@ fn shown(naming: &Naming<'_, '_>, value: Ref, depth: usize) -> String {
             Kind::Set | Kind::FrozenSet => format!("{{{}}}", listed(naming, items, depth - 1)),
             Kind::Dict if items.is_empty() => "{}".to_owned(),
             Kind::Dict => "{…}".to_owned(),
-            Kind::Call(_) => format!("<{}>", naming.type_name(value)),
+            Kind::Call(_) | Kind::Array => format!("<{}>", naming.type_name(value)),
             Kind::Persistent | Kind::Global => "…".to_owned(),
         },
     }

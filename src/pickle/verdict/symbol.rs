@@ -66,6 +66,10 @@ impl Judge {
                 self.symbols.insert(reference, Symbol::Unknown);
                 self.made(naming, reference, node, steps)
             }
+            // What it is made of was judged; that nobody calls an array is what makes it one.
+            Some(Node { kind: Kind::Array, .. }) => {
+                Symbol::Instance(Rc::new(Symbol::Import("numpy".into(), "ndarray".into())))
+            }
             Some(_) => import_of(naming, reference),
         };
         if symbol != Symbol::Data {

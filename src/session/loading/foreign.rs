@@ -1,4 +1,4 @@
-//! Loads pickles that have no index: what dill, pickle and cloudpickle write. They are one program, so one object that
+//! Loads pickles that have no index: what dill, pickle, cloudpickle and joblib write. They are one program, so one object that
 //! cannot be loaded costs the whole; what they do on the way is held in check by [`Names`](super::names::Names).
 
 use std::sync::Arc;
@@ -8,12 +8,13 @@ use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 
 use super::guard;
 use super::names::Home;
+use super::raw_arrays;
 use super::stream::Part;
 use super::unpickler::{self, Unpickler};
 use super::{Request, Restored, bind_module};
 use crate::pickle::outline::{Shape, Variable};
 use crate::report::answer::OBJECT;
-use crate::snapshot::reader::Snapshot;
+use crate::snapshot::reader::{Contents, Snapshot};
 
 /// What dill calls a module that cannot be imported.
 pub(super) const RUNTIME: &str = "__runtime__.";
@@ -114,8 +115,10 @@ fn unpickle<'py>(
     };
     let stream = unpickler::stream(py, snapshot, Box::new(|_| {}))?;
     let unpickler = Unpickler::new(&py.import("pickle")?.getattr("Unpickler")?, &stream, &home)?;
-    let whole = 0..usize::try_from(snapshot.stream_len()).unwrap_or(usize::MAX);
-    let loaded = unpickler.load_whole(Part::File(whole))?;
+    let loaded = match snapshot.contents() {
+        Contents::Foreign { raw, .. } if !raw.is_empty() => raw_arrays::load(&unpickler, snapshot, raw)?,
+        _ => unpickler.load_whole(vec![Part::File(0..usize::try_from(snapshot.stream_len()).unwrap_or(usize::MAX))])?,
+    };
     Ok((unpickler, loaded))
 }
 

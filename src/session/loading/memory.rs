@@ -52,7 +52,7 @@ impl<'py> Buffers<'py> {
     }
 }
 
-fn allocate(py: Python<'_>, length: u64) -> PyResult<Bound<'_, PyAny>> {
+pub(super) fn allocate(py: Python<'_>, length: u64) -> PyResult<Bound<'_, PyAny>> {
     let size = usize::try_from(length).map_err(|_| PyValueError::new_err("a buffer is too large for this machine"))?;
     if length < OWN_PAGES {
         return PyByteArray::new_with(py, size, |_| Ok(())).map(Bound::into_any);

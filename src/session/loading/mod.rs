@@ -5,6 +5,7 @@ mod foreign;
 mod guard;
 mod memory;
 mod names;
+mod raw_arrays;
 mod segments;
 mod selection;
 mod stream;

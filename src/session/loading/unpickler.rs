@@ -64,8 +64,8 @@ impl<'py> Unpickler<'py> {
     }
 
     /// Loads one pickle that has its own PROTO and STOP.
-    pub(super) fn load_whole(&self, pickle: Part) -> PyResult<Bound<'py, PyAny>> {
-        self.stream.get().turn_to(vec![pickle]);
+    pub(super) fn load_whole(&self, pickle: Vec<Part>) -> PyResult<Bound<'py, PyAny>> {
+        self.stream.get().turn_to(pickle);
         self.object.call_method0("load")
     }
 

@@ -15,6 +15,8 @@ pub enum FileKind {
     Zstd,
     /// LZ4.
     Lz4,
+    /// zlib, which is how joblib compresses unless it is told otherwise.
+    Zlib,
     /// zip, which is also what `numpy.savez` and `torch.save` write.
     Zip,
     /// What `numpy.save` writes.
@@ -39,6 +41,10 @@ const SIGNATURES: &[(&[u8], FileKind)] = &[
     (b"\xfd7zXZ\0", FileKind::Xz),
     (b"\x28\xb5\x2f\xfd", FileKind::Zstd),
     (b"\x04\x22\x4d\x18", FileKind::Lz4),
+    (b"\x78\x01", FileKind::Zlib),
+    (b"\x78\x5e", FileKind::Zlib),
+    (b"\x78\x9c", FileKind::Zlib),
+    (b"\x78\xda", FileKind::Zlib),
     (b"PK\x03\x04", FileKind::Zip),
     (b"PK\x05\x06", FileKind::Zip),
     (b"\x93NUMPY", FileKind::Npy),
@@ -54,7 +60,9 @@ const LOOK: usize = 4096;
 impl FileKind {
     /// The kind that a file's first bytes tell. To be asked only of what is no pickle: `BZh…` could be one.
     pub(super) fn by_signature(bytes: &[u8]) -> Option<Self> {
-        SIGNATURES.iter().find(|(signature, _)| bytes.starts_with(signature)).map(|(_, kind)| *kind)
+        let found = SIGNATURES.iter().find(|(signature, _)| bytes.starts_with(signature)).map(|(_, kind)| *kind);
+        // A text can begin with `x^`.
+        found.filter(|kind| *kind != Self::Zlib || Self::by_contents(bytes) == Self::Unknown)
     }
 
     /// A text or not.
@@ -79,6 +87,7 @@ impl FileKind {
             Self::Xz => "decompress it first, with xz -d",
             Self::Zstd => "decompress it first, with zstd -d",
             Self::Lz4 => "decompress it first, with lz4 -d",
+            Self::Zlib => "load it with joblib.load, and dump it again without compression, or with compress='gzip'",
             Self::Zip => "load it with numpy.load or torch.load, or unzip it first",
             Self::Npy => "load it with numpy.load",
             Self::Hdf5 => "load it with h5py or pandas.read_hdf",
@@ -99,6 +108,7 @@ impl fmt::Display for FileKind {
             Self::Xz => "an xz file",
             Self::Zstd => "a Zstandard file",
             Self::Lz4 => "an LZ4 file",
+            Self::Zlib => "a zlib file, such as joblib.dump(compress=True) writes",
             Self::Zip => "a zip archive, such as .npz and .pt files are",
             Self::Npy => "a .npy file",
             Self::Hdf5 => "an HDF5 file",
@@ -114,6 +124,12 @@ impl fmt::Display for FileKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zlib_is_told_from_a_text() {
+        assert_eq!(FileKind::by_signature(b"x^\x8b\x00\x01"), Some(FileKind::Zlib));
+        assert_eq!(FileKind::by_signature(b"x^2 + 1"), None);
+    }
 
     #[test]
     fn texts_are_told_from_other_bytes() {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::hashing::{self, Copy, PIECE, Progress};
 use super::source::Source;
 use super::{Damage, ReadError};
-use crate::pickle::parse::Parser;
+use crate::pickle::machine::{Raw, opcodes_around};
 use crate::snapshot::index::{Buffer, Index, Variable};
 use crate::snapshot::layout::RAW_HEADER;
 
@@ -137,11 +137,11 @@ fn outside(index: &Index) -> Vec<Range<u64>> {
     starts.zip(ends).map(|(start, end)| start..end).filter(|stretch| stretch.start < stretch.end).collect()
 }
 
-/// Reads the opcodes of a pickle up to STOP.
-pub(super) fn opcodes(bytes: &[u8], progress: Progress<'_>) -> Result<(), ReadError> {
+/// Reads the opcodes of a pickle up to STOP, around the bytes of joblib's arrays.
+pub(super) fn opcodes(bytes: &[u8], raw: &[Raw], progress: Progress<'_>) -> Result<(), ReadError> {
     let mut told = 0;
     let mut end = 0;
-    for op in Parser::new(bytes) {
+    for op in opcodes_around(bytes, raw) {
         end = op.map_err(|error| super::explain(bytes, error.into()))?.end;
         if end - told >= PIECE as u64 {
             progress(end - told);
