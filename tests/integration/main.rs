@@ -14,6 +14,7 @@ mod env;
 mod faults;
 #[cfg(feature = "python")]
 mod inspecting;
+#[cfg(feature = "python")]
 mod joblib;
 mod looking;
 #[cfg(feature = "python")]
