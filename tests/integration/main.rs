@@ -20,6 +20,7 @@ mod faults;
 mod inspecting;
 #[cfg(feature = "python")]
 mod integrity;
+#[cfg(feature = "python")]
 mod joblib;
 mod looking;
 #[cfg(feature = "python")]
