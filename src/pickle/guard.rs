@@ -73,6 +73,11 @@ fn has_its_place(naming: &Naming<'_, '_>, node: &Node, index: usize, name: &str)
             let class = node.items.first().and_then(|class| naming.global(*class));
             name == "ndarray" && class.is_some_and(|(_, name)| name.as_ref() == "MaskedArray")
         }
+        // The state of joblib's wrapper of an array says so what class that is; nothing can be taken out of a dict again.
+        Kind::Dict => {
+            let key = index.checked_sub(1).and_then(|key| node.items.get(key)).and_then(|key| naming.text(*key));
+            name == "ndarray" && index % 2 == 1 && key.as_deref() == Some("subclass")
+        }
         _ => false,
     }
 }
@@ -85,8 +90,8 @@ fn is_dtype(naming: &Naming<'_, '_>, node: &Node) -> bool {
 /// The flags of a dtype of objects: all that make numpy treat its items as references.
 const OBJECT_FLAGS: i64 = 63;
 
-/// Whether a state (version, byte order, subarray, names, fields, size, alignment, flags) tells the truth of what its dtype holds: sizes that are its kind's own, and no objects but in a dtype
-/// of objects.
+/// Whether a state (version, byte order, subarray, names, fields, size, alignment, flags) tells the truth of what its dtype
+/// holds: sizes that are its kind's own, and no objects but in a dtype of objects.
 fn is_sound_state(naming: &Naming<'_, '_>, call: &Node, state: Ref) -> bool {
     let Some(Node { kind: Kind::Tuple, items, .. }) = naming.machine().node(state) else { return false };
     let &[_, _, subarray, names, fields, size, _, flags, ..] = items.as_slice() else { return false };

@@ -57,7 +57,9 @@ fn joblibs_files_are_looked_at_checked_and_compared() {
 #[test]
 fn joblibs_files_come_back_whether_joblib_is_there_or_not() {
     let sandbox = with_files();
-    sandbox.snapcli(&["restore", "forest.joblib", "-c", "len(obj.predict([[0, 0, 0]]))"]).assert_stdout("1\n");
+    sandbox
+        .snapcli(&["restore", "--trust", "forest.joblib", "-c", "len(obj.predict([[0, 0, 0]]))"])
+        .assert_stdout("1\n");
     let code = "print(a.sum(), f.flags.f_contiguous, (a == f).all(), o.tolist(), t.tolist(), s['b'], type(m).__name__, \
         len(l), a.flags.writeable)";
     let bytes = fs::read(sandbox.work().join("arrays.pkl")).unwrap();

@@ -124,7 +124,7 @@ fn a_page_is_written_whole_or_not_at_all_and_for_its_owner_only() {
     let run = inspect(folder.path(), &["--html", "none/page.html", "session.pkl"]);
     assert_eq!(run.status.code(), Some(2), "{run:?}");
     // What is damaged leaves the page that was there.
-    std::fs::write(&snapshot, "no pickle").unwrap();
+    std::fs::write(&snapshot, b"\x80\x05no pickle").unwrap();
     assert_eq!(inspect(folder.path(), &["--html", "session.html", "session.pkl"]).status.code(), Some(4));
     assert_eq!(std::fs::read_to_string(&page).unwrap(), text);
 }

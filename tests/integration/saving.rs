@@ -430,8 +430,9 @@ results = [1, 2]
     saved(&sandbox, script, &[]);
     let index = sandbox.snapcli(&["inspect", "--json"]).json();
     let names = index["left_out"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap());
-    assert_eq!(names.collect::<Vec<_>>(), ["T", "made", "registered", "inner"], "{index:#}");
-    sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", "results"]).assert_stdout("[1, 2]\n");
+    assert_eq!(names.collect::<Vec<_>>(), ["made", "registered", "inner"], "{index:#}");
+    let run = sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", "results, T.__name__"]);
+    run.assert_stdout("([1, 2], 'T')\n");
 }
 
 #[test]

@@ -141,3 +141,40 @@ fn a_snapshot_of_ours_that_was_tampered_with_is_seen_through() {
     run.assert_code(5);
     assert!(run.out().contains("os.system('id')"), "{}", run.whole());
 }
+
+#[test]
+fn classes_of_every_kind_in_our_own_sessions_are_no_danger() {
+    let sandbox = Sandbox::new();
+    let script = "
+import abc, dataclasses, enum, typing
+class Colour(enum.Enum):
+    RED = 1
+    def shout(self): return self.name
+class Level(enum.IntFlag):
+    A = 1
+    B = 2
+class Shape(abc.ABC):
+    @abc.abstractmethod
+    def area(self): ...
+class Square(Shape):
+    def __init__(self, side): self.side = side
+    def area(self): return self.side ** 2
+class Meta(type):
+    def __new__(meta, name, bases, body): return super().__new__(meta, name, bases, body)
+class Made(metaclass=Meta): parent = None
+Made.parent = Made
+T = typing.TypeVar('T')
+class Box(typing.Generic[T]): pass
+class Pair(typing.NamedTuple):
+    a: int
+    def total(self): return self.a
+@dataclasses.dataclass(frozen=True, slots=True)
+class Point:
+    x: int = 0
+things = [Colour.RED, Level.A | Level.B, Square(2), Made(), Box(), Pair(1), Point(3)]
+";
+    sandbox.write("script.py", script);
+    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+    let json = sandbox.snapcli(&["inspect", "--json", "--verdict"]).json();
+    assert_ne!(json["verdict"]["class"], "dangerous", "{:#}", json["verdict"]);
+}

@@ -112,6 +112,10 @@ pub(in crate::pickle) const CALLABLES: &[(&[&str], &[&str], Does)] = &[
     ),
     (&["builtins"], &["property", "classmethod", "staticmethod", "super"], Does::Code),
     (&["builtins"], &["type"], class(None, Some(1), Some(2))),
+    // Called with a metaclass, of which nothing runs: the classes of a session are made so.
+    (&["builtins"], &["type.__new__"], class(None, Some(2), Some(3))),
+    (&["abc"], &["ABCMeta.__new__"], class(None, Some(2), Some(3))),
+    (&["builtins"], &["type.__setattr__"], Does::SetAttr),
     (&["builtins"], &["getattr"], Does::GetAttr),
     (&["builtins"], &["setattr", "delattr"], Does::SetAttr),
     (&["builtins"], &["map", "filter"], Does::Lazy),
@@ -374,6 +378,12 @@ const DANGEROUS_NAMES: &[&str] = &[
 /// Attributes with two underscores that lead nowhere.
 const HARMLESS_DUNDERS: &[&str] =
     &["__func__", "__name__", "__qualname__", "__doc__", "__new__", "__init__", "__newobj__"];
+
+/// Whether this is the `__new__` of an enumeration or of a class of plain data.
+pub(in crate::pickle) fn is_constructor(module: &str, name: &str) -> bool {
+    let class = name.strip_suffix(".__new__");
+    class.is_some_and(|class| (module, class) == ("enum", "Enum") || is_data_class(module, class))
+}
 
 /// Metaclasses that run no code but their own library's.
 const METACLASSES: &[(&str, &str)] = &[

@@ -186,6 +186,10 @@ impl Judge {
                 Symbol::Partial(call) => self.partial(naming, call, site, steps),
                 _ => self.report(naming, Class::Code, site, full, "calls a function when it is asked for an item"),
             },
+            // As our own pickler writes them: opened for reading, nothing can be made or emptied.
+            Does::OpenFile if self.text(naming, site, 1).is_some_and(|mode| matches!(mode.as_ref(), "r" | "rb")) => {
+                self.report(naming, Class::Calls, site, full, "opens a file for reading")
+            }
             Does::OpenFile => self.report(naming, Class::Dangerous, site, full, "opens a file"),
         }
     }
@@ -312,6 +316,9 @@ impl Judge {
         match self.argument(naming, site, 2) {
             _ if !called => self.report(naming, Class::Code, site, full, "rebuilds code"),
             Symbol::Data if self.given_argument(naming, site, 2).is_some() => Class::Code,
+            Symbol::Import(module, name) if trust::is_constructor(&module, &name) => {
+                self.report(naming, Class::Code, site, full, "rebuilds code")
+            }
             _ => self.report(naming, Class::Dangerous, site, full, "sets a method that a load calls"),
         }
     }
