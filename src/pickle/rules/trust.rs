@@ -379,8 +379,11 @@ const DANGEROUS_NAMES: &[&str] = &[
 const HARMLESS_DUNDERS: &[&str] =
     &["__func__", "__name__", "__qualname__", "__doc__", "__new__", "__init__", "__newobj__"];
 
-/// Whether this is the `__new__` of an enumeration or of a class of plain data.
+/// Whether this is the `__new__` of an enumeration or of a class of plain data, or the `__init_subclass__` of `object`.
 pub(in crate::pickle) fn is_constructor(module: &str, name: &str) -> bool {
+    if (module, name) == ("builtins", "object.__init_subclass__") {
+        return true;
+    }
     let class = name.strip_suffix(".__new__");
     class.is_some_and(|class| (module, class) == ("enum", "Enum") || is_data_class(module, class))
 }

@@ -319,6 +319,10 @@ impl Judge {
             Symbol::Import(module, name) if trust::is_constructor(&module, &name) => {
                 self.report(naming, Class::Code, site, full, "rebuilds code")
             }
+            // A method of the script's own, judged as those that its class was made with.
+            Symbol::Function(function) if self.runs(naming, function, super::own::MAX_STEPS).0 <= Class::Code => {
+                self.report(naming, Class::Code, site, full, "rebuilds code")
+            }
             _ => self.report(naming, Class::Dangerous, site, full, "sets a method that a load calls"),
         }
     }

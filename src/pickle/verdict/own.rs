@@ -10,7 +10,7 @@ use crate::pickle::node::{Kind, Node, Ref};
 use crate::pickle::rules::trust::{self, ClassArguments, Does};
 
 /// How far bases and wrapped functions are followed, and how many values of one code object are looked at.
-const MAX_STEPS: usize = 16;
+pub(super) const MAX_STEPS: usize = 16;
 const MAX_VALUES: usize = 4096;
 
 /// What a load runs of a class that the pickle carries.
@@ -67,7 +67,7 @@ impl Judge {
     }
 
     /// How bad it is that a value is called, and why.
-    fn runs(&mut self, naming: &Naming<'_, '_>, value: Ref, steps: usize) -> (Class, String) {
+    pub(super) fn runs(&mut self, naming: &Naming<'_, '_>, value: Ref, steps: usize) -> (Class, String) {
         let Some(steps) = steps.checked_sub(1) else { return (Class::Dangerous, String::new()) };
         match self.symbol(naming, value) {
             Symbol::Data | Symbol::CodeObject => (Class::Plain, String::new()),
