@@ -21,6 +21,13 @@ EXCEPTIONS = {
     },
 }
 
+# What fails now and then with plain dill too, when the machine is busy: neither has to pass nor to fail.
+RACES = {
+    "test_threads.py": {
+        "test_run_thread()": "a thread with nothing to do may end between the copy and the question whether it runs",
+    },
+}
+
 results = {}
 
 
@@ -123,14 +130,15 @@ def main(path, plain=False):
     expected = json.loads(child.stdout)
     count = use_snapcli()
     seen = run(path)
-    passes = [name for name in expected if expected[name] is None]
+    races = RACES.get(os.path.basename(path), {})
+    passes = [name for name in expected if expected[name] is None and name not in races]
     allowed = EXCEPTIONS.get(os.path.basename(path), {})
     failed = {name: seen.get(name, "was not run") for name in passes if seen.get(name, "was not run") is not None}
     bad = [f"{name}: {failed[name]}" for name in failed if name not in allowed]
     # An exception that is none any more has to go.
     bad += [f"{name}: passes, but is listed as an exception" for name in allowed if name not in failed]
     excused = len([name for name in failed if name in allowed])
-    not_dills = [name for name in expected if name not in passes]
+    not_dills = [name for name in expected if expected[name] is not None and name not in races]
     answer = {"passed": len(passes) - len(failed), "bad": bad, "excused": excused, "not_dills": not_dills}
     print(json.dumps({**answer, "pickles": count[0]}), file=answers, flush=True)
 
