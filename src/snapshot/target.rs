@@ -2,20 +2,15 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::signals::{self, Guard};
 use super::system;
 
-/// Contents of this length and more are hashed by a second thread while they are written.
-pub(super) const LARGE: usize = 4 << 20;
-/// How many bytes are copied, hashed and written at a time: few enough to stay in the cache.
+/// How many bytes of a spool are copied at a time.
 const PIECE: usize = 512 << 10;
-/// How many pieces are under way.
-const PIECES: usize = 3;
 
 /// Something to write into, of which all from a place on can be taken back.
-pub trait Target: Write {
+pub trait Target: Write + Send + 'static {
     /// Cuts off all but the first `length` bytes, and goes on from there.
     fn cut(&mut self, length: u64) -> io::Result<()>;
 
@@ -106,79 +101,9 @@ impl Target for Spool {
     }
 }
 
-/// Writes bytes and hashes them.
-///
-/// The memory may be that of an array which a thread of the script's still writes to: what is hashed is what is written,
-/// as both are done with one copy.
-pub(super) fn write_hashed(out: &mut impl Write, hasher: &mut blake3::Hasher, bytes: &[u8]) -> io::Result<()> {
-    if bytes.len() < LARGE {
-        return bytes.chunks(PIECE).try_for_each(|piece| write_small(out, hasher, piece));
-    }
-    let (filled, full) = sync_channel(PIECES);
-    let (emptied, empty) = sync_channel(PIECES);
-    for _ in 0..PIECES {
-        // There is room for all of them.
-        let _ = emptied.send(Vec::with_capacity(PIECE));
-    }
-    // Each side ends when the other has dropped its ends of the channels.
-    std::thread::scope(move |scope| {
-        scope.spawn(move || copy_and_hash(bytes, hasher, &empty, &filled));
-        for piece in full {
-            signals::check()?;
-            out.write_all(&piece)?;
-            // The other thread needs no more pieces at its end.
-            let _ = emptied.send(piece);
-        }
-        Ok(())
-    })
-}
-
-fn write_small(out: &mut impl Write, hasher: &mut blake3::Hasher, bytes: &[u8]) -> io::Result<()> {
-    hasher.update(bytes);
-    out.write_all(bytes)
-}
-
-fn copy_and_hash(bytes: &[u8], hasher: &mut blake3::Hasher, empty: &Receiver<Vec<u8>>, filled: &SyncSender<Vec<u8>>) {
-    for part in bytes.chunks(PIECE) {
-        let Ok(mut piece) = empty.recv() else { return };
-        piece.clear();
-        piece.extend_from_slice(part);
-        hasher.update(&piece);
-        // The writer has met an error where nobody takes it.
-        if filled.send(piece).is_err() {
-            return;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn large_contents_are_written_and_hashed_whole() -> io::Result<()> {
-        let bytes: Vec<u8> = (0..LARGE + 12_345).map(|number| (number % 251) as u8).collect();
-        let (mut out, mut hasher) = (Vec::new(), blake3::Hasher::new());
-        write_hashed(&mut out, &mut hasher, &bytes)?;
-        assert_eq!((out == bytes, hasher.finalize()), (true, blake3::hash(&bytes)));
-        Ok(())
-    }
-
-    #[test]
-    fn a_writer_that_fails_ends_it() {
-        struct Full(usize);
-        impl Write for Full {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let result = write_hashed(&mut Full(2 << 20), &mut blake3::Hasher::new(), &vec![1; 2 * LARGE]);
-        assert_eq!(result.map_err(|error| error.kind()), Err(io::ErrorKind::StorageFull));
-    }
 
     #[test]
     fn a_spool_is_cut_and_sent() -> io::Result<()> {

@@ -7,15 +7,16 @@ use std::io;
 
 use super::index::{Buffer, Index, SCHEMA, Stream, Variable};
 use super::layout::Trailer;
-use super::target::{LARGE, Target, write_hashed};
+use super::pipe::Pipe;
+use super::target::Target;
 use super::trust::Key;
 use crate::pickle::emit;
 use crate::pickle::scan::{Scanner, SegmentFacts};
 
-/// Writes a snapshot into `T`, which should be buffered.
+/// Writes a snapshot into `T`.
 #[derive(Debug)]
 pub struct Writer<T: Target> {
-    out: T,
+    pipe: Pipe<T>,
     module: String,
     position: u64,
     prelude: u64,
@@ -30,12 +31,13 @@ pub struct Writer<T: Target> {
 struct Open {
     name: String,
     offset: u64,
-    hasher: blake3::Hasher,
-    /// The hash of all but the contents of raw buffers, once there is one.
-    opcodes: Option<blake3::Hasher>,
     /// Its value once more, for the comparison of what the pickler tells with what is there.
     #[cfg(debug_assertions)]
     value: Vec<u8>,
+}
+
+fn hex(hash: blake3::Hash) -> String {
+    hash.to_hex().to_string()
 }
 
 fn no_segment() -> io::Error {
@@ -44,15 +46,16 @@ fn no_segment() -> io::Error {
 
 impl<T: Target> Writer<T> {
     /// Begins a snapshot of the module with this name.
-    pub fn new(mut out: T, module: &str) -> io::Result<Self> {
+    pub fn new(out: T, module: &str) -> io::Result<Self> {
         let mut prelude = Vec::new();
         emit::prelude(&mut prelude, module)?;
-        out.write_all(&prelude)?;
+        let mut pipe = Pipe::new(out);
+        pipe.put(&prelude)?;
         let mut outside = blake3::Hasher::new();
         outside.update(&prelude);
         let length = prelude.len() as u64;
         Ok(Self {
-            out,
+            pipe,
             module: module.to_owned(),
             position: length,
             prelude: length,
@@ -68,7 +71,7 @@ impl<T: Target> Writer<T> {
         self.position
     }
 
-    /// The variables written so far.
+    /// The variables written so far. Their hashes are known only in the end.
     pub fn variables(&self) -> &[Variable] {
         &self.variables
     }
@@ -78,11 +81,10 @@ impl<T: Target> Writer<T> {
         self.open = Some(Open {
             name: name.to_owned(),
             offset: self.position,
-            hasher: blake3::Hasher::new(),
-            opcodes: None,
             #[cfg(debug_assertions)]
             value: Vec::new(),
         });
+        self.pipe.begin();
         let mut head = Vec::new();
         emit::text(&mut head, name)?;
         self.put(&head)?;
@@ -98,14 +100,11 @@ impl<T: Target> Writer<T> {
 
     /// Takes the contents of a raw buffer.
     pub fn buffer(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.len() >= LARGE {
-            self.out.room(bytes.len() as u64)?;
-        }
-        let open = self.open.as_mut().ok_or_else(no_segment)?;
         #[cfg(debug_assertions)]
-        open.value.extend_from_slice(bytes);
-        open.opcodes.get_or_insert_with(|| open.hasher.clone());
-        self.put_contents(bytes)
+        self.open.as_mut().ok_or_else(no_segment)?.value.extend_from_slice(bytes);
+        self.pipe.contents(bytes)?;
+        self.position = self.position.saturating_add(bytes.len() as u64);
+        Ok(())
     }
 
     /// Ends the segment. Its pickler has told what the opcodes need, which saves reading them once more; builds with debug
@@ -125,7 +124,8 @@ impl<T: Target> Writer<T> {
         let mut tail = Vec::new();
         emit::set_item(&mut tail)?;
         self.put(&tail)?;
-        let Open { name, offset, hasher, opcodes, .. } = self.open.take().ok_or_else(no_segment)?;
+        self.pipe.end();
+        let Open { name, offset, .. } = self.open.take().ok_or_else(no_segment)?;
         let uses = self.users_of(&facts.takes);
         self.variables.push(Variable {
             name,
@@ -134,8 +134,6 @@ impl<T: Target> Writer<T> {
             memo: facts.memo,
             uses,
             buffers,
-            blake3: hasher.finalize().to_hex().to_string(),
-            opcodes: opcodes.map_or_else(String::new, |hasher| hasher.finalize().to_hex().to_string()),
             imports: facts.imports,
             has_code: facts.has_code,
             ..variable
@@ -147,7 +145,7 @@ impl<T: Target> Writer<T> {
     pub fn cut_off(&mut self) -> io::Result<()> {
         let Some(open) = self.open.take() else { return Ok(()) };
         self.position = open.offset;
-        self.out.cut(open.offset)
+        self.pipe.cut(open.offset)
     }
 
     /// Writes a variable whose value these opcodes push, after finding out what they need. An error of kind `InvalidData`
@@ -171,14 +169,18 @@ impl<T: Target> Writer<T> {
         let mut end = Vec::new();
         emit::end(&mut end)?;
         self.outside.update(&end);
-        self.write(&end)?;
+        self.put(&end)?;
         let length = self.position;
-        let blake3 = self.outside.finalize().to_hex().to_string();
+        let (mut out, hashes) = self.pipe.finish()?;
+        for (variable, hashes) in self.variables.iter_mut().zip(hashes) {
+            variable.blake3 = hex(hashes.whole);
+            variable.opcodes = hashes.opcodes.map(hex).unwrap_or_default();
+        }
         let index = Index {
             schema: SCHEMA,
-            module: self.module.clone(),
-            variables: std::mem::take(&mut self.variables),
-            stream: Stream { length, prelude: self.prelude, blake3 },
+            module: self.module,
+            variables: self.variables,
+            stream: Stream { length, prelude: self.prelude, blake3: hex(self.outside.finalize()) },
             ..index
         };
         let json = serde_json::to_vec(&index)?;
@@ -188,29 +190,14 @@ impl<T: Target> Writer<T> {
             index_hash: *blake3::hash(&json).as_bytes(),
             signature: [0; 32],
         };
-        let trailer = key.map_or(trailer.clone(), |key| key.sign(&trailer));
-        self.write(&json)?;
-        self.write(&trailer.encode())?;
-        Ok((self.out, index, self.position))
+        let trailer = key.map_or(trailer.clone(), |key| key.sign(&trailer)).encode();
+        out.write_all(&json)?;
+        out.write_all(&trailer)?;
+        Ok((out, index, length.saturating_add((json.len() + trailer.len()) as u64)))
     }
 
-    /// Writes opcodes of the open segment.
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if let Some(opcodes) = self.open.as_mut().and_then(|open| open.opcodes.as_mut()) {
-            opcodes.update(bytes);
-        }
-        self.put_contents(bytes)
-    }
-
-    fn put_contents(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let open = self.open.as_mut().ok_or_else(no_segment)?;
-        write_hashed(&mut self.out, &mut open.hasher, bytes)?;
-        self.position = self.position.saturating_add(bytes.len() as u64);
-        Ok(())
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.out.write_all(bytes)?;
+        self.pipe.put(bytes)?;
         self.position = self.position.saturating_add(bytes.len() as u64);
         Ok(())
     }

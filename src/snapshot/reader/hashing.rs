@@ -1,8 +1,8 @@
-//! BLAKE3 of stretches of a file, on all processors: the one place where the bytes of a snapshot are hashed.
+//! BLAKE3 of stretches of a file, on all processors.
 //!
-//! BLAKE3 is a tree over chunks, so a long stretch is cut into pieces that threads hash on their own and whose
-//! results are joined (`blake3::hazmat`). Every thread reads into one buffer that stays in its processor's cache: the
-//! file is not mapped, so that a disk that fails gives an error, and memory is the same for a file of any length.
+//! A long stretch is cut into pieces that threads hash on their own and whose results are joined ([`tree`]). Every thread
+//! reads into one buffer that stays in its processor's cache: the file is not mapped, so that a disk that fails gives
+//! an error, and memory is the same for a file of any length.
 
 use std::io;
 use std::num::NonZero;
@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use blake3::hazmat::{ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
 use blake3::{Hash, Hasher};
 
 use super::source::Source;
+use crate::snapshot::tree;
 
 /// How many bytes are read and hashed at a time: a power of two, as such pieces are whole subtrees, and less than
 /// the cache that a processor has of its own.
@@ -69,7 +69,7 @@ pub(super) fn hash_and_copy(
     })?;
     let mut rest = results.as_slice();
     let counts = stretches.iter().map(|stretch| pieces_of(length(stretch)));
-    Ok(counts.map(|count| join(rest.split_off(..count).unwrap_or_default())).collect())
+    Ok(counts.map(|count| tree::join(rest.split_off(..count).unwrap_or_default())).collect())
 }
 
 /// The hash of stretches as if they were one.
@@ -178,12 +178,9 @@ impl<'j> Job<'j> {
     }
 
     fn hash_piece(&self, stretch: &Range<u64>, piece: usize, bytes: &[u8]) -> io::Result<[u8; 32]> {
-        let mut hasher = Hasher::new();
-        let result = if pieces_of(length(stretch)) == 1 {
-            *hasher.update(bytes).finalize().as_bytes()
-        } else {
-            let offset = (piece as u64).saturating_mul(PIECE as u64);
-            hasher.set_input_offset(offset).update(bytes).finalize_non_root()
+        let result = match pieces_of(length(stretch)) {
+            1 => *blake3::hash(bytes).as_bytes(),
+            _ => tree::piece(piece, PIECE, bytes),
         };
         (self.progress)(bytes.len() as u64);
         Ok(result)
@@ -213,35 +210,6 @@ fn cut_at_pieces<'m>(first: usize, offset: u64, mut memory: &'m mut [u8], places
         places.push((first.saturating_add(offset / PIECE), start, Mutex::new(head)));
         (memory, offset) = (tail, offset.saturating_add(length));
     }
-}
-
-/// Joins what the pieces of a stretch gave.
-fn join(pieces: &[ChainingValue]) -> Hash {
-    match pieces {
-        [] => Hasher::new().finalize(),
-        [whole] => Hash::from_bytes(*whole),
-        _ => {
-            let (left, right) = halves(pieces);
-            merge_subtrees_root(&subtree(left), &subtree(right), Mode::Hash)
-        }
-    }
-}
-
-/// Recurses as deep as the logarithm of the number of pieces.
-fn subtree(pieces: &[ChainingValue]) -> ChainingValue {
-    match pieces {
-        [] => [0; 32],
-        [one] => *one,
-        _ => {
-            let (left, right) = halves(pieces);
-            merge_subtrees_non_root(&subtree(left), &subtree(right), Mode::Hash)
-        }
-    }
-}
-
-/// The left half is the largest full tree that leaves something for the right one.
-fn halves(pieces: &[ChainingValue]) -> (&[ChainingValue], &[ChainingValue]) {
-    pieces.split_at(pieces.len().div_ceil(2).next_power_of_two().min(pieces.len()))
 }
 
 #[cfg(test)]

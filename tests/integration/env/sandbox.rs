@@ -120,7 +120,8 @@ impl Sandbox {
         command.env("XDG_CACHE_HOME", venvs::cache().join("cache"));
         command.env("XDG_DATA_HOME", venvs::cache().join("data"));
         default_signals(&mut command);
-        Call { command, stdin: Vec::new(), stdout: Stdout::Read, timeout: Duration::from_secs(60) }
+        // Long enough for a busy machine: only what hangs is killed.
+        Call { command, stdin: Vec::new(), stdout: Stdout::Read, timeout: Duration::from_secs(300) }
     }
 }
 
