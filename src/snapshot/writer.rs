@@ -5,8 +5,8 @@
 
 use std::io;
 
-use super::index::{Buffer, Index, SCHEMA, Stream, Variable};
-use super::layout::Trailer;
+use super::index::{self, Buffer, Index, SCHEMA, Stream, Variable};
+use super::layout::{Trailer, longest_index};
 use super::target::{LARGE, Target, write_hashed};
 use super::trust::Key;
 use crate::pickle::emit;
@@ -174,14 +174,14 @@ impl<T: Target> Writer<T> {
         self.write(&end)?;
         let length = self.position;
         let blake3 = self.outside.finalize().to_hex().to_string();
-        let index = Index {
+        let mut index = Index {
             schema: SCHEMA,
             module: self.module.clone(),
             variables: std::mem::take(&mut self.variables),
             stream: Stream { length, prelude: self.prelude, blake3 },
             ..index
         };
-        let json = serde_json::to_vec(&index)?;
+        let json = index::encode(&mut index, longest_index(length))?;
         let trailer = Trailer {
             index_offset: length,
             index_length: json.len() as u64,
