@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 use super::Talk;
 use super::ask::{ask, is_terminal};
+use super::open::or_code;
 use super::progress::Progress;
 use crate::exit::{self, OrExit};
 use crate::pickle::outline::Shape;
@@ -100,7 +101,7 @@ fn read(options: &Options, talk: Talk) -> Result<Snapshot> {
         (false, true) => Snapshot::open_partial(path),
         (false, false) => Snapshot::open(path).map(|snapshot| (snapshot, None)),
     };
-    let (snapshot, damage) = opened.or_exit(exit::DAMAGED, name)?;
+    let (snapshot, damage) = or_code(opened, name)?;
     if let Some(damage) = damage {
         talk.note(&format!("{}: {damage}; this is what is left of it", plain(&shown)));
     }
