@@ -180,7 +180,7 @@ impl Restore {
             loading::find_helpers_again(py, index)?;
         }
         let dill = Dill::find(py, &|text| talk.note(text))?;
-        python::running::set(self.options.command.as_ref(), &self.interpreter, &dill);
+        python::running::set(self.options.command.as_ref(), &self.interpreter, &dill, talk);
         let name = self.options.file.display().to_string();
         let request = Request {
             name: &name,

@@ -65,6 +65,24 @@ fn a_save_without_a_key_still_saves() {
 }
 
 #[test]
+fn a_script_that_saves_without_a_key_is_told_once() {
+    let sandbox = Sandbox::new();
+    saved(&sandbox);
+    sandbox.write("config", "a file where a folder should be");
+    let script = "import snapcli\nfor turn in range(2): snapcli.save('own.pkl')\n";
+    sandbox.write("saves.py", script);
+    let told = |arguments: &[&str]| {
+        let call = sandbox.call_snapcli(arguments).env("XDG_CONFIG_HOME", sandbox.work().join("config"));
+        let run = call.run();
+        run.assert_code(0);
+        run.err().matches("will not be signed: cannot read or make the key").count()
+    };
+    assert_eq!(told(&["restore", "--only", "x", "session.pkl", "saves.py"]), 1);
+    assert_eq!(told(&["restore", "--only", "x", "-q", "session.pkl", "saves.py"]), 0);
+    assert_eq!(told(&["save", "saves.py"]), 1);
+}
+
+#[test]
 fn a_file_is_signed_after_it_was_looked_at() {
     let sandbox = Sandbox::new();
     saved(&sandbox);
