@@ -162,7 +162,10 @@ impl Restore {
         match self.load_as(py, trusted) {
             Err(error) if error.downcast_ref::<Untrusted>().is_some() && may_ask(&self.options.file) => {
                 say::error_alone(&error);
-                if !ask("load it anyway?")? {
+                let answer = ask("load it anyway?");
+                // Ctrl-C was the answer: Python is not to raise it, too.
+                let _ = py.check_signals();
+                if !answer? {
                     return Err(exit::error(exit::UNTRUSTED, "nothing was loaded"));
                 }
                 self.load_as(py, true)
