@@ -26,7 +26,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    done
   1    failed; for save: the script failed, or the script's own code; for diff: something changed
-  2    wrong usage
+  2    wrong usage; a file or script that is not there
   3    --strict, and something was left out
   4    not a snapshot, damaged, or cut short
   5    not trusted: loading it would do more than build plain data
@@ -222,7 +222,7 @@ Examples:
 Exit codes:
   0  nothing changed
   1  something changed
-  2  wrong usage
+  2  wrong usage; a file is not there
   4  a file is damaged, cut short, or not a snapshot")]
 pub struct DiffArgs {
     /// Print JSON
@@ -257,6 +257,7 @@ Examples:
 
 Exit codes:
   0  the file is whole
+  2  wrong usage; the file is not there
   4  damaged, cut short, or not a snapshot")]
 pub struct VerifyArgs {
     /// Print JSON

@@ -4,7 +4,7 @@
 pub const DONE: i32 = 0;
 /// Something failed; for `save` also the script's own failure, when it has no other code.
 pub const FAILED: i32 = 1;
-/// Wrong usage: an unknown option, a script that is not there.
+/// Wrong usage: an unknown option, a script or a file that is not there.
 pub const USAGE: i32 = 2;
 /// `--strict`, and something was left out.
 pub const LEFT_OUT: i32 = 3;

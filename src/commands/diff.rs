@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::Talk;
-use super::open::open;
+use super::open::{open, or_code};
 use super::progress::Progress;
 use crate::exit::{self, OrExit};
 use crate::report;
@@ -31,7 +31,7 @@ pub fn run(options: &Options, talk: Talk) -> Result<i32> {
     if paths == [Path::new("-"); 2] {
         return Err(exit::error(exit::USAGE, "only one of the two files can be standard input"));
     }
-    let open = |path: &Path| open(path).or_exit(exit::DAMAGED, || cannot(path));
+    let open = |path: &Path| or_code(open(path), || cannot(path));
     let (before, after) = (open(&options.before)?, open(&options.after)?);
     let changes = compare(&before, &after, talk).or_else(|(place, error)| {
         let path = paths.get(place).copied().unwrap_or(Path::new(""));

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
+use super::open::{open, or_code};
 use super::{Talk, page};
 use crate::exit::{self, OrExit};
 use crate::pickle::outline::Tree;
@@ -105,13 +106,7 @@ fn is_script(path: &Path) -> bool {
 
 fn inspect_file(options: &Options, path: &Path, talk: Talk) -> Result<i32> {
     let place = || format!("cannot inspect {}", path.display());
-    let snapshot = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        io::Read::read_to_end(&mut io::stdin(), &mut bytes).context("cannot read standard input")?;
-        Snapshot::from_bytes(bytes).or_exit(exit::DAMAGED, place)?
-    } else {
-        Snapshot::open(path).or_exit(exit::DAMAGED, place)?
-    };
+    let snapshot = or_code(open(path), place)?;
     if let Contents::Foreign { lost_index: true, .. } = snapshot.contents() {
         talk.note("its index is lost (the file is cut short or damaged at its end): this is what its pickle tells");
     }

@@ -44,7 +44,7 @@ impl Inspection {
     fn whole(&self, py: Python<'_>, out: File) -> End {
         let looked = || -> Result<(Run, i32)> {
             let dill = Dill::find(py, &|text| self.talk.note(text))?;
-            python::running::set(Some(&self.command), &self.interpreter, &dill);
+            python::running::set(Some(&self.command), &self.interpreter, &dill, self.talk);
             let run = run_script(py, &self.command)?;
             let code = if run.forked { exit::DONE } else { self.look(py, &run, &dill, out)? };
             Ok((run, code))

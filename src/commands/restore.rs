@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 use super::Talk;
 use super::ask::{ask, is_terminal};
+use super::open::or_code;
 use super::progress::Progress;
 use crate::exit::{self, OrExit};
 use crate::pickle::outline::Shape;
@@ -100,7 +101,7 @@ fn read(options: &Options, talk: Talk) -> Result<Snapshot> {
         (false, true) => Snapshot::open_partial(path),
         (false, false) => Snapshot::open(path).map(|snapshot| (snapshot, None)),
     };
-    let (snapshot, damage) = opened.or_exit(exit::DAMAGED, name)?;
+    let (snapshot, damage) = or_code(opened, name)?;
     if let Some(damage) = damage {
         talk.note(&format!("{}: {damage}; this is what is left of it", plain(&shown)));
     }
@@ -161,7 +162,10 @@ impl Restore {
         match self.load_as(py, trusted) {
             Err(error) if error.downcast_ref::<Untrusted>().is_some() && may_ask(&self.options.file) => {
                 say::error_alone(&error);
-                if !ask("load it anyway?")? {
+                let answer = ask("load it anyway?");
+                // Ctrl-C was the answer: Python is not to raise it, too.
+                let _ = py.check_signals();
+                if !answer? {
                     return Err(exit::error(exit::UNTRUSTED, "nothing was loaded"));
                 }
                 self.load_as(py, true)
@@ -179,7 +183,7 @@ impl Restore {
             loading::find_helpers_again(py, index)?;
         }
         let dill = Dill::find(py, &|text| talk.note(text))?;
-        python::running::set(self.options.command.as_ref(), &self.interpreter, &dill);
+        python::running::set(self.options.command.as_ref(), &self.interpreter, &dill, talk);
         let name = self.options.file.display().to_string();
         let request = Request {
             name: &name,

@@ -19,6 +19,7 @@ use crate::python::{self, Interpreter, streams};
 use crate::report::answer::{Answer, Format};
 use crate::report::{self, say};
 use crate::session::keep::Rules;
+use crate::session::key::key;
 use crate::session::provenance::Origin;
 use crate::session::save::{Request, save};
 use crate::snapshot::atomic::AtomicFile;
@@ -85,17 +86,6 @@ impl Output {
     }
 }
 
-/// The user's key. A session is saved without one, too: then it is not known again as this user's.
-fn key(talk: Talk) -> Option<Key> {
-    match Key::existing_or_new() {
-        Ok(key) => Some(key),
-        Err(error) => {
-            talk.note(&format!("the snapshot will not be signed: {error}"));
-            None
-        }
-    }
-}
-
 /// Finds out before the script runs whether the report can be written.
 fn report_path(path: &Path) -> Result<PathBuf> {
     let path = absolute(path)?;
@@ -134,7 +124,7 @@ impl Save {
             Ok(dill) => dill,
             Err(error) => return ending::of_error(py, &error),
         };
-        python::running::set(Some(&self.command), &self.interpreter, &dill);
+        python::running::set(Some(&self.command), &self.interpreter, &dill, talk);
         let run = match run(py, &self.command) {
             Ok(run) => run,
             Err(error) => return ending::of_error(py, &error.into()),

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 
 use super::Talk;
 use super::ask::{ask, is_terminal};
+use super::open::or_code;
 use super::progress::Progress;
 use crate::exit::{self, OrExit};
 use crate::report::{plain, verdict};
@@ -30,7 +31,7 @@ pub struct Options {
 pub fn run(options: &Options, talk: Talk) -> Result<i32> {
     let file = options.file.display().to_string();
     let name = plain(&file);
-    let snapshot = Snapshot::open(&options.file).or_exit(exit::DAMAGED, || format!("cannot sign {name}"))?;
+    let snapshot = or_code(Snapshot::open(&options.file), || format!("cannot sign {name}"))?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         let text = format!(
             "{name} was not saved by snapcli, and only what it saves can be signed: load it once with `snapcli restore \

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::Talk;
-use super::open::open;
+use super::open::{open, or_code};
 use super::progress::Progress;
-use crate::exit::{self, OrExit};
+use crate::exit;
 use crate::report;
 use crate::report::answer::Format;
 use crate::report::verify::{Answer, text};
@@ -30,8 +30,8 @@ pub fn run(options: &Options, talk: Talk) -> Result<i32> {
     let checked = open(&options.file).and_then(|snapshot| check(&snapshot, talk));
     let (format, bytes, verified) = match checked {
         // Of what cannot be read nothing can be said.
-        Err(error @ (ReadError::Io(_) | ReadError::Folder)) => {
-            return Err(error).or_exit(exit::DAMAGED, || format!("cannot verify {file}"));
+        Err(error @ (ReadError::Open(_) | ReadError::Io(_) | ReadError::Folder)) => {
+            return or_code(Err(error), || format!("cannot verify {file}"));
         }
         Err(error) => (None, None, Verified::unopened(&error)),
         Ok((format, bytes, verified)) => (Some(format), Some(bytes), verified),

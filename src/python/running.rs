@@ -8,6 +8,7 @@ use super::Interpreter;
 use super::dill::Dill;
 use super::run::{Command, Target};
 use super::target::Source;
+use crate::report::say::Talk;
 
 /// See the module.
 pub struct Running {
@@ -19,6 +20,8 @@ pub struct Running {
     pub interpreter: Interpreter,
     /// Where dill comes from.
     pub dill: Dill,
+    /// How much is said.
+    pub talk: Talk,
     /// Since when.
     pub started: Instant,
 }
@@ -26,7 +29,7 @@ pub struct Running {
 static RUNNING: OnceLock<Running> = OnceLock::new();
 
 /// Notes what is about to run. Call it before the script can change the working folder.
-pub fn set(command: Option<&Command>, interpreter: &Interpreter, dill: &Dill) {
+pub fn set(command: Option<&Command>, interpreter: &Interpreter, dill: &Dill, talk: Talk) {
     let source = command.and_then(|command| match &command.target {
         Target::Script(path) if path != Path::new("-") => {
             let path = std::path::absolute(path).ok()?;
@@ -40,7 +43,7 @@ pub fn set(command: Option<&Command>, interpreter: &Interpreter, dill: &Dill) {
     });
     let (command, interpreter, dill) = (command.cloned(), interpreter.clone(), dill.clone());
     // A process runs one thing.
-    let _ = RUNNING.set(Running { command, source, interpreter, dill, started: Instant::now() });
+    let _ = RUNNING.set(Running { command, source, interpreter, dill, talk, started: Instant::now() });
 }
 
 /// What runs.

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
 
 use super::keep::Rules;
+use super::key::key;
 use super::loading::{self, Request as LoadRequest, Restored, Whose};
 use super::provenance::Origin;
 use super::save::{Request, save_namespace};
@@ -16,7 +17,6 @@ use crate::python::running;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Ended, Index};
 use crate::snapshot::reader::Snapshot;
-use crate::snapshot::trust::Key;
 
 /// Saves `namespace` (a dict of names for `__main__`, a module, or `__main__` itself where there is none) to a file.
 /// With `sync`, the file is on the disk when this returns. Returns what was saved and what was not.
@@ -41,8 +41,7 @@ pub fn save(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>>, s
         interpreter: &running.interpreter,
     };
     let name = module.name()?.to_string_lossy().into_owned();
-    // Without a key the file is not signed, as `snapcli doctor` explains; what was computed is saved all the same.
-    let key = Key::existing_or_new().ok();
+    let key = key(running.talk);
     let request = Request {
         module: &name,
         rules: &Rules::default(),

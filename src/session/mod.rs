@@ -12,6 +12,7 @@ mod collector;
 pub mod describe;
 pub mod fault;
 pub mod keep;
+pub mod key;
 pub mod loading;
 pub mod provenance;
 pub mod save;

@@ -4,10 +4,14 @@
 //! and JSON reports print them. Fields that a reader does not know are ignored; fields that are absent take
 //! their defaults, so that a later version can add some.
 
+mod bounds;
+
 use std::collections::BTreeMap;
 
-use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+
+pub(super) use self::bounds::{encode, parse};
+use self::bounds::{list, map, optional_list};
 
 /// The version of the index and of every JSON answer.
 pub const SCHEMA: u32 = 1;
@@ -29,12 +33,13 @@ pub struct Index {
     /// The interpreter that ran it.
     pub python: Python,
     /// Versions of the packages that the session's variables come from.
+    #[serde(deserialize_with = "map")]
     pub packages: BTreeMap<String, String>,
     /// What is in the file, in definition order.
-    #[serde(deserialize_with = "checked")]
+    #[serde(deserialize_with = "list")]
     pub variables: Vec<Variable>,
     /// What is not, and why.
-    #[serde(deserialize_with = "checked")]
+    #[serde(deserialize_with = "list")]
     pub left_out: Vec<LeftOut>,
     /// The pickle before the index.
     pub stream: Stream,
@@ -51,6 +56,7 @@ pub struct Script {
     /// BLAKE3 of the source, in hex; empty where there was no single source file.
     pub blake3: String,
     /// `sys.argv` as the script got it.
+    #[serde(deserialize_with = "list")]
     pub argv: Vec<String>,
     /// How it ended.
     pub ended: Ended,
@@ -105,10 +111,10 @@ pub struct Variable {
     /// The memo slots that the segment fills: the first, and the one after the last.
     pub memo: (u64, u64),
     /// The names of the variables whose segments this one takes objects from.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub uses: Vec<String>,
     /// Raw buffers within the segment.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub buffers: Vec<Buffer>,
     /// BLAKE3 of the segment, in hex.
     pub blake3: String,
@@ -117,10 +123,10 @@ pub struct Variable {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub opcodes: String,
     /// The globals that loading it looks up, as `module name`, in order of appearance, each once.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub imports: Vec<String>,
     /// The names of the session that its code looks up when it runs.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub globals: Vec<String>,
     /// Whether it holds code objects, which only the same minor version of Python can load.
     pub has_code: bool,
@@ -128,7 +134,7 @@ pub struct Variable {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub len: Option<u64>,
     /// An array's or a frame's shape.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "optional_list")]
     pub shape: Option<Vec<u64>>,
     /// An array's dtype.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,10 +142,10 @@ pub struct Variable {
     /// A short text of the value, at most [`PREVIEW`] characters.
     pub preview: String,
     /// Why it looks like a credential, where it does. Then the preview does not show it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub secrets: Vec<String>,
     /// What will be otherwise after a load: a lock released, a file open for reading only.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub notes: Vec<String>,
     /// The line of the script that assigned the name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -200,13 +206,13 @@ pub struct LeftOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     /// The kept functions and classes that use the name.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub users: Vec<String>,
     /// What to do about it, for kinds that are well known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
     /// All objects at fault, where a script was inspected and there is more than one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub faults: Vec<Fault>,
 }
 
@@ -250,50 +256,4 @@ pub struct Stream {
     pub prelude: u64,
     /// BLAKE3 of the bytes outside the segments (prelude, then BUILD and STOP), in hex. Each segment has its own.
     pub blake3: String,
-}
-
-/// Something that an index has many of, and that takes up memory however short its text is.
-trait Listed: DeserializeOwned {
-    /// Whether it has what each one has that was ever written.
-    fn is_plausible(&self) -> bool;
-}
-
-/// The shortest segment: an empty name with its length, a value, SETITEM.
-const SHORTEST: u64 = 4;
-
-impl Listed for Variable {
-    fn is_plausible(&self) -> bool {
-        self.length >= SHORTEST && self.blake3.len() == blake3::OUT_LEN * 2
-    }
-}
-
-impl Listed for LeftOut {
-    fn is_plausible(&self) -> bool {
-        !(self.name.is_empty() && self.type_name.is_empty() && self.error.is_empty())
-    }
-}
-
-/// Reads a list that ends at the first item nobody has written: three bytes of `{},` would take hundreds in memory, and a
-/// small file be made to take all of it.
-fn checked<'de, D: Deserializer<'de>, T: Listed>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    struct Items<T>(std::marker::PhantomData<T>);
-    impl<'de, T: Listed> Visitor<'de> for Items<T> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a list")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
-            let mut found: Vec<T> = Vec::new();
-            while let Some(item) = items.next_element::<T>()? {
-                if !item.is_plausible() {
-                    return Err(A::Error::custom("an item of a list is empty"));
-                }
-                found.push(item);
-            }
-            Ok(found)
-        }
-    }
-    deserializer.deserialize_seq(Items(std::marker::PhantomData))
 }

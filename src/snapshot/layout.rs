@@ -22,7 +22,11 @@ pub const ALIGNMENT: u64 = 64;
 /// What stands before the contents of a raw buffer: BYTEARRAY8 or BINBYTES8 and a length of 8 bytes.
 pub const RAW_HEADER: u64 = 9;
 /// The longest index that is read.
-pub const MAX_INDEX: u64 = 1 << 30;
+const MAX_INDEX: u64 = 1 << 30;
+/// An index may always have so many bytes, as what was left out has no bytes in the pickle.
+const INDEX_ALWAYS: u64 = 16 << 20;
+/// And so many more for each byte of the pickle: a million numbers under names of eight letters need 15.
+const INDEX_PER_BYTE: u64 = 64;
 
 const NAME: &[u8; 7] = b"SNAPCLI";
 
@@ -68,11 +72,19 @@ pub enum LayoutError {
     #[error("the file is damaged in its last {SIGNATURE} bytes, which hold the signature: copy it again")]
     Signature,
     /// An index that nobody wrote.
-    #[error("the index has {length} bytes, more than {MAX_INDEX}: copy the file again")]
+    #[error("the index has {length} bytes, more than the {most} that its pickle can need: copy the file again")]
     IndexLength {
         /// How long it should be.
         length: u64,
+        /// How long it may be.
+        most: u64,
     },
+}
+
+/// How long the index of a pickle of this length may be. The writer keeps to it, and the reader looks no further at an
+/// index that is longer: a small file is not to take much memory.
+pub fn longest_index(pickle_length: u64) -> u64 {
+    INDEX_PER_BYTE.saturating_mul(pickle_length).saturating_add(INDEX_ALWAYS).min(MAX_INDEX)
 }
 
 impl Trailer {
@@ -120,8 +132,9 @@ impl Trailer {
         if trailer.file_length() != Some(file_length) {
             return Err(LayoutError::IndexPlace { offset: index_offset, length: index_length });
         }
-        if index_length > MAX_INDEX {
-            return Err(LayoutError::IndexLength { length: index_length });
+        let most = longest_index(index_offset);
+        if index_length > most {
+            return Err(LayoutError::IndexLength { length: index_length, most });
         }
         if trailer.is_signed() && trailer.signature != with_check_sum(&trailer.signature) {
             return Err(LayoutError::Signature);
@@ -203,9 +216,13 @@ mod tests {
 
     #[test]
     fn an_index_that_is_too_long_is_refused() {
-        let long = Trailer { index_length: MAX_INDEX + 1, ..trailer() };
-        let file_length = long.file_length().expect("it fits");
-        let error = LayoutError::IndexLength { length: MAX_INDEX + 1 };
-        assert_eq!(Trailer::decode(&long.encode(), file_length), Err(error));
+        for (index_offset, most) in [(0, 16 << 20), (100, (16 << 20) + 6400), (1 << 40, 1 << 30)] {
+            let decode = |length| {
+                let long = Trailer { index_offset, index_length: length, ..trailer() };
+                Trailer::decode(&long.encode(), long.file_length().expect("it fits"))
+            };
+            assert!(decode(most).is_ok_and(|found| found.is_some()));
+            assert_eq!(decode(most + 1), Err(LayoutError::IndexLength { length: most + 1, most }));
+        }
     }
 }

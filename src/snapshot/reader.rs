@@ -21,7 +21,7 @@ pub use kind::FileKind;
 pub use verify::{Memory, Wanted};
 
 use self::source::Source;
-use super::index::{Index, SCHEMA, Variable};
+use super::index::{self, Index, SCHEMA, Variable};
 use super::layout::{TRAILER, Trailer};
 use super::trust::Key;
 use super::writer::owner;
@@ -281,7 +281,7 @@ fn parse_index(json: &[u8], pickle_length: u64) -> Result<Index, ReadError> {
     if schema != SCHEMA {
         return Err(ReadError::OtherSchema { schema });
     }
-    let index: Index = serde_json::from_slice(json).map_err(unreadable)?;
+    let index = index::parse(json).map_err(unreadable)?;
     verify::places(&index, pickle_length)?;
     Ok(index)
 }

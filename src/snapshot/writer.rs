@@ -5,8 +5,8 @@
 
 use std::io;
 
-use super::index::{Buffer, Index, SCHEMA, Stream, Variable};
-use super::layout::Trailer;
+use super::index::{self, Buffer, Index, SCHEMA, Stream, Variable};
+use super::layout::{Trailer, longest_index};
 use super::pipe::Pipe;
 use super::target::Target;
 use super::trust::Key;
@@ -176,14 +176,14 @@ impl<T: Target> Writer<T> {
             variable.blake3 = hex(hashes.whole);
             variable.opcodes = hashes.opcodes.map(hex).unwrap_or_default();
         }
-        let index = Index {
+        let mut index = Index {
             schema: SCHEMA,
             module: self.module,
             variables: self.variables,
             stream: Stream { length, prelude: self.prelude, blake3: hex(self.outside.finalize()) },
             ..index
         };
-        let json = serde_json::to_vec(&index)?;
+        let json = index::encode(&mut index, longest_index(length))?;
         let trailer = Trailer {
             index_offset: length,
             index_length: json.len() as u64,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use snapcli::pickle::outline::Shape;
 use snapcli::snapshot::index::Index;
-use snapcli::snapshot::layout::TRAILER;
+use snapcli::snapshot::layout::{TRAILER, Trailer, longest_index};
 use snapcli::snapshot::reader::{Contents, Memory, Snapshot, Wanted};
 use snapcli::snapshot::verify::verify;
 
@@ -288,6 +288,72 @@ fn what_stands_before_a_cut_comes_back_as_a_plain_pickle() {
     assert!(run.err().contains("this is what is left of it") && run.err().contains("unchecked"), "{}", run.whole());
     let piped = sandbox.call_snapcli(&["restore", "--partial", "-", "-c", "print(b)"]);
     piped.stdin(&original.bytes[..at]).run().assert_code(0).assert_stdout("{'a': [1]}\n");
+}
+
+/// A file of whose index only the hash is right: an honest end of it, and before that as much of `item` as an index may
+/// have.
+fn forged(head: &str, item: &str, tail: &str) -> Vec<u8> {
+    let pickle = [b"\x80\x05", &b"N0".repeat(20_000)[..], b"N."].concat();
+    let length = longest_index(pickle.len() as u64) as usize;
+    let items = item.repeat((length - head.len() - tail.len()) / item.len());
+    let json = format!("{head}{items}{tail}");
+    let trailer = Trailer {
+        index_offset: pickle.len() as u64,
+        index_length: json.len() as u64,
+        index_hash: *blake3::hash(json.as_bytes()).as_bytes(),
+        signature: [0; 32],
+    };
+    [&pickle, json.as_bytes(), &trailer.encode()].concat()
+}
+
+/// The least that a variable needs to be one.
+fn least() -> String {
+    format!("{{\"length\":4,\"blake3\":\"{}\"", "0".repeat(64))
+}
+
+/// Runs a program and prints the most memory that it took, in MB; its standard error stays its own.
+const MEASURE: &str = "import resource, subprocess, sys\n\
+                       code = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode\n\
+                       print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)\n";
+
+/// How a command ended, and the most memory that it took, in MB.
+fn measured(sandbox: &Sandbox, arguments: &[&str]) -> (i32, u64) {
+    let program = [env!("CARGO_BIN_EXE_snapcli"), "--python", sandbox.interpreter().to_str().unwrap()];
+    let run = sandbox.python(&[&["-c", MEASURE], &program[..], arguments].concat());
+    let (code, peak) = run.out().trim().split_once(' ').map(|(code, peak)| (code.to_owned(), peak.to_owned())).unwrap();
+    (code.parse().unwrap(), peak.parse().unwrap())
+}
+
+#[test]
+fn no_index_takes_more_than_a_few_times_its_length() {
+    let sandbox = Sandbox::new();
+    let start = "{\"schema\":1";
+    let lists = format!("{start},\"variables\":[{}", least());
+    let cases = [
+        (format!("{start},\"x\":"), "[".to_owned(), String::new()),
+        (format!("{start},\"x\":"), "{\"\":".to_owned(), String::new()),
+        (format!("{start},\"variables\":[{}}}", least()), format!(",{}}}", least()), "]}".to_owned()),
+        (format!("{lists},\"shape\":[0"), ",0".to_owned(), "]}]}".to_owned()),
+        (format!("{lists},\"uses\":[\"a\""), ",\"a\"".to_owned(), "]}]}".to_owned()),
+        (format!("{lists},\"preview\":\"\\n"), "a".to_owned(), "\"}]}".to_owned()),
+        (format!("{start},\"left_out\":[[\"a\"]"), ",[\"a\"]".to_owned(), "]}".to_owned()),
+        (format!("{start},\"left_out\":[{{\"faults\":[[]"), ",[]".to_owned(), "]}]}".to_owned()),
+    ];
+    for (head, item, tail) in &cases {
+        sandbox.write("forged.pkl", forged(head, item, tail));
+        let (code, peak) = measured(&sandbox, &["verify", "forged.pkl"]);
+        assert!(code == 4 && peak < 160, "{item}: exit {code}, {peak} MB");
+    }
+    let commands: [&[&str]; 4] = [
+        &["inspect", "forged.pkl"],
+        &["restore", "forged.pkl", "-c", "1"],
+        &["diff", "forged.pkl", "forged.pkl"],
+        &["trust", "--yes", "forged.pkl"],
+    ];
+    for command in commands {
+        let (code, peak) = measured(&sandbox, command);
+        assert!(code == 4 && peak < 160, "{command:?}: exit {code}, {peak} MB");
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 #[cfg(feature = "python")]
+mod asking;
+#[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
 mod choosing;

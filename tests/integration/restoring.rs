@@ -112,9 +112,6 @@ fn a_file_that_is_no_snapshot_is_refused_before_anything_runs() {
         assert!(run.err().contains(word), "{}", run.whole());
         assert!(!run.err().contains("Traceback") && !run.err().contains("panicked"), "{}", run.whole());
     }
-    let run = sandbox.snapcli(&["restore", "missing.pkl"]);
-    run.assert_code(4);
-    assert!(run.err().contains("cannot restore missing.pkl"), "{}", run.whole());
 }
 
 #[test]
@@ -167,6 +164,36 @@ snapcli: needs (tuple) did not come back: needs gone, which did not come back
 ";
     run.assert_stderr(expected);
     sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", "print('ran')"]).assert_code(3).assert_stdout("");
+}
+
+#[test]
+fn what_cannot_be_opened_is_wrong_usage_to_every_command() {
+    let sandbox = Sandbox::new();
+    sandbox.write("session.pkl", b"\x80\x02}.");
+    fs::create_dir(sandbox.work().join("folder.pkl")).unwrap();
+    let commands: [&[&str]; 6] = [
+        &["restore", "-c", "1"],
+        &["restore", "--partial", "-c", "1"],
+        &["inspect"],
+        &["verify"],
+        &["trust"],
+        &["diff", "session.pkl"],
+    ];
+    for command in commands {
+        for (file, why) in
+            [("missing.pkl", "No such file"), ("session.pkl/x", "Not a directory"), ("folder.pkl", "folder")]
+        {
+            // Of a folder, inspect takes it that it is a script, as Python does.
+            if (command, file) == (&["inspect"], "folder.pkl") {
+                continue;
+            }
+            let run = sandbox.snapcli(&[&command[..1], &[file], &command[1..]].concat());
+            run.assert_code(2).assert_stdout("");
+            assert!(run.err().contains(file) && run.err().contains(why), "{}", run.whole());
+        }
+        sandbox.write("damaged.pkl", b"\x80\x02}");
+        sandbox.snapcli(&[&command[..1], &["-q", "damaged.pkl"], &command[1..]].concat()).assert_code(4);
+    }
 }
 
 #[test]

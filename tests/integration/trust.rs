@@ -65,6 +65,24 @@ fn a_save_without_a_key_still_saves() {
 }
 
 #[test]
+fn a_script_that_saves_without_a_key_is_told_once() {
+    let sandbox = Sandbox::new();
+    saved(&sandbox);
+    sandbox.write("config", "a file where a folder should be");
+    let script = "import snapcli\nfor turn in range(2): snapcli.save('own.pkl')\n";
+    sandbox.write("saves.py", script);
+    let told = |arguments: &[&str]| {
+        let call = sandbox.call_snapcli(arguments).env("XDG_CONFIG_HOME", sandbox.work().join("config"));
+        let run = call.run();
+        run.assert_code(0);
+        run.err().matches("will not be signed: cannot read or make the key").count()
+    };
+    assert_eq!(told(&["restore", "--only", "x", "session.pkl", "saves.py"]), 1);
+    assert_eq!(told(&["restore", "--only", "x", "-q", "session.pkl", "saves.py"]), 0);
+    assert_eq!(told(&["save", "saves.py"]), 1);
+}
+
+#[test]
 fn a_file_is_signed_after_it_was_looked_at() {
     let sandbox = Sandbox::new();
     saved(&sandbox);
@@ -111,6 +129,65 @@ fn scripts_are_refused_with_an_unpickling_error() {
     run.assert_code(0).assert_stdout("True True\nthree 8\n");
 }
 
+#[test]
+fn plain_estimators_of_scikit_learn_need_no_trust_and_compiled_ones_do() {
+    let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
+    sandbox.write("script.py", ESTIMATORS);
+    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+    let check = "print([name for name, made in models.items() if not (made.predict(X) == right[name]).all()], \
+                 scaled.transform(X).shape, codes.inverse_transform([1])[0])";
+    let kept = ["models", "right", "X", "scaled", "codes"];
+    let only: Vec<&str> = kept.iter().flat_map(|name| ["--only", *name]).collect();
+    let run = stranger(&sandbox, &[&["restore"], &only[..], &["-c", check]].concat());
+    run.assert_code(0).assert_stdout("[] (40, 4) b\n");
+    for (name, wanted) in [
+        ("tree", "sklearn.tree._classes.DecisionTreeClassifier"),
+        ("near", "sklearn.neighbors._classification.KNeighborsClassifier"),
+        ("calls", "sklearn.preprocessing._function_transformer.FunctionTransformer"),
+    ] {
+        let run = stranger(&sandbox, &["restore", "--only", name, "-c", "1"]);
+        run.assert_code(5).assert_stdout("");
+        let why = "of sklearn only what is known to compute in safe code is plain";
+        assert!(run.err().contains(wanted) && run.err().contains(why), "{}", run.err());
+    }
+}
+
+/// Fitted estimators with what they predict.
+const ESTIMATORS: &str = "
+import warnings
+warnings.simplefilter('ignore')
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import (ARDRegression, BayesianRidge, ElasticNet, ElasticNetCV, HuberRegressor, Lasso, LassoCV,
+    LinearRegression, LogisticRegression, LogisticRegressionCV, Ridge, RidgeCV)
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import (Binarizer, FunctionTransformer, LabelEncoder, MaxAbsScaler, MinMaxScaler, Normalizer,
+    OrdinalEncoder, PowerTransformer, QuantileTransformer, RobustScaler, StandardScaler)
+from sklearn.tree import DecisionTreeClassifier
+X = np.abs(np.random.default_rng(0).normal(size=(40, 4))) + 0.1
+y = (X[:, 0] > X[:, 1]).astype(int)
+steps = [StandardScaler(), MinMaxScaler(), MaxAbsScaler(), RobustScaler(), Normalizer(), Binarizer(), PowerTransformer(),
+    QuantileTransformer(n_quantiles=9), SimpleImputer(), VarianceThreshold(), PCA(2), TruncatedSVD(2),
+    ColumnTransformer([('some', StandardScaler(), [0, 2])]), FeatureUnion([('all', PCA()), ('two', PCA(2))])]
+ends = [LinearRegression(), Ridge(), RidgeCV(), Lasso(), LassoCV(), ElasticNet(), ElasticNetCV(), LogisticRegression(),
+    LogisticRegressionCV(), BayesianRidge(), ARDRegression(), HuberRegressor(), GaussianNB(), MultinomialNB(),
+    BernoulliNB(), ComplementNB(), DummyClassifier(), DummyRegressor(), LinearDiscriminantAnalysis(),
+    QuadraticDiscriminantAnalysis()]
+models = {type(end).__name__: end for end in ends}
+models.update({type(step).__name__: make_pipeline(step, Ridge()) for step in steps})
+right = {name: model.fit(X, y).predict(X) for name, model in models.items()}
+scaled, codes, ordinal = StandardScaler().fit(X), LabelEncoder().fit(['a', 'b']), OrdinalEncoder().fit([['a'], ['b']])
+tree, near = DecisionTreeClassifier().fit(X, y), KNeighborsClassifier(algorithm='kd_tree').fit(X, y)
+calls = FunctionTransformer().fit(X)
+";
+
 /// A snapshot with one variable of these opcodes, which nobody signed.
 fn snapshot_of(value: &[u8]) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new(), "__main__").unwrap();
@@ -123,7 +200,7 @@ fn no_hostile_variable_of_our_own_format_runs_or_changes_anything() {
     let sandbox = Sandbox::new();
     let canary = sandbox.out().join("canary");
     let command = format!("cposix\nsystem\n(S'touch {}'\ntR", canary.display());
-    let values: [&[u8]; 7] = [
+    let values: [&[u8]; 11] = [
         command.as_bytes(),
         // Names that are allowed, changed for the whole program.
         b"ccollections\nOrderedDict\n}X\x04\0\0\0evilK\x01sb",
@@ -134,6 +211,11 @@ fn no_hostile_variable_of_our_own_format_runs_or_changes_anything() {
         b"cbuiltins\ngetattr\n(cdill._dill\n_import_module\n(S'os'\ntRS'system'\ntR",
         // An array of objects at addresses that are numbers.
         b"cnumpy\nndarray\n((K\x01tS'O'\nC\x08AAAAAAAAtR",
+        // An estimator's class changed, what its module has under other names, and what reads memory by forged numbers.
+        b"csklearn.pipeline\nPipeline\n}X\x04\0\0\0evilK\x01sb",
+        b"csklearn.pipeline\nPipeline\n)\x81}X\x07\0\0\0predictcsklearn.pipeline\njoblib.os.system\nsb",
+        b"\x8c\x10sklearn.pipeline\x8c\x11Pipeline.__dict__\x93",
+        b"csklearn.tree._tree\nTree\n(K\x01tR",
     ];
     for value in values {
         sandbox.write("v.pkl", snapshot_of(value));

@@ -7,7 +7,7 @@
 
 use super::trust::{self, Does};
 
-/// Classes of numpy and pandas, by exact name. Their `__setstate__` stores data and calls nothing that is in it.
+/// Classes of numpy, pandas and scikit-learn, by exact name. Their `__setstate__` stores data and calls nothing that is in it.
 #[rustfmt::skip]
 const CLASSES: &[(&[&str], &[&str])] = &[
     (&["numpy.matrixlib.defmatrix", "numpy"], &["matrix"]),
@@ -64,6 +64,33 @@ const CLASSES: &[(&[&str], &[&str])] = &[
     (&["pandas._libs.tslibs.timestamps"], &["Timestamp"]),
     (&["pandas._libs.tslibs.timedeltas"], &["Timedelta"]),
     (&["pandas.core.dtypes.dtypes"], &["NumpyEADtype"]),
+    // Estimators that compute with numpy alone, which looks at the shapes of what it is given. Not here: trees, neighbours,
+    // support vectors, k-means, boosting and whatever has sparse matrices, whose compiled code reads and writes where the
+    // numbers of a state say; and FunctionTransformer, which calls what it holds with arguments that it holds.
+    (&["sklearn.pipeline"], &["Pipeline", "FeatureUnion"]),
+    (&["sklearn.compose._column_transformer"], &["ColumnTransformer"]),
+    (
+        &["sklearn.preprocessing._data"],
+        &[
+            "StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "Normalizer", "Binarizer",
+            "PowerTransformer", "QuantileTransformer",
+        ],
+    ),
+    (&["sklearn.preprocessing._encoders"], &["OrdinalEncoder"]),
+    (&["sklearn.preprocessing._label"], &["LabelEncoder"]),
+    (&["sklearn.impute._base"], &["SimpleImputer"]),
+    (&["sklearn.feature_selection._variance_threshold"], &["VarianceThreshold"]),
+    (&["sklearn.decomposition._pca"], &["PCA"]),
+    (&["sklearn.decomposition._truncated_svd"], &["TruncatedSVD"]),
+    (&["sklearn.linear_model._base"], &["LinearRegression"]),
+    (&["sklearn.linear_model._ridge"], &["Ridge", "RidgeCV"]),
+    (&["sklearn.linear_model._coordinate_descent"], &["Lasso", "LassoCV", "ElasticNet", "ElasticNetCV"]),
+    (&["sklearn.linear_model._logistic"], &["LogisticRegression", "LogisticRegressionCV"]),
+    (&["sklearn.linear_model._bayes"], &["BayesianRidge", "ARDRegression"]),
+    (&["sklearn.linear_model._huber"], &["HuberRegressor"]),
+    (&["sklearn.naive_bayes"], &["GaussianNB", "MultinomialNB", "BernoulliNB", "ComplementNB"]),
+    (&["sklearn.discriminant_analysis"], &["LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"]),
+    (&["sklearn.dummy"], &["DummyClassifier", "DummyRegressor"]),
 ];
 
 /// Makers of new objects from what the pickle gives them, without their `__init__`.
@@ -80,11 +107,11 @@ const TAKEN_BACK: &[(&str, &str)] = &[("logging", "getLogger"), ("copyreg", "__n
 /// [`canonical`] gives it.
 pub fn may_load(module: &str, name: &str) -> bool {
     let top = module.split('.').next().unwrap_or(module);
-    if TRUSTING.contains(&top) || TAKEN_BACK.contains(&(module, name)) {
-        return false;
-    }
     if CLASSES.iter().any(|(modules, names)| modules.contains(&module) && names.contains(&name)) {
         return true;
+    }
+    if TRUSTING.contains(&top) || TAKEN_BACK.contains(&(module, name)) {
+        return false;
     }
     match trust::does(module, name) {
         Some(Does::Data) => true,
@@ -93,6 +120,12 @@ pub fn may_load(module: &str, name: &str) -> bool {
         Some(Does::CallsWith(0)) => true,
         _ => false,
     }
+}
+
+/// The package whose compiled code trusts the numbers in a state, where this (`module.name`) is of one.
+pub fn trusts_numbers(name: &str) -> Option<&'static str> {
+    let top = name.split('.').next().unwrap_or(name);
+    TRUSTING.iter().copied().find(|package| *package == top)
 }
 
 /// Whether a module may be imported for a file that is not trusted.
@@ -126,6 +159,7 @@ mod tests {
             ("numpy.random._pickle", "__generator_ctor"),
             ("pandas.core.frame", "DataFrame"),
             ("pandas.core.indexes.base", "_new_Index"),
+            ("sklearn.pipeline", "Pipeline"),
         ] {
             assert!(may_load(module, name), "{module} {name}");
         }
@@ -152,6 +186,14 @@ mod tests {
             ("pickle", "loads"),
             ("posix", "system"),
             ("pyarrow.lib", "py_buffer"),
+            ("sklearn.linear_model", "os.system"),
+            ("sklearn.neighbors._kd_tree", "newObj"),
+            ("sklearn.pipeline", "Pipeline.fit"),
+            ("sklearn.pipeline", "joblib.os.system"),
+            ("sklearn.preprocessing._encoders", "OneHotEncoder"),
+            ("sklearn.preprocessing._function_transformer", "FunctionTransformer"),
+            ("sklearn.tree._classes", "DecisionTreeClassifier"),
+            ("sklearn.tree._tree", "Tree"),
             ("types", "FunctionType"),
         ] {
             assert!(!may_load(module, name), "{module} {name}");

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyModule};
 
 use crate::exit::{self, OrExit};
+use crate::pickle::rules::plain as rules;
 use crate::report::plain;
 use crate::snapshot::index::Variable;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
@@ -84,6 +85,15 @@ impl fmt::Display for Untrusted {
         }
         if self.wants.len() > SHOWN {
             write!(out, "\n  and so do {} more", self.wants.len() - SHOWN)?;
+        }
+        if let Some(package) =
+            self.wants.iter().flat_map(|want| &want.what).find_map(|what| rules::trusts_numbers(what))
+        {
+            write!(
+                out,
+                "\n  of {package} only what is known to compute in safe code is plain: the rest may read memory where the \
+                 numbers of a file say"
+            )?;
         }
         let only = if self.whose == Whose::Foreign { "" } else { "bring back what is plain with --only, or " };
         write!(out, "\n  look at it with `snapcli inspect --verdict`; {only}load all of it with --trust")

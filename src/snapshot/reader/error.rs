@@ -13,8 +13,11 @@ use crate::snapshot::layout::LayoutError;
 /// Why a file is not read.
 #[derive(Debug, Error)]
 pub enum ReadError {
-    /// The file cannot be opened or read.
-    #[error("cannot read the file: check its name and who may read it")]
+    /// The file cannot be opened.
+    #[error("cannot open the file: check its name and who may read it")]
+    Open(#[source] io::Error),
+    /// The file cannot be read to its end.
+    #[error("cannot read the file: check its disk, and who may read it")]
     Io(#[from] io::Error),
     /// It is a folder.
     #[error("this is a folder: name a file in it")]
@@ -89,6 +92,11 @@ pub enum ReadError {
 }
 
 impl ReadError {
+    /// Whether there is no file to be judged: another name was meant.
+    pub fn is_wrong_name(&self) -> bool {
+        matches!(self, Self::Open(_) | Self::Folder)
+    }
+
     /// Whether there may be whole variables in a file that is not read for this.
     pub(super) fn leaves_something(&self) -> bool {
         matches!(self, Self::CutShort { .. } | Self::BadPickle(_) | Self::Layout(_) | Self::IndexDamaged { .. })

@@ -23,7 +23,7 @@ pub(super) enum Source {
 impl Source {
     /// Opens a file. What cannot be mapped (a pipe, a device) is read into memory.
     pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
-        let mut file = File::open(path)?;
+        let mut file = File::open(path).map_err(ReadError::Open)?;
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             return Err(ReadError::Folder);

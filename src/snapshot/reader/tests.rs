@@ -290,5 +290,5 @@ fn what_is_before_the_damage_is_salvaged_and_nothing_else() {
 fn what_is_not_there_or_a_folder_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     assert!(matches!(Snapshot::open(folder.path()), Err(ReadError::Folder)));
-    assert!(matches!(Snapshot::open(&folder.path().join("none")), Err(ReadError::Io(_))));
+    assert!(matches!(Snapshot::open(&folder.path().join("none")), Err(ReadError::Open(_))));
 }

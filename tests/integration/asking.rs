@@ -1,0 +1,104 @@
+//! The question that a terminal is asked before a file from elsewhere runs anything: on a real terminal, by way of
+//! Python's `pty`.
+
+use crate::env::Sandbox;
+
+/// Runs a program on a terminal of its own, answers its question, and prints its exit code, and what it wrote.
+const DRIVER: &str = r"
+import json, os, pty, sys, time
+answer = sys.argv[1].encode()
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[2], sys.argv[2:])
+seen, asked = b'', 0
+while True:
+    try:
+        piece = os.read(terminal, 1000)
+    except OSError:
+        break
+    seen += piece
+    if b'[y/N] ' in seen and not asked:
+        asked = 1
+        time.sleep(0.3)
+        os.write(terminal, answer)
+    if not piece:
+        break
+print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), asked, seen.decode()]))
+";
+
+/// A file that somebody else saved, with a function.
+fn strangers_file() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", "def double(n):\n    return 2 * n\n");
+    let stranger = sandbox.out().join("stranger");
+    let save = sandbox.call_snapcli(&["save", "-q", "-o", "got.pkl", "script.py"]);
+    save.env("XDG_CONFIG_HOME", stranger).run().assert_code(0);
+    sandbox
+}
+
+/// The exit code, whether there was a question, and what was written.
+fn on_a_terminal(sandbox: &Sandbox, answer: &str, command: &[&str]) -> (i64, bool, String) {
+    let run = sandbox.python(&[&["-c", DRIVER, answer], command].concat());
+    let found = run.json();
+    let text = found[2].as_str().unwrap().replace("\r\n", "\n");
+    (found[0].as_i64().unwrap(), found[1] == 1, text)
+}
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_snapcli");
+
+#[test]
+fn a_terminal_is_asked_and_only_yes_loads() {
+    let sandbox = strangers_file();
+    let python = sandbox.interpreter().to_str().unwrap().to_owned();
+    let restore = [PROGRAM, "--python", &python, "restore", "got.pkl", "-c", "double(21)"];
+    let question = "snapcli: got.pkl is not trusted (signed with a key that is not yours), and loading it would do more \
+                    than build plain data\n  double wants dill._dill._create_function, dill._dill._create_code, \
+                    __builtin__.__main__\n  look at it with `snapcli inspect --verdict`; bring back what is plain with \
+                    --only, or load all of it with --trust\nload it anyway? [y/N] ";
+    let nothing = "snapcli: nothing was loaded\n";
+    for (answer, code, rest) in [
+        ("y\n", 0, "y\n42\n".to_owned()),
+        ("yes\n", 0, "yes\n42\n".to_owned()),
+        ("n\n", 5, format!("n\n{nothing}")),
+        ("\n", 5, format!("\n{nothing}")),
+        ("yesterday\n", 5, format!("yesterday\n{nothing}")),
+        // Ctrl-D and Ctrl-C.
+        ("\x04", 5, format!("\n{nothing}")),
+        ("\x03", 130, "^C\nsnapcli: interrupted\n".to_owned()),
+    ] {
+        let (found, asked, text) = on_a_terminal(&sandbox, answer, &restore);
+        assert!(asked && found == code, "{answer:?}: exit {found}\n{text}");
+        assert_eq!(text, format!("{question}{rest}"), "{answer:?}");
+    }
+}
+
+#[test]
+fn what_is_no_terminal_is_not_asked() {
+    let sandbox = strangers_file();
+    let python = sandbox.interpreter().to_str().unwrap();
+    let restore = format!("{PROGRAM} --python {python} restore");
+    for command in [
+        // The file comes through the pipe that an answer would be read from.
+        format!("cat got.pkl | {restore} - -c 'double(21)'"),
+        format!("{restore} got.pkl -c 'double(21)' < /dev/null"),
+        format!("echo y | {restore} got.pkl -c 'double(21)'"),
+        format!("{restore} got.pkl -c 'double(21)' 2> errors.txt"),
+    ] {
+        let (code, asked, text) = on_a_terminal(&sandbox, "y\n", &["/bin/sh", "-c", &command]);
+        assert!(code == 5 && !asked && !text.contains("42"), "{command}: exit {code}\n{text}");
+    }
+    let restored = sandbox.call_snapcli(&["restore", "got.pkl", "-c", "double(21)"]).stdin("y\n").run();
+    restored.assert_code(5).assert_stdout("");
+}
+
+#[test]
+fn a_signature_is_asked_for_too() {
+    let sandbox = strangers_file();
+    let python = sandbox.interpreter().to_str().unwrap().to_owned();
+    let trust = [PROGRAM, "--python", &python, "trust", "got.pkl"];
+    for (answer, codes) in [("n\n", [5, 5]), ("\x04", [5, 5]), ("\x03", [130, -2]), ("y\n", [0, 0])] {
+        let (code, asked, text) = on_a_terminal(&sandbox, answer, &trust);
+        assert!(asked && codes.contains(&code), "{answer:?}: exit {code}\n{text}");
+    }
+    sandbox.snapcli(&["restore", "got.pkl", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
+}
