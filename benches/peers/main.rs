@@ -4,9 +4,10 @@
 //! turn (`measure.py`), so that what is compared was measured in one process. Only ratios travel from one machine to
 //! another; the seconds are there to judge the noise by. A figure that misses its target is marked, and is no failure.
 //!
-//! `-- records array` measures only these sessions, `-- --quick` in one round. Wants 2 GB of memory and 3 GB of disk.
+//! `-- records array` measures only these sessions, `-- inspect` only looks at files, `-- --quick` in one round. Wants 2 GB of memory and 3 GB of disk.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod look;
 mod results;
 mod show;
 mod table;
@@ -28,6 +29,7 @@ use results::{Measured, SESSIONS, Session};
 /// What was asked on the command line.
 struct Asked {
     quick: bool,
+    inspect: bool,
     sessions: Vec<&'static Session>,
 }
 
@@ -42,19 +44,21 @@ fn main() {
 }
 
 fn asked(words: impl Iterator<Item = String>) -> Result<Asked, String> {
-    let mut asked = Asked { quick: false, sessions: Vec::new() };
+    let mut asked = Asked { quick: false, inspect: false, sessions: Vec::new() };
     for word in words {
         match word.as_str() {
             // cargo says this to every benchmark.
             "--bench" => {}
             "--quick" => asked.quick = true,
+            "inspect" => asked.inspect = true,
             name => asked.sessions.push(SESSIONS.iter().find(|session| session.name == name).ok_or_else(|| {
                 let names: Vec<_> = SESSIONS.iter().map(|session| session.name).collect();
-                format!("{name} is no session: name some of {}, or --quick", names.join(", "))
+                format!("{name} is no session: name some of {}, inspect, or --quick", names.join(", "))
             })?),
         }
     }
-    if asked.sessions.is_empty() {
+    if asked.sessions.is_empty() && !asked.inspect {
+        asked.inspect = true;
         asked.sessions = SESSIONS.iter().collect();
     }
     Ok(asked)
@@ -73,15 +77,24 @@ fn run(asked: &Asked) -> bool {
         let measured = measure(&sandbox, scratch.path(), session, asked.quick);
         sessions.extend(measured.map(|measured| (*session, measured)));
     }
-    progress("measuring whole processes");
-    let mut processes = vec![whole::save(&sandbox, turns)];
+    let mut processes = Vec::new();
+    if !asked.sessions.is_empty() {
+        progress("measuring whole processes");
+        processes.push(whole::save(&sandbox, turns));
+    }
     if sessions.iter().any(|(session, _)| session.name == "array") {
         processes.extend(whole::restore(&sandbox, &snapshot(scratch.path(), "array"), turns));
     }
 
+    let mut looked = Vec::new();
+    if asked.inspect {
+        progress("measuring looks at files");
+        looked = look::measure(&sandbox, if asked.quick { 3 } else { 15 });
+    }
+
     // A reader that has seen enough is no error.
-    let _ = show::all(&mut std::io::stdout().lock(), &sessions, &processes);
-    sessions.len() == asked.sessions.len()
+    let _ = show::all(&mut std::io::stdout().lock(), &sessions, &processes, &looked);
+    sessions.len() == asked.sessions.len() && looked.is_empty() != asked.inspect
 }
 
 /// Runs a session's script. What snapcli saves at its end is kept for the array, to be restored by whole processes.

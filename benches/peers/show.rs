@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Result, Write};
 
+use crate::look::Looked;
 use crate::results::{Cell, Measured, Session};
 use crate::table::{Item, Look, Table};
 use crate::whole::Whole;
@@ -16,7 +17,7 @@ const SYNCED: [&str; 3] = ["C pickle", "plain write", "snapcli"];
 type Sessions<'a> = [(&'a Session, Measured)];
 
 /// Prints all of it.
-pub(crate) fn all(out: &mut impl Write, sessions: &Sessions<'_>, processes: &[Whole]) -> Result<()> {
+pub(crate) fn all(out: &mut impl Write, sessions: &Sessions<'_>, processes: &[Whole], looked: &[Looked]) -> Result<()> {
     writeln!(out)?;
     for table in [save(sessions), save_extra(sessions), load(sessions), load_extra(sessions)] {
         table.print(out)?;
@@ -25,6 +26,7 @@ pub(crate) fn all(out: &mut impl Write, sessions: &Sessions<'_>, processes: &[Wh
         table.print(out)?;
     }
     whole(processes).print(out)?;
+    look(looked).print(out)?;
     for table in [
         seconds("Seconds: saving, without fsync", sessions, &SAVERS, |measured| &measured.save),
         seconds("Seconds: saving, with fsync", sessions, &SYNCED, |measured| &measured.synced),
@@ -133,6 +135,27 @@ fn whole(processes: &[Whole]) -> Table {
     table
 }
 
+/// Looks at files, and what loads them.
+fn look(looked: &[Looked]) -> Table {
+    let heads = ["", "MB", "ms", "MB/s", "MB of memory", "loading it, ms", "MB of memory"];
+    let mut table = Table::new("snapcli inspect FILE, a whole process: the best of all turns", &heads);
+    for file in looked {
+        let (ms, size) = (file.milliseconds(), file.megabytes());
+        let mut row = vec![
+            Item::name(&file.name, Look::Plain),
+            Item::dim(format!("{size:.1}")),
+            Item::figure(ms, Some(file.asked_milliseconds()), 1),
+            Item::dim(format!("{:.0}", size / ms * 1e3)),
+            Item::figure(file.peak(), Some(file.asked_peak()), 1),
+        ];
+        if let Some((ms, peak)) = file.load() {
+            row.extend([Item::dim(format!("{ms:.1}")), Item::dim(format!("{peak:.0}"))]);
+        }
+        table.rows.push(row);
+    }
+    table
+}
+
 fn seconds(
     title: &str,
     sessions: &Sessions<'_>,
@@ -150,10 +173,9 @@ fn seconds(
 
 /// Which versions these were, and why some of them saved or loaded nothing.
 fn notes(out: &mut impl Write, sessions: &Sessions<'_>) -> Result<()> {
-    if let Some((_, measured)) = sessions.first() {
-        let versions: Vec<_> = measured.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
-        writeln!(out, "{}", versions.join(", "))?;
-    }
+    let Some((_, measured)) = sessions.first() else { return Ok(()) };
+    let versions: Vec<_> = measured.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    writeln!(out, "{}", versions.join(", "))?;
     writeln!(out, "C pickle and joblib save the data only, the others functions and classes of the script too.")?;
     let mut reasons = BTreeSet::new();
     for (session, measured) in sessions {

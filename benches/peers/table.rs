@@ -66,7 +66,11 @@ impl Table {
         Self { title: title.to_owned(), heads, rows: Vec::new(), dim: false }
     }
 
+    /// Prints it, unless nothing was measured for it.
     pub(crate) fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
         let title = if self.dim { Style::new().dim() } else { Style::new().bold() };
         writeln!(out, "{}", title.apply_to(&self.title))?;
         let heads: Vec<Item> = (0..self.heads.len()).map(|column| self.head(column)).collect();

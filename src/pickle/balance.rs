@@ -73,7 +73,7 @@ impl Balance {
             (Opcode::Pop, _) if self.height > fence => self.height -= 1,
             (Opcode::Pop, _) => self.marks.pop().map(drop).ok_or(underflow)?,
             (_, Takes::Items(needed)) => {
-                self.height = self.below(fence, self.height, needed).ok_or(underflow)? + row.leaves;
+                self.height = self.below(fence, self.height, usize::from(needed)).ok_or(underflow)? + row.leaves;
             }
             (_, Takes::ToMark(needed)) => {
                 let mark = self.marks.pop().ok_or(MachineError::NoMark { at, opcode })?;
@@ -85,7 +85,7 @@ impl Balance {
                     return Err(MachineError::OddItems { at, opcode });
                 }
                 let outer = self.marks.last().copied().unwrap_or(0);
-                self.height = self.below(outer, mark, needed).ok_or(underflow)? + row.leaves;
+                self.height = self.below(outer, mark, usize::from(needed)).ok_or(underflow)? + row.leaves;
             }
         }
         Ok(())

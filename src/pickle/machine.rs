@@ -7,6 +7,7 @@
 mod error;
 mod forget;
 mod raw;
+mod spare;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -20,6 +21,7 @@ pub use error::{MAX_ITEMS, MAX_MEMO, MAX_NODES, MAX_STACK, MachineError};
 use error::limit;
 use forget::Batch;
 use raw::Arrays;
+use spare::Spare;
 
 use super::emit::PRELUDE_MEMO;
 use super::memo::{Filled, Memo};
@@ -68,6 +70,7 @@ pub struct Machine<'a> {
     end: u64,
     batch: Option<Batch>,
     arrays: Arrays,
+    spare: Spare,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -89,43 +92,60 @@ type Done = Result<(), MachineError>;
 impl<'a> Machine<'a> {
     /// Follows a whole pickle, or what `joblib.dump` writes. Returns the value that it makes, too.
     pub fn run(bytes: &'a [u8]) -> Result<(Self, Ref), MachineError> {
-        Self::new(bytes, 0, 0).follow(|_| {})
+        Self::new(bytes, 0, 0).follow(None)
     }
 
     /// Follows a whole pickle as [`Self::run`] does, and forgets what `watch` has seen and nobody will ask for.
     pub fn run_watched(bytes: &'a [u8], watch: &mut dyn Watch) -> Result<(Self, Ref), MachineError> {
-        Self::new(bytes, 0, 0).follow(|machine| {
-            if let Some(batch) = machine.batch.take() {
-                machine.forget(batch, watch);
-            }
-        })
+        Self::new(bytes, 0, 0).follow(Some(watch))
     }
 
     /// As [`Self::run_watched`], of a pickle that is not read by joblib.
     pub fn run_nested(bytes: &'a [u8], watch: &mut dyn Watch) -> Result<(Self, Ref), MachineError> {
         let mut machine = Self::new(bytes, 0, 0);
         machine.arrays = Arrays::unexpected();
-        machine.follow(|machine| {
-            if let Some(batch) = machine.batch.take() {
-                machine.forget(batch, watch);
-            }
-        })
+        machine.follow(Some(watch))
     }
 
-    fn follow(mut self, mut after_each: impl FnMut(&mut Self)) -> Result<(Self, Ref), MachineError> {
+    fn follow(mut self, mut watch: Option<&mut dyn Watch>) -> Result<(Self, Ref), MachineError> {
         let mut parser = Parser::new(self.bytes);
         let mut stop = 0;
-        while let Some(op) = parser.step() {
-            let op = op?;
+        self.steps(&mut parser, |machine, parser, op| {
             stop = op.start;
-            self.step(&op)?;
-            if op.opcode == Opcode::Build {
-                self.array_behind(&op, &mut parser)?;
+            match op.opcode {
+                Opcode::Build => machine.array_behind(op, parser)?,
+                Opcode::Appends | Opcode::SetItems | Opcode::AddItems => {
+                    if let (Some(batch), Some(watch)) = (machine.batch.take(), watch.as_deref_mut()) {
+                        machine.forget(batch, watch);
+                    }
+                }
+                _ => {}
             }
-            after_each(&mut self);
-        }
+            Ok(())
+        })?;
         let value = self.stack.pop().ok_or(MachineError::Underflow { at: stop, opcode: Opcode::Stop })?;
         Ok((self, value))
+    }
+
+    /// Follows all opcodes, with a look at each of them.
+    #[inline(always)]
+    fn steps(
+        &mut self,
+        parser: &mut Parser<'a>,
+        mut look: impl FnMut(&mut Self, &mut Parser<'a>, Step) -> Done,
+    ) -> Done {
+        loop {
+            // Where a step is never in memory, no step has to wait for it.
+            let op = match parser.short_step() {
+                Some(op) => op,
+                None => match parser.long_step()? {
+                    Some(op) => op,
+                    None => return Ok(()),
+                },
+            };
+            self.step(op)?;
+            look(self, parser, op)?;
+        }
     }
 
     /// Follows a segment of our own stream (name, value, SETITEM) that begins at `base` in its file, where
@@ -135,9 +155,7 @@ impl<'a> Machine<'a> {
         let session = machine.make(Kind::Dict, base, base, Vec::new())?;
         machine.stack.push(session);
         let mut parser = Parser::segment(bytes, base);
-        while let Some(op) = parser.step() {
-            machine.step(&op?)?;
-        }
+        machine.steps(&mut parser, |_, _, _| Ok(()))?;
         let (name, value) = match machine.nodes.first().map(|session| session.items.as_slice()) {
             Some(&[name, value]) if machine.stack == [session] => (name, value),
             _ => return Err(MachineError::Underflow { at: machine.end, opcode: Opcode::SetItem }),
@@ -156,9 +174,7 @@ impl<'a> Machine<'a> {
             let range = usize::try_from(segment.start).ok().zip(usize::try_from(segment.end).ok());
             let opcodes = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
             let mut parser = Parser::segment(opcodes, segment.start);
-            while let Some(op) = parser.step() {
-                machine.step(&op?)?;
-            }
+            machine.steps(&mut parser, |_, _, _| Ok(()))?;
             if machine.stack != [session] || !machine.marks.is_empty() {
                 return Err(MachineError::Underflow { at: machine.end, opcode: Opcode::SetItem });
             }
@@ -183,6 +199,7 @@ impl<'a> Machine<'a> {
             end: base,
             batch: None,
             arrays: Arrays::default(),
+            spare: Spare::default(),
         }
     }
 
@@ -213,20 +230,36 @@ impl<'a> Machine<'a> {
         &self.looked_up
     }
 
-    fn step(&mut self, op: &Step) -> Done {
+    /// Follows an opcode: those that most of any pickle consists of here, so that they cost little, the others in
+    /// [`Self::other`].
+    #[inline(always)]
+    fn step(&mut self, op: Step) -> Done {
         self.end = op.end;
         self.check_stack(op)?;
         match op.opcode {
-            Opcode::Proto | Opcode::Frame | Opcode::Stop | Opcode::ReadonlyBuffer => Ok(()),
-            Opcode::Mark => self.mark(op),
-            Opcode::Pop => self.pop(op),
-            Opcode::PopMark => self.above_mark(op).map(drop),
-            Opcode::Dup => self.top(op).and_then(|top| self.push(top, op)),
-            Opcode::Get | Opcode::BinGet | Opcode::LongBinGet => self.get(op),
-            Opcode::Put | Opcode::BinPut | Opcode::LongBinPut | Opcode::Memoize => self.put(op),
+            Opcode::BinInt | Opcode::BinInt1 | Opcode::BinInt2 | Opcode::BinFloat => self.push(Ref::leaf(op.start), op),
+            Opcode::ShortBinUnicode | Opcode::BinUnicode => self.push(Ref::leaf(op.start), op),
+            Opcode::None | Opcode::NewTrue | Opcode::NewFalse => self.push(Ref::leaf(op.start), op),
+            Opcode::BinGet | Opcode::LongBinGet => self.get(op),
+            Opcode::Memoize | Opcode::BinPut | Opcode::LongBinPut => self.put(op),
             Opcode::EmptyTuple => self.empty(Kind::Tuple, op),
             Opcode::EmptyList => self.empty(Kind::List, op),
             Opcode::EmptyDict => self.empty(Kind::Dict, op),
+            Opcode::Mark => self.mark(op),
+            Opcode::Appends | Opcode::SetItems | Opcode::AddItems => self.add_marked(op),
+            _ => self.other(op),
+        }
+    }
+
+    #[inline(never)]
+    fn other(&mut self, op: Step) -> Done {
+        match op.opcode {
+            Opcode::Proto | Opcode::Frame | Opcode::Stop | Opcode::ReadonlyBuffer => Ok(()),
+            Opcode::Pop => self.pop(op),
+            Opcode::PopMark => self.above_mark(op).map(drop),
+            Opcode::Dup => self.top(op).and_then(|top| self.push(top, op)),
+            Opcode::Get => self.get(op),
+            Opcode::Put => self.put(op),
             Opcode::EmptySet => self.empty(Kind::Set, op),
             Opcode::Tuple => self.marked(Kind::Tuple, op),
             Opcode::List => self.marked(Kind::List, op),
@@ -247,43 +280,48 @@ impl<'a> Machine<'a> {
             }
             Opcode::Append => self.add_last(1, op),
             Opcode::SetItem => self.add_last(2, op),
-            Opcode::Build => self.add_last(1, op),
-            Opcode::Appends | Opcode::SetItems | Opcode::AddItems => self.add_marked(op),
+            Opcode::Build => self.build(op),
             // All others push what they hold.
             _ => self.push(Ref::leaf(op.start), op),
         }
     }
 
     /// The height of the stack that opcodes may not go below.
+    #[inline(always)]
     fn fence(&self) -> usize {
         self.marks.last().map_or(0, |mark| mark.height)
     }
 
-    fn check_stack(&self, op: &Step) -> Done {
+    #[inline(always)]
+    fn check_stack(&self, op: Step) -> Done {
         let (at, opcode) = (op.start, op.opcode);
-        let there = match opcode.row().takes {
-            Takes::Items(needed) => self.stack.len() - self.fence() >= needed,
+        let there = match opcode.takes() {
+            Takes::Items(0) => true,
+            Takes::Items(needed) => self.stack.len() - self.fence() >= usize::from(needed),
             Takes::ToMark(needed) => {
                 let Some((mark, outer)) = self.marks.split_last() else {
                     return Err(MachineError::NoMark { at, opcode });
                 };
-                mark.height - outer.last().map_or(0, |mark| mark.height) >= needed
+                mark.height - outer.last().map_or(0, |mark| mark.height) >= usize::from(needed)
             }
         };
         if there { Ok(()) } else { Err(MachineError::Underflow { at, opcode }) }
     }
 
-    fn push(&mut self, value: Ref, op: &Step) -> Done {
+    #[inline(always)]
+    fn push(&mut self, value: Ref, op: Step) -> Done {
         limit(self.stack.len(), MAX_STACK, "values on the stack", op.start)?;
         self.stack.push(value);
         Ok(())
     }
 
-    fn top(&self, op: &Step) -> Result<Ref, MachineError> {
+    #[inline(always)]
+    fn top(&self, op: Step) -> Result<Ref, MachineError> {
         self.stack.last().copied().ok_or(MachineError::Underflow { at: op.start, opcode: op.opcode })
     }
 
-    fn mark(&mut self, op: &Step) -> Done {
+    #[inline(always)]
+    fn mark(&mut self, op: Step) -> Done {
         limit(self.marks.len(), MAX_STACK, "marks", op.start)?;
         self.marks.push(Mark {
             height: self.stack.len(),
@@ -299,7 +337,7 @@ impl<'a> Machine<'a> {
     }
 
     /// POP takes a mark, too, where that is on top.
-    fn pop(&mut self, op: &Step) -> Done {
+    fn pop(&mut self, op: Step) -> Done {
         let taken = match self.stack.len() > self.fence() {
             true => self.stack.pop().map(|value| self.note_effect(value)).transpose()?.is_some(),
             false => self.take_mark().is_some(),
@@ -318,11 +356,23 @@ impl<'a> Machine<'a> {
     }
 
     /// Takes the topmost mark and what is above it.
-    fn above_mark(&mut self, op: &Step) -> Result<(Vec<Ref>, Mark), MachineError> {
+    #[inline(always)]
+    fn above_mark(&mut self, op: Step) -> Result<(Vec<Ref>, Mark), MachineError> {
         let mark = self.take_mark().ok_or(MachineError::NoMark { at: op.start, opcode: op.opcode })?;
-        Ok((self.stack.split_off(mark.height), mark))
+        Ok((self.take_from(mark.height), mark))
     }
 
+    /// Takes the values of the stack from this height on.
+    fn take_from(&mut self, height: usize) -> Vec<Ref> {
+        if height == 0 {
+            return std::mem::take(&mut self.stack);
+        }
+        let values = self.spare.filled(self.stack.get(height..).unwrap_or_default());
+        self.stack.truncate(height);
+        values
+    }
+
+    #[inline(always)]
     fn take_mark(&mut self) -> Option<Mark> {
         let mark = self.marks.pop()?;
         if let Some(outer) = self.marks.last_mut() {
@@ -331,26 +381,32 @@ impl<'a> Machine<'a> {
         Some(mark)
     }
 
-    fn get(&mut self, op: &Step) -> Done {
-        let index = op.index.unwrap_or(u64::MAX);
+    #[inline(always)]
+    fn get(&mut self, op: Step) -> Done {
+        let index = op.index;
         if self.memo.get(index, op.start).is_none() && !self.memo.is_earlier(index) {
             return Err(ParseError::EmptyMemo { at: op.start, index }.into());
         }
         self.push(Ref::get(op.start), op)
     }
 
-    fn put(&mut self, op: &Step) -> Done {
+    #[inline(always)]
+    fn put(&mut self, op: Step) -> Done {
         limit(self.memo.len(), MAX_MEMO, "memo slots", op.start)?;
         let top = self.top(op)?;
         self.extend_span(top, op);
-        let index = op.index.unwrap_or_else(|| self.memo.next());
         // No slot refers to another one: a GET is followed in one step.
-        self.memo.put(index, self.resolve(top), op.start);
+        let value = self.resolve(top);
+        match op.opcode {
+            Opcode::Memoize => self.memo.memoize(value, op.start),
+            _ => self.memo.put(op.index, value, op.start),
+        }
         Ok(())
     }
 
     /// What is made here and now goes on up to this opcode.
-    fn extend_span(&mut self, value: Ref, op: &Step) {
+    #[inline(always)]
+    fn extend_span(&mut self, value: Ref, op: Step) {
         if let Target::Node(index) = value.target()
             && let Some(node) = self.nodes.get_mut(index)
         {
@@ -370,12 +426,13 @@ impl<'a> Machine<'a> {
         limit(self.items, MAX_ITEMS, "items", at)
     }
 
-    fn empty(&mut self, kind: Kind, op: &Step) -> Done {
+    #[inline(always)]
+    fn empty(&mut self, kind: Kind, op: Step) -> Done {
         let node = self.make(kind, op.start, op.end, Vec::new())?;
         self.push(node, op)
     }
 
-    fn marked(&mut self, kind: Kind, op: &Step) -> Done {
+    fn marked(&mut self, kind: Kind, op: Step) -> Done {
         let (items, mark) = self.above_mark(op)?;
         if kind == Kind::Dict {
             check_pairs(&items, op)?;
@@ -384,21 +441,21 @@ impl<'a> Machine<'a> {
         self.push(node, op)
     }
 
-    fn fixed(&mut self, kind: Kind, count: usize, op: &Step) -> Done {
-        let items = self.stack.split_off(self.stack.len().saturating_sub(count));
+    fn fixed(&mut self, kind: Kind, count: usize, op: Step) -> Done {
+        let items = self.take_from(self.stack.len().saturating_sub(count));
         let start = items.first().map_or(op.start, |first| self.start(*first));
         let node = self.make(kind, start, op.end, items)?;
         self.push(node, op)
     }
 
-    fn look_up(&mut self, op: &Step) -> Done {
+    fn look_up(&mut self, op: Step) -> Done {
         limit(self.looked_up.len(), MAX_NODES, "imports", op.start)?;
         self.looked_up.push(op.start);
         Ok(())
     }
 
     /// INST names its class, OBJ has it first above the mark.
-    fn instance(&mut self, op: &Step) -> Done {
+    fn instance(&mut self, op: Step) -> Done {
         let (mut arguments, Mark { start, .. }) = self.above_mark(op)?;
         let class = match op.opcode {
             Opcode::Obj if arguments.is_empty() => {
@@ -415,12 +472,12 @@ impl<'a> Machine<'a> {
         self.push(node, op)
     }
 
-    fn add_last(&mut self, count: usize, op: &Step) -> Done {
-        let items = self.stack.split_off(self.stack.len().saturating_sub(count));
+    fn add_last(&mut self, count: usize, op: Step) -> Done {
+        let items = self.take_from(self.stack.len().saturating_sub(count));
         self.add(items, op)
     }
 
-    fn add_marked(&mut self, op: &Step) -> Done {
+    fn add_marked(&mut self, op: Step) -> Done {
         let (items, mark) = self.above_mark(op)?;
         if op.opcode == Opcode::SetItems {
             check_pairs(&items, op)?;
@@ -431,29 +488,47 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Adds items or a state to the value on top.
-    fn add(&mut self, items: Vec<Ref>, op: &Step) -> Done {
-        self.count(items.len(), op.start)?;
+    /// Adds items to the value on top.
+    fn add(&mut self, items: Vec<Ref>, op: Step) -> Done {
+        let target = self.changed(items.len(), op)?;
+        match self.node_mut(target) {
+            Some(node) => node.add(op.opcode, items),
+            None => self.changes.push(Change { at: op.start, opcode: op.opcode, target, items }),
+        }
+        Ok(())
+    }
+
+    /// Gives a state to the value below it.
+    fn build(&mut self, op: Step) -> Done {
+        let state = self.stack.pop().ok_or(MachineError::Underflow { at: op.start, opcode: op.opcode })?;
+        let target = self.changed(1, op)?;
+        match self.node_mut(target) {
+            Some(node) if node.state.is_none() => {
+                node.state = Some(state);
+                return Ok(());
+            }
+            Some(_) => self.arrays.note_second_state(target),
+            None => {}
+        }
+        self.changes.push(Change { at: op.start, opcode: op.opcode, target, items: vec![state] });
+        Ok(())
+    }
+
+    /// The value on top, which gets so many items.
+    #[inline]
+    fn changed(&mut self, items: usize, op: Step) -> Result<Ref, MachineError> {
+        self.count(items, op.start)?;
         let top = self.top(op)?;
         self.extend_span(top, op);
         let target = self.resolve(top);
         if let (Target::Node(index), Some(mark)) = (target.target(), self.marks.last_mut()) {
             mark.lowest = mark.lowest.min(index);
         }
-        let node = match target.target() {
-            Target::Node(index) => self.nodes.get_mut(index),
-            Target::Leaf(_) | Target::Get(_) | Target::Inner(_) => None,
-        };
-        match (node, items.as_slice()) {
-            (Some(node), &[state]) if op.opcode == Opcode::Build && node.state.is_none() => node.state = Some(state),
-            (Some(node), _) if op.opcode != Opcode::Build => node.add(op.opcode, items),
-            (Some(_), _) => {
-                self.arrays.note_second_state(target);
-                self.changes.push(Change { at: op.start, opcode: op.opcode, target, items });
-            }
-            (None, _) => self.changes.push(Change { at: op.start, opcode: op.opcode, target, items }),
-        }
-        Ok(())
+        Ok(target)
+    }
+
+    fn node_mut(&mut self, target: Ref) -> Option<&mut Node> {
+        target.node_index().and_then(|index| self.nodes.get_mut(index))
     }
 }
 
@@ -474,6 +549,6 @@ impl Node {
     }
 }
 
-fn check_pairs(items: &[Ref], op: &Step) -> Done {
+fn check_pairs(items: &[Ref], op: Step) -> Done {
     if items.len().is_multiple_of(2) { Ok(()) } else { Err(MachineError::OddItems { at: op.start, opcode: op.opcode }) }
 }

@@ -41,6 +41,7 @@ impl Memo {
     }
 
     /// The slot that MEMOIZE fills: CPython counts the slots in use.
+    #[inline]
     pub(super) fn next(&self) -> u64 {
         self.first.saturating_add(self.skipped).saturating_add(self.len() as u64)
     }
@@ -50,6 +51,7 @@ impl Memo {
         self.skipped = self.skipped.saturating_add(next.saturating_sub(self.next()));
     }
 
+    #[inline(always)]
     pub(super) fn len(&self) -> usize {
         self.dense.len() + self.sparse.len()
     }
@@ -64,7 +66,17 @@ impl Memo {
         if self.irregular == then.irregular { self.dense.get_mut(then.dense..) } else { None }
     }
 
+    /// Fills the next slot, by a MEMOIZE at `at`.
+    #[inline(always)]
+    pub(super) fn memoize(&mut self, value: Ref, at: u64) {
+        match self.skipped == 0 && self.sparse.is_empty() {
+            true => self.dense.push(value),
+            false => self.put(self.next(), value, at),
+        }
+    }
+
     /// Fills a slot, by an opcode at `at`.
+    #[inline]
     pub(super) fn put(&mut self, index: u64, value: Ref, at: u64) {
         let place = index.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
         let before = match place {
@@ -85,6 +97,7 @@ impl Memo {
     }
 
     /// What a GET at `at` finds.
+    #[inline(always)]
     pub(super) fn get(&self, index: u64, at: u64) -> Option<Ref> {
         if self.replaced.is_empty() {
             return self.now(index);
@@ -95,6 +108,7 @@ impl Memo {
         version.map_or_else(|| self.now(index), |version| version.value)
     }
 
+    #[inline(always)]
     fn now(&self, index: u64) -> Option<Ref> {
         let place = index.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
         let dense = place.and_then(|place| self.dense.get(place)).copied();
@@ -102,6 +116,7 @@ impl Memo {
     }
 
     /// Whether the slot was filled before the bytes at hand.
+    #[inline(always)]
     pub(super) fn is_earlier(&self, index: u64) -> bool {
         index < self.first
     }

@@ -63,9 +63,9 @@ pub enum Length {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
     /// So many items above the topmost mark. For opcodes that look at the top and leave it (DUP, PUT), one.
-    Items(usize),
+    Items(u8),
     /// All down to the topmost mark, the mark, and so many items below it.
-    ToMark(usize),
+    ToMark(u8),
 }
 
 /// A row of the table.
@@ -195,6 +195,68 @@ const BY_BYTE: [u8; 256] = {
 };
 const NO_ROW: u8 = u8::MAX;
 
+/// What opcodes take, by byte: a pickle is little else than millions of them.
+const TAKES: [Takes; 256] = {
+    let mut takes = [Items(0); 256];
+    let mut number = 0;
+    while number < TABLE.len() {
+        takes[TABLE[number].opcode as usize] = TABLE[number].takes;
+        number += 1;
+    }
+    takes
+};
+
+/// How an opcode is stepped over whose argument needs no look, or none but whether it is ASCII.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Short {
+    /// Which one it is.
+    pub(super) opcode: Opcode,
+    /// The bytes of its argument, or of the argument's length.
+    pub(super) fixed: u8,
+    /// Whether those are a length.
+    pub(super) counted: bool,
+    /// Whether what is counted is a text.
+    pub(super) text: bool,
+}
+
+/// The opcodes that are stepped over, by byte.
+const SHORT: [Option<Short>; 256] = {
+    let mut all = [None; 256];
+    let mut number = 0;
+    while number < TABLE.len() {
+        all[TABLE[number].opcode as usize] = Short::of(&TABLE[number]);
+        number += 1;
+    }
+    all
+};
+
+impl Short {
+    const fn of(row: &Row) -> Option<Self> {
+        let (fixed, counted, text) = match row.form {
+            Nothing if !matches!(row.opcode, Opcode::Stop) => (0, false, false),
+            U8 if !matches!(row.opcode, Opcode::Proto) => (1, false, false),
+            U16 => (2, false, false),
+            I32 | U32 => (4, false, false),
+            Form::Float => (8, false, false),
+            Text(One) => (1, true, true),
+            Text(Four) => (4, true, true),
+            Bytes(One) | OldText(One) | Integer(One) => (1, true, false),
+            Bytes(Four) => (4, true, false),
+            _ => return Option::None,
+        };
+        Some(Self { opcode: row.opcode, fixed, counted, text })
+    }
+
+    /// That of the opcode with this byte, where there is one.
+    #[inline]
+    pub(super) fn of_byte(byte: u8) -> Option<Self> {
+        SHORT[usize::from(byte)]
+    }
+}
+
+/// The most bytes that such an opcode has, without what is counted.
+pub(super) const MAX_SHORT: usize = 9;
+
 impl Opcode {
     /// The opcode with this byte.
     pub fn from_byte(byte: u8) -> Option<Self> {
@@ -204,6 +266,12 @@ impl Opcode {
     /// Its row in the table.
     pub fn row(self) -> &'static Row {
         &TABLE[usize::from(BY_BYTE[usize::from(self.byte())])]
+    }
+
+    /// What it takes from the stack.
+    #[inline]
+    pub fn takes(self) -> Takes {
+        TAKES[usize::from(self.byte())]
     }
 
     /// Its byte.
@@ -237,6 +305,7 @@ mod tests {
             let opcode = Opcode::from_byte(byte);
             assert_eq!(opcode.is_some(), CODES.contains(&byte), "{byte:#x}");
             assert!(opcode.is_none_or(|opcode| opcode.byte() == byte && opcode.row().opcode == opcode));
+            assert!(opcode.is_none_or(|opcode| opcode.takes() == opcode.row().takes));
         }
         assert_eq!(TABLE.len(), CODES.len());
         assert_eq!(Opcode::BinUnicode8.name(), "BINUNICODE8");

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 pub use error::ParseError;
 
 use super::lines;
-use super::opcode::{Form, Length, Opcode};
+use super::opcode::{Form, Length, MAX_SHORT, Opcode, Short};
 use super::rules;
 use super::text::Text;
 
@@ -39,8 +39,14 @@ pub struct Step {
     pub end: u64,
     /// Which one it is.
     pub opcode: Opcode,
-    /// The memo index that it carries.
-    pub index: Option<u64>,
+    /// The memo index that it carries; of an opcode that carries none, any number.
+    pub index: u64,
+}
+
+impl From<&Op<'_>> for Step {
+    fn from(op: &Op<'_>) -> Self {
+        Self { start: op.start, end: op.end, opcode: op.opcode, index: op.argument.index().unwrap_or(u64::MAX) }
+    }
 }
 
 /// An opcode's argument.
@@ -110,54 +116,37 @@ impl<'a> Parser<'a> {
         Self { bytes, position, base, whole: false, checked: true, done: false }
     }
 
-    /// The next opcode, checked as by `next`, without its argument: what most opcodes carry needs no look.
-    pub(super) fn step(&mut self) -> Option<Result<Step, ParseError>> {
-        if let Some(step) = self.short_step() {
-            return Some(Ok(step));
-        }
-        let op = self.next()?;
-        Some(op.map(|op| Step { start: op.start, end: op.end, opcode: op.opcode, index: op.argument.index() }))
-    }
-
-    /// An opcode whose argument is of a fixed length, or a short text of ASCII. `None` for all others, for those that
-    /// the parser has to look at, and where bytes are missing.
-    #[inline]
-    fn short_step(&mut self) -> Option<Step> {
+    /// The next opcode, checked as by `next`, without its argument. `None` for those that the parser has to look at, and
+    /// near the end of the bytes: [`Self::long_step`] takes those.
+    #[inline(always)]
+    pub(super) fn short_step(&mut self) -> Option<Step> {
         let rest = self.bytes.get(self.position..).filter(|_| !self.done)?;
-        let (byte, rest) = rest.split_first()?;
-        let opcode = Opcode::from_byte(*byte)?;
-        let mut index = None;
-        let length = match opcode.row().form {
-            Form::Nothing if opcode != Opcode::Stop => 0,
-            Form::U8 if opcode != Opcode::Proto => {
-                index = rest.first().map(|byte| u64::from(*byte));
-                1
+        let head: &[u8; MAX_SHORT] = rest.first_chunk()?;
+        let short = Short::of_byte(head[0])?;
+        let number = u32::from_le_bytes([head[1], head[2], head[3], head[4]]);
+        let number = if short.fixed == 1 { u32::from(head[1]) } else { number };
+        let mut length = 1 + usize::from(short.fixed);
+        if short.counted {
+            let counted = rest.get(length..)?.get(..usize::try_from(number).ok()?)?;
+            if short.text && !counted.is_ascii() {
+                return None;
             }
-            Form::U32 => {
-                index = rest.first_chunk().map(|bytes| u64::from(u32::from_le_bytes(*bytes)));
-                4
-            }
-            Form::U16 => 2,
-            Form::I32 => 4,
-            Form::Float => 8,
-            Form::Text(Length::One) => {
-                let length = usize::from(*rest.first()?);
-                rest.get(1..1 + length).filter(|text| text.is_ascii())?;
-                1 + length
-            }
-            Form::Text(Length::Four) => {
-                let length = usize::try_from(u32::from_le_bytes(*rest.first_chunk()?)).ok()?;
-                rest.get(4..length.checked_add(4)?).filter(|text| text.is_ascii())?;
-                4 + length
-            }
-            _ => return None,
-        };
-        if length > rest.len() {
-            return None;
+            length += counted.len();
         }
         let start = self.place(self.position);
-        self.position += 1 + length;
-        Some(Step { start, end: self.place(self.position), opcode, index })
+        self.position += length;
+        Some(Step { start, end: self.place(self.position), opcode: short.opcode, index: u64::from(number) })
+    }
+
+    /// The next opcode, whatever it is. `None` at the end.
+    #[cold]
+    pub(super) fn long_step(&mut self) -> Result<Option<Step>, ParseError> {
+        self.next().map(|op| op.map(|op| Step::from(&op))).transpose()
+    }
+
+    /// The next opcode, one way or the other.
+    pub(super) fn step(&mut self) -> Result<Option<Step>, ParseError> {
+        self.short_step().map_or_else(|| self.long_step(), |step| Ok(Some(step)))
     }
 
     /// Reads a whole pickle that stands within another one, whose first byte is at `base` in its file.
@@ -381,15 +370,13 @@ mod tests {
             for length in 0..=pickle.len() {
                 let bytes = pickle.get(..length).unwrap_or_default();
                 let mut parser = Parser::new(bytes);
-                let steps: Vec<_> = std::iter::from_fn(|| parser.step()).collect();
-                let step =
-                    |op: Op<'_>| Step { start: op.start, end: op.end, opcode: op.opcode, index: op.argument.index() };
-                let ops: Vec<_> = Parser::new(bytes).map(|op| op.map(step)).collect();
+                let steps: Vec<_> = std::iter::from_fn(|| parser.step().transpose()).collect();
+                let ops: Vec<_> = Parser::new(bytes).map(|op| op.map(|op| Step::from(&op))).collect();
                 // Of a number that is no memo index, nobody asks.
                 let plain = |mut all: Vec<Result<Step, ParseError>>| {
                     for step in all.iter_mut().flatten() {
                         let memo = matches!(step.opcode.row().form, Form::IndexLine | Form::U8 | Form::U32);
-                        step.index = step.index.filter(|_| memo);
+                        step.index = if memo { step.index } else { 0 };
                     }
                     all
                 };

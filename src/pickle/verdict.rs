@@ -160,11 +160,15 @@ impl Watch for Judge {
     }
 
     fn is_data(&mut self, machine: &Machine<'_>, call: Ref) -> bool {
-        match self.symbol(&Naming::new(machine), call) {
+        let class = machine.node(call).and_then(|node| node.items.first()).map(|class| machine.resolve(*class));
+        if let Some(known) = self.alike(class).and_then(|alike| alike.is_data) {
+            return known;
+        }
+        let naming = &Naming::new(machine);
+        let is_data = match self.symbol(naming, call) {
             Symbol::Instance(class) => match class.as_ref() {
                 Symbol::Import(..) => true,
                 Symbol::Class(class) => {
-                    let naming = &Naming::new(machine);
                     let carried = self.load_methods(naming, *class);
                     carried.is_none_or(|carried| carried.class < Class::Dangerous)
                         && !self.harms_as_argument(naming, *class)
@@ -172,7 +176,11 @@ impl Watch for Judge {
                 _ => false,
             },
             _ => false,
+        };
+        if let Some(alike) = self.alike(class) {
+            alike.is_data = Some(is_data);
         }
+        is_data
     }
 
     fn forget(&mut self, nodes: usize) {
@@ -181,10 +189,23 @@ impl Watch for Judge {
                 self.symbols.remove(&value);
             }
         }
+        self.alike.take_if(|alike| alike.class.node_index().is_some_and(|index| index >= nodes));
         self.seen.filled.truncate(self.seen.filled.partition_point(|index| *index < nodes));
         self.seen.nodes = nodes;
     }
 }
+
+/// What is known of the instances of one class, which are many and made one after the other.
+struct Alike {
+    class: Ref,
+    symbol: Symbol,
+    /// As in [`Judge::instances`].
+    told: Option<Option<usize>>,
+    is_data: Option<bool>,
+}
+
+/// How many keys of namespaces are remembered that are no names of methods.
+const MAX_KEYS: usize = 16;
 
 /// Judges one pickle.
 struct Judge {
@@ -207,6 +228,9 @@ struct Judge {
     main_given: Vec<Ref>,
     /// Calls whose verdict was the same as this one's are not told again: callee, class of it.
     instances: HashMap<Ref, Option<usize>>,
+    alike: Option<Alike>,
+    /// Keys of namespaces seen last that are no names of methods.
+    keys: Vec<Ref>,
 }
 
 impl Judge {
@@ -228,6 +252,8 @@ impl Judge {
             main_called,
             main_given,
             instances,
+            alike: None,
+            keys: Vec::new(),
         }
     }
 
@@ -438,6 +464,7 @@ impl Judge {
         self.attributes.entry(class).or_default().push(state);
         self.carried.remove(&class);
         self.harmful.remove(&class);
+        self.alike = None;
         if self.instances.remove(&class).is_none() {
             return;
         }
@@ -449,10 +476,15 @@ impl Judge {
     /// An instance whose own namespace gets a `__setstate__` calls that at the next BUILD, and so with its like.
     fn inner_names(&mut self, naming: &Naming<'_, '_>, dict: Ref, at: u64) {
         for (key, value) in pairs(naming, dict) {
+            let key = naming.machine().resolve(key);
+            if self.keys.contains(&key) {
+                continue;
+            }
             // Looking at a short text is cheap; long ones are no names.
             let Some(name) = self.short_text(naming, key) else { continue };
             let called = trust::LOAD_METHODS.contains(&name.as_ref()) || trust::is_inner(&name);
             if !called {
+                self.note_key(key);
                 continue;
             }
             let harmful = match self.symbol(naming, value) {
@@ -466,6 +498,19 @@ impl Judge {
                 self.find(Class::Dangerous, at, &name, String::new(), &why);
             }
         }
+    }
+
+    /// A text that is no name of a method: the next object's namespace is likely to have it, too.
+    fn note_key(&mut self, key: Ref) {
+        if self.keys.len() == MAX_KEYS {
+            self.keys.clear();
+        }
+        self.keys.push(key);
+    }
+
+    /// What is known of the instances of this class, if the last one seen was of it.
+    fn alike(&mut self, class: Option<Ref>) -> Option<&mut Alike> {
+        self.alike.as_mut().filter(|alike| Some(alike.class) == class)
     }
 
     /// A change of something that was imported.

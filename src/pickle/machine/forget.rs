@@ -81,7 +81,7 @@ impl Machine<'_> {
             let kept = target.items.len().saturating_sub(batch.items);
             target.items.get_mut(kept..).unwrap_or_default().iter_mut().for_each(forget);
         }
-        nodes.truncate(batch.first);
+        nodes.drain(batch.first..).for_each(|node| self.spare.keep(node.items));
         watch.forget(batch.first);
     }
 }

@@ -107,7 +107,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Goes over the bytes of an array that stand behind a BUILD, and puts the array in the wrapper's place.
-    pub(super) fn array_behind(&mut self, op: &Step, parser: &mut Parser<'a>) -> Done {
+    pub(super) fn array_behind(&mut self, op: Step, parser: &mut Parser<'a>) -> Done {
         let top = self.top(op)?;
         if self.arrays.unexpected || !self.is_new_wrapper(top) {
             return Ok(());
@@ -169,7 +169,11 @@ impl<'a> Machine<'a> {
 
     /// Whether this call makes what joblib writes in place of an array.
     pub(in crate::pickle) fn is_wrapper(&self, node: &Node) -> bool {
-        let Kind::Call(_) = node.kind else { return false };
+        let Kind::Call(how) = node.kind else { return false };
+        let class = || node.items.first().map(|class| self.resolve(*class));
+        if how == How::NewObj && self.arrays.other_class.is_some() && self.arrays.other_class == class() {
+            return false;
+        }
         let Some((module, name)) = node.items.first().and_then(|callee| self.global(*callee)) else { return false };
         let makes_any = matches!(module.as_str(), "copyreg" | "copy_reg")
             && matches!(name.as_str(), "_reconstructor" | "__newobj__" | "__newobj_ex__");

@@ -10,14 +10,16 @@ use crate::pickle::parse::{Argument, Op, Parser};
 
 impl<'a> Machine<'a> {
     /// Follows a reference through the memo, so that equal answers mean the same object.
+    #[inline]
     pub fn resolve(&self, reference: Ref) -> Ref {
         self.memo_index(reference).and_then(|(index, at)| self.memo.get(index, at)).unwrap_or(reference)
     }
 
     /// The memo slot and the place of the GET that this reference stands for, if it stands for one.
+    #[inline]
     pub fn memo_index(&self, reference: Ref) -> Option<(u64, u64)> {
         let Target::Get(at) = reference.target() else { return None };
-        Some((self.op_at(at)?.argument.index()?, at))
+        Some((self.index_at(at)?, at))
     }
 
     /// What is in a memo slot at the end.
@@ -26,6 +28,7 @@ impl<'a> Machine<'a> {
     }
 
     /// A value that was put together, without decoding others.
+    #[inline]
     pub fn node(&self, reference: Ref) -> Option<&Node> {
         match self.resolve(reference).target() {
             Target::Node(index) => self.nodes.get(index),
@@ -77,8 +80,17 @@ impl<'a> Machine<'a> {
 
     /// The opcode at a place where one was read before.
     fn op_at(&self, at: u64) -> Option<Op<'a>> {
+        self.again(at)?.next()?.ok()
+    }
+
+    /// The memo index of a GET at a place where one was read before.
+    fn index_at(&self, at: u64) -> Option<u64> {
+        self.again(at)?.step().ok()?.map(|op| op.index)
+    }
+
+    fn again(&self, at: u64) -> Option<Parser<'a>> {
         let position = usize::try_from(at.checked_sub(self.base)?).ok()?;
-        Parser::again(self.bytes, self.base, position).next()?.ok()
+        Some(Parser::again(self.bytes, self.base, position))
     }
 }
 

@@ -30,17 +30,17 @@ impl Judge {
         let Some(callee) = node.items.first().copied() else { return };
         let at = naming.machine().span(reference).1.saturating_sub(1);
         let site = Site { node, arguments: node.items.get(1).copied(), skip: 0, how, at };
-        // joblib's word for an array whose bytes follow: the machine has read it as joblib does.
-        if naming.machine().is_wrapper(node) {
-            return;
-        }
         // Instances of one class are many, and all are made alike.
         let class = naming.machine().resolve(callee);
         let alike = matches!(how, How::NewObj | How::NewObjEx);
-        if alike && let Some(known) = self.instances.get(&class) {
-            if let Some(finding) = known.and_then(|index| self.findings.get_mut(index)) {
+        if alike && let Some(told) = self.told_of(class) {
+            if let Some(finding) = told.and_then(|index| self.findings.get_mut(index)) {
                 finding.count += 1;
             }
+            return;
+        }
+        // joblib's word for an array whose bytes follow: the machine has read it as joblib does.
+        if naming.machine().is_wrapper(node) {
             return;
         }
         let symbol = self.symbol(naming, callee);
@@ -49,6 +49,18 @@ impl Judge {
         if alike && self.findings.len() <= before + 1 && matches!(symbol, Symbol::Import(..) | Symbol::Class(_)) {
             self.instances.insert(class, (self.findings.len() > before).then_some(before));
         }
+    }
+
+    /// The finding that tells of the instances of this class, where they were judged before.
+    fn told_of(&mut self, class: Ref) -> Option<Option<usize>> {
+        if let Some(told) = self.alike(Some(class)).and_then(|alike| alike.told) {
+            return Some(told);
+        }
+        let told = self.instances.get(&class).copied()?;
+        if let Some(alike) = self.alike(Some(class)) {
+            alike.told = Some(told);
+        }
+        Some(told)
     }
 
     /// Judges a call of this.

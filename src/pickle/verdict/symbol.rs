@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::Judge;
+use super::{Alike, Judge};
 use crate::pickle::naming::Naming;
 use crate::pickle::node::{How, Kind, Leaf, Node, Ref, Value};
 use crate::pickle::rules::trust::{self, Does};
@@ -55,6 +55,10 @@ impl Judge {
         if node.is_some_and(|node| node.kind.holds_items()) {
             return Symbol::Data;
         }
+        let class = node.filter(|node| matches!(node.kind, Kind::Call(_))).and_then(|node| node.items.first());
+        if let Some(alike) = self.alike(class.map(|class| naming.machine().resolve(*class))) {
+            return alike.symbol.clone();
+        }
         if let Some(known) = self.symbols.get(&reference) {
             return known.clone();
         }
@@ -81,15 +85,15 @@ impl Judge {
 
     /// What a call makes.
     fn made(&mut self, naming: &Naming<'_, '_>, reference: Ref, node: &Node, steps: usize) -> Symbol {
-        let Some(callee) = node.items.first() else { return Symbol::Unknown };
-        let callee = self.symbol_within(naming, *callee, steps);
+        let Some(class) = node.items.first() else { return Symbol::Unknown };
+        let callee = self.symbol_within(naming, *class, steps);
         let argument = |index| naming.argument(node, index);
         match &callee {
             Symbol::Import(module, name) => match does_of(module, name) {
                 Some(does) => self.made_by(naming, reference, node, does, &callee, steps),
-                None => Symbol::Instance(Rc::new(callee)),
+                None => self.instance_of(naming.machine().resolve(*class), callee),
             },
-            Symbol::Class(_) => Symbol::Instance(Rc::new(callee)),
+            Symbol::Class(_) => self.instance_of(naming.machine().resolve(*class), callee),
             Symbol::AttrGetter(name) => {
                 let of = argument(0).map_or(Symbol::Unknown, |of| self.symbol_within(naming, of, steps));
                 attribute(&of, name)
@@ -98,6 +102,13 @@ impl Judge {
             _ if node.kind == Kind::Call(How::NewObj) => Symbol::Instance(Rc::new(callee)),
             _ => Symbol::Unknown,
         }
+    }
+
+    /// An instance of a class, as all calls of that class make it.
+    fn instance_of(&mut self, class: Ref, symbol: Symbol) -> Symbol {
+        let symbol = Symbol::Instance(Rc::new(symbol));
+        self.alike = Some(Alike { class, symbol: symbol.clone(), told: None, is_data: None });
+        symbol
     }
 
     fn made_by(

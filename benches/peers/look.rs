@@ -1,0 +1,75 @@
+//! `-- inspect`: how fast snapcli looks into files, and with how much memory, beside those that load them. The files are
+//! foreign ones (`look_files.py`), which are followed from start to end, and one of our own, whose index tells all.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::integration::env::Sandbox;
+
+/// What a look at one file took, in seconds and bytes, and what loading it takes where that was measured, too.
+#[derive(Deserialize)]
+pub(crate) struct Looked {
+    pub(crate) name: String,
+    bytes: f64,
+    seconds: f64,
+    peak: f64,
+    load_seconds: Option<f64>,
+    load_peak: Option<f64>,
+}
+
+const OWN: &str = "array.pkl";
+const ARRAY: &str = "import numpy\narray = numpy.random.default_rng(7).random(64 * 1024 * 1024)\n";
+
+impl Looked {
+    pub(crate) fn megabytes(&self) -> f64 {
+        self.bytes / 1e6
+    }
+
+    pub(crate) fn milliseconds(&self) -> f64 {
+        self.seconds * 1e3
+    }
+
+    /// At most so many: 200 MB/s, but for our own file.
+    pub(crate) fn asked_milliseconds(&self) -> f64 {
+        if self.name == OWN { 10.0 } else { self.megabytes() / 200.0 * 1e3 }
+    }
+
+    pub(crate) fn peak(&self) -> f64 {
+        self.peak / 1e6
+    }
+
+    /// At most so much.
+    pub(crate) fn asked_peak(&self) -> f64 {
+        if self.name == OWN { 16.0 } else { 64.0 + self.megabytes() / 10.0 }
+    }
+
+    /// What loading takes: milliseconds, and MB at the peak.
+    pub(crate) fn load(&self) -> Option<(f64, f64)> {
+        Some((self.load_seconds? * 1e3, self.load_peak? / 1e6))
+    }
+}
+
+/// Makes the files, and looks at them. Nothing where that fails.
+pub(crate) fn measure(sandbox: &Sandbox, turns: usize) -> Vec<Looked> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
+    let script = |name: &str| here.join(name).into_os_string();
+    sandbox.write("array.py", ARRAY);
+    let minutes = Duration::from_secs(600);
+    let made = [
+        sandbox.call_python(&[script("look_files.py"), ".".into()]).timeout(minutes).run(),
+        sandbox.call_snapcli(&["save", "--quiet", "-o", OWN, "array.py"]).timeout(minutes).run(),
+    ];
+    let program = std::env::var_os("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_snapcli").into());
+    let words = [script("look.py"), program, turns.to_string().into()];
+    let files = ["records.pkl", "session.pkl", OWN].map(Into::into);
+    let run = sandbox.call_python(&[&words[..], &files[..]].concat()).timeout(minutes).run();
+    match made.iter().chain([&run]).find(|run| !run.status.success()) {
+        Some(failed) => {
+            eprintln!("{}", failed.whole());
+            Vec::new()
+        }
+        None => serde_json::from_slice(&run.stdout).unwrap(),
+    }
+}
