@@ -81,11 +81,12 @@ impl Balance {
                 if opcode == Opcode::Obj && self.height == mark {
                     return Err(underflow);
                 }
+                let outer = self.marks.last().copied().unwrap_or(0);
+                let left = self.below(outer, mark, needed).ok_or(underflow)?;
                 if matches!(opcode, Opcode::Dict | Opcode::SetItems) && (self.height - mark) % 2 == 1 {
                     return Err(MachineError::OddItems { at, opcode });
                 }
-                let outer = self.marks.last().copied().unwrap_or(0);
-                self.height = self.below(outer, mark, needed).ok_or(underflow)? + row.leaves;
+                self.height = left + row.leaves;
             }
         }
         Ok(())
@@ -120,5 +121,13 @@ mod tests {
                 assert_eq!(Machine::run(&damaged).map(drop), balance(&damaged));
             }
         }
+    }
+
+    #[test]
+    fn of_two_faults_in_one_opcode_the_machine_names_the_same() {
+        // A key without a value, and no dict below the mark.
+        let pickle = b"(Nu.";
+        assert_eq!(balance(pickle), Err(MachineError::Underflow { at: 2, opcode: Opcode::SetItems }));
+        assert_eq!(Machine::run(pickle).map(drop), balance(pickle));
     }
 }
