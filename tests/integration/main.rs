@@ -16,6 +16,7 @@ mod durability;
 mod env;
 #[cfg(feature = "python")]
 mod faults;
+mod fuzzing;
 #[cfg(feature = "python")]
 mod inspecting;
 #[cfg(feature = "python")]
