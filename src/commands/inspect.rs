@@ -110,14 +110,7 @@ fn inspect_file(options: &Options, path: &Path, talk: Talk) -> Result<i32> {
     if let Contents::Foreign { lost_index: true, .. } = snapshot.contents() {
         talk.note("its index is lost (the file is cut short or damaged at its end): this is what its pickle tells");
     }
-    let file = path.display().to_string();
-    let mut answer = match snapshot.contents() {
-        Contents::Own { index } => {
-            let (format, bytes) = (Format::Snapcli, snapshot.file_len());
-            Answer { file, format, bytes, index: index.clone(), verdict: None }
-        }
-        Contents::Foreign { shape, .. } => Answer::foreign(file, snapshot.file_len(), shape),
-    };
+    let mut answer = Answer::of(path.display().to_string(), &snapshot);
     if let Some(name) = &options.trace {
         let tree = tree(&snapshot, name)?;
         return print_tree_to(&mut io::BufWriter::new(io::stdout()), options, &tree);

@@ -4,7 +4,7 @@
 //! The symbolic machine checks the same and keeps all that it makes; this is for pickles that are checked, not looked
 //! into. What an opcode takes and leaves is in the table.
 
-use super::machine::{MAX_MEMO, MAX_STACK, MachineError};
+use super::machine::{MAX_MARKS, MAX_MEMO, MAX_STACK, MachineError};
 use super::opcode::{Opcode, Takes};
 use super::parse::{Op, ParseError};
 use super::scan::Slots;
@@ -62,12 +62,15 @@ impl Balance {
     fn stack(&mut self, op: &Op<'_>) -> Result<(), MachineError> {
         let (at, opcode) = (op.start, op.opcode);
         let underflow = MachineError::Underflow { at, opcode };
-        if self.height.max(self.marks.len()) >= MAX_STACK {
+        if self.height >= MAX_STACK {
             return Err(MachineError::TooLarge { at, what: "values on the stack", limit: MAX_STACK });
         }
         let fence = self.marks.last().copied().unwrap_or(0);
         let row = opcode.row();
         match (opcode, row.takes) {
+            (Opcode::Mark, _) if self.marks.len() >= MAX_MARKS => {
+                return Err(MachineError::TooLarge { at, what: "marks", limit: MAX_MARKS });
+            }
             (Opcode::Mark, _) => self.marks.push(self.height),
             // POP takes a mark, too, where that is on top.
             (Opcode::Pop, _) if self.height > fence => self.height -= 1,
@@ -81,11 +84,12 @@ impl Balance {
                 if opcode == Opcode::Obj && self.height == mark {
                     return Err(underflow);
                 }
+                let outer = self.marks.last().copied().unwrap_or(0);
+                let left = self.below(outer, mark, usize::from(needed)).ok_or(underflow)?;
                 if matches!(opcode, Opcode::Dict | Opcode::SetItems) && (self.height - mark) % 2 == 1 {
                     return Err(MachineError::OddItems { at, opcode });
                 }
-                let outer = self.marks.last().copied().unwrap_or(0);
-                self.height = self.below(outer, mark, usize::from(needed)).ok_or(underflow)? + row.leaves;
+                self.height = left + row.leaves;
             }
         }
         Ok(())
@@ -120,5 +124,13 @@ mod tests {
                 assert_eq!(Machine::run(&damaged).map(drop), balance(&damaged));
             }
         }
+    }
+
+    #[test]
+    fn of_two_faults_in_one_opcode_the_machine_names_the_same() {
+        // A key without a value, and no dict below the mark.
+        let pickle = b"(Nu.";
+        assert_eq!(balance(pickle), Err(MachineError::Underflow { at: 2, opcode: Opcode::SetItems }));
+        assert_eq!(Machine::run(pickle).map(drop), balance(pickle));
     }
 }

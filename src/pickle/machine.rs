@@ -16,7 +16,7 @@ pub use forget::Watch;
 
 pub use raw::{Raw, opcodes_around};
 
-pub use error::{MAX_ITEMS, MAX_MEMO, MAX_NODES, MAX_STACK, MachineError};
+pub use error::{MAX_ITEMS, MAX_MARKS, MAX_MEMO, MAX_NODES, MAX_STACK, MachineError};
 
 use error::limit;
 use forget::Batch;
@@ -322,7 +322,7 @@ impl<'a> Machine<'a> {
 
     #[inline(always)]
     fn mark(&mut self, op: Step) -> Done {
-        limit(self.marks.len(), MAX_STACK, "marks", op.start)?;
+        limit(self.marks.len(), MAX_MARKS, "marks", op.start)?;
         self.marks.push(Mark {
             height: self.stack.len(),
             start: op.start,

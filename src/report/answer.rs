@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::pickle::outline::{self, Shape};
 use crate::pickle::verdict::{Class, Verdict};
 use crate::snapshot::index::{Index, Reason, SCHEMA, Variable};
-use crate::snapshot::reader::Contents;
+use crate::snapshot::reader::{Contents, Snapshot};
 
 /// The name by which the object of a pickle goes that gives it none.
 pub const OBJECT: &str = "obj";
@@ -79,6 +79,17 @@ impl Format {
 }
 
 impl Answer {
+    /// What a file tells of itself.
+    pub fn of(file: String, snapshot: &Snapshot) -> Self {
+        match snapshot.contents() {
+            Contents::Own { index } => {
+                let (format, bytes) = (Format::Snapcli, snapshot.file_len());
+                Self { file, format, bytes, index: index.clone(), verdict: None }
+            }
+            Contents::Foreign { shape, .. } => Self::foreign(file, snapshot.file_len(), shape),
+        }
+    }
+
     /// What a pickle that has no index tells of itself.
     pub fn foreign(file: String, bytes: u64, shape: &Shape) -> Self {
         let (format, module, variables) = match shape {

@@ -18,6 +18,7 @@ mod durability;
 mod env;
 #[cfg(feature = "python")]
 mod faults;
+mod fuzzing;
 #[cfg(feature = "python")]
 mod inspecting;
 #[cfg(feature = "python")]

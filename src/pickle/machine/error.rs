@@ -11,8 +11,11 @@ pub const MAX_NODES: usize = 1 << 22;
 pub const MAX_ITEMS: usize = 1 << 26;
 /// The most memo slots; about 20 bytes each.
 pub const MAX_MEMO: usize = 1 << 25;
-/// The most values, and the most marks, that wait on the stack; 8 and 16 bytes each.
+/// The most values that wait on the stack; 8 bytes each.
 pub const MAX_STACK: usize = 1 << 26;
+/// The most marks that wait there; about 70 bytes each. Each is for a value that is put together from what is above it,
+/// so there are no more of them than there may be such values.
+pub const MAX_MARKS: usize = MAX_NODES;
 
 /// Why a pickle cannot be followed. `at` is the place of the opcode at fault.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

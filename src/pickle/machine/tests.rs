@@ -1,6 +1,7 @@
 //! The machine on pickles that Python wrote, on broken ones and on bombs.
 
 use super::*;
+use crate::pickle::balance::Balance;
 use crate::pickle::node::{Leaf, Value};
 use crate::pickle::samples;
 
@@ -146,6 +147,16 @@ fn a_pickle_that_would_unfold_stays_small() {
     bytes.push(b'.');
     let (machine, _) = Machine::run(&bytes).expect("a pickle");
     assert_eq!((machine.nodes().len(), machine.items), (10_000, 20_000));
+}
+
+#[test]
+fn a_bomb_of_marks_runs_into_the_limit() {
+    let bytes = vec![b'('; MAX_MARKS + 1];
+    let expected = MachineError::TooLarge { at: MAX_MARKS as u64, what: "marks", limit: MAX_MARKS };
+    assert_eq!(error(&bytes), Some(expected.clone()));
+    let mut balance = Balance::new(0, 0);
+    let counted: Result<(), MachineError> = Parser::new(&bytes).try_for_each(|op| balance.step(&op?));
+    assert_eq!(counted, Err(expected));
 }
 
 #[test]

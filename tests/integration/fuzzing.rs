@@ -1,0 +1,81 @@
+//! What fuzzing promises, in short: no bytes bring what looks at files to panic or to hang. The seeds of `tests/fuzz` and
+//! changes of them, always the same ones, go through the functions that the fuzzer calls. `tests/fuzz/run` does it for long.
+
+mod mutations;
+mod targets;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use self::mutations::Mutations;
+
+/// No input takes this long; most take a thousandth of it. It is wide, as the other tests run at the same time.
+const MOST: Duration = Duration::from_secs(20);
+/// The changed seeds grow up to this many bytes.
+const LENGTH: usize = 16 << 10;
+
+/// The seeds of a target, by name. A package from the registry comes without the folder, which has a Cargo.toml.
+fn seeds(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
+    if !fuzz.exists() {
+        return Vec::new();
+    }
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(fuzz.join("seeds").join(target)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(paths.len() >= 5, "{target}");
+    paths.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+/// Runs each seed of a target, and as many changes of it. An input that panics or hangs is told by its seed and number,
+/// and kept in the folder for temporary files.
+fn run(target: &str, run: fn(&[u8]), changes: usize) {
+    let seeds = seeds(target);
+    let (tell, told) = channel();
+    let worker = thread::spawn(move || {
+        for (place, (path, seed)) in seeds.iter().enumerate() {
+            let other = &seeds[(place + 1) % seeds.len()].1;
+            for (number, input) in Mutations::of(seed, other, LENGTH).take(changes + 1).enumerate() {
+                tell.send((path.clone(), number, input.clone())).unwrap();
+                run(&input);
+            }
+        }
+    });
+    let mut current = None;
+    let mut since = Instant::now();
+    let failed = loop {
+        match told.recv_timeout(MOST.saturating_sub(since.elapsed())) {
+            Ok(input) => (current, since) = (Some(input), Instant::now()),
+            Err(RecvTimeoutError::Timeout) => break "hangs",
+            Err(RecvTimeoutError::Disconnected) if worker.join().is_err() => break "panics",
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    };
+    let (path, number, input) = current.unwrap();
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{target}-{failed}"));
+    fs::write(&kept, input).unwrap();
+    panic!("{target} {failed} at change {number} of {}, kept as {}", path.display(), kept.display());
+}
+
+#[test]
+fn the_parser_bears_any_bytes() {
+    run("parser", targets::parser, 1000);
+}
+
+#[test]
+fn the_machine_bears_any_bytes() {
+    run("machine", targets::machine, 8);
+}
+
+#[test]
+fn a_snapshot_may_hold_any_bytes() {
+    run("snapshot", targets::snapshot, 4);
+}
+
+#[test]
+fn files_of_any_bytes_are_compared() {
+    run("diff", targets::diff, 15);
+}

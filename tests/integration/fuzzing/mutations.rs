@@ -1,0 +1,112 @@
+//! Changes of a seed, as a fuzzer makes them, but always the same ones.
+
+/// What is written over bytes: ends of number ranges, and opcodes that make or take much.
+const INTERESTING: &[&[u8]] = &[
+    b"\0",
+    b"\x7f",
+    b"\xff",
+    b"\xff\xff\xff\xff",
+    b"\xff\xff\xff\x7f",
+    b"\xff\xff\xff\xff\xff\xff\xff\x7f",
+    b"(",
+    b"0",
+    b"1",
+    b"2",
+    b".",
+    b"N",
+    b"]\x94",
+    b"}",
+    b")",
+    b"\x85",
+    b"\x93",
+    b"\x94",
+    b"h\0",
+    b"R",
+    b"b",
+    b"s",
+    b"e",
+    b"u",
+    b"t",
+    b"9",
+];
+
+/// The seed itself, then changes of it without end.
+pub(super) struct Mutations<'s> {
+    seed: &'s [u8],
+    other: &'s [u8],
+    longest: usize,
+    random: Random,
+    begun: bool,
+}
+
+/// Knuth's constants for a generator of 64 bits; its high bits are the better ones.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % end.max(1)
+    }
+
+    /// A stretch of so many bytes, at the most 64 of them.
+    fn stretch(&mut self, length: usize) -> std::ops::Range<usize> {
+        let start = self.below(length);
+        start..length.min(start + 1 + self.below(64))
+    }
+}
+
+impl<'s> Mutations<'s> {
+    /// Of a seed, with parts of another one, up to a length.
+    pub(super) fn of(seed: &'s [u8], other: &'s [u8], longest: usize) -> Self {
+        Self { seed, other, longest, random: Random(42), begun: false }
+    }
+
+    fn change(&mut self, bytes: &mut Vec<u8>) {
+        let random = &mut self.random;
+        let place = random.below(bytes.len());
+        let stretch = random.stretch(bytes.len());
+        match random.below(7) {
+            0 if !bytes.is_empty() => bytes[place] ^= 1 << random.below(8),
+            1 => drop(bytes.drain(stretch)),
+            2 => {
+                let from = bytes[stretch].to_vec();
+                bytes.splice(place..place, from);
+            }
+            3 => {
+                let from = random.stretch(self.other.len());
+                bytes.splice(place..place, self.other[from].iter().copied());
+            }
+            4 => {
+                let written = INTERESTING[random.below(INTERESTING.len())];
+                let end = bytes.len().min(place + written.len());
+                bytes.splice(place..end, written.iter().copied());
+            }
+            5 if random.below(8) == 0 => {
+                // As often as fits: what takes more than its share of time or memory shows.
+                let from = bytes[stretch].to_vec();
+                let room = self.longest.saturating_sub(bytes.len());
+                bytes.splice(place..place, from.repeat(room / from.len().max(1)));
+            }
+            6 if random.below(8) == 0 => bytes.truncate(place),
+            _ => {
+                let written = INTERESTING[random.below(INTERESTING.len())];
+                bytes.splice(place..place, written.iter().copied());
+            }
+        }
+    }
+}
+
+impl Iterator for Mutations<'_> {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let mut bytes = self.seed.to_vec();
+        if std::mem::replace(&mut self.begun, true) {
+            for _ in 0..=self.random.below(4) {
+                self.change(&mut bytes);
+            }
+        }
+        bytes.truncate(self.longest);
+        Some(bytes)
+    }
+}
