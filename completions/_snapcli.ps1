@@ -104,6 +104,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('--bad', '--bad', [CompletionResultType]::ParameterName, 'Only what was left out, and why')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3 when something cannot be saved, or was left out because it failed; with 5 when loading the file is dangerous')
             [CompletionResult]::new('--verdict', '--verdict', [CompletionResultType]::ParameterName, 'Tell all that loading the file would import and call')
+            [CompletionResult]::new('--script', '--script', [CompletionResultType]::ParameterName, 'Run it, whatever its name: without this, only what ends in .py, .pyw, .pyc or .pyz is run')
             [CompletionResult]::new('--private', '--private', [CompletionResultType]::ParameterName, 'Keep all names that begin with `_`, not only those that kept functions use')
             [CompletionResult]::new('--redact', '--redact', [CompletionResultType]::ParameterName, 'Leave out variables that look like credentials: by their names, or by their texts')
             [CompletionResult]::new('--refimported', '--refimported', [CompletionResultType]::ParameterName, 'Keep imported data by reference, not by value')

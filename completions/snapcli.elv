@@ -98,6 +98,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --bad 'Only what was left out, and why'
             cand --strict 'Exit with 3 when something cannot be saved, or was left out because it failed; with 5 when loading the file is dangerous'
             cand --verdict 'Tell all that loading the file would import and call'
+            cand --script 'Run it, whatever its name: without this, only what ends in .py, .pyw, .pyc or .pyz is run'
             cand --private 'Keep all names that begin with `_`, not only those that kept functions use'
             cand --redact 'Leave out variables that look like credentials: by their names, or by their texts'
             cand --refimported 'Keep imported data by reference, not by value'

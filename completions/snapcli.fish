@@ -90,6 +90,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l all -d 'Name
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l bad -d 'Only what was left out, and why'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l strict -d 'Exit with 3 when something cannot be saved, or was left out because it failed; with 5 when loading the file is dangerous'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l verdict -d 'Tell all that loading the file would import and call'
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l script -d 'Run it, whatever its name: without this, only what ends in .py, .pyw, .pyc or .pyz is run'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l private -d 'Keep all names that begin with `_`, not only those that kept functions use'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l redact -d 'Leave out variables that look like credentials: by their names, or by their texts'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l refimported -d 'Keep imported data by reference, not by value'

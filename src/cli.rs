@@ -81,8 +81,8 @@ pub enum Command {
 
 /// Tell what is in a snapshot, or what in a script's session cannot be saved
 ///
-/// A snapshot is only looked at: nothing in it runs, and no Python is started. A script is run, and nothing of it
-/// is kept: each variable is saved and loaded again in memory, as dill.detect does, and the bad ones are named. What
+/// A snapshot is only looked at: nothing in it runs, and no Python is started. A script, which is what ends in .py or
+/// is given with --script, is run, and nothing of it is kept: each variable is saved and loaded again in memory, as dill.detect does, and the bad ones are named. What
 /// the script prints goes to standard error, as standard output is for the answer.
 #[derive(Debug, Args)]
 #[cfg_attr(
@@ -136,6 +136,10 @@ pub struct InspectArgs {
     /// The page is one file, which needs no network and runs nothing but its own script.
     #[arg(long, value_name = "OUT", conflicts_with_all = ["json", "trace"])]
     html: Option<PathBuf>,
+    /// Run it, whatever its name: without this, only what ends in .py, .pyw, .pyc or .pyz is run
+    #[cfg(feature = "python")]
+    #[arg(long)]
+    script: bool,
     #[cfg(feature = "python")]
     #[command(flatten)]
     rules: python::RuleArgs,
@@ -180,8 +184,12 @@ impl InspectArgs {
     /// What the arguments mean.
     pub fn options(self, #[cfg(feature = "python")] globals: GlobalArgs) -> inspect::Options {
         #[cfg(feature = "python")]
-        let subject =
-            inspect::Subject { command: self.target.command(), rules: self.rules.into(), python: globals.python };
+        let subject = inspect::Subject {
+            command: self.target.command(),
+            script: self.script,
+            rules: self.rules.into(),
+            python: globals.python,
+        };
         #[cfg(not(feature = "python"))]
         let subject = inspect::Subject { operands: self.operands };
         inspect::Options {

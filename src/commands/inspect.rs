@@ -43,6 +43,8 @@ pub struct Options {
 pub struct Subject {
     /// The file or script; `session.pkl` where there is none.
     pub command: Option<crate::python::run::Command>,
+    /// Whether it is a script even if its name does not say so.
+    pub script: bool,
     /// Which names of a script's session count.
     pub rules: crate::session::keep::Rules,
     /// `--python`.
@@ -57,23 +59,53 @@ pub struct Subject {
 }
 
 const DEFAULT: &str = "session.pkl";
+/// The ends of names that Python runs.
+#[cfg(feature = "python")]
+const SCRIPTS: [&str; 4] = ["py", "pyw", "pyc", "pyz"];
 
 /// Looks at a file, or runs a script and looks at what it leaves.
 #[cfg(feature = "python")]
 pub fn run(mut options: Options, talk: Talk) -> Result<i32> {
-    use crate::python::run::Target;
     options.html = options.html.as_deref().map(page::place).transpose()?;
-    let file = match &options.subject.command {
-        None => Some(Path::new(DEFAULT).to_owned()),
-        Some(command) => match &command.target {
-            Target::Script(path) if command.arguments.is_empty() && !is_script(path) => Some(path.clone()),
-            _ => None,
-        },
-    };
-    match file {
+    match file(&options.subject)? {
         Some(file) => inspect_file(&options, &file, talk),
         None => super::inspect_script::run(options, talk),
     }
+}
+
+/// The file to look at; `None` where something is to be run. A file from anybody must not be run because its name or its
+/// contents were not what somebody thought: only the name of a script, or a word of the user's, makes it one.
+#[cfg(feature = "python")]
+fn file(subject: &Subject) -> Result<Option<PathBuf>> {
+    use crate::python::run::Target;
+    let Some(command) = &subject.command else { return Ok(Some(DEFAULT.into())) };
+    let Target::Script(path) = &command.target else { return Ok(None) };
+    let named = path.extension().is_some_and(|end| SCRIPTS.iter().any(|name| end == *name));
+    if subject.script || named && !path.is_dir() {
+        return Ok(None);
+    }
+    let usage = |what| exit::error(exit::USAGE, format!("{} {what}", path.display()));
+    if path.is_dir() {
+        return Err(usage("is a folder: name a file, or run what is in it with --script"));
+    }
+    if !command.arguments.is_empty() {
+        return Err(usage("does not end in .py, so it is a file to look at, and one at a time: --script runs it"));
+    }
+    Ok(Some(path.clone()))
+}
+
+/// What to do with a text, which is hardly a pickle: somebody may have meant to run it.
+#[cfg(feature = "python")]
+fn script_hint(path: &Path) -> &'static str {
+    let mut head = [0; 512];
+    let read = std::fs::File::open(path).and_then(|mut file| io::Read::read(&mut file, &mut head)).unwrap_or(0);
+    let text = head.get(..read).is_some_and(|head| head.iter().all(|byte| *byte >= 0x20 || b"\t\r\n".contains(byte)));
+    if read > 0 && text { " (to run it as a script: --script)" } else { "" }
+}
+
+#[cfg(not(feature = "python"))]
+fn script_hint(_: &Path) -> &'static str {
+    ""
 }
 
 /// Looks at a file.
@@ -90,23 +122,9 @@ pub fn run(mut options: Options, talk: Talk) -> Result<i32> {
     }
 }
 
-/// Whether a path is a script rather than a file to look at: a folder, a name that Python runs, or a text that is
-/// no pickle (those of protocol 0 are text too).
-#[cfg(feature = "python")]
-fn is_script(path: &Path) -> bool {
-    let named = path.extension().is_some_and(|end| ["py", "pyc", "pyz", "pyw", "zip"].iter().any(|name| end == *name));
-    if named || path.is_dir() {
-        return true;
-    }
-    let mut head = [0; 512];
-    let read = std::fs::File::open(path).and_then(|mut file| io::Read::read(&mut file, &mut head)).unwrap_or(0);
-    let text = head.get(..read).is_some_and(|head| head.iter().all(|byte| *byte >= 0x20 || b"\t\r\n".contains(byte)));
-    read > 0 && text && Snapshot::open(path).is_err()
-}
-
 fn inspect_file(options: &Options, path: &Path, talk: Talk) -> Result<i32> {
     let place = || format!("cannot inspect {}", path.display());
-    let snapshot = or_code(open(path), place)?;
+    let snapshot = or_code(open(path), || format!("{}{}", place(), script_hint(path)))?;
     if let Contents::Foreign { lost_index: true, .. } = snapshot.contents() {
         talk.note("its index is lost (the file is cut short or damaged at its end): this is what its pickle tells");
     }

@@ -241,3 +241,34 @@ single = [generator()]
         lines[1]
     );
 }
+
+/// Python would run all of these, and so would whoever took a text that is no pickle for a script.
+#[test]
+fn only_what_is_named_as_a_script_is_run() {
+    let sandbox = Sandbox::new();
+    let canary = "open('ran', 'w').close()\n";
+    sandbox.write("session.pkl", canary);
+    sandbox.write("model", format!("#!/usr/bin/env python3\n{canary}"));
+    sandbox.write("folder/__main__.py", canary);
+    let zip =
+        "import zipfile; zipfile.ZipFile('model.zip', 'w').writestr('__main__.py', 'open(\"ran\", \"w\").close()')";
+    sandbox.python(&["-c", zip]).assert_code(0);
+    for (words, code, says) in [
+        (&["session.pkl"][..], 4, "--script"),
+        (&["session.pkl", "argument"], 2, "--script"),
+        (&["model"], 4, "--script"),
+        (&["model.zip"], 4, "zip"),
+        (&["folder"], 2, "--script"),
+    ] {
+        let mut all = vec!["inspect"];
+        all.extend(words);
+        let run = sandbox.snapcli(&all);
+        run.assert_code(code);
+        assert!(run.err().contains(says), "{words:?}\n{}", run.whole());
+        assert!(!sandbox.work().join("ran").exists(), "{words:?}");
+    }
+    for path in ["session.pkl", "model", "folder", "model.zip"] {
+        sandbox.snapcli(&["inspect", "--script", path]).assert_code(0);
+        fs::remove_file(sandbox.work().join("ran")).unwrap();
+    }
+}
