@@ -14,6 +14,7 @@ pub mod fault;
 pub mod keep;
 pub mod loading;
 pub mod provenance;
+mod room;
 pub mod save;
 mod secrets;
 mod sink;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use super::index::Variable;
 use super::signals::{self, Guard};
 use super::system;
 
@@ -19,13 +20,27 @@ pub trait Target: Write {
     /// Cuts off all but the first `length` bytes, and goes on from there.
     fn cut(&mut self, length: u64) -> io::Result<()>;
 
-    /// An error where so many bytes more are certain not to fit: better than to find out when the disk is full.
-    fn room(&mut self, _bytes: u64) -> io::Result<()> {
-        Ok(())
+    /// The bytes that are free where it is; `None` where nobody knows.
+    fn free(&self) -> Option<u64> {
+        None
+    }
+
+    /// A segment begins here; what is cut off next ends here.
+    fn begin(&mut self) {}
+
+    /// The segment that was begun is complete, and is that of this variable.
+    fn end(&mut self, _variable: &Variable) {}
+
+    /// Takes the contents of a raw buffer, and adds them to a hash.
+    fn contents(&mut self, hasher: &mut blake3::Hasher, bytes: &[u8]) -> io::Result<()>
+    where
+        Self: Sized,
+    {
+        write_hashed(self, hasher, bytes)
     }
 }
 
-/// The error of [`Target::room`].
+/// An error where an array is certain not to fit: better than to find out when the disk is full.
 pub(super) fn check_room(free: Option<u64>, bytes: u64) -> io::Result<()> {
     match free {
         Some(free) if free < bytes => {
@@ -101,8 +116,8 @@ impl Target for Spool {
         self.0.get_ref().set_len(length)
     }
 
-    fn room(&mut self, bytes: u64) -> io::Result<()> {
-        check_room(system::free_space(self.0.get_ref()), bytes)
+    fn free(&self) -> Option<u64> {
+        system::free_space(self.0.get_ref())
     }
 }
 

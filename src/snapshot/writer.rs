@@ -7,7 +7,7 @@ use std::io;
 
 use super::index::{Buffer, Index, SCHEMA, Stream, Variable};
 use super::layout::Trailer;
-use super::target::{LARGE, Target, write_hashed};
+use super::target::{LARGE, Target, check_room, write_hashed};
 use super::trust::Key;
 use crate::pickle::emit;
 use crate::pickle::scan::{Scanner, SegmentFacts};
@@ -68,6 +68,11 @@ impl<T: Target> Writer<T> {
         self.position
     }
 
+    /// The bytes that are free where it is written; `None` where nobody knows.
+    pub fn free(&self) -> Option<u64> {
+        self.out.free()
+    }
+
     /// The variables written so far.
     pub fn variables(&self) -> &[Variable] {
         &self.variables
@@ -75,6 +80,7 @@ impl<T: Target> Writer<T> {
 
     /// Begins the segment of a variable. Returns where its value will begin.
     pub fn begin(&mut self, name: &str) -> io::Result<u64> {
+        self.out.begin();
         self.open = Some(Open {
             name: name.to_owned(),
             offset: self.position,
@@ -99,13 +105,15 @@ impl<T: Target> Writer<T> {
     /// Takes the contents of a raw buffer.
     pub fn buffer(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.len() >= LARGE {
-            self.out.room(bytes.len() as u64)?;
+            check_room(self.out.free(), bytes.len() as u64)?;
         }
         let open = self.open.as_mut().ok_or_else(no_segment)?;
         #[cfg(debug_assertions)]
         open.value.extend_from_slice(bytes);
         open.opcodes.get_or_insert_with(|| open.hasher.clone());
-        self.put_contents(bytes)
+        self.out.contents(&mut open.hasher, bytes)?;
+        self.position = self.position.saturating_add(bytes.len() as u64);
+        Ok(())
     }
 
     /// Ends the segment. Its pickler has told what the opcodes need, which saves reading them once more; builds with debug
@@ -140,7 +148,9 @@ impl<T: Target> Writer<T> {
             has_code: facts.has_code,
             ..variable
         });
-        self.variables.last().ok_or_else(no_segment)
+        let variable = self.variables.last().ok_or_else(no_segment)?;
+        self.out.end(variable);
+        Ok(variable)
     }
 
     /// Takes back what was written of the segment that was begun.
@@ -199,10 +209,6 @@ impl<T: Target> Writer<T> {
         if let Some(opcodes) = self.open.as_mut().and_then(|open| open.opcodes.as_mut()) {
             opcodes.update(bytes);
         }
-        self.put_contents(bytes)
-    }
-
-    fn put_contents(&mut self, bytes: &[u8]) -> io::Result<()> {
         let open = self.open.as_mut().ok_or_else(no_segment)?;
         write_hashed(&mut self.out, &mut open.hasher, bytes)?;
         self.position = self.position.saturating_add(bytes.len() as u64);
