@@ -119,7 +119,7 @@ fn inspect_file(options: &Options, path: &Path, talk: Talk) -> Result<i32> {
     let mut answer = match snapshot.contents() {
         Contents::Own { index } => {
             let (format, bytes) = (Format::Snapcli, snapshot.file_len());
-            Answer { file, format, bytes, index: index.clone(), verdict: None }
+            Answer { file, format, bytes, index: index.clone(), verdict: None, verified: None }
         }
         Contents::Foreign { shape, .. } => Answer::foreign(file, snapshot.file_len(), shape),
     };

@@ -48,4 +48,5 @@ mod trouble;
 mod trust;
 #[cfg(feature = "python")]
 mod verdicts;
+mod verified_saves;
 mod verifying;
