@@ -48,8 +48,8 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l max-size -d 'Le
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s m -d 'Run a module, as `python -m`' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s c -d 'Run this code, as `python -c`' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l python -d 'The Python to use: a path, a name on PATH, a version such as 3.12, or a virtual environment\'s folder [default: as `snapcli doctor` shows]' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l strict -d 'Exit with 3 when something could not be saved'
-complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l verify -d 'Load the file in a fresh process before it is put in place'
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l strict -d 'Exit with 3 when something could not be saved, or comes back different'
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l verify -d 'Load the file in a fresh process before it is put in place, and compare what comes back'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l private -d 'Keep all names that begin with `_`, not only those that kept functions use'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l redact -d 'Leave out variables that look like credentials: by their names, or by their texts'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l refimported -d 'Keep imported data by reference, not by value'

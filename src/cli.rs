@@ -27,7 +27,7 @@ Exit codes:
   0    done
   1    failed; for save: the script failed, or the script's own code; for diff: something changed
   2    wrong usage; a file or script that is not there
-  3    --strict, and something was left out
+  3    --strict, and something was left out, or comes back different
   4    not a snapshot, damaged, or cut short
   5    not trusted: loading it would do more than build plain data
   6    no usable Python, or no dill
@@ -70,6 +70,9 @@ pub enum Command {
     Save(python::SaveArgs),
     #[cfg(feature = "python")]
     Restore(python::RestoreArgs),
+    #[cfg(feature = "python")]
+    #[command(hide = true)]
+    Reload(python::ReloadArgs),
     Inspect(InspectArgs),
     Diff(DiffArgs),
     Verify(VerifyArgs),
@@ -341,9 +344,17 @@ impl CompletionsArgs {
             Shell::Powershell => Generator::PowerShell,
         };
         let mut text = Vec::new();
-        clap_complete::generate(generator, &mut Cli::command(), "snapcli", &mut text);
+        clap_complete::generate(generator, &mut for_people(), "snapcli", &mut text);
         completions::Options { text }
     }
+}
+
+/// The command line without what only snapcli itself calls: the completions would name that, too.
+fn for_people() -> clap::Command {
+    let whole = Cli::command();
+    let shown = whole.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()).cloned();
+    let shown = clap::Command::new("snapcli").subcommands(shown).args(whole.get_arguments().cloned());
+    shown.version(env!("CARGO_PKG_VERSION"))
 }
 
 /// Parses the command line; prints help or an error and ends the process where that is all there is to do.
@@ -356,7 +367,7 @@ mod python {
     //! The arguments of commands that run Python.
 
     use super::*;
-    use crate::commands::{restore, save};
+    use crate::commands::{reload, restore, save};
     use crate::python::run::{Command as ScriptCommand, Target};
     use crate::session::keep::Rules;
 
@@ -381,10 +392,10 @@ When the script fails, what it had reached goes to session.crash.pkl, and the ex
         /// Where to save; `-` is standard output (the script's own output then goes to standard error)
         #[arg(short, long, value_name = "FILE", default_value = "session.pkl")]
         output: PathBuf,
-        /// Exit with 3 when something could not be saved
+        /// Exit with 3 when something could not be saved, or comes back different
         #[arg(long)]
         strict: bool,
-        /// Load the file in a fresh process before it is put in place
+        /// Load the file in a fresh process before it is put in place, and compare what comes back
         #[arg(long)]
         verify: bool,
         /// Write what was saved and what was left out to FILE, as JSON
@@ -575,6 +586,23 @@ Examples:
                 python: globals.python,
                 command,
             }
+        }
+    }
+
+    /// What `save --verify` starts: load a snapshot, and tell as JSON how what came back differs from what is in it
+    #[derive(Debug, Args)]
+    pub struct ReloadArgs {
+        /// Imported data is in it by reference
+        #[arg(long)]
+        refimported: bool,
+        /// The snapshot
+        file: PathBuf,
+    }
+
+    impl ReloadArgs {
+        /// What the arguments mean.
+        pub fn options(self, globals: GlobalArgs) -> reload::Options {
+            reload::Options { file: self.file, refimported: self.refimported, python: globals.python }
         }
     }
 

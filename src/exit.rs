@@ -6,7 +6,7 @@ pub const DONE: i32 = 0;
 pub const FAILED: i32 = 1;
 /// Wrong usage: an unknown option, a script or a file that is not there.
 pub const USAGE: i32 = 2;
-/// `--strict`, and something was left out.
+/// `--strict`, and something was left out, or came back different.
 pub const LEFT_OUT: i32 = 3;
 /// Not a snapshot, damaged, or cut short.
 pub const DAMAGED: i32 = 4;

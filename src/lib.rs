@@ -49,6 +49,8 @@ pub fn run(cli: Cli) -> Result<i32> {
         Command::Save(args) => commands::save::run_command(args.options(globals), talk),
         #[cfg(feature = "python")]
         Command::Restore(args) => commands::restore::run_command(args.options(globals), talk),
+        #[cfg(feature = "python")]
+        Command::Reload(args) => commands::reload::run_command(args.options(globals), talk),
         Command::Inspect(args) => {
             let options = args.options(
                 #[cfg(feature = "python")]

@@ -80,6 +80,10 @@ impl Inspection {
             Target::Code(_) | Target::Expression(_) => "-c".to_owned(),
         };
         let bytes = index.variables.iter().map(|variable| variable.length).sum();
-        print_to(&mut out, options, &mut Answer { file, format: Format::Script, bytes, index, verdict: None })
+        print_to(
+            &mut out,
+            options,
+            &mut Answer { file, format: Format::Script, bytes, index, verdict: None, verified: None },
+        )
     }
 }

@@ -16,6 +16,8 @@ mod open;
 mod page;
 mod progress;
 #[cfg(feature = "python")]
+pub mod reload;
+#[cfg(feature = "python")]
 pub mod restore;
 #[cfg(feature = "python")]
 pub mod save;

@@ -1,9 +1,10 @@
 //! `snapcli save`: run the script, pickle what it leaves, put the file in place.
 
+mod verified;
+
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command as Process, Stdio};
 
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
@@ -23,6 +24,7 @@ use crate::session::key::key;
 use crate::session::provenance::Origin;
 use crate::session::save::{Request, save};
 use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::echo::Compared;
 use crate::snapshot::index::{Index, Reason};
 use crate::snapshot::target::{Spool, Target};
 use crate::snapshot::trust::Key;
@@ -33,7 +35,7 @@ pub struct Options {
     pub output: PathBuf,
     /// Whether anything that fails to be saved is an error.
     pub strict: bool,
-    /// Whether to load the file before it is put in place.
+    /// Whether to load the file before it is put in place, and to compare what comes back.
     pub verify: bool,
     /// Where to write the report.
     pub report: Option<PathBuf>,
@@ -112,6 +114,8 @@ struct Saved {
     path: PathBuf,
     index: Index,
     bytes: u64,
+    /// How what comes back differs, where that was asked.
+    verified: Option<Compared>,
     /// The exit code for a script that succeeded.
     code: i32,
 }
@@ -155,18 +159,20 @@ impl Save {
                 let sent = py.detach(|| spool.send(&mut out));
                 py.check_signals()?;
                 sent.context("cannot write to standard output")?;
-                Some(Saved { path: PathBuf::from("-"), index, bytes, code: exit::DONE })
+                Some(Saved { path: PathBuf::from("-"), index, bytes, verified: None, code: exit::DONE })
             }
         };
-        let Some(Saved { path, index, bytes, code }) = saved else { return Ok(exit::DONE) };
-        let answer = Answer { file: path.display().to_string(), format: Format::Snapcli, bytes, index, verdict: None };
+        let Some(Saved { path, index, bytes, verified, code }) = saved else { return Ok(exit::DONE) };
+        let file = path.display().to_string();
+        let answer = Answer { file, format: Format::Snapcli, bytes, index, verdict: None, verified };
         self.tell(run, &answer)?;
         if let Some(path) = &self.report {
             let mut file = AtomicFile::create(path).with_context(|| format!("cannot write {}", path.display()))?;
             report::json(&mut file, &answer)?;
             file.commit().with_context(|| format!("cannot write {}", path.display()))?;
         }
-        Ok(if self.options.strict && answer.has_bad() { exit::LEFT_OUT } else { code })
+        let is_bad = answer.has_bad() || answer.has_changes();
+        Ok(if self.options.strict && is_bad { exit::LEFT_OUT } else { code })
     }
 
     /// Saves what a failed script had reached. One that had reached nothing leaves an earlier crash file alone.
@@ -177,7 +183,7 @@ impl Save {
             return Ok(None);
         }
         py.detach(|| file.commit()).with_context(|| format!("cannot save to {}", path.display()))?;
-        Ok(Some(Saved { path: path.to_owned(), index, bytes, code: exit::DONE }))
+        Ok(Some(Saved { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE }))
     }
 
     /// Saves to a file; where that cannot be written any more (its folder is gone, the disk is full), to the folder
@@ -204,20 +210,23 @@ impl Save {
         let (mut file, index, bytes) = self.write(py, run, dill, file)?;
         file.flush().with_context(place)?;
         let verified = match self.options.verify {
-            true => py.detach(|| verify(&index.python.executable, file.path())),
-            false => Ok(()),
+            true => self.verified(py, run, dill, &index, file.path()).map(Some),
+            false => Ok(None),
         };
         // A Ctrl-C ends the other process, too, which says nothing of the file.
         py.check_signals()?;
-        if let Err(error) = verified {
-            // What was saved is not thrown away: most of it may well load.
-            let beside = path.with_extension("unverified.pkl");
-            py.detach(|| file.commit_to(&beside)).with_context(place)?;
-            return Err(error.context(format!("{} was left as it was: see {}", path.display(), beside.display())))
-                .or_exit(exit::DAMAGED, || "the snapshot does not load again".to_owned());
-        }
+        let verified = match verified {
+            Ok(verified) => verified,
+            Err(error) => {
+                // What was saved is not thrown away: most of it may well load.
+                let beside = path.with_extension("unverified.pkl");
+                py.detach(|| file.commit_to(&beside)).with_context(place)?;
+                return Err(error.context(format!("{} was left as it was: see {}", path.display(), beside.display())))
+                    .or_exit(exit::DAMAGED, || "the snapshot does not load again".to_owned());
+            }
+        };
         py.detach(|| file.commit()).with_context(place)?;
-        Ok(Saved { path: path.to_owned(), index, bytes, code: exit::DONE })
+        Ok(Saved { path: path.to_owned(), index, bytes, verified, code: exit::DONE })
     }
 
     fn write<T: Target + Send + 'static>(
@@ -249,6 +258,9 @@ impl Save {
             report::plain(&shorten(&answer.file)).into_owned()
         };
         self.talk.note(&format!("{how} {saved} to {place} ({})", report::size(answer.bytes)));
+        if let Some(verified) = &answer.verified {
+            self.tell_verified(verified);
+        }
         if self.talk == Talk::Quiet {
             return Ok(());
         }
@@ -290,20 +302,4 @@ fn crash_path(path: &Path) -> PathBuf {
 fn shorten(path: &str) -> String {
     let folder = std::env::current_dir().unwrap_or_default();
     Path::new(path).strip_prefix(folder).unwrap_or(Path::new(path)).display().to_string()
-}
-
-/// Loads every variable of a file in a fresh process.
-fn verify(executable: &str, file: &Path) -> Result<()> {
-    let mut restore = Process::new(std::env::current_exe()?);
-    restore.args(["restore", "--strict", "--quiet", "--trust", "--python", executable]).arg(file);
-    restore.stdin(Stdio::null()).stdout(Stdio::null());
-    let done = restore.output().context("cannot start a process to verify the snapshot")?;
-    if done.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&done.stderr);
-    // The file has a temporary name, which says nothing to anybody.
-    let lines = said.lines().filter(|line| !line.contains(&file.display().to_string()));
-    let text = lines.map(|line| line.trim().trim_start_matches("snapcli: ")).collect::<Vec<_>>().join("; ");
-    Err(anyhow::Error::msg(text))
 }

@@ -9,6 +9,7 @@
 mod element;
 mod texts;
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
 use super::digest::{Digests, digest_of_text};
@@ -79,6 +80,7 @@ pub struct Comparer<'f, 'm, 'a> {
     /// What was found equal, for the variables to come.
     equal: HashMap<Ref, Ref>,
     equal_texts: HashSet<(Ref, Ref)>,
+    has_doubts: Cell<bool>,
 }
 
 /// The pairs of parts of a pair of values, and how far they were walked.
@@ -141,11 +143,12 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
     /// Nothing is compared yet.
     pub fn new(left: &'f Side<'m, 'a>, right: &'f Side<'m, 'a>) -> Self {
         let digests = [Digests::new(&left.forms), Digests::new(&right.forms)];
-        Self { left, right, digests, equal: HashMap::new(), equal_texts: HashSet::new() }
+        Self { left, right, digests, equal: HashMap::new(), equal_texts: HashSet::new(), has_doubts: Cell::new(false) }
     }
 
     /// Where two values first differ; `None` where they are equal.
     pub fn compare(&mut self, left: Ref, right: Ref) -> Option<Difference> {
+        self.has_doubts.set(false);
         let mut met = Met::default();
         let root = (Step::Root, left, right);
         let mut frames = vec![Frame { parts: vec![root].into_iter(), step: Step::Root, values: (left, right) }];
@@ -169,6 +172,13 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
         }
         self.equal.extend(met.right_of);
         None
+    }
+
+    /// Whether what the last comparison found to differ may only have been paired wrongly: members of a set, or keys,
+    /// that are objects and look the same as far as digests look, or of which digests see how they were pickled (cells
+    /// of functions are filled where a walk ends, and that begins where the set's order says).
+    pub fn has_doubts(&self) -> bool {
+        self.has_doubts.get()
     }
 
     /// Compares two values, but for their parts, which are returned.
@@ -230,16 +240,26 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
         Ok(parts)
     }
 
+    /// Two members or keys do not match.
+    fn doubt(&self, left: Ref, right: Ref) {
+        let machines = [(self.left, left), (self.right, right)];
+        let is_object = machines.iter().any(|(side, value)| side.forms.machine().node(*value).is_some());
+        self.has_doubts.set(self.has_doubts.get() || is_object);
+    }
+
     fn members(&self, a: &Parts<'a>, b: &Parts<'a>, parts: &mut Vec<(Step, Ref, Ref)>) -> Result<(), Option<Differs>> {
         let sorted = |digests: &Digests<'_, '_, '_>, members: &[Ref]| {
             let mut members: Vec<(u64, Ref)> =
                 members.iter().map(|member| (digests.digest(*member), *member)).collect();
             members.sort_by_key(|(digest, _)| *digest);
+            let is_tie = members.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b));
+            self.has_doubts.set(self.has_doubts.get() || is_tie);
             members
         };
         let [left, right] = &self.digests;
         for ((a_digest, a), (b_digest, b)) in sorted(left, &a.members).into_iter().zip(sorted(right, &b.members)) {
             if a_digest != b_digest {
+                self.doubt(a, b);
                 return Err(None);
             }
             parts.push((Step::Member, a, b));
@@ -249,8 +269,9 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
 
     fn keys(&self, a: &Parts<'a>, b: &Parts<'a>, parts: &mut Vec<(Step, Ref, Ref)>) -> Result<(), Option<Differs>> {
         let [left, right] = &self.digests;
-        let a = last_values(left, &a.pairs);
-        let b = last_values(right, &b.pairs);
+        let (a, a_ties) = last_values(left, &a.pairs);
+        let (b, b_ties) = last_values(right, &b.pairs);
+        self.has_doubts.set(self.has_doubts.get() || a_ties || b_ties);
         let in_order = a.len() == b.len() && a.iter().zip(&b).all(|((a, ..), (b, ..))| a == b);
         let mut pair = |(_, key, value): &(u64, Ref, Ref), (_, other_key, other): &(u64, Ref, Ref)| {
             // Texts and numbers with the same digest are paired with others once in 2^64.
@@ -265,7 +286,10 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
         }
         let there: HashMap<u64, &(u64, Ref, Ref)> = b.iter().map(|pair| (pair.0, pair)).collect();
         for item in &a {
-            let other = there.get(&item.0).ok_or(Some((Some(Step::Key(item.1)), Some(item.2), None)))?;
+            let Some(other) = there.get(&item.0) else {
+                self.has_doubts.set(self.has_doubts.get() || self.left.forms.machine().node(item.1).is_some());
+                return Err(Some((Some(Step::Key(item.1)), Some(item.2), None)));
+            };
             pair(item, other);
         }
         let here: HashSet<u64> = a.iter().map(|(digest, ..)| *digest).collect();
@@ -351,8 +375,9 @@ fn length(whole: &Whole<'_>) -> usize {
     }
 }
 
-/// The items of a dict with the digests of their keys, in order. A key that is set twice has its last value.
-fn last_values(digests: &Digests<'_, '_, '_>, pairs: &[(Ref, Ref)]) -> Vec<(u64, Ref, Ref)> {
+/// The items of a dict with the digests of their keys, in order, and whether two keys have the same one. A key that is
+/// set twice has its last value.
+fn last_values(digests: &Digests<'_, '_, '_>, pairs: &[(Ref, Ref)]) -> (Vec<(u64, Ref, Ref)>, bool) {
     // A map costs more than it saves where there are few.
     let few = pairs.len() <= 16;
     let mut places: HashMap<u64, usize> = HashMap::with_capacity(if few { 0 } else { pairs.len() });
@@ -373,11 +398,12 @@ fn last_values(digests: &Digests<'_, '_, '_>, pairs: &[(Ref, Ref)]) -> Vec<(u64,
             None => items.push((digest, *key, *value)),
         }
     }
+    let has_doubts = items.len() < pairs.len();
     let [module, untold @ ..] = [CLASS, UNTOLD[0], UNTOLD[1]].map(digest_of_text);
     if items.iter().any(|(digest, ..)| *digest == module) {
         items.retain(|(digest, ..)| !untold.contains(digest));
     }
-    items
+    (items, has_doubts)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod calls;
 mod integer;
+mod masked;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -77,6 +78,8 @@ pub(super) enum Tag {
     Persistent,
     /// By calling something.
     Call,
+    /// By calling something, and never to be changed: nobody can tell whether two are the same object.
+    Constant,
     /// By a class's `__new__`.
     New,
     /// A `numpy.ndarray`, and whether it is in Fortran's order.
@@ -224,7 +227,10 @@ impl<'m, 'a> Forms<'m, 'a> {
     /// With what was done to it after it was made.
     fn changed(&self, node: &Node, mut parts: Parts<'a>) -> Parts<'a> {
         if let Some(state) = node.state {
-            parts = parts.with(Role::State, state);
+            match self.without_default_fill(node, state) {
+                Some(entries) => parts.ordered.extend(entries),
+                None => parts = parts.with(Role::State, state),
+            }
         }
         let Some(added) = &node.added else { return parts };
         parts = parts.items(&added.items);
@@ -239,7 +245,11 @@ impl<'m, 'a> Forms<'m, 'a> {
 
     fn call(&self, node: &Node, how: How) -> Parts<'a> {
         let (callee, arguments) = (node.items.first().copied(), node.items.get(1).copied());
-        let mut parts = Parts::new(if matches!(how, How::NewObj | How::NewObjEx) { Tag::New } else { Tag::Call });
+        let mut parts = Parts::new(match how {
+            How::NewObj | How::NewObjEx => Tag::New,
+            _ if callee.is_some_and(|callee| self.makes_constants(callee)) => Tag::Constant,
+            _ => Tag::Call,
+        });
         if let Some(callee) = callee {
             parts = parts.with(Role::Callee, callee);
         }
@@ -308,6 +318,11 @@ impl<'m, 'a> Forms<'m, 'a> {
 
     fn is_global(&self, reference: Ref, module: &str, name: &str) -> bool {
         matches!(self.global(reference), Some(Whole::Global(its, own)) if its == module && own == name)
+    }
+
+    /// numpy's dtypes and numbers. Of some dtypes there is one for all, of others there are many: that is numpy's matter.
+    fn makes_constants(&self, callee: Ref) -> bool {
+        self.is_global(callee, "numpy", "dtype") || self.is_global(callee, "numpy._core.multiarray", "scalar")
     }
 
     fn is_text(&self, reference: Ref, text: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyBytes, PyDict, PyModule, PyString};
+use pyo3::types::{PyAny, PyBytes, PyDict, PyFunction, PyModule, PyString, PyTuple};
 
 use super::core::{Core, Facts};
 use super::dill::{Dill, Importer};
@@ -192,6 +192,12 @@ impl Native {
         state_setter: Option<Bound<'py, PyAny>>,
         obj: Option<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
+        let state = match &obj {
+            Some(function) if slf.get().is_session() && function.is_exact_instance_of::<PyFunction>() => {
+                with_qualified_name(function, state)?
+            }
+            _ => state,
+        };
         let reduction = Reduction {
             function: func,
             arguments: args,
@@ -202,6 +208,32 @@ impl Native {
         };
         walk::walk(slf, vec![reduction.frame(obj.as_ref())?])
     }
+}
+
+/// The state of a function, as dill tells it, with its qualified name where that would not come back by itself.
+///
+/// A function that is made has the one of its code (in 3.10 its code's plain name), which is another one where a decorator made the
+/// function with `functools.wraps`. dill tells only one that is not the plain name.
+fn with_qualified_name<'py>(
+    function: &Bound<'py, PyAny>,
+    state: Option<Bound<'py, PyAny>>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = function.py();
+    let name = function.getattr("__qualname__")?;
+    let code = function.getattr("__code__")?;
+    let of_code = match code.getattr_opt("co_qualname")? {
+        Some(name) => name,
+        None => code.getattr("co_name")?,
+    };
+    if name.eq(of_code)? {
+        return Ok(state);
+    }
+    let (attributes, others) = match state.as_ref().and_then(|state| state.cast_exact::<PyTuple>().ok()) {
+        Some(both) => (both.get_item(0)?, both.get_item(1)?.cast_into::<PyDict>().map_err(PyErr::from)?),
+        None => (state.unwrap_or_else(|| py.None().into_bound(py)), PyDict::new(py)),
+    };
+    others.set_item("__qualname__", name)?;
+    Ok(Some(PyTuple::new(py, [attributes, others.into_any()])?.into_any()))
 }
 
 /// The memo as pickle.py has it: ids to slots and objects.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::pickle::outline::{self, Shape};
 use crate::pickle::verdict::{Class, Verdict};
+use crate::snapshot::echo::Compared;
 use crate::snapshot::index::{Index, Reason, SCHEMA, Variable};
 use crate::snapshot::reader::{Contents, Snapshot};
 
@@ -25,6 +26,9 @@ pub struct Answer {
     /// What loading the file would do; `None` of a script, and where nobody asked and looking would take long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// How what a save can bring back differs from what it saved; `None` where that was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Compared>,
 }
 
 /// What comes first.
@@ -84,7 +88,7 @@ impl Answer {
         match snapshot.contents() {
             Contents::Own { index } => {
                 let (format, bytes) = (Format::Snapcli, snapshot.file_len());
-                Self { file, format, bytes, index: index.clone(), verdict: None }
+                Self { file, format, bytes, index: index.clone(), verdict: None, verified: None }
             }
             Contents::Foreign { shape, .. } => Self::foreign(file, snapshot.file_len(), shape),
         }
@@ -107,6 +111,7 @@ impl Answer {
             bytes,
             index: Index { schema: SCHEMA, module, variables, ..Index::default() },
             verdict: None,
+            verified: None,
         }
     }
 
@@ -132,6 +137,11 @@ impl Answer {
             }
             Sort::Size => variables.sort_by_key(|variable| std::cmp::Reverse(variable.length)),
         }
+    }
+
+    /// Whether anything comes back different.
+    pub fn has_changes(&self) -> bool {
+        self.verified.as_ref().is_some_and(|verified| !verified.changes.is_empty())
     }
 
     /// Whether anything was left out because it failed.

@@ -38,6 +38,11 @@ pub fn text(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
     writeln!(out, "{} → {}: {}", plain(&answer.before), plain(&answer.after), parts.join(", "))
 }
 
+/// What of a variable changed, in words: `dict (2), ['lr'] 1 → 2`. Empty where it is in one file only.
+pub fn words(change: &Change) -> String {
+    change.before.as_ref().zip(change.after.as_ref()).map_or_else(String::new, |(a, b)| changed(change, a, b))
+}
+
 fn line(out: &mut dyn Write, change: &Change) -> io::Result<()> {
     let name = plain(&change.name);
     match (&change.before, &change.after) {

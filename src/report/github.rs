@@ -59,7 +59,14 @@ mod tests {
         };
         let rule = LeftOut { name: "x".to_owned(), reason: Reason::Filter, ..LeftOut::default() };
         let index = Index { left_out: vec![item, rule], ..Index::default() };
-        let answer = Answer { file: "train.py".to_owned(), format: Format::Script, bytes: 0, index, verdict: None };
+        let answer = Answer {
+            file: "train.py".to_owned(),
+            format: Format::Script,
+            bytes: 0,
+            index,
+            verdict: None,
+            verified: None,
+        };
         let mut out = Vec::new();
         annotations(&mut out, &answer)?;
         let expected = "::error file=train.py,line=7,title=a%2Cb%3A%3A%0A cannot be saved::a,b::%0A (socket.socket): \

@@ -15,6 +15,7 @@ use super::collector::PausedCollector;
 use super::describe::{describe, type_name};
 use super::fault::fault;
 use super::keep::{Named, Rules, select};
+use super::room;
 use super::secrets::secrets;
 use super::sink::SharedWriter;
 use super::warnings::WarningFilter;
@@ -56,6 +57,7 @@ pub fn capture<'py, T: Target + Send + 'static>(
     let opcodes = Opcodes::of(py)?;
     let selection = select(plan.namespace, plan.rules, &opcodes)?;
     let mut left_out = selection.left_out;
+    room::check(writer.free(), &selection.kept, plan.rules)?;
     let writer = SharedWriter::new(writer);
     let saver = Saver {
         opcodes: &opcodes,

@@ -3,6 +3,7 @@
 //! [`keep`] chooses, [`capture`] pickles what was chosen, [`save`] makes a snapshot of it with its [`provenance`],
 //! [`checkpoint`] does so in the middle of a script, [`loading`] brings a snapshot back. The rest tells of objects: what they are, where they fail, what their code uses.
 
+pub mod again;
 pub mod capture;
 pub mod check;
 pub mod checkpoint;
@@ -15,6 +16,7 @@ pub mod keep;
 pub mod key;
 pub mod loading;
 pub mod provenance;
+mod room;
 pub mod save;
 mod secrets;
 mod sink;

@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use self::place::resolve;
 use self::temporary::Temporary;
-use super::target::{Target, check_room};
+use super::target::Target;
 
 /// Large enough for few system calls, small enough to stay in the cache.
 const BUFFER: usize = 256 * 1024;
@@ -145,8 +145,8 @@ impl Target for AtomicFile {
         self.file.get_ref().set_len(length)
     }
 
-    fn room(&mut self, bytes: u64) -> io::Result<()> {
-        check_room(self.file.get_ref().free_space(), bytes)
+    fn free(&self) -> Option<u64> {
+        self.file.get_ref().free_space()
     }
 }
 
@@ -186,6 +186,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
+    use crate::snapshot::target::check_room;
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -345,9 +346,9 @@ mod tests {
     #[test]
     fn what_cannot_fit_is_refused_before_it_is_written() -> Outcome {
         let folder = tempfile::tempdir()?;
-        let mut file = AtomicFile::create(&folder.path().join("a.pkl"))?;
-        file.room(1)?;
-        assert_eq!(file.room(u64::MAX).map_err(|error| error.kind()), Err(io::ErrorKind::StorageFull));
+        let file = AtomicFile::create(&folder.path().join("a.pkl"))?;
+        check_room(file.free(), 1)?;
+        assert_eq!(check_room(file.free(), u64::MAX).map_err(|error| error.kind()), Err(io::ErrorKind::StorageFull));
         Ok(())
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::index::{Index, Variable};
 use super::reader::{Contents, Progress, ReadError, Snapshot};
@@ -20,7 +20,7 @@ use crate::pickle::outline;
 const OBJECT: &str = "obj";
 
 /// What changed.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Changes {
     /// Each variable that is not the same: in the order of the first file, then what was added.
     pub changes: Vec<Change>,
@@ -29,31 +29,31 @@ pub struct Changes {
 }
 
 /// A variable that is not the same.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Change {
     /// Its name.
     pub name: String,
     /// What happened to it.
     pub change: Kind,
     /// What of it changed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub what: Vec<What>,
     /// What it was.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Facts>,
     /// What it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Facts>,
     /// Where its value first differs.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
     /// Why it is not there, or why no place is told.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
 /// What happened to a variable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// It is in the second file only.
@@ -65,7 +65,7 @@ pub enum Kind {
 }
 
 /// What of a variable changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum What {
     /// Its type.
@@ -81,26 +81,26 @@ pub enum What {
 }
 
 /// What is known of a variable.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// Its type.
     #[serde(rename = "type")]
     pub type_name: String,
     /// Its `len()`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub len: Option<u64>,
     /// An array's shape.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<u64>>,
     /// An array's dtype.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dtype: Option<String>,
     /// A short text of it.
     pub preview: String,
 }
 
 /// Where two values first differ.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// As Python would write it, as far as it has words: `config['lr']`.
     pub path: String,
@@ -147,7 +147,7 @@ fn gone(name: &str, change: Kind, facts: &Facts, other: &Snapshot) -> Change {
     Change { name: name.to_owned(), change, what: Vec::new(), before, after, place: None, note }
 }
 
-fn changed(name: &str, before: &Facts, after: &Facts, found: &Found) -> Change {
+pub(super) fn changed(name: &str, before: &Facts, after: &Facts, found: &Found) -> Change {
     let (before, after) = found.facts.as_ref().map_or((before, after), |[before, after]| (before, after));
     let differs = [
         (before.type_name != after.type_name, What::Type),
@@ -193,7 +193,7 @@ fn list(snapshot: &Snapshot, foreign: Option<&Loaded<'_>>) -> Listing {
     last
 }
 
-fn of_index(variable: &Variable) -> Facts {
+pub(super) fn of_index(variable: &Variable) -> Facts {
     let Variable { type_name, len, shape, dtype, preview, .. } = variable.clone();
     Facts { type_name, len, shape, dtype, preview }
 }
@@ -219,13 +219,7 @@ fn same_by_hash<'a>(a: &'a Snapshot, b: &Snapshot) -> HashSet<&'a str> {
     let mut same: HashSet<&str> = HashSet::new();
     for variable in &a.variables {
         let Some(other) = others.get(variable.name.as_str()) else { continue };
-        let alone = variable.memo.0 == variable.memo.1 && variable.uses.is_empty();
-        let surroundings = variable.memo == other.memo && variable.uses.iter().all(|name| same.contains(name.as_str()));
-        let is_same = variable.blake3 == other.blake3
-            && variable.length == other.length
-            && variable.uses == other.uses
-            && (alone || surroundings);
-        if is_same {
+        if has_same_bytes(variable, other, &|name| same.contains(name)) {
             same.insert(&variable.name);
         } else {
             same.remove(variable.name.as_str());
@@ -234,8 +228,18 @@ fn same_by_hash<'a>(a: &'a Snapshot, b: &Snapshot) -> HashSet<&'a str> {
     same
 }
 
+/// Whether two variables have the same bytes, which mean the same, where it is known of those in front of them.
+pub(super) fn has_same_bytes(variable: &Variable, other: &Variable, is_same: &dyn Fn(&str) -> bool) -> bool {
+    let alone = variable.memo.0 == variable.memo.1 && variable.uses.is_empty();
+    let surroundings = || variable.memo == other.memo && variable.uses.iter().all(|name| is_same(name));
+    variable.blake3 == other.blake3
+        && variable.length == other.length
+        && variable.uses == other.uses
+        && (alone || surroundings())
+}
+
 /// Values that the symbolic machine has made.
-struct Loaded<'s> {
+pub(super) struct Loaded<'s> {
     machine: Machine<'s>,
     values: Vec<(String, Ref)>,
 }
@@ -260,8 +264,18 @@ impl<'s> Loaded<'s> {
         let needed: Vec<&Variable> = with_sources(index, names);
         snapshot.check_segments(needed.iter().copied(), progress)?;
         let segments: Vec<Segment> = needed.iter().map(|variable| segment(variable)).collect();
-        let (machine, pairs) = Machine::run_segments(snapshot.bytes()?, &segments).map_err(ReadError::BadPickle)?;
-        let values = needed.iter().zip(pairs).map(|(variable, (_, value))| (variable.name.clone(), value));
+        let names = needed.iter().map(|variable| variable.name.as_str());
+        Self::of_segments(snapshot.bytes()?, names, &segments)
+    }
+
+    /// Variables with these names, whose segments lie in `bytes`.
+    pub(super) fn of_segments<'n>(
+        bytes: &'s [u8],
+        names: impl Iterator<Item = &'n str>,
+        segments: &[Segment],
+    ) -> Result<Self, ReadError> {
+        let (machine, pairs) = Machine::run_segments(bytes, segments).map_err(ReadError::BadPickle)?;
+        let values = names.zip(pairs).map(|(name, (_, value))| (name.to_owned(), value));
         Ok(Self { values: values.collect(), machine })
     }
 
@@ -276,7 +290,7 @@ fn segment(variable: &Variable) -> Segment {
 }
 
 /// Variables and those whose objects they take, directly or not, in the order of the file.
-fn with_sources<'i>(index: &'i Index, names: &[&str]) -> Vec<&'i Variable> {
+pub(super) fn with_sources<'i>(index: &'i Index, names: &[&str]) -> Vec<&'i Variable> {
     let places: HashMap<&str, usize> =
         index.variables.iter().enumerate().map(|(place, variable)| (variable.name.as_str(), place)).collect();
     let mut needed = BTreeSet::new();
@@ -290,11 +304,25 @@ fn with_sources<'i>(index: &'i Index, names: &[&str]) -> Vec<&'i Variable> {
 }
 
 /// How a variable differs.
-struct Found {
+pub(super) struct Found {
     /// What the values tell; `None` where both files' indexes tell more.
     facts: Option<[Facts; 2]>,
     /// `None` where it is too large to be looked into.
     difference: Option<Difference>,
+    /// Whether it may be that nothing differs: see [`Comparer::has_doubts`].
+    pub(super) is_unsure: bool,
+}
+
+impl Found {
+    /// Of a variable that is too large to be looked into.
+    pub(super) fn unknown() -> Self {
+        Self { facts: None, difference: None, is_unsure: false }
+    }
+
+    /// Whether it was looked into.
+    pub(super) fn is_known(&self) -> bool {
+        self.difference.is_some()
+    }
 }
 
 /// Compares variables that two files have.
@@ -314,7 +342,7 @@ impl<'s> Comparison<'_, 's> {
             (Err((place, ReadError::BadPickle(MachineError::TooLarge { .. }))), [name])
                 if self.foreign.get(place).is_some_and(Option::is_none) =>
             {
-                Ok(HashMap::from([(*name, Found { facts: None, difference: None })]))
+                Ok(HashMap::from([(*name, Found::unknown())]))
             }
             (Err((place, ReadError::BadPickle(MachineError::TooLarge { .. }))), _)
                 if self.foreign.get(place).is_some_and(Option::is_none) =>
@@ -334,20 +362,7 @@ impl<'s> Comparison<'_, 's> {
         let [Some(left), Some(right)] = [0, 1].map(|place| self.foreign[place].as_ref().or(own[place].as_ref())) else {
             return Ok(HashMap::new());
         };
-        let both_own = own.iter().all(Option::is_some);
-        let (left_side, right_side) = (left.side(), right.side());
-        let [left, right] = [left, right]
-            .map(|loaded| loaded.values.iter().map(|(name, value)| (name.as_str(), *value)).collect::<HashMap<_, _>>());
-        let mut comparer = Comparer::new(&left_side, &right_side);
-        let mut found = HashMap::new();
-        for name in names {
-            let (Some(before), Some(after)) = (left.get(name).copied(), right.get(name).copied()) else { continue };
-            if let Some(difference) = comparer.compare(before, after) {
-                let facts = (!both_own).then(|| [of_value(&left_side, before), of_value(&right_side, after)]);
-                found.insert(*name, Found { facts, difference: Some(difference) });
-            }
-        }
-        Ok(found)
+        Ok(differing(left, right, names, !own.iter().all(Option::is_some)))
     }
 
     fn load(&self, place: usize, names: &[&str]) -> Result<Option<Loaded<'s>>, Failed> {
@@ -359,4 +374,27 @@ impl<'s> Comparison<'_, 's> {
             Contents::Foreign { .. } => Ok(None),
         }
     }
+}
+
+/// Those of these variables that differ. Their facts are told where the caller does not know better.
+pub(super) fn differing<'n>(
+    left: &Loaded<'_>,
+    right: &Loaded<'_>,
+    names: &[&'n str],
+    with_facts: bool,
+) -> HashMap<&'n str, Found> {
+    let (left_side, right_side) = (left.side(), right.side());
+    let [left, right] = [left, right]
+        .map(|loaded| loaded.values.iter().map(|(name, value)| (name.as_str(), *value)).collect::<HashMap<_, _>>());
+    let mut comparer = Comparer::new(&left_side, &right_side);
+    let mut found = HashMap::new();
+    for name in names {
+        let (Some(before), Some(after)) = (left.get(name).copied(), right.get(name).copied()) else { continue };
+        if let Some(difference) = comparer.compare(before, after) {
+            let facts = with_facts.then(|| [of_value(&left_side, before), of_value(&right_side, after)]);
+            let is_unsure = comparer.has_doubts();
+            found.insert(*name, Found { facts, difference: Some(difference), is_unsure });
+        }
+    }
+    found
 }

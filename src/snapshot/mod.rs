@@ -2,11 +2,13 @@
 //!
 //! Knows nothing of Python objects: the pickler hands it bytes, the commands ask it what is in a file.
 //! [`writer`] writes into a [`target`], such as an [`atomic`] file, what [`reader`] reads; [`layout`] is what the two
-//! agree on; [`trust`] knows who saved it; [`verify`] tells whether a file is what was saved, [`changes`] what changed between two.
+//! agree on; [`trust`] knows who saved it; [`verify`] tells whether a file is what was saved, [`changes`] what changed between two,
+//! [`echo`] whether what a file gives back is what was saved.
 //! Everything here treats bytes from outside as hostile.
 
 pub mod atomic;
 pub mod changes;
+pub mod echo;
 pub mod index;
 pub mod layout;
 mod pipe;

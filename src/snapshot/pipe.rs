@@ -12,8 +12,9 @@ use std::thread::{Builder, JoinHandle};
 use blake3::Hash;
 use blake3::hazmat::ChainingValue;
 
+use super::index::Variable;
 use super::signals;
-use super::target::Target;
+use super::target::{Mark, Target, check_room};
 use super::tree::{self, TreeHasher};
 
 /// The bytes of a piece: few enough to stay in the cache, and a power of two, as [`tree::piece`] wants it.
@@ -57,16 +58,14 @@ struct Piece {
     hashed: Option<ChainingValue>,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// As [`Mark`].
+#[derive(Debug)]
 enum Event {
-    /// A segment begins.
     Begin,
-    /// The contents of a raw buffer begin.
-    Contents,
-    /// They end.
+    Contents(u64),
     Opcodes,
-    /// The segment ends.
-    End,
+    /// With the variable only for who wants marks.
+    End(Option<Box<Variable>>),
 }
 
 enum Message {
@@ -90,9 +89,9 @@ impl<T: Target> Pipe<T> {
         self.event(Event::Begin);
     }
 
-    /// Ends it. Its hashes are among those that [`finish`](Self::finish) returns.
-    pub(super) fn end(&mut self) {
-        self.event(Event::End);
+    /// Ends it, as that of this variable. Its hashes are among those that [`finish`](Self::finish) returns.
+    pub(super) fn end(&mut self, variable: &Variable) {
+        self.event(Event::End(T::MARKED.then(|| Box::new(variable.clone()))));
         self.before = None;
     }
 
@@ -128,14 +127,14 @@ impl<T: Target> Pipe<T> {
     /// written, as both are done with one copy.
     pub(super) fn contents(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.len() < LARGE {
-            self.event(Event::Contents);
+            self.event(Event::Contents(bytes.len() as u64));
             self.put(bytes)?;
             self.event(Event::Opcodes);
             return Ok(());
         }
         self.send_piece()?;
         self.send(Message::Room(bytes.len() as u64))?;
-        self.event(Event::Contents);
+        self.event(Event::Contents(bytes.len() as u64));
         // From here on the pieces are those of the segment's hash.
         let (head, tail) = bytes.split_at(self.length.next_multiple_of(PIECE) - self.length);
         self.put(head)?;
@@ -149,6 +148,11 @@ impl<T: Target> Pipe<T> {
         self.put(rest)?;
         self.event(Event::Opcodes);
         Ok(())
+    }
+
+    /// The bytes that are free where it is written; `None` where nobody knows.
+    pub(super) fn free(&self) -> Option<u64> {
+        lock(&self.sink).out.free()
     }
 
     /// Ends the file. Returns what it was written into, and the hashes of the segments, in their order.
@@ -300,12 +304,8 @@ impl<T: Target> Sink<T> {
     /// Does what is asked for. Returns the memory of a piece.
     fn take(&mut self, message: Message) -> io::Result<Option<Vec<u8>>> {
         match message {
-            Message::Piece(piece) => {
-                self.out.write_all(&piece.bytes)?;
-                self.hash(&piece);
-                return Ok(Some(piece.bytes));
-            }
-            Message::Room(bytes) => self.out.room(bytes)?,
+            Message::Piece(piece) => return self.piece(piece).map(Some),
+            Message::Room(bytes) => check_room(self.out.free(), bytes)?,
             Message::Cut(place) => {
                 self.open = None;
                 self.out.cut(place)?;
@@ -314,43 +314,77 @@ impl<T: Target> Sink<T> {
         Ok(None)
     }
 
-    fn hash(&mut self, piece: &Piece) {
-        if let Some((hashed, open)) = piece.hashed.zip(self.open.as_mut()) {
-            return open.whole.take(hashed);
+    /// Writes and hashes a piece: all at once, or, for who wants marks, from one to the next.
+    fn piece(&mut self, piece: Piece) -> io::Result<Vec<u8>> {
+        let Piece { bytes, events, hashed, .. } = piece;
+        if !T::MARKED || events.is_empty() {
+            self.out.write_all(&bytes)?;
+        }
+        if let Some((hashed, open)) = hashed.zip(self.open.as_mut()) {
+            open.whole.take(hashed);
+            return Ok(bytes);
         }
         let mut from = 0;
-        for (to, event) in &piece.events {
-            self.update(piece.bytes.get(from..*to).unwrap_or_default());
-            from = *to;
-            self.event(*event);
+        let whole = events.is_empty();
+        for (to, event) in events {
+            self.stretch(bytes.get(from..to).unwrap_or_default(), T::MARKED)?;
+            from = to;
+            self.event(event);
         }
-        self.update(piece.bytes.get(from..).unwrap_or_default());
+        self.stretch(bytes.get(from..).unwrap_or_default(), T::MARKED && !whole)?;
+        Ok(bytes)
     }
 
-    fn update(&mut self, bytes: &[u8]) {
-        let Some(open) = &mut self.open else { return };
+    /// Hashes bytes that nothing begins or ends in, and writes them if that is not done yet.
+    fn stretch(&mut self, bytes: &[u8], write: bool) -> io::Result<()> {
+        if write {
+            self.out.write_all(bytes)?;
+        }
+        let Some(open) = &mut self.open else { return Ok(()) };
         open.whole.update(bytes);
         if let Some(opcodes) = open.opcodes.as_mut().filter(|_| !open.contents) {
             opcodes.update(bytes);
         }
+        Ok(())
     }
 
     fn event(&mut self, event: Event) {
         match (event, &mut self.open) {
             (Event::Begin, open) => {
                 *open = Some(Segment { whole: TreeHasher::new(PIECE), opcodes: None, contents: false });
+                self.out.mark(Mark::Begin);
             }
-            (Event::Contents, Some(open)) => {
+            (Event::Contents(length), Some(open)) => {
                 open.opcodes.get_or_insert_with(|| open.whole.clone());
                 open.contents = true;
+                self.out.mark(Mark::Contents(length));
             }
-            (Event::Opcodes, Some(open)) => open.contents = false,
-            (Event::End, open) => self.done.extend(open.take().map(|segment| Hashes {
-                whole: segment.whole.finalize(),
-                opcodes: segment.opcodes.map(TreeHasher::finalize),
-            })),
+            (Event::Opcodes, Some(open)) => {
+                open.contents = false;
+                self.out.mark(Mark::Opcodes);
+            }
+            (Event::End(variable), open) => {
+                let hashes = open.take().map(Hashes::of);
+                if let Some((mut variable, hashes)) = variable.zip(hashes.as_ref()) {
+                    hashes.tell(&mut variable);
+                    self.out.mark(Mark::End(&variable));
+                }
+                self.done.extend(hashes);
+            }
             (_, None) => {}
         }
+    }
+}
+
+impl Hashes {
+    fn of(segment: Segment) -> Self {
+        Self { whole: segment.whole.finalize(), opcodes: segment.opcodes.map(TreeHasher::finalize) }
+    }
+
+    /// Notes them with the variable that they are of.
+    pub(super) fn tell(&self, variable: &mut Variable) {
+        variable.blake3 = self.whole.to_hex().to_string();
+        variable.opcodes = self.opcodes.map(|hash| hash.to_hex().to_string()).unwrap_or_default();
     }
 }
 
@@ -401,7 +435,7 @@ mod tests {
         pipe.put(head)?;
         pipe.contents(contents)?;
         pipe.put(b"tail")?;
-        pipe.end();
+        pipe.end(&Variable::default());
         pipe.finish()
     }
 
@@ -433,7 +467,7 @@ mod tests {
             let kept = bytes(length);
             pipe.begin();
             pipe.put(&kept)?;
-            pipe.end();
+            pipe.end(&Variable::default());
             expected.extend_from_slice(&kept);
             hashes.push(blake3::hash(&kept));
             pipe.begin();

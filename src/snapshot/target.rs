@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 
+use super::index::Variable;
 use super::signals::{self, Guard};
 use super::system;
 
@@ -14,13 +15,32 @@ pub trait Target: Write + Send + 'static {
     /// Cuts off all but the first `length` bytes, and goes on from there.
     fn cut(&mut self, length: u64) -> io::Result<()>;
 
-    /// An error where so many bytes more are certain not to fit: better than to find out when the disk is full.
-    fn room(&mut self, _bytes: u64) -> io::Result<()> {
-        Ok(())
+    /// The bytes that are free where it is; `None` where nobody knows.
+    fn free(&self) -> Option<u64> {
+        None
     }
+
+    /// Whether it wants to be told what begins and ends in what is written.
+    const MARKED: bool = false;
+
+    /// Told at its place in what is written, where [`MARKED`](Self::MARKED) says so.
+    fn mark(&mut self, _mark: Mark<'_>) {}
 }
 
-/// The error of [`Target::room`].
+/// Something that begins or ends in what is written.
+#[derive(Debug)]
+pub enum Mark<'a> {
+    /// A segment begins; what is cut off next ends here.
+    Begin,
+    /// The contents of a raw buffer begin, which has so many bytes.
+    Contents(u64),
+    /// They end.
+    Opcodes,
+    /// The segment is complete, and is that of this variable.
+    End(&'a Variable),
+}
+
+/// An error where an array is certain not to fit: better than to find out when the disk is full.
 pub(super) fn check_room(free: Option<u64>, bytes: u64) -> io::Result<()> {
     match free {
         Some(free) if free < bytes => {
@@ -96,8 +116,8 @@ impl Target for Spool {
         self.0.get_ref().set_len(length)
     }
 
-    fn room(&mut self, bytes: u64) -> io::Result<()> {
-        check_room(system::free_space(self.0.get_ref()), bytes)
+    fn free(&self) -> Option<u64> {
+        system::free_space(self.0.get_ref())
     }
 }
 

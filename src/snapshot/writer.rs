@@ -36,10 +36,6 @@ struct Open {
     value: Vec<u8>,
 }
 
-fn hex(hash: blake3::Hash) -> String {
-    hash.to_hex().to_string()
-}
-
 fn no_segment() -> io::Error {
     io::Error::other("no segment was begun")
 }
@@ -69,6 +65,11 @@ impl<T: Target> Writer<T> {
     /// The number of bytes written so far.
     pub fn written(&self) -> u64 {
         self.position
+    }
+
+    /// The bytes that are free where it is written; `None` where nobody knows.
+    pub fn free(&self) -> Option<u64> {
+        self.pipe.free()
     }
 
     /// The variables written so far. Their hashes are known only in the end.
@@ -124,7 +125,6 @@ impl<T: Target> Writer<T> {
         let mut tail = Vec::new();
         emit::set_item(&mut tail)?;
         self.put(&tail)?;
-        self.pipe.end();
         let Open { name, offset, .. } = self.open.take().ok_or_else(no_segment)?;
         let uses = self.users_of(&facts.takes);
         self.variables.push(Variable {
@@ -138,7 +138,9 @@ impl<T: Target> Writer<T> {
             has_code: facts.has_code,
             ..variable
         });
-        self.variables.last().ok_or_else(no_segment)
+        let variable = self.variables.last().ok_or_else(no_segment)?;
+        self.pipe.end(variable);
+        Ok(variable)
     }
 
     /// Takes back what was written of the segment that was begun.
@@ -173,14 +175,13 @@ impl<T: Target> Writer<T> {
         let length = self.position;
         let (mut out, hashes) = self.pipe.finish()?;
         for (variable, hashes) in self.variables.iter_mut().zip(hashes) {
-            variable.blake3 = hex(hashes.whole);
-            variable.opcodes = hashes.opcodes.map(hex).unwrap_or_default();
+            hashes.tell(variable);
         }
         let mut index = Index {
             schema: SCHEMA,
             module: self.module,
             variables: self.variables,
-            stream: Stream { length, prelude: self.prelude, blake3: hex(self.outside.finalize()) },
+            stream: Stream { length, prelude: self.prelude, blake3: self.outside.finalize().to_hex().to_string() },
             ..index
         };
         let json = index::encode(&mut index, longest_index(length))?;

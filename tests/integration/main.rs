@@ -51,4 +51,5 @@ mod trouble;
 mod trust;
 #[cfg(feature = "python")]
 mod verdicts;
+mod verified_saves;
 mod verifying;

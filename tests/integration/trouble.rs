@@ -2,9 +2,9 @@
 //! no neighbour is lost. The table lies in `trouble/rows/`; `table` reads it, `run` runs it, `peer` asks dill.
 //!
 //! A row is a script with a header: what `dill` does with it, what is `left out` by the save and `lost` at the restore
-//! (a name, and words of the reason), and a `check` that must hold for what came back. All else that the script leaves
-//! must come back, and so must the two neighbours that share a list around it. `## file` gives a helper module,
-//! `## between` is run between save and restore.
+//! (a name, and words of the reason), what `differs` as `--verify` says, and a `check` that must hold for what came back.
+//! All else that the script leaves must come back, and so must the two neighbours that share a list around it. `## file`
+//! gives a helper module, `## between` is run between save and restore.
 
 mod peer;
 mod run;

@@ -10,8 +10,14 @@ pub(super) fn first_that_differs(left: &Side<'_, '_>, right: &Side<'_, '_>, arra
     let (_, b) = bytes(right, arrays.1)?;
     let (Whole::Bytes(a) | Whole::ByteArray(a), Whole::Bytes(b) | Whole::ByteArray(b)) = (&a, &b) else { return None };
     let (dtype, shape) = left.array(arrays.0)?;
+    let item_size = item_size(&dtype)?;
+    let length = shape.iter().try_fold(item_size, |length, count| length.checked_mul(*count))?;
+    // A hash may stand for contents that are large.
+    if a.len() as u64 != length {
+        return None;
+    }
     let differs = a.iter().zip(b.iter()).position(|(a, b)| a != b)? as u64;
-    let mut rest = differs / item_size(&dtype)?;
+    let mut rest = differs / item_size;
     let mut place = vec![0; shape.len()];
     // In C's order the last index runs fastest, in Fortran's the first.
     let order: Vec<usize> = if fortran { (0..shape.len()).collect() } else { (0..shape.len()).rev().collect() };

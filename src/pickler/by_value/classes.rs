@@ -46,6 +46,7 @@ fn skeleton<'py>(native: &Bound<'py, Native>, class: &Bound<'py, PyType>) -> PyR
         postpone(native, class)?;
     }
     let quiet = quiet(native, class)?;
+    let again = if is_made_over(native, class)? { namespace.functions() } else { Vec::new() };
     let mut list = vec![maker.global()?, Do::Write(op::MARK)];
     let parts = [class.get_type().into_any(), class.name()?.into_any(), class.bases().into_any()];
     list.extend(parts.into_iter().chain([namespace.body.into_any()]).map(Do::Save));
@@ -61,7 +62,7 @@ fn skeleton<'py>(native: &Bound<'py, Native>, class: &Bound<'py, PyType>) -> PyR
         let class = class.clone();
         list.push(Do::Then(Box::new(move |native| now(native, &class))));
     }
-    for (name, value) in namespace.later {
+    for (name, value) in again.into_iter().chain(namespace.later) {
         list.extend(set_attribute(class, &name, value)?);
     }
     list.extend(registered(class)?);
@@ -155,6 +156,12 @@ impl<'py> Namespace<'py> {
         Ok(Self { body, later: later.into_iter().map(|(_, name, value)| (name, value)).collect() })
     }
 
+    /// The functions in the body, which a library may have wrapped.
+    fn functions(&self) -> Vec<(Bound<'py, PyString>, Bound<'py, PyAny>)> {
+        let named = self.body.iter().filter(|(_, value)| value.is_exact_instance_of::<PyFunction>());
+        named.filter_map(|(name, value)| Some((name.cast_into().ok()?, value))).collect()
+    }
+
     /// Whether dill may have a say in the body.
     fn needs_dill(&self) -> bool {
         self.body.values().iter().any(|value| !is_scalar(&value))
@@ -185,6 +192,21 @@ fn quiet<'py>(native: &Bound<'py, Native>, class: &Bound<'py, PyType>) -> PyResu
         }
     }
     Ok(found)
+}
+
+/// Whether an `__init_subclass__` of a library's has its say when the class is made, as the bases of scikit-learn have:
+/// they wrap its methods, and would wrap once more at each load what is wrapped already. So those are set again.
+fn is_made_over<'py>(native: &Bound<'py, Native>, class: &Bound<'py, PyType>) -> PyResult<bool> {
+    let standard = class.py().import("sys")?.getattr("stdlib_module_names")?;
+    for base in class.mro().iter().skip(1) {
+        if base.getattr("__dict__")?.contains("__init_subclass__")? && !is_local(native, &base)? {
+            let module = base.getattr("__module__")?.to_string();
+            if !standard.contains(module.split('.').next().unwrap_or_default())? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Has dill postpone what refers to the class until it is there: the cells of its methods.

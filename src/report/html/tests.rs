@@ -23,7 +23,7 @@ fn answer() -> Answer {
     let variables = HOSTILE.iter().map(variable).collect();
     let item = LeftOut { name: "</script>".to_owned(), error: "<!-- <script>".to_owned(), ..LeftOut::default() };
     let index = Index { variables, left_out: vec![item], ..Index::default() };
-    Answer { file: HOSTILE.join(" "), format: Format::Snapcli, bytes: 50, index, verdict: None }
+    Answer { file: HOSTILE.join(" "), format: Format::Snapcli, bytes: 50, index, verdict: None, verified: None }
 }
 
 fn page_of(answer: &Answer) -> String {

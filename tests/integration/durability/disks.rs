@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{SCRIPT, generation, names};
-use crate::env::Sandbox;
+use crate::env::{Sandbox, Stack, main_python, venv};
 
 /// Folders on file systems of different kinds, as far as this machine has them.
 pub(super) fn folders() -> Vec<PathBuf> {
@@ -70,7 +70,7 @@ fn full_disks_and_read_only_ones_keep_the_old_file() {
     sandbox.write("script.py", "import sys\ngeneration = also = int(sys.argv[1])\ngood = [1]\n");
     sandbox.snapcli(&["save", "-o", path, "script.py", "1"]).assert_code(0);
     // Known to be too large before it is written.
-    sandbox.write("large.py", "import numpy as np\nlarge = np.ones(2_000_000)\n");
+    sandbox.write("large.py", "import numpy as np\nlarge = [np.ones(2_000_000)]\n");
     let run = sandbox.snapcli(&["save", "-o", path, "large.py"]);
     run.assert_code(1);
     assert!(run.err().contains("an array takes 16000000 bytes, but only"), "{}", run.whole());
@@ -89,6 +89,58 @@ fn full_disks_and_read_only_ones_keep_the_old_file() {
     run.assert_code(2);
     assert!(run.err().contains("Read-only file system"), "{}", run.whole());
     assert_eq!((generation(&target), names(&disk.0)), (1, vec!["session.pkl".to_owned()]));
+}
+
+#[test]
+fn what_is_known_not_to_fit_is_refused_before_anything_is_written() {
+    let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
+    let mount = |name: &str| Mounted::new(&sandbox.out().join(name), "size=8m");
+    let (Some(disk), Some(spare)) = (mount("disk"), mount("spare")) else {
+        return println!("skipped: a tmpfs cannot be mounted here");
+    };
+    let target = disk.0.join("session.pkl");
+    let path = target.to_str().unwrap();
+    // Together they do not fit, though each would; what is shared counts once, and what has no known size for nothing.
+    let script = "
+import os, numpy as np, pandas as pd
+array = view = np.ones(400_000)
+same = [array]
+text, data = 'x' * 3_000_000, b'y' * 2_000_000
+frame = pd.DataFrame({'a': np.zeros(200_000), 'b': np.zeros(200_000, 'i4')})
+small = 1
+class Late:
+    def __reduce__(self): print('pickled'); return int, ()
+late = Late()
+";
+    sandbox.write("script.py", script);
+    sandbox.snapcli(&["save", "-q", "-o", path, "--include", "small", "script.py"]).assert_code(0);
+    let before = fs::read(&target).unwrap();
+    let save = |options: &[&str]| {
+        let call = sandbox.call_snapcli(&[&["save", "-o", path], options, &["script.py"]].concat());
+        call.env("TMPDIR", &spare.0).run()
+    };
+    // There is no room in the folder for temporary files, either.
+    let run = save(&[]);
+    run.assert_code(1);
+    let said = "the session takes 11 MB or more, but only 8.4 MB are free: make room, leave some out with --exclude, or \
+                save elsewhere with -o; the largest are array (3.2 MB), view (3.2 MB), text (3.0 MB), frame (2.4 MB), \
+                data (2.0 MB)";
+    assert!(run.err().contains(said) && !run.out().contains("pickled"), "{}", run.whole());
+    assert_eq!((fs::read(&target).unwrap(), names(&disk.0)), (before.clone(), vec!["session.pkl".to_owned()]));
+    assert_eq!(names(&spare.0), Vec::<String>::new());
+    // With room there, it goes there, and the old file stays.
+    let call = sandbox.call_snapcli(&["save", "-o", path, "script.py"]).run();
+    call.assert_code(1);
+    assert!(call.err().contains("the session takes 11 MB or more"), "{}", call.whole());
+    let place = call.err().split("variables to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    sandbox.snapcli(&["restore", &place, "-c", "len(text)"]).assert_stdout("3000000\n");
+    assert_eq!(fs::read(&target).unwrap(), before);
+    // What is left out takes nothing.
+    save(&["--exclude", "text", "--exclude", "frame"]).assert_code(0);
+    save(&["--max-size", "2100k", "--exclude", "text", "--exclude", "frame"]).assert_code(0);
+    let run = sandbox.call_snapcli(&["save", "-o", "-", "script.py"]).env("TMPDIR", &spare.0).run();
+    run.assert_code(1);
+    assert!(run.err().contains("the session takes 11 MB or more"), "{}", run.whole());
 }
 
 /// Each call that the save makes of the kinds that change a file fails, one after the other, by its number.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
@@ -19,6 +20,8 @@ pub(super) type Names = BTreeMap<String, Vec<String>>;
 pub(super) struct Outcome {
     left_out: BTreeMap<String, String>,
     lost: BTreeMap<String, String>,
+    /// What `--verify` names.
+    differs: BTreeSet<String>,
     here: BTreeSet<String>,
     /// What the check gives, or how a process ended.
     check: String,
@@ -33,7 +36,8 @@ impl Outcome {
         let here = names.iter().filter(|name| !named.contains_key(*name)).cloned().collect();
         let dill = if row.lost.is_empty() { "True".to_owned() } else { String::new() };
         let (left_out, lost) = (row.left_out.iter().cloned().collect(), row.lost.iter().cloned().collect());
-        Self { left_out, lost, here, check: "True".to_owned(), dill }
+        let differs = row.differs.iter().cloned().collect();
+        Self { left_out, lost, differs, here, check: "True".to_owned(), dill }
     }
 
     /// With each reason that holds the table's words replaced by them.
@@ -54,6 +58,7 @@ impl Outcome {
         for (title, named) in [("left out", &self.left_out), ("lost", &self.lost)] {
             named.iter().for_each(|(name, reason)| writeln!(text, "{title}: {name}: {reason}").unwrap());
         }
+        self.differs.iter().for_each(|name| writeln!(text, "differs: {name}").unwrap());
         self.here.iter().for_each(|name| writeln!(text, "here: {name}").unwrap());
         writeln!(text, "check: {}\ncheck with dill: {}", self.check, self.dill).unwrap();
         text
@@ -92,7 +97,10 @@ fn run_together(interpreter: &Path, rows: &[Row], names: &Names) -> Result<Vec<O
     let sandbox = Sandbox::with(interpreter.to_path_buf());
     rows.iter().flat_map(|row| &row.files).for_each(|(name, text)| drop(sandbox.write(name, text)));
     sandbox.write("script.py", rows.iter().map(|row| row.script.as_str()).collect::<String>());
-    must_end_well(&sandbox.snapcli(&["save", "-q", "script.py"]))?;
+    // One that does not come back leaves the file aside.
+    let verify: &[&str] =
+        if rows.iter().all(|row| row.lost.is_empty()) { &["--verify", "--report", "report.json"] } else { &[] };
+    must_end_well(&sandbox.snapcli(&[&["save", "-q"], verify, &["script.py"]].concat()))?;
     let index = sandbox.snapcli(&["inspect", "--json"]);
     must_end_well(&index)?;
     for row in rows.iter().filter(|row| !row.between.is_empty()) {
@@ -101,6 +109,11 @@ fn run_together(interpreter: &Path, rows: &[Row], names: &Names) -> Result<Vec<O
     let restored = sandbox.snapcli(&["restore", "session.pkl", "-c", &question(rows)]);
     must_end_well(&restored)?;
     let mut found = Found::new(&index.json(), &restored);
+    if let Ok(report) = fs::read(sandbox.work().join("report.json")) {
+        let report: Value = serde_json::from_slice(&report).unwrap();
+        let changes = report["verified"]["changes"].as_array().unwrap().iter();
+        found.differs = changes.map(|change| change["name"].as_str().unwrap().to_owned()).collect();
+    }
     if rows.iter().all(|row| row.lost.is_empty()) {
         found.dill = peer::load(&sandbox, rows);
         if rows.len() > 1 && found.dill.contains_key("raised") {
@@ -143,6 +156,7 @@ _sys.stdout.write('\\nANSWER' + _json.dumps([_names, _checks]))
 struct Found {
     left_out: BTreeMap<String, String>,
     lost: BTreeMap<String, String>,
+    differs: BTreeSet<String>,
     names: BTreeSet<String>,
     checks: BTreeMap<String, String>,
     dill: BTreeMap<String, String>,
@@ -163,7 +177,7 @@ impl Found {
             let (what, why) = line.strip_prefix("snapcli: ")?.split_once(" did not come back: ")?;
             Some((what.split(' ').next()?.to_owned(), why.to_owned()))
         });
-        Self { left_out, lost: lost.collect(), names, checks, dill: BTreeMap::new() }
+        Self { left_out, lost: lost.collect(), differs: BTreeSet::new(), names, checks, dill: BTreeMap::new() }
     }
 
     /// What of it is about the names of one row.
@@ -175,6 +189,7 @@ impl Found {
         Outcome {
             left_out: named(&self.left_out),
             lost: named(&self.lost),
+            differs: names.iter().filter(|name| self.differs.contains(*name)).cloned().collect(),
             here: names.iter().filter(|name| self.names.contains(*name)).cloned().collect(),
             check: self.checks[&row.name].clone(),
             dill: of_dill.cloned().unwrap_or_default(),

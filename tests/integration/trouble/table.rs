@@ -15,6 +15,8 @@ pub(super) struct Row {
     pub(super) left_out: Vec<(String, String)>,
     /// What the restore must name.
     pub(super) lost: Vec<(String, String)>,
+    /// What `--verify` must name as different: a name.
+    pub(super) differs: Vec<String>,
     /// An expression that must be true for what came back.
     pub(super) check: String,
     /// Why the check does not hold before the save, where that is so.
@@ -75,6 +77,7 @@ impl Row {
             "restored only" => self.restored_only = value.to_owned(),
             "left out" => self.left_out.push(named()),
             "lost" => self.lost.push(named()),
+            "differs" => self.differs.push(value.to_owned()),
             "since" => {
                 self.since = value.split_once('.').map(|(a, b)| (a.parse().unwrap(), b.parse().unwrap())).unwrap()
             }
