@@ -17,6 +17,8 @@ mod env;
 #[cfg(feature = "python")]
 mod faults;
 #[cfg(feature = "python")]
+mod foreign;
+#[cfg(feature = "python")]
 mod inspecting;
 #[cfg(feature = "python")]
 mod integrity;
