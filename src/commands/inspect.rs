@@ -66,6 +66,13 @@ pub fn run(mut options: Options, talk: Talk) -> Result<i32> {
         None => Some(Path::new(DEFAULT).to_owned()),
         Some(command) => match &command.target {
             Target::Script(path) if command.arguments.is_empty() && !is_script(path) => Some(path.clone()),
+            Target::Script(path) if path.is_file() && !is_script(path) => {
+                let name = report::plain(&path.display().to_string()).into_owned();
+                return Err(exit::error(
+                    exit::USAGE,
+                    format!("{name} is no script, and takes no arguments: one file at a time"),
+                ));
+            }
             _ => None,
         },
     };
@@ -92,7 +99,7 @@ pub fn run(mut options: Options, talk: Talk) -> Result<i32> {
 /// Whether a path is a script rather than a file to look at: a folder, a name that Python runs, or a text that is
 /// no pickle (those of protocol 0 are text too).
 #[cfg(feature = "python")]
-fn is_script(path: &Path) -> bool {
+pub(crate) fn is_script(path: &Path) -> bool {
     let named = path.extension().is_some_and(|end| ["py", "pyc", "pyz", "pyw", "zip"].iter().any(|name| end == *name));
     if named || path.is_dir() {
         return true;
@@ -127,7 +134,9 @@ fn inspect_file(options: &Options, path: &Path, talk: Talk) -> Result<i32> {
         let tree = tree(&snapshot, name)?;
         return print_tree_to(&mut io::BufWriter::new(io::stdout()), options, &tree);
     }
-    answer.verdict = snapshot.verdict(options.strict || options.verdict).or_exit(exit::DAMAGED, place)?;
+    // A page is looked at for longer than it takes.
+    let however_long = options.strict || options.verdict || options.html.is_some();
+    answer.verdict = snapshot.verdict(however_long).or_exit(exit::DAMAGED, place)?;
     print_to(&mut io::BufWriter::new(io::stdout()), options, &mut answer)
 }
 
@@ -171,7 +180,7 @@ pub(super) fn print_to(out: &mut dyn Write, options: &Options, answer: &mut Answ
     }
     let for_people = options.form == Form::Text && options.html.is_none();
     match &answer.verdict {
-        Some(verdict) if for_people => report::verdict::text(out, verdict, options.verdict)?,
+        Some(verdict) if for_people => report::verdict::text(out, verdict, options.verdict, options.look.colour)?,
         None if for_people && answer.format == Format::Snapcli => report::verdict::not_looked_into(out)?,
         _ => {}
     }
