@@ -184,6 +184,20 @@ impl From<SortBy> for Sort {
 }
 
 impl InspectArgs {
+    /// The command line with the file behind the options that stand behind it: what follows a script is the script's, but
+    /// a file has no use for it.
+    #[cfg(feature = "python")]
+    fn options_first(&self, mut words: Vec<OsString>) -> Option<Vec<OsString>> {
+        let (file, behind) = self.target.file_and_options()?;
+        if self.script || inspect::is_script(file.as_ref()) {
+            return None;
+        }
+        let place = words.len().checked_sub(behind + 1)?;
+        let file = words.remove(place);
+        words.push(file);
+        Some(words)
+    }
+
     /// What the arguments mean.
     pub fn options(self, #[cfg(feature = "python")] globals: GlobalArgs) -> inspect::Options {
         #[cfg(feature = "python")]
@@ -359,7 +373,14 @@ fn for_people() -> clap::Command {
 
 /// Parses the command line; prints help or an error and ends the process where that is all there is to do.
 pub fn parse() -> Cli {
-    Cli::parse()
+    let cli = Cli::parse();
+    #[cfg(feature = "python")]
+    if let Command::Inspect(args) = &cli.command
+        && let Some(words) = args.options_first(std::env::args_os().collect())
+    {
+        return Cli::parse_from(words);
+    }
+    cli
 }
 
 #[cfg(feature = "python")]
@@ -467,6 +488,13 @@ When the script fails, what it had reached goes to session.crash.pkl, and the ex
     }
 
     impl TargetArgs {
+        /// What may be a file, and how many words stand behind it, the first of which is an option.
+        pub(super) fn file_and_options(&self) -> Option<(&OsString, usize)> {
+            let (file, behind) = self.operands.split_first()?;
+            behind.first().filter(|word| word.as_encoded_bytes().starts_with(b"-"))?;
+            Some((file, behind.len()))
+        }
+
         pub(super) fn command(self) -> Option<ScriptCommand> {
             let split = |words: Vec<OsString>| {
                 let mut words = words.into_iter();

@@ -80,11 +80,10 @@ fn file(subject: &Subject) -> Result<Option<PathBuf>> {
     use crate::python::run::Target;
     let Some(command) = &subject.command else { return Ok(Some(DEFAULT.into())) };
     let Target::Script(path) = &command.target else { return Ok(None) };
-    let named = path.extension().is_some_and(|end| SCRIPTS.iter().any(|name| end == *name));
-    if subject.script || named && !path.is_dir() {
+    if subject.script || is_script(path) {
         return Ok(None);
     }
-    let usage = |what| exit::error(exit::USAGE, format!("{} {what}", path.display()));
+    let usage = |what| exit::error(exit::USAGE, format!("{} {what}", report::plain(&path.display().to_string())));
     if path.is_dir() {
         return Err(usage("is a folder: name a file, or run what is in it with --script"));
     }
@@ -92,6 +91,12 @@ fn file(subject: &Subject) -> Result<Option<PathBuf>> {
         return Err(usage("does not end in .py, so it is a file to look at, and one at a time: --script runs it"));
     }
     Ok(Some(path.clone()))
+}
+
+/// Whether its name says that it is run.
+#[cfg(feature = "python")]
+pub(crate) fn is_script(path: &Path) -> bool {
+    path.extension().is_some_and(|end| SCRIPTS.iter().any(|name| end == *name)) && !path.is_dir()
 }
 
 /// What to do with a text, which is hardly a pickle: somebody may have meant to run it.
@@ -133,7 +138,9 @@ fn inspect_file(options: &Options, path: &Path, talk: Talk) -> Result<i32> {
         let tree = tree(&snapshot, name)?;
         return print_tree_to(&mut io::BufWriter::new(io::stdout()), options, &tree);
     }
-    answer.verdict = snapshot.verdict(options.strict || options.verdict).or_exit(exit::DAMAGED, place)?;
+    // A page is looked at for longer than it takes.
+    let however_long = options.strict || options.verdict || options.html.is_some();
+    answer.verdict = snapshot.verdict(however_long).or_exit(exit::DAMAGED, place)?;
     print_to(&mut io::BufWriter::new(io::stdout()), options, &mut answer)
 }
 
@@ -177,7 +184,7 @@ pub(super) fn print_to(out: &mut dyn Write, options: &Options, answer: &mut Answ
     }
     let for_people = options.form == Form::Text && options.html.is_none();
     match &answer.verdict {
-        Some(verdict) if for_people => report::verdict::text(out, verdict, options.verdict)?,
+        Some(verdict) if for_people => report::verdict::text(out, verdict, options.verdict, options.look.colour)?,
         None if for_people && answer.format == Format::Snapcli => report::verdict::not_looked_into(out)?,
         _ => {}
     }

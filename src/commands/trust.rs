@@ -74,7 +74,7 @@ fn tell(snapshot: &Snapshot, name: &str) -> Result<()> {
     let found = snapshot.verdict(true).or_exit(exit::DAMAGED, || format!("cannot look into {name}"))?;
     let Some(found) = found else { return Ok(()) };
     let out = &mut io::BufWriter::new(io::stdout());
-    verdict::text(out, &found, false)?;
+    verdict::text(out, &found, false, super::inspect::look().colour)?;
     out.flush().context("cannot write to standard output")
 }
 

@@ -1,14 +1,16 @@
-//! Whether a load that nobody vouches for would do more than build plain data: the verdict, and what only an object that
-//! reads memory could do with plain data.
+//! Whether a load that nobody vouches for would do more than build plain data: the verdict, and what numpy itself would
+//! not write.
 //!
 //! numpy takes the memory of an array and the layout of its items from the pickle. An array of objects whose memory is
-//! bytes, or a dtype that denies that it holds objects, makes addresses of numbers: seen with numpy 2.4. So classes and
-//! states of numpy's must be such as numpy itself writes.
+//! bytes, a dtype that denies that it holds objects, or one that claims it of numbers, makes addresses of numbers: seen
+//! with numpy 2.4. Such a lie is dangerous, and the [verdict](super::verdict) says so. What is only unusual is
+//! refused where a load is guarded, and no more.
 
 use super::machine::{Change, Machine};
 use super::naming::Naming;
 use super::node::{How, Kind, Leaf, Node, Ref, Value};
 use super::opcode::Opcode;
+use super::rules;
 use super::verdict::{Class, Verdict};
 
 /// All that a load would do beyond building plain data, each with its place; nothing where it would do no more.
@@ -23,11 +25,11 @@ pub fn beyond_plain(bytes: &[u8]) -> Vec<(u64, String)> {
         let worst = verdict.findings.iter().filter(|finding| finding.class != Class::Plain);
         return worst.map(|finding| (finding.offset, format!("{} ({})", finding.callee, finding.why))).collect();
     }
-    unsound(&machine, &naming).into_iter().map(|(at, what)| (at, what.to_owned())).collect()
+    unusual(&machine, &naming).into_iter().map(|(at, what)| (at, what.to_owned())).collect()
 }
 
-/// What could make numpy read where there is nothing of its own.
-fn unsound(machine: &Machine<'_>, naming: &Naming<'_, '_>) -> Vec<(u64, &'static str)> {
+/// What numpy would not write.
+fn unusual(machine: &Machine<'_>, naming: &Naming<'_, '_>) -> Vec<(u64, &'static str)> {
     let mut found = Vec::new();
     for node in machine.nodes() {
         for (index, item) in node.items.iter().enumerate() {
@@ -35,17 +37,23 @@ fn unsound(machine: &Machine<'_>, naming: &Naming<'_, '_>) -> Vec<(u64, &'static
                 found.push((node.end, "numpy.ndarray or numpy.dtype in an unusual place"));
             }
         }
-        if is_dtype(naming, node) && node.state.is_some_and(|state| !is_sound_state(naming, node, state)) {
+        if dtype_state(naming, node).is_some_and(|told| told != Told::Truth) {
             found.push((node.end, "a numpy.dtype that numpy would not write"));
         }
     }
-    for Change { target, opcode, items, at, .. } in machine.changes() {
-        let node = machine.node(*target).filter(|node| *opcode == Opcode::Build && is_dtype(naming, node));
-        if node.zip(items.first()).is_some_and(|(node, state)| !is_sound_state(naming, node, *state)) {
-            found.push((*at, "a numpy.dtype that numpy would not write"));
-        }
-    }
     found
+}
+
+/// The places where a dtype is told what is not so.
+pub(super) fn lies(machine: &Machine<'_>, naming: &Naming<'_, '_>) -> Vec<u64> {
+    let of_states = machine.nodes().iter().filter(|node| dtype_state(naming, node) == Some(Told::Lie));
+    // A dtype is given its state once: a second one would change what was found to be the truth.
+    let is_second = |change: &&Change| {
+        let node = machine.node(change.target).filter(|_| change.opcode == Opcode::Build);
+        node.is_some_and(|node| is_dtype(naming, node))
+    };
+    let second = machine.changes().iter().filter(is_second).map(|change| change.at);
+    of_states.map(|node| node.end.saturating_sub(1)).chain(second).collect()
 }
 
 /// Whether a value is one of the two classes.
@@ -82,49 +90,115 @@ fn has_its_place(naming: &Naming<'_, '_>, node: &Node, index: usize, name: &str)
     }
 }
 
-fn is_dtype(naming: &Naming<'_, '_>, node: &Node) -> bool {
+/// Whether this call makes a dtype.
+pub(super) fn is_dtype(naming: &Naming<'_, '_>, node: &Node) -> bool {
     let callee = node.items.first().filter(|_| matches!(node.kind, Kind::Call(_)));
-    callee.is_some_and(|callee| numpy_name(naming, *callee) == Some("dtype"))
+    let callee = callee.and_then(|callee| naming.global(*callee));
+    callee.is_some_and(|(module, name)| rules::is_dtype(&module, &name))
 }
 
 /// The flags of a dtype of objects: all that make numpy treat its items as references.
 const OBJECT_FLAGS: i64 = 63;
+/// Those of them that numpy goes by when it takes or drops a reference, or follows a pointer.
+const REFERENCES: i64 = 7;
+/// Whether items are references (`NPY_ITEM_REFCOUNT`).
+const REFERENCE: i64 = 1;
 
-/// Whether a state (version, byte order, subarray, names, fields, size, alignment, flags) tells the truth of what its dtype
-/// holds: sizes that are its kind's own, and no objects but in a dtype of objects.
-fn is_sound_state(naming: &Naming<'_, '_>, call: &Node, state: Ref) -> bool {
-    let Some(Node { kind: Kind::Tuple, items, .. }) = naming.machine().node(state) else { return false };
-    let &[_, _, subarray, names, fields, size, _, flags, ..] = items.as_slice() else { return false };
-
-    let Some(code) = naming.argument(call, 0).and_then(|code| naming.text(code)) else { return false };
-    let none = |value| matches!(naming.machine().value(value), Value::Leaf(Leaf::None));
-    let (Some(size), Some(flags)) = (number(naming, size), number(naming, flags)) else { return false };
-    if !none(subarray) {
-        return false;
-    }
-    if none(names) && none(fields) {
-        let of_any_size = code.starts_with(['S', 'U', 'V', 'a']);
-        return match code.starts_with('O') {
-            true => size == -1 && flags == OBJECT_FLAGS,
-            false => size == -1 || (of_any_size && size >= 0 && declared_size(&code) == Some(size)),
-        };
-    }
-    let Some(Node { kind: Kind::Dict, items: fields, .. }) = naming.machine().node(fields) else { return false };
-    code.starts_with('V')
-        && declared_size(&code) == Some(size)
-        && fields.as_chunks::<2>().0.iter().all(|[_, field]| is_sound_field(naming, *field, size))
+/// Whether a state says what its dtype is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// As numpy writes it.
+    Truth,
+    /// It may be so.
+    Unknown,
+    /// It is not so: numpy would read or drop what is not there.
+    Lie,
 }
 
-/// A field's dtype and offset: no objects, and within its item.
-fn is_sound_field(naming: &Naming<'_, '_>, field: Ref, size: i64) -> bool {
-    let Some(Node { kind: Kind::Tuple, items, .. }) = naming.machine().node(field) else { return false };
-    let (Some(dtype), Some(offset)) = (items.first(), items.get(1).and_then(|offset| number(naming, *offset))) else {
-        return false;
+/// What the state of a dtype (version, byte order, subarray, names, fields, size, alignment, flags) is worth.
+fn dtype_state(naming: &Naming<'_, '_>, call: &Node) -> Option<Told> {
+    let state = call.state.filter(|_| is_dtype(naming, call))?;
+    let Some(Node { kind: Kind::Tuple, items, .. }) = naming.machine().node(state) else { return Some(Told::Unknown) };
+    let &[_, _, subarray, names, fields, size, _, flags, ..] = items.as_slice() else { return Some(Told::Unknown) };
+    let (Some(code), Some(size), Some(flags)) = (code(naming, call), naming.int(size), naming.int(flags)) else {
+        return Some(Told::Lie);
     };
-    let Some(call) = naming.machine().node(*dtype).filter(|call| is_dtype(naming, call)) else { return false };
-    let Some(code) = naming.argument(call, 0).and_then(|code| naming.text(code)) else { return false };
-    let end = declared_size(&code).and_then(|length| length.checked_add(offset));
-    !code.starts_with('O') && offset >= 0 && end.is_some_and(|end| end <= size)
+    let none = |value| naming.type_name(value).as_ref() == "NoneType";
+    let told = match (none(subarray), none(names) && none(fields)) {
+        (true, true) => simple(&code, size, flags),
+        (true, false) => structured(naming, &code, fields, size, flags),
+        (false, true) => subarrays(naming, &code, subarray, size, flags),
+        (false, false) => None,
+    };
+    Some(told.unwrap_or(Told::Lie))
+}
+
+/// The code that a dtype is made of. Records name their class, and so do the numbers of another library; any other
+/// class makes a dtype of objects.
+fn code(naming: &Naming<'_, '_>, call: &Node) -> Option<std::rc::Rc<str>> {
+    let code = naming.argument(call, 0)?;
+    naming.text(code).or_else(|| match naming.global(code)? {
+        (module, name) if (module.as_ref(), name.as_ref()) == ("numpy", "record") => Some("record".into()),
+        (module, name) if module.as_ref() == "ml_dtypes" => Some(name),
+        _ => None,
+    })
+}
+
+fn simple(code: &str, size: i64, flags: i64) -> Option<Told> {
+    if code.starts_with('O') {
+        return (size == -1 && flags == OBJECT_FLAGS).then_some(Told::Truth);
+    }
+    let of_any_size = code.starts_with(['S', 'U', 'V', 'a']);
+    let has_its_size = size == -1 || (of_any_size && size >= 0 && declared_size(code) == Some(size));
+    let known = if rules::item_size(code).is_some() { Told::Truth } else { Told::Unknown };
+    (flags & REFERENCES == 0 && has_its_size).then_some(known)
+}
+
+fn structured(naming: &Naming<'_, '_>, code: &str, fields: Ref, size: i64, flags: i64) -> Option<Told> {
+    let Node { kind: Kind::Dict, items, .. } = naming.machine().node(fields)? else { return None };
+    if code != "record" && !(code.starts_with('V') && declared_size(code) == Some(size)) {
+        return None;
+    }
+    let mut holds_references = false;
+    for [_, field] in items.as_chunks::<2>().0 {
+        let Node { kind: Kind::Tuple, items, .. } = naming.machine().node(*field)? else { return None };
+        let (length, references) = held(naming, *items.first()?)?;
+        let offset = naming.int(*items.get(1)?)?;
+        if offset < 0 || length.checked_add(offset)? > size {
+            return None;
+        }
+        holds_references |= references;
+    }
+    if holds_references != (flags & REFERENCE != 0) {
+        return None;
+    }
+    Some(if holds_references || code == "record" { Told::Unknown } else { Told::Truth })
+}
+
+fn subarrays(naming: &Naming<'_, '_>, code: &str, subarray: Ref, size: i64, flags: i64) -> Option<Told> {
+    let Node { kind: Kind::Tuple, items, .. } = naming.machine().node(subarray)? else { return None };
+    let &[base, shape] = items.as_slice() else { return None };
+    let (length, references) = held(naming, base)?;
+    let lengths = match naming.machine().node(shape) {
+        Some(Node { kind: Kind::Tuple, items, .. }) => items.as_slice(),
+        _ => &[shape],
+    };
+    let whole = lengths
+        .iter()
+        .try_fold(length, |whole, length| whole.checked_mul(naming.int(*length).filter(|length| *length >= 0)?))?;
+    // A subarray of objects has flags of either kind: its base goes by its own.
+    let tells = references || flags & REFERENCES == 0;
+    (code.starts_with('V') && whole == size && declared_size(code) == Some(size) && tells).then_some(Told::Unknown)
+}
+
+/// The size of a dtype, and whether it holds references.
+fn held(naming: &Naming<'_, '_>, dtype: Ref) -> Option<(i64, bool)> {
+    let call = naming.machine().node(dtype).filter(|call| is_dtype(naming, call))?;
+    let code = code(naming, call)?;
+    let state = call.state.and_then(|state| naming.machine().node(state));
+    let told = |index: usize| state.and_then(|state| naming.int(*state.items.get(index)?));
+    let size = if code.as_ref() == "record" { told(5)? } else { declared_size(&code).or_else(|| told(5))? };
+    Some((size, code.starts_with('O') || told(7).is_some_and(|flags| flags & REFERENCE != 0)))
 }
 
 /// The size in bytes that a code such as `f8` or `U10` tells. A character of `U` has four.
@@ -133,11 +207,4 @@ fn declared_size(code: &str) -> Option<i64> {
     let kind = characters.next()?;
     let number: i64 = characters.as_str().parse().ok()?;
     if kind == 'U' { number.checked_mul(4) } else { Some(number) }
-}
-
-fn number(naming: &Naming<'_, '_>, value: Ref) -> Option<i64> {
-    match naming.machine().value(value) {
-        Value::Leaf(Leaf::Int(number)) => Some(number),
-        _ => None,
-    }
 }

@@ -10,6 +10,7 @@ pub mod balance;
 pub mod compare;
 mod digest;
 pub mod emit;
+pub mod facts;
 mod form;
 pub mod guard;
 mod lines;

@@ -15,6 +15,8 @@ use super::rules::{self, Makes, NewClass};
 pub const MAX_NAME: usize = 200;
 /// From how many bytes on the end of a value is remembered.
 const LONG: u64 = 64;
+/// How many keys of a dict are looked at for one: those that tell something come first, or are few.
+const MAX_KEYS: usize = 256;
 /// The most characters of a text that a preview shows.
 pub const MAX_PREVIEW: usize = 40;
 
@@ -137,29 +139,86 @@ impl<'m, 'a> Naming<'m, 'a> {
     fn import(&self, reference: Ref) -> Rc<str> {
         match self.global(reference) {
             Some((module, name)) if rules::is_session_namespace(&module, &name) => "dict".into(),
-            Some((module, name)) => format!("import {module}.{name}").into(),
+            Some((module, name)) => match rules::singleton(&module, &name) {
+                Some(known) => known.into(),
+                None => format!("import {}", rules::import_name(&module, &name)).into(),
+            },
             None => "import".into(),
         }
     }
 
     /// What is known of the callee of a call.
-    fn maker(&self, node: &Node) -> Option<Makes> {
-        let (module, name) = self.global(*node.items.first()?)?;
+    pub(super) fn maker(&self, node: &Node) -> Option<Makes> {
+        let callee = *node.items.first()?;
+        let (module, name) = self.global(callee).or_else(|| self.attribute(callee))?;
         rules::made_by(&module, &name)
+    }
+
+    /// An attribute of something that is imported, as an import of a longer name. Protocols before 4 write
+    /// `getattr(ZoneInfo, '_unpickle')` for what is `ZoneInfo._unpickle`.
+    fn attribute(&self, callee: Ref) -> Option<Global> {
+        let node = self.machine.node(callee)?;
+        let (module, name) = self.global(*node.items.first().filter(|_| matches!(node.kind, Kind::Call(_)))?)?;
+        if !rules::is_getattr(&module, &name) {
+            return None;
+        }
+        let (module, outer) = self.global(self.argument(node, 0)?)?;
+        let inner = self.text(self.argument(node, 1)?)?;
+        Some((module, format!("{outer}.{inner}").into()))
     }
 
     fn made(&self, node: &Node) -> Option<Rc<str>> {
         match self.maker(node) {
             Some(Makes::Type(name)) => Some(name.into()),
             Some(Makes::InstanceOf(index)) => self.class(self.argument(node, index)?),
-            Some(Makes::Scalar) => self.scalar(self.argument(node, 0)?),
-            Some(Makes::Repr) => {
-                let text = self.text(self.argument(node, 0)?)?;
-                text.split_once('(').map(|(name, _)| name.into())
+            Some(Makes::Call) => self.made_with(node),
+            Some(Makes::Attribute) => {
+                let of = self.global(self.argument(node, 0)?);
+                let of_type = of.is_some_and(|(module, _)| rules::is_builtin(&module));
+                Some(if of_type { "method_descriptor" } else { "method" }.into())
             }
+            Some(Makes::Scalar) => self.scalar(self.argument(node, 0)?),
+            Some(Makes::Repr) => self.described_by(node, 0),
+            Some(Makes::Descriptor) => self.described_by(node, 2),
+            Some(Makes::Subscript) => {
+                let (module, name) = self.global(self.argument(node, 0)?)?;
+                rules::subscript_of(&module, &name).map(Rc::from)
+            }
+            Some(Makes::Decorator) => Some("function".into()),
             Some(Makes::NamedClass | Makes::Class(_)) => Some("type".into()),
-            None => self.class(*node.items.first()?),
+            None => self.instance(node),
         }
+    }
+
+    /// An instance of a class. A dtype has a class of its own for each kind.
+    fn instance(&self, node: &Node) -> Option<Rc<str>> {
+        let class = *node.items.first()?;
+        if self.global(class).is_some_and(|(module, name)| rules::is_dtype(&module, &name))
+            && let Some(code) = self.argument(node, 0).and_then(|code| self.text(code))
+        {
+            return Some(rules::dtype_class(&code).into());
+        }
+        self.class(class)
+    }
+
+    /// The type of what the first argument makes with the tuple in the second, of which the class is the first item:
+    /// so dill writes arrays.
+    fn made_with(&self, node: &Node) -> Option<Rc<str>> {
+        let (module, name) = self.global(self.argument(node, 0)?)?;
+        let index = match rules::made_by(&module, &name)? {
+            Makes::InstanceOf(index) => index,
+            Makes::Type(name) => return Some(name.into()),
+            _ => return None,
+        };
+        match self.machine.node(self.argument(node, 1)?)? {
+            Node { kind: Kind::Tuple, items, .. } => self.class(*items.get(index)?),
+            _ => None,
+        }
+    }
+
+    /// The type of what has the `repr` that is this argument.
+    fn described_by(&self, node: &Node, index: usize) -> Option<Rc<str>> {
+        rules::type_of_repr(&self.text(self.argument(node, index)?)?).map(Rc::from)
     }
 
     /// What joblib says an array is. It is loaded into memory, also where it was mapped.
@@ -177,7 +236,7 @@ impl<'m, 'a> Naming<'m, 'a> {
     }
 
     /// The name of a class.
-    fn class(&self, reference: Ref) -> Option<Rc<str>> {
+    pub(super) fn class(&self, reference: Ref) -> Option<Rc<str>> {
         let reference = self.machine.resolve(reference);
         remember(&self.classes, reference, || {
             if let Some((module, name)) = self.global(reference) {
@@ -187,6 +246,7 @@ impl<'m, 'a> Naming<'m, 'a> {
             match self.maker(node)? {
                 Makes::NamedClass => Some(rules::type_name(&self.text(self.argument(node, 0)?)?).into()),
                 Makes::Class(arguments) => self.new_class(node, arguments),
+                Makes::Decorator => Some("functools._lru_cache_wrapper".into()),
                 _ => None,
             }
         })
@@ -200,11 +260,27 @@ impl<'m, 'a> Naming<'m, 'a> {
     }
 
     /// `__module__` of a class's dict.
-    fn module_in(&self, dict: Ref) -> Option<Rc<str>> {
+    fn module_in(&self, namespace: Ref) -> Option<Rc<str>> {
+        self.under(self.namespace(namespace), "__module__").and_then(|module| self.text(module))
+    }
+
+    /// The dict of a new class: itself, or what the function that fills it takes it from, as dill writes generic classes
+    /// (`partial(_setitems, source={…})`).
+    pub(super) fn namespace(&self, argument: Ref) -> Ref {
+        let filled_by = || {
+            let partial = self.machine.node(argument).filter(|node| matches!(node.kind, Kind::Call(_)))?;
+            let Node { kind: Kind::Tuple, items, .. } = self.machine.node(partial.state?)? else { return None };
+            self.under(*items.get(2)?, "source")
+        };
+        filled_by().unwrap_or(argument)
+    }
+
+    /// What a dict has under a key, if that is among its first ones.
+    pub(super) fn under(&self, dict: Ref, key: &str) -> Option<Ref> {
         let Some(Node { kind: Kind::Dict, items, .. }) = self.machine.node(dict) else { return None };
         let (pairs, _) = items.as_chunks::<2>();
-        let found = pairs.iter().find(|[key, _]| self.text(*key).as_deref() == Some("__module__"));
-        found.and_then(|[_, module]| self.text(*module))
+        let mut pairs = pairs.iter().take(MAX_KEYS);
+        pairs.find(|[found, _]| self.text(*found).as_deref() == Some(key)).map(|[_, value]| *value)
     }
 
     fn scalar(&self, dtype: Ref) -> Option<Rc<str>> {
@@ -238,18 +314,50 @@ impl<'m, 'a> Naming<'m, 'a> {
         }
     }
 
-    /// `set`, `frozenset` and `bytearray` called with what they consist of, as older protocols do.
+    /// Of what a class is called with: `set`, `frozenset` and `bytearray` in older protocols, `Counter` and `range`.
     fn constructor_length(&self, node: &Node) -> Option<u64> {
-        let class = self.class(*node.items.first()?)?;
-        let argument = self.argument(node, 0)?;
-        if !matches!(class.as_ref(), "set" | "frozenset" | "bytearray") {
-            return None;
+        match self.maker(node) {
+            Some(Makes::Repr) => return range_length(&self.text(self.argument(node, 0)?)?),
+            // `_codecs.encode(text, 'latin1')`: before protocol 3, bytes are a text of as many characters.
+            Some(Makes::Type("bytes")) => return self.leaf_length(self.argument(node, 0)?),
+            _ => {}
         }
+        let class = self.class(*node.items.first()?)?;
+        let argument = self.argument(node, 0);
+        match class.as_ref() {
+            "set" | "frozenset" | "bytearray" | "collections.Counter" => {}
+            "range" => return self.length_of_range(node),
+            class => return rules::is_filled(class).then_some(0),
+        }
+        let Some(argument) = argument else { return Some(0) };
         match self.machine.node(argument) {
             None => self.length(argument),
+            Some(call) if self.maker(call) == Some(Makes::Type("bytes")) => self.leaf_length(self.argument(call, 0)?),
             // Not what is made by a call again: calls can be nested without end.
             Some(Node { kind: Kind::List | Kind::Tuple, items, .. }) => Some(items.len() as u64),
+            Some(Node { kind: Kind::Dict, items, .. }) => Some(items.len() as u64 / 2),
             Some(_) => None,
+        }
+    }
+
+    /// The length of what one opcode makes.
+    fn leaf_length(&self, argument: Ref) -> Option<u64> {
+        if self.machine.node(argument).is_some() { None } else { self.length(argument) }
+    }
+
+    fn length_of_range(&self, node: &Node) -> Option<u64> {
+        let number = |index| self.int(self.argument(node, index)?);
+        steps(number(0)?, number(1)?, number(2)?)
+    }
+
+    /// A number that fits.
+    pub(super) fn int(&self, reference: Ref) -> Option<i64> {
+        if self.type_name(reference).as_ref() != "int" {
+            return None;
+        }
+        match self.machine.value(reference) {
+            Value::Leaf(Leaf::Int(number)) => Some(number),
+            _ => None,
         }
     }
 
@@ -261,6 +369,28 @@ impl<'m, 'a> Naming<'m, 'a> {
             Value::Node(_) => "".into(),
         })
     }
+}
+
+/// The length of `range(…)`, as dill writes it.
+fn range_length(repr: &str) -> Option<u64> {
+    let numbers = repr.strip_prefix("range(")?.strip_suffix(')')?.split(',');
+    let numbers: Option<Vec<i64>> = numbers.map(|number| number.trim().parse().ok()).collect();
+    match numbers?.as_slice() {
+        [stop] => steps(0, *stop, 1),
+        [start, stop] => steps(*start, *stop, 1),
+        [start, stop, step] => steps(*start, *stop, *step),
+        _ => None,
+    }
+}
+
+/// How many numbers a range has.
+pub(super) fn steps(start: i64, stop: i64, step: i64) -> Option<u64> {
+    let distance = if step > 0 { i128::from(stop) - i128::from(start) } else { i128::from(start) - i128::from(stop) };
+    let step = i128::from(step.unsigned_abs());
+    if step == 0 {
+        return None;
+    }
+    u64::try_from((distance.max(0) + step - 1) / step).ok()
 }
 
 /// A cut text, with a sign where something is missing.

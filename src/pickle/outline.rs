@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::facts::{Facts, Role, Teller};
 use super::machine::{MachineError, Raw};
 use super::naming::Naming;
 use super::node::{Kind, Node, Ref};
@@ -50,6 +51,8 @@ pub struct Variable {
     pub end: u64,
     /// `len()`, where the pickle tells it.
     pub len: Option<u64>,
+    /// What else it tells.
+    pub facts: Facts,
 }
 
 /// Tells what a pickle is, what loading it would do, and where bytes of arrays stand between its opcodes.
@@ -73,7 +76,10 @@ pub fn outline(bytes: &[u8]) -> Result<(Shape, Verdict, Vec<Raw>), MachineError>
 fn shape(naming: &Naming<'_, '_>, value: Ref) -> Shape {
     let machine = naming.machine();
     if let Some((module, namespace)) = session(naming, value) {
-        return Shape::Session { module, variables: variables(naming, namespace) };
+        let mut variables = variables(naming, namespace);
+        variables.retain(|variable| !rules::NAMED_IMPORTS.iter().any(|(key, _)| *key == variable.name));
+        variables.extend(imported(naming, namespace).take(MAX_VARIABLES - variables.len()));
+        return Shape::Session { module, variables };
     }
     if let Some(Node { kind: Kind::Dict, items, .. }) = machine.node(value)
         && items.len() / 2 <= MAX_VARIABLES
@@ -82,7 +88,7 @@ fn shape(naming: &Naming<'_, '_>, value: Ref) -> Shape {
         return Shape::Dict { variables: variables(naming, items) };
     }
     let (start, end) = naming.span(value);
-    Shape::Object { value: Variable { name: String::new(), start, end, ..described(naming, value) } }
+    Shape::Object { value: Variable { start, end, ..described(naming, &Teller::new(naming), value) } }
 }
 
 /// The module's name and its namespace, keys and values by turns.
@@ -108,21 +114,52 @@ fn session<'m>(naming: &Naming<'m, '_>, value: Ref) -> Option<(String, &'m [Ref]
 }
 
 fn variables(naming: &Naming<'_, '_>, namespace: &[Ref]) -> Vec<Variable> {
+    let teller = Teller::new(naming);
     let (pairs, _) = namespace.as_chunks::<2>();
-    pairs.iter().take(MAX_VARIABLES).map(|[key, value]| variable(naming, *key, *value)).collect()
+    pairs.iter().take(MAX_VARIABLES).map(|[key, value]| variable(naming, &teller, *key, *value)).collect()
 }
 
-fn variable(naming: &Naming<'_, '_>, key: Ref, value: Ref) -> Variable {
+/// What `dill.dump_module(refimported=True)` only names, and a load looks up: see [`rules::NAMED_IMPORTS`].
+fn imported<'n>(naming: &'n Naming<'_, '_>, namespace: &'n [Ref]) -> impl Iterator<Item = Variable> + 'n {
+    rules::NAMED_IMPORTS.iter().flat_map(move |(key, is_module)| {
+        rows_under(naming, namespace, key).iter().filter_map(move |row| named_import(naming, *row, *is_module))
+    })
+}
+
+/// The items of the last list that a namespace has under a key.
+fn rows_under<'m>(naming: &Naming<'m, '_>, namespace: &[Ref], key: &str) -> &'m [Ref] {
+    let mut pairs = namespace.as_chunks::<2>().0.iter().rev();
+    let found = pairs.find(|[found, _]| naming.text(*found).as_deref() == Some(key));
+    match found.and_then(|[_, rows]| naming.machine().node(*rows)) {
+        Some(Node { kind: Kind::List, items, .. }) => items,
+        _ => &[],
+    }
+}
+
+/// `(module, name)`, `(module, its name there, name)`, or `(module, name)` of a module.
+fn named_import(naming: &Naming<'_, '_>, row: Ref, is_module: bool) -> Option<Variable> {
+    let Some(Node { kind: Kind::Tuple, items, .. }) = naming.machine().node(row) else { return None };
+    let (module, name) = (naming.text(*items.first()?)?, naming.text(*items.last()?)?);
+    let there = naming.text(*items.get(1)?)?;
+    let type_name = if is_module { "module".to_owned() } else { format!("import {module}.{there}") };
+    let facts = Facts { role: Role::Import, ..Facts::default() };
+    let (start, end) = naming.span(row);
+    Some(Variable { name: name.as_ref().to_owned(), type_name, start, end, len: None, facts })
+}
+
+fn variable(naming: &Naming<'_, '_>, teller: &Teller<'_, '_, '_>, key: Ref, value: Ref) -> Variable {
     let name = naming.text(key).map_or_else(String::new, |name| name.as_ref().to_owned());
     let machine = naming.machine();
     let end = naming.span(value).1;
-    Variable { name, start: machine.start(key).min(end), end, ..described(naming, value) }
+    Variable { name, start: machine.start(key).min(end), end, ..described(naming, teller, value) }
 }
 
-/// Type and length.
-fn described(naming: &Naming<'_, '_>, value: Ref) -> Variable {
+/// Type, length and what else is told, without name and place.
+fn described(naming: &Naming<'_, '_>, teller: &Teller<'_, '_, '_>, value: Ref) -> Variable {
     let type_name = naming.type_name(value).as_ref().to_owned();
-    Variable { name: String::new(), type_name, start: 0, end: 0, len: naming.length(value) }
+    let facts = teller.facts(value);
+    let len = facts.len.or_else(|| naming.length(value));
+    Variable { name: String::new(), type_name, start: 0, end: 0, len, facts }
 }
 
 /// The names and values of a session, without dill's dunder names, or of a dict whose keys are all strings.
@@ -177,7 +214,8 @@ fn outline_of_large(bytes: &[u8], too_large: MachineError) -> Result<Shape, Mach
             };
         }
     }
-    let value = Variable { name: String::new(), type_name: "object".to_owned(), start: 0, end, len: None };
+    let type_name = "object".to_owned();
+    let value = Variable { name: String::new(), type_name, start: 0, end, len: None, facts: Facts::default() };
     Ok(module.map_or(Shape::Object { value }, |module| Shape::Session { module, variables: Vec::new() }))
 }
 
@@ -202,10 +240,10 @@ mod tests {
         let Ok((Shape::Session { module, variables }, ..)) = outline(samples::SESSION) else { panic!("a session") };
         assert_eq!(module, "__main__");
         let expected = "np: module, pd: module, dill: module, collections: module, datetime: module, re: module, x: int, \
-            big: int, l: list (3), d: dict (2), arr: numpy.ndarray, df: pandas.DataFrame, ser: pandas.Series, \
+            big: int, l: list (3), d: dict (2), arr: numpy.ndarray, df: pandas.DataFrame (2), ser: pandas.Series (2), \
             sc: numpy.float64, f: function, C: type, c: __main__.C, od: collections.OrderedDict (1), \
             dq: collections.deque (2), when: datetime.date, pat: re.Pattern, z: complex, s: set (2), fs: frozenset (1), \
-            ba: bytearray (2), r: range, same: list (3), idx: pandas.RangeIndex, m: method, nt: type, p: __main__.P, \
+            ba: bytearray (2), r: range (3), same: list (3), idx: pandas.RangeIndex (2), m: method, nt: type, p: __main__.P, \
             npsum: import numpy.sum, ty: type, u: str (2)";
         assert_eq!(listed(&variables).join(", "), expected);
     }

@@ -4,6 +4,7 @@
 //! write. A callable that is not listed is taken for a class, which is what most are. What a load may call is in
 //! [`trust`].
 
+pub(super) mod frames;
 pub mod plain;
 pub mod trust;
 
@@ -22,6 +23,16 @@ pub(super) enum Makes {
     NamedClass,
     /// A new class with a name and a module.
     Class(NewClass),
+    /// What the first argument makes with the tuple in the second.
+    Call,
+    /// The attribute of the first argument that the second one names.
+    Attribute,
+    /// A built-in type's member, of which the third argument is the `repr`.
+    Descriptor,
+    /// What a subscript of the first argument makes.
+    Subscript,
+    /// What `functools.lru_cache` returns, or the function that this returns.
+    Decorator,
 }
 
 /// Which arguments name a new class.
@@ -55,6 +66,11 @@ const CODE: &[(&[&str], &[&str])] = &[
 /// dill's way to import the module whose session it is, or any other.
 const IMPORT_MODULE: (&[&str], &str) = (DILL, "_import_module");
 
+/// The names under which a dill session has lists of what it only names, and whether that is modules. Loading it looks them
+/// up and takes the lists away (`_restore_modules` in `dill/session.py`).
+pub(super) const NAMED_IMPORTS: &[(&str, bool)] =
+    &[("__dill_imported", false), ("__dill_imported_as", false), ("__dill_imported_top_level", true)];
+
 /// The class of which joblib writes an instance in place of an array, whose bytes stand behind it. scikit-learn carried
 /// a joblib of its own up to 0.22.
 pub(super) const ARRAY_WRAPPER: (&[&str], &str) =
@@ -69,7 +85,7 @@ const MAKERS: &[(&[&str], &str, Makes)] = &[
     (DILL, "_create_function", Makes::Type("function")),
     (DILL, "_create_code", Makes::Type("code")),
     (DILL, "_create_cell", Makes::Type("cell")),
-    (DILL, "_create_array", Makes::Type("numpy.ndarray")),
+    (DILL, "_create_array", Makes::Call),
     (DILL, "_create_filehandle", Makes::Type("file")),
     (DILL, "_create_stringi", Makes::Type("io.StringIO")),
     (DILL, "_create_stringo", Makes::Type("io.StringIO")),
@@ -78,10 +94,12 @@ const MAKERS: &[(&[&str], &str, Makes)] = &[
     (DILL, "_create_weakref", Makes::Type("weakref.ref")),
     (DILL, "_create_weakproxy", Makes::Type("weakref.proxy")),
     (DILL, "_get_attr", Makes::Type("method")),
+    (DILL, "_getattr", Makes::Descriptor),
     (DILL, "_eval_repr", Makes::Repr),
     (DILL, "_load_type", Makes::NamedClass),
     (DILL, "_create_type", Makes::Class(NewClass { name: 1, module: 3 })),
     (DILL, "_create_namedtuple", Makes::Class(NewClass { name: 0, module: 2 })),
+    (&["types"], "new_class", Makes::Class(NewClass { name: 0, module: 3 })),
     (BUILTINS, "type.__new__", Makes::Class(NewClass { name: 1, module: 3 })),
     (&["abc"], "ABCMeta.__new__", Makes::Class(NewClass { name: 1, module: 3 })),
     (CLOUDPICKLE, "_make_function", Makes::Type("function")),
@@ -94,23 +112,37 @@ const MAKERS: &[(&[&str], &str, Makes)] = &[
     (CLOUDPICKLE, "_make_skeleton_class", Makes::Class(NewClass { name: 1, module: 3 })),
     (CLOUDPICKLE, "_make_skeleton_enum", Makes::Class(NewClass { name: 1, module: 4 })),
     (NUMPY, "_reconstruct", Makes::InstanceOf(0)),
-    (NUMPY, "_frombuffer", Makes::Type("numpy.ndarray")),
+    (NUMPY, "_frombuffer", Makes::Type(ARRAY)),
     (NUMPY, "scalar", Makes::Scalar),
+    (&["numpy.ma.core"], "_mareconstruct", Makes::InstanceOf(0)),
+    (&["numpy.random._pickle"], "__bit_generator_ctor", Makes::InstanceOf(0)),
+    (&["numpy.random._pickle"], "__generator_ctor", Makes::Type("numpy.random._generator.Generator")),
+    (&["numpy.random._pickle"], "__randomstate_ctor", Makes::Type("numpy.random.mtrand.RandomState")),
+    (&["numpy.random.bit_generator"], "__pyx_unpickle_SeedSequence", Makes::InstanceOf(0)),
     (COPYREG, "_reconstructor", Makes::InstanceOf(0)),
     (COPYREG, "__newobj__", Makes::InstanceOf(0)),
     (COPYREG, "__newobj_ex__", Makes::InstanceOf(0)),
     (&["pandas.core.indexes.base"], "_new_Index", Makes::InstanceOf(0)),
     (&["pandas.core.indexes.datetimes"], "_new_DatetimeIndex", Makes::InstanceOf(0)),
+    (&["pandas.core.indexes.timedeltas"], "_new_TimedeltaIndex", Makes::InstanceOf(0)),
+    (&["pandas.core.indexes.period"], "_new_PeriodIndex", Makes::InstanceOf(0)),
+    (&["pandas.core.indexes.interval"], "_new_IntervalIndex", Makes::InstanceOf(0)),
+    (&["pandas._libs.tslibs.nattype"], "_nat_unpickle", Makes::Type("pandas.api.typing.NaTType")),
+    (&["pandas._libs.tslibs.period"], "_unpickle_period", Makes::Type("pandas.Period")),
     (&["pandas._libs.internals"], "_unpickle_block", Makes::Type("pandas._libs.internals.Block")),
     (&["pandas._libs.arrays"], "__pyx_unpickle_NDArrayBacked", Makes::InstanceOf(0)),
     (&["pandas._libs.tslibs.timestamps"], "_unpickle_timestamp", Makes::Type("pandas.Timestamp")),
     (&["pandas._libs.tslibs.timedeltas"], "_timedelta_unpickle", Makes::Type("pandas.Timedelta")),
     (&["_codecs"], "encode", Makes::Type("bytes")),
     (&["re"], "_compile", Makes::Type("re.Pattern")),
-    (BUILTINS, "getattr", Makes::Type("method")),
+    (BUILTINS, "getattr", Makes::Attribute),
     (BUILTINS, "str.split", Makes::Type("list")),
     (&["uuid"], "_uuid_from_int", Makes::Type("uuid.UUID")),
     (&["weakref"], "ref", Makes::Type("weakref.ref")),
+    (&["zoneinfo"], "ZoneInfo._unpickle", Makes::Type("zoneinfo.ZoneInfo")),
+    (&["array"], "_array_reconstructor", Makes::InstanceOf(0)),
+    (&["functools", "_functools"], "lru_cache", Makes::Decorator),
+    (&["operator", "_operator"], "getitem", Makes::Subscript),
 ];
 
 /// Classes that are known by a shorter name than the one that pickles have.
@@ -138,9 +170,42 @@ const TYPES: &[(&str, &str)] = &[
     ("NoneType", "NoneType"),
     ("SliceType", "slice"),
     ("ObjectType", "object"),
+    ("EllipsisType", "ellipsis"),
+    ("NotImplementedType", "NotImplementedType"),
 ];
 
-/// The dtypes that numpy's scalars most often have: as pickled, and as the class is called.
+/// What `typing`'s names give when they are subscripted; `typing._GenericAlias` where they are not listed.
+const SUBSCRIPTS: &[(&str, &str)] = &[
+    ("Union", "typing._UnionGenericAlias"),
+    ("Optional", "typing._UnionGenericAlias"),
+    ("Callable", "typing._CallableGenericAlias"),
+    ("Literal", "typing._LiteralGenericAlias"),
+    ("Annotated", "typing._AnnotatedAlias"),
+];
+
+/// Values that pickles only name, and their types.
+const SINGLETONS: &[(&[&str], &str, &str)] = &[
+    (BUILTINS, "Ellipsis", "ellipsis"),
+    (BUILTINS, "NotImplemented", "NotImplementedType"),
+    (&["pandas._libs.missing"], "NA", "pandas.api.typing.NAType"),
+];
+
+/// The types of what dill writes the `repr` of, by its beginning.
+const REPRS: &[(&str, &str)] = &[
+    ("Ellipsis", "ellipsis"),
+    ("NotImplemented", "NotImplementedType"),
+    ("None", "NoneType"),
+    ("<method ", "method_descriptor"),
+    ("<slot wrapper ", "wrapper_descriptor"),
+    ("<attribute ", "getset_descriptor"),
+    ("<member ", "member_descriptor"),
+];
+
+/// Classes whose instances have the items that a pickle adds to them, and no others.
+const FILLED: &[&str] =
+    &["collections.OrderedDict", "collections.defaultdict", "collections.deque", "collections.Counter"];
+
+/// The dtypes that numpy has: as pickled, and as the scalar is called.
 const DTYPES: &[(&str, &str)] = &[
     ("b1", "bool"),
     ("i1", "int8"),
@@ -157,8 +222,28 @@ const DTYPES: &[(&str, &str)] = &[
     ("f16", "longdouble"),
     ("c8", "complex64"),
     ("c16", "complex128"),
+    ("c32", "clongdouble"),
     ("M8", "datetime64"),
     ("m8", "timedelta64"),
+];
+
+/// Scalars of any size, by the first letter of their dtype.
+const SIZED_SCALARS: &[(char, &str)] = &[('U', "str_"), ('S', "bytes_"), ('V', "void"), ('O', "object_")];
+
+/// The classes of dtypes, by their scalars: all others are called as these, with a capital.
+const DTYPE_CLASSES: &[(&str, &str)] = &[
+    ("longdouble", "LongDouble"),
+    ("clongdouble", "CLongDouble"),
+    ("datetime64", "DateTime64"),
+    ("timedelta64", "TimeDelta64"),
+    ("uint8", "UInt8"),
+    ("uint16", "UInt16"),
+    ("uint32", "UInt32"),
+    ("uint64", "UInt64"),
+    ("str_", "Str"),
+    ("bytes_", "Bytes"),
+    ("void", "Void"),
+    ("object_", "Object"),
 ];
 
 /// Whether this global makes code objects.
@@ -197,31 +282,123 @@ pub(super) fn is_session_namespace(module: &str, name: &str) -> bool {
 
 /// What a call of this global makes, where that is not an instance of it.
 pub(super) fn made_by(module: &str, name: &str) -> Option<Makes> {
+    let (module, name) = trust::canonical(module, name);
     let mut makers = MAKERS.iter().filter(|(modules, maker, _)| *maker == name && modules.contains(&module));
     makers.next().map(|(_, _, makes)| *makes)
 }
 
 /// A class's name as people write it: without `builtins`, and with the module that exports it.
 pub(super) fn public_name(module: &str, name: &str) -> String {
+    let (module, name) = trust::canonical(module, name);
     if BUILTINS.contains(&module) {
         return name.to_owned();
     }
     if module == "types" {
-        return type_name(name).to_owned();
+        let public = TYPES.iter().find(|(theirs, _)| *theirs == name);
+        return public.map_or_else(|| format!("types.{name}"), |(_, public)| (*public).to_owned());
     }
     let public = PUBLIC.iter().find(|(from, names, _)| *from == module && names.contains(&name));
     format!("{}.{name}", public.map_or(module, |(_, _, public)| public))
 }
 
 /// The name of a class that `types` or dill has another name for.
-pub(super) fn type_name(name: &str) -> &str {
-    TYPES.iter().find(|(theirs, _)| *theirs == name).map_or(name, |(_, public)| public)
+pub(super) fn type_name(name: &str) -> String {
+    if let Some((_, public)) = TYPES.iter().find(|(theirs, _)| *theirs == name) {
+        return (*public).to_owned();
+    }
+    match trust::named_type(name) {
+        ("builtins", name) => name.to_owned(),
+        (module, name) => format!("{module}.{name}"),
+    }
+}
+
+/// The class of numpy scalars with this dtype, without its module.
+fn scalar(dtype: &str) -> &'static str {
+    let of_any_size = || SIZED_SCALARS.iter().find(|(first, _)| dtype.starts_with(*first));
+    let class = DTYPES.iter().find(|(code, _)| *code == dtype).map(|(_, class)| *class);
+    class.or_else(|| of_any_size().map(|(_, class)| *class)).unwrap_or("generic")
 }
 
 /// The class of a numpy scalar with this dtype.
 pub(super) fn scalar_name(dtype: &str) -> String {
-    let class = DTYPES.iter().find(|(code, _)| *code == dtype).map(|(_, class)| *class);
-    format!("numpy.{}", class.unwrap_or("generic"))
+    format!("numpy.{}", scalar(dtype))
+}
+
+/// The class of a dtype with this code, as numpy 2 calls it.
+pub(super) fn dtype_class(code: &str) -> String {
+    let scalar = scalar(code);
+    if scalar == "generic" {
+        return "numpy.dtype".to_owned();
+    }
+    if let Some((_, class)) = DTYPE_CLASSES.iter().find(|(of, _)| *of == scalar) {
+        return format!("numpy.dtypes.{class}DType");
+    }
+    let (first, rest) = scalar.split_at(1);
+    format!("numpy.dtypes.{}{rest}DType", first.to_ascii_uppercase())
+}
+
+/// How numpy writes a dtype of one kind, in its machine's byte order: `float64`, `<U7`, `datetime64`.
+pub(super) fn dtype_name(code: &str) -> Option<String> {
+    match code.chars().next()? {
+        'O' => Some("object".to_owned()),
+        'U' => Some(format!("<{code}")),
+        'S' | 'V' => Some(format!("|{code}")),
+        _ => match scalar(code) {
+            "generic" => None,
+            "longdouble" => Some("float128".to_owned()),
+            "clongdouble" => Some("complex256".to_owned()),
+            name => Some(name.to_owned()),
+        },
+    }
+}
+
+/// How an import is named: by the module and the name that today's Python knows it by.
+pub(super) fn import_name(module: &str, name: &str) -> String {
+    let (module, name) = trust::canonical(module, name);
+    format!("{module}.{name}")
+}
+
+/// The type of what only its name stands for.
+pub(super) fn singleton(module: &str, name: &str) -> Option<&'static str> {
+    let found = SINGLETONS.iter().find(|(modules, of, _)| *of == name && modules.contains(&module));
+    found.map(|(.., type_name)| *type_name)
+}
+
+/// The type of what has this `repr`, of those that dill writes.
+pub(super) fn type_of_repr(repr: &str) -> Option<&str> {
+    let listed = REPRS.iter().find(|(start, _)| repr.starts_with(start)).map(|(_, type_name)| *type_name);
+    listed.or_else(|| repr.split_once('(').map(|(name, _)| name))
+}
+
+/// The type of what a subscript of this gives.
+pub(super) fn subscript_of(module: &str, name: &str) -> Option<&'static str> {
+    let listed = SUBSCRIPTS.iter().find(|(of, _)| *of == name).map(|(_, type_name)| *type_name);
+    (module == "typing").then(|| listed.unwrap_or("typing._GenericAlias"))
+}
+
+/// Whether instances of this class have no items but those that a pickle adds.
+pub(super) fn is_filled(class: &str) -> bool {
+    FILLED.contains(&class)
+}
+
+/// Whether this global is a class of the interpreter's own, whose members are descriptors.
+pub(super) fn is_builtin(module: &str) -> bool {
+    BUILTINS.contains(&module)
+}
+
+/// Whether this global takes an attribute of its first argument.
+pub(super) fn is_getattr(module: &str, name: &str) -> bool {
+    BUILTINS.contains(&module) && name == "getattr"
+}
+
+/// Whether this global gives a class its attributes.
+pub(super) fn fills_class(module: &str, name: &str) -> bool {
+    CLOUDPICKLE.contains(&module) && name == "_class_setstate"
+}
+
+/// Whether this global makes a dtype.
+pub(super) fn is_dtype(module: &str, name: &str) -> bool {
+    (module, name) == ("numpy", "dtype")
 }
 
 #[cfg(test)]

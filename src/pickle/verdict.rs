@@ -20,12 +20,13 @@ use serde::Serialize;
 use self::own::Carried;
 use self::symbol::Symbol;
 use super::balance::Balance;
+use super::guard;
 use super::machine::{Change, Machine, MachineError, Watch};
 use super::naming::Naming;
 use super::node::{Kind, Leaf, Node, Ref, Value};
 use super::opcode::Opcode;
 use super::parse::Parser;
-use super::rules::trust;
+use super::rules::{self, trust};
 
 /// The most findings that are told; of what there is more, the worst are.
 pub const MAX_FINDINGS: usize = 200;
@@ -92,6 +93,9 @@ pub struct Verdict {
     /// How many more findings there are than are told.
     pub more: u64,
 }
+
+/// What a dtype does that is not what it says.
+const FORGED: &str = "is forged: what numpy takes for objects or memory is not there";
 
 /// What every verdict has to say of itself.
 pub const NO_PROOF: &str = "a verdict from looking at a file is never a proof: load only what you trust";
@@ -167,7 +171,8 @@ impl Watch for Judge {
         let naming = &Naming::new(machine);
         let is_data = match self.symbol(naming, call) {
             Symbol::Instance(class) => match class.as_ref() {
-                Symbol::Import(..) => true,
+                // What its state is worth is seen in the end.
+                Symbol::Import(module, name) => !is_dtype_class(module, name),
                 Symbol::Class(class) => {
                     let carried = self.load_methods(naming, *class);
                     carried.is_none_or(|carried| carried.class < Class::Dangerous)
@@ -310,6 +315,9 @@ impl Judge {
             }
         }
         self.called_of_main(&naming);
+        for at in guard::lies(&machine, &naming) {
+            self.find(Class::Dangerous, at, "numpy.dtype", String::new(), FORGED);
+        }
         self.within_arrays(bytes, &machine);
         Ok((machine, value))
     }
@@ -445,15 +453,52 @@ impl Judge {
     /// BUILD: calls `__setstate__`, or fills the object's namespace.
     fn build(&mut self, naming: &Naming<'_, '_>, target: Ref, state: Ref, at: u64) {
         match self.symbol(naming, target) {
-            Symbol::Import(module, name) => self.changed(&module, &name, state, at),
+            Symbol::Import(module, name) => {
+                self.named_imports(naming, state);
+                self.changed(&module, &name, state, at);
+            }
             Symbol::Class(class) => {
                 self.give_class(naming, class, state, at);
+            }
+            Symbol::Instance(class) if self.is_hidden_dtype(naming, target, &class) => {
+                self.find(Class::Dangerous, at, "numpy.dtype", String::new(), FORGED);
             }
             Symbol::Outside => self.outside(at, "BUILD of an object from outside"),
             _ => {
                 let dicts = [Some(state), self.item(naming, state, 0), self.item(naming, state, 1)];
                 for dict in dicts.into_iter().flatten() {
                     self.inner_names(naming, dict, at);
+                }
+            }
+        }
+    }
+
+    /// Whether a dtype is made in a way that numpy does not write, so that its state is not judged by its code.
+    fn is_hidden_dtype(&self, naming: &Naming<'_, '_>, target: Ref, class: &Symbol) -> bool {
+        let Symbol::Import(module, name) = class else { return false };
+        is_dtype_class(module, name) && !naming.machine().node(target).is_some_and(|node| guard::is_dtype(naming, node))
+    }
+
+    /// The modules that `dill.load_module` imports by what a session has under certain names.
+    fn named_imports(&mut self, naming: &Naming<'_, '_>, state: Ref) {
+        let dict = self.item(naming, state, 0).unwrap_or(state);
+        for (key, value) in pairs(naming, dict) {
+            let is_list = |name: Rc<str>| rules::NAMED_IMPORTS.iter().any(|(key, _)| *key == name.as_ref());
+            if !self.short_text(naming, key).is_some_and(is_list) {
+                continue;
+            }
+            let rows = match naming.machine().node(value) {
+                Some(Node { kind: Kind::List, items, .. }) => items.as_slice(),
+                _ => &[value],
+            };
+            for row in rows {
+                let at = naming.machine().start(*row);
+                match self.item(naming, *row, 0).and_then(|module| naming.text(module)) {
+                    Some(module) => drop(self.import(trust::canonical(&module, "").0, at)),
+                    None => {
+                        let why = "has dill import what cannot be told";
+                        self.find(Class::Dangerous, at, "a session", String::new(), why);
+                    }
                 }
             }
         }
@@ -608,6 +653,11 @@ fn calls_something(bytes: &[u8]) -> bool {
         }
     }
     false
+}
+
+/// Whether instances of this class are dtypes of numpy's.
+fn is_dtype_class(module: &str, name: &str) -> bool {
+    (module == "numpy" && name == "dtype") || (module.starts_with("numpy") && name.ends_with("DType"))
 }
 
 /// Whether a function of this name changes what it is given.

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
+use crate::pickle::facts::Role;
 use crate::pickle::outline::{self, Shape};
 use crate::pickle::verdict::{Class, Verdict};
 use crate::snapshot::echo::Compared;
-use crate::snapshot::index::{Index, Reason, SCHEMA, Variable};
+use crate::snapshot::index::{Index, Kind, PREVIEW, Reason, SCHEMA, Variable};
 use crate::snapshot::reader::{Contents, Snapshot};
 
 /// The name by which the object of a pickle goes that gives it none.
@@ -97,7 +98,10 @@ impl Answer {
     /// What a pickle that has no index tells of itself.
     pub fn foreign(file: String, bytes: u64, shape: &Shape) -> Self {
         let (format, module, variables) = match shape {
-            Shape::Session { module, variables } => (Format::DillSession, module.clone(), variables.clone()),
+            Shape::Session { module, variables } => {
+                let variables = variables.iter().filter(|found| is_kept(found)).cloned().collect();
+                (Format::DillSession, module.clone(), variables)
+            }
             Shape::Dict { variables } => (Format::PickledDict, String::new(), variables.clone()),
             Shape::Object { value } => {
                 let value = outline::Variable { name: OBJECT.to_owned(), ..value.clone() };
@@ -150,13 +154,39 @@ impl Answer {
     }
 }
 
+/// dill keeps a module's dunder names, too, which are no variables of its session.
+fn is_kept(found: &outline::Variable) -> bool {
+    !(found.name.starts_with("__") && found.name.ends_with("__"))
+}
+
 fn variable(found: &outline::Variable) -> Variable {
+    let facts = found.facts.clone();
     Variable {
         name: found.name.clone(),
         type_name: found.type_name.clone(),
+        kind: match facts.role {
+            Role::Value => Kind::Value,
+            Role::Import => Kind::Import,
+            Role::Function => Kind::Function,
+            Role::Class => Kind::Class,
+        },
         offset: found.start,
         length: found.end - found.start,
         len: found.len,
+        shape: facts.shape,
+        dtype: facts.dtype,
+        columns: facts.columns,
+        attributes: facts.attributes,
+        source: facts.source,
+        preview: short(&facts.preview),
         ..Variable::default()
+    }
+}
+
+/// A preview as the index has it.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(PREVIEW - 1) {
+        Some((end, _)) if text.chars().count() > PREVIEW => format!("{}…", text.get(..end).unwrap_or(text)),
+        _ => text.to_owned(),
     }
 }

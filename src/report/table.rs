@@ -38,7 +38,7 @@ const VALUE_LEAST: usize = 10;
 /// The length of the longest bar.
 const BAR: usize = 8;
 /// Terminals that are narrower than this have no bars and no shapes.
-const NARROW: usize = 60;
+const NARROW: usize = 72;
 /// The marker in front of a name, and the gaps: name, type, size, bar, shape, value.
 const GAPS: usize = 2 + 2 + 2 + 1 + 2 + 2;
 
@@ -224,6 +224,7 @@ impl<'a> Line<'a> {
 
 fn head<'a>(columns: &Columns, paint: &'a Paint) -> Line<'a> {
     let [name, kind, size, shape, value] = TITLES;
+    let shape = if columns.shape == 0 { "" } else { shape };
     let mut line = Line::default();
     line.push(format!("  {}  {}  ", pad(name, columns.name), pad(kind, columns.kind)), &paint.head);
     line.push(format!("{size:>width$} {:bar$}  ", "", width = columns.size, bar = columns.bar), &paint.head);

@@ -2,16 +2,20 @@
 
 use std::io::{self, Write};
 
+use console::Style;
+
 use super::{count, plain};
-use crate::pickle::verdict::{Finding, NO_PROOF, Verdict};
+use crate::pickle::verdict::{Class, Finding, NO_PROOF, Verdict};
 
 /// How many findings are told where nobody asked for all.
 const FEW: usize = 3;
 
 /// Writes a verdict, with the worst findings, or with all of them.
-pub fn text(out: &mut dyn Write, verdict: &Verdict, all: bool) -> io::Result<()> {
+pub fn text(out: &mut dyn Write, verdict: &Verdict, all: bool, colour: bool) -> io::Result<()> {
     let class = verdict.class;
-    writeln!(out, "\nverdict: {}: loading it {}", format!("{class:?}").to_lowercase(), class.words())?;
+    let danger = Style::new().force_styling(colour && class == Class::Dangerous).red().bold();
+    let name = danger.apply_to(format!("{class:?}").to_lowercase());
+    writeln!(out, "\nverdict: {name}: loading it {}", class.words())?;
     let shown: Vec<&Finding> =
         if all { verdict.findings.iter().collect() } else { verdict.worst().take(FEW).collect() };
     for finding in &shown {

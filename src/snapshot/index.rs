@@ -139,6 +139,15 @@ pub struct Variable {
     /// An array's dtype.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dtype: Option<String>,
+    /// The names of a frame's columns, as far as a pickle tells them that another program wrote.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// The names of an instance's or a class's attributes, as far as such a pickle tells them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<String>,
+    /// The file in which a function was written, as such a pickle tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// A short text of the value, at most [`PREVIEW`] characters.
     pub preview: String,
     /// Why it looks like a credential, where it does. Then the preview does not show it.

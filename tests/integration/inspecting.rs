@@ -45,6 +45,23 @@ fn a_snapshot_is_described_without_python() {
 }
 
 #[test]
+fn options_may_stand_behind_a_file() {
+    let sandbox = with_session();
+    let json = sandbox.snapcli(&["inspect", "session.pkl", "--json", "--sort", "name"]).json();
+    assert_eq!(json["variables"][0]["name"], "Model");
+    sandbox.snapcli(&["inspect", "session.pkl", "--strict"]).assert_code(3);
+    sandbox.snapcli(&["inspect", "session.pkl", "--nonsense"]).assert_code(2);
+    let run = sandbox.snapcli(&["inspect", "session.pkl", "other.pkl"]);
+    run.assert_code(2);
+    assert!(run.err().contains("it is a file to look at, and one at a time"), "{}", run.whole());
+    // What stands behind a script is the script's.
+    sandbox.write("told.py", "import sys\nwords = sys.argv[1:]\n");
+    let run = sandbox.snapcli(&["inspect", "told.py", "--json"]);
+    run.assert_code(0);
+    assert!(run.out().starts_with("told.py: "), "{}", run.whole());
+}
+
+#[test]
 fn strict_and_bad_speak_of_what_failed() {
     let sandbox = with_session();
     sandbox.snapcli(&["inspect", "--strict"]).assert_code(3);

@@ -18,6 +18,8 @@ mod durability;
 mod env;
 #[cfg(feature = "python")]
 mod faults;
+#[cfg(feature = "python")]
+mod foreign;
 mod fuzzing;
 #[cfg(feature = "python")]
 mod inspecting;
@@ -51,5 +53,6 @@ mod trouble;
 mod trust;
 #[cfg(feature = "python")]
 mod verdicts;
+#[cfg(feature = "python")]
 mod verified_saves;
 mod verifying;

@@ -162,6 +162,33 @@ fn texts_of_the_file_stay_texts_and_nothing_is_cut_off_in_any_window() {
     assert_eq!(browser.value(inject), serde_json::json!([true, 2]));
 }
 
+/// A pickle of another program that would run a command, and rebuilds code besides.
+const DANGER: &[u8] = b"\x80\x04}(\x8c\x04evilcos\nsystem\n(\x8c\x02idtR\x8c\x04cellcdill._dill\n_create_cell\n(NtR\
+    \x8c\x01pc__main__\nPoint\n)\x81}(\x8c\x01xK\x03\x8c\x01yK\x04ubu.";
+
+#[test]
+#[ignore = "needs Chromium: install chromium and chromium-driver, then cargo test page -- --ignored"]
+fn danger_is_seen_first_and_what_is_not_known_takes_no_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("got.pkl");
+    std::fs::write(&file, DANGER).unwrap();
+    let page = page(&file);
+    let browser = Browser::start();
+    for (width, scheme) in [(400, "light"), (1600, "dark")] {
+        browser.open(&page, width, scheme);
+        browser.picture(&pictures().join(format!("danger-{width}-{scheme}.png")));
+    }
+    assert_eq!(browser.value("$('marks').textContent"), "verdict: dangerous");
+    let worst =
+        browser.value("[...document.querySelectorAll('#verdict > ul .failed code')].map((code) => code.textContent)");
+    assert_eq!(worst, serde_json::json!(["os.system('id')"]));
+    assert_eq!(browser.value("$('verdict').querySelector('details').open"), false);
+    assert_eq!(browser.value("getComputedStyle($('head-uses')).display"), "none");
+    browser.value("document.querySelectorAll('#body tr')[2].click()");
+    let chosen = browser.value("$('chosen').textContent");
+    assert!(chosen.as_str().unwrap().contains("Attributesx, y"), "{chosen}");
+}
+
 #[test]
 #[ignore = "needs Chromium: install chromium and chromium-driver, then cargo test page -- --ignored"]
 fn ten_thousand_variables_are_as_quick_as_ten() {
@@ -170,6 +197,8 @@ fn ten_thousand_variables_are_as_quick_as_ten() {
     let browser = Browser::start();
     for (width, scheme) in [(400, "dark"), (1600, "light")] {
         browser.open(&page, width, scheme);
+        // However large the file is.
+        assert_eq!(browser.value("$('verdict').hidden"), false);
         browser.picture(&pictures().join(format!("many-{width}-{scheme}.png")));
     }
     let drawn = "document.querySelectorAll('#body tr').length";

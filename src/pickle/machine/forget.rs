@@ -6,10 +6,13 @@
 
 use super::{Machine, Mark};
 use crate::pickle::memo::Filled;
-use crate::pickle::node::{Kind, Node, Ref, Target};
+use crate::pickle::node::{Kind, Leaf, Node, Ref, Target, Value};
+use crate::pickle::rules;
 
 /// From how many nodes on it is worth the look.
 const MIN_NODES: usize = 64;
+/// From how many items on a batch is one of many: what a frame or an index is made of is fewer.
+const MIN_BATCH: usize = 32;
 /// From how many items on a dict that nothing holds is data; a smaller one can be a session.
 const MIN_ITEMS: usize = 1 << 18;
 
@@ -41,17 +44,29 @@ impl Machine<'_> {
             && mark.changes == self.changes.len()
             && mark.effects == self.effects.len()
             && mark.looked_up == self.looked_up.len();
-        if self.nodes.len() - mark.nodes < MIN_NODES || !untouched {
+        if self.nodes.len() - mark.nodes < MIN_NODES || items < MIN_BATCH || !untouched {
             return None;
         }
         let Target::Node(target) = self.resolve(*self.stack.last()?).target() else { return None };
         let node = self.nodes.get(target).filter(|_| target < mark.nodes)?;
         let data = match node.kind {
-            Kind::List | Kind::Set => true,
+            Kind::List => !self.is_named_imports(),
+            Kind::Set => true,
             Kind::Dict => !self.marks.is_empty() || node.items.len() > MIN_ITEMS,
             _ => false,
         };
         data.then_some(Batch { first: mark.nodes, filled: mark.filled, target, items })
+    }
+
+    /// Whether the list on top stands under one of the names that dill imports by.
+    fn is_named_imports(&self) -> bool {
+        let Some(key) = self.stack.len().checked_sub(2).and_then(|below| self.stack.get(below)) else { return false };
+        match self.value(*key) {
+            Value::Leaf(Leaf::Text(key)) => {
+                key.as_str().is_some_and(|key| rules::NAMED_IMPORTS.iter().any(|(name, _)| *name == key))
+            }
+            _ => false,
+        }
     }
 
     pub(super) fn forget(&mut self, batch: Batch, watch: &mut dyn Watch) {

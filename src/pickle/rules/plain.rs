@@ -115,6 +115,7 @@ pub fn may_load(module: &str, name: &str) -> bool {
     }
     match trust::does(module, name) {
         Some(Does::Data) => true,
+        Some(Does::Memory) => (module, name) == ("numpy", "ndarray"),
         Some(Does::New(0) | Does::Reconstruct | Does::Calls(1)) => MAKERS.contains(&top),
         // dill's way to make an array is a call with arguments and a state, no more than REDUCE and BUILD can do.
         Some(Does::CallsWith(0)) => true,

@@ -55,6 +55,8 @@ pub(in crate::pickle) enum Does {
     Decorator,
     /// dill's open files.
     OpenFile,
+    /// Makes an array, of memory that it is given: as a class without a buffer, it is harmless.
+    Memory,
 }
 
 /// Which arguments make a class.
@@ -146,6 +148,8 @@ pub(in crate::pickle) const CALLABLES: &[(&[&str], &[&str], Does)] = &[
     (&["types"], &["MethodType", "CellType", "DynamicClassAttribute"], Does::Code),
     (&["types"], &["FunctionType", "LambdaType"], Does::Function),
     (&["types"], &["CodeType"], Does::CodeObject),
+    // Its metaclass is a keyword, and its namespace is filled by a function: see `Judge::new_class`.
+    (&["types"], &["new_class"], class(None, Some(1), Some(3))),
     (&["_codecs"], &["encode"], Does::Data),
     (&["array"], &["array", "_array_reconstructor"], Does::Data),
     (&["string"], &["Template"], Does::Data),
@@ -210,7 +214,12 @@ pub(in crate::pickle) const CALLABLES: &[(&[&str], &[&str], Does)] = &[
     (CLOUDPICKLE, &["instance"], Does::New(0)),
     (NUMPY, &["_reconstruct"], Does::New(0)),
     (NUMPY, &["_frombuffer", "scalar"], Does::Data),
-    (&["numpy"], &["dtype", "ndarray"], Does::Data),
+    (&["numpy"], &["dtype"], Does::Data),
+    (
+        &["numpy", "numpy.rec", "numpy._core.records", "numpy.core.records", "numpy.char", "numpy._core.defchararray"],
+        &["ndarray", "recarray", "chararray"],
+        Does::Memory,
+    ),
     (&["numpy._core._internal", "numpy.core._internal"], &["_convert_to_stringdtype_kwargs"], Does::Data),
     (&["numpy.dtypes"], &["StringDType"], Does::Data),
     (&["numpy.ma.core"], &["_mareconstruct"], Does::New(0)),
@@ -218,6 +227,7 @@ pub(in crate::pickle) const CALLABLES: &[(&[&str], &[&str], Does)] = &[
     (&["numpy.random._pickle"], &["__generator_ctor", "__randomstate_ctor"], Does::Calls(1)),
     (&["numpy.random.bit_generator", "numpy.random._bit_generator"], &["__pyx_unpickle_SeedSequence"], Does::New(0)),
     (&["pandas", "pandas._libs.interval"], &["Interval"], Does::Data),
+    (&["pandas"], &["Period"], Does::Data),
     (&["pandas"], &["PeriodDtype", "StringDtype", "CategoricalDtype", "IntervalDtype", "DatetimeTZDtype"], Does::Data),
     (&["pandas.core.dtypes.dtypes"], &["PeriodDtype", "CategoricalDtype", "IntervalDtype", "DatetimeTZDtype"], Does::Data),
     (&["pandas.core.arrays.string_"], &["StringDtype"], Does::Data),
@@ -238,8 +248,11 @@ pub(in crate::pickle) const CALLABLES: &[(&[&str], &[&str], Does)] = &[
     ),
     (&["pandas._libs.tslibs.period"], &["_unpickle_period", "Period"], Does::Data),
     (
-        &["pandas.core.indexes.base", "pandas.core.indexes.datetimes", "pandas.core.indexes.interval"],
-        &["_new_Index", "_new_DatetimeIndex", "_new_IntervalIndex"],
+        &[
+            "pandas.core.indexes.base", "pandas.core.indexes.datetimes", "pandas.core.indexes.interval",
+            "pandas.core.indexes.timedeltas", "pandas.core.indexes.period",
+        ],
+        &["_new_Index", "_new_DatetimeIndex", "_new_IntervalIndex", "_new_TimedeltaIndex", "_new_PeriodIndex"],
         Does::New(0),
     ),
     (
@@ -330,7 +343,6 @@ const DANGEROUS_MODULES: &[&str] = &[
 /// Functions of other modules that do the same.
 #[rustfmt::skip]
 const DANGEROUS_CALLS: &[(&str, &str)] = &[
-    ("types", "new_class"),
     ("types", "ModuleType"),
     ("operator", "call"),
     ("_operator", "call"),

@@ -14,6 +14,9 @@ const MAX_STEPS: usize = 16;
 const MAX_DEPTH: usize = 4;
 const MAX_ARGUMENTS: usize = 256;
 
+/// What makes an array of bytes that the pickle gives can make addresses of them.
+const MEMORY: &str = "makes an array of memory that the pickle forges";
+
 /// A call at its place, with the arguments as they are told.
 #[derive(Clone, Copy)]
 struct Site<'n> {
@@ -134,6 +137,13 @@ impl Judge {
         if let Some(does) = does_of(module, name) {
             return self.listed(naming, does, &full, site, steps);
         }
+        // `typing.Generic[T]`, as dill writes the bases of a class.
+        let of_typing = |symbol| matches!(symbol, Symbol::Import(module, _) if module.as_ref() == "typing");
+        if matches!(full.as_str(), "operator.getitem" | "_operator.getitem")
+            && of_typing(self.argument(naming, site, 0))
+        {
+            return self.report(naming, Class::Code, site, &full, "rebuilds code");
+        }
         if module == "__main__" || module == "__mp_main__" {
             self.main_called.push((name.into(), site.at));
         }
@@ -159,10 +169,15 @@ impl Judge {
                 self.report(naming, Class::Dangerous, site, full, "is given a function that it may call")
             }
             Does::Data | Does::Iterates => Class::Plain,
+            Does::Memory => match site.how {
+                How::NewObj | How::NewObjEx if !self.has_buffer(naming, site, 0) => Class::Plain,
+                _ => self.report(naming, Class::Dangerous, site, full, MEMORY),
+            },
             Does::Code | Does::Function | Does::CodeObject | Does::Decorator => {
                 self.report(naming, Class::Code, site, full, "rebuilds code")
             }
             Does::Partial | Does::AttrGetter | Does::MethodCaller => Class::Plain,
+            Does::Class(_) if full == "types.new_class" => self.new_class(naming, full, site, steps),
             Does::Class(arguments) => self.class(naming, arguments, full, site, steps),
             Does::Import => match self.text(naming, site, 0) {
                 Some(module) => self.import(trust::canonical(&module, "").0, site.at),
@@ -227,6 +242,11 @@ impl Judge {
         }
         match self.argument(naming, site, index) {
             Symbol::Class(class) => self.own_class(naming, class, Site { how: How::NewObj, ..site }),
+            Symbol::Import(module, name)
+                if does_of(&module, &name) == Some(Does::Memory) && self.has_buffer(naming, site, index + 1) =>
+            {
+                self.report(naming, Class::Dangerous, site, &format!("{module}.{name}"), MEMORY)
+            }
             Symbol::Import(module, name) if trust::is_data_class(&module, &name) => Class::Plain,
             Symbol::Import(module, name) => {
                 self.imported(naming, &module, &name, Site { how: How::NewObj, ..site }, steps)
@@ -274,6 +294,58 @@ impl Judge {
         let class = Class::Code.max(made);
         self.report(naming, Class::Code, site, full, "rebuilds code");
         class
+    }
+
+    /// What dill writes of a generic class: `new_class(name, bases, {'metaclass': …}, partial(_setitems, source={…}))`.
+    fn new_class(&mut self, naming: &Naming<'_, '_>, full: &str, site: Site<'_>, steps: usize) -> Class {
+        let keywords = self.given_argument(naming, site, 2).and_then(|keywords| naming.machine().node(keywords));
+        let keywords =
+            keywords.filter(|keywords| keywords.kind == Kind::Dict).map(|keywords| keywords.items.as_slice());
+        let fills = match self.given_argument(naming, site, 3).map(|fill| naming.machine().value(fill)) {
+            None | Some(Value::Leaf(Leaf::None)) => true,
+            Some(_) => self.fills_class(naming, site),
+        };
+        let meta = match keywords {
+            Some(&[key, meta]) if naming.text(key).as_deref() == Some("metaclass") => meta,
+            _ => return self.report(naming, Class::Dangerous, site, full, "makes a class in a way that dill does not"),
+        };
+        if !fills {
+            return self.report(naming, Class::Dangerous, site, full, "calls a function to fill a class");
+        }
+        match self.symbol(naming, meta) {
+            Symbol::Import(module, name) if trust::is_metaclass(&module, &name) => {}
+            Symbol::Class(class) if self.is_metaclass(naming, class, MAX_STEPS) => {
+                if let Some(carried) = self.methods(naming, class, trust::META_METHODS, MAX_STEPS) {
+                    self.report(naming, carried.class, site, &class_name(naming, class), &carried.why);
+                }
+            }
+            symbol => drop(self.callee(naming, &symbol, site, steps)),
+        }
+        self.report(naming, Class::Code, site, full, "rebuilds code")
+    }
+
+    /// Whether what fills a new class is dill's own way to do that, with a dict.
+    fn fills_class(&mut self, naming: &Naming<'_, '_>, site: Site<'_>) -> bool {
+        let Symbol::Partial(call) = self.argument(naming, site, 3) else { return false };
+        let Some(node) = naming.machine().node(call) else { return false };
+        let made_of = [naming.argument(node, 0), node.state.and_then(|state| self.item(naming, state, 0))];
+        let is_setter = |symbol| match symbol {
+            Symbol::Import(module, name) => module.starts_with("dill.") && name.as_ref() == "_setitems",
+            _ => false,
+        };
+        let namespace = self.given_argument(naming, site, 3).map(|fill| naming.namespace(fill));
+        let is_dict = namespace.and_then(|namespace| naming.machine().node(namespace)).map(|node| node.kind);
+        is_dict == Some(Kind::Dict)
+            && made_of.into_iter().all(|function| function.is_some_and(|f| is_setter(self.symbol(naming, f))))
+    }
+
+    /// Whether an array is made with more than a shape and a dtype, from this argument on.
+    fn has_buffer(&self, naming: &Naming<'_, '_>, site: Site<'_>, from: usize) -> bool {
+        let has_keywords = matches!(site.how, How::NewObjEx);
+        match site.arguments.and_then(|arguments| naming.machine().node(arguments)) {
+            Some(Node { kind: Kind::Tuple, items, .. }) => has_keywords || items.len() > from + site.skip + 2,
+            _ => true,
+        }
     }
 
     fn get_attribute(&mut self, naming: &Naming<'_, '_>, full: &str, site: Site<'_>) -> Class {

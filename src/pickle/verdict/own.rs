@@ -109,7 +109,7 @@ impl Judge {
     fn namespaces(&self, naming: &Naming<'_, '_>, class: Ref) -> Vec<Ref> {
         let made = self.class_arguments(naming, class).and_then(|arguments| arguments.namespace);
         let call = naming.machine().node(class);
-        let first = made.and_then(|index| naming.argument(call?, index));
+        let first = made.and_then(|index| naming.argument(call?, index)).map(|namespace| naming.namespace(namespace));
         let given = self.attributes.get(&class).into_iter().flatten();
         // A state is a dict, or a tuple of dicts.
         let given = given.flat_map(|state| match naming.machine().node(*state) {

@@ -163,7 +163,7 @@ impl Judge {
                 Symbol::Instance(Rc::new(class))
             }
             Does::Iterates if argument(1).is_some() => Symbol::Lazy,
-            Does::Iterates | Does::Data | Does::Eval | Does::OpenFile => instance(),
+            Does::Iterates | Does::Data | Does::Memory | Does::Eval | Does::OpenFile => instance(),
             // An array is all that these make in honest pickles, and nobody calls that.
             Does::Calls(_) | Does::CallsWith(_) => instance(),
             Does::SetAttr | Does::Load => Symbol::Unknown,

@@ -108,7 +108,15 @@ function verdict(found) {
   const line = (finding) => element('li', { class: finding.class === 'dangerous' ? 'failed' : '' },
     element('code', {}, `${plain(finding.callee)}${plain(finding.arguments)}`), ` ${plain(finding.why)}`,
     element('small', {}, ` at byte ${finding.offset}${finding.count > 1 ? `, ${finding.count} times` : ''}`));
-  if (findings.length > 0) $('verdict').append(longList(findings, line));
+  // What makes it as bad as it is; the rest is for those who ask.
+  const worst = findings.filter((finding) => finding.class === found.class);
+  const mild = findings.filter((finding) => finding.class !== found.class);
+  const told = found.class === 'dangerous' || found.class === 'calls' ? [worst, mild] : [[], findings];
+  if (told[0].length > 0) $('verdict').append(longList(told[0], line));
+  if (told[1].length > 0) {
+    const title = element('summary', {}, `${count(told[1].length, told[0].length > 0 ? 'milder finding' : 'finding')}`);
+    $('verdict').append(element('details', {}, title, longList(told[1], line)));
+  }
   if (found.more > 0) $('verdict').append(element('p', {}, `and ${count(found.more, 'more finding')}`));
   $('verdict').append(element('p', {}, element('small', {}, 'A verdict from looking at a file is never a proof: load only what you trust.')));
 }

@@ -62,6 +62,9 @@ function drawHead() {
     return element('th', { id: `head-${key}`, class: key, scope: 'col', role: 'columnheader' }, button);
   });
   $('head').replaceChildren(...cells);
+  // Another program's pickle tells neither.
+  const tells = state.variables.some((variable) => variable.line !== undefined || used(variable).length > 0);
+  $('rows').classList.toggle('short', !tells);
   const options = COLUMNS.filter(({ key }) => key !== 'value' && key !== 'uses')
     .flatMap(({ key, title }) => [[key, false, `${title} ↑`], [key, true, `${title} ↓`]]);
   const made = [['order', false, 'the script’s order'], ...options]
@@ -161,6 +164,9 @@ function choose(variable) {
     ['Size', `${size(variable.length)} (${count(variable.length, 'byte')} at ${variable.offset.toLocaleString('en')})`],
     ['Length or shape', shape(variable)],
     ['Value', plain(variable.preview)],
+    ['Columns', names(variable.columns ?? [])],
+    ['Attributes', names(variable.attributes ?? [])],
+    ['Written in', plain(variable.source)],
     ['Line', variable.line === undefined ? '' : String(variable.line)],
     ['Uses', names(used(variable))],
     ['Used by', names(users)],

@@ -58,7 +58,7 @@ fn where_only_ascii_can_be_shown_nothing_of_ours_is_anything_else() {
     let mut index = index();
     index.variables.remove(2);
     index.variables[0].preview.clear();
-    let text = drawn(&index, Look { width: Some(70), unicode: false, ..PLAIN });
+    let text = drawn(&index, Look { width: Some(72), unicode: false, ..PLAIN });
     assert!(text.is_ascii() && text.contains(" ########  1000x3000 float64") && text.contains("\nx rows"), "{text}");
 }
 
@@ -76,6 +76,18 @@ fn no_line_is_wider_than_the_terminal() {
     // Sizes are whole, and of a long name its beginning and its end are left.
     for whole in [" 24 MB ████████", "  half ", "\n  long_", "_name_  a.mod", "49 B"] {
         assert!(text.contains(whole), "no {whole}\n{text}");
+    }
+}
+
+#[test]
+fn names_are_still_names_in_sixty_columns() {
+    let array = variable("layer_0_weights", "numpy.ndarray", 24_000_000, "[0.1, …]");
+    let array = Variable { shape: Some(vec![1000, 3000]), dtype: Some("float64".into()), ..array };
+    let index = Index { variables: vec![array; 9], ..Index::default() };
+    for width in [60, 70] {
+        let text = drawn(&index, Look { width: Some(width), ..PLAIN });
+        assert!(text.contains("\n  layer_0_weights  numpy.ndarray  24 MB"), "{text}");
+        assert!(!text.contains("shape") && text.contains("value"), "{text}");
     }
 }
 

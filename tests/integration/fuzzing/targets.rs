@@ -125,7 +125,7 @@ fn inspect(snapshot: &Snapshot) {
     }
     written(|out| github::annotations(out, &answer));
     if let Some(verdict) = &answer.verdict {
-        written(|out| report::verdict::text(out, verdict, true));
+        written(|out| report::verdict::text(out, verdict, true, false));
     }
     is_json(&written_raw(|out| report::json(out, &answer)));
     let page = written_raw(|out| html::page(out, &answer));

@@ -91,6 +91,87 @@ def made_class(namespace, bases=b"(" + name("builtins", "object") + b"t", meta=n
     return call(name("dill._dill", "_create_type"), meta, text("X"), bases, b"}(" + items + b"u")
 
 
+DTYPE, NDARRAY = name("numpy", "dtype"), name("numpy", "ndarray")
+ONE, OBJECTS, ADDRESS = tuple_of(b"K\x01"), text("O"), blob(b"A" * 8)
+
+
+def number(value):
+    return b"J" + struct.pack("<i", value)
+
+
+def dtype(code, size=-1, flags=0, names=b"N", fields=b"N", subarray=b"N"):
+    """A dtype with the state that is given."""
+    code = text(code) if isinstance(code, str) else code
+    state = tuple_of(b"K\x03", text("<"), subarray, names, fields, number(size), number(-1), number(flags))
+    return call(DTYPE, code, b"\x89", b"\x88") + state + b"b"
+
+
+def fields(**items):
+    """Names and fields of a structured dtype."""
+    named = [text(key) + tuple_of(of, number(offset)) for key, (of, offset) in items.items()]
+    return {"names": tuple_of(*map(text, items)), "fields": b"}(" + b"".join(named) + b"u"}
+
+
+def array(of, data):
+    """An array as numpy writes it, with this dtype and these bytes."""
+    made = call(name("numpy._core.multiarray", "_reconstruct"), NDARRAY, tuple_of(b"K\x00"), blob(b"b"))
+    return made + tuple_of(b"K\x01", ONE, of, b"\x89", blob(data)) + b"b"
+
+
+def memory():
+    """numpy would take numbers for addresses, or read what is not its own: these crash a process at the least."""
+    reconstruct = name("numpy._core.multiarray", "_reconstruct")
+    yield "memory-called", whole(call(NDARRAY, ONE, OBJECTS, ADDRESS))
+    yield "memory-inst", b"(" + ONE + OBJECTS + ADDRESS + b"inumpy\nndarray\n."
+    yield "memory-newobj", whole(NDARRAY, tuple_of(ONE, OBJECTS, ADDRESS), b"\x81")
+    yield "memory-newobj-ex", whole(NDARRAY, tuple_of(ONE, OBJECTS), b"}", text("buffer"), ADDRESS, b"s\x92")
+    yield "memory-reconstruct", whole(call(reconstruct, NDARRAY, ONE, OBJECTS, ADDRESS))
+    yield "memory-copyreg", whole(call(name("copyreg", "__newobj__"), NDARRAY, ONE, OBJECTS, ADDRESS))
+    yield "memory-create-array", whole(call(name("dill._dill", "_create_array"), NDARRAY, tuple_of(ONE, OBJECTS, ADDRESS), b"N"))
+    yield "memory-getattr", whole(call(call(GETATTR, call(IMPORT, text("numpy")), text("ndarray")), ONE, OBJECTS, ADDRESS))
+    yield "memory-partial", whole(call(call(name("functools", "partial"), NDARRAY, ONE, OBJECTS), ADDRESS))
+    yield "memory-recarray", whole(name("numpy", "recarray"), tuple_of(ONE, OBJECTS, ADDRESS), b"\x81")
+    yield "memory-recarray-rec", whole(call(name("numpy.rec", "recarray"), ONE, OBJECTS, ADDRESS))
+    yield "memory-chararray", whole(call(name("numpy.char", "chararray"), ONE, OBJECTS, b"\x89", ADDRESS))
+    yield "dtype-numbers-as-objects", whole(array(dtype("f8", flags=63), b"A" * 8))
+    yield "dtype-numbers-as-references", whole(dtype("i8", flags=1))
+    yield "dtype-objects-denied", whole(array(dtype("O8", flags=0), b"A" * 8))
+    yield "dtype-of-wrong-size", whole(array(dtype("f8", size=1 << 20), b"A" * 8))
+    yield "dtype-text-of-wrong-size", whole(dtype("U2", size=1 << 20))
+    yield "dtype-field-outside", whole(dtype("V8", size=8, **fields(a=(dtype("i4"), 1 << 20))))
+    yield "dtype-field-before", whole(dtype("V8", size=8, **fields(a=(dtype("i4"), -8))))
+    yield "dtype-field-denied", whole(array(dtype("V8", size=8, **fields(a=(dtype("O8", flags=63), 0))), b"A" * 8))
+    yield "dtype-field-claimed", whole(array(dtype("V8", size=8, flags=27, **fields(a=(dtype("i8"), 0))), b"A" * 8))
+    yield "dtype-of-dtype", whole(array(dtype(call(DTYPE, text("O8"))), b"A" * 8))
+    yield "dtype-of-class", whole(array(dtype(name("collections", "OrderedDict")), b"A" * 8))
+    yield "dtype-hidden", whole(call(name("copyreg", "__newobj__"), DTYPE, text("O8")), tuple_of(b"K\x03", text("|"), b"NNN", number(-1), number(-1), b"K\x00"), b"b")
+    yield "dtype-second-state", whole(dtype("O8", flags=63), tuple_of(b"K\x03", text("|"), b"NNN", number(-1), number(-1), b"K\x00"), b"b")
+    yield "dtype-subarray-outside", whole(dtype("V8", size=8, subarray=tuple_of(dtype("i4"), tuple_of(number(1 << 20)))))
+    yield "dtype-in-data", whole(b"](", b"".join(tuple_of(b"K\x01", b"]") for _ in range(100)), array(dtype("f8", flags=63), b"A" * 8), b"e")
+    yield "dtype-in-session", session(text("x"), array(dtype("f8", flags=63), b"A" * 8))
+
+
+def classes_and_imports():
+    """By `types.new_class`, as dill writes generic classes, and by what it only names."""
+    new_class, meta = name("types", "new_class"), b"}" + text("metaclass")
+    plain = meta + name("builtins", "type") + b"s"
+    fill = call(name("functools", "partial"), name("os", "system"), text(COMMAND))
+    yield "new-class-filled", whole(call(new_class, text("X"), b")", plain, fill))
+    yield "new-class-filled-by-carried", whole(call(new_class, text("X"), b")", plain, body(carried())))
+    yield "new-class-metaclass", whole(call(new_class, text(COMMAND), b")", meta + name("os", "system") + b"s"))
+    yield "new-class-keywords", whole(call(new_class, text("X"), tuple_of(name("subprocess", "Popen")), b"}" + text("args") + text(COMMAND) + b"s"))
+    source = b"}" + text("source") + b"}" + text("__del__") + body(carried()) + b"ss"
+    setter = call(name("functools", "partial"), name("dill._dill", "_setitems"))
+    setter += tuple_of(name("dill._dill", "_setitems"), b")", source, b"N") + b"b"
+    yield "new-class-del", whole(call(new_class, text("X"), b")", plain, setter), b")\x810N")
+    top_level = text("__dill_imported_top_level")
+    yield "session-imports", session(top_level, b"](" + tuple_of(text("antigravity"), text("x")) + b"e")
+    many = b"".join(tuple_of(text("math"), text(f"m{n}")) for n in range(200))
+    yield "session-imports-many", session(top_level, b"](" + many + tuple_of(text("antigravity"), text("x")) + b"e")
+    computed = tuple_of(call(name("builtins", "str"), text("antigravity")), text("x"))
+    yield "session-imports-computed", session(top_level, b"](" + computed + b"e")
+
+
 def importables():
     import code
     import ctypes
@@ -211,6 +292,8 @@ def handmade():
     yield "iter-until", whole(call(name("builtins", "list"), call(name("builtins", "iter"), call(name("functools", "partial"), name("os", "system"), sh), b"K\x00")))
     yield "str-of-carried", whole(call(name("builtins", "str"), made_class({"__str__": body(carried())}) + b")\x81"))
     yield "sorted-by-carried", whole(call(name("heapq", "nsmallest"), b"K\x01", tuple_of(sh), body(carried())))
+    yield from memory()
+    yield from classes_and_imports()
     yield "extension-1", b"\x80\x02\x82\x01" + b"(" + sh + b"tR."
     yield "extension-2", b"\x80\x02\x83\x01\x02."
     yield "extension-4", b"\x80\x02\x84\x01\x02\x03\x04)\x81."

@@ -186,6 +186,11 @@ class Typed(typing.NamedTuple):
     b: str = "b"
 
 
+class Holder(typing.Generic[typing.AnyStr]):
+    def __init__(self, held):
+        self.held = held
+
+
 class Tree:
     def __init__(self, depth):
         self.parent = None
@@ -237,7 +242,7 @@ def code():
         "coroutine_function": co, "class_with_init_subclass": Registered, "typevar": typing.TypeVar("T"),
         "annotated": typing.Optional[int], "weak": weakref.ref(numbers), "lock": threading.Lock(),
         "rlock": threading.RLock(), "stringio": io.StringIO("abc"), "module": types, "code_object": double.__code__,
-        "cell": counter().__closure__[0], "mappingproxy": types.MappingProxyType({1: 2}),
+        "generic": Holder, "generic_instance": Holder(1), "cell": counter().__closure__[0], "mappingproxy": types.MappingProxyType({1: 2}),
     }
 
 
@@ -266,6 +271,14 @@ def arrays():
     made = {f"array_{kind}": np.zeros((3, 2), dtype=kind) for kind in kinds}
     made["array_object"] = np.array([1, "a", None], dtype=object)
     made["array_structured"] = np.zeros(3, dtype=[("a", "i4"), ("b", "f8", (2,))])
+    made["array_records"] = np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])
+    made["array_of_objects_in_fields"] = np.zeros(2, dtype=[("a", "i4"), ("b", "O"), ("c", [("d", "O")])])
+    made["array_dtypes_of_all_kinds"] = [
+        np.dtype(("i4", (2, 3))), np.dtype([("a", "u1"), ("b", "i4")], align=True), np.dtype("f8", metadata={"a": 1}),
+        np.dtype([("a", "O", (2,))]), np.dtype({"names": ["a"], "formats": ["i4"], "offsets": [4], "itemsize": 12}),
+        np.dtype(("O", (2,))), np.dtype("V0"), np.dtype("S0"), np.dtype([]), np.dtype([("a", [("b", "M8[ns]")], (3,))]),
+    ]
+    made["array_classes"] = [np.ndarray, (np.ndarray, int, str, dict), {"a": np.ndarray}, [np.dtype, np.matrix]]
     made["array_fortran"] = np.asfortranarray(np.ones((3, 4)))
     made["array_masked"] = np.ma.masked_array([1, 2], mask=[True, False])
     made["array_matrix"] = np.matrix([[1, 2]])
@@ -283,7 +296,8 @@ def frames():
         "categorical": frame.astype({"b": "category"}), "multi": frame.set_index(["a", "b"]),
         "nullable": pd.array([1, None], dtype="Int64"), "strings": pd.array(["a", None], dtype="string"),
         "periods": pd.period_range("2020", periods=3, freq="M"), "intervals": pd.interval_range(0, 3),
-        "times": [pd.Timestamp("2020-01-01", tz="UTC"), pd.Timedelta(1, "h"), pd.NaT, pd.NA, pd.Interval(0, 1)],
+        "times": [pd.Timestamp("2020-01-01", tz="UTC"), pd.Timedelta(1, "h"), pd.NaT, pd.NA, pd.Interval(0, 1), pd.Period("2024", "M")],
+        "deltas": pd.to_timedelta([1, 2], unit="h"),
         "zoned": pd.Series(pd.date_range("2020", periods=2, tz="Europe/Vienna")),
         "sparse": pd.arrays.SparseArray([0, 0, 1]), "offset": [pd.offsets.MonthEnd(2), pd.offsets.BDay()],
     }

@@ -1,0 +1,82 @@
+//! What looking at a pickle of another program promises: it tells of each variable what loading would show, without
+//! loading anything. `foreign/compare.py` loads the files, and tells where that is not so.
+
+use std::fs;
+
+use crate::env::{Run, Sandbox, Stack, main_python, pythons, venv};
+
+const DUMPS: &str = include_str!("foreign/dumps.py");
+const MIXED: &str = include_str!("foreign/mixed.py");
+const FRAMES: &str = include_str!("foreign/frames.py");
+const COMPARE: &str = include_str!("foreign/compare.py");
+
+/// A session's name, its script, and what makes it small.
+type Session = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// The sessions that the benchmark measures.
+const SESSIONS: [Session; 6] = [
+    ("records", include_str!("../../benches/peers/session_records.py"), &[("200_000", "2_000")]),
+    (
+        "integers",
+        include_str!("../../benches/peers/session_integers.py"),
+        &[("range(2_000_000", "range(20_000"), ("500_000", "5_000")],
+    ),
+    ("instances", include_str!("../../benches/peers/session_instances.py"), &[("100_000", "1_000")]),
+    ("functions", include_str!("../../benches/peers/session_functions.py"), &[("2_000", "50")]),
+    ("frame", include_str!("../../benches/peers/session_frame.py"), &[("1_000_000", "1_000")]),
+    ("array", include_str!("../../benches/peers/session_array.py"), &[("64 * 1024 * 1024", "64 * 1024")]),
+];
+/// What the benchmark has them do in the end.
+const MEASURE: &str = "__import__(\"measure\").run()\n";
+
+fn inspect(sandbox: &Sandbox, file: &str) -> Run {
+    // Nothing here may start a Python.
+    let run = sandbox.call_snapcli(&["inspect", "--json", file]).env("PATH", "").run();
+    run.assert_code(0);
+    run
+}
+
+/// Runs a script and compares all files that it wrote. Returns how many.
+fn compare(sandbox: &Sandbox, script: &str) -> usize {
+    sandbox.write("script.py", script);
+    sandbox.write("compare.py", COMPARE);
+    sandbox.python(&["script.py"]).assert_code(0);
+    let names = fs::read_dir(sandbox.work()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let files: Vec<String> = names.filter(|name| name.ends_with(".pkl")).collect();
+    let mut wrong = Vec::new();
+    for file in &files {
+        let told = inspect(sandbox, file);
+        let run = sandbox.call_python(&["compare.py", file]).stdin(told.stdout).run();
+        run.assert_code(0);
+        wrong.extend(run.out().lines().map(|line| format!("{file}: {line}")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    files.len()
+}
+
+#[test]
+fn the_six_sessions_are_told_as_loading_shows_them() {
+    let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
+    for (name, text, small) in SESSIONS {
+        let script = small.iter().fold(text.replace(MEASURE, ""), |script, (large, small)| {
+            assert!(script.contains(large), "{name} has no {large}");
+            script.replace(large, small)
+        });
+        sandbox.clear();
+        assert_eq!(compare(&sandbox, &format!("{script}{DUMPS}")), 14, "{name}");
+    }
+}
+
+#[test]
+fn values_of_all_kinds_are_told_as_loading_shows_them() {
+    let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
+    assert_eq!(compare(&sandbox, &format!("{MIXED}{FRAMES}{DUMPS}")), 14);
+}
+
+#[test]
+fn values_are_told_as_every_python_shows_them() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        assert_eq!(compare(&sandbox, &format!("{MIXED}{DUMPS}")), 13, "{}", python.label());
+    }
+}
