@@ -5,7 +5,8 @@
 //! hashing the other one has not come to. A snapshot that fits into one piece needs no second thread.
 
 use std::io;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
@@ -211,6 +212,8 @@ struct Worker {
     /// A forked child has all of this in its memory, but not the thread.
     process: u32,
     full: SyncSender<Message>,
+    /// How many messages the thread has not come to.
+    waiting: Arc<AtomicUsize>,
     /// Buffers that may be used again.
     empty: Receiver<Vec<u8>>,
     thread: Option<JoinHandle<io::Result<()>>>,
@@ -222,8 +225,11 @@ impl Worker {
         // No more can be under way: those that wait, and one on each side.
         let (emptied, empty) = sync_channel(WAITING + 2);
         let sink = Arc::clone(sink);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let still_waiting = Arc::clone(&waiting);
         let work = move || {
             for message in filled {
+                still_waiting.fetch_sub(1, Ordering::Relaxed);
                 if let Some(mut bytes) = lock(&sink).take(message)? {
                     bytes.clear();
                     // There is room for it, unless nobody asks any more.
@@ -233,22 +239,21 @@ impl Worker {
             Ok(())
         };
         let thread = Builder::new().name("snapcli-write".to_owned()).spawn(work)?;
-        Ok(Self { process: std::process::id(), full, empty, thread: Some(thread) })
+        Ok(Self { process: std::process::id(), full, waiting, empty, thread: Some(thread) })
     }
 
-    fn send(&mut self, message: Message) -> io::Result<()> {
+    fn send(&mut self, mut message: Message) -> io::Result<()> {
         if self.process != std::process::id() {
             return Err(io::Error::other("this is a forked child: its parent saves the session"));
         }
-        let sent = match self.full.try_send(message) {
-            Err(TrySendError::Full(mut message)) => {
-                if let Message::Piece(piece) = &mut message {
-                    piece.hash();
-                }
-                self.full.send(message).is_ok()
-            }
-            sent => sent.is_ok(),
-        };
+        // What would wait may as well be hashed here; what would not, as the other side has nothing to do, is left to it.
+        if let Message::Piece(piece) = &mut message
+            && self.waiting.load(Ordering::Relaxed) > 0
+        {
+            piece.hash();
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let sent = self.full.send(message).is_ok();
         // It takes no more when it has met an error.
         if sent { Ok(()) } else { self.join().and_then(|()| Err(io::ErrorKind::BrokenPipe.into())) }
     }
