@@ -150,7 +150,20 @@ fn plain_estimators_of_scikit_learn_need_no_trust_and_compiled_ones_do() {
         let why = "of sklearn only what is known to compute in safe code is plain";
         assert!(run.err().contains(wanted) && run.err().contains(why), "{}", run.err());
     }
+    // What inspect foretells is what restore does.
+    sandbox.write("dump.py", format!("{ESTIMATORS}\n{DUMP}"));
+    sandbox.python(&["dump.py"]).assert_code(0);
+    for (file, class, code) in [("plain.pkl", "plain", 0), ("tree.pkl", "calls", 5), ("near.pkl", "calls", 5)] {
+        assert_eq!(sandbox.snapcli(&["inspect", "--json", file]).json()["verdict"]["class"], class, "{file}");
+        stranger(&sandbox, &["restore", file, "-c", "1"]).assert_code(code);
+    }
 }
+
+const DUMP: &str = "
+import pickle
+for name, values in ('plain', models), ('tree', {'tree': tree}), ('near', {'near': near}):
+    with open(name + '.pkl', 'wb') as file: pickle.dump(values, file)
+";
 
 /// Fitted estimators with what they predict.
 const ESTIMATORS: &str = "

@@ -129,6 +129,11 @@ pub fn trusts_numbers(name: &str) -> Option<&'static str> {
     TRUSTING.iter().copied().find(|package| *package == top)
 }
 
+/// Whether it is of such a package, and not among the classes of it that compute in safe code.
+pub fn is_kept_off(module: &str, name: &str) -> bool {
+    trusts_numbers(module).is_some() && !may_load(module, name)
+}
+
 /// Whether a module may be imported for a file that is not trusted.
 pub fn may_import(module: &str) -> bool {
     trust::is_known_module(module) && !trust::runs_on_import(module)

@@ -6,6 +6,7 @@ use super::symbol::{Symbol, attribute, does_of};
 use super::{Class, Judge, MAX_NESTED, show};
 use crate::pickle::naming::Naming;
 use crate::pickle::node::{How, Kind, Leaf, Node, Ref, Value};
+use crate::pickle::rules::plain;
 use crate::pickle::rules::trust::{self, ClassArguments, Does};
 
 /// How many callables are followed that call one another.
@@ -16,6 +17,9 @@ const MAX_ARGUMENTS: usize = 256;
 
 /// What makes an array of bytes that the pickle gives can make addresses of them.
 const MEMORY: &str = "makes an array of memory that the pickle forges";
+
+/// What is not on the list of what a load may make of a file that nobody signed: see [`plain::is_kept_off`].
+const NUMBERS: &str = "makes an object whose compiled code trusts the numbers in the file";
 
 /// A call at its place, with the arguments as they are told.
 #[derive(Clone, Copy)]
@@ -132,6 +136,14 @@ impl Judge {
 
     /// A call of something that is imported.
     fn imported(&mut self, naming: &Naming<'_, '_>, module: &str, name: &str, site: Site<'_>, steps: usize) -> Class {
+        let class = self.judged(naming, module, name, site, steps);
+        if class == Class::Plain && plain::is_kept_off(module, name) {
+            return self.report(naming, Class::Calls, site, &format!("{module}.{name}"), NUMBERS);
+        }
+        class
+    }
+
+    fn judged(&mut self, naming: &Naming<'_, '_>, module: &str, name: &str, site: Site<'_>, steps: usize) -> Class {
         let Some(steps) = steps.checked_sub(1) else { return self.untold(naming, site) };
         let full = format!("{module}.{name}");
         if let Some(does) = does_of(module, name) {
@@ -247,7 +259,11 @@ impl Judge {
             {
                 self.report(naming, Class::Dangerous, site, &format!("{module}.{name}"), MEMORY)
             }
-            Symbol::Import(module, name) if trust::is_data_class(&module, &name) => Class::Plain,
+            Symbol::Import(module, name)
+                if trust::is_data_class(&module, &name) && !plain::is_kept_off(&module, &name) =>
+            {
+                Class::Plain
+            }
             Symbol::Import(module, name) => {
                 self.imported(naming, &module, &name, Site { how: How::NewObj, ..site }, steps)
             }
