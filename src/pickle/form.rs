@@ -142,6 +142,9 @@ const RENAMED: &[(&str, &str)] = &[("__builtin__", "builtins"), ("copy_reg", "co
 /// arguments: the table of lines in front, the file, the first line, and the table of positions. See `CODE` in dill 0.4.
 const CODE_PLACES: &[(usize, &[usize])] = &[(17, &[0, 11, 13, 14]), (19, &[0, 11, 14, 15])];
 
+/// How many classes are followed from one to its base.
+const MOST_BASES: usize = 8;
+
 impl<'m, 'a> Forms<'m, 'a> {
     pub(super) fn new(machine: &'m Machine<'a>) -> Self {
         let mut forms = Self { machine, effects: HashMap::new() };
@@ -254,6 +257,9 @@ impl<'m, 'a> Forms<'m, 'a> {
             parts = parts.with(Role::Callee, callee);
         }
         match (arguments, arguments.and_then(|arguments| self.tuple(arguments))) {
+            (_, Some([members])) if callee.is_some_and(|callee| self.is_set_class(callee, MOST_BASES)) => {
+                parts.members = self.sequence(*members).unwrap_or(std::slice::from_ref(members)).to_vec();
+            }
             (_, Some(items)) => {
                 let places = CODE_PLACES.iter().find(|(count, _)| *count == items.len()).map(|(_, places)| *places);
                 let is_code = callee.is_some_and(|callee| self.is_global(callee, "dill._dill", "_create_code"));
@@ -323,6 +329,16 @@ impl<'m, 'a> Forms<'m, 'a> {
     /// numpy's dtypes and numbers. Of some dtypes there is one for all, of others there are many: that is numpy's matter.
     fn makes_constants(&self, callee: Ref) -> bool {
         self.is_global(callee, "numpy", "dtype") || self.is_global(callee, "numpy._core.multiarray", "scalar")
+    }
+
+    /// Whether this is a class of the session below `set` or `frozenset`: an instance is a call of it with a list of its
+    /// members, in the order that the set has them in.
+    fn is_set_class(&self, class: Ref, steps: usize) -> bool {
+        let Some(steps) = steps.checked_sub(1) else { return false };
+        let arguments = self.call_arguments(class).unwrap_or_default();
+        let bases = arguments.iter().filter_map(|argument| self.tuple(*argument)).flatten();
+        let is_set = |base| ["set", "frozenset"].iter().any(|name| self.is_global(base, "builtins", name));
+        bases.copied().any(|base| is_set(base) || self.is_set_class(base, steps))
     }
 
     fn is_text(&self, reference: Ref, text: &[u8]) -> bool {

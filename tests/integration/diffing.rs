@@ -30,6 +30,11 @@ class Model:
 model = Model()
 models = [model, Model()]
 loop = []; loop.append(loop)
+class Words(set): pass
+class Frozen(frozenset): pass
+class Deep(Words): pass
+words = [Words('abcdefgh'), Frozen('abcdefgh'), Deep('abcdefgh')]
+words[0].note = 'kept'
 ";
 
 impl Sandbox {
@@ -52,12 +57,17 @@ fn another_hash_seed_other_lines_and_other_neighbours_change_nothing() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         sandbox.save("a.pkl", SESSION, "1");
         sandbox.save("b.pkl", &format!("first = [{{'new'}}, 'x']\n\n{SESSION}"), "2");
-        let expected = "+ first: list (2)\na.pkl → b.pkl: 1 added, 21 the same\n";
+        let expected = "+ first: list (2)\na.pkl → b.pkl: 1 added, 25 the same\n";
         sandbox.diff("a.pkl", "b.pkl").assert_stdout(expected).assert_stderr("").assert_code(1);
-        sandbox.diff("a.pkl", "a.pkl").assert_stdout("a.pkl → a.pkl: 21 the same\n").assert_code(0);
+        sandbox.diff("a.pkl", "a.pkl").assert_stdout("a.pkl → a.pkl: 25 the same\n").assert_code(0);
+        let other = SESSION.replace("Deep('abcdefgh')", "Deep('abcdefgx')");
+        sandbox.save("d.pkl", &other, "3");
+        let run = sandbox.diff("a.pkl", "d.pkl");
+        run.assert_code(1);
+        assert!(run.out().starts_with("~ words: list (3)"), "{}", run.whole());
         // The same file, with what is shared at other places in the memo.
         sandbox.save("c.pkl", SESSION, "3");
-        sandbox.diff("c.pkl", "a.pkl").assert_stdout("c.pkl → a.pkl: 21 the same\n").assert_code(0);
+        sandbox.diff("c.pkl", "a.pkl").assert_stdout("c.pkl → a.pkl: 25 the same\n").assert_code(0);
     }
 }
 
@@ -98,11 +108,11 @@ fn changes_are_told_with_their_places() {
 ~ model: __main__.Model, model.weights[2] 3 → 4
 ~ models: list (2), models[0].weights[2] 3 → 4
 ~ loop: list (1) → str (3)
-a.pkl → b.pkl: 15 changed, 6 the same
+a.pkl → b.pkl: 15 changed, 10 the same
 ";
     run.assert_stdout(expected).assert_code(1);
     let json = sandbox.snapcli(&["diff", "--json", "a.pkl", "b.pkl"]).assert_code(1).json();
-    assert_eq!((&json["schema"], &json["same"], &json["unchanged"]), (&1.into(), &false.into(), &6.into()));
+    assert_eq!((&json["schema"], &json["same"], &json["unchanged"]), (&1.into(), &false.into(), &10.into()));
     let change = json["changes"].as_array().unwrap().iter().find(|change| change["name"] == "config").unwrap();
     let place = serde_json::json!({"path": "config['lr']", "before": "0.1", "after": "0.2"});
     assert_eq!((&change["change"], &change["what"][0], &change["place"]), (&"changed".into(), &"value".into(), &place));
