@@ -102,6 +102,10 @@ pub(crate) fn is_script(path: &Path) -> bool {
 /// What to do with a text, which is hardly a pickle: somebody may have meant to run it.
 #[cfg(feature = "python")]
 fn script_hint(path: &Path) -> &'static str {
+    // A pipe has been read by now, and whoever wrote to it may be gone.
+    if !path.is_file() {
+        return "";
+    }
     let mut head = [0; 512];
     let read = std::fs::File::open(path).and_then(|mut file| io::Read::read(&mut file, &mut head)).unwrap_or(0);
     let text = head.get(..read).is_some_and(|head| head.iter().all(|byte| *byte >= 0x20 || b"\t\r\n".contains(byte)));

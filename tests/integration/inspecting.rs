@@ -289,3 +289,13 @@ fn only_what_is_named_as_a_script_is_run() {
         fs::remove_file(sandbox.work().join("ran")).unwrap();
     }
 }
+
+#[test]
+fn a_text_from_a_named_pipe_is_read_once() {
+    let sandbox = Sandbox::new();
+    sandbox.python(&["-c", "import os; os.mkfifo('pipe')"]).assert_code(0);
+    let pipe = sandbox.work().join("pipe");
+    let feeder = std::thread::spawn(move || fs::write(pipe, "no pickle\n"));
+    sandbox.call_snapcli(&["inspect", "pipe"]).timeout(std::time::Duration::from_secs(30)).run().assert_code(4);
+    feeder.join().unwrap().unwrap();
+}
