@@ -322,7 +322,8 @@ impl<T: Target> Sink<T> {
     /// Writes and hashes a piece: all at once, or, for who wants marks, from one to the next.
     fn piece(&mut self, piece: Piece) -> io::Result<Vec<u8>> {
         let Piece { bytes, events, hashed, .. } = piece;
-        if !T::MARKED || events.is_empty() {
+        let at_once = !T::MARKED || events.is_empty();
+        if at_once {
             self.out.write_all(&bytes)?;
         }
         if let Some((hashed, open)) = hashed.zip(self.open.as_mut()) {
@@ -330,13 +331,12 @@ impl<T: Target> Sink<T> {
             return Ok(bytes);
         }
         let mut from = 0;
-        let whole = events.is_empty();
         for (to, event) in events {
-            self.stretch(bytes.get(from..to).unwrap_or_default(), T::MARKED)?;
+            self.stretch(bytes.get(from..to).unwrap_or_default(), !at_once)?;
             from = to;
             self.event(event);
         }
-        self.stretch(bytes.get(from..).unwrap_or_default(), T::MARKED && !whole)?;
+        self.stretch(bytes.get(from..).unwrap_or_default(), !at_once)?;
         Ok(bytes)
     }
 
