@@ -142,7 +142,7 @@ const RENAMED: &[(&str, &str)] = &[("__builtin__", "builtins"), ("copy_reg", "co
 /// arguments: the table of lines in front, the file, the first line, and the table of positions. See `CODE` in dill 0.4.
 const CODE_PLACES: &[(usize, &[usize])] = &[(17, &[0, 11, 13, 14]), (19, &[0, 11, 14, 15])];
 
-/// How many classes are followed from one to its base.
+/// How many classes are looked at for a base, and how many bases of each.
 const MOST_BASES: usize = 8;
 
 impl<'m, 'a> Forms<'m, 'a> {
@@ -257,7 +257,7 @@ impl<'m, 'a> Forms<'m, 'a> {
             parts = parts.with(Role::Callee, callee);
         }
         match (arguments, arguments.and_then(|arguments| self.tuple(arguments))) {
-            (_, Some([members])) if callee.is_some_and(|callee| self.is_set_class(callee, MOST_BASES)) => {
+            (_, Some([members])) if callee.is_some_and(|callee| self.is_set_class(callee)) => {
                 parts.members = self.sequence(*members).unwrap_or(std::slice::from_ref(members)).to_vec();
             }
             (_, Some(items)) => {
@@ -333,12 +333,21 @@ impl<'m, 'a> Forms<'m, 'a> {
 
     /// Whether this is a class of the session below `set` or `frozenset`: an instance is a call of it with a list of its
     /// members, in the order that the set has them in.
-    fn is_set_class(&self, class: Ref, steps: usize) -> bool {
-        let Some(steps) = steps.checked_sub(1) else { return false };
-        let arguments = self.call_arguments(class).unwrap_or_default();
-        let bases = arguments.iter().filter_map(|argument| self.tuple(*argument)).flatten();
-        let is_set = |base| ["set", "frozenset"].iter().any(|name| self.is_global(base, "builtins", name));
-        bases.copied().any(|base| is_set(base) || self.is_set_class(base, steps))
+    fn is_set_class(&self, class: Ref) -> bool {
+        let is_set = |base: &Ref| ["set", "frozenset"].iter().any(|name| self.is_global(*base, "builtins", name));
+        let mut classes = vec![class];
+        // Not more, as a hostile pickle may have as many bases as it likes, and calls of them.
+        for _ in 0..MOST_BASES {
+            let Some(class) = classes.pop() else { return false };
+            let arguments = self.call_arguments(class).unwrap_or_default().iter().take(MOST_BASES);
+            let Some(bases) = arguments.filter_map(|argument| self.tuple(*argument)).next() else { continue };
+            let bases = bases.get(..MOST_BASES.min(bases.len())).unwrap_or_default();
+            if bases.iter().any(is_set) {
+                return true;
+            }
+            classes.extend(bases);
+        }
+        false
     }
 
     fn is_text(&self, reference: Ref, text: &[u8]) -> bool {

@@ -248,3 +248,26 @@ dill.dump_module('dill.pkl')
         }
     }
 }
+
+/// A hundred bases each, eight deep: whoever follows them all to see whether one is `set` never ends.
+#[test]
+fn classes_of_many_bases_take_no_time() {
+    let sandbox = Sandbox::new();
+    let put = |slot: u32| [b"r".as_slice(), &slot.to_le_bytes()].concat();
+    let get = |slot: u32| [b"j".as_slice(), &slot.to_le_bytes()].concat();
+    let pickle = |member: u8| {
+        let mut bytes = [b"\x80\x04cbuiltins\nlist\n".as_slice(), &put(0), b"0"].concat();
+        for class in 1..9 {
+            bytes.extend(
+                [b"cx\ny\n(K\x01(".as_slice(), &get(class - 1).repeat(100), b"ttR", &put(class), b"0"].concat(),
+            );
+        }
+        [&bytes, b"}X\x01\0\0\0a".as_slice(), &get(8), b"(]K", &[member], b"atRs."].concat()
+    };
+    sandbox.write("a.pkl", pickle(1));
+    sandbox.write("b.pkl", pickle(2));
+    let call = sandbox.call_snapcli(&["diff", "a.pkl", "b.pkl"]).timeout(std::time::Duration::from_secs(30));
+    let run = call.run();
+    run.assert_code(1);
+    assert!(run.out().starts_with("~ a: "), "{}", run.whole());
+}
