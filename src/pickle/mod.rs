@@ -1,32 +1,41 @@
-//! The pickle language, without Python: opcodes are read, written and followed, never executed.
+//! The pickle format without Python: pickles are parsed, written, followed and explained, never executed.
 //!
-//! [`opcode`] is the table that all the rest goes by. [`parse`] splits bytes into opcodes, [`scan`] notes what a segment
-//! of our own stream needs, [`machine`] follows the stack of any pickle on symbols, [`outline`] tells from that what a
-//! pickle holds, [`compare`] whether two hold the same, and [`whole`] what is left when a load has failed. Everything
-//! here treats bytes as hostile: no length is believed, no nesting is recursed into without a bound, and all that grows
-//! has a limit.
+//! The folders build on one another, from the bytes up:
+//! * [`format`]: the opcode table, the parser and the emitter;
+//! * [`machine`]: a pickle machine that works on symbols instead of objects;
+//! * [`passes`]: linear passes over opcodes that need no machine;
+//! * [`rules`]: what is known about well-known callables;
+//! * [`explain`]: types, lengths, previews, outline and trace of the values that a machine has made;
+//! * [`compare`] and [`verdict`]: whether two pickles hold the same, and what loading one would do;
+//! * [`inspection`]: one run of the machine that serves all of them.
+//!
+//! All input is treated as hostile: lengths are checked against the bytes that exist, nothing recurses without a bound,
+//! and everything that grows has a limit.
 
-pub mod balance;
 pub mod compare;
 mod digest;
-pub mod emit;
-pub mod facts;
+pub mod explain;
 mod form;
+pub mod format;
 pub mod guard;
-mod lines;
+pub mod inspection;
 pub mod machine;
-mod memo;
-pub mod naming;
-pub mod node;
-pub mod opcode;
-pub mod outline;
-pub mod parse;
+pub mod passes;
 pub mod rules;
 #[cfg(test)]
 pub(crate) mod samples;
-pub mod scan;
-pub mod text;
-pub mod texts;
-pub mod tree;
 pub mod verdict;
-pub mod whole;
+
+pub use self::explain::describe_value as facts; // compat
+pub use self::explain::labels as naming; // compat
+pub use self::explain::outline; // compat
+pub use self::explain::trace_tree as tree; // compat
+pub use self::format::emit; // compat
+pub(crate) use self::format::joined_list as texts; // compat
+pub use self::format::opcode; // compat
+pub use self::format::parse; // compat
+pub(crate) use self::format::py_str as text; // compat
+pub use self::machine::value as node; // compat
+pub use self::passes::recover as whole; // compat
+pub use self::passes::scan; // compat
+pub use self::passes::stack_check as balance; // compat

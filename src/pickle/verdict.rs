@@ -110,6 +110,14 @@ impl Verdict {
         Ok((judge.verdict(), machine, value))
     }
 
+    /// The verdict on a pickle that a machine has followed before, keeping every value, and on the pickles after it.
+    pub(super) fn of_machine(bytes: &[u8], machine: &Machine<'_>) -> Self {
+        let mut judge = Judge::new(0);
+        judge.finish(bytes, machine);
+        judge.behind(bytes, machine.end());
+        judge.verdict()
+    }
+
     /// Of bytes that are a pickle or cannot be followed.
     pub fn of_bytes(bytes: &[u8]) -> Self {
         Self::follow(bytes).map_or_else(|error| Self::refused(&error), |(verdict, ..)| verdict)
@@ -305,9 +313,15 @@ impl Judge {
             true => Machine::run_watched(bytes, self)?,
             false => Machine::run_nested(bytes, self)?,
         };
+        self.finish(bytes, &machine);
+        Ok((machine, value))
+    }
+
+    /// Judges what a machine has made and was not judged while it ran.
+    fn finish(&mut self, bytes: &[u8], machine: &Machine<'_>) {
         let early = self.seen.nodes;
-        self.look(&machine);
-        let naming = Naming::new(&machine);
+        self.look(machine);
+        let naming = Naming::new(machine);
         // What was given a state or items after it was looked at.
         for (index, node) in machine.nodes().iter().enumerate().take(early) {
             if self.seen.filled.binary_search(&index).is_err() {
@@ -315,11 +329,10 @@ impl Judge {
             }
         }
         self.called_of_main(&naming);
-        for at in guard::lies(&machine, &naming) {
+        for at in guard::lies(machine, &naming) {
             self.find(Class::Dangerous, at, "numpy.dtype", String::new(), FORGED);
         }
-        self.within_arrays(bytes, &machine);
-        Ok((machine, value))
+        self.within_arrays(bytes, machine);
     }
 
     /// What stands between the opcodes: bytes of arrays, and for each array of objects a pickle of its own.

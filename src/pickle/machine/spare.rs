@@ -1,21 +1,21 @@
 //! The memory of what was forgotten, for what comes next: a pickle that is a long list of records makes the same few
 //! lengths of items again and again.
 
-use crate::pickle::node::Ref;
+use super::value::Ref;
 
 /// The most items of what is kept.
 const MAX_LENGTH: usize = 16;
-/// How much of one length is kept.
+/// CallKind much of one length is kept.
 const MAX_OF_A_LENGTH: usize = 2048;
 
 /// Empty vectors, by the number of items for which they have room.
 #[derive(Debug, Default)]
-pub(super) struct Spare([Vec<Vec<Ref>>; MAX_LENGTH + 1]);
+pub(crate) struct Spare([Vec<Vec<Ref>>; MAX_LENGTH + 1]);
 
 impl Spare {
     /// A copy of these items that takes no more room than they need.
     #[inline]
-    pub(super) fn filled(&mut self, items: &[Ref]) -> Vec<Ref> {
+    pub(crate) fn filled(&mut self, items: &[Ref]) -> Vec<Ref> {
         match self.0.get_mut(items.len()).and_then(Vec::pop) {
             Some(mut filled) => {
                 filled.extend_from_slice(items);
@@ -26,7 +26,7 @@ impl Spare {
     }
 
     /// Keeps the room of items that nobody needs.
-    pub(super) fn keep(&mut self, mut items: Vec<Ref>) {
+    pub(crate) fn keep(&mut self, mut items: Vec<Ref>) {
         let room = items.capacity();
         if let Some(same) = self.0.get_mut(room).filter(|same| room > 0 && same.len() < MAX_OF_A_LENGTH) {
             items.clear();

@@ -4,9 +4,9 @@
 //! refer to one long text a million times: who looks at many values must remember what it saw.
 
 use super::Machine;
-use crate::pickle::node::{Leaf, Node, Ref, Target, Value};
-use crate::pickle::opcode::Opcode;
-use crate::pickle::parse::{Argument, Op, Parser};
+use super::value::{Leaf, Node, Ref, RefTarget, Value};
+use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::parse::{Argument, Op, Parser};
 
 impl<'a> Machine<'a> {
     /// Follows a reference through the memo, so that equal answers mean the same object.
@@ -18,7 +18,7 @@ impl<'a> Machine<'a> {
     /// The memo slot and the place of the GET that this reference stands for, if it stands for one.
     #[inline]
     pub fn memo_index(&self, reference: Ref) -> Option<(u64, u64)> {
-        let Target::Get(at) = reference.target() else { return None };
+        let RefTarget::Get(at) = reference.target() else { return None };
         Some((self.index_at(at)?, at))
     }
 
@@ -31,18 +31,20 @@ impl<'a> Machine<'a> {
     #[inline]
     pub fn node(&self, reference: Ref) -> Option<&Node> {
         match self.resolve(reference).target() {
-            Target::Node(index) => self.nodes.get(index),
-            Target::Leaf(_) | Target::Get(_) | Target::Inner(_) => None,
+            RefTarget::Node(index) => self.nodes.get(index),
+            RefTarget::Leaf(_) | RefTarget::Get(_) | RefTarget::Inner(_) => None,
         }
     }
 
     /// Shows a value.
     pub fn value(&self, reference: Ref) -> Value<'_, 'a> {
         let leaf = match self.resolve(reference).target() {
-            Target::Node(index) => return self.nodes.get(index).map_or(Value::Leaf(Leaf::None), Value::Node),
-            Target::Leaf(at) => self.op_at(at).map_or(Leaf::None, |op| self.contents(&op).unwrap_or_else(|| leaf(op))),
-            Target::Inner(inner) => Leaf::Inner(inner),
-            Target::Get(at) => Leaf::Earlier(self.memo_index(Ref::get(at)).map_or(0, |(index, _)| index)),
+            RefTarget::Node(index) => return self.nodes.get(index).map_or(Value::Leaf(Leaf::None), Value::Node),
+            RefTarget::Leaf(at) => {
+                self.op_at(at).map_or(Leaf::None, |op| self.contents(&op).unwrap_or_else(|| leaf(op)))
+            }
+            RefTarget::Inner(inner) => Leaf::Inner(inner),
+            RefTarget::Get(at) => Leaf::Earlier(self.memo_index(Ref::get(at)).map_or(0, |(index, _)| index)),
         };
         Value::Leaf(leaf)
     }
@@ -51,18 +53,18 @@ impl<'a> Machine<'a> {
     /// that is the GET alone.
     pub fn span(&self, reference: Ref) -> (u64, u64) {
         match reference.target() {
-            Target::Node(index) => self.nodes.get(index).map_or((0, 0), |node| (node.start, node.end)),
-            Target::Leaf(at) | Target::Get(at) => {
+            RefTarget::Node(index) => self.nodes.get(index).map_or((0, 0), |node| (node.start, node.end)),
+            RefTarget::Leaf(at) | RefTarget::Get(at) => {
                 let Some(op) = self.op_at(at) else { return (at, at) };
                 self.raw_behind(&op).map_or((at, op.end), |raw| (raw.start, raw.end))
             }
-            Target::Inner(_) => (0, 0),
+            RefTarget::Inner(_) => (0, 0),
         }
     }
 
     /// The bytes of the single opcode that a value was made by; empty for what was put together.
     pub fn opcode_bytes(&self, reference: Ref) -> &'a [u8] {
-        let Target::Leaf(at) = self.resolve(reference).target() else { return &[] };
+        let RefTarget::Leaf(at) = self.resolve(reference).target() else { return &[] };
         let end = self.op_at(at).map_or(at, |op| op.end);
         let place = |at: u64| usize::try_from(at.saturating_sub(self.base)).ok();
         let range = place(at).zip(place(end));
@@ -72,9 +74,9 @@ impl<'a> Machine<'a> {
     /// Where the first opcode that made this begins.
     pub fn start(&self, reference: Ref) -> u64 {
         match reference.target() {
-            Target::Node(index) => self.nodes.get(index).map_or(0, |node| node.start),
-            Target::Leaf(at) | Target::Get(at) => at,
-            Target::Inner(_) => 0,
+            RefTarget::Node(index) => self.nodes.get(index).map_or(0, |node| node.start),
+            RefTarget::Leaf(at) | RefTarget::Get(at) => at,
+            RefTarget::Inner(_) => 0,
         }
     }
 

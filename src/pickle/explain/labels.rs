@@ -7,23 +7,31 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::machine::Machine;
-use super::node::{Inner, Kind, Leaf, Node, Ref, Value};
-use super::rules::{self, Makes, NewClass};
+use crate::pickle::machine::Machine;
+use crate::pickle::machine::value::{Inner, Leaf, Node, NodeKind, Ref, Value};
+use crate::pickle::rules::{self, Makes, NewClass};
 
 /// The most characters of a name.
 pub const MAX_NAME: usize = 200;
 /// From how many bytes on the end of a value is remembered.
 const LONG: u64 = 64;
-/// How many keys of a dict are looked at for one: those that tell something come first, or are few.
+/// CallKind many keys of a dict are looked at for one: those that tell something come first, or are few.
 const MAX_KEYS: usize = 256;
 /// The most characters of a text that a preview shows.
 pub const MAX_PREVIEW: usize = 40;
 
-/// Names values of one machine.
-#[derive(Debug)]
-pub struct Naming<'m, 'a> {
+pub use self::Labels as Naming; // compat
+
+/// Names the values of one machine.
+#[derive(Clone, Debug)]
+pub struct Labels<'m, 'a> {
     machine: &'m Machine<'a>,
+    cache: Rc<LabelCache>,
+}
+
+/// The labels that were made so far. Entries are valid only for the machine that they were made of.
+#[derive(Debug, Default)]
+pub(crate) struct LabelCache {
     texts: Remembered<Option<Rc<str>>>,
     types: Remembered<Rc<str>>,
     classes: Remembered<Option<Rc<str>>>,
@@ -47,12 +55,15 @@ fn remember<T: Clone>(entries: &Remembered<T>, key: Ref, make: impl FnOnce() -> 
     made
 }
 
-impl<'m, 'a> Naming<'m, 'a> {
-    /// Nothing is named yet.
+impl<'m, 'a> Labels<'m, 'a> {
+    /// Labels of a machine, none of them made yet.
     pub fn new(machine: &'m Machine<'a>) -> Self {
-        let (texts, types, classes, globals) = Default::default();
-        let (lengths, previews, ends) = Default::default();
-        Self { machine, texts, types, classes, globals, lengths, previews, ends }
+        Self::with_cache(machine, Rc::default())
+    }
+
+    /// Labels that share `cache` with other `Labels` of the same machine.
+    pub(crate) fn with_cache(machine: &'m Machine<'a>, cache: Rc<LabelCache>) -> Self {
+        Self { machine, cache }
     }
 
     /// The machine.
@@ -62,13 +73,13 @@ impl<'m, 'a> Naming<'m, 'a> {
 
     /// The bytes that a reference takes, as [`Machine::span`] tells them.
     pub fn span(&self, reference: Ref) -> (u64, u64) {
-        if let Some(end) = self.ends.borrow().get(&reference) {
+        if let Some(end) = self.cache.ends.borrow().get(&reference) {
             return (self.machine.start(reference), *end);
         }
         let (start, end) = self.machine.span(reference);
         // Most values are short and read again in no time: remembering them would take more memory than the pickle.
         if end.saturating_sub(start) > LONG {
-            self.ends.borrow_mut().insert(reference, end);
+            self.cache.ends.borrow_mut().insert(reference, end);
         }
         (start, end)
     }
@@ -76,7 +87,7 @@ impl<'m, 'a> Naming<'m, 'a> {
     /// The start of a `str`; `None` for other values.
     pub fn text(&self, reference: Ref) -> Option<Rc<str>> {
         let reference = self.machine.resolve(reference);
-        remember(&self.texts, reference, || match self.machine.value(reference) {
+        remember(&self.cache.texts, reference, || match self.machine.value(reference) {
             Value::Leaf(Leaf::Text(text)) => Some(cut(text.start(MAX_NAME))),
             Value::Leaf(Leaf::OldText(bytes)) => Some(cut(old_start(&bytes, MAX_NAME))),
             _ => None,
@@ -86,9 +97,9 @@ impl<'m, 'a> Naming<'m, 'a> {
     /// The module and the name of what is imported; `None` for other values.
     pub fn global(&self, reference: Ref) -> Option<(Rc<str>, Rc<str>)> {
         let reference = self.machine.resolve(reference);
-        remember(&self.globals, reference, || match self.machine.value(reference) {
+        remember(&self.cache.globals, reference, || match self.machine.value(reference) {
             Value::Leaf(Leaf::Global(module, name)) => Some((cut(module.start(MAX_NAME)), cut(name.start(MAX_NAME)))),
-            Value::Node(Node { kind: Kind::Global, items, .. }) => {
+            Value::Node(Node { kind: NodeKind::Global, items, .. }) => {
                 let half = |index: usize| items.get(index).and_then(|half| self.text(*half));
                 Some((half(0).unwrap_or_else(|| "?".into()), half(1).unwrap_or_else(|| "?".into())))
             }
@@ -100,7 +111,7 @@ impl<'m, 'a> Naming<'m, 'a> {
     /// as a pickle does not tell what that is.
     pub fn type_name(&self, reference: Ref) -> Rc<str> {
         let reference = self.machine.resolve(reference);
-        remember(&self.types, reference, || match self.machine.value(reference) {
+        remember(&self.cache.types, reference, || match self.machine.value(reference) {
             Value::Leaf(leaf) => self.leaf_type(reference, &leaf),
             Value::Node(node) => self.node_type(reference, node),
         })
@@ -128,9 +139,9 @@ impl<'m, 'a> Naming<'m, 'a> {
 
     fn node_type(&self, reference: Ref, node: &Node) -> Rc<str> {
         let name = match node.kind {
-            Kind::Global => return self.import(reference),
-            Kind::Array => return self.array_class(node).unwrap_or_else(|| rules::ARRAY.into()),
-            Kind::Call(_) => return self.made(node).unwrap_or_else(|| "object".into()),
+            NodeKind::Global => return self.import(reference),
+            NodeKind::Array => return self.array_class(node).unwrap_or_else(|| rules::ARRAY.into()),
+            NodeKind::Call(_) => return self.made(node).unwrap_or_else(|| "object".into()),
             kind => kind.name(),
         };
         name.into()
@@ -148,7 +159,7 @@ impl<'m, 'a> Naming<'m, 'a> {
     }
 
     /// What is known of the callee of a call.
-    pub(super) fn maker(&self, node: &Node) -> Option<Makes> {
+    pub(in crate::pickle) fn maker(&self, node: &Node) -> Option<Makes> {
         let callee = *node.items.first()?;
         let (module, name) = self.global(callee).or_else(|| self.attribute(callee))?;
         rules::made_by(&module, &name)
@@ -158,7 +169,7 @@ impl<'m, 'a> Naming<'m, 'a> {
     /// `getattr(ZoneInfo, '_unpickle')` for what is `ZoneInfo._unpickle`.
     fn attribute(&self, callee: Ref) -> Option<Global> {
         let node = self.machine.node(callee)?;
-        let (module, name) = self.global(*node.items.first().filter(|_| matches!(node.kind, Kind::Call(_)))?)?;
+        let (module, name) = self.global(*node.items.first().filter(|_| matches!(node.kind, NodeKind::Call(_)))?)?;
         if !rules::is_getattr(&module, &name) {
             return None;
         }
@@ -211,7 +222,7 @@ impl<'m, 'a> Naming<'m, 'a> {
             _ => return None,
         };
         match self.machine.node(self.argument(node, 1)?)? {
-            Node { kind: Kind::Tuple, items, .. } => self.class(*items.get(index)?),
+            Node { kind: NodeKind::Tuple, items, .. } => self.class(*items.get(index)?),
             _ => None,
         }
     }
@@ -228,17 +239,17 @@ impl<'m, 'a> Naming<'m, 'a> {
     }
 
     /// An argument of a call, where its arguments are a plain tuple.
-    pub(super) fn argument(&self, node: &Node, index: usize) -> Option<Ref> {
+    pub(crate) fn argument(&self, node: &Node, index: usize) -> Option<Ref> {
         match self.machine.node(*node.items.get(1)?) {
-            Some(Node { kind: Kind::Tuple, items, .. }) => items.get(index).copied(),
+            Some(Node { kind: NodeKind::Tuple, items, .. }) => items.get(index).copied(),
             _ => None,
         }
     }
 
     /// The name of a class.
-    pub(super) fn class(&self, reference: Ref) -> Option<Rc<str>> {
+    pub(crate) fn class(&self, reference: Ref) -> Option<Rc<str>> {
         let reference = self.machine.resolve(reference);
-        remember(&self.classes, reference, || {
+        remember(&self.cache.classes, reference, || {
             if let Some((module, name)) = self.global(reference) {
                 return Some(rules::public_name(&module, &name).into());
             }
@@ -266,18 +277,18 @@ impl<'m, 'a> Naming<'m, 'a> {
 
     /// The dict of a new class: itself, or what the function that fills it takes it from, as dill writes generic classes
     /// (`partial(_setitems, source={…})`).
-    pub(super) fn namespace(&self, argument: Ref) -> Ref {
+    pub(crate) fn namespace(&self, argument: Ref) -> Ref {
         let filled_by = || {
-            let partial = self.machine.node(argument).filter(|node| matches!(node.kind, Kind::Call(_)))?;
-            let Node { kind: Kind::Tuple, items, .. } = self.machine.node(partial.state?)? else { return None };
+            let partial = self.machine.node(argument).filter(|node| matches!(node.kind, NodeKind::Call(_)))?;
+            let Node { kind: NodeKind::Tuple, items, .. } = self.machine.node(partial.state?)? else { return None };
             self.under(*items.get(2)?, "source")
         };
         filled_by().unwrap_or(argument)
     }
 
     /// What a dict has under a key, if that is among its first ones.
-    pub(super) fn under(&self, dict: Ref, key: &str) -> Option<Ref> {
-        let Some(Node { kind: Kind::Dict, items, .. }) = self.machine.node(dict) else { return None };
+    pub(crate) fn under(&self, dict: Ref, key: &str) -> Option<Ref> {
+        let Some(Node { kind: NodeKind::Dict, items, .. }) = self.machine.node(dict) else { return None };
         let (pairs, _) = items.as_chunks::<2>();
         let mut pairs = pairs.iter().take(MAX_KEYS);
         pairs.find(|[found, _]| self.text(*found).as_deref() == Some(key)).map(|[_, value]| *value)
@@ -292,7 +303,7 @@ impl<'m, 'a> Naming<'m, 'a> {
     /// The `len()` of containers, of objects that are filled like containers, and of bytes and texts.
     pub fn length(&self, reference: Ref) -> Option<u64> {
         let reference = self.machine.resolve(reference);
-        remember(&self.lengths, reference, || match self.machine.value(reference) {
+        remember(&self.cache.lengths, reference, || match self.machine.value(reference) {
             Value::Leaf(Leaf::Text(text)) => Some(text.characters()),
             Value::Leaf(Leaf::OldText(bytes)) => Some(bytes.len() as u64),
             Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Some(bytes.len() as u64),
@@ -303,11 +314,11 @@ impl<'m, 'a> Naming<'m, 'a> {
 
     fn node_length(&self, node: &Node) -> Option<u64> {
         match node.kind {
-            Kind::Tuple | Kind::List | Kind::Set | Kind::FrozenSet => Some(node.items.len() as u64),
-            Kind::Dict => Some(node.items.len() as u64 / 2),
-            Kind::Global | Kind::Persistent | Kind::Array => None,
+            NodeKind::Tuple | NodeKind::List | NodeKind::Set | NodeKind::FrozenSet => Some(node.items.len() as u64),
+            NodeKind::Dict => Some(node.items.len() as u64 / 2),
+            NodeKind::Global | NodeKind::Persistent | NodeKind::Array => None,
             // `deque` and `OrderedDict` are filled one way or the other.
-            Kind::Call(_) => match node.added.as_deref() {
+            NodeKind::Call(_) => match node.added.as_deref() {
                 Some(added) => Some((added.items.len() + added.pairs.len() / 2) as u64),
                 None => self.constructor_length(node),
             },
@@ -334,8 +345,8 @@ impl<'m, 'a> Naming<'m, 'a> {
             None => self.length(argument),
             Some(call) if self.maker(call) == Some(Makes::Type("bytes")) => self.leaf_length(self.argument(call, 0)?),
             // Not what is made by a call again: calls can be nested without end.
-            Some(Node { kind: Kind::List | Kind::Tuple, items, .. }) => Some(items.len() as u64),
-            Some(Node { kind: Kind::Dict, items, .. }) => Some(items.len() as u64 / 2),
+            Some(Node { kind: NodeKind::List | NodeKind::Tuple, items, .. }) => Some(items.len() as u64),
+            Some(Node { kind: NodeKind::Dict, items, .. }) => Some(items.len() as u64 / 2),
             Some(_) => None,
         }
     }
@@ -351,7 +362,7 @@ impl<'m, 'a> Naming<'m, 'a> {
     }
 
     /// A number that fits.
-    pub(super) fn int(&self, reference: Ref) -> Option<i64> {
+    pub(crate) fn int(&self, reference: Ref) -> Option<i64> {
         if self.type_name(reference).as_ref() != "int" {
             return None;
         }
@@ -364,7 +375,7 @@ impl<'m, 'a> Naming<'m, 'a> {
     /// A short text of a value that one opcode makes, where its type does not say all.
     pub fn preview(&self, reference: Ref) -> Rc<str> {
         let reference = self.machine.resolve(reference);
-        remember(&self.previews, reference, || match self.machine.value(reference) {
+        remember(&self.cache.previews, reference, || match self.machine.value(reference) {
             Value::Leaf(leaf) => preview(&leaf).into(),
             Value::Node(_) => "".into(),
         })
@@ -383,8 +394,8 @@ fn range_length(repr: &str) -> Option<u64> {
     }
 }
 
-/// How many numbers a range has.
-pub(super) fn steps(start: i64, stop: i64, step: i64) -> Option<u64> {
+/// CallKind many numbers a range has.
+pub(crate) fn steps(start: i64, stop: i64, step: i64) -> Option<u64> {
     let distance = if step > 0 { i128::from(stop) - i128::from(start) } else { i128::from(start) - i128::from(stop) };
     let step = i128::from(step.unsigned_abs());
     if step == 0 {
@@ -429,9 +440,9 @@ mod tests {
     /// The types of the items of a pickled list or tuple.
     fn types(pickle: &[u8]) -> Vec<String> {
         let (machine, value) = Machine::run(pickle).expect("a pickle");
-        let naming = Naming::new(&machine);
+        let labels = Labels::new(&machine);
         let Value::Node(node) = machine.value(value) else { panic!("a list") };
-        node.items.iter().map(|item| naming.type_name(*item).as_ref().to_owned()).collect()
+        node.items.iter().map(|item| labels.type_name(*item).as_ref().to_owned()).collect()
     }
 
     #[test]
@@ -463,7 +474,7 @@ mod tests {
         assert_eq!(types(&pickle), ["set"]);
         let (machine, value) = Machine::run(&pickle).expect("a pickle");
         let nest = machine.node(value).and_then(|list| list.items.first().copied()).expect("an item");
-        assert_eq!(Naming::new(&machine).length(nest), None);
+        assert_eq!(Labels::new(&machine).length(nest), None);
     }
 
     #[test]
@@ -484,9 +495,9 @@ mod tests {
         pickle.extend(vec![b'2'; 119_999]);
         pickle.extend(b"d.");
         let began = std::time::Instant::now();
-        let shape = crate::pickle::outline::outline(&pickle);
+        let shape = crate::pickle::explain::outline::outline(&pickle);
         assert!(
-            matches!(shape, Ok((crate::pickle::outline::Shape::Dict { variables }, ..)) if variables.len() == 60_000)
+            matches!(shape, Ok((crate::pickle::explain::outline::Outline::Dict { variables }, ..)) if variables.len() == 60_000)
         );
         // Some milliseconds, where decoding it each time would take hours.
         assert!(began.elapsed().as_secs() < 20);

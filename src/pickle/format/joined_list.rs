@@ -1,11 +1,11 @@
 //! Long lists of texts as our pickler writes them: `str.split(text, separator)`, where nothing else is in the list.
 
 /// The fewest items of a list that is written so.
-pub const SHORTEST: usize = 512;
+pub(crate) const SHORTEST: usize = 512;
 /// What stands between texts.
-pub const SEPARATOR: u8 = 0;
+pub(crate) const SEPARATOR: u8 = 0;
 
 /// The texts of such a list.
-pub fn split(joined: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn split(joined: &[u8]) -> impl Iterator<Item = &[u8]> {
     joined.split(|byte| *byte == SEPARATOR)
 }

@@ -2,8 +2,7 @@
 
 use thiserror::Error;
 
-use super::NEWEST_PROTOCOL;
-use crate::pickle::opcode::Opcode;
+use super::opcode::{NEWEST_PROTOCOL, Opcode};
 
 /// Why bytes are not opcodes. `at` is the place of the opcode at fault.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -27,7 +26,7 @@ pub enum ParseError {
         at: u64,
         /// Where the bytes end.
         end: u64,
-        /// How many are missing.
+        /// CallKind many are missing.
         missing: u64,
     },
     /// The bytes end where another opcode should be.

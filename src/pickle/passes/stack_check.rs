@@ -4,20 +4,22 @@
 //! The symbolic machine checks the same and keeps all that it makes; this is for pickles that are checked, not looked
 //! into. What an opcode takes and leaves is in the table.
 
-use super::machine::{MAX_MARKS, MAX_MEMO, MAX_STACK, MachineError};
-use super::opcode::{Opcode, Takes};
-use super::parse::{Op, ParseError};
 use super::scan::Slots;
+use crate::pickle::format::opcode::{Opcode, Takes};
+use crate::pickle::format::parse::{Op, ParseError};
+use crate::pickle::machine::{MAX_MARKS, MAX_MEMO, MAX_STACK, MachineError};
+
+pub use self::StackCheck as Balance; // compat
 
 /// The height of the stack and of its marks, and which memo slots are filled.
 #[derive(Debug)]
-pub struct Balance {
+pub struct StackCheck {
     height: usize,
     marks: Vec<usize>,
     memo: Slots,
 }
 
-impl Balance {
+impl StackCheck {
     /// A stack that so many values lie on, and a memo with so many slots filled.
     pub fn new(height: usize, memo: u64) -> Self {
         Self { height, marks: Vec::new(), memo: Slots::new(memo) }
@@ -104,12 +106,12 @@ impl Balance {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pickle::format::parse::Parser;
     use crate::pickle::machine::Machine;
-    use crate::pickle::parse::Parser;
     use crate::pickle::samples;
 
     fn balance(pickle: &[u8]) -> Result<(), MachineError> {
-        let mut balance = Balance::new(0, 0);
+        let mut balance = StackCheck::new(0, 0);
         for op in Parser::new(pickle) {
             balance.step(&op?)?;
         }

@@ -3,19 +3,14 @@
 //! Arguments are borrowed from the bytes, so a pickle of any size is read without a copy. Lengths are checked
 //! against the bytes that are there before anything is done with them.
 
-mod error;
-
 use std::borrow::Cow;
 
-pub use error::ParseError;
-
+pub use super::argument::Argument;
 use super::lines;
-use super::opcode::{Form, Length, MAX_SHORT, Opcode, Short};
-use super::rules;
-use super::text::Text;
-
-/// The newest protocol, [`super::opcode::TABLE`]'s last.
-pub const NEWEST_PROTOCOL: u8 = 5;
+pub use super::opcode::NEWEST_PROTOCOL;
+use super::opcode::{Length, MAX_SHORT, Opcode, Operand, Short};
+pub use super::parse_error::ParseError;
+use super::py_str::PyStr;
 
 /// An opcode with its argument and its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +27,7 @@ pub struct Op<'a> {
 
 /// An opcode and its place, for those who look at no argument but a memo index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct OpStep {
     /// Where its byte is.
     pub start: u64,
     /// Where the next opcode is.
@@ -43,49 +38,9 @@ pub struct Step {
     pub index: u64,
 }
 
-impl From<&Op<'_>> for Step {
+impl From<&Op<'_>> for OpStep {
     fn from(op: &Op<'_>) -> Self {
         Self { start: op.start, end: op.end, opcode: op.opcode, index: op.argument.index().unwrap_or(u64::MAX) }
-    }
-}
-
-/// An opcode's argument.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Argument<'a> {
-    /// There is none.
-    Nothing,
-    /// A number: an integer, a memo index, a protocol, a frame's length.
-    Int(i64),
-    /// An integer that takes more than 64 bits.
-    LargeInt,
-    /// INT's bools.
-    Bool(bool),
-    /// A float.
-    Float(f64),
-    /// Bytes.
-    Bytes(&'a [u8]),
-    /// A text.
-    Text(Text<'a>),
-    /// A `str` of Python 2: which encoding it is in is up to who loads it.
-    OldText(Cow<'a, [u8]>),
-    /// A module and a name in it.
-    Name(Text<'a>, Text<'a>),
-}
-
-impl Argument<'_> {
-    /// The number that is a memo index.
-    pub fn index(&self) -> Option<u64> {
-        if let Self::Int(index) = self { u64::try_from(*index).ok() } else { None }
-    }
-}
-
-impl Op<'_> {
-    /// Whether this is the name, or holds it, of the class behind whose instances joblib writes bytes.
-    pub(super) fn names_array_wrapper(&self) -> bool {
-        match &self.argument {
-            Argument::Text(name) | Argument::Name(_, name) => name.bytes() == rules::ARRAY_WRAPPER.1.as_bytes(),
-            _ => false,
-        }
     }
 }
 
@@ -112,14 +67,14 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads on from a position where an opcode was read before: texts are not checked again.
-    pub(super) fn again(bytes: &'a [u8], base: u64, position: usize) -> Self {
+    pub(crate) fn again(bytes: &'a [u8], base: u64, position: usize) -> Self {
         Self { bytes, position, base, whole: false, checked: true, done: false }
     }
 
     /// The next opcode, checked as by `next`, without its argument. `None` for those that the parser has to look at, and
     /// near the end of the bytes: [`Self::long_step`] takes those.
     #[inline(always)]
-    pub(super) fn short_step(&mut self) -> Option<Step> {
+    pub(crate) fn short_step(&mut self) -> Option<OpStep> {
         let rest = self.bytes.get(self.position..).filter(|_| !self.done)?;
         let head: &[u8; MAX_SHORT] = rest.first_chunk()?;
         let short = Short::of_byte(head[0])?;
@@ -135,32 +90,32 @@ impl<'a> Parser<'a> {
         }
         let start = self.place(self.position);
         self.position += length;
-        Some(Step { start, end: self.place(self.position), opcode: short.opcode, index: u64::from(number) })
+        Some(OpStep { start, end: self.place(self.position), opcode: short.opcode, index: u64::from(number) })
     }
 
     /// The next opcode, whatever it is. `None` at the end.
     #[cold]
-    pub(super) fn long_step(&mut self) -> Result<Option<Step>, ParseError> {
-        self.next().map(|op| op.map(|op| Step::from(&op))).transpose()
+    pub(crate) fn long_step(&mut self) -> Result<Option<OpStep>, ParseError> {
+        self.next().map(|op| op.map(|op| OpStep::from(&op))).transpose()
     }
 
     /// The next opcode, one way or the other.
-    pub(super) fn step(&mut self) -> Result<Option<Step>, ParseError> {
+    pub(crate) fn step(&mut self) -> Result<Option<OpStep>, ParseError> {
         self.short_step().map_or_else(|| self.long_step(), |step| Ok(Some(step)))
     }
 
     /// Reads a whole pickle that stands within another one, whose first byte is at `base` in its file.
-    pub(super) fn nested(bytes: &'a [u8], base: u64) -> Self {
+    pub(crate) fn nested(bytes: &'a [u8], base: u64) -> Self {
         Self { base, ..Self::new(bytes) }
     }
 
     /// All that was not read yet.
-    pub(super) fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.position..).unwrap_or_default()
     }
 
     /// Goes over bytes that stand behind an opcode and are none themselves. They must be there.
-    pub(super) fn jump(&mut self, count: usize, opcode: Opcode, at: u64) -> Result<&'a [u8], ParseError> {
+    pub(crate) fn jump(&mut self, count: usize, opcode: Opcode, at: u64) -> Result<&'a [u8], ParseError> {
         self.take(count, opcode, at)
     }
 
@@ -203,32 +158,32 @@ impl<'a> Parser<'a> {
     fn argument(&mut self, opcode: Opcode, at: u64) -> Result<Argument<'a>, ParseError> {
         let bad = |problem| ParseError::BadArgument { at, opcode, problem };
         Ok(match opcode.row().form {
-            Form::Nothing => Argument::Nothing,
-            Form::U8 => Argument::Int(i64::from(u8::from_le_bytes(self.array(opcode, at)?))),
-            Form::U16 => Argument::Int(i64::from(u16::from_le_bytes(self.array(opcode, at)?))),
-            Form::I32 => Argument::Int(i64::from(i32::from_le_bytes(self.array(opcode, at)?))),
-            Form::U32 => Argument::Int(i64::from(u32::from_le_bytes(self.array(opcode, at)?))),
-            Form::U64 => Argument::Int(self.length(Length::Eight, opcode, at)?),
-            Form::Float => Argument::Float(f64::from_be_bytes(self.array(opcode, at)?)),
-            Form::Bytes(length) => Argument::Bytes(self.counted(length, opcode, at)?),
-            Form::Text(length) => {
+            Operand::Nothing => Argument::Nothing,
+            Operand::U8 => Argument::Int(i64::from(u8::from_le_bytes(self.array(opcode, at)?))),
+            Operand::U16 => Argument::Int(i64::from(u16::from_le_bytes(self.array(opcode, at)?))),
+            Operand::I32 => Argument::Int(i64::from(i32::from_le_bytes(self.array(opcode, at)?))),
+            Operand::U32 => Argument::Int(i64::from(u32::from_le_bytes(self.array(opcode, at)?))),
+            Operand::U64 => Argument::Int(self.length(Length::Eight, opcode, at)?),
+            Operand::Float => Argument::Float(f64::from_be_bytes(self.array(opcode, at)?)),
+            Operand::Bytes(length) => Argument::Bytes(self.counted(length, opcode, at)?),
+            Operand::Text(length) => {
                 let bytes = self.counted(length, opcode, at)?;
-                let text = if self.checked { Some(Text::checked(bytes)) } else { Text::new(bytes) };
+                let text = if self.checked { Some(PyStr::checked(bytes)) } else { PyStr::new(bytes) };
                 Argument::Text(text.ok_or_else(|| bad("not UTF-8"))?)
             }
-            Form::OldText(length) => Argument::OldText(Cow::Borrowed(self.counted(length, opcode, at)?)),
-            Form::Integer(length) => integer(self.counted(length, opcode, at)?),
-            Form::IntegerLine => lines::integer(self.line(opcode, at)?).map_err(bad)?,
-            Form::LongLine => lines::long(self.line(opcode, at)?).map_err(bad)?,
-            Form::FloatLine => lines::float(self.line(opcode, at)?).map_err(bad)?,
-            Form::QuotedLine => lines::quoted(self.line(opcode, at)?).map_err(bad)?,
-            Form::EscapedLine => lines::escaped(self.line(opcode, at)?).map_err(bad)?,
-            Form::IndexLine => lines::index(self.line(opcode, at)?).map_err(bad)?,
-            Form::IdentifierLine => {
+            Operand::OldText(length) => Argument::OldText(Cow::Borrowed(self.counted(length, opcode, at)?)),
+            Operand::Integer(length) => integer(self.counted(length, opcode, at)?),
+            Operand::IntegerLine => lines::integer(self.line(opcode, at)?).map_err(bad)?,
+            Operand::LongLine => lines::long(self.line(opcode, at)?).map_err(bad)?,
+            Operand::FloatLine => lines::float(self.line(opcode, at)?).map_err(bad)?,
+            Operand::QuotedLine => lines::quoted(self.line(opcode, at)?).map_err(bad)?,
+            Operand::EscapedLine => lines::escaped(self.line(opcode, at)?).map_err(bad)?,
+            Operand::IndexLine => lines::index(self.line(opcode, at)?).map_err(bad)?,
+            Operand::IdentifierLine => {
                 let line = Some(self.line(opcode, at)?).filter(|line| line.is_ascii());
-                Argument::Text(line.and_then(Text::new).ok_or_else(|| bad("not ASCII"))?)
+                Argument::Text(line.and_then(PyStr::new).ok_or_else(|| bad("not ASCII"))?)
             }
-            Form::TwoLines => Argument::Name(self.name(opcode, at)?, self.name(opcode, at)?),
+            Operand::TwoLines => Argument::Name(self.name(opcode, at)?, self.name(opcode, at)?),
         })
     }
 
@@ -273,9 +228,9 @@ impl<'a> Parser<'a> {
         Ok(line)
     }
 
-    fn name(&mut self, opcode: Opcode, at: u64) -> Result<Text<'a>, ParseError> {
+    fn name(&mut self, opcode: Opcode, at: u64) -> Result<PyStr<'a>, ParseError> {
         let line = Some(self.line(opcode, at)?).filter(|line| !line.is_empty());
-        line.and_then(Text::new).ok_or(ParseError::BadArgument { at, opcode, problem: "not a name" })
+        line.and_then(PyStr::new).ok_or(ParseError::BadArgument { at, opcode, problem: "not a name" })
     }
 }
 
@@ -324,7 +279,7 @@ mod tests {
         let argument =
             |index: usize| ops.get(index).map(|op| (op.start, op.end, op.opcode.name(), op.argument.clone()));
         assert_eq!(argument(1), Some((2, 4, "BININT1", Argument::Int(7))));
-        let text = Text::new(&b"x"[..]).expect("UTF-8");
+        let text = PyStr::new(&b"x"[..]).expect("UTF-8");
         assert_eq!(argument(2), Some((4, 7, "SHORT_BINUNICODE", Argument::Text(text))));
         let old = Argument::OldText(Cow::Borrowed(&b"\xffy"[..]));
         assert_eq!(argument(3), Some((7, 11, "SHORT_BINSTRING", old)));
@@ -371,11 +326,11 @@ mod tests {
                 let bytes = pickle.get(..length).unwrap_or_default();
                 let mut parser = Parser::new(bytes);
                 let steps: Vec<_> = std::iter::from_fn(|| parser.step().transpose()).collect();
-                let ops: Vec<_> = Parser::new(bytes).map(|op| op.map(|op| Step::from(&op))).collect();
+                let ops: Vec<_> = Parser::new(bytes).map(|op| op.map(|op| OpStep::from(&op))).collect();
                 // Of a number that is no memo index, nobody asks.
-                let plain = |mut all: Vec<Result<Step, ParseError>>| {
+                let plain = |mut all: Vec<Result<OpStep, ParseError>>| {
                     for step in all.iter_mut().flatten() {
-                        let memo = matches!(step.opcode.row().form, Form::IndexLine | Form::U8 | Form::U32);
+                        let memo = matches!(step.opcode.row().form, Operand::IndexLine | Operand::U8 | Operand::U32);
                         step.index = if memo { step.index } else { 0 };
                     }
                     all

@@ -3,9 +3,12 @@
 //! Names and codes are those of CPython's `pickletools`. The parser takes the argument's form from here, the
 //! symbolic machine what an opcode needs on the stack, the emitter the codes.
 
-/// What follows an opcode's byte. Numbers are little-endian but for [`Form::Float`].
+/// The newest protocol that [`TABLE`] covers.
+pub const NEWEST_PROTOCOL: u8 = 5;
+
+/// What follows an opcode's byte. Numbers are little-endian but for [`Operand::Float`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum Operand {
     /// Nothing.
     Nothing,
     /// One unsigned byte.
@@ -46,7 +49,7 @@ pub enum Form {
     TwoLines,
 }
 
-/// How long a length is.
+/// CallKind long a length is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
     /// One unsigned byte.
@@ -76,10 +79,10 @@ pub struct Row {
     /// Its name in `pickletools`.
     pub name: &'static str,
     /// What follows its byte.
-    pub form: Form,
+    pub form: Operand,
     /// What it takes from the stack.
     pub takes: Takes,
-    /// How many items it leaves in place of what it took.
+    /// CallKind many items it leaves in place of what it took.
     pub leaves: usize,
     /// The first protocol that has it.
     pub protocol: u8,
@@ -108,8 +111,8 @@ macro_rules! opcodes {
     };
 }
 
-use Form::*;
 use Length::*;
+use Operand::*;
 use Takes::*;
 
 opcodes! {
@@ -137,7 +140,7 @@ opcodes! {
     BinUnicode      "BINUNICODE"       b'X'  Text(Four),          Items(0) => 1, 1;
     BinUnicode8     "BINUNICODE8"      0x8d  Text(Eight),         Items(0) => 1, 4;
     Float           "FLOAT"            b'F'  FloatLine,           Items(0) => 1, 0;
-    BinFloat        "BINFLOAT"         b'G'  Form::Float,         Items(0) => 1, 1;
+    BinFloat        "BINFLOAT"         b'G'  Operand::Float,         Items(0) => 1, 1;
     EmptyList       "EMPTY_LIST"       b']'  Nothing,             Items(0) => 1, 1;
     Append          "APPEND"           b'a'  Nothing,             Items(2) => 1, 0;
     Appends         "APPENDS"          b'e'  Nothing,             ToMark(1) => 1, 1;
@@ -206,9 +209,9 @@ const TAKES: [Takes; 256] = {
     takes
 };
 
-/// How an opcode is stepped over whose argument needs no look, or none but whether it is ASCII.
+/// CallKind an opcode is stepped over whose argument needs no look, or none but whether it is ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Short {
+pub(crate) struct Short {
     /// Which one it is.
     pub(super) opcode: Opcode,
     /// The bytes of its argument, or of the argument's length.
@@ -237,7 +240,7 @@ impl Short {
             U8 if !matches!(row.opcode, Opcode::Proto) => (1, false, false),
             U16 => (2, false, false),
             I32 | U32 => (4, false, false),
-            Form::Float => (8, false, false),
+            Operand::Float => (8, false, false),
             Text(One) => (1, true, true),
             Text(Four) => (4, true, true),
             Bytes(One) | OldText(One) | Integer(One) => (1, true, false),
@@ -249,13 +252,13 @@ impl Short {
 
     /// That of the opcode with this byte, where there is one.
     #[inline]
-    pub(super) fn of_byte(byte: u8) -> Option<Self> {
+    pub(crate) fn of_byte(byte: u8) -> Option<Self> {
         SHORT[usize::from(byte)]
     }
 }
 
 /// The most bytes that such an opcode has, without what is counted.
-pub(super) const MAX_SHORT: usize = 9;
+pub(crate) const MAX_SHORT: usize = 9;
 
 impl Opcode {
     /// The opcode with this byte.

@@ -4,30 +4,32 @@
 //! memo slot. Values are shared by reference as in the pickle, so a pickle that would unfold to gigabytes stays
 //! as small as it is; everything that grows has a limit, and nothing recurses.
 
-mod error;
-mod forget;
-mod raw;
-mod spare;
+pub(crate) mod joblib_arrays;
 #[cfg(test)]
-mod tests;
+mod joblib_tests;
+mod limits;
+#[cfg(test)]
+mod machine_tests;
+mod memo_slots;
+mod prune;
+mod spare;
+pub mod value;
 mod view;
 
-pub use forget::Watch;
-
-pub use raw::{Raw, opcodes_around};
-
-pub use error::{MAX_ITEMS, MAX_MARKS, MAX_MEMO, MAX_NODES, MAX_STACK, MachineError};
-
-use error::limit;
-use forget::Batch;
-use raw::Arrays;
-use spare::Spare;
-
-use super::emit::PRELUDE_MEMO;
-use super::memo::{Filled, Memo};
-use super::node::{Added, How, Kind, Node, Ref, Target};
-use super::opcode::{Opcode, Takes};
-use super::parse::{ParseError, Parser, Step};
+pub use self::RawArray as Raw; // compat
+pub use self::SegmentRange as Segment; // compat
+use self::joblib_arrays::Arrays;
+pub use self::joblib_arrays::{RawArray, opcodes_around};
+use self::limits::limit;
+pub use self::limits::{MAX_ITEMS, MAX_MARKS, MAX_MEMO, MAX_NODES, MAX_STACK, MachineError};
+use self::memo_slots::{Filled, MemoSlots};
+use self::prune::Batch;
+pub use self::prune::Watch;
+use self::spare::Spare;
+use self::value::{Added, CallKind, Node, NodeKind, Ref, RefTarget};
+use crate::pickle::format::emit::PRELUDE_MEMO;
+use crate::pickle::format::opcode::{Opcode, Takes};
+use crate::pickle::format::parse::{OpStep, ParseError, Parser};
 
 /// An opcode that changed what is no [`Node`] (an imported object, or one of an earlier segment), or that gave a
 /// node a second state.
@@ -45,7 +47,7 @@ pub struct Change {
 
 /// Where a segment of our own stream lies, and how many memo slots are filled before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
+pub struct SegmentRange {
     /// Where it begins.
     pub start: u64,
     /// Where it ends.
@@ -63,7 +65,7 @@ pub struct Machine<'a> {
     changes: Vec<Change>,
     effects: Vec<Ref>,
     looked_up: Vec<u64>,
-    memo: Memo,
+    memo: MemoSlots,
     stack: Vec<Ref>,
     marks: Vec<Mark>,
     items: usize,
@@ -132,7 +134,7 @@ impl<'a> Machine<'a> {
     fn steps(
         &mut self,
         parser: &mut Parser<'a>,
-        mut look: impl FnMut(&mut Self, &mut Parser<'a>, Step) -> Done,
+        mut look: impl FnMut(&mut Self, &mut Parser<'a>, OpStep) -> Done,
     ) -> Done {
         loop {
             // Where a step is never in memory, no step has to wait for it.
@@ -152,7 +154,7 @@ impl<'a> Machine<'a> {
     /// `memo` slots are filled. Returns the name and the value, too.
     pub fn run_segment(bytes: &'a [u8], base: u64, memo: u64) -> Result<(Self, Ref, Ref), MachineError> {
         let mut machine = Self::new(bytes, base, memo);
-        let session = machine.make(Kind::Dict, base, base, Vec::new())?;
+        let session = machine.make(NodeKind::Dict, base, base, Vec::new())?;
         machine.stack.push(session);
         let mut parser = Parser::segment(bytes, base);
         machine.steps(&mut parser, |_, _, _| Ok(()))?;
@@ -165,9 +167,9 @@ impl<'a> Machine<'a> {
 
     /// Follows some segments of our own stream, of which `bytes` is the whole. Returns name and value of each. What a
     /// segment takes from the memo must come from the prelude or from another one of them.
-    pub fn run_segments(bytes: &'a [u8], segments: &[Segment]) -> Result<(Self, Vec<(Ref, Ref)>), MachineError> {
+    pub fn run_segments(bytes: &'a [u8], segments: &[SegmentRange]) -> Result<(Self, Vec<(Ref, Ref)>), MachineError> {
         let mut machine = Self::new(bytes, 0, PRELUDE_MEMO);
-        let session = machine.make(Kind::Dict, 0, 0, Vec::new())?;
+        let session = machine.make(NodeKind::Dict, 0, 0, Vec::new())?;
         machine.stack.push(session);
         for segment in segments {
             machine.memo.go_on_at(segment.memo);
@@ -192,7 +194,7 @@ impl<'a> Machine<'a> {
             changes: Vec::new(),
             effects: Vec::new(),
             looked_up: Vec::new(),
-            memo: Memo::starting_at(memo),
+            memo: MemoSlots::starting_at(memo),
             stack: Vec::new(),
             marks: Vec::new(),
             items: 0,
@@ -233,7 +235,7 @@ impl<'a> Machine<'a> {
     /// Follows an opcode: those that most of any pickle consists of here, so that they cost little, the others in
     /// [`Self::other`].
     #[inline(always)]
-    fn step(&mut self, op: Step) -> Done {
+    fn step(&mut self, op: OpStep) -> Done {
         self.end = op.end;
         self.check_stack(op)?;
         match op.opcode {
@@ -242,9 +244,9 @@ impl<'a> Machine<'a> {
             Opcode::None | Opcode::NewTrue | Opcode::NewFalse => self.push(Ref::leaf(op.start), op),
             Opcode::BinGet | Opcode::LongBinGet => self.get(op),
             Opcode::Memoize | Opcode::BinPut | Opcode::LongBinPut => self.put(op),
-            Opcode::EmptyTuple => self.empty(Kind::Tuple, op),
-            Opcode::EmptyList => self.empty(Kind::List, op),
-            Opcode::EmptyDict => self.empty(Kind::Dict, op),
+            Opcode::EmptyTuple => self.empty(NodeKind::Tuple, op),
+            Opcode::EmptyList => self.empty(NodeKind::List, op),
+            Opcode::EmptyDict => self.empty(NodeKind::Dict, op),
             Opcode::Mark => self.mark(op),
             Opcode::Appends | Opcode::SetItems | Opcode::AddItems => self.add_marked(op),
             _ => self.other(op),
@@ -252,7 +254,7 @@ impl<'a> Machine<'a> {
     }
 
     #[inline(never)]
-    fn other(&mut self, op: Step) -> Done {
+    fn other(&mut self, op: OpStep) -> Done {
         match op.opcode {
             Opcode::Proto | Opcode::Frame | Opcode::Stop | Opcode::ReadonlyBuffer => Ok(()),
             Opcode::Pop => self.pop(op),
@@ -260,19 +262,19 @@ impl<'a> Machine<'a> {
             Opcode::Dup => self.top(op).and_then(|top| self.push(top, op)),
             Opcode::Get => self.get(op),
             Opcode::Put => self.put(op),
-            Opcode::EmptySet => self.empty(Kind::Set, op),
-            Opcode::Tuple => self.marked(Kind::Tuple, op),
-            Opcode::List => self.marked(Kind::List, op),
-            Opcode::Dict => self.marked(Kind::Dict, op),
-            Opcode::FrozenSet => self.marked(Kind::FrozenSet, op),
-            Opcode::Tuple1 => self.fixed(Kind::Tuple, 1, op),
-            Opcode::Tuple2 => self.fixed(Kind::Tuple, 2, op),
-            Opcode::Tuple3 => self.fixed(Kind::Tuple, 3, op),
-            Opcode::StackGlobal => self.fixed(Kind::Global, 2, op),
-            Opcode::BinPersId => self.fixed(Kind::Persistent, 1, op),
-            Opcode::Reduce => self.fixed(Kind::Call(How::Reduce), 2, op),
-            Opcode::NewObj => self.fixed(Kind::Call(How::NewObj), 2, op),
-            Opcode::NewObjEx => self.fixed(Kind::Call(How::NewObjEx), 3, op),
+            Opcode::EmptySet => self.empty(NodeKind::Set, op),
+            Opcode::Tuple => self.marked(NodeKind::Tuple, op),
+            Opcode::List => self.marked(NodeKind::List, op),
+            Opcode::Dict => self.marked(NodeKind::Dict, op),
+            Opcode::FrozenSet => self.marked(NodeKind::FrozenSet, op),
+            Opcode::Tuple1 => self.fixed(NodeKind::Tuple, 1, op),
+            Opcode::Tuple2 => self.fixed(NodeKind::Tuple, 2, op),
+            Opcode::Tuple3 => self.fixed(NodeKind::Tuple, 3, op),
+            Opcode::StackGlobal => self.fixed(NodeKind::Global, 2, op),
+            Opcode::BinPersId => self.fixed(NodeKind::Persistent, 1, op),
+            Opcode::Reduce => self.fixed(NodeKind::Call(CallKind::Reduce), 2, op),
+            Opcode::NewObj => self.fixed(NodeKind::Call(CallKind::NewObj), 2, op),
+            Opcode::NewObjEx => self.fixed(NodeKind::Call(CallKind::NewObjEx), 3, op),
             Opcode::Inst | Opcode::Obj => self.instance(op),
             Opcode::Global | Opcode::Ext1 | Opcode::Ext2 | Opcode::Ext4 | Opcode::PersId => {
                 self.look_up(op)?;
@@ -293,7 +295,7 @@ impl<'a> Machine<'a> {
     }
 
     #[inline(always)]
-    fn check_stack(&self, op: Step) -> Done {
+    fn check_stack(&self, op: OpStep) -> Done {
         let (at, opcode) = (op.start, op.opcode);
         let there = match opcode.takes() {
             Takes::Items(0) => true,
@@ -309,19 +311,19 @@ impl<'a> Machine<'a> {
     }
 
     #[inline(always)]
-    fn push(&mut self, value: Ref, op: Step) -> Done {
+    fn push(&mut self, value: Ref, op: OpStep) -> Done {
         limit(self.stack.len(), MAX_STACK, "values on the stack", op.start)?;
         self.stack.push(value);
         Ok(())
     }
 
     #[inline(always)]
-    fn top(&self, op: Step) -> Result<Ref, MachineError> {
+    fn top(&self, op: OpStep) -> Result<Ref, MachineError> {
         self.stack.last().copied().ok_or(MachineError::Underflow { at: op.start, opcode: op.opcode })
     }
 
     #[inline(always)]
-    fn mark(&mut self, op: Step) -> Done {
+    fn mark(&mut self, op: OpStep) -> Done {
         limit(self.marks.len(), MAX_MARKS, "marks", op.start)?;
         self.marks.push(Mark {
             height: self.stack.len(),
@@ -337,7 +339,7 @@ impl<'a> Machine<'a> {
     }
 
     /// POP takes a mark, too, where that is on top.
-    fn pop(&mut self, op: Step) -> Done {
+    fn pop(&mut self, op: OpStep) -> Done {
         let taken = match self.stack.len() > self.fence() {
             true => self.stack.pop().map(|value| self.note_effect(value)).transpose()?.is_some(),
             false => self.take_mark().is_some(),
@@ -346,8 +348,8 @@ impl<'a> Machine<'a> {
     }
 
     fn note_effect(&mut self, value: Ref) -> Done {
-        if let Target::Node(index) = value.target()
-            && matches!(self.nodes.get(index), Some(Node { kind: Kind::Call(_), .. }))
+        if let RefTarget::Node(index) = value.target()
+            && matches!(self.nodes.get(index), Some(Node { kind: NodeKind::Call(_), .. }))
         {
             limit(self.effects.len(), MAX_NODES, "calls", self.end)?;
             self.effects.push(value);
@@ -357,7 +359,7 @@ impl<'a> Machine<'a> {
 
     /// Takes the topmost mark and what is above it.
     #[inline(always)]
-    fn above_mark(&mut self, op: Step) -> Result<(Vec<Ref>, Mark), MachineError> {
+    fn above_mark(&mut self, op: OpStep) -> Result<(Vec<Ref>, Mark), MachineError> {
         let mark = self.take_mark().ok_or(MachineError::NoMark { at: op.start, opcode: op.opcode })?;
         Ok((self.take_from(mark.height), mark))
     }
@@ -382,7 +384,7 @@ impl<'a> Machine<'a> {
     }
 
     #[inline(always)]
-    fn get(&mut self, op: Step) -> Done {
+    fn get(&mut self, op: OpStep) -> Done {
         let index = op.index;
         if self.memo.get(index, op.start).is_none() && !self.memo.is_earlier(index) {
             return Err(ParseError::EmptyMemo { at: op.start, index }.into());
@@ -391,7 +393,7 @@ impl<'a> Machine<'a> {
     }
 
     #[inline(always)]
-    fn put(&mut self, op: Step) -> Done {
+    fn put(&mut self, op: OpStep) -> Done {
         limit(self.memo.len(), MAX_MEMO, "memo slots", op.start)?;
         let top = self.top(op)?;
         self.extend_span(top, op);
@@ -406,15 +408,15 @@ impl<'a> Machine<'a> {
 
     /// What is made here and now goes on up to this opcode.
     #[inline(always)]
-    fn extend_span(&mut self, value: Ref, op: Step) {
-        if let Target::Node(index) = value.target()
+    fn extend_span(&mut self, value: Ref, op: OpStep) {
+        if let RefTarget::Node(index) = value.target()
             && let Some(node) = self.nodes.get_mut(index)
         {
             node.end = op.end;
         }
     }
 
-    fn make(&mut self, kind: Kind, start: u64, end: u64, items: Vec<Ref>) -> Result<Ref, MachineError> {
+    fn make(&mut self, kind: NodeKind, start: u64, end: u64, items: Vec<Ref>) -> Result<Ref, MachineError> {
         limit(self.nodes.len(), MAX_NODES, "objects", start)?;
         self.count(items.len(), start)?;
         self.nodes.push(Node { kind, start, end, items, state: None, added: None });
@@ -427,35 +429,35 @@ impl<'a> Machine<'a> {
     }
 
     #[inline(always)]
-    fn empty(&mut self, kind: Kind, op: Step) -> Done {
+    fn empty(&mut self, kind: NodeKind, op: OpStep) -> Done {
         let node = self.make(kind, op.start, op.end, Vec::new())?;
         self.push(node, op)
     }
 
-    fn marked(&mut self, kind: Kind, op: Step) -> Done {
+    fn marked(&mut self, kind: NodeKind, op: OpStep) -> Done {
         let (items, mark) = self.above_mark(op)?;
-        if kind == Kind::Dict {
+        if kind == NodeKind::Dict {
             check_pairs(&items, op)?;
         }
         let node = self.make(kind, mark.start, op.end, items)?;
         self.push(node, op)
     }
 
-    fn fixed(&mut self, kind: Kind, count: usize, op: Step) -> Done {
+    fn fixed(&mut self, kind: NodeKind, count: usize, op: OpStep) -> Done {
         let items = self.take_from(self.stack.len().saturating_sub(count));
         let start = items.first().map_or(op.start, |first| self.start(*first));
         let node = self.make(kind, start, op.end, items)?;
         self.push(node, op)
     }
 
-    fn look_up(&mut self, op: Step) -> Done {
+    fn look_up(&mut self, op: OpStep) -> Done {
         limit(self.looked_up.len(), MAX_NODES, "imports", op.start)?;
         self.looked_up.push(op.start);
         Ok(())
     }
 
     /// INST names its class, OBJ has it first above the mark.
-    fn instance(&mut self, op: Step) -> Done {
+    fn instance(&mut self, op: OpStep) -> Done {
         let (mut arguments, Mark { start, .. }) = self.above_mark(op)?;
         let class = match op.opcode {
             Opcode::Obj if arguments.is_empty() => {
@@ -467,17 +469,17 @@ impl<'a> Machine<'a> {
                 Ref::leaf(op.start)
             }
         };
-        let arguments = self.make(Kind::Tuple, start, op.start, arguments)?;
-        let node = self.make(Kind::Call(How::Instance), start, op.end, vec![class, arguments])?;
+        let arguments = self.make(NodeKind::Tuple, start, op.start, arguments)?;
+        let node = self.make(NodeKind::Call(CallKind::Instance), start, op.end, vec![class, arguments])?;
         self.push(node, op)
     }
 
-    fn add_last(&mut self, count: usize, op: Step) -> Done {
+    fn add_last(&mut self, count: usize, op: OpStep) -> Done {
         let items = self.take_from(self.stack.len().saturating_sub(count));
         self.add(items, op)
     }
 
-    fn add_marked(&mut self, op: Step) -> Done {
+    fn add_marked(&mut self, op: OpStep) -> Done {
         let (items, mark) = self.above_mark(op)?;
         if op.opcode == Opcode::SetItems {
             check_pairs(&items, op)?;
@@ -489,7 +491,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Adds items to the value on top.
-    fn add(&mut self, items: Vec<Ref>, op: Step) -> Done {
+    fn add(&mut self, items: Vec<Ref>, op: OpStep) -> Done {
         let target = self.changed(items.len(), op)?;
         match self.node_mut(target) {
             Some(node) => node.add(op.opcode, items),
@@ -499,7 +501,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Gives a state to the value below it.
-    fn build(&mut self, op: Step) -> Done {
+    fn build(&mut self, op: OpStep) -> Done {
         let state = self.stack.pop().ok_or(MachineError::Underflow { at: op.start, opcode: op.opcode })?;
         let target = self.changed(1, op)?;
         match self.node_mut(target) {
@@ -516,12 +518,12 @@ impl<'a> Machine<'a> {
 
     /// The value on top, which gets so many items.
     #[inline]
-    fn changed(&mut self, items: usize, op: Step) -> Result<Ref, MachineError> {
+    fn changed(&mut self, items: usize, op: OpStep) -> Result<Ref, MachineError> {
         self.count(items, op.start)?;
         let top = self.top(op)?;
         self.extend_span(top, op);
         let target = self.resolve(top);
-        if let (Target::Node(index), Some(mark)) = (target.target(), self.marks.last_mut()) {
+        if let (RefTarget::Node(index), Some(mark)) = (target.target(), self.marks.last_mut()) {
             mark.lowest = mark.lowest.min(index);
         }
         Ok(target)
@@ -536,9 +538,9 @@ impl Node {
     fn add(&mut self, opcode: Opcode, mut items: Vec<Ref>) {
         let pairs = matches!(opcode, Opcode::SetItem | Opcode::SetItems);
         let own = match opcode {
-            Opcode::AddItems => self.kind == Kind::Set,
-            _ if pairs => self.kind == Kind::Dict,
-            _ => self.kind == Kind::List,
+            Opcode::AddItems => self.kind == NodeKind::Set,
+            _ if pairs => self.kind == NodeKind::Dict,
+            _ => self.kind == NodeKind::List,
         };
         let added = match own {
             true => &mut self.items,
@@ -549,6 +551,6 @@ impl Node {
     }
 }
 
-fn check_pairs(items: &[Ref], op: Step) -> Done {
+fn check_pairs(items: &[Ref], op: OpStep) -> Done {
     if items.len().is_multiple_of(2) { Ok(()) } else { Err(MachineError::OddItems { at: op.start, opcode: op.opcode }) }
 }

@@ -7,7 +7,10 @@
 use std::borrow::Cow;
 use std::num::NonZeroU64;
 
-use super::text::Text;
+use crate::pickle::format::py_str::PyStr;
+
+pub use self::CallKind as How; // compat
+pub use self::NodeKind as Kind; // compat
 
 /// Refers to a value of the machine that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +18,7 @@ pub struct Ref(NonZeroU64);
 
 /// What a [`Ref`] refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(crate) enum RefTarget {
     /// What the opcode at this place makes.
     Leaf(u64),
     /// A node.
@@ -30,17 +33,17 @@ pub(super) enum Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inner {
     /// A container of this kind.
-    Container(Kind),
+    Container(NodeKind),
     /// An instance of a class.
     Instance,
 }
 
 const INNER: [Inner; 6] = [
-    Inner::Container(Kind::Tuple),
-    Inner::Container(Kind::List),
-    Inner::Container(Kind::Dict),
-    Inner::Container(Kind::Set),
-    Inner::Container(Kind::FrozenSet),
+    Inner::Container(NodeKind::Tuple),
+    Inner::Container(NodeKind::List),
+    Inner::Container(NodeKind::Dict),
+    Inner::Container(NodeKind::Set),
+    Inner::Container(NodeKind::FrozenSet),
     Inner::Instance,
 ];
 
@@ -59,36 +62,36 @@ const fn tag(number: u64) -> NonZeroU64 {
 }
 
 impl Ref {
-    pub(super) fn leaf(place: u64) -> Self {
+    pub(crate) fn leaf(place: u64) -> Self {
         Self(LEAF | (place & REST))
     }
 
-    pub(super) fn node(index: usize) -> Self {
+    pub(crate) fn node(index: usize) -> Self {
         Self(NODE | (index as u64 & REST))
     }
 
-    pub(super) fn get(place: u64) -> Self {
+    pub(crate) fn get(place: u64) -> Self {
         Self(GET | (place & REST))
     }
 
     /// Which node it is, if it is one.
-    pub(super) fn node_index(self) -> Option<usize> {
-        if let Target::Node(index) = self.target() { Some(index) } else { None }
+    pub(crate) fn node_index(self) -> Option<usize> {
+        if let RefTarget::Node(index) = self.target() { Some(index) } else { None }
     }
 
     /// What is left of a value of this kind.
-    pub(super) fn inner(kind: Kind) -> Self {
+    pub(crate) fn inner(kind: NodeKind) -> Self {
         let number = INNER.iter().position(|inner| *inner == Inner::Container(kind)).unwrap_or(INNER.len() - 1);
         Self(NonZeroU64::MIN.saturating_add(number as u64))
     }
 
-    pub(super) fn target(self) -> Target {
+    pub(crate) fn target(self) -> RefTarget {
         let rest = self.0.get() & REST;
         match self.0.get() >> TAG_SHIFT {
-            1 => Target::Leaf(rest),
-            2 => Target::Node(rest as usize),
-            0 => Target::Inner(INNER.get(rest as usize - 1).copied().unwrap_or(Inner::Instance)),
-            _ => Target::Get(rest),
+            1 => RefTarget::Leaf(rest),
+            2 => RefTarget::Node(rest as usize),
+            0 => RefTarget::Inner(INNER.get(rest as usize - 1).copied().unwrap_or(Inner::Instance)),
+            _ => RefTarget::Get(rest),
         }
     }
 }
@@ -97,12 +100,12 @@ impl Ref {
 #[derive(Debug)]
 pub struct Node {
     /// What it is.
-    pub kind: Kind,
+    pub kind: NodeKind,
     /// Where the first opcode that made it begins.
     pub start: u64,
     /// Where the last opcode that made it ends. What changed it later, through the memo, is not counted.
     pub end: u64,
-    /// What it is made of: see [`Kind`].
+    /// What it is made of: see [`NodeKind`].
     pub items: Vec<Ref>,
     /// What BUILD gave it.
     pub state: Option<Ref>,
@@ -112,7 +115,7 @@ pub struct Node {
 
 /// The kinds of [`Node`], and what each one's items are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum NodeKind {
     /// Its items.
     Tuple,
     /// Its items.
@@ -127,20 +130,20 @@ pub enum Kind {
     Global,
     /// BINPERSID: the identifier.
     Persistent,
-    /// The callee, a tuple of arguments, and a dict of keyword arguments for [`How::NewObjEx`].
-    Call(How),
+    /// The callee, a tuple of arguments, and a dict of keyword arguments for [`CallKind::NewObjEx`].
+    Call(CallKind),
     /// An array that joblib wrote: what describes it, and its contents, which stand between the opcodes.
     Array,
 }
 
-impl Kind {
+impl NodeKind {
     /// Whether such a value is nothing but what it holds.
-    pub(super) fn holds_items(self) -> bool {
+    pub(crate) fn holds_items(self) -> bool {
         matches!(self, Self::Tuple | Self::List | Self::Dict | Self::Set | Self::FrozenSet)
     }
 
     /// The type of such a value, where that is always the same.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tuple => "tuple",
             Self::List => "list",
@@ -155,7 +158,7 @@ impl Kind {
 
 /// The opcode that calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+pub enum CallKind {
     /// REDUCE: any callable.
     Reduce,
     /// INST and OBJ: a class.
@@ -190,7 +193,7 @@ pub enum Leaf<'a> {
     /// A float.
     Float(f64),
     /// A `str`.
-    Text(Text<'a>),
+    Text(PyStr<'a>),
     /// A `str` of Python 2.
     OldText(Cow<'a, [u8]>),
     /// `bytes`.
@@ -202,9 +205,9 @@ pub enum Leaf<'a> {
     /// A number of `copyreg`'s extension registry.
     Extension(i64),
     /// GLOBAL: module and name.
-    Global(Text<'a>, Text<'a>),
+    Global(PyStr<'a>, PyStr<'a>),
     /// PERSID: the identifier.
-    Persistent(Text<'a>),
+    Persistent(PyStr<'a>),
     /// A memo slot that was filled before the bytes at hand.
     Earlier(u64),
     /// A value that was forgotten.

@@ -5,10 +5,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::opcode::Opcode;
-use super::parse::{Argument, Op, ParseError, Parser};
-use super::rules;
-use super::text::Text;
+use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::parse::{Argument, Op, ParseError, Parser};
+use crate::pickle::format::py_str::PyStr;
+use crate::pickle::rules;
 
 /// What is known of a segment after a scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,7 +97,7 @@ struct Scan<'s, 'a> {
 
 /// A string on top of the stack.
 enum Recent<'a> {
-    Literal(Text<'a>),
+    Literal(PyStr<'a>),
     Memo(u64),
 }
 
@@ -215,32 +215,32 @@ impl<'s, 'a> Scan<'s, 'a> {
 
 /// Which memo slots are filled: all up to `count`, and some beyond, which only PUT can do.
 #[derive(Debug)]
-pub(super) struct Slots {
+pub(crate) struct Slots {
     count: u64,
     scattered: HashSet<u64>,
 }
 
 impl Slots {
     /// So many are filled.
-    pub(super) fn new(count: u64) -> Self {
+    pub(crate) fn new(count: u64) -> Self {
         Self { count, scattered: HashSet::new() }
     }
 
     /// CPython's MEMOIZE fills the slot whose number is the number of filled slots.
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.count.saturating_add(self.scattered.len() as u64)
     }
 
-    /// How many are filled out of order, which take memory.
-    pub(super) fn scattered(&self) -> usize {
+    /// CallKind many are filled out of order, which take memory.
+    pub(crate) fn scattered(&self) -> usize {
         self.scattered.len()
     }
 
-    pub(super) fn is_filled(&self, slot: u64) -> bool {
+    pub(crate) fn is_filled(&self, slot: u64) -> bool {
         slot < self.count || self.scattered.contains(&slot)
     }
 
-    pub(super) fn fill(&mut self, slot: u64) {
+    pub(crate) fn fill(&mut self, slot: u64) {
         if slot > self.count {
             self.scattered.insert(slot);
         } else if slot == self.count {

@@ -6,9 +6,9 @@ use std::borrow::Cow;
 
 /// A text of a pickle.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Text<'a>(Cow<'a, [u8]>);
+pub struct PyStr<'a>(Cow<'a, [u8]>);
 
-impl<'a> Text<'a> {
+impl<'a> PyStr<'a> {
     /// The text of these bytes; `None` where they are not UTF-8, surrogates aside.
     pub fn new(bytes: impl Into<Cow<'a, [u8]>>) -> Option<Self> {
         let bytes = bytes.into();
@@ -16,7 +16,7 @@ impl<'a> Text<'a> {
     }
 
     /// The text of bytes that were checked before.
-    pub(super) fn checked(bytes: &'a [u8]) -> Self {
+    pub(crate) fn checked(bytes: &'a [u8]) -> Self {
         Self(Cow::Borrowed(bytes))
     }
 
@@ -26,7 +26,7 @@ impl<'a> Text<'a> {
     }
 
     /// The bytes, not borrowed from this.
-    pub(super) fn into_bytes(self) -> Cow<'a, [u8]> {
+    pub(crate) fn into_bytes(self) -> Cow<'a, [u8]> {
         self.0
     }
 
@@ -58,6 +58,8 @@ impl<'a> Text<'a> {
         self.0.iter().filter(|byte| !(0x80..0xc0).contains(*byte)).count() as u64
     }
 }
+
+pub use self::PyStr as Text; // compat
 
 /// Bytes in stretches of one kind.
 struct Pieces<'a>(&'a [u8]);
@@ -104,7 +106,7 @@ impl<'a> Iterator for Pieces<'a> {
 }
 
 /// Appends a code point, a surrogate too. `false` where it is beyond Unicode.
-pub(super) fn push_code_point(bytes: &mut Vec<u8>, code: u32) -> bool {
+pub(crate) fn push_code_point(bytes: &mut Vec<u8>, code: u32) -> bool {
     if let Some(character) = char::from_u32(code) {
         bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         return true;
@@ -123,19 +125,19 @@ mod tests {
 
     #[test]
     fn surrogates_pass_and_other_bad_bytes_do_not() {
-        let text = Text::new(&b"a\xed\xa0\x80\xc3\xa9"[..]).expect("a surrogate is a text");
+        let text = PyStr::new(&b"a\xed\xa0\x80\xc3\xa9"[..]).expect("a surrogate is a text");
         assert_eq!((text.as_str(), text.lossy().as_ref(), text.characters()), (None, "a\u{fffd}é", 3));
         for bad in [&b"\xff"[..], b"\xc3", b"a\xed\xa0", b"\xed\xc0\x80", b"\xf8\x88\x80\x80\x80"] {
-            assert_eq!(Text::new(bad), None, "{bad:x?}");
+            assert_eq!(PyStr::new(bad), None, "{bad:x?}");
         }
     }
 
     #[test]
     fn a_start_is_cut_between_characters() {
-        let text = Text::new("éééé".as_bytes()).expect("UTF-8");
+        let text = PyStr::new("éééé".as_bytes()).expect("UTF-8");
         assert_eq!(text.start(2), ("éé".to_owned(), false));
         assert_eq!(text.start(4), ("éééé".to_owned(), true));
-        assert_eq!(Text::new(&b""[..]).expect("UTF-8").start(0), (String::new(), true));
+        assert_eq!(PyStr::new(&b""[..]).expect("UTF-8").start(0), (String::new(), true));
     }
 
     #[test]

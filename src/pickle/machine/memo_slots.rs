@@ -5,11 +5,11 @@
 
 use std::collections::HashMap;
 
-use super::node::Ref;
+use super::value::Ref;
 
 /// The slots that are filled. `first` is the number of slots that were filled before the bytes at hand.
 #[derive(Debug, Default)]
-pub(super) struct Memo {
+pub(crate) struct MemoSlots {
     first: u64,
     /// Slots that segments would have filled that were left out.
     skipped: u64,
@@ -28,47 +28,47 @@ struct Replaced {
     value: Option<Ref>,
 }
 
-/// How far the memo was filled at some time.
+/// CallKind far the memo was filled at some time.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Filled {
+pub(crate) struct Filled {
     dense: usize,
     irregular: usize,
 }
 
-impl Memo {
-    pub(super) fn starting_at(first: u64) -> Self {
+impl MemoSlots {
+    pub(crate) fn starting_at(first: u64) -> Self {
         Self { first, ..Self::default() }
     }
 
     /// The slot that MEMOIZE fills: CPython counts the slots in use.
     #[inline]
-    pub(super) fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         self.first.saturating_add(self.skipped).saturating_add(self.len() as u64)
     }
 
     /// Leaves slots empty, so that this one is the next.
-    pub(super) fn go_on_at(&mut self, next: u64) {
+    pub(crate) fn go_on_at(&mut self, next: u64) {
         self.skipped = self.skipped.saturating_add(next.saturating_sub(self.next()));
     }
 
     #[inline(always)]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.dense.len() + self.sparse.len()
     }
 
-    /// How far it is filled.
-    pub(super) fn filled(&self) -> Filled {
+    /// CallKind far it is filled.
+    pub(crate) fn filled(&self) -> Filled {
         Filled { dense: self.dense.len(), irregular: self.irregular }
     }
 
     /// The slots filled since then; `None` where others than the next ones were.
-    pub(super) fn filled_since(&mut self, then: Filled) -> Option<&mut [Ref]> {
+    pub(crate) fn filled_since(&mut self, then: Filled) -> Option<&mut [Ref]> {
         if self.irregular == then.irregular { self.dense.get_mut(then.dense..) } else { None }
     }
 
     /// Fills the next slot, by a MEMOIZE at `at`.
     #[inline(always)]
-    pub(super) fn memoize(&mut self, value: Ref, at: u64) {
+    pub(crate) fn memoize(&mut self, value: Ref, at: u64) {
         match self.skipped == 0 && self.sparse.is_empty() {
             true => self.dense.push(value),
             false => self.put(self.next(), value, at),
@@ -77,7 +77,7 @@ impl Memo {
 
     /// Fills a slot, by an opcode at `at`.
     #[inline]
-    pub(super) fn put(&mut self, index: u64, value: Ref, at: u64) {
+    pub(crate) fn put(&mut self, index: u64, value: Ref, at: u64) {
         let place = index.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
         let before = match place {
             Some(place) if place == self.dense.len() && self.sparse.is_empty() => {
@@ -98,7 +98,7 @@ impl Memo {
 
     /// What a GET at `at` finds.
     #[inline(always)]
-    pub(super) fn get(&self, index: u64, at: u64) -> Option<Ref> {
+    pub(crate) fn get(&self, index: u64, at: u64) -> Option<Ref> {
         if self.replaced.is_empty() {
             return self.now(index);
         }
@@ -117,7 +117,7 @@ impl Memo {
 
     /// Whether the slot was filled before the bytes at hand.
     #[inline(always)]
-    pub(super) fn is_earlier(&self, index: u64) -> bool {
+    pub(crate) fn is_earlier(&self, index: u64) -> bool {
         index < self.first
     }
 }
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_get_finds_what_was_there_when_it_ran() {
         let (a, b, c) = (Ref::leaf(1), Ref::leaf(2), Ref::leaf(3));
-        let mut memo = Memo::starting_at(2);
+        let mut memo = MemoSlots::starting_at(2);
         assert_eq!(memo.next(), 2);
         memo.put(2, a, 10);
         memo.put(2, b, 20);

@@ -10,7 +10,7 @@ use super::opcode::Opcode;
 /// The number of memo slots that the prelude fills: the module is in slot 0.
 pub const PRELUDE_MEMO: u64 = 1;
 
-/// How every snapshot begins; the module's name follows.
+/// CallKind every snapshot begins; the module's name follows.
 pub const HEAD: &[u8] = b"\x80\x05\x8c\x0adill._dill\x8c\x0e_import_module\x93\x8c";
 
 /// The longest module name whose end `_identify_module` still sees.

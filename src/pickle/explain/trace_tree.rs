@@ -7,20 +7,22 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::machine::{Machine, MachineError};
-use super::naming::Naming;
-use super::node::{Kind, Node, Ref};
+use super::labels::Labels;
+use crate::pickle::machine::value::{Node, NodeKind, Ref};
+use crate::pickle::machine::{Machine, MachineError};
 
-/// How deep a tree goes.
+/// CallKind deep a tree goes.
 pub const MAX_DEPTH: usize = 12;
-/// How many parts of one value are shown.
+/// CallKind many parts of one value are shown.
 pub const MAX_CHILDREN: usize = 30;
-/// How many parts a tree has in all.
+/// CallKind many parts a tree has in all.
 pub const MAX_PARTS: usize = 2000;
+
+pub use self::TraceTree as Tree; // compat
 
 /// A value and its parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Tree {
+pub struct TraceTree {
     /// Its name or role, its type, and its length or the value itself.
     pub label: String,
     /// Where its opcodes begin.
@@ -30,12 +32,12 @@ pub struct Tree {
     /// The bytes between.
     pub size: u64,
     /// Its parts.
-    pub children: Vec<Tree>,
+    pub children: Vec<TraceTree>,
 }
 
 /// The tree of a value, whose label begins with `name`.
-pub fn tree(naming: &Naming<'_, '_>, value: Ref, name: &str) -> Tree {
-    Planter::new(naming, &|_| None).plant(&Part { role: Role::Name(name), value }, 0)
+pub fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str) -> TraceTree {
+    TreeBuilder::new(labels, &|_| None).build(&TracePart { role: PartRole::Name(name), value }, 0)
 }
 
 /// The tree of a variable of our own file: of its segment, which begins at byte `start` of the file, where
@@ -45,98 +47,98 @@ pub fn trace_segment(
     start: u64,
     memo_start: u64,
     owner: &dyn Fn(u64) -> Option<String>,
-) -> Result<Tree, MachineError> {
+) -> Result<TraceTree, MachineError> {
     let (machine, name, value) = Machine::run_segment(segment, start, memo_start)?;
-    let naming = Naming::new(&machine);
-    let name = naming.text(name).unwrap_or_else(|| "?".into());
-    Ok(Planter::new(&naming, owner).plant(&Part { role: Role::Name(&name), value }, 0))
+    let labels = Labels::new(&machine);
+    let name = labels.text(name).unwrap_or_else(|| "?".into());
+    Ok(TreeBuilder::new(&labels, owner).build(&TracePart { role: PartRole::Name(&name), value }, 0))
 }
 
 /// A value in its role within another one.
-struct Part<'n> {
-    role: Role<'n>,
+struct TracePart<'n> {
+    role: PartRole<'n>,
     value: Ref,
 }
 
-enum Role<'n> {
+enum PartRole<'n> {
     Item,
     Key(Ref),
     Name(&'n str),
 }
 
-struct Planter<'n, 'm, 'a> {
-    naming: &'n Naming<'m, 'a>,
+struct TreeBuilder<'n, 'm, 'a> {
+    labels: &'n Labels<'m, 'a>,
     owner: &'n dyn Fn(u64) -> Option<String>,
     left: usize,
     /// Values that have their place in the tree. Only DUP makes one appear twice, and then perhaps within itself.
-    planted: HashSet<Ref>,
+    placed: HashSet<Ref>,
 }
 
-impl<'n, 'm, 'a> Planter<'n, 'm, 'a> {
-    fn new(naming: &'n Naming<'m, 'a>, owner: &'n dyn Fn(u64) -> Option<String>) -> Self {
-        Self { naming, owner, left: MAX_PARTS, planted: HashSet::new() }
+impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
+    fn new(labels: &'n Labels<'m, 'a>, owner: &'n dyn Fn(u64) -> Option<String>) -> Self {
+        Self { labels, owner, left: MAX_PARTS, placed: HashSet::new() }
     }
 
     /// Recurses [`MAX_DEPTH`] deep at the most.
-    fn plant(&mut self, part: &Part<'_>, depth: usize) -> Tree {
+    fn build(&mut self, part: &TracePart<'_>, depth: usize) -> TraceTree {
         self.left = self.left.saturating_sub(1);
-        let machine = self.naming.machine();
-        let (start, end) = self.naming.span(part.value);
+        let machine = self.labels.machine();
+        let (start, end) = self.labels.span(part.value);
         let (start, end) = match part.role {
             // A key is part of its item.
-            Role::Key(key) => (machine.start(key).min(start), end),
-            Role::Item | Role::Name(_) => (start, end),
+            PartRole::Key(key) => (machine.start(key).min(start), end),
+            PartRole::Item | PartRole::Name(_) => (start, end),
         };
         let mut tree =
-            Tree { label: self.label(part), start, end, size: end.saturating_sub(start), children: Vec::new() };
+            TraceTree { label: self.label(part), start, end, size: end.saturating_sub(start), children: Vec::new() };
         if machine.memo_index(part.value).is_some() {
             return tree;
         }
         if let Some(node) = machine.node(part.value)
             && depth < MAX_DEPTH
-            && self.planted.insert(part.value)
+            && self.placed.insert(part.value)
         {
             tree.children = self.children(node, depth + 1);
         }
         tree
     }
 
-    fn children(&mut self, node: &'m Node, depth: usize) -> Vec<Tree> {
+    fn children(&mut self, node: &'m Node, depth: usize) -> Vec<TraceTree> {
         let mut parts = self.parts(node);
         let mut children = Vec::new();
         while children.len() < MAX_CHILDREN && self.left > 0 {
             let Some(part) = parts.next() else { return children };
-            children.push(self.plant(&part, depth));
+            children.push(self.build(&part, depth));
         }
         children.extend(self.rest(parts));
         children
     }
 
     /// The parts that are not shown, in one.
-    fn rest<'p>(&self, parts: impl Iterator<Item = Part<'p>>) -> Option<Tree> {
-        let mut rest: Option<(u64, Tree)> = None;
+    fn rest<'p>(&self, parts: impl Iterator<Item = TracePart<'p>>) -> Option<TraceTree> {
+        let mut rest: Option<(u64, TraceTree)> = None;
         for part in parts {
-            let (start, end) = self.naming.span(part.value);
-            let (count, tree) = rest.get_or_insert_with(|| (0, Tree { start, end, ..Tree::default() }));
+            let (start, end) = self.labels.span(part.value);
+            let (count, tree) = rest.get_or_insert_with(|| (0, TraceTree { start, end, ..TraceTree::default() }));
             *count += 1;
             tree.start = tree.start.min(start);
             tree.end = tree.end.max(end);
             tree.size = tree.size.saturating_add(end.saturating_sub(start));
         }
-        rest.map(|(count, tree)| Tree { label: format!("… {count} more"), ..tree })
+        rest.map(|(count, tree)| TraceTree { label: format!("… {count} more"), ..tree })
     }
 
     /// What a value is made of. A global's strings and an empty tuple of arguments are not worth a line.
-    fn parts(&self, node: &'m Node) -> Box<dyn Iterator<Item = Part<'static>> + 'm> {
-        let items = |items: &'m [Ref]| items.iter().map(|value| Part { role: Role::Item, value: *value });
+    fn parts(&self, node: &'m Node) -> Box<dyn Iterator<Item = TracePart<'static>> + 'm> {
+        let items = |items: &'m [Ref]| items.iter().map(|value| TracePart { role: PartRole::Item, value: *value });
         let pairs = |items: &'m [Ref]| {
-            items.as_chunks::<2>().0.iter().map(|[key, value]| Part { role: Role::Key(*key), value: *value })
+            items.as_chunks::<2>().0.iter().map(|[key, value]| TracePart { role: PartRole::Key(*key), value: *value })
         };
-        let named = |name, value: Option<Ref>| value.map(|value| Part { role: Role::Name(name), value });
-        let own: Box<dyn Iterator<Item = Part<'static>> + 'm> = match node.kind {
-            Kind::Global => Box::new(std::iter::empty()),
-            Kind::Dict => Box::new(pairs(&node.items)),
-            Kind::Call(_) => {
+        let named = |name, value: Option<Ref>| value.map(|value| TracePart { role: PartRole::Name(name), value });
+        let own: Box<dyn Iterator<Item = TracePart<'static>> + 'm> = match node.kind {
+            NodeKind::Global => Box::new(std::iter::empty()),
+            NodeKind::Dict => Box::new(pairs(&node.items)),
+            NodeKind::Call(_) => {
                 let callee = named("calls", node.items.first().copied());
                 let keywords = named("keywords", node.items.get(2).copied());
                 Box::new(callee.into_iter().chain(self.arguments(node)).chain(keywords))
@@ -148,39 +150,39 @@ impl<'n, 'm, 'a> Planter<'n, 'm, 'a> {
     }
 
     /// The arguments of a call: those in its tuple, or whatever stands in its place.
-    fn arguments(&self, node: &'m Node) -> Vec<Part<'static>> {
+    fn arguments(&self, node: &'m Node) -> Vec<TracePart<'static>> {
         let Some(arguments) = node.items.get(1).copied() else { return Vec::new() };
-        let machine = self.naming.machine();
+        let machine = self.labels.machine();
         match machine.node(arguments) {
-            Some(Node { kind: Kind::Tuple, items, .. }) if machine.memo_index(arguments).is_none() => {
-                items.iter().map(|value| Part { role: Role::Item, value: *value }).collect()
+            Some(Node { kind: NodeKind::Tuple, items, .. }) if machine.memo_index(arguments).is_none() => {
+                items.iter().map(|value| TracePart { role: PartRole::Item, value: *value }).collect()
             }
-            _ => vec![Part { role: Role::Name("arguments"), value: arguments }],
+            _ => vec![TracePart { role: PartRole::Name("arguments"), value: arguments }],
         }
     }
 
-    fn label(&self, part: &Part<'_>) -> String {
+    fn label(&self, part: &TracePart<'_>) -> String {
         let what = self.what(part.value);
         match &part.role {
-            Role::Item => what,
-            Role::Name(name) => format!("{name}: {what}"),
-            Role::Key(key) => format!("[{}]: {what}", self.what_key(*key)),
+            PartRole::Item => what,
+            PartRole::Name(name) => format!("{name}: {what}"),
+            PartRole::Key(key) => format!("[{}]: {what}", self.what_key(*key)),
         }
     }
 
     /// A value's type with its length, or the value.
     fn what(&self, value: Ref) -> String {
-        let machine = self.naming.machine();
+        let machine = self.labels.machine();
         let shared = machine.memo_index(value).map_or_else(String::new, |(slot, _)| self.shared(slot));
         if machine.memo_index(machine.resolve(value)).is_some() {
             // It lies outside the bytes at hand.
             return shared;
         }
-        let type_name = self.naming.type_name(value);
+        let type_name = self.labels.type_name(value);
         if machine.node(value).is_none() {
-            return join(&[&type_name, &self.naming.preview(value), &shared]);
+            return join(&[&type_name, &self.labels.preview(value), &shared]);
         }
-        let length = self.naming.length(value).map_or_else(String::new, |length| format!("({length})"));
+        let length = self.labels.length(value).map_or_else(String::new, |length| format!("({length})"));
         join(&[&type_name, &length, &shared])
     }
 
@@ -193,9 +195,9 @@ impl<'n, 'm, 'a> Planter<'n, 'm, 'a> {
 
     /// Strings and numbers speak for themselves.
     fn what_key(&self, key: Ref) -> String {
-        match self.naming.type_name(key).as_ref() {
-            "str" | "int" | "float" | "bool" if !self.naming.preview(key).is_empty() => {
-                self.naming.preview(key).to_string()
+        match self.labels.type_name(key).as_ref() {
+            "str" | "int" | "float" | "bool" if !self.labels.preview(key).is_empty() => {
+                self.labels.preview(key).to_string()
             }
             _ => self.what(key),
         }
@@ -210,11 +212,11 @@ fn join(words: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pickle::outline::find;
+    use crate::pickle::explain::outline::find;
     use crate::pickle::samples;
 
     /// A tree as lines: size and label, children indented.
-    fn lines(tree: &Tree, indent: usize) -> String {
+    fn lines(tree: &TraceTree, indent: usize) -> String {
         let mut text = format!("{}{} {}\n", "  ".repeat(indent), tree.size, tree.label);
         for child in &tree.children {
             text.push_str(&lines(child, indent + 1));
@@ -222,25 +224,25 @@ mod tests {
         text
     }
 
-    fn planted(pickle: &[u8]) -> Tree {
+    fn placed(pickle: &[u8]) -> TraceTree {
         let (machine, value) = Machine::run(pickle).expect("a pickle");
-        tree(&Naming::new(&machine), value, "it")
+        trace_value(&Labels::new(&machine), value, "it")
     }
 
     #[test]
     fn a_variable_is_a_tree_with_sizes() {
         let (machine, value) = Machine::run(samples::SESSION).expect("a pickle");
-        let naming = Naming::new(&machine);
-        let found = find(&naming, value, "d").expect("a variable");
+        let labels = Labels::new(&machine);
+        let found = find(&labels, value, "d").expect("a variable");
         let expected = "20 d: dict (2)\n  6 ['a']: int 1\n  10 ['b']: tuple (2)\n    2 int 1\n    2 int 2\n";
-        assert_eq!(lines(&tree(&naming, found, "d"), 0), expected);
+        assert_eq!(lines(&trace_value(&labels, found, "d"), 0), expected);
     }
 
     #[test]
     fn calls_show_callee_arguments_and_state() {
         let pickle = b"\x80\x04\x8c\x01m\x8c\x01C\x93K\x01\x85R}\x8c\x01xK\x02sb.";
         let expected = "19 it: m.C\n  7 calls: import m.C\n  2 int 1\n  7 state: dict (1)\n    5 ['x']: int 2\n";
-        assert_eq!(lines(&planted(pickle), 0), expected);
+        assert_eq!(lines(&placed(pickle), 0), expected);
     }
 
     #[test]
@@ -248,13 +250,13 @@ mod tests {
         let mut pickle = b"(".to_vec();
         pickle.extend(b"K\x01".repeat(100));
         pickle.extend(b"l.");
-        let tree = planted(&pickle);
+        let tree = placed(&pickle);
         let last = tree.children.last().expect("children");
         assert_eq!((tree.children.len(), last.label.as_str(), last.size), (MAX_CHILDREN + 1, "… 70 more", 140));
         let mut deep = vec![b']'; 100_000];
         deep.extend([b'a'; 99_999]);
         deep.push(b'.');
-        assert_eq!(lines(&planted(&deep), 0).lines().count(), MAX_DEPTH + 1);
+        assert_eq!(lines(&placed(&deep), 0).lines().count(), MAX_DEPTH + 1);
     }
 
     #[test]
@@ -268,8 +270,8 @@ mod tests {
             pickle.extend(b"\x86");
         }
         pickle.push(b'.');
-        assert!(lines(&planted(&pickle), 0).lines().count() <= 2 * MAX_PARTS);
-        assert!(lines(&planted(b"]2a."), 0).lines().count() < 5);
+        assert!(lines(&placed(&pickle), 0).lines().count() <= 2 * MAX_PARTS);
+        assert!(lines(&placed(b"]2a."), 0).lines().count() < 5);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The machine on pickles that Python wrote, on broken ones and on bombs.
 
+use super::value::{Leaf, Value};
 use super::*;
-use crate::pickle::balance::Balance;
-use crate::pickle::node::{Leaf, Value};
+use crate::pickle::passes::stack_check::StackCheck;
 use crate::pickle::samples;
 
 fn error(bytes: &[u8]) -> Option<MachineError> {
@@ -154,7 +154,7 @@ fn a_bomb_of_marks_runs_into_the_limit() {
     let bytes = vec![b'('; MAX_MARKS + 1];
     let expected = MachineError::TooLarge { at: MAX_MARKS as u64, what: "marks", limit: MAX_MARKS };
     assert_eq!(error(&bytes), Some(expected.clone()));
-    let mut balance = Balance::new(0, 0);
+    let mut balance = StackCheck::new(0, 0);
     let counted: Result<(), MachineError> = Parser::new(&bytes).try_for_each(|op| balance.step(&op?));
     assert_eq!(counted, Err(expected));
 }
@@ -186,11 +186,11 @@ fn damaged_pickles_give_errors_at_worst() {
             assert!(Machine::run(pickle.get(..length).unwrap_or_default()).is_err());
         }
         for damaged in samples::flipped(pickle, 500) {
-            let _ = crate::pickle::outline::outline(&damaged);
-            let _ = crate::pickle::scan::scan_segment(&damaged, 3);
+            let _ = crate::pickle::explain::outline::outline(&damaged);
+            let _ = crate::pickle::passes::scan::scan_segment(&damaged, 3);
             if let Ok((machine, value)) = Machine::run(&damaged) {
-                let naming = crate::pickle::naming::Naming::new(&machine);
-                let _ = crate::pickle::outline::tree(&naming, value, "damaged");
+                let labels = crate::pickle::explain::labels::Labels::new(&machine);
+                let _ = crate::pickle::explain::outline::tree(&labels, value, "damaged");
             }
         }
     }

@@ -2,11 +2,11 @@
 //!
 //! When a batch of items is added to a list, all that was made since the batch began can be reached only through
 //! those items and the memo, as long as nothing older was changed meanwhile. Where all of it is data, the items and
-//! memo slots become [`Inner`](crate::pickle::node::Inner) values: what remains is their kind.
+//! memo slots become [`Inner`](crate::pickle::machine::value::Inner) values: what remains is their kind.
 
+use super::memo_slots::Filled;
+use super::value::{Leaf, Node, NodeKind, Ref, RefTarget, Value};
 use super::{Machine, Mark};
-use crate::pickle::memo::Filled;
-use crate::pickle::node::{Kind, Leaf, Node, Ref, Target, Value};
 use crate::pickle::rules;
 
 /// From how many nodes on it is worth the look.
@@ -30,7 +30,7 @@ pub trait Watch {
 
 /// What was made for one batch of items.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     first: usize,
     filled: Filled,
     target: usize,
@@ -47,12 +47,12 @@ impl Machine<'_> {
         if self.nodes.len() - mark.nodes < MIN_NODES || items < MIN_BATCH || !untouched {
             return None;
         }
-        let Target::Node(target) = self.resolve(*self.stack.last()?).target() else { return None };
+        let RefTarget::Node(target) = self.resolve(*self.stack.last()?).target() else { return None };
         let node = self.nodes.get(target).filter(|_| target < mark.nodes)?;
         let data = match node.kind {
-            Kind::List => !self.is_named_imports(),
-            Kind::Set => true,
-            Kind::Dict => !self.marks.is_empty() || node.items.len() > MIN_ITEMS,
+            NodeKind::List => !self.is_named_imports(),
+            NodeKind::Set => true,
+            NodeKind::Dict => !self.marks.is_empty() || node.items.len() > MIN_ITEMS,
             _ => false,
         };
         data.then_some(Batch { first: mark.nodes, filled: mark.filled, target, items })
@@ -69,22 +69,22 @@ impl Machine<'_> {
         }
     }
 
-    pub(super) fn forget(&mut self, batch: Batch, watch: &mut dyn Watch) {
+    pub(crate) fn forget(&mut self, batch: Batch, watch: &mut dyn Watch) {
         watch.look(self);
         let made = self.nodes.get(batch.first..).unwrap_or_default();
         let is_data = |(number, node): (usize, &Node)| match node.kind {
             kind if kind.holds_items() => node.state.is_none(),
-            Kind::Call(_) if self.describes_arrays(node) => false,
-            Kind::Call(_) => watch.is_data(self, Ref::node(batch.first + number)),
+            NodeKind::Call(_) if self.describes_arrays(node) => false,
+            NodeKind::Call(_) => watch.is_data(self, Ref::node(batch.first + number)),
             _ => false,
         };
         if !made.iter().enumerate().all(is_data) {
             return;
         }
         let nodes = &mut self.nodes;
-        let kinds: Vec<Kind> = nodes.get(batch.first..).unwrap_or_default().iter().map(|node| node.kind).collect();
+        let kinds: Vec<NodeKind> = nodes.get(batch.first..).unwrap_or_default().iter().map(|node| node.kind).collect();
         let forget = |value: &mut Ref| {
-            if let Target::Node(index) = value.target()
+            if let RefTarget::Node(index) = value.target()
                 && let Some(kind) = index.checked_sub(batch.first).and_then(|number| kinds.get(number))
             {
                 *value = Ref::inner(*kind);

@@ -1,7 +1,7 @@
 //! Pickles that real Python wrote, for the tests of this crate: CPython 3.11, dill 0.4.1, numpy 2.4, pandas 3.0,
 //! cloudpickle 3.1.
 
-pub(crate) mod joblib;
+pub(crate) mod joblib_dumps;
 
 /// `dill.dump_module` of a session with one of everything.
 pub(crate) const SESSION: &[u8] =

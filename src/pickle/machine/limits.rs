@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use crate::pickle::opcode::Opcode;
-use crate::pickle::parse::ParseError;
+use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::parse::ParseError;
 
 /// The most values that are put together from others; about 100 bytes each.
 pub const MAX_NODES: usize = 1 << 22;
@@ -68,12 +68,12 @@ pub enum MachineError {
         at: u64,
         /// Of what there are too many.
         what: &'static str,
-        /// How many may be.
+        /// CallKind many may be.
         limit: usize,
     },
 }
 
 /// Refuses one more of what there are `count` already.
-pub(super) fn limit(count: usize, limit: usize, what: &'static str, at: u64) -> Result<(), MachineError> {
+pub(crate) fn limit(count: usize, limit: usize, what: &'static str, at: u64) -> Result<(), MachineError> {
     if count < limit { Ok(()) } else { Err(MachineError::TooLarge { at, what, limit }) }
 }

@@ -2,19 +2,16 @@
 //! behind the BUILD that gives it its state stand the array's bytes, which are no opcodes. For an array of objects, a
 //! whole pickle stands there.
 //!
-//! How many bytes they are is told by the state. Where it is not written as joblib writes it, the pickle is refused:
+//! CallKind many bytes they are is told by the state. Where it is not written as joblib writes it, the pickle is refused:
 //! whoever reads on at another place reads another pickle.
-
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashSet;
 use std::slice;
 
+use super::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 use super::{Done, Machine, MachineError};
-use crate::pickle::node::{How, Kind, Leaf, Node, Ref, Value};
-use crate::pickle::opcode::Opcode;
-use crate::pickle::parse::{Op, ParseError, Parser, Step};
+use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::parse::{Op, OpStep, ParseError, Parser};
 use crate::pickle::rules;
 
 /// The most items that are looked at of a wrapper's state, which has seven.
@@ -31,7 +28,7 @@ const HOLDS_OBJECTS: i64 = 1;
 
 /// The bytes of an array that stand between two opcodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Raw {
+pub struct RawArray {
     /// The place of the BUILD in front of them.
     pub opcode: u64,
     /// Where that ends.
@@ -46,9 +43,9 @@ pub struct Raw {
 
 /// What a machine knows of such arrays.
 #[derive(Debug, Default)]
-pub(super) struct Arrays {
+pub(crate) struct Arrays {
     unexpected: bool,
-    raw: Vec<Raw>,
+    raw: Vec<RawArray>,
     /// The class that was last found to be no wrapper: most instances are of the same one.
     other_class: Option<Ref>,
     /// What was given a state for a second time.
@@ -57,11 +54,11 @@ pub(super) struct Arrays {
 
 impl Arrays {
     /// For what joblib does not read.
-    pub(super) fn unexpected() -> Self {
+    pub(crate) fn unexpected() -> Self {
         Self { unexpected: true, ..Self::default() }
     }
 
-    pub(super) fn note_second_state(&mut self, target: Ref) {
+    pub(crate) fn note_second_state(&mut self, target: Ref) {
         self.changed.insert(target);
     }
 }
@@ -73,13 +70,13 @@ enum Behind {
 }
 
 /// The opcodes of bytes of which a machine has told where others stand between them.
-pub fn opcodes_around<'a>(bytes: &'a [u8], raw: &'a [Raw]) -> impl Iterator<Item = Result<Op<'a>, ParseError>> {
+pub fn opcodes_around<'a>(bytes: &'a [u8], raw: &'a [RawArray]) -> impl Iterator<Item = Result<Op<'a>, ParseError>> {
     Around { parser: Parser::new(bytes), raw: raw.iter() }
 }
 
 struct Around<'a> {
     parser: Parser<'a>,
-    raw: slice::Iter<'a, Raw>,
+    raw: slice::Iter<'a, RawArray>,
 }
 
 impl<'a> Iterator for Around<'a> {
@@ -102,12 +99,12 @@ impl<'a> Iterator for Around<'a> {
 
 impl<'a> Machine<'a> {
     /// Where bytes stand between the opcodes, in order.
-    pub fn raw(&self) -> &[Raw] {
+    pub fn raw(&self) -> &[RawArray] {
         &self.arrays.raw
     }
 
     /// Goes over the bytes of an array that stand behind a BUILD, and puts the array in the wrapper's place.
-    pub(super) fn array_behind(&mut self, op: Step, parser: &mut Parser<'a>) -> Done {
+    pub(crate) fn array_behind(&mut self, op: OpStep, parser: &mut Parser<'a>) -> Done {
         let top = self.top(op)?;
         if self.arrays.unexpected || !self.is_new_wrapper(top) {
             return Ok(());
@@ -124,7 +121,7 @@ impl<'a> Machine<'a> {
                 let start = op.end.saturating_add(u64::from(padded)).saturating_add(u64::from(padding));
                 // Where it does not fit into a usize, so many bytes cannot be there.
                 parser.jump(usize::try_from(count).unwrap_or(usize::MAX), op.opcode, op.start)?;
-                Raw { opcode: op.start, from: op.end, start, end: start.saturating_add(count), is_pickle: false }
+                RawArray { opcode: op.start, from: op.end, start, end: start.saturating_add(count), is_pickle: false }
             }
             Behind::Pickle => {
                 let mut end = op.end;
@@ -132,7 +129,7 @@ impl<'a> Machine<'a> {
                     end = inner?.end;
                 }
                 parser.jump(usize::try_from(end.saturating_sub(op.end)).unwrap_or(usize::MAX), op.opcode, op.start)?;
-                Raw { opcode: op.start, from: op.end, start: op.end, end, is_pickle: true }
+                RawArray { opcode: op.start, from: op.end, start: op.end, end, is_pickle: true }
             }
         };
         self.arrays.raw.push(raw);
@@ -140,14 +137,14 @@ impl<'a> Machine<'a> {
         let start = self.start(top);
         let wrapper = self.resolve(top);
         self.stack.pop();
-        let array = self.make(Kind::Array, start, raw.end, vec![wrapper, Ref::leaf(op.start)])?;
+        let array = self.make(NodeKind::Array, start, raw.end, vec![wrapper, Ref::leaf(op.start)])?;
         self.push(array, op)
     }
 
     /// What joblib says of an array under a key.
-    pub(in crate::pickle) fn described(&self, array: &Node, key: &str) -> Option<Ref> {
+    pub(crate) fn described(&self, array: &Node, key: &str) -> Option<Ref> {
         let state = self.node(*array.items.first()?)?.state?;
-        let Node { kind: Kind::Dict, items, .. } = self.node(state)? else { return None };
+        let Node { kind: NodeKind::Dict, items, .. } = self.node(state)? else { return None };
         self.item(items, key)
     }
 
@@ -161,17 +158,17 @@ impl<'a> Machine<'a> {
             return true;
         }
         // What makes instances of any class says nothing of the next one.
-        if matches!(node.kind, Kind::Call(How::NewObj)) {
+        if matches!(node.kind, NodeKind::Call(CallKind::NewObj)) {
             self.arrays.other_class = class;
         }
         false
     }
 
     /// Whether this call makes what joblib writes in place of an array.
-    pub(in crate::pickle) fn is_wrapper(&self, node: &Node) -> bool {
-        let Kind::Call(how) = node.kind else { return false };
+    pub(crate) fn is_wrapper(&self, node: &Node) -> bool {
+        let NodeKind::Call(how) = node.kind else { return false };
         let class = || node.items.first().map(|class| self.resolve(*class));
-        if how == How::NewObj && self.arrays.other_class.is_some() && self.arrays.other_class == class() {
+        if how == CallKind::NewObj && self.arrays.other_class.is_some() && self.arrays.other_class == class() {
             return false;
         }
         let Some((module, name)) = node.items.first().and_then(|callee| self.global(*callee)) else { return false };
@@ -185,7 +182,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Whether this call makes what tells how many bytes an array has.
-    pub(super) fn describes_arrays(&self, node: &Node) -> bool {
+    pub(crate) fn describes_arrays(&self, node: &Node) -> bool {
         self.is_wrapper(node) || self.holds_objects_or_size(node).is_some()
     }
 
@@ -193,13 +190,13 @@ impl<'a> Machine<'a> {
     fn behind(&self, wrapper: Ref) -> Result<Behind, &'static str> {
         let wrapper = self.resolve(wrapper);
         let node = self.node(wrapper).ok_or("is described by nothing")?;
-        let odd = matches!(node.kind, Kind::Call(How::Instance | How::NewObjEx)) || node.added.is_some();
-        let by_init = matches!(node.kind, Kind::Call(How::Reduce))
+        let odd = matches!(node.kind, NodeKind::Call(CallKind::Instance | CallKind::NewObjEx)) || node.added.is_some();
+        let by_init = matches!(node.kind, NodeKind::Call(CallKind::Reduce))
             && self.global_of_call(node).is_some_and(|(module, name)| rules::is_array_wrapper(&module, &name));
         if odd || by_init || self.arrays.changed.contains(&wrapper) {
             return Err("is described in another way than joblib does it");
         }
-        let state = node.state.and_then(|state| self.node(state)).filter(|state| state.kind == Kind::Dict);
+        let state = node.state.and_then(|state| self.node(state)).filter(|state| state.kind == NodeKind::Dict);
         let items = state.map_or(&[][..], |state| state.items.as_slice());
         if items.len() > 2 * MAX_STATE {
             return Err("is described in another way than joblib does it");
@@ -225,7 +222,7 @@ impl<'a> Machine<'a> {
 
     /// The number of items of an array of this shape.
     fn count_in(&self, shape: Ref) -> Option<u64> {
-        let Node { kind: Kind::Tuple, items, .. } = self.node(shape)? else { return None };
+        let Node { kind: NodeKind::Tuple, items, .. } = self.node(shape)? else { return None };
         if items.len() > MAX_DIMENSIONS {
             return None;
         }
@@ -235,7 +232,7 @@ impl<'a> Machine<'a> {
     /// The size of the items of a dtype, by the call that makes it: `Some(None)` where they hold objects, `None` where
     /// this is no dtype, or one that is not known.
     fn holds_objects_or_size(&self, dtype: &Node) -> Option<Option<u64>> {
-        let Kind::Call(How::Reduce) = dtype.kind else { return None };
+        let NodeKind::Call(CallKind::Reduce) = dtype.kind else { return None };
         let (module, name) = self.global_of_call(dtype)?;
         if rules::is_string_dtype(&module, &name) {
             return Some(None);
@@ -247,7 +244,7 @@ impl<'a> Machine<'a> {
         // (version, byte order, subtype, names, fields, size, alignment, flags): what tells has the last word.
         let state = match dtype.state.map(|state| self.node(state)) {
             None => &[][..],
-            Some(Some(Node { kind: Kind::Tuple, items, .. })) => items,
+            Some(Some(Node { kind: NodeKind::Tuple, items, .. })) => items,
             Some(_) => return None,
         };
         let flags = state.get(7).map_or(Some(0), |flags| self.int(*flags))?;
@@ -264,14 +261,14 @@ impl<'a> Machine<'a> {
     }
 
     /// The bytes of an array, by the BUILD in front of them.
-    pub(super) fn contents(&self, op: &Op<'_>) -> Option<Leaf<'a>> {
+    pub(crate) fn contents(&self, op: &Op<'_>) -> Option<Leaf<'a>> {
         let raw = self.raw_behind(op)?;
         let range = usize::try_from(raw.start.checked_sub(self.base)?).ok()?..usize::try_from(raw.end).ok()?;
         self.bytes.get(range).map(Leaf::Bytes)
     }
 
     /// The stretch behind this BUILD.
-    pub(super) fn raw_behind(&self, op: &Op<'_>) -> Option<&Raw> {
+    pub(crate) fn raw_behind(&self, op: &Op<'_>) -> Option<&RawArray> {
         if op.opcode != Opcode::Build {
             return None;
         }
@@ -296,7 +293,7 @@ impl<'a> Machine<'a> {
 
     fn argument(&self, node: &Node, index: usize) -> Option<Ref> {
         match self.node(*node.items.get(1)?)? {
-            Node { kind: Kind::Tuple, items, .. } => items.get(index).copied(),
+            Node { kind: NodeKind::Tuple, items, .. } => items.get(index).copied(),
             _ => None,
         }
     }
@@ -310,7 +307,7 @@ impl<'a> Machine<'a> {
         let short = |text: &str| (text.len() <= MAX_TEXT).then(|| text.to_owned());
         match self.value(reference) {
             Value::Leaf(Leaf::Global(module, name)) => Some((short(module.as_str()?)?, short(name.as_str()?)?)),
-            Value::Node(Node { kind: Kind::Global, items, .. }) => {
+            Value::Node(Node { kind: NodeKind::Global, items, .. }) => {
                 Some((self.short_text(*items.first()?)?, self.short_text(*items.get(1)?)?))
             }
             _ => None,

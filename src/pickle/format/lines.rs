@@ -5,15 +5,15 @@
 
 use std::borrow::Cow;
 
-use super::parse::Argument;
-use super::text::{Text, push_code_point};
+use super::argument::Argument;
+use super::py_str::{PyStr, push_code_point};
 
 type Problem = &'static str;
 
 const NOT_AN_INTEGER: Problem = "not an integer";
 
 /// INT: `00` and `01` are bools, all else is an integer with Python's prefixes.
-pub(super) fn integer(line: &[u8]) -> Result<Argument<'static>, Problem> {
+pub(crate) fn integer(line: &[u8]) -> Result<Argument<'static>, Problem> {
     match line {
         b"00" => Ok(Argument::Bool(false)),
         b"01" => Ok(Argument::Bool(true)),
@@ -22,7 +22,7 @@ pub(super) fn integer(line: &[u8]) -> Result<Argument<'static>, Problem> {
 }
 
 /// LONG: an integer, most often with an `L` behind it.
-pub(super) fn long(line: &[u8]) -> Result<Argument<'static>, Problem> {
+pub(crate) fn long(line: &[u8]) -> Result<Argument<'static>, Problem> {
     int(line.strip_suffix(b"L").unwrap_or(line), None)
 }
 
@@ -31,7 +31,7 @@ pub(super) fn long(line: &[u8]) -> Result<Argument<'static>, Problem> {
 const INDEX_LINE: usize = 64;
 
 /// GET and PUT.
-pub(super) fn index(line: &[u8]) -> Result<Argument<'static>, Problem> {
+pub(crate) fn index(line: &[u8]) -> Result<Argument<'static>, Problem> {
     match int(line, Some(10)) {
         Ok(Argument::Int(index)) if index >= 0 && line.len() <= INDEX_LINE => Ok(Argument::Int(index)),
         _ => Err("not a memo index"),
@@ -73,13 +73,13 @@ fn prefixed(text: &str) -> (u32, &str) {
 }
 
 /// FLOAT. Rust takes what `PyOS_string_to_double` takes: `1e5`, `1.`, `.5`, `inf`, `nan`.
-pub(super) fn float(line: &[u8]) -> Result<Argument<'static>, Problem> {
+pub(crate) fn float(line: &[u8]) -> Result<Argument<'static>, Problem> {
     let text = std::str::from_utf8(line).ok();
     text.and_then(|text| text.parse().ok()).map(Argument::Float).ok_or("not a float")
 }
 
 /// STRING: a `str` of Python 2 as its `repr` wrote it.
-pub(super) fn quoted(line: &[u8]) -> Result<Argument<'_>, Problem> {
+pub(crate) fn quoted(line: &[u8]) -> Result<Argument<'_>, Problem> {
     let inner = match line {
         [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => inner,
         _ => return Err("not quoted"),
@@ -137,9 +137,9 @@ fn octal(first: u8, rest: &mut std::iter::Peekable<impl Iterator<Item = u8>>) ->
 }
 
 /// UNICODE: raw-unicode-escape, where only `\u` and `\U` are escapes and all other bytes are Latin-1.
-pub(super) fn escaped(line: &[u8]) -> Result<Argument<'_>, Problem> {
+pub(crate) fn escaped(line: &[u8]) -> Result<Argument<'_>, Problem> {
     if line.is_ascii() && !line.contains(&b'\\') {
-        return Text::new(line).map(Argument::Text).ok_or("not a text");
+        return PyStr::new(line).map(Argument::Text).ok_or("not a text");
     }
     let mut bytes = Vec::with_capacity(line.len());
     let mut rest = line.iter().copied();
@@ -157,7 +157,7 @@ pub(super) fn escaped(line: &[u8]) -> Result<Argument<'_>, Problem> {
             }
         }
     }
-    Text::new(bytes).map(Argument::Text).ok_or("not a text")
+    PyStr::new(bytes).map(Argument::Text).ok_or("not a text")
 }
 
 fn escaped_code_point(rest: &mut impl Iterator<Item = u8>, digits: usize, bytes: &mut Vec<u8>) -> Result<(), Problem> {
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn raw_unicode_escapes_are_decoded() {
-        let text = |bytes: &'static [u8]| Ok(Argument::Text(Text::new(bytes).expect("a text")));
+        let text = |bytes: &'static [u8]| Ok(Argument::Text(PyStr::new(bytes).expect("a text")));
         assert_eq!(escaped(b"a\\u000ab\\\\u0041\xe9"), text("a\nb\\\\u0041é".as_bytes()));
         assert_eq!(escaped(b"\\U0001f600\\ud800"), text(b"\xf0\x9f\x98\x80\xed\xa0\x80"));
         assert!(escaped(b"\\u12").is_err() && escaped(b"\\U00110000").is_err());

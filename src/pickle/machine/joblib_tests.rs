@@ -1,25 +1,28 @@
 //! That all who read what joblib writes see the same, and that hostile bytes are not believed.
 
-use super::*;
-use crate::pickle::balance::Balance;
+use super::joblib_arrays::opcodes_around;
+use super::value::{Leaf, Node, NodeKind, Ref, Value};
+use super::{Machine, MachineError};
 use crate::pickle::compare::{Comparer, Side};
-use crate::pickle::naming::Naming;
-use crate::pickle::outline::{Shape, outline};
-use crate::pickle::samples::{self, joblib};
+use crate::pickle::explain::labels::Labels;
+use crate::pickle::explain::outline::{Outline, outline};
+use crate::pickle::format::parse::ParseError;
+use crate::pickle::passes::stack_check::StackCheck;
+use crate::pickle::samples::{self, joblib_dumps as joblib};
 use crate::pickle::verdict::{Class, Verdict};
 
 /// The types of the items of a dict, or the type of the value, with dtypes and shapes.
 fn types(pickle: &[u8]) -> Vec<String> {
     let (machine, value) = Machine::run(pickle).expect("a pickle");
-    let naming = Naming::new(&machine);
+    let labels = Labels::new(&machine);
     let side = Side::new(&machine, std::iter::empty());
     let values: Vec<Ref> = match machine.node(value) {
-        Some(Node { kind: Kind::Dict, items, .. }) => items.iter().skip(1).step_by(2).copied().collect(),
+        Some(Node { kind: NodeKind::Dict, items, .. }) => items.iter().skip(1).step_by(2).copied().collect(),
         _ => vec![value],
     };
     let shown = |value: &Ref| match side.array(*value) {
-        Some((dtype, shape)) => format!("{} {dtype} {shape:?}", naming.type_name(*value)),
-        None => naming.type_name(*value).as_ref().to_owned(),
+        Some((dtype, shape)) => format!("{} {dtype} {shape:?}", labels.type_name(*value)),
+        None => labels.type_name(*value).as_ref().to_owned(),
     };
     values.iter().map(shown).collect()
 }
@@ -50,7 +53,7 @@ fn the_bytes_of_an_array_are_found() {
 fn all_readers_go_over_the_same_bytes() {
     for pickle in joblib::ALL {
         let Ok((.., raw)) = outline(pickle) else { panic!("a pickle") };
-        let mut balance = Balance::new(0, 0);
+        let mut balance = StackCheck::new(0, 0);
         let mut end = 0;
         for op in opcodes_around(pickle, &raw) {
             let op = op.expect("an opcode");
@@ -155,5 +158,5 @@ fn equal_arrays_are_equal_whoever_pickled_them() {
 fn what_pickle_itself_loads_has_no_such_bytes() {
     let inner = joblib::C_ORDER;
     let outer = [b"cpickle\nloads\nB", &(inner.len() as u32).to_le_bytes()[..], inner, b"\x85R."].concat();
-    assert!(matches!(outline(&outer), Ok((Shape::Object { .. }, Verdict { class: Class::Dangerous, .. }, _))));
+    assert!(matches!(outline(&outer), Ok((Outline::Object { .. }, Verdict { class: Class::Dangerous, .. }, _))));
 }

@@ -1,22 +1,24 @@
 //! Which objects of a segment are whole after a load of it has failed: what other variables share with it need not be
 //! lost with it.
 //!
-//! How far the load came is known only by the number of memo slots that it filled. So the opcode at fault is at the
+//! CallKind far the load came is known only by the number of memo slots that it filled. So the opcode at fault is at the
 //! earliest the first one behind the last of those MEMOIZEs that can fail at all; what was finished before it is whole.
 
 use std::collections::{HashMap, HashSet};
 
-use super::machine::{Machine, MachineError};
-use super::node::{How, Kind, Leaf, Node, Ref, Value};
-use super::opcode::Opcode;
-use super::parse::{Op, Parser};
+use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::parse::{Op, Parser};
+use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
+use crate::pickle::machine::{Machine, MachineError};
 
 /// The most parts of one object that are looked at: larger ones are taken for lost.
 const MOST_PARTS: usize = 1 << 20;
 
+pub use self::intact_memo_slots as whole_slots; // compat
+
 /// The slots of a segment whose objects are whole. It begins where `memo` slots are filled, and `filled` of its own were
 /// filled when the load failed.
-pub fn whole_slots(segment: &[u8], memo: u64, filled: u64) -> Result<HashSet<u64>, MachineError> {
+pub fn intact_memo_slots(segment: &[u8], memo: u64, filled: u64) -> Result<HashSet<u64>, MachineError> {
     let (machine, ..) = Machine::run_segment(segment, 0, memo)?;
     let failed = earliest_failure(&machine, segment, filled)?;
     // What is changed by a call of its own, as dill fills closures and classes, shows in no span.
@@ -61,9 +63,9 @@ fn cannot_fail(machine: &Machine<'_>, node: &Node) -> bool {
     node.added.is_none()
         && node.state.is_none()
         && match node.kind {
-            Kind::List | Kind::Tuple => true,
-            Kind::Dict => node.items.iter().step_by(2).all(plain),
-            Kind::Set | Kind::FrozenSet => node.items.iter().all(plain),
+            NodeKind::List | NodeKind::Tuple => true,
+            NodeKind::Dict => node.items.iter().step_by(2).all(plain),
+            NodeKind::Set | NodeKind::FrozenSet => node.items.iter().all(plain),
             _ => false,
         }
 }
@@ -109,8 +111,13 @@ fn is_whole(machine: &Machine<'_>, value: Ref, failed: u64, settled: bool, chang
             continue;
         }
         let kind = match node.kind {
-            Kind::List | Kind::Tuple | Kind::Dict | Kind::Set | Kind::FrozenSet | Kind::Global => true,
-            Kind::Call(How::NewObj | How::NewObjEx | How::Reduce) => settled,
+            NodeKind::List
+            | NodeKind::Tuple
+            | NodeKind::Dict
+            | NodeKind::Set
+            | NodeKind::FrozenSet
+            | NodeKind::Global => true,
+            NodeKind::Call(CallKind::NewObj | CallKind::NewObjEx | CallKind::Reduce) => settled,
             _ => false,
         };
         let end = changed.get(&machine.resolve(value)).map_or(node.end, |changed| node.end.max(*changed));
@@ -135,9 +142,9 @@ mod tests {
     #[test]
     fn what_was_finished_before_the_failure_is_whole() -> Result<(), MachineError> {
         // The class was not found: the list that is shared had been filled by then.
-        assert_eq!(whole_slots(SEGMENT, 3, 2)?, HashSet::from([4]));
+        assert_eq!(intact_memo_slots(SEGMENT, 3, 2)?, HashSet::from([4]));
         // The class was found and could not be called.
-        assert_eq!(whole_slots(SEGMENT, 3, 3)?, HashSet::from([4, 5]));
+        assert_eq!(intact_memo_slots(SEGMENT, 3, 3)?, HashSet::from([4, 5]));
         Ok(())
     }
 
@@ -145,12 +152,12 @@ mod tests {
     fn what_was_under_way_is_not() -> Result<(), MachineError> {
         // The key of the inner dict is an object whose `__hash__` can fail.
         let segment = b"\x8c\x01x]\x94(}\x94(cbad\nBad\n)\x81K\x01ues";
-        assert_eq!(whole_slots(segment, 3, 2)?, HashSet::new());
+        assert_eq!(intact_memo_slots(segment, 3, 2)?, HashSet::new());
         // An instance whose state was not given to it.
         let segment = b"\x8c\x01x]\x94(cbad\nBad\n)\x81\x94}\x94\x8c\x01aK\x01sb]\x94es";
-        assert_eq!(whole_slots(segment, 3, 3)?, HashSet::from([5]));
+        assert_eq!(intact_memo_slots(segment, 3, 3)?, HashSet::from([5]));
         // Behind the last slot nothing is left that can fail.
-        assert_eq!(whole_slots(segment, 3, 4)?, HashSet::from([3, 4, 5, 6]));
+        assert_eq!(intact_memo_slots(segment, 3, 4)?, HashSet::from([3, 4, 5, 6]));
         Ok(())
     }
 }

@@ -1,0 +1,169 @@
+//! One run of the symbolic machine over a pickle, and everything that can be asked about it afterwards.
+//!
+//! `inspect`, `diff` and the check of an untrusted load make one `Inspection` of a file and ask it for what they show;
+//! outline and verdict are computed when they are first asked for, and once. It borrows the bytes of the file and owns the
+//! machine, which can take several times the memory of a small file: drop it as soon as the answers are there.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use super::explain::labels::{LabelCache, Labels};
+use super::explain::outline::{self, Outline};
+use super::explain::trace_tree::{TraceTree, trace_value};
+use super::machine::value::Ref;
+use super::machine::{Machine, MachineError, RawArray};
+use super::verdict::Verdict;
+
+/// A pickle that was followed to its STOP, or was found too large for that.
+#[derive(Debug)]
+pub struct Inspection<'a> {
+    bytes: &'a [u8],
+    state: State<'a>,
+    labels: Rc<LabelCache>,
+    outline: OnceCell<Outline>,
+    verdict: OnceCell<Verdict>,
+}
+
+#[derive(Debug)]
+enum State<'a> {
+    Followed {
+        machine: Box<Machine<'a>>,
+        value: Ref,
+    },
+    /// One of the machine's limits was exceeded; the file may be sound all the same.
+    TooLarge {
+        error: MachineError,
+        outline: Outline,
+    },
+}
+
+impl<'a> Inspection<'a> {
+    /// Follows a pickle and keeps every value of it, as [`trace`](Self::trace) and a comparison need.
+    ///
+    /// # Errors
+    /// Where the bytes are not a sound pickle. A pickle that exceeds the machine's limits is no error here.
+    pub fn run(bytes: &'a [u8]) -> Result<Self, MachineError> {
+        Self::new(bytes, Machine::run(bytes), OnceCell::new())
+    }
+
+    /// Follows a pickle for its outline and verdict only, which are what `inspect` shows. The verdict is formed during
+    /// the run, so the machine can drop the parts of long lists as it goes: a list of a million records then takes no
+    /// more memory than a list of a million numbers, and a trace does not show the parts that were dropped.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    pub fn run_pruned(bytes: &'a [u8]) -> Result<Self, MachineError> {
+        match Verdict::follow(bytes) {
+            Ok((verdict, machine, value)) => Self::new(bytes, Ok((machine, value)), OnceCell::from(verdict)),
+            Err(error) => Self::new(bytes, Err(error), OnceCell::new()),
+        }
+    }
+
+    fn new(
+        bytes: &'a [u8],
+        followed: Result<(Machine<'a>, Ref), MachineError>,
+        verdict: OnceCell<Verdict>,
+    ) -> Result<Self, MachineError> {
+        let state = match followed {
+            Ok((machine, value)) => State::Followed { machine: Box::new(machine), value },
+            // The opcodes are read now, so that a damaged file is an error here and not later.
+            Err(error @ MachineError::TooLarge { .. }) => {
+                let outline = outline::outline_of_large(bytes, &error)?;
+                State::TooLarge { error, outline }
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Self { bytes, state, labels: Rc::default(), outline: OnceCell::new(), verdict })
+    }
+
+    /// What kind of pickle it is, and its variables.
+    ///
+    /// A dill session that is too large for the machine has no variables here, and any other pickle of that size is an
+    /// `Outline::Object` of unknown type.
+    pub fn outline(&self) -> &Outline {
+        match &self.state {
+            State::Followed { machine, value } => {
+                let labels = || Labels::with_cache(machine, Rc::clone(&self.labels));
+                self.outline.get_or_init(|| outline::outline_of(&labels(), *value))
+            }
+            State::TooLarge { outline, .. } => outline,
+        }
+    }
+
+    /// What loading it would do. A pickle that is too large to follow is dangerous.
+    pub fn verdict(&self) -> &Verdict {
+        self.verdict.get_or_init(|| match &self.state {
+            State::Followed { machine, .. } => Verdict::of_machine(self.bytes, machine),
+            State::TooLarge { error, .. } => Verdict::refused(error),
+        })
+    }
+
+    /// The tree of the variable with this name; `None` where there is none. A pickle that is one object without a name
+    /// gives the tree of that object, whatever the name.
+    ///
+    /// # Errors
+    /// Where the pickle is too large to follow.
+    pub fn trace(&self, name: &str) -> Result<Option<TraceTree>, MachineError> {
+        let (labels, value) = (self.labels()?, self.value()?);
+        let unnamed = || matches!(self.outline(), Outline::Object { .. }).then_some(value);
+        let found = outline::find(&labels, value, name).or_else(unnamed);
+        Ok(found.map(|found| trace_value(&labels, found, name)))
+    }
+
+    /// The variables of a session or a dict with their values, in order; `None` for any other object. dill's own
+    /// dunder names are left out.
+    ///
+    /// # Errors
+    /// Where the pickle is too large to follow.
+    pub fn named_values(&self) -> Result<Option<Vec<(Rc<str>, Ref)>>, MachineError> {
+        Ok(outline::named(&self.labels()?, self.value()?))
+    }
+
+    /// The ranges of array bytes that joblib writes between the opcodes, in order; empty where the pickle is too large to
+    /// follow.
+    pub fn raw_arrays(&self) -> &[RawArray] {
+        match &self.state {
+            State::Followed { machine, .. } => machine.raw(),
+            State::TooLarge { .. } => &[],
+        }
+    }
+
+    /// The machine.
+    ///
+    /// # Errors
+    /// Where the pickle is too large to follow.
+    pub fn machine(&self) -> Result<&Machine<'a>, MachineError> {
+        match &self.state {
+            State::Followed { machine, .. } => Ok(machine),
+            State::TooLarge { error, .. } => Err(error.clone()),
+        }
+    }
+
+    /// The value that the pickle makes.
+    ///
+    /// # Errors
+    /// Where the pickle is too large to follow.
+    pub fn value(&self) -> Result<Ref, MachineError> {
+        match &self.state {
+            State::Followed { value, .. } => Ok(*value),
+            State::TooLarge { error, .. } => Err(error.clone()),
+        }
+    }
+
+    /// Labels of the machine's values. All `Labels` that this returns share one cache.
+    ///
+    /// # Errors
+    /// Where the pickle is too large to follow.
+    pub fn labels(&self) -> Result<Labels<'_, 'a>, MachineError> {
+        self.machine().map(|machine| Labels::with_cache(machine, Rc::clone(&self.labels)))
+    }
+}
+
+/// Outline, verdict and ranges of array bytes of a pickle.
+///
+/// # Errors
+/// As for [`Inspection::run`].
+pub fn outline_with_verdict(bytes: &[u8]) -> Result<(Outline, Verdict, Vec<RawArray>), MachineError> {
+    let inspection = Inspection::run_pruned(bytes)?;
+    Ok((inspection.outline().clone(), inspection.verdict().clone(), inspection.raw_arrays().to_vec()))
+}
