@@ -1,7 +1,7 @@
 //! The decoded argument of an opcode.
 //!
-//! [`parse`](super::parse) makes it from binary operands and [`lines`](super::lines) from those of protocol 0; it borrows
-//! from the bytes of the pickle wherever it can.
+//! [`parse`](super::parse) makes it of binary operands and [`lines`](super::lines) of those of protocol 0. It borrows from
+//! the bytes of the pickle wherever it can.
 
 use std::borrow::Cow;
 
@@ -10,28 +10,28 @@ use super::py_str::PyStr;
 /// An opcode's argument.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Argument<'a> {
-    /// There is none.
+    /// The opcode has none.
     Nothing,
-    /// A number: an integer, a memo index, a protocol, a frame's length.
+    /// A number: an integer, a memo index, a protocol, or the length of a frame.
     Int(i64),
     /// An integer that takes more than 64 bits.
     LargeInt,
-    /// INT's bools.
+    /// A bool, as INT writes it.
     Bool(bool),
     /// A float.
     Float(f64),
     /// Bytes.
     Bytes(&'a [u8]),
-    /// A text.
+    /// A string.
     Text(PyStr<'a>),
-    /// A `str` of Python 2: which encoding it is in is up to who loads it.
+    /// A `str` of Python 2. Its encoding is chosen by the program that loads it.
     OldText(Cow<'a, [u8]>),
-    /// A module and a name in it.
+    /// A module, and a name in it.
     Name(PyStr<'a>, PyStr<'a>),
 }
 
 impl Argument<'_> {
-    /// The number that is a memo index.
+    /// The number as a memo index.
     pub fn index(&self) -> Option<u64> {
         if let Self::Int(index) = self { u64::try_from(*index).ok() } else { None }
     }

@@ -1,7 +1,7 @@
-//! The arguments of protocol 0, which are lines of text, read as CPython's C unpickler reads them.
+//! The arguments of protocol 0, which are lines of ASCII, read as CPython's C unpickler reads them.
 //!
-//! See `load_int`, `load_long`, `load_float`, `load_string` and `load_unicode` in `Modules/_pickle.c`. Each
-//! function gets a line without its newline and returns what is wrong as a short text.
+//! The counterparts in `Modules/_pickle.c` are `load_int`, `load_long`, `load_float`, `load_string` and `load_unicode`. Each
+//! function takes a line without its newline; an error says in a few words what is wrong with it.
 
 use std::borrow::Cow;
 
@@ -12,8 +12,8 @@ type Problem = &'static str;
 
 const NOT_AN_INTEGER: Problem = "not an integer";
 
-/// INT: `00` and `01` are bools, all else is an integer with Python's prefixes.
-pub(crate) fn integer(line: &[u8]) -> Result<Argument<'static>, Problem> {
+/// INT: `00` and `01` are bools; everything else is an integer with Python's prefixes.
+pub(super) fn integer(line: &[u8]) -> Result<Argument<'static>, Problem> {
     match line {
         b"00" => Ok(Argument::Bool(false)),
         b"01" => Ok(Argument::Bool(true)),
@@ -21,24 +21,24 @@ pub(crate) fn integer(line: &[u8]) -> Result<Argument<'static>, Problem> {
     }
 }
 
-/// LONG: an integer, most often with an `L` behind it.
-pub(crate) fn long(line: &[u8]) -> Result<Argument<'static>, Problem> {
+/// LONG: an integer, usually followed by an `L`.
+pub(super) fn long(line: &[u8]) -> Result<Argument<'static>, Problem> {
     int(line.strip_suffix(b"L").unwrap_or(line), None)
 }
 
-/// The longest line that is taken for a memo index. Python would take more zeros in front, but no pickler writes
-/// them, and the machine reads such lines again and again.
-const INDEX_LINE: usize = 64;
+/// The longest line, in bytes, that is accepted as a memo index. Python accepts any number of leading zeros, but no pickler
+/// writes them, and the machine parses these lines repeatedly.
+const MAX_INDEX_LINE: usize = 64;
 
-/// GET and PUT.
-pub(crate) fn index(line: &[u8]) -> Result<Argument<'static>, Problem> {
+/// GET and PUT: a memo index.
+pub(super) fn index(line: &[u8]) -> Result<Argument<'static>, Problem> {
     match int(line, Some(10)) {
-        Ok(Argument::Int(index)) if index >= 0 && line.len() <= INDEX_LINE => Ok(Argument::Int(index)),
+        Ok(Argument::Int(index)) if index >= 0 && line.len() <= MAX_INDEX_LINE => Ok(Argument::Int(index)),
         _ => Err("not a memo index"),
     }
 }
 
-/// An integer as Python's `int` takes it: blanks around it, a sign, a prefix where no base is given, `_` between digits.
+/// An integer as Python's `int` accepts it: surrounding blanks, a sign, a prefix if no base is given, `_` between digits.
 fn int(line: &[u8], base: Option<u32>) -> Result<Argument<'static>, Problem> {
     let text = std::str::from_utf8(line).map_err(|_| NOT_AN_INTEGER)?.trim();
     let (negative, text) = match text.strip_prefix('-') {
@@ -50,6 +50,7 @@ fn int(line: &[u8], base: Option<u32>) -> Result<Argument<'static>, Problem> {
     if digits.is_empty() || !clean || !digits.chars().all(|c| c == '_' || c.is_digit(base)) {
         return Err(NOT_AN_INTEGER);
     }
+    // Negative numbers are built up from negative digits, as `i64::MIN` has no positive counterpart.
     let mut value: i64 = 0;
     for digit in digits.chars().filter_map(|c| c.to_digit(base)) {
         let step = if negative { -i64::from(digit) } else { i64::from(digit) };
@@ -61,6 +62,7 @@ fn int(line: &[u8], base: Option<u32>) -> Result<Argument<'static>, Problem> {
     Ok(Argument::Int(value))
 }
 
+/// The base that a prefix such as `0x` means, and the digits after it.
 fn prefixed(text: &str) -> (u32, &str) {
     let base = match text.as_bytes() {
         [b'0', b'x' | b'X', ..] => 16,
@@ -72,14 +74,14 @@ fn prefixed(text: &str) -> (u32, &str) {
     (base, digits.strip_prefix('_').unwrap_or(digits))
 }
 
-/// FLOAT. Rust takes what `PyOS_string_to_double` takes: `1e5`, `1.`, `.5`, `inf`, `nan`.
-pub(crate) fn float(line: &[u8]) -> Result<Argument<'static>, Problem> {
+/// FLOAT. Rust accepts what `PyOS_string_to_double` accepts: `1e5`, `1.`, `.5`, `inf`, `nan`.
+pub(super) fn float(line: &[u8]) -> Result<Argument<'static>, Problem> {
     let text = std::str::from_utf8(line).ok();
     text.and_then(|text| text.parse().ok()).map(Argument::Float).ok_or("not a float")
 }
 
 /// STRING: a `str` of Python 2 as its `repr` wrote it.
-pub(crate) fn quoted(line: &[u8]) -> Result<Argument<'_>, Problem> {
+pub(super) fn quoted(line: &[u8]) -> Result<Argument<'_>, Problem> {
     let inner = match line {
         [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => inner,
         _ => return Err("not quoted"),
@@ -90,7 +92,7 @@ pub(crate) fn quoted(line: &[u8]) -> Result<Argument<'_>, Problem> {
     unescape(inner).map(|bytes| Argument::OldText(Cow::Owned(bytes)))
 }
 
-/// `PyBytes_DecodeEscape`.
+/// Decodes the escapes of a bytes literal, as `PyBytes_DecodeEscape` does.
 fn unescape(text: &[u8]) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.iter().copied().peekable();
@@ -99,7 +101,8 @@ fn unescape(text: &[u8]) -> Result<Vec<u8>, Problem> {
             bytes.push(byte);
             continue;
         }
-        match rest.next().ok_or("a backslash at its end")? {
+        match rest.next().ok_or("it ends with a backslash")? {
+            // An escaped newline stands for nothing.
             b'\n' => {}
             quote @ (b'\\' | b'\'' | b'"') => bytes.push(quote),
             b'b' => bytes.push(0x08),
@@ -111,22 +114,23 @@ fn unescape(text: &[u8]) -> Result<Vec<u8>, Problem> {
             b'a' => bytes.push(0x07),
             b'x' => bytes.push(escaped_byte(&mut rest)?),
             first @ b'0'..=b'7' => bytes.push(octal(first, &mut rest)),
+            // Python keeps an unknown escape as it is.
             other => bytes.extend([b'\\', other]),
         }
     }
     Ok(bytes)
 }
 
-/// Exactly two hexadecimal digits.
+/// Reads exactly two hexadecimal digits.
 fn escaped_byte(rest: &mut impl Iterator<Item = u8>) -> Result<u8, Problem> {
     let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
     match (digit(), digit()) {
         (Some(high), Some(low)) => Ok((high * 16 + low) as u8),
-        _ => Err("an unfinished \\x in it"),
+        _ => Err("an incomplete \\x escape"),
     }
 }
 
-/// Up to three octal digits; `\777` is cut to a byte, as in Python.
+/// Reads up to two more octal digits; `\777` is truncated to a byte, as in Python.
 fn octal(first: u8, rest: &mut std::iter::Peekable<impl Iterator<Item = u8>>) -> u8 {
     let mut value = first - b'0';
     for _ in 0..2 {
@@ -137,9 +141,9 @@ fn octal(first: u8, rest: &mut std::iter::Peekable<impl Iterator<Item = u8>>) ->
 }
 
 /// UNICODE: raw-unicode-escape, where only `\u` and `\U` are escapes and all other bytes are Latin-1.
-pub(crate) fn escaped(line: &[u8]) -> Result<Argument<'_>, Problem> {
+pub(super) fn escaped(line: &[u8]) -> Result<Argument<'_>, Problem> {
     if line.is_ascii() && !line.contains(&b'\\') {
-        return PyStr::new(line).map(Argument::Text).ok_or("not a text");
+        return PyStr::new(line).map(Argument::Text).ok_or("not a string");
     }
     let mut bytes = Vec::with_capacity(line.len());
     let mut rest = line.iter().copied();
@@ -157,17 +161,18 @@ pub(crate) fn escaped(line: &[u8]) -> Result<Argument<'_>, Problem> {
             }
         }
     }
-    PyStr::new(bytes).map(Argument::Text).ok_or("not a text")
+    PyStr::new(bytes).map(Argument::Text).ok_or("not a string")
 }
 
+/// Reads the hexadecimal digits of a `\u` or `\U` escape and appends the code point.
 fn escaped_code_point(rest: &mut impl Iterator<Item = u8>, digits: usize, bytes: &mut Vec<u8>) -> Result<(), Problem> {
     let mut code: u32 = 0;
     for _ in 0..digits {
-        let digit = rest.next().and_then(|byte| char::from(byte).to_digit(16)).ok_or("an unfinished \\u in it")?;
+        let digit = rest.next().and_then(|byte| char::from(byte).to_digit(16)).ok_or("an incomplete \\u escape")?;
         // Eight digits fill the 32 bits exactly.
         code = code << 4 | digit;
     }
-    if push_code_point(bytes, code) { Ok(()) } else { Err("a \\U beyond Unicode in it") }
+    if push_code_point(bytes, code) { Ok(()) } else { Err("a \\U escape beyond Unicode") }
 }
 
 #[cfg(test)]
@@ -206,7 +211,7 @@ mod tests {
 
     #[test]
     fn raw_unicode_escapes_are_decoded() {
-        let text = |bytes: &'static [u8]| Ok(Argument::Text(PyStr::new(bytes).expect("a text")));
+        let text = |bytes: &'static [u8]| Ok(Argument::Text(PyStr::new(bytes).expect("a string")));
         assert_eq!(escaped(b"a\\u000ab\\\\u0041\xe9"), text("a\nb\\\\u0041é".as_bytes()));
         assert_eq!(escaped(b"\\U0001f600\\ud800"), text(b"\xf0\x9f\x98\x80\xed\xa0\x80"));
         assert!(escaped(b"\\u12").is_err() && escaped(b"\\U00110000").is_err());

@@ -1,6 +1,6 @@
 //! The bytes of a pickle: which opcodes there are, how they are parsed, and how snapcli writes its own.
 
-pub(crate) mod argument;
+mod argument;
 pub mod emit;
 pub(crate) mod joined_list;
 mod lines;

@@ -1,40 +1,40 @@
-//! Bytes to opcodes: the one parse loop, for whole pickles and for segments of our own stream.
+//! Splits bytes into opcodes: the one parser, for whole pickles and for segments of snapcli's own stream.
 //!
-//! Arguments are borrowed from the bytes, so a pickle of any size is read without a copy. Lengths are checked
-//! against the bytes that are there before anything is done with them.
+//! Arguments borrow from the bytes, so a pickle of any size is read without a copy. Every length is checked against the
+//! bytes that exist before it is used.
 
 use std::borrow::Cow;
 
 pub use super::argument::Argument;
 use super::lines;
 pub use super::opcode::NEWEST_PROTOCOL;
-use super::opcode::{Length, MAX_SHORT, Opcode, Operand, Short};
+use super::opcode::{Length, MAX_SKIP_HEADER, Opcode, Operand, SkipLayout};
 pub use super::parse_error::ParseError;
 use super::py_str::PyStr;
 
-/// An opcode with its argument and its place.
+/// An opcode of a pickle, with its argument.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Op<'a> {
-    /// Where its byte is.
+    /// The offset of its byte.
     pub start: u64,
-    /// Where the next opcode is.
+    /// The offset of the next opcode.
     pub end: u64,
-    /// Which one it is.
+    /// The opcode.
     pub opcode: Opcode,
-    /// What follows its byte.
+    /// The decoded argument.
     pub argument: Argument<'a>,
 }
 
-/// An opcode and its place, for those who look at no argument but a memo index.
+/// An opcode of a pickle without its argument, for the machine, which needs no argument but memo indices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpStep {
-    /// Where its byte is.
+    /// The offset of its byte.
     pub start: u64,
-    /// Where the next opcode is.
+    /// The offset of the next opcode.
     pub end: u64,
-    /// Which one it is.
+    /// The opcode.
     pub opcode: Opcode,
-    /// The memo index that it carries; of an opcode that carries none, any number.
+    /// The memo index in its argument; meaningless for an opcode that has none.
     pub index: u64,
 }
 
@@ -44,13 +44,16 @@ impl From<&Op<'_>> for OpStep {
     }
 }
 
-/// Splits bytes into opcodes, up to STOP; what follows it is ignored, as CPython does. Ends after an error.
+/// Splits bytes into opcodes, up to STOP; as in CPython, whatever follows STOP is ignored. Ends after an error.
 #[derive(Clone, Debug)]
 pub struct Parser<'a> {
     bytes: &'a [u8],
     position: usize,
+    /// The offset of the first byte in its file.
     base: u64,
+    /// Whether the bytes must end with STOP; otherwise STOP is an error.
     whole: bool,
+    /// Whether strings are known to be valid.
     checked: bool,
     done: bool,
 }
@@ -61,74 +64,81 @@ impl<'a> Parser<'a> {
         Self { bytes, position: 0, base: 0, whole: true, checked: false, done: false }
     }
 
-    /// Reads a run of opcodes, without STOP, whose first byte is at `base` in its file.
+    /// Reads opcodes without STOP, the first of which is at offset `base` of its file.
     pub fn segment(bytes: &'a [u8], base: u64) -> Self {
         Self { bytes, position: 0, base, whole: false, checked: false, done: false }
     }
 
-    /// Reads on from a position where an opcode was read before: texts are not checked again.
-    pub(crate) fn again(bytes: &'a [u8], base: u64, position: usize) -> Self {
+    /// Reads from a position at which an opcode was parsed before: strings are not validated again.
+    pub(in crate::pickle) fn resume(bytes: &'a [u8], base: u64, position: usize) -> Self {
         Self { bytes, position, base, whole: false, checked: true, done: false }
     }
 
-    /// The next opcode, checked as by `next`, without its argument. `None` for those that the parser has to look at, and
-    /// near the end of the bytes: [`Self::long_step`] takes those.
+    /// Steps over the next opcode, with the checks of `next`, without decoding its argument. Returns `None` for an opcode
+    /// whose argument must be decoded, and near the end of the bytes: call [`Self::step_slow`] then.
     #[inline(always)]
-    pub(crate) fn short_step(&mut self) -> Option<OpStep> {
+    pub(in crate::pickle) fn step_fast(&mut self) -> Option<OpStep> {
         let rest = self.bytes.get(self.position..).filter(|_| !self.done)?;
-        let head: &[u8; MAX_SHORT] = rest.first_chunk()?;
-        let short = Short::of_byte(head[0])?;
+        // One bounds check covers the opcode and every fixed-size argument.
+        let head: &[u8; MAX_SKIP_HEADER] = rest.first_chunk()?;
+        let layout = SkipLayout::of_byte(head[0])?;
         let number = u32::from_le_bytes([head[1], head[2], head[3], head[4]]);
-        let number = if short.fixed == 1 { u32::from(head[1]) } else { number };
-        let mut length = 1 + usize::from(short.fixed);
-        if short.counted {
-            let counted = rest.get(length..)?.get(..usize::try_from(number).ok()?)?;
-            if short.text && !counted.is_ascii() {
+        let number = if layout.fixed == 1 { u32::from(head[1]) } else { number };
+        let mut length = 1 + usize::from(layout.fixed);
+        if layout.has_payload {
+            let payload = rest.get(length..)?.get(..usize::try_from(number).ok()?)?;
+            // Validating UTF-8 is left to the slow path; most strings are ASCII.
+            if layout.is_str && !payload.is_ascii() {
                 return None;
             }
-            length += counted.len();
+            length += payload.len();
         }
-        let start = self.place(self.position);
+        let start = self.offset(self.position);
         self.position += length;
-        Some(OpStep { start, end: self.place(self.position), opcode: short.opcode, index: u64::from(number) })
+        Some(OpStep { start, end: self.offset(self.position), opcode: layout.opcode, index: u64::from(number) })
     }
 
-    /// The next opcode, whatever it is. `None` at the end.
+    /// Steps over the next opcode, whatever it is. Returns `None` at the end.
     #[cold]
-    pub(crate) fn long_step(&mut self) -> Result<Option<OpStep>, ParseError> {
+    pub(in crate::pickle) fn step_slow(&mut self) -> Result<Option<OpStep>, ParseError> {
         self.next().map(|op| op.map(|op| OpStep::from(&op))).transpose()
     }
 
-    /// The next opcode, one way or the other.
-    pub(crate) fn step(&mut self) -> Result<Option<OpStep>, ParseError> {
-        self.short_step().map_or_else(|| self.long_step(), |step| Ok(Some(step)))
+    /// Steps over the next opcode. Returns `None` at the end.
+    pub(in crate::pickle) fn step(&mut self) -> Result<Option<OpStep>, ParseError> {
+        self.step_fast().map_or_else(|| self.step_slow(), |step| Ok(Some(step)))
     }
 
-    /// Reads a whole pickle that stands within another one, whose first byte is at `base` in its file.
-    pub(crate) fn nested(bytes: &'a [u8], base: u64) -> Self {
+    /// Reads a whole pickle that is embedded in another one, at offset `base` of the file.
+    pub(in crate::pickle) fn nested(bytes: &'a [u8], base: u64) -> Self {
         Self { base, ..Self::new(bytes) }
     }
 
-    /// All that was not read yet.
-    pub(crate) fn rest(&self) -> &'a [u8] {
+    /// The bytes that were not read yet.
+    pub(in crate::pickle) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.position..).unwrap_or_default()
     }
 
-    /// Goes over bytes that stand behind an opcode and are none themselves. They must be there.
-    pub(crate) fn jump(&mut self, count: usize, opcode: Opcode, at: u64) -> Result<&'a [u8], ParseError> {
+    /// Skips bytes after an opcode that are not opcodes themselves. They must exist.
+    pub(in crate::pickle) fn skip_raw(
+        &mut self,
+        count: usize,
+        opcode: Opcode,
+        at: u64,
+    ) -> Result<&'a [u8], ParseError> {
         self.take(count, opcode, at)
     }
 
-    fn place(&self, position: usize) -> u64 {
+    fn offset(&self, position: usize) -> u64 {
         self.base.saturating_add(position as u64)
     }
 
     fn end(&self) -> u64 {
-        self.place(self.bytes.len())
+        self.offset(self.bytes.len())
     }
 
     fn op(&mut self, byte: u8) -> Result<Op<'a>, ParseError> {
-        let start = self.place(self.position);
+        let start = self.offset(self.position);
         let opcode = Opcode::from_byte(byte).ok_or(ParseError::UnknownOpcode { at: start, byte })?;
         self.position += 1;
         let argument = self.argument(opcode, start)?;
@@ -143,10 +153,10 @@ impl<'a> Parser<'a> {
             (Opcode::Stop, _) if !self.whole => return Err(ParseError::EarlyStop { at: start }),
             _ => {}
         }
-        Ok(Op { start, end: self.place(self.position), opcode, argument })
+        Ok(Op { start, end: self.offset(self.position), opcode, argument })
     }
 
-    /// A frame must be there as a whole, although its contents are opcodes like any other.
+    /// All bytes of a frame must exist, although its contents are parsed as opcodes like any others.
     fn check_frame(&self, at: u64, length: u64) -> Result<(), ParseError> {
         let left = (self.bytes.len() - self.position) as u64;
         match length.checked_sub(left) {
@@ -157,22 +167,22 @@ impl<'a> Parser<'a> {
 
     fn argument(&mut self, opcode: Opcode, at: u64) -> Result<Argument<'a>, ParseError> {
         let bad = |problem| ParseError::BadArgument { at, opcode, problem };
-        Ok(match opcode.row().form {
+        Ok(match opcode.row().operand {
             Operand::Nothing => Argument::Nothing,
             Operand::U8 => Argument::Int(i64::from(u8::from_le_bytes(self.array(opcode, at)?))),
             Operand::U16 => Argument::Int(i64::from(u16::from_le_bytes(self.array(opcode, at)?))),
             Operand::I32 => Argument::Int(i64::from(i32::from_le_bytes(self.array(opcode, at)?))),
             Operand::U32 => Argument::Int(i64::from(u32::from_le_bytes(self.array(opcode, at)?))),
             Operand::U64 => Argument::Int(self.length(Length::Eight, opcode, at)?),
-            Operand::Float => Argument::Float(f64::from_be_bytes(self.array(opcode, at)?)),
-            Operand::Bytes(length) => Argument::Bytes(self.counted(length, opcode, at)?),
-            Operand::Text(length) => {
-                let bytes = self.counted(length, opcode, at)?;
+            Operand::Double => Argument::Float(f64::from_be_bytes(self.array(opcode, at)?)),
+            Operand::Bytes(length) => Argument::Bytes(self.payload(length, opcode, at)?),
+            Operand::Str(length) => {
+                let bytes = self.payload(length, opcode, at)?;
                 let text = if self.checked { Some(PyStr::checked(bytes)) } else { PyStr::new(bytes) };
                 Argument::Text(text.ok_or_else(|| bad("not UTF-8"))?)
             }
-            Operand::OldText(length) => Argument::OldText(Cow::Borrowed(self.counted(length, opcode, at)?)),
-            Operand::Integer(length) => integer(self.counted(length, opcode, at)?),
+            Operand::OldStr(length) => Argument::OldText(Cow::Borrowed(self.payload(length, opcode, at)?)),
+            Operand::Integer(length) => integer(self.payload(length, opcode, at)?),
             Operand::IntegerLine => lines::integer(self.line(opcode, at)?).map_err(bad)?,
             Operand::LongLine => lines::long(self.line(opcode, at)?).map_err(bad)?,
             Operand::FloatLine => lines::float(self.line(opcode, at)?).map_err(bad)?,
@@ -187,6 +197,7 @@ impl<'a> Parser<'a> {
         })
     }
 
+    /// The next `count` bytes, as part of the opcode at `at`.
     fn take(&mut self, count: usize, opcode: Opcode, at: u64) -> Result<&'a [u8], ParseError> {
         let end = self.position.checked_add(count);
         let taken = end.and_then(|end| self.bytes.get(self.position..end));
@@ -211,10 +222,10 @@ impl<'a> Parser<'a> {
         i64::try_from(length).ok().filter(|length| *length >= 0).ok_or(bad)
     }
 
-    /// A length and as many bytes.
-    fn counted(&mut self, length: Length, opcode: Opcode, at: u64) -> Result<&'a [u8], ParseError> {
+    /// A length, and that many bytes.
+    fn payload(&mut self, length: Length, opcode: Opcode, at: u64) -> Result<&'a [u8], ParseError> {
         let length = self.length(length, opcode, at)?;
-        // Where it does not fit into a usize, so many bytes cannot be there.
+        // A length that does not fit into a usize is beyond the end in any case.
         self.take(usize::try_from(length).unwrap_or(usize::MAX), opcode, at)
     }
 
@@ -228,6 +239,7 @@ impl<'a> Parser<'a> {
         Ok(line)
     }
 
+    /// A line that is a module or a name.
     fn name(&mut self, opcode: Opcode, at: u64) -> Result<PyStr<'a>, ParseError> {
         let line = Some(self.line(opcode, at)?).filter(|line| !line.is_empty());
         line.and_then(PyStr::new).ok_or(ParseError::BadArgument { at, opcode, problem: "not a name" })
@@ -274,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn opcodes_have_their_places_and_arguments() -> Result<(), ParseError> {
+    fn opcodes_have_their_offsets_and_arguments() -> Result<(), ParseError> {
         let ops: Vec<Op<'_>> = Parser::new(b"\x80\x05K\x07\x8c\x01xU\x02\xffy.ignored").collect::<Result<_, _>>()?;
         let argument =
             |index: usize| ops.get(index).map(|op| (op.start, op.end, op.opcode.name(), op.argument.clone()));
@@ -289,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_of_any_length_are_read() {
+    fn integers_of_any_length_are_decoded() {
         let cases: [(&[u8], Argument<'_>); 5] = [
             (b"", Argument::Int(0)),
             (b"\xff", Argument::Int(-1)),
@@ -303,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pickle_cut_at_any_length_is_said_to_be_cut() {
+    fn a_pickle_cut_at_any_length_is_reported_as_cut() {
         for pickle in samples::all() {
             assert_eq!(error(pickle), None);
             for length in 0..pickle.len() {
@@ -320,17 +332,17 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_the_opcodes() {
+    fn steps_match_the_parsed_opcodes() {
         for pickle in samples::all() {
             for length in 0..=pickle.len() {
                 let bytes = pickle.get(..length).unwrap_or_default();
                 let mut parser = Parser::new(bytes);
                 let steps: Vec<_> = std::iter::from_fn(|| parser.step().transpose()).collect();
                 let ops: Vec<_> = Parser::new(bytes).map(|op| op.map(|op| OpStep::from(&op))).collect();
-                // Of a number that is no memo index, nobody asks.
+                // The number of an opcode without a memo index is meaningless.
                 let plain = |mut all: Vec<Result<OpStep, ParseError>>| {
                     for step in all.iter_mut().flatten() {
-                        let memo = matches!(step.opcode.row().form, Operand::IndexLine | Operand::U8 | Operand::U32);
+                        let memo = matches!(step.opcode.row().operand, Operand::IndexLine | Operand::U8 | Operand::U32);
                         step.index = if memo { step.index } else { 0 };
                     }
                     all
@@ -341,12 +353,12 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_byte_is_named() {
+    fn an_unknown_byte_is_an_error() {
         assert_eq!(error(b"N\xff."), Some(ParseError::UnknownOpcode { at: 1, byte: 0xff }));
     }
 
     #[test]
-    fn lengths_are_not_believed() {
+    fn lengths_are_checked_against_the_bytes() {
         let negative = ParseError::BadLength { at: 0, opcode: Opcode::BinString, length: -1 };
         assert_eq!(error(b"T\xff\xff\xff\xffabc."), Some(negative));
         let huge = ParseError::BadLength { at: 0, opcode: Opcode::BinBytes8, length: i128::from(u64::MAX) };
@@ -358,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_arguments_are_named() {
+    fn bad_arguments_are_errors() {
         let bad = |bytes| matches!(error(bytes), Some(ParseError::BadArgument { at: 0, .. }));
         for bytes in [
             &b"Ix\n."[..],
@@ -378,8 +390,8 @@ mod tests {
 
     #[test]
     fn a_segment_has_no_stop() {
-        let places: Vec<u64> = Parser::segment(b"NK\x01", 100).map(|op| op.map_or(0, |op| op.end)).collect();
-        assert_eq!(places, [101, 103]);
+        let ends: Vec<u64> = Parser::segment(b"NK\x01", 100).map(|op| op.map_or(0, |op| op.end)).collect();
+        assert_eq!(ends, [101, 103]);
         assert_eq!(Parser::segment(b"N.", 100).find_map(Result::err), Some(ParseError::EarlyStop { at: 101 }));
     }
 }

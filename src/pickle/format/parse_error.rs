@@ -1,44 +1,44 @@
-//! Why bytes are not opcodes.
+//! Why bytes cannot be parsed as opcodes.
 
 use thiserror::Error;
 
 use super::opcode::{NEWEST_PROTOCOL, Opcode};
 
-/// Why bytes are not opcodes. `at` is the place of the opcode at fault.
+/// Why bytes cannot be parsed as opcodes. `at` is the offset of the opcode at fault.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ParseError {
     /// The bytes end within an opcode.
     #[error("the pickle is cut short at byte {end}, while reading {opcode} at byte {at}: copy the file again")]
     Truncated {
-        /// The opcode's place.
+        /// The offset of the opcode.
         at: u64,
-        /// Where the bytes end.
+        /// The offset at which the bytes end.
         end: u64,
-        /// Which one.
+        /// The opcode.
         opcode: Opcode,
     },
-    /// A frame says that more bytes follow than do.
+    /// A frame is longer than the bytes that follow.
     #[error(
-        "the pickle is cut short at byte {end}, as the frame at byte {at} needs {missing} bytes more: copy the file again"
+        "the pickle is cut short at byte {end}: the frame at byte {at} needs {missing} more bytes; copy the file again"
     )]
     FrameBeyondEnd {
-        /// The frame's place.
+        /// The offset of the frame.
         at: u64,
-        /// Where the bytes end.
+        /// The offset at which the bytes end.
         end: u64,
-        /// CallKind many are missing.
+        /// The number of bytes that are missing.
         missing: u64,
     },
-    /// The bytes end where another opcode should be.
-    #[error("the pickle is cut short at byte {end}, as it has no STOP: copy the file again")]
+    /// The bytes end where another opcode should begin.
+    #[error("the pickle is cut short at byte {end}: it has no STOP; copy the file again")]
     NoStop {
-        /// Where the bytes end.
+        /// The offset at which the bytes end.
         end: u64,
     },
     /// A byte that is no opcode.
-    #[error("unknown opcode {byte:#04x} at byte {at}: this is no pickle, or it is damaged; copy the file again")]
+    #[error("unknown opcode {byte:#04x} at byte {at}: the file is not a pickle, or it is damaged; copy it again")]
     UnknownOpcode {
-        /// The byte's place.
+        /// The offset of the byte.
         at: u64,
         /// The byte.
         byte: u8,
@@ -46,27 +46,27 @@ pub enum ParseError {
     /// A length that no data can have.
     #[error("{opcode} at byte {at} has the impossible length {length}: the pickle is damaged; copy the file again")]
     BadLength {
-        /// The opcode's place.
+        /// The offset of the opcode.
         at: u64,
-        /// Which one.
+        /// The opcode.
         opcode: Opcode,
-        /// The length, negative or beyond 63 bits.
+        /// The length: negative, or larger than 63 bits.
         length: i128,
     },
-    /// A text argument that CPython would refuse.
-    #[error("the argument of {opcode} at byte {at} is wrong ({problem}): the pickle is damaged; copy the file again")]
+    /// An argument that CPython rejects.
+    #[error("{opcode} at byte {at} has an invalid argument ({problem}): the pickle is damaged; copy the file again")]
     BadArgument {
-        /// The opcode's place.
+        /// The offset of the opcode.
         at: u64,
-        /// Which one.
+        /// The opcode.
         opcode: Opcode,
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// A protocol that does not exist yet.
-    #[error("the pickle at byte {at} is of protocol {protocol}, newer than {NEWEST_PROTOCOL}: update snapcli")]
+    /// A protocol that this version does not know.
+    #[error("the pickle at byte {at} uses protocol {protocol}, newer than {NEWEST_PROTOCOL}: update snapcli")]
     NewerProtocol {
-        /// The place of PROTO.
+        /// The offset of PROTO.
         at: u64,
         /// Its argument.
         protocol: u8,
@@ -74,15 +74,15 @@ pub enum ParseError {
     /// STOP within a segment.
     #[error("STOP at byte {at}, within a variable: the snapshot is damaged; copy the file again")]
     EarlyStop {
-        /// Its place.
+        /// The offset of STOP.
         at: u64,
     },
-    /// A GET of a slot that was not filled.
+    /// A GET of a memo slot that was not filled.
     #[error(
-        "memo slot {index} is empty when byte {at} asks for it: this is no pickle, or it is damaged; copy the file again"
+        "byte {at} reads memo slot {index}, which is empty: the file is not a pickle, or it is damaged; copy it again"
     )]
     EmptyMemo {
-        /// The GET's place.
+        /// The offset of the GET.
         at: u64,
         /// The slot.
         index: u64,

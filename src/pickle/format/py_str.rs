@@ -1,22 +1,25 @@
-//! A `str` as a pickle carries it: UTF-8 in which lone surrogates may stand (Python's `surrogatepass`).
+//! A Python `str` as a pickle stores it: UTF-8 in which lone surrogates may occur (Python's `surrogatepass`).
 //!
-//! Rust's `str` cannot hold those, so the bytes are kept, and what is shown of them has replacement characters.
+//! Rust's `str` cannot hold those, so the bytes are kept as they are; wherever a string is shown, each surrogate becomes a
+//! replacement character.
 
 use std::borrow::Cow;
 
-/// A text of a pickle.
+/// A string of a pickle.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PyStr<'a>(Cow<'a, [u8]>);
 
+pub use self::PyStr as Text; // compat
+
 impl<'a> PyStr<'a> {
-    /// The text of these bytes; `None` where they are not UTF-8, surrogates aside.
+    /// The string of these bytes; `None` where they are not UTF-8, surrogates aside.
     pub fn new(bytes: impl Into<Cow<'a, [u8]>>) -> Option<Self> {
         let bytes = bytes.into();
-        Pieces(&bytes).all(|piece| piece != Piece::Wrong).then_some(Self(bytes))
+        Pieces(&bytes).all(|piece| piece != Piece::Invalid).then_some(Self(bytes))
     }
 
-    /// The text of bytes that were checked before.
-    pub(crate) fn checked(bytes: &'a [u8]) -> Self {
+    /// The string of bytes that [`new`](Self::new) has accepted before.
+    pub(super) fn checked(bytes: &'a [u8]) -> Self {
         Self(Cow::Borrowed(bytes))
     }
 
@@ -25,17 +28,16 @@ impl<'a> PyStr<'a> {
         &self.0
     }
 
-    /// The bytes, not borrowed from this.
-    pub(crate) fn into_bytes(self) -> Cow<'a, [u8]> {
+    pub(in crate::pickle) fn into_bytes(self) -> Cow<'a, [u8]> {
         self.0
     }
 
-    /// The text, where it has no surrogates.
+    /// The string; `None` where it has surrogates.
     pub fn as_str(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()
     }
 
-    /// The text, with a replacement character for each surrogate.
+    /// The string, with a replacement character for each surrogate.
     pub fn lossy(&self) -> Cow<'_, str> {
         match self.as_str() {
             Some(text) => Cow::Borrowed(text),
@@ -43,9 +45,9 @@ impl<'a> PyStr<'a> {
         }
     }
 
-    /// The first characters of the text, and whether that is all.
+    /// The first characters of the string, and whether they are all of it.
     pub fn start(&self, characters: usize) -> (String, bool) {
-        // Cut before the look: a text can be as long as the file.
+        // A character has at most four bytes. Cut first: the string can be as long as the file.
         let cut = self.0.get(..characters.saturating_mul(4)).unwrap_or(&self.0);
         let text: String = Pieces(cut).map(Piece::shown).collect();
         let start: String = text.chars().take(characters).collect();
@@ -55,27 +57,26 @@ impl<'a> PyStr<'a> {
 
     /// Its `len()` in Python: the number of code points.
     pub fn characters(&self) -> u64 {
+        // Every byte but 0x80 to 0xBF begins a code point.
         self.0.iter().filter(|byte| !(0x80..0xc0).contains(*byte)).count() as u64
     }
 }
 
-pub use self::PyStr as Text; // compat
-
-/// Bytes in stretches of one kind.
+/// Splits bytes into the longest runs that are valid, surrogates, and invalid bytes.
 struct Pieces<'a>(&'a [u8]);
 
 #[derive(PartialEq, Eq)]
 enum Piece<'a> {
-    Good(&'a str),
+    Valid(&'a str),
     Surrogate,
-    Wrong,
+    Invalid,
 }
 
 impl<'a> Piece<'a> {
     fn shown(self) -> &'a str {
         match self {
-            Self::Good(text) => text,
-            Self::Surrogate | Self::Wrong => "\u{fffd}",
+            Self::Valid(text) => text,
+            Self::Surrogate | Self::Invalid => "\u{fffd}",
         }
     }
 }
@@ -87,33 +88,33 @@ impl<'a> Iterator for Pieces<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let good = match std::str::from_utf8(self.0) {
+        let valid = match std::str::from_utf8(self.0) {
             Ok(text) => text,
-            Err(error) => self.0.get(..error.valid_up_to()).and_then(|good| std::str::from_utf8(good).ok())?,
+            Err(error) => self.0.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok())?,
         };
-        if !good.is_empty() {
-            self.0 = self.0.get(good.len()..)?;
-            return Some(Piece::Good(good));
+        if !valid.is_empty() {
+            self.0 = self.0.get(valid.len()..)?;
+            return Some(Piece::Valid(valid));
         }
-        // What UTF-8 would be of U+D800 to U+DFFF.
+        // U+D800 to U+DFFF, encoded as UTF-8 would encode them.
         let (piece, length) = match self.0 {
             [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..] => (Piece::Surrogate, 3),
-            _ => (Piece::Wrong, 1),
+            _ => (Piece::Invalid, 1),
         };
         self.0 = self.0.get(length..)?;
         Some(piece)
     }
 }
 
-/// Appends a code point, a surrogate too. `false` where it is beyond Unicode.
-pub(crate) fn push_code_point(bytes: &mut Vec<u8>, code: u32) -> bool {
+/// Appends a code point, which may be a surrogate. Returns `false` where it is beyond Unicode.
+pub(super) fn push_code_point(bytes: &mut Vec<u8>, code: u32) -> bool {
     if let Some(character) = char::from_u32(code) {
         bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         return true;
     }
     let surrogate = (0xd800..0xe000).contains(&code);
     if surrogate {
-        // Each of the three takes its six bits (the first four), so the casts lose nothing.
+        // The first byte takes the upper four bits, the others six each, so the casts lose nothing.
         bytes.extend([0xe0 | (code >> 12) as u8, 0x80 | (code >> 6 & 0x3f) as u8, 0x80 | (code & 0x3f) as u8]);
     }
     surrogate
@@ -124,8 +125,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn surrogates_pass_and_other_bad_bytes_do_not() {
-        let text = PyStr::new(&b"a\xed\xa0\x80\xc3\xa9"[..]).expect("a surrogate is a text");
+    fn surrogates_are_accepted_and_other_invalid_bytes_are_not() {
+        let text = PyStr::new(&b"a\xed\xa0\x80\xc3\xa9"[..]).expect("a surrogate is accepted");
         assert_eq!((text.as_str(), text.lossy().as_ref(), text.characters()), (None, "a\u{fffd}é", 3));
         for bad in [&b"\xff"[..], b"\xc3", b"a\xed\xa0", b"\xed\xc0\x80", b"\xf8\x88\x80\x80\x80"] {
             assert_eq!(PyStr::new(bad), None, "{bad:x?}");
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_is_cut_between_characters() {
+    fn start_cuts_between_characters() {
         let text = PyStr::new("éééé".as_bytes()).expect("UTF-8");
         assert_eq!(text.start(2), ("éé".to_owned(), false));
         assert_eq!(text.start(4), ("éééé".to_owned(), true));

@@ -1,4 +1,4 @@
-//! That all who read what joblib writes see the same, and that hostile bytes are not believed.
+//! Tests of joblib's arrays: all readers skip the same bytes, and hostile lengths are rejected.
 
 use super::joblib_arrays::opcodes_around;
 use super::value::{Leaf, Node, NodeKind, Ref, Value};
@@ -11,7 +11,7 @@ use crate::pickle::passes::stack_check::StackCheck;
 use crate::pickle::samples::{self, joblib_dumps as joblib};
 use crate::pickle::verdict::{Class, Verdict};
 
-/// The types of the items of a dict, or the type of the value, with dtypes and shapes.
+/// The types of the items of a dict, or of the value itself, with dtypes and shapes.
 fn types(pickle: &[u8]) -> Vec<String> {
     let (machine, value) = Machine::run(pickle).expect("a pickle");
     let labels = Labels::new(&machine);
@@ -50,22 +50,22 @@ fn the_bytes_of_an_array_are_found() {
 }
 
 #[test]
-fn all_readers_go_over_the_same_bytes() {
+fn all_readers_skip_the_same_bytes() {
     for pickle in joblib::ALL {
         let Ok((.., raw)) = outline(pickle) else { panic!("a pickle") };
-        let mut balance = StackCheck::new(0, 0);
+        let mut check = StackCheck::new(0, 0);
         let mut end = 0;
         for op in opcodes_around(pickle, &raw) {
             let op = op.expect("an opcode");
             end = op.end;
-            balance.step(&op).expect("a sound stack");
+            check.step(&op).expect("a sound stack");
         }
         assert_eq!(end, pickle.len() as u64);
     }
 }
 
 #[test]
-fn what_is_cut_at_any_length_is_said_to_be_cut() {
+fn a_file_cut_at_any_length_is_reported_as_cut() {
     for pickle in joblib::ALL {
         for length in 0..pickle.len() {
             match outline(pickle.get(..length).unwrap_or_default()).map(drop) {
@@ -81,7 +81,7 @@ fn what_is_cut_at_any_length_is_said_to_be_cut() {
 }
 
 #[test]
-fn damage_is_no_panic() {
+fn damaged_files_do_not_panic() {
     for pickle in joblib::ALL {
         for damaged in samples::flipped(pickle, 2000) {
             let _ = outline(&damaged);
@@ -95,25 +95,25 @@ fn replaced(pickle: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn lengths_are_not_believed() {
+fn lengths_are_checked() {
     let error = |pickle: &[u8]| Machine::run(pickle).map(drop).expect_err("hostile");
     // 2^62 items of 8 bytes; 2^40 of them; less than none.
     let shape = |shape: &[u8]| replaced(joblib::PROTOCOL_2, b"K\x03\x85", &[shape, b"\x85"].concat());
     let huge = shape(b"\x8a\x08\0\0\0\0\0\0\0\x40");
-    assert!(matches!(error(&huge), MachineError::UntoldArray { problem: "has more bytes than can be", .. }));
+    assert!(matches!(error(&huge), MachineError::UntoldArray { problem: "has an impossible size", .. }));
     let large = shape(b"\x8a\x06\0\0\0\0\0\x01");
     assert!(matches!(error(&large), MachineError::Parse(ParseError::Truncated { .. })));
     let negative = shape(b"J\xff\xff\xff\xff");
-    assert!(matches!(error(&negative), MachineError::UntoldArray { problem: "has no shape", .. }));
+    assert!(matches!(error(&negative), MachineError::UntoldArray { problem: "has no valid shape", .. }));
     let dtype = replaced(joblib::PROTOCOL_2, b"i8", b"x8");
-    assert!(matches!(error(&dtype), MachineError::UntoldArray { problem: "has a dtype that is not known", .. }));
-    // `c` is an opcode: what is not joblib would go on there.
+    assert!(matches!(error(&dtype), MachineError::UntoldArray { problem: "has an unknown dtype", .. }));
+    // `c` is an opcode: another reader would continue there.
     let padding = replaced(joblib::C_ORDER, b"ub\x03\xff\xff\xff", b"ubc\xff\xff\xff");
     assert!(matches!(error(&padding), MachineError::UntoldArray { .. }));
 }
 
 #[test]
-fn an_array_is_plain_data_and_what_is_within_it_is_judged() {
+fn an_array_is_plain_data_and_a_pickle_in_it_is_judged() {
     for pickle in joblib::ALL {
         let verdict = Verdict::of_bytes(pickle);
         assert_eq!(verdict.class, Class::Plain, "{:?}", verdict.findings);
@@ -127,7 +127,7 @@ fn an_array_is_plain_data_and_what_is_within_it_is_judged() {
 }
 
 #[test]
-fn bytes_that_another_reader_takes_for_opcodes_are_told() {
+fn bytes_that_another_reader_takes_for_opcodes_are_dangerous() {
     let contents = b"cos\nsystem\n(X\x02\0\0\0idtR0NN";
     let bytes = joblib::UNALIGNED.len() - 25;
     let head = joblib::UNALIGNED.get(..bytes).unwrap_or_default();
@@ -137,7 +137,7 @@ fn bytes_that_another_reader_takes_for_opcodes_are_told() {
 }
 
 #[test]
-fn equal_arrays_are_equal_whoever_pickled_them() {
+fn equal_arrays_are_equal_whatever_pickled_them() {
     let differs = |left: &[u8], right: &[u8]| {
         let (left, left_value) = Machine::run(left).expect("a pickle");
         let (right, right_value) = Machine::run(right).expect("a pickle");
@@ -155,7 +155,7 @@ fn equal_arrays_are_equal_whoever_pickled_them() {
 }
 
 #[test]
-fn what_pickle_itself_loads_has_no_such_bytes() {
+fn a_pickle_loaded_by_pickle_has_no_array_bytes() {
     let inner = joblib::C_ORDER;
     let outer = [b"cpickle\nloads\nB", &(inner.len() as u32).to_le_bytes()[..], inner, b"\x85R."].concat();
     assert!(matches!(outline(&outer), Ok((Outline::Object { .. }, Verdict { class: Class::Dangerous, .. }, _))));

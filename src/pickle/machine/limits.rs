@@ -1,79 +1,81 @@
-//! Why a pickle cannot be followed, and how much of one is followed.
+//! The limits of the symbolic machine, and the errors for a pickle that it cannot follow.
 
 use thiserror::Error;
 
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::ParseError;
 
-/// The most values that are put together from others; about 100 bytes each.
+/// The most values with parts; about 100 bytes each.
 pub const MAX_NODES: usize = 1 << 22;
 /// The most items of all values together; 8 bytes each.
 pub const MAX_ITEMS: usize = 1 << 26;
 /// The most memo slots; about 20 bytes each.
 pub const MAX_MEMO: usize = 1 << 25;
-/// The most values that wait on the stack; 8 bytes each.
+/// The most values on the stack; 8 bytes each.
 pub const MAX_STACK: usize = 1 << 26;
-/// The most marks that wait there; about 70 bytes each. Each is for a value that is put together from what is above it,
-/// so there are no more of them than there may be such values.
+/// The most marks on the stack; about 70 bytes each. Each mark stands for a value that is put together from everything above
+/// it, so the limit is that of such values.
 pub const MAX_MARKS: usize = MAX_NODES;
 
-/// Why a pickle cannot be followed. `at` is the place of the opcode at fault.
+/// Why a pickle cannot be followed. `at` is the offset of the opcode at fault.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum MachineError {
-    /// It is no run of opcodes.
+    /// The bytes are not opcodes.
     #[error(transparent)]
     Parse(#[from] ParseError),
-    /// The stack holds less than the opcode needs.
+    /// The stack holds fewer values than the opcode takes.
     #[error(
-        "{opcode} at byte {at} finds too little on the stack: this is no pickle, or it is damaged; copy the file again"
+        "{opcode} at byte {at} needs more values than the stack holds: the file is not a pickle, or it is damaged; \
+         copy it again"
     )]
     Underflow {
-        /// The opcode's place.
+        /// The offset of the opcode.
         at: u64,
-        /// Which one.
+        /// The opcode.
         opcode: Opcode,
     },
-    /// There is no mark.
+    /// The stack has no mark.
     #[error(
-        "{opcode} at byte {at} finds no mark on the stack: this is no pickle, or it is damaged; copy the file again"
+        "{opcode} at byte {at} needs a mark, and the stack has none: the file is not a pickle, or it is damaged; \
+         copy it again"
     )]
     NoMark {
-        /// The opcode's place.
+        /// The offset of the opcode.
         at: u64,
-        /// Which one.
+        /// The opcode.
         opcode: Opcode,
     },
     /// A key without a value.
-    #[error("{opcode} at byte {at} finds a key without a value: the pickle is damaged; copy the file again")]
+    #[error("{opcode} at byte {at} gets a key without a value: the pickle is damaged; copy the file again")]
     OddItems {
-        /// The opcode's place.
+        /// The offset of the opcode.
         at: u64,
-        /// Which one.
+        /// The opcode.
         opcode: Opcode,
     },
-    /// An array of joblib, of which it cannot be told where its bytes end.
-    #[error("the array that joblib wrote at byte {at} {problem}: load it with joblib.load, if you trust it")]
+    /// An array of joblib whose length in bytes is unknown.
+    #[error("the joblib array at byte {at} {problem}: load the file with joblib.load if you trust it")]
     UntoldArray {
-        /// The place of the BUILD in front of its bytes.
+        /// The offset of the BUILD before its bytes.
         at: u64,
-        /// What is odd about it.
+        /// What is wrong with it.
         problem: &'static str,
     },
-    /// One of the limits.
+    /// One of the limits was exceeded.
     #[error(
-        "the pickle has more than {limit} {what} up to byte {at}, too many to look into: load it only if you trust it"
+        "the pickle is too large to inspect (more than {limit} {what} up to byte {at}): load it only if you trust it"
     )]
     TooLarge {
-        /// The place where it went beyond.
+        /// The offset at which it exceeded the limit.
         at: u64,
-        /// Of what there are too many.
+        /// What there is too much of.
         what: &'static str,
-        /// CallKind many may be.
+        /// The limit.
         limit: usize,
     },
 }
 
-/// Refuses one more of what there are `count` already.
-pub(crate) fn limit(count: usize, limit: usize, what: &'static str, at: u64) -> Result<(), MachineError> {
+/// Refuses one more of `what`, of which there are `count` already, if that exceeds the limit.
+pub(super) fn limit(count: usize, limit: usize, what: &'static str, at: u64) -> Result<(), MachineError> {
     if count < limit { Ok(()) } else { Err(MachineError::TooLarge { at, what, limit }) }
 }

@@ -1,7 +1,9 @@
-//! The machine on pickles that Python wrote, on broken ones and on bombs.
+//! Tests of the machine: on pickles that Python wrote, on broken ones, and on bombs.
 
-use super::value::{Leaf, Value};
-use super::*;
+use super::value::{Leaf, Ref, Value};
+use super::{MAX_MARKS, MAX_NODES, Machine, MachineError};
+use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::parse::{ParseError, Parser};
 use crate::pickle::passes::stack_check::StackCheck;
 use crate::pickle::samples;
 
@@ -9,7 +11,7 @@ fn error(bytes: &[u8]) -> Option<MachineError> {
     Machine::run(bytes).err()
 }
 
-/// A value as text, memo references followed, to a depth that no sample has.
+/// A value as a string, with memo references followed, to a depth that no sample has.
 fn shown(machine: &Machine<'_>, value: Ref, depth: usize) -> String {
     let all = |items: &[Ref]| items.iter().map(|item| shown(machine, *item, depth + 1)).collect::<Vec<_>>().join(" ");
     match machine.value(value) {
@@ -58,7 +60,7 @@ fn calls_have_callee_arguments_and_state() {
 }
 
 #[test]
-fn the_stack_is_worked_as_cpython_does() {
+fn the_stack_behaves_as_in_cpython() {
     assert_eq!(run(b"K\x01K\x022\x87."), "Tuple(1 2 2)");
     assert_eq!(run(b"K\x01K\x020."), "1");
     assert_eq!(run(b"K\x01(0."), "1");
@@ -97,7 +99,7 @@ fn a_list_may_hold_itself() {
 }
 
 #[test]
-fn changes_of_what_is_no_node_are_kept() {
+fn changes_of_values_without_a_node_are_kept() {
     let (machine, _) = Machine::run(b"\x80\x02cm\nC\n}b.").expect("a pickle");
     let changes: Vec<_> =
         machine.changes().iter().map(|change| (change.at, change.opcode, change.items.len())).collect();
@@ -154,8 +156,8 @@ fn a_bomb_of_marks_runs_into_the_limit() {
     let bytes = vec![b'('; MAX_MARKS + 1];
     let expected = MachineError::TooLarge { at: MAX_MARKS as u64, what: "marks", limit: MAX_MARKS };
     assert_eq!(error(&bytes), Some(expected.clone()));
-    let mut balance = StackCheck::new(0, 0);
-    let counted: Result<(), MachineError> = Parser::new(&bytes).try_for_each(|op| balance.step(&op?));
+    let mut check = StackCheck::new(0, 0);
+    let counted: Result<(), MachineError> = Parser::new(&bytes).try_for_each(|op| check.step(&op?));
     assert_eq!(counted, Err(expected));
 }
 
@@ -168,19 +170,17 @@ fn a_bomb_of_objects_runs_into_the_limit() {
 }
 
 #[test]
-fn one_long_text_that_is_used_often_is_read_once() {
+fn a_long_string_that_is_used_often_is_not_decoded() {
     let mut bytes = b"X\x00\x00\x10\x00".to_vec();
     bytes.extend(vec![b'a'; 1 << 20]);
     bytes.extend(b"2\x850".repeat(100_000));
     bytes.push(b'.');
-    // A second of work at most, where reading the text each time would take minutes.
-    let began = std::time::Instant::now();
-    assert!(Machine::run(&bytes).is_ok());
-    assert!(began.elapsed().as_secs() < 20);
+    let (machine, _) = Machine::run(&bytes).expect("a pickle");
+    assert_eq!(machine.decoded_bytes(), 0);
 }
 
 #[test]
-fn damaged_pickles_give_errors_at_worst() {
+fn damaged_pickles_do_not_panic() {
     for pickle in samples::all() {
         for length in 0..pickle.len() {
             assert!(Machine::run(pickle.get(..length).unwrap_or_default()).is_err());
@@ -190,7 +190,7 @@ fn damaged_pickles_give_errors_at_worst() {
             let _ = crate::pickle::passes::scan::scan_segment(&damaged, 3);
             if let Ok((machine, value)) = Machine::run(&damaged) {
                 let labels = crate::pickle::explain::labels::Labels::new(&machine);
-                let _ = crate::pickle::explain::outline::tree(&labels, value, "damaged");
+                let _ = crate::pickle::explain::trace_tree::trace_value(&labels, value, "damaged");
             }
         }
     }

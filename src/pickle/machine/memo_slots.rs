@@ -1,91 +1,94 @@
-//! The memo of the symbolic machine: what each slot holds, and what it held before.
+//! The memo of the symbolic machine: what each slot holds now, and what it held before.
 //!
-//! A pickle may fill a slot twice. What a GET meant depends on when it ran, so replaced values are kept with
-//! the place in the pickle up to which they were good.
+//! A pickle may fill a slot twice, and what a GET means depends on when it ran. So replaced values are kept, each with the
+//! offset up to which it was valid.
 
 use std::collections::HashMap;
 
 use super::value::Ref;
 
-/// The slots that are filled. `first` is the number of slots that were filled before the bytes at hand.
+/// The filled slots and their values.
 #[derive(Debug, Default)]
-pub(crate) struct MemoSlots {
+pub(super) struct MemoSlots {
+    /// The number of slots that were filled before these bytes.
     first: u64,
-    /// Slots that segments would have filled that were left out.
+    /// The number of slots that were left out with the segments that would have filled them.
     skipped: u64,
-    /// The slots from `first` on, as far as they were filled in order: all that picklers write.
+    /// The slots from `first` on that were filled in order, which is all that picklers write.
     dense: Vec<Ref>,
-    /// All others.
+    /// All other slots.
     sparse: HashMap<u64, Ref>,
+    /// By slot: its earlier values, in ascending order of `until`.
     replaced: HashMap<u64, Vec<Replaced>>,
+    /// How often a slot was filled out of order, or again.
     irregular: usize,
 }
 
 #[derive(Debug)]
 struct Replaced {
+    /// The offset of the opcode that replaced it.
     until: u64,
-    /// `None`: what an earlier segment had put there.
+    /// `None` for a value of an earlier segment.
     value: Option<Ref>,
 }
 
-/// CallKind far the memo was filled at some time.
+/// How far the memo was filled at some point of the run.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Filled {
+pub(super) struct Filled {
     dense: usize,
     irregular: usize,
 }
 
 impl MemoSlots {
-    pub(crate) fn starting_at(first: u64) -> Self {
+    pub(super) fn starting_at(first: u64) -> Self {
         Self { first, ..Self::default() }
     }
 
     /// The slot that MEMOIZE fills: CPython counts the slots in use.
     #[inline]
-    pub(crate) fn next(&self) -> u64 {
+    pub(super) fn next(&self) -> u64 {
         self.first.saturating_add(self.skipped).saturating_add(self.len() as u64)
     }
 
-    /// Leaves slots empty, so that this one is the next.
-    pub(crate) fn go_on_at(&mut self, next: u64) {
+    /// Leaves slots empty, so that `next` is the next one.
+    pub(super) fn skip_to(&mut self, next: u64) {
         self.skipped = self.skipped.saturating_add(next.saturating_sub(self.next()));
     }
 
     #[inline(always)]
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.dense.len() + self.sparse.len()
     }
 
-    /// CallKind far it is filled.
-    pub(crate) fn filled(&self) -> Filled {
+    pub(super) fn filled(&self) -> Filled {
         Filled { dense: self.dense.len(), irregular: self.irregular }
     }
 
-    /// The slots filled since then; `None` where others than the next ones were.
-    pub(crate) fn filled_since(&mut self, then: Filled) -> Option<&mut [Ref]> {
+    /// The values of the slots that were filled since `then`; `None` where any slot was filled out of order since.
+    pub(super) fn filled_since(&mut self, then: Filled) -> Option<&mut [Ref]> {
         if self.irregular == then.irregular { self.dense.get_mut(then.dense..) } else { None }
     }
 
     /// Fills the next slot, by a MEMOIZE at `at`.
     #[inline(always)]
-    pub(crate) fn memoize(&mut self, value: Ref, at: u64) {
-        match self.skipped == 0 && self.sparse.is_empty() {
-            true => self.dense.push(value),
-            false => self.put(self.next(), value, at),
+    pub(super) fn memoize(&mut self, value: Ref, at: u64) {
+        if self.skipped == 0 && self.sparse.is_empty() {
+            self.dense.push(value);
+        } else {
+            self.put(self.next(), value, at);
         }
     }
 
-    /// Fills a slot, by an opcode at `at`.
+    /// Fills a slot, by a PUT at `at`.
     #[inline]
-    pub(crate) fn put(&mut self, index: u64, value: Ref, at: u64) {
-        let place = index.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
-        let before = match place {
-            Some(place) if place == self.dense.len() && self.sparse.is_empty() => {
+    pub(super) fn put(&mut self, index: u64, value: Ref, at: u64) {
+        let before = match self.dense_index(index) {
+            Some(dense) if dense == self.dense.len() && self.sparse.is_empty() => {
                 self.dense.push(value);
                 return;
             }
-            Some(place) if place < self.dense.len() => {
-                self.dense.get_mut(place).map(|slot| std::mem::replace(slot, value))
+            Some(dense) if dense < self.dense.len() => {
+                self.dense.get_mut(dense).map(|slot| std::mem::replace(slot, value))
             }
             _ => self.sparse.insert(index, value),
         };
@@ -96,28 +99,32 @@ impl MemoSlots {
         }
     }
 
-    /// What a GET at `at` finds.
+    /// The value that a GET at `at` reads.
     #[inline(always)]
-    pub(crate) fn get(&self, index: u64, at: u64) -> Option<Ref> {
+    pub(super) fn get(&self, index: u64, at: u64) -> Option<Ref> {
         if self.replaced.is_empty() {
             return self.now(index);
         }
         let versions = self.replaced.get(&index).map_or(&[][..], Vec::as_slice);
-        // The places ascend, as opcodes run in order.
+        // The first value that was replaced after `at`.
         let version = versions.get(versions.partition_point(|version| version.until <= at));
         version.map_or_else(|| self.now(index), |version| version.value)
     }
 
     #[inline(always)]
     fn now(&self, index: u64) -> Option<Ref> {
-        let place = index.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
-        let dense = place.and_then(|place| self.dense.get(place)).copied();
+        let dense = self.dense_index(index).and_then(|dense| self.dense.get(dense)).copied();
         dense.or_else(|| if self.sparse.is_empty() { None } else { self.sparse.get(&index).copied() })
     }
 
-    /// Whether the slot was filled before the bytes at hand.
     #[inline(always)]
-    pub(crate) fn is_earlier(&self, index: u64) -> bool {
+    fn dense_index(&self, slot: u64) -> Option<usize> {
+        slot.checked_sub(self.first).and_then(|index| usize::try_from(index).ok())
+    }
+
+    /// Whether the slot was filled before these bytes.
+    #[inline(always)]
+    pub(super) fn is_earlier(&self, index: u64) -> bool {
         index < self.first
     }
 }
@@ -127,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_get_finds_what_was_there_when_it_ran() {
+    fn a_get_reads_the_value_of_its_time() {
         let (a, b, c) = (Ref::leaf(1), Ref::leaf(2), Ref::leaf(3));
         let mut memo = MemoSlots::starting_at(2);
         assert_eq!(memo.next(), 2);

@@ -1,45 +1,36 @@
-//! Forgetting what nobody will ask for, so that a long list of records costs no more than its own length.
+//! Drops values that will not be needed any more, so that a long list of records costs no more than its own length.
 //!
-//! When a batch of items is added to a list, all that was made since the batch began can be reached only through
-//! those items and the memo, as long as nothing older was changed meanwhile. Where all of it is data, the items and
-//! memo slots become [`Inner`](crate::pickle::machine::value::Inner) values: what remains is their kind.
+//! When a batch of items is added to a list, everything that was made since the batch began can be reached only through
+//! those items and the memo, unless something older was changed meanwhile. If all of it is plain data, the items and memo
+//! slots become [`Inner`](super::value::Inner) values: only their kind remains.
 
-use super::memo_slots::Filled;
+use super::state::{Batch, Machine, Mark};
 use super::value::{Leaf, Node, NodeKind, Ref, RefTarget, Value};
-use super::{Machine, Mark};
 use crate::pickle::rules;
 
-/// From how many nodes on it is worth the look.
+/// The smallest number of nodes that are worth pruning.
 const MIN_NODES: usize = 64;
-/// From how many items on a batch is one of many: what a frame or an index is made of is fewer.
+/// The smallest number of items in a batch of many. The parts of a data frame or an index are fewer.
 const MIN_BATCH: usize = 32;
-/// From how many items on a dict that nothing holds is data; a smaller one can be a session.
+/// The smallest number of items of an outermost dict that is taken for data; a smaller one can be a session.
 const MIN_ITEMS: usize = 1 << 18;
 
-/// Watches a machine that keeps no more than it must.
+/// Watches a machine that prunes.
 pub trait Watch {
-    /// Sees what the machine has made, before some of it is forgotten.
+    /// Called before values are pruned: the last chance to see them.
     fn look(&mut self, machine: &Machine<'_>);
 
-    /// Whether a call made data, of which nothing but that will be asked.
+    /// Whether a call made plain data, of which only its kind will be asked for.
     fn is_data(&mut self, machine: &Machine<'_>, call: Ref) -> bool;
 
-    /// The nodes from this one on are gone.
+    /// Called when the nodes from this index on were pruned.
     fn forget(&mut self, nodes: usize);
 }
 
-/// What was made for one batch of items.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Batch {
-    first: usize,
-    filled: Filled,
-    target: usize,
-    items: usize,
-}
-
 impl Machine<'_> {
-    /// The batch that began with this mark and has just been added to the value on top, if it can be forgotten.
+    /// The batch that began with this mark and was just added to the value on top of the stack, if it can be pruned.
     pub(super) fn batch_of(&self, mark: &Mark, items: usize) -> Option<Batch> {
+        // Nothing older may refer to the new nodes, and nothing that is listed outside of the nodes may be lost.
         let untouched = mark.lowest >= mark.nodes
             && mark.changes == self.changes.len()
             && mark.effects == self.effects.len()
@@ -58,7 +49,7 @@ impl Machine<'_> {
         data.then_some(Batch { first: mark.nodes, filled: mark.filled, target, items })
     }
 
-    /// Whether the list on top stands under one of the names that dill imports by.
+    /// Whether the list on top of the stack is the value of one of the keys under which dill lists imports.
     fn is_named_imports(&self) -> bool {
         let Some(key) = self.stack.len().checked_sub(2).and_then(|below| self.stack.get(below)) else { return false };
         match self.value(*key) {
@@ -69,11 +60,13 @@ impl Machine<'_> {
         }
     }
 
-    pub(crate) fn forget(&mut self, batch: Batch, watch: &mut dyn Watch) {
+    /// Prunes a batch, if all of it is plain data.
+    pub(super) fn prune(&mut self, batch: Batch, watch: &mut dyn Watch) {
         watch.look(self);
         let made = self.nodes.get(batch.first..).unwrap_or_default();
         let is_data = |(number, node): (usize, &Node)| match node.kind {
             kind if kind.holds_items() => node.state.is_none(),
+            // These are needed to find the end of array bytes that may follow.
             NodeKind::Call(_) if self.describes_arrays(node) => false,
             NodeKind::Call(_) => watch.is_data(self, Ref::node(batch.first + number)),
             _ => false,
@@ -83,7 +76,7 @@ impl Machine<'_> {
         }
         let nodes = &mut self.nodes;
         let kinds: Vec<NodeKind> = nodes.get(batch.first..).unwrap_or_default().iter().map(|node| node.kind).collect();
-        let forget = |value: &mut Ref| {
+        let prune = |value: &mut Ref| {
             if let RefTarget::Node(index) = value.target()
                 && let Some(kind) = index.checked_sub(batch.first).and_then(|number| kinds.get(number))
             {
@@ -91,10 +84,10 @@ impl Machine<'_> {
             }
         };
         let Some(slots) = self.memo.filled_since(batch.filled) else { return };
-        slots.iter_mut().for_each(forget);
+        slots.iter_mut().for_each(prune);
         if let Some(target) = nodes.get_mut(batch.target) {
             let kept = target.items.len().saturating_sub(batch.items);
-            target.items.get_mut(kept..).unwrap_or_default().iter_mut().for_each(forget);
+            target.items.get_mut(kept..).unwrap_or_default().iter_mut().for_each(prune);
         }
         nodes.drain(batch.first..).for_each(|node| self.spare.keep(node.items));
         watch.forget(batch.first);

@@ -1,8 +1,8 @@
-//! The symbols that the machine works on in place of objects.
+//! The symbols that the machine works on in place of Python objects.
 //!
-//! A [`Ref`] is eight bytes: what one opcode makes alone is referred to by that opcode's place and decoded when it
-//! is looked at, so a list of a million numbers costs eight bytes for each. Only what is put together from
-//! other things has a [`Node`].
+//! A [`Ref`] takes eight bytes. A value that a single opcode makes is referred to by the offset of that opcode and decoded
+//! when it is read, so a list of a million numbers costs eight bytes for each. Only a value that is put together from
+//! others has a [`Node`].
 
 use std::borrow::Cow;
 use std::num::NonZeroU64;
@@ -12,32 +12,34 @@ use crate::pickle::format::py_str::PyStr;
 pub use self::CallKind as How; // compat
 pub use self::NodeKind as Kind; // compat
 
-/// Refers to a value of the machine that made it.
+/// Refers to a value. It is meaningful only to the machine that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ref(NonZeroU64);
 
 /// What a [`Ref`] refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RefTarget {
-    /// What the opcode at this place makes.
+pub(super) enum RefTarget {
+    /// The value that the opcode at this offset makes.
     Leaf(u64),
-    /// A node.
+    /// The node with this index.
     Node(usize),
-    /// What the GET at this place takes from the memo.
+    /// The value that the GET at this offset reads from the memo.
     Get(u64),
-    /// What was part of a larger value and is not kept: see [`Inner`].
+    /// A value that was pruned.
     Inner(Inner),
 }
 
-/// What is known of a value that was forgotten, as it holds nothing but data and nobody asks for its parts.
+/// What is left of a value that was pruned: plain data whose parts no one will ask for. See
+/// [`prune`](super::prune).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inner {
-    /// A container of this kind.
+    /// It was a container of this kind.
     Container(NodeKind),
-    /// An instance of a class.
+    /// It was an instance of a class.
     Instance,
 }
 
+/// By number: what the rest of a `Ref` with tag 0 stands for.
 const INNER: [Inner; 6] = [
     Inner::Container(NodeKind::Tuple),
     Inner::Container(NodeKind::List),
@@ -50,7 +52,7 @@ const INNER: [Inner; 6] = [
 const LEAF: NonZeroU64 = tag(1);
 const NODE: NonZeroU64 = tag(2);
 const GET: NonZeroU64 = tag(3);
-/// The two highest bits say which kind of reference it is; no file is so long that it needs them.
+/// The two highest bits tell the kinds of references apart. No file is so long that its offsets need them.
 const TAG_SHIFT: u32 = 62;
 const REST: u64 = (1 << TAG_SHIFT) - 1;
 
@@ -62,30 +64,31 @@ const fn tag(number: u64) -> NonZeroU64 {
 }
 
 impl Ref {
-    pub(crate) fn leaf(place: u64) -> Self {
-        Self(LEAF | (place & REST))
+    pub(crate) fn leaf(offset: u64) -> Self {
+        Self(LEAF | (offset & REST))
     }
 
-    pub(crate) fn node(index: usize) -> Self {
+    pub(in crate::pickle) fn node(index: usize) -> Self {
         Self(NODE | (index as u64 & REST))
     }
 
-    pub(crate) fn get(place: u64) -> Self {
-        Self(GET | (place & REST))
+    pub(super) fn get(offset: u64) -> Self {
+        Self(GET | (offset & REST))
     }
 
-    /// Which node it is, if it is one.
+    /// The index of the node, if it refers to one.
     pub(crate) fn node_index(self) -> Option<usize> {
         if let RefTarget::Node(index) = self.target() { Some(index) } else { None }
     }
 
-    /// What is left of a value of this kind.
-    pub(crate) fn inner(kind: NodeKind) -> Self {
+    /// The pruned form of a value of this kind.
+    pub(super) fn inner(kind: NodeKind) -> Self {
         let number = INNER.iter().position(|inner| *inner == Inner::Container(kind)).unwrap_or(INNER.len() - 1);
+        // Tag 0, and one more than the number, as a `Ref` is never zero.
         Self(NonZeroU64::MIN.saturating_add(number as u64))
     }
 
-    pub(crate) fn target(self) -> RefTarget {
+    pub(super) fn target(self) -> RefTarget {
         let rest = self.0.get() & REST;
         match self.0.get() >> TAG_SHIFT {
             1 => RefTarget::Leaf(rest),
@@ -96,35 +99,35 @@ impl Ref {
     }
 }
 
-/// A value that was put together from others.
+/// A value that is put together from others.
 #[derive(Debug)]
 pub struct Node {
     /// What it is.
     pub kind: NodeKind,
-    /// Where the first opcode that made it begins.
+    /// The offset of the first opcode that makes it.
     pub start: u64,
-    /// Where the last opcode that made it ends. What changed it later, through the memo, is not counted.
+    /// The end of the last opcode that makes it. Opcodes that change it later, through the memo, do not count.
     pub end: u64,
-    /// What it is made of: see [`NodeKind`].
+    /// Its parts: see [`NodeKind`].
     pub items: Vec<Ref>,
-    /// What BUILD gave it.
+    /// The state that BUILD gave it.
     pub state: Option<Ref>,
-    /// What was added to it by opcodes that are not made for its kind.
+    /// Items that were added by opcodes for another kind.
     pub added: Option<Box<Added>>,
 }
 
-/// The kinds of [`Node`], and what each one's items are.
+/// The kinds of [`Node`]. The comments say what their items are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeKind {
-    /// Its items.
+    /// The items of the tuple.
     Tuple,
-    /// Its items.
+    /// The items of the list.
     List,
-    /// Keys and values by turns.
+    /// Keys and values, alternating.
     Dict,
-    /// Its items.
+    /// The members of the set.
     Set,
-    /// Its items.
+    /// The members of the set.
     FrozenSet,
     /// STACK_GLOBAL: the module and the name.
     Global,
@@ -132,17 +135,17 @@ pub enum NodeKind {
     Persistent,
     /// The callee, a tuple of arguments, and a dict of keyword arguments for [`CallKind::NewObjEx`].
     Call(CallKind),
-    /// An array that joblib wrote: what describes it, and its contents, which stand between the opcodes.
+    /// An array that joblib wrote: the wrapper that describes it, and its contents, which lie between the opcodes.
     Array,
 }
 
 impl NodeKind {
-    /// Whether such a value is nothing but what it holds.
+    /// Whether such a value consists of its items and nothing else.
     pub(crate) fn holds_items(self) -> bool {
         matches!(self, Self::Tuple | Self::List | Self::Dict | Self::Set | Self::FrozenSet)
     }
 
-    /// The type of such a value, where that is always the same.
+    /// The type of such a value; `object` where it depends on more than the kind.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tuple => "tuple",
@@ -156,7 +159,7 @@ impl NodeKind {
     }
 }
 
-/// The opcode that calls.
+/// The kind of opcode that makes a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallKind {
     /// REDUCE: any callable.
@@ -169,17 +172,17 @@ pub enum CallKind {
     NewObjEx,
 }
 
-/// What was added to an object other than a plain list, dict or set: its `append`, `extend`, `add` or
-/// `__setitem__` gets it.
+/// Items that were added to an object other than a plain list, dict or set: its `append`, `extend`, `add` or
+/// `__setitem__` receives them.
 #[derive(Debug, Default)]
 pub struct Added {
     /// By APPEND, APPENDS and ADDITEMS.
     pub items: Vec<Ref>,
-    /// By SETITEM and SETITEMS: keys and values by turns.
+    /// By SETITEM and SETITEMS: keys and values, alternating.
     pub pairs: Vec<Ref>,
 }
 
-/// What a [`Ref`] shows when it is looked at.
+/// A value that is not put together from others, decoded.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Leaf<'a> {
     /// `None`.
@@ -200,25 +203,25 @@ pub enum Leaf<'a> {
     Bytes(&'a [u8]),
     /// A `bytearray`.
     ByteArray(&'a [u8]),
-    /// A buffer that is not in the pickle.
+    /// An out-of-band buffer, whose contents are not in the pickle.
     Buffer,
-    /// A number of `copyreg`'s extension registry.
+    /// A code of `copyreg`'s extension registry.
     Extension(i64),
     /// GLOBAL: module and name.
     Global(PyStr<'a>, PyStr<'a>),
     /// PERSID: the identifier.
     Persistent(PyStr<'a>),
-    /// A memo slot that was filled before the bytes at hand.
+    /// A memo slot that was filled before these bytes, by an earlier segment.
     Earlier(u64),
-    /// A value that was forgotten.
+    /// A value that was pruned.
     Inner(Inner),
 }
 
-/// A value: a single opcode's, or one that was put together.
+/// A value, as [`Machine::value`](super::Machine::value) shows it.
 #[derive(Clone, Debug)]
 pub enum Value<'m, 'a> {
-    /// A single opcode's.
+    /// A value without parts.
     Leaf(Leaf<'a>),
-    /// Put together.
+    /// A value with parts.
     Node(&'m Node),
 }

@@ -1,33 +1,33 @@
-//! Looking at what the machine made.
+//! Reads the values that the machine has made.
 //!
-//! What one opcode makes alone is decoded when it is looked at. That takes as long as it is long, and a pickle can
-//! refer to one long text a million times: who looks at many values must remember what it saw.
+//! A value that a single opcode makes is decoded whenever it is read. That takes as long as the value is, and a pickle can
+//! refer to one long string a million times: a caller that reads many values must remember what it has read.
 
-use super::Machine;
+use super::state::{Machine, RawArray};
 use super::value::{Leaf, Node, Ref, RefTarget, Value};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{Argument, Op, Parser};
 
 impl<'a> Machine<'a> {
-    /// Follows a reference through the memo, so that equal answers mean the same object.
+    /// Follows a reference through the memo: equal results mean the same object.
     #[inline]
     pub fn resolve(&self, reference: Ref) -> Ref {
         self.memo_index(reference).and_then(|(index, at)| self.memo.get(index, at)).unwrap_or(reference)
     }
 
-    /// The memo slot and the place of the GET that this reference stands for, if it stands for one.
+    /// The memo slot and the offset of the GET that this reference stands for, if it does.
     #[inline]
     pub fn memo_index(&self, reference: Ref) -> Option<(u64, u64)> {
         let RefTarget::Get(at) = reference.target() else { return None };
         Some((self.index_at(at)?, at))
     }
 
-    /// What is in a memo slot at the end.
+    /// The value in a memo slot at the end of the run.
     pub fn in_slot(&self, slot: u64) -> Option<Ref> {
         self.memo.get(slot, u64::MAX)
     }
 
-    /// A value that was put together, without decoding others.
+    /// The node of a value with parts; `None`, without decoding anything, for other values.
     #[inline]
     pub fn node(&self, reference: Ref) -> Option<&Node> {
         match self.resolve(reference).target() {
@@ -36,7 +36,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Shows a value.
+    /// A value, decoded if it has no parts.
     pub fn value(&self, reference: Ref) -> Value<'_, 'a> {
         let leaf = match self.resolve(reference).target() {
             RefTarget::Node(index) => return self.nodes.get(index).map_or(Value::Leaf(Leaf::None), Value::Node),
@@ -49,54 +49,63 @@ impl<'a> Machine<'a> {
         Value::Leaf(leaf)
     }
 
-    /// The bytes that a reference takes: from the first opcode to behind the last. For what comes from the memo,
-    /// that is the GET alone.
+    /// The range of bytes that a value takes, from its first opcode to the end of its last. For a value that comes from the
+    /// memo, that is the GET alone.
     pub fn span(&self, reference: Ref) -> (u64, u64) {
         match reference.target() {
             RefTarget::Node(index) => self.nodes.get(index).map_or((0, 0), |node| (node.start, node.end)),
             RefTarget::Leaf(at) | RefTarget::Get(at) => {
                 let Some(op) = self.op_at(at) else { return (at, at) };
-                self.raw_behind(&op).map_or((at, op.end), |raw| (raw.start, raw.end))
+                self.raw_array_after(&op).map_or((at, op.end), |raw| (raw.start, raw.end))
             }
             RefTarget::Inner(_) => (0, 0),
         }
     }
 
-    /// The bytes of the single opcode that a value was made by; empty for what was put together.
+    /// The bytes of the single opcode that makes a value; empty for a value with parts.
     pub fn opcode_bytes(&self, reference: Ref) -> &'a [u8] {
         let RefTarget::Leaf(at) = self.resolve(reference).target() else { return &[] };
         let end = self.op_at(at).map_or(at, |op| op.end);
-        let place = |at: u64| usize::try_from(at.saturating_sub(self.base)).ok();
-        let range = place(at).zip(place(end));
+        let index = |at: u64| usize::try_from(at.saturating_sub(self.base)).ok();
+        let range = index(at).zip(index(end));
         range.and_then(|(start, end)| self.bytes.get(start..end)).unwrap_or_default()
     }
 
-    /// Where the first opcode that made this begins.
-    pub fn start(&self, reference: Ref) -> u64 {
-        match reference.target() {
-            RefTarget::Node(index) => self.nodes.get(index).map_or(0, |node| node.start),
-            RefTarget::Leaf(at) | RefTarget::Get(at) => at,
-            RefTarget::Inner(_) => 0,
-        }
-    }
-
-    /// The opcode at a place where one was read before.
+    /// The opcode at an offset where one was parsed before.
     fn op_at(&self, at: u64) -> Option<Op<'a>> {
-        self.again(at)?.next()?.ok()
+        let op = self.parser_at(at)?.next()?.ok();
+        #[cfg(test)]
+        self.decoded.set(self.decoded.get() + op.as_ref().map_or(0, |op| op.end - op.start));
+        op
     }
 
-    /// The memo index of a GET at a place where one was read before.
+    /// The memo index of a GET at an offset where one was parsed before.
     fn index_at(&self, at: u64) -> Option<u64> {
-        self.again(at)?.step().ok()?.map(|op| op.index)
+        self.parser_at(at)?.step().ok()?.map(|op| op.index)
     }
 
-    fn again(&self, at: u64) -> Option<Parser<'a>> {
+    fn parser_at(&self, at: u64) -> Option<Parser<'a>> {
         let position = usize::try_from(at.checked_sub(self.base)?).ok()?;
-        Some(Parser::again(self.bytes, self.base, position))
+        Some(Parser::resume(self.bytes, self.base, position))
+    }
+
+    /// The contents of the array whose bytes follow this BUILD.
+    fn contents(&self, op: &Op<'_>) -> Option<Leaf<'a>> {
+        let raw = self.raw_array_after(op)?;
+        let range = usize::try_from(raw.start.checked_sub(self.base)?).ok()?..usize::try_from(raw.end).ok()?;
+        self.bytes.get(range).map(Leaf::Bytes)
+    }
+
+    fn raw_array_after(&self, op: &Op<'_>) -> Option<&RawArray> {
+        if op.opcode != Opcode::Build {
+            return None;
+        }
+        let index = self.arrays.raw.binary_search_by_key(&op.start, |raw| raw.opcode).ok()?;
+        self.arrays.raw.get(index)
     }
 }
 
-/// What an opcode that pushes what it holds shows.
+/// The value that an opcode pushes.
 fn leaf(op: Op<'_>) -> Leaf<'_> {
     match (op.opcode, op.argument) {
         (Opcode::NewTrue, _) => Leaf::Bool(true),

@@ -1,5 +1,6 @@
-//! Single passes over opcodes that keep next to nothing: they run over files of any size.
+//! Single passes over opcodes, for questions that need little or nothing of the symbolic machine.
 
+mod filled_slots;
 pub mod recover;
 pub mod scan;
 pub mod stack_check;

@@ -1,36 +1,43 @@
-//! Which objects of a segment are whole after a load of it has failed: what other variables share with it need not be
-//! lost with it.
+//! Finds the objects of a segment that are intact after loading it has failed, so that other variables that share them
+//! are not lost, too.
 //!
-//! CallKind far the load came is known only by the number of memo slots that it filled. So the opcode at fault is at the
-//! earliest the first one behind the last of those MEMOIZEs that can fail at all; what was finished before it is whole.
+//! All that is known of the failure is the number of memo slots that were filled before it. So the opcode that failed is at
+//! the earliest the first one after the last completed MEMOIZE that can fail at all: everything that was complete before
+//! that opcode is intact.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::pickle::format::opcode::Opcode;
-use crate::pickle::format::parse::{Op, Parser};
+use crate::pickle::format::opcode::{CodeRun, Opcode};
+use crate::pickle::format::parse::Parser;
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::machine::{Machine, MachineError};
 
-/// The most parts of one object that are looked at: larger ones are taken for lost.
-const MOST_PARTS: usize = 1 << 20;
+/// The most parts of one object that are checked: a larger object counts as lost.
+const MAX_PARTS: usize = 1 << 20;
 
 pub use self::intact_memo_slots as whole_slots; // compat
 
-/// The slots of a segment whose objects are whole. It begins where `memo` slots are filled, and `filled` of its own were
-/// filled when the load failed.
+/// The slots of a segment whose objects are intact. The segment starts with `memo` slots filled, and had filled `filled`
+/// more when loading it failed.
+///
+/// # Errors
+/// Where the machine cannot follow the segment.
 pub fn intact_memo_slots(segment: &[u8], memo: u64, filled: u64) -> Result<HashSet<u64>, MachineError> {
     let (machine, ..) = Machine::run_segment(segment, 0, memo)?;
-    let failed = earliest_failure(&machine, segment, filled)?;
-    // What is changed by a call of its own, as dill fills closures and classes, shows in no span.
-    let settled = machine.effects().is_empty() && machine.changes().is_empty();
-    let changed = changed_last(&machine);
-    let whole =
-        |slot: &u64| machine.in_slot(*slot).is_some_and(|value| is_whole(&machine, value, failed, settled, &changed));
-    Ok((memo..memo.saturating_add(filled)).filter(whole).collect())
+    let failed_at = earliest_failure(&machine, segment, filled)?;
+    let check = IntactCheck {
+        machine: &machine,
+        failed_at,
+        // Calls that change an object which was made before, as dill fills closures and classes, are in no object's span.
+        no_late_changes: machine.effects().is_empty() && machine.changes().is_empty(),
+        changed_until: changed_until(&machine),
+    };
+    let is_intact = |slot: &u64| machine.in_slot(*slot).is_some_and(|value| check.is_intact(value));
+    Ok((memo..memo.saturating_add(filled)).filter(is_intact).collect())
 }
 
-/// Where the last call ends that changes a value, for those that are changed by calls, as dill does it.
-fn changed_last(machine: &Machine<'_>) -> HashMap<Ref, u64> {
+/// For each value that is changed by calls, as dill does it: the end of the last one.
+fn changed_until(machine: &Machine<'_>) -> HashMap<Ref, u64> {
     let mut changed = HashMap::new();
     for effect in machine.effects() {
         let Some(call) = machine.node(*effect) else { continue };
@@ -42,14 +49,14 @@ fn changed_last(machine: &Machine<'_>) -> HashMap<Ref, u64> {
     changed
 }
 
-/// The place of the first opcode that can have failed.
+/// The offset of the first opcode that can have failed.
 fn earliest_failure(machine: &Machine<'_>, segment: &[u8], filled: u64) -> Result<u64, MachineError> {
     let safe: HashSet<u64> =
         machine.nodes().iter().filter(|node| cannot_fail(machine, node)).map(|node| node.end).collect();
     let mut memoized = 0;
     for op in Parser::segment(segment, 0) {
         let op = op?;
-        if memoized >= filled && can_fail(&op) && !safe.contains(&op.end) {
+        if memoized >= filled && op.opcode.runs() != CodeRun::Nothing && !safe.contains(&op.end) {
             return Ok(op.start);
         }
         memoized += u64::from(op.opcode == Opcode::Memoize);
@@ -57,79 +64,60 @@ fn earliest_failure(machine: &Machine<'_>, segment: &[u8], filled: u64) -> Resul
     Ok(segment.len() as u64)
 }
 
-/// Whether a container takes its items without running anybody's code.
+/// Whether a container takes its items without running any code of theirs.
 fn cannot_fail(machine: &Machine<'_>, node: &Node) -> bool {
-    let plain = |item: &Ref| matches!(machine.value(*item), Value::Leaf(leaf) if !matches!(leaf, Leaf::Earlier(_)));
+    // Leaves have built-in `__hash__` methods; a value of an earlier segment can have any.
+    let leaf = |item: &Ref| matches!(machine.value(*item), Value::Leaf(leaf) if !matches!(leaf, Leaf::Earlier(_)));
     node.added.is_none()
         && node.state.is_none()
         && match node.kind {
             NodeKind::List | NodeKind::Tuple => true,
-            NodeKind::Dict => node.items.iter().step_by(2).all(plain),
-            NodeKind::Set | NodeKind::FrozenSet => node.items.iter().all(plain),
+            NodeKind::Dict => node.items.iter().step_by(2).all(leaf),
+            NodeKind::Set | NodeKind::FrozenSet => node.items.iter().all(leaf),
             _ => false,
         }
 }
 
-/// Whether an opcode can run code, or look up what is not there.
-fn can_fail(op: &Op<'_>) -> bool {
-    use Opcode::{
-        AddItems, Append, Appends, BinPersId, Build, Dict, Ext1, Ext2, Ext4, FrozenSet, Global, Inst, NewObj, NewObjEx,
-        Obj, PersId, Reduce, SetItem, SetItems, StackGlobal,
-    };
-    matches!(
-        op.opcode,
-        AddItems
-            | Append
-            | Appends
-            | BinPersId
-            | Build
-            | Dict
-            | Ext1
-            | Ext2
-            | Ext4
-            | FrozenSet
-            | Global
-            | Inst
-            | NewObj
-            | NewObjEx
-            | Obj
-            | PersId
-            | Reduce
-            | SetItem
-            | SetItems
-            | StackGlobal
-    )
+struct IntactCheck<'m, 'a> {
+    machine: &'m Machine<'a>,
+    /// The offset of the first opcode that can have failed.
+    failed_at: u64,
+    no_late_changes: bool,
+    changed_until: HashMap<Ref, u64>,
 }
 
-/// Whether a value, with all that is in it, was finished before the failure.
-fn is_whole(machine: &Machine<'_>, value: Ref, failed: u64, settled: bool, changed: &HashMap<Ref, u64>) -> bool {
-    let mut waiting = vec![value];
-    let mut seen = HashSet::new();
-    while let Some(value) = waiting.pop() {
-        let Some(node) = machine.node(value) else { continue };
-        if !seen.insert(node.start) {
-            continue;
+impl IntactCheck<'_, '_> {
+    /// Whether a value, with everything in it, was complete before the failure.
+    fn is_intact(&self, value: Ref) -> bool {
+        let machine = self.machine;
+        let mut waiting = vec![value];
+        let mut seen = HashSet::new();
+        while let Some(value) = waiting.pop() {
+            let Some(node) = machine.node(value) else { continue };
+            if !seen.insert(node.start) {
+                continue;
+            }
+            let changed = self.changed_until.get(&machine.resolve(value));
+            let end = changed.map_or(node.end, |changed| node.end.max(*changed));
+            if !self.can_be_intact(node.kind) || end > self.failed_at || seen.len() > MAX_PARTS {
+                return false;
+            }
+            waiting.extend(node.items.iter().chain(&node.state).copied());
+            if let Some(added) = &node.added {
+                waiting.extend(added.items.iter().chain(&added.pairs).copied());
+            }
         }
-        let kind = match node.kind {
-            NodeKind::List
-            | NodeKind::Tuple
-            | NodeKind::Dict
-            | NodeKind::Set
-            | NodeKind::FrozenSet
-            | NodeKind::Global => true,
-            NodeKind::Call(CallKind::NewObj | CallKind::NewObjEx | CallKind::Reduce) => settled,
+        true
+    }
+
+    fn can_be_intact(&self, kind: NodeKind) -> bool {
+        match kind {
+            kind if kind.holds_items() => true,
+            NodeKind::Global => true,
+            NodeKind::Call(CallKind::NewObj | CallKind::NewObjEx | CallKind::Reduce) => self.no_late_changes,
             _ => false,
-        };
-        let end = changed.get(&machine.resolve(value)).map_or(node.end, |changed| node.end.max(*changed));
-        if !kind || end > failed || seen.len() > MOST_PARTS {
-            return false;
-        }
-        waiting.extend(node.items.iter().chain(&node.state).copied());
-        if let Some(added) = &node.added {
-            waiting.extend(added.items.iter().chain(&added.pairs).copied());
         }
     }
-    true
 }
 
 #[cfg(test)]
@@ -140,8 +128,8 @@ mod tests {
     const SEGMENT: &[u8] = b"\x8c\x01x]\x94(]\x94(\x8c\x01sK\x01ecbad\nBad\n\x94)\x81es";
 
     #[test]
-    fn what_was_finished_before_the_failure_is_whole() -> Result<(), MachineError> {
-        // The class was not found: the list that is shared had been filled by then.
+    fn what_was_complete_before_the_failure_is_intact() -> Result<(), MachineError> {
+        // The class was not found: the shared list had been filled by then.
         assert_eq!(intact_memo_slots(SEGMENT, 3, 2)?, HashSet::from([4]));
         // The class was found and could not be called.
         assert_eq!(intact_memo_slots(SEGMENT, 3, 3)?, HashSet::from([4, 5]));
@@ -149,14 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_under_way_is_not() -> Result<(), MachineError> {
+    fn an_incomplete_object_is_not_intact() -> Result<(), MachineError> {
         // The key of the inner dict is an object whose `__hash__` can fail.
         let segment = b"\x8c\x01x]\x94(}\x94(cbad\nBad\n)\x81K\x01ues";
         assert_eq!(intact_memo_slots(segment, 3, 2)?, HashSet::new());
         // An instance whose state was not given to it.
         let segment = b"\x8c\x01x]\x94(cbad\nBad\n)\x81\x94}\x94\x8c\x01aK\x01sb]\x94es";
         assert_eq!(intact_memo_slots(segment, 3, 3)?, HashSet::from([5]));
-        // Behind the last slot nothing is left that can fail.
+        // After the last slot there is no opcode left that can fail.
         assert_eq!(intact_memo_slots(segment, 3, 4)?, HashSet::from([3, 4, 5, 6]));
         Ok(())
     }

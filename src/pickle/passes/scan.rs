@@ -1,30 +1,32 @@
-//! What a segment of our own stream needs from outside and gives to the rest: one pass over its opcodes.
+//! What a segment of snapcli's own stream needs from outside and provides to later segments: one pass over its opcodes.
 //!
-//! The save runs it over all that it writes, so it keeps no more than it must: a count of memo slots, those memoized
-//! strings that can be half of a global's name, and the memoized globals that make code objects. It follows no stack; for that see [`super::machine`].
+//! A save runs the scan over everything that it writes, so it keeps no more than it must: the number of memo slots, the
+//! memoized strings that can be part of the name of a global, and the memoized globals that make code objects. It does not
+//! follow the stack beyond the last two strings; [`crate::pickle::machine`] does.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::pickle::format::opcode::Opcode;
+use super::filled_slots::FilledSlots;
+use crate::pickle::format::opcode::{MemoUse, Opcode};
 use crate::pickle::format::parse::{Argument, Op, ParseError, Parser};
 use crate::pickle::format::py_str::PyStr;
 use crate::pickle::rules;
 
-/// What is known of a segment after a scan.
+/// What a scan finds in a segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SegmentFacts {
-    /// The memo slots that it fills: the first, and the one after the last.
+    /// The memo slots that it fills: the first one, and the one after the last.
     pub memo: (u64, u64),
-    /// The slots filled before it that it takes objects from, ascending, each once.
+    /// The slots of earlier segments that it reads, ascending, each once.
     pub takes: Vec<u64>,
     /// The globals that loading it looks up, as `module name`, in order of appearance, each once. `?` stands for
-    /// what is not written as a string right before its use, which our own pickler never does.
+    /// a module or name that is not a string right before its use; snapcli's pickler never writes that.
     pub imports: Vec<String>,
-    /// Whether it holds code objects, which only the same minor version of Python can load.
+    /// Whether it contains code objects, which only the same minor version of Python can load.
     pub has_code: bool,
 }
 
-/// Scans one segment that takes no strings from earlier ones.
+/// Scans one segment on its own: the strings in the slots before `memo_start` are unknown.
 pub fn scan_segment(bytes: &[u8], memo_start: u64) -> Result<SegmentFacts, ParseError> {
     Scanner::new(memo_start).segment(bytes)
 }
@@ -33,42 +35,37 @@ pub fn scan_segment(bytes: &[u8], memo_start: u64) -> Result<SegmentFacts, Parse
 #[derive(Debug, Default)]
 pub struct Scanner {
     memo_len: u64,
-    known: Known,
+    known: KnownSlots,
 }
 
-/// What is known of memo slots.
+/// What later segments must know of the memo slots of earlier ones.
 #[derive(Debug, Default)]
-struct Known {
-    strings: Strings,
-    /// Slots that hold a global that makes code objects: later segments take it from there.
+struct KnownSlots {
+    strings: NameStrings,
+    /// Slots that hold a global that makes code objects.
     code_makers: HashSet<u64>,
 }
 
 impl Scanner {
-    /// A scanner for a stream in which so many memo slots are filled already.
+    /// A scanner for a stream whose first `memo_start` memo slots are filled already.
     pub fn new(memo_start: u64) -> Self {
-        Self { memo_len: memo_start, known: Known::default() }
+        Self { memo_len: memo_start, known: KnownSlots::default() }
     }
 
-    /// The number of memo slots that are filled.
-    pub fn memo_len(&self) -> u64 {
-        self.memo_len
-    }
-
-    /// Goes on behind a segment that cannot be scanned, and that is said to fill the slots up to this one.
+    /// Skips a segment that cannot be scanned and that, by the index, fills the slots before `memo_end`.
     pub fn skip_to(&mut self, memo_end: u64) {
         self.memo_len = self.memo_len.max(memo_end);
     }
 
-    /// Scans the next segment: opcodes without PROTO and STOP. After an error the scanner is as it was.
+    /// Scans the next segment: opcodes without PROTO and STOP. An error leaves the scanner as it was.
     pub fn segment(&mut self, bytes: &[u8]) -> Result<SegmentFacts, ParseError> {
         self.segment_at(bytes, 0)
     }
 
-    /// As [`segment`](Self::segment), of a segment whose first byte is at `base` in its file.
+    /// As [`segment`](Self::segment), for a segment at offset `base` of its file.
     pub fn segment_at(&mut self, bytes: &[u8], base: u64) -> Result<SegmentFacts, ParseError> {
         let first = self.memo_len;
-        let scanned = Scan::new(&mut self.known, first).run(bytes, base);
+        let scanned = SegmentScan::new(&mut self.known, first).run(bytes, base);
         match &scanned {
             Ok(facts) => self.memo_len = facts.memo.1,
             Err(_) => {
@@ -80,15 +77,15 @@ impl Scanner {
     }
 }
 
-/// One segment's scan.
-struct Scan<'s, 'a> {
-    known: &'s mut Known,
+/// The scan of one segment.
+struct SegmentScan<'s, 'a> {
+    known: &'s mut KnownSlots,
     first: u64,
-    memo: Slots,
+    memo: FilledSlots,
     /// Whether a global that makes code objects is on top of the stack.
     code_maker: bool,
-    /// The two strings pushed last, where nothing else was pushed since.
-    recent: [Option<Recent<'a>>; 2],
+    /// The last two strings that were pushed, unless something else was pushed since.
+    recent: [Option<RecentString<'a>>; 2],
     takes: HashSet<u64>,
     imports: Vec<String>,
     imported: HashSet<String>,
@@ -96,14 +93,14 @@ struct Scan<'s, 'a> {
 }
 
 /// A string on top of the stack.
-enum Recent<'a> {
+enum RecentString<'a> {
     Literal(PyStr<'a>),
     Memo(u64),
 }
 
-impl<'s, 'a> Scan<'s, 'a> {
-    fn new(known: &'s mut Known, first: u64) -> Self {
-        let memo = Slots::new(first);
+impl<'s, 'a> SegmentScan<'s, 'a> {
+    fn new(known: &'s mut KnownSlots, first: u64) -> Self {
+        let memo = FilledSlots::new(first);
         let (takes, imported) = Default::default();
         Self {
             known,
@@ -126,14 +123,18 @@ impl<'s, 'a> Scan<'s, 'a> {
     }
 
     fn step(&mut self, op: Op<'a>) -> Result<(), ParseError> {
-        match (op.opcode, op.argument) {
-            // These leave the stack alone.
-            (Opcode::Frame | Opcode::Proto, _) => {}
-            (Opcode::Memoize, _) => self.put(self.memo.len()),
-            (Opcode::Put | Opcode::BinPut | Opcode::LongBinPut, argument) => self.put(argument.index().unwrap_or(0)),
-            (Opcode::Get | Opcode::BinGet | Opcode::LongBinGet, argument) => {
-                self.get(argument.index().unwrap_or(u64::MAX), op.start)?;
+        match op.opcode.memo() {
+            MemoUse::Unused => {}
+            // MEMOIZE has no index: it fills the next slot.
+            MemoUse::Writes => {
+                self.put(op.argument.index().unwrap_or_else(|| self.memo.len()));
+                return Ok(());
             }
+            MemoUse::Reads => return self.get(op.argument.index().unwrap_or(u64::MAX), op.start),
+        }
+        match (op.opcode, op.argument) {
+            // These do not change the stack.
+            (Opcode::Frame | Opcode::Proto, _) => {}
             (Opcode::StackGlobal, _) => {
                 let [module, name] = std::mem::take(&mut self.recent);
                 let (module, name) = (self.text(module.as_ref()), self.text(name.as_ref()));
@@ -142,14 +143,14 @@ impl<'s, 'a> Scan<'s, 'a> {
             (_, Argument::Name(module, name)) => {
                 self.import(&module.lossy(), &name.lossy());
             }
-            // PERSID has a text, too, but pushes whatever its reader makes of it.
-            (opcode, Argument::Text(text)) if opcode != Opcode::PersId => self.pushed(Recent::Literal(text)),
+            // PERSID has a string, too, but pushes the object that `persistent_load` returns for it.
+            (opcode, Argument::Text(text)) if opcode != Opcode::PersId => self.pushed(RecentString::Literal(text)),
             _ => self.pushed_other(),
         }
         Ok(())
     }
 
-    fn pushed(&mut self, string: Recent<'a>) {
+    fn pushed(&mut self, string: RecentString<'a>) {
         self.recent.swap(0, 1);
         self.recent[1] = Some(string);
         self.code_maker = false;
@@ -160,6 +161,7 @@ impl<'s, 'a> Scan<'s, 'a> {
         self.code_maker = false;
     }
 
+    /// The value on top of the stack is stored in a slot.
     fn put(&mut self, slot: u64) {
         self.memo.fill(slot);
         if self.code_maker {
@@ -168,8 +170,8 @@ impl<'s, 'a> Scan<'s, 'a> {
             self.known.code_makers.remove(&slot);
         }
         match &self.recent[1] {
-            Some(Recent::Literal(text)) => self.known.strings.put(slot, text.as_str()),
-            Some(Recent::Memo(from)) => self.known.strings.copy(slot, *from),
+            Some(RecentString::Literal(text)) => self.known.strings.put(slot, text.as_str()),
+            Some(RecentString::Memo(from)) => self.known.strings.copy(slot, *from),
             None => self.known.strings.put(slot, None),
         }
     }
@@ -181,16 +183,16 @@ impl<'s, 'a> Scan<'s, 'a> {
         if slot < self.first {
             self.takes.insert(slot);
         }
-        self.pushed(Recent::Memo(slot));
+        self.pushed(RecentString::Memo(slot));
         self.code_maker = self.known.code_makers.contains(&slot);
         self.has_code |= self.code_maker;
         Ok(())
     }
 
-    fn text(&self, string: Option<&Recent<'a>>) -> String {
+    fn text(&self, string: Option<&RecentString<'a>>) -> String {
         let text = match string {
-            Some(Recent::Literal(text)) => Some(text.lossy().into_owned()),
-            Some(Recent::Memo(slot)) => self.known.strings.get(*slot).map(str::to_owned),
+            Some(RecentString::Literal(text)) => Some(text.lossy().into_owned()),
+            Some(RecentString::Memo(slot)) => self.known.strings.get(*slot).map(str::to_owned),
             None => None,
         };
         text.unwrap_or_else(|| "?".to_owned())
@@ -213,57 +215,19 @@ impl<'s, 'a> Scan<'s, 'a> {
     }
 }
 
-/// Which memo slots are filled: all up to `count`, and some beyond, which only PUT can do.
-#[derive(Debug)]
-pub(crate) struct Slots {
-    count: u64,
-    scattered: HashSet<u64>,
-}
-
-impl Slots {
-    /// So many are filled.
-    pub(crate) fn new(count: u64) -> Self {
-        Self { count, scattered: HashSet::new() }
-    }
-
-    /// CPython's MEMOIZE fills the slot whose number is the number of filled slots.
-    pub(crate) fn len(&self) -> u64 {
-        self.count.saturating_add(self.scattered.len() as u64)
-    }
-
-    /// CallKind many are filled out of order, which take memory.
-    pub(crate) fn scattered(&self) -> usize {
-        self.scattered.len()
-    }
-
-    pub(crate) fn is_filled(&self, slot: u64) -> bool {
-        slot < self.count || self.scattered.contains(&slot)
-    }
-
-    pub(crate) fn fill(&mut self, slot: u64) {
-        if slot > self.count {
-            self.scattered.insert(slot);
-        } else if slot == self.count {
-            self.count += 1;
-            while self.scattered.remove(&self.count) {
-                self.count += 1;
-            }
-        }
-    }
-}
-
-/// The memoized strings that can be names, by slot, all in one allocation.
+/// The memoized strings that can be names of modules and globals, by slot, all in one allocation.
 #[derive(Debug, Default)]
-struct Strings {
-    places: HashMap<u64, (usize, u8)>,
+struct NameStrings {
+    /// Offset and length in `text`.
+    ranges: HashMap<u64, (usize, u8)>,
     text: String,
-    /// One after the highest slot with a string.
+    /// The slot after the highest one with a string.
     end: u64,
 }
 
-impl Strings {
+impl NameStrings {
     fn get(&self, slot: u64) -> Option<&str> {
-        let (start, length) = *self.places.get(&slot)?;
+        let (start, length) = *self.ranges.get(&slot)?;
         self.text.get(start..start.checked_add(usize::from(length))?)
     }
 
@@ -278,31 +242,31 @@ impl Strings {
     }
 
     fn copy(&mut self, slot: u64, from: u64) {
-        match self.places.get(&from).copied() {
-            Some(place) => self.set(slot, place),
+        match self.ranges.get(&from).copied() {
+            Some(range) => self.set(slot, range),
             None => self.forget(slot),
         }
     }
 
-    fn set(&mut self, slot: u64, place: (usize, u8)) {
-        self.places.insert(slot, place);
+    fn set(&mut self, slot: u64, range: (usize, u8)) {
+        self.ranges.insert(slot, range);
         self.end = self.end.max(slot.saturating_add(1));
     }
 
-    /// The slot holds something else now. MEMOIZE fills new slots only, so this seldom has to look.
+    /// The slot holds another value now. MEMOIZE only fills new slots, so a look-up is rarely needed.
     fn forget(&mut self, slot: u64) {
         if slot < self.end {
-            self.places.remove(&slot);
+            self.ranges.remove(&slot);
         }
     }
 
-    /// Forgets all slots from this one on.
+    /// Forgets this slot and all after it.
     fn truncate(&mut self, slot: u64) {
-        self.places.retain(|place, _| *place < slot);
+        self.ranges.retain(|known, _| *known < slot);
     }
 }
 
-/// Module names and qualified names have no blanks; `f.<locals>.g` is one.
+/// Module names and qualified names, such as `f.<locals>.g`, contain no blanks or control characters.
 fn can_be_a_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte > b' ')
 }
@@ -324,13 +288,13 @@ mod tests {
     }
 
     #[test]
-    fn takes_are_slots_of_earlier_segments() {
+    fn slots_of_earlier_segments_are_listed() {
         assert_eq!(scan(b"]\x94h\x02h\x03h\x00g2\nj\x00\x00\x00\x00").takes, [0, 2]);
         assert_eq!(scan_segment(b"]\x94h\x04", 3), Err(ParseError::EmptyMemo { at: 2, index: 4 }));
     }
 
     #[test]
-    fn globals_are_found_however_they_are_named() {
+    fn globals_of_every_opcode_are_listed() {
         assert_eq!(scan(b"cos\npath\n(ios\nstat\n").imports, ["os path", "os stat"]);
         assert_eq!(
             scan(b"\x8c\x02os\x94\x8c\x04path\x94\x93\x94h\x03\x8c\x04stat\x93h\x03h\x04\x93").imports,
@@ -340,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_of_earlier_segments_are_known() -> Result<(), ParseError> {
+    fn strings_of_earlier_segments_are_used() -> Result<(), ParseError> {
         let mut scanner = Scanner::new(1);
         scanner.segment(b"\x8c\x02os\x94")?;
         let facts = scanner.segment(b"h\x01\x8c\x04path\x94\x93\x94")?;
@@ -350,35 +314,35 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_that_fails_leaves_the_scanner_as_it_was() -> Result<(), ParseError> {
+    fn a_failed_scan_leaves_the_scanner_as_it_was() -> Result<(), ParseError> {
         let mut scanner = Scanner::new(0);
         assert!(scanner.segment(b"\x8c\x02os\x94\xff").is_err());
-        assert_eq!(scanner.memo_len(), 0);
+        assert_eq!(scanner.memo_len, 0);
         scanner.segment(b"]\x94")?;
         assert_eq!(scanner.segment(b"h\x00\x8c\x04path\x93")?.imports, ["? path"]);
         Ok(())
     }
 
     #[test]
-    fn a_slot_that_is_filled_again_forgets_its_string() {
+    fn a_slot_that_is_overwritten_forgets_its_string() {
         assert_eq!(scan(b"\x8c\x02osq\x03]q\x03h\x03\x8c\x04path\x93").imports, ["? path"]);
     }
 
     #[test]
-    fn code_is_known_by_what_makes_it() {
+    fn code_is_found_by_its_makers() {
         assert!(scan(b"\x8c\x0adill._dill\x8c\x0c_create_code\x93").has_code);
         assert!(scan(b"ctypes\nCodeType\n").has_code);
         assert!(!scan(b"cos\npath\n").has_code);
     }
 
     #[test]
-    fn code_is_known_by_what_makes_it_from_the_memo() -> Result<(), ParseError> {
+    fn code_is_found_by_memoized_makers() -> Result<(), ParseError> {
         let mut scanner = Scanner::new(0);
         assert!(scanner.segment(b"ctypes\nCodeType\n\x94]\x94").is_ok_and(|facts| facts.has_code));
         assert!(scanner.segment(b"h\x00\x94").is_ok_and(|facts| facts.has_code));
         assert!(scanner.segment(b"h\x01").is_ok_and(|facts| !facts.has_code));
         assert!(scanner.segment(b"h\x02").is_ok_and(|facts| facts.has_code));
-        // What a scan that failed has put there is forgotten.
+        // Slots that a failed scan has filled are forgotten.
         assert!(scanner.segment(b"h\x00\x94\xff").is_err());
         assert!(scanner.segment(b"]\x94h\x03").is_ok_and(|facts| !facts.has_code));
         Ok(())

@@ -1,11 +1,11 @@
-//! Whether opcodes find what they need on the stack and in the memo: heights and slot numbers only, so a pickle of any
-//! size is checked in next to no memory.
+//! Checks that opcodes find what they need on the stack and in the memo.
 //!
-//! The symbolic machine checks the same and keeps all that it makes; this is for pickles that are checked, not looked
-//! into. What an opcode takes and leaves is in the table.
+//! `verify`, `restore --partial` and the verdict use it for bytes of which they need no values. The symbolic machine makes
+//! the same checks, but keeps every value; this keeps the height of the stack and the numbers of the filled slots only, so
+//! a pickle of any size is checked in next to no memory.
 
-use super::scan::Slots;
-use crate::pickle::format::opcode::{Opcode, Takes};
+use super::filled_slots::FilledSlots;
+use crate::pickle::format::opcode::{MemoUse, Opcode, Takes};
 use crate::pickle::format::parse::{Op, ParseError};
 use crate::pickle::machine::{MAX_MARKS, MAX_MEMO, MAX_STACK, MachineError};
 
@@ -16,26 +16,24 @@ pub use self::StackCheck as Balance; // compat
 pub struct StackCheck {
     height: usize,
     marks: Vec<usize>,
-    memo: Slots,
+    memo: FilledSlots,
 }
 
 impl StackCheck {
-    /// A stack that so many values lie on, and a memo with so many slots filled.
+    /// Starts with `height` values on the stack and the first `memo` slots filled.
     pub fn new(height: usize, memo: u64) -> Self {
-        Self { height, marks: Vec::new(), memo: Slots::new(memo) }
+        Self { height, marks: Vec::new(), memo: FilledSlots::new(memo) }
     }
 
-    /// Whether so many values lie on the stack, and no mark.
+    /// Whether the stack holds exactly `height` values and no mark.
     pub fn is(&self, height: usize) -> bool {
         self.height == height && self.marks.is_empty()
     }
 
-    /// The number of memo slots that are filled.
-    pub fn memo_len(&self) -> u64 {
-        self.memo.len()
-    }
-
     /// Follows an opcode.
+    ///
+    /// # Errors
+    /// The same error that the symbolic machine gives for this opcode.
     pub fn step(&mut self, op: &Op<'_>) -> Result<(), MachineError> {
         self.stack(op)?;
         self.memo(op)
@@ -43,20 +41,21 @@ impl StackCheck {
 
     fn memo(&mut self, op: &Op<'_>) -> Result<(), MachineError> {
         let index = op.argument.index();
-        match op.opcode {
-            Opcode::Get | Opcode::BinGet | Opcode::LongBinGet => {
+        match op.opcode.memo() {
+            MemoUse::Unused => {}
+            MemoUse::Reads => {
                 let index = index.unwrap_or(u64::MAX);
                 if !self.memo.is_filled(index) {
                     return Err(ParseError::EmptyMemo { at: op.start, index }.into());
                 }
             }
-            Opcode::Put | Opcode::BinPut | Opcode::LongBinPut | Opcode::Memoize => {
+            MemoUse::Writes => {
                 if self.memo.scattered() >= MAX_MEMO {
                     return Err(MachineError::TooLarge { at: op.start, what: "memo slots", limit: MAX_MEMO });
                 }
+                // MEMOIZE has no index: it fills the next slot.
                 self.memo.fill(index.unwrap_or_else(|| self.memo.len()));
             }
-            _ => {}
         }
         Ok(())
     }
@@ -67,6 +66,7 @@ impl StackCheck {
         if self.height >= MAX_STACK {
             return Err(MachineError::TooLarge { at, what: "values on the stack", limit: MAX_STACK });
         }
+        // Opcodes may not take values from below the topmost mark.
         let fence = self.marks.last().copied().unwrap_or(0);
         let row = opcode.row();
         match (opcode, row.takes) {
@@ -74,20 +74,20 @@ impl StackCheck {
                 return Err(MachineError::TooLarge { at, what: "marks", limit: MAX_MARKS });
             }
             (Opcode::Mark, _) => self.marks.push(self.height),
-            // POP takes a mark, too, where that is on top.
             (Opcode::Pop, _) if self.height > fence => self.height -= 1,
+            // POP removes a mark if that is on top.
             (Opcode::Pop, _) => self.marks.pop().map(drop).ok_or(underflow)?,
             (_, Takes::Items(needed)) => {
-                self.height = self.below(fence, self.height, usize::from(needed)).ok_or(underflow)? + row.leaves;
+                self.height = height_below(fence, self.height, needed).ok_or(underflow)? + row.leaves;
             }
             (_, Takes::ToMark(needed)) => {
                 let mark = self.marks.pop().ok_or(MachineError::NoMark { at, opcode })?;
-                // OBJ has its class above the mark.
+                // OBJ needs its class above the mark.
                 if opcode == Opcode::Obj && self.height == mark {
                     return Err(underflow);
                 }
                 let outer = self.marks.last().copied().unwrap_or(0);
-                let left = self.below(outer, mark, usize::from(needed)).ok_or(underflow)?;
+                let left = height_below(outer, mark, needed).ok_or(underflow)?;
                 if matches!(opcode, Opcode::Dict | Opcode::SetItems) && (self.height - mark) % 2 == 1 {
                     return Err(MachineError::OddItems { at, opcode });
                 }
@@ -96,11 +96,11 @@ impl StackCheck {
         }
         Ok(())
     }
+}
 
-    /// The height without so many values, where those are above the fence.
-    fn below(&self, fence: usize, height: usize, needed: usize) -> Option<usize> {
-        height.checked_sub(needed).filter(|height| *height >= fence)
-    }
+/// The height of the stack without `needed` values; `None` where these are not all above the fence.
+fn height_below(fence: usize, height: usize, needed: u8) -> Option<usize> {
+    height.checked_sub(usize::from(needed)).filter(|height| *height >= fence)
 }
 
 #[cfg(test)]
@@ -110,29 +110,26 @@ mod tests {
     use crate::pickle::machine::Machine;
     use crate::pickle::samples;
 
-    fn balance(pickle: &[u8]) -> Result<(), MachineError> {
-        let mut balance = StackCheck::new(0, 0);
-        for op in Parser::new(pickle) {
-            balance.step(&op?)?;
-        }
-        Ok(())
+    fn check(pickle: &[u8]) -> Result<(), MachineError> {
+        let mut check = StackCheck::new(0, 0);
+        Parser::new(pickle).try_for_each(|op| check.step(&op?))
     }
 
     #[test]
-    fn the_machine_finds_the_same() {
+    fn the_machine_gives_the_same_errors() {
         for pickle in samples::all() {
-            assert_eq!(balance(pickle), Ok(()));
+            assert_eq!(check(pickle), Ok(()));
             for damaged in samples::flipped(pickle, 200) {
-                assert_eq!(Machine::run(&damaged).map(drop), balance(&damaged));
+                assert_eq!(Machine::run(&damaged).map(drop), check(&damaged));
             }
         }
     }
 
     #[test]
-    fn of_two_faults_in_one_opcode_the_machine_names_the_same() {
+    fn the_machine_names_the_same_of_two_faults_in_one_opcode() {
         // A key without a value, and no dict below the mark.
         let pickle = b"(Nu.";
-        assert_eq!(balance(pickle), Err(MachineError::Underflow { at: 2, opcode: Opcode::SetItems }));
-        assert_eq!(Machine::run(pickle).map(drop), balance(pickle));
+        assert_eq!(check(pickle), Err(MachineError::Underflow { at: 2, opcode: Opcode::SetItems }));
+        assert_eq!(Machine::run(pickle).map(drop), check(pickle));
     }
 }

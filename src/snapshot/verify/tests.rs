@@ -91,7 +91,7 @@ fn opcodes_that_do_not_balance_are_found() {
     // POP in place of APPENDS: what SETITEM needs is below a mark.
     one(&found(|_, bytes| bytes[82] = b'0'), "b: SETITEM at byte 83");
     one(&found(|_, bytes| bytes[71] = b'\xff'), "b: unknown opcode 0xff at byte 71");
-    one(&found(|_, bytes| bytes[70] = 9), "b: memo slot 9 is empty when byte 69 asks for it");
+    one(&found(|_, bytes| bytes[70] = 9), "b: byte 69 reads memo slot 9, which is empty");
 }
 
 #[test]

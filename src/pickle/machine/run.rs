@@ -1,0 +1,124 @@
+//! Starts the machine: on a whole pickle, on one segment of snapcli's own stream, or on several of them.
+
+use super::limits::MachineError;
+use super::prune::Watch;
+use super::state::{ArrayNotes, Done, Machine, SegmentRange};
+use super::value::{NodeKind, Ref};
+use crate::pickle::format::emit::PRELUDE_MEMO;
+use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::parse::{OpStep, Parser};
+
+impl<'a> Machine<'a> {
+    /// Follows a whole pickle, or a file of `joblib.dump`. Also returns the value that it makes.
+    ///
+    /// # Errors
+    /// Where CPython could not load the pickle, and where it exceeds a limit.
+    pub fn run(bytes: &'a [u8]) -> Result<(Self, Ref), MachineError> {
+        Self::new(bytes, 0, 0).follow(None)
+    }
+
+    /// Follows a whole pickle as [`Self::run`] does, and prunes values that `watch` has seen and that are not needed any
+    /// more.
+    ///
+    /// # Errors
+    /// As for [`Self::run`].
+    pub fn run_watched(bytes: &'a [u8], watch: &mut dyn Watch) -> Result<(Self, Ref), MachineError> {
+        Self::new(bytes, 0, 0).follow(Some(watch))
+    }
+
+    /// As [`Self::run_watched`], for a pickle that is not read by joblib.
+    ///
+    /// # Errors
+    /// As for [`Self::run`].
+    pub fn run_nested(bytes: &'a [u8], watch: &mut dyn Watch) -> Result<(Self, Ref), MachineError> {
+        let mut machine = Self::new(bytes, 0, 0);
+        machine.arrays = ArrayNotes { unexpected: true, ..ArrayNotes::default() };
+        machine.follow(Some(watch))
+    }
+
+    fn follow(mut self, mut watch: Option<&mut dyn Watch>) -> Result<(Self, Ref), MachineError> {
+        let mut parser = Parser::new(self.bytes);
+        let mut stop = 0;
+        self.steps(&mut parser, |machine, parser, op| {
+            stop = op.start;
+            match op.opcode {
+                Opcode::Build => machine.array_after(op, parser)?,
+                Opcode::Appends | Opcode::SetItems | Opcode::AddItems => {
+                    if let (Some(batch), Some(watch)) = (machine.batch.take(), watch.as_deref_mut()) {
+                        machine.prune(batch, watch);
+                    }
+                }
+                _ => {}
+            }
+            Ok(())
+        })?;
+        let value = self.stack.pop().ok_or(MachineError::Underflow { at: stop, opcode: Opcode::Stop })?;
+        Ok((self, value))
+    }
+
+    /// Follows a segment of snapcli's own stream (name, value, SETITEM) that begins at offset `base` of its file, where
+    /// `memo` slots are filled. Also returns the name and the value.
+    ///
+    /// # Errors
+    /// As for [`Self::run`], and where the opcodes are not one name with one value.
+    pub fn run_segment(bytes: &'a [u8], base: u64, memo: u64) -> Result<(Self, Ref, Ref), MachineError> {
+        let mut machine = Self::new(bytes, base, memo);
+        let session = machine.push_session(base)?;
+        machine.steps(&mut Parser::segment(bytes, base), |_, _, _| Ok(()))?;
+        let (name, value) = match machine.nodes.first().map(|session| session.items.as_slice()) {
+            Some(&[name, value]) if machine.stack == [session] => (name, value),
+            _ => return Err(MachineError::Underflow { at: machine.end, opcode: Opcode::SetItem }),
+        };
+        Ok((machine, name, value))
+    }
+
+    /// Follows some segments of snapcli's own stream, of which `bytes` is the whole. Also returns the name and the value of
+    /// each. The memo slots that a segment reads must be filled by the prelude or by another one of them.
+    ///
+    /// # Errors
+    /// As for [`Self::run`], and where a segment leaves more or less than the session's dict on the stack.
+    pub fn run_segments(bytes: &'a [u8], segments: &[SegmentRange]) -> Result<(Self, Vec<(Ref, Ref)>), MachineError> {
+        let mut machine = Self::new(bytes, 0, PRELUDE_MEMO);
+        let session = machine.push_session(0)?;
+        for segment in segments {
+            machine.memo.skip_to(segment.memo);
+            let range = usize::try_from(segment.start).ok().zip(usize::try_from(segment.end).ok());
+            let opcodes = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
+            machine.steps(&mut Parser::segment(opcodes, segment.start), |_, _, _| Ok(()))?;
+            if machine.stack != [session] || !machine.marks.is_empty() {
+                return Err(MachineError::Underflow { at: machine.end, opcode: Opcode::SetItem });
+            }
+        }
+        let items = machine.nodes.first().map_or(&[][..], |session| session.items.as_slice());
+        let pairs = items.as_chunks::<2>().0.iter().map(|[name, value]| (*name, *value)).collect();
+        Ok((machine, pairs))
+    }
+
+    /// Pushes the dict that the variables of a session are put into: it is the first node.
+    fn push_session(&mut self, start: u64) -> Result<Ref, MachineError> {
+        let session = self.make(NodeKind::Dict, start, start, Vec::new())?;
+        self.stack.push(session);
+        Ok(session)
+    }
+
+    /// Follows all opcodes, and calls `after` after each of them.
+    #[inline(always)]
+    fn steps(
+        &mut self,
+        parser: &mut Parser<'a>,
+        mut after: impl FnMut(&mut Self, &mut Parser<'a>, OpStep) -> Done,
+    ) -> Done {
+        loop {
+            // `Parser::step`, written out: this way the fast path keeps the step in registers.
+            let op = match parser.step_fast() {
+                Some(op) => op,
+                None => match parser.step_slow()? {
+                    Some(op) => op,
+                    None => return Ok(()),
+                },
+            };
+            self.step(op)?;
+            after(self, parser, op)?;
+        }
+    }
+}

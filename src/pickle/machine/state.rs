@@ -1,0 +1,242 @@
+//! The machine's state: the stack, the memo, and every value that it has made.
+//!
+//! The other files of this folder add methods to [`Machine`]; this one has the data and what reads it without decoding.
+
+use std::collections::HashSet;
+
+use super::limits::{MAX_ITEMS, MAX_NODES, MachineError, limit};
+use super::memo_slots::{Filled, MemoSlots};
+use super::value::{Node, NodeKind, Ref, RefTarget};
+use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::parse::OpStep;
+
+/// The result of a step that makes no value.
+pub(super) type Done = Result<(), MachineError>;
+
+/// The effect of an opcode that changed a value without a [`Node`] (an imported object, or one of an earlier segment), or
+/// gave a node a second state.
+#[derive(Debug)]
+pub struct Change {
+    /// The offset of the opcode.
+    pub at: u64,
+    /// The opcode: BUILD, or one that adds items.
+    pub opcode: Opcode,
+    /// The value that it changed.
+    pub target: Ref,
+    /// The state or the items.
+    pub items: Vec<Ref>,
+}
+
+/// The range of a segment of snapcli's own stream, and how many memo slots are filled before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentRange {
+    /// The offset of its first byte.
+    pub start: u64,
+    /// The offset after its last byte.
+    pub end: u64,
+    /// The first slot that it fills.
+    pub memo: u64,
+}
+
+/// The bytes of an array that joblib writes between two opcodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawArray {
+    /// The offset of the BUILD before them.
+    pub opcode: u64,
+    /// The end of that BUILD.
+    pub from: u64,
+    /// The offset of the contents, after any padding.
+    pub start: u64,
+    /// The end of the contents, where the next opcode begins.
+    pub end: u64,
+    /// Whether the contents are a pickle.
+    pub is_pickle: bool,
+}
+
+/// The state of the machine, and all values that it has made.
+#[derive(Debug)]
+pub struct Machine<'a> {
+    pub(super) bytes: &'a [u8],
+    /// The offset of the first byte in its file.
+    pub(super) base: u64,
+    pub(super) nodes: Vec<Node>,
+    pub(super) changes: Vec<Change>,
+    pub(super) effects: Vec<Ref>,
+    pub(super) looked_up: Vec<u64>,
+    pub(super) memo: MemoSlots,
+    pub(super) stack: Vec<Ref>,
+    pub(super) marks: Vec<Mark>,
+    /// The number of items of all nodes and changes.
+    pub(super) items: usize,
+    /// The end of the opcode that was followed last.
+    pub(super) end: u64,
+    /// Values that may be pruned after this step.
+    pub(super) batch: Option<Batch>,
+    pub(super) arrays: ArrayNotes,
+    pub(super) spare: SpareItems,
+    /// The bytes of the opcodes that were decoded to show a value, counted by the tests of complexity.
+    #[cfg(test)]
+    pub(super) decoded: std::cell::Cell<u64>,
+}
+
+/// A mark on the stack, and what there was when it was set.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    /// The height of the stack.
+    pub(super) height: usize,
+    /// The offset of the MARK.
+    pub(super) start: u64,
+    pub(super) nodes: usize,
+    pub(super) changes: usize,
+    pub(super) effects: usize,
+    pub(super) looked_up: usize,
+    pub(super) filled: Filled,
+    /// The lowest index of a node that was changed since.
+    pub(super) lowest: usize,
+}
+
+/// What was made for one batch of items of a container.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Batch {
+    /// The first node that was made for it.
+    pub(super) first: usize,
+    pub(super) filled: Filled,
+    /// The index of the container.
+    pub(super) target: usize,
+    /// The number of items in the batch.
+    pub(super) items: usize,
+}
+
+/// What the machine knows about joblib's arrays.
+#[derive(Debug, Default)]
+pub(super) struct ArrayNotes {
+    /// Whether the pickle is one that joblib does not read, so that no array bytes can follow a BUILD.
+    pub(super) unexpected: bool,
+    pub(super) raw: Vec<RawArray>,
+    /// The class that was last found not to be a wrapper: most instances are of the same class as the one before.
+    pub(super) other_class: Option<Ref>,
+    /// The values that were given a state a second time.
+    pub(super) second_states: HashSet<Ref>,
+}
+
+/// The most items of a vector that is kept for reuse.
+const MAX_SPARE_LENGTH: usize = 16;
+/// The most vectors of one length that are kept.
+const MAX_SPARE_OF_LENGTH: usize = 2048;
+
+/// Empty vectors for reuse, by capacity. A pickle that is a long list of records makes vectors of the same few lengths again
+/// and again.
+#[derive(Debug, Default)]
+pub(super) struct SpareItems([Vec<Vec<Ref>>; MAX_SPARE_LENGTH + 1]);
+
+impl SpareItems {
+    /// A copy of these items, in a vector that has room for no more.
+    #[inline]
+    pub(super) fn copy_of(&mut self, items: &[Ref]) -> Vec<Ref> {
+        match self.0.get_mut(items.len()).and_then(Vec::pop) {
+            Some(mut copy) => {
+                copy.extend_from_slice(items);
+                copy
+            }
+            None => items.to_vec(),
+        }
+    }
+
+    /// Takes back a vector whose items are no longer needed.
+    pub(super) fn keep(&mut self, mut items: Vec<Ref>) {
+        let capacity = items.capacity();
+        if let Some(same) = self.0.get_mut(capacity).filter(|same| capacity > 0 && same.len() < MAX_SPARE_OF_LENGTH) {
+            items.clear();
+            same.push(items);
+        }
+    }
+}
+
+impl<'a> Machine<'a> {
+    /// A machine that has followed nothing yet. `memo` slots are filled before `bytes`, which begin at `base` in their file.
+    pub(super) fn new(bytes: &'a [u8], base: u64, memo: u64) -> Self {
+        Self {
+            bytes,
+            base,
+            nodes: Vec::new(),
+            changes: Vec::new(),
+            effects: Vec::new(),
+            looked_up: Vec::new(),
+            memo: MemoSlots::starting_at(memo),
+            stack: Vec::new(),
+            marks: Vec::new(),
+            items: 0,
+            end: base,
+            batch: None,
+            arrays: ArrayNotes::default(),
+            spare: SpareItems::default(),
+            #[cfg(test)]
+            decoded: std::cell::Cell::default(),
+        }
+    }
+
+    /// The end of the opcodes: after STOP, or at the end of the segment.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// All values with parts: containers in the order in which they were begun, tuples and calls in the order in which they
+    /// were finished.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Changes that are not part of any node.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// Calls whose result was popped: they matter for what they did to their arguments. dill and cloudpickle fill
+    /// functions, classes and cells that refer to themselves this way.
+    pub fn effects(&self) -> &[Ref] {
+        &self.effects
+    }
+
+    /// The offsets of the opcodes that look something up outside of the pickle and carry its name themselves: GLOBAL, INST,
+    /// EXT1, EXT2, EXT4 and PERSID. Those that take the name from the stack make nodes.
+    pub fn looked_up(&self) -> &[u64] {
+        &self.looked_up
+    }
+
+    /// The array bytes between the opcodes, in order.
+    pub fn raw(&self) -> &[RawArray] {
+        &self.arrays.raw
+    }
+
+    /// How many bytes were decoded to show values.
+    #[cfg(test)]
+    pub(crate) fn decoded_bytes(&self) -> u64 {
+        self.decoded.get()
+    }
+
+    #[inline(always)]
+    pub(super) fn top(&self, op: OpStep) -> Result<Ref, MachineError> {
+        self.stack.last().copied().ok_or(MachineError::Underflow { at: op.start, opcode: op.opcode })
+    }
+
+    pub(super) fn make(&mut self, kind: NodeKind, start: u64, end: u64, items: Vec<Ref>) -> Result<Ref, MachineError> {
+        limit(self.nodes.len(), MAX_NODES, "objects", start)?;
+        self.count(items.len(), start)?;
+        self.nodes.push(Node { kind, start, end, items, state: None, added: None });
+        Ok(Ref::node(self.nodes.len() - 1))
+    }
+
+    pub(super) fn count(&mut self, items: usize, at: u64) -> Done {
+        self.items = self.items.saturating_add(items);
+        limit(self.items, MAX_ITEMS, "items", at)
+    }
+
+    /// The offset of the first opcode that made a value.
+    pub fn start(&self, reference: Ref) -> u64 {
+        match reference.target() {
+            RefTarget::Node(index) => self.nodes.get(index).map_or(0, |node| node.start),
+            RefTarget::Leaf(at) | RefTarget::Get(at) => at,
+            RefTarget::Inner(_) => 0,
+        }
+    }
+}
