@@ -167,3 +167,61 @@ pub fn outline_with_verdict(bytes: &[u8]) -> Result<(Outline, Verdict, Vec<RawAr
     let inspection = Inspection::run_pruned(bytes)?;
     Ok((inspection.outline().clone(), inspection.verdict().clone(), inspection.raw_arrays().to_vec()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pickle::samples::{self, joblib_dumps};
+
+    fn assert_same(pickle: &[u8]) {
+        match (Inspection::run(pickle), Inspection::run_pruned(pickle)) {
+            (Ok(run), Ok(pruned)) => {
+                assert_eq!(run.outline(), pruned.outline());
+                assert_eq!(run.verdict(), pruned.verdict());
+                assert_eq!(run.raw_arrays(), pruned.raw_arrays());
+            }
+            (run, pruned) => assert_eq!(run.map(drop), pruned.map(drop)),
+        }
+    }
+
+    #[test]
+    fn a_pruned_run_gives_the_same_outline_and_verdict() {
+        for pickle in samples::all().chain(joblib_dumps::ALL) {
+            assert_same(pickle);
+            for damaged in samples::flipped(pickle, 100) {
+                assert_same(&damaged);
+            }
+        }
+    }
+
+    #[test]
+    fn a_pruned_run_drops_the_parts_of_a_long_list() {
+        let mut pickle = b"](".to_vec();
+        pickle.extend(b"}\x8c\x01aK\x01s".repeat(1000));
+        pickle.extend(b"e.");
+        assert_same(&pickle);
+        let nodes = |inspection: Inspection<'_>| inspection.machine().map(|machine| machine.nodes().len());
+        assert_eq!(Inspection::run(&pickle).and_then(nodes), Ok(1001));
+        assert_eq!(Inspection::run_pruned(&pickle).and_then(nodes), Ok(1));
+    }
+
+    #[test]
+    fn a_trace_finds_variables_and_the_object_without_a_name() -> Result<(), MachineError> {
+        let session = Inspection::run(samples::SESSION)?;
+        assert_eq!(session.trace("d")?.map(|tree| tree.label).as_deref(), Some("d: dict (2)"));
+        assert_eq!(session.trace("missing")?, None);
+        let list = Inspection::run(samples::CYCLE)?;
+        assert_eq!(list.trace("obj")?.map(|tree| tree.label).as_deref(), Some("obj: list (1)"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_pickle_that_is_too_large_has_an_outline_and_is_dangerous() -> Result<(), MachineError> {
+        let error = MachineError::TooLarge { at: 7, what: "objects", limit: 5 };
+        let large = Inspection::new(samples::SESSION, Err(error.clone()), OnceCell::new())?;
+        assert!(matches!(large.outline(), Outline::Session { variables, .. } if variables.is_empty()));
+        assert_eq!(large.verdict(), &Verdict::refused(&error));
+        assert_eq!(large.trace("d"), Err(error));
+        Ok(())
+    }
+}

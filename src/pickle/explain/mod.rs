@@ -1,5 +1,7 @@
-//! What the values of a machine are, in words: types, lengths, previews, variables, and a tree with sizes.
+//! Describes the values of a machine for people: types, lengths, previews, the outline of a file, and a tree with sizes.
 
+mod describe_arrays;
+mod describe_frames;
 pub mod describe_value;
 pub mod labels;
 pub mod outline;

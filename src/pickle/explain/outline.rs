@@ -1,9 +1,12 @@
-//! What a pickle is that snapcli did not write: a dill session, a dict, or some other object, and what it holds.
+//! What a pickle that snapcli did not write contains: a dill session, a dict, or another object, and its variables.
+//!
+//! `inspect` shows an outline as the table of variables. It is made from the values of a machine, without executing anything;
+//! a dill session is what `dill.dump_module` writes, `_import_module('…')` with the namespace as its state.
 
 use std::rc::Rc;
 
 use super::describe_value::{Describer, ValueFacts, ValueRole};
-use super::labels::Labels;
+use super::labels::{Labels, MAX_NAME};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{Argument, Parser};
 use crate::pickle::machine::MachineError;
@@ -19,14 +22,14 @@ pub use super::trace_tree::trace_value as tree; // compat
 /// A dict with more keys is data, not a session.
 pub const MAX_VARIABLES: usize = 1 << 16;
 
-/// What a pickle is.
+/// The contents of a pickle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outline {
-    /// What `dill.dump_module` writes. dill also keeps the module's dunder names.
+    /// A session, as `dill.dump_module` writes it.
     Session {
-        /// The module's name; `__runtime__.NAME` where it cannot be imported.
+        /// The name of the module; `__runtime__.NAME` where it cannot be imported.
         module: String,
-        /// Its namespace, in order.
+        /// Its namespace, in order. dill includes the module's dunder names.
         variables: Vec<OutlineRow>,
     },
     /// A dict whose keys are all strings.
@@ -36,25 +39,25 @@ pub enum Outline {
     },
     /// Any other object.
     Object {
-        /// It, without a name.
+        /// The object, without a name.
         value: OutlineRow,
     },
 }
 
-/// A value with a name.
+/// A row of an outline: a value with a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutlineRow {
-    /// The name, with replacement characters for surrogates, cut where it is very long.
+    /// The name, cut if it is very long, with replacement characters for surrogates.
     pub name: String,
-    /// The type, as well as the pickle tells it.
+    /// The type, as far as the pickle says.
     pub type_name: String,
-    /// Where the opcodes of name and value begin.
+    /// The offset of the first opcode of name and value.
     pub start: u64,
-    /// Where they end. What the value takes from other ones is not within.
+    /// The end of the last one. Values that are shared with earlier variables are not in this range.
     pub end: u64,
-    /// `len()`, where the pickle tells it.
+    /// `len()`, if the pickle determines it.
     pub len: Option<u64>,
-    /// What else it tells.
+    /// Everything else that is shown.
     pub facts: ValueFacts,
 }
 
@@ -79,7 +82,7 @@ pub(crate) fn outline_of(labels: &Labels<'_, '_>, value: Ref) -> Outline {
     Outline::Object { value: OutlineRow { start, end, ..described(labels, &Describer::new(labels), value) } }
 }
 
-/// The module's name and its namespace, keys and values by turns.
+/// The module of a session, and its namespace: keys and values, alternating.
 fn session<'m>(labels: &Labels<'m, '_>, value: Ref) -> Option<(String, &'m [Ref])> {
     let machine = labels.machine();
     let Some(call @ Node { kind: NodeKind::Call(_), state: Some(state), .. }) = machine.node(value) else {
@@ -107,14 +110,14 @@ fn variables(labels: &Labels<'_, '_>, namespace: &[Ref]) -> Vec<OutlineRow> {
     pairs.iter().take(MAX_VARIABLES).map(|[key, value]| variable(labels, &describer, *key, *value)).collect()
 }
 
-/// What `dill.dump_module(refimported=True)` only names, and a load looks up: see [`rules::NAMED_IMPORTS`].
+/// The imports that `dill.dump_module(refimported=True)` lists by name: see [`rules::NAMED_IMPORTS`].
 fn imported<'n>(labels: &'n Labels<'_, '_>, namespace: &'n [Ref]) -> impl Iterator<Item = OutlineRow> + 'n {
     rules::NAMED_IMPORTS.iter().flat_map(move |(key, is_module)| {
         rows_under(labels, namespace, key).iter().filter_map(move |row| named_import(labels, *row, *is_module))
     })
 }
 
-/// The items of the last list that a namespace has under a key.
+/// The items of the list under a key of a namespace: the last one, as it replaces the earlier ones.
 fn rows_under<'m>(labels: &Labels<'m, '_>, namespace: &[Ref], key: &str) -> &'m [Ref] {
     let mut pairs = namespace.as_chunks::<2>().0.iter().rev();
     let found = pairs.find(|[found, _]| labels.text(*found).as_deref() == Some(key));
@@ -124,7 +127,7 @@ fn rows_under<'m>(labels: &Labels<'m, '_>, namespace: &[Ref], key: &str) -> &'m 
     }
 }
 
-/// `(module, name)`, `(module, its name there, name)`, or `(module, name)` of a module.
+/// A listed import: `(module, name)`, `(module, its name there, name)` or, for a module, `(module, name)`.
 fn named_import(labels: &Labels<'_, '_>, row: Ref, is_module: bool) -> Option<OutlineRow> {
     let Some(Node { kind: NodeKind::Tuple, items, .. }) = labels.machine().node(row) else { return None };
     let (module, name) = (labels.text(*items.first()?)?, labels.text(*items.last()?)?);
@@ -142,7 +145,7 @@ fn variable(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, key: Ref
     OutlineRow { name, start: machine.start(key).min(end), end, ..described(labels, describer, value) }
 }
 
-/// Type, length and what else is told, without name and place.
+/// A row without name and range.
 fn described(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, value: Ref) -> OutlineRow {
     let type_name = labels.type_name(value).as_ref().to_owned();
     let facts = describer.facts(value);
@@ -150,7 +153,8 @@ fn described(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, value: 
     OutlineRow { name: String::new(), type_name, start: 0, end: 0, len, facts }
 }
 
-/// The names and values of a session, without dill's dunder names, or of a dict whose keys are all strings.
+/// The names and values of a session, without dill's dunder names, or of a dict whose keys are all strings; `None` for
+/// any other object.
 pub fn named(labels: &Labels<'_, '_>, value: Ref) -> Option<Vec<(Rc<str>, Ref)>> {
     let session = session(labels, value);
     let is_session = session.is_some();
@@ -177,7 +181,7 @@ pub fn find(labels: &Labels<'_, '_>, value: Ref, name: &str) -> Option<Ref> {
     pairs.iter().rev().find(|[key, _]| labels.text(*key).as_deref() == Some(name)).map(|[_, value]| *value)
 }
 
-/// Whether this is the name of the class of whose instances joblib writes array bytes.
+/// Whether this names the class of joblib's array wrappers.
 fn names_array_wrapper(argument: &Argument<'_>) -> bool {
     match argument {
         Argument::Text(name) | Argument::Name(_, name) => name.bytes() == rules::ARRAY_WRAPPER.1.as_bytes(),
@@ -185,8 +189,10 @@ fn names_array_wrapper(argument: &Argument<'_>) -> bool {
     }
 }
 
-/// All that can be told without a machine, which has failed with this. Nobody can tell without one where the bytes of
-/// joblib's arrays end.
+/// The outline of a pickle that is too large for the machine, by its opcodes alone: the module, if it is a session.
+///
+/// # Errors
+/// Where the bytes are not opcodes, and `too_large` where joblib wrote them: only a machine can find the end of its arrays.
 pub(crate) fn outline_of_large(bytes: &[u8], too_large: &MachineError) -> Result<Outline, MachineError> {
     let mut module = None;
     let mut end = 0;
@@ -197,11 +203,11 @@ pub(crate) fn outline_of_large(bytes: &[u8], too_large: &MachineError) -> Result
         if names_array_wrapper(&op.argument) {
             return Err(too_large.clone());
         }
-        // As in dill's `_identify_module`: the text after the first name that ends with `_import_module`.
+        // As in dill's `_identify_module`: the string after the first one that ends with `_import_module`.
         if module.is_none() && op.start < 256 && op.opcode != Opcode::PersId {
             match op.argument {
-                Argument::Text(text) => head.push(text.start(crate::pickle::explain::labels::MAX_NAME).0),
-                Argument::Name(_, name) => head.push(name.start(crate::pickle::explain::labels::MAX_NAME).0),
+                Argument::Text(text) => head.push(text.start(MAX_NAME).0),
+                Argument::Name(_, name) => head.push(name.start(MAX_NAME).0),
                 _ => {}
             }
             module = match head.as_slice() {
@@ -219,7 +225,7 @@ pub(crate) fn outline_of_large(bytes: &[u8], too_large: &MachineError) -> Result
 mod tests {
     use super::*;
     use crate::pickle::machine::Machine;
-    use crate::pickle::samples;
+    use crate::pickle::samples::{self, outline};
 
     /// Variables as `name: type (len)`, without dill's dunder names.
     fn listed(variables: &[OutlineRow]) -> Vec<String> {
@@ -233,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_dill_session_is_listed() {
-        let Ok((Outline::Session { module, variables }, ..)) = outline(samples::SESSION) else { panic!("a session") };
+        let Ok(Outline::Session { module, variables }) = outline(samples::SESSION) else { panic!("a session") };
         assert_eq!(module, "__main__");
         let expected = "np: module, pd: module, dill: module, collections: module, datetime: module, re: module, x: int, \
             big: int, l: list (3), d: dict (2), arr: numpy.ndarray, df: pandas.DataFrame (2), ser: pandas.Series (2), \
@@ -245,28 +251,28 @@ mod tests {
     }
 
     #[test]
-    fn variables_lie_where_their_bytes_are() {
-        let Ok((Outline::Dict { variables }, ..)) = outline(b"\x80\x04}(\x8c\x01a]\x94\x8c\x01bh\x00u.") else {
+    fn rows_have_the_offsets_of_their_bytes() {
+        let Ok(Outline::Dict { variables }) = outline(b"\x80\x04}(\x8c\x01a]\x94\x8c\x01bh\x00u.") else {
             panic!("a dict")
         };
-        let places: Vec<_> = variables.iter().map(|variable| (variable.start, variable.end, variable.len)).collect();
-        assert_eq!(places, [(4, 9, Some(0)), (9, 14, Some(0))]);
+        let ranges: Vec<_> = variables.iter().map(|variable| (variable.start, variable.end, variable.len)).collect();
+        assert_eq!(ranges, [(4, 9, Some(0)), (9, 14, Some(0))]);
     }
 
     #[test]
     fn dicts_of_all_protocols_are_listed() {
         for pickle in samples::DICTS {
-            let Ok((Outline::Dict { variables }, ..)) = outline(pickle) else { panic!("a dict") };
+            let Ok(Outline::Dict { variables }) = outline(pickle) else { panic!("a dict") };
             assert_eq!(listed(&variables), ["a: int", "b: list (3)", "c: tuple (2)", "d: dict (1)"]);
         }
-        let Ok((Outline::Dict { variables }, ..)) = outline(samples::PYTHON_2) else { panic!("a dict") };
+        let Ok(Outline::Dict { variables }) = outline(samples::PYTHON_2) else { panic!("a dict") };
         assert_eq!(listed(&variables), ["a: str (4)", "old: __main__.Old"]);
     }
 
     #[test]
     fn other_pickles_are_objects() {
         let type_name = |pickle| match outline(pickle) {
-            Ok((Outline::Object { value }, ..)) => value.type_name,
+            Ok(Outline::Object { value }) => value.type_name,
             other => panic!("{other:?}"),
         };
         for pickle in samples::OBJECTS {
@@ -290,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_too_large_to_look_into_is_a_session() -> Result<(), MachineError> {
+    fn a_session_too_large_for_the_machine_is_a_session() -> Result<(), MachineError> {
         let too_large = || MachineError::TooLarge { at: 7, what: "objects", limit: 5 };
         let shape = outline_of_large(samples::SESSION, &too_large())?;
         assert_eq!(shape, Outline::Session { module: "__main__".to_owned(), variables: Vec::new() });

@@ -1,7 +1,7 @@
-//! What is pickled under a value, as a tree with the bytes that each part takes.
+//! The tree of a value's parts, with the bytes that each part takes: what `inspect --trace` shows.
 //!
-//! Every value appears where the pickle has its bytes; elsewhere it is named as shared. Depth and size of a tree
-//! are bounded, and what does not fit is summed up, so any pickle gets a tree that a person can read.
+//! A value appears where its bytes are; elsewhere it is a line that says it is shared. Depth and size of a tree are limited
+//! and the rest is summed up, so that the tree of any pickle can be read by a person.
 
 use std::collections::HashSet;
 
@@ -11,11 +11,11 @@ use super::labels::Labels;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 use crate::pickle::machine::{Machine, MachineError};
 
-/// CallKind deep a tree goes.
+/// The depth of a tree.
 pub const MAX_DEPTH: usize = 12;
-/// CallKind many parts of one value are shown.
+/// The most parts of one value that are shown.
 pub const MAX_CHILDREN: usize = 30;
-/// CallKind many parts a tree has in all.
+/// The most parts of a whole tree.
 pub const MAX_PARTS: usize = 2000;
 
 pub use self::TraceTree as Tree; // compat
@@ -25,11 +25,11 @@ pub use self::TraceTree as Tree; // compat
 pub struct TraceTree {
     /// Its name or role, its type, and its length or the value itself.
     pub label: String,
-    /// Where its opcodes begin.
+    /// The offset of its first opcode.
     pub start: u64,
-    /// Where they end.
+    /// The end of its last opcode.
     pub end: u64,
-    /// The bytes between.
+    /// The number of bytes; for several parts in one, the sum of theirs.
     pub size: u64,
     /// Its parts.
     pub children: Vec<TraceTree>,
@@ -40,8 +40,11 @@ pub fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str) -> TraceTree
     TreeBuilder::new(labels, &|_| None).build(&TracePart { role: PartRole::Name(name), value }, 0)
 }
 
-/// The tree of a variable of our own file: of its segment, which begins at byte `start` of the file, where
-/// `memo_start` slots are filled. `owner` tells the name of the variable that filled an earlier slot.
+/// The tree of a variable of a snapshot. Its segment begins at offset `start` of the file, where `memo_start` slots are
+/// filled; `owner` returns the name of the variable that filled an earlier slot.
+///
+/// # Errors
+/// Where the machine cannot follow the segment.
 pub fn trace_segment(
     segment: &[u8],
     start: u64,
@@ -54,7 +57,7 @@ pub fn trace_segment(
     Ok(TreeBuilder::new(&labels, owner).build(&TracePart { role: PartRole::Name(&name), value }, 0))
 }
 
-/// A value in its role within another one.
+/// A part of a value, in its role.
 struct TracePart<'n> {
     role: PartRole<'n>,
     value: Ref,
@@ -70,7 +73,7 @@ struct TreeBuilder<'n, 'm, 'a> {
     labels: &'n Labels<'m, 'a>,
     owner: &'n dyn Fn(u64) -> Option<String>,
     left: usize,
-    /// Values that have their place in the tree. Only DUP makes one appear twice, and then perhaps within itself.
+    /// The values that are in the tree. Only DUP can make one appear twice, possibly within itself.
     placed: HashSet<Ref>,
 }
 
@@ -79,7 +82,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         Self { labels, owner, left: MAX_PARTS, placed: HashSet::new() }
     }
 
-    /// Recurses [`MAX_DEPTH`] deep at the most.
+    /// Recurses to a depth of at most [`MAX_DEPTH`].
     fn build(&mut self, part: &TracePart<'_>, depth: usize) -> TraceTree {
         self.left = self.left.saturating_sub(1);
         let machine = self.labels.machine();
@@ -114,7 +117,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         children
     }
 
-    /// The parts that are not shown, in one.
+    /// One entry for all parts that are not shown.
     fn rest<'p>(&self, parts: impl Iterator<Item = TracePart<'p>>) -> Option<TraceTree> {
         let mut rest: Option<(u64, TraceTree)> = None;
         for part in parts {
@@ -128,7 +131,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         rest.map(|(count, tree)| TraceTree { label: format!("… {count} more"), ..tree })
     }
 
-    /// What a value is made of. A global's strings and an empty tuple of arguments are not worth a line.
+    /// The parts of a value. The strings of a global and an empty tuple of arguments are not worth a line.
     fn parts(&self, node: &'m Node) -> Box<dyn Iterator<Item = TracePart<'static>> + 'm> {
         let items = |items: &'m [Ref]| items.iter().map(|value| TracePart { role: PartRole::Item, value: *value });
         let pairs = |items: &'m [Ref]| {
@@ -149,7 +152,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         Box::new(own.chain(named("state", node.state)).chain(added))
     }
 
-    /// The arguments of a call: those in its tuple, or whatever stands in its place.
+    /// The arguments of a call: the items of its tuple, or the value in the tuple's place.
     fn arguments(&self, node: &'m Node) -> Vec<TracePart<'static>> {
         let Some(arguments) = node.items.get(1).copied() else { return Vec::new() };
         let machine = self.labels.machine();
@@ -162,20 +165,20 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
     }
 
     fn label(&self, part: &TracePart<'_>) -> String {
-        let what = self.what(part.value);
+        let shown = self.shown(part.value);
         match &part.role {
-            PartRole::Item => what,
-            PartRole::Name(name) => format!("{name}: {what}"),
-            PartRole::Key(key) => format!("[{}]: {what}", self.what_key(*key)),
+            PartRole::Item => shown,
+            PartRole::Name(name) => format!("{name}: {shown}"),
+            PartRole::Key(key) => format!("[{}]: {shown}", self.shown_key(*key)),
         }
     }
 
-    /// A value's type with its length, or the value.
-    fn what(&self, value: Ref) -> String {
+    /// The type of a value, with its length or the value itself.
+    fn shown(&self, value: Ref) -> String {
         let machine = self.labels.machine();
         let shared = machine.memo_index(value).map_or_else(String::new, |(slot, _)| self.shared(slot));
         if machine.memo_index(machine.resolve(value)).is_some() {
-            // It lies outside the bytes at hand.
+            // It was made by an earlier segment.
             return shared;
         }
         let type_name = self.labels.type_name(value);
@@ -193,13 +196,13 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         }
     }
 
-    /// Strings and numbers speak for themselves.
-    fn what_key(&self, key: Ref) -> String {
+    /// Strings and numbers are shown without their types.
+    fn shown_key(&self, key: Ref) -> String {
         match self.labels.type_name(key).as_ref() {
             "str" | "int" | "float" | "bool" if !self.labels.preview(key).is_empty() => {
                 self.labels.preview(key).to_string()
             }
-            _ => self.what(key),
+            _ => self.shown(key),
         }
     }
 }
@@ -215,7 +218,7 @@ mod tests {
     use crate::pickle::explain::outline::find;
     use crate::pickle::samples;
 
-    /// A tree as lines: size and label, children indented.
+    /// A tree as lines of size and label, with children indented.
     fn lines(tree: &TraceTree, indent: usize) -> String {
         let mut text = format!("{}{} {}\n", "  ".repeat(indent), tree.size, tree.label);
         for child in &tree.children {
@@ -246,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_summed_up() {
+    fn parts_that_do_not_fit_are_summed_up() {
         let mut pickle = b"(".to_vec();
         pickle.extend(b"K\x01".repeat(100));
         pickle.extend(b"l.");
@@ -275,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn segments_name_whom_they_share_with() -> Result<(), MachineError> {
+    fn segments_name_the_variables_they_share_with() -> Result<(), MachineError> {
         let owner = |slot| (slot == 1).then(|| "a".to_owned());
         let tree = trace_segment(b"\x8c\x01x](h\x01h\x00es", 100, 2, &owner)?;
         let expected = "7 x: list (2)\n  2 (shared with a, memo #1)\n  2 (shared, memo #0)\n";

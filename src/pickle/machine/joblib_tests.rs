@@ -5,8 +5,9 @@ use super::value::{Leaf, Node, NodeKind, Ref, Value};
 use super::{Machine, MachineError};
 use crate::pickle::compare::{Comparer, Side};
 use crate::pickle::explain::labels::Labels;
-use crate::pickle::explain::outline::{Outline, outline};
+use crate::pickle::explain::outline::Outline;
 use crate::pickle::format::parse::ParseError;
+use crate::pickle::inspection::Inspection;
 use crate::pickle::passes::stack_check::StackCheck;
 use crate::pickle::samples::{self, joblib_dumps as joblib};
 use crate::pickle::verdict::{Class, Verdict};
@@ -52,10 +53,10 @@ fn the_bytes_of_an_array_are_found() {
 #[test]
 fn all_readers_skip_the_same_bytes() {
     for pickle in joblib::ALL {
-        let Ok((.., raw)) = outline(pickle) else { panic!("a pickle") };
+        let (machine, _) = Machine::run(pickle).expect("a pickle");
         let mut check = StackCheck::new(0, 0);
         let mut end = 0;
-        for op in opcodes_around(pickle, &raw) {
+        for op in opcodes_around(pickle, machine.raw()) {
             let op = op.expect("an opcode");
             end = op.end;
             check.step(&op).expect("a sound stack");
@@ -68,7 +69,7 @@ fn all_readers_skip_the_same_bytes() {
 fn a_file_cut_at_any_length_is_reported_as_cut() {
     for pickle in joblib::ALL {
         for length in 0..pickle.len() {
-            match outline(pickle.get(..length).unwrap_or_default()).map(drop) {
+            match Inspection::run(pickle.get(..length).unwrap_or_default()).map(drop) {
                 Err(MachineError::Parse(
                     ParseError::Truncated { end, .. }
                     | ParseError::NoStop { end }
@@ -84,7 +85,7 @@ fn a_file_cut_at_any_length_is_reported_as_cut() {
 fn damaged_files_do_not_panic() {
     for pickle in joblib::ALL {
         for damaged in samples::flipped(pickle, 2000) {
-            let _ = outline(&damaged);
+            let _ = samples::outline(&damaged);
         }
     }
 }
@@ -158,5 +159,7 @@ fn equal_arrays_are_equal_whatever_pickled_them() {
 fn a_pickle_loaded_by_pickle_has_no_array_bytes() {
     let inner = joblib::C_ORDER;
     let outer = [b"cpickle\nloads\nB", &(inner.len() as u32).to_le_bytes()[..], inner, b"\x85R."].concat();
-    assert!(matches!(outline(&outer), Ok((Outline::Object { .. }, Verdict { class: Class::Dangerous, .. }, _))));
+    let inspection = Inspection::run_pruned(&outer).expect("a pickle");
+    assert!(matches!(inspection.outline(), Outline::Object { .. }));
+    assert_eq!(inspection.verdict().class, Class::Dangerous);
 }

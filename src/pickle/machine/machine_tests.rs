@@ -186,7 +186,7 @@ fn damaged_pickles_do_not_panic() {
             assert!(Machine::run(pickle.get(..length).unwrap_or_default()).is_err());
         }
         for damaged in samples::flipped(pickle, 500) {
-            let _ = crate::pickle::explain::outline::outline(&damaged);
+            let _ = samples::outline(&damaged);
             let _ = crate::pickle::passes::scan::scan_segment(&damaged, 3);
             if let Ok((machine, value)) = Machine::run(&damaged) {
                 let labels = crate::pickle::explain::labels::Labels::new(&machine);

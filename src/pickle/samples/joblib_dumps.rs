@@ -1,4 +1,4 @@
-//! What `joblib.dump` writes (1.6, numpy 2.4), for the tests.
+//! Files of `joblib.dump` (joblib 1.6, numpy 2.4), for the tests of this crate.
 
 /// `numpy.arange(3)`.
 pub(crate) const C_ORDER: &[u8] =
@@ -9,7 +9,7 @@ pub(crate) const C_ORDER: &[u8] =
     mpy_array_alignment_bytes\x94K\x10ub\x03\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\
     \x00\x00\x02\x00\x00\x00\x00\x00\x00\x00.";
 
-/// A 2 × 3 array of int16 in Fortran's order.
+/// A 2 × 3 array of int16 in Fortran order.
 pub(crate) const FORTRAN: &[u8] =
     b"\x80\x04\x95\xd3\x00\x00\x00\x00\x00\x00\x00\x8c\x13joblib.numpy_pickle\x94\x8c\x11NumpyArrayWrapper\x94\x93\
     \x94)\x81\x94}\x94(\x8c\x08subclass\x94\x8c\x05numpy\x94\x8c\x07ndarray\x94\x93\x94\x8c\x05shape\x94K\x02K\x03\
@@ -56,7 +56,7 @@ pub(crate) const STRUCTURED: &[u8] =
     b\x8c\nallow_mmap\x94\x88\x8c\x1bnumpy_array_alignment_bytes\x94K\x10ub\x06\xff\xff\xff\xff\xff\xff\x01\x00\
     \x00\x00\x00\x00\x00\x00\x00\x00\x04@.";
 
-/// A dict of arrays of texts, dates and nothing, and a list of two of one dtype, and a text.
+/// A dict with an array of strings, one of dates and an empty one, a list of two arrays of one dtype, and a string.
 pub(crate) const SEVERAL: &[u8] =
     b"\x80\x04\x95\xd6\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x05texts\x94\x8c\x13joblib.numpy_pickle\x94\x8c\x11Nump\
     yArrayWrapper\x94\x93\x94)\x81\x94}\x94(\x8c\x08subclass\x94\x8c\x05numpy\x94\x8c\x07ndarray\x94\x93\x94\x8c\
@@ -85,5 +85,5 @@ pub(crate) const UNALIGNED: &[u8] =
     \x94R\x94(K\x03\x8c\x01<\x94NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00t\x94b\x8c\nallow_mmap\x94\x88ub\x00\x00\
     \x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00.";
 
-/// All of them.
+/// All samples.
 pub(crate) const ALL: [&[u8]; 8] = [C_ORDER, FORTRAN, PROTOCOL_0, PROTOCOL_2, OBJECTS, STRUCTURED, SEVERAL, UNALIGNED];

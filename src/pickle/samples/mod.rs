@@ -1,5 +1,8 @@
-//! Pickles that real Python wrote, for the tests of this crate: CPython 3.11, dill 0.4.1, numpy 2.4, pandas 3.0,
-//! cloudpickle 3.1.
+//! Pickles that Python wrote, for the tests of this crate: CPython 3.11, dill 0.4.1, numpy 2.4, pandas 3.0, cloudpickle 3.1.
+
+use super::explain::outline::Outline;
+use super::inspection::Inspection;
+use super::machine::MachineError;
 
 pub(crate) mod joblib_dumps;
 
@@ -130,13 +133,13 @@ pub(crate) const CLOUDPICKLE: &[u8] =
 pub(crate) const PYTHON_2: &[u8] =
     b"(dp0\nS'a'\np1\nS'caf\\xe9'\np2\nsS'old'\np3\n(i__main__\nOld\np4\n(dp5\nS'x'\np6\nI1\nsbs.";
 
-/// A list that holds itself.
+/// A list that contains itself.
 pub(crate) const CYCLE: &[u8] = b"\x80\x04\x95\x06\x00\x00\x00\x00\x00\x00\x00]\x94h\x00a.";
 
-/// A pickle that `pickletools.optimize` went over: memo by BINPUT.
+/// A pickle after `pickletools.optimize`: memo by BINPUT.
 pub(crate) const OPTIMIZED: &[u8] = b"\x80\x02](K\x01]q\x00X\x01\x00\x00\x00aq\x01a]q\x02h\x01aK\x01h\x00h\x02e.";
 
-/// All of them.
+/// All samples.
 pub(crate) fn all() -> impl Iterator<Item = &'static [u8]> {
     let others = [SESSION, CLOUDPICKLE, PYTHON_2, CYCLE, OPTIMIZED];
     others.into_iter().chain(DICTS).chain(OBJECTS).chain(ARRAYS)
@@ -153,9 +156,14 @@ pub(crate) fn flipped(pickle: &[u8], count: usize) -> impl Iterator<Item = Vec<u
     (0..count).map(move |_| {
         let mut copy = pickle.to_vec();
         for _ in 0..=random(4) {
-            let place = random(copy.len());
-            copy[place] = random(256) as u8;
+            let index = random(copy.len());
+            copy[index] = random(256) as u8;
         }
         copy
     })
+}
+
+/// The outline of a pickle.
+pub(crate) fn outline(pickle: &[u8]) -> Result<Outline, MachineError> {
+    Inspection::run_pruned(pickle).map(|inspection| inspection.outline().clone())
 }

@@ -1,0 +1,178 @@
+//! The shape and the dtype of numpy's arrays, as numpy itself would show them.
+//!
+//! The state of a dtype is (version, byte order, subarray, names, fields, size, alignment, flags, metadata), by
+//! `arraydescr_reduce` in numpy's `descriptor.c`.
+
+use super::describe_value::{Describer, MAX_DEPTH};
+use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
+use crate::pickle::rules::{self, Makes};
+
+/// The most dimensions of an array.
+const MAX_DIMENSIONS: usize = 64;
+
+impl<'m> Describer<'_, 'm, '_> {
+    /// The shape of an array and its dtype, as numpy, dill and joblib write them.
+    pub(super) fn array(&self, node: &Node) -> Option<(Vec<u64>, Ref)> {
+        let machine = self.labels.machine();
+        if node.kind == NodeKind::Array {
+            return Some((self.shape(machine.described(node, "shape")?)?, machine.described(node, "dtype")?));
+        }
+        let argument = |index| self.labels.argument(node, index);
+        let state = match self.labels.maker(node)? {
+            Makes::Type(rules::ARRAY) => return Some((self.shape(argument(2)?)?, argument(1)?)),
+            Makes::Call => argument(2)?,
+            Makes::InstanceOf(0) => node.state?,
+            _ => return None,
+        };
+        // (version, shape, dtype, …)
+        let &[_, shape, dtype, _, _, ..] = self.items(state) else { return None };
+        self.code(dtype)?;
+        Some((self.shape(shape)?, dtype))
+    }
+
+    /// The dtype of an array. An array on a buffer keeps the byte order of its dtype; one that is given bytes swaps them to the
+    /// order of the machine.
+    pub(super) fn dtype_of_array(&self, array: &Node, dtype: Ref) -> Option<String> {
+        let from_buffer = matches!(self.labels.maker(array), Some(Makes::Type(rules::ARRAY)));
+        let state = self.labels.machine().node(dtype)?.state.map_or(&[][..], |state| self.items(state));
+        let order = state.get(1).and_then(|order| self.labels.text(*order));
+        match order.as_deref() {
+            Some(">") if from_buffer => Some(self.field(dtype, MAX_DEPTH)?.0.trim_matches('\'').to_owned()),
+            _ => self.dtype(dtype, MAX_DEPTH),
+        }
+    }
+
+    /// A tuple of lengths.
+    fn shape(&self, value: Ref) -> Option<Vec<u64>> {
+        if !matches!(self.labels.machine().node(value)?.kind, NodeKind::Tuple) {
+            return None;
+        }
+        let lengths = self.items(value);
+        if lengths.len() > MAX_DIMENSIONS {
+            return None;
+        }
+        lengths.iter().map(|length| u64::try_from(self.labels.int(*length)?).ok()).collect()
+    }
+
+    /// The call that makes a dtype, and its code, such as `f8`.
+    pub(super) fn code(&self, dtype: Ref) -> Option<(&'m Node, std::rc::Rc<str>)> {
+        let node = self.labels.machine().node(dtype)?;
+        let (module, name) =
+            self.labels.global(*node.items.first().filter(|_| matches!(node.kind, NodeKind::Call(_)))?)?;
+        if !rules::is_dtype(&module, &name) {
+            return None;
+        }
+        // The dtype of records has their class in place of a code.
+        let code = self.labels.argument(node, 0)?;
+        Some((node, self.labels.text(code).or_else(|| self.labels.global(code).map(|(_, name)| name))?))
+    }
+
+    /// A dtype as numpy shows it.
+    pub(super) fn dtype(&self, dtype: Ref, depth: usize) -> Option<String> {
+        let depth = depth.checked_sub(1)?;
+        let (node, code) = self.code(dtype)?;
+        let state = node.state.map_or(&[][..], |state| self.items(state));
+        if let Some(&[_, _, _, names, fields, size, _, flags, ..]) = Some(state).filter(|state| state.len() >= 8)
+            && matches!(self.labels.machine().node(fields), Some(Node { kind: NodeKind::Dict, .. }))
+        {
+            let text = self.structure(names, fields, self.labels.int(size)?, self.labels.int(flags)?, depth)?;
+            return Some(if code.as_ref() == "record" { format!("(numpy.record, {text})") } else { text });
+        }
+        let name = rules::dtype_name(&code)?;
+        match (code.as_ref(), state.get(8)) {
+            ("M8" | "m8", Some(metadata)) => Some(format!("{name}{}", self.unit(*metadata)?)),
+            _ => Some(name),
+        }
+    }
+
+    /// The unit of a date or a time difference: `({}, (b'ns', 1, 1, 1))` is `[ns]`.
+    fn unit(&self, metadata: Ref) -> Option<String> {
+        let &[unit, count, ..] = self.items(*self.items(metadata).get(1)?) else { return None };
+        let machine = self.labels.machine();
+        let unit = match machine.node(unit) {
+            // Protocol 2 writes `_codecs.encode('ns', 'latin1')`.
+            Some(call) => self.labels.text(self.labels.argument(call, 0)?)?.as_ref().to_owned(),
+            None if self.labels.type_name(unit).as_ref() == "bytes" => match machine.value(unit) {
+                Value::Leaf(Leaf::Bytes(unit)) => String::from_utf8_lossy(unit.get(..unit.len().min(8))?).into_owned(),
+                _ => return None,
+            },
+            None => self.labels.text(unit)?.as_ref().to_owned(),
+        };
+        match self.labels.int(count)? {
+            1 if unit == "generic" => Some(String::new()),
+            1 => Some(format!("[{unit}]")),
+            count => Some(format!("[{count}{unit}]")),
+        }
+    }
+
+    /// A structured dtype: its fields and, unless they follow one another without gaps, their offsets.
+    fn structure(&self, names: Ref, fields: Ref, size: i64, flags: i64, depth: usize) -> Option<String> {
+        /// The flag of a dtype whose fields numpy aligns.
+        const ALIGNED: i64 = 128;
+        let count = self.items(names).len();
+        let names = self.items(names).iter().filter_map(|name| Some(self.labels.text(*name)?.as_ref().to_owned()));
+        let names = self.limited(names);
+        let (mut end, mut is_close) = (0, flags & ALIGNED == 0);
+        let (mut formats, mut offsets) = (Vec::new(), Vec::new());
+        for name in &names {
+            let &[dtype, offset, ..] = self.items(self.labels.under(fields, name)?) else { return None };
+            let (format, length) = self.field(dtype, depth)?;
+            let offset = self.labels.int(offset)?;
+            is_close &= offset == end;
+            end = offset.checked_add(length)?;
+            formats.push(format);
+            offsets.push(offset.to_string());
+        }
+        if names.len() < count {
+            return Some(format!("|V{size}"));
+        }
+        if is_close && end == size {
+            let pairs = names.iter().zip(&formats).map(|(name, format)| format!("('{name}', {format})"));
+            return Some(format!("[{}]", pairs.collect::<Vec<_>>().join(", ")));
+        }
+        // Here numpy leaves out `|`, and puts parentheses around a format with a shape.
+        let format = |format: &String| match format.strip_prefix("'|").filter(|code| !code.starts_with(['S', 'V'])) {
+            Some(code) => format!("'{code}"),
+            None if format.ends_with(')') => format!("({format})"),
+            None => format.clone(),
+        };
+        let formats: Vec<String> = formats.iter().map(format).collect();
+        let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+        let aligned = if flags & ALIGNED == 0 { "" } else { ", 'aligned': True" };
+        Some(format!(
+            "{{'names': [{}], 'formats': [{}], 'offsets': [{}], 'itemsize': {size}{aligned}}}",
+            names.join(", "),
+            formats.join(", "),
+            offsets.join(", ")
+        ))
+    }
+
+    /// The dtype of a field with its byte order, and its size in bytes.
+    fn field(&self, dtype: Ref, depth: usize) -> Option<(String, i64)> {
+        let depth = depth.checked_sub(1)?;
+        let (node, code) = self.code(dtype)?;
+        let state = node.state.map_or(&[][..], |state| self.items(state));
+        if let Some(&[base, shape]) = state.get(2).map(|array| self.items(*array)) {
+            let (base, size) = self.field(base, depth)?;
+            let shape = self.shape(shape)?;
+            let count = shape.iter().try_fold(1_u64, |count, length| count.checked_mul(*length))?;
+            let lengths: Vec<String> = shape.iter().map(u64::to_string).collect();
+            let comma = if lengths.len() == 1 { "," } else { "" };
+            let text = format!("{base}, ({}{comma})", lengths.join(", "));
+            return Some((text, size.checked_mul(i64::try_from(count).ok()?)?));
+        }
+        let size = i64::try_from(rules::item_size(&code)?).ok()?;
+        if let Some(fields) = state.get(4)
+            && matches!(self.labels.machine().node(*fields), Some(Node { kind: NodeKind::Dict, .. }))
+        {
+            return Some((self.dtype(dtype, depth)?, size));
+        }
+        let order = state.get(1).and_then(|order| self.labels.text(*order));
+        let order = if size == 1 && !code.starts_with('U') { "|" } else { order.as_deref().unwrap_or("|") };
+        let unit = match (code.as_ref(), state.get(8)) {
+            ("M8" | "m8", Some(metadata)) => self.unit(*metadata)?,
+            _ => String::new(),
+        };
+        Some((format!("'{order}{code}{unit}'"), size))
+    }
+}
