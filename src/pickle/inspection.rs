@@ -1,8 +1,9 @@
 //! One run of the symbolic machine over a pickle, and everything that can be asked about it afterwards.
 //!
-//! `inspect`, `diff` and the check of an untrusted load make one `Inspection` of a file and ask it for what they show;
-//! outline and verdict are computed when they are first asked for, and once. It borrows the bytes of the file and owns the
-//! machine, which can take several times the memory of a small file: drop it as soon as the answers are there.
+//! `inspect`, `diff` and the check of an untrusted load make one `Inspection` of a file and ask it for what they
+//! show; outline and verdict are computed when they are first asked for, and once. It borrows the bytes of the file
+//! and owns the machine, which can take several times the memory of a small file: drop it as soon as the answers are
+//! there.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -119,8 +120,8 @@ impl<'a> Inspection<'a> {
         Ok(outline::named(&self.labels()?, self.value()?))
     }
 
-    /// The ranges of array bytes that joblib writes between the opcodes, in order; empty where the pickle is too large to
-    /// follow.
+    /// The ranges of array bytes that joblib writes between the opcodes, in order; empty where the pickle is too
+    /// large to follow.
     pub fn raw_arrays(&self) -> &[RawArray] {
         match &self.state {
             State::Followed { machine, .. } => machine.raw(),

@@ -30,8 +30,8 @@ impl<'m> Describer<'_, 'm, '_> {
         Some((self.shape(shape)?, dtype))
     }
 
-    /// The dtype of an array. An array on a buffer keeps the byte order of its dtype; one that is given bytes swaps them to the
-    /// order of the machine.
+    /// The dtype of an array. An array on a buffer keeps the byte order of its dtype; one that is given bytes swaps
+    /// them to the order of the machine.
     pub(super) fn dtype_of_array(&self, array: &Node, dtype: Ref) -> Option<String> {
         let from_buffer = matches!(self.labels.maker(array), Some(Makes::Type(rules::ARRAY)));
         let state = self.labels.machine().node(dtype)?.state.map_or(&[][..], |state| self.items(state));

@@ -1,10 +1,10 @@
 //! The shape, columns and dtypes of pandas' data frames, series and indexes.
 //!
-//! A data frame has a `BlockManager` in its state, which has the axes (the columns, then the rows) and blocks of arrays. How
-//! pandas pickles them differs between its versions 1 to 3; [`frames`] lists the names.
+//! A data frame has a `BlockManager` in its state, which has the axes (the columns, then the rows) and blocks of
+//! arrays. How pandas pickles them differs between its versions 1 to 3; [`frames`] lists the names.
 
 use super::describe_value::{Describer, MAX_DEPTH, ValueFacts};
-use super::labels::range_steps;
+use super::lengths::range_steps;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 use crate::pickle::rules::{Makes, frames};
 

@@ -1,8 +1,8 @@
-//! What an outline shows of a variable besides its type: the shape and dtype of arrays, columns of data frames, attributes
-//! of instances, parameters and source file of functions.
+//! What an outline shows of a variable besides its type: the shape and dtype of arrays, columns of data frames,
+//! attributes of instances, parameters and source file of functions.
 //!
-//! Strings and bytes are not shown, as nothing has checked whether they are credentials. Many variables can share one value,
-//! so the number of names that a [`Describer`] returns for all of them together is limited.
+//! Strings and bytes are not shown, as nothing has checked whether they are credentials. Many variables can share one
+//! value, so the number of names that a [`Describer`] returns for all of them together is limited.
 
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
@@ -77,8 +77,8 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
         Self { labels, left: Cell::new(MAX_ALL_NAMES), class_states: OnceCell::new() }
     }
 
-    /// Everything that is shown of a value. A long value without parts is not decoded for it, as many variables may share
-    /// one.
+    /// Everything that is shown of a value. A long value without parts is not decoded for it, as many variables may
+    /// share one.
     pub fn facts(&self, value: Ref) -> ValueFacts {
         let node = self.labels.machine().node(value);
         match node.map(|node| (node, node.kind)) {
@@ -144,8 +144,8 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
         names
     }
 
-    /// The name, the parameters and the file of a function, from its code object. `_create_code(…, varnames, filename, …)` of
-    /// dill and `CodeType(…)` of cloudpickle have the same arguments from `co_argcount` on.
+    /// The name, the parameters and the file of a function, from its code object. `_create_code(…, varnames,
+    /// filename, …)` of dill and `CodeType(…)` of cloudpickle have the same arguments from `co_argcount` on.
     fn function(&self, call: &Node) -> ValueFacts {
         let name = self.labels.argument(call, 2).and_then(|name| self.labels.text(name));
         let code = self.labels.argument(call, 0).and_then(|code| self.labels.machine().node(code));

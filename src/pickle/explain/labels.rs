@@ -1,7 +1,8 @@
 //! How values of a machine are shown: their types as a person would write them, their lengths, and short previews.
 //!
-//! Outline, trace, verdict and comparison all name values by these labels. A pickle can refer to one long string a million
-//! times, so everything that was decoded once is remembered, cut to [`MAX_NAME`]: the time grows with the pickle only.
+//! Outline, trace, verdict and comparison all name values by these labels. A pickle can refer to one long string a
+//! million times, so everything that was decoded once is remembered, cut to [`MAX_NAME`]: the time grows with the
+//! pickle only.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -26,7 +27,7 @@ pub use self::Labels as Naming; // compat
 #[derive(Clone, Debug)]
 pub struct Labels<'m, 'a> {
     machine: &'m Machine<'a>,
-    cache: Rc<LabelCache>,
+    pub(super) cache: Rc<LabelCache>,
 }
 
 /// The labels that were made so far. Entries are valid only for the machine that they were made of.
@@ -36,17 +37,17 @@ pub(crate) struct LabelCache {
     types: Remembered<Rc<str>>,
     classes: Remembered<Option<Rc<str>>>,
     globals: Remembered<Option<Global>>,
-    lengths: Remembered<Option<u64>>,
+    pub(super) lengths: Remembered<Option<u64>>,
     previews: Remembered<Rc<str>>,
     ends: Remembered<u64>,
 }
 
 /// Module and name.
 type Global = (Rc<str>, Rc<str>);
-type Remembered<T> = RefCell<HashMap<Ref, T>>;
+pub(super) type Remembered<T> = RefCell<HashMap<Ref, T>>;
 
 /// The entry for a key, made if it is missing. `make` may ask for other entries.
-fn remember<T: Clone>(entries: &Remembered<T>, key: Ref, make: impl FnOnce() -> T) -> T {
+pub(super) fn remember<T: Clone>(entries: &Remembered<T>, key: Ref, make: impl FnOnce() -> T) -> T {
     if let Some(known) = entries.borrow().get(&key) {
         return known.clone();
     }
@@ -165,8 +166,8 @@ impl<'m, 'a> Labels<'m, 'a> {
         rules::made_by(&module, &name)
     }
 
-    /// An attribute of a global, as a global with a dotted name. Protocols before 4 write `getattr(ZoneInfo, '_unpickle')`
-    /// for `ZoneInfo._unpickle`.
+    /// An attribute of a global, as a global with a dotted name. Protocols before 4 write `getattr(ZoneInfo,
+    /// '_unpickle')` for `ZoneInfo._unpickle`.
     fn attribute(&self, callee: Ref) -> Option<Global> {
         let node = self.machine.node(callee)?;
         let (module, name) = self.global(*node.items.first().filter(|_| matches!(node.kind, NodeKind::Call(_)))?)?;
@@ -213,8 +214,8 @@ impl<'m, 'a> Labels<'m, 'a> {
         self.class(class)
     }
 
-    /// The type of the value that the callable in the first argument makes with the tuple in the second, whose first item
-    /// is the class: this is how dill writes arrays.
+    /// The type of the value that the callable in the first argument makes with the tuple in the second, whose first
+    /// item is the class: this is how dill writes arrays.
     fn made_with(&self, node: &Node) -> Option<Rc<str>> {
         let (module, name) = self.global(self.argument(node, 0)?)?;
         let index = match rules::made_by(&module, &name)? {
@@ -303,68 +304,6 @@ impl<'m, 'a> Labels<'m, 'a> {
         Some(rules::scalar_name(&code).into())
     }
 
-    /// The `len()` of containers, of objects that are filled like containers, and of bytes and strings.
-    pub fn length(&self, reference: Ref) -> Option<u64> {
-        let reference = self.machine.resolve(reference);
-        remember(&self.cache.lengths, reference, || match self.machine.value(reference) {
-            Value::Leaf(Leaf::Text(text)) => Some(text.characters()),
-            Value::Leaf(Leaf::OldText(bytes)) => Some(bytes.len() as u64),
-            Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Some(bytes.len() as u64),
-            Value::Leaf(_) => None,
-            Value::Node(node) => self.node_length(node),
-        })
-    }
-
-    fn node_length(&self, node: &Node) -> Option<u64> {
-        match node.kind {
-            NodeKind::Tuple | NodeKind::List | NodeKind::Set | NodeKind::FrozenSet => Some(node.items.len() as u64),
-            NodeKind::Dict => Some(node.items.len() as u64 / 2),
-            NodeKind::Global | NodeKind::Persistent | NodeKind::Array => None,
-            // `deque` is filled with items, `OrderedDict` with pairs.
-            NodeKind::Call(_) => match node.added.as_deref() {
-                Some(added) => Some((added.items.len() + added.pairs.len() / 2) as u64),
-                None => self.constructor_length(node),
-            },
-        }
-    }
-
-    /// The length by the arguments of a call: of `set`, `frozenset` and `bytearray` in older protocols, `Counter` and
-    /// `range`.
-    fn constructor_length(&self, node: &Node) -> Option<u64> {
-        match self.maker(node) {
-            Some(Makes::Repr) => return range_length(&self.text(self.argument(node, 0)?)?),
-            // `_codecs.encode('…', 'latin1')`: before protocol 3, bytes are written as a string of as many characters.
-            Some(Makes::Type("bytes")) => return self.leaf_length(self.argument(node, 0)?),
-            _ => {}
-        }
-        let class = self.class(*node.items.first()?)?;
-        let argument = self.argument(node, 0);
-        match class.as_ref() {
-            "set" | "frozenset" | "bytearray" | "collections.Counter" => {}
-            "range" => return self.length_of_range(node),
-            class => return rules::is_filled(class).then_some(0),
-        }
-        let Some(argument) = argument else { return Some(0) };
-        match self.machine.node(argument) {
-            None => self.length(argument),
-            Some(call) if self.maker(call) == Some(Makes::Type("bytes")) => self.leaf_length(self.argument(call, 0)?),
-            // Not the result of another call: calls can be nested without end.
-            Some(Node { kind: NodeKind::List | NodeKind::Tuple, items, .. }) => Some(items.len() as u64),
-            Some(Node { kind: NodeKind::Dict, items, .. }) => Some(items.len() as u64 / 2),
-            Some(_) => None,
-        }
-    }
-
-    /// The length of a value without parts.
-    fn leaf_length(&self, argument: Ref) -> Option<u64> {
-        if self.machine.node(argument).is_some() { None } else { self.length(argument) }
-    }
-
-    fn length_of_range(&self, node: &Node) -> Option<u64> {
-        let number = |index| self.int(self.argument(node, index)?);
-        range_steps(number(0)?, number(1)?, number(2)?)
-    }
-
     /// An `int` that fits into 64 bits.
     pub(crate) fn int(&self, reference: Ref) -> Option<i64> {
         if self.type_name(reference).as_ref() != "int" {
@@ -384,28 +323,6 @@ impl<'m, 'a> Labels<'m, 'a> {
             Value::Node(_) => "".into(),
         })
     }
-}
-
-/// The length of a range, from its `repr`, which is what dill writes.
-fn range_length(repr: &str) -> Option<u64> {
-    let numbers = repr.strip_prefix("range(")?.strip_suffix(')')?.split(',');
-    let numbers: Option<Vec<i64>> = numbers.map(|number| number.trim().parse().ok()).collect();
-    match numbers?.as_slice() {
-        [stop] => range_steps(0, *stop, 1),
-        [start, stop] => range_steps(*start, *stop, 1),
-        [start, stop, step] => range_steps(*start, *stop, *step),
-        _ => None,
-    }
-}
-
-/// The length of a range.
-pub(crate) fn range_steps(start: i64, stop: i64, step: i64) -> Option<u64> {
-    let distance = if step > 0 { i128::from(stop) - i128::from(start) } else { i128::from(start) - i128::from(stop) };
-    let step = i128::from(step.unsigned_abs());
-    if step == 0 {
-        return None;
-    }
-    u64::try_from((distance.max(0) + step - 1) / step).ok()
 }
 
 /// A string that may have been cut, with an ellipsis if it was.

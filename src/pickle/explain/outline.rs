@@ -1,7 +1,7 @@
 //! What a pickle that snapcli did not write contains: a dill session, a dict, or another object, and its variables.
 //!
-//! `inspect` shows an outline as the table of variables. It is made from the values of a machine, without executing anything;
-//! a dill session is what `dill.dump_module` writes, `_import_module('…')` with the namespace as its state.
+//! `inspect` shows an outline as the table of variables. It is made from the values of a machine, without executing
+//! anything; a dill session is what `dill.dump_module` writes, `_import_module('…')` with the namespace as its state.
 
 use std::rc::Rc;
 
@@ -192,7 +192,8 @@ fn names_array_wrapper(argument: &Argument<'_>) -> bool {
 /// The outline of a pickle that is too large for the machine, by its opcodes alone: the module, if it is a session.
 ///
 /// # Errors
-/// Where the bytes are not opcodes, and `too_large` where joblib wrote them: only a machine can find the end of its arrays.
+/// Where the bytes are not opcodes, and `too_large` where joblib wrote them: only a machine can find the end of its
+/// arrays.
 pub(crate) fn outline_of_large(bytes: &[u8], too_large: &MachineError) -> Result<Outline, MachineError> {
     let mut module = None;
     let mut end = 0;
@@ -242,11 +243,11 @@ mod tests {
         let Ok(Outline::Session { module, variables }) = outline(samples::SESSION) else { panic!("a session") };
         assert_eq!(module, "__main__");
         let expected = "np: module, pd: module, dill: module, collections: module, datetime: module, re: module, x: int, \
-            big: int, l: list (3), d: dict (2), arr: numpy.ndarray, df: pandas.DataFrame (2), ser: pandas.Series (2), \
-            sc: numpy.float64, f: function, C: type, c: __main__.C, od: collections.OrderedDict (1), \
-            dq: collections.deque (2), when: datetime.date, pat: re.Pattern, z: complex, s: set (2), fs: frozenset (1), \
-            ba: bytearray (2), r: range (3), same: list (3), idx: pandas.RangeIndex (2), m: method, nt: type, p: __main__.P, \
-            npsum: import numpy.sum, ty: type, u: str (2)";
+            big: int, l: list (3), d: dict (2), arr: numpy.ndarray, df: pandas.DataFrame (2), ser: pandas.Series \
+            (2), sc: numpy.float64, f: function, C: type, c: __main__.C, od: collections.OrderedDict (1), dq: \
+            collections.deque (2), when: datetime.date, pat: re.Pattern, z: complex, s: set (2), fs: frozenset \
+            (1), ba: bytearray (2), r: range (3), same: list (3), idx: pandas.RangeIndex (2), m: method, nt: \
+            type, p: __main__.P, npsum: import numpy.sum, ty: type, u: str (2)";
         assert_eq!(listed(&variables).join(", "), expected);
     }
 

@@ -1,7 +1,7 @@
 //! The tree of a value's parts, with the bytes that each part takes: what `inspect --trace` shows.
 //!
-//! A value appears where its bytes are; elsewhere it is a line that says it is shared. Depth and size of a tree are limited
-//! and the rest is summed up, so that the tree of any pickle can be read by a person.
+//! A value appears where its bytes are; elsewhere it is a line that says it is shared. Depth and size of a tree are
+//! limited and the rest is summed up, so that the tree of any pickle can be read by a person.
 
 use std::collections::HashSet;
 

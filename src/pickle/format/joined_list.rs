@@ -1,7 +1,7 @@
 //! Long lists of strings as snapcli's pickler writes them: `str.split(joined, "\0")`.
 //!
-//! One opcode instead of one for each string makes saving and restoring faster. The pickler writes a list so if all of its
-//! items are strings without a NUL and it has at least [`MIN_ITEMS`]; a comparison splits it again.
+//! One opcode instead of one for each string makes saving and restoring faster. The pickler writes a list so if all
+//! of its items are strings without a NUL and it has at least [`MIN_ITEMS`]; a comparison splits it again.
 
 /// The smallest number of items of a list that is written this way.
 pub(crate) const MIN_ITEMS: usize = 512;

@@ -1,7 +1,8 @@
 //! The arguments of protocol 0, which are lines of ASCII, read as CPython's C unpickler reads them.
 //!
-//! The counterparts in `Modules/_pickle.c` are `load_int`, `load_long`, `load_float`, `load_string` and `load_unicode`. Each
-//! function takes a line without its newline; an error says in a few words what is wrong with it.
+//! The counterparts in `Modules/_pickle.c` are `load_int`, `load_long`, `load_float`, `load_string` and
+//! `load_unicode`. Each function takes a line without its newline; an error says in a few words what is wrong with
+//! it.
 
 use std::borrow::Cow;
 
@@ -26,8 +27,8 @@ pub(super) fn long(line: &[u8]) -> Result<Argument<'static>, Problem> {
     int(line.strip_suffix(b"L").unwrap_or(line), None)
 }
 
-/// The longest line, in bytes, that is accepted as a memo index. Python accepts any number of leading zeros, but no pickler
-/// writes them, and the machine parses these lines repeatedly.
+/// The longest line, in bytes, that is accepted as a memo index. Python accepts any number of leading zeros, but no
+/// pickler writes them, and the machine parses these lines repeatedly.
 const MAX_INDEX_LINE: usize = 64;
 
 /// GET and PUT: a memo index.
@@ -38,7 +39,8 @@ pub(super) fn index(line: &[u8]) -> Result<Argument<'static>, Problem> {
     }
 }
 
-/// An integer as Python's `int` accepts it: surrounding blanks, a sign, a prefix if no base is given, `_` between digits.
+/// An integer as Python's `int` accepts it: surrounding blanks, a sign, a prefix if no base is given, `_` between
+/// digits.
 fn int(line: &[u8], base: Option<u32>) -> Result<Argument<'static>, Problem> {
     let text = std::str::from_utf8(line).map_err(|_| NOT_AN_INTEGER)?.trim();
     let (negative, text) = match text.strip_prefix('-') {

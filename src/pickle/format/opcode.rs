@@ -1,8 +1,8 @@
 //! The one table of the opcodes of pickle protocols 0 to 5.
 //!
 //! Names and codes are those of CPython's `pickletools`. Everything that the rest of the program must know about an
-//! opcode is a column here: the parser reads the operand, the symbolic machine and the stack check read the stack effect
-//! and the memo use, the passes read which opcodes can run code, and the emitters read the codes.
+//! opcode is a column here: the parser reads the operand, the symbolic machine and the stack check read the stack
+//! effect and the memo use, the passes read which opcodes can run code, and the emitters read the codes.
 
 /// The newest protocol that [`TABLE`] covers.
 pub const NEWEST_PROTOCOL: u8 = 5;
@@ -243,8 +243,8 @@ const ROW_OF_BYTE: [u8; 256] = {
 };
 const NO_ROW: u8 = u8::MAX;
 
-/// The columns that are read for every opcode of a pickle, by byte. A pickle has millions of opcodes, and a look-up by way
-/// of [`ROW_OF_BYTE`] would touch twice the memory.
+/// The columns that are read for every opcode of a pickle, by byte. A pickle has millions of opcodes, and a look-up
+/// by way of [`ROW_OF_BYTE`] would touch twice the memory.
 const HOT_COLUMNS: [(Takes, MemoUse); 256] = {
     let mut columns = [(Items(0), MemoUse::Unused); 256];
     let mut number = 0;

@@ -74,8 +74,8 @@ impl<'a> Parser<'a> {
         Self { bytes, position, base, whole: false, checked: true, done: false }
     }
 
-    /// Steps over the next opcode, with the checks of `next`, without decoding its argument. Returns `None` for an opcode
-    /// whose argument must be decoded, and near the end of the bytes: call [`Self::step_slow`] then.
+    /// Steps over the next opcode, with the checks of `next`, without decoding its argument. Returns `None` for an
+    /// opcode whose argument must be decoded, and near the end of the bytes: call [`Self::step_slow`] then.
     #[inline(always)]
     pub(in crate::pickle) fn step_fast(&mut self) -> Option<OpStep> {
         let rest = self.bytes.get(self.position..).filter(|_| !self.done)?;

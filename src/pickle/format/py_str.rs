@@ -1,7 +1,7 @@
 //! A Python `str` as a pickle stores it: UTF-8 in which lone surrogates may occur (Python's `surrogatepass`).
 //!
-//! Rust's `str` cannot hold those, so the bytes are kept as they are; wherever a string is shown, each surrogate becomes a
-//! replacement character.
+//! Rust's `str` cannot hold those, so the bytes are kept as they are; wherever a string is shown, each surrogate
+//! becomes a replacement character.
 
 use std::borrow::Cow;
 

@@ -7,8 +7,8 @@ use crate::pickle::format::opcode::{CodeRun, MemoUse, Opcode, Takes};
 use crate::pickle::format::parse::{OpStep, ParseError};
 
 impl Machine<'_> {
-    /// Follows an opcode. The opcodes that pickles mostly consist of are handled here, so that they cost little, and the
-    /// others in [`Self::rare`].
+    /// Follows an opcode. The opcodes that pickles mostly consist of are handled here, so that they cost little, and
+    /// the others in [`Self::rare`].
     #[inline(always)]
     pub(super) fn step(&mut self, op: OpStep) -> Done {
         self.end = op.end;
@@ -150,7 +150,8 @@ impl Machine<'_> {
         values
     }
 
-    /// Takes the values that, by the table, an opcode takes from the top of the stack, except for the lowest `left` ones.
+    /// Takes the values that, by the table, an opcode takes from the top of the stack, except for the lowest `left`
+    /// ones.
     fn take_operands(&mut self, op: OpStep, left: usize) -> Vec<Ref> {
         let count = if let Takes::Items(count) = op.opcode.takes() { usize::from(count) } else { 0 };
         self.take_from(self.stack.len().saturating_sub(count.saturating_sub(left)))

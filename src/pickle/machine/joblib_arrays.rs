@@ -1,9 +1,9 @@
 //! Arrays as `joblib.dump` writes them (joblib/numpy_pickle.py).
 //!
-//! A `NumpyArrayWrapper` takes the place of each array, and right after the BUILD that gives the wrapper its state come the
-//! bytes of the array, which are not opcodes; for an array of objects, a whole pickle. The state says how many bytes they
-//! are. Where the state is not written as joblib writes it, the pickle is rejected: whoever resumes at another offset reads
-//! another pickle.
+//! A `NumpyArrayWrapper` takes the place of each array, and right after the BUILD that gives the wrapper its state
+//! come the bytes of the array, which are not opcodes; for an array of objects, a whole pickle. The state says how
+//! many bytes they are. Where the state is not written as joblib writes it, the pickle is rejected: whoever resumes
+//! at another offset reads another pickle.
 
 use std::slice;
 
@@ -19,8 +19,8 @@ const MAX_STATE: usize = 32;
 const MAX_DIMENSIONS: usize = 64;
 /// The most bytes of a name or a dtype code that is recognized here.
 const MAX_NAME: usize = 64;
-/// The longest padding. Its length stands in its first byte, and bytes above this value can be opcodes. A reader other than
-/// joblib stops at a smaller byte, so it cannot be led to execute the bytes of the array.
+/// The longest padding. Its length stands in its first byte, and bytes above this value can be opcodes. A reader
+/// other than joblib stops at a smaller byte, so it cannot be led to execute the bytes of the array.
 const MAX_PADDING: u8 = b'(' - 1;
 /// What is wrong with a wrapper that joblib would not write.
 const NOT_JOBLIB: &str = "has a wrapper that joblib does not write";
@@ -193,8 +193,8 @@ impl<'a> Machine<'a> {
         items.iter().try_fold(1, |count: u64, length| count.checked_mul(u64::try_from(self.int(*length)?).ok()?))
     }
 
-    /// The size of the items of a dtype, from the call that makes it: `Some(None)` where they hold objects, `None` where this
-    /// is no dtype, or an unknown one.
+    /// The size of the items of a dtype, from the call that makes it: `Some(None)` where they hold objects, `None`
+    /// where this is no dtype, or an unknown one.
     fn dtype_item_size(&self, dtype: &Node) -> Option<Option<u64>> {
         let NodeKind::Call(CallKind::Reduce) = dtype.kind else { return None };
         let (module, name) = self.global_of_call(dtype)?;

@@ -13,8 +13,8 @@ pub const MAX_ITEMS: usize = 1 << 26;
 pub const MAX_MEMO: usize = 1 << 25;
 /// The most values on the stack; 8 bytes each.
 pub const MAX_STACK: usize = 1 << 26;
-/// The most marks on the stack; about 70 bytes each. Each mark stands for a value that is put together from everything above
-/// it, so the limit is that of such values.
+/// The most marks on the stack; about 70 bytes each. Each mark stands for a value that is put together from
+/// everything above it, so the limit is that of such values.
 pub const MAX_MARKS: usize = MAX_NODES;
 
 /// Why a pickle cannot be followed. `at` is the offset of the opcode at fault.

@@ -1,7 +1,7 @@
 //! The memo of the symbolic machine: what each slot holds now, and what it held before.
 //!
-//! A pickle may fill a slot twice, and what a GET means depends on when it ran. So replaced values are kept, each with the
-//! offset up to which it was valid.
+//! A pickle may fill a slot twice, and what a GET means depends on when it ran. So replaced values are kept, each
+//! with the offset up to which it was valid.
 
 use std::collections::HashMap;
 

@@ -1,8 +1,8 @@
 //! Drops values that will not be needed any more, so that a long list of records costs no more than its own length.
 //!
-//! When a batch of items is added to a list, everything that was made since the batch began can be reached only through
-//! those items and the memo, unless something older was changed meanwhile. If all of it is plain data, the items and memo
-//! slots become [`Inner`](super::value::Inner) values: only their kind remains.
+//! When a batch of items is added to a list, everything that was made since the batch began can be reached only
+//! through those items and the memo, unless something older was changed meanwhile. If all of it is plain data, the
+//! items and memo slots become [`Inner`](super::value::Inner) values: only their kind remains.
 
 use super::state::{Batch, Machine, Mark};
 use super::value::{Leaf, Node, NodeKind, Ref, RefTarget, Value};

@@ -17,8 +17,8 @@ impl<'a> Machine<'a> {
         Self::new(bytes, 0, 0).follow(None)
     }
 
-    /// Follows a whole pickle as [`Self::run`] does, and prunes values that `watch` has seen and that are not needed any
-    /// more.
+    /// Follows a whole pickle as [`Self::run`] does, and prunes values that `watch` has seen and that are not needed
+    /// any more.
     ///
     /// # Errors
     /// As for [`Self::run`].
@@ -72,8 +72,8 @@ impl<'a> Machine<'a> {
         Ok((machine, name, value))
     }
 
-    /// Follows some segments of snapcli's own stream, of which `bytes` is the whole. Also returns the name and the value of
-    /// each. The memo slots that a segment reads must be filled by the prelude or by another one of them.
+    /// Follows some segments of snapcli's own stream, of which `bytes` is the whole. Also returns the name and the
+    /// value of each. The memo slots that a segment reads must be filled by the prelude or by another one of them.
     ///
     /// # Errors
     /// As for [`Self::run`], and where a segment leaves more or less than the session's dict on the stack.

@@ -13,8 +13,8 @@ use crate::pickle::format::parse::OpStep;
 /// The result of a step that makes no value.
 pub(super) type Done = Result<(), MachineError>;
 
-/// The effect of an opcode that changed a value without a [`Node`] (an imported object, or one of an earlier segment), or
-/// gave a node a second state.
+/// The effect of an opcode that changed a value without a [`Node`] (an imported object, or one of an earlier
+/// segment), or gave a node a second state.
 #[derive(Debug)]
 pub struct Change {
     /// The offset of the opcode.
@@ -124,8 +124,8 @@ const MAX_SPARE_LENGTH: usize = 16;
 /// The most vectors of one length that are kept.
 const MAX_SPARE_OF_LENGTH: usize = 2048;
 
-/// Empty vectors for reuse, by capacity. A pickle that is a long list of records makes vectors of the same few lengths again
-/// and again.
+/// Empty vectors for reuse, by capacity. A pickle that is a long list of records makes vectors of the same few
+/// lengths again and again.
 #[derive(Debug, Default)]
 pub(super) struct SpareItems([Vec<Vec<Ref>>; MAX_SPARE_LENGTH + 1]);
 
@@ -153,7 +153,8 @@ impl SpareItems {
 }
 
 impl<'a> Machine<'a> {
-    /// A machine that has followed nothing yet. `memo` slots are filled before `bytes`, which begin at `base` in their file.
+    /// A machine that has followed nothing yet. `memo` slots are filled before `bytes`, which begin at `base` in
+    /// their file.
     pub(super) fn new(bytes: &'a [u8], base: u64, memo: u64) -> Self {
         Self {
             bytes,
@@ -180,8 +181,8 @@ impl<'a> Machine<'a> {
         self.end
     }
 
-    /// All values with parts: containers in the order in which they were begun, tuples and calls in the order in which they
-    /// were finished.
+    /// All values with parts: containers in the order in which they were begun, tuples and calls in the order in
+    /// which they were finished.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
@@ -197,8 +198,8 @@ impl<'a> Machine<'a> {
         &self.effects
     }
 
-    /// The offsets of the opcodes that look something up outside of the pickle and carry its name themselves: GLOBAL, INST,
-    /// EXT1, EXT2, EXT4 and PERSID. Those that take the name from the stack make nodes.
+    /// The offsets of the opcodes that look something up outside of the pickle and carry its name themselves: GLOBAL,
+    /// INST, EXT1, EXT2, EXT4 and PERSID. Those that take the name from the stack make nodes.
     pub fn looked_up(&self) -> &[u64] {
         &self.looked_up
     }

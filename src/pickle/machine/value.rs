@@ -1,8 +1,8 @@
 //! The symbols that the machine works on in place of Python objects.
 //!
-//! A [`Ref`] takes eight bytes. A value that a single opcode makes is referred to by the offset of that opcode and decoded
-//! when it is read, so a list of a million numbers costs eight bytes for each. Only a value that is put together from
-//! others has a [`Node`].
+//! A [`Ref`] takes eight bytes. A value that a single opcode makes is referred to by the offset of that opcode and
+//! decoded when it is read, so a list of a million numbers costs eight bytes for each. Only a value that is put
+//! together from others has a [`Node`].
 
 use std::borrow::Cow;
 use std::num::NonZeroU64;

@@ -1,7 +1,8 @@
 //! Reads the values that the machine has made.
 //!
-//! A value that a single opcode makes is decoded whenever it is read. That takes as long as the value is, and a pickle can
-//! refer to one long string a million times: a caller that reads many values must remember what it has read.
+//! A value that a single opcode makes is decoded whenever it is read. That takes as long as the value is, and a
+//! pickle can refer to one long string a million times: a caller that reads many values must remember what it has
+//! read.
 
 use super::state::{Machine, RawArray};
 use super::value::{Leaf, Node, Ref, RefTarget, Value};
@@ -49,8 +50,8 @@ impl<'a> Machine<'a> {
         Value::Leaf(leaf)
     }
 
-    /// The range of bytes that a value takes, from its first opcode to the end of its last. For a value that comes from the
-    /// memo, that is the GET alone.
+    /// The range of bytes that a value takes, from its first opcode to the end of its last. For a value that comes
+    /// from the memo, that is the GET alone.
     pub fn span(&self, reference: Ref) -> (u64, u64) {
         match reference.target() {
             RefTarget::Node(index) => self.nodes.get(index).map_or((0, 0), |node| (node.start, node.end)),

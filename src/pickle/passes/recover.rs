@@ -1,9 +1,9 @@
 //! Finds the objects of a segment that are intact after loading it has failed, so that other variables that share them
 //! are not lost, too.
 //!
-//! All that is known of the failure is the number of memo slots that were filled before it. So the opcode that failed is at
-//! the earliest the first one after the last completed MEMOIZE that can fail at all: everything that was complete before
-//! that opcode is intact.
+//! All that is known of the failure is the number of memo slots that were filled before it. So the opcode that failed
+//! is at the earliest the first one after the last completed MEMOIZE that can fail at all: everything that was
+//! complete before that opcode is intact.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,8 +17,8 @@ const MAX_PARTS: usize = 1 << 20;
 
 pub use self::intact_memo_slots as whole_slots; // compat
 
-/// The slots of a segment whose objects are intact. The segment starts with `memo` slots filled, and had filled `filled`
-/// more when loading it failed.
+/// The slots of a segment whose objects are intact. The segment starts with `memo` slots filled, and had filled
+/// `filled` more when loading it failed.
 ///
 /// # Errors
 /// Where the machine cannot follow the segment.
@@ -28,7 +28,8 @@ pub fn intact_memo_slots(segment: &[u8], memo: u64, filled: u64) -> Result<HashS
     let check = IntactCheck {
         machine: &machine,
         failed_at,
-        // Calls that change an object which was made before, as dill fills closures and classes, are in no object's span.
+        // Calls that change an object which was made before, as dill fills closures and classes, are in no object's
+        // span.
         no_late_changes: machine.effects().is_empty() && machine.changes().is_empty(),
         changed_until: changed_until(&machine),
     };

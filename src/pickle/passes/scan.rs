@@ -1,8 +1,8 @@
 //! What a segment of snapcli's own stream needs from outside and provides to later segments: one pass over its opcodes.
 //!
-//! A save runs the scan over everything that it writes, so it keeps no more than it must: the number of memo slots, the
-//! memoized strings that can be part of the name of a global, and the memoized globals that make code objects. It does not
-//! follow the stack beyond the last two strings; [`crate::pickle::machine`] does.
+//! A save runs the scan over everything that it writes, so it keeps no more than it must: the number of memo slots,
+//! the memoized strings that can be part of the name of a global, and the memoized globals that make code objects. It
+//! does not follow the stack beyond the last two strings; [`crate::pickle::machine`] does.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,8 +1,8 @@
 //! Checks that opcodes find what they need on the stack and in the memo.
 //!
-//! `verify`, `restore --partial` and the verdict use it for bytes of which they need no values. The symbolic machine makes
-//! the same checks, but keeps every value; this keeps the height of the stack and the numbers of the filled slots only, so
-//! a pickle of any size is checked in next to no memory.
+//! `verify`, `restore --partial` and the verdict use it for bytes of which they need no values. The symbolic machine
+//! makes the same checks, but keeps every value; this keeps the height of the stack and the numbers of the filled
+//! slots only, so a pickle of any size is checked in next to no memory.
 
 use super::filled_slots::FilledSlots;
 use crate::pickle::format::opcode::{MemoUse, Opcode, Takes};

@@ -1,4 +1,5 @@
-//! Pickles that Python wrote, for the tests of this crate: CPython 3.11, dill 0.4.1, numpy 2.4, pandas 3.0, cloudpickle 3.1.
+//! Pickles that Python wrote, for the tests of this crate: CPython 3.11, dill 0.4.1, numpy 2.4, pandas 3.0,
+//! cloudpickle 3.1.
 
 use super::explain::outline::Outline;
 use super::inspection::Inspection;

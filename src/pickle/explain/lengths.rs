@@ -1,0 +1,93 @@
+//! The `len()` of values, as far as the pickle determines it.
+//!
+//! Containers have it by their items. Calls have it by what was added to the result, by their arguments, or not at all.
+
+use super::labels::{Labels, remember};
+use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
+use crate::pickle::rules::{self, Makes};
+
+impl Labels<'_, '_> {
+    /// The `len()` of containers, of objects that are filled like containers, and of bytes and strings.
+    pub fn length(&self, reference: Ref) -> Option<u64> {
+        let reference = self.machine().resolve(reference);
+        remember(&self.cache.lengths, reference, || match self.machine().value(reference) {
+            Value::Leaf(Leaf::Text(text)) => Some(text.characters()),
+            Value::Leaf(Leaf::OldText(bytes)) => Some(bytes.len() as u64),
+            Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Some(bytes.len() as u64),
+            Value::Leaf(_) => None,
+            Value::Node(node) => self.node_length(node),
+        })
+    }
+
+    fn node_length(&self, node: &Node) -> Option<u64> {
+        match node.kind {
+            NodeKind::Tuple | NodeKind::List | NodeKind::Set | NodeKind::FrozenSet => Some(node.items.len() as u64),
+            NodeKind::Dict => Some(node.items.len() as u64 / 2),
+            NodeKind::Global | NodeKind::Persistent | NodeKind::Array => None,
+            // `deque` is filled with items, `OrderedDict` with pairs.
+            NodeKind::Call(_) => match node.added.as_deref() {
+                Some(added) => Some((added.items.len() + added.pairs.len() / 2) as u64),
+                None => self.constructor_length(node),
+            },
+        }
+    }
+
+    /// The length by the arguments of a call: of `set`, `frozenset` and `bytearray` in older protocols, `Counter` and
+    /// `range`.
+    fn constructor_length(&self, node: &Node) -> Option<u64> {
+        match self.maker(node) {
+            Some(Makes::Repr) => return range_length(&self.text(self.argument(node, 0)?)?),
+            // `_codecs.encode('…', 'latin1')`: before protocol 3, bytes are written as a string of as many characters.
+            Some(Makes::Type("bytes")) => return self.leaf_length(self.argument(node, 0)?),
+            _ => {}
+        }
+        let class = self.class(*node.items.first()?)?;
+        let argument = self.argument(node, 0);
+        match class.as_ref() {
+            "set" | "frozenset" | "bytearray" | "collections.Counter" => {}
+            "range" => return self.length_of_range(node),
+            class => return rules::is_filled(class).then_some(0),
+        }
+        let Some(argument) = argument else { return Some(0) };
+        match self.machine().node(argument) {
+            None => self.length(argument),
+            Some(call) if self.maker(call) == Some(Makes::Type("bytes")) => self.leaf_length(self.argument(call, 0)?),
+            // Not the result of another call: calls can be nested without end.
+            Some(Node { kind: NodeKind::List | NodeKind::Tuple, items, .. }) => Some(items.len() as u64),
+            Some(Node { kind: NodeKind::Dict, items, .. }) => Some(items.len() as u64 / 2),
+            Some(_) => None,
+        }
+    }
+
+    /// The length of a value without parts.
+    fn leaf_length(&self, argument: Ref) -> Option<u64> {
+        if self.machine().node(argument).is_some() { None } else { self.length(argument) }
+    }
+
+    fn length_of_range(&self, node: &Node) -> Option<u64> {
+        let number = |index| self.int(self.argument(node, index)?);
+        range_steps(number(0)?, number(1)?, number(2)?)
+    }
+}
+
+/// The length of a range, from its `repr`, which is what dill writes.
+fn range_length(repr: &str) -> Option<u64> {
+    let numbers = repr.strip_prefix("range(")?.strip_suffix(')')?.split(',');
+    let numbers: Option<Vec<i64>> = numbers.map(|number| number.trim().parse().ok()).collect();
+    match numbers?.as_slice() {
+        [stop] => range_steps(0, *stop, 1),
+        [start, stop] => range_steps(*start, *stop, 1),
+        [start, stop, step] => range_steps(*start, *stop, *step),
+        _ => None,
+    }
+}
+
+/// The length of a range.
+pub(crate) fn range_steps(start: i64, stop: i64, step: i64) -> Option<u64> {
+    let distance = if step > 0 { i128::from(stop) - i128::from(start) } else { i128::from(start) - i128::from(stop) };
+    let step = i128::from(step.unsigned_abs());
+    if step == 0 {
+        return None;
+    }
+    u64::try_from((distance.max(0) + step - 1) / step).ok()
+}
