@@ -13,11 +13,6 @@ impl Machine<'_> {
     pub(super) fn step(&mut self, op: OpStep) -> Done {
         self.end = op.end;
         self.check_stack(op)?;
-        match op.opcode.memo() {
-            MemoUse::Unused => {}
-            MemoUse::Reads => return self.get(op),
-            MemoUse::Writes => return self.put(op),
-        }
         match op.opcode {
             Opcode::BinInt | Opcode::BinInt1 | Opcode::BinInt2 | Opcode::BinFloat => self.push_leaf(op),
             Opcode::ShortBinUnicode | Opcode::BinUnicode => self.push_leaf(op),
@@ -27,7 +22,11 @@ impl Machine<'_> {
             Opcode::EmptyDict => self.empty(NodeKind::Dict, op),
             Opcode::Mark => self.mark(op),
             Opcode::Appends | Opcode::SetItems | Opcode::AddItems => self.add_marked(op),
-            _ => self.rare(op),
+            _ => match op.opcode.memo() {
+                MemoUse::Reads => self.get(op),
+                MemoUse::Writes => self.put(op),
+                MemoUse::Unused => self.rare(op),
+            },
         }
     }
 
