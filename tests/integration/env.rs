@@ -1,8 +1,9 @@
-//! What a test stands on: the Pythons of this machine (`pythons`), virtual environments made for the tests (`venvs`),
-//! a folder of its own to run programs in (`Sandbox`), and what a program did (`Run`).
+//! The base of every test: the Pythons of this machine (`pythons`), virtual environments made for the tests (`venvs`),
+//! a private directory to run programs in (`Sandbox`), and the result of a program (`Run`). The benchmark uses it, too.
 //!
-//! `SNAPCLI_TEST_PYTHONS` (paths with `:` between them) says which Pythons to test with, instead of all that are
-//! found. `SNAPCLI_TEST_PROGRAM` names another build of snapcli to test, such as the release one.
+//! Environment variables: `SNAPCLI_TEST_TIER=full` runs the tests with every Python instead of one.
+//! `SNAPCLI_TEST_PYTHONS` (paths separated by `:`) lists the Pythons to test with, instead of all that are found.
+//! `SNAPCLI_TEST_PROGRAM` names another build of snapcli to test, such as the release build.
 
 mod numbers;
 mod pythons;
@@ -13,7 +14,7 @@ mod venvs;
 #[allow(unused_imports, reason = "what a test module may need")]
 pub(crate) use self::{
     numbers::Numbers,
-    pythons::{Python, main_python, pythons},
+    pythons::{Python, Tier, all_pythons, main_python, pythons},
     run::{Run, line_diff},
     sandbox::{Call, Sandbox, Stdout},
     venvs::{Stack, venv},

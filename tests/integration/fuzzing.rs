@@ -11,29 +11,31 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::mutations::Mutations;
+use crate::skipped::skipped;
 
 /// No input takes this long; most take a thousandth of it. It is wide, as the other tests run at the same time.
 const MOST: Duration = Duration::from_secs(20);
 /// The changed seeds grow up to this many bytes.
 const LENGTH: usize = 16 << 10;
 
-/// The seeds of a target, by name. A package from the registry comes without the folder, which has a Cargo.toml.
-fn seeds(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+/// The seeds of a target, by name. `None` in a package from the registry: cargo leaves out `tests/fuzz`, as it has a
+/// Cargo.toml of its own.
+fn seeds(target: &str) -> Option<Vec<(PathBuf, Vec<u8>)>> {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
     if !fuzz.exists() {
-        return Vec::new();
+        return None;
     }
     let mut paths: Vec<PathBuf> =
         fs::read_dir(fuzz.join("seeds").join(target)).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     assert!(paths.len() >= 5, "{target}");
-    paths.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+    Some(paths.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect())
 }
 
 /// Runs each seed of a target, and as many changes of it. An input that panics or hangs is told by its seed and number,
 /// and kept in the folder for temporary files.
 fn run(target: &str, run: fn(&[u8]), changes: usize) {
-    let seeds = seeds(target);
+    let Some(seeds) = seeds(target) else { return skipped("this copy of the source has no tests/fuzz") };
     let (tell, told) = channel();
     let worker = thread::spawn(move || {
         for (place, (path, seed)) in seeds.iter().enumerate() {

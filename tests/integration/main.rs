@@ -45,6 +45,7 @@ mod round_trips;
 mod running;
 #[cfg(feature = "python")]
 mod saving;
+mod skipped;
 #[cfg(feature = "python")]
 mod suites;
 #[cfg(feature = "python")]

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::env::{Sandbox, Stack, pythons, venv};
+use crate::skipped::skipped;
 
 #[test]
 fn cpythons_own_pickling_tests_pass() {
@@ -12,6 +13,10 @@ fn cpythons_own_pickling_tests_pass() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         // Some distributions leave the tests out of the standard library.
         if !sandbox.python(&["-c", "import test.pickletester"]).status.success() {
+            skipped(&format!(
+                "Python {} comes without its own tests (Debian: apt install libpython3-testsuite)",
+                python.label()
+            ));
             continue;
         }
         sandbox.write("suite.py", include_str!("suites/pickletester.py"));

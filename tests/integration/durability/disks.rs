@@ -7,6 +7,7 @@ use std::process::Command;
 
 use super::{SCRIPT, generation, names};
 use crate::env::{Sandbox, Stack, main_python, venv};
+use crate::skipped::skipped;
 
 /// Folders on file systems of different kinds, as far as this machine has them.
 pub(super) fn folders() -> Vec<PathBuf> {
@@ -96,7 +97,7 @@ fn what_is_known_not_to_fit_is_refused_before_anything_is_written() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     let mount = |name: &str| Mounted::new(&sandbox.out().join(name), "size=8m");
     let (Some(disk), Some(spare)) = (mount("disk"), mount("spare")) else {
-        return println!("skipped: a tmpfs cannot be mounted here");
+        return skipped("a tmpfs cannot be mounted here (root can)");
     };
     let target = disk.0.join("session.pkl");
     let path = target.to_str().unwrap();

@@ -55,15 +55,45 @@ impl Python {
     }
 }
 
-/// One CPython for each minor version that is here, the one called `python3` first.
-pub(crate) fn pythons() -> &'static [Python] {
+/// One CPython for each minor version on this machine, the one called `python3` first.
+pub(crate) fn all_pythons() -> &'static [Python] {
     static FOUND: OnceLock<Vec<Python>> = OnceLock::new();
     FOUND.get_or_init(|| find(candidates()))
 }
 
+/// The Pythons that a test of many cases runs with: all of them in the full tier, the main one in the quick tier.
+#[allow(dead_code, reason = "the benchmark has no tiers")]
+pub(crate) fn pythons() -> &'static [Python] {
+    match Tier::chosen() {
+        Tier::Quick => &all_pythons()[..1],
+        Tier::Full => all_pythons(),
+    }
+}
+
 /// The Python for the tests that need only one.
 pub(crate) fn main_python() -> &'static Python {
-    &pythons()[0]
+    &all_pythons()[0]
+}
+
+/// How much a test run covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tier {
+    /// Every promise, most of them on the main Python only.
+    Quick,
+    /// Every promise on every Python.
+    Full,
+}
+
+impl Tier {
+    /// Reads `SNAPCLI_TEST_TIER`.
+    #[allow(dead_code, reason = "the benchmark has no tiers")]
+    pub(crate) fn chosen() -> Self {
+        match std::env::var("SNAPCLI_TEST_TIER").as_deref() {
+            Err(_) | Ok("" | "quick") => Self::Quick,
+            Ok("full") => Self::Full,
+            Ok(other) => panic!("SNAPCLI_TEST_TIER is {other:?}: it must be quick or full"),
+        }
+    }
 }
 
 /// Takes the first usable Python of each minor version.

@@ -1,21 +1,30 @@
-//! Virtual environments for the tests, made once with the Python's own `venv` and `pip` and kept in the target folder.
-//! A marker file, written last, holds what an environment was made from: one that was cut short, or made from
-//! something else, is made anew. A file lock keeps threads (cargo test) and processes (nextest) from making it twice.
+//! Virtual environments for the tests, made once with the Python's own `venv` and `pip` and kept in the target directory.
+//! `tests/requirements.txt` pins the versions of all packages.
+//!
+//! A marker file, written last, holds what an environment was made from: one that is incomplete or was made from
+//! something else is made again. A file lock keeps threads (cargo test) and processes (nextest) from making it twice.
 #![allow(unsafe_code)]
 
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Once;
 
-use super::Python;
+use super::{Python, all_pythons, main_python};
 
-/// What is installed in an environment.
+/// The versions that pip may install.
+const PINNED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/requirements.txt"));
+
+/// The packages in an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stack {
-    /// What snapcli's own work needs.
+    /// Nothing at all.
+    #[allow(dead_code, reason = "for the tests of a missing package")]
+    Bare,
+    /// dill and numpy, for most tests.
     Dill,
-    /// What a data scientist's session holds, too. Takes a minute to install: for the main Python only.
+    /// The packages of a data scientist's session. They take long to install: for the main Python only.
     #[allow(dead_code, reason = "for the tests of real libraries")]
     Full,
 }
@@ -23,34 +32,52 @@ pub(crate) enum Stack {
 impl Stack {
     fn name(self) -> &'static str {
         match self {
+            Self::Bare => "bare",
             Self::Dill => "dill",
             Self::Full => "full",
         }
     }
 
-    fn requirements(self) -> &'static [&'static str] {
+    fn packages(self) -> &'static [&'static str] {
         match self {
-            Self::Dill => &["dill==0.4.1", "numpy"],
-            Self::Full => &["dill==0.4.1", "numpy", "pandas", "scikit-learn", "cloudpickle", "joblib"],
+            Self::Bare => &[],
+            Self::Dill => &["dill", "numpy"],
+            Self::Full => &["dill", "numpy", "pandas", "scikit-learn", "cloudpickle", "joblib"],
         }
     }
 }
 
 /// The `python` of a virtual environment with these packages.
 pub(crate) fn venv(python: &Python, stack: Stack) -> PathBuf {
+    static ALL: Once = Once::new();
+    ALL.call_once(make_all);
+    made(python, stack)
+}
+
+/// Makes the environments that a whole test run needs, in parallel: pip mostly waits for the network and the disk.
+fn make_all() {
+    std::thread::scope(|scope| {
+        // The one that takes longest comes first.
+        scope.spawn(|| made(main_python(), Stack::Full));
+        for python in all_pythons() {
+            scope.spawn(|| made(python, Stack::Dill));
+        }
+    });
+}
+
+fn made(python: &Python, stack: Stack) -> PathBuf {
     let name = format!("{}-{}", python.label(), stack.name());
     let folder = cache().join("venvs").join(&name);
-    let executable = folder.join("bin/python");
-    let made_from = format!("{}\n{}\n", python.executable.display(), stack.requirements().join("\n"));
+    let made_from = format!("{}\n{}\n{PINNED}", python.executable.display(), stack.packages().join("\n"));
     let is_made = || fs::read_to_string(marker(&folder)).is_ok_and(|marker| marker == made_from);
     if !is_made() {
         let _lock = lock(&cache().join(format!("{name}.lock")));
         if !is_made() {
             make(python, stack, &folder);
-            fs::write(marker(&folder), made_from).unwrap();
+            fs::write(marker(&folder), &made_from).unwrap();
         }
     }
-    executable
+    folder.join("bin/python")
 }
 
 /// Where tests keep what takes long to make.
@@ -65,10 +92,17 @@ fn marker(folder: &Path) -> PathBuf {
 fn make(python: &Python, stack: Stack, folder: &Path) {
     let _ = fs::remove_dir_all(folder);
     must_succeed(Command::new(&python.executable).args(["-m", "venv"]).arg(folder));
+    if stack.packages().is_empty() {
+        return;
+    }
+    let constraints = folder.join("requirements.txt");
+    fs::write(&constraints, PINNED).unwrap();
     must_succeed(
         Command::new(folder.join("bin/python"))
-            .args(["-m", "pip", "install", "--disable-pip-version-check", "-q"])
-            .args(stack.requirements()),
+            // Most of these modules are never imported, so compiling them all would take longer than the download.
+            .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-compile", "-q", "-c"])
+            .arg(constraints)
+            .args(stack.packages()),
     );
 }
 
