@@ -95,7 +95,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__completions)
-            opts="-q -v -h --quiet --verbose --python --help bash zsh fish elvish powershell"
+            opts="-q -v -h --quiet --verbose --python --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,23 +1,24 @@
-//! The one place where exit codes are numbers. The table in the README and in `snapcli --help` says the same.
+//! Exit codes, and errors that carry one. This is the only file where exit codes are numbers; `snapcli --help` and
+//! `docs/` list them for users.
 
-/// All that was asked is done.
+/// Success.
 pub const DONE: i32 = 0;
-/// Something failed; for `save` also the script's own failure, when it has no other code.
+/// A failure without a code of its own; for `diff`, the files differ.
 pub const FAILED: i32 = 1;
-/// Wrong usage: an unknown option, a script or a file that is not there.
+/// A usage error, or a script or file that does not exist.
 pub const USAGE: i32 = 2;
-/// `--strict`, and something was left out, or came back different.
+/// With `--strict`: a variable was left out, or came back different.
 pub const LEFT_OUT: i32 = 3;
-/// Not a snapshot, damaged, or cut short.
+/// Not a snapshot, damaged, or truncated.
 pub const DAMAGED: i32 = 4;
-/// Not trusted: loading it would do more than build plain data.
+/// Not trusted: loading the file would do more than build plain data.
 pub const UNTRUSTED: i32 = 5;
 /// No usable Python, or no dill.
 pub const NO_PYTHON: i32 = 6;
-/// Interrupted: what a shell makes of an end by SIGINT.
+/// Interrupted: 128 + SIGINT, as shells report it.
 pub const INTERRUPTED: i32 = 130;
 
-/// An error with the exit code that goes with it. It stands in an [`anyhow::Error`] chain; see [`code_of`].
+/// A message with an exit code, as one link of an [`anyhow::Error`] chain. [`code_of`] finds it there.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Coded {
@@ -27,15 +28,15 @@ pub struct Coded {
 
 /// An error that ends the program with `code`.
 pub fn error(code: i32, message: impl Into<String>) -> anyhow::Error {
-    Coded { code, message: message.into() }.into()
+    coded(code, message).into()
 }
 
-/// An exit code with a message, to stand in front of the cause.
+/// A message with an exit code, to use as the context of another error.
 pub fn coded(code: i32, message: impl Into<String>) -> Coded {
     Coded { code, message: message.into() }
 }
 
-/// Gives the errors of a result an exit code, under a line of context.
+/// Adds context with an exit code to the error of a result.
 pub trait OrExit<T> {
     /// As `with_context`, with an exit code.
     fn or_exit(self, code: i32, message: impl FnOnce() -> String) -> anyhow::Result<T>;
@@ -43,19 +44,17 @@ pub trait OrExit<T> {
 
 impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
     fn or_exit(self, code: i32, message: impl FnOnce() -> String) -> anyhow::Result<T> {
-        self.map_err(|error| error.into().context(Coded { code, message: message() }))
+        self.map_err(|error| error.into().context(coded(code, message())))
     }
 }
 
-/// The exit code for an error: the one given with it, else what its kind asks for, else [`FAILED`].
+/// The exit code of the outermost [`Coded`] in the chain of an error, or [`FAILED`].
 pub fn code_of(error: &anyhow::Error) -> i32 {
-    if let Some(coded) = error.downcast_ref::<Coded>() {
-        return coded.code;
-    }
-    FAILED
+    error.downcast_ref::<Coded>().map_or(FAILED, |coded| coded.code)
 }
 
-/// Whether whoever read our output has had enough: no error of ours.
+/// Whether an error is a closed pipe: the program that reads our output has ended, as `head` does. That is not a
+/// failure.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let broken = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
     error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(broken))

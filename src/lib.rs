@@ -1,27 +1,27 @@
-//! snapcli saves a Python session to one file, brings it back, and tells what is in it.
+//! snapcli saves the session of a Python script to one file, restores it, and shows what is in it.
 //!
-//! The save:
+//! Saving:
 //!
 //! ```text
-//! cli ──▶ commands ──▶ python (which interpreter, start it, run the script as __main__)
-//!                         │ globals
-//!                      session (what to keep; why the rest is not)
+//! cli ──▶ commands ──▶ python (choose an interpreter, start it, run the script as __main__)
+//!                         │ global variables
+//!                      session (select the variables to save; explain why the others are left out)
 //!                         │ variables, in order
-//!                      pickler (objects → opcodes; roll back a variable that fails)
+//!                      pickler (objects to opcodes; undo a variable that fails)
 //!                         │ bytes
-//!                      snapshot::writer (hash, index, trailer; atomic) ──▶ file
+//!                      snapshot (hash, index, trailer; replace the file atomically) ──▶ file
 //! ```
 //!
-//! The look, which needs no Python:
+//! Reading. Only the second line needs Python:
 //!
 //! ```text
-//! file ──▶ snapshot::reader ──▶ pickle (opcodes, symbolic machine) ──▶ report (text, JSON)
-//!              │
-//!              └──▶ session::loading ──▶ __main__ ──▶ prompt, code or script
+//! file ──▶ snapshot ──▶ pickle (parse opcodes, execute them symbolically) ──▶ report (text, JSON, HTML)
+//!              └──────▶ session (load variables into __main__) ──▶ prompt, code or script
 //! ```
 //!
-//! `pickle`, `snapshot` and `report` know nothing of Python objects; `python`, `session` and `pickler` hold every
-//! line that touches PyO3. The feature `python` is the wall between the two.
+//! Imports go one way: `commands → session → {python, pickler} → snapshot → pickle`. `cli`, `report`, `ui` and `exit`
+//! are leaves that others use. `pickle`, `snapshot` and `report` know no Python objects: all code that names PyO3 is in
+//! `python`, `session` and `pickler`, which the feature `python` turns on.
 
 use anyhow::Result;
 
@@ -37,32 +37,38 @@ pub mod report;
 #[cfg(feature = "python")]
 pub mod session;
 pub mod snapshot;
+pub mod ui;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, GlobalArgs};
+use ui::Verbosity;
 
-/// Does what the command line says. Returns the exit code.
+/// Runs the command that the command line names. Returns the exit code.
 pub fn run(cli: Cli) -> Result<i32> {
-    let globals = cli.globals;
-    let talk = globals.talk();
-    match cli.command {
+    let Cli { globals, command } = cli;
+    let verbosity = verbosity(&globals);
+    match command {
         #[cfg(feature = "python")]
-        Command::Save(args) => commands::save::run_command(args.options(globals), talk),
+        Command::Save(args) => commands::save::run_command(args, globals.python.as_deref(), verbosity),
         #[cfg(feature = "python")]
-        Command::Restore(args) => commands::restore::run_command(args.options(globals), talk),
+        Command::Restore(args) => commands::restore::run_command(args, globals.python.as_deref(), verbosity),
         #[cfg(feature = "python")]
-        Command::Reload(args) => commands::reload::run_command(args.options(globals), talk),
-        Command::Inspect(args) => {
-            let options = args.options(
-                #[cfg(feature = "python")]
-                globals,
-            );
-            commands::inspect::run(options, talk)
-        }
-        Command::Diff(args) => commands::diff::run(&args.options(), talk),
-        Command::Trust(args) => commands::trust::run(&args.options(), talk),
-        Command::Verify(args) => commands::verify::run(&args.options(), talk),
+        Command::VerifyLoad(args) => commands::verify_load::run_command(args, globals.python.as_deref(), verbosity),
+        Command::Inspect(args) => commands::inspect::run_command(args, &globals, verbosity),
+        Command::Diff(args) => commands::diff::run_command(&args, verbosity),
+        Command::Verify(args) => commands::verify::run_command(&args, verbosity),
+        Command::Trust(args) => commands::trust::run_command(&args, verbosity),
         #[cfg(feature = "python")]
-        Command::Doctor(args) => commands::doctor::run(globals.python.as_deref(), args.json, &mut std::io::stdout()),
-        Command::Completions(args) => commands::completions::run(&args.options()),
+        Command::Doctor(args) => commands::doctor::run_command(&args, globals.python.as_deref()),
+        Command::Completions(args) => commands::completions::run_command(&args),
+    }
+}
+
+fn verbosity(globals: &GlobalArgs) -> Verbosity {
+    if globals.quiet {
+        Verbosity::Quiet
+    } else if globals.verbose {
+        Verbosity::Verbose
+    } else {
+        Verbosity::Normal
     }
 }

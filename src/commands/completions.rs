@@ -1,19 +1,25 @@
-//! `snapcli completions`: prints what the files in `completions/` hold.
+//! `snapcli completions`: prints the completion script of a shell. The files in `completions/` are its output.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use anyhow::Result;
+use clap::CommandFactory;
 
+use crate::cli::{Cli, CompletionsArgs};
 use crate::exit;
 
-/// What was asked.
-pub struct Options {
-    /// The completions, as the command line's library made them.
-    pub text: Vec<u8>,
+/// Prints the completion script.
+pub fn run_command(args: &CompletionsArgs) -> Result<i32> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut visible_commands(), "snapcli", &mut script);
+    io::stdout().write_all(&script)?;
+    Ok(exit::DONE)
 }
 
-/// Prints them.
-pub fn run(options: &Options) -> Result<i32> {
-    std::io::stdout().write_all(&options.text)?;
-    Ok(exit::DONE)
+/// The command line without hidden subcommands, which clap_complete would list as well.
+fn visible_commands() -> clap::Command {
+    let all = Cli::command();
+    let visible = all.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()).cloned();
+    let visible = clap::Command::new("snapcli").subcommands(visible).args(all.get_arguments().cloned());
+    visible.version(env!("CARGO_PKG_VERSION"))
 }

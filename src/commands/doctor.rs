@@ -1,50 +1,41 @@
-//! `snapcli doctor`: look at every Python, at its library, at dill, and tell what a save would use.
+//! `snapcli doctor`: which Python, libpython, dill and key a save would use, and why.
 //!
-//! It changes nothing: no dill is installed, no second start is made. Only the answers of the Pythons are kept
-//! in the cache, as every command does.
+//! It changes nothing: it installs no dill and does not start itself again. It only updates the cache of known Pythons,
+//! as every command does.
 
-use std::io::Write;
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
+use crate::cli::DoctorArgs;
 use crate::exit;
-use crate::python::discover::{self, Candidate, Choice, Outcome, Source};
-use crate::python::probe::Interpreter;
-use crate::python::{dill_home, libpython};
-use crate::report;
-use crate::report::doctor::{
+use crate::python::discover::{self, Candidate, CandidateState, PythonChoice, PythonSource};
+use crate::python::{Interpreter, dill_install, libpython};
+use crate::report::doctor_report::{
     CandidateReport, DillReport, DillState, DoctorReport, FolderReport, KeyReport, LibpythonReport, PythonReport,
 };
+use crate::report::write_json;
 use crate::snapshot::index::SCHEMA;
 use crate::snapshot::trust::{self, Key};
 
-/// What was asked.
-pub struct Options {
-    /// Print JSON.
-    pub json: bool,
-    /// What `--python` names.
-    pub python: Option<String>,
-}
-
-/// Writes the answer, and returns the exit code: 0 where a Python is usable.
-///
-/// # Errors
-/// Those of the writer.
-pub fn run(explicit: Option<&str>, json: bool, out: &mut dyn Write) -> Result<i32> {
-    let choice = discover::survey(explicit);
+/// Prints the report. Returns success only if a Python is usable.
+pub fn run_command(args: &DoctorArgs, python: Option<&str>) -> Result<i32> {
+    let choice = discover::survey(python);
     let report = gather(&choice);
-    if json {
-        report::json(out, &report)?;
+    let out = &mut io::stdout();
+    if args.json {
+        write_json(out, &report)?;
     } else {
         report.write_text(out)?;
     }
     Ok(if report.python.is_some() { exit::DONE } else { exit::NO_PYTHON })
 }
 
-fn gather(choice: &Choice) -> DoctorReport {
+fn gather(choice: &PythonChoice) -> DoctorReport {
     let interpreter = choice.interpreter();
+    let folder = |base: Option<std::path::PathBuf>| base.map(|base| display(&base.join("snapcli")));
     DoctorReport {
         schema: SCHEMA,
         snapcli: env!("CARGO_PKG_VERSION").to_owned(),
@@ -54,9 +45,9 @@ fn gather(choice: &Choice) -> DoctorReport {
         dill: interpreter.map(dill),
         key: key(),
         folders: FolderReport {
-            cache: dirs::cache_dir().map(|folder| text(&folder.join("snapcli"))),
-            data: dirs::data_dir().map(|folder| text(&folder.join("snapcli"))),
-            config: dirs::config_dir().map(|folder| text(&folder.join("snapcli"))),
+            cache: folder(dirs::cache_dir()),
+            data: folder(dirs::data_dir()),
+            config: folder(dirs::config_dir()),
         },
     }
 }
@@ -65,42 +56,42 @@ fn key() -> KeyReport {
     let found = Key::existing();
     let variable = std::env::var_os(trust::KEY_VARIABLE).filter(|value| !value.is_empty());
     KeyReport {
-        place: variable.map(|_| trust::KEY_VARIABLE.to_owned()).or_else(|| trust::place().map(|path| text(&path))),
+        place: variable.map(|_| trust::KEY_VARIABLE.to_owned()).or_else(|| trust::place().map(|path| display(&path))),
         found: matches!(found, Ok(Some(_))),
         error: found.err().map(|error| error.to_string()),
     }
 }
 
-fn text(path: &Path) -> String {
+fn display(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
 fn chosen(python: &Interpreter, candidate: &Candidate) -> PythonReport {
     PythonReport {
-        executable: text(&python.executable),
+        executable: display(&python.executable),
         version: python.version_text.clone(),
-        prefix: text(&python.prefix),
-        base_prefix: text(&python.base_prefix),
+        prefix: display(&python.prefix),
+        base_prefix: display(&python.base_prefix),
         platform: python.platform.clone(),
         machine: python.machine.clone(),
         source: candidate.source.to_string(),
     }
 }
 
-fn candidates(choice: &Choice) -> Vec<CandidateReport> {
+fn candidates(choice: &PythonChoice) -> Vec<CandidateReport> {
     let all = choice.candidates.iter().enumerate();
     all.map(|(index, candidate)| {
         let chosen = choice.chosen == Some(index);
-        let (usable, version, reason) = match &candidate.outcome {
-            Outcome::Usable(python) => {
-                (true, Some(python.version_text.clone()), (!chosen).then(|| passed_over(choice, candidate)))
+        let (usable, version, reason) = match &candidate.state {
+            CandidateState::Usable(python) => {
+                (true, Some(python.version_text.clone()), (!chosen).then(|| why_not_chosen(choice, candidate)))
             }
-            Outcome::Unusable(why) => (false, None, Some(why.to_string())),
-            Outcome::NotTried(why) => (false, None, Some(why.clone())),
+            CandidateState::Unusable(why) => (false, None, Some(why.to_string())),
+            CandidateState::NotTried(why) => (false, None, Some(why.clone())),
         };
         CandidateReport {
             source: candidate.source.to_string(),
-            path: text(&candidate.path),
+            path: display(&candidate.path),
             chosen,
             usable,
             version,
@@ -110,14 +101,14 @@ fn candidates(choice: &Choice) -> Vec<CandidateReport> {
     .collect()
 }
 
-/// Why a Python that would do is not taken.
-fn passed_over(choice: &Choice, candidate: &Candidate) -> String {
-    if candidate.source == Source::Elsewhere {
-        "not looked for: name it with --python to use it".to_owned()
+/// Why a usable Python is not the chosen one.
+fn why_not_chosen(choice: &PythonChoice, candidate: &Candidate) -> String {
+    if candidate.source == PythonSource::Elsewhere {
+        "not searched by default: use it with --python".to_owned()
     } else if choice.chosen.is_some() {
-        "usable, but comes later".to_owned()
+        "usable, but lower in the order".to_owned()
     } else {
-        "not taken, as what was named comes first and is unusable".to_owned()
+        "not used, because the Python above takes precedence and is unusable".to_owned()
     }
 }
 
@@ -126,31 +117,33 @@ fn library(interpreter: Option<&Interpreter>) -> LibpythonReport {
     let differs = interpreter.map(libpython::differs).transpose();
     let error = loaded.as_ref().err().or(differs.as_ref().err()).map(|error| format!("{error:#}"));
     LibpythonReport {
-        loaded: loaded.ok().map(|path| text(&path)),
-        wanted: interpreter.and_then(|python| python.library.as_deref()).map(text),
+        loaded: loaded.ok().map(|path| display(&path)),
+        wanted: interpreter.and_then(|python| python.library.as_deref()).map(display),
         restart: differs.ok().flatten().unwrap_or(false),
         error,
     }
 }
 
 fn dill(python: &Interpreter) -> DillReport {
-    if let Some((version, file)) = ask_for_dill(&python.executable) {
+    if let Some((version, file)) = dill_of_environment(&python.executable) {
         return DillReport { state: DillState::Environment, version, path: Some(file) };
     }
-    let home = dill_home::folder((python.version.0, python.version.1));
-    let state = if home.as_deref().is_some_and(dill_home::is_installed) {
+    let home = dill_install::folder((python.version.0, python.version.1));
+    let state = if home.as_deref().is_some_and(dill_install::is_installed) {
         DillState::Private
-    } else if dill_home::is_forbidden() {
+    } else if dill_install::is_forbidden() {
         DillState::Forbidden
     } else {
         DillState::WouldInstall
     };
-    DillReport { state, version: dill_home::VERSION.to_owned(), path: home.as_deref().map(text) }
+    DillReport { state, version: dill_install::VERSION.to_owned(), path: home.as_deref().map(display) }
 }
 
-/// Imported, not looked up: a dill that does not import is none. `-c` puts the working folder first in the path,
-/// where a script has its own folder: what lies here is not what a script would find.
-fn ask_for_dill(python: &Path) -> Option<(String, String)> {
+/// The version and file of the environment's own dill. It is imported, not only searched for: a dill that fails to
+/// import is of no use.
+fn dill_of_environment(python: &Path) -> Option<(String, String)> {
+    // `-c` puts an empty entry for the working directory into `sys.path`. A script has its own directory there, so a
+    // dill.py in the working directory does not count.
     const QUESTION: &str = "import json, sys\n\
         sys.path[:] = [folder for folder in sys.path if folder]\n\
         import dill\n\

@@ -1,25 +1,18 @@
-//! One file for each subcommand: its flow on one screen, stage by stage.
+//! One module for each subcommand: its steps in order, on one screen. The work itself is done by the layers below.
+//!
+//! Commands take the structs of [`cli`](crate::cli) as clap made them, and return the exit code.
 
-pub use crate::report::say::Talk;
-
-mod ask;
 pub mod completions;
 pub mod diff;
 #[cfg(feature = "python")]
 pub mod doctor;
-#[cfg(feature = "python")]
-mod ending;
+mod input_output;
 pub mod inspect;
-#[cfg(feature = "python")]
-mod inspect_script;
-mod open;
-mod page;
-mod progress;
-#[cfg(feature = "python")]
-pub mod reload;
 #[cfg(feature = "python")]
 pub mod restore;
 #[cfg(feature = "python")]
 pub mod save;
 pub mod trust;
 pub mod verify;
+#[cfg(feature = "python")]
+pub mod verify_load;

@@ -1,119 +1,98 @@
-//! `snapcli restore`: check the file, start the Python it wants, load it, and hand over to what was asked.
+//! `snapcli restore`: checks the file, starts the Python it needs, loads the variables, and hands over to the prompt,
+//! the code or the script.
 
 use std::io::{IsTerminal, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use glob::Pattern;
-use pyo3::prelude::*;
 
-use super::Talk;
-use super::ask::{ask, is_terminal};
-use super::open::or_code;
-use super::progress::Progress;
+use super::input_output::{is_stdio, or_exit_code};
+use crate::cli::RestoreArgs;
 use crate::exit::{self, OrExit};
 use crate::pickle::outline::Shape;
-use crate::python::dill::Dill;
-use crate::python::run::{Command, run, run_before_prompt};
-use crate::python::start::{End, Job, start};
-use crate::python::{self, Interpreter};
-use crate::report::answer::OBJECT;
-use crate::report::{count, plain, say};
+use crate::python::dill::DillLocation;
+use crate::python::launch::{ProcessEnd, PythonJob, start};
+use crate::python::script_entry::ScriptCommand;
+use crate::python::script_run::{run_before_prompt, run_script};
+use crate::python::{self, Interpreter, Python};
+use crate::report::inspect_report::OBJECT;
 use crate::session::loading::{self, Request, Restored, Untrusted, Whose};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::trust::Key;
+use crate::ui::messages::{print_error, print_error_line, print_line};
+use crate::ui::progress::DelayedBar;
+use crate::ui::prompt::{can_ask, confirm};
+use crate::ui::{Verbosity, count, escape};
 
-/// What was asked.
-pub struct Options {
-    /// The snapshot; `-` is standard input.
-    pub file: PathBuf,
-    /// Whether a variable that does not come back is an error.
-    pub strict: bool,
-    /// Whether only to name what is in the file.
-    pub list: bool,
-    /// Only these variables, and what their code needs.
-    pub only: Vec<Pattern>,
-    /// Not these.
-    pub exclude: Vec<Pattern>,
-    /// Whether arrays are mapped.
-    pub mapped: bool,
-    /// Whether to bring back what is whole of a damaged file.
-    pub partial: bool,
-    /// Whether the user vouches for the file.
-    pub trust: bool,
-    /// Modules that have another name now.
-    pub renames: Vec<(String, String)>,
-    /// Whether to end in the prompt.
-    pub interactive: bool,
-    /// `--python`.
-    pub python: Option<String>,
-    /// What to run with the session in place.
-    pub command: Option<Command>,
-}
-
-/// Restores a session.
-pub fn run_command(options: Options, talk: Talk) -> Result<i32> {
-    let piped = options.file == Path::new("-");
-    if piped && options.interactive {
+/// Restores a session, and runs what the user asked for with it.
+pub fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+    let piped = is_stdio(&args.file);
+    if piped && args.interactive {
         return Err(exit::error(
             exit::USAGE,
-            "standard input cannot be both the snapshot and the prompt: save it to a file first",
+            "standard input cannot be both the snapshot and the prompt: save the snapshot to a file first",
         ));
     }
-    if let Some(command) = &options.command {
+    let (code, script) = (std::mem::take(&mut args.code), std::mem::take(&mut args.script));
+    // `-c` with a single expression prints its value.
+    let command = ScriptCommand::from_words(Vec::new(), code, script).map(ScriptCommand::showing_value);
+    if let Some(command) = &command {
         python::check_script(command)?;
     }
-    if options.list {
-        return list(&read(&options, talk)?, &mut std::io::stdout());
+    if args.list {
+        return list_variables(&open(&args, verbosity)?, &mut std::io::stdout());
     }
-    let interpreter = python::ready(options.python.as_deref())?;
-    let snapshot = read(&options, talk)?;
+    let interpreter = python::prepare_interpreter(python)?;
+    let snapshot = open(&args, verbosity)?;
     if let Contents::Foreign { lost_index: true, .. } = snapshot.contents() {
-        talk.note(&format!(
-            "the index of {} is lost (the file is cut short or damaged at its end): restoring its pickle unchecked",
-            options.file.display()
+        verbosity.note(&format!(
+            "the index of {} is missing (the file is truncated, or damaged at its end): restoring its pickle without \
+             checking hashes",
+            args.file.display()
         ));
     }
-    let prompt = options.interactive || (options.command.is_none() && !piped && std::io::stdin().is_terminal());
-    let restore = Restore { snapshot: Arc::new(snapshot), options, interpreter: interpreter.clone(), talk };
+    let prompt = args.interactive || (command.is_none() && !piped && std::io::stdin().is_terminal());
+    let executable = interpreter.executable.clone();
+    let restore = RestoreJob { snapshot: Arc::new(snapshot), args, command, interpreter, verbosity };
     let job = if prompt {
-        Job::BeforePrompt(Box::new(move |py| restore.before_prompt(py)))
+        PythonJob::BeforePrompt(Box::new(move |py| restore.run_before_prompt(py)))
     } else {
-        Job::Whole(Box::new(move |py| restore.whole(py)))
+        PythonJob::Whole(Box::new(move |py| restore.run(py)))
     };
-    match start(&interpreter.executable, job)? {}
+    match start(&executable, job)? {}
 }
 
-/// Opens the file. What has an index is checked when it is known which variables are wanted; any other pickle as a whole.
-fn read(options: &Options, talk: Talk) -> Result<Snapshot> {
-    let path = options.file.as_path();
-    let piped = path == Path::new("-");
-    let shown = if piped { "standard input".to_owned() } else { path.display().to_string() };
-    let name = || format!("cannot restore {shown}");
+/// Opens the file. A snapshot is checked later, once it is known which variables are needed; any other pickle is
+/// checked here as a whole.
+fn open(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
+    let path = args.file.as_path();
+    let piped = is_stdio(path);
+    let file = if piped { "standard input".to_owned() } else { path.display().to_string() };
+    let cannot_restore = || format!("cannot restore {file}");
     let mut bytes = Vec::new();
     if piped {
         std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
     }
-    let opened = match (piped, options.partial) {
+    let opened = match (piped, args.partial) {
         (true, true) => Snapshot::partial_from_bytes(&bytes),
         (true, false) => Snapshot::from_bytes(bytes).map(|snapshot| (snapshot, None)),
         (false, true) => Snapshot::open_partial(path),
         (false, false) => Snapshot::open(path).map(|snapshot| (snapshot, None)),
     };
-    let (snapshot, damage) = or_code(opened, name)?;
+    let (snapshot, damage) = or_exit_code(opened, cannot_restore)?;
     if let Some(damage) = damage {
-        talk.note(&format!("{}: {damage}; this is what is left of it", plain(&shown)));
+        verbosity.note(&format!("{}: {damage}; restoring what is intact", escape(&file)));
     }
     if let Contents::Foreign { .. } = snapshot.contents() {
-        let progress = Progress::bytes("checking", snapshot.stream_len(), talk);
-        snapshot.check(&|bytes| progress.advance(bytes)).or_exit(exit::DAMAGED, name)?;
+        let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
+        snapshot.check(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot_restore)?;
     }
     Ok(snapshot)
 }
 
-/// Names the variables, one a line.
-fn list(snapshot: &Snapshot, out: &mut dyn Write) -> Result<i32> {
+/// Prints the names of the variables, one on each line.
+fn list_variables(snapshot: &Snapshot, out: &mut dyn Write) -> Result<i32> {
     let names: Vec<&str> = match snapshot.contents() {
         Contents::Own { index } => index.variables.iter().map(|variable| variable.name.as_str()).collect(),
         Contents::Foreign { shape: Shape::Session { variables, .. } | Shape::Dict { variables }, .. } => {
@@ -121,49 +100,51 @@ fn list(snapshot: &Snapshot, out: &mut dyn Write) -> Result<i32> {
         }
         Contents::Foreign { .. } => vec![OBJECT],
     };
-    names.into_iter().try_for_each(|name| writeln!(out, "{}", plain(name)))?;
+    names.into_iter().try_for_each(|name| writeln!(out, "{}", escape(name)))?;
     Ok(exit::DONE)
 }
 
-struct Restore {
+struct RestoreJob {
     snapshot: Arc<Snapshot>,
-    options: Options,
+    args: RestoreArgs,
+    command: Option<ScriptCommand>,
     interpreter: Interpreter,
-    talk: Talk,
+    verbosity: Verbosity,
 }
 
-impl Restore {
-    fn before_prompt(self, py: Python<'_>) -> Option<End> {
+impl RestoreJob {
+    /// Loads the variables and runs the command. `None` lets Python's prompt begin.
+    fn run_before_prompt(self, py: Python<'_>) -> Option<ProcessEnd> {
         if let Err(error) = self.load(py) {
-            return Some(failure(&error));
+            return Some(end_of_failure(&error));
         }
-        let command = self.options.command.as_ref()?;
-        run_before_prompt(py, command).err().map(|error| failure(&error.into()))
+        let command = self.command.as_ref()?;
+        run_before_prompt(py, command).err().map(|error| end_of_failure(&error.into()))
     }
 
-    fn whole(self, py: Python<'_>) -> End {
+    fn run(self, py: Python<'_>) -> ProcessEnd {
         if let Err(error) = self.load(py) {
-            return failure(&error);
+            return end_of_failure(&error);
         }
-        let Some(command) = &self.options.command else { return End::Exit(exit::DONE) };
-        match run(py, command) {
+        let Some(command) = &self.command else { return ProcessEnd::Exit(exit::DONE) };
+        match run_script(py, command) {
             Ok(run) => run.end,
-            Err(error) => failure(&error.into()),
+            Err(error) => end_of_failure(&error.into()),
         }
     }
 
-    /// Loads what this user signed or vouches for; of any other file plain data, or, where it wants more, what a user at
-    /// a terminal says.
+    /// Loads all of a file that this user signed or trusts. Loads only plain data from any other file; if that file
+    /// needs more, asks a user in a terminal.
     fn load(&self, py: Python<'_>) -> Result<()> {
-        let trusted = self.options.trust || Whose::of(&self.snapshot) == Whose::Own;
+        let trusted = self.args.trust || Whose::of(&self.snapshot) == Whose::Own;
         if !trusted && let Err(error) = Key::existing() {
-            self.talk.note(&format!("your key is not used: {error}"));
+            self.verbosity.note(&format!("cannot use your key: {error}"));
         }
         match self.load_as(py, trusted) {
-            Err(error) if error.downcast_ref::<Untrusted>().is_some() && may_ask(&self.options.file) => {
-                say::error_alone(&error);
-                let answer = ask("load it anyway?");
-                // Ctrl-C was the answer: Python is not to raise it, too.
+            Err(error) if error.downcast_ref::<Untrusted>().is_some() && may_ask(&self.args.file) => {
+                print_error_line(&error);
+                let answer = confirm("load it anyway?");
+                // If the answer was Ctrl-C, Python has a pending KeyboardInterrupt: clear it.
                 let _ = py.check_signals();
                 if !answer? {
                     return Err(exit::error(exit::UNTRUSTED, "nothing was loaded"));
@@ -175,79 +156,78 @@ impl Restore {
     }
 
     fn load_as(&self, py: Python<'_>, trusted: bool) -> Result<()> {
-        let talk = self.talk;
-        // Modules beside the script are what a file says that they are.
+        // The file itself names the directory that is added to `sys.path` here, so it must be trusted.
         if let Contents::Own { index } = self.snapshot.contents()
             && trusted
         {
             loading::find_helpers_again(py, index)?;
         }
-        let dill = Dill::find(py, &|text| talk.note(text))?;
-        python::running::set(self.options.command.as_ref(), &self.interpreter, &dill, talk);
-        let name = self.options.file.display().to_string();
+        let dill = DillLocation::find(py, &|text| self.verbosity.note(text))?;
+        python::context::set(self.command.as_ref(), &self.interpreter, &dill, self.verbosity);
+        let name = self.args.file.display().to_string();
         let request = Request {
             name: &name,
-            only: &self.options.only,
-            exclude: &self.options.exclude,
-            mapped: self.options.mapped,
-            partial: self.options.partial,
-            renames: &self.options.renames,
+            only: &self.args.only,
+            exclude: &self.args.exclude,
+            mapped: self.args.mmap,
+            partial: self.args.partial,
+            renames: &self.args.map,
             into: None,
             trusted,
             dill: &dill.lazy(),
         };
-        let progress = Progress::bytes("checking", self.snapshot.stream_len(), talk);
-        let restored = loading::load(py, &self.snapshot, &request, &|bytes| progress.advance(bytes))?;
-        drop(progress);
-        self.tell(&restored, &name);
-        if self.options.strict && !restored.lost.is_empty() {
+        let bar = DelayedBar::bytes("checking", self.snapshot.stream_len(), self.verbosity);
+        let restored = loading::load(py, &self.snapshot, &request, &|bytes| bar.advance(bytes))?;
+        drop(bar);
+        self.print_summary(&restored, &name);
+        if self.args.strict && !restored.lost.is_empty() {
             let lost = count(restored.lost.len(), "variable");
-            return Err(exit::error(
-                exit::LEFT_OUT,
-                format!("{lost} of {} did not come back: nothing was run", plain(&name)),
-            ));
+            let text = format!("cannot restore {lost} of {}: nothing was run", escape(&name));
+            return Err(exit::error(exit::LEFT_OUT, text));
         }
         Ok(())
     }
 
-    fn tell(&self, restored: &Restored, name: &str) {
+    fn print_summary(&self, restored: &Restored, name: &str) {
         let names = count(restored.names.len(), "variable");
-        let module =
-            if restored.module == "__main__" { String::new() } else { format!(" of {}", plain(&restored.module)) };
-        // A script's or an expression's output is what counts; only a prompt or a bare restore is told.
-        let text = format!("restored {names}{module} from {}: {}", plain(name), plain(&shown(&restored.names)));
-        if self.options.command.is_some() {
-            self.talk.detail(&text)
+        let module = match restored.module.as_str() {
+            "__main__" => String::new(),
+            module => format!(" of {}", escape(module)),
+        };
+        let text = format!("restored {names}{module} from {}: {}", escape(name), escape(&first_names(&restored.names)));
+        // With a script or code, the output of that is what the user wants to see.
+        if self.command.is_some() {
+            self.verbosity.detail(&text)
         } else {
-            self.talk.note(&text)
+            self.verbosity.note(&text)
         }
         for lost in &restored.lost {
-            let (name, kind) = (plain(&lost.name), plain(&lost.type_name));
-            let text = format!("{name} ({kind}) did not come back: {}", plain(&lost.why));
-            // In a strict restore this is what the error is about.
-            if self.options.strict { say::line(&text) } else { self.talk.note(&text) }
+            let (name, type_name) = (escape(&lost.name), escape(&lost.type_name));
+            let text = format!("cannot restore {name} ({type_name}): {}", escape(&lost.why));
+            // With --strict these lines explain the error, so --quiet does not hide them.
+            if self.args.strict { print_line(&text) } else { self.verbosity.note(&text) }
         }
     }
 }
 
-/// Whether there is somebody to ask.
+/// Whether the user can be asked: not if standard input is the snapshot.
 fn may_ask(file: &Path) -> bool {
-    file != Path::new("-") && is_terminal()
+    !is_stdio(file) && can_ask()
 }
 
-/// The first names of many.
-fn shown(names: &[String]) -> String {
+/// The first of many names.
+fn first_names(names: &[String]) -> String {
     const SHOWN: usize = 12;
     let head = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN { format!("{head}, … {} more", names.len() - SHOWN) } else { head }
 }
 
-fn failure(error: &anyhow::Error) -> End {
-    // Of a refusal the whole text is in its first line.
+fn end_of_failure(error: &anyhow::Error) -> ProcessEnd {
+    // The first line of a refusal already holds its causes.
     if error.downcast_ref::<Untrusted>().is_some() {
-        say::error_alone(error)
+        print_error_line(error)
     } else {
-        say::error(error)
+        print_error(error)
     }
-    End::Exit(exit::code_of(error))
+    ProcessEnd::Exit(exit::code_of(error))
 }

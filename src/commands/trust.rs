@@ -1,84 +1,78 @@
-//! `snapcli trust`: look at a file that somebody else saved, and sign it as one's own.
+//! `snapcli trust`: signs a snapshot from someone else with the user's own key.
 //!
-//! The file is checked as `snapcli verify` checks it first: a signature vouches for hashes, and for nothing that they do
-//! not fit.
+//! The file is checked first, as `snapcli verify` does: a signature covers the hashes in the file, so it means nothing
+//! for contents that do not match them.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::Talk;
-use super::ask::{ask, is_terminal};
-use super::open::or_code;
-use super::progress::Progress;
+use super::input_output::{or_exit_code, stdout_style};
+use crate::cli::TrustArgs;
 use crate::exit::{self, OrExit};
-use crate::report::{plain, verdict};
+use crate::report::verdict_text::write_verdict;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::trust::Key;
 use crate::snapshot::verify::verify;
+use crate::ui::progress::DelayedBar;
+use crate::ui::prompt::{can_ask, confirm};
+use crate::ui::{Verbosity, escape};
 
-/// What was asked.
-pub struct Options {
-    /// Whether the answer to the question is yes.
-    pub yes: bool,
-    /// The file.
-    pub file: PathBuf,
-}
-
-/// Signs a file. Only its trailer changes, but it is written anew, so that it is never half signed.
-pub fn run(options: &Options, talk: Talk) -> Result<i32> {
-    let file = options.file.display().to_string();
-    let name = plain(&file);
-    let snapshot = or_code(Snapshot::open(&options.file), || format!("cannot sign {name}"))?;
+/// Checks a file, shows what loading it would do, asks, and signs it.
+pub fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32> {
+    let file = args.file.display().to_string();
+    let name = escape(&file);
+    let snapshot = or_exit_code(Snapshot::open(&args.file), || format!("cannot sign {name}"))?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         let text = format!(
-            "{name} was not saved by snapcli, and only what it saves can be signed: load it once with `snapcli restore \
-             --trust`, or save its contents anew with `snapcli save -c \"import dill; \
+            "{name} was not saved by snapcli, and only snapshots can be signed: load it once with `snapcli restore \
+             --trust`, or save its contents as a snapshot with `snapcli save -c \"import dill; \
              globals().update(dill.load_module_asdict('{name}'))\"`"
         );
         return Err(exit::error(exit::USAGE, text));
     }
-    check(&snapshot, &name, talk)?;
+    check(&snapshot, &name, verbosity)?;
     let key = Key::existing_or_new().or_exit(exit::FAILED, || "there is no key to sign with".to_owned())?;
     if snapshot.is_signed_by(&key) {
-        talk.note(&format!("{name} is signed with your key already"));
+        verbosity.note(&format!("{name} is already signed with your key"));
         return Ok(exit::DONE);
     }
-    tell(&snapshot, &name)?;
-    if !options.yes {
-        if !is_terminal() {
-            return Err(exit::error(exit::USAGE, "nobody is there to be asked: add --yes to sign it"));
+    show_verdict(&snapshot, &name)?;
+    if !args.yes {
+        if !can_ask() {
+            return Err(exit::error(exit::USAGE, "stdin is not a terminal: pass --yes to sign without asking"));
         }
-        if !ask(&format!("sign {name} as yours, so that restore runs all that is in it?"))? {
+        if !confirm(&format!("sign {name} with your key, so that restore loads everything in it?"))? {
             return Err(exit::error(exit::UNTRUSTED, format!("{name} was not signed")));
         }
     }
-    sign(&snapshot, &options.file, &key).with_context(|| format!("cannot sign {name}"))?;
-    talk.note(&format!("signed {name} with your key"));
+    sign(&snapshot, &args.file, &key).with_context(|| format!("cannot sign {name}"))?;
+    verbosity.note(&format!("signed {name} with your key"));
     Ok(exit::DONE)
 }
 
-fn check(snapshot: &Snapshot, name: &str, talk: Talk) -> Result<()> {
-    let progress = Progress::bytes("checking", snapshot.stream_len(), talk);
-    let checked = verify(snapshot, &|bytes| progress.advance(bytes));
-    let checked = checked.or_exit(exit::DAMAGED, || format!("cannot sign {name}"))?;
-    match checked.is_whole() {
-        true => Ok(()),
-        false => Err(exit::error(exit::DAMAGED, format!("{name} is damaged: see `snapcli verify`"))),
+fn check(snapshot: &Snapshot, name: &str, verbosity: Verbosity) -> Result<()> {
+    let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
+    let verified = verify(snapshot, &|bytes| bar.advance(bytes));
+    let verified = verified.or_exit(exit::DAMAGED, || format!("cannot sign {name}"))?;
+    if verified.is_whole() {
+        return Ok(());
     }
+    Err(exit::error(exit::DAMAGED, format!("{name} is damaged: run `snapcli verify` for details")))
 }
 
-fn tell(snapshot: &Snapshot, name: &str) -> Result<()> {
-    let found = snapshot.verdict(true).or_exit(exit::DAMAGED, || format!("cannot look into {name}"))?;
-    let Some(found) = found else { return Ok(()) };
+fn show_verdict(snapshot: &Snapshot, name: &str) -> Result<()> {
+    let verdict = snapshot.verdict(true).or_exit(exit::DAMAGED, || format!("cannot inspect {name}"))?;
+    let Some(verdict) = verdict else { return Ok(()) };
     let out = &mut io::BufWriter::new(io::stdout());
-    verdict::text(out, &found, false, super::inspect::look().colour)?;
+    write_verdict(out, &verdict, false, stdout_style().colour)?;
     out.flush().context("cannot write to standard output")
 }
 
-fn sign(snapshot: &Snapshot, path: &std::path::Path, key: &Key) -> Result<()> {
+/// Replaces the file. Only the trailer changes, but a trailer written in place could be left half signed.
+fn sign(snapshot: &Snapshot, path: &Path, key: &Key) -> Result<()> {
     let Some((bytes, trailer)) = snapshot.signed(key)? else { return Ok(()) };
     let mut file = AtomicFile::create(path)?;
     file.write_all(bytes)?;

@@ -1,57 +1,38 @@
-//! `snapcli verify`: whether a file is what was saved, and which of its variables are whole.
-
-use std::io::{self, Write};
-use std::path::PathBuf;
+//! `snapcli verify`: whether a file is intact, and which of its variables are.
 
 use anyhow::Result;
 
-use super::Talk;
-use super::open::{open, or_code};
-use super::progress::Progress;
+use super::input_output::{open_snapshot, or_exit_code, print_report};
+use crate::cli::VerifyArgs;
 use crate::exit;
-use crate::report;
-use crate::report::answer::Format;
-use crate::report::verify::{Answer, text};
+use crate::report::inspect_report::FileFormat;
+use crate::report::verify_report::{VerifyReport, write_text};
 use crate::snapshot::index::SCHEMA;
 use crate::snapshot::reader::{ReadError, Snapshot};
 use crate::snapshot::verify::{Verified, verify};
+use crate::ui::Verbosity;
+use crate::ui::progress::DelayedBar;
 
-/// What was asked.
-pub struct Options {
-    /// JSON, not text.
-    pub json: bool,
-    /// The file.
-    pub file: PathBuf,
-}
-
-/// Checks a file and prints what was found.
-pub fn run(options: &Options, talk: Talk) -> Result<i32> {
-    let file = options.file.display().to_string();
-    let checked = open(&options.file).and_then(|snapshot| check(&snapshot, talk));
+/// Checks a file and prints the result.
+pub fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32> {
+    let file = args.file.display().to_string();
+    let checked = open_snapshot(&args.file).and_then(|snapshot| check(&snapshot, verbosity));
     let (format, bytes, verified) = match checked {
-        // Of what cannot be read nothing can be said.
+        // The file could not be read, which says nothing about its contents.
         Err(error @ (ReadError::Open(_) | ReadError::Io(_) | ReadError::Folder)) => {
-            return or_code(Err(error), || format!("cannot verify {file}"));
+            return or_exit_code(Err(error), || format!("cannot verify {file}"));
         }
         Err(error) => (None, None, Verified::unopened(&error)),
         Ok((format, bytes, verified)) => (Some(format), Some(bytes), verified),
     };
     let whole = verified.is_whole();
-    if talk != Talk::Quiet {
-        let answer = Answer { schema: SCHEMA, file, format, bytes, whole, verified };
-        let out = &mut io::BufWriter::new(io::stdout());
-        if options.json {
-            report::json(out, &answer)?
-        } else {
-            text(out, &answer)?
-        }
-        out.flush()?;
-    }
+    let report = VerifyReport { schema: SCHEMA, file, format, bytes, whole, verified };
+    print_report(&report, args.json, write_text, verbosity)?;
     Ok(if whole { exit::DONE } else { exit::DAMAGED })
 }
 
-fn check(snapshot: &Snapshot, talk: Talk) -> Result<(Format, u64, Verified), ReadError> {
-    let progress = Progress::bytes("checking", snapshot.stream_len(), talk);
-    let verified = verify(snapshot, &|bytes| progress.advance(bytes))?;
-    Ok((Format::of(snapshot.contents()), snapshot.file_len(), verified))
+fn check(snapshot: &Snapshot, verbosity: Verbosity) -> Result<(FileFormat, u64, Verified), ReadError> {
+    let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
+    let verified = verify(snapshot, &|bytes| bar.advance(bytes))?;
+    Ok((FileFormat::of(snapshot.contents()), snapshot.file_len(), verified))
 }

@@ -1,4 +1,7 @@
-//! Finds dill for the interpreter that runs: the environment's own, else snapcli's private copy.
+//! Finds dill for the running interpreter: the environment's own, or snapcli's private copy.
+//!
+//! dill is found before the script runs, but imported only when a value needs it, and taken out of `sys.modules` again:
+//! the script must not notice it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,48 +12,53 @@ use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
-use super::dill_home;
+use super::dill_install;
 use crate::exit::{self, OrExit};
 
-/// The oldest dill whose sessions we write: the first that has `load_module`.
+/// The oldest dill that can read our sessions: the first with `load_module`.
 const OLDEST: (u32, u32, u32) = (0, 3, 6);
 
-/// Where dill will come from once it is needed.
+/// Where dill is, whether it has been imported or not.
 #[derive(Clone)]
-pub struct Dill {
-    /// `sys.path` as it was before the script ran, without the script's own folder: a `logging.py` beside a script is not
-    /// to be taken for the standard library's by dill. The private folder is the last one, where it is needed.
+pub struct DillLocation {
+    /// `sys.path` from before the script ran, without the folder of the script: dill must not import a `logging.py`
+    /// from there instead of the standard library's. Ends with the private folder if that is needed.
     path: Vec<OsString>,
 }
 
-impl Dill {
-    /// Makes sure that dill is at hand before a script begins, without importing it: to learn after an hour of
-    /// work that it is missing would be too late. `say` is told when dill has to be installed.
+pub use self::DillLocation as Dill; // compat
+
+impl DillLocation {
+    /// Makes sure that dill is available before the script begins, without importing it. After an hour of work it would
+    /// be too late to find that it is missing. `say` gets a message if dill has to be installed.
     pub fn find(py: Python<'_>, say: &dyn Fn(&str)) -> Result<Self> {
         let finder = py.import("_frozen_importlib_external")?.getattr("PathFinder")?;
         let sys = py.import("sys")?;
         let path: Vec<OsString> = sys.getattr("path")?.extract()?;
-        // An empty entry is the working folder's, as `-c` has it.
+        // The empty entry that `-c` adds stands for the working directory.
         let mut path: Vec<OsString> = path.into_iter().filter(|entry| !entry.is_empty()).collect();
         if finder.call_method1("find_spec", ("dill", &path))?.is_none() {
             let text = |name: &str| sys.getattr(name).and_then(|path| path.extract::<PathBuf>());
             let version = (py.version_info().major, py.version_info().minor);
-            let home = dill_home::ensure(version, &text("executable")?, &text("_base_executable")?, say);
-            path.push(home.or_exit(exit::NO_PYTHON, || "no dill to pickle with".to_owned())?.into());
+            let home = dill_install::ensure(version, &text("executable")?, &text("_base_executable")?, say);
+            path.push(home.or_exit(exit::NO_PYTHON, || "cannot find dill".to_owned())?.into());
         }
         Ok(Self { path })
     }
 
-    /// For whom it may not be needed.
+    /// A dill that is imported on first use.
     pub fn lazy(&self) -> LazyDill {
         LazyDill { dill: self.clone(), module: Arc::default() }
     }
 
-    /// Imports it.
+    /// Imports dill.
+    ///
+    /// # Errors
+    /// With exit code 6, if it does not import, or is too old.
     pub fn import<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyModule>> {
         let sys = py.import("sys")?;
         if !sys.hasattr("excepthook")? {
-            // A script may have deleted it; `threading`, which dill imports, cannot do without.
+            // The script may have deleted it, but `threading`, which dill imports, needs it.
             sys.setattr("excepthook", sys.getattr("__excepthook__")?)?;
         }
         let scripts = sys.getattr_opt("path")?;
@@ -59,30 +67,30 @@ impl Dill {
         if let Some(scripts) = scripts {
             sys.setattr("path", scripts)?;
         }
-        let dill = dill
-            .or_exit(exit::NO_PYTHON, || "dill cannot be imported: install it anew in this environment".to_owned())?;
+        let dill =
+            dill.or_exit(exit::NO_PYTHON, || "cannot import dill: reinstall it in this environment".to_owned())?;
         let version = version(&dill);
         let parts: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
         if let [major, minor, patch] = parts[..]
             && (major, minor, patch) < OLDEST
         {
-            let text = format!("dill {version} is too old for sessions: update it to 0.3.6 or later");
+            let text = format!("dill {version} is too old: update it to 0.3.6 or later");
             return Err(exit::error(exit::NO_PYTHON, text));
         }
-        dill.getattr("Pickler").context("the module named dill is not dill: rename the file that hides it")?;
+        dill.getattr("Pickler").context("the module named dill is not dill: rename the file that shadows it")?;
         Ok(dill)
     }
 }
 
-/// dill, imported when it is first needed: that takes 50 to 100 ms, and plain data needs none.
+/// dill, imported on first use: that takes 50 to 100 ms, and plain data does not need it.
 #[derive(Clone)]
 pub struct LazyDill {
-    dill: Dill,
+    dill: DillLocation,
     module: Arc<OnceLock<Py<PyModule>>>,
 }
 
 impl LazyDill {
-    /// Imports it, or gives it again.
+    /// Imports dill, or returns it if it has been imported.
     pub fn import<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyModule>> {
         if let Some(module) = self.module.get() {
             return Ok(module.bind(py).clone());
@@ -91,25 +99,26 @@ impl LazyDill {
         Ok(self.module.get_or_init(|| module.unbind()).bind(py).clone())
     }
 
-    /// Whether somebody needed it.
+    /// Whether dill was needed.
     pub fn is_imported(&self) -> bool {
         self.module.get().is_some()
     }
 
-    /// Its version; empty where nobody needed it.
+    /// The version; empty if dill was not needed.
     pub fn version(&self, py: Python<'_>) -> String {
         self.module.get().map(|dill| version(dill.bind(py))).unwrap_or_default()
     }
 }
 
-impl Dill {
-    /// Has dill at hand, and leaves it where it is: what a script itself calls may well be called again.
+impl DillLocation {
+    /// Runs an action that may import dill, and leaves it imported. For calls from the script itself, which may come
+    /// again.
     pub fn at_hand<T>(&self, py: Python<'_>, action: impl FnOnce(&LazyDill) -> T) -> PyResult<T> {
         self.with_path(py, || action(&self.lazy()))
     }
 
-    /// Does something while `sys.path` begins as it did before the script: what a save imports from the standard library
-    /// is then not found beside the script.
+    /// Runs an action while `sys.path` begins as it did before the script, so that modules of the standard library are
+    /// not found in the folder of the script instead.
     fn with_path<T>(&self, py: Python<'_>, action: impl FnOnce() -> T) -> PyResult<T> {
         let sys = py.import("sys")?;
         let scripts = sys.getattr_opt("path")?;
@@ -125,9 +134,9 @@ impl Dill {
     }
 }
 
-/// Has dill at hand for a save and takes it away again, unless the script has imported it itself: `dill` keeps
-/// `__main__` alive, and what the script left would be finalized in another order than under python.
-pub fn with_dill<T>(py: Python<'_>, dill: &Dill, action: impl FnOnce(&LazyDill) -> Result<T>) -> Result<T> {
+/// Runs an action that may import dill, and takes dill out of `sys.modules` again unless the script has imported it.
+/// dill keeps `__main__` alive, so objects of the script would be finalized in another order than under `python`.
+pub fn with_dill<T>(py: Python<'_>, dill: &DillLocation, action: impl FnOnce(&LazyDill) -> Result<T>) -> Result<T> {
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>().map_err(PyErr::from)?;
     let names = |name: &str| modules.contains(name);
     let (had_dill, had_alias) = (names("dill")?, names(ALIAS)?);
@@ -148,10 +157,10 @@ pub fn with_dill<T>(py: Python<'_>, dill: &Dill, action: impl FnOnce(&LazyDill) 
     result
 }
 
-/// Another name of `__main__`, which `multiprocessing` makes when it is imported, as dill does.
+/// Another name of `__main__`, which `multiprocessing` adds when dill imports it.
 const ALIAS: &str = "__mp_main__";
 
-/// Its version, or an empty text.
+/// The version of dill, or an empty string.
 pub fn version(dill: &Bound<'_, PyModule>) -> String {
     dill.getattr("__version__").and_then(|version| version.extract()).unwrap_or_default()
 }

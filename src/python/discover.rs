@@ -1,10 +1,10 @@
-//! Which Python: the order in which they are looked for, and why each was or was not taken.
+//! Chooses a Python, and records why each candidate was or was not used.
 //!
-//! The order is uv's: `--python`, `SNAPCLI_PYTHON`, the active virtual environment, an active conda environment,
-//! `.venv` here or above, conda's base, `PATH`. A Python that the user has named, and an active virtual
-//! environment that exists, must do: running a script without the packages it was meant to have helps nobody.
-//! (uv also ends there when the active environment is broken, and goes on when `VIRTUAL_ENV` names a folder that
-//! is none any more.) Every other one that will not do is passed over.
+//! The order is that of uv: `--python`, `SNAPCLI_PYTHON`, the active virtual environment, an active conda environment,
+//! `.venv` here or in a parent directory, conda's base, `PATH`. A Python that the user names must be usable, and so
+//! must an active virtual environment that exists: without its packages the script would fail anyway. (uv, too, stops
+//! at a broken active environment, and goes on if `VIRTUAL_ENV` names a folder that is no longer one.) Any other
+//! unusable candidate is skipped.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -17,15 +17,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::interpreter::{Interpreter, NoPython};
 use super::libpython;
-use super::probe::{self, Interpreter, Unusable};
+use super::probe::{self, Unusable};
 
-/// Names a Python as `--python` does.
+/// The environment variable with the same meaning as `--python`.
 pub const VARIABLE: &str = "SNAPCLI_PYTHON";
 
-/// Where a Python was found, in the order of looking.
+/// The step of the search that found a Python, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum PythonSource {
     /// `--python`.
     Option,
     /// `SNAPCLI_PYTHON`.
@@ -34,17 +35,17 @@ pub enum Source {
     VirtualEnv,
     /// `CONDA_PREFIX`: an activated conda environment other than the base.
     Conda,
-    /// `.venv` in the working folder, or above it.
+    /// `.venv` in the working directory or one of its parents.
     DotVenv,
-    /// `CONDA_PREFIX`, where it is conda's base.
+    /// `CONDA_PREFIX`, if it is conda's base.
     CondaBase,
     /// `python3` or `python` on `PATH`.
     Path,
-    /// Not in the order: only `doctor` tells of it, as one that `--python` could name.
+    /// Not part of the search: `doctor` shows it as a choice for `--python`.
     Elsewhere,
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for PythonSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Option => "--python",
@@ -59,54 +60,57 @@ impl fmt::Display for Source {
     }
 }
 
-/// What became of a candidate.
+/// Whether a candidate can be used.
 #[derive(Clone, Debug)]
-pub enum Outcome {
-    /// It could be embedded.
+pub enum CandidateState {
+    /// It can be embedded.
     Usable(Box<Interpreter>),
-    /// It could not.
+    /// It cannot be embedded.
     Unusable(Unusable),
-    /// It was not asked, for this reason.
+    /// It was not examined, for this reason.
     NotTried(String),
 }
 
-/// A Python that was looked at.
+/// A Python that the search found.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// Where it was found.
-    pub source: Source,
-    /// Its path as found: a link is not followed, as a virtual environment is one.
+    /// The step that found it.
+    pub source: PythonSource,
+    /// Its path as found. Symlinks are not followed, because the Python of a virtual environment is one.
     pub path: PathBuf,
-    /// What became of it.
-    pub outcome: Outcome,
+    /// Whether it can be used.
+    pub state: CandidateState,
 }
 
-/// All candidates, in order, and the one that is taken.
+/// All candidates in order, and the one that is used.
 #[derive(Clone, Debug, Default)]
-pub struct Choice {
-    /// In the order of looking.
+pub struct PythonChoice {
+    /// In the order of the search.
     pub candidates: Vec<Candidate>,
-    /// An index into them.
+    /// An index into `candidates`.
     pub chosen: Option<usize>,
 }
 
-impl Choice {
-    /// The Python that is taken.
+impl PythonChoice {
+    /// The Python that is used.
     #[must_use]
     pub fn interpreter(&self) -> Option<&Interpreter> {
-        match &self.candidates.get(self.chosen?)?.outcome {
-            Outcome::Usable(interpreter) => Some(interpreter),
+        match &self.candidates.get(self.chosen?)?.state {
+            CandidateState::Usable(interpreter) => Some(interpreter),
             _ => None,
         }
     }
 
-    /// Why there is none, a line for each that was looked at.
+    /// Why there is none, with a line for each candidate.
     fn error(&self) -> NoPython {
-        let reasons = self.candidates.iter().filter_map(|candidate| match &candidate.outcome {
-            Outcome::Unusable(reason) => Some(format!("{}: {reason}", candidate.source)),
+        let reasons = self.candidates.iter().filter_map(|candidate| match &candidate.state {
+            CandidateState::Unusable(reason) => Some(format!("{}: {reason}", candidate.source)),
             _ => None,
         });
-        let named = |c: &Candidate| matches!(c.source, Source::Option | Source::Variable | Source::VirtualEnv);
+        let named = |c: &Candidate| {
+            matches!(c.source, PythonSource::Option | PythonSource::Variable | PythonSource::VirtualEnv)
+        };
+        // The search stopped at a Python that had to be usable.
         if self.candidates.last().is_some_and(named) {
             return NoPython(reasons.collect::<Vec<_>>().join("\n  "));
         }
@@ -114,86 +118,75 @@ impl Choice {
         for reason in reasons {
             text = text + "\n  " + &reason;
         }
-        NoPython(text + "\ninstall CPython 3.10 or newer with its shared library, or name one with --python")
+        NoPython(text + "\ninstall CPython 3.10 or newer with its shared library, or choose one with --python")
     }
 }
 
-/// There is no Python to run with. The whole text is for the user; the program ends with exit 6.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct NoPython(String);
-
-impl NoPython {
-    pub(super) fn new(text: String) -> Self {
-        Self(text)
-    }
-}
-
-/// The Python to run with. Later candidates are not asked, as asking takes time.
+/// Chooses the Python to run. Candidates after the first usable one are not examined, because that takes time.
 ///
 /// # Errors
-/// [`NoPython`], which tells what was tried.
+/// [`NoPython`], which lists the candidates.
 pub fn choose(explicit: Option<&str>) -> Result<Interpreter> {
     if let Some(interpreter) = libpython::handed_over() {
         return Ok(interpreter);
     }
-    let choice = walk(&plan(&Surroundings::here(), explicit), &probe::probe, false);
+    let choice = search(&plan(&Surroundings::here(), explicit), &probe::probe, false);
     choice.interpreter().cloned().ok_or_else(|| choice.error().into())
 }
 
-/// The same choice, for `doctor`: every candidate is asked, and other Pythons of the machine are added.
+/// Makes the same choice for `doctor`: examines every candidate, and adds other Pythons of the machine.
 #[must_use]
-pub fn survey(explicit: Option<&str>) -> Choice {
+pub fn survey(explicit: Option<&str>) -> PythonChoice {
     let around = Surroundings::here();
     let mut steps = plan(&around, explicit);
     steps.push(elsewhere(&around));
-    let mut choice = walk(&steps, &probe::probe, true);
+    let mut choice = search(&steps, &probe::probe, true);
     let mut known = Vec::new();
-    // Elsewhere only news counts: not the same Python again, not an old one. The chosen one comes before all of
-    // these, so its index stays.
-    choice.candidates.retain(|candidate| match &candidate.outcome {
-        Outcome::Usable(python) => {
-            let place = (python.prefix.clone(), python.version);
-            let news = !known.contains(&place);
-            known.push(place);
-            news || candidate.source != Source::Elsewhere
+    // Of the other Pythons, keep those that are usable and not yet listed. They come after the chosen one, so its index
+    // stays valid.
+    choice.candidates.retain(|candidate| match &candidate.state {
+        CandidateState::Usable(python) => {
+            let identity = (python.prefix.clone(), python.version);
+            let is_new = !known.contains(&identity);
+            known.push(identity);
+            is_new || candidate.source != PythonSource::Elsewhere
         }
-        Outcome::Unusable(Unusable::NoSharedLibrary { .. } | Unusable::FreeThreaded { .. }) => true,
-        _ => candidate.source != Source::Elsewhere,
+        CandidateState::Unusable(Unusable::NoSharedLibrary { .. } | Unusable::FreeThreaded { .. }) => true,
+        _ => candidate.source != PythonSource::Elsewhere,
     });
     choice
 }
 
-/// What the choice depends on, besides the files.
+/// What the choice depends on, apart from files.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
-    /// The environment variables.
+    /// Environment variables.
     pub vars: HashMap<OsString, OsString>,
-    /// The working folder.
+    /// The working directory.
     pub cwd: PathBuf,
-    /// The user's home, for the usual place of pyenv.
+    /// The user's home directory, where pyenv usually is.
     pub home: Option<PathBuf>,
 }
 
 impl Surroundings {
-    /// Those of this process.
+    /// The surroundings of this process.
     #[must_use]
     pub fn here() -> Self {
         Self { vars: env::vars_os().collect(), cwd: env::current_dir().unwrap_or_default(), home: dirs::home_dir() }
     }
 
-    /// A variable that is empty counts as not set.
+    /// The value of a variable. An empty one counts as not set.
     fn var(&self, name: &str) -> Option<&OsStr> {
         self.vars.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
-    /// All programs of this name on `PATH`. A relative folder there means one in the working folder.
+    /// All programs with this name on `PATH`. Relative entries are relative to the working directory.
     fn on_path(&self, name: &OsStr) -> Vec<PathBuf> {
         let folders = env::split_paths(self.var("PATH").unwrap_or_default());
         folders.map(|folder| self.cwd.join(folder).join(name)).filter(|file| is_program(file)).collect()
     }
 
-    /// What pyenv has installed, the newest first.
+    /// The versions that pyenv has installed, newest first.
     fn pyenv_versions(&self) -> Vec<(Vec<u8>, PathBuf)> {
         let root = self.var("PYENV_ROOT").map(PathBuf::from).or_else(|| Some(self.home.as_ref()?.join(".pyenv")));
         let entries = root.and_then(|root| fs::read_dir(root.join("versions")).ok());
@@ -211,18 +204,18 @@ fn is_program(file: &Path) -> bool {
     file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// `3`, `3.12` or `3.12.1` as numbers, and nothing else.
+/// Parses `3`, `3.12` or `3.12.1`.
 fn version_parts(text: &OsStr) -> Option<Vec<u8>> {
     text.to_str()?.split('.').map(|part| part.parse().ok()).collect()
 }
 
-/// The Python of a virtual environment, a conda environment or a prefix: not always there.
+/// The path of the Python in an environment or a prefix, whether it exists or not.
 fn python_of(folder: &Path) -> PathBuf {
     let (python, python3) = (folder.join("bin/python"), folder.join("bin/python3"));
     if !exists(&python) && exists(&python3) { python3 } else { python }
 }
 
-/// As a link that leads nowhere does: what it was is told by the error.
+/// Whether a path exists. A dangling symlink counts: the error about it is better than none.
 fn exists(file: &Path) -> bool {
     file.symlink_metadata().is_ok()
 }
@@ -231,73 +224,76 @@ fn is_environment(folder: &Path) -> bool {
     exists(&folder.join("pyvenv.cfg")) || exists(&python_of(folder))
 }
 
-/// One place to look at.
-struct Step {
-    source: Source,
-    /// What the user would know it by, for the case that nothing is found.
+/// A step of the search, with the paths it has found.
+struct SearchStep {
+    source: PythonSource,
+    /// The name that the user gave, for the error if nothing is found.
     name: PathBuf,
     found: Vec<PathBuf>,
-    /// Only a Python whose version begins so will do.
+    /// Accept only versions that begin with this.
     version: Option<Vec<u8>>,
-    /// When none of these will do, no later one is taken.
+    /// If none of these is usable, do not use a later one.
     binding: bool,
 }
 
-impl Step {
-    fn new(source: Source, found: Vec<PathBuf>) -> Self {
+impl SearchStep {
+    fn new(source: PythonSource, found: Vec<PathBuf>) -> Self {
         Self { source, name: PathBuf::new(), found, version: None, binding: false }
     }
 }
 
-fn plan(around: &Surroundings, explicit: Option<&str>) -> Vec<Step> {
+fn plan(around: &Surroundings, explicit: Option<&str>) -> Vec<SearchStep> {
     let conda_is_base = around.var("CONDA_DEFAULT_ENV").is_some_and(|name| name == "base" || name == "root");
     let conda = around.var("CONDA_PREFIX").map(|prefix| python_of(Path::new(prefix)));
-    let conda = Step::new(if conda_is_base { Source::CondaBase } else { Source::Conda }, conda.into_iter().collect());
+    let conda = SearchStep::new(
+        if conda_is_base { PythonSource::CondaBase } else { PythonSource::Conda },
+        conda.into_iter().collect(),
+    );
     let in_path = ["python3", "python"].map(|name| around.on_path(OsStr::new(name))).concat();
     let mut steps = Vec::new();
-    steps.extend(explicit.map(|name| named(Source::Option, OsStr::new(name), around)));
-    steps.extend(around.var(VARIABLE).map(|name| named(Source::Variable, name, around)));
+    steps.extend(explicit.map(|name| named(PythonSource::Option, OsStr::new(name), around)));
+    steps.extend(around.var(VARIABLE).map(|name| named(PythonSource::Variable, name, around)));
     steps.extend(around.var("VIRTUAL_ENV").map(|folder| active_environment(&around.cwd.join(folder))));
     steps.push(conda);
     let environments = around.cwd.ancestors().map(|folder| folder.join(".venv"));
     let nearest = environments.into_iter().find(|folder| is_environment(folder));
-    let dot_venv = Step::new(Source::DotVenv, nearest.iter().map(|folder| python_of(folder)).collect());
+    let dot_venv = SearchStep::new(PythonSource::DotVenv, nearest.iter().map(|folder| python_of(folder)).collect());
     steps.insert(steps.len() - usize::from(conda_is_base), dot_venv);
-    steps.push(Step::new(Source::Path, in_path));
+    steps.push(SearchStep::new(PythonSource::Path, in_path));
     steps
 }
 
-fn active_environment(folder: &Path) -> Step {
+fn active_environment(folder: &Path) -> SearchStep {
     let binding = exists(&folder.join("pyvenv.cfg"));
-    Step { binding, ..Step::new(Source::VirtualEnv, vec![python_of(folder)]) }
+    SearchStep { binding, ..SearchStep::new(PythonSource::VirtualEnv, vec![python_of(folder)]) }
 }
 
-/// What the user named: a folder with a Python in it, a path, a version, or a name on `PATH`.
-fn named(source: Source, name: &OsStr, around: &Surroundings) -> Step {
+/// The Python that the user named: a folder with a Python in it, a path, a version, or a name on `PATH`.
+fn named(source: PythonSource, name: &OsStr, around: &Surroundings) -> SearchStep {
     let path = around.cwd.join(name);
     let is_path = Path::new(name).components().count() > 1 || Path::new(name).is_absolute();
-    let step = Step { name: name.into(), binding: true, ..Step::new(source, Vec::new()) };
+    let step = SearchStep { name: name.into(), binding: true, ..SearchStep::new(source, Vec::new()) };
     if path.is_dir() && (is_path || is_environment(&path)) {
-        Step { found: vec![python_of(&path)], ..step }
+        SearchStep { found: vec![python_of(&path)], ..step }
     } else if is_path {
-        Step { found: vec![path], ..step }
+        SearchStep { found: vec![path], ..step }
     } else if let Some(version) = version_parts(name) {
         let short = version.iter().take(2).map(u8::to_string).collect::<Vec<_>>().join(".");
         let mut found = around.on_path(OsStr::new(&format!("python{short}")));
         let pyenv = around.pyenv_versions().into_iter().filter(|(has, _)| has.starts_with(&version));
         found.extend(pyenv.map(|(_, python)| python));
-        Step { found, version: Some(version), ..step }
+        SearchStep { found, version: Some(version), ..step }
     } else {
-        Step { found: around.on_path(name).into_iter().take(1).collect(), ..step }
+        SearchStep { found: around.on_path(name).into_iter().take(1).collect(), ..step }
     }
 }
 
-/// Shims are left out here: what they lead to is found as well, and asking them is slow.
-fn elsewhere(around: &Surroundings) -> Step {
+/// Other Pythons of the machine. Without shims: the Pythons they start are found as well, and shims are slow.
+fn elsewhere(around: &Surroundings) -> SearchStep {
     let minors = (10..=29).rev().map(|minor| OsString::from(format!("python3.{minor}")));
     let mut found: Vec<_> = minors.flat_map(|name| around.on_path(&name)).filter(|file| !is_script(file)).collect();
     found.extend(around.pyenv_versions().into_iter().filter(|(has, _)| has >= &vec![3, 10]).map(|(_, python)| python));
-    Step::new(Source::Elsewhere, found)
+    SearchStep::new(PythonSource::Elsewhere, found)
 }
 
 fn is_script(file: &Path) -> bool {
@@ -306,59 +302,65 @@ fn is_script(file: &Path) -> bool {
     fs::File::open(file).and_then(|mut file| file.read_exact(&mut start)).is_ok() && &start == b"#!"
 }
 
-/// Asks one after the other. Unless `all`, it ends at the first that will do, and where none of a binding step does.
-fn walk(steps: &[Step], probe: &dyn Fn(&Path) -> Result<Interpreter, Unusable>, all: bool) -> Choice {
-    let mut choice = Choice::default();
-    let mut barred = false;
+/// Examines the candidates in order. Unless `all` is set, stops at the first usable one, and after a binding step
+/// without one.
+fn search(steps: &[SearchStep], probe: &dyn Fn(&Path) -> Result<Interpreter, Unusable>, all: bool) -> PythonChoice {
+    let mut choice = PythonChoice::default();
+    // Whether a binding step had no usable Python.
+    let mut blocked = false;
     let mut seen: Vec<PathBuf> = Vec::new();
     for step in steps {
         if step.found.is_empty() && !step.name.as_os_str().is_empty() {
-            let outcome = Outcome::Unusable(Unusable::NotFound { path: step.name.clone() });
-            choice.candidates.push(Candidate { source: step.source, path: step.name.clone(), outcome });
+            let state = CandidateState::Unusable(Unusable::NotFound { path: step.name.clone() });
+            choice.candidates.push(Candidate { source: step.source, path: step.name.clone(), state });
         }
         for path in &step.found {
-            let place = whereabouts(path);
-            let outcome = match seen.contains(&place) {
-                true => Outcome::NotTried("the same file as one above".to_owned()),
-                false => ask(step, path, probe),
+            let identity = identity_of(path);
+            let state = if seen.contains(&identity) {
+                CandidateState::NotTried("the same file as one above".to_owned())
+            } else {
+                examine(step, path, probe)
             };
-            seen.push(place);
-            let usable = matches!(outcome, Outcome::Usable(_));
-            choice.candidates.push(Candidate { source: step.source, path: path.clone(), outcome });
-            if usable && !barred && choice.chosen.is_none() && step.source != Source::Elsewhere {
+            seen.push(identity);
+            let usable = matches!(state, CandidateState::Usable(_));
+            choice.candidates.push(Candidate { source: step.source, path: path.clone(), state });
+            if usable && !blocked && choice.chosen.is_none() && step.source != PythonSource::Elsewhere {
                 choice.chosen = Some(choice.candidates.len() - 1);
                 if !all {
                     return choice;
                 }
             }
         }
-        barred |= step.binding && choice.chosen.is_none();
-        if barred && !all {
+        blocked |= step.binding && choice.chosen.is_none();
+        if blocked && !all {
             return choice;
         }
     }
     choice
 }
 
-/// The folder without links, but the file as named: a link to a Python in another folder is another Python.
-fn whereabouts(path: &Path) -> PathBuf {
+/// A path with symlinks resolved in its folder, but not in its file name: a symlink to a Python in another folder is
+/// another Python, as in virtual environments.
+fn identity_of(path: &Path) -> PathBuf {
     let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
     folder.zip(path.file_name()).map_or_else(|| path.to_path_buf(), |(folder, name)| folder.join(name))
 }
 
-fn ask(step: &Step, path: &Path, probe: &dyn Fn(&Path) -> Result<Interpreter, Unusable>) -> Outcome {
+fn examine(step: &SearchStep, path: &Path, probe: &dyn Fn(&Path) -> Result<Interpreter, Unusable>) -> CandidateState {
     let interpreter = match probe(path) {
         Ok(interpreter) => interpreter,
-        Err(why) => return Outcome::Unusable(why),
+        Err(why) => return CandidateState::Unusable(why),
     };
     let (major, minor, patch) = interpreter.version;
     match &step.version {
-        Some(wanted) if ![major, minor, patch].starts_with(wanted) => Outcome::Unusable(Unusable::OtherVersion {
-            path: path.to_path_buf(),
-            found: interpreter.version_text,
-            wanted: wanted.iter().map(u8::to_string).collect::<Vec<_>>().join("."),
-        }),
-        _ => Outcome::Usable(Box::new(interpreter)),
+        Some(wanted) if ![major, minor, patch].starts_with(wanted) => {
+            CandidateState::Unusable(Unusable::OtherVersion {
+                path: path.to_path_buf(),
+                found: interpreter.version_text,
+                wanted: wanted.iter().map(u8::to_string).collect::<Vec<_>>().join("."),
+            })
+        }
+        _ => CandidateState::Usable(Box::new(interpreter)),
     }
 }
 
@@ -368,15 +370,15 @@ mod tests {
 
     use super::*;
 
-    /// A machine of empty programs, in a folder of its own.
-    struct Machine {
+    /// A directory tree of empty programs.
+    struct FakeMachine {
         folder: tempfile::TempDir,
         around: Surroundings,
     }
 
-    impl Machine {
+    impl FakeMachine {
         fn new() -> Self {
-            let folder = tempfile::tempdir().expect("a folder for temporary files");
+            let folder = tempfile::tempdir().expect("a temporary directory");
             let around = Surroundings { cwd: folder.path().join("work/deep"), ..Surroundings::default() };
             let mut machine = Self { folder, around };
             machine.file("work/deep/script.py");
@@ -397,8 +399,9 @@ mod tests {
             self.around.vars.insert(name.into(), self.folder.path().join(path).into());
         }
 
-        /// Looks with a probe that finds usable what `usable` is part of; tells what was looked at.
-        fn look(&self, explicit: Option<&str>, usable: &str) -> (Option<Source>, Vec<String>) {
+        /// Searches with a probe that accepts paths with `usable` in them. Returns the choice and the paths that were
+        /// probed.
+        fn search(&self, explicit: Option<&str>, usable: &str) -> (Option<PythonSource>, Vec<String>) {
             let asked = RefCell::new(Vec::new());
             let probe = |path: &Path| {
                 let shown = path.strip_prefix(self.folder.path()).unwrap_or(path).display().to_string();
@@ -407,7 +410,7 @@ mod tests {
                 let path = path.to_path_buf();
                 if good { Ok(python(path)) } else { Err(Unusable::CannotRun { path, why: String::new() }) }
             };
-            let choice = walk(&plan(&self.around, explicit), &probe, false);
+            let choice = search(&plan(&self.around, explicit), &probe, false);
             (choice.chosen.map(|index| choice.candidates[index].source), asked.into_inner())
         }
     }
@@ -422,8 +425,8 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_that_of_uv() {
-        let mut machine = Machine::new();
+    fn the_search_order_is_that_of_uv() {
+        let mut machine = FakeMachine::new();
         machine.set("VIRTUAL_ENV", "stale");
         machine.set("CONDA_PREFIX", "conda");
         machine.file("conda/bin/python");
@@ -431,51 +434,51 @@ mod tests {
         machine.file("usr/bin/python");
         let path = ["usr/bin/python3", "usr/bin/python"];
         let order = ["stale/bin/python", "conda/bin/python", "work/.venv/bin/python"];
-        assert_eq!(machine.look(None, "nothing").1, [&order[..], &path].concat());
+        assert_eq!(machine.search(None, "nothing").1, [&order[..], &path].concat());
         machine.around.vars.insert("CONDA_DEFAULT_ENV".into(), "base".into());
         let order = ["stale/bin/python", "work/.venv/bin/python", "conda/bin/python"];
-        assert_eq!(machine.look(None, "nothing").1, [&order[..], &path].concat());
-        assert_eq!(machine.look(None, "conda"), (Some(Source::CondaBase), order.map(str::to_owned).to_vec()));
+        assert_eq!(machine.search(None, "nothing").1, [&order[..], &path].concat());
+        assert_eq!(machine.search(None, "conda"), (Some(PythonSource::CondaBase), order.map(str::to_owned).to_vec()));
     }
 
     #[test]
-    fn what_the_user_names_must_do() {
-        let mut machine = Machine::new();
+    fn a_python_that_the_user_names_must_be_usable() {
+        let mut machine = FakeMachine::new();
         machine.file("mine/bin/python");
         machine.set(VARIABLE, "mine");
-        assert_eq!(machine.look(None, "usr"), (None, vec!["mine/bin/python".to_owned()]));
-        assert_eq!(machine.look(None, "mine").0, Some(Source::Variable));
-        assert_eq!(machine.look(Some("python3"), "usr").0, Some(Source::Option));
-        assert_eq!(machine.look(Some("python9"), "usr"), (None, vec![]));
+        assert_eq!(machine.search(None, "usr"), (None, vec!["mine/bin/python".to_owned()]));
+        assert_eq!(machine.search(None, "mine").0, Some(PythonSource::Variable));
+        assert_eq!(machine.search(Some("python3"), "usr").0, Some(PythonSource::Option));
+        assert_eq!(machine.search(Some("python9"), "usr"), (None, vec![]));
     }
 
     #[test]
-    fn an_active_environment_that_exists_must_do() {
-        let mut machine = Machine::new();
+    fn an_active_environment_that_exists_must_be_usable() {
+        let mut machine = FakeMachine::new();
         machine.set("VIRTUAL_ENV", "active");
-        assert_eq!(machine.look(None, "usr").0, Some(Source::Path), "the variable is stale");
+        assert_eq!(machine.search(None, "usr").0, Some(PythonSource::Path), "the variable is stale");
         machine.file("active/pyvenv.cfg");
-        assert_eq!(machine.look(None, "usr").0, None);
-        assert_eq!(machine.look(None, "active").0, Some(Source::VirtualEnv));
+        assert_eq!(machine.search(None, "usr").0, None);
+        assert_eq!(machine.search(None, "active").0, Some(PythonSource::VirtualEnv));
     }
 
     #[test]
     fn a_name_may_be_a_folder_a_path_or_a_version() {
-        let mut machine = Machine::new();
+        let mut machine = FakeMachine::new();
         machine.file("work/deep/env/bin/python3");
         machine.file("usr/bin/python3.12");
         for version in ["3.12.1", "3.12.10", "3.9.1", "pypy3.9"] {
             machine.file(&format!("pyenv/versions/{version}/bin/python"));
         }
         machine.set("PYENV_ROOT", "pyenv");
-        let asked = |name: &str| machine.look(Some(name), "nothing").1;
+        let asked = |name: &str| machine.search(Some(name), "nothing").1;
         assert_eq!(asked("env"), ["work/deep/env/bin/python3"]);
         assert_eq!(asked("../elsewhere/python"), ["work/deep/../elsewhere/python"]);
         assert_eq!(asked("python3.12"), ["usr/bin/python3.12"]);
         let pyenv = ["pyenv/versions/3.12.10/bin/python", "pyenv/versions/3.12.1/bin/python"];
         assert_eq!(asked("3.12"), ["usr/bin/python3.12", pyenv[0], pyenv[1]]);
         assert_eq!(asked("3.12.10"), ["usr/bin/python3.12", pyenv[0]]);
-        // The probe says that all of these are 3.12.1, so none is the one that was asked for.
-        assert_eq!(machine.look(Some("3.12.10"), "python").0, None);
+        // The probe reports 3.12.1 for all of these, so none has the requested version.
+        assert_eq!(machine.search(Some("3.12.10"), "python").0, None);
     }
 }

@@ -1,4 +1,5 @@
-//! The few calls of CPython's C API that PyO3 does not wrap. All but [`run_file`] are in the stable ABI of 3.10.
+//! The few functions of CPython's C API that PyO3 does not wrap, each with a safe wrapper. All but [`run_file`] use the
+//! stable ABI of 3.10.
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, OsStr, c_char, c_int};
@@ -11,8 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict};
 
 unsafe extern "C" {
-    // Exported by every CPython 3, though not part of the stable ABI: no call that is reads source from a file as
-    // `python SCRIPT` does, with its own errors for encodings and null bytes.
+    // Exported by every CPython 3, but not part of the stable ABI. No function of the stable ABI reads a source file as
+    // `python SCRIPT` does, with the same errors for encodings and NUL bytes.
     fn PyRun_FileExFlags(
         file: *mut libc::FILE,
         filename: *const c_char,
@@ -27,7 +28,7 @@ unsafe extern "C" {
 /// `Py_file_input` of `compile.h`: a file of statements.
 const FILE_INPUT: c_int = 257;
 
-/// Reads and runs a source file under the name `filename`, and flushes the standard streams behind it.
+/// Reads and runs a source file under the name `filename`, then flushes the standard streams.
 pub fn run_file<'py>(file: File, filename: &OsStr, namespace: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
     let name = CString::new(filename.as_bytes())?;
     // SAFETY: the descriptor is open and is given away here; the mode is a C string.
@@ -54,7 +55,7 @@ pub fn eval_code<'py>(code: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
     unsafe { Bound::from_owned_ptr_or_err(py, result) }
 }
 
-/// The importer for a path, or None: a folder and a zip archive have one, a script has not.
+/// The importer for a path: folders and zip archives have one. Python's `None` for a script.
 pub fn importer_for<'py>(py: Python<'py>, path: &OsStr) -> PyResult<Bound<'py, PyAny>> {
     let path = path.into_pyobject(py)?;
     // SAFETY: the path is a live object and the GIL is held.

@@ -1,4 +1,8 @@
-//! Which Python, how it is started, how a script runs in it, and where its dill comes from.
+//! The Python interpreter: which one, how it is started inside this process, how a script runs in it, and where its
+//! dill comes from.
+//!
+//! `commands` hold a [`Python`] token while the interpreter runs, and only pass it on: PyO3 itself is named in
+//! `python`, `session` and `pickler` alone.
 
 use std::path::Path;
 
@@ -6,36 +10,45 @@ use anyhow::Result;
 
 use crate::exit::{self, OrExit};
 
+pub mod context;
 pub mod dill;
-pub mod dill_home;
+pub mod dill_install;
 pub mod discover;
 pub mod ffi;
+mod interpreter;
+pub mod launch;
 pub mod libpython;
 pub mod module;
+mod private_folder;
 pub mod probe;
-pub mod run;
-pub mod running;
-pub mod start;
-pub mod streams;
-pub mod target;
+pub mod script_entry;
+pub mod script_run;
 
-pub use probe::Interpreter;
+pub use pyo3::Python;
 
-/// Chooses the interpreter, and sees to it that its own libpython is the one in this process: that may start the
-/// program anew, so call it before anything is under way.
-pub fn ready(explicit: Option<&str>) -> Result<Interpreter> {
+pub use self::interpreter::{Interpreter, NoPython};
+
+pub use self::context as running; // compat
+pub use self::launch as start; // compat
+pub use self::script_entry as target; // compat
+pub use self::script_run as run; // compat
+
+/// Chooses the interpreter, and makes sure that its own libpython is the one in this process. That may start the
+/// program again, so nothing must have been done yet.
+pub fn prepare_interpreter(explicit: Option<&str>) -> Result<Interpreter> {
     let interpreter = discover::choose(explicit).or_exit(exit::NO_PYTHON, || "no usable Python".to_owned())?;
     libpython::ensure(&interpreter)
         .or_exit(exit::NO_PYTHON, || format!("cannot use the library of {}", interpreter.executable.display()))?;
     Ok(interpreter)
 }
 
-/// Whether a script is there to be run.
-pub fn check_script(command: &run::Command) -> Result<()> {
-    let run::Target::Script(path) = &command.target else { return Ok(()) };
+/// Checks that a script can be read.
+pub fn check_script(command: &script_entry::ScriptCommand) -> Result<()> {
+    let script_entry::ScriptTarget::Script(path) = &command.target else { return Ok(()) };
     if path == Path::new("-") {
         return Ok(());
     }
+    // Python also runs a folder with a `__main__.py`, which cannot be opened as a file.
     std::fs::metadata(path)
         .and_then(|found| if found.is_dir() { Ok(()) } else { std::fs::File::open(path).map(drop) })
         .or_exit(exit::USAGE, || format!("cannot read the script {}", path.display()))

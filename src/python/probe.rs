@@ -1,7 +1,7 @@
-//! Asks a Python about itself, once: which version and kind it is, and where its shared library lies.
+//! Asks a Python about itself: its version and implementation, and where its shared library is.
 //!
-//! The answer is kept in the cache folder, as asking costs 20 ms and more. `discover` decides whom to ask;
-//! `libpython` and `doctor` use what was answered. Nothing here starts Python inside this process.
+//! That takes 20 ms or more, so the answer is kept in the cache folder. `discover` decides which Pythons to ask.
+//! Nothing here starts Python inside this process.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,27 +14,28 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::libpython;
+use super::interpreter::{Interpreter, LIBPYTHON_SUFFIX};
+use super::private_folder::private_folder;
 
-/// The oldest Python that the stable ABI of this build serves.
+/// The oldest Python that the stable ABI of this build supports.
 const OLDEST: (u8, u8, u8) = (3, 10, 0);
-/// A Python on a slow network disk may take seconds; one that takes longer than this hangs.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Site hooks may print as well: the answer is the line that begins with this.
+/// A Python on a slow network disk may take seconds. One that takes longer than this hangs.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The prefix of the line with the answer. Site hooks may print other lines.
 const MARK: &str = "snapcli-probe:";
-/// Answers and complaints longer than this are not worth reading to the end.
-const LONGEST_ANSWER: u64 = 1 << 20;
-/// So many Pythons are remembered; the cache begins anew rather than grow without end.
-const MOST_REMEMBERED: usize = 64;
+/// Longer output is not read to the end.
+const MAX_ANSWER: u64 = 1 << 20;
+/// When the cache holds this many Pythons, it starts empty again.
+const MAX_CACHED: usize = 64;
 
-/// Runs on every Python, 2.7 too, so that an old one can be named as such.
+/// Also runs on Python 2.7, so that the error can say which version it is.
 const QUESTION: &str = r"
 import json, os, sys, sysconfig
 var = sysconfig.get_config_var
 base = getattr(sys, 'base_prefix', sys.prefix)
 parent = getattr(sys, '_base_executable', None) or sys.executable
 if parent == sys.executable and sys.prefix != base:
-    # Python 3.10 calls the environment its own base; a link leads to the true one.
+    # Python 3.10 names the environment as its own base; its symlink points to the real one.
     parent = os.path.realpath(parent)
 print('\nsnapcli-probe:' + json.dumps({
     'executable': sys.executable,
@@ -56,113 +57,84 @@ print('\nsnapcli-probe:' + json.dumps({
 }))
 ";
 
-/// A Python, as it describes itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Interpreter {
-    /// `sys.executable`: in a virtual environment that environment's, not its base's.
-    pub executable: PathBuf,
-    /// Major, minor, patch.
-    pub version: (u8, u8, u8),
-    /// The version as it prints itself (`3.13.0rc1`).
-    pub version_text: String,
-    /// `cpython`, `pypy`, ….
-    pub implementation: String,
-    /// Where its standard library lives.
-    pub base_prefix: PathBuf,
-    /// The virtual environment, or again the base prefix.
-    pub prefix: PathBuf,
-    /// The Python that a virtual environment was made from.
-    pub base_executable: PathBuf,
-    /// Its libpython, where there is one.
-    pub library: Option<PathBuf>,
-    /// Whether it was built with a shared library. Conda and uv ship one even where this says no.
-    pub shared: bool,
-    /// Whether it was built without the global lock.
-    pub free_threaded: bool,
-    /// `sys.platform`.
-    pub platform: String,
-    /// `x86_64`, `arm64`, ….
-    pub machine: String,
-}
-
 /// Why a Python cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    /// Nothing is there.
-    #[error("there is no Python {}: check its name", .path.display())]
+    /// The path does not exist.
+    #[error("there is no Python {}: check the name", .path.display())]
     NotFound {
-        /// What was looked for.
+        /// The path or name that was searched for.
         path: PathBuf,
     },
-    /// It does not start, or does not answer.
-    #[error("{} does not run ({why}): repair it, or name another with --python", .path.display())]
+    /// It does not start or does not answer.
+    #[error("{} does not run ({why}): reinstall it, or choose another with --python", .path.display())]
     CannotRun {
-        /// Whom we asked.
+        /// The path of the Python.
         path: PathBuf,
-        /// What it, or the system, said.
+        /// Its own error message, or that of the system.
         why: String,
     },
-    /// It is older than the stable ABI we are built for.
+    /// It is older than the stable ABI of this build.
     #[error("{} is Python {version}, which is too old: use Python 3.10 or newer", .path.display())]
     TooOld {
-        /// Whom we asked.
+        /// The path of the Python.
         path: PathBuf,
         /// Its version.
         version: String,
     },
-    /// Another version than the one asked for.
-    #[error("{} is Python {found}: install Python {wanted}, or name its path", .path.display())]
+    /// It is not the version that the user asked for.
+    #[error("{} is Python {found}: install Python {wanted}, or pass its path", .path.display())]
     OtherVersion {
-        /// Whom we asked.
+        /// The path of the Python.
         path: PathBuf,
         /// Its version.
         found: String,
         /// The version that was asked for.
         wanted: String,
     },
-    /// `PyPy` and its like have no libpython that we could load.
+    /// PyPy and others have no libpython.
     #[error("{} is {name}, which cannot be embedded: use CPython", .path.display())]
     NotCPython {
-        /// Whom we asked.
+        /// The path of the Python.
         path: PathBuf,
-        /// What it calls itself.
+        /// `sys.implementation.name`.
         name: String,
     },
-    /// Embedding needs a libpython that the loader can load.
+    /// It has no libpython to load.
     #[error(
-        "{} has no shared library: install libpython{}.{} (Debian), build it anew with \
-         PYTHON_CONFIGURE_OPTS=--enable-shared (pyenv), or use a Python of conda or uv",
+        "{} has no shared library: install libpython{}.{} (Debian), rebuild it with \
+         PYTHON_CONFIGURE_OPTS=--enable-shared (pyenv), or use a Python from conda or uv",
         .path.display(), .version.0, .version.1
     )]
     NoSharedLibrary {
-        /// Whom we asked.
+        /// The path of the Python.
         path: PathBuf,
         /// Major and minor.
         version: (u8, u8),
     },
-    /// Its objects are laid out differently: the stable ABI does not hold.
+    /// Its objects have another layout, so the stable ABI does not apply.
     #[error(
-        "{} is a free-threaded Python, whose ABI is another: use the ordinary build of Python {version}",
+        "{} is a free-threaded Python, which has a different ABI: use the regular build of Python {version}",
         .path.display()
     )]
     FreeThreaded {
-        /// Whom we asked.
+        /// The path of the Python.
         path: PathBuf,
         /// Its version.
         version: String,
     },
-    /// Its base was removed or upgraded away.
-    #[error("{} is a virtual environment whose base Python is gone: make it anew", .path.display())]
+    /// The base of the virtual environment has been removed.
+    #[error("{} is a virtual environment whose base Python no longer exists: recreate it", .path.display())]
     BaseGone {
-        /// The environment's Python.
+        /// The Python of the environment.
         path: PathBuf,
     },
 }
 
-/// Asks the Python at `path` about itself, or remembers what it answered, and judges whether it will do.
+/// Asks the Python at `path` about itself, or finds its answer in the cache.
 ///
 /// # Errors
-/// The reason why it cannot be embedded.
+/// Why it cannot be embedded.
 pub fn probe(path: &Path) -> Result<Interpreter, Unusable> {
     probe_with(path, cache_file().as_deref())
 }
@@ -173,14 +145,14 @@ fn probe_with(path: &Path, cache: Option<&Path>) -> Result<Interpreter, Unusable
         return Err(missing(path));
     }
     let stamp = Stamp::of(&path);
-    let known = cache.zip(stamp.as_ref()).and_then(|(cache, stamp)| recall(cache, &path, stamp));
+    let known = cache.zip(stamp.as_ref()).and_then(|(cache, stamp)| cached(cache, &path, stamp));
     let interpreter = match known {
         Some(interpreter) => interpreter,
         None => {
             let interpreter = ask(&path)?;
             if let Some((cache, stamp)) = cache.zip(stamp) {
-                // A cache that cannot be written is no cache, and no trouble.
-                let _ = remember(cache, &path, stamp, &interpreter);
+                // Without a cache, everything still works.
+                let _ = store(cache, &path, stamp, &interpreter);
             }
             interpreter
         }
@@ -188,7 +160,7 @@ fn probe_with(path: &Path, cache: Option<&Path>) -> Result<Interpreter, Unusable
     judge(path, interpreter)
 }
 
-/// A link that leads nowhere, in a virtual environment, is the trace of a base that was removed.
+/// A dangling symlink in a virtual environment means that its base was removed.
 fn missing(path: PathBuf) -> Unusable {
     if path.is_symlink() && environment_file(&path).is_some() {
         Unusable::BaseGone { path }
@@ -212,9 +184,9 @@ fn judge(path: PathBuf, python: Interpreter) -> Result<Interpreter, Unusable> {
     }
 }
 
-/// What `QUESTION` prints: the interpreter but for its library, and where that may be.
+/// The output of `QUESTION`: the interpreter without its library, and where the library may be.
 #[derive(Deserialize)]
-struct Answer {
+struct ProbeAnswer {
     #[serde(flatten)]
     interpreter: Interpreter,
     abiflags: String,
@@ -222,23 +194,22 @@ struct Answer {
     library_folders: Vec<PathBuf>,
 }
 
-impl Answer {
+impl ProbeAnswer {
     fn interpreter(self) -> Interpreter {
         Interpreter { library: self.library(), ..self.interpreter }
     }
 
-    /// `LIBDIR/INSTSONAME`, where that is to be believed. A Python that was moved after it was built (conda,
-    /// uv) still tells the folder of the build, where another Python may live by now: what lies outside the
-    /// prefix counts only when the prefix has none.
+    /// `LIBDIR/INSTSONAME`, if that can be trusted. A Python that was moved after it was built (conda, uv) still names
+    /// the folder of the build, where another Python may be by now. So folders outside the prefix come last.
     fn library(&self) -> Option<PathBuf> {
         let prefix = &self.interpreter.base_prefix;
         let (mut folders, outside): (Vec<_>, Vec<_>) =
             self.library_folders.iter().cloned().partition(|folder| folder.starts_with(prefix));
         folders.push(prefix.join("lib"));
         folders.extend(outside);
-        // Conda's Python is linked statically and names an archive, but its libpython lies beside.
+        // Conda's Python is linked statically and names an archive, but its prefix also has a libpython.
         let (major, minor, _) = self.interpreter.version;
-        let usual = format!("libpython{major}.{minor}{}{}", self.abiflags, libpython::SUFFIX);
+        let usual = format!("libpython{major}.{minor}{}{}", self.abiflags, LIBPYTHON_SUFFIX);
         let told = Some(self.library_name.clone()).filter(|n| !n.is_empty() && !n.ends_with(".a"));
         let files =
             told.into_iter().chain([usual]).flat_map(|name| folders.iter().map(move |folder| folder.join(&name)));
@@ -247,52 +218,52 @@ impl Answer {
 }
 
 fn ask(path: &Path) -> Result<Interpreter, Unusable> {
-    // UTF-8 mode: paths come as they are, whatever the locale says of them.
-    let failed = |why| match base_is_gone(path) {
-        true => Unusable::BaseGone { path: path.to_path_buf() },
-        false => Unusable::CannotRun { path: path.to_path_buf(), why },
+    let failed = |why| {
+        let path = path.to_path_buf();
+        if base_is_gone(&path) { Unusable::BaseGone { path } } else { Unusable::CannotRun { path, why } }
     };
+    // UTF-8 mode prints paths as they are, in any locale.
     let mut said = run(path, &["-I", "-X", "utf8"]).map_err(failed)?;
-    if said.complaint.starts_with("Unknown option: -I") {
-        // Python 2, which is to be told apart from a Python that is broken.
+    if said.stderr.starts_with("Unknown option: -I") {
+        // Python 2 has no `-I`. Ask it differently, to report its version rather than a broken Python.
         said = run(path, &["-E", "-s"]).map_err(failed)?;
     }
-    let line = said.answer.lines().rev().find_map(|line| line.strip_prefix(MARK));
-    match line.and_then(|json| serde_json::from_str::<Answer>(json).ok()) {
+    let line = said.stdout.lines().rev().find_map(|line| line.strip_prefix(MARK));
+    match line.and_then(|json| serde_json::from_str::<ProbeAnswer>(json).ok()) {
         Some(answer) => Ok(answer.interpreter()),
         None => Err(failed(said.reason())),
     }
 }
 
-struct Said {
-    answer: String,
-    complaint: String,
+struct ProcessOutput {
+    stdout: String,
+    stderr: String,
     status: std::process::ExitStatus,
 }
 
-impl Said {
-    /// A traceback tells the error in its last line; what the loader, a shell or a shim says begins with it.
+impl ProcessOutput {
+    /// The line that names the error: the last one of a traceback, the first one from a loader, a shell or a shim.
     fn reason(&self) -> String {
-        let mut lines = self.complaint.lines().map(str::trim).filter(|line| !line.is_empty());
+        let mut lines = self.stderr.lines().map(str::trim).filter(|line| !line.is_empty());
         let first = lines.next();
         let line = if first.is_some_and(|line| line.starts_with("Traceback")) { lines.next_back() } else { first };
         line.map_or_else(|| format!("no answer, {}", self.status), str::to_owned)
     }
 }
 
-fn run(path: &Path, flags: &[&str]) -> Result<Said, String> {
+fn run(path: &Path, flags: &[&str]) -> Result<ProcessOutput, String> {
     let mut child = Command::new(path)
         .args(flags)
         .args(["-c", QUESTION])
-        // On macOS this makes a Python believe that it is another one.
+        // On macOS this would make Python report another executable than its own.
         .env_remove("__PYVENV_LAUNCHER__")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| error.to_string())?;
-    let (answer, complaint) = (drain(child.stdout.take()), drain(child.stderr.take()));
-    let end = Instant::now() + PATIENCE;
+    let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
+    let end = Instant::now() + TIMEOUT;
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
@@ -300,14 +271,14 @@ fn run(path: &Path, flags: &[&str]) -> Result<Said, String> {
             _ => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(format!("no answer within {} seconds", PATIENCE.as_secs()));
+                return Err(format!("no answer within {} seconds", TIMEOUT.as_secs()));
             }
         }
     };
-    // A grandchild may hold the pipes open for ever: what has not come by now is not waited for.
+    // A grandchild may keep the pipes open for ever, so do not wait for the end of the output.
     let text = |pipe: Receiver<Vec<u8>>| pipe.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
     let text = |pipe| String::from_utf8_lossy(&text(pipe)).into_owned();
-    Ok(Said { answer: text(answer), complaint: text(complaint), status })
+    Ok(ProcessOutput { stdout: text(stdout), stderr: text(stderr), status })
 }
 
 fn drain(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
@@ -315,7 +286,7 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(pipe) = pipe {
-            let _ = pipe.take(LONGEST_ANSWER).read_to_end(&mut bytes);
+            let _ = pipe.take(MAX_ANSWER).read_to_end(&mut bytes);
         }
         let _ = sender.send(bytes);
     });
@@ -328,14 +299,14 @@ fn environment_file(python: &Path) -> Option<PathBuf> {
     file.is_file().then_some(file)
 }
 
-/// An environment made of copies has no link to break; its `home` names the folder of the base.
+/// An environment made with copies has no symlink that dangles, but `home` in its file names the folder of the base.
 fn base_is_gone(python: &Path) -> bool {
     let text = environment_file(python).and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
     let home = text.lines().filter_map(|line| line.split_once('=')).find(|(key, _)| key.trim() == "home");
     home.is_some_and(|(_, folder)| !Path::new(folder.trim()).is_dir())
 }
 
-/// What must be unchanged for a remembered answer to hold.
+/// The properties of a file that must be unchanged for a cached answer to be valid.
 #[derive(PartialEq, Serialize, Deserialize)]
 struct Stamp {
     resolved: PathBuf,
@@ -345,7 +316,7 @@ struct Stamp {
 }
 
 impl Stamp {
-    /// None for scripts: what a shim of pyenv starts depends on variables and on the working folder.
+    /// `None` for scripts: which Python a pyenv shim starts depends on variables and on the working directory.
     fn of(path: &Path) -> Option<Self> {
         let mut start = [0; 2];
         File::open(path).and_then(|mut file| file.read_exact(&mut start)).ok()?;
@@ -361,38 +332,39 @@ impl Stamp {
 
 #[derive(Default, Serialize, Deserialize)]
 struct Cache {
-    /// An answer of another version of snapcli may lack a field, or mean something else by it.
+    /// The version of snapcli that wrote the file. Another version may use other fields.
     snapcli: String,
     pythons: BTreeMap<PathBuf, (Stamp, Interpreter)>,
 }
 
 fn cache_file() -> Option<PathBuf> {
-    let folder = libpython::private_folder(&dirs::cache_dir()?.join("snapcli")).ok()?;
+    let folder = private_folder(&dirs::cache_dir()?.join("snapcli")).ok()?;
     Some(folder.join("interpreters.json"))
 }
 
 fn read_cache(file: &Path) -> Option<Cache> {
     let mut text = String::new();
-    File::open(file).ok()?.take(LONGEST_ANSWER).read_to_string(&mut text).ok()?;
+    File::open(file).ok()?.take(MAX_ANSWER).read_to_string(&mut text).ok()?;
     let cache: Cache = serde_json::from_str(&text).ok()?;
     (cache.snapcli == env!("CARGO_PKG_VERSION")).then_some(cache)
 }
 
-/// A missing library is never remembered, nor believed when it has gone since: it may be installed meanwhile.
-fn recall(file: &Path, python: &Path, stamp: &Stamp) -> Option<Interpreter> {
+/// An answer without a library is never cached, and one whose library has been removed is not used: the user may have
+/// installed it since.
+fn cached(file: &Path, python: &Path, stamp: &Stamp) -> Option<Interpreter> {
     let (known, interpreter) = read_cache(file)?.pythons.remove(python)?;
     let there = interpreter.library.as_ref().is_some_and(|library| library.is_file());
     (known == *stamp && there).then_some(interpreter)
 }
 
-fn remember(file: &Path, python: &Path, stamp: Stamp, interpreter: &Interpreter) -> io::Result<()> {
+fn store(file: &Path, python: &Path, stamp: Stamp, interpreter: &Interpreter) -> io::Result<()> {
     let (Some(folder), Some(_)) = (file.parent(), &interpreter.library) else {
         return Ok(());
     };
-    let mut cache = read_cache(file).filter(|cache| cache.pythons.len() < MOST_REMEMBERED).unwrap_or_default();
+    let mut cache = read_cache(file).filter(|cache| cache.pythons.len() < MAX_CACHED).unwrap_or_default();
     cache.snapcli = env!("CARGO_PKG_VERSION").to_owned();
     cache.pythons.insert(python.to_path_buf(), (stamp, interpreter.clone()));
-    // A temporary file is made with mode 0600, and renaming it is atomic: readers see the old or the new.
+    // The temporary file has mode 0600, and renaming is atomic: readers see the old cache or the new one.
     let mut new = tempfile::NamedTempFile::new_in(folder)?;
     serde_json::to_writer(&mut new, &cache)?;
     new.persist(file)?;
@@ -427,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_embedded_is_refused_by_name() {
+    fn a_python_that_cannot_be_embedded_is_refused_with_the_reason() {
         assert_eq!(judged(|_| ()), "usable");
         assert!(judged(|python| python.version = (3, 9, 18)).contains("too old: use Python 3.10"));
         assert!(judged(|python| python.implementation = "pypy".to_owned()).contains("is pypy"));
@@ -435,8 +407,8 @@ mod tests {
         assert!(judged(|python| python.library = None).contains("install libpython3.12"));
     }
 
-    /// Written by another process: while this one has it open for writing, a test that starts a process at
-    /// the same time would hand it on, and the kernel would not run it ("text file busy").
+    /// Written by another process: while this process has a file open for writing, a child that another test starts
+    /// would inherit it, and the kernel would refuse to run the file ("text file busy").
     fn script(path: &Path, text: &str) {
         let mut shell = Command::new("sh");
         shell.args(["-c", r#"mkdir -p "${0%/*}" && printf '%s' "$1" > "$0" && chmod 755 "$0""#]).arg(path);
@@ -444,27 +416,27 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_is_found_behind_what_hooks_print() -> io::Result<()> {
+    fn the_answer_is_found_among_the_output_of_hooks() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
-        let library = folder.path().join("lib").join(format!("libpython3.12{}", libpython::SUFFIX));
+        let library = folder.path().join("lib").join(format!("libpython3.12{}", LIBPYTHON_SUFFIX));
         fs::create_dir(folder.path().join("lib"))?;
         fs::write(&library, "")?;
         let mut answer = serde_json::to_value(python(None))?;
         answer["base_prefix"] = folder.path().to_string_lossy().into();
         answer["abiflags"] = "".into();
-        // As conda's: an archive, and a folder of the machine that built it.
+        // As in conda: an archive, and a folder of the machine that built it.
         answer["library_name"] = "libpython3.12.a".into();
         answer["library_folders"] = serde_json::json!(["/nowhere/lib"]);
         let path = folder.path().join("bin/python");
         script(&path, &format!("#!/bin/sh\necho a hook\necho '{MARK}{answer}'\necho another"));
         let found = probe_with(&path, Some(&folder.path().join("cache.json")));
         assert_eq!(found.map(|python| python.library), Ok(Some(library)));
-        assert!(!folder.path().join("cache.json").exists(), "a script may lead elsewhere tomorrow");
+        assert!(!folder.path().join("cache.json").exists(), "scripts are not cached");
         Ok(())
     }
 
     #[test]
-    fn the_complaint_is_passed_on() -> io::Result<()> {
+    fn the_error_message_of_python_is_passed_on() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("bin/python");
         script(&path, "#!/bin/sh\necho 'pyenv: no such version' >&2\necho 'a tip' >&2\nexit 127");
@@ -474,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_whose_base_is_gone_is_named_as_such() -> io::Result<()> {
+    fn an_environment_without_its_base_is_recognised() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("bin/python");
         assert_eq!(probe_with(&path, None), Err(Unusable::NotFound { path: path.clone() }));
@@ -488,19 +460,19 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_remembered_until_something_changes() -> io::Result<()> {
+    fn an_answer_is_cached_until_the_file_changes() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let (cache, program) = (folder.path().join("cache.json"), folder.path().join("python"));
         fs::write(&program, "ELF")?;
         let known = python(Some(program.clone()));
         let stamp = || Stamp::of(&program).ok_or(io::ErrorKind::NotFound);
-        remember(&cache, &program, stamp()?, &known)?;
-        assert_eq!(recall(&cache, &program, &stamp()?), Some(known.clone()));
+        store(&cache, &program, stamp()?, &known)?;
+        assert_eq!(cached(&cache, &program, &stamp()?), Some(known.clone()));
         fs::write(&program, "another ELF")?;
-        assert_eq!(recall(&cache, &program, &stamp()?), None);
+        assert_eq!(cached(&cache, &program, &stamp()?), None);
         fs::write(&cache, "not JSON")?;
-        remember(&cache, &program, stamp()?, &known)?;
-        assert_eq!(recall(&cache, &program, &stamp()?), Some(known));
+        store(&cache, &program, stamp()?, &known)?;
+        assert_eq!(cached(&cache, &program, &stamp()?), Some(known));
         Ok(())
     }
 }

@@ -1,55 +1,34 @@
-//! What people and programs read: answers are structs first, and text and JSON are small functions from them
-//! into any `Write`. Talk, which goes to standard error, is in [`say`].
+//! Results for people and programs. Each result is a struct first; its JSON, text, HTML page and annotations are
+//! functions from that struct into any `Write`.
+//!
+//! Nothing here reads files or asks the system. Messages on standard error are in [`ui`](crate::ui).
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
-pub mod answer;
-pub mod changes;
+pub mod diff_report;
 #[cfg(feature = "python")]
-pub mod doctor;
+pub mod doctor_report;
 pub mod github;
 pub mod html;
-pub mod say;
+pub mod inspect_report;
+pub mod inspect_text;
 pub mod table;
-pub mod text;
-pub mod trace;
-pub mod verdict;
-pub mod verify;
+pub mod verdict_text;
+pub mod verify_report;
 
-/// A text from a file or a script, made safe for a terminal: control characters are escaped.
-pub fn plain(text: &str) -> Cow<'_, str> {
-    // The bidirectional overrides can make a name read as another one.
-    let unsafe_char = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !text.contains(unsafe_char) {
-        return Cow::Borrowed(text);
-    }
-    let escape = |c: char| if unsafe_char(c) { c.escape_default().to_string() } else { c.to_string() };
-    Cow::Owned(text.chars().map(escape).collect())
-}
+pub use self::diff_report as changes; // compat
+pub use self::inspect_report as answer; // compat
+pub use self::inspect_text as text; // compat
+pub use self::inspect_text as trace; // compat
+pub use self::verdict_text as verdict; // compat
+pub use self::verify_report as verify; // compat
+pub use self::write_json as json; // compat
+pub use crate::ui::escape::escape as plain; // compat
+pub use crate::ui::messages as say; // compat
+pub use crate::ui::size::format_size as size; // compat
 
-/// A number of bytes for people: `0 B`, `12.3 kB`, `512 MB`, in powers of 1000.
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
-    if bytes < 1000 {
-        return format!("{bytes} B");
-    }
-    let mut value = bytes as f64 / 1000.0;
-    let mut unit = 0;
-    while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    if value < 9.95 { format!("{value:.1} {}", UNITS[unit]) } else { format!("{value:.0} {}", UNITS[unit]) }
-}
-
-/// `1 variable`, `2 variables`.
-pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
-
-/// Writes an answer as JSON, with a newline behind it.
-pub fn json(out: &mut dyn Write, answer: &impl serde::Serialize) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, answer)?;
+/// Writes a result as indented JSON and a newline.
+pub fn write_json(out: &mut dyn Write, result: &impl serde::Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, result)?;
     writeln!(out)
 }

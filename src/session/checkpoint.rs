@@ -41,7 +41,7 @@ pub fn save(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>>, s
         interpreter: &running.interpreter,
     };
     let name = module.name()?.to_string_lossy().into_owned();
-    let key = key(running.talk);
+    let key = key(running.verbosity);
     let request = Request {
         module: &name,
         rules: &Rules::default(),

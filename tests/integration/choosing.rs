@@ -63,5 +63,5 @@ fn a_python_that_cannot_be_used_is_an_error_of_its_own() {
     let sandbox = Sandbox::with(broken.join("bin/python"));
     let run = sandbox.snapcli(&["save", "-c", "print('ran')"]);
     run.assert_code(6).assert_stdout("");
-    assert!(run.err().contains("base Python is gone"), "{}", run.whole());
+    assert!(run.err().contains("base Python no longer exists"), "{}", run.whole());
 }

@@ -259,8 +259,8 @@ fn what_is_whole_comes_back_from_a_damaged_file() {
     let run = sandbox.snapcli(&["restore", "--partial", "damaged.pkl", "-c", names]);
     run.assert_code(0).assert_stdout("[1] whole whole [False, False]\n");
     let expected = format!(
-        "snapcli: b (dict) did not come back: it is damaged: bytes {} to {} are not those that were saved\n\
-         snapcli: c (tuple) did not come back: needs b, which did not come back\n",
+        "snapcli: cannot restore b (dict): it is damaged: bytes {} to {} are not those that were saved\n\
+         snapcli: cannot restore c (tuple): needs b, which did not come back\n",
         b.offset,
         b.offset + b.length
     );
@@ -285,7 +285,11 @@ fn what_stands_before_a_cut_comes_back_as_a_plain_pickle() {
     );
     let run = sandbox.snapcli(&["restore", "--partial", "cut.pkl", "-c", "print(b['a'] is a, 'c' in globals())"]);
     run.assert_code(0).assert_stdout("True False\n");
-    assert!(run.err().contains("this is what is left of it") && run.err().contains("unchecked"), "{}", run.whole());
+    assert!(
+        run.err().contains("restoring what is intact") && run.err().contains("without checking hashes"),
+        "{}",
+        run.whole()
+    );
     let piped = sandbox.call_snapcli(&["restore", "--partial", "-", "-c", "print(b)"]);
     piped.stdin(&original.bytes[..at]).run().assert_code(0).assert_stdout("{'a': [1]}\n");
 }

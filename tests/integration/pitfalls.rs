@@ -134,7 +134,7 @@ fn a_corrupt_file_is_caught_wherever_it_is_hurt() {
         sandbox.write("hurt.pkl", &bytes);
         let run = sandbox.snapcli(&["restore", "hurt.pkl", "-c", "print(len(table))"]);
         // Without its trailer's first bytes it is a plain pickle, and said to be one.
-        if !run.err().contains("the index of hurt.pkl is lost") {
+        if !run.err().contains("the index of hurt.pkl is missing") {
             run.assert_code(4).assert_stdout("");
         }
     }
@@ -144,7 +144,7 @@ fn a_corrupt_file_is_caught_wherever_it_is_hurt() {
         // Cut behind the pickle, only the index is lost.
         if run.status.code() != Some(4) {
             run.assert_code(0).assert_stdout("30\n");
-            assert!(run.err().contains("the index of hurt.pkl is lost"), "{}", run.whole());
+            assert!(run.err().contains("the index of hurt.pkl is missing"), "{}", run.whole());
         }
     }
 }

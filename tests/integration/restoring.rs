@@ -106,7 +106,7 @@ fn a_file_that_is_no_snapshot_is_refused_before_anything_runs() {
         // A cut that spares the pickle itself costs only the index.
         if name == "cut.pkl" {
             run.assert_code(0).assert_stdout("ran\n");
-            assert!(run.err().contains("the index of cut.pkl is lost"), "{}", run.whole());
+            assert!(run.err().contains("the index of cut.pkl is missing"), "{}", run.whole());
             continue;
         }
         run.assert_code(4).assert_stdout("");
@@ -126,10 +126,8 @@ fn code_of_another_minor_version_is_never_loaded_and_data_is() {
     other.write("session.pkl", fs::read(sandbox.work().join("session.pkl")).unwrap());
     let run = other.snapcli(&["restore", "--trust", "session.pkl", "-c", "data, sorted(set('fCc') & set(globals()))"]);
     run.assert_stdout("({'a': [1, 2]}, [])\n").assert_code(0);
-    let advice = format!(
-        "f (function) did not come back: holds code of Python {0}: restore it with --python {0} (",
-        first.label()
-    );
+    let advice =
+        format!("cannot restore f (function): holds code of Python {0}: restore it with --python {0} (", first.label());
     assert!(run.err().contains(&advice), "{}", run.whole());
     let run = other.snapcli(&["restore", "--trust", "--strict", "session.pkl", "-c", "print('ran')"]);
     run.assert_code(3).assert_stdout("");
@@ -158,10 +156,10 @@ def f(): return after
     let run = sandbox.snapcli(&["restore", "session.pkl", "-c", code]);
     run.assert_stdout("True True True\n").assert_code(0);
     let expected = "\
-snapcli: helper (module) did not come back: needs the module helper: install helper, choose its environment with --python, or tell what it is called now with --map helper=NEW
-snapcli: broken (list) did not come back: TypeError: Broken.__init__() missing 1 required positional argument: 'right'
-snapcli: gone (dict) did not come back: needs the module helper: install helper, choose its environment with --python, or tell what it is called now with --map helper=NEW
-snapcli: needs (tuple) did not come back: needs gone, which did not come back
+snapcli: cannot restore helper (module): needs the module helper: install helper, choose its environment with --python, or tell what it is called now with --map helper=NEW
+snapcli: cannot restore broken (list): TypeError: Broken.__init__() missing 1 required positional argument: 'right'
+snapcli: cannot restore gone (dict): needs the module helper: install helper, choose its environment with --python, or tell what it is called now with --map helper=NEW
+snapcli: cannot restore needs (tuple): needs gone, which did not come back
 ";
     run.assert_stderr(expected);
     sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", "print('ran')"]).assert_code(3).assert_stdout("");
@@ -291,11 +289,7 @@ fn what_is_chosen_comes_back_with_what_its_code_needs() {
     restore(&["--only", "table"], names).assert_stdout("['table']\n");
     restore(&["--only", "[bs]*", "--exclude", "big"], names).assert_stdout("['blob', 'small']\n");
     let run = restore(&["--exclude", "big"], names);
-    assert!(
-        run.err().contains("table (dict) did not come back: needs big, which did not come back"),
-        "{}",
-        run.whole()
-    );
+    assert!(run.err().contains("cannot restore table (dict): needs big, which did not come back"), "{}", run.whole());
     restore(&["--only", "nothing"], names).assert_code(2);
     sandbox.snapcli(&["restore", "--list"]).assert_stdout("np\nbig\nfrozen\ntable\nsmall\nhelper\nf\nblob\n");
 }

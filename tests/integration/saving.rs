@@ -269,7 +269,7 @@ fn a_script_that_fails_leaves_its_state_beside_the_good_file() {
     sandbox.write("script.py", "reached = [1, 2]\nraise ValueError('no further')\n");
     let run = sandbox.snapcli(&["save", "script.py"]);
     run.assert_code(1);
-    assert!(run.err().contains("the script failed; saved what it had reached: 1 variable to session.crash.pkl"));
+    assert!(run.err().contains("the script failed; saved 1 variable to session.crash.pkl"));
     assert_eq!(fs::read(sandbox.work().join("session.pkl")).unwrap(), before);
     let json = sandbox.snapcli(&["inspect", "--json", "session.crash.pkl"]).json();
     let ended = &json["script"]["ended"];

@@ -30,9 +30,9 @@ fn a_whole_file_is_said_to_be_whole() {
     let folder = tempfile::tempdir().unwrap();
     let (code, out, err) = verify(folder.path(), &snapshot(), &[]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
-    assert!(out.starts_with("session.pkl: whole, a snapshot with 2 variables, ") && out.lines().count() == 1, "{out}");
+    assert!(out.starts_with("session.pkl: intact, a snapshot with 2 variables, ") && out.lines().count() == 1, "{out}");
     let (code, out, _) = verify(folder.path(), b"\x80\x04}\x8c\x01aK\x01s.rest", &["session.pkl"]);
-    let expected = "session.pkl: whole, a pickled dict with 1 variable, 14 B\n  4 B behind the pickle's end, which no reader looks at\n";
+    let expected = "session.pkl: intact, a pickled dict with 1 variable, 14 B\n  4 B after the end of the pickle, which no reader uses\n";
     assert_eq!((code, out.as_str()), (Some(0), expected));
     assert_eq!(verify(folder.path(), &snapshot(), &["-q"]), (Some(0), String::new(), String::new()));
 }
@@ -43,8 +43,7 @@ fn damage_is_told_with_its_place_for_people_and_programs() {
     let mut bytes = snapshot();
     bytes[55] ^= 1;
     let (code, out, _) = verify(folder.path(), &bytes, &[]);
-    let expected =
-        "  damaged: y\\u{1b} (bytes 51 to 60)\n      at byte 51: the bytes are not those that were saved\n  whole: x\n";
+    let expected = "  damaged: y\\u{1b} (bytes 51 to 60)\n      at byte 51: the bytes are not those that were saved\n  intact: x\n";
     assert_eq!(code, Some(4));
     assert_eq!(out.split_once('\n').unwrap().1, expected);
     let (code, out, _) = verify(folder.path(), &bytes, &["--json"]);

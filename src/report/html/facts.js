@@ -1,9 +1,9 @@
-// What is not a variable: what was left out, where the session comes from, and the verdict.
+// The parts of the page other than variables: what was left out, where the session comes from, and the verdict.
 
-/** How many items of a long list are drawn before somebody asks for the others. */
+/** How many items of a long list are drawn before "Show all" is pressed. */
 const FIRST = 100;
 
-/** A list, its end behind a button where it is long. */
+/** A list. If it is long, a button shows the rest. */
 function longList(entries, draw) {
   const made = element('ul', { class: 'plain' });
   made.append(...entries.slice(0, FIRST).map(draw));
@@ -24,10 +24,10 @@ function leftOut(items) {
   if (items.length === 0) return;
   $('left-out').hidden = false;
   if (failed.length > 0) {
-    $('left-out').append(element('h3', {}, `${count(failed.length, 'variable')} that cannot be saved`), longList(failed, failure));
+    $('left-out').append(element('h3', {}, `${count(failed.length, 'variable')} cannot be saved`), longList(failed, failure));
   }
   if (ruled.length > 0) {
-    const title = element('summary', {}, `${count(ruled.length, 'variable')} left out by rule`);
+    const title = element('summary', {}, `${count(ruled.length, 'variable')} left out by a rule or option`);
     $('left-out').append(element('details', { open: ruled.length <= 10 }, title, longList(ruled, byRule)));
   }
 }
@@ -48,14 +48,14 @@ function failure(item) {
 
 const byRule = (item) => element('li', {}, heading(item), element('p', {}, plain(item.error)));
 
-/** What somebody should see first. */
+/** The most important facts, at the top of the page. */
 function marks(answer) {
   const failed = answer.left_out.filter((item) => item.reason === 'failed').length;
   const ruled = answer.left_out.length - failed;
   const how = answer.script.ended.how;
   const found = [
     failed > 0 && ['bad', `${count(failed, 'variable')} cannot be saved`, '#left-out'],
-    ruled > 0 && ['', `${ruled.toLocaleString('en')} left out by rule`, '#left-out'],
+    ruled > 0 && ['', `${ruled.toLocaleString('en')} left out by a rule or option`, '#left-out'],
     (how === 'exception' || how === 'interrupted') && ['bad', `the script ${ending(answer.script)}`, '#facts'],
     answer.verdict && [answer.verdict.class === 'dangerous' ? 'bad' : '', `verdict: ${plain(answer.verdict.class)}`, '#verdict'],
   ].filter(Boolean);
@@ -63,7 +63,7 @@ function marks(answer) {
   if (found.length === 0) $('marks').remove();
 }
 
-/** Where the session comes from; of a pickle that is not ours nothing is known. */
+/** Where the session comes from. A pickle from another program does not say. */
 function provenance(answer) {
   const { script, python } = answer;
   if (!answer.created && !script.path) return;
@@ -77,12 +77,12 @@ function provenance(answer) {
     ['Saved', when(answer.created)],
     ['Ended', `${ending(script)}${script.ended.code ? ` (exit code ${script.ended.code})` : ''}`],
     ['Python', plain([python.version, python.implementation].filter(Boolean).join(', '))],
-    ['Program', plain(python.executable)],
+    ['Executable', plain(python.executable)],
     ['Platform', plain(python.platform)],
-    ['dill', python.dill ? plain(python.dill) : 'none was needed'],
+    ['dill', python.dill ? plain(python.dill) : 'not needed'],
     ['Packages', packages.length > 0 ? element('span', {}, ...packages.flatMap((made) => [made, ' '])) : ''],
     ['Namespace', plain(answer.module)],
-    ['Source BLAKE3', plain(script.blake3)],
+    ['BLAKE3 of the script', plain(script.blake3)],
     ['snapcli', plain(answer.snapcli)],
   ];
   $('facts').append(list(facts));
@@ -92,14 +92,14 @@ function provenance(answer) {
   }
 }
 
-/** What loading the file would import and call, where the answer says it. */
+/** What loading the file would import and call. */
 function verdict(found) {
   if (!found) return;
   const words = {
-    plain: 'It builds plain data.',
-    code: 'It rebuilds functions and classes.',
-    calls: 'It calls importable code that is not known to be harmless.',
-    dangerous: 'It may do anything: run commands, evaluate text, open files or sockets.',
+    plain: 'Loading it builds plain data.',
+    code: 'Loading it recreates functions and classes.',
+    calls: 'Loading it calls importable code that is not known to be harmless.',
+    dangerous: 'Loading it may do anything: run commands, evaluate code, open files or sockets.',
   };
   $('verdict').hidden = false;
   $('verdict').append(element('p', { class: found.class === 'dangerous' ? 'bad' : '' },
@@ -108,7 +108,7 @@ function verdict(found) {
   const line = (finding) => element('li', { class: finding.class === 'dangerous' ? 'failed' : '' },
     element('code', {}, `${plain(finding.callee)}${plain(finding.arguments)}`), ` ${plain(finding.why)}`,
     element('small', {}, ` at byte ${finding.offset}${finding.count > 1 ? `, ${finding.count} times` : ''}`));
-  // What makes it as bad as it is; the rest is for those who ask.
+  // Show the findings that decide the verdict, and fold the others.
   const worst = findings.filter((finding) => finding.class === found.class);
   const mild = findings.filter((finding) => finding.class !== found.class);
   const told = found.class === 'dangerous' || found.class === 'calls' ? [worst, mild] : [[], findings];
@@ -118,5 +118,5 @@ function verdict(found) {
     $('verdict').append(element('details', {}, title, longList(told[1], line)));
   }
   if (found.more > 0) $('verdict').append(element('p', {}, `and ${count(found.more, 'more finding')}`));
-  $('verdict').append(element('p', {}, element('small', {}, 'A verdict from looking at a file is never a proof: load only what you trust.')));
+  $('verdict').append(element('p', {}, element('small', {}, 'Static analysis of a pickle is never a proof: load only files that you trust.')));
 }

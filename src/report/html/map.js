@@ -1,11 +1,11 @@
-// The map: a rectangle for each variable, as large as its share of the bytes, as square as can be (squarified treemap,
-// Bruls, Huizing and van Wijk 2000).
+// The map: a rectangle for each variable, with an area in proportion to its bytes and as square as possible (squarified
+// treemap, Bruls, Huizing and van Wijk 2000).
 
-/** What is smaller than this many pixels in both directions cannot be hit: all such of a kind share one rectangle. */
+/** A square of this many pixels is the smallest that can be clicked. All smaller variables of a kind share one rectangle. */
 const SMALLEST = 10;
 const MOST_TILES = 1000;
 
-/** Lays out sizes, the largest first, in a rectangle of `width` by `height`; returns [x, y, width, height] for each. */
+/** Lays out sizes, largest first, in a rectangle. Returns [x, y, width, height] for each. */
 function squarify(sizes, width, height) {
   const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
   const areas = sizes.map((bytes) => (bytes / total) * width * height);
@@ -19,7 +19,7 @@ function squarify(sizes, width, height) {
   return places;
 }
 
-/** How many go into a strip along the short side: one more as long as the worst of them gets no longer. */
+/** How many areas go into a strip along the short side: adds one as long as the worst aspect ratio does not grow. */
 function endOfStrip(areas, start, side) {
   let sum = areas[start];
   let worst = Infinity;
@@ -33,7 +33,7 @@ function endOfStrip(areas, start, side) {
   return areas.length;
 }
 
-/** Places one strip along the short side of what is free, and takes it off that. */
+/** Places a strip along the short side of the free rectangle, and removes it from that. */
 function strip(areas, free) {
   const sum = areas.reduce((total, area) => total + area, 0);
   const upright = free.width >= free.height;
@@ -58,7 +58,7 @@ function strip(areas, free) {
   return places;
 }
 
-/** What the map shows: the largest variables, and the others as one for each kind. */
+/** The rectangles of the map: the largest variables, and one for all smaller variables of each kind. */
 function tiles(variables, pixels) {
   const sorted = variables.filter((variable) => variable.length > 0).sort((a, b) => b.length - a.length);
   const total = sorted.reduce((sum, variable) => sum + variable.length, 0);
@@ -69,14 +69,14 @@ function tiles(variables, pixels) {
   for (const kind of KINDS.keys()) {
     const rest = sorted.slice(shown).filter((variable) => kindOf(variable) === kind);
     const real = rest.reduce((sum, variable) => sum + variable.length, 0);
-    // Too small to be seen, it would say that there is nothing.
+    // A rectangle too small to be seen would look as if there were no such variables.
     if (rest.length > 0) found.push({ variable: rest[0], number: rest.length, bytes: Math.max(real, least), real });
   }
   found.sort((a, b) => b.bytes - a.bytes);
   return { found, total };
 }
 
-/** A button for one rectangle, placed in percent, so that it also fits a sheet of paper. */
+/** A button for a rectangle, positioned in percent, so that it also fits on paper. */
 function tile(entry, [x, y, width, height], box, total) {
   const { variable, number } = entry;
   const kind = kindOf(variable);
@@ -98,7 +98,7 @@ function tile(entry, [x, y, width, height], box, total) {
   return made;
 }
 
-/** Has a tip appear at a tile, under the mouse or the keyboard. */
+/** Shows a tooltip at a rectangle that has the mouse or the focus. */
 function tell(made, name, words) {
   const tip = $('tip');
   const appear = () => {
@@ -125,10 +125,10 @@ function drawMap(variables) {
   const places = squarify(found.map((entry) => entry.bytes), box.width, box.height);
   const made = found.map((entry, number) => tile(entry, places[number], box, total));
   if (made.length > 0) made[0].tabIndex = 0;
-  map.replaceChildren(...(made.length > 0 ? made : [element('p', { class: 'none' }, 'Nothing to show.')]));
+  map.replaceChildren(...(made.length > 0 ? made : [element('p', { class: 'none' }, 'No variables.')]));
 }
 
-/** One stop for the tab key; arrows go on to the next smaller or larger one. */
+/** The map is one stop for the Tab key. Arrow keys move to the next smaller or larger rectangle. */
 function moveInMap(event) {
   const all = [...$('map').querySelectorAll('button')];
   const here = all.indexOf(document.activeElement);
@@ -142,7 +142,7 @@ function moveInMap(event) {
   next.focus();
 }
 
-/** The kinds that there are, each with its colour and bytes: a press shows only these. */
+/** The kinds of variables with their colours and sizes. Pressing one shows only that kind. */
 function drawLegend(variables) {
   const sums = KINDS.map(() => ({ bytes: 0, number: 0 }));
   for (const variable of variables) {

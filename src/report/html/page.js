@@ -1,4 +1,4 @@
-// Begins: reads the answer, draws all of it, and follows what is pressed and typed.
+// Starts the page: reads the report, draws everything, and reacts to input.
 
 function start() {
   const answer = JSON.parse($('data').textContent);
@@ -20,7 +20,7 @@ function start() {
 }
 
 function follow() {
-  // A frame has room for one drawing, however fast somebody types or scrolls.
+  // Draw at most once for each frame, however fast the user types or scrolls.
   const once = (draw) => {
     let asked = false;
     return () => {

@@ -1,4 +1,4 @@
-// The table: only the rows that can be seen are in the page, so that 10,000 variables are as quick as ten.
+// The table. Only the visible rows are elements of the page, so that 10,000 variables are as fast as ten.
 
 const state = { variables: [], rows: [], sort: 'order', down: false, kind: null, text: '', chosen: null, largest: 1 };
 
@@ -9,7 +9,7 @@ const byText = (get) => (a, b) => collator.compare(get(a), get(b));
 const byNumber = (get) => (a, b) => get(a) - get(b);
 const items = (variable) => (variable.shape ? variable.shape.reduce((all, side) => all * side, 1) : (variable.len ?? -1));
 
-/** `down`: whether the first press shows the largest first. */
+/** `down`: whether the first press sorts in descending order. */
 const COLUMNS = [
   { key: 'name', title: 'Name', order: byText((variable) => variable.name) },
   { key: 'type', title: 'Type', order: byText((variable) => variable.type) },
@@ -20,7 +20,7 @@ const COLUMNS = [
   { key: 'uses', title: 'Uses', order: byNumber((variable) => used(variable).length), down: true },
 ];
 
-/** The rows that the filters leave, in the order that is asked for. */
+/** The rows that pass the filters, sorted. */
 function chosenRows() {
   const words = state.text.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (variable) => (state.kind === null || kindOf(variable) === state.kind)
@@ -31,7 +31,7 @@ function chosenRows() {
   return rows;
 }
 
-/** Shows what the filters and the order ask for now. */
+/** Draws the table and the map again after a change of the filters or the order. */
 function refresh() {
   state.rows = chosenRows();
   const bytes = state.rows.reduce((sum, variable) => sum + variable.length, 0);
@@ -53,7 +53,7 @@ function refresh() {
 function drawHead() {
   const cells = COLUMNS.map(({ key, title, down = false }) => {
     const button = element('button', { type: 'button' }, title);
-    // Once, the other way round, and back to the order of the script.
+    // The first press sorts, the second one reverses, the third one restores the order of the script.
     button.addEventListener('click', () => {
       if (state.sort !== key) sortBy(key, down);
       else if (state.down === down) sortBy(key, !down);
@@ -62,12 +62,12 @@ function drawHead() {
     return element('th', { id: `head-${key}`, class: key, scope: 'col', role: 'columnheader' }, button);
   });
   $('head').replaceChildren(...cells);
-  // Another program's pickle tells neither.
+  // A pickle from another program has neither lines nor uses.
   const tells = state.variables.some((variable) => variable.line !== undefined || used(variable).length > 0);
   $('rows').classList.toggle('short', !tells);
   const options = COLUMNS.filter(({ key }) => key !== 'value' && key !== 'uses')
     .flatMap(({ key, title }) => [[key, false, `${title} ↑`], [key, true, `${title} ↓`]]);
-  const made = [['order', false, 'the script’s order'], ...options]
+  const made = [['order', false, 'script order'], ...options]
     .map(([key, down, words]) => element('option', { value: `${key} ${down}` }, words));
   $('sort').replaceChildren(...made);
   $('sort').addEventListener('change', () => {
@@ -82,13 +82,13 @@ function sortBy(key, down) {
   refresh();
 }
 
-/** Draws the rows in view, and some above and below. `all` is for paper. */
+/** Draws the visible rows, and some above and below. `all` draws every row, for printing. */
 function drawRows(all = false) {
   const box = $('rows');
   const height = parseFloat(getComputedStyle(box).getPropertyValue('--row'));
   const first = all ? 0 : Math.max(0, Math.floor(box.scrollTop / height) - 10);
   const last = all ? state.rows.length : Math.min(state.rows.length, Math.ceil((box.scrollTop + box.clientHeight) / height) + 10);
-  // A row that stays keeps its element, and the focus with it.
+  // A row that stays keeps its element, and so keeps the focus.
   const old = new Map([...$('body').children].map((made) => [made.variable, made]));
   const rows = state.rows.slice(first, last).map((variable, number) => {
     const made = old.get(variable) ?? row(variable);
@@ -103,7 +103,7 @@ function drawRows(all = false) {
   box.querySelector('table').setAttribute('aria-rowcount', state.rows.length + 1);
 }
 
-/** Puts rows in place without taking out those that stay, as that would lose the focus. */
+/** Replaces the rows without removing those that stay, because a removed element loses the focus. */
 function replaceRows(body, rows) {
   const wanted = new Set(rows);
   for (const made of [...body.children]) if (!wanted.has(made)) made.remove();
@@ -128,7 +128,7 @@ function row(variable) {
   return made;
 }
 
-/** Brings a variable's row into view and tells all of it. */
+/** Scrolls to the row of a variable and shows its details. */
 function show(variable) {
   const number = state.rows.indexOf(variable);
   const box = $('rows');
@@ -139,7 +139,7 @@ function show(variable) {
   [...$('body').children].find((made) => made.variable === variable)?.querySelector('button').focus({ preventScroll: true });
 }
 
-/** Shows those that have no rectangle of their own: all of the kind, the largest first, from the first of them on. */
+/** Shows the variables that share a rectangle: all of that kind, largest first, starting at the first of them. */
 function showSmall(first) {
   state.kind = kindOf(first);
   markLegend();
@@ -147,7 +147,7 @@ function showSmall(first) {
   show(first);
 }
 
-/** All that is known of one variable, below the table. */
+/** Shows the details of a variable below the table. */
 function choose(variable) {
   state.chosen = variable;
   drawRows();
@@ -161,24 +161,24 @@ function choose(variable) {
   });
   const facts = [
     ['Type', plain(variable.type)],
-    ['Size', `${size(variable.length)} (${count(variable.length, 'byte')} at ${variable.offset.toLocaleString('en')})`],
+    ['Size', `${size(variable.length)} (${count(variable.length, 'byte')} at offset ${variable.offset.toLocaleString('en')})`],
     ['Length or shape', shape(variable)],
     ['Value', plain(variable.preview)],
     ['Columns', names(variable.columns ?? [])],
     ['Attributes', names(variable.attributes ?? [])],
-    ['Written in', plain(variable.source)],
+    ['Defined in', plain(variable.source)],
     ['Line', variable.line === undefined ? '' : String(variable.line)],
     ['Uses', names(used(variable))],
     ['Used by', names(users)],
     ['Imports', names((variable.imports ?? []).map((name) => name.replace(' ', '.')))],
-    ['Mind', names(variable.notes ?? [])],
-    ['Holds code', variable.has_code ? 'yes: only the same minor version of Python can load it' : ''],
+    ['Notes', names(variable.notes ?? [])],
+    ['Contains code', variable.has_code ? 'yes: only the same minor version of Python can load it' : ''],
   ];
   $('chosen').replaceChildren(element('h3', {}, plain(variable.name)), close, list(facts));
   $('chosen').hidden = false;
 }
 
-/** Names and values, of those that have one. */
+/** A list of names and values, without empty values. */
 function list(facts) {
   const made = facts.filter(([, value]) => value !== '' && value !== undefined && value !== null)
     .map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, value)));

@@ -1,7 +1,7 @@
-//! The page as text: its structure, and that no text of a file gets out of its place.
+//! The structure of the page, and that no string of a file becomes markup.
 
 use super::*;
-use crate::report::answer::Format;
+use crate::report::inspect_report::FileFormat;
 use crate::snapshot::index::{Index, LeftOut, Variable};
 
 const HOSTILE: [&str; 5] = [
@@ -12,7 +12,7 @@ const HOSTILE: [&str; 5] = [
     "{{script}}{{data}}",
 ];
 
-fn answer() -> Answer {
+fn report() -> SessionReport {
     let variable = |name: &&str| Variable {
         name: (*name).to_owned(),
         type_name: (*name).to_owned(),
@@ -23,35 +23,42 @@ fn answer() -> Answer {
     let variables = HOSTILE.iter().map(variable).collect();
     let item = LeftOut { name: "</script>".to_owned(), error: "<!-- <script>".to_owned(), ..LeftOut::default() };
     let index = Index { variables, left_out: vec![item], ..Index::default() };
-    Answer { file: HOSTILE.join(" "), format: Format::Snapcli, bytes: 50, index, verdict: None, verified: None }
+    SessionReport {
+        file: HOSTILE.join(" "),
+        format: FileFormat::Snapcli,
+        bytes: 50,
+        index,
+        verdict: None,
+        verified: None,
+    }
 }
 
-fn page_of(answer: &Answer) -> String {
+fn page_of(report: &SessionReport) -> String {
     let mut out = Vec::new();
-    page(&mut out, answer).expect("memory takes all");
+    write_page(&mut out, report).expect("writing to memory");
     String::from_utf8(out).expect("a page is UTF-8")
 }
 
-/// What stands between the first `begin` and the next `end`.
+/// The string between the first `begin` and the next `end`.
 fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
     let (_, rest) = text.split_once(begin).unwrap_or_else(|| panic!("no {begin}"));
     rest.split_once(end).unwrap_or_else(|| panic!("no {end}")).0
 }
 
 #[test]
-fn the_data_is_the_answer_and_cannot_leave_its_element() {
-    let answer = answer();
-    let page = page_of(&answer);
+fn the_data_is_the_report_and_cannot_end_its_element() {
+    let report = report();
+    let page = page_of(&report);
     let data = between(&page, "<script type=\"application/json\" id=\"data\">", "</script>");
     assert!(!data.contains(['<', '>', '&']), "{data}");
     let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
-    assert_eq!(data, serde_json::to_value(&answer).expect("JSON"));
+    assert_eq!(data, serde_json::to_value(&report).expect("JSON"));
 }
 
 #[test]
-fn no_text_of_the_file_becomes_markup() {
-    let page = page_of(&answer());
-    let plain = page_of(&Answer { file: String::new(), index: Index::default(), ..answer() });
+fn no_string_of_the_file_becomes_markup() {
+    let page = page_of(&report());
+    let plain = page_of(&SessionReport { file: String::new(), index: Index::default(), ..report() });
     for tag in ["<script", "</script", "<!--", "<img", "<style", "<title"] {
         assert_eq!(page.matches(tag).count(), plain.matches(tag).count(), "{tag}");
     }
@@ -64,8 +71,8 @@ fn no_text_of_the_file_becomes_markup() {
 }
 
 #[test]
-fn nothing_runs_or_loads_but_what_carries_the_nonce() {
-    let page = page_of(&answer());
+fn only_elements_with_the_nonce_run_or_load() {
+    let page = page_of(&report());
     let nonce = between(&page, "script-src 'nonce-", "'");
     assert_eq!(nonce.len(), 32);
     let policy = format!(
@@ -78,6 +85,6 @@ fn nothing_runs_or_loads_but_what_carries_the_nonce() {
     for outside in ["http:", "https:", " src=", "@import", "url(", "innerHTML", "eval("] {
         assert_eq!(own.lines().find(|line| line.contains(outside)), None, "{outside}");
     }
-    // Another answer has another nonce.
-    assert_ne!(between(&page_of(&Answer { bytes: 51, ..answer() }), "'nonce-", "'"), nonce);
+    // Another report has another nonce.
+    assert_ne!(between(&page_of(&SessionReport { bytes: 51, ..report() }), "'nonce-", "'"), nonce);
 }

@@ -1,4 +1,4 @@
-// Words for what the answer holds, and elements to put them in. Texts of the file only ever become text nodes.
+// Formats the values of the report, and creates elements. Strings from the file only ever become text nodes.
 
 const $ = (id) => document.getElementById(id);
 
@@ -12,18 +12,18 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** Control characters and what turns the direction of writing, made visible: they can make a name read as another. */
+/** Makes control characters and direction overrides visible: they could make a name read as another one. */
 function plain(text) {
   const hidden = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
   return String(text ?? '').replace(hidden, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
 }
 
-/** As `plain`, but lines stay lines. */
+/** As `plain`, but keeps line breaks. */
 const plainLines = (text) => String(text ?? '').split('\n').map(plain).join('\n');
 
 const UNITS = ['kB', 'MB', 'GB', 'TB', 'PB'];
 
-/** `0 B`, `12 kB`, `512 MB`, in powers of 1000, as the table in the terminal has it. */
+/** `0 B`, `12 kB`, `512 MB`, in powers of 1000, as in the table for terminals (src/ui/size.rs). */
 function size(bytes) {
   if (bytes < 1000) return `${bytes} B`;
   let value = bytes / 1000;
@@ -37,26 +37,26 @@ function size(bytes) {
 
 const count = (number, noun) => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
 
-/** How much of the whole, as people say it. */
+/** A share in percent. */
 function share(part, whole) {
   const percent = whole > 0 ? (100 * part) / whole : 0;
-  return percent > 0 && percent < 0.1 ? 'less than 0.1 %' : `${percent.toFixed(1)} %`;
+  return percent > 0 && percent < 0.1 ? 'less than 0.1%' : `${percent.toFixed(1)}%`;
 }
 
-/** Length, or shape and dtype. */
+/** The length, or the shape and dtype. */
 function shape(variable) {
   if (!variable.shape) return variable.len === undefined ? '' : String(variable.len);
   return variable.shape.join('×') + (variable.dtype ? ` ${plain(variable.dtype)}` : '');
 }
 
-const KINDS = ['arrays', 'frames', 'collections', 'texts', 'numbers', 'objects', 'functions and classes', 'imports'];
+const KINDS = ['arrays', 'data frames', 'collections', 'strings', 'numbers', 'objects', 'functions and classes', 'imports'];
 
 const KIND_OF_TYPE = {
   list: 2, dict: 2, set: 2, frozenset: 2, tuple: 2, str: 3, bytes: 3, bytearray: 3,
   int: 4, float: 4, complex: 4, bool: 4, NoneType: 4, module: 7, function: 6, type: 6,
 };
 
-/** The number of a variable's kind in `KINDS`, by which it is coloured. */
+/** The index of the kind of a variable in `KINDS`, which also selects its colour. */
 function kindOf(variable) {
   const type = variable.type;
   if (variable.kind === 'import') return 7;
@@ -67,19 +67,19 @@ function kindOf(variable) {
   return /^collections\./.test(type) ? 2 : 5;
 }
 
-/** What ran, as it was typed. */
+/** The command line of the script. */
 function commandLine(script) {
   const head = script.kind === 'module' ? `-m ${script.path}` : script.path;
   return [head, ...script.argv.slice(1)].map(plain).join(' ');
 }
 
-/** How the script ended. */
+/** How the script ended, after "which". `ending` in src/report/inspect_text.rs says the same. */
 function ending(script) {
   const seconds = `${Number(script.seconds ?? 0).toFixed(1)} s`;
   switch (script.ended.how) {
     case 'exception': return `failed after ${seconds}`;
     case 'interrupted': return `was interrupted after ${seconds}`;
-    case 'running': return `had run ${seconds} and went on`;
+    case 'running': return `was still running after ${seconds}`;
     case 'exit': return script.ended.code ? `exited with ${script.ended.code} after ${seconds}` : `ran ${seconds}`;
     default: return `ran ${seconds}`;
   }

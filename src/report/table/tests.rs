@@ -1,8 +1,8 @@
-//! The table as text: whole for a file, and fitted to a terminal.
+//! The table as text: complete in a file, cut to the width of a terminal.
 
 use super::*;
 
-const PLAIN: Look = Look { width: None, colour: false, unicode: true };
+const PLAIN: TableStyle = TableStyle { width: None, colour: false, unicode: true };
 
 fn variable(name: &str, type_name: &str, length: u64, preview: &str) -> Variable {
     Variable { name: name.into(), type_name: type_name.into(), length, preview: preview.into(), ..Variable::default() }
@@ -33,14 +33,14 @@ fn index() -> Index {
     }
 }
 
-fn drawn(index: &Index, look: Look) -> String {
+fn drawn(index: &Index, style: TableStyle) -> String {
     let mut out = Vec::new();
-    table(&mut out, index, look).expect("memory takes all");
+    write_table(&mut out, index, style).expect("writing to memory");
     String::from_utf8(out).expect("text")
 }
 
 #[test]
-fn a_file_gets_all_of_it_without_colours() {
+fn a_file_gets_the_whole_table_without_colours() {
     let expected = "
   name         type            size           shape              value
   grid         numpy.ndarray  24 MB ████████  1000×3000 float64  [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, …]
@@ -54,11 +54,11 @@ fn a_file_gets_all_of_it_without_colours() {
 }
 
 #[test]
-fn where_only_ascii_can_be_shown_nothing_of_ours_is_anything_else() {
+fn without_unicode_the_table_is_ascii() {
     let mut index = index();
     index.variables.remove(2);
     index.variables[0].preview.clear();
-    let text = drawn(&index, Look { width: Some(72), unicode: false, ..PLAIN });
+    let text = drawn(&index, TableStyle { width: Some(72), unicode: false, ..PLAIN });
     assert!(text.is_ascii() && text.contains(" ########  1000x3000 float64") && text.contains("\nx rows"), "{text}");
 }
 
@@ -68,32 +68,32 @@ fn no_line_is_wider_than_the_terminal() {
     index.variables.push(variable(&"long_name_".repeat(9), &"a.module.".repeat(9), 1_000_000, &"日本".repeat(40)));
     index.variables.push(variable(&"名".repeat(50), "型", 5, &"👨\u{200d}👩\u{200d}👧☎\u{fe0f}".repeat(20)));
     for width in 1..=250 {
-        let text = drawn(&index, Look { width: Some(width), ..PLAIN });
-        let over = text.lines().find(|line| line.width() > width);
+        let text = drawn(&index, TableStyle { width: Some(width), ..PLAIN });
+        let over = text.lines().find(|line| measure_text_width(line) > width);
         assert_eq!(over, None, "at {width}");
     }
-    let text = drawn(&index, Look { width: Some(80), ..PLAIN });
-    // Sizes are whole, and of a long name its beginning and its end are left.
+    let text = drawn(&index, TableStyle { width: Some(80), ..PLAIN });
+    // Sizes are never cut, and long names keep their start and end.
     for whole in [" 24 MB ████████", "  half ", "\n  long_", "_name_  a.mod", "49 B"] {
         assert!(text.contains(whole), "no {whole}\n{text}");
     }
 }
 
 #[test]
-fn names_are_still_names_in_sixty_columns() {
+fn names_stay_readable_in_sixty_columns() {
     let array = variable("layer_0_weights", "numpy.ndarray", 24_000_000, "[0.1, …]");
     let array = Variable { shape: Some(vec![1000, 3000]), dtype: Some("float64".into()), ..array };
     let index = Index { variables: vec![array; 9], ..Index::default() };
     for width in [60, 70] {
-        let text = drawn(&index, Look { width: Some(width), ..PLAIN });
+        let text = drawn(&index, TableStyle { width: Some(width), ..PLAIN });
         assert!(text.contains("\n  layer_0_weights  numpy.ndarray  24 MB"), "{text}");
         assert!(!text.contains("shape") && text.contains("value"), "{text}");
     }
 }
 
 #[test]
-fn colours_are_all_that_a_terminal_has_more() {
-    let coloured = drawn(&index(), Look { colour: true, ..PLAIN });
+fn a_terminal_only_adds_colours() {
+    let coloured = drawn(&index(), TableStyle { colour: true, ..PLAIN });
     assert!(coloured.contains("\u{1b}[2mrows\u{1b}[0m"), "{coloured}");
     assert_eq!(console::strip_ansi_codes(&coloured), drawn(&index(), PLAIN));
 }

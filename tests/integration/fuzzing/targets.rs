@@ -130,7 +130,7 @@ fn inspect(snapshot: &Snapshot) {
     is_json(&written_raw(|out| report::json(out, &answer)));
     let page = written_raw(|out| html::page(out, &answer));
     assert_eq!(page.split(|byte| *byte == b'<').count(), tags(), "no text of the file is a tag");
-    answer.only_bad();
+    answer.keep_failures_only();
     written(|out| text::bad(out, &answer, true));
 }
 

@@ -174,7 +174,7 @@ impl Found {
         let (names, checks) = serde_json::from_str(restored.out().rsplit("ANSWER").next().unwrap()).unwrap();
         let said = restored.err();
         let lost = said.lines().filter_map(|line| {
-            let (what, why) = line.strip_prefix("snapcli: ")?.split_once(" did not come back: ")?;
+            let (what, why) = line.strip_prefix("snapcli: cannot restore ")?.split_once("): ")?;
             Some((what.split(' ').next()?.to_owned(), why.to_owned()))
         });
         Self { left_out, lost: lost.collect(), differs: BTreeSet::new(), names, checks, dill: BTreeMap::new() }

@@ -1,4 +1,6 @@
-//! The answer of `inspect` and the report of `save`: an index and what it is the index of.
+//! The result of `inspect`, and the `--report` of `save`: an index, and the file or script it belongs to.
+//!
+//! A snapshot brings its index. For any other pickle, one is made from the outline of the pickle.
 
 use serde::Serialize;
 
@@ -9,59 +11,51 @@ use crate::snapshot::echo::Compared;
 use crate::snapshot::index::{Index, Kind, PREVIEW, Reason, SCHEMA, Variable};
 use crate::snapshot::reader::{Contents, Snapshot};
 
-/// The name by which the object of a pickle goes that gives it none.
+/// The name of the only object in a pickle that is neither a session nor a dict.
 pub const OBJECT: &str = "obj";
 
-/// What is in a file or in a script's session.
+/// What is in a file, or in the session of a script. The JSON of `inspect --json` and `save --report`.
 #[derive(Debug, Serialize)]
-pub struct Answer {
-    /// The file or the script.
+pub struct SessionReport {
+    /// The path of the file or script.
     pub file: String,
-    /// What it is.
-    pub format: Format,
-    /// The size of the file in bytes; of a script's session, what it would take.
+    /// The kind of file.
+    pub format: FileFormat,
+    /// The size of the file in bytes; for a script, the size that its variables would take.
     pub bytes: u64,
-    /// The session.
+    /// The variables, and where they come from.
     #[serde(flatten)]
     pub index: Index,
-    /// What loading the file would do; `None` of a script, and where nobody asked and looking would take long.
+    /// What loading the file would do; `None` for a script, and for a large file unless the verdict was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
-    /// How what a save can bring back differs from what it saved; `None` where that was not asked.
+    /// The result of `save --verify`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified: Option<Compared>,
 }
 
-/// What comes first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// What the script made first.
-    #[default]
-    Order,
-    /// The first name in the alphabet.
-    Name,
-    /// The largest.
-    Size,
-}
+pub use self::SessionReport as Answer; // compat
 
-/// What a session was read from.
+/// The kind of file that a session was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Format {
+pub enum FileFormat {
     /// A snapshot with an index.
     Snapcli,
-    /// A snapshot whose index is lost, or what `dill.dump_module` wrote.
+    /// The output of `dill.dump_module`, or a snapshot without its index.
     DillSession,
-    /// A pickled dict.
+    /// A pickled dict with string keys.
     PickledDict,
     /// Any other pickle.
     Pickle,
-    /// A script that was run.
+    /// No file: a script that was run.
     Script,
 }
 
-impl Format {
-    /// Of a file with these contents.
+pub use self::FileFormat as Format; // compat
+
+impl FileFormat {
+    /// The format of a file with these contents.
     pub fn of(contents: &Contents) -> Self {
         match contents {
             Contents::Own { .. } => Self::Snapcli,
@@ -71,7 +65,7 @@ impl Format {
         }
     }
 
-    /// In words.
+    /// The noun for it, without an article.
     pub fn words(self) -> &'static str {
         match self {
             Self::Snapcli => "snapshot",
@@ -83,44 +77,38 @@ impl Format {
     }
 }
 
-impl Answer {
-    /// What a file tells of itself.
+impl SessionReport {
+    /// The report of a file, without a verdict.
     pub fn of(file: String, snapshot: &Snapshot) -> Self {
         match snapshot.contents() {
             Contents::Own { index } => {
-                let (format, bytes) = (Format::Snapcli, snapshot.file_len());
+                let (format, bytes) = (FileFormat::Snapcli, snapshot.file_len());
                 Self { file, format, bytes, index: index.clone(), verdict: None, verified: None }
             }
             Contents::Foreign { shape, .. } => Self::foreign(file, snapshot.file_len(), shape),
         }
     }
 
-    /// What a pickle that has no index tells of itself.
+    /// The report of a pickle without an index.
     pub fn foreign(file: String, bytes: u64, shape: &Shape) -> Self {
         let (format, module, variables) = match shape {
             Shape::Session { module, variables } => {
-                let variables = variables.iter().filter(|found| is_kept(found)).cloned().collect();
-                (Format::DillSession, module.clone(), variables)
+                let variables = variables.iter().filter(|found| !is_dunder(&found.name)).cloned().collect();
+                (FileFormat::DillSession, module.clone(), variables)
             }
-            Shape::Dict { variables } => (Format::PickledDict, String::new(), variables.clone()),
+            Shape::Dict { variables } => (FileFormat::PickledDict, String::new(), variables.clone()),
             Shape::Object { value } => {
                 let value = outline::Variable { name: OBJECT.to_owned(), ..value.clone() };
-                (Format::Pickle, String::new(), vec![value])
+                (FileFormat::Pickle, String::new(), vec![value])
             }
         };
-        let variables = variables.iter().map(variable).collect();
-        Self {
-            file,
-            format,
-            bytes,
-            index: Index { schema: SCHEMA, module, variables, ..Index::default() },
-            verdict: None,
-            verified: None,
-        }
+        let variables = variables.iter().map(index_entry).collect();
+        let index = Index { schema: SCHEMA, module, variables, ..Index::default() };
+        Self { file, format, bytes, index, verdict: None, verified: None }
     }
 
-    /// Keeps only what was left out because it failed.
-    pub fn only_bad(&mut self) {
+    /// Removes everything but the variables that failed to be saved.
+    pub fn keep_failures_only(&mut self) {
         self.index.variables.clear();
         self.index.left_out.retain(|item| item.reason == Reason::Failed);
     }
@@ -130,36 +118,23 @@ impl Answer {
         self.verdict.as_ref().is_some_and(|verdict| verdict.class == Class::Dangerous)
     }
 
-    /// Puts variables and what was left out in an order.
-    pub fn sort(&mut self, sort: Sort) {
-        let Index { variables, left_out, .. } = &mut self.index;
-        match sort {
-            Sort::Order => {}
-            Sort::Name => {
-                variables.sort_by(|a, b| a.name.cmp(&b.name));
-                left_out.sort_by(|a, b| a.name.cmp(&b.name));
-            }
-            Sort::Size => variables.sort_by_key(|variable| std::cmp::Reverse(variable.length)),
-        }
-    }
-
-    /// Whether anything comes back different.
+    /// Whether `save --verify` found a variable that comes back different.
     pub fn has_changes(&self) -> bool {
         self.verified.as_ref().is_some_and(|verified| !verified.changes.is_empty())
     }
 
-    /// Whether anything was left out because it failed.
-    pub fn has_bad(&self) -> bool {
+    /// Whether a variable failed to be saved.
+    pub fn has_failures(&self) -> bool {
         self.index.left_out.iter().any(|item| item.reason == Reason::Failed)
     }
 }
 
-/// dill keeps a module's dunder names, too, which are no variables of its session.
-fn is_kept(found: &outline::Variable) -> bool {
-    !(found.name.starts_with("__") && found.name.ends_with("__"))
+/// dill also saves names such as `__doc__`, which are not variables of the session.
+fn is_dunder(name: &str) -> bool {
+    name.starts_with("__") && name.ends_with("__")
 }
 
-fn variable(found: &outline::Variable) -> Variable {
+fn index_entry(found: &outline::Variable) -> Variable {
     let facts = found.facts.clone();
     Variable {
         name: found.name.clone(),
@@ -178,15 +153,15 @@ fn variable(found: &outline::Variable) -> Variable {
         columns: facts.columns,
         attributes: facts.attributes,
         source: facts.source,
-        preview: short(&facts.preview),
+        preview: shorten(&facts.preview),
         ..Variable::default()
     }
 }
 
-/// A preview as the index has it.
-fn short(text: &str) -> String {
-    match text.char_indices().nth(PREVIEW - 1) {
-        Some((end, _)) if text.chars().count() > PREVIEW => format!("{}…", text.get(..end).unwrap_or(text)),
-        _ => text.to_owned(),
+/// Cuts a preview to the length that the index of a snapshot has.
+fn shorten(preview: &str) -> String {
+    match preview.char_indices().nth(PREVIEW - 1) {
+        Some((end, _)) if preview.chars().count() > PREVIEW => format!("{}…", preview.get(..end).unwrap_or(preview)),
+        _ => preview.to_owned(),
     }
 }

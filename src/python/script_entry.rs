@@ -1,5 +1,7 @@
-//! How each kind of script begins: what `sys.argv`, `sys.path[0]` and `__main__` are made to hold, and what is then
-//! called, step by step as `pymain_run_python` of CPython's Modules/main.c does it. Only `run` calls it.
+//! What to run, and how each kind of script begins: the values of `sys.argv`, `sys.path[0]` and the attributes of
+//! `__main__`, and then the function to call.
+//!
+//! Follows `pymain_run_python` in Modules/main.c of CPython step by step. [`script_run`](super::script_run) calls it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -11,30 +13,80 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCode, PyDict, PyList, PyModule, PyTuple};
 
 use super::ffi;
-use super::run::{Command, Target};
 
-/// A script's source.
+/// What to run.
 #[derive(Clone, Debug)]
-pub struct Source {
-    /// Its absolute path; `-c` for text of the command line.
+pub enum ScriptTarget {
+    /// A source file, a `.pyc` file, or a folder or zip archive with a `__main__.py`; `-` is standard input.
+    Script(PathBuf),
+    /// A module by name, as `python -m`.
+    Module(OsString),
+    /// Source code, as `python -c`.
+    Code(OsString),
+    /// As `Code`, but the value of a single expression is printed, as in the prompt.
+    Expression(OsString),
+}
+
+pub use self::ScriptTarget as Target; // compat
+
+/// A target and its arguments.
+#[derive(Clone, Debug)]
+pub struct ScriptCommand {
+    /// What to run.
+    pub target: ScriptTarget,
+    /// `sys.argv[1:]`.
+    pub arguments: Vec<OsString>,
+}
+
+pub use self::ScriptCommand as Command; // compat
+
+impl ScriptCommand {
+    /// The command for the words after `-m` or `-c`, or for the operands: the first word is the target, the others are
+    /// its arguments. clap makes sure that only one of the three has words. `None` if none has.
+    pub(crate) fn from_words(run_module: Vec<OsString>, code: Vec<OsString>, operands: Vec<OsString>) -> Option<Self> {
+        fn command(words: Vec<OsString>, target: fn(OsString) -> ScriptTarget) -> Option<ScriptCommand> {
+            let mut words = words.into_iter();
+            let target = target(words.next()?);
+            Some(ScriptCommand { target, arguments: words.collect() })
+        }
+        command(run_module, ScriptTarget::Module)
+            .or_else(|| command(code, ScriptTarget::Code))
+            .or_else(|| command(operands, |path| ScriptTarget::Script(path.into())))
+    }
+
+    /// The same command, but code that is a single expression prints its value.
+    pub(crate) fn showing_value(self) -> Self {
+        match self.target {
+            ScriptTarget::Code(code) => Self { target: ScriptTarget::Expression(code), ..self },
+            _ => self,
+        }
+    }
+}
+
+/// The source of a script.
+#[derive(Clone, Debug)]
+pub struct ScriptSource {
+    /// The absolute path; `-c` for code on the command line.
     pub path: PathBuf,
-    /// Its bytes as they were before it ran; empty where they can be read only once, or are no source.
+    /// The contents before the script ran; empty for a pipe, which can be read only once, and for bytecode.
     pub bytes: Vec<u8>,
 }
+
+pub use self::ScriptSource as Source; // compat
 
 /// What there is to call.
 pub(super) enum Entry<'py> {
     /// The code object of `-c`.
     Code(Bound<'py, PyAny>),
-    /// The code object of an expression, whose value is shown.
+    /// The code object of an expression whose value is printed.
     Expression(Bound<'py, PyAny>),
     /// The code object of a `.pyc` file.
     Bytecode(Bound<'py, PyAny>),
-    /// A source file, and the name that it goes by.
+    /// A source file and its name for tracebacks.
     File(File, OsString),
     /// `runpy._run_module_as_main` and its arguments.
     Module(Bound<'py, PyAny>, Bound<'py, PyTuple>),
-    /// What CPython raises without a traceback when it cannot even begin.
+    /// The exception that CPython raises if it cannot begin, without a traceback.
     Fails(PyErr),
 }
 
@@ -59,30 +111,30 @@ impl<'py> Entry<'py> {
     }
 }
 
-/// Sets everything up for a command.
+/// Sets up `sys` and `__main__` for a command.
 pub(super) fn prepare<'py>(
     py: Python<'py>,
-    command: &Command,
+    command: &ScriptCommand,
     main: &Bound<'py, PyModule>,
-) -> PyResult<(Entry<'py>, Option<Source>)> {
+) -> PyResult<(Entry<'py>, Option<ScriptSource>)> {
     match &command.target {
-        Target::Script(path) if path.as_os_str() == "-" => {
+        ScriptTarget::Script(path) if path.as_os_str() == "-" => {
             set_arguments(py, OsStr::new("-"), None, command)?;
             set_file(py, main, OsStr::new("<stdin>"), "SourceFileLoader")?;
             let stdin = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
             Ok((Entry::File(stdin, "<stdin>".into()), None))
         }
-        Target::Script(path) => prepare_script(py, path, command, main),
-        Target::Module(name) => {
+        ScriptTarget::Script(path) => prepare_script(py, path, command, main),
+        ScriptTarget::Module(name) => {
             set_arguments(py, OsStr::new("-m"), Some(name), command)?;
             replace_path0(py, &std::env::current_dir().unwrap_or_default())?;
             Ok((run_module_as_main(py, name, true)?, None))
         }
-        Target::Code(code) => {
+        ScriptTarget::Code(code) => {
             set_arguments(py, OsStr::new("-c"), Some(code), command)?;
             Ok((prepare_code(py, code)?, Some(source_of_code(code))))
         }
-        Target::Expression(code) => {
+        ScriptTarget::Expression(code) => {
             set_arguments(py, OsStr::new("-c"), Some(code), command)?;
             let source = code.into_pyobject(py)?.call_method0("strip")?;
             match compile(py, &source, OsStr::new("<string>"), "eval") {
@@ -93,27 +145,27 @@ pub(super) fn prepare<'py>(
     }
 }
 
-fn source_of_code(code: &OsStr) -> Source {
-    Source { path: "-c".into(), bytes: code.as_encoded_bytes().to_vec() }
+fn source_of_code(code: &OsStr) -> ScriptSource {
+    ScriptSource { path: "-c".into(), bytes: code.as_encoded_bytes().to_vec() }
 }
 
 fn prepare_script<'py>(
     py: Python<'py>,
     path: &Path,
-    command: &Command,
+    command: &ScriptCommand,
     main: &Bound<'py, PyModule>,
-) -> PyResult<(Entry<'py>, Option<Source>)> {
+) -> PyResult<(Entry<'py>, Option<ScriptSource>)> {
     set_arguments(py, path.as_os_str(), None, command)?;
-    // As `config_run_filename_abspath`: the working folder in front, and nothing tidied up.
+    // As `config_run_filename_abspath`: the working directory in front, and `..` kept.
     let absolute = std::env::current_dir().unwrap_or_default().join(path);
-    let source = |bytes| Some(Source { path: absolute.clone(), bytes });
+    let source = |bytes| Some(ScriptSource { path: absolute.clone(), bytes });
     if !ffi::importer_for(py, absolute.as_os_str())?.is_none() {
         set_path0(py, absolute.as_os_str())?;
         return Ok((run_module_as_main(py, OsStr::new("__main__"), false)?, source(Vec::new())));
     }
     replace_path0(py, &script_folder(&absolute))?;
     let file = File::open(&absolute)?;
-    // A pipe can be read only once, and that is for Python to do.
+    // A pipe can be read only once, by Python.
     let bytes = if file.metadata()?.is_file() { std::fs::read(&absolute)? } else { Vec::new() };
     let magic = py.import("_frozen_importlib_external")?.getattr("MAGIC_NUMBER")?;
     let magic = magic.cast::<PyBytes>()?.as_bytes();
@@ -127,15 +179,15 @@ fn prepare_script<'py>(
     Ok((Entry::File(file, absolute.as_os_str().to_owned()), source(bytes)))
 }
 
-/// As `_PyPathConfig_ComputeSysPath0`: the folder of the file that all links lead to; where that cannot be told, as
-/// with pipes, the folder of what the first link names.
+/// As `_PyPathConfig_ComputeSysPath0`: the folder of the file with all symlinks resolved, or with only the first one
+/// resolved if that is impossible, as with pipes.
 fn script_folder(path: &Path) -> PathBuf {
     let once = || std::fs::read_link(path).map(|link| path.parent().unwrap_or(Path::new("/")).join(link));
     let real = std::fs::canonicalize(path).or_else(|_| once()).unwrap_or_else(|_| path.to_owned());
     real.parent().unwrap_or(Path::new("/")).to_owned()
 }
 
-/// What `_PyRun_SimpleFile` puts into `__main__`.
+/// Sets the attributes of `__main__` that `_PyRun_SimpleFile` sets.
 fn set_file(py: Python<'_>, main: &Bound<'_, PyModule>, name: &OsStr, loader: &str) -> PyResult<()> {
     main.setattr("__file__", name)?;
     main.setattr("__cached__", py.None())?;
@@ -143,7 +195,7 @@ fn set_file(py: Python<'_>, main: &Bound<'_, PyModule>, name: &OsStr, loader: &s
     main.setattr("__loader__", loader.call1(("__main__", name))?)
 }
 
-/// As `run_pyc_file`: the magic number, three words that do not matter here, and the marshalled code.
+/// As `run_pyc_file`: 4 bytes of magic number, 12 bytes that do not matter here, and the marshalled code.
 fn load_bytecode<'py>(py: Python<'py>, bytes: &[u8], magic: &[u8]) -> Entry<'py> {
     if !bytes.starts_with(magic) {
         return Entry::Fails(PyRuntimeError::new_err("Bad magic number in .pyc file"));
@@ -162,7 +214,7 @@ fn prepare_code<'py>(py: Python<'py>, code: &OsStr) -> PyResult<Entry<'py>> {
     if py.version_info() >= (3, 13)
         && let Ok(compiled) = &compiled
     {
-        // From 3.13 on, tracebacks show the source of `-c`.
+        // Since 3.13, tracebacks show the source of `-c`.
         let name = PyModule::import(py, "linecache")?;
         let key = if py.version_info() < (3, 14) { "<string>".into_pyobject(py)?.into_any() } else { compiled.clone() };
         name.call_method1("_register_code", (key, &source, "<string>"))?;
@@ -175,7 +227,7 @@ fn run_module_as_main<'py>(py: Python<'py>, name: &OsStr, alter_argv: bool) -> P
     Ok(Entry::Module(function, (name, alter_argv).into_pyobject(py)?))
 }
 
-/// Compiles source as a file of its own: `from __future__` imports around it do not count.
+/// Compiles source code without inheriting `from __future__` imports.
 pub fn compile<'py>(
     py: Python<'py>,
     source: &Bound<'py, PyAny>,
@@ -185,8 +237,8 @@ pub fn compile<'py>(
     py.import("builtins")?.getattr("compile")?.call1((source, filename, mode, 0, true))
 }
 
-/// Sets `sys.argv`, and `sys.orig_argv` to what a `python` would have been called with.
-fn set_arguments(py: Python<'_>, zeroth: &OsStr, operand: Option<&OsString>, command: &Command) -> PyResult<()> {
+/// Sets `sys.argv`, and `sys.orig_argv` to the command line that `python` would have got.
+fn set_arguments(py: Python<'_>, zeroth: &OsStr, operand: Option<&OsString>, command: &ScriptCommand) -> PyResult<()> {
     let sys = py.import("sys")?;
     let arguments = command.arguments.iter().map(OsString::as_os_str);
     let argv: Vec<_> = std::iter::once(zeroth).chain(arguments.clone()).collect();
@@ -197,7 +249,7 @@ fn set_arguments(py: Python<'_>, zeroth: &OsStr, operand: Option<&OsString>, com
     sys.setattr("orig_argv", original)
 }
 
-/// Puts `folder` where the `-c` start put an empty `sys.path[0]`; nowhere under `PYTHONSAFEPATH`.
+/// Replaces the empty `sys.path[0]` that `-c` has added. With `PYTHONSAFEPATH` there is none, and nothing is added.
 fn replace_path0(py: Python<'_>, folder: &Path) -> PyResult<()> {
     if has_path0(py)? { set_path0(py, folder.as_os_str()) } else { Ok(()) }
 }
@@ -207,17 +259,17 @@ fn set_path0(py: Python<'_>, entry: &OsStr) -> PyResult<()> {
     if has_path0(py)? { path.set_item(0, entry) } else { path.call_method1("insert", (0, entry)).map(drop) }
 }
 
-/// Whether the interpreter put the working folder into `sys.path` when it started.
+/// Whether the interpreter added the working directory to `sys.path` when it started.
 fn has_path0(py: Python<'_>) -> PyResult<bool> {
     let flags = py.import("sys")?.getattr("flags")?;
     let safe = flags.getattr_opt("safe_path")?.map_or(Ok(false), |flag| flag.is_truthy())?;
     Ok(!safe && !flags.getattr("isolated")?.is_truthy()?)
 }
 
-/// Flushes the script's standard streams, as CPython does between a script and its traceback.
+/// Flushes the standard streams, as CPython does between the output of a script and its traceback.
 fn flush(py: Python<'_>) {
     for name in ["stderr", "stdout"] {
-        // A stream that is gone or closed is the script's own business, as it is to CPython.
+        // CPython, too, ignores a stream that the script has closed or removed.
         let _ = py.import("sys").and_then(|sys| sys.getattr(name)).and_then(|stream| stream.call_method0("flush"));
     }
 }

@@ -1,80 +1,80 @@
-//! What `snapcli doctor` answers: which Python would run, why no other, and what that costs.
+//! The result of `doctor`: which Python would run, why no other, and what else a save needs.
 //!
-//! `commands::doctor` fills the struct; the text and the JSON come from it alone. Nothing here asks anything.
+//! `commands::doctor` fills the struct, and asks all the questions. The text and the JSON are made from it alone.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::plain;
+use crate::ui::escape;
 
-/// The whole answer.
+/// The whole result. The JSON of `doctor --json`.
 #[derive(Debug, Serialize)]
 pub struct DoctorReport {
-    /// The version of the answer's form.
+    /// The version of the JSON format.
     pub schema: u32,
-    /// Our own version.
+    /// The version of snapcli.
     pub snapcli: String,
-    /// The Python that would run, where there is one.
+    /// The Python that would run; `None` if none is usable.
     pub python: Option<PythonReport>,
-    /// All that were looked at, in the order of looking.
+    /// Every Python that was found, in the order of the search.
     pub candidates: Vec<CandidateReport>,
-    /// The library that Python comes in.
+    /// The libpython of that Python.
     pub libpython: LibpythonReport,
-    /// Where dill comes from; nothing is known of it where no Python is usable.
+    /// The dill that would be used; `None` if no Python is usable.
     pub dill: Option<DillReport>,
     /// The key that snapshots are signed with.
     pub key: KeyReport,
-    /// The folders we write to.
+    /// The folders that snapcli writes to.
     pub folders: FolderReport,
 }
 
-/// The chosen Python.
+/// The Python that would run.
 #[derive(Debug, Serialize)]
 pub struct PythonReport {
-    /// Its `sys.executable`.
+    /// `sys.executable`.
     pub executable: String,
-    /// Its version.
+    /// Such as `3.12.1`.
     pub version: String,
-    /// Its environment.
+    /// `sys.prefix`, which is the environment.
     pub prefix: String,
-    /// Its standard library's home.
+    /// `sys.base_prefix`, where the standard library is.
     pub base_prefix: String,
     /// `linux`, `darwin`.
     pub platform: String,
     /// `x86_64`, `arm64`.
     pub machine: String,
-    /// Where it was found.
+    /// The step of the search that found it.
     pub source: String,
 }
 
-/// A Python that was looked at.
+/// A Python that the search found.
 #[derive(Debug, Serialize)]
 pub struct CandidateReport {
-    /// Where it was found.
+    /// The step of the search that found it.
     pub source: String,
-    /// Its path, as found there.
+    /// The path as found, with symlinks not followed.
     pub path: String,
     /// Whether it is the one that would run.
     pub chosen: bool,
-    /// Whether it could be embedded.
+    /// Whether it can be embedded.
     pub usable: bool,
-    /// Its version, where it is usable.
+    /// Its version; `None` if it is not usable.
     pub version: Option<String>,
     /// Why it would not run.
     pub reason: Option<String>,
 }
 
-/// The library that Python comes in.
+/// The shared library of Python.
 #[derive(Debug, Serialize)]
 pub struct LibpythonReport {
-    /// The one that the loader found for this program.
+    /// The library that the dynamic loader found for this process.
     pub loaded: Option<String>,
-    /// The chosen Python's.
+    /// The library of the chosen Python.
     pub wanted: Option<String>,
-    /// Whether snapcli would start itself once more to put the wanted one in place.
+    /// Whether snapcli would start itself again to load the wanted library.
     pub restart: bool,
-    /// Why this cannot be told.
+    /// Why one of these is not known.
     pub error: Option<String>,
 }
 
@@ -84,11 +84,11 @@ pub struct LibpythonReport {
 pub enum DillState {
     /// The chosen environment has one.
     Environment,
-    /// Our own folder has one for this Python.
+    /// snapcli has installed one for this version of Python.
     Private,
-    /// The first need will install one.
+    /// The first save will install one.
     WouldInstall,
-    /// There is none, and `SNAPCLI_NO_INSTALL` forbids to install it.
+    /// There is none, and `SNAPCLI_NO_INSTALL` forbids installing one.
     Forbidden,
 }
 
@@ -97,27 +97,27 @@ pub enum DillState {
 pub struct DillReport {
     /// Where it comes from.
     pub state: DillState,
-    /// Its version.
+    /// The version that is installed, or would be.
     pub version: String,
-    /// Its file or folder, or the folder where it would be installed.
+    /// The file or folder where it is, or the folder where it would be installed.
     pub path: Option<String>,
 }
 
-/// The key that snapshots are signed with, but not what it is.
+/// Where the key is that snapshots are signed with.
 #[derive(Debug, Serialize)]
 pub struct KeyReport {
-    /// Its file; the variable that holds it; or nothing where the system names no folder.
+    /// The path of the file, or the name of the environment variable; `None` if the user has no configuration folder.
     pub place: Option<String>,
-    /// Whether it is there.
+    /// Whether the key exists.
     pub found: bool,
-    /// Why it is not used.
+    /// Why it cannot be used.
     pub error: Option<String>,
 }
 
-/// The folders we write to. None: the system names no such folder for this user.
+/// The folders that snapcli writes to; `None` if the system names no such folder for this user.
 #[derive(Debug, Serialize)]
 pub struct FolderReport {
-    /// What may be deleted at any time.
+    /// Files that may be deleted at any time.
     pub cache: Option<String>,
     /// The private dill.
     pub data: Option<String>,
@@ -126,39 +126,36 @@ pub struct FolderReport {
 }
 
 impl DoctorReport {
-    /// The answer for people.
-    ///
-    /// # Errors
-    /// Those of the writer.
+    /// Writes the report for people.
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        line(out, "snapcli", &self.snapcli)?;
+        write_line(out, "snapcli", &self.snapcli)?;
         match &self.python {
             Some(python) => python.write_text(out)?,
-            None => line(out, "Python", "none that is usable: see below")?,
+            None => write_line(out, "Python", "no usable Python found (details below)")?,
         }
         self.libpython.write_text(out)?;
         if let Some(dill) = &self.dill {
-            line(out, "dill", &dill.text())?;
+            write_line(out, "dill", &dill.describe())?;
         }
-        line(out, "key", &self.key.text())?;
+        write_line(out, "key", &self.key.describe())?;
         self.write_candidates(out)?;
         writeln!(out, "\nfolders")?;
         for (name, folder) in
             [("cache", &self.folders.cache), ("data", &self.folders.data), ("config", &self.folders.config)]
         {
-            line(out, &format!("  {name}"), folder.as_deref().unwrap_or("none"))?;
+            write_line(out, &format!("  {name}"), folder.as_deref().unwrap_or("none"))?;
         }
         Ok(())
     }
 
     fn write_candidates(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "\nlooked at, in this order")?;
+        writeln!(out, "\nsearched, in this order")?;
         for candidate in &self.candidates {
             let mark = if candidate.chosen { '*' } else { ' ' };
             let version = candidate.version.as_deref().unwrap_or("-");
-            writeln!(out, "{mark} {:<14} {version:<9} {}", candidate.source, plain(&candidate.path))?;
+            writeln!(out, "{mark} {:<14} {version:<9} {}", candidate.source, escape(&candidate.path))?;
             if let Some(reason) = &candidate.reason {
-                writeln!(out, "{:27}{}", "", plain(reason))?;
+                writeln!(out, "{:27}{}", "", escape(reason))?;
             }
         }
         Ok(())
@@ -167,60 +164,60 @@ impl DoctorReport {
 
 impl PythonReport {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        let what = format!("{} ({}, {}), from {}", self.version, self.platform, self.machine, self.source);
-        line(out, "Python", &what)?;
-        line(out, "  program", &self.executable)?;
+        let description = format!("{} ({}, {}), from {}", self.version, self.platform, self.machine, self.source);
+        write_line(out, "Python", &description)?;
+        write_line(out, "  program", &self.executable)?;
         if self.prefix != self.base_prefix {
-            line(out, "  environment", &self.prefix)?;
+            write_line(out, "  environment", &self.prefix)?;
         }
-        line(out, "  base", &self.base_prefix)
+        write_line(out, "  base", &self.base_prefix)
     }
 }
 
 impl LibpythonReport {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        line(out, "libpython", self.wanted.as_deref().unwrap_or("none"))?;
+        write_line(out, "libpython", self.wanted.as_deref().unwrap_or("none"))?;
         let loaded = self.loaded.as_deref().unwrap_or("unknown");
         let loaded = if self.restart {
-            format!("{loaded} (another: snapcli will start itself once more)")
+            format!("{loaded} (differs: snapcli will start itself again)")
         } else {
             loaded.to_owned()
         };
-        line(out, "  loaded", &loaded)?;
-        self.error.as_ref().map_or(Ok(()), |error| line(out, "  error", error))
+        write_line(out, "  loaded", &loaded)?;
+        self.error.as_ref().map_or(Ok(()), |error| write_line(out, "  error", error))
     }
 }
 
 impl KeyReport {
-    fn text(&self) -> String {
-        let place = self.place.as_deref().unwrap_or("no folder for it");
+    fn describe(&self) -> String {
+        let place = self.place.as_deref().unwrap_or("a folder that does not exist");
         match (&self.error, self.found) {
-            (Some(error), _) => format!("not used: {error}"),
+            (Some(error), _) => format!("cannot be used: {error}"),
             (None, true) => place.to_owned(),
-            (None, false) => format!("none yet: the first save makes {place}"),
+            (None, false) => format!("none yet: the first save creates {place}"),
         }
     }
 }
 
 impl DillReport {
-    fn text(&self) -> String {
+    fn describe(&self) -> String {
         let path = self.path.as_deref().unwrap_or("an unknown folder");
         let version = &self.version;
         match self.state {
-            DillState::Environment => format!("{version} of the environment, {path}"),
-            DillState::Private => format!("{version} of snapcli, {path}"),
+            DillState::Environment => format!("{version} (from the environment), {path}"),
+            DillState::Private => format!("{version} (bundled), {path}"),
             DillState::WouldInstall => {
-                format!("none yet: {version} will be installed on first need, {path}")
+                format!("none yet: the first save installs {version} in {path}")
             }
             DillState::Forbidden => {
-                format!("none, and SNAPCLI_NO_INSTALL forbids installing it: install dill {version} yourself")
+                format!("none, and SNAPCLI_NO_INSTALL is set: install dill {version} yourself")
             }
         }
     }
 }
 
-fn line(out: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
-    writeln!(out, "{name:<14} {}", plain(value))
+fn write_line(out: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
+    writeln!(out, "{name:<14} {}", escape(value))
 }
 
 #[cfg(test)]
@@ -228,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_stands_below_its_candidate_and_cannot_write_to_the_terminal() {
+    fn the_reason_is_below_its_candidate_and_is_escaped() {
         let report = DoctorReport {
             schema: 1,
             snapcli: "0.1.0".to_owned(),
@@ -250,12 +247,12 @@ mod tests {
         assert!(report.write_text(&mut text).is_ok());
         let expected = "\
 snapcli        0.1.0
-Python         none that is usable: see below
+Python         no usable Python found (details below)
 libpython      none
   loaded       unknown
-key            none yet: the first save makes /k
+key            none yet: the first save creates /k
 
-looked at, in this order
+searched, in this order
   PATH           -         /usr/bin/python3
                            it is \\u{1b}[2Jtoo old
 

@@ -1,0 +1,242 @@
+//! The arguments of the commands that read a file and need no Python: `inspect`, `diff`, `verify`, `trust` and
+//! `completions`. `inspect` also runs scripts, in builds with Python.
+
+use std::ffi::OsString;
+#[cfg(feature = "python")]
+use std::path::Path;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use clap_complete::Shell;
+
+#[cfg(feature = "python")]
+use super::session_args::{ProgramArgs, SelectionArgs};
+
+/// Show what is in a snapshot, or which variables of a script cannot be saved
+///
+/// Reads a snapshot without executing anything in it, and without starting Python.
+///
+/// A script (a name that ends in .py, or any file with --script) is run. Each of its variables is then pickled and
+/// loaded again in memory, and those that fail are listed with the reason. Nothing is saved. The script's own output
+/// goes to standard error.
+#[derive(Debug, Args)]
+#[cfg_attr(
+    feature = "python",
+    command(override_usage = "snapcli inspect [OPTIONS] [FILE]
+       snapcli inspect [OPTIONS] SCRIPT [ARGS]...
+       snapcli inspect [OPTIONS] -m MODULE [ARGS]...
+       snapcli inspect [OPTIONS] -c CODE [ARGS]...")
+)]
+#[command(after_help = "\
+Examples:
+  snapcli inspect                        show what is in session.pkl
+  snapcli inspect --json session.pkl     the same as JSON
+  snapcli inspect --strict got.pkl       exit with 5 if loading the file is dangerous
+  snapcli inspect --verdict got.pkl      list everything that loading it would import and call
+  snapcli inspect --sort size            list the largest variables first
+  snapcli inspect --html page.html       write an HTML page with a map of the file
+  snapcli inspect --trace model          show the objects inside `model`, with sizes
+  snapcli inspect --bad train.py         list the variables of train.py that cannot be saved
+  snapcli inspect --strict train.py      exit with 3 if there are any
+  snapcli inspect --format github --strict train.py   report them as GitHub Actions annotations")]
+pub struct InspectArgs {
+    /// Print JSON; short for --format json
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Output format
+    #[arg(
+        long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Text,
+        conflicts_with_all = ["json", "html", "trace"]
+    )]
+    format: OutputFormat,
+    /// Show every object at fault in a variable, not only the first few
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Show only the variables that cannot be saved, and why
+    #[arg(long)]
+    pub(crate) bad: bool,
+    /// Exit with 3 if a variable cannot be saved, or with 5 if loading the file is dangerous
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// List everything that loading the file would import and call
+    #[arg(long)]
+    pub(crate) verdict: bool,
+    /// Show the objects pickled under the variable NAME, as a tree with sizes
+    #[arg(long, value_name = "NAME", conflicts_with = "bad")]
+    pub(crate) trace: Option<String>,
+    /// Sort the variables
+    #[arg(long, value_enum, value_name = "BY", default_value_t = SortBy::Order)]
+    pub(crate) sort: SortBy,
+    /// Write an HTML page with a map of the file and all details to OUT; `-` for standard output
+    ///
+    /// The page is a single file. It needs no network, and runs only its own script.
+    #[arg(long, value_name = "OUT", conflicts_with_all = ["json", "trace"])]
+    pub(crate) html: Option<PathBuf>,
+    /// Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc and .pyz files are run
+    #[cfg(feature = "python")]
+    #[arg(long)]
+    pub(crate) script: bool,
+    #[cfg(feature = "python")]
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[cfg(feature = "python")]
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    /// Snapshot to read, or script to run with its arguments [default: session.pkl]
+    #[cfg(feature = "python")]
+    #[arg(value_name = "FILE", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) operands: Vec<OsString>,
+    /// Snapshot to read [default: session.pkl]
+    #[cfg(not(feature = "python"))]
+    #[arg(value_name = "FILE")]
+    pub(crate) operands: Vec<OsString>,
+}
+
+/// What `inspect` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// A table for people
+    Text,
+    /// JSON for programs
+    Json,
+    /// Annotations for GitHub Actions
+    Github,
+}
+
+/// The order in which `inspect` lists variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SortBy {
+    /// The order in which the script defined them
+    Order,
+    /// Alphabetically by name
+    Name,
+    /// Largest first
+    Size,
+}
+
+impl InspectArgs {
+    /// The chosen output format.
+    pub(crate) fn output_format(&self) -> OutputFormat {
+        if self.json { OutputFormat::Json } else { self.format }
+    }
+
+    /// The words of the command line with the file moved to the end, if options follow it.
+    ///
+    /// Everything after a script belongs to the script, so clap stops at the first operand. A file takes no arguments:
+    /// options after it are meant for `inspect`. `None` if the line can stay as it is.
+    #[cfg(feature = "python")]
+    pub(super) fn with_file_last(&self, mut words: Vec<OsString>) -> Option<Vec<OsString>> {
+        let (file, rest) = self.operands.split_first()?;
+        rest.first().filter(|word| word.as_encoded_bytes().starts_with(b"-"))?;
+        if self.script || is_script(file.as_ref()) {
+            return None;
+        }
+        let index = words.len().checked_sub(rest.len() + 1)?;
+        let file = words.remove(index);
+        words.push(file);
+        Some(words)
+    }
+}
+
+/// Whether a path is run as a script because of its name. Contents never decide: a file from elsewhere must not run
+/// only because it looks like Python.
+#[cfg(feature = "python")]
+pub(crate) fn is_script(path: &Path) -> bool {
+    const EXTENSIONS: [&str; 4] = ["py", "pyw", "pyc", "pyz"];
+    path.extension().is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known)) && !path.is_dir()
+}
+
+/// Compare two snapshots
+///
+/// Lists the variables that were added, removed or changed, with the first difference in each changed value. Reads both
+/// files without executing anything in them, and without starting Python.
+///
+/// Snapshots, dill sessions and pickled dicts can be compared with one another. Any other pickle counts as one variable
+/// named `obj`.
+///
+/// The order of sets and dicts does not matter; 1, 1.0 and True are different. Functions and classes are equal if their
+/// code is, wherever in the script it stands. A variable that refers to a function or class of the session does not
+/// change when only that function or class does.
+///
+/// With --quiet, prints nothing; see the exit code.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapcli diff monday.pkl tuesday.pkl            show what changed since Monday
+  snapcli diff --json monday.pkl tuesday.pkl     the same as JSON
+  snapcli diff -q run7.pkl run8.pkl || echo changed
+  ssh host cat run7.pkl | snapcli diff - run7.pkl
+
+Exit codes:
+  0  the files are the same
+  1  the files differ
+  2  usage error, or a file does not exist
+  4  a file is damaged, truncated, or not a snapshot")]
+pub struct DiffArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// First file; `-` for standard input
+    #[arg(value_name = "A")]
+    pub(crate) before: PathBuf,
+    /// Second file; `-` for standard input
+    #[arg(value_name = "B")]
+    pub(crate) after: PathBuf,
+}
+
+/// Check a snapshot for damage, and list the variables that are intact
+///
+/// Checks every hash, and the index against the pickle: offsets, memo references, imports, and that every byte is
+/// accounted for. For a pickle that snapcli did not write, checks that it is complete. Executes nothing in the file,
+/// and starts no Python.
+///
+/// With --quiet, prints nothing; see the exit code.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapcli verify                       check session.pkl
+  snapcli verify --json run7.pkl       print the result as JSON
+  ssh host cat run7.pkl | snapcli verify -
+
+Exit codes:
+  0  the file is intact
+  2  usage error, or the file does not exist
+  4  damaged, truncated, or not a snapshot")]
+pub struct VerifyArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Snapshot to check; `-` for standard input
+    #[arg(value_name = "FILE", default_value = "session.pkl")]
+    pub(crate) file: PathBuf,
+}
+
+/// Sign a snapshot from someone else, so that `restore` loads it
+///
+/// Checks the file, shows what loading it would do, and asks for confirmation. Signs with your key (`snapcli doctor`
+/// shows where it is stored), or with SNAPCLI_KEY if that is set. Sign only files that you have inspected.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapcli inspect --verdict got.pkl    list everything that loading it would import and call
+  snapcli trust got.pkl                sign it
+  snapcli trust --yes got.pkl          sign it without asking")]
+pub struct TrustArgs {
+    /// Sign without asking
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Snapshot to sign
+    #[arg(value_name = "FILE", default_value = "session.pkl")]
+    pub(crate) file: PathBuf,
+}
+
+/// Print the completion script for a shell
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapcli completions bash > ~/.local/share/bash-completion/completions/snapcli
+  snapcli completions fish > ~/.config/fish/completions/snapcli.fish")]
+pub struct CompletionsArgs {
+    /// Shell to print completions for
+    pub(crate) shell: Shell,
+}

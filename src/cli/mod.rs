@@ -1,0 +1,89 @@
+//! The command line as clap derive structs, whose doc comments are the text of `--help`.
+//!
+//! Nothing here imports the rest of the crate: the commands take these structs as they are, and whatever an argument
+//! means beyond its type is worked out beside the code that uses it. Everything after the script's name belongs to the
+//! script, as with `python`.
+
+mod file_args;
+#[cfg(feature = "python")]
+mod session_args;
+
+use clap::{Args, Parser, Subcommand};
+
+#[cfg(feature = "python")]
+pub(crate) use self::file_args::is_script;
+pub use self::file_args::{CompletionsArgs, DiffArgs, InspectArgs, OutputFormat, SortBy, TrustArgs, VerifyArgs};
+#[cfg(feature = "python")]
+pub use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, SelectionArgs, VerifyLoadArgs};
+
+/// Save a Python session to one file, restore it, and inspect it
+#[derive(Debug, Parser)]
+#[command(name = "snapcli", version, max_term_width = 100, after_help = EXIT_CODES, disable_help_subcommand = false)]
+pub struct Cli {
+    /// The options that every command takes.
+    #[command(flatten)]
+    pub globals: GlobalArgs,
+    /// The chosen subcommand.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    success
+  1    failure; save: the script failed (or the script's own exit code); diff: the files differ
+  2    usage error, or a file or script does not exist
+  3    with --strict: a variable was left out, or came back different
+  4    not a snapshot, damaged, or truncated
+  5    not trusted: loading the file would do more than build plain data
+  6    no usable Python, or no dill
+  130  interrupted";
+
+/// The options that every command takes.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// Print errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Print more detail: the chosen Python, and every name that was left out
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment
+    /// [default: see `snapcli doctor`]
+    #[cfg(feature = "python")]
+    #[arg(long, global = true, value_name = "PYTHON")]
+    pub(crate) python: Option<String>,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+#[allow(missing_docs, reason = "the help of a subcommand is the doc comment of its arguments")]
+pub enum Command {
+    #[cfg(feature = "python")]
+    Save(SaveArgs),
+    #[cfg(feature = "python")]
+    Restore(RestoreArgs),
+    #[cfg(feature = "python")]
+    #[command(hide = true)]
+    VerifyLoad(VerifyLoadArgs),
+    Inspect(InspectArgs),
+    Diff(DiffArgs),
+    Verify(VerifyArgs),
+    Trust(TrustArgs),
+    #[cfg(feature = "python")]
+    Doctor(DoctorArgs),
+    Completions(CompletionsArgs),
+}
+
+/// Parses the command line of this process. Ends the process for `--help`, `--version` and usage errors.
+pub fn parse() -> Cli {
+    let cli = Cli::parse();
+    #[cfg(feature = "python")]
+    if let Command::Inspect(args) = &cli.command
+        && let Some(words) = args.with_file_last(std::env::args_os().collect())
+    {
+        return Cli::parse_from(words);
+    }
+    cli
+}

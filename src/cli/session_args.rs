@@ -1,0 +1,206 @@
+//! The arguments of the commands that start Python: `save`, `restore`, `doctor` and the hidden `verify-load`, and the
+//! two groups that `inspect SCRIPT` shares with `save`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Run a script and save its session
+///
+/// Runs the script as `python SCRIPT` does, then saves its global variables to one file, which `snapcli restore` and
+/// `dill.load_module` can read. A variable that cannot be saved is reported and left out; all others are saved.
+#[derive(Debug, Args)]
+#[command(override_usage = "snapcli save [OPTIONS] SCRIPT [ARGS]...
+       snapcli save [OPTIONS] -m MODULE [ARGS]...
+       snapcli save [OPTIONS] -c CODE [ARGS]...")]
+#[command(after_help = "\
+Examples:
+  snapcli save train.py --epochs 3            run train.py --epochs 3, save to session.pkl
+  snapcli save -o run7.pkl train.py           save to run7.pkl
+  snapcli save --exclude 'tmp_*' train.py     leave out some names
+  snapcli save --strict train.py              exit with 3 if a variable could not be saved
+  snapcli save -o - train.py | ssh host 'cat > session.pkl'
+
+If the script fails, its variables up to that point are saved to session.crash.pkl, and snapcli exits with the \
+script's exit code.")]
+pub struct SaveArgs {
+    /// File to save to; `-` for standard output (the script's own output then goes to standard error)
+    #[arg(short, long, value_name = "FILE", default_value = "session.pkl")]
+    pub(crate) output: PathBuf,
+    /// Exit with 3 if a variable could not be saved, or comes back different with --verify
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Before replacing FILE, load the new snapshot in a fresh process and compare the values
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Write a JSON report of what was saved and what was left out
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Save the namespace of this module instead of the script's
+    #[arg(long, value_name = "NAME", default_value = "__main__", hide_default_value = true)]
+    pub(crate) module: String,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    /// Script to run, followed by its arguments
+    #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) operands: Vec<OsString>,
+}
+
+/// Which variables are saved.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Selection options")]
+pub struct SelectionArgs {
+    /// Save only names that match (repeatable)
+    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+    pub(crate) include: Vec<glob::Pattern>,
+    /// Leave out names that match (repeatable)
+    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+    pub(crate) exclude: Vec<glob::Pattern>,
+    /// Leave out values whose type matches, such as 'DataFrame' or 'torch.*' (repeatable)
+    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+    pub(crate) exclude_type: Vec<glob::Pattern>,
+    /// Save every name that begins with `_`, not only those that saved functions use
+    #[arg(long)]
+    pub(crate) private: bool,
+    /// Leave out variables larger than SIZE, such as 500k, 20M or 2G
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) max_size: Option<u64>,
+    /// Leave out variables that look like credentials, judging by their names or string values
+    #[arg(long)]
+    pub(crate) redact: bool,
+    /// Save imported objects by reference, not by value
+    #[arg(long)]
+    pub(crate) refimported: bool,
+}
+
+/// What to run instead of a script.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Script options")]
+pub(crate) struct ProgramArgs {
+    /// Run a module, as `python -m` does
+    #[arg(
+        short = 'm', value_names = ["MODULE", "ARGS"], num_args = 1.., allow_hyphen_values = true,
+        conflicts_with_all = ["code", "operands"]
+    )]
+    pub(crate) run_module: Vec<OsString>,
+    /// Run code, as `python -c` does
+    #[arg(
+        short = 'c', value_names = ["CODE", "ARGS"], num_args = 1.., allow_hyphen_values = true,
+        conflicts_with = "operands"
+    )]
+    pub(crate) code: Vec<OsString>,
+}
+
+/// Restore a session, then start a prompt or run code with its variables
+///
+/// In a terminal, without CODE or SCRIPT, starts Python's own prompt with the variables of the session defined.
+///
+/// Reads snapshots, dill sessions (dill.dump_module) and other pickles. The keys of a pickled dict become variables;
+/// any other object becomes the variable `obj`.
+///
+/// Loading a snapshot can run code that is stored in it. Files signed with your key are loaded. From any other file
+/// only plain data is loaded: if it needs more, restore exits with 5, or asks in a terminal. Use --trust to load such a
+/// file once, or `snapcli trust FILE` to sign it.
+///
+/// `snapcli doctor` shows where your key is stored. To use it on another machine, set SNAPCLI_KEY (64 hex digits or a
+/// passphrase).
+#[derive(Debug, Args)]
+#[command(override_usage = "snapcli restore [OPTIONS] [FILE] [-i]
+       snapcli restore [OPTIONS] [FILE] -c CODE [ARGS]...
+       snapcli restore [OPTIONS] FILE SCRIPT [ARGS]...")]
+#[command(after_help = "\
+Examples:
+  snapcli restore                              open session.pkl in a prompt
+  snapcli restore run7.pkl -c 'model.score'    print the value of an expression
+  snapcli restore run7.pkl plot.py --dpi 200   run plot.py with the session's variables
+  snapcli restore --only 'model*' --mmap       restore some variables, with arrays memory-mapped
+  ssh host cat run7.pkl | snapcli restore - -c 'print(scores)'")]
+pub struct RestoreArgs {
+    /// Exit with 3, before anything runs, if a variable cannot be restored
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Restore only variables that match, and what their code needs (repeatable)
+    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+    pub(crate) only: Vec<glob::Pattern>,
+    /// Leave out variables that match, even if others share objects with them (repeatable)
+    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+    pub(crate) exclude: Vec<glob::Pattern>,
+    /// Restore the intact variables of a damaged file, and report the others
+    #[arg(long)]
+    pub(crate) partial: bool,
+    /// List the variables without loading anything
+    #[arg(long, conflicts_with_all = ["code", "script", "interactive"])]
+    pub(crate) list: bool,
+    /// Memory-map arrays: restores at once, and pages load on first use
+    ///
+    /// Changes to a mapped array stay in this process. Mapped data is not checked against its hashes; `snapcli verify`
+    /// does that. While arrays are mapped, do not write into the file or truncate it: the arrays would change, or the
+    /// process would be killed by SIGBUS. Another `snapcli save` to the same name is safe, because it replaces the
+    /// file.
+    #[arg(long)]
+    pub(crate) mmap: bool,
+    /// Load the file even if you did not save it; this can run arbitrary code
+    #[arg(long)]
+    pub(crate) trust: bool,
+    /// Load module OLD as NEW (repeatable)
+    #[arg(long, value_name = "OLD=NEW", value_parser = parse_rename)]
+    pub(crate) map: Vec<(String, String)>,
+    /// Start a prompt, even after CODE or SCRIPT
+    #[arg(short, long)]
+    pub(crate) interactive: bool,
+    /// Run code; if it is an expression, print its value
+    #[arg(
+        short = 'c', value_names = ["CODE", "ARGS"], num_args = 1.., allow_hyphen_values = true,
+        conflicts_with = "script"
+    )]
+    pub(crate) code: Vec<OsString>,
+    /// Snapshot to restore; `-` for standard input
+    #[arg(value_name = "FILE", default_value = "session.pkl")]
+    pub(crate) file: PathBuf,
+    /// Script to run with the session's variables defined, followed by its arguments
+    #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) script: Vec<OsString>,
+}
+
+/// Load a snapshot for `save --verify`, and print as JSON how the loaded values differ from the file
+#[derive(Debug, Args)]
+pub struct VerifyLoadArgs {
+    /// Imported objects were saved by reference
+    #[arg(long)]
+    pub(crate) refimported: bool,
+    /// Snapshot to load
+    pub(crate) file: PathBuf,
+}
+
+/// Show which Python is used and why, and whether anything is missing
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Parses `old.module=new.module`.
+fn parse_rename(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=').filter(|(old, new)| !old.is_empty() && !new.is_empty());
+    parts.map(|(old, new)| (old.to_owned(), new.to_owned())).ok_or_else(|| "expected OLD=NEW".to_owned())
+}
+
+/// Parses a number of bytes, with k, M, G or T for powers of 1000.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| "expected a size such as 500k, 20M or 2G".to_owned())?;
+    // `kB` means the same as `k`.
+    let factor = match text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase().trim_end_matches('b') {
+        "" => 1,
+        "k" => 1_000,
+        "m" => 1_000_000,
+        "g" => 1_000_000_000,
+        "t" => 1_000_000_000_000,
+        unit => return Err(format!("unknown unit {unit}: use k, M, G or T")),
+    };
+    number.checked_mul(factor).ok_or_else(|| "the size is too large".to_owned())
+}

@@ -1,0 +1,76 @@
+//! What the commands share at both ends: opening the snapshot that the user named, and printing a report.
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::exit::{self, OrExit};
+use crate::report;
+use crate::report::table::TableStyle;
+use crate::snapshot::reader::{ReadError, Snapshot};
+use crate::ui::Verbosity;
+
+/// Opens a snapshot; `-` is standard input.
+pub(super) fn open_snapshot(path: &Path) -> Result<Snapshot, ReadError> {
+    if !is_stdio(path) {
+        return Snapshot::open(path);
+    }
+    let mut bytes = Vec::new();
+    io::stdin().read_to_end(&mut bytes)?;
+    Snapshot::from_bytes(bytes)
+}
+
+/// Whether a path stands for standard input or output.
+pub(super) fn is_stdio(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// The absolute form of a path, for use after a script may have changed the working directory. `-` stays as it is.
+pub(super) fn absolute_path(path: &Path) -> Result<PathBuf> {
+    if is_stdio(path) {
+        return Ok(path.to_path_buf());
+    }
+    std::path::absolute(path).with_context(|| format!("cannot resolve the path {}", path.display()))
+}
+
+/// Adds context and an exit code to an error of opening or reading a file: only a file that exists can be damaged, one
+/// that does not is a usage error.
+pub(super) fn or_exit_code<T>(result: Result<T, ReadError>, message: impl FnOnce() -> String) -> Result<T> {
+    let wrong_name = result.as_ref().is_err_and(ReadError::is_wrong_name);
+    result.or_exit(if wrong_name { exit::USAGE } else { exit::DAMAGED }, message)
+}
+
+/// Prints a report to standard output as JSON or as text. With `--quiet` the exit code is the only answer.
+pub(super) fn print_report<R: Serialize>(
+    report: &R,
+    json: bool,
+    write_text: impl FnOnce(&mut dyn Write, &R) -> io::Result<()>,
+    verbosity: Verbosity,
+) -> Result<()> {
+    if verbosity == Verbosity::Quiet {
+        return Ok(());
+    }
+    let out = &mut io::BufWriter::new(io::stdout());
+    if json {
+        report::write_json(out, report)?
+    } else {
+        write_text(out, report)?
+    }
+    Ok(out.flush()?)
+}
+
+/// How a table can look on standard output.
+pub(super) fn stdout_style() -> TableStyle {
+    let terminal = console::Term::stdout();
+    let width = terminal.is_term().then(|| usize::from(terminal.size().1));
+    TableStyle { width, colour: terminal.features().colors_supported(), unicode: is_utf8_locale() }
+}
+
+/// As `setlocale` decides: by the first of these variables that is set and not empty.
+fn is_utf8_locale() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}

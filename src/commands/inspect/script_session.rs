@@ -1,0 +1,86 @@
+//! `snapcli inspect SCRIPT`: runs the script, pickles each variable into memory, loads it again, and reports the ones
+//! that fail.
+
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::{Inspection, trace};
+use crate::exit;
+use crate::python::dill::DillLocation;
+use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start};
+use crate::python::script_entry::{ScriptCommand, ScriptTarget};
+use crate::python::script_run::{ScriptRun, run_script};
+use crate::python::{self, Interpreter, Python, script_run};
+use crate::report::inspect_report::{FileFormat, SessionReport};
+use crate::session::keep::Rules;
+use crate::session::provenance::Origin;
+use crate::session::save::{Request, save};
+use crate::snapshot::reader::Snapshot;
+use crate::ui::progress::DelayedBar;
+
+struct ScriptInspection {
+    inspection: Inspection,
+    command: ScriptCommand,
+    interpreter: Interpreter,
+}
+
+/// Runs the script and prints the report. The script's own output goes to standard error.
+pub(super) fn run(inspection: Inspection, command: ScriptCommand, python: Option<&str>) -> Result<i32> {
+    python::check_script(&command)?;
+    let interpreter = python::prepare_interpreter(python)?;
+    let out = redirect_stdout().context("cannot redirect standard output")?;
+    let executable = interpreter.executable.clone();
+    let inspection = ScriptInspection { inspection, command, interpreter };
+    match start(&executable, PythonJob::Whole(Box::new(move |py| inspection.run(py, out))))? {}
+}
+
+impl ScriptInspection {
+    fn run(&self, py: Python<'_>, out: File) -> ProcessEnd {
+        let verbosity = self.inspection.verbosity;
+        let inspected = || -> Result<(ScriptRun, i32)> {
+            let dill = DillLocation::find(py, &|text| verbosity.note(text))?;
+            python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
+            let run = run_script(py, &self.command)?;
+            // A forked child of the script gets here as well. Only the first process reports.
+            let code = if run.forked { exit::DONE } else { self.report(py, &run, &dill, out)? };
+            Ok((run, code))
+        };
+        match inspected() {
+            Ok((run, code)) if run.succeeded() => ProcessEnd::Exit(code),
+            Ok((run, _)) => run.end,
+            Err(error) => script_run::end_after_error(py, &error, "interrupted: nothing was inspected"),
+        }
+    }
+
+    fn report(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, out: File) -> Result<i32> {
+        let inspection = &self.inspection;
+        let mut out = BufWriter::new(out);
+        let bar = DelayedBar::variables("checking", inspection.verbosity);
+        let request = Request {
+            module: "__main__",
+            rules: &Rules::from(inspection.args.selection.clone()),
+            load_again: inspection.args.trace.is_none(),
+            key: None,
+            progress: &|name, done, total| bar.start_variable(name, done, total),
+        };
+        let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
+        if let Some(name) = &inspection.args.trace {
+            let (file, ..) = save(py, &request, run, &origin, dill, Vec::new())?;
+            return inspection.print_tree(&mut out, &trace(&Snapshot::from_bytes(file)?, name)?);
+        }
+        let (_, index, _) = save(py, &request, run, &origin, dill, io::sink())?;
+        drop(bar);
+        let file = match &self.command.target {
+            ScriptTarget::Script(path) => path.display().to_string(),
+            ScriptTarget::Module(name) => format!("-m {}", Path::new(name).display()),
+            ScriptTarget::Code(_) | ScriptTarget::Expression(_) => "-c".to_owned(),
+        };
+        let bytes = index.variables.iter().map(|variable| variable.length).sum();
+        let mut report =
+            SessionReport { file, format: FileFormat::Script, bytes, index, verdict: None, verified: None };
+        inspection.print(&mut out, &mut report)
+    }
+}

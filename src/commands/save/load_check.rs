@@ -1,0 +1,107 @@
+//! `save --verify`: the new file is loaded in a fresh process (`snapcli verify-load`), and the loaded values are
+//! compared with the file.
+//!
+//! A difference is only reported if it is certain. A variable whose pickle differs each time, as one with a timestamp,
+//! is found by pickling the session once more in this process; it is listed as not compared.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+
+use super::SaveJob;
+use crate::commands::verify_load::load_in_fresh_process;
+use crate::python::Python;
+use crate::python::dill::DillLocation;
+use crate::python::script_run::ScriptRun;
+use crate::report::diff_report::describe_change;
+use crate::session::again;
+use crate::session::provenance::Origin;
+use crate::snapshot::echo::{Compared, NotCompared};
+use crate::snapshot::index::Index;
+use crate::snapshot::reader::Snapshot;
+use crate::ui::messages::print_line;
+use crate::ui::{count, escape};
+
+impl SaveJob {
+    /// Loads a complete file elsewhere, and returns how the loaded values differ. An error says what does not load.
+    pub(super) fn check_load(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        index: &Index,
+        file: &Path,
+    ) -> Result<Compared> {
+        let refimported = self.rules.refimported;
+        let loaded = py.detach(|| load_in_fresh_process(&index.python.executable, file, refimported))?;
+        if !loaded.lost.is_empty() {
+            bail!("cannot load {}: {}", count(loaded.lost.len(), "variable"), loaded.lost.join("; "));
+        }
+        let mut compared = loaded.compared.unwrap_or_else(|why| nothing_compared(index, &why));
+        if !compared.changes.is_empty() {
+            let second = self.pickle_again(py, run, dill, file);
+            let second = second.unwrap_or_else(|error| nothing_compared(index, &error.to_string()));
+            let changed = second.changes.iter().map(|change| change.name.as_str());
+            let unsteady: HashSet<&str> =
+                changed.chain(second.not_compared.iter().map(|item| item.name.as_str())).collect();
+            set_apart(&mut compared, "its pickle differs each time", &|name| unsteady.contains(name));
+        }
+        if !compared.changes.is_empty() && again::has_reducers(py, &self.module)? {
+            let why = "the script registers copyreg reducers, which a fresh process does not have";
+            set_apart(&mut compared, why, &|_| true);
+        }
+        hide_secrets(&mut compared, index);
+        Ok(compared)
+    }
+
+    /// How a second pickle of the session in this process differs from the file.
+    fn pickle_again(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, file: &Path) -> Result<Compared> {
+        let snapshot = Arc::new(Snapshot::open(file)?);
+        let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
+        again::of_run(py, &snapshot, &self.rules, &origin, run, dill)
+    }
+
+    /// Prints the result. With `--strict`, changes are errors and are printed even with `--quiet`.
+    pub(super) fn print_load_check(&self, verified: &Compared) {
+        for change in &verified.changes {
+            let text = format!("warning: {} comes back different: {}", escape(&change.name), describe_change(change));
+            if self.strict { print_line(&text) } else { self.verbosity.note(&text) }
+        }
+        for NotCompared { name, why } in &verified.not_compared {
+            self.verbosity.note(&format!("{} loads, but cannot be compared: {}", escape(name), escape(why)));
+        }
+        let same = verified.same;
+        let all = same + verified.changes.len() + verified.not_compared.len();
+        let (loads, is) = if all == 1 { ("loads", "is") } else { ("load", "are") };
+        let result = if same == all { format!(" and {is} the same") } else { format!("; {same} of them are the same") };
+        self.verbosity.note(&format!("verified: {} {loads} in a fresh process{result}", count(all, "variable")));
+    }
+}
+
+fn nothing_compared(index: &Index, why: &str) -> Compared {
+    let not_compared = |name: &String| NotCompared { name: name.clone(), why: why.to_owned() };
+    Compared {
+        not_compared: index.variables.iter().map(|variable| not_compared(&variable.name)).collect(),
+        ..Compared::default()
+    }
+}
+
+/// Moves the changes that may not be real to the variables that were not compared.
+fn set_apart(compared: &mut Compared, why: &str, is_unsure: &dyn Fn(&str) -> bool) {
+    let changes = std::mem::take(&mut compared.changes);
+    let (unsure, changes): (Vec<_>, Vec<_>) = changes.into_iter().partition(|change| is_unsure(&change.name));
+    compared.changes = changes;
+    let unsure = unsure.into_iter().map(|change| NotCompared { name: change.name, why: why.to_owned() });
+    compared.not_compared.extend(unsure);
+}
+
+/// Removes the values of variables that look like credentials, which must not be printed.
+fn hide_secrets(compared: &mut Compared, index: &Index) {
+    let secret = index.variables.iter().filter(|variable| !variable.secrets.is_empty());
+    let secret: HashSet<&str> = secret.map(|variable| variable.name.as_str()).collect();
+    for change in compared.changes.iter_mut().filter(|change| secret.contains(change.name.as_str())) {
+        change.place = None;
+    }
+}

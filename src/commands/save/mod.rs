@@ -1,0 +1,349 @@
+//! `snapcli save`: runs the script, pickles the variables it leaves, and puts the file in place.
+//!
+//! Whatever can fail early does: both output files are tried before the script runs, so that hours of work are not lost
+//! to a typing error.
+
+mod load_check;
+
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::input_output::{absolute_path, is_stdio};
+use crate::cli::{SaveArgs, SelectionArgs};
+use crate::exit::{self, OrExit};
+use crate::python::dill::DillLocation;
+use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start};
+use crate::python::script_entry::ScriptCommand;
+use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_script};
+use crate::python::{self, Interpreter, Python};
+use crate::report::inspect_report::{FileFormat, SessionReport};
+use crate::report::{inspect_text, write_json};
+use crate::session::keep::Rules;
+use crate::session::key::key;
+use crate::session::provenance::Origin;
+use crate::session::save::{Request, save};
+use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::echo::Compared;
+use crate::snapshot::index::{Index, Reason};
+use crate::snapshot::target::{Spool, Target};
+use crate::snapshot::trust::Key;
+use crate::ui::messages::print_error;
+use crate::ui::progress::DelayedBar;
+use crate::ui::{Verbosity, count, escape, format_size};
+
+impl From<SelectionArgs> for Rules {
+    fn from(args: SelectionArgs) -> Self {
+        let SelectionArgs { include, exclude, exclude_type, private, max_size, redact, refimported } = args;
+        Self { include, exclude, exclude_type, private, max_size, redact, refimported }
+    }
+}
+
+/// Runs the script and saves its session.
+pub fn run_command(args: SaveArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+    let command = ScriptCommand::from_words(args.program.run_module, args.program.code, args.operands);
+    let command = command.ok_or_else(|| exit::error(exit::USAGE, "no script given: snapcli save SCRIPT"))?;
+    python::check_script(&command)?;
+    let interpreter = python::prepare_interpreter(python)?;
+    verbosity.detail(&format!("Python {} at {}", interpreter.version_text, interpreter.executable.display()));
+    let output = Destination::check(&args.output)?;
+    let report = args.report.as_deref().map(check_report_path).transpose()?;
+    // The script could change the environment variables that say where the key is.
+    let key = key(verbosity);
+    let executable = interpreter.executable.clone();
+    let save = SaveJob {
+        command,
+        output,
+        report,
+        strict: args.strict,
+        verify: args.verify,
+        module: args.module,
+        rules: args.selection.into(),
+        key,
+        interpreter,
+        verbosity,
+    };
+    match start(&executable, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
+}
+
+/// Where a snapshot goes.
+enum Destination {
+    /// A file, by its absolute path: the script may change its working directory.
+    File(PathBuf),
+    /// Standard output as it was before the script began.
+    Stream(File),
+}
+
+impl Destination {
+    fn check(path: &Path) -> Result<Self> {
+        if is_stdio(path) {
+            if std::io::stdout().is_terminal() {
+                let text = "refusing to write binary data to a terminal: redirect stdout to a file or a pipe";
+                return Err(exit::error(exit::USAGE, text));
+            }
+            return Ok(Self::Stream(redirect_stdout().context("cannot redirect standard output")?));
+        }
+        let path = absolute_path(path)?;
+        AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_save(&path))?;
+        Ok(Self::File(path))
+    }
+}
+
+fn check_report_path(path: &Path) -> Result<PathBuf> {
+    let path = std::path::absolute(path).with_context(|| format!("cannot resolve the path {}", path.display()))?;
+    AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_report(&path))?;
+    Ok(path)
+}
+
+fn cannot_save(path: &Path) -> String {
+    format!("cannot save to {}", path.display())
+}
+
+fn cannot_report(path: &Path) -> String {
+    format!("cannot write the report to {}", path.display())
+}
+
+struct SaveJob {
+    command: ScriptCommand,
+    output: Destination,
+    report: Option<PathBuf>,
+    strict: bool,
+    verify: bool,
+    /// The name of the module whose namespace is saved.
+    module: String,
+    rules: Rules,
+    key: Option<Key>,
+    interpreter: Interpreter,
+    verbosity: Verbosity,
+}
+
+/// A snapshot that is in place.
+struct SavedFile {
+    path: PathBuf,
+    index: Index,
+    bytes: u64,
+    /// The result of `--verify`.
+    verified: Option<Compared>,
+    /// The exit code if the script succeeded.
+    code: i32,
+}
+
+impl SaveJob {
+    /// Runs while Python does, and decides how the process ends.
+    fn run(self, py: Python<'_>) -> ProcessEnd {
+        const INTERRUPTED: &str = "interrupted while saving: nothing was written";
+        let verbosity = self.verbosity;
+        let dill = match DillLocation::find(py, &|text| verbosity.note(text)) {
+            Ok(dill) => dill,
+            Err(error) => return end_after_error(py, &error, INTERRUPTED),
+        };
+        python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
+        let run = match run_script(py, &self.command) {
+            Ok(run) => run,
+            Err(error) => return end_after_error(py, &error.into(), INTERRUPTED),
+        };
+        // A forked child of the script gets here as well. Only the first process saves.
+        if run.forked {
+            return run.end;
+        }
+        match self.save_session(py, &run, &dill) {
+            Ok(code) if run.succeeded() => ProcessEnd::Exit(code),
+            Ok(_) => run.end,
+            Err(error) if run.succeeded() || requested_end(py, &error).is_some() => {
+                end_after_error(py, &error, INTERRUPTED)
+            }
+            // The failure of the script decides the exit code, not ours.
+            Err(error) => {
+                print_error(&error);
+                run.end
+            }
+        }
+    }
+
+    /// Saves the session of a script that has ended. Returns the exit code if the script succeeded.
+    fn save_session(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> Result<i32> {
+        let saved = match &self.output {
+            Destination::File(path) if run.succeeded() => Some(self.save_to_file_or_spare(py, run, dill, path)?),
+            Destination::File(path) => self.save_crash(py, run, dill, &crash_path(path))?,
+            Destination::Stream(stream) => Some(self.save_to_stream(py, run, dill, stream)?),
+        };
+        let Some(SavedFile { path, index, bytes, verified, code }) = saved else { return Ok(exit::DONE) };
+        let file = path.display().to_string();
+        let report = SessionReport { file, format: FileFormat::Snapcli, bytes, index, verdict: None, verified };
+        self.print_summary(run, &report)?;
+        if let Some(path) = &self.report {
+            let mut file = AtomicFile::create(path).with_context(|| cannot_report(path))?;
+            write_json(&mut file, &report)?;
+            file.commit().with_context(|| cannot_report(path))?;
+        }
+        let is_bad = report.has_failures() || report.has_changes();
+        Ok(if self.strict && is_bad { exit::LEFT_OUT } else { code })
+    }
+
+    /// Saves the variables of a script that failed. If it had none yet, an earlier crash file stays as it is.
+    fn save_crash(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        path: &Path,
+    ) -> Result<Option<SavedFile>> {
+        let file = AtomicFile::create(path).with_context(|| cannot_save(path))?;
+        let (file, index, bytes) = self.write(py, run, dill, file)?;
+        if index.variables.is_empty() && index.left_out.is_empty() {
+            return Ok(None);
+        }
+        py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
+        Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE }))
+    }
+
+    /// Writes the whole snapshot to a temporary file first: a variable that fails is cut off again, which a pipe cannot
+    /// do.
+    fn save_to_stream(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, stream: &File) -> Result<SavedFile> {
+        let spool = Spool::new().context("cannot create a temporary file")?;
+        let (spool, index, bytes) = self.write(py, run, dill, spool)?;
+        let mut out = stream.try_clone()?;
+        let sent = py.detach(|| spool.send(&mut out));
+        py.check_signals()?;
+        sent.context("cannot write to standard output")?;
+        Ok(SavedFile { path: PathBuf::from("-"), index, bytes, verified: None, code: exit::DONE })
+    }
+
+    /// Saves to a file, or to the directory for temporary files if that fails for a reason that the earlier check could
+    /// not see: the directory has been removed since, or the disk is full.
+    fn save_to_file_or_spare(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        path: &Path,
+    ) -> Result<SavedFile> {
+        let error = match self.save_to_file(py, run, dill, path) {
+            Err(error) if exit::code_of(&error) == exit::FAILED && requested_end(py, &error).is_none() => error,
+            done => return done,
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let spare = std::env::temp_dir().join(format!("snapcli-{}-{name}", std::process::id()));
+        match self.save_to_file(py, run, dill, &spare) {
+            Ok(saved) => {
+                print_error(&error);
+                Ok(SavedFile { code: exit::FAILED, ..saved })
+            }
+            Err(_) => Err(error),
+        }
+    }
+
+    fn save_to_file(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, path: &Path) -> Result<SavedFile> {
+        let cannot_save = || cannot_save(path);
+        let file = AtomicFile::create(path).with_context(cannot_save)?;
+        let (mut file, index, bytes) = self.write(py, run, dill, file)?;
+        file.flush().with_context(cannot_save)?;
+        let verified = self.verify.then(|| self.check_load(py, run, dill, &index, file.path())).transpose();
+        // Ctrl-C also ended the other process, so its failure says nothing about the file.
+        py.check_signals()?;
+        let verified = match verified {
+            Ok(verified) => verified,
+            Err(error) => {
+                // Keep the new file under another name: most of it may well load.
+                let unverified = path.with_extension("unverified.pkl");
+                py.detach(|| file.commit_to(&unverified)).with_context(cannot_save)?;
+                let kept = format!("{} is unchanged; the new snapshot is {}", path.display(), unverified.display());
+                return Err(error.context(kept))
+                    .or_exit(exit::DAMAGED, || "the snapshot cannot be loaded again".to_owned());
+            }
+        };
+        py.detach(|| file.commit()).with_context(cannot_save)?;
+        Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE })
+    }
+
+    fn write<T: Target + Send + 'static>(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        out: T,
+    ) -> Result<(T, Index, u64)> {
+        let bar = DelayedBar::variables("saving", self.verbosity);
+        let request = Request {
+            module: &self.module,
+            rules: &self.rules,
+            load_again: false,
+            key: self.key.as_ref(),
+            progress: &|name, done, total| bar.start_variable(name, done, total),
+        };
+        let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
+        save(py, &request, run, &origin, dill, out)
+    }
+
+    /// Prints what was saved, what was left out, and what needs the user's attention.
+    fn print_summary(&self, run: &ScriptRun, report: &SessionReport) -> Result<()> {
+        let verbosity = self.verbosity;
+        let saved = count(report.index.variables.len(), "variable");
+        let saved =
+            if run.succeeded() { format!("saved {saved}") } else { format!("the script failed; saved {saved}") };
+        let file = if report.file == "-" {
+            "standard output".to_owned()
+        } else {
+            escape(&relative_to_here(&report.file)).into_owned()
+        };
+        verbosity.note(&format!("{saved} to {file} ({})", format_size(report.bytes)));
+        if let Some(verified) = &report.verified {
+            self.print_load_check(verified);
+        }
+        if verbosity == Verbosity::Quiet {
+            return Ok(());
+        }
+        self.print_failures(report)?;
+        self.print_warnings(report);
+        for item in report.index.left_out.iter().filter(|item| item.reason != Reason::Failed) {
+            let text = format!("left out {}: {}", escape(&item.name), escape(&item.error));
+            match item.reason {
+                Reason::Size | Reason::Secret => verbosity.note(&text),
+                _ => verbosity.detail(&text),
+            }
+        }
+        Ok(())
+    }
+
+    fn print_failures(&self, report: &SessionReport) -> Result<()> {
+        let failed: Vec<_> = report.index.left_out.iter().filter(|item| item.reason == Reason::Failed).collect();
+        if failed.is_empty() {
+            return Ok(());
+        }
+        self.verbosity.note(&format!("left out {} that cannot be saved:", count(failed.len(), "variable")));
+        let mut text = Vec::new();
+        inspect_text::write_left_out(&mut text, failed, false)?;
+        // Standard error may be closed; the session is saved all the same.
+        let _ = std::io::stderr().write_all(&text);
+        Ok(())
+    }
+
+    fn print_warnings(&self, report: &SessionReport) {
+        for variable in &report.index.variables {
+            let name = escape(&variable.name);
+            if !variable.secrets.is_empty() {
+                let why = variable.secrets.join("; ");
+                self.verbosity.note(&format!(
+                    "warning: {name} looks like a credential ({}): use --redact to leave it out",
+                    escape(&why)
+                ));
+            }
+            for note in &variable.notes {
+                self.verbosity.note(&format!("{name}: {}", escape(note)));
+            }
+        }
+    }
+}
+
+/// `session.crash.pkl` for `session.pkl`.
+fn crash_path(path: &Path) -> PathBuf {
+    path.with_extension("crash.pkl")
+}
+
+/// A path without the working directory, if it is below that.
+fn relative_to_here(path: &str) -> String {
+    let directory = std::env::current_dir().unwrap_or_default();
+    Path::new(path).strip_prefix(directory).unwrap_or(Path::new(path)).display().to_string()
+}

@@ -1,0 +1,130 @@
+//! The hidden `snapcli verify-load`: the fresh process of `save --verify`, and the function that starts it.
+//!
+//! It loads every variable of a file, pickles the loaded values again, and prints as JSON which variables could not be
+//! loaded and which came back different.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command as Process, Stdio};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::VerifyLoadArgs;
+use crate::exit;
+use crate::python::dill::DillLocation;
+use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start};
+use crate::python::{self, Interpreter, Python};
+use crate::session::again::again;
+use crate::session::loading::{self, Request};
+use crate::session::provenance::Origin;
+use crate::snapshot::echo::Compared;
+use crate::snapshot::index::Ended;
+use crate::snapshot::reader::{Contents, Snapshot};
+use crate::ui::Verbosity;
+use crate::ui::messages::print_error;
+
+/// What happened to the variables of a file. Printed by one process and read by the other.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct LoadResult {
+    /// The variables that could not be loaded, with the reason.
+    pub(super) lost: Vec<String>,
+    /// How the loaded values differ, or why they could not be compared.
+    pub(super) compared: Result<Compared, String>,
+}
+
+/// Loads a file in a fresh process. An error means that it could not be loaded at all.
+pub(super) fn load_in_fresh_process(executable: &str, file: &Path, refimported: bool) -> Result<LoadResult> {
+    let mut process = Process::new(std::env::current_exe()?);
+    process.args(["verify-load", "--quiet", "--python", executable]).arg(file).stdin(Stdio::null());
+    if refimported {
+        process.arg("--refimported");
+    }
+    let done = process.output().context("cannot start a process to verify the snapshot")?;
+    if let (true, Ok(loaded)) = (done.status.success(), serde_json::from_slice(&done.stdout)) {
+        return Ok(loaded);
+    }
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    // Leave out lines that only name the temporary file, whose name means nothing to the user.
+    let lines = stderr.lines().filter(|line| !line.contains(&file.display().to_string()));
+    let text = lines.map(|line| line.trim().trim_start_matches("snapcli: ")).collect::<Vec<_>>().join("; ");
+    bail!("the process that loaded it ended with {}: {text}", done.status)
+}
+
+/// Loads the file and prints the result.
+pub fn run_command(args: VerifyLoadArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+    let snapshot = Snapshot::open(&args.file).with_context(|| format!("cannot load {}", args.file.display()))?;
+    let interpreter = python::prepare_interpreter(python)?;
+    // Imported modules may print, which must not get into the JSON.
+    let out = redirect_stdout().context("cannot redirect standard output")?;
+    let executable = interpreter.executable.clone();
+    let check = LoadCheck { snapshot: Arc::new(snapshot), args, interpreter, out, verbosity };
+    match start(&executable, PythonJob::Whole(Box::new(move |py| check.run(py))))? {}
+}
+
+struct LoadCheck {
+    snapshot: Arc<Snapshot>,
+    args: VerifyLoadArgs,
+    interpreter: Interpreter,
+    out: File,
+    verbosity: Verbosity,
+}
+
+impl LoadCheck {
+    fn run(mut self, py: Python<'_>) -> ProcessEnd {
+        match self.load(py).and_then(|result| self.print(&result)) {
+            Ok(()) => ProcessEnd::Exit(exit::DONE),
+            Err(error) => {
+                print_error(&error);
+                ProcessEnd::Exit(exit::code_of(&error))
+            }
+        }
+    }
+
+    fn load(&self, py: Python<'_>) -> Result<LoadResult> {
+        let Contents::Own { index } = self.snapshot.contents() else { bail!("not a snapshot of snapcli") };
+        loading::find_helpers_again(py, index)?;
+        let dill = DillLocation::find(py, &|text| self.verbosity.note(text))?;
+        python::context::set(None, &self.interpreter, &dill, self.verbosity);
+        let request = Request {
+            name: &self.args.file.display().to_string(),
+            only: &[],
+            exclude: &[],
+            mapped: false,
+            partial: false,
+            renames: &[],
+            into: None,
+            // The parent process has just written the file.
+            trusted: true,
+            dill: &dill.lazy(),
+        };
+        let restored = loading::load(py, &self.snapshot, &request, &|_| {})?;
+        let lost: Vec<String> =
+            restored.lost.iter().map(|lost| format!("{} ({}): {}", lost.name, lost.type_name, lost.why)).collect();
+        let compared = if lost.is_empty() {
+            self.compare(py, &index.module, &dill).map_err(|error| format!("{error:#}"))
+        } else {
+            Err("not all variables could be loaded".to_owned())
+        };
+        Ok(LoadResult { lost, compared })
+    }
+
+    fn compare(&self, py: Python<'_>, module: &str, dill: &DillLocation) -> Result<Compared> {
+        let origin = Origin {
+            command: None,
+            source: None,
+            ended: Ended::default(),
+            seconds: 0.0,
+            interpreter: &self.interpreter,
+        };
+        let module = py.import(module)?;
+        dill.at_hand(py, |dill| again(py, &self.snapshot, &module, self.args.refimported, &origin, dill))?
+    }
+
+    fn print(&mut self, result: &LoadResult) -> Result<()> {
+        serde_json::to_writer(&mut self.out, result)?;
+        Ok(self.out.flush()?)
+    }
+}

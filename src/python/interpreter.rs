@@ -1,0 +1,43 @@
+//! What is known about a Python interpreter, and the error of having none. `probe` fills it, `discover` chooses one,
+//! and `libpython` and `launch` use it.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// How the file name of a libpython ends.
+pub(super) const LIBPYTHON_SUFFIX: &str = if cfg!(target_os = "macos") { ".dylib" } else { ".so.1.0" };
+
+/// A Python interpreter, as it describes itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interpreter {
+    /// `sys.executable`: in a virtual environment its own, not that of its base.
+    pub executable: PathBuf,
+    /// Major, minor, patch.
+    pub version: (u8, u8, u8),
+    /// The version as it prints itself, such as `3.13.0rc1`.
+    pub version_text: String,
+    /// `cpython`, `pypy`, ….
+    pub implementation: String,
+    /// `sys.base_prefix`, where the standard library is.
+    pub base_prefix: PathBuf,
+    /// `sys.prefix`: the virtual environment, or the same as `base_prefix`.
+    pub prefix: PathBuf,
+    /// The Python that a virtual environment was made from.
+    pub base_executable: PathBuf,
+    /// Its libpython, if it has one.
+    pub library: Option<PathBuf>,
+    /// Whether it was built with a shared library. Conda and uv ship one even where this is false.
+    pub shared: bool,
+    /// Whether it was built without the global interpreter lock.
+    pub free_threaded: bool,
+    /// `sys.platform`.
+    pub platform: String,
+    /// `x86_64`, `arm64`, ….
+    pub machine: String,
+}
+
+/// No Python can be used. The whole string is for the user; the program exits with 6.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NoPython(pub(super) String);

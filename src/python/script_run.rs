@@ -1,0 +1,161 @@
+//! Runs a script, a module or a piece of code as `__main__`, and decides how the process ends.
+//!
+//! Follows `Py_RunMain` of CPython (Modules/main.c and Python/pythonrun.c of 3.10 to 3.13): exit codes, tracebacks, and
+//! death by SIGINT. [`script_entry`](super::script_entry) has the part before the first line of the script.
+
+use std::time::Instant;
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyModule};
+
+use super::launch::ProcessEnd;
+use super::script_entry::{ScriptCommand, ScriptSource, ScriptTarget, prepare};
+use crate::exit;
+use crate::ui::messages::{print_error, print_line};
+
+pub use super::script_entry::ScriptCommand as Command; // compat
+pub use super::script_entry::ScriptTarget as Target; // compat
+
+/// How a script ended, and what it leaves.
+pub struct ScriptRun {
+    /// `finished`, `exit`, `exception` or `interrupted`.
+    pub how: &'static str,
+    /// How the process is to end.
+    pub end: ProcessEnd,
+    /// The exception that it raised, unless that is SystemExit.
+    pub error: Option<PyErr>,
+    /// How long it ran, in seconds.
+    pub seconds: f64,
+    /// Whether this process is a fork that the script made, which must not save the session as well.
+    pub forked: bool,
+    /// The module that it ran in. The script may have removed it from `sys.modules`.
+    pub main: Py<PyModule>,
+    /// The source of a file or of `-c`.
+    pub source: Option<ScriptSource>,
+}
+
+pub use self::ScriptRun as Run; // compat
+
+impl ScriptRun {
+    /// Whether the script ended with exit code 0.
+    pub fn succeeded(&self) -> bool {
+        self.end == ProcessEnd::Exit(0)
+    }
+
+    /// Runs an action while the `__main__` of the script is in `sys.modules`, where pickling looks up names. The script
+    /// may have removed or replaced it.
+    pub fn with_main<T>(&self, py: Python<'_>, action: impl FnOnce() -> T) -> PyResult<T> {
+        let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
+        let now = modules.get_item("__main__")?;
+        modules.set_item("__main__", &self.main)?;
+        let result = action();
+        match now {
+            Some(now) => modules.set_item("__main__", now)?,
+            None => modules.del_item("__main__")?,
+        }
+        Ok(result)
+    }
+}
+
+/// Runs the command to its end: prints the traceback if it raises, and joins its threads. Only finalizing the
+/// interpreter is left to do.
+pub fn run_script(py: Python<'_>, command: &ScriptCommand) -> PyResult<ScriptRun> {
+    let started = Instant::now();
+    let process = std::process::id();
+    let main = py.import("__main__")?;
+    let (entry, source) = prepare(py, command, &main)?;
+    let (how, end, error) = conclude(py, entry.call(py, &main.dict()))?;
+    remove_file_attributes(command, &main.dict())?;
+    join_threads(py)?;
+    let forked = std::process::id() != process;
+    Ok(ScriptRun { how, end, error, seconds: started.elapsed().as_secs_f64(), forked, main: main.unbind(), source })
+}
+
+/// Runs the command as `python -i` does: even after an exception, the prompt follows.
+pub fn run_before_prompt(py: Python<'_>, command: &ScriptCommand) -> PyResult<()> {
+    let main = py.import("__main__")?;
+    let (entry, _) = prepare(py, command, &main)?;
+    if let Err(error) = entry.call(py, &main.dict()) {
+        error.print_and_set_sys_last_vars(py);
+    }
+    remove_file_attributes(command, &main.dict())
+}
+
+/// Removes the attributes that CPython removes after a script, so that `atexit` functions do not see them.
+fn remove_file_attributes(command: &ScriptCommand, namespace: &Bound<'_, PyDict>) -> PyResult<()> {
+    for name in ["__file__", "__cached__"] {
+        if matches!(command.target, ScriptTarget::Script(_)) && namespace.contains(name)? {
+            namespace.del_item(name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints the traceback, and returns how the script ended and how `python` would end the process.
+fn conclude(py: Python<'_>, result: PyResult<()>) -> PyResult<(&'static str, ProcessEnd, Option<PyErr>)> {
+    let Err(error) = result else { return Ok(("finished", ProcessEnd::Exit(0), None)) };
+    if error.is_instance_of::<PySystemExit>(py) {
+        return Ok(("exit", ProcessEnd::Exit(exit_code(py, &error)?), None));
+    }
+    error.clone_ref(py).print_and_set_sys_last_vars(py);
+    if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+        // Only the exact type ends the process by SIGINT, as in CPython's `run_eval_code_obj`.
+        let exact = error.get_type(py).is(py.get_type::<PyKeyboardInterrupt>());
+        let end = if exact { ProcessEnd::Interrupted } else { ProcessEnd::Exit(1) };
+        return Ok(("interrupted", end, Some(error)));
+    }
+    Ok(("exception", ProcessEnd::Exit(1), Some(error)))
+}
+
+/// The end that an error of a save asks for, if a signal handler raised it: Ctrl-C, or `sys.exit` in a handler of the
+/// script. `None` for any other error.
+pub fn requested_end(py: Python<'_>, error: &anyhow::Error) -> Option<ProcessEnd> {
+    let error = error.downcast_ref::<PyErr>()?;
+    if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+        return Some(ProcessEnd::Interrupted);
+    }
+    let exits = error.is_instance_of::<PySystemExit>(py);
+    exits.then(|| ProcessEnd::Exit(exit_code(py, error).unwrap_or(exit::FAILED)))
+}
+
+/// Prints an error, or `interrupted` if a signal handler raised it, and returns how the process is to end.
+pub fn end_after_error(py: Python<'_>, error: &anyhow::Error, interrupted: &str) -> ProcessEnd {
+    if let Some(end) = requested_end(py, error) {
+        print_line(interrupted);
+        return end;
+    }
+    print_error(error);
+    ProcessEnd::Exit(exit::code_of(error))
+}
+
+/// The exit code of a SystemExit, as in CPython's `handle_system_exit`: `None` is 0, a number is itself, and any other
+/// value is printed to standard error and is 1.
+fn exit_code(py: Python<'_>, error: &PyErr) -> PyResult<i32> {
+    let code = error.value(py).getattr_opt("code")?.unwrap_or_else(|| error.value(py).clone().into_any());
+    if code.is_none() {
+        return Ok(0);
+    }
+    if code.is_instance_of::<pyo3::types::PyInt>() {
+        // An exit status has eight bits. CPython uses -1 for a number that does not fit a C long.
+        return Ok(code.extract::<i64>().map_or(-1, |number| (number & 0xff) as i32));
+    }
+    let stderr = py.import("sys")?.getattr("stderr")?;
+    if !stderr.is_none() {
+        let text = code.str().and_then(|text| stderr.call_method1("write", (text,)));
+        if let Err(error) = text.and_then(|_| stderr.call_method1("write", ("\n",))) {
+            drop(error);
+        }
+    }
+    Ok(1)
+}
+
+/// Waits for threads that are not daemons, as the interpreter does when it ends. Doing it twice is harmless.
+fn join_threads(py: Python<'_>) -> PyResult<()> {
+    let modules = py.import("sys")?.getattr("modules")?;
+    let Ok(threading) = modules.get_item("threading") else { return Ok(()) };
+    if let Err(error) = threading.call_method0("_shutdown") {
+        error.write_unraisable(py, Some(&threading));
+    }
+    Ok(())
+}

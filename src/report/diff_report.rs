@@ -1,0 +1,112 @@
+//! The result of `diff`: what changed between two files. `save --verify` describes changes with the same words.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::snapshot::changes::{Change, Changes, Facts, Kind, Place, What};
+use crate::ui::escape;
+
+/// What changed between two files. The JSON of `diff --json`.
+#[derive(Debug, Serialize)]
+pub struct DiffReport {
+    /// The version of the JSON format.
+    pub schema: u32,
+    /// The path of the first file.
+    pub before: String,
+    /// The path of the second file.
+    pub after: String,
+    /// Whether nothing changed.
+    pub same: bool,
+    /// The changed variables.
+    #[serde(flatten)]
+    pub changes: Changes,
+}
+
+pub use self::DiffReport as Answer; // compat
+pub use self::write_text as text; // compat
+
+/// Writes a line for each change, and a summary line.
+pub fn write_text(out: &mut dyn Write, report: &DiffReport) -> io::Result<()> {
+    for change in &report.changes.changes {
+        write_change(out, change)?;
+    }
+    let counted = |kind, word| {
+        let number = report.changes.changes.iter().filter(|change| change.change == kind).count();
+        (number > 0).then(|| format!("{number} {word}"))
+    };
+    let parts = [(Kind::Added, "added"), (Kind::Removed, "removed"), (Kind::Changed, "changed")];
+    let mut parts: Vec<String> = parts.into_iter().filter_map(|(kind, word)| counted(kind, word)).collect();
+    parts.push(format!("{} the same", report.changes.unchanged));
+    writeln!(out, "{} → {}: {}", escape(&report.before), escape(&report.after), parts.join(", "))
+}
+
+/// Describes how a variable changed: `dict (2), ['lr'] 1 → 2`. Empty for a variable that is in one file only.
+pub fn describe_change(change: &Change) -> String {
+    let both = change.before.as_ref().zip(change.after.as_ref());
+    both.map_or_else(String::new, |(before, after)| describe_difference(change, before, after))
+}
+
+fn write_change(out: &mut dyn Write, change: &Change) -> io::Result<()> {
+    let name = escape(&change.name);
+    match (&change.before, &change.after) {
+        (Some(before), Some(after)) => write!(out, "~ {name}: {}", describe_difference(change, before, after))?,
+        (None, Some(facts)) => write!(out, "+ {name}: {}", describe_variable(facts))?,
+        (Some(facts), None) => write!(out, "- {name}: {}", describe_variable(facts))?,
+        (None, None) => write!(out, "~ {name}")?,
+    }
+    if let Some(note) = &change.note {
+        write!(out, " ({})", escape(note))?;
+    }
+    writeln!(out)
+}
+
+fn describe_difference(change: &Change, before: &Facts, after: &Facts) -> String {
+    let facts = match change.what.as_slice() {
+        [What::Value] => type_and_size(after),
+        _ => format!("{} → {}", type_and_size(before), type_and_size(after)),
+    };
+    let is_root = |place: &Place| place.path == change.name;
+    // If the whole value has another type or size, that says it all.
+    let place = change.place.as_ref().filter(|place| !is_root(place) || change.what == [What::Value]);
+    match place.and_then(|place| Some((place, describe_place(place, &change.name)?))) {
+        // `int 3 → 4`
+        Some((place, text)) if is_root(place) => format!("{facts} {}", escape(&text)),
+        Some((_, text)) => format!("{facts}, {}", escape(&text)),
+        None => facts,
+    }
+}
+
+/// Where a value differs, and how. `None` if nothing more is known.
+fn describe_place(place: &Place, name: &str) -> Option<String> {
+    let path = if place.path == name { "" } else { place.path.as_str() };
+    let how = match (&place.before, &place.after) {
+        (Some(before), Some(after)) if before == after => String::new(),
+        (Some(before), Some(after)) => format!("{before} → {after}"),
+        (None, Some(_)) => "added".to_owned(),
+        (Some(_), None) => "removed".to_owned(),
+        (None, None) => String::new(),
+    };
+    let words: Vec<&str> = [path, &how].into_iter().filter(|words| !words.is_empty()).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// The type with the length or shape: `list (3)`, `numpy.ndarray 3×4 float64`.
+fn type_and_size(facts: &Facts) -> String {
+    let mut words = vec![escape(&facts.type_name).into_owned()];
+    match (&facts.shape, facts.len) {
+        (Some(shape), _) => words.push(shape.iter().map(u64::to_string).collect::<Vec<_>>().join("×")),
+        (None, Some(length)) => words.push(format!("({length})")),
+        (None, None) => {}
+    }
+    words.extend(facts.dtype.as_deref().map(|dtype| escape(dtype).into_owned()));
+    words.join(" ")
+}
+
+/// The type with the length or shape, or with the value if it has neither.
+fn describe_variable(facts: &Facts) -> String {
+    if facts.len.is_none() && facts.shape.is_none() && !facts.preview.is_empty() {
+        return format!("{} {}", escape(&facts.type_name), escape(&facts.preview));
+    }
+    type_and_size(facts)
+}

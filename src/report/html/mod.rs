@@ -1,0 +1,91 @@
+//! The result of `inspect` as a single HTML page that needs no network.
+//!
+//! The page holds the JSON that `--json` prints, and a script that draws it. Strings in it come from the file and are
+//! hostile: the JSON contains no character that could end its element, the script adds strings to the page as text
+//! nodes only, and the Content-Security-Policy of the page blocks everything without its nonce.
+
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+
+use super::inspect_report::SessionReport;
+use crate::ui::{count, escape, format_size};
+
+const PAGE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("page.css");
+/// Concatenated into one scope, in this order.
+const SCRIPTS: [&str; 5] = [
+    include_str!("words.js"),
+    include_str!("map.js"),
+    include_str!("table.js"),
+    include_str!("facts.js"),
+    include_str!("page.js"),
+];
+
+pub use self::write_page as page; // compat
+
+/// Writes the page of a report.
+pub fn write_page(out: &mut dyn Write, report: &SessionReport) -> io::Result<()> {
+    let data = embeddable_json(report)?;
+    let nonce = nonce(&data);
+    // Only the template is searched for `{{name}}`, never what is put in: that could hold one as well.
+    let mut parts = PAGE.split("{{");
+    out.write_all(parts.next().unwrap_or_default().as_bytes())?;
+    for part in parts {
+        let (name, text) = part.split_once("}}").unwrap_or_default();
+        match name {
+            "nonce" => out.write_all(nonce.as_bytes())?,
+            "title" => out.write_all(escape_markup(&report.file).as_bytes())?,
+            "summary" => out.write_all(escape_markup(&summary(report)).as_bytes())?,
+            "style" => out.write_all(STYLE.as_bytes())?,
+            "data" => out.write_all(&data)?,
+            "script" => SCRIPTS.iter().try_for_each(|script| out.write_all(script.as_bytes()))?,
+            _ => {}
+        }
+        out.write_all(text.as_bytes())?;
+    }
+    out.flush()
+}
+
+fn summary(report: &SessionReport) -> String {
+    let variables = count(report.index.variables.len(), "variable");
+    format!("{} with {variables}, {}", report.format.words(), format_size(report.bytes))
+}
+
+/// The nonce that marks the style and the script of the page as its own. It is a hash of the data, so the same report
+/// makes the same page, and no string in the data can contain it.
+fn nonce(data: &[u8]) -> String {
+    blake3::hash(data).to_hex().chars().take(32).collect()
+}
+
+/// Escapes a string for use as the content of an element.
+fn escape_markup(text: &str) -> String {
+    escape(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// The JSON of a report for a `script` element: nothing in it can end the element or begin a comment.
+fn embeddable_json(report: &SessionReport) -> io::Result<Vec<u8>> {
+    let mut json = Vec::new();
+    report.serialize(&mut Serializer::with_formatter(&mut json, MarkupEscaper))?;
+    Ok(json)
+}
+
+/// Writes `<`, `>` and `&` as JSON escapes. In JSON they only occur in strings.
+struct MarkupEscaper;
+
+impl Formatter for MarkupEscaper {
+    fn write_string_fragment<W: Write + ?Sized>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        for piece in fragment.split_inclusive(['<', '>', '&']) {
+            let text = piece.trim_end_matches(['<', '>', '&']);
+            out.write_all(text.as_bytes())?;
+            for c in piece.chars().skip(text.chars().count()) {
+                write!(out, "\\u{:04x}", u32::from(c))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! The result of `inspect` as text: where a session comes from, its table, and why variables cannot be saved; and the
+//! tree of `inspect --trace`.
+
+use std::io::{self, Write};
+
+use super::inspect_report::{FileFormat, SessionReport};
+use super::table::{TableStyle, write_table};
+use crate::pickle::outline::Tree;
+use crate::snapshot::index::{Index, LeftOut, Reason};
+use crate::ui::{count, escape, format_size};
+
+pub use self::write_failures as bad; // compat
+pub use self::write_session as answer; // compat
+pub use self::write_tree as text; // compat
+
+/// How many objects at fault are shown for a variable, after the first, without `--all`.
+const FEW: usize = 2;
+
+/// Writes a summary line, the table, and all that is known about variables that cannot be saved.
+pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableStyle, all: bool) -> io::Result<()> {
+    let index = &report.index;
+    let variables = count(index.variables.len(), "variable");
+    let size = format_size(report.bytes);
+    writeln!(out, "{}: {} with {variables}, {size}", escape(&report.file), report.format.words())?;
+    if report.format == FileFormat::Snapcli {
+        write_origin(out, index)?;
+    }
+    if !index.variables.is_empty() || !index.left_out.is_empty() {
+        writeln!(out)?;
+        write_table(out, index, style)?;
+    }
+    if report.has_failures() {
+        writeln!(out, "\ncannot be saved:")?;
+        write_left_out(out, index.left_out.iter().filter(|item| item.reason == Reason::Failed), all)?;
+    }
+    Ok(())
+}
+
+/// Writes only the variables that cannot be saved.
+pub fn write_failures(out: &mut dyn Write, report: &SessionReport, all: bool) -> io::Result<()> {
+    let (file, failed) = (escape(&report.file), &report.index.left_out);
+    if failed.is_empty() {
+        return writeln!(out, "{file}: everything can be saved");
+    }
+    writeln!(out, "{file}: {} cannot be saved", count(failed.len(), "variable"))?;
+    write_left_out(out, failed.iter(), all)
+}
+
+/// Writes a tree of pickled objects, with two more spaces for each level.
+pub fn write_tree(out: &mut dyn Write, tree: &Tree) -> io::Result<()> {
+    // A stack instead of recursion: a hostile file can nest objects deeply.
+    let mut pending = vec![(0, tree)];
+    while let Some((depth, tree)) = pending.pop() {
+        writeln!(out, "{:>8}  {}{}", format_size(tree.size), "  ".repeat(depth), escape(&tree.label))?;
+        pending.extend(tree.children.iter().rev().map(|child| (depth + 1, child)));
+    }
+    Ok(())
+}
+
+/// Writes when, how and from which script a session was saved.
+fn write_origin(out: &mut dyn Write, index: &Index) -> io::Result<()> {
+    let when = index.created.replace('T', " ").replace('Z', " UTC");
+    let python = &index.python;
+    write!(out, "saved {when} by Python {} on {}", escape(&python.version), escape(&python.platform))?;
+    // A session of plain data needs no dill.
+    if python.dill.is_empty() {
+        writeln!(out)?
+    } else {
+        writeln!(out, ", dill {}", escape(&python.dill))?
+    }
+    writeln!(out, "from {}, which {}", escape(&command_line(index)), ending(index))?;
+    let packages: Vec<String> =
+        index.packages.iter().map(|(package, version)| format!("{} {}", escape(package), escape(version))).collect();
+    if !packages.is_empty() {
+        writeln!(out, "with {}", packages.join(", "))?;
+    }
+    if let Some(traceback) = &index.script.ended.traceback {
+        writeln!(out)?;
+        for line in traceback.lines() {
+            writeln!(out, "  {}", escape(line))?;
+        }
+    }
+    Ok(())
+}
+
+fn command_line(index: &Index) -> String {
+    let script = &index.script;
+    let head = match script.kind.as_str() {
+        "module" => format!("-m {}", script.path),
+        _ => script.path.clone(),
+    };
+    let arguments = script.argv.iter().skip(1).map(|argument| format!(" {argument}"));
+    std::iter::once(head).chain(arguments).collect()
+}
+
+/// How the script ended, after "which". `ending` in `report/html/words.js` says the same.
+fn ending(index: &Index) -> String {
+    let ended = &index.script.ended;
+    let seconds = index.script.seconds;
+    match ended.how.as_str() {
+        "exception" => format!("failed after {seconds:.1} s"),
+        "interrupted" => format!("was interrupted after {seconds:.1} s"),
+        "running" => format!("was still running after {seconds:.1} s"),
+        "exit" if ended.code != 0 => format!("exited with {} after {seconds:.1} s", ended.code),
+        _ => format!("ran {seconds:.1} s"),
+    }
+}
+
+/// Writes variables that could not be saved: the error, the objects at fault, who uses them, and a hint.
+///
+/// With `all`, every object at fault is shown, not only the first few.
+pub fn write_left_out<'a>(
+    out: &mut dyn Write,
+    items: impl IntoIterator<Item = &'a LeftOut>,
+    all: bool,
+) -> io::Result<()> {
+    let shown = if all { usize::MAX } else { FEW };
+    for item in items {
+        let line = item.line.map_or(String::new(), |line| format!(", line {line}"));
+        writeln!(out, "  {} ({}{line}): {}", escape(&item.name), escape(&item.type_name), escape(&item.error))?;
+        if let Some(path) = &item.path {
+            let type_name = item.fault_type.as_deref().unwrap_or("?");
+            writeln!(out, "      at fault: {} ({})", escape(path), escape(type_name))?;
+        }
+        // The object at `item.path` is among the faults as well.
+        let others = item.faults.iter().filter(|fault| Some(&fault.path) != item.path.as_ref());
+        for fault in others.clone().take(shown) {
+            let (path, type_name, error) = (escape(&fault.path), escape(&fault.type_name), escape(&fault.error));
+            writeln!(out, "          also: {path} ({type_name}): {error}")?;
+        }
+        let more = others.count().saturating_sub(shown);
+        if more > 0 {
+            writeln!(out, "          and {more} more: use --all to show them")?;
+        }
+        if !item.users.is_empty() {
+            writeln!(out, "      used by: {}", escape(&item.users.join(", ")))?;
+        }
+        if let Some(hint) = &item.hint {
+            writeln!(out, "      hint: {hint}")?;
+        }
+    }
+    Ok(())
+}

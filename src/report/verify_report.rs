@@ -1,0 +1,74 @@
+//! The result of `verify`: whether a file is intact, what is wrong with it, and which of its variables are intact.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::inspect_report::FileFormat;
+use crate::snapshot::verify::{Checked, Problem, Verified};
+use crate::ui::{count, escape, format_size};
+
+/// What a check of a file found. The JSON of `verify --json`.
+#[derive(Debug, Serialize)]
+pub struct VerifyReport {
+    /// The version of the JSON format.
+    pub schema: u32,
+    /// The path of the file.
+    pub file: String,
+    /// The kind of file; `None` if the damage hides it.
+    pub format: Option<FileFormat>,
+    /// The size of the file.
+    pub bytes: Option<u64>,
+    /// Whether nothing is wrong with the file.
+    pub whole: bool,
+    /// The problems, and the variables.
+    #[serde(flatten)]
+    pub verified: Verified,
+}
+
+pub use self::VerifyReport as Answer; // compat
+pub use self::write_text as text; // compat
+
+/// How many intact variables of a damaged file are named.
+const NAMED: usize = 20;
+
+/// Writes one line for an intact file; for a damaged one also the problems, and which variables are intact.
+pub fn write_text(out: &mut dyn Write, report: &VerifyReport) -> io::Result<()> {
+    let verified = &report.verified;
+    let (intact, damaged): (Vec<&Checked>, Vec<&Checked>) =
+        verified.variables.iter().partition(|variable| variable.whole);
+    write!(out, "{}: {}", escape(&report.file), if report.whole { "intact" } else { "damaged" })?;
+    if let (Some(format), Some(bytes)) = (report.format, report.bytes) {
+        write!(out, ", a {}", format.words())?;
+        // Any other pickle holds one object without a name.
+        if format != FileFormat::Pickle {
+            write!(out, " with {}", count(verified.variables.len(), "variable"))?;
+        }
+        write!(out, ", {}", format_size(bytes))?;
+    }
+    writeln!(out)?;
+    for problem in &verified.problems {
+        write_problem(out, "", problem)?;
+    }
+    for variable in &damaged {
+        let end = variable.offset.saturating_add(variable.length);
+        writeln!(out, "  damaged: {} (bytes {} to {end})", escape(&variable.name), variable.offset)?;
+        for problem in &variable.problems {
+            write_problem(out, "    ", problem)?;
+        }
+    }
+    if !report.whole && !intact.is_empty() {
+        let names: Vec<&str> = intact.iter().take(NAMED).map(|variable| variable.name.as_str()).collect();
+        let more = intact.len() - names.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        writeln!(out, "  intact: {}{more}", escape(&names.join(", ")))?;
+    }
+    if verified.behind_stop > 0 {
+        writeln!(out, "  {} after the end of the pickle, which no reader uses", format_size(verified.behind_stop))?;
+    }
+    Ok(())
+}
+
+fn write_problem(out: &mut dyn Write, indent: &str, problem: &Problem) -> io::Result<()> {
+    writeln!(out, "  {indent}at byte {}: {}", problem.at, escape(&problem.what))
+}
