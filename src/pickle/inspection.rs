@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::explain::labels::{LabelCache, Labels};
-use super::explain::outline::{self, Outline};
+use super::explain::outline::{self, NamedValues, Outline};
 use super::explain::trace_tree::{TraceTree, trace_value};
 use super::machine::value::Ref;
 use super::machine::{Machine, MachineError, RawArray};
@@ -34,7 +34,7 @@ enum State<'a> {
     /// One of the machine's limits was exceeded; the file may be sound all the same.
     TooLarge {
         error: MachineError,
-        outline: Outline,
+        outline: Box<Outline>,
     },
 }
 
@@ -69,7 +69,7 @@ impl<'a> Inspection<'a> {
             Ok((machine, value)) => State::Followed { machine: Box::new(machine), value },
             // The opcodes are read now, so that a damaged file is an error here and not later.
             Err(error @ MachineError::TooLarge { .. }) => {
-                let outline = outline::outline_of_large(bytes, &error)?;
+                let outline = Box::new(outline::outline_of_large(bytes, &error)?);
                 State::TooLarge { error, outline }
             }
             Err(error) => return Err(error),
@@ -107,6 +107,7 @@ impl<'a> Inspection<'a> {
     pub fn trace(&self, name: &str) -> Result<Option<TraceTree>, MachineError> {
         let (labels, value) = (self.labels()?, self.value()?);
         let unnamed = || matches!(self.outline(), Outline::Object { .. }).then_some(value);
+        // An object without a name is the only thing to trace, whatever the user calls it.
         let found = outline::find(&labels, value, name).or_else(unnamed);
         Ok(found.map(|found| trace_value(&labels, found, name)))
     }
@@ -116,7 +117,7 @@ impl<'a> Inspection<'a> {
     ///
     /// # Errors
     /// Where the pickle is too large to follow.
-    pub fn named_values(&self) -> Result<Option<Vec<(Rc<str>, Ref)>>, MachineError> {
+    pub fn named_values(&self) -> Result<Option<NamedValues>, MachineError> {
         Ok(outline::named(&self.labels()?, self.value()?))
     }
 

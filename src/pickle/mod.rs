@@ -30,7 +30,7 @@ pub use self::explain::describe_value as facts; // compat
 pub use self::explain::labels as naming; // compat
 pub use self::explain::outline; // compat
 pub use self::explain::trace_tree as tree; // compat
-pub use self::format::emit; // compat
+pub(crate) use self::format::emit; // compat
 pub(crate) use self::format::joined_list as texts; // compat
 pub use self::format::opcode; // compat
 pub use self::format::parse; // compat

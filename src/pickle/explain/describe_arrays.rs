@@ -18,6 +18,8 @@ impl<'m> Describer<'_, 'm, '_> {
             return Some((self.shape(machine.described(node, "shape")?)?, machine.described(node, "dtype")?));
         }
         let argument = |index| self.labels.argument(node, index);
+        // numpy writes `_frombuffer(buffer, dtype, shape, order)` or `_reconstruct(class, …)` with a state; dill writes
+        // `_create_array(reconstruct, arguments, state, …)`.
         let state = match self.labels.maker(node)? {
             Makes::Type(rules::ARRAY) => return Some((self.shape(argument(2)?)?, argument(1)?)),
             Makes::Call => argument(2)?,
@@ -26,6 +28,7 @@ impl<'m> Describer<'_, 'm, '_> {
         };
         // (version, shape, dtype, …)
         let &[_, shape, dtype, _, _, ..] = self.items(state) else { return None };
+        // Objects other than arrays can have such a state, but no dtype in it.
         self.code(dtype)?;
         Some((self.shape(shape)?, dtype))
     }
@@ -79,6 +82,7 @@ impl<'m> Describer<'_, 'm, '_> {
             return Some(if code.as_ref() == "record" { format!("(numpy.record, {text})") } else { text });
         }
         let name = rules::dtype_name(&code)?;
+        // Dates and time differences have their unit in the metadata.
         match (code.as_ref(), state.get(8)) {
             ("M8" | "m8", Some(metadata)) => Some(format!("{name}{}", self.unit(*metadata)?)),
             _ => Some(name),
@@ -91,14 +95,15 @@ impl<'m> Describer<'_, 'm, '_> {
         let machine = self.labels.machine();
         let unit = match machine.node(unit) {
             // Protocol 2 writes `_codecs.encode('ns', 'latin1')`.
-            Some(call) => self.labels.text(self.labels.argument(call, 0)?)?.as_ref().to_owned(),
+            Some(call) => self.string(self.labels.argument(call, 0)?)?,
             None if self.labels.type_name(unit).as_ref() == "bytes" => match machine.value(unit) {
                 Value::Leaf(Leaf::Bytes(unit)) => String::from_utf8_lossy(unit.get(..unit.len().min(8))?).into_owned(),
                 _ => return None,
             },
-            None => self.labels.text(unit)?.as_ref().to_owned(),
+            None => self.string(unit)?,
         };
         match self.labels.int(count)? {
+            // A time difference without a unit.
             1 if unit == "generic" => Some(String::new()),
             1 => Some(format!("[{unit}]")),
             count => Some(format!("[{count}{unit}]")),
@@ -110,7 +115,7 @@ impl<'m> Describer<'_, 'm, '_> {
         /// The flag of a dtype whose fields numpy aligns.
         const ALIGNED: i64 = 128;
         let count = self.items(names).len();
-        let names = self.items(names).iter().filter_map(|name| Some(self.labels.text(*name)?.as_ref().to_owned()));
+        let names = self.items(names).iter().filter_map(|name| self.string(*name));
         let names = self.limited(names);
         let (mut end, mut is_close) = (0, flags & ALIGNED == 0);
         let (mut formats, mut offsets) = (Vec::new(), Vec::new());
@@ -123,6 +128,7 @@ impl<'m> Describer<'_, 'm, '_> {
             formats.push(format);
             offsets.push(offset.to_string());
         }
+        // With some of the names cut off, the dtype is shown as bytes without structure.
         if names.len() < count {
             return Some(format!("|V{size}"));
         }
@@ -152,6 +158,7 @@ impl<'m> Describer<'_, 'm, '_> {
         let depth = depth.checked_sub(1)?;
         let (node, code) = self.code(dtype)?;
         let state = node.state.map_or(&[][..], |state| self.items(state));
+        // A subarray: `('<f4', (2, 3))` becomes a field of 2 by 3 floats.
         if let Some(&[base, shape]) = state.get(2).map(|array| self.items(*array)) {
             let (base, size) = self.field(base, depth)?;
             let shape = self.shape(shape)?;
@@ -168,6 +175,7 @@ impl<'m> Describer<'_, 'm, '_> {
             return Some((self.dtype(dtype, depth)?, size));
         }
         let order = state.get(1).and_then(|order| self.labels.text(*order));
+        // Byte order has no meaning for items of one byte.
         let order = if size == 1 && !code.starts_with('U') { "|" } else { order.as_deref().unwrap_or("|") };
         let unit = match (code.as_ref(), state.get(8)) {
             ("M8" | "m8", Some(metadata)) => self.unit(*metadata)?,

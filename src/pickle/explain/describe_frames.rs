@@ -20,6 +20,7 @@ impl<'m> Describer<'_, 'm, '_> {
     }
 
     pub(super) fn frame(&self, node: &Node) -> ValueFacts {
+        // The first axis of the manager are the columns, although the shape begins with the rows.
         let Some((_, &[columns, index])) = self.axes(node) else { return ValueFacts::default() };
         let (rows, width) = (self.rows(index, MAX_DEPTH), self.rows(columns, MAX_DEPTH));
         let columns = self.labels(columns);
@@ -75,7 +76,7 @@ impl<'m> Describer<'_, 'm, '_> {
                 let missing = self.labels.argument(node, 1).map(|missing| self.labels.type_name(missing));
                 Some(if missing.as_deref() == Some("float") { "str" } else { "string" }.to_owned())
             }
-            "pandas.PeriodDtype" => Some(self.labels.text(self.labels.argument(node, 0)?)?.as_ref().to_owned()),
+            "pandas.PeriodDtype" => self.string(self.labels.argument(node, 0)?),
             "pandas.DatetimeTZDtype" => {
                 let state = node.state?;
                 let unit = self.labels.text(self.labels.under(state, "unit")?)?;
@@ -106,9 +107,11 @@ impl<'m> Describer<'_, 'm, '_> {
             if let (Some(start), Some(stop), Some(step)) = (number("start"), number("stop"), number("step")) {
                 return range_steps(start, stop, step);
             }
+            // A container of several arrays, such as a `MultiIndex`, has a list: all are of the same length.
             let held = frames::HELD.iter().find_map(|key| self.labels.under(dict, key))?;
             return self.rows(self.items(held).first().copied().unwrap_or(held), depth);
         }
+        // A sparse index is called with its length.
         if self.labels.type_name(value).starts_with("pandas._libs.sparse.") {
             return u64::try_from(self.labels.int(self.labels.argument(node, 0)?)?).ok();
         }

@@ -85,6 +85,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
             Some((node, NodeKind::Array)) => self.made(value, node),
             Some((node, NodeKind::Call(_))) => self.called(value, node),
             Some((_, NodeKind::Global)) | None => self.single(value),
+            // Plain containers have no more than a type and a length.
             Some(_) => ValueFacts::default(),
         }
     }
@@ -136,6 +137,11 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
         }
     }
 
+    /// A string, as [`Labels::text`] cuts it.
+    pub(super) fn string(&self, value: Ref) -> Option<String> {
+        self.labels.text(value).map(|text| text.as_ref().to_owned())
+    }
+
     /// The names, up to the limits.
     pub(super) fn limited(&self, names: impl Iterator<Item = String>) -> Vec<String> {
         let most = self.left.get().min(MAX_NAMES);
@@ -147,6 +153,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
     /// The name, the parameters and the file of a function, from its code object. `_create_code(…, varnames,
     /// filename, …)` of dill and `CodeType(…)` of cloudpickle have the same arguments from `co_argcount` on.
     fn function(&self, call: &Node) -> ValueFacts {
+        // `_create_function(code, globals, name, …)`; in cloudpickle the third argument is no string.
         let name = self.labels.argument(call, 2).and_then(|name| self.labels.text(name));
         let code = self.labels.argument(call, 0).and_then(|code| self.labels.machine().node(code));
         let Some((code, file)) = code.and_then(|code| Some((code, self.file_argument(code)?))) else {
@@ -164,8 +171,8 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
         }
     }
 
-    /// The index of the argument that is the file name: the first string. The one before it is `co_varnames`, and the
-    /// integers before that end with `co_flags`, five before it.
+    /// The index of `co_filename` among the arguments, which is the first string. The others are counted from it, as
+    /// dill adds arguments at the front.
     fn file_argument(&self, code: &Node) -> Option<usize> {
         let Node { kind: NodeKind::Tuple, items, .. } = self.labels.machine().node(*code.items.get(1)?)? else {
             return None;
@@ -176,6 +183,8 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
     /// The parameters of a function, as in its signature: names come from `co_varnames`, in the order positional,
     /// keyword-only, `*args`, `**kwargs`.
     fn parameters(&self, code: &Node, file: usize) -> Vec<String> {
+        // The arguments up to the file: co_argcount, co_posonlyargcount, co_kwonlyargcount, co_nlocals, co_stacksize,
+        // co_flags, co_code, co_consts, co_names, co_varnames.
         let number = |before: usize| {
             let argument = self.labels.argument(code, file.checked_sub(before)?)?;
             self.labels.int(argument)
@@ -185,6 +194,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
         let names = self.labels.argument(code, file - 1).map_or(&[][..], |names| self.items(names));
         let name = |index: usize| names.get(index).and_then(|name| self.labels.text(*name));
         let name = |index| name(index).map_or_else(|| "?".to_owned(), |name| name.as_ref().to_owned());
+        // `*args` and `**kwargs` come last in `co_varnames`, but `*args` comes before the keyword-only parameters here.
         let mut next = plain + keywords;
         let mut parameters: Vec<String> = (0..plain).map(name).collect();
         if flags & VARARGS != 0 {
@@ -205,10 +215,11 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
         let name = self.labels.class(value);
         let namespace = self.labels.argument(call, namespace).map(|argument| self.labels.namespace(argument));
         let names = namespace.into_iter().flat_map(|namespace| self.keys(namespace));
+        // Every class has `__module__`, `__doc__` and the like.
         let names = names.filter(|name| !(name.starts_with("__") && name.ends_with("__")));
         // `_create_namedtuple(name, fields, …)`.
         let fields = self.labels.argument(call, 1).map_or(&[][..], |fields| self.items(fields));
-        let fields = fields.iter().filter_map(|field| Some(self.labels.text(*field)?.as_ref().to_owned()));
+        let fields = fields.iter().filter_map(|field| self.string(*field));
         let state =
             self.class_states().get(&self.labels.machine().resolve(value)).map_or(&[][..], |state| self.items(*state));
         let in_state = state.iter().take(1).flat_map(|dict| self.keys(*dict)).filter(|name| !name.starts_with('_'));
@@ -249,7 +260,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
             Some(Node { kind: NodeKind::Dict, items, .. }) => items.as_slice(),
             _ => &[],
         };
-        items.iter().step_by(2).take(MAX_SEARCHED).filter_map(|key| Some(self.labels.text(*key)?.as_ref().to_owned()))
+        items.iter().step_by(2).take(MAX_SEARCHED).filter_map(|key| self.string(*key))
     }
 
     /// The first items of a tuple or a list.

@@ -51,6 +51,7 @@ pub(super) fn remember<T: Clone>(entries: &Remembered<T>, key: Ref, make: impl F
     if let Some(known) = entries.borrow().get(&key) {
         return known.clone();
     }
+    // The cell must not be borrowed while `make` runs.
     let made = make();
     entries.borrow_mut().insert(key, made.clone());
     made
@@ -150,6 +151,7 @@ impl<'m, 'a> Labels<'m, 'a> {
 
     fn import(&self, reference: Ref) -> Rc<str> {
         match self.global(reference) {
+            // dill refers to the namespace of the session by a global.
             Some((module, name)) if rules::is_session_namespace(&module, &name) => "dict".into(),
             Some((module, name)) => match rules::singleton(&module, &name) {
                 Some(known) => known.into(),
@@ -187,6 +189,7 @@ impl<'m, 'a> Labels<'m, 'a> {
             Some(Makes::Call) => self.made_with(node),
             Some(Makes::Attribute) => {
                 let of = self.global(self.argument(node, 0)?);
+                // `str.join` is a method descriptor, `''.join` a method.
                 let of_type = of.is_some_and(|(module, _)| rules::is_builtin(&module));
                 Some(if of_type { "method_descriptor" } else { "method" }.into())
             }
@@ -197,6 +200,7 @@ impl<'m, 'a> Labels<'m, 'a> {
                 let (module, name) = self.global(self.argument(node, 0)?)?;
                 rules::subscript_of(&module, &name).map(Rc::from)
             }
+            // `lru_cache(…)` returns the decorator; calling that returns the wrapper, whose class is below.
             Some(Makes::Decorator) => Some("function".into()),
             Some(Makes::NamedClass | Makes::Class(_)) => Some("type".into()),
             None => self.instance(node),
@@ -268,6 +272,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     /// The name of a class that the pickle carries.
     fn new_class(&self, node: &Node, arguments: NewClass) -> Option<Rc<str>> {
         let name = self.text(self.argument(node, arguments.name)?)?;
+        // Some makers get the module itself, others only the namespace of the class.
         let module = self.argument(node, arguments.module);
         let module = module.and_then(|module| self.text(module).or_else(|| self.module_in(module)));
         Some(format!("{}.{name}", module.as_deref().unwrap_or("__main__")).into())
@@ -282,6 +287,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     /// into it (`partial(_setitems, source={…})`).
     pub(crate) fn namespace(&self, argument: Ref) -> Ref {
         let filled_by = || {
+            // The state of a partial is (function, arguments, keywords, attributes).
             let partial = self.machine.node(argument).filter(|node| matches!(node.kind, NodeKind::Call(_)))?;
             let Node { kind: NodeKind::Tuple, items, .. } = self.machine.node(partial.state?)? else { return None };
             self.under(*items.get(2)?, "source")

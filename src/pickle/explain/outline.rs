@@ -68,10 +68,12 @@ pub(crate) fn outline_of(labels: &Labels<'_, '_>, value: Ref) -> Outline {
     let machine = labels.machine();
     if let Some((module, namespace)) = session(labels, value) {
         let mut variables = variables(labels, namespace);
+        // A load removes dill's lists of imports and looks up what they name, so the outline shows that.
         variables.retain(|variable| !rules::NAMED_IMPORTS.iter().any(|(key, _)| *key == variable.name));
         variables.extend(imported(labels, namespace).take(MAX_VARIABLES - variables.len()));
         return Outline::Session { module, variables };
     }
+    // A dict with keys other than strings, or with very many, is data and not a namespace.
     if let Some(Node { kind: NodeKind::Dict, items, .. }) = machine.node(value)
         && items.len() / 2 <= MAX_VARIABLES
         && items.iter().step_by(2).all(|key| labels.text(*key).is_some())
@@ -141,6 +143,8 @@ fn named_import(labels: &Labels<'_, '_>, row: Ref, is_module: bool) -> Option<Ou
 fn variable(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, key: Ref, value: Ref) -> OutlineRow {
     let name = labels.text(key).map_or_else(String::new, |name| name.as_ref().to_owned());
     let machine = labels.machine();
+    // A value that comes from the memo has no bytes of its own but the GET; a key may come after it in a hostile
+    // pickle.
     let end = labels.span(value).1;
     OutlineRow { name, start: machine.start(key).min(end), end, ..described(labels, describer, value) }
 }
@@ -153,9 +157,12 @@ fn described(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, value: 
     OutlineRow { name: String::new(), type_name, start: 0, end: 0, len, facts }
 }
 
+/// Names with their values.
+pub type NamedValues = Vec<(Rc<str>, Ref)>;
+
 /// The names and values of a session, without dill's dunder names, or of a dict whose keys are all strings; `None` for
 /// any other object.
-pub fn named(labels: &Labels<'_, '_>, value: Ref) -> Option<Vec<(Rc<str>, Ref)>> {
+pub fn named(labels: &Labels<'_, '_>, value: Ref) -> Option<NamedValues> {
     let session = session(labels, value);
     let is_session = session.is_some();
     let items = match (session, labels.machine().node(value)) {

@@ -94,6 +94,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         };
         let mut tree =
             TraceTree { label: self.label(part), start, end, size: end.saturating_sub(start), children: Vec::new() };
+        // A shared value has its parts where it was made.
         if machine.memo_index(part.value).is_some() {
             return tree;
         }
@@ -113,6 +114,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             let Some(part) = parts.next() else { return children };
             children.push(self.build(&part, depth));
         }
+        // Whatever does not fit becomes one line.
         children.extend(self.rest(parts));
         children
     }

@@ -8,10 +8,10 @@ use std::io::{self, Write};
 use super::opcode::Opcode;
 
 /// The number of memo slots that the prelude fills: slot 0 holds the module.
-pub const PRELUDE_MEMO: u64 = 1;
+pub(crate) const PRELUDE_MEMO: u64 = 1;
 
 /// The start of every snapshot. The length and the name of the module follow.
-pub const HEAD: &[u8] = b"\x80\x05\x8c\x0adill._dill\x8c\x0e_import_module\x93\x8c";
+pub(crate) const HEAD: &[u8] = b"\x80\x05\x8c\x0adill._dill\x8c\x0e_import_module\x93\x8c";
 
 /// The longest module name, in bytes, that still ends within the bytes that `_identify_module` reads.
 const MAX_MODULE_NAME: usize = 200;
@@ -20,7 +20,7 @@ const MAX_MODULE_NAME: usize = 200;
 ///
 /// # Errors
 /// `InvalidInput` for a module name that dill could not find, and the errors of `out`.
-pub fn prelude(out: &mut impl Write, module: &str) -> io::Result<()> {
+pub(crate) fn prelude(out: &mut impl Write, module: &str) -> io::Result<()> {
     if module.len() > MAX_MODULE_NAME {
         let problem =
             format!("the module name is longer than {MAX_MODULE_NAME} bytes: save a module with a shorter name");
@@ -34,14 +34,14 @@ pub fn prelude(out: &mut impl Write, module: &str) -> io::Result<()> {
 }
 
 /// Ends a snapshot: the dict becomes the module's state.
-pub fn end(out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn end(out: &mut impl Write) -> io::Result<()> {
     opcodes(out, &[Opcode::Build, Opcode::Stop])
 }
 
-pub use self::string as text; // compat
+pub(crate) use self::string as text; // compat
 
 /// Pushes a string, by the shortest opcode for its length. It is not memoized.
-pub fn string(out: &mut impl Write, string: &str) -> io::Result<()> {
+pub(crate) fn string(out: &mut impl Write, string: &str) -> io::Result<()> {
     match (u8::try_from(string.len()), u32::try_from(string.len())) {
         (Ok(length), _) => out.write_all(&[Opcode::ShortBinUnicode.byte(), length])?,
         (_, Ok(length)) => {
@@ -57,14 +57,14 @@ pub fn string(out: &mut impl Write, string: &str) -> io::Result<()> {
 }
 
 /// Pushes the global `name` of `module`. The name may have dots. Nothing is memoized.
-pub fn global(out: &mut impl Write, module: &str, name: &str) -> io::Result<()> {
+pub(crate) fn global(out: &mut impl Write, module: &str, name: &str) -> io::Result<()> {
     string(out, module)?;
     string(out, name)?;
     opcodes(out, &[Opcode::StackGlobal])
 }
 
 /// Stores the value on top of the stack in the dict two below it, under the name between them.
-pub fn set_item(out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn set_item(out: &mut impl Write) -> io::Result<()> {
     opcodes(out, &[Opcode::SetItem])
 }
 

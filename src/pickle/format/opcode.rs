@@ -285,6 +285,7 @@ impl SkipLayout {
             // STOP ends the parser, and PROTO's argument must be checked.
             Nothing if !matches!(row.opcode, Opcode::Stop) => (0, false, false),
             U8 if !matches!(row.opcode, Opcode::Proto) => (1, false, false),
+            // Arguments of fixed size.
             U16 => (2, false, false),
             I32 | U32 => (4, false, false),
             Double => (8, false, false),

@@ -142,6 +142,7 @@ impl<'a> Parser<'a> {
         let opcode = Opcode::from_byte(byte).ok_or(ParseError::UnknownOpcode { at: start, byte })?;
         self.position += 1;
         let argument = self.argument(opcode, start)?;
+        // Checks that CPython makes when it executes the opcode.
         match (opcode, &argument) {
             (Opcode::Proto, Argument::Int(protocol)) if *protocol > i64::from(NEWEST_PROTOCOL) => {
                 return Err(ParseError::NewerProtocol {
@@ -159,6 +160,7 @@ impl<'a> Parser<'a> {
     /// All bytes of a frame must exist, although its contents are parsed as opcodes like any others.
     fn check_frame(&self, at: u64, length: u64) -> Result<(), ParseError> {
         let left = (self.bytes.len() - self.position) as u64;
+        // `None` where more bytes follow than the frame needs.
         match length.checked_sub(left) {
             None | Some(0) => Ok(()),
             Some(missing) => Err(ParseError::FrameBeyondEnd { at, end: self.end(), missing }),
@@ -178,6 +180,7 @@ impl<'a> Parser<'a> {
             Operand::Bytes(length) => Argument::Bytes(self.payload(length, opcode, at)?),
             Operand::Str(length) => {
                 let bytes = self.payload(length, opcode, at)?;
+                // Bytes that were parsed before were valid then.
                 let text = if self.checked { Some(PyStr::checked(bytes)) } else { PyStr::new(bytes) };
                 Argument::Text(text.ok_or_else(|| bad("not UTF-8"))?)
             }
@@ -258,6 +261,7 @@ impl<'a> Iterator for Parser<'a> {
             None if self.whole => Err(ParseError::NoStop { end: self.end() }),
             None => return None,
         };
+        // After STOP or an error nothing can be read reliably.
         self.done = op.as_ref().map_or(true, |op| op.opcode == Opcode::Stop);
         Some(op)
     }
@@ -266,6 +270,7 @@ impl<'a> Iterator for Parser<'a> {
 /// An integer in little-endian two's complement, of any length.
 fn integer(bytes: &[u8]) -> Argument<'static> {
     let negative = bytes.last().is_some_and(|last| last & 0x80 != 0);
+    // Sign-extended to eight bytes, if it has no more.
     let mut padded = [if negative { 0xff } else { 0 }; 8];
     match padded.get_mut(..bytes.len()) {
         Some(low) => {

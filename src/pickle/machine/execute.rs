@@ -141,6 +141,7 @@ impl Machine<'_> {
 
     /// Takes the values of the stack from this height on.
     fn take_from(&mut self, height: usize) -> Vec<Ref> {
+        // The whole stack is taken without a copy.
         if height == 0 {
             return std::mem::take(&mut self.stack);
         }
@@ -169,6 +170,7 @@ impl Machine<'_> {
     #[inline(always)]
     fn get(&mut self, op: OpStep) -> Done {
         let index = op.index;
+        // A slot of an earlier segment is not known here, but may be read.
         if self.memo.get(index, op.start).is_none() && !self.memo.is_earlier(index) {
             return Err(ParseError::EmptyMemo { at: op.start, index }.into());
         }
@@ -242,6 +244,7 @@ impl Machine<'_> {
                 Ref::leaf(op.start)
             }
         };
+        // Like the other calls, it gets its arguments as a tuple, although the pickle has none.
         let arguments = self.make(NodeKind::Tuple, start, op.start, arguments)?;
         let node = self.make(NodeKind::Call(CallKind::Instance), start, op.end, vec![class, arguments])?;
         self.push(node, op)
@@ -279,6 +282,7 @@ impl Machine<'_> {
         let state = self.stack.pop().ok_or(MachineError::Underflow { at: op.start, opcode: op.opcode })?;
         let target = self.changed(1, op)?;
         match self.node_mut(target) {
+            // A second BUILD is kept as a change.
             Some(node) if node.state.is_none() => {
                 node.state = Some(state);
                 return Ok(());
@@ -297,6 +301,7 @@ impl Machine<'_> {
         let top = self.top(op)?;
         self.extend_span(top, op);
         let target = self.resolve(top);
+        // For pruning: the oldest node that was changed since each mark.
         if let (RefTarget::Node(index), Some(mark)) = (target.target(), self.marks.last_mut()) {
             mark.lowest = mark.lowest.min(index);
         }
@@ -310,6 +315,7 @@ impl Machine<'_> {
 
 impl Node {
     fn add(&mut self, opcode: Opcode, mut items: Vec<Ref>) {
+        // Items of the container's own kind are its items; others go to methods of the object when it is loaded.
         let pairs = matches!(opcode, Opcode::SetItem | Opcode::SetItems);
         let own = match opcode {
             Opcode::AddItems => self.kind == NodeKind::Set,

@@ -73,7 +73,7 @@ impl<'a> Machine<'a> {
         if self.arrays.unexpected || !self.is_new_wrapper(top) {
             return Ok(());
         }
-        let unknown_length = |problem| MachineError::UntoldArray { at: op.start, problem };
+        let unknown_length = |problem| MachineError::UnknownArrayLength { at: op.start, problem };
         let raw = match self.bytes_after(top).map_err(unknown_length)? {
             ArrayBytes::Bytes { count, padded } => {
                 let length = if padded { parser.skip_raw(1, op.opcode, op.start)?.first().copied() } else { None };
@@ -96,6 +96,7 @@ impl<'a> Machine<'a> {
             }
         };
         self.arrays.raw.push(raw);
+        // The array is a node of its own, of the wrapper and its contents.
         self.end = raw.end;
         let start = self.start(top);
         let wrapper = self.resolve(top);
@@ -114,6 +115,7 @@ impl<'a> Machine<'a> {
     fn is_new_wrapper(&mut self, top: Ref) -> bool {
         let Some(node) = self.node(top) else { return false };
         let class = node.items.first().map(|class| self.resolve(*class));
+        // BUILD is frequent, so a class that was looked up before is not looked up again.
         if class.is_none() || class == self.arrays.other_class {
             return false;
         }
@@ -137,6 +139,7 @@ impl<'a> Machine<'a> {
         let Some((module, name)) = node.items.first().and_then(|callee| self.global(*callee)) else { return false };
         let makes_any = matches!(module.as_str(), "copyreg" | "copy_reg")
             && matches!(name.as_str(), "_reconstructor" | "__newobj__" | "__newobj_ex__");
+        // Protocols 0 and 1 make instances by `copyreg._reconstructor(class, base, state)`.
         if makes_any {
             let class = self.argument(node, 0).and_then(|class| self.global(class));
             return class.is_some_and(|(module, name)| rules::is_array_wrapper(&module, &name));
@@ -172,6 +175,7 @@ impl<'a> Machine<'a> {
         }
         let dtype = self.node(dtype).and_then(|dtype| self.dtype_item_size(dtype));
         let Some(size) = dtype.ok_or("has an unknown dtype")? else { return Ok(ArrayBytes::Pickle) };
+        // joblib aligns the contents since 1.2: then a byte with the length of the padding comes first.
         let alignment = self.item(items, "numpy_array_alignment_bytes");
         let padded = alignment.is_some_and(|bytes| !matches!(self.value(bytes), Value::Leaf(Leaf::None)));
         let count = shape.checked_mul(size).ok_or("has an impossible size")?;

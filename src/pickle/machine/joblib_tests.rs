@@ -101,16 +101,16 @@ fn lengths_are_checked() {
     // 2^62 items of 8 bytes; 2^40 of them; less than none.
     let shape = |shape: &[u8]| replaced(joblib::PROTOCOL_2, b"K\x03\x85", &[shape, b"\x85"].concat());
     let huge = shape(b"\x8a\x08\0\0\0\0\0\0\0\x40");
-    assert!(matches!(error(&huge), MachineError::UntoldArray { problem: "has an impossible size", .. }));
+    assert!(matches!(error(&huge), MachineError::UnknownArrayLength { problem: "has an impossible size", .. }));
     let large = shape(b"\x8a\x06\0\0\0\0\0\x01");
     assert!(matches!(error(&large), MachineError::Parse(ParseError::Truncated { .. })));
     let negative = shape(b"J\xff\xff\xff\xff");
-    assert!(matches!(error(&negative), MachineError::UntoldArray { problem: "has no valid shape", .. }));
+    assert!(matches!(error(&negative), MachineError::UnknownArrayLength { problem: "has no valid shape", .. }));
     let dtype = replaced(joblib::PROTOCOL_2, b"i8", b"x8");
-    assert!(matches!(error(&dtype), MachineError::UntoldArray { problem: "has an unknown dtype", .. }));
+    assert!(matches!(error(&dtype), MachineError::UnknownArrayLength { problem: "has an unknown dtype", .. }));
     // `c` is an opcode: another reader would continue there.
     let padding = replaced(joblib::C_ORDER, b"ub\x03\xff\xff\xff", b"ubc\xff\xff\xff");
-    assert!(matches!(error(&padding), MachineError::UntoldArray { .. }));
+    assert!(matches!(error(&padding), MachineError::UnknownArrayLength { .. }));
 }
 
 #[test]

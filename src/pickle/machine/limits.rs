@@ -55,7 +55,7 @@ pub enum MachineError {
     },
     /// An array of joblib whose length in bytes is unknown.
     #[error("the joblib array at byte {at} {problem}: load the file with joblib.load if you trust it")]
-    UntoldArray {
+    UnknownArrayLength {
         /// The offset of the BUILD before its bytes.
         at: u64,
         /// What is wrong with it.

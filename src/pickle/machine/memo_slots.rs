@@ -92,7 +92,9 @@ impl MemoSlots {
             }
             _ => self.sparse.insert(index, value),
         };
+        // Filled out of order, or for a second time.
         self.irregular += 1;
+        // Earlier GETs must still find the old value.
         let changed = before.is_some_and(|before| before != value);
         if changed || (before.is_none() && self.is_earlier(index)) {
             self.replaced.entry(index).or_default().push(Replaced { until: at, value: before });

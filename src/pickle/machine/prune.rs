@@ -40,6 +40,7 @@ impl Machine<'_> {
         }
         let RefTarget::Node(target) = self.resolve(*self.stack.last()?).target() else { return None };
         let node = self.nodes.get(target).filter(|_| target < mark.nodes)?;
+        // A small dict at the outermost level can be the namespace of a session, whose variables are all shown.
         let data = match node.kind {
             NodeKind::List => !self.is_named_imports(),
             NodeKind::Set => true,
@@ -83,6 +84,7 @@ impl Machine<'_> {
                 *value = Ref::inner(*kind);
             }
         };
+        // If a slot was filled out of order, it is not known which slots hold new nodes.
         let Some(slots) = self.memo.filled_since(batch.filled) else { return };
         slots.iter_mut().for_each(prune);
         if let Some(target) = nodes.get_mut(batch.target) {

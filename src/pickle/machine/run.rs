@@ -43,6 +43,7 @@ impl<'a> Machine<'a> {
             stop = op.start;
             match op.opcode {
                 Opcode::Build => machine.array_after(op, parser)?,
+                // The opcodes that end a batch.
                 Opcode::Appends | Opcode::SetItems | Opcode::AddItems => {
                     if let (Some(batch), Some(watch)) = (machine.batch.take(), watch.as_deref_mut()) {
                         machine.prune(batch, watch);
@@ -65,6 +66,7 @@ impl<'a> Machine<'a> {
         let mut machine = Self::new(bytes, base, memo);
         let session = machine.push_session(base)?;
         machine.steps(&mut Parser::segment(bytes, base), |_, _, _| Ok(()))?;
+        // The dict must hold one pair, and must be alone on the stack.
         let (name, value) = match machine.nodes.first().map(|session| session.items.as_slice()) {
             Some(&[name, value]) if machine.stack == [session] => (name, value),
             _ => return Err(MachineError::Underflow { at: machine.end, opcode: Opcode::SetItem }),
@@ -89,6 +91,7 @@ impl<'a> Machine<'a> {
                 return Err(MachineError::Underflow { at: machine.end, opcode: Opcode::SetItem });
             }
         }
+        // Each segment has added its name and its value to the dict.
         let items = machine.nodes.first().map_or(&[][..], |session| session.items.as_slice());
         let pairs = items.as_chunks::<2>().0.iter().map(|[name, value]| (*name, *value)).collect();
         Ok((machine, pairs))

@@ -45,6 +45,7 @@ impl<'a> Machine<'a> {
                 self.op_at(at).map_or(Leaf::None, |op| self.contents(&op).unwrap_or_else(|| leaf(op)))
             }
             RefTarget::Inner(inner) => Leaf::Inner(inner),
+            // `resolve` has found nothing in the slot: an earlier segment filled it.
             RefTarget::Get(at) => Leaf::Earlier(self.memo_index(Ref::get(at)).map_or(0, |(index, _)| index)),
         };
         Value::Leaf(leaf)

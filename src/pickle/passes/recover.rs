@@ -60,6 +60,7 @@ fn earliest_failure(machine: &Machine<'_>, segment: &[u8], filled: u64) -> Resul
         if memoized >= filled && op.opcode.runs() != CodeRun::Nothing && !safe.contains(&op.end) {
             return Ok(op.start);
         }
+        // Our pickler fills slots by MEMOIZE only.
         memoized += u64::from(op.opcode == Opcode::Memoize);
     }
     Ok(segment.len() as u64)
@@ -98,6 +99,7 @@ impl IntactCheck<'_, '_> {
             if !seen.insert(node.start) {
                 continue;
             }
+            // A value is complete only after the last call that changes it.
             let changed = self.changed_until.get(&machine.resolve(value));
             let end = changed.map_or(node.end, |changed| node.end.max(*changed));
             if !self.can_be_intact(node.kind) || end > self.failed_at || seen.len() > MAX_PARTS {

@@ -69,6 +69,7 @@ impl Scanner {
         match &scanned {
             Ok(facts) => self.memo_len = facts.memo.1,
             Err(_) => {
+                // A failed segment is rolled back, and later ones fill its slots again.
                 self.known.strings.truncate(first);
                 self.known.code_makers.retain(|slot| *slot < first);
             }
@@ -180,6 +181,7 @@ impl<'s, 'a> SegmentScan<'s, 'a> {
         if !self.memo.is_filled(slot) {
             return Err(ParseError::EmptyMemo { at, index: slot });
         }
+        // Values of this segment are not taken from outside.
         if slot < self.first {
             self.takes.insert(slot);
         }
@@ -202,6 +204,7 @@ impl<'s, 'a> SegmentScan<'s, 'a> {
         self.pushed_other();
         self.code_maker = rules::makes_code(module, name);
         self.has_code |= self.code_maker;
+        // The global itself is now on top of the stack, and not a string.
         let import = format!("{module} {name}");
         if self.imported.insert(import.clone()) {
             self.imports.push(import);
