@@ -151,7 +151,9 @@ def draw_page(program, environment, folder):
     page = Path(folder, "page.html")
     text = page.read_text(encoding="utf-8").replace(os.path.realpath(folder), "/home/ada/project")
     page.write_text(text, encoding="utf-8")
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        sys.exit("skipped: page.png needs Chromium (Debian's package chromium)")
     switches = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars"
     switches += " --disable-background-networking --disable-component-update --disable-sync"
     width, height = PAGE_SIZE

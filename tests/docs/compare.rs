@@ -35,7 +35,8 @@ fn fold(output: &str) -> String {
     output.lines().flat_map(|line| [fold_line(line), "\n".to_owned()]).collect()
 }
 
-fn fold_line(line: &str) -> String {
+/// As `fold`, of one line.
+pub(crate) fn fold_line(line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().filter(|word| !is_bar(word)).collect();
     // The indentation tells the end of a JSON object from the end of one within it.
     let indent = line.len() - line.trim_start().len();

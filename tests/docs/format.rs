@@ -9,7 +9,7 @@ use crate::page::Page;
 use crate::repository;
 
 /// As the page says: the passphrase that signed the example.
-const PASSPHRASE: &[u8] = b"correct horse battery staple";
+const PASSPHRASE: &str = "correct horse battery staple";
 /// As the page says: the context in which BLAKE3 derives a key from a passphrase.
 const CONTEXT: &str = "snapcli 2026-11-24 signing key from the passphrase in SNAPCLI_KEY";
 
@@ -77,14 +77,16 @@ fn the_example_is_taken_apart_to_the_last_byte() {
 
 #[test]
 fn the_example_has_the_trailer_that_the_page_describes() {
-    let (bytes, rows) = example(&Page::read(&repository().join("docs/format.md")));
+    let page = Page::read(&repository().join("docs/format.md"));
+    let (bytes, rows) = example(&page);
     let (rest, trailer) = bytes.split_at(bytes.len() - 96);
     assert_eq!(&trailer[..8], b"SNAPCLI\x01");
     let index = number(&trailer[8..16])..number(&trailer[8..16]) + number(&trailer[16..24]);
     assert_eq!((index.end, number(&trailer[24..32])), (rest.len(), bytes.len()));
     assert!(rows.iter().any(|row| row.bytes == index));
     assert_eq!(trailer[32..64], *blake3::hash(&rest[index]).as_bytes());
-    let key = blake3::derive_key(CONTEXT, PASSPHRASE);
+    assert!(page.lines().any(|line| line == CONTEXT));
+    let key = blake3::derive_key(CONTEXT, PASSPHRASE.as_bytes());
     let signature = blake3::keyed_hash(&key, &trailer[..64]);
     assert_eq!(trailer[64..88], signature.as_bytes()[..24]);
     assert_eq!(trailer[88..], blake3::hash(&trailer[64..88]).as_bytes()[..8]);

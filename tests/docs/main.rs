@@ -121,6 +121,24 @@ fn only_what_a_test_cannot_run_is_not_run() {
     }
 }
 
+/// The README shows the output of `snapcli save examples/quickstart.py` in a block, which is tested, and in the picture.
+#[test]
+fn the_picture_of_the_terminal_is_current() {
+    let page = Page::read(&repository().join("README.md"));
+    let steps = page.blocks().into_iter().filter(|block| block.language == "console");
+    let mut steps = steps.flat_map(|block| page.steps(&block));
+    let step = steps.find(|step| step.command == "snapcli save examples/quickstart.py").unwrap();
+    let svg = std::fs::read_to_string(repository().join("docs/pictures/terminal.svg")).unwrap();
+    let svg = svg.replace("&#x27;", "'").replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">");
+    let strings = svg.lines().filter_map(|line| line.strip_suffix("</text>")?.split_once("\">"));
+    let picture: Vec<String> = strings.map(|(_, string)| compare::fold_line(string)).collect();
+    // The terminal of the picture has 100 columns and breaks longer lines.
+    for line in page.output(&step).lines().filter(|line| line.chars().count() <= 100) {
+        let hint = "is not in the picture: draw it again, as CONTRIBUTING.md says";
+        assert!(picture.contains(&compare::fold_line(line.trim())), "{line}\n{hint}");
+    }
+}
+
 #[test]
 fn links_lead_to_files_and_headings() {
     for name in PAGES.iter().chain(&["ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]) {
