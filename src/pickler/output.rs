@@ -1,8 +1,8 @@
-//! Where opcodes go: a buffer in memory that is emptied into a [`Sink`] as it fills, or that becomes one whole pickle.
+//! The opcode buffer: it flushes into a [`SegmentSink`] as it fills, or becomes one whole pickle in memory.
 //!
-//! A session's segments have no frames: their raw buffers lie at multiples of [`ALIGNMENT`] in the file, and the index
-//! stands for the frames. `snapcli.dumps` writes frames as CPython does (PEP 3154): of 64 KiB or a little more, none
-//! under 4 bytes, and large contents outside of them.
+//! The segments of a session have no frames: their raw buffers must lie at multiples of [`ALIGNMENT`] in the file, and
+//! the index does what frames are for. `snapcli.dumps` writes frames as CPython does (PEP 3154): of 64 KiB or slightly
+//! more, none shorter than 4 bytes, and large contents outside of them.
 
 use std::io;
 
@@ -10,107 +10,106 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::buffers::Held;
-use super::op;
+use super::buffer_view::PyBufferView;
+use crate::pickle::opcode::Opcode;
 use crate::snapshot::index::Buffer;
 use crate::snapshot::layout::{ALIGNMENT, RAW_HEADER};
 
-/// A frame is closed at the first opcode after this many bytes. Contents of this length are not copied together with
-/// opcodes, but written from where they lie.
+/// A frame ends at the first opcode after this many bytes. Contents of at least this length are not copied into the
+/// opcode buffer. The value is CPython's `_FRAME_SIZE_TARGET`.
 const FRAME_TARGET: usize = 64 * 1024;
-/// The shortest frame that is worth its header.
+/// Content shorter than this gets no frame (CPython's `_FRAME_SIZE_MIN`).
 const FRAME_SMALLEST: usize = 4;
-/// FRAME and its length.
+/// The FRAME opcode and its eight-byte length.
 const FRAME_HEADER: usize = 9;
-const FRAME: u8 = 0x95;
-/// As many bytes as are kept before a sink gets them: more would leave the cache.
-const SPILL: usize = 512 * 1024;
-/// SHORT_BINBYTES with its length, and the POP behind it: the shortest padding.
+/// The buffer is flushed into the sink at this many bytes: more would not fit into the CPU cache.
+const FLUSH_SIZE: usize = 512 * 1024;
+/// SHORT_BINBYTES, its length byte, and the POP after it: the shortest padding.
 const SHORTEST_PADDING: u64 = 3;
 
-/// Takes the opcodes of a segment as they are written.
-pub trait Sink: Send {
+/// Receives the opcodes of a segment while they are written.
+pub trait SegmentSink: Send {
     /// Takes the next bytes.
     ///
     /// # Errors
-    /// Those of what it writes into: they end the save.
+    /// Those of the underlying writer. An error ends the save.
     fn take(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Takes the contents of a raw buffer, which come next.
+    /// Takes the contents of a raw buffer, which follow the bytes taken so far.
     ///
     /// # Errors
     /// As for [`take`](Self::take).
     fn take_buffer(&mut self, bytes: &[u8]) -> io::Result<()>;
 }
 
-/// Why no more is written.
+/// Why writing stopped.
 #[derive(Debug)]
-pub enum Stopped {
-    /// The sink has failed.
+pub enum StopReason {
+    /// The sink returned an error.
     Sink(io::Error),
-    /// The value takes more bytes than it may.
+    /// The value exceeds its size limit.
     TooLarge,
 }
 
-impl From<&Stopped> for PyErr {
-    fn from(stopped: &Stopped) -> Self {
-        match stopped {
-            Stopped::Sink(error) => PyOSError::new_err(error.to_string()),
-            Stopped::TooLarge => PyValueError::new_err("the value takes more bytes than it may"),
+impl From<&StopReason> for PyErr {
+    fn from(reason: &StopReason) -> Self {
+        match reason {
+            StopReason::Sink(error) => PyOSError::new_err(error.to_string()),
+            StopReason::TooLarge => PyValueError::new_err("the value exceeds the size limit"),
         }
     }
 }
 
-/// A buffer of opcodes.
-pub(super) struct Output {
-    pub(super) bytes: Vec<u8>,
-    /// Between opcodes, a buffer of this length is looked at.
-    mark: usize,
-    to: To,
+/// A buffer of opcodes on its way to a pickle or a segment.
+pub(super) struct OpcodeOutput {
+    bytes: Vec<u8>,
+    /// Once the buffer has this length, the next call of `between_opcodes` flushes it or turns to a new frame.
+    flush_at: usize,
+    destination: Destination,
 }
 
-enum To {
-    Whole(Whole),
-    Segment(Segment),
+enum Destination {
+    Whole(WholePickle),
+    Segment(SegmentStream),
 }
 
-/// One whole pickle, kept in memory but for large contents: those are held, not copied.
+/// A whole pickle in memory. Large contents are referred to, not copied, until `finish` joins everything.
 #[derive(Default)]
-struct Whole {
-    /// Contents, each with the number of `bytes` that precede it.
-    pieces: Vec<(usize, Held)>,
-    /// Where the open frame's header has its place.
+struct WholePickle {
+    /// Large contents, each with the number of `bytes` that precede it.
+    pieces: Vec<(usize, PyBufferView)>,
+    /// The offset of the open frame's header in `bytes`.
     frame: Option<usize>,
 }
 
 /// A segment of a session, which goes to a sink piece by piece.
-struct Segment {
-    sink: Box<dyn Sink>,
-    /// Where the first of `bytes` will be in the file.
+struct SegmentStream {
+    sink: Box<dyn SegmentSink>,
+    /// The offset in the file at which the first of `bytes` will lie.
     position: u64,
-    /// The place in the file that the value may not go beyond.
+    /// The offset in the file that the value must not exceed.
     limit: u64,
     buffers: Vec<Buffer>,
-    stopped: Option<Stopped>,
+    stopped: Option<StopReason>,
 }
 
-impl Output {
-    /// For one pickle.
+impl OpcodeOutput {
+    /// An output for one whole pickle.
     pub(super) fn whole() -> Self {
-        Self { bytes: Vec::new(), mark: 0, to: To::Whole(Whole::default()) }
+        Self { bytes: Vec::new(), flush_at: 0, destination: Destination::Whole(WholePickle::default()) }
     }
 
-    /// For the segments of a session.
-    pub(super) fn segments(sink: Box<dyn Sink>) -> Self {
-        let segment = Segment { sink, position: 0, limit: u64::MAX, buffers: Vec::new(), stopped: None };
-        Self { bytes: Vec::new(), mark: SPILL, to: To::Segment(segment) }
+    /// An output for the segments of a session.
+    pub(super) fn segments(sink: Box<dyn SegmentSink>) -> Self {
+        let segment = SegmentStream { sink, position: 0, limit: u64::MAX, buffers: Vec::new(), stopped: None };
+        Self { bytes: Vec::new(), flush_at: FLUSH_SIZE, destination: Destination::Segment(segment) }
     }
 
-    /// Begins a segment whose value begins at `position` in the file and may take `most` bytes.
+    /// Begins a segment at the file offset `position`. Its value may take `most` bytes.
     pub(super) fn begin(&mut self, position: u64, most: u64) {
         self.bytes.clear();
-        self.mark = SPILL;
-        if let To::Segment(segment) = &mut self.to {
+        self.flush_at = FLUSH_SIZE;
+        if let Destination::Segment(segment) = &mut self.destination {
             segment.position = position;
             segment.limit = position.saturating_add(most);
             segment.buffers.clear();
@@ -118,21 +117,21 @@ impl Output {
         }
     }
 
-    /// Ends a segment: all of it goes to the sink. Returns the raw buffers in it.
+    /// Ends a segment: flushes the rest into the sink and returns the segment's raw buffers.
     pub(super) fn end(&mut self) -> PyResult<Vec<Buffer>> {
-        self.spill()?;
-        match &mut self.to {
-            To::Segment(segment) => Ok(std::mem::take(&mut segment.buffers)),
-            To::Whole(_) => Ok(Vec::new()),
+        self.flush()?;
+        match &mut self.destination {
+            Destination::Segment(segment) => Ok(std::mem::take(&mut segment.buffers)),
+            Destination::Whole(_) => Ok(Vec::new()),
         }
     }
 
-    /// Forgets what was not given to the sink. Returns why no more was written, if that was so.
-    pub(super) fn abandon(&mut self) -> Option<Stopped> {
+    /// Discards the bytes that the sink did not get. Returns the reason if writing had stopped.
+    pub(super) fn abandon(&mut self) -> Option<StopReason> {
         self.bytes.clear();
-        match &mut self.to {
-            To::Segment(segment) => segment.stopped.take(),
-            To::Whole(_) => None,
+        match &mut self.destination {
+            Destination::Segment(segment) => segment.stopped.take(),
+            Destination::Whole(_) => None,
         }
     }
 
@@ -146,81 +145,119 @@ impl Output {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// An opcode and a length or number behind it.
     #[inline]
-    pub(super) fn op_u8(&mut self, opcode: u8, number: u8) {
-        self.bytes.extend_from_slice(&[opcode, number]);
+    pub(super) fn op(&mut self, opcode: Opcode) {
+        self.bytes.push(opcode as u8);
     }
 
     #[inline]
-    pub(super) fn op_u32(&mut self, opcode: u8, number: u32) {
+    pub(super) fn ops<const N: usize>(&mut self, opcodes: [Opcode; N]) {
+        self.bytes.extend_from_slice(&opcodes.map(|opcode| opcode as u8));
+    }
+
+    /// Writes an opcode and a one-byte argument or length.
+    #[inline]
+    pub(super) fn op_u8(&mut self, opcode: Opcode, number: u8) {
+        self.bytes.extend_from_slice(&[opcode as u8, number]);
+    }
+
+    #[inline]
+    pub(super) fn op_u16(&mut self, opcode: Opcode, number: u16) {
+        let [a, b] = number.to_le_bytes();
+        self.bytes.extend_from_slice(&[opcode as u8, a, b]);
+    }
+
+    #[inline]
+    pub(super) fn op_u32(&mut self, opcode: Opcode, number: u32) {
         let [a, b, c, d] = number.to_le_bytes();
-        self.bytes.extend_from_slice(&[opcode, a, b, c, d]);
+        self.bytes.extend_from_slice(&[opcode as u8, a, b, c, d]);
     }
 
-    /// A text, by the shortest opcode for its length. `bytes` are UTF-8, or have surrogates in the same manner.
-    #[inline]
-    pub(super) fn text(&mut self, text: &str) {
-        self.text_bytes(text.as_bytes());
+    pub(super) fn op_u64(&mut self, opcode: Opcode, number: u64) {
+        self.byte(opcode as u8);
+        self.slice(&number.to_le_bytes());
     }
 
-    /// See [`text`](Self::text).
+    /// Writes a BINFLOAT, the only big-endian argument in the format.
     #[inline]
-    pub(super) fn text_bytes(&mut self, bytes: &[u8]) {
+    pub(super) fn float(&mut self, number: f64) {
+        let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
+        self.bytes.extend_from_slice(&[Opcode::BinFloat as u8, a, b, c, d, e, f, g, h]);
+    }
+
+    /// Writes a string with the shortest opcode for its length.
+    #[inline]
+    pub(super) fn string(&mut self, string: &str) {
+        self.string_bytes(string.as_bytes());
+    }
+
+    /// Writes a string given as UTF-8, or as what Python's `surrogatepass` makes of surrogates.
+    #[inline]
+    pub(super) fn string_bytes(&mut self, bytes: &[u8]) {
         if let Ok(length) = u8::try_from(bytes.len()) {
-            self.op_u8(op::SHORT_BINUNICODE, length);
+            self.op_u8(Opcode::ShortBinUnicode, length);
             self.slice(bytes);
         } else {
-            self.long([op::BINUNICODE, op::BINUNICODE8], bytes);
+            self.long([Opcode::BinUnicode, Opcode::BinUnicode8], bytes);
         }
     }
 
-    /// A `bytes` object's contents.
-    #[inline]
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        if let Ok(length) = u8::try_from(bytes.len()) {
-            self.op_u8(op::SHORT_BINBYTES, length);
-            self.slice(bytes);
-        } else {
-            self.long([op::BINBYTES, op::BINBYTES8], bytes);
+    /// Writes a GLOBAL of protocol 0: two lines of text. dill's unpickler only recognizes some names in this form.
+    pub(super) fn global_lines(&mut self, module: &str, name: &str) {
+        self.op(Opcode::Global);
+        for line in [module, name] {
+            self.slice(line.as_bytes());
+            self.byte(b'\n');
         }
     }
 
-    /// The contents of a buffer, as `bytes` where it is read-only, else as `bytearray`. A large one is not copied: in a
-    /// session it goes to the sink at once, at a multiple of [`ALIGNMENT`]; else it is held. It is raw if any memory will
-    /// do for whoever takes it at load, which is so for a `PickleBuffer` and not for a `bytes` object itself.
-    pub(super) fn buffer(&mut self, held: Held, raw: bool) -> PyResult<()> {
-        if held.bytes().len() < FRAME_TARGET {
-            if held.is_read_only() {
-                self.bytes(held.bytes())
+    /// Writes the contents of a `bytes` object.
+    fn bytes_object(&mut self, bytes: &[u8]) {
+        if let Ok(length) = u8::try_from(bytes.len()) {
+            self.op_u8(Opcode::ShortBinBytes, length);
+            self.slice(bytes);
+        } else {
+            self.long([Opcode::BinBytes, Opcode::BinBytes8], bytes);
+        }
+    }
+
+    /// Writes the contents of a buffer: as `bytes` if it is read-only, else as `bytearray`.
+    ///
+    /// Large contents are not copied: in a segment they go straight to the sink, at a multiple of [`ALIGNMENT`]; a
+    /// whole pickle keeps the view. `raw` contents may be replaced by any other memory at load. That is so for a
+    /// `PickleBuffer`, but not for a `bytes` object.
+    pub(super) fn buffer(&mut self, view: PyBufferView, raw: bool) -> PyResult<()> {
+        let (length, read_only) = (view.bytes().len(), view.is_read_only());
+        if length < FRAME_TARGET {
+            if read_only {
+                self.bytes_object(view.bytes());
             } else {
-                self.byte_array(held.bytes())
+                self.with_u64_length(Opcode::ByteArray8, view.bytes());
             }
             return Ok(());
         }
         self.close_frame();
         self.pad();
-        self.byte(if held.is_read_only() { op::BINBYTES8 } else { op::BYTEARRAY8 });
-        self.slice(&(held.bytes().len() as u64).to_le_bytes());
-        if let To::Whole(whole) = &mut self.to {
-            whole.pieces.push((self.bytes.len(), held));
+        self.op_u64(if read_only { Opcode::BinBytes8 } else { Opcode::ByteArray8 }, length as u64);
+        if let Destination::Whole(whole) = &mut self.destination {
+            whole.pieces.push((self.bytes.len(), view));
             return Ok(());
         }
-        self.spill()?;
-        let To::Segment(segment) = &mut self.to else { return Ok(()) };
+        // The contents bypass `bytes`, so what precedes them must be in the sink first.
+        self.flush()?;
+        let Destination::Segment(segment) = &mut self.destination else { return Ok(()) };
         if raw {
-            let (offset, length) = (segment.position, held.bytes().len() as u64);
-            segment.buffers.push(Buffer { offset, length, writable: !held.is_read_only() });
+            segment.buffers.push(Buffer { offset: segment.position, length: length as u64, writable: !read_only });
         }
-        segment.take(held.bytes(), raw)
+        segment.take(view.bytes(), raw)
     }
 
-    /// Writes a text that is popped at once, so that the contents of a raw buffer behind it lie at a multiple of
-    /// [`ALIGNMENT`].
+    /// Writes a `bytes` object that is popped at once, as long as it takes for the contents of the raw buffer after it
+    /// to lie at a multiple of [`ALIGNMENT`].
     fn pad(&mut self) {
-        let To::Segment(segment) = &self.to else { return };
-        let at = segment.position.saturating_add(self.bytes.len() as u64).saturating_add(RAW_HEADER);
-        let mut gap = at.next_multiple_of(ALIGNMENT).saturating_sub(at);
+        let Destination::Segment(segment) = &self.destination else { return };
+        let offset = segment.position.saturating_add(self.bytes.len() as u64).saturating_add(RAW_HEADER);
+        let mut gap = offset.next_multiple_of(ALIGNMENT).saturating_sub(offset);
         if gap == 0 {
             return;
         }
@@ -228,29 +265,24 @@ impl Output {
             gap += ALIGNMENT;
         }
         let zeros = (gap - SHORTEST_PADDING) as u8;
-        self.op_u8(op::SHORT_BINBYTES, zeros);
+        self.op_u8(Opcode::ShortBinBytes, zeros);
         self.bytes.resize(self.bytes.len() + usize::from(zeros), 0);
-        self.byte(op::POP);
+        self.op(Opcode::Pop);
     }
 
-    /// A `bytearray` object's contents.
-    pub(super) fn byte_array(&mut self, bytes: &[u8]) {
-        self.with_u64_length(op::BYTEARRAY8, bytes);
-    }
-
-    fn long(&mut self, [four, eight]: [u8; 2], bytes: &[u8]) {
+    fn long(&mut self, [four, eight]: [Opcode; 2], bytes: &[u8]) {
         let Ok(length) = u32::try_from(bytes.len()) else { return self.with_u64_length(eight, bytes) };
         let [a, b, c, d] = length.to_le_bytes();
-        self.contents(&[four, a, b, c, d], bytes);
+        self.contents(&[four as u8, a, b, c, d], bytes);
     }
 
-    fn with_u64_length(&mut self, opcode: u8, bytes: &[u8]) {
-        let mut header = [opcode; 9];
+    fn with_u64_length(&mut self, opcode: Opcode, bytes: &[u8]) {
+        let mut header = [opcode as u8; 9];
         header[1..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
         self.contents(&header, bytes);
     }
 
-    /// Contents of any length: large ones lie outside of frames, so that a reader can take them without a copy.
+    /// Writes contents of any length. Large ones lie outside of frames, so that a reader can take them without a copy.
     pub(super) fn contents(&mut self, header: &[u8], bytes: &[u8]) {
         if bytes.len() >= FRAME_TARGET {
             self.close_frame();
@@ -259,51 +291,55 @@ impl Output {
         self.slice(bytes);
     }
 
-    /// Called between opcodes: gives to the sink what has gathered; opens a frame where none is open, closes one that is
-    /// long enough. Fails where no more is to be written.
+    /// Must be called between opcodes: flushes a full buffer into the sink, or turns to a new frame.
+    ///
+    /// # Errors
+    /// The sink failed, or the value exceeds its size limit.
     #[inline]
     pub(super) fn between_opcodes(&mut self) -> PyResult<()> {
-        if self.bytes.len() >= self.mark { self.turn_over() } else { Ok(()) }
+        if self.bytes.len() >= self.flush_at { self.flush_or_turn_frame() } else { Ok(()) }
     }
 
-    /// Whether this is for the segments of a session.
+    /// Whether this writes the segments of a session.
     pub(super) fn is_segment(&self) -> bool {
-        matches!(self.to, To::Segment(_))
+        matches!(self.destination, Destination::Segment(_))
     }
 
-    /// Called within long contents of a segment: gives to the sink what has gathered.
+    /// Flushes a full buffer in the middle of long contents. Only for segments, which have no frames.
     #[inline]
-    pub(super) fn give_way(&mut self) -> PyResult<()> {
-        if self.bytes.len() >= self.mark { self.spill() } else { Ok(()) }
+    pub(super) fn within_contents(&mut self) -> PyResult<()> {
+        if self.bytes.len() >= self.flush_at { self.flush() } else { Ok(()) }
     }
 
     #[cold]
-    fn turn_over(&mut self) -> PyResult<()> {
-        if let To::Segment(_) = &self.to {
-            return self.spill();
+    fn flush_or_turn_frame(&mut self) -> PyResult<()> {
+        if self.is_segment() {
+            return self.flush();
         }
         self.close_frame();
-        self.mark = self.bytes.len() + FRAME_TARGET + FRAME_HEADER;
-        if let To::Whole(whole) = &mut self.to {
+        self.flush_at = self.bytes.len() + FRAME_TARGET + FRAME_HEADER;
+        if let Destination::Whole(whole) = &mut self.destination {
+            // The length is not known yet: `close_frame` fills the header in.
             whole.frame = Some(self.bytes.len());
             self.bytes.extend_from_slice(&[0; FRAME_HEADER]);
         }
         Ok(())
     }
 
-    fn spill(&mut self) -> PyResult<()> {
-        let To::Segment(segment) = &mut self.to else { return Ok(()) };
+    fn flush(&mut self) -> PyResult<()> {
+        let Destination::Segment(segment) = &mut self.destination else { return Ok(()) };
         let taken = segment.take(&self.bytes, false);
         self.bytes.clear();
-        // Once stopped, every call fails: the code of a `__reduce__` may have taken the error for its own.
-        self.mark = if taken.is_ok() { SPILL } else { 0 };
+        // After a failure every later call must fail, too: a `__reduce__` may have swallowed the error.
+        self.flush_at = if taken.is_ok() { FLUSH_SIZE } else { 0 };
         taken
     }
 
-    /// Ends the open frame, or takes its header away where it is too short.
+    /// Ends the open frame, or removes its header if the frame is too short.
     pub(super) fn close_frame(&mut self) {
-        let To::Whole(whole) = &mut self.to else { return };
-        self.mark = 0;
+        let Destination::Whole(whole) = &mut self.destination else { return };
+        // The next opcode opens a new frame.
+        self.flush_at = 0;
         let Some(start) = whole.frame.take() else { return };
         let length = self.bytes.len() - start - FRAME_HEADER;
         if length < FRAME_SMALLEST {
@@ -311,49 +347,51 @@ impl Output {
             return;
         }
         let header = &mut self.bytes[start..start + FRAME_HEADER];
-        header[0] = FRAME;
+        header[0] = Opcode::Frame as u8;
         header[1..].copy_from_slice(&(length as u64).to_le_bytes());
     }
 
-    /// The whole pickle, copied into a `bytes` object.
+    /// Copies the whole pickle into a `bytes` object.
     pub(super) fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = std::mem::take(&mut self.bytes);
-        let pieces = match &mut self.to {
-            To::Whole(whole) => std::mem::take(&mut whole.pieces),
-            To::Segment(_) => Vec::new(),
+        let pieces = match &mut self.destination {
+            Destination::Whole(whole) => std::mem::take(&mut whole.pieces),
+            Destination::Segment(_) => Vec::new(),
         };
-        let length = bytes.len() + pieces.iter().map(|(_, held)| held.bytes().len()).sum::<usize>();
+        let length = bytes.len() + pieces.iter().map(|(_, view)| view.bytes().len()).sum::<usize>();
         PyBytes::new_with(py, length, |mut room| {
-            let mut from = 0;
+            let mut copied = 0;
             let mut put = |part: &[u8]| {
-                if let Some(place) = room.split_off_mut(..part.len()) {
-                    place.copy_from_slice(part);
+                if let Some(target) = room.split_off_mut(..part.len()) {
+                    target.copy_from_slice(part);
                 }
             };
-            for (at, held) in &pieces {
-                put(bytes.get(from..*at).unwrap_or_default());
-                put(held.bytes());
-                from = *at;
+            for (offset, view) in &pieces {
+                put(bytes.get(copied..*offset).unwrap_or_default());
+                put(view.bytes());
+                copied = *offset;
             }
-            put(bytes.get(from..).unwrap_or_default());
+            put(bytes.get(copied..).unwrap_or_default());
             Ok(())
         })
     }
 }
 
-impl Segment {
+impl SegmentStream {
     fn take(&mut self, bytes: &[u8], raw: bool) -> PyResult<()> {
         if self.stopped.is_none() {
             let end = self.position.saturating_add(bytes.len() as u64);
-            self.stopped = match end > self.limit {
-                true => Some(Stopped::TooLarge),
-                false if raw => self.sink.take_buffer(bytes).map_err(Stopped::Sink).err(),
-                false => self.sink.take(bytes).map_err(Stopped::Sink).err(),
+            self.stopped = if end > self.limit {
+                Some(StopReason::TooLarge)
+            } else if raw {
+                self.sink.take_buffer(bytes).map_err(StopReason::Sink).err()
+            } else {
+                self.sink.take(bytes).map_err(StopReason::Sink).err()
             };
             self.position = end;
         }
         match &self.stopped {
-            Some(stopped) => Err(stopped.into()),
+            Some(reason) => Err(reason.into()),
             None => Ok(()),
         }
     }

@@ -1,41 +1,28 @@
-//! The reduce protocol: what an object's `__reduce_ex__`, or a function in `copyreg.dispatch_table`, says of it.
+//! The reduce protocol: an object's `__reduce_ex__`, or a function in `copyreg.dispatch_table`, says how to create it.
 //!
-//! Follows `save` and `save_reduce` of CPython's Lib/pickle.py (3.10 to 3.13), step by step.
+//! Follows `save` and `save_reduce` of CPython's Lib/pickle.py (3.10 to 3.13), step by step. Here are also the
+//! `PickleBuffer` objects in the reductions of arrays (PEP 574).
+
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyIterator, PyList, PyString, PyTuple, PyType};
 
-use super::frame::{Do, Frame};
-use super::native::Native;
-use super::op;
+use super::buffer_view::PyBufferView;
+use super::named_objects::plan_global;
+use super::pickle_context::{PickleContext, pickling_error};
+use super::plan::{Action, DirectWrite, ObjectPlan, WorkItem};
+use crate::pickle::opcode::Opcode;
 
-/// A `pickle.PicklingError`.
-pub(super) fn pickling_error(py: Python<'_>, text: &str) -> PyErr {
-    let error = py.import("pickle").and_then(|pickle| pickle.getattr("PicklingError")?.call1((text,)));
-    error.map_or_else(|error| error, PyErr::from_value)
-}
-
-/// Asks an object how it is made, and begins to write that. None where it was written at once.
-pub(super) fn begin<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>) -> PyResult<Option<Frame<'py>>> {
-    let py = native.py();
+/// Asks an object for its reduction.
+pub(super) fn plan<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
+    let py = object.py();
     let kind = object.get_type();
-    let table = py.import("copyreg")?.getattr("dispatch_table")?;
-    let registered = table.cast::<PyDict>()?.get_item(&kind)?;
-    let answer = match registered {
-        Some(function) => function.call1((object,))?,
-        None => match object.getattr_opt("__reduce_ex__")? {
-            Some(method) => method.call1((5,))?,
-            None => match object.getattr_opt("__reduce__")? {
-                Some(method) => method.call0()?,
-                None => return Err(pickling_error(py, &format!("Can't pickle {:?} object", kind.name()?.to_string()))),
-            },
-        },
-    };
-    if let Ok(name) = answer.cast::<PyString>() {
-        global_by_name(native, object, name.to_str()?)?;
-        return Ok(None);
+    let reduced = reduce(object, &kind)?;
+    if let Ok(name) = reduced.cast::<PyString>() {
+        return plan_by_name(context, object, name.to_str()?);
     }
-    let Ok(parts) = answer.cast::<PyTuple>() else {
+    let Ok(parts) = reduced.cast::<PyTuple>() else {
         return Err(pickling_error(py, "__reduce__ must return a string or tuple"));
     };
     if !(2..=6).contains(&parts.len()) {
@@ -43,20 +30,43 @@ pub(super) fn begin<'py>(native: &Bound<'py, Native>, object: &Bound<'py, PyAny>
     }
     let part = |index: usize| parts.get_item(index).ok().filter(|part| !part.is_none());
     let reduction = Reduction {
-        function: parts.get_item(0)?,
-        arguments: parts.get_item(1)?,
         state: part(2),
         list_items: part(3),
         dict_items: part(4),
         state_setter: part(5),
+        ..Reduction::new(parts.get_item(0)?, parts.get_item(1)?)
     };
-    let mut core = native.get().lock()?;
-    core.begin_building(object.as_ptr() as usize)?;
-    if let Some(list) = reduction.list_of_items(&kind) {
-        core.second_list = list.as_ptr() as usize;
+    let copied_list = reduction.copied_list(&kind).map(|list| list.as_ptr() as usize);
+    let mut item = reduction.into_work_item(Some(object))?;
+    item.insert_actions(copied_list.map(Action::ExpectCopiedList));
+    item.insert_actions([Action::BeginBuilding(object.clone())]);
+    Ok(ObjectPlan::Work(item))
+}
+
+/// What dill's function for the type writes, or else the object's reduction.
+pub(super) fn plan_by_dill_or_reduction<'py>(
+    context: &Arc<PickleContext>,
+    object: &Bound<'py, PyAny>,
+) -> PyResult<ObjectPlan<'py>> {
+    match context.dill.function(&object.get_type())? {
+        Some(function) => Ok(ObjectPlan::Dill { function: Some(function) }),
+        None => plan(context, object),
     }
-    drop(core);
-    reduction.frame(Some(object)).map(Some)
+}
+
+fn reduce<'py>(object: &Bound<'py, PyAny>, kind: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
+    let py = object.py();
+    let table = py.import("copyreg")?.getattr("dispatch_table")?;
+    if let Some(function) = table.cast::<PyDict>()?.get_item(kind)? {
+        return function.call1((object,));
+    }
+    if let Some(method) = object.getattr_opt("__reduce_ex__")? {
+        return method.call1((5,));
+    }
+    match object.getattr_opt("__reduce__")? {
+        Some(method) => method.call0(),
+        None => Err(pickling_error(py, &format!("Can't pickle {:?} object", kind.name()?.to_string()))),
+    }
 }
 
 /// The six parts of a reduction.
@@ -70,8 +80,13 @@ pub(super) struct Reduction<'py> {
 }
 
 impl<'py> Reduction<'py> {
-    /// The list in the state of a `numpy.ndarray` of objects (version, shape, dtype, order, list).
-    fn list_of_items(&self, kind: &Bound<'py, PyType>) -> Option<Bound<'py, PyAny>> {
+    /// A mere call.
+    pub(super) fn new(function: Bound<'py, PyAny>, arguments: Bound<'py, PyAny>) -> Self {
+        Self { function, arguments, state: None, list_items: None, dict_items: None, state_setter: None }
+    }
+
+    /// The list in the state of a `numpy.ndarray` of objects: (version, shape, dtype, is Fortran, list).
+    fn copied_list(&self, kind: &Bound<'py, PyType>) -> Option<Bound<'py, PyAny>> {
         let state = self.state.as_ref()?.cast::<PyTuple>().ok().filter(|state| state.len() == 5)?;
         let is_array =
             kind.name().is_ok_and(|name| name == "ndarray") && kind.module().is_ok_and(|name| name == "numpy");
@@ -79,8 +94,8 @@ impl<'py> Reduction<'py> {
         list.is_exact_instance_of::<PyList>().then_some(list)
     }
 
-    /// The steps that write it. `object` is what it makes, where that is to be memoized.
-    pub(super) fn frame(self, object: Option<&Bound<'py, PyAny>>) -> PyResult<Frame<'py>> {
+    /// The actions that write the reduction. `object` is what it creates, if that is to be memoized.
+    pub(super) fn into_work_item(self, object: Option<&Bound<'py, PyAny>>) -> PyResult<WorkItem<'py>> {
         let py = self.function.py();
         let Ok(arguments) = self.arguments.cast::<PyTuple>() else {
             return Err(pickling_error(py, "args from save_reduce() must be a tuple"));
@@ -88,44 +103,40 @@ impl<'py> Reduction<'py> {
         if !self.function.is_callable() {
             return Err(pickling_error(py, "func from save_reduce() must be callable"));
         }
-        let mut steps = self.construction(object, arguments)?;
-        steps.extend(object.cloned().map(Do::Memoize));
-        for (items, step) in [
-            (self.list_items, Do::Appends as fn(Bound<'py, PyIterator>) -> Do<'py>),
-            (self.dict_items, Do::SetItems as fn(Bound<'py, PyIterator>) -> Do<'py>),
-        ] {
-            if let Some(items) = items {
-                steps.push(step(iterator(items)?));
+        let mut actions = self.construction(object, arguments)?;
+        // The object gets its slot before its items and state are saved: those may refer back to it.
+        actions.extend(object.cloned().map(Action::Memoize));
+        if let Some(items) = self.list_items {
+            actions.push(Action::Appends(iterator(items)?));
+        }
+        if let Some(items) = self.dict_items {
+            actions.push(Action::SetItems(iterator(items)?));
+        }
+        match (self.state, self.state_setter) {
+            (None, _) => {}
+            (Some(state), None) => actions.extend([Action::Save(state), Action::Write(Opcode::Build)]),
+            (Some(state), Some(setter)) => {
+                actions.push(Action::Save(setter));
+                actions.extend(object.cloned().map(Action::Save));
+                actions.push(Action::Save(state));
+                actions.extend([Opcode::Tuple2, Opcode::Reduce, Opcode::Pop].map(Action::Write));
             }
         }
-        if let Some(state) = self.state {
-            match self.state_setter {
-                None => steps.extend([Do::Save(state), Do::Write(op::BUILD)]),
-                Some(setter) => {
-                    steps.push(Do::Save(setter));
-                    steps.extend(object.cloned().map(Do::Save));
-                    steps.push(Do::Save(state));
-                    steps.extend([op::TUPLE2, op::REDUCE, op::POP].map(Do::Write));
-                }
-            }
-        }
-        // They are taken from the end.
-        steps.reverse();
-        Ok(Frame::Steps { object: object.cloned(), steps })
+        Ok(WorkItem::actions(object, actions))
     }
 
-    /// What makes the object: NEWOBJ where the function is known to stand for it, else REDUCE.
+    /// Creates the object: with NEWOBJ or NEWOBJ_EX if the function is a placeholder of that name, else with REDUCE.
     fn construction(
         &self,
         object: Option<&Bound<'py, PyAny>>,
         arguments: &Bound<'py, PyTuple>,
-    ) -> PyResult<Vec<Do<'py>>> {
+    ) -> PyResult<Vec<Action<'py>>> {
         let py = self.function.py();
         let name = self.function.getattr_opt("__name__")?.and_then(|name| name.extract::<String>().ok());
         let name = name.unwrap_or_default();
         if name != "__newobj__" && name != "__newobj_ex__" {
             let (function, arguments) = (self.function.clone(), arguments.clone().into_any());
-            return Ok(vec![Do::Save(function), Do::Save(arguments), Do::Write(op::REDUCE)]);
+            return Ok(vec![Action::Save(function), Action::Save(arguments), Action::Write(Opcode::Reduce)]);
         }
         let class = arguments.get_item(0).map_err(|_| pickling_error(py, &format!("{name} arguments are empty")))?;
         if !class.hasattr("__new__")? {
@@ -138,18 +149,19 @@ impl<'py> Reduction<'py> {
         }
         if name == "__newobj__" {
             let rest = arguments.get_slice(1, arguments.len()).into_any();
-            return Ok(vec![Do::Save(class), Do::Save(rest), Do::Write(op::NEWOBJ)]);
+            return Ok(vec![Action::Save(class), Action::Save(rest), Action::Write(Opcode::NewObj)]);
         }
         let (_, positional, keywords): (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>) =
             arguments.extract().map_err(|_| pickling_error(py, "__newobj_ex__ takes three arguments"))?;
         if !positional.is_instance_of::<PyTuple>() || !keywords.is_instance_of::<PyDict>() {
             return Err(pickling_error(py, "__newobj_ex__ takes a class, a tuple and a dict"));
         }
-        Ok(vec![Do::Save(class), Do::Save(positional), Do::Save(keywords), Do::Write(op::NEWOBJ_EX)])
+        let saved = [class, positional, keywords].into_iter().map(Action::Save);
+        Ok(saved.chain([Action::Write(Opcode::NewObjEx)]).collect())
     }
 }
 
-/// The fourth and fifth part must be iterators; dill's own are, and a list is a mistake that CPython refuses too.
+/// The fourth and the fifth part of a reduction must be iterators. CPython rejects a list, too.
 fn iterator(items: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyIterator>> {
     items.cast_into::<PyIterator>().map_err(|error| {
         let items = error.into_inner();
@@ -158,9 +170,13 @@ fn iterator(items: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyIterator>> {
     })
 }
 
-/// An object whose reduction is its name: `pickle.whichmodule` tells where.
-fn global_by_name(native: &Bound<'_, Native>, object: &Bound<'_, PyAny>, name: &str) -> PyResult<()> {
-    let py = native.py();
+/// An object whose reduction is a name: `pickle.whichmodule` finds the module.
+fn plan_by_name<'py>(
+    context: &Arc<PickleContext>,
+    object: &Bound<'py, PyAny>,
+    name: &str,
+) -> PyResult<ObjectPlan<'py>> {
+    let py = object.py();
     let module: String = py.import("pickle")?.call_method1("whichmodule", (object, name))?.extract()?;
     let missing = |_| {
         let shown = object.repr().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
@@ -172,40 +188,33 @@ fn global_by_name(native: &Bound<'_, Native>, object: &Bound<'_, PyAny>, name: &
     }
     if !found.is(object) {
         let shown = object.repr()?.to_string_lossy().into_owned();
-        let text = format!("Can't pickle {shown}: it's not the same object as {module}.{name}");
-        return Err(pickling_error(py, &text));
+        let message = format!("Can't pickle {shown}: it's not the same object as {module}.{name}");
+        return Err(pickling_error(py, &message));
     }
-    write_global(native, object, &module, name)
+    plan_global(context, py, module, name.to_owned())
 }
 
-/// Writes a reference by name, or by its extension code where `copyreg` has one.
-pub(super) fn write_global(
-    native: &Bound<'_, Native>,
-    object: &Bound<'_, PyAny>,
-    module: &str,
-    name: &str,
-) -> PyResult<()> {
-    native.get().check_name(native.py(), module, name)?;
-    let registry = native.py().import("copyreg")?.getattr("_extension_registry")?;
-    let code = registry.cast::<PyDict>()?.get_item((module, name))?.map(|code| code.extract::<u32>()).transpose()?;
-    let mut core = native.get().lock()?;
-    match code {
-        // EXT1, EXT2 and EXT4; objects that have a code are not memoized.
-        Some(code) => {
-            core.facts.import(module, name);
-            match (u8::try_from(code), u16::try_from(code)) {
-                (Ok(short), _) => core.out.op_u8(op::EXT1, short),
-                (_, Ok(short)) => {
-                    let [low, high] = short.to_le_bytes();
-                    core.out.slice(&[op::EXT2, low, high]);
-                }
-                _ => core.out.op_u32(op::EXT4, code),
-            }
-        }
-        None => {
-            core.global(module, name);
-            core.memoize_here(object);
-        }
+/// The plan for a `PickleBuffer`: the memory of an array, written as it is or left to the caller of `dumps`. `raw` is
+/// whether a load may pass any other memory in its place.
+///
+/// Follows `save_picklebuffer` of CPython's Lib/pickle.py.
+pub(super) fn plan_buffer<'py>(
+    context: &PickleContext,
+    object: &Bound<'py, PyAny>,
+    raw: bool,
+) -> PyResult<ObjectPlan<'py>> {
+    let py = object.py();
+    let view = PyBufferView::of(object)?;
+    if !view.is_contiguous() {
+        // The message is CPython's.
+        let message = "PickleBuffer can not be pickled when pointing to a non-contiguous buffer";
+        return Err(pickling_error(py, message));
     }
-    Ok(())
+    // A callback that returns a false value has taken the buffer.
+    if let Some(callback) = &context.buffer_callback
+        && !callback.bind(py).call1((object,))?.is_truthy()?
+    {
+        return Ok(ObjectPlan::Write(DirectWrite::OutOfBandBuffer { read_only: view.is_read_only() }));
+    }
+    Ok(ObjectPlan::Write(DirectWrite::Buffer { view, raw }))
 }

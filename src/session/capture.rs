@@ -218,7 +218,7 @@ impl<'py, T: Target> Saver<'_, 'py, T> {
     fn pickled(&self, py: Python<'py>, named: &Named<'py>, position: u64) -> Result<Saved, Failure<'py>> {
         let before = self.pickler.memo_len()?;
         if let Some(imported) = &self.imported
-            && let Some((module, name)) = imported.place(&named.name, &named.value)?
+            && let Some((module, name)) = imported.origin(&named.name, &named.value)?
         {
             let mut opcodes = Vec::new();
             emit::global(&mut opcodes, &module, &name).map_err(PyErr::from)?;

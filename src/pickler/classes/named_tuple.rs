@@ -1,15 +1,13 @@
-//! Named tuples: `dill._dill._create_namedtuple` makes a plain one, and what is more is set. A `typing.NamedTuple` has
-//! methods, annotations, and bases of which only a note is left.
+//! Named tuples of the script: `dill._dill._create_namedtuple` creates a plain one, and everything beyond is set as an
+//! attribute. A `typing.NamedTuple` has methods and annotations, and only `__orig_bases__` tells of its other bases.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyList, PyString, PyTuple, PyType};
 
-use super::super::frame::{Do, Frame};
-use super::super::native::Native;
-use super::super::op;
-use super::{set_attribute, steps};
+use super::super::plan::Action;
+use crate::pickle::opcode::Opcode;
 
-/// The fields of a class made by `collections.namedtuple`; None for any other class.
+/// The fields of a class that `collections.namedtuple` has created. None for any other class.
 pub(super) fn fields<'py>(class: &Bound<'py, PyType>) -> PyResult<Option<Bound<'py, PyTuple>>> {
     let bases = class.bases();
     if bases.len() != 1 || !bases.get_item(0)?.is(class.py().get_type::<PyTuple>()) {
@@ -24,43 +22,38 @@ pub(super) fn fields<'py>(class: &Bound<'py, PyType>) -> PyResult<Option<Bound<'
     Ok(names.call_method1("get", ("_fields",))?.cast_into_exact::<PyTuple>().ok())
 }
 
-/// Begins a named tuple that has no slot.
-pub(super) fn begin<'py>(
-    native: &Bound<'py, Native>,
-    class: &Bound<'py, PyType>,
-    fields: &Bound<'py, PyTuple>,
-) -> PyResult<Frame<'py>> {
-    let py = native.py();
+/// The actions that create a named tuple.
+pub(super) fn creation<'py>(class: &Bound<'py, PyType>, fields: &Bound<'py, PyTuple>) -> PyResult<Vec<Action<'py>>> {
+    let py = class.py();
     let defaults = class.getattr("_field_defaults")?.cast_into::<PyDict>()?.values();
     let mut arguments = vec![class.name()?.into_any(), fields.clone().into_any(), class.getattr("__module__")?];
     if !defaults.is_empty() {
         arguments.push(defaults.clone().into_any());
     }
-    let arguments = PyTuple::new(py, arguments)?.into_any();
-    let mut list = vec![
-        Do::Global { module: "dill._dill", name: "_create_namedtuple", object: None },
-        Do::Save(arguments),
-        Do::Write(op::REDUCE),
-        Do::Memoize(class.clone().into_any()),
+    let mut actions = vec![
+        Action::BeginBuilding(class.clone().into_any()),
+        Action::Global { module: "dill._dill", name: "_create_namedtuple", object: None },
+        Action::Save(PyTuple::new(py, arguments)?.into_any()),
+        Action::Write(Opcode::Reduce),
+        Action::Memoize(class.clone().into_any()),
     ];
     let qualified = class.getattr("__qualname__")?;
     if !qualified.eq(class.name()?)? {
-        list.extend(set_attribute(class, &PyString::new(py, "__qualname__"), qualified)?);
+        actions.extend(Action::set_attribute(class, &PyString::new(py, "__qualname__"), qualified)?);
     }
-    let plain = plain(class, fields, &defaults)?;
+    let plain = plain_namespace(class, fields, &defaults)?;
     for item in class.getattr("__dict__")?.call_method0("items")?.try_iter()? {
         let (name, value): (Bound<'py, PyString>, Bound<'py, PyAny>) = item?.extract()?;
-        let made = fields.contains(&name)? || matches!(&*name.to_string_lossy(), "__dict__" | "__weakref__");
-        let same = plain.call_method1("get", (&name,))?;
-        if !made && !is_same(&same, &value)? {
-            list.extend(set_attribute(class, &name, value)?);
+        let automatic = fields.contains(&name)? || matches!(&*name.to_string_lossy(), "__dict__" | "__weakref__");
+        if !automatic && !is_same(&plain.call_method1("get", (&name,))?, &value)? {
+            actions.extend(Action::set_attribute(class, &name, value)?);
         }
     }
-    Ok(steps(class, list))
+    Ok(actions)
 }
 
-/// The namespace of a named tuple with these fields that has nothing more.
-fn plain<'py>(
+/// The namespace that `collections.namedtuple` creates for these fields.
+fn plain_namespace<'py>(
     class: &Bound<'py, PyType>,
     fields: &Bound<'py, PyTuple>,
     defaults: &Bound<'py, PyList>,
@@ -72,7 +65,7 @@ fn plain<'py>(
     py.import("collections")?.call_method("namedtuple", (class.name()?, fields), Some(&options))?.getattr("__dict__")
 }
 
-/// Whether an attribute is that of the plain one: functions by their code.
+/// Whether an attribute is that of the plain named tuple. Functions are compared by their code.
 fn is_same(plain: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
     if plain.is(value) {
         return Ok(true);

@@ -1,0 +1,33 @@
+//! Classes, enumeration members and type variables of the script, which no import finds: a load must create them anew.
+//!
+//! A class is created in two steps, because its attributes may refer back to it. The skeleton has only attributes that
+//! certainly do not. Once it has a memo slot, the other attributes are set one by one, and references to the class use
+//! the slot. No code of the script runs for that, neither its metaclasses nor its `__init_subclass__`. Plain dill can
+//! load all of it.
+//!
+//! All of this is for sessions: a single pickle is what dill makes of it.
+
+mod acyclic;
+mod enum_member;
+mod named_tuple;
+mod skeleton;
+mod type_var;
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+
+pub(super) use self::enum_member::plan_enum_member;
+pub(super) use self::type_var::plan_type_variable;
+use super::pickle_context::PickleContext;
+use super::plan::ObjectPlan;
+
+/// The plan for a class of the script that has no slot.
+pub(super) fn plan_class<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>) -> PyResult<ObjectPlan<'py>> {
+    let actions = match named_tuple::fields(class)? {
+        Some(fields) => named_tuple::creation(class, &fields)?,
+        None => skeleton::creation(context, class)?,
+    };
+    Ok(ObjectPlan::actions(class, actions))
+}

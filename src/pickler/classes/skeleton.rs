@@ -1,0 +1,272 @@
+//! A class of the script: its bases and its metaclass first, then its skeleton, then the attributes that may refer back
+//! to it.
+//!
+//! If the metaclass is the script's own or one of `enum` or `typing`, `type` or `ABCMeta` creates the skeleton: what
+//! such a metaclass does to a class has been done, and is in the namespace. Metaclasses of other libraries are called,
+//! with the whole namespace, as dill does.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyFunction, PyList, PyString, PyTuple, PyType};
+
+use super::super::pickle_context::PickleContext;
+use super::super::plan::Action;
+use super::acyclic::{cannot_refer_back, is_scalar};
+use crate::pickle::opcode::Opcode;
+
+/// The name and the value of an attribute.
+type Attribute<'py> = (Bound<'py, PyString>, Bound<'py, PyAny>);
+
+/// The actions that save what the skeleton needs, and then the class. What it needs may refer to the class itself, in
+/// which case the class is written on the way.
+pub(super) fn creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
+    let names = class.getattr("__dict__")?;
+    let mut needed = Vec::new();
+    for part in class.bases().iter().chain([class.get_type().into_any()]) {
+        if context.is_local(&part)? {
+            needed.push(part);
+        }
+    }
+    needed.extend(names.call_method1("get", ("__orig_bases__",))?.cast_into_exact::<PyTuple>().map(Bound::into_any));
+    let mut actions = vec![Action::BeginBuilding(class.clone().into_any())];
+    actions.extend(needed.into_iter().flat_map(Action::save_and_pop));
+    let (object, class) = (class.clone().into_any(), class.clone());
+    actions.push(Action::UnlessSaved(object, Box::new(move |context| class_creation(context, &class))));
+    Ok(actions)
+}
+
+/// The skeleton, then the attributes.
+fn class_creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
+    let metaclass = SkeletonMaker::of(context, class)?;
+    let namespace = ClassNamespace::of(context, class, matches!(metaclass, SkeletonMaker::LibraryMetaclass))?;
+    let postpones = namespace.needs_dill();
+    if postpones {
+        postpone(context, class)?;
+    }
+    let hooks = script_hooks(context, class)?;
+    let set_again = if library_changes_class(context, class)? { namespace.functions() } else { Vec::new() };
+
+    let mut actions = vec![metaclass.global()?, Action::Write(Opcode::Mark)];
+    let arguments = [class.get_type().into_any(), class.name()?.into_any(), class.bases().into_any()];
+    actions.extend(arguments.into_iter().chain([namespace.body.into_any()]).map(Action::Save));
+    actions.push(Action::Write(Opcode::Tuple));
+    // The hooks are disabled only around the REDUCE that creates the class.
+    for hook in &hooks {
+        actions.extend(Action::set_attribute(&hook.base, &hook.name, hook.disabled.clone())?);
+    }
+    actions.extend([Action::Write(Opcode::Reduce), Action::Memoize(class.clone().into_any())]);
+    for hook in hooks {
+        actions.extend(Action::set_attribute(&hook.base, &hook.name, hook.original)?);
+    }
+    if postpones {
+        let class = class.clone();
+        actions.push(Action::Then(Box::new(move |context| postponed(context, &class))));
+    }
+    for (name, value) in set_again.into_iter().chain(namespace.later) {
+        actions.extend(Action::set_attribute(class, &name, value)?);
+    }
+    actions.extend(virtual_subclasses(class)?);
+    Ok(actions)
+}
+
+/// What creates the skeleton.
+enum SkeletonMaker<'py> {
+    /// The metaclass, which is `type` or `ABCMeta`.
+    Metaclass,
+    /// `type.__new__`, in place of the metaclass.
+    TypeNew(Bound<'py, PyAny>),
+    /// `ABCMeta.__new__`, in place of the metaclass.
+    AbcNew(Bound<'py, PyAny>),
+    /// A metaclass of a library, which needs the whole namespace.
+    LibraryMetaclass,
+}
+
+impl<'py> SkeletonMaker<'py> {
+    fn of(context: &PickleContext, class: &Bound<'py, PyType>) -> PyResult<Self> {
+        let py = class.py();
+        let metaclass = class.get_type();
+        let plain = py.get_type::<PyType>();
+        let abstracts = py.import("abc")?.getattr("ABCMeta")?;
+        if metaclass.is(&plain) || metaclass.is(&abstracts) {
+            return Ok(Self::Metaclass);
+        }
+        for base in metaclass.mro() {
+            if base.is(&plain) {
+                return Ok(Self::TypeNew(plain.getattr("__new__")?));
+            }
+            if base.is(&abstracts) {
+                return Ok(Self::AbcNew(abstracts.getattr("__new__")?));
+            }
+            let module = base.getattr("__module__")?.to_string();
+            if !matches!(module.as_str(), "enum" | "typing" | "typing_extensions") && !context.is_local(&base)? {
+                break;
+            }
+        }
+        Ok(Self::LibraryMetaclass)
+    }
+
+    fn global(self) -> PyResult<Action<'py>> {
+        let (module, name, object) = match self {
+            Self::Metaclass | Self::LibraryMetaclass => ("dill._dill", "_create_type", None),
+            Self::TypeNew(new) => ("builtins", "type.__new__", Some(new)),
+            Self::AbcNew(new) => ("abc", "ABCMeta.__new__", Some(new)),
+        };
+        Ok(Action::Global { module, name, object })
+    }
+}
+
+/// The attributes of a class, in two parts.
+struct ClassNamespace<'py> {
+    /// The attributes of the skeleton. Attributes that are set later are None here, unless their names are special: the
+    /// script's `__new__` may read them when the load creates an instance that the class refers to.
+    body: Bound<'py, PyDict>,
+    later: Vec<Attribute<'py>>,
+}
+
+impl<'py> ClassNamespace<'py> {
+    /// With `whole`, all attributes are in the body.
+    fn of(context: &PickleContext, class: &Bound<'py, PyType>, whole: bool) -> PyResult<Self> {
+        let py = class.py();
+        let body = PyDict::new(py);
+        body.set_item("__qualname__", class.getattr("__qualname__")?)?;
+        let mut later = Vec::new();
+        for item in class.getattr("__dict__")?.call_method0("items")?.try_iter()? {
+            let (name, value): (Bound<'py, PyString>, Bound<'py, PyAny>) = item?.extract()?;
+            let string = name.to_string_lossy();
+            if is_made_by_python(class, &string, &value)? {
+                continue;
+            }
+            let special = string.starts_with("__") && string.ends_with("__");
+            let required = whole || matches!(&*string, "__orig_bases__" | "__slots__");
+            if required || (!must_be_set(&string, &value, special) && cannot_refer_back(context, &value)?) {
+                body.set_item(name, value)?;
+                continue;
+            }
+            if !special {
+                body.set_item(&name, py.None())?;
+            }
+            // Functions and other descriptors before instances, which are created with them. Then what has a public
+            // name before Python's and `enum`'s own tables of it.
+            let order = if value.hasattr("__get__")? { 0 } else { 1 + u8::from(string.starts_with('_')) };
+            // 3.14 stores the function under a name that cannot be set.
+            let set_as = if string == "__annotate_func__" { PyString::new(py, "__annotate__") } else { name.clone() };
+            later.push((order, set_as, value));
+        }
+        later.sort_by_key(|(order, ..)| *order);
+        Ok(Self { body, later: later.into_iter().map(|(_, name, value)| (name, value)).collect() })
+    }
+
+    /// The functions in the body, which a library may have wrapped.
+    fn functions(&self) -> Vec<Attribute<'py>> {
+        let named = self.body.iter().filter(|(_, value)| value.is_exact_instance_of::<PyFunction>());
+        named.filter_map(|(name, value)| Some((name.cast_into().ok()?, value))).collect()
+    }
+
+    /// Whether dill may have to write a value in the body.
+    fn needs_dill(&self) -> bool {
+        self.body.values().iter().any(|value| !is_scalar(&value))
+    }
+}
+
+/// Whether an attribute must not be in the skeleton although it cannot refer back.
+fn must_be_set(name: &str, value: &Bound<'_, PyAny>, special: bool) -> bool {
+    // None in the body means "set later", so a real None is set later, too. `type` makes a static method of a function
+    // `__new__`, and that of an enumeration is a plain function.
+    (value.is_none() && !special) || (name == "__new__" && value.is_exact_instance_of::<PyFunction>())
+}
+
+/// Whether Python itself gives a class this attribute: slots, `__dict__`, caches.
+fn is_made_by_python(class: &Bound<'_, PyType>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let kind = value.get_type().name()?.to_string();
+    let descriptor = matches!(kind.as_str(), "member_descriptor" | "getset_descriptor");
+    Ok(matches!(name, "_abc_impl" | "__annotations_cache__")
+        || (descriptor && value.getattr("__objclass__").is_ok_and(|owner| owner.is(class))))
+}
+
+/// An `__init_subclass__` that must not run while the class is created.
+struct SubclassHook<'py> {
+    base: Bound<'py, PyType>,
+    name: Bound<'py, PyString>,
+    /// `object.__init_subclass__`, which does nothing.
+    disabled: Bound<'py, PyAny>,
+    original: Bound<'py, PyAny>,
+}
+
+/// The hooks of the script's own base classes: they have run, and the globals that they use may not exist yet at load.
+fn script_hooks<'py>(context: &PickleContext, class: &Bound<'py, PyType>) -> PyResult<Vec<SubclassHook<'py>>> {
+    let py = class.py();
+    let name = PyString::intern(py, "__init_subclass__");
+    let disabled = py.get_type::<PyAny>().getattr(&name)?;
+    let mut found = Vec::new();
+    for base in class.mro().iter().skip(1) {
+        let original = base.getattr("__dict__")?.call_method1("get", (&name,))?;
+        if !original.is_none() && context.is_local(&base)? {
+            let base = base.cast_into::<PyType>()?;
+            found.push(SubclassHook { base, name: name.clone(), disabled: disabled.clone(), original });
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the `__init_subclass__` of a library runs when the class is created. scikit-learn's base classes wrap
+/// methods in it, and would wrap a wrapped method again at each load. So the methods are set again afterwards.
+fn library_changes_class(context: &PickleContext, class: &Bound<'_, PyType>) -> PyResult<bool> {
+    let standard = class.py().import("sys")?.getattr("stdlib_module_names")?;
+    for base in class.mro().iter().skip(1) {
+        if base.getattr("__dict__")?.contains("__init_subclass__")? && !context.is_local(&base)? {
+            let module = base.getattr("__module__")?.to_string();
+            if !standard.contains(module.split('.').next().unwrap_or_default())? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Tells dill to postpone whatever refers to the class until the class has been written: the cells of its methods.
+fn postpone(context: &Arc<PickleContext>, class: &Bound<'_, PyType>) -> PyResult<()> {
+    let py = class.py();
+    context.postponed_by_dill(py)?.set_item(class.as_ptr() as usize, PyList::empty(py))
+}
+
+/// Writes what dill has postponed.
+fn postponed<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
+    let all = context.postponed_by_dill(class.py())?;
+    let reductions = all.call_method1("pop", (class.as_ptr() as usize,))?.cast_into::<PyList>()?;
+    let mut actions = Vec::new();
+    // dill, too, writes them in reverse order.
+    for reduction in reductions.iter().rev() {
+        let (function, arguments): (Bound<'py, PyAny>, Bound<'py, PyTuple>) = reduction.extract()?;
+        let fills_dict = function.getattr_opt("__name__")?.is_some_and(|name| name.eq("_setitems").unwrap_or(false));
+        if fills_dict && arguments.len() == 2 {
+            let items = arguments.get_item(1)?.call_method0("items")?.try_iter()?;
+            actions.extend([Action::Save(arguments.get_item(0)?), Action::SetItems(items)]);
+        } else {
+            actions.extend([Action::Save(function), Action::Save(arguments.into_any()), Action::Write(Opcode::Reduce)]);
+        }
+        actions.push(Action::Write(Opcode::Pop));
+    }
+    Ok(actions)
+}
+
+/// Registers the virtual subclasses of an abstract class: `ABCMeta.register(class, subclass)`.
+fn virtual_subclasses<'py>(class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
+    let py = class.py();
+    let metaclass = py.import("abc")?.getattr("ABCMeta")?;
+    if !class.is_instance(&metaclass)? {
+        return Ok(Vec::new());
+    }
+    let register = metaclass.getattr("register")?;
+    let registry = py.import("_abc")?.call_method1("_get_dump", (class,))?.get_item(0)?;
+    let mut actions = Vec::new();
+    for reference in registry.try_iter()? {
+        // The registry holds weak references.
+        let subclass = reference?.call0()?;
+        if !subclass.is_none() {
+            actions.extend([register.clone(), class.clone().into_any(), subclass].map(Action::Save));
+            actions.extend([Opcode::Tuple2, Opcode::Reduce, Opcode::Pop].map(Action::Write));
+        }
+    }
+    Ok(actions)
+}

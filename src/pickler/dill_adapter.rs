@@ -1,0 +1,213 @@
+//! The pickler as dill's functions see it: a `dill.Pickler` whose `save`, `write`, `memoize`, `memo` and `save_reduce`
+//! are ours.
+//!
+//! dill calls these methods from its functions for a type, which the engine calls. So this file lies above the engine,
+//! and [`connect`] reaches it as a function pointer in the context.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::exceptions::PyKeyError;
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyBytes, PyDict, PyFunction, PyString, PyTuple};
+
+use super::engine;
+use super::pickle_context::PickleContext;
+use super::reduce::Reduction;
+use crate::pickle::opcode::Opcode;
+
+/// The attributes that replace those of `dill.Pickler`, and the methods of [`DillAdapter`] that they get.
+const METHODS: [(&str, &str); 5] = [
+    ("save", "save"),
+    ("write", "write"),
+    ("memoize", "memoize"),
+    ("save_reduce", "save_reduce"),
+    ("_write_large_bytes", "write_large_bytes"),
+];
+
+#[pyclass(frozen)]
+pub(super) struct DillAdapter {
+    context: Arc<PickleContext>,
+    /// The last two strings that dill saved, the older one first: a STACK_GLOBAL after them names a global.
+    last_strings: Mutex<[String; 2]>,
+}
+
+/// Creates the pickler that dill's functions get.
+pub(super) fn connect<'py>(context: &Arc<PickleContext>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    let file = py.import("io")?.getattr("BytesIO")?.call0()?;
+    let pickler = context.dill.import(py)?.getattr("Pickler")?.call((file, 5), context.options(py))?;
+    let main = context.main.bind(py);
+    pickler.setattr("_main", main)?;
+    if context.is_session() {
+        // As `dill.dump_module` sets them. There is no first pass: the module itself has been written already.
+        pickler.setattr("_original_main", main)?;
+        pickler.setattr("_main_modified", false)?;
+        pickler.setattr("_byref", false)?;
+        pickler.setattr("_recurse", false)?;
+        pickler.setattr("_session", true)?;
+        pickler.setattr("_first_pass", false)?;
+    }
+    let adapter = Bound::new(py, DillAdapter { context: Arc::clone(context), last_strings: Mutex::default() })?;
+    for (attribute, method) in METHODS {
+        pickler.setattr(attribute, adapter.getattr(method)?)?;
+    }
+    pickler.setattr("memo", Bound::new(py, MemoView { context: Arc::clone(context) })?)?;
+    Ok(pickler)
+}
+
+/// Breaks the reference cycle of dill's pickler, the adapter and the context.
+pub(super) fn disconnect(context: &PickleContext, py: Python<'_>) {
+    if let Some(pickler) = context.take_dill_pickler() {
+        for attribute in METHODS.map(|(attribute, _)| attribute).into_iter().chain(["memo"]) {
+            // `connect` has set the attribute, so there is nothing that could fail.
+            let _ = pickler.bind(py).delattr(attribute);
+        }
+    }
+}
+
+/// Clears what dill has postponed in a save that failed.
+pub(super) fn clear_postponed(context: &PickleContext, py: Python<'_>) -> PyResult<()> {
+    match context.existing_dill_pickler(py) {
+        Some(pickler) => pickler.getattr("_postproc")?.call_method0("clear").map(drop),
+        None => Ok(()),
+    }
+}
+
+#[pymethods]
+impl DillAdapter {
+    #[pyo3(name = "save", signature = (obj, save_persistent_id = true))]
+    fn py_save(&self, obj: &Bound<'_, PyAny>, save_persistent_id: bool) -> PyResult<()> {
+        let _ = save_persistent_id;
+        if let Ok(string) = obj.cast::<PyString>() {
+            let string = string.to_string_lossy().into_owned();
+            let mut strings = self.last_strings.lock().unwrap_or_else(PoisonError::into_inner);
+            let [_, last] = std::mem::take(&mut *strings);
+            *strings = [last, string];
+        }
+        engine::save(&self.context, obj)
+    }
+
+    /// Takes opcodes that dill or pickle.py writes itself, and records the globals among them.
+    #[pyo3(name = "write")]
+    fn py_write(&self, data: &Bound<'_, PyBytes>) -> PyResult<()> {
+        let bytes = data.as_bytes();
+        if bytes == [Opcode::StackGlobal as u8] {
+            let [module, name] = std::mem::take(&mut *self.last_strings.lock().unwrap_or_else(PoisonError::into_inner));
+            self.context.check_importable(data.py(), &module, &format!("{module}.{name}"))?;
+            let mut state = self.context.lock()?;
+            state.needs.import(&module, &name);
+            state.out.op(Opcode::StackGlobal);
+            return Ok(());
+        }
+        let mut state = self.context.lock()?;
+        state.out.slice(bytes);
+        if let Some(lines) = bytes.strip_prefix(&[Opcode::Global as u8]) {
+            let lines = String::from_utf8_lossy(lines);
+            let mut lines = lines.split('\n');
+            if let (Some(module), Some(name)) = (lines.next(), lines.next()) {
+                state.needs.import(module, name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes contents that must lie outside of frames, from the functions of pickle.py.
+    fn write_large_bytes(&self, header: &Bound<'_, PyBytes>, payload: &Bound<'_, PyAny>) -> PyResult<()> {
+        let payload = payload.py().import("builtins")?.getattr("bytes")?.call1((payload,))?;
+        let payload = payload.cast::<PyBytes>().map_err(PyErr::from)?;
+        self.context.lock()?.out.contents(header.as_bytes(), payload.as_bytes());
+        Ok(())
+    }
+
+    #[pyo3(name = "memoize")]
+    fn py_memoize(&self, obj: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.context.lock()?.memoize(obj);
+        Ok(())
+    }
+
+    #[pyo3(
+        name = "save_reduce",
+        signature = (func, args, state = None, listitems = None, dictitems = None, state_setter = None, *, obj = None)
+    )]
+    #[allow(clippy::too_many_arguments, reason = "the signature is that of pickle._Pickler.save_reduce")]
+    fn py_save_reduce<'py>(
+        &self,
+        func: Bound<'py, PyAny>,
+        args: Bound<'py, PyAny>,
+        state: Option<Bound<'py, PyAny>>,
+        listitems: Option<Bound<'py, PyAny>>,
+        dictitems: Option<Bound<'py, PyAny>>,
+        state_setter: Option<Bound<'py, PyAny>>,
+        obj: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let py = func.py();
+        let state = match &obj {
+            Some(function) if self.context.is_session() && function.is_exact_instance_of::<PyFunction>() => {
+                with_qualified_name(function, state)?
+            }
+            _ => state,
+        };
+        let reduction = Reduction {
+            function: func,
+            arguments: args,
+            state,
+            list_items: listitems,
+            dict_items: dictitems,
+            state_setter,
+        };
+        engine::run(&self.context, py, reduction.into_work_item(obj.as_ref())?)
+    }
+}
+
+/// dill's state of a function, with its qualified name added if a load would not restore it.
+///
+/// A new function takes its `__qualname__` from its code object (in 3.10, the code's plain name). They differ if
+/// `functools.wraps` has changed the function. dill only adds the name if it is not the plain one.
+fn with_qualified_name<'py>(
+    function: &Bound<'py, PyAny>,
+    state: Option<Bound<'py, PyAny>>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = function.py();
+    let name = function.getattr("__qualname__")?;
+    let code = function.getattr("__code__")?;
+    let of_code = match code.getattr_opt("co_qualname")? {
+        Some(name) => name,
+        None => code.getattr("co_name")?,
+    };
+    if name.eq(of_code)? {
+        return Ok(state);
+    }
+    // The state is the function's `__dict__`, or a pair of that and other attributes.
+    let (dict, attributes) = match state.as_ref().and_then(|state| state.cast_exact::<PyTuple>().ok()) {
+        Some(both) => (both.get_item(0)?, both.get_item(1)?.cast_into::<PyDict>().map_err(PyErr::from)?),
+        None => (state.unwrap_or_else(|| py.None().into_bound(py)), PyDict::new(py)),
+    };
+    attributes.set_item("__qualname__", name)?;
+    Ok(Some(PyTuple::new(py, [dict, attributes.into_any()])?.into_any()))
+}
+
+/// The memo as pickle.py has it: a mapping of ids to slots and objects.
+#[pyclass(frozen)]
+struct MemoView {
+    context: Arc<PickleContext>,
+}
+
+#[pymethods]
+impl MemoView {
+    fn __len__(&self) -> PyResult<usize> {
+        Ok(self.context.lock()?.memo.len())
+    }
+
+    fn __contains__(&self, id: usize) -> PyResult<bool> {
+        Ok(self.context.lock()?.memo.get(id).is_some())
+    }
+
+    fn get(&self, py: Python<'_>, id: usize) -> PyResult<Option<(u32, Py<PyAny>)>> {
+        let state = self.context.lock()?;
+        let slot = state.memo.get(id);
+        Ok(slot.and_then(|slot| Some((slot, state.memo.object(slot)?.clone_ref(py)))))
+    }
+
+    fn __getitem__(&self, py: Python<'_>, id: usize) -> PyResult<(u32, Py<PyAny>)> {
+        self.get(py, id)?.ok_or_else(|| PyKeyError::new_err(id))
+    }
+}

@@ -1,0 +1,74 @@
+//! What the pickler asks of dill, which decides how everything beyond the built-in types is pickled: its function for a
+//! type, and its search for imported names. The other direction, what dill asks of the pickler, is in `dill_adapter`.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyBool, PyModule, PyType};
+
+/// Imports dill at the first need.
+pub type DillImporter = Box<dyn Fn(Python<'_>) -> PyResult<Py<PyModule>> + Send + Sync>;
+
+pub(super) struct DillLibrary {
+    importer: DillImporter,
+}
+
+impl DillLibrary {
+    pub(super) fn new(importer: DillImporter) -> Self {
+        Self { importer }
+    }
+
+    pub(super) fn import<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyModule>> {
+        Ok((self.importer)(py)?.into_bound(py))
+    }
+
+    /// Whether dill may have a function for a type of this module.
+    ///
+    /// By itself dill registers only types of the standard library. Other types count only if dill has been imported
+    /// already, because then a user may have registered more.
+    pub(super) fn may_know(&self, py: Python<'_>, module: &str) -> PyResult<bool> {
+        let sys = py.import("sys")?;
+        let top = module.split('.').next().unwrap_or_default();
+        Ok(sys.getattr("modules")?.contains("dill")? || sys.getattr("stdlib_module_names")?.contains(top)?)
+    }
+
+    /// dill's function for the objects of a type.
+    pub(super) fn function(&self, kind: &Bound<'_, PyType>) -> PyResult<Option<Py<PyAny>>> {
+        let table = self.import(kind.py())?.getattr("Pickler")?.getattr("dispatch")?;
+        let function = table.call_method1("get", (kind,))?;
+        Ok((!function.is_none()).then(|| function.unbind()))
+    }
+
+    /// Calls dill's own `save`, which registers some types only when it meets them.
+    pub(super) fn save_whole(&self, pickler: &Bound<'_, PyAny>, object: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.import(pickler.py())?.getattr("Pickler")?.call_method1("save", (pickler, object)).map(drop)
+    }
+}
+
+/// dill's map of everything that the loaded modules hold, for `--refimported`. It is made once for a save.
+pub struct ImportedNames<'py> {
+    session: Bound<'py, PyModule>,
+    map: Bound<'py, PyAny>,
+    look_up: Bound<'py, PyAny>,
+}
+
+impl<'py> ImportedNames<'py> {
+    /// `session` is the module whose variables will be looked up.
+    pub fn new(dill: &Bound<'py, PyModule>, session: &Bound<'py, PyModule>) -> PyResult<Self> {
+        let functions = dill.getattr("session")?;
+        Ok(Self {
+            session: session.clone(),
+            map: functions.getattr("_module_map")?.call0()?,
+            look_up: functions.getattr("_lookup_module")?,
+        })
+    }
+
+    /// The module and the name from which a variable was imported. None if it was not imported.
+    pub fn origin(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<Option<(String, String)>> {
+        // Many modules hold None, True and False by chance, and modules are written by name anyway.
+        if value.is_none() || value.is_instance_of::<PyBool>() || value.is_instance_of::<PyModule>() {
+            return Ok(None);
+        }
+        let found = self.look_up.call1((&self.map, name, value, &self.session))?;
+        let (module, attribute): (Option<String>, Option<String>) = found.extract()?;
+        Ok(module.zip(attribute))
+    }
+}

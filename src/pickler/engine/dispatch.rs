@@ -1,0 +1,69 @@
+//! Asks the handler for an object's type how to write the object. The state is not locked, as handlers run Python code.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyType};
+
+use super::super::classes;
+use super::super::named_objects;
+use super::super::pickle_context::PickleContext;
+use super::super::plan::{DirectWrite, ObjectPlan};
+use super::super::reduce;
+use super::super::resources;
+use super::super::strategy::{Strategy, classify};
+
+/// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
+/// `in_reduction` is whether it is an argument in a reduction.
+pub(super) fn dispatch_slow<'py>(
+    context: &Arc<PickleContext>,
+    object: &Bound<'py, PyAny>,
+    in_reduction: bool,
+) -> PyResult<ObjectPlan<'py>> {
+    match &*strategy(context, &object.get_type())? {
+        // The first instance of a plain class comes here: its reduction gives the class a slot.
+        Strategy::Plain | Strategy::Reduce => reduce::plan(context, object),
+        Strategy::Named => plan_named(context, object),
+        Strategy::Module => named_objects::plan_module(context, object),
+        Strategy::PickleBuffer => reduce::plan_buffer(context, object, in_reduction),
+        Strategy::File => resources::plan_file(context, object),
+        Strategy::Lock { reentrant } => resources::plan_lock(context, object, *reentrant),
+        Strategy::EnumMember => classes::plan_enum_member(context, object),
+        Strategy::TypeVariable => classes::plan_type_variable(context, object),
+        Strategy::ProcessBound(what) => resources::refuse(context, object, what),
+        Strategy::DillFunction(function) => Ok(ObjectPlan::Dill { function: Some(function.clone_ref(object.py())) }),
+        Strategy::DillPickler => Ok(ObjectPlan::Dill { function: None }),
+    }
+}
+
+fn strategy(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResult<Arc<Strategy>> {
+    if let Some(strategy) = context.known_strategy(kind)? {
+        return Ok(strategy);
+    }
+    let strategy = Arc::new(classify(kind, &context.dill)?);
+    // The context keeps the type alive, so that the addresses below stay valid.
+    context.remember_strategy(kind, &strategy)?;
+    let address = kind.as_ptr() as usize;
+    match *strategy {
+        Strategy::Plain => drop(context.lock()?.plain_types.insert(address)),
+        Strategy::Named => drop(context.lock()?.named_types.insert(address)),
+        _ => {}
+    }
+    Ok(strategy)
+}
+
+/// Classes and functions: by name if an import finds them. Otherwise classes are made anew, and dill writes functions.
+fn plan_named<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
+    if let Some((module, name)) = context.global_name(object)? {
+        return named_objects::plan_global(context, object.py(), module, name);
+    }
+    if context.has_slot(object)? {
+        return Ok(ObjectPlan::Write(DirectWrite::Reference));
+    }
+    if let Ok(class) = object.cast::<PyType>()
+        && context.is_script_class(class)?
+    {
+        return classes::plan_class(context, class);
+    }
+    Ok(ObjectPlan::Dill { function: context.dill.function(&object.get_type())? })
+}

@@ -1,0 +1,208 @@
+//! The engine: saves an object with everything that it refers to. It is the only code that works through the work list,
+//! calls the fast path and carries out the plans of handlers.
+//!
+//! It holds the lock on the state while opcodes are written, and releases it whenever Python code may run, because such
+//! code may come back to the same pickler: dill's functions call `save`, and so end up in [`save`] again.
+
+mod dispatch;
+mod item_loops;
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use pyo3::exceptions::PyRecursionError;
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyCode};
+
+use self::dispatch::dispatch_slow;
+use self::item_loops::{dispatch, element_fetched, fetch_element, step};
+use super::native_types::FastSave;
+use super::pickle_context::PickleContext;
+use super::plan::{DirectWrite, Next, ObjectPlan, WorkItem};
+use super::state::PicklerState;
+use crate::pickle::opcode::Opcode;
+
+/// The most work items, each of some hundred bytes: an object that creates new objects endlessly fails before memory is
+/// exhausted.
+const DEEPEST_NESTING: usize = 5_000_000;
+/// The most objects of a failed save that are kept for the path to the object at fault.
+const LONGEST_PATH: usize = 100;
+
+/// Saves an object completely.
+pub(super) fn save(context: &Arc<PickleContext>, object: &Bound<'_, PyAny>) -> PyResult<()> {
+    let mut state = context.lock()?;
+    state.out.between_opcodes()?;
+    let saved = dispatch(object.py(), &mut state, object)?;
+    drop(state);
+    let started = match saved {
+        FastSave::Done => None,
+        FastSave::Started(item) => Some(item),
+        FastSave::Slow => start_slow(context, &[], object)?,
+    };
+    started.map_or(Ok(()), |item| run(context, object.py(), item))
+}
+
+/// Works through an item and everything that it leads to.
+pub(super) fn run<'py>(context: &Arc<PickleContext>, py: Python<'py>, item: WorkItem<'py>) -> PyResult<()> {
+    let mut work = vec![item];
+    let result = run_all(context, py, &mut work);
+    if result.is_err()
+        && let Ok(mut state) = context.lock()
+    {
+        state.failed.extend(work.iter().rev().take(LONGEST_PATH).filter_map(WorkItem::object).map(Bound::unbind));
+    }
+    result
+}
+
+fn run_all<'py>(context: &Arc<PickleContext>, py: Python<'py>, work: &mut Vec<WorkItem<'py>>) -> PyResult<()> {
+    let mut state = context.lock()?;
+    loop {
+        let depth = work.len();
+        let Some(item) = work.last_mut() else { return Ok(()) };
+        if depth > DEEPEST_NESTING {
+            let message = format!("nested more than {DEEPEST_NESTING} levels deep, perhaps infinitely");
+            return Err(PyRecursionError::new_err(message));
+        }
+        match step(item, py, &mut state)? {
+            Next::Push(item) => work.push(item),
+            Next::Done => drop(work.pop()),
+            Next::Dispatch(object) => {
+                drop(state);
+                let started = start_slow(context, work, &object)?;
+                work.extend(started);
+                state = context.lock()?;
+            }
+            Next::Then(next_actions) => {
+                drop(state);
+                item.insert_actions(next_actions(context)?);
+                state = context.lock()?;
+            }
+            Next::FetchElement => {
+                drop(state);
+                let found = fetch_element(item)?;
+                state = context.lock()?;
+                element_fetched(item, &mut state, found)?;
+                if !found {
+                    drop(work.pop());
+                }
+            }
+        }
+    }
+}
+
+/// Begins an object that the fast path does not know, and records it if that fails. During a search for all faults, a
+/// fault does not end the save: None is written for the object.
+fn start_slow<'py>(
+    context: &Arc<PickleContext>,
+    work: &[WorkItem<'py>],
+    object: &Bound<'py, PyAny>,
+) -> PyResult<Option<WorkItem<'py>>> {
+    let path = context.fault_search()?.map(|mut search| {
+        let first = work.len().saturating_sub(search.room());
+        search.enter(work[first..].iter().filter_map(WorkItem::object))
+    });
+    // A load may pass any memory to the function of a reduction. Elsewhere a `PickleBuffer` stands for bytes.
+    let in_reduction = matches!(work, [.., WorkItem::Actions { .. }, WorkItem::Tuple { .. }]);
+    let started = dispatch_slow(context, object, in_reduction).and_then(|plan| carry_out(context, object, plan));
+    if let (Some(path), Some(mut search)) = (path, context.fault_search()?) {
+        let forgiven = started.as_ref().is_err_and(|error| search.record(object, error));
+        search.leave(path);
+        if forgiven {
+            context.lock()?.out.op(Opcode::None);
+            return Ok(None);
+        }
+        return started;
+    }
+    if started.is_err() {
+        context.lock()?.failed.push(object.clone().unbind());
+    }
+    started
+}
+
+/// Carries out a handler's plan. Returns the work that is left.
+fn carry_out<'py>(
+    context: &Arc<PickleContext>,
+    object: &Bound<'py, PyAny>,
+    plan: ObjectPlan<'py>,
+) -> PyResult<Option<WorkItem<'py>>> {
+    match plan {
+        ObjectPlan::Work(item) => return Ok(Some(item)),
+        ObjectPlan::Dill { function } => call_dill(context, object, function)?,
+        ObjectPlan::Write(opcodes) => write(&mut *context.lock()?, object, opcodes)?,
+    }
+    Ok(None)
+}
+
+fn write(state: &mut PicklerState, object: &Bound<'_, PyAny>, opcodes: DirectWrite) -> PyResult<()> {
+    match opcodes {
+        DirectWrite::Reference => drop(state.write_get(object.as_ptr() as usize)),
+        DirectWrite::Global { module, name } => {
+            state.write_global(&module, &name);
+            // The object may have a slot in an earlier segment, which a load may skip.
+            state.memoize_in_segment(object);
+        }
+        DirectWrite::Extension { module, name, code } => {
+            state.needs.import(&module, &name);
+            state.write_extension(code);
+        }
+        DirectWrite::Module { name } => {
+            state.write_module(&name);
+            state.memoize(object);
+        }
+        DirectWrite::Buffer { view, raw } => {
+            state.out.buffer(view, raw)?;
+            state.memoize(object);
+        }
+        DirectWrite::OutOfBandBuffer { read_only } => {
+            state.out.op(Opcode::NextBuffer);
+            if read_only {
+                state.out.op(Opcode::ReadonlyBuffer);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Has dill's function for a type write an object, or dill's pickler if there is no function.
+fn call_dill(context: &Arc<PickleContext>, object: &Bound<'_, PyAny>, function: Option<Py<PyAny>>) -> PyResult<()> {
+    let py = object.py();
+    let pickler = context.dill_pickler(py)?;
+    let _nested = NestedSave::enter()?;
+    context.lock()?.needs.has_code |= object.is_instance_of::<PyCode>();
+    match function {
+        Some(function) => function.bind(py).call1((&pickler, object)).map(drop),
+        None => context.dill.save_whole(&pickler, object),
+    }
+}
+
+/// The most saves that may be nested by way of Python code. Each takes about five C frames, a few kilobytes: that fits
+/// into the 8 MiB stack of a main thread many times, also in a debug build.
+const DEEPEST_CALLS: usize = 250;
+
+thread_local! {
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts saves that are nested by way of Python code, while it exists: dill's functions save objects with the same
+/// pickler, and a `__reduce__` may pickle something itself. Such levels lie on the C stack, which must not overflow.
+pub(super) struct NestedSave(());
+
+impl NestedSave {
+    /// # Errors
+    /// A RecursionError at `DEEPEST_CALLS` levels.
+    pub(super) fn enter() -> PyResult<Self> {
+        DEPTH.with(|depth| {
+            if depth.get() >= DEEPEST_CALLS {
+                return Err(PyRecursionError::new_err("maximum recursion depth exceeded while pickling"));
+            }
+            depth.set(depth.get() + 1);
+            Ok(Self(()))
+        })
+    }
+}
+
+impl Drop for NestedSave {
+    fn drop(&mut self) {
+        DEPTH.with(|depth| depth.set(depth.get() - 1));
+    }
+}

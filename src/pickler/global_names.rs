@@ -1,0 +1,93 @@
+//! Which module and name leads to an object, and whether another process would find the object there.
+//!
+//! pickle writes classes, functions and modules by name. As `save_global` of CPython's Lib/pickle.py does, these
+//! functions trust a name only after they have looked it up.
+
+use std::collections::HashSet;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyModule, PyString};
+
+/// `sys.modules`.
+pub(super) fn loaded_modules(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    py.import("sys")?.getattr("modules")
+}
+
+/// The module and the qualified name by which an import finds a class or function. None if it belongs to the script,
+/// whose module is `main`.
+pub(super) fn global_name(object: &Bound<'_, PyAny>, main: &Bound<'_, PyAny>) -> PyResult<Option<(String, String)>> {
+    let Ok(Some(module)) = object.getattr_opt("__module__") else { return Ok(None) };
+    let Ok(module) = module.cast_into::<PyString>() else { return Ok(None) };
+    let Ok(Some(name)) = object.getattr_opt("__qualname__") else { return Ok(None) };
+    let Ok(name) = name.cast_into::<PyString>() else { return Ok(None) };
+    let (Ok(module), Ok(name)) = (module.to_str(), name.to_str()) else { return Ok(None) };
+    if module == "__main__" {
+        return Ok(None);
+    }
+    let Ok(mut found) = loaded_modules(object.py())?.get_item(module) else { return Ok(None) };
+    // The script may have set its `__name__`, and so the `__module__` of its classes.
+    if found.is(main) {
+        return Ok(None);
+    }
+    for part in name.split('.') {
+        match found.getattr_opt(part) {
+            Ok(Some(next)) => found = next,
+            _ => return Ok(None),
+        }
+    }
+    Ok(found.is(object).then(|| (module.to_owned(), name.to_owned())))
+}
+
+/// The reason if it is certain that another process cannot import a module: it is the script itself, whose names do not
+/// exist yet when a load looks them up, or it was made at run time.
+pub(super) fn why_unimportable(py: Python<'_>, module: &str, main: &Bound<'_, PyAny>) -> Option<&'static str> {
+    let found = loaded_modules(py).ok()?.get_item(module).ok()?;
+    if found.is(main) {
+        return Some("its module is the script itself, which another process cannot import");
+    }
+    let has = |name: &str| found.getattr_opt(name).ok().flatten().is_some_and(|value| !value.is_none());
+    // Submodules may have neither attribute: their package creates them when it is imported.
+    let importable = module.contains('.') || has("__spec__") || has("__file__");
+    (!importable).then_some("its module was made at run time, so another process cannot import it")
+}
+
+/// The name by which an import finds a module: its `__name__`, the name in its spec (before 3.13 the `__name__` of
+/// `_collections_abc` is `collections.abc`), or any other name in `sys.modules`.
+pub(super) fn module_name(module: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let modules = loaded_modules(module.py())?;
+    let names = module.cast::<PyModule>()?.dict();
+    let own = names.get_item("__name__")?;
+    let spec = names.get_item("__spec__")?.and_then(|spec| spec.getattr("name").ok());
+    for name in own.iter().chain(&spec) {
+        if let Ok(name) = name.extract::<String>()
+            && modules.get_item(&name).is_ok_and(|found| found.is(module))
+        {
+            return Ok(Some(name));
+        }
+    }
+    for (name, found) in modules.cast::<PyDict>()? {
+        if found.is(module) {
+            return Ok(name.extract().ok());
+        }
+    }
+    Ok(None)
+}
+
+/// The dicts of all loaded modules by address, with the modules' names.
+pub(super) fn module_dicts(py: Python<'_>) -> PyResult<Vec<(usize, String)>> {
+    let modules = loaded_modules(py)?;
+    let mut found = Vec::new();
+    let mut seen = HashSet::new();
+    for module in modules.cast::<PyDict>()?.values() {
+        let Ok(module) = module.cast_into::<PyModule>() else { continue };
+        // A module with several names is registered under each of them.
+        if !seen.insert(module.as_ptr() as usize) {
+            continue;
+        }
+        // GLOBAL ends a name at the line's end, so a name with a line feed cannot be written.
+        if let Some(name) = module_name(module.as_any())?.filter(|name| !name.contains('\n')) {
+            found.push((module.dict().as_ptr() as usize, name));
+        }
+    }
+    Ok(found)
+}

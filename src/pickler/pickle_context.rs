@@ -1,0 +1,191 @@
+//! Everything that belongs to one pickler: its locked state, dill, `__main__`, and the options of a single pickle.
+//!
+//! The engine, the adapter for dill and the entry points lock the state. Handlers only use the queries and `note` at
+//! the end of this file, so they never hold the lock while Python code runs.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyModule, PyType};
+use rustc_hash::FxHashMap;
+
+use super::dill_library::{DillImporter, DillLibrary};
+use super::fault_search::FaultSearch;
+use super::global_names::{global_name, module_dicts, why_unimportable};
+use super::output::OpcodeOutput;
+use super::state::PicklerState;
+use super::strategy::{HEAP_TYPE, Strategy};
+
+/// Creates the object that dill's functions get as their pickler. The adapter for dill does it: it lies above the
+/// engine, which this file must not import.
+pub(super) type DillConnector = for<'py> fn(&Arc<PickleContext>, Python<'py>) -> PyResult<Bound<'py, PyAny>>;
+
+/// The strategies of the types seen so far, by address. The references to the types keep the addresses from being used
+/// again.
+type StrategyTable = FxHashMap<usize, (Py<PyType>, Arc<Strategy>)>;
+
+pub(super) struct PickleContext {
+    state: Mutex<PicklerState>,
+    strategies: Mutex<StrategyTable>,
+    /// Collects all faults of a value instead of stopping at the first one.
+    fault_search: Option<Mutex<FaultSearch>>,
+    pub(super) dill: DillLibrary,
+    dill_pickler: Mutex<Option<Py<PyAny>>>,
+    connect_dill: DillConnector,
+    /// The module that this pickler treats as `__main__`.
+    pub(super) main: Py<PyAny>,
+    /// dill's options for a single pickle; None in a session.
+    options: Option<Py<PyDict>>,
+    /// The `buffer_callback` of `pickle.dumps`: takes buffers that are to stay outside of the pickle.
+    pub(super) buffer_callback: Option<Py<PyAny>>,
+}
+
+/// What a single pickle has and a session has not.
+pub(super) struct SinglePickle {
+    pub(super) options: Py<PyDict>,
+    pub(super) buffer_callback: Option<Py<PyAny>>,
+}
+
+impl PickleContext {
+    /// The context of a session in `main`, or of a `single` pickle.
+    pub(super) fn new(
+        main: &Bound<'_, PyModule>,
+        importer: DillImporter,
+        connect_dill: DillConnector,
+        out: OpcodeOutput,
+        single: Option<SinglePickle>,
+    ) -> PyResult<Self> {
+        let (options, buffer_callback) = match single {
+            Some(SinglePickle { options, buffer_callback }) => (Some(options), buffer_callback),
+            None => (None, None),
+        };
+        let state = PicklerState::new(out, main.dict().as_ptr() as usize, module_dicts(main.py())?);
+        Ok(Self {
+            state: Mutex::new(state),
+            strategies: Mutex::default(),
+            fault_search: None,
+            dill: DillLibrary::new(importer),
+            dill_pickler: Mutex::new(None),
+            connect_dill,
+            main: main.clone().into_any().unbind(),
+            options,
+            buffer_callback,
+        })
+    }
+
+    /// The same context, which goes on after a fault.
+    pub(super) fn with_fault_search(self) -> Self {
+        Self { fault_search: Some(Mutex::default()), ..self }
+    }
+
+    /// Locks the state.
+    ///
+    /// # Errors
+    /// A RuntimeError if it is locked: a finalizer or another thread uses the pickler while it writes.
+    pub(super) fn lock(&self) -> PyResult<MutexGuard<'_, PicklerState>> {
+        try_lock(&self.state)
+    }
+
+    /// The search for all faults, if there is one.
+    pub(super) fn fault_search(&self) -> PyResult<Option<MutexGuard<'_, FaultSearch>>> {
+        self.fault_search.as_ref().map(try_lock).transpose()
+    }
+
+    pub(super) fn known_strategy(&self, kind: &Bound<'_, PyType>) -> PyResult<Option<Arc<Strategy>>> {
+        let strategies = try_lock(&self.strategies)?;
+        Ok(strategies.get(&(kind.as_ptr() as usize)).map(|(_, strategy)| Arc::clone(strategy)))
+    }
+
+    pub(super) fn remember_strategy(&self, kind: &Bound<'_, PyType>, strategy: &Arc<Strategy>) -> PyResult<()> {
+        let entry = (kind.clone().unbind(), Arc::clone(strategy));
+        let replaced = try_lock(&self.strategies)?.insert(kind.as_ptr() as usize, entry);
+        // Freeing an object can run code, so this happens after the lock has been released.
+        drop(replaced);
+        Ok(())
+    }
+
+    /// dill's options, as keyword arguments.
+    pub(super) fn options<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyDict>> {
+        self.options.as_ref().map(|options| options.bind(py))
+    }
+
+    /// The object that dill's functions get as their pickler. It is created at the first call, which imports dill.
+    pub(super) fn dill_pickler<'py>(self: &Arc<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(pickler) = self.existing_dill_pickler(py) {
+            return Ok(pickler);
+        }
+        let pickler = (self.connect_dill)(self, py)?;
+        *self.dill_pickler.lock().unwrap_or_else(PoisonError::into_inner) = Some(pickler.clone().unbind());
+        Ok(pickler)
+    }
+
+    /// As [`dill_pickler`](Self::dill_pickler), but None before the first call of that.
+    pub(super) fn existing_dill_pickler<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let pickler = self.dill_pickler.lock().unwrap_or_else(PoisonError::into_inner);
+        pickler.as_ref().map(|pickler| pickler.bind(py).clone())
+    }
+
+    /// Forgets dill's pickler and returns it.
+    pub(super) fn take_dill_pickler(&self) -> Option<Py<PyAny>> {
+        self.dill_pickler.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// dill's `_postproc`: reductions, by the id of an object, that dill writes after the object.
+    pub(super) fn postponed_by_dill<'py>(self: &Arc<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.dill_pickler(py)?.getattr("_postproc")
+    }
+
+    /// Whether this pickles a session, which another process is to load.
+    pub(super) fn is_session(&self) -> bool {
+        self.options.is_none()
+    }
+
+    /// The module and the qualified name by which an import finds a class or function. None if it belongs to the
+    /// script.
+    pub(super) fn global_name(&self, object: &Bound<'_, PyAny>) -> PyResult<Option<(String, String)>> {
+        global_name(object, self.main.bind(object.py()))
+    }
+
+    /// Whether no import finds a class or function.
+    pub(super) fn is_local(&self, object: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.global_name(object)?.is_none())
+    }
+
+    /// Whether a session must create a class anew: it was created at run time, and no import finds it.
+    pub(super) fn is_script_class(&self, class: &Bound<'_, PyType>) -> PyResult<bool> {
+        let heap = class.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0;
+        let builtin = || class.module().is_ok_and(|module| module == "builtins");
+        Ok(self.is_session() && heap && !builtin() && self.is_local(class)?)
+    }
+
+    /// In a session, fails for a module that another process would not find. `shown` is what the error calls the
+    /// object.
+    pub(super) fn check_importable(&self, py: Python<'_>, module: &str, shown: &str) -> PyResult<()> {
+        match why_unimportable(py, module, self.main.bind(py)).filter(|_| self.is_session()) {
+            Some(why) => Err(pickling_error(py, &format!("cannot pickle {shown}: {why}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether an object has a memo slot.
+    pub(super) fn has_slot(&self, object: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.lock()?.memo.get(object.as_ptr() as usize).is_some())
+    }
+
+    /// Records, for the user, a difference to expect after a load.
+    pub(super) fn note(&self, note: String) -> PyResult<()> {
+        self.lock()?.needs.notes.push(note);
+        Ok(())
+    }
+}
+
+fn try_lock<T>(mutex: &Mutex<T>) -> PyResult<MutexGuard<'_, T>> {
+    mutex.try_lock().map_err(|_| PyRuntimeError::new_err("the pickler is already in use"))
+}
+
+/// A `pickle.PicklingError`.
+pub(super) fn pickling_error(py: Python<'_>, message: &str) -> PyErr {
+    let error = py.import("pickle").and_then(|pickle| pickle.getattr("PicklingError")?.call1((message,)));
+    error.map_or_else(|error| error, PyErr::from_value)
+}

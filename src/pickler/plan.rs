@@ -1,0 +1,256 @@
+//! What a handler tells the engine to do: a [`ObjectPlan`] for an object, made of [`WorkItem`]s and [`Action`]s.
+//!
+//! Work items replace recursion: containers nest on the engine's work list, not on the C stack, so a list nested a
+//! million levels deep is written like any other. An item holds references to what it iterates over and reads sizes
+//! again at each step, because code that runs in between may change anything.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple, PyType};
+
+use super::buffer_view::PyBufferView;
+use super::pickle_context::PickleContext;
+use super::state::PicklerState;
+use crate::pickle::opcode::Opcode;
+
+/// The most items between a MARK and its APPENDS, SETITEMS or ADDITEMS, as in CPython.
+const BATCH_SIZE: u32 = 1000;
+
+/// How one object is to be written. The engine carries a plan out.
+pub(super) enum ObjectPlan<'py> {
+    /// Opcodes that need no Python code.
+    Write(DirectWrite),
+    /// dill's function for the type writes the object; if there is none, dill's pickler does.
+    Dill { function: Option<Py<PyAny>> },
+    /// The actions that create the object.
+    Work(WorkItem<'py>),
+}
+
+/// Opcodes for one object that can be written at once.
+pub(super) enum DirectWrite {
+    /// A reference to the object, which has a slot.
+    Reference,
+    /// A global, by which an import finds the object.
+    Global { module: String, name: String },
+    /// A global that has a code in `copyreg._extension_registry`.
+    Extension { module: String, name: String, code: u32 },
+    /// A module, by its name.
+    Module { name: String },
+    /// The contents of a `PickleBuffer`. `raw` as in `OpcodeOutput::buffer`.
+    Buffer { view: PyBufferView, raw: bool },
+    /// A `PickleBuffer` that the caller of `dumps` keeps.
+    OutOfBandBuffer { read_only: bool },
+}
+
+/// An entry of the work list: an object that is partly written.
+pub(super) enum WorkItem<'py> {
+    List {
+        list: Bound<'py, PyList>,
+        next: isize,
+        batch: ItemBatch,
+    },
+    /// A dict, or the state of a plain instance: `owner` is that instance.
+    Dict {
+        dict: Bound<'py, PyDict>,
+        walk: DictWalk,
+        batch: ItemBatch,
+        owner: Option<Bound<'py, PyAny>>,
+    },
+    Tuple {
+        tuple: Bound<'py, PyTuple>,
+        next: isize,
+    },
+    /// An exact set.
+    Set {
+        set: Bound<'py, PyAny>,
+        items: Bound<'py, PyIterator>,
+        batch: ItemBatch,
+    },
+    /// An exact frozenset.
+    FrozenSet {
+        set: Bound<'py, PyAny>,
+        items: Bound<'py, PyIterator>,
+    },
+    /// The rest of a handler's actions, last one first.
+    Actions {
+        object: Option<Bound<'py, PyAny>>,
+        actions: Vec<Action<'py>>,
+    },
+    /// List items from a reduction's iterator, and the one that was fetched last until it is written.
+    Appends {
+        object: Option<Bound<'py, PyAny>>,
+        items: Bound<'py, PyIterator>,
+        fetched: Option<Bound<'py, PyAny>>,
+        batch: ItemBatch,
+    },
+    /// Dict items from a reduction's iterator, and the pair that was fetched last until it is written.
+    SetItems {
+        object: Option<Bound<'py, PyAny>>,
+        items: Bound<'py, PyIterator>,
+        key: Option<Bound<'py, PyAny>>,
+        value: Option<Bound<'py, PyAny>>,
+        batch: ItemBatch,
+    },
+}
+
+/// One step of creating an object.
+pub(super) enum Action<'py> {
+    /// Notes that the object's reduction begins, to detect infinite recursion.
+    BeginBuilding(Bound<'py, PyAny>),
+    /// The list at this address is a copy that `numpy.ndarray.__reduce__` has made.
+    ExpectCopiedList(usize),
+    Save(Bound<'py, PyAny>),
+    Write(Opcode),
+    /// Gives the object on top of the unpickler's stack a slot.
+    Memoize(Bound<'py, PyAny>),
+    Appends(Bound<'py, PyIterator>),
+    SetItems(Bound<'py, PyIterator>),
+    /// A global, and the object that it names if that is to be memoized.
+    Global {
+        module: &'static str,
+        name: &'static str,
+        object: Option<Bound<'py, PyAny>>,
+    },
+    /// Continues with actions that can be determined only after everything before has been written.
+    Then(NextActions<'py>),
+    /// Like `Then`, but if saving what the object needs has saved the object itself, writes a reference instead.
+    UnlessSaved(Bound<'py, PyAny>, NextActions<'py>),
+}
+
+/// Determines further actions. Called with the state unlocked, so it may run Python code.
+pub(super) type NextActions<'py> = Box<dyn FnOnce(&Arc<PickleContext>) -> PyResult<Vec<Action<'py>>> + 'py>;
+
+/// What the engine must do before the topmost work item can continue.
+pub(super) enum Next<'py> {
+    /// Work through this item first.
+    Push(WorkItem<'py>),
+    /// The item is finished.
+    Done,
+    /// Save this object first, which needs Python code.
+    Dispatch(Bound<'py, PyAny>),
+    /// Fetch the next element from the item's iterator, which is Python code.
+    FetchElement,
+    /// Call this and add its actions to the item.
+    Then(NextActions<'py>),
+}
+
+/// The progress of an iteration over a dict.
+#[derive(Default)]
+pub(super) struct DictWalk {
+    /// The position as `PyDict_Next` counts it.
+    pub(super) position: isize,
+    /// The size of the dict when the iteration began.
+    pub(super) size: isize,
+    /// The value whose key has been written.
+    pub(super) value: Option<Py<PyAny>>,
+}
+
+/// The items since the last MARK.
+#[derive(Default)]
+pub(super) struct ItemBatch {
+    open: bool,
+    /// A single item needs no MARK.
+    single: bool,
+    count: u32,
+}
+
+impl ItemBatch {
+    /// Must be called before an item is written. `left` is the number of items that are left, this one included.
+    #[inline]
+    pub(super) fn before(&mut self, state: &mut PicklerState, left: isize, first: bool) -> PyResult<()> {
+        state.out.between_opcodes()?;
+        if !self.open {
+            if first && left == 1 {
+                self.single = true;
+            } else {
+                state.out.op(Opcode::Mark);
+            }
+            self.open = true;
+            self.count = 0;
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Counts an item that follows another one directly. Returns false if the batch is full.
+    #[inline]
+    pub(super) fn continues(&mut self) -> bool {
+        let room = !self.single && self.count < BATCH_SIZE;
+        self.count += u32::from(room);
+        room
+    }
+
+    /// Must be called after an item has been written: ends the batch if it is full or this was the `last` item.
+    #[inline]
+    pub(super) fn after(&mut self, state: &mut PicklerState, [one, many]: [Opcode; 2], last: bool) {
+        // A single item ends its batch even if the container has grown meanwhile: there is no MARK for more items.
+        if self.open && (self.single || last || self.count == BATCH_SIZE) {
+            state.out.op(if self.single { one } else { many });
+            *self = Self::default();
+        }
+    }
+}
+
+impl<'py> ObjectPlan<'py> {
+    /// A plan of actions, in the order in which they are to happen. `object` is what they create.
+    pub(super) fn actions(object: &Bound<'py, PyAny>, actions: Vec<Action<'py>>) -> Self {
+        Self::Work(WorkItem::actions(Some(object), actions))
+    }
+}
+
+impl<'py> WorkItem<'py> {
+    /// As [`ObjectPlan::actions`].
+    pub(super) fn actions(object: Option<&Bound<'py, PyAny>>, mut actions: Vec<Action<'py>>) -> Self {
+        actions.reverse();
+        Self::Actions { object: object.cloned(), actions }
+    }
+
+    /// Inserts actions before those that are left.
+    pub(super) fn insert_actions<I>(&mut self, inserted: I)
+    where
+        I: IntoIterator<Item = Action<'py>, IntoIter: DoubleEndedIterator>,
+    {
+        if let Self::Actions { actions, .. } = self {
+            actions.extend(inserted.into_iter().rev());
+        }
+    }
+
+    /// The object that is being written, for the path to the object at fault.
+    pub(super) fn object(&self) -> Option<Bound<'py, PyAny>> {
+        match self {
+            Self::List { list, .. } => Some(list.clone().into_any()),
+            Self::Dict { dict, owner, .. } => Some(owner.clone().unwrap_or_else(|| dict.clone().into_any())),
+            Self::Tuple { tuple, .. } => Some(tuple.clone().into_any()),
+            Self::Set { set, .. } | Self::FrozenSet { set, .. } => Some(set.clone()),
+            Self::Actions { object, .. } | Self::Appends { object, .. } | Self::SetItems { object, .. } => {
+                object.clone()
+            }
+        }
+    }
+}
+
+impl<'py> Action<'py> {
+    /// Saves an object only to give it a slot, to which later actions refer.
+    pub(super) fn save_and_pop(object: Bound<'py, PyAny>) -> [Self; 2] {
+        [Self::Save(object), Self::Write(Opcode::Pop)]
+    }
+
+    /// Sets an attribute of a class with `type.__setattr__`, which bypasses that of a metaclass.
+    pub(super) fn set_attribute(
+        class: &Bound<'py, PyType>,
+        name: &Bound<'py, PyString>,
+        value: Bound<'py, PyAny>,
+    ) -> PyResult<[Self; 7]> {
+        let setter = class.py().get_type::<PyType>().getattr("__setattr__")?;
+        Ok([
+            Self::Global { module: "builtins", name: "type.__setattr__", object: Some(setter) },
+            Self::Save(class.clone().into_any()),
+            Self::Save(name.clone().into_any()),
+            Self::Save(value),
+            Self::Write(Opcode::Tuple3),
+            Self::Write(Opcode::Reduce),
+            Self::Write(Opcode::Pop),
+        ])
+    }
+}

@@ -1,0 +1,130 @@
+//! Plans for objects that stand for something outside of them: files, locks, threads, processes.
+//!
+//! A load must not open a file for writing, hold a lock that nothing will release, or pretend that a thread still runs.
+//! All of this is for sessions: a single pickle is what dill makes of it.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyString, PyTuple};
+
+use super::pickle_context::{PickleContext, pickling_error};
+use super::plan::ObjectPlan;
+use super::reduce::{Reduction, plan_by_dill_or_reduction};
+
+/// The names of the files that dill writes by name, without opening anything at load.
+const STANDARD_STREAMS: [&str; 3] = ["<stdin>", "<stdout>", "<stderr>"];
+/// dill's `CONTENTS_FMODE`: with it `_create_filehandle` seeks to the position in the file.
+const CONTENTS_MODE: i32 = 1;
+
+/// Something that cannot be restored. `what` says what it is and why.
+pub(super) fn refuse<'py>(
+    context: &Arc<PickleContext>,
+    object: &Bound<'py, PyAny>,
+    what: &str,
+) -> PyResult<ObjectPlan<'py>> {
+    if context.is_session() {
+        return Err(pickling_error(object.py(), &format!("cannot pickle {what}")));
+    }
+    plan_by_dill_or_reduction(context, object)
+}
+
+/// A lock is restored released, as its owner does not exist in the new process.
+pub(super) fn plan_lock<'py>(
+    context: &Arc<PickleContext>,
+    object: &Bound<'py, PyAny>,
+    reentrant: bool,
+) -> PyResult<ObjectPlan<'py>> {
+    let py = object.py();
+    if !context.is_session() {
+        return plan_by_dill_or_reduction(context, object);
+    }
+    let held = if reentrant {
+        // RLock has `locked` since 3.14. Before that, only its repr tells.
+        !object.repr()?.to_string_lossy().starts_with("<unlocked")
+    } else {
+        object.call_method0("locked")?.is_truthy()?
+    };
+    if held {
+        context.note("a lock that is held will be restored released".to_owned())?;
+    }
+    let factory = py.import("_thread")?.getattr(if reentrant { "RLock" } else { "allocate_lock" })?;
+    plan_call(object, factory, PyTuple::empty(py))
+}
+
+/// A file is restored open for reading, at its position, or closed. None is ever created or truncated: dill's own
+/// function opens it with a harmless mode, so that plain dill does the same.
+pub(super) fn plan_file<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
+    let name = object.getattr_opt("name")?;
+    if !context.is_session() || name.as_ref().is_some_and(is_standard_stream) {
+        return plan_by_dill_or_reduction(context, object);
+    }
+    let (name, path) = reopenable(object, name)?;
+    let closed = object.getattr("closed")?.is_truthy()?;
+    let mode = object.getattr_opt("mode")?.map(|mode| mode.to_string()).unwrap_or_default();
+    let binary = !object.hasattr("encoding")?;
+    let position = if closed { 0 } else { object.call_method0("tell")?.extract::<i64>()? };
+    if !closed && mode.contains(['w', 'a', 'x', '+']) {
+        context.note(format!("the file {name} is open for writing; it will be restored open for reading"))?;
+    }
+    let py = object.py();
+    let factory = context.dill.import(py)?.getattr("_dill")?.getattr("_create_filehandle")?;
+    let open = py.import("io")?.getattr("open")?;
+    let mode = if binary { "rb" } else { "r" };
+    let arguments = (path, mode, position, closed, open, false, CONTENTS_MODE, "").into_pyobject(py)?;
+    plan_call(object, factory, arguments)
+}
+
+fn is_standard_stream(name: &Bound<'_, PyAny>) -> bool {
+    name.extract::<String>().is_ok_and(|name| STANDARD_STREAMS.contains(&name.as_str()))
+}
+
+/// The name and the absolute path of a file object.
+///
+/// # Errors
+/// If opening that path would not give the same data.
+fn reopenable<'py>(
+    object: &Bound<'py, PyAny>,
+    name: Option<Bound<'py, PyAny>>,
+) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    let py = object.py();
+    let named = name.filter(|name| name.is_instance_of::<PyString>());
+    let Some(name) = named.filter(|_| is_plain_file(object).unwrap_or(false)) else {
+        return Err(pickling_error(py, "cannot pickle a file object: it has no path by which to open it again"));
+    };
+    let os_path = py.import("os.path")?;
+    // A file that was deleted is kept: the load says that it is missing.
+    let exists = os_path.call_method1("exists", (&name,))?.is_truthy()?;
+    if exists && !os_path.call_method1("isfile", (&name,))?.is_truthy()? {
+        return Err(pickling_error(py, &format!("cannot pickle a file object: {name} is not a regular file")));
+    }
+    let path = os_path.call_method1("abspath", (&name,))?;
+    Ok((name, path))
+}
+
+/// Whether a file object reads the bytes of the file as they are, without decompression.
+fn is_plain_file(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let mut inner = object.clone();
+    // A text file has a buffer, which has a raw file.
+    for _ in 0..3 {
+        if inner.get_type().name()? == "FileIO" {
+            return Ok(true);
+        }
+        let next = match inner.getattr_opt("buffer")? {
+            Some(buffer) => Some(buffer),
+            None => inner.getattr_opt("raw")?,
+        };
+        let Some(next) = next else { return Ok(false) };
+        inner = next;
+    }
+    Ok(false)
+}
+
+/// The object as a call of a function.
+fn plan_call<'py>(
+    object: &Bound<'py, PyAny>,
+    function: Bound<'py, PyAny>,
+    arguments: Bound<'py, PyTuple>,
+) -> PyResult<ObjectPlan<'py>> {
+    Reduction::new(function, arguments.into_any()).into_work_item(Some(object)).map(ObjectPlan::Work)
+}

@@ -1,0 +1,164 @@
+//! The pickler of a session: one variable at a time, with one memo. `session` calls it.
+
+use std::io;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyModule};
+
+use super::dill_adapter;
+use super::dill_library::DillImporter;
+use super::engine;
+use super::fault_search::FoundFault;
+use super::output::{OpcodeOutput, SegmentSink, StopReason};
+use super::pickle_context::PickleContext;
+use crate::pickle::scan::SegmentFacts;
+use crate::snapshot::index::Buffer;
+
+/// Pickles the variables of a session.
+pub struct SessionPickler<'py> {
+    context: Arc<PickleContext>,
+    py: Python<'py>,
+}
+
+/// A value whose opcodes are in the sink.
+pub struct SavedValue {
+    /// What the opcodes need from outside.
+    pub facts: SegmentFacts,
+    /// The raw buffers among the opcodes.
+    pub buffers: Vec<Buffer>,
+    /// Differences to expect after a load, for the user.
+    pub notes: Vec<String>,
+}
+
+/// A variable that could not be pickled.
+pub struct SaveFailure<'py> {
+    /// What was raised.
+    pub error: PyErr,
+    /// The objects that were being saved, from the variable to the one at fault.
+    pub chain: Vec<Bound<'py, PyAny>>,
+    /// Set if the error is that writing stopped.
+    pub stopped: Option<StopReason>,
+}
+
+impl From<PyErr> for SaveFailure<'_> {
+    fn from(error: PyErr) -> Self {
+        Self { error, chain: Vec::new(), stopped: None }
+    }
+}
+
+impl<'py> SessionPickler<'py> {
+    /// A pickler for the session in `module`, which takes memo slot 0. `importer` imports dill at the first need;
+    /// `sink` gets the opcodes.
+    pub fn new(module: &Bound<'py, PyModule>, importer: DillImporter, sink: Box<dyn SegmentSink>) -> PyResult<Self> {
+        Self::with_context(module, new_context(module, importer, sink)?)
+    }
+
+    fn with_context(module: &Bound<'py, PyModule>, context: PickleContext) -> PyResult<Self> {
+        context.lock()?.memo.put(module.as_any());
+        Ok(Self { context: Arc::new(context), py: module.py() })
+    }
+
+    /// The number of memo slots in use.
+    pub fn memo_len(&self) -> PyResult<usize> {
+        Ok(self.context.lock()?.memo.len())
+    }
+
+    /// Pickles one value: the opcodes that push it, and no others. `position` is the offset of the first one in the
+    /// file; the opcodes may take `most` bytes.
+    ///
+    /// # Errors
+    /// The pickler is as it was before. The caller must discard what the sink got.
+    pub fn save(&self, value: &Bound<'py, PyAny>, position: u64, most: u64) -> Result<SavedValue, SaveFailure<'py>> {
+        let before = self.begin(position, most)?;
+        engine::save(&self.context, value).and_then(|()| self.end(before)).map_err(|error| {
+            let chain = self.take_chain();
+            // A rollback only drops references and clears a dict. An error in it matters less than the one at hand.
+            let stopped = self.roll_back(before).ok().flatten();
+            SaveFailure { error, chain, stopped }
+        })
+    }
+
+    /// Returns the length of the memo before the segment.
+    fn begin(&self, position: u64, most: u64) -> PyResult<usize> {
+        let mut state = self.context.lock()?;
+        state.begin_segment(position, most);
+        Ok(state.memo.len())
+    }
+
+    fn end(&self, before: usize) -> PyResult<SavedValue> {
+        let mut state = self.context.lock()?;
+        let buffers = state.out.end()?;
+        let needs = std::mem::take(&mut state.needs);
+        let mut takes: Vec<u64> = needs.takes.into_iter().map(u64::from).collect();
+        takes.sort_unstable();
+        takes.dedup();
+        let memo = (before as u64, state.memo.len() as u64);
+        let facts = SegmentFacts { memo, takes, imports: needs.imports, has_code: needs.has_code };
+        Ok(SavedValue { facts, buffers, notes: needs.notes })
+    }
+
+    fn take_chain(&self) -> Vec<Bound<'py, PyAny>> {
+        let Ok(mut state) = self.context.lock() else { return Vec::new() };
+        let objects = std::mem::take(&mut state.failed);
+        objects.into_iter().rev().map(|object| object.into_bound(self.py)).collect()
+    }
+
+    /// Forgets the memo slots from `length` on. Returns the reason if writing had stopped.
+    pub fn roll_back(&self, length: usize) -> PyResult<Option<StopReason>> {
+        let (stopped, gone) = {
+            let mut state = self.context.lock()?;
+            (state.out.abandon(), state.memo.cut(length))
+        };
+        // Freeing objects can run Python code, so the state is not locked here.
+        drop(gone);
+        dill_adapter::clear_postponed(&self.context, self.py)?;
+        Ok(stopped)
+    }
+}
+
+impl Drop for SessionPickler<'_> {
+    fn drop(&mut self) {
+        dill_adapter::disconnect(&self.context, self.py);
+    }
+}
+
+fn new_context(
+    module: &Bound<'_, PyModule>,
+    importer: DillImporter,
+    sink: Box<dyn SegmentSink>,
+) -> PyResult<PickleContext> {
+    PickleContext::new(module, importer, dill_adapter::connect, OpcodeOutput::segments(sink), None)
+}
+
+/// Discards the opcodes.
+struct NullSink;
+
+impl SegmentSink for NullSink {
+    fn take(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn take_buffer(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Finds everything at fault in a value of the session in `module`.
+pub fn all_faults<'py>(
+    module: &Bound<'py, PyModule>,
+    importer: DillImporter,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<Vec<SaveFailure<'py>>> {
+    let context = new_context(module, importer, Box::new(NullSink))?.with_fault_search();
+    let pickler = SessionPickler::with_context(module, context)?;
+    // The save may still fail, at an error that ends the search: what was found before counts.
+    let _ = pickler.save(value, 0, u64::MAX);
+    let found = pickler.context.fault_search()?.map(|mut search| search.take_found()).unwrap_or_default();
+    let failure = |(error, chain): FoundFault| SaveFailure {
+        error,
+        chain: chain.into_iter().map(|object| object.into_bound(module.py())).collect(),
+        stopped: None,
+    };
+    Ok(found.into_iter().map(failure).collect())
+}

@@ -1,0 +1,216 @@
+//! The state of a pickler: the output, the memo, and what the current segment needs from outside.
+//!
+//! The engine locks it while opcodes are written and unlocks it whenever Python code may run: such code may come back
+//! to the same pickler, as dill's functions do. This file knows opcodes and slots; which object is pickled in which way
+//! is decided elsewhere.
+
+use pyo3::exceptions::PyRecursionError;
+use pyo3::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::object_memo::ObjectMemo;
+use super::output::OpcodeOutput;
+use crate::pickle::opcode::Opcode;
+
+pub(super) struct PicklerState {
+    pub(super) out: OpcodeOutput,
+    pub(super) memo: ObjectMemo,
+    /// Addresses of the types whose instances consist of a `__dict__` only: the fast path writes those.
+    pub(super) plain_types: FxHashSet<usize>,
+    /// Addresses of the types whose instances are written by name.
+    pub(super) named_types: FxHashSet<usize>,
+    /// The names of modules by the addresses of their dicts: such a dict is written as a reference to its module.
+    pub(super) module_dicts: FxHashMap<usize, String>,
+    /// The address of the namespace that is being saved.
+    pub(super) main_dict: usize,
+    /// Objects whose reduction is being written and that have no slot yet, with the number of reductions under way: an
+    /// object that its own arguments lead back to is reduced again.
+    building: FxHashMap<usize, u32>,
+    /// The address of a list that `numpy.ndarray.__reduce__` made of its items: the array holds each item a second
+    /// time.
+    pub(super) copied_list: usize,
+    pub(super) needs: SegmentNeeds,
+    /// The objects that were being saved when an error occurred, innermost first.
+    pub(super) failed: Vec<Py<PyAny>>,
+}
+
+/// What a segment needs from outside, recorded while it is written.
+#[derive(Default)]
+pub(super) struct SegmentNeeds {
+    /// The first memo slot that belongs to the segment.
+    pub(super) first_slot: u32,
+    /// Earlier slots that the segment refers to, in order of use, with repetitions.
+    pub(super) takes: Vec<u32>,
+    /// The globals that loading the segment looks up, as `module name`, without repetitions.
+    pub(super) imports: Vec<String>,
+    pub(super) has_code: bool,
+    /// Differences to expect after a load, for the user.
+    pub(super) notes: Vec<String>,
+}
+
+impl SegmentNeeds {
+    /// Records a global.
+    pub(super) fn import(&mut self, module: &str, name: &str) {
+        let import = format!("{module} {name}");
+        if !self.imports.contains(&import) {
+            self.imports.push(import);
+        }
+    }
+}
+
+/// The most reductions of one object that may be under way at once. CPython's pickle raises RecursionError in this case
+/// when its stack is full.
+const REDUCTIONS_AT_ONCE: u32 = 100;
+
+impl PicklerState {
+    /// `module_dicts` are the addresses of module dicts and the modules' names.
+    pub(super) fn new(out: OpcodeOutput, main_dict: usize, module_dicts: Vec<(usize, String)>) -> Self {
+        Self {
+            out,
+            memo: ObjectMemo::new(),
+            plain_types: FxHashSet::default(),
+            named_types: FxHashSet::default(),
+            module_dicts: module_dicts.into_iter().collect(),
+            main_dict,
+            building: FxHashMap::default(),
+            copied_list: 0,
+            needs: SegmentNeeds::default(),
+            failed: Vec::new(),
+        }
+    }
+
+    /// Begins a segment at the file offset `position`, whose value may take `most` bytes.
+    pub(super) fn begin_segment(&mut self, position: u64, most: u64) {
+        self.out.begin(position, most);
+        self.needs = SegmentNeeds { first_slot: self.memo.len() as u32, ..SegmentNeeds::default() };
+        self.failed.clear();
+        self.building.clear();
+    }
+
+    /// Records that an object's reduction is being written.
+    ///
+    /// # Errors
+    /// A RecursionError if the reduction leads to the object again and again.
+    pub(super) fn begin_building(&mut self, address: usize) -> PyResult<()> {
+        let count = self.building.entry(address).or_default();
+        *count += 1;
+        if *count > REDUCTIONS_AT_ONCE {
+            return Err(PyRecursionError::new_err("infinite recursion: the object is needed to create itself"));
+        }
+        Ok(())
+    }
+
+    /// Records that the object exists on the unpickler's stack.
+    pub(super) fn end_building(&mut self, address: usize) {
+        if let Some(count) = self.building.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                self.building.remove(&address);
+            }
+        }
+    }
+
+    /// Writes a reference to an object that has a slot. Returns false, and writes nothing, if it has none.
+    #[inline]
+    pub(super) fn write_get(&mut self, address: usize) -> bool {
+        let Some(slot) = self.memo.get(address) else { return false };
+        self.write_slot(slot);
+        true
+    }
+
+    #[inline]
+    pub(super) fn write_slot(&mut self, slot: u32) {
+        if slot < self.needs.first_slot && self.needs.takes.last() != Some(&slot) {
+            self.needs.takes.push(slot);
+        }
+        match u8::try_from(slot) {
+            Ok(short) => self.out.op_u8(Opcode::BinGet, short),
+            Err(_) => self.out.op_u32(Opcode::LongBinGet, slot),
+        }
+    }
+
+    /// Gives the object on top of the stack the next slot, unless it has one.
+    #[inline]
+    pub(super) fn memoize(&mut self, object: &Bound<'_, PyAny>) {
+        if self.memo.put(object) {
+            self.out.op(Opcode::Memoize);
+        }
+    }
+
+    /// Whether a slot belongs to the current segment.
+    ///
+    /// Strings and globals are written again in each segment rather than taken from an earlier one. Otherwise a
+    /// variable that cannot be loaded would take others with it, only because they share a name.
+    #[inline]
+    pub(super) fn is_in_segment(&self, slot: u32) -> bool {
+        slot >= self.needs.first_slot
+    }
+
+    /// Gives the object on top of the stack a slot in the current segment, even if it has one in an earlier segment.
+    pub(super) fn memoize_in_segment(&mut self, object: &Bound<'_, PyAny>) {
+        self.memo.renew(object);
+        self.out.op(Opcode::Memoize);
+    }
+
+    /// Writes the dict of a module as a global, as dill does. Returns false, and writes nothing, for any other dict.
+    pub(super) fn write_module_dict(&mut self, address: usize) -> bool {
+        if address == self.main_dict {
+            // dill's `Unpickler.find_class` replaces exactly this global by the namespace that it restores.
+            self.out.global_lines("__builtin__", "__main__");
+            self.needs.import("__builtin__", "__main__");
+            return true;
+        }
+        let Some(module) = self.module_dicts.get(&address) else { return false };
+        self.out.global_lines(module, "__dict__");
+        self.needs.import(module, "__dict__");
+        true
+    }
+
+    /// Writes a global. Its two strings are not memoized: the object that they name will be.
+    pub(super) fn write_global(&mut self, module: &str, name: &str) {
+        self.out.string(module);
+        self.out.string(name);
+        self.out.op(Opcode::StackGlobal);
+        self.needs.import(module, name);
+    }
+
+    /// Writes an object as a global, or as a reference if the current segment has written it already.
+    pub(super) fn write_global_once(&mut self, module: &str, name: &str, object: &Bound<'_, PyAny>) {
+        match self.memo.get(object.as_ptr() as usize) {
+            Some(slot) if self.is_in_segment(slot) => self.write_slot(slot),
+            _ => {
+                self.write_global(module, name);
+                self.memoize_in_segment(object);
+            }
+        }
+    }
+
+    /// Writes a global by its code in `copyreg._extension_registry`, which is not memoized.
+    pub(super) fn write_extension(&mut self, code: u32) {
+        match (u8::try_from(code), u16::try_from(code)) {
+            (Ok(short), _) => self.out.op_u8(Opcode::Ext1, short),
+            (_, Ok(short)) => self.out.op_u16(Opcode::Ext2, short),
+            _ => self.out.op_u32(Opcode::Ext4, code),
+        }
+    }
+
+    /// Writes the call `dill._dill._import_module(name)`, which makes a module.
+    pub(super) fn write_module(&mut self, name: &str) {
+        self.write_global("dill._dill", "_import_module");
+        self.out.string(name);
+        self.out.ops([Opcode::Tuple1, Opcode::Reduce]);
+    }
+
+    /// Memoizes the object that the opcodes so far have made. If its own arguments led to it, it has a slot by now:
+    /// then the second copy is dropped from the stack and the first one taken, as CPython's `save_reduce` does.
+    pub(super) fn memoize_or_replace(&mut self, object: &Bound<'_, PyAny>) {
+        self.end_building(object.as_ptr() as usize);
+        match self.memo.get(object.as_ptr() as usize) {
+            Some(slot) => {
+                self.out.op(Opcode::Pop);
+                self.write_slot(slot);
+            }
+            None => self.memoize(object),
+        }
+    }
+}
