@@ -7,6 +7,7 @@
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 
+use super::dtype_call::{DtypeSpec, dtype_call, spec_of};
 use super::naming::{Naming, steps};
 use super::node::{Kind, Leaf, Node, Ref, Value};
 use super::rules::{self, Makes, frames};
@@ -289,14 +290,9 @@ impl<'n, 'm, 'a> Teller<'n, 'm, 'a> {
 
     /// The call that makes a dtype, and its code: `f8`.
     fn code(&self, dtype: Ref) -> Option<(&'m Node, std::rc::Rc<str>)> {
-        let node = self.naming.machine().node(dtype)?;
-        let (module, name) = self.naming.global(*node.items.first().filter(|_| matches!(node.kind, Kind::Call(_)))?)?;
-        if !rules::is_dtype(&module, &name) {
-            return None;
-        }
-        // Records name their class.
-        let code = self.naming.argument(node, 0)?;
-        Some((node, self.naming.text(code).or_else(|| self.naming.global(code).map(|(_, name)| name))?))
+        let node = dtype_call(self.naming, dtype)?;
+        let (DtypeSpec::Code(code) | DtypeSpec::Class(_, code)) = spec_of(self.naming, node)?;
+        Some((node, code))
     }
 
     /// A dtype as numpy writes it.

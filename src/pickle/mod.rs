@@ -8,11 +8,10 @@
 
 pub mod balance;
 pub mod compare;
-mod digest;
+mod dtype_call;
 pub mod emit;
 pub mod facts;
-mod form;
-pub mod guard;
+pub(crate) mod known;
 mod lines;
 pub mod machine;
 mod memo;
@@ -21,7 +20,6 @@ pub mod node;
 pub mod opcode;
 pub mod outline;
 pub mod parse;
-pub mod rules;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod scan;
@@ -30,3 +28,6 @@ pub mod texts;
 pub mod tree;
 pub mod verdict;
 pub mod whole;
+
+pub(crate) use self::known as rules; // compat
+pub use self::verdict as guard; // compat
