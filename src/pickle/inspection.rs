@@ -94,7 +94,9 @@ impl<'a> Inspection<'a> {
     /// What loading it would do. A pickle that is too large to follow is dangerous.
     pub fn verdict(&self) -> &Verdict {
         self.verdict.get_or_init(|| match &self.state {
-            State::Followed { machine, .. } => Verdict::of_machine(self.bytes, machine),
+            State::Followed { machine, .. } => {
+                Verdict::of_run(self.bytes, &Labels::with_cache(machine, Rc::clone(&self.labels)))
+            }
             State::TooLarge { error, .. } => Verdict::refused(error),
         })
     }

@@ -4,7 +4,7 @@
 //! * [`format`]: the opcode table, the parser and the emitter;
 //! * [`machine`]: a pickle machine that works on symbols instead of objects;
 //! * [`passes`]: linear passes over opcodes that need no machine;
-//! * [`rules`]: what is known about well-known callables;
+//! * [`known`]: what is known about well-known callables;
 //! * [`explain`]: types, lengths, previews, outline and trace of the values that a machine has made;
 //! * [`compare`] and [`verdict`]: whether two pickles hold the same, and what loading one would do;
 //! * [`inspection`]: one run of the machine that serves all of them.
@@ -13,15 +13,13 @@
 //! and everything that grows has a limit.
 
 pub mod compare;
-mod digest;
+mod dtype_call;
 pub mod explain;
-mod form;
 pub mod format;
-pub mod guard;
 pub mod inspection;
+pub(crate) mod known;
 pub mod machine;
 pub mod passes;
-pub mod rules;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod verdict;
@@ -35,7 +33,9 @@ pub(crate) use self::format::joined_list as texts; // compat
 pub use self::format::opcode; // compat
 pub use self::format::parse; // compat
 pub(crate) use self::format::py_str as text; // compat
+pub(crate) use self::known as rules; // compat
 pub use self::machine::value as node; // compat
 pub use self::passes::recover as whole; // compat
 pub use self::passes::scan; // compat
 pub use self::passes::stack_check as balance; // compat
+pub use self::verdict as guard; // compat

@@ -121,9 +121,9 @@ fn strict_exits_with_5_on_danger_and_says_what_and_where() {
     let run = sandbox.snapcli(&["inspect", "--strict", "evil.pkl"]);
     run.assert_code(5).assert_stderr("");
     let expected = "
-verdict: dangerous: loading it may do anything: run commands, evaluate text, open files or sockets
+verdict: dangerous: loading it can do anything: run commands, evaluate code, open files or sockets
   at byte 28: os.system('id \\u{1b}[') runs commands or changes the system
-  (a verdict from looking at a file is never a proof: load only what you trust)
+  (a static verdict is not a proof: load only files that you trust)
 ";
     assert!(run.out().ends_with(expected), "{}", run.out());
     sandbox.snapcli(&["inspect", "evil.pkl"]).assert_code(0);

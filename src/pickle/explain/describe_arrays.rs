@@ -4,6 +4,7 @@
 //! `arraydescr_reduce` in numpy's `descriptor.c`.
 
 use super::describe_value::{Describer, MAX_DEPTH};
+use crate::pickle::dtype_call::{DtypeSpec, dtype_call, spec_of};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::rules::{self, Makes};
 
@@ -59,15 +60,10 @@ impl<'m> Describer<'_, 'm, '_> {
 
     /// The call that makes a dtype, and its code, such as `f8`.
     pub(super) fn code(&self, dtype: Ref) -> Option<(&'m Node, std::rc::Rc<str>)> {
-        let node = self.labels.machine().node(dtype)?;
-        let (module, name) =
-            self.labels.global(*node.items.first().filter(|_| matches!(node.kind, NodeKind::Call(_)))?)?;
-        if !rules::is_dtype(&module, &name) {
-            return None;
-        }
+        let node = dtype_call(self.labels, dtype)?;
         // The dtype of records has their class in place of a code.
-        let code = self.labels.argument(node, 0)?;
-        Some((node, self.labels.text(code).or_else(|| self.labels.global(code).map(|(_, name)| name))?))
+        let (DtypeSpec::Code(code) | DtypeSpec::Class(_, code)) = spec_of(self.labels, node)?;
+        Some((node, code))
     }
 
     /// A dtype as numpy shows it.

@@ -124,7 +124,7 @@ fn an_array_is_plain_data_and_a_pickle_in_it_is_judged() {
     let verdict = Verdict::of_bytes(&harm);
     let finding = verdict.worst().next().expect("a finding");
     assert_eq!((verdict.class, finding.callee.as_str()), (Class::Dangerous, "os.system"));
-    assert_eq!(finding.why, "in an array: runs commands or changes the system");
+    assert_eq!(finding.why, "in a pickle within an array: runs commands or changes the system");
 }
 
 #[test]

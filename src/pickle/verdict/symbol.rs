@@ -1,16 +1,17 @@
-//! What a value is to one who may call it: something imported, something that the pickle carries, or neither.
+//! What a value is when it is called: something imported, something that the pickle defines, or neither.
 //!
-//! Attributes of what is imported are imports of a longer name, so `getattr(os, 'system')` is `os.system`, however
-//! many steps lead there.
+//! An attribute of an import is an import of a longer name, so `getattr(os, 'system')` is `os.system`, however many
+//! steps lead there.
 
 use std::rc::Rc;
 
-use super::{Alike, Judge};
+use super::judge::{Judge, LastClass};
+use crate::pickle::known::renames::current_name;
+use crate::pickle::known::{ClassCall, Effect, class_named, effect_of, has_known_effects};
 use crate::pickle::naming::Naming;
 use crate::pickle::node::{How, Kind, Leaf, Node, Ref, Value};
-use crate::pickle::rules::trust::{self, Does};
 
-/// How many values are followed, one from the other, to tell what one is.
+/// How many values are followed, one from the other, to resolve one.
 const MAX_STEPS: usize = 64;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -19,17 +20,16 @@ pub(super) enum Symbol {
     Data,
     /// A module and a name in it, with dots; no name for the module itself.
     Import(Rc<str>, Rc<str>),
-    /// A function that the pickle carries, or what wraps one.
+    /// A function that the pickle defines, or a wrapper of one.
     Function(Ref),
-    /// A class that the pickle carries.
+    /// A class that the pickle defines.
     Class(Ref),
-    /// A code object.
     CodeObject,
     /// An instance of a class.
     Instance(Rc<Symbol>),
-    /// A function with arguments, by its call.
+    /// A partial function, by the call that makes it.
     Partial(Ref),
-    /// An iterator that calls a function of the pickle, or one that cannot be told.
+    /// An iterator that calls a function of the pickle, or one that cannot be resolved.
     Lazy,
     /// `operator.attrgetter` of this name.
     AttrGetter(Rc<str>),
@@ -37,65 +37,65 @@ pub(super) enum Symbol {
     MethodCaller(Rc<str>),
     /// Takes a function and calls it later.
     Decorator,
-    /// What the reader of the pickle makes of a number or a name.
-    Outside,
-    /// It cannot be told.
+    /// An extension or a persistent ID: the program that loads the pickle resolves it.
+    External,
+    /// It cannot be resolved.
     Unknown,
 }
 
 impl Judge {
-    pub(super) fn symbol(&mut self, naming: &Naming<'_, '_>, reference: Ref) -> Symbol {
-        self.symbol_within(naming, reference, MAX_STEPS)
+    pub(super) fn symbol(&mut self, labels: &Naming<'_, '_>, reference: Ref) -> Symbol {
+        self.symbol_within(labels, reference, MAX_STEPS)
     }
 
-    fn symbol_within(&mut self, naming: &Naming<'_, '_>, reference: Ref, steps: usize) -> Symbol {
-        let reference = naming.machine().resolve(reference);
+    fn symbol_within(&mut self, labels: &Naming<'_, '_>, reference: Ref, steps: usize) -> Symbol {
+        self.count_step();
+        let reference = labels.machine().resolve(reference);
         let Some(steps) = steps.checked_sub(1) else { return Symbol::Unknown };
-        let node = naming.machine().node(reference);
+        let node = labels.machine().node(reference);
         if node.is_some_and(|node| node.kind.holds_items()) {
             return Symbol::Data;
         }
         let class = node.filter(|node| matches!(node.kind, Kind::Call(_))).and_then(|node| node.items.first());
-        if let Some(alike) = self.alike(class.map(|class| naming.machine().resolve(*class))) {
-            return alike.symbol.clone();
+        if let Some(last) = self.last_class(class.map(|class| labels.machine().resolve(*class))) {
+            return last.symbol.clone();
         }
         if let Some(known) = self.symbols.get(&reference) {
             return known.clone();
         }
         let symbol = match node {
-            None => leaf(naming, reference),
-            Some(Node { kind: Kind::Persistent, .. }) => Symbol::Outside,
+            None => leaf(labels, reference),
+            Some(Node { kind: Kind::Persistent, .. }) => Symbol::External,
             Some(node @ Node { kind: Kind::Call(_), .. }) => {
-                // A call that is made with itself is told by no step.
+                // A call that is an argument of itself stays unknown while it is resolved, so this ends.
                 self.symbols.insert(reference, Symbol::Unknown);
-                self.made(naming, reference, node, steps)
+                self.made(labels, reference, node, steps)
             }
-            // What it is made of was judged; that nobody calls an array is what makes it one.
+            // One of joblib's: its class was judged where the wrapper was made.
             Some(Node { kind: Kind::Array, .. }) => {
                 Symbol::Instance(Rc::new(Symbol::Import("numpy".into(), "ndarray".into())))
             }
-            Some(_) => import_of(naming, reference),
+            Some(_) => import_of(labels, reference),
         };
         if symbol != Symbol::Data {
-            self.seen.fresh.push(reference);
+            self.so_far.fresh.push(reference);
             self.symbols.insert(reference, symbol.clone());
         }
         symbol
     }
 
-    /// What a call makes.
-    fn made(&mut self, naming: &Naming<'_, '_>, reference: Ref, node: &Node, steps: usize) -> Symbol {
+    /// The result of a call.
+    fn made(&mut self, labels: &Naming<'_, '_>, reference: Ref, node: &Node, steps: usize) -> Symbol {
         let Some(class) = node.items.first() else { return Symbol::Unknown };
-        let callee = self.symbol_within(naming, *class, steps);
-        let argument = |index| naming.argument(node, index);
+        let callee = self.symbol_within(labels, *class, steps);
         match &callee {
-            Symbol::Import(module, name) => match does_of(module, name) {
-                Some(does) => self.made_by(naming, reference, node, does, &callee, steps),
-                None => self.instance_of(naming.machine().resolve(*class), callee),
+            Symbol::Import(module, name) => match effect_of(module, name) {
+                Some(effect) => self.made_by(labels, reference, node, effect, &callee, steps),
+                None => self.instance_of(labels.machine().resolve(*class), callee),
             },
-            Symbol::Class(_) => self.instance_of(naming.machine().resolve(*class), callee),
+            Symbol::Class(_) => self.instance_of(labels.machine().resolve(*class), callee),
             Symbol::AttrGetter(name) => {
-                let of = argument(0).map_or(Symbol::Unknown, |of| self.symbol_within(naming, of, steps));
+                let of = self.argument_within(labels, node, 0, steps).unwrap_or(Symbol::Unknown);
                 attribute(&of, name)
             }
             Symbol::Decorator => Symbol::Function(reference),
@@ -104,121 +104,114 @@ impl Judge {
         }
     }
 
-    /// An instance of a class, as all calls of that class make it.
+    fn argument_within(&mut self, labels: &Naming<'_, '_>, node: &Node, index: usize, steps: usize) -> Option<Symbol> {
+        labels.argument(node, index).map(|argument| self.symbol_within(labels, argument, steps))
+    }
+
+    /// An instance of a class, as every call of that class makes it.
     fn instance_of(&mut self, class: Ref, symbol: Symbol) -> Symbol {
         let symbol = Symbol::Instance(Rc::new(symbol));
-        self.alike = Some(Alike { class, symbol: symbol.clone(), told: None, is_data: None });
+        self.set_last_class(Some(LastClass { class, symbol: symbol.clone(), finding: None, is_data: None }));
         symbol
     }
 
+    /// The result of a call of a callable with this effect.
     fn made_by(
         &mut self,
-        naming: &Naming<'_, '_>,
+        labels: &Naming<'_, '_>,
         reference: Ref,
         node: &Node,
-        does: Does,
+        effect: Effect,
         callee: &Symbol,
         steps: usize,
     ) -> Symbol {
-        let argument = |index| naming.argument(node, index);
-        let text = |index| argument(index).and_then(|text| naming.text(text));
+        let has_argument = |index| labels.argument(node, index).is_some();
+        let string = |index| labels.argument(node, index).and_then(|argument| labels.text(argument));
         let instance = || Symbol::Instance(Rc::new(callee.clone()));
-        match does {
-            Does::Import => text(0).map_or(Symbol::Unknown, |module| module_named(&module)),
-            Does::NamedType => text(0).map_or(Symbol::Unknown, |name| {
-                let (module, name) = trust::named_type(&name);
+        match effect {
+            Effect::Import => string(0).map_or(Symbol::Unknown, |module| module_named(&module)),
+            Effect::NamedType => string(0).map_or(Symbol::Unknown, |name| {
+                let (module, name) = class_named(&name);
                 Symbol::Import(module.into(), name.into())
             }),
-            Does::GetAttr => match (argument(0), text(1)) {
-                (Some(of), Some(name)) => attribute(&self.symbol_within(naming, of, steps), &name),
-                _ => Symbol::Unknown,
-            },
-            Does::Function | Does::Code => Symbol::Function(reference),
-            Does::CodeObject => Symbol::CodeObject,
-            Does::Class(arguments) if arguments.meta.is_none() && arguments.bases.is_some() => {
-                // `type(x)` is the class of something.
-                if argument(1).is_some() { Symbol::Class(reference) } else { Symbol::Unknown }
-            }
-            Does::Class(_) => Symbol::Class(reference),
-            Does::Partial => Symbol::Partial(reference),
-            Does::AttrGetter => match (text(0), argument(1)) {
-                (Some(name), None) => Symbol::AttrGetter(name),
-                _ => Symbol::Unknown,
-            },
-            Does::MethodCaller => text(0).map_or(Symbol::Unknown, Symbol::MethodCaller),
-            Does::Decorator => match argument(0).map(|first| self.symbol_within(naming, first, steps)) {
+            Effect::GetAttr => string(1).map_or(Symbol::Unknown, |name| {
+                let of = self.argument_within(labels, node, 0, steps);
+                of.map_or(Symbol::Unknown, |of| attribute(&of, &name))
+            }),
+            Effect::Function | Effect::Code => Symbol::Function(reference),
+            Effect::CodeObject => Symbol::CodeObject,
+            // `type(x)` is the class of x.
+            Effect::Class(arguments) if arguments.call != ClassCall::Helper && !has_argument(1) => Symbol::Unknown,
+            Effect::Class(_) => Symbol::Class(reference),
+            Effect::Partial => Symbol::Partial(reference),
+            Effect::AttrGetter if has_argument(1) => Symbol::Unknown,
+            Effect::AttrGetter => string(0).map_or(Symbol::Unknown, Symbol::AttrGetter),
+            Effect::MethodCaller => string(0).map_or(Symbol::Unknown, Symbol::MethodCaller),
+            Effect::Decorator => match self.argument_within(labels, node, 0, steps) {
                 Some(Symbol::Data) | None => Symbol::Decorator,
                 Some(_) => Symbol::Function(reference),
             },
-            Does::Lazy => match argument(0).map(|first| self.symbol_within(naming, first, steps)) {
-                Some(Symbol::Import(module, name)) if does_of(&module, &name) == Some(Does::Data) => instance(),
+            Effect::Lazy => match self.argument_within(labels, node, 0, steps) {
+                Some(Symbol::Import(module, name)) if effect_of(&module, &name) == Some(Effect::Data) => instance(),
                 _ => Symbol::Lazy,
             },
-            Does::New(index) => {
-                let class = argument(index).map(|class| self.symbol_within(naming, class, steps));
+            Effect::New(index) => {
+                let class = self.argument_within(labels, node, index, steps);
                 Symbol::Instance(Rc::new(class.unwrap_or_else(|| callee.clone())))
             }
-            Does::Reconstruct => {
-                let class = argument(0).map_or(Symbol::Unknown, |class| self.symbol_within(naming, class, steps));
+            Effect::Reconstruct => {
+                let class = self.argument_within(labels, node, 0, steps).unwrap_or(Symbol::Unknown);
                 Symbol::Instance(Rc::new(class))
             }
-            Does::Iterates if argument(1).is_some() => Symbol::Lazy,
-            Does::Iterates | Does::Data | Does::Memory | Does::Eval | Does::OpenFile => instance(),
-            // An array is all that these make in honest pickles, and nobody calls that.
-            Does::Calls(_) | Does::CallsWith(_) => instance(),
-            Does::SetAttr | Does::Load => Symbol::Unknown,
+            Effect::Iterates if has_argument(1) => Symbol::Lazy,
+            Effect::Iterates | Effect::Data | Effect::Memory | Effect::Eval => instance(),
+            Effect::OpenFile | Effect::ImportSpec => instance(),
+            // In honest pickles these make arrays and random generators, which are never called.
+            Effect::Calls(_) | Effect::CallsWith(_) => instance(),
+            Effect::SetAttr | Effect::Load => Symbol::Unknown,
         }
     }
 }
 
-/// What a callable does, where its name is a listed one.
-pub(super) fn does_of(module: &str, name: &str) -> Option<Does> {
-    trust::does(module, name)
-}
-
-fn leaf(naming: &Naming<'_, '_>, reference: Ref) -> Symbol {
-    match naming.machine().value(reference) {
-        Value::Leaf(Leaf::Global(..)) => import_of(naming, reference),
-        Value::Leaf(Leaf::Extension(_) | Leaf::Persistent(_)) => Symbol::Outside,
+fn leaf(labels: &Naming<'_, '_>, reference: Ref) -> Symbol {
+    match labels.machine().value(reference) {
+        Value::Leaf(Leaf::Global(..)) => import_of(labels, reference),
+        Value::Leaf(Leaf::Extension(_) | Leaf::Persistent(_)) => Symbol::External,
         Value::Leaf(Leaf::Earlier(_)) => Symbol::Unknown,
         _ => Symbol::Data,
     }
 }
 
-/// What GLOBAL and STACK_GLOBAL import. A name that is no text cannot be told.
-fn import_of(naming: &Naming<'_, '_>, reference: Ref) -> Symbol {
-    let Some((module, name)) = naming.global(reference) else { return Symbol::Unknown };
+/// The import of GLOBAL or STACK_GLOBAL. A name that is not a string, or too long, cannot be resolved.
+fn import_of(labels: &Naming<'_, '_>, reference: Ref) -> Symbol {
+    let Some((module, name)) = labels.global(reference) else { return Symbol::Unknown };
     if module.as_ref() == "?" || name.as_ref() == "?" || module.ends_with('…') || name.ends_with('…') {
         return Symbol::Unknown;
     }
-    // dill's own name for the namespace of its session.
+    // dill's own name for the namespace of its session, not a name of `builtins`.
     if module.as_ref() == "__builtin__" && name.as_ref() == "__main__" {
         return Symbol::Import("builtins".into(), name);
     }
-    let (module, name) = trust::canonical(&module, &name);
+    let (module, name) = current_name(&module, &name);
     Symbol::Import(module.into(), name.into())
 }
 
 /// A module that is imported by its name.
 fn module_named(name: &str) -> Symbol {
-    let (module, _) = trust::canonical(name, "");
+    let (module, _) = current_name(name, "");
     Symbol::Import(module.into(), "".into())
 }
 
-/// An attribute. That of an object that the pickle made is not followed.
+/// An attribute of an import. That of an object that the pickle made is not resolved.
 pub(super) fn attribute(of: &Symbol, name: &str) -> Symbol {
-    match of {
-        Symbol::Import(module, outer) => {
-            // `dill` has `_dill` as an attribute, which is a module.
-            let inner = format!("{module}.{outer}");
-            let (module, joined) = match outer.as_ref() {
-                "" => (module.as_ref(), name.to_owned()),
-                _ if trust::is_listed_module(&inner) => (inner.as_str(), name.to_owned()),
-                _ => (module.as_ref(), format!("{outer}.{name}")),
-            };
-            let (module, name) = trust::canonical(module, &joined);
-            Symbol::Import(module.into(), name.into())
-        }
-        _ => Symbol::Unknown,
-    }
+    let Symbol::Import(module, outer) = of else { return Symbol::Unknown };
+    let inner = format!("{module}.{outer}");
+    let (module, joined) = match outer.as_ref() {
+        "" => (module.as_ref(), name.to_owned()),
+        // A module is an attribute of its package: `dill._dill`.
+        _ if has_known_effects(&inner) => (inner.as_str(), name.to_owned()),
+        _ => (module.as_ref(), format!("{outer}.{name}")),
+    };
+    let (module, name) = current_name(module, &joined);
+    Symbol::Import(module.into(), name.into())
 }

@@ -1,12 +1,14 @@
-//! Integers of more than 64 bits, which the symbolic machine does not hold.
+//! Integers of more than 64 bits, which the symbolic machine does not decode.
+//!
+//! Binary protocols write them in little-endian two's complement (LONG1, LONG4), protocols 0 and 1 in decimal (LONG).
 
 use std::borrow::Cow;
 
-/// The most decimal digits that are converted: that takes as long as the square of their number.
+/// The most decimal digits that are converted: the time grows with the square of their number.
 const MAX_DIGITS: usize = 2000;
 
 /// The value of an integer of more than 64 bits, from its opcode with the argument.
-pub(super) fn large_int(opcode: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn large_integer(opcode: &[u8]) -> Cow<'_, [u8]> {
     match opcode {
         [0x8a, _, digits @ ..] | [0x8b, _, _, _, _, digits @ ..] => Cow::Borrowed(shortest(digits)),
         [_, line @ ..] => {
@@ -17,7 +19,7 @@ pub(super) fn large_int(opcode: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Without bytes at its end that only repeat the sign.
+/// Strips the bytes at the end that only repeat the sign.
 fn shortest(mut digits: &[u8]) -> &[u8] {
     while let [rest @ .., before, last] = digits {
         let sign = if before & 0x80 != 0 { 0xff } else { 0 };
@@ -65,7 +67,7 @@ mod tests {
 
     #[test]
     fn integers_have_one_form_in_all_protocols() {
-        let one = |opcode: &'static [u8]| large_int(opcode).into_owned();
+        let one = |opcode: &'static [u8]| large_integer(opcode).into_owned();
         let big = [0, 0, 0, 0, 0, 0, 0, 0, 1];
         assert_eq!(one(b"\x8a\x09\0\0\0\0\0\0\0\0\x01"), big);
         assert_eq!(one(b"\x8a\x0b\0\0\0\0\0\0\0\0\x01\0\0"), big);

@@ -1,0 +1,47 @@
+//! The index of the first element that differs between two arrays.
+
+use super::Side;
+use super::canonical::{Atom, Canonical, Compound, CompoundTag, PartRole};
+use crate::pickle::known::dtype::DtypeCode;
+use crate::pickle::node::Ref;
+
+/// The index of the first element that differs between two arrays of the same dtype and shape, as in `[2, 3]`.
+pub(super) fn first_difference(left: &Side<'_, '_>, right: &Side<'_, '_>, arrays: (Ref, Ref)) -> Option<String> {
+    let (fortran, a) = contents(left, arrays.0)?;
+    let (_, b) = contents(right, arrays.1)?;
+    let (Atom::Bytes(a) | Atom::ByteArray(a), Atom::Bytes(b) | Atom::ByteArray(b)) = (&a, &b) else { return None };
+    let (dtype, shape) = left.array(arrays.0)?;
+    // Objects are no bytes.
+    let code = DtypeCode::parse(&dtype).filter(|code| code.kind != 'O')?;
+    let item_size = code.item_size().filter(|size| *size > 0)?;
+    let length = shape.iter().try_fold(item_size, |length, count| length.checked_mul(*count))?;
+    // The bytes of a large array may have been replaced by a hash.
+    if a.len() as u64 != length {
+        return None;
+    }
+    let offset = a.iter().zip(b.iter()).position(|(a, b)| a != b)? as u64;
+    let mut rest = offset / item_size;
+    let mut index = vec![0; shape.len()];
+    // In C's order the last axis runs fastest, in Fortran's the first.
+    let axes: Vec<usize> = if fortran { (0..shape.len()).collect() } else { (0..shape.len()).rev().collect() };
+    for axis in axes {
+        let length = *shape.get(axis)?;
+        *index.get_mut(axis)? = rest.checked_rem(length)?;
+        rest /= length;
+    }
+    let index: Vec<String> = index.iter().map(u64::to_string).collect();
+    (rest == 0 && !index.is_empty()).then(|| format!("[{}]", index.join(", ")))
+}
+
+/// Whether an array is in Fortran's order, and its bytes.
+fn contents<'a>(side: &Side<'_, 'a>, array: Ref) -> Option<(bool, Atom<'a>)> {
+    let Canonical::Compound(array @ Compound { tag: CompoundTag::Array { fortran }, .. }) =
+        side.canonicalizer.canonical(array)
+    else {
+        return None;
+    };
+    match side.canonicalizer.canonical(array.part(PartRole::Data)?) {
+        Canonical::Atom(atom) => Some((fortran, atom)),
+        Canonical::Compound(_) => None,
+    }
+}

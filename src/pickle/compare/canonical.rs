@@ -1,0 +1,366 @@
+//! Values in a canonical form, which does not depend on the pickler or the protocol: what `diff` compares and digests.
+//!
+//! The same `set` can be EMPTY_SET and ADDITEMS or a call of `set`, the same number BININT or LONG1, the same array
+//! `_frombuffer` or `_reconstruct` and BUILD. Equal values have equal canonical forms, apart from the order of sets and
+//! dicts, which the caller takes care of. The calls are in [`canonical_calls`](super::canonical_calls).
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::large_integer::large_integer;
+use crate::pickle::known::renames::same_module;
+use crate::pickle::known::{CanonicalCall, canonical_call};
+use crate::pickle::machine::Machine;
+use crate::pickle::node::{How, Kind, Leaf, Node, Ref, Value};
+use crate::pickle::text::Text;
+
+/// The values of a pickle, and what calls whose result was thrown away did to them.
+#[derive(Debug)]
+pub(super) struct Canonicalizer<'m, 'a> {
+    pub(super) machine: &'m Machine<'a>,
+    /// The calls and changes after a value was made, by that value.
+    effects: HashMap<Ref, Vec<Ref>>,
+}
+
+/// The canonical form of a value.
+#[derive(Debug)]
+pub(super) enum Canonical<'a> {
+    Atom(Atom<'a>),
+    Compound(Compound<'a>),
+}
+
+/// A value without parts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Atom<'a> {
+    None,
+    Bool(bool),
+    Int(i64),
+    /// The shortest little-endian two's complement; the digits, if it is a decimal too long to convert.
+    LargeInt(Cow<'a, [u8]>),
+    /// The bits, with one NaN for all.
+    Float(u64),
+    String(Cow<'a, [u8]>),
+    Bytes(Cow<'a, [u8]>),
+    ByteArray(Cow<'a, [u8]>),
+    Global(String, String),
+    Extension(i64),
+    Persistent(Cow<'a, [u8]>),
+    /// A buffer outside the pickle, or a memo slot that another pickle has filled.
+    Elsewhere(u64),
+}
+
+/// A value that is made of others.
+#[derive(Debug)]
+pub(super) struct Compound<'a> {
+    pub(super) tag: CompoundTag,
+    /// The items of a list of strings that is pickled as one string with separators; `ordered` has none then.
+    pub(super) joined: Option<Cow<'a, [u8]>>,
+    /// Parts in order.
+    pub(super) ordered: Vec<(PartRole, Ref)>,
+    /// Parts without order.
+    pub(super) members: Vec<Ref>,
+    /// Keys and values, without order.
+    pub(super) pairs: Vec<(Ref, Ref)>,
+}
+
+/// The kind of a compound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum CompoundTag {
+    Tuple,
+    List,
+    Dict,
+    Set,
+    FrozenSet,
+    Global,
+    Persistent,
+    /// The result of a call.
+    Call,
+    /// The result of a call that never changes, so that two equal ones cannot be told apart.
+    Constant,
+    /// Made by the `__new__` of a class.
+    New,
+    /// A `numpy.ndarray`.
+    Array {
+        /// Whether it is in Fortran's order.
+        fortran: bool,
+    },
+}
+
+impl CompoundTag {
+    /// Whether it matters that a value is the same object in two places.
+    pub(super) fn has_identity(self) -> bool {
+        matches!(self, Self::List | Self::Dict | Self::Set | Self::Call | Self::New | Self::Array { .. })
+    }
+}
+
+/// What a part is in its compound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum PartRole {
+    Item(usize),
+    /// A key or a value of an ordered dict.
+    Entry(usize),
+    Callee,
+    Argument(usize),
+    Arguments,
+    Keywords,
+    State,
+    /// A call that changed it.
+    Effect,
+    Dtype,
+    Shape,
+    /// The bytes of an array, where `bytes` and `bytearray` are the same.
+    Data,
+}
+
+impl<'a> Compound<'a> {
+    pub(super) fn new(tag: CompoundTag) -> Self {
+        Self { tag, joined: None, ordered: Vec::new(), members: Vec::new(), pairs: Vec::new() }
+    }
+
+    fn items(mut self, items: &[Ref]) -> Self {
+        self.ordered.extend(items.iter().enumerate().map(|(index, item)| (PartRole::Item(index), *item)));
+        self
+    }
+
+    pub(super) fn arguments(mut self, arguments: &[Ref]) -> Self {
+        self.ordered.extend(arguments.iter().enumerate().map(|(index, item)| (PartRole::Argument(index), *item)));
+        self
+    }
+
+    pub(super) fn with(mut self, role: PartRole, part: Ref) -> Self {
+        self.ordered.push((role, part));
+        self
+    }
+
+    /// The first part with a role.
+    pub(super) fn part(&self, role: PartRole) -> Option<Ref> {
+        self.ordered.iter().find(|(found, _)| *found == role).map(|(_, part)| *part)
+    }
+}
+
+/// The arguments of dill's `_create_code` that say where the code was written, not what it does, by the number of
+/// arguments: `co_lnotab`, `co_filename`, `co_firstlineno` and `co_linetable`. See `CODE` in dill 0.4.
+const CODE_POSITIONS: &[(usize, &[usize])] = &[(17, &[0, 11, 13, 14]), (19, &[0, 11, 14, 15])];
+
+/// How many classes are searched for a base, and how many bases of each: a hostile pickle may have any number of both.
+const MAX_BASES: usize = 8;
+
+impl<'m, 'a> Canonicalizer<'m, 'a> {
+    pub(super) fn new(machine: &'m Machine<'a>) -> Self {
+        let mut canonicalizer = Self { machine, effects: HashMap::new() };
+        for effect in machine.effects() {
+            // `setattr(target, …)`: the effect belongs to the first argument.
+            let first = canonicalizer.call_arguments(*effect).and_then(|arguments| arguments.first().copied());
+            if let Some(target) = first.map(|first| machine.resolve(first)) {
+                canonicalizer.effects.entry(target).or_default().push(*effect);
+            }
+        }
+        for change in machine.changes() {
+            canonicalizer.effects.entry(machine.resolve(change.target)).or_default().extend(&change.items);
+        }
+        canonicalizer
+    }
+
+    pub(super) fn canonical(&self, reference: Ref) -> Canonical<'a> {
+        let reference = self.machine.resolve(reference);
+        let node = match self.machine.value(reference) {
+            Value::Leaf(leaf) => return Canonical::Atom(self.leaf(reference, leaf)),
+            Value::Node(node) => node,
+        };
+        let mut canonical = self.node(node);
+        if let Canonical::Compound(compound) = &mut canonical
+            && let Some(effects) = self.effects.get(&reference)
+        {
+            compound.ordered.extend(effects.iter().map(|effect| (PartRole::Effect, *effect)));
+        }
+        canonical
+    }
+
+    fn leaf(&self, reference: Ref, leaf: Leaf<'a>) -> Atom<'a> {
+        match leaf {
+            Leaf::None => Atom::None,
+            Leaf::Bool(value) => Atom::Bool(value),
+            Leaf::Int(value) => Atom::Int(value),
+            Leaf::LargeInt => Atom::LargeInt(large_integer(self.machine.opcode_bytes(reference))),
+            Leaf::Float(value) => Atom::Float(if value.is_nan() { f64::NAN } else { value }.to_bits()),
+            Leaf::Text(text) => Atom::String(text.into_bytes()),
+            Leaf::OldText(bytes) => Atom::String(bytes),
+            Leaf::Bytes(bytes) => Atom::Bytes(Cow::Borrowed(bytes)),
+            Leaf::ByteArray(bytes) => Atom::ByteArray(Cow::Borrowed(bytes)),
+            Leaf::Buffer => Atom::Elsewhere(u64::MAX),
+            Leaf::Extension(code) => Atom::Extension(code),
+            Leaf::Global(module, name) => global(&module, &name),
+            Leaf::Persistent(text) => Atom::Persistent(text.into_bytes()),
+            Leaf::Earlier(slot) => Atom::Elsewhere(slot),
+            // Only a watched run forgets values, and `diff` compares none.
+            Leaf::Inner(_) => Atom::Elsewhere(u64::MAX),
+        }
+    }
+
+    fn node(&self, node: &Node) -> Canonical<'a> {
+        let compound = match node.kind {
+            Kind::Tuple => Compound::new(CompoundTag::Tuple).items(&node.items),
+            Kind::List => Compound::new(CompoundTag::List).items(&node.items),
+            Kind::Set => Compound { members: node.items.clone(), ..Compound::new(CompoundTag::Set) },
+            Kind::FrozenSet => Compound { members: node.items.clone(), ..Compound::new(CompoundTag::FrozenSet) },
+            Kind::Dict => Compound { pairs: pairs(&node.items), ..Compound::new(CompoundTag::Dict) },
+            Kind::Persistent => Compound::new(CompoundTag::Persistent).items(&node.items),
+            Kind::Global => match self.global_of(node) {
+                Some(global) => return Canonical::Atom(global),
+                None => Compound::new(CompoundTag::Global).items(&node.items),
+            },
+            Kind::Array => match self.array_of_joblib(node) {
+                Some(array) => array,
+                None => Compound::new(CompoundTag::Call).items(&node.items),
+            },
+            Kind::Call(how) => {
+                if let Some(canonical) = self.known_call(node) {
+                    return canonical;
+                }
+                self.call(node, how)
+            }
+        };
+        Canonical::Compound(self.with_changes(node, compound))
+    }
+
+    /// Adds the state and the items that a value was given after it was made.
+    pub(super) fn with_changes(&self, node: &Node, mut compound: Compound<'a>) -> Compound<'a> {
+        if let Some(state) = node.state {
+            match self.without_default_fill(node, state) {
+                Some(entries) => compound.ordered.extend(entries),
+                None => compound = compound.with(PartRole::State, state),
+            }
+        }
+        let Some(added) = &node.added else { return compound };
+        compound = compound.items(&added.items);
+        // Of the classes that SETITEMS fills, Python compares the order of this one only.
+        let is_ordered = node.items.first().is_some_and(|callee| self.is_call_of(*callee, CanonicalCall::OrderedDict));
+        if !is_ordered {
+            return Compound { pairs: pairs(&added.pairs), ..compound };
+        }
+        compound.ordered.extend(added.pairs.iter().enumerate().map(|(index, part)| (PartRole::Entry(index), *part)));
+        compound
+    }
+
+    /// A call that has no canonical form of its own.
+    fn call(&self, node: &Node, how: How) -> Compound<'a> {
+        let (callee, arguments) = (node.items.first().copied(), node.items.get(1).copied());
+        let rule = callee.and_then(|callee| self.rule(callee));
+        let mut compound = Compound::new(match how {
+            How::NewObj | How::NewObjEx => CompoundTag::New,
+            _ if rule == Some(CanonicalCall::Constant) => CompoundTag::Constant,
+            _ => CompoundTag::Call,
+        });
+        if let Some(callee) = callee {
+            compound = compound.with(PartRole::Callee, callee);
+        }
+        match (arguments, arguments.and_then(|arguments| self.tuple(arguments))) {
+            (_, Some([members])) if callee.is_some_and(|callee| self.is_set_class(callee)) => {
+                compound.members = self.sequence(*members).unwrap_or(std::slice::from_ref(members)).to_vec();
+            }
+            (_, Some(items)) => {
+                let positions = CODE_POSITIONS.iter().find(|(count, _)| *count == items.len());
+                let hidden = positions.filter(|_| rule == Some(CanonicalCall::Code)).map(|(_, positions)| *positions);
+                let hidden = hidden.unwrap_or_default();
+                let shown = items.iter().enumerate().filter(|(index, _)| !hidden.contains(index));
+                compound.ordered.extend(shown.map(|(index, item)| (PartRole::Argument(index), *item)));
+            }
+            (Some(arguments), None) => compound = compound.with(PartRole::Arguments, arguments),
+            (None, None) => {}
+        }
+        match node.items.get(2) {
+            Some(keywords) if !self.is_empty_dict(*keywords) => compound.with(PartRole::Keywords, *keywords),
+            _ => compound,
+        }
+    }
+
+    pub(super) fn call_arguments(&self, call: Ref) -> Option<&'m [Ref]> {
+        self.tuple(*self.machine.node(call)?.items.get(1)?)
+    }
+
+    pub(super) fn tuple(&self, reference: Ref) -> Option<&'m [Ref]> {
+        match self.machine.node(reference) {
+            Some(Node { kind: Kind::Tuple, items, .. }) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub(super) fn sequence(&self, reference: Ref) -> Option<&'m [Ref]> {
+        match self.machine.node(reference) {
+            Some(Node { kind: Kind::Tuple | Kind::List, items, .. }) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// A global, under its current name.
+    pub(super) fn global(&self, reference: Ref) -> Option<Atom<'a>> {
+        match self.machine.value(reference) {
+            Value::Leaf(Leaf::Global(module, name)) => Some(global(&module, &name)),
+            Value::Node(node @ Node { kind: Kind::Global, .. }) => self.global_of(node),
+            _ => None,
+        }
+    }
+
+    fn global_of(&self, node: &Node) -> Option<Atom<'a>> {
+        let string = |half: Option<&Ref>| match self.machine.value(*half?) {
+            Value::Leaf(Leaf::Text(text)) => Some(text),
+            _ => None,
+        };
+        Some(global(&string(node.items.first())?, &string(node.items.get(1))?))
+    }
+
+    pub(super) fn is_global(&self, reference: Ref, module: &str, name: &str) -> bool {
+        matches!(self.global(reference), Some(Atom::Global(its, own)) if its == module && own == name)
+    }
+
+    /// How calls of this global compare.
+    pub(super) fn rule(&self, callee: Ref) -> Option<CanonicalCall> {
+        match self.global(callee)? {
+            Atom::Global(module, name) => canonical_call(&module, &name),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_call_of(&self, callee: Ref, rule: CanonicalCall) -> bool {
+        self.rule(callee) == Some(rule)
+    }
+
+    /// Whether the pickle defines this class as a subclass of `set` or `frozenset`: an instance is a call of it with a
+    /// list of the members, in the order of the set.
+    fn is_set_class(&self, class: Ref) -> bool {
+        let is_set = |base: &Ref| matches!(self.rule(*base), Some(CanonicalCall::Set | CanonicalCall::FrozenSet));
+        let mut classes = vec![class];
+        for _ in 0..MAX_BASES {
+            let Some(class) = classes.pop() else { return false };
+            // The bases are the first tuple among the arguments of dill's and cloudpickle's helpers.
+            let arguments = self.call_arguments(class).unwrap_or_default().iter().take(MAX_BASES);
+            let Some(bases) = arguments.filter_map(|argument| self.tuple(*argument)).next() else { continue };
+            let bases = bases.get(..MAX_BASES.min(bases.len())).unwrap_or_default();
+            if bases.iter().any(is_set) {
+                return true;
+            }
+            classes.extend(bases);
+        }
+        false
+    }
+
+    pub(super) fn is_string(&self, reference: Ref, string: &[u8]) -> bool {
+        matches!(self.machine.value(reference), Value::Leaf(Leaf::Text(found)) if found.bytes() == string)
+    }
+
+    pub(super) fn is_true(&self, reference: Ref) -> bool {
+        matches!(self.machine.value(reference), Value::Leaf(Leaf::Bool(true) | Leaf::Int(1)))
+    }
+
+    pub(super) fn is_empty_dict(&self, reference: Ref) -> bool {
+        matches!(self.machine.node(reference), Some(Node { kind: Kind::Dict, items, .. }) if items.is_empty())
+    }
+}
+
+fn pairs(items: &[Ref]) -> Vec<(Ref, Ref)> {
+    items.as_chunks::<2>().0.iter().map(|[key, value]| (*key, *value)).collect()
+}
+
+fn global<'a>(module: &Text<'_>, name: &Text<'_>) -> Atom<'a> {
+    Atom::Global(same_module(&module.lossy()).into_owned(), name.lossy().into_owned())
+}

@@ -1,0 +1,274 @@
+//! Compares the values of two pickles: whether they are equal, and where they first differ.
+//!
+//! Both are walked at the same time, on an explicit work list. Each list, dict or object of one side must meet the same
+//! one of the other side every time, so values must be shared alike, and cycles end. Numbers, strings and bytes are
+//! compared by value; sets and dicts without order (Python ignores the insertion order of dicts), an `OrderedDict` in
+//! order. Not compared: where in a file a function was written, and the functions and classes that a value refers to
+//! and that the session has under the same name.
+
+mod array_element;
+mod canonical;
+mod canonical_calls;
+mod difference_path;
+mod digest;
+mod large_integer;
+mod masked_fill;
+mod pairing;
+mod string_lists;
+#[cfg(test)]
+mod tests;
+
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+
+use self::canonical::{Canonical, Canonicalizer, Compound, PartRole};
+use self::difference_path::{PathStep, difference};
+use self::digest::Digests;
+use self::pairing::{MetValues, is_long, last_values, same_atoms};
+use super::machine::Machine;
+use super::naming::Naming;
+use super::node::Ref;
+
+/// One of the two pickles.
+#[derive(Debug)]
+pub struct Side<'m, 'a> {
+    naming: Naming<'m, 'a>,
+    canonicalizer: Canonicalizer<'m, 'a>,
+    /// The functions and classes of the session, and their names.
+    definitions: HashMap<Ref, String>,
+}
+
+impl<'m, 'a> Side<'m, 'a> {
+    /// A machine, with the names that its values have in the session.
+    pub fn new(machine: &'m Machine<'a>, names: impl Iterator<Item = (String, Ref)>) -> Self {
+        let naming = Naming::new(machine);
+        let is_definition = |value: Ref| {
+            machine.node(value).is_some() && matches!(naming.type_name(value).as_ref(), "function" | "type")
+        };
+        let definitions =
+            names.filter(|(_, value)| is_definition(*value)).map(|(name, value)| (machine.resolve(value), name));
+        let definitions = definitions.collect();
+        Self { canonicalizer: Canonicalizer::new(machine), naming, definitions }
+    }
+
+    /// The labels of its values.
+    pub fn naming(&self) -> &Naming<'m, 'a> {
+        &self.naming
+    }
+
+    /// The dtype and the shape of an array.
+    pub fn array(&self, value: Ref) -> Option<(String, Vec<u64>)> {
+        let (dtype, shape) = self.canonicalizer.dtype_and_shape(value)?;
+        Some((self.naming.text(dtype)?.as_ref().to_owned(), shape))
+    }
+
+    /// Whether a value is made of others, and not of one opcode.
+    fn is_node(&self, value: Ref) -> bool {
+        self.canonicalizer.machine.node(value).is_some()
+    }
+}
+
+/// Where two values first differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The path from the variable, as far as it can be written in Python: `['lr']`, `.weights[3]`.
+    pub path: String,
+    /// The value on the left; `None` if there is none, or if the path ends before it.
+    pub left: Option<String>,
+    /// The value on the right, likewise.
+    pub right: Option<String>,
+}
+
+/// Compares values of two sides.
+pub struct Comparer<'f, 'm, 'a> {
+    left: &'f Side<'m, 'a>,
+    right: &'f Side<'m, 'a>,
+    digests: [Digests<'f, 'm, 'a>; 2],
+    /// Values that were found equal in earlier comparisons.
+    equal: HashMap<Ref, Ref>,
+    /// Long strings that were found equal: a pickle can refer to one a million times.
+    equal_strings: HashSet<(Ref, Ref)>,
+    has_doubts: Cell<bool>,
+}
+
+/// The parts of a pair of values that are still to be compared.
+struct PendingParts {
+    parts: std::vec::IntoIter<PairedPart>,
+    step: PathStep,
+    values: (Ref, Ref),
+}
+
+/// The same part of two values.
+type PairedPart = (PathStep, Ref, Ref);
+
+/// The last step to a difference and the values there; `None` for a value that is missing on its side.
+type Differs = (Option<PathStep>, Option<Ref>, Option<Ref>);
+
+impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
+    /// Compares values of these two.
+    pub fn new(left: &'f Side<'m, 'a>, right: &'f Side<'m, 'a>) -> Self {
+        let digests = [Digests::new(&left.canonicalizer), Digests::new(&right.canonicalizer)];
+        let has_doubts = Cell::new(false);
+        Self { left, right, digests, equal: HashMap::new(), equal_strings: HashSet::new(), has_doubts }
+    }
+
+    /// Where two values first differ; `None` if they are equal.
+    pub fn compare(&mut self, left: Ref, right: Ref) -> Option<Difference> {
+        self.has_doubts.set(false);
+        let mut met = MetValues::default();
+        let root = vec![(PathStep::Root, left, right)].into_iter();
+        let mut pending = vec![PendingParts { parts: root, step: PathStep::Root, values: (left, right) }];
+        while let Some(top) = pending.last_mut() {
+            let Some((step, left, right)) = top.parts.next() else {
+                pending.pop();
+                continue;
+            };
+            match self.pair(step, left, right, &mut met) {
+                Ok(parts) if parts.is_empty() => {}
+                Ok(parts) => {
+                    pending.push(PendingParts { parts: parts.into_iter(), step, values: (left, right) });
+                }
+                Err((last, left, right)) => {
+                    let steps = pending.iter().skip(1).map(|pending| pending.step).chain([step]).chain(last);
+                    let (mut difference, is_complete) = difference(self.left, self.right, steps, (left, right));
+                    // The bytes of an array: the path can go on to the element.
+                    if is_complete
+                        && matches!(step, PathStep::Part(PartRole::Data))
+                        && let Some(PendingParts { values, .. }) = pending.last()
+                    {
+                        difference.path.extend(array_element::first_difference(self.left, self.right, *values));
+                    }
+                    return Some(difference);
+                }
+            }
+        }
+        self.equal.extend(met.into_equal());
+        None
+    }
+
+    /// Whether the difference that the last comparison found may come from a wrong pairing of set members or keys: two
+    /// objects may have the same digest, or a digest may depend on how they were pickled (the cells of functions are
+    /// filled where a walk ends, and that begins where the order of the set says).
+    pub fn has_doubts(&self) -> bool {
+        self.has_doubts.get()
+    }
+
+    fn add_doubt(&self, doubt: bool) {
+        self.has_doubts.set(self.has_doubts.get() || doubt);
+    }
+
+    /// Compares two values without their parts, which are returned.
+    fn pair(&mut self, step: PathStep, left: Ref, right: Ref, met: &mut MetValues) -> Result<Vec<PairedPart>, Differs> {
+        let here = (None, Some(left), Some(right));
+        let (left_values, right_values) = (&self.left.canonicalizer, &self.right.canonicalizer);
+        let (left, right) = (left_values.machine.resolve(left), right_values.machine.resolve(right));
+        if self.equal.get(&left) == Some(&right) || self.equal_strings.contains(&(left, right)) {
+            return Ok(Vec::new());
+        }
+        // A function or class with a name of its own is compared as that variable, not wherever it is referred to.
+        if let (Some(left), Some(right)) = (self.left.definitions.get(&left), self.right.definitions.get(&right))
+            && left == right
+            && !matches!(step, PathStep::Root)
+        {
+            return Ok(Vec::new());
+        }
+        match (left_values.canonical(left), right_values.canonical(right)) {
+            (Canonical::Atom(a), Canonical::Atom(b)) => {
+                if !same_atoms(&a, &b, step) {
+                    return Err(here);
+                }
+                if is_long(&a) {
+                    self.equal_strings.insert((left, right));
+                }
+                Ok(Vec::new())
+            }
+            (Canonical::Compound(a), Canonical::Compound(b)) if a.tag == b.tag => match met.meet(a.tag, left, right) {
+                Some(true) => self.parts(&a, &b).map_err(|differs| differs.unwrap_or(here)),
+                Some(false) => Ok(Vec::new()),
+                None => Err(here),
+            },
+            _ => Err(here),
+        }
+    }
+
+    /// The parts that must be equal for two values to be equal. An error of `None` means that the numbers of parts
+    /// differ.
+    fn parts(&self, a: &Compound<'a>, b: &Compound<'a>) -> Result<Vec<PairedPart>, Option<Differs>> {
+        if a.joined.is_some() || b.joined.is_some() {
+            return string_lists::compare_lists(self.left, a, self.right, b).map(|()| Vec::new());
+        }
+        let roles_differ = a.ordered.iter().zip(&b.ordered).any(|((a, _), (b, _))| a != b);
+        if roles_differ || a.ordered.len() != b.ordered.len() || a.members.len() != b.members.len() {
+            return Err(None);
+        }
+        let both = a.ordered.iter().zip(&b.ordered);
+        let mut parts: Vec<_> = both.map(|((role, a), (_, b))| (PathStep::Part(*role), *a, *b)).collect();
+        self.pair_members(a, b, &mut parts)?;
+        self.pair_keys(a, b, &mut parts)?;
+        Ok(parts)
+    }
+
+    /// Pairs the members of two sets by their digests.
+    fn pair_members(
+        &self,
+        a: &Compound<'a>,
+        b: &Compound<'a>,
+        parts: &mut Vec<PairedPart>,
+    ) -> Result<(), Option<Differs>> {
+        let sorted = |digests: &Digests<'_, '_, '_>, members: &[Ref]| {
+            let mut members: Vec<(u64, Ref)> =
+                members.iter().map(|member| (digests.digest(*member), *member)).collect();
+            members.sort_by_key(|(digest, _)| *digest);
+            self.add_doubt(members.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)));
+            members
+        };
+        let [left, right] = &self.digests;
+        for ((a_digest, a), (b_digest, b)) in sorted(left, &a.members).into_iter().zip(sorted(right, &b.members)) {
+            if a_digest != b_digest {
+                self.add_doubt(self.left.is_node(a) || self.right.is_node(b));
+                return Err(None);
+            }
+            parts.push((PathStep::Member, a, b));
+        }
+        Ok(())
+    }
+
+    /// Pairs the values of two dicts by the digests of their keys.
+    fn pair_keys(
+        &self,
+        a: &Compound<'a>,
+        b: &Compound<'a>,
+        parts: &mut Vec<PairedPart>,
+    ) -> Result<(), Option<Differs>> {
+        let [left, right] = &self.digests;
+        let (a, a_ties) = last_values(left, &a.pairs);
+        let (b, b_ties) = last_values(right, &b.pairs);
+        self.add_doubt(a_ties || b_ties);
+        let in_order = a.len() == b.len() && a.iter().zip(&b).all(|((a, ..), (b, ..))| a == b);
+        let mut pair = |(_, key, value): &(u64, Ref, Ref), (_, other_key, other): &(u64, Ref, Ref)| {
+            // Keys that are objects must be compared. Strings and numbers have the digest of another once in 2^64.
+            if self.left.is_node(*key) {
+                parts.push((PathStep::Member, *key, *other_key));
+            }
+            parts.push((PathStep::Key(*key), *value, *other));
+        };
+        if in_order {
+            a.iter().zip(&b).for_each(|(a, b)| pair(a, b));
+            return Ok(());
+        }
+        let there: HashMap<u64, &(u64, Ref, Ref)> = b.iter().map(|pair| (pair.0, pair)).collect();
+        for item in &a {
+            let Some(other) = there.get(&item.0) else {
+                self.add_doubt(self.left.is_node(item.1));
+                return Err(Some((Some(PathStep::Key(item.1)), Some(item.2), None)));
+            };
+            pair(item, other);
+        }
+        let here: HashSet<u64> = a.iter().map(|(digest, ..)| *digest).collect();
+        match b.iter().find(|(digest, ..)| !here.contains(digest)) {
+            // This key is a value of the right side, which `difference` knows because the left value is missing.
+            Some((_, key, value)) => Err(Some((Some(PathStep::Key(*key)), None, Some(*value)))),
+            None => Ok(()),
+        }
+    }
+}

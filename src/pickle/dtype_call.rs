@@ -1,0 +1,40 @@
+//! The calls of `numpy.dtype` in a pickle: where they are, and what they make a dtype of.
+//!
+//! numpy pickles each dtype as such a call with a state. The description of arrays and the check for forged ones find
+//! them here; what a code means is in [`dtype`](super::known::dtype).
+
+use std::rc::Rc;
+
+use super::known::is_dtype;
+use super::naming::Naming;
+use super::node::{Kind, Node, Ref};
+
+/// What a dtype is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum DtypeSpec {
+    /// A code.
+    Code(Rc<str>),
+    /// A class, by module and name: that of records, or that of the numbers of another library.
+    Class(Rc<str>, Rc<str>),
+}
+
+/// Whether this node is a call of `numpy.dtype`.
+pub(super) fn is_dtype_call(labels: &Naming<'_, '_>, node: &Node) -> bool {
+    let callee = node.items.first().filter(|_| matches!(node.kind, Kind::Call(_)));
+    let callee = callee.and_then(|callee| labels.global(*callee));
+    callee.is_some_and(|(module, name)| is_dtype(&module, &name))
+}
+
+/// The call that makes a dtype.
+pub(super) fn dtype_call<'m>(labels: &Naming<'m, '_>, dtype: Ref) -> Option<&'m Node> {
+    labels.machine().node(dtype).filter(|call| is_dtype_call(labels, call))
+}
+
+/// The argument of a call of `numpy.dtype`.
+pub(super) fn spec_of(labels: &Naming<'_, '_>, call: &Node) -> Option<DtypeSpec> {
+    let spec = labels.argument(call, 0)?;
+    if let Some(code) = labels.text(spec) {
+        return Some(DtypeSpec::Code(code));
+    }
+    labels.global(spec).map(|(module, name)| DtypeSpec::Class(module, name))
+}

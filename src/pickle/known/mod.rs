@@ -1,0 +1,185 @@
+//! The registry of known globals: one row for each callable or class that the pickles of well-known libraries name.
+//!
+//! A row says what a call makes (for labels), what a call does (for the verdict), whether a file that is not trusted
+//! may load it, and how a call compares (for `diff`). The rows were taken from what CPython 3.10 to 3.13, dill 0.3 and
+//! 0.4, cloudpickle 3, numpy 1 and 2, pandas 1 to 3, scikit-learn, joblib and pyarrow write, and from published attacks
+//! on pickle scanners. Data only: nothing here reads a pickle.
+//!
+//! To add a callable, add a row to the file of its library. A global without a row is a class for labels, is not loaded
+//! from untrusted files, and makes the verdict `calls`, or `dangerous` where [`danger`] knows its module or its name.
+
+mod builtins;
+pub(super) mod danger;
+mod dill_cloudpickle;
+pub(super) mod dtype;
+mod named_types;
+mod numpy;
+mod other_libraries;
+pub(super) mod packages;
+pub(super) mod pandas;
+mod registry_row;
+pub(super) mod renames;
+mod stdlib;
+#[cfg(test)]
+mod tests;
+pub(crate) mod untrusted;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use self::registry_row::{Known, Trait};
+
+pub(super) use self::dill_cloudpickle::{NAMED_IMPORTS, is_known_repr, type_of_repr};
+pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
+pub(super) use self::numpy::ARRAY;
+pub(super) use self::other_libraries::ARRAY_WRAPPER_NAME;
+pub(super) use self::registry_row::{CanonicalCall, ClassArguments, ClassCall, Effect, Makes, NewClass};
+
+pub(super) use self::dtype::{dtype_class, dtype_name, item_size, scalar_name}; // compat
+pub(super) use self::other_libraries::ARRAY_WRAPPER; // compat
+pub(super) use self::pandas as frames; // compat
+pub(crate) use self::untrusted as plain; // compat
+
+const TABLES: [&[Known]; 6] =
+    [builtins::ROWS, stdlib::ROWS, dill_cloudpickle::ROWS, numpy::ROWS, pandas::ROWS, other_libraries::ROWS];
+
+/// The row of a global, by exact module and name.
+fn row(module: &str, name: &str) -> Option<&'static Known> {
+    static BY_NAME: LazyLock<HashMap<(&str, &str), &Known>> = LazyLock::new(|| {
+        let rows = TABLES.into_iter().flatten();
+        rows.flat_map(|row| globals(row).map(move |global| (global, row))).collect()
+    });
+    BY_NAME.get(&(module, name)).copied()
+}
+
+/// All modules of a row with all its names.
+fn globals(row: &'static Known) -> impl Iterator<Item = (&'static str, &'static str)> {
+    row.modules.iter().flat_map(move |module| row.names.iter().map(move |name| (*module, *name)))
+}
+
+/// Whether a global has a trait, under its current name or the one of Python 2 or numpy 1.
+fn has_trait(module: &str, name: &str, wanted: Trait) -> bool {
+    row(&renames::same_module(module), name).is_some_and(|row| row.traits.contains(&wanted))
+}
+
+/// Whether a global of exactly this name has a trait.
+fn has_exact_trait(module: &str, name: &str, wanted: Trait) -> bool {
+    row(module, name).is_some_and(|row| row.traits.contains(&wanted))
+}
+
+/// What a call of this global makes; `None` where that is an instance of it, as far as is known.
+pub(super) fn made_by(module: &str, name: &str) -> Option<Makes> {
+    let (module, name) = renames::current_name(module, name);
+    row(module, name)?.makes
+}
+
+/// What a call of this global does, by its current name; `None` where that is not known.
+pub(super) fn effect_of(module: &str, name: &str) -> Option<Effect> {
+    row(module, name)?.effect
+}
+
+/// How a call of this global compares, by the name that [`renames::same_module`] gives.
+pub(super) fn canonical_call(module: &str, name: &str) -> Option<CanonicalCall> {
+    row(module, name)?.canonical
+}
+
+/// Whether this module has callables whose effect is known.
+pub(super) fn has_known_effects(module: &str) -> bool {
+    static MODULES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+        let rows = TABLES.into_iter().flatten().filter(|row| row.effect.is_some());
+        rows.flat_map(|row| row.modules).copied().collect()
+    });
+    MODULES.contains(module)
+}
+
+/// The name of a class as people write it: without `builtins`, and with the module that exports it.
+pub(super) fn public_name(module: &str, name: &str) -> String {
+    let (module, name) = renames::current_name(module, name);
+    if module == "builtins" {
+        return name.to_owned();
+    }
+    if module == "types" {
+        return named_types::label(name).map_or_else(|| format!("types.{name}"), str::to_owned);
+    }
+    format!("{}.{name}", row(module, name).and_then(|row| row.exported_by).unwrap_or(module))
+}
+
+/// The name of an import: the module and the name of today's Python.
+pub(super) fn import_name(module: &str, name: &str) -> String {
+    let (module, name) = renames::current_name(module, name);
+    format!("{module}.{name}")
+}
+
+/// The type of the singleton that this global is.
+pub(super) fn singleton(module: &str, name: &str) -> Option<&'static str> {
+    row(&renames::same_module(module), name)?.singleton
+}
+
+/// The type of a subscript of this global, for those of `typing`.
+pub(super) fn subscript_of(module: &str, name: &str) -> Option<&'static str> {
+    (module == "typing").then(|| stdlib::subscript_type(name))
+}
+
+/// Whether an instance of this class, by its public name, has no items but those that a pickle adds to it.
+pub(super) fn starts_empty(class: &str) -> bool {
+    let global = class.rsplit_once('.');
+    global.is_some_and(|(module, name)| has_trait(module, name, Trait::StartsEmpty))
+}
+
+pub(super) use starts_empty as is_filled; // compat
+
+/// Whether this module is `builtins`, also as Python 2 calls it.
+pub(super) fn is_builtin(module: &str) -> bool {
+    renames::same_module(module) == "builtins"
+}
+
+/// Whether a call of this global makes code objects, or functions that have one.
+pub(super) fn makes_code(module: &str, name: &str) -> bool {
+    has_trait(module, name, Trait::MakesCode)
+}
+
+/// Whether this global is dill's function to import a module.
+pub(super) fn imports_module(module: &str, name: &str) -> bool {
+    has_trait(module, name, Trait::ImportsModule)
+}
+
+/// Whether this global is the class of which joblib writes an instance in place of an array.
+pub(crate) fn is_array_wrapper(module: &str, name: &str) -> bool {
+    // Most names are another one: no need to hash them.
+    name == ARRAY_WRAPPER_NAME && has_trait(module, name, Trait::ArrayWrapper)
+}
+
+/// Whether this global makes numpy's dtype of strings of any length.
+pub(super) fn is_string_dtype(module: &str, name: &str) -> bool {
+    has_trait(module, name, Trait::StringDtype)
+}
+
+/// Whether this global is dill's name for the namespace of the session.
+pub(super) fn is_session_namespace(module: &str, name: &str) -> bool {
+    has_trait(module, name, Trait::SessionNamespace)
+}
+
+/// Whether this global is `getattr`.
+pub(super) fn is_getattr(module: &str, name: &str) -> bool {
+    has_trait(module, name, Trait::GetsAttribute)
+}
+
+/// Whether this global gives a class its attributes.
+pub(super) fn fills_class(module: &str, name: &str) -> bool {
+    has_trait(module, name, Trait::FillsClass)
+}
+
+/// Whether this global is `numpy.dtype`.
+pub(super) fn is_dtype(module: &str, name: &str) -> bool {
+    has_trait(module, name, Trait::Dtype)
+}
+
+/// Whether a class that this metaclass makes runs no code of the pickle.
+pub(super) fn is_metaclass(module: &str, name: &str) -> bool {
+    has_exact_trait(module, name, Trait::Metaclass)
+}
+
+/// Whether honest pickles call subclasses of this class.
+pub(super) fn is_called_base(module: &str, name: &str) -> bool {
+    has_exact_trait(module, name, Trait::CalledBase)
+}

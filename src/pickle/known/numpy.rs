@@ -1,0 +1,77 @@
+//! The rows of numpy. numpy 2 calls `numpy.core` `numpy._core`; dtypes are in [`dtype`](super::dtype).
+
+use super::registry_row::{CanonicalCall, Effect, Known, Makes, Trait, dangerous, data, data_class, known};
+
+/// The class of arrays, as people write it.
+pub(in crate::pickle) const ARRAY: &str = "numpy.ndarray";
+
+/// The module of `_reconstruct` and `scalar`.
+const MULTIARRAY: &[&str] = &["numpy._core.multiarray", "numpy.core.multiarray"];
+/// The module of `_frombuffer`.
+const NUMERIC: &[&str] = &["numpy._core.numeric", "numpy.core.numeric"];
+
+const RECORDS: &[&str] = &["numpy.rec", "numpy._core.records", "numpy.core.records"];
+const CHARACTERS: &[&str] = &["numpy.char", "numpy._core.defchararray"];
+
+#[rustfmt::skip]
+pub(super) const ROWS: &[Known] = &[
+    known(MULTIARRAY, &["_reconstruct"])
+        .makes(Makes::InstanceOf(0))
+        .effect(Effect::New(0))
+        .loaded_untrusted()
+        .canonical(CanonicalCall::ArrayFromState),
+    data(NUMERIC, &["_frombuffer"]).makes(Makes::Type(ARRAY)).canonical(CanonicalCall::ArrayFromBuffer),
+    data(MULTIARRAY, &["scalar"]).makes(Makes::Scalar).canonical(CanonicalCall::Constant),
+    // The same in the other of the two modules, where no numpy writes them.
+    known(NUMERIC, &["_reconstruct"]).makes(Makes::InstanceOf(0)).effect(Effect::New(0)).loaded_untrusted(),
+    data(MULTIARRAY, &["_frombuffer"]).makes(Makes::Type(ARRAY)),
+    data(NUMERIC, &["scalar"]).makes(Makes::Scalar),
+
+    data(&["numpy"], &["dtype"]).canonical(CanonicalCall::Constant).traits(&[Trait::Dtype]),
+    data(&["numpy._core._internal", "numpy.core._internal"], &["_convert_to_stringdtype_kwargs"])
+        .traits(&[Trait::StringDtype]),
+    data(&["numpy.dtypes"], &["StringDType"]),
+    known(&["numpy"], &["ndarray"]).effect(Effect::Memory).loaded_untrusted(),
+    known(&["numpy"], &["recarray", "chararray"]).effect(Effect::Memory),
+    known(RECORDS, &["ndarray", "recarray", "chararray"]).effect(Effect::Memory),
+    known(CHARACTERS, &["ndarray", "recarray", "chararray"]).effect(Effect::Memory),
+    data_class(&["numpy.matrixlib.defmatrix", "numpy"], &["matrix"]).exported_by("numpy"),
+    known(&["numpy.ma.core"], &["_mareconstruct"])
+        .makes(Makes::InstanceOf(0))
+        .effect(Effect::New(0))
+        .loaded_untrusted()
+        .canonical(CanonicalCall::MaskedArray),
+    data_class(&["numpy.ma.core", "numpy.ma"], &["MaskedArray"]).exported_by("numpy.ma"),
+    data_class(&["numpy"], &[
+        "bool_", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32",
+        "float64", "longdouble", "complex64", "complex128", "clongdouble", "str_", "bytes_", "void", "object_",
+        "datetime64", "timedelta64",
+    ]),
+
+    known(&["numpy.random._pickle"], &["__bit_generator_ctor"])
+        .makes(Makes::InstanceOf(0))
+        .effect(Effect::New(0))
+        .loaded_untrusted(),
+    known(&["numpy.random._pickle"], &["__generator_ctor"])
+        .makes(Makes::Type("numpy.random._generator.Generator"))
+        .effect(Effect::Calls(1))
+        .loaded_untrusted(),
+    known(&["numpy.random._pickle"], &["__randomstate_ctor"])
+        .makes(Makes::Type("numpy.random.mtrand.RandomState"))
+        .effect(Effect::Calls(1))
+        .loaded_untrusted(),
+    known(&["numpy.random.bit_generator", "numpy.random._bit_generator"], &["__pyx_unpickle_SeedSequence"])
+        .makes(Makes::InstanceOf(0))
+        .effect(Effect::New(0))
+        .loaded_untrusted(),
+    data_class(&["numpy.random._pcg64"], &["PCG64", "PCG64DXSM"]),
+    data_class(&["numpy.random._mt19937"], &["MT19937"]),
+    data_class(&["numpy.random._philox"], &["Philox"]),
+    data_class(&["numpy.random._sfc64"], &["SFC64"]),
+    data_class(&["numpy.random.bit_generator"], &["SeedSequence", "SeedlessSeedSequence"]),
+
+    dangerous(&["numpy"], &[
+        "load", "memmap", "fromfile", "loadtxt", "genfromtxt", "save", "savetxt", "vectorize", "apply_along_axis",
+        "fromfunction",
+    ]),
+];

@@ -1,0 +1,59 @@
+//! The rows of scikit-learn, joblib, torch and sympy.
+//!
+//! scikit-learn and torch have compiled code that trusts the numbers in a file. Of scikit-learn, files that are not
+//! trusted get the estimators that compute with numpy alone, which checks the shapes it is given. Not among them:
+//! trees, neighbours, support vectors, k-means, boosting and all that holds sparse matrices, whose compiled code reads
+//! and writes memory at offsets in their state; and FunctionTransformer, which calls a function from its state.
+
+use super::registry_row::{Effect, Known, Trait, dangerous, data_class, known};
+
+/// The class of which joblib writes an instance in place of an array, followed by the array's bytes. scikit-learn
+/// carried a joblib of its own up to 0.22.
+pub(in crate::pickle) const ARRAY_WRAPPER_NAME: &str = "NumpyArrayWrapper";
+const ARRAY_WRAPPER_MODULES: &[&str] = &["joblib.numpy_pickle", "sklearn.externals.joblib.numpy_pickle"];
+
+/// Modules and name of the class of which joblib writes an instance.
+pub(in crate::pickle) const ARRAY_WRAPPER: (&[&str], &str) = (ARRAY_WRAPPER_MODULES, ARRAY_WRAPPER_NAME); // compat
+
+#[rustfmt::skip]
+pub(super) const ROWS: &[Known] = &[
+    known(ARRAY_WRAPPER_MODULES, &[ARRAY_WRAPPER_NAME]).traits(&[Trait::ArrayWrapper]),
+
+    data_class(&["sklearn.pipeline"], &["Pipeline", "FeatureUnion"]),
+    data_class(&["sklearn.compose._column_transformer"], &["ColumnTransformer"]),
+    data_class(&["sklearn.preprocessing._data"], &[
+        "StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "Normalizer", "Binarizer", "PowerTransformer",
+        "QuantileTransformer",
+    ]),
+    data_class(&["sklearn.preprocessing._encoders"], &["OrdinalEncoder"]),
+    data_class(&["sklearn.preprocessing._label"], &["LabelEncoder"]),
+    data_class(&["sklearn.impute._base"], &["SimpleImputer"]),
+    data_class(&["sklearn.feature_selection._variance_threshold"], &["VarianceThreshold"]),
+    data_class(&["sklearn.decomposition._pca"], &["PCA"]),
+    data_class(&["sklearn.decomposition._truncated_svd"], &["TruncatedSVD"]),
+    data_class(&["sklearn.linear_model._base"], &["LinearRegression"]),
+    data_class(&["sklearn.linear_model._ridge"], &["Ridge", "RidgeCV"]),
+    data_class(&["sklearn.linear_model._coordinate_descent"], &["Lasso", "LassoCV", "ElasticNet", "ElasticNetCV"]),
+    data_class(&["sklearn.linear_model._logistic"], &["LogisticRegression", "LogisticRegressionCV"]),
+    data_class(&["sklearn.linear_model._bayes"], &["BayesianRidge", "ARDRegression"]),
+    data_class(&["sklearn.linear_model._huber"], &["HuberRegressor"]),
+    data_class(&["sklearn.naive_bayes"], &["GaussianNB", "MultinomialNB", "BernoulliNB", "ComplementNB"]),
+    data_class(&["sklearn.discriminant_analysis"], &["LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"]),
+    data_class(&["sklearn.dummy"], &["DummyClassifier", "DummyRegressor"]),
+
+    // Not loaded from untrusted files: compiled code.
+    known(&["sklearn._loss._loss"], &["CyHalfBinomialLoss", "CyHalfSquaredError", "CyHalfMultinomialLoss"])
+        .effect(Effect::Data),
+    known(
+        &["sklearn.linear_model._sgd_fast"],
+        &["Hinge", "SquaredHinge", "Log", "SquaredLoss", "Huber", "ModifiedHuber", "EpsilonInsensitive"],
+    )
+        .effect(Effect::Data),
+    known(&["sklearn.metrics._dist_metrics", "sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"], &["newObj"])
+        .effect(Effect::New(0)),
+    known(&["sklearn.tree._tree"], &["Tree"]).effect(Effect::Data),
+
+    known(&["torch.storage"], &["_load_from_bytes"]).effect(Effect::Load),
+    dangerous(&["torch"], &["load", "compile"]),
+    dangerous(&["sympy"], &["sympify"]),
+];

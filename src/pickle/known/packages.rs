@@ -1,0 +1,70 @@
+//! What is known of whole modules and packages: whose import is harmless, and whose classes hold data.
+
+use super::{Effect, effect_of};
+
+/// Packages whose classes may be instantiated without their `__init__`, as the pickle of an instance does.
+const DATA_PACKAGES: &[&str] = &["numpy", "pandas", "sklearn", "scipy", "pyarrow"];
+
+/// Packages whose import has no effect that matters. The import of any other module runs code that is not known.
+#[rustfmt::skip]
+const KNOWN_PACKAGES: &[&str] = &[
+    "numpy", "pandas", "sklearn", "scipy", "pyarrow", "dill", "cloudpickle", "joblib", "matplotlib", "seaborn",
+    "polars", "torch", "xgboost", "lightgbm", "statsmodels", "sympy", "networkx", "PIL", "requests", "tqdm", "pytz",
+    "dateutil", "attr", "attrs", "pydantic", "__main__", "__mp_main__", "__runtime__",
+    "__future__", "_abc", "_bisect", "_codecs", "_collections", "_collections_abc", "_csv", "_ctypes", "_datetime",
+    "_decimal", "_frozen_importlib", "_frozen_importlib_external", "_functools", "_hashlib", "_heapq", "_io", "_json",
+    "_locale", "_operator", "_pickle", "_queue", "_random", "_socket", "_sqlite3", "_ssl", "_struct", "_thread",
+    "_weakref", "_weakrefset", "abc", "argparse", "array", "ast", "asyncio", "atexit", "base64", "bdb", "binascii",
+    "bisect", "builtins", "bz2", "calendar", "cmath", "code", "codecs", "codeop", "collections", "colorsys",
+    "concurrent", "configparser", "contextlib", "contextvars", "copy", "copyreg", "csv", "ctypes", "dataclasses",
+    "datetime", "dbm", "decimal", "difflib", "dis", "doctest", "email", "encodings", "enum", "errno", "faulthandler",
+    "fcntl", "filecmp", "fileinput", "fnmatch", "fractions", "ftplib", "functools", "gc", "getopt", "getpass",
+    "gettext", "glob", "graphlib", "grp", "gzip", "hashlib", "heapq", "hmac", "html", "http", "imaplib", "importlib",
+    "inspect", "io", "ipaddress", "itertools", "json", "keyword", "linecache", "locale", "logging", "lzma", "mailbox",
+    "marshal", "math", "mimetypes", "mmap", "multiprocessing", "netrc", "ntpath", "numbers", "opcode", "operator",
+    "optparse", "os", "pathlib", "pdb", "pickle", "pickletools", "pkgutil", "platform", "plistlib", "poplib", "posix",
+    "posixpath", "pprint", "profile", "pstats", "pty", "pwd", "py_compile", "pydoc", "queue", "quopri", "random", "re",
+    "readline", "reprlib", "resource", "runpy", "sched", "secrets", "select", "selectors", "shelve", "shlex", "shutil",
+    "signal", "site", "smtplib", "socket", "socketserver", "sqlite3", "ssl", "stat", "statistics", "string",
+    "stringprep", "struct", "subprocess", "symtable", "sys", "sysconfig", "syslog", "tarfile", "tempfile", "termios",
+    "textwrap", "threading", "time", "timeit", "token", "tokenize", "tomllib", "trace", "traceback", "tracemalloc",
+    "types", "typing", "typing_extensions", "unicodedata", "unittest", "urllib", "uuid", "venv", "warnings", "wave",
+    "weakref", "webbrowser", "xml", "xmlrpc", "zipapp", "zipfile", "zipimport", "zlib", "zoneinfo", "cProfile",
+];
+
+/// Modules that do something when they are imported.
+const RUN_ON_IMPORT: &[&str] = &["antigravity", "this", "idlelib", "turtledemo", "test", "lib2to3.tests", "__phello__"];
+
+/// The name of the package of a module.
+pub(super) fn package(module: &str) -> &str {
+    module.split('.').next().unwrap_or(module)
+}
+
+/// Whether importing this module does something by itself.
+pub(in crate::pickle) fn runs_on_import(module: &str) -> bool {
+    let within = |of: &str| module.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    RUN_ON_IMPORT.iter().any(|of| within(of)) || module.ends_with(".__main__")
+}
+
+/// Whether the import of this module is not worth a finding.
+pub(in crate::pickle) fn is_known_module(module: &str) -> bool {
+    KNOWN_PACKAGES.contains(&package(module))
+}
+
+/// Whether this is a class of which a pickle may make instances: one of a data package, or one that makes plain data.
+pub(in crate::pickle) fn is_data_class(module: &str, name: &str) -> bool {
+    let named_as_class = name.trim_start_matches('_').starts_with(|first: char| first.is_ascii_uppercase());
+    // The classes of numpy that have a name like a function's.
+    let is_class = named_as_class || matches!(name, "ndarray" | "dtype" | "matrix" | "recarray");
+    DATA_PACKAGES.contains(&package(module)) && is_class
+        || matches!(effect_of(module, name), Some(Effect::Data | Effect::ImportSpec))
+}
+
+/// Whether this is the `__new__` of a class of plain data or of `Enum`, or the `__init_subclass__` of `object`.
+pub(in crate::pickle) fn is_constructor(module: &str, name: &str) -> bool {
+    if (module, name) == ("builtins", "object.__init_subclass__") {
+        return true;
+    }
+    let class = name.strip_suffix(".__new__");
+    class.is_some_and(|class| (module, class) == ("enum", "Enum") || is_data_class(module, class))
+}

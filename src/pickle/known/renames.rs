@@ -1,0 +1,71 @@
+//! Globals that changed their names: in Python 3 (`_compat_pickle.py`), in numpy 2 and in dill.
+//!
+//! The unpickler translates the names of Python 2 before it looks them up, so the verdict must, too.
+
+use std::borrow::Cow;
+
+/// Old module, its current name, and whether both are one module. Others are only as dangerous as the module they stand
+/// for, and `diff` takes them for different ones.
+const MODULES: &[(&str, &str, bool)] = &[
+    ("__builtin__", "builtins", true),
+    ("copy_reg", "copyreg", true),
+    ("exceptions", "builtins", false),
+    ("cPickle", "pickle", false),
+    ("commands", "subprocess", false),
+    ("urllib2", "urllib.request", false),
+    ("httplib", "http.client", false),
+    ("anydbm", "dbm", false),
+    ("whichdb", "dbm", false),
+    ("__main__.__builtins__", "builtins", false),
+    ("posixpath", "os.path", false),
+    ("ntpath", "os.path", false),
+    ("thread", "_thread", false),
+    ("UserDict", "collections", false),
+    ("UserList", "collections", false),
+    ("StringIO", "io", false),
+    ("cStringIO", "io", false),
+    ("SocketServer", "socketserver", false),
+    ("BaseHTTPServer", "http.server", false),
+    ("SimpleHTTPServer", "http.server", false),
+    ("_abcoll", "collections.abc", false),
+    ("multiprocess", "multiprocessing", false),
+];
+
+/// The current module, the old name in it, and the current module and name.
+const NAMES: &[(&str, &str, &str, &str)] = &[
+    ("builtins", "xrange", "builtins", "range"),
+    ("builtins", "unicode", "builtins", "str"),
+    ("builtins", "long", "builtins", "int"),
+    ("builtins", "unichr", "builtins", "chr"),
+    ("builtins", "reduce", "functools", "reduce"),
+    ("builtins", "intern", "sys", "intern"),
+    ("itertools", "izip", "builtins", "zip"),
+    ("itertools", "imap", "builtins", "map"),
+    ("itertools", "ifilter", "builtins", "filter"),
+];
+
+/// Modules of libraries that moved, and what lies within them: the files that name them are loaded under that name.
+const DILL_BEFORE_0_3: (&str, &str) = ("dill.dill", "dill._dill");
+const NUMPY_1: (&str, &str) = ("numpy.core.", "numpy._core.");
+
+/// The module and the name of this global in today's Python.
+pub(crate) fn current_name<'a>(module: &'a str, name: &'a str) -> (&'a str, &'a str) {
+    let module = MODULES.iter().find(|(old, ..)| *old == module).map_or(module, |(_, new, _)| *new);
+    let renamed = NAMES.iter().find(|(of, old, ..)| *of == module && *old == name);
+    renamed.map_or((module, name), |(.., module, name)| (module, name))
+}
+
+/// The current name of a module that is the same module under an old name, and of those of numpy 1 and old versions of
+/// dill.
+pub(in crate::pickle) fn same_module(module: &str) -> Cow<'_, str> {
+    if let Some((_, new, _)) = MODULES.iter().find(|(old, _, is_same)| *is_same && *old == module) {
+        return Cow::Borrowed(new);
+    }
+    if module == DILL_BEFORE_0_3.0 {
+        return Cow::Borrowed(DILL_BEFORE_0_3.1);
+    }
+    match module.strip_prefix(NUMPY_1.0) {
+        Some(rest) => Cow::Owned(format!("{}{rest}", NUMPY_1.1)),
+        None => Cow::Borrowed(module),
+    }
+}

@@ -1,0 +1,147 @@
+//! The rows of the standard library, apart from `builtins`. Names that Python 2 used are translated first, see
+//! [`renames`](super::renames).
+
+use super::registry_row::{
+    CanonicalCall, ClassCall, Effect, Known, Makes, Trait, class, dangerous, data, known, new_class,
+};
+
+const OPERATOR: &[&str] = &["operator", "_operator"];
+const FUNCTOOLS: &[&str] = &["functools", "_functools"];
+
+#[rustfmt::skip]
+pub(super) const ROWS: &[Known] = &[
+    // Makers of objects.
+    known(&["copyreg"], &["_reconstructor"])
+        .makes(Makes::InstanceOf(0))
+        .effect(Effect::Reconstruct)
+        .loaded_untrusted()
+        .canonical(CanonicalCall::Reconstructor),
+    known(&["copyreg"], &["__newobj__"])
+        .makes(Makes::InstanceOf(0))
+        .effect(Effect::New(0))
+        .loaded_untrusted()
+        .canonical(CanonicalCall::NewObj),
+    // Not loaded from untrusted files: it hides arguments in arguments, where the check of buffers does not see them.
+    known(&["copyreg"], &["__newobj_ex__"]).makes(Makes::InstanceOf(0)).effect(Effect::New(0)),
+    dangerous(&["copyreg"], &["pickle", "add_extension", "constructor"]),
+    data(&["_codecs"], &["encode"]).makes(Makes::Type("bytes")).canonical(CanonicalCall::EncodedBytes),
+    dangerous(&["codecs"], &["open"]),
+    known(&["pickle", "_pickle", "cPickle", "dill", "dill._dill", "cloudpickle", "cloudpickle.cloudpickle"], &["loads"])
+        .effect(Effect::Load),
+    known(&["marshal"], &["loads"]).traits(&[Trait::MakesCode]),
+
+    // Data.
+    data(&["collections"], &["OrderedDict"])
+        .canonical(CanonicalCall::OrderedDict)
+        .traits(&[Trait::CalledBase, Trait::StartsEmpty]),
+    data(&["collections"], &["defaultdict", "deque", "Counter"]).traits(&[Trait::CalledBase, Trait::StartsEmpty]),
+    data(&["collections"], &["ChainMap", "UserDict", "UserList"]),
+    data(
+        &["_collections"],
+        &["OrderedDict", "defaultdict", "deque", "Counter", "ChainMap", "UserDict", "UserList"],
+    ),
+    data(&["datetime"], &["date", "datetime", "time", "timedelta"]).traits(&[Trait::CalledBase]),
+    data(&["datetime"], &["timezone"]),
+    known(&["datetime"], &["tzinfo"]).traits(&[Trait::CalledBase]),
+    data(&["zoneinfo"], &["ZoneInfo"]),
+    data(&["zoneinfo"], &["ZoneInfo._unpickle"]).makes(Makes::Type("zoneinfo.ZoneInfo")),
+    data(&["decimal"], &["Decimal"]).traits(&[Trait::CalledBase]),
+    data(&["_decimal"], &["Decimal"]),
+    data(&["decimal", "_decimal"], &["Context"]),
+    data(&["fractions"], &["Fraction"]).traits(&[Trait::CalledBase]),
+    data(&["uuid"], &["UUID", "SafeUUID"]),
+    data(&["uuid"], &["_uuid_from_int"]).makes(Makes::Type("uuid.UUID")),
+    data(&["random", "_random"], &["Random"]),
+    data(&["pathlib"], &["Path", "PosixPath", "PurePath", "PurePosixPath"]).traits(&[Trait::CalledBase]),
+    data(&["pathlib"], &["PureWindowsPath", "WindowsPath"]),
+    data(
+        &["pathlib._local"],
+        &["Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath"],
+    ),
+    data(
+        &["ipaddress"],
+        &["IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "IPv4Interface", "IPv6Interface"],
+    ),
+    data(&["re"], &["_compile"]).makes(Makes::Type("re.Pattern")),
+    data(&["re"], &["compile", "RegexFlag"]),
+    data(&["array"], &["array"]).traits(&[Trait::CalledBase]),
+    data(&["array"], &["_array_reconstructor"]).makes(Makes::InstanceOf(0)),
+    data(&["string"], &["Template"]),
+    data(&["_io", "io"], &["StringIO", "BytesIO"]),
+    dangerous(&["_io", "io"], &["FileIO"]),
+    data(
+        &["itertools"],
+        &[
+            "chain", "combinations", "combinations_with_replacement", "compress", "count", "cycle", "islice",
+            "pairwise", "permutations", "product", "repeat", "zip_longest", "tee", "_tee",
+        ],
+    ),
+    known(&["itertools"], &["dropwhile", "filterfalse", "groupby", "starmap", "takewhile", "accumulate"])
+        .effect(Effect::Lazy),
+    data(&["weakref", "_weakref"], &["ref"]).makes(Makes::Type("weakref.ref")),
+    data(&["weakref", "_weakref"], &["WeakSet", "WeakKeyDictionary", "WeakValueDictionary"]),
+    dangerous(&["weakref"], &["finalize"]),
+    data(&["threading", "_thread"], &["Lock", "RLock", "allocate_lock", "Event"]),
+    // Not loaded from untrusted files: a logger is an object that the whole program shares.
+    known(&["logging"], &["getLogger"]).effect(Effect::Data),
+    dangerous(&["logging"], &["FileHandler", "makeLogRecord"]),
+
+    // Functions and classes.
+    data(&["types"], &["SimpleNamespace", "MappingProxyType", "NoneType", "GenericAlias", "UnionType"]),
+    known(&["types"], &["MethodType", "CellType", "DynamicClassAttribute"]).effect(Effect::Code),
+    known(&["types"], &["FunctionType", "LambdaType"]).effect(Effect::Function),
+    known(&["types"], &["CodeType"]).effect(Effect::CodeObject).traits(&[Trait::MakesCode]),
+    known(&["types"], &["new_class"])
+        .makes(new_class(0, 3))
+        .effect(class(ClassCall::NewClass, None, Some(1), Some(3))),
+    dangerous(&["types"], &["ModuleType"]),
+    known(&["abc"], &["ABCMeta.__new__"])
+        .makes(new_class(1, 3))
+        .effect(class(ClassCall::Type, None, Some(2), Some(3))),
+    known(&["abc"], &["ABCMeta"]).traits(&[Trait::Metaclass]),
+    known(&["abc", "_abc"], &["abstractproperty"]).effect(Effect::Code),
+    known(&["collections", "_collections"], &["_tuplegetter"]).effect(Effect::Code),
+    known(&["collections", "_collections"], &["namedtuple"]).effect(class(ClassCall::Helper, None, None, None)),
+    known(&["dataclasses"], &["Field", "_DataclassParams", "_MISSING_TYPE", "_HAS_DEFAULT_FACTORY_CLASS"])
+        .effect(Effect::Code),
+    known(&["enum"], &["Enum", "IntEnum", "Flag", "IntFlag", "StrEnum"]).traits(&[Trait::CalledBase]),
+    known(&["enum"], &["EnumMeta", "EnumType"]).traits(&[Trait::Metaclass]),
+    dangerous(&["enum"], &["_simple_enum"]),
+    known(&["typing"], &["TypeVar", "ParamSpec", "_GenericAlias", "ForwardRef"]).effect(Effect::Code),
+    known(&["typing"], &["NamedTupleMeta", "_TypedDictMeta", "_ProtocolMeta", "NamedTuple"])
+        .traits(&[Trait::Metaclass]),
+    dangerous(&["typing"], &["get_type_hints", "_eval_type"]),
+    known(&["_ctypes"], &["PyCStructType"]).traits(&[Trait::Metaclass]),
+    known(&["_frozen_importlib"], &["ModuleSpec"]).effect(Effect::ImportSpec),
+    known(&["_frozen_importlib_external"], &["SourceFileLoader"]).effect(Effect::ImportSpec),
+
+    // Callables that call others.
+    data(OPERATOR, &["itemgetter"]),
+    known(OPERATOR, &["attrgetter"]).effect(Effect::AttrGetter),
+    known(OPERATOR, &["methodcaller"]).effect(Effect::MethodCaller),
+    known(OPERATOR, &["getitem"]).makes(Makes::Subscript),
+    dangerous(OPERATOR, &["call"]),
+    known(&["functools"], &["partial"]).effect(Effect::Partial).traits(&[Trait::CalledBase]),
+    known(&["functools"], &["partialmethod"]).effect(Effect::Partial),
+    known(&["_functools"], &["partial", "partialmethod"]).effect(Effect::Partial),
+    known(FUNCTOOLS, &["lru_cache"]).makes(Makes::Decorator).effect(Effect::Decorator),
+    known(FUNCTOOLS, &["reduce"]).effect(Effect::Calls(0)),
+    known(FUNCTOOLS, &["cmp_to_key"]).effect(Effect::Code),
+    known(&["functools"], &["cached_property", "singledispatchmethod", "_lru_cache_wrapper"]).effect(Effect::Code),
+    dangerous(&["functools"], &["singledispatch"]),
+];
+
+/// The types of subscripts of `typing`; `typing._GenericAlias` for all others.
+const SUBSCRIPTS: &[(&str, &str)] = &[
+    ("Union", "typing._UnionGenericAlias"),
+    ("Optional", "typing._UnionGenericAlias"),
+    ("Callable", "typing._CallableGenericAlias"),
+    ("Literal", "typing._LiteralGenericAlias"),
+    ("Annotated", "typing._AnnotatedAlias"),
+];
+
+/// The type of `typing.NAME[…]`.
+pub(super) fn subscript_type(name: &str) -> &'static str {
+    let listed = SUBSCRIPTS.iter().find(|(of, _)| *of == name);
+    listed.map_or("typing._GenericAlias", |(_, type_name)| *type_name)
+}

@@ -1,0 +1,172 @@
+//! What must hold of the registry as a whole, and the look-ups by example.
+
+use std::collections::HashMap;
+
+use super::danger::is_dangerous;
+use super::renames::current_name;
+use super::untrusted::{may_import, may_load, trusts_numbers};
+use super::*;
+
+#[test]
+fn no_global_has_two_rows() {
+    let mut seen: HashMap<(&str, &str), usize> = HashMap::new();
+    for global in TABLES.into_iter().flatten().flat_map(globals) {
+        *seen.entry(global).or_default() += 1;
+    }
+    let twice: Vec<_> = seen.into_iter().filter(|(_, count)| *count > 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
+#[test]
+fn only_classes_and_makers_of_data_are_loaded_untrusted() {
+    for row in TABLES.into_iter().flatten().filter(|row| row.is_loaded_untrusted) {
+        let makes_data = match row.effect {
+            None | Some(Effect::Data | Effect::New(0) | Effect::Reconstruct) => true,
+            Some(Effect::Memory) => row.names == ["ndarray"],
+            Some(Effect::Calls(1)) => row.modules == ["numpy.random._pickle"],
+            Some(Effect::CallsWith(0)) => row.names == ["_create_array"],
+            Some(_) => false,
+        };
+        let globals = globals(row);
+        let (dangerous, compiled): (Vec<_>, Vec<_>) = globals.map(|(m, n)| (is_dangerous(m, n), m)).unzip();
+        // `dill` and `threading` are dangerous as a whole, and these are their exceptions.
+        assert!(row.effect.is_some() || !dangerous.contains(&true), "{row:?}");
+        let compiled = compiled.into_iter().any(|module| trusts_numbers(module).is_some());
+        assert!(makes_data && !(compiled && row.effect.is_some()), "{row:?}");
+    }
+}
+
+#[test]
+fn rows_have_the_names_of_today() {
+    for (module, name) in TABLES.into_iter().flatten().flat_map(globals) {
+        // Two names of one function, of which only the newer one is translated to.
+        if !matches!((module, name), ("cPickle", "loads")) {
+            assert_eq!(current_name(module, name), (module, name));
+        }
+    }
+}
+
+#[test]
+fn names_are_those_that_people_write() {
+    assert_eq!(public_name("builtins", "complex"), "complex");
+    assert_eq!(public_name("pandas.core.frame", "DataFrame"), "pandas.DataFrame");
+    assert_eq!(public_name("pandas.core.frame", "Other"), "pandas.core.frame.Other");
+    assert_eq!(public_name("types", "MethodType"), "method");
+    assert_eq!(dtype::scalar_name("f8"), "numpy.float64");
+}
+
+#[test]
+fn code_and_modules_are_known_by_their_makers() {
+    assert!(makes_code("dill._dill", "_create_code") && !makes_code("os", "_create_code"));
+    assert!(imports_module("dill.dill", "_import_module"));
+    assert_eq!(made_by("numpy.core.multiarray", "_frombuffer"), made_by("numpy._core.numeric", "_frombuffer"));
+    assert_eq!(made_by("collections", "deque"), None);
+}
+
+#[test]
+fn only_makers_of_data_have_that_effect() {
+    let makes_data = |module, name| {
+        let (module, name) = current_name(module, name);
+        effect_of(module, name) == Some(Effect::Data)
+    };
+    assert!(makes_data("datetime", "date") && makes_data("copy_reg", "x") == makes_data("copyreg", "x"));
+    assert!(makes_data("__builtin__", "xrange") && makes_data("exceptions", "KeyError"));
+    for (module, name) in [
+        ("os", "system"),
+        ("builtins", "eval"),
+        ("builtins", "getattr"),
+        ("builtins", "map"),
+        ("dill._dill", "_create_code"),
+        ("functools", "partial"),
+        ("pandas", "read_csv"),
+        ("collections", "OrderedDict.fromkeys"),
+        ("datetime", "sys"),
+    ] {
+        assert!(!makes_data(module, name), "{module} {name}");
+    }
+}
+
+#[test]
+fn harm_is_known_under_other_names() {
+    for (module, name) in [
+        ("posix", "system"),
+        ("commands", "getoutput"),
+        ("__builtin__", "eval"),
+        ("dill._dill", "os.system"),
+        ("shutil", "os.system"),
+        ("datetime", "sys.modules"),
+        ("collections", "abc.__builtins__"),
+        ("numpy.f2py.crackfortran", "myeval"),
+        ("pandas", "eval"),
+        ("__builtin__", "intern"),
+        ("os.path", "join"),
+    ] {
+        let (module, name) = current_name(module, name);
+        assert!(is_dangerous(module, name), "{module} {name}");
+    }
+    assert!(!is_dangerous("mine", "make") && !is_dangerous("osmosis", "run"));
+}
+
+#[test]
+fn only_the_reprs_that_dill_writes_are_evaluated() {
+    assert!(["Ellipsis", "range(0, 10)", "range(0, -10, -1)"].iter().all(|repr| is_known_repr(repr)));
+    assert!(
+        ["range(0, f())", "range()", "__import__('os')", "range(1,2,3,4)", "Ellipsis "]
+            .iter()
+            .all(|repr| !is_known_repr(repr))
+    );
+}
+
+#[test]
+fn plain_data_is_loaded_untrusted() {
+    for (module, name) in [
+        ("builtins", "set"),
+        ("collections", "OrderedDict"),
+        ("copyreg", "_reconstructor"),
+        ("numpy", "dtype"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy.core.multiarray", "scalar"),
+        ("numpy.random._pickle", "__generator_ctor"),
+        ("pandas.core.frame", "DataFrame"),
+        ("pandas.core.indexes.base", "_new_Index"),
+        ("sklearn.pipeline", "Pipeline"),
+    ] {
+        assert!(may_load(module, name), "{module} {name}");
+    }
+}
+
+#[test]
+fn nothing_that_calls_or_reaches_further_is_loaded_untrusted() {
+    for (module, name) in [
+        ("builtins", "eval"),
+        ("builtins", "getattr"),
+        ("builtins", "type"),
+        ("builtins", "map"),
+        ("cloudpickle", "instance"),
+        ("collections", "abc.sys"),
+        ("copyreg", "__newobj_ex__"),
+        ("dill._dill", "_create_function"),
+        ("dill._dill", "_eval_repr"),
+        ("functools", "partial"),
+        ("functools", "reduce"),
+        ("logging", "getLogger"),
+        ("numpy", "load"),
+        ("operator", "methodcaller"),
+        ("pandas", "read_pickle"),
+        ("pickle", "loads"),
+        ("posix", "system"),
+        ("pyarrow.lib", "py_buffer"),
+        ("sklearn.linear_model", "os.system"),
+        ("sklearn.neighbors._kd_tree", "newObj"),
+        ("sklearn.pipeline", "Pipeline.fit"),
+        ("sklearn.pipeline", "joblib.os.system"),
+        ("sklearn.preprocessing._encoders", "OneHotEncoder"),
+        ("sklearn.preprocessing._function_transformer", "FunctionTransformer"),
+        ("sklearn.tree._classes", "DecisionTreeClassifier"),
+        ("sklearn.tree._tree", "Tree"),
+        ("types", "FunctionType"),
+    ] {
+        assert!(!may_load(module, name), "{module} {name}");
+    }
+    assert!(may_import("numpy") && !may_import("mine") && !may_import("antigravity"));
+}

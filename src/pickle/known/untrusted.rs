@@ -1,0 +1,40 @@
+//! What the unpickler finds when it loads a file that this user did not sign: exact names only, because it cannot see
+//! what the pickle does with what it finds.
+//!
+//! Each row of the registry says whether it is among them. Most are makers of plain data, and classes whose
+//! `__setstate__` stores data. A verdict ([`beyond_plain`](crate::pickle::verdict::beyond_plain)) must pass before
+//! anything is loaded.
+
+use super::{packages, row};
+
+pub(crate) use super::renames::current_name as canonical; // compat
+
+/// Packages whose compiled code uses numbers of a state as sizes and offsets, without checking them.
+const TRUST_NUMBERS: &[&str] = &["pyarrow", "sklearn", "torch"];
+
+/// Whether the unpickler may find this global in a file that is not trusted. The name is the one that
+/// [`current_name`](super::renames::current_name) gives.
+pub(crate) fn may_load(module: &str, name: &str) -> bool {
+    row(module, name).is_some_and(|row| row.is_loaded_untrusted)
+}
+
+/// Whether a module may be imported for a file that is not trusted.
+#[cfg(any(feature = "python", test))]
+pub(crate) fn may_import(module: &str) -> bool {
+    packages::is_known_module(module) && !packages::runs_on_import(module)
+}
+
+/// Whether this is dill's function to import a module: whether it may be called depends on its argument.
+pub(crate) fn imports_module(module: &str, name: &str) -> bool {
+    super::imports_module(module, name)
+}
+
+/// The package whose compiled code trusts the numbers in a file that this name (`module.name`) belongs to.
+pub(crate) fn trusts_numbers(name: &str) -> Option<&'static str> {
+    TRUST_NUMBERS.iter().copied().find(|known| *known == packages::package(name))
+}
+
+/// Whether this global belongs to such a package, and is not one of the classes that compute in safe code.
+pub(in crate::pickle) fn is_compiled_unchecked(module: &str, name: &str) -> bool {
+    trusts_numbers(module).is_some() && !may_load(module, name)
+}

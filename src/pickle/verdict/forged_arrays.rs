@@ -1,0 +1,193 @@
+//! Arrays and dtypes that numpy would not have written.
+//!
+//! numpy takes the buffer of an array and the layout of its items from the pickle. An array of objects over a buffer of
+//! bytes, a dtype that denies that it holds objects, or one that claims it of numbers, turns numbers in the file into
+//! addresses: seen with numpy 2.4. A dtype that is surely forged is dangerous, and the verdict says so; an unusual one
+//! is refused when a file that is not trusted is loaded.
+
+use std::rc::Rc;
+
+use crate::pickle::dtype_call::{DtypeSpec, dtype_call, is_dtype_call, spec_of};
+use crate::pickle::known::dtype::{OBJECT_FLAGS, POINTER_FLAGS, REFERENCE_FLAG, declared_size, item_size};
+use crate::pickle::machine::Change;
+use crate::pickle::naming::Naming;
+use crate::pickle::node::{How, Kind, Leaf, Node, Ref, Value};
+use crate::pickle::opcode::Opcode;
+
+/// Whether the state of a dtype fits the code that it is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DtypeCheck {
+    /// numpy writes this state for this code.
+    Valid,
+    /// The code is not known, or it does not tell the whole layout.
+    Unknown,
+    /// numpy would read or free memory that is not there.
+    Forged,
+}
+
+/// The offsets at which a dtype is given a state that does not fit it.
+pub(super) fn forged_dtypes(labels: &Naming<'_, '_>) -> Vec<u64> {
+    let machine = labels.machine();
+    let forged = machine.nodes().iter().filter(|node| check_state(labels, node) == Some(DtypeCheck::Forged));
+    // numpy gives a dtype its state once: a second one would change what was checked.
+    let is_second_state = |change: &&Change| {
+        let node = machine.node(change.target).filter(|_| change.opcode == Opcode::Build);
+        node.is_some_and(|node| is_dtype_call(labels, node))
+    };
+    let second = machine.changes().iter().filter(is_second_state).map(|change| change.at);
+    forged.map(|node| node.end.saturating_sub(1)).chain(second).collect()
+}
+
+/// The offsets of arrays and dtypes that need not be forged, but that numpy would not write.
+pub(super) fn unusual(labels: &Naming<'_, '_>) -> Vec<(u64, &'static str)> {
+    let mut found = Vec::new();
+    for node in labels.machine().nodes() {
+        for (index, item) in node.items.iter().enumerate() {
+            if numpy_class(labels, *item).is_some_and(|class| !is_expected(labels, node, index, class)) {
+                found.push((node.end, "numpy.ndarray or numpy.dtype in an unexpected position"));
+            }
+        }
+        if check_state(labels, node).is_some_and(|check| check != DtypeCheck::Valid) {
+            found.push((node.end, "a numpy.dtype that numpy would not write"));
+        }
+    }
+    found
+}
+
+/// Whether instances of this class are dtypes of numpy.
+pub(super) fn is_dtype_class(module: &str, name: &str) -> bool {
+    (module == "numpy" && name == "dtype") || (module.starts_with("numpy") && name.ends_with("DType"))
+}
+
+/// `ndarray` or `dtype`, where a value is the global of that class.
+fn numpy_class(labels: &Naming<'_, '_>, value: Ref) -> Option<&'static str> {
+    let value = labels.machine().resolve(value);
+    let is_global = match labels.machine().value(value) {
+        Value::Leaf(leaf) => matches!(leaf, Leaf::Global(..)),
+        Value::Node(node) => matches!(node.kind, Kind::Global),
+    };
+    let (module, name) = is_global.then(|| labels.global(value)).flatten()?;
+    match (module.as_ref(), name.as_ref()) {
+        ("numpy", "ndarray") => Some("ndarray"),
+        ("numpy", "dtype") => Some("dtype"),
+        _ => None,
+    }
+}
+
+/// Whether numpy writes this class as this item of this node: `dtype(…)`, and `ndarray` as the class that a helper
+/// makes an instance of, with a shape and a dtype at most.
+fn is_expected(labels: &Naming<'_, '_>, node: &Node, index: usize, class: &str) -> bool {
+    match node.kind {
+        Kind::Call(How::Reduce) => index == 0 && class == "dtype",
+        Kind::Tuple if index == 0 => class == "ndarray" && node.items.len() <= 3,
+        // `_mareconstruct(MaskedArray, ndarray, (0,), b'b')`.
+        Kind::Tuple if index == 1 => {
+            let first = node.items.first().and_then(|first| labels.global(*first));
+            class == "ndarray" && first.is_some_and(|(_, name)| name.as_ref() == "MaskedArray")
+        }
+        // The state of joblib's wrapper says which class the array has. No opcode takes a value out of a dict again.
+        Kind::Dict => {
+            let key = index.checked_sub(1).and_then(|key| node.items.get(key)).and_then(|key| labels.text(*key));
+            class == "ndarray" && index % 2 == 1 && key.as_deref() == Some("subclass")
+        }
+        _ => false,
+    }
+}
+
+/// Checks the state of a dtype: (version, byte order, subarray, names, fields, size, alignment, flags). `None` for
+/// other nodes, and for a dtype without a state.
+fn check_state(labels: &Naming<'_, '_>, call: &Node) -> Option<DtypeCheck> {
+    let state = call.state.filter(|_| is_dtype_call(labels, call))?;
+    let Some(Node { kind: Kind::Tuple, items, .. }) = labels.machine().node(state) else {
+        return Some(DtypeCheck::Unknown);
+    };
+    let &[_, _, subarray, names, fields, size, _, flags, ..] = items.as_slice() else {
+        return Some(DtypeCheck::Unknown);
+    };
+    let (Some(code), Some(size), Some(flags)) = (code(labels, call), labels.int(size), labels.int(flags)) else {
+        return Some(DtypeCheck::Forged);
+    };
+    let is_none = |value| labels.type_name(value).as_ref() == "NoneType";
+    let check = match (is_none(subarray), is_none(names) && is_none(fields)) {
+        (true, true) => check_simple(&code, size, flags),
+        (true, false) => check_fields(labels, &code, fields, size, flags),
+        (false, true) => check_subarray(labels, &code, subarray, size, flags),
+        (false, false) => None,
+    };
+    Some(check.unwrap_or(DtypeCheck::Forged))
+}
+
+/// The code that a dtype is made of. Records have their class instead, and so do the number types of `ml_dtypes`; any
+/// other class makes a dtype of objects.
+fn code(labels: &Naming<'_, '_>, call: &Node) -> Option<Rc<str>> {
+    match spec_of(labels, call)? {
+        DtypeSpec::Code(code) => Some(code),
+        DtypeSpec::Class(module, name) if (module.as_ref(), name.as_ref()) == ("numpy", "record") => {
+            Some("record".into())
+        }
+        DtypeSpec::Class(module, name) => (module.as_ref() == "ml_dtypes").then_some(name),
+    }
+}
+
+/// A dtype without fields. `None` where it is forged, as for the other kinds.
+fn check_simple(code: &str, size: i64, flags: i64) -> Option<DtypeCheck> {
+    if code.starts_with('O') {
+        return (size == -1 && flags == OBJECT_FLAGS).then_some(DtypeCheck::Valid);
+    }
+    // A size of -1 means that the code says it.
+    let of_any_size = code.starts_with(['S', 'U', 'V', 'a']);
+    let has_its_size = size == -1 || (of_any_size && size >= 0 && declared_size(code) == Some(size));
+    let check = if item_size(code).is_some() { DtypeCheck::Valid } else { DtypeCheck::Unknown };
+    (flags & POINTER_FLAGS == 0 && has_its_size).then_some(check)
+}
+
+/// A structured dtype: its fields must lie within its size, and it must say whether one of them holds objects.
+fn check_fields(labels: &Naming<'_, '_>, code: &str, fields: Ref, size: i64, flags: i64) -> Option<DtypeCheck> {
+    let Node { kind: Kind::Dict, items, .. } = labels.machine().node(fields)? else { return None };
+    if code != "record" && !(code.starts_with('V') && declared_size(code) == Some(size)) {
+        return None;
+    }
+    let mut holds_references = false;
+    for [_, field] in items.as_chunks::<2>().0 {
+        let Node { kind: Kind::Tuple, items, .. } = labels.machine().node(*field)? else { return None };
+        let (length, references) = layout(labels, *items.first()?)?;
+        let offset = labels.int(*items.get(1)?)?;
+        if offset < 0 || length.checked_add(offset)? > size {
+            return None;
+        }
+        holds_references |= references;
+    }
+    if holds_references != (flags & REFERENCE_FLAG != 0) {
+        return None;
+    }
+    Some(if holds_references || code == "record" { DtypeCheck::Unknown } else { DtypeCheck::Valid })
+}
+
+/// A dtype of subarrays: (base dtype, shape).
+fn check_subarray(labels: &Naming<'_, '_>, code: &str, subarray: Ref, size: i64, flags: i64) -> Option<DtypeCheck> {
+    let Node { kind: Kind::Tuple, items, .. } = labels.machine().node(subarray)? else { return None };
+    let &[base, shape] = items.as_slice() else { return None };
+    let (length, references) = layout(labels, base)?;
+    let lengths = match labels.machine().node(shape) {
+        Some(Node { kind: Kind::Tuple, items, .. }) => items.as_slice(),
+        _ => &[shape],
+    };
+    let whole = lengths
+        .iter()
+        .try_fold(length, |whole, length| whole.checked_mul(labels.int(*length).filter(|length| *length >= 0)?))?;
+    // A subarray of objects may have any flags: numpy goes by those of its base.
+    let has_flags = references || flags & POINTER_FLAGS == 0;
+    let has_size = code.starts_with('V') && whole == size && declared_size(code) == Some(size);
+    (has_size && has_flags).then_some(DtypeCheck::Unknown)
+}
+
+/// The size of a dtype in bytes, and whether it holds references.
+fn layout(labels: &Naming<'_, '_>, dtype: Ref) -> Option<(i64, bool)> {
+    let call = dtype_call(labels, dtype)?;
+    let code = code(labels, call)?;
+    let state = call.state.and_then(|state| labels.machine().node(state));
+    let in_state = |index: usize| state.and_then(|state| labels.int(*state.items.get(index)?));
+    let declared = if code.as_ref() == "record" { None } else { declared_size(&code) };
+    let size = declared.or_else(|| in_state(5))?;
+    Some((size, code.starts_with('O') || in_state(7).is_some_and(|flags| flags & REFERENCE_FLAG != 0)))
+}

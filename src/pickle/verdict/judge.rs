@@ -1,0 +1,341 @@
+//! The judge of one pickle: goes over imports, calls and changes in the order in which a load does them, and collects
+//! findings.
+//!
+//! It watches the machine, which forgets data as it goes ([`Watch`]), so that a file of millions of records is judged
+//! in little memory. What a call or a change means is in the other files of this folder.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::class::EmbeddedCode;
+use super::symbol::Symbol;
+use super::{Finding, MAX_FINDINGS, Verdict, VerdictClass, forged_arrays, show};
+use crate::pickle::known::packages::{is_known_module, runs_on_import};
+use crate::pickle::machine::{Machine, MachineError, Watch};
+use crate::pickle::naming::{MAX_NAME, Naming};
+use crate::pickle::node::{Kind, Leaf, Node, Ref, Value};
+
+/// Why a forged dtype is dangerous, after its name.
+pub(super) const FORGED: &str = "is forged: numpy would use numbers in the file as memory addresses";
+
+/// How far a machine's values were judged.
+#[derive(Default)]
+pub(super) struct JudgedSoFar {
+    looked_up: usize,
+    changes: usize,
+    nodes: usize,
+    /// Nodes whose state or added items were judged, too; ascending.
+    filled: Vec<usize>,
+    /// Values that a symbol was noted of since nodes were last forgotten.
+    pub(super) fresh: Vec<Ref>,
+}
+
+/// What is known of the instances of one class: pickles have many in a row.
+pub(super) struct LastClass {
+    pub(super) class: Ref,
+    pub(super) symbol: Symbol,
+    /// As in [`Judge::instances`].
+    pub(super) finding: Option<Option<usize>>,
+    pub(super) is_data: Option<bool>,
+}
+
+/// Judges one pickle.
+pub(super) struct Judge {
+    pub(super) so_far: JudgedSoFar,
+    /// How many pickles this one lies within.
+    pub(super) depth: usize,
+    /// Whether joblib may be its reader.
+    by_joblib: bool,
+    pub(super) findings: Vec<Finding>,
+    /// The index of a finding by class, callee and reason.
+    known: HashMap<(VerdictClass, String, String), usize>,
+    more: u64,
+    worst: VerdictClass,
+    pub(super) symbols: HashMap<Ref, Symbol>,
+    /// What a load runs of the classes in the pickle.
+    pub(super) class_code: HashMap<Ref, Option<EmbeddedCode>>,
+    /// Whether an instance of a class in the pickle does harm as an argument.
+    pub(super) harmful_arguments: HashMap<Ref, bool>,
+    /// The states that classes in the pickle were given after they were made.
+    pub(super) class_states: HashMap<Ref, Vec<Ref>>,
+    /// Functions of `__main__` that are called, with the offset of the call.
+    pub(super) main_calls: Vec<(Rc<str>, u64)>,
+    /// States that `__main__` is given.
+    pub(super) main_states: Vec<Ref>,
+    /// The classes whose instances were judged, with the index of the finding if there is one: not judged again.
+    pub(super) instances: HashMap<Ref, Option<usize>>,
+    last_class: Option<LastClass>,
+    /// Keys of namespaces, seen lately, that are not names of methods.
+    pub(super) plain_keys: Vec<Ref>,
+    #[cfg(test)]
+    pub(super) steps: u64,
+}
+
+impl Watch for Judge {
+    fn look(&mut self, machine: &Machine<'_>) {
+        self.judge_new(&Naming::new(machine));
+    }
+
+    fn is_data(&mut self, machine: &Machine<'_>, call: Ref) -> bool {
+        let class = machine.node(call).and_then(|node| node.items.first()).map(|class| machine.resolve(*class));
+        if let Some(known) = self.last_class(class).and_then(|last| last.is_data) {
+            return known;
+        }
+        let labels = &Naming::new(machine);
+        let is_data = match self.symbol(labels, call) {
+            Symbol::Instance(class) => match class.as_ref() {
+                // The states of dtypes are checked at the end.
+                Symbol::Import(module, name) => !forged_arrays::is_dtype_class(module, name),
+                Symbol::Class(class) => {
+                    let code = self.load_methods(labels, *class);
+                    code.is_none_or(|code| code.class < VerdictClass::Dangerous)
+                        && !self.harms_as_argument(labels, *class)
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        if let Some(last) = self.last_class(class) {
+            last.is_data = Some(is_data);
+        }
+        is_data
+    }
+
+    fn forget(&mut self, nodes: usize) {
+        for value in std::mem::take(&mut self.so_far.fresh) {
+            if value.node_index().is_some_and(|index| index >= nodes) {
+                self.symbols.remove(&value);
+            }
+        }
+        self.last_class.take_if(|last| last.class.node_index().is_some_and(|index| index >= nodes));
+        self.so_far.filled.truncate(self.so_far.filled.partition_point(|index| *index < nodes));
+        self.so_far.nodes = nodes;
+    }
+}
+
+impl Judge {
+    pub(super) fn new(depth: usize) -> Self {
+        Self {
+            so_far: JudgedSoFar::default(),
+            depth,
+            by_joblib: true,
+            findings: Vec::new(),
+            known: HashMap::new(),
+            more: 0,
+            worst: VerdictClass::Plain,
+            symbols: HashMap::new(),
+            class_code: HashMap::new(),
+            harmful_arguments: HashMap::new(),
+            class_states: HashMap::new(),
+            main_calls: Vec::new(),
+            main_states: Vec::new(),
+            instances: HashMap::new(),
+            last_class: None,
+            plain_keys: Vec::new(),
+            #[cfg(test)]
+            steps: 0,
+        }
+    }
+
+    /// A judge of a pickle that `pickle.loads` reads, not joblib.
+    pub(super) fn of_plain(depth: usize) -> Self {
+        Self { by_joblib: false, ..Self::new(depth) }
+    }
+
+    pub(super) fn verdict(mut self) -> Verdict {
+        self.findings.sort_by_key(|finding| (std::cmp::Reverse(finding.class), finding.offset));
+        Verdict { class: self.worst, findings: self.findings, more: self.more }
+    }
+
+    /// Counts a step, for the tests of how long a verdict takes.
+    #[inline(always)]
+    pub(super) fn count_step(&mut self) {
+        #[cfg(test)]
+        {
+            self.steps += 1;
+        }
+    }
+
+    /// Notes something that a load does. Returns its class.
+    pub(super) fn note(
+        &mut self,
+        class: VerdictClass,
+        offset: u64,
+        callee: &str,
+        arguments: &str,
+        why: &str,
+    ) -> VerdictClass {
+        self.worst = self.worst.max(class);
+        let key = (class, callee.to_owned(), why.to_owned());
+        if let Some(finding) = self.known.get(&key).and_then(|index| self.findings.get_mut(*index)) {
+            finding.count += 1;
+            return class;
+        }
+        let (callee, why, arguments) = (callee.to_owned(), why.to_owned(), arguments.to_owned());
+        let finding = Finding { class, offset, callee, arguments, why, count: 1 };
+        if self.findings.len() < MAX_FINDINGS {
+            self.known.insert(key, self.findings.len());
+            self.findings.push(finding);
+            return class;
+        }
+        self.more += 1;
+        // The list is full: the mildest finding makes room for a worse one.
+        let mildest = self.findings.iter().enumerate().min_by_key(|(_, finding)| finding.class);
+        if let Some((index, _)) = mildest.filter(|(_, finding)| finding.class < class) {
+            if let Some(slot) = self.findings.get_mut(index) {
+                self.known.remove(&(slot.class, slot.callee.clone(), slot.why.clone()));
+                *slot = finding;
+            }
+            self.known.insert(key, index);
+        }
+        class
+    }
+
+    /// Takes over the findings of a pickle within this one that begins at `base`.
+    pub(super) fn take(&mut self, inner: Judge, base: u64, prefix: &str) -> VerdictClass {
+        let worst = inner.worst;
+        for finding in inner.findings {
+            let why = format!("{prefix}{}", finding.why);
+            let offset = base.saturating_add(finding.offset);
+            self.note(finding.class, offset, &finding.callee, &finding.arguments, &why);
+        }
+        // Findings that were not listed count, too.
+        self.worst = self.worst.max(worst);
+        worst
+    }
+
+    /// Runs a machine over one pickle, and judges all that it does.
+    pub(super) fn run<'a>(&mut self, bytes: &'a [u8]) -> Result<(Machine<'a>, Ref), MachineError> {
+        let (machine, value) =
+            if self.by_joblib { Machine::run_watched(bytes, self)? } else { Machine::run_nested(bytes, self)? };
+        self.judge_run(bytes, &Naming::new(&machine));
+        Ok((machine, value))
+    }
+
+    /// Judges what was not judged while the machine ran over `bytes`, which can be all.
+    pub(super) fn judge_run(&mut self, bytes: &[u8], labels: &Naming<'_, '_>) {
+        let early = self.so_far.nodes;
+        self.judge_new(labels);
+        // Nodes that were judged early may have been given a state or items since.
+        for (index, node) in labels.machine().nodes().iter().enumerate().take(early) {
+            if self.so_far.filled.binary_search(&index).is_err() {
+                self.filled(labels, Ref::node(index), node);
+            }
+        }
+        self.redefined_main_calls(labels);
+        for at in forged_arrays::forged_dtypes(labels) {
+            self.note(VerdictClass::Dangerous, at, "numpy.dtype", "", FORGED);
+        }
+        self.array_contents(bytes, labels.machine());
+    }
+
+    /// Judges what the machine has made since the last time.
+    fn judge_new(&mut self, labels: &Naming<'_, '_>) {
+        let machine = labels.machine();
+        for at in machine.looked_up().iter().skip(self.so_far.looked_up) {
+            self.lookup(labels, Ref::leaf(*at), *at);
+        }
+        self.so_far.looked_up = machine.looked_up().len();
+        // A class has what a change gave it from then on, so changes are judged in order with the nodes.
+        let mut changes = machine.changes().iter().skip(self.so_far.changes).peekable();
+        for (index, node) in machine.nodes().iter().enumerate().skip(self.so_far.nodes) {
+            while let Some(change) = changes.next_if(|change| change.at < node.end) {
+                self.change(labels, change);
+            }
+            self.node(labels, Ref::node(index), node);
+            if node.state.is_some() || node.added.is_some() {
+                self.so_far.filled.push(index);
+            }
+        }
+        changes.for_each(|change| self.change(labels, change));
+        self.so_far.changes = machine.changes().len();
+        self.so_far.nodes = machine.nodes().len();
+    }
+
+    fn node(&mut self, labels: &Naming<'_, '_>, reference: Ref, node: &Node) {
+        match node.kind {
+            Kind::Global => self.lookup(labels, reference, node.end.saturating_sub(1)),
+            Kind::Persistent => self.external(node.end.saturating_sub(1), "a persistent ID"),
+            Kind::Call(how) => self.call(labels, reference, node, how),
+            Kind::Tuple | Kind::List | Kind::Dict | Kind::Set | Kind::FrozenSet | Kind::Array => {}
+        }
+        self.filled(labels, reference, node);
+    }
+
+    /// Judges the state and the items that a value was given.
+    fn filled(&mut self, labels: &Naming<'_, '_>, reference: Ref, node: &Node) {
+        let at = node.end.saturating_sub(1);
+        if let Some(state) = node.state {
+            self.build(labels, reference, state, at);
+        }
+        if let Some(added) = &node.added {
+            self.added(labels, reference, &added.items, at);
+            self.added(labels, reference, &added.pairs, at);
+        }
+    }
+
+    /// Judges an opcode that finds something outside the pickle.
+    fn lookup(&mut self, labels: &Naming<'_, '_>, reference: Ref, at: u64) {
+        match labels.machine().value(reference) {
+            Value::Leaf(Leaf::Extension(code)) => return self.external(at, &format!("copyreg extension {code}")),
+            Value::Leaf(Leaf::Persistent(_)) => return self.external(at, "a persistent ID"),
+            _ => {}
+        }
+        if let Symbol::Import(module, _) = self.symbol(labels, reference) {
+            self.import(&module, at);
+        } else {
+            self.note(VerdictClass::Dangerous, at, "an import", "", "has a name that cannot be resolved statically");
+        }
+    }
+
+    pub(super) fn import(&mut self, module: &str, at: u64) -> VerdictClass {
+        let callee = format!("import {}", show::name(module));
+        if runs_on_import(module) {
+            return self.note(VerdictClass::Dangerous, at, &callee, "", "runs code when it is imported");
+        }
+        if is_known_module(module) {
+            return VerdictClass::Plain;
+        }
+        self.note(VerdictClass::Calls, at, &callee, "", "runs the code of an unknown module")
+    }
+
+    /// Notes an object that the pickle has only a number or a name of.
+    pub(super) fn external(&mut self, at: u64, what: &str) {
+        self.note(VerdictClass::Dangerous, at, what, "", "is resolved by the program that loads the file");
+    }
+
+    /// What is known of the instances of this class, if the last instance was of it.
+    pub(super) fn last_class(&mut self, class: Option<Ref>) -> Option<&mut LastClass> {
+        self.last_class.as_mut().filter(|last| Some(last.class) == class)
+    }
+
+    pub(super) fn set_last_class(&mut self, last: Option<LastClass>) {
+        self.last_class = last;
+    }
+
+    /// A string that is short enough for a name.
+    pub(super) fn short_string(&self, labels: &Naming<'_, '_>, reference: Ref) -> Option<Rc<str>> {
+        match labels.machine().value(reference) {
+            Value::Leaf(Leaf::Text(text)) if text.bytes().len() <= MAX_NAME => Some(text.lossy().into()),
+            Value::Leaf(Leaf::OldText(text)) if text.len() <= MAX_NAME => Some(String::from_utf8_lossy(&text).into()),
+            _ => None,
+        }
+    }
+
+    /// An item of a tuple.
+    pub(super) fn item(&self, labels: &Naming<'_, '_>, tuple: Ref, index: usize) -> Option<Ref> {
+        match labels.machine().node(tuple) {
+            Some(Node { kind: Kind::Tuple, items, .. }) => items.get(index).copied(),
+            _ => None,
+        }
+    }
+}
+
+/// Keys and values of a dict; nothing of other values.
+pub(super) fn pairs<'m>(labels: &Naming<'m, '_>, dict: Ref) -> impl Iterator<Item = (Ref, Ref)> + use<'m> {
+    let items = match labels.machine().node(dict) {
+        Some(Node { kind: Kind::Dict, items, .. }) => items.as_slice(),
+        _ => &[],
+    };
+    items.as_chunks::<2>().0.iter().map(|[key, value]| (*key, *value))
+}

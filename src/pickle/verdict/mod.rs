@@ -1,0 +1,147 @@
+//! The verdict: what loading a pickle would import, call and change. Nothing is loaded.
+//!
+//! A [`judge`] goes over all that the symbolic machine has made and looks up each import, call and change in the
+//! registry of [known](super::known) globals; the worst finding is the verdict. It follows values through the memo,
+//! attributes and partial functions ([`symbol`]), and takes what it cannot resolve for the worst. A verdict is never a
+//! proof: code that the pickle defines is searched for dangerous names, not understood.
+
+mod call;
+mod class;
+mod forged_arrays;
+mod judge;
+mod known_calls;
+mod nested_pickles;
+mod object_changes;
+mod show;
+mod symbol;
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+
+use self::judge::Judge;
+use super::machine::{Machine, MachineError};
+use super::naming::Naming;
+use super::node::Ref;
+
+pub use self::VerdictClass as Class; // compat
+
+/// The most findings that a verdict lists. Where there are more, these are the worst.
+pub const MAX_FINDINGS: usize = 200;
+
+/// How much a load does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VerdictClass {
+    /// It builds plain data.
+    #[default]
+    Plain,
+    /// It rebuilds functions and classes, without calling them.
+    Code,
+    /// It calls importable code that is not known to be harmless.
+    Calls,
+    /// It runs commands, evaluates code, opens files or sockets, imports modules to run them, calls a function that the
+    /// pickle defines, or calls an object that cannot be resolved.
+    Dangerous,
+}
+
+impl VerdictClass {
+    /// In words, after "loading it".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Plain => "builds plain data",
+            Self::Code => "rebuilds functions and classes, and calls none of them except hooks such as __setstate__",
+            Self::Calls => "calls importable code that is not known to be harmless",
+            Self::Dangerous => "can do anything: run commands, evaluate code, open files or sockets",
+        }
+    }
+}
+
+/// Something that a load does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub class: VerdictClass,
+    /// The offset of the opcode that does it the first time. For a call whose result is memoized at once, that of the
+    /// opcode after it.
+    pub offset: u64,
+    /// What is imported, called or changed.
+    pub callee: String,
+    /// The arguments, as far as they are literals; empty if nothing is called.
+    pub arguments: String,
+    /// Why it is of this class, as the rest of a sentence that starts with the callee.
+    pub why: String,
+    /// How many times the pickle does it.
+    pub count: u64,
+}
+
+/// What loading a pickle does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// The worst class of all findings.
+    pub class: VerdictClass,
+    /// The imports, calls and changes, the worst first. Calls that make plain data are not among them.
+    pub findings: Vec<Finding>,
+    /// How many findings are not listed.
+    pub more: u64,
+}
+
+/// The caveat that goes with every verdict.
+pub const NO_PROOF: &str = "a static verdict is not a proof: load only files that you trust";
+
+impl Verdict {
+    /// Judges a pickle and those that follow it in `bytes`. Also returns the machine and the value of the first one;
+    /// the machine has forgotten most of the data in long lists and dicts.
+    pub fn follow(bytes: &[u8]) -> Result<(Self, Machine<'_>, Ref), MachineError> {
+        let mut judge = Judge::new(0);
+        let (machine, value) = judge.run(bytes)?;
+        judge.following_pickles(bytes, machine.end());
+        Ok((judge.verdict(), machine, value))
+    }
+
+    /// As [`Self::follow`], from a run of [`Machine::run`] over `bytes` that exists already.
+    pub fn of_run(bytes: &[u8], labels: &Naming<'_, '_>) -> Self {
+        let mut judge = Judge::new(0);
+        judge.judge_run(bytes, labels);
+        judge.following_pickles(bytes, labels.machine().end());
+        judge.verdict()
+    }
+
+    /// Of bytes that may be no pickle: those are dangerous.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self::follow(bytes).map_or_else(|error| Self::refused(&error), |(verdict, ..)| verdict)
+    }
+
+    /// Of a pickle that the machine has refused: what it does before the error is not known.
+    pub fn refused(error: &MachineError) -> Self {
+        let mut judge = Judge::new(0);
+        judge.note(VerdictClass::Dangerous, 0, "the pickle", "", &format!("cannot be analysed: {error}"));
+        judge.verdict()
+    }
+
+    /// The findings of the worst class.
+    pub fn worst(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.class == self.class)
+    }
+}
+
+/// All that a load would do beyond building plain data, each with its offset; empty if there is nothing. A file that is
+/// not trusted is loaded only then.
+pub fn beyond_plain(bytes: &[u8]) -> Vec<(u64, String)> {
+    match Machine::run(bytes) {
+        Ok((machine, _)) => beyond_plain_of_run(bytes, &Naming::new(&machine)),
+        Err(error) => vec![(0, format!("opcodes that cannot be analysed ({error})"))],
+    }
+}
+
+/// As [`beyond_plain`], from a run of [`Machine::run`] over `bytes` that exists already.
+pub fn beyond_plain_of_run(bytes: &[u8], labels: &Naming<'_, '_>) -> Vec<(u64, String)> {
+    let verdict = Verdict::of_run(bytes, labels);
+    if verdict.class != VerdictClass::Plain {
+        let beyond = verdict.findings.into_iter().filter(|finding| finding.class != VerdictClass::Plain);
+        return beyond.map(|finding| (finding.offset, format!("{} ({})", finding.callee, finding.why))).collect();
+    }
+    // Nothing that a verdict calls dangerous, and still nothing that numpy would write.
+    let unusual = forged_arrays::unusual(labels);
+    unusual.into_iter().map(|(offset, what)| (offset, what.to_owned())).collect()
+}

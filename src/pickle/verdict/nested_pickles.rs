@@ -1,0 +1,90 @@
+//! Pickles beside the one that is judged: in the bytes of joblib's arrays, after it in the same file, and in the
+//! argument of `pickle.loads`.
+
+use super::VerdictClass;
+use super::judge::Judge;
+use crate::pickle::balance::Balance;
+use crate::pickle::machine::Machine;
+use crate::pickle::opcode::Opcode;
+use crate::pickle::parse::Parser;
+
+/// How many pickles within one another are analysed.
+pub(super) const MAX_NESTED: usize = 8;
+/// How many pickles, one after the other in a file, are analysed.
+const MAX_IN_FILE: usize = 64;
+
+impl Judge {
+    /// Judges the bytes of joblib's arrays, which stand between the opcodes; an array of objects is a pickle.
+    pub(super) fn array_contents(&mut self, bytes: &[u8], machine: &Machine<'_>) {
+        for raw in machine.raw() {
+            let range = usize::try_from(raw.start).ok().zip(usize::try_from(raw.end).ok());
+            let contents = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
+            if !raw.is_pickle {
+                // After a padding byte, another unpickler stops before it reads the bytes.
+                if raw.start == raw.from && calls_something(contents) {
+                    let why = "are opcodes to an unpickler other than joblib's";
+                    self.note(VerdictClass::Dangerous, raw.start, "the bytes of an array", "", why);
+                }
+                continue;
+            }
+            let mut inner = Judge::of_plain(self.depth + 1);
+            match inner.run(contents) {
+                Ok(_) => self.take(inner, raw.start, "in a pickle within an array: "),
+                Err(error) => {
+                    let why = format!("cannot be analysed: {error}");
+                    self.note(VerdictClass::Dangerous, raw.start, "a pickle within an array", "", &why)
+                }
+            };
+        }
+    }
+
+    /// Judges the pickles after the first one, from `end` on: some programs load one after the other.
+    pub(super) fn following_pickles(&mut self, bytes: &[u8], end: u64) {
+        let mut end = usize::try_from(end).unwrap_or(usize::MAX);
+        for _ in 0..MAX_IN_FILE {
+            let rest = bytes.get(end..).unwrap_or_default();
+            if rest.is_empty() {
+                return;
+            }
+            let mut judge = Judge::new(self.depth + 1);
+            match judge.run(rest).map(|(machine, _)| (machine.end(), judge)) {
+                Ok((length, judge)) => {
+                    self.take(judge, end as u64, "in a pickle that follows the first: ");
+                    end = end.saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
+                }
+                Err(_) => return self.broken_pickle(rest, end as u64),
+            }
+        }
+        let why = "has more pickles in a row than snapcli analyses";
+        self.note(VerdictClass::Dangerous, end as u64, "the file", "", why);
+    }
+
+    /// Bytes after a pickle that are none themselves do not matter, unless a load would call something before it fails.
+    fn broken_pickle(&mut self, bytes: &[u8], offset: u64) {
+        let ops = Parser::new(bytes).map_while(Result::ok);
+        let mut calls = ops.filter(|op| matches!(op.opcode, Opcode::Reduce | Opcode::Inst | Opcode::Obj));
+        if bytes.starts_with(b"\x80") && calls.next().is_some() {
+            let why = "follows the first and cannot be analysed";
+            self.note(VerdictClass::Dangerous, offset, "a pickle", "", why);
+        }
+    }
+}
+
+/// Whether bytes that are meant to be data are opcodes that find something and call it.
+fn calls_something(bytes: &[u8]) -> bool {
+    // The array's wrapper is on the stack, and any memo slot may be filled.
+    let mut balance = Balance::new(1, u64::from(u32::MAX));
+    let ops = Parser::new(bytes).map_while(Result::ok);
+    let mut has_callable = false;
+    for op in ops.take_while(|op| balance.step(op).is_ok()) {
+        match op.opcode {
+            Opcode::Inst => return true,
+            Opcode::Global | Opcode::StackGlobal | Opcode::Get | Opcode::BinGet | Opcode::LongBinGet => {
+                has_callable = true;
+            }
+            Opcode::Reduce | Opcode::Obj | Opcode::NewObj | Opcode::NewObjEx if has_callable => return true,
+            _ => {}
+        }
+    }
+    false
+}

@@ -1,0 +1,200 @@
+//! What a pickle does to objects after they are made: BUILD, and the opcodes that add items.
+//!
+//! On an instance that means data, unless it overrides a method that a load calls. On an import it changes an object
+//! that the whole program shares.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::judge::{FORGED, Judge, pairs};
+use super::symbol::Symbol;
+use super::{VerdictClass, forged_arrays, show};
+use crate::pickle::dtype_call::is_dtype_call;
+use crate::pickle::known::NAMED_IMPORTS;
+use crate::pickle::known::danger::LOAD_METHODS;
+use crate::pickle::known::danger::{is_dangerous, is_inner};
+use crate::pickle::known::packages::is_known_module;
+use crate::pickle::known::renames::current_name;
+use crate::pickle::machine::Change;
+use crate::pickle::naming::Naming;
+use crate::pickle::node::{Kind, Node, Ref};
+use crate::pickle::opcode::Opcode;
+
+/// How many keys of namespaces are remembered that are not names of methods.
+const MAX_KEYS: usize = 16;
+
+const SHARED: &str = "is modified for the whole program";
+
+impl Judge {
+    pub(super) fn change(&mut self, labels: &Naming<'_, '_>, change: &Change) {
+        match (change.opcode, change.items.as_slice()) {
+            (Opcode::Build, &[state]) => self.build(labels, change.target, state, change.at),
+            _ => self.added(labels, change.target, &change.items, change.at),
+        }
+    }
+
+    /// BUILD: calls `__setstate__`, or updates the namespace of the object.
+    pub(super) fn build(&mut self, labels: &Naming<'_, '_>, target: Ref, state: Ref, at: u64) {
+        match self.symbol(labels, target) {
+            Symbol::Import(module, name) => {
+                self.named_imports(labels, state);
+                self.import_changed(&module, &name, state, at);
+            }
+            Symbol::Class(class) => self.add_class_state(labels, class, state, at),
+            Symbol::Instance(class) if self.is_hidden_dtype(labels, target, &class) => {
+                self.note(VerdictClass::Dangerous, at, "numpy.dtype", "", FORGED);
+            }
+            Symbol::External => self.external(at, "BUILD of an external object"),
+            _ => {
+                // The state is a dict, or a tuple of two dicts: of attributes and of slots.
+                let dicts = [Some(state), self.item(labels, state, 0), self.item(labels, state, 1)];
+                for dict in dicts.into_iter().flatten() {
+                    self.instance_names(labels, dict, at);
+                }
+            }
+        }
+    }
+
+    /// Whether a dtype is made in a way that numpy does not write, so that its state was not checked against its code.
+    fn is_hidden_dtype(&self, labels: &Naming<'_, '_>, target: Ref, class: &Symbol) -> bool {
+        let Symbol::Import(module, name) = class else { return false };
+        forged_arrays::is_dtype_class(module, name)
+            && !labels.machine().node(target).is_some_and(|node| is_dtype_call(labels, node))
+    }
+
+    /// Judges the modules that `dill.load_module` imports because a session has them in lists of certain names.
+    fn named_imports(&mut self, labels: &Naming<'_, '_>, state: Ref) {
+        let dict = self.item(labels, state, 0).unwrap_or(state);
+        for (key, value) in pairs(labels, dict) {
+            let is_list = |name: Rc<str>| NAMED_IMPORTS.iter().any(|(key, _)| *key == name.as_ref());
+            if !self.short_string(labels, key).is_some_and(is_list) {
+                continue;
+            }
+            let rows = match labels.machine().node(value) {
+                Some(Node { kind: Kind::List, items, .. }) => items.as_slice(),
+                _ => &[value],
+            };
+            for row in rows {
+                let at = labels.machine().start(*row);
+                if let Some(module) = self.item(labels, *row, 0).and_then(|module| labels.text(module)) {
+                    self.import(current_name(&module, "").0, at);
+                } else {
+                    let why = "makes dill import a module that cannot be resolved statically";
+                    self.note(VerdictClass::Dangerous, at, "a session", "", why);
+                }
+            }
+        }
+    }
+
+    /// Gives a class of the pickle more attributes. Instances that were made before have them, too.
+    pub(super) fn add_class_state(&mut self, labels: &Naming<'_, '_>, class: Ref, state: Ref, at: u64) {
+        self.class_states.entry(class).or_default().push(state);
+        self.class_code.remove(&class);
+        self.harmful_arguments.remove(&class);
+        self.set_last_class(None);
+        if self.instances.remove(&class).is_none() {
+            return;
+        }
+        if let Some(code) = self.load_methods(labels, class).filter(|code| code.class == VerdictClass::Dangerous) {
+            self.note(code.class, at, "a class", "", &code.why);
+        }
+    }
+
+    /// Judges the attributes of an instance: `__setstate__` among them is called at the next BUILD, and so are others.
+    fn instance_names(&mut self, labels: &Naming<'_, '_>, dict: Ref, at: u64) {
+        for (key, value) in pairs(labels, dict) {
+            let key = labels.machine().resolve(key);
+            if self.plain_keys.contains(&key) {
+                continue;
+            }
+            let Some(name) = self.short_string(labels, key) else { continue };
+            if !LOAD_METHODS.contains(&name.as_ref()) && !is_inner(&name) {
+                self.note_plain_key(key);
+                continue;
+            }
+            let is_harmful = match self.symbol(labels, value) {
+                Symbol::Data | Symbol::Class(_) | Symbol::Instance(_) => false,
+                Symbol::Import(module, name) => is_dangerous(&module, &name) || is_setter_name(&name),
+                Symbol::Function(_) => name.as_ref() == "__setstate__",
+                _ => true,
+            };
+            if is_harmful {
+                let why = format!("of an object is set to {}, which a load would call", show::value(labels, value));
+                self.note(VerdictClass::Dangerous, at, &name, "", &why);
+            }
+        }
+    }
+
+    /// Remembers a key that is not the name of a method: the next object is likely to have it, too.
+    fn note_plain_key(&mut self, key: Ref) {
+        if self.plain_keys.len() == MAX_KEYS {
+            self.plain_keys.clear();
+        }
+        self.plain_keys.push(key);
+    }
+
+    /// BUILD of an import.
+    fn import_changed(&mut self, module: &str, name: &str, state: Ref, at: u64) {
+        let is_main = matches!(module, "__main__" | "__mp_main__") || module.starts_with("__runtime__");
+        let is_namespace = module == "builtins" && name == "__main__";
+        if (is_main && name.is_empty()) || is_namespace {
+            self.main_states.push(state);
+            return;
+        }
+        let full = if name.is_empty() { module.to_owned() } else { format!("{module}.{name}") };
+        // `dill.dump_module` writes this for a module other than `__main__`.
+        if name.is_empty() && !is_known_module(module) {
+            self.note(VerdictClass::Calls, at, &full, "", "is a module whose variables the pickle sets");
+            return;
+        }
+        self.note(VerdictClass::Dangerous, at, &full, "", SHARED);
+    }
+
+    /// Items for an object: a load calls its `append`, `extend`, `add` or `__setitem__`.
+    pub(super) fn added(&mut self, labels: &Naming<'_, '_>, target: Ref, items: &[Ref], at: u64) {
+        if items.is_empty() {
+            return;
+        }
+        match self.symbol(labels, target) {
+            Symbol::Import(module, name) if module.as_ref() == "builtins" && name.as_ref() == "__main__" => {
+                // Resolves the values, so that their symbols are those of this moment.
+                for [_, value] in items.as_chunks::<2>().0 {
+                    let _ = self.symbol(labels, *value);
+                }
+            }
+            Symbol::Import(module, name) => {
+                self.note(VerdictClass::Dangerous, at, &format!("{module}.{name}"), "", SHARED);
+            }
+            Symbol::External => self.external(at, "items for an external object"),
+            Symbol::Partial(_) | Symbol::Unknown | Symbol::Function(_) => {
+                let why = "are added to an object that cannot be resolved statically";
+                self.note(VerdictClass::Dangerous, at, "items", "", why);
+            }
+            _ => {}
+        }
+    }
+
+    /// Finds calls of `__main__.NAME` where the pickle had defined NAME there before.
+    pub(super) fn redefined_main_calls(&mut self, labels: &Naming<'_, '_>) {
+        if self.main_calls.is_empty() {
+            return;
+        }
+        let calls: HashMap<Rc<str>, u64> = self.main_calls.drain(..).collect();
+        for state in std::mem::take(&mut self.main_states) {
+            let dict = self.item(labels, state, 0).unwrap_or(state);
+            for (key, value) in pairs(labels, dict) {
+                let Some(name) = self.short_string(labels, key) else { continue };
+                let Some(at) = calls.get(&name).filter(|at| **at > labels.machine().start(value)) else { continue };
+                if !matches!(self.symbol(labels, value), Symbol::Data | Symbol::Class(_)) {
+                    let callee = format!("__main__.{name}");
+                    self.note(VerdictClass::Dangerous, *at, &callee, "", "is a function that the pickle defined there");
+                }
+            }
+        }
+    }
+}
+
+/// Whether a function of this name is likely to change its argument.
+fn is_setter_name(name: &str) -> bool {
+    name.contains("set") || name.contains("update")
+}
