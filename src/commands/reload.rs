@@ -92,7 +92,6 @@ impl Reload {
 
     fn reloaded(&self, py: Python<'_>) -> Result<Reloaded> {
         let Contents::Own { index } = self.snapshot.contents() else { bail!("this is no snapshot of snapcli's") };
-        loading::find_helpers_again(py, index)?;
         let dill = Dill::find(py, &|text| self.talk.note(text))?;
         python::running::set(None, &self.interpreter, &dill, self.talk);
         let request = Request {

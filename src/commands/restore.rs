@@ -69,7 +69,7 @@ pub fn run_command(options: Options, talk: Talk) -> Result<i32> {
     }
     let interpreter = python::ready(options.python.as_deref())?;
     let snapshot = read(&options, talk)?;
-    if let Contents::Foreign { lost_index: true, .. } = snapshot.contents() {
+    if let Contents::Foreign { lost_index: true } = snapshot.contents() {
         talk.note(&format!(
             "the index of {} is lost (the file is cut short or damaged at its end): restoring its pickle unchecked",
             options.file.display()
@@ -114,12 +114,15 @@ fn read(options: &Options, talk: Talk) -> Result<Snapshot> {
 
 /// Names the variables, one a line.
 fn list(snapshot: &Snapshot, out: &mut dyn Write) -> Result<i32> {
-    let names: Vec<&str> = match snapshot.contents() {
-        Contents::Own { index } => index.variables.iter().map(|variable| variable.name.as_str()).collect(),
-        Contents::Foreign { shape: Shape::Session { variables, .. } | Shape::Dict { variables }, .. } => {
-            variables.iter().map(|variable| variable.name.as_str()).collect()
+    let names: Vec<&str> = if let Contents::Own { index } = snapshot.contents() {
+        index.variables.iter().map(|variable| variable.name.as_str()).collect()
+    } else {
+        match snapshot.outline()? {
+            Shape::Session { variables, .. } | Shape::Dict { variables } => {
+                variables.iter().map(|variable| variable.name.as_str()).collect()
+            }
+            Shape::Object { .. } => vec![OBJECT],
         }
-        Contents::Foreign { .. } => vec![OBJECT],
     };
     names.into_iter().try_for_each(|name| writeln!(out, "{}", plain(name)))?;
     Ok(exit::DONE)
@@ -155,7 +158,7 @@ impl Restore {
     /// Loads what this user signed or vouches for; of any other file plain data, or, where it wants more, what a user at
     /// a terminal says.
     fn load(&self, py: Python<'_>) -> Result<()> {
-        let trusted = self.options.trust || Whose::of(&self.snapshot) == Whose::Own;
+        let trusted = self.options.trust || Whose::of(&self.snapshot) == Whose::User;
         if !trusted && let Err(error) = Key::existing() {
             self.talk.note(&format!("your key is not used: {error}"));
         }
@@ -176,12 +179,6 @@ impl Restore {
 
     fn load_as(&self, py: Python<'_>, trusted: bool) -> Result<()> {
         let talk = self.talk;
-        // Modules beside the script are what a file says that they are.
-        if let Contents::Own { index } = self.snapshot.contents()
-            && trusted
-        {
-            loading::find_helpers_again(py, index)?;
-        }
         let dill = Dill::find(py, &|text| talk.note(text))?;
         python::running::set(self.options.command.as_ref(), &self.interpreter, &dill, talk);
         let name = self.options.file.display().to_string();

@@ -31,7 +31,8 @@ pub struct Options {
 pub fn run(options: &Options, talk: Talk) -> Result<i32> {
     let file = options.file.display().to_string();
     let name = plain(&file);
-    let snapshot = or_code(Snapshot::open(&options.file), || format!("cannot sign {name}"))?;
+    let snapshot =
+        or_code(Snapshot::open(&options.file).and_then(Snapshot::followed), || format!("cannot sign {name}"))?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         let text = format!(
             "{name} was not saved by snapcli, and only what it saves can be signed: load it once with `snapcli restore \

@@ -53,5 +53,5 @@ pub fn run(options: &Options, talk: Talk) -> Result<i32> {
 fn check(snapshot: &Snapshot, talk: Talk) -> Result<(Format, u64, Verified), ReadError> {
     let progress = Progress::bytes("checking", snapshot.stream_len(), talk);
     let verified = verify(snapshot, &|bytes| progress.advance(bytes))?;
-    Ok((Format::of(snapshot.contents()), snapshot.file_len(), verified))
+    Ok((Format::of(snapshot)?, snapshot.file_len(), verified))
 }

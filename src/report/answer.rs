@@ -7,7 +7,7 @@ use crate::pickle::outline::{self, Shape};
 use crate::pickle::verdict::{Class, Verdict};
 use crate::snapshot::echo::Compared;
 use crate::snapshot::index::{Index, Kind, PREVIEW, Reason, SCHEMA, Variable};
-use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 
 /// The name by which the object of a pickle goes that gives it none.
 pub const OBJECT: &str = "obj";
@@ -61,14 +61,16 @@ pub enum Format {
 }
 
 impl Format {
-    /// Of a file with these contents.
-    pub fn of(contents: &Contents) -> Self {
-        match contents {
-            Contents::Own { .. } => Self::Snapcli,
-            Contents::Foreign { shape: Shape::Session { .. }, .. } => Self::DillSession,
-            Contents::Foreign { shape: Shape::Dict { .. }, .. } => Self::PickledDict,
-            Contents::Foreign { shape: Shape::Object { .. }, .. } => Self::Pickle,
+    /// The format of a file.
+    pub fn of(snapshot: &Snapshot) -> Result<Self, ReadError> {
+        if let Contents::Own { .. } = snapshot.contents() {
+            return Ok(Self::Snapcli);
         }
+        Ok(match snapshot.outline()? {
+            Shape::Session { .. } => Self::DillSession,
+            Shape::Dict { .. } => Self::PickledDict,
+            Shape::Object { .. } => Self::Pickle,
+        })
     }
 
     /// In words.
@@ -85,14 +87,14 @@ impl Format {
 
 impl Answer {
     /// What a file tells of itself.
-    pub fn of(file: String, snapshot: &Snapshot) -> Self {
-        match snapshot.contents() {
+    pub fn of(file: String, snapshot: &Snapshot) -> Result<Self, ReadError> {
+        Ok(match snapshot.contents() {
             Contents::Own { index } => {
                 let (format, bytes) = (Format::Snapcli, snapshot.file_len());
                 Self { file, format, bytes, index: index.clone(), verdict: None, verified: None }
             }
-            Contents::Foreign { shape, .. } => Self::foreign(file, snapshot.file_len(), shape),
-        }
+            Contents::Foreign { .. } => Self::foreign(file, snapshot.file_len(), snapshot.outline()?),
+        })
     }
 
     /// What a pickle that has no index tells of itself.
