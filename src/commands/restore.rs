@@ -45,7 +45,7 @@ pub fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbo
     }
     let interpreter = python::prepare_interpreter(python)?;
     let snapshot = open(&args, verbosity)?;
-    if let Contents::Foreign { lost_index: true, .. } = snapshot.contents() {
+    if let Contents::Foreign { lost_index: true } = snapshot.contents() {
         verbosity.note(&format!(
             "the index of {} is missing (the file is truncated, or damaged at its end): restoring its pickle without \
              checking hashes",
@@ -93,12 +93,15 @@ fn open(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
 
 /// Prints the names of the variables, one on each line.
 fn list_variables(snapshot: &Snapshot, out: &mut dyn Write) -> Result<i32> {
-    let names: Vec<&str> = match snapshot.contents() {
-        Contents::Own { index } => index.variables.iter().map(|variable| variable.name.as_str()).collect(),
-        Contents::Foreign { shape: Shape::Session { variables, .. } | Shape::Dict { variables }, .. } => {
-            variables.iter().map(|variable| variable.name.as_str()).collect()
+    let names: Vec<&str> = if let Contents::Own { index } = snapshot.contents() {
+        index.variables.iter().map(|variable| variable.name.as_str()).collect()
+    } else {
+        match snapshot.outline()? {
+            Shape::Session { variables, .. } | Shape::Dict { variables } => {
+                variables.iter().map(|variable| variable.name.as_str()).collect()
+            }
+            Shape::Object { .. } => vec![OBJECT],
         }
-        Contents::Foreign { .. } => vec![OBJECT],
     };
     names.into_iter().try_for_each(|name| writeln!(out, "{}", escape(name)))?;
     Ok(exit::DONE)
@@ -136,7 +139,7 @@ impl RestoreJob {
     /// Loads all of a file that this user signed or trusts. Loads only plain data from any other file; if that file
     /// needs more, asks a user in a terminal.
     fn load(&self, py: Python<'_>) -> Result<()> {
-        let trusted = self.args.trust || Whose::of(&self.snapshot) == Whose::Own;
+        let trusted = self.args.trust || Whose::of(&self.snapshot) == Whose::User;
         if !trusted && let Err(error) = Key::existing() {
             self.verbosity.note(&format!("cannot use your key: {error}"));
         }
@@ -156,12 +159,6 @@ impl RestoreJob {
     }
 
     fn load_as(&self, py: Python<'_>, trusted: bool) -> Result<()> {
-        // The file itself names the directory that is added to `sys.path` here, so it must be trusted.
-        if let Contents::Own { index } = self.snapshot.contents()
-            && trusted
-        {
-            loading::find_helpers_again(py, index)?;
-        }
         let dill = DillLocation::find(py, &|text| self.verbosity.note(text))?;
         python::context::set(self.command.as_ref(), &self.interpreter, &dill, self.verbosity);
         let name = self.args.file.display().to_string();

@@ -24,7 +24,8 @@ use crate::ui::{Verbosity, escape};
 pub fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32> {
     let file = args.file.display().to_string();
     let name = escape(&file);
-    let snapshot = or_exit_code(Snapshot::open(&args.file), || format!("cannot sign {name}"))?;
+    let snapshot =
+        or_exit_code(Snapshot::open(&args.file).and_then(Snapshot::followed), || format!("cannot sign {name}"))?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         let text = format!(
             "{name} was not saved by snapcli, and only snapshots can be signed: load it once with `snapcli restore \

@@ -34,5 +34,5 @@ pub fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32> {
 fn check(snapshot: &Snapshot, verbosity: Verbosity) -> Result<(FileFormat, u64, Verified), ReadError> {
     let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
     let verified = verify(snapshot, &|bytes| bar.advance(bytes))?;
-    Ok((FileFormat::of(snapshot.contents()), snapshot.file_len(), verified))
+    Ok((FileFormat::of(snapshot)?, snapshot.file_len(), verified))
 }

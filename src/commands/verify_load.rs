@@ -85,7 +85,6 @@ impl LoadCheck {
 
     fn load(&self, py: Python<'_>) -> Result<LoadResult> {
         let Contents::Own { index } = self.snapshot.contents() else { bail!("not a snapshot of snapcli") };
-        loading::find_helpers_again(py, index)?;
         let dill = DillLocation::find(py, &|text| self.verbosity.note(text))?;
         python::context::set(None, &self.interpreter, &dill, self.verbosity);
         let request = Request {

@@ -9,7 +9,7 @@ use crate::pickle::outline::{self, Shape};
 use crate::pickle::verdict::{Class, Verdict};
 use crate::snapshot::echo::Compared;
 use crate::snapshot::index::{Index, Kind, PREVIEW, Reason, SCHEMA, Variable};
-use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 
 /// The name of the only object in a pickle that is neither a session nor a dict.
 pub const OBJECT: &str = "obj";
@@ -55,14 +55,16 @@ pub enum FileFormat {
 pub use self::FileFormat as Format; // compat
 
 impl FileFormat {
-    /// The format of a file with these contents.
-    pub fn of(contents: &Contents) -> Self {
-        match contents {
-            Contents::Own { .. } => Self::Snapcli,
-            Contents::Foreign { shape: Shape::Session { .. }, .. } => Self::DillSession,
-            Contents::Foreign { shape: Shape::Dict { .. }, .. } => Self::PickledDict,
-            Contents::Foreign { shape: Shape::Object { .. }, .. } => Self::Pickle,
+    /// The format of a file.
+    pub fn of(snapshot: &Snapshot) -> Result<Self, ReadError> {
+        if let Contents::Own { .. } = snapshot.contents() {
+            return Ok(Self::Snapcli);
         }
+        Ok(match snapshot.outline()? {
+            Shape::Session { .. } => Self::DillSession,
+            Shape::Dict { .. } => Self::PickledDict,
+            Shape::Object { .. } => Self::Pickle,
+        })
     }
 
     /// The noun for it, without an article.
@@ -79,14 +81,14 @@ impl FileFormat {
 
 impl SessionReport {
     /// The report of a file, without a verdict.
-    pub fn of(file: String, snapshot: &Snapshot) -> Self {
-        match snapshot.contents() {
+    pub fn of(file: String, snapshot: &Snapshot) -> Result<Self, ReadError> {
+        Ok(match snapshot.contents() {
             Contents::Own { index } => {
                 let (format, bytes) = (FileFormat::Snapcli, snapshot.file_len());
                 Self { file, format, bytes, index: index.clone(), verdict: None, verified: None }
             }
-            Contents::Foreign { shape, .. } => Self::foreign(file, snapshot.file_len(), shape),
-        }
+            Contents::Foreign { .. } => Self::foreign(file, snapshot.file_len(), snapshot.outline()?),
+        })
     }
 
     /// The report of a pickle without an index.

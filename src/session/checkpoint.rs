@@ -76,7 +76,7 @@ pub struct Load<'a, 'py> {
 pub fn load<'py>(py: Python<'py>, load: &Load<'_, 'py>) -> Result<Restored> {
     let running = running::get().context("nothing runs under snapcli")?;
     let snapshot = Arc::new(Snapshot::open(load.path)?);
-    let trusted = load.trust || Whose::of(&snapshot) == Whose::Own;
+    let trusted = load.trust || Whose::of(&snapshot) == Whose::User;
     let name = load.path.display().to_string();
     running.dill.at_hand(py, |dill| {
         let request = LoadRequest {

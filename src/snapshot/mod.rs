@@ -2,22 +2,27 @@
 //!
 //! Knows nothing of Python objects: the pickler hands it bytes, the commands ask it what is in a file.
 //! [`writer`] writes into a [`target`], such as an [`atomic`] file, what [`reader`] reads; [`layout`] is what the two
-//! agree on; [`trust`] knows who saved it; [`verify`] tells whether a file is what was saved, [`changes`] what changed between two,
-//! [`echo`] whether what a file gives back is what was saved.
+//! agree on; [`trust`] knows who saved it; [`segment`] knows how a variable lies in the file, [`verification`] checks a file,
+//! [`file_changes`] compares two, [`roundtrip_target`] compares what a file restores with what was saved.
 //! Everything here treats bytes from outside as hostile.
 
 pub mod atomic;
-pub mod changes;
-pub mod echo;
+pub mod file_changes;
 pub mod index;
 pub mod layout;
 mod pipe;
 pub mod reader;
+pub mod requirements;
+pub mod roundtrip_target;
+pub mod segment;
 pub mod signals;
 mod system;
 pub mod target;
 mod tree;
 pub mod trust;
-pub mod verify;
-pub mod wants;
+pub mod verification;
 pub mod writer;
+
+pub use self::file_changes as changes; // compat
+pub use self::roundtrip_target as echo; // compat
+pub use self::verification as verify; // compat

@@ -72,7 +72,7 @@ impl Original {
     }
 
     fn judged(&self, bytes: Vec<u8>, thorough: bool) -> Verdict {
-        let Ok(snapshot) = Snapshot::from_bytes(bytes) else { return Verdict::Refused };
+        let Ok(snapshot) = Snapshot::from_bytes(bytes).and_then(Snapshot::followed) else { return Verdict::Refused };
         let right = |right: bool| if right { Verdict::Right } else { Verdict::Wrong };
         let Contents::Own { index } = snapshot.contents() else {
             // Without its trailer it is a plain pickle, and said to be one: what a load takes ends with STOP.
@@ -163,9 +163,7 @@ fn cuts(original: &Original, lengths: impl Iterator<Item = usize>) -> (usize, us
 /// What `--partial` makes of a file that was cut: the variables in front of the cut, with the bytes they had.
 fn salvaged(original: &Original, cut: &[u8]) {
     let Ok((snapshot, _)) = Snapshot::partial_from_bytes(cut) else { return };
-    let Contents::Foreign { shape: Shape::Session { variables, .. }, .. } = snapshot.contents() else {
-        panic!("a session");
-    };
+    let Ok(Shape::Session { variables, .. }) = snapshot.outline() else { panic!("a session") };
     let whole =
         original.index.variables.iter().filter(|variable| variable.offset + variable.length <= cut.len() as u64);
     let whole: Vec<&str> = whole.map(|variable| variable.name.as_str()).collect();
@@ -250,8 +248,8 @@ fn what_is_whole_comes_back_from_a_damaged_file() {
     let run = sandbox.snapcli(&["restore", "damaged.pkl", "-c", "print('ran')"]);
     run.assert_code(4).assert_stdout("");
     let expected = format!(
-        "snapcli: cannot restore damaged.pkl\n  cause: bytes are not those that were saved in b (at byte {}); whole: a, c, d, \
-         f: copy the file again, or bring back what is whole with restore --partial\n",
+        "snapcli: cannot restore damaged.pkl\n  cause: damaged: b (at byte {}); intact: a, c, d, f: copy the \
+         file again, or restore what is intact with restore --partial\n",
         b.offset
     );
     run.assert_stderr(&expected);
@@ -259,8 +257,8 @@ fn what_is_whole_comes_back_from_a_damaged_file() {
     let run = sandbox.snapcli(&["restore", "--partial", "damaged.pkl", "-c", names]);
     run.assert_code(0).assert_stdout("[1] whole whole [False, False]\n");
     let expected = format!(
-        "snapcli: cannot restore b (dict): it is damaged: bytes {} to {} are not those that were saved\n\
-         snapcli: cannot restore c (tuple): needs b, which did not come back\n",
+        "snapcli: cannot restore b (dict): it is damaged: bytes {} to {} do not match their checksum\n\
+         snapcli: cannot restore c (tuple): needs b, which was not restored\n",
         b.offset,
         b.offset + b.length
     );

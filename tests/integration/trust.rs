@@ -30,7 +30,7 @@ fn what_this_user_saved_is_loaded_and_what_others_saved_is_refused() {
     let run = stranger(&sandbox, &["restore", "-c", "double(21)"]);
     run.assert_code(5).assert_stdout("");
     let expected = "snapcli: session.pkl is not trusted (signed with a key that is not yours), and loading it would do \
-                    more than build plain data\n  double wants ";
+                    more than build plain data\n  double needs ";
     assert!(run.err().starts_with(expected), "{}", run.err());
     assert!(run.err().contains("--only") && run.err().contains("--trust"), "{}", run.err());
     stranger(&sandbox, &["restore", "--trust", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
@@ -122,7 +122,7 @@ fn plain_sessions_of_dill_and_plain_pickles_need_no_trust() {
 fn scripts_are_refused_with_an_unpickling_error() {
     let sandbox = Sandbox::new();
     saved(&sandbox);
-    let script = "import pickle, snapcli\ntry:\n    snapcli.load_dict('session.pkl')\nexcept pickle.UnpicklingError as error:\n    print('double wants' in str(error), 'trust=True' in str(error))\n\
+    let script = "import pickle, snapcli\ntry:\n    snapcli.load_dict('session.pkl')\nexcept pickle.UnpicklingError as error:\n    print('double needs' in str(error), 'trust=True' in str(error))\n\
                   print(snapcli.load_dict('session.pkl', only='x')['x'][2], snapcli.load_dict('session.pkl', trust=True)['double'](4))\n";
     sandbox.write("use.py", script);
     let run = stranger(&sandbox, &["save", "-q", "-o", "out.pkl", "use.py"]);
@@ -147,7 +147,7 @@ fn plain_estimators_of_scikit_learn_need_no_trust_and_compiled_ones_do() {
     ] {
         let run = stranger(&sandbox, &["restore", "--only", name, "-c", "1"]);
         run.assert_code(5).assert_stdout("");
-        let why = "of sklearn only what is known to compute in safe code is plain";
+        let why = "only an allow-list of sklearn classes is loaded without --trust";
         assert!(run.err().contains(wanted) && run.err().contains(why), "{}", run.err());
     }
     // What inspect foretells is what restore does.
@@ -234,7 +234,7 @@ fn no_hostile_variable_of_our_own_format_runs_or_changes_anything() {
         sandbox.write("v.pkl", snapshot_of(value));
         let run = sandbox.snapcli(&["restore", "v.pkl", "-c", "1"]);
         run.assert_code(5).assert_stdout("");
-        assert!(run.err().contains("v wants "), "{}", run.err());
+        assert!(run.err().contains("v needs "), "{}", run.err());
     }
     assert!(!canary.exists());
     sandbox.write("v.pkl", snapshot_of(command.as_bytes()));

@@ -43,7 +43,8 @@ fn damage_is_told_with_its_place_for_people_and_programs() {
     let mut bytes = snapshot();
     bytes[55] ^= 1;
     let (code, out, _) = verify(folder.path(), &bytes, &[]);
-    let expected = "  damaged: y\\u{1b} (bytes 51 to 60)\n      at byte 51: the bytes are not those that were saved\n  intact: x\n";
+    let expected =
+        "  damaged: y\\u{1b} (bytes 51 to 60)\n      at byte 51: the bytes do not match their checksum\n  intact: x\n";
     assert_eq!(code, Some(4));
     assert_eq!(out.split_once('\n').unwrap().1, expected);
     let (code, out, _) = verify(folder.path(), &bytes, &["--json"]);

@@ -69,8 +69,10 @@ impl Inspection {
 
     fn inspect_file(&self, path: &Path) -> Result<i32> {
         let cannot_inspect = || format!("cannot inspect {}", path.display());
-        let snapshot = or_exit_code(open_snapshot(path), || format!("{}{}", cannot_inspect(), script_hint(path)))?;
-        if let Contents::Foreign { lost_index: true, .. } = snapshot.contents() {
+        let snapshot = or_exit_code(open_snapshot(path).and_then(Snapshot::followed), || {
+            format!("{}{}", cannot_inspect(), script_hint(path))
+        })?;
+        if let Contents::Foreign { lost_index: true } = snapshot.contents() {
             self.verbosity.note(
                 "the index is missing (the file is truncated, or damaged at its end): showing what the pickle contains",
             );
@@ -79,7 +81,8 @@ impl Inspection {
         if let Some(name) = &self.args.trace {
             return self.print_tree(out, &trace(&snapshot, name)?);
         }
-        let mut report = SessionReport::of(path.display().to_string(), &snapshot);
+        let mut report =
+            SessionReport::of(path.display().to_string(), &snapshot).or_exit(exit::DAMAGED, cannot_inspect)?;
         // The HTML page always includes the verdict: rendering takes longer anyway.
         let however_long = self.args.strict || self.args.verdict || self.args.html.is_some();
         report.verdict = snapshot.verdict(however_long).or_exit(exit::DAMAGED, cannot_inspect)?;

@@ -1,17 +1,17 @@
-//! What is left of our own file whose index is lost: the segments in front of the place where its pickle breaks off.
+//! Salvages our own file whose index is lost: the segments before the offset where its pickle is cut short or damaged.
 //!
-//! They are followed opcode by opcode, and get the end that every snapshot has. Nothing proves that their bytes are
-//! those that were saved, so what comes of it is another's pickle, as that of a file that has lost its trailer only.
+//! The segments are followed opcode by opcode, and get the end that every snapshot has. No hash proves that their bytes
+//! are those that were saved, so the result is treated like any other pickle that is not trusted.
 
 use crate::pickle::balance::Balance;
 use crate::pickle::emit;
 use crate::pickle::opcode::Opcode;
 use crate::pickle::parse::Parser;
 
-/// Module and dict: what lies on the stack between two segments.
-const BETWEEN: usize = 2;
+/// The height of the stack between two segments: the module and the dict.
+const HEIGHT_BETWEEN: usize = 2;
 
-/// A pickle of the whole segments of a file; `None` where it has none, or is not our own.
+/// A pickle of the intact segments of a file; `None` where it has none, or is not our own.
 pub(super) fn salvage(bytes: &[u8]) -> Option<Vec<u8>> {
     if !bytes.starts_with(emit::HEAD) {
         return None;
@@ -20,10 +20,10 @@ pub(super) fn salvage(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut end = None;
     for op in Parser::new(bytes) {
         let Ok(op) = op else { break };
-        if op.opcode == Opcode::Build && balance.is(BETWEEN) || balance.step(&op).is_err() {
+        if op.opcode == Opcode::Build && balance.is(HEIGHT_BETWEEN) || balance.step(&op).is_err() {
             break;
         }
-        if op.opcode == Opcode::SetItem && balance.is(BETWEEN) {
+        if op.opcode == Opcode::SetItem && balance.is(HEIGHT_BETWEEN) {
             end = Some(op.end);
         }
     }

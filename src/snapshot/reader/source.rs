@@ -1,6 +1,6 @@
-//! The bytes of a file: read piece by piece where a hash or an index is wanted, mapped where a pickle is.
+//! The bytes of a file: hashes and index are read piece by piece, a pickle is mapped.
 //!
-//! The one place of `pickle/` and `snapshot/` with unsafe code, for the mapping.
+//! Compressed files are decompressed first. The mapping is the only unsafe code here.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -11,7 +11,8 @@ use std::sync::OnceLock;
 
 use memmap2::Mmap;
 
-use super::{ReadError, packed};
+use super::compressed;
+use super::read_error::ReadError;
 
 /// Where bytes come from.
 #[derive(Debug)]
@@ -21,37 +22,47 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// Opens a file. What cannot be mapped (a pipe, a device) is read into memory.
+    /// Opens a file. A pipe or a device cannot be mapped and is read into memory.
     pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
         let mut file = File::open(path).map_err(ReadError::Open)?;
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             return Err(ReadError::Folder);
         }
-        // Files of `/proc` say that they are empty, and are not.
+        // Files of `/proc` have contents, and a length of 0.
         if !metadata.is_file() || metadata.len() == 0 {
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
             return Self::memory(bytes);
         }
         let mut length = metadata.len();
-        if packed::is_packed(&packed::head(&mut file)?)
-            && let Some(unpacked) = packed::unpack(BufReader::new(file.try_clone()?), length)?
+        if compressed::is_compressed(&compressed::head(&mut file)?)
+            && let Some(decompressed) = compressed::decompress(BufReader::new(file.try_clone()?), length)?
         {
-            length = unpacked.metadata()?.len();
-            file = unpacked;
+            length = decompressed.metadata()?.len();
+            file = decompressed;
         }
         Ok(Self::File { file, length, map: OnceLock::new() })
     }
 
     /// Bytes that came through a pipe.
     pub(super) fn memory(bytes: Vec<u8>) -> Result<Self, ReadError> {
-        if packed::is_packed(&bytes)
-            && let Some(file) = packed::unpack(bytes.as_slice(), bytes.len() as u64)?
+        if compressed::is_compressed(&bytes)
+            && let Some(file) = compressed::decompress(bytes.as_slice(), bytes.len() as u64)?
         {
             return Ok(Self::File { length: file.metadata()?.len(), file, map: OnceLock::new() });
         }
         Ok(Self::Memory(bytes))
+    }
+
+    /// Whether the file begins with these bytes.
+    pub(super) fn starts_with(&self, prefix: &[u8]) -> io::Result<bool> {
+        if self.length() < prefix.len() as u64 {
+            return Ok(false);
+        }
+        let mut head = vec![0; prefix.len()];
+        self.read(0, &mut head)?;
+        Ok(head == prefix)
     }
 
     pub(super) fn file(&self) -> Option<&File> {
@@ -81,18 +92,18 @@ impl Source {
         }
     }
 
-    /// All bytes.
+    /// All bytes, as they were when the file was opened or mapped.
     pub(super) fn bytes(&self) -> Result<&[u8], ReadError> {
         match self {
             Self::Memory(bytes) => Ok(bytes),
             Self::File { file, length, map } => {
                 if map.get().is_none() {
                     let mapped = map_file(file)?;
-                    // Another thread may have mapped it meanwhile: then one mapping is dropped.
+                    // If another thread has mapped it meanwhile, one of the mappings is dropped.
                     let _ = map.set(mapped);
                 }
                 let mapped = map.get().map(|map| &map[..]).unwrap_or_default();
-                // What the file grew by since is not looked at.
+                // If the file grew since it was opened, the rest is ignored.
                 usize::try_from(*length)
                     .ok()
                     .and_then(|length| mapped.get(..length))
@@ -103,8 +114,8 @@ impl Source {
 }
 
 fn map_file(file: &File) -> io::Result<Mmap> {
-    // SAFETY: a mapping is sound as long as nobody changes the file under it. snapcli never writes into a snapshot
-    // that exists, it renames a new one over it, and that leaves the mapped file as it was. Against other programs
-    // that write into it there is no defence but not to map; the bytes are checked as hostile either way.
+    // SAFETY: a mapping is sound as long as the file under it does not change. snapcli never writes into an existing
+    // snapshot: it renames a new one over it, which leaves the mapped file as it was. Against other programs that write
+    // into the file there is no defence except not to map it; its bytes are treated as hostile in any case.
     unsafe { Mmap::map(file) }
 }

@@ -80,7 +80,7 @@ pub(crate) fn machine(bytes: &[u8]) {
     }
     let _ = guard::beyond_plain(bytes);
     let _ = whole_slots(bytes, 3, 2);
-    match Snapshot::from_bytes(bytes.to_vec()) {
+    match Snapshot::from_bytes(bytes.to_vec()).and_then(Snapshot::followed) {
         Ok(snapshot) => look(&snapshot),
         Err(error) => assert!(!error.to_string().is_empty()),
     }
@@ -116,7 +116,7 @@ fn look(snapshot: &Snapshot) {
 }
 
 fn inspect(snapshot: &Snapshot) {
-    let mut answer = Answer::of("file".to_owned(), snapshot);
+    let mut answer = Answer::of("file".to_owned(), snapshot).unwrap();
     answer.verdict = snapshot.verdict(true).unwrap();
     for (width, colour) in [(None, false), (Some(80), true)] {
         let look = Look { width, colour, unicode: colour };
@@ -138,7 +138,7 @@ fn inspect(snapshot: &Snapshot) {
 fn tags() -> usize {
     static TAGS: std::sync::LazyLock<usize> = std::sync::LazyLock::new(|| {
         let snapshot = Snapshot::from_bytes(b"N.".to_vec()).unwrap();
-        let page = written_raw(|out| html::page(out, &Answer::of("file".to_owned(), &snapshot)));
+        let page = written_raw(|out| html::page(out, &Answer::of("file".to_owned(), &snapshot).unwrap()));
         page.split(|byte| *byte == b'<').count()
     });
     *TAGS
@@ -148,20 +148,20 @@ fn check(snapshot: &Snapshot) {
     let Ok(verified) = verify(snapshot, &|_| {}) else { return };
     let whole = verified.is_whole();
     match snapshot.contents() {
-        Contents::Foreign { lost_index, .. } => {
+        Contents::Foreign { lost_index } => {
             assert_eq!(whole, !lost_index, "what was opened is whole: {verified:?}");
             snapshot.check(&|_| {}).unwrap();
         }
         Contents::Own { .. } => assert!(!whole || snapshot.check(&|_| {}).is_ok(), "what is whole has its hashes"),
     }
-    let (format, bytes) = (Some(Format::of(snapshot.contents())), Some(snapshot.file_len()));
+    let (format, bytes) = (Some(Format::of(snapshot).unwrap()), Some(snapshot.file_len()));
     let answer = report::verify::Answer { schema: SCHEMA, file: "file".to_owned(), format, bytes, whole, verified };
     written(|out| report::verify::text(out, &answer));
     is_json(&written_raw(|out| report::json(out, &answer)));
 }
 
 fn names(snapshot: &Snapshot) -> Vec<String> {
-    Answer::of(String::new(), snapshot).index.variables.into_iter().map(|variable| variable.name).collect()
+    Answer::of(String::new(), snapshot).unwrap().index.variables.into_iter().map(|variable| variable.name).collect()
 }
 
 fn written_raw(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> Vec<u8> {
@@ -201,7 +201,7 @@ pub(crate) fn snapshot(bytes: &[u8]) {
 }
 
 fn open(bytes: &[u8]) {
-    let Ok(snapshot) = Snapshot::from_bytes(bytes.to_vec()) else { return };
+    let Ok(snapshot) = Snapshot::from_bytes(bytes.to_vec()).and_then(Snapshot::followed) else { return };
     look(&snapshot);
     if let Contents::Own { index } = snapshot.contents() {
         fetch(&snapshot, index, true);
@@ -281,7 +281,7 @@ pub(crate) fn diff(bytes: &[u8]) {
     if is_packed(first) || is_packed(second) {
         return;
     }
-    let open = |bytes: &[u8]| Snapshot::from_bytes(bytes.to_vec()).ok();
+    let open = |bytes: &[u8]| Snapshot::from_bytes(bytes.to_vec()).and_then(Snapshot::followed).ok();
     let (Some(first), Some(second)) = (open(first), open(second)) else { return };
     let there = compared(&first, &second);
     let back = compared(&second, &first);

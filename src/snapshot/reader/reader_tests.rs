@@ -1,9 +1,10 @@
-//! What a reader makes of snapshots, of other pickles, and of all that is neither.
+//! Opening snapshots, other pickles, and files that are neither.
 
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
+use crate::pickle::machine::MachineError;
 use crate::pickle::samples;
 use crate::snapshot::layout::LayoutError;
 use crate::snapshot::writer::Writer;
@@ -22,9 +23,9 @@ fn snapshot() -> (Vec<u8>, Index) {
 /// The snapshot with another index, for which hash and trailer are right.
 fn with_index(change: impl FnOnce(&mut Index)) -> Vec<u8> {
     let (bytes, mut index) = snapshot();
-    let place = index.stream.length as usize;
+    let end = index.stream.length as usize;
     change(&mut index);
-    sealed(&bytes[..place], &serde_json::to_vec(&index).expect("JSON"))
+    sealed(&bytes[..end], &serde_json::to_vec(&index).expect("JSON"))
 }
 
 fn sealed(pickle: &[u8], json: &[u8]) -> Vec<u8> {
@@ -38,15 +39,15 @@ fn sealed(pickle: &[u8], json: &[u8]) -> Vec<u8> {
 }
 
 fn error(bytes: &[u8]) -> ReadError {
-    Snapshot::from_bytes(bytes.to_vec()).expect_err("not a snapshot")
+    Snapshot::from_bytes(bytes.to_vec()).and_then(Snapshot::followed).expect_err("not a snapshot")
 }
 
 fn is_foreign(bytes: &[u8], lost: bool) -> bool {
-    let snapshot = Snapshot::from_bytes(bytes.to_vec()).expect("a pickle");
-    matches!(snapshot.contents(), Contents::Foreign { lost_index, .. } if *lost_index == lost)
+    let snapshot = Snapshot::from_bytes(bytes.to_vec()).and_then(Snapshot::followed).expect("a pickle");
+    matches!(snapshot.contents(), Contents::Foreign { lost_index } if *lost_index == lost)
 }
 
-/// How many bytes a check that finds nothing tells of.
+/// How many bytes a check reports to `progress`.
 fn checked(snapshot: &Snapshot) -> Result<u64, ReadError> {
     let done = AtomicU64::new(0);
     snapshot.check(&|bytes| {
@@ -93,7 +94,7 @@ fn other_pickles_are_foreign() -> Result<(), ReadError> {
 }
 
 #[test]
-fn a_snapshot_whose_trailer_is_lost_is_a_session_still() {
+fn a_snapshot_whose_trailer_is_lost_is_still_a_session() {
     let (bytes, index) = snapshot();
     let pickle = index.stream.length as usize;
     for length in pickle..bytes.len() {
@@ -101,9 +102,7 @@ fn a_snapshot_whose_trailer_is_lost_is_a_session_still() {
     }
     let longer = [&bytes[..], b"\n"].concat();
     let opened = Snapshot::from_bytes(longer).expect("a pickle");
-    let Contents::Foreign { shape: Shape::Session { variables, .. }, .. } = opened.contents() else {
-        panic!("a session")
-    };
+    let Ok(Shape::Session { variables, .. }) = opened.outline() else { panic!("a session") };
     assert_eq!(variables.len(), 3);
 }
 
@@ -198,9 +197,9 @@ fn an_index_of_another_schema_is_named() {
 }
 
 #[test]
-fn places_outside_the_pickle_are_named() {
+fn ranges_outside_the_pickle_are_named() {
     let bad = |change: fn(&mut Index)| match error(&with_index(change)) {
-        ReadError::BadPlace { what, .. } => what,
+        ReadError::BadRange { what, .. } => what,
         other => panic!("{other}"),
     };
     assert_eq!(bad(|index| index.stream.length += 1), "the pickle");
@@ -210,6 +209,7 @@ fn places_outside_the_pickle_are_named() {
     assert_eq!(bad(|index| index.variables[0].offset = 3), "variable a");
     assert_eq!(bad(|index| index.variables.swap(0, 1)), "variable a");
     assert_eq!(bad(|index| index.variables[1].memo = (0, 0)), "variable n");
+    assert_eq!(bad(|index| index.variables[2].memo.1 = 1 << 40), "variable b");
     let outside = |index: &mut Index| {
         index.variables[0].buffers.push(crate::snapshot::index::Buffer { offset: 0, length: 1, writable: false });
     };
@@ -217,7 +217,7 @@ fn places_outside_the_pickle_are_named() {
 }
 
 #[test]
-fn a_damaged_segment_costs_its_variable() -> Result<(), ReadError> {
+fn a_damaged_segment_costs_only_its_variable() -> Result<(), ReadError> {
     let (mut bytes, index) = snapshot();
     bytes[index.variables[1].offset as usize + 4] ^= 1;
     let ReadError::Damaged(damage) = Snapshot::from_bytes(bytes)?.check(&|_| {}).expect_err("damaged") else {
@@ -228,16 +228,16 @@ fn a_damaged_segment_costs_its_variable() -> Result<(), ReadError> {
         (&damage.damaged, &damage.whole, damage.outside),
         (&expected, &vec!["a".to_owned(), "b".to_owned()], false)
     );
-    assert_eq!(damage.to_string(), "bytes are not those that were saved in n (at byte 51); whole: a, b");
+    assert_eq!(damage.to_string(), "damaged: n (at byte 51); intact: a, b");
     Ok(())
 }
 
 #[test]
 fn damage_outside_the_segments_is_found() -> Result<(), ReadError> {
     let (bytes, index) = snapshot();
-    for place in [0, index.stream.prelude as usize - 1, index.stream.length as usize - 1] {
+    for offset in [0, index.stream.prelude as usize - 1, index.stream.length as usize - 1] {
         let mut damaged = bytes.clone();
-        damaged[place] ^= 1;
+        damaged[offset] ^= 1;
         let error = Snapshot::from_bytes(damaged)?.check(&|_| {});
         assert!(matches!(error, Err(ReadError::Damaged(Damage { outside: true, .. }))));
     }
@@ -247,27 +247,24 @@ fn damage_outside_the_segments_is_found() -> Result<(), ReadError> {
 #[test]
 fn no_flipped_byte_goes_unnoticed_or_panics() {
     let (bytes, _) = snapshot();
-    for place in 0..bytes.len() {
+    for offset in 0..bytes.len() {
         let mut damaged = bytes.clone();
-        damaged[place] ^= 0x20;
+        damaged[offset] ^= 0x20;
         let sound = match Snapshot::from_bytes(damaged) {
             Ok(snapshot) => matches!(snapshot.contents(), Contents::Own { .. }) && snapshot.check(&|_| {}).is_ok(),
             Err(_) => false,
         };
-        assert!(!sound, "byte {place}");
+        assert!(!sound, "byte {offset}");
     }
 }
 
 #[test]
-fn what_is_before_the_damage_is_salvaged_and_nothing_else() {
+fn variables_before_the_damage_are_salvaged_and_nothing_else() {
     let (bytes, index) = snapshot();
     let names = |bytes: &[u8]| match Snapshot::partial_from_bytes(bytes) {
         Ok((snapshot, damage)) => {
-            let Contents::Foreign { shape: Shape::Session { variables, .. }, lost_index: true, .. } =
-                snapshot.contents()
-            else {
-                panic!("a session")
-            };
+            assert!(matches!(snapshot.contents(), Contents::Foreign { lost_index: true }));
+            let Ok(Shape::Session { variables, .. }) = snapshot.outline() else { panic!("a session") };
             let names: Vec<&str> = variables.iter().map(|variable| variable.name.as_str()).collect();
             (names.join(" "), damage.is_some())
         }
@@ -276,7 +273,7 @@ fn what_is_before_the_damage_is_salvaged_and_nothing_else() {
     for length in 1..bytes.len() {
         let whole = index.variables.iter().filter(|variable| variable.offset + variable.length <= length as u64);
         let expected: Vec<&str> = whole.map(|variable| variable.name.as_str()).collect();
-        // What has its STOP is read as it is.
+        // A pickle that has its STOP is read as it is.
         let expected = (expected.join(" "), length < index.stream.length as usize);
         assert_eq!(names(&bytes[..length]), expected, "{length}");
     }
@@ -287,7 +284,7 @@ fn what_is_before_the_damage_is_salvaged_and_nothing_else() {
 }
 
 #[test]
-fn what_is_not_there_or_a_folder_is_named() {
+fn a_missing_file_and_a_directory_are_named() {
     let folder = tempfile::tempdir().expect("a folder");
     assert!(matches!(Snapshot::open(folder.path()), Err(ReadError::Folder)));
     assert!(matches!(Snapshot::open(&folder.path().join("none")), Err(ReadError::Open(_))));

@@ -1,4 +1,4 @@
-//! What a check finds in files that are right by their hashes, and wrong otherwise.
+//! Files whose hashes are right, and that are wrong otherwise.
 
 use super::*;
 use crate::snapshot::index::Buffer;
@@ -17,7 +17,7 @@ fn snapshot() -> (Vec<u8>, Index) {
     (bytes, index)
 }
 
-/// What is found after the index was changed and sealed again; all hashes are right.
+/// The problems that are found after a change of index or bytes. All hashes are made right again.
 fn found(change: impl FnOnce(&mut Index, &mut Vec<u8>)) -> Vec<String> {
     let (mut bytes, mut index) = snapshot();
     bytes.truncate(index.stream.length as usize);
@@ -25,10 +25,10 @@ fn found(change: impl FnOnce(&mut Index, &mut Vec<u8>)) -> Vec<String> {
     let mut outside = blake3::Hasher::new();
     let mut position = 0;
     for variable in &mut index.variables {
-        let place = variable.offset as usize..(variable.offset + variable.length) as usize;
-        outside.update(&bytes[position..place.start]);
-        variable.blake3 = blake3::hash(&bytes[place.clone()]).to_hex().to_string();
-        position = place.end;
+        let range = variable.offset as usize..(variable.offset + variable.length) as usize;
+        outside.update(&bytes[position..range.start]);
+        variable.blake3 = blake3::hash(&bytes[range.clone()]).to_hex().to_string();
+        position = range.end;
     }
     outside.update(&bytes[position..]);
     index.stream.blake3 = outside.finalize().to_hex().to_string();
@@ -54,7 +54,7 @@ fn one(found: &[String], part: &str) {
 }
 
 #[test]
-fn a_file_that_is_whole_has_no_problems() {
+fn an_intact_file_has_no_problems() {
     assert_eq!(found(|_, _| {}), Vec::<String>::new());
     let right = Buffer { offset: 80, length: 2, writable: true };
     assert_eq!(found(|index, _| index.variables[2].buffers.push(right)), Vec::<String>::new());
@@ -74,16 +74,16 @@ fn an_index_that_is_wrong_about_a_segment_is_found() {
 }
 
 #[test]
-fn bytes_that_belong_to_nothing_are_found() {
+fn bytes_that_belong_to_no_variable_are_found() {
     // A PUT of a slot that is filled, between the last variable and the end.
     let hidden = |index: &mut Index, bytes: &mut Vec<u8>| {
-        let place = bytes.len() - 2;
-        bytes.splice(place..place, *b"q\x00");
+        let end = bytes.len() - 2;
+        bytes.splice(end..end, *b"q\x00");
         index.stream.length += 2;
     };
-    one(&found(hidden), "the bytes up to byte 86 belong to nothing");
+    one(&found(hidden), "the bytes up to byte 86 belong to no variable");
     one(&found(|index, _| index.module = "other".to_owned()), "0: the pickle does not begin as");
-    one(&found(|index, _| drop(index.variables.remove(1))), "belong to nothing");
+    one(&found(|index, _| drop(index.variables.remove(1))), "belong to no variable");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn opcodes_that_do_not_balance_are_found() {
 }
 
 #[test]
-fn damage_costs_the_variable_that_it_is_in() {
+fn damage_costs_only_the_variable_that_it_is_in() {
     let (mut bytes, index) = snapshot();
     bytes[index.variables[0].offset as usize + 4] ^= 1;
     bytes[1] ^= 1;
@@ -106,7 +106,7 @@ fn damage_costs_the_variable_that_it_is_in() {
 }
 
 #[test]
-fn bytes_behind_another_pickle_are_told() {
+fn bytes_after_another_pickle_are_counted() {
     let pickle = [crate::pickle::samples::SESSION, b"more"].concat();
     let verified = verify(&Snapshot::from_bytes(pickle).expect("a pickle"), &|_| {}).expect("memory is read");
     assert_eq!((verified.behind_stop, verified.is_whole()), (4, true));

@@ -1,8 +1,8 @@
-//! BLAKE3 of stretches of a file, on all processors.
+//! BLAKE3 of ranges of a file, on all processors.
 //!
-//! A long stretch is cut into pieces that threads hash on their own and whose results are joined ([`tree`]). Every thread
-//! reads into one buffer that stays in its processor's cache: the file is not mapped, so that a disk that fails gives
-//! an error, and memory is the same for a file of any length.
+//! A long range is cut into pieces that threads hash on their own and whose results are joined ([`tree`]). Every thread
+//! reads into one buffer that stays in its processor's cache. The file is not mapped, so a disk failure is an error and
+//! not a signal, and memory use does not depend on the length of the file.
 
 use std::io;
 use std::num::NonZero;
@@ -16,39 +16,37 @@ use blake3::{Hash, Hasher};
 use super::source::Source;
 use crate::snapshot::tree;
 
-/// How many bytes are read and hashed at a time: a power of two, as such pieces are whole subtrees, and less than
-/// the cache that a processor has of its own.
+/// How many bytes are read and hashed at a time: a power of two, as such pieces are whole subtrees, and less than a
+/// processor's own cache.
 pub(super) const PIECE: usize = 1 << 18;
-/// More threads than this wait for memory only.
+/// More threads than this would only wait for memory.
 const MAX_THREADS: usize = 16;
 
-/// What is told of each piece that is done: its length.
+/// A callback for progress: it is called with the number of bytes that were done since the last call.
 pub type Progress<'p> = &'p (dyn Fn(u64) + Sync);
 
-/// The hash of each stretch. Each must end at or behind its start.
-pub(super) fn hash(source: &Source, stretches: &[Range<u64>], progress: Progress<'_>) -> io::Result<Vec<Hash>> {
-    hash_and_copy(source, stretches, Vec::new(), progress)
+/// The hash of each range.
+pub(super) fn hash(source: &Source, ranges: &[Range<u64>], progress: Progress<'_>) -> io::Result<Vec<Hash>> {
+    hash_and_copy(source, ranges, Vec::new(), progress)
 }
 
-/// Memory that is to be filled from a place in the file.
+/// Memory that is filled with the bytes of the file from `offset` on.
 pub(super) struct Copy<'m> {
-    /// The place.
     pub(super) offset: u64,
-    /// The memory.
     pub(super) memory: &'m mut [u8],
 }
 
-/// As [`hash`], and what is read for it is copied to where it is wanted: so those bytes are read once only, and are
-/// what the hash says. What is not within a stretch is not copied.
+/// As [`hash`], and the bytes that were read are copied to where they are needed: so they are read only once, and are
+/// those that were hashed. Copies outside the ranges are ignored.
 pub(super) fn hash_and_copy(
     source: &Source,
-    stretches: &[Range<u64>],
+    ranges: &[Range<u64>],
     copies: Vec<Copy<'_>>,
     progress: Progress<'_>,
 ) -> io::Result<Vec<Hash>> {
-    let job = Job::new(source, stretches, copies, progress);
+    let job = Job::new(source, ranges, copies, progress);
     let pieces = *job.ends.last().unwrap_or(&0);
-    let bytes: u64 = stretches.iter().map(length).sum();
+    let bytes: u64 = ranges.iter().map(length).sum();
     let useful = usize::try_from(bytes / PIECE as u64).unwrap_or(usize::MAX).clamp(1, MAX_THREADS);
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(useful);
     let mut results = vec![[0; 32]; pieces];
@@ -60,55 +58,55 @@ pub(super) fn hash_and_copy(
         );
         for done in done {
             for (piece, result) in done? {
-                if let Some(place) = results.get_mut(piece) {
-                    *place = result;
+                if let Some(slot) = results.get_mut(piece) {
+                    *slot = result;
                 }
             }
         }
         Ok(())
     })?;
     let mut rest = results.as_slice();
-    let counts = stretches.iter().map(|stretch| pieces_of(length(stretch)));
+    let counts = ranges.iter().map(|range| pieces_of(length(range)));
     Ok(counts.map(|count| tree::join(rest.split_off(..count).unwrap_or_default())).collect())
 }
 
-/// The hash of stretches as if they were one.
-pub(super) fn hash_joined(source: &Source, stretches: &[Range<u64>], progress: Progress<'_>) -> io::Result<Hash> {
+/// The hash of several ranges as if they were one.
+pub(super) fn hash_joined(source: &Source, ranges: &[Range<u64>], progress: Progress<'_>) -> io::Result<Hash> {
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; PIECE];
-    for stretch in stretches {
-        for piece in 0..pieces_of(length(stretch)) {
-            hasher.update(read(source, stretch, piece, &mut buffer)?);
+    for range in ranges {
+        for piece in 0..pieces_of(length(range)) {
+            hasher.update(read(source, range, piece, &mut buffer)?);
         }
-        progress(length(stretch));
+        progress(length(range));
     }
     Ok(hasher.finalize())
 }
 
-fn length(stretch: &Range<u64>) -> u64 {
-    stretch.end.saturating_sub(stretch.start)
+fn length(range: &Range<u64>) -> u64 {
+    range.end.saturating_sub(range.start)
 }
 
-/// An empty stretch has one empty piece.
+/// An empty range has one empty piece.
 fn pieces_of(length: u64) -> usize {
     usize::try_from(length.div_ceil(PIECE as u64)).unwrap_or(usize::MAX).max(1)
 }
 
-fn read<'b>(source: &Source, stretch: &Range<u64>, piece: usize, buffer: &'b mut [u8]) -> io::Result<&'b [u8]> {
-    let from = stretch.start.saturating_add((piece as u64).saturating_mul(PIECE as u64));
-    let length = usize::try_from(stretch.end.saturating_sub(from)).unwrap_or(PIECE).min(PIECE);
+fn read<'b>(source: &Source, range: &Range<u64>, piece: usize, buffer: &'b mut [u8]) -> io::Result<&'b [u8]> {
+    let from = range.start.saturating_add((piece as u64).saturating_mul(PIECE as u64));
+    let length = usize::try_from(range.end.saturating_sub(from)).unwrap_or(PIECE).min(PIECE);
     let bytes = buffer.get_mut(..length).unwrap_or_default();
     source.read(from, bytes)?;
     Ok(bytes)
 }
 
-/// The work that threads take pieces from.
+/// The pieces that threads hash, in any order.
 struct Job<'j> {
     source: &'j Source,
-    stretches: &'j [Range<u64>],
-    /// For each stretch, the number of pieces up to its end.
+    ranges: &'j [Range<u64>],
+    /// For each range, the number of pieces up to its end.
     ends: Vec<usize>,
-    /// In the order of the pieces.
+    /// Sorted by piece.
     copies: Vec<CopyOfPiece<'j>>,
     next: AtomicUsize,
     failed: AtomicBool,
@@ -118,23 +116,23 @@ struct Job<'j> {
 type Results = Vec<(usize, [u8; 32])>;
 
 impl<'j> Job<'j> {
-    fn new(source: &'j Source, stretches: &'j [Range<u64>], copies: Vec<Copy<'j>>, progress: Progress<'j>) -> Self {
+    fn new(source: &'j Source, ranges: &'j [Range<u64>], copies: Vec<Copy<'j>>, progress: Progress<'j>) -> Self {
         let mut end: usize = 0;
-        let ends = stretches.iter().map(|stretch| {
-            end = end.saturating_add(pieces_of(length(stretch)));
+        let ends = ranges.iter().map(|range| {
+            end = end.saturating_add(pieces_of(length(range)));
             end
         });
         let ends: Vec<usize> = ends.collect();
-        let mut places = Vec::new();
+        let mut cut = Vec::new();
         for copy in copies {
-            let number = stretches.partition_point(|stretch| stretch.end <= copy.offset);
-            let Some(stretch) = stretches.get(number).filter(|stretch| stretch.start <= copy.offset) else { continue };
+            let number = ranges.partition_point(|range| range.end <= copy.offset);
+            let Some(range) = ranges.get(number).filter(|range| range.start <= copy.offset) else { continue };
             let first = number.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
-            cut_at_pieces(first, copy.offset - stretch.start, copy.memory, &mut places);
+            cut_at_pieces(first, copy.offset - range.start, copy.memory, &mut cut);
         }
-        places.sort_by_key(|(piece, ..)| *piece);
+        cut.sort_by_key(|(piece, ..)| *piece);
         let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Self { source, stretches, ends, copies: places, next, failed, progress }
+        Self { source, ranges, ends, copies: cut, next, failed, progress }
     }
 
     /// Hashes pieces until there are none left.
@@ -144,9 +142,9 @@ impl<'j> Job<'j> {
         while !self.failed.load(Ordering::Relaxed) {
             let piece = self.next.fetch_add(1, Ordering::Relaxed);
             let number = self.ends.partition_point(|end| *end <= piece);
-            let Some(stretch) = self.stretches.get(number) else { break };
+            let Some(range) = self.ranges.get(number) else { break };
             let before = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-            match self.piece(stretch, piece.saturating_sub(before), piece, &mut buffer) {
+            match self.piece(range, piece.saturating_sub(before), piece, &mut buffer) {
                 Ok(result) => results.push((piece, result)),
                 Err(error) => {
                     self.failed.store(true, Ordering::Relaxed);
@@ -157,28 +155,28 @@ impl<'j> Job<'j> {
         Ok(results)
     }
 
-    /// The hash of a stretch that has one piece, or a piece's part in the hash of a longer one.
-    fn piece(&self, stretch: &Range<u64>, piece: usize, overall: usize, buffer: &mut [u8]) -> io::Result<[u8; 32]> {
+    /// The hash of a range of one piece, or the chaining value of a piece of a longer range.
+    fn piece(&self, range: &Range<u64>, piece: usize, overall: usize, buffer: &mut [u8]) -> io::Result<[u8; 32]> {
         let wanted = self.copies_of(overall);
         if let [(_, 0, memory)] = wanted {
             let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
             if memory.len() as u64 == PIECE as u64 {
-                // All of it is wanted in one place: read there.
-                return self.hash_piece(stretch, piece, read(self.source, stretch, piece, &mut memory)?);
+                // The whole piece is needed at one address: read it there.
+                return self.hash_piece(range, piece, read(self.source, range, piece, &mut memory)?);
             }
         }
-        let bytes = read(self.source, stretch, piece, buffer)?;
+        let bytes = read(self.source, range, piece, buffer)?;
         for (_, start, memory) in wanted {
             let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(wanted) = bytes.get(*start..).and_then(|bytes| bytes.get(..memory.len())) {
                 memory.copy_from_slice(wanted);
             }
         }
-        self.hash_piece(stretch, piece, bytes)
+        self.hash_piece(range, piece, bytes)
     }
 
-    fn hash_piece(&self, stretch: &Range<u64>, piece: usize, bytes: &[u8]) -> io::Result<[u8; 32]> {
-        let result = match pieces_of(length(stretch)) {
+    fn hash_piece(&self, range: &Range<u64>, piece: usize, bytes: &[u8]) -> io::Result<[u8; 32]> {
+        let result = match pieces_of(length(range)) {
             1 => *blake3::hash(bytes).as_bytes(),
             _ => tree::piece(piece, PIECE, bytes),
         };
@@ -188,7 +186,7 @@ impl<'j> Job<'j> {
 }
 
 impl<'j> Job<'j> {
-    /// What is wanted of a piece.
+    /// The memory that a piece fills.
     fn copies_of(&self, piece: usize) -> &[CopyOfPiece<'j>] {
         let from = self.copies.partition_point(|(other, ..)| *other < piece);
         let rest = self.copies.get(from..).unwrap_or_default();
@@ -196,18 +194,17 @@ impl<'j> Job<'j> {
     }
 }
 
-/// Memory to be filled from one piece: the piece, where in it the bytes begin, and where they go. It is locked once.
+/// Memory to be filled from one piece: the number of the piece, the offset in it, and the memory, which is locked once.
 type CopyOfPiece<'m> = (usize, usize, Mutex<&'m mut [u8]>);
 
-/// Cuts memory that is to be filled from byte `offset` of a stretch, whose pieces begin with number `first`, at the ends
-/// of pieces.
-fn cut_at_pieces<'m>(first: usize, offset: u64, mut memory: &'m mut [u8], places: &mut Vec<CopyOfPiece<'m>>) {
+/// Cuts memory at the ends of pieces. It is filled from byte `offset` of a range whose first piece has number `first`.
+fn cut_at_pieces<'m>(first: usize, offset: u64, mut memory: &'m mut [u8], out: &mut Vec<CopyOfPiece<'m>>) {
     let mut offset = usize::try_from(offset).unwrap_or(usize::MAX);
     while !memory.is_empty() {
         let start = offset % PIECE;
         let length = memory.len().min(PIECE - start);
         let (head, tail) = memory.split_at_mut(length);
-        places.push((first.saturating_add(offset / PIECE), start, Mutex::new(head)));
+        out.push((first.saturating_add(offset / PIECE), start, Mutex::new(head)));
         (memory, offset) = (tail, offset.saturating_add(length));
     }
 }
@@ -221,10 +218,10 @@ mod tests {
         let bytes: Vec<u8> = (0..PIECE * 9 + 3).map(|place| (place * 7 % 251) as u8).collect();
         let lengths =
             [0, 1, 1024, PIECE - 1, PIECE, PIECE + 1, PIECE * 2, PIECE * 3, PIECE * 4, PIECE * 5 + 9, PIECE * 9];
-        let stretches: Vec<Range<u64>> = lengths.iter().map(|length| 3..3 + *length as u64).collect();
+        let ranges: Vec<Range<u64>> = lengths.iter().map(|length| 3..3 + *length as u64).collect();
         let done = std::sync::atomic::AtomicU64::new(0);
         let source = Source::memory(bytes.clone()).map_err(io::Error::other)?;
-        let hashes = hash(&source, &stretches, &|bytes| {
+        let hashes = hash(&source, &ranges, &|bytes| {
             let _ = done.fetch_add(bytes, Ordering::Relaxed);
         })?;
         for (length, found) in lengths.iter().zip(&hashes) {
@@ -237,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wanted_is_copied() -> io::Result<()> {
+    fn copies_are_filled() -> io::Result<()> {
         let bytes: Vec<u8> = (0..PIECE * 4).map(|place| (place * 7 % 251) as u8).collect();
         let source = Source::memory(bytes.clone()).map_err(io::Error::other)?;
         let (mut long, mut short, mut outside) = (vec![0; PIECE * 2 + 5], vec![0; 7], vec![0; 3]);
@@ -246,8 +243,8 @@ mod tests {
             Copy { offset: 3 * PIECE as u64, memory: &mut short },
             Copy { offset: 4, memory: &mut outside },
         ];
-        let stretches = [5..3 * PIECE as u64 - 1, 3 * PIECE as u64 - 1..4 * PIECE as u64];
-        let hashes = hash_and_copy(&source, &stretches, copies, &|_| {})?;
+        let ranges = [5..3 * PIECE as u64 - 1, 3 * PIECE as u64 - 1..4 * PIECE as u64];
+        let hashes = hash_and_copy(&source, &ranges, copies, &|_| {})?;
         assert_eq!(hashes[0], blake3::hash(&bytes[5..3 * PIECE - 1]));
         assert!(long == bytes[100..100 + long.len()] && short == bytes[3 * PIECE..3 * PIECE + 7]);
         assert_eq!(outside, [0; 3]);
@@ -255,8 +252,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_an_error() {
-        let source = Source::memory(vec![0; 10]).expect("not packed");
+    fn a_range_beyond_the_end_is_an_error() {
+        let source = Source::memory(vec![0; 10]).expect("not compressed");
         let error = hash(&source, &[0..10, 5..11], &|_| {}).map_err(|error| error.kind());
         assert_eq!(error, Err(io::ErrorKind::UnexpectedEof));
     }

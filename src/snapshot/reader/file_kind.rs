@@ -1,8 +1,10 @@
-//! Kinds of files that people take for snapshots, and what to do with them.
+//! Kinds of files that users mistake for snapshots, and what to do with each.
+//!
+//! A kind is recognised by its signature (the first bytes), else as text or unknown.
 
 use std::fmt;
 
-/// What a file is that is no pickle.
+/// The kind of a file that is not a pickle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// gzip.
@@ -15,11 +17,11 @@ pub enum FileKind {
     Zstd,
     /// LZ4.
     Lz4,
-    /// zlib, which is how joblib compresses unless it is told otherwise.
+    /// zlib, joblib's default compression.
     Zlib,
-    /// zip, which is also what `numpy.savez` and `torch.save` write.
+    /// zip, which `numpy.savez` and `torch.save` write, too.
     Zip,
-    /// What `numpy.save` writes.
+    /// The format of `numpy.save`.
     Npy,
     /// HDF5.
     Hdf5,
@@ -54,23 +56,23 @@ const SIGNATURES: &[(&[u8], FileKind)] = &[
     (b"SQLite format 3\0", FileKind::Sqlite),
 ];
 
-/// How much of a file is looked at to see whether it is a text.
-const LOOK: usize = 4096;
+/// How many bytes of a file are inspected to see whether it is text.
+const TEXT_SAMPLE: usize = 4096;
 
 impl FileKind {
-    /// The kind that a file's first bytes tell. To be asked only of what is no pickle: `BZh…` could be one.
+    /// The kind of a file by its signature. Only for files that are not pickles: a pickle can begin with `BZh`, too.
     pub(super) fn by_signature(bytes: &[u8]) -> Option<Self> {
         let found = SIGNATURES.iter().find(|(signature, _)| bytes.starts_with(signature)).map(|(_, kind)| *kind);
-        // A text can begin with `x^`.
+        // Text can begin with `x^`, which is a signature of zlib.
         found.filter(|kind| *kind != Self::Zlib || Self::by_contents(bytes) == Self::Unknown)
     }
 
-    /// A text or not.
+    /// Whether a file is text or unknown.
     pub(super) fn by_contents(bytes: &[u8]) -> Self {
-        let start = bytes.get(..LOOK).unwrap_or(bytes);
+        let start = bytes.get(..TEXT_SAMPLE).unwrap_or(bytes);
         let text = match std::str::from_utf8(start) {
             Ok(text) => text,
-            // The look may end within a character.
+            // The sample may end within a character.
             Err(error) if error.error_len().is_none() => {
                 start.get(..error.valid_up_to()).and_then(|start| std::str::from_utf8(start).ok()).unwrap_or("\0")
             }
@@ -79,7 +81,7 @@ impl FileKind {
         if text.chars().any(|c| c.is_control() && !c.is_whitespace()) { Self::Unknown } else { Self::Text }
     }
 
-    /// What to do with it.
+    /// What the user can do with such a file.
     pub fn advice(self) -> &'static str {
         match self {
             Self::Gzip => "decompress it first, with gzip -d",
@@ -87,15 +89,15 @@ impl FileKind {
             Self::Xz => "decompress it first, with xz -d",
             Self::Zstd => "decompress it first, with zstd -d",
             Self::Lz4 => "decompress it first, with lz4 -d",
-            Self::Zlib => "load it with joblib.load, and dump it again without compression, or with compress='gzip'",
+            Self::Zlib => "load it with joblib.load, then dump it again uncompressed or with compress='gzip'",
             Self::Zip => "load it with numpy.load or torch.load, or unzip it first",
             Self::Npy => "load it with numpy.load",
             Self::Hdf5 => "load it with h5py or pandas.read_hdf",
             Self::Parquet => "load it with pandas.read_parquet",
             Self::Arrow => "load it with pandas.read_feather",
             Self::Sqlite => "open it with sqlite3",
-            Self::Text => "name a file that snapcli, dill or pickle wrote (a script's name ends with .py)",
-            Self::Unknown => "name a file that snapcli, dill or pickle wrote",
+            Self::Text => "pass a file written by snapcli, dill or pickle (a script has a name that ends in .py)",
+            Self::Unknown => "pass a file written by snapcli, dill or pickle",
         }
     }
 }
@@ -108,8 +110,8 @@ impl fmt::Display for FileKind {
             Self::Xz => "an xz file",
             Self::Zstd => "a Zstandard file",
             Self::Lz4 => "an LZ4 file",
-            Self::Zlib => "a zlib file, such as joblib.dump(compress=True) writes",
-            Self::Zip => "a zip archive, such as .npz and .pt files are",
+            Self::Zlib => "a zlib file, as joblib.dump(compress=True) writes it",
+            Self::Zip => "a zip archive, as .npz and .pt files are",
             Self::Npy => "a .npy file",
             Self::Hdf5 => "an HDF5 file",
             Self::Parquet => "a Parquet file",
@@ -126,17 +128,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zlib_is_told_from_a_text() {
+    fn zlib_is_distinguished_from_text() {
         assert_eq!(FileKind::by_signature(b"x^\x8b\x00\x01"), Some(FileKind::Zlib));
         assert_eq!(FileKind::by_signature(b"x^2 + 1"), None);
     }
 
     #[test]
-    fn texts_are_told_from_other_bytes() {
+    fn text_is_distinguished_from_other_bytes() {
         assert_eq!(FileKind::by_contents("x = 1\n# é".as_bytes()), FileKind::Text);
         assert_eq!(FileKind::by_contents(b"a\0b"), FileKind::Unknown);
         assert_eq!(FileKind::by_contents(b"\xff\xfe"), FileKind::Unknown);
-        let mut long = vec![b'a'; LOOK - 1];
+        let mut long = vec![b'a'; TEXT_SAMPLE - 1];
         long.extend("é".as_bytes());
         assert_eq!(FileKind::by_contents(&long), FileKind::Text);
     }

@@ -1,72 +1,71 @@
-//! Whether a file is what was saved: every hash, the index against the stream, every place and every memo reference.
+//! `snapcli verify`: every hash, the index against the pickle, every range and every memo reference.
 //!
-//! The hashes are checked first, by reading: only what the disk gives is mapped and parsed afterwards. A segment whose
-//! hash is wrong is not parsed, as its bytes could be anything; all others must be what the index says of them, which
-//! a file with right hashes may still not be when something else wrote it.
+//! The hashes are checked first, with reads, and only then is the file mapped and parsed. A segment whose hash is wrong is
+//! not parsed, as its bytes could be anything. All others must match the index: where another program wrote the file,
+//! even right hashes do not prove that.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
 use super::index::{Index, Variable};
 use super::reader::{Contents, Progress, ReadError, Snapshot};
+use super::segment::{SegmentCheck, VariableSegment};
 use super::writer::owner;
 use crate::pickle::balance::Balance;
 use crate::pickle::emit;
 use crate::pickle::machine::{MachineError, Raw, opcodes_around};
-use crate::pickle::opcode::Opcode;
 use crate::pickle::outline::Shape;
-use crate::pickle::parse::{Argument, Op, Parser};
+use crate::pickle::parse::Parser;
 use crate::pickle::scan::{Scanner, SegmentFacts};
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Verified {
     /// Each variable, in the order of the file.
     pub variables: Vec<Checked>,
-    /// What is wrong outside of the variables.
+    /// Problems outside the variables.
     pub problems: Vec<Problem>,
-    /// The number of bytes behind STOP that no index accounts for. Readers of pickles do not look at them.
+    /// The number of bytes after STOP that no index accounts for. Readers of pickles ignore them.
     pub behind_stop: u64,
 }
 
 /// A variable that was checked.
 #[derive(Clone, Debug, Serialize)]
 pub struct Checked {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Where its bytes begin.
+    /// Where its bytes begin, from the start of the file.
     pub offset: u64,
-    /// How many they are.
+    /// The number of its bytes.
     pub length: u64,
     /// Whether nothing is wrong with it.
     pub whole: bool,
-    /// What is.
+    /// Its problems.
     pub problems: Vec<Problem>,
 }
 
 /// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The place in the file.
+    /// The offset in the file.
     pub at: u64,
-    /// What is wrong there.
+    /// The problem, in words.
     pub what: String,
 }
 
 impl Problem {
-    /// At this place, this is wrong.
+    /// A problem at an offset.
     pub fn new(at: u64, what: impl Into<String>) -> Self {
         Self { at, what: what.into() }
     }
 }
 
 impl Verified {
-    /// Of a file that is not even opened.
+    /// For a file that cannot be opened, or is not a pickle.
     pub fn unopened(error: &ReadError) -> Self {
         let at = match error {
-            ReadError::CutShort { at } | ReadError::IndexDamaged { at } | ReadError::BadPlace { at, .. } => *at,
+            ReadError::CutShort { at } | ReadError::IndexDamaged { at } | ReadError::BadRange { at, .. } => *at,
             _ => 0,
         };
         Self { problems: vec![Problem::new(at, error.to_string())], ..Self::default() }
@@ -79,11 +78,14 @@ impl Verified {
 }
 
 /// Checks all of a file.
+///
+/// # Errors
+/// Where the file cannot be read, or is not a pickle.
 pub fn verify(snapshot: &Snapshot, progress: Progress<'_>) -> Result<Verified, ReadError> {
     match snapshot.contents() {
         Contents::Own { index } => own(snapshot, index, progress),
-        Contents::Foreign { shape, lost_index, raw, .. } => {
-            let mut verified = foreign(snapshot.bytes()?, raw, shape, progress);
+        Contents::Foreign { lost_index } => {
+            let mut verified = foreign(snapshot.bytes()?, snapshot.raw_arrays()?, snapshot.outline()?, progress);
             if *lost_index {
                 let what = "the index is lost: the file is cut short or damaged at its end; copy it again";
                 let at = snapshot.file_len().saturating_sub(verified.behind_stop);
@@ -96,6 +98,8 @@ pub fn verify(snapshot: &Snapshot, progress: Progress<'_>) -> Result<Verified, R
 
 fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Verified, ReadError> {
     let damage = snapshot.damage(progress)?;
+    let segments: Vec<VariableSegment<'_>> =
+        index.variables.iter().map(VariableSegment::new).collect::<Result<_, _>>()?;
     let bytes = snapshot.bytes()?;
     let mut damaged = damage.damaged.iter().map(|(_, offset)| *offset).peekable();
     let mut variables: Vec<Checked> = index
@@ -104,16 +108,16 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
         .map(|variable| {
             let problem = damaged
                 .next_if_eq(&variable.offset)
-                .map(|at| Problem::new(at, "the bytes are not those that were saved"));
+                .map(|at| Problem::new(at, "the bytes do not match their checksum"));
             checked(variable, problem)
         })
         .collect();
-    let mut problems = frame(index, bytes);
+    let mut problems = surroundings(index, bytes);
     if damage.outside && problems.is_empty() {
-        problems.push(Problem::new(0, "the bytes outside of the variables are not those that were saved"));
+        problems.push(Problem::new(0, "the bytes outside the variables do not match their checksum"));
     }
     let skip: Vec<bool> = variables.iter().map(|variable| !variable.whole).collect();
-    for (variable, found) in variables.iter_mut().zip(contents(index, bytes, &skip)) {
+    for (variable, found) in variables.iter_mut().zip(contents(index, &segments, bytes, &skip)) {
         variable.problems.extend(found);
         variable.whole = variable.problems.is_empty();
     }
@@ -126,8 +130,8 @@ fn checked(variable: &Variable, problem: Option<Problem>) -> Checked {
     Checked { name: name.clone(), offset: *offset, length: *length, whole, problems: problem.into_iter().collect() }
 }
 
-/// What is wrong with the bytes around the segments: prelude and end are known, and there is nothing between.
-fn frame(index: &Index, bytes: &[u8]) -> Vec<Problem> {
+/// Problems of the bytes around the segments: prelude and end are known, and there is nothing between segments.
+fn surroundings(index: &Index, bytes: &[u8]) -> Vec<Problem> {
     let mut problems = Vec::new();
     let (mut prelude, mut end) = (Vec::new(), Vec::new());
     let written = emit::prelude(&mut prelude, &index.module).and_then(|()| emit::end(&mut end));
@@ -140,7 +144,7 @@ fn frame(index: &Index, bytes: &[u8]) -> Vec<Problem> {
         index.variables.iter().map(|variable| (variable.offset, variable.offset.saturating_add(variable.length)));
     for (start, next) in starts.chain([(last, last)]) {
         if start != position {
-            let what = format!("the bytes up to byte {start} belong to nothing");
+            let what = format!("the bytes up to byte {start} belong to no variable");
             problems.push(Problem::new(position, what));
         }
         position = next;
@@ -151,17 +155,17 @@ fn frame(index: &Index, bytes: &[u8]) -> Vec<Problem> {
     problems
 }
 
-/// What is wrong within the segments, by variable; `skip` says which have the wrong hash. The scan has to see them in order, as names of globals are taken
-/// from the memo; meanwhile other threads follow stack and memo of each.
-fn contents(index: &Index, bytes: &[u8], skip: &[bool]) -> Vec<Vec<Problem>> {
+/// Problems within the segments, by variable; `skip` marks those with a wrong hash. The scan has to see the segments in
+/// order, as names of globals are taken from the memo. Meanwhile another thread follows stack and memo of each segment.
+fn contents(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip: &[bool]) -> Vec<Vec<Problem>> {
     let next = AtomicUsize::new(0);
     let follow = || {
         let mut found = Vec::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(variable) = index.variables.get(number) else { return found };
+            let Some(segment) = segments.get(number) else { return found };
             if !skip.get(number).copied().unwrap_or_default()
-                && let Err(problem) = follow_segment(variable, bytes)
+                && let Err(problem) = follow_segment(segment, bytes)
             {
                 found.push((number, problem));
             }
@@ -170,90 +174,57 @@ fn contents(index: &Index, bytes: &[u8], skip: &[bool]) -> Vec<Vec<Problem>> {
     let mut problems: Vec<Vec<Problem>> = vec![Vec::new(); index.variables.len()];
     std::thread::scope(|scope| {
         let other = scope.spawn(follow);
-        let scanned = scan(index, bytes, skip);
+        let scanned = scan(index, segments, bytes, skip);
         let mut followed = follow();
         followed.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        // What does not even balance has facts of no worth.
         for (number, problem) in followed {
-            if let Some(place) = problems.get_mut(number) {
-                place.push(problem);
+            if let Some(of_variable) = problems.get_mut(number) {
+                of_variable.push(problem);
             }
         }
-        for (place, found) in problems.iter_mut().zip(scanned).filter(|(place, _)| place.is_empty()) {
-            *place = found;
+        // Where stack or memo are wrong, the facts of the scan are worth nothing.
+        for (of_variable, found) in problems.iter_mut().zip(scanned).filter(|(known, _)| known.is_empty()) {
+            *of_variable = found;
         }
     });
     problems
 }
 
-fn slice(bytes: &[u8], place: Range<u64>) -> &[u8] {
-    let range = usize::try_from(place.start).ok().zip(usize::try_from(place.end).ok());
-    range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default()
-}
-
-/// Follows a segment: the name, a value, SETITEM, and the buffers that the index lists.
-fn follow_segment(variable: &Variable, bytes: &[u8]) -> Result<(), Problem> {
-    let end = variable.offset.saturating_add(variable.length);
-    let wrong = |at, what: &str| Problem::new(at, format!("{what}: save the session again"));
-    let mut balance = Balance::new(1, variable.memo.0);
-    let mut buffers = variable.buffers.clone();
-    buffers.sort_unstable_by_key(|buffer| std::cmp::Reverse(buffer.offset));
-    let mut last = None;
-    for op in Parser::segment(slice(bytes, variable.offset..end), variable.offset) {
-        let op = op.map_err(|error| Problem::new(variable.offset, error.to_string()))?;
+/// Follows a segment as it lies in the file: the name, a value, the raw buffers that the index lists, SETITEM.
+fn follow_segment(segment: &VariableSegment<'_>, bytes: &[u8]) -> Result<(), Problem> {
+    let wrong = |(at, what): (u64, &str)| Problem::new(at, format!("{what}: save the session again"));
+    let range = segment.range();
+    // The dict of the session is on the stack.
+    let mut balance = Balance::new(1, segment.variable().memo.0);
+    let mut check = SegmentCheck::new(segment);
+    for op in Parser::segment(segment.bytes(bytes).unwrap_or_default(), range.start) {
+        let op = op.map_err(|error| Problem::new(range.start, error.to_string()))?;
         balance.step(&op).map_err(|error| Problem::new(op.start, error.to_string()))?;
-        if last.is_none() && !is_name(&op, &variable.name) {
-            return Err(wrong(op.start, "another name stands here than in the index"));
-        }
-        if let Argument::Bytes(contents) = op.argument
-            && let Some(buffer) = buffers.pop_if(|buffer| buffer.offset < op.end)
-        {
-            let length = contents.len() as u64;
-            let same = (buffer.offset, buffer.length) == (op.end.saturating_sub(length), length);
-            if !same || buffer.writable != (op.opcode == Opcode::ByteArray8) {
-                return Err(wrong(buffer.offset, "the buffer is not where the index has it"));
-            }
-        }
-        last = Some(op.opcode);
+        check.step(&op).map_err(wrong)?;
     }
-    if let Some(buffer) = buffers.pop() {
-        return Err(wrong(buffer.offset, "there is no buffer where the index has one"));
-    }
-    if last == Some(Opcode::SetItem) && balance.is(1) {
-        Ok(())
-    } else {
-        Err(wrong(end, "a single value should end here"))
-    }
+    check.finish().map_err(wrong)?;
+    if balance.is(1) { Ok(()) } else { Err(wrong((range.end, "a single value should end here"))) }
 }
 
-fn is_name(op: &Op<'_>, name: &str) -> bool {
-    matches!(&op.argument, Argument::Text(text) if text.bytes() == name.as_bytes()) && op.opcode != Opcode::PersId
-}
-
-/// Compares what the index says of each segment with what a scan finds.
-fn scan(index: &Index, bytes: &[u8], skip: &[bool]) -> Vec<Vec<Problem>> {
+/// Compares what the index says of each segment with what a scan of the loaded opcodes finds.
+fn scan(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip: &[bool]) -> Vec<Vec<Problem>> {
     let mut scanner = Scanner::new(emit::PRELUDE_MEMO);
-    // From here on strings that make up names of globals may be unknown.
+    // After a segment that is not scanned, strings in the memo that are names of globals may be unknown.
     let mut lost = false;
-    let scan = |(variable, skip): (&Variable, &bool)| {
-        let end = variable.offset.saturating_add(variable.length);
-        let segment = slice(bytes, variable.offset..end);
-        // The name is pushed before, and memoized by nobody.
-        let facts = if *skip { None } else { Some(scanner.segment_at(segment, variable.offset)) };
-        match facts {
+    let scan = |(segment, skip): (&VariableSegment<'_>, &bool)| {
+        let variable = segment.variable();
+        let opcodes = if *skip { None } else { segment.as_loaded(bytes) };
+        match opcodes.map(|opcodes| scanner.segment_at(&opcodes, variable.offset)) {
             Some(Ok(facts)) => compare(index, variable, &facts, lost),
             other => {
                 scanner.skip_to(variable.memo.1);
                 lost = true;
-                other
-                    .into_iter()
-                    .filter_map(|facts| facts.err())
-                    .map(|error| Problem::new(variable.offset, error.to_string()))
-                    .collect()
+                let error = other.and_then(Result::err);
+                error.map(|error| Problem::new(variable.offset, error.to_string())).into_iter().collect()
             }
         }
     };
-    index.variables.iter().zip(skip).map(scan).collect()
+    segments.iter().zip(skip).map(scan).collect()
 }
 
 fn compare(index: &Index, variable: &Variable, facts: &SegmentFacts, lost: bool) -> Vec<Problem> {
@@ -279,8 +250,8 @@ fn compare(index: &Index, variable: &Variable, facts: &SegmentFacts, lost: bool)
         .collect()
 }
 
-/// A pickle without an index: that it runs up to STOP was found out when it was opened, unless it is too large for
-/// the symbolic machine; stack and memo are followed here in any case.
+/// Checks a pickle without an index. The symbolic machine has followed it to its STOP, unless it is too large for that;
+/// stack and memo are checked here in any case.
 fn foreign(bytes: &[u8], raw: &[Raw], shape: &Shape, progress: Progress<'_>) -> Verified {
     let mut balance = Balance::new(0, 0);
     let mut verified = Verified { variables: named(shape), ..Verified::default() };
@@ -317,4 +288,4 @@ fn named(shape: &Shape) -> Vec<Checked> {
 }
 
 #[cfg(test)]
-mod tests;
+mod verification_tests;

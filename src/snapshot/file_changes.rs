@@ -1,8 +1,8 @@
-//! What changed between two files: snapshots, dill sessions, pickled dicts or other pickles, in any mixture.
+//! `snapcli diff`: what changed between two files, each a snapshot, a dill session, a pickled dict or another pickle.
 //!
-//! Of two snapshots, variables whose segments have the same hash and the same surroundings are the same, and not
-//! read. All others, with the segments that they take objects from, are checked against their hashes, followed by the
-//! symbolic machine and compared value by value. Nothing is executed.
+//! Variables of two snapshots are the same, and not read, if their segments have the same hash and take the same objects
+//! from earlier segments. All others, with the segments that they take objects from, are checked against their hashes,
+//! followed by the symbolic machine and compared value by value. Nothing is executed.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -10,44 +10,47 @@ use serde::{Deserialize, Serialize};
 
 use super::index::{Index, Variable};
 use super::reader::{Contents, Progress, ReadError, Snapshot};
+use super::segment::VariableSegment;
 use crate::pickle::compare::{Comparer, Difference, Side};
 use crate::pickle::machine::{Machine, MachineError, Segment};
 use crate::pickle::naming::Naming;
 use crate::pickle::node::Ref;
 use crate::pickle::outline;
 
-/// The name by which the object of a pickle goes that gives it none.
+pub use self::{ChangeKind as Kind, ChangedAspect as What, FirstDifference as Place, ValueSummary as Facts}; // compat
+
+/// The name for the object of a pickle that is one object without a name.
 const OBJECT: &str = "obj";
 
-/// What changed.
+/// All changes between two files.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Changes {
-    /// Each variable that is not the same: in the order of the first file, then what was added.
+    /// The variables that differ, in the order of the first file, then those that were added.
     pub changes: Vec<Change>,
-    /// How many are the same.
+    /// How many variables are the same.
     pub unchanged: usize,
 }
 
-/// A variable that is not the same.
+/// A variable that differs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Change {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// What happened to it.
-    pub change: Kind,
-    /// What of it changed.
+    pub change: ChangeKind,
+    /// Which aspects of it changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub what: Vec<What>,
-    /// What it was.
+    pub what: Vec<ChangedAspect>,
+    /// The value in the first file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Facts>,
-    /// What it is.
+    pub before: Option<ValueSummary>,
+    /// The value in the second file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<Facts>,
+    pub after: Option<ValueSummary>,
     /// Where its value first differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
-    /// Why it is not there, or why no place is told.
+    pub place: Option<FirstDifference>,
+    /// Why it is missing, or why `place` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -55,7 +58,7 @@ pub struct Change {
 /// What happened to a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum ChangeKind {
     /// It is in the second file only.
     Added,
     /// It is in the first file only.
@@ -64,58 +67,62 @@ pub enum Kind {
     Changed,
 }
 
-/// What of a variable changed.
+/// An aspect of a variable that changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum What {
-    /// Its type.
+pub enum ChangedAspect {
+    /// The type.
     Type,
-    /// Its `len()`.
+    /// The `len()`.
     Length,
-    /// An array's shape.
+    /// The shape of an array.
     Shape,
-    /// An array's dtype.
+    /// The dtype of an array.
     Dtype,
-    /// None of these, but what is in it.
+    /// None of these, but the contents.
     Value,
 }
 
-/// What is known of a variable.
+/// What is known about a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Facts {
-    /// Its type.
+pub struct ValueSummary {
+    /// The type.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// Its `len()`.
+    /// The `len()`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub len: Option<u64>,
-    /// An array's shape.
+    /// The shape of an array.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<u64>>,
-    /// An array's dtype.
+    /// The dtype of an array.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dtype: Option<String>,
-    /// A short text of it.
+    /// A short form of its `repr`.
     pub preview: String,
 }
 
 /// Where two values first differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
-    /// As Python would write it, as far as it has words: `config['lr']`.
+pub struct FirstDifference {
+    /// The path as a Python expression, as far as there is one: `config['lr']`.
     pub path: String,
-    /// What was there; `None` where nothing was, or where there are no words for the place.
+    /// The value there in the first file; `None` where there was none, or where the path is not an expression.
     pub before: Option<String>,
-    /// What is there.
+    /// The value there in the second file.
     pub after: Option<String>,
 }
 
-/// A file that cannot be compared: 0 for the first, 1 for the second, and why.
+/// An error of one of the files: 0 for the first, 1 for the second.
 pub type Failed = (usize, ReadError);
 
-/// Compares two files. `progress` is told of the bytes that are read.
+/// Compares two files. `progress` is called with the numbers of bytes that were read.
+///
+/// # Errors
+/// Where a file cannot be read, is damaged, or is a pickle that is too large for the symbolic machine.
 pub fn changes(a: &Snapshot, b: &Snapshot, progress: Progress<'_>) -> Result<Changes, Failed> {
-    let foreign = [Loaded::foreign(a).map_err(|error| (0, error))?, Loaded::foreign(b).map_err(|error| (1, error))?];
+    let foreign =
+        [LoadedValues::foreign(a).map_err(|error| (0, error))?, LoadedValues::foreign(b).map_err(|error| (1, error))?];
     let [before, after] = [list(a, foreign[0].as_ref()), list(b, foreign[1].as_ref())];
     let (was, is) = (by_name(&before), by_name(&after));
     let same = same_by_hash(a, b);
@@ -125,58 +132,60 @@ pub fn changes(a: &Snapshot, b: &Snapshot, progress: Progress<'_>) -> Result<Cha
     let mut all = Changes::default();
     for (name, facts) in &before {
         match (is.get(name.as_str()), differing.get(name.as_str())) {
-            (None, _) => all.changes.push(gone(name, Kind::Removed, facts, b)),
+            (None, _) => all.changes.push(one_sided(name, ChangeKind::Removed, facts, b)),
             (Some(now), Some(found)) => all.changes.push(changed(name, facts, now, found)),
             (Some(_), None) => all.unchanged += 1,
         }
     }
     let added = after.iter().filter(|(name, _)| !was.contains_key(name.as_str()));
-    all.changes.extend(added.map(|(name, facts)| gone(name, Kind::Added, facts, a)));
+    all.changes.extend(added.map(|(name, facts)| one_sided(name, ChangeKind::Added, facts, a)));
     Ok(all)
 }
 
 /// A variable that is in one file only, and not in `other`.
-fn gone(name: &str, change: Kind, facts: &Facts, other: &Snapshot) -> Change {
+fn one_sided(name: &str, change: ChangeKind, facts: &ValueSummary, other: &Snapshot) -> Change {
     let left_out = match other.contents() {
         Contents::Own { index } => index.left_out.iter().find(|item| item.name == name),
         Contents::Foreign { .. } => None,
     };
     let note = left_out.map(|item| format!("left out of the other file: {}", item.error));
-    let (before, after) = if change == Kind::Added { (None, Some(facts)) } else { (Some(facts), None) };
+    let (before, after) = if change == ChangeKind::Added { (None, Some(facts)) } else { (Some(facts), None) };
     let (before, after) = (before.cloned(), after.cloned());
     Change { name: name.to_owned(), change, what: Vec::new(), before, after, place: None, note }
 }
 
-pub(super) fn changed(name: &str, before: &Facts, after: &Facts, found: &Found) -> Change {
+pub(super) fn changed(name: &str, before: &ValueSummary, after: &ValueSummary, found: &FoundDifference) -> Change {
     let (before, after) = found.facts.as_ref().map_or((before, after), |[before, after]| (before, after));
     let differs = [
-        (before.type_name != after.type_name, What::Type),
-        (before.len != after.len && before.shape.is_none(), What::Length),
-        (before.shape != after.shape, What::Shape),
-        (before.dtype != after.dtype, What::Dtype),
+        (before.type_name != after.type_name, ChangedAspect::Type),
+        (before.len != after.len && before.shape.is_none(), ChangedAspect::Length),
+        (before.shape != after.shape, ChangedAspect::Shape),
+        (before.dtype != after.dtype, ChangedAspect::Dtype),
     ];
-    let mut what: Vec<What> = differs.into_iter().filter(|(differs, _)| *differs).map(|(_, what)| what).collect();
+    let mut what: Vec<ChangedAspect> =
+        differs.into_iter().filter(|(differs, _)| *differs).map(|(_, what)| what).collect();
     if what.is_empty() {
-        what.push(What::Value);
+        what.push(ChangedAspect::Value);
     }
-    let place = found.difference.clone().map(|Difference { path, left, right }| Place {
+    let place = found.difference.clone().map(|Difference { path, left, right }| FirstDifference {
         path: format!("{name}{path}"),
         before: left,
         after: right,
     });
-    let note = found.difference.is_none().then(|| "its bytes differ, and it is too large to be looked into".to_owned());
+    let note =
+        found.difference.is_none().then(|| "its bytes differ, but it is too large to be compared by value".to_owned());
     let (before, after) = (Some(before.clone()), Some(after.clone()));
-    Change { name: name.to_owned(), change: Kind::Changed, what, before, after, place, note }
+    Change { name: name.to_owned(), change: ChangeKind::Changed, what, before, after, place, note }
 }
 
-type Listing = Vec<(String, Facts)>;
+type Listing = Vec<(String, ValueSummary)>;
 
-fn by_name(listing: &Listing) -> HashMap<&str, &Facts> {
+fn by_name(listing: &Listing) -> HashMap<&str, &ValueSummary> {
     listing.iter().map(|(name, facts)| (name.as_str(), facts)).collect()
 }
 
 /// The variables of a file. Where a name appears twice, the last one counts, as in a dict.
-fn list(snapshot: &Snapshot, foreign: Option<&Loaded<'_>>) -> Listing {
+fn list(snapshot: &Snapshot, foreign: Option<&LoadedValues<'_>>) -> Listing {
     let all: Listing = match (snapshot.contents(), foreign) {
         (Contents::Own { index }, _) => {
             index.variables.iter().map(|variable| (variable.name.clone(), of_index(variable))).collect()
@@ -193,20 +202,20 @@ fn list(snapshot: &Snapshot, foreign: Option<&Loaded<'_>>) -> Listing {
     last
 }
 
-pub(super) fn of_index(variable: &Variable) -> Facts {
+pub(super) fn of_index(variable: &Variable) -> ValueSummary {
     let Variable { type_name, len, shape, dtype, preview, .. } = variable.clone();
-    Facts { type_name, len, shape, dtype, preview }
+    ValueSummary { type_name, len, shape, dtype, preview }
 }
 
-fn of_value(side: &Side<'_, '_>, value: Ref) -> Facts {
+fn of_value(side: &Side<'_, '_>, value: Ref) -> ValueSummary {
     let naming = side.naming();
     let (dtype, shape) = side.array(value).unzip();
     let (type_name, preview) = (naming.type_name(value).as_ref().to_owned(), naming.preview(value).as_ref().to_owned());
-    Facts { type_name, len: naming.length(value), shape, dtype, preview }
+    ValueSummary { type_name, len: naming.length(value), shape, dtype, preview }
 }
 
-/// The variables of two snapshots that have the same bytes, which mean the same: they refer to memo slots by number,
-/// so these have to be filled alike, unless there are none.
+/// The variables of two snapshots that have the same bytes and are the same for it: bytes refer to memo slots by number,
+/// so these must hold the same objects.
 fn same_by_hash<'a>(a: &'a Snapshot, b: &Snapshot) -> HashSet<&'a str> {
     let (Contents::Own { index: a }, Contents::Own { index: b }) = (a.contents(), b.contents()) else {
         return HashSet::new();
@@ -228,7 +237,7 @@ fn same_by_hash<'a>(a: &'a Snapshot, b: &Snapshot) -> HashSet<&'a str> {
     same
 }
 
-/// Whether two variables have the same bytes, which mean the same, where it is known of those in front of them.
+/// Whether two variables have the same bytes and are the same for it; `is_same` knows that of the variables before them.
 pub(super) fn has_same_bytes(variable: &Variable, other: &Variable, is_same: &dyn Fn(&str) -> bool) -> bool {
     let alone = variable.memo.0 == variable.memo.1 && variable.uses.is_empty();
     let surroundings = || variable.memo == other.memo && variable.uses.iter().all(|name| is_same(name));
@@ -238,19 +247,20 @@ pub(super) fn has_same_bytes(variable: &Variable, other: &Variable, is_same: &dy
         && (alone || surroundings())
 }
 
-/// Values that the symbolic machine has made.
-pub(super) struct Loaded<'s> {
+/// The values of a file, or of some variables of it, as the symbolic machine sees them.
+pub(super) struct LoadedValues<'s> {
     machine: Machine<'s>,
     values: Vec<(String, Ref)>,
 }
 
-impl<'s> Loaded<'s> {
-    /// All of a pickle without an index; `None` for our own file.
+impl<'s> LoadedValues<'s> {
+    /// All values of a pickle without an index; `None` for our own file.
     fn foreign(snapshot: &'s Snapshot) -> Result<Option<Self>, ReadError> {
         if let Contents::Own { .. } = snapshot.contents() {
             return Ok(None);
         }
-        let (machine, value) = Machine::run(snapshot.bytes()?).map_err(ReadError::BadPickle)?;
+        let bytes = snapshot.bytes()?;
+        let (machine, value) = Machine::run(bytes).map_err(|error| ReadError::of_pickle(bytes, error))?;
         let named = outline::named(&Naming::new(&machine), value);
         let values = match named {
             Some(named) => named.into_iter().map(|(name, value)| (name.as_ref().to_owned(), value)).collect(),
@@ -259,16 +269,18 @@ impl<'s> Loaded<'s> {
         Ok(Some(Self { machine, values }))
     }
 
-    /// Some variables of our own file, and what they take objects from.
+    /// Some variables of our own file, and those that they take objects from.
     fn own(snapshot: &'s Snapshot, index: &Index, names: &[&str], progress: Progress<'_>) -> Result<Self, ReadError> {
         let needed: Vec<&Variable> = with_sources(index, names);
-        snapshot.check_segments(needed.iter().copied(), progress)?;
-        let segments: Vec<Segment> = needed.iter().map(|variable| segment(variable)).collect();
-        let names = needed.iter().map(|variable| variable.name.as_str());
+        let needed: Vec<VariableSegment<'_>> =
+            needed.into_iter().map(VariableSegment::new).collect::<Result<_, _>>()?;
+        snapshot.check_segments(needed.iter(), progress)?;
+        let segments: Vec<Segment> = needed.iter().map(VariableSegment::for_machine).collect();
+        let names = needed.iter().map(|segment| segment.variable().name.as_str());
         Self::of_segments(snapshot.bytes()?, names, &segments)
     }
 
-    /// Variables with these names, whose segments lie in `bytes`.
+    /// The variables with these names, whose segments are in `bytes`.
     pub(super) fn of_segments<'n>(
         bytes: &'s [u8],
         names: impl Iterator<Item = &'n str>,
@@ -284,42 +296,37 @@ impl<'s> Loaded<'s> {
     }
 }
 
-fn segment(variable: &Variable) -> Segment {
-    let end = variable.offset.saturating_add(variable.length);
-    Segment { start: variable.offset, end, memo: variable.memo.0 }
-}
-
-/// Variables and those whose objects they take, directly or not, in the order of the file.
+/// Some variables, and those from which they take objects, directly or not, in the order of the file.
 pub(super) fn with_sources<'i>(index: &'i Index, names: &[&str]) -> Vec<&'i Variable> {
-    let places: HashMap<&str, usize> =
-        index.variables.iter().enumerate().map(|(place, variable)| (variable.name.as_str(), place)).collect();
+    let positions: HashMap<&str, usize> =
+        index.variables.iter().enumerate().map(|(position, variable)| (variable.name.as_str(), position)).collect();
     let mut needed = BTreeSet::new();
-    let mut waiting: Vec<usize> = names.iter().filter_map(|name| places.get(name).copied()).collect();
-    while let Some(place) = waiting.pop() {
-        if let (true, Some(variable)) = (needed.insert(place), index.variables.get(place)) {
-            waiting.extend(variable.uses.iter().filter_map(|name| places.get(name.as_str()).copied()));
+    let mut waiting: Vec<usize> = names.iter().filter_map(|name| positions.get(name).copied()).collect();
+    while let Some(position) = waiting.pop() {
+        if let (true, Some(variable)) = (needed.insert(position), index.variables.get(position)) {
+            waiting.extend(variable.uses.iter().filter_map(|name| positions.get(name.as_str()).copied()));
         }
     }
-    needed.into_iter().filter_map(|place| index.variables.get(place)).collect()
+    needed.into_iter().filter_map(|position| index.variables.get(position)).collect()
 }
 
 /// How a variable differs.
-pub(super) struct Found {
-    /// What the values tell; `None` where both files' indexes tell more.
-    facts: Option<[Facts; 2]>,
-    /// `None` where it is too large to be looked into.
+pub(super) struct FoundDifference {
+    /// The two values; `None` where the indexes of both files know more.
+    facts: Option<[ValueSummary; 2]>,
+    /// `None` where it is too large for the symbolic machine.
     difference: Option<Difference>,
-    /// Whether it may be that nothing differs: see [`Comparer::has_doubts`].
+    /// Whether it is possible that nothing differs: see [`Comparer::has_doubts`].
     pub(super) is_unsure: bool,
 }
 
-impl Found {
-    /// Of a variable that is too large to be looked into.
+impl FoundDifference {
+    /// For a variable that is too large for the symbolic machine.
     pub(super) fn unknown() -> Self {
         Self { facts: None, difference: None, is_unsure: false }
     }
 
-    /// Whether it was looked into.
+    /// Whether the values were compared.
     pub(super) fn is_known(&self) -> bool {
         self.difference.is_some()
     }
@@ -328,24 +335,24 @@ impl Found {
 /// Compares variables that two files have.
 struct Comparison<'c, 's> {
     snapshots: [&'s Snapshot; 2],
-    foreign: &'c [Option<Loaded<'s>>; 2],
+    foreign: &'c [Option<LoadedValues<'s>>; 2],
     progress: Progress<'c>,
 }
 
 impl<'s> Comparison<'_, 's> {
-    /// How these variables differ, by name. What is too large together is compared one by one.
-    fn all<'n>(&self, names: &[&'n str]) -> Result<HashMap<&'n str, Found>, Failed> {
+    /// How these variables differ, by name. If they are too large together, they are compared one by one.
+    fn all<'n>(&self, names: &[&'n str]) -> Result<HashMap<&'n str, FoundDifference>, Failed> {
         if names.is_empty() {
             return Ok(HashMap::new());
         }
         match (self.together(names), names) {
-            (Err((place, ReadError::BadPickle(MachineError::TooLarge { .. }))), [name])
-                if self.foreign.get(place).is_some_and(Option::is_none) =>
+            (Err((file, ReadError::BadPickle(MachineError::TooLarge { .. }))), [name])
+                if self.foreign.get(file).is_some_and(Option::is_none) =>
             {
-                Ok(HashMap::from([(*name, Found::unknown())]))
+                Ok(HashMap::from([(*name, FoundDifference::unknown())]))
             }
-            (Err((place, ReadError::BadPickle(MachineError::TooLarge { .. }))), _)
-                if self.foreign.get(place).is_some_and(Option::is_none) =>
+            (Err((file, ReadError::BadPickle(MachineError::TooLarge { .. }))), _)
+                if self.foreign.get(file).is_some_and(Option::is_none) =>
             {
                 let mut found = HashMap::new();
                 for name in names {
@@ -357,32 +364,32 @@ impl<'s> Comparison<'_, 's> {
         }
     }
 
-    fn together<'n>(&self, names: &[&'n str]) -> Result<HashMap<&'n str, Found>, Failed> {
+    fn together<'n>(&self, names: &[&'n str]) -> Result<HashMap<&'n str, FoundDifference>, Failed> {
         let own = [self.load(0, names)?, self.load(1, names)?];
-        let [Some(left), Some(right)] = [0, 1].map(|place| self.foreign[place].as_ref().or(own[place].as_ref())) else {
+        let [Some(left), Some(right)] = [0, 1].map(|file| self.foreign[file].as_ref().or(own[file].as_ref())) else {
             return Ok(HashMap::new());
         };
         Ok(differing(left, right, names, !own.iter().all(Option::is_some)))
     }
 
-    fn load(&self, place: usize, names: &[&str]) -> Result<Option<Loaded<'s>>, Failed> {
-        let snapshot = self.snapshots[place];
+    fn load(&self, file: usize, names: &[&str]) -> Result<Option<LoadedValues<'s>>, Failed> {
+        let snapshot = self.snapshots[file];
         match snapshot.contents() {
             Contents::Own { index } => {
-                Loaded::own(snapshot, index, names, self.progress).map(Some).map_err(|error| (place, error))
+                LoadedValues::own(snapshot, index, names, self.progress).map(Some).map_err(|error| (file, error))
             }
             Contents::Foreign { .. } => Ok(None),
         }
     }
 }
 
-/// Those of these variables that differ. Their facts are told where the caller does not know better.
+/// Which of these variables differ, and how; with both values if `with_facts`.
 pub(super) fn differing<'n>(
-    left: &Loaded<'_>,
-    right: &Loaded<'_>,
+    left: &LoadedValues<'_>,
+    right: &LoadedValues<'_>,
     names: &[&'n str],
     with_facts: bool,
-) -> HashMap<&'n str, Found> {
+) -> HashMap<&'n str, FoundDifference> {
     let (left_side, right_side) = (left.side(), right.side());
     let [left, right] = [left, right]
         .map(|loaded| loaded.values.iter().map(|(name, value)| (name.as_str(), *value)).collect::<HashMap<_, _>>());
@@ -393,7 +400,7 @@ pub(super) fn differing<'n>(
         if let Some(difference) = comparer.compare(before, after) {
             let facts = with_facts.then(|| [of_value(&left_side, before), of_value(&right_side, after)]);
             let is_unsure = comparer.has_doubts();
-            found.insert(*name, Found { facts, difference: Some(difference), is_unsure });
+            found.insert(*name, FoundDifference { facts, difference: Some(difference), is_unsure });
         }
     }
     found

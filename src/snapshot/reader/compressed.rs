@@ -1,41 +1,44 @@
-//! Files in gzip, bzip2, xz or Zstandard are unpacked into a file without a name, and read from there.
+//! Compressed files (gzip, bzip2, xz, Zstandard) are decompressed into a temporary file without a name.
+//!
+//! The size of that file is limited, so a decompression bomb cannot fill the disk.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 
 use niffler::send::compression::Format;
 
-use super::ReadError;
-use super::kind::FileKind;
+use super::file_kind::FileKind;
+use super::read_error::ReadError;
 
-/// A file may always unpack to so many bytes.
-const ALWAYS: u64 = 1 << 30;
-/// A larger one, to so many times its own length: more is a bomb, or a file of zeros that can be unpacked by hand.
-const RATIO: u64 = 200;
-/// How many bytes are unpacked at a time.
+/// The decompressed size in bytes that is always allowed.
+const MIN_LIMIT: u64 = 1 << 30;
+/// For a larger file, the allowed size as a multiple of the compressed size. A file of zeros can exceed it without being a
+/// bomb; the user can decompress it himself.
+const MAX_RATIO: u64 = 200;
+/// How many bytes are decompressed at a time.
 const PIECE: usize = 256 << 10;
 
-/// Whether bytes are the start of a file that is unpacked here.
-pub(super) fn is_packed(head: &[u8]) -> bool {
+/// Whether these are the first bytes of a file that this module decompresses.
+pub(super) fn is_compressed(head: &[u8]) -> bool {
     matches!(FileKind::by_signature(head), Some(FileKind::Gzip | FileKind::Bzip2 | FileKind::Xz | FileKind::Zstd))
 }
 
-/// Unpacks what is `length` bytes long. Returns None where it is not packed after all: `BZh` can begin a pickle, too.
-pub(super) fn unpack(packed: impl Read + Send, length: u64) -> Result<Option<File>, ReadError> {
-    let Ok((mut unpacked, format)) = niffler::send::get_reader(Box::new(packed)) else { return Ok(None) };
+/// Decompresses a file of `length` bytes. `None` where it only looked compressed: a pickle can begin with `BZh`, too.
+pub(super) fn decompress(compressed: impl Read + Send, length: u64) -> Result<Option<File>, ReadError> {
+    let Ok((mut decompressed, format)) = niffler::send::get_reader(Box::new(compressed)) else { return Ok(None) };
     if format == Format::No {
         return Ok(None);
     }
-    let most = ALWAYS.max(length.saturating_mul(RATIO));
+    let most = MIN_LIMIT.max(length.saturating_mul(MAX_RATIO));
     let mut file = tempfile::tempfile()?;
     let mut buffer = vec![0; PIECE];
     let mut written: u64 = 0;
     loop {
-        let count = match unpacked.read(&mut buffer) {
+        let count = match decompressed.read(&mut buffer) {
             Ok(count) => count,
-            // It only looked like one.
+            // Nothing could be decompressed: it is another kind of file.
             Err(_) if written == 0 => return Ok(None),
-            Err(error) => return Err(ReadError::BadPacking { problem: error.to_string() }),
+            Err(error) => return Err(ReadError::BadCompression { problem: error.to_string() }),
         };
         let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { break };
         written = written.saturating_add(count as u64);
@@ -48,7 +51,7 @@ pub(super) fn unpack(packed: impl Read + Send, length: u64) -> Result<Option<Fil
     Ok(Some(file))
 }
 
-/// The first bytes of a file, as many as signatures have; the file is at its start again afterwards.
+/// The first bytes of a file, as many as a signature needs. The file is then at its start again.
 pub(super) fn head(file: &mut File) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     Read::by_ref(file).take(16).read_to_end(&mut head)?;
@@ -69,11 +72,11 @@ mod tests {
     }
 
     #[test]
-    fn all_four_formats_are_unpacked() {
+    fn all_four_formats_are_decompressed() {
         for format in [Format::Gzip, Format::Bzip, Format::Lzma, Format::Zstd] {
             let bytes = packed(format, b"some bytes");
-            assert!(is_packed(&bytes), "{format:?}");
-            let mut file = unpack(bytes.as_slice(), bytes.len() as u64).expect("sound").expect("packed");
+            assert!(is_compressed(&bytes), "{format:?}");
+            let mut file = decompress(bytes.as_slice(), bytes.len() as u64).expect("sound").expect("compressed");
             let mut found = Vec::new();
             file.read_to_end(&mut found).expect("a file");
             assert_eq!(found, b"some bytes", "{format:?}");
@@ -81,21 +84,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_is_an_error_and_what_only_looks_packed_is_not() {
+    fn a_file_cut_short_is_an_error_and_one_that_only_looks_compressed_is_not() {
         let bytes = packed(Format::Gzip, &vec![7; 1 << 20]);
         let cut = bytes.get(..bytes.len() - 20).unwrap_or_default();
-        assert!(matches!(unpack(cut, 1), Err(ReadError::BadPacking { .. })));
-        assert!(matches!(unpack(&b"BZhN."[..], 5), Ok(None)));
+        assert!(matches!(decompress(cut, 1), Err(ReadError::BadCompression { .. })));
+        assert!(matches!(decompress(&b"BZhN."[..], 5), Ok(None)));
     }
 
     #[test]
     fn a_bomb_is_refused() {
-        let zeros = io::repeat(0).take(ALWAYS + PIECE as u64);
+        let zeros = io::repeat(0).take(MIN_LIMIT + PIECE as u64);
         let mut out = Vec::new();
         let mut writer =
             niffler::send::get_writer(Box::new(&mut out), Format::Zstd, niffler::Level::One).expect("a writer");
         io::copy(&mut { zeros }, &mut writer).expect("a vector takes all");
         drop(writer);
-        assert!(matches!(unpack(out.as_slice(), out.len() as u64), Err(ReadError::Bomb { most: ALWAYS })));
+        assert!(matches!(decompress(out.as_slice(), out.len() as u64), Err(ReadError::Bomb { most: MIN_LIMIT })));
     }
 }

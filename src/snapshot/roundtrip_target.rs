@@ -1,8 +1,8 @@
-//! A second snapshot of a session, written only to be compared with the first: does a load bring back what was saved?
+//! `save --verify`: a second snapshot of a session, written only to be compared with the first.
 //!
-//! Of each variable the writer tells the hash. Where it is that of the first file, nothing is kept; else its opcodes are,
-//! in memory, with a hash in place of the contents of each large array. So no array is ever copied. What was kept is
-//! compared in the normal form that [`changes`](super::changes) uses, value by value.
+//! Where the hash of a variable is the same as in the first file, nothing is kept. Otherwise its opcodes are kept in memory,
+//! with a hash in place of the contents of each large array, so no array is ever copied. What was kept is then compared
+//! with the first file value by value, as [`file_changes`](super::file_changes) does.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
@@ -10,56 +10,61 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::changes::{Change, Found, Loaded, changed, differing, has_same_bytes, of_index, with_sources};
+use super::file_changes::{
+    Change, FoundDifference, LoadedValues, changed, differing, has_same_bytes, of_index, with_sources,
+};
 use super::index::{Index, Variable};
 use super::pipe::LARGE;
 use super::reader::{Contents, ReadError, Snapshot};
+use super::segment::{SegmentPart, VariableSegment};
 use super::target::{Mark, Target};
 use crate::pickle::machine::{MachineError, Segment};
 
-/// The most bytes of one variable that are kept. What takes more is not compared.
+pub use self::RoundTripTarget as Echo; // compat
+
+/// The most bytes of one variable that are kept. A variable that takes more is not compared.
 const MAX_KEPT: usize = 64 << 20;
-/// The length of what stands before the contents of a raw buffer.
+/// The length of the last part of the header of a raw buffer, which is the length of its contents.
 const LENGTH: usize = size_of::<u64>();
 
-/// The second snapshot, as far as it is not the first one again.
+/// The second snapshot, as far as it differs from the first.
 #[derive(Debug)]
-pub struct Echo {
+pub struct RoundTripTarget {
     first: Arc<Snapshot>,
-    /// The variables of the first file, by their names.
-    places: HashMap<String, usize>,
+    /// The positions of the variables of the first file, by name.
+    positions: HashMap<String, usize>,
     same: HashSet<String>,
     kept: Vec<u8>,
-    /// Where the open segment begins in what is kept.
+    /// Where in `kept` the open segment begins.
     start: usize,
-    /// Whether the open segment takes more than may be kept.
+    /// Whether the open segment exceeds [`MAX_KEPT`].
     is_over: bool,
-    /// The hash of the large contents that are being written, which will stand in for them.
+    /// The hash of the large contents that are being written, which will replace them.
     contents: Option<blake3::Hasher>,
     segments: HashMap<String, Segment>,
 }
 
-/// What a comparison of two snapshots of one session found.
+/// The result of a comparison of two snapshots of one session.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Compared {
     /// How many variables are the same.
     pub same: usize,
-    /// Those that are not.
+    /// The variables that differ.
     pub changes: Vec<Change>,
-    /// Those of which it cannot be told.
+    /// The variables that could not be compared.
     pub not_compared: Vec<NotCompared>,
 }
 
-/// A variable of which it cannot be told whether it is the same.
+/// A variable that could not be compared.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NotCompared {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 
-impl Write for Echo {
+impl Write for RoundTripTarget {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Some(hasher) = &mut self.contents {
             hasher.update(bytes);
@@ -77,8 +82,8 @@ impl Write for Echo {
     }
 }
 
-impl Target for Echo {
-    /// Only the open segment is ever cut off.
+impl Target for RoundTripTarget {
+    /// Only the open segment is ever taken back.
     fn cut(&mut self, _: u64) -> io::Result<()> {
         self.forget();
         Ok(())
@@ -93,7 +98,7 @@ impl Target for Echo {
             Mark::Contents(_) => {}
             Mark::Opcodes => {
                 if let Some(hasher) = self.contents.take().filter(|_| !self.is_over) {
-                    stand_in(&mut self.kept, hasher.finalize());
+                    replace_by_hash(&mut self.kept, hasher.finalize());
                 }
             }
             Mark::End(variable) => self.end(variable),
@@ -101,22 +106,22 @@ impl Target for Echo {
     }
 }
 
-/// Puts a hash in place of contents whose opcode and length were written.
-fn stand_in(out: &mut Vec<u8>, hash: blake3::Hash) {
+/// Writes a hash in place of contents whose opcode and length were just written.
+fn replace_by_hash(out: &mut Vec<u8>, hash: blake3::Hash) {
     out.truncate(out.len().saturating_sub(LENGTH));
     out.extend((hash.as_bytes().len() as u64).to_le_bytes());
     out.extend(hash.as_bytes());
 }
 
-impl Echo {
-    /// Nothing is written yet. `None` where `first` is no snapshot of ours.
+impl RoundTripTarget {
+    /// A target for the second snapshot. `None` where `first` is not a snapshot of our own.
     pub fn new(first: Arc<Snapshot>) -> Option<Self> {
         let Contents::Own { index } = first.contents() else { return None };
         let names = index.variables.iter().enumerate();
-        let places = names.map(|(place, variable)| (variable.name.clone(), place)).collect();
+        let positions = names.map(|(position, variable)| (variable.name.clone(), position)).collect();
         Some(Self {
             first,
-            places,
+            positions,
             same: HashSet::new(),
             kept: Vec::new(),
             start: 0,
@@ -153,31 +158,34 @@ impl Echo {
     }
 
     fn first_of(&self, name: &str) -> Option<&Variable> {
-        self.first_index()?.variables.get(*self.places.get(name)?)
+        self.first_index()?.variables.get(*self.positions.get(name)?)
     }
 
-    /// Compares the first snapshot with this one, whose index was written by the end of it.
+    /// Compares the first snapshot with the second one, which was written to this target and has this index.
+    ///
+    /// # Errors
+    /// Where the first file cannot be read.
     pub fn compare(&self, second: &Index) -> Result<Compared, ReadError> {
         let Some(first) = self.first_index() else { return Ok(Compared::default()) };
         let missing = self.missing(second);
         let others: HashMap<&str, &Variable> =
             second.variables.iter().map(|variable| (variable.name.as_str(), variable)).collect();
         let mut compared = Compared::default();
-        let mut doubtful = Vec::new();
+        let mut unequal = Vec::new();
         for variable in &first.variables {
             let name = variable.name.as_str();
             match missing.get(name) {
                 _ if self.same.contains(name) => compared.same += 1,
                 Some(why) => compared.not_compared.push(NotCompared { name: name.to_owned(), why: why.clone() }),
-                None => doubtful.push(name),
+                None => unequal.push(name),
             }
         }
-        let found = self.differing([first, second], &doubtful)?;
-        for name in doubtful {
+        let found = self.differing([first, second], &unequal)?;
+        for name in unequal {
             let both = self.first_of(name).map(of_index).zip(others.get(name).copied().map(of_index));
             match (found.get(name), both) {
                 (Some(found), _) if found.is_unsure => {
-                    let why = "a set or a dict in it has members that cannot be told apart".to_owned();
+                    let why = "a set or dict in it has members that cannot be distinguished".to_owned();
                     compared.not_compared.push(NotCompared { name: name.to_owned(), why });
                 }
                 (Some(found), Some((before, after))) if found.is_known() => {
@@ -190,10 +198,10 @@ impl Echo {
         Ok(compared)
     }
 
-    /// The variables of the first snapshot of which the second one does not have all, and why.
+    /// The variables of the first snapshot that are not complete in the second one, with the reason.
     fn missing(&self, second: &Index) -> HashMap<String, String> {
         let mut missing: HashMap<String, String> =
-            self.places.keys().map(|name| (name.clone(), "it was not there to be pickled again".to_owned())).collect();
+            self.positions.keys().map(|name| (name.clone(), "it is missing after the load".to_owned())).collect();
         for item in &second.left_out {
             let why = format!("it cannot be pickled again: {}", item.error);
             missing.entry(item.name.clone()).and_modify(|known| *known = why);
@@ -206,21 +214,25 @@ impl Echo {
             } else if !is_whole {
                 missing.insert(name.to_owned(), too_large(name).why);
             } else {
-                let why = "it shares objects with what cannot be compared".to_owned();
+                let why = "it shares objects with a variable that cannot be compared".to_owned();
                 missing.insert(name.to_owned(), why);
             }
         }
         missing
     }
 
-    /// How variables differ, by name: all together, or, where that is too large, one by one.
-    fn differing<'n>(&self, indexes: [&Index; 2], names: &[&'n str]) -> Result<HashMap<&'n str, Found>, ReadError> {
+    /// How variables differ, by name. If they are too large together, they are compared one by one.
+    fn differing<'n>(
+        &self,
+        indexes: [&Index; 2],
+        names: &[&'n str],
+    ) -> Result<HashMap<&'n str, FoundDifference>, ReadError> {
         if names.is_empty() {
             return Ok(HashMap::new());
         }
         match (self.together(indexes, names), names) {
             (Err(ReadError::BadPickle(MachineError::TooLarge { .. })), [name]) => {
-                Ok(HashMap::from([(*name, Found::unknown())]))
+                Ok(HashMap::from([(*name, FoundDifference::unknown())]))
             }
             (Err(ReadError::BadPickle(MachineError::TooLarge { .. })), _) => {
                 let each = names.iter().map(|name| self.differing(indexes, &[*name]));
@@ -230,59 +242,67 @@ impl Echo {
         }
     }
 
-    fn together<'n>(&self, indexes: [&Index; 2], names: &[&'n str]) -> Result<HashMap<&'n str, Found>, ReadError> {
+    fn together<'n>(
+        &self,
+        indexes: [&Index; 2],
+        names: &[&'n str],
+    ) -> Result<HashMap<&'n str, FoundDifference>, ReadError> {
         let [first, second] = indexes.map(|index| with_sources(index, names));
-        let mut streams = [Stream::default(), Stream::default()];
+        let mut streams = [KeptSegments::default(), KeptSegments::default()];
         let [left, right] = &mut streams;
         for variable in &first {
-            left.push(self.first.segment(variable)?, variable);
+            left.push(self.first.bytes()?, variable)?;
         }
         for variable in &second {
             match (self.segments.get(&variable.name), self.first_of(&variable.name)) {
                 (Some(segment), _) => right.push_kept(self.bytes(segment), segment.memo),
-                // What has the same bytes was not kept.
-                (None, Some(same)) => right.push(self.first.segment(same)?, same),
+                // Segments with the same bytes were not kept.
+                (None, Some(same)) => right.push(self.first.bytes()?, same)?,
                 (None, None) => {}
             }
         }
         let [left, right] = [(&streams[0], &first), (&streams[1], &second)].map(|(stream, variables)| {
             let names = variables.iter().map(|variable| variable.name.as_str());
-            Loaded::of_segments(&stream.bytes, names, &stream.segments)
+            LoadedValues::of_segments(&stream.bytes, names, &stream.segments)
         });
         Ok(differing(&left?, &right?, names, false))
     }
 
     fn bytes(&self, segment: &Segment) -> &[u8] {
-        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-        self.kept.get(place(segment.start)..place(segment.end)).unwrap_or_default()
+        let range = usize::try_from(segment.start).ok().zip(usize::try_from(segment.end).ok());
+        range.and_then(|(start, end)| self.kept.get(start..end)).unwrap_or_default()
     }
 }
 
 fn too_large(name: &str) -> NotCompared {
-    NotCompared { name: name.to_owned(), why: "it is too large to be looked into".to_owned() }
+    NotCompared { name: name.to_owned(), why: "it is too large to be compared by value".to_owned() }
 }
 
-/// Segments one behind the other, with hashes in place of large contents.
+/// Segments one after the other, with hashes in place of large contents.
 #[derive(Default)]
-struct Stream {
+struct KeptSegments {
     bytes: Vec<u8>,
     segments: Vec<Segment>,
 }
 
-impl Stream {
-    /// A segment of a file.
-    fn push(&mut self, segment: &[u8], variable: &Variable) {
+impl KeptSegments {
+    /// Appends a segment of a file.
+    fn push(&mut self, file: &[u8], variable: &Variable) -> Result<(), ReadError> {
         let start = self.bytes.len() as u64;
-        let mut rest = 0;
-        for buffer in variable.buffers.iter().filter(|buffer| buffer.length >= LARGE as u64) {
-            let from = usize::try_from(buffer.offset.saturating_sub(variable.offset)).unwrap_or(usize::MAX);
-            let end = from.saturating_add(usize::try_from(buffer.length).unwrap_or(usize::MAX));
-            self.bytes.extend_from_slice(segment.get(rest..from).unwrap_or_default());
-            stand_in(&mut self.bytes, blake3::hash(segment.get(from..end).unwrap_or_default()));
-            rest = end;
+        for part in VariableSegment::new(variable)?.parts() {
+            let (range, is_contents) = match part {
+                SegmentPart::Opcodes(range) => (range, false),
+                SegmentPart::Contents(range) => (range, true),
+            };
+            let bytes = file.get(range).ok_or(ReadError::CutShort { at: file.len() as u64 })?;
+            if is_contents && bytes.len() >= LARGE {
+                replace_by_hash(&mut self.bytes, blake3::hash(bytes));
+            } else {
+                self.bytes.extend_from_slice(bytes);
+            }
         }
-        self.bytes.extend_from_slice(segment.get(rest..).unwrap_or_default());
         self.segments.push(Segment { start, end: self.bytes.len() as u64, memo: variable.memo.0 });
+        Ok(())
     }
 
     fn push_kept(&mut self, segment: &[u8], memo: u64) {

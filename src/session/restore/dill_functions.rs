@@ -1,17 +1,25 @@
-//! Classes, type variables and members of enumerations that a load makes, or finds: what the session has already and has
-//! not changed is given again, so that a second restore into the same process does not split the new from the old.
+//! Our own versions of functions that dill's pickles call, in place of dill's.
 //!
-//! [`super::names`] gives these in place of the functions that the pickle names.
+//! Two of them ([`CreateType`], [`Reconstruct`]) return a class, type variable or member of an enumeration that the session
+//! has already, if it did not change: else a second restore into the same process would split the instances of a class
+//! into those of the old class and those of the new one. The other two work without dill ([`ImportModule`]) and without
+//! creating or truncating files ([`OpenForReading`]). [`ClassFinder`](super::class_finder::ClassFinder) hands them out.
 
+use pyo3::exceptions::{PyFileNotFoundError, PyOSError};
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyFunction, PyString, PyTuple, PyType};
+use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyTuple, PyType};
 
-/// `dill._dill._create_type`, which makes a class: one that is there already and has not changed is given again, so that
-/// a second restore into the same process does not split its instances from those of the first. So is `type.__new__`.
+use super::untrusted;
+use crate::pickle::rules::plain as allow_list;
+
+/// How dill names a module that cannot be imported.
+pub(super) const RUNTIME: &str = "__runtime__.";
+
+/// `dill._dill._create_type` and `type.__new__`, which make a class.
 #[pyclass(frozen)]
 pub(super) struct CreateType {
     pub(super) namespace: Py<PyDict>,
-    /// What makes the class, if not its metaclass.
+    /// The function that makes the class; `None` for its metaclass.
     pub(super) new: Option<Py<PyAny>>,
 }
 
@@ -23,9 +31,10 @@ impl CreateType {
         metaclass: &Bound<'py, PyAny>,
         arguments: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let known = match arguments.is_empty() {
-            true => self.known_variable(metaclass),
-            false => self.unchanged(metaclass, arguments),
+        let known = if arguments.is_empty() {
+            self.known_type_variable(metaclass)
+        } else {
+            self.unchanged_class(metaclass, arguments)
         };
         if let Some(known) = known {
             return Ok(known);
@@ -37,7 +46,8 @@ impl CreateType {
 }
 
 impl CreateType {
-    fn unchanged<'py>(
+    /// The class of the session that these arguments would make again.
+    fn unchanged_class<'py>(
         &self,
         metaclass: &Bound<'py, PyAny>,
         arguments: &Bound<'py, PyTuple>,
@@ -58,7 +68,7 @@ impl CreateType {
                 false => is_same(&found, &value),
             }),
         });
-        // What Python itself adds to a class has such a name, or is a slot.
+        // Members that Python itself adds to a class begin with an underscore, or are slots.
         let added = |key: &Bound<'py, PyAny>| {
             key.to_string().starts_with('_')
                 || members.contains(key).unwrap_or(true)
@@ -70,8 +80,8 @@ impl CreateType {
         (same && all_known && same_slots).then(|| class.clone())
     }
 
-    /// A type variable of the session that is what this partial call would make.
-    fn known_variable<'py>(&self, call: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    /// The type variable of the session that this `functools.partial` would make again.
+    fn known_type_variable<'py>(&self, call: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
         let arguments = call.getattr("args").ok()?.cast_into::<PyTuple>().ok()?;
         let options = call.getattr("keywords").ok()?.cast_into::<PyDict>().ok()?;
         let known = self.namespace.bind(call.py()).get_item(arguments.get_item(0).ok()?).ok()??;
@@ -100,7 +110,7 @@ impl CreateType {
     }
 }
 
-/// Whether a member is one that the pickle sets when it has the class: it is None until then.
+/// Whether the pickle sets a member later, when it has made the class: until then it is None.
 fn is_set_later(name: &str, value: &Bound<'_, PyAny>) -> bool {
     value.is_none() && !(name.starts_with("__") && name.ends_with("__"))
 }
@@ -109,7 +119,7 @@ fn is_slot(member: &Bound<'_, PyAny>) -> bool {
     member.get_type().name().is_ok_and(|name| name == "member_descriptor")
 }
 
-/// Whether two members of a class are alike: functions by their code, all else by type and value.
+/// Whether two members of a class are the same: functions by their code, everything else by type and value.
 fn is_same(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> bool {
     if left.is(right) {
         return true;
@@ -133,8 +143,7 @@ fn is_same(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> bool {
     left.eq(right).unwrap_or(false)
 }
 
-/// `copyreg._reconstructor`, which makes members of enumerations: one that is there already, as its enumeration was given
-/// again, is given again.
+/// `copyreg._reconstructor`, which makes members of enumerations.
 #[pyclass(frozen)]
 pub(super) struct Reconstruct {}
 
@@ -153,6 +162,7 @@ impl Reconstruct {
     }
 }
 
+/// The member of an enumeration that these arguments would make again.
 fn known_member<'py>(
     class: &Bound<'py, PyAny>,
     base: &Bound<'py, PyAny>,
@@ -162,7 +172,7 @@ fn known_member<'py>(
     if class.get_type().is(py.get_type::<PyType>()) || !class.is_instance(&py.import("enum")?.getattr("EnumMeta")?)? {
         return Ok(None);
     }
-    // One that is being made has no members yet.
+    // An enumeration that is still being made has no members yet.
     let Ok(members) = class.getattr("_member_map_")?.cast_into::<PyDict>() else { return Ok(None) };
     if base.is(py.get_type::<PyAny>()) {
         return members.get_item(state);
@@ -174,4 +184,88 @@ fn known_member<'py>(
         }
     }
     Ok(None)
+}
+
+/// `dill._dill._import_module`, without dill.
+#[pyclass(frozen)]
+pub(super) struct ImportModule {
+    /// The module of the session, which is not imported, and its name.
+    pub(super) module: Py<PyModule>,
+    pub(super) module_name: String,
+    pub(super) renames: Vec<(String, String)>,
+    pub(super) guarded: bool,
+}
+
+#[pymethods]
+impl ImportModule {
+    #[pyo3(signature = (import_name, safe = false))]
+    fn __call__<'py>(&self, py: Python<'py>, import_name: &str, safe: bool) -> PyResult<Bound<'py, PyAny>> {
+        if import_name.strip_prefix(RUNTIME).unwrap_or(import_name) == self.module_name {
+            return Ok(self.module.bind(py).clone().into_any());
+        }
+        if self.guarded {
+            if allow_list::may_import(import_name) {
+                return untrusted::import(py, import_name).map(Bound::into_any);
+            }
+            return Err(untrusted::refusal(py, &format!("the module {import_name}")));
+        }
+        let new = self.renames.iter().find(|(old, _)| old == import_name).map_or(import_name, |(_, new)| new.as_str());
+        let imported = py.import(new).map(Bound::into_any).or_else(|error| {
+            // dill writes a class of a module like a module of a package.
+            let Some((module, name)) = new.rsplit_once('.') else { return Err(error) };
+            py.import(module)?.getattr_opt(name)?.ok_or(error)
+        });
+        match imported {
+            Err(_) if safe => Ok(py.None().into_bound(py)),
+            imported => imported,
+        }
+    }
+}
+
+/// `dill._dill._create_filehandle`, for reading only: no file is created or truncated.
+#[pyclass(frozen)]
+pub(super) struct OpenForReading {}
+
+#[pymethods]
+impl OpenForReading {
+    #[pyo3(signature = (name, mode, position, closed, *_rest))]
+    fn __call__<'py>(
+        &self,
+        py: Python<'py>,
+        name: Bound<'py, PyAny>,
+        mode: &str,
+        position: Bound<'py, PyAny>,
+        closed: bool,
+        _rest: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let standard = match name.extract::<String>().unwrap_or_default().as_str() {
+            "<stdin>" => Some("__stdin__"),
+            "<stdout>" => Some("__stdout__"),
+            "<stderr>" => Some("__stderr__"),
+            _ => None,
+        };
+        if let Some(stream) = standard {
+            return py.import("sys")?.getattr(stream);
+        }
+        let mode = if mode.contains('b') { "rb" } else { "r" };
+        let path = py.import("os.path")?;
+        let is = |what: &str| path.call_method1(what, (&name,))?.is_truthy();
+        // Opening a pipe can block for ever, and opening a device can have effects.
+        if is("exists")? && !is("isfile")? {
+            return Err(PyOSError::new_err(format!("cannot reopen {name}: it is not a regular file")));
+        }
+        let open = py.import("io")?.getattr("open")?;
+        let file = open.call1((&name, mode)).map_err(|error| {
+            if !error.is_instance_of::<PyFileNotFoundError>(py) {
+                return error;
+            }
+            PyFileNotFoundError::new_err(format!("cannot reopen {name}: the file does not exist any more"))
+        })?;
+        if closed {
+            file.call_method0("close")?;
+        } else {
+            file.call_method1("seek", (position,))?;
+        }
+        Ok(file)
+    }
 }

@@ -1,0 +1,163 @@
+//! What the globals of a pickle stand for: the only code of a restore that looks anything up.
+//!
+//! Globals of the session's own module are items of the namespace that is being restored, renamed modules are imported by
+//! their new names, and dill's functions come from dill, which is imported only for them. Some of dill's functions are
+//! replaced by our own ([`dill_functions`](super::dill_functions)). A guarded load finds only what is on the allow-list.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::exceptions::PyAttributeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyModule};
+
+use super::dill_functions::{CreateType, ImportModule, OpenForReading, Reconstruct};
+use super::restore_context::RestoreContext;
+use super::untrusted;
+use crate::pickle::rules::plain as allow_list;
+use crate::python::dill::LazyDill;
+
+/// `find_class` of an unpickler.
+#[pyclass(frozen)]
+pub(super) struct ClassFinder {
+    module: Py<PyModule>,
+    module_name: String,
+    namespace: Py<PyDict>,
+    renames: Vec<(String, String)>,
+    dill: LazyDill,
+    guarded: bool,
+    /// What was found before, by module and name.
+    found: Mutex<HashMap<(String, String), Py<PyAny>>>,
+}
+
+impl ClassFinder {
+    pub(super) fn new(context: &RestoreContext<'_>) -> Self {
+        Self {
+            module: context.module.clone().unbind(),
+            module_name: context.module.name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            namespace: context.namespace.clone().unbind(),
+            renames: context.renames.clone(),
+            dill: context.dill.clone(),
+            guarded: context.guarded,
+            found: Mutex::default(),
+        }
+    }
+
+    fn look_up<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        if self.guarded {
+            return self.look_up_plain(py, module, name);
+        }
+        match (module, name) {
+            ("__builtin__", "__main__") => return Ok(self.namespace.bind(py).clone().into_any()),
+            ("__builtin__", "NoneType") => return Ok(py.None().bind(py).get_type().into_any()),
+            ("dill.dill" | "dill._dill", _) => return self.of_dill(py, name),
+            ("builtins", "type.__new__") | ("abc", "ABCMeta.__new__") => {
+                let new = attribute(py.import(module)?.as_any(), name)?.unbind();
+                return self.create_type(py, Some(new));
+            }
+            ("copyreg", "_reconstructor") => return Bound::new(py, Reconstruct {}).map(Bound::into_any),
+            _ => {}
+        }
+        if module == self.module_name {
+            if name == "__dict__" {
+                return Ok(self.namespace.bind(py).clone().into_any());
+            }
+            if let Some(found) = self.namespace.bind(py).get_item(name)? {
+                return Ok(found);
+            }
+        }
+        let renamed = self.renamed(module);
+        match py.import(renamed.as_str()) {
+            Ok(found) => attribute(&found, name),
+            Err(error) => of_python_2(py, module, name)?.ok_or(error),
+        }
+    }
+
+    /// Looks up a global for a file that is not trusted. Nothing that is in the session's module already is given to it.
+    fn look_up_plain<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let (new_module, new_name) = allow_list::canonical(module, name);
+        if (new_module, new_name) == ("builtins", "NoneType") {
+            return Ok(py.None().bind(py).get_type().into_any());
+        }
+        if allow_list::imports_module(module, name) {
+            return self.of_dill(py, "_import_module");
+        }
+        if !allow_list::may_load(new_module, new_name) {
+            return Err(untrusted::refusal(py, &format!("{module}.{name}")));
+        }
+        if matches!(new_module, "dill.dill" | "dill._dill") {
+            return self.of_dill(py, new_name);
+        }
+        attribute(untrusted::import(py, &self.renamed(new_module))?.as_any(), new_name)
+    }
+
+    /// The new name of a module. A renamed package renames its submodules, too.
+    fn renamed(&self, module: &str) -> String {
+        let new = |(old, new): &(String, String)| {
+            let rest = module.strip_prefix(old.as_str())?;
+            (rest.is_empty() || rest.starts_with('.')).then(|| format!("{new}{rest}"))
+        };
+        self.renames.iter().find_map(new).unwrap_or_else(|| module.to_owned())
+    }
+
+    fn of_dill<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        match name {
+            "_import_module" => {
+                let (module, renames) = (self.module.clone_ref(py), self.renames.clone());
+                let (module_name, guarded) = (self.module_name.clone(), self.guarded);
+                return Bound::new(py, ImportModule { module_name, module, renames, guarded }).map(Bound::into_any);
+            }
+            "_create_type" => return self.create_type(py, None),
+            "_create_filehandle" => return Bound::new(py, OpenForReading {}).map(Bound::into_any),
+            _ => {}
+        }
+        attribute(&self.dill.import(py)?.getattr("_dill")?, name)
+    }
+
+    fn create_type<'py>(&self, py: Python<'py>, new: Option<Py<PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        Bound::new(py, CreateType { namespace: self.namespace.clone_ref(py), new }).map(Bound::into_any)
+    }
+}
+
+#[pymethods]
+impl ClassFinder {
+    fn __call__<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let key = (module.to_owned(), name.to_owned());
+        if let Some(found) = self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(found.bind(py).clone());
+        }
+        let found = self.look_up(py, module, name)?;
+        // Globals of the session itself can change while it is loaded: they are looked up each time.
+        if module != self.module_name {
+            let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert(key, found.clone().unbind());
+        }
+        Ok(found)
+    }
+}
+
+/// What a global of Python 2 is called in Python 3: pickles of protocols 0 to 2 have the old names, even when Python 3
+/// wrote them (Lib/_compat_pickle.py).
+fn of_python_2<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let table = py.import("_compat_pickle")?;
+    let names = table.getattr("NAME_MAPPING")?.cast_into::<PyDict>()?;
+    if let Some(new) = names.get_item((module, name))? {
+        let (module, name): (String, String) = new.extract()?;
+        return attribute(py.import(module.as_str())?.as_any(), &name).map(Some);
+    }
+    let modules = table.getattr("IMPORT_MAPPING")?.cast_into::<PyDict>()?;
+    let Some(new) = modules.get_item(module)? else { return Ok(None) };
+    attribute(py.import(new.extract::<String>()?.as_str())?.as_any(), name).map(Some)
+}
+
+/// The attribute of an object by a name that may have dots in it.
+fn attribute<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let mut found = object.clone();
+    for part in name.split('.') {
+        found = found.getattr(part).map_err(|_| {
+            let owner = object.repr().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+            PyAttributeError::new_err(format!("there is no {name} in {owner}"))
+        })?;
+    }
+    Ok(found)
+}

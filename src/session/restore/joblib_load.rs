@@ -1,0 +1,133 @@
+//! Loads what `joblib.dump` writes: pickles with the bytes of arrays between their opcodes.
+//!
+//! joblib's own unpickler is in Python, and up to joblib 1.5 it loads arrays of objects with a plain unpickler that looks
+//! up any global. So CPython's unpickler reads the file here, too, and joblib need not be installed: in place of the bytes
+//! of each array it is fed BINPERSID, which hands the object that describes the array to [`ArrayLoader`].
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyTuple, PyType};
+
+use super::buffer_memory;
+use super::unpickler::{Unpickler, unpickler_class};
+use super::unpickler_stream::{UnpicklerStream, file_range};
+use crate::pickle::machine::Raw;
+use crate::pickle::opcode::Opcode;
+use crate::pickle::rules;
+use crate::pickler::Held;
+use crate::snapshot::reader::Snapshot;
+use crate::snapshot::segment::InputPiece;
+
+/// Loads the whole pickle. `arrays` are the ranges of array bytes in it, in order.
+pub(super) fn load<'py>(
+    unpickler: &Unpickler<'py>,
+    snapshot: &Arc<Snapshot>,
+    arrays: &[Raw],
+) -> PyResult<Bound<'py, PyAny>> {
+    let object = unpickler.object();
+    let py = object.py();
+    let find_class = object.getattr("find_class")?.unbind();
+    // The class that describes an array, without its methods: only its attributes are needed.
+    let wrapper = py.get_type::<PyType>().call1(("NumpyArrayWrapper", PyTuple::empty(py), PyDict::new(py)))?.unbind();
+    let finder = WrapperFinder { find_class: find_class.clone_ref(py), wrapper: wrapper.clone_ref(py) };
+    object.setattr("find_class", Bound::new(py, finder)?)?;
+    let waiting = Mutex::new(arrays.iter().copied().collect());
+    let loader = ArrayLoader { snapshot: Arc::clone(snapshot), find_class, wrapper, waiting };
+    object.setattr("persistent_load", Bound::new(py, loader)?)?;
+    unpickler.load_pickle(opcodes_around(snapshot, arrays)?)
+}
+
+/// The opcodes, with BINPERSID in place of the bytes of each array.
+fn opcodes_around(snapshot: &Snapshot, arrays: &[Raw]) -> PyResult<Vec<InputPiece>> {
+    let mut pieces = Vec::new();
+    let mut from = 0;
+    for array in arrays {
+        pieces.push(InputPiece::File(file_range(from, array.from)?));
+        pieces.push(InputPiece::Opcodes(vec![Opcode::BinPersId as u8]));
+        from = array.end;
+    }
+    pieces.push(InputPiece::File(file_range(from, snapshot.stream_len())?));
+    Ok(pieces)
+}
+
+/// `find_class`, which finds joblib's class for the description of an array without importing joblib.
+#[pyclass(frozen)]
+struct WrapperFinder {
+    find_class: Py<PyAny>,
+    wrapper: Py<PyAny>,
+}
+
+#[pymethods]
+impl WrapperFinder {
+    fn __call__<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        if rules::is_array_wrapper(module, name) {
+            return Ok(self.wrapper.bind(py).clone());
+        }
+        self.find_class.bind(py).call1((module, name))
+    }
+}
+
+/// `persistent_load`: takes the description of an array, and returns the array.
+#[pyclass(frozen)]
+struct ArrayLoader {
+    snapshot: Arc<Snapshot>,
+    find_class: Py<PyAny>,
+    wrapper: Py<PyAny>,
+    /// The arrays that are still to be read, in order.
+    waiting: Mutex<VecDeque<Raw>>,
+}
+
+#[pymethods]
+impl ArrayLoader {
+    fn __call__<'py>(&self, py: Python<'py>, wrapper: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let next = || self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let array = if wrapper.get_type().is(self.wrapper.bind(py)) { next() } else { None };
+        match array {
+            None => {
+                Err(PyValueError::new_err("the pickle has a persistent ID, which only the program that wrote it knows"))
+            }
+            Some(raw) if raw.is_pickle => self.objects(py, &raw),
+            Some(raw) => self.numbers(wrapper, &raw),
+        }
+    }
+}
+
+impl ArrayLoader {
+    /// An array of objects: a pickle of its own, with a memo of its own. Its globals are looked up as all others are.
+    fn objects<'py>(&self, py: Python<'py>, raw: &Raw) -> PyResult<Bound<'py, PyAny>> {
+        let stream = UnpicklerStream::new(Arc::clone(&self.snapshot));
+        stream.turn_to(vec![InputPiece::File(file_range(raw.start, raw.end)?)]);
+        let unpickler = unpickler_class(py)?.call1((Bound::new(py, stream)?,))?;
+        unpickler.setattr("find_class", &self.find_class)?;
+        unpickler.call_method0("load")
+    }
+
+    /// An array of numbers or other plain items: its bytes are copied into new memory.
+    fn numbers<'py>(&self, wrapper: &Bound<'py, PyAny>, raw: &Raw) -> PyResult<Bound<'py, PyAny>> {
+        let py = wrapper.py();
+        let numpy = py.import("numpy")?;
+        let dtype = wrapper.getattr("dtype")?;
+        if !dtype.is_instance(&numpy.getattr("dtype")?)? || dtype.getattr("hasobject")?.is_truthy()? {
+            return Err(PyValueError::new_err("an array of the file has a dtype that does not fit its bytes"));
+        }
+        let bytes = self.snapshot.bytes().map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let bytes = bytes.get(file_range(raw.start, raw.end)?).unwrap_or_default();
+        let memory = buffer_memory::allocate(py, bytes.len())?;
+        let mut held = Held::writable(&memory)?;
+        let target = held.bytes_mut();
+        py.detach(|| target.copy_from_slice(bytes));
+        drop(held);
+        let order = if wrapper.getattr("order")?.eq("F")? { "F" } else { "C" };
+        let arguments = (wrapper.getattr("shape")?, dtype, memory, 0, py.None(), order);
+        let array = numpy.getattr("ndarray")?.call1(arguments)?;
+        if array.getattr("nbytes")?.extract::<usize>()? != bytes.len() {
+            return Err(PyValueError::new_err("an array of the file has a shape that does not fit its bytes"));
+        }
+        let subclass = wrapper.getattr("subclass")?;
+        // Of the subclasses of ndarray, joblib writes only matrix and memmap in this way.
+        if subclass.is(&numpy.getattr("matrix")?) { array.call_method1("view", (subclass,)) } else { Ok(array) }
+    }
+}

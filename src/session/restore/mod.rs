@@ -1,0 +1,212 @@
+//! Restores a file: its variables become names of `__main__`, of the module they were saved from, or of a dict.
+//!
+//! A snapshot of our own goes through four steps over one list of variables: [`selection`] chooses them, [`untrusted`]
+//! refuses what a file of another user may not do, [`fetch`] checks their bytes and reads raw buffers, and
+//! [`segment_loader`] loads them. Any other pickle is loaded as a whole by [`foreign_load`].
+
+mod buffer_memory;
+mod class_finder;
+mod dill_functions;
+mod foreign_load;
+mod joblib_load;
+mod restore_context;
+mod segment_loader;
+mod selection;
+mod unpickler;
+mod unpickler_stream;
+mod untrusted;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::prelude::*;
+
+use self::buffer_memory::{BufferMemory, MappedFile};
+pub use self::restore_context::{LostVariable, RestoreRequest, Restored};
+use self::restore_context::{RestoreContext, add_script_directory, bind_module};
+use self::segment_loader::{SegmentLoader, missing_module};
+use self::selection::{Choice, choose};
+pub use self::untrusted::{Signer, Untrusted};
+use super::collector::PausedCollector;
+use super::fault::error_text;
+use crate::exit::{self, OrExit};
+use crate::snapshot::index::{Index, Variable};
+use crate::snapshot::reader::{Contents, Damage, Progress, ReadError, Snapshot, Wanted};
+use crate::snapshot::segment::VariableSegment;
+
+pub use self::restore_context::RestoreRequest as Request; // compat
+pub use self::untrusted::Signer as Whose; // compat
+
+/// Checks the requested variables of a file, and loads them. `progress` is called with the bytes that were read.
+///
+/// # Errors
+/// [`Untrusted`] where the file is not trusted and would do more than build plain data; else errors with an exit code.
+pub fn load<'py>(
+    py: Python<'py>,
+    snapshot: &Arc<Snapshot>,
+    request: &RestoreRequest<'_, 'py>,
+    progress: Progress<'_>,
+) -> Result<Restored> {
+    let paused = PausedCollector::new(py)?;
+    let restored = match snapshot.contents() {
+        Contents::Own { index } => load_own(py, snapshot, index, request, progress),
+        Contents::Foreign { .. } => load_foreign(py, snapshot, request),
+    };
+    drop(paused);
+    restored
+}
+
+fn load_foreign<'py>(py: Python<'py>, snapshot: &Arc<Snapshot>, request: &RestoreRequest<'_, 'py>) -> Result<Restored> {
+    if !request.only.is_empty() || !request.exclude.is_empty() || request.mapped {
+        let text = format!("{} has no index, so it can only be restored as a whole", request.name);
+        return Err(exit::error(exit::USAGE, text));
+    }
+    // An error here says that the file is not a pickle; the check below would call it untrusted.
+    snapshot.outline()?;
+    if !request.trusted {
+        untrusted::check_pickle(snapshot, request.name)?;
+    }
+    foreign_load::load(py, snapshot, request).map_err(|error| explain(py, &error, request.name))
+}
+
+/// A variable of the index on its way into the session.
+struct ChosenVariable<'a, 'py> {
+    segment: VariableSegment<'a>,
+    choice: Choice,
+    /// Its raw buffers, from [`fetch`] on. `None` where the variable is not read.
+    memory: Option<BufferMemory<'py>>,
+}
+
+impl<'a> ChosenVariable<'a, '_> {
+    fn variable(&self) -> &'a Variable {
+        self.segment.variable()
+    }
+}
+
+fn load_own<'py>(
+    py: Python<'py>,
+    snapshot: &Arc<Snapshot>,
+    index: &Index,
+    request: &RestoreRequest<'_, 'py>,
+    progress: Progress<'_>,
+) -> Result<Restored> {
+    let mut variables = select(index, request)?;
+    if !request.trusted {
+        let loaded = variables.iter().filter(|variable| variable.choice != Choice::Skip);
+        untrusted::check_variables(snapshot, request.name, loaded.map(|variable| &variable.segment))?;
+    }
+    let failed = |error: PyErr| explain(py, &error, request.name);
+    let module = if request.trusted {
+        add_script_directory(py, index)?;
+        py.import(index.module.as_str()).map_err(failed)?
+    } else {
+        untrusted::module_of_session(py, &index.module, request.name)?
+    };
+    let namespace = request.into.clone().unwrap_or_else(|| module.dict());
+    let context = RestoreContext::new(request, module, namespace);
+    let mut loader = SegmentLoader::new(py, snapshot, index, &context).map_err(failed)?;
+    let damage = fetch(py, snapshot, index, &mut variables, &loader, request, progress)?;
+
+    let (mut names, mut lost) = (Vec::new(), Vec::new());
+    for chosen in variables {
+        let variable = chosen.variable();
+        if chosen.choice == Choice::Skip {
+            loader.skip(variable);
+            continue;
+        }
+        let value = if let Some(why) = damage.reason(variable) {
+            loader.skip(variable);
+            Err(why)
+        } else {
+            loader.load(&chosen.segment, chosen.memory).map_err(failed)?
+        };
+        match value {
+            Ok(value) if chosen.choice == Choice::Bind => {
+                context.namespace.set_item(&variable.name, value)?;
+                names.push(variable.name.clone());
+            }
+            Ok(_) => {}
+            Err(why) => {
+                let (name, type_name) = (variable.name.clone(), variable.type_name.clone());
+                lost.push(LostVariable { name, type_name, why });
+            }
+        }
+    }
+    if request.into.is_none() {
+        bind_module(py, &context.module)?;
+    }
+    Ok(Restored { names, lost, module: index.module.clone() })
+}
+
+/// All variables of the index, with what the request wants of them.
+fn select<'a, 'py>(index: &'a Index, request: &RestoreRequest<'_, '_>) -> Result<Vec<ChosenVariable<'a, 'py>>> {
+    let choices = choose(index, request.only, request.exclude);
+    if !choices.contains(&Choice::Bind) && !index.variables.is_empty() {
+        let text = format!("no variable of {} matches: list them with `snapcli restore --list`", request.name);
+        return Err(exit::error(exit::USAGE, text));
+    }
+    let chosen = index.variables.iter().zip(choices).map(|(variable, choice)| {
+        Ok(ChosenVariable { segment: VariableSegment::new(variable)?, choice, memory: None })
+    });
+    let chosen: Result<Vec<_>, ReadError> = chosen.collect();
+    chosen.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
+}
+
+/// Checks the bytes of all variables that will be loaded, and reads their raw buffers into memory: all of that before
+/// anything is loaded. Damage is an error, unless the request is to restore what is intact.
+fn fetch<'py>(
+    py: Python<'py>,
+    snapshot: &Snapshot,
+    index: &Index,
+    variables: &mut [ChosenVariable<'_, 'py>],
+    loader: &SegmentLoader<'_, 'py>,
+    request: &RestoreRequest<'_, 'py>,
+    progress: Progress<'_>,
+) -> Result<Damage> {
+    let is_read =
+        |chosen: &ChosenVariable<'_, 'py>| chosen.choice != Choice::Skip && !loader.is_foreign_code(chosen.variable());
+    let has_buffers = |chosen: &ChosenVariable<'_, 'py>| is_read(chosen) && !chosen.variable().buffers.is_empty();
+    let mut mapped = None;
+    if request.mapped && variables.iter().any(has_buffers) {
+        let usage = || exit::error(exit::USAGE, "standard input cannot be mapped: save it to a file first");
+        mapped = Some(MappedFile::new(py, snapshot)?.ok_or_else(usage)?);
+    }
+    let mut wanted = Vec::new();
+    for chosen in variables.iter_mut().filter(|chosen| is_read(chosen)) {
+        let memory = match &mapped {
+            Some(file) if has_buffers(chosen) => file.views(&chosen.segment)?,
+            _ => BufferMemory::allocate(py, &chosen.segment)?,
+        };
+        wanted.push(Wanted { variable: chosen.variable(), memory: chosen.memory.insert(memory).fill_target() });
+    }
+    // Other Python threads run while the file is read.
+    let damage = py.detach(|| snapshot.fetch(index, wanted, progress)).and_then(|damage| {
+        if damage.is_none() || request.partial { Ok(damage) } else { Err(ReadError::Damaged(damage)) }
+    });
+    damage.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
+}
+
+/// The error for an exception that ends a restore, with what to do about it.
+fn explain(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
+    let text = error_text(py, error);
+    if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+        return exit::error(exit::INTERRUPTED, format!("interrupted while restoring {name}"));
+    }
+    let unpickling = py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError"));
+    if unpickling.is_ok_and(|kind| error.value(py).is_instance(&kind).unwrap_or(false)) {
+        if let Some(start) = text.find(untrusted::REFUSED) {
+            let why = text.get(start..).unwrap_or(&text);
+            return exit::error(exit::UNTRUSTED, format!("{name} is {why}: pass --trust once you trust the file"));
+        }
+        return exit::error(exit::DAMAGED, format!("{name} cannot be unpickled ({text}): save it again"));
+    }
+    let missing = missing_module(py, error);
+    let what = match missing {
+        Some((module, package)) => {
+            format!("{name} needs the module {module}: install {package}, or choose its environment with --python")
+        }
+        None => format!("cannot restore {name}: its unpickling code raised an error"),
+    };
+    anyhow::Error::msg(text).context(what)
+}

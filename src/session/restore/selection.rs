@@ -1,0 +1,103 @@
+//! Which variables of a snapshot are restored: those that `--only` and `--exclude` leave, and what these need.
+
+use std::collections::HashMap;
+
+use glob::Pattern;
+
+use crate::snapshot::index::{Index, Variable};
+
+/// What is done with a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// It is skipped.
+    Skip,
+    /// It is loaded, as others share objects with it, but gets no name.
+    Load,
+    /// It is loaded and becomes a name.
+    Bind,
+}
+
+/// What is done with each variable, in the order of the index. The globals that the code of a chosen function looks up are
+/// chosen with it; variables that share objects with a chosen one are loaded. An excluded variable is never loaded.
+pub(super) fn choose(index: &Index, only: &[Pattern], exclude: &[Pattern]) -> Vec<Choice> {
+    let variables = &index.variables;
+    let positions: HashMap<&str, usize> =
+        variables.iter().enumerate().map(|(position, variable)| (variable.name.as_str(), position)).collect();
+    let matches = |variable: &Variable, patterns: &[Pattern]| patterns.iter().any(|it| it.matches(&variable.name));
+    let excluded: Vec<bool> = variables.iter().map(|variable| matches(variable, exclude)).collect();
+    let chosen = variables.iter().map(|variable| only.is_empty() || matches(variable, only)).collect();
+    let bound = without(closure(chosen, &positions, |position| &variables[position].globals), &excluded);
+    let loaded = closure(bound.clone(), &positions, |position| &variables[position].uses);
+    let loaded = without(loaded, &excluded);
+    let choice = |(bound, loaded)| match (bound, loaded) {
+        (true, true) => Choice::Bind,
+        (false, true) => Choice::Load,
+        (_, false) => Choice::Skip,
+    };
+    bound.into_iter().zip(loaded).map(choice).collect()
+}
+
+fn without(mut chosen: Vec<bool>, excluded: &[bool]) -> Vec<bool> {
+    chosen.iter_mut().zip(excluded).for_each(|(chosen, excluded)| *chosen &= !excluded);
+    chosen
+}
+
+/// Adds the variables that the chosen ones name, and those that these name in turn.
+fn closure<'a>(
+    mut chosen: Vec<bool>,
+    positions: &HashMap<&str, usize>,
+    names: impl Fn(usize) -> &'a Vec<String>,
+) -> Vec<bool> {
+    let mut waiting: Vec<usize> = (0..chosen.len()).filter(|position| chosen[*position]).collect();
+    while let Some(position) = waiting.pop() {
+        for name in names(position) {
+            if let Some(&other) = positions.get(name.as_str())
+                && !chosen[other]
+            {
+                chosen[other] = true;
+                waiting.push(other);
+            }
+        }
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Choice::{Bind, Load, Skip};
+    use super::*;
+
+    fn index() -> Index {
+        let variable = |name: &str, uses: &[&str], globals: &[&str]| Variable {
+            name: name.to_owned(),
+            uses: uses.iter().map(|name| (*name).to_owned()).collect(),
+            globals: globals.iter().map(|name| (*name).to_owned()).collect(),
+            ..Variable::default()
+        };
+        let variables = vec![
+            variable("a", &[], &[]),
+            variable("b", &["a"], &[]),
+            variable("f", &[], &["b", "gone"]),
+            variable("z", &[], &[]),
+        ];
+        Index { variables, ..Index::default() }
+    }
+
+    fn chosen(only: &[&str], exclude: &[&str]) -> Vec<Choice> {
+        let patterns =
+            |texts: &[&str]| texts.iter().map(|text| Pattern::new(text).expect("a pattern")).collect::<Vec<_>>();
+        choose(&index(), &patterns(only), &patterns(exclude))
+    }
+
+    #[test]
+    fn what_a_function_needs_is_chosen_with_it() {
+        assert_eq!(chosen(&["f"], &[]), [Load, Bind, Bind, Skip]);
+        assert_eq!(chosen(&["z*"], &[]), [Skip, Skip, Skip, Bind]);
+        assert_eq!(chosen(&[], &[]), [Bind; 4]);
+    }
+
+    #[test]
+    fn an_excluded_variable_is_never_loaded() {
+        assert_eq!(chosen(&[], &["a"]), [Skip, Bind, Bind, Bind]);
+    }
+}

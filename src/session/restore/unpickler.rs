@@ -1,0 +1,99 @@
+//! CPython's own unpickler: it reads from an [`UnpicklerStream`], takes buffers from a [`BufferQueue`], and looks up
+//! globals with a [`ClassFinder`].
+//!
+//! Its memo stays from one load to the next, so variables that share objects share them again.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyType};
+
+use super::class_finder::ClassFinder;
+use super::restore_context::RestoreContext;
+use super::unpickler_stream::UnpicklerStream;
+use crate::snapshot::reader::Snapshot;
+use crate::snapshot::segment::{InputPiece, UnpicklerInput};
+
+/// An unpickler.
+pub(super) struct Unpickler<'py> {
+    object: Bound<'py, PyAny>,
+    stream: Bound<'py, UnpicklerStream>,
+    buffers: Bound<'py, BufferQueue>,
+}
+
+impl<'py> Unpickler<'py> {
+    /// An unpickler with an empty memo.
+    pub(super) fn new(py: Python<'py>, snapshot: &Arc<Snapshot>, context: &RestoreContext<'py>) -> PyResult<Self> {
+        let buffers = Bound::new(py, BufferQueue::default())?;
+        let stream = Bound::new(py, UnpicklerStream::new(Arc::clone(snapshot)))?;
+        let options = PyDict::new(py);
+        options.set_item("buffers", &buffers)?;
+        let object = unpickler_class(py)?.call((&stream,), Some(&options))?;
+        object.setattr("find_class", Bound::new(py, ClassFinder::new(context))?)?;
+        Ok(Self { object, stream, buffers })
+    }
+
+    /// The Python object.
+    pub(super) fn object(&self) -> &Bound<'py, PyAny> {
+        &self.object
+    }
+
+    /// Loads one object. NEXT_BUFFER takes `buffers`, which need not be buffers where nothing asks for their contents.
+    pub(super) fn load(
+        &self,
+        input: UnpicklerInput,
+        buffers: impl IntoIterator<Item = Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.buffers.get().fill(buffers);
+        self.load_pickle(input.into_pickle())
+    }
+
+    /// Loads a pickle that has its own PROTO and STOP.
+    pub(super) fn load_pickle(&self, pickle: Vec<InputPiece>) -> PyResult<Bound<'py, PyAny>> {
+        self.stream.get().turn_to(pickle);
+        self.object.call_method0("load")
+    }
+
+    /// Loads the whole file as one pickle.
+    pub(super) fn load_whole(&self) -> PyResult<Bound<'py, PyAny>> {
+        let pickle = self.stream.get().whole_pickle()?;
+        self.load_pickle(pickle)
+    }
+
+    /// A copy of the memo: objects by the numbers of their slots.
+    pub(super) fn memo(&self) -> PyResult<Bound<'py, PyDict>> {
+        Ok(self.object.getattr("memo")?.call_method0("copy")?.cast_into::<PyDict>()?)
+    }
+}
+
+/// A subclass of `pickle.Unpickler`: instances of the class in C have no `__dict__` that could hold a `find_class`.
+pub(super) fn unpickler_class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    let base = py.import("pickle")?.getattr("Unpickler")?;
+    py.get_type::<PyType>().call1(("Unpickler", (base,), PyDict::new(py)))
+}
+
+/// Objects that NEXT_BUFFER takes, one after the other.
+#[pyclass(frozen)]
+#[derive(Default)]
+struct BufferQueue(Mutex<VecDeque<Py<PyAny>>>);
+
+impl BufferQueue {
+    fn fill<'py>(&self, objects: impl IntoIterator<Item = Bound<'py, PyAny>>) {
+        let objects = objects.into_iter().map(Bound::unbind).collect();
+        let replaced = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), objects);
+        // Freeing objects can run code that needs the lock, which is released by now.
+        drop(replaced);
+    }
+}
+
+#[pymethods]
+impl BufferQueue {
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self) -> Option<Py<PyAny>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}

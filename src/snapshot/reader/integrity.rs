@@ -1,0 +1,134 @@
+//! Whether the bytes of a file are what was saved: ranges of the index, and hashes of segments.
+//!
+//! The index has a BLAKE3 hash of each segment, one of each segment without the contents of its raw buffers (for loads that
+//! map them), and one of all bytes outside the segments. A load reads raw buffers into memory while it hashes them, so
+//! that what it uses is what it checked.
+
+use std::ops::Range;
+
+use super::parallel_hash::{self, Copy, PIECE, Progress};
+use super::read_error::{Damage, ReadError};
+use super::source::Source;
+use crate::pickle::machine::{Raw, opcodes_around};
+use crate::snapshot::index::{Index, Variable};
+use crate::snapshot::segment::VariableSegment;
+
+/// Checks that the ranges of an index follow one another within the pickle.
+pub(super) fn ranges(index: &Index, pickle_length: u64) -> Result<(), ReadError> {
+    let stream = &index.stream;
+    if stream.length != pickle_length || stream.prelude > stream.length {
+        return Err(ReadError::BadRange { what: "the pickle".to_owned(), at: stream.length });
+    }
+    let (mut end, mut memo) = (stream.prelude, 0);
+    for variable in &index.variables {
+        let range = VariableSegment::new(variable)?.range();
+        let is_after = range.start >= end && range.end <= stream.length;
+        let memo_is_after = variable.memo.0 >= memo && variable.memo.1 >= variable.memo.0;
+        // MEMOIZE takes a byte, so a segment cannot fill more slots than there are bytes up to its end.
+        if !is_after || !memo_is_after || variable.memo.1 > range.end {
+            return Err(ReadError::BadRange { what: format!("variable {}", variable.name), at: variable.offset });
+        }
+        (end, memo) = (range.end, variable.memo.1);
+    }
+    Ok(())
+}
+
+/// Checks every hash of an index whose ranges were checked.
+pub(super) fn hashes(source: &Source, index: &Index, progress: Progress<'_>) -> Result<Damage, ReadError> {
+    let outside = is_outside_damaged(source, index, progress)?;
+    let cut: Vec<VariableSegment<'_>> = index.variables.iter().map(VariableSegment::new).collect::<Result<_, _>>()?;
+    Ok(Damage { outside, ..segments(source, cut.iter(), progress)? })
+}
+
+/// Checks the hashes of some segments.
+pub(super) fn segments<'v>(
+    source: &Source,
+    segments: impl Iterator<Item = &'v VariableSegment<'v>> + Clone,
+    progress: Progress<'_>,
+) -> Result<Damage, ReadError> {
+    let ranges: Vec<Range<u64>> = segments.clone().map(VariableSegment::range).collect();
+    let found = parallel_hash::hash(source, &ranges, progress)?;
+    let mut damage = Damage::default();
+    for (variable, found) in segments.map(VariableSegment::variable).zip(found) {
+        damage.note(variable, found.to_hex().as_str() == variable.blake3);
+    }
+    Ok(damage)
+}
+
+/// Checks the segments of some variables, and fills the memory that is given for their raw buffers. Of a segment whose
+/// buffers will be mapped, only the opcodes are checked. Bytes outside the segments are checked, too, as they are few.
+pub(super) fn fetch(
+    source: &Source,
+    index: &Index,
+    wanted: Vec<Wanted<'_, '_>>,
+    progress: Progress<'_>,
+) -> Result<Damage, ReadError> {
+    let outside = is_outside_damaged(source, index, progress)?;
+    let mut damage = Damage { outside, ..Damage::default() };
+    let (mut read, mut ranges, mut copies) = (Vec::new(), Vec::new(), Vec::new());
+    for Wanted { variable, memory } in wanted {
+        let segment = VariableSegment::new(variable)?;
+        match memory {
+            Memory::Mapped => {
+                let found = parallel_hash::hash_joined(source, &segment.opcode_ranges(), progress)?;
+                damage.note(variable, found.to_hex().as_str() == variable.opcodes);
+            }
+            Memory::Filled(buffers) => {
+                let offsets = segment.contents().map(|contents| contents.start as u64);
+                copies.extend(offsets.zip(buffers).map(|(offset, memory)| Copy { offset, memory }));
+                ranges.push(segment.range());
+                read.push(variable);
+            }
+        }
+    }
+    for (variable, found) in read.iter().zip(parallel_hash::hash_and_copy(source, &ranges, copies, progress)?) {
+        damage.note(variable, found.to_hex().as_str() == variable.blake3);
+    }
+    // `Damage::reason` searches by offset.
+    damage.damaged.sort_unstable_by_key(|(_, offset)| *offset);
+    Ok(damage)
+}
+
+/// A variable that will be loaded.
+pub struct Wanted<'v, 'm> {
+    /// The variable.
+    pub variable: &'v Variable,
+    /// What to do with its raw buffers.
+    pub memory: Memory<'m>,
+}
+
+/// Where the contents of raw buffers are needed.
+pub enum Memory<'m> {
+    /// In the file: they are mapped, and not read now.
+    Mapped,
+    /// In this memory: one slice for each buffer, in their order and of their lengths.
+    Filled(Vec<&'m mut [u8]>),
+}
+
+/// Whether bytes of the pickle that belong to no variable are damaged.
+fn is_outside_damaged(source: &Source, index: &Index, progress: Progress<'_>) -> Result<bool, ReadError> {
+    let (mut ranges, mut end) = (Vec::new(), 0);
+    for variable in &index.variables {
+        let segment = VariableSegment::new(variable)?.range();
+        ranges.push(end..segment.start);
+        end = segment.end;
+    }
+    ranges.push(end..index.stream.length);
+    ranges.retain(|range| !range.is_empty());
+    let found = parallel_hash::hash_joined(source, &ranges, progress)?;
+    Ok(found.to_hex().as_str() != index.stream.blake3)
+}
+
+/// Reads the opcodes of a pickle up to STOP, around the bytes of joblib's arrays.
+pub(super) fn opcodes(bytes: &[u8], arrays: &[Raw], progress: Progress<'_>) -> Result<(), ReadError> {
+    let (mut reported, mut end) = (0, 0);
+    for op in opcodes_around(bytes, arrays) {
+        end = op.map_err(|error| ReadError::of_pickle(bytes, error.into()))?.end;
+        if end - reported >= PIECE as u64 {
+            progress(end - reported);
+            reported = end;
+        }
+    }
+    progress(end - reported);
+    Ok(())
+}

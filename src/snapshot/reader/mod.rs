@@ -1,0 +1,375 @@
+//! Opens snapshots and other pickles, and checks that they are intact.
+//!
+//! [`Snapshot::open`] only tells what kind of file it is: it reads trailer and index, and maps the pickle when somebody asks
+//! for it. A pickle without an index is followed by the symbolic machine when its outline, its arrays or its verdict are
+//! first asked for, once. Nothing is executed.
+
+mod compressed;
+mod file_kind;
+mod integrity;
+mod parallel_hash;
+mod read_error;
+#[cfg(test)]
+mod reader_tests;
+mod salvage;
+mod source;
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+pub use file_kind::FileKind;
+pub use integrity::{Memory, Wanted};
+pub use parallel_hash::Progress;
+pub use read_error::{Damage, ReadError};
+
+use self::source::Source;
+use super::index::{self, Index, SCHEMA, Variable};
+use super::layout::{TRAILER, Trailer};
+use super::segment::VariableSegment;
+use super::trust::Key;
+use super::writer::owner;
+use crate::pickle::emit;
+use crate::pickle::machine::{Machine, Raw};
+use crate::pickle::naming::Naming;
+use crate::pickle::outline::{self, Shape, Tree};
+use crate::pickle::verdict::Verdict;
+
+/// The most bytes of opcodes of our own file for which a verdict is formed unasked: that takes some milliseconds.
+const MAX_UNASKED: u64 = 1 << 20;
+
+/// An open file.
+#[derive(Debug)]
+pub struct Snapshot {
+    source: Source,
+    contents: Contents,
+    /// Of our own file.
+    trailer: Option<Trailer>,
+    /// Of a pickle without an index.
+    followed: OnceLock<FollowedPickle>,
+    /// Of our own file.
+    verdict: OnceLock<Verdict>,
+}
+
+/// What kind of file it is.
+// There is one for each open file, so its size does not matter.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug)]
+pub enum Contents {
+    /// A session that snapcli saved.
+    Own {
+        /// Its index.
+        index: Index,
+    },
+    /// Any other file, which is a pickle if it can be followed: see [`Snapshot::followed`].
+    Foreign {
+        /// Whether snapcli wrote it, and its index or trailer is lost. Nothing proves that its bytes are those that were
+        /// saved.
+        lost_index: bool,
+    },
+}
+
+/// What the symbolic machine found in a pickle without an index, in one run.
+#[derive(Debug)]
+struct FollowedPickle {
+    outline: Shape,
+    verdict: Verdict,
+    raw_arrays: Vec<Raw>,
+}
+
+impl Snapshot {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or where trailer or index are damaged. Whether the pickle is sound is not checked.
+    pub fn open(path: &Path) -> Result<Self, ReadError> {
+        Self::from_source(Source::open(path)?)
+    }
+
+    /// Takes the bytes of a file, as it came from standard input.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ReadError> {
+        Self::from_source(Source::memory(bytes)?)
+    }
+
+    /// Opens a file, or what is left of it: the intact variables before the damage, without a proof that they are what was
+    /// saved. Returns the damage, too.
+    ///
+    /// # Errors
+    /// Where nothing is left.
+    pub fn open_partial(path: &Path) -> Result<(Self, Option<ReadError>), ReadError> {
+        Self::partial(|| Source::open(path))
+    }
+
+    /// As [`open_partial`](Self::open_partial), of the bytes of a file.
+    ///
+    /// # Errors
+    /// As for [`open_partial`](Self::open_partial).
+    pub fn partial_from_bytes(bytes: &[u8]) -> Result<(Self, Option<ReadError>), ReadError> {
+        Self::partial(|| Source::memory(bytes.to_vec()))
+    }
+
+    fn partial(source: impl Fn() -> Result<Source, ReadError>) -> Result<(Self, Option<ReadError>), ReadError> {
+        let error = match Self::from_source(source()?).and_then(Self::followed) {
+            Ok(snapshot) => return Ok((snapshot, None)),
+            Err(error) => error,
+        };
+        if !error.leaves_something() {
+            return Err(error);
+        }
+        let Some(pickle) = salvage::salvage(source()?.bytes()?) else { return Err(error) };
+        // What was salvaged has no trailer, so no index is read.
+        let snapshot = Self::new(Source::Memory(pickle), Contents::Foreign { lost_index: true }, None);
+        Ok((snapshot.followed()?, Some(error)))
+    }
+
+    fn from_source(source: Source) -> Result<Self, ReadError> {
+        if source.length() == 0 {
+            return Err(ReadError::Empty);
+        }
+        if let Some((index, trailer)) = read_index(&source)? {
+            return Ok(Self::new(source, Contents::Own { index }, Some(trailer)));
+        }
+        let lost_index = source.starts_with(emit::HEAD)?;
+        Ok(Self::new(source, Contents::Foreign { lost_index }, None))
+    }
+
+    fn new(source: Source, contents: Contents, trailer: Option<Trailer>) -> Self {
+        Self { source, contents, trailer, followed: OnceLock::new(), verdict: OnceLock::new() }
+    }
+
+    /// The same file, if it is ours or a pickle that can be followed to its STOP.
+    ///
+    /// # Errors
+    /// Where it is neither: another kind of file, or a pickle that was cut short or damaged.
+    pub fn followed(self) -> Result<Self, ReadError> {
+        if let Contents::Foreign { .. } = self.contents {
+            self.follow()?;
+        }
+        Ok(self)
+    }
+
+    fn follow(&self) -> Result<&FollowedPickle, ReadError> {
+        if let Some(followed) = self.followed.get() {
+            return Ok(followed);
+        }
+        let bytes = self.bytes()?;
+        let found = outline::outline(bytes).map_err(|error| ReadError::of_pickle(bytes, error))?;
+        let (outline, verdict, raw_arrays) = found;
+        Ok(self.followed.get_or_init(|| FollowedPickle { outline, verdict, raw_arrays }))
+    }
+
+    /// What the pickle holds, as far as its opcodes tell. Of our own file the index tells more.
+    ///
+    /// # Errors
+    /// Where the file is not a sound pickle.
+    pub fn outline(&self) -> Result<&Shape, ReadError> {
+        self.follow().map(|followed| &followed.outline)
+    }
+
+    /// Where the bytes of arrays are between the opcodes, as joblib writes them; always empty for our own file.
+    ///
+    /// # Errors
+    /// Where the file is not a sound pickle.
+    pub fn raw_arrays(&self) -> Result<&[Raw], ReadError> {
+        match self.contents {
+            Contents::Own { .. } => Ok(&[]),
+            Contents::Foreign { .. } => self.follow().map(|followed| followed.raw_arrays.as_slice()),
+        }
+    }
+
+    /// Whether the owner of this key signed the file. The signature proves the index, and its hashes prove the rest.
+    pub fn is_signed_by(&self, key: &Key) -> bool {
+        self.trailer.as_ref().is_some_and(|trailer| key.has_signed(trailer))
+    }
+
+    /// Whether the file has a signature.
+    pub fn is_signed(&self) -> bool {
+        self.trailer.as_ref().is_some_and(Trailer::is_signed)
+    }
+
+    /// Our own file without its trailer, and the trailer with a new signature; `None` for any other file.
+    ///
+    /// # Errors
+    /// Where the file cannot be mapped.
+    pub fn signed(&self, key: &Key) -> Result<Option<(&[u8], Trailer)>, ReadError> {
+        let Some(trailer) = &self.trailer else { return Ok(None) };
+        let end = trailer.index_offset.saturating_add(trailer.index_length);
+        Ok(Some((self.range(0, end)?, key.sign(trailer))))
+    }
+
+    /// What kind of file it is.
+    pub fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    /// The length of the file in bytes.
+    pub fn file_len(&self) -> u64 {
+        self.source.length()
+    }
+
+    /// The length of the pickle in bytes. [`Self::check`] reads all of it, a load at most that.
+    pub fn stream_len(&self) -> u64 {
+        match &self.contents {
+            Contents::Own { index } => index.stream.length,
+            Contents::Foreign { .. } => self.source.length(),
+        }
+    }
+
+    /// The entire pickle: of our own file without index and trailer, of any other file with everything that follows it.
+    ///
+    /// # Errors
+    /// Where the file cannot be mapped, or became shorter.
+    pub fn bytes(&self) -> Result<&[u8], ReadError> {
+        match &self.contents {
+            Contents::Own { index } => self.range(0, index.stream.length),
+            Contents::Foreign { .. } => self.source.bytes(),
+        }
+    }
+
+    /// The segment of a variable of our own file: name, value, SETITEM.
+    ///
+    /// # Errors
+    /// As for [`bytes`](Self::bytes).
+    pub fn segment(&self, variable: &Variable) -> Result<&[u8], ReadError> {
+        self.range(variable.offset, variable.length)
+    }
+
+    fn range(&self, offset: u64, length: u64) -> Result<&[u8], ReadError> {
+        let bytes = self.source.bytes()?;
+        let start_and_length = usize::try_from(offset).ok().zip(usize::try_from(length).ok());
+        let range = start_and_length.and_then(|(start, length)| bytes.get(start..start.checked_add(length)?));
+        range.ok_or(ReadError::CutShort { at: bytes.len() as u64 })
+    }
+
+    /// What is pickled under a variable, as a tree with sizes. `None` where there is no such variable.
+    ///
+    /// # Errors
+    /// Where the pickle cannot be followed.
+    pub fn trace(&self, name: &str) -> Result<Option<Tree>, ReadError> {
+        match &self.contents {
+            Contents::Own { index } => {
+                let Some(variable) = index.variables.iter().find(|variable| variable.name == name) else {
+                    return Ok(None);
+                };
+                let owner = |slot| owner(&index.variables, slot).map(str::to_owned);
+                let tree = outline::trace_segment(self.segment(variable)?, variable.offset, variable.memo.0, &owner);
+                tree.map(Some).map_err(ReadError::BadPickle)
+            }
+            Contents::Foreign { .. } => {
+                let bytes = self.source.bytes()?;
+                let (machine, value) = Machine::run(bytes).map_err(|error| ReadError::of_pickle(bytes, error))?;
+                let naming = Naming::new(&machine);
+                let found = outline::find(&naming, value, name);
+                // A pickle that is one object without a name has only that one to trace.
+                let unnamed = || matches!(self.outline(), Ok(Shape::Object { .. })).then_some(value);
+                Ok(found.or_else(unnamed).map(|value| outline::tree(&naming, value, name)))
+            }
+        }
+    }
+
+    /// What loading it would do, formed once. For our own file the machine follows the pickle now, stepping over raw
+    /// buffers: unless `however_long`, only where that takes no more than some milliseconds, else it is `None`.
+    ///
+    /// # Errors
+    /// Where the file is not a sound pickle.
+    pub fn verdict(&self, however_long: bool) -> Result<Option<Verdict>, ReadError> {
+        let index = match &self.contents {
+            Contents::Foreign { .. } => return self.follow().map(|followed| Some(followed.verdict.clone())),
+            Contents::Own { index } => index,
+        };
+        let buffers = index.variables.iter().flat_map(|variable| &variable.buffers);
+        let opcodes = index.stream.length.saturating_sub(buffers.map(|buffer| buffer.length).sum());
+        if opcodes > MAX_UNASKED && !however_long {
+            return Ok(None);
+        }
+        let bytes = self.bytes()?;
+        Ok(Some(self.verdict.get_or_init(|| Verdict::of_bytes(bytes)).clone()))
+    }
+
+    /// Checks the whole pickle, and calls `progress` with the number of bytes that were checked since the last call. Of
+    /// our own file it checks every hash; of any other pickle, that it is a run of opcodes up to STOP.
+    ///
+    /// # Errors
+    /// Where it is damaged.
+    pub fn check(&self, progress: Progress<'_>) -> Result<(), ReadError> {
+        match &self.contents {
+            Contents::Own { index } => integrity::hashes(&self.source, index, progress)?.into_result(),
+            Contents::Foreign { .. } => integrity::opcodes(self.source.bytes()?, self.raw_arrays()?, progress),
+        }
+    }
+
+    /// Checks the segments of some variables of our own file, and reads their raw buffers into the memory that is given.
+    ///
+    /// # Errors
+    /// Where the file cannot be read. Damage is not an error.
+    pub fn fetch(
+        &self,
+        index: &Index,
+        wanted: Vec<Wanted<'_, '_>>,
+        progress: Progress<'_>,
+    ) -> Result<Damage, ReadError> {
+        integrity::fetch(&self.source, index, wanted, progress)
+    }
+
+    /// The file itself, to be mapped; `None` where it came from a pipe.
+    pub fn file(&self) -> Option<&std::fs::File> {
+        self.source.file()
+    }
+
+    /// Checks the hashes of some segments of our own file.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`] names the damaged variables.
+    pub fn check_segments<'v>(
+        &self,
+        segments: impl Iterator<Item = &'v VariableSegment<'v>> + Clone,
+        progress: Progress<'_>,
+    ) -> Result<(), ReadError> {
+        integrity::segments(&self.source, segments, progress)?.into_result()
+    }
+
+    /// Checks every hash of our own file. Any other file has no hashes, and so no damage.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn damage(&self, progress: Progress<'_>) -> Result<Damage, ReadError> {
+        match &self.contents {
+            Contents::Own { index } => integrity::hashes(&self.source, index, progress),
+            Contents::Foreign { .. } => Ok(Damage::default()),
+        }
+    }
+}
+
+/// Index and trailer of our own file; `None` where there is no trailer.
+fn read_index(source: &Source) -> Result<Option<(Index, Trailer)>, ReadError> {
+    let mut bytes = [0; TRAILER];
+    let Some(offset) = source.length().checked_sub(TRAILER as u64) else { return Ok(None) };
+    source.read(offset, &mut bytes)?;
+    let Some(trailer) = Trailer::decode(&bytes, source.length())? else { return Ok(None) };
+    // The trailer's length of the index was compared with the length of the file, so this allocates no more than that.
+    let mut json = vec![0; usize::try_from(trailer.index_length).unwrap_or_default()];
+    source.read(trailer.index_offset, &mut json)?;
+    if *blake3::hash(&json).as_bytes() != trailer.index_hash {
+        return Err(ReadError::IndexDamaged { at: trailer.index_offset });
+    }
+    let index = parse_index(&json, trailer.index_offset)?;
+    Ok(Some((index, trailer)))
+}
+
+fn parse_index(json: &[u8], pickle_length: u64) -> Result<Index, ReadError> {
+    /// The one field whose meaning is the same in every schema.
+    #[derive(serde::Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let unreadable = |error: serde_json::Error| ReadError::IndexUnreadable { problem: error.to_string() };
+    let Version { schema } = serde_json::from_slice(json).map_err(unreadable)?;
+    if schema != SCHEMA {
+        return Err(ReadError::OtherSchema { schema });
+    }
+    let index = index::parse(json).map_err(unreadable)?;
+    integrity::ranges(&index, pickle_length)?;
+    Ok(index)
+}

@@ -1,0 +1,207 @@
+//! Why a file is not read, and which parts of it are damaged.
+//!
+//! Messages follow the name of the file: `cannot inspect FILE`, then the cause. Each ends with what to do.
+
+use std::fmt;
+use std::io;
+
+use thiserror::Error;
+
+use super::file_kind::FileKind;
+use crate::pickle::machine::MachineError;
+use crate::pickle::parse::{NEWEST_PROTOCOL, ParseError};
+use crate::snapshot::index::{SCHEMA, Variable};
+use crate::snapshot::layout::LayoutError;
+use crate::snapshot::segment::SegmentError;
+
+/// Why a file is not read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The file cannot be opened.
+    #[error("cannot open the file: check its name and permissions")]
+    Open(#[source] io::Error),
+    /// The file cannot be read to its end.
+    #[error("cannot read the file: check the disk and the permissions")]
+    Io(#[from] io::Error),
+    /// It is a directory.
+    #[error("this is a folder: name a file in it")]
+    Folder,
+    /// It has no bytes.
+    #[error("the file is empty: save the session again")]
+    Empty,
+    /// It is another kind of file.
+    #[error("this is {kind}, not a pickle: {}", kind.advice())]
+    NotAPickle {
+        /// The kind.
+        kind: FileKind,
+    },
+    /// The compressed file is damaged.
+    #[error("the compressed file cannot be decompressed ({problem}): copy it again")]
+    BadCompression {
+        /// What is wrong.
+        problem: String,
+    },
+    /// It decompresses to more than is reasonable.
+    #[error("the compressed file decompresses to more than {most} bytes: if that is intended, decompress it yourself")]
+    Bomb {
+        /// The limit.
+        most: u64,
+    },
+    /// The pickle ends too early.
+    #[error(
+        "the pickle is cut short at byte {at}: copy the file again, or restore what is intact with restore --partial"
+    )]
+    CutShort {
+        /// Where it ends.
+        at: u64,
+    },
+    /// Bytes within the pickle are wrong.
+    #[error(transparent)]
+    BadPickle(MachineError),
+    /// The trailer does not fit the file.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The index does not have the hash that the trailer gives.
+    #[error(
+        "the index at byte {at} is damaged: copy the file again, or restore the pickle before it unchecked with \
+         restore --partial"
+    )]
+    IndexDamaged {
+        /// Where it begins.
+        at: u64,
+    },
+    /// The index is not damaged, but is not an index as this version knows it.
+    #[error("the index cannot be parsed ({problem}): update snapcli")]
+    IndexUnreadable {
+        /// What was wrong.
+        problem: String,
+    },
+    /// The index is of another version.
+    #[error("the index has schema {schema}, but this snapcli reads schema {SCHEMA}: update snapcli")]
+    OtherSchema {
+        /// Its version.
+        schema: u32,
+    },
+    /// The index gives ranges of bytes or memo slots that cannot be right.
+    #[error("the index gives {what} an impossible range at byte {at}: save the session again")]
+    BadRange {
+        /// `variable NAME` or `the pickle`.
+        what: String,
+        /// Where the range begins.
+        at: u64,
+    },
+    /// Bytes of our own pickle do not have their hashes.
+    #[error("{0}: copy the file again, or restore what is intact with restore --partial")]
+    Damaged(Damage),
+}
+
+impl From<SegmentError> for ReadError {
+    fn from(SegmentError { name, at }: SegmentError) -> Self {
+        Self::BadRange { what: format!("variable {name}"), at }
+    }
+}
+
+impl ReadError {
+    /// Why the symbolic machine cannot follow these bytes: they are another kind of file, or a pickle that was cut short
+    /// or damaged, or that is too large for it.
+    pub(crate) fn of_pickle(bytes: &[u8], error: MachineError) -> Self {
+        if matches!(error, MachineError::TooLarge { .. }) {
+            return Self::BadPickle(error);
+        }
+        if let Some(kind) = FileKind::by_signature(bytes) {
+            return Self::NotAPickle { kind };
+        }
+        // Pickles of protocol 2 and up begin with PROTO; older ones can begin with anything, as text can.
+        let has_proto = matches!(bytes, [0x80] | [0x80, 0..=NEWEST_PROTOCOL, ..]);
+        let cut = match error {
+            MachineError::Parse(ParseError::Truncated { at, end, .. }) if has_proto || at > 0 => Some(end),
+            MachineError::Parse(ParseError::FrameBeyondEnd { end, .. } | ParseError::NoStop { end }) => Some(end),
+            _ => None,
+        };
+        match cut {
+            Some(at) => Self::CutShort { at },
+            None if has_proto => Self::BadPickle(error),
+            None => Self::NotAPickle { kind: FileKind::by_contents(bytes) },
+        }
+    }
+
+    /// Whether the user must have meant another file, as there is none to be judged.
+    pub fn is_wrong_name(&self) -> bool {
+        matches!(self, Self::Open(_) | Self::Folder)
+    }
+
+    /// Whether the file may hold intact variables all the same.
+    pub(super) fn leaves_something(&self) -> bool {
+        matches!(self, Self::CutShort { .. } | Self::BadPickle(_) | Self::Layout(_) | Self::IndexDamaged { .. })
+    }
+}
+
+/// Which parts of our own file are damaged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// The damaged variables in the order of the file, each with the offset of its segment.
+    pub damaged: Vec<(String, u64)>,
+    /// The intact variables.
+    pub whole: Vec<String>,
+    /// Whether bytes outside the segments are damaged.
+    pub outside: bool,
+}
+
+impl Damage {
+    /// An error if anything is damaged.
+    pub(super) fn into_result(self) -> Result<(), ReadError> {
+        if self.is_none() { Ok(()) } else { Err(ReadError::Damaged(self)) }
+    }
+
+    /// Notes whether a variable's hash is right.
+    pub(super) fn note(&mut self, variable: &Variable, is_intact: bool) {
+        if is_intact {
+            self.whole.push(variable.name.clone());
+        } else {
+            self.damaged.push((variable.name.clone(), variable.offset));
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        self.damaged.is_empty() && !self.outside
+    }
+
+    /// Why a variable cannot be loaded, if it is damaged.
+    pub fn reason(&self, variable: &Variable) -> Option<String> {
+        let damaged = self.damaged.binary_search_by_key(&variable.offset, |(_, at)| *at).is_ok();
+        let Variable { offset, length, .. } = variable;
+        let end = offset.saturating_add(*length);
+        damaged.then(|| format!("it is damaged: bytes {offset} to {end} do not match their checksum"))
+    }
+}
+
+/// How many names an error lists.
+const MAX_NAMES: usize = 10;
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if self.outside {
+            parts.push("bytes before or after the variables do not match their checksum".to_owned());
+        }
+        if !self.damaged.is_empty() {
+            let names = self.damaged.iter().map(|(name, at)| format!("{name} (at byte {at})"));
+            parts.push(format!("damaged: {}", some(names)));
+        }
+        if !self.whole.is_empty() {
+            parts.push(format!("intact: {}", some(self.whole.iter().cloned())));
+        }
+        f.write_str(&parts.join("; "))
+    }
+}
+
+/// The first names, and how many more there are.
+fn some(names: impl ExactSizeIterator<Item = String>) -> String {
+    let more = names.len().saturating_sub(MAX_NAMES);
+    let mut text = names.take(MAX_NAMES).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}

@@ -1,0 +1,99 @@
+//! What a file needs beyond plain data: the check of a file that this user did not sign, before anything of it is loaded.
+//!
+//! Of our own file, the check judges exactly the opcodes that the unpickler will be fed ([`LoadSequence`]), and not the
+//! file as a whole: the index is as little trusted as the pickle, and may point anywhere. During the load, the allow-list
+//! of globals ([`plain`](crate::pickle::rules::plain)) comes on top of that; it cannot see what becomes of the objects
+//! that it lets through.
+
+use super::reader::{ReadError, Snapshot};
+use super::segment::{JoinedInputs, LoadSequence, VariableSegment};
+use crate::pickle::guard;
+use crate::pickle::machine::MAX_MEMO;
+use crate::pickle::rules::plain;
+use crate::pickle::scan::scan_segment;
+
+/// Something that a load would have to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// The variable that needs it; `None` where there is one object only, or where it is unknown.
+    pub variable: Option<String>,
+    /// The globals that it would look up, call or change.
+    pub what: Vec<String>,
+}
+
+/// What the variables of our own file need that will be loaded.
+///
+/// # Errors
+/// Where the file is shorter than the index says.
+pub fn of_variables(snapshot: &Snapshot, segments: &[&VariableSegment<'_>]) -> Result<Vec<Requirement>, ReadError> {
+    // The symbolic machine would refuse as many memo slots; here their opcodes need not even be made.
+    let is_too_large = |segment: &&&VariableSegment<'_>| segment.variable().memo.1 > MAX_MEMO as u64;
+    if let Some(segment) = segments.iter().find(is_too_large) {
+        let what = vec![format!("opcodes that cannot be followed (they fill more than {MAX_MEMO} memo slots)")];
+        return Ok(vec![Requirement { variable: Some(segment.variable().name.clone()), what }]);
+    }
+    let Judged { pickle, starts, imports } = judged(snapshot, segments)?;
+    if !imports.is_empty() {
+        return Ok(imports);
+    }
+    // The last variable that begins at or before an offset is the one it is in.
+    let variable = |offset: u64| {
+        let last = starts.partition_point(|(start, _)| *start <= offset).checked_sub(1)?;
+        starts.get(last).map(|(_, name)| (*name).to_owned())
+    };
+    let found = guard::beyond_plain(&pickle).into_iter();
+    Ok(found.map(|(offset, what)| Requirement { variable: variable(offset), what: vec![what] }).collect())
+}
+
+/// What any other pickle needs.
+pub fn of_pickle(bytes: &[u8]) -> Vec<Requirement> {
+    let what: Vec<String> = guard::beyond_plain(bytes).into_iter().map(|(_, what)| what).collect();
+    if what.is_empty() { Vec::new() } else { vec![Requirement { variable: None, what }] }
+}
+
+/// What is judged: everything that the unpickler will be fed, as one pickle.
+pub(super) struct Judged<'v> {
+    pub(super) pickle: Vec<u8>,
+    /// Where in it the value of each variable begins.
+    starts: Vec<(u64, &'v str)>,
+    /// The globals that variables look up and that are not allowed.
+    imports: Vec<Requirement>,
+}
+
+pub(super) fn judged<'v>(snapshot: &Snapshot, segments: &[&VariableSegment<'v>]) -> Result<Judged<'v>, ReadError> {
+    let file = snapshot.bytes()?;
+    let cut_short = || ReadError::CutShort { at: file.len() as u64 };
+    let (mut sequence, module_slot) = LoadSequence::start(true);
+    let mut inputs = JoinedInputs::new(file);
+    inputs.push(&module_slot).ok_or_else(cut_short)?;
+    let (mut starts, mut imports) = (Vec::new(), Vec::new());
+    for segment in segments {
+        let variable = segment.variable();
+        if let Some(slots) = sequence.skipped_before(variable) {
+            inputs.push(&slots).ok_or_else(cut_short)?;
+        }
+        let range = inputs.push(&segment.input()).ok_or_else(cut_short)?;
+        sequence.filled_by(variable);
+        starts.push((range.start as u64, variable.name.as_str()));
+        let what = unwanted_imports(inputs.opcodes().get(range).unwrap_or_default(), variable.memo.0);
+        if !what.is_empty() {
+            imports.push(Requirement { variable: Some(variable.name.clone()), what });
+        }
+    }
+    Ok(Judged { pickle: inputs.finish(), starts, imports })
+}
+
+fn unwanted_imports(value: &[u8], memo_start: u64) -> Vec<String> {
+    match scan_segment(value, memo_start) {
+        Ok(facts) => facts.imports.iter().filter_map(|import| unwanted(import)).collect(),
+        Err(error) => vec![format!("opcodes that cannot be followed ({error})")],
+    }
+}
+
+/// An import as the index has it, `module name`, where it is not on the allow-list.
+fn unwanted(import: &str) -> Option<String> {
+    let (module, name) = import.split_once(' ').unwrap_or((import, ""));
+    let (new_module, new_name) = plain::canonical(module, name);
+    let wanted = plain::may_load(new_module, new_name) || plain::imports_module(module, name);
+    (!wanted).then(|| format!("{module}.{name}"))
+}

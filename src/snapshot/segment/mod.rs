@@ -1,0 +1,376 @@
+//! How the segment of a variable is cut, and which of its bytes an unpickler is fed: the only code that knows.
+//!
+//! A segment is the name, the value and SETITEM. The contents of raw buffers lie between the opcodes of the value, each
+//! after BYTEARRAY8 or BINBYTES8 and a length of 8 bytes. A load feeds the unpickler the value alone, and in place of each
+//! raw buffer NEXT_BUFFER, which takes the memory that the contents were read into.
+//!
+//! The security check judges the [`UnpicklerInput`] that the loader will feed; integrity, verify, diff and the round
+//! trip use the same [`VariableSegment`]. Whatever one of them sees, all of them see.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use thiserror::Error;
+
+use super::index::{Buffer, Variable};
+use super::layout::RAW_HEADER;
+use crate::pickle::emit;
+use crate::pickle::machine::Segment as MachineSegment;
+use crate::pickle::opcode::Opcode;
+use crate::pickle::parse::{Argument, Op};
+
+/// The length of SETITEM, the last opcode of a segment.
+const SET_ITEM: usize = 1;
+/// Values up to this length, in bytes, go into one frame: the unpickler is fastest when a single read gives it all.
+const MAX_FRAME: usize = 64 << 20;
+
+/// The index gives a variable a range of bytes that cannot be right.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the index gives variable {name} an impossible range at byte {at}")]
+pub struct SegmentError {
+    /// The variable.
+    pub name: String,
+    /// Where its segment begins, in bytes from the start of the file.
+    pub at: u64,
+}
+
+/// Where the parts of a variable's segment lie. All ranges are in order, do not overlap and fit into memory; whether the
+/// file is that long is checked where its bytes are read.
+#[derive(Clone, Debug)]
+pub struct VariableSegment<'v> {
+    variable: &'v Variable,
+    /// Name, value and SETITEM, in bytes from the start of the file.
+    range: Range<usize>,
+    /// The value alone, with the headers and contents of its raw buffers.
+    value: Range<usize>,
+    buffers: Vec<RawBuffer>,
+}
+
+/// A raw buffer within a segment.
+#[derive(Clone, Debug)]
+struct RawBuffer {
+    /// Where its opcode begins.
+    header: usize,
+    contents: Range<usize>,
+    writable: bool,
+}
+
+/// A part of a segment as it lies in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SegmentPart {
+    /// Opcodes: among them the name, the headers of raw buffers, and SETITEM.
+    Opcodes(Range<usize>),
+    /// The contents of a raw buffer.
+    Contents(Range<usize>),
+}
+
+impl<'v> VariableSegment<'v> {
+    /// Cuts the segment of a variable.
+    ///
+    /// # Errors
+    /// Where ranges overlap, are out of order, leave the segment or overflow.
+    pub fn new(variable: &'v Variable) -> Result<Self, SegmentError> {
+        Self::cut(variable).ok_or_else(|| SegmentError { name: variable.name.clone(), at: variable.offset })
+    }
+
+    fn cut(variable: &'v Variable) -> Option<Self> {
+        let start = usize::try_from(variable.offset).ok()?;
+        let end = start.checked_add(usize::try_from(variable.length).ok()?)?;
+        let value = start.checked_add(name_opcodes(&variable.name).len())?..end.checked_sub(SET_ITEM)?;
+        let mut free_from = value.start;
+        let mut buffers = Vec::with_capacity(variable.buffers.len());
+        for buffer in &variable.buffers {
+            let buffer = RawBuffer::cut(buffer).filter(|buffer| buffer.header >= free_from)?;
+            free_from = buffer.contents.end;
+            buffers.push(buffer);
+        }
+        // This covers segments that are too short for their name, too.
+        (free_from <= value.end).then_some(Self { variable, range: start..end, value, buffers })
+    }
+
+    /// The variable.
+    pub fn variable(&self) -> &'v Variable {
+        self.variable
+    }
+
+    /// Where the segment lies, in bytes from the start of the file.
+    pub fn range(&self) -> Range<u64> {
+        as_offsets(&self.range)
+    }
+
+    /// The bytes of the segment, as they are in the file. `None` where the file is too short.
+    pub fn bytes<'f>(&self, file: &'f [u8]) -> Option<&'f [u8]> {
+        file.get(self.range.clone())
+    }
+
+    /// The segment for the symbolic machine, which reads it from the file with name, buffers and SETITEM.
+    pub fn for_machine(&self) -> MachineSegment {
+        let Range { start, end } = self.range();
+        MachineSegment { start, end, memo: self.variable.memo.0 }
+    }
+
+    /// The parts of the segment in their order; ranges of opcodes can be empty.
+    pub fn parts(&self) -> impl Iterator<Item = SegmentPart> + '_ {
+        let ends = self.buffers.iter().map(|buffer| buffer.contents.end);
+        let starts = std::iter::once(self.range.start).chain(ends);
+        let contents = self.buffers.iter().map(|buffer| Some(buffer.contents.clone())).chain([None]);
+        starts.zip(contents).flat_map(|(start, contents)| {
+            let end = contents.as_ref().map_or(self.range.end, |contents| contents.start);
+            [Some(SegmentPart::Opcodes(start..end)), contents.map(SegmentPart::Contents)].into_iter().flatten()
+        })
+    }
+
+    /// Where the contents of the raw buffers lie, in their order.
+    pub fn contents(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        self.buffers.iter().map(|buffer| buffer.contents.clone())
+    }
+
+    /// Where the opcodes lie: all of the segment but the contents of raw buffers.
+    pub fn opcode_ranges(&self) -> Vec<Range<u64>> {
+        let opcodes = |part| match part {
+            SegmentPart::Opcodes(range) => Some(as_offsets(&range)),
+            SegmentPart::Contents(_) => None,
+        };
+        self.parts().filter_map(opcodes).filter(|range| !range.is_empty()).collect()
+    }
+
+    /// What an unpickler is fed to make the value. It takes the memory of the raw buffers in their order.
+    pub fn input(&self) -> UnpicklerInput {
+        let mut pieces = Vec::with_capacity(2 * self.buffers.len() + 1);
+        let mut from = self.value.start;
+        for buffer in &self.buffers {
+            pieces.push(InputPiece::File(from..buffer.header));
+            let opcodes = [Opcode::NextBuffer as u8, Opcode::ReadonlyBuffer as u8];
+            let opcodes = if buffer.writable { &opcodes[..1] } else { &opcodes[..] };
+            pieces.push(InputPiece::Opcodes(opcodes.to_vec()));
+            from = buffer.contents.end;
+        }
+        pieces.push(InputPiece::File(from..self.value.end));
+        UnpicklerInput { pieces }
+    }
+
+    /// The segment with NEXT_BUFFER in place of its raw buffers: what is fed to an unpickler, between name and SETITEM.
+    /// `None` where the file is too short.
+    pub fn as_loaded<'f>(&self, file: &'f [u8]) -> Option<Cow<'f, [u8]>> {
+        let mut opcodes = name_opcodes(&self.variable.name);
+        let in_file = self.bytes(file)?;
+        // Without raw buffers, a segment as it should be need not be copied: it can hold a very large `bytes` object.
+        if self.buffers.is_empty() && in_file.starts_with(&opcodes) && in_file.ends_with(&[Opcode::SetItem as u8]) {
+            return Some(Cow::Borrowed(in_file));
+        }
+        self.input().copy_to(&mut opcodes, file)?;
+        opcodes.push(Opcode::SetItem as u8);
+        Some(Cow::Owned(opcodes))
+    }
+}
+
+impl RawBuffer {
+    fn cut(buffer: &Buffer) -> Option<Self> {
+        let start = usize::try_from(buffer.offset).ok()?;
+        let end = start.checked_add(usize::try_from(buffer.length).ok()?)?;
+        let header = start.checked_sub(usize::try_from(RAW_HEADER).ok()?)?;
+        Some(Self { header, contents: start..end, writable: buffer.writable })
+    }
+}
+
+/// The opcodes of a name, which are the first of a segment. Nothing memoizes them.
+fn name_opcodes(name: &str) -> Vec<u8> {
+    let mut opcodes = Vec::with_capacity(name.len() + 2);
+    // Writing to a vector cannot fail.
+    let _ = emit::text(&mut opcodes, name);
+    opcodes
+}
+
+fn as_offsets(range: &Range<usize>) -> Range<u64> {
+    range.start as u64..range.end as u64
+}
+
+/// A piece of what an unpickler is fed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InputPiece {
+    /// Opcodes that are not in the file.
+    Opcodes(Vec<u8>),
+    /// A range of the file.
+    File(Range<usize>),
+}
+
+/// What an unpickler is fed for one load: opcodes that leave one object on the stack, without PROTO and STOP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnpicklerInput {
+    pieces: Vec<InputPiece>,
+}
+
+impl UnpicklerInput {
+    fn of_opcodes(opcodes: Vec<u8>) -> Self {
+        Self { pieces: vec![InputPiece::Opcodes(opcodes)] }
+    }
+
+    /// Fills slots of the memo with objects, which NEXT_BUFFER takes one after the other: for a new unpickler that goes
+    /// on in the place of another one. Nobody asks of these "buffers" whether they are any.
+    pub fn filled_slots(slots: usize) -> Self {
+        let mut opcodes = Vec::with_capacity(slots.saturating_mul(3).saturating_add(1));
+        for _ in 0..slots {
+            opcodes.extend([Opcode::NextBuffer as u8, Opcode::Memoize as u8, Opcode::Pop as u8]);
+        }
+        opcodes.push(Opcode::None as u8);
+        Self::of_opcodes(opcodes)
+    }
+
+    /// The input as a pickle of its own.
+    pub fn into_pickle(self) -> Vec<InputPiece> {
+        let mut head = vec![Opcode::Proto as u8, 5];
+        if let [InputPiece::File(range)] = self.pieces.as_slice()
+            && (1..=MAX_FRAME).contains(&range.len())
+        {
+            head.push(Opcode::Frame as u8);
+            head.extend((range.len() as u64).to_le_bytes());
+        }
+        let mut pickle = vec![InputPiece::Opcodes(head)];
+        pickle.extend(self.pieces);
+        pickle.push(InputPiece::Opcodes(vec![Opcode::Stop as u8]));
+        pickle
+    }
+
+    /// Appends the opcodes. `None` where the file is too short.
+    fn copy_to(&self, out: &mut Vec<u8>, file: &[u8]) -> Option<()> {
+        for piece in &self.pieces {
+            match piece {
+                InputPiece::Opcodes(opcodes) => out.extend_from_slice(opcodes),
+                InputPiece::File(range) => out.extend_from_slice(file.get(range.clone())?),
+            }
+        }
+        Some(())
+    }
+}
+
+/// The loads that bring back variables, in the order of the file, with one memo.
+///
+/// The opcodes of a variable count on the memo slots that all variables before it have filled, as they name slots by
+/// number. Where a variable is not loaded, its slots are filled with None before the next one is.
+#[derive(Debug)]
+pub struct LoadSequence {
+    /// The number of slots that are filled.
+    filled: u64,
+}
+
+impl LoadSequence {
+    /// Begins with slot 0, for which the prelude of the file imports the module. A trusted load puts the module there,
+    /// which NEXT_BUFFER takes; in a guarded one it is None, so that the file does not get at the module.
+    pub fn start(guarded: bool) -> (Self, UnpicklerInput) {
+        let object = if guarded { Opcode::None } else { Opcode::NextBuffer };
+        let input = UnpicklerInput::of_opcodes(vec![object as u8, Opcode::Memoize as u8]);
+        (Self { filled: emit::PRELUDE_MEMO }, input)
+    }
+
+    /// What has to be loaded before a variable: it fills the slots of those that were left out. Their number is less than
+    /// the length of the file, which is checked when the index is read.
+    pub fn skipped_before(&mut self, variable: &Variable) -> Option<UnpicklerInput> {
+        let missing = usize::try_from(variable.memo.0.checked_sub(self.filled)?).ok().filter(|missing| *missing > 0)?;
+        self.filled = variable.memo.0;
+        let mut opcodes = vec![Opcode::None as u8];
+        opcodes.extend(std::iter::repeat_n(Opcode::Memoize as u8, missing));
+        Some(UnpicklerInput::of_opcodes(opcodes))
+    }
+
+    /// Takes note that all slots up to the last one of a variable are filled.
+    pub fn filled_by(&mut self, variable: &Variable) {
+        self.filled = variable.memo.1;
+    }
+}
+
+/// Several inputs as one pickle, for the security check: each input leaves an object, and POP drops it.
+#[derive(Debug)]
+pub struct JoinedInputs<'f> {
+    file: &'f [u8],
+    opcodes: Vec<u8>,
+}
+
+impl<'f> JoinedInputs<'f> {
+    /// No inputs yet. Their ranges are those of `file`.
+    pub fn new(file: &'f [u8]) -> Self {
+        Self { file, opcodes: vec![Opcode::Proto as u8, 5] }
+    }
+
+    /// Appends an input and returns where its opcodes are. `None` where the file is too short.
+    pub fn push(&mut self, input: &UnpicklerInput) -> Option<Range<usize>> {
+        let start = self.opcodes.len();
+        input.copy_to(&mut self.opcodes, self.file)?;
+        let end = self.opcodes.len();
+        self.opcodes.push(Opcode::Pop as u8);
+        Some(start..end)
+    }
+
+    /// The opcodes so far.
+    pub fn opcodes(&self) -> &[u8] {
+        &self.opcodes
+    }
+
+    /// The whole pickle.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.opcodes.extend([Opcode::None as u8, Opcode::Stop as u8]);
+        self.opcodes
+    }
+}
+
+/// Compares the opcodes of a segment, as they lie in the file, with what the index says: a load drops name, headers and
+/// SETITEM without reading them.
+#[derive(Debug)]
+pub struct SegmentCheck<'s> {
+    segment: &'s VariableSegment<'s>,
+    /// Raw buffers that were not met yet.
+    buffers: std::iter::Peekable<std::slice::Iter<'s, RawBuffer>>,
+    last: Option<Opcode>,
+}
+
+/// What is wrong with a segment: the offset in the file, and why.
+pub type SegmentFault = (u64, &'static str);
+
+impl<'s> SegmentCheck<'s> {
+    /// No opcodes were seen yet.
+    pub fn new(segment: &'s VariableSegment<'s>) -> Self {
+        Self { segment, buffers: segment.buffers.iter().peekable(), last: None }
+    }
+
+    /// Checks the next opcode.
+    ///
+    /// # Errors
+    /// Where it is not the name that it should be, or not the raw buffer.
+    pub fn step(&mut self, op: &Op<'_>) -> Result<(), SegmentFault> {
+        if self.last.is_none() && !is_name(op, &self.segment.variable.name) {
+            return Err((op.start, "another name stands here than in the index"));
+        }
+        let starts_before_end = |buffer: &&RawBuffer| (buffer.contents.start as u64) < op.end;
+        if let Argument::Bytes(contents) = op.argument
+            && let Some(buffer) = self.buffers.next_if(starts_before_end)
+        {
+            let found = op.end.saturating_sub(contents.len() as u64)..op.end;
+            let is_writable = op.opcode == Opcode::ByteArray8;
+            let has_header = found.start.saturating_sub(op.start) == RAW_HEADER;
+            if as_offsets(&buffer.contents) != found || buffer.writable != is_writable || !has_header {
+                return Err((buffer.contents.start as u64, "the buffer is not where the index has it"));
+            }
+        }
+        self.last = Some(op.opcode);
+        Ok(())
+    }
+
+    /// Checks that the segment is complete.
+    ///
+    /// # Errors
+    /// Where a raw buffer is missing, or the last opcode is not SETITEM.
+    pub fn finish(mut self) -> Result<(), SegmentFault> {
+        match self.buffers.next() {
+            Some(buffer) => Err((buffer.contents.start as u64, "there is no buffer where the index has one")),
+            None if self.last == Some(Opcode::SetItem) => Ok(()),
+            None => Err((self.segment.range.end as u64, "a single value should end here")),
+        }
+    }
+}
+
+/// PERSID has a string, too, but pushes whatever its reader makes of it.
+fn is_name(op: &Op<'_>, name: &str) -> bool {
+    matches!(&op.argument, Argument::Text(text) if text.bytes() == name.as_bytes()) && op.opcode != Opcode::PersId
+}
+
+#[cfg(test)]
+mod segment_tests;
