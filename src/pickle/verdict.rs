@@ -110,11 +110,11 @@ impl Verdict {
         Ok((judge.verdict(), machine, value))
     }
 
-    /// The verdict on a pickle that a machine has followed before, keeping every value, and on the pickles after it.
-    pub(super) fn of_machine(bytes: &[u8], machine: &Machine<'_>) -> Self {
+    /// As [`Self::follow`], from a run of [`Machine::run`] over `bytes` that exists already.
+    pub fn of_run(bytes: &[u8], labels: &Naming<'_, '_>) -> Self {
         let mut judge = Judge::new(0);
-        judge.finish(bytes, machine);
-        judge.behind(bytes, machine.end());
+        judge.finish(bytes, labels.machine());
+        judge.behind(bytes, labels.machine().end());
         judge.verdict()
     }
 
