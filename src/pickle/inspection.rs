@@ -83,21 +83,18 @@ impl<'a> Inspection<'a> {
     /// `Outline::Object` of unknown type.
     pub fn outline(&self) -> &Outline {
         match &self.state {
-            State::Followed { machine, value } => {
-                let labels = || Labels::with_cache(machine, Rc::clone(&self.labels));
-                self.outline.get_or_init(|| outline::outline_of(&labels(), *value))
-            }
+            State::Followed { machine, value } => self
+                .outline
+                .get_or_init(|| outline::outline_of(&Labels::with_cache(machine, Rc::clone(&self.labels)), *value)),
             State::TooLarge { outline, .. } => outline,
         }
     }
 
     /// What loading it would do. A pickle that is too large to follow is dangerous.
     pub fn verdict(&self) -> &Verdict {
-        self.verdict.get_or_init(|| match &self.state {
-            State::Followed { machine, .. } => {
-                Verdict::of_run(self.bytes, &Labels::with_cache(machine, Rc::clone(&self.labels)))
-            }
-            State::TooLarge { error, .. } => Verdict::refused(error),
+        self.verdict.get_or_init(|| match self.labels() {
+            Ok(labels) => Verdict::of_run(self.bytes, &labels),
+            Err(error) => Verdict::refused(&error),
         })
     }
 
@@ -161,15 +158,23 @@ impl<'a> Inspection<'a> {
     pub fn labels(&self) -> Result<Labels<'_, 'a>, MachineError> {
         self.machine().map(|machine| Labels::with_cache(machine, Rc::clone(&self.labels)))
     }
+
+    /// The outline, the verdict and the ranges of array bytes, without the machine.
+    pub fn into_parts(mut self) -> (Outline, Verdict, Vec<RawArray>) {
+        let (verdict, raw_arrays) = (self.verdict().clone(), self.raw_arrays().to_vec());
+        // Computes the outline if nothing has asked for it. A pickle that is too large has it elsewhere.
+        self.outline();
+        let outline = self.outline.take().unwrap_or_else(|| self.outline().clone());
+        (outline, verdict, raw_arrays)
+    }
 }
 
-/// Outline, verdict and ranges of array bytes of a pickle.
+/// See [`Inspection::into_parts`]: for callers that do not use `Inspection` yet.
 ///
 /// # Errors
 /// As for [`Inspection::run`].
 pub fn outline_with_verdict(bytes: &[u8]) -> Result<(Outline, Verdict, Vec<RawArray>), MachineError> {
-    let inspection = Inspection::run_pruned(bytes)?;
-    Ok((inspection.outline().clone(), inspection.verdict().clone(), inspection.raw_arrays().to_vec()))
+    Inspection::run_pruned(bytes).map(Inspection::into_parts)
 }
 
 #[cfg(test)]
