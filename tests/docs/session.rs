@@ -1,4 +1,5 @@
-//! A folder, a home and an environment in which the commands of one page run, as a reader's shell would run them.
+//! A working directory, a home directory and an environment in which the commands of one page run, as they would in a
+//! reader's shell. Paths of this machine are replaced, so that a page never shows them.
 
 use std::cell::Cell;
 use std::fs;
@@ -10,11 +11,12 @@ use std::process::{Command, Stdio};
 use crate::integration::env::{Stack, main_python, venv};
 use crate::page::{Block, Page};
 
-/// How the folders of a test read in the documentation.
+/// How the documentation names the directories of a test, and the installation of its Python.
 const SHOWN_WORK: &str = "/home/ada/project";
 const SHOWN_HOME: &str = "/home/ada";
+const SHOWN_BASE: &str = "/usr";
 
-/// The shell of one page. Its commands share a folder and a home.
+/// The shell of one page. Its commands share a working directory and a home directory.
 pub(crate) struct Session {
     root: tempfile::TempDir,
     python: PathBuf,
@@ -22,12 +24,12 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// A session whose folder has a copy of `examples`.
+    /// A session whose working directory has a copy of `examples`.
     pub(crate) fn new(examples: &Path) -> Self {
         let root = tempfile::Builder::new().prefix("snapcli-docs-").tempdir().unwrap();
         let session = Self { root, python: venv(main_python(), Stack::Dill), status: Cell::new(0) };
-        for folder in ["work/examples", "home", "tmp", "bin"] {
-            fs::create_dir_all(session.root().join(folder)).unwrap();
+        for directory in ["work/examples", "home", "tmp", "bin"] {
+            fs::create_dir_all(session.root().join(directory)).unwrap();
         }
         for example in fs::read_dir(examples).unwrap() {
             let example = example.unwrap();
@@ -38,12 +40,12 @@ impl Session {
         session
     }
 
-    /// The real path: macOS has its temporary folders behind a symlink, and Python shows where it leads.
+    /// The real path: on macOS, temporary directories are behind a symlink, and Python shows where it leads.
     fn root(&self) -> PathBuf {
         self.root.path().canonicalize().unwrap()
     }
 
-    /// Writes a block that has a file name into the working folder. A hex dump is written as the bytes that it shows.
+    /// Writes a block that has a file name into the working directory. A hex dump is written as the bytes that it shows.
     pub(crate) fn write(&self, block: &Block, page: &Page) {
         let Some(name) = &block.file else { return };
         let contents = page.contents(block);
@@ -88,8 +90,9 @@ impl Session {
     fn as_shown(&self, output: &str) -> String {
         let path = |path: &Path| path.to_string_lossy().into_owned();
         let root = self.root();
+        let base = main_python().executable.parent().and_then(Path::parent).unwrap();
         let output = output.replace(&path(self.virtual_env()), &format!("{SHOWN_WORK}/.venv"));
         let output = output.replace(&path(&root.join("work")), SHOWN_WORK).replace(&path(&root.join("tmp")), "/tmp");
-        output.replace(&path(&root.join("home")), SHOWN_HOME)
+        output.replace(&path(&root.join("home")), SHOWN_HOME).replace(&path(base), SHOWN_BASE)
     }
 }
