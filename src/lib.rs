@@ -4,19 +4,19 @@
 //!
 //! ```text
 //! cli ──▶ commands ──▶ python (choose an interpreter, start it, run the script as __main__)
-//!                         │ global variables
-//!                      session (select the variables to save; explain why the others are left out)
-//!                         │ variables, in order
-//!                      pickler (objects to opcodes; undo a variable that fails)
-//!                         │ bytes
-//!                      snapshot (hash, index, trailer; replace the file atomically) ──▶ file
+//! │ global variables
+//! session (select the variables to save; explain why the others are left out)
+//! │ variables, in order
+//! pickler (objects to opcodes; undo a variable that fails)
+//! │ bytes
+//! snapshot (hash, index, trailer; replace the file atomically) ──▶ file
 //! ```
 //!
 //! Reading. Only the second line needs Python:
 //!
 //! ```text
 //! file ──▶ snapshot ──▶ pickle (parse opcodes, execute them symbolically) ──▶ report (text, JSON, HTML)
-//!              └──────▶ session (load variables into __main__) ──▶ prompt, code or script
+//! └──────▶ session (load variables into __main__) ──▶ prompt, code or script
 //! ```
 //!
 //! Imports go one way: `commands → session → {python, pickler} → snapshot → pickle`. `cli`, `report`, `ui` and `exit`

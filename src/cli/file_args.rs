@@ -131,6 +131,7 @@ impl InspectArgs {
         if self.script || is_script(file.as_ref()) {
             return None;
         }
+        // The operands are the last words of the command line.
         let index = words.len().checked_sub(rest.len() + 1)?;
         let file = words.remove(index);
         words.push(file);

@@ -79,6 +79,7 @@ pub enum Command {
 /// Parses the command line of this process. Ends the process for `--help`, `--version` and usage errors.
 pub fn parse() -> Cli {
     let cli = Cli::parse();
+    // `inspect FILE --json`: clap took `--json` for an argument of a script. Parse again with the file at the end.
     #[cfg(feature = "python")]
     if let Command::Inspect(args) = &cli.command
         && let Some(words) = args.with_file_last(std::env::args_os().collect())

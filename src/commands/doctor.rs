@@ -115,6 +115,7 @@ fn why_not_chosen(choice: &PythonChoice, candidate: &Candidate) -> String {
 fn library(interpreter: Option<&Interpreter>) -> LibpythonReport {
     let loaded = libpython::loaded();
     let differs = interpreter.map(libpython::differs).transpose();
+    // `differs` asks for the loaded library as well, so the first error is enough.
     let error = loaded.as_ref().err().or(differs.as_ref().err()).map(|error| format!("{error:#}"));
     LibpythonReport {
         loaded: loaded.ok().map(|path| display(&path)),

@@ -52,6 +52,7 @@ pub(super) fn print_report<R: Serialize>(
     if verbosity == Verbosity::Quiet {
         return Ok(());
     }
+    // One write for many lines, and the flush below reports a full disk or a closed pipe.
     let out = &mut io::BufWriter::new(io::stdout());
     if json {
         report::write_json(out, report)?

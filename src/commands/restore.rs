@@ -12,6 +12,7 @@ use crate::cli::RestoreArgs;
 use crate::exit::{self, OrExit};
 use crate::pickle::outline::Shape;
 use crate::python::dill::DillLocation;
+use crate::python::launch::add_to_inittab;
 use crate::python::launch::{ProcessEnd, PythonJob, start};
 use crate::python::script_entry::ScriptCommand;
 use crate::python::script_run::{run_before_prompt, run_script};
@@ -43,6 +44,8 @@ pub fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbo
     if args.list {
         return list_variables(&open(&args, verbosity)?, &mut std::io::stdout());
     }
+    // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
+    // once.
     let interpreter = python::prepare_interpreter(python)?;
     let snapshot = open(&args, verbosity)?;
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
@@ -52,6 +55,7 @@ pub fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbo
             args.file.display()
         ));
     }
+    // Without a terminal, `restore` alone only loads the file: Python would read a script from standard input.
     let prompt = args.interactive || (command.is_none() && !piped && std::io::stdin().is_terminal());
     let executable = interpreter.executable.clone();
     let restore = RestoreJob { snapshot: Arc::new(snapshot), args, command, interpreter, verbosity };
@@ -60,7 +64,7 @@ pub fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbo
     } else {
         PythonJob::Whole(Box::new(move |py| restore.run(py)))
     };
-    match start(&executable, job)? {}
+    match start(&executable, add_to_inittab, job)? {}
 }
 
 /// Opens the file. A snapshot is checked later, once it is known which variables are needed; any other pickle is

@@ -35,6 +35,7 @@ pub fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32> {
         return Err(exit::error(exit::USAGE, text));
     }
     check(&snapshot, &name, verbosity)?;
+    // A key is made here if there is none, so only for a file that can be signed.
     let key = Key::existing_or_new().or_exit(exit::FAILED, || "there is no key to sign with".to_owned())?;
     if snapshot.is_signed_by(&key) {
         verbosity.note(&format!("{name} is already signed with your key"));

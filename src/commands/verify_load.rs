@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::VerifyLoadArgs;
 use crate::exit;
 use crate::python::dill::DillLocation;
+use crate::python::launch::add_to_inittab;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start};
 use crate::python::{self, Interpreter, Python};
 use crate::session::again::again;
@@ -43,6 +44,7 @@ pub(super) fn load_in_fresh_process(executable: &str, file: &Path, refimported: 
         process.arg("--refimported");
     }
     let done = process.output().context("cannot start a process to verify the snapshot")?;
+    // A library may end the process with success but without a result, which is a failure as well.
     if let (true, Ok(loaded)) = (done.status.success(), serde_json::from_slice(&done.stdout)) {
         return Ok(loaded);
     }
@@ -60,11 +62,11 @@ pub fn run_command(args: VerifyLoadArgs, python: Option<&str>, verbosity: Verbos
     // Imported modules may print, which must not get into the JSON.
     let out = redirect_stdout().context("cannot redirect standard output")?;
     let executable = interpreter.executable.clone();
-    let check = LoadCheck { snapshot: Arc::new(snapshot), args, interpreter, out, verbosity };
-    match start(&executable, PythonJob::Whole(Box::new(move |py| check.run(py))))? {}
+    let check = LoadJob { snapshot: Arc::new(snapshot), args, interpreter, out, verbosity };
+    match start(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| check.run(py))))? {}
 }
 
-struct LoadCheck {
+struct LoadJob {
     snapshot: Arc<Snapshot>,
     args: VerifyLoadArgs,
     interpreter: Interpreter,
@@ -72,7 +74,7 @@ struct LoadCheck {
     verbosity: Verbosity,
 }
 
-impl LoadCheck {
+impl LoadJob {
     fn run(mut self, py: Python<'_>) -> ProcessEnd {
         match self.load(py).and_then(|result| self.print(&result)) {
             Ok(()) => ProcessEnd::Exit(exit::DONE),

@@ -61,6 +61,7 @@ impl DillLocation {
             // The script may have deleted it, but `threading`, which dill imports, needs it.
             sys.setattr("excepthook", sys.getattr("__excepthook__")?)?;
         }
+        // The script may have changed `sys.path`, or deleted it.
         let scripts = sys.getattr_opt("path")?;
         sys.setattr("path", &self.path)?;
         let dill = py.import("dill");
@@ -142,6 +143,7 @@ pub fn with_dill<T>(py: Python<'_>, dill: &DillLocation, action: impl FnOnce(&La
     let (had_dill, had_alias) = (names("dill")?, names(ALIAS)?);
     let result = dill.at_hand(py, action)?;
     if !had_dill {
+        // These modules hold a reference to `__main__`, and other modules may keep them alive.
         for name in ["dill._dill", "dill.session"] {
             if let Some(module) = modules.get_item(name)? {
                 module.delattr("_main_module")?;

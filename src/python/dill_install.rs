@@ -41,6 +41,7 @@ pub fn ensure(version: (u8, u8), executable: &Path, base_executable: &Path, say:
     }
     // Python 3.10 names an environment as its own base, but the symlink points to the real one.
     let target = executable.canonicalize().unwrap_or_default();
+    // A virtual environment made without pip can use the pip of its base.
     let with_pip = [executable, base_executable, &target].into_iter().find(|python| has_pip(python));
     let pip = with_pip.ok_or_else(|| no_pip(executable))?;
     say(&format!("installing dill {VERSION} in {} (once for each Python version)", home.display()));

@@ -258,6 +258,8 @@ fn plan(around: &Surroundings, explicit: Option<&str>) -> Vec<SearchStep> {
     let environments = around.cwd.ancestors().map(|folder| folder.join(".venv"));
     let nearest = environments.into_iter().find(|folder| is_environment(folder));
     let dot_venv = SearchStep::new(PythonSource::DotVenv, nearest.iter().map(|folder| python_of(folder)).collect());
+    // An environment that the user activated comes before `.venv`, but conda's base, which is often active by default,
+    // comes after it.
     steps.insert(steps.len() - usize::from(conda_is_base), dot_venv);
     steps.push(SearchStep::new(PythonSource::Path, in_path));
     steps
@@ -278,6 +280,7 @@ fn named(source: PythonSource, name: &OsStr, around: &Surroundings) -> SearchSte
     } else if is_path {
         SearchStep { found: vec![path], ..step }
     } else if let Some(version) = version_parts(name) {
+        // `python3.12` also serves a request for 3.12.1: the probe compares the full version.
         let short = version.iter().take(2).map(u8::to_string).collect::<Vec<_>>().join(".");
         let mut found = around.on_path(OsStr::new(&format!("python{short}")));
         let pyenv = around.pyenv_versions().into_iter().filter(|(has, _)| has.starts_with(&version));
@@ -391,7 +394,7 @@ mod tests {
             let path = self.folder.path().join(path);
             fs::create_dir_all(path.parent().expect("a folder")).expect("a new folder");
             fs::write(&path, "").expect("a new file");
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a file of ours");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("our own file");
             path
         }
 

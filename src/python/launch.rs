@@ -72,16 +72,19 @@ type AuditHook = unsafe extern "C" fn(*const c_char, *mut pyo3::ffi::PyObject, *
 
 /// Starts the interpreter with the path `executable`, and runs `job` in it. Does not return unless Python cannot be set
 /// up: the job says how the process ends.
-pub fn start(executable: &Path, job: PythonJob) -> Result<Infallible> {
+///
+/// `add_modules` is called before Python is initialized, to add built-in modules.
+pub fn start(executable: &Path, add_modules: fn(), job: PythonJob) -> Result<Infallible> {
     let prompt = matches!(job, PythonJob::BeforePrompt(_));
     *JOB.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(job);
     reset_signal_handlers();
-    use super::module::snapcli;
-    pyo3::append_to_inittab!(snapcli);
+    add_modules();
+    // Python finds its prefix and its virtual environment from `argv[0]`.
     let mut arguments = vec![c_string(executable.as_os_str())?];
     if prompt {
         arguments.push(c_string(OsStr::new("-i"))?);
     }
+    // The job runs before `pass`, and ends the process unless a prompt is to follow.
     arguments.push(c_string(OsStr::new("-c"))?);
     arguments.push(c_string(OsStr::new("pass"))?);
     let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr().cast_mut()).collect();
@@ -92,6 +95,12 @@ pub fn start(executable: &Path, job: PythonJob) -> Result<Infallible> {
     // interpreter has been started in this process yet.
     let code = unsafe { pyo3::ffi::Py_BytesMain(count, pointers.as_mut_ptr()) };
     std::process::exit(code)
+}
+
+/// Adds the module `snapcli` to the built-in modules.
+pub fn add_to_inittab() {
+    use super::module::snapcli;
+    pyo3::append_to_inittab!(snapcli);
 }
 
 /// Adds the audit hook. Python must choose its allocators first (`PYTHONMALLOC`, `PYTHONDEVMODE`), because it cannot

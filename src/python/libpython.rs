@@ -128,6 +128,7 @@ fn restart_if_needed(interpreter: &Interpreter) -> Result<()> {
         return Ok(());
     }
     let (wanted, loaded) = (wanted(interpreter)?, loaded()?);
+    // Trying a third time would not help, and could go on for ever.
     if SECOND_START.get().is_some() {
         bail!(
             "the loader used {} instead of {}, although {SEARCH_PATH} names that: rebuild snapcli with this Python",
@@ -177,17 +178,16 @@ fn search_path(folder: &Path, old: Option<&OsStr>) -> OsString {
 /// the directory for temporary files.
 fn folder_with_link(name: &OsStr, target: &Path) -> Result<PathBuf> {
     let mut failure = anyhow!("no folder to create a symlink in: set XDG_CACHE_HOME to a folder of yours");
-    for place in [dirs::cache_dir().map(|cache| cache.join("snapcli")), Some(temporary_folder())].into_iter().flatten()
-    {
+    for base in [dirs::cache_dir().map(|cache| cache.join("snapcli")), Some(temporary_folder())].into_iter().flatten() {
         // The loader would take these for a separator, or for one of its own variables.
-        if place.as_os_str().as_bytes().iter().any(|byte| b":;$".contains(byte)) {
+        if base.as_os_str().as_bytes().iter().any(|byte| b":;$".contains(byte)) {
             continue;
         }
-        match create_link(&place, name, target) {
+        match create_link(&base, name, target) {
             Ok(folder) => return Ok(folder),
             Err(error) => {
                 failure =
-                    anyhow!(error).context(format!("cannot create a symlink in {}: check its owner", place.display()));
+                    anyhow!(error).context(format!("cannot create a symlink in {}: check its owner", base.display()));
             }
         }
     }
@@ -198,11 +198,11 @@ fn temporary_folder() -> PathBuf {
     env::temp_dir().join(format!("snapcli-{}", own_uid()))
 }
 
-fn create_link(place: &Path, name: &OsStr, target: &Path) -> io::Result<PathBuf> {
+fn create_link(base: &Path, name: &OsStr, target: &Path) -> io::Result<PathBuf> {
     let mut key = blake3::Hasher::new();
     key.update(name.as_bytes()).update(b"\0").update(target.as_os_str().as_bytes());
     let key = key.finalize().to_hex();
-    let folder = private_folder(place)?.join("libpython").join(&key[..16]);
+    let folder = private_folder(base)?.join("libpython").join(&key[..16]);
     DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
     let link = folder.join(name);
     if fs::read_link(&link).is_ok_and(|old| old == target) {
@@ -235,12 +235,12 @@ mod tests {
 
     #[test]
     fn a_symlink_with_another_target_is_replaced() -> io::Result<()> {
-        let place = tempfile::tempdir()?;
+        let base = tempfile::tempdir()?;
         let name = OsStr::new("libpython3.11.so.1.0");
-        let folder = create_link(place.path(), name, Path::new("/right"))?;
+        let folder = create_link(base.path(), name, Path::new("/right"))?;
         fs::remove_file(folder.join(name))?;
         symlink("/wrong", folder.join(name))?;
-        assert_eq!(create_link(place.path(), name, Path::new("/right"))?, folder);
+        assert_eq!(create_link(base.path(), name, Path::new("/right"))?, folder);
         assert_eq!(fs::read_link(folder.join(name))?, Path::new("/right"));
         assert_eq!(fs::read_dir(&folder)?.count(), 1);
         Ok(())

@@ -263,6 +263,7 @@ fn run(path: &Path, flags: &[&str]) -> Result<ProcessOutput, String> {
         .spawn()
         .map_err(|error| error.to_string())?;
     let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
+    // Two threads read the pipes meanwhile: a full pipe would block the child.
     let end = Instant::now() + TIMEOUT;
     let status = loop {
         match child.try_wait() {

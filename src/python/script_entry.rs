@@ -139,6 +139,7 @@ pub(super) fn prepare<'py>(
             let source = code.into_pyobject(py)?.call_method0("strip")?;
             match compile(py, &source, OsStr::new("<string>"), "eval") {
                 Ok(expression) => Ok((Entry::Expression(expression), Some(source_of_code(code)))),
+                // Statements, or a syntax error that `exec` reports better.
                 Err(_) => Ok((prepare_code(py, code)?, Some(source_of_code(code)))),
             }
         }
@@ -169,6 +170,7 @@ fn prepare_script<'py>(
     let bytes = if file.metadata()?.is_file() { std::fs::read(&absolute)? } else { Vec::new() };
     let magic = py.import("_frozen_importlib_external")?.getattr("MAGIC_NUMBER")?;
     let magic = magic.cast::<PyBytes>()?.as_bytes();
+    // As `maybe_pyc_file`: bytecode is recognised by its name, or by the first two bytes of the magic number.
     if absolute.extension().is_some_and(|end| end == "pyc")
         || magic.get(..2).is_some_and(|half| bytes.starts_with(half))
     {

@@ -68,6 +68,7 @@ pub fn run_script(py: Python<'_>, command: &ScriptCommand) -> PyResult<ScriptRun
     let (how, end, error) = conclude(py, entry.call(py, &main.dict()))?;
     remove_file_attributes(command, &main.dict())?;
     join_threads(py)?;
+    // A child process of `os.fork` that runs to the end of the script gets here as well.
     let forked = std::process::id() != process;
     Ok(ScriptRun { how, end, error, seconds: started.elapsed().as_secs_f64(), forked, main: main.unbind(), source })
 }

@@ -70,7 +70,7 @@ fn describe_difference(change: &Change, before: &Facts, after: &Facts) -> String
     // If the whole value has another type or size, that says it all.
     let place = change.place.as_ref().filter(|place| !is_root(place) || change.what == [What::Value]);
     match place.and_then(|place| Some((place, describe_place(place, &change.name)?))) {
-        // `int 3 → 4`
+        // `int 3 → 4`: the path is the name, which the line already begins with.
         Some((place, text)) if is_root(place) => format!("{facts} {}", escape(&text)),
         Some((_, text)) => format!("{facts}, {}", escape(&text)),
         None => facts,

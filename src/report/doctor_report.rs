@@ -190,11 +190,11 @@ impl LibpythonReport {
 
 impl KeyReport {
     fn describe(&self) -> String {
-        let place = self.place.as_deref().unwrap_or("a folder that does not exist");
-        match (&self.error, self.found) {
+        match (&self.error, &self.place) {
             (Some(error), _) => format!("cannot be used: {error}"),
-            (None, true) => place.to_owned(),
-            (None, false) => format!("none yet: the first save creates {place}"),
+            (None, Some(place)) if self.found => place.clone(),
+            (None, Some(place)) => format!("none yet: the first save creates {place}"),
+            (None, None) => "none, and no configuration folder to create one in".to_owned(),
         }
     }
 }

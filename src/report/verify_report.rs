@@ -51,6 +51,7 @@ pub fn write_text(out: &mut dyn Write, report: &VerifyReport) -> io::Result<()> 
         write_problem(out, "", problem)?;
     }
     for variable in &damaged {
+        // Numbers from a damaged file may be of any size.
         let end = variable.offset.saturating_add(variable.length);
         writeln!(out, "  damaged: {} (bytes {} to {end})", escape(&variable.name), variable.offset)?;
         for problem in &variable.problems {

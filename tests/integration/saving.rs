@@ -363,7 +363,7 @@ broken = Broken(1, 2)
     let run = sandbox.snapcli(&["save", "--verify", "script.py"]);
     run.assert_code(4);
     assert!(
-        run.err().contains("does not load again") && run.err().contains("broken (__main__.Broken)"),
+        run.err().contains("cannot be loaded again") && run.err().contains("broken (__main__.Broken)"),
         "{}",
         run.whole()
     );

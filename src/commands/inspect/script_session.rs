@@ -7,9 +7,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::{Inspection, trace};
+use super::inspection::{Inspection, trace};
 use crate::exit;
 use crate::python::dill::DillLocation;
+use crate::python::launch::add_to_inittab;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start};
 use crate::python::script_entry::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{ScriptRun, run_script};
@@ -34,7 +35,7 @@ pub(super) fn run(inspection: Inspection, command: ScriptCommand, python: Option
     let out = redirect_stdout().context("cannot redirect standard output")?;
     let executable = interpreter.executable.clone();
     let inspection = ScriptInspection { inspection, command, interpreter };
-    match start(&executable, PythonJob::Whole(Box::new(move |py| inspection.run(py, out))))? {}
+    match start(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| inspection.run(py, out))))? {}
 }
 
 impl ScriptInspection {
@@ -68,9 +69,11 @@ impl ScriptInspection {
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
         if let Some(name) = &inspection.args.trace {
+            // A trace needs the pickled bytes, so this one snapshot is made in memory.
             let (file, ..) = save(py, &request, run, &origin, dill, Vec::new())?;
             return inspection.print_tree(&mut out, &trace(&Snapshot::from_bytes(file)?, name)?);
         }
+        // The bytes go nowhere: only the index says what could be saved.
         let (_, index, _) = save(py, &request, run, &origin, dill, io::sink())?;
         drop(bar);
         let file = match &self.command.target {

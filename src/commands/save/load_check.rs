@@ -10,23 +10,32 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 
-use super::SaveJob;
 use crate::commands::verify_load::load_in_fresh_process;
-use crate::python::Python;
 use crate::python::dill::DillLocation;
+use crate::python::script_entry::ScriptCommand;
 use crate::python::script_run::ScriptRun;
+use crate::python::{Interpreter, Python};
 use crate::report::diff_report::describe_change;
 use crate::session::again;
+use crate::session::keep::Rules;
 use crate::session::provenance::Origin;
 use crate::snapshot::echo::{Compared, NotCompared};
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
 use crate::ui::messages::print_line;
-use crate::ui::{count, escape};
+use crate::ui::{Verbosity, count, escape};
 
-impl SaveJob {
+/// The session that a file was saved from.
+pub(super) struct LoadCheck<'a> {
+    pub(super) command: &'a ScriptCommand,
+    pub(super) interpreter: &'a Interpreter,
+    pub(super) rules: &'a Rules,
+    pub(super) module: &'a str,
+}
+
+impl LoadCheck<'_> {
     /// Loads a complete file elsewhere, and returns how the loaded values differ. An error says what does not load.
-    pub(super) fn check_load(
+    pub(super) fn run(
         &self,
         py: Python<'_>,
         run: &ScriptRun,
@@ -41,6 +50,7 @@ impl SaveJob {
         }
         let mut compared = loaded.compared.unwrap_or_else(|why| nothing_compared(index, &why));
         if !compared.changes.is_empty() {
+            // Pickle the session here once more: what differs even without loading is no fault of the load.
             let second = self.pickle_again(py, run, dill, file);
             let second = second.unwrap_or_else(|error| nothing_compared(index, &error.to_string()));
             let changed = second.changes.iter().map(|change| change.name.as_str());
@@ -48,7 +58,8 @@ impl SaveJob {
                 changed.chain(second.not_compared.iter().map(|item| item.name.as_str())).collect();
             set_apart(&mut compared, "its pickle differs each time", &|name| unsteady.contains(name));
         }
-        if !compared.changes.is_empty() && again::has_reducers(py, &self.module)? {
+        // Reducers of the script itself exist in this process only. There is no telling which variables they concern.
+        if !compared.changes.is_empty() && again::has_reducers(py, self.module)? {
             let why = "the script registers copyreg reducers, which a fresh process does not have";
             set_apart(&mut compared, why, &|_| true);
         }
@@ -59,25 +70,25 @@ impl SaveJob {
     /// How a second pickle of the session in this process differs from the file.
     fn pickle_again(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, file: &Path) -> Result<Compared> {
         let snapshot = Arc::new(Snapshot::open(file)?);
-        let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
-        again::of_run(py, &snapshot, &self.rules, &origin, run, dill)
+        let origin = Origin::of_run(py, self.command, run, self.interpreter);
+        again::of_run(py, &snapshot, self.rules, &origin, run, dill)
     }
+}
 
-    /// Prints the result. With `--strict`, changes are errors and are printed even with `--quiet`.
-    pub(super) fn print_load_check(&self, verified: &Compared) {
-        for change in &verified.changes {
-            let text = format!("warning: {} comes back different: {}", escape(&change.name), describe_change(change));
-            if self.strict { print_line(&text) } else { self.verbosity.note(&text) }
-        }
-        for NotCompared { name, why } in &verified.not_compared {
-            self.verbosity.note(&format!("{} loads, but cannot be compared: {}", escape(name), escape(why)));
-        }
-        let same = verified.same;
-        let all = same + verified.changes.len() + verified.not_compared.len();
-        let (loads, is) = if all == 1 { ("loads", "is") } else { ("load", "are") };
-        let result = if same == all { format!(" and {is} the same") } else { format!("; {same} of them are the same") };
-        self.verbosity.note(&format!("verified: {} {loads} in a fresh process{result}", count(all, "variable")));
+/// Prints the result. With `--strict`, changes are errors and are printed even with `--quiet`.
+pub(super) fn print_load_check(verified: &Compared, strict: bool, verbosity: Verbosity) {
+    for change in &verified.changes {
+        let text = format!("warning: {} comes back different: {}", escape(&change.name), describe_change(change));
+        if strict { print_line(&text) } else { verbosity.note(&text) }
     }
+    for NotCompared { name, why } in &verified.not_compared {
+        verbosity.note(&format!("{} loads, but cannot be compared: {}", escape(name), escape(why)));
+    }
+    let same = verified.same;
+    let all = same + verified.changes.len() + verified.not_compared.len();
+    let (loads, is) = if all == 1 { ("loads", "is") } else { ("load", "are") };
+    let result = if same == all { format!(" and {is} the same") } else { format!("; {same} of them are the same") };
+    verbosity.note(&format!("verified: {} {loads} in a fresh process{result}", count(all, "variable")));
 }
 
 fn nothing_compared(index: &Index, why: &str) -> Compared {

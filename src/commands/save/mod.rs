@@ -11,10 +11,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use self::load_check::{LoadCheck, print_load_check};
 use super::input_output::{absolute_path, is_stdio};
 use crate::cli::{SaveArgs, SelectionArgs};
 use crate::exit::{self, OrExit};
 use crate::python::dill::DillLocation;
+use crate::python::launch::add_to_inittab;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start};
 use crate::python::script_entry::ScriptCommand;
 use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_script};
@@ -46,6 +48,7 @@ pub fn run_command(args: SaveArgs, python: Option<&str>, verbosity: Verbosity) -
     let command = ScriptCommand::from_words(args.program.run_module, args.program.code, args.operands);
     let command = command.ok_or_else(|| exit::error(exit::USAGE, "no script given: snapcli save SCRIPT"))?;
     python::check_script(&command)?;
+    // This may start the program again, so it comes before anything that must happen only once.
     let interpreter = python::prepare_interpreter(python)?;
     verbosity.detail(&format!("Python {} at {}", interpreter.version_text, interpreter.executable.display()));
     let output = Destination::check(&args.output)?;
@@ -65,7 +68,7 @@ pub fn run_command(args: SaveArgs, python: Option<&str>, verbosity: Verbosity) -
         interpreter,
         verbosity,
     };
-    match start(&executable, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
+    match start(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
 }
 
 /// Where a snapshot goes.
@@ -228,6 +231,7 @@ impl SaveJob {
         let spare = std::env::temp_dir().join(format!("snapcli-{}-{name}", std::process::id()));
         match self.save_to_file(py, run, dill, &spare) {
             Ok(saved) => {
+                // The session is safe, but not where the user wanted it: print why, and exit with 1.
                 print_error(&error);
                 Ok(SavedFile { code: exit::FAILED, ..saved })
             }
@@ -239,8 +243,9 @@ impl SaveJob {
         let cannot_save = || cannot_save(path);
         let file = AtomicFile::create(path).with_context(cannot_save)?;
         let (mut file, index, bytes) = self.write(py, run, dill, file)?;
+        // The other process reads the file by its temporary name.
         file.flush().with_context(cannot_save)?;
-        let verified = self.verify.then(|| self.check_load(py, run, dill, &index, file.path())).transpose();
+        let verified = self.verify.then(|| self.load_check().run(py, run, dill, &index, file.path())).transpose();
         // Ctrl-C also ended the other process, so its failure says nothing about the file.
         py.check_signals()?;
         let verified = match verified {
@@ -256,6 +261,11 @@ impl SaveJob {
         };
         py.detach(|| file.commit()).with_context(cannot_save)?;
         Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE })
+    }
+
+    fn load_check(&self) -> LoadCheck<'_> {
+        let Self { command, interpreter, rules, module, .. } = self;
+        LoadCheck { command, interpreter, rules, module }
     }
 
     fn write<T: Target + Send + 'static>(
@@ -290,7 +300,7 @@ impl SaveJob {
         };
         verbosity.note(&format!("{saved} to {file} ({})", format_size(report.bytes)));
         if let Some(verified) = &report.verified {
-            self.print_load_check(verified);
+            print_load_check(verified, self.strict, verbosity);
         }
         if verbosity == Verbosity::Quiet {
             return Ok(());

@@ -10,13 +10,13 @@ function squarify(sizes, width, height) {
   const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
   const areas = sizes.map((bytes) => (bytes / total) * width * height);
   const free = { x: 0, y: 0, width, height };
-  const places = [];
+  const rectangles = [];
   for (let start = 0; start < areas.length;) {
     const end = endOfStrip(areas, start, Math.min(free.width, free.height));
-    places.push(...strip(areas.slice(start, end), free));
+    rectangles.push(...strip(areas.slice(start, end), free));
     start = end;
   }
-  return places;
+  return rectangles;
 }
 
 /** How many areas go into a strip along the short side: adds one as long as the worst aspect ratio does not grow. */
@@ -40,13 +40,13 @@ function strip(areas, free) {
   const side = upright ? free.height : free.width;
   const depth = side > 0 ? sum / side : 0;
   let along = 0;
-  const places = areas.map((area) => {
+  const rectangles = areas.map((area) => {
     const length = depth > 0 ? area / depth : 0;
-    const place = upright
+    const rectangle = upright
       ? [free.x, free.y + along, depth, length]
       : [free.x + along, free.y, length, depth];
     along += length;
-    return place;
+    return rectangle;
   });
   if (upright) {
     free.x += depth;
@@ -55,7 +55,7 @@ function strip(areas, free) {
     free.y += depth;
     free.height -= depth;
   }
-  return places;
+  return rectangles;
 }
 
 /** The rectangles of the map: the largest variables, and one for all smaller variables of each kind. */
@@ -122,8 +122,8 @@ function drawMap(variables) {
   const map = $('map');
   const box = { width: map.clientWidth, height: map.clientHeight };
   const { found, total } = tiles(variables, box.width * box.height);
-  const places = squarify(found.map((entry) => entry.bytes), box.width, box.height);
-  const made = found.map((entry, number) => tile(entry, places[number], box, total));
+  const rectangles = squarify(found.map((entry) => entry.bytes), box.width, box.height);
+  const made = found.map((entry, number) => tile(entry, rectangles[number], box, total));
   if (made.length > 0) made[0].tabIndex = 0;
   map.replaceChildren(...(made.length > 0 ? made : [element('p', { class: 'none' }, 'No variables.')]));
 }

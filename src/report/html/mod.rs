@@ -80,6 +80,7 @@ struct MarkupEscaper;
 impl Formatter for MarkupEscaper {
     fn write_string_fragment<W: Write + ?Sized>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
         for piece in fragment.split_inclusive(['<', '>', '&']) {
+            // Each piece ends with at most one of the three characters.
             let text = piece.trim_end_matches(['<', '>', '&']);
             out.write_all(text.as_bytes())?;
             for c in piece.chars().skip(text.chars().count()) {

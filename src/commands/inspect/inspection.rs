@@ -1,0 +1,94 @@
+//! Prints the result of `inspect`, for files and scripts alike, in the format and order that the arguments ask for.
+
+use std::cmp::Reverse;
+use std::io::{self, Write};
+
+use anyhow::Result;
+
+use super::page_file;
+use crate::cli::{InspectArgs, OutputFormat, SortBy};
+use crate::exit::{self, OrExit};
+use crate::pickle::outline::Tree;
+use crate::report::inspect_report::{FileFormat, SessionReport};
+use crate::report::table::TableStyle;
+use crate::report::{github, inspect_text, verdict_text, write_json};
+use crate::snapshot::index::Index;
+use crate::snapshot::reader::Snapshot;
+use crate::ui::{Verbosity, escape};
+
+/// How the result is printed. Standard output is examined before a script runs: while it does, file descriptor 1 is
+/// another one.
+pub(super) struct Inspection {
+    pub(super) args: InspectArgs,
+    pub(super) verbosity: Verbosity,
+    pub(super) style: TableStyle,
+}
+
+impl Inspection {
+    /// Prints a tree as text or JSON. Returns the exit code.
+    pub(super) fn print_tree(&self, out: &mut dyn Write, tree: &Tree) -> Result<i32> {
+        if self.args.output_format() == OutputFormat::Json {
+            write_json(out, tree)?
+        } else {
+            inspect_text::write_tree(out, tree)?
+        }
+        out.flush()?;
+        Ok(exit::DONE)
+    }
+
+    /// Prints a report in the chosen format. Returns the exit code.
+    pub(super) fn print(&self, out: &mut dyn Write, report: &mut SessionReport) -> Result<i32> {
+        let args = &self.args;
+        // Before `keep_failures_only`, which changes the report.
+        let code = if args.strict && report.is_dangerous() {
+            exit::UNTRUSTED
+        } else if args.strict && report.has_failures() {
+            exit::LEFT_OUT
+        } else {
+            exit::DONE
+        };
+        if args.bad {
+            report.keep_failures_only();
+        }
+        sort(&mut report.index, args.sort);
+        match (&args.html, args.output_format()) {
+            (Some(path), _) => page_file::write(out, path, report)?,
+            (None, OutputFormat::Json) => write_json(out, report)?,
+            (None, OutputFormat::Github) => github::write_annotations(out, report)?,
+            (None, OutputFormat::Text) => self.print_text(out, report)?,
+        }
+        out.flush()?;
+        Ok(code)
+    }
+
+    fn print_text(&self, out: &mut dyn Write, report: &SessionReport) -> io::Result<()> {
+        if self.args.bad {
+            inspect_text::write_failures(out, report, self.args.all)?
+        } else {
+            inspect_text::write_session(out, report, self.style, self.args.all)?
+        }
+        match &report.verdict {
+            Some(verdict) => verdict_text::write_verdict(out, verdict, self.args.verdict, self.style.colour),
+            None if report.format == FileFormat::Snapcli => verdict_text::write_not_computed(out),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The tree of objects that are pickled under a variable.
+pub(super) fn trace(snapshot: &Snapshot, name: &str) -> Result<Tree> {
+    let tree = snapshot.trace(name).or_exit(exit::DAMAGED, || format!("cannot trace {}", escape(name)))?;
+    tree.ok_or_else(|| exit::error(exit::USAGE, format!("there is no variable {}", escape(name))))
+}
+
+fn sort(index: &mut Index, by: SortBy) {
+    let Index { variables, left_out, .. } = index;
+    match by {
+        SortBy::Order => {}
+        SortBy::Name => {
+            variables.sort_by(|a, b| a.name.cmp(&b.name));
+            left_out.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        SortBy::Size => variables.sort_by_key(|variable| Reverse(variable.length)),
+    }
+}
