@@ -17,6 +17,7 @@ use crate::python::run::{Command, Run, Target, run as run_script};
 use crate::python::start::{End, Job, start};
 use crate::python::{self, Interpreter, streams};
 use crate::report::answer::{Answer, Format};
+use crate::session::api::add_to_inittab;
 use crate::session::provenance::Origin;
 use crate::session::save::{Request, save};
 use crate::snapshot::reader::Snapshot;
@@ -30,7 +31,7 @@ pub(super) fn run(options: Options, talk: Talk) -> Result<i32> {
     let out = streams::lend_stdout().context("cannot take over standard output")?;
     let executable = interpreter.executable.clone();
     let inspection = Inspection { command, options, interpreter, talk };
-    match start(&executable, Job::Whole(Box::new(move |py| inspection.whole(py, out))))? {}
+    match start(&executable, add_to_inittab, Job::Whole(Box::new(move |py| inspection.whole(py, out))))? {}
 }
 
 struct Inspection {

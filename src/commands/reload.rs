@@ -18,6 +18,7 @@ use crate::python::start::{End, Job, start};
 use crate::python::{self, Interpreter, streams};
 use crate::report::say;
 use crate::session::again::again;
+use crate::session::api::add_to_inittab;
 use crate::session::loading::{self, Request};
 use crate::session::provenance::Origin;
 use crate::snapshot::echo::Compared;
@@ -68,7 +69,7 @@ pub fn run_command(options: Options, talk: Talk) -> Result<i32> {
     // What the modules that are imported print is not the answer.
     let out = streams::lend_stdout().context("cannot take over standard output")?;
     let reload = Reload { snapshot: Arc::new(snapshot), options, interpreter: interpreter.clone(), out, talk };
-    match start(&interpreter.executable, Job::Whole(Box::new(move |py| reload.whole(py))))? {}
+    match start(&interpreter.executable, add_to_inittab, Job::Whole(Box::new(move |py| reload.whole(py))))? {}
 }
 
 struct Reload {

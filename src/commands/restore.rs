@@ -20,6 +20,7 @@ use crate::python::start::{End, Job, start};
 use crate::python::{self, Interpreter};
 use crate::report::answer::OBJECT;
 use crate::report::{count, plain, say};
+use crate::session::api::add_to_inittab;
 use crate::session::loading::{self, Request, Restored, Untrusted, Whose};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::trust::Key;
@@ -82,7 +83,7 @@ pub fn run_command(options: Options, talk: Talk) -> Result<i32> {
     } else {
         Job::Whole(Box::new(move |py| restore.whole(py)))
     };
-    match start(&interpreter.executable, job)? {}
+    match start(&interpreter.executable, add_to_inittab, job)? {}
 }
 
 /// Opens the file. What has an index is checked when it is known which variables are wanted; any other pickle as a whole.

@@ -19,6 +19,7 @@ use crate::python::start::{End, Job, start};
 use crate::python::{self, Interpreter, streams};
 use crate::report::answer::{Answer, Format};
 use crate::report::{self, say};
+use crate::session::api::add_to_inittab;
 use crate::session::keep::Rules;
 use crate::session::key::key;
 use crate::session::provenance::Origin;
@@ -61,7 +62,7 @@ pub fn run_command(options: Options, talk: Talk) -> Result<i32> {
     // Before the script runs, which could change where the key is looked for.
     let key = key(talk);
     let save = Save { output, report, key, options, command, interpreter: interpreter.clone(), talk };
-    match start(&interpreter.executable, Job::Whole(Box::new(move |py| save.whole(py))))? {}
+    match start(&interpreter.executable, add_to_inittab, Job::Whole(Box::new(move |py| save.whole(py))))? {}
 }
 
 /// Where a snapshot goes.

@@ -234,8 +234,7 @@ pub fn private_folder(folder: &Path) -> io::Result<PathBuf> {
 }
 
 fn own_id() -> u32 {
-    // SAFETY: it takes nothing, changes nothing and cannot fail.
-    unsafe { libc::geteuid() }
+    crate::snapshot::system::user_id()
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ pub mod dill_home;
 pub mod discover;
 pub mod ffi;
 pub mod libpython;
-pub mod module;
 pub mod probe;
 pub mod run;
 pub mod running;

@@ -63,14 +63,13 @@ struct Status {
 
 type AuditHook = unsafe extern "C" fn(*const c_char, *mut pyo3::ffi::PyObject, *mut c_void) -> c_int;
 
-/// Starts the interpreter whose own path is `executable`, and runs `job` in it. Does not return: the process
-/// ends as the job says.
-pub fn start(executable: &Path, job: Job) -> Result<Infallible> {
+/// Starts the interpreter whose own path is `executable`, and runs `job` in it. `add_modules` is called before Python is
+/// initialized, to add built-in modules. Does not return: the process ends as the job says.
+pub fn start(executable: &Path, add_modules: fn(), job: Job) -> Result<Infallible> {
     let prompt = matches!(job, Job::BeforePrompt(_));
     *JOB.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(job);
     forget_rusts_handlers();
-    use super::module::snapcli;
-    pyo3::append_to_inittab!(snapcli);
+    add_modules();
     let mut arguments = vec![c_string(executable.as_os_str())?];
     if prompt {
         arguments.push(c_string(OsStr::new("-i"))?);

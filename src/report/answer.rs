@@ -9,8 +9,7 @@ use crate::snapshot::echo::Compared;
 use crate::snapshot::index::{Index, Kind, PREVIEW, Reason, SCHEMA, Variable};
 use crate::snapshot::reader::{Contents, Snapshot};
 
-/// The name by which the object of a pickle goes that gives it none.
-pub const OBJECT: &str = "obj";
+pub use crate::snapshot::OBJECT_NAME as OBJECT; // compat
 
 /// What is in a file or in a script's session.
 #[derive(Debug, Serialize)]

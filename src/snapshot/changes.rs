@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::OBJECT_NAME as OBJECT;
 use super::index::{Index, Variable};
 use super::reader::{Contents, Progress, ReadError, Snapshot};
 use crate::pickle::compare::{Comparer, Difference, Side};
@@ -15,9 +16,6 @@ use crate::pickle::machine::{Machine, MachineError, Segment};
 use crate::pickle::naming::Naming;
 use crate::pickle::node::Ref;
 use crate::pickle::outline;
-
-/// The name by which the object of a pickle goes that gives it none.
-const OBJECT: &str = "obj";
 
 /// What changed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
