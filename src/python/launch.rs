@@ -97,12 +97,6 @@ pub fn start(executable: &Path, add_modules: fn(), job: PythonJob) -> Result<Inf
     std::process::exit(code)
 }
 
-/// Adds the module `snapcli` to the built-in modules.
-pub fn add_to_inittab() {
-    use super::module::snapcli;
-    pyo3::append_to_inittab!(snapcli);
-}
-
 /// Adds the audit hook. Python must choose its allocators first (`PYTHONMALLOC`, `PYTHONDEVMODE`), because it cannot
 /// free the hook with another allocator than the one it was made with. So this pre-initializes Python as `Py_BytesMain`
 /// would, which then skips that step.

@@ -18,7 +18,6 @@ pub mod ffi;
 mod interpreter;
 pub mod launch;
 pub mod libpython;
-pub mod module;
 mod private_folder;
 pub mod probe;
 pub mod script_entry;

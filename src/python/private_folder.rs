@@ -24,7 +24,7 @@ pub(super) fn private_folder(folder: &Path) -> io::Result<PathBuf> {
 
 /// The user that this process creates files as.
 pub(super) fn own_uid() -> u32 {
-    rustix::process::geteuid().as_raw()
+    crate::snapshot::system::user_id()
 }
 
 #[cfg(test)]

@@ -11,8 +11,7 @@ use crate::snapshot::echo::Compared;
 use crate::snapshot::index::{Index, Kind, PREVIEW, Reason, SCHEMA, Variable};
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 
-/// The name of the only object in a pickle that is neither a session nor a dict.
-pub const OBJECT: &str = "obj";
+pub use crate::snapshot::OBJECT_NAME as OBJECT; // compat
 
 /// What is in a file, or in the session of a script. The JSON of `inspect --json` and `save --report`.
 #[derive(Debug, Serialize)]

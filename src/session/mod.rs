@@ -1,25 +1,26 @@
-//! The session: which names of a namespace are kept, why the others are not, and how they come back.
+//! The session: which names of a namespace are saved, why the others are not, and how they are restored.
 //!
-//! [`keep`] chooses, [`capture`] pickles what was chosen, [`save`] makes a snapshot of it with its [`provenance`],
-//! [`checkpoint`] does so in the middle of a script, [`restore`] brings a snapshot back. The rest tells of objects: what they are, where they fail, what their code uses.
+//! [`select`] chooses the names, [`save`] writes a snapshot of them with their [`provenance`], and [`restore`] restores
+//! one. [`api`] is the module that scripts import as `snapcli`. [`roundtrip`] compares a session with its snapshot. The
+//! other files describe objects: what they are, where saving them fails, and which globals their code uses.
 
-pub mod again;
-pub mod capture;
-pub mod check;
-pub mod checkpoint;
-pub mod code;
-mod codes;
-mod collector;
-pub mod describe;
-pub mod fault;
-pub mod keep;
-pub mod key;
+pub mod api;
+mod code_objects;
+pub mod failure_path;
+mod interpreter_guards;
+mod object_description;
 pub mod provenance;
 pub mod restore;
-mod room;
+pub mod roundtrip;
 pub mod save;
 mod secrets;
-mod sink;
-mod warnings;
+pub mod select;
+mod size_estimate;
+mod variable_saver;
 
-pub use self::restore as loading; // compat
+use self::failure_path as fault; // compat
+use self::interpreter_guards as collector; // compat
+pub use self::restore as loading;
+pub use self::roundtrip as again; // compat
+pub use self::save as key; // compat
+pub use self::select as keep; // compat // compat

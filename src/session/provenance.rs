@@ -1,38 +1,41 @@
-//! Where a session comes from: the script and how it ended, the interpreter, the packages.
+//! Where a session comes from: the script and how it ended, the interpreter, the versions of packages.
+//!
+//! A script can change anything in `sys` or `os`, so as little as possible is read from there, and missing information
+//! never fails a save.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyModule, PyString};
 
-use super::code::Opcodes;
-use super::warnings::WarningFilter;
+use super::code_objects::CodeReader;
+use super::interpreter_guards::WarningFilter;
 use crate::python::Interpreter;
 use crate::python::run::{Command, Run, Target};
 use crate::python::start::End;
 use crate::python::target::{Source, compile};
-use crate::snapshot::index::{self, Ended, Index, SCHEMA, Script, Variable};
+use crate::snapshot::index::{Index, PythonInfo, SCHEMA, ScriptEnd, ScriptInfo, Variable};
 
-/// What there is to know of the process that saves.
+/// The process that saves the session.
 pub struct Origin<'a> {
-    /// What was run; None where somebody works at the prompt.
+    /// The command that it runs; `None` at the prompt.
     pub command: Option<&'a Command>,
-    /// The source of it, where that is one file or one text.
+    /// The source of the script, if it is a single file or string.
     pub source: Option<&'a Source>,
-    /// How it ended.
-    pub ended: Ended,
-    /// How long it has run, in seconds.
+    /// How the script ended.
+    pub ended: ScriptEnd,
+    /// How long the script has run, in seconds.
     pub seconds: f64,
-    /// The interpreter.
+    /// The interpreter that runs it.
     pub interpreter: &'a Interpreter,
 }
 
 impl<'a> Origin<'a> {
-    /// Of a script that has ended.
+    /// The origin of the session of a script that has ended.
     pub fn of_run(py: Python<'_>, command: &'a Command, run: &'a Run, interpreter: &'a Interpreter) -> Self {
-        let ended = Ended {
+        let ended = ScriptEnd {
             how: run.how.to_owned(),
             code: match run.end {
                 End::Exit(code) => code,
@@ -44,17 +47,16 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// The parts of an index that tell where the session comes from. What a script can have changed in `sys` or `os` is
-/// not asked for: nothing here may cost a session.
+/// An index that has everything but the variables, the names left out, the packages and the version of dill.
 pub fn provenance(module: &str, origin: &Origin<'_>) -> Index {
     let python = origin.interpreter;
     Index {
         schema: SCHEMA,
         snapcli: env!("CARGO_PKG_VERSION").to_owned(),
-        created: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+        created: rfc3339(SystemTime::now()),
         module: module.to_owned(),
         script: script(origin),
-        python: index::Python {
+        python: PythonInfo {
             version: python.version_text.clone(),
             implementation: python.implementation.clone(),
             platform: format!("{} {}", python.platform, python.machine),
@@ -65,7 +67,7 @@ pub fn provenance(module: &str, origin: &Origin<'_>) -> Index {
     }
 }
 
-fn script(origin: &Origin<'_>) -> Script {
+fn script(origin: &Origin<'_>) -> ScriptInfo {
     let (kind, name, path) = match origin.command.map(|command| &command.target) {
         Some(Target::Script(path)) => {
             ("script", path.as_os_str(), origin.source.map_or(path, |source| &source.path).as_os_str())
@@ -75,7 +77,7 @@ fn script(origin: &Origin<'_>) -> Script {
         None => ("prompt", OsStr::new(""), OsStr::new("")),
     };
     let arguments = origin.command.into_iter().flat_map(|command| &command.arguments).map(OsString::as_os_str);
-    Script {
+    ScriptInfo {
         kind: kind.to_owned(),
         path: path.to_string_lossy().into_owned(),
         blake3: origin.source.filter(|source| !source.bytes.is_empty()).map_or_else(String::new, source_hash),
@@ -91,7 +93,7 @@ fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
     Ok(text.cast::<PyString>()?.to_string_lossy().into_owned())
 }
 
-/// The versions of the packages that variables are imported from, but for the standard library.
+/// The versions of the packages that the variables import, except the standard library.
 pub fn packages(py: Python<'_>, variables: &[Variable], module: &str) -> BTreeMap<String, String> {
     find_packages(py, variables, module).unwrap_or_default()
 }
@@ -113,11 +115,11 @@ fn find_packages(py: Python<'_>, variables: &[Variable], module: &str) -> PyResu
     Ok(found)
 }
 
-/// The lines of the script that assign each global name; empty where the source is not at hand.
+/// The last line of the script that assigns each global name; empty if there is no source.
 pub fn lines(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> HashMap<String, u32> {
     let py = main.py();
     // Compiling the script again would repeat its SyntaxWarnings.
-    let quiet = WarningFilter::ignore(py);
+    let quiet = WarningFilter::ignore_all(py);
     let code = match origin.source {
         Some(source) if !source.bytes.is_empty() => {
             compile(py, PyBytes::new(py, &source.bytes).as_any(), source.path.as_os_str(), "exec")
@@ -125,8 +127,8 @@ pub fn lines(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> HashMap<String,
         _ => code_of_module(main),
     };
     drop(quiet);
-    // A line number is a courtesy: a session without one is saved all the same.
-    code.and_then(|code| Opcodes::of(py)?.lines(&code)).unwrap_or_default()
+    // Line numbers are optional: a session is saved without them, too.
+    code.and_then(|code| CodeReader::new(py)?.lines(&code)).unwrap_or_default()
 }
 
 fn code_of_module<'py>(main: &Bound<'py, PyModule>) -> PyResult<Bound<'py, PyAny>> {
@@ -136,4 +138,44 @@ fn code_of_module<'py>(main: &Bound<'py, PyModule>) -> PyResult<Bound<'py, PyAny
 
 fn source_hash(source: &Source) -> String {
     blake3::hash(&source.bytes).to_hex().to_string()
+}
+
+/// A time in UTC, as in RFC 3339, without fractions of a second: `2026-11-24T01:56:08Z`. Before 1970 it is 1970.
+fn rfc3339(time: SystemTime) -> String {
+    const DAY: u64 = 24 * 60 * 60;
+    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (days, second) = (seconds / DAY, seconds % DAY);
+    // Howard Hinnant's `civil_from_days`: years begin in March here, so that a leap day is the last day of a year.
+    let days = days + 719_468; // since 0000-03-01
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = 400 * era + year_of_era + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn times_are_written_in_rfc_3339() {
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_735_689_599, "2024-12-31T23:59:59Z"),
+            (1_795_485_368, "2026-11-24T01:56:08Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(rfc3339(UNIX_EPOCH + Duration::from_secs(seconds)), expected);
+        }
+    }
 }

@@ -1,39 +1,57 @@
-//! A whole snapshot of a session: the variables, what was left out, and where it all comes from.
+//! Saves a session as a snapshot: the variables, what was left out, and where they come from.
+//!
+//! Called by `snapcli save` and `inspect SCRIPT` when a script has ended, by `snapcli.save` from within one, and by
+//! `save --verify` to pickle a session again.
 
 use std::collections::HashMap;
+use std::sync::Once;
 
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
-use super::capture::{Plan, capture};
-use super::keep::Rules;
 use super::provenance::{self, Origin};
+use super::select::SelectionRules;
+use super::variable_saver::save_variables;
 use crate::python::dill::{Dill, LazyDill, with_dill};
 use crate::python::run::Run;
+use crate::report::say::Talk;
 use crate::snapshot::index::Index;
-use crate::snapshot::target::Target;
-use crate::snapshot::trust::Key;
-use crate::snapshot::writer::Writer;
+use crate::snapshot::save_target::SaveTarget;
+use crate::snapshot::signature::SigningKey;
+use crate::snapshot::writer::SnapshotWriter;
+
+pub use self::SaveRequest as Request; // compat
+pub use self::signing_key as key; // compat
 
 /// What to save, and how.
-pub struct Request<'a> {
-    /// The module whose namespace it is: `__main__`, or one that can be imported.
+pub struct SaveRequest<'a> {
+    /// The module whose namespace is saved: `__main__`, or an importable one.
     pub module: &'a str,
-    /// Which names are kept.
-    pub rules: &'a Rules,
-    /// Whether each variable must also load again, here and now, as `dill.detect` asks.
+    /// Which names are saved.
+    pub rules: &'a SelectionRules,
+    /// Whether to load each variable again at once, as `dill.detect` does.
     pub load_again: bool,
-    /// Signs the file.
-    pub key: Option<&'a Key>,
-    /// Told before each variable: its name, how many are done, of how many.
+    /// The key that signs the file.
+    pub key: Option<&'a SigningKey>,
+    /// Called before each variable with its name, the number of variables done, and the number of all.
     pub progress: &'a dyn Fn(&str, usize, usize),
 }
 
+/// The objects that a save works on.
+pub(super) struct SaveSource<'a, 'py> {
+    /// The module that names are saved for.
+    pub(super) module: &'a Bound<'py, PyModule>,
+    /// The names to save: the module's namespace, or another dict whose items are to become names of the module.
+    pub(super) namespace: &'a Bound<'py, PyDict>,
+    /// Imports dill when it is needed.
+    pub(super) dill: &'a LazyDill,
+}
+
 /// Writes the snapshot of a script that has ended to `out`. Returns the target, the index, and the number of bytes.
-pub fn save<T: Target + Send + 'static>(
+pub fn save<T: SaveTarget>(
     py: Python<'_>,
-    request: &Request<'_>,
+    request: &SaveRequest<'_>,
     run: &Run,
     origin: &Origin<'_>,
     dill: &Dill,
@@ -44,41 +62,40 @@ pub fn save<T: Target + Send + 'static>(
         with_dill(py, dill, |dill| {
             let module = match request.module {
                 "__main__" => main.clone(),
-                name => {
-                    py.import(name).with_context(|| format!("there is no module {name} to save: check its name"))?
-                }
+                name => py.import(name).with_context(|| format!("cannot import module {name}: check its name"))?,
             };
-            save_namespace(py, request, &module, &module.dict(), origin, dill, out)
+            save_namespace(py, request, &SaveSource { module: &module, namespace: &module.dict(), dill }, origin, out)
         })
     })?
 }
 
-/// Writes a snapshot of names that belong to `module`.
-pub(super) fn save_namespace<'py, T: Target + Send + 'static>(
+/// Writes a snapshot of `source` to `out`. Returns the target, the index, and the number of bytes.
+pub(super) fn save_namespace<'py, T: SaveTarget>(
     py: Python<'py>,
-    request: &Request<'_>,
-    module: &Bound<'py, PyModule>,
-    namespace: &Bound<'py, PyDict>,
+    request: &SaveRequest<'_>,
+    source: &SaveSource<'_, 'py>,
     origin: &Origin<'_>,
-    dill: &LazyDill,
     out: T,
 ) -> Result<(T, Index, u64)> {
     let name = request.module;
-    let lines = if name == "__main__" { provenance::lines(module, origin) } else { HashMap::new() };
-    let plan = Plan {
-        module,
-        namespace,
-        name,
-        dill,
-        rules: request.rules,
-        lines: &lines,
-        load_again: request.load_again,
-        progress: request.progress,
-    };
-    let (writer, left_out) = capture(py, &plan, Writer::new(out, name)?)?;
+    let lines = if name == "__main__" { provenance::lines(source.module, origin) } else { HashMap::new() };
+    let (writer, left_out) = save_variables(py, request, source, &lines, SnapshotWriter::new(out, name)?)?;
     let mut index = provenance::provenance(name, origin);
-    index.python.dill = dill.version(py);
+    index.python.dill = source.dill.version(py);
     index.packages = provenance::packages(py, writer.variables(), name);
     index.left_out = left_out;
     writer.finish(index, request.key).context("cannot write the snapshot")
+}
+
+/// The key that signs this user's sessions. If there is none, the session is saved without a signature, and a message
+/// says so once per process.
+pub fn signing_key(talk: Talk) -> Option<SigningKey> {
+    static SAID: Once = Once::new();
+    match SigningKey::existing_or_new() {
+        Ok(key) => Some(key),
+        Err(error) => {
+            SAID.call_once(|| talk.note(&format!("the snapshot will not be signed: {error}")));
+            None
+        }
+    }
 }

@@ -1,12 +1,12 @@
-//! Variables that look like credentials, by their names and by what their texts begin with. The patterns are data.
+//! Finds variables that look like credentials, by their names and by the prefixes of string values.
 //!
-//! It only looks at exact texts, dicts, lists and tuples, one level down: no code of the session's runs for it. A guess
-//! it stays: ordinary names (`tokens`, `tokenizer`, `secret_santa`) must not cause an alarm, so some secrets will not.
+//! Only exact strings, bytes, dicts, lists and tuples are inspected, one level deep: no code of the session runs. It is a
+//! guess: ordinary names (`tokens`, `tokenizer`, `secret_santa`) must not cause a warning, so some secrets will not either.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyDict, PyList, PySlice, PyString, PyTuple};
 
-/// The last words of names that hold credentials.
+/// The last words of names of credentials.
 const NAMES: &[&[&str]] = &[
     &["password"],
     &["passwd"],
@@ -24,14 +24,14 @@ const NAMES: &[&[&str]] = &[
     &["credential"],
     &["credentials"],
 ];
-/// Words that mean something else before `token`, as in models of language and in pages of results.
+/// Words before `token` that give it another meaning, as in language models and paginated results.
 const OTHER_TOKENS: &[&str] =
     &["pad", "eos", "bos", "unk", "sep", "cls", "mask", "special", "start", "end", "next", "page", "stop", "current"];
-/// From this length on, a text under the mere name `token` may be one.
-const LONG_TOKEN: usize = 16;
+/// The shortest value, in bytes, of a variable named just `token` that may be a credential.
+const SHORTEST_TOKEN: usize = 16;
 
-/// What a credential begins with, the fewest characters that follow, and what it is.
-const VALUES: &[(&str, usize, &str)] = &[
+/// The prefix of a credential, the fewest bytes after it, and what the credential is.
+const PREFIXES: &[(&str, usize, &str)] = &[
     ("AKIA", 16, "an AWS access key"),
     ("ASIA", 16, "an AWS access key"),
     ("ghp_", 30, "a GitHub token"),
@@ -51,61 +51,62 @@ const VALUES: &[(&str, usize, &str)] = &[
     ("AIza", 35, "a Google API key"),
 ];
 const PEM: (&str, &str) = ("-----BEGIN ", "PRIVATE KEY-----");
-/// What a JSON Web Token begins with: `{"` in Base64. It has three parts.
+/// The prefix of a JSON Web Token: `{"` in Base64. It has three parts, separated by dots.
 const JWT: &str = "eyJ";
 
-/// How much of a text is looked at, and how many items of a container.
-const TEXT: usize = 4096;
-const ITEMS: usize = 1000;
-/// So many items of the environment in a dict are a copy of it.
-const ENVIRONMENT: usize = 8;
+/// How many characters of a string are searched.
+const MAX_CHARS: usize = 4096;
+/// How many items of a container are searched.
+const MAX_ITEMS: usize = 1000;
+/// A dict with this many items of the environment is taken for a copy of it.
+const ENVIRONMENT_ITEMS: usize = 8;
 
-/// Why a variable looks like a credential; nothing where it does not.
+/// Why a variable looks like a credential; empty if it does not.
 pub(super) fn secrets(name: &str, value: &Bound<'_, PyAny>) -> Vec<String> {
     let mut found = Vec::new();
-    if let Some(text) = text(value) {
-        found.extend(of_name(name, &text).or_else(|| of_text(&text)));
+    if let Some(string) = string_head(value) {
+        found.extend(reason_in_name(name, &string).or_else(|| reason_in_value(&string)));
     } else if let Ok(dict) = value.cast_exact::<PyDict>() {
         if holds_environment(dict).unwrap_or(false) {
             return vec!["a copy of the environment".to_owned()];
         }
-        for (key, item) in dict.iter().take(ITEMS) {
-            let (Some(key), Some(item)) = (text_of_key(&key), text(&item)) else { continue };
-            let why = of_name(&key, &item).or_else(|| of_text(&item));
+        for (key, item) in dict.iter().take(MAX_ITEMS) {
+            let (Some(key), Some(item)) = (string_key(&key), string_head(&item)) else { continue };
+            let why = reason_in_name(&key, &item).or_else(|| reason_in_value(&item));
             found.extend(why.map(|why| format!("{why}, under {key:?}")));
         }
     } else if is_environment(value) {
         found.push("the environment".to_owned());
     } else {
         let items: Vec<Bound<'_, PyAny>> = match (value.cast_exact::<PyList>(), value.cast_exact::<PyTuple>()) {
-            (Ok(list), _) => list.iter().take(ITEMS).collect(),
-            (_, Ok(tuple)) => tuple.iter().take(ITEMS).collect(),
+            (Ok(list), _) => list.iter().take(MAX_ITEMS).collect(),
+            (_, Ok(tuple)) => tuple.iter().take(MAX_ITEMS).collect(),
             _ => Vec::new(),
         };
-        found.extend(items.iter().filter_map(text).filter_map(|text| of_text(&text)));
+        found.extend(items.iter().filter_map(string_head).filter_map(|string| reason_in_value(&string)));
     }
     found.sort();
     found.dedup();
     found
 }
 
-/// The beginning of a text or of bytes.
-fn text(value: &Bound<'_, PyAny>) -> Option<String> {
+/// The beginning of a string or of bytes.
+fn string_head(value: &Bound<'_, PyAny>) -> Option<String> {
     if let Ok(bytes) = value.cast_exact::<PyBytes>() {
         let bytes = bytes.as_bytes();
-        return Some(String::from_utf8_lossy(bytes.get(..TEXT).unwrap_or(bytes)).into_owned());
+        return Some(String::from_utf8_lossy(bytes.get(..MAX_CHARS).unwrap_or(bytes)).into_owned());
     }
-    let text = value.cast_exact::<PyString>().ok()?;
-    let head = text.get_item(PySlice::new(value.py(), 0, TEXT as isize, 1)).ok()?;
+    let string = value.cast_exact::<PyString>().ok()?;
+    let head = string.get_item(PySlice::new(value.py(), 0, MAX_CHARS as isize, 1)).ok()?;
     Some(head.cast::<PyString>().ok()?.to_string_lossy().into_owned())
 }
 
-fn text_of_key(key: &Bound<'_, PyAny>) -> Option<String> {
-    key.is_exact_instance_of::<PyString>().then(|| text(key)).flatten()
+fn string_key(key: &Bound<'_, PyAny>) -> Option<String> {
+    key.is_exact_instance_of::<PyString>().then(|| string_head(key)).flatten()
 }
 
-/// Whether a name says that its text is a credential.
-fn of_name(name: &str, value: &str) -> Option<String> {
+/// The reason why a name says that its value is a credential.
+fn reason_in_name(name: &str, value: &str) -> Option<String> {
     let words = words(name);
     let ends = |pattern: &&&[&str]| {
         words.len() >= pattern.len() && words.iter().rev().zip(pattern.iter().rev()).all(|(word, part)| word == part)
@@ -116,17 +117,17 @@ fn of_name(name: &str, value: &str) -> Option<String> {
     let other = is_token
         && match before {
             Some(before) => OTHER_TOKENS.contains(&before.as_str()) || value.contains(char::is_whitespace),
-            None => value.len() < LONG_TOKEN || !value.contains(|c: char| c.is_ascii_digit()),
+            None => value.len() < SHORTEST_TOKEN || !value.contains(|c: char| c.is_ascii_digit()),
         };
     (!value.is_empty() && !other).then(|| format!("its name ends with {}", pattern.join(" ")))
 }
 
-/// The words of `snake_case`, `CONSTANT_CASE`, `camelCase` and `kebab-case`, in small letters.
+/// The words of `snake_case`, `CONSTANT_CASE`, `camelCase` and `kebab-case`, in lower case.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
-    let mut after_small = false;
+    let mut after_lower = false;
     for letter in name.chars() {
-        let begins = letter.is_uppercase() && after_small;
+        let begins = letter.is_uppercase() && after_lower;
         if !letter.is_alphanumeric() || begins {
             words.push(String::new());
         }
@@ -135,32 +136,32 @@ fn words(name: &str) -> Vec<String> {
         {
             word.extend(letter.to_lowercase());
         }
-        after_small = letter.is_lowercase() || letter.is_ascii_digit();
+        after_lower = letter.is_lowercase() || letter.is_ascii_digit();
     }
     words.retain(|word| !word.is_empty());
     words
 }
 
-/// Whether a text holds what only credentials look like.
-fn of_text(text: &str) -> Option<String> {
+/// The reason why a string contains a credential.
+fn reason_in_value(text: &str) -> Option<String> {
     if text.split_once(PEM.0).is_some_and(|(_, rest)| rest.contains(PEM.1)) {
         return Some("holds a private key".to_owned());
     }
     let part_of_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    text.split(|c: char| !part_of_token(c)).find_map(of_word).map(|what| format!("holds {what}"))
+    text.split(|c: char| !part_of_token(c)).find_map(credential_kind).map(|what| format!("holds {what}"))
 }
 
-fn of_word(word: &str) -> Option<&'static str> {
+fn credential_kind(word: &str) -> Option<&'static str> {
     let parts: Vec<&str> = word.split('.').collect();
     if word.starts_with(JWT) && parts.len() == 3 && parts.iter().take(2).all(|part| part.len() >= 10) {
         return Some("a JSON Web Token");
     }
-    // Prose and identifiers have no digits where a credential has random ones.
+    // Prose and identifiers rarely contain digits; random credentials do.
     let has_digit = word.contains(|c: char| c.is_ascii_digit());
     let fits = |(prefix, least, _): &&(&str, usize, &str)| {
         has_digit && word.strip_prefix(prefix).is_some_and(|rest| rest.len() >= *least && !rest.contains('.'))
     };
-    VALUES.iter().find(fits).map(|(_, _, what)| *what)
+    PREFIXES.iter().find(fits).map(|(_, _, what)| *what)
 }
 
 fn environment<'py>(py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -176,11 +177,11 @@ fn holds_environment(dict: &Bound<'_, PyDict>) -> PyResult<bool> {
     let environment = environment(dict.py())?.call_method0("copy")?.cast_into::<PyDict>()?;
     let mut same = 0;
     for (key, value) in &environment {
-        // The keys of another dict may have an `__eq__` of their own, but only where one has a text's hash.
+        // The `__eq__` of a script's own key class can run here, but only if its hash is that of the string.
         let found = dict.get_item(&key)?.filter(|found| found.is_exact_instance_of::<PyString>());
         same += usize::from(found.is_some_and(|found| found.eq(&value).unwrap_or(false)));
     }
-    Ok(same >= ENVIRONMENT || (same > 0 && same == dict.len() && same == environment.len()))
+    Ok(same >= ENVIRONMENT_ITEMS || (same > 0 && same == dict.len() && same == environment.len()))
 }
 
 #[cfg(test)]
@@ -188,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_credentials_are_known() {
+    fn names_of_credentials_are_found() {
         for name in [
             "password",
             "DB_PASSWORD",
@@ -203,13 +204,13 @@ mod tests {
             "auth_token",
             "_credentials",
         ] {
-            assert!(of_name(name, "hunter2").is_some(), "{name}");
+            assert!(reason_in_name(name, "hunter2").is_some(), "{name}");
         }
-        assert!(of_name("token", "9f86d081884c7d659a2feaa0").is_some());
+        assert!(reason_in_name("token", "9f86d081884c7d659a2feaa0").is_some());
     }
 
     #[test]
-    fn ordinary_names_cause_no_alarm() {
+    fn ordinary_names_cause_no_warning() {
         for name in [
             "tokens",
             "tokenizer",
@@ -224,16 +225,16 @@ mod tests {
             "next_token",
             "passwords_seen",
         ] {
-            assert_eq!(of_name(name, "value1"), None, "{name}");
+            assert_eq!(reason_in_name(name, "value1"), None, "{name}");
         }
-        assert_eq!((of_name("token", "the"), of_name("password", "")), (None, None));
-        assert_eq!(of_name("token", "internationalization"), None);
+        assert_eq!((reason_in_name("token", "the"), reason_in_name("password", "")), (None, None));
+        assert_eq!(reason_in_name("token", "internationalization"), None);
     }
 
     #[test]
-    fn texts_of_credentials_are_known() {
+    fn values_of_credentials_are_found() {
         let random = "a1B2c3D4e5F6g7H8i9J0".repeat(3);
-        let texts = [
+        let values = [
             ("AKIAIOSFODNN7EXAMPLE".to_owned(), "an AWS access key"),
             (format!("ghp_{}", &random[..36]), "a GitHub token"),
             (format!("github_pat_{random}"), "a GitHub token"),
@@ -242,12 +243,12 @@ mod tests {
             (format!("Bearer eyJhbGciOiJIUzI1.{random}.{random}"), "a JSON Web Token"),
             ("-----BEGIN RSA PRIVATE KEY-----\nMII".to_owned(), "a private key"),
         ];
-        for (text, what) in texts {
-            assert_eq!(of_text(&text).as_deref(), Some(format!("holds {what}").as_str()), "{text}");
+        for (text, what) in values {
+            assert_eq!(reason_in_value(&text).as_deref(), Some(format!("holds {what}").as_str()), "{text}");
         }
         for text in ["sk-learn", "ask-me-anything-about-it-please", "eyJ", "AKIA", "hf_transformers", "a.b.c"] {
-            assert_eq!(of_text(text), None, "{text}");
+            assert_eq!(reason_in_value(text), None, "{text}");
         }
-        assert_eq!(of_text("-----BEGIN CERTIFICATE-----"), None);
+        assert_eq!(reason_in_value("-----BEGIN CERTIFICATE-----"), None);
     }
 }

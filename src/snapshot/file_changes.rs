@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::OBJECT_NAME as OBJECT;
 use super::index::{Index, Variable};
 use super::reader::{Contents, Progress, ReadError, Snapshot};
 use super::segment::VariableSegment;
@@ -18,9 +19,6 @@ use crate::pickle::node::Ref;
 use crate::pickle::outline;
 
 pub use self::{ChangeKind as Kind, ChangedAspect as What, FirstDifference as Place, ValueSummary as Facts}; // compat
-
-/// The name for the object of a pickle that is one object without a name.
-const OBJECT: &str = "obj";
 
 /// All changes between two files.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -1,28 +1,35 @@
-//! The file: a pickle that any reader of pickles takes, then an index in JSON, then a trailer of 96 bytes.
+//! The snapshot file: a pickle that any pickle reader accepts, then an index in JSON, then a trailer of 96 bytes.
 //!
-//! Knows nothing of Python objects: the pickler hands it bytes, the commands ask it what is in a file.
-//! [`writer`] writes into a [`target`], such as an [`atomic`] file, what [`reader`] reads; [`layout`] is what the two
-//! agree on; [`trust`] knows who saved it; [`segment`] knows how a variable lies in the file, [`verification`] checks a file,
-//! [`file_changes`] compares two, [`roundtrip_target`] compares what a file restores with what was saved.
-//! Everything here treats bytes from outside as hostile.
+//! Knows nothing about Python objects: the pickler supplies bytes, and the commands ask what is in a file.
+//! [`writer`] writes into a [`save_target`], such as an [`atomic`] file, and [`reader`] reads it back; [`layout`] defines
+//! the trailer for both, [`index`] the JSON, and [`signature`] who signed it. [`segment`] knows how a variable lies in
+//! the file, [`requirements`] what loading it needs. [`verification`] checks that a file is as it was saved,
+//! [`file_changes`] compares two files, and [`roundtrip_target`] compares a file with the objects that it was loaded into.
+//! Bytes from outside are treated as hostile everywhere in this folder.
 
 pub mod atomic;
 pub mod file_changes;
+mod hash_tree;
 pub mod index;
 pub mod layout;
-mod pipe;
+mod pipeline;
 pub mod reader;
 pub mod requirements;
 pub mod roundtrip_target;
+pub mod save_target;
 pub mod segment;
-pub mod signals;
-mod system;
-pub mod target;
-mod tree;
-pub mod trust;
+pub mod signature;
+pub(crate) mod system;
 pub mod verification;
 pub mod writer;
 
 pub use self::file_changes as changes; // compat
+use self::hash_tree as tree; // compat
+use self::pipeline as pipe; // compat
 pub use self::roundtrip_target as echo; // compat
-pub use self::verification as verify; // compat
+pub use self::save_target as target; // compat
+pub use self::signature as trust;
+pub use self::verification as verify; // compat // compat
+
+/// The name of an unnamed object: a pickle that is neither a session nor a dict of variables holds one.
+pub const OBJECT_NAME: &str = "obj";

@@ -1,40 +1,32 @@
-//! The calls of the operating system that a save needs and `std` does not have: locks, free space, who we are.
-#![allow(unsafe_code)]
+//! The system calls that `std` does not offer: advisory locks, free space, and the effective user id.
+//!
+//! This is the only place that asks the operating system for any of them; everything goes through rustix's safe API.
 
 use std::fs::File;
 use std::io;
-use std::mem::MaybeUninit;
-use std::os::fd::AsRawFd;
 
-/// Locks a file, if nobody else has it locked. The lock ends with the last process that holds the open file, however
-/// that ends. Some network file systems have no locks: then this is an error.
+use rustix::fs::{FlockOperation, flock, fstatvfs};
+
+/// Tries to take an exclusive advisory lock (`flock`) on a file; `false` if another process holds it.
+///
+/// The lock lasts until every descriptor of the open file is closed, however the process ends. Some network file
+/// systems have no locks, which is an error.
 pub(super) fn try_lock(file: &File) -> io::Result<bool> {
-    // SAFETY: the descriptor is that of an open file.
-    if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
-        return Ok(true);
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(error) if io::Error::from(error).kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error.into()),
     }
-    let error = io::Error::last_os_error();
-    if error.kind() == io::ErrorKind::WouldBlock { Ok(false) } else { Err(error) }
 }
 
-/// The bytes that are free on a file's file system, those kept for root included; `None` where it does not tell.
+/// The free bytes on a file's file system, including those reserved for root; `None` if the file system does not say.
 pub(super) fn free_space(file: &File) -> Option<u64> {
-    let mut found = MaybeUninit::<libc::statvfs>::zeroed();
-    // SAFETY: the descriptor is that of an open file, and there is room for the answer.
-    if unsafe { libc::fstatvfs(file.as_raw_fd(), found.as_mut_ptr()) } != 0 {
-        return None;
-    }
-    // SAFETY: all of it is integers, for which zeros are valid, and the call has filled it.
-    let found = unsafe { found.assume_init() };
-    // The fields are of other widths on other systems.
-    #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
-    let (free, size) = (found.f_bfree as u64, found.f_frsize as u64);
-    // A file system without blocks, as some network ones are, knows no bounds.
-    (found.f_blocks > 0).then(|| free.saturating_mul(size))
+    let found = fstatvfs(file).ok()?;
+    // Some network file systems report 0 blocks in total: they have no fixed size, so 0 free blocks means nothing.
+    (found.f_blocks > 0).then(|| found.f_bfree.saturating_mul(found.f_frsize))
 }
 
-/// The user that files are created for.
-pub(super) fn user() -> u32 {
-    // SAFETY: has no preconditions.
-    unsafe { libc::geteuid() }
+/// The effective user id: the owner of the files that this process creates.
+pub(crate) fn user_id() -> u32 {
+    rustix::process::geteuid().as_raw()
 }

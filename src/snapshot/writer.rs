@@ -1,60 +1,66 @@
-//! Writes a snapshot in one go: prelude, a segment for each variable, the end of the pickle, index, trailer.
+//! Writes a snapshot in one pass: prelude, one segment for each variable, the end of the pickle, index, trailer.
 //!
-//! The caller pickles one value after the other with one memo, whose slot 0 is the module, and hands opcodes over as
-//! they come; the writer hashes what passes through. A segment that fails half-way is cut off again.
+//! The caller pickles one value after the other with a single memo, whose slot 0 is the module, and passes on the opcodes
+//! as they are made; the writer hashes them on the way. A segment that fails half-way is discarded, as if it had never
+//! been started.
 
 use std::io;
 
-use super::index::{self, Buffer, Index, SCHEMA, Stream, Variable};
+use super::index::{self, Index, PickleStream, SCHEMA, StoredBuffer, Variable};
 use super::layout::{Trailer, longest_index};
-use super::pipe::Pipe;
-use super::target::Target;
-use super::trust::Key;
+use super::pipeline::WritePipeline;
+use super::save_target::SaveTarget;
+use super::signature::SigningKey;
 use crate::pickle::emit;
 use crate::pickle::scan::{Scanner, SegmentFacts};
 
+pub use self::SnapshotWriter as Writer; // compat
+
 /// Writes a snapshot into `T`.
 #[derive(Debug)]
-pub struct Writer<T: Target> {
-    pipe: Pipe<T>,
+pub struct SnapshotWriter<T: SaveTarget> {
+    pipeline: WritePipeline<T>,
     module: String,
+    /// The number of bytes written so far.
     position: u64,
-    prelude: u64,
+    prelude_length: u64,
+    /// Hashes the bytes outside all segments.
     outside: blake3::Hasher,
-    open: Option<Open>,
+    open: Option<OpenSegment>,
+    /// For [`segment`](Self::segment), and to check the facts given to [`end`](Self::end) in debug builds.
     scanner: Scanner,
     variables: Vec<Variable>,
 }
 
 /// A segment that is being written.
 #[derive(Debug)]
-struct Open {
+struct OpenSegment {
     name: String,
     offset: u64,
-    /// Its value once more, for the comparison of what the pickler tells with what is there.
+    /// A copy of the value's opcodes, to check the pickler's facts.
     #[cfg(debug_assertions)]
     value: Vec<u8>,
 }
 
-fn no_segment() -> io::Error {
-    io::Error::other("no segment was begun")
+fn no_open_segment() -> io::Error {
+    io::Error::other("no segment is open")
 }
 
-impl<T: Target> Writer<T> {
-    /// Begins a snapshot of the module with this name.
+impl<T: SaveTarget> SnapshotWriter<T> {
+    /// Starts a snapshot of the module with this name.
     pub fn new(out: T, module: &str) -> io::Result<Self> {
         let mut prelude = Vec::new();
         emit::prelude(&mut prelude, module)?;
-        let mut pipe = Pipe::new(out);
-        pipe.put(&prelude)?;
+        let mut pipeline = WritePipeline::new(out);
+        pipeline.put(&prelude)?;
         let mut outside = blake3::Hasher::new();
         outside.update(&prelude);
         let length = prelude.len() as u64;
         Ok(Self {
-            pipe,
+            pipeline,
             module: module.to_owned(),
             position: length,
-            prelude: length,
+            prelude_length: length,
             outside,
             open: None,
             scanner: Scanner::new(emit::PRELUDE_MEMO),
@@ -62,58 +68,69 @@ impl<T: Target> Writer<T> {
         })
     }
 
-    /// The number of bytes written so far.
-    pub fn written(&self) -> u64 {
-        self.position
-    }
-
-    /// The bytes that are free where it is written; `None` where nobody knows.
+    /// The free bytes at the target, as [`SaveTarget::free`].
     pub fn free(&self) -> Option<u64> {
-        self.pipe.free()
+        self.pipeline.free()
     }
 
-    /// The variables written so far. Their hashes are known only in the end.
+    /// The variables written so far, still without their hashes.
     pub fn variables(&self) -> &[Variable] {
         &self.variables
     }
 
-    /// Begins the segment of a variable. Returns where its value will begin.
+    /// Starts the segment of a variable. Returns the offset at which its value will begin.
     pub fn begin(&mut self, name: &str) -> io::Result<u64> {
-        self.open = Some(Open {
+        self.open = Some(OpenSegment {
             name: name.to_owned(),
             offset: self.position,
             #[cfg(debug_assertions)]
             value: Vec::new(),
         });
-        self.pipe.begin();
+        self.pipeline.begin_segment();
         let mut head = Vec::new();
         emit::text(&mut head, name)?;
         self.put(&head)?;
         Ok(self.position)
     }
 
-    /// Takes the next opcodes of the value.
+    /// Writes the next opcodes of the value.
     pub fn value(&mut self, bytes: &[u8]) -> io::Result<()> {
-        #[cfg(debug_assertions)]
-        self.open.as_mut().ok_or_else(no_segment)?.value.extend_from_slice(bytes);
+        self.copy_value(bytes)?;
         self.put(bytes)
     }
 
-    /// Takes the contents of a raw buffer.
+    /// Writes the contents of a raw buffer.
     pub fn buffer(&mut self, bytes: &[u8]) -> io::Result<()> {
-        #[cfg(debug_assertions)]
-        self.open.as_mut().ok_or_else(no_segment)?.value.extend_from_slice(bytes);
-        self.pipe.contents(bytes)?;
+        self.copy_value(bytes)?;
+        self.pipeline.put_buffer(bytes)?;
         self.position = self.position.saturating_add(bytes.len() as u64);
         Ok(())
     }
 
-    /// Ends the segment. Its pickler has told what the opcodes need, which saves reading them once more; builds with debug
-    /// assertions compare that with a scan.
-    pub fn end(&mut self, variable: Variable, facts: SegmentFacts, buffers: Vec<Buffer>) -> io::Result<&Variable> {
+    #[cfg(debug_assertions)]
+    fn copy_value(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.open.as_mut().ok_or_else(no_open_segment)?.value.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    #[cfg(not(debug_assertions))]
+    #[inline]
+    #[allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "debug builds copy the value")]
+    fn copy_value(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Ends the segment. `facts` come from its pickler, which saves parsing the opcodes again; builds with debug
+    /// assertions do parse them, and compare.
+    pub fn end(
+        &mut self,
+        variable: Variable,
+        facts: SegmentFacts,
+        buffers: Vec<StoredBuffer>,
+    ) -> io::Result<&Variable> {
         #[cfg(debug_assertions)]
         {
-            let value = std::mem::take(&mut self.open.as_mut().ok_or_else(no_segment)?.value);
+            let value = std::mem::take(&mut self.open.as_mut().ok_or_else(no_open_segment)?.value);
             let scanned = self.scan(&value)?;
             assert_eq!((scanned.memo, &scanned.takes), (facts.memo, &facts.takes), "of {}", variable.name);
             assert_eq!(scanned.has_code, facts.has_code, "of {}", variable.name);
@@ -121,12 +138,12 @@ impl<T: Target> Writer<T> {
         self.close(variable, facts, buffers)
     }
 
-    fn close(&mut self, variable: Variable, facts: SegmentFacts, buffers: Vec<Buffer>) -> io::Result<&Variable> {
+    fn close(&mut self, variable: Variable, facts: SegmentFacts, buffers: Vec<StoredBuffer>) -> io::Result<&Variable> {
         let mut tail = Vec::new();
         emit::set_item(&mut tail)?;
         self.put(&tail)?;
-        let Open { name, offset, .. } = self.open.take().ok_or_else(no_segment)?;
-        let uses = self.users_of(&facts.takes);
+        let OpenSegment { name, offset, .. } = self.open.take().ok_or_else(no_open_segment)?;
+        let uses = self.owners_of(&facts.takes);
         self.variables.push(Variable {
             name,
             offset,
@@ -138,20 +155,21 @@ impl<T: Target> Writer<T> {
             has_code: facts.has_code,
             ..variable
         });
-        let variable = self.variables.last().ok_or_else(no_segment)?;
-        self.pipe.end(variable);
+        let variable = self.variables.last().ok_or_else(no_open_segment)?;
+        self.pipeline.end_segment(variable);
         Ok(variable)
     }
 
-    /// Takes back what was written of the segment that was begun.
-    pub fn cut_off(&mut self) -> io::Result<()> {
+    /// Discards the open segment, if there is one.
+    pub fn discard(&mut self) -> io::Result<()> {
         let Some(open) = self.open.take() else { return Ok(()) };
         self.position = open.offset;
-        self.pipe.cut(open.offset)
+        self.pipeline.discard_segment(open.offset)
     }
 
-    /// Writes a variable whose value these opcodes push, after finding out what they need. An error of kind `InvalidData`
-    /// means that the opcodes are wrong: then nothing was written.
+    /// Writes a whole segment, given the opcodes that push its value. For tests: a save has no such opcodes in memory.
+    ///
+    /// An error of kind `InvalidData` means that the opcodes are invalid and that nothing was written.
     pub fn segment(&mut self, variable: Variable, value: &[u8]) -> io::Result<&Variable> {
         let facts = self.scan(value)?;
         self.begin(&variable.name)?;
@@ -164,24 +182,25 @@ impl<T: Target> Writer<T> {
         facts.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    /// Ends the snapshot. Of the index, the caller has told all but the variables, the stream and, if he likes, the
-    /// module and the schema. Returns what it was written into, which is not flushed, the index as it was written, and
-    /// the length of the file.
-    pub fn finish(mut self, index: Index, key: Option<&Key>) -> io::Result<(T, Index, u64)> {
+    /// Ends the snapshot. The caller fills the index except `variables`, `stream`, `module` and `schema`.
+    ///
+    /// Returns the target, which is not flushed, the index as it was written, and the length of the file in bytes.
+    pub fn finish(mut self, index: Index, key: Option<&SigningKey>) -> io::Result<(T, Index, u64)> {
         let mut end = Vec::new();
         emit::end(&mut end)?;
         self.outside.update(&end);
         self.put(&end)?;
         let length = self.position;
-        let (mut out, hashes) = self.pipe.finish()?;
+        let (mut out, hashes) = self.pipeline.finish()?;
         for (variable, hashes) in self.variables.iter_mut().zip(hashes) {
-            hashes.tell(variable);
+            hashes.store_in(variable);
         }
+        let blake3 = self.outside.finalize().to_hex().to_string();
         let mut index = Index {
             schema: SCHEMA,
             module: self.module,
             variables: self.variables,
-            stream: Stream { length, prelude: self.prelude, blake3: self.outside.finalize().to_hex().to_string() },
+            stream: PickleStream { length, prelude: self.prelude_length, blake3 },
             ..index
         };
         let json = index::encode(&mut index, longest_index(length))?;
@@ -198,21 +217,21 @@ impl<T: Target> Writer<T> {
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.pipe.put(bytes)?;
+        self.pipeline.put(bytes)?;
         self.position = self.position.saturating_add(bytes.len() as u64);
         Ok(())
     }
 
-    /// The names of the variables that filled these slots, in their order, each once.
-    fn users_of(&self, slots: &[u64]) -> Vec<String> {
+    /// The names of the variables whose segments filled these memo slots, each once. `slots` is sorted.
+    fn owners_of(&self, slots: &[u64]) -> Vec<String> {
         let mut owners: Vec<&str> = slots.iter().filter_map(|slot| owner(&self.variables, *slot)).collect();
-        // Slots and variables are in the same order.
+        // Slots are numbered in the order of the segments, so equal names are adjacent.
         owners.dedup();
         owners.into_iter().map(str::to_owned).collect()
     }
 }
 
-/// The name of the variable whose segment filled a memo slot. None for the module itself, in slot 0.
+/// The name of the variable whose segment filled a memo slot; `None` for slot 0, the module itself.
 pub(super) fn owner(variables: &[Variable], slot: u64) -> Option<&str> {
     let variable = variables.get(variables.partition_point(|variable| variable.memo.1 <= slot))?;
     (variable.memo.0 <= slot).then_some(variable.name.as_str())
@@ -227,8 +246,8 @@ mod tests {
     }
 
     #[test]
-    fn segments_know_where_they_are_and_what_they_need() -> io::Result<()> {
-        let mut writer = Writer::new(Vec::new(), "__main__")?;
+    fn segments_record_their_offsets_and_dependencies() -> io::Result<()> {
+        let mut writer = SnapshotWriter::new(Vec::new(), "__main__")?;
         writer.segment(named("a"), b"]\x94\x8c\x05types\x94b")?;
         writer.segment(named("n"), b"K\x01")?;
         let variable = writer.segment(named("b"), b"h\x01h\x00h\x02\x8c\x08CodeType\x94\x93\x87")?.clone();
@@ -243,7 +262,7 @@ mod tests {
 
     #[test]
     fn the_pickle_is_prelude_segments_and_end() -> io::Result<()> {
-        let mut writer = Writer::new(Vec::new(), "__main__")?;
+        let mut writer = SnapshotWriter::new(Vec::new(), "__main__")?;
         writer.segment(named("x"), b"K\x01")?;
         let (bytes, index, _) = writer.finish(Index::default(), None)?;
         let stream = b"\x80\x05\x8c\x0adill._dill\x8c\x0e_import_module\x93\x8c\x08__main__\x85R\x94}\x8c\x01xK\x01sb.";
@@ -254,25 +273,25 @@ mod tests {
     }
 
     #[test]
-    fn wrong_opcodes_cost_their_variable_only() -> io::Result<()> {
-        let mut writer = Writer::new(Vec::new(), "__main__")?;
-        let before = writer.written();
+    fn invalid_opcodes_lose_only_their_variable() -> io::Result<()> {
+        let mut writer = SnapshotWriter::new(Vec::new(), "__main__")?;
+        let before = writer.position;
         let error = writer.segment(named("bad"), b"]\x94\xff").err().map(|error| error.kind());
-        assert_eq!((error, writer.written()), (Some(io::ErrorKind::InvalidData), before));
+        assert_eq!((error, writer.position), (Some(io::ErrorKind::InvalidData), before));
         writer.segment(named("good"), b"]\x94")?;
         assert_eq!(writer.finish(Index::default(), None)?.1.variables.len(), 1);
         Ok(())
     }
 
     #[test]
-    fn a_segment_that_is_cut_off_leaves_no_trace() -> io::Result<()> {
+    fn a_discarded_segment_leaves_no_trace() -> io::Result<()> {
         let write = |with_bad: bool| {
-            let mut writer = Writer::new(Vec::new(), "__main__")?;
+            let mut writer = SnapshotWriter::new(Vec::new(), "__main__")?;
             writer.segment(named("a"), b"]\x94")?;
             if with_bad {
                 writer.begin("bad")?;
                 writer.value(b"]\x94")?;
-                writer.cut_off()?;
+                writer.discard()?;
             }
             writer.segment(named("b"), b"h\x01")?;
             writer.finish(Index::default(), None)

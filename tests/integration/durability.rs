@@ -174,7 +174,7 @@ fn a_link_that_somebody_else_put_where_all_may_write_is_not_followed() {
         for path in [open.join("file.pkl"), open.join("folder/a.pkl")] {
             let run = save(path);
             run.assert_code(2).assert_stdout("");
-            assert!(run.err().contains("is a link of another user's"), "{}", run.whole());
+            assert!(run.err().contains("is a symlink owned by another user"), "{}", run.whole());
         }
         assert_eq!(fs::read_to_string(victim.join("a.pkl")).unwrap(), "precious");
         lchown(open.join("file.pkl"), Some(0), None).unwrap();

@@ -75,7 +75,7 @@ fn a_script_that_saves_without_a_key_is_told_once() {
         let call = sandbox.call_snapcli(arguments).env("XDG_CONFIG_HOME", sandbox.work().join("config"));
         let run = call.run();
         run.assert_code(0);
-        run.err().matches("will not be signed: cannot read or make the key").count()
+        run.err().matches("will not be signed: cannot read or create the key").count()
     };
     assert_eq!(told(&["restore", "--only", "x", "session.pkl", "saves.py"]), 1);
     assert_eq!(told(&["restore", "--only", "x", "-q", "session.pkl", "saves.py"]), 0);

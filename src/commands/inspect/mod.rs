@@ -17,7 +17,7 @@ use super::input_output::{open_snapshot, or_exit_code, stdout_style};
 use crate::cli::{GlobalArgs, InspectArgs};
 use crate::exit::{self, OrExit};
 use crate::report::inspect_report::SessionReport;
-use crate::snapshot::reader::Contents;
+use crate::snapshot::reader::{Contents, Snapshot};
 use crate::ui::Verbosity;
 
 const DEFAULT_FILE: &str = "session.pkl";

@@ -123,9 +123,9 @@ late = Late()
     // There is no room in the folder for temporary files, either.
     let run = save(&[]);
     run.assert_code(1);
-    let said = "the session takes 11 MB or more, but only 8.4 MB are free: make room, leave some out with --exclude, or \
-                save elsewhere with -o; the largest are array (3.2 MB), view (3.2 MB), text (3.0 MB), frame (2.4 MB), \
-                data (2.0 MB)";
+    let said = "the session takes 11 MB or more, but only 8.4 MB are free: free some space, leave some out with \
+                --exclude, or save elsewhere with -o; the largest are array (3.2 MB), view (3.2 MB), text (3.0 MB), \
+                frame (2.4 MB), data (2.0 MB)";
     assert!(run.err().contains(said) && !run.out().contains("pickled"), "{}", run.whole());
     assert_eq!((fs::read(&target).unwrap(), names(&disk.0)), (before.clone(), vec!["session.pkl".to_owned()]));
     assert_eq!(names(&spare.0), Vec::<String>::new());

@@ -1,7 +1,7 @@
-//! What can be said of an object without running its code: type, length, shape, dtype, a short preview.
+//! Describes an object without running its code: type, length, shape, dtype, and a short preview.
 //!
-//! No `repr`, `len` or property of a class that a script wrote is ever called here: they can be slow, print,
-//! fail or never end. Only exact built-in types, and attributes of types from a few well-known packages.
+//! No `repr`, `len` or property of a script's own class is called here: it could be slow, print, fail or never return.
+//! Only exact built-in types, and types from a few well-known packages, are asked for anything.
 
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -9,37 +9,29 @@ use pyo3::types::{
     PySet, PyString, PyTuple, PyType,
 };
 
-use super::codes::genuine_module;
-use crate::snapshot::index::{Kind, PREVIEW};
+use crate::snapshot::index::{PREVIEW, VariableKind as Kind};
 
 /// Packages whose `shape`, `dtype` and `columns` are plain data.
 const ARRAY_PACKAGES: [&str; 7] = ["numpy", "pandas", "pyarrow", "scipy", "torch", "cupy", "polars"];
-/// Elements of a container that a preview shows.
-const SHOWN: usize = 6;
-/// Containers within containers that a preview opens.
-const DEPTH: usize = 2;
+/// The most elements of a container that a preview shows.
+const MAX_ELEMENTS: usize = 6;
+/// How many levels of nested containers a preview shows.
+const MAX_DEPTH: usize = 2;
 
-/// An object in words.
-pub struct Description {
-    /// See [`crate::snapshot::index::Variable::type_name`].
-    pub type_name: String,
-    /// How it is kept.
-    pub kind: Kind,
-    /// `len()`, where asking is safe.
-    pub len: Option<u64>,
-    /// An array's or a frame's shape.
-    pub shape: Option<Vec<u64>>,
-    /// An array's dtype.
-    pub dtype: Option<String>,
-    /// A short text, on one line.
-    pub preview: String,
+/// The fields of an [index entry](crate::snapshot::index::Variable) that describe the value.
+pub(super) struct ObjectDescription {
+    pub(super) type_name: String,
+    pub(super) kind: Kind,
+    pub(super) len: Option<u64>,
+    pub(super) shape: Option<Vec<u64>>,
+    pub(super) dtype: Option<String>,
+    pub(super) preview: String,
 }
 
-/// Describes `value`, which belongs to the module named `session`.
-pub fn describe(value: &Bound<'_, PyAny>, session: &str) -> Description {
+/// Describes a value of the module named `session`.
+pub(super) fn describe(value: &Bound<'_, PyAny>, session: &str) -> ObjectDescription {
     let type_name = type_name(&value.get_type());
     let package = type_name.split('.').next().unwrap_or_default();
-    // A script's class can claim any module: only one that is found there is asked for its attributes.
     let genuine = || genuine_module(&value.get_type()).is_some();
     let array = ARRAY_PACKAGES.contains(&package) && !value.is_instance_of::<PyType>() && genuine();
     let shape = if array { attribute(value, "shape").and_then(|shape| shape.extract().ok()) } else { None };
@@ -49,16 +41,35 @@ pub fn describe(value: &Bound<'_, PyAny>, session: &str) -> Description {
     if array && let Some(text) = array_preview(value, &type_name) {
         preview = text;
     }
-    Description { kind: kind(value, session), len: length(value), shape, dtype, preview: clip(&preview), type_name }
+    ObjectDescription {
+        kind: kind(value, session),
+        len: length(value),
+        shape,
+        dtype,
+        preview: clip(&preview),
+        type_name,
+    }
 }
 
-/// The type's name with its module, but for built-in types: `numpy.ndarray`, `dict`.
-pub fn type_name(kind: &Bound<'_, PyType>) -> String {
+/// The qualified name of a type, without the module for built-in types: `numpy.ndarray`, `dict`.
+pub(super) fn type_name(kind: &Bound<'_, PyType>) -> String {
     let name = kind.qualname().map(|name| name.to_string()).unwrap_or_else(|_| "?".to_owned());
     match kind.module().map(|module| module.to_string()) {
         Ok(module) if module != "builtins" => format!("{module}.{name}"),
         _ => name,
     }
+}
+
+/// The module of a class, if the class is really found there: a script's class can claim any `__module__`.
+pub(super) fn genuine_module(class: &Bound<'_, PyType>) -> Option<String> {
+    let name = type_name(class);
+    let (module, bare) = name.rsplit_once('.').unwrap_or(("builtins", &name));
+    let modules = class.py().import("sys").ok()?.getattr("modules").ok()?;
+    let home = modules.get_item(module).ok()?;
+    let found = home.getattr_opt(bare).ok().flatten();
+    // Some built-in types are in no module: the type of methods, for example.
+    let known = found.is_some_and(|found| found.is(class)) || (module == "builtins" && !name.contains('.'));
+    known.then(|| module.to_owned())
 }
 
 fn kind(value: &Bound<'_, PyAny>, session: &str) -> Kind {
@@ -109,19 +120,20 @@ fn array_preview(value: &Bound<'_, PyAny>, type_name: &str) -> Option<String> {
     if type_name != "numpy.ndarray" || attribute(value, "dtype")?.getattr("hasobject").ok()?.is_truthy().ok()? {
         return None;
     }
-    // Only the first elements are read: `flat` is a view, the slice a small copy.
-    let first = attribute(value, "flat")?.get_item(pyo3::types::PySlice::new(value.py(), 0, SHOWN as isize, 1)).ok()?;
+    // `flat` is a view and the slice a small copy, so only the first elements are read.
+    let first =
+        attribute(value, "flat")?.get_item(pyo3::types::PySlice::new(value.py(), 0, MAX_ELEMENTS as isize, 1)).ok()?;
     let size: usize = attribute(value, "size")?.extract().ok()?;
     let mut text = String::new();
     write_preview(&mut text, &first.call_method0("tolist").ok()?, 0);
-    if size > SHOWN {
+    if size > MAX_ELEMENTS {
         text.truncate(text.len().saturating_sub(1));
         text.push_str(", …]");
     }
     Some(text)
 }
 
-/// Appends a preview of `value`; stops opening containers at [`DEPTH`] and showing elements at [`SHOWN`].
+/// Appends a preview of `value`, with at most [`MAX_ELEMENTS`] per container and [`MAX_DEPTH`] levels.
 fn write_preview(out: &mut String, value: &Bound<'_, PyAny>, depth: usize) {
     if out.chars().count() > PREVIEW {
         return;
@@ -146,10 +158,10 @@ fn write_preview(out: &mut String, value: &Bound<'_, PyAny>, depth: usize) {
     }
 }
 
-/// The text of None, a bool, a number or a string: exact built-in types only.
+/// The `repr` or `str` of None, a bool, a number, a string or bytes: exact built-in types only.
 fn scalar(value: &Bound<'_, PyAny>) -> Option<String> {
     if let Ok(text) = value.cast_exact::<PyString>() {
-        // A long text is cut before Python makes a repr of all of it.
+        // Cut a long string before Python makes a repr of all of it.
         let head = text.get_item(pyo3::types::PySlice::new(value.py(), 0, PREVIEW as isize + 1, 1)).ok()?;
         return head.repr().ok().map(|text| text.to_string_lossy().into_owned());
     }
@@ -159,7 +171,7 @@ fn scalar(value: &Bound<'_, PyAny>) -> Option<String> {
     }
     if value.is_exact_instance_of::<PyInt>() {
         let bits: u64 = value.call_method0("bit_length").ok()?.extract().ok()?;
-        // Python refuses to print ints beyond 4,300 digits, and a preview has no use for them.
+        // Python refuses to convert ints of more than 4,300 digits to a string.
         return if bits > 512 { Some(format!("an int of {bits} bits")) } else { text_of(value) };
     }
     let plain = value.is_none()
@@ -170,7 +182,7 @@ fn scalar(value: &Bound<'_, PyAny>) -> Option<String> {
     plain.then(|| text_of(value)).flatten()
 }
 
-/// Whether it is one of numpy's own numbers: their `str` runs no code of anybody's, unlike that of an array of objects.
+/// Whether it is a numpy scalar: its `str` runs no code of the script, unlike that of an array of objects.
 fn is_numpy_number(value: &Bound<'_, PyAny>) -> bool {
     let modules = value.py().import("sys").and_then(|sys| sys.getattr("modules"));
     let numpy = modules.and_then(|modules| modules.get_item("numpy"));
@@ -187,35 +199,35 @@ fn write_items<'py>(
     depth: usize,
 ) {
     out.push_str(brackets[0]);
-    if depth >= DEPTH && length > 0 {
+    if depth >= MAX_DEPTH && length > 0 {
         out.push('…');
     } else {
-        for (index, item) in items.take(SHOWN).enumerate() {
+        for (index, item) in items.take(MAX_ELEMENTS).enumerate() {
             out.push_str(if index > 0 { ", " } else { "" });
             write_preview(out, &item, depth + 1);
         }
-        out.push_str(if length > SHOWN { ", …" } else { "" });
+        out.push_str(if length > MAX_ELEMENTS { ", …" } else { "" });
     }
     out.push_str(brackets[1]);
 }
 
 fn write_dict(out: &mut String, dict: &Bound<'_, PyDict>, depth: usize) {
     out.push('{');
-    if depth >= DEPTH && !dict.is_empty() {
+    if depth >= MAX_DEPTH && !dict.is_empty() {
         out.push('…');
     } else {
-        for (index, (key, item)) in dict.iter().take(SHOWN).enumerate() {
+        for (index, (key, item)) in dict.iter().take(MAX_ELEMENTS).enumerate() {
             out.push_str(if index > 0 { ", " } else { "" });
             write_preview(out, &key, depth + 1);
             out.push_str(": ");
             write_preview(out, &item, depth + 1);
         }
-        out.push_str(if dict.len() > SHOWN { ", …" } else { "" });
+        out.push_str(if dict.len() > MAX_ELEMENTS { ", …" } else { "" });
     }
     out.push('}');
 }
 
-/// What is said of an object whose own code must not run.
+/// The preview of an object whose own code must not run.
 fn opaque(value: &Bound<'_, PyAny>) -> String {
     if let Ok(module) = value.cast::<PyModule>() {
         return format!("module {}", module.name().map(|name| name.to_string()).unwrap_or_default());
@@ -252,7 +264,7 @@ fn signature(function: &Bound<'_, PyAny>) -> PyResult<String> {
     Ok(format!("{}({})", function.getattr("__name__")?, parts.join(", ")))
 }
 
-/// Cuts a text to [`PREVIEW`] characters, on one line.
+/// Cuts a string to [`PREVIEW`] characters on one line.
 fn clip(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if line.chars().count() <= PREVIEW {

@@ -1,146 +1,95 @@
 //! A file that appears under its name when it is complete, or not at all.
 //!
-//! It is written beside its place under a name of its own and then renamed, which is one step for the file system.
-//! Dropped without [`AtomicFile::commit`], or ended by a signal, it leaves no trace, and what was in its place stays
-//! untouched. What SIGKILL or a power cut leaves is removed by the next save to the same place.
+//! It is written to a temporary file in the same directory, which is then renamed: a single step for the file system.
+//! If it is dropped without a commit, or a signal ends the process, the temporary file is removed and the old file stays
+//! untouched. A temporary file left by SIGKILL or a power cut is removed by the next save to the same path.
 
-mod fault;
-mod place;
-mod temporary;
+mod atomic_error;
+mod fault_injection;
+mod resolve;
+pub mod signals;
+mod temp_file;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use thiserror::Error;
+pub use self::atomic_error::AtomicError;
+use self::resolve::resolve;
+use self::temp_file::TempFile;
+use super::save_target::SaveTarget;
 
-use self::place::resolve;
-use self::temporary::Temporary;
-use super::target::Target;
-
-/// Large enough for few system calls, small enough to stay in the cache.
+/// The size of the write buffer in bytes: large enough for few system calls, small enough for the cache.
 const BUFFER: usize = 256 * 1024;
 
 /// A file that is being written.
 #[derive(Debug)]
 pub struct AtomicFile {
-    file: BufWriter<Temporary>,
+    file: BufWriter<TempFile>,
     target: PathBuf,
 }
 
-/// Why a file cannot be put in its place.
-#[derive(Debug, Error)]
-pub enum AtomicError {
-    /// A folder has that name.
-    #[error("{} is a folder: name a file in it", .0.display())]
-    IsFolder(PathBuf),
-    /// A device, a pipe or a socket has that name, which a rename would destroy.
-    #[error("{} is not a regular file: choose another name, or write to standard output with -", .0.display())]
-    NotRegular(PathBuf),
-    /// Somebody else may have put a link there to have another file overwritten.
-    #[error("{} is a link of another user's in a folder that all may write to: name the file it leads to", .0.display())]
-    OthersLink(PathBuf),
-    /// The name is no file name, or links to itself.
-    #[error("{} is not a name for a file: choose another one", .0.display())]
-    BadName(PathBuf),
-    /// The other name is in another folder.
-    #[error("{} is not in the folder of the file that was begun: choose a name there", .0.display())]
-    OtherFolder(PathBuf),
-    /// Nothing can be written there.
-    #[error("cannot create a file in {}: check that the folder exists and may be written to", folder.display())]
-    Create {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// What was written did not reach the disk.
-    #[error("cannot complete {}: {}", target.display(), advice(source))]
-    Complete {
-        /// The file's place.
-        target: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-/// What to do where a file cannot be completed.
-fn advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            "free some space, or choose another disk"
-        }
-        io::ErrorKind::ResourceBusy => "something is mounted there; choose another name",
-        _ => "choose another place",
-    }
-}
-
 impl AtomicFile {
-    /// Begins a file that is to be at `target`. Where that is a symbolic link, the file it leads to is replaced.
+    /// Starts a file that will replace `target`. If that is a symlink, the file that it points to is replaced.
     pub fn create(target: &Path) -> Result<Self, AtomicError> {
         let target = resolve(target)?;
-        let folder = folder(&target);
-        let file = Temporary::new(folder, target.file_name().unwrap_or_default());
+        let folder = directory(&target);
+        let file = TempFile::new(folder, target.file_name().unwrap_or_default());
         let file = file.map_err(|source| AtomicError::Create { folder: folder.to_path_buf(), source })?;
         Ok(Self { file: BufWriter::with_capacity(BUFFER, file), target })
     }
 
-    /// The file as it is now called. It is complete after [`Write::flush`].
+    /// The path of the temporary file. After [`Write::flush`] it holds everything written so far.
     pub fn path(&self) -> &Path {
         self.file.get_ref().path()
     }
 
-    /// The place that it will have.
-    pub fn target(&self) -> &Path {
-        &self.target
-    }
-
-    /// Puts the file in its place, once it is on the disk.
+    /// Syncs the file to the disk and renames it to its target.
     pub fn commit(self) -> Result<(), AtomicError> {
         let target = self.target.clone();
-        self.persist(&target, Sync::Disk)
+        self.persist(&target, SyncMode::Now)
     }
 
-    /// Puts the file in its place, and leaves it to the system when to bring it to the disk: a power cut in the next half
-    /// minute can cost both the old file and the new one.
+    /// Renames the file to its target without a sync: a power cut in the next half minute can lose both the old file and
+    /// the new one.
     pub fn commit_without_sync(self) -> Result<(), AtomicError> {
         let target = self.target.clone();
-        self.persist(&target, Sync::Later)
+        self.persist(&target, SyncMode::Later)
     }
 
-    /// Puts the file in another place in the same folder, and leaves its own place as it is.
+    /// Syncs the file and renames it to another name in the same directory; the target stays as it is.
     pub fn commit_to(self, other: &Path) -> Result<(), AtomicError> {
         let other = resolve(other)?;
-        if folder(&other) != folder(&self.target) {
-            return Err(AtomicError::OtherFolder(other));
+        if directory(&other) != directory(&self.target) {
+            return Err(AtomicError::OtherDirectory(other));
         }
-        self.persist(&other, Sync::Disk)
+        self.persist(&other, SyncMode::Now)
     }
 
-    fn persist(self, target: &Path, sync: Sync) -> Result<(), AtomicError> {
+    fn persist(self, target: &Path, sync: SyncMode) -> Result<(), AtomicError> {
         let failed = |source| AtomicError::Complete { target: target.to_path_buf(), source };
         let file = self.file.into_inner().map_err(|error| failed(error.into_error()))?;
-        // The contents must be on the disk before the name is: else a power cut leaves an empty file there.
-        if sync == Sync::Disk {
+        // The contents must be on the disk before the rename is: otherwise a power cut can leave an empty file.
+        if sync == SyncMode::Now {
             file.sync().map_err(failed)?;
         }
         file.rename(target).map_err(failed)?;
         match sync {
-            Sync::Disk => sync_folder(folder(target)).map_err(failed),
-            Sync::Later => Ok(()),
+            SyncMode::Now => sync_directory(directory(target)).map_err(failed),
+            SyncMode::Later => Ok(()),
         }
     }
 }
 
-/// When a file is brought to the disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sync {
-    Disk,
+enum SyncMode {
+    Now,
     Later,
 }
 
-impl Target for AtomicFile {
+impl SaveTarget for AtomicFile {
     fn cut(&mut self, length: u64) -> io::Result<()> {
+        // Seeking flushes the buffer first, so nothing of it lands after the cut.
         self.file.seek(SeekFrom::Start(length))?;
         self.file.get_ref().set_len(length)
     }
@@ -164,19 +113,20 @@ impl Write for AtomicFile {
     }
 }
 
-/// Makes the rename last. Some network file systems cannot, and then they do not need it.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    fault::point()?;
-    match File::open(folder).and_then(|folder| folder.sync_all()) {
+/// Makes the rename survive a power cut.
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    fault_injection::point()?;
+    match File::open(directory).and_then(|directory| directory.sync_all()) {
+        // Some network file systems cannot sync a directory, and do not need it.
         Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
-        // A folder that may be written to but not read.
+        // A directory that may be written to but not read.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         result => result,
     }
 }
 
-/// The folder of a path that [`resolve`] returned.
-fn folder(target: &Path) -> &Path {
+/// The directory of a path that [`resolve`] returned.
+fn directory(target: &Path) -> &Path {
     target.parent().unwrap_or(target)
 }
 
@@ -186,7 +136,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
-    use crate::snapshot::target::check_room;
+    use crate::snapshot::save_target::check_room;
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -228,12 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn a_link_stays_and_what_it_leads_to_is_replaced() -> Outcome {
+    fn a_symlink_stays_and_its_target_is_replaced() -> Outcome {
         let folder = tempfile::tempdir()?;
         fs::create_dir(folder.path().join("far"))?;
         let (link, real) = (folder.path().join("link.pkl"), folder.path().join("far/real.pkl"));
         symlink("far/real.pkl", &link)?;
-        // At first the link leads nowhere.
+        // At first the symlink is dangling.
         for text in ["one", "two"] {
             let mut file = AtomicFile::create(&link)?;
             file.write_all(text.as_bytes())?;
@@ -245,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn it_can_be_committed_beside_its_place() -> Outcome {
+    fn a_file_can_be_committed_to_another_name() -> Outcome {
         let folder = tempfile::tempdir()?;
         let (target, beside) = (folder.path().join("a.pkl"), folder.path().join("a.crash.pkl"));
         fs::write(&target, "old")?;
@@ -255,15 +205,15 @@ mod tests {
         assert_eq!((fs::read_to_string(&target)?.as_str(), fs::read_to_string(&beside)?.as_str()), ("old", "new"));
         let elsewhere = tempfile::tempdir()?;
         let error = AtomicFile::create(&target)?.commit_to(&elsewhere.path().join("a.pkl"));
-        assert!(matches!(error, Err(AtomicError::OtherFolder(_))));
+        assert!(matches!(error, Err(AtomicError::OtherDirectory(_))));
         Ok(())
     }
 
     #[test]
-    fn what_is_no_regular_file_is_refused() -> Outcome {
+    fn anything_but_a_regular_file_is_refused() -> Outcome {
         let folder = tempfile::tempdir()?;
         let create = |path: &Path| AtomicFile::create(path).map(drop);
-        assert!(matches!(create(folder.path()), Err(AtomicError::IsFolder(_))));
+        assert!(matches!(create(folder.path()), Err(AtomicError::IsDirectory(_))));
         assert!(matches!(create(Path::new("/dev/null")), Err(AtomicError::NotRegular(_))));
         assert!(matches!(create(&folder.path().join("none/a.pkl")), Err(AtomicError::Create { .. })));
         let circle = folder.path().join("circle");
@@ -273,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_through_links_and_parents_leads_to_its_file() -> Outcome {
+    fn a_path_through_symlinks_and_parents_is_resolved() -> Outcome {
         let folder = tempfile::tempdir()?;
         let root = folder.path().canonicalize()?;
         fs::create_dir_all(root.join("a/b"))?;
@@ -281,56 +231,56 @@ mod tests {
         symlink("../a/b", root.join("c/to_b"))?;
         symlink(root.join("c"), root.join("to_c"))?;
         symlink("to_c/to_b/../two.pkl", root.join("one.pkl"))?;
-        for (path, place) in [
+        for (path, expected) in [
             ("a/../x.pkl", "x.pkl"),
             ("c/to_b/../x.pkl", "a/x.pkl"),
             ("to_c/to_b/./x.pkl", "a/b/x.pkl"),
             ("one.pkl", "a/two.pkl"),
         ] {
-            assert_eq!(resolve(&root.join(path))?, root.join(place), "{path}");
+            assert_eq!(resolve(&root.join(path))?, root.join(expected), "{path}");
         }
-        assert!(matches!(resolve(&root.join("to_c/..")), Err(AtomicError::IsFolder(_))));
+        assert!(matches!(resolve(&root.join("to_c/..")), Err(AtomicError::IsDirectory(_))));
         fs::write(root.join("file"), "")?;
         assert!(matches!(resolve(&root.join("file/x.pkl")), Err(AtomicError::Create { .. })));
         Ok(())
     }
 
-    /// Every call that changes the disk is made to fail, one after the other, and all behind it.
+    /// Fails each call that changes the disk, one after the other, and all calls after it.
     #[test]
     fn a_fault_at_any_call_leaves_the_old_file_or_the_new_one() -> Outcome {
         let folder = tempfile::tempdir()?;
         let target = folder.path().join("a.pkl");
         let save = |contents: &[u8]| -> Outcome {
             let mut file = AtomicFile::create(&target)?;
-            for piece in contents.chunks(BUFFER / 3) {
-                file.write_all(piece)?;
+            for chunk in contents.chunks(BUFFER / 3) {
+                file.write_all(chunk)?;
             }
             file.cut(contents.len() as u64)?;
             Ok(file.commit()?)
         };
         let (old, new) = (vec![1; 100], vec![2; 5 * BUFFER + 7]);
         save(&old)?;
-        fault::fail_at(None);
+        fault_injection::fail_at(None);
         save(&new)?;
-        let calls = fault::passed();
+        let calls = fault_injection::passed();
         assert!(calls > 8, "{calls}");
         for call in 0..calls {
-            fault::fail_at(None);
+            fault_injection::fail_at(None);
             save(&old)?;
-            fault::fail_at(Some(call));
+            fault_injection::fail_at(Some(call));
             assert!(save(&new).is_err(), "call {call}");
             let found = fs::read(&target)?;
-            // Only the last call, which makes the new name last, comes behind the rename.
+            // Only the last call, which syncs the directory, comes after the rename.
             assert_eq!(found == new, call == calls - 1, "call {call}");
             assert!(found == new || found == old, "call {call}: {} bytes", found.len());
             assert_eq!(names(folder.path()), ["a.pkl"], "call {call}");
         }
-        fault::fail_at(None);
+        fault_injection::fail_at(None);
         Ok(())
     }
 
     #[test]
-    fn two_at_once_end_well_and_the_last_one_wins() -> Outcome {
+    fn of_two_saves_at_once_the_last_one_wins() -> Outcome {
         let folder = tempfile::tempdir()?;
         let target = folder.path().join("a.pkl");
         let (mut first, mut second) = (AtomicFile::create(&target)?, AtomicFile::create(&target)?);
@@ -344,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_fit_is_refused_before_it_is_written() -> Outcome {
+    fn an_array_that_cannot_fit_is_refused_before_it_is_written() -> Outcome {
         let folder = tempfile::tempdir()?;
         let file = AtomicFile::create(&folder.path().join("a.pkl"))?;
         check_room(file.free(), 1)?;

@@ -1,5 +1,5 @@
-//! Where a test makes the disk fail: every call that changes a file passes here. Outside of this crate's own tests it is
-//! nothing at all.
+//! Lets tests make the disk fail: every call that changes a file passes through [`point`], which does nothing outside of
+//! this crate's unit tests.
 
 #[cfg(not(test))]
 #[inline]
@@ -17,17 +17,17 @@ mod under_test {
     use std::io;
 
     thread_local! {
-        static LEFT: Cell<Option<u64>> = const { Cell::new(None) };
+        static FAIL_FROM: Cell<Option<u64>> = const { Cell::new(None) };
         static PASSED: Cell<u64> = const { Cell::new(0) };
     }
 
-    /// From now on, the call with this number fails on this thread, and all behind it, as on a disk that is full or gone.
+    /// Resets the counter; from then on, call `number` and all later ones fail on this thread, as on a full disk.
     pub(in super::super) fn fail_at(number: Option<u64>) {
-        LEFT.set(number);
+        FAIL_FROM.set(number);
         PASSED.set(0);
     }
 
-    /// How many calls there were.
+    /// The number of calls since the last [`fail_at`].
     pub(in super::super) fn passed() -> u64 {
         PASSED.get()
     }
@@ -35,8 +35,8 @@ mod under_test {
     pub(in super::super) fn point() -> io::Result<()> {
         let number = PASSED.get();
         PASSED.set(number + 1);
-        match LEFT.get() {
-            Some(failing) if number >= failing => Err(io::Error::from(io::ErrorKind::StorageFull)),
+        match FAIL_FROM.get() {
+            Some(first) if number >= first => Err(io::Error::from(io::ErrorKind::StorageFull)),
             _ => Ok(()),
         }
     }

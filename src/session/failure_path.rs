@@ -1,40 +1,45 @@
-//! Why an object could not be saved: the path to the object at fault, its type, and what to do about it.
+//! Explains why a variable could not be saved: the path to the object at fault, its type, and what to do about it.
 //!
-//! The path comes from unwinding the save itself: the pickler hands over the objects that it was at, from the variable
-//! down to the one at fault, so there is no second search.
+//! The pickler reports the chain of objects that it was pickling, from the variable down to the one at fault, so there is
+//! no second search: this file only writes the chain as a Python expression.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyString, PyTuple, PyType};
 
-use super::describe::type_name;
+use super::object_description::type_name;
 use crate::pickler::Failure;
 
-/// The longest path that is written out, in steps; deeper ones end in an ellipsis.
-const STEPS: usize = 40;
+/// The most steps of a path; a longer one ends in an ellipsis.
+const MAX_STEPS: usize = 40;
 
-/// The most characters of an error's text that are kept.
-const LONGEST: usize = 500;
+/// The most characters of an error message.
+const MAX_MESSAGE: usize = 500;
 
-/// What is known of a failed save.
-pub struct Fault {
+/// Why a variable could not be saved, as in [`LeftOut`](crate::snapshot::index::LeftOut).
+pub(super) struct FailureExplanation {
     /// `TypeError: cannot pickle 'socket' object`.
-    pub error: String,
-    /// `cfg['db'].conn`; absent where the variable itself is at fault.
-    pub path: Option<String>,
-    /// The type of the object at fault, where it is not the variable itself.
-    pub fault_type: Option<String>,
+    pub(super) error: String,
+    /// `cfg['db'].conn`; `None` if the variable itself is at fault.
+    pub(super) path: Option<String>,
+    /// The type of the object at fault, if it is not the variable itself.
+    pub(super) fault_type: Option<String>,
     /// What to do about it, for well-known types.
-    pub hint: Option<String>,
+    pub(super) hint: Option<String>,
 }
 
-/// Reads a fault from the error that saving the variable `name` raised.
-pub fn fault(py: Python<'_>, name: &str, value: &Bound<'_, PyAny>, failure: &Failure<'_>) -> Fault {
+/// Explains the failure to save the variable `name`.
+pub(super) fn explain_failure(
+    py: Python<'_>,
+    name: &str,
+    value: &Bound<'_, PyAny>,
+    failure: &Failure<'_>,
+) -> FailureExplanation {
     let (error, chain) = (&failure.error, &failure.chain);
     let culprit = chain.last().unwrap_or(value);
     let kind = type_name(&culprit.get_type());
     let nested = !culprit.is(value);
     let path = if nested { Some(path(name, value, chain)) } else { None };
-    Fault {
+    FailureExplanation {
         error: error_text(py, error),
         path,
         hint: hint(&kind, error.is_instance_of::<pyo3::exceptions::PyRecursionError>(py)).map(str::to_owned),
@@ -42,7 +47,7 @@ pub fn fault(py: Python<'_>, name: &str, value: &Bound<'_, PyAny>, failure: &Fai
     }
 }
 
-/// An error on one line, as the last line of its traceback.
+/// An exception on one line, as in the last line of its traceback.
 pub fn error_text(py: Python<'_>, error: &PyErr) -> String {
     let kind = type_name(&error.get_type(py));
     let text = error.value(py).str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
@@ -50,18 +55,18 @@ pub fn error_text(py: Python<'_>, error: &PyErr) -> String {
     if line.is_empty() {
         return kind;
     }
-    let mut shown: String = line.chars().take(LONGEST).collect();
+    let mut shown: String = line.chars().take(MAX_MESSAGE).collect();
     if shown.len() < line.len() {
         shown.push('…');
     }
     format!("{kind}: {shown}")
 }
 
-/// Writes the way from `value`, named `name`, through the objects of `chain`.
+/// The path from the variable `name` through the objects of `chain`, as a Python expression where possible.
 fn path(name: &str, value: &Bound<'_, PyAny>, chain: &[Bound<'_, PyAny>]) -> String {
     let mut text = name.to_owned();
     let mut owner = value.clone();
-    // What was saved on the way from the owner but is no part of it to the eye: reduce tuples, state dicts.
+    // Objects after `owner` that have no name in Python: the tuple of a reducer, a state dict.
     let mut between: Vec<Bound<'_, PyAny>> = Vec::new();
     let mut steps = 0;
     for child in chain {
@@ -75,7 +80,7 @@ fn path(name: &str, value: &Bound<'_, PyAny>, chain: &[Bound<'_, PyAny>]) -> Str
             continue;
         };
         steps += 1;
-        if steps > STEPS {
+        if steps > MAX_STEPS {
             text.push('…');
             return text;
         }
@@ -86,7 +91,7 @@ fn path(name: &str, value: &Bound<'_, PyAny>, chain: &[Bound<'_, PyAny>]) -> Str
     text
 }
 
-/// How `child` hangs on `owner`, as it would be written in Python where that is possible.
+/// The expression that leads from `owner` to `child`: `[3]`, `.conn`.
 fn step(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
     if let Ok(dict) = owner.cast::<PyDict>() {
         return in_dict(dict, child);
@@ -103,11 +108,11 @@ fn step(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
     attribute(owner, child)
 }
 
-/// How `child` hangs on `owner` by way of an object that only the pickle protocol knows.
+/// As [`step`], if the object between them, such as a state dict, exists only while pickling.
 fn through(owner: &Bound<'_, PyAny>, between: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
     let dict = between.cast::<PyDict>().ok()?;
     let step = in_dict(dict, child)?;
-    // The dict is an instance's state or a class's namespace: its keys are attributes.
+    // Otherwise it is the state of an instance or the namespace of a class: its keys are attributes.
     if owner.is_instance_of::<PyDict>() {
         return Some(step);
     }
@@ -127,7 +132,7 @@ fn in_dict(dict: &Bound<'_, PyDict>, child: &Bound<'_, PyAny>) -> Option<String>
     None
 }
 
-/// A dict key as text, without running the code of a class that a script wrote.
+/// A dict key as a string, without running the code of a script's own class.
 fn key_text(key: &Bound<'_, PyAny>) -> String {
     let plain = key.is_exact_instance_of::<PyString>() || type_name(&key.get_type()) == "int";
     let text = if plain { key.repr().ok().map(|text| text.to_string_lossy().into_owned()) } else { None };
@@ -144,7 +149,7 @@ fn in_function(function: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<
     let names: Vec<String> = function.getattr("__code__").ok()?.getattr("co_freevars").ok()?.extract().ok()?;
     if let Ok(cells) = cells.cast::<PyTuple>() {
         for (cell, name) in cells.iter().zip(names) {
-            // An empty cell raises ValueError: nothing is in it.
+            // An empty cell raises ValueError.
             if cell.is(child) || cell.getattr("cell_contents").is_ok_and(|content| content.is(child)) {
                 return Some(format!(".__closure__['{name}']"));
             }
@@ -197,17 +202,17 @@ fn slot_names(owner: &Bound<'_, PyAny>) -> Vec<String> {
     names
 }
 
-/// What to do about an object of a well-known kind: the beginnings of its type's name, and the advice.
+/// Advice for well-known types: prefixes of the type's name, and what to do.
 const HINTS: [(&[&str], &str); 12] = [
-    (&["socket.", "ssl.SSL"], "connect again in a function that is called after the restore"),
-    (&["_io.", "tempfile."], "keep the path, or what was read, and open the file again after the restore"),
+    (&["socket.", "ssl.SSL"], "connect again in a function that you call after the restore"),
+    (&["_io.", "tempfile."], "keep the path or the contents, and open the file again after the restore"),
     (
         &["sqlite3.", "psycopg", "pymysql.", "MySQLdb.", "sqlalchemy."],
         "keep the path or URL, and connect again after the restore",
     ),
     (&["generator", "async_generator", "coroutine"], "turn it into a list (or await it) before the script ends"),
     (&["frame", "traceback"], "keep traceback.format_exc() instead"),
-    (&["threading.", "_thread."], "make it anew after the restore; keep the data it guards"),
+    (&["threading.", "_thread."], "create it again after the restore; keep the data that it protects"),
     (
         &["subprocess.", "multiprocessing.", "concurrent.", "_multiprocessing."],
         "keep its results, and start it again after the restore",
@@ -215,13 +220,13 @@ const HINTS: [(&[&str], &str); 12] = [
     (&["asyncio.", "_asyncio."], "keep the results: an event loop ends with its process"),
     (&["cupy.", "numba.cuda", "torch.cuda"], "copy it to main memory first"),
     (&["mmap.", "memoryview"], "copy it into bytes or an array"),
-    (&["re.Scanner", "_csv.", "xml.", "lxml."], "keep the text it came from, and parse it again"),
-    (&["select.", "selectors."], "make it anew after the restore"),
+    (&["re.Scanner", "_csv.", "xml.", "lxml."], "keep the source string, and parse it again"),
+    (&["select.", "selectors."], "create it again after the restore"),
 ];
 
 fn hint(kind: &str, too_deep: bool) -> Option<&'static str> {
     if too_deep {
-        return Some("it is nested too deep: keep it in flatter form");
+        return Some("it is nested too deeply: store it in a flatter form");
     }
     HINTS.iter().find(|(starts, _)| starts.iter().any(|start| kind.starts_with(start))).map(|(_, hint)| *hint)
 }

@@ -1,4 +1,5 @@
-//! The session pickled once more, to be compared with a file: what a load brought back of it, or what it was saved from.
+//! Pickles a session again and compares it with a snapshot: after a load, to see what came back different, or in the
+//! process that saved it, to see which variables are pickled differently each time. Both are steps of `save --verify`.
 
 use std::sync::Arc;
 
@@ -6,17 +7,21 @@ use anyhow::{Context, Result};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
-use super::keep::Rules;
 use super::provenance::Origin;
-use super::save::{Request, save_namespace};
+use super::save::{SaveRequest, SaveSource, save_namespace};
+use super::select::SelectionRules;
 use crate::python::dill::{Dill, LazyDill, with_dill};
 use crate::python::run::Run;
 use crate::snapshot::echo::{Compared, Echo};
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::{Contents, Snapshot};
 
-/// Pickles the variables that a snapshot names as they are in `module` now, and compares. Nothing is written anywhere.
-pub fn again<'py>(
+pub use self::repickle as again; // compat
+pub use self::repickle_run as of_run; // compat
+
+/// Pickles the variables that a snapshot names, with their current values in `module`, and compares them with the
+/// snapshot. Writes nothing to any file.
+pub fn repickle<'py>(
     py: Python<'py>,
     snapshot: &Arc<Snapshot>,
     module: &Bound<'py, PyModule>,
@@ -26,24 +31,25 @@ pub fn again<'py>(
 ) -> Result<Compared> {
     let Contents::Own { index } = snapshot.contents() else { return Ok(Compared::default()) };
     let echo = Echo::new(Arc::clone(snapshot)).context("only a snapshot can be compared")?;
-    let request = Request {
+    let request = SaveRequest {
         module: &index.module,
-        // What was chosen once is not chosen anew.
-        rules: &Rules { private: true, refimported, ..Rules::default() },
+        // The names come from the snapshot: do not select among them again.
+        rules: &SelectionRules { private: true, refimported, ..SelectionRules::default() },
         load_again: false,
         key: None,
         progress: &|_, _, _| {},
     };
-    let names = names(index, &module.dict())?;
-    let (echo, second, _) = save_namespace(py, &request, module, &names, origin, dill, echo)?;
+    let namespace = current_values(index, &module.dict())?;
+    let source = SaveSource { module, namespace: &namespace, dill };
+    let (echo, second, _) = save_namespace(py, &request, &source, origin, echo)?;
     Ok(py.detach(|| echo.compare(&second))?)
 }
 
-/// As [`again`], of the session of a script that has ended.
-pub fn of_run(
+/// As [`repickle`], for the session of a script that has ended.
+pub fn repickle_run(
     py: Python<'_>,
     snapshot: &Arc<Snapshot>,
-    rules: &Rules,
+    rules: &SelectionRules,
     origin: &Origin<'_>,
     run: &Run,
     dill: &Dill,
@@ -53,13 +59,13 @@ pub fn of_run(
     run.with_main(py, || {
         with_dill(py, dill, |dill| {
             let module = if index.module == "__main__" { main.clone() } else { py.import(index.module.as_str())? };
-            again(py, snapshot, &module, rules.refimported, origin, dill)
+            repickle(py, snapshot, &module, rules.refimported, origin, dill)
         })
     })?
 }
 
-/// Whether functions of a module tell `copyreg` how objects are pickled: a process that has not run the script pickles
-/// those otherwise.
+/// Whether functions of a module are registered as `copyreg` reducers: a process that has not run the script pickles
+/// their objects differently.
 pub fn has_reducers(py: Python<'_>, module: &str) -> PyResult<bool> {
     let table = py.import("copyreg")?.getattr("dispatch_table")?;
     for reducer in table.call_method0("values")?.try_iter()? {
@@ -71,12 +77,12 @@ pub fn has_reducers(py: Python<'_>, module: &str) -> PyResult<bool> {
 }
 
 /// The variables of an index, in its order, with their values in a namespace.
-fn names<'py>(index: &Index, namespace: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
-    let names = PyDict::new(namespace.py());
+fn current_values<'py>(index: &Index, namespace: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+    let values = PyDict::new(namespace.py());
     for variable in &index.variables {
         if let Some(value) = namespace.get_item(&variable.name)? {
-            names.set_item(&variable.name, value)?;
+            values.set_item(&variable.name, value)?;
         }
     }
-    Ok(names)
+    Ok(values)
 }

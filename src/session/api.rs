@@ -1,0 +1,271 @@
+//! The module that scripts import as `snapcli` when they run under snapcli: `save` and `restore` from within a script, and
+//! the pickler under the names of dill's functions.
+//!
+//! It is compiled into the program. [`add_to_inittab`] makes it known to Python, before Python starts. The doc comments of
+//! the functions are what Python's `help()` shows.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use glob::Pattern;
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyModule};
+
+use super::loading::{self, Request as LoadRequest, Restored, Untrusted, Whose};
+use super::provenance::Origin;
+use super::save::{SaveRequest, SaveSource, save_namespace, signing_key};
+use super::select::SelectionRules;
+use crate::pickler;
+use crate::python::context::{self, RunContext};
+use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::index::{Index, LeftOutReason, ScriptEnd};
+use crate::snapshot::reader::Snapshot;
+
+/// Adds the module to the table of built-in modules. Call it before Python is initialized.
+pub fn add_to_inittab() {
+    pyo3::append_to_inittab!(snapcli);
+}
+
+/// The pickler of `snapcli save`, under the names and with the meaning of dill's functions.
+#[pymodule]
+pub mod snapcli {
+    #[pymodule_export]
+    use super::{dump, dumps, load, load_dict, loads, restore, save};
+}
+
+/// Pickles an object and returns the bytes, as `dill.dumps` does. Protocols other than 5 are left to dill.
+#[pyfunction]
+#[pyo3(signature = (obj, protocol = None, byref = None, fmode = None, recurse = None, *, buffer_callback = None))]
+fn dumps<'py>(
+    obj: &Bound<'py, PyAny>,
+    protocol: Option<i32>,
+    byref: Option<Bound<'py, PyAny>>,
+    fmode: Option<Bound<'py, PyAny>>,
+    recurse: Option<Bound<'py, PyAny>>,
+    buffer_callback: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = obj.py();
+    let options = PyDict::new(py);
+    for (name, value) in [("byref", byref), ("fmode", fmode), ("recurse", recurse)] {
+        options.set_item(name, value)?;
+    }
+    if protocol.is_some_and(|protocol| !(protocol < 0 || protocol == 5)) {
+        if buffer_callback.is_some() {
+            return Err(PyValueError::new_err("buffer_callback needs protocol >= 5"));
+        }
+        options.set_item("protocol", protocol)?;
+        return py.import("dill")?.getattr("dumps")?.call((obj,), Some(&options));
+    }
+    let import = Box::new(|py: Python<'_>| Ok(py.import("dill")?.unbind()));
+    Ok(pickler::dumps(obj, import, options.unbind(), buffer_callback)?.into_any())
+}
+
+/// Pickles an object into a file, as `dill.dump` does.
+#[pyfunction]
+#[pyo3(signature = (obj, file, protocol = None, byref = None, fmode = None, recurse = None, *, buffer_callback = None))]
+fn dump<'py>(
+    obj: &Bound<'py, PyAny>,
+    file: &Bound<'py, PyAny>,
+    protocol: Option<i32>,
+    byref: Option<Bound<'py, PyAny>>,
+    fmode: Option<Bound<'py, PyAny>>,
+    recurse: Option<Bound<'py, PyAny>>,
+    buffer_callback: Option<Bound<'py, PyAny>>,
+) -> PyResult<()> {
+    let bytes = dumps(obj, protocol, byref, fmode, recurse, buffer_callback)?;
+    file.call_method1("write", (bytes,)).map(drop)
+}
+
+/// `dill.loads`.
+#[pyfunction]
+#[pyo3(signature = (data, **options))]
+fn loads<'py>(data: &Bound<'py, PyAny>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+    data.py().import("dill")?.getattr("loads")?.call((data,), options)
+}
+
+/// `dill.load`.
+#[pyfunction]
+#[pyo3(signature = (file, **options))]
+fn load<'py>(file: &Bound<'py, PyAny>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+    file.py().import("dill")?.getattr("load")?.call((file,), options)
+}
+
+/// Saves the session as `snapcli save` does, from within a script or at the prompt. Returns a dict of the names that could
+/// not be saved, each with the reason.
+///
+/// `namespace` is a module, or a dict whose items become names of `__main__`; the default is `__main__` itself. With
+/// `sync=False` the file may reach the disk up to half a minute later: that is faster, but a power cut can lose it.
+#[pyfunction]
+#[pyo3(signature = (path, namespace = None, *, sync = true))]
+fn save<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    namespace: Option<Bound<'py, PyAny>>,
+    sync: bool,
+) -> PyResult<Bound<'py, PyDict>> {
+    let saved = save_session(py, &path, namespace.as_ref(), sync);
+    let index = saved.map_err(|error| to_exception(error, "save to", &path))?;
+    let failed = PyDict::new(py);
+    for item in index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed) {
+        failed.set_item(&item.name, &item.error)?;
+    }
+    Ok(failed)
+}
+
+/// Restores a snapshot into the module that it was saved from, as `snapcli restore` does. Returns a dict of the variables
+/// that could not be restored, each with the reason.
+///
+/// `only` and `exclude` are a pattern or a list of patterns. With `mmap=True` arrays are memory-mapped. A file that this
+/// user did not sign restores plain data only, and raises `pickle.UnpicklingError` if it needs more, unless `trust=True`.
+#[pyfunction]
+#[pyo3(signature = (path, only = None, *, exclude = None, mmap = false, trust = false))]
+fn restore<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    only: Option<Bound<'py, PyAny>>,
+    exclude: Option<Bound<'py, PyAny>>,
+    mmap: bool,
+    trust: bool,
+) -> PyResult<Bound<'py, PyDict>> {
+    LoadOptions { path, only: patterns(only)?, exclude: patterns(exclude)?, mmap, trust, into: None }.load(py)
+}
+
+/// Returns the variables of a snapshot as a dict, and changes nothing else, as `dill.load_module_asdict` does. Variables
+/// that cannot be restored are not in it.
+#[pyfunction]
+#[pyo3(signature = (path, only = None, *, exclude = None, mmap = false, trust = false))]
+fn load_dict<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    only: Option<Bound<'py, PyAny>>,
+    exclude: Option<Bound<'py, PyAny>>,
+    mmap: bool,
+    trust: bool,
+) -> PyResult<Bound<'py, PyDict>> {
+    let names = PyDict::new(py);
+    let into = Some(names.clone());
+    LoadOptions { path, only: patterns(only)?, exclude: patterns(exclude)?, mmap, trust, into }.load(py)?;
+    Ok(names)
+}
+
+fn running_session() -> Result<&'static RunContext> {
+    context::get().context("no script runs under snapcli")
+}
+
+fn save_session(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>>, sync: bool) -> Result<Index> {
+    let running = running_session()?;
+    let main = py.import("__main__")?;
+    let (module, names) = match namespace {
+        None => (main.clone(), main.dict()),
+        Some(namespace) => match namespace.cast::<PyModule>() {
+            Ok(module) => (module.clone(), module.dict()),
+            Err(_) => {
+                let names = namespace.cast::<PyDict>().map_err(PyErr::from);
+                (main, names.context("a namespace must be a dict or a module")?.clone())
+            }
+        },
+    };
+    let origin = Origin {
+        command: running.command.as_ref(),
+        source: running.source.as_ref(),
+        ended: ScriptEnd { how: "running".to_owned(), code: 0, traceback: None },
+        seconds: running.started.elapsed().as_secs_f64(),
+        interpreter: &running.interpreter,
+    };
+    let name = module.name()?.to_string_lossy().into_owned();
+    let key = signing_key(running.verbosity);
+    let request = SaveRequest {
+        module: &name,
+        rules: &SelectionRules::default(),
+        load_again: false,
+        key: key.as_ref(),
+        progress: &|_, _, _| {},
+    };
+    let file = AtomicFile::create(path)?;
+    let (file, index, _) = running.dill.at_hand(py, |dill| {
+        let source = SaveSource { module: &module, namespace: &names, dill };
+        save_namespace(py, &request, &source, &origin, file)
+    })??;
+    py.detach(|| if sync { file.commit() } else { file.commit_without_sync() })?;
+    Ok(index)
+}
+
+/// The arguments of `restore` and `load_dict`.
+struct LoadOptions<'py> {
+    path: PathBuf,
+    only: Vec<Pattern>,
+    exclude: Vec<Pattern>,
+    mmap: bool,
+    trust: bool,
+    /// The dict to load into; `None` for the module that the snapshot was saved from.
+    into: Option<Bound<'py, PyDict>>,
+}
+
+impl<'py> LoadOptions<'py> {
+    /// Returns the variables that could not be restored, each with the reason.
+    fn load(self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let restored = self.restore(py).map_err(|error| match error.downcast_ref::<Untrusted>() {
+            Some(_) => untrusted(py, &error.to_string()),
+            None => to_exception(error, "restore", &self.path),
+        })?;
+        let lost = PyDict::new(py);
+        for item in restored.lost {
+            lost.set_item(item.name, item.why)?;
+        }
+        Ok(lost)
+    }
+
+    fn restore(&self, py: Python<'py>) -> Result<Restored> {
+        let running = running_session()?;
+        let snapshot = Arc::new(Snapshot::open(&self.path)?);
+        let trusted = self.trust || Whose::of(&snapshot) == Whose::User;
+        let name = self.path.display().to_string();
+        running.dill.at_hand(py, |dill| {
+            let request = LoadRequest {
+                name: &name,
+                only: &self.only,
+                exclude: &self.exclude,
+                mapped: self.mmap,
+                partial: false,
+                renames: &[],
+                into: self.into.clone(),
+                trusted,
+                dill,
+            };
+            loading::load(py, &snapshot, &request, &|_| {})
+        })?
+    }
+}
+
+/// A refusal as `pickle.UnpicklingError`, with Python arguments in place of the options of the command line.
+fn untrusted(py: Python<'_>, message: &str) -> PyErr {
+    let message = message.replace("--trust", "trust=True").replace("--only", "only=");
+    match py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError")?.call1((message,))) {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
+}
+
+/// One pattern, or a list of patterns.
+fn patterns(given: Option<Bound<'_, PyAny>>) -> PyResult<Vec<Pattern>> {
+    let strings = match given {
+        None => Vec::new(),
+        Some(given) => match given.extract::<String>() {
+            Ok(one) => vec![one],
+            Err(_) => given.extract::<Vec<String>>()?,
+        },
+    };
+    let parse =
+        |string: &String| Pattern::new(string).map_err(|error| PyValueError::new_err(format!("{string}: {error}")));
+    strings.iter().map(parse).collect()
+}
+
+/// An exception that passed through our code, or an OSError with our error.
+fn to_exception(error: anyhow::Error, action: &str, path: &Path) -> PyErr {
+    match error.downcast::<PyErr>() {
+        Ok(error) => error,
+        Err(error) => PyOSError::new_err(format!("cannot {action} {}: {error:#}", path.display())),
+    }
+}

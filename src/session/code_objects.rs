@@ -1,0 +1,264 @@
+//! What can be read from code objects without running them: the lines that assign a name, and the globals that a
+//! function uses.
+//!
+//! The wordcode is that of `co_code` in CPython 3.10 to 3.13: two bytes per instruction, with EXTENDED_ARG before one whose
+//! argument is larger than a byte. The opcode numbers differ between versions, and come from the running Python's `opcode`
+//! module. Only built-in types are asked for their parts, and an object of a script's own class only for its class and
+//! its `__dict__`.
+
+use std::collections::{HashMap, HashSet};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyBytes, PyCode, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyString, PyTuple, PyType};
+
+use super::object_description::genuine_module;
+
+/// The most objects that are searched for code within one object: a table of a million numbers holds none worth the time.
+const MAX_OBJECTS: usize = 4_000;
+/// The most items of one container that are searched.
+const MAX_ITEMS: usize = 500;
+
+/// Reads code objects, with the opcode numbers of the running Python.
+pub(super) struct CodeReader {
+    store_name: Option<u8>,
+    store_global: Option<u8>,
+    load_global: Option<u8>,
+    /// The other opcodes that look up a global; their argument is the index of its name.
+    load: Vec<u8>,
+    extended: Option<u8>,
+    /// Since 3.11 the lowest bit of LOAD_GLOBAL's argument is a flag: 1 there, 0 before.
+    load_global_shift: u32,
+}
+
+struct Instruction {
+    opcode: u8,
+    argument: usize,
+    /// In bytes from the start of `co_code`.
+    offset: usize,
+}
+
+impl CodeReader {
+    pub(super) fn new(py: Python<'_>) -> PyResult<Self> {
+        let map = py.import("opcode")?.getattr("opmap")?;
+        let number = |name: &str| map.get_item(name).and_then(|number| number.extract::<u8>()).ok();
+        Ok(Self {
+            store_name: number("STORE_NAME"),
+            store_global: number("STORE_GLOBAL"),
+            load_global: number("LOAD_GLOBAL"),
+            load: ["LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"].into_iter().filter_map(number).collect(),
+            extended: number("EXTENDED_ARG"),
+            load_global_shift: u32::from(py.version_info() >= (3, 11)),
+        })
+    }
+
+    /// For each global name that a module's code assigns, the last line that does so.
+    pub(super) fn lines(&self, module_code: &Bound<'_, PyAny>) -> PyResult<HashMap<String, u32>> {
+        let mut lines = HashMap::new();
+        for (depth, code) in nested(module_code)? {
+            // In a nested code object STORE_NAME assigns to the namespace of a class body.
+            let stores = [self.store_global, self.store_name.filter(|_| depth == 0)];
+            let names = names_of(&code)?;
+            let table = line_table(&code)?;
+            for instruction in self.instructions(&code)? {
+                let Some(name) = names.get(instruction.argument) else { continue };
+                if stores.contains(&Some(instruction.opcode))
+                    && let Some(line) = line_at(&table, instruction.offset)
+                {
+                    let last = lines.entry(name.clone()).or_insert(line);
+                    *last = line.max(*last);
+                }
+            }
+        }
+        Ok(lines)
+    }
+
+    /// The names of `namespace` that the code within an object may look up or assign: the code of a function, of a class's
+    /// methods, of functions in a container. An object whose code cannot be found uses none.
+    pub(super) fn globals_used(&self, object: &Bound<'_, PyAny>, namespace: &Bound<'_, PyDict>) -> HashSet<String> {
+        let mut used = HashSet::new();
+        for root in code_within(object, namespace) {
+            // Code objects are a built-in type: reading their attributes does not fail.
+            let _ = self.add_globals(&root, &mut used);
+        }
+        used
+    }
+
+    fn add_globals(&self, root: &Bound<'_, PyAny>, used: &mut HashSet<String>) -> PyResult<()> {
+        for (_, code) in nested(root)? {
+            let names = names_of(&code)?;
+            for instruction in self.instructions(&code)? {
+                if let Some(index) = self.global_index(&instruction)
+                    && let Some(name) = names.get(index)
+                {
+                    used.insert(name.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn global_index(&self, instruction: &Instruction) -> Option<usize> {
+        if Some(instruction.opcode) == self.load_global {
+            return Some(instruction.argument >> self.load_global_shift);
+        }
+        let plain = self.load.contains(&instruction.opcode) || Some(instruction.opcode) == self.store_global;
+        plain.then_some(instruction.argument)
+    }
+
+    fn instructions(&self, code: &Bound<'_, PyAny>) -> PyResult<Vec<Instruction>> {
+        let bytes = code.getattr("co_code")?;
+        let bytes = bytes.cast::<PyBytes>()?.as_bytes();
+        let mut found = Vec::with_capacity(bytes.len() / 2);
+        let mut high = 0;
+        for (index, unit) in bytes.chunks_exact(2).enumerate() {
+            let argument = high | usize::from(unit[1]);
+            if Some(unit[0]) == self.extended {
+                high = (argument & 0x00ff_ffff) << 8;
+                continue;
+            }
+            high = 0;
+            found.push(Instruction { opcode: unit[0], argument, offset: 2 * index });
+        }
+        Ok(found)
+    }
+}
+
+/// A code object and those nested in its constants, each with its depth.
+fn nested<'py>(root: &Bound<'py, PyAny>) -> PyResult<Vec<(usize, Bound<'py, PyAny>)>> {
+    let mut found = vec![(0, root.clone())];
+    let mut next = 0;
+    while let Some((depth, code)) = found.get(next).cloned() {
+        for constant in code.getattr("co_consts")?.cast::<PyTuple>()? {
+            if constant.is_instance_of::<PyCode>() {
+                found.push((depth + 1, constant));
+            }
+        }
+        next += 1;
+    }
+    Ok(found)
+}
+
+fn names_of(code: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    code.getattr("co_names")?.cast::<PyTuple>()?.iter().map(|name| Ok(name.cast::<PyString>()?.to_string())).collect()
+}
+
+/// The rows of `co_lines`: `(start, end, line)`, offsets in bytes.
+fn line_table(code: &Bound<'_, PyAny>) -> PyResult<Vec<(usize, usize, Option<u32>)>> {
+    code.call_method0("co_lines")?.try_iter()?.map(|row| row?.extract()).collect()
+}
+
+fn line_at(table: &[(usize, usize, Option<u32>)], offset: usize) -> Option<u32> {
+    let at = table.partition_point(|(_, end, _)| *end <= offset);
+    table.get(at).filter(|(start, ..)| *start <= offset).and_then(|(_, _, line)| *line)
+}
+
+/// The code objects within `object` whose globals are `namespace`.
+fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> Vec<Bound<'py, PyAny>> {
+    let session = namespace.get_item("__name__").ok().flatten();
+    let mut found = Vec::new();
+    let mut pending = vec![object.clone()];
+    // By address; `pending` and the namespace keep the objects alive. Guards against cycles, and bounds the search.
+    let mut seen = HashSet::new();
+    while let Some(object) = pending.pop() {
+        if seen.len() >= MAX_OBJECTS || !seen.insert(object.as_ptr() as usize) {
+            continue;
+        }
+        if object.is_exact_instance_of::<PyFunction>() {
+            if object.getattr("__globals__").is_ok_and(|globals| globals.is(namespace)) {
+                found.extend(object.getattr("__code__"));
+            }
+            pending.extend(function_parts(&object));
+        } else if let Some(parts) = items(&object) {
+            pending.extend(parts);
+        } else if let Ok(class) = object.cast::<PyType>() {
+            if is_of(class, session.as_ref()) {
+                pending.extend(members(class));
+            }
+        } else if let Some(parts) = wrapped_parts(&object) {
+            pending.extend(parts);
+        } else if is_of(&object.get_type(), session.as_ref()) {
+            pending.extend(attributes(&object));
+            pending.push(object.get_type().into_any());
+        }
+    }
+    found
+}
+
+/// The objects that a function holds besides its code.
+fn function_parts<'py>(function: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
+    let mut parts = Vec::new();
+    if let Ok(closure) = function.getattr("__closure__")
+        && let Ok(cells) = closure.cast::<PyTuple>()
+    {
+        // An empty cell raises ValueError.
+        parts.extend(cells.iter().filter_map(|cell| cell.getattr("cell_contents").ok()));
+    }
+    for name in ["__defaults__", "__kwdefaults__", "__wrapped__"] {
+        parts.extend(function.getattr_opt(name).ok().flatten());
+    }
+    parts
+}
+
+/// The first items of an exact built-in container.
+fn items<'py>(object: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
+    if let Ok(dict) = object.cast_exact::<PyDict>() {
+        return Some(dict.iter().take(MAX_ITEMS).map(|(_, value)| value).collect());
+    }
+    let sequence = object.is_exact_instance_of::<PyList>()
+        || object.is_exact_instance_of::<PyTuple>()
+        || object.is_exact_instance_of::<PySet>()
+        || object.is_exact_instance_of::<PyFrozenSet>();
+    sequence.then(|| object.try_iter().map(|items| items.take(MAX_ITEMS).flatten().collect()).unwrap_or_default())
+}
+
+/// The functions inside the wrappers of the standard library: `property`, `partial` and the like.
+fn wrapped_parts<'py>(object: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
+    let kind = object.get_type();
+    // The name alone proves nothing: a script may define a class with that name, but not in that module.
+    let names: &[&str] = match (genuine_module(&kind)?.as_str(), kind.name().ok()?.to_string().as_str()) {
+        ("builtins", "staticmethod" | "classmethod" | "method") => &["__func__"],
+        ("builtins", "property") => &["fget", "fset", "fdel"],
+        ("functools", "_lru_cache_wrapper") => &["__wrapped__"],
+        ("functools", "partial") => &["func", "args", "keywords"],
+        ("functools", "cached_property" | "partialmethod" | "singledispatchmethod") => &["func"],
+        _ => return None,
+    };
+    Some(names.iter().filter_map(|name| object.getattr(*name).ok()).collect())
+}
+
+/// Whether the `__module__` of a class is the session's module.
+fn is_of(class: &Bound<'_, PyType>, session: Option<&Bound<'_, PyAny>>) -> bool {
+    let module = namespace_of(class).and_then(|names| names.get_item("__module__").ok());
+    let (Some(module), Some(session)) = (module, session) else { return false };
+    let (Ok(module), Ok(session)) = (module.cast_exact::<PyString>(), session.cast_exact::<PyString>()) else {
+        return false;
+    };
+    module.to_string_lossy() == session.to_string_lossy()
+}
+
+/// The values in the namespace of a class.
+fn members<'py>(class: &Bound<'py, PyType>) -> Vec<Bound<'py, PyAny>> {
+    let values = namespace_of(class).and_then(|names| names.call_method0("values").ok());
+    values.and_then(|values| Some(values.try_iter().ok()?.take(MAX_ITEMS).flatten().collect())).unwrap_or_default()
+}
+
+/// The values in the `__dict__` of an instance, unless its class overrides `__dict__`.
+fn attributes<'py>(instance: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
+    for class in instance.get_type().mro() {
+        let Ok(class) = class.cast_into::<PyType>() else { break };
+        let Some(getter) = namespace_of(&class).and_then(|names| names.get_item("__dict__").ok()) else { continue };
+        // Any other descriptor, such as a property, would run the script's code.
+        if getter.get_type().name().is_ok_and(|name| name == "getset_descriptor") {
+            let dict = getter.call_method1("__get__", (instance,)).ok();
+            return dict.and_then(|dict| items(&dict)).unwrap_or_default();
+        }
+        break;
+    }
+    Vec::new()
+}
+
+/// The namespace of a class, from `type` itself: a metaclass may override `__dict__`.
+fn namespace_of<'py>(class: &Bound<'py, PyType>) -> Option<Bound<'py, PyAny>> {
+    let descriptor = class.py().get_type::<PyType>().getattr("__dict__").ok()?.get_item("__dict__").ok()?;
+    descriptor.call_method1("__get__", (class,)).ok()
+}

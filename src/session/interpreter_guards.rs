@@ -1,0 +1,71 @@
+//! Guards that change a setting of the interpreter and restore it when they are dropped: the garbage collector, and the
+//! warning filters.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyModule};
+
+/// Pauses Python's garbage collector: it would traverse every object again and again while a save or a load creates
+/// millions of references, none of which are garbage.
+pub(super) struct PausedCollector<'py> {
+    collector: Bound<'py, PyModule>,
+    was_enabled: bool,
+}
+
+impl<'py> PausedCollector<'py> {
+    pub(super) fn new(py: Python<'py>) -> PyResult<Self> {
+        let collector = py.import("gc")?;
+        let was_enabled = collector.call_method0("isenabled")?.is_truthy()?;
+        collector.call_method0("disable")?;
+        Ok(Self { collector, was_enabled })
+    }
+}
+
+impl Drop for PausedCollector<'_> {
+    fn drop(&mut self) {
+        if self.was_enabled {
+            // `gc.enable` only sets a flag: it cannot fail.
+            let _ = self.collector.call_method0("enable");
+        }
+    }
+}
+
+/// Saves the warning filters and restores them when it is dropped.
+///
+/// Does nothing if the script has broken the `warnings` module: that costs no more than a superfluous warning.
+pub(super) struct WarningFilter<'py>(Option<Bound<'py, PyAny>>);
+
+impl<'py> WarningFilter<'py> {
+    /// Saves the filters without changing any.
+    pub(super) fn unchanged(py: Python<'py>) -> Self {
+        let context = || {
+            let context = py.import("warnings")?.getattr("catch_warnings")?.call0()?;
+            context.call_method0("__enter__")?;
+            Ok::<_, PyErr>(context)
+        };
+        Self(context().ok())
+    }
+
+    /// Saves the filters, then ignores all warnings.
+    pub(super) fn ignore_all(py: Python<'py>) -> Self {
+        let filter = Self::unchanged(py);
+        if let Ok(category) = py.import("builtins").and_then(|builtins| builtins.getattr("Warning")) {
+            Self::add(py, "ignore", &category);
+        }
+        filter
+    }
+
+    /// Calls `warnings.simplefilter(action, category)`.
+    pub(super) fn add(py: Python<'py>, action: &str, category: &Bound<'py, PyAny>) {
+        let _ = py.import("warnings").and_then(|warnings| warnings.call_method1("simplefilter", (action, category)));
+    }
+}
+
+impl Drop for WarningFilter<'_> {
+    fn drop(&mut self) {
+        if let Some(context) = &self.0 {
+            let none = context.py().None();
+            // Restores what `__enter__` has saved: it cannot fail after that succeeded.
+            let _ = context.call_method1("__exit__", (&none, &none, &none));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Selects the names of a namespace that are saved: by the rules of the command line, and the private names that saved
+//! functions and classes use.
+
+use std::collections::HashMap;
+
+use glob::Pattern;
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyString};
+
+use super::code_objects::CodeReader;
+use super::object_description::type_name;
+use crate::snapshot::index::{LeftOut, LeftOutReason};
+
+pub use self::SelectionRules as Rules; // compat
+
+/// The options of the command line that select names.
+#[derive(Clone, Debug, Default)]
+pub struct SelectionRules {
+    /// If not empty: only names that match one of these.
+    pub include: Vec<Pattern>,
+    /// Not these names.
+    pub exclude: Vec<Pattern>,
+    /// Not values of these types, with or without their module: `pandas.*`, `DataFrame`.
+    pub exclude_type: Vec<Pattern>,
+    /// Also names that begin with `_`.
+    pub private: bool,
+    /// Not values that take more than this many bytes in the file.
+    pub max_size: Option<u64>,
+    /// Not values that look like credentials.
+    pub redact: bool,
+    /// Save imported objects by reference, as dill's `refimported`.
+    pub refimported: bool,
+}
+
+/// A name of the session and its value.
+pub(super) struct NamedValue<'py> {
+    pub(super) name: String,
+    pub(super) value: Bound<'py, PyAny>,
+}
+
+/// A namespace divided by the rules.
+pub(super) struct SelectedNames<'py> {
+    /// The names to save, in the order of their definition.
+    pub(super) kept: Vec<NamedValue<'py>>,
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// Applies the rules to a namespace. Names like `__name__` are in neither list.
+pub(super) fn select<'py>(
+    namespace: &Bound<'py, PyDict>,
+    rules: &SelectionRules,
+    code_reader: &CodeReader,
+) -> PyResult<SelectedNames<'py>> {
+    let mut decisions = Vec::new();
+    for (key, value) in namespace.copy()?.iter() {
+        let Ok(name) = key.cast::<PyString>() else { continue };
+        // The index is UTF-8: it cannot tell a name with lone surrogates from a similar one.
+        let valid = name.to_str().is_ok();
+        let name = name.to_string_lossy().into_owned();
+        if !is_dunder(&name) {
+            let decision = if valid {
+                rules.decide(&name, &value)
+            } else {
+                Err((LeftOutReason::Filter, "the name is not valid Unicode".to_owned()))
+            };
+            decisions.push((NamedValue { name, value }, decision));
+        }
+    }
+    keep_private_names_in_use(&mut decisions, namespace, code_reader);
+    let mut selected = SelectedNames { kept: Vec::new(), left_out: Vec::new() };
+    for (named, decision) in decisions {
+        match decision {
+            Ok(()) => selected.kept.push(named),
+            Err((reason, rule)) => selected.left_out.push(LeftOut {
+                type_name: type_name(&named.value.get_type()),
+                name: named.name,
+                reason,
+                error: rule,
+                ..LeftOut::default()
+            }),
+        }
+    }
+    Ok(selected)
+}
+
+/// `Ok` to save a name, or why not.
+type Decision = Result<(), (LeftOutReason, String)>;
+
+impl SelectionRules {
+    fn decide(&self, name: &str, value: &Bound<'_, PyAny>) -> Decision {
+        let filtered = |rule: String| Err((LeftOutReason::Filter, rule));
+        if let Some(pattern) = self.exclude.iter().find(|pattern| pattern.matches(name)) {
+            return filtered(format!("--exclude {pattern}"));
+        }
+        let full = type_name(&value.get_type());
+        let bare = full.rsplit('.').next().unwrap_or(&full);
+        let unwanted = |pattern: &&Pattern| pattern.matches(&full) || pattern.matches(bare);
+        if let Some(pattern) = self.exclude_type.iter().find(unwanted) {
+            return filtered(format!("--exclude-type {pattern}"));
+        }
+        if self.include.iter().any(|pattern| pattern.matches(name)) {
+            return Ok(());
+        }
+        if !self.include.is_empty() {
+            return filtered("matches no --include pattern".to_owned());
+        }
+        if name.starts_with('_') && !self.private {
+            let rule = "a private name that no saved function or class uses";
+            return Err((LeftOutReason::Private, rule.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn is_dunder(name: &str) -> bool {
+    name.len() > 4 && name.starts_with("__") && name.ends_with("__")
+}
+
+/// Keeps the private names that kept functions and classes use, and those that these use in turn.
+fn keep_private_names_in_use(
+    decisions: &mut [(NamedValue<'_>, Decision)],
+    namespace: &Bound<'_, PyDict>,
+    code_reader: &CodeReader,
+) {
+    let private: HashMap<String, usize> = decisions
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, decision))| matches!(decision, Err((LeftOutReason::Private, _))))
+        .map(|(index, (named, _))| (named.name.clone(), index))
+        .collect();
+    // Reading code takes time, and most sessions have no private names.
+    if private.is_empty() {
+        return;
+    }
+    let mut pending: Vec<usize> = (0..decisions.len()).filter(|&index| decisions[index].1.is_ok()).collect();
+    while let Some(index) = pending.pop() {
+        for name in code_reader.globals_used(&decisions[index].0.value, namespace) {
+            if let Some(&position) = private.get(&name)
+                && decisions[position].1.is_err()
+            {
+                decisions[position].1 = Ok(());
+                pending.push(position);
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Estimates the size of a session before it is pickled, to refuse one that cannot fit on the disk.
+//!
+//! The estimate is a lower bound: it counts the memory of arrays, of numeric columns, and of strings and bytes; everything
+//! else counts as nothing, and shared memory counts once. So a session that is refused does not fit. Only exact built-in
+//! types and those of numpy and pandas are asked: no code of the script runs.
+
+use std::collections::HashMap;
+use std::io;
+
+use anyhow::{Context as _, Result};
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyByteArray, PyBytes, PyString};
+
+use super::object_description::{genuine_module, type_name};
+use super::select::{NamedValue, SelectionRules};
+use crate::report::{plain, size};
+
+/// How many of the largest variables the error names.
+const MAX_NAMED: usize = 5;
+/// Smaller values, in bytes, are not worth counting.
+const SMALLEST: u64 = 1 << 16;
+/// A data frame with more columns counts as nothing.
+const MAX_COLUMNS: usize = 1000;
+
+/// Ranges of memory: start address and length in bytes.
+type MemoryRanges = Vec<(usize, u64)>;
+
+/// Fails if the variables are certain to take more than the `free` bytes.
+pub(super) fn check_room(free: Option<u64>, kept: &[NamedValue<'_>], rules: &SelectionRules) -> Result<()> {
+    let Some(free) = free else { return Ok(()) };
+    // Any value may be imported, and be saved by reference.
+    if rules.refimported {
+        return Ok(());
+    }
+    let mut known: Vec<(u64, &str)> = Vec::new();
+    // By start address: two arrays may share memory, and the longer one counts.
+    let mut memory: HashMap<usize, u64> = HashMap::new();
+    for named in kept {
+        let buffers = buffers_of(&named.value).unwrap_or_default();
+        let total = buffers.iter().fold(0, |total: u64, (_, length)| total.saturating_add(*length));
+        if total < SMALLEST || rules.max_size.is_some_and(|most| total > most) {
+            continue;
+        }
+        for (start, length) in buffers {
+            let longest = memory.entry(start).or_default();
+            *longest = length.max(*longest);
+        }
+        known.push((total, &named.name));
+    }
+    let total = memory.values().fold(0, |total: u64, length| total.saturating_add(*length));
+    if total <= free {
+        return Ok(());
+    }
+    known.sort_unstable_by_key(|(length, _)| std::cmp::Reverse(*length));
+    let named: Vec<String> =
+        known.iter().take(MAX_NAMED).map(|(length, name)| format!("{} ({})", plain(name), size(*length))).collect();
+    let more = if known.len() > MAX_NAMED { ", …" } else { "" };
+    let problem = format!(
+        "the session takes {} or more, but only {} are free: free some space, leave some out with --exclude, or save \
+         elsewhere with -o; the largest are {}{more}",
+        size(total),
+        size(free),
+        named.join(", "),
+    );
+    Err(io::Error::new(io::ErrorKind::StorageFull, problem)).context("not enough disk space for the snapshot")
+}
+
+/// The memory of a value that will be in the file.
+fn buffers_of(value: &Bound<'_, PyAny>) -> PyResult<MemoryRanges> {
+    let object = value.as_ptr() as usize;
+    let built_in = value.is_exact_instance_of::<PyBytes>()
+        || value.is_exact_instance_of::<PyByteArray>()
+        // A character takes one byte or more.
+        || value.is_exact_instance_of::<PyString>();
+    if built_in {
+        return Ok(vec![(object, value.len()? as u64)]);
+    }
+    let kind = type_name(&value.get_type());
+    let package = kind.split('.').next().unwrap_or_default();
+    if !matches!(package, "numpy" | "pandas") || genuine_module(&value.get_type()).is_none() {
+        return Ok(Vec::new());
+    }
+    match kind.rsplit('.').next() {
+        Some("ndarray") => array(value).map(|range| range.into_iter().collect()),
+        Some("Series") => column(value).map(|range| range.into_iter().collect()),
+        Some("DataFrame") => frame(value),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The memory of an array; `None` if it holds objects.
+fn array(value: &Bound<'_, PyAny>) -> PyResult<Option<(usize, u64)>> {
+    if value.getattr("dtype")?.getattr("hasobject")?.is_truthy()? {
+        return Ok(None);
+    }
+    let start = value.getattr("__array_interface__")?.get_item("data")?.get_item(0)?.extract()?;
+    Ok(Some((start, value.getattr("nbytes")?.extract()?)))
+}
+
+/// The memory of a column; `None` unless it is a numpy array of numbers.
+fn column(value: &Bound<'_, PyAny>) -> PyResult<Option<(usize, u64)>> {
+    if type_name(&value.getattr("dtype")?.get_type()).split('.').next() != Some("numpy") {
+        return Ok(None);
+    }
+    array(&value.call_method0("to_numpy")?)
+}
+
+/// The memory of the columns of a data frame; empty if one holds objects, as the frame may then be left out.
+fn frame(value: &Bound<'_, PyAny>) -> PyResult<MemoryRanges> {
+    let count: usize = value.getattr("shape")?.get_item(1)?.extract()?;
+    if count > MAX_COLUMNS {
+        return Ok(Vec::new());
+    }
+    let columns = value.getattr("iloc")?;
+    let all = pyo3::types::PySlice::full(value.py());
+    let columns = (0..count).map(|index| column(&columns.get_item((&all, index))?));
+    let found: Option<MemoryRanges> = columns.collect::<PyResult<Vec<_>>>()?.into_iter().collect();
+    Ok(found.unwrap_or_default())
+}

@@ -1,0 +1,331 @@
+//! Pickles the selected variables one after the other. Each becomes a segment of the file, or an entry of the list of
+//! names left out: an object that cannot be pickled costs the variable that holds it, never the others.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, Result};
+use pyo3::exceptions::{PyAssertionError, PyKeyboardInterrupt, PySystemExit};
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyModule};
+
+use super::code_objects::CodeReader;
+use super::failure_path::explain_failure;
+use super::interpreter_guards::{PausedCollector, WarningFilter};
+use super::object_description::{describe, type_name};
+use super::save::{SaveRequest, SaveSource};
+use super::secrets::secrets;
+use super::select::{NamedValue, select};
+use super::size_estimate::check_room;
+use crate::pickle::emit;
+use crate::pickle::scan::SegmentFacts;
+use crate::pickler::{Failure, Imported, Importer, Pickler, Saved, Sink, Stopped, all_faults};
+use crate::python::dill::LazyDill;
+use crate::snapshot::atomic::signals;
+use crate::snapshot::index::{LeftOut, LeftOutReason, UnsavableObject, Variable};
+use crate::snapshot::save_target::SaveTarget;
+use crate::snapshot::writer::SnapshotWriter;
+
+/// Saves a segment for each variable that the rules select. Returns the writer, and the names left out with the reasons.
+/// `lines` has the lines of the script that assign each name.
+pub(super) fn save_variables<'py, T: SaveTarget>(
+    py: Python<'py>,
+    request: &SaveRequest<'_>,
+    source: &SaveSource<'_, 'py>,
+    lines: &HashMap<String, u32>,
+    writer: SnapshotWriter<T>,
+) -> Result<(SnapshotWriter<T>, Vec<LeftOut>)> {
+    let code_reader = CodeReader::new(py)?;
+    let selection = select(source.namespace, request.rules, &code_reader)?;
+    let mut left_out = selection.left_out;
+    check_room(writer.free(), &selection.kept, request.rules)?;
+    let writer = SharedWriter::new(writer);
+    let refimported = request.rules.refimported;
+    let saver = VariableSaver {
+        request,
+        source,
+        lines,
+        code_reader: &code_reader,
+        pickler: Pickler::new(source.module, strict_importer(source.dill), Box::new(writer.clone()))?,
+        imported: if refimported { Some(Imported::new(&source.dill.import(py)?, source.module)?) } else { None },
+        writer: &writer,
+        has_files: Cell::new(false),
+    };
+    // If dill meets a recursive object that it cannot handle, it warns and writes a bare name, which does not exist in
+    // another process: `strict_importer` makes an error of that warning.
+    let warnings = WarningFilter::unchanged(py);
+    let paused = PausedCollector::new(py)?;
+    for (done, named) in selection.kept.iter().enumerate() {
+        (request.progress)(&named.name, done, selection.kept.len());
+        // Nothing is being pickled now, so a signal handler of the script may run, and may end the save.
+        py.check_signals()?;
+        if let Some(reason) = saver.save(py, named)? {
+            left_out.push(reason);
+        }
+    }
+    drop(warnings);
+    drop(paused);
+    for item in &mut left_out {
+        item.line = lines.get(&item.name).copied();
+    }
+    add_users(&mut left_out, &selection.kept, source, &code_reader);
+    Ok((writer.take()?, left_out))
+}
+
+/// Imports dill, and turns its PicklingWarning into an error.
+fn strict_importer(dill: &LazyDill) -> Importer {
+    let dill = dill.clone();
+    Box::new(move |py| {
+        let was_imported = dill.is_imported();
+        let module = dill.import(py)?;
+        if !was_imported {
+            WarningFilter::add(py, "error", &module.getattr("PicklingWarning")?);
+        }
+        Ok(module.unbind())
+    })
+}
+
+struct VariableSaver<'a, 'py, T: SaveTarget> {
+    request: &'a SaveRequest<'a>,
+    source: &'a SaveSource<'a, 'py>,
+    lines: &'a HashMap<String, u32>,
+    code_reader: &'a CodeReader,
+    pickler: Pickler<'py>,
+    imported: Option<Imported<'py>>,
+    writer: &'a SharedWriter<T>,
+    /// Whether a variable saved so far contains a file object.
+    has_files: Cell<bool>,
+}
+
+impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
+    /// Saves one variable, or returns why it was left out. An error ends the whole save.
+    fn save(&self, py: Python<'py>, named: &NamedValue<'py>) -> Result<Option<LeftOut>> {
+        match self.try_save(py, named) {
+            // A signal arrived half-way: discard the segment, so that Python can run the script's handler between two
+            // variables. If the handler raises, the save ends; if not, the variable is saved again.
+            Err(error) if is_interrupted(&error) => {
+                self.write(SnapshotWriter::discard)?;
+                signals::forget();
+                py.check_signals()?;
+                signals::undisturbed(|| self.try_save(py, named))
+            }
+            done => done,
+        }
+    }
+
+    fn try_save(&self, py: Python<'py>, named: &NamedValue<'py>) -> Result<Option<LeftOut>> {
+        let secrets = secrets(&named.name, &named.value);
+        if self.request.rules.redact && !secrets.is_empty() {
+            let error = format!("looks like a credential: {}", secrets.join("; "));
+            return Ok(Some(left_out(named, LeftOutReason::Secret, error)));
+        }
+        let position = self.write(|writer| writer.begin(&named.name))?;
+        let failure = match self.pickle(py, named, position) {
+            Ok(Saved { facts, buffers, notes }) => {
+                let mut variable = Variable { notes, ..self.describe(named) };
+                if !secrets.is_empty() {
+                    variable.preview = "(not shown)".to_owned();
+                    variable.secrets = secrets;
+                }
+                self.write(|writer| writer.end(variable, facts, buffers).map(drop))?;
+                return Ok(None);
+            }
+            Err(failure) => failure,
+        };
+        // The target failed: no variable can be saved any more.
+        if let Some(Stopped::Sink(error)) = &failure.stopped {
+            let error = if signals::is_interrupted(error) {
+                io::Error::other(signals::Interrupted)
+            } else {
+                io::Error::new(error.kind(), error.to_string())
+            };
+            return Err(error).context("cannot write the snapshot");
+        }
+        self.write(SnapshotWriter::discard)?;
+        if let Some((Stopped::TooLarge, limit)) = failure.stopped.as_ref().zip(self.request.rules.max_size) {
+            let error = format!("takes more than --max-size {limit}");
+            return Ok(Some(left_out(named, LeftOutReason::Size, error)));
+        }
+        let mut item = failed(py, named, &failure)?;
+        if self.request.load_again {
+            item.faults = self.all_unsavable_objects(py, named)?;
+        }
+        Ok(Some(item))
+    }
+
+    /// Every object in a variable that cannot be saved; empty if there is only one.
+    fn all_unsavable_objects(&self, py: Python<'py>, named: &NamedValue<'py>) -> Result<Vec<UnsavableObject>> {
+        let found = all_faults(self.source.module, strict_importer(self.source.dill), &named.value)?;
+        if found.len() < 2 {
+            return Ok(Vec::new());
+        }
+        let explain = |failure: &Failure<'py>| {
+            let explained = explain_failure(py, &named.name, &named.value, failure);
+            UnsavableObject {
+                path: explained.path.unwrap_or_else(|| named.name.clone()),
+                type_name: explained.fault_type.unwrap_or_else(|| type_name(&named.value.get_type())),
+                error: explained.error,
+            }
+        };
+        Ok(found.iter().map(explain).collect())
+    }
+
+    fn write<R>(&self, action: impl FnOnce(&mut SnapshotWriter<T>) -> io::Result<R>) -> Result<R> {
+        self.writer.with(action).context("cannot write the snapshot")
+    }
+
+    fn describe(&self, named: &NamedValue<'py>) -> Variable {
+        let described = describe(&named.value, self.request.module);
+        let used = self.code_reader.globals_used(&named.value, self.source.namespace);
+        let in_session = |name: &String| self.source.namespace.contains(name).unwrap_or(false);
+        let mut globals: Vec<String> = used.into_iter().filter(in_session).collect();
+        // A hash set has no stable order, but the same session must give the same index.
+        globals.sort_unstable();
+        Variable {
+            globals,
+            name: named.name.clone(),
+            type_name: described.type_name,
+            kind: described.kind,
+            len: described.len,
+            shape: described.shape,
+            dtype: described.dtype,
+            preview: described.preview,
+            line: self.lines.get(&named.name).copied(),
+            ..Variable::default()
+        }
+    }
+
+    /// Writes the opcodes of a value. The first one will be at offset `position` in the file.
+    fn pickle(&self, py: Python<'py>, named: &NamedValue<'py>, position: u64) -> Result<Saved, Failure<'py>> {
+        let memo_len = self.pickler.memo_len()?;
+        if let Some(imported) = &self.imported
+            && let Some((module, name)) = imported.origin(&named.name, &named.value)?
+        {
+            let mut opcodes = Vec::new();
+            emit::global(&mut opcodes, &module, &name).map_err(PyErr::from)?;
+            self.writer.with(|writer| writer.value(&opcodes)).map_err(sink_failure)?;
+            let memo = (memo_len as u64, memo_len as u64);
+            let imports = vec![format!("{module} {name}")];
+            let facts = SegmentFacts { memo, imports, ..SegmentFacts::default() };
+            return Ok(Saved { facts, buffers: Vec::new(), notes: Vec::new() });
+        }
+        let saved = self.pickler.save(&named.value, position, self.request.rules.max_size.unwrap_or(u64::MAX))?;
+        if self.request.load_again
+            && !self.may_open_files(&saved.facts)
+            && let Err(error) = check_copy(&self.source.dill.import(py)?, &named.value)
+        {
+            self.pickler.roll_back(memo_len)?;
+            return Err(error.into());
+        }
+        Ok(saved)
+    }
+
+    /// Whether loading the variable would open the script's own files, which dill would truncate: it has a file object,
+    /// or shares objects with a variable that may have one.
+    fn may_open_files(&self, facts: &SegmentFacts) -> bool {
+        let opens_files = facts.imports.iter().any(|import| import == "dill._dill _create_filehandle");
+        self.has_files.set(self.has_files.get() || opens_files);
+        opens_files || (self.has_files.get() && !facts.takes.is_empty())
+    }
+}
+
+/// Copies a value through a pickle, as `dill.pickles` does. Raises the error that `dill.detect.errors` would return.
+fn check_copy(dill: &Bound<'_, PyModule>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let copy = dill.getattr("copy")?.call1((value,))?;
+    let (before, after) = (value.get_type(), copy.get_type());
+    // A class of the session is created anew by its pickle, so it is enough, as in dill, if the types look the same.
+    if after.is(&before) || PyAnyMethods::eq(after.repr()?.as_any(), before.repr()?)? || copy.eq(value).unwrap_or(false)
+    {
+        return Ok(());
+    }
+    let text = format!("Unpickling produces {} instead of {}", after.repr()?, before.repr()?);
+    Err(PyAssertionError::new_err(text))
+}
+
+fn is_interrupted(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(signals::is_interrupted)
+}
+
+/// The failure of the writer, which is not the variable's fault.
+fn sink_failure<'py>(error: io::Error) -> Failure<'py> {
+    let stopped = Stopped::Sink(error);
+    Failure { stopped: Some(stopped), ..Failure::from(PyErr::from(io::Error::other("cannot write"))) }
+}
+
+fn left_out(named: &NamedValue<'_>, reason: LeftOutReason, error: String) -> LeftOut {
+    let type_name = type_name(&named.value.get_type());
+    LeftOut { name: named.name.clone(), type_name, reason, error, ..LeftOut::default() }
+}
+
+/// The entry of a variable whose pickling raised an exception. Ctrl-C ends the save, as does a signal handler that calls
+/// `sys.exit`.
+fn failed(py: Python<'_>, named: &NamedValue<'_>, failure: &Failure<'_>) -> Result<LeftOut> {
+    let asked_to_exit = signals::caught() && failure.error.is_instance_of::<PySystemExit>(py);
+    if asked_to_exit || failure.error.is_instance_of::<PyKeyboardInterrupt>(py) {
+        return Err(failure.error.clone_ref(py).into());
+    }
+    let explained = explain_failure(py, &named.name, &named.value, failure);
+    Ok(LeftOut {
+        path: explained.path,
+        fault_type: explained.fault_type,
+        hint: explained.hint,
+        ..left_out(named, LeftOutReason::Failed, explained.error)
+    })
+}
+
+/// Adds to each name left out the saved functions and classes that use it.
+fn add_users(left_out: &mut [LeftOut], kept: &[NamedValue<'_>], source: &SaveSource<'_, '_>, code_reader: &CodeReader) {
+    if left_out.is_empty() {
+        return;
+    }
+    for named in kept {
+        let used = code_reader.globals_used(&named.value, source.namespace);
+        for item in left_out.iter_mut().filter(|item| item.name != named.name && used.contains(&item.name)) {
+            item.users.push(named.name.clone());
+        }
+    }
+}
+
+/// A writer with two owners: the saver, which begins and ends segments, and the pickler, which writes the opcodes.
+///
+/// The pickler is a Python object: a reducer of the script may keep it alive after the save. So [`take`](Self::take)
+/// cannot wait until the saver is the only owner, and leaves `None` behind.
+struct SharedWriter<T: SaveTarget>(Arc<Mutex<Option<SnapshotWriter<T>>>>);
+
+impl<T: SaveTarget> SharedWriter<T> {
+    fn new(writer: SnapshotWriter<T>) -> Self {
+        Self(Arc::new(Mutex::new(Some(writer))))
+    }
+
+    fn with<R>(&self, action: impl FnOnce(&mut SnapshotWriter<T>) -> io::Result<R>) -> io::Result<R> {
+        action(self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut().ok_or_else(already_taken)?)
+    }
+
+    fn take(&self) -> io::Result<SnapshotWriter<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(already_taken)
+    }
+}
+
+fn already_taken() -> io::Error {
+    io::Error::other("the snapshot is already complete")
+}
+
+impl<T: SaveTarget> Clone for SharedWriter<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T: SaveTarget> Sink for SharedWriter<T> {
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        signals::check()?;
+        self.with(|writer| writer.value(bytes))
+    }
+
+    fn take_buffer(&mut self, bytes: &[u8]) -> io::Result<()> {
+        signals::check()?;
+        self.with(|writer| writer.buffer(bytes))
+    }
+}

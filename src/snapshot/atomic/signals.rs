@@ -1,0 +1,228 @@
+//! Signals that arrive while a file is written.
+//!
+//! A signal that would end the process removes the temporary files first, and then ends the process as it would have.
+//! If a handler is already installed (as Python's for SIGINT), it still runs, and [`check`] fails from then on: the
+//! save stops between two opcodes, where Python can run the script's own handler. The previous actions are restored when
+//! the last [`SignalGuard`] is dropped.
+//!
+//! The signal-hook crate does not fit: it replaces handlers in C with its own, and ours must chain to CPython's.
+#![allow(unsafe_code)]
+
+use std::ffi::{CString, c_char, c_int};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Signals that ask a program to end. If a program handles one of these, the save is interrupted.
+const ASKING: [c_int; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
+/// Signals from outside that end a program which does not handle them: batch systems send SIGUSR1 and SIGXCPU.
+const ENDING: [c_int; 10] = [
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGTERM,
+    libc::SIGQUIT,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGALRM,
+    libc::SIGVTALRM,
+    libc::SIGPROF,
+    libc::SIGXCPU,
+];
+/// The most temporary files that a signal removes; a later save removes the rest.
+const FILES: usize = 32;
+
+/// The paths of the temporary files: C strings from `CString::into_raw`, null where an entry is free.
+static PATHS: [AtomicPtr<c_char>; FILES] = [const { AtomicPtr::new(null_mut()) }; FILES];
+/// The process that owns the files: a forked child inherits `PATHS`, but must not remove the files.
+static OWNER: AtomicU32 = AtomicU32::new(0);
+/// The previous handlers, in the order of [`ASKING`]; 0 if there was none.
+static PREVIOUS: [AtomicUsize; ASKING.len()] = [const { AtomicUsize::new(0) }; ASKING.len()];
+static CAUGHT: AtomicBool = AtomicBool::new(false);
+/// Whether [`check`] always succeeds.
+static IGNORED: AtomicBool = AtomicBool::new(false);
+static STATE: Mutex<SignalState> = Mutex::new(SignalState { guards: 0, replaced: Vec::new() });
+
+struct SignalState {
+    guards: usize,
+    replaced: Vec<(c_int, libc::sigaction)>,
+}
+
+fn state() -> MutexGuard<'static, SignalState> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A handled signal arrived during a save; Python has not run the script's handler yet.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted by a signal")]
+pub struct Interrupted;
+
+/// Fails with [`Interrupted`] once a handled signal has arrived, until [`forget`] is called.
+pub fn check() -> io::Result<()> {
+    if caught() && !IGNORED.load(Ordering::Relaxed) { Err(io::Error::other(Interrupted)) } else { Ok(()) }
+}
+
+/// Whether a handled signal has arrived since [`forget`] was called.
+pub fn caught() -> bool {
+    CAUGHT.load(Ordering::Relaxed)
+}
+
+/// Whether [`check`] returned this error.
+pub fn is_interrupted(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Interrupted>())
+}
+
+/// Lets the save continue after a signal.
+pub fn forget() {
+    CAUGHT.store(false, Ordering::Relaxed);
+}
+
+/// Runs `action` with [`check`] disabled. For the second attempt at a variable: pickling it may send the signal itself,
+/// and would never come to an end.
+pub fn undisturbed<T>(action: impl FnOnce() -> T) -> T {
+    IGNORED.store(true, Ordering::Relaxed);
+    let result = action();
+    IGNORED.store(false, Ordering::Relaxed);
+    result
+}
+
+/// While a guard exists, signals are handled as described at the top of this file.
+#[derive(Debug)]
+pub(in crate::snapshot) struct SignalGuard(());
+
+impl SignalGuard {
+    pub(in crate::snapshot) fn new() -> Self {
+        let mut state = state();
+        if state.guards == 0 {
+            OWNER.store(std::process::id(), Ordering::Relaxed);
+            forget();
+            state.replaced = ENDING.iter().filter_map(|signal| Some((*signal, replace(*signal)?))).collect();
+        }
+        state.guards += 1;
+        Self(())
+    }
+}
+
+impl Drop for SignalGuard {
+    fn drop(&mut self) {
+        let mut state = state();
+        state.guards = state.guards.saturating_sub(1);
+        if state.guards == 0 {
+            for (signal, before) in state.replaced.drain(..) {
+                // Keep an action that the script has set in the meantime.
+                if action_of(signal).is_some_and(|now| is_ours(now.sa_sigaction)) {
+                    set_action(signal, &before);
+                }
+            }
+        }
+    }
+}
+
+/// Installs our handler and returns the previous action; `None` if it is left alone, as an ignored signal is.
+fn replace(signal: c_int) -> Option<libc::sigaction> {
+    let before = action_of(signal)?;
+    let mut action = before;
+    match before.sa_sigaction {
+        libc::SIG_IGN => return None,
+        libc::SIG_DFL => action.sa_sigaction = remove_and_die as extern "C" fn(c_int) as libc::sighandler_t,
+        handler => {
+            let index = ASKING.iter().position(|asking| *asking == signal)?;
+            // `note_and_chain` calls handlers with one argument, as Python's are.
+            if before.sa_flags & libc::SA_SIGINFO != 0 {
+                return None;
+            }
+            PREVIOUS.get(index)?.store(handler, Ordering::Relaxed);
+            action.sa_sigaction = note_and_chain as extern "C" fn(c_int) as libc::sighandler_t;
+        }
+    }
+    set_action(signal, &action).then_some(before)
+}
+
+fn is_ours(handler: libc::sighandler_t) -> bool {
+    let ours: [extern "C" fn(c_int); 2] = [remove_and_die, note_and_chain];
+    ours.map(|handler| handler as libc::sighandler_t).contains(&handler)
+}
+
+fn action_of(signal: c_int) -> Option<libc::sigaction> {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: a null action changes nothing, and `action` has room for the result.
+    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: zeros are valid for all of its fields, and the call has filled them.
+    (asked == 0).then(|| unsafe { action.assume_init() })
+}
+
+fn set_action(signal: c_int, action: &libc::sigaction) -> bool {
+    // SAFETY: the action came from the system, or differs from one that did only in its handler: a function that makes
+    // only async-signal-safe calls.
+    unsafe { libc::sigaction(signal, action, null_mut()) == 0 }
+}
+
+/// Replaces the default action: removes the temporary files and ends the process.
+extern "C" fn remove_and_die(signal: c_int) {
+    if OWNER.load(Ordering::Relaxed) == own_id() {
+        for entry in &PATHS {
+            // After the swap no other thread can reach the string: it is leaked, as `free` is not allowed here.
+            let path = entry.swap(null_mut(), Ordering::AcqRel);
+            if !path.is_null() {
+                // SAFETY: a valid C string that is never freed.
+                unsafe { libc::unlink(path) };
+            }
+        }
+    }
+    // SAFETY: sets the default action, which is always valid.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
+    // The signal is blocked until this handler returns, and then ends the process.
+    // SAFETY: sends a signal to this very thread.
+    unsafe { libc::raise(signal) };
+}
+
+/// Wraps an existing handler: notes the signal, then calls the handler.
+extern "C" fn note_and_chain(signal: c_int) {
+    CAUGHT.store(true, Ordering::Relaxed);
+    let index = ASKING.iter().position(|asking| *asking == signal);
+    let handler = index.and_then(|index| PREVIOUS.get(index)).map_or(0, |handler| handler.load(Ordering::Relaxed));
+    if handler != 0 {
+        // SAFETY: this was the signal's handler, without SA_SIGINFO, so it is a function of one argument.
+        let handler = unsafe { std::mem::transmute::<usize, extern "C" fn(c_int)>(handler) };
+        handler(signal);
+    }
+}
+
+fn own_id() -> u32 {
+    // SAFETY: has no preconditions. `std::process::id` is the same call, but does not promise to be async-signal-safe.
+    unsafe { libc::getpid() }.cast_unsigned()
+}
+
+/// Registers a temporary file for removal by a signal, until it is dropped. Null if there was no free entry.
+#[derive(Debug)]
+pub(super) struct CleanupEntry(AtomicPtr<c_char>);
+
+impl CleanupEntry {
+    pub(super) fn new(path: &Path) -> Self {
+        let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return Self(AtomicPtr::default()) };
+        let path = path.into_raw();
+        if PATHS.iter().any(|entry| replace_entry(entry, null_mut(), path)) {
+            return Self(AtomicPtr::new(path));
+        }
+        // SAFETY: it came from `into_raw`, and was not stored in `PATHS`, so nothing else points to it.
+        drop(unsafe { CString::from_raw(path) });
+        Self(AtomicPtr::default())
+    }
+}
+
+impl Drop for CleanupEntry {
+    fn drop(&mut self) {
+        let path = *self.0.get_mut();
+        if !path.is_null() && PATHS.iter().any(|entry| replace_entry(entry, path, null_mut())) {
+            // SAFETY: it came from `into_raw`, and was taken out of `PATHS` here, so nothing else points to it.
+            drop(unsafe { CString::from_raw(path) });
+        }
+    }
+}
+
+fn replace_entry(entry: &AtomicPtr<c_char>, old: *mut c_char, new: *mut c_char) -> bool {
+    entry.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+}

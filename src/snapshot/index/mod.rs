@@ -1,0 +1,270 @@
+//! The index: the description of a session that `inspect` shows, stored after the pickle as JSON.
+//!
+//! The save fills these structs, the file stores them, and the text and JSON reports print them. A reader ignores fields
+//! that it does not know, and absent fields have their default values, so a later version can add some.
+
+mod memory_limit;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub(super) use self::memory_limit::{encode, parse};
+
+pub use self::LeftOutReason as Reason; // compat
+pub use self::PickleStream as Stream; // compat
+pub use self::PythonInfo as Python; // compat
+pub use self::ScriptEnd as Ended; // compat
+pub use self::ScriptInfo as Script; // compat
+pub use self::StoredBuffer as Buffer; // compat
+pub use self::VariableKind as Kind; // compat
+
+/// The version of the index and of all JSON output.
+pub const SCHEMA: u32 = 1;
+
+/// A session: where it comes from, its variables, and what was left out.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Index {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The version of snapcli that wrote the file.
+    pub snapcli: String,
+    /// When the save began, UTC, as RFC 3339 (`2026-11-24T01:56:08Z`).
+    pub created: String,
+    /// The module whose namespace this is: `__main__`, or what `--module` named.
+    pub module: String,
+    /// The script that made the session, and how it ended.
+    pub script: ScriptInfo,
+    /// The interpreter that ran it.
+    pub python: PythonInfo,
+    /// The versions of the packages that the variables import.
+    pub packages: BTreeMap<String, String>,
+    /// The variables in the file, in the order of their definition.
+    pub variables: Vec<Variable>,
+    /// The names that are not in the file, and why.
+    pub left_out: Vec<LeftOut>,
+    /// The pickle, which precedes the index.
+    pub stream: PickleStream,
+}
+
+/// The program that made the session.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScriptInfo {
+    /// `script`, `module` (`-m`), `code` (`-c`) or `prompt`.
+    pub kind: String,
+    /// The script's absolute path, the module's name, or `-c`.
+    pub path: String,
+    /// BLAKE3 of the source, in hex; empty if there was no single source file.
+    pub blake3: String,
+    /// `sys.argv` at the start of the script.
+    pub argv: Vec<String>,
+    /// How the script ended.
+    pub ended: ScriptEnd,
+    /// How long it ran, in seconds.
+    pub seconds: f64,
+}
+
+/// How a script ended.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScriptEnd {
+    /// `finished`, `exit` (SystemExit), `exception`, `interrupted` (KeyboardInterrupt), or `running` for a save from within
+    /// the script.
+    pub how: String,
+    /// The exit code that Python would end with.
+    pub code: i32,
+    /// The traceback as Python prints it, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceback: Option<String>,
+}
+
+/// The interpreter that ran the script.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PythonInfo {
+    /// `3.11.7`.
+    pub version: String,
+    /// `cpython`.
+    pub implementation: String,
+    /// `sys.platform` and the machine: `linux x86_64`.
+    pub platform: String,
+    /// `sys.executable`.
+    pub executable: String,
+    /// The version of dill that pickled the session; empty if dill was not needed.
+    pub dill: String,
+}
+
+/// One variable: where its segment is, and a description of its value that needs no loading.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Variable {
+    /// The name.
+    pub name: String,
+    /// The type with its module, except for builtins: `numpy.ndarray`, `dict`, `__main__.Model`.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Whether it is saved by value or by import.
+    pub kind: VariableKind,
+    /// The offset of the segment (name, value, SETITEM), in bytes from the start of the file.
+    pub offset: u64,
+    /// The segment's length in bytes.
+    pub length: u64,
+    /// The memo slots that the segment fills: the first, and the one after the last.
+    pub memo: (u64, u64),
+    /// The names of the variables whose memo slots this segment reads.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<String>,
+    /// The raw buffers within the segment.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub buffers: Vec<StoredBuffer>,
+    /// BLAKE3 of the segment, in hex.
+    pub blake3: String,
+    /// BLAKE3 of the segment without the contents of its raw buffers, in hex: checked instead of `blake3` if the buffers
+    /// are memory-mapped. Empty if there are none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub opcodes: String,
+    /// The globals that loading the segment looks up, as `module name`, in order of appearance, without duplicates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub imports: Vec<String>,
+    /// The session's names that its code looks up as globals when it runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub globals: Vec<String>,
+    /// Whether it contains code objects, which only the same minor version of Python can load.
+    pub has_code: bool,
+    /// `len()`, if that is cheap and runs no code of the script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub len: Option<u64>,
+    /// The shape of an array or a data frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Vec<u64>>,
+    /// The dtype of an array.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dtype: Option<String>,
+    /// The column names of a data frame. Found by `inspect` in pickles of other programs only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// The attribute names of an instance or a class. As `columns`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<String>,
+    /// The source file of a function. As `columns`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The value in at most [`PREVIEW`] characters.
+    pub preview: String,
+    /// Why it looks like a credential; empty if it does not. The preview of a credential is not shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
+    /// What will differ after a load: a lock is released, a file is open for reading only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// The line of the script that assigned the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+}
+
+/// The most characters of a [`Variable::preview`].
+pub const PREVIEW: usize = 80;
+
+/// How a variable is saved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VariableKind {
+    /// By value.
+    #[default]
+    Value,
+    /// By reference: a module, or a function or class that is imported again on restore.
+    Import,
+    /// A function of the session, by value.
+    Function,
+    /// A class of the session, by value.
+    Class,
+}
+
+/// A raw buffer: the memory of an array, stored as it is, so that it can be memory-mapped. It follows the opcode BINBYTES8
+/// or BYTEARRAY8 and a length of 8 bytes, and begins at a multiple of [`ALIGNMENT`](crate::snapshot::layout::ALIGNMENT).
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct StoredBuffer {
+    /// The offset of its first byte, in bytes from the start of the file.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub length: u64,
+    /// Whether the object that owns it is writable.
+    pub writable: bool,
+}
+
+/// A name of the session that was not saved.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LeftOut {
+    /// The name.
+    pub name: String,
+    /// The type, as [`Variable::type_name`].
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The kind of reason.
+    pub reason: LeftOutReason,
+    /// The exception (`TypeError: cannot pickle 'socket' object`), or the rule in words.
+    pub error: String,
+    /// The path to the object that cannot be saved: `cfg['db'].conn`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The type of that object, if it is not the variable itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault_type: Option<String>,
+    /// The line of the script that assigned the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The saved functions and classes that use the name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<String>,
+    /// What to do about it, for well-known types.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// All objects that cannot be saved. Filled by `inspect SCRIPT` if there is more than one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<UnsavableObject>,
+}
+
+/// An object that cannot be saved.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UnsavableObject {
+    /// The path to it from the variable: `cfg['db'].conn`.
+    pub path: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The exception that was raised.
+    pub error: String,
+}
+
+/// The kind of reason why a name was left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LeftOutReason {
+    /// It cannot be pickled, or cannot be loaded again.
+    #[default]
+    Failed,
+    /// Its name begins with `_`, and no saved function or class uses it.
+    Private,
+    /// `--exclude`, `--include` or `--exclude-type` leaves it out.
+    Filter,
+    /// It is larger than `--max-size`.
+    Size,
+    /// It looks like a credential, and `--redact` was given.
+    Secret,
+}
+
+/// The pickle as a whole.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PickleStream {
+    /// Its length in bytes, including STOP: the index begins there.
+    pub length: u64,
+    /// The length of the prelude: the first variable begins there.
+    pub prelude: u64,
+    /// BLAKE3 of the bytes outside the segments (prelude, then BUILD and STOP), in hex. Each segment has its own.
+    pub blake3: String,
+}

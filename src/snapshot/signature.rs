@@ -1,0 +1,310 @@
+//! The user's signing key, and what is signed with it.
+//!
+//! A trailer ends with the keyed BLAKE3 of its first 64 bytes. Those hold the lengths and offsets of all parts and the
+//! hash of the index, and the index holds the hash of every segment and of the bytes between them: so a valid signature,
+//! together with matching hashes, proves every byte of a file.
+//!
+//! The key is a file in the user's config directory that only the user may read. `SNAPCLI_KEY` overrides it: 64 hex
+//! digits are a key, and any other value of at least [`MIN_PASSPHRASE`] bytes is a passphrase that a key is derived from.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::layout::{SIGNATURE, TRAILER, Trailer, with_check_sum};
+use super::system::user_id;
+
+pub use self::SigningKey as Key; // compat
+pub use self::key_path as place; // compat
+
+/// The environment variable that overrides the key file.
+pub const KEY_VARIABLE: &str = "SNAPCLI_KEY";
+/// The shortest passphrase in bytes: a shorter one could be guessed from a single signed file.
+pub const MIN_PASSPHRASE: usize = 16;
+/// The length of a key in bytes.
+const KEY_LENGTH: usize = 32;
+/// How many bytes of a trailer are signed: all but the signature.
+const SIGNED: usize = TRAILER - SIGNATURE;
+/// Separates keys derived from a passphrase from those of other programs (`blake3::derive_key`). Never change it.
+const CONTEXT: &str = "snapcli 2026-11-24 signing key from the passphrase in SNAPCLI_KEY";
+
+/// A signing key. `Debug` does not show its bytes.
+#[derive(Clone)]
+pub struct SigningKey([u8; KEY_LENGTH]);
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("SigningKey(…)")
+    }
+}
+
+/// Why there is no usable key.
+#[derive(Debug, Error)]
+pub enum KeyError {
+    /// Neither HOME nor XDG_CONFIG_HOME is set.
+    #[error("there is no config directory for the key: set HOME, or set {KEY_VARIABLE} to a key")]
+    NoFolder,
+    /// Another user may have read the key file, or may replace it.
+    #[error("{} is accessible to other users, so it proves nothing: run chmod {mode} on it", path.display())]
+    Exposed {
+        /// The key file or its directory.
+        path: PathBuf,
+        /// The mode that it should have, in octal.
+        mode: &'static str,
+    },
+    /// The key file or its directory has another owner.
+    #[error("{} belongs to another user, so it proves nothing: remove it, and save again", .0.display())]
+    NotOwn(PathBuf),
+    /// The file is not one that snapcli creates.
+    #[error("{} is not a key of {KEY_LENGTH} bytes: remove it, and the next save creates a new one", .0.display())]
+    Invalid(PathBuf),
+    /// The passphrase is too short.
+    #[error("{KEY_VARIABLE} is shorter than {MIN_PASSPHRASE} bytes: use 64 hex digits, or a longer passphrase")]
+    ShortPassphrase,
+    /// The key file cannot be read or created.
+    #[error("cannot read or create the key {}: check its directory", path.display())]
+    File {
+        /// The key file.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+}
+
+impl SigningKey {
+    /// The user's key; `None` if none was created yet.
+    pub fn existing() -> Result<Option<Self>, KeyError> {
+        match Self::from_environment()? {
+            Some(key) => Ok(Some(key)),
+            None => Self::read(&key_path().ok_or(KeyError::NoFolder)?),
+        }
+    }
+
+    /// The user's key, which is created if there is none.
+    pub fn existing_or_new() -> Result<Self, KeyError> {
+        match Self::from_environment()? {
+            Some(key) => Ok(key),
+            None => Self::read_or_create(&key_path().ok_or(KeyError::NoFolder)?),
+        }
+    }
+
+    fn from_environment() -> Result<Option<Self>, KeyError> {
+        let value = std::env::var_os(KEY_VARIABLE).filter(|value| !value.is_empty());
+        value.map(|value| Self::from_value(value.as_encoded_bytes())).transpose()
+    }
+
+    fn from_value(value: &[u8]) -> Result<Self, KeyError> {
+        if let Ok(key) = blake3::Hash::from_hex(value) {
+            return Ok(Self(*key.as_bytes()));
+        }
+        if value.len() < MIN_PASSPHRASE {
+            return Err(KeyError::ShortPassphrase);
+        }
+        Ok(Self(blake3::derive_key(CONTEXT, value)))
+    }
+
+    fn read(path: &Path) -> Result<Option<Self>, KeyError> {
+        let failed = |source| KeyError::File { path: path.to_owned(), source };
+        // A symlink could point to a file of another user, and opening a named pipe would wait.
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let mut file = match File::options().read(true).custom_flags(flags).open(path) {
+            Ok(file) => file,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        // Ask the open descriptor, not the path: the file cannot be swapped between the check and the read.
+        let found = file.metadata().map_err(failed)?;
+        let folder = directory(path);
+        let around = fs::metadata(folder).map_err(failed)?;
+        if found.uid() != user_id() || around.uid() != user_id() {
+            return Err(KeyError::NotOwn(path.to_owned()));
+        }
+        if found.mode() & 0o077 != 0 {
+            return Err(KeyError::Exposed { path: path.to_owned(), mode: "600" });
+        }
+        if around.mode() & 0o022 != 0 {
+            return Err(KeyError::Exposed { path: folder.to_owned(), mode: "700" });
+        }
+        let mut key = [0; KEY_LENGTH];
+        if !found.is_file() || found.len() != KEY_LENGTH as u64 {
+            return Err(KeyError::Invalid(path.to_owned()));
+        }
+        file.read_exact(&mut key).map_err(failed)?;
+        // A full disk can leave a file of zeros, a key that anybody could guess.
+        if key == [0; KEY_LENGTH] { Err(KeyError::Invalid(path.to_owned())) } else { Ok(Some(Self(key))) }
+    }
+
+    /// If two processes create one at the same time, both use the first.
+    fn read_or_create(path: &Path) -> Result<Self, KeyError> {
+        if let Some(key) = Self::read(path)? {
+            return Ok(key);
+        }
+        let failed = |source| KeyError::File { path: path.to_owned(), source };
+        match create(path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(error)),
+        }
+        Self::read(path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))
+    }
+
+    /// A copy of the trailer with this key's signature.
+    #[must_use]
+    pub fn sign(&self, trailer: &Trailer) -> Trailer {
+        Trailer { signature: self.signature(trailer), ..trailer.clone() }
+    }
+
+    /// Whether this key signed a trailer. Takes the same time wherever a wrong signature differs.
+    #[must_use]
+    pub fn has_signed(&self, trailer: &Trailer) -> bool {
+        // `blake3::Hash` compares in constant time; arrays do not.
+        blake3::Hash::from_bytes(self.signature(trailer)) == trailer.signature
+    }
+
+    fn signature(&self, trailer: &Trailer) -> [u8; SIGNATURE] {
+        let bytes = trailer.encode();
+        with_check_sum(blake3::keyed_hash(&self.0, bytes.get(..SIGNED).unwrap_or(&bytes)).as_bytes())
+    }
+}
+
+/// The path of the user's key, whether it exists or not; `None` if there is no config directory.
+#[must_use]
+pub fn key_path() -> Option<PathBuf> {
+    dirs::config_dir().map(|folder| folder.join("snapcli/key"))
+}
+
+fn directory(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}
+
+fn create(path: &Path) -> io::Result<()> {
+    let folder = directory(path);
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let mut key = [0; KEY_LENGTH];
+    getrandom::fill(&mut key)?;
+    // `tempfile` creates it with mode 0600.
+    let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(folder)?;
+    file.write_all(&key)?;
+    file.as_file().sync_all()?;
+    // Fails with `AlreadyExists` if another process was faster.
+    file.persist_noclobber(path).map(drop).map_err(|error| error.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    fn trailer() -> Trailer {
+        Trailer { index_offset: 100, index_length: 50, index_hash: [1; 32], signature: [0; SIGNATURE] }
+    }
+
+    fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+    }
+
+    #[test]
+    fn a_key_is_created_once_and_only_for_its_user() -> Outcome {
+        let home = tempfile::tempdir()?;
+        let path = home.path().join("a/snapcli/key");
+        assert!(SigningKey::read(&path)?.is_none());
+        let key = SigningKey::read_or_create(&path)?;
+        assert_eq!(SigningKey::read_or_create(&path)?.0, key.0);
+        assert_ne!(key.0, [0; KEY_LENGTH]);
+        let mode = |path: &Path| fs::metadata(path).map(|found| found.mode() & 0o777);
+        assert_eq!((mode(&path)?, mode(directory(&path))?), (0o600, 0o700));
+        let names: Vec<_> = fs::read_dir(directory(&path))?.map(|entry| entry.map(|entry| entry.file_name())).collect();
+        assert_eq!(names.len(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn keys_created_at_the_same_time_are_one() -> Outcome {
+        let home = tempfile::tempdir()?;
+        let path = home.path().join("snapcli/key");
+        let keys: Vec<[u8; KEY_LENGTH]> = std::thread::scope(|scope| {
+            let create = || scope.spawn(|| SigningKey::read_or_create(&path).expect("a key").0);
+            let threads: Vec<_> = (0..8).map(|_| create()).collect();
+            threads.into_iter().map(|thread| thread.join().expect("a key")).collect()
+        });
+        assert!(keys.iter().all(|key| *key == keys[0]));
+        Ok(())
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_or_change_is_refused() -> Outcome {
+        let home = tempfile::tempdir()?;
+        let path = home.path().join("snapcli/key");
+        SigningKey::read_or_create(&path)?;
+        set_mode(&path, 0o640)?;
+        let text = SigningKey::read(&path).map(drop).map_err(|error| error.to_string());
+        assert!(text.is_err_and(|text| text.ends_with("run chmod 600 on it")));
+        set_mode(&path, 0o600)?;
+        set_mode(directory(&path), 0o770)?;
+        let text = SigningKey::read(&path).map(drop).map_err(|error| error.to_string());
+        assert!(text.is_err_and(|text| text.ends_with("run chmod 700 on it")));
+        Ok(())
+    }
+
+    #[test]
+    fn an_invalid_key_file_is_never_overwritten() -> Outcome {
+        let home = tempfile::tempdir()?;
+        let path = home.path().join("key");
+        set_mode(home.path(), 0o700)?;
+        for bytes in [&b"short"[..], &[0; KEY_LENGTH], &[1; KEY_LENGTH + 1]] {
+            fs::write(&path, bytes)?;
+            set_mode(&path, 0o600)?;
+            assert!(matches!(SigningKey::read_or_create(&path), Err(KeyError::Invalid(_))));
+            assert_eq!(fs::read(&path)?, bytes);
+        }
+        fs::rename(&path, home.path().join("other"))?;
+        symlink("other", &path)?;
+        assert!(matches!(SigningKey::read_or_create(&path), Err(KeyError::File { .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn a_key_comes_from_hex_or_from_a_passphrase() -> Outcome {
+        assert_eq!(SigningKey::from_value("2a".repeat(32).as_bytes())?.0, [42; KEY_LENGTH]);
+        let derived = SigningKey::from_value(b"correct horse battery staple")?;
+        assert_eq!(derived.0, SigningKey::from_value(b"correct horse battery staple")?.0);
+        assert_ne!(derived.0, SigningKey::from_value(b"correct horse battery stapler")?.0);
+        assert!(matches!(SigningKey::from_value(b"hunter2"), Err(KeyError::ShortPassphrase)));
+        assert_eq!(format!("{derived:?}"), "SigningKey(…)");
+        Ok(())
+    }
+
+    #[test]
+    fn every_bit_of_a_trailer_is_signed() -> Outcome {
+        let (key, other) = (SigningKey([7; KEY_LENGTH]), SigningKey([8; KEY_LENGTH]));
+        let signed = key.sign(&trailer());
+        assert!(key.has_signed(&signed) && !other.has_signed(&signed) && !key.has_signed(&trailer()));
+        for changed in [
+            Trailer { index_offset: 101, index_length: 49, ..signed.clone() },
+            Trailer { index_length: 51, ..signed.clone() },
+            Trailer { index_hash: [2; 32], ..signed.clone() },
+        ] {
+            assert!(!key.has_signed(&changed), "{changed:?}");
+        }
+        for bit in 0..256 {
+            let mut changed = signed.clone();
+            changed.signature[bit / 8] ^= 1 << (bit % 8);
+            assert!(!key.has_signed(&changed));
+        }
+        Ok(())
+    }
+}
