@@ -1,4 +1,4 @@
-//! What counts as a change of a value, and what does not.
+//! Which differences between two pickles are differences of their values.
 
 use super::*;
 use crate::pickle::samples;
@@ -37,19 +37,19 @@ fn the_protocol_does_not_matter() {
 }
 
 #[test]
-fn values_are_what_matters_not_opcodes_or_memo() {
+fn opcodes_and_memo_do_not_matter() {
     equal(b"K\x05.", b"\x8a\x02\x05\x00.");
     equal(b"I5\n.", b"J\x05\0\0\0.");
     equal(b"\x8a\x09\0\0\0\0\0\0\0\0\x01.", b"L18446744073709551616L\n.");
     equal(b"\x80\x04\x95\x05\0\0\0\0\0\0\0\x8c\x01a\x94.", b"Va\n.");
-    // A text that is shared, and one that is there twice.
+    // A string that is shared, and one that is pickled twice.
     equal(b"](\x8c\x01a\x94h\0e.", b"](\x8c\x01a\x8c\x01ae.");
     equal(b"F0.5\n.", b"G\x3f\xe0\0\0\0\0\0\0.");
     equal(b"Fnan\n.", b"Fnan\n.");
 }
 
 #[test]
-fn values_that_python_tells_apart_differ() {
+fn values_that_are_not_equal_in_python_differ() {
     assert_eq!(differs(b"K\x01.", b"\x88."), ": 1 → True");
     assert_eq!(differs(b"K\x01.", b"F1.0\n."), ": 1 → 1");
     assert_eq!(differs(b"\x8c\x01a.", b"C\x01a."), ": 'a' → (1)");
@@ -71,7 +71,7 @@ fn sets_and_dicts_have_no_order() {
 }
 
 #[test]
-fn a_place_is_told_as_python_would_write_it() {
+fn a_path_is_written_as_in_python() {
     let model = |weight: u8| [&b"c__main__\nM\n)\x81}(\x8c\x01w](K\x01K"[..], &[weight], b"eub."].concat();
     assert_eq!(differs(&model(2), &model(3)), ".w[1]: 2 → 3");
     assert_eq!(differs(b"}(\x8c\x02lrF0.1\nu.", b"}(\x8c\x02lrF0.2\nu."), "['lr']: 0.1 → 0.2");
@@ -81,18 +81,18 @@ fn a_place_is_told_as_python_would_write_it() {
 }
 
 #[test]
-fn what_is_shared_must_be_shared_alike_and_cycles_end() {
+fn values_must_be_shared_alike_and_cycles_end() {
     equal(b"](]\x94h\0e.", b"](]q\x07h\x07e.");
     assert_eq!(differs(b"](]\x94h\0e.", b"](]\x94]e."), "[1]: list (0) → list (0)");
     equal(samples::CYCLE, b"]q\x05h\x05a.");
-    // [[...]] with the inner list being the outer one, or itself.
+    // [[...]], where the inner list holds the outer one, or itself.
     assert_ne!(differs(b"]\x94]h\0aa.", b"]]\x94h\0aa."), "");
     let set_of_itself = b"\x8f\x94(c__main__\nM\n)\x81h\0b\x90.";
     equal(set_of_itself, set_of_itself);
 }
 
 #[test]
-fn what_a_call_did_whose_outcome_is_thrown_away_counts() {
+fn calls_whose_result_is_thrown_away_count() {
     let cell = |value: u8| {
         [b"cdill._dill\n_create_cell\nN\x85R\x94cbuiltins\nsetattr\nh\0\x8c\x01cK".as_slice(), &[value], b"\x87R0."]
             .concat()
@@ -102,7 +102,7 @@ fn what_a_call_did_whose_outcome_is_thrown_away_counts() {
 }
 
 #[test]
-fn where_code_was_written_does_not_count() {
+fn the_lines_of_code_do_not_count() {
     let code = |line: u8, name: &[u8]| {
         let mut pickle = b"cdill._dill\n_create_code\n(".to_vec();
         for place in 0..17 {

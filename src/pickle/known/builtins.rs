@@ -2,12 +2,12 @@
 //!
 //! A name of `builtins` without an effect is dangerous to call.
 
-use super::registry_row::{CanonicalCall, ClassCall, Effect, Known, Makes, Trait, class, data, known, new_class};
+use super::registry_row::{CanonicalCall, ClassCall, Effect, KnownGlobal, Makes, Trait, class, data, known, new_class};
 
 const BUILTINS: &[&str] = &["builtins"];
 
 #[rustfmt::skip]
-pub(super) const ROWS: &[Known] = &[
+pub(super) const ROWS: &[KnownGlobal] = &[
     data(BUILTINS, &[
         "bool", "dict", "enumerate", "float", "int", "list", "memoryview", "object", "reversed", "str", "tuple", "zip",
         "NoneType",

@@ -2,7 +2,7 @@
 //!
 //! See `dill/_dill.py` (0.3 and 0.4) and `cloudpickle/cloudpickle.py` (3).
 
-use super::registry_row::{CanonicalCall, ClassCall, Effect, Known, Makes, Trait, class, data, known, new_class};
+use super::registry_row::{CanonicalCall, ClassCall, Effect, KnownGlobal, Makes, Trait, class, data, known, new_class};
 
 /// dill's own module, and the name it had up to 0.2.
 const DILL: &[&str] = &["dill._dill", "dill.dill"];
@@ -14,7 +14,7 @@ pub(in crate::pickle) const NAMED_IMPORTS: &[(&str, bool)] =
     &[("__dill_imported", false), ("__dill_imported_as", false), ("__dill_imported_top_level", true)];
 
 #[rustfmt::skip]
-pub(super) const ROWS: &[Known] = &[
+pub(super) const ROWS: &[KnownGlobal] = &[
     known(DILL, &["_import_module"])
         .makes(Makes::Type("module"))
         .effect(Effect::Import)

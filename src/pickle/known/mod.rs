@@ -27,7 +27,7 @@ pub(crate) mod untrusted;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use self::registry_row::{Known, Trait};
+use self::registry_row::{KnownGlobal, Trait};
 
 pub(super) use self::dill_cloudpickle::{NAMED_IMPORTS, is_known_repr, type_of_repr};
 pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
@@ -40,12 +40,12 @@ pub(super) use self::other_libraries::ARRAY_WRAPPER; // compat
 pub(super) use self::pandas as frames; // compat
 pub(crate) use self::untrusted as plain; // compat
 
-const TABLES: [&[Known]; 6] =
+const TABLES: [&[KnownGlobal]; 6] =
     [builtins::ROWS, stdlib::ROWS, dill_cloudpickle::ROWS, numpy::ROWS, pandas::ROWS, other_libraries::ROWS];
 
 /// The row of a global, by exact module and name.
-fn row(module: &str, name: &str) -> Option<&'static Known> {
-    static BY_NAME: LazyLock<HashMap<(&str, &str), &Known>> = LazyLock::new(|| {
+fn row(module: &str, name: &str) -> Option<&'static KnownGlobal> {
+    static BY_NAME: LazyLock<HashMap<(&str, &str), &KnownGlobal>> = LazyLock::new(|| {
         let rows = TABLES.into_iter().flatten();
         rows.flat_map(|row| globals(row).map(move |global| (global, row))).collect()
     });
@@ -53,7 +53,7 @@ fn row(module: &str, name: &str) -> Option<&'static Known> {
 }
 
 /// All modules of a row with all its names.
-fn globals(row: &'static Known) -> impl Iterator<Item = (&'static str, &'static str)> {
+fn globals(row: &'static KnownGlobal) -> impl Iterator<Item = (&'static str, &'static str)> {
     row.modules.iter().flat_map(move |module| row.names.iter().map(move |name| (*module, *name)))
 }
 
@@ -166,12 +166,12 @@ pub(super) fn is_getattr(module: &str, name: &str) -> bool {
 
 /// Whether this global gives a class its attributes.
 pub(super) fn fills_class(module: &str, name: &str) -> bool {
-    has_trait(module, name, Trait::FillsClass)
+    has_exact_trait(module, name, Trait::FillsClass)
 }
 
 /// Whether this global is `numpy.dtype`.
 pub(super) fn is_dtype(module: &str, name: &str) -> bool {
-    has_trait(module, name, Trait::Dtype)
+    has_exact_trait(module, name, Trait::Dtype)
 }
 
 /// Whether a class that this metaclass makes runs no code of the pickle.

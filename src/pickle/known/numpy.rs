@@ -1,6 +1,6 @@
 //! The rows of numpy. numpy 2 calls `numpy.core` `numpy._core`; dtypes are in [`dtype`](super::dtype).
 
-use super::registry_row::{CanonicalCall, Effect, Known, Makes, Trait, dangerous, data, data_class, known};
+use super::registry_row::{CanonicalCall, Effect, KnownGlobal, Makes, Trait, dangerous, data, data_class, known};
 
 /// The class of arrays, as people write it.
 pub(in crate::pickle) const ARRAY: &str = "numpy.ndarray";
@@ -14,7 +14,7 @@ const RECORDS: &[&str] = &["numpy.rec", "numpy._core.records", "numpy.core.recor
 const CHARACTERS: &[&str] = &["numpy.char", "numpy._core.defchararray"];
 
 #[rustfmt::skip]
-pub(super) const ROWS: &[Known] = &[
+pub(super) const ROWS: &[KnownGlobal] = &[
     known(MULTIARRAY, &["_reconstruct"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))

@@ -5,7 +5,7 @@
 //! trees, neighbours, support vectors, k-means, boosting and all that holds sparse matrices, whose compiled code reads
 //! and writes memory at offsets in their state; and FunctionTransformer, which calls a function from its state.
 
-use super::registry_row::{Effect, Known, Trait, dangerous, data_class, known};
+use super::registry_row::{Effect, KnownGlobal, Trait, dangerous, data_class, known};
 
 /// The class of which joblib writes an instance in place of an array, followed by the array's bytes. scikit-learn
 /// carried a joblib of its own up to 0.22.
@@ -16,7 +16,7 @@ const ARRAY_WRAPPER_MODULES: &[&str] = &["joblib.numpy_pickle", "sklearn.externa
 pub(in crate::pickle) const ARRAY_WRAPPER: (&[&str], &str) = (ARRAY_WRAPPER_MODULES, ARRAY_WRAPPER_NAME); // compat
 
 #[rustfmt::skip]
-pub(super) const ROWS: &[Known] = &[
+pub(super) const ROWS: &[KnownGlobal] = &[
     known(ARRAY_WRAPPER_MODULES, &[ARRAY_WRAPPER_NAME]).traits(&[Trait::ArrayWrapper]),
 
     data_class(&["sklearn.pipeline"], &["Pipeline", "FeatureUnion"]),

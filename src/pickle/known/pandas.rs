@@ -2,10 +2,10 @@
 //!
 //! pyarrow has compiled code that trusts the numbers in a file, so nothing of it is loaded from untrusted files.
 
-use super::registry_row::{Effect, Known, Makes, data, data_class, known};
+use super::registry_row::{Effect, KnownGlobal, Makes, data, data_class, known};
 
 #[rustfmt::skip]
-pub(super) const ROWS: &[Known] = &[
+pub(super) const ROWS: &[KnownGlobal] = &[
     data_class(&["pandas.core.frame", "pandas"], &["DataFrame"]).exported_by("pandas"),
     data_class(&["pandas.core.series", "pandas"], &["Series"]).exported_by("pandas"),
     data_class(&["pandas.core.flags"], &["Flags"]),

@@ -4,7 +4,7 @@
 
 /// What is known of `module.name`, for each of these modules and each of these names.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Known {
+pub(super) struct KnownGlobal {
     pub(super) modules: &'static [&'static str],
     pub(super) names: &'static [&'static str],
     pub(super) makes: Option<Makes>,
@@ -196,7 +196,7 @@ pub(super) enum Trait {
     ArrayWrapper,
 }
 
-impl Known {
+impl KnownGlobal {
     pub(super) const fn makes(self, makes: Makes) -> Self {
         Self { makes: Some(makes), ..self }
     }
@@ -227,8 +227,8 @@ impl Known {
 }
 
 /// A row about which nothing is said yet.
-pub(super) const fn known(modules: &'static [&'static str], names: &'static [&'static str]) -> Known {
-    Known {
+pub(super) const fn known(modules: &'static [&'static str], names: &'static [&'static str]) -> KnownGlobal {
+    KnownGlobal {
         modules,
         names,
         makes: None,
@@ -242,18 +242,18 @@ pub(super) const fn known(modules: &'static [&'static str], names: &'static [&'s
 }
 
 /// A row of callables that make plain data and are loaded from files that are not trusted.
-pub(super) const fn data(modules: &'static [&'static str], names: &'static [&'static str]) -> Known {
+pub(super) const fn data(modules: &'static [&'static str], names: &'static [&'static str]) -> KnownGlobal {
     known(modules, names).effect(Effect::Data).loaded_untrusted()
 }
 
 /// A row of classes that a file which is not trusted may make instances of: BUILD stores data in them and calls
 /// nothing.
-pub(super) const fn data_class(modules: &'static [&'static str], names: &'static [&'static str]) -> Known {
+pub(super) const fn data_class(modules: &'static [&'static str], names: &'static [&'static str]) -> KnownGlobal {
     known(modules, names).loaded_untrusted()
 }
 
 /// A row of functions that do harm.
-pub(super) const fn dangerous(modules: &'static [&'static str], names: &'static [&'static str]) -> Known {
+pub(super) const fn dangerous(modules: &'static [&'static str], names: &'static [&'static str]) -> KnownGlobal {
     known(modules, names).traits(&[Trait::Dangerous])
 }
 

@@ -2,14 +2,14 @@
 //! [`renames`](super::renames).
 
 use super::registry_row::{
-    CanonicalCall, ClassCall, Effect, Known, Makes, Trait, class, dangerous, data, known, new_class,
+    CanonicalCall, ClassCall, Effect, KnownGlobal, Makes, Trait, class, dangerous, data, known, new_class,
 };
 
 const OPERATOR: &[&str] = &["operator", "_operator"];
 const FUNCTOOLS: &[&str] = &["functools", "_functools"];
 
 #[rustfmt::skip]
-pub(super) const ROWS: &[Known] = &[
+pub(super) const ROWS: &[KnownGlobal] = &[
     // Makers of objects.
     known(&["copyreg"], &["_reconstructor"])
         .makes(Makes::InstanceOf(0))

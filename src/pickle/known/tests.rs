@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::danger::is_dangerous;
-use super::renames::current_name;
+use super::renames::{current_name, same_module};
 use super::untrusted::{may_import, may_load, trusts_numbers};
 use super::*;
 
@@ -44,6 +44,14 @@ fn rows_have_the_names_of_today() {
             assert_eq!(current_name(module, name), (module, name));
         }
     }
+}
+
+#[test]
+fn diff_knows_modules_that_were_renamed_and_no_others() {
+    let renamed = ["__builtin__", "copy_reg", "dill.dill", "numpy.core.numeric"].map(same_module);
+    assert_eq!(renamed, ["builtins", "copyreg", "dill._dill", "numpy._core.numeric"]);
+    let others = ["exceptions", "multiprocess", "numpy.core", "dill.dills"];
+    assert_eq!(others.map(same_module), others);
 }
 
 #[test]
