@@ -33,6 +33,7 @@ pub(super) struct DillAdapter {
 
 /// Creates the pickler that dill's functions get.
 pub(super) fn connect<'py>(context: &Arc<PickleContext>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    // `dill.Pickler` requires a file, but nothing is written to it: `write` is replaced below.
     let file = py.import("io")?.getattr("BytesIO")?.call0()?;
     let pickler = context.dill.import(py)?.getattr("Pickler")?.call((file, 5), context.options(py))?;
     let main = context.main.bind(py);
@@ -76,6 +77,7 @@ pub(super) fn clear_postponed(context: &PickleContext, py: Python<'_>) -> PyResu
 impl DillAdapter {
     #[pyo3(name = "save", signature = (obj, save_persistent_id = true))]
     fn py_save(&self, obj: &Bound<'_, PyAny>, save_persistent_id: bool) -> PyResult<()> {
+        // Only a subclass of pickle's pickler can define persistent ids. There is none here.
         let _ = save_persistent_id;
         if let Ok(string) = obj.cast::<PyString>() {
             let string = string.to_string_lossy().into_owned();
@@ -100,6 +102,7 @@ impl DillAdapter {
         }
         let mut state = self.context.lock()?;
         state.out.slice(bytes);
+        // A GLOBAL with its two lines arrives in one piece.
         if let Some(lines) = bytes.strip_prefix(&[Opcode::Global as u8]) {
             let lines = String::from_utf8_lossy(lines);
             let mut lines = lines.split('\n');
@@ -112,6 +115,7 @@ impl DillAdapter {
 
     /// Takes contents that must lie outside of frames, from the functions of pickle.py.
     fn write_large_bytes(&self, header: &Bound<'_, PyBytes>, payload: &Bound<'_, PyAny>) -> PyResult<()> {
+        // The payload may be any object that supports the buffer protocol.
         let payload = payload.py().import("builtins")?.getattr("bytes")?.call1((payload,))?;
         let payload = payload.cast::<PyBytes>().map_err(PyErr::from)?;
         self.context.lock()?.out.contents(header.as_bytes(), payload.as_bytes());

@@ -10,7 +10,7 @@ use pyo3::types::PyAny;
 
 /// The most faults of one value that are recorded.
 const MOST_FAULTS: usize = 1000;
-/// The most objects in the path to a fault.
+/// The most objects of a failed save that are kept for the path to the object at fault.
 pub(super) const LONGEST_PATH: usize = 100;
 
 /// An error, and the objects from the value to the one at fault.
@@ -49,6 +49,7 @@ impl FaultSearch {
         if fatal || self.found.len() >= MOST_FAULTS {
             return false;
         }
+        // An object that several containers share is reported once.
         if self.known.insert(object.as_ptr() as usize) {
             let path = self.path.iter().map(|object| object.clone_ref(py));
             self.found.push((error.clone_ref(py), path.chain([object.clone().unbind()]).collect()));

@@ -18,6 +18,7 @@ pub(super) fn plan_global<'py>(
 ) -> PyResult<ObjectPlan<'py>> {
     context.check_importable(py, &module, &format!("{module}.{name}"))?;
     let registry = py.import("copyreg")?.getattr("_extension_registry")?;
+    // The keys of the registry are pairs of module and name.
     let code = registry.cast::<PyDict>()?.get_item((&module, &name))?;
     Ok(ObjectPlan::Write(match code {
         Some(code) => DirectWrite::Extension { module, name, code: code.extract()? },

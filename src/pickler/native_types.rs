@@ -187,6 +187,7 @@ fn save_int(state: &mut PicklerState, object: *mut ffi::PyObject) -> bool {
     match number {
         0..=0xff => state.out.op_u8(Opcode::BinInt1, number as u8),
         0x100..=0xffff => state.out.op_u16(Opcode::BinInt2, number as u16),
+        // BININT is signed, so it takes all negative numbers of 32 bits, also the small ones.
         _ if number == i64::from(number as i32) => state.out.op_u32(Opcode::BinInt, number as u32),
         _ => save_long_int(state, number),
     }
@@ -210,6 +211,7 @@ fn save_large_int(state: &mut PicklerState, number: &Bound<'_, PyInt>) -> PyResu
     let bits: usize = number.call_method0("bit_length")?.extract()?;
     let options = PyDict::new(number.py());
     options.set_item("signed", true)?;
+    // One byte more than the bits need leaves room for the sign.
     let bytes = number.call_method("to_bytes", (bits / 8 + 1, "little"), Some(&options))?;
     let mut bytes = bytes.cast::<PyBytes>()?.as_bytes();
     if let [.., below, highest] = bytes
@@ -234,6 +236,7 @@ fn start_dict<'py>(py: Python<'py>, state: &mut PicklerState, object: *mut ffi::
     if state.write_get(object as usize) || state.write_module_dict(object as usize) {
         return FastSave::Done;
     }
+    // The dict is memoized while it is empty: its items may refer to it.
     state.out.op(Opcode::EmptyDict);
     // SAFETY: the container owns the object.
     let object = unsafe { Bound::from_borrowed_ptr(py, object) };
@@ -307,6 +310,7 @@ fn save_other<'py>(
         let items = value.try_iter()?;
         return Ok(FastSave::Started(WorkItem::Set { set: value, items, batch: ItemBatch::default() }));
     } else if kind == &raw mut ffi::PyFrozenSet_Type {
+        // A frozenset does not exist before its items, so it is memoized after them, like a tuple.
         state.out.op(Opcode::Mark);
         let items = value.try_iter()?;
         return Ok(FastSave::Started(WorkItem::FrozenSet { set: value, items }));
@@ -324,6 +328,7 @@ fn start_instance<'py>(
     object: *mut ffi::PyObject,
     kind: *mut ffi::PyTypeObject,
 ) -> FastSave<'py> {
+    // The first instance takes the slow path, which saves the class.
     let Some(class) = state.memo.get(kind as usize) else { return FastSave::Slow };
     // A reference of our own: creating the dict can start the garbage collector, and a finalizer may empty the
     // container. SAFETY: the container owns the object.

@@ -109,7 +109,7 @@ impl OpcodeOutput {
     pub(super) fn begin(&mut self, position: u64, most: u64) {
         self.bytes.clear();
         self.flush_at = FLUSH_SIZE;
-        if let Destination::Segment(segment) = &mut self.destination {
+        if let Some(segment) = self.segment() {
             segment.position = position;
             segment.limit = position.saturating_add(most);
             segment.buffers.clear();
@@ -120,19 +120,18 @@ impl OpcodeOutput {
     /// Ends a segment: flushes the rest into the sink and returns the segment's raw buffers.
     pub(super) fn end(&mut self) -> PyResult<Vec<Buffer>> {
         self.flush()?;
-        match &mut self.destination {
-            Destination::Segment(segment) => Ok(std::mem::take(&mut segment.buffers)),
-            Destination::Whole(_) => Ok(Vec::new()),
-        }
+        Ok(self.segment().map(|segment| std::mem::take(&mut segment.buffers)).unwrap_or_default())
     }
 
     /// Discards the bytes that the sink did not get. Returns the reason if writing had stopped.
     pub(super) fn abandon(&mut self) -> Option<StopReason> {
         self.bytes.clear();
-        match &mut self.destination {
-            Destination::Segment(segment) => segment.stopped.take(),
-            Destination::Whole(_) => None,
-        }
+        self.segment()?.stopped.take()
+    }
+
+    fn segment(&mut self) -> Option<&mut SegmentStream> {
+        let Destination::Segment(segment) = &mut self.destination else { return None };
+        Some(segment)
     }
 
     #[inline]
@@ -237,6 +236,7 @@ impl OpcodeOutput {
             return Ok(());
         }
         self.close_frame();
+        // Only a segment is padded, so that a load can map its arrays. The padding depends on the file offset.
         self.pad();
         self.op_u64(if read_only { Opcode::BinBytes8 } else { Opcode::ByteArray8 }, length as u64);
         if let Destination::Whole(whole) = &mut self.destination {
@@ -261,6 +261,7 @@ impl OpcodeOutput {
         if gap == 0 {
             return;
         }
+        // A gap that is too small for the padding's own opcodes is filled up to the next multiple.
         if gap < SHORTEST_PADDING {
             gap += ALIGNMENT;
         }
@@ -343,6 +344,7 @@ impl OpcodeOutput {
         let Some(start) = whole.frame.take() else { return };
         let length = self.bytes.len() - start - FRAME_HEADER;
         if length < FRAME_SMALLEST {
+            // Few bytes have to be moved: those of the frame itself.
             self.bytes.drain(start..start + FRAME_HEADER);
             return;
         }
@@ -354,10 +356,8 @@ impl OpcodeOutput {
     /// Copies the whole pickle into a `bytes` object.
     pub(super) fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = std::mem::take(&mut self.bytes);
-        let pieces = match &mut self.destination {
-            Destination::Whole(whole) => std::mem::take(&mut whole.pieces),
-            Destination::Segment(_) => Vec::new(),
-        };
+        let Destination::Whole(whole) = &mut self.destination else { return Ok(PyBytes::new(py, &bytes)) };
+        let pieces = std::mem::take(&mut whole.pieces);
         let length = bytes.len() + pieces.iter().map(|(_, view)| view.bytes().len()).sum::<usize>();
         PyBytes::new_with(py, length, |mut room| {
             let mut copied = 0;

@@ -115,6 +115,7 @@ impl PickleContext {
         if let Some(pickler) = self.existing_dill_pickler(py) {
             return Ok(pickler);
         }
+        // The lock is not held here: importing dill runs Python code.
         let pickler = (self.connect_dill)(self, py)?;
         *self.dill_pickler.lock().unwrap_or_else(PoisonError::into_inner) = Some(pickler.clone().unbind());
         Ok(pickler)

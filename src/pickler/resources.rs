@@ -60,6 +60,7 @@ pub(super) fn plan_file<'py>(context: &Arc<PickleContext>, object: &Bound<'py, P
         return plan_by_dill_or_reduction(context, object);
     }
     let (name, path) = reopenable(object, name)?;
+    // `tell` fails for a closed file.
     let closed = object.getattr("closed")?.is_truthy()?;
     let mode = object.getattr_opt("mode")?.map(|mode| mode.to_string()).unwrap_or_default();
     let binary = !object.hasattr("encoding")?;
@@ -71,6 +72,8 @@ pub(super) fn plan_file<'py>(context: &Arc<PickleContext>, object: &Bound<'py, P
     let factory = context.dill.import(py)?.getattr("_dill")?.getattr("_create_filehandle")?;
     let open = py.import("io")?.getattr("open")?;
     let mode = if binary { "rb" } else { "r" };
+    // The `false` is dill's `strictio`: a missing file becomes an empty temporary one, and a position after the end of
+    // a file becomes its end. The contents, "", are only used in another mode.
     let arguments = (path, mode, position, closed, open, false, CONTENTS_MODE, "").into_pyobject(py)?;
     plan_call(object, factory, arguments)
 }
@@ -93,7 +96,7 @@ fn reopenable<'py>(
         return Err(pickling_error(py, "cannot pickle a file object: it has no path by which to open it again"));
     };
     let os_path = py.import("os.path")?;
-    // A file that was deleted is kept: the load says that it is missing.
+    // A file that was deleted is accepted, as dill's function accepts it.
     let exists = os_path.call_method1("exists", (&name,))?.is_truthy()?;
     if exists && !os_path.call_method1("isfile", (&name,))?.is_truthy()? {
         return Err(pickling_error(py, &format!("cannot pickle a file object: {name} is not a regular file")));

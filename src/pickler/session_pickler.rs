@@ -91,6 +91,7 @@ impl<'py> SessionPickler<'py> {
         let buffers = state.out.end()?;
         let needs = std::mem::take(&mut state.needs);
         let mut takes: Vec<u64> = needs.takes.into_iter().map(u64::from).collect();
+        // The index lists each earlier slot once.
         takes.sort_unstable();
         takes.dedup();
         let memo = (before as u64, state.memo.len() as u64);

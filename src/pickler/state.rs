@@ -120,6 +120,7 @@ impl PicklerState {
 
     #[inline]
     pub(super) fn write_slot(&mut self, slot: u32) {
+        // The same object often occurs several times in a row. `SessionPickler::end` removes other repetitions.
         if slot < self.needs.first_slot && self.needs.takes.last() != Some(&slot) {
             self.needs.takes.push(slot);
         }

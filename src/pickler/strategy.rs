@@ -156,6 +156,7 @@ fn numpy_strategy(kind: &Bound<'_, PyType>, module: &str) -> PyResult<Option<Str
 fn is_plain(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     let py = kind.py();
     let object = py.get_type::<PyAny>();
+    // A base class written in C may have state of its own, so only `object` and Python classes qualify.
     for base in kind.mro() {
         let heap = base.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0;
         if !heap && !base.is(&object) {
@@ -165,6 +166,7 @@ fn is_plain(kind: &Bound<'_, PyType>) -> PyResult<bool> {
             return Ok(false);
         }
     }
+    // `_slotnames` is what `object.__reduce_ex__` itself calls to find `__slots__`.
     let slots = py.import("copyreg")?.call_method1("_slotnames", (kind,))?;
     Ok(!is_registered(kind)? && slots.len()? == 0 && kind.getattr("__dictoffset__")?.extract::<isize>()? != 0)
 }

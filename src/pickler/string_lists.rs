@@ -49,6 +49,7 @@ impl StringItems {
     /// The length of the joined strings. None if an item is not a string, is shared, has surrogates, or contains the
     /// separator.
     fn joined_length(&self, py: Python<'_>) -> Option<usize> {
+        // A separator between each two strings.
         let mut total = self.length as usize - 1;
         for index in 0..self.length {
             let item = self.get(index);
@@ -59,6 +60,7 @@ impl StringItems {
             if !is_string || shared {
                 return None;
             }
+            // The first call caches the UTF-8 form in the string, if that is not ASCII. `write_joined` uses it again.
             let bytes = self.utf8(py, index)?;
             total = total.checked_add(bytes.len()).filter(|total| *total <= MOST_BYTES)?;
             if bytes.contains(&SEPARATOR) {
@@ -91,6 +93,7 @@ impl StringItems {
             if index > 0 {
                 state.out.byte(SEPARATOR);
             }
+            // It has succeeded in `joined_length`.
             state.out.slice(self.utf8(py, index).unwrap_or_default());
             state.out.within_contents()?;
         }

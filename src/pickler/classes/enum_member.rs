@@ -78,6 +78,7 @@ fn creating_base<'py>(context: &PickleContext, class: &Bound<'py, PyType>) -> Py
 /// The arguments that `base.__new__` needs, after the class, to create the data of a member.
 fn data<'py>(base: &Bound<'py, PyType>, member: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let py = base.py();
+    // `tuple.__new__` takes its items as one argument.
     if base.is(py.get_type::<PyTuple>()) {
         return Ok(vec![base.getattr("__getitem__")?.call1((member, PySlice::full(py)))?]);
     }

@@ -37,6 +37,7 @@ pub(super) fn creation<'py>(class: &Bound<'py, PyType>, fields: &Bound<'py, PyTu
         Action::Write(Opcode::Reduce),
         Action::Memoize(class.clone().into_any()),
     ];
+    // `namedtuple` cannot know that a class is nested in another class or in a function.
     let qualified = class.getattr("__qualname__")?;
     if !qualified.eq(class.name()?)? {
         actions.extend(Action::set_attribute(class, &PyString::new(py, "__qualname__"), qualified)?);
@@ -73,9 +74,11 @@ fn is_same(plain: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool>
     if !plain.get_type().is(value.get_type()) {
         return Ok(false);
     }
+    // `namedtuple` makes new functions for each class, so identity says nothing.
     if value.is_exact_instance_of::<PyFunction>() {
         return plain.getattr("__code__")?.eq(value.getattr("__code__")?);
     }
+    // `_make` is a class method.
     if value.hasattr("__func__")? {
         return is_same(&plain.getattr("__func__")?, &value.getattr("__func__")?);
     }

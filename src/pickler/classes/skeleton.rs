@@ -28,6 +28,7 @@ pub(super) fn creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyT
             needed.push(part);
         }
     }
+    // `Generic[T]` refers to a type variable of the script, for example.
     needed.extend(names.call_method1("get", ("__orig_bases__",))?.cast_into_exact::<PyTuple>().map(Bound::into_any));
     let mut actions = vec![Action::BeginBuilding(class.clone().into_any())];
     actions.extend(needed.into_iter().flat_map(Action::save_and_pop));
@@ -41,6 +42,7 @@ fn class_creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>)
     let metaclass = SkeletonMaker::of(context, class)?;
     let namespace = ClassNamespace::of(context, class, matches!(metaclass, SkeletonMaker::LibraryMetaclass))?;
     let postpones = namespace.needs_dill();
+    // This must precede the body's values, which dill will write while the actions below are carried out.
     if postpones {
         postpone(context, class)?;
     }
@@ -91,6 +93,7 @@ impl<'py> SkeletonMaker<'py> {
         if metaclass.is(&plain) || metaclass.is(&abstracts) {
             return Ok(Self::Metaclass);
         }
+        // The first of `type` and `ABCMeta`, after metaclasses whose work is already in the namespace.
         for base in metaclass.mro() {
             if base.is(&plain) {
                 return Ok(Self::TypeNew(plain.getattr("__new__")?));
@@ -239,6 +242,7 @@ fn postponed<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>) -> P
     for reduction in reductions.iter().rev() {
         let (function, arguments): (Bound<'py, PyAny>, Bound<'py, PyTuple>) = reduction.extract()?;
         let fills_dict = function.getattr_opt("__name__")?.is_some_and(|name| name.eq("_setitems").unwrap_or(false));
+        // dill fills a dict by a call of its `_setitems`. SETITEMS does the same without a call.
         if fills_dict && arguments.len() == 2 {
             let items = arguments.get_item(1)?.call_method0("items")?.try_iter()?;
             actions.extend([Action::Save(arguments.get_item(0)?), Action::SetItems(items)]);

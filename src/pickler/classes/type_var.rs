@@ -55,6 +55,7 @@ fn is_importable(context: &PickleContext, variable: &Bound<'_, PyAny>) -> PyResu
         return Ok(false);
     };
     let modules = loaded_modules(py)?.cast_into::<PyDict>()?;
+    // The script's own module does not count: a load looks names up before they exist.
     let Some(found) = modules.get_item(module)? else { return Ok(false) };
     if found.is(context.main.bind(py)) {
         return Ok(false);

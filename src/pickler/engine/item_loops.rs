@@ -52,6 +52,7 @@ pub(super) fn step<'py>(
             Ok(Next::FetchElement)
         }
         WorkItem::SetItems { key, value, batch, .. } => {
+            // A key that is a container is worked through first. Then this continues with the value.
             for half in [key, value] {
                 if let Some(next) = save_taken(py, state, half)? {
                     return Ok(next);
@@ -89,6 +90,7 @@ pub(super) fn element_fetched(work_item: &mut WorkItem<'_>, state: &mut PicklerS
         _ => return Ok(()),
     };
     if found {
+        // An iterator does not tell how many items are left, so a single one gets a MARK, too.
         return batch.before(state, 0, false);
     }
     batch.after(state, opcodes, true);
@@ -159,6 +161,7 @@ fn step_list<'py>(
             if let Some(next) = save_item(py, state, element)? {
                 return Ok(next);
             }
+            // The outer loop ends the batch. Within a batch nothing but the items has to be written.
             if *next >= length || !batch.continues() {
                 break;
             }
@@ -218,6 +221,8 @@ fn step_dict<'py>(
     // No Python code runs within the loop below, so the dict keeps its size until the loop ends.
     // SAFETY: a dict, which the work item owns.
     let size = unsafe { ffi::PyDict_Size(dict.as_ptr()) };
+    // The engine may have run Python code since the last step. A position of PyDict_Next is only valid in a dict that
+    // has kept its size.
     if walk.position == 0 {
         walk.size = size;
     } else if walk.size != size {
@@ -231,6 +236,7 @@ fn step_dict<'py>(
         batch.after(state, SETITEM, more == 0);
         if more == 0 {
             if build {
+                // The dict was the state of a plain instance, which lies below it on the stack.
                 state.out.op(Opcode::Build);
             }
             return Ok(Next::Done);
@@ -329,6 +335,7 @@ fn step_actions<'py>(
                 if !state.write_get(address) {
                     return Ok(Next::Then(next_actions));
                 }
+                // The other creation has ended its own level of building, but not this one.
                 state.end_building(address);
             }
             Action::Appends(items) => {

@@ -16,6 +16,7 @@ use pyo3::types::{PyAny, PyCode};
 
 use self::dispatch::dispatch_slow;
 use self::item_loops::{dispatch, element_fetched, fetch_element, step};
+use super::fault_search::LONGEST_PATH;
 use super::native_types::FastSave;
 use super::pickle_context::PickleContext;
 use super::plan::{DirectWrite, Next, ObjectPlan, WorkItem};
@@ -25,12 +26,11 @@ use crate::pickle::opcode::Opcode;
 /// The most work items, each of some hundred bytes: an object that creates new objects endlessly fails before memory is
 /// exhausted.
 const DEEPEST_NESTING: usize = 5_000_000;
-/// The most objects of a failed save that are kept for the path to the object at fault.
-const LONGEST_PATH: usize = 100;
 
 /// Saves an object completely.
 pub(super) fn save(context: &Arc<PickleContext>, object: &Bound<'_, PyAny>) -> PyResult<()> {
     let mut state = context.lock()?;
+    // dill's functions call this between opcodes, so a full buffer may be flushed here.
     state.out.between_opcodes()?;
     let saved = dispatch(object.py(), &mut state, object)?;
     drop(state);
@@ -65,8 +65,10 @@ fn run_all<'py>(context: &Arc<PickleContext>, py: Python<'py>, work: &mut Vec<Wo
         }
         match step(item, py, &mut state)? {
             Next::Push(item) => work.push(item),
+            // Freeing an object can run a finalizer. If that uses this pickler, `lock` returns an error to it.
             Next::Done => drop(work.pop()),
             Next::Dispatch(object) => {
+                // The handler runs Python code, which may save objects with this very pickler.
                 drop(state);
                 let started = start_slow(context, work, &object)?;
                 work.extend(started);
@@ -104,10 +106,12 @@ fn start_slow<'py>(
     // A load may pass any memory to the function of a reduction. Elsewhere a `PickleBuffer` stands for bytes.
     let in_reduction = matches!(work, [.., WorkItem::Actions { .. }, WorkItem::Tuple { .. }]);
     let started = dispatch_slow(context, object, in_reduction).and_then(|plan| carry_out(context, object, plan));
+    // The search was not locked while the handler ran, as Python code can lead to this function again.
     if let (Some(path), Some(mut search)) = (path, context.fault_search()?) {
         let forgiven = started.as_ref().is_err_and(|error| search.record(object, error));
         search.leave(path);
         if forgiven {
+            // Something must be on the stack for the opcodes that follow, although the output is discarded.
             context.lock()?.out.op(Opcode::None);
             return Ok(None);
         }
@@ -168,6 +172,7 @@ fn call_dill(context: &Arc<PickleContext>, object: &Bound<'_, PyAny>, function: 
     let py = object.py();
     let pickler = context.dill_pickler(py)?;
     let _nested = NestedSave::enter()?;
+    // Bytecode is bound to a Python version, so the index records which segments have it.
     context.lock()?.needs.has_code |= object.is_instance_of::<PyCode>();
     match function {
         Some(function) => function.bind(py).call1((&pickler, object)).map(drop),

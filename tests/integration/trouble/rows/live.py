@@ -221,7 +221,7 @@ thread.join()
 
 #### pools_and_futures
 # dill: dump fails: TypeError
-# left out: pool: a pool of workers
+# left out: pool: an executor
 # check: pool_result == 8 and future.result() == 8
 from concurrent.futures import ThreadPoolExecutor
 pool = ThreadPoolExecutor(1)
