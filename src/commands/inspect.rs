@@ -133,7 +133,7 @@ pub fn run(mut options: Options, talk: Talk) -> Result<i32> {
 
 fn inspect_file(options: &Options, path: &Path, talk: Talk) -> Result<i32> {
     let place = || format!("cannot inspect {}", path.display());
-    let snapshot = or_code(open(path).and_then(Snapshot::followed), || format!("{}{}", place(), script_hint(path)))?;
+    let snapshot = or_code(open(path).and_then(Snapshot::judged), || format!("{}{}", place(), script_hint(path)))?;
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
         talk.note("its index is lost (the file is cut short or damaged at its end): this is what its pickle tells");
     }
