@@ -1,8 +1,8 @@
 //! `snapcli diff`: what changed between two files, each a snapshot, a dill session, a pickled dict or another pickle.
 //!
-//! Variables of two snapshots are the same, and not read, if their segments have the same hash and take the same objects
-//! from earlier segments. All others, with the segments that they take objects from, are checked against their hashes,
-//! followed by the symbolic machine and compared value by value. Nothing is executed.
+//! Variables of two snapshots are the same, and not read, if their segments have the same hash and take the same
+//! objects from earlier segments. All others, with the segments that they take objects from, are checked against their
+//! hashes, followed by the symbolic machine and compared value by value. Nothing is executed.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -212,8 +212,8 @@ fn of_value(side: &Side<'_, '_>, value: Ref) -> ValueSummary {
     ValueSummary { type_name, len: naming.length(value), shape, dtype, preview }
 }
 
-/// The variables of two snapshots that have the same bytes and are the same for it: bytes refer to memo slots by number,
-/// so these must hold the same objects.
+/// The variables of two snapshots that have the same bytes and are the same for it: bytes refer to memo slots by
+/// number, so these must hold the same objects.
 fn same_by_hash<'a>(a: &'a Snapshot, b: &Snapshot) -> HashSet<&'a str> {
     let (Contents::Own { index: a }, Contents::Own { index: b }) = (a.contents(), b.contents()) else {
         return HashSet::new();
@@ -235,7 +235,8 @@ fn same_by_hash<'a>(a: &'a Snapshot, b: &Snapshot) -> HashSet<&'a str> {
     same
 }
 
-/// Whether two variables have the same bytes and are the same for it; `is_same` knows that of the variables before them.
+/// Whether two variables have the same bytes and are the same for it; `is_same` knows that of the variables before
+/// them.
 pub(super) fn has_same_bytes(variable: &Variable, other: &Variable, is_same: &dyn Fn(&str) -> bool) -> bool {
     let alone = variable.memo.0 == variable.memo.1 && variable.uses.is_empty();
     let surroundings = || variable.memo == other.memo && variable.uses.iter().all(|name| is_same(name));

@@ -1,9 +1,10 @@
-//! What a file needs beyond plain data: the check of a file that this user did not sign, before anything of it is loaded.
+//! What a file needs beyond plain data: the check of a file that this user did not sign, before anything of it is
+//! loaded.
 //!
-//! Of our own file, the check judges exactly the opcodes that the unpickler will be fed ([`LoadSequence`]), and not the
-//! file as a whole: the index is as little trusted as the pickle, and may point anywhere. During the load, the allow-list
-//! of globals ([`plain`](crate::pickle::rules::plain)) comes on top of that; it cannot see what becomes of the objects
-//! that it lets through.
+//! Of our own file, the check judges exactly the opcodes that the unpickler will be fed ([`LoadSequence`]), and not
+//! the file as a whole: the index is as little trusted as the pickle, and may point anywhere. During the load, the
+//! allow-list of globals ([`plain`](crate::pickle::rules::plain)) comes on top of that; it cannot see what becomes of
+//! the objects that it lets through.
 
 use super::reader::{ReadError, Snapshot};
 use super::segment::{JoinedInputs, LoadSequence, VariableSegment};

@@ -1,8 +1,8 @@
 //! `save --verify`: a second snapshot of a session, written only to be compared with the first.
 //!
-//! Where the hash of a variable is the same as in the first file, nothing is kept. Otherwise its opcodes are kept in memory,
-//! with a hash in place of the contents of each large array, so no array is ever copied. What was kept is then compared
-//! with the first file value by value, as [`file_changes`](super::file_changes) does.
+//! Where the hash of a variable is the same as in the first file, nothing is kept. Otherwise its opcodes are kept in
+//! memory, with a hash in place of the contents of each large array, so no array is ever copied. What was kept is then
+//! compared with the first file value by value, as [`file_changes`](super::file_changes) does.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};

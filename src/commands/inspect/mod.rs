@@ -59,7 +59,7 @@ fn dispatch(inspection: Inspection, operands: Vec<OsString>, _: &GlobalArgs) -> 
 fn inspect_file(inspection: &Inspection, path: &Path) -> Result<i32> {
     let args = &inspection.args;
     let cannot_inspect = || format!("cannot inspect {}", path.display());
-    let snapshot = or_exit_code(open_snapshot(path).and_then(Snapshot::followed), || {
+    let snapshot = or_exit_code(open_snapshot(path).and_then(Snapshot::judged), || {
         format!("{}{}", cannot_inspect(), script_hint(path))
     })?;
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {

@@ -13,8 +13,8 @@ use crate::pickler::Held;
 use crate::snapshot::reader::{Memory, Snapshot};
 use crate::snapshot::segment::VariableSegment;
 
-/// Buffers of this length and more, in bytes, get pages of their own, which need not be filled with zeros first. Smaller
-/// ones do not, as a process can have some 65,000 mappings only.
+/// Buffers of this length and more, in bytes, get pages of their own, which need not be filled with zeros first.
+/// Smaller ones do not, as a process can have some 65,000 mappings only.
 const MIN_OWN_PAGES: usize = 4 << 20;
 
 /// The memory of a variable's raw buffers, in their order.

@@ -1,8 +1,9 @@
-//! What the globals of a pickle stand for: the only code of a restore that looks anything up.
+//! What the globals of a pickle stand for: no other code of a restore looks up globals.
 //!
-//! Globals of the session's own module are items of the namespace that is being restored, renamed modules are imported by
-//! their new names, and dill's functions come from dill, which is imported only for them. Some of dill's functions are
-//! replaced by our own ([`dill_functions`](super::dill_functions)). A guarded load finds only what is on the allow-list.
+//! Globals of the session's own module are items of the namespace that is being restored, renamed modules are imported
+//! by their new names, and dill's functions come from dill, which is imported only for them. Some of dill's functions
+//! are replaced by our own ([`dill_functions`](super::dill_functions)). A guarded load finds only what is on the
+//! allow-list.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -73,7 +74,8 @@ impl ClassFinder {
         }
     }
 
-    /// Looks up a global for a file that is not trusted. Nothing that is in the session's module already is given to it.
+    /// Looks up a global for a file that is not trusted. Nothing that is in the session's module already is given to
+    /// it.
     fn look_up_plain<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
         let (new_module, new_name) = allow_list::canonical(module, name);
         if (new_module, new_name) == ("builtins", "NoneType") {

@@ -1,9 +1,10 @@
 //! Our own versions of functions that dill's pickles call, in place of dill's.
 //!
-//! Two of them ([`CreateType`], [`Reconstruct`]) return a class, type variable or member of an enumeration that the session
-//! has already, if it did not change: else a second restore into the same process would split the instances of a class
-//! into those of the old class and those of the new one. The other two work without dill ([`ImportModule`]) and without
-//! creating or truncating files ([`OpenForReading`]). [`ClassFinder`](super::class_finder::ClassFinder) hands them out.
+//! Two of them ([`CreateType`], [`Reconstruct`]) return a class, type variable or member of an enumeration that the
+//! session has already, if it did not change: else a second restore into the same process would split the instances of
+//! a class into those of the old class and those of the new one. The other two work without dill ([`ImportModule`])
+//! and without creating or truncating files ([`OpenForReading`]). [`ClassFinder`](super::class_finder::ClassFinder)
+//! hands them out.
 
 use pyo3::exceptions::{PyFileNotFoundError, PyOSError};
 use pyo3::prelude::*;

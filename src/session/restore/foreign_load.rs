@@ -1,7 +1,7 @@
 //! Loads pickles that have no index: those of dill, pickle, cloudpickle and joblib.
 //!
-//! Such a pickle is one program, so an object that cannot be loaded costs the whole session. What it looks up on the way is
-//! limited by [`ClassFinder`](super::class_finder::ClassFinder).
+//! Such a pickle is one program, so an object that cannot be loaded costs the whole session.
+//! [`ClassFinder`](super::class_finder::ClassFinder) limits the globals that it can look up.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Loads what `joblib.dump` writes: pickles with the bytes of arrays between their opcodes.
 //!
-//! joblib's own unpickler is in Python, and up to joblib 1.5 it loads arrays of objects with a plain unpickler that looks
-//! up any global. So CPython's unpickler reads the file here, too, and joblib need not be installed: in place of the bytes
-//! of each array it is fed BINPERSID, which hands the object that describes the array to [`ArrayLoader`].
+//! joblib's own unpickler is in Python, and up to joblib 1.5 it loads arrays of objects with a plain unpickler that
+//! looks up any global. So CPython's unpickler reads the file here, too, and joblib need not be installed: in place of
+//! the bytes of each array it is fed BINPERSID, which hands the object that describes the array to [`ArrayLoader`].
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

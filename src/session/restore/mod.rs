@@ -58,12 +58,12 @@ pub fn load<'py>(
 }
 
 fn load_foreign<'py>(py: Python<'py>, snapshot: &Arc<Snapshot>, request: &RestoreRequest<'_, 'py>) -> Result<Restored> {
+    // An error here says that the file is not a pickle; the check below would call it untrusted.
+    snapshot.outline()?;
     if !request.only.is_empty() || !request.exclude.is_empty() || request.mapped {
         let text = format!("{} has no index, so it can only be restored as a whole", request.name);
         return Err(exit::error(exit::USAGE, text));
     }
-    // An error here says that the file is not a pickle; the check below would call it untrusted.
-    snapshot.outline()?;
     if !request.trusted {
         untrusted::check_pickle(snapshot, request.name)?;
     }

@@ -125,9 +125,9 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
         missing.find_map(owner).map(|failed| failed.name)
     }
 
-    /// Goes on after a failed load with a new unpickler, as the old one has read ahead, and with the old one's memo up to
-    /// the last slot of the failed variable. The memo of an unpickler in C cannot be set reliably from outside: so the
-    /// objects go in as if they were out-of-band buffers.
+    /// Goes on after a failed load with a new unpickler, as the old one has read ahead, and with the old one's memo up
+    /// to the last slot of the failed variable. The memo of an unpickler in C cannot be set reliably from outside: so
+    /// the objects go in as if they were out-of-band buffers.
     fn recover(&mut self, segment: &VariableSegment<'a>) -> PyResult<()> {
         let py = self.context.module.py();
         let variable = segment.variable();
@@ -167,8 +167,8 @@ fn reason(py: Python<'_>, error: &PyErr) -> String {
     match missing_module(py, error) {
         None => error_text(py, error),
         Some((module, package)) => format!(
-            "needs the module {module}: install {package}, choose its environment with --python, or pass --map {module}=NEW \
-             if it was renamed"
+            "needs the module {module}: install {package}, choose its environment with --python, or pass \
+             --map {module}=NEW if it was renamed"
         ),
     }
 }

@@ -17,8 +17,9 @@ pub(super) enum Choice {
     Bind,
 }
 
-/// What is done with each variable, in the order of the index. The globals that the code of a chosen function looks up are
-/// chosen with it; variables that share objects with a chosen one are loaded. An excluded variable is never loaded.
+/// What is done with each variable, in the order of the index. The globals that the code of a chosen function looks up
+/// are chosen with it; variables that share objects with a chosen one are loaded. An excluded variable is never
+/// loaded.
 pub(super) fn choose(index: &Index, only: &[Pattern], exclude: &[Pattern]) -> Vec<Choice> {
     let variables = &index.variables;
     let positions: HashMap<&str, usize> =

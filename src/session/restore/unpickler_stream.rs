@@ -35,8 +35,8 @@ struct WaitingPieces {
 }
 
 impl WaitingPieces {
-    /// The rest of the first piece that is not read to its end; empty after the last one. `None` where a piece is beyond
-    /// the end of the file.
+    /// The rest of the first piece that is not read to its end; empty after the last one. `None` where a piece is
+    /// beyond the end of the file.
     fn rest<'b>(&'b mut self, file: &'b [u8]) -> Option<&'b [u8]> {
         while let Some(piece) = self.pieces.front() {
             let length = match piece {

@@ -1,8 +1,8 @@
 //! The trust decision: who signed a file, and what a file of anybody but this user may not do.
 //!
-//! A file that is not trusted is judged before it is loaded ([`check_variables`], [`check_pickle`]). While it is loaded,
-//! [`ClassFinder`](super::class_finder::ClassFinder) finds only globals that make plain data, and modules are imported
-//! only from where they are installed ([`import`]).
+//! A file that is not trusted is judged before it is loaded ([`check_variables`], [`check_pickle`]). While it is
+//! loaded, [`ClassFinder`](super::class_finder::ClassFinder) finds only globals that make plain data, and modules are
+//! imported only from where they are installed ([`import`]).
 
 use std::fmt;
 
@@ -23,8 +23,8 @@ pub(super) const REFUSED: &str = "not trusted, and needs";
 const MAX_VARIABLES: usize = 8;
 const MAX_OF_EACH: usize = 3;
 
-/// The error for a file that is not loaded, as it is not trusted and needs more than plain data. It is in the chain of an
-/// [`anyhow::Error`] that carries the exit code.
+/// The error for a file that is not loaded, as it is not trusted and needs more than plain data. It is in the chain of
+/// an [`anyhow::Error`] that carries the exit code.
 #[derive(Debug, thiserror::Error)]
 pub struct Untrusted {
     /// The file.
@@ -90,8 +90,8 @@ impl fmt::Display for Untrusted {
         if let Some(package) = all.map(String::as_str).find_map(allow_list::trusts_numbers) {
             write!(
                 out,
-                "\n  only an allow-list of {package} classes is loaded without --trust: others use values from the file as \
-                 memory offsets"
+                "\n  only an allow-list of {package} classes is loaded without --trust: others use values from the file \
+                 as memory offsets"
             )?;
         }
         let only = if self.signer == Signer::NotSnapcli { "" } else { "restore the plain variables with --only, or " };

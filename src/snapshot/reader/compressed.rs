@@ -12,8 +12,8 @@ use super::read_error::ReadError;
 
 /// The decompressed size in bytes that is always allowed.
 const MIN_LIMIT: u64 = 1 << 30;
-/// For a larger file, the allowed size as a multiple of the compressed size. A file of zeros can exceed it without being a
-/// bomb; the user can decompress it himself.
+/// For a larger file, the allowed size as a multiple of the compressed size. A file of zeros can exceed it without
+/// being a bomb; the user can decompress it himself.
 const MAX_RATIO: u64 = 200;
 /// How many bytes are decompressed at a time.
 const PIECE: usize = 256 << 10;

@@ -1,8 +1,8 @@
 //! Whether the bytes of a file are what was saved: ranges of the index, and hashes of segments.
 //!
-//! The index has a BLAKE3 hash of each segment, one of each segment without the contents of its raw buffers (for loads that
-//! map them), and one of all bytes outside the segments. A load reads raw buffers into memory while it hashes them, so
-//! that what it uses is what it checked.
+//! The index has a BLAKE3 hash of each segment, one of each segment without the contents of its raw buffers (for loads
+//! that map them), and one of all bytes outside the segments. A load reads raw buffers into memory while it hashes
+//! them, so that what it uses is what it checked.
 
 use std::ops::Range;
 

@@ -1,8 +1,8 @@
 //! Opens snapshots and other pickles, and checks that they are intact.
 //!
-//! [`Snapshot::open`] only tells what kind of file it is: it reads trailer and index, and maps the pickle when somebody asks
-//! for it. A pickle without an index is followed by the symbolic machine when its outline, its arrays or its verdict are
-//! first asked for, once. Nothing is executed.
+//! [`Snapshot::open`] only finds out what kind of file it is: it reads trailer and index. The pickle is mapped when it
+//! is needed. A pickle without an index is followed by the symbolic machine when its outline, its arrays or its
+//! verdict are first asked for, once. Nothing is executed.
 
 mod compressed;
 mod file_kind;
@@ -62,8 +62,7 @@ pub enum Contents {
     },
     /// Any other file, which is a pickle if it can be followed: see [`Snapshot::followed`].
     Foreign {
-        /// Whether snapcli wrote it, and its index or trailer is lost. Nothing proves that its bytes are those that were
-        /// saved.
+        /// Whether snapcli wrote it, and its index or trailer is lost. Then no hash proves its bytes.
         lost_index: bool,
     },
 }
@@ -93,8 +92,8 @@ impl Snapshot {
         Self::from_source(Source::memory(bytes)?)
     }
 
-    /// Opens a file, or what is left of it: the intact variables before the damage, without a proof that they are what was
-    /// saved. Returns the damage, too.
+    /// Opens a file, or what is left of it: the intact variables before the damage, without a proof that they are what
+    /// was saved. Returns the damage, too.
     ///
     /// # Errors
     /// Where nothing is left.
@@ -150,6 +149,14 @@ impl Snapshot {
         Ok(self)
     }
 
+    /// As [`followed`](Self::followed), for callers that will ask for the verdict: the same run forms it.
+    ///
+    /// # Errors
+    /// As for [`followed`](Self::followed).
+    pub fn judged(self) -> Result<Self, ReadError> {
+        self.followed()
+    }
+
     fn follow(&self) -> Result<&FollowedPickle, ReadError> {
         if let Some(followed) = self.followed.get() {
             return Ok(followed);
@@ -160,7 +167,7 @@ impl Snapshot {
         Ok(self.followed.get_or_init(|| FollowedPickle { outline, verdict, raw_arrays }))
     }
 
-    /// What the pickle holds, as far as its opcodes tell. Of our own file the index tells more.
+    /// What the pickle holds, as far as its opcodes tell. For our own file, the index says more.
     ///
     /// # Errors
     /// Where the file is not a sound pickle.
@@ -300,7 +307,8 @@ impl Snapshot {
         }
     }
 
-    /// Checks the segments of some variables of our own file, and reads their raw buffers into the memory that is given.
+    /// Checks the segments of some variables of our own file, and reads their raw buffers into the memory that is
+    /// given.
     ///
     /// # Errors
     /// Where the file cannot be read. Damage is not an error.

@@ -102,8 +102,8 @@ impl From<SegmentError> for ReadError {
 }
 
 impl ReadError {
-    /// Why the symbolic machine cannot follow these bytes: they are another kind of file, or a pickle that was cut short
-    /// or damaged, or that is too large for it.
+    /// Why the symbolic machine cannot follow these bytes: they are another kind of file, or a pickle that was cut
+    /// short or damaged, or that is too large for it.
     pub(crate) fn of_pickle(bytes: &[u8], error: MachineError) -> Self {
         if matches!(error, MachineError::TooLarge { .. }) {
             return Self::BadPickle(error);

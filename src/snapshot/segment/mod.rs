@@ -1,8 +1,8 @@
 //! How the segment of a variable is cut, and which of its bytes an unpickler is fed: the only code that knows.
 //!
-//! A segment is the name, the value and SETITEM. The contents of raw buffers lie between the opcodes of the value, each
-//! after BYTEARRAY8 or BINBYTES8 and a length of 8 bytes. A load feeds the unpickler the value alone, and in place of each
-//! raw buffer NEXT_BUFFER, which takes the memory that the contents were read into.
+//! A segment is the name, the value and SETITEM. The contents of raw buffers lie between the opcodes of the value,
+//! each after BYTEARRAY8 or BINBYTES8 and a length of 8 bytes. A load feeds the unpickler the value alone, and in
+//! place of each raw buffer NEXT_BUFFER, which takes the memory that the contents were read into.
 //!
 //! The security check judges the [`UnpicklerInput`] that the loader will feed; integrity, verify, diff and the round
 //! trip use the same [`VariableSegment`]. Whatever one of them sees, all of them see.
@@ -34,8 +34,8 @@ pub struct SegmentError {
     pub at: u64,
 }
 
-/// Where the parts of a variable's segment lie. All ranges are in order, do not overlap and fit into memory; whether the
-/// file is that long is checked where its bytes are read.
+/// Where the parts of a variable's segment lie. All ranges are in order, do not overlap and fit into memory; whether
+/// the file is that long is checked where its bytes are read.
 #[derive(Clone, Debug)]
 pub struct VariableSegment<'v> {
     variable: &'v Variable,
@@ -205,8 +205,8 @@ impl UnpicklerInput {
         Self { pieces: vec![InputPiece::Opcodes(opcodes)] }
     }
 
-    /// Fills slots of the memo with objects, which NEXT_BUFFER takes one after the other: for a new unpickler that goes
-    /// on in the place of another one. Nobody asks of these "buffers" whether they are any.
+    /// Fills slots of the memo with objects, which NEXT_BUFFER takes one after the other: for a new unpickler that
+    /// replaces another one. The unpickler does not check that these are buffers.
     pub fn filled_slots(slots: usize) -> Self {
         let mut opcodes = Vec::with_capacity(slots.saturating_mul(3).saturating_add(1));
         for _ in 0..slots {
@@ -262,8 +262,8 @@ impl LoadSequence {
         (Self { filled: emit::PRELUDE_MEMO }, input)
     }
 
-    /// What has to be loaded before a variable: it fills the slots of those that were left out. Their number is less than
-    /// the length of the file, which is checked when the index is read.
+    /// What has to be loaded before a variable: it fills the slots of those that were left out. Their number is less
+    /// than the length of the file, which is checked when the index is read.
     pub fn skipped_before(&mut self, variable: &Variable) -> Option<UnpicklerInput> {
         let missing = usize::try_from(variable.memo.0.checked_sub(self.filled)?).ok().filter(|missing| *missing > 0)?;
         self.filled = variable.memo.0;

@@ -1,4 +1,5 @@
-//! The opcodes that the security check judges are those that the loader feeds, and ranges of a hostile index are errors.
+//! The opcodes that the security check judges are those that the loader feeds, and ranges of a hostile index are
+//! errors.
 
 use super::*;
 use crate::pickle::scan::scan_segment;

@@ -1,8 +1,8 @@
 //! `snapcli verify`: every hash, the index against the pickle, every range and every memo reference.
 //!
-//! The hashes are checked first, with reads, and only then is the file mapped and parsed. A segment whose hash is wrong is
-//! not parsed, as its bytes could be anything. All others must match the index: where another program wrote the file,
-//! even right hashes do not prove that.
+//! The hashes are checked first, with reads, and only then is the file mapped and parsed. A segment whose hash is
+//! wrong is not parsed, as its bytes could be anything. All others must match the index: where another program wrote
+//! the file, even right hashes do not prove that.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

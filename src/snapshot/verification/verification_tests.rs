@@ -1,4 +1,4 @@
-//! Files whose hashes are right, and that are wrong otherwise.
+//! Files with right hashes whose index or opcodes are wrong.
 
 use super::*;
 use crate::snapshot::index::Buffer;
