@@ -1,8 +1,8 @@
 //! The snapshot file: a pickle that any pickle reader accepts, then an index in JSON, then a trailer of 96 bytes.
 //!
-//! Knows nothing about Python objects: the pickler supplies bytes, and the commands ask what is in a file.
-//! [`writer`] writes into a [`save_target`], such as an [`atomic`] file, and [`reader`] reads it back; [`layout`] defines
-//! the trailer for both, [`index`] the JSON, and [`signature`] who signed it. [`verify`] checks that a file is as it was
+//! Knows nothing about Python objects: the pickler supplies bytes, and the commands ask what is in a file. [`writer`]
+//! writes into a [`save_target`], such as an [`atomic`] file, and [`reader`] reads it back; [`layout`] defines the
+//! trailer for both, [`index`] the JSON, and [`signature`] who signed it. [`verify`] checks that a file is as it was
 //! saved, [`changes`] compares two files, and [`echo`] compares a file with the objects that it was loaded into.
 //! Bytes from outside are treated as hostile everywhere in this folder.
 
