@@ -1,8 +1,8 @@
-//! The module that scripts import as `snapcli` when they run under snapcli: `save` and `restore` from within a script, and
-//! the pickler under the names of dill's functions.
+//! The module that scripts import as `snapcli` when they run under snapcli: `save` and `restore` from within a
+//! script, and the pickler under the names of dill's functions.
 //!
-//! It is compiled into the program. [`add_to_inittab`] makes it known to Python, before Python starts. The doc comments of
-//! the functions are what Python's `help()` shows.
+//! It is compiled into the program. [`add_to_inittab`] makes it known to Python, before Python starts. The doc
+//! comments of the functions are what Python's `help()` shows.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,8 +92,8 @@ fn load<'py>(file: &Bound<'py, PyAny>, options: Option<&Bound<'py, PyDict>>) -> 
     file.py().import("dill")?.getattr("load")?.call((file,), options)
 }
 
-/// Saves the session as `snapcli save` does, from within a script or at the prompt. Returns a dict of the names that could
-/// not be saved, each with the reason.
+/// Saves the session as `snapcli save` does, from within a script or at the prompt. Returns a dict of the names that
+/// could not be saved, each with the reason.
 ///
 /// `namespace` is a module, or a dict whose items become names of `__main__`; the default is `__main__` itself. With
 /// `sync=False` the file may reach the disk up to half a minute later: that is faster, but a power cut can lose it.
@@ -114,11 +114,12 @@ fn save<'py>(
     Ok(failed)
 }
 
-/// Restores a snapshot into the module that it was saved from, as `snapcli restore` does. Returns a dict of the variables
-/// that could not be restored, each with the reason.
+/// Restores a snapshot into the module that it was saved from, as `snapcli restore` does. Returns a dict of the
+/// variables that could not be restored, each with the reason.
 ///
-/// `only` and `exclude` are a pattern or a list of patterns. With `mmap=True` arrays are memory-mapped. A file that this
-/// user did not sign restores plain data only, and raises `pickle.UnpicklingError` if it needs more, unless `trust=True`.
+/// `only` and `exclude` are a pattern or a list of patterns. With `mmap=True` arrays are memory-mapped. A file that
+/// this user did not sign restores plain data only, and raises `pickle.UnpicklingError` if it needs more, unless
+/// `trust=True`.
 #[pyfunction]
 #[pyo3(signature = (path, only = None, *, exclude = None, mmap = false, trust = false))]
 fn restore<'py>(
@@ -132,8 +133,8 @@ fn restore<'py>(
     LoadOptions { path, only: patterns(only)?, exclude: patterns(exclude)?, mmap, trust, into: None }.load(py)
 }
 
-/// Returns the variables of a snapshot as a dict, and changes nothing else, as `dill.load_module_asdict` does. Variables
-/// that cannot be restored are not in it.
+/// Returns the variables of a snapshot as a dict, and changes nothing else, as `dill.load_module_asdict` does.
+/// Variables that cannot be restored are not in it.
 #[pyfunction]
 #[pyo3(signature = (path, only = None, *, exclude = None, mmap = false, trust = false))]
 fn load_dict<'py>(

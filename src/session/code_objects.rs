@@ -1,10 +1,10 @@
 //! What can be read from code objects without running them: the lines that assign a name, and the globals that a
 //! function uses.
 //!
-//! The wordcode is that of `co_code` in CPython 3.10 to 3.13: two bytes per instruction, with EXTENDED_ARG before one whose
-//! argument is larger than a byte. The opcode numbers differ between versions, and come from the running Python's `opcode`
-//! module. Only built-in types are asked for their parts, and an object of a script's own class only for its class and
-//! its `__dict__`.
+//! The wordcode is that of `co_code` in CPython 3.10 to 3.13: two bytes per instruction, with EXTENDED_ARG before one
+//! whose argument is larger than a byte. The opcode numbers differ between versions, and come from the running
+//! Python's `opcode` module. Only built-in types are asked for their parts, and an object of a script's own class
+//! only for its class and its `__dict__`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,8 @@ use pyo3::types::{PyAny, PyBytes, PyCode, PyDict, PyFrozenSet, PyFunction, PyLis
 
 use super::object_description::genuine_module;
 
-/// The most objects that are searched for code within one object: a table of a million numbers holds none worth the time.
+/// The most objects that are searched for code within one object: a table of a million numbers holds none worth the
+/// time.
 const MAX_OBJECTS: usize = 4_000;
 /// The most items of one container that are searched.
 const MAX_ITEMS: usize = 500;
@@ -72,8 +73,8 @@ impl CodeReader {
         Ok(lines)
     }
 
-    /// The names of `namespace` that the code within an object may look up or assign: the code of a function, of a class's
-    /// methods, of functions in a container. An object whose code cannot be found uses none.
+    /// The names of `namespace` that the code within an object may look up or assign: the code of a function, of a
+    /// class's methods, of functions in a container. An object whose code cannot be found uses none.
     pub(super) fn globals_used(&self, object: &Bound<'_, PyAny>, namespace: &Bound<'_, PyDict>) -> HashSet<String> {
         let mut used = HashSet::new();
         for root in code_within(object, namespace) {

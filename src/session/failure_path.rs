@@ -1,7 +1,7 @@
 //! Explains why a variable could not be saved: the path to the object at fault, its type, and what to do about it.
 //!
-//! The pickler reports the chain of objects that it was pickling, from the variable down to the one at fault, so there is
-//! no second search: this file only writes the chain as a Python expression.
+//! The pickler reports the chain of objects that it was pickling, from the variable down to the one at fault, so
+//! there is no second search: this file only writes the chain as a Python expression.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyString, PyTuple, PyType};
@@ -48,10 +48,10 @@ pub(super) fn explain_failure(
 }
 
 /// An exception on one line, as in the last line of its traceback.
-pub fn error_text(py: Python<'_>, error: &PyErr) -> String {
+pub(super) fn error_text(py: Python<'_>, error: &PyErr) -> String {
     let kind = type_name(&error.get_type(py));
-    let text = error.value(py).str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = error.value(py).str().map(|string| string.to_string_lossy().into_owned()).unwrap_or_default();
+    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.is_empty() {
         return kind;
     }
@@ -64,7 +64,7 @@ pub fn error_text(py: Python<'_>, error: &PyErr) -> String {
 
 /// The path from the variable `name` through the objects of `chain`, as a Python expression where possible.
 fn path(name: &str, value: &Bound<'_, PyAny>, chain: &[Bound<'_, PyAny>]) -> String {
-    let mut text = name.to_owned();
+    let mut path = name.to_owned();
     let mut owner = value.clone();
     // Objects after `owner` that have no name in Python: the tuple of a reducer, a state dict.
     let mut between: Vec<Bound<'_, PyAny>> = Vec::new();
@@ -81,14 +81,14 @@ fn path(name: &str, value: &Bound<'_, PyAny>, chain: &[Bound<'_, PyAny>]) -> Str
         };
         steps += 1;
         if steps > MAX_STEPS {
-            text.push('…');
-            return text;
+            path.push('…');
+            return path;
         }
-        text.push_str(&step);
+        path.push_str(&step);
         owner = child.clone();
         between.clear();
     }
-    text
+    path
 }
 
 /// The expression that leads from `owner` to `child`: `[3]`, `.conn`.
@@ -123,20 +123,20 @@ fn through(owner: &Bound<'_, PyAny>, between: &Bound<'_, PyAny>, child: &Bound<'
 fn in_dict(dict: &Bound<'_, PyDict>, child: &Bound<'_, PyAny>) -> Option<String> {
     for (key, value) in dict.iter() {
         if value.is(child) {
-            return Some(format!("[{}]", key_text(&key)));
+            return Some(format!("[{}]", key_repr(&key)));
         }
         if key.is(child) {
-            return Some(format!(".key({})", key_text(&key)));
+            return Some(format!(".key({})", key_repr(&key)));
         }
     }
     None
 }
 
 /// A dict key as a string, without running the code of a script's own class.
-fn key_text(key: &Bound<'_, PyAny>) -> String {
+fn key_repr(key: &Bound<'_, PyAny>) -> String {
     let plain = key.is_exact_instance_of::<PyString>() || type_name(&key.get_type()) == "int";
-    let text = if plain { key.repr().ok().map(|text| text.to_string_lossy().into_owned()) } else { None };
-    text.unwrap_or_else(|| format!("<{}>", type_name(&key.get_type())))
+    let repr = if plain { key.repr().ok().map(|string| string.to_string_lossy().into_owned()) } else { None };
+    repr.unwrap_or_else(|| format!("<{}>", type_name(&key.get_type())))
 }
 
 fn in_sequence(sequence: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {

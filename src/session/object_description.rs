@@ -35,11 +35,11 @@ pub(super) fn describe(value: &Bound<'_, PyAny>, session: &str) -> ObjectDescrip
     let genuine = || genuine_module(&value.get_type()).is_some();
     let array = ARRAY_PACKAGES.contains(&package) && !value.is_instance_of::<PyType>() && genuine();
     let shape = if array { attribute(value, "shape").and_then(|shape| shape.extract().ok()) } else { None };
-    let dtype = if array { attribute(value, "dtype").and_then(|dtype| text_of(&dtype)) } else { None };
+    let dtype = if array { attribute(value, "dtype").and_then(|dtype| str_of(&dtype)) } else { None };
     let mut preview = String::new();
     write_preview(&mut preview, value, 0);
-    if array && let Some(text) = array_preview(value, &type_name) {
-        preview = text;
+    if array && let Some(string) = array_preview(value, &type_name) {
+        preview = string;
     }
     ObjectDescription {
         kind: kind(value, session),
@@ -73,7 +73,7 @@ pub(super) fn genuine_module(class: &Bound<'_, PyType>) -> Option<String> {
 }
 
 fn kind(value: &Bound<'_, PyAny>, session: &str) -> Kind {
-    let own = || attribute(value, "__module__").and_then(|module| text_of(&module)).is_some_and(|name| name == session);
+    let own = || attribute(value, "__module__").and_then(|module| str_of(&module)).is_some_and(|name| name == session);
     if value.is_instance_of::<PyModule>() {
         Kind::Import
     } else if value.is_instance_of::<PyType>() {
@@ -91,8 +91,8 @@ fn attribute<'py>(value: &Bound<'py, PyAny>, name: &str) -> Option<Bound<'py, Py
     value.getattr_opt(name).ok().flatten()
 }
 
-fn text_of(value: &Bound<'_, PyAny>) -> Option<String> {
-    value.str().ok().map(|text| text.to_string_lossy().into_owned())
+fn str_of(value: &Bound<'_, PyAny>) -> Option<String> {
+    value.str().ok().map(|string| string.to_string_lossy().into_owned())
 }
 
 fn length(value: &Bound<'_, PyAny>) -> Option<u64> {
@@ -113,9 +113,9 @@ fn length(value: &Bound<'_, PyAny>) -> Option<u64> {
 fn array_preview(value: &Bound<'_, PyAny>, type_name: &str) -> Option<String> {
     if type_name.starts_with("pandas.") && type_name.ends_with("DataFrame") {
         let columns = attribute(value, "columns")?.call_method0("tolist").ok()?;
-        let mut text = "columns ".to_owned();
-        write_preview(&mut text, &columns, 0);
-        return Some(text);
+        let mut string = "columns ".to_owned();
+        write_preview(&mut string, &columns, 0);
+        return Some(string);
     }
     if type_name != "numpy.ndarray" || attribute(value, "dtype")?.getattr("hasobject").ok()?.is_truthy().ok()? {
         return None;
@@ -124,13 +124,13 @@ fn array_preview(value: &Bound<'_, PyAny>, type_name: &str) -> Option<String> {
     let first =
         attribute(value, "flat")?.get_item(pyo3::types::PySlice::new(value.py(), 0, MAX_ELEMENTS as isize, 1)).ok()?;
     let size: usize = attribute(value, "size")?.extract().ok()?;
-    let mut text = String::new();
-    write_preview(&mut text, &first.call_method0("tolist").ok()?, 0);
+    let mut string = String::new();
+    write_preview(&mut string, &first.call_method0("tolist").ok()?, 0);
     if size > MAX_ELEMENTS {
-        text.truncate(text.len().saturating_sub(1));
-        text.push_str(", …]");
+        string.truncate(string.len().saturating_sub(1));
+        string.push_str(", …]");
     }
-    Some(text)
+    Some(string)
 }
 
 /// Appends a preview of `value`, with at most [`MAX_ELEMENTS`] per container and [`MAX_DEPTH`] levels.
@@ -138,8 +138,8 @@ fn write_preview(out: &mut String, value: &Bound<'_, PyAny>, depth: usize) {
     if out.chars().count() > PREVIEW {
         return;
     }
-    if let Some(text) = scalar(value) {
-        out.push_str(&text);
+    if let Some(string) = scalar(value) {
+        out.push_str(&string);
     } else if let Ok(list) = value.cast_exact::<PyList>() {
         write_items(out, ["[", "]"], list.iter(), list.len(), depth);
     } else if let Ok(tuple) = value.cast_exact::<PyTuple>() {
@@ -160,10 +160,10 @@ fn write_preview(out: &mut String, value: &Bound<'_, PyAny>, depth: usize) {
 
 /// The `repr` or `str` of None, a bool, a number, a string or bytes: exact built-in types only.
 fn scalar(value: &Bound<'_, PyAny>) -> Option<String> {
-    if let Ok(text) = value.cast_exact::<PyString>() {
+    if let Ok(string) = value.cast_exact::<PyString>() {
         // Cut a long string before Python makes a repr of all of it.
-        let head = text.get_item(pyo3::types::PySlice::new(value.py(), 0, PREVIEW as isize + 1, 1)).ok()?;
-        return head.repr().ok().map(|text| text.to_string_lossy().into_owned());
+        let head = string.get_item(pyo3::types::PySlice::new(value.py(), 0, PREVIEW as isize + 1, 1)).ok()?;
+        return head.repr().ok().map(|string| string.to_string_lossy().into_owned());
     }
     if let Ok(bytes) = value.cast_exact::<PyBytes>() {
         let head = bytes.as_bytes().get(..PREVIEW).unwrap_or(bytes.as_bytes());
@@ -172,14 +172,14 @@ fn scalar(value: &Bound<'_, PyAny>) -> Option<String> {
     if value.is_exact_instance_of::<PyInt>() {
         let bits: u64 = value.call_method0("bit_length").ok()?.extract().ok()?;
         // Python refuses to convert ints of more than 4,300 digits to a string.
-        return if bits > 512 { Some(format!("an int of {bits} bits")) } else { text_of(value) };
+        return if bits > 512 { Some(format!("an int of {bits} bits")) } else { str_of(value) };
     }
     let plain = value.is_none()
         || value.is_exact_instance_of::<PyBool>()
         || value.is_exact_instance_of::<PyFloat>()
         || value.is_exact_instance_of::<PyComplex>()
         || is_numpy_number(value);
-    plain.then(|| text_of(value)).flatten()
+    plain.then(|| str_of(value)).flatten()
 }
 
 /// Whether it is a numpy scalar: its `str` runs no code of the script, unlike that of an array of objects.
@@ -265,8 +265,8 @@ fn signature(function: &Bound<'_, PyAny>) -> PyResult<String> {
 }
 
 /// Cuts a string to [`PREVIEW`] characters on one line.
-fn clip(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+fn clip(string: &str) -> String {
+    let line: String = string.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if line.chars().count() <= PREVIEW {
         return line;
     }

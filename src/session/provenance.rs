@@ -48,7 +48,7 @@ impl<'a> Origin<'a> {
 }
 
 /// An index that has everything but the variables, the names left out, the packages and the version of dill.
-pub fn provenance(module: &str, origin: &Origin<'_>) -> Index {
+pub(super) fn provenance(module: &str, origin: &Origin<'_>) -> Index {
     let python = origin.interpreter;
     Index {
         schema: SCHEMA,
@@ -94,7 +94,7 @@ fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
 }
 
 /// The versions of the packages that the variables import, except the standard library.
-pub fn packages(py: Python<'_>, variables: &[Variable], module: &str) -> BTreeMap<String, String> {
+pub(super) fn packages(py: Python<'_>, variables: &[Variable], module: &str) -> BTreeMap<String, String> {
     find_packages(py, variables, module).unwrap_or_default()
 }
 
@@ -116,7 +116,7 @@ fn find_packages(py: Python<'_>, variables: &[Variable], module: &str) -> PyResu
 }
 
 /// The last line of the script that assigns each global name; empty if there is no source.
-pub fn lines(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> HashMap<String, u32> {
+pub(super) fn lines(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> HashMap<String, u32> {
     let py = main.py();
     // Compiling the script again would repeat its SyntaxWarnings.
     let quiet = WarningFilter::ignore_all(py);

@@ -1,7 +1,8 @@
 //! Finds variables that look like credentials, by their names and by the prefixes of string values.
 //!
-//! Only exact strings, bytes, dicts, lists and tuples are inspected, one level deep: no code of the session runs. It is a
-//! guess: ordinary names (`tokens`, `tokenizer`, `secret_santa`) must not cause a warning, so some secrets will not either.
+//! Only exact strings, bytes, dicts, lists and tuples are inspected, one level deep: no code of the session runs. It
+//! is a guess: ordinary names (`tokens`, `tokenizer`, `secret_santa`) must not cause a warning, so some secrets will
+//! not either.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyDict, PyList, PySlice, PyString, PyTuple};
@@ -73,7 +74,7 @@ pub(super) fn secrets(name: &str, value: &Bound<'_, PyAny>) -> Vec<String> {
         for (key, item) in dict.iter().take(MAX_ITEMS) {
             let (Some(key), Some(item)) = (string_key(&key), string_head(&item)) else { continue };
             let why = reason_in_name(&key, &item).or_else(|| reason_in_value(&item));
-            found.extend(why.map(|why| format!("{why}, under {key:?}")));
+            found.extend(why.map(|why| format!("{why}, under key {key:?}")));
         }
     } else if is_environment(value) {
         found.push("the environment".to_owned());
@@ -143,12 +144,12 @@ fn words(name: &str) -> Vec<String> {
 }
 
 /// The reason why a string contains a credential.
-fn reason_in_value(text: &str) -> Option<String> {
-    if text.split_once(PEM.0).is_some_and(|(_, rest)| rest.contains(PEM.1)) {
-        return Some("holds a private key".to_owned());
+fn reason_in_value(string: &str) -> Option<String> {
+    if string.split_once(PEM.0).is_some_and(|(_, rest)| rest.contains(PEM.1)) {
+        return Some("contains a private key".to_owned());
     }
     let part_of_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    text.split(|c: char| !part_of_token(c)).find_map(credential_kind).map(|what| format!("holds {what}"))
+    string.split(|c: char| !part_of_token(c)).find_map(credential_kind).map(|what| format!("contains {what}"))
 }
 
 fn credential_kind(word: &str) -> Option<&'static str> {
@@ -243,11 +244,11 @@ mod tests {
             (format!("Bearer eyJhbGciOiJIUzI1.{random}.{random}"), "a JSON Web Token"),
             ("-----BEGIN RSA PRIVATE KEY-----\nMII".to_owned(), "a private key"),
         ];
-        for (text, what) in values {
-            assert_eq!(reason_in_value(&text).as_deref(), Some(format!("holds {what}").as_str()), "{text}");
+        for (string, what) in values {
+            assert_eq!(reason_in_value(&string).as_deref(), Some(format!("contains {what}").as_str()), "{string}");
         }
-        for text in ["sk-learn", "ask-me-anything-about-it-please", "eyJ", "AKIA", "hf_transformers", "a.b.c"] {
-            assert_eq!(reason_in_value(text), None, "{text}");
+        for string in ["sk-learn", "ask-me-anything-about-it-please", "eyJ", "AKIA", "hf_transformers", "a.b.c"] {
+            assert_eq!(reason_in_value(string), None, "{string}");
         }
         assert_eq!(reason_in_value("-----BEGIN CERTIFICATE-----"), None);
     }

@@ -1,8 +1,8 @@
 //! Estimates the size of a session before it is pickled, to refuse one that cannot fit on the disk.
 //!
-//! The estimate is a lower bound: it counts the memory of arrays, of numeric columns, and of strings and bytes; everything
-//! else counts as nothing, and shared memory counts once. So a session that is refused does not fit. Only exact built-in
-//! types and those of numpy and pandas are asked: no code of the script runs.
+//! The estimate is a lower bound: it counts the memory of arrays, of numeric columns, and of strings and bytes;
+//! everything else counts as nothing, and shared memory counts once. So a session that is refused does not fit. Only
+//! exact built-in types and those of numpy and pandas are asked: no code of the script runs.
 
 use std::collections::HashMap;
 use std::io;

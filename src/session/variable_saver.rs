@@ -28,8 +28,8 @@ use crate::snapshot::index::{LeftOut, LeftOutReason, UnsavableObject, Variable};
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::writer::SnapshotWriter;
 
-/// Saves a segment for each variable that the rules select. Returns the writer, and the names left out with the reasons.
-/// `lines` has the lines of the script that assign each name.
+/// Saves a segment for each variable that the rules select. Returns the writer, and the names left out with the
+/// reasons. `lines` has the lines of the script that assign each name.
 pub(super) fn save_variables<'py, T: SaveTarget>(
     py: Python<'py>,
     request: &SaveRequest<'_>,
@@ -259,8 +259,8 @@ fn left_out(named: &NamedValue<'_>, reason: LeftOutReason, error: String) -> Lef
     LeftOut { name: named.name.clone(), type_name, reason, error, ..LeftOut::default() }
 }
 
-/// The entry of a variable whose pickling raised an exception. Ctrl-C ends the save, as does a signal handler that calls
-/// `sys.exit`.
+/// The entry of a variable whose pickling raised an exception. Ctrl-C ends the save, as does a signal handler that
+/// calls `sys.exit`.
 fn failed(py: Python<'_>, named: &NamedValue<'_>, failure: &Failure<'_>) -> Result<LeftOut> {
     let asked_to_exit = signals::caught() && failure.error.is_instance_of::<PySystemExit>(py);
     if asked_to_exit || failure.error.is_instance_of::<PyKeyboardInterrupt>(py) {

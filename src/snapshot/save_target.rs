@@ -1,8 +1,8 @@
 //! What a snapshot is written into: an output that can be truncated, because a variable can fail after part of its
 //! segment was written.
 //!
-//! [`AtomicFile`](super::atomic::AtomicFile), [`SpoolFile`] (for pipes), `Vec<u8>` and `io::Sink` (for `inspect SCRIPT`)
-//! are such outputs, and so is the comparison of `save --verify`.
+//! [`AtomicFile`](super::atomic::AtomicFile), [`SpoolFile`] (for pipes), `Vec<u8>` and `io::Sink` (for `inspect
+//! SCRIPT`) are such outputs, and so is the comparison of `save --verify`.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -83,8 +83,8 @@ impl SpoolFile {
         Ok(Self(BufWriter::with_capacity(SPOOL_BUFFER, tempfile::tempfile()?), SignalGuard::new()))
     }
 
-    /// Copies the whole file to `out`. Fails with [`signals::Interrupted`] after a signal that a handler is waiting for:
-    /// the reader of a pipe may never read on.
+    /// Copies the whole file to `out`. Fails with [`signals::Interrupted`] after a signal that a handler is waiting
+    /// for: the reader of a pipe may never read on.
     pub fn send(self, out: &mut impl Write) -> io::Result<()> {
         let Self(file, _guard) = self;
         let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;

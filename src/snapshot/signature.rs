@@ -1,11 +1,12 @@
 //! The user's signing key, and what is signed with it.
 //!
-//! A trailer ends with the keyed BLAKE3 of its first 64 bytes. Those hold the lengths and offsets of all parts and the
-//! hash of the index, and the index holds the hash of every segment and of the bytes between them: so a valid signature,
-//! together with matching hashes, proves every byte of a file.
+//! A trailer ends with the keyed BLAKE3 of its first 64 bytes. Those hold the lengths and offsets of all parts and
+//! the hash of the index, and the index holds the hash of every segment and of the bytes between them: so a valid
+//! signature, together with matching hashes, proves every byte of a file.
 //!
 //! The key is a file in the user's config directory that only the user may read. `SNAPCLI_KEY` overrides it: 64 hex
-//! digits are a key, and any other value of at least [`MIN_PASSPHRASE`] bytes is a passphrase that a key is derived from.
+//! digits are a key, and any other value of at least [`MIN_PASSPHRASE`] bytes is a passphrase that a key is derived
+//! from.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};

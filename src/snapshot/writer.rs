@@ -1,8 +1,8 @@
 //! Writes a snapshot in one pass: prelude, one segment for each variable, the end of the pickle, index, trailer.
 //!
-//! The caller pickles one value after the other with a single memo, whose slot 0 is the module, and passes on the opcodes
-//! as they are made; the writer hashes them on the way. A segment that fails half-way is discarded, as if it had never
-//! been started.
+//! The caller pickles one value after the other with a single memo, whose slot 0 is the module, and passes on the
+//! opcodes as they are made; the writer hashes them on the way. A segment that fails half-way is discarded, as if it
+//! had never been started.
 
 use std::io;
 

@@ -1,5 +1,5 @@
-//! Lets tests make the disk fail: every call that changes a file passes through [`point`], which does nothing outside of
-//! this crate's unit tests.
+//! Lets tests make the disk fail: every call that changes a file passes through [`point`], which does nothing outside
+//! of this crate's unit tests.
 
 #[cfg(not(test))]
 #[inline]

@@ -1,8 +1,8 @@
 //! A file that appears under its name when it is complete, or not at all.
 //!
 //! It is written to a temporary file in the same directory, which is then renamed: a single step for the file system.
-//! If it is dropped without a commit, or a signal ends the process, the temporary file is removed and the old file stays
-//! untouched. A temporary file left by SIGKILL or a power cut is removed by the next save to the same path.
+//! If it is dropped without a commit, or a signal ends the process, the temporary file is removed and the old file
+//! stays untouched. A temporary file left by SIGKILL or a power cut is removed by the next save to the same path.
 
 mod atomic_error;
 mod fault_injection;
@@ -50,8 +50,8 @@ impl AtomicFile {
         self.persist(&target, SyncMode::Now)
     }
 
-    /// Renames the file to its target without a sync: a power cut in the next half minute can lose both the old file and
-    /// the new one.
+    /// Renames the file to its target without a sync: a power cut in the next half minute can lose both the old file
+    /// and the new one.
     pub fn commit_without_sync(self) -> Result<(), AtomicError> {
         let target = self.target.clone();
         self.persist(&target, SyncMode::Later)

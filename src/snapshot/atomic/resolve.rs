@@ -1,8 +1,9 @@
-//! Resolves the path of a file to be written: symlinks are followed, as `cp` does, unless another user may have put them
-//! there.
+//! Resolves the path of a file to be written: symlinks are followed, as `cp` does, unless another user may have put
+//! them there.
 //!
-//! In a world-writable directory such as `/tmp`, a symlink is followed only if it belongs to this user or to the owner of
-//! the directory. That is what `protected_symlinks` does (proc(5), `/proc/sys/fs`), for systems that do not have it.
+//! In a world-writable directory such as `/tmp`, a symlink is followed only if it belongs to this user or to the
+//! owner of the directory. That is what `protected_symlinks` does (proc(5), `/proc/sys/fs`), for systems that do not
+//! have it.
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};

@@ -2,8 +2,8 @@
 //!
 //! A signal that would end the process removes the temporary files first, and then ends the process as it would have.
 //! If a handler is already installed (as Python's for SIGINT), it still runs, and [`check`] fails from then on: the
-//! save stops between two opcodes, where Python can run the script's own handler. The previous actions are restored when
-//! the last [`SignalGuard`] is dropped.
+//! save stops between two opcodes, where Python can run the script's own handler. The previous actions are restored
+//! when the last [`SignalGuard`] is dropped.
 //!
 //! The signal-hook crate does not fit: it replaces handlers in C with its own, and ours must chain to CPython's.
 #![allow(unsafe_code)]

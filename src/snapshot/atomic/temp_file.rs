@@ -1,7 +1,7 @@
 //! A temporary file that is removed when it is dropped, unless it was renamed before.
 //!
-//! It is named `.snapcli-<target>-<process>-<random>` and locked while its process lives. A file without a lock was left
-//! by a process that was killed, or by a power cut: the next save to the same target removes it.
+//! It is named `.snapcli-<target>-<process>-<random>` and locked while its process lives. A file without a lock was
+//! left by a process that was killed, or by a power cut: the next save to the same target removes it.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};

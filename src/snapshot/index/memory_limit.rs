@@ -1,8 +1,9 @@
 //! Limits the memory that an index takes: at most a few times the length of its JSON, however it was made.
 //!
-//! Without a limit, three bytes of `"",` would become the 24 of an empty string, and the three of `{},` hundreds for a
-//! variable. So [`parse`] first walks through the JSON without keeping anything, adds up what deserializing it would
-//! allocate, and refuses an index that needs more than its length allows. [`encode`] pads an index that would be refused.
+//! Without a limit, three bytes of `"",` would become the 24 of an empty string, and the three of `{},` hundreds for
+//! a variable. So [`parse`] first walks through the JSON without keeping anything, adds up what deserializing it
+//! would allocate, and refuses an index that needs more than its length allows. [`encode`] pads an index that would
+//! be refused.
 
 use std::fmt;
 use std::io;
@@ -50,8 +51,8 @@ fn is_plausible_left_out(item: &LeftOut) -> bool {
     !(item.name.is_empty() && item.type_name.is_empty() && item.error.is_empty())
 }
 
-/// The JSON of an index in at most `most` bytes. If it is too long, the least important parts are removed: the names left
-/// out by a rule, then all names left out, then the descriptions of values.
+/// The JSON of an index in at most `most` bytes. If it is too long, the least important parts are removed: the names
+/// left out by a rule, then all names left out, then the descriptions of values.
 pub(in crate::snapshot) fn encode(index: &mut Index, most: u64) -> io::Result<Vec<u8>> {
     const SHORTEN: [fn(&mut Index); 4] = [
         |_| {},

@@ -1,7 +1,7 @@
 //! The index: the description of a session that `inspect` shows, stored after the pickle as JSON.
 //!
-//! The save fills these structs, the file stores them, and the text and JSON reports print them. A reader ignores fields
-//! that it does not know, and absent fields have their default values, so a later version can add some.
+//! The save fills these structs, the file stores them, and the text and JSON reports print them. A reader ignores
+//! fields that it does not know, and absent fields have their default values, so a later version can add some.
 
 mod memory_limit;
 
@@ -70,8 +70,8 @@ pub struct ScriptInfo {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ScriptEnd {
-    /// `finished`, `exit` (SystemExit), `exception`, `interrupted` (KeyboardInterrupt), or `running` for a save from within
-    /// the script.
+    /// `finished`, `exit` (SystemExit), `exception`, `interrupted` (KeyboardInterrupt), or `running` for a save from
+    /// within the script.
     pub how: String,
     /// The exit code that Python would end with.
     pub code: i32,
@@ -121,8 +121,8 @@ pub struct Variable {
     pub buffers: Vec<StoredBuffer>,
     /// BLAKE3 of the segment, in hex.
     pub blake3: String,
-    /// BLAKE3 of the segment without the contents of its raw buffers, in hex: checked instead of `blake3` if the buffers
-    /// are memory-mapped. Empty if there are none.
+    /// BLAKE3 of the segment without the contents of its raw buffers, in hex: checked instead of `blake3` if the
+    /// buffers are memory-mapped. Empty if there are none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub opcodes: String,
     /// The globals that loading the segment looks up, as `module name`, in order of appearance, without duplicates.
@@ -182,8 +182,9 @@ pub enum VariableKind {
     Class,
 }
 
-/// A raw buffer: the memory of an array, stored as it is, so that it can be memory-mapped. It follows the opcode BINBYTES8
-/// or BYTEARRAY8 and a length of 8 bytes, and begins at a multiple of [`ALIGNMENT`](crate::snapshot::layout::ALIGNMENT).
+/// A raw buffer: the memory of an array, stored as it is, so that it can be memory-mapped. It follows the opcode
+/// BINBYTES8 or BYTEARRAY8 and a length of 8 bytes, and begins at a multiple of
+/// [`ALIGNMENT`](crate::snapshot::layout::ALIGNMENT).
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct StoredBuffer {
     /// The offset of its first byte, in bytes from the start of the file.

@@ -1,8 +1,8 @@
 //! The way from the writer to the file: bytes are collected in chunks, and a second thread writes and hashes them while
 //! the next ones are pickled.
 //!
-//! The contents of a large buffer arrive faster than they can be written: when the producer outruns the write thread, it
-//! hashes the backlog itself. A snapshot that fits into one chunk needs no second thread.
+//! The contents of a large buffer arrive faster than they can be written: when the producer outruns the write thread,
+//! it hashes the backlog itself. A snapshot that fits into one chunk needs no second thread.
 
 mod chunk;
 mod hashing_output;

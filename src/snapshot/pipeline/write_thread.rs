@@ -1,7 +1,7 @@
 //! The thread that writes and hashes while the next chunks are pickled.
 //!
-//! Its queue is short: when it is full, the pickling thread waits, and while it is not empty, the pickling thread hashes
-//! the chunks that it queues itself.
+//! Its queue is short: when it is full, the pickling thread waits, and while it is not empty, the pickling thread
+//! hashes the chunks that it queues itself.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
