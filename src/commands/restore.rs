@@ -27,7 +27,7 @@ use crate::ui::prompt::{can_ask, confirm};
 use crate::ui::{Verbosity, count, escape};
 
 /// Restores a session, and runs what the user asked for with it.
-pub fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
     let piped = is_stdio(&args.file);
     if piped && args.interactive {
         return Err(exit::error(
@@ -140,6 +140,7 @@ impl RestoreJob {
     /// Loads all of a file that this user signed or trusts. Loads only plain data from any other file; if that file
     /// needs more, asks a user in a terminal.
     fn load(&self, py: Python<'_>) -> Result<()> {
+        // The signature only says who saved the file. Its hashes are checked when the variables are loaded.
         let trusted = self.args.trust || Whose::of(&self.snapshot) == Whose::Own;
         if !trusted && let Err(error) = Key::existing() {
             self.verbosity.note(&format!("cannot use your key: {error}"));

@@ -39,8 +39,6 @@ pub enum PythonJob {
     BeforePrompt(Box<dyn FnOnce(Python<'_>) -> Option<ProcessEnd> + Send>),
 }
 
-pub use self::PythonJob as Job; // compat
-
 static JOB: Mutex<Option<PythonJob>> = Mutex::new(None);
 static WAITING: AtomicBool = AtomicBool::new(true);
 
