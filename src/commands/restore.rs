@@ -200,7 +200,7 @@ impl RestoreJob {
             module => format!(" of {}", escape(module)),
         };
         let text = format!("restored {names}{module} from {}: {}", escape(name), escape(&first_names(&restored.names)));
-        // With a script or code, the output of that is what the user wants to see.
+        // With a script or code, the user wants to see the output of that.
         if self.command.is_some() {
             self.verbosity.detail(&text)
         } else {

@@ -103,7 +103,7 @@ fn file_to_read(
 
 /// Advice for a file that is plain text and so hardly a pickle: the user may have meant to run it.
 fn script_hint(path: &Path) -> &'static str {
-    // A named pipe has been read by now, and opening it again could wait for ever.
+    // A named pipe has been read by now, and opening it again could wait forever.
     if cfg!(not(feature = "python")) || !path.is_file() {
         return "";
     }
