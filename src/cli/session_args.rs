@@ -191,6 +191,7 @@ fn parse_rename(text: &str) -> Result<(String, String), String> {
 
 /// Parses a number of bytes, with k, M, G or T for powers of 1000.
 fn parse_size(text: &str) -> Result<u64, String> {
+    // No sign, no decimal point and no spaces: `parse` rejects what is left of them.
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| "expected a size such as 500k, 20M or 2G".to_owned())?;
     // `kB` means the same as `k`.

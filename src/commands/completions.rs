@@ -9,7 +9,7 @@ use crate::cli::{Cli, CompletionsArgs};
 use crate::exit;
 
 /// Prints the completion script.
-pub fn run_command(args: &CompletionsArgs) -> Result<i32> {
+pub(crate) fn run_command(args: &CompletionsArgs) -> Result<i32> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut visible_commands(), "snapcli", &mut script);
     io::stdout().write_all(&script)?;

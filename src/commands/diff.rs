@@ -15,13 +15,14 @@ use crate::ui::Verbosity;
 use crate::ui::progress::DelayedBar;
 
 /// Compares two files and prints what changed.
-pub fn run_command(args: &DiffArgs, verbosity: Verbosity) -> Result<i32> {
+pub(crate) fn run_command(args: &DiffArgs, verbosity: Verbosity) -> Result<i32> {
     let paths = [args.before.as_path(), args.after.as_path()];
     if paths.into_iter().all(is_stdio) {
         return Err(exit::error(exit::USAGE, "only one of the two files can be standard input"));
     }
     let open = |path: &Path| or_exit_code(open_snapshot(path), || cannot_compare(path));
     let (before, after) = (open(&args.before)?, open(&args.after)?);
+    // The error comes with the index of the file that is damaged.
     let changes = compare(&before, &after, verbosity).or_else(|(index, error)| {
         let path = paths.get(index).copied().unwrap_or(Path::new(""));
         Err(error).or_exit(exit::DAMAGED, || cannot_compare(path))

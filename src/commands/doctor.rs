@@ -21,7 +21,7 @@ use crate::snapshot::index::SCHEMA;
 use crate::snapshot::trust::{self, Key};
 
 /// Prints the report. Returns success only if a Python is usable.
-pub fn run_command(args: &DoctorArgs, python: Option<&str>) -> Result<i32> {
+pub(crate) fn run_command(args: &DoctorArgs, python: Option<&str>) -> Result<i32> {
     let choice = discover::survey(python);
     let report = gather(&choice);
     let out = &mut io::stdout();

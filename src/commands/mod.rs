@@ -2,17 +2,17 @@
 //!
 //! Commands take the structs of [`cli`](crate::cli) as clap made them, and return the exit code.
 
-pub mod completions;
-pub mod diff;
+pub(crate) mod completions;
+pub(crate) mod diff;
 #[cfg(feature = "python")]
-pub mod doctor;
+pub(crate) mod doctor;
 mod input_output;
-pub mod inspect;
+pub(crate) mod inspect;
 #[cfg(feature = "python")]
-pub mod restore;
+pub(crate) mod restore;
 #[cfg(feature = "python")]
-pub mod save;
-pub mod trust;
-pub mod verify;
+pub(crate) mod save;
+pub(crate) mod trust;
+pub(crate) mod verify;
 #[cfg(feature = "python")]
-pub mod verify_load;
+pub(crate) mod verify_load;

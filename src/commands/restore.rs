@@ -27,7 +27,7 @@ use crate::ui::prompt::{can_ask, confirm};
 use crate::ui::{Verbosity, count, escape};
 
 /// Restores a session, and runs what the user asked for with it.
-pub fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
     let piped = is_stdio(&args.file);
     if piped && args.interactive {
         return Err(exit::error(
@@ -143,6 +143,7 @@ impl RestoreJob {
     /// Loads all of a file that this user signed or trusts. Loads only plain data from any other file; if that file
     /// needs more, asks a user in a terminal.
     fn load(&self, py: Python<'_>) -> Result<()> {
+        // The signature only says who saved the file. Its hashes are checked when the variables are loaded.
         let trusted = self.args.trust || Whose::of(&self.snapshot) == Whose::User;
         if !trusted && let Err(error) = Key::existing() {
             self.verbosity.note(&format!("cannot use your key: {error}"));
@@ -196,7 +197,7 @@ impl RestoreJob {
             module => format!(" of {}", escape(module)),
         };
         let text = format!("restored {names}{module} from {}: {}", escape(name), escape(&first_names(&restored.names)));
-        // With a script or code, the output of that is what the user wants to see.
+        // With a script or code, the user wants to see the output of that.
         if self.command.is_some() {
             self.verbosity.detail(&text)
         } else {

@@ -21,7 +21,7 @@ use crate::ui::prompt::{can_ask, confirm};
 use crate::ui::{Verbosity, escape};
 
 /// Checks a file, shows what loading it would do, asks, and signs it.
-pub fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32> {
+pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32> {
     let file = args.file.display().to_string();
     let name = escape(&file);
     let snapshot =

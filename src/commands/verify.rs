@@ -14,7 +14,7 @@ use crate::ui::Verbosity;
 use crate::ui::progress::DelayedBar;
 
 /// Checks a file and prints the result.
-pub fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32> {
+pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32> {
     let file = args.file.display().to_string();
     let checked = open_snapshot(&args.file).and_then(|snapshot| check(&snapshot, verbosity));
     let (format, bytes, verified) = match checked {

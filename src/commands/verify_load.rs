@@ -56,7 +56,7 @@ pub(super) fn load_in_fresh_process(executable: &str, file: &Path, refimported: 
 }
 
 /// Loads the file and prints the result.
-pub fn run_command(args: VerifyLoadArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+pub(crate) fn run_command(args: VerifyLoadArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
     let snapshot = Snapshot::open(&args.file).with_context(|| format!("cannot load {}", args.file.display()))?;
     let interpreter = python::prepare_interpreter(python)?;
     // Imported modules may print, which must not get into the JSON.

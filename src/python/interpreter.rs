@@ -40,4 +40,4 @@ pub struct Interpreter {
 /// No Python can be used. The whole string is for the user; the program exits with 6.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct NoPython(pub(super) String);
+pub(super) struct NoPython(pub(super) String);

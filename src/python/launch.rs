@@ -39,8 +39,6 @@ pub enum PythonJob {
     BeforePrompt(Box<dyn FnOnce(Python<'_>) -> Option<ProcessEnd> + Send>),
 }
 
-pub use self::PythonJob as Job; // compat
-
 static JOB: Mutex<Option<PythonJob>> = Mutex::new(None);
 static WAITING: AtomicBool = AtomicBool::new(true);
 
@@ -107,7 +105,7 @@ fn add_hook(count: c_int, arguments: *mut *mut c_char) -> Result<()> {
     // SAFETY: the config has been initialized, and argc and argv are those of `start`.
     let status = unsafe { Py_PreInitializeFromBytesArgs(&raw const config, count as isize, arguments) };
     anyhow::ensure!(status.kind == 0, "cannot set up Python: check the PYTHON* environment variables");
-    // SAFETY: may be called before Python is initialized; the hook is a function, which lives for ever.
+    // SAFETY: may be called before Python is initialized; the hook is a function, which lives forever.
     let added = unsafe { PySys_AddAuditHook(hook, std::ptr::null_mut()) };
     anyhow::ensure!(added == 0, "Python rejects the audit hook");
     Ok(())

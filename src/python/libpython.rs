@@ -128,7 +128,7 @@ fn restart_if_needed(interpreter: &Interpreter) -> Result<()> {
         return Ok(());
     }
     let (wanted, loaded) = (wanted(interpreter)?, loaded()?);
-    // Trying a third time would not help, and could go on for ever.
+    // Trying a third time would not help, and could go on forever.
     if SECOND_START.get().is_some() {
         bail!(
             "the loader used {} instead of {}, although {SEARCH_PATH} names that: rebuild snapcli with this Python",

@@ -25,7 +25,7 @@ pub mod script_run;
 
 pub use pyo3::Python;
 
-pub use self::interpreter::{Interpreter, NoPython};
+pub use self::interpreter::Interpreter;
 
 pub use self::context as running; // compat
 pub use self::launch as start; // compat

@@ -276,7 +276,7 @@ fn run(path: &Path, flags: &[&str]) -> Result<ProcessOutput, String> {
             }
         }
     };
-    // A grandchild may keep the pipes open for ever, so do not wait for the end of the output.
+    // A grandchild may keep the pipes open forever, so do not wait for the end of the output.
     let text = |pipe: Receiver<Vec<u8>>| pipe.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
     let text = |pipe| String::from_utf8_lossy(&text(pipe)).into_owned();
     Ok(ProcessOutput { stdout: text(stdout), stderr: text(stderr), status })

@@ -27,8 +27,6 @@ pub enum ScriptTarget {
     Expression(OsString),
 }
 
-pub use self::ScriptTarget as Target; // compat
-
 /// A target and its arguments.
 #[derive(Clone, Debug)]
 pub struct ScriptCommand {
@@ -37,8 +35,6 @@ pub struct ScriptCommand {
     /// `sys.argv[1:]`.
     pub arguments: Vec<OsString>,
 }
-
-pub use self::ScriptCommand as Command; // compat
 
 impl ScriptCommand {
     /// The command for the words after `-m` or `-c`, or for the operands: the first word is the target, the others are

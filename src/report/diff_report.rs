@@ -35,6 +35,7 @@ pub fn write_text(out: &mut dyn Write, report: &DiffReport) -> io::Result<()> {
         let number = report.changes.changes.iter().filter(|change| change.change == kind).count();
         (number > 0).then(|| format!("{number} {word}"))
     };
+    // Kinds of changes that did not occur are not mentioned, but the unchanged variables always are.
     let parts = [(Kind::Added, "added"), (Kind::Removed, "removed"), (Kind::Changed, "changed")];
     let mut parts: Vec<String> = parts.into_iter().filter_map(|(kind, word)| counted(kind, word)).collect();
     parts.push(format!("{} the same", report.changes.unchanged));

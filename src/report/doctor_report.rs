@@ -155,6 +155,7 @@ impl DoctorReport {
             let version = candidate.version.as_deref().unwrap_or("-");
             writeln!(out, "{mark} {:<14} {version:<9} {}", candidate.source, escape(&candidate.path))?;
             if let Some(reason) = &candidate.reason {
+                // Below the path: after the mark, 14 columns of source, 9 of version, and the spaces between them.
                 writeln!(out, "{:27}{}", "", escape(reason))?;
             }
         }

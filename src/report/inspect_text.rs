@@ -89,6 +89,7 @@ fn command_line(index: &Index) -> String {
         "module" => format!("-m {}", script.path),
         _ => script.path.clone(),
     };
+    // `argv[0]` is `-m`, `-c` or the path as it was typed.
     let arguments = script.argv.iter().skip(1).map(|argument| format!(" {argument}"));
     std::iter::once(head).chain(arguments).collect()
 }

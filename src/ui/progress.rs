@@ -35,6 +35,7 @@ impl DelayedBar {
 
     fn new(template: &str, label: &'static str, total: u64, verbosity: Verbosity) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()).with_message(label);
+        // The templates are constants, so this does not fail.
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }

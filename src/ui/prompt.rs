@@ -17,7 +17,7 @@ pub(crate) fn confirm(question: &str) -> Result<bool> {
     write!(io::stderr(), "{question} [y/N] ").context("cannot ask")?;
     let answer = read_line(&mut io::stdin().lock());
     if !answer.as_ref().is_ok_and(|answer| answer.ends_with(b"\n")) {
-        // End of input or Ctrl-C: the cursor is still behind the question.
+        // End of input or Ctrl-C: the cursor is still on the line of the question.
         writeln!(io::stderr()).context("cannot ask")?;
     }
     match answer {

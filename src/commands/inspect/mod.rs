@@ -23,7 +23,7 @@ use crate::ui::Verbosity;
 const DEFAULT_FILE: &str = "session.pkl";
 
 /// Inspects a file, or runs a script and inspects the session it leaves.
-pub fn run_command(mut args: InspectArgs, globals: &GlobalArgs, verbosity: Verbosity) -> Result<i32> {
+pub(crate) fn run_command(mut args: InspectArgs, globals: &GlobalArgs, verbosity: Verbosity) -> Result<i32> {
     args.html = args.html.as_deref().map(page_file::check).transpose()?;
     let operands = std::mem::take(&mut args.operands);
     let inspection = Inspection { args, verbosity, style: stdout_style() };
@@ -105,7 +105,7 @@ fn file_to_read(
 
 /// Advice for a file that is plain text and so hardly a pickle: the user may have meant to run it.
 fn script_hint(path: &Path) -> &'static str {
-    // A named pipe has been read by now, and opening it again could wait for ever.
+    // A named pipe has been read by now, and opening it again could wait forever.
     if cfg!(not(feature = "python")) || !path.is_file() {
         return "";
     }

@@ -2,7 +2,7 @@
 //! compared with the file.
 //!
 //! A difference is only reported if it is certain. A variable whose pickle differs each time, as one with a timestamp,
-//! is found by pickling the session once more in this process; it is listed as not compared.
+//! is found by pickling the session again in this process, and is listed as not compared.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -50,7 +50,7 @@ impl LoadCheck<'_> {
         }
         let mut compared = loaded.compared.unwrap_or_else(|why| nothing_compared(index, &why));
         if !compared.changes.is_empty() {
-            // Pickle the session here once more: what differs even without loading is no fault of the load.
+            // Pickle the session again in this process: a variable that differs even now was not changed by loading.
             let second = self.pickle_again(py, run, dill, file);
             let second = second.unwrap_or_else(|error| nothing_compared(index, &error.to_string()));
             let changed = second.changes.iter().map(|change| change.name.as_str());

@@ -44,7 +44,7 @@ impl From<SelectionArgs> for Rules {
 }
 
 /// Runs the script and saves its session.
-pub fn run_command(args: SaveArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+pub(crate) fn run_command(args: SaveArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
     let command = ScriptCommand::from_words(args.program.run_module, args.program.code, args.operands);
     let command = command.ok_or_else(|| exit::error(exit::USAGE, "no script given: snapcli save SCRIPT"))?;
     python::check_script(&command)?;

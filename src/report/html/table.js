@@ -14,7 +14,7 @@ const COLUMNS = [
   { key: 'name', title: 'Name', order: byText((variable) => variable.name) },
   { key: 'type', title: 'Type', order: byText((variable) => variable.type) },
   { key: 'size', title: 'Size', order: byNumber((variable) => variable.length), down: true },
-  { key: 'shape', title: 'Length or shape', order: byNumber(items), down: true },
+  { key: 'shape', title: 'Shape', order: byNumber(items), down: true },
   { key: 'value', title: 'Value', order: byText((variable) => variable.preview) },
   { key: 'line', title: 'Line', order: byNumber((variable) => variable.line ?? Infinity) },
   { key: 'uses', title: 'Uses', order: byNumber((variable) => used(variable).length), down: true },
