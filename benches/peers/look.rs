@@ -1,5 +1,6 @@
-//! `-- inspect`: how fast snapcli looks into files, and with how much memory, beside those that load them. The files are
-//! foreign ones (`look_files.py`), which are followed from start to end, and one of our own, whose index tells all.
+//! `-- inspect`: how fast snapcli inspects files and how much memory it takes, compared with programs that load them.
+//! The files are foreign ones (`look_files.py`), which are read from start to end, and one snapshot, of which only
+//! the index is read.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,10 +1,11 @@
 //! `cargo bench --bench peers`: snapcli beside dill, C pickle, cloudpickle and joblib, as tables of ratios and memory.
 //!
-//! Each session is a script (`session_*.py`) that snapcli runs and that then has itself saved and loaded by all peers in
-//! turn (`measure.py`), so that what is compared was measured in one process. Only ratios travel from one machine to
-//! another; the seconds are there to judge the noise by. A figure that misses its target is marked, and is no failure.
+//! Each session is a script (`session_*.py`) that snapcli runs. At its end it is saved and loaded by all peers in turn
+//! (`measure.py`), so that all figures come from one process. Compare only the ratios between machines; the seconds
+//! show how noisy the measurement is. A figure that misses its target is marked, but is not a failure.
 //!
-//! `-- records array` measures only these sessions, `-- inspect` only looks at files, `-- --quick` in one round. Wants 2 GB of memory and 3 GB of disk.
+//! `-- records array` measures only these sessions, `-- inspect` only the inspection of files, and `-- --quick`
+//! measures one round. Needs 2 GB of memory and 3 GB of disk.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod look;

@@ -8,7 +8,8 @@ fn one_build_runs_every_python_inside_and_outside_an_environment() {
     for python in all_pythons() {
         for executable in [python.executable.clone(), crate::env::venv(python, crate::env::Stack::Dill)] {
             let sandbox = Sandbox::with(executable.clone());
-            let code = "import sys; print(sys.executable, sys.prefix != sys.base_prefix, '.'.join(map(str, sys.version_info[:2])))";
+            let code = "import sys; version = '.'.join(map(str, sys.version_info[:2]))\n\
+                        print(sys.executable, sys.prefix != sys.base_prefix, version)";
             let plain = sandbox.python(&["-c", code]);
             sandbox.snapcli(&["save", "-q", "-c", code]).assert_stdout(&plain.out()).assert_code(0);
             assert!(plain.out().trim().ends_with(&python.label()));

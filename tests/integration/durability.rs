@@ -55,8 +55,8 @@ fn wait_for(path: &Path) {
     }
 }
 
-/// Kills saves to a file in `folder` at random moments. Returns how many left the old file, how many the new one, and how
-/// many left a temporary file.
+/// Kills saves to a file in `folder` at random moments. Returns how many left the old file, how many the new one, and
+/// how many left a temporary file.
 fn kill(sandbox: &Sandbox, folder: &Path, times: u64) -> (u64, u64, u64) {
     sandbox.write("script.py", SCRIPT);
     let (target, began) = (folder.join("session.pkl"), sandbox.work().join("began"));

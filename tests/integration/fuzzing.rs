@@ -1,5 +1,6 @@
-//! What fuzzing promises, in short: no bytes bring what looks at files to panic or to hang. The seeds of `tests/fuzz` and
-//! changes of them, always the same ones, go through the functions that the fuzzer calls. `tests/fuzz/run` does it for long.
+//! The promise of fuzzing, tested briefly: no bytes make the code that reads files panic or hang. The seeds of
+//! `tests/fuzz` and mutations of them, the same ones in each run, go through the functions that the fuzzer calls.
+//! `tests/fuzz/run` starts the real fuzzer.
 
 mod mutations;
 mod targets;

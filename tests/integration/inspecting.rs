@@ -147,7 +147,11 @@ print("ANSWER" + json.dumps(answer))
 #[test]
 fn inspecting_a_script_keeps_nothing_and_answers_on_standard_output() {
     let sandbox = Sandbox::new();
-    sandbox.write("script.py", "import sys\nprint('from the script', sys.argv)\nx = [1]\nlog = open('log.txt', 'w')\nlog.write('kept'); log.flush()\nrows = (n for n in x)\n");
+    sandbox.write(
+        "script.py",
+        "import sys\nprint('from the script', sys.argv)\nx = [1]\nlog = open('log.txt', 'w')\n\
+        log.write('kept'); log.flush()\nrows = (n for n in x)\n",
+    );
     let run = sandbox.snapcli(&["inspect", "--json", "script.py", "a"]);
     run.assert_code(0).assert_stderr("from the script ['script.py', 'a']\n");
     let json = run.json();

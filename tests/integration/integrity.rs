@@ -1,5 +1,5 @@
-//! No byte of a snapshot changes, is lost or is added without being found before wrong data reaches anybody, and what is
-//! whole comes back. The mass of it goes through the reader in this process, as a restore does; some through the program.
+//! No byte of a snapshot can change, be lost or be added without an error before wrong data is loaded, and the intact
+//! variables come back. Most cases go through the reader in this process, as in a restore; some through the program.
 //!
 //! The full numbers take minutes: `cargo test --test integration integrity -- --ignored --nocapture`.
 #![allow(clippy::print_stdout, reason = "the full versions tell their counts")]
@@ -315,7 +315,8 @@ fn least() -> String {
 
 /// Runs a program and prints the most memory that it took, in MB; its standard error stays its own.
 const MEASURE: &str = "import resource, subprocess, sys\n\
-                       code = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode\n\
+                       null = subprocess.DEVNULL\n\
+                       code = subprocess.run(sys.argv[1:], stdin=null, stdout=null).returncode\n\
                        print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)\n";
 
 /// How a command ended, and the most memory that it took, in MB.

@@ -11,7 +11,8 @@ from sklearn.ensemble import RandomForestClassifier
 a = np.arange(12.0).reshape(3, 4)
 arrays = {
     'a': a, 'f': np.asfortranarray(a), 'o': np.array([1, 'a', None], dtype=object), 't': np.array(['ab', 'c']),
-    's': np.array([(1, 2.5)], dtype=[('a', 'i4'), ('b', 'f8')]), 'm': np.matrix([[1, 2]]), 'l': [a, a[0], np.zeros((2, 0))],
+    's': np.array([(1, 2.5)], dtype=[('a', 'i4'), ('b', 'f8')]), 'm': np.matrix([[1, 2]]),
+    'l': [a, a[0], np.zeros((2, 0))],
 }
 joblib.dump(arrays, 'arrays.pkl')
 joblib.dump(arrays, 'old.pkl', protocol=0)

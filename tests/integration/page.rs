@@ -206,7 +206,8 @@ fn ten_thousand_variables_are_as_quick_as_ten() {
     let frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))";
     let timed = |action: &str| {
         let timed = format!(
-            "(async () => {{ const from = performance.now(); {action}; await {frames}; return performance.now() - from; }})()"
+            "(async () => {{ const from = performance.now(); {action}; await {frames}; \
+             return performance.now() - from; }})()"
         );
         browser.value(&timed).as_f64().unwrap()
     };
@@ -230,7 +231,8 @@ fn ten_thousand_variables_are_as_quick_as_ten() {
     browser.value("$('map').querySelector('.tile:not(.rest)').click()");
     let chosen = "const at = document.querySelector('tr.chosen').getBoundingClientRect();
         const box = $('rows').getBoundingClientRect();
-        [document.activeElement.textContent, $('chosen').querySelector('h3').textContent, at.top > box.top && at.bottom < box.bottom]";
+        const title = $('chosen').querySelector('h3').textContent;
+        [document.activeElement.textContent, title, at.top > box.top && at.bottom < box.bottom]";
     let chosen = browser.value(&format!("(() => {{ {} }})()", chosen.replace("\n        [", "\n        return [")));
     assert_eq!((&chosen[0], &chosen[2]), (&chosen[1], &true.into()), "{chosen}");
     browser.picture(&pictures().join("many-chosen.png"));

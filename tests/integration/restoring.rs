@@ -152,7 +152,8 @@ def f(): return after
     sandbox.write("script.py", script);
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
     fs::remove_file(sandbox.work().join("helper.py")).unwrap();
-    let code = "print(after == [['shared'], [['shared'], 1], ['shared']], after[0] is shared is before[0] is after[2], f() is after)";
+    let code = "print(after == [['shared'], [['shared'], 1], ['shared']], \
+                after[0] is shared is before[0] is after[2], f() is after)";
     let run = sandbox.snapcli(&["restore", "session.pkl", "-c", code]);
     run.assert_stdout("True True True\n").assert_code(0);
     let expected = "\
@@ -359,7 +360,8 @@ first = Child(4)
     let code = "
 import snapcli
 old, old_class = first, Child
-print(snapcli.restore('session.pkl'), first is old, Child is old_class, isinstance(old, Child), first.twice(), first.half)
+print(snapcli.restore('session.pkl'), first is old, Child is old_class, isinstance(old, Child), end=' ')
+print(first.twice(), first.half)
 names = snapcli.load_dict('session.pkl', only='first')
 print(sorted(names), type(names['first']) is Child, names['first'] is first)
 snapcli.restore('other.pkl')

@@ -1,6 +1,6 @@
 //! Running a script means what `python script.py` means. Each line of the table below is a test that runs one command
-//! under `python` and under `snapcli save -q`, and compares stdout, stderr and exit status byte for byte. The quick tier
-//! does so with the main Python, the full tier with every Python.
+//! under `python` and under `snapcli save -q`, and compares stdout, stderr and exit status byte for byte. The quick
+//! tier does so with the main Python, the full tier with every Python.
 //!
 //! To add a case, put a script into `scripts/<group>/` and a line into the table:
 //! `name => script(&["file.py"]).args(&["one", "two"]),`. What it prints must be the same every time: no addresses, no

@@ -522,7 +522,8 @@ for _ in range(1_000_000):
         sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
         let count = "
 depths = []
-for value, step in ((deep, lambda x: x[0]), (table, lambda x: x['k']), (pair, lambda x: x[0]), (chain, lambda x: x.following)):
+first = lambda x: x[0]
+for value, step in ((deep, first), (table, lambda x: x['k']), (pair, first), (chain, lambda x: x.following)):
     depth = 0
     while value: value, depth = step(value), depth + 1
     depths.append(depth)
@@ -735,7 +736,8 @@ shared_text = ['same text, twice'] * N
 odd_texts = [f'\\ud800 {n}' for n in range(N)]
 with_zero = [f'a\\0b {n}' for n in range(N)]
 shared = [words, {'words': words, 'inner': [words[:], texts]}]
-def packed(): return [bytes_, words, longs, wide, beyond, bools, mixed, floats, texts, shared_text, odd_texts, with_zero]
+def packed():
+    return [bytes_, words, longs, wide, beyond, bools, mixed, floats, texts, shared_text, odd_texts, with_zero]
 import hashlib
 expected = hashlib.sha256(repr(packed()).encode('utf-8', 'surrogatepass')).hexdigest()
 ";
@@ -747,7 +749,8 @@ fn long_lists_of_one_kind_come_back_as_they_were_and_in_plain_dill() {
         saved(&sandbox, UNIFORM, &[]);
         let check = "
 assert hashlib.sha256(repr(packed()).encode('utf-8', 'surrogatepass')).hexdigest() == expected
-assert shared[0] is words is shared[1]['words'] and shared[1]['inner'][1] is texts and shared[1]['inner'][0] is not words
+assert shared[0] is words is shared[1]['words']
+assert shared[1]['inner'][1] is texts and shared[1]['inner'][0] is not words
 assert shared_text[0] is shared_text[-1] and {type(item) for item in bools} == {bool}
 words.append(1); assert shared[0][-1] == 1
 print('same')

@@ -1,10 +1,10 @@
 //! Sessions that break dill, or that one would expect to: every variable is saved or named, comes back or is named, and
 //! no neighbour is lost. The table lies in `trouble/rows/`; `table` reads it, `run` runs it, `peer` asks dill.
 //!
-//! A row is a script with a header: what `dill` does with it, what is `left out` by the save and `lost` at the restore
-//! (a name, and words of the reason), what `differs` as `--verify` says, and a `check` that must hold for what came back.
-//! All else that the script leaves must come back, and so must the two neighbours that share a list around it. `## file`
-//! gives a helper module, `## between` is run between save and restore.
+//! A row is a script with a header: what `dill` does with it, what the save reports as `left out` and the restore as
+//! `lost` (a name, and words of the reason), what `differs` as `--verify` says, and a `check` that must hold after the
+//! restore. All else that the script leaves must come back, and so must the two neighbours that share a list around it.
+//! `## file` gives a helper module, `## between` is run between save and restore.
 
 mod peer;
 mod run;
@@ -14,8 +14,7 @@ use std::fmt::Write;
 
 use self::run::{Outcome, run};
 use self::table::{Row, table};
-use crate::env::{Python, Stack, Tier, all_pythons, line_diff, main_python, venv};
-use crate::skipped::skipped;
+use crate::env::{Python, Stack, line_diff, main_python, pythons, venv};
 
 /// Libraries that are installed for the main Python only.
 const LIBRARIES: &str = "libraries";
@@ -26,11 +25,10 @@ fn rows_for(python: &Python) -> Vec<Row> {
     table().into_iter().filter(|row| row.since <= python.version && (libraries || row.family != LIBRARIES)).collect()
 }
 
-/// Fails with the rows that did not go as the table says, under these Pythons.
-#[track_caller]
-fn assert_as_the_table_says(pythons: &[Python]) {
+#[test]
+fn what_breaks_dill_is_saved_or_named_and_costs_no_neighbour() {
     let mut failures = String::new();
-    for python in pythons {
+    for python in pythons() {
         let stack = if python.version == main_python().version { Stack::Full } else { Stack::Dill };
         let interpreter = venv(python, stack);
         let rows = rows_for(python);
@@ -44,25 +42,6 @@ fn assert_as_the_table_says(pythons: &[Python]) {
         }
     }
     assert!(failures.is_empty(), "not as the table says\n{failures}");
-}
-
-#[test]
-fn what_breaks_dill_is_saved_or_named_and_costs_no_neighbour() {
-    assert_as_the_table_says(&all_pythons()[..1]);
-}
-
-#[test]
-fn what_breaks_dill_does_so_on_no_other_python_either() {
-    match &all_pythons()[1..] {
-        [] => skipped("needs two Pythons"),
-        // The newest one of them differs most from the main Python.
-        others if Tier::chosen() == Tier::Quick => {
-            assert_as_the_table_says(
-                others.iter().max_by_key(|python| python.version).map_or(&[], std::slice::from_ref),
-            );
-        }
-        others => assert_as_the_table_says(others),
-    }
 }
 
 #[test]

@@ -105,8 +105,10 @@ fn plain_sessions_of_dill_and_plain_pickles_need_no_trust() {
     let script = "import dill, pickle, numpy as np, decimal, uuid\nx = np.arange(3)\n\
                   price = decimal.Decimal('1.5')\nmixed = np.array([None, 'a'], dtype=object)\n\
                   fields = np.zeros(2, dtype=[('a', 'f8'), ('b', 'U3')])\n\
-                  pickle.dump({'x': x, 'price': price, 'mixed': mixed, 'fields': fields, 'seed': np.random.default_rng(1)}, open('plain.pkl', 'wb'))\n\
-                  del dill, pickle, uuid\nimport dill\ndill.dump_module('dill.pkl')\n";
+                  seed = np.random.default_rng(1)\n\
+                  data = {'x': x, 'price': price, 'mixed': mixed, 'fields': fields, 'seed': seed}\n\
+                  pickle.dump(data, open('plain.pkl', 'wb'))\n\
+                  del dill, pickle, uuid, seed, data\nimport dill\ndill.dump_module('dill.pkl')\n";
     sandbox.write("make.py", script);
     sandbox.python(&["make.py"]).assert_code(0);
     let code = "x.sum().item(), price, mixed[1], fields.dtype.names";
@@ -123,7 +125,8 @@ fn scripts_are_refused_with_an_unpickling_error() {
     let sandbox = Sandbox::new();
     saved(&sandbox);
     let script = "import pickle, snapcli\ntry:\n    snapcli.load_dict('session.pkl')\nexcept pickle.UnpicklingError as error:\n    print('double needs' in str(error), 'trust=True' in str(error))\n\
-                  print(snapcli.load_dict('session.pkl', only='x')['x'][2], snapcli.load_dict('session.pkl', trust=True)['double'](4))\n";
+                  load = snapcli.load_dict\n\
+                  print(load('session.pkl', only='x')['x'][2], load('session.pkl', trust=True)['double'](4))\n";
     sandbox.write("use.py", script);
     let run = stranger(&sandbox, &["save", "-q", "-o", "out.pkl", "use.py"]);
     run.assert_code(0).assert_stdout("True True\nthree 8\n");
@@ -176,7 +179,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticD
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import (ARDRegression, BayesianRidge, ElasticNet, ElasticNetCV, HuberRegressor, Lasso, LassoCV,
+from sklearn.linear_model import (ARDRegression, BayesianRidge, ElasticNet, ElasticNetCV, HuberRegressor, Lasso,
+    LassoCV,
     LinearRegression, LogisticRegression, LogisticRegressionCV, Ridge, RidgeCV)
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -186,7 +190,8 @@ from sklearn.preprocessing import (Binarizer, FunctionTransformer, LabelEncoder,
 from sklearn.tree import DecisionTreeClassifier
 X = np.abs(np.random.default_rng(0).normal(size=(40, 4))) + 0.1
 y = (X[:, 0] > X[:, 1]).astype(int)
-steps = [StandardScaler(), MinMaxScaler(), MaxAbsScaler(), RobustScaler(), Normalizer(), Binarizer(), PowerTransformer(),
+steps = [StandardScaler(), MinMaxScaler(), MaxAbsScaler(), RobustScaler(), Normalizer(), Binarizer(),
+    PowerTransformer(),
     QuantileTransformer(n_quantiles=9), SimpleImputer(), VarianceThreshold(), PCA(2), TruncatedSVD(2),
     ColumnTransformer([('some', StandardScaler(), [0, 2])]), FeatureUnion([('all', PCA()), ('two', PCA(2))])]
 ends = [LinearRegression(), Ridge(), RidgeCV(), Lasso(), LassoCV(), ElasticNet(), ElasticNetCV(), LogisticRegression(),

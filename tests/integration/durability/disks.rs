@@ -26,7 +26,8 @@ pub(super) fn folders() -> Vec<PathBuf> {
 fn a_write_that_fails_leaves_the_old_file_and_nothing_else() {
     let sandbox = Sandbox::new();
     let limited = format!(
-        "{SCRIPT}\nimport resource\nlimit = int(sys.argv[3])\nresource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
+        "{SCRIPT}\nimport resource\nlimit = int(sys.argv[3])\n\
+         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
     );
     sandbox.write("script.py", limited);
     sandbox.snapcli(&["save", "script.py", "1", "began", "1000000000"]).assert_code(0);

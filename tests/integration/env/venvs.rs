@@ -1,5 +1,5 @@
-//! Virtual environments for the tests, made once with the Python's own `venv` and `pip` and kept in the target directory.
-//! `tests/requirements.txt` pins the versions of all packages.
+//! Virtual environments for the tests, made once with the Python's own `venv` and `pip` and kept in the target
+//! directory. `tests/requirements.txt` pins the versions of all packages.
 //!
 //! A marker file, written last, holds what an environment was made from: one that is incomplete or was made from
 //! something else is made again. A file lock keeps threads (cargo test) and processes (nextest) from making it twice.

@@ -1,7 +1,7 @@
 //! What is done to bytes that are fuzzed, and what must hold of the outcome whatever they are. The fuzz crate in
 //! `tests/fuzz` includes this file by its path, so that its targets and the short run in the tests do the same.
 //!
-//! A panic is a finding. Time and memory are bounded by whoever calls: all that is done here takes about as much of both
+//! A panic is a finding. The caller bounds time and memory: all that is done here takes about as much of both
 //! as there are bytes.
 
 use snapcli::pickle::balance::Balance;

@@ -45,7 +45,10 @@ impl Browser {
         let mut command = Command::new("chromedriver");
         command.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null());
         let driver = command.spawn().unwrap_or_else(|error| {
-            panic!("cannot start chromedriver ({error}): install Debian's chromium and chromium-driver, or put both on PATH")
+            panic!(
+                "cannot start chromedriver ({error}): install Debian's chromium and chromium-driver, or put both on \
+                 PATH"
+            )
         });
         let mut browser = Self { driver, port, session: String::new(), _profile: profile };
         let folder = format!("--user-data-dir={}", browser._profile.path().display());
