@@ -168,6 +168,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             Value::Node(node) => node,
         };
         let mut canonical = self.node(node);
+        // Atoms are immutable, so nothing can have changed them.
         if let Canonical::Compound(compound) = &mut canonical
             && let Some(effects) = self.effects.get(&reference)
         {
@@ -182,6 +183,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             Leaf::Bool(value) => Atom::Bool(value),
             Leaf::Int(value) => Atom::Int(value),
             Leaf::LargeInt => Atom::LargeInt(large_integer(self.machine.opcode_bytes(reference))),
+            // -0.0 and 0.0 differ here, as `repr` shows them.
             Leaf::Float(value) => Atom::Float(if value.is_nan() { f64::NAN } else { value }.to_bits()),
             Leaf::Text(text) => Atom::String(text.into_bytes()),
             Leaf::OldText(bytes) => Atom::String(bytes),
@@ -255,6 +257,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             compound = compound.with(PartRole::Callee, callee);
         }
         match (arguments, arguments.and_then(|arguments| self.tuple(arguments))) {
+            // An instance of a subclass of `set`: its members have no order.
             (_, Some([members])) if callee.is_some_and(|callee| self.is_set_class(callee)) => {
                 compound.members = self.sequence(*members).unwrap_or(std::slice::from_ref(members)).to_vec();
             }
@@ -268,6 +271,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             (Some(arguments), None) => compound = compound.with(PartRole::Arguments, arguments),
             (None, None) => {}
         }
+        // NEWOBJ_EX with an empty dict is NEWOBJ.
         match node.items.get(2) {
             Some(keywords) if !self.is_empty_dict(*keywords) => compound.with(PartRole::Keywords, *keywords),
             _ => compound,
@@ -339,6 +343,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             if bases.iter().any(is_set) {
                 return true;
             }
+            // Not a set itself, but one of its bases may be.
             classes.extend(bases);
         }
         false

@@ -72,12 +72,14 @@ impl<'f, 'm, 'a> Digests<'f, 'm, 'a> {
             return length.hash(hasher);
         }
         (compound.ordered.len(), compound.members.len()).hash(hasher);
+        // At the last level only the numbers of parts count.
         let Some(depth) = depth.checked_sub(1) else { return };
         for (role, part) in &compound.ordered {
             role.hash(hasher);
             self.to_depth(*part, depth).hash(hasher);
         }
         let mut members: Vec<u64> = compound.members.iter().map(|member| self.to_depth(*member, depth)).collect();
+        // Sorted digests do not depend on the order of the set.
         members.sort_unstable();
         members.hash(hasher);
         // If a key is set twice, the last value counts.

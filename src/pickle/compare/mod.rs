@@ -177,6 +177,7 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
                 if !same_atoms(&a, &b, step) {
                     return Err(here);
                 }
+                // Comparing a long string again and again would take time without bound.
                 if is_long(&a) {
                     self.equal_strings.insert((left, right));
                 }
@@ -197,6 +198,7 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
         if a.joined.is_some() || b.joined.is_some() {
             return string_lists::compare_lists(self.left, a, self.right, b).map(|()| Vec::new());
         }
+        // Roles tell apart objects that have as many parts, but other ones.
         let roles_differ = a.ordered.iter().zip(&b.ordered).any(|((a, _), (b, _))| a != b);
         if roles_differ || a.ordered.len() != b.ordered.len() || a.members.len() != b.members.len() {
             return Err(None);
@@ -256,6 +258,7 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
             a.iter().zip(&b).for_each(|(a, b)| pair(a, b));
             return Ok(());
         }
+        // The keys come in another order, or some are missing.
         let there: HashMap<u64, &(u64, Ref, Ref)> = b.iter().map(|pair| (pair.0, pair)).collect();
         for item in &a {
             let Some(other) = there.get(&item.0) else {

@@ -51,6 +51,7 @@ const NUMPY_1: (&str, &str) = ("numpy.core.", "numpy._core.");
 /// The module and the name of this global in today's Python.
 pub(crate) fn current_name<'a>(module: &'a str, name: &'a str) -> (&'a str, &'a str) {
     let module = MODULES.iter().find(|(old, ..)| *old == module).map_or(module, |(_, new, _)| *new);
+    // Names are renamed within the current module: `__builtin__.xrange` is `builtins.range`.
     let renamed = NAMES.iter().find(|(of, old, ..)| *of == module && *old == name);
     renamed.map_or((module, name), |(.., module, name)| (module, name))
 }

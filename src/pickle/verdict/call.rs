@@ -65,6 +65,7 @@ impl Judge {
         let symbol = self.symbol(labels, callee);
         let before = self.findings.len();
         self.callee(labels, &symbol, site, MAX_STEPS);
+        // With more than one finding, each instance is judged again, so that all of them are counted.
         if is_alike && self.findings.len() <= before + 1 && matches!(symbol, Symbol::Import(..) | Symbol::Class(_)) {
             self.instances.insert(class, (self.findings.len() > before).then_some(before));
         }
@@ -199,6 +200,7 @@ impl Judge {
         if made_by(module, name) == Some(Makes::Subscript) && of_typing(self.argument_symbol(labels, site, 0)) {
             return self.rebuilds_code(labels, site, &full);
         }
+        // The pickle may have defined this function itself, see `redefined_main_calls`.
         if module == "__main__" || module == "__mp_main__" {
             self.main_calls.push((name.into(), site.at));
         }
@@ -245,6 +247,7 @@ impl Judge {
             let inner = match self.symbol(labels, value) {
                 Symbol::Lazy => return true,
                 Symbol::Import(module, name) if does_harm(&module, &name) => return true,
+                // Its other arguments are data for the function.
                 Symbol::Partial(call) => {
                     let function = labels.machine().node(call).and_then(|call| labels.argument(call, 0));
                     match function.map(|function| self.symbol(labels, function)) {
@@ -256,6 +259,7 @@ impl Judge {
                 Symbol::Function(_) if any_function => return true,
                 Symbol::Instance(class) => match class.as_ref() {
                     Symbol::Class(class) if self.harms_as_argument(labels, *class) => return true,
+                    // The arguments of the call that made the instance: it may hold on to them.
                     _ if any_function => node.and_then(|node| labels.machine().node(*node.items.get(1)?)),
                     _ => None,
                 },

@@ -55,6 +55,7 @@ impl Judge {
                 let name = self.short_string(labels, key).filter(|name| names.contains(&name.as_ref()));
                 let Some(name) = name else { continue };
                 let (class, uses) = self.called_code(labels, value, MAX_CODE_STEPS);
+                // Only the worst method is reported.
                 if class == VerdictClass::Plain || worst.as_ref().is_some_and(|worst| worst.class >= class) {
                     continue;
                 }
@@ -86,6 +87,7 @@ impl Judge {
                     _ => (VerdictClass::Dangerous, format!(", and is {module}.{name}")),
                 }
             }
+            // A method of a library that is not on a deny-list, such as `__eq__ = operator.is_`.
             Symbol::Import(..) => (VerdictClass::Plain, String::new()),
             Symbol::Function(function) => match self.dangerous_use(labels, function, steps) {
                 Some(name) => (VerdictClass::Dangerous, format!(", and uses {name}")),
@@ -107,6 +109,7 @@ impl Judge {
         let first = labels.argument(call, 0)?;
         match self.symbol(labels, first) {
             Symbol::CodeObject => dangerous_name(labels, first),
+            // A decorated function, cell or descriptor.
             Symbol::Function(inner) if inner != function => self.dangerous_use(labels, inner, steps),
             Symbol::Import(module, name) if is_dangerous(&module, &name) => Some(format!("{module}.{name}")),
             _ => None,

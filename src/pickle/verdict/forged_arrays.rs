@@ -28,6 +28,7 @@ enum DtypeCheck {
 /// The offsets at which a dtype is given a state that does not fit it.
 pub(super) fn forged_dtypes(labels: &Naming<'_, '_>) -> Vec<u64> {
     let machine = labels.machine();
+    // The offset of a finding is that of the BUILD, which is the last opcode of the node.
     let forged = machine.nodes().iter().filter(|node| check_state(labels, node) == Some(DtypeCheck::Forged));
     // numpy gives a dtype its state once: a second one would change what was checked.
     let is_second_state = |change: &&Change| {
@@ -152,11 +153,14 @@ fn check_fields(labels: &Naming<'_, '_>, code: &str, fields: Ref, size: i64, fla
         let Node { kind: Kind::Tuple, items, .. } = labels.machine().node(*field)? else { return None };
         let (length, references) = layout(labels, *items.first()?)?;
         let offset = labels.int(*items.get(1)?)?;
+        // numpy would read the field beyond the end of the item.
         if offset < 0 || length.checked_add(offset)? > size {
             return None;
         }
         holds_references |= references;
     }
+    // Without the flag numpy does not count references to the objects in the fields; with it, it takes numbers for
+    // objects.
     if holds_references != (flags & REFERENCE_FLAG != 0) {
         return None;
     }
@@ -168,6 +172,7 @@ fn check_subarray(labels: &Naming<'_, '_>, code: &str, subarray: Ref, size: i64,
     let Node { kind: Kind::Tuple, items, .. } = labels.machine().node(subarray)? else { return None };
     let &[base, shape] = items.as_slice() else { return None };
     let (length, references) = layout(labels, base)?;
+    // A shape of one axis may be a plain number.
     let lengths = match labels.machine().node(shape) {
         Some(Node { kind: Kind::Tuple, items, .. }) => items.as_slice(),
         _ => &[shape],
@@ -187,6 +192,7 @@ fn layout(labels: &Naming<'_, '_>, dtype: Ref) -> Option<(i64, bool)> {
     let code = code(labels, call)?;
     let state = call.state.and_then(|state| labels.machine().node(state));
     let in_state = |index: usize| state.and_then(|state| labels.int(*state.items.get(index)?));
+    // A record has its size in the state only.
     let declared = if code.as_ref() == "record" { None } else { declared_size(&code) };
     let size = declared.or_else(|| in_state(5))?;
     Some((size, code.starts_with('O') || in_state(7).is_some_and(|flags| flags & REFERENCE_FLAG != 0)))

@@ -107,6 +107,7 @@ impl Watch for Judge {
                 self.symbols.remove(&value);
             }
         }
+        // The numbers of forgotten nodes are used again, for other values.
         self.last_class.take_if(|last| last.class.node_index().is_some_and(|index| index >= nodes));
         self.so_far.filled.truncate(self.so_far.filled.partition_point(|index| *index < nodes));
         self.so_far.nodes = nodes;
@@ -166,6 +167,7 @@ impl Judge {
         why: &str,
     ) -> VerdictClass {
         self.worst = self.worst.max(class);
+        // The same callee with other arguments is the same finding.
         let key = (class, callee.to_owned(), why.to_owned());
         if let Some(finding) = self.known.get(&key).and_then(|index| self.findings.get_mut(*index)) {
             finding.count += 1;
@@ -235,6 +237,7 @@ impl Judge {
         for at in machine.looked_up().iter().skip(self.so_far.looked_up) {
             self.lookup(labels, Ref::leaf(*at), *at);
         }
+        // From here on they count as judged.
         self.so_far.looked_up = machine.looked_up().len();
         // A class has what a change gave it from then on, so changes are judged in order with the nodes.
         let mut changes = machine.changes().iter().skip(self.so_far.changes).peekable();
@@ -243,6 +246,7 @@ impl Judge {
                 self.change(labels, change);
             }
             self.node(labels, Ref::node(index), node);
+            // Nodes without a state may be given one later, see `judge_run`.
             if node.state.is_some() || node.added.is_some() {
                 self.so_far.filled.push(index);
             }

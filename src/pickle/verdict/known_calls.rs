@@ -39,6 +39,7 @@ impl Judge {
             Effect::Code | Effect::Function | Effect::CodeObject | Effect::Decorator => {
                 self.rebuilds_code(labels, site, full)
             }
+            // They call nothing before they are called themselves.
             Effect::Partial | Effect::AttrGetter | Effect::MethodCaller => VerdictClass::Plain,
             Effect::Class(arguments) if arguments.call == ClassCall::NewClass => {
                 self.new_class(labels, full, site, steps)
@@ -104,6 +105,7 @@ impl Judge {
         site: CallSite<'_>,
         steps: usize,
     ) -> VerdictClass {
+        // An optional argument: the callable has a harmless default.
         if self.argument(labels, site, index).is_none() {
             return VerdictClass::Plain;
         }
@@ -144,6 +146,7 @@ impl Judge {
             Symbol::Import(module, name) => {
                 self.import_called(labels, &module, &name, CallSite { how: How::NewObj, ..site }, steps)
             }
+            // `__new__` of a value that is no class raises TypeError.
             Symbol::Data | Symbol::Instance(_) => VerdictClass::Plain,
             _ => {
                 let why = "makes an instance of a class that cannot be resolved statically";
@@ -158,6 +161,7 @@ impl Judge {
         if is_called && !self.is_called_class(labels, class, MAX_STEPS) {
             return self.dangerous(labels, site, "", "calls a class that is defined in the pickle");
         }
+        // A call runs `__init__`, too, and both run the hooks of a load.
         let by_call = if is_called { self.methods(labels, class, CALL_METHODS, MAX_STEPS) } else { None };
         let by_load = self.load_methods(labels, class);
         match [by_call, by_load].into_iter().flatten().max_by_key(|code| code.class) {
@@ -232,6 +236,7 @@ impl Judge {
         };
         let namespace = self.argument(labels, site, 3).map(|fill| labels.namespace(fill));
         let kind = namespace.and_then(|namespace| labels.machine().node(namespace)).map(|node| node.kind);
+        // Both the first argument and the state of the partial function must be `_setitems`.
         kind == Some(Kind::Dict)
             && functions.into_iter().all(|function| function.is_some_and(|f| is_setter(self.symbol(labels, f))))
     }
@@ -241,6 +246,7 @@ impl Judge {
         let has_keywords = matches!(site.how, How::NewObjEx);
         match site.arguments.and_then(|arguments| labels.machine().node(arguments)) {
             Some(Node { kind: Kind::Tuple, items, .. }) => has_keywords || items.len() > from + site.skip + 2,
+            // Arguments that are no tuple cannot be counted.
             _ => true,
         }
     }
@@ -318,6 +324,7 @@ impl Judge {
         if self.depth >= MAX_NESTED {
             return self.dangerous(labels, site, full, "loads pickles that are nested too deeply");
         }
+        // `pickle.loads` does not read joblib's arrays.
         let mut inner = Self::of_plain(self.depth + 1);
         if inner.run(bytes).is_err() {
             return self.dangerous(labels, site, full, "loads a pickle that cannot be analysed");

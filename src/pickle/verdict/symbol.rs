@@ -77,6 +77,7 @@ impl Judge {
             }
             Some(_) => import_of(labels, reference),
         };
+        // Data is the most common symbol and the cheapest to find again.
         if symbol != Symbol::Data {
             self.so_far.fresh.push(reference);
             self.symbols.insert(reference, symbol.clone());
@@ -99,6 +100,7 @@ impl Judge {
                 attribute(&of, name)
             }
             Symbol::Decorator => Symbol::Function(reference),
+            // NEWOBJ makes an instance even of a class that cannot be resolved.
             _ if node.kind == Kind::Call(How::NewObj) => Symbol::Instance(Rc::new(callee)),
             _ => Symbol::Unknown,
         }
@@ -127,13 +129,9 @@ impl Judge {
     ) -> Symbol {
         let has_argument = |index| labels.argument(node, index).is_some();
         let string = |index| labels.argument(node, index).and_then(|argument| labels.text(argument));
-        let instance = || Symbol::Instance(Rc::new(callee.clone()));
         match effect {
             Effect::Import => string(0).map_or(Symbol::Unknown, |module| module_named(&module)),
-            Effect::NamedType => string(0).map_or(Symbol::Unknown, |name| {
-                let (module, name) = class_named(&name);
-                Symbol::Import(module.into(), name.into())
-            }),
+            Effect::NamedType => string(0).map_or(Symbol::Unknown, |name| named_class(&name)),
             Effect::GetAttr => string(1).map_or(Symbol::Unknown, |name| {
                 let of = self.argument_within(labels, node, 0, steps);
                 of.map_or(Symbol::Unknown, |of| attribute(&of, &name))
@@ -144,33 +142,44 @@ impl Judge {
             Effect::Class(arguments) if arguments.call != ClassCall::Helper && !has_argument(1) => Symbol::Unknown,
             Effect::Class(_) => Symbol::Class(reference),
             Effect::Partial => Symbol::Partial(reference),
+            // With several names it returns a tuple.
             Effect::AttrGetter if has_argument(1) => Symbol::Unknown,
             Effect::AttrGetter => string(0).map_or(Symbol::Unknown, Symbol::AttrGetter),
             Effect::MethodCaller => string(0).map_or(Symbol::Unknown, Symbol::MethodCaller),
+            // `lru_cache(maxsize)` returns a decorator, `lru_cache(function)` the decorated function.
             Effect::Decorator => match self.argument_within(labels, node, 0, steps) {
                 Some(Symbol::Data) | None => Symbol::Decorator,
                 Some(_) => Symbol::Function(reference),
             },
             Effect::Lazy => match self.argument_within(labels, node, 0, steps) {
-                Some(Symbol::Import(module, name)) if effect_of(&module, &name) == Some(Effect::Data) => instance(),
+                Some(Symbol::Import(module, name)) if effect_of(&module, &name) == Some(Effect::Data) => {
+                    // `map(str, …)`: what it calls makes data.
+                    instance(callee.clone())
+                }
                 _ => Symbol::Lazy,
             },
             Effect::New(index) => {
-                let class = self.argument_within(labels, node, index, steps);
-                Symbol::Instance(Rc::new(class.unwrap_or_else(|| callee.clone())))
+                instance(self.argument_within(labels, node, index, steps).unwrap_or_else(|| callee.clone()))
             }
-            Effect::Reconstruct => {
-                let class = self.argument_within(labels, node, 0, steps).unwrap_or(Symbol::Unknown);
-                Symbol::Instance(Rc::new(class))
-            }
+            Effect::Reconstruct => instance(self.argument_within(labels, node, 0, steps).unwrap_or(Symbol::Unknown)),
             Effect::Iterates if has_argument(1) => Symbol::Lazy,
-            Effect::Iterates | Effect::Data | Effect::Memory | Effect::Eval => instance(),
-            Effect::OpenFile | Effect::ImportSpec => instance(),
+            Effect::Iterates | Effect::Data | Effect::Memory | Effect::Eval => instance(callee.clone()),
+            Effect::OpenFile | Effect::ImportSpec => instance(callee.clone()),
             // In honest pickles these make arrays and random generators, which are never called.
-            Effect::Calls(_) | Effect::CallsWith(_) => instance(),
+            Effect::Calls(_) | Effect::CallsWith(_) => instance(callee.clone()),
             Effect::SetAttr | Effect::Load => Symbol::Unknown,
         }
     }
+}
+
+fn instance(class: Symbol) -> Symbol {
+    Symbol::Instance(Rc::new(class))
+}
+
+/// The class that `types` or dill has under this name.
+fn named_class(name: &str) -> Symbol {
+    let (module, name) = class_named(name);
+    Symbol::Import(module.into(), name.into())
 }
 
 fn leaf(labels: &Naming<'_, '_>, reference: Ref) -> Symbol {
@@ -185,6 +194,7 @@ fn leaf(labels: &Naming<'_, '_>, reference: Ref) -> Symbol {
 /// The import of GLOBAL or STACK_GLOBAL. A name that is not a string, or too long, cannot be resolved.
 fn import_of(labels: &Naming<'_, '_>, reference: Ref) -> Symbol {
     let Some((module, name)) = labels.global(reference) else { return Symbol::Unknown };
+    // Labels write `?` for a name that is not a string, and cut long names with an ellipsis.
     if module.as_ref() == "?" || name.as_ref() == "?" || module.ends_with('…') || name.ends_with('…') {
         return Symbol::Unknown;
     }
