@@ -12,7 +12,7 @@ use super::explain::labels::{LabelCache, Labels};
 use super::explain::outline::{self, NamedValues, Outline};
 use super::explain::trace_tree::{TraceTree, trace_value};
 use super::machine::value::Ref;
-use super::machine::{Machine, MachineError, RawArray};
+use super::machine::{Machine, MachineError, RawArray, Watch};
 use super::verdict::Verdict;
 
 /// A pickle that was followed to its STOP, or was found too large for that.
@@ -20,6 +20,8 @@ use super::verdict::Verdict;
 pub struct Inspection<'a> {
     bytes: &'a [u8],
     state: State<'a>,
+    /// Whether the machine has dropped values that no verdict has seen.
+    is_outline_only: bool,
     labels: Rc<LabelCache>,
     outline: OnceCell<Outline>,
     verdict: OnceCell<Verdict>,
@@ -36,6 +38,19 @@ enum State<'a> {
         error: MachineError,
         outline: Box<Outline>,
     },
+}
+
+/// Lets the machine drop everything that an outline does not show.
+struct OutlineOnly;
+
+impl Watch for OutlineOnly {
+    fn look(&mut self, _: &Machine<'_>) {}
+
+    fn is_data(&mut self, _: &Machine<'_>, _: Ref) -> bool {
+        true
+    }
+
+    fn forget(&mut self, _: usize) {}
 }
 
 impl<'a> Inspection<'a> {
@@ -60,6 +75,16 @@ impl<'a> Inspection<'a> {
         }
     }
 
+    /// Follows a pickle for its outline and the ranges of array bytes only. The machine drops the parts of long lists as
+    /// [`run_pruned`](Self::run_pruned) does, but nothing is judged; a verdict would take a second run.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    pub fn run_outline(bytes: &'a [u8]) -> Result<Self, MachineError> {
+        let inspection = Self::new(bytes, Machine::run_watched(bytes, &mut OutlineOnly), OnceCell::new())?;
+        Ok(Self { is_outline_only: true, ..inspection })
+    }
+
     fn new(
         bytes: &'a [u8],
         followed: Result<(Machine<'a>, Ref), MachineError>,
@@ -74,7 +99,8 @@ impl<'a> Inspection<'a> {
             }
             Err(error) => return Err(error),
         };
-        Ok(Self { bytes, state, labels: Rc::default(), outline: OnceCell::new(), verdict })
+        let (labels, outline) = (Rc::default(), OnceCell::new());
+        Ok(Self { bytes, state, is_outline_only: false, labels, outline, verdict })
     }
 
     /// What kind of pickle it is, and its variables.
@@ -93,6 +119,8 @@ impl<'a> Inspection<'a> {
     /// What loading it would do. A pickle that is too large to follow is dangerous.
     pub fn verdict(&self) -> &Verdict {
         self.verdict.get_or_init(|| match self.labels() {
+            // The machine has dropped values that no verdict has seen, so this takes a run of its own.
+            Ok(_) if self.is_outline_only => Verdict::of_bytes(self.bytes),
             Ok(labels) => Verdict::of_run(self.bytes, &labels),
             Err(error) => Verdict::refused(&error),
         })

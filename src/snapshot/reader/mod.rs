@@ -29,8 +29,8 @@ use super::segment::VariableSegment;
 use super::trust::Key;
 use super::writer::owner;
 use crate::pickle::emit;
-use crate::pickle::machine::{Machine, Raw};
-use crate::pickle::naming::Naming;
+use crate::pickle::inspection::Inspection;
+use crate::pickle::machine::Raw;
 use crate::pickle::outline::{self, Shape, Tree};
 use crate::pickle::verdict::Verdict;
 
@@ -46,7 +46,6 @@ pub struct Snapshot {
     trailer: Option<Trailer>,
     /// Of a pickle without an index.
     followed: OnceLock<FollowedPickle>,
-    /// Of our own file.
     verdict: OnceLock<Verdict>,
 }
 
@@ -67,11 +66,10 @@ pub enum Contents {
     },
 }
 
-/// What the symbolic machine found in a pickle without an index, in one run.
+/// What the symbolic machine found in a pickle without an index.
 #[derive(Debug)]
 struct FollowedPickle {
     outline: Shape,
-    verdict: Verdict,
     raw_arrays: Vec<Raw>,
 }
 
@@ -144,7 +142,7 @@ impl Snapshot {
     /// Where it is neither: another kind of file, or a pickle that was cut short or damaged.
     pub fn followed(self) -> Result<Self, ReadError> {
         if let Contents::Foreign { .. } = self.contents {
-            self.follow()?;
+            self.follow(false)?;
         }
         Ok(self)
     }
@@ -154,17 +152,29 @@ impl Snapshot {
     /// # Errors
     /// As for [`followed`](Self::followed).
     pub fn judged(self) -> Result<Self, ReadError> {
-        self.followed()
+        if let Contents::Foreign { .. } = self.contents {
+            self.follow(true)?;
+        }
+        Ok(self)
     }
 
-    fn follow(&self) -> Result<&FollowedPickle, ReadError> {
-        if let Some(followed) = self.followed.get() {
+    /// Runs the machine, unless an earlier run gave all that is needed.
+    fn follow(&self, with_verdict: bool) -> Result<&FollowedPickle, ReadError> {
+        let known = self.followed.get().filter(|_| !with_verdict || self.verdict.get().is_some());
+        if let Some(followed) = known {
             return Ok(followed);
         }
         let bytes = self.bytes()?;
-        let found = outline::outline(bytes).map_err(|error| ReadError::of_pickle(bytes, error))?;
-        let (outline, verdict, raw_arrays) = found;
-        Ok(self.followed.get_or_init(|| FollowedPickle { outline, verdict, raw_arrays }))
+        let run = if with_verdict { Inspection::run_pruned(bytes) } else { Inspection::run_outline(bytes) };
+        let inspection = run.map_err(|error| ReadError::of_pickle(bytes, error))?;
+        if with_verdict {
+            self.verdict.get_or_init(|| inspection.verdict().clone());
+        }
+        let found = || FollowedPickle {
+            outline: inspection.outline().clone(),
+            raw_arrays: inspection.raw_arrays().to_vec(),
+        };
+        Ok(self.followed.get_or_init(found))
     }
 
     /// What the pickle holds, as far as its opcodes tell. For our own file, the index says more.
@@ -172,7 +182,7 @@ impl Snapshot {
     /// # Errors
     /// Where the file is not a sound pickle.
     pub fn outline(&self) -> Result<&Shape, ReadError> {
-        self.follow().map(|followed| &followed.outline)
+        self.follow(false).map(|followed| &followed.outline)
     }
 
     /// Where the bytes of arrays are between the opcodes, as joblib writes them; always empty for our own file.
@@ -182,7 +192,7 @@ impl Snapshot {
     pub fn raw_arrays(&self) -> Result<&[Raw], ReadError> {
         match self.contents {
             Contents::Own { .. } => Ok(&[]),
-            Contents::Foreign { .. } => self.follow().map(|followed| followed.raw_arrays.as_slice()),
+            Contents::Foreign { .. } => self.follow(false).map(|followed| followed.raw_arrays.as_slice()),
         }
     }
 
@@ -266,12 +276,8 @@ impl Snapshot {
             }
             Contents::Foreign { .. } => {
                 let bytes = self.source.bytes()?;
-                let (machine, value) = Machine::run(bytes).map_err(|error| ReadError::of_pickle(bytes, error))?;
-                let naming = Naming::new(&machine);
-                let found = outline::find(&naming, value, name);
-                // A pickle that is one object without a name has only that one to trace.
-                let unnamed = || matches!(self.outline(), Ok(Shape::Object { .. })).then_some(value);
-                Ok(found.or_else(unnamed).map(|value| outline::tree(&naming, value, name)))
+                let inspection = Inspection::run(bytes).map_err(|error| ReadError::of_pickle(bytes, error))?;
+                inspection.trace(name).map_err(ReadError::BadPickle)
             }
         }
     }
@@ -283,7 +289,10 @@ impl Snapshot {
     /// Where the file is not a sound pickle.
     pub fn verdict(&self, however_long: bool) -> Result<Option<Verdict>, ReadError> {
         let index = match &self.contents {
-            Contents::Foreign { .. } => return self.follow().map(|followed| Some(followed.verdict.clone())),
+            Contents::Foreign { .. } => {
+                self.follow(true)?;
+                return Ok(self.verdict.get().cloned());
+            }
             Contents::Own { index } => index,
         };
         let buffers = index.variables.iter().flat_map(|variable| &variable.buffers);
