@@ -8,7 +8,7 @@ use super::input_output::{is_stdio, open_snapshot, or_exit_code, print_report};
 use crate::cli::DiffArgs;
 use crate::exit::{self, OrExit};
 use crate::report::diff_report::{DiffReport, write_text};
-use crate::snapshot::changes::{Changes, Failed, changes};
+use crate::snapshot::file_changes::{Changes, Failed, changes};
 use crate::snapshot::index::SCHEMA;
 use crate::snapshot::reader::Snapshot;
 use crate::ui::Verbosity;

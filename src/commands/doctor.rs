@@ -18,7 +18,7 @@ use crate::report::doctor_report::{
 };
 use crate::report::write_json;
 use crate::snapshot::index::SCHEMA;
-use crate::snapshot::trust::{self, Key};
+use crate::snapshot::signature::{self, SigningKey};
 
 /// Prints the report. Returns success only if a Python is usable.
 pub(crate) fn run_command(args: &DoctorArgs, python: Option<&str>) -> Result<i32> {
@@ -53,10 +53,12 @@ fn gather(choice: &PythonChoice) -> DoctorReport {
 }
 
 fn key() -> KeyReport {
-    let found = Key::existing();
-    let variable = std::env::var_os(trust::KEY_VARIABLE).filter(|value| !value.is_empty());
+    let found = SigningKey::existing();
+    let variable = std::env::var_os(signature::KEY_VARIABLE).filter(|value| !value.is_empty());
     KeyReport {
-        place: variable.map(|_| trust::KEY_VARIABLE.to_owned()).or_else(|| trust::place().map(|path| display(&path))),
+        place: variable
+            .map(|_| signature::KEY_VARIABLE.to_owned())
+            .or_else(|| signature::key_path().map(|path| display(&path))),
         found: matches!(found, Ok(Some(_))),
         error: found.err().map(|error| error.to_string()),
     }

@@ -10,17 +10,17 @@ use anyhow::{Context, Result};
 use super::input_output::{is_stdio, or_exit_code};
 use crate::cli::RestoreArgs;
 use crate::exit::{self, OrExit};
-use crate::pickle::outline::Shape;
+use crate::pickle::explain::outline::Outline;
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, start};
 use crate::python::script_entry::ScriptCommand;
 use crate::python::script_run::{run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python};
-use crate::report::inspect_report::OBJECT;
 use crate::session::api::add_to_inittab;
-use crate::session::loading::{self, Request, Restored, Untrusted, Whose};
+use crate::session::restore::{self, RestoreRequest, Restored, Signer, Untrusted};
+use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{Contents, Snapshot};
-use crate::snapshot::trust::Key;
+use crate::snapshot::signature::SigningKey;
 use crate::ui::messages::{print_error, print_error_line, print_line};
 use crate::ui::progress::DelayedBar;
 use crate::ui::prompt::{can_ask, confirm};
@@ -101,10 +101,10 @@ fn list_variables(snapshot: &Snapshot, out: &mut dyn Write) -> Result<i32> {
         index.variables.iter().map(|variable| variable.name.as_str()).collect()
     } else {
         match snapshot.outline()? {
-            Shape::Session { variables, .. } | Shape::Dict { variables } => {
+            Outline::Session { variables, .. } | Outline::Dict { variables } => {
                 variables.iter().map(|variable| variable.name.as_str()).collect()
             }
-            Shape::Object { .. } => vec![OBJECT],
+            Outline::Object { .. } => vec![OBJECT_NAME],
         }
     };
     names.into_iter().try_for_each(|name| writeln!(out, "{}", escape(name)))?;
@@ -144,8 +144,8 @@ impl RestoreJob {
     /// needs more, asks a user in a terminal.
     fn load(&self, py: Python<'_>) -> Result<()> {
         // The signature only says who saved the file. Its hashes are checked when the variables are loaded.
-        let trusted = self.args.trust || Whose::of(&self.snapshot) == Whose::User;
-        if !trusted && let Err(error) = Key::existing() {
+        let trusted = self.args.trust || Signer::of(&self.snapshot) == Signer::User;
+        if !trusted && let Err(error) = SigningKey::existing() {
             self.verbosity.note(&format!("cannot use your key: {error}"));
         }
         match self.load_as(py, trusted) {
@@ -167,7 +167,7 @@ impl RestoreJob {
         let dill = DillLocation::find(py, &|text| self.verbosity.note(text))?;
         python::context::set(self.command.as_ref(), &self.interpreter, &dill, self.verbosity);
         let name = self.args.file.display().to_string();
-        let request = Request {
+        let request = RestoreRequest {
             name: &name,
             only: &self.args.only,
             exclude: &self.args.exclude,
@@ -179,7 +179,7 @@ impl RestoreJob {
             dill: &dill.lazy(),
         };
         let bar = DelayedBar::bytes("checking", self.snapshot.stream_len(), self.verbosity);
-        let restored = loading::load(py, &self.snapshot, &request, &|bytes| bar.advance(bytes))?;
+        let restored = restore::load(py, &self.snapshot, &request, &|bytes| bar.advance(bytes))?;
         drop(bar);
         self.print_summary(&restored, &name);
         if self.args.strict && !restored.lost.is_empty() {

@@ -14,8 +14,8 @@ use crate::exit::{self, OrExit};
 use crate::report::verdict_text::write_verdict;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::reader::{Contents, Snapshot};
-use crate::snapshot::trust::Key;
-use crate::snapshot::verify::verify;
+use crate::snapshot::signature::SigningKey;
+use crate::snapshot::verification::verify;
 use crate::ui::progress::DelayedBar;
 use crate::ui::prompt::{can_ask, confirm};
 use crate::ui::{Verbosity, escape};
@@ -36,7 +36,7 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
     }
     check(&snapshot, &name, verbosity)?;
     // A key is made here if there is none, so only for a file that can be signed.
-    let key = Key::existing_or_new().or_exit(exit::FAILED, || "there is no key to sign with".to_owned())?;
+    let key = SigningKey::existing_or_new().or_exit(exit::FAILED, || "there is no key to sign with".to_owned())?;
     if snapshot.is_signed_by(&key) {
         verbosity.note(&format!("{name} is already signed with your key"));
         return Ok(exit::DONE);
@@ -74,7 +74,7 @@ fn show_verdict(snapshot: &Snapshot, name: &str) -> Result<()> {
 }
 
 /// Replaces the file. Only the trailer changes, but a trailer written in place could be left half signed.
-fn sign(snapshot: &Snapshot, path: &Path, key: &Key) -> Result<()> {
+fn sign(snapshot: &Snapshot, path: &Path, key: &SigningKey) -> Result<()> {
     let Some((bytes, trailer)) = snapshot.signed(key)? else { return Ok(()) };
     let mut file = AtomicFile::create(path)?;
     file.write_all(bytes)?;

@@ -9,7 +9,7 @@ use crate::report::inspect_report::FileFormat;
 use crate::report::verify_report::{VerifyReport, write_text};
 use crate::snapshot::index::SCHEMA;
 use crate::snapshot::reader::{ReadError, Snapshot};
-use crate::snapshot::verify::{Verified, verify};
+use crate::snapshot::verification::{Verified, verify};
 use crate::ui::Verbosity;
 use crate::ui::progress::DelayedBar;
 

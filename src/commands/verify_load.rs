@@ -17,13 +17,13 @@ use crate::exit;
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start};
 use crate::python::{self, Interpreter, Python};
-use crate::session::again::again;
 use crate::session::api::add_to_inittab;
-use crate::session::loading::{self, Request};
 use crate::session::provenance::Origin;
-use crate::snapshot::echo::Compared;
-use crate::snapshot::index::Ended;
+use crate::session::restore::{self, RestoreRequest};
+use crate::session::roundtrip::repickle;
+use crate::snapshot::index::ScriptEnd;
 use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::roundtrip_target::Compared;
 use crate::ui::Verbosity;
 use crate::ui::messages::print_error;
 
@@ -89,7 +89,7 @@ impl LoadJob {
         let Contents::Own { index } = self.snapshot.contents() else { bail!("not a snapshot of snapcli") };
         let dill = DillLocation::find(py, &|text| self.verbosity.note(text))?;
         python::context::set(None, &self.interpreter, &dill, self.verbosity);
-        let request = Request {
+        let request = RestoreRequest {
             name: &self.args.file.display().to_string(),
             only: &[],
             exclude: &[],
@@ -101,7 +101,7 @@ impl LoadJob {
             trusted: true,
             dill: &dill.lazy(),
         };
-        let restored = loading::load(py, &self.snapshot, &request, &|_| {})?;
+        let restored = restore::load(py, &self.snapshot, &request, &|_| {})?;
         let lost: Vec<String> =
             restored.lost.iter().map(|lost| format!("{} ({}): {}", lost.name, lost.type_name, lost.why)).collect();
         let compared = if lost.is_empty() {
@@ -116,12 +116,12 @@ impl LoadJob {
         let origin = Origin {
             command: None,
             source: None,
-            ended: Ended::default(),
+            ended: ScriptEnd::default(),
             seconds: 0.0,
             interpreter: &self.interpreter,
         };
         let module = py.import(module)?;
-        dill.at_hand(py, |dill| again(py, &self.snapshot, &module, self.args.refimported, &origin, dill))?
+        dill.at_hand(py, |dill| repickle(py, &self.snapshot, &module, self.args.refimported, &origin, dill))?
     }
 
     fn print(&mut self, result: &LoadResult) -> Result<()> {

@@ -5,9 +5,9 @@
 
 use std::rc::Rc;
 
+use super::explain::labels::Labels;
 use super::known::is_dtype;
-use super::naming::Naming;
-use super::node::{Kind, Node, Ref};
+use super::machine::value::{Node, NodeKind, Ref};
 
 /// What a dtype is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,19 +19,19 @@ pub(super) enum DtypeSpec {
 }
 
 /// Whether this node is a call of `numpy.dtype`.
-pub(super) fn is_dtype_call(labels: &Naming<'_, '_>, node: &Node) -> bool {
-    let callee = node.items.first().filter(|_| matches!(node.kind, Kind::Call(_)));
+pub(super) fn is_dtype_call(labels: &Labels<'_, '_>, node: &Node) -> bool {
+    let callee = node.items.first().filter(|_| matches!(node.kind, NodeKind::Call(_)));
     let callee = callee.and_then(|callee| labels.global(*callee));
     callee.is_some_and(|(module, name)| is_dtype(&module, &name))
 }
 
 /// The call that makes a dtype.
-pub(super) fn dtype_call<'m>(labels: &Naming<'m, '_>, dtype: Ref) -> Option<&'m Node> {
+pub(super) fn dtype_call<'m>(labels: &Labels<'m, '_>, dtype: Ref) -> Option<&'m Node> {
     labels.machine().node(dtype).filter(|call| is_dtype_call(labels, call))
 }
 
 /// The argument of a call of `numpy.dtype`.
-pub(super) fn spec_of(labels: &Naming<'_, '_>, call: &Node) -> Option<DtypeSpec> {
+pub(super) fn spec_of(labels: &Labels<'_, '_>, call: &Node) -> Option<DtypeSpec> {
     let spec = labels.argument(call, 0)?;
     if let Some(code) = labels.text(spec) {
         return Some(DtypeSpec::Code(code));

@@ -186,23 +186,6 @@ impl<'a> Inspection<'a> {
     pub fn labels(&self) -> Result<Labels<'_, 'a>, MachineError> {
         self.machine().map(|machine| Labels::with_cache(machine, Rc::clone(&self.labels)))
     }
-
-    /// The outline, the verdict and the ranges of array bytes, without the machine.
-    pub fn into_parts(mut self) -> (Outline, Verdict, Vec<RawArray>) {
-        let (verdict, raw_arrays) = (self.verdict().clone(), self.raw_arrays().to_vec());
-        // Computes the outline if nothing has asked for it. A pickle that is too large has it elsewhere.
-        self.outline();
-        let outline = self.outline.take().unwrap_or_else(|| self.outline().clone());
-        (outline, verdict, raw_arrays)
-    }
-}
-
-/// See [`Inspection::into_parts`]: for callers that do not use `Inspection` yet.
-///
-/// # Errors
-/// As for [`Inspection::run`].
-pub fn outline_with_verdict(bytes: &[u8]) -> Result<(Outline, Verdict, Vec<RawArray>), MachineError> {
-    Inspection::run_pruned(bytes).map(Inspection::into_parts)
 }
 
 #[cfg(test)]

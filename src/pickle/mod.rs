@@ -23,19 +23,3 @@ pub mod passes;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod verdict;
-
-pub use self::explain::describe_value as facts; // compat
-pub use self::explain::labels as naming; // compat
-pub use self::explain::outline; // compat
-pub use self::explain::trace_tree as tree; // compat
-pub(crate) use self::format::emit; // compat
-pub(crate) use self::format::joined_list as texts; // compat
-pub use self::format::opcode; // compat
-pub use self::format::parse; // compat
-pub(crate) use self::format::py_str as text; // compat
-pub(crate) use self::known as rules; // compat
-pub use self::machine::value as node; // compat
-pub use self::passes::recover as whole; // compat
-pub use self::passes::scan; // compat
-pub use self::passes::stack_check as balance; // compat
-pub use self::verdict as guard; // compat

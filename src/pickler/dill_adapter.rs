@@ -13,7 +13,7 @@ use pyo3::types::{PyAny, PyBytes, PyDict, PyFunction, PyString, PyTuple};
 use super::engine;
 use super::pickle_context::PickleContext;
 use super::reduce::Reduction;
-use crate::pickle::opcode::Opcode;
+use crate::pickle::format::opcode::Opcode;
 
 /// The attributes that replace those of `dill.Pickler`, and the methods of [`DillAdapter`] that they get.
 const METHODS: [(&str, &str); 5] = [

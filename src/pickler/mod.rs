@@ -31,24 +31,15 @@ mod state;
 mod strategy;
 mod string_lists;
 
-#[allow(unused_imports)] // compat
 pub(crate) use self::buffer_view::PyBufferView;
-pub(crate) use self::buffer_view::PyBufferView as Held; // compat
-pub use self::dill_library::DillImporter as Importer; // compat
-pub use self::dill_library::ImportedNames as Imported; // compat
 pub use self::dill_library::{DillImporter, ImportedNames};
-pub use self::output::SegmentSink as Sink; // compat
-pub use self::output::StopReason as Stopped; // compat
 pub use self::output::{SegmentSink, StopReason};
-pub use self::session_pickler::SaveFailure as Failure; // compat
-pub use self::session_pickler::SavedValue as Saved; // compat
-pub use self::session_pickler::SessionPickler as Pickler; // compat
 pub use self::session_pickler::{SaveFailure, SavedValue, SessionPickler, all_faults};
 
 use self::engine::NestedSave;
 use self::output::OpcodeOutput;
 use self::pickle_context::{PickleContext, SinglePickle};
-use crate::pickle::opcode::Opcode;
+use crate::pickle::format::opcode::Opcode;
 
 /// The protocol that the pickler writes.
 const PROTOCOL: u8 = 5;

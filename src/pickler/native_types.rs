@@ -17,7 +17,7 @@ use super::buffer_view::PyBufferView;
 use super::plan::{DictWalk, ItemBatch, WorkItem};
 use super::state::PicklerState;
 use super::string_lists;
-use crate::pickle::opcode::Opcode;
+use crate::pickle::format::opcode::Opcode;
 
 /// The longest string, in bytes, that is written again in each segment instead of taken from an earlier one.
 const LONGEST_REPEATED: isize = 1024;

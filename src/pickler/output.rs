@@ -11,8 +11,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::buffer_view::PyBufferView;
-use crate::pickle::opcode::Opcode;
-use crate::snapshot::index::Buffer;
+use crate::pickle::format::opcode::Opcode;
+use crate::snapshot::index::StoredBuffer;
 use crate::snapshot::layout::{ALIGNMENT, RAW_HEADER};
 
 /// A frame ends at the first opcode after this many bytes. Contents of at least this length are not copied into the
@@ -89,7 +89,7 @@ struct SegmentStream {
     position: u64,
     /// The offset in the file that the value must not exceed.
     limit: u64,
-    buffers: Vec<Buffer>,
+    buffers: Vec<StoredBuffer>,
     stopped: Option<StopReason>,
 }
 
@@ -118,7 +118,7 @@ impl OpcodeOutput {
     }
 
     /// Ends a segment: flushes the rest into the sink and returns the segment's raw buffers.
-    pub(super) fn end(&mut self) -> PyResult<Vec<Buffer>> {
+    pub(super) fn end(&mut self) -> PyResult<Vec<StoredBuffer>> {
         self.flush()?;
         Ok(self.segment().map(|segment| std::mem::take(&mut segment.buffers)).unwrap_or_default())
     }
@@ -247,7 +247,11 @@ impl OpcodeOutput {
         self.flush()?;
         let Destination::Segment(segment) = &mut self.destination else { return Ok(()) };
         if raw {
-            segment.buffers.push(Buffer { offset: segment.position, length: length as u64, writable: !read_only });
+            segment.buffers.push(StoredBuffer {
+                offset: segment.position,
+                length: length as u64,
+                writable: !read_only,
+            });
         }
         segment.take(view.bytes(), raw)
     }

@@ -12,7 +12,7 @@ use super::buffer_view::PyBufferView;
 use super::named_objects::plan_global;
 use super::pickle_context::{PickleContext, pickling_error};
 use super::plan::{Action, DirectWrite, ObjectPlan, WorkItem};
-use crate::pickle::opcode::Opcode;
+use crate::pickle::format::opcode::Opcode;
 
 /// Asks an object for its reduction.
 pub(super) fn plan<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule};
 
-use super::dill_adapter;
 use super::dill_library::DillImporter;
-use super::engine;
 use super::fault_search::FoundFault;
 use super::output::{OpcodeOutput, SegmentSink, StopReason};
 use super::pickle_context::PickleContext;
-use crate::pickle::scan::SegmentFacts;
-use crate::snapshot::index::Buffer;
+use super::{dill_adapter, engine};
+use crate::pickle::passes::scan::SegmentFacts;
+use crate::snapshot::index::StoredBuffer;
 
 /// Pickles the variables of a session.
 pub struct SessionPickler<'py> {
@@ -26,7 +25,7 @@ pub struct SavedValue {
     /// What the opcodes need from outside.
     pub facts: SegmentFacts,
     /// The raw buffers among the opcodes.
-    pub buffers: Vec<Buffer>,
+    pub buffers: Vec<StoredBuffer>,
     /// Differences to expect after a load, for the user.
     pub notes: Vec<String>,
 }

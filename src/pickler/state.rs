@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::object_memo::ObjectMemo;
 use super::output::OpcodeOutput;
-use crate::pickle::opcode::Opcode;
+use crate::pickle::format::opcode::Opcode;
 
 pub(super) struct PicklerState {
     pub(super) out: OpcodeOutput,

@@ -26,8 +26,6 @@ pub struct DillLocation {
     path: Vec<OsString>,
 }
 
-pub use self::DillLocation as Dill; // compat
-
 impl DillLocation {
     /// Makes sure that dill is available before the script begins, without importing it. After an hour of work it would
     /// be too late to find that it is missing. `say` gets a message if dill has to be installed.

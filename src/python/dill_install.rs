@@ -3,11 +3,10 @@
 //! The pip of that Python downloads the wheel, with the index, proxy and certificates of the user, and refuses a wheel
 //! with another hash than the one below. `doctor` only asks whether it is installed.
 
-use std::env;
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::{env, fs};
 
 use anyhow::{Context, Result};
 

@@ -8,12 +8,10 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fmt;
-use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::{env, fmt, fs};
 
 use anyhow::Result;
 

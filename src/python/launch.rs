@@ -29,8 +29,6 @@ pub enum ProcessEnd {
     Interrupted,
 }
 
-pub use self::ProcessEnd as End; // compat
-
 /// What to do when Python is set up.
 pub enum PythonJob {
     /// Runs with no Python frame below it, then ends the process.

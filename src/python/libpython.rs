@@ -6,16 +6,15 @@
 //! else; `prepare_interpreter` calls `ensure`.
 #![allow(unsafe_code)]
 
-use std::env;
 use std::ffi::{CStr, OsStr, OsString};
 use std::fs::{self, DirBuilder};
-use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::{env, io};
 
 use anyhow::{Context, Result, anyhow, bail};
 

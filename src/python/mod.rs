@@ -27,11 +27,6 @@ pub use pyo3::Python;
 
 pub use self::interpreter::Interpreter;
 
-pub use self::context as running; // compat
-pub use self::launch as start; // compat
-pub use self::script_entry as target; // compat
-pub use self::script_run as run; // compat
-
 /// Chooses the interpreter, and makes sure that its own libpython is the one in this process. That may start the
 /// program again, so nothing must have been done yet.
 pub fn prepare_interpreter(explicit: Option<&str>) -> Result<Interpreter> {

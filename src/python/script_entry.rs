@@ -21,7 +21,7 @@ pub enum ScriptTarget {
     Script(PathBuf),
     /// A module by name, as `python -m`.
     Module(OsString),
-    /// Source code, as `python -c`.
+    /// ScriptSource code, as `python -c`.
     Code(OsString),
     /// As `Code`, but the value of a single expression is printed, as in the prompt.
     Expression(OsString),
@@ -67,8 +67,6 @@ pub struct ScriptSource {
     /// The contents before the script ran; empty for a pipe, which can be read only once, and for bytecode.
     pub bytes: Vec<u8>,
 }
-
-pub use self::ScriptSource as Source; // compat
 
 /// What there is to call.
 pub(super) enum Entry<'py> {

@@ -14,9 +14,6 @@ use super::script_entry::{ScriptCommand, ScriptSource, ScriptTarget, prepare};
 use crate::exit;
 use crate::ui::messages::{print_error, print_line};
 
-pub use super::script_entry::ScriptCommand as Command; // compat
-pub use super::script_entry::ScriptTarget as Target; // compat
-
 /// How a script ended, and what it leaves.
 pub struct ScriptRun {
     /// `finished`, `exit`, `exception` or `interrupted`.
@@ -34,8 +31,6 @@ pub struct ScriptRun {
     /// The source of a file or of `-c`.
     pub source: Option<ScriptSource>,
 }
-
-pub use self::ScriptRun as Run; // compat
 
 impl ScriptRun {
     /// Whether the script ended with exit code 0.

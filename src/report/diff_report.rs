@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::snapshot::changes::{Change, Changes, Facts, Kind, Place, What};
+use crate::snapshot::file_changes::{Change, ChangeKind, ChangedAspect, Changes, FirstDifference, ValueSummary};
 use crate::ui::escape;
 
-/// What changed between two files. The JSON of `diff --json`.
+/// ChangedAspect changed between two files. The JSON of `diff --json`.
 #[derive(Debug, Serialize)]
 pub struct DiffReport {
     /// The version of the JSON format.
@@ -23,9 +23,6 @@ pub struct DiffReport {
     pub changes: Changes,
 }
 
-pub use self::DiffReport as Answer; // compat
-pub use self::write_text as text; // compat
-
 /// Writes a line for each change, and a summary line.
 pub fn write_text(out: &mut dyn Write, report: &DiffReport) -> io::Result<()> {
     for change in &report.changes.changes {
@@ -36,7 +33,7 @@ pub fn write_text(out: &mut dyn Write, report: &DiffReport) -> io::Result<()> {
         (number > 0).then(|| format!("{number} {word}"))
     };
     // Kinds of changes that did not occur are not mentioned, but the unchanged variables always are.
-    let parts = [(Kind::Added, "added"), (Kind::Removed, "removed"), (Kind::Changed, "changed")];
+    let parts = [(ChangeKind::Added, "added"), (ChangeKind::Removed, "removed"), (ChangeKind::Changed, "changed")];
     let mut parts: Vec<String> = parts.into_iter().filter_map(|(kind, word)| counted(kind, word)).collect();
     parts.push(format!("{} the same", report.changes.unchanged));
     writeln!(out, "{} → {}: {}", escape(&report.before), escape(&report.after), parts.join(", "))
@@ -62,14 +59,14 @@ fn write_change(out: &mut dyn Write, change: &Change) -> io::Result<()> {
     writeln!(out)
 }
 
-fn describe_difference(change: &Change, before: &Facts, after: &Facts) -> String {
+fn describe_difference(change: &Change, before: &ValueSummary, after: &ValueSummary) -> String {
     let facts = match change.what.as_slice() {
-        [What::Value] => type_and_size(after),
+        [ChangedAspect::Value] => type_and_size(after),
         _ => format!("{} → {}", type_and_size(before), type_and_size(after)),
     };
-    let is_root = |place: &Place| place.path == change.name;
+    let is_root = |place: &FirstDifference| place.path == change.name;
     // If the whole value has another type or size, that says it all.
-    let place = change.place.as_ref().filter(|place| !is_root(place) || change.what == [What::Value]);
+    let place = change.place.as_ref().filter(|place| !is_root(place) || change.what == [ChangedAspect::Value]);
     match place.and_then(|place| Some((place, describe_place(place, &change.name)?))) {
         // `int 3 → 4`: the path is the name, which the line already begins with.
         Some((place, text)) if is_root(place) => format!("{facts} {}", escape(&text)),
@@ -79,7 +76,7 @@ fn describe_difference(change: &Change, before: &Facts, after: &Facts) -> String
 }
 
 /// Where a value differs, and how. `None` if nothing more is known.
-fn describe_place(place: &Place, name: &str) -> Option<String> {
+fn describe_place(place: &FirstDifference, name: &str) -> Option<String> {
     let path = if place.path == name { "" } else { place.path.as_str() };
     let how = match (&place.before, &place.after) {
         (Some(before), Some(after)) if before == after => String::new(),
@@ -93,7 +90,7 @@ fn describe_place(place: &Place, name: &str) -> Option<String> {
 }
 
 /// The type with the length or shape: `list (3)`, `numpy.ndarray 3×4 float64`.
-fn type_and_size(facts: &Facts) -> String {
+fn type_and_size(facts: &ValueSummary) -> String {
     let mut words = vec![escape(&facts.type_name).into_owned()];
     match (&facts.shape, facts.len) {
         (Some(shape), _) => words.push(shape.iter().map(u64::to_string).collect::<Vec<_>>().join("×")),
@@ -105,7 +102,7 @@ fn type_and_size(facts: &Facts) -> String {
 }
 
 /// The type with the length or shape, or with the value if it has neither.
-fn describe_variable(facts: &Facts) -> String {
+fn describe_variable(facts: &ValueSummary) -> String {
     if facts.len.is_none() && facts.shape.is_none() && !facts.preview.is_empty() {
         return format!("{} {}", escape(&facts.type_name), escape(&facts.preview));
     }

@@ -6,9 +6,7 @@
 use std::io::{self, Write};
 
 use super::inspect_report::SessionReport;
-use crate::snapshot::index::{LeftOut, Reason};
-
-pub use self::write_annotations as annotations; // compat
+use crate::snapshot::index::{LeftOut, LeftOutReason};
 
 /// Writes a line for each variable that cannot be saved.
 pub fn write_annotations(out: &mut dyn Write, report: &SessionReport) -> io::Result<()> {
@@ -18,7 +16,7 @@ pub fn write_annotations(out: &mut dyn Write, report: &SessionReport) -> io::Res
         _ if report.index.script.kind != "script" => &report.file,
         path => path,
     };
-    let failed = report.index.left_out.iter().filter(|item| item.reason == Reason::Failed);
+    let failed = report.index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed);
     failed.into_iter().try_for_each(|item| write_annotation(out, script, item))
 }
 
@@ -60,7 +58,7 @@ mod tests {
             line: Some(7),
             ..LeftOut::default()
         };
-        let rule = LeftOut { name: "x".to_owned(), reason: Reason::Filter, ..LeftOut::default() };
+        let rule = LeftOut { name: "x".to_owned(), reason: LeftOutReason::Filter, ..LeftOut::default() };
         let index = Index { left_out: vec![item, rule], ..Index::default() };
         let report = SessionReport {
             file: "train.py".to_owned(),

@@ -4,14 +4,13 @@
 
 use serde::Serialize;
 
-use crate::pickle::facts::Role;
-use crate::pickle::outline::{self, Shape};
-use crate::pickle::verdict::{Class, Verdict};
-use crate::snapshot::echo::Compared;
-use crate::snapshot::index::{Index, Kind, PREVIEW, Reason, SCHEMA, Variable};
+use crate::pickle::explain::describe_value::ValueRole;
+use crate::pickle::explain::outline::{self, Outline};
+use crate::pickle::verdict::{Verdict, VerdictClass};
+use crate::snapshot::OBJECT_NAME;
+use crate::snapshot::index::{Index, LeftOutReason, PREVIEW, SCHEMA, Variable, VariableKind};
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
-
-pub use crate::snapshot::OBJECT_NAME as OBJECT; // compat
+use crate::snapshot::roundtrip_target::Compared;
 
 /// What is in a file, or in the session of a script. The JSON of `inspect --json` and `save --report`.
 #[derive(Debug, Serialize)]
@@ -33,8 +32,6 @@ pub struct SessionReport {
     pub verified: Option<Compared>,
 }
 
-pub use self::SessionReport as Answer; // compat
-
 /// The kind of file that a session was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -51,8 +48,6 @@ pub enum FileFormat {
     Script,
 }
 
-pub use self::FileFormat as Format; // compat
-
 impl FileFormat {
     /// The format of a file.
     pub fn of(snapshot: &Snapshot) -> Result<Self, ReadError> {
@@ -60,9 +55,9 @@ impl FileFormat {
             return Ok(Self::Snapcli);
         }
         Ok(match snapshot.outline()? {
-            Shape::Session { .. } => Self::DillSession,
-            Shape::Dict { .. } => Self::PickledDict,
-            Shape::Object { .. } => Self::Pickle,
+            Outline::Session { .. } => Self::DillSession,
+            Outline::Dict { .. } => Self::PickledDict,
+            Outline::Object { .. } => Self::Pickle,
         })
     }
 
@@ -91,15 +86,15 @@ impl SessionReport {
     }
 
     /// The report of a pickle without an index.
-    pub fn foreign(file: String, bytes: u64, shape: &Shape) -> Self {
+    pub fn foreign(file: String, bytes: u64, shape: &Outline) -> Self {
         let (format, module, variables) = match shape {
-            Shape::Session { module, variables } => {
+            Outline::Session { module, variables } => {
                 let variables = variables.iter().filter(|found| !is_dunder(&found.name)).cloned().collect();
                 (FileFormat::DillSession, module.clone(), variables)
             }
-            Shape::Dict { variables } => (FileFormat::PickledDict, String::new(), variables.clone()),
-            Shape::Object { value } => {
-                let value = outline::Variable { name: OBJECT.to_owned(), ..value.clone() };
+            Outline::Dict { variables } => (FileFormat::PickledDict, String::new(), variables.clone()),
+            Outline::Object { value } => {
+                let value = outline::OutlineRow { name: OBJECT_NAME.to_owned(), ..value.clone() };
                 (FileFormat::Pickle, String::new(), vec![value])
             }
         };
@@ -111,12 +106,12 @@ impl SessionReport {
     /// Removes everything but the variables that failed to be saved.
     pub fn keep_failures_only(&mut self) {
         self.index.variables.clear();
-        self.index.left_out.retain(|item| item.reason == Reason::Failed);
+        self.index.left_out.retain(|item| item.reason == LeftOutReason::Failed);
     }
 
     /// Whether loading the file is dangerous.
     pub fn is_dangerous(&self) -> bool {
-        self.verdict.as_ref().is_some_and(|verdict| verdict.class == Class::Dangerous)
+        self.verdict.as_ref().is_some_and(|verdict| verdict.class == VerdictClass::Dangerous)
     }
 
     /// Whether `save --verify` found a variable that comes back different.
@@ -126,7 +121,7 @@ impl SessionReport {
 
     /// Whether a variable failed to be saved.
     pub fn has_failures(&self) -> bool {
-        self.index.left_out.iter().any(|item| item.reason == Reason::Failed)
+        self.index.left_out.iter().any(|item| item.reason == LeftOutReason::Failed)
     }
 }
 
@@ -135,16 +130,16 @@ fn is_dunder(name: &str) -> bool {
     name.starts_with("__") && name.ends_with("__")
 }
 
-fn index_entry(found: &outline::Variable) -> Variable {
+fn index_entry(found: &outline::OutlineRow) -> Variable {
     let facts = found.facts.clone();
     Variable {
         name: found.name.clone(),
         type_name: found.type_name.clone(),
         kind: match facts.role {
-            Role::Value => Kind::Value,
-            Role::Import => Kind::Import,
-            Role::Function => Kind::Function,
-            Role::Class => Kind::Class,
+            ValueRole::Value => VariableKind::Value,
+            ValueRole::Import => VariableKind::Import,
+            ValueRole::Function => VariableKind::Function,
+            ValueRole::Class => VariableKind::Class,
         },
         offset: found.start,
         length: found.end - found.start,

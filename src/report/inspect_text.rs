@@ -5,13 +5,9 @@ use std::io::{self, Write};
 
 use super::inspect_report::{FileFormat, SessionReport};
 use super::table::{TableStyle, write_table};
-use crate::pickle::outline::Tree;
-use crate::snapshot::index::{Index, LeftOut, Reason};
+use crate::pickle::explain::trace_tree::TraceTree;
+use crate::snapshot::index::{Index, LeftOut, LeftOutReason};
 use crate::ui::{count, escape, format_size};
-
-pub use self::write_failures as bad; // compat
-pub use self::write_session as answer; // compat
-pub use self::write_tree as text; // compat
 
 /// How many objects at fault are shown for a variable, after the first, without `--all`.
 const FEW: usize = 2;
@@ -31,7 +27,7 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
     }
     if report.has_failures() {
         writeln!(out, "\ncannot be saved:")?;
-        write_left_out(out, index.left_out.iter().filter(|item| item.reason == Reason::Failed), all)?;
+        write_left_out(out, index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed), all)?;
     }
     Ok(())
 }
@@ -47,7 +43,7 @@ pub fn write_failures(out: &mut dyn Write, report: &SessionReport, all: bool) ->
 }
 
 /// Writes a tree of pickled objects, with two more spaces for each level.
-pub fn write_tree(out: &mut dyn Write, tree: &Tree) -> io::Result<()> {
+pub fn write_tree(out: &mut dyn Write, tree: &TraceTree) -> io::Result<()> {
     // A stack instead of recursion: a hostile file can nest objects deeply.
     let mut pending = vec![(0, tree)];
     while let Some((depth, tree)) = pending.pop() {

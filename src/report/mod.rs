@@ -16,17 +16,6 @@ pub mod table;
 pub mod verdict_text;
 pub mod verify_report;
 
-pub use self::diff_report as changes; // compat
-pub use self::inspect_report as answer; // compat
-pub use self::inspect_text as text; // compat
-pub use self::inspect_text as trace; // compat
-pub use self::verdict_text as verdict; // compat
-pub use self::verify_report as verify; // compat
-pub use self::write_json as json; // compat
-pub use crate::ui::escape::escape as plain; // compat
-pub use crate::ui::messages as say; // compat
-pub use crate::ui::size::format_size as size; // compat
-
 /// Writes a result as indented JSON and a newline.
 pub fn write_json(out: &mut dyn Write, result: &impl serde::Serialize) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, result)?;

@@ -5,10 +5,8 @@ use std::io::{self, Write};
 
 use console::Style;
 
-use crate::pickle::verdict::{Class, Finding, NO_PROOF, Verdict};
+use crate::pickle::verdict::{Finding, NO_PROOF, Verdict, VerdictClass};
 use crate::ui::{count, escape};
-
-pub use self::write_verdict as text; // compat
 
 /// How many findings are shown without `--verdict`.
 const FEW: usize = 3;
@@ -16,7 +14,7 @@ const FEW: usize = 3;
 /// Writes a verdict with its worst findings, or with all of them.
 pub fn write_verdict(out: &mut dyn Write, verdict: &Verdict, all: bool, colour: bool) -> io::Result<()> {
     let class = verdict.class;
-    let danger = Style::new().force_styling(colour && class == Class::Dangerous).red().bold();
+    let danger = Style::new().force_styling(colour && class == VerdictClass::Dangerous).red().bold();
     let name = danger.apply_to(format!("{class:?}").to_lowercase());
     writeln!(out, "\nverdict: {name}: loading it {}", class.words())?;
     let shown: Vec<&Finding> =

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::inspect_report::FileFormat;
-use crate::snapshot::verify::{Checked, Problem, Verified};
+use crate::snapshot::verification::{Checked, Problem, Verified};
 use crate::ui::{count, escape, format_size};
 
 /// What a check of a file found. The JSON of `verify --json`.
@@ -25,9 +25,6 @@ pub struct VerifyReport {
     #[serde(flatten)]
     pub verified: Verified,
 }
-
-pub use self::VerifyReport as Answer; // compat
-pub use self::write_text as text; // compat
 
 /// How many intact variables of a damaged file are named.
 const NAMED: usize = 20;

@@ -13,8 +13,8 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
 
-use super::loading::{self, Request as LoadRequest, Restored, Untrusted, Whose};
 use super::provenance::Origin;
+use super::restore::{self as session_restore, RestoreRequest as LoadRequest, Restored, Signer, Untrusted};
 use super::save::{SaveRequest, SaveSource, save_namespace, signing_key};
 use super::select::SelectionRules;
 use crate::pickler;
@@ -221,7 +221,7 @@ impl<'py> LoadOptions<'py> {
     fn restore(&self, py: Python<'py>) -> Result<Restored> {
         let running = running_session()?;
         let snapshot = Arc::new(Snapshot::open(&self.path)?);
-        let trusted = self.trust || Whose::of(&snapshot) == Whose::User;
+        let trusted = self.trust || Signer::of(&snapshot) == Signer::User;
         let name = self.path.display().to_string();
         running.dill.at_hand(py, |dill| {
             let request = LoadRequest {
@@ -235,7 +235,7 @@ impl<'py> LoadOptions<'py> {
                 trusted,
                 dill,
             };
-            loading::load(py, &snapshot, &request, &|_| {})
+            session_restore::load(py, &snapshot, &request, &|_| {})
         })?
     }
 }

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyString, PyTuple, PyType};
 
 use super::object_description::type_name;
-use crate::pickler::Failure;
+use crate::pickler::SaveFailure;
 
 /// The most steps of a path; a longer one ends in an ellipsis.
 const MAX_STEPS: usize = 40;
@@ -32,7 +32,7 @@ pub(super) fn explain_failure(
     py: Python<'_>,
     name: &str,
     value: &Bound<'_, PyAny>,
-    failure: &Failure<'_>,
+    failure: &SaveFailure<'_>,
 ) -> FailureExplanation {
     let (error, chain) = (&failure.error, &failure.chain);
     let culprit = chain.last().unwrap_or(value);

@@ -17,10 +17,3 @@ mod secrets;
 pub mod select;
 mod size_estimate;
 mod variable_saver;
-
-use self::failure_path as fault; // compat
-use self::interpreter_guards as collector; // compat
-pub use self::restore as loading;
-pub use self::roundtrip as again; // compat
-pub use self::save as key; // compat
-pub use self::select as keep; // compat // compat

@@ -13,17 +13,17 @@ use pyo3::types::{PyAny, PyBytes, PyModule, PyString};
 use super::code_objects::CodeReader;
 use super::interpreter_guards::WarningFilter;
 use crate::python::Interpreter;
-use crate::python::run::{Command, Run, Target};
-use crate::python::start::End;
-use crate::python::target::{Source, compile};
+use crate::python::launch::ProcessEnd;
+use crate::python::script_entry::{ScriptCommand, ScriptSource, ScriptTarget, compile};
+use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::{Index, PythonInfo, SCHEMA, ScriptEnd, ScriptInfo, Variable};
 
 /// The process that saves the session.
 pub struct Origin<'a> {
     /// The command that it runs; `None` at the prompt.
-    pub command: Option<&'a Command>,
+    pub command: Option<&'a ScriptCommand>,
     /// The source of the script, if it is a single file or string.
-    pub source: Option<&'a Source>,
+    pub source: Option<&'a ScriptSource>,
     /// How the script ended.
     pub ended: ScriptEnd,
     /// How long the script has run, in seconds.
@@ -34,12 +34,17 @@ pub struct Origin<'a> {
 
 impl<'a> Origin<'a> {
     /// The origin of the session of a script that has ended.
-    pub fn of_run(py: Python<'_>, command: &'a Command, run: &'a Run, interpreter: &'a Interpreter) -> Self {
+    pub fn of_run(
+        py: Python<'_>,
+        command: &'a ScriptCommand,
+        run: &'a ScriptRun,
+        interpreter: &'a Interpreter,
+    ) -> Self {
         let ended = ScriptEnd {
             how: run.how.to_owned(),
             code: match run.end {
-                End::Exit(code) => code,
-                End::Interrupted => crate::exit::INTERRUPTED,
+                ProcessEnd::Exit(code) => code,
+                ProcessEnd::Interrupted => crate::exit::INTERRUPTED,
             },
             traceback: run.error.as_ref().and_then(|error| traceback(py, error).ok()),
         };
@@ -69,11 +74,11 @@ pub(super) fn provenance(module: &str, origin: &Origin<'_>) -> Index {
 
 fn script(origin: &Origin<'_>) -> ScriptInfo {
     let (kind, name, path) = match origin.command.map(|command| &command.target) {
-        Some(Target::Script(path)) => {
+        Some(ScriptTarget::Script(path)) => {
             ("script", path.as_os_str(), origin.source.map_or(path, |source| &source.path).as_os_str())
         }
-        Some(Target::Module(name)) => ("module", OsStr::new("-m"), name.as_os_str()),
-        Some(Target::Code(_) | Target::Expression(_)) => ("code", OsStr::new("-c"), OsStr::new("-c")),
+        Some(ScriptTarget::Module(name)) => ("module", OsStr::new("-m"), name.as_os_str()),
+        Some(ScriptTarget::Code(_) | ScriptTarget::Expression(_)) => ("code", OsStr::new("-c"), OsStr::new("-c")),
         None => ("prompt", OsStr::new(""), OsStr::new("")),
     };
     let arguments = origin.command.into_iter().flat_map(|command| &command.arguments).map(OsString::as_os_str);
@@ -136,7 +141,7 @@ fn code_of_module<'py>(main: &Bound<'py, PyModule>) -> PyResult<Bound<'py, PyAny
     spec.getattr("loader")?.call_method1("get_code", (spec.getattr("name")?,))
 }
 
-fn source_hash(source: &Source) -> String {
+fn source_hash(source: &ScriptSource) -> String {
     blake3::hash(&source.bytes).to_hex().to_string()
 }
 

@@ -10,14 +10,11 @@ use pyo3::types::{PyDict, PyModule};
 use super::provenance::Origin;
 use super::save::{SaveRequest, SaveSource, save_namespace};
 use super::select::SelectionRules;
-use crate::python::dill::{Dill, LazyDill, with_dill};
-use crate::python::run::Run;
-use crate::snapshot::echo::{Compared, Echo};
+use crate::python::dill::{DillLocation, LazyDill, with_dill};
+use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::{Contents, Snapshot};
-
-pub use self::repickle as again; // compat
-pub use self::repickle_run as of_run; // compat
+use crate::snapshot::roundtrip_target::{Compared, RoundTripTarget};
 
 /// Pickles the variables that a snapshot names, with their current values in `module`, and compares them with the
 /// snapshot. Writes nothing to any file.
@@ -30,7 +27,7 @@ pub fn repickle<'py>(
     dill: &LazyDill,
 ) -> Result<Compared> {
     let Contents::Own { index } = snapshot.contents() else { return Ok(Compared::default()) };
-    let echo = Echo::new(Arc::clone(snapshot)).context("only a snapshot can be compared")?;
+    let echo = RoundTripTarget::new(Arc::clone(snapshot)).context("only a snapshot can be compared")?;
     let request = SaveRequest {
         module: &index.module,
         // The names come from the snapshot: do not select among them again.
@@ -51,8 +48,8 @@ pub fn repickle_run(
     snapshot: &Arc<Snapshot>,
     rules: &SelectionRules,
     origin: &Origin<'_>,
-    run: &Run,
-    dill: &Dill,
+    run: &ScriptRun,
+    dill: &DillLocation,
 ) -> Result<Compared> {
     let Contents::Own { index } = snapshot.contents() else { return Ok(Compared::default()) };
     let main = run.main.bind(py);

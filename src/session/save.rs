@@ -13,16 +13,13 @@ use pyo3::types::{PyDict, PyModule};
 use super::provenance::{self, Origin};
 use super::select::SelectionRules;
 use super::variable_saver::save_variables;
-use crate::python::dill::{Dill, LazyDill, with_dill};
-use crate::python::run::Run;
-use crate::report::say::Talk;
+use crate::python::dill::{DillLocation, LazyDill, with_dill};
+use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::Index;
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::writer::SnapshotWriter;
-
-pub use self::SaveRequest as Request; // compat
-pub use self::signing_key as key; // compat
+use crate::ui::messages::Verbosity;
 
 /// What to save, and how.
 pub struct SaveRequest<'a> {
@@ -52,9 +49,9 @@ pub(super) struct SaveSource<'a, 'py> {
 pub fn save<T: SaveTarget>(
     py: Python<'_>,
     request: &SaveRequest<'_>,
-    run: &Run,
+    run: &ScriptRun,
     origin: &Origin<'_>,
-    dill: &Dill,
+    dill: &DillLocation,
     out: T,
 ) -> Result<(T, Index, u64)> {
     let main = run.main.bind(py);
@@ -89,7 +86,7 @@ pub(super) fn save_namespace<'py, T: SaveTarget>(
 
 /// The key that signs this user's sessions. If there is none, the session is saved without a signature, and a message
 /// says so once per process.
-pub fn signing_key(talk: Talk) -> Option<SigningKey> {
+pub fn signing_key(talk: Verbosity) -> Option<SigningKey> {
     static SAID: Once = Once::new();
     match SigningKey::existing_or_new() {
         Ok(key) => Some(key),

@@ -11,8 +11,6 @@ use super::code_objects::CodeReader;
 use super::object_description::type_name;
 use crate::snapshot::index::{LeftOut, LeftOutReason};
 
-pub use self::SelectionRules as Rules; // compat
-
 /// The options of the command line that select names.
 #[derive(Clone, Debug, Default)]
 pub struct SelectionRules {

@@ -13,7 +13,8 @@ use pyo3::types::{PyAny, PyByteArray, PyBytes, PyString};
 
 use super::object_description::{genuine_module, type_name};
 use super::select::{NamedValue, SelectionRules};
-use crate::report::{plain, size};
+use crate::ui::escape::escape;
+use crate::ui::size::format_size;
 
 /// How many of the largest variables the error names.
 const MAX_NAMED: usize = 5;
@@ -52,14 +53,17 @@ pub(super) fn check_room(free: Option<u64>, kept: &[NamedValue<'_>], rules: &Sel
         return Ok(());
     }
     known.sort_unstable_by_key(|(length, _)| std::cmp::Reverse(*length));
-    let named: Vec<String> =
-        known.iter().take(MAX_NAMED).map(|(length, name)| format!("{} ({})", plain(name), size(*length))).collect();
+    let named: Vec<String> = known
+        .iter()
+        .take(MAX_NAMED)
+        .map(|(length, name)| format!("{} ({})", escape(name), format_size(*length)))
+        .collect();
     let more = if known.len() > MAX_NAMED { ", …" } else { "" };
     let problem = format!(
         "the session takes {} or more, but only {} are free: free some space, leave some out with --exclude, or save \
          elsewhere with -o; the largest are {}{more}",
-        size(total),
-        size(free),
+        format_size(total),
+        format_size(free),
         named.join(", "),
     );
     Err(io::Error::new(io::ErrorKind::StorageFull, problem)).context("not enough disk space for the snapshot")

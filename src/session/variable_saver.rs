@@ -19,9 +19,11 @@ use super::save::{SaveRequest, SaveSource};
 use super::secrets::secrets;
 use super::select::{NamedValue, select};
 use super::size_estimate::check_room;
-use crate::pickle::emit;
-use crate::pickle::scan::SegmentFacts;
-use crate::pickler::{Failure, Imported, Importer, Pickler, Saved, Sink, Stopped, all_faults};
+use crate::pickle::format::emit;
+use crate::pickle::passes::scan::SegmentFacts;
+use crate::pickler::{
+    DillImporter, ImportedNames, SaveFailure, SavedValue, SegmentSink, SessionPickler, StopReason, all_faults,
+};
 use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
 use crate::snapshot::index::{LeftOut, LeftOutReason, UnsavableObject, Variable};
@@ -48,8 +50,8 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         source,
         lines,
         code_reader: &code_reader,
-        pickler: Pickler::new(source.module, strict_importer(source.dill), Box::new(writer.clone()))?,
-        imported: if refimported { Some(Imported::new(&source.dill.import(py)?, source.module)?) } else { None },
+        pickler: SessionPickler::new(source.module, strict_importer(source.dill), Box::new(writer.clone()))?,
+        imported: if refimported { Some(ImportedNames::new(&source.dill.import(py)?, source.module)?) } else { None },
         writer: &writer,
         has_files: Cell::new(false),
     };
@@ -75,7 +77,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
 }
 
 /// Imports dill, and turns its PicklingWarning into an error.
-fn strict_importer(dill: &LazyDill) -> Importer {
+fn strict_importer(dill: &LazyDill) -> DillImporter {
     let dill = dill.clone();
     Box::new(move |py| {
         let was_imported = dill.is_imported();
@@ -92,8 +94,8 @@ struct VariableSaver<'a, 'py, T: SaveTarget> {
     source: &'a SaveSource<'a, 'py>,
     lines: &'a HashMap<String, u32>,
     code_reader: &'a CodeReader,
-    pickler: Pickler<'py>,
-    imported: Option<Imported<'py>>,
+    pickler: SessionPickler<'py>,
+    imported: Option<ImportedNames<'py>>,
     writer: &'a SharedWriter<T>,
     /// Whether a variable saved so far contains a file object.
     has_files: Cell<bool>,
@@ -123,7 +125,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         }
         let position = self.write(|writer| writer.begin(&named.name))?;
         let failure = match self.pickle(py, named, position) {
-            Ok(Saved { facts, buffers, notes }) => {
+            Ok(SavedValue { facts, buffers, notes }) => {
                 let mut variable = Variable { notes, ..self.describe(named) };
                 if !secrets.is_empty() {
                     variable.preview = "(not shown)".to_owned();
@@ -135,7 +137,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             Err(failure) => failure,
         };
         // The target failed: no variable can be saved any more.
-        if let Some(Stopped::Sink(error)) = &failure.stopped {
+        if let Some(StopReason::Sink(error)) = &failure.stopped {
             let error = if signals::is_interrupted(error) {
                 io::Error::other(signals::Interrupted)
             } else {
@@ -144,7 +146,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             return Err(error).context("cannot write the snapshot");
         }
         self.write(SnapshotWriter::discard)?;
-        if let Some((Stopped::TooLarge, limit)) = failure.stopped.as_ref().zip(self.request.rules.max_size) {
+        if let Some((StopReason::TooLarge, limit)) = failure.stopped.as_ref().zip(self.request.rules.max_size) {
             let error = format!("takes more than --max-size {limit}");
             return Ok(Some(left_out(named, LeftOutReason::Size, error)));
         }
@@ -161,7 +163,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         if found.len() < 2 {
             return Ok(Vec::new());
         }
-        let explain = |failure: &Failure<'py>| {
+        let explain = |failure: &SaveFailure<'py>| {
             let explained = explain_failure(py, &named.name, &named.value, failure);
             UnsavableObject {
                 path: explained.path.unwrap_or_else(|| named.name.clone()),
@@ -198,7 +200,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     }
 
     /// Writes the opcodes of a value. The first one will be at offset `position` in the file.
-    fn pickle(&self, py: Python<'py>, named: &NamedValue<'py>, position: u64) -> Result<Saved, Failure<'py>> {
+    fn pickle(&self, py: Python<'py>, named: &NamedValue<'py>, position: u64) -> Result<SavedValue, SaveFailure<'py>> {
         let memo_len = self.pickler.memo_len()?;
         if let Some(imported) = &self.imported
             && let Some((module, name)) = imported.origin(&named.name, &named.value)?
@@ -209,7 +211,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             let memo = (memo_len as u64, memo_len as u64);
             let imports = vec![format!("{module} {name}")];
             let facts = SegmentFacts { memo, imports, ..SegmentFacts::default() };
-            return Ok(Saved { facts, buffers: Vec::new(), notes: Vec::new() });
+            return Ok(SavedValue { facts, buffers: Vec::new(), notes: Vec::new() });
         }
         let saved = self.pickler.save(&named.value, position, self.request.rules.max_size.unwrap_or(u64::MAX))?;
         if self.request.load_again
@@ -249,9 +251,9 @@ fn is_interrupted(error: &anyhow::Error) -> bool {
 }
 
 /// The failure of the writer, which is not the variable's fault.
-fn sink_failure<'py>(error: io::Error) -> Failure<'py> {
-    let stopped = Stopped::Sink(error);
-    Failure { stopped: Some(stopped), ..Failure::from(PyErr::from(io::Error::other("cannot write"))) }
+fn sink_failure<'py>(error: io::Error) -> SaveFailure<'py> {
+    let stopped = StopReason::Sink(error);
+    SaveFailure { stopped: Some(stopped), ..SaveFailure::from(PyErr::from(io::Error::other("cannot write"))) }
 }
 
 fn left_out(named: &NamedValue<'_>, reason: LeftOutReason, error: String) -> LeftOut {
@@ -261,7 +263,7 @@ fn left_out(named: &NamedValue<'_>, reason: LeftOutReason, error: String) -> Lef
 
 /// The entry of a variable whose pickling raised an exception. Ctrl-C ends the save, as does a signal handler that
 /// calls `sys.exit`.
-fn failed(py: Python<'_>, named: &NamedValue<'_>, failure: &Failure<'_>) -> Result<LeftOut> {
+fn failed(py: Python<'_>, named: &NamedValue<'_>, failure: &SaveFailure<'_>) -> Result<LeftOut> {
     let asked_to_exit = signals::caught() && failure.error.is_instance_of::<PySystemExit>(py);
     if asked_to_exit || failure.error.is_instance_of::<PyKeyboardInterrupt>(py) {
         return Err(failure.error.clone_ref(py).into());
@@ -318,7 +320,7 @@ impl<T: SaveTarget> Clone for SharedWriter<T> {
     }
 }
 
-impl<T: SaveTarget> Sink for SharedWriter<T> {
+impl<T: SaveTarget> SegmentSink for SharedWriter<T> {
     fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
         signals::check()?;
         self.with(|writer| writer.value(bytes))

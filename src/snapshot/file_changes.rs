@@ -8,17 +8,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::OBJECT_NAME as OBJECT;
+use super::OBJECT_NAME;
 use super::index::{Index, Variable};
 use super::reader::{Contents, Progress, ReadError, Snapshot};
 use super::segment::VariableSegment;
 use crate::pickle::compare::{Comparer, Difference, Side};
-use crate::pickle::machine::{Machine, MachineError, Segment};
-use crate::pickle::naming::Naming;
-use crate::pickle::node::Ref;
-use crate::pickle::outline;
-
-pub use self::{ChangeKind as Kind, ChangedAspect as What, FirstDifference as Place, ValueSummary as Facts}; // compat
+use crate::pickle::explain::labels::Labels;
+use crate::pickle::explain::outline;
+use crate::pickle::machine::value::Ref;
+use crate::pickle::machine::{Machine, MachineError, SegmentRange};
 
 /// All changes between two files.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -34,7 +32,7 @@ pub struct Changes {
 pub struct Change {
     /// The name.
     pub name: String,
-    /// What happened to it.
+    /// ChangedAspect happened to it.
     pub change: ChangeKind,
     /// Which aspects of it changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -53,7 +51,7 @@ pub struct Change {
     pub note: Option<String>,
 }
 
-/// What happened to a variable.
+/// ChangedAspect happened to a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
@@ -81,7 +79,7 @@ pub enum ChangedAspect {
     Value,
 }
 
-/// What is known about a value.
+/// ChangedAspect is known about a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueSummary {
     /// The type.
@@ -260,10 +258,10 @@ impl<'s> LoadedValues<'s> {
         }
         let bytes = snapshot.bytes()?;
         let (machine, value) = Machine::run(bytes).map_err(|error| ReadError::of_pickle(bytes, error))?;
-        let named = outline::named(&Naming::new(&machine), value);
+        let named = outline::named(&Labels::new(&machine), value);
         let values = match named {
             Some(named) => named.into_iter().map(|(name, value)| (name.as_ref().to_owned(), value)).collect(),
-            None => vec![(OBJECT.to_owned(), value)],
+            None => vec![(OBJECT_NAME.to_owned(), value)],
         };
         Ok(Some(Self { machine, values }))
     }
@@ -274,7 +272,7 @@ impl<'s> LoadedValues<'s> {
         let needed: Vec<VariableSegment<'_>> =
             needed.into_iter().map(VariableSegment::new).collect::<Result<_, _>>()?;
         snapshot.check_segments(needed.iter(), progress)?;
-        let segments: Vec<Segment> = needed.iter().map(VariableSegment::for_machine).collect();
+        let segments: Vec<SegmentRange> = needed.iter().map(VariableSegment::for_machine).collect();
         let names = needed.iter().map(|segment| segment.variable().name.as_str());
         Self::of_segments(snapshot.bytes()?, names, &segments)
     }
@@ -283,7 +281,7 @@ impl<'s> LoadedValues<'s> {
     pub(super) fn of_segments<'n>(
         bytes: &'s [u8],
         names: impl Iterator<Item = &'n str>,
-        segments: &[Segment],
+        segments: &[SegmentRange],
     ) -> Result<Self, ReadError> {
         let (machine, pairs) = Machine::run_segments(bytes, segments).map_err(ReadError::BadPickle)?;
         let values = names.zip(pairs).map(|(name, (_, value))| (name.to_owned(), value));

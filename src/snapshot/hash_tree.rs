@@ -7,9 +7,6 @@
 use blake3::hazmat::{ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
 use blake3::{Hash, Hasher};
 
-pub(super) use self::hash_piece as piece; // compat
-pub(super) use self::merge_pieces as join; // compat
-
 /// The chaining value of piece `number` of an input of more than one piece. Every piece but the last has `length`
 /// bytes, a power of two and at least 1,024: then each piece is a complete subtree.
 pub(super) fn hash_piece(number: usize, length: usize, bytes: &[u8]) -> ChainingValue {

@@ -11,7 +11,7 @@
 //! | 16 | 8 | length of the index, which ends where the trailer begins |
 //! | 24 | 8 | length of the file |
 //! | 32 | 32 | BLAKE3 of the index |
-//! | 64 | 24 | signature: the start of the keyed BLAKE3 of bytes 0 to 63 ([`trust`](super::trust)), or zeros |
+//! | 64 | 24 | signature: the start of the keyed BLAKE3 of bytes 0 to 63 ([`trust`](crate::snapshot::signature)), or zeros |
 //! | 88 | 8 | checksum of the signature: the start of its BLAKE3, or zeros |
 
 use thiserror::Error;
@@ -162,8 +162,6 @@ impl Trailer {
         self.signature != [0; SIGNATURE]
     }
 }
-
-pub(super) use self::with_checksum as with_check_sum; // compat
 
 /// The first `PROOF` bytes of a keyed hash, which are the signature, and their checksum.
 pub(super) fn with_checksum(hash: &[u8; 32]) -> [u8; SIGNATURE] {

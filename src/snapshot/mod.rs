@@ -23,13 +23,5 @@ pub(crate) mod system;
 pub mod verification;
 pub mod writer;
 
-pub use self::file_changes as changes; // compat
-use self::hash_tree as tree; // compat
-use self::pipeline as pipe; // compat
-pub use self::roundtrip_target as echo; // compat
-pub use self::save_target as target; // compat
-pub use self::signature as trust;
-pub use self::verification as verify; // compat // compat
-
 /// The name of an unnamed object: a pickle that is neither a session nor a dict of variables holds one.
 pub const OBJECT_NAME: &str = "obj";

@@ -3,15 +3,15 @@
 //!
 //! Of our own file, the check judges exactly the opcodes that the unpickler will be fed ([`LoadSequence`]), and not
 //! the file as a whole: the index is as little trusted as the pickle, and may point anywhere. During the load, the
-//! allow-list of globals ([`plain`](crate::pickle::rules::plain)) comes on top of that; it cannot see what becomes of
+//! allow-list of globals ([`plain`](crate::pickle::known::untrusted)) comes on top of that; it cannot see what becomes of
 //! the objects that it lets through.
 
 use super::reader::{ReadError, Snapshot};
 use super::segment::{JoinedInputs, LoadSequence, VariableSegment};
-use crate::pickle::guard;
+use crate::pickle::known::{self, untrusted};
 use crate::pickle::machine::MAX_MEMO;
-use crate::pickle::rules::plain;
-use crate::pickle::scan::scan_segment;
+use crate::pickle::passes::scan::scan_segment;
+use crate::pickle::verdict;
 
 /// Something that a load would have to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,13 +42,13 @@ pub fn of_variables(snapshot: &Snapshot, segments: &[&VariableSegment<'_>]) -> R
         let last = starts.partition_point(|(start, _)| *start <= offset).checked_sub(1)?;
         starts.get(last).map(|(_, name)| (*name).to_owned())
     };
-    let found = guard::beyond_plain(&pickle).into_iter();
+    let found = verdict::beyond_plain(&pickle).into_iter();
     Ok(found.map(|(offset, what)| Requirement { variable: variable(offset), what: vec![what] }).collect())
 }
 
 /// What any other pickle needs.
 pub fn of_pickle(bytes: &[u8]) -> Vec<Requirement> {
-    let what: Vec<String> = guard::beyond_plain(bytes).into_iter().map(|(_, what)| what).collect();
+    let what: Vec<String> = verdict::beyond_plain(bytes).into_iter().map(|(_, what)| what).collect();
     if what.is_empty() { Vec::new() } else { vec![Requirement { variable: None, what }] }
 }
 
@@ -94,7 +94,7 @@ fn unwanted_imports(value: &[u8], memo_start: u64) -> Vec<String> {
 /// An import as the index has it, `module name`, where it is not on the allow-list.
 fn unwanted(import: &str) -> Option<String> {
     let (module, name) = import.split_once(' ').unwrap_or((import, ""));
-    let (new_module, new_name) = plain::canonical(module, name);
-    let wanted = plain::may_load(new_module, new_name) || plain::imports_module(module, name);
+    let (new_module, new_name) = known::current_name(module, name);
+    let wanted = untrusted::may_load(new_module, new_name) || untrusted::imports_module(module, name);
     (!wanted).then(|| format!("{module}.{name}"))
 }

@@ -14,13 +14,11 @@ use super::file_changes::{
     Change, FoundDifference, LoadedValues, changed, differing, has_same_bytes, of_index, with_sources,
 };
 use super::index::{Index, Variable};
-use super::pipe::LARGE;
+use super::pipeline::LARGE_BUFFER;
 use super::reader::{Contents, ReadError, Snapshot};
+use super::save_target::{SaveTarget, SegmentMark};
 use super::segment::{SegmentPart, VariableSegment};
-use super::target::{Mark, Target};
-use crate::pickle::machine::{MachineError, Segment};
-
-pub use self::RoundTripTarget as Echo; // compat
+use crate::pickle::machine::{MachineError, SegmentRange};
 
 /// The most bytes of one variable that are kept. A variable that takes more is not compared.
 const MAX_KEPT: usize = 64 << 20;
@@ -41,7 +39,7 @@ pub struct RoundTripTarget {
     is_over: bool,
     /// The hash of the large contents that are being written, which will replace them.
     contents: Option<blake3::Hasher>,
-    segments: HashMap<String, Segment>,
+    segments: HashMap<String, SegmentRange>,
 }
 
 /// The result of a comparison of two snapshots of one session.
@@ -82,7 +80,7 @@ impl Write for RoundTripTarget {
     }
 }
 
-impl Target for RoundTripTarget {
+impl SaveTarget for RoundTripTarget {
     /// Only the open segment is ever taken back.
     fn cut(&mut self, _: u64) -> io::Result<()> {
         self.forget();
@@ -91,17 +89,19 @@ impl Target for RoundTripTarget {
 
     const MARKED: bool = true;
 
-    fn mark(&mut self, mark: Mark<'_>) {
+    fn mark(&mut self, mark: SegmentMark<'_>) {
         match mark {
-            Mark::Begin => self.start = self.kept.len(),
-            Mark::Contents(length) if length >= LARGE as u64 => self.contents = Some(blake3::Hasher::new()),
-            Mark::Contents(_) => {}
-            Mark::Opcodes => {
+            SegmentMark::Begin => self.start = self.kept.len(),
+            SegmentMark::Contents(length) if length >= LARGE_BUFFER as u64 => {
+                self.contents = Some(blake3::Hasher::new())
+            }
+            SegmentMark::Contents(_) => {}
+            SegmentMark::Opcodes => {
                 if let Some(hasher) = self.contents.take().filter(|_| !self.is_over) {
                     replace_by_hash(&mut self.kept, hasher.finalize());
                 }
             }
-            Mark::End(variable) => self.end(variable),
+            SegmentMark::End(variable) => self.end(variable),
         }
     }
 }
@@ -146,7 +146,7 @@ impl RoundTripTarget {
             self.forget();
         } else {
             let (start, end) = (self.start as u64, self.kept.len() as u64);
-            self.segments.insert(variable.name.clone(), Segment { start, end, memo: variable.memo.0 });
+            self.segments.insert(variable.name.clone(), SegmentRange { start, end, memo: variable.memo.0 });
         }
     }
 
@@ -268,7 +268,7 @@ impl RoundTripTarget {
         Ok(differing(&left?, &right?, names, false))
     }
 
-    fn bytes(&self, segment: &Segment) -> &[u8] {
+    fn bytes(&self, segment: &SegmentRange) -> &[u8] {
         let range = usize::try_from(segment.start).ok().zip(usize::try_from(segment.end).ok());
         range.and_then(|(start, end)| self.kept.get(start..end)).unwrap_or_default()
     }
@@ -282,7 +282,7 @@ fn too_large(name: &str) -> NotCompared {
 #[derive(Default)]
 struct KeptSegments {
     bytes: Vec<u8>,
-    segments: Vec<Segment>,
+    segments: Vec<SegmentRange>,
 }
 
 impl KeptSegments {
@@ -295,19 +295,19 @@ impl KeptSegments {
                 SegmentPart::Contents(range) => (range, true),
             };
             let bytes = file.get(range).ok_or(ReadError::CutShort { at: file.len() as u64 })?;
-            if is_contents && bytes.len() >= LARGE {
+            if is_contents && bytes.len() >= LARGE_BUFFER {
                 replace_by_hash(&mut self.bytes, blake3::hash(bytes));
             } else {
                 self.bytes.extend_from_slice(bytes);
             }
         }
-        self.segments.push(Segment { start, end: self.bytes.len() as u64, memo: variable.memo.0 });
+        self.segments.push(SegmentRange { start, end: self.bytes.len() as u64, memo: variable.memo.0 });
         Ok(())
     }
 
     fn push_kept(&mut self, segment: &[u8], memo: u64) {
         let start = self.bytes.len() as u64;
         self.bytes.extend_from_slice(segment);
-        self.segments.push(Segment { start, end: self.bytes.len() as u64, memo });
+        self.segments.push(SegmentRange { start, end: self.bytes.len() as u64, memo });
     }
 }

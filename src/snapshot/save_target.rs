@@ -11,10 +11,6 @@ use super::atomic::signals::{self, SignalGuard};
 use super::index::Variable;
 use super::system;
 
-pub use self::SaveTarget as Target; // compat
-pub use self::SegmentMark as Mark; // compat
-pub use self::SpoolFile as Spool; // compat
-
 /// The size of the buffer that a spool file is written and copied with, in bytes.
 const SPOOL_BUFFER: usize = 512 << 10;
 

@@ -15,11 +15,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::layout::{SIGNATURE, TRAILER, Trailer, with_check_sum};
+use super::layout::{SIGNATURE, TRAILER, Trailer, with_checksum};
 use super::system::user_id;
-
-pub use self::SigningKey as Key; // compat
-pub use self::key_path as place; // compat
 
 /// The environment variable that overrides the key file.
 pub const KEY_VARIABLE: &str = "SNAPCLI_KEY";
@@ -169,7 +166,7 @@ impl SigningKey {
 
     fn signature(&self, trailer: &Trailer) -> [u8; SIGNATURE] {
         let bytes = trailer.encode();
-        with_check_sum(blake3::keyed_hash(&self.0, bytes.get(..SIGNED).unwrap_or(&bytes)).as_bytes())
+        with_checksum(blake3::keyed_hash(&self.0, bytes.get(..SIGNED).unwrap_or(&bytes)).as_bytes())
     }
 }
 

@@ -11,10 +11,8 @@ use super::layout::{Trailer, longest_index};
 use super::pipeline::WritePipeline;
 use super::save_target::SaveTarget;
 use super::signature::SigningKey;
-use crate::pickle::emit;
-use crate::pickle::scan::{Scanner, SegmentFacts};
-
-pub use self::SnapshotWriter as Writer; // compat
+use crate::pickle::format::emit;
+use crate::pickle::passes::scan::{Scanner, SegmentFacts};
 
 /// Writes a snapshot into `T`.
 #[derive(Debug)]
@@ -88,7 +86,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
         });
         self.pipeline.begin_segment();
         let mut head = Vec::new();
-        emit::text(&mut head, name)?;
+        emit::string(&mut head, name)?;
         self.put(&head)?;
         Ok(self.position)
     }

@@ -16,8 +16,6 @@ pub enum Verbosity {
     Verbose,
 }
 
-pub use self::Verbosity as Talk; // compat
-
 impl Verbosity {
     /// Prints what was done, or what the user should know; not with `--quiet`.
     pub fn note(self, text: &str) {

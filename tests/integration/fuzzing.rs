@@ -5,11 +5,10 @@
 mod mutations;
 mod targets;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use self::mutations::Mutations;
 use crate::skipped::skipped;

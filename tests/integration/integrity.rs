@@ -7,11 +7,11 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use snapcli::pickle::outline::Shape;
+use snapcli::pickle::explain::outline::Outline;
 use snapcli::snapshot::index::Index;
 use snapcli::snapshot::layout::{TRAILER, Trailer, longest_index};
 use snapcli::snapshot::reader::{Contents, Memory, Snapshot, Wanted};
-use snapcli::snapshot::verify::verify;
+use snapcli::snapshot::verification::verify;
 
 use crate::env::{Numbers, Sandbox};
 
@@ -163,7 +163,7 @@ fn cuts(original: &Original, lengths: impl Iterator<Item = usize>) -> (usize, us
 /// What `--partial` makes of a file that was cut: the variables in front of the cut, with the bytes they had.
 fn salvaged(original: &Original, cut: &[u8]) {
     let Ok((snapshot, _)) = Snapshot::partial_from_bytes(cut) else { return };
-    let Ok(Shape::Session { variables, .. }) = snapshot.outline() else { panic!("a session") };
+    let Ok(Outline::Session { variables, .. }) = snapshot.outline() else { panic!("a session") };
     let whole =
         original.index.variables.iter().filter(|variable| variable.offset + variable.length <= cut.len() as u64);
     let whole: Vec<&str> = whole.map(|variable| variable.name.as_str()).collect();

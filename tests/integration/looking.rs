@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use snapcli::snapshot::index::{Index, SCHEMA, Variable};
-use snapcli::snapshot::writer::Writer;
+use snapcli::snapshot::writer::SnapshotWriter;
 
 /// A snapshot of `x = 5` and `y = [True]`.
 fn snapshot() -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new(), "__main__").unwrap();
+    let mut writer = SnapshotWriter::new(Vec::new(), "__main__").unwrap();
     let variable =
         |name: &str, kind: &str| Variable { name: name.into(), type_name: kind.into(), ..Variable::default() };
     writer.segment(variable("x", "int"), b"K\x05").unwrap();

@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use browser::Browser;
-use snapcli::snapshot::index::{Ended, Index, Kind, LeftOut, Python, Reason, SCHEMA, Script, Variable};
-use snapcli::snapshot::writer::Writer;
+use snapcli::snapshot::index::{
+    Index, LeftOut, LeftOutReason, PythonInfo, SCHEMA, ScriptEnd, ScriptInfo, Variable, VariableKind,
+};
+use snapcli::snapshot::writer::SnapshotWriter;
 
 const HOSTILE: [&str; 4] = [
     "<img src=x onerror=alert(1)>",
@@ -22,7 +24,7 @@ const HOSTILE: [&str; 4] = [
 
 /// A snapshot of variables that are as large as it is said.
 fn snapshot(folder: &Path, name: &str, variables: Vec<(Variable, usize)>, index: Index) -> PathBuf {
-    let mut writer = Writer::new(Vec::new(), "__main__").unwrap();
+    let mut writer = SnapshotWriter::new(Vec::new(), "__main__").unwrap();
     for (variable, bytes) in variables {
         let mut value = b"B".to_vec();
         value.extend(u32::try_from(bytes).unwrap().to_le_bytes());
@@ -53,7 +55,11 @@ fn session(folder: &Path) -> PathBuf {
         (variable("text", "str", "'a text'"), 30_000),
         (variable("rate", "float", "0.05"), 9),
         (
-            Variable { kind: Kind::Function, uses: vec!["grid".into()], ..variable("train", "function", "train(x)") },
+            Variable {
+                kind: VariableKind::Function,
+                uses: vec!["grid".into()],
+                ..variable("train", "function", "train(x)")
+            },
             500,
         ),
         (variable(&"a_long_name_".repeat(12), "a.module.of.some.depth.Configuration", "<Configuration>"), 15_000),
@@ -69,19 +75,23 @@ fn session(folder: &Path) -> PathBuf {
         line: Some(7),
         ..LeftOut::default()
     };
-    let ruled =
-        LeftOut { name: "_x".into(), reason: Reason::Private, error: "a private name".into(), ..LeftOut::default() };
+    let ruled = LeftOut {
+        name: "_x".into(),
+        reason: LeftOutReason::Private,
+        error: "a private name".into(),
+        ..LeftOut::default()
+    };
     let left_out = vec![failed("connection"), failed(HOSTILE[1]), ruled];
     let traceback = Some(format!("Traceback (most recent call last):\n  {}\nKeyError: 'x'", HOSTILE[1]));
-    let script = Script {
+    let script = ScriptInfo {
         kind: "script".into(),
         path: "train.py".into(),
         argv: vec!["train.py".into(), "--epochs".into(), HOSTILE[0].into()],
-        ended: Ended { how: "exception".into(), code: 1, traceback },
+        ended: ScriptEnd { how: "exception".into(), code: 1, traceback },
         seconds: 12.5,
-        ..Script::default()
+        ..ScriptInfo::default()
     };
-    let python = Python { version: "3.12.1".into(), platform: "linux x86_64".into(), ..Python::default() };
+    let python = PythonInfo { version: "3.12.1".into(), platform: "linux x86_64".into(), ..PythonInfo::default() };
     let packages = [("numpy".to_owned(), "2.0".to_owned())].into();
     let created = "2026-11-24T01:56:08Z".into();
     let index = Index { schema: SCHEMA, created, script, python, packages, left_out, ..Index::default() };

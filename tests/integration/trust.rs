@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use snapcli::snapshot::index::{Index, SCHEMA, Variable};
-use snapcli::snapshot::writer::Writer;
+use snapcli::snapshot::writer::SnapshotWriter;
 
 use crate::env::{Sandbox, Stack, main_python, venv};
 
@@ -208,7 +208,7 @@ calls = FunctionTransformer().fit(X)
 
 /// A snapshot with one variable of these opcodes, which nobody signed.
 fn snapshot_of(value: &[u8]) -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new(), "__main__").unwrap();
+    let mut writer = SnapshotWriter::new(Vec::new(), "__main__").unwrap();
     writer.segment(Variable { name: "v".into(), ..Variable::default() }, value).unwrap();
     writer.finish(Index { schema: SCHEMA, module: "__main__".into(), ..Index::default() }, None).unwrap().0
 }

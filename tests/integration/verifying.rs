@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use snapcli::snapshot::index::{Index, SCHEMA, Variable};
-use snapcli::snapshot::writer::Writer;
+use snapcli::snapshot::writer::SnapshotWriter;
 
 /// A snapshot of `x = 5` and `y = [True]`.
 fn snapshot() -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new(), "__main__").unwrap();
+    let mut writer = SnapshotWriter::new(Vec::new(), "__main__").unwrap();
     for (name, value) in [("x", &b"K\x05"[..]), ("y\x1b", b"]\x94\x88a")] {
         writer.segment(Variable { name: name.into(), ..Variable::default() }, value).unwrap();
     }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::page_file;
 use crate::cli::{InspectArgs, OutputFormat, SortBy};
 use crate::exit::{self, OrExit};
-use crate::pickle::outline::Tree;
+use crate::pickle::explain::trace_tree::TraceTree;
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::report::table::TableStyle;
 use crate::report::{github, inspect_text, verdict_text, write_json};
@@ -26,7 +26,7 @@ pub(super) struct Inspection {
 
 impl Inspection {
     /// Prints a tree as text or JSON. Returns the exit code.
-    pub(super) fn print_tree(&self, out: &mut dyn Write, tree: &Tree) -> Result<i32> {
+    pub(super) fn print_tree(&self, out: &mut dyn Write, tree: &TraceTree) -> Result<i32> {
         if self.args.output_format() == OutputFormat::Json {
             write_json(out, tree)?
         } else {
@@ -76,7 +76,7 @@ impl Inspection {
 }
 
 /// The tree of objects that are pickled under a variable.
-pub(super) fn trace(snapshot: &Snapshot, name: &str) -> Result<Tree> {
+pub(super) fn trace(snapshot: &Snapshot, name: &str) -> Result<TraceTree> {
     let tree = snapshot.trace(name).or_exit(exit::DAMAGED, || format!("cannot trace {}", escape(name)))?;
     tree.ok_or_else(|| exit::error(exit::USAGE, format!("there is no variable {}", escape(name))))
 }

@@ -12,13 +12,13 @@ use crate::exit;
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start};
 use crate::python::script_entry::{ScriptCommand, ScriptTarget};
-use crate::python::script_run::{ScriptRun, run_script};
-use crate::python::{self, Interpreter, Python, script_run};
+use crate::python::script_run::{self, ScriptRun, run_script};
+use crate::python::{self, Interpreter, Python};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::api::add_to_inittab;
-use crate::session::keep::Rules;
 use crate::session::provenance::Origin;
-use crate::session::save::{Request, save};
+use crate::session::save::{SaveRequest, save};
+use crate::session::select::SelectionRules;
 use crate::snapshot::reader::Snapshot;
 use crate::ui::progress::DelayedBar;
 
@@ -60,9 +60,9 @@ impl ScriptInspection {
         let inspection = &self.inspection;
         let mut out = BufWriter::new(out);
         let bar = DelayedBar::variables("checking", inspection.verbosity);
-        let request = Request {
+        let request = SaveRequest {
             module: "__main__",
-            rules: &Rules::from(inspection.args.selection.clone()),
+            rules: &SelectionRules::from(inspection.args.selection.clone()),
             load_again: inspection.args.trace.is_none(),
             key: None,
             progress: &|name, done, total| bar.start_variable(name, done, total),

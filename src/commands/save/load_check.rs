@@ -16,12 +16,12 @@ use crate::python::script_entry::ScriptCommand;
 use crate::python::script_run::ScriptRun;
 use crate::python::{Interpreter, Python};
 use crate::report::diff_report::describe_change;
-use crate::session::again;
-use crate::session::keep::Rules;
 use crate::session::provenance::Origin;
-use crate::snapshot::echo::{Compared, NotCompared};
+use crate::session::roundtrip;
+use crate::session::select::SelectionRules;
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
+use crate::snapshot::roundtrip_target::{Compared, NotCompared};
 use crate::ui::messages::print_line;
 use crate::ui::{Verbosity, count, escape};
 
@@ -29,7 +29,7 @@ use crate::ui::{Verbosity, count, escape};
 pub(super) struct LoadCheck<'a> {
     pub(super) command: &'a ScriptCommand,
     pub(super) interpreter: &'a Interpreter,
-    pub(super) rules: &'a Rules,
+    pub(super) rules: &'a SelectionRules,
     pub(super) module: &'a str,
 }
 
@@ -59,7 +59,7 @@ impl LoadCheck<'_> {
             set_apart(&mut compared, "its pickle differs each time", &|name| unsteady.contains(name));
         }
         // Reducers of the script itself exist in this process only. There is no telling which variables they concern.
-        if !compared.changes.is_empty() && again::has_reducers(py, self.module)? {
+        if !compared.changes.is_empty() && roundtrip::has_reducers(py, self.module)? {
             let why = "the script registers copyreg reducers, which a fresh process does not have";
             set_apart(&mut compared, why, &|_| true);
         }
@@ -71,7 +71,7 @@ impl LoadCheck<'_> {
     fn pickle_again(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, file: &Path) -> Result<Compared> {
         let snapshot = Arc::new(Snapshot::open(file)?);
         let origin = Origin::of_run(py, self.command, run, self.interpreter);
-        again::of_run(py, &snapshot, self.rules, &origin, run, dill)
+        roundtrip::repickle_run(py, &snapshot, self.rules, &origin, run, dill)
     }
 }
 

@@ -23,20 +23,19 @@ use crate::python::{self, Interpreter, Python};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::report::{inspect_text, write_json};
 use crate::session::api::add_to_inittab;
-use crate::session::keep::Rules;
-use crate::session::key::key;
 use crate::session::provenance::Origin;
-use crate::session::save::{Request, save};
+use crate::session::save::{SaveRequest, save, signing_key};
+use crate::session::select::SelectionRules;
 use crate::snapshot::atomic::AtomicFile;
-use crate::snapshot::echo::Compared;
-use crate::snapshot::index::{Index, Reason};
-use crate::snapshot::target::{Spool, Target};
-use crate::snapshot::trust::Key;
+use crate::snapshot::index::{Index, LeftOutReason};
+use crate::snapshot::roundtrip_target::Compared;
+use crate::snapshot::save_target::{SaveTarget, SpoolFile};
+use crate::snapshot::signature::SigningKey;
 use crate::ui::messages::print_error;
 use crate::ui::progress::DelayedBar;
 use crate::ui::{Verbosity, count, escape, format_size};
 
-impl From<SelectionArgs> for Rules {
+impl From<SelectionArgs> for SelectionRules {
     fn from(args: SelectionArgs) -> Self {
         let SelectionArgs { include, exclude, exclude_type, private, max_size, redact, refimported } = args;
         Self { include, exclude, exclude_type, private, max_size, redact, refimported }
@@ -54,7 +53,7 @@ pub(crate) fn run_command(args: SaveArgs, python: Option<&str>, verbosity: Verbo
     let output = Destination::check(&args.output)?;
     let report = args.report.as_deref().map(check_report_path).transpose()?;
     // The script could change the environment variables that say where the key is.
-    let key = key(verbosity);
+    let key = signing_key(verbosity);
     let executable = interpreter.executable.clone();
     let save = SaveJob {
         command,
@@ -116,8 +115,8 @@ struct SaveJob {
     verify: bool,
     /// The name of the module whose namespace is saved.
     module: String,
-    rules: Rules,
-    key: Option<Key>,
+    rules: SelectionRules,
+    key: Option<SigningKey>,
     interpreter: Interpreter,
     verbosity: Verbosity,
 }
@@ -205,7 +204,7 @@ impl SaveJob {
     /// Writes the whole snapshot to a temporary file first: a variable that fails is cut off again, which a pipe cannot
     /// do.
     fn save_to_stream(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, stream: &File) -> Result<SavedFile> {
-        let spool = Spool::new().context("cannot create a temporary file")?;
+        let spool = SpoolFile::new().context("cannot create a temporary file")?;
         let (spool, index, bytes) = self.write(py, run, dill, spool)?;
         let mut out = stream.try_clone()?;
         let sent = py.detach(|| spool.send(&mut out));
@@ -268,7 +267,7 @@ impl SaveJob {
         LoadCheck { command, interpreter, rules, module }
     }
 
-    fn write<T: Target + Send + 'static>(
+    fn write<T: SaveTarget + Send + 'static>(
         &self,
         py: Python<'_>,
         run: &ScriptRun,
@@ -276,7 +275,7 @@ impl SaveJob {
         out: T,
     ) -> Result<(T, Index, u64)> {
         let bar = DelayedBar::variables("saving", self.verbosity);
-        let request = Request {
+        let request = SaveRequest {
             module: &self.module,
             rules: &self.rules,
             load_again: false,
@@ -307,10 +306,10 @@ impl SaveJob {
         }
         self.print_failures(report)?;
         self.print_warnings(report);
-        for item in report.index.left_out.iter().filter(|item| item.reason != Reason::Failed) {
+        for item in report.index.left_out.iter().filter(|item| item.reason != LeftOutReason::Failed) {
             let text = format!("left out {}: {}", escape(&item.name), escape(&item.error));
             match item.reason {
-                Reason::Size | Reason::Secret => verbosity.note(&text),
+                LeftOutReason::Size | LeftOutReason::Secret => verbosity.note(&text),
                 _ => verbosity.detail(&text),
             }
         }
@@ -318,7 +317,7 @@ impl SaveJob {
     }
 
     fn print_failures(&self, report: &SessionReport) -> Result<()> {
-        let failed: Vec<_> = report.index.left_out.iter().filter(|item| item.reason == Reason::Failed).collect();
+        let failed: Vec<_> = report.index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed).collect();
         if failed.is_empty() {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use super::Side;
 use super::canonical::{Atom, Canonical, Compound, CompoundTag, PartRole};
 use crate::pickle::known::dtype::DtypeCode;
-use crate::pickle::node::Ref;
+use crate::pickle::machine::value::Ref;
 
 /// The index of the first element that differs between two arrays of the same dtype and shape, as in `[2, 3]`.
 pub(super) fn first_difference(left: &Side<'_, '_>, right: &Side<'_, '_>, arrays: (Ref, Ref)) -> Option<String> {

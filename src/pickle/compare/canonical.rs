@@ -8,11 +8,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::large_integer::large_integer;
+use crate::pickle::format::py_str::PyStr;
 use crate::pickle::known::renames::same_module;
 use crate::pickle::known::{CanonicalCall, canonical_call};
 use crate::pickle::machine::Machine;
-use crate::pickle::node::{How, Kind, Leaf, Node, Ref, Value};
-use crate::pickle::text::Text;
+use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
 /// The values of a pickle, and what calls whose result was thrown away did to them.
 #[derive(Debug)]
@@ -142,7 +142,7 @@ impl<'a> Compound<'a> {
 /// arguments: `co_lnotab`, `co_filename`, `co_firstlineno` and `co_linetable`. See `CODE` in dill 0.4.
 const CODE_POSITIONS: &[(usize, &[usize])] = &[(17, &[0, 11, 13, 14]), (19, &[0, 11, 14, 15])];
 
-/// How many classes are searched for a base, and how many bases of each: a hostile pickle may have any number of both.
+/// CallKind many classes are searched for a base, and how many bases of each: a hostile pickle may have any number of both.
 const MAX_BASES: usize = 8;
 
 impl<'m, 'a> Canonicalizer<'m, 'a> {
@@ -201,21 +201,21 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
 
     fn node(&self, node: &Node) -> Canonical<'a> {
         let compound = match node.kind {
-            Kind::Tuple => Compound::new(CompoundTag::Tuple).items(&node.items),
-            Kind::List => Compound::new(CompoundTag::List).items(&node.items),
-            Kind::Set => Compound { members: node.items.clone(), ..Compound::new(CompoundTag::Set) },
-            Kind::FrozenSet => Compound { members: node.items.clone(), ..Compound::new(CompoundTag::FrozenSet) },
-            Kind::Dict => Compound { pairs: pairs(&node.items), ..Compound::new(CompoundTag::Dict) },
-            Kind::Persistent => Compound::new(CompoundTag::Persistent).items(&node.items),
-            Kind::Global => match self.global_of(node) {
+            NodeKind::Tuple => Compound::new(CompoundTag::Tuple).items(&node.items),
+            NodeKind::List => Compound::new(CompoundTag::List).items(&node.items),
+            NodeKind::Set => Compound { members: node.items.clone(), ..Compound::new(CompoundTag::Set) },
+            NodeKind::FrozenSet => Compound { members: node.items.clone(), ..Compound::new(CompoundTag::FrozenSet) },
+            NodeKind::Dict => Compound { pairs: pairs(&node.items), ..Compound::new(CompoundTag::Dict) },
+            NodeKind::Persistent => Compound::new(CompoundTag::Persistent).items(&node.items),
+            NodeKind::Global => match self.global_of(node) {
                 Some(global) => return Canonical::Atom(global),
                 None => Compound::new(CompoundTag::Global).items(&node.items),
             },
-            Kind::Array => match self.array_of_joblib(node) {
+            NodeKind::Array => match self.array_of_joblib(node) {
                 Some(array) => array,
                 None => Compound::new(CompoundTag::Call).items(&node.items),
             },
-            Kind::Call(how) => {
+            NodeKind::Call(how) => {
                 if let Some(canonical) = self.known_call(node) {
                     return canonical;
                 }
@@ -245,11 +245,11 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
     }
 
     /// A call that has no canonical form of its own.
-    fn call(&self, node: &Node, how: How) -> Compound<'a> {
+    fn call(&self, node: &Node, how: CallKind) -> Compound<'a> {
         let (callee, arguments) = (node.items.first().copied(), node.items.get(1).copied());
         let rule = callee.and_then(|callee| self.rule(callee));
         let mut compound = Compound::new(match how {
-            How::NewObj | How::NewObjEx => CompoundTag::New,
+            CallKind::NewObj | CallKind::NewObjEx => CompoundTag::New,
             _ if rule == Some(CanonicalCall::Constant) => CompoundTag::Constant,
             _ => CompoundTag::Call,
         });
@@ -284,14 +284,14 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
 
     pub(super) fn tuple(&self, reference: Ref) -> Option<&'m [Ref]> {
         match self.machine.node(reference) {
-            Some(Node { kind: Kind::Tuple, items, .. }) => Some(items),
+            Some(Node { kind: NodeKind::Tuple, items, .. }) => Some(items),
             _ => None,
         }
     }
 
     pub(super) fn sequence(&self, reference: Ref) -> Option<&'m [Ref]> {
         match self.machine.node(reference) {
-            Some(Node { kind: Kind::Tuple | Kind::List, items, .. }) => Some(items),
+            Some(Node { kind: NodeKind::Tuple | NodeKind::List, items, .. }) => Some(items),
             _ => None,
         }
     }
@@ -300,7 +300,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
     pub(super) fn global(&self, reference: Ref) -> Option<Atom<'a>> {
         match self.machine.value(reference) {
             Value::Leaf(Leaf::Global(module, name)) => Some(global(&module, &name)),
-            Value::Node(node @ Node { kind: Kind::Global, .. }) => self.global_of(node),
+            Value::Node(node @ Node { kind: NodeKind::Global, .. }) => self.global_of(node),
             _ => None,
         }
     }
@@ -317,7 +317,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
         matches!(self.global(reference), Some(Atom::Global(its, own)) if its == module && own == name)
     }
 
-    /// How calls of this global compare.
+    /// CallKind calls of this global compare.
     pub(super) fn rule(&self, callee: Ref) -> Option<CanonicalCall> {
         match self.global(callee)? {
             Atom::Global(module, name) => canonical_call(&module, &name),
@@ -358,7 +358,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
     }
 
     pub(super) fn is_empty_dict(&self, reference: Ref) -> bool {
-        matches!(self.machine.node(reference), Some(Node { kind: Kind::Dict, items, .. }) if items.is_empty())
+        matches!(self.machine.node(reference), Some(Node { kind: NodeKind::Dict, items, .. }) if items.is_empty())
     }
 }
 
@@ -366,6 +366,6 @@ fn pairs(items: &[Ref]) -> Vec<(Ref, Ref)> {
     items.as_chunks::<2>().0.iter().map(|[key, value]| (*key, *value)).collect()
 }
 
-fn global<'a>(module: &Text<'_>, name: &Text<'_>) -> Atom<'a> {
+fn global<'a>(module: &PyStr<'_>, name: &PyStr<'_>) -> Atom<'a> {
     Atom::Global(same_module(&module.lossy()).into_owned(), name.lossy().into_owned())
 }

@@ -5,9 +5,9 @@
 use std::borrow::Cow;
 
 use super::canonical::{Atom, Canonical, Canonicalizer, Compound, CompoundTag, PartRole};
+use crate::pickle::format::joined_list::SEPARATOR;
 use crate::pickle::known::{CanonicalCall, class_named_in_diff};
-use crate::pickle::node::{Leaf, Node, Ref, Value};
-use crate::pickle::texts::SEPARATOR;
+use crate::pickle::machine::value::{Leaf, Node, Ref, Value};
 
 impl<'a> Canonicalizer<'_, 'a> {
     /// The canonical form of a call, if its callee has one for such arguments.

@@ -2,7 +2,7 @@
 
 use super::canonical::PartRole;
 use super::{Difference, Side};
-use crate::pickle::node::Ref;
+use crate::pickle::machine::value::Ref;
 
 /// The most bytes of a path.
 const MAX_PATH: usize = 120;

@@ -2,7 +2,7 @@
 
 use super::canonical::{Atom, Canonical, Canonicalizer, Compound, CompoundTag, PartRole};
 use crate::pickle::known::CanonicalCall;
-use crate::pickle::node::{Node, Ref};
+use crate::pickle::machine::value::{Node, Ref};
 
 /// The default fill values for integers, floats and complex numbers, and objects: `default_filler` in
 /// `numpy/ma/core.py`.

@@ -25,14 +25,14 @@ use self::canonical::{Canonical, Canonicalizer, Compound, PartRole};
 use self::difference_path::{PathStep, difference};
 use self::digest::Digests;
 use self::pairing::{MetValues, is_long, last_values, same_atoms};
+use super::explain::labels::Labels;
 use super::machine::Machine;
-use super::naming::Naming;
-use super::node::Ref;
+use super::machine::value::Ref;
 
 /// One of the two pickles.
 #[derive(Debug)]
 pub struct Side<'m, 'a> {
-    naming: Naming<'m, 'a>,
+    naming: Labels<'m, 'a>,
     canonicalizer: Canonicalizer<'m, 'a>,
     /// The functions and classes of the session, and their names.
     definitions: HashMap<Ref, String>,
@@ -41,7 +41,7 @@ pub struct Side<'m, 'a> {
 impl<'m, 'a> Side<'m, 'a> {
     /// A machine, with the names that its values have in the session.
     pub fn new(machine: &'m Machine<'a>, names: impl Iterator<Item = (String, Ref)>) -> Self {
-        let naming = Naming::new(machine);
+        let naming = Labels::new(machine);
         let is_definition = |value: Ref| {
             machine.node(value).is_some() && matches!(naming.type_name(value).as_ref(), "function" | "type")
         };
@@ -52,7 +52,7 @@ impl<'m, 'a> Side<'m, 'a> {
     }
 
     /// The labels of its values.
-    pub fn naming(&self) -> &Naming<'m, 'a> {
+    pub fn naming(&self) -> &Labels<'m, 'a> {
         &self.naming
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::canonical::{Atom, CompoundTag, PartRole};
 use super::difference_path::PathStep;
 use super::digest::{Digests, digest_of_string};
-use crate::pickle::node::Ref;
+use crate::pickle::machine::value::Ref;
 
 /// Strings and bytes longer than this are compared once, because a pickle can refer to one a million times.
 const LONG: usize = 64;

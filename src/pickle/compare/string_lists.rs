@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::canonical::{Atom, Canonical, Compound, PartRole};
 use super::{Differs, PathStep, Side};
-use crate::pickle::node::Ref;
-use crate::pickle::texts::split;
+use crate::pickle::format::joined_list::split;
+use crate::pickle::machine::value::Ref;
 
 /// Compares two such lists, as [`Comparer::parts`](super::Comparer) does.
 pub(super) fn compare_lists(

@@ -5,8 +5,8 @@
 
 use super::describe_value::{Describer, MAX_DEPTH};
 use crate::pickle::dtype_call::{DtypeSpec, dtype_call, spec_of};
+use crate::pickle::known::{self, Makes};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
-use crate::pickle::rules::{self, Makes};
 
 /// The most dimensions of an array.
 const MAX_DIMENSIONS: usize = 64;
@@ -22,7 +22,7 @@ impl<'m> Describer<'_, 'm, '_> {
         // numpy writes `_frombuffer(buffer, dtype, shape, order)` or `_reconstruct(class, …)` with a state; dill writes
         // `_create_array(reconstruct, arguments, state, …)`.
         let state = match self.labels.maker(node)? {
-            Makes::Type(rules::ARRAY) => return Some((self.shape(argument(2)?)?, argument(1)?)),
+            Makes::Type(known::ARRAY) => return Some((self.shape(argument(2)?)?, argument(1)?)),
             Makes::Call => argument(2)?,
             Makes::InstanceOf(0) => node.state?,
             _ => return None,
@@ -37,7 +37,7 @@ impl<'m> Describer<'_, 'm, '_> {
     /// The dtype of an array. An array on a buffer keeps the byte order of its dtype; one that is given bytes swaps
     /// them to the order of the machine.
     pub(super) fn dtype_of_array(&self, array: &Node, dtype: Ref) -> Option<String> {
-        let from_buffer = matches!(self.labels.maker(array), Some(Makes::Type(rules::ARRAY)));
+        let from_buffer = matches!(self.labels.maker(array), Some(Makes::Type(known::ARRAY)));
         let state = self.labels.machine().node(dtype)?.state.map_or(&[][..], |state| self.items(state));
         let order = state.get(1).and_then(|order| self.labels.text(*order));
         match order.as_deref() {
@@ -77,7 +77,7 @@ impl<'m> Describer<'_, 'm, '_> {
             let text = self.structure(names, fields, self.labels.int(size)?, self.labels.int(flags)?, depth)?;
             return Some(if code.as_ref() == "record" { format!("(numpy.record, {text})") } else { text });
         }
-        let name = rules::dtype_name(&code)?;
+        let name = known::dtype::dtype_name(&code)?;
         // Dates and time differences have their unit in the metadata.
         match (code.as_ref(), state.get(8)) {
             ("M8" | "m8", Some(metadata)) => Some(format!("{name}{}", self.unit(*metadata)?)),
@@ -164,7 +164,7 @@ impl<'m> Describer<'_, 'm, '_> {
             let text = format!("{base}, ({}{comma})", lengths.join(", "));
             return Some((text, size.checked_mul(i64::try_from(count).ok()?)?));
         }
-        let size = i64::try_from(rules::item_size(&code)?).ok()?;
+        let size = i64::try_from(known::dtype::item_size(&code)?).ok()?;
         if let Some(fields) = state.get(4)
             && matches!(self.labels.machine().node(*fields), Some(Node { kind: NodeKind::Dict, .. }))
         {

@@ -5,8 +5,8 @@
 
 use super::describe_value::{Describer, MAX_DEPTH, ValueFacts};
 use super::lengths::range_steps;
+use crate::pickle::known::{Makes, pandas};
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
-use crate::pickle::rules::{Makes, frames};
 
 impl<'m> Describer<'_, 'm, '_> {
     /// The manager that holds the arrays of a data frame or a series, and its axes.
@@ -52,16 +52,16 @@ impl<'m> Describer<'_, 'm, '_> {
             let (_, dtype) = self.array(self.labels.machine().node(self.labels.under(node.state?, key)?)?)?;
             self.dtype(dtype, MAX_DEPTH)
         };
-        match frames::values(&class)? {
-            frames::Values::Always(name) => Some(name.to_owned()),
+        match pandas::array_dtype(&class)? {
+            pandas::ArrayDtype::Always(name) => Some(name.to_owned()),
             // Where values may be missing, `int64` becomes `Int64` and `uint8` becomes `UInt8`.
-            frames::Values::Masked => {
+            pandas::ArrayDtype::Masked => {
                 let name = inner("_data")?;
                 let letters = if name.starts_with("uint") { 2 } else { 1 };
                 let (first, rest) = name.split_at_checked(letters)?;
                 Some(format!("{}{rest}", first.to_ascii_uppercase()))
             }
-            frames::Values::Backed => self.backed(*self.items(node.state?).first()?),
+            pandas::ArrayDtype::Backed => self.backed(*self.items(node.state?).first()?),
         }
     }
 
@@ -108,7 +108,7 @@ impl<'m> Describer<'_, 'm, '_> {
                 return range_steps(start, stop, step);
             }
             // A container of several arrays, such as a `MultiIndex`, has a list: all are of the same length.
-            let held = frames::HELD.iter().find_map(|key| self.labels.under(dict, key))?;
+            let held = pandas::DATA_KEYS.iter().find_map(|key| self.labels.under(dict, key))?;
             return self.rows(self.items(held).first().copied().unwrap_or(held), depth);
         }
         // A sparse index is called with its length.

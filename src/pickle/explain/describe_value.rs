@@ -8,8 +8,8 @@ use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 
 use super::labels::Labels;
+use crate::pickle::known::{self, Makes};
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
-use crate::pickle::rules::{self, Makes};
 
 /// The most names (of columns, attributes, parameters, fields) that are shown of one value.
 pub(super) const MAX_NAMES: usize = 64;
@@ -23,9 +23,6 @@ pub(super) const MAX_DEPTH: usize = 8;
 const VARARGS: i64 = 4;
 /// The flag of a code object that has `**kwargs` (`CO_VARKEYWORDS`).
 const VARKEYWORDS: i64 = 8;
-
-pub use self::ValueFacts as Facts; // compat
-pub use self::ValueRole as Role; // compat
 
 /// What is shown of a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -237,7 +234,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
             let states = calls.filter_map(|call| {
                 let (module, name) = self.labels.global(*call.items.first()?)?;
                 let (class, state) = (self.labels.argument(call, 0)?, self.labels.argument(call, 1)?);
-                rules::fills_class(&module, &name).then(|| (machine.resolve(class), state))
+                known::fills_class(&module, &name).then(|| (machine.resolve(class), state))
             });
             states.collect()
         })

@@ -8,9 +8,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::pickle::known::{self, Makes, NewClass};
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::{Inner, Leaf, Node, NodeKind, Ref, Value};
-use crate::pickle::rules::{self, Makes, NewClass};
 
 /// The most characters of a name that are kept.
 pub const MAX_NAME: usize = 200;
@@ -20,8 +20,6 @@ const LONG: u64 = 64;
 const MAX_KEYS: usize = 256;
 /// The most characters of a string in a preview.
 pub const MAX_PREVIEW: usize = 40;
-
-pub use self::Labels as Naming; // compat
 
 /// Names the values of one machine.
 #[derive(Clone, Debug)]
@@ -142,7 +140,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     fn node_type(&self, reference: Ref, node: &Node) -> Rc<str> {
         let name = match node.kind {
             NodeKind::Global => return self.import(reference),
-            NodeKind::Array => return self.array_class(node).unwrap_or_else(|| rules::ARRAY.into()),
+            NodeKind::Array => return self.array_class(node).unwrap_or_else(|| known::ARRAY.into()),
             NodeKind::Call(_) => return self.made(node).unwrap_or_else(|| "object".into()),
             kind => kind.name(),
         };
@@ -152,10 +150,10 @@ impl<'m, 'a> Labels<'m, 'a> {
     fn import(&self, reference: Ref) -> Rc<str> {
         match self.global(reference) {
             // dill refers to the namespace of the session by a global.
-            Some((module, name)) if rules::is_session_namespace(&module, &name) => "dict".into(),
-            Some((module, name)) => match rules::singleton(&module, &name) {
+            Some((module, name)) if known::is_session_namespace(&module, &name) => "dict".into(),
+            Some((module, name)) => match known::singleton(&module, &name) {
                 Some(known) => known.into(),
-                None => format!("import {}", rules::import_name(&module, &name)).into(),
+                None => format!("import {}", known::import_name(&module, &name)).into(),
             },
             None => "import".into(),
         }
@@ -165,7 +163,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     pub(in crate::pickle) fn maker(&self, node: &Node) -> Option<Makes> {
         let callee = *node.items.first()?;
         let (module, name) = self.global(callee).or_else(|| self.attribute(callee))?;
-        rules::made_by(&module, &name)
+        known::made_by(&module, &name)
     }
 
     /// An attribute of a global, as a global with a dotted name. Protocols before 4 write `getattr(ZoneInfo,
@@ -173,7 +171,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     fn attribute(&self, callee: Ref) -> Option<Global> {
         let node = self.machine.node(callee)?;
         let (module, name) = self.global(*node.items.first().filter(|_| matches!(node.kind, NodeKind::Call(_)))?)?;
-        if !rules::is_getattr(&module, &name) {
+        if !known::is_getattr(&module, &name) {
             return None;
         }
         let (module, outer) = self.global(self.argument(node, 0)?)?;
@@ -190,7 +188,7 @@ impl<'m, 'a> Labels<'m, 'a> {
             Some(Makes::Attribute) => {
                 let of = self.global(self.argument(node, 0)?);
                 // `str.join` is a method descriptor, `''.join` a method.
-                let of_type = of.is_some_and(|(module, _)| rules::is_builtin(&module));
+                let of_type = of.is_some_and(|(module, _)| known::is_builtin(&module));
                 Some(if of_type { "method_descriptor" } else { "method" }.into())
             }
             Some(Makes::Scalar) => self.scalar(self.argument(node, 0)?),
@@ -198,7 +196,7 @@ impl<'m, 'a> Labels<'m, 'a> {
             Some(Makes::Descriptor) => self.described_by(node, 2),
             Some(Makes::Subscript) => {
                 let (module, name) = self.global(self.argument(node, 0)?)?;
-                rules::subscript_of(&module, &name).map(Rc::from)
+                known::subscript_of(&module, &name).map(Rc::from)
             }
             // `lru_cache(…)` returns the decorator; calling that returns the wrapper, whose class is below.
             Some(Makes::Decorator) => Some("function".into()),
@@ -210,10 +208,10 @@ impl<'m, 'a> Labels<'m, 'a> {
     /// The type of an instance. numpy has a class of dtypes for each kind of item.
     fn instance(&self, node: &Node) -> Option<Rc<str>> {
         let class = *node.items.first()?;
-        if self.global(class).is_some_and(|(module, name)| rules::is_dtype(&module, &name))
+        if self.global(class).is_some_and(|(module, name)| known::is_dtype(&module, &name))
             && let Some(code) = self.argument(node, 0).and_then(|code| self.text(code))
         {
-            return Some(rules::dtype_class(&code).into());
+            return Some(known::dtype::dtype_class(&code).into());
         }
         self.class(class)
     }
@@ -222,7 +220,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     /// item is the class: this is how dill writes arrays.
     fn made_with(&self, node: &Node) -> Option<Rc<str>> {
         let (module, name) = self.global(self.argument(node, 0)?)?;
-        let index = match rules::made_by(&module, &name)? {
+        let index = match known::made_by(&module, &name)? {
             Makes::InstanceOf(index) => index,
             Makes::Type(name) => return Some(name.into()),
             _ => return None,
@@ -235,7 +233,7 @@ impl<'m, 'a> Labels<'m, 'a> {
 
     /// The type of the value whose `repr` is this argument.
     fn described_by(&self, node: &Node, index: usize) -> Option<Rc<str>> {
-        rules::type_of_repr(&self.text(self.argument(node, index)?)?).map(Rc::from)
+        known::type_of_repr(&self.text(self.argument(node, index)?)?).map(Rc::from)
     }
 
     /// The class that joblib states for an array. A `memmap` is loaded into memory, so it counts as a plain array.
@@ -257,11 +255,11 @@ impl<'m, 'a> Labels<'m, 'a> {
         let reference = self.machine.resolve(reference);
         remember(&self.cache.classes, reference, || {
             if let Some((module, name)) = self.global(reference) {
-                return Some(rules::public_name(&module, &name).into());
+                return Some(known::public_name(&module, &name).into());
             }
             let node = self.machine.node(reference)?;
             match self.maker(node)? {
-                Makes::NamedClass => Some(rules::type_name(&self.text(self.argument(node, 0)?)?).into()),
+                Makes::NamedClass => Some(known::type_name(&self.text(self.argument(node, 0)?)?).into()),
                 Makes::Class(arguments) => self.new_class(node, arguments),
                 Makes::Decorator => Some("functools._lru_cache_wrapper".into()),
                 _ => None,
@@ -307,7 +305,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     fn scalar(&self, dtype: Ref) -> Option<Rc<str>> {
         let node = self.machine.node(dtype)?;
         let code = self.text(self.argument(node, 0)?)?;
-        Some(rules::scalar_name(&code).into())
+        Some(known::dtype::scalar_name(&code).into())
     }
 
     /// An `int` that fits into 64 bits.

@@ -3,8 +3,8 @@
 //! Containers have it by their items. Calls have it by what was added to the result, by their arguments, or not at all.
 
 use super::labels::{Labels, remember};
+use crate::pickle::known::{self, Makes};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
-use crate::pickle::rules::{self, Makes};
 
 impl Labels<'_, '_> {
     /// The `len()` of containers, of objects that are filled like containers, and of bytes and strings.
@@ -46,7 +46,7 @@ impl Labels<'_, '_> {
         match class.as_ref() {
             "set" | "frozenset" | "bytearray" | "collections.Counter" => {}
             "range" => return self.length_of_range(node),
-            class => return rules::is_filled(class).then_some(0),
+            class => return known::starts_empty(class).then_some(0),
         }
         let Some(argument) = argument else { return Some(0) };
         match self.machine().node(argument) {

@@ -9,15 +9,9 @@ use super::describe_value::{Describer, ValueFacts, ValueRole};
 use super::labels::{Labels, MAX_NAME};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{Argument, Parser};
+use crate::pickle::known;
 use crate::pickle::machine::MachineError;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
-use crate::pickle::rules;
-
-pub use self::Outline as Shape; // compat
-pub use self::OutlineRow as Variable; // compat
-pub use super::trace_tree::TraceTree as Tree; // compat
-pub use super::trace_tree::trace_segment; // compat
-pub use super::trace_tree::trace_value as tree; // compat
 
 /// A dict with more keys is data, not a session.
 pub const MAX_VARIABLES: usize = 1 << 16;
@@ -61,15 +55,13 @@ pub struct OutlineRow {
     pub facts: ValueFacts,
 }
 
-pub use crate::pickle::inspection::outline_with_verdict as outline; // compat
-
 /// The outline of the value that a machine has made.
 pub(crate) fn outline_of(labels: &Labels<'_, '_>, value: Ref) -> Outline {
     let machine = labels.machine();
     if let Some((module, namespace)) = session(labels, value) {
         let mut variables = variables(labels, namespace);
         // A load removes dill's lists of imports and looks up what they name, so the outline shows that.
-        variables.retain(|variable| !rules::NAMED_IMPORTS.iter().any(|(key, _)| *key == variable.name));
+        variables.retain(|variable| !known::NAMED_IMPORTS.iter().any(|(key, _)| *key == variable.name));
         variables.extend(imported(labels, namespace).take(MAX_VARIABLES - variables.len()));
         return Outline::Session { module, variables };
     }
@@ -91,7 +83,7 @@ fn session<'m>(labels: &Labels<'m, '_>, value: Ref) -> Option<(String, &'m [Ref]
         return None;
     };
     let (module, name) = labels.global(*call.items.first()?)?;
-    if !rules::imports_module(&module, &name) {
+    if !known::imports_module(&module, &name) {
         return None;
     }
     let module = labels.text(labels.argument(call, 0)?)?;
@@ -112,9 +104,9 @@ fn variables(labels: &Labels<'_, '_>, namespace: &[Ref]) -> Vec<OutlineRow> {
     pairs.iter().take(MAX_VARIABLES).map(|[key, value]| variable(labels, &describer, *key, *value)).collect()
 }
 
-/// The imports that `dill.dump_module(refimported=True)` lists by name: see [`rules::NAMED_IMPORTS`].
+/// The imports that `dill.dump_module(refimported=True)` lists by name: see [`known::NAMED_IMPORTS`].
 fn imported<'n>(labels: &'n Labels<'_, '_>, namespace: &'n [Ref]) -> impl Iterator<Item = OutlineRow> + 'n {
-    rules::NAMED_IMPORTS.iter().flat_map(move |(key, is_module)| {
+    known::NAMED_IMPORTS.iter().flat_map(move |(key, is_module)| {
         rows_under(labels, namespace, key).iter().filter_map(move |row| named_import(labels, *row, *is_module))
     })
 }
@@ -191,7 +183,7 @@ pub fn find(labels: &Labels<'_, '_>, value: Ref, name: &str) -> Option<Ref> {
 /// Whether this names the class of joblib's array wrappers.
 fn names_array_wrapper(argument: &Argument<'_>) -> bool {
     match argument {
-        Argument::Text(name) | Argument::Name(_, name) => name.bytes() == rules::ARRAY_WRAPPER.1.as_bytes(),
+        Argument::Text(name) | Argument::Name(_, name) => name.bytes() == known::ARRAY_WRAPPER_NAME.as_bytes(),
         _ => false,
     }
 }

@@ -18,8 +18,6 @@ pub const MAX_CHILDREN: usize = 30;
 /// The most parts of a whole tree.
 pub const MAX_PARTS: usize = 2000;
 
-pub use self::TraceTree as Tree; // compat
-
 /// A value and its parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TraceTree {

@@ -38,8 +38,6 @@ pub(crate) fn end(out: &mut impl Write) -> io::Result<()> {
     opcodes(out, &[Opcode::Build, Opcode::Stop])
 }
 
-pub(crate) use self::string as text; // compat
-
 /// Pushes a string, by the shortest opcode for its length. It is not memoized.
 pub(crate) fn string(out: &mut impl Write, string: &str) -> io::Result<()> {
     match (u8::try_from(string.len()), u32::try_from(string.len())) {

@@ -5,7 +5,6 @@
 
 /// The smallest number of items of a list that is written this way.
 pub(crate) const MIN_ITEMS: usize = 512;
-pub(crate) use self::MIN_ITEMS as SHORTEST; // compat
 /// The byte between the strings.
 pub(crate) const SEPARATOR: u8 = 0;
 

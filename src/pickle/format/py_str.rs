@@ -9,8 +9,6 @@ use std::borrow::Cow;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PyStr<'a>(Cow<'a, [u8]>);
 
-pub use self::PyStr as Text; // compat
-
 impl<'a> PyStr<'a> {
     /// The string of these bytes; `None` where they are not UTF-8, surrogates aside.
     pub fn new(bytes: impl Into<Cow<'a, [u8]>>) -> Option<Self> {

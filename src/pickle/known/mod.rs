@@ -34,11 +34,7 @@ pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
 pub(super) use self::numpy::ARRAY;
 pub(super) use self::other_libraries::ARRAY_WRAPPER_NAME;
 pub(super) use self::registry_row::{CanonicalCall, ClassArguments, ClassCall, Effect, Makes, NewClass};
-
-pub(super) use self::dtype::{dtype_class, dtype_name, item_size, scalar_name}; // compat
-pub(super) use self::other_libraries::ARRAY_WRAPPER; // compat
-pub(super) use self::pandas as frames; // compat
-pub(crate) use self::untrusted as plain; // compat
+pub(crate) use self::renames::current_name;
 
 const TABLES: [&[KnownGlobal]; 6] =
     [builtins::ROWS, stdlib::ROWS, dill_cloudpickle::ROWS, numpy::ROWS, pandas::ROWS, other_libraries::ROWS];
@@ -125,8 +121,6 @@ pub(super) fn starts_empty(class: &str) -> bool {
     let global = class.rsplit_once('.');
     global.is_some_and(|(module, name)| has_trait(module, name, Trait::StartsEmpty))
 }
-
-pub(super) use starts_empty as is_filled; // compat
 
 /// Whether this module is `builtins`, also as Python 2 calls it.
 pub(super) fn is_builtin(module: &str) -> bool {

@@ -12,9 +12,6 @@ use super::registry_row::{Effect, KnownGlobal, Trait, dangerous, data_class, kno
 pub(in crate::pickle) const ARRAY_WRAPPER_NAME: &str = "NumpyArrayWrapper";
 const ARRAY_WRAPPER_MODULES: &[&str] = &["joblib.numpy_pickle", "sklearn.externals.joblib.numpy_pickle"];
 
-/// Modules and name of the class of which joblib writes an instance.
-pub(in crate::pickle) const ARRAY_WRAPPER: (&[&str], &str) = (ARRAY_WRAPPER_MODULES, ARRAY_WRAPPER_NAME); // compat
-
 #[rustfmt::skip]
 pub(super) const ROWS: &[KnownGlobal] = &[
     known(ARRAY_WRAPPER_MODULES, &[ARRAY_WRAPPER_NAME]).traits(&[Trait::ArrayWrapper]),

@@ -90,8 +90,6 @@ pub(super) const ROWS: &[KnownGlobal] = &[
 pub(in crate::pickle) const DATA_KEYS: &[&str] =
     &["data", "codes", "left", "values", "_data", "_ndarray", "_codes", "_left", "_sparse_index", "_mask"];
 
-pub(in crate::pickle) use DATA_KEYS as HELD; // compat
-
 /// How to tell the dtype of an array of pandas' own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::pickle) enum ArrayDtype {
@@ -102,8 +100,6 @@ pub(in crate::pickle) enum ArrayDtype {
     /// The first item of its state.
     Backed,
 }
-
-pub(in crate::pickle) use ArrayDtype as Values; // compat
 
 const ARRAY_DTYPES: &[(&[&str], ArrayDtype)] = &[
     (&["Categorical"], ArrayDtype::Always("category")),
@@ -117,5 +113,3 @@ pub(in crate::pickle) fn array_dtype(class: &str) -> Option<ArrayDtype> {
     let name = class.strip_prefix("pandas.")?.rsplit('.').next()?;
     ARRAY_DTYPES.iter().find(|(names, _)| names.contains(&name)).map(|(_, dtype)| *dtype)
 }
-
-pub(in crate::pickle) use array_dtype as values; // compat

@@ -7,8 +7,6 @@
 
 use super::{packages, row};
 
-pub(crate) use super::renames::current_name as canonical; // compat
-
 /// Packages whose compiled code uses numbers of a state as sizes and offsets, without checking them.
 const TRUST_NUMBERS: &[&str] = &["pyarrow", "sklearn", "torch"];
 

@@ -11,7 +11,7 @@ use super::limits::MachineError;
 use super::state::{Done, Machine, RawArray};
 use super::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::format::parse::{Op, OpStep, ParseError, Parser};
-use crate::pickle::rules;
+use crate::pickle::known;
 
 /// The most items that a wrapper's state may have; joblib writes seven.
 const MAX_STATE: usize = 32;
@@ -142,9 +142,9 @@ impl<'a> Machine<'a> {
         // Protocols 0 and 1 make instances by `copyreg._reconstructor(class, base, state)`.
         if makes_any {
             let class = self.argument(node, 0).and_then(|class| self.global(class));
-            return class.is_some_and(|(module, name)| rules::is_array_wrapper(&module, &name));
+            return class.is_some_and(|(module, name)| known::is_array_wrapper(&module, &name));
         }
-        rules::is_array_wrapper(&module, &name)
+        known::is_array_wrapper(&module, &name)
     }
 
     /// Whether this call makes a value that says how many bytes an array has: a wrapper or a dtype.
@@ -159,7 +159,7 @@ impl<'a> Machine<'a> {
         let unusual =
             matches!(node.kind, NodeKind::Call(CallKind::Instance | CallKind::NewObjEx)) || node.added.is_some();
         let by_init = matches!(node.kind, NodeKind::Call(CallKind::Reduce))
-            && self.global_of_call(node).is_some_and(|(module, name)| rules::is_array_wrapper(&module, &name));
+            && self.global_of_call(node).is_some_and(|(module, name)| known::is_array_wrapper(&module, &name));
         if unusual || by_init || self.arrays.second_states.contains(&wrapper) {
             return Err(NOT_JOBLIB);
         }
@@ -202,7 +202,7 @@ impl<'a> Machine<'a> {
     fn dtype_item_size(&self, dtype: &Node) -> Option<Option<u64>> {
         let NodeKind::Call(CallKind::Reduce) = dtype.kind else { return None };
         let (module, name) = self.global_of_call(dtype)?;
-        if rules::is_string_dtype(&module, &name) {
+        if known::is_string_dtype(&module, &name) {
             return Some(None);
         }
         if (module.as_str(), name.as_str()) != ("numpy", "dtype") {
@@ -216,7 +216,7 @@ impl<'a> Machine<'a> {
             Some(_) => return None,
         };
         let flags = state.get(7).map_or(Some(0), |flags| self.int(*flags))?;
-        let size = rules::item_size(&code)?;
+        let size = known::dtype::item_size(&code)?;
         // Without a state, the code decides; with one, the flags must agree with it.
         let consistent = state.is_empty() || flags & HOLDS_OBJECTS != 0;
         if code.starts_with('O') || flags & HOLDS_OBJECTS != 0 {

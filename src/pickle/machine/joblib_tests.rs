@@ -10,7 +10,7 @@ use crate::pickle::format::parse::ParseError;
 use crate::pickle::inspection::Inspection;
 use crate::pickle::passes::stack_check::StackCheck;
 use crate::pickle::samples::{self, joblib_dumps as joblib};
-use crate::pickle::verdict::{Class, Verdict};
+use crate::pickle::verdict::{Verdict, VerdictClass};
 
 /// The types of the items of a dict, or of the value itself, with dtypes and shapes.
 fn types(pickle: &[u8]) -> Vec<String> {
@@ -117,13 +117,13 @@ fn lengths_are_checked() {
 fn an_array_is_plain_data_and_a_pickle_in_it_is_judged() {
     for pickle in joblib::ALL {
         let verdict = Verdict::of_bytes(pickle);
-        assert_eq!(verdict.class, Class::Plain, "{:?}", verdict.findings);
+        assert_eq!(verdict.class, VerdictClass::Plain, "{:?}", verdict.findings);
     }
     let harm = replaced(joblib::OBJECTS, b"\x94(K\x01\x8c\x01a\x94Ne", b"\x94(cos\nsystem\n\x8c\x02id\x85Re");
     let harm = replaced(&harm, b"\x80\x05\x95\x91\0\0\0\0\0\0\0", b"\x80\x05");
     let verdict = Verdict::of_bytes(&harm);
     let finding = verdict.worst().next().expect("a finding");
-    assert_eq!((verdict.class, finding.callee.as_str()), (Class::Dangerous, "os.system"));
+    assert_eq!((verdict.class, finding.callee.as_str()), (VerdictClass::Dangerous, "os.system"));
     assert_eq!(finding.why, "in a pickle within an array: runs commands or changes the system");
 }
 
@@ -134,7 +134,7 @@ fn bytes_that_another_reader_takes_for_opcodes_are_dangerous() {
     let head = joblib::UNALIGNED.get(..bytes).unwrap_or_default();
     let pickle = [head, contents, b"."].concat();
     assert_eq!(contents.len(), 24);
-    assert_eq!(Verdict::of_bytes(&pickle).class, Class::Dangerous);
+    assert_eq!(Verdict::of_bytes(&pickle).class, VerdictClass::Dangerous);
 }
 
 #[test]
@@ -161,5 +161,5 @@ fn a_pickle_loaded_by_pickle_has_no_array_bytes() {
     let outer = [b"cpickle\nloads\nB", &(inner.len() as u32).to_le_bytes()[..], inner, b"\x85R."].concat();
     let inspection = Inspection::run_pruned(&outer).expect("a pickle");
     assert!(matches!(inspection.outline(), Outline::Object { .. }));
-    assert_eq!(inspection.verdict().class, Class::Dangerous);
+    assert_eq!(inspection.verdict().class, VerdictClass::Dangerous);
 }

@@ -6,7 +6,7 @@
 
 use super::state::{Batch, Machine, Mark};
 use super::value::{Leaf, Node, NodeKind, Ref, RefTarget, Value};
-use crate::pickle::rules;
+use crate::pickle::known;
 
 /// The smallest number of nodes that are worth pruning.
 const MIN_NODES: usize = 64;
@@ -55,7 +55,7 @@ impl Machine<'_> {
         let Some(key) = self.stack.len().checked_sub(2).and_then(|below| self.stack.get(below)) else { return false };
         match self.value(*key) {
             Value::Leaf(Leaf::Text(key)) => {
-                key.as_str().is_some_and(|key| rules::NAMED_IMPORTS.iter().any(|(name, _)| *name == key))
+                key.as_str().is_some_and(|key| known::NAMED_IMPORTS.iter().any(|(name, _)| *name == key))
             }
             _ => false,
         }

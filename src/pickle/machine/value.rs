@@ -9,9 +9,6 @@ use std::num::NonZeroU64;
 
 use crate::pickle::format::py_str::PyStr;
 
-pub use self::CallKind as How; // compat
-pub use self::NodeKind as Kind; // compat
-
 /// Refers to a value. It is meaningful only to the machine that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ref(NonZeroU64);

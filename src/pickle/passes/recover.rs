@@ -15,8 +15,6 @@ use crate::pickle::machine::{Machine, MachineError};
 /// The most parts of one object that are checked: a larger object counts as lost.
 const MAX_PARTS: usize = 1 << 20;
 
-pub use self::intact_memo_slots as whole_slots; // compat
-
 /// The slots of a segment whose objects are intact. The segment starts with `memo` slots filled, and had filled
 /// `filled` more when loading it failed.
 ///

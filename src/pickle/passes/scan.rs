@@ -10,7 +10,7 @@ use super::filled_slots::FilledSlots;
 use crate::pickle::format::opcode::{MemoUse, Opcode};
 use crate::pickle::format::parse::{Argument, Op, ParseError, Parser};
 use crate::pickle::format::py_str::PyStr;
-use crate::pickle::rules;
+use crate::pickle::known;
 
 /// What a scan finds in a segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -202,7 +202,7 @@ impl<'s, 'a> SegmentScan<'s, 'a> {
 
     fn import(&mut self, module: &str, name: &str) {
         self.pushed_other();
-        self.code_maker = rules::makes_code(module, name);
+        self.code_maker = known::makes_code(module, name);
         self.has_code |= self.code_maker;
         // The global itself is now on top of the stack, and not a string.
         let import = format!("{module} {name}");

@@ -9,8 +9,6 @@ use crate::pickle::format::opcode::{MemoUse, Opcode, Takes};
 use crate::pickle::format::parse::{Op, ParseError};
 use crate::pickle::machine::{MAX_MARKS, MAX_MEMO, MAX_STACK, MachineError};
 
-pub use self::StackCheck as Balance; // compat
-
 /// The height of the stack and of its marks, and which memo slots are filled.
 #[derive(Debug)]
 pub struct StackCheck {

@@ -6,18 +6,17 @@ use std::rc::Rc;
 use super::judge::Judge;
 use super::symbol::{Symbol, attribute};
 use super::{VerdictClass, show};
-use crate::pickle::known::danger::ARGUMENT_METHODS;
-use crate::pickle::known::danger::is_dangerous;
+use crate::pickle::explain::labels::Labels;
+use crate::pickle::known::danger::{ARGUMENT_METHODS, is_dangerous};
 use crate::pickle::known::packages::is_data_class;
 use crate::pickle::known::renames::current_name;
 use crate::pickle::known::untrusted::is_compiled_unchecked;
 use crate::pickle::known::{Makes, effect_of, made_by};
-use crate::pickle::naming::Naming;
-use crate::pickle::node::{How, Kind, Node, Ref};
+use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
 
-/// How many callables that call one another are followed.
+/// CallKind many callables that call one another are followed.
 pub(super) const MAX_STEPS: usize = 16;
-/// How deep the arguments of a call are searched for something that it could call, and how many of them.
+/// CallKind deep the arguments of a call are searched for something that it could call, and how many of them.
 const MAX_DEPTH: usize = 4;
 const MAX_ARGUMENTS: usize = 256;
 
@@ -33,19 +32,19 @@ pub(super) struct CallSite<'n> {
     /// The tuple of arguments, and how many of them come before those of the callee.
     pub(super) arguments: Option<Ref>,
     pub(super) skip: usize,
-    pub(super) how: How,
+    pub(super) how: CallKind,
     pub(super) at: u64,
 }
 
 impl CallSite<'_> {
     /// Whether the callee is called, and not just given to `__new__`.
     pub(super) fn calls_callee(&self) -> bool {
-        matches!(self.how, How::Reduce | How::Instance)
+        matches!(self.how, CallKind::Reduce | CallKind::Instance)
     }
 }
 
 impl Judge {
-    pub(super) fn call(&mut self, labels: &Naming<'_, '_>, reference: Ref, node: &Node, how: How) {
+    pub(super) fn call(&mut self, labels: &Labels<'_, '_>, reference: Ref, node: &Node, how: CallKind) {
         let Some(callee) = node.items.first().copied() else { return };
         let at = labels.machine().span(reference).1.saturating_sub(1);
         let site = CallSite { node, arguments: node.items.get(1).copied(), skip: 0, how, at };
@@ -86,7 +85,7 @@ impl Judge {
     /// Judges a call of this.
     pub(super) fn callee(
         &mut self,
-        labels: &Naming<'_, '_>,
+        labels: &Labels<'_, '_>,
         symbol: &Symbol,
         site: CallSite<'_>,
         steps: usize,
@@ -121,7 +120,7 @@ impl Judge {
         }
     }
 
-    pub(super) fn unresolved(&mut self, labels: &Naming<'_, '_>, site: CallSite<'_>) -> VerdictClass {
+    pub(super) fn unresolved(&mut self, labels: &Labels<'_, '_>, site: CallSite<'_>) -> VerdictClass {
         let why = "calls an object that cannot be resolved statically";
         self.report(labels, VerdictClass::Dangerous, site, "", why)
     }
@@ -129,7 +128,7 @@ impl Judge {
     /// Notes a call, unless it is plain. An empty `callee` stands for the expression in the pickle.
     pub(super) fn report(
         &mut self,
-        labels: &Naming<'_, '_>,
+        labels: &Labels<'_, '_>,
         class: VerdictClass,
         site: CallSite<'_>,
         callee: &str,
@@ -147,7 +146,7 @@ impl Judge {
 
     pub(super) fn dangerous(
         &mut self,
-        labels: &Naming<'_, '_>,
+        labels: &Labels<'_, '_>,
         site: CallSite<'_>,
         callee: &str,
         why: &str,
@@ -155,26 +154,26 @@ impl Judge {
         self.report(labels, VerdictClass::Dangerous, site, callee, why)
     }
 
-    pub(super) fn rebuilds_code(&mut self, labels: &Naming<'_, '_>, site: CallSite<'_>, callee: &str) -> VerdictClass {
+    pub(super) fn rebuilds_code(&mut self, labels: &Labels<'_, '_>, site: CallSite<'_>, callee: &str) -> VerdictClass {
         self.report(labels, VerdictClass::Code, site, callee, "rebuilds code")
     }
 
-    pub(super) fn argument(&self, labels: &Naming<'_, '_>, site: CallSite<'_>, index: usize) -> Option<Ref> {
+    pub(super) fn argument(&self, labels: &Labels<'_, '_>, site: CallSite<'_>, index: usize) -> Option<Ref> {
         self.item(labels, site.arguments?, index.checked_add(site.skip)?)
     }
 
-    pub(super) fn argument_symbol(&mut self, labels: &Naming<'_, '_>, site: CallSite<'_>, index: usize) -> Symbol {
+    pub(super) fn argument_symbol(&mut self, labels: &Labels<'_, '_>, site: CallSite<'_>, index: usize) -> Symbol {
         self.argument(labels, site, index).map_or(Symbol::Unknown, |argument| self.symbol(labels, argument))
     }
 
-    pub(super) fn argument_string(&self, labels: &Naming<'_, '_>, site: CallSite<'_>, index: usize) -> Option<Rc<str>> {
+    pub(super) fn argument_string(&self, labels: &Labels<'_, '_>, site: CallSite<'_>, index: usize) -> Option<Rc<str>> {
         self.argument(labels, site, index).and_then(|argument| labels.text(argument))
     }
 
     /// A call of an import, by its current name.
     pub(super) fn import_called(
         &mut self,
-        labels: &Naming<'_, '_>,
+        labels: &Labels<'_, '_>,
         module: &str,
         name: &str,
         site: CallSite<'_>,
@@ -193,7 +192,7 @@ impl Judge {
     }
 
     /// A call of an import whose effect is not known.
-    fn unknown_call(&mut self, labels: &Naming<'_, '_>, module: &str, name: &str, site: CallSite<'_>) -> VerdictClass {
+    fn unknown_call(&mut self, labels: &Labels<'_, '_>, module: &str, name: &str, site: CallSite<'_>) -> VerdictClass {
         let full = format!("{module}.{name}");
         // `typing.Generic[T]`, as dill writes the bases of a generic class.
         let of_typing = |symbol| matches!(symbol, Symbol::Import(module, _) if module.as_ref() == "typing");
@@ -219,7 +218,7 @@ impl Judge {
     /// A partial function calls the function that it was made with, or the one that BUILD gave it.
     pub(super) fn partial(
         &mut self,
-        labels: &Naming<'_, '_>,
+        labels: &Labels<'_, '_>,
         call: Ref,
         site: CallSite<'_>,
         steps: usize,
@@ -238,7 +237,7 @@ impl Judge {
 
     /// Whether a call is given a function that does harm, or an iterator that calls one. With `any_function`, a
     /// function that the pickle defines counts as harm, too: a callable that is not known may call it.
-    pub(super) fn reaches_harm(&mut self, labels: &Naming<'_, '_>, site: CallSite<'_>, any_function: bool) -> bool {
+    pub(super) fn reaches_harm(&mut self, labels: &Labels<'_, '_>, site: CallSite<'_>, any_function: bool) -> bool {
         let mut waiting: Vec<(Ref, usize)> = site.arguments.into_iter().map(|items| (items, 0)).collect();
         for _ in 0..MAX_ARGUMENTS {
             self.count_step();
@@ -263,7 +262,7 @@ impl Judge {
                     _ if any_function => node.and_then(|node| labels.machine().node(*node.items.get(1)?)),
                     _ => None,
                 },
-                Symbol::Data => node.filter(|node| !matches!(node.kind, Kind::Call(_))),
+                Symbol::Data => node.filter(|node| !matches!(node.kind, NodeKind::Call(_))),
                 _ => None,
             };
             if depth < MAX_DEPTH {
@@ -275,7 +274,7 @@ impl Judge {
     }
 
     /// Whether an instance of a class in the pickle does harm when it is an argument.
-    pub(super) fn harms_as_argument(&mut self, labels: &Naming<'_, '_>, class: Ref) -> bool {
+    pub(super) fn harms_as_argument(&mut self, labels: &Labels<'_, '_>, class: Ref) -> bool {
         if let Some(known) = self.harmful_arguments.get(&class) {
             return *known;
         }

@@ -6,12 +6,11 @@
 use super::VerdictClass;
 use super::judge::{Judge, pairs};
 use super::symbol::Symbol;
-use crate::pickle::known::danger::LOAD_METHODS;
-use crate::pickle::known::danger::{is_dangerous, is_dangerous_in_code};
+use crate::pickle::explain::labels::Labels;
+use crate::pickle::known::danger::{LOAD_METHODS, is_dangerous, is_dangerous_in_code};
 use crate::pickle::known::renames::current_name;
 use crate::pickle::known::{ClassArguments, Effect, effect_of, is_called_base, is_metaclass};
-use crate::pickle::naming::Naming;
-use crate::pickle::node::{Kind, Node, Ref};
+use crate::pickle::machine::value::{Node, NodeKind, Ref};
 
 /// How many bases or wrapped functions are followed, one from the other.
 pub(super) const MAX_CODE_STEPS: usize = 16;
@@ -30,7 +29,7 @@ pub(super) struct EmbeddedCode {
 
 impl Judge {
     /// The worst method of a class that a load runs.
-    pub(super) fn load_methods(&mut self, labels: &Naming<'_, '_>, class: Ref) -> Option<EmbeddedCode> {
+    pub(super) fn load_methods(&mut self, labels: &Labels<'_, '_>, class: Ref) -> Option<EmbeddedCode> {
         if let Some(known) = self.class_code.get(&class) {
             return known.clone();
         }
@@ -42,7 +41,7 @@ impl Judge {
     /// The worst of these methods of a class, inherited ones included.
     pub(super) fn methods(
         &mut self,
-        labels: &Naming<'_, '_>,
+        labels: &Labels<'_, '_>,
         class: Ref,
         names: &[&str],
         steps: usize,
@@ -76,7 +75,7 @@ impl Judge {
     }
 
     /// How bad it is to call a value, and why, as the end of a sentence.
-    pub(super) fn called_code(&mut self, labels: &Naming<'_, '_>, value: Ref, steps: usize) -> (VerdictClass, String) {
+    pub(super) fn called_code(&mut self, labels: &Labels<'_, '_>, value: Ref, steps: usize) -> (VerdictClass, String) {
         let Some(steps) = steps.checked_sub(1) else { return (VerdictClass::Dangerous, String::new()) };
         match self.symbol(labels, value) {
             Symbol::Data | Symbol::CodeObject => (VerdictClass::Plain, String::new()),
@@ -103,7 +102,7 @@ impl Judge {
     }
 
     /// The first dangerous name in the code of a function, or of the function that it wraps.
-    fn dangerous_use(&mut self, labels: &Naming<'_, '_>, function: Ref, steps: usize) -> Option<String> {
+    fn dangerous_use(&mut self, labels: &Labels<'_, '_>, function: Ref, steps: usize) -> Option<String> {
         let steps = steps.checked_sub(1)?;
         let call = labels.machine().node(function)?;
         let first = labels.argument(call, 0)?;
@@ -117,29 +116,29 @@ impl Judge {
     }
 
     /// The namespaces of a class: the one that it was made with, and those of the states that it was given.
-    fn namespaces(&self, labels: &Naming<'_, '_>, class: Ref) -> Vec<Ref> {
+    fn namespaces(&self, labels: &Labels<'_, '_>, class: Ref) -> Vec<Ref> {
         let index = self.class_arguments(labels, class).and_then(|arguments| arguments.namespace);
         let call = labels.machine().node(class);
         let own = index.and_then(|index| labels.argument(call?, index)).map(|namespace| labels.namespace(namespace));
         let states = self.class_states.get(&class).into_iter().flatten();
         // A state is a dict, or a tuple of dicts.
         let given = states.flat_map(|state| match labels.machine().node(*state) {
-            Some(Node { kind: Kind::Tuple, items, .. }) => items.iter().take(2).copied().collect(),
+            Some(Node { kind: NodeKind::Tuple, items, .. }) => items.iter().take(2).copied().collect(),
             _ => vec![*state],
         });
         own.into_iter().chain(given).collect()
     }
 
-    fn bases(&self, labels: &Naming<'_, '_>, class: Ref) -> Vec<Ref> {
+    fn bases(&self, labels: &Labels<'_, '_>, class: Ref) -> Vec<Ref> {
         let index = self.class_arguments(labels, class).and_then(|arguments| arguments.bases);
         let bases = index.and_then(|index| labels.argument(labels.machine().node(class)?, index));
         match bases.and_then(|bases| labels.machine().node(bases)) {
-            Some(Node { kind: Kind::Tuple, items, .. }) => items.iter().take(MAX_BASES).copied().collect(),
+            Some(Node { kind: NodeKind::Tuple, items, .. }) => items.iter().take(MAX_BASES).copied().collect(),
             _ => Vec::new(),
         }
     }
 
-    fn class_arguments(&self, labels: &Naming<'_, '_>, class: Ref) -> Option<ClassArguments> {
+    fn class_arguments(&self, labels: &Labels<'_, '_>, class: Ref) -> Option<ClassArguments> {
         let callee = *labels.machine().node(class)?.items.first()?;
         let (module, name) = labels.global(callee)?;
         let (module, name) = current_name(&module, &name);
@@ -150,7 +149,7 @@ impl Judge {
     }
 
     /// Whether honest pickles call a class: one that derives from an exception, an enum and the like.
-    pub(super) fn is_called_class(&mut self, labels: &Naming<'_, '_>, class: Ref, steps: usize) -> bool {
+    pub(super) fn is_called_class(&mut self, labels: &Labels<'_, '_>, class: Ref, steps: usize) -> bool {
         let Some(steps) = steps.checked_sub(1) else { return false };
         self.bases(labels, class).into_iter().any(|base| match self.symbol(labels, base) {
             Symbol::Import(module, name) => is_called_base(&module, &name),
@@ -160,7 +159,7 @@ impl Judge {
     }
 
     /// Whether a class that the pickle defines is a metaclass.
-    pub(super) fn is_defined_metaclass(&mut self, labels: &Naming<'_, '_>, class: Ref, steps: usize) -> bool {
+    pub(super) fn is_defined_metaclass(&mut self, labels: &Labels<'_, '_>, class: Ref, steps: usize) -> bool {
         let Some(steps) = steps.checked_sub(1) else { return false };
         self.bases(labels, class).into_iter().any(|base| match self.symbol(labels, base) {
             Symbol::Import(module, name) => is_metaclass(&module, &name),
@@ -171,12 +170,12 @@ impl Judge {
 }
 
 /// The first dangerous name among the strings of a code object and of those nested in it.
-fn dangerous_name(labels: &Naming<'_, '_>, code: Ref) -> Option<String> {
+fn dangerous_name(labels: &Labels<'_, '_>, code: Ref) -> Option<String> {
     let mut waiting = vec![code];
     for _ in 0..MAX_VALUES {
         let value = waiting.pop()?;
         if let Some(node) = labels.machine().node(value) {
-            if matches!(node.kind, Kind::Tuple | Kind::Call(_)) {
+            if matches!(node.kind, NodeKind::Tuple | NodeKind::Call(_)) {
                 waiting.extend(node.items.iter().rev().take(MAX_VALUES));
             }
         } else if let Some(name) = labels.text(value).filter(|name| is_dangerous_in_code(name)) {

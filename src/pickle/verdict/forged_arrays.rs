@@ -8,11 +8,11 @@
 use std::rc::Rc;
 
 use crate::pickle::dtype_call::{DtypeSpec, dtype_call, is_dtype_call, spec_of};
+use crate::pickle::explain::labels::Labels;
+use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::dtype::{OBJECT_FLAGS, POINTER_FLAGS, REFERENCE_FLAG, declared_size, item_size};
 use crate::pickle::machine::Change;
-use crate::pickle::naming::Naming;
-use crate::pickle::node::{How, Kind, Leaf, Node, Ref, Value};
-use crate::pickle::opcode::Opcode;
+use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
 /// Whether the state of a dtype fits the code that it is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ enum DtypeCheck {
 }
 
 /// The offsets at which a dtype is given a state that does not fit it.
-pub(super) fn forged_dtypes(labels: &Naming<'_, '_>) -> Vec<u64> {
+pub(super) fn forged_dtypes(labels: &Labels<'_, '_>) -> Vec<u64> {
     let machine = labels.machine();
     // The offset of a finding is that of the BUILD, which is the last opcode of the node.
     let forged = machine.nodes().iter().filter(|node| check_state(labels, node) == Some(DtypeCheck::Forged));
@@ -40,7 +40,7 @@ pub(super) fn forged_dtypes(labels: &Naming<'_, '_>) -> Vec<u64> {
 }
 
 /// The offsets of arrays and dtypes that need not be forged, but that numpy would not write.
-pub(super) fn unusual(labels: &Naming<'_, '_>) -> Vec<(u64, &'static str)> {
+pub(super) fn unusual(labels: &Labels<'_, '_>) -> Vec<(u64, &'static str)> {
     let mut found = Vec::new();
     for node in labels.machine().nodes() {
         for (index, item) in node.items.iter().enumerate() {
@@ -61,11 +61,11 @@ pub(super) fn is_dtype_class(module: &str, name: &str) -> bool {
 }
 
 /// `ndarray` or `dtype`, where a value is the global of that class.
-fn numpy_class(labels: &Naming<'_, '_>, value: Ref) -> Option<&'static str> {
+fn numpy_class(labels: &Labels<'_, '_>, value: Ref) -> Option<&'static str> {
     let value = labels.machine().resolve(value);
     let is_global = match labels.machine().value(value) {
         Value::Leaf(leaf) => matches!(leaf, Leaf::Global(..)),
-        Value::Node(node) => matches!(node.kind, Kind::Global),
+        Value::Node(node) => matches!(node.kind, NodeKind::Global),
     };
     let (module, name) = is_global.then(|| labels.global(value)).flatten()?;
     match (module.as_ref(), name.as_ref()) {
@@ -77,17 +77,17 @@ fn numpy_class(labels: &Naming<'_, '_>, value: Ref) -> Option<&'static str> {
 
 /// Whether numpy writes this class as this item of this node: `dtype(…)`, and `ndarray` as the class that a helper
 /// makes an instance of, with a shape and a dtype at most.
-fn is_expected(labels: &Naming<'_, '_>, node: &Node, index: usize, class: &str) -> bool {
+fn is_expected(labels: &Labels<'_, '_>, node: &Node, index: usize, class: &str) -> bool {
     match node.kind {
-        Kind::Call(How::Reduce) => index == 0 && class == "dtype",
-        Kind::Tuple if index == 0 => class == "ndarray" && node.items.len() <= 3,
+        NodeKind::Call(CallKind::Reduce) => index == 0 && class == "dtype",
+        NodeKind::Tuple if index == 0 => class == "ndarray" && node.items.len() <= 3,
         // `_mareconstruct(MaskedArray, ndarray, (0,), b'b')`.
-        Kind::Tuple if index == 1 => {
+        NodeKind::Tuple if index == 1 => {
             let first = node.items.first().and_then(|first| labels.global(*first));
             class == "ndarray" && first.is_some_and(|(_, name)| name.as_ref() == "MaskedArray")
         }
         // The state of joblib's wrapper says which class the array has. No opcode takes a value out of a dict again.
-        Kind::Dict => {
+        NodeKind::Dict => {
             let key = index.checked_sub(1).and_then(|key| node.items.get(key)).and_then(|key| labels.text(*key));
             class == "ndarray" && index % 2 == 1 && key.as_deref() == Some("subclass")
         }
@@ -97,9 +97,9 @@ fn is_expected(labels: &Naming<'_, '_>, node: &Node, index: usize, class: &str) 
 
 /// Checks the state of a dtype: (version, byte order, subarray, names, fields, size, alignment, flags). `None` for
 /// other nodes, and for a dtype without a state.
-fn check_state(labels: &Naming<'_, '_>, call: &Node) -> Option<DtypeCheck> {
+fn check_state(labels: &Labels<'_, '_>, call: &Node) -> Option<DtypeCheck> {
     let state = call.state.filter(|_| is_dtype_call(labels, call))?;
-    let Some(Node { kind: Kind::Tuple, items, .. }) = labels.machine().node(state) else {
+    let Some(Node { kind: NodeKind::Tuple, items, .. }) = labels.machine().node(state) else {
         return Some(DtypeCheck::Unknown);
     };
     let &[_, _, subarray, names, fields, size, _, flags, ..] = items.as_slice() else {
@@ -120,7 +120,7 @@ fn check_state(labels: &Naming<'_, '_>, call: &Node) -> Option<DtypeCheck> {
 
 /// The code that a dtype is made of. Records have their class instead, and so do the number types of `ml_dtypes`; any
 /// other class makes a dtype of objects.
-fn code(labels: &Naming<'_, '_>, call: &Node) -> Option<Rc<str>> {
+fn code(labels: &Labels<'_, '_>, call: &Node) -> Option<Rc<str>> {
     match spec_of(labels, call)? {
         DtypeSpec::Code(code) => Some(code),
         DtypeSpec::Class(module, name) if (module.as_ref(), name.as_ref()) == ("numpy", "record") => {
@@ -143,14 +143,14 @@ fn check_simple(code: &str, size: i64, flags: i64) -> Option<DtypeCheck> {
 }
 
 /// A structured dtype: its fields must lie within its size, and it must say whether one of them holds objects.
-fn check_fields(labels: &Naming<'_, '_>, code: &str, fields: Ref, size: i64, flags: i64) -> Option<DtypeCheck> {
-    let Node { kind: Kind::Dict, items, .. } = labels.machine().node(fields)? else { return None };
+fn check_fields(labels: &Labels<'_, '_>, code: &str, fields: Ref, size: i64, flags: i64) -> Option<DtypeCheck> {
+    let Node { kind: NodeKind::Dict, items, .. } = labels.machine().node(fields)? else { return None };
     if code != "record" && !(code.starts_with('V') && declared_size(code) == Some(size)) {
         return None;
     }
     let mut holds_references = false;
     for [_, field] in items.as_chunks::<2>().0 {
-        let Node { kind: Kind::Tuple, items, .. } = labels.machine().node(*field)? else { return None };
+        let Node { kind: NodeKind::Tuple, items, .. } = labels.machine().node(*field)? else { return None };
         let (length, references) = layout(labels, *items.first()?)?;
         let offset = labels.int(*items.get(1)?)?;
         // numpy would read the field beyond the end of the item.
@@ -168,13 +168,13 @@ fn check_fields(labels: &Naming<'_, '_>, code: &str, fields: Ref, size: i64, fla
 }
 
 /// A dtype of subarrays: (base dtype, shape).
-fn check_subarray(labels: &Naming<'_, '_>, code: &str, subarray: Ref, size: i64, flags: i64) -> Option<DtypeCheck> {
-    let Node { kind: Kind::Tuple, items, .. } = labels.machine().node(subarray)? else { return None };
+fn check_subarray(labels: &Labels<'_, '_>, code: &str, subarray: Ref, size: i64, flags: i64) -> Option<DtypeCheck> {
+    let Node { kind: NodeKind::Tuple, items, .. } = labels.machine().node(subarray)? else { return None };
     let &[base, shape] = items.as_slice() else { return None };
     let (length, references) = layout(labels, base)?;
     // A shape of one axis may be a plain number.
     let lengths = match labels.machine().node(shape) {
-        Some(Node { kind: Kind::Tuple, items, .. }) => items.as_slice(),
+        Some(Node { kind: NodeKind::Tuple, items, .. }) => items.as_slice(),
         _ => &[shape],
     };
     let whole = lengths
@@ -187,7 +187,7 @@ fn check_subarray(labels: &Naming<'_, '_>, code: &str, subarray: Ref, size: i64,
 }
 
 /// The size of a dtype in bytes, and whether it holds references.
-fn layout(labels: &Naming<'_, '_>, dtype: Ref) -> Option<(i64, bool)> {
+fn layout(labels: &Labels<'_, '_>, dtype: Ref) -> Option<(i64, bool)> {
     let call = dtype_call(labels, dtype)?;
     let code = code(labels, call)?;
     let state = call.state.and_then(|state| labels.machine().node(state));

@@ -10,10 +10,10 @@ use std::rc::Rc;
 use super::class::EmbeddedCode;
 use super::symbol::Symbol;
 use super::{Finding, MAX_FINDINGS, Verdict, VerdictClass, forged_arrays, show};
+use crate::pickle::explain::labels::{Labels, MAX_NAME};
 use crate::pickle::known::packages::{is_known_module, runs_on_import};
+use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::machine::{Machine, MachineError, Watch};
-use crate::pickle::naming::{MAX_NAME, Naming};
-use crate::pickle::node::{Kind, Leaf, Node, Ref, Value};
 
 /// Why a forged dtype is dangerous, after its name.
 pub(super) const FORGED: &str = "is forged: numpy would use numbers in the file as memory addresses";
@@ -73,7 +73,7 @@ pub(super) struct Judge {
 
 impl Watch for Judge {
     fn look(&mut self, machine: &Machine<'_>) {
-        self.judge_new(&Naming::new(machine));
+        self.judge_new(&Labels::new(machine));
     }
 
     fn is_data(&mut self, machine: &Machine<'_>, call: Ref) -> bool {
@@ -81,7 +81,7 @@ impl Watch for Judge {
         if let Some(known) = self.last_class(class).and_then(|last| last.is_data) {
             return known;
         }
-        let labels = &Naming::new(machine);
+        let labels = &Labels::new(machine);
         let is_data = match self.symbol(labels, call) {
             Symbol::Instance(class) => match class.as_ref() {
                 // The states of dtypes are checked at the end.
@@ -210,12 +210,12 @@ impl Judge {
     pub(super) fn run<'a>(&mut self, bytes: &'a [u8]) -> Result<(Machine<'a>, Ref), MachineError> {
         let (machine, value) =
             if self.by_joblib { Machine::run_watched(bytes, self)? } else { Machine::run_nested(bytes, self)? };
-        self.judge_run(bytes, &Naming::new(&machine));
+        self.judge_run(bytes, &Labels::new(&machine));
         Ok((machine, value))
     }
 
     /// Judges what was not judged while the machine ran over `bytes`, which can be all.
-    pub(super) fn judge_run(&mut self, bytes: &[u8], labels: &Naming<'_, '_>) {
+    pub(super) fn judge_run(&mut self, bytes: &[u8], labels: &Labels<'_, '_>) {
         let early = self.so_far.nodes;
         self.judge_new(labels);
         // Nodes that were judged early may have been given a state or items since.
@@ -232,7 +232,7 @@ impl Judge {
     }
 
     /// Judges what the machine has made since the last time.
-    fn judge_new(&mut self, labels: &Naming<'_, '_>) {
+    fn judge_new(&mut self, labels: &Labels<'_, '_>) {
         let machine = labels.machine();
         for at in machine.looked_up().iter().skip(self.so_far.looked_up) {
             self.lookup(labels, Ref::leaf(*at), *at);
@@ -256,18 +256,23 @@ impl Judge {
         self.so_far.nodes = machine.nodes().len();
     }
 
-    fn node(&mut self, labels: &Naming<'_, '_>, reference: Ref, node: &Node) {
+    fn node(&mut self, labels: &Labels<'_, '_>, reference: Ref, node: &Node) {
         match node.kind {
-            Kind::Global => self.lookup(labels, reference, node.end.saturating_sub(1)),
-            Kind::Persistent => self.external(node.end.saturating_sub(1), "a persistent ID"),
-            Kind::Call(how) => self.call(labels, reference, node, how),
-            Kind::Tuple | Kind::List | Kind::Dict | Kind::Set | Kind::FrozenSet | Kind::Array => {}
+            NodeKind::Global => self.lookup(labels, reference, node.end.saturating_sub(1)),
+            NodeKind::Persistent => self.external(node.end.saturating_sub(1), "a persistent ID"),
+            NodeKind::Call(how) => self.call(labels, reference, node, how),
+            NodeKind::Tuple
+            | NodeKind::List
+            | NodeKind::Dict
+            | NodeKind::Set
+            | NodeKind::FrozenSet
+            | NodeKind::Array => {}
         }
         self.filled(labels, reference, node);
     }
 
     /// Judges the state and the items that a value was given.
-    fn filled(&mut self, labels: &Naming<'_, '_>, reference: Ref, node: &Node) {
+    fn filled(&mut self, labels: &Labels<'_, '_>, reference: Ref, node: &Node) {
         let at = node.end.saturating_sub(1);
         if let Some(state) = node.state {
             self.build(labels, reference, state, at);
@@ -279,7 +284,7 @@ impl Judge {
     }
 
     /// Judges an opcode that finds something outside the pickle.
-    fn lookup(&mut self, labels: &Naming<'_, '_>, reference: Ref, at: u64) {
+    fn lookup(&mut self, labels: &Labels<'_, '_>, reference: Ref, at: u64) {
         match labels.machine().value(reference) {
             Value::Leaf(Leaf::Extension(code)) => return self.external(at, &format!("copyreg extension {code}")),
             Value::Leaf(Leaf::Persistent(_)) => return self.external(at, "a persistent ID"),
@@ -318,7 +323,7 @@ impl Judge {
     }
 
     /// A string that is short enough for a name.
-    pub(super) fn short_string(&self, labels: &Naming<'_, '_>, reference: Ref) -> Option<Rc<str>> {
+    pub(super) fn short_string(&self, labels: &Labels<'_, '_>, reference: Ref) -> Option<Rc<str>> {
         match labels.machine().value(reference) {
             Value::Leaf(Leaf::Text(text)) if text.bytes().len() <= MAX_NAME => Some(text.lossy().into()),
             Value::Leaf(Leaf::OldText(text)) if text.len() <= MAX_NAME => Some(String::from_utf8_lossy(&text).into()),
@@ -327,18 +332,18 @@ impl Judge {
     }
 
     /// An item of a tuple.
-    pub(super) fn item(&self, labels: &Naming<'_, '_>, tuple: Ref, index: usize) -> Option<Ref> {
+    pub(super) fn item(&self, labels: &Labels<'_, '_>, tuple: Ref, index: usize) -> Option<Ref> {
         match labels.machine().node(tuple) {
-            Some(Node { kind: Kind::Tuple, items, .. }) => items.get(index).copied(),
+            Some(Node { kind: NodeKind::Tuple, items, .. }) => items.get(index).copied(),
             _ => None,
         }
     }
 }
 
 /// Keys and values of a dict; nothing of other values.
-pub(super) fn pairs<'m>(labels: &Naming<'m, '_>, dict: Ref) -> impl Iterator<Item = (Ref, Ref)> + use<'m> {
+pub(super) fn pairs<'m>(labels: &Labels<'m, '_>, dict: Ref) -> impl Iterator<Item = (Ref, Ref)> + use<'m> {
     let items = match labels.machine().node(dict) {
-        Some(Node { kind: Kind::Dict, items, .. }) => items.as_slice(),
+        Some(Node { kind: NodeKind::Dict, items, .. }) => items.as_slice(),
         _ => &[],
     };
     items.as_chunks::<2>().0.iter().map(|[key, value]| (*key, *value))

@@ -6,14 +6,13 @@ use super::class::MAX_CODE_STEPS;
 use super::judge::Judge;
 use super::nested_pickles::MAX_NESTED;
 use super::symbol::Symbol;
-use crate::pickle::known::danger::is_inner;
-use crate::pickle::known::danger::{CALL_METHODS, LOAD_METHODS, META_METHODS};
+use crate::pickle::explain::labels::Labels;
+use crate::pickle::known::danger::{CALL_METHODS, LOAD_METHODS, META_METHODS, is_inner};
 use crate::pickle::known::packages::{is_constructor, is_data_class};
 use crate::pickle::known::renames::current_name;
 use crate::pickle::known::untrusted::is_compiled_unchecked;
 use crate::pickle::known::{ClassArguments, ClassCall, Effect, effect_of, is_known_repr, is_metaclass};
-use crate::pickle::naming::Naming;
-use crate::pickle::node::{How, Kind, Leaf, Node, Ref, Value};
+use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
 /// An array of objects over bytes of the pickle makes addresses of them.
 const FORGED_BUFFER: &str = "makes an array over a buffer that the pickle forges";
@@ -22,7 +21,7 @@ impl Judge {
     /// A call of a callable with this effect, whose name is `full`.
     pub(super) fn known_call(
         &mut self,
-        labels: &Naming<'_, '_>,
+        labels: &Labels<'_, '_>,
         effect: Effect,
         full: &str,
         site: CallSite<'_>,
@@ -64,7 +63,7 @@ impl Judge {
         }
     }
 
-    fn import_by_name(&mut self, labels: &Naming<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
+    fn import_by_name(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
         match self.argument_string(labels, site, 0) {
             Some(module) => self.import(current_name(&module, "").0, site.at),
             None => self.dangerous(labels, site, full, "imports a module that cannot be resolved statically"),
@@ -72,7 +71,7 @@ impl Judge {
     }
 
     /// A name of a type, or a string that dill writes, evaluates to plain data; nothing else is allowed.
-    fn evaluate(&mut self, labels: &Naming<'_, '_>, effect: Effect, full: &str, site: CallSite<'_>) -> VerdictClass {
+    fn evaluate(&mut self, labels: &Labels<'_, '_>, effect: Effect, full: &str, site: CallSite<'_>) -> VerdictClass {
         let string = self.argument_string(labels, site, 0);
         if string.is_some_and(|string| effect == Effect::NamedType || is_known_repr(&string)) {
             return VerdictClass::Plain;
@@ -80,7 +79,7 @@ impl Judge {
         self.dangerous(labels, site, full, "evaluates a string as code")
     }
 
-    fn open_file(&mut self, labels: &Naming<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
+    fn open_file(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
         // Our own pickler writes these modes. Opening a file to read it creates and truncates nothing.
         let mode = self.argument_string(labels, site, 1);
         if mode.is_some_and(|mode| matches!(mode.as_ref(), "r" | "rb")) {
@@ -90,7 +89,7 @@ impl Judge {
     }
 
     /// An iterator that calls the first argument for each item.
-    fn lazy(&mut self, labels: &Naming<'_, '_>, full: &str, site: CallSite<'_>, steps: usize) -> VerdictClass {
+    fn lazy(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>, steps: usize) -> VerdictClass {
         match self.argument_symbol(labels, site, 0) {
             callee @ Symbol::Import(..) => self.callee(labels, &callee, site, steps),
             Symbol::Partial(call) => self.partial(labels, call, site, steps),
@@ -100,7 +99,7 @@ impl Judge {
 
     fn call_of_argument(
         &mut self,
-        labels: &Naming<'_, '_>,
+        labels: &Labels<'_, '_>,
         index: usize,
         site: CallSite<'_>,
         steps: usize,
@@ -116,7 +115,7 @@ impl Judge {
     }
 
     /// `copyreg._reconstructor(class, base, state)`.
-    fn reconstruct(&mut self, labels: &Naming<'_, '_>, full: &str, site: CallSite<'_>, steps: usize) -> VerdictClass {
+    fn reconstruct(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>, steps: usize) -> VerdictClass {
         let made = self.new_of(labels, 0, full, site, steps);
         match self.argument_symbol(labels, site, 1) {
             Symbol::Import(module, name) if is_data_class(&module, &name) => made,
@@ -127,14 +126,14 @@ impl Judge {
     /// `class.__new__(class)`, where the class is this argument.
     fn new_of(
         &mut self,
-        labels: &Naming<'_, '_>,
+        labels: &Labels<'_, '_>,
         index: usize,
         full: &str,
         site: CallSite<'_>,
         steps: usize,
     ) -> VerdictClass {
         match self.argument_symbol(labels, site, index) {
-            Symbol::Class(class) => self.defined_class(labels, class, CallSite { how: How::NewObj, ..site }),
+            Symbol::Class(class) => self.defined_class(labels, class, CallSite { how: CallKind::NewObj, ..site }),
             Symbol::Import(module, name)
                 if effect_of(&module, &name) == Some(Effect::Memory) && self.has_buffer(labels, site, index + 1) =>
             {
@@ -144,7 +143,7 @@ impl Judge {
                 VerdictClass::Plain
             }
             Symbol::Import(module, name) => {
-                self.import_called(labels, &module, &name, CallSite { how: How::NewObj, ..site }, steps)
+                self.import_called(labels, &module, &name, CallSite { how: CallKind::NewObj, ..site }, steps)
             }
             // `__new__` of a value that is no class raises TypeError.
             Symbol::Data | Symbol::Instance(_) => VerdictClass::Plain,
@@ -156,7 +155,7 @@ impl Judge {
     }
 
     /// An instance of a class that the pickle defines, or a call of that class.
-    pub(super) fn defined_class(&mut self, labels: &Naming<'_, '_>, class: Ref, site: CallSite<'_>) -> VerdictClass {
+    pub(super) fn defined_class(&mut self, labels: &Labels<'_, '_>, class: Ref, site: CallSite<'_>) -> VerdictClass {
         let is_called = site.calls_callee();
         if is_called && !self.is_called_class(labels, class, MAX_STEPS) {
             return self.dangerous(labels, site, "", "calls a class that is defined in the pickle");
@@ -173,7 +172,7 @@ impl Judge {
     /// A new class: the call runs its metaclass, and some methods of its bases.
     fn class(
         &mut self,
-        labels: &Naming<'_, '_>,
+        labels: &Labels<'_, '_>,
         arguments: ClassArguments,
         full: &str,
         site: CallSite<'_>,
@@ -191,7 +190,7 @@ impl Judge {
     }
 
     /// What a metaclass does when it makes a class.
-    fn metaclass(&mut self, labels: &Naming<'_, '_>, meta: &Symbol, site: CallSite<'_>, steps: usize) -> VerdictClass {
+    fn metaclass(&mut self, labels: &Labels<'_, '_>, meta: &Symbol, site: CallSite<'_>, steps: usize) -> VerdictClass {
         match meta {
             Symbol::Import(module, name) if is_metaclass(module, name) => VerdictClass::Code,
             Symbol::Class(class) if self.is_defined_metaclass(labels, *class, MAX_STEPS) => {
@@ -205,10 +204,10 @@ impl Judge {
     }
 
     /// dill writes a generic class as `new_class(name, bases, {'metaclass': …}, partial(_setitems, source={…}))`.
-    fn new_class(&mut self, labels: &Naming<'_, '_>, full: &str, site: CallSite<'_>, steps: usize) -> VerdictClass {
+    fn new_class(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>, steps: usize) -> VerdictClass {
         let keywords = self.argument(labels, site, 2).and_then(|keywords| labels.machine().node(keywords));
         let keywords =
-            keywords.filter(|keywords| keywords.kind == Kind::Dict).map(|keywords| keywords.items.as_slice());
+            keywords.filter(|keywords| keywords.kind == NodeKind::Dict).map(|keywords| keywords.items.as_slice());
         let is_filled_by_dill = match self.argument(labels, site, 3).map(|fill| labels.machine().value(fill)) {
             None | Some(Value::Leaf(Leaf::None)) => true,
             Some(_) => self.fills_class_as_dill(labels, site),
@@ -226,7 +225,7 @@ impl Judge {
     }
 
     /// Whether the function that fills a new class is dill's own, with a dict.
-    fn fills_class_as_dill(&mut self, labels: &Naming<'_, '_>, site: CallSite<'_>) -> bool {
+    fn fills_class_as_dill(&mut self, labels: &Labels<'_, '_>, site: CallSite<'_>) -> bool {
         let Symbol::Partial(call) = self.argument_symbol(labels, site, 3) else { return false };
         let Some(node) = labels.machine().node(call) else { return false };
         let functions = [labels.argument(node, 0), node.state.and_then(|state| self.item(labels, state, 0))];
@@ -237,21 +236,21 @@ impl Judge {
         let namespace = self.argument(labels, site, 3).map(|fill| labels.namespace(fill));
         let kind = namespace.and_then(|namespace| labels.machine().node(namespace)).map(|node| node.kind);
         // Both the first argument and the state of the partial function must be `_setitems`.
-        kind == Some(Kind::Dict)
+        kind == Some(NodeKind::Dict)
             && functions.into_iter().all(|function| function.is_some_and(|f| is_setter(self.symbol(labels, f))))
     }
 
     /// Whether an array is made with more than a shape and a dtype, which are the arguments from `from` on.
-    fn has_buffer(&self, labels: &Naming<'_, '_>, site: CallSite<'_>, from: usize) -> bool {
-        let has_keywords = matches!(site.how, How::NewObjEx);
+    fn has_buffer(&self, labels: &Labels<'_, '_>, site: CallSite<'_>, from: usize) -> bool {
+        let has_keywords = matches!(site.how, CallKind::NewObjEx);
         match site.arguments.and_then(|arguments| labels.machine().node(arguments)) {
-            Some(Node { kind: Kind::Tuple, items, .. }) => has_keywords || items.len() > from + site.skip + 2,
+            Some(Node { kind: NodeKind::Tuple, items, .. }) => has_keywords || items.len() > from + site.skip + 2,
             // Arguments that are no tuple cannot be counted.
             _ => true,
         }
     }
 
-    fn get_attribute(&mut self, labels: &Naming<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
+    fn get_attribute(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
         let Some(name) = self.argument_string(labels, site, 1) else {
             let why = "reads an attribute that cannot be resolved statically";
             return self.dangerous(labels, site, full, why);
@@ -266,7 +265,7 @@ impl Judge {
     }
 
     /// Harmless on an object that the pickle made itself: dill fills closures and classes so.
-    fn set_attribute(&mut self, labels: &Naming<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
+    fn set_attribute(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
         let target = self.argument(labels, site, 0);
         match target.map(|target| self.symbol(labels, target)) {
             Some(Symbol::Class(class)) => {
@@ -293,7 +292,7 @@ impl Judge {
     }
 
     /// `setattr(object, name, value)`, where a load may call the value by that name.
-    fn attribute_value(&mut self, labels: &Naming<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
+    fn attribute_value(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
         let name = self.argument_string(labels, site, 1);
         let is_called = name.is_some_and(|name| {
             LOAD_METHODS.contains(&name.as_ref()) || matches!(name.as_ref(), "__class__" | "__code__" | "__call__")
@@ -313,7 +312,7 @@ impl Judge {
     }
 
     /// `pickle.loads(…)`.
-    fn nested(&mut self, labels: &Naming<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
+    fn nested(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
         let argument = self.argument(labels, site, 0);
         let literal = argument.map(|argument| labels.machine().value(argument));
         let bytes: &[u8] = match &literal {
@@ -335,7 +334,7 @@ impl Judge {
     }
 }
 
-fn class_name(labels: &Naming<'_, '_>, class: Ref) -> String {
+fn class_name(labels: &Labels<'_, '_>, class: Ref) -> String {
     let call = labels.machine().node(class);
     // The name is the first argument, or the one after the metaclass.
     let string = |index| labels.text(labels.argument(call?, index)?);

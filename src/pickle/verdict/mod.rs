@@ -20,11 +20,9 @@ mod tests;
 use serde::Serialize;
 
 use self::judge::Judge;
+use super::explain::labels::Labels;
+use super::machine::value::Ref;
 use super::machine::{Machine, MachineError};
-use super::naming::Naming;
-use super::node::Ref;
-
-pub use self::VerdictClass as Class; // compat
 
 /// The most findings that a verdict lists. Where there are more, these are the worst.
 pub const MAX_FINDINGS: usize = 200;
@@ -100,7 +98,7 @@ impl Verdict {
     }
 
     /// As [`Self::follow`], from a run of [`Machine::run`] over `bytes` that exists already.
-    pub fn of_run(bytes: &[u8], labels: &Naming<'_, '_>) -> Self {
+    pub fn of_run(bytes: &[u8], labels: &Labels<'_, '_>) -> Self {
         let mut judge = Judge::new(0);
         judge.judge_run(bytes, labels);
         judge.following_pickles(bytes, labels.machine().end());
@@ -129,13 +127,13 @@ impl Verdict {
 /// not trusted is loaded only then.
 pub fn beyond_plain(bytes: &[u8]) -> Vec<(u64, String)> {
     match Machine::run(bytes) {
-        Ok((machine, _)) => beyond_plain_of_run(bytes, &Naming::new(&machine)),
+        Ok((machine, _)) => beyond_plain_of_run(bytes, &Labels::new(&machine)),
         Err(error) => vec![(0, format!("opcodes that cannot be analysed ({error})"))],
     }
 }
 
 /// As [`beyond_plain`], from a run of [`Machine::run`] over `bytes` that exists already.
-pub fn beyond_plain_of_run(bytes: &[u8], labels: &Naming<'_, '_>) -> Vec<(u64, String)> {
+pub fn beyond_plain_of_run(bytes: &[u8], labels: &Labels<'_, '_>) -> Vec<(u64, String)> {
     let verdict = Verdict::of_run(bytes, labels);
     if verdict.class != VerdictClass::Plain {
         let beyond = verdict.findings.into_iter().filter(|finding| finding.class != VerdictClass::Plain);

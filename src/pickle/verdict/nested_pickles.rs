@@ -3,10 +3,10 @@
 
 use super::VerdictClass;
 use super::judge::Judge;
-use crate::pickle::balance::Balance;
+use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::parse::Parser;
 use crate::pickle::machine::Machine;
-use crate::pickle::opcode::Opcode;
-use crate::pickle::parse::Parser;
+use crate::pickle::passes::stack_check::StackCheck;
 
 /// How many pickles within one another are analysed.
 pub(super) const MAX_NESTED: usize = 8;
@@ -73,7 +73,7 @@ impl Judge {
 /// Whether bytes that are meant to be data are opcodes that find something and call it.
 fn calls_something(bytes: &[u8]) -> bool {
     // The array's wrapper is on the stack, and any memo slot may be filled.
-    let mut balance = Balance::new(1, u64::from(u32::MAX));
+    let mut balance = StackCheck::new(1, u64::from(u32::MAX));
     let ops = Parser::new(bytes).map_while(Result::ok);
     let mut has_callable = false;
     for op in ops.take_while(|op| balance.step(op).is_ok()) {

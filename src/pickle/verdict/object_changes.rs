@@ -10,15 +10,14 @@ use super::judge::{FORGED, Judge, pairs};
 use super::symbol::Symbol;
 use super::{VerdictClass, forged_arrays, show};
 use crate::pickle::dtype_call::is_dtype_call;
+use crate::pickle::explain::labels::Labels;
+use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::NAMED_IMPORTS;
-use crate::pickle::known::danger::LOAD_METHODS;
-use crate::pickle::known::danger::{is_dangerous, is_inner};
+use crate::pickle::known::danger::{LOAD_METHODS, is_dangerous, is_inner};
 use crate::pickle::known::packages::is_known_module;
 use crate::pickle::known::renames::current_name;
 use crate::pickle::machine::Change;
-use crate::pickle::naming::Naming;
-use crate::pickle::node::{Kind, Node, Ref};
-use crate::pickle::opcode::Opcode;
+use crate::pickle::machine::value::{Node, NodeKind, Ref};
 
 /// How many keys of namespaces are remembered that are not names of methods.
 const MAX_KEYS: usize = 16;
@@ -26,7 +25,7 @@ const MAX_KEYS: usize = 16;
 const SHARED: &str = "is modified for the whole program";
 
 impl Judge {
-    pub(super) fn change(&mut self, labels: &Naming<'_, '_>, change: &Change) {
+    pub(super) fn change(&mut self, labels: &Labels<'_, '_>, change: &Change) {
         match (change.opcode, change.items.as_slice()) {
             (Opcode::Build, &[state]) => self.build(labels, change.target, state, change.at),
             _ => self.added(labels, change.target, &change.items, change.at),
@@ -34,7 +33,7 @@ impl Judge {
     }
 
     /// BUILD: calls `__setstate__`, or updates the namespace of the object.
-    pub(super) fn build(&mut self, labels: &Naming<'_, '_>, target: Ref, state: Ref, at: u64) {
+    pub(super) fn build(&mut self, labels: &Labels<'_, '_>, target: Ref, state: Ref, at: u64) {
         match self.symbol(labels, target) {
             Symbol::Import(module, name) => {
                 self.named_imports(labels, state);
@@ -56,14 +55,14 @@ impl Judge {
     }
 
     /// Whether a dtype is made in a way that numpy does not write, so that its state was not checked against its code.
-    fn is_hidden_dtype(&self, labels: &Naming<'_, '_>, target: Ref, class: &Symbol) -> bool {
+    fn is_hidden_dtype(&self, labels: &Labels<'_, '_>, target: Ref, class: &Symbol) -> bool {
         let Symbol::Import(module, name) = class else { return false };
         forged_arrays::is_dtype_class(module, name)
             && !labels.machine().node(target).is_some_and(|node| is_dtype_call(labels, node))
     }
 
     /// Judges the modules that `dill.load_module` imports because a session has them in lists of certain names.
-    fn named_imports(&mut self, labels: &Naming<'_, '_>, state: Ref) {
+    fn named_imports(&mut self, labels: &Labels<'_, '_>, state: Ref) {
         let dict = self.item(labels, state, 0).unwrap_or(state);
         for (key, value) in pairs(labels, dict) {
             let is_list = |name: Rc<str>| NAMED_IMPORTS.iter().any(|(key, _)| *key == name.as_ref());
@@ -71,7 +70,7 @@ impl Judge {
                 continue;
             }
             let rows = match labels.machine().node(value) {
-                Some(Node { kind: Kind::List, items, .. }) => items.as_slice(),
+                Some(Node { kind: NodeKind::List, items, .. }) => items.as_slice(),
                 _ => &[value],
             };
             for row in rows {
@@ -87,7 +86,7 @@ impl Judge {
     }
 
     /// Gives a class of the pickle more attributes. Instances that were made before have them, too.
-    pub(super) fn add_class_state(&mut self, labels: &Naming<'_, '_>, class: Ref, state: Ref, at: u64) {
+    pub(super) fn add_class_state(&mut self, labels: &Labels<'_, '_>, class: Ref, state: Ref, at: u64) {
         self.class_states.entry(class).or_default().push(state);
         self.class_code.remove(&class);
         self.harmful_arguments.remove(&class);
@@ -101,7 +100,7 @@ impl Judge {
     }
 
     /// Judges the attributes of an instance: `__setstate__` among them is called at the next BUILD, and so are others.
-    fn instance_names(&mut self, labels: &Naming<'_, '_>, dict: Ref, at: u64) {
+    fn instance_names(&mut self, labels: &Labels<'_, '_>, dict: Ref, at: u64) {
         for (key, value) in pairs(labels, dict) {
             let key = labels.machine().resolve(key);
             if self.plain_keys.contains(&key) {
@@ -151,7 +150,7 @@ impl Judge {
     }
 
     /// Items for an object: a load calls its `append`, `extend`, `add` or `__setitem__`.
-    pub(super) fn added(&mut self, labels: &Naming<'_, '_>, target: Ref, items: &[Ref], at: u64) {
+    pub(super) fn added(&mut self, labels: &Labels<'_, '_>, target: Ref, items: &[Ref], at: u64) {
         if items.is_empty() {
             return;
         }
@@ -175,7 +174,7 @@ impl Judge {
     }
 
     /// Finds calls of `__main__.NAME` where the pickle had defined NAME there before.
-    pub(super) fn redefined_main_calls(&mut self, labels: &Naming<'_, '_>) {
+    pub(super) fn redefined_main_calls(&mut self, labels: &Labels<'_, '_>) {
         if self.main_calls.is_empty() {
             return;
         }

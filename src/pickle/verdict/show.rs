@@ -2,8 +2,8 @@
 //!
 //! The strings come from hostile files: they are cut here, and escaped where they are printed.
 
-use crate::pickle::naming::Naming;
-use crate::pickle::node::{Kind, Leaf, Node, Ref, Value};
+use crate::pickle::explain::labels::Labels;
+use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 
 /// The most characters of one string, and of all arguments together.
 const MAX_STRING: usize = 60;
@@ -13,15 +13,17 @@ const MAX_DEPTH: usize = 3;
 const MAX_SHOWN: usize = 6;
 
 /// The arguments of a call in parentheses, without the first `skip` of them.
-pub(super) fn arguments(labels: &Naming<'_, '_>, arguments: Option<Ref>, skip: usize) -> String {
+pub(super) fn arguments(labels: &Labels<'_, '_>, arguments: Option<Ref>, skip: usize) -> String {
     let shown = match arguments.and_then(|arguments| labels.machine().node(arguments)) {
-        Some(Node { kind: Kind::Tuple, items, .. }) => joined(labels, items.get(skip..).unwrap_or_default(), MAX_DEPTH),
+        Some(Node { kind: NodeKind::Tuple, items, .. }) => {
+            joined(labels, items.get(skip..).unwrap_or_default(), MAX_DEPTH)
+        }
         _ => "…".to_owned(),
     };
     cut(&format!("({shown})"), MAX_ALL)
 }
 
-pub(super) fn value(labels: &Naming<'_, '_>, value: Ref) -> String {
+pub(super) fn value(labels: &Labels<'_, '_>, value: Ref) -> String {
     cut(&shown(labels, value, MAX_DEPTH), MAX_ALL)
 }
 
@@ -30,27 +32,27 @@ pub(super) fn name(name: &str) -> String {
     cut(name, MAX_ALL)
 }
 
-fn shown(labels: &Naming<'_, '_>, value: Ref, depth: usize) -> String {
+fn shown(labels: &Labels<'_, '_>, value: Ref, depth: usize) -> String {
     match labels.machine().value(value) {
         Value::Leaf(leaf) => literal(&leaf),
-        Value::Node(Node { kind: Kind::Global, .. }) => {
+        Value::Node(Node { kind: NodeKind::Global, .. }) => {
             labels.global(value).map_or_else(|| "…".to_owned(), |(module, name)| format!("{module}.{name}"))
         }
         Value::Node(_) if depth == 0 => "…".to_owned(),
         Value::Node(Node { kind, items, .. }) => match kind {
-            Kind::Tuple if items.len() == 1 => format!("({},)", joined(labels, items, depth - 1)),
-            Kind::Tuple => format!("({})", joined(labels, items, depth - 1)),
-            Kind::List => format!("[{}]", joined(labels, items, depth - 1)),
-            Kind::Set | Kind::FrozenSet => format!("{{{}}}", joined(labels, items, depth - 1)),
-            Kind::Dict if items.is_empty() => "{}".to_owned(),
-            Kind::Dict => "{…}".to_owned(),
-            Kind::Call(_) | Kind::Array => format!("<{}>", labels.type_name(value)),
-            Kind::Persistent | Kind::Global => "…".to_owned(),
+            NodeKind::Tuple if items.len() == 1 => format!("({},)", joined(labels, items, depth - 1)),
+            NodeKind::Tuple => format!("({})", joined(labels, items, depth - 1)),
+            NodeKind::List => format!("[{}]", joined(labels, items, depth - 1)),
+            NodeKind::Set | NodeKind::FrozenSet => format!("{{{}}}", joined(labels, items, depth - 1)),
+            NodeKind::Dict if items.is_empty() => "{}".to_owned(),
+            NodeKind::Dict => "{…}".to_owned(),
+            NodeKind::Call(_) | NodeKind::Array => format!("<{}>", labels.type_name(value)),
+            NodeKind::Persistent | NodeKind::Global => "…".to_owned(),
         },
     }
 }
 
-fn joined(labels: &Naming<'_, '_>, items: &[Ref], depth: usize) -> String {
+fn joined(labels: &Labels<'_, '_>, items: &[Ref], depth: usize) -> String {
     let mut shown_items: Vec<String> = items.iter().take(MAX_SHOWN).map(|item| shown(labels, *item, depth)).collect();
     if items.len() > MAX_SHOWN {
         shown_items.push("…".to_owned());

@@ -6,12 +6,12 @@
 use std::rc::Rc;
 
 use super::judge::{Judge, LastClass};
+use crate::pickle::explain::labels::Labels;
 use crate::pickle::known::renames::current_name;
 use crate::pickle::known::{ClassCall, Effect, class_named, effect_of, has_known_effects};
-use crate::pickle::naming::Naming;
-use crate::pickle::node::{How, Kind, Leaf, Node, Ref, Value};
+use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
-/// How many values are followed, one from the other, to resolve one.
+/// CallKind many values are followed, one from the other, to resolve one.
 const MAX_STEPS: usize = 64;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -44,11 +44,11 @@ pub(super) enum Symbol {
 }
 
 impl Judge {
-    pub(super) fn symbol(&mut self, labels: &Naming<'_, '_>, reference: Ref) -> Symbol {
+    pub(super) fn symbol(&mut self, labels: &Labels<'_, '_>, reference: Ref) -> Symbol {
         self.symbol_within(labels, reference, MAX_STEPS)
     }
 
-    fn symbol_within(&mut self, labels: &Naming<'_, '_>, reference: Ref, steps: usize) -> Symbol {
+    fn symbol_within(&mut self, labels: &Labels<'_, '_>, reference: Ref, steps: usize) -> Symbol {
         self.count_step();
         let reference = labels.machine().resolve(reference);
         let Some(steps) = steps.checked_sub(1) else { return Symbol::Unknown };
@@ -56,7 +56,7 @@ impl Judge {
         if node.is_some_and(|node| node.kind.holds_items()) {
             return Symbol::Data;
         }
-        let class = node.filter(|node| matches!(node.kind, Kind::Call(_))).and_then(|node| node.items.first());
+        let class = node.filter(|node| matches!(node.kind, NodeKind::Call(_))).and_then(|node| node.items.first());
         if let Some(last) = self.last_class(class.map(|class| labels.machine().resolve(*class))) {
             return last.symbol.clone();
         }
@@ -65,14 +65,14 @@ impl Judge {
         }
         let symbol = match node {
             None => leaf(labels, reference),
-            Some(Node { kind: Kind::Persistent, .. }) => Symbol::External,
-            Some(node @ Node { kind: Kind::Call(_), .. }) => {
+            Some(Node { kind: NodeKind::Persistent, .. }) => Symbol::External,
+            Some(node @ Node { kind: NodeKind::Call(_), .. }) => {
                 // A call that is an argument of itself stays unknown while it is resolved, so this ends.
                 self.symbols.insert(reference, Symbol::Unknown);
                 self.made(labels, reference, node, steps)
             }
             // One of joblib's: its class was judged where the wrapper was made.
-            Some(Node { kind: Kind::Array, .. }) => {
+            Some(Node { kind: NodeKind::Array, .. }) => {
                 Symbol::Instance(Rc::new(Symbol::Import("numpy".into(), "ndarray".into())))
             }
             Some(_) => import_of(labels, reference),
@@ -86,7 +86,7 @@ impl Judge {
     }
 
     /// The result of a call.
-    fn made(&mut self, labels: &Naming<'_, '_>, reference: Ref, node: &Node, steps: usize) -> Symbol {
+    fn made(&mut self, labels: &Labels<'_, '_>, reference: Ref, node: &Node, steps: usize) -> Symbol {
         let Some(class) = node.items.first() else { return Symbol::Unknown };
         let callee = self.symbol_within(labels, *class, steps);
         match &callee {
@@ -101,12 +101,12 @@ impl Judge {
             }
             Symbol::Decorator => Symbol::Function(reference),
             // NEWOBJ makes an instance even of a class that cannot be resolved.
-            _ if node.kind == Kind::Call(How::NewObj) => Symbol::Instance(Rc::new(callee)),
+            _ if node.kind == NodeKind::Call(CallKind::NewObj) => Symbol::Instance(Rc::new(callee)),
             _ => Symbol::Unknown,
         }
     }
 
-    fn argument_within(&mut self, labels: &Naming<'_, '_>, node: &Node, index: usize, steps: usize) -> Option<Symbol> {
+    fn argument_within(&mut self, labels: &Labels<'_, '_>, node: &Node, index: usize, steps: usize) -> Option<Symbol> {
         labels.argument(node, index).map(|argument| self.symbol_within(labels, argument, steps))
     }
 
@@ -120,7 +120,7 @@ impl Judge {
     /// The result of a call of a callable with this effect.
     fn made_by(
         &mut self,
-        labels: &Naming<'_, '_>,
+        labels: &Labels<'_, '_>,
         reference: Ref,
         node: &Node,
         effect: Effect,
@@ -182,7 +182,7 @@ fn named_class(name: &str) -> Symbol {
     Symbol::Import(module.into(), name.into())
 }
 
-fn leaf(labels: &Naming<'_, '_>, reference: Ref) -> Symbol {
+fn leaf(labels: &Labels<'_, '_>, reference: Ref) -> Symbol {
     match labels.machine().value(reference) {
         Value::Leaf(Leaf::Global(..)) => import_of(labels, reference),
         Value::Leaf(Leaf::Extension(_) | Leaf::Persistent(_)) => Symbol::External,
@@ -192,7 +192,7 @@ fn leaf(labels: &Naming<'_, '_>, reference: Ref) -> Symbol {
 }
 
 /// The import of GLOBAL or STACK_GLOBAL. A name that is not a string, or too long, cannot be resolved.
-fn import_of(labels: &Naming<'_, '_>, reference: Ref) -> Symbol {
+fn import_of(labels: &Labels<'_, '_>, reference: Ref) -> Symbol {
     let Some((module, name)) = labels.global(reference) else { return Symbol::Unknown };
     // Labels write `?` for a name that is not a string, and cut long names with an ellipsis.
     if module.as_ref() == "?" || name.as_ref() == "?" || module.ends_with('…') || name.ends_with('…') {

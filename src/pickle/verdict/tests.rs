@@ -222,6 +222,6 @@ fn partial_functions_of_partial_functions_take_few_steps() {
 fn a_run_that_exists_has_the_same_verdict() {
     for pickle in samples::all() {
         let (machine, _) = Machine::run(pickle).expect("a pickle");
-        assert_eq!(Verdict::of_run(pickle, &Naming::new(&machine)), verdict(pickle));
+        assert_eq!(Verdict::of_run(pickle, &Labels::new(&machine)), verdict(pickle));
     }
 }

@@ -12,7 +12,7 @@ use pyo3::types::{PyAny, PySlice, PyTuple, PyType};
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
 use super::super::reduce;
-use crate::pickle::opcode::Opcode;
+use crate::pickle::format::opcode::Opcode;
 
 /// The plan for a member that has no slot.
 pub(in super::super) fn plan_enum_member<'py>(

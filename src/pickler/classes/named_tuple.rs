@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyList, PyString, PyTuple, PyType};
 
 use super::super::plan::Action;
-use crate::pickle::opcode::Opcode;
+use crate::pickle::format::opcode::Opcode;
 
 /// The fields of a class that `collections.namedtuple` has created. None for any other class.
 pub(super) fn fields<'py>(class: &Bound<'py, PyType>) -> PyResult<Option<Bound<'py, PyTuple>>> {

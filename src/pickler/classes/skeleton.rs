@@ -13,7 +13,7 @@ use pyo3::types::{PyAny, PyDict, PyFunction, PyList, PyString, PyTuple, PyType};
 use super::super::pickle_context::PickleContext;
 use super::super::plan::Action;
 use super::acyclic::{cannot_refer_back, is_scalar};
-use crate::pickle::opcode::Opcode;
+use crate::pickle::format::opcode::Opcode;
 
 /// The name and the value of an attribute.
 type Attribute<'py> = (Bound<'py, PyString>, Bound<'py, PyAny>);

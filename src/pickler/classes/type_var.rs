@@ -9,7 +9,7 @@ use super::super::global_names::loaded_modules;
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
 use super::super::reduce;
-use crate::pickle::opcode::Opcode;
+use crate::pickle::format::opcode::Opcode;
 
 /// The plan for a type variable that has no slot.
 pub(in super::super) fn plan_type_variable<'py>(

@@ -5,13 +5,10 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyType};
 
-use super::super::classes;
-use super::super::named_objects;
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
-use super::super::reduce;
-use super::super::resources;
 use super::super::strategy::{Strategy, classify};
+use super::super::{classes, named_objects, reduce, resources};
 
 /// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
 /// `in_reduction` is whether it is an argument in a reduction.

@@ -12,7 +12,7 @@ use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
 use super::super::native_types::{FastSave, save_fast, save_simple};
 use super::super::plan::{Action, DictWalk, ItemBatch, Next, WorkItem};
 use super::super::state::PicklerState;
-use crate::pickle::opcode::Opcode;
+use crate::pickle::format::opcode::Opcode;
 
 /// The opcodes that add one item, and all items since the MARK.
 const APPEND: [Opcode; 2] = [Opcode::Append, Opcode::Appends];

@@ -21,7 +21,7 @@ use super::native_types::FastSave;
 use super::pickle_context::PickleContext;
 use super::plan::{DirectWrite, Next, ObjectPlan, WorkItem};
 use super::state::PicklerState;
-use crate::pickle::opcode::Opcode;
+use crate::pickle::format::opcode::Opcode;
 
 /// The most work items, each of some hundred bytes: an object that creates new objects endlessly fails before memory is
 /// exhausted.

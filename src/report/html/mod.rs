@@ -26,8 +26,6 @@ const SCRIPTS: [&str; 5] = [
     include_str!("page.js"),
 ];
 
-pub use self::write_page as page; // compat
-
 /// Writes the page of a report.
 pub fn write_page(out: &mut dyn Write, report: &SessionReport) -> io::Result<()> {
     let data = embeddable_json(report)?;

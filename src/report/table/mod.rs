@@ -14,7 +14,7 @@ use std::io::{self, Write};
 
 use console::{Alignment, Style, measure_text_width, pad_str};
 
-use crate::snapshot::index::{Index, LeftOut, Reason, Variable};
+use crate::snapshot::index::{Index, LeftOut, LeftOutReason, Variable};
 use crate::ui::{escape, format_size};
 
 /// How a table is drawn.
@@ -27,8 +27,6 @@ pub struct TableStyle {
     /// Whether characters beyond ASCII can be shown.
     pub unicode: bool,
 }
-
-pub use self::TableStyle as Look; // compat
 
 /// The largest width of a column. Without a terminal, a longer cell moves the rest of its own row only.
 const COLUMN_MAX: usize = 40;
@@ -258,7 +256,7 @@ fn row_line<'a>(
             line.push(value, &palette.none);
         }
         TableRow::LeftOut { name, type_name, item } => {
-            let failed = item.reason == Reason::Failed;
+            let failed = item.reason == LeftOutReason::Failed;
             let mark = match (failed, style.unicode) {
                 (true, true) => "✗ ",
                 (true, false) => "x ",

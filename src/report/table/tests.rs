@@ -26,8 +26,8 @@ fn index() -> Index {
             variable("a\u{1b}[2Jb", "int", 11, "1"),
         ],
         left_out: vec![
-            left("rows", Reason::Failed, "TypeError: cannot pickle 'generator' object"),
-            left("_x", Reason::Private, "a private name that no kept function or class uses"),
+            left("rows", LeftOutReason::Failed, "TypeError: cannot pickle 'generator' object"),
+            left("_x", LeftOutReason::Private, "a private name that no kept function or class uses"),
         ],
         ..Index::default()
     }

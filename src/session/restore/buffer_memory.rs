@@ -9,7 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyByteArray, PyDict, PyMemoryView, PySlice};
 
-use crate::pickler::Held;
+use crate::pickler::PyBufferView;
 use crate::snapshot::reader::{Memory, Snapshot};
 use crate::snapshot::segment::VariableSegment;
 
@@ -22,7 +22,7 @@ pub(super) enum BufferMemory<'py> {
     /// Views of the mapped file.
     Mapped(Vec<Bound<'py, PyAny>>),
     /// New memory, each with the lock that keeps it in place while it is filled.
-    Allocated(Vec<(Bound<'py, PyAny>, Held)>),
+    Allocated(Vec<(Bound<'py, PyAny>, PyBufferView)>),
 }
 
 impl<'py> BufferMemory<'py> {
@@ -30,7 +30,7 @@ impl<'py> BufferMemory<'py> {
     pub(super) fn allocate(py: Python<'py>, segment: &VariableSegment<'_>) -> PyResult<Self> {
         let make = |contents: Range<usize>| {
             let memory = allocate(py, contents.len())?;
-            let held = Held::writable(&memory)?;
+            let held = PyBufferView::writable(&memory)?;
             Ok((PyMemoryView::from(&memory)?.into_any(), held))
         };
         segment.contents().map(make).collect::<PyResult<_>>().map(Self::Allocated)

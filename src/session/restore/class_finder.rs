@@ -15,7 +15,7 @@ use pyo3::types::{PyAny, PyDict, PyModule};
 use super::dill_functions::{CreateType, ImportModule, OpenForReading, Reconstruct};
 use super::restore_context::RestoreContext;
 use super::untrusted;
-use crate::pickle::rules::plain as allow_list;
+use crate::pickle::known::{self, untrusted as allow_list};
 use crate::python::dill::LazyDill;
 
 /// `find_class` of an unpickler.
@@ -77,7 +77,7 @@ impl ClassFinder {
     /// Looks up a global for a file that is not trusted. Nothing that is in the session's module already is given to
     /// it.
     fn look_up_plain<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        let (new_module, new_name) = allow_list::canonical(module, name);
+        let (new_module, new_name) = known::current_name(module, name);
         if (new_module, new_name) == ("builtins", "NoneType") {
             return Ok(py.None().bind(py).get_type().into_any());
         }

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyTuple, PyType};
 
 use super::untrusted;
-use crate::pickle::rules::plain as allow_list;
+use crate::pickle::known::untrusted as allow_list;
 
 /// How dill names a module that cannot be imported.
 pub(super) const RUNTIME: &str = "__runtime__.";

@@ -10,12 +10,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 
 use super::dill_functions::RUNTIME;
-use super::joblib_load;
 use super::restore_context::{RestoreContext, RestoreRequest, Restored, bind_module};
 use super::unpickler::Unpickler;
-use super::untrusted;
-use crate::pickle::outline::{Shape, Variable};
-use crate::report::answer::OBJECT;
+use super::{joblib_load, untrusted};
+use crate::pickle::explain::outline::{Outline, OutlineRow};
+use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{ReadError, Snapshot};
 
 /// How the names begin under which dill lists what its loader imports by name.
@@ -29,7 +28,7 @@ pub(super) fn load<'py>(
     request: &RestoreRequest<'_, 'py>,
 ) -> PyResult<Restored> {
     match snapshot.outline().map_err(read_error)? {
-        Shape::Session { module, variables } => session(py, snapshot, module, variables, request),
+        Outline::Session { module, variables } => session(py, snapshot, module, variables, request),
         _ => object(py, snapshot, request),
     }
 }
@@ -43,7 +42,7 @@ fn session<'py>(
     py: Python<'py>,
     snapshot: &Arc<Snapshot>,
     name: &str,
-    variables: &[Variable],
+    variables: &[OutlineRow],
     request: &RestoreRequest<'_, 'py>,
 ) -> PyResult<Restored> {
     let modules = py.import("sys")?.getattr("modules")?;
@@ -95,8 +94,8 @@ fn object<'py>(py: Python<'py>, snapshot: &Arc<Snapshot>, request: &RestoreReque
             names.push(key.extract()?);
         }
     } else {
-        namespace.set_item(OBJECT, loaded)?;
-        names.push(OBJECT.to_owned());
+        namespace.set_item(OBJECT_NAME, loaded)?;
+        names.push(OBJECT_NAME.to_owned());
     }
     Ok(Restored { names, lost: Vec::new(), module: "__main__".to_owned() })
 }

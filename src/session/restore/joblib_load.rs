@@ -14,10 +14,10 @@ use pyo3::types::{PyAny, PyDict, PyTuple, PyType};
 use super::buffer_memory;
 use super::unpickler::{Unpickler, unpickler_class};
 use super::unpickler_stream::{UnpicklerStream, file_range};
-use crate::pickle::machine::Raw;
-use crate::pickle::opcode::Opcode;
-use crate::pickle::rules;
-use crate::pickler::Held;
+use crate::pickle::format::opcode::Opcode;
+use crate::pickle::known;
+use crate::pickle::machine::RawArray;
+use crate::pickler::PyBufferView;
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::segment::InputPiece;
 
@@ -25,7 +25,7 @@ use crate::snapshot::segment::InputPiece;
 pub(super) fn load<'py>(
     unpickler: &Unpickler<'py>,
     snapshot: &Arc<Snapshot>,
-    arrays: &[Raw],
+    arrays: &[RawArray],
 ) -> PyResult<Bound<'py, PyAny>> {
     let object = unpickler.object();
     let py = object.py();
@@ -41,7 +41,7 @@ pub(super) fn load<'py>(
 }
 
 /// The opcodes, with BINPERSID in place of the bytes of each array.
-fn opcodes_around(snapshot: &Snapshot, arrays: &[Raw]) -> PyResult<Vec<InputPiece>> {
+fn opcodes_around(snapshot: &Snapshot, arrays: &[RawArray]) -> PyResult<Vec<InputPiece>> {
     let mut pieces = Vec::new();
     let mut from = 0;
     for array in arrays {
@@ -63,7 +63,7 @@ struct WrapperFinder {
 #[pymethods]
 impl WrapperFinder {
     fn __call__<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        if rules::is_array_wrapper(module, name) {
+        if known::is_array_wrapper(module, name) {
             return Ok(self.wrapper.bind(py).clone());
         }
         self.find_class.bind(py).call1((module, name))
@@ -77,7 +77,7 @@ struct ArrayLoader {
     find_class: Py<PyAny>,
     wrapper: Py<PyAny>,
     /// The arrays that are still to be read, in order.
-    waiting: Mutex<VecDeque<Raw>>,
+    waiting: Mutex<VecDeque<RawArray>>,
 }
 
 #[pymethods]
@@ -97,7 +97,7 @@ impl ArrayLoader {
 
 impl ArrayLoader {
     /// An array of objects: a pickle of its own, with a memo of its own. Its globals are looked up as all others are.
-    fn objects<'py>(&self, py: Python<'py>, raw: &Raw) -> PyResult<Bound<'py, PyAny>> {
+    fn objects<'py>(&self, py: Python<'py>, raw: &RawArray) -> PyResult<Bound<'py, PyAny>> {
         let stream = UnpicklerStream::new(Arc::clone(&self.snapshot));
         stream.turn_to(vec![InputPiece::File(file_range(raw.start, raw.end)?)]);
         let unpickler = unpickler_class(py)?.call1((Bound::new(py, stream)?,))?;
@@ -106,7 +106,7 @@ impl ArrayLoader {
     }
 
     /// An array of numbers or other plain items: its bytes are copied into new memory.
-    fn numbers<'py>(&self, wrapper: &Bound<'py, PyAny>, raw: &Raw) -> PyResult<Bound<'py, PyAny>> {
+    fn numbers<'py>(&self, wrapper: &Bound<'py, PyAny>, raw: &RawArray) -> PyResult<Bound<'py, PyAny>> {
         let py = wrapper.py();
         let numpy = py.import("numpy")?;
         let dtype = wrapper.getattr("dtype")?;
@@ -116,7 +116,7 @@ impl ArrayLoader {
         let bytes = self.snapshot.bytes().map_err(|error| PyValueError::new_err(error.to_string()))?;
         let bytes = bytes.get(file_range(raw.start, raw.end)?).unwrap_or_default();
         let memory = buffer_memory::allocate(py, bytes.len())?;
-        let mut held = Held::writable(&memory)?;
+        let mut held = PyBufferView::writable(&memory)?;
         let target = held.bytes_mut();
         py.detach(|| target.copy_from_slice(bytes));
         drop(held);

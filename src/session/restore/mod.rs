@@ -28,15 +28,12 @@ use self::restore_context::{RestoreContext, add_script_directory, bind_module};
 use self::segment_loader::{SegmentLoader, missing_module};
 use self::selection::{Choice, choose};
 pub use self::untrusted::{Signer, Untrusted};
-use super::collector::PausedCollector;
-use super::fault::error_text;
+use super::failure_path::error_text;
+use super::interpreter_guards::PausedCollector;
 use crate::exit::{self, OrExit};
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::reader::{Contents, Damage, Progress, ReadError, Snapshot, Wanted};
 use crate::snapshot::segment::VariableSegment;
-
-pub use self::restore_context::RestoreRequest as Request; // compat
-pub use self::untrusted::Signer as Whose; // compat
 
 /// Checks the requested variables of a file, and loads them. `progress` is called with the bytes that were read.
 ///

@@ -15,10 +15,10 @@ use pyo3::types::PyAny;
 use super::buffer_memory::BufferMemory;
 use super::restore_context::RestoreContext;
 use super::unpickler::Unpickler;
-use crate::pickle::scan::scan_segment;
-use crate::pickle::whole::whole_slots;
+use crate::pickle::passes::recover::intact_memo_slots;
+use crate::pickle::passes::scan::scan_segment;
 use crate::python::discover;
-use crate::session::fault::error_text;
+use crate::session::failure_path::error_text;
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::segment::{LoadSequence, UnpicklerInput, VariableSegment};
@@ -135,7 +135,7 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
         let filled = (old_memo.len() as u64).saturating_sub(variable.memo.0);
         let opcodes = self.snapshot.bytes().ok().and_then(|file| segment.as_loaded(file)).unwrap_or_default();
         // Where the opcodes cannot be followed, no object counts as intact.
-        self.intact_slots.extend(whole_slots(&opcodes, variable.memo.0, filled).unwrap_or_default());
+        self.intact_slots.extend(intact_memo_slots(&opcodes, variable.memo.0, filled).unwrap_or_default());
         let mut objects = Vec::new();
         for slot in 0..variable.memo.1 {
             objects.push(old_memo.get_item(slot)?.unwrap_or_else(|| py.None().into_bound(py)));

@@ -10,12 +10,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyModule};
 
 use crate::exit::{self, OrExit};
-use crate::pickle::rules::plain as allow_list;
-use crate::report::plain as escape;
+use crate::pickle::known::untrusted as allow_list;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::requirements::{self, Requirement};
 use crate::snapshot::segment::VariableSegment;
-use crate::snapshot::trust::Key;
+use crate::snapshot::signature::SigningKey;
+use crate::ui::escape::escape;
 
 /// How the message of an exception begins that a guarded load raises for what is not allowed.
 pub(super) const REFUSED: &str = "not trusted, and needs";
@@ -54,7 +54,7 @@ impl Signer {
         if matches!(snapshot.contents(), Contents::Foreign { .. }) {
             return Self::NotSnapcli;
         }
-        match Key::existing() {
+        match SigningKey::existing() {
             Ok(Some(key)) if snapshot.is_signed_by(&key) => Self::User,
             _ if snapshot.is_signed() => Self::Other,
             _ => Self::None,

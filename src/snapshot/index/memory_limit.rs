@@ -5,9 +5,8 @@
 //! would allocate, and refuses an index that needs more than its length allows. [`encode`] pads an index that would
 //! be refused.
 
-use std::fmt;
-use std::io;
 use std::mem::size_of;
+use std::{fmt, io};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 

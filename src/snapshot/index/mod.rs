@@ -11,14 +11,6 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::memory_limit::{encode, parse};
 
-pub use self::LeftOutReason as Reason; // compat
-pub use self::PickleStream as Stream; // compat
-pub use self::PythonInfo as Python; // compat
-pub use self::ScriptEnd as Ended; // compat
-pub use self::ScriptInfo as Script; // compat
-pub use self::StoredBuffer as Buffer; // compat
-pub use self::VariableKind as Kind; // compat
-
 /// The version of the index and of all JSON output.
 pub const SCHEMA: u32 = 1;
 
@@ -73,9 +65,9 @@ pub struct ScriptEnd {
     /// `finished`, `exit` (SystemExit), `exception`, `interrupted` (KeyboardInterrupt), or `running` for a save from
     /// within the script.
     pub how: String,
-    /// The exit code that Python would end with.
+    /// The exit code that PythonInfo would end with.
     pub code: i32,
-    /// The traceback as Python prints it, if there was one.
+    /// The traceback as PythonInfo prints it, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceback: Option<String>,
 }
@@ -131,7 +123,7 @@ pub struct Variable {
     /// The session's names that its code looks up as globals when it runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub globals: Vec<String>,
-    /// Whether it contains code objects, which only the same minor version of Python can load.
+    /// Whether it contains code objects, which only the same minor version of PythonInfo can load.
     pub has_code: bool,
     /// `len()`, if that is cheap and runs no code of the script.
     #[serde(skip_serializing_if = "Option::is_none")]

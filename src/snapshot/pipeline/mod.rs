@@ -19,8 +19,6 @@ use super::atomic::signals;
 use super::index::Variable;
 use super::save_target::SaveTarget;
 
-pub(super) use self::LARGE_BUFFER as LARGE; // compat
-
 /// Buffers of this many bytes and more are sent chunk by chunk, apart from the opcodes around them.
 pub(super) const LARGE_BUFFER: usize = 4 << 20;
 

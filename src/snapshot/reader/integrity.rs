@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::parallel_hash::{self, Copy, PIECE, Progress};
 use super::read_error::{Damage, ReadError};
 use super::source::Source;
-use crate::pickle::machine::{Raw, opcodes_around};
+use crate::pickle::machine::{RawArray, opcodes_around};
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::segment::VariableSegment;
 
@@ -120,7 +120,7 @@ fn is_outside_damaged(source: &Source, index: &Index, progress: Progress<'_>) ->
 }
 
 /// Reads the opcodes of a pickle up to STOP, around the bytes of joblib's arrays.
-pub(super) fn opcodes(bytes: &[u8], arrays: &[Raw], progress: Progress<'_>) -> Result<(), ReadError> {
+pub(super) fn opcodes(bytes: &[u8], arrays: &[RawArray], progress: Progress<'_>) -> Result<(), ReadError> {
     let (mut reported, mut end) = (0, 0);
     for op in opcodes_around(bytes, arrays) {
         end = op.map_err(|error| ReadError::of_pickle(bytes, error.into()))?.end;

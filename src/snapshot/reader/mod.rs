@@ -26,12 +26,13 @@ use self::source::Source;
 use super::index::{self, Index, SCHEMA, Variable};
 use super::layout::{TRAILER, Trailer};
 use super::segment::VariableSegment;
-use super::trust::Key;
+use super::signature::SigningKey;
 use super::writer::owner;
-use crate::pickle::emit;
+use crate::pickle::explain::outline::Outline;
+use crate::pickle::explain::trace_tree::TraceTree;
+use crate::pickle::format::emit;
 use crate::pickle::inspection::Inspection;
-use crate::pickle::machine::Raw;
-use crate::pickle::outline::{self, Shape, Tree};
+use crate::pickle::machine::RawArray;
 use crate::pickle::verdict::Verdict;
 
 /// The most bytes of opcodes of our own file for which a verdict is formed unasked: that takes some milliseconds.
@@ -69,8 +70,8 @@ pub enum Contents {
 /// What the symbolic machine found in a pickle without an index.
 #[derive(Debug)]
 struct FollowedPickle {
-    outline: Shape,
-    raw_arrays: Vec<Raw>,
+    outline: Outline,
+    raw_arrays: Vec<RawArray>,
 }
 
 impl Snapshot {
@@ -170,10 +171,8 @@ impl Snapshot {
         if with_verdict {
             self.verdict.get_or_init(|| inspection.verdict().clone());
         }
-        let found = || FollowedPickle {
-            outline: inspection.outline().clone(),
-            raw_arrays: inspection.raw_arrays().to_vec(),
-        };
+        let found =
+            || FollowedPickle { outline: inspection.outline().clone(), raw_arrays: inspection.raw_arrays().to_vec() };
         Ok(self.followed.get_or_init(found))
     }
 
@@ -181,7 +180,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// Where the file is not a sound pickle.
-    pub fn outline(&self) -> Result<&Shape, ReadError> {
+    pub fn outline(&self) -> Result<&Outline, ReadError> {
         self.follow(false).map(|followed| &followed.outline)
     }
 
@@ -189,7 +188,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// Where the file is not a sound pickle.
-    pub fn raw_arrays(&self) -> Result<&[Raw], ReadError> {
+    pub fn raw_arrays(&self) -> Result<&[RawArray], ReadError> {
         match self.contents {
             Contents::Own { .. } => Ok(&[]),
             Contents::Foreign { .. } => self.follow(false).map(|followed| followed.raw_arrays.as_slice()),
@@ -197,7 +196,7 @@ impl Snapshot {
     }
 
     /// Whether the owner of this key signed the file. The signature proves the index, and its hashes prove the rest.
-    pub fn is_signed_by(&self, key: &Key) -> bool {
+    pub fn is_signed_by(&self, key: &SigningKey) -> bool {
         self.trailer.as_ref().is_some_and(|trailer| key.has_signed(trailer))
     }
 
@@ -210,7 +209,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// Where the file cannot be mapped.
-    pub fn signed(&self, key: &Key) -> Result<Option<(&[u8], Trailer)>, ReadError> {
+    pub fn signed(&self, key: &SigningKey) -> Result<Option<(&[u8], Trailer)>, ReadError> {
         let Some(trailer) = &self.trailer else { return Ok(None) };
         let end = trailer.index_offset.saturating_add(trailer.index_length);
         Ok(Some((self.range(0, end)?, key.sign(trailer))))
@@ -264,14 +263,19 @@ impl Snapshot {
     ///
     /// # Errors
     /// Where the pickle cannot be followed.
-    pub fn trace(&self, name: &str) -> Result<Option<Tree>, ReadError> {
+    pub fn trace(&self, name: &str) -> Result<Option<TraceTree>, ReadError> {
         match &self.contents {
             Contents::Own { index } => {
                 let Some(variable) = index.variables.iter().find(|variable| variable.name == name) else {
                     return Ok(None);
                 };
                 let owner = |slot| owner(&index.variables, slot).map(str::to_owned);
-                let tree = outline::trace_segment(self.segment(variable)?, variable.offset, variable.memo.0, &owner);
+                let tree = crate::pickle::explain::trace_tree::trace_segment(
+                    self.segment(variable)?,
+                    variable.offset,
+                    variable.memo.0,
+                    &owner,
+                );
                 tree.map(Some).map_err(ReadError::BadPickle)
             }
             Contents::Foreign { .. } => {

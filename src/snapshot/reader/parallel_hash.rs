@@ -4,17 +4,16 @@
 //! reads into one buffer that stays in its processor's cache. The file is not mapped, so a disk failure is an error and
 //! not a signal, and memory use does not depend on the length of the file.
 
-use std::io;
 use std::num::NonZero;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::{io, thread};
 
 use blake3::{Hash, Hasher};
 
 use super::source::Source;
-use crate::snapshot::tree;
+use crate::snapshot::hash_tree;
 
 /// How many bytes are read and hashed at a time: a power of two, as such pieces are whole subtrees, and less than a
 /// processor's own cache.
@@ -67,7 +66,7 @@ pub(super) fn hash_and_copy(
     })?;
     let mut rest = results.as_slice();
     let counts = ranges.iter().map(|range| pieces_of(length(range)));
-    Ok(counts.map(|count| tree::join(rest.split_off(..count).unwrap_or_default())).collect())
+    Ok(counts.map(|count| hash_tree::merge_pieces(rest.split_off(..count).unwrap_or_default())).collect())
 }
 
 /// The hash of several ranges as if they were one.
@@ -178,7 +177,7 @@ impl<'j> Job<'j> {
     fn hash_piece(&self, range: &Range<u64>, piece: usize, bytes: &[u8]) -> io::Result<[u8; 32]> {
         let result = match pieces_of(length(range)) {
             1 => *blake3::hash(bytes).as_bytes(),
-            _ => tree::piece(piece, PIECE, bytes),
+            _ => hash_tree::hash_piece(piece, PIECE, bytes),
         };
         (self.progress)(bytes.len() as u64);
         Ok(result)

@@ -2,14 +2,13 @@
 //!
 //! Messages follow the name of the file: `cannot inspect FILE`, then the cause. Each ends with what to do.
 
-use std::fmt;
-use std::io;
+use std::{fmt, io};
 
 use thiserror::Error;
 
 use super::file_kind::FileKind;
+use crate::pickle::format::parse::{NEWEST_PROTOCOL, ParseError};
 use crate::pickle::machine::MachineError;
-use crate::pickle::parse::{NEWEST_PROTOCOL, ParseError};
 use crate::snapshot::index::{SCHEMA, Variable};
 use crate::snapshot::layout::LayoutError;
 use crate::snapshot::segment::SegmentError;

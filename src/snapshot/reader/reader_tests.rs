@@ -7,11 +7,11 @@ use super::*;
 use crate::pickle::machine::MachineError;
 use crate::pickle::samples;
 use crate::snapshot::layout::LayoutError;
-use crate::snapshot::writer::Writer;
+use crate::snapshot::writer::SnapshotWriter;
 
 /// A snapshot of `a = []`, `n = 1`, `b = [a]`, with its index.
 fn snapshot() -> (Vec<u8>, Index) {
-    let mut writer = Writer::new(Vec::new(), "__main__").expect("a vector takes all");
+    let mut writer = SnapshotWriter::new(Vec::new(), "__main__").expect("a vector takes all");
     for (name, value) in [("a", &b"]\x94"[..]), ("n", b"K\x01"), ("b", b"]\x94h\x01a")] {
         let variable = Variable { name: name.to_owned(), ..Variable::default() };
         writer.segment(variable, value).expect("opcodes");
@@ -102,7 +102,7 @@ fn a_snapshot_whose_trailer_is_lost_is_still_a_session() {
     }
     let longer = [&bytes[..], b"\n"].concat();
     let opened = Snapshot::from_bytes(longer).expect("a pickle");
-    let Ok(Shape::Session { variables, .. }) = opened.outline() else { panic!("a session") };
+    let Ok(Outline::Session { variables, .. }) = opened.outline() else { panic!("a session") };
     assert_eq!(variables.len(), 3);
 }
 
@@ -211,7 +211,7 @@ fn ranges_outside_the_pickle_are_named() {
     assert_eq!(bad(|index| index.variables[1].memo = (0, 0)), "variable n");
     assert_eq!(bad(|index| index.variables[2].memo.1 = 1 << 40), "variable b");
     let outside = |index: &mut Index| {
-        index.variables[0].buffers.push(crate::snapshot::index::Buffer { offset: 0, length: 1, writable: false });
+        index.variables[0].buffers.push(crate::snapshot::index::StoredBuffer { offset: 0, length: 1, writable: false });
     };
     assert_eq!(bad(outside), "variable a");
 }
@@ -264,7 +264,7 @@ fn variables_before_the_damage_are_salvaged_and_nothing_else() {
     let names = |bytes: &[u8]| match Snapshot::partial_from_bytes(bytes) {
         Ok((snapshot, damage)) => {
             assert!(matches!(snapshot.contents(), Contents::Foreign { lost_index: true }));
-            let Ok(Shape::Session { variables, .. }) = snapshot.outline() else { panic!("a session") };
+            let Ok(Outline::Session { variables, .. }) = snapshot.outline() else { panic!("a session") };
             let names: Vec<&str> = variables.iter().map(|variable| variable.name.as_str()).collect();
             (names.join(" "), damage.is_some())
         }

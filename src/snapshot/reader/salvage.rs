@@ -3,10 +3,10 @@
 //! The segments are followed opcode by opcode, and get the end that every snapshot has. No hash proves that their bytes
 //! are those that were saved, so the result is treated like any other pickle that is not trusted.
 
-use crate::pickle::balance::Balance;
-use crate::pickle::emit;
-use crate::pickle::opcode::Opcode;
-use crate::pickle::parse::Parser;
+use crate::pickle::format::emit;
+use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::parse::Parser;
+use crate::pickle::passes::stack_check::StackCheck;
 
 /// The height of the stack between two segments: the module and the dict.
 const HEIGHT_BETWEEN: usize = 2;
@@ -16,7 +16,7 @@ pub(super) fn salvage(bytes: &[u8]) -> Option<Vec<u8>> {
     if !bytes.starts_with(emit::HEAD) {
         return None;
     }
-    let mut balance = Balance::new(0, 0);
+    let mut balance = StackCheck::new(0, 0);
     let mut end = None;
     for op in Parser::new(bytes) {
         let Ok(op) = op else { break };

@@ -12,12 +12,12 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-use super::index::{Buffer, Variable};
+use super::index::{StoredBuffer, Variable};
 use super::layout::RAW_HEADER;
-use crate::pickle::emit;
-use crate::pickle::machine::Segment as MachineSegment;
-use crate::pickle::opcode::Opcode;
-use crate::pickle::parse::{Argument, Op};
+use crate::pickle::format::emit;
+use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::parse::{Argument, Op};
+use crate::pickle::machine::SegmentRange as MachineSegment;
 
 /// The length of SETITEM, the last opcode of a segment.
 const SET_ITEM: usize = 1;
@@ -165,7 +165,7 @@ impl<'v> VariableSegment<'v> {
 }
 
 impl RawBuffer {
-    fn cut(buffer: &Buffer) -> Option<Self> {
+    fn cut(buffer: &StoredBuffer) -> Option<Self> {
         let start = usize::try_from(buffer.offset).ok()?;
         let end = start.checked_add(usize::try_from(buffer.length).ok()?)?;
         let header = start.checked_sub(usize::try_from(RAW_HEADER).ok()?)?;
@@ -177,7 +177,7 @@ impl RawBuffer {
 fn name_opcodes(name: &str) -> Vec<u8> {
     let mut opcodes = Vec::with_capacity(name.len() + 2);
     // Writing to a vector cannot fail.
-    let _ = emit::text(&mut opcodes, name);
+    let _ = emit::string(&mut opcodes, name);
     opcodes
 }
 

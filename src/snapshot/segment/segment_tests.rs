@@ -2,23 +2,23 @@
 //! errors.
 
 use super::*;
-use crate::pickle::scan::scan_segment;
+use crate::pickle::passes::scan::scan_segment;
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::{ReadError, Snapshot};
 use crate::snapshot::requirements::{judged, of_variables};
-use crate::snapshot::writer::Writer;
+use crate::snapshot::writer::SnapshotWriter;
 
 /// Opcodes or a raw buffer: its contents, and whether it is writable.
 enum ValuePart {
     Opcodes(&'static [u8]),
-    Buffer(Vec<u8>, bool),
+    StoredBuffer(Vec<u8>, bool),
 }
 
-use ValuePart::{Buffer as Raw, Opcodes};
+use ValuePart::{Opcodes, StoredBuffer as Raw};
 
 /// A file with these variables.
 fn file(variables: &[(String, Vec<ValuePart>)]) -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new(), "__main__").expect("a vector takes all");
+    let mut writer = SnapshotWriter::new(Vec::new(), "__main__").expect("a vector takes all");
     let mut memo = emit::PRELUDE_MEMO;
     for (name, parts) in variables {
         let mut offset = writer.begin(name).expect("opcodes");
@@ -33,7 +33,7 @@ fn file(variables: &[(String, Vec<ValuePart>)]) -> Vec<u8> {
             value.extend(opcodes);
             if let Some((contents, writable)) = contents {
                 let length = contents.len() as u64;
-                buffers.push(Buffer { offset, length, writable });
+                buffers.push(StoredBuffer { offset, length, writable });
                 writer.buffer(contents).expect("a vector takes all");
                 offset += length;
                 value.extend(contents);
@@ -175,8 +175,8 @@ fn parts_and_opcode_ranges_cover_the_segment() -> Result<(), ReadError> {
 
 #[test]
 fn hostile_ranges_are_errors() {
-    let buffer = |offset, length| Buffer { offset, length, writable: true };
-    let variable = |offset, length, buffers: &[Buffer]| Variable {
+    let buffer = |offset, length| StoredBuffer { offset, length, writable: true };
+    let variable = |offset, length, buffers: &[StoredBuffer]| Variable {
         name: "abc".to_owned(),
         offset,
         length,
@@ -235,7 +235,7 @@ fn a_stop_that_only_the_loaded_opcodes_have_is_found() -> Result<(), ReadError> 
         of_variables(&Snapshot::from_bytes(bytes.clone())?, &[&VariableSegment::new(&index.variables[0])?])?.is_empty()
     );
     let offset = index.variables[0].offset + 3 + 2 + RAW_HEADER;
-    index.variables[0].buffers.push(Buffer { offset, length: 3, writable: true });
+    index.variables[0].buffers.push(StoredBuffer { offset, length: 3, writable: true });
     let snapshot = Snapshot::from_bytes(bytes)?;
     let segment = VariableSegment::new(&index.variables[0])?;
     assert_eq!(read(segment.input(), snapshot.bytes()?), b"C\x0c\x970C\x0bffffffffN.f");

@@ -12,12 +12,12 @@ use super::index::{Index, Variable};
 use super::reader::{Contents, Progress, ReadError, Snapshot};
 use super::segment::{SegmentCheck, VariableSegment};
 use super::writer::owner;
-use crate::pickle::balance::Balance;
-use crate::pickle::emit;
-use crate::pickle::machine::{MachineError, Raw, opcodes_around};
-use crate::pickle::outline::Shape;
-use crate::pickle::parse::Parser;
-use crate::pickle::scan::{Scanner, SegmentFacts};
+use crate::pickle::explain::outline::Outline;
+use crate::pickle::format::emit;
+use crate::pickle::format::parse::Parser;
+use crate::pickle::machine::{MachineError, RawArray, opcodes_around};
+use crate::pickle::passes::scan::{Scanner, SegmentFacts};
+use crate::pickle::passes::stack_check::StackCheck;
 
 /// The result of a check.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -195,7 +195,7 @@ fn follow_segment(segment: &VariableSegment<'_>, bytes: &[u8]) -> Result<(), Pro
     let wrong = |(at, what): (u64, &str)| Problem::new(at, format!("{what}: save the session again"));
     let range = segment.range();
     // The dict of the session is on the stack.
-    let mut balance = Balance::new(1, segment.variable().memo.0);
+    let mut balance = StackCheck::new(1, segment.variable().memo.0);
     let mut check = SegmentCheck::new(segment);
     for op in Parser::segment(segment.bytes(bytes).unwrap_or_default(), range.start) {
         let op = op.map_err(|error| Problem::new(range.start, error.to_string()))?;
@@ -252,8 +252,8 @@ fn compare(index: &Index, variable: &Variable, facts: &SegmentFacts, lost: bool)
 
 /// Checks a pickle without an index. The symbolic machine has followed it to its STOP, unless it is too large for that;
 /// stack and memo are checked here in any case.
-fn foreign(bytes: &[u8], raw: &[Raw], shape: &Shape, progress: Progress<'_>) -> Verified {
-    let mut balance = Balance::new(0, 0);
+fn foreign(bytes: &[u8], raw: &[RawArray], shape: &Outline, progress: Progress<'_>) -> Verified {
+    let mut balance = StackCheck::new(0, 0);
     let mut verified = Verified { variables: named(shape), ..Verified::default() };
     let mut end = 0;
     for op in opcodes_around(bytes, raw) {
@@ -272,12 +272,12 @@ fn foreign(bytes: &[u8], raw: &[Raw], shape: &Shape, progress: Progress<'_>) -> 
     verified
 }
 
-fn named(shape: &Shape) -> Vec<Checked> {
+fn named(shape: &Outline) -> Vec<Checked> {
     let variables = match shape {
-        Shape::Session { variables, .. } | Shape::Dict { variables } => variables.as_slice(),
-        Shape::Object { .. } => &[],
+        Outline::Session { variables, .. } | Outline::Dict { variables } => variables.as_slice(),
+        Outline::Object { .. } => &[],
     };
-    let whole = |variable: &crate::pickle::outline::Variable| Checked {
+    let whole = |variable: &crate::pickle::explain::outline::OutlineRow| Checked {
         name: variable.name.clone(),
         offset: variable.start,
         length: variable.end.saturating_sub(variable.start),

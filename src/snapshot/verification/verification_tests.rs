@@ -1,13 +1,13 @@
 //! Files with right hashes whose index or opcodes are wrong.
 
 use super::*;
-use crate::snapshot::index::Buffer;
+use crate::snapshot::index::StoredBuffer;
 use crate::snapshot::layout::Trailer;
-use crate::snapshot::writer::Writer;
+use crate::snapshot::writer::SnapshotWriter;
 
 /// `a = []`, `n = os.path`, `b = [a, bytearray(b'xy')]`, with its index.
 fn snapshot() -> (Vec<u8>, Index) {
-    let mut writer = Writer::new(Vec::new(), "__main__").expect("a vector takes all");
+    let mut writer = SnapshotWriter::new(Vec::new(), "__main__").expect("a vector takes all");
     let b = b"](h\x01\x96\x02\0\0\0\0\0\0\0xye";
     for (name, value) in [("a", &b"]\x94"[..]), ("n", b"cos\npath\n"), ("b", b)] {
         let variable = Variable { name: name.to_owned(), ..Variable::default() };
@@ -56,7 +56,7 @@ fn one(found: &[String], part: &str) {
 #[test]
 fn an_intact_file_has_no_problems() {
     assert_eq!(found(|_, _| {}), Vec::<String>::new());
-    let right = Buffer { offset: 80, length: 2, writable: true };
+    let right = StoredBuffer { offset: 80, length: 2, writable: true };
     assert_eq!(found(|index, _| index.variables[2].buffers.push(right)), Vec::<String>::new());
 }
 
@@ -68,7 +68,7 @@ fn an_index_that_is_wrong_about_a_segment_is_found() {
     one(&found(|index, _| index.variables[0].has_code = true), "a: the index is wrong about whether it holds code");
     one(&found(|index, _| index.variables[2].name = "z".to_owned()), "z: another name stands here");
     for (offset, length, writable) in [(79, 2, true), (80, 1, true), (80, 2, false), (81, 1, true)] {
-        let buffer = Buffer { offset, length, writable };
+        let buffer = StoredBuffer { offset, length, writable };
         one(&found(|index, _| index.variables[2].buffers.push(buffer)), "buffer");
     }
 }

@@ -4,21 +4,21 @@
 //! A panic is a finding. The caller bounds time and memory: all that is done here takes about as much of both
 //! as there are bytes.
 
-use snapcli::pickle::balance::Balance;
-use snapcli::pickle::guard;
-use snapcli::pickle::machine::{Machine, MachineError, Raw, opcodes_around};
-use snapcli::pickle::opcode::Opcode;
-use snapcli::pickle::parse::{Argument, Parser};
-use snapcli::pickle::scan::scan_segment;
-use snapcli::pickle::whole::whole_slots;
-use snapcli::report::answer::{Answer, Format};
-use snapcli::report::table::Look;
-use snapcli::report::{self, github, html, text, trace};
-use snapcli::snapshot::changes::{Changes, changes};
+use snapcli::pickle::format::opcode::Opcode;
+use snapcli::pickle::format::parse::{Argument, Parser};
+use snapcli::pickle::machine::{Machine, MachineError, RawArray, opcodes_around};
+use snapcli::pickle::passes::recover::intact_memo_slots;
+use snapcli::pickle::passes::scan::scan_segment;
+use snapcli::pickle::passes::stack_check::StackCheck;
+use snapcli::pickle::verdict;
+use snapcli::report::inspect_report::{FileFormat, SessionReport};
+use snapcli::report::table::TableStyle;
+use snapcli::report::{self, github, html, inspect_text};
+use snapcli::snapshot::file_changes::{Changes, changes};
 use snapcli::snapshot::index::{Index, SCHEMA, Variable};
 use snapcli::snapshot::layout::{SIGNATURE, TRAILER, Trailer};
 use snapcli::snapshot::reader::{Contents, Memory, Snapshot, Wanted};
-use snapcli::snapshot::verify::verify;
+use snapcli::snapshot::verification::verify;
 
 /// Steps every opcode, as a whole pickle and as a segment: what is stepped over adds up to what was read.
 pub(crate) fn parser(bytes: &[u8]) {
@@ -78,8 +78,8 @@ pub(crate) fn machine(bytes: &[u8]) {
     if followed.is_ok() || !has(bytes, b"NumpyArrayWrapper") {
         assert_eq!(balance(bytes, raw), followed.as_ref().map(drop).map_err(Clone::clone), "verify finds the same");
     }
-    let _ = guard::beyond_plain(bytes);
-    let _ = whole_slots(bytes, 3, 2);
+    let _ = verdict::beyond_plain(bytes);
+    let _ = intact_memo_slots(bytes, 3, 2);
     match Snapshot::from_bytes(bytes.to_vec()).and_then(Snapshot::followed) {
         Ok(snapshot) => look(&snapshot),
         Err(error) => assert!(!error.to_string().is_empty()),
@@ -95,8 +95,8 @@ fn has(bytes: &[u8], text: &[u8]) -> bool {
     bytes.windows(text.len()).any(|window| window == text)
 }
 
-fn balance(bytes: &[u8], raw: &[Raw]) -> Result<(), MachineError> {
-    let mut balance = Balance::new(0, 0);
+fn balance(bytes: &[u8], raw: &[RawArray]) -> Result<(), MachineError> {
+    let mut balance = StackCheck::new(0, 0);
     opcodes_around(bytes, raw).try_for_each(|op| balance.step(&op?))
 }
 
@@ -106,8 +106,8 @@ fn look(snapshot: &Snapshot) {
     check(snapshot);
     for variable in names(snapshot).iter().take(8) {
         if let Ok(Some(tree)) = snapshot.trace(variable) {
-            written(|out| trace::text(out, &tree));
-            is_json(&written_raw(|out| report::json(out, &tree)));
+            written(|out| inspect_text::write_tree(out, &tree));
+            is_json(&written_raw(|out| report::write_json(out, &tree)));
         }
     }
     if let Ok(found) = changes(snapshot, snapshot, &|_| {}) {
@@ -116,29 +116,29 @@ fn look(snapshot: &Snapshot) {
 }
 
 fn inspect(snapshot: &Snapshot) {
-    let mut answer = Answer::of("file".to_owned(), snapshot).unwrap();
+    let mut answer = SessionReport::of("file".to_owned(), snapshot).unwrap();
     answer.verdict = snapshot.verdict(true).unwrap();
     for (width, colour) in [(None, false), (Some(80), true)] {
-        let look = Look { width, colour, unicode: colour };
-        let text = written_raw(|out| text::answer(out, &answer, look, true));
+        let look = TableStyle { width, colour, unicode: colour };
+        let text = written_raw(|out| inspect_text::write_session(out, &answer, look, true));
         assert!(colour || is_plain(&text), "{:?}", String::from_utf8_lossy(&text));
     }
-    written(|out| github::annotations(out, &answer));
+    written(|out| github::write_annotations(out, &answer));
     if let Some(verdict) = &answer.verdict {
-        written(|out| report::verdict::text(out, verdict, true, false));
+        written(|out| report::verdict_text::write_verdict(out, verdict, true, false));
     }
-    is_json(&written_raw(|out| report::json(out, &answer)));
-    let page = written_raw(|out| html::page(out, &answer));
+    is_json(&written_raw(|out| report::write_json(out, &answer)));
+    let page = written_raw(|out| html::write_page(out, &answer));
     assert_eq!(page.split(|byte| *byte == b'<').count(), tags(), "no text of the file is a tag");
     answer.keep_failures_only();
-    written(|out| text::bad(out, &answer, true));
+    written(|out| inspect_text::write_failures(out, &answer, true));
 }
 
 /// How many pieces a page is cut into by `<` that tells of nothing.
 fn tags() -> usize {
     static TAGS: std::sync::LazyLock<usize> = std::sync::LazyLock::new(|| {
         let snapshot = Snapshot::from_bytes(b"N.".to_vec()).unwrap();
-        let page = written_raw(|out| html::page(out, &Answer::of("file".to_owned(), &snapshot).unwrap()));
+        let page = written_raw(|out| html::write_page(out, &SessionReport::of("file".to_owned(), &snapshot).unwrap()));
         page.split(|byte| *byte == b'<').count()
     });
     *TAGS
@@ -154,14 +154,21 @@ fn check(snapshot: &Snapshot) {
         }
         Contents::Own { .. } => assert!(!whole || snapshot.check(&|_| {}).is_ok(), "what is whole has its hashes"),
     }
-    let (format, bytes) = (Some(Format::of(snapshot).unwrap()), Some(snapshot.file_len()));
-    let answer = report::verify::Answer { schema: SCHEMA, file: "file".to_owned(), format, bytes, whole, verified };
-    written(|out| report::verify::text(out, &answer));
-    is_json(&written_raw(|out| report::json(out, &answer)));
+    let (format, bytes) = (Some(FileFormat::of(snapshot).unwrap()), Some(snapshot.file_len()));
+    let answer =
+        report::verify_report::VerifyReport { schema: SCHEMA, file: "file".to_owned(), format, bytes, whole, verified };
+    written(|out| report::verify_report::write_text(out, &answer));
+    is_json(&written_raw(|out| report::write_json(out, &answer)));
 }
 
 fn names(snapshot: &Snapshot) -> Vec<String> {
-    Answer::of(String::new(), snapshot).unwrap().index.variables.into_iter().map(|variable| variable.name).collect()
+    SessionReport::of(String::new(), snapshot)
+        .unwrap()
+        .index
+        .variables
+        .into_iter()
+        .map(|variable| variable.name)
+        .collect()
 }
 
 fn written_raw(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> Vec<u8> {
@@ -296,8 +303,8 @@ fn compared(before: &Snapshot, after: &Snapshot) -> Changes {
     let changes = changes(before, after, &|_| {}).map_err(|(_, error)| error).unwrap();
     let (same, copy) = (changes.changes.is_empty(), changes.clone());
     let [before, after] = ["before", "after"].map(str::to_owned);
-    let answer = report::changes::Answer { schema: SCHEMA, before, after, same, changes };
-    written(|out| report::changes::text(out, &answer));
-    is_json(&written_raw(|out| report::json(out, &answer)));
+    let answer = report::diff_report::DiffReport { schema: SCHEMA, before, after, same, changes };
+    written(|out| report::diff_report::write_text(out, &answer));
+    is_json(&written_raw(|out| report::write_json(out, &answer)));
     copy
 }
