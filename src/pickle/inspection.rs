@@ -75,8 +75,8 @@ impl<'a> Inspection<'a> {
         }
     }
 
-    /// Follows a pickle for its outline and the ranges of array bytes only. The machine drops the parts of long lists as
-    /// [`run_pruned`](Self::run_pruned) does, but nothing is judged; a verdict would take a second run.
+    /// Follows a pickle for its outline and the ranges of array bytes only. The machine drops the parts of long lists
+    /// as [`run_pruned`](Self::run_pruned) does, but nothing is judged; a verdict would take a second run.
     ///
     /// # Errors
     /// As for [`run`](Self::run).

@@ -1,6 +1,6 @@
 //! The pickler: objects to opcodes of protocol 5, with the meaning of dill.
 //!
-//! [`engine`] executes: it works through a list of work items, locks the [`state`], and calls the fast path in
+//! [`engine`] executes: it works through a list of work items, locks the [`pickler_state`], and calls the fast path in
 //! [`native_types`]. It asks handlers ([`reduce`], [`named_objects`], [`resources`], [`classes`]) for everything else.
 //! A handler runs Python code and returns a [`plan`]; it never calls the engine. [`strategy`] tells which handler is
 //! for which type. dill decides about the rest: [`dill_library`] is what we ask of it, [`dill_adapter`] what it asks of
@@ -18,18 +18,18 @@ mod dill_library;
 mod engine;
 mod fault_search;
 mod global_names;
+mod joined_strings;
 mod named_objects;
 mod native_types;
 mod object_memo;
 mod output;
 mod pickle_context;
+mod pickler_state;
 mod plan;
 mod reduce;
 mod resources;
 mod session_pickler;
-mod state;
 mod strategy;
-mod string_lists;
 
 pub(crate) use self::buffer_view::PyBufferView;
 pub use self::dill_library::{DillImporter, ImportedNames};

@@ -14,9 +14,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt};
 
 use super::buffer_view::PyBufferView;
+use super::joined_strings;
+use super::pickler_state::PicklerState;
 use super::plan::{DictWalk, ItemBatch, WorkItem};
-use super::state::PicklerState;
-use super::string_lists;
 use crate::pickle::format::opcode::Opcode;
 
 /// The longest string, in bytes, that is written again in each segment instead of taken from an earlier one.
@@ -258,7 +258,7 @@ fn start_list<'py>(py: Python<'py>, state: &mut PicklerState, object: *mut ffi::
     let object = unsafe { Bound::from_borrowed_ptr(py, object) };
     // SAFETY: an exact list, as the caller has checked.
     let list = unsafe { object.cast_into_unchecked() };
-    if string_lists::save_joined(py, state, &list)? {
+    if joined_strings::save_joined(py, state, &list)? {
         return Ok(FastSave::Done);
     }
     state.out.op(Opcode::EmptyList);

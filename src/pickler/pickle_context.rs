@@ -14,7 +14,7 @@ use super::dill_library::{DillImporter, DillLibrary};
 use super::fault_search::FaultSearch;
 use super::global_names::{global_name, module_dicts, why_unimportable};
 use super::output::OpcodeOutput;
-use super::state::PicklerState;
+use super::pickler_state::PicklerState;
 use super::strategy::{HEAP_TYPE, Strategy};
 
 /// Creates the object that dill's functions get as their pickler. The adapter for dill does it: it lies above the

@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple, PyType};
 
 use super::buffer_view::PyBufferView;
 use super::pickle_context::PickleContext;
-use super::state::PicklerState;
+use super::pickler_state::PicklerState;
 use crate::pickle::format::opcode::Opcode;
 
 /// The most items between a MARK and its APPENDS, SETITEMS or ADDITEMS, as in CPython.

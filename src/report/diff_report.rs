@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::snapshot::file_changes::{Change, ChangeKind, ChangedAspect, Changes, FirstDifference, ValueSummary};
 use crate::ui::escape;
 
-/// ChangedAspect changed between two files. The JSON of `diff --json`.
+/// What changed between two files. The JSON of `diff --json`.
 #[derive(Debug, Serialize)]
 pub struct DiffReport {
     /// The version of the JSON format.

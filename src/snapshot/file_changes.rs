@@ -32,7 +32,7 @@ pub struct Changes {
 pub struct Change {
     /// The name.
     pub name: String,
-    /// ChangedAspect happened to it.
+    /// What happened to it.
     pub change: ChangeKind,
     /// Which aspects of it changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -51,7 +51,7 @@ pub struct Change {
     pub note: Option<String>,
 }
 
-/// ChangedAspect happened to a variable.
+/// What happened to a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
@@ -79,7 +79,7 @@ pub enum ChangedAspect {
     Value,
 }
 
-/// ChangedAspect is known about a value.
+/// What is known about a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueSummary {
     /// The type.

@@ -11,7 +11,7 @@
 //! | 16 | 8 | length of the index, which ends where the trailer begins |
 //! | 24 | 8 | length of the file |
 //! | 32 | 32 | BLAKE3 of the index |
-//! | 64 | 24 | signature: the start of the keyed BLAKE3 of bytes 0 to 63 ([`trust`](crate::snapshot::signature)), or zeros |
+//! | 64 | 24 | [`signature`](super::signature): the start of the keyed BLAKE3 of bytes 0 to 63, or zeros |
 //! | 88 | 8 | checksum of the signature: the start of its BLAKE3, or zeros |
 
 use thiserror::Error;

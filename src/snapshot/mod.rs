@@ -1,10 +1,11 @@
 //! The snapshot file: a pickle that any pickle reader accepts, then an index in JSON, then a trailer of 96 bytes.
 //!
-//! Knows nothing about Python objects: the pickler supplies bytes, and the commands ask what is in a file.
-//! [`writer`] writes into a [`save_target`], such as an [`atomic`] file, and [`reader`] reads it back; [`layout`] defines
-//! the trailer for both, [`index`] the JSON, and [`signature`] who signed it. [`segment`] knows how a variable lies in
-//! the file, [`requirements`] what loading it needs. [`verification`] checks that a file is as it was saved,
-//! [`file_changes`] compares two files, and [`roundtrip_target`] compares a file with the objects that it was loaded into.
+//! Knows nothing about Python objects: the pickler supplies bytes, and the commands ask what is in a file. [`writer`]
+//! writes into a [`save_target`], such as an [`atomic`] file, and [`reader`] reads it back; [`layout`] defines the
+//! trailer for both, [`index`] the JSON, and [`signature`] who signed it. [`segment`] cuts the file into variables,
+//! [`requirements`] says what loading them needs. [`verification`] checks that a file is as it was saved,
+//! [`file_changes`] compares two files, and [`roundtrip_target`] compares a file with the objects that were loaded from
+//! it.
 //! Bytes from outside are treated as hostile everywhere in this folder.
 
 pub mod atomic;

@@ -3,8 +3,8 @@
 //!
 //! Of our own file, the check judges exactly the opcodes that the unpickler will be fed ([`LoadSequence`]), and not
 //! the file as a whole: the index is as little trusted as the pickle, and may point anywhere. During the load, the
-//! allow-list of globals ([`plain`](crate::pickle::known::untrusted)) comes on top of that; it cannot see what becomes of
-//! the objects that it lets through.
+//! allow-list of globals ([`untrusted`](crate::pickle::known::untrusted)) comes on top of that; it cannot see what
+//! becomes of the objects that it lets through.
 
 use super::reader::{ReadError, Snapshot};
 use super::segment::{JoinedInputs, LoadSequence, VariableSegment};

@@ -205,7 +205,7 @@ mod tests {
 
     use super::*;
 
-    type Outcome = Result<(), Box<dyn std::error::Error>>;
+    type TestOutcome = Result<(), Box<dyn std::error::Error>>;
 
     fn trailer() -> Trailer {
         Trailer { index_offset: 100, index_length: 50, index_hash: [1; 32], signature: [0; SIGNATURE] }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_created_once_and_only_for_its_user() -> Outcome {
+    fn a_key_is_created_once_and_only_for_its_user() -> TestOutcome {
         let home = tempfile::tempdir()?;
         let path = home.path().join("a/snapcli/key");
         assert!(SigningKey::read(&path)?.is_none());
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_created_at_the_same_time_are_one() -> Outcome {
+    fn keys_created_at_the_same_time_are_one() -> TestOutcome {
         let home = tempfile::tempdir()?;
         let path = home.path().join("snapcli/key");
         let keys: Vec<[u8; KEY_LENGTH]> = std::thread::scope(|scope| {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_others_may_read_or_change_is_refused() -> Outcome {
+    fn a_key_that_others_may_read_or_change_is_refused() -> TestOutcome {
         let home = tempfile::tempdir()?;
         let path = home.path().join("snapcli/key");
         SigningKey::read_or_create(&path)?;
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_key_file_is_never_overwritten() -> Outcome {
+    fn an_invalid_key_file_is_never_overwritten() -> TestOutcome {
         let home = tempfile::tempdir()?;
         let path = home.path().join("key");
         set_mode(home.path(), 0o700)?;
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_comes_from_hex_or_from_a_passphrase() -> Outcome {
+    fn a_key_comes_from_hex_or_from_a_passphrase() -> TestOutcome {
         assert_eq!(SigningKey::from_value("2a".repeat(32).as_bytes())?.0, [42; KEY_LENGTH]);
         let derived = SigningKey::from_value(b"correct horse battery staple")?;
         assert_eq!(derived.0, SigningKey::from_value(b"correct horse battery staple")?.0);
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bit_of_a_trailer_is_signed() -> Outcome {
+    fn every_bit_of_a_trailer_is_signed() -> TestOutcome {
         let (key, other) = (SigningKey([7; KEY_LENGTH]), SigningKey([8; KEY_LENGTH]));
         let signed = key.sign(&trailer());
         assert!(key.has_signed(&signed) && !other.has_signed(&signed) && !key.has_signed(&trailer()));

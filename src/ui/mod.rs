@@ -3,12 +3,10 @@
 //! Every layer above `pickle` and `snapshot` may use it, and it imports only [`exit`](crate::exit). Results that a user
 //! asked for are not messages: those are in [`report`](crate::report).
 
-pub mod escape;
+pub mod display;
 pub mod messages;
 pub(crate) mod progress;
 pub(crate) mod prompt;
-pub mod size;
 
-pub use self::escape::escape;
+pub use self::display::{count, escape, format_size};
 pub use self::messages::Verbosity;
-pub use self::size::{count, format_size};

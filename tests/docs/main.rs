@@ -121,7 +121,7 @@ fn only_what_a_test_cannot_run_is_not_run() {
     }
 }
 
-/// The README shows the output of `snapcli save examples/quickstart.py` in a block, which is tested, and in the picture.
+/// The README shows the output of `snapcli save examples/quickstart.py` in a block, which is tested, and in a picture.
 #[test]
 fn the_picture_of_the_terminal_is_current() {
     let page = Page::read(&repository().join("README.md"));

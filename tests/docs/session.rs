@@ -45,7 +45,7 @@ impl Session {
         self.root.path().canonicalize().unwrap()
     }
 
-    /// Writes a block that has a file name into the working directory. A hex dump is written as the bytes that it shows.
+    /// Writes a block that has a file name into the working directory; of a hex dump, the bytes that it shows.
     pub(crate) fn write(&self, block: &Block, page: &Page) {
         let Some(name) = &block.file else { return };
         let contents = page.contents(block);

@@ -156,13 +156,16 @@ def f(): return after
                 after[0] is shared is before[0] is after[2], f() is after)";
     let run = sandbox.snapcli(&["restore", "session.pkl", "-c", code]);
     run.assert_stdout("True True True\n").assert_code(0);
-    let expected = "\
-snapcli: cannot restore helper (module): needs the module helper: install helper, choose its environment with --python, or pass --map helper=NEW if it was renamed
-snapcli: cannot restore broken (list): TypeError: Broken.__init__() missing 1 required positional argument: 'right'
-snapcli: cannot restore gone (dict): needs the module helper: install helper, choose its environment with --python, or pass --map helper=NEW if it was renamed
-snapcli: cannot restore needs (tuple): needs gone, which was not restored
-";
-    run.assert_stderr(expected);
+    let helper = "needs the module helper: install helper, choose its environment with --python, or pass \
+                  --map helper=NEW if it was renamed";
+    let expected = format!(
+        "snapcli: cannot restore helper (module): {helper}\n\
+         snapcli: cannot restore broken (list): TypeError: Broken.__init__() missing 1 required positional argument: \
+         'right'\n\
+         snapcli: cannot restore gone (dict): {helper}\n\
+         snapcli: cannot restore needs (tuple): needs gone, which was not restored\n"
+    );
+    run.assert_stderr(&expected);
     sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", "print('ran')"]).assert_code(3).assert_stdout("");
 }
 

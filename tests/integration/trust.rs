@@ -124,7 +124,10 @@ fn plain_sessions_of_dill_and_plain_pickles_need_no_trust() {
 fn scripts_are_refused_with_an_unpickling_error() {
     let sandbox = Sandbox::new();
     saved(&sandbox);
-    let script = "import pickle, snapcli\ntry:\n    snapcli.load_dict('session.pkl')\nexcept pickle.UnpicklingError as error:\n    print('double needs' in str(error), 'trust=True' in str(error))\n\
+    let script = "import pickle, snapcli\n\
+                  try: snapcli.load_dict('session.pkl')\n\
+                  except pickle.UnpicklingError as error:\n    \
+                  print('double needs' in str(error), 'trust=True' in str(error))\n\
                   load = snapcli.load_dict\n\
                   print(load('session.pkl', only='x')['x'][2], load('session.pkl', trust=True)['double'](4))\n";
     sandbox.write("use.py", script);

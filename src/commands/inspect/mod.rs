@@ -1,8 +1,7 @@
 //! `snapcli inspect`: what is in a snapshot, without executing anything in it; or which variables of a script cannot be
 //! saved.
 
-mod inspection;
-mod page_file;
+mod inspect_output;
 #[cfg(feature = "python")]
 mod script_session;
 
@@ -12,7 +11,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use self::inspection::{Inspection, trace};
+use self::inspect_output::{InspectOutput, check_page_path, trace};
 use super::input_output::{open_snapshot, or_exit_code, stdout_style};
 use crate::cli::{GlobalArgs, InspectArgs};
 use crate::exit::{self, OrExit};
@@ -24,14 +23,14 @@ const DEFAULT_FILE: &str = "session.pkl";
 
 /// Inspects a file, or runs a script and inspects the session it leaves.
 pub(crate) fn run_command(mut args: InspectArgs, globals: &GlobalArgs, verbosity: Verbosity) -> Result<i32> {
-    args.html = args.html.as_deref().map(page_file::check).transpose()?;
+    args.html = args.html.as_deref().map(check_page_path).transpose()?;
     let operands = std::mem::take(&mut args.operands);
-    let inspection = Inspection { args, verbosity, style: stdout_style() };
+    let inspection = InspectOutput { args, verbosity, style: stdout_style() };
     dispatch(inspection, operands, globals)
 }
 
 #[cfg(feature = "python")]
-fn dispatch(mut inspection: Inspection, operands: Vec<OsString>, globals: &GlobalArgs) -> Result<i32> {
+fn dispatch(mut inspection: InspectOutput, operands: Vec<OsString>, globals: &GlobalArgs) -> Result<i32> {
     use crate::python::script_entry::ScriptCommand;
     let program = &mut inspection.args.program;
     let (run_module, code) = (std::mem::take(&mut program.run_module), std::mem::take(&mut program.code));
@@ -45,7 +44,7 @@ fn dispatch(mut inspection: Inspection, operands: Vec<OsString>, globals: &Globa
 }
 
 #[cfg(not(feature = "python"))]
-fn dispatch(inspection: Inspection, operands: Vec<OsString>, _: &GlobalArgs) -> Result<i32> {
+fn dispatch(inspection: InspectOutput, operands: Vec<OsString>, _: &GlobalArgs) -> Result<i32> {
     match operands.as_slice() {
         [] => inspect_file(&inspection, Path::new(DEFAULT_FILE)),
         [file] => inspect_file(&inspection, Path::new(file)),
@@ -56,7 +55,7 @@ fn dispatch(inspection: Inspection, operands: Vec<OsString>, _: &GlobalArgs) -> 
     }
 }
 
-fn inspect_file(inspection: &Inspection, path: &Path) -> Result<i32> {
+fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
     let args = &inspection.args;
     let cannot_inspect = || format!("cannot inspect {}", path.display());
     let snapshot = or_exit_code(open_snapshot(path).and_then(Snapshot::judged), || {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::inspection::{Inspection, trace};
+use super::inspect_output::{InspectOutput, trace};
 use crate::exit;
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start};
@@ -23,13 +23,13 @@ use crate::snapshot::reader::Snapshot;
 use crate::ui::progress::DelayedBar;
 
 struct ScriptInspection {
-    inspection: Inspection,
+    inspection: InspectOutput,
     command: ScriptCommand,
     interpreter: Interpreter,
 }
 
 /// Runs the script and prints the report. The script's own output goes to standard error.
-pub(super) fn run(inspection: Inspection, command: ScriptCommand, python: Option<&str>) -> Result<i32> {
+pub(super) fn run(inspection: InspectOutput, command: ScriptCommand, python: Option<&str>) -> Result<i32> {
     python::check_script(&command)?;
     let interpreter = python::prepare_interpreter(python)?;
     let out = redirect_stdout().context("cannot redirect standard output")?;

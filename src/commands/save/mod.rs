@@ -50,7 +50,7 @@ pub(crate) fn run_command(args: SaveArgs, python: Option<&str>, verbosity: Verbo
     // This may start the program again, so it comes before anything that must happen only once.
     let interpreter = python::prepare_interpreter(python)?;
     verbosity.detail(&format!("Python {} at {}", interpreter.version_text, interpreter.executable.display()));
-    let output = Destination::check(&args.output)?;
+    let output = SnapshotDestination::check(&args.output)?;
     let report = args.report.as_deref().map(check_report_path).transpose()?;
     // The script could change the environment variables that say where the key is.
     let key = signing_key(verbosity);
@@ -71,14 +71,14 @@ pub(crate) fn run_command(args: SaveArgs, python: Option<&str>, verbosity: Verbo
 }
 
 /// Where a snapshot goes.
-enum Destination {
+enum SnapshotDestination {
     /// A file, by its absolute path: the script may change its working directory.
     File(PathBuf),
     /// Standard output as it was before the script began.
     Stream(File),
 }
 
-impl Destination {
+impl SnapshotDestination {
     fn check(path: &Path) -> Result<Self> {
         if is_stdio(path) {
             if std::io::stdout().is_terminal() {
@@ -109,7 +109,7 @@ fn cannot_report(path: &Path) -> String {
 
 struct SaveJob {
     command: ScriptCommand,
-    output: Destination,
+    output: SnapshotDestination,
     report: Option<PathBuf>,
     strict: bool,
     verify: bool,
@@ -167,9 +167,11 @@ impl SaveJob {
     /// Saves the session of a script that has ended. Returns the exit code if the script succeeded.
     fn save_session(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> Result<i32> {
         let saved = match &self.output {
-            Destination::File(path) if run.succeeded() => Some(self.save_to_file_or_spare(py, run, dill, path)?),
-            Destination::File(path) => self.save_crash(py, run, dill, &crash_path(path))?,
-            Destination::Stream(stream) => Some(self.save_to_stream(py, run, dill, stream)?),
+            SnapshotDestination::File(path) if run.succeeded() => {
+                Some(self.save_to_file_or_spare(py, run, dill, path)?)
+            }
+            SnapshotDestination::File(path) => self.save_crash(py, run, dill, &crash_path(path))?,
+            SnapshotDestination::Stream(stream) => Some(self.save_to_stream(py, run, dill, stream)?),
         };
         let Some(SavedFile { path, index, bytes, verified, code }) = saved else { return Ok(exit::DONE) };
         let file = path.display().to_string();

@@ -142,7 +142,7 @@ impl<'a> Compound<'a> {
 /// arguments: `co_lnotab`, `co_filename`, `co_firstlineno` and `co_linetable`. See `CODE` in dill 0.4.
 const CODE_POSITIONS: &[(usize, &[usize])] = &[(17, &[0, 11, 13, 14]), (19, &[0, 11, 14, 15])];
 
-/// CallKind many classes are searched for a base, and how many bases of each: a hostile pickle may have any number of both.
+/// How many classes are searched for a base, and how many bases of each: a hostile pickle may have any number of both.
 const MAX_BASES: usize = 8;
 
 impl<'m, 'a> Canonicalizer<'m, 'a> {
@@ -317,7 +317,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
         matches!(self.global(reference), Some(Atom::Global(its, own)) if its == module && own == name)
     }
 
-    /// CallKind calls of this global compare.
+    /// How calls of this global compare.
     pub(super) fn rule(&self, callee: Ref) -> Option<CanonicalCall> {
         match self.global(callee)? {
             Atom::Global(module, name) => canonical_call(&module, &name),

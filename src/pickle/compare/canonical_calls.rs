@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::canonical::{Atom, Canonical, Canonicalizer, Compound, CompoundTag, PartRole};
-use crate::pickle::format::joined_list::SEPARATOR;
+use crate::pickle::format::SEPARATOR;
 use crate::pickle::known::{CanonicalCall, class_named_in_diff};
 use crate::pickle::machine::value::{Leaf, Node, Ref, Value};
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::canonical::{Atom, Canonical, Canonicalizer, Compound, CompoundTag};
-use crate::pickle::format::joined_list::{MIN_ITEMS, split};
+use crate::pickle::format::{MIN_JOINED_ITEMS, split_joined};
 use crate::pickle::machine::value::Ref;
 
 /// How many levels of members and keys a digest includes.
@@ -66,8 +66,8 @@ impl<'f, 'm, 'a> Digests<'f, 'm, 'a> {
 
     fn compound(&self, compound: &Compound<'_>, depth: u8, hasher: &mut DefaultHasher) {
         compound.tag.hash(hasher);
-        let length = compound.joined.as_ref().map_or(compound.ordered.len(), |joined| split(joined).count());
-        if compound.tag == CompoundTag::List && length >= MIN_ITEMS {
+        let length = compound.joined.as_ref().map_or(compound.ordered.len(), |joined| split_joined(joined).count());
+        if compound.tag == CompoundTag::List && length >= MIN_JOINED_ITEMS {
             // The list may be one joined string in one pickle and not in the other, so its items must not count.
             return length.hash(hasher);
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::canonical::{Atom, Canonical, Compound, PartRole};
 use super::{Differs, PathStep, Side};
-use crate::pickle::format::joined_list::split;
+use crate::pickle::format::split_joined;
 use crate::pickle::machine::value::Ref;
 
 /// Compares two such lists, as [`Comparer::parts`](super::Comparer) does.
@@ -37,7 +37,7 @@ fn strings<'p>(side: &'p Side<'_, '_>, list: &'p Compound<'_>) -> Box<dyn Iterat
         _ => None,
     };
     match &list.joined {
-        Some(joined) => Box::new(split(joined).map(|string| Some(Cow::Borrowed(string)))),
+        Some(joined) => Box::new(split_joined(joined).map(|string| Some(Cow::Borrowed(string)))),
         None => Box::new(list.ordered.iter().map(string)),
     }
 }

@@ -241,8 +241,8 @@ mod tests {
     fn a_dill_session_is_listed() {
         let Ok(Outline::Session { module, variables }) = outline(samples::SESSION) else { panic!("a session") };
         assert_eq!(module, "__main__");
-        let expected = "np: module, pd: module, dill: module, collections: module, datetime: module, re: module, x: int, \
-            big: int, l: list (3), d: dict (2), arr: numpy.ndarray, df: pandas.DataFrame (2), ser: pandas.Series \
+        let expected = "np: module, pd: module, dill: module, collections: module, datetime: module, re: module, x: \
+            int, big: int, l: list (3), d: dict (2), arr: numpy.ndarray, df: pandas.DataFrame (2), ser: pandas.Series \
             (2), sc: numpy.float64, f: function, C: type, c: __main__.C, od: collections.OrderedDict (1), dq: \
             collections.deque (2), when: datetime.date, pat: re.Pattern, z: complex, s: set (2), fs: frozenset \
             (1), ba: bytearray (2), r: range (3), same: list (3), idx: pandas.RangeIndex (2), m: method, nt: \

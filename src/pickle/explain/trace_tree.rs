@@ -35,7 +35,7 @@ pub struct TraceTree {
 
 /// The tree of a value, whose label begins with `name`.
 pub fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str) -> TraceTree {
-    TreeBuilder::new(labels, &|_| None).build(&TracePart { role: PartRole::Name(name), value }, 0)
+    TreeBuilder::new(labels, &|_| None).build(&TracePart { role: TraceRole::Name(name), value }, 0)
 }
 
 /// The tree of a variable of a snapshot. Its segment begins at offset `start` of the file, where `memo_start` slots are
@@ -52,16 +52,16 @@ pub fn trace_segment(
     let (machine, name, value) = Machine::run_segment(segment, start, memo_start)?;
     let labels = Labels::new(&machine);
     let name = labels.text(name).unwrap_or_else(|| "?".into());
-    Ok(TreeBuilder::new(&labels, owner).build(&TracePart { role: PartRole::Name(&name), value }, 0))
+    Ok(TreeBuilder::new(&labels, owner).build(&TracePart { role: TraceRole::Name(&name), value }, 0))
 }
 
 /// A part of a value, in its role.
 struct TracePart<'n> {
-    role: PartRole<'n>,
+    role: TraceRole<'n>,
     value: Ref,
 }
 
-enum PartRole<'n> {
+enum TraceRole<'n> {
     Item,
     Key(Ref),
     Name(&'n str),
@@ -87,8 +87,8 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         let (start, end) = self.labels.span(part.value);
         let (start, end) = match part.role {
             // A key is part of its item.
-            PartRole::Key(key) => (machine.start(key).min(start), end),
-            PartRole::Item | PartRole::Name(_) => (start, end),
+            TraceRole::Key(key) => (machine.start(key).min(start), end),
+            TraceRole::Item | TraceRole::Name(_) => (start, end),
         };
         let mut tree =
             TraceTree { label: self.label(part), start, end, size: end.saturating_sub(start), children: Vec::new() };
@@ -133,11 +133,11 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
 
     /// The parts of a value. The strings of a global and an empty tuple of arguments are not worth a line.
     fn parts(&self, node: &'m Node) -> Box<dyn Iterator<Item = TracePart<'static>> + 'm> {
-        let items = |items: &'m [Ref]| items.iter().map(|value| TracePart { role: PartRole::Item, value: *value });
+        let items = |items: &'m [Ref]| items.iter().map(|value| TracePart { role: TraceRole::Item, value: *value });
         let pairs = |items: &'m [Ref]| {
-            items.as_chunks::<2>().0.iter().map(|[key, value]| TracePart { role: PartRole::Key(*key), value: *value })
+            items.as_chunks::<2>().0.iter().map(|[key, value]| TracePart { role: TraceRole::Key(*key), value: *value })
         };
-        let named = |name, value: Option<Ref>| value.map(|value| TracePart { role: PartRole::Name(name), value });
+        let named = |name, value: Option<Ref>| value.map(|value| TracePart { role: TraceRole::Name(name), value });
         let own: Box<dyn Iterator<Item = TracePart<'static>> + 'm> = match node.kind {
             NodeKind::Global => Box::new(std::iter::empty()),
             NodeKind::Dict => Box::new(pairs(&node.items)),
@@ -158,18 +158,18 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         let machine = self.labels.machine();
         match machine.node(arguments) {
             Some(Node { kind: NodeKind::Tuple, items, .. }) if machine.memo_index(arguments).is_none() => {
-                items.iter().map(|value| TracePart { role: PartRole::Item, value: *value }).collect()
+                items.iter().map(|value| TracePart { role: TraceRole::Item, value: *value }).collect()
             }
-            _ => vec![TracePart { role: PartRole::Name("arguments"), value: arguments }],
+            _ => vec![TracePart { role: TraceRole::Name("arguments"), value: arguments }],
         }
     }
 
     fn label(&self, part: &TracePart<'_>) -> String {
         let shown = self.shown(part.value);
         match &part.role {
-            PartRole::Item => shown,
-            PartRole::Name(name) => format!("{name}: {shown}"),
-            PartRole::Key(key) => format!("[{}]: {shown}", self.shown_key(*key)),
+            TraceRole::Item => shown,
+            TraceRole::Name(name) => format!("{name}: {shown}"),
+            TraceRole::Key(key) => format!("[{}]: {shown}", self.shown_key(*key)),
         }
     }
 

@@ -9,12 +9,12 @@ use std::borrow::Cow;
 use super::argument::Argument;
 use super::py_str::{PyStr, push_code_point};
 
-type Problem = &'static str;
+type LineProblem = &'static str;
 
-const NOT_AN_INTEGER: Problem = "not an integer";
+const NOT_AN_INTEGER: LineProblem = "not an integer";
 
 /// INT: `00` and `01` are bools; everything else is an integer with Python's prefixes.
-pub(super) fn integer(line: &[u8]) -> Result<Argument<'static>, Problem> {
+pub(super) fn integer(line: &[u8]) -> Result<Argument<'static>, LineProblem> {
     match line {
         b"00" => Ok(Argument::Bool(false)),
         b"01" => Ok(Argument::Bool(true)),
@@ -23,7 +23,7 @@ pub(super) fn integer(line: &[u8]) -> Result<Argument<'static>, Problem> {
 }
 
 /// LONG: an integer, usually followed by an `L`.
-pub(super) fn long(line: &[u8]) -> Result<Argument<'static>, Problem> {
+pub(super) fn long(line: &[u8]) -> Result<Argument<'static>, LineProblem> {
     int(line.strip_suffix(b"L").unwrap_or(line), None)
 }
 
@@ -32,7 +32,7 @@ pub(super) fn long(line: &[u8]) -> Result<Argument<'static>, Problem> {
 const MAX_INDEX_LINE: usize = 64;
 
 /// GET and PUT: a memo index.
-pub(super) fn index(line: &[u8]) -> Result<Argument<'static>, Problem> {
+pub(super) fn index(line: &[u8]) -> Result<Argument<'static>, LineProblem> {
     match int(line, Some(10)) {
         Ok(Argument::Int(index)) if index >= 0 && line.len() <= MAX_INDEX_LINE => Ok(Argument::Int(index)),
         _ => Err("not a memo index"),
@@ -41,7 +41,7 @@ pub(super) fn index(line: &[u8]) -> Result<Argument<'static>, Problem> {
 
 /// An integer as Python's `int` accepts it: surrounding blanks, a sign, a prefix if no base is given, `_` between
 /// digits.
-fn int(line: &[u8], base: Option<u32>) -> Result<Argument<'static>, Problem> {
+fn int(line: &[u8], base: Option<u32>) -> Result<Argument<'static>, LineProblem> {
     let text = std::str::from_utf8(line).map_err(|_| NOT_AN_INTEGER)?.trim();
     let (negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -77,13 +77,13 @@ fn prefixed(text: &str) -> (u32, &str) {
 }
 
 /// FLOAT. Rust accepts what `PyOS_string_to_double` accepts: `1e5`, `1.`, `.5`, `inf`, `nan`.
-pub(super) fn float(line: &[u8]) -> Result<Argument<'static>, Problem> {
+pub(super) fn float(line: &[u8]) -> Result<Argument<'static>, LineProblem> {
     let text = std::str::from_utf8(line).ok();
     text.and_then(|text| text.parse().ok()).map(Argument::Float).ok_or("not a float")
 }
 
 /// STRING: a `str` of Python 2 as its `repr` wrote it.
-pub(super) fn quoted(line: &[u8]) -> Result<Argument<'_>, Problem> {
+pub(super) fn quoted(line: &[u8]) -> Result<Argument<'_>, LineProblem> {
     let inner = match line {
         [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => inner,
         _ => return Err("not quoted"),
@@ -95,7 +95,7 @@ pub(super) fn quoted(line: &[u8]) -> Result<Argument<'_>, Problem> {
 }
 
 /// Decodes the escapes of a bytes literal, as `PyBytes_DecodeEscape` does.
-fn unescape(text: &[u8]) -> Result<Vec<u8>, Problem> {
+fn unescape(text: &[u8]) -> Result<Vec<u8>, LineProblem> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.iter().copied().peekable();
     while let Some(byte) = rest.next() {
@@ -124,7 +124,7 @@ fn unescape(text: &[u8]) -> Result<Vec<u8>, Problem> {
 }
 
 /// Reads exactly two hexadecimal digits.
-fn escaped_byte(rest: &mut impl Iterator<Item = u8>) -> Result<u8, Problem> {
+fn escaped_byte(rest: &mut impl Iterator<Item = u8>) -> Result<u8, LineProblem> {
     let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
     match (digit(), digit()) {
         (Some(high), Some(low)) => Ok((high * 16 + low) as u8),
@@ -143,7 +143,7 @@ fn octal(first: u8, rest: &mut std::iter::Peekable<impl Iterator<Item = u8>>) ->
 }
 
 /// UNICODE: raw-unicode-escape, where only `\u` and `\U` are escapes and all other bytes are Latin-1.
-pub(super) fn escaped(line: &[u8]) -> Result<Argument<'_>, Problem> {
+pub(super) fn escaped(line: &[u8]) -> Result<Argument<'_>, LineProblem> {
     if line.is_ascii() && !line.contains(&b'\\') {
         return PyStr::new(line).map(Argument::Text).ok_or("not a string");
     }
@@ -167,7 +167,11 @@ pub(super) fn escaped(line: &[u8]) -> Result<Argument<'_>, Problem> {
 }
 
 /// Reads the hexadecimal digits of a `\u` or `\U` escape and appends the code point.
-fn escaped_code_point(rest: &mut impl Iterator<Item = u8>, digits: usize, bytes: &mut Vec<u8>) -> Result<(), Problem> {
+fn escaped_code_point(
+    rest: &mut impl Iterator<Item = u8>,
+    digits: usize,
+    bytes: &mut Vec<u8>,
+) -> Result<(), LineProblem> {
     let mut code: u32 = 0;
     for _ in 0..digits {
         let digit = rest.next().and_then(|byte| char::from(byte).to_digit(16)).ok_or("an incomplete \\u escape")?;

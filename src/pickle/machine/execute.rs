@@ -1,7 +1,7 @@
 //! What each opcode does to the machine: the counterpart of the `load_*` functions in CPython's `Modules/_pickle.c`.
 
 use super::limits::{MAX_MARKS, MAX_MEMO, MAX_NODES, MAX_STACK, MachineError, limit};
-use super::state::{Change, Done, Machine, Mark};
+use super::state::{Done, Machine, Mark, ObjectChange};
 use super::value::{Added, CallKind, Node, NodeKind, Ref, RefTarget};
 use crate::pickle::format::opcode::{CodeRun, MemoUse, Opcode, Takes};
 use crate::pickle::format::parse::{OpStep, ParseError};
@@ -272,7 +272,7 @@ impl Machine<'_> {
         let target = self.changed(items.len(), op)?;
         match self.node_mut(target) {
             Some(node) => node.add(op.opcode, items),
-            None => self.changes.push(Change { at: op.start, opcode: op.opcode, target, items }),
+            None => self.changes.push(ObjectChange { at: op.start, opcode: op.opcode, target, items }),
         }
         Ok(())
     }
@@ -290,7 +290,7 @@ impl Machine<'_> {
             Some(_) => drop(self.arrays.second_states.insert(target)),
             None => {}
         }
-        self.changes.push(Change { at: op.start, opcode: op.opcode, target, items: vec![state] });
+        self.changes.push(ObjectChange { at: op.start, opcode: op.opcode, target, items: vec![state] });
         Ok(())
     }
 

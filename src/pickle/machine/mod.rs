@@ -24,4 +24,4 @@ mod view;
 pub use self::joblib_arrays::opcodes_around;
 pub use self::limits::{MAX_ITEMS, MAX_MARKS, MAX_MEMO, MAX_NODES, MAX_STACK, MachineError};
 pub use self::prune::Watch;
-pub use self::state::{Change, Machine, RawArray, SegmentRange};
+pub use self::state::{Machine, ObjectChange, RawArray, SegmentRange};

@@ -16,7 +16,7 @@ pub(super) type Done = Result<(), MachineError>;
 /// The effect of an opcode that changed a value without a [`Node`] (an imported object, or one of an earlier
 /// segment), or gave a node a second state.
 #[derive(Debug)]
-pub struct Change {
+pub struct ObjectChange {
     /// The offset of the opcode.
     pub at: u64,
     /// The opcode: BUILD, or one that adds items.
@@ -60,7 +60,7 @@ pub struct Machine<'a> {
     /// The offset of the first byte in its file.
     pub(super) base: u64,
     pub(super) nodes: Vec<Node>,
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: Vec<ObjectChange>,
     pub(super) effects: Vec<Ref>,
     pub(super) looked_up: Vec<u64>,
     pub(super) memo: MemoSlots,
@@ -188,7 +188,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Changes that are not part of any node.
-    pub fn changes(&self) -> &[Change] {
+    pub fn changes(&self) -> &[ObjectChange] {
         &self.changes
     }
 

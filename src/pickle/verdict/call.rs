@@ -14,9 +14,9 @@ use crate::pickle::known::untrusted::is_compiled_unchecked;
 use crate::pickle::known::{Makes, effect_of, made_by};
 use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
 
-/// CallKind many callables that call one another are followed.
+/// How many callables that call one another are followed.
 pub(super) const MAX_STEPS: usize = 16;
-/// CallKind deep the arguments of a call are searched for something that it could call, and how many of them.
+/// How deep the arguments of a call are searched for something that it could call, and how many of them.
 const MAX_DEPTH: usize = 4;
 const MAX_ARGUMENTS: usize = 256;
 

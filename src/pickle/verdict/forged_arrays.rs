@@ -11,7 +11,7 @@ use crate::pickle::dtype_call::{DtypeSpec, dtype_call, is_dtype_call, spec_of};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::dtype::{OBJECT_FLAGS, POINTER_FLAGS, REFERENCE_FLAG, declared_size, item_size};
-use crate::pickle::machine::Change;
+use crate::pickle::machine::ObjectChange;
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
 /// Whether the state of a dtype fits the code that it is made of.
@@ -31,7 +31,7 @@ pub(super) fn forged_dtypes(labels: &Labels<'_, '_>) -> Vec<u64> {
     // The offset of a finding is that of the BUILD, which is the last opcode of the node.
     let forged = machine.nodes().iter().filter(|node| check_state(labels, node) == Some(DtypeCheck::Forged));
     // numpy gives a dtype its state once: a second one would change what was checked.
-    let is_second_state = |change: &&Change| {
+    let is_second_state = |change: &&ObjectChange| {
         let node = machine.node(change.target).filter(|_| change.opcode == Opcode::Build);
         node.is_some_and(|node| is_dtype_call(labels, node))
     };

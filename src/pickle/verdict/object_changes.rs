@@ -16,7 +16,7 @@ use crate::pickle::known::NAMED_IMPORTS;
 use crate::pickle::known::danger::{LOAD_METHODS, is_dangerous, is_inner};
 use crate::pickle::known::packages::is_known_module;
 use crate::pickle::known::renames::current_name;
-use crate::pickle::machine::Change;
+use crate::pickle::machine::ObjectChange;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 
 /// How many keys of namespaces are remembered that are not names of methods.
@@ -25,7 +25,7 @@ const MAX_KEYS: usize = 16;
 const SHARED: &str = "is modified for the whole program";
 
 impl Judge {
-    pub(super) fn change(&mut self, labels: &Labels<'_, '_>, change: &Change) {
+    pub(super) fn change(&mut self, labels: &Labels<'_, '_>, change: &ObjectChange) {
         match (change.opcode, change.items.as_slice()) {
             (Opcode::Build, &[state]) => self.build(labels, change.target, state, change.at),
             _ => self.added(labels, change.target, &change.items, change.at),

@@ -11,7 +11,7 @@ use crate::pickle::known::renames::current_name;
 use crate::pickle::known::{ClassCall, Effect, class_named, effect_of, has_known_effects};
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
-/// CallKind many values are followed, one from the other, to resolve one.
+/// How many values are followed, one from the other, to resolve one.
 const MAX_STEPS: usize = 64;
 
 #[derive(Clone, Debug, PartialEq)]

@@ -10,8 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
 
 use super::super::native_types::{FastSave, save_fast, save_simple};
+use super::super::pickler_state::PicklerState;
 use super::super::plan::{Action, DictWalk, ItemBatch, Next, WorkItem};
-use super::super::state::PicklerState;
 use crate::pickle::format::opcode::Opcode;
 
 /// The opcodes that add one item, and all items since the MARK.

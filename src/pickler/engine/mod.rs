@@ -19,8 +19,8 @@ use self::item_loops::{dispatch, element_fetched, fetch_element, step};
 use super::fault_search::LONGEST_PATH;
 use super::native_types::FastSave;
 use super::pickle_context::PickleContext;
+use super::pickler_state::PicklerState;
 use super::plan::{DirectWrite, Next, ObjectPlan, WorkItem};
-use super::state::PicklerState;
 use crate::pickle::format::opcode::Opcode;
 
 /// The most work items, each of some hundred bytes: an object that creates new objects endlessly fails before memory is

@@ -14,7 +14,7 @@ use pyo3::types::{PyAny, PyDict, PyModule};
 
 use super::dill_functions::{CreateType, ImportModule, OpenForReading, Reconstruct};
 use super::restore_context::RestoreContext;
-use super::untrusted;
+use super::untrusted_load;
 use crate::pickle::known::{self, untrusted as allow_list};
 use crate::python::dill::LazyDill;
 
@@ -85,12 +85,12 @@ impl ClassFinder {
             return self.of_dill(py, "_import_module");
         }
         if !allow_list::may_load(new_module, new_name) {
-            return Err(untrusted::refusal(py, &format!("{module}.{name}")));
+            return Err(untrusted_load::refusal(py, &format!("{module}.{name}")));
         }
         if matches!(new_module, "dill.dill" | "dill._dill") {
             return self.of_dill(py, new_name);
         }
-        attribute(untrusted::import(py, &self.renamed(new_module))?.as_any(), new_name)
+        attribute(untrusted_load::import(py, &self.renamed(new_module))?.as_any(), new_name)
     }
 
     /// The new name of a module. A renamed package renames its submodules, too.

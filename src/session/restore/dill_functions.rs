@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyFileNotFoundError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyTuple, PyType};
 
-use super::untrusted;
+use super::untrusted_load;
 use crate::pickle::known::untrusted as allow_list;
 
 /// How dill names a module that cannot be imported.
@@ -206,9 +206,9 @@ impl ImportModule {
         }
         if self.guarded {
             if allow_list::may_import(import_name) {
-                return untrusted::import(py, import_name).map(Bound::into_any);
+                return untrusted_load::import(py, import_name).map(Bound::into_any);
             }
-            return Err(untrusted::refusal(py, &format!("the module {import_name}")));
+            return Err(untrusted_load::refusal(py, &format!("the module {import_name}")));
         }
         let new = self.renames.iter().find(|(old, _)| old == import_name).map_or(import_name, |(_, new)| new.as_str());
         let imported = py.import(new).map(Bound::into_any).or_else(|error| {

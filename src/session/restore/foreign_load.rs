@@ -12,7 +12,7 @@ use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 use super::dill_functions::RUNTIME;
 use super::restore_context::{RestoreContext, RestoreRequest, Restored, bind_module};
 use super::unpickler::Unpickler;
-use super::{joblib_load, untrusted};
+use super::{joblib_load, untrusted_load};
 use crate::pickle::explain::outline::{Outline, OutlineRow};
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{ReadError, Snapshot};
@@ -49,7 +49,7 @@ fn session<'py>(
     let bare = name.trim_start_matches(RUNTIME);
     let runtime = bare != name;
     if !request.trusted && name != "__main__" {
-        return Err(untrusted::refusal(py, &format!("the module {name}, to put its variables there")));
+        return Err(untrusted_load::refusal(py, &format!("the module {name}, to put its variables there")));
     }
     let module = if runtime { PyModule::new(py, bare)? } else { py.import(name)? };
     let target = match &request.into {
@@ -69,7 +69,7 @@ fn session<'py>(
         let session = request.dill.import(py)?.getattr("session")?;
         session.getattr("_restore_modules")?.call1((unpickler.object(), &target))?;
     } else if target.dict().iter().any(|(key, _)| key.to_string().starts_with(IMPORTED)) {
-        return Err(untrusted::refusal(py, "to import modules"));
+        return Err(untrusted_load::refusal(py, "to import modules"));
     }
     match &request.into {
         Some(dict) => dict.update(target.dict().as_mapping())?,

@@ -14,7 +14,7 @@ mod segment_loader;
 mod selection;
 mod unpickler;
 mod unpickler_stream;
-mod untrusted;
+mod untrusted_load;
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub use self::restore_context::{LostVariable, RestoreRequest, Restored};
 use self::restore_context::{RestoreContext, add_script_directory, bind_module};
 use self::segment_loader::{SegmentLoader, missing_module};
 use self::selection::{Choice, choose};
-pub use self::untrusted::{Signer, Untrusted};
+pub use self::untrusted_load::{Signer, Untrusted};
 use super::failure_path::error_text;
 use super::interpreter_guards::PausedCollector;
 use crate::exit::{self, OrExit};
@@ -62,7 +62,7 @@ fn load_foreign<'py>(py: Python<'py>, snapshot: &Arc<Snapshot>, request: &Restor
         return Err(exit::error(exit::USAGE, text));
     }
     if !request.trusted {
-        untrusted::check_pickle(snapshot, request.name)?;
+        untrusted_load::check_pickle(snapshot, request.name)?;
     }
     foreign_load::load(py, snapshot, request).map_err(|error| explain(py, &error, request.name))
 }
@@ -91,14 +91,14 @@ fn load_own<'py>(
     let mut variables = select(index, request)?;
     if !request.trusted {
         let loaded = variables.iter().filter(|variable| variable.choice != Choice::Skip);
-        untrusted::check_variables(snapshot, request.name, loaded.map(|variable| &variable.segment))?;
+        untrusted_load::check_variables(snapshot, request.name, loaded.map(|variable| &variable.segment))?;
     }
     let failed = |error: PyErr| explain(py, &error, request.name);
     let module = if request.trusted {
         add_script_directory(py, index)?;
         py.import(index.module.as_str()).map_err(failed)?
     } else {
-        untrusted::module_of_session(py, &index.module, request.name)?
+        untrusted_load::module_of_session(py, &index.module, request.name)?
     };
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let context = RestoreContext::new(request, module, namespace);
@@ -192,7 +192,7 @@ fn explain(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
     }
     let unpickling = py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError"));
     if unpickling.is_ok_and(|kind| error.value(py).is_instance(&kind).unwrap_or(false)) {
-        if let Some(start) = text.find(untrusted::REFUSED) {
+        if let Some(start) = text.find(untrusted_load::REFUSED) {
             let why = text.get(start..).unwrap_or(&text);
             return exit::error(exit::UNTRUSTED, format!("{name} is {why}: pass --trust once you trust the file"));
         }

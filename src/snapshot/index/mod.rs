@@ -65,9 +65,9 @@ pub struct ScriptEnd {
     /// `finished`, `exit` (SystemExit), `exception`, `interrupted` (KeyboardInterrupt), or `running` for a save from
     /// within the script.
     pub how: String,
-    /// The exit code that PythonInfo would end with.
+    /// The exit code that Python would end with.
     pub code: i32,
-    /// The traceback as PythonInfo prints it, if there was one.
+    /// The traceback as Python prints it, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceback: Option<String>,
 }
@@ -123,7 +123,7 @@ pub struct Variable {
     /// The session's names that its code looks up as globals when it runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub globals: Vec<String>,
-    /// Whether it contains code objects, which only the same minor version of PythonInfo can load.
+    /// Whether it contains code objects, which only the same minor version of Python can load.
     pub has_code: bool,
     /// `len()`, if that is cheap and runs no code of the script.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,9 +9,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::state::PicklerState;
-use crate::pickle::format::joined_list::{MIN_ITEMS, SEPARATOR};
+use super::pickler_state::PicklerState;
 use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::{MIN_JOINED_ITEMS, SEPARATOR};
 
 /// The most bytes that are joined: a load holds the joined string in memory beside the list.
 const MOST_BYTES: usize = 64 << 20;
@@ -20,7 +20,7 @@ const MOST_BYTES: usize = 64 << 20;
 pub(super) fn save_joined(py: Python<'_>, state: &mut PicklerState, list: &Bound<'_, PyList>) -> PyResult<bool> {
     // SAFETY: a list. No Python code runs below, so it keeps its length and its items.
     let length = unsafe { ffi::PyList_Size(list.as_ptr()) };
-    if length < MIN_ITEMS as isize || !state.out.is_segment() {
+    if length < MIN_JOINED_ITEMS as isize || !state.out.is_segment() {
         return Ok(false);
     }
     // The items of an array's copied list have a second owner, the array, without being shared.

@@ -2,29 +2,31 @@
 
 use std::cmp::Reverse;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::page_file;
 use crate::cli::{InspectArgs, OutputFormat, SortBy};
+use crate::commands::input_output::{absolute_path, is_stdio};
 use crate::exit::{self, OrExit};
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::report::table::TableStyle;
-use crate::report::{github, inspect_text, verdict_text, write_json};
+use crate::report::{github, html, inspect_text, verdict_text, write_json};
+use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
 use crate::ui::{Verbosity, escape};
 
 /// How the result is printed. Standard output is examined before a script runs: while it does, file descriptor 1 is
 /// another one.
-pub(super) struct Inspection {
+pub(super) struct InspectOutput {
     pub(super) args: InspectArgs,
     pub(super) verbosity: Verbosity,
     pub(super) style: TableStyle,
 }
 
-impl Inspection {
+impl InspectOutput {
     /// Prints a tree as text or JSON. Returns the exit code.
     pub(super) fn print_tree(&self, out: &mut dyn Write, tree: &TraceTree) -> Result<i32> {
         if self.args.output_format() == OutputFormat::Json {
@@ -52,7 +54,7 @@ impl Inspection {
         }
         sort(&mut report.index, args.sort);
         match (&args.html, args.output_format()) {
-            (Some(path), _) => page_file::write(out, path, report)?,
+            (Some(path), _) => write_page(out, path, report)?,
             (None, OutputFormat::Json) => write_json(out, report)?,
             (None, OutputFormat::Github) => github::write_annotations(out, report)?,
             (None, OutputFormat::Text) => self.print_text(out, report)?,
@@ -91,4 +93,30 @@ fn sort(index: &mut Index, by: SortBy) {
         }
         SortBy::Size => variables.sort_by_key(|variable| Reverse(variable.length)),
     }
+}
+
+/// Checks before anything runs that a page can be written to `path`, and returns the path in its absolute form.
+pub(super) fn check_page_path(path: &Path) -> Result<PathBuf> {
+    let path = absolute_path(path)?;
+    if !is_stdio(&path) {
+        AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_write_page(&path))?;
+    }
+    Ok(path)
+}
+
+/// Writes the page of a report to `path`, or to `out` if that is `-`.
+fn write_page(out: &mut dyn Write, path: &Path, report: &SessionReport) -> Result<()> {
+    if is_stdio(path) {
+        return Ok(html::write_page(out, report)?);
+    }
+    let written = || -> Result<()> {
+        let mut file = AtomicFile::create(path)?;
+        html::write_page(&mut file, report)?;
+        Ok(file.commit()?)
+    };
+    written().with_context(|| cannot_write_page(path))
+}
+
+fn cannot_write_page(path: &Path) -> String {
+    format!("cannot write the page to {}", path.display())
 }

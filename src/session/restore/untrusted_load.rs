@@ -15,7 +15,7 @@ use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::requirements::{self, Requirement};
 use crate::snapshot::segment::VariableSegment;
 use crate::snapshot::signature::SigningKey;
-use crate::ui::escape::escape;
+use crate::ui::escape;
 
 /// How the message of an exception begins that a guarded load raises for what is not allowed.
 pub(super) const REFUSED: &str = "not trusted, and needs";
@@ -90,8 +90,8 @@ impl fmt::Display for Untrusted {
         if let Some(package) = all.map(String::as_str).find_map(allow_list::trusts_numbers) {
             write!(
                 out,
-                "\n  only an allow-list of {package} classes is loaded without --trust: others use values from the file \
-                 as memory offsets"
+                "\n  only an allow-list of {package} classes is loaded without --trust: others use values from the \
+                 file as memory offsets"
             )?;
         }
         let only = if self.signer == Signer::NotSnapcli { "" } else { "restore the plain variables with --only, or " };
