@@ -2,42 +2,42 @@
 //! `docs/` list them for users.
 
 /// Success.
-pub const DONE: i32 = 0;
+pub(crate) const DONE: i32 = 0;
 /// A failure without a code of its own; for `diff`, the files differ.
-pub const FAILED: i32 = 1;
+pub(crate) const FAILED: i32 = 1;
 /// A usage error, or a script or file that does not exist.
-pub const USAGE: i32 = 2;
+pub(crate) const USAGE: i32 = 2;
 /// With `--strict`: a variable was left out, or came back different.
-pub const LEFT_OUT: i32 = 3;
+pub(crate) const LEFT_OUT: i32 = 3;
 /// Not a snapshot, damaged, or truncated.
-pub const DAMAGED: i32 = 4;
+pub(crate) const DAMAGED: i32 = 4;
 /// Not trusted: loading the file would do more than build plain data.
-pub const UNTRUSTED: i32 = 5;
+pub(crate) const UNTRUSTED: i32 = 5;
 /// No usable Python, or no dill.
-pub const NO_PYTHON: i32 = 6;
+pub(crate) const NO_PYTHON: i32 = 6;
 /// Interrupted: 128 + SIGINT, as shells report it.
-pub const INTERRUPTED: i32 = 130;
+pub(crate) const INTERRUPTED: i32 = 130;
 
 /// A message with an exit code, as one link of an [`anyhow::Error`] chain. [`code_of`] finds it there.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
-pub struct Coded {
+pub(crate) struct Coded {
     code: i32,
     message: String,
 }
 
 /// An error that ends the program with `code`.
-pub fn error(code: i32, message: impl Into<String>) -> anyhow::Error {
+pub(crate) fn error(code: i32, message: impl Into<String>) -> anyhow::Error {
     coded(code, message).into()
 }
 
 /// A message with an exit code, to use as the context of another error.
-pub fn coded(code: i32, message: impl Into<String>) -> Coded {
+pub(crate) fn coded(code: i32, message: impl Into<String>) -> Coded {
     Coded { code, message: message.into() }
 }
 
 /// Adds context with an exit code to the error of a result.
-pub trait OrExit<T> {
+pub(crate) trait OrExit<T> {
     /// As `with_context`, with an exit code.
     fn or_exit(self, code: i32, message: impl FnOnce() -> String) -> anyhow::Result<T>;
 }
@@ -49,13 +49,13 @@ impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
 }
 
 /// The exit code of the outermost [`Coded`] in the chain of an error, or [`FAILED`].
-pub fn code_of(error: &anyhow::Error) -> i32 {
+pub(crate) fn code_of(error: &anyhow::Error) -> i32 {
     error.downcast_ref::<Coded>().map_or(FAILED, |coded| coded.code)
 }
 
 /// Whether an error is a closed pipe: the program that reads our output has ended, as `head` does. That is not a
 /// failure.
-pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let broken = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
     error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(broken))
 }

@@ -4,46 +4,70 @@
 //!
 //! ```text
 //! cli ──▶ commands ──▶ python (choose an interpreter, start it, run the script as __main__)
-//! │ global variables
-//! session (select the variables to save; explain why the others are left out)
-//! │ variables, in order
-//! pickler (objects to opcodes; undo a variable that fails)
-//! │ bytes
-//! snapshot (hash, index, trailer; replace the file atomically) ──▶ file
+//!                         │ global variables
+//!                      session (select the variables to save; explain why the others are left out)
+//!                         │ variables, in order
+//!                      pickler (objects to opcodes; undo a variable that fails)
+//!                         │ bytes
+//!                      snapshot (hash, index, trailer; replace the file atomically) ──▶ file
 //! ```
 //!
 //! Reading. Only the second line needs Python:
 //!
 //! ```text
 //! file ──▶ snapshot ──▶ pickle (parse opcodes, execute them symbolically) ──▶ report (text, JSON, HTML)
-//! └──────▶ session (load variables into __main__) ──▶ prompt, code or script
+//!              └──────▶ session (load variables into __main__) ──▶ prompt, code or script
 //! ```
 //!
 //! Imports go one way: `commands → session → {python, pickler} → snapshot → pickle`. `cli`, `report`, `ui` and `exit`
 //! are leaves that others use. `pickle`, `snapshot` and `report` know no Python objects: all code that names PyO3 is in
 //! `python`, `session` and `pickler`, which the feature `python` turns on.
 
+#![cfg_attr(
+    not(feature = "python"),
+    allow(dead_code, reason = "what saves and restores is used only with Python; the full build finds dead code")
+)]
+
+use std::process::ExitCode;
+
 use anyhow::Result;
 
-pub mod cli;
-pub mod commands;
-pub mod exit;
-pub mod pickle;
+mod cli;
+mod commands;
+mod exit;
+#[doc(hidden)]
+pub mod internals;
+mod pickle;
 #[cfg(feature = "python")]
-pub mod pickler;
+mod pickler;
 #[cfg(feature = "python")]
-pub mod python;
-pub mod report;
+mod python;
+mod report;
 #[cfg(feature = "python")]
-pub mod session;
-pub mod snapshot;
-pub mod ui;
+mod session;
+mod snapshot;
+mod ui;
 
 use cli::{Cli, Command, GlobalArgs};
-use ui::Verbosity;
+use ui::{Verbosity, messages};
+
+/// The program: parses the command line, runs the command, prints an error, and returns the exit code.
+pub fn main() -> ExitCode {
+    // A second start must see the environment that the user gave to the first one.
+    #[cfg(feature = "python")]
+    python::libpython::restore_environment();
+    let code = run(cli::parse()).unwrap_or_else(|error| {
+        if exit::is_broken_pipe(&error) {
+            return exit::DONE;
+        }
+        messages::print_error(&error);
+        exit::code_of(&error)
+    });
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
 
 /// Runs the command that the command line names. Returns the exit code.
-pub fn run(cli: Cli) -> Result<i32> {
+fn run(cli: Cli) -> Result<i32> {
     let Cli { globals, command } = cli;
     let verbosity = verbosity(&globals);
     match command {

@@ -1,20 +1,7 @@
-//! The program: parse the command line, run the command, print an error, exit.
+//! The program `snapcli`. Everything is in the library, so that tests and fuzz targets reach it.
 
 use std::process::ExitCode;
 
-use snapcli::ui::messages;
-use snapcli::{cli, exit};
-
 fn main() -> ExitCode {
-    // A second start must see the environment that the user gave to the first one.
-    #[cfg(feature = "python")]
-    snapcli::python::libpython::restore_environment();
-    let code = snapcli::run(cli::parse()).unwrap_or_else(|error| {
-        if exit::is_broken_pipe(&error) {
-            return exit::DONE;
-        }
-        messages::print_error(&error);
-        exit::code_of(&error)
-    });
-    ExitCode::from(u8::try_from(code).unwrap_or(1))
+    snapcli::main()
 }

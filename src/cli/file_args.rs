@@ -39,7 +39,7 @@ Examples:
   snapcli inspect --bad train.py         list the variables of train.py that cannot be saved
   snapcli inspect --strict train.py      exit with 3 if there are any
   snapcli inspect --format github --strict train.py   report them as GitHub Actions annotations")]
-pub struct InspectArgs {
+pub(crate) struct InspectArgs {
     /// Print JSON; short for --format json
     #[arg(long)]
     pub(crate) json: bool,
@@ -94,7 +94,7 @@ pub struct InspectArgs {
 
 /// What `inspect` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
+pub(crate) enum OutputFormat {
     /// A table for people
     Text,
     /// JSON for programs
@@ -105,7 +105,7 @@ pub enum OutputFormat {
 
 /// The order in which `inspect` lists variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SortBy {
+pub(crate) enum SortBy {
     /// The order in which the script defined them
     Order,
     /// Alphabetically by name
@@ -173,7 +173,7 @@ Exit codes:
   1  the files differ
   2  usage error, or a file does not exist
   4  a file is damaged, truncated, or not a snapshot")]
-pub struct DiffArgs {
+pub(crate) struct DiffArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -203,7 +203,7 @@ Exit codes:
   0  the file is intact
   2  usage error, or the file does not exist
   4  damaged, truncated, or not a snapshot")]
-pub struct VerifyArgs {
+pub(crate) struct VerifyArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -222,7 +222,7 @@ Examples:
   snapcli inspect --verdict got.pkl    list everything that loading it would import and call
   snapcli trust got.pkl                sign it
   snapcli trust --yes got.pkl          sign it without asking")]
-pub struct TrustArgs {
+pub(crate) struct TrustArgs {
     /// Sign without asking
     #[arg(short, long)]
     pub(crate) yes: bool,
@@ -237,7 +237,7 @@ pub struct TrustArgs {
 Examples:
   snapcli completions bash > ~/.local/share/bash-completion/completions/snapcli
   snapcli completions fish > ~/.config/fish/completions/snapcli.fish")]
-pub struct CompletionsArgs {
+pub(crate) struct CompletionsArgs {
     /// Shell to print completions for
     pub(crate) shell: Shell,
 }

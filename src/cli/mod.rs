@@ -12,14 +12,14 @@ use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "python")]
 pub(crate) use self::file_args::is_script;
-pub use self::file_args::{CompletionsArgs, DiffArgs, InspectArgs, OutputFormat, SortBy, TrustArgs, VerifyArgs};
+pub(crate) use self::file_args::{CompletionsArgs, DiffArgs, InspectArgs, OutputFormat, SortBy, TrustArgs, VerifyArgs};
 #[cfg(feature = "python")]
-pub use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, SelectionArgs, VerifyLoadArgs};
+pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, SelectionArgs, VerifyLoadArgs};
 
 /// Save a Python session to one file, restore it, and inspect it
 #[derive(Debug, Parser)]
 #[command(name = "snapcli", version, max_term_width = 100, after_help = EXIT_CODES, disable_help_subcommand = false)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// The options that every command takes.
     #[command(flatten)]
     pub globals: GlobalArgs,
@@ -42,7 +42,7 @@ Exit codes:
 /// The options that every command takes.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
-pub struct GlobalArgs {
+pub(crate) struct GlobalArgs {
     /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
@@ -59,7 +59,7 @@ pub struct GlobalArgs {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 #[allow(missing_docs, reason = "the help of a subcommand is the doc comment of its arguments")]
-pub enum Command {
+pub(crate) enum Command {
     #[cfg(feature = "python")]
     Save(SaveArgs),
     #[cfg(feature = "python")]
@@ -77,7 +77,7 @@ pub enum Command {
 }
 
 /// Parses the command line of this process. Ends the process for `--help`, `--version` and usage errors.
-pub fn parse() -> Cli {
+pub(crate) fn parse() -> Cli {
     let cli = Cli::parse();
     // `inspect FILE --json`: clap took `--json` for an argument of a script. Parse again with the file at the end.
     #[cfg(feature = "python")]

@@ -24,7 +24,7 @@ Examples:
 
 If the script fails, its variables up to that point are saved to session.crash.pkl, and snapcli exits with the \
 script's exit code.")]
-pub struct SaveArgs {
+pub(crate) struct SaveArgs {
     /// File to save to; `-` for standard output (the script's own output then goes to standard error)
     #[arg(short, long, value_name = "FILE", default_value = "session.pkl")]
     pub(crate) output: PathBuf,
@@ -52,7 +52,7 @@ pub struct SaveArgs {
 /// Which variables are saved.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Selection options")]
-pub struct SelectionArgs {
+pub(crate) struct SelectionArgs {
     /// Save only names that match (repeatable)
     #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
     pub(crate) include: Vec<glob::Pattern>,
@@ -118,7 +118,7 @@ Examples:
   snapcli restore run7.pkl plot.py --dpi 200   run plot.py with the session's variables
   snapcli restore --only 'model*' --mmap       restore some variables, with arrays memory-mapped
   ssh host cat run7.pkl | snapcli restore - -c 'print(scores)'")]
-pub struct RestoreArgs {
+pub(crate) struct RestoreArgs {
     /// Exit with 3, before anything runs, if a variable cannot be restored
     #[arg(long)]
     pub(crate) strict: bool,
@@ -167,7 +167,7 @@ pub struct RestoreArgs {
 
 /// Load a snapshot for `save --verify`, and print as JSON how the loaded values differ from the file
 #[derive(Debug, Args)]
-pub struct VerifyLoadArgs {
+pub(crate) struct VerifyLoadArgs {
     /// Imported objects were saved by reference
     #[arg(long)]
     pub(crate) refimported: bool,
@@ -177,7 +177,7 @@ pub struct VerifyLoadArgs {
 
 /// Show which Python is used and why, and whether anything is missing
 #[derive(Debug, Args)]
-pub struct DoctorArgs {
+pub(crate) struct DoctorArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

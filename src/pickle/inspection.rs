@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::explain::labels::{LabelCache, Labels};
-use super::explain::outline::{self, NamedValues, Outline};
+use super::explain::outline::{self, Outline};
 use super::explain::trace_tree::{TraceTree, trace_value};
 use super::machine::value::Ref;
 use super::machine::{Machine, MachineError, RawArray, Watch};
@@ -17,7 +17,7 @@ use super::verdict::Verdict;
 
 /// A pickle that was followed to its STOP, or was found too large for that.
 #[derive(Debug)]
-pub struct Inspection<'a> {
+pub(crate) struct Inspection<'a> {
     bytes: &'a [u8],
     state: State<'a>,
     /// Whether the machine has dropped values that no verdict has seen.
@@ -58,7 +58,7 @@ impl<'a> Inspection<'a> {
     ///
     /// # Errors
     /// Where the bytes are not a sound pickle. A pickle that exceeds the machine's limits is no error here.
-    pub fn run(bytes: &'a [u8]) -> Result<Self, MachineError> {
+    pub(crate) fn run(bytes: &'a [u8]) -> Result<Self, MachineError> {
         Self::new(bytes, Machine::run(bytes), OnceCell::new())
     }
 
@@ -68,7 +68,7 @@ impl<'a> Inspection<'a> {
     ///
     /// # Errors
     /// As for [`run`](Self::run).
-    pub fn run_pruned(bytes: &'a [u8]) -> Result<Self, MachineError> {
+    pub(crate) fn run_pruned(bytes: &'a [u8]) -> Result<Self, MachineError> {
         match Verdict::follow(bytes) {
             Ok((verdict, machine, value)) => Self::new(bytes, Ok((machine, value)), OnceCell::from(verdict)),
             Err(error) => Self::new(bytes, Err(error), OnceCell::new()),
@@ -80,7 +80,7 @@ impl<'a> Inspection<'a> {
     ///
     /// # Errors
     /// As for [`run`](Self::run).
-    pub fn run_outline(bytes: &'a [u8]) -> Result<Self, MachineError> {
+    pub(crate) fn run_outline(bytes: &'a [u8]) -> Result<Self, MachineError> {
         let inspection = Self::new(bytes, Machine::run_watched(bytes, &mut OutlineOnly), OnceCell::new())?;
         Ok(Self { is_outline_only: true, ..inspection })
     }
@@ -107,7 +107,7 @@ impl<'a> Inspection<'a> {
     ///
     /// A dill session that is too large for the machine has no variables here, and any other pickle of that size is an
     /// `Outline::Object` of unknown type.
-    pub fn outline(&self) -> &Outline {
+    pub(crate) fn outline(&self) -> &Outline {
         match &self.state {
             State::Followed { machine, value } => self
                 .outline
@@ -117,7 +117,7 @@ impl<'a> Inspection<'a> {
     }
 
     /// What loading it would do. A pickle that is too large to follow is dangerous.
-    pub fn verdict(&self) -> &Verdict {
+    pub(crate) fn verdict(&self) -> &Verdict {
         self.verdict.get_or_init(|| match self.labels() {
             // The machine has dropped values that no verdict has seen, so this takes a run of its own.
             Ok(_) if self.is_outline_only => Verdict::of_bytes(self.bytes),
@@ -131,7 +131,7 @@ impl<'a> Inspection<'a> {
     ///
     /// # Errors
     /// Where the pickle is too large to follow.
-    pub fn trace(&self, name: &str) -> Result<Option<TraceTree>, MachineError> {
+    pub(crate) fn trace(&self, name: &str) -> Result<Option<TraceTree>, MachineError> {
         let (labels, value) = (self.labels()?, self.value()?);
         let unnamed = || matches!(self.outline(), Outline::Object { .. }).then_some(value);
         // An object without a name is the only thing to trace, whatever the user calls it.
@@ -139,18 +139,9 @@ impl<'a> Inspection<'a> {
         Ok(found.map(|found| trace_value(&labels, found, name)))
     }
 
-    /// The variables of a session or a dict with their values, in order; `None` for any other object. dill's own
-    /// dunder names are left out.
-    ///
-    /// # Errors
-    /// Where the pickle is too large to follow.
-    pub fn named_values(&self) -> Result<Option<NamedValues>, MachineError> {
-        Ok(outline::named(&self.labels()?, self.value()?))
-    }
-
     /// The ranges of array bytes that joblib writes between the opcodes, in order; empty where the pickle is too
     /// large to follow.
-    pub fn raw_arrays(&self) -> &[RawArray] {
+    pub(crate) fn raw_arrays(&self) -> &[RawArray] {
         match &self.state {
             State::Followed { machine, .. } => machine.raw(),
             State::TooLarge { .. } => &[],
@@ -161,7 +152,7 @@ impl<'a> Inspection<'a> {
     ///
     /// # Errors
     /// Where the pickle is too large to follow.
-    pub fn machine(&self) -> Result<&Machine<'a>, MachineError> {
+    pub(crate) fn machine(&self) -> Result<&Machine<'a>, MachineError> {
         match &self.state {
             State::Followed { machine, .. } => Ok(machine),
             State::TooLarge { error, .. } => Err(error.clone()),
@@ -172,7 +163,7 @@ impl<'a> Inspection<'a> {
     ///
     /// # Errors
     /// Where the pickle is too large to follow.
-    pub fn value(&self) -> Result<Ref, MachineError> {
+    pub(crate) fn value(&self) -> Result<Ref, MachineError> {
         match &self.state {
             State::Followed { value, .. } => Ok(*value),
             State::TooLarge { error, .. } => Err(error.clone()),
@@ -183,7 +174,7 @@ impl<'a> Inspection<'a> {
     ///
     /// # Errors
     /// Where the pickle is too large to follow.
-    pub fn labels(&self) -> Result<Labels<'_, 'a>, MachineError> {
+    pub(crate) fn labels(&self) -> Result<Labels<'_, 'a>, MachineError> {
         self.machine().map(|machine| Labels::with_cache(machine, Rc::clone(&self.labels)))
     }
 }

@@ -12,14 +12,14 @@
 //! All input is treated as hostile: lengths are checked against the bytes that exist, nothing recurses without a bound,
 //! and everything that grows has a limit.
 
-pub mod compare;
+pub(crate) mod compare;
 mod dtype_call;
-pub mod explain;
-pub mod format;
-pub mod inspection;
+pub(crate) mod explain;
+pub(crate) mod format;
+pub(crate) mod inspection;
 pub(crate) mod known;
-pub mod machine;
-pub mod passes;
+pub(crate) mod machine;
+pub(crate) mod passes;
 #[cfg(test)]
 pub(crate) mod samples;
-pub mod verdict;
+pub(crate) mod verdict;

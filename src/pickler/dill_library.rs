@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBool, PyModule, PyType};
 
 /// Imports dill at the first need.
-pub type DillImporter = Box<dyn Fn(Python<'_>) -> PyResult<Py<PyModule>> + Send + Sync>;
+pub(crate) type DillImporter = Box<dyn Fn(Python<'_>) -> PyResult<Py<PyModule>> + Send + Sync>;
 
 pub(super) struct DillLibrary {
     importer: DillImporter,
@@ -44,7 +44,7 @@ impl DillLibrary {
 }
 
 /// dill's map of everything that the loaded modules hold, for `--refimported`. It is made once for a save.
-pub struct ImportedNames<'py> {
+pub(crate) struct ImportedNames<'py> {
     session: Bound<'py, PyModule>,
     map: Bound<'py, PyAny>,
     look_up: Bound<'py, PyAny>,
@@ -52,7 +52,7 @@ pub struct ImportedNames<'py> {
 
 impl<'py> ImportedNames<'py> {
     /// `session` is the module whose variables will be looked up.
-    pub fn new(dill: &Bound<'py, PyModule>, session: &Bound<'py, PyModule>) -> PyResult<Self> {
+    pub(crate) fn new(dill: &Bound<'py, PyModule>, session: &Bound<'py, PyModule>) -> PyResult<Self> {
         let functions = dill.getattr("session")?;
         Ok(Self {
             session: session.clone(),
@@ -62,7 +62,7 @@ impl<'py> ImportedNames<'py> {
     }
 
     /// The module and the name from which a variable was imported. None if it was not imported.
-    pub fn origin(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<Option<(String, String)>> {
+    pub(crate) fn origin(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<Option<(String, String)>> {
         // Many modules hold None, True and False by chance, and modules are written by name anyway.
         if value.is_none() || value.is_instance_of::<PyBool>() || value.is_instance_of::<PyModule>() {
             return Ok(None);

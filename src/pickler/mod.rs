@@ -32,9 +32,9 @@ mod session_pickler;
 mod strategy;
 
 pub(crate) use self::buffer_view::PyBufferView;
-pub use self::dill_library::{DillImporter, ImportedNames};
-pub use self::output::{SegmentSink, StopReason};
-pub use self::session_pickler::{SaveFailure, SavedValue, SessionPickler, all_faults};
+pub(crate) use self::dill_library::{DillImporter, ImportedNames};
+pub(crate) use self::output::{SegmentSink, StopReason};
+pub(crate) use self::session_pickler::{SaveFailure, SavedValue, SessionPickler, all_faults};
 
 use self::engine::NestedSave;
 use self::output::OpcodeOutput;
@@ -45,7 +45,7 @@ use crate::pickle::format::opcode::Opcode;
 const PROTOCOL: u8 = 5;
 
 /// Pickles one object as a whole pickle, in frames, with the meaning of `dill.dumps`. `options` are dill's.
-pub fn dumps<'py>(
+pub(crate) fn dumps<'py>(
     object: &Bound<'py, PyAny>,
     importer: DillImporter,
     options: Py<PyDict>,

@@ -28,7 +28,7 @@ const FLUSH_SIZE: usize = 512 * 1024;
 const SHORTEST_PADDING: u64 = 3;
 
 /// Receives the opcodes of a segment while they are written.
-pub trait SegmentSink: Send {
+pub(crate) trait SegmentSink: Send {
     /// Takes the next bytes.
     ///
     /// # Errors

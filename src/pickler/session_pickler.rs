@@ -15,13 +15,13 @@ use crate::pickle::passes::scan::SegmentFacts;
 use crate::snapshot::index::StoredBuffer;
 
 /// Pickles the variables of a session.
-pub struct SessionPickler<'py> {
+pub(crate) struct SessionPickler<'py> {
     context: Arc<PickleContext>,
     py: Python<'py>,
 }
 
 /// A value whose opcodes are in the sink.
-pub struct SavedValue {
+pub(crate) struct SavedValue {
     /// What the opcodes need from outside.
     pub facts: SegmentFacts,
     /// The raw buffers among the opcodes.
@@ -31,7 +31,7 @@ pub struct SavedValue {
 }
 
 /// A variable that could not be pickled.
-pub struct SaveFailure<'py> {
+pub(crate) struct SaveFailure<'py> {
     /// What was raised.
     pub error: PyErr,
     /// The objects that were being saved, from the variable to the one at fault.
@@ -49,7 +49,11 @@ impl From<PyErr> for SaveFailure<'_> {
 impl<'py> SessionPickler<'py> {
     /// A pickler for the session in `module`, which takes memo slot 0. `importer` imports dill at the first need;
     /// `sink` gets the opcodes.
-    pub fn new(module: &Bound<'py, PyModule>, importer: DillImporter, sink: Box<dyn SegmentSink>) -> PyResult<Self> {
+    pub(crate) fn new(
+        module: &Bound<'py, PyModule>,
+        importer: DillImporter,
+        sink: Box<dyn SegmentSink>,
+    ) -> PyResult<Self> {
         Self::with_context(module, new_context(module, importer, sink)?)
     }
 
@@ -59,7 +63,7 @@ impl<'py> SessionPickler<'py> {
     }
 
     /// The number of memo slots in use.
-    pub fn memo_len(&self) -> PyResult<usize> {
+    pub(crate) fn memo_len(&self) -> PyResult<usize> {
         Ok(self.context.lock()?.memo.len())
     }
 
@@ -68,7 +72,12 @@ impl<'py> SessionPickler<'py> {
     ///
     /// # Errors
     /// The pickler is as it was before. The caller must discard what the sink got.
-    pub fn save(&self, value: &Bound<'py, PyAny>, position: u64, most: u64) -> Result<SavedValue, SaveFailure<'py>> {
+    pub(crate) fn save(
+        &self,
+        value: &Bound<'py, PyAny>,
+        position: u64,
+        most: u64,
+    ) -> Result<SavedValue, SaveFailure<'py>> {
         let before = self.begin(position, most)?;
         engine::save(&self.context, value).and_then(|()| self.end(before)).map_err(|error| {
             let chain = self.take_chain();
@@ -105,7 +114,7 @@ impl<'py> SessionPickler<'py> {
     }
 
     /// Forgets the memo slots from `length` on. Returns the reason if writing had stopped.
-    pub fn roll_back(&self, length: usize) -> PyResult<Option<StopReason>> {
+    pub(crate) fn roll_back(&self, length: usize) -> PyResult<Option<StopReason>> {
         let (stopped, gone) = {
             let mut state = self.context.lock()?;
             (state.out.abandon(), state.memo.cut(length))
@@ -145,7 +154,7 @@ impl SegmentSink for NullSink {
 }
 
 /// Finds everything at fault in a value of the session in `module`.
-pub fn all_faults<'py>(
+pub(crate) fn all_faults<'py>(
     module: &Bound<'py, PyModule>,
     importer: DillImporter,
     value: &Bound<'py, PyAny>,

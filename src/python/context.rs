@@ -10,7 +10,7 @@ use super::script_entry::{ScriptCommand, ScriptSource, ScriptTarget};
 use crate::ui::Verbosity;
 
 /// What this process runs, and with what.
-pub struct RunContext {
+pub(crate) struct RunContext {
     /// The script; `None` in a prompt.
     pub command: Option<ScriptCommand>,
     /// The source of the script, if it is a regular file.
@@ -28,7 +28,12 @@ pub struct RunContext {
 static CONTEXT: OnceLock<RunContext> = OnceLock::new();
 
 /// Records what is about to run. Must be called before the script can change the working directory.
-pub fn set(command: Option<&ScriptCommand>, interpreter: &Interpreter, dill: &DillLocation, verbosity: Verbosity) {
+pub(crate) fn set(
+    command: Option<&ScriptCommand>,
+    interpreter: &Interpreter,
+    dill: &DillLocation,
+    verbosity: Verbosity,
+) {
     let source = command.and_then(|command| match &command.target {
         ScriptTarget::Script(path) if path != Path::new("-") => {
             let path = std::path::absolute(path).ok()?;
@@ -46,6 +51,6 @@ pub fn set(command: Option<&ScriptCommand>, interpreter: &Interpreter, dill: &Di
 }
 
 /// What this process runs; `None` before [`set`].
-pub fn get() -> Option<&'static RunContext> {
+pub(crate) fn get() -> Option<&'static RunContext> {
     CONTEXT.get()
 }

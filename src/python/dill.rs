@@ -20,7 +20,7 @@ const OLDEST: (u32, u32, u32) = (0, 3, 6);
 
 /// Where dill is, whether it has been imported or not.
 #[derive(Clone)]
-pub struct DillLocation {
+pub(crate) struct DillLocation {
     /// `sys.path` from before the script ran, without the folder of the script: dill must not import a `logging.py`
     /// from there instead of the standard library's. Ends with the private folder if that is needed.
     path: Vec<OsString>,
@@ -29,7 +29,7 @@ pub struct DillLocation {
 impl DillLocation {
     /// Makes sure that dill is available before the script begins, without importing it. After an hour of work it would
     /// be too late to find that it is missing. `say` gets a message if dill has to be installed.
-    pub fn find(py: Python<'_>, say: &dyn Fn(&str)) -> Result<Self> {
+    pub(crate) fn find(py: Python<'_>, say: &dyn Fn(&str)) -> Result<Self> {
         let finder = py.import("_frozen_importlib_external")?.getattr("PathFinder")?;
         let sys = py.import("sys")?;
         let path: Vec<OsString> = sys.getattr("path")?.extract()?;
@@ -45,7 +45,7 @@ impl DillLocation {
     }
 
     /// A dill that is imported on first use.
-    pub fn lazy(&self) -> LazyDill {
+    pub(crate) fn lazy(&self) -> LazyDill {
         LazyDill { dill: self.clone(), module: Arc::default() }
     }
 
@@ -53,7 +53,7 @@ impl DillLocation {
     ///
     /// # Errors
     /// With exit code 6, if it does not import, or is too old.
-    pub fn import<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyModule>> {
+    pub(crate) fn import<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyModule>> {
         let sys = py.import("sys")?;
         if !sys.hasattr("excepthook")? {
             // The script may have deleted it, but `threading`, which dill imports, needs it.
@@ -83,14 +83,14 @@ impl DillLocation {
 
 /// dill, imported on first use: that takes 50 to 100 ms, and plain data does not need it.
 #[derive(Clone)]
-pub struct LazyDill {
+pub(crate) struct LazyDill {
     dill: DillLocation,
     module: Arc<OnceLock<Py<PyModule>>>,
 }
 
 impl LazyDill {
     /// Imports dill, or returns it if it has been imported.
-    pub fn import<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyModule>> {
+    pub(crate) fn import<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyModule>> {
         if let Some(module) = self.module.get() {
             return Ok(module.bind(py).clone());
         }
@@ -99,12 +99,12 @@ impl LazyDill {
     }
 
     /// Whether dill was needed.
-    pub fn is_imported(&self) -> bool {
+    pub(crate) fn is_imported(&self) -> bool {
         self.module.get().is_some()
     }
 
     /// The version; empty if dill was not needed.
-    pub fn version(&self, py: Python<'_>) -> String {
+    pub(crate) fn version(&self, py: Python<'_>) -> String {
         self.module.get().map(|dill| version(dill.bind(py))).unwrap_or_default()
     }
 }
@@ -112,7 +112,7 @@ impl LazyDill {
 impl DillLocation {
     /// Runs an action that may import dill, and leaves it imported. For calls from the script itself, which may come
     /// again.
-    pub fn at_hand<T>(&self, py: Python<'_>, action: impl FnOnce(&LazyDill) -> T) -> PyResult<T> {
+    pub(crate) fn at_hand<T>(&self, py: Python<'_>, action: impl FnOnce(&LazyDill) -> T) -> PyResult<T> {
         self.with_path(py, || action(&self.lazy()))
     }
 
@@ -135,7 +135,11 @@ impl DillLocation {
 
 /// Runs an action that may import dill, and takes dill out of `sys.modules` again unless the script has imported it.
 /// dill keeps `__main__` alive, so objects of the script would be finalized in another order than under `python`.
-pub fn with_dill<T>(py: Python<'_>, dill: &DillLocation, action: impl FnOnce(&LazyDill) -> Result<T>) -> Result<T> {
+pub(crate) fn with_dill<T>(
+    py: Python<'_>,
+    dill: &DillLocation,
+    action: impl FnOnce(&LazyDill) -> Result<T>,
+) -> Result<T> {
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>().map_err(PyErr::from)?;
     let names = |name: &str| modules.contains(name);
     let (had_dill, had_alias) = (names("dill")?, names(ALIAS)?);
@@ -161,6 +165,6 @@ pub fn with_dill<T>(py: Python<'_>, dill: &DillLocation, action: impl FnOnce(&La
 const ALIAS: &str = "__mp_main__";
 
 /// The version of dill, or an empty string.
-pub fn version(dill: &Bound<'_, PyModule>) -> String {
+pub(crate) fn version(dill: &Bound<'_, PyModule>) -> String {
     dill.getattr("__version__").and_then(|version| version.extract()).unwrap_or_default()
 }

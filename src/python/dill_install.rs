@@ -13,16 +13,16 @@ use anyhow::{Context, Result};
 use super::private_folder::private_folder;
 
 /// The version of dill to install.
-pub const VERSION: &str = "0.4.1";
+pub(crate) const VERSION: &str = "0.4.1";
 /// The SHA-256 of its wheel, `py3-none-any`.
-pub const SHA256: &str = "1e1ce33e978ae97fcfcff5638477032b801c46c7c65cf717f95fbc2248f79a9d";
+pub(crate) const SHA256: &str = "1e1ce33e978ae97fcfcff5638477032b801c46c7c65cf717f95fbc2248f79a9d";
 /// The environment variable that forbids installing, unless it is empty or `0`.
-pub const NO_INSTALL: &str = "SNAPCLI_NO_INSTALL";
+pub(crate) const NO_INSTALL: &str = "SNAPCLI_NO_INSTALL";
 
 /// There is no dill, and it could not be installed. The whole string is for the user; the program exits with 6.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct NoDill(String);
+pub(crate) struct NoDill(String);
 
 /// Returns the folder with dill for this version of Python, and installs dill there if it is missing.
 ///
@@ -30,7 +30,12 @@ pub struct NoDill(String);
 ///
 /// # Errors
 /// [`NoDill`], which says what to install.
-pub fn ensure(version: (u8, u8), executable: &Path, base_executable: &Path, say: &dyn Fn(&str)) -> Result<PathBuf> {
+pub(crate) fn ensure(
+    version: (u8, u8),
+    executable: &Path,
+    base_executable: &Path,
+    say: &dyn Fn(&str),
+) -> Result<PathBuf> {
     let home = folder(version).ok_or_else(|| no_dill(executable, "there is no folder to install it in"))?;
     if is_installed(&home) {
         return Ok(home);
@@ -50,19 +55,19 @@ pub fn ensure(version: (u8, u8), executable: &Path, base_executable: &Path, say:
 
 /// The folder of the private dill for this version of Python, whether it exists or not.
 #[must_use]
-pub fn folder((major, minor): (u8, u8)) -> Option<PathBuf> {
+pub(crate) fn folder((major, minor): (u8, u8)) -> Option<PathBuf> {
     Some(dirs::data_dir()?.join("snapcli/dill").join(format!("{VERSION}-py{major}.{minor}")))
 }
 
 /// Whether the folder has a dill. It is put there by a single rename, so it is complete.
 #[must_use]
-pub fn is_installed(home: &Path) -> bool {
+pub(crate) fn is_installed(home: &Path) -> bool {
     home.join("dill/__init__.py").is_file()
 }
 
 /// Whether the user forbids installing.
 #[must_use]
-pub fn is_forbidden() -> bool {
+pub(crate) fn is_forbidden() -> bool {
     env::var_os(NO_INSTALL).is_some_and(|value| !value.is_empty() && value != "0")
 }
 

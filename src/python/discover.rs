@@ -20,11 +20,11 @@ use super::libpython;
 use super::probe::{self, Unusable};
 
 /// The environment variable with the same meaning as `--python`.
-pub const VARIABLE: &str = "SNAPCLI_PYTHON";
+pub(crate) const VARIABLE: &str = "SNAPCLI_PYTHON";
 
 /// The step of the search that found a Python, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PythonSource {
+pub(crate) enum PythonSource {
     /// `--python`.
     Option,
     /// `SNAPCLI_PYTHON`.
@@ -60,7 +60,7 @@ impl fmt::Display for PythonSource {
 
 /// Whether a candidate can be used.
 #[derive(Clone, Debug)]
-pub enum CandidateState {
+pub(crate) enum CandidateState {
     /// It can be embedded.
     Usable(Box<Interpreter>),
     /// It cannot be embedded.
@@ -71,7 +71,7 @@ pub enum CandidateState {
 
 /// A Python that the search found.
 #[derive(Clone, Debug)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// The step that found it.
     pub source: PythonSource,
     /// Its path as found. Symlinks are not followed, because the Python of a virtual environment is one.
@@ -82,7 +82,7 @@ pub struct Candidate {
 
 /// All candidates in order, and the one that is used.
 #[derive(Clone, Debug, Default)]
-pub struct PythonChoice {
+pub(crate) struct PythonChoice {
     /// In the order of the search.
     pub candidates: Vec<Candidate>,
     /// An index into `candidates`.
@@ -92,7 +92,7 @@ pub struct PythonChoice {
 impl PythonChoice {
     /// The Python that is used.
     #[must_use]
-    pub fn interpreter(&self) -> Option<&Interpreter> {
+    pub(crate) fn interpreter(&self) -> Option<&Interpreter> {
         match &self.candidates.get(self.chosen?)?.state {
             CandidateState::Usable(interpreter) => Some(interpreter),
             _ => None,
@@ -124,7 +124,7 @@ impl PythonChoice {
 ///
 /// # Errors
 /// [`NoPython`], which lists the candidates.
-pub fn choose(explicit: Option<&str>) -> Result<Interpreter> {
+pub(crate) fn choose(explicit: Option<&str>) -> Result<Interpreter> {
     if let Some(interpreter) = libpython::handed_over() {
         return Ok(interpreter);
     }
@@ -134,7 +134,7 @@ pub fn choose(explicit: Option<&str>) -> Result<Interpreter> {
 
 /// Makes the same choice for `doctor`: examines every candidate, and adds other Pythons of the machine.
 #[must_use]
-pub fn survey(explicit: Option<&str>) -> PythonChoice {
+pub(crate) fn survey(explicit: Option<&str>) -> PythonChoice {
     let around = Surroundings::here();
     let mut steps = plan(&around, explicit);
     steps.push(elsewhere(&around));
@@ -157,7 +157,7 @@ pub fn survey(explicit: Option<&str>) -> PythonChoice {
 
 /// What the choice depends on, apart from files.
 #[derive(Clone, Debug, Default)]
-pub struct Surroundings {
+pub(crate) struct Surroundings {
     /// Environment variables.
     pub vars: HashMap<OsString, OsString>,
     /// The working directory.
@@ -169,7 +169,7 @@ pub struct Surroundings {
 impl Surroundings {
     /// The surroundings of this process.
     #[must_use]
-    pub fn here() -> Self {
+    pub(crate) fn here() -> Self {
         Self { vars: env::vars_os().collect(), cwd: env::current_dir().unwrap_or_default(), home: dirs::home_dir() }
     }
 

@@ -29,7 +29,11 @@ unsafe extern "C" {
 const FILE_INPUT: c_int = 257;
 
 /// Reads and runs a source file under the name `filename`, then flushes the standard streams.
-pub fn run_file<'py>(file: File, filename: &OsStr, namespace: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn run_file<'py>(
+    file: File,
+    filename: &OsStr,
+    namespace: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyAny>> {
     let name = CString::new(filename.as_bytes())?;
     // SAFETY: the descriptor is open and is given away here; the mode is a C string.
     let stream = unsafe { libc::fdopen(file.into_raw_fd(), c"rb".as_ptr()) };
@@ -46,7 +50,7 @@ pub fn run_file<'py>(file: File, filename: &OsStr, namespace: &Bound<'py, PyDict
 }
 
 /// Runs a code object with `namespace` as its globals and locals, without a Python frame below it.
-pub fn eval_code<'py>(code: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn eval_code<'py>(code: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
     let py = code.py();
     // SAFETY: all three pointers are live objects for the call, and the GIL is held. CPython itself checks
     // that the globals are a dict and raises where the first is no code object.
@@ -56,7 +60,7 @@ pub fn eval_code<'py>(code: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
 }
 
 /// The importer for a path: folders and zip archives have one. Python's `None` for a script.
-pub fn importer_for<'py>(py: Python<'py>, path: &OsStr) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn importer_for<'py>(py: Python<'py>, path: &OsStr) -> PyResult<Bound<'py, PyAny>> {
     let path = path.into_pyobject(py)?;
     // SAFETY: the path is a live object and the GIL is held.
     let importer = unsafe { pyo3::ffi::PyImport_GetImporter(path.as_ptr()) };

@@ -10,7 +10,7 @@ pub(super) const LIBPYTHON_SUFFIX: &str = if cfg!(target_os = "macos") { ".dylib
 
 /// A Python interpreter, as it describes itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Interpreter {
+pub(crate) struct Interpreter {
     /// `sys.executable`: in a virtual environment its own, not that of its base.
     pub executable: PathBuf,
     /// Major, minor, patch.

@@ -22,7 +22,7 @@ use pyo3::prelude::*;
 
 /// How the process is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProcessEnd {
+pub(crate) enum ProcessEnd {
     /// With this exit code, after Python has been finalized (`atexit`, flushing).
     Exit(i32),
     /// By SIGINT, as `python` after a KeyboardInterrupt: a shell sees 130, and stops a loop that it runs.
@@ -30,7 +30,7 @@ pub enum ProcessEnd {
 }
 
 /// What to do when Python is set up.
-pub enum PythonJob {
+pub(crate) enum PythonJob {
     /// Runs with no Python frame below it, then ends the process.
     Whole(Box<dyn FnOnce(Python<'_>) -> ProcessEnd + Send>),
     /// Runs before Python's own prompt, or ends the process.
@@ -70,7 +70,7 @@ type AuditHook = unsafe extern "C" fn(*const c_char, *mut pyo3::ffi::PyObject, *
 /// up: the job says how the process ends.
 ///
 /// `add_modules` is called before Python is initialized, to add built-in modules.
-pub fn start(executable: &Path, add_modules: fn(), job: PythonJob) -> Result<Infallible> {
+pub(crate) fn start(executable: &Path, add_modules: fn(), job: PythonJob) -> Result<Infallible> {
     let prompt = matches!(job, PythonJob::BeforePrompt(_));
     *JOB.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(job);
     reset_signal_handlers();
@@ -175,7 +175,7 @@ fn die_of_sigint() {
 
 /// Makes file descriptor 1 a copy of 2, and returns the original standard output, so that the output of a script does
 /// not mix with ours. Must be called before Python starts.
-pub fn redirect_stdout() -> io::Result<File> {
+pub(crate) fn redirect_stdout() -> io::Result<File> {
     let stdout = io::stdout().as_fd().try_clone_to_owned()?;
     // SAFETY: both descriptors are standard streams of this process, and nothing holds 1 as an owned descriptor.
     let done = unsafe { libc::dup2(2, 1) };

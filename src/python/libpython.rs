@@ -34,7 +34,7 @@ static SECOND_START: OnceLock<Option<Interpreter>> = OnceLock::new();
 /// Restores the environment variables that the first start changed. Returns whether this is a second start.
 ///
 /// Must be called before `main` starts a thread: no other thread may read the environment meanwhile.
-pub fn restore_environment() -> bool {
+pub(crate) fn restore_environment() -> bool {
     let Some(old) = env::var_os(OLD_SEARCH_PATH) else {
         return false;
     };
@@ -47,7 +47,7 @@ pub fn restore_environment() -> bool {
 
 /// The interpreter that the first start chose; `None` in a first start.
 #[must_use]
-pub fn handed_over() -> Option<Interpreter> {
+pub(crate) fn handed_over() -> Option<Interpreter> {
     SECOND_START.get().cloned().flatten()
 }
 
@@ -74,7 +74,7 @@ fn old_value(marker: &OsStr) -> Option<OsString> {
 ///
 /// # Errors
 /// If Python is linked into the program itself, or the loader does not know.
-pub fn loaded() -> Result<PathBuf> {
+pub(crate) fn loaded() -> Result<PathBuf> {
     let mut info = libc::Dl_info {
         dli_fname: std::ptr::null(),
         dli_fbase: std::ptr::null_mut(),
@@ -100,7 +100,7 @@ pub fn loaded() -> Result<PathBuf> {
 ///
 /// # Errors
 /// As for [`loaded`], and if the interpreter has no library.
-pub fn differs(interpreter: &Interpreter) -> Result<bool> {
+pub(crate) fn differs(interpreter: &Interpreter) -> Result<bool> {
     let wanted = wanted(interpreter)?;
     let loaded = loaded()?;
     Ok(loaded.canonicalize().unwrap_or(loaded) != wanted)
@@ -118,7 +118,7 @@ fn wanted(interpreter: &Interpreter) -> Result<PathBuf> {
 ///
 /// # Errors
 /// [`NoPython`], if a second start is impossible, or has loaded the wrong library again.
-pub fn ensure(interpreter: &Interpreter) -> Result<()> {
+pub(crate) fn ensure(interpreter: &Interpreter) -> Result<()> {
     restart_if_needed(interpreter).map_err(|error| NoPython(format!("{error:#}")).into())
 }
 

@@ -10,26 +10,26 @@ use anyhow::Result;
 
 use crate::exit::{self, OrExit};
 
-pub mod context;
-pub mod dill;
-pub mod dill_install;
-pub mod discover;
-pub mod ffi;
+pub(crate) mod context;
+pub(crate) mod dill;
+pub(crate) mod dill_install;
+pub(crate) mod discover;
+pub(crate) mod ffi;
 mod interpreter;
-pub mod launch;
-pub mod libpython;
+pub(crate) mod launch;
+pub(crate) mod libpython;
 mod private_folder;
-pub mod probe;
-pub mod script_entry;
-pub mod script_run;
+pub(crate) mod probe;
+pub(crate) mod script_entry;
+pub(crate) mod script_run;
 
-pub use pyo3::Python;
+pub(crate) use pyo3::Python;
 
-pub use self::interpreter::Interpreter;
+pub(crate) use self::interpreter::Interpreter;
 
 /// Chooses the interpreter, and makes sure that its own libpython is the one in this process. That may start the
 /// program again, so nothing must have been done yet.
-pub fn prepare_interpreter(explicit: Option<&str>) -> Result<Interpreter> {
+pub(crate) fn prepare_interpreter(explicit: Option<&str>) -> Result<Interpreter> {
     let interpreter = discover::choose(explicit).or_exit(exit::NO_PYTHON, || "no usable Python".to_owned())?;
     libpython::ensure(&interpreter)
         .or_exit(exit::NO_PYTHON, || format!("cannot use the library of {}", interpreter.executable.display()))?;
@@ -37,7 +37,7 @@ pub fn prepare_interpreter(explicit: Option<&str>) -> Result<Interpreter> {
 }
 
 /// Checks that a script can be read.
-pub fn check_script(command: &script_entry::ScriptCommand) -> Result<()> {
+pub(crate) fn check_script(command: &script_entry::ScriptCommand) -> Result<()> {
     let script_entry::ScriptTarget::Script(path) = &command.target else { return Ok(()) };
     if path == Path::new("-") {
         return Ok(());

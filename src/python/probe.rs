@@ -59,7 +59,7 @@ print('\nsnapcli-probe:' + json.dumps({
 
 /// Why a Python cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
+pub(crate) enum Unusable {
     /// The path does not exist.
     #[error("there is no Python {}: check the name", .path.display())]
     NotFound {
@@ -135,7 +135,7 @@ pub enum Unusable {
 ///
 /// # Errors
 /// Why it cannot be embedded.
-pub fn probe(path: &Path) -> Result<Interpreter, Unusable> {
+pub(crate) fn probe(path: &Path) -> Result<Interpreter, Unusable> {
     probe_with(path, cache_file().as_deref())
 }
 

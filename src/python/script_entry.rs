@@ -16,7 +16,7 @@ use super::ffi;
 
 /// What to run.
 #[derive(Clone, Debug)]
-pub enum ScriptTarget {
+pub(crate) enum ScriptTarget {
     /// A source file, a `.pyc` file, or a folder or zip archive with a `__main__.py`; `-` is standard input.
     Script(PathBuf),
     /// A module by name, as `python -m`.
@@ -29,7 +29,7 @@ pub enum ScriptTarget {
 
 /// A target and its arguments.
 #[derive(Clone, Debug)]
-pub struct ScriptCommand {
+pub(crate) struct ScriptCommand {
     /// What to run.
     pub target: ScriptTarget,
     /// `sys.argv[1:]`.
@@ -61,7 +61,7 @@ impl ScriptCommand {
 
 /// The source of a script.
 #[derive(Clone, Debug)]
-pub struct ScriptSource {
+pub(crate) struct ScriptSource {
     /// The absolute path; `-c` for code on the command line.
     pub path: PathBuf,
     /// The contents before the script ran; empty for a pipe, which can be read only once, and for bytecode.
@@ -224,7 +224,7 @@ fn run_module_as_main<'py>(py: Python<'py>, name: &OsStr, alter_argv: bool) -> P
 }
 
 /// Compiles source code without inheriting `from __future__` imports.
-pub fn compile<'py>(
+pub(crate) fn compile<'py>(
     py: Python<'py>,
     source: &Bound<'py, PyAny>,
     filename: &OsStr,

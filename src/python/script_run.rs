@@ -15,7 +15,7 @@ use crate::exit;
 use crate::ui::messages::{print_error, print_line};
 
 /// How a script ended, and what it leaves.
-pub struct ScriptRun {
+pub(crate) struct ScriptRun {
     /// `finished`, `exit`, `exception` or `interrupted`.
     pub how: &'static str,
     /// How the process is to end.
@@ -34,13 +34,13 @@ pub struct ScriptRun {
 
 impl ScriptRun {
     /// Whether the script ended with exit code 0.
-    pub fn succeeded(&self) -> bool {
+    pub(crate) fn succeeded(&self) -> bool {
         self.end == ProcessEnd::Exit(0)
     }
 
     /// Runs an action while the `__main__` of the script is in `sys.modules`, where pickling looks up names. The script
     /// may have removed or replaced it.
-    pub fn with_main<T>(&self, py: Python<'_>, action: impl FnOnce() -> T) -> PyResult<T> {
+    pub(crate) fn with_main<T>(&self, py: Python<'_>, action: impl FnOnce() -> T) -> PyResult<T> {
         let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
         let now = modules.get_item("__main__")?;
         modules.set_item("__main__", &self.main)?;
@@ -55,7 +55,7 @@ impl ScriptRun {
 
 /// Runs the command to its end: prints the traceback if it raises, and joins its threads. Only finalizing the
 /// interpreter is left to do.
-pub fn run_script(py: Python<'_>, command: &ScriptCommand) -> PyResult<ScriptRun> {
+pub(crate) fn run_script(py: Python<'_>, command: &ScriptCommand) -> PyResult<ScriptRun> {
     let started = Instant::now();
     let process = std::process::id();
     let main = py.import("__main__")?;
@@ -69,7 +69,7 @@ pub fn run_script(py: Python<'_>, command: &ScriptCommand) -> PyResult<ScriptRun
 }
 
 /// Runs the command as `python -i` does: even after an exception, the prompt follows.
-pub fn run_before_prompt(py: Python<'_>, command: &ScriptCommand) -> PyResult<()> {
+pub(crate) fn run_before_prompt(py: Python<'_>, command: &ScriptCommand) -> PyResult<()> {
     let main = py.import("__main__")?;
     let (entry, _) = prepare(py, command, &main)?;
     if let Err(error) = entry.call(py, &main.dict()) {
@@ -106,7 +106,7 @@ fn conclude(py: Python<'_>, result: PyResult<()>) -> PyResult<(&'static str, Pro
 
 /// The end that an error of a save asks for, if a signal handler raised it: Ctrl-C, or `sys.exit` in a handler of the
 /// script. `None` for any other error.
-pub fn requested_end(py: Python<'_>, error: &anyhow::Error) -> Option<ProcessEnd> {
+pub(crate) fn requested_end(py: Python<'_>, error: &anyhow::Error) -> Option<ProcessEnd> {
     let error = error.downcast_ref::<PyErr>()?;
     if error.is_instance_of::<PyKeyboardInterrupt>(py) {
         return Some(ProcessEnd::Interrupted);
@@ -116,7 +116,7 @@ pub fn requested_end(py: Python<'_>, error: &anyhow::Error) -> Option<ProcessEnd
 }
 
 /// Prints an error, or `interrupted` if a signal handler raised it, and returns how the process is to end.
-pub fn end_after_error(py: Python<'_>, error: &anyhow::Error, interrupted: &str) -> ProcessEnd {
+pub(crate) fn end_after_error(py: Python<'_>, error: &anyhow::Error, interrupted: &str) -> ProcessEnd {
     if let Some(end) = requested_end(py, error) {
         print_line(interrupted);
         return end;

@@ -10,7 +10,7 @@ use crate::ui::escape;
 
 /// The whole result. The JSON of `doctor --json`.
 #[derive(Debug, Serialize)]
-pub struct DoctorReport {
+pub(crate) struct DoctorReport {
     /// The version of the JSON format.
     pub schema: u32,
     /// The version of snapcli.
@@ -31,7 +31,7 @@ pub struct DoctorReport {
 
 /// The Python that would run.
 #[derive(Debug, Serialize)]
-pub struct PythonReport {
+pub(crate) struct PythonReport {
     /// `sys.executable`.
     pub executable: String,
     /// Such as `3.12.1`.
@@ -50,7 +50,7 @@ pub struct PythonReport {
 
 /// A Python that the search found.
 #[derive(Debug, Serialize)]
-pub struct CandidateReport {
+pub(crate) struct CandidateReport {
     /// The step of the search that found it.
     pub source: String,
     /// The path as found, with symlinks not followed.
@@ -67,7 +67,7 @@ pub struct CandidateReport {
 
 /// The shared library of Python.
 #[derive(Debug, Serialize)]
-pub struct LibpythonReport {
+pub(crate) struct LibpythonReport {
     /// The library that the dynamic loader found for this process.
     pub loaded: Option<String>,
     /// The library of the chosen Python.
@@ -81,7 +81,7 @@ pub struct LibpythonReport {
 /// Where dill comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum DillState {
+pub(crate) enum DillState {
     /// The chosen environment has one.
     Environment,
     /// snapcli has installed one for this version of Python.
@@ -94,7 +94,7 @@ pub enum DillState {
 
 /// The dill that would be used.
 #[derive(Debug, Serialize)]
-pub struct DillReport {
+pub(crate) struct DillReport {
     /// Where it comes from.
     pub state: DillState,
     /// The version that is installed, or would be.
@@ -105,7 +105,7 @@ pub struct DillReport {
 
 /// Where the key is that snapshots are signed with.
 #[derive(Debug, Serialize)]
-pub struct KeyReport {
+pub(crate) struct KeyReport {
     /// The path of the file, or the name of the environment variable; `None` if the user has no configuration folder.
     pub place: Option<String>,
     /// Whether the key exists.
@@ -116,7 +116,7 @@ pub struct KeyReport {
 
 /// The folders that snapcli writes to; `None` if the system names no such folder for this user.
 #[derive(Debug, Serialize)]
-pub struct FolderReport {
+pub(crate) struct FolderReport {
     /// Files that may be deleted at any time.
     pub cache: Option<String>,
     /// The private dill.
@@ -127,7 +127,7 @@ pub struct FolderReport {
 
 impl DoctorReport {
     /// Writes the report for people.
-    pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         write_line(out, "snapcli", &self.snapcli)?;
         match &self.python {
             Some(python) => python.write_text(out)?,

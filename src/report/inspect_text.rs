@@ -106,7 +106,7 @@ fn ending(index: &Index) -> String {
 /// Writes variables that could not be saved: the error, the objects at fault, who uses them, and a hint.
 ///
 /// With `all`, every object at fault is shown, not only the first few.
-pub fn write_left_out<'a>(
+pub(crate) fn write_left_out<'a>(
     out: &mut dyn Write,
     items: impl IntoIterator<Item = &'a LeftOut>,
     all: bool,

@@ -7,13 +7,13 @@ use std::io::{self, Write};
 
 pub mod diff_report;
 #[cfg(feature = "python")]
-pub mod doctor_report;
-pub mod github;
-pub mod html;
-pub mod inspect_report;
-pub mod inspect_text;
-pub mod table;
-pub mod verdict_text;
+pub(crate) mod doctor_report;
+pub(crate) mod github;
+pub(crate) mod html;
+pub(crate) mod inspect_report;
+pub(crate) mod inspect_text;
+pub(crate) mod table;
+pub(crate) mod verdict_text;
 pub mod verify_report;
 
 /// Writes a result as indented JSON and a newline.

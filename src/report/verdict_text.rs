@@ -33,7 +33,7 @@ pub fn write_verdict(out: &mut dyn Write, verdict: &Verdict, all: bool, colour: 
 }
 
 /// Says that the verdict of a large snapshot is only computed on request.
-pub fn write_not_computed(out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write_not_computed(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\nverdict: not computed, because the file is large: add --verdict, or --strict in scripts")
 }
 

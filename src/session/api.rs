@@ -24,7 +24,7 @@ use crate::snapshot::index::{Index, LeftOutReason, ScriptEnd};
 use crate::snapshot::reader::Snapshot;
 
 /// Adds the module to the table of built-in modules. Call it before Python is initialized.
-pub fn add_to_inittab() {
+pub(crate) fn add_to_inittab() {
     pyo3::append_to_inittab!(snapcli);
 }
 

@@ -4,16 +4,16 @@
 //! one. [`api`] is the module that scripts import as `snapcli`. [`roundtrip`] compares a session with its snapshot. The
 //! other files describe objects: what they are, where saving them fails, and which globals their code uses.
 
-pub mod api;
+pub(crate) mod api;
 mod code_objects;
-pub mod failure_path;
+pub(crate) mod failure_path;
 mod interpreter_guards;
 mod object_description;
-pub mod provenance;
-pub mod restore;
-pub mod roundtrip;
-pub mod save;
+pub(crate) mod provenance;
+pub(crate) mod restore;
+pub(crate) mod roundtrip;
+pub(crate) mod save;
 mod secrets;
-pub mod select;
+pub(crate) mod select;
 mod size_estimate;
 mod variable_saver;

@@ -19,7 +19,7 @@ use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::{Index, PythonInfo, SCHEMA, ScriptEnd, ScriptInfo, Variable};
 
 /// The process that saves the session.
-pub struct Origin<'a> {
+pub(crate) struct Origin<'a> {
     /// The command that it runs; `None` at the prompt.
     pub command: Option<&'a ScriptCommand>,
     /// The source of the script, if it is a single file or string.
@@ -34,7 +34,7 @@ pub struct Origin<'a> {
 
 impl<'a> Origin<'a> {
     /// The origin of the session of a script that has ended.
-    pub fn of_run(
+    pub(crate) fn of_run(
         py: Python<'_>,
         command: &'a ScriptCommand,
         run: &'a ScriptRun,

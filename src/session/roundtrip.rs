@@ -18,7 +18,7 @@ use crate::snapshot::roundtrip_target::{Compared, RoundTripTarget};
 
 /// Pickles the variables that a snapshot names, with their current values in `module`, and compares them with the
 /// snapshot. Writes nothing to any file.
-pub fn repickle<'py>(
+pub(crate) fn repickle<'py>(
     py: Python<'py>,
     snapshot: &Arc<Snapshot>,
     module: &Bound<'py, PyModule>,
@@ -43,7 +43,7 @@ pub fn repickle<'py>(
 }
 
 /// As [`repickle`], for the session of a script that has ended.
-pub fn repickle_run(
+pub(crate) fn repickle_run(
     py: Python<'_>,
     snapshot: &Arc<Snapshot>,
     rules: &SelectionRules,
@@ -63,7 +63,7 @@ pub fn repickle_run(
 
 /// Whether functions of a module are registered as `copyreg` reducers: a process that has not run the script pickles
 /// their objects differently.
-pub fn has_reducers(py: Python<'_>, module: &str) -> PyResult<bool> {
+pub(crate) fn has_reducers(py: Python<'_>, module: &str) -> PyResult<bool> {
     let table = py.import("copyreg")?.getattr("dispatch_table")?;
     for reducer in table.call_method0("values")?.try_iter()? {
         if reducer?.getattr_opt("__module__")?.is_some_and(|name| name.eq(module).unwrap_or(false)) {

@@ -22,7 +22,7 @@ use crate::snapshot::writer::SnapshotWriter;
 use crate::ui::messages::Verbosity;
 
 /// What to save, and how.
-pub struct SaveRequest<'a> {
+pub(crate) struct SaveRequest<'a> {
     /// The module whose namespace is saved: `__main__`, or an importable one.
     pub module: &'a str,
     /// Which names are saved.
@@ -46,7 +46,7 @@ pub(super) struct SaveSource<'a, 'py> {
 }
 
 /// Writes the snapshot of a script that has ended to `out`. Returns the target, the index, and the number of bytes.
-pub fn save<T: SaveTarget>(
+pub(crate) fn save<T: SaveTarget>(
     py: Python<'_>,
     request: &SaveRequest<'_>,
     run: &ScriptRun,
@@ -86,7 +86,7 @@ pub(super) fn save_namespace<'py, T: SaveTarget>(
 
 /// The key that signs this user's sessions. If there is none, the session is saved without a signature, and a message
 /// says so once per process.
-pub fn signing_key(talk: Verbosity) -> Option<SigningKey> {
+pub(crate) fn signing_key(talk: Verbosity) -> Option<SigningKey> {
     static SAID: Once = Once::new();
     match SigningKey::existing_or_new() {
         Ok(key) => Some(key),

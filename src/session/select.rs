@@ -13,7 +13,7 @@ use crate::snapshot::index::{LeftOut, LeftOutReason};
 
 /// The options of the command line that select names.
 #[derive(Clone, Debug, Default)]
-pub struct SelectionRules {
+pub(crate) struct SelectionRules {
     /// If not empty: only names that match one of these.
     pub include: Vec<Pattern>,
     /// Not these names.

@@ -13,8 +13,7 @@ use pyo3::types::{PyAny, PyByteArray, PyBytes, PyString};
 
 use super::object_description::{genuine_module, type_name};
 use super::select::{NamedValue, SelectionRules};
-use crate::ui::escape;
-use crate::ui::format_size;
+use crate::ui::{escape, format_size};
 
 /// How many of the largest variables the error names.
 const MAX_NAMED: usize = 5;

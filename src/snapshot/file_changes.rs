@@ -110,7 +110,7 @@ pub struct FirstDifference {
 }
 
 /// An error of one of the files: 0 for the first, 1 for the second.
-pub type Failed = (usize, ReadError);
+pub(crate) type Failed = (usize, ReadError);
 
 /// Compares two files. `progress` is called with the numbers of bytes that were read.
 ///

@@ -23,13 +23,13 @@ pub const SIGNATURE: usize = 32;
 /// The length of a signature without its checksum, in bytes.
 const PROOF: usize = 24;
 /// The version of the file format.
-pub const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 /// The contents of a raw buffer begin at a multiple of this many bytes: a cache line, which suits numpy and SIMD code,
 /// and a divisor of every page size. Padding before the opcode is SHORT_BINBYTES with zeros, and POP.
-pub const ALIGNMENT: u64 = 64;
+pub(crate) const ALIGNMENT: u64 = 64;
 /// The bytes before the contents of a raw buffer: BYTEARRAY8 (writable) or BINBYTES8 (read-only), and a length of 8
 /// bytes.
-pub const RAW_HEADER: u64 = 9;
+pub(crate) const RAW_HEADER: u64 = 9;
 /// The longest index that is read, in bytes.
 const MAX_INDEX: u64 = 1 << 30;
 /// An index may always have this many bytes: names that were left out are in the index, but not in the pickle.

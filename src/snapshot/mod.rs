@@ -8,21 +8,21 @@
 //! it.
 //! Bytes from outside are treated as hostile everywhere in this folder.
 
-pub mod atomic;
-pub mod file_changes;
+pub(crate) mod atomic;
+pub(crate) mod file_changes;
 mod hash_tree;
-pub mod index;
-pub mod layout;
+pub(crate) mod index;
+pub(crate) mod layout;
 mod pipeline;
-pub mod reader;
-pub mod requirements;
-pub mod roundtrip_target;
-pub mod save_target;
-pub mod segment;
-pub mod signature;
+pub(crate) mod reader;
+pub(crate) mod requirements;
+pub(crate) mod roundtrip_target;
+pub(crate) mod save_target;
+pub(crate) mod segment;
+pub(crate) mod signature;
 pub(crate) mod system;
-pub mod verification;
-pub mod writer;
+pub(crate) mod verification;
+pub(crate) mod writer;
 
 /// The name of an unnamed object: a pickle that is neither a session nor a dict of variables holds one.
-pub const OBJECT_NAME: &str = "obj";
+pub(crate) const OBJECT_NAME: &str = "obj";

@@ -15,7 +15,7 @@ use crate::pickle::verdict;
 
 /// Something that a load would have to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Requirement {
+pub(crate) struct Requirement {
     /// The variable that needs it; `None` where there is one object only, or where it is unknown.
     pub variable: Option<String>,
     /// The globals that it would look up, call or change.
@@ -26,7 +26,10 @@ pub struct Requirement {
 ///
 /// # Errors
 /// Where the file is shorter than the index says.
-pub fn of_variables(snapshot: &Snapshot, segments: &[&VariableSegment<'_>]) -> Result<Vec<Requirement>, ReadError> {
+pub(crate) fn of_variables(
+    snapshot: &Snapshot,
+    segments: &[&VariableSegment<'_>],
+) -> Result<Vec<Requirement>, ReadError> {
     // The symbolic machine would refuse as many memo slots; here their opcodes need not even be made.
     let is_too_large = |segment: &&&VariableSegment<'_>| segment.variable().memo.1 > MAX_MEMO as u64;
     if let Some(segment) = segments.iter().find(is_too_large) {
@@ -47,7 +50,7 @@ pub fn of_variables(snapshot: &Snapshot, segments: &[&VariableSegment<'_>]) -> R
 }
 
 /// What any other pickle needs.
-pub fn of_pickle(bytes: &[u8]) -> Vec<Requirement> {
+pub(crate) fn of_pickle(bytes: &[u8]) -> Vec<Requirement> {
     let what: Vec<String> = verdict::beyond_plain(bytes).into_iter().map(|(_, what)| what).collect();
     if what.is_empty() { Vec::new() } else { vec![Requirement { variable: None, what }] }
 }

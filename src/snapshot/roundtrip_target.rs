@@ -27,7 +27,7 @@ const LENGTH: usize = size_of::<u64>();
 
 /// The second snapshot, as far as it differs from the first.
 #[derive(Debug)]
-pub struct RoundTripTarget {
+pub(crate) struct RoundTripTarget {
     first: Arc<Snapshot>,
     /// The positions of the variables of the first file, by name.
     positions: HashMap<String, usize>,
@@ -115,7 +115,7 @@ fn replace_by_hash(out: &mut Vec<u8>, hash: blake3::Hash) {
 
 impl RoundTripTarget {
     /// A target for the second snapshot. `None` where `first` is not a snapshot of our own.
-    pub fn new(first: Arc<Snapshot>) -> Option<Self> {
+    pub(crate) fn new(first: Arc<Snapshot>) -> Option<Self> {
         let Contents::Own { index } = first.contents() else { return None };
         let names = index.variables.iter().enumerate();
         let positions = names.map(|(position, variable)| (variable.name.clone(), position)).collect();
@@ -165,7 +165,7 @@ impl RoundTripTarget {
     ///
     /// # Errors
     /// Where the first file cannot be read.
-    pub fn compare(&self, second: &Index) -> Result<Compared, ReadError> {
+    pub(crate) fn compare(&self, second: &Index) -> Result<Compared, ReadError> {
         let Some(first) = self.first_index() else { return Ok(Compared::default()) };
         let missing = self.missing(second);
         let others: HashMap<&str, &Variable> =

@@ -71,17 +71,17 @@ impl SaveTarget for io::Sink {
 
 /// An unnamed temporary file for a snapshot that goes to standard output: a pipe cannot be truncated.
 #[derive(Debug)]
-pub struct SpoolFile(BufWriter<File>, SignalGuard);
+pub(crate) struct SpoolFile(BufWriter<File>, SignalGuard);
 
 impl SpoolFile {
     /// Creates one in the directory for temporary files. The system deletes it when the process ends.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self(BufWriter::with_capacity(SPOOL_BUFFER, tempfile::tempfile()?), SignalGuard::new()))
     }
 
     /// Copies the whole file to `out`. Fails with [`signals::Interrupted`] after a signal that a handler is waiting
     /// for: the reader of a pipe may never read on.
-    pub fn send(self, out: &mut impl Write) -> io::Result<()> {
+    pub(crate) fn send(self, out: &mut impl Write) -> io::Result<()> {
         let Self(file, _guard) = self;
         let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;

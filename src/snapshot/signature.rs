@@ -19,9 +19,9 @@ use super::layout::{SIGNATURE, TRAILER, Trailer, with_checksum};
 use super::system::user_id;
 
 /// The environment variable that overrides the key file.
-pub const KEY_VARIABLE: &str = "SNAPCLI_KEY";
+pub(crate) const KEY_VARIABLE: &str = "SNAPCLI_KEY";
 /// The shortest passphrase in bytes: a shorter one could be guessed from a single signed file.
-pub const MIN_PASSPHRASE: usize = 16;
+pub(crate) const MIN_PASSPHRASE: usize = 16;
 /// The length of a key in bytes.
 const KEY_LENGTH: usize = 32;
 /// How many bytes of a trailer are signed: all but the signature.
@@ -172,7 +172,7 @@ impl SigningKey {
 
 /// The path of the user's key, whether it exists or not; `None` if there is no config directory.
 #[must_use]
-pub fn key_path() -> Option<PathBuf> {
+pub(crate) fn key_path() -> Option<PathBuf> {
     dirs::config_dir().map(|folder| folder.join("snapcli/key"))
 }
 

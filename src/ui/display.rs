@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 /// Replaces control characters and bidirectional overrides with escapes such as `\u{1b}`.
-pub fn escape(text: &str) -> Cow<'_, str> {
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     // U+202A to U+202E and U+2066 to U+2069 change the direction of the text that follows.
     let is_unsafe = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if !text.contains(is_unsafe) {
@@ -18,7 +18,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 }
 
 /// Formats a number of bytes as `0 B`, `9.5 kB` or `512 MB`, in powers of 1000.
-pub fn format_size(bytes: u64) -> String {
+pub(crate) fn format_size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
     if bytes < 1000 {
         return format!("{bytes} B");
@@ -35,6 +35,6 @@ pub fn format_size(bytes: u64) -> String {
 }
 
 /// Formats `1 variable`, `2 variables`.
-pub fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

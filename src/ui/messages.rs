@@ -6,7 +6,7 @@ use std::io::Write;
 
 /// How much is printed, as `--quiet` and `--verbose` choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Verbosity {
+pub(crate) enum Verbosity {
     /// Errors only.
     Quiet,
     /// What was done.
@@ -18,14 +18,14 @@ pub enum Verbosity {
 
 impl Verbosity {
     /// Prints what was done, or what the user should know; not with `--quiet`.
-    pub fn note(self, text: &str) {
+    pub(crate) fn note(self, text: &str) {
         if self != Self::Quiet {
             print_line(text);
         }
     }
 
     /// Prints a step, with `--verbose` only.
-    pub fn detail(self, text: &str) {
+    pub(crate) fn detail(self, text: &str) {
         if self == Self::Verbose {
             print_line(text);
         }
@@ -33,7 +33,7 @@ impl Verbosity {
 }
 
 /// Prints an error, and below it a line for each of its causes.
-pub fn print_error(error: &anyhow::Error) {
+pub(crate) fn print_error(error: &anyhow::Error) {
     let mut causes = error.chain().map(ToString::to_string);
     print_line(&causes.next().unwrap_or_default());
     for cause in causes {
@@ -42,12 +42,12 @@ pub fn print_error(error: &anyhow::Error) {
 }
 
 /// Prints an error without its causes, for errors whose first line already says all of it.
-pub fn print_error_line(error: &anyhow::Error) {
+pub(crate) fn print_error_line(error: &anyhow::Error) {
     print_line(&error.to_string());
 }
 
 /// Prints a line even with `--quiet`.
-pub fn print_line(text: &str) {
+pub(crate) fn print_line(text: &str) {
     write(&format!("snapcli: {text}\n"));
 }
 

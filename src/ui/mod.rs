@@ -3,10 +3,10 @@
 //! Every layer above `pickle` and `snapshot` may use it, and it imports only [`exit`](crate::exit). Results that a user
 //! asked for are not messages: those are in [`report`](crate::report).
 
-pub mod display;
-pub mod messages;
+pub(crate) mod display;
+pub(crate) mod messages;
 pub(crate) mod progress;
 pub(crate) mod prompt;
 
-pub use self::display::{count, escape, format_size};
-pub use self::messages::Verbosity;
+pub(crate) use self::display::{count, escape, format_size};
+pub(crate) use self::messages::Verbosity;

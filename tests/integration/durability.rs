@@ -12,7 +12,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use snapcli::snapshot::reader::{Contents, Snapshot};
+use snapcli::internals::{Contents, Snapshot};
 
 use crate::env::{Numbers, Sandbox};
 

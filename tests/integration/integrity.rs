@@ -7,11 +7,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use snapcli::pickle::explain::outline::Outline;
-use snapcli::snapshot::index::Index;
-use snapcli::snapshot::layout::{TRAILER, Trailer, longest_index};
-use snapcli::snapshot::reader::{Contents, Memory, Snapshot, Wanted};
-use snapcli::snapshot::verification::verify;
+use snapcli::internals::{Contents, Index, Memory, Outline, Snapshot, TRAILER, Trailer, Wanted, longest_index, verify};
 
 use crate::env::{Numbers, Sandbox};
 

@@ -10,10 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use browser::Browser;
-use snapcli::snapshot::index::{
-    Index, LeftOut, LeftOutReason, PythonInfo, SCHEMA, ScriptEnd, ScriptInfo, Variable, VariableKind,
+use snapcli::internals::{
+    Index, LeftOut, LeftOutReason, PythonInfo, SCHEMA, ScriptEnd, ScriptInfo, SnapshotWriter, Variable, VariableKind,
 };
-use snapcli::snapshot::writer::SnapshotWriter;
 
 const HOSTILE: [&str; 4] = [
     "<img src=x onerror=alert(1)>",

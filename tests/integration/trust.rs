@@ -4,8 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use snapcli::snapshot::index::{Index, SCHEMA, Variable};
-use snapcli::snapshot::writer::SnapshotWriter;
+use snapcli::internals::{Index, SCHEMA, SnapshotWriter, Variable};
 
 use crate::env::{Sandbox, Stack, main_python, venv};
 

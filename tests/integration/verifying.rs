@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use snapcli::snapshot::index::{Index, SCHEMA, Variable};
-use snapcli::snapshot::writer::SnapshotWriter;
+use snapcli::internals::{Index, SCHEMA, SnapshotWriter, Variable};
 
 /// A snapshot of `x = 5` and `y = [True]`.
 fn snapshot() -> Vec<u8> {

@@ -31,7 +31,7 @@ use super::machine::value::Ref;
 
 /// One of the two pickles.
 #[derive(Debug)]
-pub struct Side<'m, 'a> {
+pub(crate) struct Side<'m, 'a> {
     naming: Labels<'m, 'a>,
     canonicalizer: Canonicalizer<'m, 'a>,
     /// The functions and classes of the session, and their names.
@@ -40,7 +40,7 @@ pub struct Side<'m, 'a> {
 
 impl<'m, 'a> Side<'m, 'a> {
     /// A machine, with the names that its values have in the session.
-    pub fn new(machine: &'m Machine<'a>, names: impl Iterator<Item = (String, Ref)>) -> Self {
+    pub(crate) fn new(machine: &'m Machine<'a>, names: impl Iterator<Item = (String, Ref)>) -> Self {
         let naming = Labels::new(machine);
         let is_definition = |value: Ref| {
             machine.node(value).is_some() && matches!(naming.type_name(value).as_ref(), "function" | "type")
@@ -52,12 +52,12 @@ impl<'m, 'a> Side<'m, 'a> {
     }
 
     /// The labels of its values.
-    pub fn naming(&self) -> &Labels<'m, 'a> {
+    pub(crate) fn naming(&self) -> &Labels<'m, 'a> {
         &self.naming
     }
 
     /// The dtype and the shape of an array.
-    pub fn array(&self, value: Ref) -> Option<(String, Vec<u64>)> {
+    pub(crate) fn array(&self, value: Ref) -> Option<(String, Vec<u64>)> {
         let (dtype, shape) = self.canonicalizer.dtype_and_shape(value)?;
         Some((self.naming.text(dtype)?.as_ref().to_owned(), shape))
     }
@@ -70,7 +70,7 @@ impl<'m, 'a> Side<'m, 'a> {
 
 /// Where two values first differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// The path from the variable, as far as it can be written in Python: `['lr']`, `.weights[3]`.
     pub path: String,
     /// The value on the left; `None` if there is none, or if the path ends before it.
@@ -80,7 +80,7 @@ pub struct Difference {
 }
 
 /// Compares values of two sides.
-pub struct Comparer<'f, 'm, 'a> {
+pub(crate) struct Comparer<'f, 'm, 'a> {
     left: &'f Side<'m, 'a>,
     right: &'f Side<'m, 'a>,
     digests: [Digests<'f, 'm, 'a>; 2],
@@ -106,14 +106,14 @@ type Differs = (Option<PathStep>, Option<Ref>, Option<Ref>);
 
 impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
     /// Compares values of these two.
-    pub fn new(left: &'f Side<'m, 'a>, right: &'f Side<'m, 'a>) -> Self {
+    pub(crate) fn new(left: &'f Side<'m, 'a>, right: &'f Side<'m, 'a>) -> Self {
         let digests = [Digests::new(&left.canonicalizer), Digests::new(&right.canonicalizer)];
         let has_doubts = Cell::new(false);
         Self { left, right, digests, equal: HashMap::new(), equal_strings: HashSet::new(), has_doubts }
     }
 
     /// Where two values first differ; `None` if they are equal.
-    pub fn compare(&mut self, left: Ref, right: Ref) -> Option<Difference> {
+    pub(crate) fn compare(&mut self, left: Ref, right: Ref) -> Option<Difference> {
         self.has_doubts.set(false);
         let mut met = MetValues::default();
         let root = vec![(PathStep::Root, left, right)].into_iter();
@@ -149,7 +149,7 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
     /// Whether the difference that the last comparison found may come from a wrong pairing of set members or keys: two
     /// objects may have the same digest, or a digest may depend on how they were pickled (the cells of functions are
     /// filled where a walk ends, and that begins where the order of the set says).
-    pub fn has_doubts(&self) -> bool {
+    pub(crate) fn has_doubts(&self) -> bool {
         self.has_doubts.get()
     }
 

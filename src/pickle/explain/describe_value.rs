@@ -60,7 +60,7 @@ pub enum ValueRole {
 }
 
 /// Describes the values of one machine.
-pub struct Describer<'n, 'm, 'a> {
+pub(crate) struct Describer<'n, 'm, 'a> {
     pub(super) labels: &'n Labels<'m, 'a>,
     /// The number of names that may still be shown.
     left: Cell<usize>,
@@ -70,13 +70,13 @@ pub struct Describer<'n, 'm, 'a> {
 
 impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
     /// Describes the values that have these labels.
-    pub fn new(labels: &'n Labels<'m, 'a>) -> Self {
+    pub(crate) fn new(labels: &'n Labels<'m, 'a>) -> Self {
         Self { labels, left: Cell::new(MAX_ALL_NAMES), class_states: OnceCell::new() }
     }
 
     /// Everything that is shown of a value. A long value without parts is not decoded for it, as many variables may
     /// share one.
-    pub fn facts(&self, value: Ref) -> ValueFacts {
+    pub(crate) fn facts(&self, value: Ref) -> ValueFacts {
         let node = self.labels.machine().node(value);
         match node.map(|node| (node, node.kind)) {
             Some((node, NodeKind::Array)) => self.made(value, node),

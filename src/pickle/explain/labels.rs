@@ -13,13 +13,13 @@ use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::{Inner, Leaf, Node, NodeKind, Ref, Value};
 
 /// The most characters of a name that are kept.
-pub const MAX_NAME: usize = 200;
+pub(crate) const MAX_NAME: usize = 200;
 /// The smallest number of bytes of a value whose end is remembered.
 const LONG: u64 = 64;
 /// The most keys of a dict that are searched for one of them. The keys that matter come first, or there are few.
 const MAX_KEYS: usize = 256;
 /// The most characters of a string in a preview.
-pub const MAX_PREVIEW: usize = 40;
+pub(crate) const MAX_PREVIEW: usize = 40;
 
 /// Names the values of one machine.
 #[derive(Clone, Debug)]

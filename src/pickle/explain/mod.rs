@@ -3,8 +3,8 @@
 
 mod describe_arrays;
 mod describe_frames;
-pub mod describe_value;
-pub mod labels;
+pub(crate) mod describe_value;
+pub(crate) mod labels;
 mod lengths;
-pub mod outline;
-pub mod trace_tree;
+pub(crate) mod outline;
+pub(crate) mod trace_tree;

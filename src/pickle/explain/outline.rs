@@ -14,7 +14,7 @@ use crate::pickle::machine::MachineError;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 
 /// A dict with more keys is data, not a session.
-pub const MAX_VARIABLES: usize = 1 << 16;
+pub(crate) const MAX_VARIABLES: usize = 1 << 16;
 
 /// The contents of a pickle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,11 +150,11 @@ fn described(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, value: 
 }
 
 /// Names with their values.
-pub type NamedValues = Vec<(Rc<str>, Ref)>;
+pub(crate) type NamedValues = Vec<(Rc<str>, Ref)>;
 
 /// The names and values of a session, without dill's dunder names, or of a dict whose keys are all strings; `None` for
 /// any other object.
-pub fn named(labels: &Labels<'_, '_>, value: Ref) -> Option<NamedValues> {
+pub(crate) fn named(labels: &Labels<'_, '_>, value: Ref) -> Option<NamedValues> {
     let session = session(labels, value);
     let is_session = session.is_some();
     let items = match (session, labels.machine().node(value)) {
@@ -169,7 +169,7 @@ pub fn named(labels: &Labels<'_, '_>, value: Ref) -> Option<NamedValues> {
 }
 
 /// Finds a variable of a session or a dict by its name.
-pub fn find(labels: &Labels<'_, '_>, value: Ref, name: &str) -> Option<Ref> {
+pub(crate) fn find(labels: &Labels<'_, '_>, value: Ref, name: &str) -> Option<Ref> {
     let items = match (session(labels, value), labels.machine().node(value)) {
         (Some((_, namespace)), _) => namespace,
         (None, Some(Node { kind: NodeKind::Dict, items, .. })) => items,

@@ -12,11 +12,11 @@ use crate::pickle::machine::value::{Node, NodeKind, Ref};
 use crate::pickle::machine::{Machine, MachineError};
 
 /// The depth of a tree.
-pub const MAX_DEPTH: usize = 12;
+pub(crate) const MAX_DEPTH: usize = 12;
 /// The most parts of one value that are shown.
-pub const MAX_CHILDREN: usize = 30;
+pub(crate) const MAX_CHILDREN: usize = 30;
 /// The most parts of a whole tree.
-pub const MAX_PARTS: usize = 2000;
+pub(crate) const MAX_PARTS: usize = 2000;
 
 /// A value and its parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -34,7 +34,7 @@ pub struct TraceTree {
 }
 
 /// The tree of a value, whose label begins with `name`.
-pub fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str) -> TraceTree {
+pub(crate) fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str) -> TraceTree {
     TreeBuilder::new(labels, &|_| None).build(&TracePart { role: TraceRole::Name(name), value }, 0)
 }
 
@@ -43,7 +43,7 @@ pub fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str) -> TraceTree
 ///
 /// # Errors
 /// Where the machine cannot follow the segment.
-pub fn trace_segment(
+pub(crate) fn trace_segment(
     segment: &[u8],
     start: u64,
     memo_start: u64,

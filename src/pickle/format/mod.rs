@@ -3,10 +3,10 @@
 mod argument;
 pub(crate) mod emit;
 mod lines;
-pub mod opcode;
-pub mod parse;
+pub(crate) mod opcode;
+pub(crate) mod parse;
 mod parse_error;
-pub mod py_str;
+pub(crate) mod py_str;
 
 /// The smallest number of items of a list that snapcli writes as one joined string: `str.split(joined, "\0")`.
 ///

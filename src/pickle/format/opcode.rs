@@ -5,7 +5,7 @@
 //! effect and the memo use, the passes read which opcodes can run code, and the emitters read the codes.
 
 /// The newest protocol that [`TABLE`] covers.
-pub const NEWEST_PROTOCOL: u8 = 5;
+pub(crate) const NEWEST_PROTOCOL: u8 = 5;
 
 /// What follows an opcode's byte. Numbers are little-endian except for [`Operand::Double`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +140,7 @@ macro_rules! opcodes {
         }
 
         /// All opcodes.
-        pub const TABLE: &[OpcodeRow] = &[
+        pub(crate) const TABLE: &[OpcodeRow] = &[
             $(OpcodeRow {
                 opcode: Opcode::$variant,
                 name: $name,

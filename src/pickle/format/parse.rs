@@ -7,9 +7,9 @@ use std::borrow::Cow;
 
 pub use super::argument::Argument;
 use super::lines;
-pub use super::opcode::NEWEST_PROTOCOL;
+pub(crate) use super::opcode::NEWEST_PROTOCOL;
 use super::opcode::{Length, MAX_SKIP_HEADER, Opcode, Operand, SkipLayout};
-pub use super::parse_error::ParseError;
+pub(crate) use super::parse_error::ParseError;
 use super::py_str::PyStr;
 
 /// An opcode of a pickle, with its argument.
@@ -27,7 +27,7 @@ pub struct Op<'a> {
 
 /// An opcode of a pickle without its argument, for the machine, which needs no argument but memo indices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OpStep {
+pub(crate) struct OpStep {
     /// The offset of its byte.
     pub start: u64,
     /// The offset of the next opcode.

@@ -6,16 +6,16 @@ use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::ParseError;
 
 /// The most values with parts; about 100 bytes each.
-pub const MAX_NODES: usize = 1 << 22;
+pub(crate) const MAX_NODES: usize = 1 << 22;
 /// The most items of all values together; 8 bytes each.
-pub const MAX_ITEMS: usize = 1 << 26;
+pub(crate) const MAX_ITEMS: usize = 1 << 26;
 /// The most memo slots; about 20 bytes each.
-pub const MAX_MEMO: usize = 1 << 25;
+pub(crate) const MAX_MEMO: usize = 1 << 25;
 /// The most values on the stack; 8 bytes each.
-pub const MAX_STACK: usize = 1 << 26;
+pub(crate) const MAX_STACK: usize = 1 << 26;
 /// The most marks on the stack; about 70 bytes each. Each mark stands for a value that is put together from
 /// everything above it, so the limit is that of such values.
-pub const MAX_MARKS: usize = MAX_NODES;
+pub(crate) const MAX_MARKS: usize = MAX_NODES;
 
 /// Why a pickle cannot be followed. `at` is the offset of the opcode at fault.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

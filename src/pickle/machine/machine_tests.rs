@@ -1,7 +1,8 @@
 //! Tests of the machine: on pickles that Python wrote, on broken ones, and on bombs.
 
+use super::limits::MAX_NODES;
 use super::value::{Leaf, Ref, Value};
-use super::{MAX_MARKS, MAX_NODES, Machine, MachineError};
+use super::{MAX_MARKS, Machine, MachineError};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{ParseError, Parser};
 use crate::pickle::passes::stack_check::StackCheck;

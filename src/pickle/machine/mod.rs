@@ -18,10 +18,12 @@ mod memo_slots;
 mod prune;
 mod run;
 mod state;
-pub mod value;
+pub(crate) mod value;
 mod view;
 
 pub use self::joblib_arrays::opcodes_around;
-pub use self::limits::{MAX_ITEMS, MAX_MARKS, MAX_MEMO, MAX_NODES, MAX_STACK, MachineError};
-pub use self::prune::Watch;
-pub use self::state::{Machine, ObjectChange, RawArray, SegmentRange};
+pub use self::limits::MachineError;
+pub(crate) use self::limits::{MAX_MARKS, MAX_MEMO, MAX_STACK};
+pub(crate) use self::prune::Watch;
+pub use self::state::{Machine, RawArray};
+pub(crate) use self::state::{ObjectChange, SegmentRange};

@@ -33,7 +33,7 @@ pub fn scan_segment(bytes: &[u8], memo_start: u64) -> Result<SegmentFacts, Parse
 
 /// Scans the segments of a stream in order.
 #[derive(Debug, Default)]
-pub struct Scanner {
+pub(crate) struct Scanner {
     memo_len: u64,
     known: KnownSlots,
 }
@@ -48,22 +48,22 @@ struct KnownSlots {
 
 impl Scanner {
     /// A scanner for a stream whose first `memo_start` memo slots are filled already.
-    pub fn new(memo_start: u64) -> Self {
+    pub(crate) fn new(memo_start: u64) -> Self {
         Self { memo_len: memo_start, known: KnownSlots::default() }
     }
 
     /// Skips a segment that cannot be scanned and that, by the index, fills the slots before `memo_end`.
-    pub fn skip_to(&mut self, memo_end: u64) {
+    pub(crate) fn skip_to(&mut self, memo_end: u64) {
         self.memo_len = self.memo_len.max(memo_end);
     }
 
     /// Scans the next segment: opcodes without PROTO and STOP. An error leaves the scanner as it was.
-    pub fn segment(&mut self, bytes: &[u8]) -> Result<SegmentFacts, ParseError> {
+    pub(crate) fn segment(&mut self, bytes: &[u8]) -> Result<SegmentFacts, ParseError> {
         self.segment_at(bytes, 0)
     }
 
     /// As [`segment`](Self::segment), for a segment at offset `base` of its file.
-    pub fn segment_at(&mut self, bytes: &[u8], base: u64) -> Result<SegmentFacts, ParseError> {
+    pub(crate) fn segment_at(&mut self, bytes: &[u8], base: u64) -> Result<SegmentFacts, ParseError> {
         let first = self.memo_len;
         let scanned = SegmentScan::new(&mut self.known, first).run(bytes, base);
         match &scanned {

@@ -25,7 +25,7 @@ use super::machine::value::Ref;
 use super::machine::{Machine, MachineError};
 
 /// The most findings that a verdict lists. Where there are more, these are the worst.
-pub const MAX_FINDINGS: usize = 200;
+pub(crate) const MAX_FINDINGS: usize = 200;
 
 /// How much a load does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -85,7 +85,7 @@ pub struct Verdict {
 }
 
 /// The caveat that goes with every verdict.
-pub const NO_PROOF: &str = "a static verdict is not a proof: load only files that you trust";
+pub(crate) const NO_PROOF: &str = "a static verdict is not a proof: load only files that you trust";
 
 impl Verdict {
     /// Judges a pickle and those that follow it in `bytes`. Also returns the machine and the value of the first one;
@@ -133,7 +133,7 @@ pub fn beyond_plain(bytes: &[u8]) -> Vec<(u64, String)> {
 }
 
 /// As [`beyond_plain`], from a run of [`Machine::run`] over `bytes` that exists already.
-pub fn beyond_plain_of_run(bytes: &[u8], labels: &Labels<'_, '_>) -> Vec<(u64, String)> {
+pub(crate) fn beyond_plain_of_run(bytes: &[u8], labels: &Labels<'_, '_>) -> Vec<(u64, String)> {
     let verdict = Verdict::of_run(bytes, labels);
     if verdict.class != VerdictClass::Plain {
         let beyond = verdict.findings.into_iter().filter(|finding| finding.class != VerdictClass::Plain);

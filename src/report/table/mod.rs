@@ -71,7 +71,7 @@ struct ColumnWidths {
 }
 
 /// Writes the table of a session.
-pub fn write_table(out: &mut dyn Write, index: &Index, style: TableStyle) -> io::Result<()> {
+pub(crate) fn write_table(out: &mut dyn Write, index: &Index, style: TableStyle) -> io::Result<()> {
     let variables = index.variables.iter().map(|variable| variable_row(variable, style));
     let rows: Vec<TableRow> = variables.chain(index.left_out.iter().map(left_out_row)).collect();
     let widths = ColumnWidths::of(&rows, style);

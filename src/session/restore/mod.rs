@@ -23,11 +23,11 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
 use self::buffer_memory::{BufferMemory, MappedFile};
-pub use self::restore_context::{LostVariable, RestoreRequest, Restored};
+pub(crate) use self::restore_context::{LostVariable, RestoreRequest, Restored};
 use self::restore_context::{RestoreContext, add_script_directory, bind_module};
 use self::segment_loader::{SegmentLoader, missing_module};
 use self::selection::{Choice, choose};
-pub use self::untrusted_load::{Signer, Untrusted};
+pub(crate) use self::untrusted_load::{Signer, Untrusted};
 use super::failure_path::error_text;
 use super::interpreter_guards::PausedCollector;
 use crate::exit::{self, OrExit};
@@ -39,7 +39,7 @@ use crate::snapshot::segment::VariableSegment;
 ///
 /// # Errors
 /// [`Untrusted`] where the file is not trusted and would do more than build plain data; else errors with an exit code.
-pub fn load<'py>(
+pub(crate) fn load<'py>(
     py: Python<'py>,
     snapshot: &Arc<Snapshot>,
     request: &RestoreRequest<'_, 'py>,

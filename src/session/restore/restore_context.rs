@@ -9,7 +9,7 @@ use crate::python::dill::LazyDill;
 use crate::snapshot::index::Index;
 
 /// What to restore, and how.
-pub struct RestoreRequest<'a, 'py> {
+pub(crate) struct RestoreRequest<'a, 'py> {
     /// The file, as messages call it.
     pub name: &'a str,
     /// Where it is not empty: restore only variables that match one of these, and what their code needs.
@@ -31,7 +31,7 @@ pub struct RestoreRequest<'a, 'py> {
 }
 
 /// What was restored.
-pub struct Restored {
+pub(crate) struct Restored {
     /// The names of the variables.
     pub names: Vec<String>,
     /// The variables that were asked for and were not restored.
@@ -41,7 +41,7 @@ pub struct Restored {
 }
 
 /// A variable that was asked for and was not restored.
-pub struct LostVariable {
+pub(crate) struct LostVariable {
     /// The name.
     pub name: String,
     /// The type, as in the index.

@@ -26,7 +26,7 @@ const MAX_OF_EACH: usize = 3;
 /// The error for a file that is not loaded, as it is not trusted and needs more than plain data. It is in the chain of
 /// an [`anyhow::Error`] that carries the exit code.
 #[derive(Debug, thiserror::Error)]
-pub struct Untrusted {
+pub(crate) struct Untrusted {
     /// The file.
     pub name: String,
     /// Who signed it.
@@ -37,7 +37,7 @@ pub struct Untrusted {
 
 /// Who signed a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signer {
+pub(crate) enum Signer {
     /// This user.
     User,
     /// Someone with another key.
@@ -50,7 +50,7 @@ pub enum Signer {
 
 impl Signer {
     /// The signer of a file. Without a readable key of the user's, a signed file is another user's.
-    pub fn of(snapshot: &Snapshot) -> Self {
+    pub(crate) fn of(snapshot: &Snapshot) -> Self {
         if matches!(snapshot.contents(), Contents::Foreign { .. }) {
             return Self::NotSnapcli;
         }

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// Why an atomic file cannot be created or committed.
 #[derive(Debug, Error)]
-pub enum AtomicError {
+pub(crate) enum AtomicError {
     /// The path is a directory.
     #[error("{} is a directory: name a file in it", .0.display())]
     IsDirectory(PathBuf),

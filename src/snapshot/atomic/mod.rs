@@ -7,14 +7,14 @@
 mod atomic_error;
 mod fault_injection;
 mod resolve;
-pub mod signals;
+pub(crate) mod signals;
 mod temp_file;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-pub use self::atomic_error::AtomicError;
+pub(crate) use self::atomic_error::AtomicError;
 use self::resolve::resolve;
 use self::temp_file::TempFile;
 use super::save_target::SaveTarget;
@@ -24,14 +24,14 @@ const BUFFER: usize = 256 * 1024;
 
 /// A file that is being written.
 #[derive(Debug)]
-pub struct AtomicFile {
+pub(crate) struct AtomicFile {
     file: BufWriter<TempFile>,
     target: PathBuf,
 }
 
 impl AtomicFile {
     /// Starts a file that will replace `target`. If that is a symlink, the file that it points to is replaced.
-    pub fn create(target: &Path) -> Result<Self, AtomicError> {
+    pub(crate) fn create(target: &Path) -> Result<Self, AtomicError> {
         let target = resolve(target)?;
         let folder = directory(&target);
         let file = TempFile::new(folder, target.file_name().unwrap_or_default());
@@ -40,25 +40,25 @@ impl AtomicFile {
     }
 
     /// The path of the temporary file. After [`Write::flush`] it holds everything written so far.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.file.get_ref().path()
     }
 
     /// Syncs the file to the disk and renames it to its target.
-    pub fn commit(self) -> Result<(), AtomicError> {
+    pub(crate) fn commit(self) -> Result<(), AtomicError> {
         let target = self.target.clone();
         self.persist(&target, SyncMode::Now)
     }
 
     /// Renames the file to its target without a sync: a power cut in the next half minute can lose both the old file
     /// and the new one.
-    pub fn commit_without_sync(self) -> Result<(), AtomicError> {
+    pub(crate) fn commit_without_sync(self) -> Result<(), AtomicError> {
         let target = self.target.clone();
         self.persist(&target, SyncMode::Later)
     }
 
     /// Syncs the file and renames it to another name in the same directory; the target stays as it is.
-    pub fn commit_to(self, other: &Path) -> Result<(), AtomicError> {
+    pub(crate) fn commit_to(self, other: &Path) -> Result<(), AtomicError> {
         let other = resolve(other)?;
         if directory(&other) != directory(&self.target) {
             return Err(AtomicError::OtherDirectory(other));

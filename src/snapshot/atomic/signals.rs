@@ -58,31 +58,31 @@ fn state() -> MutexGuard<'static, SignalState> {
 /// A handled signal arrived during a save; Python has not run the script's handler yet.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted by a signal")]
-pub struct Interrupted;
+pub(crate) struct Interrupted;
 
 /// Fails with [`Interrupted`] once a handled signal has arrived, until [`forget`] is called.
-pub fn check() -> io::Result<()> {
+pub(crate) fn check() -> io::Result<()> {
     if caught() && !IGNORED.load(Ordering::Relaxed) { Err(io::Error::other(Interrupted)) } else { Ok(()) }
 }
 
 /// Whether a handled signal has arrived since [`forget`] was called.
-pub fn caught() -> bool {
+pub(crate) fn caught() -> bool {
     CAUGHT.load(Ordering::Relaxed)
 }
 
 /// Whether [`check`] returned this error.
-pub fn is_interrupted(error: &io::Error) -> bool {
+pub(crate) fn is_interrupted(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Interrupted>())
 }
 
 /// Lets the save continue after a signal.
-pub fn forget() {
+pub(crate) fn forget() {
     CAUGHT.store(false, Ordering::Relaxed);
 }
 
 /// Runs `action` with [`check`] disabled. For the second attempt at a variable: pickling it may send the signal itself,
 /// and would never come to an end.
-pub fn undisturbed<T>(action: impl FnOnce() -> T) -> T {
+pub(crate) fn undisturbed<T>(action: impl FnOnce() -> T) -> T {
     IGNORED.store(true, Ordering::Relaxed);
     let result = action();
     IGNORED.store(false, Ordering::Relaxed);

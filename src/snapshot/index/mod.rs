@@ -157,7 +157,7 @@ pub struct Variable {
 }
 
 /// The most characters of a [`Variable::preview`].
-pub const PREVIEW: usize = 80;
+pub(crate) const PREVIEW: usize = 80;
 
 /// How a variable is saved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

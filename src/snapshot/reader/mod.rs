@@ -17,10 +17,9 @@ mod source;
 use std::path::Path;
 use std::sync::OnceLock;
 
-pub use file_kind::FileKind;
 pub use integrity::{Memory, Wanted};
-pub use parallel_hash::Progress;
-pub use read_error::{Damage, ReadError};
+pub(crate) use parallel_hash::Progress;
+pub(crate) use read_error::{Damage, ReadError};
 
 use self::source::Source;
 use super::index::{self, Index, SCHEMA, Variable};

@@ -22,7 +22,7 @@ pub(super) const PIECE: usize = 1 << 18;
 const MAX_THREADS: usize = 16;
 
 /// A callback for progress: it is called with the number of bytes that were done since the last call.
-pub type Progress<'p> = &'p (dyn Fn(u64) + Sync);
+pub(crate) type Progress<'p> = &'p (dyn Fn(u64) + Sync);
 
 /// The hash of each range.
 pub(super) fn hash(source: &Source, ranges: &[Range<u64>], progress: Progress<'_>) -> io::Result<Vec<Hash>> {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::file_kind::FileKind;
 use super::*;
 use crate::pickle::machine::MachineError;
 use crate::pickle::samples;

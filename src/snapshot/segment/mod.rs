@@ -248,7 +248,7 @@ impl UnpicklerInput {
 /// The opcodes of a variable count on the memo slots that all variables before it have filled, as they name slots by
 /// number. Where a variable is not loaded, its slots are filled with None before the next one is.
 #[derive(Debug)]
-pub struct LoadSequence {
+pub(crate) struct LoadSequence {
     /// The number of slots that are filled.
     filled: u64,
 }
@@ -256,7 +256,7 @@ pub struct LoadSequence {
 impl LoadSequence {
     /// Begins with slot 0, for which the prelude of the file imports the module. A trusted load puts the module there,
     /// which NEXT_BUFFER takes; in a guarded one it is None, so that the file does not get at the module.
-    pub fn start(guarded: bool) -> (Self, UnpicklerInput) {
+    pub(crate) fn start(guarded: bool) -> (Self, UnpicklerInput) {
         let object = if guarded { Opcode::None } else { Opcode::NextBuffer };
         let input = UnpicklerInput::of_opcodes(vec![object as u8, Opcode::Memoize as u8]);
         (Self { filled: emit::PRELUDE_MEMO }, input)
@@ -264,7 +264,7 @@ impl LoadSequence {
 
     /// What has to be loaded before a variable: it fills the slots of those that were left out. Their number is less
     /// than the length of the file, which is checked when the index is read.
-    pub fn skipped_before(&mut self, variable: &Variable) -> Option<UnpicklerInput> {
+    pub(crate) fn skipped_before(&mut self, variable: &Variable) -> Option<UnpicklerInput> {
         let missing = usize::try_from(variable.memo.0.checked_sub(self.filled)?).ok().filter(|missing| *missing > 0)?;
         self.filled = variable.memo.0;
         let mut opcodes = vec![Opcode::None as u8];
@@ -273,26 +273,26 @@ impl LoadSequence {
     }
 
     /// Takes note that all slots up to the last one of a variable are filled.
-    pub fn filled_by(&mut self, variable: &Variable) {
+    pub(crate) fn filled_by(&mut self, variable: &Variable) {
         self.filled = variable.memo.1;
     }
 }
 
 /// Several inputs as one pickle, for the security check: each input leaves an object, and POP drops it.
 #[derive(Debug)]
-pub struct JoinedInputs<'f> {
+pub(crate) struct JoinedInputs<'f> {
     file: &'f [u8],
     opcodes: Vec<u8>,
 }
 
 impl<'f> JoinedInputs<'f> {
     /// No inputs yet. Their ranges are those of `file`.
-    pub fn new(file: &'f [u8]) -> Self {
+    pub(crate) fn new(file: &'f [u8]) -> Self {
         Self { file, opcodes: vec![Opcode::Proto as u8, 5] }
     }
 
     /// Appends an input and returns where its opcodes are. `None` where the file is too short.
-    pub fn push(&mut self, input: &UnpicklerInput) -> Option<Range<usize>> {
+    pub(crate) fn push(&mut self, input: &UnpicklerInput) -> Option<Range<usize>> {
         let start = self.opcodes.len();
         input.copy_to(&mut self.opcodes, self.file)?;
         let end = self.opcodes.len();
@@ -301,12 +301,12 @@ impl<'f> JoinedInputs<'f> {
     }
 
     /// The opcodes so far.
-    pub fn opcodes(&self) -> &[u8] {
+    pub(crate) fn opcodes(&self) -> &[u8] {
         &self.opcodes
     }
 
     /// The whole pickle.
-    pub fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         self.opcodes.extend([Opcode::None as u8, Opcode::Stop as u8]);
         self.opcodes
     }
@@ -315,7 +315,7 @@ impl<'f> JoinedInputs<'f> {
 /// Compares the opcodes of a segment, as they lie in the file, with what the index says: a load drops name, headers and
 /// SETITEM without reading them.
 #[derive(Debug)]
-pub struct SegmentCheck<'s> {
+pub(crate) struct SegmentCheck<'s> {
     segment: &'s VariableSegment<'s>,
     /// Raw buffers that were not met yet.
     buffers: std::iter::Peekable<std::slice::Iter<'s, RawBuffer>>,
@@ -323,11 +323,11 @@ pub struct SegmentCheck<'s> {
 }
 
 /// What is wrong with a segment: the offset in the file, and why.
-pub type SegmentFault = (u64, &'static str);
+pub(crate) type SegmentFault = (u64, &'static str);
 
 impl<'s> SegmentCheck<'s> {
     /// No opcodes were seen yet.
-    pub fn new(segment: &'s VariableSegment<'s>) -> Self {
+    pub(crate) fn new(segment: &'s VariableSegment<'s>) -> Self {
         Self { segment, buffers: segment.buffers.iter().peekable(), last: None }
     }
 
@@ -335,7 +335,7 @@ impl<'s> SegmentCheck<'s> {
     ///
     /// # Errors
     /// Where it is not the name that it should be, or not the raw buffer.
-    pub fn step(&mut self, op: &Op<'_>) -> Result<(), SegmentFault> {
+    pub(crate) fn step(&mut self, op: &Op<'_>) -> Result<(), SegmentFault> {
         if self.last.is_none() && !is_name(op, &self.segment.variable.name) {
             return Err((op.start, "another name stands here than in the index"));
         }
@@ -358,7 +358,7 @@ impl<'s> SegmentCheck<'s> {
     ///
     /// # Errors
     /// Where a raw buffer is missing, or the last opcode is not SETITEM.
-    pub fn finish(mut self) -> Result<(), SegmentFault> {
+    pub(crate) fn finish(mut self) -> Result<(), SegmentFault> {
         match self.buffers.next() {
             Some(buffer) => Err((buffer.contents.start as u64, "there is no buffer where the index has one")),
             None if self.last == Some(Opcode::SetItem) => Ok(()),

@@ -4,21 +4,12 @@
 //! A panic is a finding. The caller bounds time and memory: all that is done here takes about as much of both
 //! as there are bytes.
 
-use snapcli::pickle::format::opcode::Opcode;
-use snapcli::pickle::format::parse::{Argument, Parser};
-use snapcli::pickle::machine::{Machine, MachineError, RawArray, opcodes_around};
-use snapcli::pickle::passes::recover::intact_memo_slots;
-use snapcli::pickle::passes::scan::scan_segment;
-use snapcli::pickle::passes::stack_check::StackCheck;
-use snapcli::pickle::verdict;
-use snapcli::report::inspect_report::{FileFormat, SessionReport};
-use snapcli::report::table::TableStyle;
-use snapcli::report::{self, github, html, inspect_text};
-use snapcli::snapshot::file_changes::{Changes, changes};
-use snapcli::snapshot::index::{Index, SCHEMA, Variable};
-use snapcli::snapshot::layout::{SIGNATURE, TRAILER, Trailer};
-use snapcli::snapshot::reader::{Contents, Memory, Snapshot, Wanted};
-use snapcli::snapshot::verification::verify;
+use snapcli::internals::{
+    Argument, Changes, Contents, FileFormat, Index, Machine, MachineError, Memory, Opcode, Parser, RawArray, SCHEMA,
+    SIGNATURE, SessionReport, Snapshot, StackCheck, TRAILER, TableStyle, Trailer, Variable, Wanted, beyond_plain,
+    changes, diff_report, intact_memo_slots, opcodes_around, scan_segment, verify, verify_report, write_annotations,
+    write_failures, write_json, write_page, write_session, write_tree, write_verdict,
+};
 
 /// Steps every opcode, as a whole pickle and as a segment: what is stepped over adds up to what was read.
 pub(crate) fn parser(bytes: &[u8]) {
@@ -78,7 +69,7 @@ pub(crate) fn machine(bytes: &[u8]) {
     if followed.is_ok() || !has(bytes, b"NumpyArrayWrapper") {
         assert_eq!(balance(bytes, raw), followed.as_ref().map(drop).map_err(Clone::clone), "verify finds the same");
     }
-    let _ = verdict::beyond_plain(bytes);
+    let _ = beyond_plain(bytes);
     let _ = intact_memo_slots(bytes, 3, 2);
     match Snapshot::from_bytes(bytes.to_vec()).and_then(Snapshot::followed) {
         Ok(snapshot) => look(&snapshot),
@@ -106,8 +97,8 @@ fn look(snapshot: &Snapshot) {
     check(snapshot);
     for variable in names(snapshot).iter().take(8) {
         if let Ok(Some(tree)) = snapshot.trace(variable) {
-            written(|out| inspect_text::write_tree(out, &tree));
-            is_json(&written_raw(|out| report::write_json(out, &tree)));
+            written(|out| write_tree(out, &tree));
+            is_json(&written_raw(|out| write_json(out, &tree)));
         }
     }
     if let Ok(found) = changes(snapshot, snapshot, &|_| {}) {
@@ -120,25 +111,25 @@ fn inspect(snapshot: &Snapshot) {
     answer.verdict = snapshot.verdict(true).unwrap();
     for (width, colour) in [(None, false), (Some(80), true)] {
         let look = TableStyle { width, colour, unicode: colour };
-        let text = written_raw(|out| inspect_text::write_session(out, &answer, look, true));
+        let text = written_raw(|out| write_session(out, &answer, look, true));
         assert!(colour || is_plain(&text), "{:?}", String::from_utf8_lossy(&text));
     }
-    written(|out| github::write_annotations(out, &answer));
+    written(|out| write_annotations(out, &answer));
     if let Some(verdict) = &answer.verdict {
-        written(|out| report::verdict_text::write_verdict(out, verdict, true, false));
+        written(|out| write_verdict(out, verdict, true, false));
     }
-    is_json(&written_raw(|out| report::write_json(out, &answer)));
-    let page = written_raw(|out| html::write_page(out, &answer));
+    is_json(&written_raw(|out| write_json(out, &answer)));
+    let page = written_raw(|out| write_page(out, &answer));
     assert_eq!(page.split(|byte| *byte == b'<').count(), tags(), "no text of the file is a tag");
     answer.keep_failures_only();
-    written(|out| inspect_text::write_failures(out, &answer, true));
+    written(|out| write_failures(out, &answer, true));
 }
 
 /// How many pieces a page is cut into by `<` that tells of nothing.
 fn tags() -> usize {
     static TAGS: std::sync::LazyLock<usize> = std::sync::LazyLock::new(|| {
         let snapshot = Snapshot::from_bytes(b"N.".to_vec()).unwrap();
-        let page = written_raw(|out| html::write_page(out, &SessionReport::of("file".to_owned(), &snapshot).unwrap()));
+        let page = written_raw(|out| write_page(out, &SessionReport::of("file".to_owned(), &snapshot).unwrap()));
         page.split(|byte| *byte == b'<').count()
     });
     *TAGS
@@ -156,9 +147,9 @@ fn check(snapshot: &Snapshot) {
     }
     let (format, bytes) = (Some(FileFormat::of(snapshot).unwrap()), Some(snapshot.file_len()));
     let answer =
-        report::verify_report::VerifyReport { schema: SCHEMA, file: "file".to_owned(), format, bytes, whole, verified };
-    written(|out| report::verify_report::write_text(out, &answer));
-    is_json(&written_raw(|out| report::write_json(out, &answer)));
+        verify_report::VerifyReport { schema: SCHEMA, file: "file".to_owned(), format, bytes, whole, verified };
+    written(|out| verify_report::write_text(out, &answer));
+    is_json(&written_raw(|out| write_json(out, &answer)));
 }
 
 fn names(snapshot: &Snapshot) -> Vec<String> {
@@ -303,8 +294,8 @@ fn compared(before: &Snapshot, after: &Snapshot) -> Changes {
     let changes = changes(before, after, &|_| {}).map_err(|(_, error)| error).unwrap();
     let (same, copy) = (changes.changes.is_empty(), changes.clone());
     let [before, after] = ["before", "after"].map(str::to_owned);
-    let answer = report::diff_report::DiffReport { schema: SCHEMA, before, after, same, changes };
-    written(|out| report::diff_report::write_text(out, &answer));
-    is_json(&written_raw(|out| report::write_json(out, &answer)));
+    let answer = diff_report::DiffReport { schema: SCHEMA, before, after, same, changes };
+    written(|out| diff_report::write_text(out, &answer));
+    is_json(&written_raw(|out| write_json(out, &answer)));
     copy
 }
