@@ -8,6 +8,8 @@
 
 use super::reader::{ReadError, Snapshot};
 use super::segment::{JoinedInputs, LoadSequence, VariableSegment};
+use crate::pickle::format::opcode::{MemoUse, Opcode};
+use crate::pickle::format::parse::Parser;
 use crate::pickle::known::{self, untrusted};
 use crate::pickle::machine::MAX_MEMO;
 use crate::pickle::passes::scan::scan_segment;
@@ -79,7 +81,7 @@ pub(super) fn judged<'v>(snapshot: &Snapshot, segments: &[&VariableSegment<'v>])
         let range = inputs.push(&segment.input()).ok_or_else(cut_short)?;
         sequence.filled_by(variable);
         starts.push((range.start as u64, variable.name.as_str()));
-        let what = unwanted_imports(inputs.opcodes().get(range).unwrap_or_default(), variable.memo.0);
+        let what = beyond_allowed(inputs.opcodes().get(range).unwrap_or_default(), variable.memo);
         if !what.is_empty() {
             imports.push(Requirement { variable: Some(variable.name.clone()), what });
         }
@@ -87,11 +89,25 @@ pub(super) fn judged<'v>(snapshot: &Snapshot, segments: &[&VariableSegment<'v>])
     Ok(Judged { pickle: inputs.finish(), starts, imports })
 }
 
-fn unwanted_imports(value: &[u8], memo_start: u64) -> Vec<String> {
-    match scan_segment(value, memo_start) {
+/// The imports of a variable that are not allowed, and whether it fills other memo slots than the index says.
+///
+/// A variable that is lost during the load has its slots filled by what the index says. If that were wrong, later
+/// variables would find other objects there than the ones that were judged.
+fn beyond_allowed(value: &[u8], memo: (u64, u64)) -> Vec<String> {
+    match scan_segment(value, memo.0) {
+        Ok(facts) if facts.memo != memo || writes_numbered_slots(value) => {
+            vec!["other memo slots than its index says".to_owned()]
+        }
         Ok(facts) => facts.imports.iter().filter_map(|import| unwanted(import)).collect(),
         Err(error) => vec![format!("opcodes that cannot be followed ({error})")],
     }
+}
+
+/// Whether opcodes write memo slots by number, which could be slots of other variables. snapcli's pickler only writes
+/// MEMOIZE.
+fn writes_numbered_slots(value: &[u8]) -> bool {
+    let ops = Parser::segment(value, 0).map_while(Result::ok);
+    ops.filter(|op| op.opcode.memo() == MemoUse::Writes).any(|op| op.opcode != Opcode::Memoize)
 }
 
 /// An import as the index has it, `module name`, where it is not on the allow-list.

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use snapcli::internals::{Index, SCHEMA, SnapshotWriter, Variable};
+use snapcli::internals::{Index, SCHEMA, SIGNATURE, SnapshotWriter, TRAILER, Trailer, Variable};
 
 use crate::env::{Sandbox, Stack, main_python, venv};
 
@@ -247,6 +247,86 @@ fn no_hostile_variable_of_our_own_format_runs_or_changes_anything() {
     sandbox.write("v.pkl", snapshot_of(command.as_bytes()));
     sandbox.snapcli(&["restore", "--trust", "v.pkl", "-c", "1"]).assert_code(0);
     assert!(canary.exists());
+}
+
+/// Changes an index.
+type Forge = fn(&mut Index);
+
+/// A snapshot of variables `a` and `b` whose index was changed afterwards, with the hashes that make it sound again.
+fn forged_pair(a: &[u8], b: &[u8], forge: Forge) -> Vec<u8> {
+    let mut writer = SnapshotWriter::new(Vec::new(), "__main__").unwrap();
+    writer.segment(Variable { name: "a".into(), ..Variable::default() }, a).unwrap();
+    writer.segment(Variable { name: "b".into(), ..Variable::default() }, b).unwrap();
+    let empty = Index { schema: SCHEMA, module: "__main__".into(), ..Index::default() };
+    let (bytes, mut index, _) = writer.finish(empty, None).unwrap();
+    forge(&mut index);
+    let trailer: &[u8; TRAILER] = bytes.last_chunk().unwrap();
+    let pickle = &bytes[..Trailer::decode(trailer, bytes.len() as u64).unwrap().unwrap().index_offset as usize];
+    let json = serde_json::to_vec(&index).unwrap();
+    let trailer = Trailer {
+        index_offset: pickle.len() as u64,
+        index_length: json.len() as u64,
+        index_hash: *blake3::hash(&json).as_bytes(),
+        signature: [0; SIGNATURE],
+    };
+    [pickle, &json, &trailer.encode()].concat()
+}
+
+/// The memo is what a check of opcodes could get wrong: whatever the index says of slots, of the variables that own them
+/// and of code, an object that the check has seen as a harmless string must not be another one when it is loaded.
+#[test]
+fn no_index_makes_the_check_see_other_objects_than_the_load() {
+    let sandbox = Sandbox::new();
+    // `b` memoizes "O8", an array of objects, and takes the code of its dtype from slot 1. The check finds "V8" there, 8
+    // bytes without a meaning, as long as it takes the memo of `a` for filled.
+    let memoized = b"\x8c\x02V8\x94";
+    let failing = b"\x8c\x02V8\x940\x8c\x05numpy\x8c\x05dtype\x93\x8c\x02zz\x89\x88\x87R";
+    let state = b"(K\x03\x8c\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00t";
+    let dtype = [b"\x8c\x02O8\x940\x8c\x05numpy\x8c\x05dtype\x93h\x01\x89\x88\x87R", &state[..], b"b"].concat();
+    let takes = b"\x8c\x05numpy\x8c\x05dtype\x93h\x01\x89\x88\x87R";
+    let put = b"\x8c\x02V8q\x01";
+    let foreign: Forge = |index| {
+        index.python.version = "3.0.0".into();
+        index.variables[0].has_code = true;
+    };
+    let fewer: Forge = |index| {
+        index.python.version = "3.0.0".into();
+        (index.variables[0].has_code, index.variables[0].memo) = (true, (1, 1));
+        index.variables[1].memo = (1, 2);
+    };
+    let shifted: Forge = |index| {
+        (index.variables[0].memo, index.variables[1].memo) = ((1, 1), (1, 2));
+    };
+    let more: Forge = |index| {
+        (index.variables[0].memo, index.variables[1].memo) = ((1, 9), (9, 10));
+    };
+    let unused: Forge = |index| index.variables[1].uses.clear();
+    let foreign_unused: Forge = |index| {
+        index.python.version = "3.0.0".into();
+        index.variables[0].has_code = true;
+        index.variables[1].uses.clear();
+    };
+    let honest: Forge = |_| {};
+    let cases: [(&str, &[u8], &[u8], Forge); 9] = [
+        ("code of another Python, one slot fewer", memoized, &dtype, fewer),
+        ("a load that fails, one slot fewer", failing, &dtype, shifted),
+        ("more slots than there are", memoized, takes, more),
+        ("a load that fails, and an index without its user", failing, takes, unused),
+        ("code of another Python, and an index without its user", memoized, takes, foreign_unused),
+        ("code of another Python", memoized, takes, foreign),
+        ("a load that fails", failing, takes, honest),
+        ("a slot by its number", put, takes, honest),
+        ("a slot by its number, in code of another Python", put, takes, foreign),
+    ];
+    for (case, a, b, forge) in cases {
+        sandbox.write("forged.pkl", forged_pair(a, b, forge));
+        let run = sandbox.snapcli(&["restore", "forged.pkl", "-c", "print('b' in globals() and b)"]);
+        let refused = run.status.code() == Some(5) && run.out().is_empty();
+        assert!(refused || run.out() == "False\n", "{case}: {}", run.whole());
+    }
+    // What is refused above is loaded if the index is honest and nothing fails.
+    sandbox.write("honest.pkl", forged_pair(memoized, takes, honest));
+    sandbox.snapcli(&["restore", "honest.pkl", "-c", "print(a, b)"]).assert_stdout("V8 |V8\n").assert_code(0);
 }
 
 #[test]

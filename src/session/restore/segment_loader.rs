@@ -115,12 +115,17 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
     /// The first failed variable from which this one takes an object that is not intact.
     fn needed_failure(&self, segment: &VariableSegment<'_>) -> Option<&'a str> {
         let variable = segment.variable();
-        if !self.failed.iter().any(|failed| variable.uses.iter().any(|name| name == failed.name)) {
+        let guarded = self.context.guarded;
+        // `uses` saves the scan, but in a guarded load it is as little trusted as the rest of the index.
+        let may_take = |failed: &FailedVariable<'_>| guarded || variable.uses.iter().any(|name| name == failed.name);
+        if !self.failed.iter().any(may_take) {
             return None;
         }
         let opcodes = segment.as_loaded(self.snapshot.bytes().ok()?)?;
         let takes = scan_segment(&opcodes, variable.memo.0).map(|facts| facts.takes).unwrap_or_default();
-        let mut missing = takes.iter().filter(|slot| !self.intact_slots.contains(slot));
+        // The check judged objects as they are after the last opcode, not as they were when a load failed: in a guarded
+        // load, none of them counts as intact.
+        let mut missing = takes.iter().filter(|slot| guarded || !self.intact_slots.contains(slot));
         let owner = |slot: &u64| self.failed.iter().find(|failed| failed.memo.contains(slot));
         missing.find_map(owner).map(|failed| failed.name)
     }
