@@ -176,6 +176,7 @@ impl RestoreJob {
             renames: &self.args.map,
             into: None,
             trusted,
+            finds_script_modules: true,
             dill: &dill.lazy(),
         };
         let bar = DelayedBar::bytes("checking", self.snapshot.stream_len(), self.verbosity);

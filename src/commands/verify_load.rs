@@ -99,6 +99,7 @@ impl LoadJob {
             into: None,
             // The parent process has just written the file.
             trusted: true,
+            finds_script_modules: true,
             dill: &dill.lazy(),
         };
         let restored = restore::load(py, &self.snapshot, &request, &|_| {})?;

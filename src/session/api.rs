@@ -233,6 +233,7 @@ impl<'py> LoadOptions<'py> {
                 renames: &[],
                 into: self.into.clone(),
                 trusted,
+                finds_script_modules: false,
                 dill,
             };
             session_restore::load(py, &snapshot, &request, &|_| {})

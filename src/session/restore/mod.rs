@@ -95,7 +95,9 @@ fn load_own<'py>(
     }
     let failed = |error: PyErr| explain(py, &error, request.name);
     let module = if request.trusted {
-        add_script_directory(py, index)?;
+        if request.finds_script_modules {
+            add_script_directory(py, index)?;
+        }
         py.import(index.module.as_str()).map_err(failed)?
     } else {
         untrusted_load::module_of_session(py, &index.module, request.name)?

@@ -26,6 +26,9 @@ pub(crate) struct RestoreRequest<'a, 'py> {
     pub into: Option<Bound<'py, PyDict>>,
     /// Whether the file may do anything, as this user signed it or vouches for it. Any other file gets plain data only.
     pub trusted: bool,
+    /// Whether modules beside the saved script become importable, if the file is trusted. A script that restores a file
+    /// keeps its own `sys.path`.
+    pub finds_script_modules: bool,
     /// dill, which is imported where it is needed.
     pub dill: &'a LazyDill,
 }
