@@ -3,7 +3,7 @@
 
 use super::VerdictClass;
 use super::judge::Judge;
-use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::opcode::{CodeRun, Opcode};
 use crate::pickle::format::parse::Parser;
 use crate::pickle::machine::Machine;
 use crate::pickle::passes::stack_check::StackCheck;
@@ -62,7 +62,7 @@ impl Judge {
     /// Bytes after a pickle that are none themselves do not matter, unless a load would call something before it fails.
     fn broken_pickle(&mut self, bytes: &[u8], offset: u64) {
         let ops = Parser::new(bytes).map_while(Result::ok);
-        let mut calls = ops.filter(|op| matches!(op.opcode, Opcode::Reduce | Opcode::Inst | Opcode::Obj));
+        let mut calls = ops.filter(|op| matches!(op.opcode.runs(), CodeRun::Call | CodeRun::LookupAndCall));
         if bytes.starts_with(b"\x80") && calls.next().is_some() {
             let why = "follows the first and cannot be analysed";
             self.note(VerdictClass::Dangerous, offset, "a pickle", "", why);
