@@ -19,9 +19,9 @@
 //!              └──────▶ session (load variables into __main__) ──▶ prompt, code or script
 //! ```
 //!
-//! Imports go one way: `commands → session → {python, pickler} → snapshot → pickle`. `cli`, `report`, `ui` and `exit`
-//! are leaves that others use. `pickle`, `snapshot` and `report` know no Python objects: all code that names PyO3 is in
-//! `python`, `session` and `pickler`, which the feature `python` turns on.
+//! Imports go one way: `commands → session → {python, pickler} → snapshot → pickle`. `cli`, `ui` and `exit` are leaves
+//! that others use, and `report` imports no command. `pickle`, `snapshot` and `report` know no Python objects: all code
+//! that names PyO3 is in `python`, `session` and `pickler`, which the feature `python` turns on.
 
 #![cfg_attr(
     not(feature = "python"),
