@@ -12,7 +12,7 @@ fn backwards() -> String {
 }
 
 #[test]
-fn classes_of_the_script_come_back_whole() {
+fn classes_defined_in_the_script_are_fully_restored() {
     for python in pythons() {
         for script in [SCRIPT.to_owned(), backwards()] {
             let sandbox = Sandbox::with(venv(python, Stack::Dill));
@@ -27,7 +27,7 @@ fn classes_of_the_script_come_back_whole() {
 }
 
 #[test]
-fn a_second_restore_gives_enumerations_and_type_variables_again() {
+fn a_second_restore_keeps_existing_enumerations_and_type_variables() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", SCRIPT);
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
@@ -45,7 +45,7 @@ print(members[0] is Planet.EARTH, members[1] is Coordinate.PX, members[2] is S.A
 }
 
 #[test]
-fn a_class_that_cannot_be_kept_is_named_with_the_way_to_what_is_at_fault() {
+fn an_unsavable_class_is_reported_with_the_path_to_the_failing_object() {
     let sandbox = Sandbox::new();
     let script = "
 import enum

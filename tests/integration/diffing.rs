@@ -52,7 +52,7 @@ impl Sandbox {
 }
 
 #[test]
-fn another_hash_seed_other_lines_and_other_neighbours_change_nothing() {
+fn hash_seeds_line_numbers_and_unrelated_variables_make_no_difference() {
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         sandbox.save("a.pkl", SESSION, "1");
@@ -72,7 +72,7 @@ fn another_hash_seed_other_lines_and_other_neighbours_change_nothing() {
 }
 
 #[test]
-fn changes_are_told_with_their_places() {
+fn changes_are_reported_with_their_paths() {
     let sandbox = Sandbox::new();
     sandbox.save("a.pkl", SESSION, "1");
     let changes = [
@@ -121,7 +121,7 @@ a.pkl → b.pkl: 15 changed, 10 the same
 }
 
 #[test]
-fn what_was_left_out_is_told_with_the_reason() {
+fn variables_that_were_left_out_are_reported_with_the_reason() {
     let sandbox = Sandbox::new();
     sandbox.save("a.pkl", "c = 1\nold = 'x'\n", "1");
     sandbox.save("b.pkl", "import sqlite3\nc = sqlite3.connect(':memory:')\n", "1");
@@ -142,7 +142,7 @@ big, small, text, raw = 1 << 200, -7, 'caf\\xe9', b'\\x00\\xff'
 ";
 
 #[test]
-fn snapshots_dill_sessions_and_dicts_of_all_protocols_hold_the_same() {
+fn snapshots_dill_sessions_and_dicts_of_all_protocols_compare_equal() {
     let sandbox = Sandbox::new();
     sandbox.save("own.pkl", DATA, "1");
     sandbox.write("dill_session.py", format!("{DATA}\nimport dill\ndill.dump_module('dill.pkl')\n"));
@@ -167,7 +167,7 @@ for protocol in range(6):
 }
 
 #[test]
-fn frames_and_models_that_did_not_change_are_the_same() {
+fn unchanged_data_frames_and_models_compare_equal() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     let script = "
 import numpy as np, pandas as pd
@@ -194,7 +194,7 @@ model = make_pipeline(StandardScaler(), RandomForestClassifier(5, random_state=0
 }
 
 #[test]
-fn what_is_no_snapshot_or_damaged_is_an_error() {
+fn a_damaged_file_or_one_that_is_not_a_pickle_is_an_error() {
     let sandbox = Sandbox::new();
     sandbox.save("a.pkl", "x, y = [1], [2]\n", "1");
     sandbox.save("b.pkl", "x, y = [1], [3]\n", "1");
@@ -245,7 +245,7 @@ dill.dump_module('dill.pkl')
 
 /// A hundred bases each, eight deep: whoever follows them all to see whether one is `set` never ends.
 #[test]
-fn classes_of_many_bases_take_no_time() {
+fn classes_with_many_bases_are_compared_quickly() {
     let sandbox = Sandbox::new();
     let put = |slot: u32| [b"r".as_slice(), &slot.to_le_bytes()].concat();
     let get = |slot: u32| [b"j".as_slice(), &slot.to_le_bytes()].concat();

@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout, reason = "the full versions tell their counts")]
 
 mod disks;
-mod ends;
+mod signals;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
@@ -123,7 +123,7 @@ fn full_three_hundred_kills_on_each_file_system() {
 }
 
 #[test]
-fn two_saves_to_one_place_both_end_well() {
+fn two_saves_to_the_same_path_both_succeed() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", SCRIPT);
     let save =
@@ -139,7 +139,7 @@ fn two_saves_to_one_place_both_end_well() {
 }
 
 #[test]
-fn a_link_to_another_disk_is_followed() {
+fn a_symlink_to_another_disk_is_followed() {
     let sandbox = Sandbox::new();
     for (number, place) in disks::folders().into_iter().enumerate() {
         let far = tempfile::tempdir_in(&place).unwrap();
@@ -157,7 +157,7 @@ fn a_link_to_another_disk_is_followed() {
 }
 
 #[test]
-fn a_link_that_somebody_else_put_where_all_may_write_is_not_followed() {
+fn another_users_symlink_in_a_world_writable_directory_is_not_followed() {
     let sandbox = Sandbox::new();
     let (open, victim) = (sandbox.out().join("open"), sandbox.out().join("victim"));
     fs::create_dir(&open).unwrap();
@@ -213,7 +213,7 @@ print(f'{times} times: {before} to {after}')
 }
 
 #[test]
-fn saves_and_restores_in_a_row_leak_nothing() {
+fn repeated_saves_and_restores_leak_nothing() {
     repeat(100);
 }
 

@@ -38,7 +38,7 @@ fn save_all(sandbox: &Sandbox) -> Option<Vec<String>> {
 }
 
 #[test]
-fn whichever_object_fails_the_rest_is_as_it_was() {
+fn whichever_object_fails_the_rest_is_saved_unchanged() {
     let is_main = |python: &Python| python.executable == main_python().executable;
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));

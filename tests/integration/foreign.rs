@@ -52,7 +52,7 @@ fn compare(sandbox: &Sandbox, script: &str) -> usize {
 }
 
 #[test]
-fn the_six_sessions_are_told_as_loading_shows_them() {
+fn the_six_benchmark_sessions_are_described_as_loading_shows_them() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     for (name, text, small) in SESSIONS {
         let script = small.iter().fold(text.replace(MEASURE, ""), |script, (large, small)| {
@@ -65,13 +65,13 @@ fn the_six_sessions_are_told_as_loading_shows_them() {
 }
 
 #[test]
-fn values_of_all_kinds_are_told_as_loading_shows_them() {
+fn values_of_all_kinds_are_described_as_loading_shows_them() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     assert_eq!(compare(&sandbox, &format!("{MIXED}{FRAMES}{DUMPS}")), 14);
 }
 
 #[test]
-fn values_are_told_as_every_python_shows_them() {
+fn values_are_described_as_every_python_shows_them() {
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         assert_eq!(compare(&sandbox, &format!("{MIXED}{DUMPS}")), 13, "{}", python.label());

@@ -63,21 +63,21 @@ fn run(target: &str, run: fn(&[u8]), changes: usize) {
 }
 
 #[test]
-fn the_parser_bears_any_bytes() {
+fn the_parser_survives_any_bytes() {
     run("parser", targets::parser, 1000);
 }
 
 #[test]
-fn the_machine_bears_any_bytes() {
+fn the_machine_survives_any_bytes() {
     run("machine", targets::machine, 8);
 }
 
 #[test]
-fn a_snapshot_may_hold_any_bytes() {
+fn the_snapshot_reader_survives_any_bytes() {
     run("snapshot", targets::snapshot, 4);
 }
 
 #[test]
-fn files_of_any_bytes_are_compared() {
+fn diff_survives_any_bytes() {
     run("diff", targets::diff, 15);
 }

@@ -42,7 +42,7 @@ fn a_snapshot_is_described_without_python() {
 }
 
 #[test]
-fn options_may_stand_behind_a_file() {
+fn options_may_follow_the_file() {
     let sandbox = with_session();
     let json = sandbox.snapcli(&["inspect", "session.pkl", "--json", "--sort", "name"]).json();
     assert_eq!(json["variables"][0]["name"], "Model");
@@ -59,7 +59,7 @@ fn options_may_stand_behind_a_file() {
 }
 
 #[test]
-fn strict_and_bad_speak_of_what_failed() {
+fn strict_and_bad_are_about_variables_that_failed() {
     let sandbox = with_session();
     sandbox.snapcli(&["inspect", "--strict"]).assert_code(3);
     let run = sandbox.snapcli(&["inspect", "--bad", "session.pkl"]);
@@ -71,7 +71,7 @@ fn strict_and_bad_speak_of_what_failed() {
 }
 
 #[test]
-fn a_trace_shows_what_is_pickled_under_a_variable() {
+fn a_trace_shows_the_pickled_contents_of_a_variable() {
     let sandbox = with_session();
     let run = sandbox.snapcli(&["inspect", "--trace", "records"]);
     run.assert_code(0);
@@ -84,7 +84,7 @@ fn a_trace_shows_what_is_pickled_under_a_variable() {
 }
 
 #[test]
-fn a_scripts_bad_items_are_those_of_dill_detect() {
+fn unsavable_variables_of_a_script_match_dill_detect() {
     let script = r#"
 import collections, generators_of_trouble, socket, sqlite3, sys, threading
 good = {"a": [1, 2]}
@@ -145,7 +145,7 @@ print("ANSWER" + json.dumps(answer))
 }
 
 #[test]
-fn inspecting_a_script_keeps_nothing_and_answers_on_standard_output() {
+fn inspecting_a_script_saves_nothing_and_reports_on_stdout() {
     let sandbox = Sandbox::new();
     sandbox.write(
         "script.py",
@@ -165,7 +165,7 @@ fn inspecting_a_script_keeps_nothing_and_answers_on_standard_output() {
 }
 
 #[test]
-fn foreign_pickles_are_told_apart() {
+fn kinds_of_foreign_pickles_are_distinguished() {
     let sandbox = Sandbox::new();
     let write = "
 import dill, pickle
@@ -198,7 +198,7 @@ pickle.dump([1, 2, 3], open('list.pkl', 'wb'), protocol=0)
 }
 
 #[test]
-fn names_from_a_file_cannot_write_to_the_terminal() {
+fn names_from_a_file_cannot_control_the_terminal() {
     let sandbox = Sandbox::new();
     sandbox.python(&["-c", "import pickle; pickle.dump({'a\\x1b[2Jb': 1}, open('session.pkl', 'wb'))"]).assert_code(0);
     let run = sandbox.snapcli(&["inspect"]);
@@ -207,14 +207,14 @@ fn names_from_a_file_cannot_write_to_the_terminal() {
 }
 
 #[test]
-fn a_reader_that_has_enough_is_no_error() {
+fn a_closed_output_pipe_is_not_an_error() {
     let sandbox = with_session();
     let run = sandbox.call_snapcli(&["inspect"]).stdout(crate::env::Stdout::Closed).run();
     run.assert_code(0).assert_stderr("");
 }
 
 #[test]
-fn every_object_at_fault_is_named_with_its_path() {
+fn every_failing_object_is_reported_with_its_path() {
     let sandbox = Sandbox::new();
     let script = "
 import sqlite3
@@ -262,7 +262,7 @@ single = [generator()]
 
 /// Python would run all of these, and so would whoever took a text that is no pickle for a script.
 #[test]
-fn only_what_is_named_as_a_script_is_run() {
+fn only_files_named_as_scripts_are_run() {
     let sandbox = Sandbox::new();
     let canary = "open('ran', 'w').close()\n";
     sandbox.write("session.pkl", canary);
@@ -292,7 +292,7 @@ fn only_what_is_named_as_a_script_is_run() {
 }
 
 #[test]
-fn a_text_from_a_named_pipe_is_read_once() {
+fn a_named_pipe_is_read_once() {
     let sandbox = Sandbox::new();
     sandbox.python(&["-c", "import os; os.mkfifo('pipe')"]).assert_code(0);
     let pipe = sandbox.work().join("pipe");

@@ -187,7 +187,7 @@ fn no_flipped_bit_gives_wrong_data() {
 }
 
 #[test]
-fn no_cut_and_no_byte_too_many_gives_wrong_data() {
+fn no_truncation_or_extra_byte_gives_wrong_data() {
     let sandbox = Sandbox::new();
     let small = Original::save(&sandbox, "x = [1, 'two']\ny = {'x': x}\nz = 2.5\n");
     let lengths = small.bytes.len();
@@ -233,7 +233,7 @@ fn program(sandbox: &Sandbox, original: &Original, count_of: usize) -> (usize, u
 }
 
 #[test]
-fn what_is_whole_comes_back_from_a_damaged_file() {
+fn intact_variables_are_restored_from_a_damaged_file() {
     let sandbox = Sandbox::new();
     let script = "a = [1]\nb = {'a': a}\nc = (b, a)\nd = 'whole'\ndef f(): return d\n";
     let original = Original::save(&sandbox, script);
@@ -265,7 +265,7 @@ fn what_is_whole_comes_back_from_a_damaged_file() {
 }
 
 #[test]
-fn what_stands_before_a_cut_comes_back_as_a_plain_pickle() {
+fn variables_before_a_truncation_are_restored_as_a_plain_pickle() {
     let sandbox = Sandbox::new();
     let original = Original::save(&sandbox, "a = [1]\nb = {'a': a}\nc = 'x' * 1000\n");
     let at = original.index.variables[2].offset as usize + 100;
@@ -324,7 +324,7 @@ fn measured(sandbox: &Sandbox, arguments: &[&str]) -> (i32, u64) {
 }
 
 #[test]
-fn no_index_takes_more_than_a_few_times_its_length() {
+fn no_index_takes_more_memory_than_a_few_times_its_length() {
     let sandbox = Sandbox::new();
     let start = "{\"schema\":1";
     let lists = format!("{start},\"variables\":[{}", least());
@@ -357,7 +357,7 @@ fn no_index_takes_more_than_a_few_times_its_length() {
 
 #[test]
 #[ignore = "takes minutes"]
-fn full_twenty_thousand_flips_and_two_thousand_cuts() {
+fn full_twenty_thousand_bit_flips_and_two_thousand_truncations() {
     let sandbox = Sandbox::new();
     let original = Original::save(&sandbox, MIXED);
     let (refused, right) = flips(&original, 20_000, 100);
@@ -372,7 +372,7 @@ fn full_twenty_thousand_flips_and_two_thousand_cuts() {
 
 #[test]
 #[ignore = "takes minutes"]
-fn full_three_hundred_flips_through_the_program() {
+fn full_three_hundred_bit_flips_through_the_program() {
     let sandbox = Sandbox::new();
     let original = Original::save(&sandbox, MIXED);
     let (refused, right) = program(&sandbox, &original, 300);

@@ -118,7 +118,7 @@ fn page(snapshot: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_page_is_written_whole_or_not_at_all_and_for_its_owner_only() {
+fn a_page_is_written_atomically_and_only_its_owner_can_read_it() {
     let folder = tempfile::tempdir().unwrap();
     let snapshot = session(folder.path());
     let page = page(&snapshot);
@@ -140,7 +140,7 @@ fn a_page_is_written_whole_or_not_at_all_and_for_its_owner_only() {
 
 #[test]
 #[ignore = "needs Chromium: install chromium and chromium-driver, then cargo test page -- --ignored"]
-fn texts_of_the_file_stay_texts_and_nothing_is_cut_off_in_any_window() {
+fn strings_from_the_file_are_never_markup_and_nothing_is_clipped_at_any_width() {
     let folder = tempfile::tempdir().unwrap();
     let page = page(&session(folder.path()));
     let browser = Browser::start();
@@ -177,7 +177,7 @@ const DANGER: &[u8] = b"\x80\x04}(\x8c\x04evilcos\nsystem\n(\x8c\x02idtR\x8c\x04
 
 #[test]
 #[ignore = "needs Chromium: install chromium and chromium-driver, then cargo test page -- --ignored"]
-fn danger_is_seen_first_and_what_is_not_known_takes_no_room() {
+fn danger_is_shown_first_and_unknown_details_take_no_space() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("got.pkl");
     std::fs::write(&file, DANGER).unwrap();
@@ -200,7 +200,7 @@ fn danger_is_seen_first_and_what_is_not_known_takes_no_room() {
 
 #[test]
 #[ignore = "needs Chromium: install chromium and chromium-driver, then cargo test page -- --ignored"]
-fn ten_thousand_variables_are_as_quick_as_ten() {
+fn ten_thousand_variables_are_as_fast_as_ten() {
     let folder = tempfile::tempdir().unwrap();
     let page = page(&many(folder.path()));
     let browser = Browser::start();

@@ -103,7 +103,7 @@ fn answer(text: &str) -> Map<String, Value> {
 }
 
 #[test]
-fn scripts_of_the_standard_library_come_back_as_they_were() {
+fn sessions_of_standard_library_scripts_are_restored_unchanged() {
     let sandbox = Sandbox::new();
     let library = sandbox.python(&["-c", "import os; print(os.path.dirname(os.__file__), end='')"]).out();
     let names: usize = STANDARD_LIBRARY.iter().map(|script| compare(&sandbox, &format!("{library}/{script}"))).sum();
@@ -111,7 +111,7 @@ fn scripts_of_the_standard_library_come_back_as_they_were() {
 }
 
 #[test]
-fn dills_own_tests_come_back_as_they_were() {
+fn sessions_of_dills_own_tests_are_restored_unchanged() {
     let sandbox = Sandbox::new();
     let tests =
         sandbox.python(&["-c", "import os, dill.tests; print(os.path.dirname(dill.tests.__file__), end='')"]).out();

@@ -12,7 +12,7 @@ fn setting(name: &str, usual: u64) -> u64 {
 }
 
 #[test]
-fn random_graphs_come_back_as_they_were() {
+fn random_object_graphs_are_restored_unchanged() {
     let count = setting("SNAPCLI_TEST_GRAPHS", 200);
     let seed = setting("SNAPCLI_TEST_SEED", 0);
     let numbers = [seed, count, count / 2].map(|number| number.to_string());

@@ -396,7 +396,7 @@ with zipfile.ZipFile('app.pyz', 'w') as archive:
 const SNAPSHOT: &[(&str, &str)] = &[("SNAPSHOT", "{out}/session.pkl"), ("OUT", "{out}")];
 
 #[test]
-fn every_script_is_in_the_table_and_says_what_it_shows() {
+fn every_script_is_in_the_table_and_opens_with_a_comment() {
     for (group, cases) in GROUPS {
         // A group whose scripts are written by the table itself has no folder.
         for entry in compare::scripts(group).read_dir().into_iter().flatten() {

@@ -22,7 +22,7 @@ fn stranger(sandbox: &Sandbox, arguments: &[&str]) -> crate::env::Run {
 }
 
 #[test]
-fn what_this_user_saved_is_loaded_and_what_others_saved_is_refused() {
+fn a_users_own_files_are_loaded_and_those_of_others_refused() {
     let sandbox = Sandbox::new();
     saved(&sandbox);
     sandbox.snapcli(&["restore", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
@@ -38,7 +38,7 @@ fn what_this_user_saved_is_loaded_and_what_others_saved_is_refused() {
 }
 
 #[test]
-fn a_key_in_the_environment_is_the_same_everywhere() {
+fn a_key_in_the_environment_is_accepted_everywhere() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", SESSION);
     let key = "correct horse battery staple";
@@ -51,7 +51,7 @@ fn a_key_in_the_environment_is_the_same_everywhere() {
 }
 
 #[test]
-fn a_save_without_a_key_still_saves() {
+fn saving_works_without_a_key() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", SESSION);
     sandbox.write("config", "a file where a folder should be");
@@ -64,7 +64,7 @@ fn a_save_without_a_key_still_saves() {
 }
 
 #[test]
-fn a_script_that_saves_without_a_key_is_told_once() {
+fn a_script_that_saves_without_a_key_is_warned_once() {
     let sandbox = Sandbox::new();
     saved(&sandbox);
     sandbox.write("config", "a file where a folder should be");
@@ -82,7 +82,7 @@ fn a_script_that_saves_without_a_key_is_told_once() {
 }
 
 #[test]
-fn a_file_is_signed_after_it_was_looked_at() {
+fn trust_shows_the_verdict_and_signs_the_file() {
     let sandbox = Sandbox::new();
     saved(&sandbox);
     stranger(&sandbox, &["trust"]).assert_code(2);
@@ -99,7 +99,7 @@ fn a_file_is_signed_after_it_was_looked_at() {
 }
 
 #[test]
-fn plain_sessions_of_dill_and_plain_pickles_need_no_trust() {
+fn plain_dill_sessions_and_plain_pickles_need_no_trust() {
     let sandbox = Sandbox::new();
     let script = "import dill, pickle, numpy as np, decimal, uuid\nx = np.arange(3)\n\
                   price = decimal.Decimal('1.5')\nmixed = np.array([None, 'a'], dtype=object)\n\
@@ -120,7 +120,7 @@ fn plain_sessions_of_dill_and_plain_pickles_need_no_trust() {
 }
 
 #[test]
-fn scripts_are_refused_with_an_unpickling_error() {
+fn scripts_get_an_unpickling_error_for_an_untrusted_file() {
     let sandbox = Sandbox::new();
     saved(&sandbox);
     let script = "import pickle, snapcli\n\
@@ -135,7 +135,7 @@ fn scripts_are_refused_with_an_unpickling_error() {
 }
 
 #[test]
-fn plain_estimators_of_scikit_learn_need_no_trust_and_compiled_ones_do() {
+fn plain_scikit_learn_estimators_need_no_trust_but_compiled_ones_do() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     sandbox.write("script.py", ESTIMATORS);
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
@@ -216,7 +216,7 @@ fn snapshot_of(value: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn no_hostile_variable_of_our_own_format_runs_or_changes_anything() {
+fn no_hostile_variable_in_a_snapshot_runs_or_changes_anything() {
     let sandbox = Sandbox::new();
     let canary = sandbox.out().join("canary");
     let command = format!("cposix\nsystem\n(S'touch {}'\ntR", canary.display());
@@ -250,7 +250,7 @@ fn no_hostile_variable_of_our_own_format_runs_or_changes_anything() {
 }
 
 #[test]
-fn nothing_of_the_attack_corpus_runs() {
+fn nothing_in_the_attack_corpus_runs() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     let (folder, canary) = (sandbox.out().join("corpus"), sandbox.out().join("canary"));
     fs::create_dir_all(&folder).unwrap();
@@ -268,7 +268,7 @@ fn nothing_of_the_attack_corpus_runs() {
 }
 
 #[test]
-fn credentials_are_named_and_not_shown_and_left_out_when_asked() {
+fn credentials_are_named_but_not_shown_and_left_out_on_request() {
     let sandbox = Sandbox::new();
     let script = "import os\ndb_password = 'hunter2'\nconfig = {'api_key': 'abcdef', 'host': 'here'}\n\
                   header = 'Bearer ghp_' + 'a1B2' * 9\ntokens = ['a', 'b']\nsecret_santa = 'Ann'\ntoken = 'the'\n\

@@ -34,7 +34,7 @@ fn full() -> Sandbox {
 }
 
 #[test]
-fn every_attack_is_dangerous_or_refused_and_nothing_of_it_runs() {
+fn every_attack_is_dangerous_or_refused_and_never_runs() {
     let sandbox = full();
     let canary = sandbox.out().join("canary");
     let files = corpus(&sandbox, "attacks.py", &[canary.to_str().unwrap()]);
@@ -72,7 +72,7 @@ const MAY_CALL: [&str; 12] = [
 ];
 
 #[test]
-fn no_honest_file_is_dangerous() {
+fn no_harmless_file_is_called_dangerous() {
     let sandbox = full();
     let files = corpus(&sandbox, "benign.py", &[]);
     assert!(files.len() >= 60, "{}", files.len());
@@ -90,7 +90,7 @@ fn no_honest_file_is_dangerous() {
 }
 
 #[test]
-fn sessions_of_dill_and_our_own_are_code_at_the_most() {
+fn dill_and_snapcli_sessions_are_rated_code_at_most() {
     let sandbox = full();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/verdicts/benign.py");
     let mut text = fs::read_to_string(script).unwrap();
@@ -115,7 +115,7 @@ fn sessions_of_dill_and_our_own_are_code_at_the_most() {
 }
 
 #[test]
-fn strict_exits_with_5_on_danger_and_says_what_and_where() {
+fn strict_exits_with_5_on_danger_and_names_the_cause_and_its_location() {
     let sandbox = Sandbox::new();
     sandbox.write("evil.pkl", b"\x80\x02cos\nsystem\nX\x05\0\0\0id \x1b[q\x00\x85q\x01R.");
     let run = sandbox.snapcli(&["inspect", "--strict", "evil.pkl"]);
@@ -137,7 +137,7 @@ verdict: dangerous: loading it can do anything: run commands, evaluate code, ope
 }
 
 #[test]
-fn a_snapshot_of_ours_that_was_tampered_with_is_seen_through() {
+fn a_tampered_snapshot_gets_the_verdict_of_its_pickle() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", "import numpy as np\nx = np.zeros(1000)\nnames = ['a' * 40]\n");
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
@@ -159,7 +159,7 @@ fn a_snapshot_of_ours_that_was_tampered_with_is_seen_through() {
 }
 
 #[test]
-fn classes_of_every_kind_in_our_own_sessions_are_no_danger() {
+fn classes_of_every_kind_in_snapcli_sessions_are_not_dangerous() {
     let sandbox = Sandbox::new();
     let script = "
 import abc, dataclasses, enum, typing

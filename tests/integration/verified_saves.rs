@@ -53,7 +53,7 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn what_comes_back_as_it_was_is_not_flagged() {
+fn unchanged_values_are_not_flagged() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     let (run, report) = report(&sandbox, HONEST, &["--strict"]);
     run.assert_code(0);
@@ -64,7 +64,7 @@ fn what_comes_back_as_it_was_is_not_flagged() {
 }
 
 #[test]
-fn a_field_that_is_lost_is_named_and_strict_exits_with_3() {
+fn a_lost_attribute_is_named_and_strict_exits_with_3() {
     let sandbox = Sandbox::new();
     let script = "
 class Model:
@@ -89,7 +89,7 @@ other = [1]
 }
 
 #[test]
-fn a_value_that_is_pickled_as_another_one_is_named() {
+fn a_value_that_pickles_as_a_different_value_is_named() {
     let sandbox = Sandbox::new();
     let script = "
 class Grows(list):
@@ -108,7 +108,7 @@ grows, other, counts = Grows(), Other(), Counts(1)
 }
 
 #[test]
-fn what_is_pickled_differently_each_time_is_no_loss() {
+fn a_value_that_pickles_differently_each_time_is_not_a_loss() {
     let sandbox = Sandbox::new();
     let script = "
 import copyreg, itertools, random
@@ -136,7 +136,7 @@ held = Held(1)
 }
 
 #[test]
-fn a_credential_that_comes_back_different_is_not_shown() {
+fn a_credential_that_differs_after_loading_is_not_shown() {
     let sandbox = Sandbox::new();
     let script = "
 class Secret(str):
@@ -152,7 +152,7 @@ api_token = {'token': Secret('0123456789abcdef0123')}
 
 /// Two defects that this comparison has found.
 #[test]
-fn names_of_wrapped_functions_and_methods_that_a_library_wraps_come_back_once() {
+fn wrapped_functions_keep_their_names_and_methods_are_wrapped_only_once() {
     let script = "
 import functools
 from wrapping import Wraps

@@ -25,7 +25,7 @@ fn verify(folder: &Path, bytes: &[u8], options: &[&str]) -> (Option<i32>, String
 }
 
 #[test]
-fn a_whole_file_is_said_to_be_whole() {
+fn an_intact_file_is_reported_intact() {
     let folder = tempfile::tempdir().unwrap();
     let (code, out, err) = verify(folder.path(), &snapshot(), &[]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
@@ -38,7 +38,7 @@ fn a_whole_file_is_said_to_be_whole() {
 }
 
 #[test]
-fn damage_is_told_with_its_place_for_people_and_programs() {
+fn damage_is_reported_with_its_offset_as_text_and_json() {
     let folder = tempfile::tempdir().unwrap();
     let mut bytes = snapshot();
     bytes[55] ^= 1;
@@ -55,7 +55,7 @@ fn damage_is_told_with_its_place_for_people_and_programs() {
 }
 
 #[test]
-fn every_flipped_byte_and_every_cut_is_damage() {
+fn every_flipped_byte_and_every_truncation_is_damage() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = snapshot();
     for place in (0..bytes.len()).step_by(7) {
@@ -69,7 +69,7 @@ fn every_flipped_byte_and_every_cut_is_damage() {
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error() {
+fn an_unreadable_file_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let (code, out, err) = verify(folder.path(), b"", &["missing.pkl"]);
     assert_eq!((code, out.as_str()), (Some(2), ""));

@@ -94,7 +94,7 @@ fn full_disks_and_read_only_ones_keep_the_old_file() {
 }
 
 #[test]
-fn what_is_known_not_to_fit_is_refused_before_anything_is_written() {
+fn a_session_known_not_to_fit_is_refused_before_anything_is_written() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     let mount = |name: &str| Mounted::new(&sandbox.out().join(name), "size=8m");
     let (Some(disk), Some(spare)) = (mount("disk"), mount("spare")) else {

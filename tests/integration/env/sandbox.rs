@@ -272,7 +272,7 @@ fn kill_group(group: u32) {
 }
 
 #[test]
-fn a_program_that_hangs_is_killed_with_its_children_and_shown() {
+fn a_program_that_hangs_is_killed_with_its_children_and_reported() {
     let sandbox = Sandbox::new();
     let hangs = "import os; print('so far', flush=True); os.fork(); os.read(os.pipe()[0], 1)";
     let call = sandbox.call_python(&["-c", hangs]).timeout(Duration::from_secs(1));

@@ -27,7 +27,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_snapshot_is_told_as_text_json_and_tree() {
+fn a_snapshot_is_described_as_text_json_and_tree() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("session.pkl"), snapshot()).unwrap();
     let run = inspect(folder.path(), &[]);
@@ -41,7 +41,7 @@ fn a_snapshot_is_told_as_text_json_and_tree() {
 }
 
 #[test]
-fn what_is_no_snapshot_is_said_to_be_none() {
+fn a_file_that_is_not_a_snapshot_is_reported_as_such() {
     let folder = tempfile::tempdir().unwrap();
     let good = snapshot();
     let cases: [(&[u8], &str); 3] =

@@ -47,7 +47,7 @@ fn on_a_terminal(sandbox: &Sandbox, answer: &str, command: &[&str]) -> (i64, boo
 const PROGRAM: &str = env!("CARGO_BIN_EXE_snapcli");
 
 #[test]
-fn a_terminal_is_asked_and_only_yes_loads() {
+fn a_terminal_is_prompted_and_only_yes_loads_the_file() {
     let sandbox = strangers_file();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     let restore = [PROGRAM, "--python", &python, "restore", "got.pkl", "-c", "double(21)"];
@@ -73,7 +73,7 @@ fn a_terminal_is_asked_and_only_yes_loads() {
 }
 
 #[test]
-fn what_is_no_terminal_is_not_asked() {
+fn nothing_but_a_terminal_is_prompted() {
     let sandbox = strangers_file();
     let python = sandbox.interpreter().to_str().unwrap();
     let restore = format!("{PROGRAM} --python {python} restore");
@@ -92,7 +92,7 @@ fn what_is_no_terminal_is_not_asked() {
 }
 
 #[test]
-fn a_signature_is_asked_for_too() {
+fn signing_a_file_is_confirmed_at_a_prompt_too() {
     let sandbox = strangers_file();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     let trust = [PROGRAM, "--python", &python, "trust", "got.pkl"];

@@ -38,7 +38,7 @@ fn a_signal_during_a_save_ends_it_and_leaves_the_old_file() {
 }
 
 #[test]
-fn a_signal_while_an_array_is_written_ends_it() {
+fn a_signal_while_an_array_is_written_ends_the_save() {
     let sandbox = Sandbox::new();
     // It comes from a thread that has begun when the save begins, and needs no Python for its wait.
     let script = "
@@ -60,7 +60,7 @@ arrays = [large] + [large + n for n in range(2)]
 }
 
 #[test]
-fn the_scripts_own_handlers_have_their_say() {
+fn the_scripts_own_signal_handlers_run_during_a_save() {
     let sandbox = Sandbox::new();
     // One that raises nothing: the save goes on, and all is there.
     let script = "
@@ -90,7 +90,7 @@ later = 'here'
 }
 
 #[test]
-fn signals_are_the_scripts_own_behind_a_save_in_its_middle() {
+fn signals_belong_to_the_script_again_after_it_saves() {
     let sandbox = Sandbox::new();
     let script = "
 import os, signal, snapcli

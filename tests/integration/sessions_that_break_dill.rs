@@ -26,7 +26,7 @@ fn rows_for(python: &Python) -> Vec<Row> {
 }
 
 #[test]
-fn what_breaks_dill_is_saved_or_named_and_costs_no_neighbour() {
+fn objects_that_break_dill_are_saved_or_named_and_lose_nothing_else() {
     let mut failures = String::new();
     for python in pythons() {
         let stack = if python.version == main_python().version { Stack::Full } else { Stack::Dill };
@@ -45,7 +45,7 @@ fn what_breaks_dill_is_saved_or_named_and_costs_no_neighbour() {
 }
 
 #[test]
-fn dill_does_what_the_table_says_of_it() {
+fn dill_behaves_as_the_table_says() {
     let rows = rows_for(main_python());
     let facts = peer::facts(&venv(main_python(), Stack::Full), &rows);
     let (mut said, mut done) = (String::new(), String::new());

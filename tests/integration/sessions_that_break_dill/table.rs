@@ -1,4 +1,4 @@
-//! Reads the rows of `trouble/rows/*.py`: see `trouble.rs` for what they look like.
+//! Reads the rows of `sessions_that_break_dill/rows/*.py`: `sessions_that_break_dill.rs` describes their format.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub(super) struct Row {
 
 /// All rows, in the order of the files' names.
 pub(super) fn table() -> Vec<Row> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/trouble/rows");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/sessions_that_break_dill/rows");
     let mut paths: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths.iter().flat_map(|path| rows_of(&path.file_stem().unwrap().to_string_lossy(), path)).collect()
