@@ -1,12 +1,12 @@
-//! Classes, enumerations and type variables of a script come back whole: on every Python, with plain dill too, and a
-//! second time into the same process. The script `by_value/classes.py` has all of them, and a check for each.
+//! Classes, enumerations and type variables of a script are fully restored: on every Python, by plain dill too, and a
+//! second time in the same process. The script `by_value/classes.py` has all of them, and a check for each.
 
 use crate::env::{Sandbox, Stack, pythons, venv};
 
 const SCRIPT: &str = include_str!("by_value/classes.py");
 
-/// The script in which everything comes in the opposite order, so that classes are met before their bases.
-fn backwards() -> String {
+/// The script with its variables in reverse order, so that classes are saved before their bases.
+fn reversed_script() -> String {
     let turn = "_g = globals()\nfor _k in reversed([k for k in _g if not k.startswith('_')]): _g[_k] = _g.pop(_k)\n";
     format!("{SCRIPT}{turn}")
 }
@@ -14,7 +14,7 @@ fn backwards() -> String {
 #[test]
 fn classes_defined_in_the_script_are_fully_restored() {
     for python in pythons() {
-        for script in [SCRIPT.to_owned(), backwards()] {
+        for script in [SCRIPT.to_owned(), reversed_script()] {
             let sandbox = Sandbox::with(venv(python, Stack::Dill));
             sandbox.write("script.py", script);
             sandbox.snapcli(&["save", "--strict", "-q", "script.py"]).assert_code(0);

@@ -1,4 +1,4 @@
-//! The files in `completions/` are what the program prints.
+//! The files in `completions/` match the output of `snapcli completions`.
 
 use crate::env::Sandbox;
 

@@ -1,4 +1,4 @@
-//! What `diff` promises: every change of a value is told, and nothing that is not one.
+//! `diff` reports every changed value, and nothing else.
 
 use crate::env::{Run, Sandbox, Stack, main_python, pythons, venv};
 
@@ -38,7 +38,7 @@ words[0].note = 'kept'
 ";
 
 impl Sandbox {
-    /// Saves the session of a script under this hash seed.
+    /// Saves the session of a script, run with this hash seed.
     fn save(&self, file: &str, script: &str, seed: &str) {
         self.write("script.py", script);
         let run = self.call_snapcli(&["save", "-q", "-o", file, "script.py"]).env("PYTHONHASHSEED", seed).run();
@@ -46,7 +46,7 @@ impl Sandbox {
     }
 
     fn diff(&self, before: &str, after: &str) -> Run {
-        // No Python can be started here.
+        // No Python can be found.
         self.call_snapcli(&["diff", before, after]).env("SNAPCLI_PYTHON", "/nonexistent").env("PATH", "").run()
     }
 }
@@ -65,7 +65,7 @@ fn hash_seeds_line_numbers_and_unrelated_variables_make_no_difference() {
         let run = sandbox.diff("a.pkl", "d.pkl");
         run.assert_code(1);
         assert!(run.out().starts_with("~ words: list (3)"), "{}", run.whole());
-        // The same file, with what is shared at other places in the memo.
+        // The same session, with shared objects in other memo slots.
         sandbox.save("c.pkl", SESSION, "3");
         sandbox.diff("c.pkl", "a.pkl").assert_stdout("c.pkl → a.pkl: 25 the same\n").assert_code(0);
     }
@@ -131,7 +131,7 @@ fn variables_that_were_left_out_are_reported_with_the_reason() {
     assert!(text.ends_with("\na.pkl → b.pkl: 1 added, 2 removed, 0 the same\n"), "{text}");
 }
 
-/// The data of the session, as three kinds of files hold it.
+/// Data to store in three kinds of files.
 const DATA: &str = "
 import numpy as np
 grid = np.arange(12, dtype='int16').reshape(3, 4)
@@ -243,7 +243,7 @@ dill.dump_module('dill.pkl')
     }
 }
 
-/// A hundred bases each, eight deep: whoever follows them all to see whether one is `set` never ends.
+/// A hundred bases each, eight levels deep: a search for `set` among all bases must not visit each path.
 #[test]
 fn classes_with_many_bases_are_compared_quickly() {
     let sandbox = Sandbox::new();

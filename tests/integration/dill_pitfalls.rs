@@ -1,4 +1,4 @@
-//! The pitfalls that people are warned of when they pickle sessions with dill, one test for each.
+//! One test for each known pitfall of pickling sessions with dill.
 
 use std::fs;
 
@@ -128,20 +128,23 @@ print(names['x'], names['y'] is names['x'], names['f'](), 'x' in globals())
 fn corruption_is_detected_wherever_it_is_in_the_file() {
     let sandbox = save("import math\ntable = {n: str(n) for n in range(30)}\ndef f(): return table\n");
     let good = fs::read(sandbox.work().join("session.pkl")).unwrap();
+    let mut detected = 0;
     for position in (0..good.len()).step_by(good.len() / 25) {
         let mut bytes = good.clone();
         bytes[position] ^= 0x04;
         sandbox.write("hurt.pkl", &bytes);
         let run = sandbox.snapcli(&["restore", "hurt.pkl", "-c", "print(len(table))"]);
-        // Without its trailer's first bytes it is a plain pickle, and said to be one.
+        // If the trailer's magic number is damaged, the file is read as a plain pickle, with a warning.
         if !run.err().contains("the index of hurt.pkl is missing") {
             run.assert_code(4).assert_stdout("");
+            detected += 1;
         }
     }
+    assert!(detected >= 20, "only {detected} damaged files were detected");
     for length in (0..good.len()).step_by(good.len() / 10) {
         sandbox.write("hurt.pkl", &good[..length]);
         let run = sandbox.snapcli(&["restore", "--trust", "hurt.pkl", "-c", "print(len(table))"]);
-        // Cut behind the pickle, only the index is lost.
+        // A cut after the pickle loses only the index.
         if run.status.code() != Some(4) {
             run.assert_code(0).assert_stdout("30\n");
             assert!(run.err().contains("the index of hurt.pkl is missing"), "{}", run.whole());

@@ -1,6 +1,5 @@
-//! The promise of fuzzing, tested briefly: no bytes make the code that reads files panic or hang. The seeds of
-//! `tests/fuzz` and mutations of them, the same ones in each run, go through the functions that the fuzzer calls.
-//! `tests/fuzz/run` starts the real fuzzer.
+//! A short fuzzing run: no input makes the code that reads files panic or hang. The seeds of `tests/fuzz`, and the same
+//! mutations of them in each run, go through the functions that the fuzzer calls. `tests/fuzz/run` starts the fuzzer.
 
 mod mutations;
 mod targets;
@@ -13,13 +12,13 @@ use std::{fs, thread};
 use self::mutations::Mutations;
 use crate::skipped::skipped;
 
-/// No input takes this long; most take a thousandth of it. It is wide, as the other tests run at the same time.
+/// The time after which an input counts as a hang. Most take a thousandth of it, but other tests run at the same time.
 const MOST: Duration = Duration::from_secs(20);
-/// The changed seeds grow up to this many bytes.
+/// The length in bytes that mutations may grow to.
 const LENGTH: usize = 16 << 10;
 
-/// The seeds of a target, by name. `None` in a package from the registry: cargo leaves out `tests/fuzz`, as it has a
-/// Cargo.toml of its own.
+/// The seeds of a target, sorted by path. `None` in a package from the registry: cargo leaves out `tests/fuzz`, because
+/// it has its own Cargo.toml.
 fn seeds(target: &str) -> Option<Vec<(PathBuf, Vec<u8>)>> {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
     if !fuzz.exists() {
@@ -32,8 +31,8 @@ fn seeds(target: &str) -> Option<Vec<(PathBuf, Vec<u8>)>> {
     Some(paths.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect())
 }
 
-/// Runs each seed of a target, and as many changes of it. An input that panics or hangs is told by its seed and number,
-/// and kept in the folder for temporary files.
+/// Runs each seed of a target and `changes` mutations of it. Reports an input that panics or hangs by its seed and the
+/// number of the mutation, and keeps it in cargo's temporary directory.
 fn run(target: &str, run: fn(&[u8]), changes: usize) {
     let Some(seeds) = seeds(target) else { return skipped("this copy of the source has no tests/fuzz") };
     let (tell, told) = channel();

@@ -1,4 +1,5 @@
-//! Looking at a file needs no Python: these tests run in the build without it, too, on files made by the writer itself.
+//! Inspecting a file needs no Python. These tests also run in the build without Python, on files made by our own
+//! writer.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -17,7 +18,7 @@ fn snapshot() -> Vec<u8> {
 
 fn inspect(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_snapcli"));
-    // Nothing here may look for a Python.
+    // No Python can be found.
     command.env("PATH", "").env("SNAPCLI_PYTHON", "/nonexistent").current_dir(folder);
     command.arg("inspect").args(arguments).output().unwrap()
 }

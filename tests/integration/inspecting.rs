@@ -1,4 +1,4 @@
-//! What looking promises: a snapshot is told from its index alone, a script's bad items are those that dill names.
+//! `inspect` describes a snapshot from its index alone, and finds the same unsavable variables in a script as dill.
 
 use std::fs;
 
@@ -24,7 +24,7 @@ fn with_session() -> Sandbox {
 #[test]
 fn a_snapshot_is_described_without_python() {
     let sandbox = with_session();
-    // No Python can be started here: the one that is named does not exist.
+    // No Python can be started: SNAPCLI_PYTHON does not exist.
     let run = sandbox.call_snapcli(&["inspect"]).env("SNAPCLI_PYTHON", "/nonexistent").env("PATH", "").run();
     run.assert_code(0).assert_stderr("");
     let text = run.out();
@@ -51,7 +51,7 @@ fn options_may_follow_the_file() {
     let run = sandbox.snapcli(&["inspect", "session.pkl", "other.pkl"]);
     run.assert_code(2);
     assert!(run.err().contains("it is read as a snapshot and takes no arguments"), "{}", run.whole());
-    // What stands behind a script is the script's.
+    // Arguments after a script belong to the script.
     sandbox.write("told.py", "import sys\nwords = sys.argv[1:]\n");
     let run = sandbox.snapcli(&["inspect", "told.py", "--json"]);
     run.assert_code(0);
@@ -86,7 +86,7 @@ fn a_trace_shows_the_pickled_contents_of_a_variable() {
 #[test]
 fn unsavable_variables_of_a_script_match_dill_detect() {
     let script = r#"
-import collections, generators_of_trouble, socket, sqlite3, sys, threading
+import collections, helper_module, socket, sqlite3, sys, threading
 good = {"a": [1, 2]}
 def function(x): return x
 class Plain:
@@ -126,7 +126,7 @@ print("ANSWER" + json.dumps(answer))
 "#;
     for python in pythons() {
         let sandbox = Sandbox::with(crate::env::venv(python, crate::env::Stack::Dill));
-        sandbox.write("generators_of_trouble.py", "");
+        sandbox.write("helper_module.py", "");
         sandbox.write("script.py", script);
         let dill = sandbox.python(&["-c", ask_dill]);
         let answer = dill.out().split("ANSWER").nth(1).map(str::to_owned).unwrap_or_else(|| panic!("{}", dill.whole()));
@@ -135,7 +135,7 @@ print("ANSWER" + json.dumps(answer))
         let mut ours = serde_json::Map::new();
         for item in run.json()["left_out"].as_array().unwrap() {
             let error = item["error"].as_str().unwrap();
-            // Ours names the error's module too.
+            // snapcli also names the error's module.
             let error = error.strip_prefix("_pickle.").or(error.strip_prefix("pickle.")).unwrap_or(error);
             ours.insert(item["name"].as_str().unwrap().to_owned(), error.into());
         }
@@ -260,7 +260,7 @@ single = [generator()]
     );
 }
 
-/// Python would run all of these, and so would whoever took a text that is no pickle for a script.
+/// Python would run all of these, and so would a program that takes any file that is not a pickle for a script.
 #[test]
 fn only_files_named_as_scripts_are_run() {
     let sandbox = Sandbox::new();

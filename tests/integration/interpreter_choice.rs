@@ -1,4 +1,4 @@
-//! Which Python is used, and what is said when none can be.
+//! Which Python is used, and the error if none can be used.
 
 use crate::env::{Sandbox, all_pythons};
 use crate::skipped::skipped;
@@ -55,7 +55,7 @@ fn an_unusable_python_has_an_exit_code_of_its_own() {
     let run = sandbox.snapcli(&["save", "-c", "print('ran')"]);
     run.assert_code(6).assert_stdout("");
     assert!(run.err().starts_with("snapcli: ") && run.err().contains("/nonexistent/python3"), "{}", run.whole());
-    // An environment whose base is gone.
+    // An environment whose base Python no longer exists.
     let sandbox = Sandbox::new();
     let broken = sandbox.work().join("broken");
     std::fs::create_dir_all(broken.join("bin")).unwrap();

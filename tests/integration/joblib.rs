@@ -1,5 +1,5 @@
-//! What the files of joblib promise: they are looked at, checked, compared and brought back as other pickles are,
-//! whether joblib is there or not.
+//! Files written by joblib are inspected, verified, compared and restored like other pickles, whether or not joblib is
+//! installed.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! The promises of snapcli, tested on the program itself. One test binary: `env` makes Pythons, folders and runs, and
-//! every other module is named after what it promises.
+//! The promises of snapcli, tested by running the program. All modules are one test binary: `env` provides Pythons,
+//! directories and runs, and each other module is named after what it tests.
 #![allow(clippy::unwrap_used)]
 
 #[cfg(feature = "python")]

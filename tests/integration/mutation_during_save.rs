@@ -1,5 +1,5 @@
-//! A script's own code that runs while its session is saved may change what is being saved, fail, save on its own, or
-//! let threads do so: that never ends in a crash, and everything else is saved. See `suites/mutation.py`.
+//! Code of the script that runs during the save may mutate the session, raise, start a save of its own, or let threads
+//! do so: snapcli never crashes, and saves everything else. See `suites/mutation.py`.
 
 use crate::env::{Sandbox, Stack, pythons, venv};
 
@@ -37,8 +37,8 @@ fn random_graphs_mutated_while_pickled_end_in_an_error_or_a_valid_pickle() {
     }
 }
 
-/// A Counter is made from a dict that is fresh each time it is asked, so that the one in that dict is asked again, and
-/// so on: pickle ends in a RecursionError. The limit keeps a save without end from taking all of the machine's memory.
+/// The `__reduce__` of a Counter returns a new dict each time. A Counter that holds itself is therefore pickled again
+/// and again; pickle raises RecursionError. The limit keeps an endless save from taking all of the machine's memory.
 #[test]
 fn an_object_that_reduces_to_itself_endlessly_loses_only_itself() {
     let sandbox = Sandbox::new();

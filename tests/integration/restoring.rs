@@ -1,5 +1,5 @@
-//! What a restore promises: the names are back in a prompt, for an expression, under a script; a file that is not
-//! what it should be is told as such before anything runs.
+//! A restore makes the variables available in a prompt, to an expression or to a script, and reports a bad file before
+//! anything runs.
 
 use std::fs;
 
@@ -49,7 +49,7 @@ fn the_prompt_is_pythons_own_with_the_restored_variables() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         sandbox.write("script.py", "x = 41\ndef f(): return x + 1\n");
         sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
-        // Standard input is a pipe here, so the prompt has to be asked for.
+        // Standard input is a pipe, so only -i opens the prompt.
         let run = sandbox.call_snapcli(&["restore", "-i"]).stdin("print(f())\nx = 1\nprint(f(), __name__)\n").run();
         run.assert_stdout("42\n2 __main__\n").assert_code(0);
         assert!(run.err().starts_with("snapcli: restored 2 variables from session.pkl: x, f\n"), "{}", run.whole());
@@ -103,7 +103,7 @@ fn a_file_that_is_not_a_snapshot_is_refused_before_anything_runs() {
     for (name, bytes, word) in cases {
         sandbox.write(name, bytes);
         let run = sandbox.snapcli(&["restore", name, "-c", "print('ran')"]);
-        // A cut that spares the pickle itself costs only the index.
+        // A cut after the pickle loses only the index.
         if name == "cut.pkl" {
             run.assert_code(0).assert_stdout("ran\n");
             assert!(run.err().contains("the index of cut.pkl is missing"), "{}", run.whole());
@@ -240,7 +240,7 @@ fn dill_is_installed_once_where_the_environment_has_none() {
     assert!(!run.err().contains("install"), "{}", run.whole());
 }
 
-/// A session with large arrays, things that share them, and functions that use each other.
+/// A session with large arrays, objects that share them, and functions that use each other.
 const ARRAYS: &str = "
 import numpy as np
 big = np.arange(3_000_000.0)
@@ -289,7 +289,7 @@ fn selected_variables_are_restored_with_the_names_their_code_needs() {
     };
     restore(&["--only", "f"], names).assert_stdout("['f', 'helper', 'small']\n");
     restore(&["--only", "f"], "f()").assert_stdout("8\n");
-    // `table` takes `big` from another variable, which does not become a name for that.
+    // `table` shares the array of `big`, but `big` was not selected and is not defined.
     restore(&["--only", "table"], names).assert_stdout("['table']\n");
     restore(&["--only", "[bs]*", "--exclude", "big"], names).assert_stdout("['blob', 'small']\n");
     let run = restore(&["--exclude", "big"], names);

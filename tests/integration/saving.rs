@@ -1,11 +1,13 @@
-//! What a save promises: one bad object costs that object, the rest is there, dill reads it, and nothing is lost.
+//! A save leaves out only the variables that cannot be pickled, dill can read the snapshot, and a failed save loses
+//! nothing.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use crate::env::{Run, Sandbox, Stack, pythons, venv};
 
-/// One of everything: data, functions and classes that use each other, shared objects, and things that fail.
+/// One of everything: data, functions and classes that use each other, shared objects, and objects that cannot be
+/// saved.
 const MIXED: &str = r#"
 import math
 import sqlite3
@@ -40,7 +42,7 @@ def rows():
     return connection.execute("SELECT 1")
 "#;
 
-/// Checks in Python, after `dill.load_module`, that all of [`MIXED`] is there.
+/// Python code that checks that all of [`MIXED`] was restored.
 const MIXED_IS_BACK: &str = r#"
 import math as _math
 assert numbers == [1, 2.5, 3 + 4j, 10 ** 30], numbers
@@ -353,7 +355,7 @@ fn verify_loads_the_file_before_it_replaces_the_old_one() {
     let sandbox = Sandbox::new();
     saved(&sandbox, "good = 1", &["--verify"]);
     let before = fs::read(sandbox.work().join("session.pkl")).unwrap();
-    // Pickles, but does not load again: the constructor wants what the exception's arguments do not hold.
+    // Can be pickled, but not loaded: the constructor needs an argument that exceptions do not store.
     let script = "
 class Broken(Exception):
     def __init__(self, left, right): super().__init__(left)
@@ -368,7 +370,7 @@ broken = Broken(1, 2)
         run.whole()
     );
     assert_eq!(fs::read(sandbox.work().join("session.pkl")).unwrap(), before);
-    // What does load is not thrown away.
+    // The variables that do load are kept.
     sandbox.snapcli(&["restore", "session.unverified.pkl", "-c", "Broken.__name__"]).assert_stdout("'Broken'\n");
 }
 
@@ -623,7 +625,7 @@ c = np.asfortranarray(np.arange(40000.0).reshape(200, 200))
             found.push((variable["name"].as_str().unwrap().to_owned(), length, bytes[8..10].to_vec()));
         }
     }
-    // Those of `bytes` and `bytearray` objects are not listed: a view is no such object.
+    // Buffers of `bytes` and `bytearray` objects are not listed: a memoryview would not restore their type.
     let expected = [("a", 160_000, [0, 0]), ("c", 320_000, [0, 0])];
     let found: Vec<_> =
         found.iter().map(|(name, length, bytes)| (name.as_str(), *length, [bytes[0], bytes[1]])).collect();
@@ -655,7 +657,7 @@ after = [good, half[1][:3]]
 #[test]
 fn pickling_stops_as_soon_as_a_variable_exceeds_max_size() {
     let sandbox = Sandbox::new();
-    // It would never end: what comes after the limit is not asked for.
+    // The items never end, and none is requested after the limit.
     let script = "
 class Endless:
     def __reduce__(self): return list, (), None, iter(int, 1)
@@ -720,7 +722,7 @@ fine = [1]
     sandbox.snapcli(&["restore", "session.pkl", "-c", "fine"]).assert_stdout("[1]\n");
 }
 
-/// Long lists of one kind, and those that only look like it. `same` is what each must be equal to after a load.
+/// Long lists of one type, and some that only start like one. `expected` is the hash of all of them.
 const UNIFORM: &str = "
 N = 5000
 bytes_ = [n % 200 - 100 for n in range(N)]

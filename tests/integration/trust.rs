@@ -1,5 +1,5 @@
-//! Who is let in: what this user saved comes back, what anybody else saved brings plain data or is refused, and nothing
-//! of a refused file runs.
+//! Which files are loaded: the user's own are restored; files of others are refused unless they hold plain data, and
+//! nothing in a refused file runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ fn saved(sandbox: &Sandbox) {
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
 }
 
-/// As another user would: with a config folder of one's own.
-fn stranger(sandbox: &Sandbox, arguments: &[&str]) -> crate::env::Run {
+/// Runs snapcli as another user, with a separate configuration directory.
+fn as_another_user(sandbox: &Sandbox, arguments: &[&str]) -> crate::env::Run {
     sandbox.call_snapcli(arguments).env("XDG_CONFIG_HOME", sandbox.out().join("stranger")).run()
 }
 
@@ -26,15 +26,15 @@ fn a_users_own_files_are_loaded_and_those_of_others_refused() {
     let sandbox = Sandbox::new();
     saved(&sandbox);
     sandbox.snapcli(&["restore", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
-    let run = stranger(&sandbox, &["restore", "-c", "double(21)"]);
+    let run = as_another_user(&sandbox, &["restore", "-c", "double(21)"]);
     run.assert_code(5).assert_stdout("");
     let expected = "snapcli: session.pkl is not trusted (signed with a key that is not yours), and loading it would do \
                     more than build plain data\n  double needs ";
     assert!(run.err().starts_with(expected), "{}", run.err());
     assert!(run.err().contains("--only") && run.err().contains("--trust"), "{}", run.err());
-    stranger(&sandbox, &["restore", "--trust", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
+    as_another_user(&sandbox, &["restore", "--trust", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
     let plain = ["restore", "--only", "x", "--only", "when", "--only", "counts", "-c", "x, when.year, counts['l']"];
-    stranger(&sandbox, &plain).assert_code(0).assert_stdout("([1, 2.5, 'three'], 2026, 2)\n");
+    as_another_user(&sandbox, &plain).assert_code(0).assert_stdout("([1, 2.5, 'three'], 2026, 2)\n");
 }
 
 #[test]
@@ -85,12 +85,12 @@ fn a_script_that_saves_without_a_key_is_warned_once() {
 fn trust_shows_the_verdict_and_signs_the_file() {
     let sandbox = Sandbox::new();
     saved(&sandbox);
-    stranger(&sandbox, &["trust"]).assert_code(2);
-    stranger(&sandbox, &["restore", "-c", "1"]).assert_code(5);
-    let run = stranger(&sandbox, &["trust", "--yes", "session.pkl"]);
+    as_another_user(&sandbox, &["trust"]).assert_code(2);
+    as_another_user(&sandbox, &["restore", "-c", "1"]).assert_code(5);
+    let run = as_another_user(&sandbox, &["trust", "--yes", "session.pkl"]);
     run.assert_code(0).assert_stderr("snapcli: signed session.pkl with your key\n");
     assert!(run.out().contains("verdict: "), "{}", run.out());
-    stranger(&sandbox, &["restore", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
+    as_another_user(&sandbox, &["restore", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
     sandbox.snapcli(&["verify", "-q"]).assert_code(0);
     let load = "import dill; print(sorted(dill.load_module_asdict('session.pkl'))[-1])";
     sandbox.python(&["-c", load]).assert_code(0).assert_stdout("x\n");
@@ -130,7 +130,7 @@ fn scripts_get_an_unpickling_error_for_an_untrusted_file() {
                   load = snapcli.load_dict\n\
                   print(load('session.pkl', only='x')['x'][2], load('session.pkl', trust=True)['double'](4))\n";
     sandbox.write("use.py", script);
-    let run = stranger(&sandbox, &["save", "-q", "-o", "out.pkl", "use.py"]);
+    let run = as_another_user(&sandbox, &["save", "-q", "-o", "out.pkl", "use.py"]);
     run.assert_code(0).assert_stdout("True True\nthree 8\n");
 }
 
@@ -143,24 +143,24 @@ fn plain_scikit_learn_estimators_need_no_trust_but_compiled_ones_do() {
                  scaled.transform(X).shape, codes.inverse_transform([1])[0])";
     let kept = ["models", "right", "X", "scaled", "codes"];
     let only: Vec<&str> = kept.iter().flat_map(|name| ["--only", *name]).collect();
-    let run = stranger(&sandbox, &[&["restore"], &only[..], &["-c", check]].concat());
+    let run = as_another_user(&sandbox, &[&["restore"], &only[..], &["-c", check]].concat());
     run.assert_code(0).assert_stdout("[] (40, 4) b\n");
     for (name, wanted) in [
         ("tree", "sklearn.tree._classes.DecisionTreeClassifier"),
         ("near", "sklearn.neighbors._classification.KNeighborsClassifier"),
         ("calls", "sklearn.preprocessing._function_transformer.FunctionTransformer"),
     ] {
-        let run = stranger(&sandbox, &["restore", "--only", name, "-c", "1"]);
+        let run = as_another_user(&sandbox, &["restore", "--only", name, "-c", "1"]);
         run.assert_code(5).assert_stdout("");
         let why = "only an allow-list of sklearn classes is loaded without --trust";
         assert!(run.err().contains(wanted) && run.err().contains(why), "{}", run.err());
     }
-    // What inspect foretells is what restore does.
+    // The verdict of inspect predicts what restore does.
     sandbox.write("dump.py", format!("{ESTIMATORS}\n{DUMP}"));
     sandbox.python(&["dump.py"]).assert_code(0);
     for (file, class, code) in [("plain.pkl", "plain", 0), ("tree.pkl", "calls", 5), ("near.pkl", "calls", 5)] {
         assert_eq!(sandbox.snapcli(&["inspect", "--json", file]).json()["verdict"]["class"], class, "{file}");
-        stranger(&sandbox, &["restore", file, "-c", "1"]).assert_code(code);
+        as_another_user(&sandbox, &["restore", file, "-c", "1"]).assert_code(code);
     }
 }
 
@@ -170,7 +170,7 @@ for name, values in ('plain', models), ('tree', {'tree': tree}), ('near', {'near
     with open(name + '.pkl', 'wb') as file: pickle.dump(values, file)
 ";
 
-/// Fitted estimators with what they predict.
+/// Fitted estimators with their predictions.
 const ESTIMATORS: &str = "
 import warnings
 warnings.simplefilter('ignore')
@@ -208,7 +208,7 @@ tree, near = DecisionTreeClassifier().fit(X, y), KNeighborsClassifier(algorithm=
 calls = FunctionTransformer().fit(X)
 ";
 
-/// A snapshot with one variable of these opcodes, which nobody signed.
+/// An unsigned snapshot with one variable of these opcodes.
 fn snapshot_of(value: &[u8]) -> Vec<u8> {
     let mut writer = SnapshotWriter::new(Vec::new(), "__main__").unwrap();
     writer.segment(Variable { name: "v".into(), ..Variable::default() }, value).unwrap();
@@ -222,16 +222,16 @@ fn no_hostile_variable_in_a_snapshot_runs_or_changes_anything() {
     let command = format!("cposix\nsystem\n(S'touch {}'\ntR", canary.display());
     let values: [&[u8]; 11] = [
         command.as_bytes(),
-        // Names that are allowed, changed for the whole program.
+        // Changes to allowed classes and modules, for the whole process.
         b"ccollections\nOrderedDict\n}X\x04\0\0\0evilK\x01sb",
         b"cdill._dill\n_import_module\n(S'json'\ntR}X\x04\0\0\0evilK\x01sb",
-        // By way of an extension, a persistent id, an attribute, and what the pickle makes itself.
+        // An extension, a persistent id, and an attribute of a module that the pickle imports.
         b"\x82\x01",
         b"Pposix.system\n",
         b"cbuiltins\ngetattr\n(cdill._dill\n_import_module\n(S'os'\ntRS'system'\ntR",
-        // An array of objects at addresses that are numbers.
+        // An object array whose addresses are forged numbers.
         b"cnumpy\nndarray\n((K\x01tS'O'\nC\x08AAAAAAAAtR",
-        // An estimator's class changed, what its module has under other names, and what reads memory by forged numbers.
+        // A changed estimator class, other names in its module, and compiled code that reads memory at forged offsets.
         b"csklearn.pipeline\nPipeline\n}X\x04\0\0\0evilK\x01sb",
         b"csklearn.pipeline\nPipeline\n)\x81}X\x07\0\0\0predictcsklearn.pipeline\njoblib.os.system\nsb",
         b"\x8c\x10sklearn.pipeline\x8c\x11Pipeline.__dict__\x93",

@@ -1,12 +1,12 @@
-//! What a verdict promises: no hostile file passes for less than dangerous, no honest one is called dangerous, and
-//! looking runs nothing of either. `verdicts/attacks.py` and `verdicts/benign.py` write the files.
+//! The verdict rates every hostile file as dangerous and no harmless file as dangerous, and inspecting runs nothing in
+//! either. `verdicts/attacks.py` and `verdicts/benign.py` write the files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::env::{Sandbox, Stack, main_python, venv};
 
-/// Has a script write files, and tells which.
+/// Runs a script that writes files, and returns their paths.
 fn corpus(sandbox: &Sandbox, script: &str, arguments: &[&str]) -> Vec<PathBuf> {
     let folder = sandbox.out().join("corpus");
     fs::create_dir_all(&folder).unwrap();
@@ -18,7 +18,7 @@ fn corpus(sandbox: &Sandbox, script: &str, arguments: &[&str]) -> Vec<PathBuf> {
     files
 }
 
-/// The class of a file; `refused` where it is none that is looked into.
+/// The verdict's class of a file, or `refused` if it cannot be inspected.
 fn class(sandbox: &Sandbox, file: &Path) -> String {
     let run = sandbox.call_snapcli(&["inspect", "--json", file.to_str().unwrap()]).env("PATH", "").run();
     if run.out().is_empty() {
@@ -47,15 +47,15 @@ fn every_attack_is_dangerous_or_refused_and_never_runs() {
         .collect();
     assert!(missed.is_empty(), "{missed:#?}");
     assert!(!canary.exists());
-    // The canary can be heard: loading does what looking does not.
+    // The attack works: loading the file creates the canary.
     let load = "import pickle, sys; pickle.load(open(sys.argv[1], 'rb'))";
     let file = files.iter().find(|file| file.ends_with("getattr.pkl")).unwrap();
     sandbox.python(&["-c", load, file.to_str().unwrap()]).assert_code(0);
     assert!(canary.exists());
 }
 
-/// Honest files that call what is not known to be harmless: a subscript of `typing`, an enum that dill could only name,
-/// and models whose compiled code trusts the numbers in the file.
+/// Harmless files that call functions not known to be harmless: a subscript of `typing`, an enum that dill saves by
+/// name, and models whose compiled code trusts the numbers in the file.
 const MAY_CALL: [&str; 12] = [
     "annotated",
     "enum",
@@ -95,7 +95,7 @@ fn dill_and_snapcli_sessions_are_rated_code_at_most() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/verdicts/benign.py");
     let mut text = fs::read_to_string(script).unwrap();
     text.truncate(text.find("def write(").unwrap());
-    // No process is asked for its enum or its type variable, which dill cannot carry.
+    // Leaves out the enum and the type variable, which dill cannot save by value.
     let text = text.replace("\"enum\": list(Color),", "").replace("\"typevar\": typing.TypeVar(\"T\"),", "");
     let text = text.replace("FOLDER = pathlib.Path(sys.argv[1])", "");
     let session = format!(
@@ -143,7 +143,7 @@ fn a_tampered_snapshot_gets_the_verdict_of_its_pickle() {
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
     let run = sandbox.snapcli(&["inspect", "--json"]);
     assert_eq!(run.json()["verdict"]["class"], "plain", "{}", run.whole());
-    // The index is told by its own hash only: the verdict goes by the pickle.
+    // The index still matches its own hash, but the verdict is computed from the pickle.
     let mut bytes = fs::read(sandbox.work().join("session.pkl")).unwrap();
     let text = [b"\x8c\x28".as_slice(), &[b'a'; 40]].concat();
     let place = bytes.windows(text.len()).position(|window| window == text).unwrap();

@@ -1,4 +1,4 @@
-//! What `verify` promises: no byte changes unseen, the variables that are whole are named, and no Python is needed.
+//! `verify` detects any changed byte, names the intact variables, and needs no Python.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -17,7 +17,7 @@ fn snapshot() -> Vec<u8> {
 fn verify(folder: &Path, bytes: &[u8], options: &[&str]) -> (Option<i32>, String, String) {
     std::fs::write(folder.join("session.pkl"), bytes).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_snapcli"));
-    // Nothing here may look for a Python.
+    // No Python can be found.
     command.env("PATH", "").env("SNAPCLI_PYTHON", "/nonexistent").current_dir(folder);
     let Output { status, stdout, stderr } = command.arg("verify").args(options).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();

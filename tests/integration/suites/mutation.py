@@ -1,5 +1,5 @@
-# Objects that change, while they are saved, what is being saved, in all the ways that a `__reduce__` can: a script for
-# `snapcli save`. Each is in a variable of its own with what it changes, between witnesses that must all come back.
+# Objects that mutate the session while they are saved, in all the ways that a `__reduce__` can: a script for `snapcli
+# save`. Each is in its own variable together with its target, between witnesses that must all be restored.
 import collections
 import copyreg
 import functools
@@ -18,7 +18,7 @@ import dill
 
 
 class Mutator:
-    """Acts when it is saved; comes back as a text."""
+    """Acts when it is saved; restored as a string."""
 
     def __init__(self, act):
         self.act = act
@@ -52,12 +52,12 @@ class Slotted:
 
 
 def many(n=50):
-    """Fresh objects, so that freed memory is used again at once."""
+    """New objects, which reuse freed memory at once."""
     return [[str(n)] for n in range(n)]
 
 
 def in_list(act):
-    """A list with a mutator in its middle, which gets that list."""
+    """A list with a mutator in its middle that acts on the list."""
     made = many()
     made.insert(25, Mutator(lambda: act(made)))
     return made
@@ -135,7 +135,7 @@ def in_state(act):
 
 
 def in_reduce(act):
-    """Between what a reduce returns, while its pieces are written."""
+    """Acts on the parts of a reduce value while they are written."""
     arguments, items, pairs = many(), many(), dict(enumerate(many()))
     mutator = Mutator(lambda: [act(each) for each in (items, pairs, arguments)])
     items.insert(25, mutator)
@@ -158,7 +158,7 @@ class Collected(list):
 
 
 def with_finalizer(act):
-    """What frees the mutator is the change that another makes."""
+    """An object that acts when another mutator frees it."""
     made = many()
     made.insert(30, Finalized(lambda: act(made)))
     made.insert(25, Mutator(lambda: made.pop(31) and gc.collect()))
@@ -215,7 +215,7 @@ def shrink(c):
 
 
 def turn_over(c):
-    """The same length, and nothing that was there."""
+    """The same length, but all items are new."""
     if isinstance(c, (list, collections.deque)):
         for place in range(len(c)):
             c[place] = [place]
@@ -253,7 +253,7 @@ def save_all(c):
 
 
 def give_way(c):
-    """Lets a thread change it, in the middle of its own save."""
+    """Lets a thread change it while it is being saved."""
     import snapcli
 
     def busy():
@@ -278,7 +278,7 @@ def fail(c):
 
 
 def once(act):
-    """A change that does not set itself off again."""
+    """Acts only once, so that it does not trigger itself."""
     state = []
 
     def acting(c):
@@ -294,7 +294,7 @@ CONTAINERS += [in_state, in_reduce, with_finalizer]
 KINDS = [collections.OrderedDict, collections.deque, type("Row", (list,), {}), type("Table", (dict,), {})]
 KINDS += [functools.partial(collections.defaultdict, list)]
 CONTAINERS += [functools.partial(in_kind, kind) for kind in KINDS]
-# The last sets off all that have not acted yet.
+# The last one triggers all that have not acted yet.
 ACTS = [grow, empty, shrink, turn_over, loop, save_it, give_way, fail, save_all]
 
 
@@ -329,7 +329,7 @@ witnesses = []
 
 
 def add(name, value):
-    """A variable, and a witness that shares one object with all others."""
+    """Adds a variable, and a witness that shares an object with all other witnesses."""
     globals()[f"v_{len(witnesses)}_{name}"] = value
     globals()[f"witness_{len(witnesses)}"] = [shared, len(witnesses)]
     witnesses.append(len(witnesses))

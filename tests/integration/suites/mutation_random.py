@@ -1,4 +1,4 @@
-# Random graphs (graphs.py) with objects in them that change others (mutation.py) while they are pickled:
+# Random graphs (graphs.py) with objects that mutate others (mutation.py) while they are pickled:
 # `mutation_random.py SEED COUNT`, a script for `snapcli save`. Each ends in an error or in a pickle that loads.
 import sys
 
@@ -12,7 +12,7 @@ ACTS = [act for act in mutation.ACTS if act is not mutation.save_all]
 
 
 def mutator(random, roots):
-    """Changes any of the objects, where it can be changed. Once, as what pickles it would act again without end."""
+    """Changes any one of the objects, if possible. Only once, because it could trigger itself endlessly."""
     victim, act = random.choice(roots), random.choice(ACTS)
     acted = []
 
@@ -48,7 +48,7 @@ if __name__ == "__main__":
     seed, count = map(int, sys.argv[1:])
     ends = {}
     for number in range(seed, seed + count):
-        # Should it crash, this is the last word.
+        # If it crashes, the last line names the graph.
         print(number, file=sys.stderr, flush=True)
         end = attempt(number, snapcli.dumps)
         ends[end] = ends.get(end, 0) + 1
