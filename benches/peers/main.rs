@@ -1,4 +1,5 @@
-//! `cargo bench --bench peers`: snapcli beside dill, C pickle, cloudpickle and joblib, as tables of ratios and memory.
+//! `cargo bench --bench peers`: snapcli compared with dill, C pickle, cloudpickle and joblib.
+//! Prints tables of ratios and memory.
 //!
 //! Each session is a script (`session_*.py`) that snapcli runs. At its end it is saved and loaded by all peers in turn
 //! (`measure.py`), so that all figures come from one process. Compare only the ratios between machines; the seconds

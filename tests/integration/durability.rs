@@ -115,11 +115,11 @@ fn a_save_that_is_killed_leaves_the_old_file_or_the_new_one() {
 #[test]
 #[ignore = "takes minutes"]
 fn full_three_hundred_kills_on_each_file_system() {
-    for place in disks::folders() {
+    for parent in disks::folders() {
         let sandbox = Sandbox::new();
-        let folder = tempfile::tempdir_in(&place).unwrap();
+        let folder = tempfile::tempdir_in(&parent).unwrap();
         let (old, new, stray) = kill(&sandbox, folder.path(), 300);
-        println!("300 kills in {}: {old} old, {new} new, {stray} with a temporary file", place.display());
+        println!("300 kills in {}: {old} old, {new} new, {stray} with a temporary file", parent.display());
     }
 }
 
@@ -146,8 +146,8 @@ fn a_symlink_to_another_disk_is_followed() {
     if folders.len() == 1 {
         skipped("only one file system: no symlink leads to another one");
     }
-    for (number, place) in folders.into_iter().enumerate() {
-        let far = tempfile::tempdir_in(&place).unwrap();
+    for (number, parent) in folders.into_iter().enumerate() {
+        let far = tempfile::tempdir_in(&parent).unwrap();
         let (link, target) = (sandbox.work().join(format!("{number}.pkl")), far.path().join("target.pkl"));
         symlink(&target, &link).unwrap();
         let save = |code: &str| sandbox.snapcli(&["save", "-o", link.to_str().unwrap(), "-c", code]);

@@ -20,9 +20,9 @@ fn save(sandbox: &Sandbox, number: usize, mode: &str) -> Run {
 
 /// Saves the session once for every `step`-th call that can fail. Returns the output of faults.py for each file.
 fn save_each(sandbox: &Sandbox, step: usize) -> Vec<String> {
-    let questions = save(sandbox, 0, "persistent").json()["calls"].as_u64().unwrap();
-    assert!(questions > 20, "only {questions} questions");
-    let saves = (1..=questions as usize).step_by(step).enumerate();
+    let calls = save(sandbox, 0, "persistent").json()["calls"].as_u64().unwrap();
+    assert!(calls > 20, "only {calls} calls");
+    let saves = (1..=calls as usize).step_by(step).enumerate();
     // The modes alternate.
     saves.map(|(turn, number)| save(sandbox, number, ["persistent", "once"][turn % 2]).out()).collect()
 }

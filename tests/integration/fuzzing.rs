@@ -35,12 +35,12 @@ fn seeds(target: &str) -> Option<Vec<(PathBuf, Vec<u8>)>> {
 /// number of the mutation, and keeps it in cargo's temporary directory.
 fn run(target: &str, run: fn(&[u8]), changes: usize) {
     let Some(seeds) = seeds(target) else { return skipped("this copy of the source has no tests/fuzz") };
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     let worker = thread::spawn(move || {
-        for (place, (path, seed)) in seeds.iter().enumerate() {
-            let other = &seeds[(place + 1) % seeds.len()].1;
+        for (index, (path, seed)) in seeds.iter().enumerate() {
+            let other = &seeds[(index + 1) % seeds.len()].1;
             for (number, input) in Mutations::of(seed, other, LENGTH).take(changes + 1).enumerate() {
-                tell.send((path.clone(), number, input.clone())).unwrap();
+                sender.send((path.clone(), number, input.clone())).unwrap();
                 run(&input);
             }
         }
@@ -48,7 +48,7 @@ fn run(target: &str, run: fn(&[u8]), changes: usize) {
     let mut current = None;
     let mut since = Instant::now();
     let failed = loop {
-        match told.recv_timeout(MOST.saturating_sub(since.elapsed())) {
+        match receiver.recv_timeout(MOST.saturating_sub(since.elapsed())) {
             Ok(input) => (current, since) = (Some(input), Instant::now()),
             Err(RecvTimeoutError::Timeout) => break "hangs",
             Err(RecvTimeoutError::Disconnected) if worker.join().is_err() => break "panics",

@@ -62,12 +62,12 @@ impl Original {
     /// Reads a changed copy as a restore does, and compares what it loads with the bytes that were saved.
     fn judge(&self, bytes: Vec<u8>, thorough: bool) -> Verdict {
         let began = Instant::now();
-        let verdict = self.judged(bytes, thorough);
+        let verdict = self.judge_untimed(bytes, thorough);
         assert!(began.elapsed() < LONGEST, "took {:?}", began.elapsed());
         verdict
     }
 
-    fn judged(&self, bytes: Vec<u8>, thorough: bool) -> Verdict {
+    fn judge_untimed(&self, bytes: Vec<u8>, thorough: bool) -> Verdict {
         let Ok(snapshot) = Snapshot::from_bytes(bytes).and_then(Snapshot::followed) else { return Verdict::Refused };
         let right = |right: bool| if right { Verdict::Right } else { Verdict::Wrong };
         let Contents::Own { index } = snapshot.contents() else {
@@ -89,8 +89,8 @@ impl Original {
         if !whole {
             return Verdict::Refused;
         }
-        let places = self.index.variables.iter().flat_map(|variable| &variable.buffers);
-        let expected = places.map(|buffer| &self.bytes[buffer.offset as usize..][..buffer.length as usize]);
+        let buffers = self.index.variables.iter().flat_map(|variable| &variable.buffers);
+        let expected = buffers.map(|buffer| &self.bytes[buffer.offset as usize..][..buffer.length as usize]);
         right(expected.eq(arrays.iter().flatten()) && snapshot.bytes().unwrap() == self.pickle())
     }
 
@@ -203,12 +203,12 @@ fn no_truncation_or_extra_byte_gives_wrong_data() {
             .iter()
             .map(|more| ("a file that goes on".to_owned(), small.judge([&small.bytes[..], more].concat(), true))),
     );
-    for place in 0..lengths {
-        let (before, behind) = small.bytes.split_at(place);
-        let verdict = small.judge([before, b"\x94", behind].concat(), true);
+    for offset in 0..lengths {
+        let (before, after) = small.bytes.split_at(offset);
+        let verdict = small.judge([before, b"\x94", after].concat(), true);
         // An extra byte in the trailer loses only the trailer.
-        let expected = if place <= lengths - TRAILER { Verdict::Refused } else { Verdict::Right };
-        assert_eq!(verdict, expected, "a byte more at {place}");
+        let expected = if offset <= lengths - TRAILER { Verdict::Refused } else { Verdict::Right };
+        assert_eq!(verdict, expected, "a byte more at {offset}");
     }
 }
 
@@ -241,8 +241,8 @@ fn intact_variables_are_restored_from_a_damaged_file() {
     let sandbox = Sandbox::new();
     let script = "a = [1]\nb = {'a': a}\nc = (b, a)\nd = 'whole'\ndef f(): return d\n";
     let original = Original::save(&sandbox, script);
-    let place = |name: &str| original.index.variables.iter().find(|variable| variable.name == name).unwrap();
-    let b = place("b");
+    let find = |name: &str| original.index.variables.iter().find(|variable| variable.name == name).unwrap();
+    let b = find("b");
     let at = b.offset as usize + 5;
     sandbox.write("damaged.pkl", original.flipped(8 * at));
     let run = sandbox.snapcli(&["restore", "damaged.pkl", "-c", "print('ran')"]);

@@ -82,10 +82,10 @@ fn the_same_script_gives_the_same_bytes() {
         let [(first, index), others @ ..] = names.map(|name| parts(&sandbox, name));
         assert_eq!(index["left_out"].as_array().unwrap().len(), 2, "{:#}", index["left_out"]);
         for (bytes, other) in others {
-            let place = first.iter().zip(&bytes).position(|(left, right)| left != right);
-            let near = place.map(|place| first[place.saturating_sub(60)..][..90].escape_ascii().to_string());
+            let offset = first.iter().zip(&bytes).position(|(left, right)| left != right);
+            let near = offset.map(|offset| first[offset.saturating_sub(60)..][..90].escape_ascii().to_string());
             let lengths = (first.len(), bytes.len());
-            assert!(first == bytes, "with {}: differ at {place:?}, {near:?}; {lengths:?}", python.label());
+            assert!(first == bytes, "with {}: differ at {offset:?}, {near:?}; {lengths:?}", python.label());
             assert_eq!(index, other, "with {}", python.label());
         }
     }

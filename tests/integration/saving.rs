@@ -503,8 +503,8 @@ fn a_session_whose_target_directory_is_gone_is_saved_elsewhere() {
     sandbox.write("script.py", "import shutil\nshutil.rmtree('place')\nresults = [1, 2]\n");
     let run = sandbox.snapcli(&["save", "-o", "place/session.pkl", "script.py"]);
     run.assert_code(1);
-    let place = run.err().split("2 variables to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-    sandbox.snapcli(&["restore", &place, "-c", "results"]).assert_stdout("[1, 2]\n");
+    let elsewhere = run.err().split("2 variables to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    sandbox.snapcli(&["restore", &elsewhere, "-c", "results"]).assert_stdout("[1, 2]\n");
     let run = sandbox.snapcli(&["save", "--report", "missing/report.json", "script.py"]);
     run.assert_code(2).assert_stdout("");
 }

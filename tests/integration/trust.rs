@@ -70,15 +70,15 @@ fn a_script_that_saves_without_a_key_is_warned_once() {
     sandbox.write("config", "a file where a folder should be");
     let script = "import snapcli\nfor turn in range(2): snapcli.save('own.pkl')\n";
     sandbox.write("saves.py", script);
-    let told = |arguments: &[&str]| {
+    let warnings = |arguments: &[&str]| {
         let call = sandbox.call_snapcli(arguments).env("XDG_CONFIG_HOME", sandbox.work().join("config"));
         let run = call.run();
         run.assert_code(0);
         run.err().matches("will not be signed: cannot read or create the key").count()
     };
-    assert_eq!(told(&["restore", "--only", "x", "session.pkl", "saves.py"]), 1);
-    assert_eq!(told(&["restore", "--only", "x", "-q", "session.pkl", "saves.py"]), 0);
-    assert_eq!(told(&["save", "saves.py"]), 1);
+    assert_eq!(warnings(&["restore", "--only", "x", "session.pkl", "saves.py"]), 1);
+    assert_eq!(warnings(&["restore", "--only", "x", "-q", "session.pkl", "saves.py"]), 0);
+    assert_eq!(warnings(&["save", "saves.py"]), 1);
 }
 
 #[test]

@@ -146,12 +146,12 @@ fn a_tampered_snapshot_gets_the_verdict_of_its_pickle() {
     // The index still matches its own hash, but the verdict is computed from the pickle.
     let mut bytes = fs::read(sandbox.work().join("session.pkl")).unwrap();
     let text = [b"\x8c\x28".as_slice(), &[b'a'; 40]].concat();
-    let place = bytes.windows(text.len()).position(|window| window == text).unwrap();
+    let offset = bytes.windows(text.len()).position(|window| window == text).unwrap();
     let mut hostile = b"cos\nsystem\n(S'id'\ntR".to_vec();
     hostile.resize(text.len(), b'N');
     let padding = hostile.len() - 20;
     hostile[20..].copy_from_slice(&[b"N0".repeat(padding / 2), vec![b'N'; padding % 2]].concat());
-    bytes[place..place + text.len()].copy_from_slice(&hostile);
+    bytes[offset..offset + text.len()].copy_from_slice(&hostile);
     sandbox.write("session.pkl", bytes);
     let run = sandbox.snapcli(&["inspect", "--strict"]);
     run.assert_code(5);

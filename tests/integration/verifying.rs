@@ -58,13 +58,13 @@ fn damage_is_reported_with_its_offset_as_text_and_json() {
 fn every_flipped_byte_and_every_truncation_is_damage() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = snapshot();
-    for place in (0..bytes.len()).step_by(7) {
+    for offset in (0..bytes.len()).step_by(7) {
         let mut flipped = bytes.clone();
-        flipped[place] ^= 0x20;
+        flipped[offset] ^= 0x20;
         let (code, out, err) = verify(folder.path(), &flipped, &[]);
-        assert_eq!((code, err.as_str()), (Some(4), ""), "byte {place}");
+        assert_eq!((code, err.as_str()), (Some(4), ""), "byte {offset}");
         assert!(out.starts_with("session.pkl: damaged"), "{out}");
-        assert_eq!(verify(folder.path(), &bytes[..place], &["--json"]).0, Some(4), "cut at {place}");
+        assert_eq!(verify(folder.path(), &bytes[..offset], &["--json"]).0, Some(4), "cut at {offset}");
     }
 }
 

@@ -45,10 +45,10 @@ fn a_write_that_fails_leaves_the_old_file_and_nothing_else() {
 struct Mounted(PathBuf);
 
 impl Mounted {
-    fn new(place: &Path, options: &str) -> Option<Self> {
-        fs::create_dir_all(place).unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(place).output();
-        mount.is_ok_and(|done| done.status.success()).then(|| Self(place.to_owned()))
+    fn new(path: &Path, options: &str) -> Option<Self> {
+        fs::create_dir_all(path).unwrap();
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(path).output();
+        mount.is_ok_and(|done| done.status.success()).then(|| Self(path.to_owned()))
     }
 
     fn remount(&self, options: &str) {
@@ -82,8 +82,8 @@ fn full_disks_and_read_only_ones_keep_the_old_file() {
     run.assert_code(1);
     assert!(run.err().contains("No space left on device"), "{}", run.whole());
     // The results are saved elsewhere.
-    let place = run.err().split("1 variable to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-    sandbox.snapcli(&["restore", &place, "-c", "len(many)"]).assert_stdout("40000\n");
+    let elsewhere = run.err().split("1 variable to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    sandbox.snapcli(&["restore", &elsewhere, "-c", "len(many)"]).assert_stdout("40000\n");
     assert_eq!((generation(&target), names(&disk.0)), (1, vec!["session.pkl".to_owned()]));
     // A read-only file system.
     disk.remount("remount,ro");
@@ -134,8 +134,8 @@ late = Late()
     let call = sandbox.call_snapcli(&["save", "-o", path, "script.py"]).run();
     call.assert_code(1);
     assert!(call.err().contains("the session takes 11 MB or more"), "{}", call.whole());
-    let place = call.err().split("variables to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-    sandbox.snapcli(&["restore", &place, "-c", "len(text)"]).assert_stdout("3000000\n");
+    let elsewhere = call.err().split("variables to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    sandbox.snapcli(&["restore", &elsewhere, "-c", "len(text)"]).assert_stdout("3000000\n");
     assert_eq!(fs::read(&target).unwrap(), before);
     // Variables that are left out do not count.
     save(&["--exclude", "text", "--exclude", "frame"]).assert_code(0);

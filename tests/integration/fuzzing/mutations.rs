@@ -63,34 +63,34 @@ impl<'s> Mutations<'s> {
 
     fn change(&mut self, bytes: &mut Vec<u8>) {
         let random = &mut self.random;
-        let place = random.below(bytes.len());
+        let offset = random.below(bytes.len());
         let stretch = random.range(bytes.len());
         match random.below(7) {
-            0 if !bytes.is_empty() => bytes[place] ^= 1 << random.below(8),
+            0 if !bytes.is_empty() => bytes[offset] ^= 1 << random.below(8),
             1 => drop(bytes.drain(stretch)),
             2 => {
                 let from = bytes[stretch].to_vec();
-                bytes.splice(place..place, from);
+                bytes.splice(offset..offset, from);
             }
             3 => {
                 let from = random.range(self.other.len());
-                bytes.splice(place..place, self.other[from].iter().copied());
+                bytes.splice(offset..offset, self.other[from].iter().copied());
             }
             4 => {
                 let written = INTERESTING[random.below(INTERESTING.len())];
-                let end = bytes.len().min(place + written.len());
-                bytes.splice(place..end, written.iter().copied());
+                let end = bytes.len().min(offset + written.len());
+                bytes.splice(offset..end, written.iter().copied());
             }
             5 if random.below(8) == 0 => {
                 // Repeated as often as fits, so that quadratic time or memory shows.
                 let from = bytes[stretch].to_vec();
                 let room = self.longest.saturating_sub(bytes.len());
-                bytes.splice(place..place, from.repeat(room / from.len().max(1)));
+                bytes.splice(offset..offset, from.repeat(room / from.len().max(1)));
             }
-            6 if random.below(8) == 0 => bytes.truncate(place),
+            6 if random.below(8) == 0 => bytes.truncate(offset),
             _ => {
                 let written = INTERESTING[random.below(INTERESTING.len())];
-                bytes.splice(place..place, written.iter().copied());
+                bytes.splice(offset..offset, written.iter().copied());
             }
         }
     }

@@ -32,7 +32,7 @@ fn steps(parser: Parser<'_>, bytes: &[u8], base: u64) -> (usize, bool) {
                 assert_eq!(op.start, base + end as u64, "an opcode begins where the last one ended");
                 assert_eq!(bytes.get(end), Some(&op.opcode.byte()));
                 let length = usize::try_from(op.end - op.start).unwrap();
-                assert!(length >= 1 && length <= bytes.len() - end, "it is no longer than there are bytes");
+                assert!(length >= 1 && length <= bytes.len() - end, "it ends within the bytes");
                 assert!(argument_len(&op.argument) <= 2 * length, "its argument comes from its bytes");
                 end += length;
             }
@@ -119,7 +119,7 @@ fn inspect(snapshot: &Snapshot) {
     }
     is_json(&written_raw(|out| write_json(out, &answer)));
     let page = written_raw(|out| write_page(out, &answer));
-    assert_eq!(page.split(|byte| *byte == b'<').count(), tags(), "no text of the file is a tag");
+    assert_eq!(page.split(|byte| *byte == b'<').count(), tags(), "no string of the file is a tag");
     answer.keep_failures_only();
     written(|out| write_failures(out, &answer, true));
 }
@@ -139,10 +139,10 @@ fn check(snapshot: &Snapshot) {
     let whole = verified.is_whole();
     match snapshot.contents() {
         Contents::Foreign { lost_index } => {
-            assert_eq!(whole, !lost_index, "what was opened is whole: {verified:?}");
+            assert_eq!(whole, !lost_index, "a file that opened is intact: {verified:?}");
             snapshot.check(&|_| {}).unwrap();
         }
-        Contents::Own { .. } => assert!(!whole || snapshot.check(&|_| {}).is_ok(), "what is whole has its hashes"),
+        Contents::Own { .. } => assert!(!whole || snapshot.check(&|_| {}).is_ok(), "an intact file matches its hashes"),
     }
     let (format, bytes) = (Some(FileFormat::of(snapshot).unwrap()), Some(snapshot.file_len()));
     let answer =
@@ -219,7 +219,7 @@ fn fetch(snapshot: &Snapshot, index: &Index, mapped: bool) {
         },
     });
     let damage = snapshot.fetch(index, wanted.collect(), &|_| {}).unwrap();
-    assert_eq!(damage.whole.len() + damage.damaged.len(), index.variables.len(), "each one is told");
+    assert_eq!(damage.whole.len() + damage.damaged.len(), index.variables.len(), "each variable is reported");
 }
 
 /// Splits a file into pickle and index by the offset in its trailer; the other fields may hold anything.
@@ -228,8 +228,8 @@ fn parts(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let offset = u64::from_le_bytes(*trailer.get(8..)?.first_chunk()?);
     // If a mutation moved the index, it is found by its first field.
     let found = || rest.windows(10).rposition(|window| window == b"{\"schema\":");
-    let place = usize::try_from(offset).ok().filter(|place| rest.get(*place) == Some(&b'{')).or_else(found)?;
-    rest.split_at_checked(place)
+    let boundary = usize::try_from(offset).ok().filter(|boundary| rest.get(*boundary) == Some(&b'{')).or_else(found)?;
+    rest.split_at_checked(boundary)
 }
 
 /// Joins pickle and index, with a valid trailer.
@@ -273,8 +273,8 @@ fn with_correct_hashes(pickle: &[u8], json: &[u8]) -> Option<Vec<u8>> {
 /// Compares two pickles; the second starts after the STOP of the first.
 pub(crate) fn diff(bytes: &[u8]) {
     let first = Parser::new(bytes).map_while(Result::ok).find(|op| op.opcode == Opcode::Stop);
-    let Some(place) = first.and_then(|op| usize::try_from(op.end).ok()) else { return };
-    let (first, second) = bytes.split_at(place);
+    let Some(boundary) = first.and_then(|op| usize::try_from(op.end).ok()) else { return };
+    let (first, second) = bytes.split_at(boundary);
     if is_packed(first) || is_packed(second) {
         return;
     }
@@ -282,8 +282,8 @@ pub(crate) fn diff(bytes: &[u8]) {
     let (Some(first), Some(second)) = (open(first), open(second)) else { return };
     let there = compared(&first, &second);
     let back = compared(&second, &first);
-    assert_eq!(there.unchanged, back.unchanged, "as much is the same from either side: {there:?} {back:?}");
-    assert_eq!(there.changes.len(), back.changes.len(), "as much is different from either side");
+    assert_eq!(there.unchanged, back.unchanged, "the same number is unchanged in both directions: {there:?} {back:?}");
+    assert_eq!(there.changes.len(), back.changes.len(), "the same number differs in both directions");
     for file in [&first, &second] {
         assert!(compared(file, file).changes.is_empty(), "a file is the same as itself");
     }
