@@ -1,6 +1,6 @@
-"""What a piece of work takes of time and memory, and reads from a file: from /proc, in a child process of its own.
+"""Measures the time and memory of a function, and how much it reads from a file: from /proc, in a child process.
 
-A child, because what one peer leaves in the heap would be there for the next one to use, or to pay for.
+In a child, because memory that one peer leaves in the heap would affect the next one.
 """
 
 import ctypes
@@ -11,11 +11,11 @@ import time
 
 
 def in_child(work):
-    """What `work` returns, as JSON, from a fork that ends right after it."""
+    """Runs `work` in a forked child, and returns its result, which must be JSON."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        # Not one step further than this: snapcli would go on and save the child's session.
+        # The child must exit here, or snapcli would save its session.
         try:
             os.close(reader)
             with open(writer, "w") as file:
@@ -30,7 +30,7 @@ def in_child(work):
 
 
 def peak_of(work):
-    """The peak over what was there before, and what is held in the end, in bytes; and the time."""
+    """The peak memory and the memory held at the end, in bytes over the start, and the time."""
     gc.collect()
     touch_libraries()
     before = status("VmRSS")
@@ -46,7 +46,7 @@ def peak_of(work):
 
 
 def timed(work):
-    """The result is still held when the clock stops: to let go of it is nobody's work."""
+    """The time of `work`, without freeing its result."""
     start = time.perf_counter()
     kept = work()
     seconds = time.perf_counter() - start
@@ -55,7 +55,7 @@ def timed(work):
 
 
 def touch_libraries():
-    """A fork begins without the pages of the libraries, and would get them, some MB, on somebody's bill."""
+    """Maps the pages of the libraries, some MB, which a fork starts without, so that they do not count for a peer."""
     madvise = ctypes.CDLL(None).madvise
     madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     with open("/proc/self/maps") as file:
@@ -63,7 +63,7 @@ def touch_libraries():
     for place, access, _, _, _, *path in maps:
         if access.startswith("r") and path and path[0].startswith("/"):
             start, end = (int(number, 16) for number in place.split("-"))
-            madvise(start, end - start, 22)  # MADV_POPULATE_READ; where the kernel has none, nothing is lost
+            madvise(start, end - start, 22)  # MADV_POPULATE_READ; an old kernel ignores it
 
 
 def status(name):

@@ -1,4 +1,5 @@
-//! `cargo bench --bench peers`: snapcli beside dill, C pickle, cloudpickle and joblib, as tables of ratios and memory.
+//! `cargo bench --bench peers`: snapcli compared with dill, C pickle, cloudpickle and joblib.
+//! Prints tables of ratios and memory.
 //!
 //! Each session is a script (`session_*.py`) that snapcli runs. At its end it is saved and loaded by all peers in turn
 //! (`measure.py`), so that all figures come from one process. Compare only the ratios between machines; the seconds
@@ -8,11 +9,11 @@
 //! measures one round. Needs 2 GB of memory and 3 GB of disk.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-mod look;
+mod inspect_speed;
+mod process_cost;
 mod results;
-mod show;
 mod table;
-mod whole;
+mod tables;
 
 #[path = "../../tests/integration"]
 mod integration {
@@ -27,16 +28,16 @@ use std::time::Duration;
 use integration::env::{Sandbox, Stack, main_python, venv};
 use results::{Measured, SESSIONS, Session};
 
-/// What was asked on the command line.
-struct Asked {
+/// The options on the command line.
+struct Options {
     quick: bool,
     inspect: bool,
     sessions: Vec<&'static Session>,
 }
 
 fn main() {
-    match asked(std::env::args().skip(1)) {
-        Ok(asked) => std::process::exit(i32::from(!run(&asked))),
+    match parse_options(std::env::args().skip(1)) {
+        Ok(options) => std::process::exit(i32::from(!run(&options))),
         Err(message) => {
             eprintln!("{message}");
             std::process::exit(2);
@@ -44,62 +45,62 @@ fn main() {
     }
 }
 
-fn asked(words: impl Iterator<Item = String>) -> Result<Asked, String> {
-    let mut asked = Asked { quick: false, inspect: false, sessions: Vec::new() };
+fn parse_options(words: impl Iterator<Item = String>) -> Result<Options, String> {
+    let mut options = Options { quick: false, inspect: false, sessions: Vec::new() };
     for word in words {
         match word.as_str() {
-            // cargo says this to every benchmark.
+            // cargo passes this to every benchmark.
             "--bench" => {}
-            "--quick" => asked.quick = true,
-            "inspect" => asked.inspect = true,
-            name => asked.sessions.push(SESSIONS.iter().find(|session| session.name == name).ok_or_else(|| {
+            "--quick" => options.quick = true,
+            "inspect" => options.inspect = true,
+            name => options.sessions.push(SESSIONS.iter().find(|session| session.name == name).ok_or_else(|| {
                 let names: Vec<_> = SESSIONS.iter().map(|session| session.name).collect();
                 format!("{name} is no session: name some of {}, inspect, or --quick", names.join(", "))
             })?),
         }
     }
-    if asked.sessions.is_empty() && !asked.inspect {
-        asked.inspect = true;
-        asked.sessions = SESSIONS.iter().collect();
+    if options.sessions.is_empty() && !options.inspect {
+        options.inspect = true;
+        options.sessions = SESSIONS.iter().collect();
     }
-    Ok(asked)
+    Ok(options)
 }
 
-/// Whether all sessions could be measured. Figures, good or bad, decide nothing.
-fn run(asked: &Asked) -> bool {
+/// Returns whether all sessions could be measured; the figures themselves do not matter.
+fn run(options: &Options) -> bool {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
-    // On the disk of the project: a folder for temporary files may well be memory.
+    // On the project's disk, because the directory for temporary files may be in memory.
     let scratch = tempfile::Builder::new().prefix("peers-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let turns = if asked.quick { 5 } else { 30 };
+    let turns = if options.quick { 5 } else { 30 };
 
     let mut sessions = Vec::new();
-    for session in &asked.sessions {
+    for session in &options.sessions {
         progress(&format!("measuring {}", session.name));
-        let measured = measure(&sandbox, scratch.path(), session, asked.quick);
+        let measured = measure(&sandbox, scratch.path(), session, options.quick);
         sessions.extend(measured.map(|measured| (*session, measured)));
     }
     let mut processes = Vec::new();
-    if !asked.sessions.is_empty() {
+    if !options.sessions.is_empty() {
         progress("measuring whole processes");
-        processes.push(whole::save(&sandbox, turns));
+        processes.push(process_cost::save(&sandbox, turns));
     }
     if sessions.iter().any(|(session, _)| session.name == "array") {
-        processes.extend(whole::restore(&sandbox, &snapshot(scratch.path(), "array"), turns));
+        processes.extend(process_cost::restore(&sandbox, &snapshot(scratch.path(), "array"), turns));
     }
 
-    let mut looked = Vec::new();
-    if asked.inspect {
-        progress("measuring looks at files");
-        looked = look::measure(&sandbox, if asked.quick { 3 } else { 15 });
+    let mut inspected = Vec::new();
+    if options.inspect {
+        progress("measuring inspections of files");
+        inspected = inspect_speed::measure(&sandbox, if options.quick { 3 } else { 15 });
     }
 
-    // A reader that has seen enough is no error.
-    let _ = show::all(&mut std::io::stdout().lock(), &sessions, &processes, &looked);
-    sessions.len() == asked.sessions.len() && looked.is_empty() != asked.inspect
+    // A reader that closes the pipe is not an error.
+    let _ = tables::print_all(&mut std::io::stdout().lock(), &sessions, &processes, &inspected);
+    sessions.len() == options.sessions.len() && inspected.is_empty() != options.inspect
 }
 
-/// Runs a session's script. What snapcli saves at its end is kept for the array, to be restored by whole processes.
-/// A session that fails costs only its rows.
+/// Runs a session's script. The snapshot of the array session is kept, for the restores of whole processes. A session
+/// that fails loses only its rows.
 fn measure(sandbox: &Sandbox, scratch: &Path, session: &Session, quick: bool) -> Option<Measured> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("benches/peers/session_{}.py", session.name));
     let folder = scratch.join("files");
@@ -110,7 +111,7 @@ fn measure(sandbox: &Sandbox, scratch: &Path, session: &Session, quick: bool) ->
         words.extend(["--exclude".into(), "*".into()]);
     }
     words.extend([script, answer.clone(), folder.clone(), if quick { "quick" } else { "full" }.into()]);
-    // A slow disk or a busy machine is no reason to fail.
+    // Long enough for a slow disk or a busy machine.
     let call = sandbox.call_snapcli(&words).env("PYTHONDONTWRITEBYTECODE", "1").timeout(Duration::from_secs(1200));
     let run = call.run();
     std::fs::remove_dir_all(folder).unwrap();

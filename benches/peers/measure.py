@@ -1,8 +1,8 @@
-"""Measures the session of the script that called it: who saves and loads it how fast, and with how much memory.
+"""Measures how fast each peer saves and loads the session of the calling script, and with how much memory.
 
-Arguments of the script: where the answer goes (JSON, read by main.rs), a folder for files, and "quick" or "full".
-First the memory, each peer in a child of its own, whose files are then there to be loaded; then the times, in this
-process, in rounds in which the peers take turns, so that what else the machine does hits all of them.
+Arguments of the script: a path for the results (JSON, read by main.rs), a folder for files, and "quick" or "full".
+Memory comes first, each peer in its own child process, which leaves the files to load; then times, in this process, in
+rounds in which the peers alternate, so that other load on the machine affects all of them.
 """
 
 import gc
@@ -17,15 +17,15 @@ import time
 import cost
 import peers
 
-# How long the rounds of a session go on.
+# The time for the rounds of a session.
 SECONDS = 10
 LEAST_ROUNDS, MOST_ROUNDS = 5, 25
 
-# Waiting for the disk: a figure that only stands beside the others.
+# Saves with fsync depend on the disk, so they get only a few rounds.
 SYNCED_SECONDS, SYNCED_ROUNDS = 3, 3
 
-# What pickles in Python and takes more seconds than this is not run again: its time is that of the child, whose only
-# handicap is that it copies what pages it writes to.
+# A pickler in Python that takes more seconds than this is not run again. Its time is that of the child, which is a
+# little slower, because it copies the pages that it writes to.
 SLOW = 3.0
 PICKLE_IN_PYTHON = ("dill", "dill 5", "joblib")
 
@@ -35,13 +35,13 @@ class Task:
 
     def __init__(self, kind, name, work, after=None, makes=None, path=None):
         self.kind, self.name, self.work, self.after = kind, name, work, after
-        # A save makes a file anew in each round; a load has the one that the first save left at `path`.
+        # A save writes a new file in each round; a load reads the one that the first save left at `path`.
         self.makes, self.path = makes, path
         self.cell = {}
         self.best = math.inf
 
     def first(self):
-        """Runs it in a child. An error is what the cell then says, and costs this task and those that need its file."""
+        """Runs it in a child. An error goes into the cell, and fails this task and those that need its file."""
         if self.after is not None and self.after.failed():
             self.cell = dict(self.after.cell)
             return
@@ -69,7 +69,7 @@ class Task:
         if not self.failed():
             self.best = self.cell["seconds"] = min(self.best, answer["seconds"])
         if self.makes:
-            # Before the kernel begins to write it out, in another peer's time.
+            # Before the kernel writes it to the disk during another peer's turn.
             remove(self.makes)
 
 
@@ -107,7 +107,7 @@ def tasks(folder):
 
 
 def checked(load, names=None):
-    """A load counts only when it brings back what was saved."""
+    """Makes the load fail if it does not restore all saved variables."""
     wanted = names or list(peers.session())
 
     def load_and_check(path):
@@ -121,7 +121,7 @@ def checked(load, names=None):
 
 
 def goes_by_name(load, name):
-    """Whether this is none of the data that C pickle was given."""
+    """Whether C pickle was not given this variable."""
     return load is peers.pickle_load and name not in peers.data()
 
 
@@ -134,7 +134,7 @@ def run():
         task.first()
         if task.makes and not any(other.after is task for other in others):
             remove(task.path)
-    # So that the disk is idle from here on.
+    # The disk should be idle from here on.
     os.sync()
     quick = mode == "quick"
     rounds(others, 1 if quick else LEAST_ROUNDS, 1 if quick else MOST_ROUNDS, SECONDS)
@@ -158,7 +158,7 @@ def rounds(cells, least, most, seconds):
 
 
 def reads_of_small(cells):
-    """How much of the file it takes to load one small variable beside a large one."""
+    """How much of the file is read to load one small variable next to a large one."""
     task = next((task for task in cells if task.name == "only small"), None)
     if task is None or task.failed():
         return None

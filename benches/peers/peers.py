@@ -1,8 +1,8 @@
-"""The peers: who saves the session in `__main__` how, and loads it again.
+"""The peers: how each library saves the session in `__main__`, and loads it again.
 
-Each takes what it is made for. dill, cloudpickle and snapcli save functions and classes of the script by value, so they
-get the whole session; C pickle and joblib write only their names, so they get the data, and "cannot" save a session
-that holds nothing else.
+Each gets the data that it is made for. dill, cloudpickle and snapcli save functions and classes of the script by
+value, so they get the whole session; C pickle and joblib write only their names, so they get the data, and "cannot"
+save a session that holds nothing else.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ class NotYet(Exception):
 
 
 class Cannot(Exception):
-    """The peer is not made for this session."""
+    """This peer cannot save this session."""
 
 
 @dataclasses.dataclass
@@ -49,18 +49,18 @@ def session():
 
 
 def data():
-    """The variables that a pickler holds by value which knows functions and classes only by name."""
+    """The variables that a pickler can save by value if it saves functions and classes by name."""
     by_name = (type, types.FunctionType)
     values = {name: value for name, value in session().items() if not isinstance(value, by_name)}
     kept = {name: value for name, value in values.items() if not holds_functions(value)}
-    # A lone number beside the functions is not what the session is about.
+    # A single number next to the functions is not worth measuring.
     if not any(hasattr(value, "__len__") for value in kept.values()):
         raise Cannot("functions go by reference: nothing of them is in the file")
     return kept
 
 
 def holds_functions(value):
-    """Closures in a list, which C pickle refuses."""
+    """Whether this is a list of closures, which C pickle cannot save."""
     return isinstance(value, list) and bool(value) and isinstance(value[0], types.FunctionType)
 
 
@@ -97,7 +97,7 @@ def joblib_save(path):
 
 
 def plain_save(path):
-    """What the disk can do: the bytes of the array, in pieces."""
+    """Writes only the bytes of the array, in pieces: the speed of the disk."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         bytes_of_array = memoryview(__main__.array).cast("B")
@@ -137,7 +137,7 @@ def of_snapcli(name):
 
 
 def peers():
-    """Those that save, in the order of the table. Only the loads that are compared are there."""
+    """The peers that save, in the order of the table. Only those whose loads are compared have one."""
     return [
         Peer("dill", dill_save(dill.settings["protocol"]), dill.load_module_asdict),
         Peer("dill 5", dill_save(5)),
@@ -150,6 +150,6 @@ def peers():
 
 
 def synced():
-    """The same on the disk, not only in the kernel's hands."""
+    """The same with fsync, so that the data is on the disk and not only in the page cache."""
     plain = [peer for peer in peers() if peer.name in ("C pickle", "plain write")]
     return [Peer(peer.name, then_fsync(peer.save)) for peer in plain] + [Peer("snapcli", snapcli_save())]

@@ -1,4 +1,4 @@
-//! What was measured, as `measure.py` writes it in JSON, and the targets that a figure is shown beside.
+//! The measurements that `measure.py` writes as JSON, and the targets that they are compared with.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub(crate) const SESSIONS: [Session; 7] = [
     Session { name: "mixed", base: "C pickle", save: None, load: None, save_extra: None },
 ];
 
-/// A session, whom its save is compared with, and what is asked of snapcli: ratios, and memory in MB.
+/// A session, the peer that its save is compared with, and the targets: ratios, and memory in MB.
 pub(crate) struct Session {
     pub(crate) name: &'static str,
     pub(crate) base: &'static str,
@@ -26,7 +26,7 @@ pub(crate) struct Session {
     pub(crate) save_extra: Option<f64>,
 }
 
-/// What one session took, by peer.
+/// The measurements of one session, by peer.
 #[derive(Deserialize)]
 pub(crate) struct Measured {
     pub(crate) versions: BTreeMap<String, String>,
@@ -36,13 +36,13 @@ pub(crate) struct Measured {
     pub(crate) small: Option<Reads>,
 }
 
-/// What one peer took, or why it took nothing.
+/// The measurements of one peer, or why there are none.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Cell {
     /// The best of all rounds.
     pub(crate) seconds: Option<f64>,
-    /// Bytes over what was resident before: at the peak, and when it was done.
+    /// Bytes over the memory that was resident before: at the peak, and at the end.
     peak: Option<f64>,
     held: Option<f64>,
     pub(crate) cannot: Option<String>,
@@ -55,19 +55,19 @@ pub(crate) struct Cell {
 pub(crate) struct Reads {
     /// By calls of `read`.
     pub(crate) calls: Option<u64>,
-    /// By touching a mapping; not known where the file did not leave the page cache.
+    /// By touching a mapping; unknown if the file could not be evicted from the page cache.
     pub(crate) touched: Option<u64>,
 }
 
 impl Cell {
-    /// The peak over the session that was there before, in MB.
+    /// The peak memory over that of the session itself, in MB.
     pub(crate) fn peak_mb(&self) -> Option<f64> {
         self.peak.map(|bytes| bytes / 1e6)
     }
 }
 
 impl Measured {
-    /// What a loaded session takes, in MB: the least that any of those holds in the end that load all of it.
+    /// The memory of a loaded session in MB: the least that any of the complete loads holds at its end.
     pub(crate) fn loaded_mb(&self) -> Option<f64> {
         let whole = self.load.iter().filter(|(name, _)| !["mapped", "only small"].contains(&name.as_str()));
         whole.filter_map(|(_, cell)| cell.held).min_by(f64::total_cmp).map(|bytes| bytes / 1e6)

@@ -1,12 +1,12 @@
-//! A table for a terminal: columns as wide as they must be, and marks for what reached its target and what did not.
+//! A table for a terminal, with columns as wide as needed, and colors for figures that reached or missed their target.
 
 use std::io::Write;
 
 use console::{Style, measure_text_width};
 
-/// How a cell is shown; without colours on anything but a terminal.
+/// How a cell is shown. Colors only appear on a terminal.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum CellStyle {
     #[default]
     Plain,
     Dim,
@@ -14,12 +14,12 @@ pub(crate) enum Look {
     Missed,
 }
 
-/// A text and its look.
+/// The text of a cell and its style.
 #[derive(Clone, Default)]
 pub(crate) struct Item {
     text: String,
-    look: Look,
-    /// Names stand at the left of their column, figures at its right.
+    style: CellStyle,
+    /// Names are aligned to the left of their column, figures to the right.
     is_name: bool,
 }
 
@@ -28,35 +28,35 @@ impl Item {
         Self { text: text.into(), ..Self::default() }
     }
 
-    pub(crate) fn name(text: impl Into<String>, look: Look) -> Self {
-        Self { text: text.into(), look, is_name: true }
+    pub(crate) fn name(text: impl Into<String>, style: CellStyle) -> Self {
+        Self { text: text.into(), style, is_name: true }
     }
 
     pub(crate) fn dim(text: impl Into<String>) -> Self {
-        Self { text: text.into(), look: Look::Dim, ..Self::default() }
+        Self { text: text.into(), style: CellStyle::Dim, ..Self::default() }
     }
 
-    /// A figure beside what it is to be at most.
-    pub(crate) fn figure(value: f64, asked: Option<f64>, decimals: usize) -> Self {
+    /// A figure with its target, the most that it should be.
+    pub(crate) fn figure(value: f64, target: Option<f64>, decimals: usize) -> Self {
         let scale = 10_f64.powi(decimals as i32);
-        // What rounds to zero has no sign: adding takes it from a negative zero.
+        // Adding 0.0 turns a negative zero into zero, so that no sign is shown.
         let text = format!("{:.decimals$}", (value * scale).round() / scale + 0.0);
-        match asked {
-            Some(asked) => {
-                let look = if value <= asked { Look::Reached } else { Look::Missed };
-                Self { text: format!("{text} (asked {asked:.decimals$})"), look, ..Self::default() }
+        match target {
+            Some(target) => {
+                let style = if value <= target { CellStyle::Reached } else { CellStyle::Missed };
+                Self { text: format!("{text} (target {target:.decimals$})"), style, ..Self::default() }
             }
             None => Self::new(text),
         }
     }
 }
 
-/// Rows of as many items as there are heads.
+/// Each row has as many items as there are heads.
 pub(crate) struct Table {
     pub(crate) title: String,
     pub(crate) heads: Vec<String>,
     pub(crate) rows: Vec<Vec<Item>>,
-    /// Whether all of it stands back.
+    /// Whether the whole table is dimmed.
     pub(crate) dim: bool,
 }
 
@@ -66,7 +66,7 @@ impl Table {
         Self { title: title.to_owned(), heads, rows: Vec::new(), dim: false }
     }
 
-    /// Prints it, unless nothing was measured for it.
+    /// Prints the table, unless it is empty.
     pub(crate) fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
         if self.rows.is_empty() {
             return Ok(());
@@ -82,7 +82,7 @@ impl Table {
         writeln!(out)
     }
 
-    /// A head stands above its column as the first item in it does.
+    /// A head is aligned like the first item in its column.
     fn head(&self, column: usize) -> Item {
         let first = self.rows.first().and_then(|row| row.get(column));
         let is_name = first.is_some_and(|item| item.is_name);
@@ -99,12 +99,12 @@ impl Table {
 
     fn cell(&self, item: &Item, width: usize) -> String {
         let padded = if item.is_name { format!("{:<width$}", item.text) } else { format!("{:>width$}", item.text) };
-        let style = match item.look {
-            Look::Dim => Style::new().dim(),
-            Look::Reached => Style::new().green(),
-            Look::Missed => Style::new().yellow(),
-            Look::Plain if self.dim => Style::new().dim(),
-            Look::Plain => Style::new(),
+        let style = match item.style {
+            CellStyle::Dim => Style::new().dim(),
+            CellStyle::Reached => Style::new().green(),
+            CellStyle::Missed => Style::new().yellow(),
+            CellStyle::Plain if self.dim => Style::new().dim(),
+            CellStyle::Plain => Style::new(),
         };
         style.apply_to(padded).to_string()
     }

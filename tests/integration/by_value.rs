@@ -1,20 +1,20 @@
-//! Classes, enumerations and type variables of a script come back whole: on every Python, with plain dill too, and a
-//! second time into the same process. The script `by_value/classes.py` has all of them, and a check for each.
+//! Classes, enumerations and type variables of a script are fully restored: on every Python, by plain dill too, and a
+//! second time in the same process. The script `by_value/classes.py` has all of them, and a check for each.
 
 use crate::env::{Sandbox, Stack, pythons, venv};
 
 const SCRIPT: &str = include_str!("by_value/classes.py");
 
-/// The script in which everything comes in the opposite order, so that classes are met before their bases.
-fn backwards() -> String {
+/// The script with its variables in reverse order, so that classes are saved before their bases.
+fn reversed_script() -> String {
     let turn = "_g = globals()\nfor _k in reversed([k for k in _g if not k.startswith('_')]): _g[_k] = _g.pop(_k)\n";
     format!("{SCRIPT}{turn}")
 }
 
 #[test]
-fn classes_of_the_script_come_back_whole() {
+fn classes_defined_in_the_script_are_fully_restored() {
     for python in pythons() {
-        for script in [SCRIPT.to_owned(), backwards()] {
+        for script in [SCRIPT.to_owned(), reversed_script()] {
             let sandbox = Sandbox::with(venv(python, Stack::Dill));
             sandbox.write("script.py", script);
             sandbox.snapcli(&["save", "--strict", "-q", "script.py"]).assert_code(0);
@@ -27,7 +27,7 @@ fn classes_of_the_script_come_back_whole() {
 }
 
 #[test]
-fn a_second_restore_gives_enumerations_and_type_variables_again() {
+fn a_second_restore_keeps_existing_enumerations_and_type_variables() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", SCRIPT);
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
@@ -45,7 +45,7 @@ print(members[0] is Planet.EARTH, members[1] is Coordinate.PX, members[2] is S.A
 }
 
 #[test]
-fn a_class_that_cannot_be_kept_is_named_with_the_way_to_what_is_at_fault() {
+fn an_unsavable_class_is_reported_with_the_path_to_the_failing_object() {
     let sandbox = Sandbox::new();
     let script = "
 import enum

@@ -1,10 +1,10 @@
-//! The files in `completions/` are what the program prints.
+//! The files in `completions/` match the output of `snapcli completions`.
 
 use crate::env::Sandbox;
 
 #[test]
 #[cfg(feature = "python")]
-fn the_files_are_current() {
+fn the_completion_files_are_up_to_date() {
     let sandbox = Sandbox::new();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
     let files = [

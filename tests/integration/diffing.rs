@@ -1,4 +1,4 @@
-//! What `diff` promises: every change of a value is told, and nothing that is not one.
+//! `diff` reports every changed value, and nothing else.
 
 use crate::env::{Run, Sandbox, Stack, main_python, pythons, venv};
 
@@ -38,7 +38,7 @@ words[0].note = 'kept'
 ";
 
 impl Sandbox {
-    /// Saves the session of a script under this hash seed.
+    /// Saves the session of a script, run with this hash seed.
     fn save(&self, file: &str, script: &str, seed: &str) {
         self.write("script.py", script);
         let run = self.call_snapcli(&["save", "-q", "-o", file, "script.py"]).env("PYTHONHASHSEED", seed).run();
@@ -46,13 +46,13 @@ impl Sandbox {
     }
 
     fn diff(&self, before: &str, after: &str) -> Run {
-        // No Python can be started here.
+        // No Python can be found.
         self.call_snapcli(&["diff", before, after]).env("SNAPCLI_PYTHON", "/nonexistent").env("PATH", "").run()
     }
 }
 
 #[test]
-fn another_hash_seed_other_lines_and_other_neighbours_change_nothing() {
+fn hash_seeds_line_numbers_and_unrelated_variables_make_no_difference() {
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         sandbox.save("a.pkl", SESSION, "1");
@@ -65,14 +65,14 @@ fn another_hash_seed_other_lines_and_other_neighbours_change_nothing() {
         let run = sandbox.diff("a.pkl", "d.pkl");
         run.assert_code(1);
         assert!(run.out().starts_with("~ words: list (3)"), "{}", run.whole());
-        // The same file, with what is shared at other places in the memo.
+        // The same session, with shared objects in other memo slots.
         sandbox.save("c.pkl", SESSION, "3");
         sandbox.diff("c.pkl", "a.pkl").assert_stdout("c.pkl → a.pkl: 25 the same\n").assert_code(0);
     }
 }
 
 #[test]
-fn changes_are_told_with_their_places() {
+fn changes_are_reported_with_their_paths() {
     let sandbox = Sandbox::new();
     sandbox.save("a.pkl", SESSION, "1");
     let changes = [
@@ -121,7 +121,7 @@ a.pkl → b.pkl: 15 changed, 10 the same
 }
 
 #[test]
-fn what_was_left_out_is_told_with_the_reason() {
+fn variables_that_were_left_out_are_reported_with_the_reason() {
     let sandbox = Sandbox::new();
     sandbox.save("a.pkl", "c = 1\nold = 'x'\n", "1");
     sandbox.save("b.pkl", "import sqlite3\nc = sqlite3.connect(':memory:')\n", "1");
@@ -131,7 +131,7 @@ fn what_was_left_out_is_told_with_the_reason() {
     assert!(text.ends_with("\na.pkl → b.pkl: 1 added, 2 removed, 0 the same\n"), "{text}");
 }
 
-/// The data of the session, as three kinds of files hold it.
+/// Data to store in three kinds of files.
 const DATA: &str = "
 import numpy as np
 grid = np.arange(12, dtype='int16').reshape(3, 4)
@@ -142,7 +142,7 @@ big, small, text, raw = 1 << 200, -7, 'caf\\xe9', b'\\x00\\xff'
 ";
 
 #[test]
-fn snapshots_dill_sessions_and_dicts_of_all_protocols_hold_the_same() {
+fn snapshots_dill_sessions_and_dicts_of_all_protocols_compare_equal() {
     let sandbox = Sandbox::new();
     sandbox.save("own.pkl", DATA, "1");
     sandbox.write("dill_session.py", format!("{DATA}\nimport dill\ndill.dump_module('dill.pkl')\n"));
@@ -167,7 +167,7 @@ for protocol in range(6):
 }
 
 #[test]
-fn frames_and_models_that_did_not_change_are_the_same() {
+fn unchanged_data_frames_and_models_compare_equal() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     let script = "
 import numpy as np, pandas as pd
@@ -194,7 +194,7 @@ model = make_pipeline(StandardScaler(), RandomForestClassifier(5, random_state=0
 }
 
 #[test]
-fn what_is_no_snapshot_or_damaged_is_an_error() {
+fn a_damaged_file_or_one_that_is_not_a_pickle_is_an_error() {
     let sandbox = Sandbox::new();
     sandbox.save("a.pkl", "x, y = [1], [2]\n", "1");
     sandbox.save("b.pkl", "x, y = [1], [3]\n", "1");
@@ -243,9 +243,9 @@ dill.dump_module('dill.pkl')
     }
 }
 
-/// A hundred bases each, eight deep: whoever follows them all to see whether one is `set` never ends.
+/// A hundred bases each, eight levels deep: a search for `set` among all bases must not visit each path.
 #[test]
-fn classes_of_many_bases_take_no_time() {
+fn classes_with_many_bases_are_compared_quickly() {
     let sandbox = Sandbox::new();
     let put = |slot: u32| [b"r".as_slice(), &slot.to_le_bytes()].concat();
     let get = |slot: u32| [b"j".as_slice(), &slot.to_le_bytes()].concat();

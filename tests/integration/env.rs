@@ -1,5 +1,6 @@
-//! The base of every test: the Pythons of this machine (`pythons`), virtual environments made for the tests (`venvs`),
-//! a private directory to run programs in (`Sandbox`), and the result of a program (`Run`). The benchmark uses it, too.
+//! The environment of every test: the Pythons of this machine (`pythons`), virtual environments made for the tests
+//! (`venvs`), a private directory to run programs in (`Sandbox`), and the result of a program (`Run`). The benchmark
+//! uses it, too.
 //!
 //! Environment variables: `SNAPCLI_TEST_TIER=full` runs the tests with every Python instead of one.
 //! `SNAPCLI_TEST_PYTHONS` (paths separated by `:`) lists the Pythons to test with, instead of all that are found.

@@ -1,5 +1,5 @@
-//! One bad object costs the variables that hold it, never the rest: a session of which every object fails in turn, in
-//! many odd ways, and what remains is compared with the session without those variables. See `suites/faults.py`.
+//! A failing object loses only the variables that hold it. Each object of a session fails in turn, in many ways, and
+//! the snapshot is compared with the session without those variables. See `suites/faults.py`.
 
 use crate::env::{Python, Run, Sandbox, Stack, main_python, pythons, venv};
 
@@ -18,16 +18,16 @@ fn save(sandbox: &Sandbox, number: usize, mode: &str) -> Run {
     run
 }
 
-/// Saves the session once for every `step`-th question that can fail. Returns what faults.py says of each file.
+/// Saves the session once for every `step`-th call that can fail. Returns the output of faults.py for each file.
 fn save_each(sandbox: &Sandbox, step: usize) -> Vec<String> {
-    let questions = save(sandbox, 0, "persistent").json()["calls"].as_u64().unwrap();
-    assert!(questions > 20, "only {questions} questions");
-    let saves = (1..=questions as usize).step_by(step).enumerate();
-    // Where each is tried, so are both modes.
+    let calls = save(sandbox, 0, "persistent").json()["calls"].as_u64().unwrap();
+    assert!(calls > 20, "only {calls} calls");
+    let saves = (1..=calls as usize).step_by(step).enumerate();
+    // The modes alternate.
     saves.map(|(turn, number)| save(sandbox, number, ["persistent", "once"][turn % 2]).out()).collect()
 }
 
-/// Lets the script save them all by itself, where it can.
+/// Lets the script save all of them by itself, if this build has `snapcli.save`.
 fn save_all(sandbox: &Sandbox) -> Option<Vec<String>> {
     let probe = "import snapcli; print(hasattr(snapcli, 'save'))";
     if sandbox.snapcli(&["save", "-q", "-c", probe]).assert_code(0).out() != "True\n" {
@@ -38,7 +38,7 @@ fn save_all(sandbox: &Sandbox) -> Option<Vec<String>> {
 }
 
 #[test]
-fn whichever_object_fails_the_rest_is_as_it_was() {
+fn whichever_object_fails_the_rest_is_saved_unchanged() {
     let is_main = |python: &Python| python.executable == main_python().executable;
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));

@@ -1,5 +1,5 @@
-//! What looking at a pickle of another program promises: it tells of each variable what loading would show, without
-//! loading anything. `foreign/compare.py` loads the files, and tells where that is not so.
+//! Inspecting a foreign pickle describes each variable as it would be after loading, without loading anything.
+//! `foreign/compare.py` loads the files, and prints the differences.
 
 use std::fs;
 
@@ -12,10 +12,10 @@ const MIXED: &str = include_str!("foreign/mixed.py");
 const FRAMES: &str = include_str!("foreign/frames.py");
 const COMPARE: &str = include_str!("foreign/compare.py");
 
-/// A session's name, its script, and what makes it small.
+/// A session's name, its script, and the replacements that make it small.
 type Session = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-/// The sessions that the benchmark measures.
+/// The sessions of the benchmark.
 const SESSIONS: [Session; 6] = [
     ("records", include_str!("../../benches/peers/session_records.py"), &[("200_000", "2_000")]),
     (
@@ -28,17 +28,17 @@ const SESSIONS: [Session; 6] = [
     ("frame", include_str!("../../benches/peers/session_frame.py"), &[("1_000_000", "1_000")]),
     ("array", include_str!("../../benches/peers/session_array.py"), &[("64 * 1024 * 1024", "64 * 1024")]),
 ];
-/// What the benchmark has them do in the end.
+/// The last line of each session, which starts the measurement.
 const MEASURE: &str = "__import__(\"measure\").run()\n";
 
 fn inspect(sandbox: &Sandbox, file: &str) -> Run {
-    // Nothing here may start a Python.
+    // No Python can be found.
     let run = sandbox.call_snapcli(&["inspect", "--json", file]).env("PATH", "").run();
     run.assert_code(0);
     run
 }
 
-/// Runs a script and compares all files that it wrote. Returns how many.
+/// Runs a script and compares all files that it wrote. Returns their number.
 fn compare(sandbox: &Sandbox, script: &str) -> usize {
     sandbox.write("script.py", script);
     sandbox.write("compare.py", COMPARE);
@@ -52,7 +52,7 @@ fn compare(sandbox: &Sandbox, script: &str) -> usize {
 }
 
 #[test]
-fn the_six_sessions_are_told_as_loading_shows_them() {
+fn the_six_benchmark_sessions_are_described_as_loading_shows_them() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     for (name, text, small) in SESSIONS {
         let script = small.iter().fold(text.replace(MEASURE, ""), |script, (large, small)| {
@@ -65,13 +65,13 @@ fn the_six_sessions_are_told_as_loading_shows_them() {
 }
 
 #[test]
-fn values_of_all_kinds_are_told_as_loading_shows_them() {
+fn values_of_all_kinds_are_described_as_loading_shows_them() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     assert_eq!(compare(&sandbox, &format!("{MIXED}{FRAMES}{DUMPS}")), 14);
 }
 
 #[test]
-fn values_are_told_as_every_python_shows_them() {
+fn values_are_described_as_every_python_shows_them() {
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         assert_eq!(compare(&sandbox, &format!("{MIXED}{DUMPS}")), 13, "{}", python.label());

@@ -1,6 +1,5 @@
-//! The promise of fuzzing, tested briefly: no bytes make the code that reads files panic or hang. The seeds of
-//! `tests/fuzz` and mutations of them, the same ones in each run, go through the functions that the fuzzer calls.
-//! `tests/fuzz/run` starts the real fuzzer.
+//! A short fuzzing run: no input makes the code that reads files panic or hang. The seeds of `tests/fuzz`, and the same
+//! mutations of them in each run, go through the functions that the fuzzer calls. `tests/fuzz/run` starts the fuzzer.
 
 mod mutations;
 mod targets;
@@ -13,13 +12,13 @@ use std::{fs, thread};
 use self::mutations::Mutations;
 use crate::skipped::skipped;
 
-/// No input takes this long; most take a thousandth of it. It is wide, as the other tests run at the same time.
+/// The time after which an input counts as a hang. Most take a thousandth of it, but other tests run at the same time.
 const MOST: Duration = Duration::from_secs(20);
-/// The changed seeds grow up to this many bytes.
+/// The length in bytes that mutations may grow to.
 const LENGTH: usize = 16 << 10;
 
-/// The seeds of a target, by name. `None` in a package from the registry: cargo leaves out `tests/fuzz`, as it has a
-/// Cargo.toml of its own.
+/// The seeds of a target, sorted by path. `None` in a package from the registry: cargo leaves out `tests/fuzz`, because
+/// it has its own Cargo.toml.
 fn seeds(target: &str) -> Option<Vec<(PathBuf, Vec<u8>)>> {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
     if !fuzz.exists() {
@@ -32,16 +31,16 @@ fn seeds(target: &str) -> Option<Vec<(PathBuf, Vec<u8>)>> {
     Some(paths.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect())
 }
 
-/// Runs each seed of a target, and as many changes of it. An input that panics or hangs is told by its seed and number,
-/// and kept in the folder for temporary files.
+/// Runs each seed of a target and `changes` mutations of it. Reports an input that panics or hangs by its seed and the
+/// number of the mutation, and keeps it in cargo's temporary directory.
 fn run(target: &str, run: fn(&[u8]), changes: usize) {
     let Some(seeds) = seeds(target) else { return skipped("this copy of the source has no tests/fuzz") };
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     let worker = thread::spawn(move || {
-        for (place, (path, seed)) in seeds.iter().enumerate() {
-            let other = &seeds[(place + 1) % seeds.len()].1;
+        for (index, (path, seed)) in seeds.iter().enumerate() {
+            let other = &seeds[(index + 1) % seeds.len()].1;
             for (number, input) in Mutations::of(seed, other, LENGTH).take(changes + 1).enumerate() {
-                tell.send((path.clone(), number, input.clone())).unwrap();
+                sender.send((path.clone(), number, input.clone())).unwrap();
                 run(&input);
             }
         }
@@ -49,7 +48,7 @@ fn run(target: &str, run: fn(&[u8]), changes: usize) {
     let mut current = None;
     let mut since = Instant::now();
     let failed = loop {
-        match told.recv_timeout(MOST.saturating_sub(since.elapsed())) {
+        match receiver.recv_timeout(MOST.saturating_sub(since.elapsed())) {
             Ok(input) => (current, since) = (Some(input), Instant::now()),
             Err(RecvTimeoutError::Timeout) => break "hangs",
             Err(RecvTimeoutError::Disconnected) if worker.join().is_err() => break "panics",
@@ -63,21 +62,21 @@ fn run(target: &str, run: fn(&[u8]), changes: usize) {
 }
 
 #[test]
-fn the_parser_bears_any_bytes() {
+fn the_parser_survives_any_bytes() {
     run("parser", targets::parser, 1000);
 }
 
 #[test]
-fn the_machine_bears_any_bytes() {
+fn the_machine_survives_any_bytes() {
     run("machine", targets::machine, 8);
 }
 
 #[test]
-fn a_snapshot_may_hold_any_bytes() {
+fn the_snapshot_reader_survives_any_bytes() {
     run("snapshot", targets::snapshot, 4);
 }
 
 #[test]
-fn files_of_any_bytes_are_compared() {
+fn diff_survives_any_bytes() {
     run("diff", targets::diff, 15);
 }

@@ -1,4 +1,4 @@
-//! What looking promises: a snapshot is told from its index alone, a script's bad items are those that dill names.
+//! `inspect` describes a snapshot from its index alone, and finds the same unsavable variables in a script as dill.
 
 use std::fs;
 
@@ -24,7 +24,7 @@ fn with_session() -> Sandbox {
 #[test]
 fn a_snapshot_is_described_without_python() {
     let sandbox = with_session();
-    // No Python can be started here: the one that is named does not exist.
+    // No Python can be started: SNAPCLI_PYTHON does not exist.
     let run = sandbox.call_snapcli(&["inspect"]).env("SNAPCLI_PYTHON", "/nonexistent").env("PATH", "").run();
     run.assert_code(0).assert_stderr("");
     let text = run.out();
@@ -42,7 +42,7 @@ fn a_snapshot_is_described_without_python() {
 }
 
 #[test]
-fn options_may_stand_behind_a_file() {
+fn options_may_follow_the_file() {
     let sandbox = with_session();
     let json = sandbox.snapcli(&["inspect", "session.pkl", "--json", "--sort", "name"]).json();
     assert_eq!(json["variables"][0]["name"], "Model");
@@ -51,7 +51,7 @@ fn options_may_stand_behind_a_file() {
     let run = sandbox.snapcli(&["inspect", "session.pkl", "other.pkl"]);
     run.assert_code(2);
     assert!(run.err().contains("it is read as a snapshot and takes no arguments"), "{}", run.whole());
-    // What stands behind a script is the script's.
+    // Arguments after a script belong to the script.
     sandbox.write("told.py", "import sys\nwords = sys.argv[1:]\n");
     let run = sandbox.snapcli(&["inspect", "told.py", "--json"]);
     run.assert_code(0);
@@ -59,7 +59,7 @@ fn options_may_stand_behind_a_file() {
 }
 
 #[test]
-fn strict_and_bad_speak_of_what_failed() {
+fn strict_and_bad_are_about_variables_that_failed() {
     let sandbox = with_session();
     sandbox.snapcli(&["inspect", "--strict"]).assert_code(3);
     let run = sandbox.snapcli(&["inspect", "--bad", "session.pkl"]);
@@ -71,7 +71,7 @@ fn strict_and_bad_speak_of_what_failed() {
 }
 
 #[test]
-fn a_trace_shows_what_is_pickled_under_a_variable() {
+fn a_trace_shows_the_pickled_contents_of_a_variable() {
     let sandbox = with_session();
     let run = sandbox.snapcli(&["inspect", "--trace", "records"]);
     run.assert_code(0);
@@ -84,9 +84,9 @@ fn a_trace_shows_what_is_pickled_under_a_variable() {
 }
 
 #[test]
-fn a_scripts_bad_items_are_those_of_dill_detect() {
+fn unsavable_variables_of_a_script_match_dill_detect() {
     let script = r#"
-import collections, generators_of_trouble, socket, sqlite3, sys, threading
+import collections, helper_module, socket, sqlite3, sys, threading
 good = {"a": [1, 2]}
 def function(x): return x
 class Plain:
@@ -126,7 +126,7 @@ print("ANSWER" + json.dumps(answer))
 "#;
     for python in pythons() {
         let sandbox = Sandbox::with(crate::env::venv(python, crate::env::Stack::Dill));
-        sandbox.write("generators_of_trouble.py", "");
+        sandbox.write("helper_module.py", "");
         sandbox.write("script.py", script);
         let dill = sandbox.python(&["-c", ask_dill]);
         let answer = dill.out().split("ANSWER").nth(1).map(str::to_owned).unwrap_or_else(|| panic!("{}", dill.whole()));
@@ -135,7 +135,7 @@ print("ANSWER" + json.dumps(answer))
         let mut ours = serde_json::Map::new();
         for item in run.json()["left_out"].as_array().unwrap() {
             let error = item["error"].as_str().unwrap();
-            // Ours names the error's module too.
+            // snapcli also names the error's module.
             let error = error.strip_prefix("_pickle.").or(error.strip_prefix("pickle.")).unwrap_or(error);
             ours.insert(item["name"].as_str().unwrap().to_owned(), error.into());
         }
@@ -145,7 +145,7 @@ print("ANSWER" + json.dumps(answer))
 }
 
 #[test]
-fn inspecting_a_script_keeps_nothing_and_answers_on_standard_output() {
+fn inspecting_a_script_saves_nothing_and_reports_on_stdout() {
     let sandbox = Sandbox::new();
     sandbox.write(
         "script.py",
@@ -165,7 +165,7 @@ fn inspecting_a_script_keeps_nothing_and_answers_on_standard_output() {
 }
 
 #[test]
-fn foreign_pickles_are_told_apart() {
+fn kinds_of_foreign_pickles_are_distinguished() {
     let sandbox = Sandbox::new();
     let write = "
 import dill, pickle
@@ -198,7 +198,7 @@ pickle.dump([1, 2, 3], open('list.pkl', 'wb'), protocol=0)
 }
 
 #[test]
-fn names_from_a_file_cannot_write_to_the_terminal() {
+fn names_from_a_file_cannot_control_the_terminal() {
     let sandbox = Sandbox::new();
     sandbox.python(&["-c", "import pickle; pickle.dump({'a\\x1b[2Jb': 1}, open('session.pkl', 'wb'))"]).assert_code(0);
     let run = sandbox.snapcli(&["inspect"]);
@@ -207,14 +207,14 @@ fn names_from_a_file_cannot_write_to_the_terminal() {
 }
 
 #[test]
-fn a_reader_that_has_enough_is_no_error() {
+fn a_closed_output_pipe_is_not_an_error() {
     let sandbox = with_session();
     let run = sandbox.call_snapcli(&["inspect"]).stdout(crate::env::Stdout::Closed).run();
     run.assert_code(0).assert_stderr("");
 }
 
 #[test]
-fn every_object_at_fault_is_named_with_its_path() {
+fn every_failing_object_is_reported_with_its_path() {
     let sandbox = Sandbox::new();
     let script = "
 import sqlite3
@@ -260,9 +260,9 @@ single = [generator()]
     );
 }
 
-/// Python would run all of these, and so would whoever took a text that is no pickle for a script.
+/// Python would run all of these, and so would a program that takes any file that is not a pickle for a script.
 #[test]
-fn only_what_is_named_as_a_script_is_run() {
+fn only_files_named_as_scripts_are_run() {
     let sandbox = Sandbox::new();
     let canary = "open('ran', 'w').close()\n";
     sandbox.write("session.pkl", canary);
@@ -292,7 +292,7 @@ fn only_what_is_named_as_a_script_is_run() {
 }
 
 #[test]
-fn a_text_from_a_named_pipe_is_read_once() {
+fn a_named_pipe_is_read_once() {
     let sandbox = Sandbox::new();
     sandbox.python(&["-c", "import os; os.mkfifo('pipe')"]).assert_code(0);
     let pipe = sandbox.work().join("pipe");

@@ -1,8 +1,8 @@
-//! No byte of a snapshot can change, be lost or be added without an error before wrong data is loaded, and the intact
-//! variables come back. Most cases go through the reader in this process, as in a restore; some through the program.
+//! If any byte of a snapshot is changed, lost or added, a restore fails before it loads wrong data, and the intact
+//! variables can be restored. Most cases call the reader in this process, as a restore does; some run the program.
 //!
-//! The full numbers take minutes: `cargo test --test integration integrity -- --ignored --nocapture`.
-#![allow(clippy::print_stdout, reason = "the full versions tell their counts")]
+//! The tests with full counts take minutes: `cargo test --test integration integrity -- --ignored --nocapture`.
+#![allow(clippy::print_stdout, reason = "the full versions print their counts")]
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use snapcli::internals::{Contents, Index, Memory, Outline, Snapshot, TRAILER, Tr
 
 use crate::env::{Numbers, Sandbox};
 
-/// Arrays, padding between them, records, texts, shared objects, a class, its instances and a function.
+/// Arrays, padding between them, records, strings, shared objects, a class, its instances and a function.
 const MIXED: &str = "
 import collections
 import numpy as np
@@ -35,10 +35,10 @@ assert same is records and text == 'naïve ' * 9000 and raw == bytes(range(256))
 assert model.weight is grid and model.predict(1)[0][5] == 8.0 and small.tolist() == [0, 1, 2, 3, 4]
 print('right')
 ";
-/// No single file may take longer.
+/// The longest that reading one file may take.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// A file as it was saved.
+/// An undamaged snapshot.
 struct Original {
     bytes: Vec<u8>,
     index: Index,
@@ -59,19 +59,19 @@ impl Original {
         &self.bytes[..self.index.stream.length as usize]
     }
 
-    /// What a restore makes of another file: it refuses it, or has the very bytes that were saved.
+    /// Reads a changed copy as a restore does, and compares what it loads with the bytes that were saved.
     fn judge(&self, bytes: Vec<u8>, thorough: bool) -> Verdict {
         let began = Instant::now();
-        let verdict = self.judged(bytes, thorough);
+        let verdict = self.judge_untimed(bytes, thorough);
         assert!(began.elapsed() < LONGEST, "took {:?}", began.elapsed());
         verdict
     }
 
-    fn judged(&self, bytes: Vec<u8>, thorough: bool) -> Verdict {
+    fn judge_untimed(&self, bytes: Vec<u8>, thorough: bool) -> Verdict {
         let Ok(snapshot) = Snapshot::from_bytes(bytes).and_then(Snapshot::followed) else { return Verdict::Refused };
         let right = |right: bool| if right { Verdict::Right } else { Verdict::Wrong };
         let Contents::Own { index } = snapshot.contents() else {
-            // Without its trailer it is a plain pickle, and said to be one: what a load takes ends with STOP.
+            // Without its trailer the file is a plain pickle, and a load reads no further than STOP.
             return right(snapshot.bytes().unwrap().starts_with(self.pickle()));
         };
         let whole_by_verify = thorough.then(|| verify(&snapshot, &|_| {}).is_ok_and(|found| found.is_whole()));
@@ -89,18 +89,18 @@ impl Original {
         if !whole {
             return Verdict::Refused;
         }
-        let places = self.index.variables.iter().flat_map(|variable| &variable.buffers);
-        let expected = places.map(|buffer| &self.bytes[buffer.offset as usize..][..buffer.length as usize]);
+        let buffers = self.index.variables.iter().flat_map(|variable| &variable.buffers);
+        let expected = buffers.map(|buffer| &self.bytes[buffer.offset as usize..][..buffer.length as usize]);
         right(expected.eq(arrays.iter().flatten()) && snapshot.bytes().unwrap() == self.pickle())
     }
 
-    /// Bits that are spread over all parts of the file, and over each part for itself.
+    /// Bits spread over the whole file, and over each of its parts.
     fn bits(&self, count: usize) -> Vec<usize> {
         let (end, length) = (self.pickle().len(), self.bytes.len());
         let mut parts = vec![0..length, 0..end, end..length - TRAILER, length - TRAILER..length];
         for variable in &self.index.variables {
             let (start, end) = (variable.offset as usize, (variable.offset + variable.length) as usize);
-            // Name, opcodes and padding: the first bytes up to an array's contents, and those behind.
+            // The name and opcodes before an array's contents, the padding, and the bytes after it.
             let first = variable.buffers.first().map_or(end, |buffer| buffer.offset as usize);
             parts.extend([start..first, first.saturating_sub(80).max(start)..first, end - 5.min(end - start)..end]);
         }
@@ -127,7 +127,7 @@ enum Verdict {
     Wrong,
 }
 
-/// How many were refused, and how many gave the right data all the same.
+/// The number of files that were refused, and of those that gave the right data all the same.
 fn count(verdicts: impl Iterator<Item = (String, Verdict)>) -> (usize, usize) {
     let mut counts = (0, 0);
     for (what, verdict) in verdicts {
@@ -149,27 +149,31 @@ fn flips(original: &Original, count_of: usize, thorough: usize) -> (usize, usize
 }
 
 fn cuts(original: &Original, lengths: impl Iterator<Item = usize>) -> (usize, usize) {
-    count(lengths.map(|length| {
+    let mut salvages = 0;
+    let counts = count(lengths.map(|length| {
         let cut = &original.bytes[..length];
-        salvaged(original, cut);
+        salvages += usize::from(salvaged(original, cut));
         (format!("a cut at {length}"), original.judge(cut.to_vec(), true))
-    }))
+    }));
+    assert!(salvages > 0, "--partial read none of the files");
+    counts
 }
 
-/// What `--partial` makes of a file that was cut: the variables in front of the cut, with the bytes they had.
-fn salvaged(original: &Original, cut: &[u8]) {
-    let Ok((snapshot, _)) = Snapshot::partial_from_bytes(cut) else { return };
+/// Checks that `--partial` reads exactly the variables before the cut. False if it cannot read the file at all.
+fn salvaged(original: &Original, cut: &[u8]) -> bool {
+    let Ok((snapshot, _)) = Snapshot::partial_from_bytes(cut) else { return false };
     let Ok(Outline::Session { variables, .. }) = snapshot.outline() else { panic!("a session") };
     let whole =
         original.index.variables.iter().filter(|variable| variable.offset + variable.length <= cut.len() as u64);
     let whole: Vec<&str> = whole.map(|variable| variable.name.as_str()).collect();
     assert_eq!(variables.iter().map(|variable| variable.name.as_str()).collect::<Vec<_>>(), whole);
     let bytes = snapshot.bytes().unwrap();
-    // Behind them stand BUILD and STOP.
+    // The last two bytes are BUILD and STOP, which `--partial` adds.
     assert!(original.bytes.starts_with(&bytes[..bytes.len().min(original.pickle().len()) - 2]));
+    true
 }
 
-/// The most memory that this process ever had, in MB.
+/// The peak memory of this process, in MB.
 fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
@@ -182,29 +186,29 @@ fn no_flipped_bit_gives_wrong_data() {
     let original = Original::save(&sandbox, MIXED);
     assert!((5_000_000..6_000_000).contains(&original.bytes.len()), "{} bytes", original.bytes.len());
     let (refused, right) = flips(&original, 400, 20);
-    // Bits of the trailer's magic number cost the trailer only.
+    // A flipped bit in the trailer's magic number loses only the trailer.
     assert!(refused > 380 && right < 20, "{refused} refused, {right} right");
 }
 
 #[test]
-fn no_cut_and_no_byte_too_many_gives_wrong_data() {
+fn no_truncation_or_extra_byte_gives_wrong_data() {
     let sandbox = Sandbox::new();
     let small = Original::save(&sandbox, "x = [1, 'two']\ny = {'x': x}\nz = 2.5\n");
     let lengths = small.bytes.len();
     let (refused, right) = cuts(&small, 0..lengths);
-    // What has its STOP is a plain pickle.
+    // A file that still has its STOP is a plain pickle.
     assert_eq!((refused, right), (small.pickle().len(), lengths - small.pickle().len()));
     count(
         [&b"\0"[..], b"\n", b"....", &small.bytes]
             .iter()
             .map(|more| ("a file that goes on".to_owned(), small.judge([&small.bytes[..], more].concat(), true))),
     );
-    for place in 0..lengths {
-        let (before, behind) = small.bytes.split_at(place);
-        let verdict = small.judge([before, b"\x94", behind].concat(), true);
-        // Within the trailer it costs the trailer only.
-        let expected = if place <= lengths - TRAILER { Verdict::Refused } else { Verdict::Right };
-        assert_eq!(verdict, expected, "a byte more at {place}");
+    for offset in 0..lengths {
+        let (before, after) = small.bytes.split_at(offset);
+        let verdict = small.judge([before, b"\x94", after].concat(), true);
+        // An extra byte in the trailer loses only the trailer.
+        let expected = if offset <= lengths - TRAILER { Verdict::Refused } else { Verdict::Right };
+        assert_eq!(verdict, expected, "a byte more at {offset}");
     }
 }
 
@@ -216,9 +220,9 @@ fn the_program_refuses_flipped_files_before_anything_runs() {
     assert!(refused >= 20, "{refused} refused, {right} right");
 }
 
-/// Through `restore`, with a check of what came back.
+/// Runs `restore` on files with one flipped bit, and checks the restored variables.
 fn program(sandbox: &Sandbox, original: &Original, count_of: usize) -> (usize, usize) {
-    // The check is right about the file as it was saved.
+    // The check passes on the undamaged file.
     sandbox.snapcli(&["restore", "--strict", "-c", MIXED_IS_RIGHT]).assert_stdout("right\n");
     count(original.bits(count_of).into_iter().map(|bit| {
         sandbox.write("flipped.pkl", original.flipped(bit));
@@ -233,12 +237,12 @@ fn program(sandbox: &Sandbox, original: &Original, count_of: usize) -> (usize, u
 }
 
 #[test]
-fn what_is_whole_comes_back_from_a_damaged_file() {
+fn intact_variables_are_restored_from_a_damaged_file() {
     let sandbox = Sandbox::new();
     let script = "a = [1]\nb = {'a': a}\nc = (b, a)\nd = 'whole'\ndef f(): return d\n";
     let original = Original::save(&sandbox, script);
-    let place = |name: &str| original.index.variables.iter().find(|variable| variable.name == name).unwrap();
-    let b = place("b");
+    let find = |name: &str| original.index.variables.iter().find(|variable| variable.name == name).unwrap();
+    let b = find("b");
     let at = b.offset as usize + 5;
     sandbox.write("damaged.pkl", original.flipped(8 * at));
     let run = sandbox.snapcli(&["restore", "damaged.pkl", "-c", "print('ran')"]);
@@ -260,12 +264,12 @@ fn what_is_whole_comes_back_from_a_damaged_file() {
     );
     run.assert_stderr(&expected);
     sandbox.snapcli(&["restore", "--partial", "--strict", "damaged.pkl", "-c", "a"]).assert_code(3).assert_stdout("");
-    // A whole file is no other for it.
+    // On an intact file it changes nothing.
     sandbox.snapcli(&["restore", "--partial", "-c", "c[0] is b"]).assert_stdout("True\n").assert_stderr("");
 }
 
 #[test]
-fn what_stands_before_a_cut_comes_back_as_a_plain_pickle() {
+fn variables_before_a_truncation_are_restored_as_a_plain_pickle() {
     let sandbox = Sandbox::new();
     let original = Original::save(&sandbox, "a = [1]\nb = {'a': a}\nc = 'x' * 1000\n");
     let at = original.index.variables[2].offset as usize + 100;
@@ -288,8 +292,8 @@ fn what_stands_before_a_cut_comes_back_as_a_plain_pickle() {
     piped.stdin(&original.bytes[..at]).run().assert_code(0).assert_stdout("{'a': [1]}\n");
 }
 
-/// A file of whose index only the hash is right: an honest end of it, and before that as much of `item` as an index may
-/// have.
+/// A file with a forged index whose hash is right: `head`, then `item` repeated up to the longest index that the reader
+/// accepts, then `tail`.
 fn forged(head: &str, item: &str, tail: &str) -> Vec<u8> {
     let pickle = [b"\x80\x05", &b"N0".repeat(20_000)[..], b"N."].concat();
     let length = longest_index(pickle.len() as u64) as usize;
@@ -304,18 +308,18 @@ fn forged(head: &str, item: &str, tail: &str) -> Vec<u8> {
     [&pickle, json.as_bytes(), &trailer.encode()].concat()
 }
 
-/// The least that a variable needs to be one.
-fn least() -> String {
+/// The shortest start of a valid variable.
+fn shortest_variable() -> String {
     format!("{{\"length\":4,\"blake3\":\"{}\"", "0".repeat(64))
 }
 
-/// Runs a program and prints the most memory that it took, in MB; its standard error stays its own.
+/// Runs a program and prints its exit code and peak memory in MB; the program writes to the same standard error.
 const MEASURE: &str = "import resource, subprocess, sys\n\
                        null = subprocess.DEVNULL\n\
                        code = subprocess.run(sys.argv[1:], stdin=null, stdout=null).returncode\n\
                        print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)\n";
 
-/// How a command ended, and the most memory that it took, in MB.
+/// The exit code of a command, and its peak memory in MB.
 fn measured(sandbox: &Sandbox, arguments: &[&str]) -> (i32, u64) {
     let program = [env!("CARGO_BIN_EXE_snapcli"), "--python", sandbox.interpreter().to_str().unwrap()];
     let run = sandbox.python(&[&["-c", MEASURE], &program[..], arguments].concat());
@@ -324,14 +328,18 @@ fn measured(sandbox: &Sandbox, arguments: &[&str]) -> (i32, u64) {
 }
 
 #[test]
-fn no_index_takes_more_than_a_few_times_its_length() {
+fn no_index_takes_more_memory_than_a_few_times_its_length() {
     let sandbox = Sandbox::new();
     let start = "{\"schema\":1";
-    let lists = format!("{start},\"variables\":[{}", least());
+    let lists = format!("{start},\"variables\":[{}", shortest_variable());
     let cases = [
         (format!("{start},\"x\":"), "[".to_owned(), String::new()),
         (format!("{start},\"x\":"), "{\"\":".to_owned(), String::new()),
-        (format!("{start},\"variables\":[{}}}", least()), format!(",{}}}", least()), "]}".to_owned()),
+        (
+            format!("{start},\"variables\":[{}}}", shortest_variable()),
+            format!(",{}}}", shortest_variable()),
+            "]}".to_owned(),
+        ),
         (format!("{lists},\"shape\":[0"), ",0".to_owned(), "]}]}".to_owned()),
         (format!("{lists},\"uses\":[\"a\""), ",\"a\"".to_owned(), "]}]}".to_owned()),
         (format!("{lists},\"preview\":\"\\n"), "a".to_owned(), "\"}]}".to_owned()),
@@ -357,7 +365,7 @@ fn no_index_takes_more_than_a_few_times_its_length() {
 
 #[test]
 #[ignore = "takes minutes"]
-fn full_twenty_thousand_flips_and_two_thousand_cuts() {
+fn full_twenty_thousand_bit_flips_and_two_thousand_truncations() {
     let sandbox = Sandbox::new();
     let original = Original::save(&sandbox, MIXED);
     let (refused, right) = flips(&original, 20_000, 100);
@@ -372,7 +380,7 @@ fn full_twenty_thousand_flips_and_two_thousand_cuts() {
 
 #[test]
 #[ignore = "takes minutes"]
-fn full_three_hundred_flips_through_the_program() {
+fn full_three_hundred_bit_flips_through_the_program() {
     let sandbox = Sandbox::new();
     let original = Original::save(&sandbox, MIXED);
     let (refused, right) = program(&sandbox, &original, 300);

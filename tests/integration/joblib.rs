@@ -1,5 +1,5 @@
-//! What the files of joblib promise: they are looked at, checked, compared and brought back as other pickles are,
-//! whether joblib is there or not.
+//! Files written by joblib are inspected, verified, compared and restored like other pickles, whether or not joblib is
+//! installed.
 
 use std::fs;
 
@@ -32,7 +32,7 @@ fn with_files() -> Sandbox {
 }
 
 #[test]
-fn joblibs_files_are_looked_at_checked_and_compared() {
+fn joblib_files_are_inspected_verified_and_compared() {
     let sandbox = with_files();
     for file in ["arrays.pkl", "old.pkl", "arrays.pkl.gz"] {
         let run = sandbox.snapcli(&["inspect", file]);
@@ -56,7 +56,7 @@ fn joblibs_files_are_looked_at_checked_and_compared() {
 }
 
 #[test]
-fn joblibs_files_come_back_whether_joblib_is_there_or_not() {
+fn joblib_files_are_restored_with_and_without_joblib_installed() {
     let sandbox = with_files();
     sandbox
         .snapcli(&["restore", "--trust", "forest.joblib", "-c", "len(obj.predict([[0, 0, 0]]))"])

@@ -1,17 +1,15 @@
-//! The promises of snapcli, tested on the program itself. One test binary: `env` makes Pythons, folders and runs, and
-//! every other module is named after what it promises.
+//! The promises of snapcli, tested by running the program. All modules are one test binary: `env` provides Pythons,
+//! directories and runs, and each other module is named after what it tests.
 #![allow(clippy::unwrap_used)]
 
 #[cfg(feature = "python")]
-mod asking;
-#[cfg(feature = "python")]
 mod by_value;
-#[cfg(feature = "python")]
-mod choosing;
 #[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
 mod diffing;
+#[cfg(feature = "python")]
+mod dill_pitfalls;
 #[cfg(feature = "python")]
 mod durability;
 #[cfg(feature = "python")]
@@ -21,22 +19,22 @@ mod faults;
 #[cfg(feature = "python")]
 mod foreign;
 mod fuzzing;
+mod inspect_without_python;
 #[cfg(feature = "python")]
 mod inspecting;
 #[cfg(feature = "python")]
 mod integrity;
 #[cfg(feature = "python")]
+mod interpreter_choice;
+#[cfg(feature = "python")]
 mod joblib;
-mod looking;
 #[cfg(feature = "python")]
-mod meddling;
+mod mutation_during_save;
 mod page;
-#[cfg(feature = "python")]
-mod pitfalls;
 #[cfg(feature = "python")]
 mod real_scripts;
 #[cfg(feature = "python")]
-mod repeating;
+mod reproducible_saves;
 #[cfg(feature = "python")]
 mod restoring;
 #[cfg(feature = "python")]
@@ -45,13 +43,15 @@ mod round_trips;
 mod running;
 #[cfg(feature = "python")]
 mod saving;
+#[cfg(feature = "python")]
+mod sessions_that_break_dill;
 mod skipped;
 #[cfg(feature = "python")]
 mod suites;
 #[cfg(feature = "python")]
-mod trouble;
-#[cfg(feature = "python")]
 mod trust;
+#[cfg(feature = "python")]
+mod trust_prompt;
 #[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]

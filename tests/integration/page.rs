@@ -1,7 +1,7 @@
-//! The page of `inspect --html`: what it is as a file, and what it does in a browser.
+//! The page of `inspect --html`: how the file is written, and how it behaves in a browser.
 //!
-//! What needs Chromium is not run by itself: `cargo test page -- --ignored`, with Debian's packages chromium and
-//! chromium-driver. The pictures go to `target/page/`, to be looked at.
+//! The tests that need Chromium are ignored by default: run them with `cargo test page -- --ignored`, after installing
+//! Debian's packages chromium and chromium-driver. They leave screenshots in `target/page/`.
 
 mod browser;
 
@@ -21,7 +21,7 @@ const HOSTILE: [&str; 4] = [
     "red\u{1b}[31m\u{202e}evil",
 ];
 
-/// A snapshot of variables that are as large as it is said.
+/// Writes a snapshot; each variable comes with its size in bytes.
 fn snapshot(folder: &Path, name: &str, variables: Vec<(Variable, usize)>, index: Index) -> PathBuf {
     let mut writer = SnapshotWriter::new(Vec::new(), "__main__").unwrap();
     for (variable, bytes) in variables {
@@ -39,7 +39,7 @@ fn variable(name: &str, type_name: &str, preview: &str) -> Variable {
     Variable { name: name.into(), type_name: type_name.into(), preview: preview.into(), ..Variable::default() }
 }
 
-/// A session as a script leaves it, with names that would do harm as markup.
+/// A typical session, with names that would do harm as markup.
 fn session(folder: &Path) -> PathBuf {
     let array = |name: &str, shape: &[u64]| Variable {
         shape: Some(shape.to_vec()),
@@ -109,7 +109,7 @@ fn inspect(folder: &Path, arguments: &[&str]) -> Output {
     command.arg("inspect").args(arguments).output().unwrap()
 }
 
-/// Makes the page of a snapshot.
+/// Writes the page of a snapshot.
 fn page(snapshot: &Path) -> PathBuf {
     let page = snapshot.with_extension("html");
     let run = inspect(snapshot.parent().unwrap(), &["--html", page.to_str().unwrap(), snapshot.to_str().unwrap()]);
@@ -118,7 +118,7 @@ fn page(snapshot: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_page_is_written_whole_or_not_at_all_and_for_its_owner_only() {
+fn a_page_is_written_atomically_and_only_its_owner_can_read_it() {
     let folder = tempfile::tempdir().unwrap();
     let snapshot = session(folder.path());
     let page = page(&snapshot);
@@ -126,13 +126,13 @@ fn a_page_is_written_whole_or_not_at_all_and_for_its_owner_only() {
     assert!(text.starts_with("<!doctype html>") && text.ends_with("</html>\n"));
     assert_eq!(std::fs::metadata(&page).unwrap().permissions().mode() & 0o777, 0o600);
     let run = inspect(folder.path(), &["--html", "-", "session.pkl"]);
-    // The name of the file is that which was given.
+    // The page shows the file name as it was given.
     let named = text.replace(snapshot.to_str().unwrap(), "session.pkl");
     let (of_file, of_stream) = (named.len(), String::from_utf8(run.stdout).unwrap().len());
     assert_eq!(of_file, of_stream);
     let run = inspect(folder.path(), &["--html", "none/page.html", "session.pkl"]);
     assert_eq!(run.status.code(), Some(2), "{run:?}");
-    // What is damaged leaves the page that was there.
+    // A damaged file does not overwrite the existing page.
     std::fs::write(&snapshot, b"\x80\x05no pickle").unwrap();
     assert_eq!(inspect(folder.path(), &["--html", "session.html", "session.pkl"]).status.code(), Some(4));
     assert_eq!(std::fs::read_to_string(&page).unwrap(), text);
@@ -140,13 +140,13 @@ fn a_page_is_written_whole_or_not_at_all_and_for_its_owner_only() {
 
 #[test]
 #[ignore = "needs Chromium: install chromium and chromium-driver, then cargo test page -- --ignored"]
-fn texts_of_the_file_stay_texts_and_nothing_is_cut_off_in_any_window() {
+fn strings_from_the_file_are_never_markup_and_nothing_is_clipped_at_any_width() {
     let folder = tempfile::tempdir().unwrap();
     let page = page(&session(folder.path()));
     let browser = Browser::start();
     for (width, scheme) in [(400, "light"), (400, "dark"), (1600, "light"), (1600, "dark")] {
         browser.open(&page, width, scheme);
-        browser.picture(&pictures().join(format!("session-{width}-{scheme}.png")));
+        browser.screenshot(&screenshots().join(format!("session-{width}-{scheme}.png")));
         let over = browser.value("document.documentElement.scrollWidth - document.documentElement.clientWidth");
         assert_eq!(over, 0, "at {width}");
     }
@@ -159,7 +159,7 @@ fn texts_of_the_file_stay_texts_and_nothing_is_cut_off_in_any_window() {
     assert_eq!(names[11], "red\\u{1b}[31m\\u{202e}evil");
     assert_eq!(browser.value("document.querySelectorAll('#left-out .failed').length"), 2);
     assert_eq!(browser.value("seen"), serde_json::json!([]));
-    // The policy holds: what others would put into the page does not run, and nothing is loaded.
+    // The content security policy holds: injected scripts do not run, and nothing is fetched.
     let inject = "(async () => {
         const made = document.createElement('script');
         made.textContent = 'window.ran = true';
@@ -171,13 +171,13 @@ fn texts_of_the_file_stay_texts_and_nothing_is_cut_off_in_any_window() {
     assert_eq!(browser.value(inject), serde_json::json!([true, 2]));
 }
 
-/// A pickle of another program that would run a command, and rebuilds code besides.
+/// A foreign pickle that would run a command, and also rebuilds code.
 const DANGER: &[u8] = b"\x80\x04}(\x8c\x04evilcos\nsystem\n(\x8c\x02idtR\x8c\x04cellcdill._dill\n_create_cell\n(NtR\
     \x8c\x01pc__main__\nPoint\n)\x81}(\x8c\x01xK\x03\x8c\x01yK\x04ubu.";
 
 #[test]
 #[ignore = "needs Chromium: install chromium and chromium-driver, then cargo test page -- --ignored"]
-fn danger_is_seen_first_and_what_is_not_known_takes_no_room() {
+fn danger_is_shown_first_and_unknown_details_take_no_space() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("got.pkl");
     std::fs::write(&file, DANGER).unwrap();
@@ -185,7 +185,7 @@ fn danger_is_seen_first_and_what_is_not_known_takes_no_room() {
     let browser = Browser::start();
     for (width, scheme) in [(400, "light"), (1600, "dark")] {
         browser.open(&page, width, scheme);
-        browser.picture(&pictures().join(format!("danger-{width}-{scheme}.png")));
+        browser.screenshot(&screenshots().join(format!("danger-{width}-{scheme}.png")));
     }
     assert_eq!(browser.value("$('marks').textContent"), "verdict: dangerous");
     let worst =
@@ -200,15 +200,15 @@ fn danger_is_seen_first_and_what_is_not_known_takes_no_room() {
 
 #[test]
 #[ignore = "needs Chromium: install chromium and chromium-driver, then cargo test page -- --ignored"]
-fn ten_thousand_variables_are_as_quick_as_ten() {
+fn ten_thousand_variables_are_as_fast_as_ten() {
     let folder = tempfile::tempdir().unwrap();
     let page = page(&many(folder.path()));
     let browser = Browser::start();
     for (width, scheme) in [(400, "dark"), (1600, "light")] {
         browser.open(&page, width, scheme);
-        // However large the file is.
+        // The verdict is shown however large the file is.
         assert_eq!(browser.value("$('verdict').hidden"), false);
-        browser.picture(&pictures().join(format!("many-{width}-{scheme}.png")));
+        browser.screenshot(&screenshots().join(format!("many-{width}-{scheme}.png")));
     }
     let drawn = "document.querySelectorAll('#body tr').length";
     assert!(browser.value(drawn).as_u64().unwrap() < 100);
@@ -231,7 +231,7 @@ fn ten_thousand_variables_are_as_quick_as_ten() {
     assert!(spent.iter().all(|time| *time < 1000.0), "{spent:?}");
     assert!(browser.value(drawn).as_u64().unwrap() < 100);
     assert_eq!(browser.value("$('head-name').getAttribute('aria-sort')"), "ascending");
-    // A rectangle leads to its row, also one far away, and arrows lead to the next rectangle.
+    // A click on a rectangle selects its row, even one far away, and arrow keys move to the next rectangle.
     let press = "$('map').firstChild.focus();
         $('map').firstChild.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }))";
     browser.value(press);
@@ -244,14 +244,14 @@ fn ten_thousand_variables_are_as_quick_as_ten() {
         [document.activeElement.textContent, title, at.top > box.top && at.bottom < box.bottom]";
     let chosen = browser.value(&format!("(() => {{ {} }})()", chosen.replace("\n        [", "\n        return [")));
     assert_eq!((&chosen[0], &chosen[2]), (&chosen[1], &true.into()), "{chosen}");
-    browser.picture(&pictures().join("many-chosen.png"));
-    // On paper all rows are there.
+    browser.screenshot(&screenshots().join("many-chosen.png"));
+    // A printed page has all rows.
     browser.value("dispatchEvent(new Event('beforeprint'))");
     assert_eq!(browser.value(drawn), 10_000);
     assert_eq!(browser.value("seen"), serde_json::json!([]));
 }
 
-fn pictures() -> PathBuf {
+fn screenshots() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../page");
     std::fs::create_dir_all(&folder).unwrap();
     folder

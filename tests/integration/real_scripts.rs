@@ -1,11 +1,11 @@
-//! Scripts that nobody here wrote: modules of the standard library and dill's own tests, run as scripts, saved and
-//! restored. What comes back has the names and values that the script leaves under plain Python.
+//! Scripts from other projects, modules of the standard library and dill's own tests, are run as scripts, saved and
+//! restored. The restored names and values are those that the script has at its end under plain Python.
 
 use serde_json::{Map, Value};
 
 use crate::env::Sandbox;
 
-/// Prints, as JSON, what each public name of a namespace holds: plain data by value, all else by its kind and name.
+/// Summarizes the public names of a namespace as JSON: plain data by value, other objects by type and name.
 const SUMMARY: &str = r#"
 import json, types
 
@@ -28,7 +28,7 @@ def summary(namespace):
     return {name: plain(value) for name, value in list(namespace.items()) if name[0] != "_" and name not in skip}
 "#;
 
-/// Where to find the scripts; each must end well under plain Python.
+/// Paths below the standard library; each script must succeed under plain Python.
 const STANDARD_LIBRARY: [&str; 14] = [
     "this.py",
     "keyword.py",
@@ -58,7 +58,8 @@ const DILL_TESTS: [&str; 10] = [
     "test_restricted.py",
 ];
 
-/// Runs a script plainly and through a snapshot. Returns how many names were compared.
+/// Compares the names that a script defines under plain Python with those restored from its snapshot. Returns their
+/// number.
 fn compare(sandbox: &Sandbox, script: &str) -> usize {
     let seed = |call: crate::env::Call| call.env("PYTHONHASHSEED", "0");
     let plain = format!(
@@ -77,7 +78,7 @@ fn compare(sandbox: &Sandbox, script: &str) -> usize {
     let index = sandbox.snapcli(&["inspect", "--json"]).json();
     let left_out: Vec<&str> =
         index["left_out"].as_array().unwrap().iter().filter_map(|item| item["name"].as_str()).collect();
-    // The code that asks brings names of its own that hide the script's.
+    // The code that summarizes defines names that hide the script's.
     let asked = ["json", "types", "plain", "summary"];
     for (name, value) in &expected {
         if left_out.contains(&name.as_str()) || asked.contains(&name.as_str()) {
@@ -93,7 +94,7 @@ fn compare(sandbox: &Sandbox, script: &str) -> usize {
     }
     found.retain(|name, _| !asked.contains(&name.as_str()));
     assert!(found.is_empty(), "{script} came back with more than it left: {found:?}");
-    // Hardly anything in these scripts is beyond saving.
+    // Few objects in these scripts cannot be saved.
     assert!(left_out.iter().filter(|name| !name.starts_with('_')).count() <= 3, "{}", saved.whole());
     expected.len()
 }
@@ -103,7 +104,7 @@ fn answer(text: &str) -> Map<String, Value> {
 }
 
 #[test]
-fn scripts_of_the_standard_library_come_back_as_they_were() {
+fn sessions_of_standard_library_scripts_are_restored_unchanged() {
     let sandbox = Sandbox::new();
     let library = sandbox.python(&["-c", "import os; print(os.path.dirname(os.__file__), end='')"]).out();
     let names: usize = STANDARD_LIBRARY.iter().map(|script| compare(&sandbox, &format!("{library}/{script}"))).sum();
@@ -111,7 +112,7 @@ fn scripts_of_the_standard_library_come_back_as_they_were() {
 }
 
 #[test]
-fn dills_own_tests_come_back_as_they_were() {
+fn sessions_of_dills_own_tests_are_restored_unchanged() {
     let sandbox = Sandbox::new();
     let tests =
         sandbox.python(&["-c", "import os, dill.tests; print(os.path.dirname(dill.tests.__file__), end='')"]).out();

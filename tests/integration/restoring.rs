@@ -1,5 +1,5 @@
-//! What a restore promises: the names are back in a prompt, for an expression, under a script; a file that is not
-//! what it should be is told as such before anything runs.
+//! A restore makes the variables available in a prompt, to an expression or to a script, and reports a bad file before
+//! anything runs.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ fn an_expressions_value_is_printed_and_statements_just_run() {
 }
 
 #[test]
-fn what_the_code_raises_is_its_own() {
+fn an_error_in_the_code_is_shown_as_python_shows_it() {
     let sandbox = with_session("x = 1");
     let run = sandbox.snapcli(&["restore", "session.pkl", "-c", "x / 0"]);
     run.assert_code(1);
@@ -35,7 +35,7 @@ fn what_the_code_raises_is_its_own() {
 }
 
 #[test]
-fn a_script_runs_with_the_names_in_place() {
+fn a_script_runs_with_the_restored_variables() {
     let sandbox = with_session("x = 20\ndef f(n): return x + n\n");
     let script = "import sys\nprint(f(2), sys.argv, __name__, __file__)\n";
     let path = sandbox.write("sub/next.py", script);
@@ -44,12 +44,12 @@ fn a_script_runs_with_the_names_in_place() {
 }
 
 #[test]
-fn the_prompt_is_pythons_own_with_the_names_in_it() {
+fn the_prompt_is_pythons_own_with_the_restored_variables() {
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         sandbox.write("script.py", "x = 41\ndef f(): return x + 1\n");
         sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
-        // Standard input is a pipe here, so the prompt has to be asked for.
+        // Standard input is a pipe, so only -i opens the prompt.
         let run = sandbox.call_snapcli(&["restore", "-i"]).stdin("print(f())\nx = 1\nprint(f(), __name__)\n").run();
         run.assert_stdout("42\n2 __main__\n").assert_code(0);
         assert!(run.err().starts_with("snapcli: restored 2 variables from session.pkl: x, f\n"), "{}", run.whole());
@@ -60,7 +60,7 @@ fn the_prompt_is_pythons_own_with_the_names_in_it() {
 }
 
 #[test]
-fn files_of_dill_and_pickle_come_back_too() {
+fn dill_and_pickle_files_are_restored_too() {
     let sandbox = Sandbox::new();
     let write = "
 import dill, pickle
@@ -86,7 +86,7 @@ dill.dump_module('scratch.pkl', module=module)
 }
 
 #[test]
-fn a_file_that_is_no_snapshot_is_refused_before_anything_runs() {
+fn a_file_that_is_not_a_snapshot_is_refused_before_anything_runs() {
     let sandbox = with_session("x = list(range(1000))");
     let good = fs::read(sandbox.work().join("session.pkl")).unwrap();
     let mut flipped = good.clone();
@@ -103,7 +103,7 @@ fn a_file_that_is_no_snapshot_is_refused_before_anything_runs() {
     for (name, bytes, word) in cases {
         sandbox.write(name, bytes);
         let run = sandbox.snapcli(&["restore", name, "-c", "print('ran')"]);
-        // A cut that spares the pickle itself costs only the index.
+        // A cut after the pickle loses only the index.
         if name == "cut.pkl" {
             run.assert_code(0).assert_stdout("ran\n");
             assert!(run.err().contains("the index of cut.pkl is missing"), "{}", run.whole());
@@ -116,7 +116,7 @@ fn a_file_that_is_no_snapshot_is_refused_before_anything_runs() {
 }
 
 #[test]
-fn code_of_another_minor_version_is_never_loaded_and_data_is() {
+fn code_from_another_minor_version_is_never_loaded_but_data_is() {
     let [first, .., last] = all_pythons() else { return skipped("needs two Pythons") };
     let sandbox = Sandbox::with(venv(first, Stack::Dill));
     let script = "data = {'a': [1, 2]}\ndef f(): return 1\nclass C:\n    def m(self): return 1\nc = C()\n";
@@ -134,7 +134,7 @@ fn code_of_another_minor_version_is_never_loaded_and_data_is() {
 }
 
 #[test]
-fn a_variable_that_cannot_be_loaded_costs_only_what_needs_it() {
+fn an_unloadable_variable_loses_only_the_variables_that_need_it() {
     let sandbox = Sandbox::new();
     sandbox.write("helper.py", "class Gone:\n    pass\n");
     let script = "
@@ -170,7 +170,7 @@ def f(): return after
 }
 
 #[test]
-fn what_cannot_be_opened_is_wrong_usage_to_every_command() {
+fn a_path_that_cannot_be_opened_is_a_usage_error_in_every_command() {
     let sandbox = Sandbox::new();
     sandbox.write("session.pkl", b"\x80\x02}.");
     fs::create_dir(sandbox.work().join("folder.pkl")).unwrap();
@@ -206,7 +206,7 @@ fn a_missing_module_is_named() {
 }
 
 #[test]
-fn a_helper_beside_the_script_is_found_from_anywhere() {
+fn a_helper_module_next_to_the_script_is_found_from_anywhere() {
     let sandbox = Sandbox::new();
     sandbox.write("project/helper.py", "class Thing:\n    value = 3\n");
     sandbox.write("project/script.py", "import helper\nthing = helper.Thing()\n");
@@ -240,7 +240,7 @@ fn dill_is_installed_once_where_the_environment_has_none() {
     assert!(!run.err().contains("install"), "{}", run.whole());
 }
 
-/// A session with large arrays, things that share them, and functions that use each other.
+/// A session with large arrays, objects that share them, and functions that use each other.
 const ARRAYS: &str = "
 import numpy as np
 big = np.arange(3_000_000.0)
@@ -253,7 +253,7 @@ blob = b'x' * 100_000
 ";
 
 #[test]
-fn arrays_come_back_as_they_were_whether_read_or_mapped() {
+fn arrays_are_restored_unchanged_whether_read_or_mapped() {
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         sandbox.write("script.py", ARRAYS);
@@ -277,7 +277,7 @@ print('whole')
 }
 
 #[test]
-fn what_is_chosen_comes_back_with_what_its_code_needs() {
+fn selected_variables_are_restored_with_the_names_their_code_needs() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", ARRAYS);
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
@@ -289,7 +289,7 @@ fn what_is_chosen_comes_back_with_what_its_code_needs() {
     };
     restore(&["--only", "f"], names).assert_stdout("['f', 'helper', 'small']\n");
     restore(&["--only", "f"], "f()").assert_stdout("8\n");
-    // `table` takes `big` from another variable, which does not become a name for that.
+    // `table` shares the array of `big`, but `big` was not selected and is not defined.
     restore(&["--only", "table"], names).assert_stdout("['table']\n");
     restore(&["--only", "[bs]*", "--exclude", "big"], names).assert_stdout("['blob', 'small']\n");
     let run = restore(&["--exclude", "big"], names);
@@ -299,7 +299,7 @@ fn what_is_chosen_comes_back_with_what_its_code_needs() {
 }
 
 #[test]
-fn a_load_that_crashes_or_never_ends_can_be_left_out() {
+fn a_variable_whose_load_crashes_or_hangs_can_be_excluded() {
     let sandbox = Sandbox::new();
     let script = "
 import os, time
@@ -343,7 +343,7 @@ fn a_renamed_module_is_found_under_its_new_name() {
 }
 
 #[test]
-fn a_second_restore_does_not_split_classes() {
+fn a_second_restore_keeps_unchanged_classes() {
     let sandbox = Sandbox::new();
     let script = "
 class Base:

@@ -1,18 +1,18 @@
-//! Whatever graph of objects a session holds comes back with equal values and the same sharing, read by pickle, by
-//! dill and by snapcli: tried with random graphs. See `suites/round_trips.py`.
+//! Random object graphs are restored with equal values and the same sharing, whether pickle, dill or snapcli reads
+//! them. See `suites/round_trips.py`.
 //!
-//! `SNAPCLI_TEST_GRAPHS` is how many graphs to try instead, and `SNAPCLI_TEST_SEED` where to begin.
+//! `SNAPCLI_TEST_GRAPHS` sets the number of graphs, and `SNAPCLI_TEST_SEED` the seed of the first one.
 
 use std::time::Duration;
 
 use crate::env::{Sandbox, Stack, pythons, venv};
 
-fn setting(name: &str, usual: u64) -> u64 {
-    std::env::var(name).map_or(usual, |text| text.parse().unwrap())
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 
 #[test]
-fn random_graphs_come_back_as_they_were() {
+fn random_object_graphs_are_restored_unchanged() {
     let count = setting("SNAPCLI_TEST_GRAPHS", 200);
     let seed = setting("SNAPCLI_TEST_SEED", 0);
     let numbers = [seed, count, count / 2].map(|number| number.to_string());

@@ -1,9 +1,9 @@
-//! Running a script means what `python script.py` means. Each line of the table below is a test that runs one command
-//! under `python` and under `snapcli save -q`, and compares stdout, stderr and exit status byte for byte. The quick
-//! tier does so with the main Python, the full tier with every Python.
+//! Running a script under snapcli does exactly what `python script.py` does. Each line of the table below is a test
+//! that runs one command under `python` and under `snapcli save -q`, and compares stdout, stderr and exit status byte
+//! for byte. The quick tier does so with the main Python, the full tier with every Python.
 //!
 //! To add a case, put a script into `scripts/<group>/` and a line into the table:
-//! `name => script(&["file.py"]).args(&["one", "two"]),`. What it prints must be the same every time: no addresses, no
+//! `name => script(&["file.py"]).args(&["one", "two"]),`. Its output must be the same in every run: no addresses, no
 //! times, sets sorted. To run one case: `cargo test --test integration running::threads::daemon`.
 
 mod case;
@@ -14,7 +14,7 @@ use compare::compare;
 
 use crate::env::Stdout;
 
-/// Makes a module of each group, a test of each case, and `GROUPS` of them all.
+/// Defines a module for each group, a test for each case, and `GROUPS` with all of them.
 macro_rules! differential {
     ($($(#[doc = $promise:literal])* $group:ident { $($name:ident => $case:expr,)* })*) => {
         $(
@@ -148,7 +148,7 @@ sources {
     looks_like_a_pickle => bytes(b"\x80\x05}."),
 }
 
-/// Tracebacks, syntax errors, stacks and warnings are Python's own, to the last mark.
+/// Tracebacks, syntax errors, stacks and warnings are Python's own, to the last character.
 tracebacks {
     nested => script(&["nested.py"]),
     chained_from => script(&["chained_from.py"]),
@@ -183,7 +183,7 @@ tracebacks {
     format_locals => script(&["format_locals.py"]),
 }
 
-/// A script ends with the exit status, the last words and the signal that Python would end it with.
+/// A script ends with the same exit status, signal and final messages as under Python.
 exits {
     with_none => script(&["exit_with.py"]).args(&["None"]),
     with_0 => script(&["exit_with.py"]).args(&["0"]),
@@ -211,7 +211,7 @@ exits {
     exec_of_another => script(&["exec_of_another.py"]),
 }
 
-/// Hooks and finalizers of the script's own are called as Python calls them, and only for what it did.
+/// The script's hooks and finalizers are called as Python calls them, and only for actions of the script.
 hooks {
     excepthook => script(&["excepthook.py"]),
     excepthook_raises => script(&["excepthook_raises.py"]),
@@ -243,7 +243,7 @@ threads {
     timer => script(&["timer.py"]),
 }
 
-/// Processes that the script makes find its functions, and are no snapcli of their own.
+/// Processes that the script starts find its functions, and do not act as snapcli.
 processes {
     spawn => script(&["work.py"]).args(&["spawn"]),
     fork => script(&["work.py"]).args(&["fork"]),
@@ -299,7 +299,7 @@ signals {
     interrupt_in_thread_wait => script(&["interrupt_in_thread_wait.py"]),
 }
 
-/// Standard input, output and error are the script's alone.
+/// snapcli does not touch the script's standard input, output and error.
 streams {
     read_all => script(&["read_all.py"]).stdin("one two\nthree ünï\r\nno line end"),
     read_nothing => script(&["read_all.py"]),
@@ -327,7 +327,7 @@ streams {
     help => script(&["help.py"]),
 }
 
-/// The `PYTHON…` variables mean what they mean to Python.
+/// The `PYTHON…` environment variables have the same effect as under Python.
 settings {
     python_path => script(&["python_path.py"]).with(&["python_path.py", "library"])
         .env(&[("PYTHONPATH", "{work}/library")]),
@@ -366,7 +366,7 @@ settings {
     memory => script(&["memory.py"]).env(&[("PYTHONTRACEMALLOC", "3")]),
 }
 
-/// Tools that look at the script, its source, names and frames, see what they see under Python.
+/// Tools that inspect the script, its source, names and frames, see the same as under Python.
 inspection {
     source => script(&["source.py"]),
     no_cache_yet => script(&["no_cache_yet.py"]),
@@ -396,9 +396,10 @@ with zipfile.ZipFile('app.pyz', 'w') as archive:
 const SNAPSHOT: &[(&str, &str)] = &[("SNAPSHOT", "{out}/session.pkl"), ("OUT", "{out}")];
 
 #[test]
-fn every_script_is_in_the_table_and_says_what_it_shows() {
+fn every_script_is_in_the_table_and_opens_with_a_comment() {
+    let mut scripts = 0;
     for (group, cases) in GROUPS {
-        // A group whose scripts are written by the table itself has no folder.
+        // A group whose scripts are all written in the table has no directory.
         for entry in compare::scripts(group).read_dir().into_iter().flatten() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
@@ -406,7 +407,9 @@ fn every_script_is_in_the_table_and_says_what_it_shows() {
             if path.is_file() {
                 let text = std::fs::read_to_string(&path).unwrap();
                 assert!(text.starts_with("# "), "scripts/{group}/{name} does not say what it shows in its first line");
+                scripts += 1;
             }
         }
     }
+    assert!(scripts > 100, "only {scripts} scripts were found");
 }

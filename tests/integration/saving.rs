@@ -1,11 +1,13 @@
-//! What a save promises: one bad object costs that object, the rest is there, dill reads it, and nothing is lost.
+//! A save leaves out only the variables that cannot be pickled, dill can read the snapshot, and a failed save loses
+//! nothing.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use crate::env::{Run, Sandbox, Stack, pythons, venv};
 
-/// One of everything: data, functions and classes that use each other, shared objects, and things that fail.
+/// One of everything: data, functions and classes that use each other, shared objects, and objects that cannot be
+/// saved.
 const MIXED: &str = r#"
 import math
 import sqlite3
@@ -40,7 +42,7 @@ def rows():
     return connection.execute("SELECT 1")
 "#;
 
-/// Checks in Python, after `dill.load_module`, that all of [`MIXED`] is there.
+/// Python code that checks that all of [`MIXED`] was restored.
 const MIXED_IS_BACK: &str = r#"
 import math as _math
 assert numbers == [1, 2.5, 3 + 4j, 10 ** 30], numbers
@@ -68,7 +70,7 @@ fn saved(sandbox: &Sandbox, script: &str, arguments: &[&str]) -> Run {
 }
 
 #[test]
-fn what_was_saved_is_back_under_every_python_and_in_plain_dill() {
+fn a_session_is_restored_under_every_python_and_by_plain_dill() {
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         saved(&sandbox, MIXED, &[]);
@@ -82,7 +84,7 @@ fn what_was_saved_is_back_under_every_python_and_in_plain_dill() {
 }
 
 #[test]
-fn what_cannot_be_saved_is_named_with_path_line_users_and_hint() {
+fn an_unsavable_variable_is_reported_with_path_line_users_and_hint() {
     let sandbox = Sandbox::new();
     let run = saved(&sandbox, MIXED, &[]);
     let said = run.err();
@@ -101,7 +103,7 @@ snapcli: left out 2 variables that cannot be saved:
 }
 
 #[test]
-fn the_path_leads_to_the_object_at_fault() {
+fn the_reported_path_leads_to_the_failing_object() {
     let sandbox = Sandbox::new();
     let script = r#"
 import socket
@@ -154,7 +156,7 @@ in_method = Plain(bad()).__init__
 }
 
 #[test]
-fn a_variable_that_fails_leaves_what_it_shares_whole() {
+fn a_failing_variable_leaves_shared_objects_intact() {
     let sandbox = Sandbox::new();
     let script = "
 import socket
@@ -170,7 +172,7 @@ after = (shared, fails[1])
 }
 
 #[test]
-fn filters_choose_names() {
+fn filters_select_variables() {
     let sandbox = Sandbox::new();
     let script = "
 import numpy as np
@@ -200,7 +202,7 @@ def uses(): return _used
 }
 
 #[test]
-fn private_names_come_along_through_methods_nested_functions_and_each_other() {
+fn private_names_used_by_methods_nested_functions_and_each_other_are_saved() {
     let sandbox = Sandbox::new();
     let script = "
 _a = 1
@@ -226,7 +228,7 @@ def cached(): return _d
 }
 
 #[test]
-fn imported_data_is_kept_by_reference_when_asked() {
+fn refimported_saves_imported_data_by_reference() {
     let sandbox = Sandbox::new();
     sandbox.write("helper.py", "settings = {'depth': 1}\ndef double(x): return 2 * x\n");
     let script = "from helper import settings, double as twice\nown = [1]\nsettings['depth'] = 2\n";
@@ -241,7 +243,7 @@ fn imported_data_is_kept_by_reference_when_asked() {
 }
 
 #[test]
-fn the_session_can_be_that_of_another_module() {
+fn the_saved_session_can_be_that_of_another_module() {
     let sandbox = Sandbox::new();
     sandbox.write("helper.py", "state = []\ndef add(x): state.append(x)\n");
     saved(&sandbox, "import helper\nhelper.add(41)\n", &["--module", "helper"]);
@@ -253,7 +255,7 @@ fn the_session_can_be_that_of_another_module() {
 }
 
 #[test]
-fn strict_makes_a_bad_item_an_error_but_saves_the_rest() {
+fn strict_makes_an_unsavable_variable_an_error_but_saves_the_rest() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", MIXED);
     sandbox.snapcli(&["save", "--strict", "script.py"]).assert_code(3);
@@ -262,7 +264,7 @@ fn strict_makes_a_bad_item_an_error_but_saves_the_rest() {
 }
 
 #[test]
-fn a_script_that_fails_leaves_its_state_beside_the_good_file() {
+fn a_failing_script_saves_its_state_next_to_the_good_file() {
     let sandbox = Sandbox::new();
     saved(&sandbox, "good = 1", &[]);
     let before = fs::read(sandbox.work().join("session.pkl")).unwrap();
@@ -310,7 +312,7 @@ slow = Slow()
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_found_out_before_the_script_runs() {
+fn an_unwritable_path_is_reported_before_the_script_runs() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", "print('ran')");
     let run = sandbox.snapcli(&["save", "-o", "missing/session.pkl", "script.py"]);
@@ -322,7 +324,7 @@ fn a_place_that_cannot_be_written_is_found_out_before_the_script_runs() {
 }
 
 #[test]
-fn a_snapshot_is_the_users_own_and_a_link_stays_a_link() {
+fn only_its_owner_can_read_a_snapshot_and_a_symlink_stays_a_symlink() {
     let sandbox = Sandbox::new();
     saved(&sandbox, "x = 1", &[]);
     let path = sandbox.work().join("session.pkl");
@@ -338,7 +340,7 @@ fn a_snapshot_is_the_users_own_and_a_link_stays_a_link() {
 }
 
 #[test]
-fn a_snapshot_streams_to_standard_output_and_the_script_prints_elsewhere() {
+fn a_snapshot_streams_to_stdout_and_script_output_goes_to_stderr() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", "print('from the script')\nx = list(range(10))\n");
     let run = sandbox.snapcli(&["save", "-q", "-o", "-", "script.py"]);
@@ -349,11 +351,11 @@ fn a_snapshot_streams_to_standard_output_and_the_script_prints_elsewhere() {
 }
 
 #[test]
-fn verify_loads_the_file_before_it_is_put_in_place() {
+fn verify_loads_the_file_before_it_replaces_the_old_one() {
     let sandbox = Sandbox::new();
     saved(&sandbox, "good = 1", &["--verify"]);
     let before = fs::read(sandbox.work().join("session.pkl")).unwrap();
-    // Pickles, but does not load again: the constructor wants what the exception's arguments do not hold.
+    // Can be pickled, but not loaded: the constructor needs an argument that exceptions do not store.
     let script = "
 class Broken(Exception):
     def __init__(self, left, right): super().__init__(left)
@@ -368,12 +370,12 @@ broken = Broken(1, 2)
         run.whole()
     );
     assert_eq!(fs::read(sandbox.work().join("session.pkl")).unwrap(), before);
-    // What does load is not thrown away.
+    // The variables that do load are kept.
     sandbox.snapcli(&["restore", "session.unverified.pkl", "-c", "Broken.__name__"]).assert_stdout("'Broken'\n");
 }
 
 #[test]
-fn a_report_tells_programs_what_was_saved() {
+fn the_json_report_says_what_was_saved() {
     let sandbox = Sandbox::new();
     saved(&sandbox, MIXED, &["--report", "report.json"]);
     let report: serde_json::Value =
@@ -415,7 +417,7 @@ atexit.register(lambda: steps.append('atexit'))
 }
 
 #[test]
-fn what_only_the_script_knows_by_name_is_left_out_by_name() {
+fn modules_that_only_exist_in_the_script_are_left_out_by_name() {
     let sandbox = Sandbox::new();
     let script = "
 import sys, types, typing
@@ -436,7 +438,7 @@ results = [1, 2]
 }
 
 #[test]
-fn private_names_come_along_through_closures_defaults_and_containers() {
+fn private_names_used_by_closures_defaults_and_containers_are_saved() {
     let sandbox = Sandbox::new();
     let script = "
 _a, _b, _c, _d, _e = range(5)
@@ -460,7 +462,7 @@ class Model:
 }
 
 #[test]
-fn what_a_script_does_to_its_interpreter_costs_no_session() {
+fn a_script_that_damages_its_interpreter_is_still_saved() {
     let sandbox = Sandbox::new();
     for name in ["token", "select", "string", "logging", "inspect", "dis", "ast", "multiprocessing"] {
         sandbox.write(&format!("{name}.py"), "print('the wrong module')\n");
@@ -484,7 +486,7 @@ fn what_a_script_does_to_its_interpreter_costs_no_session() {
 }
 
 #[test]
-fn a_crash_file_is_not_lost_to_a_script_that_reached_nothing() {
+fn a_script_that_fails_at_once_keeps_the_previous_crash_file() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", "reached = [1]\nraise ValueError\n");
     sandbox.snapcli(&["save", "script.py"]).assert_code(1);
@@ -495,14 +497,14 @@ fn a_crash_file_is_not_lost_to_a_script_that_reached_nothing() {
 }
 
 #[test]
-fn a_session_whose_place_is_gone_is_saved_elsewhere() {
+fn a_session_whose_target_directory_is_gone_is_saved_elsewhere() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.work().join("place")).unwrap();
     sandbox.write("script.py", "import shutil\nshutil.rmtree('place')\nresults = [1, 2]\n");
     let run = sandbox.snapcli(&["save", "-o", "place/session.pkl", "script.py"]);
     run.assert_code(1);
-    let place = run.err().split("2 variables to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-    sandbox.snapcli(&["restore", &place, "-c", "results"]).assert_stdout("[1, 2]\n");
+    let elsewhere = run.err().split("2 variables to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    sandbox.snapcli(&["restore", &elsewhere, "-c", "results"]).assert_stdout("[1, 2]\n");
     let run = sandbox.snapcli(&["save", "--report", "missing/report.json", "script.py"]);
     run.assert_code(2).assert_stdout("");
 }
@@ -535,7 +537,7 @@ print(depths)
 }
 
 #[test]
-fn objects_that_change_what_is_being_saved_do_no_harm() {
+fn objects_that_mutate_the_session_during_the_save_do_no_harm() {
     let sandbox = Sandbox::new();
     let script = "
 class Changes:
@@ -558,7 +560,7 @@ good = [1, 2]
 }
 
 #[test]
-fn what_another_object_reaches_while_it_is_saved_stays_shared() {
+fn objects_reached_again_through_another_object_stay_shared() {
     let sandbox = Sandbox::new();
     let script = "
 class Owner:
@@ -581,7 +583,7 @@ print(v.data is owner.data, v.table is owner.table, v.pair is owner.pair, v.owne
 }
 
 #[test]
-fn a_pickling_that_calls_itself_without_end_is_an_error_and_no_crash() {
+fn endless_recursion_while_pickling_is_an_error_and_not_a_crash() {
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         let script = "
@@ -602,7 +604,7 @@ endless, fine = Endless(), [1]
 }
 
 #[test]
-fn large_buffers_lie_aligned_where_the_index_says() {
+fn large_buffers_are_aligned_and_at_the_offsets_in_the_index() {
     let sandbox = Sandbox::new();
     let script = "
 import numpy as np
@@ -623,7 +625,7 @@ c = np.asfortranarray(np.arange(40000.0).reshape(200, 200))
             found.push((variable["name"].as_str().unwrap().to_owned(), length, bytes[8..10].to_vec()));
         }
     }
-    // Those of `bytes` and `bytearray` objects are not listed: a view is no such object.
+    // Buffers of `bytes` and `bytearray` objects are not listed: a memoryview would not restore their type.
     let expected = [("a", 160_000, [0, 0]), ("c", 320_000, [0, 0])];
     let found: Vec<_> =
         found.iter().map(|(name, length, bytes)| (name.as_str(), *length, [bytes[0], bytes[1]])).collect();
@@ -634,7 +636,7 @@ c = np.asfortranarray(np.arange(40000.0).reshape(200, 200))
 }
 
 #[test]
-fn what_fails_after_half_of_it_was_written_leaves_no_trace() {
+fn a_variable_that_fails_half_written_leaves_no_trace() {
     let sandbox = Sandbox::new();
     let script = "
 import numpy as np
@@ -653,9 +655,9 @@ after = [good, half[1][:3]]
 }
 
 #[test]
-fn a_variable_too_large_is_cut_off_while_it_is_pickled() {
+fn pickling_stops_as_soon_as_a_variable_exceeds_max_size() {
     let sandbox = Sandbox::new();
-    // It would never end: what comes after the limit is not asked for.
+    // The items never end, and none is requested after the limit.
     let script = "
 class Endless:
     def __reduce__(self): return list, (), None, iter(int, 1)
@@ -668,7 +670,7 @@ fine = [1]
 }
 
 #[test]
-fn a_script_saves_its_session_itself() {
+fn a_script_can_save_its_own_session() {
     let sandbox = Sandbox::new();
     let script = "
 import snapcli, sqlite3
@@ -703,7 +705,7 @@ except TypeError:
 }
 
 #[test]
-fn what_makes_new_objects_for_ever_ends_in_a_named_item() {
+fn a_reduce_that_creates_objects_endlessly_is_reported_by_name() {
     let sandbox = Sandbox::new();
     let script = "
 class Endless:
@@ -720,7 +722,7 @@ fine = [1]
     sandbox.snapcli(&["restore", "session.pkl", "-c", "fine"]).assert_stdout("[1]\n");
 }
 
-/// Long lists of one kind, and those that only look like it. `same` is what each must be equal to after a load.
+/// Long lists of one type, and some that only start like one. `expected` is the hash of all of them.
 const UNIFORM: &str = "
 N = 5000
 bytes_ = [n % 200 - 100 for n in range(N)]
@@ -743,7 +745,7 @@ expected = hashlib.sha256(repr(packed()).encode('utf-8', 'surrogatepass')).hexdi
 ";
 
 #[test]
-fn long_lists_of_one_kind_come_back_as_they_were_and_in_plain_dill() {
+fn long_lists_of_one_type_are_restored_unchanged_also_by_plain_dill() {
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         saved(&sandbox, UNIFORM, &[]);
@@ -763,7 +765,7 @@ print('same')
 }
 
 #[test]
-fn a_buffer_of_its_own_comes_back_as_bytes_as_with_pickle() {
+fn a_pickle_buffer_is_restored_as_bytes_as_with_pickle() {
     let sandbox = Sandbox::new();
     let script = "
 import pickle, numpy as np

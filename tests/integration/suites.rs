@@ -1,5 +1,4 @@
-//! The tests that CPython and dill have of their own pickling, against the pickler that scripts get with
-//! `import snapcli`.
+//! Runs the pickling tests of CPython and dill against the pickler that scripts get with `import snapcli`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -23,7 +22,7 @@ fn cpythons_own_pickling_tests_pass() {
     }
 }
 
-/// Each file in processes of its own, as dill's own runner has it. See `suites/dill_tests.py`.
+/// Runs each file in its own processes, as dill's test runner does. See `suites/dill_tests.py`.
 #[test]
 fn dills_own_tests_pass() {
     for python in pythons() {
@@ -45,7 +44,7 @@ fn dills_own_tests_pass() {
     }
 }
 
-/// They write files beside themselves, so not where they are installed. Returns their names, in order.
+/// Copies dill's tests into the sandbox, because they write files next to themselves. Returns their sorted names.
 fn copy_dills_tests(sandbox: &Sandbox) -> Vec<String> {
     let find = "import dill.tests, os; print(os.path.dirname(dill.tests.__file__), end='')";
     let folder = PathBuf::from(sandbox.python(&["-c", find]).out());

@@ -1,5 +1,5 @@
-//! Who is let in: what this user saved comes back, what anybody else saved brings plain data or is refused, and nothing
-//! of a refused file runs.
+//! Which files are loaded: the user's own are restored; files of others are refused unless they hold plain data, and
+//! nothing in a refused file runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,29 +16,29 @@ fn saved(sandbox: &Sandbox) {
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
 }
 
-/// As another user would: with a config folder of one's own.
-fn stranger(sandbox: &Sandbox, arguments: &[&str]) -> crate::env::Run {
+/// Runs snapcli as another user, with a separate configuration directory.
+fn as_another_user(sandbox: &Sandbox, arguments: &[&str]) -> crate::env::Run {
     sandbox.call_snapcli(arguments).env("XDG_CONFIG_HOME", sandbox.out().join("stranger")).run()
 }
 
 #[test]
-fn what_this_user_saved_is_loaded_and_what_others_saved_is_refused() {
+fn a_users_own_files_are_loaded_and_those_of_others_refused() {
     let sandbox = Sandbox::new();
     saved(&sandbox);
     sandbox.snapcli(&["restore", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
-    let run = stranger(&sandbox, &["restore", "-c", "double(21)"]);
+    let run = as_another_user(&sandbox, &["restore", "-c", "double(21)"]);
     run.assert_code(5).assert_stdout("");
     let expected = "snapcli: session.pkl is not trusted (signed with a key that is not yours), and loading it would do \
                     more than build plain data\n  double needs ";
     assert!(run.err().starts_with(expected), "{}", run.err());
     assert!(run.err().contains("--only") && run.err().contains("--trust"), "{}", run.err());
-    stranger(&sandbox, &["restore", "--trust", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
+    as_another_user(&sandbox, &["restore", "--trust", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
     let plain = ["restore", "--only", "x", "--only", "when", "--only", "counts", "-c", "x, when.year, counts['l']"];
-    stranger(&sandbox, &plain).assert_code(0).assert_stdout("([1, 2.5, 'three'], 2026, 2)\n");
+    as_another_user(&sandbox, &plain).assert_code(0).assert_stdout("([1, 2.5, 'three'], 2026, 2)\n");
 }
 
 #[test]
-fn a_key_in_the_environment_is_the_same_everywhere() {
+fn a_key_in_the_environment_is_accepted_everywhere() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", SESSION);
     let key = "correct horse battery staple";
@@ -51,7 +51,7 @@ fn a_key_in_the_environment_is_the_same_everywhere() {
 }
 
 #[test]
-fn a_save_without_a_key_still_saves() {
+fn saving_works_without_a_key() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", SESSION);
     sandbox.write("config", "a file where a folder should be");
@@ -64,33 +64,33 @@ fn a_save_without_a_key_still_saves() {
 }
 
 #[test]
-fn a_script_that_saves_without_a_key_is_told_once() {
+fn a_script_that_saves_without_a_key_is_warned_once() {
     let sandbox = Sandbox::new();
     saved(&sandbox);
     sandbox.write("config", "a file where a folder should be");
     let script = "import snapcli\nfor turn in range(2): snapcli.save('own.pkl')\n";
     sandbox.write("saves.py", script);
-    let told = |arguments: &[&str]| {
+    let warnings = |arguments: &[&str]| {
         let call = sandbox.call_snapcli(arguments).env("XDG_CONFIG_HOME", sandbox.work().join("config"));
         let run = call.run();
         run.assert_code(0);
         run.err().matches("will not be signed: cannot read or create the key").count()
     };
-    assert_eq!(told(&["restore", "--only", "x", "session.pkl", "saves.py"]), 1);
-    assert_eq!(told(&["restore", "--only", "x", "-q", "session.pkl", "saves.py"]), 0);
-    assert_eq!(told(&["save", "saves.py"]), 1);
+    assert_eq!(warnings(&["restore", "--only", "x", "session.pkl", "saves.py"]), 1);
+    assert_eq!(warnings(&["restore", "--only", "x", "-q", "session.pkl", "saves.py"]), 0);
+    assert_eq!(warnings(&["save", "saves.py"]), 1);
 }
 
 #[test]
-fn a_file_is_signed_after_it_was_looked_at() {
+fn trust_shows_the_verdict_and_signs_the_file() {
     let sandbox = Sandbox::new();
     saved(&sandbox);
-    stranger(&sandbox, &["trust"]).assert_code(2);
-    stranger(&sandbox, &["restore", "-c", "1"]).assert_code(5);
-    let run = stranger(&sandbox, &["trust", "--yes", "session.pkl"]);
+    as_another_user(&sandbox, &["trust"]).assert_code(2);
+    as_another_user(&sandbox, &["restore", "-c", "1"]).assert_code(5);
+    let run = as_another_user(&sandbox, &["trust", "--yes", "session.pkl"]);
     run.assert_code(0).assert_stderr("snapcli: signed session.pkl with your key\n");
     assert!(run.out().contains("verdict: "), "{}", run.out());
-    stranger(&sandbox, &["restore", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
+    as_another_user(&sandbox, &["restore", "-c", "double(21)"]).assert_code(0).assert_stdout("42\n");
     sandbox.snapcli(&["verify", "-q"]).assert_code(0);
     let load = "import dill; print(sorted(dill.load_module_asdict('session.pkl'))[-1])";
     sandbox.python(&["-c", load]).assert_code(0).assert_stdout("x\n");
@@ -99,7 +99,7 @@ fn a_file_is_signed_after_it_was_looked_at() {
 }
 
 #[test]
-fn plain_sessions_of_dill_and_plain_pickles_need_no_trust() {
+fn plain_dill_sessions_and_plain_pickles_need_no_trust() {
     let sandbox = Sandbox::new();
     let script = "import dill, pickle, numpy as np, decimal, uuid\nx = np.arange(3)\n\
                   price = decimal.Decimal('1.5')\nmixed = np.array([None, 'a'], dtype=object)\n\
@@ -120,7 +120,7 @@ fn plain_sessions_of_dill_and_plain_pickles_need_no_trust() {
 }
 
 #[test]
-fn scripts_are_refused_with_an_unpickling_error() {
+fn scripts_get_an_unpickling_error_for_an_untrusted_file() {
     let sandbox = Sandbox::new();
     saved(&sandbox);
     let script = "import pickle, snapcli\n\
@@ -130,12 +130,12 @@ fn scripts_are_refused_with_an_unpickling_error() {
                   load = snapcli.load_dict\n\
                   print(load('session.pkl', only='x')['x'][2], load('session.pkl', trust=True)['double'](4))\n";
     sandbox.write("use.py", script);
-    let run = stranger(&sandbox, &["save", "-q", "-o", "out.pkl", "use.py"]);
+    let run = as_another_user(&sandbox, &["save", "-q", "-o", "out.pkl", "use.py"]);
     run.assert_code(0).assert_stdout("True True\nthree 8\n");
 }
 
 #[test]
-fn plain_estimators_of_scikit_learn_need_no_trust_and_compiled_ones_do() {
+fn plain_scikit_learn_estimators_need_no_trust_but_compiled_ones_do() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     sandbox.write("script.py", ESTIMATORS);
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
@@ -143,24 +143,24 @@ fn plain_estimators_of_scikit_learn_need_no_trust_and_compiled_ones_do() {
                  scaled.transform(X).shape, codes.inverse_transform([1])[0])";
     let kept = ["models", "right", "X", "scaled", "codes"];
     let only: Vec<&str> = kept.iter().flat_map(|name| ["--only", *name]).collect();
-    let run = stranger(&sandbox, &[&["restore"], &only[..], &["-c", check]].concat());
+    let run = as_another_user(&sandbox, &[&["restore"], &only[..], &["-c", check]].concat());
     run.assert_code(0).assert_stdout("[] (40, 4) b\n");
     for (name, wanted) in [
         ("tree", "sklearn.tree._classes.DecisionTreeClassifier"),
         ("near", "sklearn.neighbors._classification.KNeighborsClassifier"),
         ("calls", "sklearn.preprocessing._function_transformer.FunctionTransformer"),
     ] {
-        let run = stranger(&sandbox, &["restore", "--only", name, "-c", "1"]);
+        let run = as_another_user(&sandbox, &["restore", "--only", name, "-c", "1"]);
         run.assert_code(5).assert_stdout("");
         let why = "only an allow-list of sklearn classes is loaded without --trust";
         assert!(run.err().contains(wanted) && run.err().contains(why), "{}", run.err());
     }
-    // What inspect foretells is what restore does.
+    // The verdict of inspect predicts what restore does.
     sandbox.write("dump.py", format!("{ESTIMATORS}\n{DUMP}"));
     sandbox.python(&["dump.py"]).assert_code(0);
     for (file, class, code) in [("plain.pkl", "plain", 0), ("tree.pkl", "calls", 5), ("near.pkl", "calls", 5)] {
         assert_eq!(sandbox.snapcli(&["inspect", "--json", file]).json()["verdict"]["class"], class, "{file}");
-        stranger(&sandbox, &["restore", file, "-c", "1"]).assert_code(code);
+        as_another_user(&sandbox, &["restore", file, "-c", "1"]).assert_code(code);
     }
 }
 
@@ -170,7 +170,7 @@ for name, values in ('plain', models), ('tree', {'tree': tree}), ('near', {'near
     with open(name + '.pkl', 'wb') as file: pickle.dump(values, file)
 ";
 
-/// Fitted estimators with what they predict.
+/// Fitted estimators with their predictions.
 const ESTIMATORS: &str = "
 import warnings
 warnings.simplefilter('ignore')
@@ -208,7 +208,7 @@ tree, near = DecisionTreeClassifier().fit(X, y), KNeighborsClassifier(algorithm=
 calls = FunctionTransformer().fit(X)
 ";
 
-/// A snapshot with one variable of these opcodes, which nobody signed.
+/// An unsigned snapshot with one variable of these opcodes.
 fn snapshot_of(value: &[u8]) -> Vec<u8> {
     let mut writer = SnapshotWriter::new(Vec::new(), "__main__").unwrap();
     writer.segment(Variable { name: "v".into(), ..Variable::default() }, value).unwrap();
@@ -216,22 +216,22 @@ fn snapshot_of(value: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn no_hostile_variable_of_our_own_format_runs_or_changes_anything() {
+fn no_hostile_variable_in_a_snapshot_runs_or_changes_anything() {
     let sandbox = Sandbox::new();
     let canary = sandbox.out().join("canary");
     let command = format!("cposix\nsystem\n(S'touch {}'\ntR", canary.display());
     let values: [&[u8]; 11] = [
         command.as_bytes(),
-        // Names that are allowed, changed for the whole program.
+        // Changes to allowed classes and modules, for the whole process.
         b"ccollections\nOrderedDict\n}X\x04\0\0\0evilK\x01sb",
         b"cdill._dill\n_import_module\n(S'json'\ntR}X\x04\0\0\0evilK\x01sb",
-        // By way of an extension, a persistent id, an attribute, and what the pickle makes itself.
+        // An extension, a persistent id, and an attribute of a module that the pickle imports.
         b"\x82\x01",
         b"Pposix.system\n",
         b"cbuiltins\ngetattr\n(cdill._dill\n_import_module\n(S'os'\ntRS'system'\ntR",
-        // An array of objects at addresses that are numbers.
+        // An object array whose addresses are forged numbers.
         b"cnumpy\nndarray\n((K\x01tS'O'\nC\x08AAAAAAAAtR",
-        // An estimator's class changed, what its module has under other names, and what reads memory by forged numbers.
+        // A changed estimator class, other names in its module, and compiled code that reads memory at forged offsets.
         b"csklearn.pipeline\nPipeline\n}X\x04\0\0\0evilK\x01sb",
         b"csklearn.pipeline\nPipeline\n)\x81}X\x07\0\0\0predictcsklearn.pipeline\njoblib.os.system\nsb",
         b"\x8c\x10sklearn.pipeline\x8c\x11Pipeline.__dict__\x93",
@@ -330,7 +330,7 @@ fn no_index_makes_the_check_see_other_objects_than_the_load() {
 }
 
 #[test]
-fn nothing_of_the_attack_corpus_runs() {
+fn nothing_in_the_attack_corpus_runs() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     let (folder, canary) = (sandbox.out().join("corpus"), sandbox.out().join("canary"));
     fs::create_dir_all(&folder).unwrap();
@@ -348,7 +348,7 @@ fn nothing_of_the_attack_corpus_runs() {
 }
 
 #[test]
-fn credentials_are_named_and_not_shown_and_left_out_when_asked() {
+fn credentials_are_named_but_not_shown_and_left_out_on_request() {
     let sandbox = Sandbox::new();
     let script = "import os\ndb_password = 'hunter2'\nconfig = {'api_key': 'abcdef', 'host': 'here'}\n\
                   header = 'Bearer ghp_' + 'a1B2' * 9\ntokens = ['a', 'b']\nsecret_santa = 'Ann'\ntoken = 'the'\n\

@@ -1,12 +1,12 @@
-//! What a verdict promises: no hostile file passes for less than dangerous, no honest one is called dangerous, and
-//! looking runs nothing of either. `verdicts/attacks.py` and `verdicts/benign.py` write the files.
+//! The verdict rates every hostile file as dangerous and no harmless file as dangerous, and inspecting runs nothing in
+//! either. `verdicts/attacks.py` and `verdicts/benign.py` write the files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::env::{Sandbox, Stack, main_python, venv};
 
-/// Has a script write files, and tells which.
+/// Runs a script that writes files, and returns their paths.
 fn corpus(sandbox: &Sandbox, script: &str, arguments: &[&str]) -> Vec<PathBuf> {
     let folder = sandbox.out().join("corpus");
     fs::create_dir_all(&folder).unwrap();
@@ -18,7 +18,7 @@ fn corpus(sandbox: &Sandbox, script: &str, arguments: &[&str]) -> Vec<PathBuf> {
     files
 }
 
-/// The class of a file; `refused` where it is none that is looked into.
+/// The verdict's class of a file, or `refused` if it cannot be inspected.
 fn class(sandbox: &Sandbox, file: &Path) -> String {
     let run = sandbox.call_snapcli(&["inspect", "--json", file.to_str().unwrap()]).env("PATH", "").run();
     if run.out().is_empty() {
@@ -34,7 +34,7 @@ fn full() -> Sandbox {
 }
 
 #[test]
-fn every_attack_is_dangerous_or_refused_and_nothing_of_it_runs() {
+fn every_attack_is_dangerous_or_refused_and_never_runs() {
     let sandbox = full();
     let canary = sandbox.out().join("canary");
     let files = corpus(&sandbox, "attacks.py", &[canary.to_str().unwrap()]);
@@ -47,15 +47,15 @@ fn every_attack_is_dangerous_or_refused_and_nothing_of_it_runs() {
         .collect();
     assert!(missed.is_empty(), "{missed:#?}");
     assert!(!canary.exists());
-    // The canary can be heard: loading does what looking does not.
+    // The attack works: loading the file creates the canary.
     let load = "import pickle, sys; pickle.load(open(sys.argv[1], 'rb'))";
     let file = files.iter().find(|file| file.ends_with("getattr.pkl")).unwrap();
     sandbox.python(&["-c", load, file.to_str().unwrap()]).assert_code(0);
     assert!(canary.exists());
 }
 
-/// Honest files that call what is not known to be harmless: a subscript of `typing`, an enum that dill could only name,
-/// and models whose compiled code trusts the numbers in the file.
+/// Harmless files that call functions not known to be harmless: a subscript of `typing`, an enum that dill saves by
+/// name, and models whose compiled code trusts the numbers in the file.
 const MAY_CALL: [&str; 12] = [
     "annotated",
     "enum",
@@ -72,7 +72,7 @@ const MAY_CALL: [&str; 12] = [
 ];
 
 #[test]
-fn no_honest_file_is_dangerous() {
+fn no_harmless_file_is_called_dangerous() {
     let sandbox = full();
     let files = corpus(&sandbox, "benign.py", &[]);
     assert!(files.len() >= 60, "{}", files.len());
@@ -90,12 +90,12 @@ fn no_honest_file_is_dangerous() {
 }
 
 #[test]
-fn sessions_of_dill_and_our_own_are_code_at_the_most() {
+fn dill_and_snapcli_sessions_are_rated_code_at_most() {
     let sandbox = full();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/verdicts/benign.py");
     let mut text = fs::read_to_string(script).unwrap();
     text.truncate(text.find("def write(").unwrap());
-    // No process is asked for its enum or its type variable, which dill cannot carry.
+    // Leaves out the enum and the type variable, which dill cannot save by value.
     let text = text.replace("\"enum\": list(Color),", "").replace("\"typevar\": typing.TypeVar(\"T\"),", "");
     let text = text.replace("FOLDER = pathlib.Path(sys.argv[1])", "");
     let session = format!(
@@ -115,7 +115,7 @@ fn sessions_of_dill_and_our_own_are_code_at_the_most() {
 }
 
 #[test]
-fn strict_exits_with_5_on_danger_and_says_what_and_where() {
+fn strict_exits_with_5_on_danger_and_names_the_cause_and_its_location() {
     let sandbox = Sandbox::new();
     sandbox.write("evil.pkl", b"\x80\x02cos\nsystem\nX\x05\0\0\0id \x1b[q\x00\x85q\x01R.");
     let run = sandbox.snapcli(&["inspect", "--strict", "evil.pkl"]);
@@ -137,21 +137,21 @@ verdict: dangerous: loading it can do anything: run commands, evaluate code, ope
 }
 
 #[test]
-fn a_snapshot_of_ours_that_was_tampered_with_is_seen_through() {
+fn a_tampered_snapshot_gets_the_verdict_of_its_pickle() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", "import numpy as np\nx = np.zeros(1000)\nnames = ['a' * 40]\n");
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
     let run = sandbox.snapcli(&["inspect", "--json"]);
     assert_eq!(run.json()["verdict"]["class"], "plain", "{}", run.whole());
-    // The index is told by its own hash only: the verdict goes by the pickle.
+    // The index still matches its own hash, but the verdict is computed from the pickle.
     let mut bytes = fs::read(sandbox.work().join("session.pkl")).unwrap();
     let text = [b"\x8c\x28".as_slice(), &[b'a'; 40]].concat();
-    let place = bytes.windows(text.len()).position(|window| window == text).unwrap();
+    let offset = bytes.windows(text.len()).position(|window| window == text).unwrap();
     let mut hostile = b"cos\nsystem\n(S'id'\ntR".to_vec();
     hostile.resize(text.len(), b'N');
     let padding = hostile.len() - 20;
     hostile[20..].copy_from_slice(&[b"N0".repeat(padding / 2), vec![b'N'; padding % 2]].concat());
-    bytes[place..place + text.len()].copy_from_slice(&hostile);
+    bytes[offset..offset + text.len()].copy_from_slice(&hostile);
     sandbox.write("session.pkl", bytes);
     let run = sandbox.snapcli(&["inspect", "--strict"]);
     run.assert_code(5);
@@ -159,7 +159,7 @@ fn a_snapshot_of_ours_that_was_tampered_with_is_seen_through() {
 }
 
 #[test]
-fn classes_of_every_kind_in_our_own_sessions_are_no_danger() {
+fn classes_of_every_kind_in_snapcli_sessions_are_not_dangerous() {
     let sandbox = Sandbox::new();
     let script = "
 import abc, dataclasses, enum, typing

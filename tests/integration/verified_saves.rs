@@ -1,12 +1,12 @@
-//! What `save --verify` promises: what comes back in a fresh process is compared with what was saved; what differs is
-//! named, and what may well differ is not taken for a loss.
+//! `save --verify` loads the snapshot in a fresh process and compares it with the session: it names the variables that
+//! differ, and does not report a difference that is no loss.
 
 use serde_json::Value;
 
 use crate::env::{Python, Run, Sandbox, Stack, main_python, pythons, venv};
 
-/// A session of what comes back as it was, or differs by design only.
-const HONEST: &str = "
+/// A session whose variables load unchanged, or differ by design only.
+const UNCHANGED: &str = "
 import collections, dataclasses, enum, functools, io, threading, weakref
 import numpy as np
 words = {'set', 'of', 'words', 'in', 'any', 'order'}
@@ -53,9 +53,9 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn what_comes_back_as_it_was_is_not_flagged() {
+fn unchanged_values_are_not_flagged() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
-    let (run, report) = report(&sandbox, HONEST, &["--strict"]);
+    let (run, report) = report(&sandbox, UNCHANGED, &["--strict"]);
     run.assert_code(0);
     let verified = &report["verified"];
     assert_eq!(verified["changes"], serde_json::json!([]), "{}", run.whole());
@@ -64,7 +64,7 @@ fn what_comes_back_as_it_was_is_not_flagged() {
 }
 
 #[test]
-fn a_field_that_is_lost_is_named_and_strict_exits_with_3() {
+fn a_lost_attribute_is_named_and_strict_exits_with_3() {
     let sandbox = Sandbox::new();
     let script = "
 class Model:
@@ -81,7 +81,7 @@ other = [1]
     assert_eq!(names(changes), ["model"]);
     assert_eq!((&changes[0]["change"], &changes[0]["what"][0]), (&"changed".into(), &"value".into()));
     assert_eq!((&changes[0]["place"]["path"], &changes[0]["place"]["before"]), (&"model.hidden".into(), &"2".into()));
-    // It is in its place, as it loads; only the exit code tells.
+    // The snapshot is kept, because it loads; only the exit code reports the difference.
     let run = sandbox.snapcli(&["save", "--quiet", "--verify", "--strict", "script.py"]);
     run.assert_code(3);
     assert!(run.err().contains(said), "{}", run.whole());
@@ -89,7 +89,7 @@ other = [1]
 }
 
 #[test]
-fn a_value_that_is_pickled_as_another_one_is_named() {
+fn a_value_that_pickles_as_a_different_value_is_named() {
     let sandbox = Sandbox::new();
     let script = "
 class Grows(list):
@@ -108,7 +108,7 @@ grows, other, counts = Grows(), Other(), Counts(1)
 }
 
 #[test]
-fn what_is_pickled_differently_each_time_is_no_loss() {
+fn a_value_that_pickles_differently_each_time_is_not_a_loss() {
     let sandbox = Sandbox::new();
     let script = "
 import copyreg, itertools, random
@@ -136,7 +136,7 @@ held = Held(1)
 }
 
 #[test]
-fn a_credential_that_comes_back_different_is_not_shown() {
+fn a_credential_that_differs_after_loading_is_not_shown() {
     let sandbox = Sandbox::new();
     let script = "
 class Secret(str):
@@ -150,9 +150,9 @@ api_token = {'token': Secret('0123456789abcdef0123')}
     assert!(!run.err().contains("0123456789abcdef"), "{}", run.whole());
 }
 
-/// Two defects that this comparison has found.
+/// Two bugs that this comparison found.
 #[test]
-fn names_of_wrapped_functions_and_methods_that_a_library_wraps_come_back_once() {
+fn wrapped_functions_keep_their_names_and_methods_are_wrapped_only_once() {
     let script = "
 import functools
 from wrapping import Wraps

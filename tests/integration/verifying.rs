@@ -1,4 +1,4 @@
-//! What `verify` promises: no byte changes unseen, the variables that are whole are named, and no Python is needed.
+//! `verify` detects any changed byte, names the intact variables, and needs no Python.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -17,7 +17,7 @@ fn snapshot() -> Vec<u8> {
 fn verify(folder: &Path, bytes: &[u8], options: &[&str]) -> (Option<i32>, String, String) {
     std::fs::write(folder.join("session.pkl"), bytes).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_snapcli"));
-    // Nothing here may look for a Python.
+    // No Python can be found.
     command.env("PATH", "").env("SNAPCLI_PYTHON", "/nonexistent").current_dir(folder);
     let Output { status, stdout, stderr } = command.arg("verify").args(options).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -25,7 +25,7 @@ fn verify(folder: &Path, bytes: &[u8], options: &[&str]) -> (Option<i32>, String
 }
 
 #[test]
-fn a_whole_file_is_said_to_be_whole() {
+fn an_intact_file_is_reported_intact() {
     let folder = tempfile::tempdir().unwrap();
     let (code, out, err) = verify(folder.path(), &snapshot(), &[]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
@@ -38,7 +38,7 @@ fn a_whole_file_is_said_to_be_whole() {
 }
 
 #[test]
-fn damage_is_told_with_its_place_for_people_and_programs() {
+fn damage_is_reported_with_its_offset_as_text_and_json() {
     let folder = tempfile::tempdir().unwrap();
     let mut bytes = snapshot();
     bytes[55] ^= 1;
@@ -55,21 +55,21 @@ fn damage_is_told_with_its_place_for_people_and_programs() {
 }
 
 #[test]
-fn every_flipped_byte_and_every_cut_is_damage() {
+fn every_flipped_byte_and_every_truncation_is_damage() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = snapshot();
-    for place in (0..bytes.len()).step_by(7) {
+    for offset in (0..bytes.len()).step_by(7) {
         let mut flipped = bytes.clone();
-        flipped[place] ^= 0x20;
+        flipped[offset] ^= 0x20;
         let (code, out, err) = verify(folder.path(), &flipped, &[]);
-        assert_eq!((code, err.as_str()), (Some(4), ""), "byte {place}");
+        assert_eq!((code, err.as_str()), (Some(4), ""), "byte {offset}");
         assert!(out.starts_with("session.pkl: damaged"), "{out}");
-        assert_eq!(verify(folder.path(), &bytes[..place], &["--json"]).0, Some(4), "cut at {place}");
+        assert_eq!(verify(folder.path(), &bytes[..offset], &["--json"]).0, Some(4), "cut at {offset}");
     }
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error() {
+fn an_unreadable_file_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let (code, out, err) = verify(folder.path(), b"", &["missing.pkl"]);
     assert_eq!((code, out.as_str()), (Some(2), ""));

@@ -9,7 +9,7 @@ use super::{SCRIPT, generation, names};
 use crate::env::{Sandbox, Stack, main_python, venv};
 use crate::skipped::skipped;
 
-/// Folders on file systems of different kinds, as far as this machine has them.
+/// One directory on each file system that this machine has, of a few common ones.
 pub(super) fn folders() -> Vec<PathBuf> {
     let mut found: Vec<(u64, PathBuf)> = Vec::new();
     for folder in [std::env::temp_dir(), "/dev/shm".into(), env!("CARGO_TARGET_TMPDIR").into(), "/var/tmp".into()] {
@@ -21,7 +21,7 @@ pub(super) fn folders() -> Vec<PathBuf> {
     found.into_iter().map(|(_, folder)| folder).collect()
 }
 
-/// Every write from some byte on fails, as with a quota, and so does the attempt to save elsewhere.
+/// All writes after some byte fail, as with a quota, and so does the attempt to save elsewhere.
 #[test]
 fn a_write_that_fails_leaves_the_old_file_and_nothing_else() {
     let sandbox = Sandbox::new();
@@ -41,17 +41,17 @@ fn a_write_that_fails_leaves_the_old_file_and_nothing_else() {
     }
 }
 
-/// A tmpfs for one test. Needs root.
+/// A tmpfs for one test. Mounting it needs root.
 struct Mounted(PathBuf);
 
 impl Mounted {
-    fn new(place: &Path, options: &str) -> Option<Self> {
-        fs::create_dir_all(place).unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(place).output();
-        mount.is_ok_and(|done| done.status.success()).then(|| Self(place.to_owned()))
+    fn new(path: &Path, options: &str) -> Option<Self> {
+        fs::create_dir_all(path).unwrap();
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(path).output();
+        mount.is_ok_and(|done| done.status.success()).then(|| Self(path.to_owned()))
     }
 
-    fn again(&self, options: &str) {
+    fn remount(&self, options: &str) {
         assert!(Command::new("mount").args(["-o", options]).arg(&self.0).status().unwrap().success());
     }
 }
@@ -71,22 +71,22 @@ fn full_disks_and_read_only_ones_keep_the_old_file() {
     let path = target.to_str().unwrap();
     sandbox.write("script.py", "import sys\ngeneration = also = int(sys.argv[1])\ngood = [1]\n");
     sandbox.snapcli(&["save", "-o", path, "script.py", "1"]).assert_code(0);
-    // Known to be too large before it is written.
+    // The size is known to be too large before it is written.
     sandbox.write("large.py", "import numpy as np\nlarge = [np.ones(2_000_000)]\n");
     let run = sandbox.snapcli(&["save", "-o", path, "large.py"]);
     run.assert_code(1);
     assert!(run.err().contains("an array takes 16000000 bytes, but only"), "{}", run.whole());
-    // Found out in the middle.
+    // The disk fills up during the save.
     sandbox.write("many.py", "many = ['text' * 100 + str(n) for n in range(40_000)]\n");
     let run = sandbox.snapcli(&["save", "-o", path, "many.py"]);
     run.assert_code(1);
     assert!(run.err().contains("No space left on device"), "{}", run.whole());
-    // What was computed is elsewhere.
-    let place = run.err().split("1 variable to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-    sandbox.snapcli(&["restore", &place, "-c", "len(many)"]).assert_stdout("40000\n");
+    // The results are saved elsewhere.
+    let elsewhere = run.err().split("1 variable to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    sandbox.snapcli(&["restore", &elsewhere, "-c", "len(many)"]).assert_stdout("40000\n");
     assert_eq!((generation(&target), names(&disk.0)), (1, vec!["session.pkl".to_owned()]));
-    // Read-only from the start, and since the script began.
-    disk.again("remount,ro");
+    // A read-only file system.
+    disk.remount("remount,ro");
     let run = sandbox.snapcli(&["save", "-o", path, "script.py", "2"]);
     run.assert_code(2);
     assert!(run.err().contains("Read-only file system"), "{}", run.whole());
@@ -94,7 +94,7 @@ fn full_disks_and_read_only_ones_keep_the_old_file() {
 }
 
 #[test]
-fn what_is_known_not_to_fit_is_refused_before_anything_is_written() {
+fn a_session_known_not_to_fit_is_refused_before_anything_is_written() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     let mount = |name: &str| Mounted::new(&sandbox.out().join(name), "size=8m");
     let (Some(disk), Some(spare)) = (mount("disk"), mount("spare")) else {
@@ -102,7 +102,7 @@ fn what_is_known_not_to_fit_is_refused_before_anything_is_written() {
     };
     let target = disk.0.join("session.pkl");
     let path = target.to_str().unwrap();
-    // Together they do not fit, though each would; what is shared counts once, and what has no known size for nothing.
+    // Each variable would fit, but not all together. Shared data counts once, and data of unknown size does not count.
     let script = "
 import os, numpy as np, pandas as pd
 array = view = np.ones(400_000)
@@ -121,7 +121,7 @@ late = Late()
         let call = sandbox.call_snapcli(&[&["save", "-o", path], options, &["script.py"]].concat());
         call.env("TMPDIR", &spare.0).run()
     };
-    // There is no room in the folder for temporary files, either.
+    // The directory for temporary files has no room, either.
     let run = save(&[]);
     run.assert_code(1);
     let said = "the session takes 11 MB or more, but only 8.4 MB are free: free some space, leave some out with \
@@ -130,14 +130,14 @@ late = Late()
     assert!(run.err().contains(said) && !run.out().contains("pickled"), "{}", run.whole());
     assert_eq!((fs::read(&target).unwrap(), names(&disk.0)), (before.clone(), vec!["session.pkl".to_owned()]));
     assert_eq!(names(&spare.0), Vec::<String>::new());
-    // With room there, it goes there, and the old file stays.
+    // If that directory has room, the session is saved there, and the old file stays.
     let call = sandbox.call_snapcli(&["save", "-o", path, "script.py"]).run();
     call.assert_code(1);
     assert!(call.err().contains("the session takes 11 MB or more"), "{}", call.whole());
-    let place = call.err().split("variables to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-    sandbox.snapcli(&["restore", &place, "-c", "len(text)"]).assert_stdout("3000000\n");
+    let elsewhere = call.err().split("variables to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    sandbox.snapcli(&["restore", &elsewhere, "-c", "len(text)"]).assert_stdout("3000000\n");
     assert_eq!(fs::read(&target).unwrap(), before);
-    // What is left out takes nothing.
+    // Variables that are left out do not count.
     save(&["--exclude", "text", "--exclude", "frame"]).assert_code(0);
     save(&["--max-size", "2100k", "--exclude", "text", "--exclude", "frame"]).assert_code(0);
     let run = sandbox.call_snapcli(&["save", "-o", "-", "script.py"]).env("TMPDIR", &spare.0).run();
@@ -145,7 +145,7 @@ late = Late()
     assert!(run.err().contains("the session takes 11 MB or more"), "{}", run.whole());
 }
 
-/// Each call that the save makes of the kinds that change a file fails, one after the other, by its number.
+/// Makes each system call of a save that changes a file fail in turn, by its number.
 #[test]
 #[ignore = "takes minutes, and strace"]
 fn full_a_fault_at_every_call_leaves_the_old_file_or_the_new_one() {

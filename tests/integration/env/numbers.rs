@@ -1,4 +1,4 @@
-//! Numbers that look random, and are the same in every run: a failure can be seen again.
+//! Pseudo-random numbers that are the same in every run, so that failures can be reproduced.
 
 /// A linear congruential generator (Knuth's MMIX).
 pub(crate) struct Numbers(pub(crate) u64);

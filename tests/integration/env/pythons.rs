@@ -1,5 +1,5 @@
-//! Finds the CPythons to test with: one for each minor version, each asked about itself. What is called `python3`
-//! may be a shell script (pyenv's shims are), so only the answer says which program it is.
+//! Finds the CPythons to test with, one for each minor version, and asks each about itself: `python3` may be a shell
+//! script, as pyenv's shims are, so only the answer says which program it is.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde::Deserialize;
 /// The oldest version that snapcli runs.
 const OLDEST: (u32, u32) = (3, 10);
 
-/// Answers in JSON. That a library was built does not say that it is installed: Debian has a package for it.
+/// Prints JSON. Python may have been built with a shared library that is not installed: Debian has it in a package.
 const PROBE: &str = r#"
 import json, os, sys
 from importlib.util import find_spec
@@ -44,7 +44,7 @@ struct Answer {
 pub(crate) struct Python {
     /// Such as `(3, 12)`.
     pub(crate) version: (u32, u32),
-    /// What it says that it is.
+    /// The path that it reports about itself.
     pub(crate) executable: PathBuf,
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn all_pythons() -> &'static [Python] {
     FOUND.get_or_init(|| find(candidates()))
 }
 
-/// The Pythons that a test of many cases runs with: all of them in the full tier, the main one in the quick tier.
+/// The Pythons for tests that run under several: all of them in the full tier, the main one in the quick tier.
 #[allow(dead_code, reason = "the benchmark has no tiers")]
 pub(crate) fn pythons() -> &'static [Python] {
     match Tier::chosen() {
@@ -116,7 +116,7 @@ fn find(candidates: Vec<PathBuf>) -> Vec<Python> {
     found
 }
 
-/// What may be a Python, the preferred ones first.
+/// Paths that may be a Python, the preferred ones first.
 fn candidates() -> Vec<PathBuf> {
     if let Some(named) = std::env::var_os("SNAPCLI_TEST_PYTHONS").filter(|named| !named.is_empty()) {
         return std::env::split_paths(&named).collect();
@@ -129,7 +129,7 @@ fn candidates() -> Vec<PathBuf> {
     on_path.chain(of_pyenv()).filter(|candidate| candidate.exists()).collect()
 }
 
-/// The Pythons that pyenv has installed, whether or not its shims lead to them.
+/// The Pythons that pyenv has installed, including those that its shims do not select.
 fn of_pyenv() -> Vec<PathBuf> {
     let root = std::env::var_os("PYENV_ROOT")
         .map(PathBuf::from)
@@ -138,7 +138,7 @@ fn of_pyenv() -> Vec<PathBuf> {
     versions.flatten().map(|version| version.path().join("bin/python3")).collect()
 }
 
-/// Asks a program which Python it is, and says why if it is none to test with.
+/// Asks a program which Python it is. The error says why the tests cannot use it.
 fn probe(candidate: &Path) -> Result<Python, String> {
     let mut command = Command::new(candidate);
     super::sandbox::remove_python_settings(&mut command);

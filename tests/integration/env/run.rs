@@ -1,4 +1,4 @@
-//! What a program did, and assertions about it that show all of it when they fail.
+//! The result of a program, with assertions that print all of its output when they fail.
 
 use std::fmt::Write;
 use std::os::unix::process::ExitStatusExt;
@@ -16,12 +16,12 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Standard output as text.
+    /// Standard output as a string.
     pub(crate) fn out(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
-    /// Standard error as text.
+    /// Standard error as a string.
     pub(crate) fn err(&self) -> String {
         String::from_utf8_lossy(&self.stderr).into_owned()
     }
@@ -41,7 +41,7 @@ impl Run {
             .unwrap_or_else(|error| panic!("standard output is not JSON: {error}\n{}", self.whole()))
     }
 
-    /// Everything there is to see of it.
+    /// The command, its output and how it ended, for messages.
     pub(crate) fn whole(&self) -> String {
         let Self { command, .. } = self;
         let (out, err, ending) = (self.out(), self.err(), self.ending());
@@ -74,7 +74,7 @@ impl Run {
         self
     }
 
-    /// What differs from another run, byte for byte: empty if nothing does.
+    /// The differences from another run, byte for byte; empty if there are none.
     pub(crate) fn differences(&self, name: &str, other: &Self, other_name: &str) -> String {
         let mut all = String::new();
         for (stream, left, right) in [("stdout", &self.stdout, &other.stdout), ("stderr", &self.stderr, &other.stderr)]
@@ -93,12 +93,12 @@ impl Run {
     }
 }
 
-/// A diff of lines, empty where both texts are the same.
+/// A diff of lines, empty if both strings are equal.
 pub(crate) fn line_diff(left_name: &str, left: &str, right_name: &str, right: &str) -> String {
     TextDiff::from_lines(left, right).unified_diff().context_radius(3).header(left_name, right_name).to_string()
 }
 
-/// Bytes as text that shows every byte: what is not UTF-8 or not printable is escaped, but line ends are kept.
+/// Bytes as a string that shows every byte: it escapes bytes that are not UTF-8 or not printable, except newlines.
 trait EscapeLines {
     fn escape_ascii_lines(&self) -> String;
 }

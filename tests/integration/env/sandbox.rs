@@ -1,5 +1,5 @@
-//! A folder of its own for a test, and programs run in it with an environment that holds nothing of the user's
-//! Python settings and a home folder that is not the user's. A program that hangs is killed, with its children.
+//! A private directory for a test. Programs run in it without the user's Python settings and with a home directory of
+//! their own. A program that hangs is killed, with its children.
 #![allow(unsafe_code)]
 
 use std::ffi::{OsStr, OsString};
@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 
 use super::{Run, Stack, main_python, venv, venvs};
 
-/// Settings that would change what Python or snapcli does, by the beginning of their names. `LD_` is what cargo sets
-/// for its tests, and what snapcli itself uses to reach the right libpython.
+/// Prefixes of environment variables that change what Python or snapcli does. cargo sets `LD_…` for its tests, and
+/// snapcli uses it to find the right libpython.
 const SETTINGS: [&str; 7] = ["PYTHON", "SNAPCLI_", "VIRTUAL_ENV", "CONDA_", "PYENV_VERSION", "LD_", "DYLD_"];
 
-/// Leaves the other settings in place: pip needs some of them.
+/// Removes only these variables: pip needs some of the others.
 pub(super) fn remove_python_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if SETTINGS.iter().any(|setting| name.as_encoded_bytes().starts_with(setting.as_bytes())) {
@@ -26,8 +26,8 @@ pub(super) fn remove_python_settings(command: &mut Command) {
     }
 }
 
-/// A temporary folder: `work` is where programs run, `home` and `tmp` are theirs, `out` is for what is not to lie in
-/// the working folder.
+/// A temporary directory: programs run in `work`, `home` and `tmp` are their home and temporary directories, and `out`
+/// is for files outside the working directory.
 pub(crate) struct Sandbox {
     root: tempfile::TempDir,
     python: PathBuf,
@@ -47,7 +47,7 @@ impl Sandbox {
         sandbox
     }
 
-    /// Makes it as it was when new, at the same place.
+    /// Empties its directories, at the same path.
     pub(crate) fn clear(&self) {
         for folder in ["work", "home", "tmp", "out"] {
             let folder = self.root().join(folder);
@@ -57,27 +57,27 @@ impl Sandbox {
     }
 
     fn root(&self) -> PathBuf {
-        // macOS has its temporary folders behind a link, and Python shows where it leads.
+        // On macOS the temporary directory is behind a symlink, and Python prints the resolved path.
         self.root.path().canonicalize().unwrap()
     }
 
-    /// The working folder.
+    /// The working directory.
     pub(crate) fn work(&self) -> PathBuf {
         self.root().join("work")
     }
 
-    /// The folder for what is not to lie in the working folder.
+    /// The directory for files outside the working directory.
     pub(crate) fn out(&self) -> PathBuf {
         self.root().join("out")
     }
 
-    /// The interpreter that is used here.
+    /// The Python of this sandbox.
     #[allow(dead_code, reason = "what a test module may need")]
     pub(crate) fn interpreter(&self) -> &Path {
         &self.python
     }
 
-    /// Writes a file into the working folder, with the folders it needs.
+    /// Writes a file in the working directory, and creates its parent directories.
     pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.work().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -116,17 +116,17 @@ impl Sandbox {
         command.args(arguments).current_dir(self.work());
         command.env("HOME", &home).env("XDG_CONFIG_HOME", home.join("config"));
         command.env("TMPDIR", self.root().join("tmp")).env("LC_ALL", "C.UTF-8");
-        // What takes long to find out or to install is shared, but not with the user.
+        // The cache and data directories are shared between tests, but not with the user.
         command.env("XDG_CACHE_HOME", venvs::cache().join("cache"));
         command.env("XDG_DATA_HOME", venvs::cache().join("data"));
         default_signals(&mut command);
-        // Long enough for a busy machine: only what hangs is killed.
+        // Long enough for a busy machine, so that only programs that hang are killed.
         Call { command, stdin: Vec::new(), stdout: Stdout::Read, timeout: Duration::from_secs(300) }
     }
 }
 
-/// A shell has its background jobs ignore SIGINT, `nohup` has them ignore SIGHUP, and a program inherits that: the
-/// tests are to mean the same wherever they are started from.
+/// Shells make background jobs ignore SIGINT, and `nohup` makes programs ignore SIGHUP; children inherit that. Tests
+/// must not depend on how they were started.
 fn default_signals(command: &mut Command) {
     let reset = || {
         for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM] {
@@ -139,12 +139,12 @@ fn default_signals(command: &mut Command) {
     unsafe { command.pre_exec(reset) };
 }
 
-/// What is done with the standard output of a program.
+/// How the standard output of a program is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stdout {
-    /// It is read to its end.
+    /// Read to the end.
     Read,
-    /// So many bytes of it are read, then the pipe is closed: `| head`.
+    /// Closed after this many bytes, as by `| head`.
     CloseAfter(usize),
     /// The pipe has no reader from the start.
     Closed,
@@ -158,7 +158,7 @@ pub(crate) struct Call {
     timeout: Duration,
 }
 
-/// Something that a thread saw of a running program.
+/// An event of a running program, reported by a thread.
 enum Seen {
     Stdout(Vec<u8>),
     Stderr(Vec<u8>),
@@ -166,13 +166,13 @@ enum Seen {
 }
 
 impl Call {
-    /// What it reads from its standard input.
+    /// Sets its standard input.
     pub(crate) fn stdin(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.stdin = text.into();
         self
     }
 
-    /// What is done with its standard output.
+    /// Sets how its standard output is read.
     pub(crate) fn stdout(mut self, stdout: Stdout) -> Self {
         self.stdout = stdout;
         self
@@ -184,25 +184,25 @@ impl Call {
         self
     }
 
-    /// How long it may take.
+    /// Sets how long it may run.
     pub(crate) fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Starts it, deaf and mute, for a test that ends it itself.
+    /// Starts it without input and output, for a test that waits for it or kills it.
     pub(crate) fn spawn(mut self) -> Child {
         self.command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.command.spawn().unwrap()
     }
 
-    /// Runs it to its end, or fails the test when it takes too long.
+    /// Runs it to its end, or fails the test after the timeout.
     pub(crate) fn run(mut self) -> Run {
         let words: Vec<OsString> =
             std::iter::once(self.command.get_program()).chain(self.command.get_args()).map(OsStr::to_owned).collect();
         let command = words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
         let deadline = Instant::now() + self.timeout;
-        // A group of its own, so that children can be killed with it.
+        // In its own process group, so that its children can be killed with it.
         self.command.process_group(0).stdin(Stdio::piped()).stderr(Stdio::piped());
         let reader = self.connect_stdout();
         let child = self.command.spawn().unwrap_or_else(|error| panic!("{command} cannot be run: {error}"));
@@ -214,7 +214,7 @@ impl Call {
         let mut run = Run { command, stdout: Vec::new(), stderr: Vec::new(), status: Default::default() };
         if !collect(&seen, &mut run, deadline) {
             kill_group(group);
-            // What it had printed comes to the message, unless something outside of the group holds the pipes.
+            // The message shows its output, unless a process outside the group holds the pipes open.
             collect(&seen, &mut run, Instant::now() + Duration::from_secs(5));
             panic!("took longer than {} seconds, and was killed\n{}", timeout.as_secs(), run.whole());
         }
@@ -232,7 +232,7 @@ impl Call {
 fn watch(mut child: Child, stdin: Vec<u8>, reader: Option<std::io::PipeReader>, stdout: Stdout) -> Receiver<Seen> {
     let (sender, receiver) = channel();
     let mut input = child.stdin.take().unwrap();
-    // A program may well end without having read its input.
+    // A program may end without reading all of its input.
     std::thread::spawn(move || drop(input.write_all(&stdin)));
     let limit = if let Stdout::CloseAfter(limit) = stdout { limit as u64 } else { u64::MAX };
     read(reader, limit, sender.clone(), Seen::Stdout);
@@ -251,14 +251,14 @@ fn read(pipe: Option<impl Read + Send + 'static>, limit: u64, sender: Sender<See
     });
 }
 
-/// Waits for both streams and the end; false when the time is up.
+/// Waits for both streams and the exit status; false after the timeout.
 fn collect(seen: &Receiver<Seen>, run: &mut Run, deadline: Instant) -> bool {
     loop {
         match seen.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(Seen::Stdout(bytes)) => run.stdout = bytes,
             Ok(Seen::Stderr(bytes)) => run.stderr = bytes,
             Ok(Seen::Ended(status)) => run.status = status.unwrap(),
-            // All three threads have said what they saw.
+            // All three threads have reported.
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return true,
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => return false,
         }
@@ -272,7 +272,7 @@ fn kill_group(group: u32) {
 }
 
 #[test]
-fn a_program_that_hangs_is_killed_with_its_children_and_shown() {
+fn a_program_that_hangs_is_killed_with_its_children_and_reported() {
     let sandbox = Sandbox::new();
     let hangs = "import os; print('so far', flush=True); os.fork(); os.read(os.pipe()[0], 1)";
     let call = sandbox.call_python(&["-c", hangs]).timeout(Duration::from_secs(1));

@@ -19,12 +19,12 @@ const PINNED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/re
 /// The packages in an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stack {
-    /// Nothing at all.
+    /// No packages.
     #[allow(dead_code, reason = "for the tests of a missing package")]
     Bare,
     /// dill and numpy, for most tests.
     Dill,
-    /// The packages of a data scientist's session. They take long to install: for the main Python only.
+    /// The packages of a data scientist's session. They take long to install, so only the main Python has them.
     #[allow(dead_code, reason = "for the tests of real libraries")]
     Full,
 }
@@ -57,7 +57,7 @@ pub(crate) fn venv(python: &Python, stack: Stack) -> PathBuf {
 /// Makes the environments that a whole test run needs, in parallel: pip mostly waits for the network and the disk.
 fn make_all() {
     std::thread::scope(|scope| {
-        // The one that takes longest comes first.
+        // The slowest to install comes first.
         scope.spawn(|| made(main_python(), Stack::Full));
         for python in all_pythons() {
             scope.spawn(|| made(python, Stack::Dill));
@@ -80,7 +80,7 @@ fn made(python: &Python, stack: Stack) -> PathBuf {
     folder.join("bin/python")
 }
 
-/// Where tests keep what takes long to make.
+/// The directory of files that take long to create.
 pub(super) fn cache() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("test-cache")
 }
@@ -118,7 +118,7 @@ fn must_succeed(command: &mut Command) {
     );
 }
 
-/// Waits for the lock, which is free again when the file is closed.
+/// Waits for the lock, which is released when the file is closed.
 fn lock(path: &Path) -> File {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let file = File::create(path).unwrap();

@@ -30,7 +30,7 @@ def loaded(path, is_session):
 
 
 def is_import(value, name):
-    """Whether a name such as `numpy.sum` leads to this very value."""
+    """Whether a name such as `numpy.sum` refers to this object."""
     parts = name.split(".")
     for end in range(len(parts) - 1, 0, -1):
         try:
@@ -46,14 +46,14 @@ def is_import(value, name):
 def is_type(value, told):
     if told.startswith("import "):
         return is_import(value, told.removeprefix("import "))
-    # Before protocol 3 there is only the name that Python 2 had: the number tells the rest.
+    # Before protocol 3 a pickle holds the name from Python 2; the protocol number tells which.
     if told == "OSError" and isinstance(value, OSError):
         return True
     return type_name(value) == told
 
 
 def facts(value):
-    """What can be told of a value beside its type."""
+    """The details of a value, besides its type."""
     name = type_name(value)
     is_kind = isinstance(value, type)
     if not is_kind and (type(value) in EXACT or name.startswith(SIZED)) and name != "collections.ChainMap":
@@ -84,7 +84,7 @@ def is_dunder(name):
 
 
 def plain(function):
-    """Whether a function's signature is told without defaults and annotations."""
+    """Whether a function's signature is shown without defaults and annotations."""
     return not (function.__defaults__ or function.__kwdefaults__ or function.__annotations__)
 
 
@@ -141,14 +141,14 @@ def compare(path, answer):
 def main():
     warnings.simplefilter("ignore")
     answers = json.load(sys.stdin)
-    # Starting a Python and importing these takes far longer than loading a file.
+    # Starting Python and importing these takes far longer than loading a file.
     for library in "numpy", "pandas", "sklearn.ensemble":
         try:
             importlib.import_module(library)
         except ImportError:
             pass
     for path, answer in answers.items():
-        # A process for each file: loading one must not show in what another one gives.
+        # A process for each file: loading one must not affect another.
         child = os.fork()
         if not child:
             compare(path, answer)

@@ -1,4 +1,4 @@
-"""Writes a session in all the ways that there are, for the end of a script that made one."""
+"""Writes the session in all formats; appended to a script that defines one."""
 
 import pickle as _pickle
 
@@ -15,7 +15,7 @@ _values = {name: value for name, value in globals().items() if not name.startswi
 
 
 def _comes_back(library, value, **options):
-    """Whether a library carries a value, and what it writes can be loaded by a process without this script."""
+    """Whether a library can save a value so that a process without this script can load it."""
     try:
         pickled = library.dumps(value, **options)
         library.loads(pickled)
@@ -39,6 +39,6 @@ try:
 except ImportError:
     pass
 else:
-    # It names what `lru_cache` wraps, which only this script has.
+    # The pickle refers by name to the function that `lru_cache` wraps, which only this script has.
     _values.pop("remembered", None)
     _dump("cloudpickle.pkl", _cloudpickle)

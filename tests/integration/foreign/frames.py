@@ -1,4 +1,4 @@
-"""More values, for the end of `mixed.py`: those of pandas and scikit-learn."""
+"""Values of pandas and scikit-learn; appended to `mixed.py`."""
 
 import pandas as pd
 from sklearn import linear_model, pipeline, preprocessing

@@ -1,4 +1,4 @@
-"""A session with as many kinds of values as dill can carry: those of the language, its library and numpy."""
+"""A session with all kinds of values that dill can save: of the language, the standard library and numpy."""
 
 import array
 import collections
@@ -27,7 +27,7 @@ from math import pi, sin
 import numpy
 import numpy as np
 
-# Constants, numbers and texts.
+# Constants, numbers and strings.
 nothing, yes, dots, not_done = None, True, Ellipsis, NotImplemented
 small, large, negative, ratio, imaginary = 7, 2**80, -5, 0.25, 2 - 3j
 text, wide, raw, buffer = "text", "naïve ☃ 𝒳", b"\x00raw", bytearray(b"buffer")
@@ -50,7 +50,7 @@ chained = collections.ChainMap({"a": 1}, {"b": 2})
 numbers = array.array("d", [1.0, 2.0])
 space = types.SimpleNamespace(a=1, b="c")
 
-# What the standard library has for data.
+# Data types of the standard library.
 moment = datetime.datetime(2024, 5, 17, 9, 30, tzinfo=datetime.timezone.utc)
 day, hour, delta = datetime.date(2024, 5, 17), datetime.time(9, 30), datetime.timedelta(hours=3)
 zone, named_zone = datetime.timezone(datetime.timedelta(hours=2)), zoneinfo.ZoneInfo("Europe/Vienna")

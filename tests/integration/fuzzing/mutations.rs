@@ -1,6 +1,6 @@
-//! Changes of a seed, as a fuzzer makes them, but always the same ones.
+//! Mutations of a seed as a fuzzer makes them, but the same ones in each run.
 
-/// What is written over bytes: ends of number ranges, and opcodes that make or take much.
+/// Bytes to write or insert: extremes of number ranges, and opcodes that push or pop many values.
 const INTERESTING: &[&[u8]] = &[
     b"\0",
     b"\x7f",
@@ -30,7 +30,7 @@ const INTERESTING: &[&[u8]] = &[
     b"9",
 ];
 
-/// The seed itself, then changes of it without end.
+/// The seed itself, then an endless sequence of its mutations.
 pub(super) struct Mutations<'s> {
     seed: &'s [u8],
     other: &'s [u8],
@@ -39,7 +39,7 @@ pub(super) struct Mutations<'s> {
     begun: bool,
 }
 
-/// Knuth's constants for a generator of 64 bits; its high bits are the better ones.
+/// A linear congruential generator with Knuth's constants (MMIX). Its high bits are the more random ones.
 struct Random(u64);
 
 impl Random {
@@ -48,49 +48,49 @@ impl Random {
         (self.0 >> 33) as usize % end.max(1)
     }
 
-    /// A stretch of so many bytes, at the most 64 of them.
-    fn stretch(&mut self, length: usize) -> std::ops::Range<usize> {
+    /// A random range of 1 to 64 bytes within `length` bytes.
+    fn range(&mut self, length: usize) -> std::ops::Range<usize> {
         let start = self.below(length);
         start..length.min(start + 1 + self.below(64))
     }
 }
 
 impl<'s> Mutations<'s> {
-    /// Of a seed, with parts of another one, up to a length.
+    /// Mutates `seed`, splicing in parts of `other`, up to `longest` bytes.
     pub(super) fn of(seed: &'s [u8], other: &'s [u8], longest: usize) -> Self {
         Self { seed, other, longest, random: Random(42), begun: false }
     }
 
     fn change(&mut self, bytes: &mut Vec<u8>) {
         let random = &mut self.random;
-        let place = random.below(bytes.len());
-        let stretch = random.stretch(bytes.len());
+        let offset = random.below(bytes.len());
+        let stretch = random.range(bytes.len());
         match random.below(7) {
-            0 if !bytes.is_empty() => bytes[place] ^= 1 << random.below(8),
+            0 if !bytes.is_empty() => bytes[offset] ^= 1 << random.below(8),
             1 => drop(bytes.drain(stretch)),
             2 => {
                 let from = bytes[stretch].to_vec();
-                bytes.splice(place..place, from);
+                bytes.splice(offset..offset, from);
             }
             3 => {
-                let from = random.stretch(self.other.len());
-                bytes.splice(place..place, self.other[from].iter().copied());
+                let from = random.range(self.other.len());
+                bytes.splice(offset..offset, self.other[from].iter().copied());
             }
             4 => {
                 let written = INTERESTING[random.below(INTERESTING.len())];
-                let end = bytes.len().min(place + written.len());
-                bytes.splice(place..end, written.iter().copied());
+                let end = bytes.len().min(offset + written.len());
+                bytes.splice(offset..end, written.iter().copied());
             }
             5 if random.below(8) == 0 => {
-                // As often as fits: what takes more than its share of time or memory shows.
+                // Repeated as often as fits, so that quadratic time or memory shows.
                 let from = bytes[stretch].to_vec();
                 let room = self.longest.saturating_sub(bytes.len());
-                bytes.splice(place..place, from.repeat(room / from.len().max(1)));
+                bytes.splice(offset..offset, from.repeat(room / from.len().max(1)));
             }
-            6 if random.below(8) == 0 => bytes.truncate(place),
+            6 if random.below(8) == 0 => bytes.truncate(offset),
             _ => {
                 let written = INTERESTING[random.below(INTERESTING.len())];
-                bytes.splice(place..place, written.iter().copied());
+                bytes.splice(offset..offset, written.iter().copied());
             }
         }
     }

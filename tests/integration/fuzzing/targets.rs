@@ -1,8 +1,7 @@
-//! What is done to bytes that are fuzzed, and what must hold of the outcome whatever they are. The fuzz crate in
-//! `tests/fuzz` includes this file by its path, so that its targets and the short run in the tests do the same.
+//! The fuzz targets: they read arbitrary bytes, and assert what must hold for any input. The fuzz crate in `tests/fuzz`
+//! includes this file by its path, so that the fuzzer and the short run in the tests do the same.
 //!
-//! A panic is a finding. The caller bounds time and memory: all that is done here takes about as much of both
-//! as there are bytes.
+//! A panic is a finding. The caller limits time and memory: both must stay proportional to the length of the input.
 
 use snapcli::internals::{
     Argument, Changes, Contents, FileFormat, Index, Machine, MachineError, Memory, Opcode, Parser, RawArray, SCHEMA,
@@ -11,7 +10,7 @@ use snapcli::internals::{
     write_failures, write_json, write_page, write_session, write_tree, write_verdict,
 };
 
-/// Steps every opcode, as a whole pickle and as a segment: what is stepped over adds up to what was read.
+/// Parses the bytes as a complete pickle and as a segment: the lengths of the opcodes must add up to the bytes read.
 pub(crate) fn parser(bytes: &[u8]) {
     let (end, complete) = steps(Parser::new(bytes), bytes, 0);
     assert!(!complete || bytes[..end].ends_with(b"."), "a whole pickle ends with STOP");
@@ -22,7 +21,7 @@ pub(crate) fn parser(bytes: &[u8]) {
     assert!(complete || scanned.is_err(), "a scan reads the same opcodes");
 }
 
-/// Where the steps came to, and whether that was without an error.
+/// The offset that the parser reached, and whether it met no error.
 fn steps(parser: Parser<'_>, bytes: &[u8], base: u64) -> (usize, bool) {
     let mut end = 0;
     let mut error = None;
@@ -33,7 +32,7 @@ fn steps(parser: Parser<'_>, bytes: &[u8], base: u64) -> (usize, bool) {
                 assert_eq!(op.start, base + end as u64, "an opcode begins where the last one ended");
                 assert_eq!(bytes.get(end), Some(&op.opcode.byte()));
                 let length = usize::try_from(op.end - op.start).unwrap();
-                assert!(length >= 1 && length <= bytes.len() - end, "it is no longer than there are bytes");
+                assert!(length >= 1 && length <= bytes.len() - end, "it ends within the bytes");
                 assert!(argument_len(&op.argument) <= 2 * length, "its argument comes from its bytes");
                 end += length;
             }
@@ -43,7 +42,7 @@ fn steps(parser: Parser<'_>, bytes: &[u8], base: u64) -> (usize, bool) {
     (end, error.is_none())
 }
 
-/// The bytes that an argument holds, after all its texts were made readable.
+/// The length of an argument in bytes. Also converts its strings for display, which must not fail.
 fn argument_len(argument: &Argument<'_>) -> usize {
     match argument {
         Argument::Text(text) => {
@@ -58,26 +57,26 @@ fn argument_len(argument: &Argument<'_>) -> usize {
     }
 }
 
-/// Follows a pickle as `inspect`, `verify` and the guard of `restore` do.
+/// Runs the pickle machine as `inspect`, `verify` and the guard of `restore` do.
 pub(crate) fn machine(bytes: &[u8]) {
     if is_packed(bytes) {
         return;
     }
     let followed = Machine::run(bytes);
     let raw = followed.as_ref().map_or(&[][..], |(machine, _)| machine.raw());
-    // Where bytes of an array stand is told by the machine only.
+    // Only the machine knows where the bytes of a joblib array are.
     if followed.is_ok() || !has(bytes, b"NumpyArrayWrapper") {
         assert_eq!(balance(bytes, raw), followed.as_ref().map(drop).map_err(Clone::clone), "verify finds the same");
     }
     let _ = beyond_plain(bytes);
     let _ = intact_memo_slots(bytes, 3, 2);
     match Snapshot::from_bytes(bytes.to_vec()).and_then(Snapshot::followed) {
-        Ok(snapshot) => look(&snapshot),
+        Ok(snapshot) => inspect_all(&snapshot),
         Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
 
-/// What `niffler` unpacks is not ours, and may by its own limit be a gigabyte.
+/// Skips compressed input: `niffler` unpacks it, up to a limit of a gigabyte.
 fn is_packed(bytes: &[u8]) -> bool {
     [&b"\x1f\x8b"[..], b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"].iter().any(|magic| bytes.starts_with(magic))
 }
@@ -91,8 +90,8 @@ fn balance(bytes: &[u8], raw: &[RawArray]) -> Result<(), MachineError> {
     opcodes_around(bytes, raw).try_for_each(|op| balance.step(&op?))
 }
 
-/// Asks all that can be asked of a file that was opened, and writes it in every form.
-fn look(snapshot: &Snapshot) {
+/// Calls everything that inspects an open file, and writes each result in every format.
+fn inspect_all(snapshot: &Snapshot) {
     inspect(snapshot);
     check(snapshot);
     for variable in names(snapshot).iter().take(8) {
@@ -110,8 +109,8 @@ fn inspect(snapshot: &Snapshot) {
     let mut answer = SessionReport::of("file".to_owned(), snapshot).unwrap();
     answer.verdict = snapshot.verdict(true).unwrap();
     for (width, colour) in [(None, false), (Some(80), true)] {
-        let look = TableStyle { width, colour, unicode: colour };
-        let text = written_raw(|out| write_session(out, &answer, look, true));
+        let style = TableStyle { width, colour, unicode: colour };
+        let text = written_raw(|out| write_session(out, &answer, style, true));
         assert!(colour || is_plain(&text), "{:?}", String::from_utf8_lossy(&text));
     }
     written(|out| write_annotations(out, &answer));
@@ -120,12 +119,12 @@ fn inspect(snapshot: &Snapshot) {
     }
     is_json(&written_raw(|out| write_json(out, &answer)));
     let page = written_raw(|out| write_page(out, &answer));
-    assert_eq!(page.split(|byte| *byte == b'<').count(), tags(), "no text of the file is a tag");
+    assert_eq!(page.split(|byte| *byte == b'<').count(), tags(), "no string of the file is a tag");
     answer.keep_failures_only();
     written(|out| write_failures(out, &answer, true));
 }
 
-/// How many pieces a page is cut into by `<` that tells of nothing.
+/// The number of pieces that `<` cuts a page without any file data into.
 fn tags() -> usize {
     static TAGS: std::sync::LazyLock<usize> = std::sync::LazyLock::new(|| {
         let snapshot = Snapshot::from_bytes(b"N.".to_vec()).unwrap();
@@ -140,10 +139,10 @@ fn check(snapshot: &Snapshot) {
     let whole = verified.is_whole();
     match snapshot.contents() {
         Contents::Foreign { lost_index } => {
-            assert_eq!(whole, !lost_index, "what was opened is whole: {verified:?}");
+            assert_eq!(whole, !lost_index, "a file that opened is intact: {verified:?}");
             snapshot.check(&|_| {}).unwrap();
         }
-        Contents::Own { .. } => assert!(!whole || snapshot.check(&|_| {}).is_ok(), "what is whole has its hashes"),
+        Contents::Own { .. } => assert!(!whole || snapshot.check(&|_| {}).is_ok(), "an intact file matches its hashes"),
     }
     let (format, bytes) = (Some(FileFormat::of(snapshot).unwrap()), Some(snapshot.file_len()));
     let answer =
@@ -168,7 +167,7 @@ fn written_raw(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()
     out
 }
 
-/// A text for people, which has nothing in it that does something to a terminal.
+/// Writes terminal output, which must not hold control characters.
 fn written(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) {
     let text = written_raw(write);
     assert!(is_plain(&text), "{:?}", String::from_utf8_lossy(&text));
@@ -182,32 +181,32 @@ fn is_json(text: &[u8]) {
     let _: serde_json::Value = serde_json::from_slice(text).unwrap();
 }
 
-/// Opens a file of ours as every command does: as it is, and with the hashes mended that would end it.
+/// Opens a snapshot as every command does: as it is, and with its hashes corrected, so that the reader goes on.
 pub(crate) fn snapshot(bytes: &[u8]) {
     if is_packed(bytes) {
         return;
     }
     open(bytes);
     if let Ok((left, Some(_))) = Snapshot::partial_from_bytes(bytes) {
-        look(&left);
+        inspect_all(&left);
     }
     let Some((pickle, json)) = parts(bytes) else { return };
     open(&sealed(pickle, json));
-    if let Some(json) = mended(pickle, json) {
+    if let Some(json) = with_correct_hashes(pickle, json) {
         open(&sealed(pickle, &json));
     }
 }
 
 fn open(bytes: &[u8]) {
     let Ok(snapshot) = Snapshot::from_bytes(bytes.to_vec()).and_then(Snapshot::followed) else { return };
-    look(&snapshot);
+    inspect_all(&snapshot);
     if let Contents::Own { index } = snapshot.contents() {
         fetch(&snapshot, index, true);
         fetch(&snapshot, index, false);
     }
 }
 
-/// Brings all raw buffers to memory, as `restore` does, or checks what is around them.
+/// Reads all raw buffers into memory, as `restore` does, or, for `mapped`, only checks the bytes around them.
 fn fetch(snapshot: &Snapshot, index: &Index, mapped: bool) {
     let length = |length: u64| usize::try_from(length).unwrap();
     let buffers = |variable: &Variable| variable.buffers.iter().map(|buffer| vec![0; length(buffer.length)]).collect();
@@ -220,20 +219,20 @@ fn fetch(snapshot: &Snapshot, index: &Index, mapped: bool) {
         },
     });
     let damage = snapshot.fetch(index, wanted.collect(), &|_| {}).unwrap();
-    assert_eq!(damage.whole.len() + damage.damaged.len(), index.variables.len(), "each one is told");
+    assert_eq!(damage.whole.len() + damage.damaged.len(), index.variables.len(), "each variable is reported");
 }
 
-/// Pickle and index of a file, by its trailer, whose other fields may be anything.
+/// Splits a file into pickle and index by the offset in its trailer; the other fields may hold anything.
 fn parts(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (rest, trailer) = bytes.split_last_chunk::<TRAILER>()?;
     let offset = u64::from_le_bytes(*trailer.get(8..)?.first_chunk()?);
-    // The index that a mutation has moved is found by its first field.
+    // If a mutation moved the index, it is found by its first field.
     let found = || rest.windows(10).rposition(|window| window == b"{\"schema\":");
-    let place = usize::try_from(offset).ok().filter(|place| rest.get(*place) == Some(&b'{')).or_else(found)?;
-    rest.split_at_checked(place)
+    let boundary = usize::try_from(offset).ok().filter(|boundary| rest.get(*boundary) == Some(&b'{')).or_else(found)?;
+    rest.split_at_checked(boundary)
 }
 
-/// A file whose trailer is right.
+/// Joins pickle and index, with a valid trailer.
 fn sealed(pickle: &[u8], json: &[u8]) -> Vec<u8> {
     let trailer = Trailer {
         index_offset: pickle.len() as u64,
@@ -244,38 +243,38 @@ fn sealed(pickle: &[u8], json: &[u8]) -> Vec<u8> {
     [pickle, json, &trailer.encode()].concat()
 }
 
-/// The index with the hashes and lengths that the pickle has, where its places are within it.
-fn mended(pickle: &[u8], json: &[u8]) -> Option<Vec<u8>> {
+/// The index with the hashes and lengths of the pickle. `None` if an offset is outside the pickle.
+fn with_correct_hashes(pickle: &[u8], json: &[u8]) -> Option<Vec<u8>> {
     let mut index: Index = serde_json::from_slice(json).ok()?;
     index.stream.length = pickle.len() as u64;
-    let stretch = |from: u64, to: u64| pickle.get(usize::try_from(from).ok()?..usize::try_from(to).ok()?);
+    let range = |from: u64, to: u64| pickle.get(usize::try_from(from).ok()?..usize::try_from(to).ok()?);
     let mut outside = blake3::Hasher::new();
     let mut end = 0;
     for variable in &mut index.variables {
-        let segment = stretch(variable.offset, variable.offset.checked_add(variable.length)?)?;
+        let segment = range(variable.offset, variable.offset.checked_add(variable.length)?)?;
         variable.blake3 = blake3::hash(segment).to_hex().to_string();
-        outside.update(stretch(end, variable.offset)?);
+        outside.update(range(end, variable.offset)?);
         end = variable.offset + variable.length;
         if !variable.buffers.is_empty() {
             let (mut opcodes, mut from) = (blake3::Hasher::new(), variable.offset);
             for buffer in &variable.buffers {
-                opcodes.update(stretch(from, buffer.offset)?);
+                opcodes.update(range(from, buffer.offset)?);
                 from = buffer.offset.checked_add(buffer.length)?;
             }
-            opcodes.update(stretch(from, end)?);
+            opcodes.update(range(from, end)?);
             variable.opcodes = opcodes.finalize().to_hex().to_string();
         }
     }
-    outside.update(stretch(end, pickle.len() as u64)?);
+    outside.update(range(end, pickle.len() as u64)?);
     index.stream.blake3 = outside.finalize().to_hex().to_string();
     serde_json::to_vec(&index).ok()
 }
 
-/// Compares two pickles, the second of which stands behind the first one's STOP.
+/// Compares two pickles; the second starts after the STOP of the first.
 pub(crate) fn diff(bytes: &[u8]) {
     let first = Parser::new(bytes).map_while(Result::ok).find(|op| op.opcode == Opcode::Stop);
-    let Some(place) = first.and_then(|op| usize::try_from(op.end).ok()) else { return };
-    let (first, second) = bytes.split_at(place);
+    let Some(boundary) = first.and_then(|op| usize::try_from(op.end).ok()) else { return };
+    let (first, second) = bytes.split_at(boundary);
     if is_packed(first) || is_packed(second) {
         return;
     }
@@ -283,8 +282,8 @@ pub(crate) fn diff(bytes: &[u8]) {
     let (Some(first), Some(second)) = (open(first), open(second)) else { return };
     let there = compared(&first, &second);
     let back = compared(&second, &first);
-    assert_eq!(there.unchanged, back.unchanged, "as much is the same from either side: {there:?} {back:?}");
-    assert_eq!(there.changes.len(), back.changes.len(), "as much is different from either side");
+    assert_eq!(there.unchanged, back.unchanged, "the same number is unchanged in both directions: {there:?} {back:?}");
+    assert_eq!(there.changes.len(), back.changes.len(), "the same number differs in both directions");
     for file in [&first, &second] {
         assert!(compared(file, file).changes.is_empty(), "a file is the same as itself");
     }

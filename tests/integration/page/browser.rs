@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// Nothing here may reach for the network.
+/// Keeps the browser off the network.
 const FLAGS: [&str; 9] = [
     "--headless",
     "--no-sandbox",
@@ -18,18 +18,18 @@ const FLAGS: [&str; 9] = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    // They would take their width from the pictures.
+    // Scrollbars would take their width from the screenshots.
     "--hide-scrollbars",
 ];
 
-/// Runs in a page before its own scripts, which keep their names to themselves: notes what must not happen.
+/// Runs in a page before its own scripts, and records events that must not happen in `seen`.
 const WATCH: &str = "window.$ = (id) => document.getElementById(id);
 window.seen = [];
 window.alert = (text) => seen.push('alert ' + text);
 addEventListener('error', (event) => seen.push('error ' + event.message));
 addEventListener('securitypolicyviolation', (event) => seen.push('blocked ' + event.blockedURI));";
 
-/// A browser with a profile of its own. It ends when this is dropped.
+/// A browser with its own profile, which is stopped on drop.
 pub(super) struct Browser {
     driver: Child,
     port: u16,
@@ -69,7 +69,7 @@ impl Browser {
         self.call(&format!("/session/{}/url", self.session), &json!({"url": format!("file://{}", file.display())}));
     }
 
-    /// The value of an expression, or of the promise that it makes, in the page.
+    /// Evaluates an expression in the page, and awaits it if it is a promise.
     pub(super) fn value(&self, expression: &str) -> Value {
         let asked = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
         let answer = self.command("Runtime.evaluate", &asked);
@@ -77,8 +77,8 @@ impl Browser {
         answer["result"]["value"].clone()
     }
 
-    /// Takes a picture of the whole page.
-    pub(super) fn picture(&self, file: &Path) {
+    /// Takes a screenshot of the whole page.
+    pub(super) fn screenshot(&self, file: &Path) {
         let answer = self.command("Page.captureScreenshot", &json!({"captureBeyondViewport": true}));
         std::fs::write(file, from_base64(answer["data"].as_str().unwrap())).unwrap();
     }
@@ -94,7 +94,7 @@ impl Browser {
         answer["value"].clone()
     }
 
-    /// One request, tried until the driver listens.
+    /// Sends one request, and retries until the driver listens.
     fn request(&self, method: &str, path: &str, body: &str) -> std::io::Result<Value> {
         let deadline = Instant::now() + Duration::from_secs(20);
         let mut stream = loop {
@@ -109,7 +109,7 @@ impl Browser {
         let length = body.len();
         let head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n");
         stream.write_all((head + body).as_bytes())?;
-        // The driver leaves the connection open: the length tells where the answer ends.
+        // The driver keeps the connection open: Content-Length says where the response ends.
         let (mut answer, mut length) = (BufReader::new(stream), 0);
         loop {
             let mut line = String::new();
@@ -129,7 +129,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver ends the browser it started, and none is left behind by a test that failed.
+        // The driver stops the browser it started, also when a test fails.
         if !self.session.is_empty() {
             let _ = self.request("DELETE", &format!("/session/{}", self.session), "");
         }

@@ -1,5 +1,5 @@
-//! Runs a case twice in the same folder, under `python` and under `snapcli save -q`, and compares all there is to
-//! see: both streams and the exit status byte for byte, and which files are there afterwards.
+//! Runs a case twice in the same directory, under `python` and under `snapcli save -q`, and compares stdout, stderr and
+//! exit status byte for byte, and the names of the files that it leaves.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -10,12 +10,12 @@ use super::case::Case;
 use crate::env::{Call, Python, Run, Sandbox, Stack, Tier, all_pythons, line_diff, venv};
 use crate::skipped::skipped;
 
-/// Where the scripts of a group lie.
+/// The directory of a group's scripts.
 pub(super) fn scripts(group: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/scripts").join(group)
 }
 
-/// Fails, with all that is needed to see why, unless the Pythons of this tier run the case as snapcli does.
+/// Fails, with both runs and the script in the message, unless snapcli runs the case as each Python of this tier does.
 pub(super) fn compare(group: &str, name: &str, case: &Case) {
     let mut pythons: Vec<&Python> = all_pythons().iter().filter(|python| python.version >= case.since).collect();
     if pythons.is_empty() {
@@ -35,7 +35,7 @@ pub(super) fn compare(group: &str, name: &str, case: &Case) {
     assert!(failures.is_empty(), "snapcli does not run it as python does\n{failures}{}", source(group, case));
 }
 
-/// What a program left behind.
+/// A run, and the files it left.
 struct Outcome {
     run: Run,
     files: BTreeSet<String>,
@@ -46,7 +46,7 @@ fn compare_in(sandbox: &Sandbox, group: &str, case: &Case) -> Result<(), String>
     let snapcli = run_snapcli(sandbox, group, case);
     let mut differences = python.run.differences("python", &snapcli.run, "snapcli");
     differences += &line_diff("files after python", &list(&python.files), "after snapcli", &list(&snapcli.files));
-    differences += &snapshots_amiss(sandbox, &snapcli.run);
+    differences += &unexpected_files(sandbox, &snapcli.run);
     if differences.is_empty() {
         return Ok(());
     }
@@ -65,7 +65,7 @@ fn run_python(sandbox: &Sandbox, group: &str, case: &Case) -> Outcome {
 
 fn run_snapcli(sandbox: &Sandbox, group: &str, case: &Case) -> Outcome {
     lay_out(sandbox, group, case);
-    // Not in the working folder, so that a script that lists it sees what it sees under python.
+    // Outside the working directory, so that a script that lists it sees the same as under python.
     let snapshot = sandbox.out().join("session.pkl");
     let mut words = ["save", "-q", "-o", snapshot.to_str().unwrap()].map(str::to_owned).to_vec();
     words.extend(command_line(case, sandbox));
@@ -86,7 +86,7 @@ fn command_line(case: &Case, sandbox: &Sandbox) -> Vec<String> {
     case.target.iter().chain(case.arguments).map(|word| Case::fill_in(word, sandbox)).collect()
 }
 
-/// Makes the working folder anew, the same for both programs.
+/// Creates the same new working directory for both programs.
 fn lay_out(sandbox: &Sandbox, group: &str, case: &Case) {
     sandbox.clear();
     for name in case.files {
@@ -113,18 +113,18 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A script that ended well is saved; and nothing but a snapshot is ever left where snapshots go.
-fn snapshots_amiss(sandbox: &Sandbox, run: &Run) -> String {
+/// The script is saved if it succeeds, and no file but a snapshot is left in the directory of the snapshot.
+fn unexpected_files(sandbox: &Sandbox, run: &Run) -> String {
     let mut files = BTreeSet::new();
     collect_files(&sandbox.out(), Path::new(""), &mut files);
-    let mut amiss = String::new();
+    let mut unexpected = String::new();
     if run.status.success() && !files.contains("session.pkl") {
-        amiss += "the script ended well, but session.pkl was not written\n";
+        unexpected += "the script ended well, but session.pkl was not written\n";
     }
     for file in files.iter().filter(|file| !["session.pkl", "session.crash.pkl"].contains(&file.as_str())) {
-        writeln!(amiss, "{file} was left beside the snapshot").unwrap();
+        writeln!(unexpected, "{file} was left beside the snapshot").unwrap();
     }
-    amiss
+    unexpected
 }
 
 fn collect_files(root: &Path, below: &Path, files: &mut BTreeSet<String>) {
@@ -142,7 +142,7 @@ fn list(files: &BTreeSet<String>) -> String {
     files.iter().fold(String::new(), |list, file| list + file + "\n")
 }
 
-/// The script, for the message.
+/// The source of the script, for the failure message.
 fn source(group: &str, case: &Case) -> String {
     for name in case.files {
         if let Ok(text) = fs::read_to_string(scripts(group).join(name)) {
@@ -152,7 +152,7 @@ fn source(group: &str, case: &Case) -> String {
     format!("---- {case:?}\n")
 }
 
-/// What a person would read of it.
+/// Shortens long output for the failure message.
 fn shorten(text: &str) -> String {
     const LINES: usize = 200;
     let mut lines: Vec<&str> = text.lines().collect();

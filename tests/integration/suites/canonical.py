@@ -1,6 +1,6 @@
-# What an object graph is, as text: a walk that numbers the objects it meets by their identity. Two graphs have equal
-# values and the same sharing exactly when their texts are equal, whichever process they live in. Objects that pickle
-# does not promise to keep apart or together (ints, floats, empty tuples) count by value alone, and so do texts: snapcli
+# A canonical form of object graphs: a walk that numbers objects by their identity and describes them in strings. Two
+# graphs have equal values and the same sharing exactly if their strings are equal, even in different processes. Objects
+# whose identity pickle does not preserve (ints, floats, empty tuples) count by value alone, and so do strings: snapcli
 # writes a short one again rather than refer to another variable.
 import collections
 import functools
@@ -15,14 +15,14 @@ except ImportError:
 
 
 def canonical(root):
-    """The graph below `root` as a list of texts, in the order of the walk."""
+    """The graph below `root` as a list of strings, in the order of the walk."""
     walk = Walk()
     walk.walk(root)
     return walk.texts
 
 
 def difference(left, right):
-    """Where two walks part: nothing if they do not."""
+    """The first difference of two walks, or None."""
     for place, pair in enumerate(zip(left, right)):
         if pair[0] != pair[1]:
             before = [text[:200] for text in left[max(0, place - 6) : place]]
@@ -31,7 +31,7 @@ def difference(left, right):
 
 
 def atom(value):
-    """The text of an object that counts by value alone, or None."""
+    """The description of an object that counts by value alone, or None."""
     kind = type(value)
     if value is None or kind in (bool, type(...), type(NotImplemented)):
         return repr(value)
@@ -55,7 +55,7 @@ def atom(value):
 
 
 def order(value):
-    """Sorts what a set may hold, by value: an instance in a set has a `tag` of its own."""
+    """The sort key of a set's member: its value, or its `tag` if it is an instance."""
     if type(value) is tuple:
         return "tuple " + " ".join(map(order, value))
     if type(value) is frozenset:
@@ -71,11 +71,11 @@ class Walk:
     def __init__(self):
         self.texts = []
         self.numbers = {}
-        # Objects made by the walk, whose addresses must not be used again while it lasts.
+        # Objects made by the walk, kept alive so that their addresses are not reused.
         self.kept = []
 
     def walk(self, root):
-        # Depth first without recursion: a graph may be deep.
+        # Depth first without recursion, because a graph may be deep.
         waiting = [root]
         while waiting:
             value = waiting.pop()
@@ -117,7 +117,7 @@ class Walk:
         for base in (str, int):
             if isinstance(value, base):
                 text += f" {base.__repr__(value)}"
-        # Before the attributes, as these may refer to it by way of what it holds.
+        # Before the attributes, because they may refer to the object through its items.
         for base in (list, tuple, dict, set, frozenset, collections.deque):
             if isinstance(value, base):
                 inner_text, inner = SIMPLE[base](value)
@@ -131,7 +131,7 @@ class Walk:
         return f"{text} {slots} {list(state)}", parts
 
 
-# What makes a class usable, not what it holds.
+# Attributes that every class has, not those defined in its body.
 DESCRIPTORS = (types.FunctionType, classmethod, staticmethod, property, types.MemberDescriptorType, types.GetSetDescriptorType)
 
 
@@ -193,7 +193,7 @@ def a_slice(value):
 
 
 def array(value):
-    # numpy keeps the order in memory, and that it is not to be written to, where it hands over the memory as it is.
+    # numpy preserves the memory order and the read-only flag if it passes the memory on as a buffer.
     whole = value.flags.c_contiguous or value.flags.f_contiguous
     kept = whole and not value.dtype.hasobject and value.dtype.kind not in "mM"
     flags = (value if kept else numpy.empty(value.shape, value.dtype)).flags

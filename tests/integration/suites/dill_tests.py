@@ -1,9 +1,9 @@
 # One file of dill's own tests: `dill_tests.py TESTS/test_x.py`, a script for `snapcli save`. A child process runs it
-# with dill as it is, then this process runs it with dill.dumps and dump (and so dill.copy, pickles and whatever else
-# calls them) replaced by snapcli's: what passes there has to pass here.
+# with plain dill, then this process runs it with dill.dumps and dump (and so dill.copy, pickles and other callers)
+# replaced by snapcli's. Tests that pass in the child must pass here.
 #
-# The tests have to be `__main__`, as their author runs them, so all that is done for them lives in this file as a
-# module, and `__main__` is emptied before it is theirs. `--plain` is the child.
+# The tests must run as `__main__`, as dill's runner does it. So this file is loaded as a module, and `__main__` is
+# emptied before the tests run in it. `--plain` is the child.
 import ast
 import contextlib
 import io
@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 
-# What need not pass with snapcli, and why.
+# Tests that may fail with snapcli, and why.
 EXCEPTIONS = {
     "test_logger.py": {
         "test_logging(should_trace=True)": "reads the trace of dill's pickler, which does not see what snapcli writes itself",
@@ -21,7 +21,7 @@ EXCEPTIONS = {
     },
 }
 
-# What fails now and then with plain dill too, when the machine is busy: neither has to pass nor to fail.
+# Tests that sometimes fail with plain dill too, on a busy machine: they are ignored.
 RACES = {
     "test_threads.py": {
         "test_run_thread()": "a thread with nothing to do may end between the copy and the question whether it runs",
@@ -33,7 +33,7 @@ results = {}
 
 @contextlib.contextmanager
 def test(name):
-    """A test that fails does not keep the next from being run."""
+    """Records the result of a test; a failure does not stop the next test."""
     results.setdefault(name, None)
     try:
         yield
@@ -42,7 +42,7 @@ def test(name):
 
 
 class Recorded(ast.NodeTransformer):
-    """Wraps what the file runs as a test, wherever it stands in `if __name__ == '__main__'`, into `with test(name)`."""
+    """Wraps each call of a test, anywhere in `if __name__ == '__main__'`, in `with test(name)`."""
 
     def __init__(self):
         self.called = set()
@@ -64,7 +64,7 @@ class Recorded(ast.NodeTransformer):
 
 
 def tests_of(path):
-    """The code of a file, with each test that it runs recorded, and those that it has but does not run."""
+    """The code of a file that records each test it calls, and also runs the tests that it does not call."""
     with open(path) as file:
         tree = ast.parse(file.read(), path)
     recorded = Recorded()
@@ -79,7 +79,7 @@ def tests_of(path):
 
 
 def run(path):
-    """Runs a file of tests as `__main__`; what its module level does is the test called `file`."""
+    """Runs a file of tests as `__main__`; its module-level code is the test called `file`."""
     code = tests_of(path)
     main = sys.modules["__main__"].__dict__
     for name in [name for name in main if not name.startswith("__")]:
@@ -98,7 +98,7 @@ def use_snapcli():
 
     def dumps(obj, protocol=None, byref=None, fmode=None, recurse=None, **options):
         protocol = 5 if protocol is None else protocol
-        # As snapcli does itself, by way of dill.dumps, which is not dill's here.
+        # As snapcli does itself, but through dill.dumps, which is replaced here.
         if protocol != 5 or options:
             file = io.BytesIO()
             dill.Pickler(file, protocol, byref=byref, fmode=fmode, recurse=recurse, **options).dump(obj)
@@ -120,7 +120,7 @@ def use_snapcli():
 
 def main(path, plain=False):
     path = os.path.abspath(path)
-    # The tests print, and so do processes that they start: only the answer is to go to standard output.
+    # The tests and their child processes print, but only the answer may go to standard output.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     if plain:
@@ -135,7 +135,7 @@ def main(path, plain=False):
     allowed = EXCEPTIONS.get(os.path.basename(path), {})
     failed = {name: seen.get(name, "was not run") for name in passes if seen.get(name, "was not run") is not None}
     bad = [f"{name}: {failed[name]}" for name in failed if name not in allowed]
-    # An exception that is none any more has to go.
+    # An exception that is no longer needed must be removed.
     bad += [f"{name}: passes, but is listed as an exception" for name in allowed if name not in failed]
     excused = len([name for name in failed if name in allowed])
     not_dills = [name for name in expected if expected[name] is not None and name not in races]

@@ -1,6 +1,6 @@
-# A session (faults_session.py) whose K-th question fails: `faults.py K persistent|once`, a script for `snapcli save`;
-# `faults.py 0 all` saves one for each K by itself, where snapcli.save is there. Says in JSON, when all is saved, how
-# many questions there were and which fuse failed.
+# A session (faults_session.py) in which the K-th call of a fuse fails: `faults.py K persistent|once`, a script for
+# `snapcli save`; `faults.py 0 all` saves one for each K by itself, if snapcli.save exists. After the save it prints, as
+# JSON, how many calls there were and which fuse failed.
 import sys as _sys
 
 with open("faults_session.py") as _file:

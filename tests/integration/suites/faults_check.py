@@ -1,4 +1,4 @@
-# Whether what remains of sessions of faults.py is what the session holds without the variables that failed:
+# Checks that the snapshots of faults.py hold the session without the variables that failed:
 # `faults_check.py`, with a line of faults.py for each file on standard input, for Python and dill;
 # `faults_check.py restored`, with one such line, for `snapcli restore`.
 import json
@@ -32,7 +32,7 @@ def check(session, seen, case):
     touching = reaching(session, case["broken"])
     assert touching or case["broken"] is None, case
     if case["mode"] == "once":
-        # Only the variable that was being saved.
+        # Only the variable that was being saved is lost.
         assert len(missing) == bool(touching) and missing <= touching, f"{case}: {missing} are missing, of {touching}"
     else:
         assert missing == touching, f"{case}: {missing} are missing, and should be {touching}"

@@ -1,5 +1,5 @@
-# A session whose variables share what they hold, with fuses (fuses.py) all over it: in lists, keys, members, attributes,
-# slots, state, reduce arguments, cells, defaults, classes, arrays, and behind what is large. Run as a script's own code.
+# A session of variables that share objects, with fuses (fuses.py) everywhere: in lists, keys, members, attributes, slots,
+# state, reduce arguments, cells, defaults, classes, arrays, and after large objects. Run as part of a script.
 import collections
 import functools
 

@@ -1,5 +1,5 @@
-# Objects that fail while they are saved: the `fails_at`-th time that any of them is asked how it is made, that one
-# raises, then and ever after, or only `once`. `begin` starts the count again.
+# Objects that fail while they are saved: at the `fails_at`-th call of a pickling method of any of them, that object
+# raises, from then on or only `once`. `begin` restarts the count.
 import asyncio
 
 import numpy
@@ -28,7 +28,7 @@ class Unreadable(Exception):
         raise ValueError("no class")
 
 
-# Which of these is raised depends on the count, so that each is. A Ctrl-C ends the save, so it is not among them.
+# The count selects the exception, so that each is raised. KeyboardInterrupt ends the save, so it is not one of them.
 ODD = [
     lambda tag: ValueError(f"fuse {tag}"),
     lambda tag: MemoryError(),
@@ -57,7 +57,7 @@ def begin(at, only_once):
 
 
 def ask(tag):
-    """Counts, and fails when it is time."""
+    """Counts the call, and raises if it is the one to fail."""
     global calls, broken
     calls += 1
     if calls == fails_at:
@@ -67,7 +67,7 @@ def ask(tag):
 
 
 class Fuse:
-    """Fails when it is asked for its reduce."""
+    """Fails in its `__reduce__`."""
 
     def __init__(self, tag, held=None):
         self.tag = tag
@@ -79,7 +79,7 @@ class Fuse:
 
 
 class State(Fuse):
-    """Fails when it is asked for its state: it is half written by then."""
+    """Fails in its `__getstate__`, when it is half written."""
 
     __reduce_ex__ = object.__reduce_ex__
 
@@ -93,7 +93,7 @@ class State(Fuse):
 
 
 class Items(list):
-    """Fails among its items, some of which are written by then."""
+    """Fails among its items, when some of them are written."""
 
     def __init__(self, tag=None, items=()):
         super().__init__(items)
@@ -125,7 +125,7 @@ class Pairs(dict):
 
 
 class Rows(numpy.ndarray):
-    """An array of a class of its own, whose reduce hands over a buffer."""
+    """An array subclass, whose reduce value holds a buffer."""
 
     tag = "rows"
 

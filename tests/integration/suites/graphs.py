@@ -1,6 +1,6 @@
-# Random object graphs, the same ones for the same seed. What is already made is used again (sharing), and what can be
-# changed is changed at the end (cycles). `things` is the namespace that the classes and functions of a script are
-# taken from (things.py): the module's, or a script's, in the script and after its session was brought back.
+# Random object graphs, the same for the same seed. Existing objects are used again (sharing), and mutable ones are
+# changed at the end (cycles). `things` is the namespace that provides classes and functions (things.py): that of the
+# module or that of a script, in the script itself and after its session was restored.
 import collections
 import functools
 import math
@@ -18,10 +18,10 @@ Point = collections.namedtuple("Point", ["x", "y"])
 
 
 class Graph:
-    """`size` objects, some of them in others, and what these need. `roots` are all of them."""
+    """`size` objects, some of them nested in others, and objects that they need. `roots` holds all of them."""
 
     def __init__(self, seed, size, things):
-        # A text, as the hash of anything else may depend on the process.
+        # A string, because the seed from any other object is its hash, which may depend on the process.
         self.random = random.Random(f"graph {seed}")
         self.things = things
         self.roots = []
@@ -33,7 +33,7 @@ class Graph:
             self.grow(self.random.choice(self.roots), self.any())
 
     def any(self):
-        """Something that there is, or an atom."""
+        """An existing object, or an atom."""
         if self.roots and self.random.random() < 0.7:
             return self.random.choice(self.roots)
         return self.atom()
@@ -45,7 +45,7 @@ class Graph:
         return self.random.choice(ATOMS)(self.random)
 
     def hashable(self, depth=0):
-        """A key or a member, whose hash nothing changes that is made later."""
+        """A key or member, whose hash does not change when later objects are made."""
         choice = self.random.random()
         if choice < 0.15 and depth < 3:
             return tuple(self.hashable(depth + 1) for _ in range(self.random.randrange(4)))
@@ -58,15 +58,15 @@ class Graph:
         return self.atom()
 
     def tagged(self):
-        """An instance that is told from others by its identity alone."""
+        """An instance that is compared by identity."""
         made = self.things["Tagged"](self.tags)
         self.tags += 1
-        # It may refer to what it becomes a member of.
+        # A root, so that it may refer to the container that holds it.
         self.roots.append(made)
         return made
 
     def grow(self, into, value):
-        """Puts something into an object, where that can be."""
+        """Puts a value into an object, if possible."""
         kind = type(into)
         if isinstance(into, (list, collections.deque)) and kind.__name__ != "Frozen":
             into.append(value)
@@ -87,14 +87,14 @@ class Graph:
 
 
 def session(seed, count, things):
-    """The variables of a session: small graphs, each its own, and a large one that many variables share."""
+    """The variables of a session: separate small graphs, and a large one that many variables share."""
     variables = {f"own_{number}": Graph(number, size_of(number), things).roots for number in range(seed, seed + count)}
     variables.update((f"shared_{number}", root) for number, root in enumerate(Graph(seed, 150, things).roots))
     return variables
 
 
 def size_of(seed):
-    """Many small graphs, as these are easy to understand, and some large ones."""
+    """Many small graphs, which are easy to debug, and some large ones."""
     return [3, 6, 10, 30][seed // 2 % 4]
 
 
@@ -285,13 +285,13 @@ def an_array(graph):
     else:
         dtype = numpy.dtype(random.choice(DTYPES))
         raw = bytes(random.choice(b"01234567") for _ in range(dtype.itemsize))
-        # Texts and truths cannot be just any bytes.
+        # Strings and booleans cannot be arbitrary bytes.
         made = numpy.zeros(shape, dtype) if dtype.kind in "U?" else numpy.full(shape, numpy.frombuffer(raw, dtype)[0])
     return arranged(random, made)
 
 
 def arranged(random, made):
-    """An array in one of the ways that its items can lie in memory."""
+    """An array in one of the possible memory layouts."""
     kind = random.random()
     if kind < 0.2:
         made = numpy.asfortranarray(made)

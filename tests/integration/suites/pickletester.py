@@ -9,7 +9,7 @@ import snapcli
 
 pickletester.protocols = [5]
 
-# What is left out, and why.
+# Tests that are left out, and why.
 SKIPPED = {
     "test_c_methods": "expects that some methods cannot be pickled; dill's functions pickle them",
     "test_py_methods": "expects that some methods cannot be pickled; dill's functions pickle them",

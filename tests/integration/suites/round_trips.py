@@ -1,7 +1,7 @@
-# Random graphs (graphs.py) there and back: `round_trips.py SEED COUNT VARIABLES`, a script for `snapcli save`. COUNT
-# graphs are pickled with snapcli.dumps and loaded again, and have to be what they were (canonical.py); VARIABLES others
-# become variables of the session, which round_trips_check.py looks at when they are back. With `--dill`, dill.dumps is
-# used, to see whether dill can do it.
+# Round trips of random graphs (graphs.py): `round_trips.py SEED COUNT VARIABLES`, a script for `snapcli save`. COUNT
+# graphs are pickled with snapcli.dumps, loaded again and compared (canonical.py); VARIABLES others become variables of
+# the session, which round_trips_check.py checks after the restore. `--dill` uses dill.dumps, to see whether dill can
+# pickle them.
 #
 # Half of the graphs hold classes and functions of the script, which only dill's reader can load.
 import pickle
@@ -18,7 +18,7 @@ with open(things.__file__) as _file:
 
 
 def trip(seed, size):
-    """What is wrong with a graph that came back, if anything."""
+    """How a graph differs after a round trip, or None."""
     own = seed % 2
     roots = graphs.Graph(seed, size, globals() if own else vars(things)).roots
     before = canonical.canonical(roots)
@@ -38,11 +38,11 @@ def trip(seed, size):
 
 
 def trips(seed, count):
-    """How many graphs did not come back as they were; says which."""
+    """Returns how many graphs changed in a round trip, and prints which."""
     bad = 0
     for number in range(seed, seed + count):
         if trip(number, graphs.size_of(number)):
-            # Graphs of fewer objects begin alike.
+            # A smaller graph of the same seed starts with the same objects.
             size, wrong = next((size, wrong) for size in range(1, 31) if (wrong := trip(number, size)))
             print(f"seed {number}, size {size}: {wrong}")
             bad += 1
@@ -53,7 +53,7 @@ def trips(seed, count):
 def chosen_dumps():
     if "--dill" in sys.argv:
         return lambda value: dill.dumps(value, 5)
-    # Not a variable of the session, which is to be loaded without snapcli too.
+    # snapcli must not be a variable of the session, which is also loaded without it.
     import snapcli
 
     return snapcli.dumps

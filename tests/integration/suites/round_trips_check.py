@@ -1,4 +1,4 @@
-# Whether a session of round_trips.py came back as it was: `round_trips_check.py SEED VARIABLES [FILE]`, a script for
+# Checks that a session of round_trips.py was restored unchanged: `round_trips_check.py SEED VARIABLES [FILE]`, a script for
 # `snapcli restore`, or, with the file, for Python and dill.
 import sys
 

@@ -1,5 +1,5 @@
-# What random graphs (graphs.py) are made of beside the built-in types. A module, whose classes and functions are saved
-# by name; run as part of a script, the same are that script's own, and saved with their code.
+# Classes and functions for random graphs (graphs.py), in addition to the built-in types. Imported as a module, they are
+# saved by name; run as part of a script, they belong to the script and are saved with their code.
 import dataclasses
 
 
@@ -8,7 +8,7 @@ class Plain:
 
 
 class Tagged:
-    """Told from others by its identity, and by its tag when its set is put in order."""
+    """Compared by identity; its tag defines its order in a set."""
 
     def __init__(self, tag):
         self.tag = tag
@@ -22,7 +22,7 @@ class Slotted:
 
 
 class Both(Slotted):
-    """With slots, and attributes of its own, and a class attribute."""
+    """Has slots, attributes in a `__dict__`, and a class attribute."""
 
     shared = [1, 2]
 
@@ -49,7 +49,7 @@ def set_state(made, state):
 
 
 class Reduced(list):
-    """A reduce of four items."""
+    """A `__reduce__` with four items."""
 
     def __init__(self, value=None):
         self.value = value
@@ -59,7 +59,7 @@ class Reduced(list):
 
 
 class Filled(dict):
-    """A reduce of six items."""
+    """A `__reduce__` with six items."""
 
     def __init__(self, value=None):
         self.value = value
@@ -69,7 +69,7 @@ class Filled(dict):
 
 
 class Keyworded:
-    """Made with keywords, which `value` is not one of as that could refer to this."""
+    """Made with keyword arguments. `value` is not one of them, because it may refer to this object."""
 
     def __new__(cls, value=None, *, scale=1):
         made = super().__new__(cls)
@@ -112,7 +112,7 @@ def function(x=(1, 2), *rest, flag=None):
 
 
 def closure(held, default):
-    # What the default holds must not hold the function: that is beyond dill.
+    # The default must not refer to the function: dill cannot save that.
     def inner(more=default):
         return held, more
 

@@ -1,7 +1,7 @@
-"""Writes hostile files into the folder of the first argument: each would touch a canary file, named by the second, if
-it were loaded in the way that it is made for.
+"""Writes hostile files into the folder of the first argument: each would create a canary file, named by the second,
+if it were loaded by the function it targets.
 
-They are the published kinds: what scanners of pickles were shown to miss, and what dill's own helpers make possible.
+They are published attacks that pickle scanners missed, and attacks that dill's helper functions make possible.
 """
 
 import gzip
@@ -51,7 +51,7 @@ def whole(*parts):
 
 
 def session(*parts):
-    """Between the prelude and the end of what `dill.dump_module` writes."""
+    """Wraps opcodes in the start and end of a file by `dill.dump_module`."""
     prelude = call(name("dill._dill", "_import_module"), text("__main__"))
     return whole(prelude, b"}(", b"".join(parts), b"ub")
 
@@ -81,7 +81,7 @@ def carried():
 
 
 def body(function):
-    """dill's opcodes of a function, without frame and end."""
+    """dill's opcodes of a function, without FRAME and STOP."""
     dumped = dill.dumps(function, protocol=3)
     return dumped[2:-1]
 
@@ -100,7 +100,7 @@ def number(value):
 
 
 def dtype(code, size=-1, flags=0, names=b"N", fields=b"N", subarray=b"N"):
-    """A dtype with the state that is given."""
+    """A dtype with the given state."""
     code = text(code) if isinstance(code, str) else code
     state = tuple_of(b"K\x03", text("<"), subarray, names, fields, number(size), number(-1), number(flags))
     return call(DTYPE, code, b"\x89", b"\x88") + state + b"b"
@@ -119,7 +119,7 @@ def array(of, data):
 
 
 def memory():
-    """numpy would take numbers for addresses, or read what is not its own: these crash a process at the least."""
+    """numpy would use numbers as addresses, or read out of bounds: these at least crash the process."""
     reconstruct = name("numpy._core.multiarray", "_reconstruct")
     yield "memory-called", whole(call(NDARRAY, ONE, OBJECTS, ADDRESS))
     yield "memory-inst", b"(" + ONE + OBJECTS + ADDRESS + b"inumpy\nndarray\n."
@@ -152,7 +152,7 @@ def memory():
 
 
 def classes_and_imports():
-    """By `types.new_class`, as dill writes generic classes, and by what it only names."""
+    """Calls `types.new_class`, as dill does for generic classes, with callables that it gets by name."""
     new_class, meta = name("types", "new_class"), b"}" + text("metaclass")
     plain = meta + name("builtins", "type") + b"s"
     fill = call(name("functools", "partial"), name("os", "system"), text(COMMAND))

@@ -1,6 +1,6 @@
-"""Writes honest files into the folder of the first argument: sessions, functions, classes, models, frames, arrays.
+"""Writes harmless files into the folder of the first argument: sessions, functions, classes, models, frames, arrays.
 
-Each item is pickled by the one who would: dill for sessions and code, cloudpickle for functions, pickle for data.
+Each item is pickled by the usual library: dill for sessions and code, cloudpickle for functions, pickle for data.
 """
 
 import abc
@@ -322,7 +322,7 @@ def models():
 def write(name, how, value, **options):
     try:
         dumped = how(value, **options)
-    except Exception as error:  # What its pickler refuses is no honest file.
+    except Exception as error:  # Not every pickler can save every item.
         print("left out", name, type(error).__name__, str(error)[:60])
         return
     (FOLDER / f"{name}.pkl").write_bytes(dumped)

@@ -1,4 +1,4 @@
-# Whether the witnesses of meddling.py are all there: for `snapcli restore`, or with a file, for Python and dill.
+# Checks that all witnesses of mutation.py were restored: for `snapcli restore`, or, with a file, for Python and dill.
 import sys
 
 if sys.argv[1:]:

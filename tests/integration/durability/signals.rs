@@ -1,4 +1,4 @@
-//! Signals that come during a save, and what the script does about them.
+//! Signals during a save, and the script's handlers for them.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use super::{names, wait_for};
 use crate::env::Sandbox;
 
-/// A save that is in the middle of a variable when `began` appears.
+/// A session whose save is in the middle of a variable when `began` appears.
 const SLOW: &str = "
 import time
 first = list(range(1000))
@@ -38,9 +38,9 @@ fn a_signal_during_a_save_ends_it_and_leaves_the_old_file() {
 }
 
 #[test]
-fn a_signal_while_an_array_is_written_ends_it() {
+fn a_signal_while_an_array_is_written_ends_the_save() {
     let sandbox = Sandbox::new();
-    // It comes from a thread that has begun when the save begins, and needs no Python for its wait.
+    // A shell sends the signal: it starts when the save starts, and can wait without the interpreter.
     let script = "
 import os, signal, subprocess
 import numpy as np
@@ -60,9 +60,9 @@ arrays = [large] + [large + n for n in range(2)]
 }
 
 #[test]
-fn the_scripts_own_handlers_have_their_say() {
+fn the_scripts_own_signal_handlers_run_during_a_save() {
     let sandbox = Sandbox::new();
-    // One that raises nothing: the save goes on, and all is there.
+    // After a handler that raises nothing, the save continues and is complete.
     let script = "
 import os, signal, sys
 told = []
@@ -82,7 +82,7 @@ later = 'here'
     sandbox.write("script.py", script);
     sandbox.snapcli(&["save", "script.py"]).assert_code(0);
     sandbox.snapcli(&["restore", "-c", "asks[0], len(asks[2]), later"]).assert_stdout("([], 300000, 'here')\n");
-    // One that ends the process does.
+    // A handler that exits ends the save.
     let before = fs::read(sandbox.work().join("session.pkl")).unwrap();
     sandbox.snapcli(&["save", "script.py", "exit"]).assert_code(7);
     assert_eq!(names(&sandbox.work()), ["session.pkl"]);
@@ -90,7 +90,7 @@ later = 'here'
 }
 
 #[test]
-fn signals_are_the_scripts_own_behind_a_save_in_its_middle() {
+fn signals_belong_to_the_script_again_after_it_saves() {
     let sandbox = Sandbox::new();
     let script = "
 import os, signal, snapcli

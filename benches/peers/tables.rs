@@ -1,23 +1,28 @@
-//! The tables: first what travels to other machines (ratios, memory, whole processes), then the seconds.
+//! The tables: first the figures that are comparable between machines (ratios, memory, whole processes), then seconds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Result, Write};
 
-use crate::look::Looked;
+use crate::inspect_speed::Inspected;
+use crate::process_cost::ProcessCost;
 use crate::results::{Cell, Measured, Session};
-use crate::table::{Item, Look, Table};
-use crate::whole::Whole;
+use crate::table::{CellStyle, Item, Table};
 
 const SAVERS: [&str; 7] = ["dill", "dill 5", "C pickle", "cloudpickle", "joblib", "plain write", "snapcli"];
 const LOADERS: [&str; 3] = ["dill", "C pickle", "snapcli"];
-/// Loads of the array session that leave the array's bytes where they are.
+/// Loads of the array session that do not read the array's bytes.
 const PARTS: [&str; 2] = ["mapped", "only small"];
 const SYNCED: [&str; 3] = ["C pickle", "plain write", "snapcli"];
 
 type Sessions<'a> = [(&'a Session, Measured)];
 
-/// Prints all of it.
-pub(crate) fn all(out: &mut impl Write, sessions: &Sessions<'_>, processes: &[Whole], looked: &[Looked]) -> Result<()> {
+/// Prints all tables and notes.
+pub(crate) fn print_all(
+    out: &mut impl Write,
+    sessions: &Sessions<'_>,
+    processes: &[ProcessCost],
+    inspected: &[Inspected],
+) -> Result<()> {
     writeln!(out)?;
     for table in [save(sessions), save_extra(sessions), load(sessions), load_extra(sessions)] {
         table.print(out)?;
@@ -25,8 +30,8 @@ pub(crate) fn all(out: &mut impl Write, sessions: &Sessions<'_>, processes: &[Wh
     if let Some(table) = parts_of_array(sessions) {
         table.print(out)?;
     }
-    whole(processes).print(out)?;
-    look(looked).print(out)?;
+    process_costs(processes).print(out)?;
+    inspection(inspected).print(out)?;
     for table in [
         seconds("Seconds: saving, without fsync", sessions, &SAVERS, |measured| &measured.save),
         seconds("Seconds: saving, with fsync", sessions, &SYNCED, |measured| &measured.synced),
@@ -45,10 +50,10 @@ fn save(sessions: &Sessions<'_>) -> Table {
     for (session, measured) in sessions {
         let base = measured.save.get(session.base).and_then(|cell| cell.seconds);
         let mut row = row(session, &SAVERS, &measured.save, |name, cell| {
-            let asked = session.save.filter(|_| name == "snapcli");
-            Some(Item::figure(cell.seconds? / base?, asked, 2))
+            let target = session.save.filter(|_| name == "snapcli");
+            Some(Item::figure(cell.seconds? / base?, target, 2))
         });
-        row.push(Item::name(session.base, Look::Dim));
+        row.push(Item::name(session.base, CellStyle::Dim));
         table.rows.push(row);
     }
     table
@@ -58,8 +63,8 @@ fn save_extra(sessions: &Sessions<'_>) -> Table {
     let mut table = Table::new("Saving: the peak of memory over the session, in MB", &with_ends(&SAVERS, &[]));
     for (session, measured) in sessions {
         table.rows.push(row(session, &SAVERS, &measured.save, |name, cell| {
-            let asked = session.save_extra.filter(|_| name == "snapcli");
-            Some(Item::figure(cell.peak_mb()?, asked, 0))
+            let target = session.save_extra.filter(|_| name == "snapcli");
+            Some(Item::figure(cell.peak_mb()?, target, 0))
         }));
     }
     table
@@ -73,8 +78,8 @@ fn load(sessions: &Sessions<'_>) -> Table {
     for (session, measured) in sessions {
         let base = measured.load.get("dill").and_then(|cell| cell.seconds);
         table.rows.push(row(session, &LOADERS, &measured.load, |name, cell| {
-            let asked = session.load.filter(|_| name == "snapcli");
-            Some(Item::figure(cell.seconds? / base?, asked, 2))
+            let target = session.load.filter(|_| name == "snapcli");
+            Some(Item::figure(cell.seconds? / base?, target, 2))
         }));
     }
     table
@@ -93,7 +98,7 @@ fn load_extra(sessions: &Sessions<'_>) -> Table {
     table
 }
 
-/// What is loaded of the array session without the array's bytes.
+/// Loads of the array session that do not read the array's bytes.
 fn parts_of_array(sessions: &Sessions<'_>) -> Option<Table> {
     let (_, measured) = sessions.iter().find(|(session, _)| session.name == "array")?;
     let mut table = Table::new("Loading parts of the array session, in a running interpreter", &["", "snapcli"]);
@@ -102,7 +107,7 @@ fn parts_of_array(sessions: &Sessions<'_>) -> Option<Table> {
         let time = cell.seconds.map(|seconds| Item::figure(seconds * 1e3, Some(30.0), 1));
         let memory = cell.peak_mb().map(|peak| Item::figure(peak, None, 1));
         for (what, figure) in [("ms", time), ("MB of memory", memory)] {
-            let name = Item::name(format!("{name}, {what}"), Look::Plain);
+            let name = Item::name(format!("{name}, {what}"), CellStyle::Plain);
             table.rows.push(vec![name, figure.unwrap_or_else(|| reason(cell))]);
         }
     }
@@ -113,18 +118,18 @@ fn parts_of_array(sessions: &Sessions<'_>) -> Option<Table> {
     };
     let calls = megabytes(reads.and_then(|reads| reads.calls));
     let touched = megabytes(reads.and_then(|reads| reads.touched));
-    table.rows.push(vec![Item::name("only small, MB by calls of read", Look::Plain), calls]);
-    table.rows.push(vec![Item::name("only small, MB of the file in the page cache", Look::Plain), touched]);
+    table.rows.push(vec![Item::name("only small, MB by calls of read", CellStyle::Plain), calls]);
+    table.rows.push(vec![Item::name("only small, MB of the file in the page cache", CellStyle::Plain), touched]);
     Some(table)
 }
 
-fn whole(processes: &[Whole]) -> Table {
+fn process_costs(processes: &[ProcessCost]) -> Table {
     let mut table = Table::new("Whole processes: medians, in ms", &["", "over", "costs more", "all", "bare"]);
     for process in processes {
-        let mut row = vec![Item::name(process.name, Look::Plain), Item::name(process.over, Look::Dim)];
+        let mut row = vec![Item::name(process.name, CellStyle::Plain), Item::name(process.over, CellStyle::Dim)];
         match process.medians {
             Some((ours, bare)) => row.extend([
-                Item::figure(ours - bare, process.asked, 1),
+                Item::figure(ours - bare, process.target, 1),
                 Item::dim(format!("{ours:.1}")),
                 Item::dim(format!("{bare:.1}")),
             ]),
@@ -135,18 +140,18 @@ fn whole(processes: &[Whole]) -> Table {
     table
 }
 
-/// Looks at files, and what loads them.
-fn look(looked: &[Looked]) -> Table {
+/// Inspecting files, compared with loading them.
+fn inspection(inspected: &[Inspected]) -> Table {
     let heads = ["", "MB", "ms", "MB/s", "MB of memory", "loading it, ms", "MB of memory"];
     let mut table = Table::new("snapcli inspect FILE, a whole process: the best of all turns", &heads);
-    for file in looked {
+    for file in inspected {
         let (ms, size) = (file.milliseconds(), file.megabytes());
         let mut row = vec![
-            Item::name(&file.name, Look::Plain),
+            Item::name(&file.name, CellStyle::Plain),
             Item::dim(format!("{size:.1}")),
-            Item::figure(ms, Some(file.asked_milliseconds()), 1),
+            Item::figure(ms, Some(file.target_milliseconds()), 1),
             Item::dim(format!("{:.0}", size / ms * 1e3)),
-            Item::figure(file.peak(), Some(file.asked_peak()), 1),
+            Item::figure(file.peak(), Some(file.target_peak()), 1),
         ];
         if let Some((ms, peak)) = file.load() {
             row.extend([Item::dim(format!("{ms:.1}")), Item::dim(format!("{peak:.0}"))]);
@@ -171,7 +176,7 @@ fn seconds(
     table
 }
 
-/// Which versions these were, and why some of them saved or loaded nothing.
+/// The versions of the peers, and why some did not save or load a session.
 fn notes(out: &mut impl Write, sessions: &Sessions<'_>) -> Result<()> {
     let Some((_, measured)) = sessions.first() else { return Ok(()) };
     let versions: Vec<_> = measured.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
@@ -194,7 +199,7 @@ fn with_ends(names: &[&str], last: &[&str]) -> Vec<String> {
     [""].iter().chain(names).chain(last).map(|name| (*name).to_owned()).collect()
 }
 
-/// The cells of a session in the order of the columns: a figure, or why there is none.
+/// The cells of a session in the order of the columns: a figure, or the reason why there is none.
 fn row(
     session: &Session,
     names: &[&str],
@@ -205,7 +210,7 @@ fn row(
         Some(cell) => figure(name, cell).unwrap_or_else(|| reason(cell)),
         None => Item::default(),
     };
-    [Item::name(session.name, Look::Plain)].into_iter().chain(names.iter().map(item)).collect()
+    [Item::name(session.name, CellStyle::Plain)].into_iter().chain(names.iter().map(item)).collect()
 }
 
 fn reason(cell: &Cell) -> Item {

@@ -1,10 +1,10 @@
-//! Which Python is used, and what is said when none can be.
+//! Which Python is used, and the error if none can be used.
 
 use crate::env::{Sandbox, all_pythons};
 use crate::skipped::skipped;
 
 #[test]
-fn one_build_runs_every_python_inside_and_outside_an_environment() {
+fn one_build_runs_every_python_with_and_without_a_virtual_environment() {
     for python in all_pythons() {
         for executable in [python.executable.clone(), crate::env::venv(python, crate::env::Stack::Dill)] {
             let sandbox = Sandbox::with(executable.clone());
@@ -18,7 +18,7 @@ fn one_build_runs_every_python_inside_and_outside_an_environment() {
 }
 
 #[test]
-fn the_active_environment_wins_over_the_path_and_a_name_over_both() {
+fn the_active_environment_overrides_path_and_an_explicit_python_overrides_both() {
     let [first, .., last] = all_pythons() else { return skipped("needs two Pythons") };
     let sandbox = Sandbox::new();
     let first_venv = crate::env::venv(first, crate::env::Stack::Dill);
@@ -37,7 +37,7 @@ fn the_active_environment_wins_over_the_path_and_a_name_over_both() {
 }
 
 #[test]
-fn doctor_tells_what_was_chosen_and_where_dill_comes_from() {
+fn doctor_reports_the_chosen_python_and_the_source_of_dill() {
     let sandbox = Sandbox::new();
     let run = sandbox.snapcli(&["doctor", "--json"]);
     run.assert_code(0);
@@ -50,12 +50,12 @@ fn doctor_tells_what_was_chosen_and_where_dill_comes_from() {
 }
 
 #[test]
-fn a_python_that_cannot_be_used_is_an_error_of_its_own() {
+fn an_unusable_python_has_an_exit_code_of_its_own() {
     let sandbox = Sandbox::with("/nonexistent/python3".into());
     let run = sandbox.snapcli(&["save", "-c", "print('ran')"]);
     run.assert_code(6).assert_stdout("");
     assert!(run.err().starts_with("snapcli: ") && run.err().contains("/nonexistent/python3"), "{}", run.whole());
-    // An environment whose base is gone.
+    // An environment whose base Python no longer exists.
     let sandbox = Sandbox::new();
     let broken = sandbox.work().join("broken");
     std::fs::create_dir_all(broken.join("bin")).unwrap();

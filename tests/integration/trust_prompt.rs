@@ -1,9 +1,8 @@
-//! The question that a terminal is asked before a file from elsewhere runs anything: on a real terminal, by way of
-//! Python's `pty`.
+//! The prompt that asks before a file from elsewhere may run code, tested on a pseudo-terminal made by Python's `pty`.
 
 use crate::env::Sandbox;
 
-/// Runs a program on a terminal of its own, answers its question, and prints its exit code, and what it wrote.
+/// Runs a program on a new terminal, answers its prompt, and prints its exit code, whether it prompted, and its output.
 const DRIVER: &str = r"
 import json, os, pty, sys, time
 answer = sys.argv[1].encode()
@@ -26,8 +25,8 @@ while True:
 print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), asked, seen.decode()]))
 ";
 
-/// A file that somebody else saved, with a function.
-fn strangers_file() -> Sandbox {
+/// A sandbox with `got.pkl`, which another user saved and which holds a function.
+fn file_of_another_user() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", "def double(n):\n    return 2 * n\n");
     let stranger = sandbox.out().join("stranger");
@@ -36,7 +35,7 @@ fn strangers_file() -> Sandbox {
     sandbox
 }
 
-/// The exit code, whether there was a question, and what was written.
+/// The exit code, whether there was a prompt, and the output.
 fn on_a_terminal(sandbox: &Sandbox, answer: &str, command: &[&str]) -> (i64, bool, String) {
     let run = sandbox.python(&[&["-c", DRIVER, answer], command].concat());
     let found = run.json();
@@ -47,8 +46,8 @@ fn on_a_terminal(sandbox: &Sandbox, answer: &str, command: &[&str]) -> (i64, boo
 const PROGRAM: &str = env!("CARGO_BIN_EXE_snapcli");
 
 #[test]
-fn a_terminal_is_asked_and_only_yes_loads() {
-    let sandbox = strangers_file();
+fn a_terminal_is_prompted_and_only_yes_loads_the_file() {
+    let sandbox = file_of_another_user();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     let restore = [PROGRAM, "--python", &python, "restore", "got.pkl", "-c", "double(21)"];
     let question = "snapcli: got.pkl is not trusted (signed with a key that is not yours), and loading it would do \
@@ -73,12 +72,12 @@ fn a_terminal_is_asked_and_only_yes_loads() {
 }
 
 #[test]
-fn what_is_no_terminal_is_not_asked() {
-    let sandbox = strangers_file();
+fn nothing_but_a_terminal_is_prompted() {
+    let sandbox = file_of_another_user();
     let python = sandbox.interpreter().to_str().unwrap();
     let restore = format!("{PROGRAM} --python {python} restore");
     for command in [
-        // The file comes through the pipe that an answer would be read from.
+        // Standard input is the file, so no answer can be read from it.
         format!("cat got.pkl | {restore} - -c 'double(21)'"),
         format!("{restore} got.pkl -c 'double(21)' < /dev/null"),
         format!("echo y | {restore} got.pkl -c 'double(21)'"),
@@ -92,8 +91,8 @@ fn what_is_no_terminal_is_not_asked() {
 }
 
 #[test]
-fn a_signature_is_asked_for_too() {
-    let sandbox = strangers_file();
+fn signing_a_file_is_confirmed_at_a_prompt_too() {
+    let sandbox = file_of_another_user();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     let trust = [PROGRAM, "--python", &python, "trust", "got.pkl"];
     for (answer, codes) in [("n\n", [5, 5]), ("\x04", [5, 5]), ("\x03", [130, -2]), ("y\n", [0, 0])] {

@@ -1,10 +1,11 @@
-//! Sessions that break dill, or that one would expect to: every variable is saved or named, comes back or is named, and
-//! no neighbour is lost. The table lies in `trouble/rows/`; `table` reads it, `run` runs it, `peer` asks dill.
+//! Sessions that break dill, or that one would expect to: snapcli saves and restores every variable, or names it, and
+//! loses no other. The table is in `sessions_that_break_dill/rows/`; `table` reads it, `run` runs it, and `peer` runs
+//! it under plain Python and dill.
 //!
-//! A row is a script with a header: what `dill` does with it, what the save reports as `left out` and the restore as
-//! `lost` (a name, and words of the reason), what `differs` as `--verify` says, and a `check` that must hold after the
-//! restore. All else that the script leaves must come back, and so must the two neighbours that share a list around it.
-//! `## file` gives a helper module, `## between` is run between save and restore.
+//! A row is a script with a header: how `dill` handles it, the variables that the save reports as `left out` and the
+//! restore as `lost` (a name, and words of the reason), those that `--verify` reports (`differs`), and a `check` that
+//! must hold after the restore. All other variables of the script must be restored, and so must the two variables
+//! before and after it, which share a list. `## file` adds a helper module; `## between` runs between save and restore.
 
 mod peer;
 mod run;
@@ -16,24 +17,26 @@ use self::run::{Outcome, run};
 use self::table::{Row, table};
 use crate::env::{Python, Stack, line_diff, main_python, pythons, venv};
 
-/// Libraries that are installed for the main Python only.
+/// The family of rows whose libraries are installed for the main Python only.
 const LIBRARIES: &str = "libraries";
 
-/// The rows that this Python can run.
+/// The rows that a Python can run.
 fn rows_for(python: &Python) -> Vec<Row> {
     let libraries = python.version == main_python().version;
     table().into_iter().filter(|row| row.since <= python.version && (libraries || row.family != LIBRARIES)).collect()
 }
 
 #[test]
-fn what_breaks_dill_is_saved_or_named_and_costs_no_neighbour() {
+fn objects_that_break_dill_are_saved_or_named_and_lose_nothing_else() {
     let mut failures = String::new();
     for python in pythons() {
         let stack = if python.version == main_python().version { Stack::Full } else { Stack::Dill };
         let interpreter = venv(python, stack);
         let rows = rows_for(python);
         let names = peer::names(&interpreter, &rows);
-        for (row, outcome) in run(&interpreter, &rows, &names) {
+        let outcomes = run(&interpreter, &rows, &names);
+        assert_eq!(outcomes.len(), rows.len());
+        for (row, outcome) in outcomes {
             let expected = Outcome::expected(&row, &names[&row.name]);
             let diff = line_diff("expected", &expected.text(), "happened", &outcome.matched(&row).text());
             if !diff.is_empty() {
@@ -45,7 +48,7 @@ fn what_breaks_dill_is_saved_or_named_and_costs_no_neighbour() {
 }
 
 #[test]
-fn dill_does_what_the_table_says_of_it() {
+fn dill_behaves_as_the_table_says() {
     let rows = rows_for(main_python());
     let facts = peer::facts(&venv(main_python(), Stack::Full), &rows);
     let (mut said, mut done) = (String::new(), String::new());

@@ -1,5 +1,5 @@
-//! Runs rows through snapcli. Rows of a family share a process, so that all of them have many neighbours and the table
-//! takes seconds; where one of them brings the whole process down, they are run again one by one, to name it.
+//! Runs rows through snapcli. All rows of a family run in one process, so that each shares its session with many others
+//! and the table takes seconds. If that process fails, each row runs again alone, to find the one at fault.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -12,25 +12,25 @@ use super::peer;
 use super::table::Row;
 use crate::env::{Run, Sandbox};
 
-/// The names that the script of each row leaves.
+/// The names that the script of each row defines.
 pub(super) type Names = BTreeMap<String, Vec<String>>;
 
-/// What became of a row.
+/// The result of running a row.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outcome {
     left_out: BTreeMap<String, String>,
     lost: BTreeMap<String, String>,
-    /// What `--verify` names.
+    /// The variables that `--verify` reports as different.
     differs: BTreeSet<String>,
     here: BTreeSet<String>,
-    /// What the check gives, or how a process ended.
+    /// The result of the check, or the output of a process that failed.
     check: String,
-    /// What the check gives where plain dill has loaded the file; empty where some of it cannot be loaded.
+    /// The result of the check after plain dill loaded the file; empty if a variable cannot be loaded.
     dill: String,
 }
 
 impl Outcome {
-    /// What the table says.
+    /// The outcome that the table requires.
     pub(super) fn expected(row: &Row, names: &[String]) -> Self {
         let named: BTreeMap<_, _> = row.left_out.iter().chain(&row.lost).cloned().collect();
         let here = names.iter().filter(|name| !named.contains_key(*name)).cloned().collect();
@@ -40,7 +40,7 @@ impl Outcome {
         Self { left_out, lost, differs, here, check: "True".to_owned(), dill }
     }
 
-    /// With each reason that holds the table's words replaced by them.
+    /// Replaces each reason that contains the words in the table by these words.
     pub(super) fn matched(mut self, row: &Row) -> Self {
         for (said, found) in [(&row.left_out, &mut self.left_out), (&row.lost, &mut self.lost)] {
             for (name, words) in said {
@@ -52,7 +52,7 @@ impl Outcome {
         self
     }
 
-    /// A line for each thing.
+    /// One line for each entry, for a diff.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         for (title, named) in [("left out", &self.left_out), ("lost", &self.lost)] {
@@ -65,14 +65,14 @@ impl Outcome {
     }
 }
 
-/// Runs rows, those of a family together, but apart from those that plain dill cannot load.
+/// Runs the rows of each family together, but those that plain dill cannot load separately.
 pub(super) fn run(interpreter: &Path, rows: &[Row], names: &Names) -> Vec<(Row, Outcome)> {
     let mut groups: BTreeMap<(&str, bool), Vec<Row>> = BTreeMap::new();
     for row in rows {
         groups.entry((&row.family, row.lost.is_empty())).or_default().push(row.clone());
     }
     let groups: Vec<Vec<Row>> = groups.into_values().collect();
-    // Two at a time: what is waited for is mostly the start of Pythons.
+    // Two at a time, because most of the time goes into starting Pythons.
     let (left, right) = groups.split_at(groups.len() / 2);
     let run_all =
         |groups: &[Vec<Row>]| groups.iter().flat_map(|group| run_group(interpreter, group, names)).collect::<Vec<_>>();
@@ -97,19 +97,20 @@ fn run_together(interpreter: &Path, rows: &[Row], names: &Names) -> Result<Vec<O
     let sandbox = Sandbox::with(interpreter.to_path_buf());
     rows.iter().flat_map(|row| &row.files).for_each(|(name, text)| drop(sandbox.write(name, text)));
     sandbox.write("script.py", rows.iter().map(|row| row.script.as_str()).collect::<String>());
-    // One that does not come back leaves the file aside.
+    // `--verify` does not put a snapshot in place if a variable does not load.
     let verify: &[&str] =
         if rows.iter().all(|row| row.lost.is_empty()) { &["--verify", "--report", "report.json"] } else { &[] };
-    must_end_well(&sandbox.snapcli(&[&["save", "-q"], verify, &["script.py"]].concat()))?;
+    require_success(&sandbox.snapcli(&[&["save", "-q"], verify, &["script.py"]].concat()))?;
     let index = sandbox.snapcli(&["inspect", "--json"]);
-    must_end_well(&index)?;
+    require_success(&index)?;
     for row in rows.iter().filter(|row| !row.between.is_empty()) {
         sandbox.python(&["-c", &row.between]).assert_code(0);
     }
-    let restored = sandbox.snapcli(&["restore", "session.pkl", "-c", &question(rows)]);
-    must_end_well(&restored)?;
+    let restored = sandbox.snapcli(&["restore", "session.pkl", "-c", &check_code(rows)]);
+    require_success(&restored)?;
     let mut found = Found::new(&index.json(), &restored);
-    if let Ok(report) = fs::read(sandbox.work().join("report.json")) {
+    if !verify.is_empty() {
+        let report = fs::read(sandbox.work().join("report.json")).unwrap();
         let report: Value = serde_json::from_slice(&report).unwrap();
         let changes = report["verified"]["changes"].as_array().unwrap().iter();
         found.differs = changes.map(|change| change["name"].as_str().unwrap().to_owned()).collect();
@@ -123,13 +124,13 @@ fn run_together(interpreter: &Path, rows: &[Row], names: &Names) -> Result<Vec<O
     Ok(rows.iter().map(|row| found.outcome(row, &names[&row.name])).collect())
 }
 
-fn must_end_well(run: &Run) -> Result<(), String> {
+fn require_success(run: &Run) -> Result<(), String> {
     if run.status.success() { Ok(()) } else { Err(run.whole()) }
 }
 
-/// Code that tells, as the last line that it prints, which names are there and what each check gives. It uses no
-/// builtin that a row may hide, and waits for no check that hangs on a lock.
-fn question(rows: &[Row]) -> String {
+/// Code whose last line of output lists the restored names and the result of each check. It uses no builtin that a row
+/// may shadow, and interrupts a check that waits for a lock.
+fn check_code(rows: &[Row]) -> String {
     let checks: BTreeMap<&str, &str> = rows.iter().map(|row| (row.name.as_str(), row.check.as_str())).collect();
     let checks = serde_json::to_string(&serde_json::to_string(&checks).unwrap()).unwrap();
     format!(
@@ -152,7 +153,7 @@ _sys.stdout.write('\\nANSWER' + _json.dumps([_names, _checks]))
     )
 }
 
-/// What a save and a restore said of all rows together.
+/// The output of a save and a restore of all rows.
 struct Found {
     left_out: BTreeMap<String, String>,
     lost: BTreeMap<String, String>,
@@ -180,7 +181,7 @@ impl Found {
         Self { left_out, lost: lost.collect(), differs: BTreeSet::new(), names, checks, dill: BTreeMap::new() }
     }
 
-    /// What of it is about the names of one row.
+    /// The part about the names of one row.
     fn outcome(&self, row: &Row, names: &[String]) -> Outcome {
         let named = |all: &BTreeMap<String, String>| {
             names.iter().filter_map(|name| Some((name.clone(), all.get(name)?.clone()))).collect()

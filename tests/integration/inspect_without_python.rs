@@ -1,4 +1,5 @@
-//! Looking at a file needs no Python: these tests run in the build without it, too, on files made by the writer itself.
+//! Inspecting a file needs no Python. These tests also run in the build without Python, on files made by our own
+//! writer.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -17,7 +18,7 @@ fn snapshot() -> Vec<u8> {
 
 fn inspect(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_snapcli"));
-    // Nothing here may look for a Python.
+    // No Python can be found.
     command.env("PATH", "").env("SNAPCLI_PYTHON", "/nonexistent").current_dir(folder);
     command.arg("inspect").args(arguments).output().unwrap()
 }
@@ -27,7 +28,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_snapshot_is_told_as_text_json_and_tree() {
+fn a_snapshot_is_described_as_text_json_and_tree() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("session.pkl"), snapshot()).unwrap();
     let run = inspect(folder.path(), &[]);
@@ -41,7 +42,7 @@ fn a_snapshot_is_told_as_text_json_and_tree() {
 }
 
 #[test]
-fn what_is_no_snapshot_is_said_to_be_none() {
+fn a_file_that_is_not_a_snapshot_is_reported_as_such() {
     let folder = tempfile::tempdir().unwrap();
     let good = snapshot();
     let cases: [(&[u8], &str); 3] =

@@ -1,5 +1,5 @@
-//! A save is deterministic where Python is: the same script under the same `PYTHONHASHSEED` gives the same bytes, and
-//! the same index but for times. So a snapshot can be cached by its hash, and two can be compared.
+//! A save is as deterministic as Python: the same script under the same `PYTHONHASHSEED` gives the same bytes, and the
+//! same index except for times. So a snapshot can be cached by its hash, and snapshots can be compared.
 
 use std::fs;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::env::{Sandbox, Stack, pythons, venv};
 
-/// All that goes through dill, texts in sets, what is shared, what fails, and what is large. What Python itself orders
-/// by addresses, a set of plain instances, is not in it.
+/// Objects that dill pickles, strings in sets, shared, failing and large objects. It has no set of plain instances,
+/// which Python orders by their addresses.
 const SCRIPT: &str = "
 import collections, dataclasses, functools, math, threading, typing
 import numpy as np
@@ -56,7 +56,7 @@ method, getter = heir.method, Base.half.fget
 module = math
 ";
 
-/// The pickle, and the index without its times and without the hash that covers it.
+/// The pickle, and the index without its times. The hash of the index is in the trailer.
 fn parts(sandbox: &Sandbox, name: &str) -> (Vec<u8>, Value) {
     let bytes = fs::read(sandbox.work().join(name)).unwrap();
     let trailer = &bytes[bytes.len() - 96..];
@@ -82,10 +82,10 @@ fn the_same_script_gives_the_same_bytes() {
         let [(first, index), others @ ..] = names.map(|name| parts(&sandbox, name));
         assert_eq!(index["left_out"].as_array().unwrap().len(), 2, "{:#}", index["left_out"]);
         for (bytes, other) in others {
-            let place = first.iter().zip(&bytes).position(|(left, right)| left != right);
-            let near = place.map(|place| first[place.saturating_sub(60)..][..90].escape_ascii().to_string());
+            let offset = first.iter().zip(&bytes).position(|(left, right)| left != right);
+            let near = offset.map(|offset| first[offset.saturating_sub(60)..][..90].escape_ascii().to_string());
             let lengths = (first.len(), bytes.len());
-            assert!(first == bytes, "with {}: differ at {place:?}, {near:?}; {lengths:?}", python.label());
+            assert!(first == bytes, "with {}: differ at {offset:?}, {near:?}; {lengths:?}", python.label());
             assert_eq!(index, other, "with {}", python.label());
         }
     }

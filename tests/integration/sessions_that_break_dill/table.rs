@@ -1,27 +1,27 @@
-//! Reads the rows of `trouble/rows/*.py`: see `trouble.rs` for what they look like.
+//! Reads the rows of `sessions_that_break_dill/rows/*.py`: `sessions_that_break_dill.rs` describes their format.
 
 use std::fs;
 use std::path::Path;
 
-/// A session, what dill does with it, and what must hold with snapcli.
+/// A session, how dill handles it, and what must hold with snapcli.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Row {
-    /// The file that it lies in, without its ending.
+    /// The name of its file, without the extension.
     pub(super) family: String,
     pub(super) name: String,
-    /// What dill 0.4.1 does: `fine`, `wrong`, or `dump fails: ` or `load fails: ` and the type of the error.
+    /// How dill 0.4.1 handles it: `fine`, `wrong`, or `dump fails: ` or `load fails: ` and the type of the error.
     pub(super) dill: String,
-    /// What the save must name: a name, and words of the reason.
+    /// The variables that the save must report: a name, and words of the reason.
     pub(super) left_out: Vec<(String, String)>,
-    /// What the restore must name.
+    /// The variables that the restore must report: a name, and words of the reason.
     pub(super) lost: Vec<(String, String)>,
-    /// What `--verify` must name as different: a name.
+    /// The variables that `--verify` must report as different.
     pub(super) differs: Vec<String>,
-    /// An expression that must be true for what came back.
+    /// An expression that must be true after the restore.
     pub(super) check: String,
-    /// Why the check does not hold before the save, where that is so.
+    /// Why the check fails before the save, if it does.
     pub(super) restored_only: String,
-    /// The first Python that knows what the script uses.
+    /// The first Python that can run the script.
     pub(super) since: (u32, u32),
     pub(super) script: String,
     pub(super) files: Vec<(String, String)>,
@@ -29,9 +29,9 @@ pub(super) struct Row {
     pub(super) between: String,
 }
 
-/// All rows, in the order of the files' names.
+/// All rows, ordered by file name.
 pub(super) fn table() -> Vec<Row> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/trouble/rows");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/sessions_that_break_dill/rows");
     let mut paths: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths.iter().flat_map(|path| rows_of(&path.file_stem().unwrap().to_string_lossy(), path)).collect()
@@ -81,7 +81,7 @@ impl Row {
             "since" => {
                 self.since = value.split_once('.').map(|(a, b)| (a.parse().unwrap(), b.parse().unwrap())).unwrap()
             }
-            // The issues in which people met it, and remarks.
+            // Issues that report the problem, and remarks.
             "seen" | "note" => {}
             _ => panic!("{}: what is {key}?", self.name),
         }

@@ -1,7 +1,7 @@
-"""Measures `snapcli inspect FILE` as a whole process, and beside it a process that loads the file as its maker does.
+"""Measures `snapcli inspect FILE` as a whole process, and compares it with one that loads the file as its maker does.
 
-Arguments: snapcli, the number of turns, the files. Prints JSON, read by look.rs. This imports as little as it can: the
-peak of a child is never told to be less than what its parent took when it was started.
+Arguments: snapcli, the number of turns, the files. Prints JSON, read by inspect_speed.rs. This imports as little as
+it can, because the reported peak of a child is never lower than the memory of its parent when the child was started.
 """
 
 import json
@@ -13,12 +13,12 @@ LOADERS = {
     "records.pkl": "import pickle, sys; pickle.load(open(sys.argv[1], 'rb'))",
     "session.pkl": "import dill, sys; dill.load_module_asdict(sys.argv[1])",
 }
-# What a loader takes without a file counts for nothing: it is timed within.
+# Start-up and imports of a loader do not count, so the child times its load itself.
 TIMED = "import time\n{imports}\nstart = time.perf_counter()\n{load}\nprint(time.perf_counter() - start)"
 
 
 def run(words, stdout=os.devnull):
-    """Seconds and bytes at the peak."""
+    """Seconds, and peak memory in bytes."""
     quiet = [(os.POSIX_SPAWN_OPEN, 1, stdout, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)]
     start = time.perf_counter()
     child = os.posix_spawn(words[0], words, os.environ, file_actions=quiet)
@@ -30,7 +30,7 @@ def run(words, stdout=os.devnull):
 
 
 def load(path):
-    """Seconds of the load alone, and bytes at the peak of its process."""
+    """Seconds of the load alone, and the peak memory of its process in bytes."""
     imports, load = LOADERS[os.path.basename(path)].split("; ", 1)
     answer = path + ".seconds"
     _, peak = run([sys.executable, "-c", TIMED.format(imports=imports, load=load), path], answer)
@@ -38,10 +38,10 @@ def load(path):
         return float(file.read()), peak
 
 
-def look(snapcli, turns, path):
+def inspect(snapcli, turns, path):
     has_loader = os.path.basename(path) in LOADERS
     looks, loads = [], []
-    # The two take turns, so that what else the machine does hits both.
+    # The two alternate, so that other load on the machine affects both.
     for _ in range(turns):
         looks.append(run([snapcli, "inspect", path]))
         if has_loader:
@@ -59,4 +59,4 @@ def look(snapcli, turns, path):
 
 
 snapcli, turns, *paths = sys.argv[1:]
-print(json.dumps([look(snapcli, int(turns), path) for path in paths]))
+print(json.dumps([inspect(snapcli, int(turns), path) for path in paths]))

@@ -1,5 +1,5 @@
-"""What plain Python and dill make of the rows of the table: each row in a process of its own, forked from one that has
-imported dill, so that a row takes milliseconds. Reads JSON, answers JSON; see trouble/peer.rs."""
+"""Runs the rows of the table under plain Python and dill: each row in its own process, forked from one that has imported
+dill, so that a row takes milliseconds. Reads and writes JSON; see peer.rs."""
 
 import json
 import os

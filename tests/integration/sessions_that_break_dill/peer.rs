@@ -1,4 +1,4 @@
-//! Asks plain Python and dill about rows, by the script `peer.py`.
+//! Runs rows under plain Python and dill, with the script `peer.py`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use super::table::Row;
 use crate::env::Sandbox;
 
-/// What plain Python and dill make of a row.
+/// How a row behaves under plain Python and dill.
 #[derive(Debug, Deserialize)]
 pub(super) struct Facts {
-    /// The names that the script leaves.
+    /// The names that the script defines.
     pub(super) names: Vec<String>,
-    /// What the check gives in the session itself.
+    /// The result of the check in the original session.
     pub(super) before: String,
-    /// What dill does.
+    /// How dill handles the session, in the words of [`Row::dill`].
     pub(super) dill: String,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn facts(interpreter: &Path, rows: &[Row]) -> BTreeMap<String, Facts>
     serde_json::from_value(ask(interpreter, rows, true)).unwrap()
 }
 
-/// The names that each row's script leaves.
+/// The names that each row's script defines.
 pub(super) fn names(interpreter: &Path, rows: &[Row]) -> BTreeMap<String, Vec<String>> {
     let facts: BTreeMap<String, Facts> = serde_json::from_value(ask(interpreter, rows, false)).unwrap();
     facts.into_iter().map(|(name, facts)| (name, facts.names)).collect()
@@ -45,7 +45,7 @@ fn ask(interpreter: &Path, rows: &[Row], with_dill: bool) -> Value {
     call(interpreter, &json!({"rows": rows}))
 }
 
-/// What plain dill makes of a file of snapcli's: what the checks of the rows in it give, or the error.
+/// Loads a snapshot with plain dill. Returns the result of each row's check, or the error as `raised`.
 pub(super) fn load(sandbox: &Sandbox, rows: &[Row]) -> BTreeMap<String, String> {
     let checks: BTreeMap<&str, &str> = rows.iter().map(|row| (row.name.as_str(), row.check.as_str())).collect();
     let file = json!({"path": "session.pkl", "checks": checks, "folder": sandbox.work()});

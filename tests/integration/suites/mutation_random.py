@@ -1,18 +1,18 @@
-# Random graphs (graphs.py) with objects in them that change others (meddling.py) while they are pickled:
-# `meddling_random.py SEED COUNT`, a script for `snapcli save`. Each ends in an error or in a pickle that loads.
+# Random graphs (graphs.py) with objects that mutate others (mutation.py) while they are pickled:
+# `mutation_random.py SEED COUNT`, a script for `snapcli save`. Each ends in an error or in a pickle that loads.
 import sys
 
 import dill
 
 import graphs
-import meddling
+import mutation
 import things
 
-ACTS = [act for act in meddling.ACTS if act is not meddling.save_all]
+ACTS = [act for act in mutation.ACTS if act is not mutation.save_all]
 
 
-def meddler(random, roots):
-    """Changes any of the objects, where it can be changed. Once, as what pickles it would act again without end."""
+def mutator(random, roots):
+    """Changes any one of the objects, if possible. Only once, because it could trigger itself endlessly."""
     victim, act = random.choice(roots), random.choice(ACTS)
     acted = []
 
@@ -23,17 +23,17 @@ def meddler(random, roots):
         try:
             act(victim)
         except (AttributeError, TypeError, IndexError, ValueError, KeyError):
-            if act is meddling.fail:
+            if act is mutation.fail:
                 raise
 
-    return meddling.Meddler(acting)
+    return mutation.Mutator(acting)
 
 
 def attempt(seed, dumps):
     graph = graphs.Graph(seed, graphs.size_of(seed), vars(things))
     for _ in range(3):
-        graph.grow(graph.random.choice(graph.roots), meddler(graph.random, graph.roots))
-    graph.roots.insert(graph.random.randrange(len(graph.roots)), meddler(graph.random, graph.roots))
+        graph.grow(graph.random.choice(graph.roots), mutator(graph.random, graph.roots))
+    graph.roots.insert(graph.random.randrange(len(graph.roots)), mutator(graph.random, graph.roots))
     try:
         data = dumps(graph.roots)
     except Exception as error:
@@ -48,7 +48,7 @@ if __name__ == "__main__":
     seed, count = map(int, sys.argv[1:])
     ends = {}
     for number in range(seed, seed + count):
-        # Should it crash, this is the last word.
+        # If it crashes, the last line names the graph.
         print(number, file=sys.stderr, flush=True)
         end = attempt(number, snapcli.dumps)
         ends[end] = ends.get(end, 0) + 1

@@ -1,5 +1,5 @@
-# Objects that change, while they are saved, what is being saved, in all the ways that a `__reduce__` can: a script for
-# `snapcli save`. Each is in a variable of its own with what it changes, between witnesses that must all come back.
+# Objects that mutate the session while they are saved, in all the ways that a `__reduce__` can: a script for `snapcli
+# save`. Each is in its own variable together with its target, between witnesses that must all be restored.
 import collections
 import copyreg
 import functools
@@ -17,8 +17,8 @@ import numpy
 import dill
 
 
-class Meddler:
-    """Acts when it is saved; comes back as a text."""
+class Mutator:
+    """Acts when it is saved; restored as a string."""
 
     def __init__(self, act):
         self.act = act
@@ -48,43 +48,43 @@ class Unused:
 
 
 class Slotted:
-    __slots__ = ("a", "meddler", "z")
+    __slots__ = ("a", "mutator", "z")
 
 
 def many(n=50):
-    """Fresh objects, so that freed memory is used again at once."""
+    """New objects, which reuse freed memory at once."""
     return [[str(n)] for n in range(n)]
 
 
 def in_list(act):
-    """A list with a meddler in its middle, which gets that list."""
+    """A list with a mutator in its middle that acts on the list."""
     made = many()
-    made.insert(25, Meddler(lambda: act(made)))
+    made.insert(25, Mutator(lambda: act(made)))
     return made
 
 
 def in_lone_list(act):
     made = []
-    made.append(Meddler(lambda: act(made)))
+    made.append(Mutator(lambda: act(made)))
     return made
 
 
 def in_dict(act):
     made = {str(number): value for number, value in enumerate(many())}
-    made["25"] = Meddler(lambda: act(made))
+    made["25"] = Mutator(lambda: act(made))
     return made
 
 
 def as_key(act):
     made = {number: value for number, value in enumerate(many())}
-    made[Meddler(lambda: act(made))] = 1
+    made[Mutator(lambda: act(made))] = 1
     made.update((str(number), value) for number, value in enumerate(many()))
     return made
 
 
 def in_set(act):
     made = set(range(50))
-    made.add(Meddler(lambda: act(made)))
+    made.add(Mutator(lambda: act(made)))
     return made
 
 
@@ -96,25 +96,25 @@ def in_kind(kind, act):
 
 
 def in_instance(act):
-    made = Plain(a=1, b=many(), meddler=None, y=many(), z=2)
-    made.meddler = Meddler(lambda: act(made))
+    made = Plain(a=1, b=many(), mutator=None, y=many(), z=2)
+    made.mutator = Mutator(lambda: act(made))
     return made
 
 
 def in_slots(act):
     made = Slotted()
-    made.a, made.z, made.meddler = many(), many(), Meddler(lambda: act(made))
+    made.a, made.z, made.mutator = many(), many(), Mutator(lambda: act(made))
     return made
 
 
 def in_class(act):
     made = type("Made", (), {"a": 1, "z": 2})
-    made.meddler = Meddler(lambda: act(made))
+    made.mutator = Mutator(lambda: act(made))
     return made
 
 
 def in_function(act):
-    held = [Meddler(lambda: act(made))]
+    held = [Mutator(lambda: act(made))]
 
     def made(x=many(), y=held, *, z=many()):
         return held, x
@@ -124,7 +124,7 @@ def in_function(act):
 
 def in_array(act):
     made = numpy.array([*many(9), None], dtype=object)
-    made[5] = Meddler(lambda: act(made))
+    made[5] = Mutator(lambda: act(made))
     return made
 
 
@@ -135,11 +135,11 @@ def in_state(act):
 
 
 def in_reduce(act):
-    """Between what a reduce returns, while its pieces are written."""
+    """Acts on the parts of a reduce value while they are written."""
     arguments, items, pairs = many(), many(), dict(enumerate(many()))
-    meddler = Meddler(lambda: [act(each) for each in (items, pairs, arguments)])
-    items.insert(25, meddler)
-    pairs[25] = meddler
+    mutator = Mutator(lambda: [act(each) for each in (items, pairs, arguments)])
+    items.insert(25, mutator)
+    pairs[25] = mutator
     return Reduced([arguments, items, pairs])
 
 
@@ -158,10 +158,10 @@ class Collected(list):
 
 
 def with_finalizer(act):
-    """What frees the meddler is the change that another makes."""
+    """An object that acts when another mutator frees it."""
     made = many()
     made.insert(30, Finalized(lambda: act(made)))
-    made.insert(25, Meddler(lambda: made.pop(31) and gc.collect()))
+    made.insert(25, Mutator(lambda: made.pop(31) and gc.collect()))
     return made
 
 
@@ -193,7 +193,7 @@ def empty(c):
         c.__dict__.clear()
         del c.__closure__[0].cell_contents
     else:
-        for name in [name for name in ("a", "b", "y", "z", "meddler") if hasattr(c, name)]:
+        for name in [name for name in ("a", "b", "y", "z", "mutator") if hasattr(c, name)]:
             delattr(c, name)
     gc.collect()
     many(500)
@@ -215,7 +215,7 @@ def shrink(c):
 
 
 def turn_over(c):
-    """The same length, and nothing that was there."""
+    """The same length, but all items are new."""
     if isinstance(c, (list, collections.deque)):
         for place in range(len(c)):
             c[place] = [place]
@@ -253,7 +253,7 @@ def save_all(c):
 
 
 def give_way(c):
-    """Lets a thread change it, in the middle of its own save."""
+    """Lets a thread change it while it is being saved."""
     import snapcli
 
     def busy():
@@ -278,7 +278,7 @@ def fail(c):
 
 
 def once(act):
-    """A change that does not set itself off again."""
+    """Acts only once, so that it does not trigger itself."""
     state = []
 
     def acting(c):
@@ -294,7 +294,7 @@ CONTAINERS += [in_state, in_reduce, with_finalizer]
 KINDS = [collections.OrderedDict, collections.deque, type("Row", (list,), {}), type("Table", (dict,), {})]
 KINDS += [functools.partial(collections.defaultdict, list)]
 CONTAINERS += [functools.partial(in_kind, kind) for kind in KINDS]
-# The last sets off all that have not acted yet.
+# The last one triggers all that have not acted yet.
 ACTS = [grow, empty, shrink, turn_over, loop, save_it, give_way, fail, save_all]
 
 
@@ -329,7 +329,7 @@ witnesses = []
 
 
 def add(name, value):
-    """A variable, and a witness that shares one object with all others."""
+    """Adds a variable, and a witness that shares an object with all other witnesses."""
     globals()[f"v_{len(witnesses)}_{name}"] = value
     globals()[f"witness_{len(witnesses)}"] = [shared, len(witnesses)]
     witnesses.append(len(witnesses))
@@ -342,6 +342,6 @@ if __name__ == "__main__":
             _name = getattr(_container, "__name__", None) or getattr(_container.args[0], "__name__", "defaultdict")
             add(f"{_name}_{_act.__name__}", _container(once(_act)))
     for _act in [delete_globals, change_tables, change_process]:
-        add(_act.__name__, [Meddler(_act), many()])
+        add(_act.__name__, [Mutator(_act), many()])
     for _number in range(5):
         globals()[f"witness_late_{_number}"] = [shared, _number]

@@ -1,5 +1,5 @@
 //! `-- inspect`: how fast snapcli inspects files and how much memory it takes, compared with programs that load them.
-//! The files are foreign ones (`look_files.py`), which are read from start to end, and one snapshot, of which only
+//! The files are foreign ones (`inspect_samples.py`), which are read from start to end, and one snapshot, of which only
 //! the index is read.
 
 use std::path::Path;
@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use crate::integration::env::Sandbox;
 
-/// What a look at one file took, in seconds and bytes, and what loading it takes where that was measured, too.
+/// The time and memory that inspecting one file took, in seconds and bytes, and those of loading it, if measured.
 #[derive(Deserialize)]
-pub(crate) struct Looked {
+pub(crate) struct Inspected {
     pub(crate) name: String,
     bytes: f64,
     seconds: f64,
@@ -23,7 +23,7 @@ pub(crate) struct Looked {
 const OWN: &str = "array.pkl";
 const ARRAY: &str = "import numpy\narray = numpy.random.default_rng(7).random(64 * 1024 * 1024)\n";
 
-impl Looked {
+impl Inspected {
     pub(crate) fn megabytes(&self) -> f64 {
         self.bytes / 1e6
     }
@@ -32,8 +32,8 @@ impl Looked {
         self.seconds * 1e3
     }
 
-    /// At most so many: 200 MB/s, but for our own file.
-    pub(crate) fn asked_milliseconds(&self) -> f64 {
+    /// The target: 200 MB/s for foreign files, and 10 ms for a snapshot, of which only the index is read.
+    pub(crate) fn target_milliseconds(&self) -> f64 {
         if self.name == OWN { 10.0 } else { self.megabytes() / 200.0 * 1e3 }
     }
 
@@ -41,29 +41,29 @@ impl Looked {
         self.peak / 1e6
     }
 
-    /// At most so much.
-    pub(crate) fn asked_peak(&self) -> f64 {
+    /// The target for the peak memory, in MB.
+    pub(crate) fn target_peak(&self) -> f64 {
         if self.name == OWN { 16.0 } else { 64.0 + self.megabytes() / 10.0 }
     }
 
-    /// What loading takes: milliseconds, and MB at the peak.
+    /// The cost of loading: milliseconds, and peak memory in MB.
     pub(crate) fn load(&self) -> Option<(f64, f64)> {
         Some((self.load_seconds? * 1e3, self.load_peak? / 1e6))
     }
 }
 
-/// Makes the files, and looks at them. Nothing where that fails.
-pub(crate) fn measure(sandbox: &Sandbox, turns: usize) -> Vec<Looked> {
+/// Makes the files and measures `snapcli inspect` on them. Returns nothing if that fails.
+pub(crate) fn measure(sandbox: &Sandbox, turns: usize) -> Vec<Inspected> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
     let script = |name: &str| here.join(name).into_os_string();
     sandbox.write("array.py", ARRAY);
     let minutes = Duration::from_secs(600);
     let made = [
-        sandbox.call_python(&[script("look_files.py"), ".".into()]).timeout(minutes).run(),
+        sandbox.call_python(&[script("inspect_samples.py"), ".".into()]).timeout(minutes).run(),
         sandbox.call_snapcli(&["save", "--quiet", "-o", OWN, "array.py"]).timeout(minutes).run(),
     ];
     let program = std::env::var_os("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_snapcli").into());
-    let words = [script("look.py"), program, turns.to_string().into()];
+    let words = [script("inspect_speed.py"), program, turns.to_string().into()];
     let files = ["records.pkl", "session.pkl", OWN].map(Into::into);
     let run = sandbox.call_python(&[&words[..], &files[..]].concat()).timeout(minutes).run();
     match made.iter().chain([&run]).find(|run| !run.status.success()) {

@@ -1,5 +1,5 @@
-"""Makes the files that `snapcli inspect` is to look at fast, in the folder that is its argument: a pickle of 200,000
-records, and a dill session that holds them, numbers, instances and functions."""
+"""Makes files to measure `snapcli inspect` with, in the folder of its argument: a pickle of 200,000 records, and a dill
+session with these records, numbers, instances and functions."""
 
 import pickle
 import sys
