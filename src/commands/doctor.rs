@@ -106,11 +106,11 @@ fn candidates(choice: &PythonChoice) -> Vec<CandidateReport> {
 /// Why a usable Python is not the chosen one.
 fn why_not_chosen(choice: &PythonChoice, candidate: &Candidate) -> String {
     if candidate.source == PythonSource::Elsewhere {
-        "not searched by default: use it with --python".to_owned()
+        "not searched by default: select it with --python".to_owned()
     } else if choice.chosen.is_some() {
-        "usable, but lower in the order".to_owned()
+        "usable, but later in the search order".to_owned()
     } else {
-        "not used, because the Python above takes precedence and is unusable".to_owned()
+        "not used: the Python above takes precedence, although it is unusable".to_owned()
     }
 }
 

@@ -184,7 +184,7 @@ impl RestoreJob {
         self.print_summary(&restored, &name);
         if self.args.strict && !restored.lost.is_empty() {
             let lost = count(restored.lost.len(), "variable");
-            let text = format!("cannot restore {lost} of {}: nothing was run", escape(&name));
+            let text = format!("cannot restore {lost} from {}: nothing was run, because of --strict", escape(&name));
             return Err(exit::error(exit::LEFT_OUT, text));
         }
         Ok(())
@@ -196,7 +196,10 @@ impl RestoreJob {
             "__main__" => String::new(),
             module => format!(" of {}", escape(module)),
         };
-        let text = format!("restored {names}{module} from {}: {}", escape(name), escape(&first_names(&restored.names)));
+        let mut text = format!("restored {names}{module} from {}", escape(name));
+        if !restored.names.is_empty() {
+            text = format!("{text}: {}", escape(&first_names(&restored.names)));
+        }
         // With a script or code, the user wants to see the output of that.
         if self.command.is_some() {
             self.verbosity.detail(&text)

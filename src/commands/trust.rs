@@ -36,7 +36,7 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
     }
     check(&snapshot, &name, verbosity)?;
     // A key is made here if there is none, so only for a file that can be signed.
-    let key = SigningKey::existing_or_new().or_exit(exit::FAILED, || "there is no key to sign with".to_owned())?;
+    let key = SigningKey::existing_or_new().or_exit(exit::FAILED, || "no key to sign with".to_owned())?;
     if snapshot.is_signed_by(&key) {
         verbosity.note(&format!("{name} is already signed with your key"));
         return Ok(exit::DONE);

@@ -52,7 +52,7 @@ pub(super) fn load_in_fresh_process(executable: &str, file: &Path, refimported: 
     // Leave out lines that only name the temporary file, whose name means nothing to the user.
     let lines = stderr.lines().filter(|line| !line.contains(&file.display().to_string()));
     let text = lines.map(|line| line.trim().trim_start_matches("snapcli: ")).collect::<Vec<_>>().join("; ");
-    bail!("the process that loaded it ended with {}: {text}", done.status)
+    bail!("the process that loaded the snapshot ended with {}: {text}", done.status)
 }
 
 /// Loads the file and prints the result.
@@ -86,7 +86,7 @@ impl LoadJob {
     }
 
     fn load(&self, py: Python<'_>) -> Result<LoadResult> {
-        let Contents::Own { index } = self.snapshot.contents() else { bail!("not a snapshot of snapcli") };
+        let Contents::Own { index } = self.snapshot.contents() else { bail!("not written by snapcli") };
         let dill = DillLocation::find(py, &|text| self.verbosity.note(text))?;
         python::context::set(None, &self.interpreter, &dill, self.verbosity);
         let request = RestoreRequest {

@@ -46,7 +46,7 @@ pub(super) fn plan_lock<'py>(
         object.call_method0("locked")?.is_truthy()?
     };
     if held {
-        context.note("a lock that is held will be restored released".to_owned())?;
+        context.note("a lock in it is held now and will be restored released".to_owned())?;
     }
     let factory = py.import("_thread")?.getattr(if reentrant { "RLock" } else { "allocate_lock" })?;
     plan_call(object, factory, PyTuple::empty(py))
@@ -93,7 +93,7 @@ fn reopenable<'py>(
     let py = object.py();
     let named = name.filter(|name| name.is_instance_of::<PyString>());
     let Some(name) = named.filter(|_| is_plain_file(object).unwrap_or(false)) else {
-        return Err(pickling_error(py, "cannot pickle a file object: it has no path by which to open it again"));
+        return Err(pickling_error(py, "cannot pickle a file object: it has no path from which it can be reopened"));
     };
     let os_path = py.import("os.path")?;
     // A file that was deleted is accepted, as dill's function accepts it.

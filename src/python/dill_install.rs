@@ -94,7 +94,7 @@ fn has_pip(python: &Path) -> bool {
 
 /// Installs into a temporary folder and renames that, so that no process ever finds an incomplete dill.
 fn install(python: &Path, home: &Path) -> Result<()> {
-    let all = home.parent().and_then(Path::parent).context("the folder for data has no name: set XDG_DATA_HOME")?;
+    let all = home.parent().and_then(Path::parent).context("there is no folder for data: set XDG_DATA_HOME")?;
     let parent = private_folder(all).map(|folder| folder.join("dill"))?;
     fs::create_dir_all(&parent)?;
     let work = tempfile::Builder::new().prefix(".new").tempdir_in(&parent)?;
@@ -137,7 +137,8 @@ fn put_in_place(site: &Path, home: &Path) -> Result<()> {
         return Ok(());
     }
     // The folder exists without the files of dill: something has deleted them.
-    fs::remove_dir_all(home).with_context(|| format!("cannot replace {} ({error}): delete it", home.display()))?;
+    fs::remove_dir_all(home)
+        .with_context(|| format!("cannot replace {} ({error}): delete it yourself", home.display()))?;
     fs::rename(site, home).with_context(|| format!("cannot create {}: check the owner of its parent", home.display()))
 }
 

@@ -318,7 +318,7 @@ fn search(steps: &[SearchStep], probe: &dyn Fn(&Path) -> Result<Interpreter, Unu
         for path in &step.found {
             let identity = identity_of(path);
             let state = if seen.contains(&identity) {
-                CandidateState::NotTried("the same file as one above".to_owned())
+                CandidateState::NotTried("same file as a Python above".to_owned())
             } else {
                 examine(step, path, probe)
             };

@@ -130,7 +130,7 @@ fn restart_if_needed(interpreter: &Interpreter) -> Result<()> {
     // Trying a third time would not help, and could go on forever.
     if SECOND_START.get().is_some() {
         bail!(
-            "the loader used {} instead of {}, although {SEARCH_PATH} names that: rebuild snapcli with this Python",
+            "the dynamic loader used {} instead of {}, which {SEARCH_PATH} points to: rebuild snapcli with this Python",
             loaded.display(),
             wanted.display()
         );
@@ -176,7 +176,7 @@ fn search_path(folder: &Path, old: Option<&OsStr>) -> OsString {
 /// Creates a folder with nothing but `name`, a symlink to `target`: in the cache, or, if that cannot be written to, in
 /// the directory for temporary files.
 fn folder_with_link(name: &OsStr, target: &Path) -> Result<PathBuf> {
-    let mut failure = anyhow!("no folder to create a symlink in: set XDG_CACHE_HOME to a folder of yours");
+    let mut failure = anyhow!("no folder to create a symlink in: set XDG_CACHE_HOME to a folder that you own");
     for base in [dirs::cache_dir().map(|cache| cache.join("snapcli")), Some(temporary_folder())].into_iter().flatten() {
         // The loader would take these for a separator, or for one of its own variables.
         if base.as_os_str().as_bytes().iter().any(|byte| b":;$".contains(byte)) {

@@ -61,7 +61,7 @@ print('\nsnapcli-probe:' + json.dumps({
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unusable {
     /// The path does not exist.
-    #[error("there is no Python {}: check the name", .path.display())]
+    #[error("{} does not exist: check the path, the name or the version", .path.display())]
     NotFound {
         /// The path or name that was searched for.
         path: PathBuf,
@@ -83,7 +83,7 @@ pub(crate) enum Unusable {
         version: String,
     },
     /// It is not the version that the user asked for.
-    #[error("{} is Python {found}: install Python {wanted}, or pass its path", .path.display())]
+    #[error("{} is Python {found}, not {wanted}: install Python {wanted}, or pass its path", .path.display())]
     OtherVersion {
         /// The path of the Python.
         path: PathBuf,

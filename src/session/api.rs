@@ -35,7 +35,7 @@ pub mod snapcli {
     use super::{dump, dumps, load, load_dict, loads, restore, save};
 }
 
-/// Pickles an object and returns the bytes, as `dill.dumps` does. Protocols other than 5 are left to dill.
+/// Pickles an object and returns the bytes, as `dill.dumps` does. Protocols other than 5 are written by dill itself.
 #[pyfunction]
 #[pyo3(signature = (obj, protocol = None, byref = None, fmode = None, recurse = None, *, buffer_callback = None))]
 fn dumps<'py>(
@@ -78,14 +78,14 @@ fn dump<'py>(
     file.call_method1("write", (bytes,)).map(drop)
 }
 
-/// `dill.loads`.
+/// Loads an object from a pickle in memory, as `dill.loads` does.
 #[pyfunction]
 #[pyo3(signature = (data, **options))]
 fn loads<'py>(data: &Bound<'py, PyAny>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
     data.py().import("dill")?.getattr("loads")?.call((data,), options)
 }
 
-/// `dill.load`.
+/// Loads an object from a file that contains a pickle, as `dill.load` does.
 #[pyfunction]
 #[pyo3(signature = (file, **options))]
 fn load<'py>(file: &Bound<'py, PyAny>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
@@ -95,8 +95,8 @@ fn load<'py>(file: &Bound<'py, PyAny>, options: Option<&Bound<'py, PyDict>>) -> 
 /// Saves the session as `snapcli save` does, from within a script or at the prompt. Returns a dict of the names that
 /// could not be saved, each with the reason.
 ///
-/// `namespace` is a module, or a dict whose items become names of `__main__`; the default is `__main__` itself. With
-/// `sync=False` the file may reach the disk up to half a minute later: that is faster, but a power cut can lose it.
+/// `namespace` is a module, or a dict whose items are saved as variables of `__main__`; the default is `__main__`. With
+/// `sync=False`, the file may reach the disk half a minute later: that is faster, but a power cut can lose it.
 #[pyfunction]
 #[pyo3(signature = (path, namespace = None, *, sync = true))]
 fn save<'py>(
@@ -117,9 +117,9 @@ fn save<'py>(
 /// Restores a snapshot into the module that it was saved from, as `snapcli restore` does. Returns a dict of the
 /// variables that could not be restored, each with the reason.
 ///
-/// `only` and `exclude` are a pattern or a list of patterns. With `mmap=True` arrays are memory-mapped. A file that
-/// this user did not sign restores plain data only, and raises `pickle.UnpicklingError` if it needs more, unless
-/// `trust=True`.
+/// `only` and `exclude` take a pattern or a list of patterns. With `mmap=True`, arrays are memory-mapped. From a file
+/// that is not signed with your key, only plain data is restored; if the file needs more, `pickle.UnpicklingError` is
+/// raised, unless `trust=True`.
 #[pyfunction]
 #[pyo3(signature = (path, only = None, *, exclude = None, mmap = false, trust = false))]
 fn restore<'py>(
@@ -133,8 +133,8 @@ fn restore<'py>(
     LoadOptions { path, only: patterns(only)?, exclude: patterns(exclude)?, mmap, trust, into: None }.load(py)
 }
 
-/// Returns the variables of a snapshot as a dict, and changes nothing else, as `dill.load_module_asdict` does.
-/// Variables that cannot be restored are not in it.
+/// Returns the variables of a snapshot as a dict, as `dill.load_module_asdict` does, and changes no module. Variables
+/// that cannot be restored are missing from the dict.
 #[pyfunction]
 #[pyo3(signature = (path, only = None, *, exclude = None, mmap = false, trust = false))]
 fn load_dict<'py>(
@@ -152,7 +152,7 @@ fn load_dict<'py>(
 }
 
 fn running_session() -> Result<&'static RunContext> {
-    context::get().context("no script runs under snapcli")
+    context::get().context("no script is running under snapcli")
 }
 
 fn save_session(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>>, sync: bool) -> Result<Index> {
@@ -164,7 +164,7 @@ fn save_session(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>
             Ok(module) => (module.clone(), module.dict()),
             Err(_) => {
                 let names = namespace.cast::<PyDict>().map_err(PyErr::from);
-                (main, names.context("a namespace must be a dict or a module")?.clone())
+                (main, names.context("the namespace must be a dict or a module")?.clone())
             }
         },
     };

@@ -204,15 +204,15 @@ fn slot_names(owner: &Bound<'_, PyAny>) -> Vec<String> {
 
 /// Advice for well-known types: prefixes of the type's name, and what to do.
 const HINTS: [(&[&str], &str); 12] = [
-    (&["socket.", "ssl.SSL"], "connect again in a function that you call after the restore"),
+    (&["socket.", "ssl.SSL"], "connect in a function, and call that again after the restore"),
     (&["_io.", "tempfile."], "keep the path or the contents, and open the file again after the restore"),
     (
         &["sqlite3.", "psycopg", "pymysql.", "MySQLdb.", "sqlalchemy."],
         "keep the path or URL, and connect again after the restore",
     ),
     (&["generator", "async_generator", "coroutine"], "turn it into a list (or await it) before the script ends"),
-    (&["frame", "traceback"], "keep traceback.format_exc() instead"),
-    (&["threading.", "_thread."], "create it again after the restore; keep the data that it protects"),
+    (&["frame", "traceback"], "keep the string that traceback.format_exc() returns instead"),
+    (&["threading.", "_thread."], "keep the data that it protects, and create it again after the restore"),
     (
         &["subprocess.", "multiprocessing.", "concurrent.", "_multiprocessing."],
         "keep its results, and start it again after the restore",
@@ -226,7 +226,7 @@ const HINTS: [(&[&str], &str); 12] = [
 
 fn hint(kind: &str, too_deep: bool) -> Option<&'static str> {
     if too_deep {
-        return Some("it is nested too deeply: store it in a flatter form");
+        return Some("it is nested too deeply: use a flatter data structure");
     }
     HINTS.iter().find(|(starts, _)| starts.iter().any(|start| kind.starts_with(start))).map(|(_, hint)| *hint)
 }

@@ -120,7 +120,7 @@ fn reason_in_name(name: &str, value: &str) -> Option<String> {
             Some(before) => OTHER_TOKENS.contains(&before.as_str()) || value.contains(char::is_whitespace),
             None => value.len() < SHORTEST_TOKEN || !value.contains(|c: char| c.is_ascii_digit()),
         };
-    (!value.is_empty() && !other).then(|| format!("its name ends with {}", pattern.join(" ")))
+    (!value.is_empty() && !other).then(|| format!("its name ends in '{}'", pattern.join(" ")))
 }
 
 /// The words of `snake_case`, `CONSTANT_CASE`, `camelCase` and `kebab-case`, in lower case.

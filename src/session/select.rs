@@ -88,13 +88,13 @@ impl SelectionRules {
     fn decide(&self, name: &str, value: &Bound<'_, PyAny>) -> Decision {
         let filtered = |rule: String| Err((LeftOutReason::Filter, rule));
         if let Some(pattern) = self.exclude.iter().find(|pattern| pattern.matches(name)) {
-            return filtered(format!("--exclude {pattern}"));
+            return filtered(format!("matches --exclude {pattern}"));
         }
         let full = type_name(&value.get_type());
         let bare = full.rsplit('.').next().unwrap_or(&full);
         let unwanted = |pattern: &&Pattern| pattern.matches(&full) || pattern.matches(bare);
         if let Some(pattern) = self.exclude_type.iter().find(unwanted) {
-            return filtered(format!("--exclude-type {pattern}"));
+            return filtered(format!("type matches --exclude-type {pattern}"));
         }
         if self.include.iter().any(|pattern| pattern.matches(name)) {
             return Ok(());
@@ -103,7 +103,7 @@ impl SelectionRules {
             return filtered("matches no --include pattern".to_owned());
         }
         if name.starts_with('_') && !self.private {
-            let rule = "a private name that no saved function or class uses";
+            let rule = "private, and not used by any saved function or class";
             return Err((LeftOutReason::Private, rule.to_owned()));
         }
         Ok(())

@@ -59,8 +59,8 @@ pub(super) fn check_room(free: Option<u64>, kept: &[NamedValue<'_>], rules: &Sel
         .collect();
     let more = if known.len() > MAX_NAMED { ", …" } else { "" };
     let problem = format!(
-        "the session takes {} or more, but only {} are free: free some space, leave some out with --exclude, or save \
-         elsewhere with -o; the largest are {}{more}",
+        "the session needs at least {}, but only {} is free: free some space, leave out variables with --exclude, or \
+         save elsewhere with -o; the largest variables are {}{more}",
         format_size(total),
         format_size(free),
         named.join(", "),

@@ -147,7 +147,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         }
         self.write(SnapshotWriter::discard)?;
         if let Some((StopReason::TooLarge, limit)) = failure.stopped.as_ref().zip(self.request.rules.max_size) {
-            let error = format!("takes more than --max-size {limit}");
+            let error = format!("larger than --max-size {limit}");
             return Ok(Some(left_out(named, LeftOutReason::Size, error)));
         }
         let mut item = failed(py, named, &failure)?;

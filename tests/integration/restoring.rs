@@ -126,8 +126,10 @@ fn code_of_another_minor_version_is_never_loaded_and_data_is() {
     other.write("session.pkl", fs::read(sandbox.work().join("session.pkl")).unwrap());
     let run = other.snapcli(&["restore", "--trust", "session.pkl", "-c", "data, sorted(set('fCc') & set(globals()))"]);
     run.assert_stdout("({'a': [1, 2]}, [])\n").assert_code(0);
-    let advice =
-        format!("cannot restore f (function): holds code of Python {0}: restore it with --python {0} (", first.label());
+    let advice = format!(
+        "cannot restore f (function): contains code for Python {0}: restore it with --python {0} (",
+        first.label()
+    );
     assert!(run.err().contains(&advice), "{}", run.whole());
     let run = other.snapcli(&["restore", "--trust", "--strict", "session.pkl", "-c", "print('ran')"]);
     run.assert_code(3).assert_stdout("");

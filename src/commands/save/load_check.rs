@@ -56,7 +56,7 @@ impl LoadCheck<'_> {
             let changed = second.changes.iter().map(|change| change.name.as_str());
             let unsteady: HashSet<&str> =
                 changed.chain(second.not_compared.iter().map(|item| item.name.as_str())).collect();
-            set_apart(&mut compared, "its pickle differs each time", &|name| unsteady.contains(name));
+            set_apart(&mut compared, "its pickle is different each time", &|name| unsteady.contains(name));
         }
         // Reducers of the script itself exist in this process only. There is no telling which variables they concern.
         if !compared.changes.is_empty() && roundtrip::has_reducers(py, self.module)? {
@@ -86,8 +86,9 @@ pub(super) fn print_load_check(verified: &Compared, strict: bool, verbosity: Ver
     }
     let same = verified.same;
     let all = same + verified.changes.len() + verified.not_compared.len();
-    let (loads, is) = if all == 1 { ("loads", "is") } else { ("load", "are") };
-    let result = if same == all { format!(" and {is} the same") } else { format!("; {same} of them are the same") };
+    let (loads, values) = if all == 1 { ("loads", "value") } else { ("load", "values") };
+    let result =
+        if same == all { format!(" with the same {values}") } else { format!(", {same} of them with the same value") };
     verbosity.note(&format!("verified: {} {loads} in a fresh process{result}", count(all, "variable")));
 }
 

@@ -45,7 +45,7 @@ impl From<SelectionArgs> for SelectionRules {
 /// Runs the script and saves its session.
 pub(crate) fn run_command(args: SaveArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
     let command = ScriptCommand::from_words(args.program.run_module, args.program.code, args.operands);
-    let command = command.ok_or_else(|| exit::error(exit::USAGE, "no script given: snapcli save SCRIPT"))?;
+    let command = command.ok_or_else(|| exit::error(exit::USAGE, "no script given: run `snapcli save SCRIPT`"))?;
     python::check_script(&command)?;
     // This may start the program again, so it comes before anything that must happen only once.
     let interpreter = python::prepare_interpreter(python)?;
@@ -257,7 +257,7 @@ impl SaveJob {
                 py.detach(|| file.commit_to(&unverified)).with_context(cannot_save)?;
                 let kept = format!("{} is unchanged; the new snapshot is {}", path.display(), unverified.display());
                 return Err(error.context(kept))
-                    .or_exit(exit::DAMAGED, || "the snapshot cannot be loaded again".to_owned());
+                    .or_exit(exit::DAMAGED, || "verification failed: the new snapshot cannot be loaded".to_owned());
             }
         };
         py.detach(|| file.commit()).with_context(cannot_save)?;
