@@ -120,13 +120,14 @@ impl InspectArgs {
         if self.json { OutputFormat::Json } else { self.format }
     }
 
-    /// The words of the command line with the file moved to the end, if options follow it.
+    /// Moves the file to the end of the command line if options follow it. `None` if none do.
     ///
-    /// Everything after a script belongs to the script, so clap stops at the first operand. A file takes no arguments:
-    /// options after it are meant for `inspect`. `None` if the line can stay as it is.
+    /// Everything after a script is passed to the script, so clap stops at the first operand. A snapshot takes no
+    /// arguments: options after it are meant for `inspect`.
     #[cfg(feature = "python")]
     pub(super) fn with_file_last(&self, mut words: Vec<OsString>) -> Option<Vec<OsString>> {
         let (file, rest) = self.operands.split_first()?;
+        // Anything but an option is an error, which `inspect` reports later.
         rest.first().filter(|word| word.as_encoded_bytes().starts_with(b"-"))?;
         if self.script || is_script(file.as_ref()) {
             return None;

@@ -191,7 +191,7 @@ fn parse_rename(text: &str) -> Result<(String, String), String> {
 
 /// Parses a number of bytes, with k, M, G or T for powers of 1000.
 fn parse_size(text: &str) -> Result<u64, String> {
-    // No sign, no decimal point and no spaces: `parse` rejects what is left of them.
+    // `parse` rejects signs other than `+`, decimal points and spaces.
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| "expected a size such as 500k, 20M or 2G".to_owned())?;
     // `kB` means the same as `k`.
@@ -203,5 +203,6 @@ fn parse_size(text: &str) -> Result<u64, String> {
         "t" => 1_000_000_000_000,
         unit => return Err(format!("unknown unit {unit}: use k, M, G or T")),
     };
+    // 99999999T does not fit into 64 bits.
     number.checked_mul(factor).ok_or_else(|| "the size is too large".to_owned())
 }

@@ -41,6 +41,7 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     if let Some(command) = &command {
         python::check_script(command)?;
     }
+    // `--list` needs no Python.
     if args.list {
         return list_variables(&open(&args, verbosity)?, &mut std::io::stdout());
     }
@@ -89,6 +90,7 @@ fn open(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
         verbosity.note(&format!("{}: {damage}; restoring what is intact", escape(&file)));
     }
     if let Contents::Foreign { .. } = snapshot.contents() {
+        // Without an index there are no hashes: this checks that the opcodes are complete.
         let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
         snapshot.check(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot_restore)?;
     }
@@ -149,6 +151,7 @@ impl RestoreJob {
             self.verbosity.note(&format!("cannot use your key: {error}"));
         }
         match self.load_as(py, trusted) {
+            // The refusal comes before anything is loaded, so the load can simply be repeated with trust.
             Err(error) if error.downcast_ref::<Untrusted>().is_some() && may_ask(&self.args.file) => {
                 print_error_line(&error);
                 let answer = confirm("load it anyway?");
@@ -180,8 +183,10 @@ impl RestoreJob {
         };
         let bar = DelayedBar::bytes("checking", self.snapshot.stream_len(), self.verbosity);
         let restored = restore::load(py, &self.snapshot, &request, &|bytes| bar.advance(bytes))?;
+        // The bar must be gone before anything else is printed.
         drop(bar);
         self.print_summary(&restored, &name);
+        // Checked here, after the load but before the command runs.
         if self.args.strict && !restored.lost.is_empty() {
             let lost = count(restored.lost.len(), "variable");
             let text = format!("cannot restore {lost} from {}: nothing was run, because of --strict", escape(&name));
@@ -200,7 +205,7 @@ impl RestoreJob {
         if !restored.names.is_empty() {
             text = format!("{text}: {}", escape(&first_names(&restored.names)));
         }
-        // With a script or code, the user wants to see the output of that.
+        // With a script or code, the user wants to see only its output.
         if self.command.is_some() {
             self.verbosity.detail(&text)
         } else {

@@ -34,8 +34,9 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
         );
         return Err(exit::error(exit::USAGE, text));
     }
+    // Before the question: the user must not be asked about a file that cannot be signed.
     check(&snapshot, &name, verbosity)?;
-    // A key is made here if there is none, so only for a file that can be signed.
+    // This creates a key if there is none, so it comes after all checks of the file.
     let key = SigningKey::existing_or_new().or_exit(exit::FAILED, || "no key to sign with".to_owned())?;
     if snapshot.is_signed_by(&key) {
         verbosity.note(&format!("{name} is already signed with your key"));

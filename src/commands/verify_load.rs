@@ -38,13 +38,14 @@ pub(super) struct LoadResult {
 
 /// Loads a file in a fresh process. An error means that it could not be loaded at all.
 pub(super) fn load_in_fresh_process(executable: &str, file: &Path, refimported: bool) -> Result<LoadResult> {
+    // The same executable with the same Python: otherwise the test would say little about a later restore.
     let mut process = Process::new(std::env::current_exe()?);
     process.args(["verify-load", "--quiet", "--python", executable]).arg(file).stdin(Stdio::null());
     if refimported {
         process.arg("--refimported");
     }
     let done = process.output().context("cannot start a process to verify the snapshot")?;
-    // A library may end the process with success but without a result, which is a failure as well.
+    // A library may call `os._exit(0)`: exit code 0 without a result is a failure as well.
     if let (true, Ok(loaded)) = (done.status.success(), serde_json::from_slice(&done.stdout)) {
         return Ok(loaded);
     }
@@ -59,7 +60,7 @@ pub(super) fn load_in_fresh_process(executable: &str, file: &Path, refimported: 
 pub(crate) fn run_command(args: VerifyLoadArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
     let snapshot = Snapshot::open(&args.file).with_context(|| format!("cannot load {}", args.file.display()))?;
     let interpreter = python::prepare_interpreter(python)?;
-    // Imported modules may print, which must not get into the JSON.
+    // Imported modules may print, and their output must not end up in the JSON.
     let out = redirect_stdout().context("cannot redirect standard output")?;
     let executable = interpreter.executable.clone();
     let check = LoadJob { snapshot: Arc::new(snapshot), args, interpreter, out, verbosity };
@@ -104,6 +105,7 @@ impl LoadJob {
         let restored = restore::load(py, &self.snapshot, &request, &|_| {})?;
         let lost: Vec<String> =
             restored.lost.iter().map(|lost| format!("{} ({}): {}", lost.name, lost.type_name, lost.why)).collect();
+        // A variable that is missing would only show up as removed.
         let compared = if lost.is_empty() {
             self.compare(py, &index.module, &dill).map_err(|error| format!("{error:#}"))
         } else {

@@ -123,7 +123,7 @@ impl OpcodeOutput {
         Ok(self.segment().map(|segment| std::mem::take(&mut segment.buffers)).unwrap_or_default())
     }
 
-    /// Discards the bytes that the sink did not get. Returns the reason if writing had stopped.
+    /// Discards the bytes that have not reached the sink. Returns the reason if writing had stopped.
     pub(super) fn abandon(&mut self) -> Option<StopReason> {
         self.bytes.clear();
         self.segment()?.stopped.take()

@@ -41,7 +41,7 @@ pub(super) struct PickleContext {
     pub(super) buffer_callback: Option<Py<PyAny>>,
 }
 
-/// What a single pickle has and a session has not.
+/// The settings that only a single pickle has, not a session.
 pub(super) struct SinglePickle {
     pub(super) options: Py<PyDict>,
     pub(super) buffer_callback: Option<Py<PyAny>>,

@@ -1,4 +1,4 @@
-//! What a handler tells the engine to do: a [`ObjectPlan`] for an object, made of [`WorkItem`]s and [`Action`]s.
+//! The instructions of a handler to the engine: a [`ObjectPlan`] for an object, made of [`WorkItem`]s and [`Action`]s.
 //!
 //! Work items replace recursion: containers nest on the engine's work list, not on the C stack, so a list nested a
 //! million levels deep is written like any other. An item holds references to what it iterates over and reads sizes

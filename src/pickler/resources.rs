@@ -17,7 +17,7 @@ const STANDARD_STREAMS: [&str; 3] = ["<stdin>", "<stdout>", "<stderr>"];
 /// dill's `CONTENTS_FMODE`: with it `_create_filehandle` seeks to the position in the file.
 const CONTENTS_MODE: i32 = 1;
 
-/// Something that cannot be restored. `what` says what it is and why.
+/// Refuses an object that cannot be restored. `what` describes it and gives the reason.
 pub(super) fn refuse<'py>(
     context: &Arc<PickleContext>,
     object: &Bound<'py, PyAny>,
@@ -40,7 +40,7 @@ pub(super) fn plan_lock<'py>(
         return plan_by_dill_or_reduction(context, object);
     }
     let held = if reentrant {
-        // RLock has `locked` since 3.14. Before that, only its repr tells.
+        // RLock has `locked` since 3.14. Before that, only its repr shows the state.
         !object.repr()?.to_string_lossy().starts_with("<unlocked")
     } else {
         object.call_method0("locked")?.is_truthy()?

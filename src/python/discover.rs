@@ -108,7 +108,7 @@ impl PythonChoice {
         let named = |c: &Candidate| {
             matches!(c.source, PythonSource::Option | PythonSource::Variable | PythonSource::VirtualEnv)
         };
-        // The search stopped at a Python that had to be usable.
+        // The search stopped at a Python that the user named: advice about others would only distract.
         if self.candidates.last().is_some_and(named) {
             return NoPython(reasons.collect::<Vec<_>>().join("\n  "));
         }

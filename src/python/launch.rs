@@ -130,6 +130,7 @@ unsafe extern "C" fn hook(event: *const c_char, _: *mut pyo3::ffi::PyObject, _: 
     // SAFETY: CPython passes the event's name, a NUL-terminated string that lives for the call.
     let event = unsafe { CStr::from_ptr(event) };
     if event == RUN_COMMAND {
+        // Before the job: the script raises audit events as well, which must not start it again.
         WAITING.store(false, Ordering::Relaxed);
         run_job();
     }

@@ -1,8 +1,8 @@
-//! Makes the process use the libpython of the chosen Python, not the one that snapcli was built with.
+//! Makes the process use the libpython of the chosen Python instead of the one that snapcli was built with.
 //!
-//! The dynamic loader has loaded a libpython before `main` begins. If it is the wrong one, snapcli starts itself again,
-//! with a folder at the front of the loader's search path. That folder holds a symlink with the name of the library
-//! that snapcli is linked to, and it points to the right library. `main` calls `restore_environment` before anything
+//! The dynamic loader has loaded a libpython before `main` begins. If it is the wrong one, snapcli restarts itself with
+//! a folder at the front of the loader's search path. That folder contains a symlink that has the name of the library
+//! that snapcli is linked to, and points to the right library. `main` calls `restore_environment` before anything
 //! else; `prepare_interpreter` calls `ensure`.
 #![allow(unsafe_code)]
 
@@ -152,6 +152,7 @@ fn start_again(folder: &Path, interpreter: &Interpreter) -> io::Error {
     let old = env::var_os(SEARCH_PATH);
     let mut arguments = env::args_os();
     let mut command = Command::new(&program);
+    // Keep `argv[0]`, so that usage messages show the name that the user typed.
     command.arg0(arguments.next().unwrap_or_else(|| program.into()));
     command.args(arguments);
     command.env(SEARCH_PATH, search_path(folder, old.as_deref()));
@@ -159,6 +160,7 @@ fn start_again(folder: &Path, interpreter: &Interpreter) -> io::Error {
     if let Ok(json) = serde_json::to_string(interpreter) {
         command.env(CHOSEN, json);
     }
+    // `exec` keeps the process ID, the open files and the controlling terminal.
     command.exec()
 }
 

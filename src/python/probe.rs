@@ -157,7 +157,7 @@ fn probe_with(path: &Path, cache: Option<&Path>) -> Result<Interpreter, Unusable
             interpreter
         }
     };
-    judge(path, interpreter)
+    check_embeddable(path, interpreter)
 }
 
 /// A dangling symlink in a virtual environment means that its base was removed.
@@ -169,7 +169,8 @@ fn missing(path: PathBuf) -> Unusable {
     }
 }
 
-fn judge(path: PathBuf, python: Interpreter) -> Result<Interpreter, Unusable> {
+/// Checks that an interpreter can be embedded.
+fn check_embeddable(path: PathBuf, python: Interpreter) -> Result<Interpreter, Unusable> {
     let version = python.version_text.clone();
     if python.implementation != "cpython" {
         Err(Unusable::NotCPython { path, name: python.implementation })
@@ -210,9 +211,9 @@ impl ProbeAnswer {
         // Conda's Python is linked statically and names an archive, but its prefix also has a libpython.
         let (major, minor, _) = self.interpreter.version;
         let usual = format!("libpython{major}.{minor}{}{}", self.abiflags, LIBPYTHON_SUFFIX);
-        let told = Some(self.library_name.clone()).filter(|n| !n.is_empty() && !n.ends_with(".a"));
+        let reported = Some(self.library_name.clone()).filter(|n| !n.is_empty() && !n.ends_with(".a"));
         let files =
-            told.into_iter().chain([usual]).flat_map(|name| folders.iter().map(move |folder| folder.join(&name)));
+            reported.into_iter().chain([usual]).flat_map(|name| folders.iter().map(move |folder| folder.join(&name)));
         files.into_iter().find(|file| file.is_file())
     }
 }
@@ -223,15 +224,15 @@ fn ask(path: &Path) -> Result<Interpreter, Unusable> {
         if base_is_gone(&path) { Unusable::BaseGone { path } } else { Unusable::CannotRun { path, why } }
     };
     // UTF-8 mode prints paths as they are, in any locale.
-    let mut said = run(path, &["-I", "-X", "utf8"]).map_err(failed)?;
-    if said.stderr.starts_with("Unknown option: -I") {
+    let mut output = run(path, &["-I", "-X", "utf8"]).map_err(failed)?;
+    if output.stderr.starts_with("Unknown option: -I") {
         // Python 2 has no `-I`. Ask it differently, to report its version rather than a broken Python.
-        said = run(path, &["-E", "-s"]).map_err(failed)?;
+        output = run(path, &["-E", "-s"]).map_err(failed)?;
     }
-    let line = said.stdout.lines().rev().find_map(|line| line.strip_prefix(MARK));
+    let line = output.stdout.lines().rev().find_map(|line| line.strip_prefix(MARK));
     match line.and_then(|json| serde_json::from_str::<ProbeAnswer>(json).ok()) {
         Some(answer) => Ok(answer.interpreter()),
-        None => Err(failed(said.reason())),
+        None => Err(failed(output.reason())),
     }
 }
 
@@ -263,7 +264,7 @@ fn run(path: &Path, flags: &[&str]) -> Result<ProcessOutput, String> {
         .spawn()
         .map_err(|error| error.to_string())?;
     let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
-    // Two threads read the pipes meanwhile: a full pipe would block the child.
+    // Two threads read the pipes in the meantime: a full pipe would block the child.
     let end = Instant::now() + TIMEOUT;
     let status = loop {
         match child.try_wait() {
@@ -396,7 +397,7 @@ mod tests {
     fn judged(change: impl FnOnce(&mut Interpreter)) -> String {
         let mut python = python(Some("/p/lib/libpython3.12.so.1.0".into()));
         change(&mut python);
-        judge("/p".into(), python).map_or_else(|why| why.to_string(), |_| "usable".to_owned())
+        check_embeddable("/p".into(), python).map_or_else(|why| why.to_string(), |_| "usable".to_owned())
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) enum ScriptTarget {
     Script(PathBuf),
     /// A module by name, as `python -m`.
     Module(OsString),
-    /// ScriptSource code, as `python -c`.
+    /// Source code, as `python -c`.
     Code(OsString),
     /// As `Code`, but the value of a single expression is printed, as in the prompt.
     Expression(OsString),
@@ -68,7 +68,7 @@ pub(crate) struct ScriptSource {
     pub bytes: Vec<u8>,
 }
 
-/// What there is to call.
+/// The code to run, once `sys` and `__main__` are set up.
 pub(super) enum Entry<'py> {
     /// The code object of `-c`.
     Code(Bound<'py, PyAny>),

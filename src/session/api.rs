@@ -51,6 +51,7 @@ fn dumps<'py>(
     for (name, value) in [("byref", byref), ("fmode", fmode), ("recurse", recurse)] {
         options.set_item(name, value)?;
     }
+    // A negative protocol means the highest one, as in pickle.
     if protocol.is_some_and(|protocol| !(protocol < 0 || protocol == 5)) {
         if buffer_callback.is_some() {
             return Err(PyValueError::new_err("buffer_callback needs protocol >= 5"));
@@ -105,6 +106,7 @@ fn save<'py>(
     namespace: Option<Bound<'py, PyAny>>,
     sync: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
+    // Names that rules leave out are not failures: the dict has only those that could not be pickled.
     let saved = save_session(py, &path, namespace.as_ref(), sync);
     let index = saved.map_err(|error| to_exception(error, "save to", &path))?;
     let failed = PyDict::new(py);
@@ -189,6 +191,7 @@ fn save_session(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>
         let source = SaveSource { module: &module, namespace: &names, dill };
         save_namespace(py, &request, &source, &origin, file)
     })??;
+    // Syncing a large file can take seconds, in which other threads of the script may run.
     py.detach(|| if sync { file.commit() } else { file.commit_without_sync() })?;
     Ok(index)
 }
@@ -208,7 +211,7 @@ impl<'py> LoadOptions<'py> {
     /// Returns the variables that could not be restored, each with the reason.
     fn load(self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let restored = self.restore(py).map_err(|error| match error.downcast_ref::<Untrusted>() {
-            Some(_) => untrusted(py, &error.to_string()),
+            Some(_) => untrusted_error(py, &error.to_string()),
             None => to_exception(error, "restore", &self.path),
         })?;
         let lost = PyDict::new(py);
@@ -221,6 +224,7 @@ impl<'py> LoadOptions<'py> {
     fn restore(&self, py: Python<'py>) -> Result<Restored> {
         let running = running_session()?;
         let snapshot = Arc::new(Snapshot::open(&self.path)?);
+        // There is no question here, unlike in `snapcli restore`: a script cannot answer it.
         let trusted = self.trust || Signer::of(&snapshot) == Signer::User;
         let name = self.path.display().to_string();
         running.dill.at_hand(py, |dill| {
@@ -241,7 +245,7 @@ impl<'py> LoadOptions<'py> {
 }
 
 /// A refusal as `pickle.UnpicklingError`, with Python arguments in place of the options of the command line.
-fn untrusted(py: Python<'_>, message: &str) -> PyErr {
+fn untrusted_error(py: Python<'_>, message: &str) -> PyErr {
     let message = message.replace("--trust", "trust=True").replace("--only", "only=");
     match py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError")?.call1((message,))) {
         Ok(error) => PyErr::from_value(error),
@@ -263,7 +267,7 @@ fn patterns(given: Option<Bound<'_, PyAny>>) -> PyResult<Vec<Pattern>> {
     strings.iter().map(parse).collect()
 }
 
-/// An exception that passed through our code, or an OSError with our error.
+/// The Python exception in an error, if there is one; otherwise an OSError with its message.
 fn to_exception(error: anyhow::Error, action: &str, path: &Path) -> PyErr {
     match error.downcast::<PyErr>() {
         Ok(error) => error,

@@ -158,7 +158,7 @@ def f(): return after
                 after[0] is shared is before[0] is after[2], f() is after)";
     let run = sandbox.snapcli(&["restore", "session.pkl", "-c", code]);
     run.assert_stdout("True True True\n").assert_code(0);
-    let helper = "needs the module helper: install helper, choose its environment with --python, or pass \
+    let helper = "needs the module helper: install helper, select its environment with --python, or pass \
                   --map helper=NEW if it was renamed";
     let expected = format!(
         "snapcli: cannot restore helper (module): {helper}\n\

@@ -73,7 +73,7 @@ impl ScriptInspection {
             let (file, ..) = save(py, &request, run, &origin, dill, Vec::new())?;
             return inspection.print_tree(&mut out, &trace(&Snapshot::from_bytes(file)?, name)?);
         }
-        // The bytes go nowhere: only the index says what could be saved.
+        // The bytes are discarded: the index already lists what could be saved.
         let (_, index, _) = save(py, &request, run, &origin, dill, io::sink())?;
         drop(bar);
         let file = match &self.command.target {

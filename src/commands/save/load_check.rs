@@ -1,8 +1,8 @@
 //! `save --verify`: the new file is loaded in a fresh process (`snapcli verify-load`), and the loaded values are
 //! compared with the file.
 //!
-//! A difference is only reported if it is certain. A variable whose pickle differs each time, as one with a timestamp,
-//! is found by pickling the session again in this process, and is listed as not compared.
+//! Only certain differences are reported. A variable whose pickle is different each time, such as one with a timestamp,
+//! is recognized by pickling the session again in this process, and is listed as not compared.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -34,7 +34,10 @@ pub(super) struct LoadCheck<'a> {
 }
 
 impl LoadCheck<'_> {
-    /// Loads a complete file elsewhere, and returns how the loaded values differ. An error says what does not load.
+    /// Loads a complete file in a fresh process, and returns how the loaded values differ.
+    ///
+    /// # Errors
+    /// If a variable cannot be loaded.
     pub(super) fn run(
         &self,
         py: Python<'_>,
@@ -44,10 +47,12 @@ impl LoadCheck<'_> {
         file: &Path,
     ) -> Result<Compared> {
         let refimported = self.rules.refimported;
+        // Release the GIL while waiting: threads of the script may still be running.
         let loaded = py.detach(|| load_in_fresh_process(&index.python.executable, file, refimported))?;
         if !loaded.lost.is_empty() {
             bail!("cannot load {}: {}", count(loaded.lost.len(), "variable"), loaded.lost.join("; "));
         }
+        // All variables load, so a comparison that failed as a whole does not fail the save.
         let mut compared = loaded.compared.unwrap_or_else(|why| nothing_compared(index, &why));
         if !compared.changes.is_empty() {
             // Pickle the session again in this process: a variable that differs even now was not changed by loading.
@@ -58,7 +63,7 @@ impl LoadCheck<'_> {
                 changed.chain(second.not_compared.iter().map(|item| item.name.as_str())).collect();
             set_apart(&mut compared, "its pickle is different each time", &|name| unsteady.contains(name));
         }
-        // Reducers of the script itself exist in this process only. There is no telling which variables they concern.
+        // Reducers of the script exist only in this process, and nothing records which variables they pickled.
         if !compared.changes.is_empty() && roundtrip::has_reducers(py, self.module)? {
             let why = "the script registers copyreg reducers, which a fresh process does not have";
             set_apart(&mut compared, why, &|_| true);
@@ -114,6 +119,7 @@ fn hide_secrets(compared: &mut Compared, index: &Index) {
     let secret = index.variables.iter().filter(|variable| !variable.secrets.is_empty());
     let secret: HashSet<&str> = secret.map(|variable| variable.name.as_str()).collect();
     for change in compared.changes.iter_mut().filter(|change| secret.contains(change.name.as_str())) {
+        // `place` holds the values before and after; the type and the size may stay.
         change.place = None;
     }
 }

@@ -227,7 +227,8 @@ fn library_changes_class(context: &PickleContext, class: &Bound<'_, PyType>) -> 
     Ok(false)
 }
 
-/// Tells dill to postpone whatever refers to the class until the class has been written: the cells of its methods.
+/// Makes dill postpone everything that refers to the class, such as the cells of its methods, until the class has been
+/// written.
 fn postpone(context: &Arc<PickleContext>, class: &Bound<'_, PyType>) -> PyResult<()> {
     let py = class.py();
     context.postponed_by_dill(py)?.set_item(class.as_ptr() as usize, PyList::empty(py))

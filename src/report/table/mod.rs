@@ -133,6 +133,7 @@ impl ColumnWidths {
         let (size, bar) = (widest(sizes), if narrow { 0 } else { BAR_MAX });
         let shape = if narrow { 0 } else { widest(shapes) };
         let (longest_name, longest_type) = (widest(names), widest(types));
+        // First choice: nothing is cut. On a terminal this holds if the value column keeps a reasonable width.
         let uncut = Self { name: longest_name, type_name: longest_type, size, bar, shape };
         let Some(width) = width else { return uncut };
         let room = width.saturating_sub(GAPS + size + bar);
@@ -140,6 +141,7 @@ impl ColumnWidths {
         if longest_name + longest_type + shape + value.min(VALUE_WIDTH) <= room {
             return uncut;
         }
+        // Second choice: names and types share the width that is left after the other columns.
         let shape = shape.min(SHAPE_MIN);
         let room = room.saturating_sub(shape + value.min(VALUE_MIN));
         let (name, type_name) = (common(names), common(types));
@@ -147,7 +149,7 @@ impl ColumnWidths {
         let fits = |limit: &usize| name.min(*limit) + type_name.min(*limit) <= room;
         let limit = (NAME_MIN..=COLUMN_MAX).rev().find(fits).unwrap_or(NAME_MIN);
         let (name, type_name) = (name.min(limit), type_name.min(limit));
-        // Whatever is left over goes to cells beyond the common width: to names first.
+        // Width that is left over goes to cells beyond the common width: first to names, then to types.
         let spare = room.saturating_sub(name + type_name);
         let for_names = spare.min(longest_name.saturating_sub(name));
         let for_types = (spare - for_names).min(longest_type.saturating_sub(type_name));
@@ -190,7 +192,7 @@ impl<'a> StyledLine<'a> {
         self.parts.push((text.into(), paint));
     }
 
-    /// Adds a cell, which a terminal gets cut in the middle, and the gap after it.
+    /// Adds a cell, cut in the middle on a terminal, and the gap after it.
     fn push_cell(&mut self, text: &str, width: usize, style: TableStyle, paint: &'a Style) {
         const GAP: &str = "  ";
         let text = if style.width.is_some() { cut_middle(text, width, style) } else { text.to_owned() };
