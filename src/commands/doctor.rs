@@ -115,7 +115,8 @@ fn why_not_chosen(choice: &PythonChoice, candidate: &Candidate) -> String {
 }
 
 fn library(interpreter: Option<&Interpreter>) -> LibpythonReport {
-    let loaded = libpython::loaded();
+    // `ensure` would restart the program, so the report only compares the two libraries.
+    let loaded = libpython::loaded_library();
     let differs = interpreter.map(libpython::differs).transpose();
     // `differs` also determines the loaded library, so the first error is enough.
     let error = loaded.as_ref().err().or(differs.as_ref().err()).map(|error| format!("{error:#}"));

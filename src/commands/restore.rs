@@ -12,12 +12,11 @@ use crate::cli::RestoreArgs;
 use crate::exit::{self, OrExit};
 use crate::pickle::explain::outline::Outline;
 use crate::python::dill::DillLocation;
-use crate::python::launch::{ProcessEnd, PythonJob, start};
+use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_entry::ScriptCommand;
 use crate::python::script_run::{run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python};
-use crate::session::api::add_to_inittab;
-use crate::session::restore::{self, RestoreRequest, Restored, Signer, Untrusted};
+use crate::session::{RestoreRequest, Restored, Signer, Untrusted, add_to_inittab, restore};
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
@@ -43,12 +42,12 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     }
     // `--list` needs no Python.
     if args.list {
-        return list_variables(&open(&args, verbosity)?, &mut std::io::stdout());
+        return list_variables(&open_checked(&args, verbosity)?, &mut std::io::stdout());
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
     // once.
     let interpreter = python::prepare_interpreter(python)?;
-    let snapshot = open(&args, verbosity)?;
+    let snapshot = open_checked(&args, verbosity)?;
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
         verbosity.note(&format!(
             "the index of {} is missing (the file is truncated, or damaged at its end): restoring its pickle without \
@@ -65,12 +64,12 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     } else {
         PythonJob::Whole(Box::new(move |py| restore.run(py)))
     };
-    match start(&executable, add_to_inittab, job)? {}
+    match start_python(&executable, add_to_inittab, job)? {}
 }
 
 /// Opens the file. A snapshot is checked later, once it is known which variables are needed; any other pickle is
 /// checked here as a whole.
-fn open(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
+fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
     let path = args.file.as_path();
     let piped = is_stdio(path);
     let file = if piped { "standard input".to_owned() } else { path.display().to_string() };
@@ -182,7 +181,7 @@ impl RestoreJob {
             dill: &dill.lazy(),
         };
         let bar = DelayedBar::bytes("checking", self.snapshot.stream_len(), self.verbosity);
-        let restored = restore::load(py, &self.snapshot, &request, &|bytes| bar.advance(bytes))?;
+        let restored = restore(py, &self.snapshot, &request, &|bytes| bar.advance(bytes))?;
         // The bar must be gone before anything else is printed.
         drop(bar);
         self.print_summary(&restored, &name);

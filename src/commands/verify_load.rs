@@ -15,12 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::cli::VerifyLoadArgs;
 use crate::exit;
 use crate::python::dill::DillLocation;
-use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start};
+use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::{self, Interpreter, Python};
-use crate::session::api::add_to_inittab;
-use crate::session::provenance::Origin;
-use crate::session::restore::{self, RestoreRequest};
-use crate::session::roundtrip::repickle;
+use crate::session::{Origin, RestoreRequest, add_to_inittab, repickle, restore};
 use crate::snapshot::index::ScriptEnd;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::roundtrip_target::Compared;
@@ -64,7 +61,7 @@ pub(crate) fn run_command(args: VerifyLoadArgs, python: Option<&str>, verbosity:
     let out = redirect_stdout().context("cannot redirect standard output")?;
     let executable = interpreter.executable.clone();
     let check = LoadJob { snapshot: Arc::new(snapshot), args, interpreter, out, verbosity };
-    match start(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| check.run(py))))? {}
+    match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| check.run(py))))? {}
 }
 
 struct LoadJob {
@@ -102,7 +99,7 @@ impl LoadJob {
             trusted: true,
             dill: &dill.lazy(),
         };
-        let restored = restore::load(py, &self.snapshot, &request, &|_| {})?;
+        let restored = restore(py, &self.snapshot, &request, &|_| {})?;
         let lost: Vec<String> =
             restored.lost.iter().map(|lost| format!("{} ({}): {}", lost.name, lost.type_name, lost.why)).collect();
         // A variable that is missing would only show up as removed.

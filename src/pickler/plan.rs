@@ -184,7 +184,7 @@ impl ItemBatch {
     /// Must be called after an item has been written: ends the batch if it is full or this was the `last` item.
     #[inline]
     pub(super) fn after(&mut self, state: &mut PicklerState, [one, many]: [Opcode; 2], last: bool) {
-        // A single item ends its batch even if the container has grown meanwhile: there is no MARK for more items.
+        // A single item ends its batch even if the container has grown since: there is no MARK for more items.
         if self.open && (self.single || last || self.count == BATCH_SIZE) {
             state.out.op(if self.single { one } else { many });
             *self = Self::default();

@@ -1,7 +1,7 @@
-//! Plans for objects that stand for something outside of them: files, locks, threads, processes.
+//! Plans for objects that represent external state: files, locks, threads, processes.
 //!
 //! A load must not open a file for writing, hold a lock that nothing will release, or pretend that a thread still runs.
-//! All of this is for sessions: a single pickle is what dill makes of it.
+//! All of this applies to sessions only: single pickles are left to dill.
 
 use std::sync::Arc;
 

@@ -19,7 +19,7 @@ pub(crate) const SHA256: &str = "1e1ce33e978ae97fcfcff5638477032b801c46c7c65cf71
 /// The environment variable that forbids installing, unless it is empty or `0`.
 pub(crate) const NO_INSTALL: &str = "SNAPCLI_NO_INSTALL";
 
-/// There is no dill, and it could not be installed. The whole string is for the user; the program exits with 6.
+/// There is no dill, and it could not be installed. The string is the message for the user; the program exits with 6.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct NoDill(String);
@@ -101,13 +101,13 @@ fn install(python: &Path, home: &Path) -> Result<()> {
     let requirements = work.path().join("requirements.txt");
     writeln!(fs::File::create(&requirements)?, "dill=={VERSION} --hash=sha256:{SHA256}")?;
     let site = work.path().join("site");
-    let output = pip(python, &requirements, &site)?;
+    let output = run_pip(python, &requirements, &site)?;
     anyhow::ensure!(output.status.success(), "{}", last_error(&output));
     anyhow::ensure!(is_installed(&site), "pip succeeded, but there is no dill in {}", site.display());
     put_in_place(&site, home)
 }
 
-fn pip(python: &Path, requirements: &Path, target: &Path) -> std::io::Result<Output> {
+fn run_pip(python: &Path, requirements: &Path, target: &Path) -> std::io::Result<Output> {
     let mut command = Command::new(python);
     command.args(["-I", "-m", "pip", "install", "--no-deps", "--only-binary", ":all:", "--require-hashes"]);
     command.args(["--no-input", "--disable-pip-version-check", "-q", "--target"]).arg(target);

@@ -149,7 +149,7 @@ fn probe_with(path: &Path, cache: Option<&Path>) -> Result<Interpreter, Unusable
     let interpreter = match known {
         Some(interpreter) => interpreter,
         None => {
-            let interpreter = ask(&path)?;
+            let interpreter = ask_python(&path)?;
             if let Some((cache, stamp)) = cache.zip(stamp) {
                 // Without a cache, everything still works.
                 let _ = store(cache, &path, stamp, &interpreter);
@@ -218,16 +218,16 @@ impl ProbeAnswer {
     }
 }
 
-fn ask(path: &Path) -> Result<Interpreter, Unusable> {
+fn ask_python(path: &Path) -> Result<Interpreter, Unusable> {
     let failed = |why| {
         let path = path.to_path_buf();
         if base_is_gone(&path) { Unusable::BaseGone { path } } else { Unusable::CannotRun { path, why } }
     };
     // UTF-8 mode prints paths as they are, in any locale.
-    let mut output = run(path, &["-I", "-X", "utf8"]).map_err(failed)?;
+    let mut output = run_question(path, &["-I", "-X", "utf8"]).map_err(failed)?;
     if output.stderr.starts_with("Unknown option: -I") {
         // Python 2 has no `-I`. Ask it differently, to report its version rather than a broken Python.
-        output = run(path, &["-E", "-s"]).map_err(failed)?;
+        output = run_question(path, &["-E", "-s"]).map_err(failed)?;
     }
     let line = output.stdout.lines().rev().find_map(|line| line.strip_prefix(MARK));
     match line.and_then(|json| serde_json::from_str::<ProbeAnswer>(json).ok()) {
@@ -252,7 +252,7 @@ impl ProcessOutput {
     }
 }
 
-fn run(path: &Path, flags: &[&str]) -> Result<ProcessOutput, String> {
+fn run_question(path: &Path, flags: &[&str]) -> Result<ProcessOutput, String> {
     let mut child = Command::new(path)
         .args(flags)
         .args(["-c", QUESTION])
@@ -263,7 +263,7 @@ fn run(path: &Path, flags: &[&str]) -> Result<ProcessOutput, String> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| error.to_string())?;
-    let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
+    let (stdout, stderr) = (read_in_thread(child.stdout.take()), read_in_thread(child.stderr.take()));
     // Two threads read the pipes in the meantime: a full pipe would block the child.
     let end = Instant::now() + TIMEOUT;
     let status = loop {
@@ -283,7 +283,7 @@ fn run(path: &Path, flags: &[&str]) -> Result<ProcessOutput, String> {
     Ok(ProcessOutput { stdout: text(stdout), stderr: text(stderr), status })
 }
 
-fn drain(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+fn read_in_thread(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();

@@ -265,7 +265,7 @@ fn has_path0(py: Python<'_>) -> PyResult<bool> {
 /// Flushes the standard streams, as CPython does between the output of a script and its traceback.
 fn flush(py: Python<'_>) {
     for name in ["stderr", "stdout"] {
-        // CPython, too, ignores a stream that the script has closed or removed.
+        // CPython also ignores a stream that the script has closed or removed.
         let _ = py.import("sys").and_then(|sys| sys.getattr(name)).and_then(|stream| stream.call_method0("flush"));
     }
 }

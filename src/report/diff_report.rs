@@ -47,6 +47,7 @@ pub fn describe_change(change: &Change) -> String {
 
 fn write_change(out: &mut dyn Write, change: &Change) -> io::Result<()> {
     let name = escape(&change.name);
+    // The marks are those of a unified diff, with `~` for a changed variable.
     match (&change.before, &change.after) {
         (Some(before), Some(after)) => write!(out, "~ {name}: {}", describe_difference(change, before, after))?,
         (None, Some(facts)) => write!(out, "+ {name}: {}", describe_variable(facts))?,

@@ -1,6 +1,6 @@
-//! The result of `doctor`: which Python would run, why no other, and what else a save needs.
+//! The result of `doctor`: which Python would run, why the others would not, and what else a save needs.
 //!
-//! `commands::doctor` fills the struct, and asks all the questions. The text and the JSON are made from it alone.
+//! `commands::doctor` gathers the information. The text and the JSON are made from these structs alone.
 
 use std::io::{self, Write};
 

@@ -51,7 +51,7 @@ mod tests {
     use crate::snapshot::index::Index;
 
     #[test]
-    fn an_annotation_has_the_line_of_the_script_and_cannot_be_escaped_from() -> io::Result<()> {
+    fn an_annotation_names_the_line_and_a_hostile_name_cannot_end_it() -> io::Result<()> {
         let item = LeftOut {
             name: "a,b::\n".to_owned(),
             type_name: "socket.socket".to_owned(),

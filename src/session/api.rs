@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
 
 use super::provenance::Origin;
-use super::restore::{self as session_restore, RestoreRequest as LoadRequest, Restored, Signer, Untrusted};
+use super::restore::{self as session_restore, RestoreRequest, Restored, Signer, Untrusted};
 use super::save::{SaveRequest, SaveSource, save_namespace, signing_key};
 use super::select::SelectionRules;
 use crate::pickler;
@@ -228,7 +228,7 @@ impl<'py> LoadOptions<'py> {
         let trusted = self.trust || Signer::of(&snapshot) == Signer::User;
         let name = self.path.display().to_string();
         running.dill.at_hand(py, |dill| {
-            let request = LoadRequest {
+            let request = RestoreRequest {
                 name: &name,
                 only: &self.only,
                 exclude: &self.exclude,
@@ -239,7 +239,7 @@ impl<'py> LoadOptions<'py> {
                 trusted,
                 dill,
             };
-            session_restore::load(py, &snapshot, &request, &|_| {})
+            session_restore::restore(py, &snapshot, &request, &|_| {})
         })?
     }
 }

@@ -52,7 +52,7 @@ impl CodeReader {
     }
 
     /// For each global name that a module's code assigns, the last line that does so.
-    pub(super) fn lines(&self, module_code: &Bound<'_, PyAny>) -> PyResult<HashMap<String, u32>> {
+    pub(super) fn assignment_lines(&self, module_code: &Bound<'_, PyAny>) -> PyResult<HashMap<String, u32>> {
         let mut lines = HashMap::new();
         for (depth, code) in nested(module_code)? {
             // In a nested code object STORE_NAME assigns to the namespace of a class body.

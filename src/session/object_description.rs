@@ -44,8 +44,8 @@ pub(super) fn describe(value: &Bound<'_, PyAny>, session: &str) -> ObjectDescrip
         preview = string;
     }
     ObjectDescription {
-        kind: kind(value, session),
-        len: length(value),
+        kind: variable_kind(value, session),
+        len: known_length(value),
         shape,
         dtype,
         preview: clip(&preview),
@@ -74,7 +74,7 @@ pub(super) fn genuine_module(class: &Bound<'_, PyType>) -> Option<String> {
     known.then(|| module.to_owned())
 }
 
-fn kind(value: &Bound<'_, PyAny>, session: &str) -> Kind {
+fn variable_kind(value: &Bound<'_, PyAny>, session: &str) -> Kind {
     let own = || attribute(value, "__module__").and_then(|module| str_of(&module)).is_some_and(|name| name == session);
     if value.is_instance_of::<PyModule>() {
         Kind::Import
@@ -97,7 +97,7 @@ fn str_of(value: &Bound<'_, PyAny>) -> Option<String> {
     value.str().ok().map(|string| string.to_string_lossy().into_owned())
 }
 
-fn length(value: &Bound<'_, PyAny>) -> Option<u64> {
+fn known_length(value: &Bound<'_, PyAny>) -> Option<u64> {
     let sized = value.is_exact_instance_of::<PyList>()
         || value.is_exact_instance_of::<PyDict>()
         || value.is_exact_instance_of::<PyTuple>()
@@ -143,7 +143,7 @@ fn write_preview(out: &mut String, value: &Bound<'_, PyAny>, depth: usize) {
         // `clip` cuts the rest off anyway.
         return;
     }
-    if let Some(string) = scalar(value) {
+    if let Some(string) = scalar_preview(value) {
         out.push_str(&string);
     } else if let Ok(list) = value.cast_exact::<PyList>() {
         write_items(out, ["[", "]"], list.iter(), list.len(), depth);
@@ -161,12 +161,12 @@ fn write_preview(out: &mut String, value: &Bound<'_, PyAny>, depth: usize) {
     } else if let Ok(dict) = value.cast_exact::<PyDict>() {
         write_dict(out, dict, depth);
     } else {
-        out.push_str(&opaque(value));
+        out.push_str(&opaque_preview(value));
     }
 }
 
 /// The `repr` or `str` of None, a bool, a number, a string or bytes: exact built-in types only.
-fn scalar(value: &Bound<'_, PyAny>) -> Option<String> {
+fn scalar_preview(value: &Bound<'_, PyAny>) -> Option<String> {
     if let Ok(string) = value.cast_exact::<PyString>() {
         // Cut a long string before Python makes a repr of all of it.
         let head = string.get_item(pyo3::types::PySlice::new(value.py(), 0, PREVIEW as isize + 1, 1)).ok()?;
@@ -235,7 +235,7 @@ fn write_dict(out: &mut String, dict: &Bound<'_, PyDict>, depth: usize) {
 }
 
 /// The preview of an object whose own code must not run.
-fn opaque(value: &Bound<'_, PyAny>) -> String {
+fn opaque_preview(value: &Bound<'_, PyAny>) -> String {
     if let Ok(module) = value.cast::<PyModule>() {
         return format!("module {}", module.name().map(|name| name.to_string()).unwrap_or_default());
     }

@@ -137,7 +137,7 @@ pub(super) fn assignment_lines(main: &Bound<'_, PyModule>, origin: &Origin<'_>) 
     };
     drop(quiet);
     // Line numbers are optional: without them the session is still saved.
-    code.and_then(|code| CodeReader::new(py)?.lines(&code)).unwrap_or_default()
+    code.and_then(|code| CodeReader::new(py)?.assignment_lines(&code)).unwrap_or_default()
 }
 
 fn code_of_module<'py>(main: &Bound<'py, PyModule>) -> PyResult<Bound<'py, PyAny>> {

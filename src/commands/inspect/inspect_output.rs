@@ -101,6 +101,7 @@ fn sort(index: &mut Index, by: SortBy) {
 pub(super) fn check_page_path(path: &Path) -> Result<PathBuf> {
     let path = absolute_path(path)?;
     if !is_stdio(&path) {
+        // The temporary file is dropped at once; an existing page stays as it is.
         AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_write_page(&path))?;
     }
     Ok(path)

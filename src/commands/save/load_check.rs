@@ -16,9 +16,7 @@ use crate::python::script_entry::ScriptCommand;
 use crate::python::script_run::ScriptRun;
 use crate::python::{Interpreter, Python};
 use crate::report::diff_report::describe_change;
-use crate::session::provenance::Origin;
-use crate::session::roundtrip;
-use crate::session::select::SelectionRules;
+use crate::session::{Origin, SelectionRules, has_reducers, repickle_run};
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::roundtrip_target::{Compared, NotCompared};
@@ -64,7 +62,7 @@ impl LoadCheck<'_> {
             set_apart(&mut compared, "its pickle is different each time", &|name| unsteady.contains(name));
         }
         // Reducers of the script exist only in this process, and nothing records which variables they pickled.
-        if !compared.changes.is_empty() && roundtrip::has_reducers(py, self.module)? {
+        if !compared.changes.is_empty() && has_reducers(py, self.module)? {
             let why = "the script registers copyreg reducers, which a fresh process does not have";
             set_apart(&mut compared, why, &|_| true);
         }
@@ -76,7 +74,7 @@ impl LoadCheck<'_> {
     fn pickle_again(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, file: &Path) -> Result<Compared> {
         let snapshot = Arc::new(Snapshot::open(file)?);
         let origin = Origin::of_run(py, self.command, run, self.interpreter);
-        roundtrip::repickle_run(py, &snapshot, self.rules, &origin, run, dill)
+        repickle_run(py, &snapshot, self.rules, &origin, run, dill)
     }
 }
 

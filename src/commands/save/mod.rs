@@ -15,16 +15,13 @@ use super::input_output::{absolute_path, is_stdio};
 use crate::cli::{SaveArgs, SelectionArgs};
 use crate::exit::{self, OrExit};
 use crate::python::dill::DillLocation;
-use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start};
+use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::script_entry::ScriptCommand;
 use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::report::{inspect_text, write_json};
-use crate::session::api::add_to_inittab;
-use crate::session::provenance::Origin;
-use crate::session::save::{SaveRequest, save, signing_key};
-use crate::session::select::SelectionRules;
+use crate::session::{Origin, SaveRequest, SelectionRules, add_to_inittab, save, signing_key};
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, LeftOutReason};
 use crate::snapshot::roundtrip_target::Compared;
@@ -66,7 +63,7 @@ pub(crate) fn run_command(args: SaveArgs, python: Option<&str>, verbosity: Verbo
         interpreter,
         verbosity,
     };
-    match start(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
+    match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
 }
 
 /// Where a snapshot goes.
@@ -185,6 +182,7 @@ impl SaveJob {
             write_json(&mut file, &report)?;
             file.commit().with_context(|| cannot_report(path))?;
         }
+        // With --strict, the file is saved all the same; only the exit code differs.
         let is_bad = report.has_failures() || report.has_changes();
         Ok(if self.strict && is_bad { exit::LEFT_OUT } else { code })
     }

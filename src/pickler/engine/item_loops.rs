@@ -1,7 +1,7 @@
 //! The loops over the items of containers, and over the actions of a plan. The state is locked.
 //!
-//! Nearly all the time of a save is spent here and in `native_types`. A loop goes on until something needs Python code
-//! or an item is a container itself; then it returns what the engine must do [`Next`].
+//! Nearly all the time of a save is spent here and in `native_types`. A loop continues until something needs Python
+//! code or an item is a container itself; then it returns what the engine must do [`Next`].
 #![allow(unsafe_code)]
 
 use pyo3::exceptions::PyRuntimeError;
@@ -236,7 +236,7 @@ fn step_dict<'py>(
         batch.after(state, SETITEM, more == 0);
         if more == 0 {
             if build {
-                // The dict was the state of a plain instance, which lies below it on the stack.
+                // The dict is the state of a plain instance, which is below it on the unpickler's stack.
                 state.out.op(Opcode::Build);
             }
             return Ok(Next::Done);

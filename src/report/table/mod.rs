@@ -77,6 +77,7 @@ pub(crate) fn write_table(out: &mut dyn Write, index: &Index, style: TableStyle)
     let widths = ColumnWidths::of(&rows, style);
     let largest = index.variables.iter().map(|variable| variable.length).max().unwrap_or(0);
     let palette = Palette::new(style.colour);
+    // Rows of names left out have no columns that need titles.
     if !index.variables.is_empty() {
         title_line(&widths, &palette).write(out, style)?;
     }
@@ -85,7 +86,7 @@ pub(crate) fn write_table(out: &mut dyn Write, index: &Index, style: TableStyle)
 
 fn variable_row(variable: &Variable, style: TableStyle) -> TableRow<'_> {
     let (name, type_name) = (escape(&variable.name).into_owned(), escape(&variable.type_name).into_owned());
-    let cells = [name, type_name, format_size(variable.length), shape(variable, style)];
+    let cells = [name, type_name, format_size(variable.length), shape_cell(variable, style)];
     TableRow::Variable { cells, bytes: variable.length, value: escape(&variable.preview).into_owned() }
 }
 
@@ -94,7 +95,7 @@ fn left_out_row(item: &LeftOut) -> TableRow<'_> {
 }
 
 /// The shape with the dtype, or the length.
-fn shape(variable: &Variable, style: TableStyle) -> String {
+fn shape_cell(variable: &Variable, style: TableStyle) -> String {
     let Some(shape) = &variable.shape else {
         return variable.len.map(|length| length.to_string()).unwrap_or_default();
     };
@@ -117,6 +118,7 @@ impl ColumnWidths {
                 column.push(measure_text_width(cell));
             }
         }
+        // Sorted, so that `fit` can read the largest width and the 90th percentile.
         for column in &mut found {
             column.sort_unstable();
         }
@@ -210,6 +212,7 @@ impl<'a> StyledLine<'a> {
             }
             self.parts.pop();
         }
+        // Styles add escape sequences without width, so only the plain strings are measured and cut.
         let mut room = style.width.unwrap_or(usize::MAX);
         for (text, paint) in &self.parts {
             let shown = cut_end(text, room, style);
@@ -253,7 +256,7 @@ fn row_line<'a>(
             line.push_cell(name, widths.name, style, &palette.name);
             line.push_cell(type_name, widths.type_name, style, &palette.none);
             line.push(format!("{size:>width$} ", width = widths.size), &palette.none);
-            line.push_cell(&bar(*bytes, largest, widths.bar, style), widths.bar, style, &palette.bar);
+            line.push_cell(&size_bar(*bytes, largest, widths.bar, style), widths.bar, style, &palette.bar);
             line.push_cell(shape, widths.shape, style, &palette.none);
             line.push(value, &palette.none);
         }
@@ -274,8 +277,9 @@ fn row_line<'a>(
 }
 
 /// A bar in eighths of a column, or in whole columns of ASCII. Empty if it would be shorter than that.
-fn bar(bytes: u64, largest: u64, width: usize, style: TableStyle) -> String {
+fn size_bar(bytes: u64, largest: u64, width: usize, style: TableStyle) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    // `max(1)` avoids a division by zero if all variables are empty.
     let share = bytes as f64 / largest.max(1) as f64;
     if !style.unicode {
         return "#".repeat((share * width as f64).round() as usize);

@@ -39,7 +39,7 @@ use crate::snapshot::segment::VariableSegment;
 ///
 /// # Errors
 /// [`Untrusted`] if the file is not trusted and would do more than build plain data. All errors carry an exit code.
-pub(crate) fn load<'py>(
+pub(crate) fn restore<'py>(
     py: Python<'py>,
     snapshot: &Arc<Snapshot>,
     request: &RestoreRequest<'_, 'py>,
@@ -47,14 +47,18 @@ pub(crate) fn load<'py>(
 ) -> Result<Restored> {
     let paused = PausedCollector::new(py)?;
     let restored = match snapshot.contents() {
-        Contents::Own { index } => load_own(py, snapshot, index, request, progress),
-        Contents::Foreign { .. } => load_foreign(py, snapshot, request),
+        Contents::Own { index } => restore_own(py, snapshot, index, request, progress),
+        Contents::Foreign { .. } => restore_foreign(py, snapshot, request),
     };
     drop(paused);
     restored
 }
 
-fn load_foreign<'py>(py: Python<'py>, snapshot: &Arc<Snapshot>, request: &RestoreRequest<'_, 'py>) -> Result<Restored> {
+fn restore_foreign<'py>(
+    py: Python<'py>,
+    snapshot: &Arc<Snapshot>,
+    request: &RestoreRequest<'_, 'py>,
+) -> Result<Restored> {
     // Fails if the file is not a pickle. The trust check below would report such a file as untrusted instead.
     snapshot.outline()?;
     if !request.only.is_empty() || !request.exclude.is_empty() || request.mapped {
@@ -85,7 +89,7 @@ impl<'a> ChosenVariable<'a, '_> {
     }
 }
 
-fn load_own<'py>(
+fn restore_own<'py>(
     py: Python<'py>,
     snapshot: &Arc<Snapshot>,
     index: &Index,
@@ -111,6 +115,23 @@ fn load_own<'py>(
     let mut loader = SegmentLoader::new(py, snapshot, index, &context).map_err(failed)?;
     let damage = fetch(py, snapshot, index, &mut variables, &loader, request, progress)?;
 
+    let (names, lost) = load_all(&mut loader, &context, variables, &damage).map_err(failed)?;
+    if request.into.is_none() {
+        bind_module(py, &context.module)?;
+    }
+    Ok(Restored { names, lost, module: index.module.clone() })
+}
+
+/// Loads the chosen variables and binds their names. Returns the bound names and the variables that were lost.
+///
+/// # Errors
+/// Only errors that end the whole restore.
+fn load_all<'a, 'py>(
+    loader: &mut SegmentLoader<'a, 'py>,
+    context: &RestoreContext<'py>,
+    variables: Vec<ChosenVariable<'a, 'py>>,
+    damage: &Damage,
+) -> PyResult<(Vec<String>, Vec<LostVariable>)> {
     // Variables are loaded in file order: a segment refers only to memo slots of earlier segments.
     let (mut names, mut lost) = (Vec::new(), Vec::new());
     for chosen in variables {
@@ -124,7 +145,7 @@ fn load_own<'py>(
             loader.skip(variable);
             Err(why)
         } else {
-            loader.load(&chosen.segment, chosen.memory).map_err(failed)?
+            loader.load(&chosen.segment, chosen.memory)?
         };
         match value {
             Ok(value) if chosen.choice == Choice::Bind => {
@@ -139,10 +160,7 @@ fn load_own<'py>(
             }
         }
     }
-    if request.into.is_none() {
-        bind_module(py, &context.module)?;
-    }
-    Ok(Restored { names, lost, module: index.module.clone() })
+    Ok((names, lost))
 }
 
 /// All variables of the index, each with the choice that the request makes for it.

@@ -88,12 +88,12 @@ mod tests {
 
     fn chosen(only: &[&str], exclude: &[&str]) -> Vec<Choice> {
         let patterns =
-            |texts: &[&str]| texts.iter().map(|text| Pattern::new(text).expect("a pattern")).collect::<Vec<_>>();
+            |globs: &[&str]| globs.iter().map(|glob| Pattern::new(glob).expect("a pattern")).collect::<Vec<_>>();
         choose(&index(), &patterns(only), &patterns(exclude))
     }
 
     #[test]
-    fn what_a_function_needs_is_chosen_with_it() {
+    fn the_variables_that_a_function_needs_are_chosen_with_it() {
         assert_eq!(chosen(&["f"], &[]), [Load, Bind, Bind, Skip]);
         assert_eq!(chosen(&["z*"], &[]), [Skip, Skip, Skip, Bind]);
         assert_eq!(chosen(&[], &[]), [Bind; 4]);
