@@ -41,16 +41,16 @@ complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "help" -d 'Print thi
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s o -l output -d 'File to save to; `-` for standard output (the script\'s own output then goes to standard error)' -r -F
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l report -d 'Write a JSON report of what was saved and what was left out' -r -F
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l module -d 'Save the namespace of this module instead of the script\'s' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l include -d 'Save only names that match (repeatable)' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l exclude -d 'Leave out names that match (repeatable)' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l exclude-type -d 'Leave out values whose type matches, such as \'DataFrame\' or \'torch.*\' (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l include -d 'Save only variables whose names match (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l exclude -d 'Leave out variables whose names match (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l exclude-type -d 'Leave out variables whose type matches, such as \'DataFrame\' or \'torch.*\' (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l max-size -d 'Leave out variables larger than SIZE, such as 500k, 20M or 2G' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s m -d 'Run a module, as `python -m` does' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s c -d 'Run code, as `python -c` does' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l strict -d 'Exit with 3 if a variable could not be saved, or comes back different with --verify'
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l strict -d 'Exit with 3 if a variable could not be saved, or if --verify finds that one has changed'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l verify -d 'Before replacing FILE, load the new snapshot in a fresh process and compare the values'
-complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l private -d 'Save every name that begins with `_`, not only those that saved functions use'
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l private -d 'Save all names that begin with `_`, not only those used by saved functions and classes'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l redact -d 'Leave out variables that look like credentials, judging by their names or string values'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l refimported -d 'Save imported objects by reference, not by value'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s q -l quiet -d 'Print errors only'
@@ -64,7 +64,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l python -d 'P
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l strict -d 'Exit with 3, before anything runs, if a variable cannot be restored'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l partial -d 'Restore the intact variables of a damaged file, and report the others'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l list -d 'List the variables without loading anything'
-complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l mmap -d 'Memory-map arrays: restores at once, and pages load on first use'
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l mmap -d 'Memory-map arrays: restoring is instant, and pages load on first use'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l trust -d 'Load the file even if you did not save it; this can run arbitrary code'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s i -l interactive -d 'Start a prompt, even after CODE or SCRIPT'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s q -l quiet -d 'Print errors only'
@@ -78,9 +78,9 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l sort -d 'Sor
 name\t'Alphabetically by name'
 size\t'Largest first'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l html -d 'Write an HTML page with a map of the file and all details to OUT; `-` for standard output' -r -F
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l include -d 'Save only names that match (repeatable)' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l exclude -d 'Leave out names that match (repeatable)' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l exclude-type -d 'Leave out values whose type matches, such as \'DataFrame\' or \'torch.*\' (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l include -d 'Save only variables whose names match (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l exclude -d 'Leave out variables whose names match (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l exclude-type -d 'Leave out variables whose type matches, such as \'DataFrame\' or \'torch.*\' (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l max-size -d 'Leave out variables larger than SIZE, such as 500k, 20M or 2G' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s m -d 'Run a module, as `python -m` does' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s c -d 'Run code, as `python -c` does' -r
@@ -91,7 +91,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l bad -d 'Show
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l strict -d 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file is dangerous'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l verdict -d 'List everything that loading the file would import and call'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l script -d 'Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc and .pyz files are run'
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l private -d 'Save every name that begins with `_`, not only those that saved functions use'
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l private -d 'Save all names that begin with `_`, not only those used by saved functions and classes'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l redact -d 'Leave out variables that look like credentials, judging by their names or string values'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l refimported -d 'Save imported objects by reference, not by value'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s q -l quiet -d 'Print errors only'

@@ -120,13 +120,14 @@ impl InspectArgs {
         if self.json { OutputFormat::Json } else { self.format }
     }
 
-    /// The words of the command line with the file moved to the end, if options follow it.
+    /// Moves the file to the end of the command line if options follow it. `None` if none do.
     ///
-    /// Everything after a script belongs to the script, so clap stops at the first operand. A file takes no arguments:
-    /// options after it are meant for `inspect`. `None` if the line can stay as it is.
+    /// Everything after a script is passed to the script, so clap stops at the first operand. A snapshot takes no
+    /// arguments: options after it are meant for `inspect`.
     #[cfg(feature = "python")]
     pub(super) fn with_file_last(&self, mut words: Vec<OsString>) -> Option<Vec<OsString>> {
         let (file, rest) = self.operands.split_first()?;
+        // Anything but an option is an error, which `inspect` reports later.
         rest.first().filter(|word| word.as_encoded_bytes().starts_with(b"-"))?;
         if self.script || is_script(file.as_ref()) {
             return None;
@@ -156,10 +157,10 @@ pub(crate) fn is_script(path: &Path) -> bool {
 /// named `obj`.
 ///
 /// The order of sets and dicts does not matter; 1, 1.0 and True are different. Functions and classes are equal if their
-/// code is, wherever in the script it stands. A variable that refers to a function or class of the session does not
-/// change when only that function or class does.
+/// code is equal, even if it moved within the script. A change to a function or class is reported for that function or
+/// class, not for the variables that refer to it.
 ///
-/// With --quiet, prints nothing; see the exit code.
+/// With --quiet, prints nothing: use the exit code.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -187,11 +188,11 @@ pub(crate) struct DiffArgs {
 
 /// Check a snapshot for damage, and list the variables that are intact
 ///
-/// Checks every hash, and the index against the pickle: offsets, memo references, imports, and that every byte is
-/// accounted for. For a pickle that snapcli did not write, checks that it is complete. Executes nothing in the file,
-/// and starts no Python.
+/// Checks every hash, and checks the index against the pickle: offsets, memo references, imports, and that every byte
+/// is accounted for. Of a pickle that snapcli did not write, checks only that it is complete. Executes nothing in the
+/// file, and does not start Python.
 ///
-/// With --quiet, prints nothing; see the exit code.
+/// With --quiet, prints nothing: use the exit code.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

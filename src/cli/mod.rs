@@ -1,8 +1,8 @@
 //! The command line as clap derive structs, whose doc comments are the text of `--help`.
 //!
 //! Nothing here imports the rest of the crate: the commands take these structs as they are, and whatever an argument
-//! means beyond its type is worked out beside the code that uses it. Everything after the script's name belongs to the
-//! script, as with `python`.
+//! means beyond its type is determined where it is used. Everything after the script's name is passed to the script, as
+//! with `python`.
 
 mod file_args;
 #[cfg(feature = "python")]

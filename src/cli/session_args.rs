@@ -28,7 +28,7 @@ pub(crate) struct SaveArgs {
     /// File to save to; `-` for standard output (the script's own output then goes to standard error)
     #[arg(short, long, value_name = "FILE", default_value = "session.pkl")]
     pub(crate) output: PathBuf,
-    /// Exit with 3 if a variable could not be saved, or comes back different with --verify
+    /// Exit with 3 if a variable could not be saved, or if --verify finds that one has changed
     #[arg(long)]
     pub(crate) strict: bool,
     /// Before replacing FILE, load the new snapshot in a fresh process and compare the values
@@ -53,16 +53,16 @@ pub(crate) struct SaveArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Selection options")]
 pub(crate) struct SelectionArgs {
-    /// Save only names that match (repeatable)
+    /// Save only variables whose names match (repeatable)
     #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
     pub(crate) include: Vec<glob::Pattern>,
-    /// Leave out names that match (repeatable)
+    /// Leave out variables whose names match (repeatable)
     #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
     pub(crate) exclude: Vec<glob::Pattern>,
-    /// Leave out values whose type matches, such as 'DataFrame' or 'torch.*' (repeatable)
+    /// Leave out variables whose type matches, such as 'DataFrame' or 'torch.*' (repeatable)
     #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
     pub(crate) exclude_type: Vec<glob::Pattern>,
-    /// Save every name that begins with `_`, not only those that saved functions use
+    /// Save all names that begin with `_`, not only those used by saved functions and classes
     #[arg(long)]
     pub(crate) private: bool,
     /// Leave out variables larger than SIZE, such as 500k, 20M or 2G
@@ -96,14 +96,14 @@ pub(crate) struct ProgramArgs {
 
 /// Restore a session, then start a prompt or run code with its variables
 ///
-/// In a terminal, without CODE or SCRIPT, starts Python's own prompt with the variables of the session defined.
+/// Without CODE or SCRIPT, in a terminal, starts Python's own prompt with the session's variables defined.
 ///
 /// Reads snapshots, dill sessions (dill.dump_module) and other pickles. The keys of a pickled dict become variables;
 /// any other object becomes the variable `obj`.
 ///
-/// Loading a snapshot can run code that is stored in it. Files signed with your key are loaded. From any other file
-/// only plain data is loaded: if it needs more, restore exits with 5, or asks in a terminal. Use --trust to load such a
-/// file once, or `snapcli trust FILE` to sign it.
+/// Loading a snapshot can run code that is stored in it. A file signed with your key is loaded in full. From any other
+/// file, only plain data is loaded: if the file needs more, restore asks in a terminal, and otherwise exits with 5. Use
+/// --trust to load such a file once, or `snapcli trust FILE` to sign it.
 ///
 /// `snapcli doctor` shows where your key is stored. To use it on another machine, set SNAPCLI_KEY (64 hex digits or a
 /// passphrase).
@@ -134,11 +134,11 @@ pub(crate) struct RestoreArgs {
     /// List the variables without loading anything
     #[arg(long, conflicts_with_all = ["code", "script", "interactive"])]
     pub(crate) list: bool,
-    /// Memory-map arrays: restores at once, and pages load on first use
+    /// Memory-map arrays: restoring is instant, and pages load on first use
     ///
     /// Changes to a mapped array stay in this process. Mapped data is not checked against its hashes; `snapcli verify`
-    /// does that. While arrays are mapped, do not write into the file or truncate it: the arrays would change, or the
-    /// process would be killed by SIGBUS. Another `snapcli save` to the same name is safe, because it replaces the
+    /// does that. While arrays are mapped, do not modify or truncate the file: the arrays would change, or the process
+    /// would be killed by SIGBUS. Another `snapcli save` to the same name is safe, because it replaces the
     /// file.
     #[arg(long)]
     pub(crate) mmap: bool,
@@ -191,7 +191,7 @@ fn parse_rename(text: &str) -> Result<(String, String), String> {
 
 /// Parses a number of bytes, with k, M, G or T for powers of 1000.
 fn parse_size(text: &str) -> Result<u64, String> {
-    // No sign, no decimal point and no spaces: `parse` rejects what is left of them.
+    // `parse` rejects signs other than `+`, decimal points and spaces.
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| "expected a size such as 500k, 20M or 2G".to_owned())?;
     // `kB` means the same as `k`.
@@ -203,5 +203,6 @@ fn parse_size(text: &str) -> Result<u64, String> {
         "t" => 1_000_000_000_000,
         unit => return Err(format!("unknown unit {unit}: use k, M, G or T")),
     };
+    // 99999999T does not fit into 64 bits.
     number.checked_mul(factor).ok_or_else(|| "the size is too large".to_owned())
 }

@@ -12,12 +12,14 @@ use crate::exit;
 pub(crate) fn run_command(args: &CompletionsArgs) -> Result<i32> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut visible_commands(), "snapcli", &mut script);
+    // One write, whose error is returned: clap_complete itself panics on a closed pipe.
     io::stdout().write_all(&script)?;
     Ok(exit::DONE)
 }
 
 /// The command line without hidden subcommands, which clap_complete would list as well.
 fn visible_commands() -> clap::Command {
+    // clap cannot remove a subcommand, so the visible ones are copied into a new command.
     let all = Cli::command();
     let visible = all.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()).cloned();
     let visible = clap::Command::new("snapcli").subcommands(visible).args(all.get_arguments().cloned());

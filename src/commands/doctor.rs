@@ -1,7 +1,7 @@
 //! `snapcli doctor`: which Python, libpython, dill and key a save would use, and why.
 //!
-//! It changes nothing: it installs no dill and does not start itself again. It only updates the cache of known Pythons,
-//! as every command does.
+//! It changes nothing: it does not install dill, and does not restart itself. It only updates the cache of known
+//! Pythons, as every command does.
 
 use std::io;
 use std::path::Path;
@@ -106,18 +106,19 @@ fn candidates(choice: &PythonChoice) -> Vec<CandidateReport> {
 /// Why a usable Python is not the chosen one.
 fn why_not_chosen(choice: &PythonChoice, candidate: &Candidate) -> String {
     if candidate.source == PythonSource::Elsewhere {
-        "not searched by default: use it with --python".to_owned()
+        "not searched by default: select it with --python".to_owned()
     } else if choice.chosen.is_some() {
-        "usable, but lower in the order".to_owned()
+        "usable, but later in the search order".to_owned()
     } else {
-        "not used, because the Python above takes precedence and is unusable".to_owned()
+        "not used: the Python above takes precedence, although it is unusable".to_owned()
     }
 }
 
 fn library(interpreter: Option<&Interpreter>) -> LibpythonReport {
-    let loaded = libpython::loaded();
+    // `ensure` would restart the program, so the report only compares the two libraries.
+    let loaded = libpython::loaded_library();
     let differs = interpreter.map(libpython::differs).transpose();
-    // `differs` asks for the loaded library as well, so the first error is enough.
+    // `differs` also determines the loaded library, so the first error is enough.
     let error = loaded.as_ref().err().or(differs.as_ref().err()).map(|error| format!("{error:#}"));
     LibpythonReport {
         loaded: loaded.ok().map(|path| display(&path)),
@@ -128,6 +129,7 @@ fn library(interpreter: Option<&Interpreter>) -> LibpythonReport {
 }
 
 fn dill(python: &Interpreter) -> DillReport {
+    // In the order in which a save looks for dill: the environment, the private copy, an installation.
     if let Some((version, file)) = dill_of_environment(&python.executable) {
         return DillReport { state: DillState::Environment, version, path: Some(file) };
     }
@@ -155,5 +157,6 @@ fn dill_of_environment(python: &Path) -> Option<(String, String)> {
     command.args(["-c", QUESTION]).stdin(Stdio::null()).stderr(Stdio::null());
     let output = command.output().ok().filter(|output| output.status.success())?;
     let answer = String::from_utf8_lossy(&output.stdout);
+    // Site hooks may print other lines first.
     serde_json::from_str(answer.lines().last()?).ok()
 }

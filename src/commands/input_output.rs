@@ -17,6 +17,7 @@ pub(super) fn open_snapshot(path: &Path) -> Result<Snapshot, ReadError> {
     if !is_stdio(path) {
         return Snapshot::open(path);
     }
+    // A pipe cannot be mapped or read twice, so all of it is read into memory.
     let mut bytes = Vec::new();
     io::stdin().read_to_end(&mut bytes)?;
     Snapshot::from_bytes(bytes)
@@ -42,7 +43,7 @@ pub(super) fn or_exit_code<T>(result: Result<T, ReadError>, message: impl FnOnce
     result.or_exit(if wrong_name { exit::USAGE } else { exit::DAMAGED }, message)
 }
 
-/// Prints a report to standard output as JSON or as text. With `--quiet` the exit code is the only answer.
+/// Prints a report to standard output as JSON or as text. With `--quiet`, prints nothing.
 pub(super) fn print_report<R: Serialize>(
     report: &R,
     json: bool,

@@ -12,12 +12,11 @@ use crate::cli::RestoreArgs;
 use crate::exit::{self, OrExit};
 use crate::pickle::explain::outline::Outline;
 use crate::python::dill::DillLocation;
-use crate::python::launch::{ProcessEnd, PythonJob, start};
+use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_entry::ScriptCommand;
 use crate::python::script_run::{run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python};
-use crate::session::api::add_to_inittab;
-use crate::session::restore::{self, RestoreRequest, Restored, Signer, Untrusted};
+use crate::session::{RestoreRequest, Restored, Signer, Untrusted, add_to_inittab, restore};
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
@@ -41,13 +40,14 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     if let Some(command) = &command {
         python::check_script(command)?;
     }
+    // `--list` needs no Python.
     if args.list {
-        return list_variables(&open(&args, verbosity)?, &mut std::io::stdout());
+        return list_variables(&open_checked(&args, verbosity)?, &mut std::io::stdout());
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
     // once.
     let interpreter = python::prepare_interpreter(python)?;
-    let snapshot = open(&args, verbosity)?;
+    let snapshot = open_checked(&args, verbosity)?;
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
         verbosity.note(&format!(
             "the index of {} is missing (the file is truncated, or damaged at its end): restoring its pickle without \
@@ -64,12 +64,12 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     } else {
         PythonJob::Whole(Box::new(move |py| restore.run(py)))
     };
-    match start(&executable, add_to_inittab, job)? {}
+    match start_python(&executable, add_to_inittab, job)? {}
 }
 
 /// Opens the file. A snapshot is checked later, once it is known which variables are needed; any other pickle is
 /// checked here as a whole.
-fn open(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
+fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
     let path = args.file.as_path();
     let piped = is_stdio(path);
     let file = if piped { "standard input".to_owned() } else { path.display().to_string() };
@@ -89,6 +89,7 @@ fn open(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
         verbosity.note(&format!("{}: {damage}; restoring what is intact", escape(&file)));
     }
     if let Contents::Foreign { .. } = snapshot.contents() {
+        // Without an index there are no hashes: this checks that the opcodes are complete.
         let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
         snapshot.check(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot_restore)?;
     }
@@ -149,6 +150,7 @@ impl RestoreJob {
             self.verbosity.note(&format!("cannot use your key: {error}"));
         }
         match self.load_as(py, trusted) {
+            // The refusal comes before anything is loaded, so the load can simply be repeated with trust.
             Err(error) if error.downcast_ref::<Untrusted>().is_some() && may_ask(&self.args.file) => {
                 print_error_line(&error);
                 let answer = confirm("load it anyway?");
@@ -180,12 +182,14 @@ impl RestoreJob {
             dill: &dill.lazy(),
         };
         let bar = DelayedBar::bytes("checking", self.snapshot.stream_len(), self.verbosity);
-        let restored = restore::load(py, &self.snapshot, &request, &|bytes| bar.advance(bytes))?;
+        let restored = restore(py, &self.snapshot, &request, &|bytes| bar.advance(bytes))?;
+        // The bar must be gone before anything else is printed.
         drop(bar);
         self.print_summary(&restored, &name);
+        // Checked here, after the load but before the command runs.
         if self.args.strict && !restored.lost.is_empty() {
             let lost = count(restored.lost.len(), "variable");
-            let text = format!("cannot restore {lost} of {}: nothing was run", escape(&name));
+            let text = format!("cannot restore {lost} from {}: nothing was run, because of --strict", escape(&name));
             return Err(exit::error(exit::LEFT_OUT, text));
         }
         Ok(())
@@ -197,8 +201,11 @@ impl RestoreJob {
             "__main__" => String::new(),
             module => format!(" of {}", escape(module)),
         };
-        let text = format!("restored {names}{module} from {}: {}", escape(name), escape(&first_names(&restored.names)));
-        // With a script or code, the user wants to see the output of that.
+        let mut text = format!("restored {names}{module} from {}", escape(name));
+        if !restored.names.is_empty() {
+            text = format!("{text}: {}", escape(&first_names(&restored.names)));
+        }
+        // With a script or code, the user wants to see only its output.
         if self.command.is_some() {
             self.verbosity.detail(&text)
         } else {

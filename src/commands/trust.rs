@@ -34,9 +34,10 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
         );
         return Err(exit::error(exit::USAGE, text));
     }
-    check(&snapshot, &name, verbosity)?;
-    // A key is made here if there is none, so only for a file that can be signed.
-    let key = SigningKey::existing_or_new().or_exit(exit::FAILED, || "there is no key to sign with".to_owned())?;
+    // Before the question: the user must not be asked about a file that cannot be signed.
+    check_intact(&snapshot, &name, verbosity)?;
+    // This creates a key if there is none, so it comes after all checks of the file.
+    let key = SigningKey::existing_or_new().or_exit(exit::FAILED, || "no key to sign with".to_owned())?;
     if snapshot.is_signed_by(&key) {
         verbosity.note(&format!("{name} is already signed with your key"));
         return Ok(exit::DONE);
@@ -55,7 +56,7 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
     Ok(exit::DONE)
 }
 
-fn check(snapshot: &Snapshot, name: &str, verbosity: Verbosity) -> Result<()> {
+fn check_intact(snapshot: &Snapshot, name: &str, verbosity: Verbosity) -> Result<()> {
     let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
     let verified = verify(snapshot, &|bytes| bar.advance(bytes));
     let verified = verified.or_exit(exit::DAMAGED, || format!("cannot sign {name}"))?;
@@ -76,6 +77,7 @@ fn show_verdict(snapshot: &Snapshot, name: &str) -> Result<()> {
 /// Replaces the file. Only the trailer changes, but a trailer written in place could be left half signed.
 fn sign(snapshot: &Snapshot, path: &Path, key: &SigningKey) -> Result<()> {
     let Some((bytes, trailer)) = snapshot.signed(key)? else { return Ok(()) };
+    // `bytes` is everything before the trailer, which is written unchanged.
     let mut file = AtomicFile::create(path)?;
     file.write_all(bytes)?;
     file.write_all(&trailer.encode())?;

@@ -22,6 +22,7 @@ pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32
         Err(error @ (ReadError::Open(_) | ReadError::Io(_) | ReadError::Folder)) => {
             return or_exit_code(Err(error), || format!("cannot verify {file}"));
         }
+        // Damage that prevents opening the file is a result as well, not an error.
         Err(error) => (None, None, Verified::unopened(&error)),
         Ok((format, bytes, verified)) => (Some(format), Some(bytes), verified),
     };

@@ -15,12 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::cli::VerifyLoadArgs;
 use crate::exit;
 use crate::python::dill::DillLocation;
-use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start};
+use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::{self, Interpreter, Python};
-use crate::session::api::add_to_inittab;
-use crate::session::provenance::Origin;
-use crate::session::restore::{self, RestoreRequest};
-use crate::session::roundtrip::repickle;
+use crate::session::{Origin, RestoreRequest, add_to_inittab, repickle, restore};
 use crate::snapshot::index::ScriptEnd;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::roundtrip_target::Compared;
@@ -38,13 +35,14 @@ pub(super) struct LoadResult {
 
 /// Loads a file in a fresh process. An error means that it could not be loaded at all.
 pub(super) fn load_in_fresh_process(executable: &str, file: &Path, refimported: bool) -> Result<LoadResult> {
+    // The same executable with the same Python: otherwise the test would say little about a later restore.
     let mut process = Process::new(std::env::current_exe()?);
     process.args(["verify-load", "--quiet", "--python", executable]).arg(file).stdin(Stdio::null());
     if refimported {
         process.arg("--refimported");
     }
     let done = process.output().context("cannot start a process to verify the snapshot")?;
-    // A library may end the process with success but without a result, which is a failure as well.
+    // A library may call `os._exit(0)`: exit code 0 without a result is a failure as well.
     if let (true, Ok(loaded)) = (done.status.success(), serde_json::from_slice(&done.stdout)) {
         return Ok(loaded);
     }
@@ -52,18 +50,18 @@ pub(super) fn load_in_fresh_process(executable: &str, file: &Path, refimported: 
     // Leave out lines that only name the temporary file, whose name means nothing to the user.
     let lines = stderr.lines().filter(|line| !line.contains(&file.display().to_string()));
     let text = lines.map(|line| line.trim().trim_start_matches("snapcli: ")).collect::<Vec<_>>().join("; ");
-    bail!("the process that loaded it ended with {}: {text}", done.status)
+    bail!("the process that loaded the snapshot ended with {}: {text}", done.status)
 }
 
 /// Loads the file and prints the result.
 pub(crate) fn run_command(args: VerifyLoadArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
     let snapshot = Snapshot::open(&args.file).with_context(|| format!("cannot load {}", args.file.display()))?;
     let interpreter = python::prepare_interpreter(python)?;
-    // Imported modules may print, which must not get into the JSON.
+    // Imported modules may print, and their output must not end up in the JSON.
     let out = redirect_stdout().context("cannot redirect standard output")?;
     let executable = interpreter.executable.clone();
     let check = LoadJob { snapshot: Arc::new(snapshot), args, interpreter, out, verbosity };
-    match start(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| check.run(py))))? {}
+    match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| check.run(py))))? {}
 }
 
 struct LoadJob {
@@ -86,7 +84,7 @@ impl LoadJob {
     }
 
     fn load(&self, py: Python<'_>) -> Result<LoadResult> {
-        let Contents::Own { index } = self.snapshot.contents() else { bail!("not a snapshot of snapcli") };
+        let Contents::Own { index } = self.snapshot.contents() else { bail!("not written by snapcli") };
         let dill = DillLocation::find(py, &|text| self.verbosity.note(text))?;
         python::context::set(None, &self.interpreter, &dill, self.verbosity);
         let request = RestoreRequest {
@@ -102,9 +100,10 @@ impl LoadJob {
             finds_script_modules: true,
             dill: &dill.lazy(),
         };
-        let restored = restore::load(py, &self.snapshot, &request, &|_| {})?;
+        let restored = restore(py, &self.snapshot, &request, &|_| {})?;
         let lost: Vec<String> =
             restored.lost.iter().map(|lost| format!("{} ({}): {}", lost.name, lost.type_name, lost.why)).collect();
+        // A variable that is missing would only show up as removed.
         let compared = if lost.is_empty() {
             self.compare(py, &index.module, &dill).map_err(|error| format!("{error:#}"))
         } else {

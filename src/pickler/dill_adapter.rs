@@ -65,7 +65,7 @@ pub(super) fn disconnect(context: &PickleContext, py: Python<'_>) {
     }
 }
 
-/// Clears what dill has postponed in a save that failed.
+/// Clears the reductions that dill postponed during a save that failed.
 pub(super) fn clear_postponed(context: &PickleContext, py: Python<'_>) -> PyResult<()> {
     match context.existing_dill_pickler(py) {
         Some(pickler) => pickler.getattr("_postproc")?.call_method0("clear").map(drop),

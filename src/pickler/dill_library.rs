@@ -1,5 +1,6 @@
-//! What the pickler asks of dill, which decides how everything beyond the built-in types is pickled: its function for a
-//! type, and its search for imported names. The other direction, what dill asks of the pickler, is in `dill_adapter`.
+//! What the pickler uses of dill: its function for a type, and its search for imported names. dill decides how
+//! everything beyond the built-in types is pickled. `dill_adapter` has the other direction: what dill uses of the
+//! pickler.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBool, PyModule, PyType};

@@ -1,5 +1,5 @@
-//! Finds everything at fault in a value that cannot be pickled, not only the first fault: None stands in for each
-//! object that fails, and the engine goes on. The output is discarded. `all_faults` in `session_pickler` starts a
+//! Finds every object at fault in a value that cannot be pickled, not only the first one. The engine writes None in
+//! place of each object that fails, and continues. The output is discarded. `all_faults` in `session_pickler` starts a
 //! search.
 
 use std::collections::HashSet;

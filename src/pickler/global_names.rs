@@ -48,7 +48,7 @@ pub(super) fn why_unimportable(py: Python<'_>, module: &str, main: &Bound<'_, Py
     let has = |name: &str| found.getattr_opt(name).ok().flatten().is_some_and(|value| !value.is_none());
     // Submodules may have neither attribute: their package creates them when it is imported.
     let importable = module.contains('.') || has("__spec__") || has("__file__");
-    (!importable).then_some("its module was made at run time, so another process cannot import it")
+    (!importable).then_some("its module was created at run time, so another process cannot import it")
 }
 
 /// The name by which an import finds a module: its `__name__`, the name in its spec (before 3.13 the `__name__` of

@@ -41,7 +41,7 @@ struct StringItems {
 }
 
 impl StringItems {
-    fn get(&self, index: isize) -> *mut ffi::PyObject {
+    fn item(&self, index: isize) -> *mut ffi::PyObject {
         // SAFETY: a list, and an index within it.
         unsafe { ffi::PyList_GetItem(self.list, index) }
     }
@@ -52,7 +52,7 @@ impl StringItems {
         // A separator between each two strings.
         let mut total = self.length as usize - 1;
         for index in 0..self.length {
-            let item = self.get(index);
+            let item = self.item(index);
             // SAFETY: an item of a list is alive.
             let is_string = unsafe { ffi::Py_TYPE(item) } == &raw mut ffi::PyUnicode_Type;
             // SAFETY: as above.
@@ -73,7 +73,7 @@ impl StringItems {
     fn utf8(&self, py: Python<'_>, index: isize) -> Option<&[u8]> {
         let mut length = 0;
         // SAFETY: an exact str; the length is an out parameter.
-        let data = unsafe { ffi::PyUnicode_AsUTF8AndSize(self.get(index), &raw mut length) };
+        let data = unsafe { ffi::PyUnicode_AsUTF8AndSize(self.item(index), &raw mut length) };
         if data.is_null() {
             // The string has surrogates. Taking the error clears it.
             drop(PyErr::take(py));

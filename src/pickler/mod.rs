@@ -2,9 +2,9 @@
 //!
 //! [`engine`] executes: it works through a list of work items, locks the [`pickler_state`], and calls the fast path in
 //! [`native_types`]. It asks handlers ([`reduce`], [`named_objects`], [`resources`], [`classes`]) for everything else.
-//! A handler runs Python code and returns a [`plan`]; it never calls the engine. [`strategy`] tells which handler is
-//! for which type. dill decides about the rest: [`dill_library`] is what we ask of it, [`dill_adapter`] what it asks of
-//! us.
+//! A handler runs Python code and returns a [`plan`]; it never calls the engine. [`strategy`] chooses the handler for a
+//! type. dill pickles everything else: [`dill_library`] is the interface that we use of dill, [`dill_adapter`] the
+//! interface that dill uses of us.
 
 use std::sync::Arc;
 

@@ -35,7 +35,7 @@ pub(super) fn plan_module<'py>(context: &Arc<PickleContext>, module: &Bound<'py,
         return Ok(ObjectPlan::Write(DirectWrite::Module { name }));
     }
     if context.is_session() {
-        let why = "it was made at run time, so another process cannot import it";
+        let why = "it was created at run time, so another process cannot import it";
         return Err(pickling_error(py, &format!("cannot pickle a module: {why}")));
     }
     Ok(ObjectPlan::Dill { function: context.dill.function(&module.get_type())? })

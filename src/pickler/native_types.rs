@@ -27,7 +27,7 @@ pub(super) enum FastSave<'py> {
     Done,
     /// The object has been begun; this item writes the rest.
     Started(WorkItem<'py>),
-    /// Only Python code can tell how to write the object. Nothing has been written.
+    /// Only Python code can determine how to write the object. Nothing has been written.
     Slow,
 }
 

@@ -34,18 +34,19 @@ impl ObjectMemo {
     /// The slot of the object at an address.
     #[inline]
     pub(super) fn get(&self, address: usize) -> Option<u32> {
-        let (key, slot) = self.table[self.find(address)];
+        let (key, slot) = self.table[self.entry_index(address)];
         (key != 0).then_some(slot)
     }
 
     /// Gives the next slot to an object that has none. Returns false if it has one.
     #[inline]
     pub(super) fn put(&mut self, object: &Bound<'_, PyAny>) -> bool {
+        // At most two thirds full, as CPython's dicts are.
         if 3 * self.objects.len() >= 2 * self.table.len() {
             self.grow();
         }
         let address = object.as_ptr() as usize;
-        let index = self.find(address);
+        let index = self.entry_index(address);
         if self.table[index].0 != 0 {
             return false;
         }
@@ -57,7 +58,7 @@ impl ObjectMemo {
     /// Gives the next slot to an object even if it already has one: later references use the new slot.
     pub(super) fn renew(&mut self, object: &Bound<'_, PyAny>) {
         if !self.put(object) {
-            let index = self.find(object.as_ptr() as usize);
+            let index = self.entry_index(object.as_ptr() as usize);
             self.table[index].1 = self.objects.len() as u32;
             self.objects.push(object.clone().unbind());
         }
@@ -86,7 +87,7 @@ impl ObjectMemo {
     /// neighbouring entries, so the next lookup finds its line in the cache. Only a full line sends the search
     /// elsewhere, along the sequence of CPython's own tables (`perturb` in Objects/dictobject.c).
     #[inline]
-    fn find(&self, address: usize) -> usize {
+    fn entry_index(&self, address: usize) -> usize {
         let mask = self.table.len() - 1;
         // Objects are aligned to 16 bytes: the low four bits say nothing.
         let mut perturb = address >> 4;
@@ -114,7 +115,7 @@ impl ObjectMemo {
         self.table = vec![(0, 0); size];
         for slot in 0..self.objects.len() {
             let address = self.objects[slot].as_ptr() as usize;
-            let index = self.find(address);
+            let index = self.entry_index(address);
             self.table[index] = (address, slot as u32);
         }
     }

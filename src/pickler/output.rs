@@ -1,8 +1,8 @@
-//! The opcode buffer: it flushes into a [`SegmentSink`] as it fills, or becomes one whole pickle in memory.
+//! The opcode buffer. It is flushed into a [`SegmentSink`] as it fills, or becomes one whole pickle in memory.
 //!
 //! The segments of a session have no frames: their raw buffers must lie at multiples of [`ALIGNMENT`] in the file, and
 //! the index does what frames are for. `snapcli.dumps` writes frames as CPython does (PEP 3154): of 64 KiB or slightly
-//! more, none shorter than 4 bytes, and large contents outside of them.
+//! more, none shorter than 4 bytes, and with large contents outside of them.
 
 use std::io;
 
@@ -94,12 +94,10 @@ struct SegmentStream {
 }
 
 impl OpcodeOutput {
-    /// An output for one whole pickle.
     pub(super) fn whole() -> Self {
         Self { bytes: Vec::new(), flush_at: 0, destination: Destination::Whole(WholePickle::default()) }
     }
 
-    /// An output for the segments of a session.
     pub(super) fn segments(sink: Box<dyn SegmentSink>) -> Self {
         let segment = SegmentStream { sink, position: 0, limit: u64::MAX, buffers: Vec::new(), stopped: None };
         Self { bytes: Vec::new(), flush_at: FLUSH_SIZE, destination: Destination::Segment(segment) }
@@ -123,7 +121,7 @@ impl OpcodeOutput {
         Ok(self.segment().map(|segment| std::mem::take(&mut segment.buffers)).unwrap_or_default())
     }
 
-    /// Discards the bytes that the sink did not get. Returns the reason if writing had stopped.
+    /// Discards the bytes that have not reached the sink. Returns the reason if writing had stopped.
     pub(super) fn abandon(&mut self) -> Option<StopReason> {
         self.bytes.clear();
         self.segment()?.stopped.take()
@@ -305,7 +303,6 @@ impl OpcodeOutput {
         if self.bytes.len() >= self.flush_at { self.flush_or_turn_frame() } else { Ok(()) }
     }
 
-    /// Whether this writes the segments of a session.
     pub(super) fn is_segment(&self) -> bool {
         matches!(self.destination, Destination::Segment(_))
     }
@@ -335,7 +332,7 @@ impl OpcodeOutput {
         let Destination::Segment(segment) = &mut self.destination else { return Ok(()) };
         let taken = segment.take(&self.bytes, false);
         self.bytes.clear();
-        // After a failure every later call must fail, too: a `__reduce__` may have swallowed the error.
+        // After a failure every later call must fail as well: a `__reduce__` may have swallowed the error.
         self.flush_at = if taken.is_ok() { FLUSH_SIZE } else { 0 };
         taken
     }

@@ -17,8 +17,8 @@ use super::output::OpcodeOutput;
 use super::pickler_state::PicklerState;
 use super::strategy::{HEAP_TYPE, Strategy};
 
-/// Creates the object that dill's functions get as their pickler. The adapter for dill does it: it lies above the
-/// engine, which this file must not import.
+/// Creates the object that dill's functions get as their pickler. A function of the adapter for dill, which is above
+/// the engine: this file must not import it.
 pub(super) type DillConnector = for<'py> fn(&Arc<PickleContext>, Python<'py>) -> PyResult<Bound<'py, PyAny>>;
 
 /// The strategies of the types seen so far, by address. The references to the types keep the addresses from being used
@@ -41,7 +41,7 @@ pub(super) struct PickleContext {
     pub(super) buffer_callback: Option<Py<PyAny>>,
 }
 
-/// What a single pickle has and a session has not.
+/// The settings that only a single pickle has, not a session.
 pub(super) struct SinglePickle {
     pub(super) options: Py<PyDict>,
     pub(super) buffer_callback: Option<Py<PyAny>>,
@@ -74,7 +74,7 @@ impl PickleContext {
         })
     }
 
-    /// The same context, which goes on after a fault.
+    /// The same context, but it continues after a fault.
     pub(super) fn with_fault_search(self) -> Self {
         Self { fault_search: Some(Mutex::default()), ..self }
     }

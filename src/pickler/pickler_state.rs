@@ -202,8 +202,8 @@ impl PicklerState {
         self.out.ops([Opcode::Tuple1, Opcode::Reduce]);
     }
 
-    /// Memoizes the object that the opcodes so far have made. If its own arguments led to it, it has a slot by now:
-    /// then the second copy is dropped from the stack and the first one taken, as CPython's `save_reduce` does.
+    /// Memoizes the object that the preceding opcodes create. If its own arguments led to it, it already has a slot:
+    /// then the second copy is popped and the first one is used, as in CPython's `save_reduce`.
     pub(super) fn memoize_or_replace(&mut self, object: &Bound<'_, PyAny>) {
         self.end_building(object.as_ptr() as usize);
         match self.memo.get(object.as_ptr() as usize) {

@@ -1,4 +1,4 @@
-//! What a handler tells the engine to do: a [`ObjectPlan`] for an object, made of [`WorkItem`]s and [`Action`]s.
+//! The instructions of a handler to the engine: a [`ObjectPlan`] for an object, made of [`WorkItem`]s and [`Action`]s.
 //!
 //! Work items replace recursion: containers nest on the engine's work list, not on the C stack, so a list nested a
 //! million levels deep is written like any other. An item holds references to what it iterates over and reads sizes
@@ -184,7 +184,7 @@ impl ItemBatch {
     /// Must be called after an item has been written: ends the batch if it is full or this was the `last` item.
     #[inline]
     pub(super) fn after(&mut self, state: &mut PicklerState, [one, many]: [Opcode; 2], last: bool) {
-        // A single item ends its batch even if the container has grown meanwhile: there is no MARK for more items.
+        // A single item ends its batch even if the container has grown since: there is no MARK for more items.
         if self.open && (self.single || last || self.count == BATCH_SIZE) {
             state.out.op(if self.single { one } else { many });
             *self = Self::default();

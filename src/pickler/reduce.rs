@@ -173,7 +173,7 @@ impl<'py> Reduction<'py> {
     }
 }
 
-/// The fourth and the fifth part of a reduction must be iterators. CPython rejects a list, too.
+/// The fourth and the fifth part of a reduction must be iterators. CPython also rejects a list.
 fn iterator(items: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyIterator>> {
     items.cast_into::<PyIterator>().map_err(|error| {
         let items = error.into_inner();

@@ -1,7 +1,7 @@
-//! Plans for objects that stand for something outside of them: files, locks, threads, processes.
+//! Plans for objects that represent external state: files, locks, threads, processes.
 //!
 //! A load must not open a file for writing, hold a lock that nothing will release, or pretend that a thread still runs.
-//! All of this is for sessions: a single pickle is what dill makes of it.
+//! All of this applies to sessions only: single pickles are left to dill.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ const STANDARD_STREAMS: [&str; 3] = ["<stdin>", "<stdout>", "<stderr>"];
 /// dill's `CONTENTS_FMODE`: with it `_create_filehandle` seeks to the position in the file.
 const CONTENTS_MODE: i32 = 1;
 
-/// Something that cannot be restored. `what` says what it is and why.
+/// Refuses an object that cannot be restored. `what` describes it and gives the reason.
 pub(super) fn refuse<'py>(
     context: &Arc<PickleContext>,
     object: &Bound<'py, PyAny>,
@@ -40,13 +40,13 @@ pub(super) fn plan_lock<'py>(
         return plan_by_dill_or_reduction(context, object);
     }
     let held = if reentrant {
-        // RLock has `locked` since 3.14. Before that, only its repr tells.
+        // RLock has `locked` since 3.14. Before that, only its repr shows the state.
         !object.repr()?.to_string_lossy().starts_with("<unlocked")
     } else {
         object.call_method0("locked")?.is_truthy()?
     };
     if held {
-        context.note("a lock that is held will be restored released".to_owned())?;
+        context.note("a lock in it is held now and will be restored released".to_owned())?;
     }
     let factory = py.import("_thread")?.getattr(if reentrant { "RLock" } else { "allocate_lock" })?;
     plan_call(object, factory, PyTuple::empty(py))
@@ -93,7 +93,7 @@ fn reopenable<'py>(
     let py = object.py();
     let named = name.filter(|name| name.is_instance_of::<PyString>());
     let Some(name) = named.filter(|_| is_plain_file(object).unwrap_or(false)) else {
-        return Err(pickling_error(py, "cannot pickle a file object: it has no path by which to open it again"));
+        return Err(pickling_error(py, "cannot pickle a file object: it has no path from which it can be reopened"));
     };
     let os_path = py.import("os.path")?;
     // A file that was deleted is accepted, as dill's function accepts it.

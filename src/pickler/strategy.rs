@@ -36,8 +36,8 @@ pub(super) enum Strategy {
 
 /// `Py_TPFLAGS_HEAPTYPE`: the class was created at run time, by a class statement for example.
 pub(super) const HEAP_TYPE: u64 = 1 << 9;
-/// Module and name of classes whose instances (also those of subclasses) dill would pickle, but which would not work
-/// after a load. Then what they are, and why.
+/// Classes whose instances, like those of their subclasses, dill would pickle, but which would not work after a load:
+/// module, name, and a description with the reason.
 const PROCESS_BOUND: [(&str, &str, &str); 11] = [
     ("threading", "Thread", "a thread: it would be restored as if it were still running"),
     (

@@ -1,4 +1,4 @@
-//! What this process runs, for `import snapcli`: a function that the script calls cannot get it as an argument.
+//! What this process runs, for the functions of `import snapcli`: they are called by the script, which cannot pass it.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -9,7 +9,7 @@ use super::dill::DillLocation;
 use super::script_entry::{ScriptCommand, ScriptSource, ScriptTarget};
 use crate::ui::Verbosity;
 
-/// What this process runs, and with what.
+/// What this process runs, and the interpreter and dill that it uses.
 pub(crate) struct RunContext {
     /// The script; `None` in a prompt.
     pub command: Option<ScriptCommand>,

@@ -1,7 +1,7 @@
 //! Finds dill for the running interpreter: the environment's own, or snapcli's private copy.
 //!
-//! dill is found before the script runs, but imported only when a value needs it, and taken out of `sys.modules` again:
-//! the script must not notice it.
+//! dill is located before the script runs, but imported only when a value needs it, and removed from `sys.modules`
+//! afterwards: the script must not notice it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -27,8 +27,8 @@ pub(crate) struct DillLocation {
 }
 
 impl DillLocation {
-    /// Makes sure that dill is available before the script begins, without importing it. After an hour of work it would
-    /// be too late to find that it is missing. `say` gets a message if dill has to be installed.
+    /// Makes sure, before the script begins, that dill is available, without importing it: after an hour of work it
+    /// would be too late to discover that it is missing. `say` is called with a message if dill has to be installed.
     pub(crate) fn find(py: Python<'_>, say: &dyn Fn(&str)) -> Result<Self> {
         let finder = py.import("_frozen_importlib_external")?.getattr("PathFinder")?;
         let sys = py.import("sys")?;
@@ -56,7 +56,7 @@ impl DillLocation {
     pub(crate) fn import<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyModule>> {
         let sys = py.import("sys")?;
         if !sys.hasattr("excepthook")? {
-            // The script may have deleted it, but `threading`, which dill imports, needs it.
+            // dill imports `threading`, which needs `sys.excepthook`. The script may have deleted it.
             sys.setattr("excepthook", sys.getattr("__excepthook__")?)?;
         }
         // The script may have changed `sys.path`, or deleted it.
@@ -110,8 +110,7 @@ impl LazyDill {
 }
 
 impl DillLocation {
-    /// Runs an action that may import dill, and leaves it imported. For calls from the script itself, which may come
-    /// again.
+    /// Runs an action that may import dill, and leaves dill imported. For calls from the script, which may be repeated.
     pub(crate) fn at_hand<T>(&self, py: Python<'_>, action: impl FnOnce(&LazyDill) -> T) -> PyResult<T> {
         self.with_path(py, || action(&self.lazy()))
     }
@@ -121,6 +120,7 @@ impl DillLocation {
     fn with_path<T>(&self, py: Python<'_>, action: impl FnOnce() -> T) -> PyResult<T> {
         let sys = py.import("sys")?;
         let scripts = sys.getattr_opt("path")?;
+        // The entries of the script follow, because reducers of the script may import its modules.
         let mut path = self.path.clone();
         let entries = scripts.as_ref().and_then(|scripts| scripts.extract::<Vec<OsString>>().ok());
         path.extend(entries.unwrap_or_default());

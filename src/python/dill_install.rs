@@ -19,7 +19,7 @@ pub(crate) const SHA256: &str = "1e1ce33e978ae97fcfcff5638477032b801c46c7c65cf71
 /// The environment variable that forbids installing, unless it is empty or `0`.
 pub(crate) const NO_INSTALL: &str = "SNAPCLI_NO_INSTALL";
 
-/// There is no dill, and it could not be installed. The whole string is for the user; the program exits with 6.
+/// There is no dill, and it could not be installed. The string is the message for the user; the program exits with 6.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct NoDill(String);
@@ -94,20 +94,20 @@ fn has_pip(python: &Path) -> bool {
 
 /// Installs into a temporary folder and renames that, so that no process ever finds an incomplete dill.
 fn install(python: &Path, home: &Path) -> Result<()> {
-    let all = home.parent().and_then(Path::parent).context("the folder for data has no name: set XDG_DATA_HOME")?;
+    let all = home.parent().and_then(Path::parent).context("there is no folder for data: set XDG_DATA_HOME")?;
     let parent = private_folder(all).map(|folder| folder.join("dill"))?;
     fs::create_dir_all(&parent)?;
     let work = tempfile::Builder::new().prefix(".new").tempdir_in(&parent)?;
     let requirements = work.path().join("requirements.txt");
     writeln!(fs::File::create(&requirements)?, "dill=={VERSION} --hash=sha256:{SHA256}")?;
     let site = work.path().join("site");
-    let output = pip(python, &requirements, &site)?;
+    let output = run_pip(python, &requirements, &site)?;
     anyhow::ensure!(output.status.success(), "{}", last_error(&output));
     anyhow::ensure!(is_installed(&site), "pip succeeded, but there is no dill in {}", site.display());
     put_in_place(&site, home)
 }
 
-fn pip(python: &Path, requirements: &Path, target: &Path) -> std::io::Result<Output> {
+fn run_pip(python: &Path, requirements: &Path, target: &Path) -> std::io::Result<Output> {
     let mut command = Command::new(python);
     command.args(["-I", "-m", "pip", "install", "--no-deps", "--only-binary", ":all:", "--require-hashes"]);
     command.args(["--no-input", "--disable-pip-version-check", "-q", "--target"]).arg(target);
@@ -137,7 +137,8 @@ fn put_in_place(site: &Path, home: &Path) -> Result<()> {
         return Ok(());
     }
     // The folder exists without the files of dill: something has deleted them.
-    fs::remove_dir_all(home).with_context(|| format!("cannot replace {} ({error}): delete it", home.display()))?;
+    fs::remove_dir_all(home)
+        .with_context(|| format!("cannot replace {} ({error}): delete it yourself", home.display()))?;
     fs::rename(site, home).with_context(|| format!("cannot create {}: check the owner of its parent", home.display()))
 }
 

@@ -2,8 +2,8 @@
 //!
 //! The order is that of uv: `--python`, `SNAPCLI_PYTHON`, the active virtual environment, an active conda environment,
 //! `.venv` here or in a parent directory, conda's base, `PATH`. A Python that the user names must be usable, and so
-//! must an active virtual environment that exists: without its packages the script would fail anyway. (uv, too, stops
-//! at a broken active environment, and goes on if `VIRTUAL_ENV` names a folder that is no longer one.) Any other
+//! must an active virtual environment that exists: without its packages the script would fail anyway. (uv also stops
+//! at a broken active environment, and continues if `VIRTUAL_ENV` names a folder that is no longer one.) Any other
 //! unusable candidate is skipped.
 
 use std::cmp::Reverse;
@@ -108,7 +108,7 @@ impl PythonChoice {
         let named = |c: &Candidate| {
             matches!(c.source, PythonSource::Option | PythonSource::Variable | PythonSource::VirtualEnv)
         };
-        // The search stopped at a Python that had to be usable.
+        // The search stopped at a Python that the user named: advice about others would only distract.
         if self.candidates.last().is_some_and(named) {
             return NoPython(reasons.collect::<Vec<_>>().join("\n  "));
         }
@@ -128,7 +128,7 @@ pub(crate) fn choose(explicit: Option<&str>) -> Result<Interpreter> {
     if let Some(interpreter) = libpython::handed_over() {
         return Ok(interpreter);
     }
-    let choice = search(&plan(&Surroundings::here(), explicit), &probe::probe, false);
+    let choice = search(&search_steps(&Surroundings::here(), explicit), &probe::probe, false);
     choice.interpreter().cloned().ok_or_else(|| choice.error().into())
 }
 
@@ -136,7 +136,7 @@ pub(crate) fn choose(explicit: Option<&str>) -> Result<Interpreter> {
 #[must_use]
 pub(crate) fn survey(explicit: Option<&str>) -> PythonChoice {
     let around = Surroundings::here();
-    let mut steps = plan(&around, explicit);
+    let mut steps = search_steps(&around, explicit);
     steps.push(elsewhere(&around));
     let mut choice = search(&steps, &probe::probe, true);
     let mut known = Vec::new();
@@ -240,7 +240,7 @@ impl SearchStep {
     }
 }
 
-fn plan(around: &Surroundings, explicit: Option<&str>) -> Vec<SearchStep> {
+fn search_steps(around: &Surroundings, explicit: Option<&str>) -> Vec<SearchStep> {
     let conda_is_base = around.var("CONDA_DEFAULT_ENV").is_some_and(|name| name == "base" || name == "root");
     let conda = around.var("CONDA_PREFIX").map(|prefix| python_of(Path::new(prefix)));
     let conda = SearchStep::new(
@@ -249,8 +249,8 @@ fn plan(around: &Surroundings, explicit: Option<&str>) -> Vec<SearchStep> {
     );
     let in_path = ["python3", "python"].map(|name| around.on_path(OsStr::new(name))).concat();
     let mut steps = Vec::new();
-    steps.extend(explicit.map(|name| named(PythonSource::Option, OsStr::new(name), around)));
-    steps.extend(around.var(VARIABLE).map(|name| named(PythonSource::Variable, name, around)));
+    steps.extend(explicit.map(|name| step_for_name(PythonSource::Option, OsStr::new(name), around)));
+    steps.extend(around.var(VARIABLE).map(|name| step_for_name(PythonSource::Variable, name, around)));
     steps.extend(around.var("VIRTUAL_ENV").map(|folder| active_environment(&around.cwd.join(folder))));
     steps.push(conda);
     let environments = around.cwd.ancestors().map(|folder| folder.join(".venv"));
@@ -269,7 +269,7 @@ fn active_environment(folder: &Path) -> SearchStep {
 }
 
 /// The Python that the user named: a folder with a Python in it, a path, a version, or a name on `PATH`.
-fn named(source: PythonSource, name: &OsStr, around: &Surroundings) -> SearchStep {
+fn step_for_name(source: PythonSource, name: &OsStr, around: &Surroundings) -> SearchStep {
     let path = around.cwd.join(name);
     let is_path = Path::new(name).components().count() > 1 || Path::new(name).is_absolute();
     let step = SearchStep { name: name.into(), binding: true, ..SearchStep::new(source, Vec::new()) };
@@ -318,7 +318,7 @@ fn search(steps: &[SearchStep], probe: &dyn Fn(&Path) -> Result<Interpreter, Unu
         for path in &step.found {
             let identity = identity_of(path);
             let state = if seen.contains(&identity) {
-                CandidateState::NotTried("the same file as one above".to_owned())
+                CandidateState::NotTried("same file as a Python above".to_owned())
             } else {
                 examine(step, path, probe)
             };
@@ -411,7 +411,7 @@ mod tests {
                 let path = path.to_path_buf();
                 if good { Ok(python(path)) } else { Err(Unusable::CannotRun { path, why: String::new() }) }
             };
-            let choice = search(&plan(&self.around, explicit), &probe, false);
+            let choice = search(&search_steps(&self.around, explicit), &probe, false);
             (choice.chosen.map(|index| choice.candidates[index].source), asked.into_inner())
         }
     }
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn the_search_order_is_that_of_uv() {
+    fn the_search_order_is_the_same_as_in_uv() {
         let mut machine = FakeMachine::new();
         machine.set("VIRTUAL_ENV", "stale");
         machine.set("CONDA_PREFIX", "conda");

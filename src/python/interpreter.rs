@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// How the file name of a libpython ends.
+/// The suffix of the file name of a libpython.
 pub(super) const LIBPYTHON_SUFFIX: &str = if cfg!(target_os = "macos") { ".dylib" } else { ".so.1.0" };
 
 /// A Python interpreter, as it describes itself.
@@ -37,7 +37,7 @@ pub(crate) struct Interpreter {
     pub machine: String,
 }
 
-/// No Python can be used. The whole string is for the user; the program exits with 6.
+/// No Python can be used. The string is the message for the user; the program exits with 6.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct NoPython(pub(super) String);

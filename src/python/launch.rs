@@ -70,7 +70,7 @@ type AuditHook = unsafe extern "C" fn(*const c_char, *mut pyo3::ffi::PyObject, *
 /// up: the job says how the process ends.
 ///
 /// `add_modules` is called before Python is initialized, to add built-in modules.
-pub(crate) fn start(executable: &Path, add_modules: fn(), job: PythonJob) -> Result<Infallible> {
+pub(crate) fn start_python(executable: &Path, add_modules: fn(), job: PythonJob) -> Result<Infallible> {
     let prompt = matches!(job, PythonJob::BeforePrompt(_));
     *JOB.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(job);
     reset_signal_handlers();
@@ -100,7 +100,7 @@ fn add_hook(count: c_int, arguments: *mut *mut c_char) -> Result<()> {
     let mut config = PreConfig([0; 64]);
     // SAFETY: the buffer is aligned for ints and larger than the struct of any version.
     unsafe { PyPreConfig_InitPythonConfig(&raw mut config) };
-    // SAFETY: the config has been initialized, and argc and argv are those of `start`.
+    // SAFETY: the config has been initialized, and argc and argv are those of `start_python`.
     let status = unsafe { Py_PreInitializeFromBytesArgs(&raw const config, count as isize, arguments) };
     anyhow::ensure!(status.kind == 0, "cannot set up Python: check the PYTHON* environment variables");
     // SAFETY: may be called before Python is initialized; the hook is a function, which lives forever.
@@ -130,6 +130,7 @@ unsafe extern "C" fn hook(event: *const c_char, _: *mut pyo3::ffi::PyObject, _: 
     // SAFETY: CPython passes the event's name, a NUL-terminated string that lives for the call.
     let event = unsafe { CStr::from_ptr(event) };
     if event == RUN_COMMAND {
+        // Before the job: the script raises audit events as well, which must not start it again.
         WAITING.store(false, Ordering::Relaxed);
         run_job();
     }

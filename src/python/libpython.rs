@@ -1,8 +1,8 @@
-//! Makes the process use the libpython of the chosen Python, not the one that snapcli was built with.
+//! Makes the process use the libpython of the chosen Python instead of the one that snapcli was built with.
 //!
-//! The dynamic loader has loaded a libpython before `main` begins. If it is the wrong one, snapcli starts itself again,
-//! with a folder at the front of the loader's search path. That folder holds a symlink with the name of the library
-//! that snapcli is linked to, and it points to the right library. `main` calls `restore_environment` before anything
+//! The dynamic loader has loaded a libpython before `main` begins. If it is the wrong one, snapcli restarts itself with
+//! a folder at the front of the loader's search path. That folder contains a symlink that has the name of the library
+//! that snapcli is linked to, and points to the right library. `main` calls `restore_environment` before anything
 //! else; `prepare_interpreter` calls `ensure`.
 #![allow(unsafe_code)]
 
@@ -33,13 +33,13 @@ static SECOND_START: OnceLock<Option<Interpreter>> = OnceLock::new();
 
 /// Restores the environment variables that the first start changed. Returns whether this is a second start.
 ///
-/// Must be called before `main` starts a thread: no other thread may read the environment meanwhile.
+/// Must be called before `main` starts a thread: no other thread may read the environment at the same time.
 pub(crate) fn restore_environment() -> bool {
     let Some(old) = env::var_os(OLD_SEARCH_PATH) else {
         return false;
     };
     let chosen = env::var(CHOSEN).ok().and_then(|json| serde_json::from_str(&json).ok());
-    change_variable(SEARCH_PATH, old_value(&old).as_deref());
+    change_variable(SEARCH_PATH, marked_search_path(&old).as_deref());
     change_variable(OLD_SEARCH_PATH, None);
     change_variable(CHOSEN, None);
     SECOND_START.set(chosen).is_ok()
@@ -60,13 +60,13 @@ fn change_variable(name: &str, value: Option<&OsStr>) {
     }
 }
 
-fn marker(old: Option<&OsStr>) -> OsString {
+fn search_path_marker(old: Option<&OsStr>) -> OsString {
     let mut text = OsString::from(if old.is_some() { "=" } else { "" });
     text.push(old.unwrap_or_default());
     text
 }
 
-fn old_value(marker: &OsStr) -> Option<OsString> {
+fn marked_search_path(marker: &OsStr) -> Option<OsString> {
     marker.as_bytes().strip_prefix(b"=").map(|value| OsString::from_vec(value.to_vec()))
 }
 
@@ -74,7 +74,7 @@ fn old_value(marker: &OsStr) -> Option<OsString> {
 ///
 /// # Errors
 /// If Python is linked into the program itself, or the loader does not know.
-pub(crate) fn loaded() -> Result<PathBuf> {
+pub(crate) fn loaded_library() -> Result<PathBuf> {
     let mut info = libc::Dl_info {
         dli_fname: std::ptr::null(),
         dli_fbase: std::ptr::null_mut(),
@@ -99,14 +99,14 @@ pub(crate) fn loaded() -> Result<PathBuf> {
 /// Whether the loaded libpython is not that of the interpreter, so that `ensure` would start snapcli again.
 ///
 /// # Errors
-/// As for [`loaded`], and if the interpreter has no library.
+/// As for [`loaded_library`], and if the interpreter has no library.
 pub(crate) fn differs(interpreter: &Interpreter) -> Result<bool> {
-    let wanted = wanted(interpreter)?;
-    let loaded = loaded()?;
+    let wanted = wanted_library(interpreter)?;
+    let loaded = loaded_library()?;
     Ok(loaded.canonicalize().unwrap_or(loaded) != wanted)
 }
 
-fn wanted(interpreter: &Interpreter) -> Result<PathBuf> {
+fn wanted_library(interpreter: &Interpreter) -> Result<PathBuf> {
     let python = interpreter.executable.display();
     let library = interpreter.library.as_ref();
     let library =
@@ -126,23 +126,23 @@ fn restart_if_needed(interpreter: &Interpreter) -> Result<()> {
     if !differs(interpreter)? {
         return Ok(());
     }
-    let (wanted, loaded) = (wanted(interpreter)?, loaded()?);
-    // Trying a third time would not help, and could go on forever.
+    let (wanted, loaded) = (wanted_library(interpreter)?, loaded_library()?);
+    // A third start would not help, and the program could restart forever.
     if SECOND_START.get().is_some() {
         bail!(
-            "the loader used {} instead of {}, although {SEARCH_PATH} names that: rebuild snapcli with this Python",
+            "the dynamic loader used {} instead of {}, which {SEARCH_PATH} points to: rebuild snapcli with this Python",
             loaded.display(),
             wanted.display()
         );
     }
     let name = loaded.file_name().context("the loaded libpython has no name: rebuild snapcli")?;
     let folder = folder_with_link(name, &wanted)?;
-    let error = start_again(&folder, interpreter);
+    let error = restart(&folder, interpreter);
     Err(error).context("cannot start snapcli again with the chosen Python: use the Python that snapcli was built with")
 }
 
 /// Replaces this process with a second start. Returns only on failure.
-fn start_again(folder: &Path, interpreter: &Interpreter) -> io::Error {
+fn restart(folder: &Path, interpreter: &Interpreter) -> io::Error {
     let program = match env::current_exe() {
         Ok(program) if program.exists() => program,
         // The file was replaced or removed since this process started, but the kernel still has it.
@@ -152,13 +152,15 @@ fn start_again(folder: &Path, interpreter: &Interpreter) -> io::Error {
     let old = env::var_os(SEARCH_PATH);
     let mut arguments = env::args_os();
     let mut command = Command::new(&program);
+    // Keep `argv[0]`, so that usage messages show the name that the user typed.
     command.arg0(arguments.next().unwrap_or_else(|| program.into()));
     command.args(arguments);
     command.env(SEARCH_PATH, search_path(folder, old.as_deref()));
-    command.env(OLD_SEARCH_PATH, marker(old.as_deref()));
+    command.env(OLD_SEARCH_PATH, search_path_marker(old.as_deref()));
     if let Ok(json) = serde_json::to_string(interpreter) {
         command.env(CHOSEN, json);
     }
+    // `exec` keeps the process ID, the open files and the controlling terminal.
     command.exec()
 }
 
@@ -176,9 +178,9 @@ fn search_path(folder: &Path, old: Option<&OsStr>) -> OsString {
 /// Creates a folder with nothing but `name`, a symlink to `target`: in the cache, or, if that cannot be written to, in
 /// the directory for temporary files.
 fn folder_with_link(name: &OsStr, target: &Path) -> Result<PathBuf> {
-    let mut failure = anyhow!("no folder to create a symlink in: set XDG_CACHE_HOME to a folder of yours");
+    let mut failure = anyhow!("no folder to create a symlink in: set XDG_CACHE_HOME to a folder that you own");
     for base in [dirs::cache_dir().map(|cache| cache.join("snapcli")), Some(temporary_folder())].into_iter().flatten() {
-        // The loader would take these for a separator, or for one of its own variables.
+        // The loader would treat these as a separator, or as the start of a variable.
         if base.as_os_str().as_bytes().iter().any(|byte| b":;$".contains(byte)) {
             continue;
         }
@@ -220,7 +222,7 @@ mod tests {
     #[test]
     fn the_old_search_path_survives_the_second_start() {
         for old in [None, Some(""), Some("/a:/b")].map(|old| old.map(OsStr::new)) {
-            assert_eq!(old_value(&marker(old)).as_deref(), old);
+            assert_eq!(marked_search_path(&search_path_marker(old)).as_deref(), old);
         }
     }
 
@@ -247,7 +249,7 @@ mod tests {
 
     #[test]
     fn the_loaded_library_is_a_libpython() -> Result<()> {
-        assert!(loaded()?.is_file());
+        assert!(loaded_library()?.is_file());
         Ok(())
     }
 }

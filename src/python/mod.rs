@@ -32,7 +32,7 @@ pub(crate) use self::interpreter::Interpreter;
 pub(crate) fn prepare_interpreter(explicit: Option<&str>) -> Result<Interpreter> {
     let interpreter = discover::choose(explicit).or_exit(exit::NO_PYTHON, || "no usable Python".to_owned())?;
     libpython::ensure(&interpreter)
-        .or_exit(exit::NO_PYTHON, || format!("cannot use the library of {}", interpreter.executable.display()))?;
+        .or_exit(exit::NO_PYTHON, || format!("cannot use the libpython of {}", interpreter.executable.display()))?;
     Ok(interpreter)
 }
 

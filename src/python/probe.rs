@@ -61,7 +61,7 @@ print('\nsnapcli-probe:' + json.dumps({
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unusable {
     /// The path does not exist.
-    #[error("there is no Python {}: check the name", .path.display())]
+    #[error("{} does not exist: check the path, the name or the version", .path.display())]
     NotFound {
         /// The path or name that was searched for.
         path: PathBuf,
@@ -83,7 +83,7 @@ pub(crate) enum Unusable {
         version: String,
     },
     /// It is not the version that the user asked for.
-    #[error("{} is Python {found}: install Python {wanted}, or pass its path", .path.display())]
+    #[error("{} is Python {found}, not {wanted}: install Python {wanted}, or pass its path", .path.display())]
     OtherVersion {
         /// The path of the Python.
         path: PathBuf,
@@ -149,7 +149,7 @@ fn probe_with(path: &Path, cache: Option<&Path>) -> Result<Interpreter, Unusable
     let interpreter = match known {
         Some(interpreter) => interpreter,
         None => {
-            let interpreter = ask(&path)?;
+            let interpreter = ask_python(&path)?;
             if let Some((cache, stamp)) = cache.zip(stamp) {
                 // Without a cache, everything still works.
                 let _ = store(cache, &path, stamp, &interpreter);
@@ -157,7 +157,7 @@ fn probe_with(path: &Path, cache: Option<&Path>) -> Result<Interpreter, Unusable
             interpreter
         }
     };
-    judge(path, interpreter)
+    check_embeddable(path, interpreter)
 }
 
 /// A dangling symlink in a virtual environment means that its base was removed.
@@ -169,7 +169,8 @@ fn missing(path: PathBuf) -> Unusable {
     }
 }
 
-fn judge(path: PathBuf, python: Interpreter) -> Result<Interpreter, Unusable> {
+/// Checks that an interpreter can be embedded.
+fn check_embeddable(path: PathBuf, python: Interpreter) -> Result<Interpreter, Unusable> {
     let version = python.version_text.clone();
     if python.implementation != "cpython" {
         Err(Unusable::NotCPython { path, name: python.implementation })
@@ -210,28 +211,28 @@ impl ProbeAnswer {
         // Conda's Python is linked statically and names an archive, but its prefix also has a libpython.
         let (major, minor, _) = self.interpreter.version;
         let usual = format!("libpython{major}.{minor}{}{}", self.abiflags, LIBPYTHON_SUFFIX);
-        let told = Some(self.library_name.clone()).filter(|n| !n.is_empty() && !n.ends_with(".a"));
+        let reported = Some(self.library_name.clone()).filter(|n| !n.is_empty() && !n.ends_with(".a"));
         let files =
-            told.into_iter().chain([usual]).flat_map(|name| folders.iter().map(move |folder| folder.join(&name)));
+            reported.into_iter().chain([usual]).flat_map(|name| folders.iter().map(move |folder| folder.join(&name)));
         files.into_iter().find(|file| file.is_file())
     }
 }
 
-fn ask(path: &Path) -> Result<Interpreter, Unusable> {
+fn ask_python(path: &Path) -> Result<Interpreter, Unusable> {
     let failed = |why| {
         let path = path.to_path_buf();
         if base_is_gone(&path) { Unusable::BaseGone { path } } else { Unusable::CannotRun { path, why } }
     };
     // UTF-8 mode prints paths as they are, in any locale.
-    let mut said = run(path, &["-I", "-X", "utf8"]).map_err(failed)?;
-    if said.stderr.starts_with("Unknown option: -I") {
+    let mut output = run_question(path, &["-I", "-X", "utf8"]).map_err(failed)?;
+    if output.stderr.starts_with("Unknown option: -I") {
         // Python 2 has no `-I`. Ask it differently, to report its version rather than a broken Python.
-        said = run(path, &["-E", "-s"]).map_err(failed)?;
+        output = run_question(path, &["-E", "-s"]).map_err(failed)?;
     }
-    let line = said.stdout.lines().rev().find_map(|line| line.strip_prefix(MARK));
+    let line = output.stdout.lines().rev().find_map(|line| line.strip_prefix(MARK));
     match line.and_then(|json| serde_json::from_str::<ProbeAnswer>(json).ok()) {
         Some(answer) => Ok(answer.interpreter()),
-        None => Err(failed(said.reason())),
+        None => Err(failed(output.reason())),
     }
 }
 
@@ -251,7 +252,7 @@ impl ProcessOutput {
     }
 }
 
-fn run(path: &Path, flags: &[&str]) -> Result<ProcessOutput, String> {
+fn run_question(path: &Path, flags: &[&str]) -> Result<ProcessOutput, String> {
     let mut child = Command::new(path)
         .args(flags)
         .args(["-c", QUESTION])
@@ -262,8 +263,8 @@ fn run(path: &Path, flags: &[&str]) -> Result<ProcessOutput, String> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| error.to_string())?;
-    let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
-    // Two threads read the pipes meanwhile: a full pipe would block the child.
+    let (stdout, stderr) = (read_in_thread(child.stdout.take()), read_in_thread(child.stderr.take()));
+    // Two threads read the pipes in the meantime: a full pipe would block the child.
     let end = Instant::now() + TIMEOUT;
     let status = loop {
         match child.try_wait() {
@@ -282,7 +283,7 @@ fn run(path: &Path, flags: &[&str]) -> Result<ProcessOutput, String> {
     Ok(ProcessOutput { stdout: text(stdout), stderr: text(stderr), status })
 }
 
-fn drain(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+fn read_in_thread(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
@@ -396,7 +397,7 @@ mod tests {
     fn judged(change: impl FnOnce(&mut Interpreter)) -> String {
         let mut python = python(Some("/p/lib/libpython3.12.so.1.0".into()));
         change(&mut python);
-        judge("/p".into(), python).map_or_else(|why| why.to_string(), |_| "usable".to_owned())
+        check_embeddable("/p".into(), python).map_or_else(|why| why.to_string(), |_| "usable".to_owned())
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) enum ScriptTarget {
     Script(PathBuf),
     /// A module by name, as `python -m`.
     Module(OsString),
-    /// ScriptSource code, as `python -c`.
+    /// Source code, as `python -c`.
     Code(OsString),
     /// As `Code`, but the value of a single expression is printed, as in the prompt.
     Expression(OsString),
@@ -68,7 +68,7 @@ pub(crate) struct ScriptSource {
     pub bytes: Vec<u8>,
 }
 
-/// What there is to call.
+/// The code to run, once `sys` and `__main__` are set up.
 pub(super) enum Entry<'py> {
     /// The code object of `-c`.
     Code(Bound<'py, PyAny>),
@@ -265,7 +265,7 @@ fn has_path0(py: Python<'_>) -> PyResult<bool> {
 /// Flushes the standard streams, as CPython does between the output of a script and its traceback.
 fn flush(py: Python<'_>) {
     for name in ["stderr", "stdout"] {
-        // CPython, too, ignores a stream that the script has closed or removed.
+        // CPython also ignores a stream that the script has closed or removed.
         let _ = py.import("sys").and_then(|sys| sys.getattr(name)).and_then(|stream| stream.call_method0("flush"));
     }
 }

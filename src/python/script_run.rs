@@ -60,7 +60,7 @@ pub(crate) fn run_script(py: Python<'_>, command: &ScriptCommand) -> PyResult<Sc
     let process = std::process::id();
     let main = py.import("__main__")?;
     let (entry, source) = prepare(py, command, &main)?;
-    let (how, end, error) = conclude(py, entry.call(py, &main.dict()))?;
+    let (how, end, error) = finish_run(py, entry.call(py, &main.dict()))?;
     remove_file_attributes(command, &main.dict())?;
     join_threads(py)?;
     // A child process of `os.fork` that runs to the end of the script gets here as well.
@@ -89,7 +89,7 @@ fn remove_file_attributes(command: &ScriptCommand, namespace: &Bound<'_, PyDict>
 }
 
 /// Prints the traceback, and returns how the script ended and how `python` would end the process.
-fn conclude(py: Python<'_>, result: PyResult<()>) -> PyResult<(&'static str, ProcessEnd, Option<PyErr>)> {
+fn finish_run(py: Python<'_>, result: PyResult<()>) -> PyResult<(&'static str, ProcessEnd, Option<PyErr>)> {
     let Err(error) = result else { return Ok(("finished", ProcessEnd::Exit(0), None)) };
     if error.is_instance_of::<PySystemExit>(py) {
         return Ok(("exit", ProcessEnd::Exit(exit_code(py, &error)?), None));

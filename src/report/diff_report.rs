@@ -47,6 +47,7 @@ pub fn describe_change(change: &Change) -> String {
 
 fn write_change(out: &mut dyn Write, change: &Change) -> io::Result<()> {
     let name = escape(&change.name);
+    // The marks are those of a unified diff, with `~` for a changed variable.
     match (&change.before, &change.after) {
         (Some(before), Some(after)) => write!(out, "~ {name}: {}", describe_difference(change, before, after))?,
         (None, Some(facts)) => write!(out, "+ {name}: {}", describe_variable(facts))?,
@@ -60,12 +61,13 @@ fn write_change(out: &mut dyn Write, change: &Change) -> io::Result<()> {
 }
 
 fn describe_difference(change: &Change, before: &ValueSummary, after: &ValueSummary) -> String {
+    // If only the value changed, the type and size before and after are the same.
     let facts = match change.what.as_slice() {
         [ChangedAspect::Value] => type_and_size(after),
         _ => format!("{} → {}", type_and_size(before), type_and_size(after)),
     };
     let is_root = |place: &FirstDifference| place.path == change.name;
-    // If the whole value has another type or size, that says it all.
+    // If the type or size of the whole value changed, its previews add nothing.
     let place = change.place.as_ref().filter(|place| !is_root(place) || change.what == [ChangedAspect::Value]);
     match place.and_then(|place| Some((place, describe_place(place, &change.name)?))) {
         // `int 3 → 4`: the path is the name, which the line already begins with.
@@ -79,6 +81,7 @@ fn describe_difference(change: &Change, before: &ValueSummary, after: &ValueSumm
 fn describe_place(place: &FirstDifference, name: &str) -> Option<String> {
     let path = if place.path == name { "" } else { place.path.as_str() };
     let how = match (&place.before, &place.after) {
+        // Previews are cut, so different values can have the same one.
         (Some(before), Some(after)) if before == after => String::new(),
         (Some(before), Some(after)) => format!("{before} → {after}"),
         (None, Some(_)) => "added".to_owned(),

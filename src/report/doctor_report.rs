@@ -1,6 +1,6 @@
-//! The result of `doctor`: which Python would run, why no other, and what else a save needs.
+//! The result of `doctor`: which Python would run, why the others would not, and what else a save needs.
 //!
-//! `commands::doctor` fills the struct, and asks all the questions. The text and the JSON are made from it alone.
+//! `commands::doctor` gathers the information. The text and the JSON are made from these structs alone.
 
 use std::io::{self, Write};
 
@@ -149,7 +149,7 @@ impl DoctorReport {
     }
 
     fn write_candidates(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "\nsearched, in this order")?;
+        writeln!(out, "\nsearch order")?;
         for candidate in &self.candidates {
             let mark = if candidate.chosen { '*' } else { ' ' };
             let version = candidate.version.as_deref().unwrap_or("-");
@@ -180,7 +180,7 @@ impl LibpythonReport {
         write_line(out, "libpython", self.wanted.as_deref().unwrap_or("none"))?;
         let loaded = self.loaded.as_deref().unwrap_or("unknown");
         let loaded = if self.restart {
-            format!("{loaded} (differs: snapcli will start itself again)")
+            format!("{loaded} (differs: snapcli will restart itself to load the right one)")
         } else {
             loaded.to_owned()
         };
@@ -253,7 +253,7 @@ libpython      none
   loaded       unknown
 key            none yet: the first save creates /k
 
-searched, in this order
+search order
   PATH           -         /usr/bin/python3
                            it is \\u{1b}[2Jtoo old
 

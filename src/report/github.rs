@@ -10,7 +10,7 @@ use crate::snapshot::index::{LeftOut, LeftOutReason};
 
 /// Writes a line for each variable that cannot be saved.
 pub fn write_annotations(out: &mut dyn Write, report: &SessionReport) -> io::Result<()> {
-    // The user can fix the script, not the snapshot.
+    // Annotate the script, even if a snapshot was inspected: the script is the file that the user can fix.
     let script = match report.index.script.path.as_str() {
         "" => &report.file,
         _ if report.index.script.kind != "script" => &report.file,
@@ -33,12 +33,13 @@ fn write_annotation(out: &mut dyn Write, script: &str, item: &LeftOut) -> io::Re
     writeln!(out, "::error file={}{line},title={title}::{}", escape_property(script), escape_message(&message))
 }
 
-/// Escapes what would end a message.
+/// Escapes characters that would end a message.
 fn escape_message(text: &str) -> String {
+    // `%` first: the other escapes contain it.
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// Escapes what would end the value of a property.
+/// Escapes characters that would end the value of a property.
 fn escape_property(text: &str) -> String {
     escape_message(text).replace(':', "%3A").replace(',', "%2C")
 }
@@ -50,7 +51,7 @@ mod tests {
     use crate::snapshot::index::Index;
 
     #[test]
-    fn an_annotation_has_the_line_of_the_script_and_cannot_be_escaped_from() -> io::Result<()> {
+    fn an_annotation_names_the_line_and_a_hostile_name_cannot_end_it() -> io::Result<()> {
         let item = LeftOut {
             name: "a,b::\n".to_owned(),
             type_name: "socket.socket".to_owned(),

@@ -93,6 +93,7 @@ impl SessionReport {
                 (FileFormat::DillSession, module.clone(), variables)
             }
             Outline::Dict { variables } => (FileFormat::PickledDict, String::new(), variables.clone()),
+            // A single object has no name, so it gets the one under which `restore` binds it.
             Outline::Object { value } => {
                 let value = outline::OutlineRow { name: OBJECT_NAME.to_owned(), ..value.clone() };
                 (FileFormat::Pickle, String::new(), vec![value])
@@ -105,6 +106,7 @@ impl SessionReport {
 
     /// Removes everything but the variables that failed to be saved.
     pub fn keep_failures_only(&mut self) {
+        // Names left out by a rule were excluded by the user and are no failures.
         self.index.variables.clear();
         self.index.left_out.retain(|item| item.reason == LeftOutReason::Failed);
     }
@@ -156,6 +158,7 @@ fn index_entry(found: &outline::OutlineRow) -> Variable {
 
 /// Cuts a preview to the length that the index of a snapshot has.
 fn shorten(preview: &str) -> String {
+    // The ellipsis takes the place of the last character.
     match preview.char_indices().nth(PREVIEW - 1) {
         Some((end, _)) if preview.chars().count() > PREVIEW => format!("{}…", preview.get(..end).unwrap_or(preview)),
         _ => preview.to_owned(),

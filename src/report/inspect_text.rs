@@ -48,6 +48,7 @@ pub fn write_tree(out: &mut dyn Write, tree: &TraceTree) -> io::Result<()> {
     let mut pending = vec![(0, tree)];
     while let Some((depth, tree)) = pending.pop() {
         writeln!(out, "{:>8}  {}{}", format_size(tree.size), "  ".repeat(depth), escape(&tree.label))?;
+        // Reversed, so that the first child is popped first.
         pending.extend(tree.children.iter().rev().map(|child| (depth + 1, child)));
     }
     Ok(())
@@ -81,6 +82,7 @@ fn write_origin(out: &mut dyn Write, index: &Index) -> io::Result<()> {
 
 fn command_line(index: &Index) -> String {
     let script = &index.script;
+    // The absolute path of a script says more than the word that was typed.
     let head = match script.kind.as_str() {
         "module" => format!("-m {}", script.path),
         _ => script.path.clone(),

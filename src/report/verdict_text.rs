@@ -14,9 +14,11 @@ const FEW: usize = 3;
 /// Writes a verdict with its worst findings, or with all of them.
 pub fn write_verdict(out: &mut dyn Write, verdict: &Verdict, all: bool, colour: bool) -> io::Result<()> {
     let class = verdict.class;
+    // Only the class `dangerous` is coloured, so that the colour stays a warning.
     let danger = Style::new().force_styling(colour && class == VerdictClass::Dangerous).red().bold();
     let name = danger.apply_to(format!("{class:?}").to_lowercase());
     writeln!(out, "\nverdict: {name}: loading it {}", class.words())?;
+    // `worst` yields the findings that decide the class of the verdict.
     let shown: Vec<&Finding> =
         if all { verdict.findings.iter().collect() } else { verdict.worst().take(FEW).collect() };
     for finding in &shown {

@@ -62,7 +62,7 @@ pub fn write_text(out: &mut dyn Write, report: &VerifyReport) -> io::Result<()> 
         writeln!(out, "  intact: {}{more}", escape(&names.join(", ")))?;
     }
     if verified.behind_stop > 0 {
-        writeln!(out, "  {} after the end of the pickle, which no reader uses", format_size(verified.behind_stop))?;
+        writeln!(out, "  {} after the end of the pickle, which readers ignore", format_size(verified.behind_stop))?;
     }
     Ok(())
 }

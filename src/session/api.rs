@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
 
 use super::provenance::Origin;
-use super::restore::{self as session_restore, RestoreRequest as LoadRequest, Restored, Signer, Untrusted};
+use super::restore::{self as session_restore, RestoreRequest, Restored, Signer, Untrusted};
 use super::save::{SaveRequest, SaveSource, save_namespace, signing_key};
 use super::select::SelectionRules;
 use crate::pickler;
@@ -35,7 +35,7 @@ pub mod snapcli {
     use super::{dump, dumps, load, load_dict, loads, restore, save};
 }
 
-/// Pickles an object and returns the bytes, as `dill.dumps` does. Protocols other than 5 are left to dill.
+/// Pickles an object and returns the bytes, as `dill.dumps` does. Protocols other than 5 are written by dill itself.
 #[pyfunction]
 #[pyo3(signature = (obj, protocol = None, byref = None, fmode = None, recurse = None, *, buffer_callback = None))]
 fn dumps<'py>(
@@ -51,6 +51,7 @@ fn dumps<'py>(
     for (name, value) in [("byref", byref), ("fmode", fmode), ("recurse", recurse)] {
         options.set_item(name, value)?;
     }
+    // A negative protocol means the highest one, as in pickle.
     if protocol.is_some_and(|protocol| !(protocol < 0 || protocol == 5)) {
         if buffer_callback.is_some() {
             return Err(PyValueError::new_err("buffer_callback needs protocol >= 5"));
@@ -78,14 +79,14 @@ fn dump<'py>(
     file.call_method1("write", (bytes,)).map(drop)
 }
 
-/// `dill.loads`.
+/// Loads an object from a pickle in memory, as `dill.loads` does.
 #[pyfunction]
 #[pyo3(signature = (data, **options))]
 fn loads<'py>(data: &Bound<'py, PyAny>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
     data.py().import("dill")?.getattr("loads")?.call((data,), options)
 }
 
-/// `dill.load`.
+/// Loads an object from a file that contains a pickle, as `dill.load` does.
 #[pyfunction]
 #[pyo3(signature = (file, **options))]
 fn load<'py>(file: &Bound<'py, PyAny>, options: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
@@ -95,8 +96,8 @@ fn load<'py>(file: &Bound<'py, PyAny>, options: Option<&Bound<'py, PyDict>>) -> 
 /// Saves the session as `snapcli save` does, from within a script or at the prompt. Returns a dict of the names that
 /// could not be saved, each with the reason.
 ///
-/// `namespace` is a module, or a dict whose items become names of `__main__`; the default is `__main__` itself. With
-/// `sync=False` the file may reach the disk up to half a minute later: that is faster, but a power cut can lose it.
+/// `namespace` is a module, or a dict whose items are saved as variables of `__main__`; the default is `__main__`. With
+/// `sync=False`, the file may reach the disk half a minute later: that is faster, but a power cut can lose it.
 #[pyfunction]
 #[pyo3(signature = (path, namespace = None, *, sync = true))]
 fn save<'py>(
@@ -105,6 +106,7 @@ fn save<'py>(
     namespace: Option<Bound<'py, PyAny>>,
     sync: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
+    // Names that rules leave out are not failures: the dict has only those that could not be pickled.
     let saved = save_session(py, &path, namespace.as_ref(), sync);
     let index = saved.map_err(|error| to_exception(error, "save to", &path))?;
     let failed = PyDict::new(py);
@@ -117,9 +119,9 @@ fn save<'py>(
 /// Restores a snapshot into the module that it was saved from, as `snapcli restore` does. Returns a dict of the
 /// variables that could not be restored, each with the reason.
 ///
-/// `only` and `exclude` are a pattern or a list of patterns. With `mmap=True` arrays are memory-mapped. A file that
-/// this user did not sign restores plain data only, and raises `pickle.UnpicklingError` if it needs more, unless
-/// `trust=True`.
+/// `only` and `exclude` take a pattern or a list of patterns. With `mmap=True`, arrays are memory-mapped. From a file
+/// that is not signed with your key, only plain data is restored; if the file needs more, `pickle.UnpicklingError` is
+/// raised, unless `trust=True`.
 #[pyfunction]
 #[pyo3(signature = (path, only = None, *, exclude = None, mmap = false, trust = false))]
 fn restore<'py>(
@@ -133,8 +135,8 @@ fn restore<'py>(
     LoadOptions { path, only: patterns(only)?, exclude: patterns(exclude)?, mmap, trust, into: None }.load(py)
 }
 
-/// Returns the variables of a snapshot as a dict, and changes nothing else, as `dill.load_module_asdict` does.
-/// Variables that cannot be restored are not in it.
+/// Returns the variables of a snapshot as a dict, as `dill.load_module_asdict` does, and changes no module. Variables
+/// that cannot be restored are missing from the dict.
 #[pyfunction]
 #[pyo3(signature = (path, only = None, *, exclude = None, mmap = false, trust = false))]
 fn load_dict<'py>(
@@ -152,7 +154,7 @@ fn load_dict<'py>(
 }
 
 fn running_session() -> Result<&'static RunContext> {
-    context::get().context("no script runs under snapcli")
+    context::get().context("no script is running under snapcli")
 }
 
 fn save_session(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>>, sync: bool) -> Result<Index> {
@@ -164,7 +166,7 @@ fn save_session(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>
             Ok(module) => (module.clone(), module.dict()),
             Err(_) => {
                 let names = namespace.cast::<PyDict>().map_err(PyErr::from);
-                (main, names.context("a namespace must be a dict or a module")?.clone())
+                (main, names.context("the namespace must be a dict or a module")?.clone())
             }
         },
     };
@@ -189,6 +191,7 @@ fn save_session(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>
         let source = SaveSource { module: &module, namespace: &names, dill };
         save_namespace(py, &request, &source, &origin, file)
     })??;
+    // Syncing a large file can take seconds, in which other threads of the script may run.
     py.detach(|| if sync { file.commit() } else { file.commit_without_sync() })?;
     Ok(index)
 }
@@ -208,7 +211,7 @@ impl<'py> LoadOptions<'py> {
     /// Returns the variables that could not be restored, each with the reason.
     fn load(self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let restored = self.restore(py).map_err(|error| match error.downcast_ref::<Untrusted>() {
-            Some(_) => untrusted(py, &error.to_string()),
+            Some(_) => untrusted_error(py, &error.to_string()),
             None => to_exception(error, "restore", &self.path),
         })?;
         let lost = PyDict::new(py);
@@ -221,10 +224,11 @@ impl<'py> LoadOptions<'py> {
     fn restore(&self, py: Python<'py>) -> Result<Restored> {
         let running = running_session()?;
         let snapshot = Arc::new(Snapshot::open(&self.path)?);
+        // There is no question here, unlike in `snapcli restore`: a script cannot answer it.
         let trusted = self.trust || Signer::of(&snapshot) == Signer::User;
         let name = self.path.display().to_string();
         running.dill.at_hand(py, |dill| {
-            let request = LoadRequest {
+            let request = RestoreRequest {
                 name: &name,
                 only: &self.only,
                 exclude: &self.exclude,
@@ -236,13 +240,13 @@ impl<'py> LoadOptions<'py> {
                 finds_script_modules: false,
                 dill,
             };
-            session_restore::load(py, &snapshot, &request, &|_| {})
+            session_restore::restore(py, &snapshot, &request, &|_| {})
         })?
     }
 }
 
 /// A refusal as `pickle.UnpicklingError`, with Python arguments in place of the options of the command line.
-fn untrusted(py: Python<'_>, message: &str) -> PyErr {
+fn untrusted_error(py: Python<'_>, message: &str) -> PyErr {
     let message = message.replace("--trust", "trust=True").replace("--only", "only=");
     match py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError")?.call1((message,))) {
         Ok(error) => PyErr::from_value(error),
@@ -264,7 +268,7 @@ fn patterns(given: Option<Bound<'_, PyAny>>) -> PyResult<Vec<Pattern>> {
     strings.iter().map(parse).collect()
 }
 
-/// An exception that passed through our code, or an OSError with our error.
+/// The Python exception in an error, if there is one; otherwise an OSError with its message.
 fn to_exception(error: anyhow::Error, action: &str, path: &Path) -> PyErr {
     match error.downcast::<PyErr>() {
         Ok(error) => error,

@@ -1,10 +1,9 @@
-//! What can be read from code objects without running them: the lines that assign a name, and the globals that a
-//! function uses.
+//! Reads code objects without running them: the lines that assign a name, and the globals that a function uses.
 //!
 //! The wordcode is that of `co_code` in CPython 3.10 to 3.13: two bytes per instruction, with EXTENDED_ARG before one
 //! whose argument is larger than a byte. The opcode numbers differ between versions, and come from the running
-//! Python's `opcode` module. Only built-in types are asked for their parts, and an object of a script's own class
-//! only for its class and its `__dict__`.
+//! Python's `opcode` module. Only built-in types are taken apart. Of an instance of a script's own class, only the
+//! class and the `__dict__` are read.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,8 +12,8 @@ use pyo3::types::{PyAny, PyBytes, PyCode, PyDict, PyFrozenSet, PyFunction, PyLis
 
 use super::object_description::genuine_module;
 
-/// The most objects that are searched for code within one object: a table of a million numbers holds none worth the
-/// time.
+/// The most objects that are searched for code within one object. Searching a table of a million numbers would only
+/// waste time.
 const MAX_OBJECTS: usize = 4_000;
 /// The most items of one container that are searched.
 const MAX_ITEMS: usize = 500;
@@ -53,7 +52,7 @@ impl CodeReader {
     }
 
     /// For each global name that a module's code assigns, the last line that does so.
-    pub(super) fn lines(&self, module_code: &Bound<'_, PyAny>) -> PyResult<HashMap<String, u32>> {
+    pub(super) fn assignment_lines(&self, module_code: &Bound<'_, PyAny>) -> PyResult<HashMap<String, u32>> {
         let mut lines = HashMap::new();
         for (depth, code) in nested(module_code)? {
             // In a nested code object STORE_NAME assigns to the namespace of a class body.
@@ -114,6 +113,7 @@ impl CodeReader {
         for (index, unit) in bytes.chunks_exact(2).enumerate() {
             let argument = high | usize::from(unit[1]);
             if Some(unit[0]) == self.extended {
+                // The argument of the next instruction continues below these bits. The mask keeps it to 32 bits.
                 high = (argument & 0x00ff_ffff) << 8;
                 continue;
             }
@@ -126,6 +126,7 @@ impl CodeReader {
 
 /// A code object and those nested in its constants, each with its depth.
 fn nested<'py>(root: &Bound<'py, PyAny>) -> PyResult<Vec<(usize, Bound<'py, PyAny>)>> {
+    // A queue instead of recursion: `found` is read while it grows.
     let mut found = vec![(0, root.clone())];
     let mut next = 0;
     while let Some((depth, code)) = found.get(next).cloned() {
@@ -149,6 +150,7 @@ fn line_table(code: &Bound<'_, PyAny>) -> PyResult<Vec<(usize, usize, Option<u32
 }
 
 fn line_at(table: &[(usize, usize, Option<u32>)], offset: usize) -> Option<u32> {
+    // The rows are sorted and do not overlap. A row without a line belongs to code that the compiler added.
     let at = table.partition_point(|(_, end, _)| *end <= offset);
     table.get(at).filter(|(start, ..)| *start <= offset).and_then(|(_, _, line)| *line)
 }
@@ -165,6 +167,7 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
             continue;
         }
         if object.is_exact_instance_of::<PyFunction>() {
+            // A function of another module looks its names up elsewhere, but may wrap one of this module.
             if object.getattr("__globals__").is_ok_and(|globals| globals.is(namespace)) {
                 found.extend(object.getattr("__code__"));
             }
@@ -178,6 +181,7 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
         } else if let Some(parts) = wrapped_parts(&object) {
             pending.extend(parts);
         } else if is_of(&object.get_type(), session.as_ref()) {
+            // An instance keeps its methods in its class.
             pending.extend(attributes(&object));
             pending.push(object.get_type().into_any());
         }
@@ -215,7 +219,7 @@ fn items<'py>(object: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
 /// The functions inside the wrappers of the standard library: `property`, `partial` and the like.
 fn wrapped_parts<'py>(object: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
     let kind = object.get_type();
-    // The name alone proves nothing: a script may define a class with that name, but not in that module.
+    // The name alone proves nothing: the script may define a class with the same name.
     let names: &[&str] = match (genuine_module(&kind)?.as_str(), kind.name().ok()?.to_string().as_str()) {
         ("builtins", "staticmethod" | "classmethod" | "method") => &["__func__"],
         ("builtins", "property") => &["fget", "fset", "fdel"],
@@ -245,6 +249,7 @@ fn members<'py>(class: &Bound<'py, PyType>) -> Vec<Bound<'py, PyAny>> {
 
 /// The values in the `__dict__` of an instance, unless its class overrides `__dict__`.
 fn attributes<'py>(instance: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
+    // As CPython does, use the first class in the MRO that defines `__dict__`.
     for class in instance.get_type().mro() {
         let Ok(class) = class.cast_into::<PyType>() else { break };
         let Some(getter) = namespace_of(&class).and_then(|names| names.get_item("__dict__").ok()) else { continue };

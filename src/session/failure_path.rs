@@ -1,7 +1,7 @@
 //! Explains why a variable could not be saved: the path to the object at fault, its type, and what to do about it.
 //!
-//! The pickler reports the chain of objects that it was pickling, from the variable down to the one at fault, so
-//! there is no second search: this file only writes the chain as a Python expression.
+//! The pickler reports the chain of objects that it was pickling, from the variable down to the object at fault. This
+//! file writes the chain as a Python expression; it does not search.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyString, PyTuple, PyType};
@@ -35,10 +35,11 @@ pub(super) fn explain_failure(
     failure: &SaveFailure<'_>,
 ) -> FailureExplanation {
     let (error, chain) = (&failure.error, &failure.chain);
+    // The chain is empty if the variable itself fails at once.
     let culprit = chain.last().unwrap_or(value);
     let kind = type_name(&culprit.get_type());
     let nested = !culprit.is(value);
-    let path = if nested { Some(path(name, value, chain)) } else { None };
+    let path = if nested { Some(path_expression(name, value, chain)) } else { None };
     FailureExplanation {
         error: error_text(py, error),
         path,
@@ -63,7 +64,7 @@ pub(super) fn error_text(py: Python<'_>, error: &PyErr) -> String {
 }
 
 /// The path from the variable `name` through the objects of `chain`, as a Python expression where possible.
-fn path(name: &str, value: &Bound<'_, PyAny>, chain: &[Bound<'_, PyAny>]) -> String {
+fn path_expression(name: &str, value: &Bound<'_, PyAny>, chain: &[Bound<'_, PyAny>]) -> String {
     let mut path = name.to_owned();
     let mut owner = value.clone();
     // Objects after `owner` that have no name in Python: the tuple of a reducer, a state dict.
@@ -71,11 +72,13 @@ fn path(name: &str, value: &Bound<'_, PyAny>, chain: &[Bound<'_, PyAny>]) -> Str
     let mut steps = 0;
     for child in chain {
         if child.is(&owner) {
+            // The chain begins with the variable itself.
             continue;
         }
-        let step =
-            step(&owner, child).or_else(|| between.iter().rev().find_map(|parent| through(&owner, parent, child)));
+        let step = step_to(&owner, child)
+            .or_else(|| between.iter().rev().find_map(|parent| step_through(&owner, parent, child)));
         let Some(step) = step else {
+            // No expression leads to this object. A later one may be reachable through it.
             between.push(child.clone());
             continue;
         };
@@ -92,7 +95,7 @@ fn path(name: &str, value: &Bound<'_, PyAny>, chain: &[Bound<'_, PyAny>]) -> Str
 }
 
 /// The expression that leads from `owner` to `child`: `[3]`, `.conn`.
-fn step(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
+fn step_to(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
     if let Ok(dict) = owner.cast::<PyDict>() {
         return in_dict(dict, child);
     }
@@ -108,11 +111,11 @@ fn step(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
     attribute(owner, child)
 }
 
-/// As [`step`], if the object between them, such as a state dict, exists only while pickling.
-fn through(owner: &Bound<'_, PyAny>, between: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
+/// As [`step_to`], if the object between them, such as a state dict, exists only while pickling.
+fn step_through(owner: &Bound<'_, PyAny>, between: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
     let dict = between.cast::<PyDict>().ok()?;
     let step = in_dict(dict, child)?;
-    // Otherwise it is the state of an instance or the namespace of a class: its keys are attributes.
+    // If the owner is no dict, this is the state of an instance or the namespace of a class: its keys are attributes.
     if owner.is_instance_of::<PyDict>() {
         return Some(step);
     }
@@ -157,7 +160,7 @@ fn in_function(function: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<
     }
     for name in ["__defaults__", "__kwdefaults__", "__dict__", "__annotations__"] {
         let holder = function.getattr(name).ok().filter(|holder| !holder.is_none());
-        if let Some(step) = holder.and_then(|holder| step(&holder, child)) {
+        if let Some(step) = holder.and_then(|holder| step_to(&holder, child)) {
             return Some(format!(".{name}{step}"));
         }
     }
@@ -174,12 +177,14 @@ fn attribute(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<Strin
             }
         }
     }
+    // Attributes of built-in types that are in no `__dict__`. On other types they may be properties with code.
     let known = ["cell_contents", "__self__", "__func__", "func", "args", "keywords", "fget", "fset", "fdel"];
     let slots = slot_names(owner);
     let names = known.iter().map(|name| (*name).to_owned()).chain(slots);
     let builtin = owner.get_type().module().is_ok_and(|module| module == "builtins" || module == "functools");
     for name in names.filter(|name| builtin || !known.contains(&name.as_str())) {
         if owner.getattr(name.as_str()).is_ok_and(|value| value.is(child)) {
+            // The step to the cell already names the variable of the closure.
             let cell = name == "cell_contents";
             return Some(if cell { String::new() } else { format!(".{name}") });
         }
@@ -204,15 +209,15 @@ fn slot_names(owner: &Bound<'_, PyAny>) -> Vec<String> {
 
 /// Advice for well-known types: prefixes of the type's name, and what to do.
 const HINTS: [(&[&str], &str); 12] = [
-    (&["socket.", "ssl.SSL"], "connect again in a function that you call after the restore"),
+    (&["socket.", "ssl.SSL"], "connect in a function, and call that again after the restore"),
     (&["_io.", "tempfile."], "keep the path or the contents, and open the file again after the restore"),
     (
         &["sqlite3.", "psycopg", "pymysql.", "MySQLdb.", "sqlalchemy."],
         "keep the path or URL, and connect again after the restore",
     ),
     (&["generator", "async_generator", "coroutine"], "turn it into a list (or await it) before the script ends"),
-    (&["frame", "traceback"], "keep traceback.format_exc() instead"),
-    (&["threading.", "_thread."], "create it again after the restore; keep the data that it protects"),
+    (&["frame", "traceback"], "keep the string that traceback.format_exc() returns instead"),
+    (&["threading.", "_thread."], "keep the data that it protects, and create it again after the restore"),
     (
         &["subprocess.", "multiprocessing.", "concurrent.", "_multiprocessing."],
         "keep its results, and start it again after the restore",
@@ -226,7 +231,7 @@ const HINTS: [(&[&str], &str); 12] = [
 
 fn hint(kind: &str, too_deep: bool) -> Option<&'static str> {
     if too_deep {
-        return Some("it is nested too deeply: store it in a flatter form");
+        return Some("it is nested too deeply: use a flatter data structure");
     }
     HINTS.iter().find(|(starts, _)| starts.iter().any(|start| kind.starts_with(start))).map(|(_, hint)| *hint)
 }

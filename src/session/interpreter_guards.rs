@@ -4,8 +4,8 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule};
 
-/// Pauses Python's garbage collector: it would traverse every object again and again while a save or a load creates
-/// millions of references, none of which are garbage.
+/// Pauses Python's garbage collector. While a save or a load creates millions of references, it would traverse all
+/// objects repeatedly and find no garbage.
 pub(super) struct PausedCollector<'py> {
     collector: Bound<'py, PyModule>,
     was_enabled: bool,
@@ -37,6 +37,7 @@ pub(super) struct WarningFilter<'py>(Option<Bound<'py, PyAny>>);
 impl<'py> WarningFilter<'py> {
     /// Saves the filters without changing any.
     pub(super) fn unchanged(py: Python<'py>) -> Self {
+        // `catch_warnings` saves a copy of the filters when it is entered.
         let context = || {
             let context = py.import("warnings")?.getattr("catch_warnings")?.call0()?;
             context.call_method0("__enter__")?;

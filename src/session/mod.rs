@@ -2,18 +2,26 @@
 //!
 //! [`select`] chooses the names, [`save`] writes a snapshot of them with their [`provenance`], and [`restore`] restores
 //! one. [`api`] is the module that scripts import as `snapcli`. [`roundtrip`] compares a session with its snapshot. The
-//! other files describe objects: what they are, where saving them fails, and which globals their code uses.
+//! other files describe objects: what they are, where saving them fails, and which globals their code uses. `commands`
+//! use only what is re-exported below.
 
-pub(crate) mod api;
+mod api;
 mod code_objects;
-pub(crate) mod failure_path;
+mod failure_path;
 mod interpreter_guards;
 mod object_description;
-pub(crate) mod provenance;
-pub(crate) mod restore;
-pub(crate) mod roundtrip;
-pub(crate) mod save;
+mod provenance;
+mod restore;
+mod roundtrip;
+mod save;
 mod secrets;
-pub(crate) mod select;
+mod select;
 mod size_estimate;
 mod variable_saver;
+
+pub(crate) use self::api::add_to_inittab;
+pub(crate) use self::provenance::Origin;
+pub(crate) use self::restore::{RestoreRequest, Restored, Signer, Untrusted, restore};
+pub(crate) use self::roundtrip::{has_reducers, repickle, repickle_run};
+pub(crate) use self::save::{SaveRequest, save, signing_key};
+pub(crate) use self::select::SelectionRules;

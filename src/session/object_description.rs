@@ -1,7 +1,7 @@
 //! Describes an object without running its code: type, length, shape, dtype, and a short preview.
 //!
 //! No `repr`, `len` or property of a script's own class is called here: it could be slow, print, fail or never return.
-//! Only exact built-in types, and types from a few well-known packages, are asked for anything.
+//! Only exact built-in types, and types from a few well-known packages, are inspected further.
 
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -32,18 +32,20 @@ pub(super) struct ObjectDescription {
 pub(super) fn describe(value: &Bound<'_, PyAny>, session: &str) -> ObjectDescription {
     let type_name = type_name(&value.get_type());
     let package = type_name.split('.').next().unwrap_or_default();
+    // A class of the script may set its `__module__` to "numpy": then its `shape` could run any code.
     let genuine = || genuine_module(&value.get_type()).is_some();
     let array = ARRAY_PACKAGES.contains(&package) && !value.is_instance_of::<PyType>() && genuine();
     let shape = if array { attribute(value, "shape").and_then(|shape| shape.extract().ok()) } else { None };
     let dtype = if array { attribute(value, "dtype").and_then(|dtype| str_of(&dtype)) } else { None };
     let mut preview = String::new();
     write_preview(&mut preview, value, 0);
+    // For an array, the generic preview is only its type in angle brackets.
     if array && let Some(string) = array_preview(value, &type_name) {
         preview = string;
     }
     ObjectDescription {
-        kind: kind(value, session),
-        len: length(value),
+        kind: variable_kind(value, session),
+        len: known_length(value),
         shape,
         dtype,
         preview: clip(&preview),
@@ -60,19 +62,19 @@ pub(super) fn type_name(kind: &Bound<'_, PyType>) -> String {
     }
 }
 
-/// The module of a class, if the class is really found there: a script's class can claim any `__module__`.
+/// The module of a class, if an import finds the class there: a class of the script can claim any `__module__`.
 pub(super) fn genuine_module(class: &Bound<'_, PyType>) -> Option<String> {
     let name = type_name(class);
     let (module, bare) = name.rsplit_once('.').unwrap_or(("builtins", &name));
     let modules = class.py().import("sys").ok()?.getattr("modules").ok()?;
     let home = modules.get_item(module).ok()?;
     let found = home.getattr_opt(bare).ok().flatten();
-    // Some built-in types are in no module: the type of methods, for example.
+    // Some built-in types are not attributes of any module: the type of methods, for example.
     let known = found.is_some_and(|found| found.is(class)) || (module == "builtins" && !name.contains('.'));
     known.then(|| module.to_owned())
 }
 
-fn kind(value: &Bound<'_, PyAny>, session: &str) -> Kind {
+fn variable_kind(value: &Bound<'_, PyAny>, session: &str) -> Kind {
     let own = || attribute(value, "__module__").and_then(|module| str_of(&module)).is_some_and(|name| name == session);
     if value.is_instance_of::<PyModule>() {
         Kind::Import
@@ -95,7 +97,7 @@ fn str_of(value: &Bound<'_, PyAny>) -> Option<String> {
     value.str().ok().map(|string| string.to_string_lossy().into_owned())
 }
 
-fn length(value: &Bound<'_, PyAny>) -> Option<u64> {
+fn known_length(value: &Bound<'_, PyAny>) -> Option<u64> {
     let sized = value.is_exact_instance_of::<PyList>()
         || value.is_exact_instance_of::<PyDict>()
         || value.is_exact_instance_of::<PyTuple>()
@@ -111,6 +113,7 @@ fn length(value: &Bound<'_, PyAny>) -> Option<u64> {
 }
 
 fn array_preview(value: &Bound<'_, PyAny>, type_name: &str) -> Option<String> {
+    // The names of the columns say more about a data frame than its first values.
     if type_name.starts_with("pandas.") && type_name.ends_with("DataFrame") {
         let columns = attribute(value, "columns")?.call_method0("tolist").ok()?;
         let mut string = "columns ".to_owned();
@@ -127,6 +130,7 @@ fn array_preview(value: &Bound<'_, PyAny>, type_name: &str) -> Option<String> {
     let mut string = String::new();
     write_preview(&mut string, &first.call_method0("tolist").ok()?, 0);
     if size > MAX_ELEMENTS {
+        // Reopen the list: replace its bracket with an ellipsis and a bracket.
         string.truncate(string.len().saturating_sub(1));
         string.push_str(", …]");
     }
@@ -136,13 +140,15 @@ fn array_preview(value: &Bound<'_, PyAny>, type_name: &str) -> Option<String> {
 /// Appends a preview of `value`, with at most [`MAX_ELEMENTS`] per container and [`MAX_DEPTH`] levels.
 fn write_preview(out: &mut String, value: &Bound<'_, PyAny>, depth: usize) {
     if out.chars().count() > PREVIEW {
+        // `clip` cuts the rest off anyway.
         return;
     }
-    if let Some(string) = scalar(value) {
+    if let Some(string) = scalar_preview(value) {
         out.push_str(&string);
     } else if let Ok(list) = value.cast_exact::<PyList>() {
         write_items(out, ["[", "]"], list.iter(), list.len(), depth);
     } else if let Ok(tuple) = value.cast_exact::<PyTuple>() {
+        // Python writes a tuple of one item with a comma.
         let end = if tuple.len() == 1 { ",)" } else { ")" };
         write_items(out, ["(", end], tuple.iter(), tuple.len(), depth);
     } else if let Ok(set) = value.cast_exact::<PySet>()
@@ -150,16 +156,17 @@ fn write_preview(out: &mut String, value: &Bound<'_, PyAny>, depth: usize) {
     {
         write_items(out, ["{", "}"], set.iter(), set.len(), depth);
     } else if value.is_exact_instance_of::<PySet>() {
+        // `{}` is an empty dict.
         out.push_str("set()");
     } else if let Ok(dict) = value.cast_exact::<PyDict>() {
         write_dict(out, dict, depth);
     } else {
-        out.push_str(&opaque(value));
+        out.push_str(&opaque_preview(value));
     }
 }
 
 /// The `repr` or `str` of None, a bool, a number, a string or bytes: exact built-in types only.
-fn scalar(value: &Bound<'_, PyAny>) -> Option<String> {
+fn scalar_preview(value: &Bound<'_, PyAny>) -> Option<String> {
     if let Ok(string) = value.cast_exact::<PyString>() {
         // Cut a long string before Python makes a repr of all of it.
         let head = string.get_item(pyo3::types::PySlice::new(value.py(), 0, PREVIEW as isize + 1, 1)).ok()?;
@@ -228,7 +235,7 @@ fn write_dict(out: &mut String, dict: &Bound<'_, PyDict>, depth: usize) {
 }
 
 /// The preview of an object whose own code must not run.
-fn opaque(value: &Bound<'_, PyAny>) -> String {
+fn opaque_preview(value: &Bound<'_, PyAny>) -> String {
     if let Ok(module) = value.cast::<PyModule>() {
         return format!("module {}", module.name().map(|name| name.to_string()).unwrap_or_default());
     }
@@ -248,6 +255,7 @@ fn signature(function: &Bound<'_, PyAny>) -> PyResult<String> {
     let names: Vec<String> = code.getattr("co_varnames")?.extract()?;
     let (plain, keyword, flags) = (number("co_argcount")?, number("co_kwonlyargcount")?, number("co_flags")?);
     let mut parts: Vec<String> = names.iter().take(plain).cloned().collect();
+    // `co_varnames` lists positional parameters, keyword-only ones, `*args` and `**kwargs`, in this order.
     let mut next = plain + keyword;
     let keywords = names.iter().skip(plain).take(keyword).cloned();
     // CO_VARARGS is 4 and CO_VARKEYWORDS is 8, in every CPython.

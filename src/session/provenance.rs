@@ -73,6 +73,7 @@ pub(super) fn provenance(module: &str, origin: &Origin<'_>) -> Index {
 }
 
 fn script(origin: &Origin<'_>) -> ScriptInfo {
+    // `name` is the word that the user typed, and becomes `argv[0]`; `path` says where the code came from.
     let (kind, name, path) = match origin.command.map(|command| &command.target) {
         Some(ScriptTarget::Script(path)) => {
             ("script", path.as_os_str(), origin.source.map_or(path, |source| &source.path).as_os_str())
@@ -85,6 +86,7 @@ fn script(origin: &Origin<'_>) -> ScriptInfo {
     ScriptInfo {
         kind: kind.to_owned(),
         path: path.to_string_lossy().into_owned(),
+        // A pipe is read only once, by Python, so its bytes are not known here.
         blake3: origin.source.filter(|source| !source.bytes.is_empty()).map_or_else(String::new, source_hash),
         argv: std::iter::once(name).chain(arguments).map(|word| word.to_string_lossy().into_owned()).collect(),
         ended: origin.ended.clone(),
@@ -108,10 +110,12 @@ fn find_packages(py: Python<'_>, variables: &[Variable], module: &str) -> PyResu
     let (standard, modules) = (sys.getattr("stdlib_module_names")?, sys.getattr("modules")?);
     let mut found = BTreeMap::new();
     for import in variables.iter().flat_map(|variable| &variable.imports) {
+        // An import is `module name`: the package ends at the first dot or space.
         let package = import.split(['.', ' ']).next().unwrap_or_default();
         if package == module || package == "dill" || found.contains_key(package) || standard.contains(package)? {
             continue;
         }
+        // Some scripts replace entries of `sys.modules`, so anything may be missing or of another type.
         let version = modules.get_item(package).and_then(|package| package.getattr("__version__"));
         if let Ok(version) = version.and_then(|version| version.extract::<String>()) {
             found.insert(package.to_owned(), version);
@@ -121,7 +125,7 @@ fn find_packages(py: Python<'_>, variables: &[Variable], module: &str) -> PyResu
 }
 
 /// The last line of the script that assigns each global name; empty if there is no source.
-pub(super) fn lines(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> HashMap<String, u32> {
+pub(super) fn assignment_lines(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> HashMap<String, u32> {
     let py = main.py();
     // Compiling the script again would repeat its SyntaxWarnings.
     let quiet = WarningFilter::ignore_all(py);
@@ -132,8 +136,8 @@ pub(super) fn lines(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> HashMap<
         _ => code_of_module(main),
     };
     drop(quiet);
-    // Line numbers are optional: a session is saved without them, too.
-    code.and_then(|code| CodeReader::new(py)?.lines(&code)).unwrap_or_default()
+    // Line numbers are optional: without them the session is still saved.
+    code.and_then(|code| CodeReader::new(py)?.assignment_lines(&code)).unwrap_or_default()
 }
 
 fn code_of_module<'py>(main: &Bound<'py, PyModule>) -> PyResult<Bound<'py, PyAny>> {

@@ -27,7 +27,7 @@ pub(crate) fn repickle<'py>(
     dill: &LazyDill,
 ) -> Result<Compared> {
     let Contents::Own { index } = snapshot.contents() else { return Ok(Compared::default()) };
-    let echo = RoundTripTarget::new(Arc::clone(snapshot)).context("only a snapshot can be compared")?;
+    let target = RoundTripTarget::new(Arc::clone(snapshot)).context("only a snapshot can be compared")?;
     let request = SaveRequest {
         module: &index.module,
         // The names come from the snapshot: do not select among them again.
@@ -38,8 +38,9 @@ pub(crate) fn repickle<'py>(
     };
     let namespace = current_values(index, &module.dict())?;
     let source = SaveSource { module, namespace: &namespace, dill };
-    let (echo, second, _) = save_namespace(py, &request, &source, origin, echo)?;
-    Ok(py.detach(|| echo.compare(&second))?)
+    // The target keeps no bytes: it compares them with the snapshot as they are written.
+    let (target, second, _) = save_namespace(py, &request, &source, origin, target)?;
+    Ok(py.detach(|| target.compare(&second))?)
 }
 
 /// As [`repickle`], for the session of a script that has ended.

@@ -39,7 +39,7 @@ pub(crate) struct SaveRequest<'a> {
 pub(super) struct SaveSource<'a, 'py> {
     /// The module that names are saved for.
     pub(super) module: &'a Bound<'py, PyModule>,
-    /// The names to save: the module's namespace, or another dict whose items are to become names of the module.
+    /// The names to save: the namespace of the module, or another dict that is saved as if it were.
     pub(super) namespace: &'a Bound<'py, PyDict>,
     /// Imports dill when it is needed.
     pub(super) dill: &'a LazyDill,
@@ -55,6 +55,7 @@ pub(crate) fn save<T: SaveTarget>(
     out: T,
 ) -> Result<(T, Index, u64)> {
     let main = run.main.bind(py);
+    // The script may have replaced `__main__`, where pickling looks up its functions and classes.
     run.with_main(py, || {
         with_dill(py, dill, |dill| {
             let module = match request.module {
@@ -75,9 +76,11 @@ pub(super) fn save_namespace<'py, T: SaveTarget>(
     out: T,
 ) -> Result<(T, Index, u64)> {
     let name = request.module;
-    let lines = if name == "__main__" { provenance::lines(source.module, origin) } else { HashMap::new() };
+    // Only the script's own source is known, so only names of `__main__` get line numbers.
+    let lines = if name == "__main__" { provenance::assignment_lines(source.module, origin) } else { HashMap::new() };
     let (writer, left_out) = save_variables(py, request, source, &lines, SnapshotWriter::new(out, name)?)?;
     let mut index = provenance::provenance(name, origin);
+    // Known only now: whether dill was needed, and which packages the variables import.
     index.python.dill = source.dill.version(py);
     index.packages = provenance::packages(py, writer.variables(), name);
     index.left_out = left_out;
@@ -86,12 +89,12 @@ pub(super) fn save_namespace<'py, T: SaveTarget>(
 
 /// The key that signs this user's sessions. If there is none, the session is saved without a signature, and a message
 /// says so once per process.
-pub(crate) fn signing_key(talk: Verbosity) -> Option<SigningKey> {
-    static SAID: Once = Once::new();
+pub(crate) fn signing_key(verbosity: Verbosity) -> Option<SigningKey> {
+    static REPORTED: Once = Once::new();
     match SigningKey::existing_or_new() {
         Ok(key) => Some(key),
         Err(error) => {
-            SAID.call_once(|| talk.note(&format!("the snapshot will not be signed: {error}")));
+            REPORTED.call_once(|| verbosity.note(&format!("the snapshot will not be signed: {error}")));
             None
         }
     }

@@ -69,6 +69,7 @@ pub(super) fn secrets(name: &str, value: &Bound<'_, PyAny>) -> Vec<String> {
         found.extend(reason_in_name(name, &string).or_else(|| reason_in_value(&string)));
     } else if let Ok(dict) = value.cast_exact::<PyDict>() {
         if holds_environment(dict).unwrap_or(false) {
+            // One reason is enough: the environment usually contains several credentials.
             return vec!["a copy of the environment".to_owned()];
         }
         for (key, item) in dict.iter().take(MAX_ITEMS) {
@@ -86,6 +87,7 @@ pub(super) fn secrets(name: &str, value: &Bound<'_, PyAny>) -> Vec<String> {
         };
         found.extend(items.iter().filter_map(string_head).filter_map(|string| reason_in_value(&string)));
     }
+    // A list of keys would otherwise repeat the same reason for each item.
     found.sort();
     found.dedup();
     found
@@ -109,18 +111,20 @@ fn string_key(key: &Bound<'_, PyAny>) -> Option<String> {
 /// The reason why a name says that its value is a credential.
 fn reason_in_name(name: &str, value: &str) -> Option<String> {
     let words = words(name);
+    // Compare from the end: `db_api_key` ends in `api key`.
     let ends = |pattern: &&&[&str]| {
         words.len() >= pattern.len() && words.iter().rev().zip(pattern.iter().rev()).all(|(word, part)| word == part)
     };
     let pattern = NAMES.iter().find(ends)?;
     let is_token = pattern.last() == Some(&"token");
     let before = words.len().checked_sub(2).and_then(|index| words.get(index));
+    // "token" alone is ambiguous: language models and paginated APIs have tokens as well.
     let other = is_token
         && match before {
             Some(before) => OTHER_TOKENS.contains(&before.as_str()) || value.contains(char::is_whitespace),
             None => value.len() < SHORTEST_TOKEN || !value.contains(|c: char| c.is_ascii_digit()),
         };
-    (!value.is_empty() && !other).then(|| format!("its name ends with {}", pattern.join(" ")))
+    (!value.is_empty() && !other).then(|| format!("its name ends in '{}'", pattern.join(" ")))
 }
 
 /// The words of `snake_case`, `CONSTANT_CASE`, `camelCase` and `kebab-case`, in lower case.
@@ -128,6 +132,7 @@ fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut after_lower = false;
     for letter in name.chars() {
+        // A capital after a lower-case letter or digit begins a word; a run of capitals is one word.
         let begins = letter.is_uppercase() && after_lower;
         if !letter.is_alphanumeric() || begins {
             words.push(String::new());

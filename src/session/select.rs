@@ -14,17 +14,17 @@ use crate::snapshot::index::{LeftOut, LeftOutReason};
 /// The options of the command line that select names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SelectionRules {
-    /// If not empty: only names that match one of these.
+    /// If not empty, only names that match one of these are saved.
     pub include: Vec<Pattern>,
-    /// Not these names.
+    /// Names that match one of these are left out.
     pub exclude: Vec<Pattern>,
-    /// Not values of these types, with or without their module: `pandas.*`, `DataFrame`.
+    /// Values of these types are left out. A pattern may include the module or not: `pandas.*`, `DataFrame`.
     pub exclude_type: Vec<Pattern>,
-    /// Also names that begin with `_`.
+    /// Whether to save all names that begin with `_`, not only those in use.
     pub private: bool,
-    /// Not values that take more than this many bytes in the file.
+    /// Values that take more than this many bytes in the file are left out.
     pub max_size: Option<u64>,
-    /// Not values that look like credentials.
+    /// Whether to leave out values that look like credentials.
     pub redact: bool,
     /// Save imported objects by reference, as dill's `refimported`.
     pub refimported: bool,
@@ -50,9 +50,11 @@ pub(super) fn select<'py>(
     code_reader: &CodeReader,
 ) -> PyResult<SelectedNames<'py>> {
     let mut decisions = Vec::new();
+    // Iterate over a copy: another thread of the script may still add names.
     for (key, value) in namespace.copy()?.iter() {
+        // `globals()[1] = …` is possible, but such a key is no variable.
         let Ok(name) = key.cast::<PyString>() else { continue };
-        // The index is UTF-8: it cannot tell a name with lone surrogates from a similar one.
+        // The index is UTF-8, so names that differ only in lone surrogates would be the same there.
         let valid = name.to_str().is_ok();
         let name = name.to_string_lossy().into_owned();
         if !is_dunder(&name) {
@@ -86,16 +88,18 @@ type Decision = Result<(), (LeftOutReason, String)>;
 
 impl SelectionRules {
     fn decide(&self, name: &str, value: &Bound<'_, PyAny>) -> Decision {
+        // `--exclude` wins over `--include`.
         let filtered = |rule: String| Err((LeftOutReason::Filter, rule));
         if let Some(pattern) = self.exclude.iter().find(|pattern| pattern.matches(name)) {
-            return filtered(format!("--exclude {pattern}"));
+            return filtered(format!("matches --exclude {pattern}"));
         }
         let full = type_name(&value.get_type());
         let bare = full.rsplit('.').next().unwrap_or(&full);
         let unwanted = |pattern: &&Pattern| pattern.matches(&full) || pattern.matches(bare);
         if let Some(pattern) = self.exclude_type.iter().find(unwanted) {
-            return filtered(format!("--exclude-type {pattern}"));
+            return filtered(format!("type matches --exclude-type {pattern}"));
         }
+        // A private name that is included explicitly is saved.
         if self.include.iter().any(|pattern| pattern.matches(name)) {
             return Ok(());
         }
@@ -103,7 +107,7 @@ impl SelectionRules {
             return filtered("matches no --include pattern".to_owned());
         }
         if name.starts_with('_') && !self.private {
-            let rule = "a private name that no saved function or class uses";
+            let rule = "private, and not used by any saved function or class";
             return Err((LeftOutReason::Private, rule.to_owned()));
         }
         Ok(())
@@ -114,7 +118,7 @@ fn is_dunder(name: &str) -> bool {
     name.len() > 4 && name.starts_with("__") && name.ends_with("__")
 }
 
-/// Keeps the private names that kept functions and classes use, and those that these use in turn.
+/// Keeps the private names that kept functions and classes use, directly or through other private names.
 fn keep_private_names_in_use(
     decisions: &mut [(NamedValue<'_>, Decision)],
     namespace: &Bound<'_, PyDict>,
@@ -136,6 +140,7 @@ fn keep_private_names_in_use(
             if let Some(&position) = private.get(&name)
                 && decisions[position].1.is_err()
             {
+                // A private function may use further private names, so it joins the work list.
                 decisions[position].1 = Ok(());
                 pending.push(position);
             }

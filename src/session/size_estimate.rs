@@ -1,8 +1,8 @@
 //! Estimates the size of a session before it is pickled, to refuse one that cannot fit on the disk.
 //!
-//! The estimate is a lower bound: it counts the memory of arrays, of numeric columns, and of strings and bytes;
-//! everything else counts as nothing, and shared memory counts once. So a session that is refused does not fit. Only
-//! exact built-in types and those of numpy and pandas are asked: no code of the script runs.
+//! The estimate is a lower bound, so a session that is refused certainly does not fit. It counts the memory of arrays,
+//! numeric columns, strings and bytes, and counts shared memory once. Everything else counts as nothing. Only exact
+//! built-in types and types of numpy and pandas are inspected: no code of the script runs.
 
 use std::collections::HashMap;
 use std::io;
@@ -28,7 +28,7 @@ type MemoryRanges = Vec<(usize, u64)>;
 /// Fails if the variables are certain to take more than the `free` bytes.
 pub(super) fn check_room(free: Option<u64>, kept: &[NamedValue<'_>], rules: &SelectionRules) -> Result<()> {
     let Some(free) = free else { return Ok(()) };
-    // Any value may be imported, and be saved by reference.
+    // Any value may turn out to be imported, and is then saved by reference.
     if rules.refimported {
         return Ok(());
     }
@@ -36,6 +36,7 @@ pub(super) fn check_room(free: Option<u64>, kept: &[NamedValue<'_>], rules: &Sel
     // By start address: two arrays may share memory, and the longer one counts.
     let mut memory: HashMap<usize, u64> = HashMap::new();
     for named in kept {
+        // A value whose memory cannot be determined counts as nothing.
         let buffers = buffers_of(&named.value).unwrap_or_default();
         let total = buffers.iter().fold(0, |total: u64, (_, length)| total.saturating_add(*length));
         if total < SMALLEST || rules.max_size.is_some_and(|most| total > most) {
@@ -47,6 +48,7 @@ pub(super) fn check_room(free: Option<u64>, kept: &[NamedValue<'_>], rules: &Sel
         }
         known.push((total, &named.name));
     }
+    // Counted over distinct memory, not over the variables.
     let total = memory.values().fold(0, |total: u64, length| total.saturating_add(*length));
     if total <= free {
         return Ok(());
@@ -59,8 +61,8 @@ pub(super) fn check_room(free: Option<u64>, kept: &[NamedValue<'_>], rules: &Sel
         .collect();
     let more = if known.len() > MAX_NAMED { ", …" } else { "" };
     let problem = format!(
-        "the session takes {} or more, but only {} are free: free some space, leave some out with --exclude, or save \
-         elsewhere with -o; the largest are {}{more}",
+        "the session needs at least {}, but only {} is free: free some space, leave out variables with --exclude, or \
+         save elsewhere with -o; the largest variables are {}{more}",
         format_size(total),
         format_size(free),
         named.join(", "),
@@ -73,7 +75,7 @@ fn buffers_of(value: &Bound<'_, PyAny>) -> PyResult<MemoryRanges> {
     let object = value.as_ptr() as usize;
     let built_in = value.is_exact_instance_of::<PyBytes>()
         || value.is_exact_instance_of::<PyByteArray>()
-        // A character takes one byte or more.
+        // A character takes at least one byte in UTF-8.
         || value.is_exact_instance_of::<PyString>();
     if built_in {
         return Ok(vec![(object, value.len()? as u64)]);
@@ -84,39 +86,42 @@ fn buffers_of(value: &Bound<'_, PyAny>) -> PyResult<MemoryRanges> {
         return Ok(Vec::new());
     }
     match kind.rsplit('.').next() {
-        Some("ndarray") => array(value).map(|range| range.into_iter().collect()),
-        Some("Series") => column(value).map(|range| range.into_iter().collect()),
-        Some("DataFrame") => frame(value),
+        Some("ndarray") => array_memory(value).map(|range| range.into_iter().collect()),
+        Some("Series") => column_memory(value).map(|range| range.into_iter().collect()),
+        Some("DataFrame") => frame_memory(value),
         _ => Ok(Vec::new()),
     }
 }
 
 /// The memory of an array; `None` if it holds objects.
-fn array(value: &Bound<'_, PyAny>) -> PyResult<Option<(usize, u64)>> {
+fn array_memory(value: &Bound<'_, PyAny>) -> PyResult<Option<(usize, u64)>> {
     if value.getattr("dtype")?.getattr("hasobject")?.is_truthy()? {
         return Ok(None);
     }
+    // `data` is a pair: the address of the first element, and whether the array is read-only.
     let start = value.getattr("__array_interface__")?.get_item("data")?.get_item(0)?.extract()?;
     Ok(Some((start, value.getattr("nbytes")?.extract()?)))
 }
 
 /// The memory of a column; `None` unless it is a numpy array of numbers.
-fn column(value: &Bound<'_, PyAny>) -> PyResult<Option<(usize, u64)>> {
+fn column_memory(value: &Bound<'_, PyAny>) -> PyResult<Option<(usize, u64)>> {
     if type_name(&value.getattr("dtype")?.get_type()).split('.').next() != Some("numpy") {
         return Ok(None);
     }
-    array(&value.call_method0("to_numpy")?)
+    // No copy is made: a numeric column is backed by a numpy array.
+    array_memory(&value.call_method0("to_numpy")?)
 }
 
 /// The memory of the columns of a data frame; empty if one holds objects, as the frame may then be left out.
-fn frame(value: &Bound<'_, PyAny>) -> PyResult<MemoryRanges> {
+fn frame_memory(value: &Bound<'_, PyAny>) -> PyResult<MemoryRanges> {
     let count: usize = value.getattr("shape")?.get_item(1)?.extract()?;
     if count > MAX_COLUMNS {
         return Ok(Vec::new());
     }
     let columns = value.getattr("iloc")?;
     let all = pyo3::types::PySlice::full(value.py());
-    let columns = (0..count).map(|index| column(&columns.get_item((&all, index))?));
+    let columns = (0..count).map(|index| column_memory(&columns.get_item((&all, index))?));
+    // Collecting into an Option gives None if any column is None.
     let found: Option<MemoryRanges> = columns.collect::<PyResult<Vec<_>>>()?.into_iter().collect();
     Ok(found.unwrap_or_default())
 }

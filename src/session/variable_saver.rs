@@ -1,5 +1,5 @@
-//! Pickles the selected variables one after the other. Each becomes a segment of the file, or an entry of the list of
-//! names left out: an object that cannot be pickled costs the variable that holds it, never the others.
+//! Pickles the selected variables, one after the other. Each becomes a segment of the file or, if it cannot be pickled,
+//! an entry in the list of names left out. An object that cannot be pickled affects only the variable that holds it.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -42,6 +42,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     let code_reader = CodeReader::new(py)?;
     let selection = select(source.namespace, request.rules, &code_reader)?;
     let mut left_out = selection.left_out;
+    // Before anything is written: a full disk would otherwise show only after minutes of pickling.
     check_room(writer.free(), &selection.kept, request.rules)?;
     let writer = SharedWriter::new(writer);
     let refimported = request.rules.refimported;
@@ -69,6 +70,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     }
     drop(warnings);
     drop(paused);
+    // Both apply to all names left out, whether by a rule or by a failure.
     for item in &mut left_out {
         item.line = lines.get(&item.name).copied();
     }
@@ -118,6 +120,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     }
 
     fn try_save(&self, py: Python<'py>, named: &NamedValue<'py>) -> Result<Option<LeftOut>> {
+        // Checked before pickling, so that a redacted value never reaches the file.
         let secrets = secrets(&named.name, &named.value);
         if self.request.rules.redact && !secrets.is_empty() {
             let error = format!("looks like a credential: {}", secrets.join("; "));
@@ -128,6 +131,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             Ok(SavedValue { facts, buffers, notes }) => {
                 let mut variable = Variable { notes, ..self.describe(named) };
                 if !secrets.is_empty() {
+                    // The value is in the file, but need not be on every screen that shows the index.
                     variable.preview = "(not shown)".to_owned();
                     variable.secrets = secrets;
                 }
@@ -136,7 +140,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             }
             Err(failure) => failure,
         };
-        // The target failed: no variable can be saved any more.
+        // The target failed, for example because the disk is full: no further variable can be saved.
         if let Some(StopReason::Sink(error)) = &failure.stopped {
             let error = if signals::is_interrupted(error) {
                 io::Error::other(signals::Interrupted)
@@ -147,9 +151,10 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         }
         self.write(SnapshotWriter::discard)?;
         if let Some((StopReason::TooLarge, limit)) = failure.stopped.as_ref().zip(self.request.rules.max_size) {
-            let error = format!("takes more than --max-size {limit}");
+            let error = format!("larger than --max-size {limit}");
             return Ok(Some(left_out(named, LeftOutReason::Size, error)));
         }
+        // The segment has been discarded, so everything below only explains the failure.
         let mut item = failed(py, named, &failure)?;
         if self.request.load_again {
             item.faults = self.all_unsavable_objects(py, named)?;
@@ -202,6 +207,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     /// Writes the opcodes of a value. The first one will be at offset `position` in the file.
     fn pickle(&self, py: Python<'py>, named: &NamedValue<'py>, position: u64) -> Result<SavedValue, SaveFailure<'py>> {
         let memo_len = self.pickler.memo_len()?;
+        // With `--refimported`, an imported object is written as a single global, without a memo slot.
         if let Some(imported) = &self.imported
             && let Some((module, name)) = imported.origin(&named.name, &named.value)?
         {
@@ -218,6 +224,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             && !self.may_open_files(&saved.facts)
             && let Err(error) = check_copy(&self.source.dill.import(py)?, &named.value)
         {
+            // Pickling succeeded, but the variable is left out: later segments must not refer to its slots.
             self.pickler.roll_back(memo_len)?;
             return Err(error.into());
         }
@@ -237,7 +244,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
 fn check_copy(dill: &Bound<'_, PyModule>, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let copy = dill.getattr("copy")?.call1((value,))?;
     let (before, after) = (value.get_type(), copy.get_type());
-    // A class of the session is created anew by its pickle, so it is enough, as in dill, if the types look the same.
+    // The pickle of a session's class creates a new class, so types with the same repr are accepted, as in dill.
     if after.is(&before) || PyAnyMethods::eq(after.repr()?.as_any(), before.repr()?)? || copy.eq(value).unwrap_or(false)
     {
         return Ok(());
@@ -293,7 +300,7 @@ fn add_users(left_out: &mut [LeftOut], kept: &[NamedValue<'_>], source: &SaveSou
 /// A writer with two owners: the saver, which begins and ends segments, and the pickler, which writes the opcodes.
 ///
 /// The pickler is a Python object: a reducer of the script may keep it alive after the save. So [`take`](Self::take)
-/// cannot wait until the saver is the only owner, and leaves `None` behind.
+/// cannot wait until the saver is the only owner. It replaces the writer with `None`.
 struct SharedWriter<T: SaveTarget>(Arc<Mutex<Option<SnapshotWriter<T>>>>);
 
 impl<T: SaveTarget> SharedWriter<T> {

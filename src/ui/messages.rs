@@ -1,6 +1,6 @@
 //! Messages to the user, on standard error: standard output belongs to the script, or to the result of the command.
 //!
-//! Every line begins with `snapcli:`, so that it can be told from the output of a script.
+//! Every line begins with `snapcli:`, so that it stands out from the output of a script.
 
 use std::io::Write;
 

@@ -59,7 +59,7 @@ impl DelayedBar {
     }
 }
 
-/// Shows the bar after [`DELAY`]. This takes a thread of its own: a single large variable reports nothing until it is
+/// Shows the bar after [`DELAY`]. This needs a separate thread: a single large variable reports nothing until it is
 /// done.
 fn show_later(bar: ProgressBar) -> Sender<()> {
     let (alive, ended) = channel();

@@ -88,7 +88,7 @@ x = 1
         run.assert_stdout("(True, True, True, 1)\n");
     }
     let notes = sandbox.snapcli(&["inspect", "--json"]).json()["variables"].to_string();
-    assert!(notes.contains("a lock that is held will be restored released"), "{notes}");
+    assert!(notes.contains("a lock in it is held now and will be restored released"), "{notes}");
 }
 
 #[test]

@@ -126,8 +126,10 @@ fn code_from_another_minor_version_is_never_loaded_but_data_is() {
     other.write("session.pkl", fs::read(sandbox.work().join("session.pkl")).unwrap());
     let run = other.snapcli(&["restore", "--trust", "session.pkl", "-c", "data, sorted(set('fCc') & set(globals()))"]);
     run.assert_stdout("({'a': [1, 2]}, [])\n").assert_code(0);
-    let advice =
-        format!("cannot restore f (function): holds code of Python {0}: restore it with --python {0} (", first.label());
+    let advice = format!(
+        "cannot restore f (function): contains code for Python {0}: restore it with --python {0} (",
+        first.label()
+    );
     assert!(run.err().contains(&advice), "{}", run.whole());
     let run = other.snapcli(&["restore", "--trust", "--strict", "session.pkl", "-c", "print('ran')"]);
     run.assert_code(3).assert_stdout("");
@@ -156,7 +158,7 @@ def f(): return after
                 after[0] is shared is before[0] is after[2], f() is after)";
     let run = sandbox.snapcli(&["restore", "session.pkl", "-c", code]);
     run.assert_stdout("True True True\n").assert_code(0);
-    let helper = "needs the module helper: install helper, choose its environment with --python, or pass \
+    let helper = "needs the module helper: install helper, select its environment with --python, or pass \
                   --map helper=NEW if it was renamed";
     let expected = format!(
         "snapcli: cannot restore helper (module): {helper}\n\

@@ -365,7 +365,7 @@ broken = Broken(1, 2)
     let run = sandbox.snapcli(&["save", "--verify", "script.py"]);
     run.assert_code(4);
     assert!(
-        run.err().contains("cannot be loaded again") && run.err().contains("broken (__main__.Broken)"),
+        run.err().contains("the new snapshot cannot be loaded") && run.err().contains("broken (__main__.Broken)"),
         "{}",
         run.whole()
     );
@@ -665,7 +665,7 @@ endless = Endless()
 fine = [1]
 ";
     let run = saved(&sandbox, script, &["--max-size", "3M"]);
-    assert!(run.err().contains("left out endless: takes more than --max-size 3000000"), "{}", run.whole());
+    assert!(run.err().contains("left out endless: larger than --max-size 3000000"), "{}", run.whole());
     sandbox.snapcli(&["restore", "session.pkl", "-c", "fine"]).assert_stdout("[1]\n");
 }
 

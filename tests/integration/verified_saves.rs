@@ -60,7 +60,7 @@ fn unchanged_values_are_not_flagged() {
     let verified = &report["verified"];
     assert_eq!(verified["changes"], serde_json::json!([]), "{}", run.whole());
     assert_eq!(verified["not_compared"], serde_json::json!([]), "{}", run.whole());
-    assert!(run.err().contains("load in a fresh process and are the same"), "{}", run.whole());
+    assert!(run.err().contains("load in a fresh process with the same values"), "{}", run.whole());
 }
 
 #[test]
@@ -122,7 +122,7 @@ dice, counted = Random(), Counted()
     let (run, report) = report(&sandbox, script, &["--strict", "--exclude", "ids"]);
     run.assert_code(0);
     assert_eq!(names(&report["verified"]["not_compared"]), ["counted", "dice"], "{}", run.whole());
-    assert!(run.err().contains("dice loads, but cannot be compared: its pickle differs each time"));
+    assert!(run.err().contains("dice loads, but cannot be compared: its pickle is different each time"));
     let script = "
 import copyreg
 class Held:

@@ -32,7 +32,7 @@ fn an_intact_file_is_reported_intact() {
     assert!(out.starts_with("session.pkl: intact, a snapshot with 2 variables, ") && out.lines().count() == 1, "{out}");
     let (code, out, _) = verify(folder.path(), b"\x80\x04}\x8c\x01aK\x01s.rest", &["session.pkl"]);
     let expected = "session.pkl: intact, a pickled dict with 1 variable, 14 B\n  \
-                    4 B after the end of the pickle, which no reader uses\n";
+                    4 B after the end of the pickle, which readers ignore\n";
     assert_eq!((code, out.as_str()), (Some(0), expected));
     assert_eq!(verify(folder.path(), &snapshot(), &["-q"]), (Some(0), String::new(), String::new()));
 }

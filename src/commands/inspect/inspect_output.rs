@@ -18,8 +18,8 @@ use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
 use crate::ui::{Verbosity, escape};
 
-/// How the result is printed. Standard output is examined before a script runs: while it does, file descriptor 1 is
-/// another one.
+/// How the result is printed. The properties of standard output are determined before a script runs: while it runs,
+/// file descriptor 1 is a copy of standard error.
 pub(super) struct InspectOutput {
     pub(super) args: InspectArgs,
     pub(super) verbosity: Verbosity,
@@ -42,6 +42,7 @@ impl InspectOutput {
     pub(super) fn print(&self, out: &mut dyn Write, report: &mut SessionReport) -> Result<i32> {
         let args = &self.args;
         // Before `keep_failures_only`, which changes the report.
+        // If both apply, the more serious code wins.
         let code = if args.strict && report.is_dangerous() {
             exit::UNTRUSTED
         } else if args.strict && report.has_failures() {
@@ -57,6 +58,7 @@ impl InspectOutput {
             (Some(path), _) => write_page(out, path, report)?,
             (None, OutputFormat::Json) => write_json(out, report)?,
             (None, OutputFormat::Github) => github::write_annotations(out, report)?,
+            // `--html` conflicts with every format but the default one.
             (None, OutputFormat::Text) => self.print_text(out, report)?,
         }
         out.flush()?;
@@ -99,6 +101,7 @@ fn sort(index: &mut Index, by: SortBy) {
 pub(super) fn check_page_path(path: &Path) -> Result<PathBuf> {
     let path = absolute_path(path)?;
     if !is_stdio(&path) {
+        // The temporary file is dropped at once; an existing page stays as it is.
         AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_write_page(&path))?;
     }
     Ok(path)

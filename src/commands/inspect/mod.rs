@@ -23,6 +23,7 @@ const DEFAULT_FILE: &str = "session.pkl";
 
 /// Inspects a file, or runs a script and inspects the session it leaves.
 pub(crate) fn run_command(mut args: InspectArgs, globals: &GlobalArgs, verbosity: Verbosity) -> Result<i32> {
+    // The script may change the working directory, so the path is made absolute first.
     args.html = args.html.as_deref().map(check_page_path).transpose()?;
     let operands = std::mem::take(&mut args.operands);
     let inspection = InspectOutput { args, verbosity, style: stdout_style() };
@@ -34,6 +35,7 @@ fn dispatch(mut inspection: InspectOutput, operands: Vec<OsString>, globals: &Gl
     use crate::python::script_entry::ScriptCommand;
     let program = &mut inspection.args.program;
     let (run_module, code) = (std::mem::take(&mut program.run_module), std::mem::take(&mut program.code));
+    // The operands of `inspect` are those of a script; the first one may turn out to be a snapshot instead.
     let Some(command) = ScriptCommand::from_words(run_module, code, operands) else {
         return inspect_file(&inspection, Path::new(DEFAULT_FILE));
     };
@@ -73,8 +75,8 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
     }
     let mut report = SessionReport::of(path.display().to_string(), &snapshot).or_exit(exit::DAMAGED, cannot_inspect)?;
     // The HTML page always includes the verdict: rendering takes longer anyway.
-    let however_long = args.strict || args.verdict || args.html.is_some();
-    report.verdict = snapshot.verdict(however_long).or_exit(exit::DAMAGED, cannot_inspect)?;
+    let at_any_cost = args.strict || args.verdict || args.html.is_some();
+    report.verdict = snapshot.verdict(at_any_cost).or_exit(exit::DAMAGED, cannot_inspect)?;
     inspection.print(out, &mut report)
 }
 
@@ -103,7 +105,7 @@ fn file_to_read(
     Ok(Some(path.clone()))
 }
 
-/// Advice for a file that is plain text and so hardly a pickle: the user may have meant to run it.
+/// Advice for a text file, which is probably no pickle: the user may have meant to run it.
 fn script_hint(path: &Path) -> &'static str {
     // A named pipe has been read by now, and opening it again could wait forever.
     if cfg!(not(feature = "python")) || !path.is_file() {

@@ -10,15 +10,12 @@ use anyhow::{Context, Result};
 use super::inspect_output::{InspectOutput, trace};
 use crate::exit;
 use crate::python::dill::DillLocation;
-use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start};
+use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::script_entry::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{self, ScriptRun, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::report::inspect_report::{FileFormat, SessionReport};
-use crate::session::api::add_to_inittab;
-use crate::session::provenance::Origin;
-use crate::session::save::{SaveRequest, save};
-use crate::session::select::SelectionRules;
+use crate::session::{Origin, SaveRequest, SelectionRules, add_to_inittab, save};
 use crate::snapshot::reader::Snapshot;
 use crate::ui::progress::DelayedBar;
 
@@ -32,10 +29,11 @@ struct ScriptInspection {
 pub(super) fn run(inspection: InspectOutput, command: ScriptCommand, python: Option<&str>) -> Result<i32> {
     python::check_script(&command)?;
     let interpreter = python::prepare_interpreter(python)?;
+    // The report must be the only output on standard output.
     let out = redirect_stdout().context("cannot redirect standard output")?;
     let executable = interpreter.executable.clone();
     let inspection = ScriptInspection { inspection, command, interpreter };
-    match start(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| inspection.run(py, out))))? {}
+    match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| inspection.run(py, out))))? {}
 }
 
 impl ScriptInspection {
@@ -73,7 +71,7 @@ impl ScriptInspection {
             let (file, ..) = save(py, &request, run, &origin, dill, Vec::new())?;
             return inspection.print_tree(&mut out, &trace(&Snapshot::from_bytes(file)?, name)?);
         }
-        // The bytes go nowhere: only the index says what could be saved.
+        // The bytes are discarded: the index already lists what could be saved.
         let (_, index, _) = save(py, &request, run, &origin, dill, io::sink())?;
         drop(bar);
         let file = match &self.command.target {
@@ -81,6 +79,7 @@ impl ScriptInspection {
             ScriptTarget::Module(name) => format!("-m {}", Path::new(name).display()),
             ScriptTarget::Code(_) | ScriptTarget::Expression(_) => "-c".to_owned(),
         };
+        // No file exists, so this is the size that the variables would take in one.
         let bytes = index.variables.iter().map(|variable| variable.length).sum();
         let mut report =
             SessionReport { file, format: FileFormat::Script, bytes, index, verdict: None, verified: None };

@@ -1,8 +1,8 @@
 //! `save --verify`: the new file is loaded in a fresh process (`snapcli verify-load`), and the loaded values are
 //! compared with the file.
 //!
-//! A difference is only reported if it is certain. A variable whose pickle differs each time, as one with a timestamp,
-//! is found by pickling the session again in this process, and is listed as not compared.
+//! Only certain differences are reported. A variable whose pickle is different each time, such as one with a timestamp,
+//! is recognized by pickling the session again in this process, and is listed as not compared.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -16,9 +16,7 @@ use crate::python::script_entry::ScriptCommand;
 use crate::python::script_run::ScriptRun;
 use crate::python::{Interpreter, Python};
 use crate::report::diff_report::describe_change;
-use crate::session::provenance::Origin;
-use crate::session::roundtrip;
-use crate::session::select::SelectionRules;
+use crate::session::{Origin, SelectionRules, has_reducers, repickle_run};
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::roundtrip_target::{Compared, NotCompared};
@@ -34,7 +32,10 @@ pub(super) struct LoadCheck<'a> {
 }
 
 impl LoadCheck<'_> {
-    /// Loads a complete file elsewhere, and returns how the loaded values differ. An error says what does not load.
+    /// Loads a complete file in a fresh process, and returns how the loaded values differ.
+    ///
+    /// # Errors
+    /// If a variable cannot be loaded.
     pub(super) fn run(
         &self,
         py: Python<'_>,
@@ -44,10 +45,12 @@ impl LoadCheck<'_> {
         file: &Path,
     ) -> Result<Compared> {
         let refimported = self.rules.refimported;
+        // Release the GIL while waiting: threads of the script may still be running.
         let loaded = py.detach(|| load_in_fresh_process(&index.python.executable, file, refimported))?;
         if !loaded.lost.is_empty() {
             bail!("cannot load {}: {}", count(loaded.lost.len(), "variable"), loaded.lost.join("; "));
         }
+        // All variables load, so a comparison that failed as a whole does not fail the save.
         let mut compared = loaded.compared.unwrap_or_else(|why| nothing_compared(index, &why));
         if !compared.changes.is_empty() {
             // Pickle the session again in this process: a variable that differs even now was not changed by loading.
@@ -56,10 +59,10 @@ impl LoadCheck<'_> {
             let changed = second.changes.iter().map(|change| change.name.as_str());
             let unsteady: HashSet<&str> =
                 changed.chain(second.not_compared.iter().map(|item| item.name.as_str())).collect();
-            set_apart(&mut compared, "its pickle differs each time", &|name| unsteady.contains(name));
+            set_apart(&mut compared, "its pickle is different each time", &|name| unsteady.contains(name));
         }
-        // Reducers of the script itself exist in this process only. There is no telling which variables they concern.
-        if !compared.changes.is_empty() && roundtrip::has_reducers(py, self.module)? {
+        // Reducers of the script exist only in this process, and nothing records which variables they pickled.
+        if !compared.changes.is_empty() && has_reducers(py, self.module)? {
             let why = "the script registers copyreg reducers, which a fresh process does not have";
             set_apart(&mut compared, why, &|_| true);
         }
@@ -71,7 +74,7 @@ impl LoadCheck<'_> {
     fn pickle_again(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, file: &Path) -> Result<Compared> {
         let snapshot = Arc::new(Snapshot::open(file)?);
         let origin = Origin::of_run(py, self.command, run, self.interpreter);
-        roundtrip::repickle_run(py, &snapshot, self.rules, &origin, run, dill)
+        repickle_run(py, &snapshot, self.rules, &origin, run, dill)
     }
 }
 
@@ -86,8 +89,9 @@ pub(super) fn print_load_check(verified: &Compared, strict: bool, verbosity: Ver
     }
     let same = verified.same;
     let all = same + verified.changes.len() + verified.not_compared.len();
-    let (loads, is) = if all == 1 { ("loads", "is") } else { ("load", "are") };
-    let result = if same == all { format!(" and {is} the same") } else { format!("; {same} of them are the same") };
+    let (loads, values) = if all == 1 { ("loads", "value") } else { ("load", "values") };
+    let result =
+        if same == all { format!(" with the same {values}") } else { format!(", {same} of them with the same value") };
     verbosity.note(&format!("verified: {} {loads} in a fresh process{result}", count(all, "variable")));
 }
 
@@ -113,6 +117,7 @@ fn hide_secrets(compared: &mut Compared, index: &Index) {
     let secret = index.variables.iter().filter(|variable| !variable.secrets.is_empty());
     let secret: HashSet<&str> = secret.map(|variable| variable.name.as_str()).collect();
     for change in compared.changes.iter_mut().filter(|change| secret.contains(change.name.as_str())) {
+        // `place` holds the values before and after; the type and the size may stay.
         change.place = None;
     }
 }

@@ -1,7 +1,6 @@
 //! `snapcli save`: runs the script, pickles the variables it leaves, and puts the file in place.
 //!
-//! Whatever can fail early does: both output files are tried before the script runs, so that hours of work are not lost
-//! to a typing error.
+//! Both output files are tried before the script runs, so that hours of work are not lost to a mistyped path.
 
 mod load_check;
 
@@ -16,16 +15,13 @@ use super::input_output::{absolute_path, is_stdio};
 use crate::cli::{SaveArgs, SelectionArgs};
 use crate::exit::{self, OrExit};
 use crate::python::dill::DillLocation;
-use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start};
+use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::script_entry::ScriptCommand;
 use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::report::{inspect_text, write_json};
-use crate::session::api::add_to_inittab;
-use crate::session::provenance::Origin;
-use crate::session::save::{SaveRequest, save, signing_key};
-use crate::session::select::SelectionRules;
+use crate::session::{Origin, SaveRequest, SelectionRules, add_to_inittab, save, signing_key};
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, LeftOutReason};
 use crate::snapshot::roundtrip_target::Compared;
@@ -45,7 +41,7 @@ impl From<SelectionArgs> for SelectionRules {
 /// Runs the script and saves its session.
 pub(crate) fn run_command(args: SaveArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
     let command = ScriptCommand::from_words(args.program.run_module, args.program.code, args.operands);
-    let command = command.ok_or_else(|| exit::error(exit::USAGE, "no script given: snapcli save SCRIPT"))?;
+    let command = command.ok_or_else(|| exit::error(exit::USAGE, "no script given: run `snapcli save SCRIPT`"))?;
     python::check_script(&command)?;
     // This may start the program again, so it comes before anything that must happen only once.
     let interpreter = python::prepare_interpreter(python)?;
@@ -67,7 +63,7 @@ pub(crate) fn run_command(args: SaveArgs, python: Option<&str>, verbosity: Verbo
         interpreter,
         verbosity,
     };
-    match start(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
+    match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
 }
 
 /// Where a snapshot goes.
@@ -88,6 +84,7 @@ impl SnapshotDestination {
             return Ok(Self::Stream(redirect_stdout().context("cannot redirect standard output")?));
         }
         let path = absolute_path(path)?;
+        // Dropping the new file at once removes it again: this only tests that the directory is writable.
         AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_save(&path))?;
         Ok(Self::File(path))
     }
@@ -137,6 +134,7 @@ impl SaveJob {
     fn run(self, py: Python<'_>) -> ProcessEnd {
         const INTERRUPTED: &str = "interrupted while saving: nothing was written";
         let verbosity = self.verbosity;
+        // Before the script runs: a missing dill must not be discovered after hours of work.
         let dill = match DillLocation::find(py, &|text| verbosity.note(text)) {
             Ok(dill) => dill,
             Err(error) => return end_after_error(py, &error, INTERRUPTED),
@@ -150,13 +148,14 @@ impl SaveJob {
         if run.forked {
             return run.end;
         }
+        // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
         match self.save_session(py, &run, &dill) {
             Ok(code) if run.succeeded() => ProcessEnd::Exit(code),
             Ok(_) => run.end,
             Err(error) if run.succeeded() || requested_end(py, &error).is_some() => {
                 end_after_error(py, &error, INTERRUPTED)
             }
-            // The failure of the script decides the exit code, not ours.
+            // The script failed as well, and its failure decides the exit code.
             Err(error) => {
                 print_error(&error);
                 run.end
@@ -168,8 +167,9 @@ impl SaveJob {
     fn save_session(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> Result<i32> {
         let saved = match &self.output {
             SnapshotDestination::File(path) if run.succeeded() => {
-                Some(self.save_to_file_or_spare(py, run, dill, path)?)
+                Some(self.save_to_file_or_fallback(py, run, dill, path)?)
             }
+            // The last good snapshot must survive a crash of the script, so the variables go to another file.
             SnapshotDestination::File(path) => self.save_crash(py, run, dill, &crash_path(path))?,
             SnapshotDestination::Stream(stream) => Some(self.save_to_stream(py, run, dill, stream)?),
         };
@@ -182,6 +182,7 @@ impl SaveJob {
             write_json(&mut file, &report)?;
             file.commit().with_context(|| cannot_report(path))?;
         }
+        // With --strict, the file is saved all the same; only the exit code differs.
         let is_bad = report.has_failures() || report.has_changes();
         Ok(if self.strict && is_bad { exit::LEFT_OUT } else { code })
     }
@@ -196,6 +197,7 @@ impl SaveJob {
     ) -> Result<Option<SavedFile>> {
         let file = AtomicFile::create(path).with_context(|| cannot_save(path))?;
         let (file, index, bytes) = self.write(py, run, dill, file)?;
+        // Returning without a commit drops the temporary file.
         if index.variables.is_empty() && index.left_out.is_empty() {
             return Ok(None);
         }
@@ -203,8 +205,8 @@ impl SaveJob {
         Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE }))
     }
 
-    /// Writes the whole snapshot to a temporary file first: a variable that fails is cut off again, which a pipe cannot
-    /// do.
+    /// Writes the whole snapshot to a temporary file first: the bytes of a variable that fails are truncated, which a
+    /// pipe does not allow.
     fn save_to_stream(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, stream: &File) -> Result<SavedFile> {
         let spool = SpoolFile::new().context("cannot create a temporary file")?;
         let (spool, index, bytes) = self.write(py, run, dill, spool)?;
@@ -216,8 +218,8 @@ impl SaveJob {
     }
 
     /// Saves to a file, or to the directory for temporary files if that fails for a reason that the earlier check could
-    /// not see: the directory has been removed since, or the disk is full.
-    fn save_to_file_or_spare(
+    /// not detect: the directory has been removed since, or the disk is full.
+    fn save_to_file_or_fallback(
         &self,
         py: Python<'_>,
         run: &ScriptRun,
@@ -225,12 +227,14 @@ impl SaveJob {
         path: &Path,
     ) -> Result<SavedFile> {
         let error = match self.save_to_file(py, run, dill, path) {
+            // An error with another code, such as a failed verification, would be the same in another directory.
             Err(error) if exit::code_of(&error) == exit::FAILED && requested_end(py, &error).is_none() => error,
             done => return done,
         };
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let spare = std::env::temp_dir().join(format!("snapcli-{}-{name}", std::process::id()));
-        match self.save_to_file(py, run, dill, &spare) {
+        // The process ID keeps two failed saves from replacing each other's file.
+        let fallback = std::env::temp_dir().join(format!("snapcli-{}-{name}", std::process::id()));
+        match self.save_to_file(py, run, dill, &fallback) {
             Ok(saved) => {
                 // The session is safe, but not where the user wanted it: print why, and exit with 1.
                 print_error(&error);
@@ -244,10 +248,10 @@ impl SaveJob {
         let cannot_save = || cannot_save(path);
         let file = AtomicFile::create(path).with_context(cannot_save)?;
         let (mut file, index, bytes) = self.write(py, run, dill, file)?;
-        // The other process reads the file by its temporary name.
+        // The verifying process opens the file by its temporary name.
         file.flush().with_context(cannot_save)?;
         let verified = self.verify.then(|| self.load_check().run(py, run, dill, &index, file.path())).transpose();
-        // Ctrl-C also ended the other process, so its failure says nothing about the file.
+        // Ctrl-C also ends the verifying process, whose failure then says nothing about the file.
         py.check_signals()?;
         let verified = match verified {
             Ok(verified) => verified,
@@ -257,7 +261,7 @@ impl SaveJob {
                 py.detach(|| file.commit_to(&unverified)).with_context(cannot_save)?;
                 let kept = format!("{} is unchanged; the new snapshot is {}", path.display(), unverified.display());
                 return Err(error.context(kept))
-                    .or_exit(exit::DAMAGED, || "the snapshot cannot be loaded again".to_owned());
+                    .or_exit(exit::DAMAGED, || "verification failed: the new snapshot cannot be loaded".to_owned());
             }
         };
         py.detach(|| file.commit()).with_context(cannot_save)?;
@@ -308,6 +312,7 @@ impl SaveJob {
         }
         self.print_failures(report)?;
         self.print_warnings(report);
+        // Failures have been printed above. Rules that the user set himself are only confirmed with --verbose.
         for item in report.index.left_out.iter().filter(|item| item.reason != LeftOutReason::Failed) {
             let text = format!("left out {}: {}", escape(&item.name), escape(&item.error));
             match item.reason {
@@ -326,7 +331,7 @@ impl SaveJob {
         self.verbosity.note(&format!("left out {} that cannot be saved:", count(failed.len(), "variable")));
         let mut text = Vec::new();
         inspect_text::write_left_out(&mut text, failed, false)?;
-        // Standard error may be closed; the session is saved all the same.
+        // Standard error may be closed, but the session has been saved.
         let _ = std::io::stderr().write_all(&text);
         Ok(())
     }

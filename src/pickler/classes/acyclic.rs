@@ -16,10 +16,10 @@ const DEEPEST_VALUE: u32 = 12;
 
 /// Whether a value may be written before the class that holds it.
 pub(super) fn cannot_refer_back(context: &PickleContext, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    check(context, value, DEEPEST_VALUE)
+    check_value(context, value, DEEPEST_VALUE)
 }
 
-fn check(context: &PickleContext, value: &Bound<'_, PyAny>, depth: u32) -> PyResult<bool> {
+fn check_value(context: &PickleContext, value: &Bound<'_, PyAny>, depth: u32) -> PyResult<bool> {
     // Beyond the limit the answer is the safe one.
     let Some(depth) = depth.checked_sub(1) else { return Ok(false) };
     if is_scalar(value) || context.has_slot(value)? {
@@ -37,7 +37,7 @@ fn check(context: &PickleContext, value: &Bound<'_, PyAny>, depth: u32) -> PyRes
     let kind = value.get_type();
     let (module, name) = (kind.module()?.to_string(), kind.name()?.to_string());
     match (module.as_str(), name.as_str()) {
-        ("builtins", "classmethod" | "staticmethod") => check(context, &value.getattr("__func__")?, depth),
+        ("builtins", "classmethod" | "staticmethod") => check_value(context, &value.getattr("__func__")?, depth),
         ("builtins", "property") => {
             let parts = ["fget", "fset", "fdel"].map(|part| value.getattr(part));
             check_all(context, parts.into_iter().collect::<PyResult<Vec<_>>>()?.into_iter(), depth)
@@ -69,7 +69,7 @@ fn check_all<'py>(
     mut values: impl Iterator<Item = Bound<'py, PyAny>>,
     depth: u32,
 ) -> PyResult<bool> {
-    values.try_fold(true, |so_far, value| Ok(so_far && check(context, &value, depth)?))
+    values.try_fold(true, |so_far, value| Ok(so_far && check_value(context, &value, depth)?))
 }
 
 fn check_function(context: &PickleContext, function: &Bound<'_, PyFunction>, depth: u32) -> PyResult<bool> {
@@ -77,7 +77,7 @@ fn check_function(context: &PickleContext, function: &Bound<'_, PyFunction>, dep
         let part = function.getattr(name)?;
         let acyclic = match part.cast::<PyDict>() {
             Ok(dict) => check_all(context, dict.values().iter(), depth)?,
-            Err(_) => check(context, &part, depth)?,
+            Err(_) => check_value(context, &part, depth)?,
         };
         if !acyclic {
             return Ok(false);
@@ -92,8 +92,8 @@ fn check_alias(context: &PickleContext, value: &Bound<'_, PyAny>, depth: u32) ->
     let origin = match value.getattr_opt("__origin__")? {
         // `typing.Union` and other special forms.
         Some(origin) if origin.get_type().module()? == "typing" => true,
-        Some(origin) => check(context, &origin, depth)?,
+        Some(origin) => check_value(context, &origin, depth)?,
         None => true,
     };
-    Ok(origin && check(context, &arguments, depth)?)
+    Ok(origin && check_value(context, &arguments, depth)?)
 }

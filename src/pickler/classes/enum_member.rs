@@ -25,7 +25,7 @@ pub(in super::super) fn plan_enum_member<'py>(
     }
     let mut actions: Vec<_> = Action::save_and_pop(class.into_any()).into();
     let member_itself = member.clone();
-    // Saving the class saves its members, too, unless the class is just being saved.
+    // Saving the class also saves its members, unless the class is being saved at the moment.
     actions.push(Action::UnlessSaved(member.clone(), Box::new(move |context| plain_creation(context, &member_itself))));
     Ok(ObjectPlan::actions(member, actions))
 }

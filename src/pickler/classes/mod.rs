@@ -3,9 +3,9 @@
 //! A class is created in two steps, because its attributes may refer back to it. The skeleton has only attributes that
 //! certainly do not. Once it has a memo slot, the other attributes are set one by one, and references to the class use
 //! the slot. No code of the script runs for that, neither its metaclasses nor its `__init_subclass__`. Plain dill can
-//! load all of it.
+//! load the result.
 //!
-//! All of this is for sessions: a single pickle is what dill makes of it.
+//! All of this applies to sessions only: single pickles are left to dill.
 
 mod acyclic;
 mod enum_member;

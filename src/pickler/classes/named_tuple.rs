@@ -1,5 +1,5 @@
 //! Named tuples of the script: `dill._dill._create_namedtuple` creates a plain one, and everything beyond is set as an
-//! attribute. A `typing.NamedTuple` has methods and annotations, and only `__orig_bases__` tells of its other bases.
+//! attribute. A `typing.NamedTuple` has methods and annotations, and records its other bases only in `__orig_bases__`.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyList, PyString, PyTuple, PyType};

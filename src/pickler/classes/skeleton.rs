@@ -174,8 +174,8 @@ impl<'py> ClassNamespace<'py> {
 
 /// Whether an attribute must not be in the skeleton although it cannot refer back.
 fn must_be_set(name: &str, value: &Bound<'_, PyAny>, special: bool) -> bool {
-    // None in the body means "set later", so a real None is set later, too. `type` makes a static method of a function
-    // `__new__`, and that of an enumeration is a plain function.
+    // None in the body means "set later", so a real None is set later as well. `type` makes a static method of a
+    // function `__new__`, and that of an enumeration is a plain function.
     (value.is_none() && !special) || (name == "__new__" && value.is_exact_instance_of::<PyFunction>())
 }
 
@@ -227,18 +227,19 @@ fn library_changes_class(context: &PickleContext, class: &Bound<'_, PyType>) -> 
     Ok(false)
 }
 
-/// Tells dill to postpone whatever refers to the class until the class has been written: the cells of its methods.
+/// Makes dill postpone everything that refers to the class, such as the cells of its methods, until the class has been
+/// written.
 fn postpone(context: &Arc<PickleContext>, class: &Bound<'_, PyType>) -> PyResult<()> {
     let py = class.py();
     context.postponed_by_dill(py)?.set_item(class.as_ptr() as usize, PyList::empty(py))
 }
 
-/// Writes what dill has postponed.
+/// Writes the reductions that dill has postponed.
 fn postponed<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
     let all = context.postponed_by_dill(class.py())?;
     let reductions = all.call_method1("pop", (class.as_ptr() as usize,))?.cast_into::<PyList>()?;
     let mut actions = Vec::new();
-    // dill, too, writes them in reverse order.
+    // dill writes them in reverse order as well.
     for reduction in reductions.iter().rev() {
         let (function, arguments): (Bound<'py, PyAny>, Bound<'py, PyTuple>) = reduction.extract()?;
         let fills_dict = function.getattr_opt("__name__")?.is_some_and(|name| name.eq("_setitems").unwrap_or(false));

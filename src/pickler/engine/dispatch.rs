@@ -18,7 +18,7 @@ pub(super) fn dispatch_slow<'py>(
     in_reduction: bool,
 ) -> PyResult<ObjectPlan<'py>> {
     match &*strategy(context, &object.get_type())? {
-        // The first instance of a plain class comes here: its reduction gives the class a slot.
+        // Only the first instance of a plain class gets here: its reduction gives the class a slot.
         Strategy::Plain | Strategy::Reduce => reduce::plan(context, object),
         Strategy::Named => plan_named(context, object),
         Strategy::Module => named_objects::plan_module(context, object),
@@ -49,7 +49,8 @@ fn strategy(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResult<Arc<S
     Ok(strategy)
 }
 
-/// Classes and functions: by name if an import finds them. Otherwise classes are made anew, and dill writes functions.
+/// Classes and functions: by name if an import finds them. Otherwise classes are created anew, and dill writes
+/// functions.
 fn plan_named<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
     if let Some((module, name)) = context.global_name(object)? {
         return named_objects::plan_global(context, object.py(), module, name);

@@ -1,7 +1,7 @@
 //! The loops over the items of containers, and over the actions of a plan. The state is locked.
 //!
-//! Nearly all the time of a save is spent here and in `native_types`. A loop goes on until something needs Python code
-//! or an item is a container itself; then it tells the engine what to do [`Next`].
+//! Nearly all the time of a save is spent here and in `native_types`. A loop continues until something needs Python
+//! code or an item is a container itself; then it returns what the engine must do [`Next`].
 #![allow(unsafe_code)]
 
 use pyo3::exceptions::PyRuntimeError;
@@ -90,7 +90,7 @@ pub(super) fn element_fetched(work_item: &mut WorkItem<'_>, state: &mut PicklerS
         _ => return Ok(()),
     };
     if found {
-        // An iterator does not tell how many items are left, so a single one gets a MARK, too.
+        // An iterator does not know how many items are left, so even a single one gets a MARK.
         return batch.before(state, 0, false);
     }
     batch.after(state, opcodes, true);
@@ -236,7 +236,7 @@ fn step_dict<'py>(
         batch.after(state, SETITEM, more == 0);
         if more == 0 {
             if build {
-                // The dict was the state of a plain instance, which lies below it on the stack.
+                // The dict is the state of a plain instance, which is below it on the unpickler's stack.
                 state.out.op(Opcode::Build);
             }
             return Ok(Next::Done);

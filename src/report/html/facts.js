@@ -63,7 +63,7 @@ function marks(answer) {
   if (found.length === 0) $('marks').remove();
 }
 
-/** Where the session comes from. A pickle from another program does not say. */
+/** Where the session comes from. A pickle from another program does not record this. */
 function provenance(answer) {
   const { script, python } = answer;
   if (!answer.created && !script.path) return;
@@ -99,7 +99,7 @@ function verdict(found) {
     plain: 'Loading it builds plain data.',
     code: 'Loading it recreates functions and classes.',
     calls: 'Loading it calls importable code that is not known to be harmless.',
-    dangerous: 'Loading it may do anything: run commands, evaluate code, open files or sockets.',
+    dangerous: 'Loading it can do anything: run commands, evaluate code, open files or sockets.',
   };
   $('verdict').hidden = false;
   $('verdict').append(element('p', { class: found.class === 'dangerous' ? 'bad' : '' },
@@ -111,11 +111,11 @@ function verdict(found) {
   // Show the findings that decide the verdict, and fold the others.
   const worst = findings.filter((finding) => finding.class === found.class);
   const mild = findings.filter((finding) => finding.class !== found.class);
-  const told = found.class === 'dangerous' || found.class === 'calls' ? [worst, mild] : [[], findings];
-  if (told[0].length > 0) $('verdict').append(longList(told[0], line));
-  if (told[1].length > 0) {
-    const title = element('summary', {}, `${count(told[1].length, told[0].length > 0 ? 'milder finding' : 'finding')}`);
-    $('verdict').append(element('details', {}, title, longList(told[1], line)));
+  const [shown, folded] = found.class === 'dangerous' || found.class === 'calls' ? [worst, mild] : [[], findings];
+  if (shown.length > 0) $('verdict').append(longList(shown, line));
+  if (folded.length > 0) {
+    const title = element('summary', {}, `${count(folded.length, shown.length > 0 ? 'less severe finding' : 'finding')}`);
+    $('verdict').append(element('details', {}, title, longList(folded, line)));
   }
   if (found.more > 0) $('verdict').append(element('p', {}, `and ${count(found.more, 'more finding')}`));
   $('verdict').append(element('p', {}, element('small', {}, 'Static analysis of a pickle is never a proof: load only files that you trust.')));

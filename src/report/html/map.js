@@ -94,12 +94,12 @@ function tile(entry, [x, y, width, height], box, total) {
   made.style.width = percent(width, box.width);
   made.style.height = percent(height, box.height);
   made.addEventListener('click', () => (number ? showSmall(variable) : show(variable)));
-  tell(made, name, words);
+  addTooltip(made, name, words);
   return made;
 }
 
-/** Shows a tooltip at a rectangle that has the mouse or the focus. */
-function tell(made, name, words) {
+/** Shows a tooltip at a rectangle while the mouse is over it or it has the focus. */
+function addTooltip(made, name, words) {
   const tip = $('tip');
   const appear = () => {
     tip.replaceChildren(element('strong', {}, name), ...words.map((word) => element('span', {}, word)));

@@ -30,10 +30,11 @@ const SCRIPTS: [&str; 5] = [
 pub fn write_page(out: &mut dyn Write, report: &SessionReport) -> io::Result<()> {
     let data = embeddable_json(report)?;
     let nonce = nonce(&data);
-    // Only the template is searched for `{{name}}`, never what is put in: that could hold one as well.
+    // Only the template is searched for `{{name}}`, never the inserted strings: a hostile one could contain `{{data}}`.
     let mut parts = PAGE.split("{{");
     out.write_all(parts.next().unwrap_or_default().as_bytes())?;
     for part in parts {
+        // `part` is `name}}` and the template up to the next placeholder.
         let (name, text) = part.split_once("}}").unwrap_or_default();
         match name {
             "nonce" => out.write_all(nonce.as_bytes())?,

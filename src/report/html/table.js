@@ -63,8 +63,8 @@ function drawHead() {
   });
   $('head').replaceChildren(...cells);
   // A pickle from another program has neither lines nor uses.
-  const tells = state.variables.some((variable) => variable.line !== undefined || used(variable).length > 0);
-  $('rows').classList.toggle('short', !tells);
+  const hasOrigins = state.variables.some((variable) => variable.line !== undefined || used(variable).length > 0);
+  $('rows').classList.toggle('short', !hasOrigins);
   const options = COLUMNS.filter(({ key }) => key !== 'value' && key !== 'uses')
     .flatMap(({ key, title }) => [[key, false, `${title} ↑`], [key, true, `${title} ↓`]]);
   const made = [['order', false, 'script order'], ...options]

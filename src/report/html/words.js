@@ -12,7 +12,7 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** Makes control characters and direction overrides visible: they could make a name read as another one. */
+/** Makes control characters and direction overrides visible: they could disguise a name as another one. */
 function plain(text) {
   const hidden = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
   return String(text ?? '').replace(hidden, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
@@ -23,7 +23,7 @@ const plainLines = (text) => String(text ?? '').split('\n').map(plain).join('\n'
 
 const UNITS = ['kB', 'MB', 'GB', 'TB', 'PB'];
 
-/** `0 B`, `12 kB`, `512 MB`, in powers of 1000, as in the table for terminals (src/ui/size.rs). */
+/** `0 B`, `12 kB`, `512 MB`, in powers of 1000, as in the table for terminals (src/ui/display.rs). */
 function size(bytes) {
   if (bytes < 1000) return `${bytes} B`;
   let value = bytes / 1000;

@@ -77,6 +77,7 @@ pub(crate) fn write_table(out: &mut dyn Write, index: &Index, style: TableStyle)
     let widths = ColumnWidths::of(&rows, style);
     let largest = index.variables.iter().map(|variable| variable.length).max().unwrap_or(0);
     let palette = Palette::new(style.colour);
+    // Rows of names left out have no columns that need titles.
     if !index.variables.is_empty() {
         title_line(&widths, &palette).write(out, style)?;
     }
@@ -85,7 +86,7 @@ pub(crate) fn write_table(out: &mut dyn Write, index: &Index, style: TableStyle)
 
 fn variable_row(variable: &Variable, style: TableStyle) -> TableRow<'_> {
     let (name, type_name) = (escape(&variable.name).into_owned(), escape(&variable.type_name).into_owned());
-    let cells = [name, type_name, format_size(variable.length), shape(variable, style)];
+    let cells = [name, type_name, format_size(variable.length), shape_cell(variable, style)];
     TableRow::Variable { cells, bytes: variable.length, value: escape(&variable.preview).into_owned() }
 }
 
@@ -94,7 +95,7 @@ fn left_out_row(item: &LeftOut) -> TableRow<'_> {
 }
 
 /// The shape with the dtype, or the length.
-fn shape(variable: &Variable, style: TableStyle) -> String {
+fn shape_cell(variable: &Variable, style: TableStyle) -> String {
     let Some(shape) = &variable.shape else {
         return variable.len.map(|length| length.to_string()).unwrap_or_default();
     };
@@ -117,6 +118,7 @@ impl ColumnWidths {
                 column.push(measure_text_width(cell));
             }
         }
+        // Sorted, so that `fit` can read the largest width and the 90th percentile.
         for column in &mut found {
             column.sort_unstable();
         }
@@ -133,6 +135,7 @@ impl ColumnWidths {
         let (size, bar) = (widest(sizes), if narrow { 0 } else { BAR_MAX });
         let shape = if narrow { 0 } else { widest(shapes) };
         let (longest_name, longest_type) = (widest(names), widest(types));
+        // First choice: nothing is cut. On a terminal this holds if the value column keeps a reasonable width.
         let uncut = Self { name: longest_name, type_name: longest_type, size, bar, shape };
         let Some(width) = width else { return uncut };
         let room = width.saturating_sub(GAPS + size + bar);
@@ -140,6 +143,7 @@ impl ColumnWidths {
         if longest_name + longest_type + shape + value.min(VALUE_WIDTH) <= room {
             return uncut;
         }
+        // Second choice: names and types share the width that is left after the other columns.
         let shape = shape.min(SHAPE_MIN);
         let room = room.saturating_sub(shape + value.min(VALUE_MIN));
         let (name, type_name) = (common(names), common(types));
@@ -147,7 +151,7 @@ impl ColumnWidths {
         let fits = |limit: &usize| name.min(*limit) + type_name.min(*limit) <= room;
         let limit = (NAME_MIN..=COLUMN_MAX).rev().find(fits).unwrap_or(NAME_MIN);
         let (name, type_name) = (name.min(limit), type_name.min(limit));
-        // Whatever is left over goes to cells beyond the common width: to names first.
+        // Width that is left over goes to cells beyond the common width: first to names, then to types.
         let spare = room.saturating_sub(name + type_name);
         let for_names = spare.min(longest_name.saturating_sub(name));
         let for_types = (spare - for_names).min(longest_type.saturating_sub(type_name));
@@ -190,7 +194,7 @@ impl<'a> StyledLine<'a> {
         self.parts.push((text.into(), paint));
     }
 
-    /// Adds a cell, which a terminal gets cut in the middle, and the gap after it.
+    /// Adds a cell, cut in the middle on a terminal, and the gap after it.
     fn push_cell(&mut self, text: &str, width: usize, style: TableStyle, paint: &'a Style) {
         const GAP: &str = "  ";
         let text = if style.width.is_some() { cut_middle(text, width, style) } else { text.to_owned() };
@@ -208,6 +212,7 @@ impl<'a> StyledLine<'a> {
             }
             self.parts.pop();
         }
+        // Styles add escape sequences without width, so only the plain strings are measured and cut.
         let mut room = style.width.unwrap_or(usize::MAX);
         for (text, paint) in &self.parts {
             let shown = cut_end(text, room, style);
@@ -251,7 +256,7 @@ fn row_line<'a>(
             line.push_cell(name, widths.name, style, &palette.name);
             line.push_cell(type_name, widths.type_name, style, &palette.none);
             line.push(format!("{size:>width$} ", width = widths.size), &palette.none);
-            line.push_cell(&bar(*bytes, largest, widths.bar, style), widths.bar, style, &palette.bar);
+            line.push_cell(&size_bar(*bytes, largest, widths.bar, style), widths.bar, style, &palette.bar);
             line.push_cell(shape, widths.shape, style, &palette.none);
             line.push(value, &palette.none);
         }
@@ -272,8 +277,9 @@ fn row_line<'a>(
 }
 
 /// A bar in eighths of a column, or in whole columns of ASCII. Empty if it would be shorter than that.
-fn bar(bytes: u64, largest: u64, width: usize, style: TableStyle) -> String {
+fn size_bar(bytes: u64, largest: u64, width: usize, style: TableStyle) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    // `max(1)` avoids a division by zero if all variables are empty.
     let share = bytes as f64 / largest.max(1) as f64;
     if !style.unicode {
         return "#".repeat((share * width as f64).round() as usize);

@@ -1,6 +1,6 @@
-//! Memory for the raw buffers of arrays: a private mapping of the file, or new memory that they are read into.
+//! Memory for the raw buffers of arrays: a private mapping of the file, or new memory that the file is read into.
 //!
-//! It consists of Python's own `mmap` and `bytearray` objects, so it lives exactly as long as an array needs it.
+//! The memory belongs to Python's own `mmap` and `bytearray` objects, so it lives exactly as long as an array needs it.
 
 use std::ops::Range;
 use std::os::fd::AsRawFd;
@@ -13,20 +13,20 @@ use crate::pickler::PyBufferView;
 use crate::snapshot::reader::{Memory, Snapshot};
 use crate::snapshot::segment::VariableSegment;
 
-/// Buffers of this length and more, in bytes, get pages of their own, which need not be filled with zeros first.
-/// Smaller ones do not, as a process can have some 65,000 mappings only.
+/// Buffers of at least this length, in bytes, get their own mapping, whose pages need not be filled with zeros first.
+/// Smaller buffers do not: Linux limits a process to about 65,000 mappings (`vm.max_map_count`).
 const MIN_OWN_PAGES: usize = 4 << 20;
 
 /// The memory of a variable's raw buffers, in their order.
 pub(super) enum BufferMemory<'py> {
     /// Views of the mapped file.
     Mapped(Vec<Bound<'py, PyAny>>),
-    /// New memory, each with the lock that keeps it in place while it is filled.
+    /// New memory, each with a buffer view that keeps Python from resizing it while it is filled.
     Allocated(Vec<(Bound<'py, PyAny>, PyBufferView)>),
 }
 
 impl<'py> BufferMemory<'py> {
-    /// New memory for the buffers of a segment, not filled yet.
+    /// New memory for the buffers of a segment. It has yet to be filled.
     pub(super) fn allocate(py: Python<'py>, segment: &VariableSegment<'_>) -> PyResult<Self> {
         let make = |contents: Range<usize>| {
             let memory = allocate(py, contents.len())?;
@@ -36,7 +36,7 @@ impl<'py> BufferMemory<'py> {
         segment.contents().map(make).collect::<PyResult<_>>().map(Self::Allocated)
     }
 
-    /// What [`Snapshot::fetch`] fills.
+    /// The memory for [`Snapshot::fetch`] to fill.
     pub(super) fn fill_target(&mut self) -> Memory<'_> {
         match self {
             Self::Mapped(_) => Memory::Mapped,
@@ -44,7 +44,7 @@ impl<'py> BufferMemory<'py> {
         }
     }
 
-    /// The objects that NEXT_BUFFER takes.
+    /// The objects for NEXT_BUFFER to push. Dropping the buffer views makes the memory resizable again.
     pub(super) fn into_objects(self) -> Vec<Bound<'py, PyAny>> {
         match self {
             Self::Mapped(views) => views,
@@ -53,7 +53,7 @@ impl<'py> BufferMemory<'py> {
     }
 }
 
-/// New memory of this length, which may hold anything.
+/// New memory of this length, in bytes, with arbitrary contents.
 pub(super) fn allocate(py: Python<'_>, length: usize) -> PyResult<Bound<'_, PyAny>> {
     if length < MIN_OWN_PAGES {
         return PyByteArray::new_with(py, length, |_| Ok(())).map(Bound::into_any);
@@ -61,21 +61,21 @@ pub(super) fn allocate(py: Python<'_>, length: usize) -> PyResult<Bound<'_, PyAn
     let module = py.import("mmap")?;
     let flag = |name: &str| module.getattr(name)?.extract::<i32>();
     let options = PyDict::new(py);
-    // Forked children would write to a shared mapping, which is Python's default.
+    // The default of Python's `mmap` is a shared mapping: a forked child would write to the memory of its parent.
     options.set_item("flags", flag("MAP_PRIVATE")? | flag("MAP_ANONYMOUS")?)?;
     let memory = module.getattr("mmap")?.call((-1, length), Some(&options))?;
     if let Some(huge) = module.getattr_opt("MADV_HUGEPAGE")? {
-        // Where the system has huge pages, there are hundreds of times fewer page faults. Elsewhere this may fail.
+        // With huge pages there are hundreds of times fewer page faults. Systems without them return an error.
         let _ = memory.call_method1("madvise", (huge,));
     }
     Ok(memory)
 }
 
-/// The mapped file of a snapshot. What is written to the mapping stays in this process.
+/// The mapped file of a snapshot. Writes to the mapping stay in this process and do not reach the file.
 pub(super) struct MappedFile<'py>(Bound<'py, PyMemoryView>);
 
 impl<'py> MappedFile<'py> {
-    /// Maps the file. `None` where the snapshot came from a pipe.
+    /// Maps the file. `None` if the snapshot came from a pipe.
     pub(super) fn new(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Option<Self>> {
         let Some(file) = snapshot.file() else { return Ok(None) };
         let module = py.import("mmap")?;

@@ -1,9 +1,8 @@
-//! What the globals of a pickle stand for: no other code of a restore looks up globals.
+//! Resolves the globals of a pickle. No other code of a restore does.
 //!
-//! Globals of the session's own module are items of the namespace that is being restored, renamed modules are imported
-//! by their new names, and dill's functions come from dill, which is imported only for them. Some of dill's functions
-//! are replaced by our own ([`dill_functions`](super::dill_functions)). A guarded load finds only what is on the
-//! allow-list.
+//! Globals of the session's own module are items of the namespace that is being restored. Renamed modules are imported
+//! by their new names. dill's functions come from dill, which is imported only for them, or from our own replacements
+//! ([`dill_functions`](super::dill_functions)). A guarded load finds only globals on the allow-list.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +17,7 @@ use super::untrusted_load;
 use crate::pickle::known::{self, untrusted as allow_list};
 use crate::python::dill::LazyDill;
 
-/// `find_class` of an unpickler.
+/// The `find_class` of an unpickler.
 #[pyclass(frozen)]
 pub(super) struct ClassFinder {
     module: Py<PyModule>,
@@ -27,7 +26,7 @@ pub(super) struct ClassFinder {
     renames: Vec<(String, String)>,
     dill: LazyDill,
     guarded: bool,
-    /// What was found before, by module and name.
+    /// The globals found so far, by module and name.
     found: Mutex<HashMap<(String, String), Py<PyAny>>>,
 }
 
@@ -49,9 +48,11 @@ impl ClassFinder {
             return self.look_up_plain(py, module, name);
         }
         match (module, name) {
+            // dill writes the namespace of the session, and the type of None, under these Python 2 names.
             ("__builtin__", "__main__") => return Ok(self.namespace.bind(py).clone().into_any()),
             ("__builtin__", "NoneType") => return Ok(py.None().bind(py).get_type().into_any()),
-            ("dill.dill" | "dill._dill", _) => return self.of_dill(py, name),
+            ("dill.dill" | "dill._dill", _) => return self.dill_function(py, name),
+            // The pickler writes these two for classes whose own metaclass must not run.
             ("builtins", "type.__new__") | ("abc", "ABCMeta.__new__") => {
                 let new = attribute(py.import(module)?.as_any(), name)?.unbind();
                 return self.create_type(py, Some(new));
@@ -63,6 +64,7 @@ impl ClassFinder {
             if name == "__dict__" {
                 return Ok(self.namespace.bind(py).clone().into_any());
             }
+            // Not `getattr`: with `load_dict` the namespace is a dict that belongs to no module.
             if let Some(found) = self.namespace.bind(py).get_item(name)? {
                 return Ok(found);
             }
@@ -70,30 +72,30 @@ impl ClassFinder {
         let renamed = self.renamed(module);
         match py.import(renamed.as_str()) {
             Ok(found) => attribute(&found, name),
-            Err(error) => of_python_2(py, module, name)?.ok_or(error),
+            Err(error) => renamed_since_python_2(py, module, name)?.ok_or(error),
         }
     }
 
-    /// Looks up a global for a file that is not trusted. Nothing that is in the session's module already is given to
-    /// it.
+    /// Looks up a global for an untrusted file. Objects of the session's own module are never returned.
     fn look_up_plain<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        // The allow-list has current names only. Old pickles name, for example, `numpy.core` for `numpy._core`.
         let (new_module, new_name) = known::current_name(module, name);
         if (new_module, new_name) == ("builtins", "NoneType") {
             return Ok(py.None().bind(py).get_type().into_any());
         }
         if allow_list::imports_module(module, name) {
-            return self.of_dill(py, "_import_module");
+            return self.dill_function(py, "_import_module");
         }
         if !allow_list::may_load(new_module, new_name) {
             return Err(untrusted_load::refusal(py, &format!("{module}.{name}")));
         }
         if matches!(new_module, "dill.dill" | "dill._dill") {
-            return self.of_dill(py, new_name);
+            return self.dill_function(py, new_name);
         }
-        attribute(untrusted_load::import(py, &self.renamed(new_module))?.as_any(), new_name)
+        attribute(untrusted_load::import_installed(py, &self.renamed(new_module))?.as_any(), new_name)
     }
 
-    /// The new name of a module. A renamed package renames its submodules, too.
+    /// The new name of a module. Renaming a package renames its submodules as well.
     fn renamed(&self, module: &str) -> String {
         let new = |(old, new): &(String, String)| {
             let rest = module.strip_prefix(old.as_str())?;
@@ -102,7 +104,8 @@ impl ClassFinder {
         self.renames.iter().find_map(new).unwrap_or_else(|| module.to_owned())
     }
 
-    fn of_dill<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    /// A function of `dill._dill`, or our replacement for it.
+    fn dill_function<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
         match name {
             "_import_module" => {
                 let (module, renames) = (self.module.clone_ref(py), self.renames.clone());
@@ -129,7 +132,7 @@ impl ClassFinder {
             return Ok(found.bind(py).clone());
         }
         let found = self.look_up(py, module, name)?;
-        // Globals of the session itself can change while it is loaded: they are looked up each time.
+        // Do not cache globals of the session itself: they can change while it is loaded.
         if module != self.module_name {
             let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
             known.insert(key, found.clone().unbind());
@@ -138,9 +141,9 @@ impl ClassFinder {
     }
 }
 
-/// What a global of Python 2 is called in Python 3: pickles of protocols 0 to 2 have the old names, even when Python 3
-/// wrote them (Lib/_compat_pickle.py).
-fn of_python_2<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+/// Looks up a global by the name that it has in Python 3. Pickles of protocols 0 to 2 use the Python 2 names, even if
+/// Python 3 wrote them (Lib/_compat_pickle.py).
+fn renamed_since_python_2<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
     let table = py.import("_compat_pickle")?;
     let names = table.getattr("NAME_MAPPING")?.cast_into::<PyDict>()?;
     if let Some(new) = names.get_item((module, name))? {
@@ -152,13 +155,13 @@ fn of_python_2<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Optio
     attribute(py.import(new.extract::<String>()?.as_str())?.as_any(), name).map(Some)
 }
 
-/// The attribute of an object by a name that may have dots in it.
+/// An attribute of an object, by a name that may be dotted.
 fn attribute<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     let mut found = object.clone();
     for part in name.split('.') {
         found = found.getattr(part).map_err(|_| {
             let owner = object.repr().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
-            PyAttributeError::new_err(format!("there is no {name} in {owner}"))
+            PyAttributeError::new_err(format!("{owner} has no attribute {name}"))
         })?;
     }
     Ok(found)

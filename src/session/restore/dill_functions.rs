@@ -1,10 +1,9 @@
-//! Our own versions of functions that dill's pickles call, in place of dill's.
+//! Replacements for functions that dill's pickles call.
 //!
-//! Two of them ([`CreateType`], [`Reconstruct`]) return a class, type variable or member of an enumeration that the
-//! session has already, if it did not change: else a second restore into the same process would split the instances of
-//! a class into those of the old class and those of the new one. The other two work without dill ([`ImportModule`])
-//! and without creating or truncating files ([`OpenForReading`]). [`ClassFinder`](super::class_finder::ClassFinder)
-//! hands them out.
+//! Two of them ([`CreateType`], [`Reconstruct`]) return a class, type variable or enumeration member that the session
+//! already has, if it has not changed: otherwise a second restore into the same process would leave some instances with
+//! the old class and others with the new one. The other two work without dill ([`ImportModule`]) and never create or
+//! truncate a file ([`OpenForReading`]). [`ClassFinder`](super::class_finder::ClassFinder) returns them.
 
 use pyo3::exceptions::{PyFileNotFoundError, PyOSError};
 use pyo3::prelude::*;
@@ -13,14 +12,14 @@ use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyTuple, PyType
 use super::untrusted_load;
 use crate::pickle::known::untrusted as allow_list;
 
-/// How dill names a module that cannot be imported.
+/// The prefix that dill gives to the name of a module that cannot be imported.
 pub(super) const RUNTIME: &str = "__runtime__.";
 
-/// `dill._dill._create_type` and `type.__new__`, which make a class.
+/// Replaces `dill._dill._create_type` and `type.__new__`, which create a class.
 #[pyclass(frozen)]
 pub(super) struct CreateType {
     pub(super) namespace: Py<PyDict>,
-    /// The function that makes the class; `None` for its metaclass.
+    /// The function that creates the class; `None` to call its metaclass.
     pub(super) new: Option<Py<PyAny>>,
 }
 
@@ -32,6 +31,7 @@ impl CreateType {
         metaclass: &Bound<'py, PyAny>,
         arguments: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        // For a type variable, the pickler passes a `functools.partial` in place of the metaclass, and no arguments.
         let known = if arguments.is_empty() {
             self.known_type_variable(metaclass)
         } else {
@@ -47,7 +47,7 @@ impl CreateType {
 }
 
 impl CreateType {
-    /// The class of the session that these arguments would make again.
+    /// The existing class of the session that these arguments would create again.
     fn unchanged_class<'py>(
         &self,
         metaclass: &Bound<'py, PyAny>,
@@ -62,6 +62,7 @@ impl CreateType {
             return None;
         }
         let found = known.getattr("__dict__").ok()?;
+        // First: every member in the pickle is in the existing class, and is the same.
         let same = members.iter().all(|(key, value)| match key.to_string().as_str() {
             "__qualname__" => known.qualname().is_ok_and(|name| value.eq(name).unwrap_or(false)),
             name => found.get_item(key).is_ok_and(|found| match is_set_later(name, &value) {
@@ -69,19 +70,19 @@ impl CreateType {
                 false => is_same(&found, &value),
             }),
         });
-        // Members that Python itself adds to a class begin with an underscore, or are slots.
+        // Second: the class has no other members, except those that Python adds: names with an underscore, and slots.
         let added = |key: &Bound<'py, PyAny>| {
             key.to_string().starts_with('_')
                 || members.contains(key).unwrap_or(true)
                 || found.get_item(key).is_ok_and(|found| is_slot(&found))
         };
         let all_known = found.try_iter().ok()?.flatten().all(|key| added(&key));
-        // A class that `dataclass` has given slots lives on in its methods without them.
+        // `dataclass(slots=True)` creates a second class. Methods still refer to the first one, which has no slots.
         let same_slots = found.contains("__slots__").ok()? == members.contains("__slots__").ok()?;
         (same && all_known && same_slots).then(|| class.clone())
     }
 
-    /// The type variable of the session that this `functools.partial` would make again.
+    /// The existing type variable of the session that this `functools.partial` would create again.
     fn known_type_variable<'py>(&self, call: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
         let arguments = call.getattr("args").ok()?.cast_into::<PyTuple>().ok()?;
         let options = call.getattr("keywords").ok()?.cast_into::<PyDict>().ok()?;
@@ -111,7 +112,7 @@ impl CreateType {
     }
 }
 
-/// Whether the pickle sets a member later, when it has made the class: until then it is None.
+/// Whether the pickle sets a member after it has created the class. Such a member is None at first.
 fn is_set_later(name: &str, value: &Bound<'_, PyAny>) -> bool {
     value.is_none() && !(name.starts_with("__") && name.ends_with("__"))
 }
@@ -120,7 +121,7 @@ fn is_slot(member: &Bound<'_, PyAny>) -> bool {
     member.get_type().name().is_ok_and(|name| name == "member_descriptor")
 }
 
-/// Whether two members of a class are the same: functions by their code, everything else by type and value.
+/// Whether two members of a class are the same. Functions are compared by their code, other objects by type and value.
 fn is_same(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> bool {
     if left.is(right) {
         return true;
@@ -144,7 +145,7 @@ fn is_same(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> bool {
     left.eq(right).unwrap_or(false)
 }
 
-/// `copyreg._reconstructor`, which makes members of enumerations.
+/// Replaces `copyreg._reconstructor`, which creates enumeration members.
 #[pyclass(frozen)]
 pub(super) struct Reconstruct {}
 
@@ -163,7 +164,7 @@ impl Reconstruct {
     }
 }
 
-/// The member of an enumeration that these arguments would make again.
+/// The existing enumeration member that these arguments would create again.
 fn known_member<'py>(
     class: &Bound<'py, PyAny>,
     base: &Bound<'py, PyAny>,
@@ -173,8 +174,9 @@ fn known_member<'py>(
     if class.get_type().is(py.get_type::<PyType>()) || !class.is_instance(&py.import("enum")?.getattr("EnumMeta")?)? {
         return Ok(None);
     }
-    // An enumeration that is still being made has no members yet.
+    // An enumeration that is still being created has no members yet.
     let Ok(members) = class.getattr("_member_map_")?.cast_into::<PyDict>() else { return Ok(None) };
+    // The pickler passes the name of a member whose base is `object`, and otherwise its value.
     if base.is(py.get_type::<PyAny>()) {
         return members.get_item(state);
     }
@@ -187,10 +189,10 @@ fn known_member<'py>(
     Ok(None)
 }
 
-/// `dill._dill._import_module`, without dill.
+/// Replaces `dill._dill._import_module`, without importing dill.
 #[pyclass(frozen)]
 pub(super) struct ImportModule {
-    /// The module of the session, which is not imported, and its name.
+    /// The module of the session. It exists already and is not imported.
     pub(super) module: Py<PyModule>,
     pub(super) module_name: String,
     pub(super) renames: Vec<(String, String)>,
@@ -206,13 +208,13 @@ impl ImportModule {
         }
         if self.guarded {
             if allow_list::may_import(import_name) {
-                return untrusted_load::import(py, import_name).map(Bound::into_any);
+                return untrusted_load::import_installed(py, import_name).map(Bound::into_any);
             }
             return Err(untrusted_load::refusal(py, &format!("the module {import_name}")));
         }
         let new = self.renames.iter().find(|(old, _)| old == import_name).map_or(import_name, |(_, new)| new.as_str());
         let imported = py.import(new).map(Bound::into_any).or_else(|error| {
-            // dill writes a class of a module like a module of a package.
+            // dill writes `module.Class` in the same way as `package.module`.
             let Some((module, name)) = new.rsplit_once('.') else { return Err(error) };
             py.import(module)?.getattr_opt(name)?.ok_or(error)
         });
@@ -223,7 +225,7 @@ impl ImportModule {
     }
 }
 
-/// `dill._dill._create_filehandle`, for reading only: no file is created or truncated.
+/// Replaces `dill._dill._create_filehandle`, and opens files for reading only: no file is created or truncated.
 #[pyclass(frozen)]
 pub(super) struct OpenForReading {}
 
@@ -251,7 +253,7 @@ impl OpenForReading {
         let mode = if mode.contains('b') { "rb" } else { "r" };
         let path = py.import("os.path")?;
         let is = |what: &str| path.call_method1(what, (&name,))?.is_truthy();
-        // Opening a pipe can block for ever, and opening a device can have effects.
+        // Opening a pipe can block forever, and opening a device can have side effects.
         if is("exists")? && !is("isfile")? {
             return Err(PyOSError::new_err(format!("cannot reopen {name}: it is not a regular file")));
         }
@@ -260,7 +262,7 @@ impl OpenForReading {
             if !error.is_instance_of::<PyFileNotFoundError>(py) {
                 return error;
             }
-            PyFileNotFoundError::new_err(format!("cannot reopen {name}: the file does not exist any more"))
+            PyFileNotFoundError::new_err(format!("cannot reopen {name}: the file no longer exists"))
         })?;
         if closed {
             file.call_method0("close")?;

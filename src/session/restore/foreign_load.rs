@@ -1,7 +1,7 @@
 //! Loads pickles that have no index: those of dill, pickle, cloudpickle and joblib.
 //!
-//! Such a pickle is one program, so an object that cannot be loaded costs the whole session.
-//! [`ClassFinder`](super::class_finder::ClassFinder) limits the globals that it can look up.
+//! Such a pickle is a single program, so one object that cannot be loaded fails the whole session.
+//! [`ClassFinder`](super::class_finder::ClassFinder) limits the globals that the pickle can look up.
 
 use std::sync::Arc;
 
@@ -17,19 +17,19 @@ use crate::pickle::explain::outline::{Outline, OutlineRow};
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{ReadError, Snapshot};
 
-/// How the names begin under which dill lists what its loader imports by name.
+/// The prefix of the names under which dill lists what its loader has to import.
 const IMPORTED: &str = "__dill_imported";
 
-/// Loads a pickle: a session into its module, a dict whose keys are names into `__main__`, any other object under the
-/// name `obj`.
+/// Loads a pickle: a session into its module, the items of a dict whose keys are names into `__main__`, and any other
+/// object into the variable `obj`.
 pub(super) fn load<'py>(
     py: Python<'py>,
     snapshot: &Arc<Snapshot>,
     request: &RestoreRequest<'_, 'py>,
 ) -> PyResult<Restored> {
     match snapshot.outline().map_err(read_error)? {
-        Outline::Session { module, variables } => session(py, snapshot, module, variables, request),
-        _ => object(py, snapshot, request),
+        Outline::Session { module, variables } => load_session(py, snapshot, module, variables, request),
+        _ => load_object(py, snapshot, request),
     }
 }
 
@@ -37,8 +37,8 @@ fn read_error(error: ReadError) -> PyErr {
     PyOSError::new_err(error.to_string())
 }
 
-/// What `dill.load_module` does (dill/session.py of 0.3.6 to 0.4.1).
-fn session<'py>(
+/// Loads a session as `dill.load_module` does (dill/session.py of 0.3.6 to 0.4.1).
+fn load_session<'py>(
     py: Python<'py>,
     snapshot: &Arc<Snapshot>,
     name: &str,
@@ -46,18 +46,20 @@ fn session<'py>(
     request: &RestoreRequest<'_, 'py>,
 ) -> PyResult<Restored> {
     let modules = py.import("sys")?.getattr("modules")?;
+    // dill marks a module that no import finds, such as one made with `types.ModuleType`, with the prefix RUNTIME.
     let bare = name.trim_start_matches(RUNTIME);
     let runtime = bare != name;
     if !request.trusted && name != "__main__" {
-        return Err(untrusted_load::refusal(py, &format!("the module {name}, to put its variables there")));
+        return Err(untrusted_load::refusal(py, &format!("the module {name}, which its variables belong to")));
     }
     let module = if runtime { PyModule::new(py, bare)? } else { py.import(name)? };
     let target = match &request.into {
-        // A new module object, so that the module of the running session stays as it is.
+        // Load into a new module object, to leave the module of the running session unchanged.
         Some(_) => PyModule::new(py, bare)?,
         None => module.clone(),
     };
     if runtime {
+        // While the pickle is loaded, its own references to the module must find it in `sys.modules`.
         modules.set_item(name, &target)?;
     }
     let (unpickler, loaded) = unpickle(py, snapshot, &target, request)?;
@@ -66,6 +68,7 @@ fn session<'py>(
     }
     drop(loaded);
     if request.trusted {
+        // With `refimported`, dill has saved lists of names to import in place of the imported objects.
         let session = request.dill.import(py)?.getattr("session")?;
         session.getattr("_restore_modules")?.call1((unpickler.object(), &target))?;
     } else if target.dict().iter().any(|(key, _)| key.to_string().starts_with(IMPORTED)) {
@@ -75,12 +78,16 @@ fn session<'py>(
         Some(dict) => dict.update(target.dict().as_mapping())?,
         None => bind_module(py, &target)?,
     }
-    // Names with two underscores are dill's own lists, which its loader has removed by now.
+    // Names that begin with two underscores are dill's own lists. Its loader has removed them by now.
     let names = variables.iter().map(|variable| variable.name.clone()).filter(|name| !name.starts_with("__"));
     Ok(Restored { names: names.collect(), lost: Vec::new(), module: bare.to_owned() })
 }
 
-fn object<'py>(py: Python<'py>, snapshot: &Arc<Snapshot>, request: &RestoreRequest<'_, 'py>) -> PyResult<Restored> {
+fn load_object<'py>(
+    py: Python<'py>,
+    snapshot: &Arc<Snapshot>,
+    request: &RestoreRequest<'_, 'py>,
+) -> PyResult<Restored> {
     let main = py.import("__main__")?;
     let (_, loaded) = unpickle(py, snapshot, &main, request)?;
     let namespace = request.into.clone().unwrap_or_else(|| main.dict());
@@ -100,7 +107,7 @@ fn object<'py>(py: Python<'py>, snapshot: &Arc<Snapshot>, request: &RestoreReque
     Ok(Restored { names, lost: Vec::new(), module: "__main__".to_owned() })
 }
 
-/// Loads the whole pickle. Functions of dill may ask the unpickler for the module of the session.
+/// Loads the whole pickle. `main` is the module whose namespace the globals of the session are looked up in.
 fn unpickle<'py>(
     py: Python<'py>,
     snapshot: &Arc<Snapshot>,
@@ -109,6 +116,7 @@ fn unpickle<'py>(
 ) -> PyResult<(Unpickler<'py>, Bound<'py, PyAny>)> {
     let context = RestoreContext::new(request, main.clone(), main.dict());
     let unpickler = Unpickler::new(py, snapshot, &context)?;
+    // Only `joblib.dump` writes array bytes between the opcodes.
     let arrays = snapshot.raw_arrays().map_err(read_error)?;
     let loaded =
         if arrays.is_empty() { unpickler.load_whole()? } else { joblib_load::load(&unpickler, snapshot, arrays)? };

@@ -1,8 +1,9 @@
-//! Loads what `joblib.dump` writes: pickles with the bytes of arrays between their opcodes.
+//! Loads the files of `joblib.dump`: pickles with the bytes of arrays between their opcodes.
 //!
-//! joblib's own unpickler is in Python, and up to joblib 1.5 it loads arrays of objects with a plain unpickler that
-//! looks up any global. So CPython's unpickler reads the file here, too, and joblib need not be installed: in place of
-//! the bytes of each array it is fed BINPERSID, which hands the object that describes the array to [`ArrayLoader`].
+//! joblib's own unpickler is written in Python, and up to joblib 1.5 it loads arrays of objects with a plain unpickler
+//! that finds any global. So CPython's unpickler reads these files as well, and joblib need not be installed. In place
+//! of the bytes of each array, it reads a BINPERSID, which passes the object that describes the array to
+//! [`ArrayLoader`].
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +31,7 @@ pub(super) fn load<'py>(
     let object = unpickler.object();
     let py = object.py();
     let find_class = object.getattr("find_class")?.unbind();
-    // The class that describes an array, without its methods: only its attributes are needed.
+    // A stand-in for the joblib class that describes an array. Only the attributes of its instances are needed.
     let wrapper = py.get_type::<PyType>().call1(("NumpyArrayWrapper", PyTuple::empty(py), PyDict::new(py)))?.unbind();
     let finder = WrapperFinder { find_class: find_class.clone_ref(py), wrapper: wrapper.clone_ref(py) };
     object.setattr("find_class", Bound::new(py, finder)?)?;
@@ -53,7 +54,7 @@ fn opcodes_around(snapshot: &Snapshot, arrays: &[RawArray]) -> PyResult<Vec<Inpu
     Ok(pieces)
 }
 
-/// `find_class`, which finds joblib's class for the description of an array without importing joblib.
+/// A `find_class` that finds the stand-in for joblib's class, without importing joblib.
 #[pyclass(frozen)]
 struct WrapperFinder {
     find_class: Py<PyAny>,
@@ -83,35 +84,37 @@ struct ArrayLoader {
 #[pymethods]
 impl ArrayLoader {
     fn __call__<'py>(&self, py: Python<'py>, wrapper: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        // The descriptions arrive in file order, as do the ranges of array bytes.
         let next = || self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let array = if wrapper.get_type().is(self.wrapper.bind(py)) { next() } else { None };
         match array {
-            None => {
-                Err(PyValueError::new_err("the pickle has a persistent ID, which only the program that wrote it knows"))
-            }
-            Some(raw) if raw.is_pickle => self.objects(py, &raw),
-            Some(raw) => self.numbers(wrapper, &raw),
+            None => Err(PyValueError::new_err(
+                "the pickle contains a persistent ID, which only the program that wrote it can resolve",
+            )),
+            Some(raw) if raw.is_pickle => self.load_objects(py, &raw),
+            Some(raw) => self.load_numbers(wrapper, &raw),
         }
     }
 }
 
 impl ArrayLoader {
-    /// An array of objects: a pickle of its own, with a memo of its own. Its globals are looked up as all others are.
-    fn objects<'py>(&self, py: Python<'py>, raw: &RawArray) -> PyResult<Bound<'py, PyAny>> {
+    /// An array of objects: a separate pickle with its own memo. Its globals are looked up like all others.
+    fn load_objects<'py>(&self, py: Python<'py>, raw: &RawArray) -> PyResult<Bound<'py, PyAny>> {
         let stream = UnpicklerStream::new(Arc::clone(&self.snapshot));
-        stream.turn_to(vec![InputPiece::File(file_range(raw.start, raw.end)?)]);
+        stream.set_input(vec![InputPiece::File(file_range(raw.start, raw.end)?)]);
         let unpickler = unpickler_class(py)?.call1((Bound::new(py, stream)?,))?;
         unpickler.setattr("find_class", &self.find_class)?;
         unpickler.call_method0("load")
     }
 
-    /// An array of numbers or other plain items: its bytes are copied into new memory.
-    fn numbers<'py>(&self, wrapper: &Bound<'py, PyAny>, raw: &RawArray) -> PyResult<Bound<'py, PyAny>> {
+    /// An array of numbers or other plain items, with its bytes copied into new memory.
+    fn load_numbers<'py>(&self, wrapper: &Bound<'py, PyAny>, raw: &RawArray) -> PyResult<Bound<'py, PyAny>> {
         let py = wrapper.py();
         let numpy = py.import("numpy")?;
         let dtype = wrapper.getattr("dtype")?;
+        // A dtype with objects would make numpy use bytes of the file as pointers.
         if !dtype.is_instance(&numpy.getattr("dtype")?)? || dtype.getattr("hasobject")?.is_truthy()? {
-            return Err(PyValueError::new_err("an array of the file has a dtype that does not fit its bytes"));
+            return Err(PyValueError::new_err("an array in the file has a dtype that does not match its bytes"));
         }
         let bytes = self.snapshot.bytes().map_err(|error| PyValueError::new_err(error.to_string()))?;
         let bytes = bytes.get(file_range(raw.start, raw.end)?).unwrap_or_default();
@@ -120,14 +123,15 @@ impl ArrayLoader {
         let target = held.bytes_mut();
         py.detach(|| target.copy_from_slice(bytes));
         drop(held);
+        // joblib writes a Fortran array transposed: its bytes are in Fortran order.
         let order = if wrapper.getattr("order")?.eq("F")? { "F" } else { "C" };
         let arguments = (wrapper.getattr("shape")?, dtype, memory, 0, py.None(), order);
         let array = numpy.getattr("ndarray")?.call1(arguments)?;
         if array.getattr("nbytes")?.extract::<usize>()? != bytes.len() {
-            return Err(PyValueError::new_err("an array of the file has a shape that does not fit its bytes"));
+            return Err(PyValueError::new_err("an array in the file has a shape that does not match its bytes"));
         }
         let subclass = wrapper.getattr("subclass")?;
-        // Of the subclasses of ndarray, joblib writes only matrix and memmap in this way.
+        // joblib writes only two subclasses of ndarray in this way: matrix, and memmap, which is loaded as an ndarray.
         if subclass.is(&numpy.getattr("matrix")?) { array.call_method1("view", (subclass,)) } else { Ok(array) }
     }
 }

@@ -1,8 +1,8 @@
 //! Restores a file: its variables become names of `__main__`, of the module they were saved from, or of a dict.
 //!
-//! A snapshot of our own goes through four steps over one list of variables: [`selection`] chooses them, [`untrusted`]
-//! refuses what a file of another user may not do, [`fetch`] checks their bytes and reads raw buffers, and
-//! [`segment_loader`] loads them. Any other pickle is loaded as a whole by [`foreign_load`].
+//! One of our own snapshots is restored in four steps over one list of variables: [`selection`] chooses them,
+//! [`untrusted_load`] refuses what an untrusted file must not do, [`fetch`] checks their bytes and reads raw buffers,
+//! and [`segment_loader`] loads them. [`foreign_load`] loads any other pickle as a whole.
 
 mod buffer_memory;
 mod class_finder;
@@ -38,8 +38,8 @@ use crate::snapshot::segment::VariableSegment;
 /// Checks the requested variables of a file, and loads them. `progress` is called with the bytes that were read.
 ///
 /// # Errors
-/// [`Untrusted`] where the file is not trusted and would do more than build plain data; else errors with an exit code.
-pub(crate) fn load<'py>(
+/// [`Untrusted`] if the file is not trusted and would do more than build plain data. All errors carry an exit code.
+pub(crate) fn restore<'py>(
     py: Python<'py>,
     snapshot: &Arc<Snapshot>,
     request: &RestoreRequest<'_, 'py>,
@@ -47,31 +47,39 @@ pub(crate) fn load<'py>(
 ) -> Result<Restored> {
     let paused = PausedCollector::new(py)?;
     let restored = match snapshot.contents() {
-        Contents::Own { index } => load_own(py, snapshot, index, request, progress),
-        Contents::Foreign { .. } => load_foreign(py, snapshot, request),
+        Contents::Own { index } => restore_own(py, snapshot, index, request, progress),
+        Contents::Foreign { .. } => restore_foreign(py, snapshot, request),
     };
     drop(paused);
     restored
 }
 
-fn load_foreign<'py>(py: Python<'py>, snapshot: &Arc<Snapshot>, request: &RestoreRequest<'_, 'py>) -> Result<Restored> {
-    // An error here says that the file is not a pickle; the check below would call it untrusted.
+fn restore_foreign<'py>(
+    py: Python<'py>,
+    snapshot: &Arc<Snapshot>,
+    request: &RestoreRequest<'_, 'py>,
+) -> Result<Restored> {
+    // Fails if the file is not a pickle. The trust check below would report such a file as untrusted instead.
     snapshot.outline()?;
     if !request.only.is_empty() || !request.exclude.is_empty() || request.mapped {
-        let text = format!("{} has no index, so it can only be restored as a whole", request.name);
+        let text = format!(
+            "{} has no index, so it can only be restored as a whole: omit --only, --exclude and --mmap",
+            request.name
+        );
         return Err(exit::error(exit::USAGE, text));
     }
     if !request.trusted {
+        // Only the globals are judged here. Nothing has been imported or unpickled yet.
         untrusted_load::check_pickle(snapshot, request.name)?;
     }
-    foreign_load::load(py, snapshot, request).map_err(|error| explain(py, &error, request.name))
+    foreign_load::load(py, snapshot, request).map_err(|error| explain_error(py, &error, request.name))
 }
 
-/// A variable of the index on its way into the session.
+/// A variable of the index while it is being restored.
 struct ChosenVariable<'a, 'py> {
     segment: VariableSegment<'a>,
     choice: Choice,
-    /// Its raw buffers, from [`fetch`] on. `None` where the variable is not read.
+    /// Its raw buffers, once [`fetch`] has read them. `None` if the variable is not read.
     memory: Option<BufferMemory<'py>>,
 }
 
@@ -81,7 +89,7 @@ impl<'a> ChosenVariable<'a, '_> {
     }
 }
 
-fn load_own<'py>(
+fn restore_own<'py>(
     py: Python<'py>,
     snapshot: &Arc<Snapshot>,
     index: &Index,
@@ -89,12 +97,14 @@ fn load_own<'py>(
     progress: Progress<'_>,
 ) -> Result<Restored> {
     let mut variables = select(index, request)?;
+    // Refuse an untrusted file before anything is imported: an import alone can run the code of its author.
     if !request.trusted {
         let loaded = variables.iter().filter(|variable| variable.choice != Choice::Skip);
         untrusted_load::check_variables(snapshot, request.name, loaded.map(|variable| &variable.segment))?;
     }
-    let failed = |error: PyErr| explain(py, &error, request.name);
+    let failed = |error: PyErr| explain_error(py, &error, request.name);
     let module = if request.trusted {
+        // Modules next to the script must be importable before the session's own module is.
         if request.finds_script_modules {
             add_script_directory(py, index)?;
         }
@@ -107,10 +117,29 @@ fn load_own<'py>(
     let mut loader = SegmentLoader::new(py, snapshot, index, &context).map_err(failed)?;
     let damage = fetch(py, snapshot, index, &mut variables, &loader, request, progress)?;
 
+    let (names, lost) = load_all(&mut loader, &context, variables, &damage).map_err(failed)?;
+    if request.into.is_none() {
+        bind_module(py, &context.module)?;
+    }
+    Ok(Restored { names, lost, module: index.module.clone() })
+}
+
+/// Loads the chosen variables and binds their names. Returns the bound names and the variables that were lost.
+///
+/// # Errors
+/// Only errors that end the whole restore.
+fn load_all<'a, 'py>(
+    loader: &mut SegmentLoader<'a, 'py>,
+    context: &RestoreContext<'py>,
+    variables: Vec<ChosenVariable<'a, 'py>>,
+    damage: &Damage,
+) -> PyResult<(Vec<String>, Vec<LostVariable>)> {
+    // Variables are loaded in file order: a segment refers only to memo slots of earlier segments.
     let (mut names, mut lost) = (Vec::new(), Vec::new());
     for chosen in variables {
         let variable = chosen.variable();
         if chosen.choice == Choice::Skip {
+            // The loader must still account for the memo slots of this segment.
             loader.skip(variable);
             continue;
         }
@@ -118,13 +147,14 @@ fn load_own<'py>(
             loader.skip(variable);
             Err(why)
         } else {
-            loader.load(&chosen.segment, chosen.memory).map_err(failed)?
+            loader.load(&chosen.segment, chosen.memory)?
         };
         match value {
             Ok(value) if chosen.choice == Choice::Bind => {
                 context.namespace.set_item(&variable.name, value)?;
                 names.push(variable.name.clone());
             }
+            // `Choice::Load`: other variables share objects with it, but it gets no name.
             Ok(_) => {}
             Err(why) => {
                 let (name, type_name) = (variable.name.clone(), variable.type_name.clone());
@@ -132,17 +162,14 @@ fn load_own<'py>(
             }
         }
     }
-    if request.into.is_none() {
-        bind_module(py, &context.module)?;
-    }
-    Ok(Restored { names, lost, module: index.module.clone() })
+    Ok((names, lost))
 }
 
-/// All variables of the index, with what the request wants of them.
+/// All variables of the index, each with the choice that the request makes for it.
 fn select<'a, 'py>(index: &'a Index, request: &RestoreRequest<'_, '_>) -> Result<Vec<ChosenVariable<'a, 'py>>> {
     let choices = choose(index, request.only, request.exclude);
     if !choices.contains(&Choice::Bind) && !index.variables.is_empty() {
-        let text = format!("no variable of {} matches: list them with `snapcli restore --list`", request.name);
+        let text = format!("no variable in {} matches: list them with `snapcli restore --list`", request.name);
         return Err(exit::error(exit::USAGE, text));
     }
     let chosen = index.variables.iter().zip(choices).map(|(variable, choice)| {
@@ -152,8 +179,8 @@ fn select<'a, 'py>(index: &'a Index, request: &RestoreRequest<'_, '_>) -> Result
     chosen.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
 }
 
-/// Checks the bytes of all variables that will be loaded, and reads their raw buffers into memory: all of that before
-/// anything is loaded. Damage is an error, unless the request is to restore what is intact.
+/// Checks the bytes of all variables that will be loaded, and reads their raw buffers into memory, before any variable
+/// is loaded. Damage is an error, unless the request is partial.
 fn fetch<'py>(
     py: Python<'py>,
     snapshot: &Snapshot,
@@ -167,8 +194,9 @@ fn fetch<'py>(
         |chosen: &ChosenVariable<'_, 'py>| chosen.choice != Choice::Skip && !loader.is_foreign_code(chosen.variable());
     let has_buffers = |chosen: &ChosenVariable<'_, 'py>| is_read(chosen) && !chosen.variable().buffers.is_empty();
     let mut mapped = None;
+    // One mapping serves all variables: each takes views of it.
     if request.mapped && variables.iter().any(has_buffers) {
-        let usage = || exit::error(exit::USAGE, "standard input cannot be mapped: save it to a file first");
+        let usage = || exit::error(exit::USAGE, "cannot memory-map standard input: save it to a file first");
         mapped = Some(MappedFile::new(py, snapshot)?.ok_or_else(usage)?);
     }
     let mut wanted = Vec::new();
@@ -179,31 +207,33 @@ fn fetch<'py>(
         };
         wanted.push(Wanted { variable: chosen.variable(), memory: chosen.memory.insert(memory).fill_target() });
     }
-    // Other Python threads run while the file is read.
+    // Release the GIL: reading and hashing touch no Python object except the memory that `wanted` locks.
     let damage = py.detach(|| snapshot.fetch(index, wanted, progress)).and_then(|damage| {
         if damage.is_none() || request.partial { Ok(damage) } else { Err(ReadError::Damaged(damage)) }
     });
     damage.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
 }
 
-/// The error for an exception that ends a restore, with what to do about it.
-fn explain(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
+/// Turns an exception that ends a restore into an error with an exit code and advice.
+fn explain_error(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
     let text = error_text(py, error);
     if error.is_instance_of::<PyKeyboardInterrupt>(py) {
         return exit::error(exit::INTERRUPTED, format!("interrupted while restoring {name}"));
     }
+    // A damaged pickle and a refused global both raise UnpicklingError: our own refusals have a known prefix.
     let unpickling = py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError"));
     if unpickling.is_ok_and(|kind| error.value(py).is_instance(&kind).unwrap_or(false)) {
         if let Some(start) = text.find(untrusted_load::REFUSED) {
+            // Drop the name of the exception that precedes the prefix.
             let why = text.get(start..).unwrap_or(&text);
-            return exit::error(exit::UNTRUSTED, format!("{name} is {why}: pass --trust once you trust the file"));
+            return exit::error(exit::UNTRUSTED, format!("{name} is {why}: pass --trust if you trust the file"));
         }
         return exit::error(exit::DAMAGED, format!("{name} cannot be unpickled ({text}): save it again"));
     }
     let missing = missing_module(py, error);
     let what = match missing {
         Some((module, package)) => {
-            format!("{name} needs the module {module}: install {package}, or choose its environment with --python")
+            format!("{name} needs the module {module}: install {package}, or select its environment with --python")
         }
         None => format!("cannot restore {name}: its unpickling code raised an error"),
     };

@@ -10,40 +10,41 @@ use crate::snapshot::index::Index;
 
 /// What to restore, and how.
 pub(crate) struct RestoreRequest<'a, 'py> {
-    /// The file, as messages call it.
+    /// The name of the file in messages.
     pub name: &'a str,
-    /// Where it is not empty: restore only variables that match one of these, and what their code needs.
+    /// If not empty, only variables that match one of these are restored, with the globals that their code uses.
     pub only: &'a [Pattern],
-    /// Do not restore variables that match one of these.
+    /// Variables that match one of these are not restored.
     pub exclude: &'a [Pattern],
-    /// Whether raw buffers of arrays are mapped, so that they are read when they are used.
+    /// Whether the raw buffers of arrays are memory-mapped instead of read.
     pub mapped: bool,
-    /// Whether variables that are intact are restored from a file in which others are damaged.
+    /// Whether to restore the intact variables of a damaged file, instead of failing.
     pub partial: bool,
     /// Modules that were renamed since the save: the old name, the new name.
     pub renames: &'a [(String, String)],
-    /// The dict whose items the variables become; `None` for the module they were saved from.
+    /// The dict to restore into; `None` for the module that the variables were saved from.
     pub into: Option<Bound<'py, PyDict>>,
-    /// Whether the file may do anything, as this user signed it or vouches for it. Any other file gets plain data only.
+    /// Whether the file may run any code, because this user signed it or passed `--trust`. Only plain data is loaded
+    /// from any other file.
     pub trusted: bool,
-    /// Whether modules beside the saved script become importable, if the file is trusted. A script that restores a file
+    /// Whether modules next to the saved script become importable, if the file is trusted. A script that restores a file
     /// keeps its own `sys.path`.
     pub finds_script_modules: bool,
-    /// dill, which is imported where it is needed.
+    /// Imports dill when it is needed.
     pub dill: &'a LazyDill,
 }
 
 /// What was restored.
 pub(crate) struct Restored {
-    /// The names of the variables.
+    /// The names of the restored variables.
     pub names: Vec<String>,
-    /// The variables that were asked for and were not restored.
+    /// The requested variables that could not be restored.
     pub lost: Vec<LostVariable>,
     /// The module that holds the variables now.
     pub module: String,
 }
 
-/// A variable that was asked for and was not restored.
+/// A requested variable that could not be restored.
 pub(crate) struct LostVariable {
     /// The name.
     pub name: String,
@@ -53,21 +54,20 @@ pub(crate) struct LostVariable {
     pub why: String,
 }
 
-/// Where a load looks up globals, and how far it may go.
+/// Where a load looks up globals, and which ones it may find.
 pub(super) struct RestoreContext<'py> {
     /// The module that the file is a session of.
     pub(super) module: Bound<'py, PyModule>,
-    /// The dict that the variables of the session become items of.
+    /// The dict that the variables are restored into.
     pub(super) namespace: Bound<'py, PyDict>,
     /// Modules that were renamed since the save: the old name, the new name.
     pub(super) renames: Vec<(String, String)>,
     pub(super) dill: LazyDill,
-    /// Whether only globals that make plain data are found, as the file is not trusted.
+    /// Whether the file is untrusted, so that only globals that build plain data are found.
     pub(super) guarded: bool,
 }
 
 impl<'py> RestoreContext<'py> {
-    /// For variables that become items of `namespace`.
     pub(super) fn new(
         request: &RestoreRequest<'_, 'py>,
         module: Bound<'py, PyModule>,
@@ -91,7 +91,7 @@ pub(super) fn bind_module(py: Python<'_>, module: &Bound<'_, PyModule>) -> PyRes
     main.setattr(top, top_module)
 }
 
-/// Makes modules beside the saved script importable again, where its directory still exists.
+/// Makes the modules next to the saved script importable again, if its directory still exists.
 pub(super) fn add_script_directory(py: Python<'_>, index: &Index) -> anyhow::Result<()> {
     if index.script.kind != "script" {
         return Ok(());
@@ -99,6 +99,7 @@ pub(super) fn add_script_directory(py: Python<'_>, index: &Index) -> anyhow::Res
     let directory = std::path::Path::new(&index.script.path).parent().filter(|directory| directory.is_dir());
     let Some(directory) = directory else { return Ok(()) };
     let path = py.import("sys")?.getattr("path")?;
+    // At the end of `sys.path`: these modules must not shadow those of the environment.
     if !path.contains(directory.as_os_str())? {
         path.call_method1("append", (directory.as_os_str(),)).context("cannot extend sys.path")?;
     }

@@ -1,8 +1,8 @@
-//! Loads the variables of our own snapshots one at a time, so that a failure costs one variable and not the session.
+//! Loads the variables of our own snapshots one at a time, so that a failure loses one variable and not the session.
 //!
-//! One unpickler keeps its memo between loads, so objects that variables share are shared again. What it is fed is
-//! decided by [`crate::snapshot::segment`]. When a load fails, a new unpickler takes its place, whose memo is filled
-//! with what the failed one had; variables that need an object which is not intact are then lost, too.
+//! One unpickler keeps its memo between loads, so objects that variables share are shared again.
+//! [`crate::snapshot::segment`] defines its input. When a load fails, a new unpickler replaces it and takes over its
+//! memo. Variables that need an object of the failed one are then lost as well, unless that object is intact.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -37,9 +37,9 @@ pub(super) struct SegmentLoader<'a, 'py> {
     unpickler: Unpickler<'py>,
     sequence: LoadSequence,
     failed: Vec<FailedVariable<'a>>,
-    /// Slots of failed variables whose objects are intact all the same.
+    /// Slots of failed variables that hold complete objects nevertheless.
     intact_slots: HashSet<u64>,
-    /// Where the file was saved by another minor version of Python: why variables with code are not loaded.
+    /// Set if another minor version of Python saved the file: the reason why variables with code are not loaded.
     other_python: Option<String>,
 }
 
@@ -53,16 +53,18 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
         let unpickler = Unpickler::new(py, snapshot, context)?;
         let version = py.version_info();
         let (running, saved) = (format!("{}.{}", version.major, version.minor), minor_of(&index.python.version));
+        // Bytecode differs between minor versions. Searching for the other Python takes time: only if there is any
+        // code.
         let has_code = index.variables.iter().any(|variable| variable.has_code);
         let other_python = (has_code && running != saved).then(|| other_python(&saved));
-        // NEXT_BUFFER takes the module for slot 0; a guarded load does not use it.
+        // Slot 0 holds the module of the session. The module is passed in as an out-of-band buffer.
         let (sequence, module_slot) = LoadSequence::start(context.guarded);
         unpickler.load(module_slot, [context.module.clone().into_any()])?;
         let (failed, intact_slots) = Default::default();
         Ok(Self { snapshot, context, unpickler, sequence, failed, intact_slots, other_python })
     }
 
-    /// Whether a variable holds code that this Python cannot run: it is not even read.
+    /// Whether a variable contains code that this Python cannot run. Such a variable is not even read.
     pub(super) fn is_foreign_code(&self, variable: &Variable) -> bool {
         variable.has_code && self.other_python.is_some()
     }
@@ -72,10 +74,10 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
         self.failed.push(FailedVariable { name: &variable.name, memo: variable.memo.0..variable.memo.1 });
     }
 
-    /// Loads a variable, or returns the reason why it is lost. `memory` holds the contents of its raw buffers.
+    /// Loads a variable, or returns the reason why it cannot be loaded. `memory` holds the contents of its raw buffers.
     ///
     /// # Errors
-    /// Those that end the whole restore, such as Ctrl-C.
+    /// Only errors that end the whole restore, such as Ctrl-C.
     pub(super) fn load(
         &mut self,
         segment: &VariableSegment<'a>,
@@ -86,6 +88,7 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
             self.skip(variable);
             return Ok(Err(why));
         }
+        // MEMOIZE uses the next free slot, so the slots of skipped variables are filled with None first.
         if let Some(slots) = self.sequence.skipped_before(variable) {
             self.unpickler.load(slots, [])?;
         }
@@ -98,9 +101,10 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
             }
             Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error),
             Err(error) => {
+                // The failed load has left the unpickler's stack and read position undefined.
                 self.recover(segment)?;
                 self.skip(variable);
-                Ok(Err(reason(py, &error)))
+                Ok(Err(reason_for_loss(py, &error)))
             }
         }
     }
@@ -115,8 +119,9 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
     /// The first failed variable from which this one takes an object that is not intact.
     fn needed_failure(&self, segment: &VariableSegment<'_>) -> Option<&'a str> {
         let variable = segment.variable();
+        // The index says which variables this one shares objects with. Only then are the opcodes scanned for the slots; in
+        // a guarded load always, because `uses` is as little trusted as the rest of the index.
         let guarded = self.context.guarded;
-        // `uses` saves the scan, but in a guarded load it is as little trusted as the rest of the index.
         let may_take = |failed: &FailedVariable<'_>| guarded || variable.uses.iter().any(|name| name == failed.name);
         if !self.failed.iter().any(may_take) {
             return None;
@@ -130,18 +135,19 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
         missing.find_map(owner).map(|failed| failed.name)
     }
 
-    /// Goes on after a failed load with a new unpickler, as the old one has read ahead, and with the old one's memo up
-    /// to the last slot of the failed variable. The memo of an unpickler in C cannot be set reliably from outside: so
-    /// the objects go in as if they were out-of-band buffers.
+    /// Replaces the unpickler after a failed load: the old one has read ahead. The new one gets the old memo, up to the
+    /// last slot of the failed variable. The memo of a C unpickler cannot be set reliably from outside, so the objects
+    /// are passed in as if they were out-of-band buffers.
     fn recover(&mut self, segment: &VariableSegment<'a>) -> PyResult<()> {
         let py = self.context.module.py();
         let variable = segment.variable();
         let old_memo = self.unpickler.memo()?;
         let filled = (old_memo.len() as u64).saturating_sub(variable.memo.0);
         let opcodes = self.snapshot.bytes().ok().and_then(|file| segment.as_loaded(file)).unwrap_or_default();
-        // Where the opcodes cannot be followed, no object counts as intact.
+        // If the opcodes cannot be followed, no object counts as intact.
         self.intact_slots.extend(intact_memo_slots(&opcodes, variable.memo.0, filled).unwrap_or_default());
         let mut objects = Vec::new();
+        // Slots that the failed segment never reached hold None.
         for slot in 0..variable.memo.1 {
             objects.push(old_memo.get_item(slot)?.unwrap_or_else(|| py.None().into_bound(py)));
         }
@@ -157,28 +163,33 @@ fn minor_of(version: &str) -> String {
     version.split('.').take(2).collect::<Vec<_>>().join(".")
 }
 
-/// Why code of another version is not loaded, with the interpreter of this machine that could load it.
+/// Why code for another version is not loaded, with an interpreter on this machine that can load it.
 fn other_python(saved: &str) -> String {
     match discover::choose(Some(saved)) {
         Ok(found) => {
-            format!("holds code of Python {saved}: restore it with --python {saved} ({})", found.executable.display())
+            format!(
+                "contains code for Python {saved}: restore it with --python {saved} ({})",
+                found.executable.display()
+            )
         }
-        Err(_) => format!("holds code of Python {saved}, which was not found: install it and pass it with --python"),
+        Err(_) => {
+            format!("contains code for Python {saved}, which was not found: install it, or pass its path with --python")
+        }
     }
 }
 
-/// An exception in words, with what to do about a missing module.
-fn reason(py: Python<'_>, error: &PyErr) -> String {
+/// Describes the exception that made a variable fail, with advice if a module is missing.
+fn reason_for_loss(py: Python<'_>, error: &PyErr) -> String {
     match missing_module(py, error) {
         None => error_text(py, error),
         Some((module, package)) => format!(
-            "needs the module {module}: install {package}, choose its environment with --python, or pass \
+            "needs the module {module}: install {package}, select its environment with --python, or pass \
              --map {module}=NEW if it was renamed"
         ),
     }
 }
 
-/// The module that was not found, and the package to install for it.
+/// The module that was not found, and the package that probably contains it.
 pub(super) fn missing_module(py: Python<'_>, error: &PyErr) -> Option<(String, String)> {
     if !error.is_instance_of::<PyModuleNotFoundError>(py) {
         return None;

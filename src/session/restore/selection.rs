@@ -1,4 +1,4 @@
-//! Which variables of a snapshot are restored: those that `--only` and `--exclude` leave, and what these need.
+//! Which variables of a snapshot are restored: those selected by `--only` and `--exclude`, and those that they need.
 
 use std::collections::HashMap;
 
@@ -9,17 +9,16 @@ use crate::snapshot::index::{Index, Variable};
 /// What is done with a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Choice {
-    /// It is skipped.
+    /// Not loaded.
     Skip,
-    /// It is loaded, as others share objects with it, but gets no name.
+    /// Loaded because others share objects with it, but not bound to a name.
     Load,
-    /// It is loaded and becomes a name.
+    /// Loaded and bound to its name.
     Bind,
 }
 
-/// What is done with each variable, in the order of the index. The globals that the code of a chosen function looks up
-/// are chosen with it; variables that share objects with a chosen one are loaded. An excluded variable is never
-/// loaded.
+/// The choice for each variable, in the order of the index. The globals that a chosen function uses are bound as well;
+/// variables that share objects with a bound one are loaded. An excluded variable is never loaded.
 pub(super) fn choose(index: &Index, only: &[Pattern], exclude: &[Pattern]) -> Vec<Choice> {
     let variables = &index.variables;
     let positions: HashMap<&str, usize> =
@@ -28,7 +27,9 @@ pub(super) fn choose(index: &Index, only: &[Pattern], exclude: &[Pattern]) -> Ve
     let excluded: Vec<bool> = variables.iter().map(|variable| matches(variable, exclude)).collect();
     let chosen = variables.iter().map(|variable| only.is_empty() || matches(variable, only)).collect();
     let bound = without(closure(chosen, &positions, |position| &variables[position].globals), &excluded);
+    // Globals become names, but shared objects only have to be in the unpickler's memo.
     let loaded = closure(bound.clone(), &positions, |position| &variables[position].uses);
+    // An excluded variable may have come back as a dependency. Its dependents are then reported as lost.
     let loaded = without(loaded, &excluded);
     let choice = |(bound, loaded)| match (bound, loaded) {
         (true, true) => Choice::Bind,
@@ -43,7 +44,8 @@ fn without(mut chosen: Vec<bool>, excluded: &[bool]) -> Vec<bool> {
     chosen
 }
 
-/// Adds the variables that the chosen ones name, and those that these name in turn.
+/// Adds the variables that the chosen ones refer to, and those that these refer to in turn. `names` returns the names
+/// that the variable at a position refers to.
 fn closure<'a>(
     mut chosen: Vec<bool>,
     positions: &HashMap<&str, usize>,
@@ -86,12 +88,12 @@ mod tests {
 
     fn chosen(only: &[&str], exclude: &[&str]) -> Vec<Choice> {
         let patterns =
-            |texts: &[&str]| texts.iter().map(|text| Pattern::new(text).expect("a pattern")).collect::<Vec<_>>();
+            |globs: &[&str]| globs.iter().map(|glob| Pattern::new(glob).expect("a pattern")).collect::<Vec<_>>();
         choose(&index(), &patterns(only), &patterns(exclude))
     }
 
     #[test]
-    fn what_a_function_needs_is_chosen_with_it() {
+    fn the_variables_that_a_function_needs_are_chosen_with_it() {
         assert_eq!(chosen(&["f"], &[]), [Load, Bind, Bind, Skip]);
         assert_eq!(chosen(&["z*"], &[]), [Skip, Skip, Skip, Bind]);
         assert_eq!(chosen(&[], &[]), [Bind; 4]);

@@ -1,7 +1,7 @@
 //! CPython's own unpickler: it reads from an [`UnpicklerStream`], takes buffers from a [`BufferQueue`], and looks up
 //! globals with a [`ClassFinder`].
 //!
-//! Its memo stays from one load to the next, so variables that share objects share them again.
+//! Its memo persists between loads, so variables that shared objects share them again.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use super::unpickler_stream::UnpicklerStream;
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::segment::{InputPiece, UnpicklerInput};
 
-/// An unpickler.
+/// An unpickler, and the Python objects that feed it.
 pub(super) struct Unpickler<'py> {
     object: Bound<'py, PyAny>,
     stream: Bound<'py, UnpicklerStream>,
@@ -30,16 +30,18 @@ impl<'py> Unpickler<'py> {
         let options = PyDict::new(py);
         options.set_item("buffers", &buffers)?;
         let object = unpickler_class(py)?.call((&stream,), Some(&options))?;
+        // The C code calls `find_class` as an attribute of the instance, so this takes precedence over the method.
         object.setattr("find_class", Bound::new(py, ClassFinder::new(context))?)?;
         Ok(Self { object, stream, buffers })
     }
 
-    /// The Python object.
+    /// The unpickler as a Python object.
     pub(super) fn object(&self) -> &Bound<'py, PyAny> {
         &self.object
     }
 
-    /// Loads one object. NEXT_BUFFER takes `buffers`, which need not be buffers where nothing asks for their contents.
+    /// Loads one object. NEXT_BUFFER pushes the next of `buffers`. They may be objects of any type, because the
+    /// unpickler does not inspect them.
     pub(super) fn load(
         &self,
         input: UnpicklerInput,
@@ -51,7 +53,7 @@ impl<'py> Unpickler<'py> {
 
     /// Loads a pickle that has its own PROTO and STOP.
     pub(super) fn load_pickle(&self, pickle: Vec<InputPiece>) -> PyResult<Bound<'py, PyAny>> {
-        self.stream.get().turn_to(pickle);
+        self.stream.get().set_input(pickle);
         self.object.call_method0("load")
     }
 
@@ -61,19 +63,20 @@ impl<'py> Unpickler<'py> {
         self.load_pickle(pickle)
     }
 
-    /// A copy of the memo: objects by the numbers of their slots.
+    /// A copy of the memo: the objects by slot number.
     pub(super) fn memo(&self) -> PyResult<Bound<'py, PyDict>> {
         Ok(self.object.getattr("memo")?.call_method0("copy")?.cast_into::<PyDict>()?)
     }
 }
 
-/// A subclass of `pickle.Unpickler`: instances of the class in C have no `__dict__` that could hold a `find_class`.
+/// A new subclass of `pickle.Unpickler`. Instances of the C class itself have no `__dict__`, so `find_class` could not
+/// be replaced.
 pub(super) fn unpickler_class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     let base = py.import("pickle")?.getattr("Unpickler")?;
     py.get_type::<PyType>().call1(("Unpickler", (base,), PyDict::new(py)))
 }
 
-/// Objects that NEXT_BUFFER takes, one after the other.
+/// An iterator over the objects that NEXT_BUFFER pushes, in order.
 #[pyclass(frozen)]
 #[derive(Default)]
 struct BufferQueue(Mutex<VecDeque<Py<PyAny>>>);
@@ -82,7 +85,7 @@ impl BufferQueue {
     fn fill<'py>(&self, objects: impl IntoIterator<Item = Bound<'py, PyAny>>) {
         let objects = objects.into_iter().map(Bound::unbind).collect();
         let replaced = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), objects);
-        // Freeing objects can run code that needs the lock, which is released by now.
+        // Freeing objects can run code that takes the lock, so drop them after it has been released.
         drop(replaced);
     }
 }

@@ -1,7 +1,7 @@
 //! The file object that CPython's unpickler reads from: a whole pickle, or the [`InputPiece`]s of one load.
 //!
-//! Pieces that are ranges of the file are read from its mapping. A `read` may go over several pieces, as an opcode's
-//! argument can lie in another piece than its opcode.
+//! Pieces that are ranges of the file are read from its mapping. A `read` may span several pieces, because an opcode
+//! and its argument can be in different pieces.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -14,30 +14,30 @@ use pyo3::types::{PyAny, PyBytes, PyMemoryView, PySlice};
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::segment::InputPiece;
 
-/// The most bytes that a `peek` shows, as much as the unpickler asks for at once.
+/// The most bytes that `peek` returns.
 const MAX_PEEK: usize = 128 * 1024;
 /// The most bytes that are copied at once into a buffer.
 const MAX_CHUNK: usize = 1 << 20;
 
-/// A file object with `read`, `readinto`, `readline` and `peek`, which is all that unpicklers ask for.
+/// A file object with `read`, `readinto`, `readline` and `peek`, the only methods that unpicklers call.
 #[pyclass(frozen)]
 pub(super) struct UnpicklerStream {
     snapshot: Arc<Snapshot>,
     waiting: Mutex<WaitingPieces>,
 }
 
-/// What is still to be read.
+/// The input that has not been read yet.
 #[derive(Default)]
 struct WaitingPieces {
     pieces: VecDeque<InputPiece>,
-    /// How many bytes of the first piece were read.
+    /// How many bytes of the first piece have been read.
     consumed: usize,
 }
 
 impl WaitingPieces {
-    /// The rest of the first piece that is not read to its end; empty after the last one. `None` where a piece is
-    /// beyond the end of the file.
-    fn rest<'b>(&'b mut self, file: &'b [u8]) -> Option<&'b [u8]> {
+    /// The unread rest of the first piece that has any; empty at the end of the input. `None` if a piece extends beyond
+    /// the end of the file.
+    fn unread<'b>(&'b mut self, file: &'b [u8]) -> Option<&'b [u8]> {
         while let Some(piece) = self.pieces.front() {
             let length = match piece {
                 InputPiece::Opcodes(opcodes) => opcodes.len(),
@@ -63,12 +63,12 @@ impl UnpicklerStream {
         Self { snapshot, waiting: Mutex::default() }
     }
 
-    /// The next thing to be read is this.
-    pub(super) fn turn_to(&self, pieces: Vec<InputPiece>) {
+    /// Replaces the input.
+    pub(super) fn set_input(&self, pieces: Vec<InputPiece>) {
         *self.lock() = WaitingPieces { pieces: pieces.into(), consumed: 0 };
     }
 
-    /// The whole pickle of the file.
+    /// The input that is the whole pickle of the file.
     pub(super) fn whole_pickle(&self) -> PyResult<Vec<InputPiece>> {
         Ok(vec![InputPiece::File(file_range(0, self.snapshot.stream_len())?)])
     }
@@ -77,22 +77,22 @@ impl UnpicklerStream {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives `action` the next bytes, which are of one piece and empty only at the end. It returns how many of them it
-    /// has taken.
-    fn with_rest<T>(&self, action: impl FnOnce(&[u8]) -> (usize, T)) -> PyResult<T> {
+    /// Calls `action` with the unread bytes of the current piece, which are empty only at the end of the input.
+    /// `action` returns how many of them it has consumed.
+    fn with_unread<T>(&self, action: impl FnOnce(&[u8]) -> (usize, T)) -> PyResult<T> {
         let file = self.snapshot.bytes().map_err(|error| PyOSError::new_err(error.to_string()))?;
         let mut waiting = self.lock();
-        let Some(rest) = waiting.rest(file) else {
-            return Err(PyOSError::new_err("a part of the pickle is beyond the end of the file: copy the file again"));
+        let Some(rest) = waiting.unread(file) else {
+            return Err(PyOSError::new_err("the pickle extends beyond the end of the file: copy the file again"));
         };
         let (taken, result) = action(rest);
         waiting.consumed += taken;
         Ok(result)
     }
 
-    /// Takes some of the next bytes, of one piece. `wanted` says how many of those that are there.
+    /// Consumes bytes of the current piece. `wanted` returns how many of the unread ones to consume.
     fn take<'py>(&self, py: Python<'py>, wanted: impl FnOnce(&[u8]) -> usize) -> PyResult<Bound<'py, PyBytes>> {
-        self.with_rest(|rest| {
+        self.with_unread(|rest| {
             let taken = rest.get(..wanted(rest)).unwrap_or(rest);
             (taken.len(), PyBytes::new(py, taken))
         })
@@ -103,13 +103,14 @@ impl UnpicklerStream {
 impl UnpicklerStream {
     #[pyo3(signature = (size = None))]
     fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
+        // As for any Python file, a missing or negative size means everything.
         let mut left = size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX);
         let first = self.take(py, |rest| left.min(rest.len()))?;
         left -= first.as_bytes().len();
         if left == 0 || first.as_bytes().is_empty() {
             return Ok(first);
         }
-        // The rest is in the pieces that follow.
+        // Nearly every read ends within one piece and has returned above. This one continues in the following pieces.
         let mut all = first.as_bytes().to_vec();
         while left > 0 {
             let next = self.take(py, |rest| left.min(rest.len()))?;
@@ -122,7 +123,7 @@ impl UnpicklerStream {
         Ok(PyBytes::new(py, &all))
     }
 
-    /// Fills a buffer: a large array is read straight into its memory, a chunk at a time.
+    /// Fills a buffer, in chunks, so that a large array is read into its own memory.
     fn readinto(&self, py: Python<'_>, buffer: &Bound<'_, PyAny>) -> PyResult<usize> {
         let view = PyMemoryView::from(buffer)?;
         let length = view.len()?;
@@ -140,18 +141,19 @@ impl UnpicklerStream {
     }
 
     fn readline<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        // The line of an opcode's argument never goes beyond the piece that it is in.
+        // An argument that ends at a newline never spans two pieces.
         self.take(py, |rest| rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1))
     }
 
     #[pyo3(signature = (size = 0))]
     fn peek<'py>(&self, py: Python<'py>, size: isize) -> PyResult<Bound<'py, PyBytes>> {
+        // Consumes nothing. The unpickler copes with fewer bytes than it asked for.
         let wanted = usize::try_from(size).unwrap_or(0).clamp(1, MAX_PEEK);
-        self.with_rest(|rest| (0, PyBytes::new(py, rest.get(..wanted).unwrap_or(rest))))
+        self.with_unread(|rest| (0, PyBytes::new(py, rest.get(..wanted).unwrap_or(rest))))
     }
 }
 
-/// Offsets of a file as a range of its bytes in memory.
+/// A range of file offsets as a range of bytes in memory.
 pub(super) fn file_range(start: u64, end: u64) -> PyResult<Range<usize>> {
     let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
     let (start, end) = range.ok_or_else(|| PyOSError::new_err("the file is too large for this machine"))?;

@@ -1,8 +1,8 @@
-//! The trust decision: who signed a file, and what a file of anybody but this user may not do.
+//! The trust decision: who signed a file, and what a file must not do unless this user signed it.
 //!
-//! A file that is not trusted is judged before it is loaded ([`check_variables`], [`check_pickle`]). While it is
-//! loaded, [`ClassFinder`](super::class_finder::ClassFinder) finds only globals that make plain data, and modules are
-//! imported only from where they are installed ([`import`]).
+//! An untrusted file is judged before it is loaded ([`check_variables`], [`check_pickle`]). While it is loaded,
+//! [`ClassFinder`](super::class_finder::ClassFinder) finds only globals that build plain data, and modules are imported
+//! only from the directories where packages are installed ([`import_installed`]).
 
 use std::fmt;
 
@@ -17,14 +17,14 @@ use crate::snapshot::segment::VariableSegment;
 use crate::snapshot::signature::SigningKey;
 use crate::ui::escape;
 
-/// How the message of an exception begins that a guarded load raises for what is not allowed.
+/// The prefix of the message with which a guarded load refuses a global. `explain_error` searches for it.
 pub(super) const REFUSED: &str = "not trusted, and needs";
 /// How many variables an error names, and how many requirements of each.
 const MAX_VARIABLES: usize = 8;
 const MAX_OF_EACH: usize = 3;
 
-/// The error for a file that is not loaded, as it is not trusted and needs more than plain data. It is in the chain of
-/// an [`anyhow::Error`] that carries the exit code.
+/// The refusal to load an untrusted file that needs more than plain data. It is in the chain of an [`anyhow::Error`]
+/// that carries the exit code.
 #[derive(Debug, thiserror::Error)]
 pub(crate) struct Untrusted {
     /// The file.
@@ -42,14 +42,14 @@ pub(crate) enum Signer {
     User,
     /// Someone with another key.
     Other,
-    /// It is a snapshot without a signature.
+    /// The file is a snapshot without a signature.
     None,
-    /// It is another program's file: only what snapcli saves can be signed.
+    /// Another program wrote the file. Only snapshots can be signed.
     NotSnapcli,
 }
 
 impl Signer {
-    /// The signer of a file. Without a readable key of the user's, a signed file is another user's.
+    /// The signer of a file. If the user has no readable key, every signed file counts as signed by someone else.
     pub(crate) fn of(snapshot: &Snapshot) -> Self {
         if matches!(snapshot.contents(), Contents::Foreign { .. }) {
             return Self::NotSnapcli;
@@ -129,7 +129,7 @@ fn refuse(snapshot: &Snapshot, name: &str, found: Result<Vec<Requirement>, ReadE
     Err(Untrusted { name: name.to_owned(), signer: Signer::of(snapshot), requirements }.into_error())
 }
 
-/// The exception that a guarded load raises for what is not allowed.
+/// The exception with which a guarded load refuses a global.
 pub(super) fn refusal(py: Python<'_>, what: &str) -> PyErr {
     let text = format!("{REFUSED} {what}, which is not on the allow-list for plain data");
     match py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError")?.call1((text,))) {
@@ -138,7 +138,8 @@ pub(super) fn refusal(py: Python<'_>, what: &str) -> PyErr {
     }
 }
 
-/// The module of the session, which is imported: for an untrusted file only `__main__`, which exists already.
+/// The module that an untrusted session belongs to: only `__main__` is allowed, because it exists already and nothing
+/// has to be imported.
 pub(super) fn module_of_session<'py>(
     py: Python<'py>,
     module: &str,
@@ -147,13 +148,14 @@ pub(super) fn module_of_session<'py>(
     if module == "__main__" {
         return Ok(py.import(module)?);
     }
-    let what = vec![format!("the module {module}, to put its variables there")];
+    let what = vec![format!("the module {module}, which its variables belong to")];
     let requirements = vec![Requirement { variable: None, what }];
     Err(Untrusted { name: name.to_owned(), signer: Signer::None, requirements }.into_error())
 }
 
-/// Imports a module from where packages are installed: one in the working directory may have come with the file.
-pub(super) fn import<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyModule>> {
+/// Imports a module from the directories where packages are installed, but not from the working directory: a module
+/// there may have come with the file.
+pub(super) fn import_installed<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyModule>> {
     let sys = py.import("sys")?;
     if let Ok(found) = sys.getattr("modules")?.get_item(name).and_then(|found| Ok(found.cast_into::<PyModule>()?)) {
         return Ok(found);
@@ -163,12 +165,14 @@ pub(super) fn import<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, Py
     let installed = PyList::empty(py);
     for directory in path.try_iter()? {
         let directory = directory?;
+        // An entry that is not a string, such as a Path, is ignored by the import system as well.
         let text: String = directory.extract().unwrap_or_default();
-        // An empty string stands for the working directory, too.
+        // An empty string also stands for the working directory.
         if !text.is_empty() && std::path::Path::new(&text) != working_directory {
             installed.append(directory)?;
         }
     }
+    // `sys.path` is restored below even if the import fails.
     sys.setattr("path", installed)?;
     let imported = py.import(name);
     sys.setattr("path", path)?;

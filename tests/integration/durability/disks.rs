@@ -124,16 +124,16 @@ late = Late()
     // The directory for temporary files has no room, either.
     let run = save(&[]);
     run.assert_code(1);
-    let said = "the session takes 11 MB or more, but only 8.4 MB are free: free some space, leave some out with \
-                --exclude, or save elsewhere with -o; the largest are array (3.2 MB), view (3.2 MB), text (3.0 MB), \
-                frame (2.4 MB), data (2.0 MB)";
+    let said = "the session needs at least 11 MB, but only 8.4 MB is free: free some space, leave out variables with \
+                --exclude, or save elsewhere with -o; the largest variables are array (3.2 MB), view (3.2 MB), text \
+                (3.0 MB), frame (2.4 MB), data (2.0 MB)";
     assert!(run.err().contains(said) && !run.out().contains("pickled"), "{}", run.whole());
     assert_eq!((fs::read(&target).unwrap(), names(&disk.0)), (before.clone(), vec!["session.pkl".to_owned()]));
     assert_eq!(names(&spare.0), Vec::<String>::new());
     // If that directory has room, the session is saved there, and the old file stays.
     let call = sandbox.call_snapcli(&["save", "-o", path, "script.py"]).run();
     call.assert_code(1);
-    assert!(call.err().contains("the session takes 11 MB or more"), "{}", call.whole());
+    assert!(call.err().contains("the session needs at least 11 MB"), "{}", call.whole());
     let elsewhere = call.err().split("variables to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
     sandbox.snapcli(&["restore", &elsewhere, "-c", "len(text)"]).assert_stdout("3000000\n");
     assert_eq!(fs::read(&target).unwrap(), before);
@@ -142,7 +142,7 @@ late = Late()
     save(&["--max-size", "2100k", "--exclude", "text", "--exclude", "frame"]).assert_code(0);
     let run = sandbox.call_snapcli(&["save", "-o", "-", "script.py"]).env("TMPDIR", &spare.0).run();
     run.assert_code(1);
-    assert!(run.err().contains("the session takes 11 MB or more"), "{}", run.whole());
+    assert!(run.err().contains("the session needs at least 11 MB"), "{}", run.whole());
 }
 
 /// Makes each system call of a save that changes a file fail in turn, by its number.

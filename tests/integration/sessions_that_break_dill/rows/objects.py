@@ -169,7 +169,7 @@ span, steps_of = slice(1, None, 2), range(0, 9, 3)
 
 #### module_made_while_running
 # dill: load fails: ModuleNotFoundError
-# left out: made_module: it was made at run time
+# left out: made_module: it was created at run time
 # check: types.ModuleType is type(types)
 import types
 made_module = types.ModuleType("made_module")
