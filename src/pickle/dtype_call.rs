@@ -33,7 +33,7 @@ pub(super) fn dtype_call<'m>(labels: &Labels<'m, '_>, dtype: Ref) -> Option<&'m 
 /// The argument of a call of `numpy.dtype`.
 pub(super) fn spec_of(labels: &Labels<'_, '_>, call: &Node) -> Option<DtypeSpec> {
     let spec = labels.argument(call, 0)?;
-    if let Some(code) = labels.text(spec) {
+    if let Some(code) = labels.string(spec) {
         return Some(DtypeSpec::Code(code));
     }
     labels.global(spec).map(|(module, name)| DtypeSpec::Class(module, name))

@@ -44,13 +44,13 @@ enum State<'a> {
 struct OutlineOnly;
 
 impl Watch for OutlineOnly {
-    fn look(&mut self, _: &Machine<'_>) {}
+    fn before_pruning(&mut self, _: &Machine<'_>) {}
 
     fn is_data(&mut self, _: &Machine<'_>, _: Ref) -> bool {
         true
     }
 
-    fn forget(&mut self, _: usize) {}
+    fn after_pruning(&mut self, _: usize) {}
 }
 
 impl<'a> Inspection<'a> {

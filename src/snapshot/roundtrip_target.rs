@@ -83,7 +83,7 @@ impl Write for RoundTripTarget {
 impl SaveTarget for RoundTripTarget {
     /// Only the open segment is ever taken back.
     fn cut(&mut self, _: u64) -> io::Result<()> {
-        self.forget();
+        self.discard_segment();
         Ok(())
     }
 
@@ -131,19 +131,19 @@ impl RoundTripTarget {
         })
     }
 
-    fn forget(&mut self) {
+    fn discard_segment(&mut self) {
         self.kept.truncate(self.start);
         self.is_over = false;
         self.contents = None;
     }
 
     fn end(&mut self, variable: &Variable) {
-        let Some(first) = self.first_of(&variable.name) else { return self.forget() };
+        let Some(first) = self.first_of(&variable.name) else { return self.discard_segment() };
         if has_same_bytes(first, variable, &|name| self.same.contains(name)) {
             self.same.insert(variable.name.clone());
-            self.forget();
+            self.discard_segment();
         } else if self.is_over {
-            self.forget();
+            self.discard_segment();
         } else {
             let (start, end) = (self.start as u64, self.kept.len() as u64);
             self.segments.insert(variable.name.clone(), SegmentRange { start, end, memo: variable.memo.0 });

@@ -185,14 +185,14 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             Leaf::LargeInt => Atom::LargeInt(large_integer(self.machine.opcode_bytes(reference))),
             // -0.0 and 0.0 differ here, as `repr` shows them.
             Leaf::Float(value) => Atom::Float(if value.is_nan() { f64::NAN } else { value }.to_bits()),
-            Leaf::Text(text) => Atom::String(text.into_bytes()),
-            Leaf::OldText(bytes) => Atom::String(bytes),
+            Leaf::Str(string) => Atom::String(string.into_bytes()),
+            Leaf::OldStr(bytes) => Atom::String(bytes),
             Leaf::Bytes(bytes) => Atom::Bytes(Cow::Borrowed(bytes)),
             Leaf::ByteArray(bytes) => Atom::ByteArray(Cow::Borrowed(bytes)),
             Leaf::Buffer => Atom::Elsewhere(u64::MAX),
             Leaf::Extension(code) => Atom::Extension(code),
             Leaf::Global(module, name) => global(&module, &name),
-            Leaf::Persistent(text) => Atom::Persistent(text.into_bytes()),
+            Leaf::Persistent(string) => Atom::Persistent(string.into_bytes()),
             Leaf::Earlier(slot) => Atom::Elsewhere(slot),
             // Only a watched run forgets values, and `diff` compares none.
             Leaf::Inner(_) => Atom::Elsewhere(u64::MAX),
@@ -307,7 +307,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
 
     fn global_of(&self, node: &Node) -> Option<Atom<'a>> {
         let string = |half: Option<&Ref>| match self.machine.value(*half?) {
-            Value::Leaf(Leaf::Text(text)) => Some(text),
+            Value::Leaf(Leaf::Str(string)) => Some(string),
             _ => None,
         };
         Some(global(&string(node.items.first())?, &string(node.items.get(1))?))
@@ -350,7 +350,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
     }
 
     pub(super) fn is_string(&self, reference: Ref, string: &[u8]) -> bool {
-        matches!(self.machine.value(reference), Value::Leaf(Leaf::Text(found)) if found.bytes() == string)
+        matches!(self.machine.value(reference), Value::Leaf(Leaf::Str(found)) if found.bytes() == string)
     }
 
     pub(super) fn is_true(&self, reference: Ref) -> bool {

@@ -20,7 +20,7 @@ impl<'a> Canonicalizer<'_, 'a> {
             (CanonicalCall::FrozenSet, [] | [_]) => compound(self.members(CompoundTag::FrozenSet, arguments)?),
             (CanonicalCall::JoinedStrings, [joined, separator]) if self.is_string(*separator, &[SEPARATOR]) => {
                 match self.machine.value(*joined) {
-                    Value::Leaf(Leaf::Text(joined)) => {
+                    Value::Leaf(Leaf::Str(joined)) => {
                         let joined = Some(joined.into_bytes());
                         compound(Compound { joined, ..Compound::new(CompoundTag::List) })
                     }
@@ -119,7 +119,7 @@ impl<'a> Canonicalizer<'_, 'a> {
                 _ => None,
             },
             [string, encoding] => match (leaf(*string)?, leaf(*encoding)?) {
-                (Leaf::Text(string), Leaf::Text(name)) if matches!(name.as_str(), Some("latin1" | "latin-1")) => string
+                (Leaf::Str(string), Leaf::Str(name)) if matches!(name.as_str(), Some("latin1" | "latin-1")) => string
                     .as_str()?
                     .chars()
                     .map(|c| u8::try_from(u32::from(c)).ok())
@@ -133,14 +133,14 @@ impl<'a> Canonicalizer<'_, 'a> {
 
     /// A module in a package: the pickler may also write it as an attribute of the package.
     fn submodule(&self, name: Ref) -> Option<Canonical<'a>> {
-        let Value::Leaf(Leaf::Text(name)) = self.machine.value(name) else { return None };
+        let Value::Leaf(Leaf::Str(name)) = self.machine.value(name) else { return None };
         let (module, name) = name.as_str()?.rsplit_once('.')?;
         Some(Canonical::Atom(Atom::Global(module.to_owned(), name.to_owned())))
     }
 
     /// The class that dill's `_load_type` finds under a name.
     fn named_type(&self, name: Ref) -> Option<Canonical<'a>> {
-        let Value::Leaf(Leaf::Text(name)) = self.machine.value(name) else { return None };
+        let Value::Leaf(Leaf::Str(name)) = self.machine.value(name) else { return None };
         let (module, name) = class_named_in_diff(name.as_str()?);
         Some(Canonical::Atom(Atom::Global(module.to_owned(), name.to_owned())))
     }

@@ -53,9 +53,9 @@ fn written_step(side: &Side<'_, '_>, step: PathStep, in_state: bool) -> Option<S
         // The state is a tuple where the class has `__slots__`, with their values in a dict.
         PathStep::Part(PartRole::Item(_)) if in_state => None,
         PathStep::Part(PartRole::Item(index)) => Some(format!("[{index}]")),
-        PathStep::Key(key) => match side.naming.text(key).filter(|_| in_state) {
+        PathStep::Key(key) => match side.labels.string(key).filter(|_| in_state) {
             Some(name) => Some(format!(".{name}")),
-            None => Some(side.naming.preview(key)).filter(|key| !key.is_empty()).map(|key| format!("[{key}]")),
+            None => Some(side.labels.preview(key)).filter(|key| !key.is_empty()).map(|key| format!("[{key}]")),
         },
         PathStep::Member | PathStep::Part(_) => None,
     }
@@ -63,8 +63,8 @@ fn written_step(side: &Side<'_, '_>, step: PathStep, in_state: bool) -> Option<S
 
 /// A value in a few words: a literal, or a type and a length.
 fn shown_value(side: &Side<'_, '_>, value: Ref) -> String {
-    let (type_name, preview) = (side.naming.type_name(value), side.naming.preview(value));
-    match (side.naming.length(value), preview.is_empty()) {
+    let (type_name, preview) = (side.labels.type_name(value), side.labels.preview(value));
+    match (side.labels.length(value), preview.is_empty()) {
         (_, false) => preview.as_ref().to_owned(),
         (Some(length), true) => format!("{type_name} ({length})"),
         (None, true) if type_name.as_ref() == "NoneType" => "None".to_owned(),

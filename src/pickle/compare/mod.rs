@@ -32,7 +32,7 @@ use super::machine::value::Ref;
 /// One of the two pickles.
 #[derive(Debug)]
 pub(crate) struct Side<'m, 'a> {
-    naming: Labels<'m, 'a>,
+    labels: Labels<'m, 'a>,
     canonicalizer: Canonicalizer<'m, 'a>,
     /// The functions and classes of the session, and their names.
     definitions: HashMap<Ref, String>,
@@ -41,25 +41,25 @@ pub(crate) struct Side<'m, 'a> {
 impl<'m, 'a> Side<'m, 'a> {
     /// A machine, with the names that its values have in the session.
     pub(crate) fn new(machine: &'m Machine<'a>, names: impl Iterator<Item = (String, Ref)>) -> Self {
-        let naming = Labels::new(machine);
+        let labels = Labels::new(machine);
         let is_definition = |value: Ref| {
-            machine.node(value).is_some() && matches!(naming.type_name(value).as_ref(), "function" | "type")
+            machine.node(value).is_some() && matches!(labels.type_name(value).as_ref(), "function" | "type")
         };
         let definitions =
             names.filter(|(_, value)| is_definition(*value)).map(|(name, value)| (machine.resolve(value), name));
         let definitions = definitions.collect();
-        Self { canonicalizer: Canonicalizer::new(machine), naming, definitions }
+        Self { canonicalizer: Canonicalizer::new(machine), labels, definitions }
     }
 
     /// The labels of its values.
-    pub(crate) fn naming(&self) -> &Labels<'m, 'a> {
-        &self.naming
+    pub(crate) fn labels(&self) -> &Labels<'m, 'a> {
+        &self.labels
     }
 
     /// The dtype and the shape of an array.
     pub(crate) fn array(&self, value: Ref) -> Option<(String, Vec<u64>)> {
         let (dtype, shape) = self.canonicalizer.dtype_and_shape(value)?;
-        Some((self.naming.text(dtype)?.as_ref().to_owned(), shape))
+        Some((self.labels.string(dtype)?.as_ref().to_owned(), shape))
     }
 
     /// Whether a value is made of others, and not of one opcode.

@@ -79,9 +79,9 @@ impl<'m> Describer<'_, 'm, '_> {
             "pandas.PeriodDtype" => self.string(self.labels.argument(node, 0)?),
             "pandas.DatetimeTZDtype" => {
                 let state = node.state?;
-                let unit = self.labels.text(self.labels.under(state, "unit")?)?;
+                let unit = self.labels.string(self.labels.under(state, "unit")?)?;
                 let zone = self.labels.machine().node(self.labels.under(state, "tz")?)?;
-                let zone = self.labels.text(self.labels.argument(zone, 0)?)?;
+                let zone = self.labels.string(self.labels.argument(zone, 0)?)?;
                 Some(format!("datetime64[{unit}, {zone}]"))
             }
             _ => None,
@@ -129,8 +129,8 @@ impl<'m> Describer<'_, 'm, '_> {
             return self.limited(labels.map(|label| label.to_string()));
         }
         let names = self.labels.under(dict, "data").map_or(&[][..], |data| self.objects(data, MAX_DEPTH));
-        let label = |name: &Ref| match self.labels.text(*name) {
-            Some(text) => text.as_ref().to_owned(),
+        let label = |name: &Ref| match self.labels.string(*name) {
+            Some(string) => string.as_ref().to_owned(),
             None => self.labels.preview(*name).as_ref().to_owned(),
         };
         self.limited(names.iter().map(label))

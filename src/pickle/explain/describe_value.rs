@@ -102,7 +102,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
     fn called(&self, value: Ref, call: &Node) -> ValueFacts {
         match self.labels.maker(call) {
             Some(Makes::Type("module")) => {
-                let module = self.labels.argument(call, 0).and_then(|module| self.labels.text(module));
+                let module = self.labels.argument(call, 0).and_then(|module| self.labels.string(module));
                 let preview = format!("module {}", module.as_deref().unwrap_or("?"));
                 ValueFacts { role: ValueRole::Import, preview, ..ValueFacts::default() }
             }
@@ -134,9 +134,9 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
         }
     }
 
-    /// A string, as [`Labels::text`] cuts it.
+    /// A string, as [`Labels::string`] cuts it.
     pub(super) fn string(&self, value: Ref) -> Option<String> {
-        self.labels.text(value).map(|text| text.as_ref().to_owned())
+        self.labels.string(value).map(|string| string.as_ref().to_owned())
     }
 
     /// The names, up to the limits.
@@ -151,18 +151,18 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
     /// filename, …)` of dill and `CodeType(…)` of cloudpickle have the same arguments from `co_argcount` on.
     fn function(&self, call: &Node) -> ValueFacts {
         // `_create_function(code, globals, name, …)`; in cloudpickle the third argument is no string.
-        let name = self.labels.argument(call, 2).and_then(|name| self.labels.text(name));
+        let name = self.labels.argument(call, 2).and_then(|name| self.labels.string(name));
         let code = self.labels.argument(call, 0).and_then(|code| self.labels.machine().node(code));
         let Some((code, file)) = code.and_then(|code| Some((code, self.file_argument(code)?))) else {
             return ValueFacts { role: ValueRole::Function, ..ValueFacts::default() };
         };
-        let text = |index| self.labels.argument(code, index).and_then(|text| self.labels.text(text));
-        let name = name.or_else(|| text(file + 1));
+        let string_at = |index| self.labels.argument(code, index).and_then(|argument| self.labels.string(argument));
+        let name = name.or_else(|| string_at(file + 1));
         let parameters = self.parameters(code, file);
         let preview = format!("{}({})", name.as_deref().unwrap_or("?"), parameters.join(", "));
         ValueFacts {
             role: ValueRole::Function,
-            source: text(file).map(|file| file.as_ref().to_owned()),
+            source: string_at(file).map(|file| file.as_ref().to_owned()),
             preview,
             ..ValueFacts::default()
         }
@@ -174,7 +174,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
         let Node { kind: NodeKind::Tuple, items, .. } = self.labels.machine().node(*code.items.get(1)?)? else {
             return None;
         };
-        items.iter().take(16).position(|argument| self.labels.text(*argument).is_some()).filter(|file| *file >= 10)
+        items.iter().take(16).position(|argument| self.labels.string(*argument).is_some()).filter(|file| *file >= 10)
     }
 
     /// The parameters of a function, as in its signature: names come from `co_varnames`, in the order positional,
@@ -189,7 +189,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
         let count = |before| number(before).and_then(|count| usize::try_from(count).ok()).unwrap_or(0).min(MAX_NAMES);
         let (plain, keywords, flags) = (count(10), count(8), number(5).unwrap_or(0));
         let names = self.labels.argument(code, file - 1).map_or(&[][..], |names| self.items(names));
-        let name = |index: usize| names.get(index).and_then(|name| self.labels.text(*name));
+        let name = |index: usize| names.get(index).and_then(|name| self.labels.string(*name));
         let name = |index| name(index).map_or_else(|| "?".to_owned(), |name| name.as_ref().to_owned());
         // `*args` and `**kwargs` come last in `co_varnames`, but `*args` comes before the keyword-only parameters here.
         let mut next = plain + keywords;

@@ -11,8 +11,8 @@ impl Labels<'_, '_> {
     pub fn length(&self, reference: Ref) -> Option<u64> {
         let reference = self.machine().resolve(reference);
         remember(&self.cache.lengths, reference, || match self.machine().value(reference) {
-            Value::Leaf(Leaf::Text(text)) => Some(text.characters()),
-            Value::Leaf(Leaf::OldText(bytes)) => Some(bytes.len() as u64),
+            Value::Leaf(Leaf::Str(string)) => Some(string.characters()),
+            Value::Leaf(Leaf::OldStr(bytes)) => Some(bytes.len() as u64),
             Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Some(bytes.len() as u64),
             Value::Leaf(_) => None,
             Value::Node(node) => self.node_length(node),
@@ -36,7 +36,7 @@ impl Labels<'_, '_> {
     /// `range`.
     fn constructor_length(&self, node: &Node) -> Option<u64> {
         match self.maker(node) {
-            Some(Makes::Repr) => return range_length(&self.text(self.argument(node, 0)?)?),
+            Some(Makes::Repr) => return range_length(&self.string(self.argument(node, 0)?)?),
             // `_codecs.encode('…', 'latin1')`: before protocol 3, bytes are written as a string of as many characters.
             Some(Makes::Type("bytes")) => return self.leaf_length(self.argument(node, 0)?),
             _ => {}

@@ -68,7 +68,7 @@ pub(crate) fn outline_of(labels: &Labels<'_, '_>, value: Ref) -> Outline {
     // A dict with keys other than strings, or with very many, is data and not a namespace.
     if let Some(Node { kind: NodeKind::Dict, items, .. }) = machine.node(value)
         && items.len() / 2 <= MAX_VARIABLES
-        && items.iter().step_by(2).all(|key| labels.text(*key).is_some())
+        && items.iter().step_by(2).all(|key| labels.string(*key).is_some())
     {
         return Outline::Dict { variables: variables(labels, items) };
     }
@@ -86,7 +86,7 @@ fn session<'m>(labels: &Labels<'m, '_>, value: Ref) -> Option<(String, &'m [Ref]
     if !known::imports_module(&module, &name) {
         return None;
     }
-    let module = labels.text(labels.argument(call, 0)?)?;
+    let module = labels.string(labels.argument(call, 0)?)?;
     // A state of (dict, slots) is the general form of what BUILD takes.
     let dict = match machine.node(*state) {
         Some(Node { kind: NodeKind::Tuple, items, .. }) => *items.first()?,
@@ -114,7 +114,7 @@ fn imported<'n>(labels: &'n Labels<'_, '_>, namespace: &'n [Ref]) -> impl Iterat
 /// The items of the list under a key of a namespace: the last one, as it replaces the earlier ones.
 fn rows_under<'m>(labels: &Labels<'m, '_>, namespace: &[Ref], key: &str) -> &'m [Ref] {
     let mut pairs = namespace.as_chunks::<2>().0.iter().rev();
-    let found = pairs.find(|[found, _]| labels.text(*found).as_deref() == Some(key));
+    let found = pairs.find(|[found, _]| labels.string(*found).as_deref() == Some(key));
     match found.and_then(|[_, rows]| labels.machine().node(*rows)) {
         Some(Node { kind: NodeKind::List, items, .. }) => items,
         _ => &[],
@@ -124,8 +124,8 @@ fn rows_under<'m>(labels: &Labels<'m, '_>, namespace: &[Ref], key: &str) -> &'m 
 /// A listed import: `(module, name)`, `(module, its name there, name)` or, for a module, `(module, name)`.
 fn named_import(labels: &Labels<'_, '_>, row: Ref, is_module: bool) -> Option<OutlineRow> {
     let Some(Node { kind: NodeKind::Tuple, items, .. }) = labels.machine().node(row) else { return None };
-    let (module, name) = (labels.text(*items.first()?)?, labels.text(*items.last()?)?);
-    let there = labels.text(*items.get(1)?)?;
+    let (module, name) = (labels.string(*items.first()?)?, labels.string(*items.last()?)?);
+    let there = labels.string(*items.get(1)?)?;
     let type_name = if is_module { "module".to_owned() } else { format!("import {module}.{there}") };
     let facts = ValueFacts { role: ValueRole::Import, ..ValueFacts::default() };
     let (start, end) = labels.span(row);
@@ -133,7 +133,7 @@ fn named_import(labels: &Labels<'_, '_>, row: Ref, is_module: bool) -> Option<Ou
 }
 
 fn variable(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, key: Ref, value: Ref) -> OutlineRow {
-    let name = labels.text(key).map_or_else(String::new, |name| name.as_ref().to_owned());
+    let name = labels.string(key).map_or_else(String::new, |name| name.as_ref().to_owned());
     let machine = labels.machine();
     // A value that comes from the memo has no bytes of its own but the GET; a key may come after it in a hostile
     // pickle.
@@ -163,7 +163,7 @@ pub(crate) fn named(labels: &Labels<'_, '_>, value: Ref) -> Option<NamedValues> 
         _ => return None,
     };
     let pairs = items.as_chunks::<2>().0.iter();
-    let named: Option<Vec<_>> = pairs.map(|[key, value]| Some((labels.text(*key)?, *value))).collect();
+    let named: Option<Vec<_>> = pairs.map(|[key, value]| Some((labels.string(*key)?, *value))).collect();
     let is_kept = |name: &str| !(is_session && name.starts_with("__") && name.ends_with("__"));
     named.map(|named| named.into_iter().filter(|(name, _)| is_kept(name)).collect())
 }
@@ -177,13 +177,13 @@ pub(crate) fn find(labels: &Labels<'_, '_>, value: Ref, name: &str) -> Option<Re
     };
     let (pairs, _) = items.as_chunks::<2>();
     // The last one, as later keys win in a dict.
-    pairs.iter().rev().find(|[key, _]| labels.text(*key).as_deref() == Some(name)).map(|[_, value]| *value)
+    pairs.iter().rev().find(|[key, _]| labels.string(*key).as_deref() == Some(name)).map(|[_, value]| *value)
 }
 
 /// Whether this names the class of joblib's array wrappers.
 fn names_array_wrapper(argument: &Argument<'_>) -> bool {
     match argument {
-        Argument::Text(name) | Argument::Name(_, name) => name.bytes() == known::ARRAY_WRAPPER_NAME.as_bytes(),
+        Argument::Str(name) | Argument::Name(_, name) => name.bytes() == known::ARRAY_WRAPPER_NAME.as_bytes(),
         _ => false,
     }
 }
@@ -206,12 +206,12 @@ pub(crate) fn outline_of_large(bytes: &[u8], too_large: &MachineError) -> Result
         // As in dill's `_identify_module`: the string after the first one that ends with `_import_module`.
         if module.is_none() && op.start < 256 && op.opcode != Opcode::PersId {
             match op.argument {
-                Argument::Text(text) => head.push(text.start(MAX_NAME).0),
+                Argument::Str(string) => head.push(string.start(MAX_NAME).0),
                 Argument::Name(_, name) => head.push(name.start(MAX_NAME).0),
                 _ => {}
             }
             module = match head.as_slice() {
-                [.., before, name] if before.ends_with("_import_module") => Some(name.clone()),
+                [.., before, name] if before.ends_with(known::IMPORT_MODULE_NAME) => Some(name.clone()),
                 _ => None,
             };
         }

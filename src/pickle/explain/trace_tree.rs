@@ -51,7 +51,7 @@ pub(crate) fn trace_segment(
 ) -> Result<TraceTree, MachineError> {
     let (machine, name, value) = Machine::run_segment(segment, start, memo_start)?;
     let labels = Labels::new(&machine);
-    let name = labels.text(name).unwrap_or_else(|| "?".into());
+    let name = labels.string(name).unwrap_or_else(|| "?".into());
     Ok(TreeBuilder::new(&labels, owner).build(&TracePart { role: TraceRole::Name(&name), value }, 0))
 }
 

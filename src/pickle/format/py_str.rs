@@ -38,7 +38,7 @@ impl<'a> PyStr<'a> {
     /// The string, with a replacement character for each surrogate.
     pub fn lossy(&self) -> Cow<'_, str> {
         match self.as_str() {
-            Some(text) => Cow::Borrowed(text),
+            Some(string) => Cow::Borrowed(string),
             None => Cow::Owned(Pieces(&self.0).map(Piece::shown).collect()),
         }
     }
@@ -47,9 +47,9 @@ impl<'a> PyStr<'a> {
     pub fn start(&self, characters: usize) -> (String, bool) {
         // A character has at most four bytes. Cut first: the string can be as long as the file.
         let cut = self.0.get(..characters.saturating_mul(4)).unwrap_or(&self.0);
-        let text: String = Pieces(cut).map(Piece::shown).collect();
-        let start: String = text.chars().take(characters).collect();
-        let whole = cut.len() == self.0.len() && start.len() == text.len();
+        let string: String = Pieces(cut).map(Piece::shown).collect();
+        let start: String = string.chars().take(characters).collect();
+        let whole = cut.len() == self.0.len() && start.len() == string.len();
         (start, whole)
     }
 
@@ -73,7 +73,7 @@ enum Piece<'a> {
 impl<'a> Piece<'a> {
     fn shown(self) -> &'a str {
         match self {
-            Self::Valid(text) => text,
+            Self::Valid(string) => string,
             Self::Surrogate | Self::Invalid => "\u{fffd}",
         }
     }
@@ -87,7 +87,7 @@ impl<'a> Iterator for Pieces<'a> {
             return None;
         }
         let valid = match std::str::from_utf8(self.0) {
-            Ok(text) => text,
+            Ok(string) => string,
             Err(error) => self.0.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok())?,
         };
         if !valid.is_empty() {
@@ -124,8 +124,8 @@ mod tests {
 
     #[test]
     fn surrogates_are_accepted_and_other_invalid_bytes_are_not() {
-        let text = PyStr::new(&b"a\xed\xa0\x80\xc3\xa9"[..]).expect("a surrogate is accepted");
-        assert_eq!((text.as_str(), text.lossy().as_ref(), text.characters()), (None, "a\u{fffd}é", 3));
+        let string = PyStr::new(&b"a\xed\xa0\x80\xc3\xa9"[..]).expect("a surrogate is accepted");
+        assert_eq!((string.as_str(), string.lossy().as_ref(), string.characters()), (None, "a\u{fffd}é", 3));
         for bad in [&b"\xff"[..], b"\xc3", b"a\xed\xa0", b"\xed\xc0\x80", b"\xf8\x88\x80\x80\x80"] {
             assert_eq!(PyStr::new(bad), None, "{bad:x?}");
         }
@@ -133,9 +133,9 @@ mod tests {
 
     #[test]
     fn start_cuts_between_characters() {
-        let text = PyStr::new("éééé".as_bytes()).expect("UTF-8");
-        assert_eq!(text.start(2), ("éé".to_owned(), false));
-        assert_eq!(text.start(4), ("éééé".to_owned(), true));
+        let string = PyStr::new("éééé".as_bytes()).expect("UTF-8");
+        assert_eq!(string.start(2), ("éé".to_owned(), false));
+        assert_eq!(string.start(4), ("éééé".to_owned(), true));
         assert_eq!(PyStr::new(&b""[..]).expect("UTF-8").start(0), (String::new(), true));
     }
 

@@ -12,6 +12,7 @@ use super::state::{Done, Machine, RawArray};
 use super::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::format::parse::{Op, OpStep, ParseError, Parser};
 use crate::pickle::known;
+use crate::pickle::known::dtype::{REFERENCE_FLAG, item_size};
 
 /// The most items that a wrapper's state may have; joblib writes seven.
 const MAX_STATE: usize = 32;
@@ -24,8 +25,6 @@ const MAX_NAME: usize = 64;
 const MAX_PADDING: u8 = b'(' - 1;
 /// What is wrong with a wrapper that joblib would not write.
 const NOT_JOBLIB: &str = "has a wrapper that joblib does not write";
-/// The flag of a dtype whose items hold objects (`NPY_ITEM_REFCOUNT`).
-const HOLDS_OBJECTS: i64 = 1;
 
 /// What follows the BUILD of a wrapper.
 enum ArrayBytes {
@@ -205,7 +204,7 @@ impl<'a> Machine<'a> {
         if known::is_string_dtype(&module, &name) {
             return Some(None);
         }
-        if (module.as_str(), name.as_str()) != ("numpy", "dtype") {
+        if !known::is_dtype(&module, &name) {
             return None;
         }
         let code = self.short_str(self.argument(dtype, 0)?)?;
@@ -216,10 +215,10 @@ impl<'a> Machine<'a> {
             Some(_) => return None,
         };
         let flags = state.get(7).map_or(Some(0), |flags| self.int(*flags))?;
-        let size = known::dtype::item_size(&code)?;
+        let size = item_size(&code)?;
         // Without a state, the code decides; with one, the flags must agree with it.
-        let consistent = state.is_empty() || flags & HOLDS_OBJECTS != 0;
-        if code.starts_with('O') || flags & HOLDS_OBJECTS != 0 {
+        let consistent = state.is_empty() || flags & REFERENCE_FLAG != 0;
+        if code.starts_with('O') || flags & REFERENCE_FLAG != 0 {
             return consistent.then_some(None);
         }
         match state.get(5).map(|size| self.int(*size)) {
@@ -239,7 +238,9 @@ impl<'a> Machine<'a> {
     /// A string, if it is short enough for a name.
     fn short_str(&self, reference: Ref) -> Option<String> {
         match self.value(reference) {
-            Value::Leaf(Leaf::Text(text)) => text.as_str().filter(|text| text.len() <= MAX_NAME).map(str::to_owned),
+            Value::Leaf(Leaf::Str(string)) => {
+                string.as_str().filter(|string| string.len() <= MAX_NAME).map(str::to_owned)
+            }
             _ => None,
         }
     }
@@ -257,7 +258,7 @@ impl<'a> Machine<'a> {
 
     /// Module and name of a global, if they are short.
     fn global(&self, reference: Ref) -> Option<(String, String)> {
-        let short = |text: &str| (text.len() <= MAX_NAME).then(|| text.to_owned());
+        let short = |string: &str| (string.len() <= MAX_NAME).then(|| string.to_owned());
         match self.value(reference) {
             Value::Leaf(Leaf::Global(module, name)) => Some((short(module.as_str()?)?, short(name.as_str()?)?)),
             Value::Node(Node { kind: NodeKind::Global, items, .. }) => {

@@ -17,7 +17,7 @@ fn shown(machine: &Machine<'_>, value: Ref, depth: usize) -> String {
     let all = |items: &[Ref]| items.iter().map(|item| shown(machine, *item, depth + 1)).collect::<Vec<_>>().join(" ");
     match machine.value(value) {
         _ if depth > 8 => "…".to_owned(),
-        Value::Leaf(Leaf::Text(text)) => text.lossy().into_owned(),
+        Value::Leaf(Leaf::Str(string)) => string.lossy().into_owned(),
         Value::Leaf(Leaf::Int(value)) => value.to_string(),
         Value::Leaf(Leaf::Global(module, name)) => format!("Global({} {})", module.lossy(), name.lossy()),
         Value::Leaf(leaf) => format!("{leaf:?}"),

@@ -18,13 +18,13 @@ const MIN_ITEMS: usize = 1 << 18;
 /// Watches a machine that prunes.
 pub trait Watch {
     /// Called before values are pruned: the last chance to see them.
-    fn look(&mut self, machine: &Machine<'_>);
+    fn before_pruning(&mut self, machine: &Machine<'_>);
 
     /// Whether a call made plain data, of which only its kind will be asked for.
     fn is_data(&mut self, machine: &Machine<'_>, call: Ref) -> bool;
 
     /// Called when the nodes from this index on were pruned.
-    fn forget(&mut self, nodes: usize);
+    fn after_pruning(&mut self, nodes: usize);
 }
 
 impl Machine<'_> {
@@ -54,7 +54,7 @@ impl Machine<'_> {
     fn is_named_imports(&self) -> bool {
         let Some(key) = self.stack.len().checked_sub(2).and_then(|below| self.stack.get(below)) else { return false };
         match self.value(*key) {
-            Value::Leaf(Leaf::Text(key)) => {
+            Value::Leaf(Leaf::Str(key)) => {
                 key.as_str().is_some_and(|key| known::NAMED_IMPORTS.iter().any(|(name, _)| *name == key))
             }
             _ => false,
@@ -63,7 +63,7 @@ impl Machine<'_> {
 
     /// Prunes a batch, if all of it is plain data.
     pub(super) fn prune(&mut self, batch: Batch, watch: &mut dyn Watch) {
-        watch.look(self);
+        watch.before_pruning(self);
         let made = self.nodes.get(batch.first..).unwrap_or_default();
         let is_data = |(number, node): (usize, &Node)| match node.kind {
             kind if kind.holds_items() => node.state.is_none(),
@@ -92,6 +92,6 @@ impl Machine<'_> {
             target.items.get_mut(kept..).unwrap_or_default().iter_mut().for_each(prune);
         }
         nodes.drain(batch.first..).for_each(|node| self.spare.keep(node.items));
-        watch.forget(batch.first);
+        watch.after_pruning(batch.first);
     }
 }

@@ -193,9 +193,9 @@ pub enum Leaf<'a> {
     /// A float.
     Float(f64),
     /// A `str`.
-    Text(PyStr<'a>),
+    Str(PyStr<'a>),
     /// A `str` of Python 2.
-    OldText(Cow<'a, [u8]>),
+    OldStr(Cow<'a, [u8]>),
     /// `bytes`.
     Bytes(&'a [u8]),
     /// A `bytearray`.

@@ -167,7 +167,7 @@ impl Judge {
     }
 
     pub(super) fn argument_string(&self, labels: &Labels<'_, '_>, site: CallSite<'_>, index: usize) -> Option<Rc<str>> {
-        self.argument(labels, site, index).and_then(|argument| labels.text(argument))
+        self.argument(labels, site, index).and_then(|argument| labels.string(argument))
     }
 
     /// A call of an import, by its current name.

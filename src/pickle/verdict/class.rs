@@ -4,7 +4,7 @@
 //! Their code is not understood: a function that uses a dangerous name is taken to do harm, and any other is not.
 
 use super::VerdictClass;
-use super::judge::{Judge, pairs};
+use super::judge::{EmbeddedCode, Judge, pairs};
 use super::symbol::Symbol;
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::known::danger::{LOAD_METHODS, is_dangerous, is_dangerous_in_code};
@@ -18,14 +18,6 @@ pub(super) const MAX_CODE_STEPS: usize = 16;
 const MAX_VALUES: usize = 4096;
 /// How many bases of one class are followed.
 const MAX_BASES: usize = 64;
-
-/// Code of a class in the pickle that a load runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct EmbeddedCode {
-    pub(super) class: VerdictClass,
-    /// The method and the dangerous name that it uses, as a [`Finding`](super::Finding) has it.
-    pub(super) why: String,
-}
 
 impl Judge {
     /// The worst method of a class that a load runs.
@@ -178,7 +170,7 @@ fn dangerous_name(labels: &Labels<'_, '_>, code: Ref) -> Option<String> {
             if matches!(node.kind, NodeKind::Tuple | NodeKind::Call(_)) {
                 waiting.extend(node.items.iter().rev().take(MAX_VALUES));
             }
-        } else if let Some(name) = labels.text(value).filter(|name| is_dangerous_in_code(name)) {
+        } else if let Some(name) = labels.string(value).filter(|name| is_dangerous_in_code(name)) {
             return Some(name.as_ref().to_owned());
         }
     }

@@ -88,7 +88,7 @@ fn is_expected(labels: &Labels<'_, '_>, node: &Node, index: usize, class: &str) 
         }
         // The state of joblib's wrapper says which class the array has. No opcode takes a value out of a dict again.
         NodeKind::Dict => {
-            let key = index.checked_sub(1).and_then(|key| node.items.get(key)).and_then(|key| labels.text(*key));
+            let key = index.checked_sub(1).and_then(|key| node.items.get(key)).and_then(|key| labels.string(*key));
             class == "ndarray" && index % 2 == 1 && key.as_deref() == Some("subclass")
         }
         _ => false,

@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::class::EmbeddedCode;
 use super::symbol::Symbol;
 use super::{Finding, MAX_FINDINGS, Verdict, VerdictClass, forged_arrays, show};
 use crate::pickle::explain::labels::{Labels, MAX_NAME};
@@ -37,6 +36,14 @@ pub(super) struct LastClass {
     /// As in [`Judge::instances`].
     pub(super) finding: Option<Option<usize>>,
     pub(super) is_data: Option<bool>,
+}
+
+/// Code of a class in the pickle that a load runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct EmbeddedCode {
+    pub(super) class: VerdictClass,
+    /// The method and the dangerous name that it uses, as a [`Finding`] has it.
+    pub(super) why: String,
 }
 
 /// Judges one pickle.
@@ -72,7 +79,7 @@ pub(super) struct Judge {
 }
 
 impl Watch for Judge {
-    fn look(&mut self, machine: &Machine<'_>) {
+    fn before_pruning(&mut self, machine: &Machine<'_>) {
         self.judge_new(&Labels::new(machine));
     }
 
@@ -101,7 +108,7 @@ impl Watch for Judge {
         is_data
     }
 
-    fn forget(&mut self, nodes: usize) {
+    fn after_pruning(&mut self, nodes: usize) {
         for value in std::mem::take(&mut self.so_far.fresh) {
             if value.node_index().is_some_and(|index| index >= nodes) {
                 self.symbols.remove(&value);
@@ -325,8 +332,10 @@ impl Judge {
     /// A string that is short enough for a name.
     pub(super) fn short_string(&self, labels: &Labels<'_, '_>, reference: Ref) -> Option<Rc<str>> {
         match labels.machine().value(reference) {
-            Value::Leaf(Leaf::Text(text)) if text.bytes().len() <= MAX_NAME => Some(text.lossy().into()),
-            Value::Leaf(Leaf::OldText(text)) if text.len() <= MAX_NAME => Some(String::from_utf8_lossy(&text).into()),
+            Value::Leaf(Leaf::Str(string)) if string.bytes().len() <= MAX_NAME => Some(string.lossy().into()),
+            Value::Leaf(Leaf::OldStr(string)) if string.len() <= MAX_NAME => {
+                Some(String::from_utf8_lossy(&string).into())
+            }
             _ => None,
         }
     }

@@ -213,7 +213,7 @@ impl Judge {
             Some(_) => self.fills_class_as_dill(labels, site),
         };
         let meta = match keywords {
-            Some(&[key, meta]) if labels.text(key).as_deref() == Some("metaclass") => meta,
+            Some(&[key, meta]) if labels.string(key).as_deref() == Some("metaclass") => meta,
             _ => return self.dangerous(labels, site, full, "makes a class in a way that dill never does"),
         };
         if !is_filled_by_dill {
@@ -317,7 +317,7 @@ impl Judge {
         let literal = argument.map(|argument| labels.machine().value(argument));
         let bytes: &[u8] = match &literal {
             Some(Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes))) => bytes,
-            Some(Value::Leaf(Leaf::OldText(bytes))) => bytes,
+            Some(Value::Leaf(Leaf::OldStr(bytes))) => bytes,
             _ => return self.dangerous(labels, site, full, "loads a pickle that cannot be resolved statically"),
         };
         if self.depth >= MAX_NESTED {
@@ -337,6 +337,6 @@ impl Judge {
 fn class_name(labels: &Labels<'_, '_>, class: Ref) -> String {
     let call = labels.machine().node(class);
     // The name is the first argument, or the one after the metaclass.
-    let string = |index| labels.text(labels.argument(call?, index)?);
+    let string = |index| labels.string(labels.argument(call?, index)?);
     format!("class {}", string(0).or_else(|| string(1)).as_deref().unwrap_or("?"))
 }

@@ -2,8 +2,8 @@
 //!
 //! A [`judge`] goes over all that the symbolic machine has made and looks up each import, call and change in the
 //! registry of [known](super::known) globals; the worst finding is the verdict. It follows values through the memo,
-//! attributes and partial functions ([`symbol`]), and takes what it cannot resolve for the worst. A verdict is never a
-//! proof: code that the pickle defines is searched for dangerous names, not understood.
+//! attributes and partial functions ([`resolve_symbol`]), and assumes the worst of a value that it cannot resolve. A
+//! verdict is never a proof: code that the pickle defines is searched for dangerous names, not understood.
 
 mod call;
 mod class;
@@ -12,6 +12,7 @@ mod judge;
 mod known_calls;
 mod nested_pickles;
 mod object_changes;
+mod resolve_symbol;
 mod show;
 mod symbol;
 #[cfg(test)]

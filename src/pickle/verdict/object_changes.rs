@@ -75,7 +75,7 @@ impl Judge {
             };
             for row in rows {
                 let at = labels.machine().start(*row);
-                if let Some(module) = self.item(labels, *row, 0).and_then(|module| labels.text(module)) {
+                if let Some(module) = self.item(labels, *row, 0).and_then(|module| labels.string(module)) {
                     self.import(current_name(&module, "").0, at);
                 } else {
                     let why = "makes dill import a module that cannot be resolved statically";

@@ -369,7 +369,7 @@ impl<'s> SegmentCheck<'s> {
 
 /// PERSID has a string, too, but pushes whatever its reader makes of it.
 fn is_name(op: &Op<'_>, name: &str) -> bool {
-    matches!(&op.argument, Argument::Text(text) if text.bytes() == name.as_bytes()) && op.opcode != Opcode::PersId
+    matches!(&op.argument, Argument::Str(text) if text.bytes() == name.as_bytes()) && op.opcode != Opcode::PersId
 }
 
 #[cfg(test)]
