@@ -119,8 +119,8 @@ fn of_value(side: &Side<'_, '_>, value: Ref) -> ValueSummary {
     ValueSummary { type_name, len: labels.length(value), shape, dtype, preview }
 }
 
-/// The variables of two snapshots that have the same bytes and are the same for it: bytes refer to memo slots by
-/// number, so these must hold the same objects.
+/// The variables that have the same bytes in two snapshots, and therefore the same value. The bytes refer to memo slots
+/// by number, so those slots must hold the same objects, too.
 fn same_by_hash<'a>(a: &'a Snapshot, b: &Snapshot) -> HashSet<&'a str> {
     let (Contents::Own { index: a }, Contents::Own { index: b }) = (a.contents(), b.contents()) else {
         return HashSet::new();
@@ -136,15 +136,17 @@ fn same_by_hash<'a>(a: &'a Snapshot, b: &Snapshot) -> HashSet<&'a str> {
         if has_same_bytes(variable, other, &|name| same.contains(name)) {
             same.insert(&variable.name);
         } else {
+            // The name may appear twice, and the last one counts.
             same.remove(variable.name.as_str());
         }
     }
     same
 }
 
-/// Whether two variables have the same bytes and are the same for it; `is_same` knows that of the variables before
+/// Whether two variables have the same bytes, and therefore the same value; `is_same` says so of a variable before
 /// them.
 pub(super) fn has_same_bytes(variable: &Variable, other: &Variable, is_same: &dyn Fn(&str) -> bool) -> bool {
+    // A variable that fills and reads no memo slots means the same at any position in a file.
     let alone = variable.memo.0 == variable.memo.1 && variable.uses.is_empty();
     let surroundings = || variable.memo == other.memo && variable.uses.iter().all(|name| is_same(name));
     variable.blake3 == other.blake3
@@ -218,9 +220,9 @@ pub(super) fn with_sources<'i>(index: &'i Index, names: &[&str]) -> Vec<&'i Vari
 
 /// How a variable differs.
 pub(super) struct FoundDifference {
-    /// The two values; `None` where the indexes of both files know more.
+    /// The two values; `None` where the indexes of both files describe them better.
     facts: Option<[ValueSummary; 2]>,
-    /// `None` where it is too large for the symbolic machine.
+    /// `None` if the variable is too large for the symbolic machine.
     difference: Option<Difference>,
     /// Whether it is possible that nothing differs: see [`Comparer::has_doubts`].
     pub(super) is_unsure: bool,
@@ -251,6 +253,7 @@ impl<'s> Comparison<'_, 's> {
         if names.is_empty() {
             return Ok(HashMap::new());
         }
+        // Only our own files can be compared in parts: any other pickle is followed as a whole.
         match (self.together(names), names) {
             (Err((file, ReadError::BadPickle(MachineError::TooLarge { .. }))), [name])
                 if self.foreign.get(file).is_some_and(Option::is_none) =>

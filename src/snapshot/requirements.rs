@@ -1,10 +1,9 @@
-//! What a file needs beyond plain data: the check of a file that this user did not sign, before anything of it is
-//! loaded.
+//! Checks a file that this user did not sign, before any of it is loaded: does it need anything beyond plain data?
 //!
-//! Of our own file, the check judges exactly the opcodes that the unpickler will be fed ([`LoadSequence`]), and not
-//! the file as a whole: the index is as little trusted as the pickle, and may point anywhere. During the load, the
-//! allow-list of globals ([`untrusted`](crate::pickle::known::untrusted)) comes on top of that; it cannot see what
-//! becomes of the objects that it lets through.
+//! For our own file, the check judges exactly the opcodes that will be fed to the unpickler ([`LoadSequence`]), and not
+//! the file as a whole: the index is no more trusted than the pickle, and may point anywhere. During the load, an
+//! allow-list of globals ([`untrusted`](crate::pickle::known::untrusted)) adds to this check; it cannot replace it,
+//! because it does not see what the pickle does with the objects that it allows.
 
 use super::reader::{ReadError, Snapshot};
 use super::segment::{JoinedInputs, LoadSequence, VariableSegment};
@@ -22,7 +21,7 @@ pub(crate) struct Requirement {
     pub what: Vec<String>,
 }
 
-/// What the variables of our own file need that will be loaded.
+/// What the chosen variables of our own file need.
 ///
 /// # Errors
 /// Where the file is shorter than the index says.
@@ -30,7 +29,7 @@ pub(crate) fn of_variables(
     snapshot: &Snapshot,
     segments: &[&VariableSegment<'_>],
 ) -> Result<Vec<Requirement>, ReadError> {
-    // The symbolic machine would refuse as many memo slots; here their opcodes need not even be made.
+    // The symbolic machine refuses so many memo slots in any case: do not even make the opcodes that fill them.
     let is_too_large = |segment: &&&VariableSegment<'_>| segment.variable().memo.1 > MAX_MEMO as u64;
     if let Some(segment) = segments.iter().find(is_too_large) {
         let what = vec![format!("opcodes that cannot be followed (they fill more than {MAX_MEMO} memo slots)")];
@@ -55,7 +54,7 @@ pub(crate) fn of_pickle(bytes: &[u8]) -> Vec<Requirement> {
     if what.is_empty() { Vec::new() } else { vec![Requirement { variable: None, what }] }
 }
 
-/// What is judged: everything that the unpickler will be fed, as one pickle.
+/// The input of the check: everything that will be fed to the unpickler, as one pickle.
 pub(super) struct Judged<'v> {
     pub(super) pickle: Vec<u8>,
     /// Where in it the value of each variable begins.

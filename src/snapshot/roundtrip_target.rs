@@ -29,7 +29,7 @@ const LENGTH: usize = size_of::<u64>();
 #[derive(Debug)]
 pub(crate) struct RoundTripTarget {
     first: Arc<Snapshot>,
-    /// The positions of the variables of the first file, by name.
+    /// For each variable of the first file, its position in the index.
     positions: HashMap<String, usize>,
     same: HashSet<String>,
     kept: Vec<u8>,
@@ -81,7 +81,7 @@ impl Write for RoundTripTarget {
 }
 
 impl SaveTarget for RoundTripTarget {
-    /// Only the open segment is ever taken back.
+    /// Only the open segment is ever discarded.
     fn cut(&mut self, _: u64) -> io::Result<()> {
         self.discard_segment();
         Ok(())
@@ -146,6 +146,7 @@ impl RoundTripTarget {
             self.discard_segment();
         } else {
             let (start, end) = (self.start as u64, self.kept.len() as u64);
+            // The next segment is appended, so this one stays in `kept`.
             self.segments.insert(variable.name.clone(), SegmentRange { start, end, memo: variable.memo.0 });
         }
     }
@@ -204,6 +205,7 @@ impl RoundTripTarget {
             self.positions.keys().map(|name| (name.clone(), "it is missing after the load".to_owned())).collect();
         for item in &second.left_out {
             let why = format!("it cannot be pickled again: {}", item.error);
+            // Only names of the first file: the second may leave out others.
             missing.entry(item.name.clone()).and_modify(|known| *known = why);
         }
         for variable in &second.variables {

@@ -133,7 +133,7 @@ impl SigningKey {
             return Err(KeyError::Invalid(path.to_owned()));
         }
         file.read_exact(&mut key).map_err(failed)?;
-        // A full disk can leave a file of zeros, a key that anybody could guess.
+        // A full disk can leave a file of zeros, which everyone could guess.
         if key == [0; KEY_LENGTH] { Err(KeyError::Invalid(path.to_owned())) } else { Ok(Some(Self(key))) }
     }
 

@@ -186,6 +186,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
     pub fn finish(mut self, index: Index, key: Option<&SigningKey>) -> io::Result<(T, Index, u64)> {
         let mut end = Vec::new();
         emit::end(&mut end)?;
+        // The end is outside of all segments, like the prelude.
         self.outside.update(&end);
         self.put(&end)?;
         let length = self.position;
@@ -201,6 +202,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
             stream: PickleStream { length, prelude: self.prelude_length, blake3 },
             ..index
         };
+        // The hashes must be in the index before it is encoded, and its length in the trailer.
         let json = index::encode(&mut index, longest_index(length))?;
         let trailer = Trailer {
             index_offset: length,

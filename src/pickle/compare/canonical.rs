@@ -75,7 +75,7 @@ pub(super) enum CompoundTag {
     Persistent,
     /// The result of a call.
     Call,
-    /// The result of a call that never changes, so that two equal ones cannot be told apart.
+    /// The immutable result of a call: two equal ones are indistinguishable.
     Constant,
     /// Made by the `__new__` of a class.
     New,
@@ -87,7 +87,7 @@ pub(super) enum CompoundTag {
 }
 
 impl CompoundTag {
-    /// Whether it matters that a value is the same object in two places.
+    /// Whether one object that is used twice differs from two equal objects.
     pub(super) fn has_identity(self) -> bool {
         matches!(self, Self::List | Self::Dict | Self::Set | Self::Call | Self::New | Self::Array { .. })
     }
@@ -183,7 +183,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             Leaf::Bool(value) => Atom::Bool(value),
             Leaf::Int(value) => Atom::Int(value),
             Leaf::LargeInt => Atom::LargeInt(large_integer(self.machine.opcode_bytes(reference))),
-            // -0.0 and 0.0 differ here, as `repr` shows them.
+            // -0.0 and 0.0 differ, because their `repr` does; all NaNs are the same.
             Leaf::Float(value) => Atom::Float(if value.is_nan() { f64::NAN } else { value }.to_bits()),
             Leaf::Str(string) => Atom::String(string.into_bytes()),
             Leaf::OldStr(bytes) => Atom::String(bytes),
@@ -194,7 +194,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             Leaf::Global(module, name) => global(&module, &name),
             Leaf::Persistent(string) => Atom::Persistent(string.into_bytes()),
             Leaf::Earlier(slot) => Atom::Elsewhere(slot),
-            // Only a watched run forgets values, and `diff` compares none.
+            // Only a watched run prunes values, and `diff` never compares such a run.
             Leaf::Inner(_) => Atom::Elsewhere(u64::MAX),
         }
     }
@@ -235,7 +235,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
         }
         let Some(added) = &node.added else { return compound };
         compound = compound.items(&added.items);
-        // Of the classes that SETITEMS fills, Python compares the order of this one only.
+        // `OrderedDict` is the only class filled by SETITEMS whose `==` compares the order.
         let is_ordered = node.items.first().is_some_and(|callee| self.is_call_of(*callee, CanonicalCall::OrderedDict));
         if !is_ordered {
             return Compound { pairs: pairs(&added.pairs), ..compound };
@@ -262,6 +262,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
                 compound.members = self.sequence(*members).unwrap_or(std::slice::from_ref(members)).to_vec();
             }
             (_, Some(items)) => {
+                // Moving a function within its file changes these arguments and nothing else.
                 let positions = CODE_POSITIONS.iter().find(|(count, _)| *count == items.len());
                 let hidden = positions.filter(|_| rule == Some(CanonicalCall::Code)).map(|(_, positions)| *positions);
                 let hidden = hidden.unwrap_or_default();
@@ -314,7 +315,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
     }
 
     pub(super) fn is_global(&self, reference: Ref, module: &str, name: &str) -> bool {
-        matches!(self.global(reference), Some(Atom::Global(its, own)) if its == module && own == name)
+        self.global(reference) == Some(Atom::Global(module.to_owned(), name.to_owned()))
     }
 
     /// How calls of this global compare.
@@ -343,7 +344,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             if bases.iter().any(is_set) {
                 return true;
             }
-            // Not a set itself, but one of its bases may be.
+            // None of the bases is a built-in set, but one of them may be a subclass of it.
             classes.extend(bases);
         }
         false

@@ -1,7 +1,7 @@
 //! The shape, columns and dtypes of pandas' data frames, series and indexes.
 //!
 //! A data frame has a `BlockManager` in its state, which has the axes (the columns, then the rows) and blocks of
-//! arrays. How pandas pickles them differs between its versions 1 to 3; [`frames`] lists the names.
+//! arrays. How pandas pickles them differs between its versions 1 to 3; [`pandas`] lists the names.
 
 use super::describe_value::{Describer, MAX_DEPTH, ValueFacts};
 use super::lengths::range_steps;

@@ -41,7 +41,7 @@ pub struct ValueFacts {
     pub attributes: Vec<String>,
     /// The file in which a function was defined.
     pub source: Option<String>,
-    /// A short form of the value.
+    /// A literal for numbers, a signature for functions, `class NAME` for classes; empty otherwise.
     pub preview: String,
 }
 
@@ -192,7 +192,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
         let name = |index: usize| names.get(index).and_then(|name| self.labels.string(*name));
         let name = |index| name(index).map_or_else(|| "?".to_owned(), |name| name.as_ref().to_owned());
         // `*args` and `**kwargs` come last in `co_varnames`, but `*args` comes before the keyword-only parameters here.
-        let mut next = plain + keywords;
+        let mut next = plain + keywords; // The index of `*args`, then of `**kwargs`.
         let mut parameters: Vec<String> = (0..plain).map(name).collect();
         if flags & VARARGS != 0 {
             parameters.push(format!("*{}", name(next)));

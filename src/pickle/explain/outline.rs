@@ -1,4 +1,4 @@
-//! What a pickle that snapcli did not write contains: a dill session, a dict, or another object, and its variables.
+//! The contents of a pickle that snapcli did not write: a dill session, a dict or another object, with its variables.
 //!
 //! `inspect` shows an outline as the table of variables. It is made from the values of a machine, without executing
 //! anything; a dill session is what `dill.dump_module` writes, `_import_module('…')` with the namespace as its state.
@@ -60,7 +60,7 @@ pub(crate) fn outline_of(labels: &Labels<'_, '_>, value: Ref) -> Outline {
     let machine = labels.machine();
     if let Some((module, namespace)) = session(labels, value) {
         let mut variables = variables(labels, namespace);
-        // A load removes dill's lists of imports and looks up what they name, so the outline shows that.
+        // A load replaces dill's lists of imports by the imports themselves, and so does the outline.
         variables.retain(|variable| !known::NAMED_IMPORTS.iter().any(|(key, _)| *key == variable.name));
         variables.extend(imported(labels, namespace).take(MAX_VARIABLES - variables.len()));
         return Outline::Session { module, variables };
@@ -125,8 +125,8 @@ fn rows_under<'m>(labels: &Labels<'m, '_>, namespace: &[Ref], key: &str) -> &'m 
 fn named_import(labels: &Labels<'_, '_>, row: Ref, is_module: bool) -> Option<OutlineRow> {
     let Some(Node { kind: NodeKind::Tuple, items, .. }) = labels.machine().node(row) else { return None };
     let (module, name) = (labels.string(*items.first()?)?, labels.string(*items.last()?)?);
-    let there = labels.string(*items.get(1)?)?;
-    let type_name = if is_module { "module".to_owned() } else { format!("import {module}.{there}") };
+    let imported_name = labels.string(*items.get(1)?)?;
+    let type_name = if is_module { "module".to_owned() } else { format!("import {module}.{imported_name}") };
     let facts = ValueFacts { role: ValueRole::Import, ..ValueFacts::default() };
     let (start, end) = labels.span(row);
     Some(OutlineRow { name: name.as_ref().to_owned(), type_name, start, end, len: None, facts })
@@ -135,8 +135,7 @@ fn named_import(labels: &Labels<'_, '_>, row: Ref, is_module: bool) -> Option<Ou
 fn variable(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, key: Ref, value: Ref) -> OutlineRow {
     let name = labels.string(key).map_or_else(String::new, |name| name.as_ref().to_owned());
     let machine = labels.machine();
-    // A value that comes from the memo has no bytes of its own but the GET; a key may come after it in a hostile
-    // pickle.
+    // The only bytes of a value from the memo are its GET. In a hostile pickle the key can come after its value.
     let end = labels.span(value).1;
     OutlineRow { name, start: machine.start(key).min(end), end, ..described(labels, describer, value) }
 }

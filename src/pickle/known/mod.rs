@@ -137,9 +137,9 @@ pub(super) fn imports_module(module: &str, name: &str) -> bool {
     has_trait(module, name, Trait::ImportsModule)
 }
 
-/// Whether this global is the class of which joblib writes an instance in place of an array.
+/// Whether this global is joblib's [`ARRAY_WRAPPER_NAME`].
 pub(crate) fn is_array_wrapper(module: &str, name: &str) -> bool {
-    // Most names are another one: no need to hash them.
+    // This is asked for every call: comparing the name first avoids most look-ups.
     name == ARRAY_WRAPPER_NAME && has_trait(module, name, Trait::ArrayWrapper)
 }
 

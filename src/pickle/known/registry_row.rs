@@ -1,6 +1,6 @@
 //! A row of the registry: its columns, and the functions that the tables write rows with.
 //!
-//! A column that says nothing is left out of a row: `known(&["os.path"], &["join"]).effect(…)`.
+//! A row leaves out its empty columns: `known(&["os.path"], &["join"]).effect(…)`.
 
 /// What is known of `module.name`, for each of these modules and each of these names.
 #[derive(Clone, Copy, Debug)]
@@ -161,7 +161,7 @@ pub(in crate::pickle) enum CanonicalCall {
     MaskedArray,
     /// A code object: the file and the lines where it was written do not count.
     Code,
-    /// An immutable value, of which nobody can tell two equal ones apart.
+    /// An immutable value: two equal ones are indistinguishable.
     Constant,
     /// A dict whose order counts.
     OrderedDict,
@@ -192,7 +192,7 @@ pub(super) enum Trait {
     Dtype,
     /// Makes numpy's dtype of strings of any length.
     StringDtype,
-    /// The class of which joblib writes an instance in place of an array.
+    /// joblib writes an instance of this class in place of an array.
     ArrayWrapper,
 }
 
@@ -226,7 +226,7 @@ impl KnownGlobal {
     }
 }
 
-/// A row about which nothing is said yet.
+/// A row with its names only.
 pub(super) const fn known(modules: &'static [&'static str], names: &'static [&'static str]) -> KnownGlobal {
     KnownGlobal {
         modules,

@@ -7,8 +7,7 @@ use crate::pickle::format::opcode::{CodeRun, MemoUse, Opcode, Takes};
 use crate::pickle::format::parse::{OpStep, ParseError};
 
 impl Machine<'_> {
-    /// Follows an opcode. The opcodes that pickles mostly consist of are handled here, so that they cost little, and
-    /// the others in [`Self::rare`].
+    /// Follows an opcode. The most frequent opcodes are inlined here; [`Self::rare`] has the others.
     #[inline(always)]
     pub(super) fn step(&mut self, op: OpStep) -> Done {
         self.end = op.end;
@@ -51,7 +50,7 @@ impl Machine<'_> {
             Opcode::Inst | Opcode::Obj => self.instance(op),
             Opcode::Append | Opcode::SetItem => self.add_taken(op),
             Opcode::Build => self.build(op),
-            // All others push one value: what their argument says, or what it names outside of the pickle.
+            // All others push one value: their argument, or an object outside of the pickle that it names.
             _ => {
                 if op.opcode.runs() == CodeRun::Lookup {
                     self.note_lookup(op)?;

@@ -2,8 +2,8 @@
 //!
 //! A `NumpyArrayWrapper` takes the place of each array, and right after the BUILD that gives the wrapper its state
 //! come the bytes of the array, which are not opcodes; for an array of objects, a whole pickle. The state says how
-//! many bytes they are. Where the state is not written as joblib writes it, the pickle is rejected: whoever resumes
-//! at another offset reads another pickle.
+//! many bytes there are. If joblib would not write such a state, the pickle is rejected: a reader that resumes at
+//! another offset would read a different pickle.
 
 use std::slice;
 
@@ -20,7 +20,7 @@ const MAX_STATE: usize = 32;
 const MAX_DIMENSIONS: usize = 64;
 /// The most bytes of a name or a dtype code that is recognized here.
 const MAX_NAME: usize = 64;
-/// The longest padding. Its length stands in its first byte, and bytes above this value can be opcodes. A reader
+/// The longest padding. Its first byte holds its length, and bytes above this value can be opcodes. A reader
 /// other than joblib stops at a smaller byte, so it cannot be led to execute the bytes of the array.
 const MAX_PADDING: u8 = b'(' - 1;
 /// What is wrong with a wrapper that joblib would not write.
@@ -121,7 +121,7 @@ impl<'a> Machine<'a> {
         if self.is_wrapper(node) {
             return true;
         }
-        // A callable that makes instances of any class tells nothing about the next one.
+        // A callee that can make instances of any class says nothing about its next call.
         if matches!(node.kind, NodeKind::Call(CallKind::NewObj)) {
             self.arrays.other_class = class;
         }
@@ -167,10 +167,11 @@ impl<'a> Machine<'a> {
         if items.len() > 2 * MAX_STATE {
             return Err(NOT_JOBLIB);
         }
+        // `second_states` holds resolved references.
         let dtype = self.item(items, "dtype").map(|dtype| self.resolve(dtype)).ok_or("has no dtype")?;
         let shape = self.item(items, "shape").and_then(|shape| self.count_in(shape)).ok_or("has no valid shape")?;
         if self.arrays.second_states.contains(&dtype) {
-            return Err("has a dtype that is changed");
+            return Err("has a dtype with a second state");
         }
         let dtype = self.node(dtype).and_then(|dtype| self.dtype_item_size(dtype));
         let Some(size) = dtype.ok_or("has an unknown dtype")? else { return Ok(ArrayBytes::Pickle) };

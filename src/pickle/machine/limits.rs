@@ -46,7 +46,7 @@ pub enum MachineError {
         opcode: Opcode,
     },
     /// A key without a value.
-    #[error("{opcode} at byte {at} gets a key without a value: the pickle is damaged; copy the file again")]
+    #[error("{opcode} at byte {at} has a key without a value: the pickle is damaged; copy the file again")]
     OddItems {
         /// The offset of the opcode.
         at: u64,

@@ -39,7 +39,7 @@ fn run(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn all_protocols_make_the_same() {
+fn all_protocols_make_the_same_values() {
     let expected = "Dict(a 1 b List(Float(1.5) None Bool(true)) c Tuple(x LargeInt) d Dict(k -1))";
     for pickle in samples::DICTS {
         assert_eq!(run(pickle), expected);
@@ -76,7 +76,7 @@ fn the_stack_behaves_as_in_cpython() {
 }
 
 #[test]
-fn spans_cover_what_made_a_value() {
+fn spans_cover_the_opcodes_that_made_a_value() {
     let (machine, value) = Machine::run(b"\x80\x04](K\x01\x8c\x02ab\x94\x85eN0.").expect("a pickle");
     assert_eq!(machine.span(value), (2, 13));
     let Value::Node(list) = machine.value(value) else { panic!("a list") };

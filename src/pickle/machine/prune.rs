@@ -1,4 +1,4 @@
-//! Drops values that will not be needed any more, so that a long list of records costs no more than its own length.
+//! Drops values that are no longer needed, so that a long list of records costs no more than its own length.
 //!
 //! When a batch of items is added to a list, everything that was made since the batch began can be reached only
 //! through those items and the memo, unless something older was changed meanwhile. If all of it is plain data, the
@@ -75,6 +75,7 @@ impl Machine<'_> {
         if !made.iter().enumerate().all(is_data) {
             return;
         }
+        // What is left of each dropped node is its kind, in the references to it.
         let nodes = &mut self.nodes;
         let kinds: Vec<NodeKind> = nodes.get(batch.first..).unwrap_or_default().iter().map(|node| node.kind).collect();
         let prune = |value: &mut Ref| {

@@ -74,7 +74,7 @@ impl<'a> Machine<'a> {
         Ok((machine, name, value))
     }
 
-    /// Follows some segments of snapcli's own stream, of which `bytes` is the whole. Also returns the name and the
+    /// Follows some segments of snapcli's own stream, which is `bytes`. Also returns the name and the
     /// value of each. The memo slots that a segment reads must be filled by the prelude or by another one of them.
     ///
     /// # Errors

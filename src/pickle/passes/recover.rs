@@ -129,7 +129,7 @@ mod tests {
     const SEGMENT: &[u8] = b"\x8c\x01x]\x94(]\x94(\x8c\x01sK\x01ecbad\nBad\n\x94)\x81es";
 
     #[test]
-    fn what_was_complete_before_the_failure_is_intact() -> Result<(), MachineError> {
+    fn objects_completed_before_the_failure_are_intact() -> Result<(), MachineError> {
         // The class was not found: the shared list had been filled by then.
         assert_eq!(intact_memo_slots(SEGMENT, 3, 2)?, HashSet::from([4]));
         // The class was found and could not be called.

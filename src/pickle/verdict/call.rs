@@ -82,7 +82,7 @@ impl Judge {
         Some(finding)
     }
 
-    /// Judges a call of this.
+    /// Judges a call of this symbol.
     pub(super) fn callee(
         &mut self,
         labels: &Labels<'_, '_>,

@@ -12,7 +12,7 @@ use crate::pickle::known::renames::current_name;
 use crate::pickle::known::{ClassArguments, Effect, effect_of, is_called_base, is_metaclass};
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 
-/// How many bases or wrapped functions are followed, one from the other.
+/// How many bases or wrapped functions in a chain are followed.
 pub(super) const MAX_CODE_STEPS: usize = 16;
 /// How many values of one code object are searched.
 const MAX_VALUES: usize = 4096;

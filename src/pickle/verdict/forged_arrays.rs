@@ -1,9 +1,9 @@
 //! Arrays and dtypes that numpy would not have written.
 //!
 //! numpy takes the buffer of an array and the layout of its items from the pickle. An array of objects over a buffer of
-//! bytes, a dtype that denies that it holds objects, or one that claims it of numbers, turns numbers in the file into
-//! addresses: seen with numpy 2.4. A dtype that is surely forged is dangerous, and the verdict says so; an unusual one
-//! is refused when a file that is not trusted is loaded.
+//! bytes, a dtype that denies holding objects, or one that claims to hold objects where there are numbers, turns
+//! numbers in the file into addresses: seen with numpy 2.4. A dtype that is surely forged is dangerous, and the verdict
+//! says so; an unusual one is refused when a file that is not trusted is loaded.
 
 use std::rc::Rc;
 
@@ -135,7 +135,7 @@ fn check_simple(code: &str, size: i64, flags: i64) -> Option<DtypeCheck> {
     if code.starts_with('O') {
         return (size == -1 && flags == OBJECT_FLAGS).then_some(DtypeCheck::Valid);
     }
-    // A size of -1 means that the code says it.
+    // A size of -1 means that the code determines the size.
     let of_any_size = code.starts_with(['S', 'U', 'V', 'a']);
     let has_its_size = size == -1 || (of_any_size && size >= 0 && declared_size(code) == Some(size));
     let check = if item_size(code).is_some() { DtypeCheck::Valid } else { DtypeCheck::Unknown };

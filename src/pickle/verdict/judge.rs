@@ -1,8 +1,8 @@
 //! The judge of one pickle: goes over imports, calls and changes in the order in which a load does them, and collects
 //! findings.
 //!
-//! It watches the machine, which forgets data as it goes ([`Watch`]), so that a file of millions of records is judged
-//! in little memory. What a call or a change means is in the other files of this folder.
+//! It watches the machine, which prunes data as it goes ([`Watch`]), so that a file of millions of records is judged in
+//! little memory. What a call or a change means is in the other files of this folder.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -25,7 +25,7 @@ pub(super) struct JudgedSoFar {
     nodes: usize,
     /// Nodes whose state or added items were judged, too; ascending.
     filled: Vec<usize>,
-    /// Values that a symbol was noted of since nodes were last forgotten.
+    /// The values whose symbols were noted since nodes were last pruned.
     pub(super) fresh: Vec<Ref>,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct EmbeddedCode {
 /// Judges one pickle.
 pub(super) struct Judge {
     pub(super) so_far: JudgedSoFar,
-    /// How many pickles this one lies within.
+    /// How many pickles enclose this one.
     pub(super) depth: usize,
     /// Whether joblib may be its reader.
     by_joblib: bool,
@@ -59,7 +59,7 @@ pub(super) struct Judge {
     more: u64,
     worst: VerdictClass,
     pub(super) symbols: HashMap<Ref, Symbol>,
-    /// What a load runs of the classes in the pickle.
+    /// For each class in the pickle: the worst of its code that a load runs.
     pub(super) class_code: HashMap<Ref, Option<EmbeddedCode>>,
     /// Whether an instance of a class in the pickle does harm as an argument.
     pub(super) harmful_arguments: HashMap<Ref, bool>,
@@ -114,7 +114,7 @@ impl Watch for Judge {
                 self.symbols.remove(&value);
             }
         }
-        // The numbers of forgotten nodes are used again, for other values.
+        // The indexes of pruned nodes are reused for other values.
         self.last_class.take_if(|last| last.class.node_index().is_some_and(|index| index >= nodes));
         self.so_far.filled.truncate(self.so_far.filled.partition_point(|index| *index < nodes));
         self.so_far.nodes = nodes;
@@ -315,7 +315,7 @@ impl Judge {
         self.note(VerdictClass::Calls, at, &callee, "", "runs the code of an unknown module")
     }
 
-    /// Notes an object that the pickle has only a number or a name of.
+    /// Notes an object that the pickle refers to only by a number or an identifier.
     pub(super) fn external(&mut self, at: u64, what: &str) {
         self.note(VerdictClass::Dangerous, at, what, "", "is resolved by the program that loads the file");
     }

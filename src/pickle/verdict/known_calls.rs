@@ -14,7 +14,7 @@ use crate::pickle::known::untrusted::is_compiled_unchecked;
 use crate::pickle::known::{ClassArguments, ClassCall, Effect, effect_of, is_known_repr, is_metaclass};
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
-/// An array of objects over bytes of the pickle makes addresses of them.
+/// An array of objects over bytes of the pickle uses these bytes as addresses.
 const FORGED_BUFFER: &str = "makes an array over a buffer that the pickle forges";
 
 impl Judge {
@@ -264,7 +264,7 @@ impl Judge {
         }
     }
 
-    /// Harmless on an object that the pickle made itself: dill fills closures and classes so.
+    /// Harmless on an object that the pickle made itself: this is how dill fills closures and classes.
     fn set_attribute(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
         let target = self.argument(labels, site, 0);
         match target.map(|target| self.symbol(labels, target)) {

@@ -106,12 +106,12 @@ impl Verdict {
         judge.verdict()
     }
 
-    /// Of bytes that may be no pickle: those are dangerous.
+    /// The verdict on bytes that may not be a pickle, which would be dangerous.
     pub fn of_bytes(bytes: &[u8]) -> Self {
         Self::follow(bytes).map_or_else(|error| Self::refused(&error), |(verdict, ..)| verdict)
     }
 
-    /// Of a pickle that the machine has refused: what it does before the error is not known.
+    /// The verdict on a pickle that the machine has rejected: what a load does before the error is unknown.
     pub fn refused(error: &MachineError) -> Self {
         let mut judge = Judge::new(0);
         judge.note(VerdictClass::Dangerous, 0, "the pickle", "", &format!("cannot be analysed: {error}"));
@@ -124,8 +124,8 @@ impl Verdict {
     }
 }
 
-/// All that a load would do beyond building plain data, each with its offset; empty if there is nothing. A file that is
-/// not trusted is loaded only then.
+/// Everything that a load would do besides building plain data, each with its offset. An untrusted file is loaded only
+/// if this is empty.
 pub fn beyond_plain(bytes: &[u8]) -> Vec<(u64, String)> {
     match Machine::run(bytes) {
         Ok((machine, _)) => beyond_plain_of_run(bytes, &Labels::new(&machine)),
@@ -140,7 +140,7 @@ pub(crate) fn beyond_plain_of_run(bytes: &[u8], labels: &Labels<'_, '_>) -> Vec<
         let beyond = verdict.findings.into_iter().filter(|finding| finding.class != VerdictClass::Plain);
         return beyond.map(|finding| (finding.offset, format!("{} ({})", finding.callee, finding.why))).collect();
     }
-    // Nothing that a verdict calls dangerous, and still nothing that numpy would write.
+    // The verdict does not call these dangerous, but numpy does not write them either.
     let unusual = forged_arrays::unusual(labels);
     unusual.into_iter().map(|(offset, what)| (offset, what.to_owned())).collect()
 }

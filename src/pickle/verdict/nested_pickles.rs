@@ -14,15 +14,15 @@ pub(super) const MAX_NESTED: usize = 8;
 const MAX_IN_FILE: usize = 64;
 
 impl Judge {
-    /// Judges the bytes of joblib's arrays, which stand between the opcodes; an array of objects is a pickle.
+    /// Judges the bytes of joblib's arrays, which are between the opcodes; an array of objects is a pickle.
     pub(super) fn array_contents(&mut self, bytes: &[u8], machine: &Machine<'_>) {
         for raw in machine.raw() {
             let range = usize::try_from(raw.start).ok().zip(usize::try_from(raw.end).ok());
             let contents = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
             if !raw.is_pickle {
-                // After a padding byte, another unpickler stops before it reads the bytes.
+                // If padding comes first, any other unpickler fails at the padding and never reads these bytes.
                 if raw.start == raw.from && calls_something(contents) {
-                    let why = "are opcodes to an unpickler other than joblib's";
+                    let why = "would run as opcodes in an unpickler other than joblib's";
                     self.note(VerdictClass::Dangerous, raw.start, "the bytes of an array", "", why);
                 }
                 continue;

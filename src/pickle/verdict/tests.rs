@@ -220,7 +220,7 @@ fn partial_functions_of_partial_functions_take_few_steps() {
 }
 
 #[test]
-fn a_run_that_exists_has_the_same_verdict() {
+fn a_verdict_from_an_existing_run_is_the_same() {
     for pickle in samples::all() {
         let (machine, _) = Machine::run(pickle).expect("a pickle");
         assert_eq!(Verdict::of_run(pickle, &Labels::new(&machine)), verdict(pickle));

@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_saves_at_once_the_last_one_wins() -> Outcome {
+    fn the_last_of_two_concurrent_saves_wins() -> Outcome {
         let folder = tempfile::tempdir()?;
         let target = folder.path().join("a.pkl");
         let (mut first, mut second) = (AtomicFile::create(&target)?, AtomicFile::create(&target)?);

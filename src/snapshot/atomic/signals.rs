@@ -129,6 +129,7 @@ fn replace(signal: c_int) -> Option<libc::sigaction> {
         libc::SIG_IGN => return None,
         libc::SIG_DFL => action.sa_sigaction = remove_and_die as extern "C" fn(c_int) as libc::sighandler_t,
         handler => {
+            // A program that handles one of the other signals does not end by it: leave it alone.
             let index = ASKING.iter().position(|asking| *asking == signal)?;
             // `note_and_chain` calls handlers with one argument, as Python's are.
             if before.sa_flags & libc::SA_SIGINFO != 0 {

@@ -43,14 +43,14 @@ impl TempFile {
         for _ in 0..TRIES {
             fault_injection::point()?;
             let prefix = format!("{prefix}{process}-");
-            // `tempfile` creates it with mode 0600: nobody else should read a session.
+            // `tempfile` creates it with mode 0600: a session is not for other users to read.
             let made = tempfile::Builder::new().prefix(&prefix).rand_bytes(RANDOM_CHARS).tempfile_in(folder)?;
             let (file, path) = made.keep()?;
             let _cleanup = CleanupEntry::new(&path);
             let made = Self { file, path: Some(path), process, _cleanup, _guard: SignalGuard::new() };
-            // On a file system without locks no process removes files that it cannot lock.
+            // Without locks on this file system, no other process can lock the file, so none removes it.
             let locked = system::try_lock(&made.file).unwrap_or(true);
-            // Another save may have taken it for abandoned in the moment before it was locked.
+            // Another save may have removed it as abandoned in the moment before it was locked.
             if locked && made.file.metadata()?.nlink() > 0 {
                 drop(guard);
                 return Ok(made);

@@ -13,7 +13,7 @@ use super::read_error::ReadError;
 /// The decompressed size in bytes that is always allowed.
 const MIN_LIMIT: u64 = 1 << 30;
 /// For a larger file, the allowed size as a multiple of the compressed size. A file of zeros can exceed it without
-/// being a bomb; the user can decompress it himself.
+/// being a bomb; the user can decompress such a file first.
 const MAX_RATIO: u64 = 200;
 /// How many bytes are decompressed at a time.
 const PIECE: usize = 256 << 10;
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_cut_short_is_an_error_and_one_that_only_looks_compressed_is_not() {
+    fn a_truncated_file_is_an_error_and_one_that_only_looks_compressed_is_not() {
         let bytes = packed(Format::Gzip, &vec![7; 1 << 20]);
         let cut = bytes.get(..bytes.len() - 20).unwrap_or_default();
         assert!(matches!(decompress(cut, 1), Err(ReadError::BadCompression { .. })));

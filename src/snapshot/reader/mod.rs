@@ -34,7 +34,7 @@ use crate::pickle::inspection::Inspection;
 use crate::pickle::machine::RawArray;
 use crate::pickle::verdict::Verdict;
 
-/// The most bytes of opcodes of our own file for which a verdict is formed unasked: that takes some milliseconds.
+/// The most opcode bytes of our own file for which a verdict is formed without being asked for: a few milliseconds.
 const MAX_UNASKED: u64 = 1 << 20;
 
 /// An open file.
@@ -42,9 +42,9 @@ const MAX_UNASKED: u64 = 1 << 20;
 pub struct Snapshot {
     source: Source,
     contents: Contents,
-    /// Of our own file.
+    /// `None` for a file that is not our own.
     trailer: Option<Trailer>,
-    /// Of a pickle without an index.
+    /// Set once the symbolic machine has followed a pickle without an index.
     followed: OnceLock<FollowedPickle>,
     verdict: OnceLock<Verdict>,
 }
@@ -77,7 +77,7 @@ impl Snapshot {
     /// Opens a file.
     ///
     /// # Errors
-    /// Where it cannot be read, or where trailer or index are damaged. Whether the pickle is sound is not checked.
+    /// Where it cannot be read, or its trailer or index is damaged. The pickle itself is not checked.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         Self::from_source(Source::open(path)?)
     }
@@ -90,16 +90,16 @@ impl Snapshot {
         Self::from_source(Source::memory(bytes)?)
     }
 
-    /// Opens a file, or what is left of it: the intact variables before the damage, without a proof that they are what
-    /// was saved. Returns the damage, too.
+    /// Opens a file, or the intact variables before its damage, without a proof that they are as they were saved. Also
+    /// returns the damage.
     ///
     /// # Errors
-    /// Where nothing is left.
+    /// Where nothing is intact.
     pub fn open_partial(path: &Path) -> Result<(Self, Option<ReadError>), ReadError> {
         Self::partial(|| Source::open(path))
     }
 
-    /// As [`open_partial`](Self::open_partial), of the bytes of a file.
+    /// As [`open_partial`](Self::open_partial), from the bytes of a file.
     ///
     /// # Errors
     /// As for [`open_partial`](Self::open_partial).
@@ -116,7 +116,7 @@ impl Snapshot {
             return Err(error);
         }
         let Some(pickle) = salvage::salvage(source()?.bytes()?) else { return Err(error) };
-        // What was salvaged has no trailer, so no index is read.
+        // The salvaged pickle has no trailer, so no index is read.
         let snapshot = Self::new(Source::Memory(pickle), Contents::Foreign { lost_index: true }, None);
         Ok((snapshot.followed()?, Some(error)))
     }
@@ -175,7 +175,7 @@ impl Snapshot {
         Ok(self.followed.get_or_init(found))
     }
 
-    /// What the pickle holds, as far as its opcodes tell. For our own file, the index says more.
+    /// The contents of the pickle, as far as its opcodes show them. For our own file, the index says more.
     ///
     /// # Errors
     /// Where the file is not a sound pickle.
@@ -232,7 +232,7 @@ impl Snapshot {
         }
     }
 
-    /// The entire pickle: of our own file without index and trailer, of any other file with everything that follows it.
+    /// The entire pickle. For our own file that excludes index and trailer; for any other file it includes all bytes.
     ///
     /// # Errors
     /// Where the file cannot be mapped, or became shorter.
@@ -258,7 +258,7 @@ impl Snapshot {
         range.ok_or(ReadError::CutShort { at: bytes.len() as u64 })
     }
 
-    /// What is pickled under a variable, as a tree with sizes. `None` where there is no such variable.
+    /// The value of a variable as a tree with sizes. `None` if there is no such variable.
     ///
     /// # Errors
     /// Where the pickle cannot be followed.
@@ -285,8 +285,8 @@ impl Snapshot {
         }
     }
 
-    /// What loading it would do, formed once. For our own file the machine follows the pickle now, stepping over raw
-    /// buffers: unless `however_long`, only where that takes no more than some milliseconds, else it is `None`.
+    /// What loading the file would do; computed once. For our own file the machine follows the pickle now. If that
+    /// would take more than a few milliseconds, the result is `None` unless `however_long` is set.
     ///
     /// # Errors
     /// Where the file is not a sound pickle.
@@ -298,6 +298,7 @@ impl Snapshot {
             }
             Contents::Own { index } => index,
         };
+        // The machine steps over the contents of raw buffers, so only the opcodes take time.
         let buffers = index.variables.iter().flat_map(|variable| &variable.buffers);
         let opcodes = index.stream.length.saturating_sub(buffers.map(|buffer| buffer.length).sum());
         if opcodes > MAX_UNASKED && !however_long {
@@ -307,8 +308,8 @@ impl Snapshot {
         Ok(Some(self.verdict.get_or_init(|| Verdict::of_bytes(bytes)).clone()))
     }
 
-    /// Checks the whole pickle, and calls `progress` with the number of bytes that were checked since the last call. Of
-    /// our own file it checks every hash; of any other pickle, that it is a run of opcodes up to STOP.
+    /// Checks the whole pickle, and calls `progress` with the number of bytes that were checked since the last call. In
+    /// our own file it checks every hash; any other pickle must consist of opcodes up to STOP.
     ///
     /// # Errors
     /// Where it is damaged.

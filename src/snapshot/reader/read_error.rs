@@ -69,7 +69,7 @@ pub enum ReadError {
         /// Where it begins.
         at: u64,
     },
-    /// The index is not damaged, but is not an index as this version knows it.
+    /// The index has the right hash, but this version cannot parse it.
     #[error("the index cannot be parsed ({problem}): update snapcli")]
     IndexUnreadable {
         /// What was wrong.
@@ -124,7 +124,7 @@ impl ReadError {
         }
     }
 
-    /// Whether the user must have meant another file, as there is none to be judged.
+    /// Whether the path does not lead to a file, so that the user probably meant another one.
     pub fn is_wrong_name(&self) -> bool {
         matches!(self, Self::Open(_) | Self::Folder)
     }
