@@ -33,7 +33,7 @@ pub struct Change {
     /// Where its value first differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<FirstDifference>,
-    /// Why it is missing, or why `place` is.
+    /// Why the variable is missing, or why `place` is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -90,7 +90,7 @@ pub struct ValueSummary {
 pub struct FirstDifference {
     /// The path as a Python expression, as far as there is one: `config['lr']`.
     pub path: String,
-    /// The value there in the first file; `None` where there was none, or where the path is not an expression.
+    /// The value there in the first file; `None` if there was none, or if the path is not an expression.
     pub before: Option<String>,
     /// The value there in the second file.
     pub after: Option<String>,

@@ -24,12 +24,13 @@ pub(crate) type Failed = (usize, ReadError);
 /// Compares two files. `progress` is called with the numbers of bytes that were read.
 ///
 /// # Errors
-/// Where a file cannot be read, is damaged, or is a pickle that is too large for the symbolic machine.
+/// If a file cannot be read, is damaged, or is a pickle that is too large for the symbolic machine.
 pub fn changes(a: &Snapshot, b: &Snapshot, progress: Progress<'_>) -> Result<Changes, Failed> {
     let foreign =
         [LoadedValues::foreign(a).map_err(|error| (0, error))?, LoadedValues::foreign(b).map_err(|error| (1, error))?];
     let [before, after] = [list(a, foreign[0].as_ref()), list(b, foreign[1].as_ref())];
     let (was, is) = (by_name(&before), by_name(&after));
+    // These need not be read at all.
     let same = same_by_hash(a, b);
     let in_both = before.iter().filter(|(name, _)| is.contains_key(name.as_str()));
     let doubtful: Vec<&str> = in_both.map(|(name, _)| name.as_str()).filter(|name| !same.contains(name)).collect();
@@ -103,6 +104,7 @@ fn list(snapshot: &Snapshot, foreign: Option<&LoadedValues<'_>>) -> Listing {
     };
     let mut seen = HashSet::new();
     let mut last: Listing = all.into_iter().rev().filter(|(name, _)| seen.insert(name.clone())).collect();
+    // It was filtered from the end, so that the last of equal names stays.
     last.reverse();
     last
 }
@@ -125,6 +127,7 @@ fn same_by_hash<'a>(a: &'a Snapshot, b: &Snapshot) -> HashSet<&'a str> {
     let (Contents::Own { index: a }, Contents::Own { index: b }) = (a.contents(), b.contents()) else {
         return HashSet::new();
     };
+    // Slot 0 of the memo is the module, which any segment may refer to.
     if a.module != b.module {
         return HashSet::new();
     }
@@ -179,6 +182,7 @@ impl<'s> LoadedValues<'s> {
 
     /// Some variables of our own file, and those that they take objects from.
     fn own(snapshot: &'s Snapshot, index: &Index, names: &[&str], progress: Progress<'_>) -> Result<Self, ReadError> {
+        // The machine can follow a segment only with all segments whose memo slots it reads.
         let needed: Vec<&Variable> = with_sources(index, names);
         let needed: Vec<VariableSegment<'_>> =
             needed.into_iter().map(VariableSegment::new).collect::<Result<_, _>>()?;
@@ -220,7 +224,7 @@ pub(super) fn with_sources<'i>(index: &'i Index, names: &[&str]) -> Vec<&'i Vari
 
 /// How a variable differs.
 pub(super) struct FoundDifference {
-    /// The two values; `None` where the indexes of both files describe them better.
+    /// The two values; `None` if the indexes of both files describe them better.
     facts: Option<[ValueSummary; 2]>,
     /// `None` if the variable is too large for the symbolic machine.
     difference: Option<Difference>,

@@ -15,7 +15,7 @@ use crate::pickle::verdict;
 /// Something that a load would have to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Requirement {
-    /// The variable that needs it; `None` where there is one object only, or where it is unknown.
+    /// The variable that needs it; `None` if there is one object only, or if it is unknown.
     pub variable: Option<String>,
     /// The globals that it would look up, call or change.
     pub what: Vec<String>,
@@ -24,7 +24,7 @@ pub(crate) struct Requirement {
 /// What the chosen variables of our own file need.
 ///
 /// # Errors
-/// Where the file is shorter than the index says.
+/// If the file is shorter than the index says.
 pub(crate) fn of_variables(
     snapshot: &Snapshot,
     segments: &[&VariableSegment<'_>],
@@ -66,6 +66,7 @@ pub(super) struct Judged<'v> {
 pub(super) fn judged<'v>(snapshot: &Snapshot, segments: &[&VariableSegment<'v>]) -> Result<Judged<'v>, ReadError> {
     let file = snapshot.bytes()?;
     let cut_short = || ReadError::CutShort { at: file.len() as u64 };
+    // The same sequence that the loader feeds, with None for the module, as in every guarded load.
     let (mut sequence, module_slot) = LoadSequence::start(true);
     let mut inputs = JoinedInputs::new(file);
     inputs.push(&module_slot).ok_or_else(cut_short)?;
@@ -97,6 +98,7 @@ fn unwanted_imports(value: &[u8], memo_start: u64) -> Vec<String> {
 fn unwanted(import: &str) -> Option<String> {
     let (module, name) = import.split_once(' ').unwrap_or((import, ""));
     let (new_module, new_name) = known::current_name(module, name);
+    // `_import_module` is judged with its argument by the verdict.
     let wanted = untrusted::may_load(new_module, new_name) || untrusted::imports_module(module, name);
     (!wanted).then(|| format!("{module}.{name}"))
 }

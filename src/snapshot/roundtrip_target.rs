@@ -68,6 +68,7 @@ impl Write for RoundTripTarget {
             hasher.update(bytes);
             return Ok(bytes.len());
         }
+        // A variable that is too large is still accepted to its end, as its hash may turn out to be the same.
         self.is_over |= self.kept.len().saturating_sub(self.start).saturating_add(bytes.len()) > MAX_KEPT;
         if !self.is_over {
             self.kept.extend_from_slice(bytes);
@@ -114,7 +115,7 @@ fn replace_by_hash(out: &mut Vec<u8>, hash: blake3::Hash) {
 }
 
 impl RoundTripTarget {
-    /// A target for the second snapshot. `None` where `first` is not a snapshot of our own.
+    /// A target for the second snapshot. `None` if `first` is not a snapshot of our own.
     pub(crate) fn new(first: Arc<Snapshot>) -> Option<Self> {
         let Contents::Own { index } = first.contents() else { return None };
         let names = index.variables.iter().enumerate();
@@ -165,7 +166,7 @@ impl RoundTripTarget {
     /// Compares the first snapshot with the second one, which was written to this target and has this index.
     ///
     /// # Errors
-    /// Where the first file cannot be read.
+    /// If the first file cannot be read.
     pub(crate) fn compare(&self, second: &Index) -> Result<Compared, ReadError> {
         let Some(first) = self.first_index() else { return Ok(Compared::default()) };
         let missing = self.missing(second);
@@ -189,6 +190,7 @@ impl RoundTripTarget {
                     let why = "a set or dict in it has members that cannot be distinguished".to_owned();
                     compared.not_compared.push(NotCompared { name: name.to_owned(), why });
                 }
+                // The indexes describe the values better than the machine does.
                 (Some(found), Some((before, after))) if found.is_known() => {
                     compared.changes.push(changed(name, &before, &after, found));
                 }

@@ -122,6 +122,7 @@ impl SigningKey {
         if found.uid() != user_id() || around.uid() != user_id() {
             return Err(KeyError::NotOwn(path.to_owned()));
         }
+        // A user who can read the key can sign, and one who can write to its directory can replace it.
         if found.mode() & 0o077 != 0 {
             return Err(KeyError::Exposed { path: path.to_owned(), mode: "600" });
         }
@@ -165,6 +166,7 @@ impl SigningKey {
     }
 
     fn signature(&self, trailer: &Trailer) -> [u8; SIGNATURE] {
+        // Encoded with whatever signature it has, which is not part of the signed bytes.
         let bytes = trailer.encode();
         with_checksum(blake3::keyed_hash(&self.0, bytes.get(..SIGNED).unwrap_or(&bytes)).as_bytes())
     }

@@ -161,6 +161,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
     /// Discards the open segment, if there is one.
     pub fn discard(&mut self) -> io::Result<()> {
         let Some(open) = self.open.take() else { return Ok(()) };
+        // The next segment is written over the discarded one.
         self.position = open.offset;
         self.pipeline.discard_segment(open.offset)
     }

@@ -163,6 +163,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
 
     pub(super) fn canonical(&self, reference: Ref) -> Canonical<'a> {
         let reference = self.machine.resolve(reference);
+        // One opcode makes a leaf, so nothing can have been added to it.
         let node = match self.machine.value(reference) {
             Value::Leaf(leaf) => return Canonical::Atom(self.leaf(reference, leaf)),
             Value::Node(node) => node,
@@ -182,6 +183,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             Leaf::None => Atom::None,
             Leaf::Bool(value) => Atom::Bool(value),
             Leaf::Int(value) => Atom::Int(value),
+            // The machine does not decode these, so two opcodes of one number must be compared by value here.
             Leaf::LargeInt => Atom::LargeInt(large_integer(self.machine.opcode_bytes(reference))),
             // -0.0 and 0.0 differ, because their `repr` does; all NaNs are the same.
             Leaf::Float(value) => Atom::Float(if value.is_nan() { f64::NAN } else { value }.to_bits()),
@@ -207,6 +209,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             NodeKind::FrozenSet => Compound { members: node.items.clone(), ..Compound::new(CompoundTag::FrozenSet) },
             NodeKind::Dict => Compound { pairs: pairs(&node.items), ..Compound::new(CompoundTag::Dict) },
             NodeKind::Persistent => Compound::new(CompoundTag::Persistent).items(&node.items),
+            // STACK_GLOBAL takes its names from the stack; they need not be strings in a hostile pickle.
             NodeKind::Global => match self.global_of(node) {
                 Some(global) => return Canonical::Atom(global),
                 None => Compound::new(CompoundTag::Global).items(&node.items),
@@ -259,6 +262,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
         match (arguments, arguments.and_then(|arguments| self.tuple(arguments))) {
             // An instance of a subclass of `set`: its members have no order.
             (_, Some([members])) if callee.is_some_and(|callee| self.is_set_class(callee)) => {
+                // Normally a list; any other value counts as the only member.
                 compound.members = self.sequence(*members).unwrap_or(std::slice::from_ref(members)).to_vec();
             }
             (_, Some(items)) => {

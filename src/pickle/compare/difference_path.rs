@@ -35,6 +35,7 @@ pub(super) fn difference(
         let Some(written) = written_step(side, step, in_state) else {
             return (Difference { path, left: None, right: None }, is_last);
         };
+        // A path through a deeply nested value would be unreadable.
         if path.len() + written.len() > MAX_PATH {
             path.push('…');
             return (Difference { path, left: None, right: None }, false);
@@ -49,6 +50,7 @@ pub(super) fn difference(
 /// How Python writes a step; `None` if it cannot. `in_state` says that the step before led to the state of an instance.
 fn written_step(side: &Side<'_, '_>, step: PathStep, in_state: bool) -> Option<String> {
     match step {
+        // The state of an instance is its `__dict__`, whose keys are written as attributes.
         PathStep::Root | PathStep::Part(PartRole::State) => Some(String::new()),
         // The state is a tuple where the class has `__slots__`, with their values in a dict.
         PathStep::Part(PartRole::Item(_)) if in_state => None,

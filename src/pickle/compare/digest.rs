@@ -47,6 +47,7 @@ impl<'f, 'm, 'a> Digests<'f, 'm, 'a> {
             return *known;
         }
         let mut hasher = DefaultHasher::new();
+        // Most atoms are cheap to hash again, and remembering them would take memory.
         let is_costly = match self.canonicalizer.canonical(value) {
             Canonical::Atom(atom) => {
                 atom.hash(&mut hasher);

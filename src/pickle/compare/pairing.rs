@@ -38,7 +38,7 @@ impl PairedValues {
         }
     }
 
-    /// The objects that were paired, by that of the left side; they are equal if the comparison found no difference.
+    /// The objects that were paired, with the left one as key; they are equal if the comparison found no difference.
     pub(super) fn into_equal(self) -> HashMap<Ref, Ref> {
         self.right_of
     }

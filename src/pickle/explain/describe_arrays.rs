@@ -39,6 +39,7 @@ impl<'m> Describer<'_, 'm, '_> {
     pub(super) fn dtype_of_array(&self, array: &Node, dtype: Ref) -> Option<String> {
         let from_buffer = matches!(self.labels.maker(array), Some(Makes::Type(known::ARRAY)));
         let state = self.labels.machine().node(dtype)?.state.map_or(&[][..], |state| self.items(state));
+        // The byte order in the state: `<`, `>`, or `|` where it does not matter.
         let order = state.get(1).and_then(|order| self.labels.string(*order));
         match order.as_deref() {
             Some(">") if from_buffer => Some(self.field(dtype, MAX_DEPTH)?.0.trim_matches('\'').to_owned()),
@@ -113,6 +114,7 @@ impl<'m> Describer<'_, 'm, '_> {
         let count = self.items(names).len();
         let names = self.items(names).iter().filter_map(|name| self.string(*name));
         let names = self.limited(names);
+        // An aligned dtype is always written with its offsets.
         let (mut end, mut is_close) = (0, flags & ALIGNED == 0);
         let (mut formats, mut offsets) = (Vec::new(), Vec::new());
         for name in &names {

@@ -12,6 +12,7 @@ impl<'m> Describer<'_, 'm, '_> {
     /// The manager that holds the arrays of a data frame or a series, and its axes.
     fn axes(&self, node: &Node) -> Option<(&'m Node, &'m [Ref])> {
         let manager = self.labels.machine().node(self.labels.under(node.state?, "_mgr")?)?;
+        // A `SingleBlockManager` has the axes in its state; a `BlockManager`, in recent versions, in its arguments.
         let axes = match manager.state {
             Some(state) => *self.items(state).first()?,
             None => self.labels.argument(manager, 1)?,
@@ -128,6 +129,7 @@ impl<'m> Describer<'_, 'm, '_> {
             let labels = (0..count).map_while(|index| start.checked_add(i64::try_from(index).ok()?.checked_mul(step)?));
             return self.limited(labels.map(|label| label.to_string()));
         }
+        // `_new_Index(Index, {'data': array of objects, …})`.
         let names = self.labels.under(dict, "data").map_or(&[][..], |data| self.objects(data, MAX_DEPTH));
         let label = |name: &Ref| match self.labels.string(*name) {
             Some(string) => string.as_ref().to_owned(),
@@ -140,6 +142,7 @@ impl<'m> Describer<'_, 'm, '_> {
     fn objects(&self, value: Ref, depth: usize) -> &'m [Ref] {
         let Some(depth) = depth.checked_sub(1) else { return &[] };
         let Some(node) = self.labels.machine().node(value) else { return &[] };
+        // dill passes the state as the third argument of `_create_array`, everything else writes BUILD.
         let state = match self.labels.maker(node) {
             Some(Makes::Call) => self.labels.argument(node, 2),
             _ => node.state,

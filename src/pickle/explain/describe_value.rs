@@ -141,6 +141,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
 
     /// The names, up to the limits.
     pub(super) fn limited(&self, names: impl Iterator<Item = String>) -> Vec<String> {
+        // `left` counts over all values, `MAX_NAMES` for this one.
         let most = self.left.get().min(MAX_NAMES);
         let names: Vec<String> = names.take(most).collect();
         self.left.set(self.left.get() - names.len());
@@ -244,6 +245,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
     fn attributes(&self, node: &Node) -> Vec<String> {
         let Some(state) = node.state else { return Vec::new() };
         match self.labels.machine().node(state) {
+            // (dict, slots), which `object.__reduce_ex__` makes for a class with `__slots__`.
             Some(Node { kind: NodeKind::Tuple, items, .. }) if items.len() == 2 => {
                 self.limited(items.iter().flat_map(|dict| self.keys(*dict)))
             }

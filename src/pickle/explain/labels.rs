@@ -100,6 +100,7 @@ impl<'m, 'a> Labels<'m, 'a> {
         remember(&self.cache.globals, reference, || match self.machine.value(reference) {
             Value::Leaf(Leaf::Global(module, name)) => Some((cut(module.start(MAX_NAME)), cut(name.start(MAX_NAME)))),
             Value::Node(Node { kind: NodeKind::Global, items, .. }) => {
+                // `?` is no valid name, so it cannot be confused with one.
                 let half = |index: usize| items.get(index).and_then(|half| self.string(*half));
                 Some((half(0).unwrap_or_else(|| "?".into()), half(1).unwrap_or_else(|| "?".into())))
             }
@@ -191,6 +192,7 @@ impl<'m, 'a> Labels<'m, 'a> {
                 let of_type = of.is_some_and(|(module, _)| known::is_builtin(&module));
                 Some(if of_type { "method_descriptor" } else { "method" }.into())
             }
+            // `scalar(dtype, bytes)`.
             Some(Makes::Scalar) => self.scalar(self.argument(node, 0)?),
             Some(Makes::Repr) => self.described_by(node, 0),
             Some(Makes::Descriptor) => self.described_by(node, 2),
@@ -319,7 +321,7 @@ impl<'m, 'a> Labels<'m, 'a> {
         }
     }
 
-    /// A short form of a value without parts; empty where its type says everything, and for other values.
+    /// A short form of a value without parts; empty if its type says everything, and for other values.
     pub fn preview(&self, reference: Ref) -> Rc<str> {
         let reference = self.machine.resolve(reference);
         remember(&self.cache.previews, reference, || match self.machine.value(reference) {

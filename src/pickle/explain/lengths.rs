@@ -51,6 +51,7 @@ impl Labels<'_, '_> {
         let Some(argument) = argument else { return Some(0) };
         match self.machine().node(argument) {
             None => self.length(argument),
+            // `bytearray(_codecs.encode('…', 'latin1'))`.
             Some(call) if self.maker(call) == Some(Makes::Type("bytes")) => self.leaf_length(self.argument(call, 0)?),
             // Not the result of another call: calls can be nested without end.
             Some(Node { kind: NodeKind::List | NodeKind::Tuple, items, .. }) => Some(items.len() as u64),
@@ -84,6 +85,7 @@ fn range_length(repr: &str) -> Option<u64> {
 
 /// The length of a range.
 pub(crate) fn range_steps(start: i64, stop: i64, step: i64) -> Option<u64> {
+    // In 128 bits, as `stop - start` can exceed 64.
     let distance = if step > 0 { i128::from(stop) - i128::from(start) } else { i128::from(start) - i128::from(stop) };
     let step = i128::from(step.unsigned_abs());
     if step == 0 {

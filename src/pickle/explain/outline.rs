@@ -163,6 +163,7 @@ pub(crate) fn named(labels: &Labels<'_, '_>, value: Ref) -> Option<NamedValues> 
     };
     let pairs = items.as_chunks::<2>().0.iter();
     let named: Option<Vec<_>> = pairs.map(|[key, value]| Some((labels.string(*key)?, *value))).collect();
+    // dill saves the module's own dunder names, which are not variables.
     let is_kept = |name: &str| !(is_session && name.starts_with("__") && name.ends_with("__"));
     named.map(|named| named.into_iter().filter(|(name, _)| is_kept(name)).collect())
 }
@@ -190,7 +191,7 @@ fn names_array_wrapper(argument: &Argument<'_>) -> bool {
 /// The outline of a pickle that is too large for the machine, by its opcodes alone: the module, if it is a session.
 ///
 /// # Errors
-/// Where the bytes are not opcodes, and `too_large` where joblib wrote them: only a machine can find the end of its
+/// If the bytes are not opcodes, and `too_large` where joblib wrote them: only a machine can find the end of its
 /// arrays.
 pub(crate) fn outline_of_large(bytes: &[u8], too_large: &MachineError) -> Result<Outline, MachineError> {
     let mut module = None;

@@ -42,7 +42,7 @@ pub(crate) fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str) -> Tr
 /// filled; `owner` returns the name of the variable that filled an earlier slot.
 ///
 /// # Errors
-/// Where the machine cannot follow the segment.
+/// If the machine cannot follow the segment.
 pub(crate) fn trace_segment(
     segment: &[u8],
     start: u64,
@@ -82,6 +82,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
 
     /// Recurses to a depth of at most [`MAX_DEPTH`].
     fn build(&mut self, part: &TracePart<'_>, depth: usize) -> TraceTree {
+        // Every line counts, so that a wide tree ends like a deep one.
         self.left = self.left.saturating_sub(1);
         let machine = self.labels.machine();
         let (start, end) = self.labels.span(part.value);
@@ -124,6 +125,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             let (start, end) = self.labels.span(part.value);
             let (count, tree) = rest.get_or_insert_with(|| (0, TraceTree { start, end, ..TraceTree::default() }));
             *count += 1;
+            // Shared parts can be anywhere in the file, so the range is that of all parts.
             tree.start = tree.start.min(start);
             tree.end = tree.end.max(end);
             tree.size = tree.size.saturating_add(end.saturating_sub(start));
@@ -152,7 +154,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         Box::new(own.chain(named("state", node.state)).chain(added))
     }
 
-    /// The arguments of a call: the items of its tuple, or the value in the tuple's place.
+    /// The arguments of a call: the items of its tuple, or the value that is used instead of a tuple.
     fn arguments(&self, node: &'m Node) -> Vec<TracePart<'static>> {
         let Some(arguments) = node.items.get(1).copied() else { return Vec::new() };
         let machine = self.labels.machine();

@@ -144,6 +144,7 @@ fn octal(first: u8, rest: &mut std::iter::Peekable<impl Iterator<Item = u8>>) ->
 
 /// UNICODE: raw-unicode-escape, where only `\u` and `\U` are escapes and all other bytes are Latin-1.
 pub(super) fn escaped(line: &[u8]) -> Result<Argument<'_>, LineProblem> {
+    // The usual case, which needs no copy.
     if line.is_ascii() && !line.contains(&b'\\') {
         return PyStr::new(line).map(Argument::Str).ok_or("not a string");
     }
@@ -157,6 +158,7 @@ pub(super) fn escaped(line: &[u8]) -> Result<Argument<'_>, LineProblem> {
         match rest.next() {
             Some(b'u') => escaped_code_point(&mut rest, 4, &mut bytes)?,
             Some(b'U') => escaped_code_point(&mut rest, 8, &mut bytes)?,
+            // A backslash before any other character is just a backslash.
             other => {
                 bytes.push(b'\\');
                 other.map(|byte| push_code_point(&mut bytes, u32::from(byte)));

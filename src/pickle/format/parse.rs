@@ -44,7 +44,7 @@ impl From<&Op<'_>> for OpStep {
     }
 }
 
-/// Splits bytes into opcodes, up to STOP; as in CPython, whatever follows STOP is ignored. Ends after an error.
+/// Splits bytes into opcodes, up to STOP; as in CPython, bytes after STOP are ignored. Ends after an error.
 #[derive(Clone, Debug)]
 pub struct Parser<'a> {
     bytes: &'a [u8],
@@ -82,6 +82,7 @@ impl<'a> Parser<'a> {
         // One bounds check covers the opcode and every fixed-size argument.
         let head: &[u8; MAX_SKIP_HEADER] = rest.first_chunk()?;
         let layout = SkipLayout::of_byte(head[0])?;
+        // Read before it is known how long it is: the bytes exist, and a branch would cost more.
         let number = u32::from_le_bytes([head[1], head[2], head[3], head[4]]);
         let number = if layout.fixed == 1 { u32::from(head[1]) } else { number };
         let mut length = 1 + usize::from(layout.fixed);
@@ -160,7 +161,7 @@ impl<'a> Parser<'a> {
     /// All bytes of a frame must exist, although its contents are parsed as opcodes like any others.
     fn check_frame(&self, at: u64, length: u64) -> Result<(), ParseError> {
         let left = (self.bytes.len() - self.position) as u64;
-        // `None` where more bytes follow than the frame needs.
+        // `None` if more bytes follow than the frame needs.
         match length.checked_sub(left) {
             None | Some(0) => Ok(()),
             Some(missing) => Err(ParseError::FrameBeyondEnd { at, end: self.end(), missing }),

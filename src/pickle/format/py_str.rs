@@ -10,7 +10,7 @@ use std::borrow::Cow;
 pub struct PyStr<'a>(Cow<'a, [u8]>);
 
 impl<'a> PyStr<'a> {
-    /// The string of these bytes; `None` where they are not UTF-8, surrogates aside.
+    /// The string of these bytes; `None` if they are not UTF-8, surrogates aside.
     pub fn new(bytes: impl Into<Cow<'a, [u8]>>) -> Option<Self> {
         let bytes = bytes.into();
         Pieces(&bytes).all(|piece| piece != Piece::Invalid).then_some(Self(bytes))
@@ -30,7 +30,7 @@ impl<'a> PyStr<'a> {
         self.0
     }
 
-    /// The string; `None` where it has surrogates.
+    /// The string; `None` if it has surrogates.
     pub fn as_str(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()
     }
@@ -94,7 +94,7 @@ impl<'a> Iterator for Pieces<'a> {
             self.0 = self.0.get(valid.len()..)?;
             return Some(Piece::Valid(valid));
         }
-        // U+D800 to U+DFFF, encoded as UTF-8 would encode them.
+        // What is left starts with bytes that are not UTF-8. U+D800 to U+DFFF, encoded as UTF-8 would encode them.
         let (piece, length) = match self.0 {
             [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..] => (Piece::Surrogate, 3),
             _ => (Piece::Invalid, 1),
@@ -104,7 +104,7 @@ impl<'a> Iterator for Pieces<'a> {
     }
 }
 
-/// Appends a code point, which may be a surrogate. Returns `false` where it is beyond Unicode.
+/// Appends a code point, which may be a surrogate. Returns `false` if it is beyond Unicode.
 pub(super) fn push_code_point(bytes: &mut Vec<u8>, code: u32) -> bool {
     if let Some(character) = char::from_u32(code) {
         bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());

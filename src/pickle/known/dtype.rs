@@ -38,7 +38,7 @@ const SCALARS: &[(&str, &str)] = &[
 /// Scalar classes of any size, by the kind of their dtype.
 const SIZED_SCALARS: &[(char, &str)] = &[('U', "str_"), ('S', "bytes_"), ('V', "void"), ('O', "object_")];
 
-/// Dtype classes by their scalars, where the name is not that of the scalar with a capital.
+/// Dtype classes whose name is not the scalar's name with a capital letter, by scalar.
 const DTYPE_CLASSES: &[(&str, &str)] = &[
     ("longdouble", "LongDouble"),
     ("clongdouble", "CLongDouble"),
@@ -96,7 +96,7 @@ pub(in crate::pickle) fn declared_size(code: &str) -> Option<i64> {
     DtypeCode::parse(code)?.declared_size()
 }
 
-/// The scalar class of a dtype with this code, without its module; `generic` where it is not known.
+/// The scalar class of a dtype with this code, without its module; `generic` if it is not known.
 fn scalar(code: &str) -> &'static str {
     let of_any_size = || SIZED_SCALARS.iter().find(|(kind, _)| code.starts_with(*kind)).map(|(_, class)| *class);
     let class = SCALARS.iter().find(|(of, _)| *of == code).map(|(_, class)| *class);

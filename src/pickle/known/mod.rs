@@ -63,13 +63,13 @@ fn has_exact_trait(module: &str, name: &str, wanted: Trait) -> bool {
     row(module, name).is_some_and(|row| row.traits.contains(&wanted))
 }
 
-/// What a call of this global makes; `None` where that is an instance of it, as far as is known.
+/// What a call of this global makes; `None` if that is an instance of it, as far as is known.
 pub(super) fn made_by(module: &str, name: &str) -> Option<Makes> {
     let (module, name) = renames::current_name(module, name);
     row(module, name)?.makes
 }
 
-/// What a call of this global does, by its current name; `None` where that is not known.
+/// What a call of this global does, by its current name; `None` if that is not known.
 pub(super) fn effect_of(module: &str, name: &str) -> Option<Effect> {
     row(module, name)?.effect
 }
@@ -116,7 +116,7 @@ pub(super) fn subscript_of(module: &str, name: &str) -> Option<&'static str> {
     (module == "typing").then(|| stdlib::subscript_type(name))
 }
 
-/// Whether an instance of this class, by its public name, has no items but those that a pickle adds to it.
+/// Whether an instance of this class, by its public name, has no items except those that the pickle adds to it.
 pub(super) fn starts_empty(class: &str) -> bool {
     let global = class.rsplit_once('.');
     global.is_some_and(|(module, name)| has_trait(module, name, Trait::StartsEmpty))

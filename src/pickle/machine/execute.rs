@@ -69,6 +69,7 @@ impl Machine<'_> {
     #[inline(always)]
     fn check_stack(&self, op: OpStep) -> Done {
         let (at, opcode) = (op.start, op.opcode);
+        // As in CPython, an opcode cannot take values from below the topmost mark: its height is the fence.
         let enough = match opcode.takes() {
             Takes::Items(0) => true,
             Takes::Items(needed) => self.stack.len() - self.fence() >= usize::from(needed),
@@ -245,6 +246,7 @@ impl Machine<'_> {
         };
         // Like the other calls, it gets its arguments as a tuple, although the pickle has none.
         let arguments = self.make(NodeKind::Tuple, start, op.start, arguments)?;
+        // The span begins at the mark, which comes before the arguments.
         let node = self.make(NodeKind::Call(CallKind::Instance), start, op.end, vec![class, arguments])?;
         self.push(node, op)
     }
@@ -269,6 +271,7 @@ impl Machine<'_> {
     /// Adds items to the value on top of the stack.
     fn add(&mut self, items: Vec<Ref>, op: OpStep) -> Done {
         let target = self.changed(items.len(), op)?;
+        // An import, or a value of an earlier segment, has no node to keep the items in.
         match self.node_mut(target) {
             Some(node) => node.add(op.opcode, items),
             None => self.changes.push(ObjectChange { at: op.start, opcode: op.opcode, target, items }),

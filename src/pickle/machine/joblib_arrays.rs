@@ -1,6 +1,6 @@
 //! Arrays as `joblib.dump` writes them (joblib/numpy_pickle.py).
 //!
-//! A `NumpyArrayWrapper` takes the place of each array, and right after the BUILD that gives the wrapper its state
+//! A `NumpyArrayWrapper` replaces each array, and right after the BUILD that gives the wrapper its state
 //! come the bytes of the array, which are not opcodes; for an array of objects, a whole pickle. The state says how
 //! many bytes there are. If joblib would not write such a state, the pickle is rejected: a reader that resumes at
 //! another offset would read a different pickle.
@@ -47,6 +47,7 @@ impl<'a> Iterator for OpcodesAround<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let op = self.parser.next()?;
+        // The ranges are in order, so only the next one can begin after this opcode.
         if let (Ok(op), Some(raw)) = (&op, self.raw.as_slice().first())
             && op.start == raw.opcode
         {
@@ -86,6 +87,7 @@ impl<'a> Machine<'a> {
                 RawArray { opcode: op.start, from: op.end, start, end: start.saturating_add(count), is_pickle: false }
             }
             ArrayBytes::Pickle => {
+                // Its length is known only at its STOP.
                 let mut end = op.end;
                 for inner in Parser::nested(parser.rest(), op.end) {
                     end = inner?.end;
@@ -155,6 +157,7 @@ impl<'a> Machine<'a> {
     fn bytes_after(&self, wrapper: Ref) -> Result<ArrayBytes, &'static str> {
         let wrapper = self.resolve(wrapper);
         let node = self.node(wrapper).ok_or("has no wrapper")?;
+        // joblib makes a wrapper by NEWOBJ, or by `copyreg._reconstructor` in protocols 0 and 1, and by nothing else.
         let unusual =
             matches!(node.kind, NodeKind::Call(CallKind::Instance | CallKind::NewObjEx)) || node.added.is_some();
         let by_init = matches!(node.kind, NodeKind::Call(CallKind::Reduce))

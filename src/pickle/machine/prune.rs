@@ -20,7 +20,7 @@ pub trait Watch {
     /// Called before values are pruned: the last chance to see them.
     fn before_pruning(&mut self, machine: &Machine<'_>);
 
-    /// Whether a call made plain data, of which only its kind will be asked for.
+    /// Whether a call made plain data, so that only its kind need be kept.
     fn is_data(&mut self, machine: &Machine<'_>, call: Ref) -> bool;
 
     /// Called when the nodes from this index on were pruned.
@@ -63,6 +63,7 @@ impl Machine<'_> {
 
     /// Prunes a batch, if all of it is plain data.
     pub(super) fn prune(&mut self, batch: Batch, watch: &mut dyn Watch) {
+        // The judge must see these values before they are gone, even if they turn out not to be prunable.
         watch.before_pruning(self);
         let made = self.nodes.get(batch.first..).unwrap_or_default();
         let is_data = |(number, node): (usize, &Node)| match node.kind {
@@ -89,6 +90,7 @@ impl Machine<'_> {
         let Some(slots) = self.memo.filled_since(batch.filled) else { return };
         slots.iter_mut().for_each(prune);
         if let Some(target) = nodes.get_mut(batch.target) {
+            // Only the new items can refer to the dropped nodes: `batch_of` has made sure of that.
             let kept = target.items.len().saturating_sub(batch.items);
             target.items.get_mut(kept..).unwrap_or_default().iter_mut().for_each(prune);
         }

@@ -144,6 +144,7 @@ impl SpareItems {
 
     /// Takes back a vector whose items are no longer needed.
     pub(super) fn keep(&mut self, mut items: Vec<Ref>) {
+        // `copy_of` asks for a vector of exactly the capacity that it needs.
         let capacity = items.capacity();
         if let Some(same) = self.0.get_mut(capacity).filter(|same| capacity > 0 && same.len() < MAX_SPARE_OF_LENGTH) {
             items.clear();

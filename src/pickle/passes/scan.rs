@@ -152,6 +152,7 @@ impl<'s, 'a> SegmentScan<'s, 'a> {
     }
 
     fn pushed(&mut self, string: RecentString<'a>) {
+        // The last string becomes the one before the last.
         self.recent.swap(0, 1);
         self.recent[1] = Some(string);
         self.code_maker = false;
@@ -164,6 +165,7 @@ impl<'s, 'a> SegmentScan<'s, 'a> {
 
     /// The value on top of the stack is stored in a slot.
     fn put(&mut self, slot: u64) {
+        // A slot can be filled again, so all three notes about it are replaced.
         self.memo.fill(slot);
         if self.code_maker {
             self.known.code_makers.insert(slot);
@@ -206,6 +208,7 @@ impl<'s, 'a> SegmentScan<'s, 'a> {
         self.has_code |= self.code_maker;
         // The global itself is now on top of the stack, and not a string.
         let import = format!("{module} {name}");
+        // The list keeps the order, the set finds repetitions.
         if self.imported.insert(import.clone()) {
             self.imports.push(import);
         }

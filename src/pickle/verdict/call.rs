@@ -46,6 +46,7 @@ impl CallSite<'_> {
 impl Judge {
     pub(super) fn call(&mut self, labels: &Labels<'_, '_>, reference: Ref, node: &Node, how: CallKind) {
         let Some(callee) = node.items.first().copied() else { return };
+        // The last opcode of a call is REDUCE or the like, or a MEMOIZE right after it: both take one byte.
         let at = labels.machine().span(reference).1.saturating_sub(1);
         let site = CallSite { node, arguments: node.items.get(1).copied(), skip: 0, how, at };
         // All NEWOBJ of one class are alike, and there can be millions of them.
@@ -91,6 +92,7 @@ impl Judge {
         steps: usize,
     ) -> VerdictClass {
         self.count_step();
+        // Partial functions can be nested without end.
         let Some(steps) = steps.checked_sub(1) else { return self.unresolved(labels, site) };
         match symbol {
             Symbol::Import(module, name) if name.is_empty() => match module.rsplit_once('.') {
@@ -104,6 +106,7 @@ impl Judge {
             Symbol::Import(module, name) => self.import_called(labels, module, name, site, steps),
             Symbol::Class(class) => self.defined_class(labels, *class, site),
             Symbol::Partial(call) => self.partial(labels, *call, site, steps),
+            // An attribute of an import is another import, and reading it runs nothing; any other may be a property.
             Symbol::AttrGetter(name) => match attribute(&self.argument_symbol(labels, site, 0), name) {
                 Symbol::Import(..) => VerdictClass::Plain,
                 _ => self.report(labels, VerdictClass::Calls, site, "operator.attrgetter(…)", "reads an attribute"),
@@ -206,6 +209,7 @@ impl Judge {
         if is_dangerous(module, name) {
             return self.dangerous(labels, site, &full, harm(module));
         }
+        // `__new__` of these classes allocates, and `__init__` does not run.
         if !site.calls_callee() && is_data_class(module, name) {
             return VerdictClass::Plain;
         }
@@ -225,6 +229,7 @@ impl Judge {
     ) -> VerdictClass {
         let Some(node) = labels.machine().node(call) else { return self.unresolved(labels, site) };
         let functions = [labels.argument(node, 0), node.state.and_then(|state| self.item(labels, state, 0))];
+        // At least this: the arguments of this call, which come after those of the partial function, are not judged.
         let mut worst = VerdictClass::Calls;
         for function in functions.into_iter().flatten() {
             let symbol = self.symbol(labels, function);
@@ -278,6 +283,7 @@ impl Judge {
         if let Some(known) = self.harmful_arguments.get(&class) {
             return *known;
         }
+        // The callee may call any method that Python itself calls, such as `__iter__`.
         let code = self.methods(labels, class, ARGUMENT_METHODS, MAX_STEPS);
         let harms = code.is_some_and(|code| code.class == VerdictClass::Dangerous);
         self.harmful_arguments.insert(class, harms);

@@ -55,6 +55,7 @@ impl Judge {
                 worst = Some(EmbeddedCode { class, why: format!("its {name}() {when}{uses}") });
             }
         }
+        // Inherited methods run as well. Those of imported bases are not in the pickle.
         for base in self.bases(labels, class) {
             if let Symbol::Class(base) = self.symbol(labels, base)
                 && let Some(found) = self.methods(labels, base, names, steps)
@@ -167,6 +168,7 @@ fn dangerous_name(labels: &Labels<'_, '_>, code: Ref) -> Option<String> {
     for _ in 0..MAX_VALUES {
         let value = waiting.pop()?;
         if let Some(node) = labels.machine().node(value) {
+            // Constants and names are tuples; nested code objects are calls among the constants.
             if matches!(node.kind, NodeKind::Tuple | NodeKind::Call(_)) {
                 waiting.extend(node.items.iter().rev().take(MAX_VALUES));
             }
@@ -174,5 +176,6 @@ fn dangerous_name(labels: &Labels<'_, '_>, code: Ref) -> Option<String> {
             return Some(name.as_ref().to_owned());
         }
     }
+    // The limit was reached before the end: assume the worst.
     Some("more names than snapcli analyses".to_owned())
 }

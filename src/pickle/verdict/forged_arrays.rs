@@ -19,7 +19,7 @@ use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 enum DtypeCheck {
     /// numpy writes this state for this code.
     Valid,
-    /// The code is not known, or it does not tell the whole layout.
+    /// The code is not known, or does not determine the whole layout.
     Unknown,
     /// numpy would read or free memory that is not there.
     Forged,
@@ -130,12 +130,13 @@ fn code(labels: &Labels<'_, '_>, call: &Node) -> Option<Rc<str>> {
     }
 }
 
-/// A dtype without fields. `None` where it is forged, as for the other kinds.
+/// A dtype without fields. `None` if it is forged, as for the other kinds.
 fn check_simple(code: &str, size: i64, flags: i64) -> Option<DtypeCheck> {
     if code.starts_with('O') {
         return (size == -1 && flags == OBJECT_FLAGS).then_some(DtypeCheck::Valid);
     }
     // A size of -1 means that the code determines the size.
+    // Only the sizes of strings, bytes and void vary; `a` is an old name of `S`.
     let of_any_size = code.starts_with(['S', 'U', 'V', 'a']);
     let has_its_size = size == -1 || (of_any_size && size >= 0 && declared_size(code) == Some(size));
     let check = if item_size(code).is_some() { DtypeCheck::Valid } else { DtypeCheck::Unknown };
@@ -145,6 +146,7 @@ fn check_simple(code: &str, size: i64, flags: i64) -> Option<DtypeCheck> {
 /// A structured dtype: its fields must lie within its size, and it must say whether one of them holds objects.
 fn check_fields(labels: &Labels<'_, '_>, code: &str, fields: Ref, size: i64, flags: i64) -> Option<DtypeCheck> {
     let Node { kind: NodeKind::Dict, items, .. } = labels.machine().node(fields)? else { return None };
+    // numpy writes every structured dtype as `V` and its size, or as the class `numpy.record`.
     if code != "record" && !(code.starts_with('V') && declared_size(code) == Some(size)) {
         return None;
     }

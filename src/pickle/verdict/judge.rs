@@ -173,6 +173,7 @@ impl Judge {
         arguments: &str,
         why: &str,
     ) -> VerdictClass {
+        // The list of findings is limited, the class is not.
         self.worst = self.worst.max(class);
         // The same callee with other arguments is the same finding.
         let key = (class, callee.to_owned(), why.to_owned());
@@ -231,6 +232,7 @@ impl Judge {
                 self.filled(labels, Ref::node(index), node);
             }
         }
+        // These need the whole pickle: a definition or a state can come after the call that it affects.
         self.redefined_main_calls(labels);
         for at in forged_arrays::forged_dtypes(labels) {
             self.note(VerdictClass::Dangerous, at, "numpy.dtype", "", FORGED);
@@ -297,6 +299,7 @@ impl Judge {
             Value::Leaf(Leaf::Persistent(_)) => return self.external(at, "a persistent ID"),
             _ => {}
         }
+        // The import itself; whether the name is called is another finding.
         if let Symbol::Import(module, _) = self.symbol(labels, reference) {
             self.import(&module, at);
         } else {

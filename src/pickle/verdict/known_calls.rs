@@ -56,6 +56,7 @@ impl Judge {
             Effect::CallsWith(index) => {
                 let callee = self.argument_symbol(labels, site, index);
                 let arguments = self.argument(labels, site, index + 1);
+                // The tuple is what the callee gets, so its arguments are judged, not those of the helper.
                 self.callee(labels, &callee, CallSite { arguments, skip: 0, ..site }, steps)
             }
             Effect::Lazy => self.lazy(labels, full, site, steps),
@@ -185,6 +186,7 @@ impl Judge {
                 self.metaclass(labels, &meta, site, steps)
             }
         };
+        // The finding is listed even if the metaclass has a worse one of its own.
         self.rebuilds_code(labels, site, full);
         VerdictClass::Code.max(made)
     }
@@ -328,6 +330,7 @@ impl Judge {
         if inner.run(bytes).is_err() {
             return self.dangerous(labels, site, full, "loads a pickle that cannot be analysed");
         }
+        // Offsets within the nested pickle are relative to the opcode of its bytes, which is close enough to find them.
         let base = labels.machine().start(argument.unwrap_or(Ref::leaf(0)));
         let worst = self.take(inner, base, "in a nested pickle: ");
         worst.max(self.report(labels, VerdictClass::Calls, site, full, "loads a nested pickle"))

@@ -27,6 +27,7 @@ impl Judge {
                 }
                 continue;
             }
+            // joblib loads it by `pickle.load`, which knows nothing of wrappers.
             let mut inner = Judge::of_plain(self.depth + 1);
             match inner.run(contents) {
                 Ok(_) => self.take(inner, raw.start, "in a pickle within an array: "),
@@ -63,6 +64,7 @@ impl Judge {
     fn broken_pickle(&mut self, bytes: &[u8], offset: u64) {
         let ops = Parser::new(bytes).map_while(Result::ok);
         let mut calls = ops.filter(|op| matches!(op.opcode, Opcode::Reduce | Opcode::Inst | Opcode::Obj));
+        // Old protocols have no PROTO, but without this condition almost any trailing bytes would be suspicious.
         if bytes.starts_with(b"\x80") && calls.next().is_some() {
             let why = "follows the first and cannot be analysed";
             self.note(VerdictClass::Dangerous, offset, "a pickle", "", why);

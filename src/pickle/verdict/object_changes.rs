@@ -88,9 +88,11 @@ impl Judge {
     /// Gives a class of the pickle more attributes. Instances that were made before have them, too.
     pub(super) fn add_class_state(&mut self, labels: &Labels<'_, '_>, class: Ref, state: Ref, at: u64) {
         self.class_states.entry(class).or_default().push(state);
+        // What was concluded about the class may no longer be true.
         self.class_code.remove(&class);
         self.harmful_arguments.remove(&class);
         self.set_last_class(None);
+        // Without instances nothing calls the new methods yet; later ones are judged with them.
         if self.instances.remove(&class).is_none() {
             return;
         }
@@ -136,6 +138,7 @@ impl Judge {
     fn import_changed(&mut self, module: &str, name: &str, state: Ref, at: u64) {
         let is_main = matches!(module, "__main__" | "__mp_main__") || module.starts_with("__runtime__");
         let is_namespace = module == "builtins" && name == "__main__";
+        // Setting the variables of the session is what a session is for.
         if (is_main && name.is_empty()) || is_namespace {
             self.main_states.push(state);
             return;
@@ -178,6 +181,7 @@ impl Judge {
         if self.main_calls.is_empty() {
             return;
         }
+        // Where a name is called several times, the last call counts: it comes after most definitions.
         let calls: HashMap<Rc<str>, u64> = self.main_calls.drain(..).collect();
         for state in std::mem::take(&mut self.main_states) {
             let dict = self.item(labels, state, 0).unwrap_or(state);

@@ -28,6 +28,7 @@ impl Judge {
             return Symbol::Data;
         }
         let class = node.filter(|node| matches!(node.kind, NodeKind::Call(_))).and_then(|node| node.items.first());
+        // A list of a million records is a million calls of one class, so the last class is tried first.
         if let Some(last) = self.last_class(class.map(|class| labels.machine().resolve(*class))) {
             return last.symbol.clone();
         }

@@ -82,7 +82,7 @@ pub(super) fn module_named(name: &str) -> Symbol {
 /// An attribute of an import. That of an object that the pickle made is not resolved.
 pub(super) fn attribute(of: &Symbol, name: &str) -> Symbol {
     let Symbol::Import(module, outer) = of else { return Symbol::Unknown };
-    let inner = format!("{module}.{outer}");
+    let inner = format!("{module}.{outer}"); // The name, if `outer` is a submodule.
     let (module, joined) = match outer.as_ref() {
         "" => (module.as_ref(), name.to_owned()),
         // A module is an attribute of its package: `dill._dill`.

@@ -67,6 +67,7 @@ impl AtomicFile {
     }
 
     fn persist(self, target: &Path, sync: SyncMode) -> Result<(), AtomicError> {
+        // Dropping `self.file` on an error removes the temporary file.
         let failed = |source| AtomicError::Complete { target: target.to_path_buf(), source };
         let file = self.file.into_inner().map_err(|error| failed(error.into_error()))?;
         // The contents must be on the disk before the rename is: otherwise a power cut can leave an empty file.

@@ -98,6 +98,7 @@ impl SignalGuard {
         let mut state = state();
         if state.guards == 0 {
             OWNER.store(std::process::id(), Ordering::Relaxed);
+            // A signal of an earlier save must not interrupt this one.
             forget();
             state.replaced = ENDING.iter().filter_map(|signal| Some((*signal, replace(*signal)?))).collect();
         }

@@ -42,6 +42,7 @@ impl TempFile {
         let process = std::process::id();
         for _ in 0..TRIES {
             fault_injection::point()?;
+            // The process id is for people; the lock shows whether the process lives.
             let prefix = format!("{prefix}{process}-");
             // `tempfile` creates it with mode 0600: a session is not for other users to read.
             let made = tempfile::Builder::new().prefix(&prefix).rand_bytes(RANDOM_CHARS).tempfile_in(folder)?;
@@ -144,6 +145,7 @@ fn remove_if_unlocked(path: &Path) {
     // Do not follow a symlink or wait for a named pipe: neither is one of ours.
     let open = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
     let Ok(file) = open else { return };
+    // The lock is released when `file` is dropped, after the removal.
     let is_file = file.metadata().is_ok_and(|found| found.is_file());
     if is_file && system::try_lock(&file).unwrap_or(false) {
         let _ = fs::remove_file(path);

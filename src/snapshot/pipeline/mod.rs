@@ -146,6 +146,7 @@ impl<T: SaveTarget> WritePipeline<T> {
     }
 
     fn send(&mut self, message: WriteMessage) -> io::Result<()> {
+        // The first full chunk shows that the snapshot is worth a thread.
         if self.thread.is_none() && matches!(&message, WriteMessage::Chunk(chunk) if chunk.bytes.len() >= CHUNK) {
             // If the system has no thread to spare, this thread does all the work.
             self.thread = WriteThread::start(&self.output).ok();

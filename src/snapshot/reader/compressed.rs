@@ -23,7 +23,7 @@ pub(super) fn is_compressed(head: &[u8]) -> bool {
     matches!(FileKind::by_signature(head), Some(FileKind::Gzip | FileKind::Bzip2 | FileKind::Xz | FileKind::Zstd))
 }
 
-/// Decompresses a file of `length` bytes. `None` where it only looked compressed: a pickle can begin with `BZh`, too.
+/// Decompresses a file of `length` bytes. `None` if it only looked compressed: a pickle can begin with `BZh`, too.
 pub(super) fn decompress(compressed: impl Read + Send, length: u64) -> Result<Option<File>, ReadError> {
     let Ok((mut decompressed, format)) = niffler::send::get_reader(Box::new(compressed)) else { return Ok(None) };
     if format == Format::No {
@@ -41,6 +41,7 @@ pub(super) fn decompress(compressed: impl Read + Send, length: u64) -> Result<Op
             Err(error) => return Err(ReadError::BadCompression { problem: error.to_string() }),
         };
         let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { break };
+        // Checked before the bytes are written, so the disk never holds more than the limit.
         written = written.saturating_add(count as u64);
         if written > most {
             return Err(ReadError::Bomb { most });

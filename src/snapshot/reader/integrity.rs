@@ -126,6 +126,7 @@ pub(super) fn opcodes(bytes: &[u8], arrays: &[RawArray], progress: Progress<'_>)
     let (mut reported, mut end) = (0, 0);
     for op in opcodes_around(bytes, arrays) {
         end = op.map_err(|error| ReadError::of_pickle(bytes, error.into()))?.end;
+        // Progress for every opcode would cost more than parsing it.
         if end - reported >= PIECE as u64 {
             progress(end - reported);
             reported = end;

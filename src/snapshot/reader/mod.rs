@@ -77,7 +77,7 @@ impl Snapshot {
     /// Opens a file.
     ///
     /// # Errors
-    /// Where it cannot be read, or its trailer or index is damaged. The pickle itself is not checked.
+    /// If it cannot be read, or its trailer or index is damaged. The pickle itself is not checked.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         Self::from_source(Source::open(path)?)
     }
@@ -94,7 +94,7 @@ impl Snapshot {
     /// returns the damage.
     ///
     /// # Errors
-    /// Where nothing is intact.
+    /// If nothing is intact.
     pub fn open_partial(path: &Path) -> Result<(Self, Option<ReadError>), ReadError> {
         Self::partial(|| Source::open(path))
     }
@@ -128,6 +128,7 @@ impl Snapshot {
         if let Some((index, trailer)) = read_index(&source)? {
             return Ok(Self::new(source, Contents::Own { index }, Some(trailer)));
         }
+        // Without a trailer, only the prelude shows that snapcli wrote the file.
         let lost_index = source.starts_with(emit::HEAD)?;
         Ok(Self::new(source, Contents::Foreign { lost_index }, None))
     }
@@ -139,7 +140,7 @@ impl Snapshot {
     /// The same file, if it is ours or a pickle that can be followed to its STOP.
     ///
     /// # Errors
-    /// Where it is neither: another kind of file, or a pickle that was cut short or damaged.
+    /// If it is neither: another kind of file, or a pickle that was cut short or damaged.
     pub fn followed(self) -> Result<Self, ReadError> {
         if let Contents::Foreign { .. } = self.contents {
             self.follow(false)?;
@@ -178,7 +179,7 @@ impl Snapshot {
     /// The contents of the pickle, as far as its opcodes show them. For our own file, the index says more.
     ///
     /// # Errors
-    /// Where the file is not a sound pickle.
+    /// If the file is not a sound pickle.
     pub fn outline(&self) -> Result<&Outline, ReadError> {
         self.follow(false).map(|followed| &followed.outline)
     }
@@ -186,7 +187,7 @@ impl Snapshot {
     /// Where the bytes of arrays are between the opcodes, as joblib writes them; always empty for our own file.
     ///
     /// # Errors
-    /// Where the file is not a sound pickle.
+    /// If the file is not a sound pickle.
     pub fn raw_arrays(&self) -> Result<&[RawArray], ReadError> {
         match self.contents {
             Contents::Own { .. } => Ok(&[]),
@@ -207,9 +208,10 @@ impl Snapshot {
     /// Our own file without its trailer, and the trailer with a new signature; `None` for any other file.
     ///
     /// # Errors
-    /// Where the file cannot be mapped.
+    /// If the file cannot be mapped.
     pub fn signed(&self, key: &SigningKey) -> Result<Option<(&[u8], Trailer)>, ReadError> {
         let Some(trailer) = &self.trailer else { return Ok(None) };
+        // Pickle and index stay as they are; only the trailer changes.
         let end = trailer.index_offset.saturating_add(trailer.index_length);
         Ok(Some((self.range(0, end)?, key.sign(trailer))))
     }
@@ -235,7 +237,7 @@ impl Snapshot {
     /// The entire pickle. For our own file that excludes index and trailer; for any other file it includes all bytes.
     ///
     /// # Errors
-    /// Where the file cannot be mapped, or became shorter.
+    /// If the file cannot be mapped, or became shorter.
     pub fn bytes(&self) -> Result<&[u8], ReadError> {
         match &self.contents {
             Contents::Own { index } => self.range(0, index.stream.length),
@@ -261,7 +263,7 @@ impl Snapshot {
     /// The value of a variable as a tree with sizes. `None` if there is no such variable.
     ///
     /// # Errors
-    /// Where the pickle cannot be followed.
+    /// If the pickle cannot be followed.
     pub fn trace(&self, name: &str) -> Result<Option<TraceTree>, ReadError> {
         match &self.contents {
             Contents::Own { index } => {
@@ -289,7 +291,7 @@ impl Snapshot {
     /// would take more than a few milliseconds, the result is `None` unless `however_long` is set.
     ///
     /// # Errors
-    /// Where the file is not a sound pickle.
+    /// If the file is not a sound pickle.
     pub fn verdict(&self, however_long: bool) -> Result<Option<Verdict>, ReadError> {
         let index = match &self.contents {
             Contents::Foreign { .. } => {
@@ -312,7 +314,7 @@ impl Snapshot {
     /// our own file it checks every hash; any other pickle must consist of opcodes up to STOP.
     ///
     /// # Errors
-    /// Where it is damaged.
+    /// If it is damaged.
     pub fn check(&self, progress: Progress<'_>) -> Result<(), ReadError> {
         match &self.contents {
             Contents::Own { index } => integrity::hashes(&self.source, index, progress)?.into_result(),
@@ -324,7 +326,7 @@ impl Snapshot {
     /// given.
     ///
     /// # Errors
-    /// Where the file cannot be read. Damage is not an error.
+    /// If the file cannot be read. Damage is not an error.
     pub fn fetch(
         &self,
         index: &Index,
@@ -334,7 +336,7 @@ impl Snapshot {
         integrity::fetch(&self.source, index, wanted, progress)
     }
 
-    /// The file itself, to be mapped; `None` where it came from a pipe.
+    /// The file itself, to be mapped; `None` if it came from a pipe.
     pub fn file(&self) -> Option<&std::fs::File> {
         self.source.file()
     }
@@ -354,7 +356,7 @@ impl Snapshot {
     /// Checks every hash of our own file. Any other file has no hashes, and so no damage.
     ///
     /// # Errors
-    /// Where the file cannot be read.
+    /// If the file cannot be read.
     pub fn damage(&self, progress: Progress<'_>) -> Result<Damage, ReadError> {
         match &self.contents {
             Contents::Own { index } => integrity::hashes(&self.source, index, progress),
@@ -363,7 +365,7 @@ impl Snapshot {
     }
 }
 
-/// Index and trailer of our own file; `None` where there is no trailer.
+/// Index and trailer of our own file; `None` if there is no trailer.
 fn read_index(source: &Source) -> Result<Option<(Index, Trailer)>, ReadError> {
     let mut bytes = [0; TRAILER];
     let Some(offset) = source.length().checked_sub(TRAILER as u64) else { return Ok(None) };
@@ -386,6 +388,7 @@ fn parse_index(json: &[u8], pickle_length: u64) -> Result<Index, ReadError> {
         schema: u32,
     }
     let unreadable = |error: serde_json::Error| ReadError::IndexUnreadable { problem: error.to_string() };
+    // Read on its own first: an index of another schema may not parse as this one.
     let Version { schema } = serde_json::from_slice(json).map_err(unreadable)?;
     if schema != SCHEMA {
         return Err(ReadError::OtherSchema { schema });

@@ -143,6 +143,7 @@ impl<'j> Job<'j> {
         let mut buffer = vec![0; PIECE];
         while !self.failed.load(Ordering::Relaxed) {
             let piece = self.next.fetch_add(1, Ordering::Relaxed);
+            // Pieces are numbered over all ranges: find the range that this one belongs to.
             let number = self.ends.partition_point(|end| *end <= piece);
             let Some(range) = self.ranges.get(number) else { break };
             let before = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
@@ -179,6 +180,7 @@ impl<'j> Job<'j> {
 
     fn hash_piece(&self, range: &Range<u64>, piece: usize, bytes: &[u8]) -> io::Result<[u8; 32]> {
         let result = match pieces_of(length(range)) {
+            // A single piece is the root of its tree, which has a hash of its own.
             1 => *blake3::hash(bytes).as_bytes(),
             _ => hash_tree::hash_piece(piece, PIECE, bytes),
         };

@@ -112,6 +112,7 @@ impl ReadError {
         }
         // Pickles of protocol 2 and up begin with PROTO; older ones can begin with anything, as text can.
         let has_proto = matches!(bytes, [0x80] | [0x80, 0..=NEWEST_PROTOCOL, ..]);
+        // Text that happens to begin with an opcode also ends too early, but at its very first one.
         let cut = match error {
             MachineError::Parse(ParseError::Truncated { at, end, .. }) if has_proto || at > 0 => Some(end),
             MachineError::Parse(ParseError::FrameBeyondEnd { end, .. } | ParseError::NoStop { end }) => Some(end),
@@ -161,7 +162,7 @@ impl Damage {
         }
     }
 
-    /// Whether there is none.
+    /// Whether nothing is damaged.
     pub fn is_none(&self) -> bool {
         self.damaged.is_empty() && !self.outside
     }
@@ -175,7 +176,7 @@ impl Damage {
     }
 }
 
-/// How many names an error lists.
+/// The most names that an error lists.
 const MAX_NAMES: usize = 10;
 
 impl fmt::Display for Damage {

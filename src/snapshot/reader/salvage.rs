@@ -11,7 +11,7 @@ use crate::pickle::passes::stack_check::StackCheck;
 /// The height of the stack between two segments: the module and the dict.
 const HEIGHT_BETWEEN: usize = 2;
 
-/// A pickle of the intact segments of a file; `None` where it has none, or is not our own.
+/// A pickle of the intact segments of a file; `None` if it has none, or is not our own.
 pub(super) fn salvage(bytes: &[u8]) -> Option<Vec<u8>> {
     if !bytes.starts_with(emit::HEAD) {
         return None;

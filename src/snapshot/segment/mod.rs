@@ -68,7 +68,7 @@ impl<'v> VariableSegment<'v> {
     /// Cuts the segment of a variable.
     ///
     /// # Errors
-    /// Where ranges overlap, are out of order, leave the segment or overflow.
+    /// If ranges overlap, are out of order, leave the segment or overflow.
     pub fn new(variable: &'v Variable) -> Result<Self, SegmentError> {
         Self::cut(variable).ok_or_else(|| SegmentError { name: variable.name.clone(), at: variable.offset })
     }
@@ -76,6 +76,7 @@ impl<'v> VariableSegment<'v> {
     fn cut(variable: &'v Variable) -> Option<Self> {
         let start = usize::try_from(variable.offset).ok()?;
         let end = start.checked_add(usize::try_from(variable.length).ok()?)?;
+        // The name is not stored in the index as a range: its opcodes are known.
         let value = start.checked_add(name_opcodes(&variable.name).len())?..end.checked_sub(SET_ITEM)?;
         let mut free_from = value.start;
         let mut buffers = Vec::with_capacity(variable.buffers.len());
@@ -98,7 +99,7 @@ impl<'v> VariableSegment<'v> {
         as_offsets(&self.range)
     }
 
-    /// The bytes of the segment, as they are in the file. `None` where the file is too short.
+    /// The bytes of the segment, as they are in the file. `None` if the file is too short.
     pub fn bytes<'f>(&self, file: &'f [u8]) -> Option<&'f [u8]> {
         file.get(self.range.clone())
     }
@@ -232,7 +233,7 @@ impl UnpicklerInput {
         pickle
     }
 
-    /// Appends the opcodes. `None` where the file is too short.
+    /// Appends the opcodes. `None` if the file is too short.
     fn copy_to(&self, out: &mut Vec<u8>, file: &[u8]) -> Option<()> {
         for piece in &self.pieces {
             match piece {
@@ -268,6 +269,7 @@ impl LoadSequence {
     pub(crate) fn skipped_before(&mut self, variable: &Variable) -> Option<UnpicklerInput> {
         let missing = usize::try_from(variable.memo.0.checked_sub(self.filled)?).ok().filter(|missing| *missing > 0)?;
         self.filled = variable.memo.0;
+        // One None is enough: MEMOIZE leaves it on the stack, to be stored in the next slot.
         let mut opcodes = vec![Opcode::None as u8];
         opcodes.extend(std::iter::repeat_n(Opcode::Memoize as u8, missing));
         Some(UnpicklerInput::of_opcodes(opcodes))
@@ -335,7 +337,7 @@ impl<'s> SegmentCheck<'s> {
     /// Checks the next opcode.
     ///
     /// # Errors
-    /// Where it is not the name that it should be, or not the raw buffer.
+    /// If it is not the name that it should be, or not the raw buffer.
     pub(crate) fn step(&mut self, op: &Op<'_>) -> Result<(), SegmentFault> {
         // The name is the first opcode of a segment.
         if self.last.is_none() && !is_name(op, &self.segment.variable.name) {
@@ -360,7 +362,7 @@ impl<'s> SegmentCheck<'s> {
     /// Checks that the segment is complete.
     ///
     /// # Errors
-    /// Where a raw buffer is missing, or the last opcode is not SETITEM.
+    /// If a raw buffer is missing, or the last opcode is not SETITEM.
     pub(crate) fn finish(mut self) -> Result<(), SegmentFault> {
         match self.buffers.next() {
             Some(buffer) => Err((buffer.contents.start as u64, "the index lists a buffer here, but there is none")),

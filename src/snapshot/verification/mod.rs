@@ -80,7 +80,7 @@ impl Verified {
 /// Checks all of a file.
 ///
 /// # Errors
-/// Where the file cannot be read, or is not a pickle.
+/// If the file cannot be read, or is not a pickle.
 pub fn verify(snapshot: &Snapshot, progress: Progress<'_>) -> Result<Verified, ReadError> {
     match snapshot.contents() {
         Contents::Own { index } => own(snapshot, index, progress),
@@ -143,6 +143,7 @@ fn problems_around(index: &Index, bytes: &[u8]) -> Vec<Problem> {
     let starts =
         index.variables.iter().map(|variable| (variable.offset, variable.offset.saturating_add(variable.length)));
     for (start, next) in starts.chain([(last, last)]) {
+        // A gap between segments. Overlaps were refused when the index was read.
         if start != position {
             let what = format!("the bytes up to byte {start} belong to no variable");
             problems.push(Problem::new(position, what));
@@ -228,8 +229,10 @@ fn scan(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip: &[b
 }
 
 fn compare(index: &Index, variable: &Variable, facts: &SegmentFacts, lost: bool) -> Vec<Problem> {
+    // The slots are ascending, so those of one variable are adjacent.
     let mut owners: Vec<&str> = facts.takes.iter().filter_map(|slot| owner(&index.variables, *slot)).collect();
     owners.dedup();
+    // Only which globals are imported matters, not the order in which the pickler noted them.
     let sorted = |imports: &[String]| {
         let mut imports = imports.to_vec();
         imports.sort_unstable();
@@ -263,6 +266,7 @@ fn foreign(bytes: &[u8], raw: &[RawArray], shape: &Outline, progress: Progress<'
         });
         if let Err(error) = step {
             verified.problems.push(Problem::new(end, error.to_string()));
+            // The outline may come from opcodes after the fault.
             verified.variables.clear();
             break;
         }
