@@ -25,12 +25,11 @@ pub(super) fn is_dtype_call(labels: &Labels<'_, '_>, node: &Node) -> bool {
     callee.is_some_and(|(module, name)| is_dtype(&module, &name))
 }
 
-/// The call that makes a dtype.
 pub(super) fn dtype_call<'m>(labels: &Labels<'m, '_>, dtype: Ref) -> Option<&'m Node> {
     labels.machine().node(dtype).filter(|call| is_dtype_call(labels, call))
 }
 
-/// The argument of a call of `numpy.dtype`.
+/// The argument that decides the dtype; `None` if it is neither a string nor a global.
 pub(super) fn spec_of(labels: &Labels<'_, '_>, call: &Node) -> Option<DtypeSpec> {
     // `dtype(spec, align, copy)`.
     let spec = labels.argument(call, 0)?;

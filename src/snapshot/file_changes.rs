@@ -90,7 +90,7 @@ fn by_name(listing: &Listing) -> HashMap<&str, &ValueSummary> {
     listing.iter().map(|(name, facts)| (name.as_str(), facts)).collect()
 }
 
-/// The variables of a file. Where a name appears twice, the last one counts, as in a dict.
+/// The variables of a file. If a name appears twice, the last one counts, as in a dict.
 fn list(snapshot: &Snapshot, foreign: Option<&LoadedValues<'_>>) -> Listing {
     let all: Listing = match (snapshot.contents(), foreign) {
         (Contents::Own { index }, _) => {

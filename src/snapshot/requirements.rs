@@ -57,7 +57,7 @@ pub(crate) fn of_pickle(bytes: &[u8]) -> Vec<Requirement> {
 /// The input of the check: everything that will be fed to the unpickler, as one pickle.
 pub(super) struct Judged<'v> {
     pub(super) pickle: Vec<u8>,
-    /// Where in it the value of each variable begins.
+    /// The offset in `pickle` at which the value of each variable begins, with its name.
     starts: Vec<(u64, &'v str)>,
     /// The globals that variables look up and that are not allowed.
     imports: Vec<Requirement>,
@@ -94,7 +94,7 @@ fn unwanted_imports(value: &[u8], memo_start: u64) -> Vec<String> {
     }
 }
 
-/// An import as the index has it, `module name`, where it is not on the allow-list.
+/// An import as the index has it (`module name`), unless it is on the allow-list.
 fn unwanted(import: &str) -> Option<String> {
     let (module, name) = import.split_once(' ').unwrap_or((import, ""));
     let (new_module, new_name) = known::current_name(module, name);

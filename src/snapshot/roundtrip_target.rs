@@ -1,6 +1,6 @@
 //! `save --verify`: a second snapshot of a session, written only to be compared with the first.
 //!
-//! Where the hash of a variable is the same as in the first file, nothing is kept. Otherwise its opcodes are kept in
+//! If the hash of a variable is the same as in the first file, nothing is kept. Otherwise its opcodes are kept in
 //! memory, with a hash in place of the contents of each large array, so no array is ever copied. What was kept is then
 //! compared with the first file value by value, as [`file_changes`](super::file_changes) does.
 
@@ -290,7 +290,6 @@ struct KeptSegments {
 }
 
 impl KeptSegments {
-    /// Appends a segment of a file.
     fn push(&mut self, file: &[u8], variable: &Variable) -> Result<(), ReadError> {
         let start = self.bytes.len() as u64;
         for part in VariableSegment::new(variable)?.parts() {

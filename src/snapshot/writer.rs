@@ -30,7 +30,6 @@ pub struct SnapshotWriter<T: SaveTarget> {
     variables: Vec<Variable>,
 }
 
-/// A segment that is being written.
 #[derive(Debug)]
 struct OpenSegment {
     name: String,

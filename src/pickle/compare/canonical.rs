@@ -22,7 +22,6 @@ pub(super) struct Canonicalizer<'m, 'a> {
     effects: HashMap<Ref, Vec<Ref>>,
 }
 
-/// The canonical form of a value.
 #[derive(Debug)]
 pub(super) enum Canonical<'a> {
     Atom(Atom<'a>),
@@ -63,7 +62,6 @@ pub(super) struct Compound<'a> {
     pub(super) pairs: Vec<(Ref, Ref)>,
 }
 
-/// The kind of a compound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum CompoundTag {
     Tuple,
@@ -81,7 +79,6 @@ pub(super) enum CompoundTag {
     New,
     /// A `numpy.ndarray`.
     Array {
-        /// Whether it is in Fortran's order.
         fortran: bool,
     },
 }
@@ -132,7 +129,6 @@ impl<'a> Compound<'a> {
         self
     }
 
-    /// The first part with a role.
     pub(super) fn part(&self, role: PartRole) -> Option<Ref> {
         self.ordered.iter().find(|(found, _)| *found == role).map(|(_, part)| *part)
     }

@@ -52,7 +52,7 @@ fn written_step(side: &Side<'_, '_>, step: PathStep, in_state: bool) -> Option<S
     match step {
         // The state of an instance is its `__dict__`, whose keys are written as attributes.
         PathStep::Root | PathStep::Part(PartRole::State) => Some(String::new()),
-        // The state is a tuple where the class has `__slots__`, with their values in a dict.
+        // If the class has `__slots__`, its state is a tuple, with the values of the slots in a dict.
         PathStep::Part(PartRole::Item(_)) if in_state => None,
         PathStep::Part(PartRole::Item(index)) => Some(format!("[{index}]")),
         PathStep::Key(key) => match side.labels.string(key).filter(|_| in_state) {

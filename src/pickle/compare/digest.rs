@@ -17,14 +17,12 @@ const DEPTH: u8 = 6;
 /// Digests of strings and bytes longer than this are remembered, because a pickle can refer to one a million times.
 const LONG: usize = 64;
 
-/// The digest of a string.
 pub(super) fn digest_of_string(string: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     Atom::String(string.into()).hash(&mut hasher);
     hasher.finish()
 }
 
-/// Digests of one pickle's values.
 #[derive(Debug)]
 pub(super) struct Digests<'f, 'm, 'a> {
     canonicalizer: &'f Canonicalizer<'m, 'a>,

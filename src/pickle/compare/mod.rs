@@ -51,7 +51,6 @@ impl<'m, 'a> Side<'m, 'a> {
         Self { canonicalizer: Canonicalizer::new(machine), labels, definitions }
     }
 
-    /// The labels of its values.
     pub(crate) fn labels(&self) -> &Labels<'m, 'a> {
         &self.labels
     }
@@ -79,7 +78,6 @@ pub(crate) struct Difference {
     pub right: Option<String>,
 }
 
-/// Compares values of two sides.
 pub(crate) struct Comparer<'f, 'm, 'a> {
     left: &'f Side<'m, 'a>,
     right: &'f Side<'m, 'a>,
@@ -105,7 +103,6 @@ type PairedPart = (PathStep, Ref, Ref);
 type Differs = (Option<PathStep>, Option<Ref>, Option<Ref>);
 
 impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
-    /// Compares values of these two.
     pub(crate) fn new(left: &'f Side<'m, 'a>, right: &'f Side<'m, 'a>) -> Self {
         let digests = [Digests::new(&left.canonicalizer), Digests::new(&right.canonicalizer)];
         let has_doubts = Cell::new(false);

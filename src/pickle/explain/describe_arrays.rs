@@ -8,7 +8,6 @@ use crate::pickle::dtype_call::{DtypeSpec, dtype_call, spec_of};
 use crate::pickle::known::{self, Makes};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 
-/// The most dimensions of an array.
 const MAX_DIMENSIONS: usize = 64;
 
 impl<'m> Describer<'_, 'm, '_> {

@@ -59,7 +59,6 @@ pub enum ValueRole {
     Class,
 }
 
-/// Describes the values of one machine.
 pub(crate) struct Describer<'n, 'm, 'a> {
     pub(super) labels: &'n Labels<'m, 'a>,
     /// The number of names that may still be shown.
@@ -69,7 +68,6 @@ pub(crate) struct Describer<'n, 'm, 'a> {
 }
 
 impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
-    /// Describes the values that have these labels.
     pub(crate) fn new(labels: &'n Labels<'m, 'a>) -> Self {
         Self { labels, left: Cell::new(MAX_ALL_NAMES), class_states: OnceCell::new() }
     }

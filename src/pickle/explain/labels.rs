@@ -252,7 +252,6 @@ impl<'m, 'a> Labels<'m, 'a> {
         }
     }
 
-    /// The name of a class.
     pub(crate) fn class(&self, reference: Ref) -> Option<Rc<str>> {
         let reference = self.machine.resolve(reference);
         remember(&self.cache.classes, reference, || {

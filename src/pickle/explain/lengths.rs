@@ -83,7 +83,6 @@ fn range_length(repr: &str) -> Option<u64> {
     }
 }
 
-/// The length of a range.
 pub(crate) fn range_steps(start: i64, stop: i64, step: i64) -> Option<u64> {
     // In 128 bits, as `stop - start` can exceed 64.
     let distance = if step > 0 { i128::from(stop) - i128::from(start) } else { i128::from(start) - i128::from(stop) };

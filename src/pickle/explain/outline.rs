@@ -21,7 +21,7 @@ pub(crate) const MAX_VARIABLES: usize = 1 << 16;
 pub enum Outline {
     /// A session, as `dill.dump_module` writes it.
     Session {
-        /// The name of the module; `__runtime__.NAME` where it cannot be imported.
+        /// The name of the module; `__runtime__.NAME` if it cannot be imported.
         module: String,
         /// Its namespace, in order. dill includes the module's dunder names.
         variables: Vec<OutlineRow>,
@@ -148,7 +148,6 @@ fn described(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, value: 
     OutlineRow { name: String::new(), type_name, start: 0, end: 0, len, facts }
 }
 
-/// Names with their values.
 pub(crate) type NamedValues = Vec<(Rc<str>, Ref)>;
 
 /// The names and values of a session, without dill's dunder names, or of a dict whose keys are all strings; `None` for
@@ -191,7 +190,7 @@ fn names_array_wrapper(argument: &Argument<'_>) -> bool {
 /// The outline of a pickle that is too large for the machine, by its opcodes alone: the module, if it is a session.
 ///
 /// # Errors
-/// If the bytes are not opcodes, and `too_large` where joblib wrote them: only a machine can find the end of its
+/// If the bytes are not opcodes, and `too_large` if joblib wrote them: only a machine can find the end of its
 /// arrays.
 pub(crate) fn outline_of_large(bytes: &[u8], too_large: &MachineError) -> Result<Outline, MachineError> {
     let mut module = None;

@@ -11,7 +11,6 @@ use super::labels::Labels;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 use crate::pickle::machine::{Machine, MachineError};
 
-/// The depth of a tree.
 pub(crate) const MAX_DEPTH: usize = 12;
 /// The most parts of one value that are shown.
 pub(crate) const MAX_CHILDREN: usize = 30;

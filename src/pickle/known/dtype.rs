@@ -79,14 +79,14 @@ impl DtypeCode {
         i64::try_from(self.size).ok()
     }
 
-    /// The size of an item, where numpy could have written the code.
+    /// The size of an item, if numpy could have written the code.
     pub(in crate::pickle) fn item_size(self) -> Option<u64> {
         let is_pickled = PICKLED_KINDS.contains(self.kind) && self.has_digits_only;
         u64::try_from(self.size).ok().filter(|_| is_pickled)
     }
 }
 
-/// The size of an item of a dtype with this code, where numpy could have written it: `f8`, `U5`, `V16`.
+/// The size of an item of a dtype with this code, if numpy could have written it: `f8`, `U5`, `V16`.
 pub(in crate::pickle) fn item_size(code: &str) -> Option<u64> {
     DtypeCode::parse(code)?.item_size()
 }
@@ -129,7 +129,7 @@ pub(in crate::pickle) fn dtype_name(code: &str) -> Option<String> {
         'S' | 'V' => Some(format!("|{code}")),
         _ => match scalar(code) {
             "generic" => None,
-            // 16 bytes a number where numpy pickles these codes.
+            // On platforms that pickle these codes, a long double takes 16 bytes.
             "longdouble" => Some("float128".to_owned()),
             "clongdouble" => Some("complex256".to_owned()),
             name => Some(name.to_owned()),

@@ -6,7 +6,7 @@
 //! on pickle scanners. Data only: nothing here reads a pickle.
 //!
 //! To add a callable, add a row to the file of its library. A global without a row is a class for labels, is not loaded
-//! from untrusted files, and makes the verdict `calls`, or `dangerous` where [`danger`] knows its module or its name.
+//! from untrusted files, and makes the verdict `calls`, or `dangerous` if [`danger`] lists its module or its name.
 
 mod builtins;
 pub(super) mod danger;
@@ -153,7 +153,6 @@ pub(super) fn is_session_namespace(module: &str, name: &str) -> bool {
     has_trait(module, name, Trait::SessionNamespace)
 }
 
-/// Whether this global is `getattr`.
 pub(super) fn is_getattr(module: &str, name: &str) -> bool {
     has_trait(module, name, Trait::GetsAttribute)
 }

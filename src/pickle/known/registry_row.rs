@@ -12,9 +12,9 @@ pub(super) struct KnownGlobal {
     /// Whether the unpickler finds it when it loads a file that is not trusted.
     pub(super) is_loaded_untrusted: bool,
     pub(super) canonical: Option<CanonicalCall>,
-    /// The module by which people name a class, where its pickles name another.
+    /// The module that people import a class from, if pickles name another one.
     pub(super) exported_by: Option<&'static str>,
-    /// The type of the value, where the name is that of a singleton and not of a callable.
+    /// The type of the value, if the name belongs to a singleton and not to a callable.
     pub(super) singleton: Option<&'static str>,
     pub(super) traits: &'static [Trait],
 }
@@ -110,14 +110,13 @@ pub(in crate::pickle) enum Effect {
 /// The arguments that make a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::pickle) struct ClassArguments {
-    /// The metaclass, where it is an argument.
+    /// The metaclass, if it is an argument.
     pub meta: Option<usize>,
     pub bases: Option<usize>,
     pub namespace: Option<usize>,
     pub call: ClassCall,
 }
 
-/// How a class is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::pickle) enum ClassCall {
     /// By a helper of dill, cloudpickle or `collections`.

@@ -16,7 +16,6 @@ use crate::pickle::known::dtype::{REFERENCE_FLAG, item_size};
 
 /// The most items that a wrapper's state may have; joblib writes seven.
 const MAX_STATE: usize = 32;
-/// The most dimensions of an array.
 const MAX_DIMENSIONS: usize = 64;
 /// The most bytes of a name or a dtype code that is recognized here.
 const MAX_NAME: usize = 64;
@@ -130,7 +129,6 @@ impl<'a> Machine<'a> {
         false
     }
 
-    /// Whether this call makes a wrapper.
     pub(crate) fn is_wrapper(&self, node: &Node) -> bool {
         let NodeKind::Call(how) = node.kind else { return false };
         let class = || node.items.first().map(|class| self.resolve(*class));
@@ -200,8 +198,8 @@ impl<'a> Machine<'a> {
         items.iter().try_fold(1, |count: u64, length| count.checked_mul(u64::try_from(self.int(*length)?).ok()?))
     }
 
-    /// The size of the items of a dtype, from the call that makes it: `Some(None)` where they hold objects, `None`
-    /// where this is no dtype, or an unknown one.
+    /// The size of the items of a dtype, from the call that makes it: `Some(None)` if they hold objects, `None`
+    /// if this is not a dtype that numpy writes.
     fn dtype_item_size(&self, dtype: &Node) -> Option<Option<u64>> {
         let NodeKind::Call(CallKind::Reduce) = dtype.kind else { return None };
         let (module, name) = self.global_of_call(dtype)?;

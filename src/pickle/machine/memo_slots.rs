@@ -7,7 +7,6 @@ use std::collections::HashMap;
 
 use super::value::Ref;
 
-/// The filled slots and their values.
 #[derive(Debug, Default)]
 pub(super) struct MemoSlots {
     /// The number of slots that were filled before these bytes.

@@ -82,9 +82,7 @@ pub struct Machine<'a> {
 /// A mark on the stack, and what there was when it was set.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
-    /// The height of the stack.
     pub(super) height: usize,
-    /// The offset of the MARK.
     pub(super) start: u64,
     pub(super) nodes: usize,
     pub(super) changes: usize,

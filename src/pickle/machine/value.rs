@@ -142,7 +142,7 @@ impl NodeKind {
         matches!(self, Self::Tuple | Self::List | Self::Dict | Self::Set | Self::FrozenSet)
     }
 
-    /// The type of such a value; `object` where it depends on more than the kind.
+    /// The type of such a value; `object` if it depends on more than the kind.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tuple => "tuple",

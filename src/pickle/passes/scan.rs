@@ -78,7 +78,6 @@ impl Scanner {
     }
 }
 
-/// The scan of one segment.
 struct SegmentScan<'s, 'a> {
     known: &'s mut KnownSlots,
     first: u64,

@@ -60,7 +60,7 @@ pub(super) fn is_dtype_class(module: &str, name: &str) -> bool {
     (module == "numpy" && name == "dtype") || (module.starts_with("numpy") && name.ends_with("DType"))
 }
 
-/// `ndarray` or `dtype`, where a value is the global of that class.
+/// `ndarray` or `dtype`, if a value is the global of that class.
 fn numpy_class(labels: &Labels<'_, '_>, value: Ref) -> Option<&'static str> {
     let value = labels.machine().resolve(value);
     let is_global = match labels.machine().value(value) {

@@ -46,7 +46,6 @@ pub(super) struct EmbeddedCode {
     pub(super) why: String,
 }
 
-/// Judges one pickle.
 pub(super) struct Judge {
     pub(super) so_far: JudgedSoFar,
     /// How many pickles enclose this one.
@@ -343,7 +342,6 @@ impl Judge {
         }
     }
 
-    /// An item of a tuple.
     pub(super) fn item(&self, labels: &Labels<'_, '_>, tuple: Ref, index: usize) -> Option<Ref> {
         match labels.machine().node(tuple) {
             Some(Node { kind: NodeKind::Tuple, items, .. }) => items.get(index).copied(),

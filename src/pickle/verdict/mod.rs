@@ -25,7 +25,7 @@ use super::explain::labels::Labels;
 use super::machine::value::Ref;
 use super::machine::{Machine, MachineError};
 
-/// The most findings that a verdict lists. Where there are more, these are the worst.
+/// The most findings that a verdict lists. If there are more, these are the worst.
 pub(crate) const MAX_FINDINGS: usize = 200;
 
 /// How much a load does.

@@ -176,12 +176,12 @@ impl Judge {
         }
     }
 
-    /// Finds calls of `__main__.NAME` where the pickle had defined NAME there before.
+    /// Finds calls of `__main__.NAME` if the pickle itself had defined NAME before.
     pub(super) fn redefined_main_calls(&mut self, labels: &Labels<'_, '_>) {
         if self.main_calls.is_empty() {
             return;
         }
-        // Where a name is called several times, the last call counts: it comes after most definitions.
+        // If a name is called several times, the last call counts: it comes after most definitions.
         let calls: HashMap<Rc<str>, u64> = self.main_calls.drain(..).collect();
         for state in std::mem::take(&mut self.main_states) {
             let dict = self.item(labels, state, 0).unwrap_or(state);

@@ -43,7 +43,7 @@ impl Judge {
                 self.symbols.insert(reference, Symbol::Unknown);
                 self.made(labels, reference, node, steps)
             }
-            // One of joblib's: its class was judged where the wrapper was made.
+            // An array of joblib's. Its class was judged with the wrapper.
             Some(Node { kind: NodeKind::Array, .. }) => {
                 Symbol::Instance(Rc::new(Symbol::Import("numpy".into(), "ndarray".into())))
             }

@@ -27,7 +27,7 @@ pub(super) fn value(labels: &Labels<'_, '_>, value: Ref) -> String {
     cut(&shown(labels, value, MAX_DEPTH), MAX_ALL)
 }
 
-/// A name, cut where it is very long.
+/// A name, cut if it is very long.
 pub(super) fn name(name: &str) -> String {
     cut(name, MAX_ALL)
 }

@@ -22,7 +22,6 @@ use super::save_target::SaveTarget;
 /// The size of the write buffer in bytes: large enough for few system calls, small enough for the cache.
 const BUFFER: usize = 256 * 1024;
 
-/// A file that is being written.
 #[derive(Debug)]
 pub(crate) struct AtomicFile {
     file: BufWriter<TempFile>,

@@ -35,7 +35,7 @@ const ENDING: [c_int; 10] = [
 /// The most temporary files that a signal removes; a later save removes the rest.
 const FILES: usize = 32;
 
-/// The paths of the temporary files: C strings from `CString::into_raw`, null where an entry is free.
+/// The paths of the temporary files: C strings from `CString::into_raw`, null if an entry is free.
 static PATHS: [AtomicPtr<c_char>; FILES] = [const { AtomicPtr::new(null_mut()) }; FILES];
 /// The process that owns the files: a forked child inherits `PATHS`, but must not remove the files.
 static OWNER: AtomicU32 = AtomicU32::new(0);

@@ -16,7 +16,6 @@ use crate::snapshot::system;
 
 /// The most characters of the target's name that go into the temporary name: a file name has at most 255 bytes.
 const NAME_CHARS: usize = 50;
-/// The length of the random part.
 const RANDOM_CHARS: usize = 6;
 /// How often to try again if another process removes the new file before it is locked: once may happen, not this often.
 const TRIES: usize = 100;

@@ -29,7 +29,6 @@ const HEADER: usize = 16;
 /// The shortest segment: an empty name with its length, a value, SETITEM.
 const SHORTEST_SEGMENT: u64 = 4;
 
-/// Reads an index.
 pub(in crate::snapshot) fn parse(json: &[u8]) -> serde_json::Result<Index> {
     // Walking the JSON allocates nothing, so the limit is known to hold before anything is deserialized.
     if memory_estimate(json)? > json.len().saturating_mul(PER_BYTE).saturating_add(ALWAYS) {

@@ -184,7 +184,7 @@ impl Snapshot {
         self.follow(false).map(|followed| &followed.outline)
     }
 
-    /// Where the bytes of arrays are between the opcodes, as joblib writes them; always empty for our own file.
+    /// The ranges of array bytes between the opcodes, as joblib writes them; always empty for our own file.
     ///
     /// # Errors
     /// If the file is not a sound pickle.

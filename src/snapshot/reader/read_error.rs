@@ -51,7 +51,7 @@ pub enum ReadError {
         "the pickle is cut short at byte {at}: copy the file again, or restore what is intact with restore --partial"
     )]
     CutShort {
-        /// Where it ends.
+        /// The offset at which it ends.
         at: u64,
     },
     /// Bytes within the pickle are wrong.
@@ -66,7 +66,7 @@ pub enum ReadError {
          restore --partial"
     )]
     IndexDamaged {
-        /// Where it begins.
+        /// The offset at which it begins.
         at: u64,
     },
     /// The index has the right hash, but this version cannot parse it.
@@ -176,7 +176,6 @@ impl Damage {
     }
 }
 
-/// The most names that an error lists.
 const MAX_NAMES: usize = 10;
 
 impl fmt::Display for Damage {

@@ -46,7 +46,6 @@ pub struct VariableSegment<'v> {
     buffers: Vec<RawBuffer>,
 }
 
-/// A raw buffer within a segment.
 #[derive(Clone, Debug)]
 struct RawBuffer {
     /// Where its opcode begins.
@@ -303,12 +302,10 @@ impl<'f> JoinedInputs<'f> {
         Some(start..end)
     }
 
-    /// The opcodes so far.
     pub(crate) fn opcodes(&self) -> &[u8] {
         &self.opcodes
     }
 
-    /// The whole pickle.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.opcodes.extend([Opcode::None as u8, Opcode::Stop as u8]);
         self.opcodes

@@ -1,7 +1,7 @@
 //! `snapcli verify`: every hash, the index against the pickle, every range and every memo reference.
 //!
 //! The hashes are checked first, with reads, and only then is the file mapped and parsed. A segment whose hash is
-//! wrong is not parsed, as its bytes could be anything. All others must match the index: where another program wrote
+//! wrong is not parsed, as its bytes could be anything. All others must match the index: if another program wrote
 //! the file, even right hashes do not prove that.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
