@@ -68,6 +68,7 @@ pub(super) fn changed(name: &str, before: &ValueSummary, after: &ValueSummary, f
         (before.shape != after.shape, ChangedAspect::Shape),
         (before.dtype != after.dtype, ChangedAspect::Dtype),
     ];
+    // If everything that is described is the same, the difference is in the value itself.
     let mut what: Vec<ChangedAspect> =
         differs.into_iter().filter(|(differs, _)| *differs).map(|(_, what)| what).collect();
     if what.is_empty() {
@@ -306,6 +307,7 @@ pub(super) fn differing<'n>(
     let (left_side, right_side) = (left.side(), right.side());
     let [left, right] = [left, right]
         .map(|loaded| loaded.values.iter().map(|(name, value)| (name.as_str(), *value)).collect::<HashMap<_, _>>());
+    // One comparer for all variables: a value that several of them share is compared once.
     let mut comparer = Comparer::new(&left_side, &right_side);
     let mut found = HashMap::new();
     for name in names {

@@ -2,7 +2,7 @@
 //!
 //! For our own file, the check judges exactly the opcodes that will be fed to the unpickler ([`LoadSequence`]), and not
 //! the file as a whole: the index is no more trusted than the pickle, and may point anywhere. During the load, an
-//! allow-list of globals ([`untrusted`](crate::pickle::known::untrusted)) adds to this check; it cannot replace it,
+//! allow-list of globals ([`untrusted`]) adds to this check; it cannot replace it,
 //! because it does not see what the pickle does with the objects that it allows.
 
 use super::reader::{ReadError, Snapshot};

@@ -93,6 +93,7 @@ impl SaveTarget for RoundTripTarget {
     fn mark(&mut self, mark: SegmentMark<'_>) {
         match mark {
             SegmentMark::Begin => self.start = self.kept.len(),
+            // From here to the next mark, `write` hashes the bytes instead of keeping them.
             SegmentMark::Contents(length) if length >= LARGE_BUFFER as u64 => {
                 self.contents = Some(blake3::Hasher::new())
             }
@@ -298,6 +299,7 @@ impl KeptSegments {
                 SegmentPart::Contents(range) => (range, true),
             };
             let bytes = file.get(range).ok_or(ReadError::CutShort { at: file.len() as u64 })?;
+            // As in the second snapshot, so that equal contents have equal hashes on both sides.
             if is_contents && bytes.len() >= LARGE_BUFFER {
                 replace_by_hash(&mut self.bytes, blake3::hash(bytes));
             } else {

@@ -50,6 +50,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
         emit::prelude(&mut prelude, module)?;
         let mut pipeline = WritePipeline::new(out);
         pipeline.put(&prelude)?;
+        // Each segment has a hash of its own; this one covers the rest of the pickle.
         let mut outside = blake3::Hasher::new();
         outside.update(&prelude);
         let length = prelude.len() as u64;
@@ -141,6 +142,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
         self.put(&tail)?;
         let OpenSegment { name, offset, .. } = self.open.take().ok_or_else(no_open_segment)?;
         let uses = self.owners_of(&facts.takes);
+        // The caller has described the value; everything about the segment is known here.
         self.variables.push(Variable {
             name,
             offset,

@@ -105,6 +105,7 @@ pub(super) fn last_values(digests: &Digests<'_, '_, '_>, pairs: &[(Ref, Ref)]) -
             indexes.get(&digest).copied()
         };
         match index.and_then(|index| items.get_mut(index)) {
+            // A repeated key: the later value wins, at the position of the first.
             Some(item) => *item = (digest, *key, *value),
             None => {
                 if !is_small {
@@ -115,6 +116,7 @@ pub(super) fn last_values(digests: &Digests<'_, '_, '_>, pairs: &[(Ref, Ref)]) -
         }
     }
     let has_ties = items.len() < pairs.len();
+    // Only the namespace of a class has `__module__`: in other dicts these names are data.
     let [module, not_compared @ ..] = [MODULE, NOT_COMPARED[0], NOT_COMPARED[1]].map(digest_of_string);
     if items.iter().any(|(digest, ..)| *digest == module) {
         items.retain(|(digest, ..)| !not_compared.contains(digest));

@@ -74,10 +74,12 @@ impl<'m> Describer<'_, 'm, '_> {
         let node = self.labels.machine().node(dtype)?;
         match self.labels.type_name(dtype).as_ref() {
             "pandas.StringDtype" => {
+                // pandas 3 shows a `StringDtype` whose missing value is NaN as `str`, and one with `NA` as `string`.
                 let missing = self.labels.argument(node, 1).map(|missing| self.labels.type_name(missing));
                 Some(if missing.as_deref() == Some("float") { "str" } else { "string" }.to_owned())
             }
             "pandas.PeriodDtype" => self.string(self.labels.argument(node, 0)?),
+            // Its state is a dict with the unit and a `zoneinfo.ZoneInfo`, or another time zone made by its name.
             "pandas.DatetimeTZDtype" => {
                 let state = node.state?;
                 let unit = self.labels.string(self.labels.under(state, "unit")?)?;

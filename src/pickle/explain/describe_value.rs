@@ -106,6 +106,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
             }
             Some(Makes::Type("function")) => self.function(call),
             Some(Makes::Class(arguments)) => self.class(value, call, arguments.module),
+            // A built-in class that dill or cloudpickle finds by name, such as `type` or `CodeType`.
             Some(Makes::NamedClass) => {
                 let preview = self.labels.class(value).map_or_else(String::new, |class| format!("class {class}"));
                 ValueFacts { role: ValueRole::Import, preview, ..ValueFacts::default() }

@@ -255,6 +255,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     pub(crate) fn class(&self, reference: Ref) -> Option<Rc<str>> {
         let reference = self.machine.resolve(reference);
         remember(&self.cache.classes, reference, || {
+            // An imported class is a global; any other was made by a call.
             if let Some((module, name)) = self.global(reference) {
                 return Some(known::public_name(&module, &name).into());
             }

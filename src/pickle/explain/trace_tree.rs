@@ -149,6 +149,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             }
             _ => Box::new(items(&node.items)),
         };
+        // BUILD comes before or after the added items; the state is shown first either way.
         let added = node.added.iter().flat_map(move |added| items(&added.items).chain(pairs(&added.pairs)));
         Box::new(own.chain(named("state", node.state)).chain(added))
     }

@@ -107,7 +107,7 @@ impl Machine<'_> {
             effects: self.effects.len(),
             looked_up: self.looked_up.len(),
             filled: self.memo.filled(),
-            lowest: usize::MAX,
+            lowest: usize::MAX, // No node was changed yet.
         });
         Ok(())
     }

@@ -116,6 +116,7 @@ fn leaf(op: Op<'_>) -> Leaf<'_> {
         (Opcode::Ext1 | Opcode::Ext2 | Opcode::Ext4, Argument::Int(code)) => Leaf::Extension(code),
         (Opcode::PersId, Argument::Str(string)) => Leaf::Persistent(string),
         (Opcode::ByteArray8, Argument::Bytes(bytes)) => Leaf::ByteArray(bytes),
+        // NONE. The other opcodes without an argument are above, or make nodes.
         (_, Argument::Nothing) => Leaf::None,
         (_, Argument::Int(value)) => Leaf::Int(value),
         (_, Argument::LargeInt) => Leaf::LargeInt,

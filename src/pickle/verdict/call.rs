@@ -188,6 +188,7 @@ impl Judge {
             Some(effect) => self.known_call(labels, effect, &full, site, steps),
             None => self.unknown_call(labels, module, name, site),
         };
+        // Harmless Python code, but compiled code may use numbers of the state as offsets into memory.
         if class == VerdictClass::Plain && is_compiled_unchecked(module, name) {
             return self.report(labels, VerdictClass::Calls, site, &full, UNCHECKED_STATE);
         }

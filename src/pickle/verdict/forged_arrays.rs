@@ -44,6 +44,7 @@ pub(super) fn unusual(labels: &Labels<'_, '_>) -> Vec<(u64, &'static str)> {
     let mut found = Vec::new();
     for node in labels.machine().nodes() {
         for (index, item) in node.items.iter().enumerate() {
+            // In an unexpected position, the class may reach a callee that makes an array in a way not checked here.
             if numpy_class(labels, *item).is_some_and(|class| !is_expected(labels, node, index, class)) {
                 found.push((node.end, "numpy.ndarray or numpy.dtype in an unexpected position"));
             }
@@ -108,6 +109,7 @@ fn check_state(labels: &Labels<'_, '_>, call: &Node) -> Option<DtypeCheck> {
     let (Some(code), Some(size), Some(flags)) = (code(labels, call), labels.int(size), labels.int(flags)) else {
         return Some(DtypeCheck::Forged);
     };
+    // A dtype is one of three kinds: a plain one, one with fields, or one of subarrays.
     let is_none = |value| labels.type_name(value).as_ref() == "NoneType";
     let check = match (is_none(subarray), is_none(names) && is_none(fields)) {
         (true, true) => check_simple(&code, size, flags),

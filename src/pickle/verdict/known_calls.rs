@@ -214,6 +214,7 @@ impl Judge {
             None | Some(Value::Leaf(Leaf::None)) => true,
             Some(_) => self.fills_class_as_dill(labels, site),
         };
+        // Other keywords would be passed on to the metaclass.
         let meta = match keywords {
             Some(&[key, meta]) if labels.string(key).as_deref() == Some("metaclass") => meta,
             _ => return self.dangerous(labels, site, full, "makes a class in a way that dill never does"),

@@ -47,6 +47,7 @@ impl Judge {
             if rest.is_empty() {
                 return;
             }
+            // A judge of its own, because a second load starts with an empty memo.
             let mut judge = Judge::new(self.depth + 1);
             match judge.run(rest).map(|(machine, _)| (machine.end(), judge)) {
                 Ok((length, judge)) => {

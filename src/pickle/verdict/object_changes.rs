@@ -69,6 +69,7 @@ impl Judge {
             if !self.short_string(labels, key).is_some_and(is_list) {
                 continue;
             }
+            // A value that is not a list is judged as if it were a row itself.
             let rows = match labels.machine().node(value) {
                 Some(Node { kind: NodeKind::List, items, .. }) => items.as_slice(),
                 _ => &[value],
@@ -109,6 +110,7 @@ impl Judge {
                 continue;
             }
             let Some(name) = self.short_string(labels, key) else { continue };
+            // Python looks up most special methods on the class, but `__setstate__` also on the instance.
             if !LOAD_METHODS.contains(&name.as_ref()) && !is_inner(&name) {
                 self.note_plain_key(key);
                 continue;

@@ -125,7 +125,7 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// The directory of a path that [`resolve`] returned.
+/// The directory of a path that [`resolve()`] returned.
 fn directory(target: &Path) -> &Path {
     target.parent().unwrap_or(target)
 }

@@ -63,6 +63,7 @@ pub(in crate::snapshot) fn encode(index: &mut Index, most: u64) -> io::Result<Ve
     for shorten in SHORTEN {
         shorten(index);
         let mut json = serde_json::to_vec(index)?;
+        // Spaces after the JSON are valid, and count as length.
         json.resize(json.len().max(least_length(&json)?), b' ');
         if json.len() as u64 <= most {
             return Ok(json);

@@ -166,6 +166,7 @@ impl Snapshot {
             return Ok(followed);
         }
         let bytes = self.bytes()?;
+        // Either run prunes; only the first judges the values before they are gone.
         let run = if with_verdict { Inspection::run_pruned(bytes) } else { Inspection::run_outline(bytes) };
         let inspection = run.map_err(|error| ReadError::of_pickle(bytes, error))?;
         if with_verdict {
@@ -281,6 +282,7 @@ impl Snapshot {
             }
             Contents::Foreign { .. } => {
                 let bytes = self.source.bytes()?;
+                // A trace shows every value, so this run must not prune.
                 let inspection = Inspection::run(bytes).map_err(|error| ReadError::of_pickle(bytes, error))?;
                 inspection.trace(name).map_err(ReadError::BadPickle)
             }

@@ -127,6 +127,7 @@ impl<'j> Job<'j> {
         let ends: Vec<usize> = ends.collect();
         let mut cut = Vec::new();
         for copy in copies {
+            // The range that contains the first byte of the copy.
             let number = ranges.partition_point(|range| range.end <= copy.offset);
             let Some(range) = ranges.get(number).filter(|range| range.start <= copy.offset) else { continue };
             let first = number.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);

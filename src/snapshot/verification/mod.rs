@@ -100,6 +100,7 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
     let damage = snapshot.damage(progress)?;
     let segments: Vec<VariableSegment<'_>> =
         index.variables.iter().map(VariableSegment::new).collect::<Result<_, _>>()?;
+    // From here on the file is mapped: a disk failure would now be a signal, but all of it was just read.
     let bytes = snapshot.bytes()?;
     let mut damaged = damage.damaged.iter().map(|(_, offset)| *offset).peekable();
     let mut variables: Vec<Checked> = index
@@ -113,9 +114,11 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
         })
         .collect();
     let mut problems = problems_around(index, bytes);
+    // A problem that was found by its contents is more exact than the checksum.
     if damage.outside && problems.is_empty() {
         problems.push(Problem::new(0, "the bytes outside the variables do not match their checksum"));
     }
+    // The bytes of a damaged segment could be anything, so they are not parsed.
     let skip: Vec<bool> = variables.iter().map(|variable| !variable.whole).collect();
     for (variable, found) in variables.iter_mut().zip(problems_within(index, &segments, bytes, &skip)) {
         variable.problems.extend(found);
