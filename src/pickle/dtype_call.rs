@@ -1,4 +1,4 @@
-//! The calls of `numpy.dtype` in a pickle: where they are, and what they make a dtype of.
+//! The calls of `numpy.dtype` in a pickle, and their arguments.
 //!
 //! numpy pickles each dtype as such a call with a state. The description of arrays and the check for forged ones find
 //! them here; what a code means is in [`dtype`](super::known::dtype).
@@ -9,12 +9,12 @@ use super::explain::labels::Labels;
 use super::known::is_dtype;
 use super::machine::value::{Node, NodeKind, Ref};
 
-/// What a dtype is made of.
+/// The argument of `numpy.dtype`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum DtypeSpec {
     /// A code.
     Code(Rc<str>),
-    /// A class, by module and name: that of records, or that of the numbers of another library.
+    /// A class, by module and name: `numpy.record`, or a number type of another library.
     Class(Rc<str>, Rc<str>),
 }
 
@@ -25,15 +25,15 @@ pub(super) fn is_dtype_call(labels: &Labels<'_, '_>, node: &Node) -> bool {
     callee.is_some_and(|(module, name)| is_dtype(&module, &name))
 }
 
-/// The call that makes a dtype.
 pub(super) fn dtype_call<'m>(labels: &Labels<'m, '_>, dtype: Ref) -> Option<&'m Node> {
     labels.machine().node(dtype).filter(|call| is_dtype_call(labels, call))
 }
 
-/// The argument of a call of `numpy.dtype`.
+/// The argument that decides the dtype; `None` if it is neither a string nor a global.
 pub(super) fn spec_of(labels: &Labels<'_, '_>, call: &Node) -> Option<DtypeSpec> {
+    // `dtype(spec, align, copy)`.
     let spec = labels.argument(call, 0)?;
-    if let Some(code) = labels.text(spec) {
+    if let Some(code) = labels.string(spec) {
         return Some(DtypeSpec::Code(code));
     }
     labels.global(spec).map(|(module, name)| DtypeSpec::Class(module, name))

@@ -43,20 +43,20 @@ enum State<'a> {
 struct OutlineOnly;
 
 impl Watch for OutlineOnly {
-    fn look(&mut self, _: &Machine<'_>) {}
+    fn before_pruning(&mut self, _: &Machine<'_>) {}
 
     fn is_data(&mut self, _: &Machine<'_>, _: Ref) -> bool {
         true
     }
 
-    fn forget(&mut self, _: usize) {}
+    fn after_pruning(&mut self, _: usize) {}
 }
 
 impl<'a> Inspection<'a> {
     /// Follows a pickle and keeps every value of it, as [`trace`](Self::trace) and a comparison need.
     ///
     /// # Errors
-    /// Where the bytes are not a sound pickle. A pickle that exceeds the machine's limits is no error here.
+    /// If the bytes are not a sound pickle. A pickle that exceeds the machine's limits is no error here.
     pub(crate) fn run(bytes: &'a [u8]) -> Result<Self, MachineError> {
         Self::new(bytes, Machine::run(bytes), OnceCell::new())
     }
@@ -125,20 +125,20 @@ impl<'a> Inspection<'a> {
         })
     }
 
-    /// The tree of the variable with this name; `None` where there is none. A pickle that is one object without a name
-    /// gives the tree of that object, whatever the name.
+    /// The tree of the variable with this name; `None` if there is none. A pickle that is one object without a name
+    /// gives the tree of that object, for any name.
     ///
     /// # Errors
-    /// Where the pickle is too large to follow.
+    /// If the pickle is too large to follow.
     pub(crate) fn trace(&self, name: &str) -> Result<Option<TraceTree>, MachineError> {
         let (labels, value) = (self.labels()?, self.value()?);
         let unnamed = || matches!(self.outline(), Outline::Object { .. }).then_some(value);
-        // An object without a name is the only thing to trace, whatever the user calls it.
+        // An object without a name is the only value to trace, so any name means it.
         let found = outline::find(&labels, value, name).or_else(unnamed);
         Ok(found.map(|found| trace_value(&labels, found, name)))
     }
 
-    /// The ranges of array bytes that joblib writes between the opcodes, in order; empty where the pickle is too
+    /// The ranges of array bytes that joblib writes between the opcodes, in order; empty if the pickle is too
     /// large to follow.
     pub(crate) fn raw_arrays(&self) -> &[RawArray] {
         match &self.state {
@@ -150,7 +150,7 @@ impl<'a> Inspection<'a> {
     /// The machine.
     ///
     /// # Errors
-    /// Where the pickle is too large to follow.
+    /// If the pickle is too large to follow.
     pub(crate) fn machine(&self) -> Result<&Machine<'a>, MachineError> {
         match &self.state {
             State::Followed { machine, .. } => Ok(machine),
@@ -161,7 +161,7 @@ impl<'a> Inspection<'a> {
     /// The value that the pickle makes.
     ///
     /// # Errors
-    /// Where the pickle is too large to follow.
+    /// If the pickle is too large to follow.
     pub(crate) fn value(&self) -> Result<Ref, MachineError> {
         match &self.state {
             State::Followed { value, .. } => Ok(*value),
@@ -172,7 +172,7 @@ impl<'a> Inspection<'a> {
     /// Labels of the machine's values. All `Labels` that this returns share one cache.
     ///
     /// # Errors
-    /// Where the pickle is too large to follow.
+    /// If the pickle is too large to follow.
     pub(crate) fn labels(&self) -> Result<Labels<'_, 'a>, MachineError> {
         self.machine().map(|machine| Labels::with_cache(machine, Rc::clone(&self.labels)))
     }

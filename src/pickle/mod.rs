@@ -1,7 +1,7 @@
 //! The pickle format without Python: pickles are parsed, written, followed and explained, never executed.
 //!
 //! The folders build on one another, from the bytes up:
-//! * [`format`]: the opcode table, the parser and the emitter;
+//! * [`mod@format`]: the opcode table, the parser and the emitter;
 //! * [`machine`]: a pickle machine that works on symbols instead of objects;
 //! * [`passes`]: linear passes over opcodes that need no machine;
 //! * [`known`]: what is known about well-known callables;

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use serde::{Deserialize, Serialize};
-
 use super::OBJECT_NAME;
+pub use super::change_list::Changes;
+pub(crate) use super::change_list::{Change, ChangeKind, ChangedAspect, FirstDifference, ValueSummary};
 use super::index::{Index, Variable};
 use super::reader::{Contents, Progress, ReadError, Snapshot};
 use super::segment::VariableSegment;
@@ -18,109 +18,19 @@ use crate::pickle::explain::outline;
 use crate::pickle::machine::value::Ref;
 use crate::pickle::machine::{Machine, MachineError, SegmentRange};
 
-/// All changes between two files.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Changes {
-    /// The variables that differ, in the order of the first file, then those that were added.
-    pub changes: Vec<Change>,
-    /// How many variables are the same.
-    pub unchanged: usize,
-}
-
-/// A variable that differs.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Change {
-    /// The name.
-    pub name: String,
-    /// What happened to it.
-    pub change: ChangeKind,
-    /// Which aspects of it changed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub what: Vec<ChangedAspect>,
-    /// The value in the first file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<ValueSummary>,
-    /// The value in the second file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<ValueSummary>,
-    /// Where its value first differs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<FirstDifference>,
-    /// Why it is missing, or why `place` is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-/// What happened to a variable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChangeKind {
-    /// It is in the second file only.
-    Added,
-    /// It is in the first file only.
-    Removed,
-    /// It is in both, and differs.
-    Changed,
-}
-
-/// An aspect of a variable that changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChangedAspect {
-    /// The type.
-    Type,
-    /// The `len()`.
-    Length,
-    /// The shape of an array.
-    Shape,
-    /// The dtype of an array.
-    Dtype,
-    /// None of these, but the contents.
-    Value,
-}
-
-/// What is known about a value.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ValueSummary {
-    /// The type.
-    #[serde(rename = "type")]
-    pub type_name: String,
-    /// The `len()`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub len: Option<u64>,
-    /// The shape of an array.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shape: Option<Vec<u64>>,
-    /// The dtype of an array.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dtype: Option<String>,
-    /// A short form of its `repr`.
-    pub preview: String,
-}
-
-/// Where two values first differ.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FirstDifference {
-    /// The path as a Python expression, as far as there is one: `config['lr']`.
-    pub path: String,
-    /// The value there in the first file; `None` where there was none, or where the path is not an expression.
-    pub before: Option<String>,
-    /// The value there in the second file.
-    pub after: Option<String>,
-}
-
 /// An error of one of the files: 0 for the first, 1 for the second.
 pub(crate) type Failed = (usize, ReadError);
 
 /// Compares two files. `progress` is called with the numbers of bytes that were read.
 ///
 /// # Errors
-/// Where a file cannot be read, is damaged, or is a pickle that is too large for the symbolic machine.
+/// If a file cannot be read, is damaged, or is a pickle that is too large for the symbolic machine.
 pub fn changes(a: &Snapshot, b: &Snapshot, progress: Progress<'_>) -> Result<Changes, Failed> {
     let foreign =
         [LoadedValues::foreign(a).map_err(|error| (0, error))?, LoadedValues::foreign(b).map_err(|error| (1, error))?];
     let [before, after] = [list(a, foreign[0].as_ref()), list(b, foreign[1].as_ref())];
     let (was, is) = (by_name(&before), by_name(&after));
+    // These need not be read at all.
     let same = same_by_hash(a, b);
     let in_both = before.iter().filter(|(name, _)| is.contains_key(name.as_str()));
     let doubtful: Vec<&str> = in_both.map(|(name, _)| name.as_str()).filter(|name| !same.contains(name)).collect();
@@ -158,6 +68,7 @@ pub(super) fn changed(name: &str, before: &ValueSummary, after: &ValueSummary, f
         (before.shape != after.shape, ChangedAspect::Shape),
         (before.dtype != after.dtype, ChangedAspect::Dtype),
     ];
+    // If everything that is described is the same, the difference is in the value itself.
     let mut what: Vec<ChangedAspect> =
         differs.into_iter().filter(|(differs, _)| *differs).map(|(_, what)| what).collect();
     if what.is_empty() {
@@ -180,7 +91,7 @@ fn by_name(listing: &Listing) -> HashMap<&str, &ValueSummary> {
     listing.iter().map(|(name, facts)| (name.as_str(), facts)).collect()
 }
 
-/// The variables of a file. Where a name appears twice, the last one counts, as in a dict.
+/// The variables of a file. If a name appears twice, the last one counts, as in a dict.
 fn list(snapshot: &Snapshot, foreign: Option<&LoadedValues<'_>>) -> Listing {
     let all: Listing = match (snapshot.contents(), foreign) {
         (Contents::Own { index }, _) => {
@@ -194,6 +105,7 @@ fn list(snapshot: &Snapshot, foreign: Option<&LoadedValues<'_>>) -> Listing {
     };
     let mut seen = HashSet::new();
     let mut last: Listing = all.into_iter().rev().filter(|(name, _)| seen.insert(name.clone())).collect();
+    // It was filtered from the end, so that the last of equal names stays.
     last.reverse();
     last
 }
@@ -204,18 +116,19 @@ pub(super) fn of_index(variable: &Variable) -> ValueSummary {
 }
 
 fn of_value(side: &Side<'_, '_>, value: Ref) -> ValueSummary {
-    let naming = side.naming();
+    let labels = side.labels();
     let (dtype, shape) = side.array(value).unzip();
-    let (type_name, preview) = (naming.type_name(value).as_ref().to_owned(), naming.preview(value).as_ref().to_owned());
-    ValueSummary { type_name, len: naming.length(value), shape, dtype, preview }
+    let (type_name, preview) = (labels.type_name(value).as_ref().to_owned(), labels.preview(value).as_ref().to_owned());
+    ValueSummary { type_name, len: labels.length(value), shape, dtype, preview }
 }
 
-/// The variables of two snapshots that have the same bytes and are the same for it: bytes refer to memo slots by
-/// number, so these must hold the same objects.
+/// The variables that have the same bytes in two snapshots, and therefore the same value. The bytes refer to memo slots
+/// by number, so those slots must hold the same objects, too.
 fn same_by_hash<'a>(a: &'a Snapshot, b: &Snapshot) -> HashSet<&'a str> {
     let (Contents::Own { index: a }, Contents::Own { index: b }) = (a.contents(), b.contents()) else {
         return HashSet::new();
     };
+    // Slot 0 of the memo is the module, which any segment may refer to.
     if a.module != b.module {
         return HashSet::new();
     }
@@ -227,15 +140,17 @@ fn same_by_hash<'a>(a: &'a Snapshot, b: &Snapshot) -> HashSet<&'a str> {
         if has_same_bytes(variable, other, &|name| same.contains(name)) {
             same.insert(&variable.name);
         } else {
+            // The name may appear twice, and the last one counts.
             same.remove(variable.name.as_str());
         }
     }
     same
 }
 
-/// Whether two variables have the same bytes and are the same for it; `is_same` knows that of the variables before
+/// Whether two variables have the same bytes, and therefore the same value; `is_same` says so of a variable before
 /// them.
 pub(super) fn has_same_bytes(variable: &Variable, other: &Variable, is_same: &dyn Fn(&str) -> bool) -> bool {
+    // A variable that fills and reads no memo slots means the same at any position in a file.
     let alone = variable.memo.0 == variable.memo.1 && variable.uses.is_empty();
     let surroundings = || variable.memo == other.memo && variable.uses.iter().all(|name| is_same(name));
     variable.blake3 == other.blake3
@@ -268,6 +183,7 @@ impl<'s> LoadedValues<'s> {
 
     /// Some variables of our own file, and those that they take objects from.
     fn own(snapshot: &'s Snapshot, index: &Index, names: &[&str], progress: Progress<'_>) -> Result<Self, ReadError> {
+        // The machine can follow a segment only with all segments whose memo slots it reads.
         let needed: Vec<&Variable> = with_sources(index, names);
         let needed: Vec<VariableSegment<'_>> =
             needed.into_iter().map(VariableSegment::new).collect::<Result<_, _>>()?;
@@ -309,9 +225,9 @@ pub(super) fn with_sources<'i>(index: &'i Index, names: &[&str]) -> Vec<&'i Vari
 
 /// How a variable differs.
 pub(super) struct FoundDifference {
-    /// The two values; `None` where the indexes of both files know more.
+    /// The two values; `None` if the indexes of both files describe them better.
     facts: Option<[ValueSummary; 2]>,
-    /// `None` where it is too large for the symbolic machine.
+    /// `None` if the variable is too large for the symbolic machine.
     difference: Option<Difference>,
     /// Whether it is possible that nothing differs: see [`Comparer::has_doubts`].
     pub(super) is_unsure: bool,
@@ -342,6 +258,7 @@ impl<'s> Comparison<'_, 's> {
         if names.is_empty() {
             return Ok(HashMap::new());
         }
+        // Only our own files can be compared in parts: any other pickle is followed as a whole.
         match (self.together(names), names) {
             (Err((file, ReadError::BadPickle(MachineError::TooLarge { .. }))), [name])
                 if self.foreign.get(file).is_some_and(Option::is_none) =>
@@ -390,6 +307,7 @@ pub(super) fn differing<'n>(
     let (left_side, right_side) = (left.side(), right.side());
     let [left, right] = [left, right]
         .map(|loaded| loaded.values.iter().map(|(name, value)| (name.as_str(), *value)).collect::<HashMap<_, _>>());
+    // One comparer for all variables: a value that several of them share is compared once.
     let mut comparer = Comparer::new(&left_side, &right_side);
     let mut found = HashMap::new();
     for name in names {

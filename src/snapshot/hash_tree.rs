@@ -19,6 +19,7 @@ pub(super) fn merge_pieces(pieces: &[ChainingValue]) -> Hash {
     match pieces {
         [] => Hasher::new().finalize(),
         [whole] => Hash::from_bytes(*whole),
+        // Only the topmost merge has the ROOT flag of BLAKE3.
         _ => {
             let (left, right) = halves(pieces);
             merge_subtrees_root(&subtree(left), &subtree(right), Mode::Hash)

@@ -50,7 +50,7 @@ pub struct Trailer {
     pub index_length: u64,
     /// BLAKE3 of the index.
     pub index_hash: [u8; 32],
-    /// The signature with its checksum; zeros where there is none.
+    /// The signature with its checksum; zeros if there is none.
     pub signature: [u8; SIGNATURE],
 }
 
@@ -99,7 +99,7 @@ pub fn longest_index(pickle_length: u64) -> u64 {
 }
 
 impl Trailer {
-    /// The length of the whole file in bytes; `None` where it overflows.
+    /// The length of the whole file in bytes; `None` if it overflows.
     pub fn file_length(&self) -> Option<u64> {
         self.index_offset.checked_add(self.index_length)?.checked_add(TRAILER as u64)
     }
@@ -124,10 +124,10 @@ impl Trailer {
         bytes
     }
 
-    /// Decodes the last bytes of a file of `file_length` bytes. `None` where they are not a trailer.
+    /// Decodes the last bytes of a file of `file_length` bytes. `None` if they are not a trailer.
     ///
     /// # Errors
-    /// Where they are a trailer that does not fit the file, or is damaged. The hash of the index is not checked.
+    /// If they are a trailer that does not fit the file, or is damaged. The hash of the index is not checked.
     pub fn decode(bytes: &[u8; TRAILER], file_length: u64) -> Result<Option<Self>, LayoutError> {
         let mut rest = bytes.as_slice();
         if rest.split_off(..NAME.len()) != Some(NAME.as_slice()) {
@@ -144,6 +144,7 @@ impl Trailer {
         if expected != file_length {
             return Err(LayoutError::FileLength { expected, found: file_length });
         }
+        // The index must end exactly where the trailer begins, so no bytes are unaccounted for.
         if trailer.file_length() != Some(file_length) {
             return Err(LayoutError::IndexRange { offset: index_offset, length: index_length });
         }
@@ -165,6 +166,7 @@ impl Trailer {
 
 /// The first `PROOF` bytes of a keyed hash, which are the signature, and their checksum.
 pub(super) fn with_checksum(hash: &[u8; 32]) -> [u8; SIGNATURE] {
+    // 192 of 256 bits are still far beyond guessing, and leave room for a checksum that needs no key.
     let (proof, _) = hash.split_at(PROOF);
     let sum = blake3::hash(proof);
     let mut signature = [0; SIGNATURE];

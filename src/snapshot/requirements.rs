@@ -1,10 +1,9 @@
-//! What a file needs beyond plain data: the check of a file that this user did not sign, before anything of it is
-//! loaded.
+//! Checks a file that this user did not sign, before any of it is loaded: does it need anything beyond plain data?
 //!
-//! Of our own file, the check judges exactly the opcodes that the unpickler will be fed ([`LoadSequence`]), and not
-//! the file as a whole: the index is as little trusted as the pickle, and may point anywhere. During the load, the
-//! allow-list of globals ([`untrusted`](crate::pickle::known::untrusted)) comes on top of that; it cannot see what
-//! becomes of the objects that it lets through.
+//! For our own file, the check judges exactly the opcodes that will be fed to the unpickler ([`LoadSequence`]), and not
+//! the file as a whole: the index is no more trusted than the pickle, and may point anywhere. During the load, an
+//! allow-list of globals ([`untrusted`]) adds to this check; it cannot replace it,
+//! because it does not see what the pickle does with the objects that it allows.
 
 use super::reader::{ReadError, Snapshot};
 use super::segment::{JoinedInputs, LoadSequence, VariableSegment};
@@ -18,21 +17,21 @@ use crate::pickle::verdict;
 /// Something that a load would have to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Requirement {
-    /// The variable that needs it; `None` where there is one object only, or where it is unknown.
+    /// The variable that needs it; `None` if there is one object only, or if it is unknown.
     pub variable: Option<String>,
     /// The globals that it would look up, call or change.
     pub what: Vec<String>,
 }
 
-/// What the variables of our own file need that will be loaded.
+/// What the chosen variables of our own file need.
 ///
 /// # Errors
-/// Where the file is shorter than the index says.
+/// If the file is shorter than the index says.
 pub(crate) fn of_variables(
     snapshot: &Snapshot,
     segments: &[&VariableSegment<'_>],
 ) -> Result<Vec<Requirement>, ReadError> {
-    // The symbolic machine would refuse as many memo slots; here their opcodes need not even be made.
+    // The symbolic machine refuses so many memo slots in any case: do not even make the opcodes that fill them.
     let is_too_large = |segment: &&&VariableSegment<'_>| segment.variable().memo.1 > MAX_MEMO as u64;
     if let Some(segment) = segments.iter().find(is_too_large) {
         let what = vec![format!("opcodes that cannot be followed (they fill more than {MAX_MEMO} memo slots)")];
@@ -57,10 +56,10 @@ pub(crate) fn of_pickle(bytes: &[u8]) -> Vec<Requirement> {
     if what.is_empty() { Vec::new() } else { vec![Requirement { variable: None, what }] }
 }
 
-/// What is judged: everything that the unpickler will be fed, as one pickle.
+/// The input of the check: everything that will be fed to the unpickler, as one pickle.
 pub(super) struct Judged<'v> {
     pub(super) pickle: Vec<u8>,
-    /// Where in it the value of each variable begins.
+    /// The offset in `pickle` at which the value of each variable begins, with its name.
     starts: Vec<(u64, &'v str)>,
     /// The globals that variables look up and that are not allowed.
     imports: Vec<Requirement>,
@@ -69,6 +68,7 @@ pub(super) struct Judged<'v> {
 pub(super) fn judged<'v>(snapshot: &Snapshot, segments: &[&VariableSegment<'v>]) -> Result<Judged<'v>, ReadError> {
     let file = snapshot.bytes()?;
     let cut_short = || ReadError::CutShort { at: file.len() as u64 };
+    // The same sequence that the loader feeds, with None for the module, as in every guarded load.
     let (mut sequence, module_slot) = LoadSequence::start(true);
     let mut inputs = JoinedInputs::new(file);
     inputs.push(&module_slot).ok_or_else(cut_short)?;
@@ -110,10 +110,11 @@ fn writes_numbered_slots(value: &[u8]) -> bool {
     ops.filter(|op| op.opcode.memo() == MemoUse::Writes).any(|op| op.opcode != Opcode::Memoize)
 }
 
-/// An import as the index has it, `module name`, where it is not on the allow-list.
+/// An import as the index has it (`module name`), unless it is on the allow-list.
 fn unwanted(import: &str) -> Option<String> {
     let (module, name) = import.split_once(' ').unwrap_or((import, ""));
     let (new_module, new_name) = known::current_name(module, name);
+    // `_import_module` is judged with its argument by the verdict.
     let wanted = untrusted::may_load(new_module, new_name) || untrusted::imports_module(module, name);
     (!wanted).then(|| format!("{module}.{name}"))
 }

@@ -1,6 +1,6 @@
 //! `save --verify`: a second snapshot of a session, written only to be compared with the first.
 //!
-//! Where the hash of a variable is the same as in the first file, nothing is kept. Otherwise its opcodes are kept in
+//! If the hash of a variable is the same as in the first file, nothing is kept. Otherwise its opcodes are kept in
 //! memory, with a hash in place of the contents of each large array, so no array is ever copied. What was kept is then
 //! compared with the first file value by value, as [`file_changes`](super::file_changes) does.
 
@@ -29,7 +29,7 @@ const LENGTH: usize = size_of::<u64>();
 #[derive(Debug)]
 pub(crate) struct RoundTripTarget {
     first: Arc<Snapshot>,
-    /// The positions of the variables of the first file, by name.
+    /// For each variable of the first file, its position in the index.
     positions: HashMap<String, usize>,
     same: HashSet<String>,
     kept: Vec<u8>,
@@ -68,6 +68,7 @@ impl Write for RoundTripTarget {
             hasher.update(bytes);
             return Ok(bytes.len());
         }
+        // A variable that is too large is still accepted to its end, as its hash may turn out to be the same.
         self.is_over |= self.kept.len().saturating_sub(self.start).saturating_add(bytes.len()) > MAX_KEPT;
         if !self.is_over {
             self.kept.extend_from_slice(bytes);
@@ -81,9 +82,9 @@ impl Write for RoundTripTarget {
 }
 
 impl SaveTarget for RoundTripTarget {
-    /// Only the open segment is ever taken back.
+    /// Only the open segment is ever discarded.
     fn cut(&mut self, _: u64) -> io::Result<()> {
-        self.forget();
+        self.discard_segment();
         Ok(())
     }
 
@@ -92,6 +93,7 @@ impl SaveTarget for RoundTripTarget {
     fn mark(&mut self, mark: SegmentMark<'_>) {
         match mark {
             SegmentMark::Begin => self.start = self.kept.len(),
+            // From here to the next mark, `write` hashes the bytes instead of keeping them.
             SegmentMark::Contents(length) if length >= LARGE_BUFFER as u64 => {
                 self.contents = Some(blake3::Hasher::new())
             }
@@ -114,7 +116,7 @@ fn replace_by_hash(out: &mut Vec<u8>, hash: blake3::Hash) {
 }
 
 impl RoundTripTarget {
-    /// A target for the second snapshot. `None` where `first` is not a snapshot of our own.
+    /// A target for the second snapshot. `None` if `first` is not a snapshot of our own.
     pub(crate) fn new(first: Arc<Snapshot>) -> Option<Self> {
         let Contents::Own { index } = first.contents() else { return None };
         let names = index.variables.iter().enumerate();
@@ -131,21 +133,22 @@ impl RoundTripTarget {
         })
     }
 
-    fn forget(&mut self) {
+    fn discard_segment(&mut self) {
         self.kept.truncate(self.start);
         self.is_over = false;
         self.contents = None;
     }
 
     fn end(&mut self, variable: &Variable) {
-        let Some(first) = self.first_of(&variable.name) else { return self.forget() };
+        let Some(first) = self.first_of(&variable.name) else { return self.discard_segment() };
         if has_same_bytes(first, variable, &|name| self.same.contains(name)) {
             self.same.insert(variable.name.clone());
-            self.forget();
+            self.discard_segment();
         } else if self.is_over {
-            self.forget();
+            self.discard_segment();
         } else {
             let (start, end) = (self.start as u64, self.kept.len() as u64);
+            // The next segment is appended, so this one stays in `kept`.
             self.segments.insert(variable.name.clone(), SegmentRange { start, end, memo: variable.memo.0 });
         }
     }
@@ -164,7 +167,7 @@ impl RoundTripTarget {
     /// Compares the first snapshot with the second one, which was written to this target and has this index.
     ///
     /// # Errors
-    /// Where the first file cannot be read.
+    /// If the first file cannot be read.
     pub(crate) fn compare(&self, second: &Index) -> Result<Compared, ReadError> {
         let Some(first) = self.first_index() else { return Ok(Compared::default()) };
         let missing = self.missing(second);
@@ -188,6 +191,7 @@ impl RoundTripTarget {
                     let why = "a set or dict in it has members that cannot be distinguished".to_owned();
                     compared.not_compared.push(NotCompared { name: name.to_owned(), why });
                 }
+                // The indexes describe the values better than the machine does.
                 (Some(found), Some((before, after))) if found.is_known() => {
                     compared.changes.push(changed(name, &before, &after, found));
                 }
@@ -204,6 +208,7 @@ impl RoundTripTarget {
             self.positions.keys().map(|name| (name.clone(), "it is missing after the load".to_owned())).collect();
         for item in &second.left_out {
             let why = format!("it cannot be pickled again: {}", item.error);
+            // Only names of the first file: the second may leave out others.
             missing.entry(item.name.clone()).and_modify(|known| *known = why);
         }
         for variable in &second.variables {
@@ -286,7 +291,6 @@ struct KeptSegments {
 }
 
 impl KeptSegments {
-    /// Appends a segment of a file.
     fn push(&mut self, file: &[u8], variable: &Variable) -> Result<(), ReadError> {
         let start = self.bytes.len() as u64;
         for part in VariableSegment::new(variable)?.parts() {
@@ -295,6 +299,7 @@ impl KeptSegments {
                 SegmentPart::Contents(range) => (range, true),
             };
             let bytes = file.get(range).ok_or(ReadError::CutShort { at: file.len() as u64 })?;
+            // As in the second snapshot, so that equal contents have equal hashes on both sides.
             if is_contents && bytes.len() >= LARGE_BUFFER {
                 replace_by_hash(&mut self.bytes, blake3::hash(bytes));
             } else {

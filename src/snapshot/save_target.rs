@@ -92,7 +92,7 @@ impl SpoolFile {
             if rest.is_empty() {
                 return out.flush();
             }
-            // Not `write_all`: that retries after EINTR without looking at the signal.
+            // Not `write_all`: it would retry after EINTR without a check for the signal.
             while !rest.is_empty() {
                 signals::check()?;
                 match out.write(rest) {

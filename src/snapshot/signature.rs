@@ -122,6 +122,7 @@ impl SigningKey {
         if found.uid() != user_id() || around.uid() != user_id() {
             return Err(KeyError::NotOwn(path.to_owned()));
         }
+        // A user who can read the key can sign, and one who can write to its directory can replace it.
         if found.mode() & 0o077 != 0 {
             return Err(KeyError::Exposed { path: path.to_owned(), mode: "600" });
         }
@@ -133,7 +134,7 @@ impl SigningKey {
             return Err(KeyError::Invalid(path.to_owned()));
         }
         file.read_exact(&mut key).map_err(failed)?;
-        // A full disk can leave a file of zeros, a key that anybody could guess.
+        // A full disk can leave a file of zeros, which everyone could guess.
         if key == [0; KEY_LENGTH] { Err(KeyError::Invalid(path.to_owned())) } else { Ok(Some(Self(key))) }
     }
 
@@ -165,6 +166,7 @@ impl SigningKey {
     }
 
     fn signature(&self, trailer: &Trailer) -> [u8; SIGNATURE] {
+        // Encoded with whatever signature it has, which is not part of the signed bytes.
         let bytes = trailer.encode();
         with_checksum(blake3::keyed_hash(&self.0, bytes.get(..SIGNED).unwrap_or(&bytes)).as_bytes())
     }

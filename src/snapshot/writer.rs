@@ -30,7 +30,6 @@ pub struct SnapshotWriter<T: SaveTarget> {
     variables: Vec<Variable>,
 }
 
-/// A segment that is being written.
 #[derive(Debug)]
 struct OpenSegment {
     name: String,
@@ -51,6 +50,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
         emit::prelude(&mut prelude, module)?;
         let mut pipeline = WritePipeline::new(out);
         pipeline.put(&prelude)?;
+        // Each segment has a hash of its own; this one covers the rest of the pickle.
         let mut outside = blake3::Hasher::new();
         outside.update(&prelude);
         let length = prelude.len() as u64;
@@ -142,6 +142,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
         self.put(&tail)?;
         let OpenSegment { name, offset, .. } = self.open.take().ok_or_else(no_open_segment)?;
         let uses = self.owners_of(&facts.takes);
+        // The caller has described the value; everything about the segment is known here.
         self.variables.push(Variable {
             name,
             offset,
@@ -161,6 +162,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
     /// Discards the open segment, if there is one.
     pub fn discard(&mut self) -> io::Result<()> {
         let Some(open) = self.open.take() else { return Ok(()) };
+        // The next segment is written over the discarded one.
         self.position = open.offset;
         self.pipeline.discard_segment(open.offset)
     }
@@ -186,6 +188,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
     pub fn finish(mut self, index: Index, key: Option<&SigningKey>) -> io::Result<(T, Index, u64)> {
         let mut end = Vec::new();
         emit::end(&mut end)?;
+        // The end is outside of all segments, like the prelude.
         self.outside.update(&end);
         self.put(&end)?;
         let length = self.position;
@@ -201,6 +204,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
             stream: PickleStream { length, prelude: self.prelude_length, blake3 },
             ..index
         };
+        // The hashes must be in the index before it is encoded, and its length in the trailer.
         let json = index::encode(&mut index, longest_index(length))?;
         let trailer = Trailer {
             index_offset: length,

@@ -11,7 +11,7 @@ pub(super) fn first_difference(left: &Side<'_, '_>, right: &Side<'_, '_>, arrays
     let (_, b) = contents(right, arrays.1)?;
     let (Atom::Bytes(a) | Atom::ByteArray(a), Atom::Bytes(b) | Atom::ByteArray(b)) = (&a, &b) else { return None };
     let (dtype, shape) = left.array(arrays.0)?;
-    // Objects are no bytes.
+    // The data of an array of objects is a list, not bytes.
     let code = DtypeCode::parse(&dtype).filter(|code| code.kind != 'O')?;
     let item_size = code.item_size().filter(|size| *size > 0)?;
     let length = shape.iter().try_fold(item_size, |length, count| length.checked_mul(*count))?;
@@ -19,6 +19,7 @@ pub(super) fn first_difference(left: &Side<'_, '_>, right: &Side<'_, '_>, arrays
     if a.len() as u64 != length {
         return None;
     }
+    // The first byte that differs, as the index of its item in memory order.
     let offset = a.iter().zip(b.iter()).position(|(a, b)| a != b)? as u64;
     let mut rest = offset / item_size;
     let mut index = vec![0; shape.len()];

@@ -22,7 +22,6 @@ pub(super) struct Canonicalizer<'m, 'a> {
     effects: HashMap<Ref, Vec<Ref>>,
 }
 
-/// The canonical form of a value.
 #[derive(Debug)]
 pub(super) enum Canonical<'a> {
     Atom(Atom<'a>),
@@ -63,7 +62,6 @@ pub(super) struct Compound<'a> {
     pub(super) pairs: Vec<(Ref, Ref)>,
 }
 
-/// The kind of a compound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum CompoundTag {
     Tuple,
@@ -75,19 +73,18 @@ pub(super) enum CompoundTag {
     Persistent,
     /// The result of a call.
     Call,
-    /// The result of a call that never changes, so that two equal ones cannot be told apart.
+    /// The immutable result of a call: two equal ones are indistinguishable.
     Constant,
     /// Made by the `__new__` of a class.
     New,
     /// A `numpy.ndarray`.
     Array {
-        /// Whether it is in Fortran's order.
         fortran: bool,
     },
 }
 
 impl CompoundTag {
-    /// Whether it matters that a value is the same object in two places.
+    /// Whether one object that is used twice differs from two equal objects.
     pub(super) fn has_identity(self) -> bool {
         matches!(self, Self::List | Self::Dict | Self::Set | Self::Call | Self::New | Self::Array { .. })
     }
@@ -132,7 +129,6 @@ impl<'a> Compound<'a> {
         self
     }
 
-    /// The first part with a role.
     pub(super) fn part(&self, role: PartRole) -> Option<Ref> {
         self.ordered.iter().find(|(found, _)| *found == role).map(|(_, part)| *part)
     }
@@ -163,6 +159,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
 
     pub(super) fn canonical(&self, reference: Ref) -> Canonical<'a> {
         let reference = self.machine.resolve(reference);
+        // One opcode makes a leaf, so nothing can have been added to it.
         let node = match self.machine.value(reference) {
             Value::Leaf(leaf) => return Canonical::Atom(self.leaf(reference, leaf)),
             Value::Node(node) => node,
@@ -182,19 +179,20 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             Leaf::None => Atom::None,
             Leaf::Bool(value) => Atom::Bool(value),
             Leaf::Int(value) => Atom::Int(value),
+            // The machine does not decode these, so two opcodes of one number must be compared by value here.
             Leaf::LargeInt => Atom::LargeInt(large_integer(self.machine.opcode_bytes(reference))),
-            // -0.0 and 0.0 differ here, as `repr` shows them.
+            // -0.0 and 0.0 differ, because their `repr` does; all NaNs are the same.
             Leaf::Float(value) => Atom::Float(if value.is_nan() { f64::NAN } else { value }.to_bits()),
-            Leaf::Text(text) => Atom::String(text.into_bytes()),
-            Leaf::OldText(bytes) => Atom::String(bytes),
+            Leaf::Str(string) => Atom::String(string.into_bytes()),
+            Leaf::OldStr(bytes) => Atom::String(bytes),
             Leaf::Bytes(bytes) => Atom::Bytes(Cow::Borrowed(bytes)),
             Leaf::ByteArray(bytes) => Atom::ByteArray(Cow::Borrowed(bytes)),
             Leaf::Buffer => Atom::Elsewhere(u64::MAX),
             Leaf::Extension(code) => Atom::Extension(code),
             Leaf::Global(module, name) => global(&module, &name),
-            Leaf::Persistent(text) => Atom::Persistent(text.into_bytes()),
+            Leaf::Persistent(string) => Atom::Persistent(string.into_bytes()),
             Leaf::Earlier(slot) => Atom::Elsewhere(slot),
-            // Only a watched run forgets values, and `diff` compares none.
+            // Only a watched run prunes values, and `diff` never compares such a run.
             Leaf::Inner(_) => Atom::Elsewhere(u64::MAX),
         }
     }
@@ -207,6 +205,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             NodeKind::FrozenSet => Compound { members: node.items.clone(), ..Compound::new(CompoundTag::FrozenSet) },
             NodeKind::Dict => Compound { pairs: pairs(&node.items), ..Compound::new(CompoundTag::Dict) },
             NodeKind::Persistent => Compound::new(CompoundTag::Persistent).items(&node.items),
+            // STACK_GLOBAL takes its names from the stack; they need not be strings in a hostile pickle.
             NodeKind::Global => match self.global_of(node) {
                 Some(global) => return Canonical::Atom(global),
                 None => Compound::new(CompoundTag::Global).items(&node.items),
@@ -235,7 +234,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
         }
         let Some(added) = &node.added else { return compound };
         compound = compound.items(&added.items);
-        // Of the classes that SETITEMS fills, Python compares the order of this one only.
+        // `OrderedDict` is the only class filled by SETITEMS whose `==` compares the order.
         let is_ordered = node.items.first().is_some_and(|callee| self.is_call_of(*callee, CanonicalCall::OrderedDict));
         if !is_ordered {
             return Compound { pairs: pairs(&added.pairs), ..compound };
@@ -259,9 +258,11 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
         match (arguments, arguments.and_then(|arguments| self.tuple(arguments))) {
             // An instance of a subclass of `set`: its members have no order.
             (_, Some([members])) if callee.is_some_and(|callee| self.is_set_class(callee)) => {
+                // Normally a list; any other value counts as the only member.
                 compound.members = self.sequence(*members).unwrap_or(std::slice::from_ref(members)).to_vec();
             }
             (_, Some(items)) => {
+                // Moving a function within its file changes these arguments and nothing else.
                 let positions = CODE_POSITIONS.iter().find(|(count, _)| *count == items.len());
                 let hidden = positions.filter(|_| rule == Some(CanonicalCall::Code)).map(|(_, positions)| *positions);
                 let hidden = hidden.unwrap_or_default();
@@ -307,14 +308,14 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
 
     fn global_of(&self, node: &Node) -> Option<Atom<'a>> {
         let string = |half: Option<&Ref>| match self.machine.value(*half?) {
-            Value::Leaf(Leaf::Text(text)) => Some(text),
+            Value::Leaf(Leaf::Str(string)) => Some(string),
             _ => None,
         };
         Some(global(&string(node.items.first())?, &string(node.items.get(1))?))
     }
 
     pub(super) fn is_global(&self, reference: Ref, module: &str, name: &str) -> bool {
-        matches!(self.global(reference), Some(Atom::Global(its, own)) if its == module && own == name)
+        self.global(reference) == Some(Atom::Global(module.to_owned(), name.to_owned()))
     }
 
     /// How calls of this global compare.
@@ -343,14 +344,14 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             if bases.iter().any(is_set) {
                 return true;
             }
-            // Not a set itself, but one of its bases may be.
+            // None of the bases is a built-in set, but one of them may be a subclass of it.
             classes.extend(bases);
         }
         false
     }
 
     pub(super) fn is_string(&self, reference: Ref, string: &[u8]) -> bool {
-        matches!(self.machine.value(reference), Value::Leaf(Leaf::Text(found)) if found.bytes() == string)
+        matches!(self.machine.value(reference), Value::Leaf(Leaf::Str(found)) if found.bytes() == string)
     }
 
     pub(super) fn is_true(&self, reference: Ref) -> bool {

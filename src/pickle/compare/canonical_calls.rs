@@ -1,4 +1,5 @@
-//! The canonical form of known calls: those that make what another pickler has an opcode for, or another call.
+//! The canonical form of known calls: calls that make a value which another pickler writes by an opcode or another
+//! call.
 //!
 //! Which rule a callable has is a column of the registry, [`CanonicalCall`]; what the rules do is here.
 
@@ -18,9 +19,10 @@ impl<'a> Canonicalizer<'_, 'a> {
         match (rule, arguments) {
             (CanonicalCall::Set, [] | [_]) => compound(self.members(CompoundTag::Set, arguments)?),
             (CanonicalCall::FrozenSet, [] | [_]) => compound(self.members(CompoundTag::FrozenSet, arguments)?),
+            // snapcli's pickler writes a long list of strings as one joined string.
             (CanonicalCall::JoinedStrings, [joined, separator]) if self.is_string(*separator, &[SEPARATOR]) => {
                 match self.machine.value(*joined) {
-                    Value::Leaf(Leaf::Text(joined)) => {
+                    Value::Leaf(Leaf::Str(joined)) => {
                         let joined = Some(joined.into_bytes());
                         compound(Compound { joined, ..Compound::new(CompoundTag::List) })
                     }
@@ -35,6 +37,7 @@ impl<'a> Canonicalizer<'_, 'a> {
             (CanonicalCall::NewObj, [class, arguments @ ..]) => {
                 compound(Compound::new(CompoundTag::New).with(PartRole::Callee, *class).arguments(arguments))
             }
+            // Protocols 0 and 1 write instances this way; another base is a built-in type with a value of its own.
             (CanonicalCall::Reconstructor, [class, base, _]) if self.is_global(*base, "builtins", "object") => {
                 compound(Compound::new(CompoundTag::New).with(PartRole::Callee, *class))
             }
@@ -56,15 +59,19 @@ impl<'a> Canonicalizer<'_, 'a> {
             let compound = Compound::new(CompoundTag::Array { fortran }).with(PartRole::Dtype, dtype);
             Some(compound.with(PartRole::Shape, shape).with(PartRole::Data, data))
         };
+        // (version, shape, dtype, is Fortran, data): the argument of `ndarray.__setstate__`.
         let from_state = |state: Ref| match self.tuple(state)? {
             [_, shape, dtype, fortran, data] => array(self.is_true(*fortran), *dtype, *shape, *data),
             _ => None,
         };
         match (rule, arguments) {
+            // Protocol 5: `_frombuffer(data, dtype, shape, order)`.
             (CanonicalCall::ArrayFromBuffer, [data, dtype, shape, order]) if node.state.is_none() => {
                 array(self.is_string(*order, b"F"), *dtype, *shape, *data)
             }
+            // Older protocols: `_reconstruct(class, …)`, with the contents in BUILD's state.
             (CanonicalCall::ArrayFromState, [class, ..]) if self.is_array_class(*class) => from_state(node.state?),
+            // dill: `_create_array(_reconstruct, arguments, state, attributes)`.
             (CanonicalCall::ArrayByDill, [_, made, state, rest]) if node.state.is_none() => {
                 let has_no_rest =
                     matches!(self.canonical(*rest), Canonical::Atom(Atom::None)) || self.is_empty_dict(*rest);
@@ -118,8 +125,9 @@ impl<'a> Canonicalizer<'_, 'a> {
                 Leaf::Bytes(bytes) => Some(Cow::Borrowed(bytes)),
                 _ => None,
             },
+            // Latin-1 maps each byte to the character with the same number.
             [string, encoding] => match (leaf(*string)?, leaf(*encoding)?) {
-                (Leaf::Text(string), Leaf::Text(name)) if matches!(name.as_str(), Some("latin1" | "latin-1")) => string
+                (Leaf::Str(string), Leaf::Str(name)) if matches!(name.as_str(), Some("latin1" | "latin-1")) => string
                     .as_str()?
                     .chars()
                     .map(|c| u8::try_from(u32::from(c)).ok())
@@ -133,14 +141,14 @@ impl<'a> Canonicalizer<'_, 'a> {
 
     /// A module in a package: the pickler may also write it as an attribute of the package.
     fn submodule(&self, name: Ref) -> Option<Canonical<'a>> {
-        let Value::Leaf(Leaf::Text(name)) = self.machine.value(name) else { return None };
+        let Value::Leaf(Leaf::Str(name)) = self.machine.value(name) else { return None };
         let (module, name) = name.as_str()?.rsplit_once('.')?;
         Some(Canonical::Atom(Atom::Global(module.to_owned(), name.to_owned())))
     }
 
     /// The class that dill's `_load_type` finds under a name.
     fn named_type(&self, name: Ref) -> Option<Canonical<'a>> {
-        let Value::Leaf(Leaf::Text(name)) = self.machine.value(name) else { return None };
+        let Value::Leaf(Leaf::Str(name)) = self.machine.value(name) else { return None };
         let (module, name) = class_named_in_diff(name.as_str()?);
         Some(Canonical::Atom(Atom::Global(module.to_owned(), name.to_owned())))
     }

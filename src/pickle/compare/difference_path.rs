@@ -35,6 +35,7 @@ pub(super) fn difference(
         let Some(written) = written_step(side, step, in_state) else {
             return (Difference { path, left: None, right: None }, is_last);
         };
+        // A path through a deeply nested value would be unreadable.
         if path.len() + written.len() > MAX_PATH {
             path.push('…');
             return (Difference { path, left: None, right: None }, false);
@@ -49,13 +50,14 @@ pub(super) fn difference(
 /// How Python writes a step; `None` if it cannot. `in_state` says that the step before led to the state of an instance.
 fn written_step(side: &Side<'_, '_>, step: PathStep, in_state: bool) -> Option<String> {
     match step {
+        // The state of an instance is its `__dict__`, whose keys are written as attributes.
         PathStep::Root | PathStep::Part(PartRole::State) => Some(String::new()),
-        // The state is a tuple where the class has `__slots__`, with their values in a dict.
+        // If the class has `__slots__`, its state is a tuple, with the values of the slots in a dict.
         PathStep::Part(PartRole::Item(_)) if in_state => None,
         PathStep::Part(PartRole::Item(index)) => Some(format!("[{index}]")),
-        PathStep::Key(key) => match side.naming.text(key).filter(|_| in_state) {
+        PathStep::Key(key) => match side.labels.string(key).filter(|_| in_state) {
             Some(name) => Some(format!(".{name}")),
-            None => Some(side.naming.preview(key)).filter(|key| !key.is_empty()).map(|key| format!("[{key}]")),
+            None => Some(side.labels.preview(key)).filter(|key| !key.is_empty()).map(|key| format!("[{key}]")),
         },
         PathStep::Member | PathStep::Part(_) => None,
     }
@@ -63,8 +65,8 @@ fn written_step(side: &Side<'_, '_>, step: PathStep, in_state: bool) -> Option<S
 
 /// A value in a few words: a literal, or a type and a length.
 fn shown_value(side: &Side<'_, '_>, value: Ref) -> String {
-    let (type_name, preview) = (side.naming.type_name(value), side.naming.preview(value));
-    match (side.naming.length(value), preview.is_empty()) {
+    let (type_name, preview) = (side.labels.type_name(value), side.labels.preview(value));
+    match (side.labels.length(value), preview.is_empty()) {
         (_, false) => preview.as_ref().to_owned(),
         (Some(length), true) => format!("{type_name} ({length})"),
         (None, true) if type_name.as_ref() == "NoneType" => "None".to_owned(),

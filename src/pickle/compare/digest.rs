@@ -17,14 +17,12 @@ const DEPTH: u8 = 6;
 /// Digests of strings and bytes longer than this are remembered, because a pickle can refer to one a million times.
 const LONG: usize = 64;
 
-/// The digest of a string.
 pub(super) fn digest_of_string(string: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     Atom::String(string.into()).hash(&mut hasher);
     hasher.finish()
 }
 
-/// Digests of one pickle's values.
 #[derive(Debug)]
 pub(super) struct Digests<'f, 'm, 'a> {
     canonicalizer: &'f Canonicalizer<'m, 'a>,
@@ -47,6 +45,7 @@ impl<'f, 'm, 'a> Digests<'f, 'm, 'a> {
             return *known;
         }
         let mut hasher = DefaultHasher::new();
+        // Most atoms are cheap to hash again, and remembering them would take memory.
         let is_costly = match self.canonicalizer.canonical(value) {
             Canonical::Atom(atom) => {
                 atom.hash(&mut hasher);

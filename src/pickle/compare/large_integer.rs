@@ -10,6 +10,7 @@ const MAX_DIGITS: usize = 2000;
 /// The value of an integer of more than 64 bits, from its opcode with the argument.
 pub(super) fn large_integer(opcode: &[u8]) -> Cow<'_, [u8]> {
     match opcode {
+        // LONG1 has a length of one byte, LONG4 of four.
         [0x8a, _, digits @ ..] | [0x8b, _, _, _, _, digits @ ..] => Cow::Borrowed(shortest(digits)),
         [_, line @ ..] => {
             let line = line.trim_ascii().strip_suffix(b"L").unwrap_or(line.trim_ascii());
@@ -41,6 +42,7 @@ fn from_decimal(line: &[u8]) -> Option<Vec<u8>> {
     }
     let mut bytes: Vec<u8> = Vec::new();
     for digit in digits {
+        // Multiplies the number so far by ten and adds the digit.
         let mut carry = u16::from(digit - b'0');
         for byte in &mut bytes {
             carry += u16::from(*byte) * 10;
@@ -51,8 +53,10 @@ fn from_decimal(line: &[u8]) -> Option<Vec<u8>> {
             bytes.push(carry as u8);
         }
     }
+    // Without this byte a high bit in the last one would read as a sign.
     bytes.push(0);
     if negative {
+        // Two's complement: all bits inverted, plus one.
         let mut carry = true;
         for byte in &mut bytes {
             (*byte, carry) = (!*byte).overflowing_add(u8::from(carry));

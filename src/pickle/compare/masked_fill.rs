@@ -51,6 +51,7 @@ fn is_default(kind: Option<u8>, bytes: &[u8]) -> bool {
         (Some(b'i' | b'u'), [_, ..]) => INTEGER.to_le_bytes().starts_with(bytes),
         (Some(b'f'), _) => bytes == FLOAT.to_le_bytes() || bytes == (FLOAT as f32).to_le_bytes(),
         (Some(b'c'), _) => bytes == [FLOAT.to_le_bytes(), 0f64.to_le_bytes()].concat(),
+        // `default_filler` has True for bools.
         (Some(b'b'), _) => bytes == [1],
         _ => false,
     }

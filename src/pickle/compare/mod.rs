@@ -1,10 +1,10 @@
 //! Compares the values of two pickles: whether they are equal, and where they first differ.
 //!
-//! Both are walked at the same time, on an explicit work list. Each list, dict or object of one side must meet the same
-//! one of the other side every time, so values must be shared alike, and cycles end. Numbers, strings and bytes are
-//! compared by value; sets and dicts without order (Python ignores the insertion order of dicts), an `OrderedDict` in
-//! order. Not compared: where in a file a function was written, and the functions and classes that a value refers to
-//! and that the session has under the same name.
+//! Both are walked at the same time, on an explicit work list. Each list, dict or object of one side is paired with one
+//! of the other side, and must be paired with the same one wherever it appears: so sharing must be the same on both
+//! sides, and cycles end. Numbers, strings and bytes are compared by value; sets and dicts without order (Python
+//! ignores the insertion order of dicts), an `OrderedDict` in order. Not compared: where in a file a function was
+//! written, and the functions and classes that a value refers to and that the session has under the same name.
 
 mod array_element;
 mod canonical;
@@ -24,7 +24,7 @@ use std::collections::{HashMap, HashSet};
 use self::canonical::{Canonical, Canonicalizer, Compound, PartRole};
 use self::difference_path::{PathStep, difference};
 use self::digest::Digests;
-use self::pairing::{MetValues, is_long, last_values, same_atoms};
+use self::pairing::{PairedValues, is_long, last_values, same_atoms};
 use super::explain::labels::Labels;
 use super::machine::Machine;
 use super::machine::value::Ref;
@@ -32,7 +32,7 @@ use super::machine::value::Ref;
 /// One of the two pickles.
 #[derive(Debug)]
 pub(crate) struct Side<'m, 'a> {
-    naming: Labels<'m, 'a>,
+    labels: Labels<'m, 'a>,
     canonicalizer: Canonicalizer<'m, 'a>,
     /// The functions and classes of the session, and their names.
     definitions: HashMap<Ref, String>,
@@ -41,25 +41,24 @@ pub(crate) struct Side<'m, 'a> {
 impl<'m, 'a> Side<'m, 'a> {
     /// A machine, with the names that its values have in the session.
     pub(crate) fn new(machine: &'m Machine<'a>, names: impl Iterator<Item = (String, Ref)>) -> Self {
-        let naming = Labels::new(machine);
+        let labels = Labels::new(machine);
         let is_definition = |value: Ref| {
-            machine.node(value).is_some() && matches!(naming.type_name(value).as_ref(), "function" | "type")
+            machine.node(value).is_some() && matches!(labels.type_name(value).as_ref(), "function" | "type")
         };
         let definitions =
             names.filter(|(_, value)| is_definition(*value)).map(|(name, value)| (machine.resolve(value), name));
         let definitions = definitions.collect();
-        Self { canonicalizer: Canonicalizer::new(machine), naming, definitions }
+        Self { canonicalizer: Canonicalizer::new(machine), labels, definitions }
     }
 
-    /// The labels of its values.
-    pub(crate) fn naming(&self) -> &Labels<'m, 'a> {
-        &self.naming
+    pub(crate) fn labels(&self) -> &Labels<'m, 'a> {
+        &self.labels
     }
 
     /// The dtype and the shape of an array.
     pub(crate) fn array(&self, value: Ref) -> Option<(String, Vec<u64>)> {
         let (dtype, shape) = self.canonicalizer.dtype_and_shape(value)?;
-        Some((self.naming.text(dtype)?.as_ref().to_owned(), shape))
+        Some((self.labels.string(dtype)?.as_ref().to_owned(), shape))
     }
 
     /// Whether a value is made of others, and not of one opcode.
@@ -79,7 +78,6 @@ pub(crate) struct Difference {
     pub right: Option<String>,
 }
 
-/// Compares values of two sides.
 pub(crate) struct Comparer<'f, 'm, 'a> {
     left: &'f Side<'m, 'a>,
     right: &'f Side<'m, 'a>,
@@ -105,7 +103,6 @@ type PairedPart = (PathStep, Ref, Ref);
 type Differs = (Option<PathStep>, Option<Ref>, Option<Ref>);
 
 impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
-    /// Compares values of these two.
     pub(crate) fn new(left: &'f Side<'m, 'a>, right: &'f Side<'m, 'a>) -> Self {
         let digests = [Digests::new(&left.canonicalizer), Digests::new(&right.canonicalizer)];
         let has_doubts = Cell::new(false);
@@ -115,7 +112,7 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
     /// Where two values first differ; `None` if they are equal.
     pub(crate) fn compare(&mut self, left: Ref, right: Ref) -> Option<Difference> {
         self.has_doubts.set(false);
-        let mut met = MetValues::default();
+        let mut paired = PairedValues::default();
         let root = vec![(PathStep::Root, left, right)].into_iter();
         let mut pending = vec![PendingParts { parts: root, step: PathStep::Root, values: (left, right) }];
         while let Some(top) = pending.last_mut() {
@@ -123,7 +120,7 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
                 pending.pop();
                 continue;
             };
-            match self.pair(step, left, right, &mut met) {
+            match self.pair(step, left, right, &mut paired) {
                 Ok(parts) if parts.is_empty() => {}
                 Ok(parts) => {
                     pending.push(PendingParts { parts: parts.into_iter(), step, values: (left, right) });
@@ -131,7 +128,7 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
                 Err((last, left, right)) => {
                     let steps = pending.iter().skip(1).map(|pending| pending.step).chain([step]).chain(last);
                     let (mut difference, is_complete) = difference(self.left, self.right, steps, (left, right));
-                    // The bytes of an array: the path can go on to the element.
+                    // The path of a difference in the bytes of an array goes on to the element.
                     if is_complete
                         && matches!(step, PathStep::Part(PartRole::Data))
                         && let Some(PendingParts { values, .. }) = pending.last()
@@ -142,13 +139,13 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
                 }
             }
         }
-        self.equal.extend(met.into_equal());
+        self.equal.extend(paired.into_equal());
         None
     }
 
     /// Whether the difference that the last comparison found may come from a wrong pairing of set members or keys: two
-    /// objects may have the same digest, or a digest may depend on how they were pickled (the cells of functions are
-    /// filled where a walk ends, and that begins where the order of the set says).
+    /// objects may have the same digest, or a digest may depend on how they were pickled (a pickler fills the cells of
+    /// functions in the order in which it reaches them, and that can depend on the order of a set).
     pub(crate) fn has_doubts(&self) -> bool {
         self.has_doubts.get()
     }
@@ -158,14 +155,20 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
     }
 
     /// Compares two values without their parts, which are returned.
-    fn pair(&mut self, step: PathStep, left: Ref, right: Ref, met: &mut MetValues) -> Result<Vec<PairedPart>, Differs> {
+    fn pair(
+        &mut self,
+        step: PathStep,
+        left: Ref,
+        right: Ref,
+        paired: &mut PairedValues,
+    ) -> Result<Vec<PairedPart>, Differs> {
         let here = (None, Some(left), Some(right));
         let (left_values, right_values) = (&self.left.canonicalizer, &self.right.canonicalizer);
         let (left, right) = (left_values.machine.resolve(left), right_values.machine.resolve(right));
         if self.equal.get(&left) == Some(&right) || self.equal_strings.contains(&(left, right)) {
             return Ok(Vec::new());
         }
-        // A function or class with a name of its own is compared as that variable, not wherever it is referred to.
+        // A function or class with a name of its own is compared once, as that variable, and not at each reference.
         if let (Some(left), Some(right)) = (self.left.definitions.get(&left), self.right.definitions.get(&right))
             && left == right
             && !matches!(step, PathStep::Root)
@@ -177,13 +180,14 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
                 if !same_atoms(&a, &b, step) {
                     return Err(here);
                 }
-                // Comparing a long string again and again would take time without bound.
+                // A pickle can refer to a long string a million times: compare it only once.
                 if is_long(&a) {
                     self.equal_strings.insert((left, right));
                 }
                 Ok(Vec::new())
             }
-            (Canonical::Compound(a), Canonical::Compound(b)) if a.tag == b.tag => match met.meet(a.tag, left, right) {
+            (Canonical::Compound(a), Canonical::Compound(b)) if a.tag == b.tag => match paired.pair(a.tag, left, right)
+            {
                 Some(true) => self.parts(&a, &b).map_err(|differs| differs.unwrap_or(here)),
                 Some(false) => Ok(Vec::new()),
                 None => Err(here),
@@ -198,7 +202,7 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
         if a.joined.is_some() || b.joined.is_some() {
             return string_lists::compare_lists(self.left, a, self.right, b).map(|()| Vec::new());
         }
-        // Roles tell apart objects that have as many parts, but other ones.
+        // Two objects can have the same number of parts in different roles, such as a state and an argument.
         let roles_differ = a.ordered.iter().zip(&b.ordered).any(|((a, _), (b, _))| a != b);
         if roles_differ || a.ordered.len() != b.ordered.len() || a.members.len() != b.members.len() {
             return Err(None);
@@ -220,6 +224,7 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
         let sorted = |digests: &Digests<'_, '_, '_>, members: &[Ref]| {
             let mut members: Vec<(u64, Ref)> =
                 members.iter().map(|member| (digests.digest(*member), *member)).collect();
+            // Neither set has an order of its own; sorted by digest, equal members are at the same index.
             members.sort_by_key(|(digest, _)| *digest);
             self.add_doubt(members.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)));
             members
@@ -227,6 +232,7 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
         let [left, right] = &self.digests;
         for ((a_digest, a), (b_digest, b)) in sorted(left, &a.members).into_iter().zip(sorted(right, &b.members)) {
             if a_digest != b_digest {
+                // Equal strings and numbers have equal digests, so only objects leave a doubt.
                 self.add_doubt(self.left.is_node(a) || self.right.is_node(b));
                 return Err(None);
             }
@@ -259,16 +265,16 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
             return Ok(());
         }
         // The keys come in another order, or some are missing.
-        let there: HashMap<u64, &(u64, Ref, Ref)> = b.iter().map(|pair| (pair.0, pair)).collect();
+        let right_items: HashMap<u64, &(u64, Ref, Ref)> = b.iter().map(|pair| (pair.0, pair)).collect();
         for item in &a {
-            let Some(other) = there.get(&item.0) else {
+            let Some(other) = right_items.get(&item.0) else {
                 self.add_doubt(self.left.is_node(item.1));
                 return Err(Some((Some(PathStep::Key(item.1)), Some(item.2), None)));
             };
             pair(item, other);
         }
-        let here: HashSet<u64> = a.iter().map(|(digest, ..)| *digest).collect();
-        match b.iter().find(|(digest, ..)| !here.contains(digest)) {
+        let left_digests: HashSet<u64> = a.iter().map(|(digest, ..)| *digest).collect();
+        match b.iter().find(|(digest, ..)| !left_digests.contains(digest)) {
             // This key is a value of the right side, which `difference` knows because the left value is missing.
             Some((_, key, value)) => Err(Some((Some(PathStep::Key(*key)), None, Some(*value)))),
             None => Ok(()),

@@ -16,18 +16,18 @@ const NOT_COMPARED: [&[u8]; 2] = [b"__firstlineno__", b"__static_attributes__"];
 /// Dicts with no more items than this are searched, which is faster than a map.
 const FEW: usize = 16;
 
-/// Which value of the other side each value has met.
+/// Which value of the other side each value has been paired with.
 #[derive(Default)]
-pub(super) struct MetValues {
+pub(super) struct PairedValues {
     right_of: HashMap<Ref, Ref>,
     left_of: HashMap<Ref, Ref>,
     classes: EqualityClasses,
 }
 
-impl MetValues {
-    /// Two values meet. Returns whether their parts are still to be compared; `None` if one of them has met another
-    /// value before, and is an object that must meet the same one every time.
-    pub(super) fn meet(&mut self, tag: CompoundTag, left: Ref, right: Ref) -> Option<bool> {
+impl PairedValues {
+    /// Pairs two values. Returns whether their parts are still to be compared; `None` if one of them is an object that
+    /// was paired with another value before.
+    pub(super) fn pair(&mut self, tag: CompoundTag, left: Ref, right: Ref) -> Option<bool> {
         if !tag.has_identity() {
             return Some(self.classes.join(left, right));
         }
@@ -38,7 +38,7 @@ impl MetValues {
         }
     }
 
-    /// The objects that met, with those of the right side; equal once the comparison has ended well.
+    /// The objects that were paired, with the left one as key; they are equal if the comparison found no difference.
     pub(super) fn into_equal(self) -> HashMap<Ref, Ref> {
         self.right_of
     }
@@ -56,7 +56,7 @@ struct EqualityClasses {
 type SidedRef = (bool, Ref);
 
 impl EqualityClasses {
-    /// Puts two values into one class. Returns whether they were in two before.
+    /// Merges the classes of two values. Returns whether these were different before.
     fn join(&mut self, left: Ref, right: Ref) -> bool {
         let (left, right) = (self.class((false, left)), self.class((true, right)));
         left != right && self.parents.insert(left, right).is_none()
@@ -105,6 +105,7 @@ pub(super) fn last_values(digests: &Digests<'_, '_, '_>, pairs: &[(Ref, Ref)]) -
             indexes.get(&digest).copied()
         };
         match index.and_then(|index| items.get_mut(index)) {
+            // A repeated key: the later value wins, at the position of the first.
             Some(item) => *item = (digest, *key, *value),
             None => {
                 if !is_small {
@@ -115,6 +116,7 @@ pub(super) fn last_values(digests: &Digests<'_, '_, '_>, pairs: &[(Ref, Ref)]) -
         }
     }
     let has_ties = items.len() < pairs.len();
+    // Only the namespace of a class has `__module__`: in other dicts these names are data.
     let [module, not_compared @ ..] = [MODULE, NOT_COMPARED[0], NOT_COMPARED[1]].map(digest_of_string);
     if items.iter().any(|(digest, ..)| *digest == module) {
         items.retain(|(digest, ..)| !not_compared.contains(digest));

@@ -1,4 +1,4 @@
-//! Comparing lists of strings of which at least one is pickled as one joined string, as our own pickler does.
+//! Compares two lists of strings if at least one is pickled as one joined string, as our own pickler does.
 
 use std::borrow::Cow;
 
@@ -14,6 +14,7 @@ pub(super) fn compare_lists(
     right: &Side<'_, '_>,
     b: &Compound<'_>,
 ) -> Result<(), Option<Differs>> {
+    // The most common case: both are joined, and equal.
     if a.joined == b.joined {
         return Ok(());
     }

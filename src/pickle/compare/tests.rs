@@ -3,7 +3,7 @@
 use super::*;
 use crate::pickle::samples;
 
-/// Where the values of two pickles first differ, as `PATH: LEFT → RIGHT`; empty where they are equal.
+/// Where the values of two pickles first differ, as `PATH: LEFT → RIGHT`; empty if they are equal.
 fn differs(left: &[u8], right: &[u8]) -> String {
     let (left_machine, left) = Machine::run(left).expect("a pickle");
     let (right_machine, right) = Machine::run(right).expect("a pickle");

@@ -8,7 +8,6 @@ use crate::pickle::dtype_call::{DtypeSpec, dtype_call, spec_of};
 use crate::pickle::known::{self, Makes};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 
-/// The most dimensions of an array.
 const MAX_DIMENSIONS: usize = 64;
 
 impl<'m> Describer<'_, 'm, '_> {
@@ -39,7 +38,8 @@ impl<'m> Describer<'_, 'm, '_> {
     pub(super) fn dtype_of_array(&self, array: &Node, dtype: Ref) -> Option<String> {
         let from_buffer = matches!(self.labels.maker(array), Some(Makes::Type(known::ARRAY)));
         let state = self.labels.machine().node(dtype)?.state.map_or(&[][..], |state| self.items(state));
-        let order = state.get(1).and_then(|order| self.labels.text(*order));
+        // The byte order in the state: `<`, `>`, or `|` where it does not matter.
+        let order = state.get(1).and_then(|order| self.labels.string(*order));
         match order.as_deref() {
             Some(">") if from_buffer => Some(self.field(dtype, MAX_DEPTH)?.0.trim_matches('\'').to_owned()),
             _ => self.dtype(dtype, MAX_DEPTH),
@@ -74,8 +74,8 @@ impl<'m> Describer<'_, 'm, '_> {
         if let Some(&[_, _, _, names, fields, size, _, flags, ..]) = Some(state).filter(|state| state.len() >= 8)
             && matches!(self.labels.machine().node(fields), Some(Node { kind: NodeKind::Dict, .. }))
         {
-            let text = self.structure(names, fields, self.labels.int(size)?, self.labels.int(flags)?, depth)?;
-            return Some(if code.as_ref() == "record" { format!("(numpy.record, {text})") } else { text });
+            let shown = self.structure(names, fields, self.labels.int(size)?, self.labels.int(flags)?, depth)?;
+            return Some(if code.as_ref() == "record" { format!("(numpy.record, {shown})") } else { shown });
         }
         let name = known::dtype::dtype_name(&code)?;
         // Dates and time differences have their unit in the metadata.
@@ -113,6 +113,7 @@ impl<'m> Describer<'_, 'm, '_> {
         let count = self.items(names).len();
         let names = self.items(names).iter().filter_map(|name| self.string(*name));
         let names = self.limited(names);
+        // An aligned dtype is always written with its offsets.
         let (mut end, mut is_close) = (0, flags & ALIGNED == 0);
         let (mut formats, mut offsets) = (Vec::new(), Vec::new());
         for name in &names {
@@ -161,8 +162,8 @@ impl<'m> Describer<'_, 'm, '_> {
             let count = shape.iter().try_fold(1_u64, |count, length| count.checked_mul(*length))?;
             let lengths: Vec<String> = shape.iter().map(u64::to_string).collect();
             let comma = if lengths.len() == 1 { "," } else { "" };
-            let text = format!("{base}, ({}{comma})", lengths.join(", "));
-            return Some((text, size.checked_mul(i64::try_from(count).ok()?)?));
+            let shown = format!("{base}, ({}{comma})", lengths.join(", "));
+            return Some((shown, size.checked_mul(i64::try_from(count).ok()?)?));
         }
         let size = i64::try_from(known::dtype::item_size(&code)?).ok()?;
         if let Some(fields) = state.get(4)
@@ -170,7 +171,7 @@ impl<'m> Describer<'_, 'm, '_> {
         {
             return Some((self.dtype(dtype, depth)?, size));
         }
-        let order = state.get(1).and_then(|order| self.labels.text(*order));
+        let order = state.get(1).and_then(|order| self.labels.string(*order));
         // Byte order has no meaning for items of one byte.
         let order = if size == 1 && !code.starts_with('U') { "|" } else { order.as_deref().unwrap_or("|") };
         let unit = match (code.as_ref(), state.get(8)) {

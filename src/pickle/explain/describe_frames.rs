@@ -1,7 +1,7 @@
 //! The shape, columns and dtypes of pandas' data frames, series and indexes.
 //!
 //! A data frame has a `BlockManager` in its state, which has the axes (the columns, then the rows) and blocks of
-//! arrays. How pandas pickles them differs between its versions 1 to 3; [`frames`] lists the names.
+//! arrays. How pandas pickles them differs between its versions 1 to 3; [`pandas`] lists the names.
 
 use super::describe_value::{Describer, MAX_DEPTH, ValueFacts};
 use super::lengths::range_steps;
@@ -12,6 +12,7 @@ impl<'m> Describer<'_, 'm, '_> {
     /// The manager that holds the arrays of a data frame or a series, and its axes.
     fn axes(&self, node: &Node) -> Option<(&'m Node, &'m [Ref])> {
         let manager = self.labels.machine().node(self.labels.under(node.state?, "_mgr")?)?;
+        // A `SingleBlockManager` has the axes in its state; a `BlockManager`, in recent versions, in its arguments.
         let axes = match manager.state {
             Some(state) => *self.items(state).first()?,
             None => self.labels.argument(manager, 1)?,
@@ -73,15 +74,17 @@ impl<'m> Describer<'_, 'm, '_> {
         let node = self.labels.machine().node(dtype)?;
         match self.labels.type_name(dtype).as_ref() {
             "pandas.StringDtype" => {
+                // pandas 3 shows a `StringDtype` whose missing value is NaN as `str`, and one with `NA` as `string`.
                 let missing = self.labels.argument(node, 1).map(|missing| self.labels.type_name(missing));
                 Some(if missing.as_deref() == Some("float") { "str" } else { "string" }.to_owned())
             }
             "pandas.PeriodDtype" => self.string(self.labels.argument(node, 0)?),
+            // Its state is a dict with the unit and a `zoneinfo.ZoneInfo`, or another time zone made by its name.
             "pandas.DatetimeTZDtype" => {
                 let state = node.state?;
-                let unit = self.labels.text(self.labels.under(state, "unit")?)?;
+                let unit = self.labels.string(self.labels.under(state, "unit")?)?;
                 let zone = self.labels.machine().node(self.labels.under(state, "tz")?)?;
-                let zone = self.labels.text(self.labels.argument(zone, 0)?)?;
+                let zone = self.labels.string(self.labels.argument(zone, 0)?)?;
                 Some(format!("datetime64[{unit}, {zone}]"))
             }
             _ => None,
@@ -128,9 +131,10 @@ impl<'m> Describer<'_, 'm, '_> {
             let labels = (0..count).map_while(|index| start.checked_add(i64::try_from(index).ok()?.checked_mul(step)?));
             return self.limited(labels.map(|label| label.to_string()));
         }
+        // `_new_Index(Index, {'data': array of objects, …})`.
         let names = self.labels.under(dict, "data").map_or(&[][..], |data| self.objects(data, MAX_DEPTH));
-        let label = |name: &Ref| match self.labels.text(*name) {
-            Some(text) => text.as_ref().to_owned(),
+        let label = |name: &Ref| match self.labels.string(*name) {
+            Some(string) => string.as_ref().to_owned(),
             None => self.labels.preview(*name).as_ref().to_owned(),
         };
         self.limited(names.iter().map(label))
@@ -140,6 +144,7 @@ impl<'m> Describer<'_, 'm, '_> {
     fn objects(&self, value: Ref, depth: usize) -> &'m [Ref] {
         let Some(depth) = depth.checked_sub(1) else { return &[] };
         let Some(node) = self.labels.machine().node(value) else { return &[] };
+        // dill passes the state as the third argument of `_create_array`, everything else writes BUILD.
         let state = match self.labels.maker(node) {
             Some(Makes::Call) => self.labels.argument(node, 2),
             _ => node.state,

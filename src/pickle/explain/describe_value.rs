@@ -41,7 +41,7 @@ pub struct ValueFacts {
     pub attributes: Vec<String>,
     /// The file in which a function was defined.
     pub source: Option<String>,
-    /// A short form of the value.
+    /// A literal for numbers, a signature for functions, `class NAME` for classes; empty otherwise.
     pub preview: String,
 }
 
@@ -59,7 +59,6 @@ pub enum ValueRole {
     Class,
 }
 
-/// Describes the values of one machine.
 pub(crate) struct Describer<'n, 'm, 'a> {
     pub(super) labels: &'n Labels<'m, 'a>,
     /// The number of names that may still be shown.
@@ -69,7 +68,6 @@ pub(crate) struct Describer<'n, 'm, 'a> {
 }
 
 impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
-    /// Describes the values that have these labels.
     pub(crate) fn new(labels: &'n Labels<'m, 'a>) -> Self {
         Self { labels, left: Cell::new(MAX_ALL_NAMES), class_states: OnceCell::new() }
     }
@@ -102,12 +100,13 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
     fn called(&self, value: Ref, call: &Node) -> ValueFacts {
         match self.labels.maker(call) {
             Some(Makes::Type("module")) => {
-                let module = self.labels.argument(call, 0).and_then(|module| self.labels.text(module));
+                let module = self.labels.argument(call, 0).and_then(|module| self.labels.string(module));
                 let preview = format!("module {}", module.as_deref().unwrap_or("?"));
                 ValueFacts { role: ValueRole::Import, preview, ..ValueFacts::default() }
             }
             Some(Makes::Type("function")) => self.function(call),
             Some(Makes::Class(arguments)) => self.class(value, call, arguments.module),
+            // A built-in class that dill or cloudpickle finds by name, such as `type` or `CodeType`.
             Some(Makes::NamedClass) => {
                 let preview = self.labels.class(value).map_or_else(String::new, |class| format!("class {class}"));
                 ValueFacts { role: ValueRole::Import, preview, ..ValueFacts::default() }
@@ -134,13 +133,14 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
         }
     }
 
-    /// A string, as [`Labels::text`] cuts it.
+    /// A string, as [`Labels::string`] cuts it.
     pub(super) fn string(&self, value: Ref) -> Option<String> {
-        self.labels.text(value).map(|text| text.as_ref().to_owned())
+        self.labels.string(value).map(|string| string.as_ref().to_owned())
     }
 
     /// The names, up to the limits.
     pub(super) fn limited(&self, names: impl Iterator<Item = String>) -> Vec<String> {
+        // `left` counts over all values, `MAX_NAMES` for this one.
         let most = self.left.get().min(MAX_NAMES);
         let names: Vec<String> = names.take(most).collect();
         self.left.set(self.left.get() - names.len());
@@ -151,18 +151,18 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
     /// filename, …)` of dill and `CodeType(…)` of cloudpickle have the same arguments from `co_argcount` on.
     fn function(&self, call: &Node) -> ValueFacts {
         // `_create_function(code, globals, name, …)`; in cloudpickle the third argument is no string.
-        let name = self.labels.argument(call, 2).and_then(|name| self.labels.text(name));
+        let name = self.labels.argument(call, 2).and_then(|name| self.labels.string(name));
         let code = self.labels.argument(call, 0).and_then(|code| self.labels.machine().node(code));
         let Some((code, file)) = code.and_then(|code| Some((code, self.file_argument(code)?))) else {
             return ValueFacts { role: ValueRole::Function, ..ValueFacts::default() };
         };
-        let text = |index| self.labels.argument(code, index).and_then(|text| self.labels.text(text));
-        let name = name.or_else(|| text(file + 1));
+        let string_at = |index| self.labels.argument(code, index).and_then(|argument| self.labels.string(argument));
+        let name = name.or_else(|| string_at(file + 1));
         let parameters = self.parameters(code, file);
         let preview = format!("{}({})", name.as_deref().unwrap_or("?"), parameters.join(", "));
         ValueFacts {
             role: ValueRole::Function,
-            source: text(file).map(|file| file.as_ref().to_owned()),
+            source: string_at(file).map(|file| file.as_ref().to_owned()),
             preview,
             ..ValueFacts::default()
         }
@@ -174,7 +174,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
         let Node { kind: NodeKind::Tuple, items, .. } = self.labels.machine().node(*code.items.get(1)?)? else {
             return None;
         };
-        items.iter().take(16).position(|argument| self.labels.text(*argument).is_some()).filter(|file| *file >= 10)
+        items.iter().take(16).position(|argument| self.labels.string(*argument).is_some()).filter(|file| *file >= 10)
     }
 
     /// The parameters of a function, as in its signature: names come from `co_varnames`, in the order positional,
@@ -189,10 +189,10 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
         let count = |before| number(before).and_then(|count| usize::try_from(count).ok()).unwrap_or(0).min(MAX_NAMES);
         let (plain, keywords, flags) = (count(10), count(8), number(5).unwrap_or(0));
         let names = self.labels.argument(code, file - 1).map_or(&[][..], |names| self.items(names));
-        let name = |index: usize| names.get(index).and_then(|name| self.labels.text(*name));
+        let name = |index: usize| names.get(index).and_then(|name| self.labels.string(*name));
         let name = |index| name(index).map_or_else(|| "?".to_owned(), |name| name.as_ref().to_owned());
         // `*args` and `**kwargs` come last in `co_varnames`, but `*args` comes before the keyword-only parameters here.
-        let mut next = plain + keywords;
+        let mut next = plain + keywords; // The index of `*args`, then of `**kwargs`.
         let mut parameters: Vec<String> = (0..plain).map(name).collect();
         if flags & VARARGS != 0 {
             parameters.push(format!("*{}", name(next)));
@@ -244,6 +244,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
     fn attributes(&self, node: &Node) -> Vec<String> {
         let Some(state) = node.state else { return Vec::new() };
         match self.labels.machine().node(state) {
+            // (dict, slots), which `object.__reduce_ex__` makes for a class with `__slots__`.
             Some(Node { kind: NodeKind::Tuple, items, .. }) if items.len() == 2 => {
                 self.limited(items.iter().flat_map(|dict| self.keys(*dict)))
             }

@@ -31,7 +31,7 @@ pub struct Labels<'m, 'a> {
 /// The labels that were made so far. Entries are valid only for the machine that they were made of.
 #[derive(Debug, Default)]
 pub(crate) struct LabelCache {
-    texts: Remembered<Option<Rc<str>>>,
+    strings: Remembered<Option<Rc<str>>>,
     types: Remembered<Rc<str>>,
     classes: Remembered<Option<Rc<str>>>,
     globals: Remembered<Option<Global>>,
@@ -85,11 +85,11 @@ impl<'m, 'a> Labels<'m, 'a> {
     }
 
     /// A `str`, cut to [`MAX_NAME`] characters; `None` for other values.
-    pub fn text(&self, reference: Ref) -> Option<Rc<str>> {
+    pub fn string(&self, reference: Ref) -> Option<Rc<str>> {
         let reference = self.machine.resolve(reference);
-        remember(&self.cache.texts, reference, || match self.machine.value(reference) {
-            Value::Leaf(Leaf::Text(text)) => Some(cut(text.start(MAX_NAME))),
-            Value::Leaf(Leaf::OldText(bytes)) => Some(cut(old_start(&bytes, MAX_NAME))),
+        remember(&self.cache.strings, reference, || match self.machine.value(reference) {
+            Value::Leaf(Leaf::Str(string)) => Some(cut(string.start(MAX_NAME))),
+            Value::Leaf(Leaf::OldStr(bytes)) => Some(cut(old_start(&bytes, MAX_NAME))),
             _ => None,
         })
     }
@@ -100,7 +100,8 @@ impl<'m, 'a> Labels<'m, 'a> {
         remember(&self.cache.globals, reference, || match self.machine.value(reference) {
             Value::Leaf(Leaf::Global(module, name)) => Some((cut(module.start(MAX_NAME)), cut(name.start(MAX_NAME)))),
             Value::Node(Node { kind: NodeKind::Global, items, .. }) => {
-                let half = |index: usize| items.get(index).and_then(|half| self.text(*half));
+                // `?` is no valid name, so it cannot be confused with one.
+                let half = |index: usize| items.get(index).and_then(|half| self.string(*half));
                 Some((half(0).unwrap_or_else(|| "?".into()), half(1).unwrap_or_else(|| "?".into())))
             }
             _ => None,
@@ -123,7 +124,7 @@ impl<'m, 'a> Labels<'m, 'a> {
             Leaf::Bool(_) => "bool",
             Leaf::Int(_) | Leaf::LargeInt => "int",
             Leaf::Float(_) => "float",
-            Leaf::Text(_) | Leaf::OldText(_) => "str",
+            Leaf::Str(_) | Leaf::OldStr(_) => "str",
             Leaf::Bytes(_) => "bytes",
             Leaf::ByteArray(_) => "bytearray",
             Leaf::Buffer => "buffer outside the pickle",
@@ -175,7 +176,7 @@ impl<'m, 'a> Labels<'m, 'a> {
             return None;
         }
         let (module, outer) = self.global(self.argument(node, 0)?)?;
-        let inner = self.text(self.argument(node, 1)?)?;
+        let inner = self.string(self.argument(node, 1)?)?;
         Some((module, format!("{outer}.{inner}").into()))
     }
 
@@ -191,6 +192,7 @@ impl<'m, 'a> Labels<'m, 'a> {
                 let of_type = of.is_some_and(|(module, _)| known::is_builtin(&module));
                 Some(if of_type { "method_descriptor" } else { "method" }.into())
             }
+            // `scalar(dtype, bytes)`.
             Some(Makes::Scalar) => self.scalar(self.argument(node, 0)?),
             Some(Makes::Repr) => self.described_by(node, 0),
             Some(Makes::Descriptor) => self.described_by(node, 2),
@@ -209,7 +211,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     fn instance(&self, node: &Node) -> Option<Rc<str>> {
         let class = *node.items.first()?;
         if self.global(class).is_some_and(|(module, name)| known::is_dtype(&module, &name))
-            && let Some(code) = self.argument(node, 0).and_then(|code| self.text(code))
+            && let Some(code) = self.argument(node, 0).and_then(|code| self.string(code))
         {
             return Some(known::dtype::dtype_class(&code).into());
         }
@@ -233,7 +235,7 @@ impl<'m, 'a> Labels<'m, 'a> {
 
     /// The type of the value whose `repr` is this argument.
     fn described_by(&self, node: &Node, index: usize) -> Option<Rc<str>> {
-        known::type_of_repr(&self.text(self.argument(node, index)?)?).map(Rc::from)
+        known::type_of_repr(&self.string(self.argument(node, index)?)?).map(Rc::from)
     }
 
     /// The class that joblib states for an array. A `memmap` is loaded into memory, so it counts as a plain array.
@@ -250,16 +252,16 @@ impl<'m, 'a> Labels<'m, 'a> {
         }
     }
 
-    /// The name of a class.
     pub(crate) fn class(&self, reference: Ref) -> Option<Rc<str>> {
         let reference = self.machine.resolve(reference);
         remember(&self.cache.classes, reference, || {
+            // An imported class is a global; any other was made by a call.
             if let Some((module, name)) = self.global(reference) {
                 return Some(known::public_name(&module, &name).into());
             }
             let node = self.machine.node(reference)?;
             match self.maker(node)? {
-                Makes::NamedClass => Some(known::type_name(&self.text(self.argument(node, 0)?)?).into()),
+                Makes::NamedClass => Some(known::type_name(&self.string(self.argument(node, 0)?)?).into()),
                 Makes::Class(arguments) => self.new_class(node, arguments),
                 Makes::Decorator => Some("functools._lru_cache_wrapper".into()),
                 _ => None,
@@ -269,16 +271,16 @@ impl<'m, 'a> Labels<'m, 'a> {
 
     /// The name of a class that the pickle carries.
     fn new_class(&self, node: &Node, arguments: NewClass) -> Option<Rc<str>> {
-        let name = self.text(self.argument(node, arguments.name)?)?;
+        let name = self.string(self.argument(node, arguments.name)?)?;
         // Some makers get the module itself, others only the namespace of the class.
         let module = self.argument(node, arguments.module);
-        let module = module.and_then(|module| self.text(module).or_else(|| self.module_in(module)));
+        let module = module.and_then(|module| self.string(module).or_else(|| self.module_in(module)));
         Some(format!("{}.{name}", module.as_deref().unwrap_or("__main__")).into())
     }
 
     /// `__module__` in the dict of a class.
     fn module_in(&self, namespace: Ref) -> Option<Rc<str>> {
-        self.under(self.namespace(namespace), "__module__").and_then(|module| self.text(module))
+        self.under(self.namespace(namespace), "__module__").and_then(|module| self.string(module))
     }
 
     /// The dict of a new class: the argument itself or, as dill writes generic classes, the dict that a function copies
@@ -298,13 +300,13 @@ impl<'m, 'a> Labels<'m, 'a> {
         let Some(Node { kind: NodeKind::Dict, items, .. }) = self.machine.node(dict) else { return None };
         let (pairs, _) = items.as_chunks::<2>();
         let mut pairs = pairs.iter().take(MAX_KEYS);
-        pairs.find(|[found, _]| self.text(*found).as_deref() == Some(key)).map(|[_, value]| *value)
+        pairs.find(|[found, _]| self.string(*found).as_deref() == Some(key)).map(|[_, value]| *value)
     }
 
     /// The type of a numpy scalar with this dtype.
     fn scalar(&self, dtype: Ref) -> Option<Rc<str>> {
         let node = self.machine.node(dtype)?;
-        let code = self.text(self.argument(node, 0)?)?;
+        let code = self.string(self.argument(node, 0)?)?;
         Some(known::dtype::scalar_name(&code).into())
     }
 
@@ -319,7 +321,7 @@ impl<'m, 'a> Labels<'m, 'a> {
         }
     }
 
-    /// A short form of a value without parts; empty where its type says everything, and for other values.
+    /// A short form of a value without parts; empty if its type says everything, and for other values.
     pub fn preview(&self, reference: Ref) -> Rc<str> {
         let reference = self.machine.resolve(reference);
         remember(&self.cache.previews, reference, || match self.machine.value(reference) {
@@ -330,8 +332,8 @@ impl<'m, 'a> Labels<'m, 'a> {
 }
 
 /// A string that may have been cut, with an ellipsis if it was.
-fn cut((text, whole): (String, bool)) -> Rc<str> {
-    if whole { text.into() } else { format!("{text}…").into() }
+fn cut((string, whole): (String, bool)) -> Rc<str> {
+    if whole { string.into() } else { format!("{string}…").into() }
 }
 
 /// The first characters of a `str` of Python 2, and whether they are all of it. Most are ASCII.
@@ -346,15 +348,15 @@ fn preview(leaf: &Leaf<'_>) -> String {
         Leaf::Bool(false) => "False".to_owned(),
         Leaf::Int(value) => value.to_string(),
         Leaf::Float(value) => value.to_string(),
-        Leaf::Text(text) => quote(text.start(MAX_PREVIEW)),
-        Leaf::OldText(bytes) => quote(old_start(bytes, MAX_PREVIEW)),
+        Leaf::Str(string) => quote(string.start(MAX_PREVIEW)),
+        Leaf::OldStr(bytes) => quote(old_start(bytes, MAX_PREVIEW)),
         Leaf::Bytes(bytes) | Leaf::ByteArray(bytes) => format!("({})", bytes.len()),
         _ => String::new(),
     }
 }
 
-fn quote((text, whole): (String, bool)) -> String {
-    format!("'{text}{}'", if whole { "" } else { "…" })
+fn quote((string, whole): (String, bool)) -> String {
+    format!("'{string}{}'", if whole { "" } else { "…" })
 }
 
 #[cfg(test)]

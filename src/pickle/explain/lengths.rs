@@ -11,8 +11,8 @@ impl Labels<'_, '_> {
     pub fn length(&self, reference: Ref) -> Option<u64> {
         let reference = self.machine().resolve(reference);
         remember(&self.cache.lengths, reference, || match self.machine().value(reference) {
-            Value::Leaf(Leaf::Text(text)) => Some(text.characters()),
-            Value::Leaf(Leaf::OldText(bytes)) => Some(bytes.len() as u64),
+            Value::Leaf(Leaf::Str(string)) => Some(string.characters()),
+            Value::Leaf(Leaf::OldStr(bytes)) => Some(bytes.len() as u64),
             Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Some(bytes.len() as u64),
             Value::Leaf(_) => None,
             Value::Node(node) => self.node_length(node),
@@ -36,7 +36,7 @@ impl Labels<'_, '_> {
     /// `range`.
     fn constructor_length(&self, node: &Node) -> Option<u64> {
         match self.maker(node) {
-            Some(Makes::Repr) => return range_length(&self.text(self.argument(node, 0)?)?),
+            Some(Makes::Repr) => return range_length(&self.string(self.argument(node, 0)?)?),
             // `_codecs.encode('…', 'latin1')`: before protocol 3, bytes are written as a string of as many characters.
             Some(Makes::Type("bytes")) => return self.leaf_length(self.argument(node, 0)?),
             _ => {}
@@ -51,6 +51,7 @@ impl Labels<'_, '_> {
         let Some(argument) = argument else { return Some(0) };
         match self.machine().node(argument) {
             None => self.length(argument),
+            // `bytearray(_codecs.encode('…', 'latin1'))`.
             Some(call) if self.maker(call) == Some(Makes::Type("bytes")) => self.leaf_length(self.argument(call, 0)?),
             // Not the result of another call: calls can be nested without end.
             Some(Node { kind: NodeKind::List | NodeKind::Tuple, items, .. }) => Some(items.len() as u64),
@@ -82,8 +83,8 @@ fn range_length(repr: &str) -> Option<u64> {
     }
 }
 
-/// The length of a range.
 pub(crate) fn range_steps(start: i64, stop: i64, step: i64) -> Option<u64> {
+    // In 128 bits, as `stop - start` can exceed 64.
     let distance = if step > 0 { i128::from(stop) - i128::from(start) } else { i128::from(start) - i128::from(stop) };
     let step = i128::from(step.unsigned_abs());
     if step == 0 {

@@ -1,4 +1,4 @@
-//! What a pickle that snapcli did not write contains: a dill session, a dict, or another object, and its variables.
+//! The contents of a pickle that snapcli did not write: a dill session, a dict or another object, with its variables.
 //!
 //! `inspect` shows an outline as the table of variables. It is made from the values of a machine, without executing
 //! anything; a dill session is what `dill.dump_module` writes, `_import_module('…')` with the namespace as its state.
@@ -21,7 +21,7 @@ pub(crate) const MAX_VARIABLES: usize = 1 << 16;
 pub enum Outline {
     /// A session, as `dill.dump_module` writes it.
     Session {
-        /// The name of the module; `__runtime__.NAME` where it cannot be imported.
+        /// The name of the module; `__runtime__.NAME` if it cannot be imported.
         module: String,
         /// Its namespace, in order. dill includes the module's dunder names.
         variables: Vec<OutlineRow>,
@@ -60,7 +60,7 @@ pub(crate) fn outline_of(labels: &Labels<'_, '_>, value: Ref) -> Outline {
     let machine = labels.machine();
     if let Some((module, namespace)) = session(labels, value) {
         let mut variables = variables(labels, namespace);
-        // A load removes dill's lists of imports and looks up what they name, so the outline shows that.
+        // A load replaces dill's lists of imports by the imports themselves, and so does the outline.
         variables.retain(|variable| !known::NAMED_IMPORTS.iter().any(|(key, _)| *key == variable.name));
         variables.extend(imported(labels, namespace).take(MAX_VARIABLES - variables.len()));
         return Outline::Session { module, variables };
@@ -68,7 +68,7 @@ pub(crate) fn outline_of(labels: &Labels<'_, '_>, value: Ref) -> Outline {
     // A dict with keys other than strings, or with very many, is data and not a namespace.
     if let Some(Node { kind: NodeKind::Dict, items, .. }) = machine.node(value)
         && items.len() / 2 <= MAX_VARIABLES
-        && items.iter().step_by(2).all(|key| labels.text(*key).is_some())
+        && items.iter().step_by(2).all(|key| labels.string(*key).is_some())
     {
         return Outline::Dict { variables: variables(labels, items) };
     }
@@ -86,7 +86,7 @@ fn session<'m>(labels: &Labels<'m, '_>, value: Ref) -> Option<(String, &'m [Ref]
     if !known::imports_module(&module, &name) {
         return None;
     }
-    let module = labels.text(labels.argument(call, 0)?)?;
+    let module = labels.string(labels.argument(call, 0)?)?;
     // A state of (dict, slots) is the general form of what BUILD takes.
     let dict = match machine.node(*state) {
         Some(Node { kind: NodeKind::Tuple, items, .. }) => *items.first()?,
@@ -114,7 +114,7 @@ fn imported<'n>(labels: &'n Labels<'_, '_>, namespace: &'n [Ref]) -> impl Iterat
 /// The items of the list under a key of a namespace: the last one, as it replaces the earlier ones.
 fn rows_under<'m>(labels: &Labels<'m, '_>, namespace: &[Ref], key: &str) -> &'m [Ref] {
     let mut pairs = namespace.as_chunks::<2>().0.iter().rev();
-    let found = pairs.find(|[found, _]| labels.text(*found).as_deref() == Some(key));
+    let found = pairs.find(|[found, _]| labels.string(*found).as_deref() == Some(key));
     match found.and_then(|[_, rows]| labels.machine().node(*rows)) {
         Some(Node { kind: NodeKind::List, items, .. }) => items,
         _ => &[],
@@ -124,19 +124,18 @@ fn rows_under<'m>(labels: &Labels<'m, '_>, namespace: &[Ref], key: &str) -> &'m 
 /// A listed import: `(module, name)`, `(module, its name there, name)` or, for a module, `(module, name)`.
 fn named_import(labels: &Labels<'_, '_>, row: Ref, is_module: bool) -> Option<OutlineRow> {
     let Some(Node { kind: NodeKind::Tuple, items, .. }) = labels.machine().node(row) else { return None };
-    let (module, name) = (labels.text(*items.first()?)?, labels.text(*items.last()?)?);
-    let there = labels.text(*items.get(1)?)?;
-    let type_name = if is_module { "module".to_owned() } else { format!("import {module}.{there}") };
+    let (module, name) = (labels.string(*items.first()?)?, labels.string(*items.last()?)?);
+    let imported_name = labels.string(*items.get(1)?)?;
+    let type_name = if is_module { "module".to_owned() } else { format!("import {module}.{imported_name}") };
     let facts = ValueFacts { role: ValueRole::Import, ..ValueFacts::default() };
     let (start, end) = labels.span(row);
     Some(OutlineRow { name: name.as_ref().to_owned(), type_name, start, end, len: None, facts })
 }
 
 fn variable(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, key: Ref, value: Ref) -> OutlineRow {
-    let name = labels.text(key).map_or_else(String::new, |name| name.as_ref().to_owned());
+    let name = labels.string(key).map_or_else(String::new, |name| name.as_ref().to_owned());
     let machine = labels.machine();
-    // A value that comes from the memo has no bytes of its own but the GET; a key may come after it in a hostile
-    // pickle.
+    // The only bytes of a value from the memo are its GET. In a hostile pickle the key can come after its value.
     let end = labels.span(value).1;
     OutlineRow { name, start: machine.start(key).min(end), end, ..described(labels, describer, value) }
 }
@@ -149,7 +148,6 @@ fn described(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, value: 
     OutlineRow { name: String::new(), type_name, start: 0, end: 0, len, facts }
 }
 
-/// Names with their values.
 pub(crate) type NamedValues = Vec<(Rc<str>, Ref)>;
 
 /// The names and values of a session, without dill's dunder names, or of a dict whose keys are all strings; `None` for
@@ -163,7 +161,8 @@ pub(crate) fn named(labels: &Labels<'_, '_>, value: Ref) -> Option<NamedValues> 
         _ => return None,
     };
     let pairs = items.as_chunks::<2>().0.iter();
-    let named: Option<Vec<_>> = pairs.map(|[key, value]| Some((labels.text(*key)?, *value))).collect();
+    let named: Option<Vec<_>> = pairs.map(|[key, value]| Some((labels.string(*key)?, *value))).collect();
+    // dill saves the module's own dunder names, which are not variables.
     let is_kept = |name: &str| !(is_session && name.starts_with("__") && name.ends_with("__"));
     named.map(|named| named.into_iter().filter(|(name, _)| is_kept(name)).collect())
 }
@@ -177,13 +176,13 @@ pub(crate) fn find(labels: &Labels<'_, '_>, value: Ref, name: &str) -> Option<Re
     };
     let (pairs, _) = items.as_chunks::<2>();
     // The last one, as later keys win in a dict.
-    pairs.iter().rev().find(|[key, _]| labels.text(*key).as_deref() == Some(name)).map(|[_, value]| *value)
+    pairs.iter().rev().find(|[key, _]| labels.string(*key).as_deref() == Some(name)).map(|[_, value]| *value)
 }
 
 /// Whether this names the class of joblib's array wrappers.
 fn names_array_wrapper(argument: &Argument<'_>) -> bool {
     match argument {
-        Argument::Text(name) | Argument::Name(_, name) => name.bytes() == known::ARRAY_WRAPPER_NAME.as_bytes(),
+        Argument::Str(name) | Argument::Name(_, name) => name.bytes() == known::ARRAY_WRAPPER_NAME.as_bytes(),
         _ => false,
     }
 }
@@ -191,7 +190,7 @@ fn names_array_wrapper(argument: &Argument<'_>) -> bool {
 /// The outline of a pickle that is too large for the machine, by its opcodes alone: the module, if it is a session.
 ///
 /// # Errors
-/// Where the bytes are not opcodes, and `too_large` where joblib wrote them: only a machine can find the end of its
+/// If the bytes are not opcodes, and `too_large` if joblib wrote them: only a machine can find the end of its
 /// arrays.
 pub(crate) fn outline_of_large(bytes: &[u8], too_large: &MachineError) -> Result<Outline, MachineError> {
     let mut module = None;
@@ -206,12 +205,12 @@ pub(crate) fn outline_of_large(bytes: &[u8], too_large: &MachineError) -> Result
         // As in dill's `_identify_module`: the string after the first one that ends with `_import_module`.
         if module.is_none() && op.start < 256 && op.opcode != Opcode::PersId {
             match op.argument {
-                Argument::Text(text) => head.push(text.start(MAX_NAME).0),
+                Argument::Str(string) => head.push(string.start(MAX_NAME).0),
                 Argument::Name(_, name) => head.push(name.start(MAX_NAME).0),
                 _ => {}
             }
             module = match head.as_slice() {
-                [.., before, name] if before.ends_with("_import_module") => Some(name.clone()),
+                [.., before, name] if before.ends_with(known::IMPORT_MODULE_NAME) => Some(name.clone()),
                 _ => None,
             };
         }

@@ -11,7 +11,6 @@ use super::labels::Labels;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 use crate::pickle::machine::{Machine, MachineError};
 
-/// The depth of a tree.
 pub(crate) const MAX_DEPTH: usize = 12;
 /// The most parts of one value that are shown.
 pub(crate) const MAX_CHILDREN: usize = 30;
@@ -42,7 +41,7 @@ pub(crate) fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str) -> Tr
 /// filled; `owner` returns the name of the variable that filled an earlier slot.
 ///
 /// # Errors
-/// Where the machine cannot follow the segment.
+/// If the machine cannot follow the segment.
 pub(crate) fn trace_segment(
     segment: &[u8],
     start: u64,
@@ -51,7 +50,7 @@ pub(crate) fn trace_segment(
 ) -> Result<TraceTree, MachineError> {
     let (machine, name, value) = Machine::run_segment(segment, start, memo_start)?;
     let labels = Labels::new(&machine);
-    let name = labels.text(name).unwrap_or_else(|| "?".into());
+    let name = labels.string(name).unwrap_or_else(|| "?".into());
     Ok(TreeBuilder::new(&labels, owner).build(&TracePart { role: TraceRole::Name(&name), value }, 0))
 }
 
@@ -82,6 +81,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
 
     /// Recurses to a depth of at most [`MAX_DEPTH`].
     fn build(&mut self, part: &TracePart<'_>, depth: usize) -> TraceTree {
+        // Every line counts, so that a wide tree ends like a deep one.
         self.left = self.left.saturating_sub(1);
         let machine = self.labels.machine();
         let (start, end) = self.labels.span(part.value);
@@ -124,6 +124,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             let (start, end) = self.labels.span(part.value);
             let (count, tree) = rest.get_or_insert_with(|| (0, TraceTree { start, end, ..TraceTree::default() }));
             *count += 1;
+            // Shared parts can be anywhere in the file, so the range is that of all parts.
             tree.start = tree.start.min(start);
             tree.end = tree.end.max(end);
             tree.size = tree.size.saturating_add(end.saturating_sub(start));
@@ -148,11 +149,12 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             }
             _ => Box::new(items(&node.items)),
         };
+        // BUILD comes before or after the added items; the state is shown first either way.
         let added = node.added.iter().flat_map(move |added| items(&added.items).chain(pairs(&added.pairs)));
         Box::new(own.chain(named("state", node.state)).chain(added))
     }
 
-    /// The arguments of a call: the items of its tuple, or the value in the tuple's place.
+    /// The arguments of a call: the items of its tuple, or the value that is used instead of a tuple.
     fn arguments(&self, node: &'m Node) -> Vec<TracePart<'static>> {
         let Some(arguments) = node.items.get(1).copied() else { return Vec::new() };
         let machine = self.labels.machine();

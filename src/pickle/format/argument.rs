@@ -23,9 +23,9 @@ pub enum Argument<'a> {
     /// Bytes.
     Bytes(&'a [u8]),
     /// A string.
-    Text(PyStr<'a>),
+    Str(PyStr<'a>),
     /// A `str` of Python 2. Its encoding is chosen by the program that loads it.
-    OldText(Cow<'a, [u8]>),
+    OldStr(Cow<'a, [u8]>),
     /// A module, and a name in it.
     Name(PyStr<'a>, PyStr<'a>),
 }

@@ -30,6 +30,7 @@ pub(crate) fn prelude(out: &mut impl Write, module: &str) -> io::Result<()> {
     let (_, before_name) = HEAD.split_last().unwrap_or((&0, HEAD));
     out.write_all(before_name)?;
     string(out, module)?;
+    // `_import_module(name)`, kept in slot 0 for the functions that refer to the module; then the empty namespace.
     opcodes(out, &[Opcode::Tuple1, Opcode::Reduce, Opcode::Memoize, Opcode::EmptyDict])
 }
 

@@ -42,12 +42,12 @@ pub(super) fn index(line: &[u8]) -> Result<Argument<'static>, LineProblem> {
 /// An integer as Python's `int` accepts it: surrounding blanks, a sign, a prefix if no base is given, `_` between
 /// digits.
 fn int(line: &[u8], base: Option<u32>) -> Result<Argument<'static>, LineProblem> {
-    let text = std::str::from_utf8(line).map_err(|_| NOT_AN_INTEGER)?.trim();
-    let (negative, text) = match text.strip_prefix('-') {
+    let number = std::str::from_utf8(line).map_err(|_| NOT_AN_INTEGER)?.trim();
+    let (negative, number) = match number.strip_prefix('-') {
         Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
+        None => (false, number.strip_prefix('+').unwrap_or(number)),
     };
-    let (base, digits) = base.map_or_else(|| prefixed(text), |base| (base, text));
+    let (base, digits) = base.map_or_else(|| prefixed(number), |base| (base, number));
     let clean = !digits.starts_with('_') && !digits.ends_with('_') && !digits.contains("__");
     if digits.is_empty() || !clean || !digits.chars().all(|c| c == '_' || c.is_digit(base)) {
         return Err(NOT_AN_INTEGER);
@@ -65,21 +65,21 @@ fn int(line: &[u8], base: Option<u32>) -> Result<Argument<'static>, LineProblem>
 }
 
 /// The base that a prefix such as `0x` means, and the digits after it.
-fn prefixed(text: &str) -> (u32, &str) {
-    let base = match text.as_bytes() {
+fn prefixed(number: &str) -> (u32, &str) {
+    let base = match number.as_bytes() {
         [b'0', b'x' | b'X', ..] => 16,
         [b'0', b'o' | b'O', ..] => 8,
         [b'0', b'b' | b'B', ..] => 2,
-        _ => return (10, text),
+        _ => return (10, number),
     };
-    let digits = text.get(2..).unwrap_or_default();
+    let digits = number.get(2..).unwrap_or_default();
     (base, digits.strip_prefix('_').unwrap_or(digits))
 }
 
 /// FLOAT. Rust accepts what `PyOS_string_to_double` accepts: `1e5`, `1.`, `.5`, `inf`, `nan`.
 pub(super) fn float(line: &[u8]) -> Result<Argument<'static>, LineProblem> {
-    let text = std::str::from_utf8(line).ok();
-    text.and_then(|text| text.parse().ok()).map(Argument::Float).ok_or("not a float")
+    let string = std::str::from_utf8(line).ok();
+    string.and_then(|string| string.parse().ok()).map(Argument::Float).ok_or("not a float")
 }
 
 /// STRING: a `str` of Python 2 as its `repr` wrote it.
@@ -89,15 +89,15 @@ pub(super) fn quoted(line: &[u8]) -> Result<Argument<'_>, LineProblem> {
         _ => return Err("not quoted"),
     };
     if !inner.contains(&b'\\') {
-        return Ok(Argument::OldText(Cow::Borrowed(inner)));
+        return Ok(Argument::OldStr(Cow::Borrowed(inner)));
     }
-    unescape(inner).map(|bytes| Argument::OldText(Cow::Owned(bytes)))
+    unescape(inner).map(|bytes| Argument::OldStr(Cow::Owned(bytes)))
 }
 
 /// Decodes the escapes of a bytes literal, as `PyBytes_DecodeEscape` does.
-fn unescape(text: &[u8]) -> Result<Vec<u8>, LineProblem> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.iter().copied().peekable();
+fn unescape(literal: &[u8]) -> Result<Vec<u8>, LineProblem> {
+    let mut bytes = Vec::with_capacity(literal.len());
+    let mut rest = literal.iter().copied().peekable();
     while let Some(byte) = rest.next() {
         if byte != b'\\' {
             bytes.push(byte);
@@ -144,8 +144,9 @@ fn octal(first: u8, rest: &mut std::iter::Peekable<impl Iterator<Item = u8>>) ->
 
 /// UNICODE: raw-unicode-escape, where only `\u` and `\U` are escapes and all other bytes are Latin-1.
 pub(super) fn escaped(line: &[u8]) -> Result<Argument<'_>, LineProblem> {
+    // The usual case, which needs no copy.
     if line.is_ascii() && !line.contains(&b'\\') {
-        return PyStr::new(line).map(Argument::Text).ok_or("not a string");
+        return PyStr::new(line).map(Argument::Str).ok_or("not a string");
     }
     let mut bytes = Vec::with_capacity(line.len());
     let mut rest = line.iter().copied();
@@ -157,13 +158,14 @@ pub(super) fn escaped(line: &[u8]) -> Result<Argument<'_>, LineProblem> {
         match rest.next() {
             Some(b'u') => escaped_code_point(&mut rest, 4, &mut bytes)?,
             Some(b'U') => escaped_code_point(&mut rest, 8, &mut bytes)?,
+            // A backslash before any other character is just a backslash.
             other => {
                 bytes.push(b'\\');
                 other.map(|byte| push_code_point(&mut bytes, u32::from(byte)));
             }
         }
     }
-    PyStr::new(bytes).map(Argument::Text).ok_or("not a string")
+    PyStr::new(bytes).map(Argument::Str).ok_or("not a string")
 }
 
 /// Reads the hexadecimal digits of a `\u` or `\U` escape and appends the code point.
@@ -209,7 +211,7 @@ mod tests {
 
     #[test]
     fn strings_of_python_2_are_unescaped() {
-        assert_eq!(quoted(b"'a\\n\\x41\\101\\q'"), Ok(Argument::OldText(Cow::Borrowed(b"a\nAA\\q"))));
+        assert_eq!(quoted(b"'a\\n\\x41\\101\\q'"), Ok(Argument::OldStr(Cow::Borrowed(b"a\nAA\\q"))));
         for bad in [&b"abc"[..], b"'abc\"", b"'", b"'\\'", b"'\\x4'"] {
             assert!(quoted(bad).is_err());
         }
@@ -217,9 +219,9 @@ mod tests {
 
     #[test]
     fn raw_unicode_escapes_are_decoded() {
-        let text = |bytes: &'static [u8]| Ok(Argument::Text(PyStr::new(bytes).expect("a string")));
-        assert_eq!(escaped(b"a\\u000ab\\\\u0041\xe9"), text("a\nb\\\\u0041é".as_bytes()));
-        assert_eq!(escaped(b"\\U0001f600\\ud800"), text(b"\xf0\x9f\x98\x80\xed\xa0\x80"));
+        let string = |bytes: &'static [u8]| Ok(Argument::Str(PyStr::new(bytes).expect("a string")));
+        assert_eq!(escaped(b"a\\u000ab\\\\u0041\xe9"), string("a\nb\\\\u0041é".as_bytes()));
+        assert_eq!(escaped(b"\\U0001f600\\ud800"), string(b"\xf0\x9f\x98\x80\xed\xa0\x80"));
         assert!(escaped(b"\\u12").is_err() && escaped(b"\\U00110000").is_err());
     }
 

@@ -16,7 +16,6 @@ pub(crate) const MIN_JOINED_ITEMS: usize = 512;
 /// The byte between the strings of a joined list.
 pub(crate) const SEPARATOR: u8 = 0;
 
-/// The strings of a joined list.
 pub(crate) fn split_joined(joined: &[u8]) -> impl Iterator<Item = &[u8]> {
     joined.split(|byte| *byte == SEPARATOR)
 }

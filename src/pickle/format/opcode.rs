@@ -139,7 +139,6 @@ macro_rules! opcodes {
             $(#[doc = $name] $variant = $code,)*
         }
 
-        /// All opcodes.
         pub(crate) const TABLE: &[OpcodeRow] = &[
             $(OpcodeRow {
                 opcode: Opcode::$variant,
@@ -264,7 +263,6 @@ pub(super) struct SkipLayout {
     pub(super) fixed: u8,
     /// Whether the fixed bytes are the length of a payload that follows them.
     pub(super) has_payload: bool,
-    /// Whether the payload is a string.
     pub(super) is_str: bool,
 }
 

@@ -44,7 +44,7 @@ impl From<&Op<'_>> for OpStep {
     }
 }
 
-/// Splits bytes into opcodes, up to STOP; as in CPython, whatever follows STOP is ignored. Ends after an error.
+/// Splits bytes into opcodes, up to STOP; as in CPython, bytes after STOP are ignored. Ends after an error.
 #[derive(Clone, Debug)]
 pub struct Parser<'a> {
     bytes: &'a [u8],
@@ -82,6 +82,7 @@ impl<'a> Parser<'a> {
         // One bounds check covers the opcode and every fixed-size argument.
         let head: &[u8; MAX_SKIP_HEADER] = rest.first_chunk()?;
         let layout = SkipLayout::of_byte(head[0])?;
+        // Read before it is known how long it is: the bytes exist, and a branch would cost more.
         let number = u32::from_le_bytes([head[1], head[2], head[3], head[4]]);
         let number = if layout.fixed == 1 { u32::from(head[1]) } else { number };
         let mut length = 1 + usize::from(layout.fixed);
@@ -160,7 +161,7 @@ impl<'a> Parser<'a> {
     /// All bytes of a frame must exist, although its contents are parsed as opcodes like any others.
     fn check_frame(&self, at: u64, length: u64) -> Result<(), ParseError> {
         let left = (self.bytes.len() - self.position) as u64;
-        // `None` where more bytes follow than the frame needs.
+        // `None` if more bytes follow than the frame needs.
         match length.checked_sub(left) {
             None | Some(0) => Ok(()),
             Some(missing) => Err(ParseError::FrameBeyondEnd { at, end: self.end(), missing }),
@@ -181,10 +182,10 @@ impl<'a> Parser<'a> {
             Operand::Str(length) => {
                 let bytes = self.payload(length, opcode, at)?;
                 // Bytes that were parsed before were valid then.
-                let text = if self.checked { Some(PyStr::checked(bytes)) } else { PyStr::new(bytes) };
-                Argument::Text(text.ok_or_else(|| bad("not UTF-8"))?)
+                let string = if self.checked { Some(PyStr::checked(bytes)) } else { PyStr::new(bytes) };
+                Argument::Str(string.ok_or_else(|| bad("not UTF-8"))?)
             }
-            Operand::OldStr(length) => Argument::OldText(Cow::Borrowed(self.payload(length, opcode, at)?)),
+            Operand::OldStr(length) => Argument::OldStr(Cow::Borrowed(self.payload(length, opcode, at)?)),
             Operand::Integer(length) => integer(self.payload(length, opcode, at)?),
             Operand::IntegerLine => lines::integer(self.line(opcode, at)?).map_err(bad)?,
             Operand::LongLine => lines::long(self.line(opcode, at)?).map_err(bad)?,
@@ -194,7 +195,7 @@ impl<'a> Parser<'a> {
             Operand::IndexLine => lines::index(self.line(opcode, at)?).map_err(bad)?,
             Operand::IdentifierLine => {
                 let line = Some(self.line(opcode, at)?).filter(|line| line.is_ascii());
-                Argument::Text(line.and_then(PyStr::new).ok_or_else(|| bad("not ASCII"))?)
+                Argument::Str(line.and_then(PyStr::new).ok_or_else(|| bad("not ASCII"))?)
             }
             Operand::TwoLines => Argument::Name(self.name(opcode, at)?, self.name(opcode, at)?),
         })
@@ -296,9 +297,9 @@ mod tests {
         let argument =
             |index: usize| ops.get(index).map(|op| (op.start, op.end, op.opcode.name(), op.argument.clone()));
         assert_eq!(argument(1), Some((2, 4, "BININT1", Argument::Int(7))));
-        let text = PyStr::new(&b"x"[..]).expect("UTF-8");
-        assert_eq!(argument(2), Some((4, 7, "SHORT_BINUNICODE", Argument::Text(text))));
-        let old = Argument::OldText(Cow::Borrowed(&b"\xffy"[..]));
+        let string = PyStr::new(&b"x"[..]).expect("UTF-8");
+        assert_eq!(argument(2), Some((4, 7, "SHORT_BINUNICODE", Argument::Str(string))));
+        let old = Argument::OldStr(Cow::Borrowed(&b"\xffy"[..]));
         assert_eq!(argument(3), Some((7, 11, "SHORT_BINSTRING", old)));
         assert_eq!(argument(4), Some((11, 12, "STOP", Argument::Nothing)));
         assert_eq!(ops.len(), 5);

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 pub struct PyStr<'a>(Cow<'a, [u8]>);
 
 impl<'a> PyStr<'a> {
-    /// The string of these bytes; `None` where they are not UTF-8, surrogates aside.
+    /// The string of these bytes; `None` if they are not UTF-8, surrogates aside.
     pub fn new(bytes: impl Into<Cow<'a, [u8]>>) -> Option<Self> {
         let bytes = bytes.into();
         Pieces(&bytes).all(|piece| piece != Piece::Invalid).then_some(Self(bytes))
@@ -30,7 +30,7 @@ impl<'a> PyStr<'a> {
         self.0
     }
 
-    /// The string; `None` where it has surrogates.
+    /// The string; `None` if it has surrogates.
     pub fn as_str(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()
     }
@@ -38,7 +38,7 @@ impl<'a> PyStr<'a> {
     /// The string, with a replacement character for each surrogate.
     pub fn lossy(&self) -> Cow<'_, str> {
         match self.as_str() {
-            Some(text) => Cow::Borrowed(text),
+            Some(string) => Cow::Borrowed(string),
             None => Cow::Owned(Pieces(&self.0).map(Piece::shown).collect()),
         }
     }
@@ -47,9 +47,9 @@ impl<'a> PyStr<'a> {
     pub fn start(&self, characters: usize) -> (String, bool) {
         // A character has at most four bytes. Cut first: the string can be as long as the file.
         let cut = self.0.get(..characters.saturating_mul(4)).unwrap_or(&self.0);
-        let text: String = Pieces(cut).map(Piece::shown).collect();
-        let start: String = text.chars().take(characters).collect();
-        let whole = cut.len() == self.0.len() && start.len() == text.len();
+        let string: String = Pieces(cut).map(Piece::shown).collect();
+        let start: String = string.chars().take(characters).collect();
+        let whole = cut.len() == self.0.len() && start.len() == string.len();
         (start, whole)
     }
 
@@ -73,7 +73,7 @@ enum Piece<'a> {
 impl<'a> Piece<'a> {
     fn shown(self) -> &'a str {
         match self {
-            Self::Valid(text) => text,
+            Self::Valid(string) => string,
             Self::Surrogate | Self::Invalid => "\u{fffd}",
         }
     }
@@ -87,14 +87,14 @@ impl<'a> Iterator for Pieces<'a> {
             return None;
         }
         let valid = match std::str::from_utf8(self.0) {
-            Ok(text) => text,
+            Ok(string) => string,
             Err(error) => self.0.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok())?,
         };
         if !valid.is_empty() {
             self.0 = self.0.get(valid.len()..)?;
             return Some(Piece::Valid(valid));
         }
-        // U+D800 to U+DFFF, encoded as UTF-8 would encode them.
+        // What is left starts with bytes that are not UTF-8. U+D800 to U+DFFF, encoded as UTF-8 would encode them.
         let (piece, length) = match self.0 {
             [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..] => (Piece::Surrogate, 3),
             _ => (Piece::Invalid, 1),
@@ -104,7 +104,7 @@ impl<'a> Iterator for Pieces<'a> {
     }
 }
 
-/// Appends a code point, which may be a surrogate. Returns `false` where it is beyond Unicode.
+/// Appends a code point, which may be a surrogate. Returns `false` if it is beyond Unicode.
 pub(super) fn push_code_point(bytes: &mut Vec<u8>, code: u32) -> bool {
     if let Some(character) = char::from_u32(code) {
         bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
@@ -124,8 +124,8 @@ mod tests {
 
     #[test]
     fn surrogates_are_accepted_and_other_invalid_bytes_are_not() {
-        let text = PyStr::new(&b"a\xed\xa0\x80\xc3\xa9"[..]).expect("a surrogate is accepted");
-        assert_eq!((text.as_str(), text.lossy().as_ref(), text.characters()), (None, "a\u{fffd}é", 3));
+        let string = PyStr::new(&b"a\xed\xa0\x80\xc3\xa9"[..]).expect("a surrogate is accepted");
+        assert_eq!((string.as_str(), string.lossy().as_ref(), string.characters()), (None, "a\u{fffd}é", 3));
         for bad in [&b"\xff"[..], b"\xc3", b"a\xed\xa0", b"\xed\xc0\x80", b"\xf8\x88\x80\x80\x80"] {
             assert_eq!(PyStr::new(bad), None, "{bad:x?}");
         }
@@ -133,9 +133,9 @@ mod tests {
 
     #[test]
     fn start_cuts_between_characters() {
-        let text = PyStr::new("éééé".as_bytes()).expect("UTF-8");
-        assert_eq!(text.start(2), ("éé".to_owned(), false));
-        assert_eq!(text.start(4), ("éééé".to_owned(), true));
+        let string = PyStr::new("éééé".as_bytes()).expect("UTF-8");
+        assert_eq!(string.start(2), ("éé".to_owned(), false));
+        assert_eq!(string.start(4), ("éééé".to_owned(), true));
         assert_eq!(PyStr::new(&b""[..]).expect("UTF-8").start(0), (String::new(), true));
     }
 

@@ -39,7 +39,7 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(BUILTINS, &["type"])
         .effect(class(ClassCall::Type, None, Some(1), Some(2)))
         .traits(&[Trait::Metaclass]),
-    // Called with a metaclass, of which nothing runs: this makes the classes of a session.
+    // `type.__new__(metaclass, …)` runs no code of the metaclass. Our pickler makes the classes of a session by it.
     known(BUILTINS, &["type.__new__"])
         .makes(new_class(1, 3))
         .effect(class(ClassCall::Type, None, Some(2), Some(3))),

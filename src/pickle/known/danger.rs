@@ -1,7 +1,7 @@
 //! What is dangerous to call, by module and by name (commands, evaluation, files, sockets, imports, the interpreter),
 //! and which methods Python calls by itself when a pickle defines a class.
 //!
-//! The deny-lists only make a verdict worse: a name that they miss is still not known to be harmless.
+//! These deny-lists can only make a verdict worse: a name that they miss still does not count as harmless.
 //! Functions of modules that are not dangerous as a whole are rows of their library, with the trait `Dangerous`.
 
 use super::registry_row::Trait;
@@ -50,7 +50,7 @@ const DANGEROUS_NAMES: &[&str] = &[
 const HARMLESS_DUNDERS: &[&str] =
     &["__func__", "__name__", "__qualname__", "__doc__", "__new__", "__init__", "__newobj__"];
 
-/// Names that are taken for harm in the code of a function that a load would call.
+/// Names that count as harmful in the code of a function that a load would call.
 #[rustfmt::skip]
 const DANGEROUS_IN_CODE: &[&str] = &[
     "system", "popen", "Popen", "subprocess", "eval", "exec", "compile", "__import__", "import_module", "urlopen",

@@ -8,6 +8,9 @@ use super::registry_row::{CanonicalCall, ClassCall, Effect, KnownGlobal, Makes, 
 const DILL: &[&str] = &["dill._dill", "dill.dill"];
 const CLOUDPICKLE: &[&str] = &["cloudpickle.cloudpickle", "cloudpickle.cloudpickle_fast", "cloudpickle"];
 
+/// dill's function to import a module. `dill.load_module` finds the name of a session's module by it.
+pub(in crate::pickle) const IMPORT_MODULE_NAME: &str = "_import_module";
+
 /// The variables under which a dill session keeps lists of what it imports by name, and whether these are modules.
 /// Loading imports them and deletes the lists (`_restore_modules` in `dill/session.py`).
 pub(in crate::pickle) const NAMED_IMPORTS: &[(&str, bool)] =
@@ -15,7 +18,7 @@ pub(in crate::pickle) const NAMED_IMPORTS: &[(&str, bool)] =
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[KnownGlobal] = &[
-    known(DILL, &["_import_module"])
+    known(DILL, &[IMPORT_MODULE_NAME])
         .makes(Makes::Type("module"))
         .effect(Effect::Import)
         .canonical(CanonicalCall::Submodule)

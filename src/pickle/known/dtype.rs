@@ -38,7 +38,7 @@ const SCALARS: &[(&str, &str)] = &[
 /// Scalar classes of any size, by the kind of their dtype.
 const SIZED_SCALARS: &[(char, &str)] = &[('U', "str_"), ('S', "bytes_"), ('V', "void"), ('O', "object_")];
 
-/// Dtype classes by their scalars, where the name is not that of the scalar with a capital.
+/// Dtype classes whose name is not the scalar's name with a capital letter, by scalar.
 const DTYPE_CLASSES: &[(&str, &str)] = &[
     ("longdouble", "LongDouble"),
     ("clongdouble", "CLongDouble"),
@@ -79,14 +79,14 @@ impl DtypeCode {
         i64::try_from(self.size).ok()
     }
 
-    /// The size of an item, where numpy could have written the code.
+    /// The size of an item, if numpy could have written the code.
     pub(in crate::pickle) fn item_size(self) -> Option<u64> {
         let is_pickled = PICKLED_KINDS.contains(self.kind) && self.has_digits_only;
         u64::try_from(self.size).ok().filter(|_| is_pickled)
     }
 }
 
-/// The size of an item of a dtype with this code, where numpy could have written it: `f8`, `U5`, `V16`.
+/// The size of an item of a dtype with this code, if numpy could have written it: `f8`, `U5`, `V16`.
 pub(in crate::pickle) fn item_size(code: &str) -> Option<u64> {
     DtypeCode::parse(code)?.item_size()
 }
@@ -96,7 +96,7 @@ pub(in crate::pickle) fn declared_size(code: &str) -> Option<i64> {
     DtypeCode::parse(code)?.declared_size()
 }
 
-/// The scalar class of a dtype with this code, without its module; `generic` where it is not known.
+/// The scalar class of a dtype with this code, without its module; `generic` if it is not known.
 fn scalar(code: &str) -> &'static str {
     let of_any_size = || SIZED_SCALARS.iter().find(|(kind, _)| code.starts_with(*kind)).map(|(_, class)| *class);
     let class = SCALARS.iter().find(|(of, _)| *of == code).map(|(_, class)| *class);
@@ -129,7 +129,7 @@ pub(in crate::pickle) fn dtype_name(code: &str) -> Option<String> {
         'S' | 'V' => Some(format!("|{code}")),
         _ => match scalar(code) {
             "generic" => None,
-            // 16 bytes a number where numpy pickles these codes.
+            // On platforms that pickle these codes, a long double takes 16 bytes.
             "longdouble" => Some("float128".to_owned()),
             "clongdouble" => Some("complex256".to_owned()),
             name => Some(name.to_owned()),

@@ -6,7 +6,7 @@
 //! on pickle scanners. Data only: nothing here reads a pickle.
 //!
 //! To add a callable, add a row to the file of its library. A global without a row is a class for labels, is not loaded
-//! from untrusted files, and makes the verdict `calls`, or `dangerous` where [`danger`] knows its module or its name.
+//! from untrusted files, and makes the verdict `calls`, or `dangerous` if [`danger`] lists its module or its name.
 
 mod builtins;
 pub(super) mod danger;
@@ -29,7 +29,7 @@ use std::sync::LazyLock;
 
 use self::registry_row::{KnownGlobal, Trait};
 
-pub(super) use self::dill_cloudpickle::{NAMED_IMPORTS, is_known_repr, type_of_repr};
+pub(super) use self::dill_cloudpickle::{IMPORT_MODULE_NAME, NAMED_IMPORTS, is_known_repr, type_of_repr};
 pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
 pub(super) use self::numpy::ARRAY;
 pub(super) use self::other_libraries::ARRAY_WRAPPER_NAME;
@@ -63,13 +63,13 @@ fn has_exact_trait(module: &str, name: &str, wanted: Trait) -> bool {
     row(module, name).is_some_and(|row| row.traits.contains(&wanted))
 }
 
-/// What a call of this global makes; `None` where that is an instance of it, as far as is known.
+/// What a call of this global makes; `None` if that is an instance of it, as far as is known.
 pub(super) fn made_by(module: &str, name: &str) -> Option<Makes> {
     let (module, name) = renames::current_name(module, name);
     row(module, name)?.makes
 }
 
-/// What a call of this global does, by its current name; `None` where that is not known.
+/// What a call of this global does, by its current name; `None` if that is not known.
 pub(super) fn effect_of(module: &str, name: &str) -> Option<Effect> {
     row(module, name)?.effect
 }
@@ -116,7 +116,7 @@ pub(super) fn subscript_of(module: &str, name: &str) -> Option<&'static str> {
     (module == "typing").then(|| stdlib::subscript_type(name))
 }
 
-/// Whether an instance of this class, by its public name, has no items but those that a pickle adds to it.
+/// Whether an instance of this class, by its public name, has no items except those that the pickle adds to it.
 pub(super) fn starts_empty(class: &str) -> bool {
     let global = class.rsplit_once('.');
     global.is_some_and(|(module, name)| has_trait(module, name, Trait::StartsEmpty))
@@ -137,9 +137,9 @@ pub(super) fn imports_module(module: &str, name: &str) -> bool {
     has_trait(module, name, Trait::ImportsModule)
 }
 
-/// Whether this global is the class of which joblib writes an instance in place of an array.
+/// Whether this global is joblib's [`ARRAY_WRAPPER_NAME`].
 pub(crate) fn is_array_wrapper(module: &str, name: &str) -> bool {
-    // Most names are another one: no need to hash them.
+    // This is asked for every call: comparing the name first avoids most look-ups.
     name == ARRAY_WRAPPER_NAME && has_trait(module, name, Trait::ArrayWrapper)
 }
 
@@ -153,7 +153,6 @@ pub(super) fn is_session_namespace(module: &str, name: &str) -> bool {
     has_trait(module, name, Trait::SessionNamespace)
 }
 
-/// Whether this global is `getattr`.
 pub(super) fn is_getattr(module: &str, name: &str) -> bool {
     has_trait(module, name, Trait::GetsAttribute)
 }

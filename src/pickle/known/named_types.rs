@@ -5,11 +5,11 @@ use super::effect_of;
 /// A name of such a class.
 struct NamedType {
     name: &'static str,
-    /// Its module and name, where it is not this name in `types` or `builtins`.
+    /// Its module and name, unless it is this name in `types` or `builtins`.
     class: Option<(&'static str, &'static str)>,
-    /// Its `__name__`, where that is another.
+    /// Its `__name__`, if that is different.
     label: Option<&'static str>,
-    /// The global that is the same class, where `diff` would not find it: in `types` by a name that ends with `Type`,
+    /// The global that is the same class, if `diff` would not find it: in `types` by a name that ends with `Type`,
     /// and else in `builtins`.
     in_diff: Option<(&'static str, &'static str)>,
 }

@@ -22,7 +22,7 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .canonical(CanonicalCall::ArrayFromState),
     data(NUMERIC, &["_frombuffer"]).makes(Makes::Type(ARRAY)).canonical(CanonicalCall::ArrayFromBuffer),
     data(MULTIARRAY, &["scalar"]).makes(Makes::Scalar).canonical(CanonicalCall::Constant),
-    // The same in the other of the two modules, where no numpy writes them.
+    // The same names in the other module, where no version of numpy writes them.
     known(NUMERIC, &["_reconstruct"]).makes(Makes::InstanceOf(0)).effect(Effect::New(0)).loaded_untrusted(),
     data(MULTIARRAY, &["_frombuffer"]).makes(Makes::Type(ARRAY)),
     data(NUMERIC, &["scalar"]).makes(Makes::Scalar),

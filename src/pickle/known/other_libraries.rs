@@ -1,14 +1,15 @@
 //! The rows of scikit-learn, joblib, torch and sympy.
 //!
-//! scikit-learn and torch have compiled code that trusts the numbers in a file. Of scikit-learn, files that are not
-//! trusted get the estimators that compute with numpy alone, which checks the shapes it is given. Not among them:
-//! trees, neighbours, support vectors, k-means, boosting and all that holds sparse matrices, whose compiled code reads
-//! and writes memory at offsets in their state; and FunctionTransformer, which calls a function from its state.
+//! scikit-learn and torch have compiled code that trusts the numbers in a file. Untrusted files may load only the
+//! scikit-learn estimators that compute with numpy alone, which checks the shapes it is given. Excluded are trees,
+//! neighbours, support vectors, k-means, boosting and everything that holds sparse matrices, because their compiled
+//! code reads and writes memory at offsets in their state; and FunctionTransformer, which calls a function from its
+//! state.
 
 use super::registry_row::{Effect, KnownGlobal, Trait, dangerous, data_class, known};
 
-/// The class of which joblib writes an instance in place of an array, followed by the array's bytes. scikit-learn
-/// carried a joblib of its own up to 0.22.
+/// joblib writes an instance of this class in place of each array, followed by the array's bytes. scikit-learn had its
+/// own copy of joblib up to 0.22.
 pub(in crate::pickle) const ARRAY_WRAPPER_NAME: &str = "NumpyArrayWrapper";
 const ARRAY_WRAPPER_MODULES: &[&str] = &["joblib.numpy_pickle", "sklearn.externals.joblib.numpy_pickle"];
 

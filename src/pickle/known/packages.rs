@@ -1,4 +1,4 @@
-//! What is known of whole modules and packages: whose import is harmless, and whose classes hold data.
+//! Facts about whole modules and packages: whether importing one is harmless, and whether its classes only hold data.
 
 use super::{Effect, effect_of};
 
@@ -46,15 +46,15 @@ pub(in crate::pickle) fn runs_on_import(module: &str) -> bool {
     RUN_ON_IMPORT.iter().any(|of| within(of)) || module.ends_with(".__main__")
 }
 
-/// Whether the import of this module is not worth a finding.
+/// Whether the import of this module is harmless.
 pub(in crate::pickle) fn is_known_module(module: &str) -> bool {
     KNOWN_PACKAGES.contains(&package(module))
 }
 
-/// Whether this is a class of which a pickle may make instances: one of a data package, or one that makes plain data.
+/// Whether a pickle may make instances of this class: it is one of a data package, or makes plain data.
 pub(in crate::pickle) fn is_data_class(module: &str, name: &str) -> bool {
     let named_as_class = name.trim_start_matches('_').starts_with(|first: char| first.is_ascii_uppercase());
-    // The classes of numpy that have a name like a function's.
+    // These classes of numpy are named like functions.
     let is_class = named_as_class || matches!(name, "ndarray" | "dtype" | "matrix" | "recarray");
     DATA_PACKAGES.contains(&package(module)) && is_class
         || matches!(effect_of(module, name), Some(Effect::Data | Effect::ImportSpec))

@@ -85,12 +85,12 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .effect(Effect::Data),
 ];
 
-/// The keys under which an index, or an array of pandas' own, has its data, in the order in which they are asked for
-/// its length.
+/// The keys under which an index or an extension array has its data, in the order in which they are searched for its
+/// length.
 pub(in crate::pickle) const DATA_KEYS: &[&str] =
     &["data", "codes", "left", "values", "_data", "_ndarray", "_codes", "_left", "_sparse_index", "_mask"];
 
-/// How to tell the dtype of an array of pandas' own.
+/// How to find the dtype of one of pandas' extension arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::pickle) enum ArrayDtype {
     /// It is always this one.
@@ -108,7 +108,7 @@ const ARRAY_DTYPES: &[(&[&str], ArrayDtype)] = &[
     (&["DatetimeArray", "TimedeltaArray", "PeriodArray", "StringArray"], ArrayDtype::Backed),
 ];
 
-/// How to tell the dtype of an array of this class, by the class's public name.
+/// How to find the dtype of an array of this class, which is given by its public name.
 pub(in crate::pickle) fn array_dtype(class: &str) -> Option<ArrayDtype> {
     let name = class.strip_prefix("pandas.")?.rsplit('.').next()?;
     ARRAY_DTYPES.iter().find(|(names, _)| names.contains(&name)).map(|(_, dtype)| *dtype)

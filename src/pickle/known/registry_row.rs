@@ -1,6 +1,6 @@
 //! A row of the registry: its columns, and the functions that the tables write rows with.
 //!
-//! A column that says nothing is left out of a row: `known(&["os.path"], &["join"]).effect(…)`.
+//! A row leaves out its empty columns: `known(&["os.path"], &["join"]).effect(…)`.
 
 /// What is known of `module.name`, for each of these modules and each of these names.
 #[derive(Clone, Copy, Debug)]
@@ -12,9 +12,9 @@ pub(super) struct KnownGlobal {
     /// Whether the unpickler finds it when it loads a file that is not trusted.
     pub(super) is_loaded_untrusted: bool,
     pub(super) canonical: Option<CanonicalCall>,
-    /// The module by which people name a class, where its pickles name another.
+    /// The module that people import a class from, if pickles name another one.
     pub(super) exported_by: Option<&'static str>,
-    /// The type of the value, where the name is that of a singleton and not of a callable.
+    /// The type of the value, if the name belongs to a singleton and not to a callable.
     pub(super) singleton: Option<&'static str>,
     pub(super) traits: &'static [Trait],
 }
@@ -110,14 +110,13 @@ pub(in crate::pickle) enum Effect {
 /// The arguments that make a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::pickle) struct ClassArguments {
-    /// The metaclass, where it is an argument.
+    /// The metaclass, if it is an argument.
     pub meta: Option<usize>,
     pub bases: Option<usize>,
     pub namespace: Option<usize>,
     pub call: ClassCall,
 }
 
-/// How a class is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::pickle) enum ClassCall {
     /// By a helper of dill, cloudpickle or `collections`.
@@ -161,7 +160,7 @@ pub(in crate::pickle) enum CanonicalCall {
     MaskedArray,
     /// A code object: the file and the lines where it was written do not count.
     Code,
-    /// An immutable value, of which nobody can tell two equal ones apart.
+    /// An immutable value: two equal ones are indistinguishable.
     Constant,
     /// A dict whose order counts.
     OrderedDict,
@@ -192,7 +191,7 @@ pub(super) enum Trait {
     Dtype,
     /// Makes numpy's dtype of strings of any length.
     StringDtype,
-    /// The class of which joblib writes an instance in place of an array.
+    /// joblib writes an instance of this class in place of an array.
     ArrayWrapper,
 }
 
@@ -226,7 +225,7 @@ impl KnownGlobal {
     }
 }
 
-/// A row about which nothing is said yet.
+/// A row with its names only.
 pub(super) const fn known(modules: &'static [&'static str], names: &'static [&'static str]) -> KnownGlobal {
     KnownGlobal {
         modules,

@@ -4,8 +4,8 @@
 
 use std::borrow::Cow;
 
-/// Old module, its current name, and whether both are one module. Others are only as dangerous as the module they stand
-/// for, and `diff` takes them for different ones.
+/// Old module, its current name, and whether both names mean the same module. The others are only as dangerous as the
+/// current module; `diff` compares them as different modules.
 const MODULES: &[(&str, &str, bool)] = &[
     ("__builtin__", "builtins", true),
     ("copy_reg", "copyreg", true),
@@ -44,7 +44,7 @@ const NAMES: &[(&str, &str, &str, &str)] = &[
     ("itertools", "ifilter", "builtins", "filter"),
 ];
 
-/// Modules of libraries that moved, and what lies within them: the files that name them are loaded under that name.
+/// Modules that moved, as (old, new); for numpy, with all modules inside. `diff` treats both names as one.
 const DILL_BEFORE_0_3: (&str, &str) = ("dill.dill", "dill._dill");
 const NUMPY_1: (&str, &str) = ("numpy.core.", "numpy._core.");
 
@@ -56,8 +56,7 @@ pub(crate) fn current_name<'a>(module: &'a str, name: &'a str) -> (&'a str, &'a 
     renamed.map_or((module, name), |(.., module, name)| (module, name))
 }
 
-/// The current name of a module that is the same module under an old name, and of those of numpy 1 and old versions of
-/// dill.
+/// The current name of a module, if `module` is only an older name of it: in Python 2, numpy 1 or an old dill.
 pub(in crate::pickle) fn same_module(module: &str) -> Cow<'_, str> {
     if let Some((_, new, _)) = MODULES.iter().find(|(old, _, is_same)| *is_same && *old == module) {
         return Cow::Borrowed(new);

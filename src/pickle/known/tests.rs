@@ -39,7 +39,7 @@ fn only_classes_and_makers_of_data_are_loaded_untrusted() {
 #[test]
 fn rows_have_the_names_of_today() {
     for (module, name) in TABLES.into_iter().flatten().flat_map(globals) {
-        // Two names of one function, of which only the newer one is translated to.
+        // One function with two names: only the newer one is the result of a translation.
         if !matches!((module, name), ("cPickle", "loads")) {
             assert_eq!(current_name(module, name), (module, name));
         }
@@ -55,7 +55,7 @@ fn diff_knows_modules_that_were_renamed_and_no_others() {
 }
 
 #[test]
-fn names_are_those_that_people_write() {
+fn names_are_written_as_people_write_them() {
     assert_eq!(public_name("builtins", "complex"), "complex");
     assert_eq!(public_name("pandas.core.frame", "DataFrame"), "pandas.DataFrame");
     assert_eq!(public_name("pandas.core.frame", "Other"), "pandas.core.frame.Other");
@@ -95,7 +95,7 @@ fn only_makers_of_data_have_that_effect() {
 }
 
 #[test]
-fn harm_is_known_under_other_names() {
+fn harmful_functions_are_known_by_all_their_names() {
     for (module, name) in [
         ("posix", "system"),
         ("commands", "getoutput"),

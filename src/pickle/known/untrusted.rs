@@ -1,7 +1,7 @@
-//! What the unpickler finds when it loads a file that this user did not sign: exact names only, because it cannot see
-//! what the pickle does with what it finds.
+//! The allow-list for files that this user did not sign. It has exact names only, because the unpickler cannot see what
+//! the pickle does with an object after it was found.
 //!
-//! Each row of the registry says whether it is among them. Most are makers of plain data, and classes whose
+//! A column of the registry says which names are on it. Most are makers of plain data, and classes whose
 //! `__setstate__` stores data. A verdict ([`beyond_plain`](crate::pickle::verdict::beyond_plain)) must pass before
 //! anything is loaded.
 
@@ -27,7 +27,7 @@ pub(crate) fn imports_module(module: &str, name: &str) -> bool {
     super::imports_module(module, name)
 }
 
-/// The package whose compiled code trusts the numbers in a file that this name (`module.name`) belongs to.
+/// The package of this name (`module.name`), if its compiled code trusts the numbers in a file.
 pub(crate) fn trusts_numbers(name: &str) -> Option<&'static str> {
     TRUST_NUMBERS.iter().copied().find(|known| *known == packages::package(name))
 }

@@ -7,8 +7,7 @@ use crate::pickle::format::opcode::{CodeRun, MemoUse, Opcode, Takes};
 use crate::pickle::format::parse::{OpStep, ParseError};
 
 impl Machine<'_> {
-    /// Follows an opcode. The opcodes that pickles mostly consist of are handled here, so that they cost little, and
-    /// the others in [`Self::rare`].
+    /// Follows an opcode. The most frequent opcodes are inlined here; [`Self::rare`] has the others.
     #[inline(always)]
     pub(super) fn step(&mut self, op: OpStep) -> Done {
         self.end = op.end;
@@ -51,7 +50,7 @@ impl Machine<'_> {
             Opcode::Inst | Opcode::Obj => self.instance(op),
             Opcode::Append | Opcode::SetItem => self.add_taken(op),
             Opcode::Build => self.build(op),
-            // All others push one value: what their argument says, or what it names outside of the pickle.
+            // All others push one value: their argument, or an object outside of the pickle that it names.
             _ => {
                 if op.opcode.runs() == CodeRun::Lookup {
                     self.note_lookup(op)?;
@@ -70,6 +69,7 @@ impl Machine<'_> {
     #[inline(always)]
     fn check_stack(&self, op: OpStep) -> Done {
         let (at, opcode) = (op.start, op.opcode);
+        // As in CPython, an opcode cannot take values from below the topmost mark: its height is the fence.
         let enough = match opcode.takes() {
             Takes::Items(0) => true,
             Takes::Items(needed) => self.stack.len() - self.fence() >= usize::from(needed),
@@ -107,7 +107,7 @@ impl Machine<'_> {
             effects: self.effects.len(),
             looked_up: self.looked_up.len(),
             filled: self.memo.filled(),
-            lowest: usize::MAX,
+            lowest: usize::MAX, // No node was changed yet.
         });
         Ok(())
     }
@@ -246,6 +246,7 @@ impl Machine<'_> {
         };
         // Like the other calls, it gets its arguments as a tuple, although the pickle has none.
         let arguments = self.make(NodeKind::Tuple, start, op.start, arguments)?;
+        // The span begins at the mark, which comes before the arguments.
         let node = self.make(NodeKind::Call(CallKind::Instance), start, op.end, vec![class, arguments])?;
         self.push(node, op)
     }
@@ -270,6 +271,7 @@ impl Machine<'_> {
     /// Adds items to the value on top of the stack.
     fn add(&mut self, items: Vec<Ref>, op: OpStep) -> Done {
         let target = self.changed(items.len(), op)?;
+        // An import, or a value of an earlier segment, has no node to keep the items in.
         match self.node_mut(target) {
             Some(node) => node.add(op.opcode, items),
             None => self.changes.push(ObjectChange { at: op.start, opcode: op.opcode, target, items }),

@@ -1,9 +1,9 @@
 //! Arrays as `joblib.dump` writes them (joblib/numpy_pickle.py).
 //!
-//! A `NumpyArrayWrapper` takes the place of each array, and right after the BUILD that gives the wrapper its state
+//! A `NumpyArrayWrapper` replaces each array, and right after the BUILD that gives the wrapper its state
 //! come the bytes of the array, which are not opcodes; for an array of objects, a whole pickle. The state says how
-//! many bytes they are. Where the state is not written as joblib writes it, the pickle is rejected: whoever resumes
-//! at another offset reads another pickle.
+//! many bytes there are. If joblib would not write such a state, the pickle is rejected: a reader that resumes at
+//! another offset would read a different pickle.
 
 use std::slice;
 
@@ -12,20 +12,18 @@ use super::state::{Done, Machine, RawArray};
 use super::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::format::parse::{Op, OpStep, ParseError, Parser};
 use crate::pickle::known;
+use crate::pickle::known::dtype::{REFERENCE_FLAG, item_size};
 
 /// The most items that a wrapper's state may have; joblib writes seven.
 const MAX_STATE: usize = 32;
-/// The most dimensions of an array.
 const MAX_DIMENSIONS: usize = 64;
 /// The most bytes of a name or a dtype code that is recognized here.
 const MAX_NAME: usize = 64;
-/// The longest padding. Its length stands in its first byte, and bytes above this value can be opcodes. A reader
+/// The longest padding. Its first byte holds its length, and bytes above this value can be opcodes. A reader
 /// other than joblib stops at a smaller byte, so it cannot be led to execute the bytes of the array.
 const MAX_PADDING: u8 = b'(' - 1;
 /// What is wrong with a wrapper that joblib would not write.
 const NOT_JOBLIB: &str = "has a wrapper that joblib does not write";
-/// The flag of a dtype whose items hold objects (`NPY_ITEM_REFCOUNT`).
-const HOLDS_OBJECTS: i64 = 1;
 
 /// What follows the BUILD of a wrapper.
 enum ArrayBytes {
@@ -48,6 +46,7 @@ impl<'a> Iterator for OpcodesAround<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let op = self.parser.next()?;
+        // The ranges are in order, so only the next one can begin after this opcode.
         if let (Ok(op), Some(raw)) = (&op, self.raw.as_slice().first())
             && op.start == raw.opcode
         {
@@ -87,6 +86,7 @@ impl<'a> Machine<'a> {
                 RawArray { opcode: op.start, from: op.end, start, end: start.saturating_add(count), is_pickle: false }
             }
             ArrayBytes::Pickle => {
+                // Its length is known only at its STOP.
                 let mut end = op.end;
                 for inner in Parser::nested(parser.rest(), op.end) {
                     end = inner?.end;
@@ -122,14 +122,13 @@ impl<'a> Machine<'a> {
         if self.is_wrapper(node) {
             return true;
         }
-        // A callable that makes instances of any class tells nothing about the next one.
+        // A callee that can make instances of any class says nothing about its next call.
         if matches!(node.kind, NodeKind::Call(CallKind::NewObj)) {
             self.arrays.other_class = class;
         }
         false
     }
 
-    /// Whether this call makes a wrapper.
     pub(crate) fn is_wrapper(&self, node: &Node) -> bool {
         let NodeKind::Call(how) = node.kind else { return false };
         let class = || node.items.first().map(|class| self.resolve(*class));
@@ -156,6 +155,7 @@ impl<'a> Machine<'a> {
     fn bytes_after(&self, wrapper: Ref) -> Result<ArrayBytes, &'static str> {
         let wrapper = self.resolve(wrapper);
         let node = self.node(wrapper).ok_or("has no wrapper")?;
+        // joblib makes a wrapper by NEWOBJ, or by `copyreg._reconstructor` in protocols 0 and 1, and by nothing else.
         let unusual =
             matches!(node.kind, NodeKind::Call(CallKind::Instance | CallKind::NewObjEx)) || node.added.is_some();
         let by_init = matches!(node.kind, NodeKind::Call(CallKind::Reduce))
@@ -168,10 +168,11 @@ impl<'a> Machine<'a> {
         if items.len() > 2 * MAX_STATE {
             return Err(NOT_JOBLIB);
         }
+        // `second_states` holds resolved references.
         let dtype = self.item(items, "dtype").map(|dtype| self.resolve(dtype)).ok_or("has no dtype")?;
         let shape = self.item(items, "shape").and_then(|shape| self.count_in(shape)).ok_or("has no valid shape")?;
         if self.arrays.second_states.contains(&dtype) {
-            return Err("has a dtype that is changed");
+            return Err("has a dtype with a second state");
         }
         let dtype = self.node(dtype).and_then(|dtype| self.dtype_item_size(dtype));
         let Some(size) = dtype.ok_or("has an unknown dtype")? else { return Ok(ArrayBytes::Pickle) };
@@ -197,15 +198,15 @@ impl<'a> Machine<'a> {
         items.iter().try_fold(1, |count: u64, length| count.checked_mul(u64::try_from(self.int(*length)?).ok()?))
     }
 
-    /// The size of the items of a dtype, from the call that makes it: `Some(None)` where they hold objects, `None`
-    /// where this is no dtype, or an unknown one.
+    /// The size of the items of a dtype, from the call that makes it: `Some(None)` if they hold objects, `None`
+    /// if this is not a dtype that numpy writes.
     fn dtype_item_size(&self, dtype: &Node) -> Option<Option<u64>> {
         let NodeKind::Call(CallKind::Reduce) = dtype.kind else { return None };
         let (module, name) = self.global_of_call(dtype)?;
         if known::is_string_dtype(&module, &name) {
             return Some(None);
         }
-        if (module.as_str(), name.as_str()) != ("numpy", "dtype") {
+        if !known::is_dtype(&module, &name) {
             return None;
         }
         let code = self.short_str(self.argument(dtype, 0)?)?;
@@ -216,10 +217,10 @@ impl<'a> Machine<'a> {
             Some(_) => return None,
         };
         let flags = state.get(7).map_or(Some(0), |flags| self.int(*flags))?;
-        let size = known::dtype::item_size(&code)?;
+        let size = item_size(&code)?;
         // Without a state, the code decides; with one, the flags must agree with it.
-        let consistent = state.is_empty() || flags & HOLDS_OBJECTS != 0;
-        if code.starts_with('O') || flags & HOLDS_OBJECTS != 0 {
+        let consistent = state.is_empty() || flags & REFERENCE_FLAG != 0;
+        if code.starts_with('O') || flags & REFERENCE_FLAG != 0 {
             return consistent.then_some(None);
         }
         match state.get(5).map(|size| self.int(*size)) {
@@ -239,7 +240,9 @@ impl<'a> Machine<'a> {
     /// A string, if it is short enough for a name.
     fn short_str(&self, reference: Ref) -> Option<String> {
         match self.value(reference) {
-            Value::Leaf(Leaf::Text(text)) => text.as_str().filter(|text| text.len() <= MAX_NAME).map(str::to_owned),
+            Value::Leaf(Leaf::Str(string)) => {
+                string.as_str().filter(|string| string.len() <= MAX_NAME).map(str::to_owned)
+            }
             _ => None,
         }
     }
@@ -257,7 +260,7 @@ impl<'a> Machine<'a> {
 
     /// Module and name of a global, if they are short.
     fn global(&self, reference: Ref) -> Option<(String, String)> {
-        let short = |text: &str| (text.len() <= MAX_NAME).then(|| text.to_owned());
+        let short = |string: &str| (string.len() <= MAX_NAME).then(|| string.to_owned());
         match self.value(reference) {
             Value::Leaf(Leaf::Global(module, name)) => Some((short(module.as_str()?)?, short(name.as_str()?)?)),
             Value::Node(Node { kind: NodeKind::Global, items, .. }) => {

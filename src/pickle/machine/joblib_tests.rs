@@ -138,7 +138,7 @@ fn bytes_that_another_reader_takes_for_opcodes_are_dangerous() {
 }
 
 #[test]
-fn equal_arrays_are_equal_whatever_pickled_them() {
+fn equal_arrays_are_equal_in_every_pickle_format() {
     let differs = |left: &[u8], right: &[u8]| {
         let (left, left_value) = Machine::run(left).expect("a pickle");
         let (right, right_value) = Machine::run(right).expect("a pickle");

@@ -13,8 +13,8 @@ pub(crate) const MAX_ITEMS: usize = 1 << 26;
 pub(crate) const MAX_MEMO: usize = 1 << 25;
 /// The most values on the stack; 8 bytes each.
 pub(crate) const MAX_STACK: usize = 1 << 26;
-/// The most marks on the stack; about 70 bytes each. Each mark stands for a value that is put together from
-/// everything above it, so the limit is that of such values.
+/// The most marks on the stack; about 70 bytes each. Each mark begins a value that is put together from
+/// everything above it, so the limit is the same as for such values.
 pub(crate) const MAX_MARKS: usize = MAX_NODES;
 
 /// Why a pickle cannot be followed. `at` is the offset of the opcode at fault.
@@ -46,7 +46,7 @@ pub enum MachineError {
         opcode: Opcode,
     },
     /// A key without a value.
-    #[error("{opcode} at byte {at} gets a key without a value: the pickle is damaged; copy the file again")]
+    #[error("{opcode} at byte {at} has a key without a value: the pickle is damaged; copy the file again")]
     OddItems {
         /// The offset of the opcode.
         at: u64,

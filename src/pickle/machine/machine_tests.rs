@@ -17,7 +17,7 @@ fn shown(machine: &Machine<'_>, value: Ref, depth: usize) -> String {
     let all = |items: &[Ref]| items.iter().map(|item| shown(machine, *item, depth + 1)).collect::<Vec<_>>().join(" ");
     match machine.value(value) {
         _ if depth > 8 => "…".to_owned(),
-        Value::Leaf(Leaf::Text(text)) => text.lossy().into_owned(),
+        Value::Leaf(Leaf::Str(string)) => string.lossy().into_owned(),
         Value::Leaf(Leaf::Int(value)) => value.to_string(),
         Value::Leaf(Leaf::Global(module, name)) => format!("Global({} {})", module.lossy(), name.lossy()),
         Value::Leaf(leaf) => format!("{leaf:?}"),
@@ -39,7 +39,7 @@ fn run(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn all_protocols_make_the_same() {
+fn all_protocols_make_the_same_values() {
     let expected = "Dict(a 1 b List(Float(1.5) None Bool(true)) c Tuple(x LargeInt) d Dict(k -1))";
     for pickle in samples::DICTS {
         assert_eq!(run(pickle), expected);
@@ -76,7 +76,7 @@ fn the_stack_behaves_as_in_cpython() {
 }
 
 #[test]
-fn spans_cover_what_made_a_value() {
+fn spans_cover_the_opcodes_that_made_a_value() {
     let (machine, value) = Machine::run(b"\x80\x04](K\x01\x8c\x02ab\x94\x85eN0.").expect("a pickle");
     assert_eq!(machine.span(value), (2, 13));
     let Value::Node(list) = machine.value(value) else { panic!("a list") };

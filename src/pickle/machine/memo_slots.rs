@@ -7,7 +7,6 @@ use std::collections::HashMap;
 
 use super::value::Ref;
 
-/// The filled slots and their values.
 #[derive(Debug, Default)]
 pub(super) struct MemoSlots {
     /// The number of slots that were filled before these bytes.
@@ -64,7 +63,7 @@ impl MemoSlots {
         Filled { dense: self.dense.len(), irregular: self.irregular }
     }
 
-    /// The values of the slots that were filled since `then`; `None` where any slot was filled out of order since.
+    /// The values of the slots that were filled since `then`; `None` if any slot was filled out of order since.
     pub(super) fn filled_since(&mut self, then: Filled) -> Option<&mut [Ref]> {
         if self.irregular == then.irregular { self.dense.get_mut(then.dense..) } else { None }
     }
@@ -72,6 +71,7 @@ impl MemoSlots {
     /// Fills the next slot, by a MEMOIZE at `at`.
     #[inline(always)]
     pub(super) fn memoize(&mut self, value: Ref, at: u64) {
+        // Without gaps, the next slot is the end of `dense`.
         if self.skipped == 0 && self.sparse.is_empty() {
             self.dense.push(value);
         } else {

@@ -1,4 +1,4 @@
-//! Drops values that will not be needed any more, so that a long list of records costs no more than its own length.
+//! Drops values that are no longer needed, so that a long list of records costs no more than its own length.
 //!
 //! When a batch of items is added to a list, everything that was made since the batch began can be reached only
 //! through those items and the memo, unless something older was changed meanwhile. If all of it is plain data, the
@@ -18,13 +18,13 @@ const MIN_ITEMS: usize = 1 << 18;
 /// Watches a machine that prunes.
 pub trait Watch {
     /// Called before values are pruned: the last chance to see them.
-    fn look(&mut self, machine: &Machine<'_>);
+    fn before_pruning(&mut self, machine: &Machine<'_>);
 
-    /// Whether a call made plain data, of which only its kind will be asked for.
+    /// Whether a call made plain data, so that only its kind need be kept.
     fn is_data(&mut self, machine: &Machine<'_>, call: Ref) -> bool;
 
     /// Called when the nodes from this index on were pruned.
-    fn forget(&mut self, nodes: usize);
+    fn after_pruning(&mut self, nodes: usize);
 }
 
 impl Machine<'_> {
@@ -54,7 +54,7 @@ impl Machine<'_> {
     fn is_named_imports(&self) -> bool {
         let Some(key) = self.stack.len().checked_sub(2).and_then(|below| self.stack.get(below)) else { return false };
         match self.value(*key) {
-            Value::Leaf(Leaf::Text(key)) => {
+            Value::Leaf(Leaf::Str(key)) => {
                 key.as_str().is_some_and(|key| known::NAMED_IMPORTS.iter().any(|(name, _)| *name == key))
             }
             _ => false,
@@ -63,7 +63,8 @@ impl Machine<'_> {
 
     /// Prunes a batch, if all of it is plain data.
     pub(super) fn prune(&mut self, batch: Batch, watch: &mut dyn Watch) {
-        watch.look(self);
+        // The judge must see these values before they are gone, even if they turn out not to be prunable.
+        watch.before_pruning(self);
         let made = self.nodes.get(batch.first..).unwrap_or_default();
         let is_data = |(number, node): (usize, &Node)| match node.kind {
             kind if kind.holds_items() => node.state.is_none(),
@@ -75,6 +76,7 @@ impl Machine<'_> {
         if !made.iter().enumerate().all(is_data) {
             return;
         }
+        // What is left of each dropped node is its kind, in the references to it.
         let nodes = &mut self.nodes;
         let kinds: Vec<NodeKind> = nodes.get(batch.first..).unwrap_or_default().iter().map(|node| node.kind).collect();
         let prune = |value: &mut Ref| {
@@ -88,10 +90,11 @@ impl Machine<'_> {
         let Some(slots) = self.memo.filled_since(batch.filled) else { return };
         slots.iter_mut().for_each(prune);
         if let Some(target) = nodes.get_mut(batch.target) {
+            // Only the new items can refer to the dropped nodes: `batch_of` has made sure of that.
             let kept = target.items.len().saturating_sub(batch.items);
             target.items.get_mut(kept..).unwrap_or_default().iter_mut().for_each(prune);
         }
         nodes.drain(batch.first..).for_each(|node| self.spare.keep(node.items));
-        watch.forget(batch.first);
+        watch.after_pruning(batch.first);
     }
 }

@@ -12,7 +12,7 @@ impl<'a> Machine<'a> {
     /// Follows a whole pickle, or a file of `joblib.dump`. Also returns the value that it makes.
     ///
     /// # Errors
-    /// Where CPython could not load the pickle, and where it exceeds a limit.
+    /// If CPython could not load the pickle, or if it exceeds a limit.
     pub fn run(bytes: &'a [u8]) -> Result<(Self, Ref), MachineError> {
         Self::new(bytes, 0, 0).follow(None)
     }
@@ -32,6 +32,7 @@ impl<'a> Machine<'a> {
     /// As for [`Self::run`].
     pub fn run_nested(bytes: &'a [u8], watch: &mut dyn Watch) -> Result<(Self, Ref), MachineError> {
         let mut machine = Self::new(bytes, 0, 0);
+        // Only joblib's unpickler skips array bytes after a BUILD.
         machine.arrays = ArrayNotes { unexpected: true, ..ArrayNotes::default() };
         machine.follow(Some(watch))
     }
@@ -61,7 +62,7 @@ impl<'a> Machine<'a> {
     /// `memo` slots are filled. Also returns the name and the value.
     ///
     /// # Errors
-    /// As for [`Self::run`], and where the opcodes are not one name with one value.
+    /// As for [`Self::run`], or if the opcodes are not one name with one value.
     pub fn run_segment(bytes: &'a [u8], base: u64, memo: u64) -> Result<(Self, Ref, Ref), MachineError> {
         let mut machine = Self::new(bytes, base, memo);
         let session = machine.push_session(base)?;
@@ -74,15 +75,16 @@ impl<'a> Machine<'a> {
         Ok((machine, name, value))
     }
 
-    /// Follows some segments of snapcli's own stream, of which `bytes` is the whole. Also returns the name and the
+    /// Follows some segments of snapcli's own stream, which is `bytes`. Also returns the name and the
     /// value of each. The memo slots that a segment reads must be filled by the prelude or by another one of them.
     ///
     /// # Errors
-    /// As for [`Self::run`], and where a segment leaves more or less than the session's dict on the stack.
+    /// As for [`Self::run`], or if a segment leaves more or less than the session's dict on the stack.
     pub fn run_segments(bytes: &'a [u8], segments: &[SegmentRange]) -> Result<(Self, Vec<(Ref, Ref)>), MachineError> {
         let mut machine = Self::new(bytes, 0, PRELUDE_MEMO);
         let session = machine.push_session(0)?;
         for segment in segments {
+            // Segments between two chosen ones would have filled these slots.
             machine.memo.skip_to(segment.memo);
             let range = usize::try_from(segment.start).ok().zip(usize::try_from(segment.end).ok());
             let opcodes = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();

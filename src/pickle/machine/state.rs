@@ -82,9 +82,7 @@ pub struct Machine<'a> {
 /// A mark on the stack, and what there was when it was set.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
-    /// The height of the stack.
     pub(super) height: usize,
-    /// The offset of the MARK.
     pub(super) start: u64,
     pub(super) nodes: usize,
     pub(super) changes: usize,
@@ -144,6 +142,7 @@ impl SpareItems {
 
     /// Takes back a vector whose items are no longer needed.
     pub(super) fn keep(&mut self, mut items: Vec<Ref>) {
+        // `copy_of` asks for a vector of exactly the capacity that it needs.
         let capacity = items.capacity();
         if let Some(same) = self.0.get_mut(capacity).filter(|same| capacity > 0 && same.len() < MAX_SPARE_OF_LENGTH) {
             items.clear();

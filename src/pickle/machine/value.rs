@@ -26,7 +26,7 @@ pub(super) enum RefTarget {
     Inner(Inner),
 }
 
-/// What is left of a value that was pruned: plain data whose parts no one will ask for. See
+/// What is left of a value that was pruned: plain data whose parts are not needed. See
 /// [`prune`](super::prune).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inner {
@@ -49,7 +49,7 @@ const INNER: [Inner; 6] = [
 const LEAF: NonZeroU64 = tag(1);
 const NODE: NonZeroU64 = tag(2);
 const GET: NonZeroU64 = tag(3);
-/// The two highest bits tell the kinds of references apart. No file is so long that its offsets need them.
+/// The two highest bits distinguish the kinds of references. No file is long enough for its offsets to need them.
 const TAG_SHIFT: u32 = 62;
 const REST: u64 = (1 << TAG_SHIFT) - 1;
 
@@ -132,7 +132,7 @@ pub enum NodeKind {
     Persistent,
     /// The callee, a tuple of arguments, and a dict of keyword arguments for [`CallKind::NewObjEx`].
     Call(CallKind),
-    /// An array that joblib wrote: the wrapper that describes it, and its contents, which lie between the opcodes.
+    /// An array that joblib wrote: the wrapper that describes it, and its contents, which are between the opcodes.
     Array,
 }
 
@@ -142,7 +142,7 @@ impl NodeKind {
         matches!(self, Self::Tuple | Self::List | Self::Dict | Self::Set | Self::FrozenSet)
     }
 
-    /// The type of such a value; `object` where it depends on more than the kind.
+    /// The type of such a value; `object` if it depends on more than the kind.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tuple => "tuple",
@@ -193,9 +193,9 @@ pub enum Leaf<'a> {
     /// A float.
     Float(f64),
     /// A `str`.
-    Text(PyStr<'a>),
+    Str(PyStr<'a>),
     /// A `str` of Python 2.
-    OldText(Cow<'a, [u8]>),
+    OldStr(Cow<'a, [u8]>),
     /// `bytes`.
     Bytes(&'a [u8]),
     /// A `bytearray`.

@@ -114,16 +114,17 @@ fn leaf(op: Op<'_>) -> Leaf<'_> {
         (Opcode::NewFalse, _) => Leaf::Bool(false),
         (Opcode::NextBuffer, _) => Leaf::Buffer,
         (Opcode::Ext1 | Opcode::Ext2 | Opcode::Ext4, Argument::Int(code)) => Leaf::Extension(code),
-        (Opcode::PersId, Argument::Text(text)) => Leaf::Persistent(text),
+        (Opcode::PersId, Argument::Str(string)) => Leaf::Persistent(string),
         (Opcode::ByteArray8, Argument::Bytes(bytes)) => Leaf::ByteArray(bytes),
+        // NONE. The other opcodes without an argument are above, or make nodes.
         (_, Argument::Nothing) => Leaf::None,
         (_, Argument::Int(value)) => Leaf::Int(value),
         (_, Argument::LargeInt) => Leaf::LargeInt,
         (_, Argument::Bool(value)) => Leaf::Bool(value),
         (_, Argument::Float(value)) => Leaf::Float(value),
         (_, Argument::Bytes(bytes)) => Leaf::Bytes(bytes),
-        (_, Argument::Text(text)) => Leaf::Text(text),
-        (_, Argument::OldText(bytes)) => Leaf::OldText(bytes),
+        (_, Argument::Str(string)) => Leaf::Str(string),
+        (_, Argument::OldStr(bytes)) => Leaf::OldStr(bytes),
         (_, Argument::Name(module, name)) => Leaf::Global(module, name),
     }
 }

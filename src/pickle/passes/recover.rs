@@ -19,7 +19,7 @@ const MAX_PARTS: usize = 1 << 20;
 /// `filled` more when loading it failed.
 ///
 /// # Errors
-/// Where the machine cannot follow the segment.
+/// If the machine cannot follow the segment.
 pub fn intact_memo_slots(segment: &[u8], memo: u64, filled: u64) -> Result<HashSet<u64>, MachineError> {
     let (machine, ..) = Machine::run_segment(segment, 0, memo)?;
     let failed_at = earliest_failure(&machine, segment, filled)?;
@@ -41,6 +41,7 @@ fn changed_until(machine: &Machine<'_>) -> HashMap<Ref, u64> {
     for effect in machine.effects() {
         let Some(call) = machine.node(*effect) else { continue };
         let arguments = call.items.get(1).and_then(|arguments| machine.node(*arguments));
+        // `setattr(target, …)` and the like: the first argument is what they change.
         if let Some(target) = arguments.and_then(|arguments| arguments.items.first()) {
             changed.insert(machine.resolve(*target), call.end);
         }
@@ -97,12 +98,13 @@ impl IntactCheck<'_, '_> {
             if !seen.insert(node.start) {
                 continue;
             }
-            // A value is complete only after the last call that changes it.
+            // A value is complete only after the last call that changes it, even if its own opcodes end earlier.
             let changed = self.changed_until.get(&machine.resolve(value));
             let end = changed.map_or(node.end, |changed| node.end.max(*changed));
             if !self.can_be_intact(node.kind) || end > self.failed_at || seen.len() > MAX_PARTS {
                 return false;
             }
+            // A complete container can hold values from the memo that were still being filled.
             waiting.extend(node.items.iter().chain(&node.state).copied());
             if let Some(added) = &node.added {
                 waiting.extend(added.items.iter().chain(&added.pairs).copied());
@@ -129,7 +131,7 @@ mod tests {
     const SEGMENT: &[u8] = b"\x8c\x01x]\x94(]\x94(\x8c\x01sK\x01ecbad\nBad\n\x94)\x81es";
 
     #[test]
-    fn what_was_complete_before_the_failure_is_intact() -> Result<(), MachineError> {
+    fn objects_completed_before_the_failure_are_intact() -> Result<(), MachineError> {
         // The class was not found: the shared list had been filled by then.
         assert_eq!(intact_memo_slots(SEGMENT, 3, 2)?, HashSet::from([4]));
         // The class was found and could not be called.

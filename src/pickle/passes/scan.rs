@@ -78,7 +78,6 @@ impl Scanner {
     }
 }
 
-/// The scan of one segment.
 struct SegmentScan<'s, 'a> {
     known: &'s mut KnownSlots,
     first: u64,
@@ -138,20 +137,21 @@ impl<'s, 'a> SegmentScan<'s, 'a> {
             (Opcode::Frame | Opcode::Proto, _) => {}
             (Opcode::StackGlobal, _) => {
                 let [module, name] = std::mem::take(&mut self.recent);
-                let (module, name) = (self.text(module.as_ref()), self.text(name.as_ref()));
+                let (module, name) = (self.name_of(module.as_ref()), self.name_of(name.as_ref()));
                 self.import(&module, &name);
             }
             (_, Argument::Name(module, name)) => {
                 self.import(&module.lossy(), &name.lossy());
             }
             // PERSID has a string, too, but pushes the object that `persistent_load` returns for it.
-            (opcode, Argument::Text(text)) if opcode != Opcode::PersId => self.pushed(RecentString::Literal(text)),
+            (opcode, Argument::Str(string)) if opcode != Opcode::PersId => self.pushed(RecentString::Literal(string)),
             _ => self.pushed_other(),
         }
         Ok(())
     }
 
     fn pushed(&mut self, string: RecentString<'a>) {
+        // The last string becomes the one before the last.
         self.recent.swap(0, 1);
         self.recent[1] = Some(string);
         self.code_maker = false;
@@ -164,6 +164,7 @@ impl<'s, 'a> SegmentScan<'s, 'a> {
 
     /// The value on top of the stack is stored in a slot.
     fn put(&mut self, slot: u64) {
+        // A slot can be filled again, so all three notes about it are replaced.
         self.memo.fill(slot);
         if self.code_maker {
             self.known.code_makers.insert(slot);
@@ -171,7 +172,7 @@ impl<'s, 'a> SegmentScan<'s, 'a> {
             self.known.code_makers.remove(&slot);
         }
         match &self.recent[1] {
-            Some(RecentString::Literal(text)) => self.known.strings.put(slot, text.as_str()),
+            Some(RecentString::Literal(string)) => self.known.strings.put(slot, string.as_str()),
             Some(RecentString::Memo(from)) => self.known.strings.copy(slot, *from),
             None => self.known.strings.put(slot, None),
         }
@@ -191,13 +192,13 @@ impl<'s, 'a> SegmentScan<'s, 'a> {
         Ok(())
     }
 
-    fn text(&self, string: Option<&RecentString<'a>>) -> String {
-        let text = match string {
-            Some(RecentString::Literal(text)) => Some(text.lossy().into_owned()),
+    fn name_of(&self, string: Option<&RecentString<'a>>) -> String {
+        let name = match string {
+            Some(RecentString::Literal(name)) => Some(name.lossy().into_owned()),
             Some(RecentString::Memo(slot)) => self.known.strings.get(*slot).map(str::to_owned),
             None => None,
         };
-        text.unwrap_or_else(|| "?".to_owned())
+        name.unwrap_or_else(|| "?".to_owned())
     }
 
     fn import(&mut self, module: &str, name: &str) {
@@ -206,6 +207,7 @@ impl<'s, 'a> SegmentScan<'s, 'a> {
         self.has_code |= self.code_maker;
         // The global itself is now on top of the stack, and not a string.
         let import = format!("{module} {name}");
+        // The list keeps the order, the set finds repetitions.
         if self.imported.insert(import.clone()) {
             self.imports.push(import);
         }
@@ -221,9 +223,9 @@ impl<'s, 'a> SegmentScan<'s, 'a> {
 /// The memoized strings that can be names of modules and globals, by slot, all in one allocation.
 #[derive(Debug, Default)]
 struct NameStrings {
-    /// Offset and length in `text`.
+    /// Offset and length in `joined`.
     ranges: HashMap<u64, (usize, u8)>,
-    text: String,
+    joined: String,
     /// The slot after the highest one with a string.
     end: u64,
 }
@@ -231,14 +233,14 @@ struct NameStrings {
 impl NameStrings {
     fn get(&self, slot: u64) -> Option<&str> {
         let (start, length) = *self.ranges.get(&slot)?;
-        self.text.get(start..start.checked_add(usize::from(length))?)
+        self.joined.get(start..start.checked_add(usize::from(length))?)
     }
 
-    fn put(&mut self, slot: u64, text: Option<&str>) {
-        match text.filter(|text| can_be_a_name(text)).map(|text| (text, u8::try_from(text.len()))) {
-            Some((text, Ok(length))) => {
-                self.set(slot, (self.text.len(), length));
-                self.text.push_str(text);
+    fn put(&mut self, slot: u64, string: Option<&str>) {
+        match string.filter(|string| can_be_a_name(string)).map(|string| (string, u8::try_from(string.len()))) {
+            Some((string, Ok(length))) => {
+                self.set(slot, (self.joined.len(), length));
+                self.joined.push_str(string);
             }
             _ => self.forget(slot),
         }
@@ -270,8 +272,8 @@ impl NameStrings {
 }
 
 /// Module names and qualified names, such as `f.<locals>.g`, contain no blanks or control characters.
-fn can_be_a_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte > b' ')
+fn can_be_a_name(string: &str) -> bool {
+    !string.is_empty() && string.bytes().all(|byte| byte > b' ')
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Checks that opcodes find what they need on the stack and in the memo.
 //!
-//! `verify`, `restore --partial` and the verdict use it for bytes of which they need no values. The symbolic machine
+//! `verify`, `restore --partial` and the verdict use it if they do not need the values. The symbolic machine
 //! makes the same checks, but keeps every value; this keeps the height of the stack and the numbers of the filled
 //! slots only, so a pickle of any size is checked in next to no memory.
 
@@ -84,6 +84,7 @@ impl StackCheck {
                 if opcode == Opcode::Obj && self.height == mark {
                     return Err(underflow);
                 }
+                // The values below the mark must be above the next one.
                 let outer = self.marks.last().copied().unwrap_or(0);
                 let left = height_below(outer, mark, needed).ok_or(underflow)?;
                 if matches!(opcode, Opcode::Dict | Opcode::SetItems) && (self.height - mark) % 2 == 1 {
@@ -96,7 +97,7 @@ impl StackCheck {
     }
 }
 
-/// The height of the stack without `needed` values; `None` where these are not all above the fence.
+/// The height of the stack without `needed` values; `None` if these are not all above the fence.
 fn height_below(fence: usize, height: usize, needed: u8) -> Option<usize> {
     height.checked_sub(usize::from(needed)).filter(|height| *height >= fence)
 }

@@ -140,7 +140,6 @@ pub(crate) const CYCLE: &[u8] = b"\x80\x04\x95\x06\x00\x00\x00\x00\x00\x00\x00]\
 /// A pickle after `pickletools.optimize`: memo by BINPUT.
 pub(crate) const OPTIMIZED: &[u8] = b"\x80\x02](K\x01]q\x00X\x01\x00\x00\x00aq\x01a]q\x02h\x01aK\x01h\x00h\x02e.";
 
-/// All samples.
 pub(crate) fn all() -> impl Iterator<Item = &'static [u8]> {
     let others = [SESSION, CLOUDPICKLE, PYTHON_2, CYCLE, OPTIMIZED];
     others.into_iter().chain(DICTS).chain(OBJECTS).chain(ARRAYS)
@@ -164,7 +163,6 @@ pub(crate) fn flipped(pickle: &[u8], count: usize) -> impl Iterator<Item = Vec<u
     })
 }
 
-/// The outline of a pickle.
 pub(crate) fn outline(pickle: &[u8]) -> Result<Outline, MachineError> {
     Inspection::run_pruned(pickle).map(|inspection| inspection.outline().clone())
 }

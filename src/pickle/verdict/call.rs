@@ -46,6 +46,7 @@ impl CallSite<'_> {
 impl Judge {
     pub(super) fn call(&mut self, labels: &Labels<'_, '_>, reference: Ref, node: &Node, how: CallKind) {
         let Some(callee) = node.items.first().copied() else { return };
+        // The last opcode of a call is REDUCE or the like, or a MEMOIZE right after it: both take one byte.
         let at = labels.machine().span(reference).1.saturating_sub(1);
         let site = CallSite { node, arguments: node.items.get(1).copied(), skip: 0, how, at };
         // All NEWOBJ of one class are alike, and there can be millions of them.
@@ -82,7 +83,7 @@ impl Judge {
         Some(finding)
     }
 
-    /// Judges a call of this.
+    /// Judges a call of this symbol.
     pub(super) fn callee(
         &mut self,
         labels: &Labels<'_, '_>,
@@ -91,6 +92,7 @@ impl Judge {
         steps: usize,
     ) -> VerdictClass {
         self.count_step();
+        // Partial functions can be nested without end.
         let Some(steps) = steps.checked_sub(1) else { return self.unresolved(labels, site) };
         match symbol {
             Symbol::Import(module, name) if name.is_empty() => match module.rsplit_once('.') {
@@ -104,6 +106,7 @@ impl Judge {
             Symbol::Import(module, name) => self.import_called(labels, module, name, site, steps),
             Symbol::Class(class) => self.defined_class(labels, *class, site),
             Symbol::Partial(call) => self.partial(labels, *call, site, steps),
+            // An attribute of an import is another import, and reading it runs nothing; any other may be a property.
             Symbol::AttrGetter(name) => match attribute(&self.argument_symbol(labels, site, 0), name) {
                 Symbol::Import(..) => VerdictClass::Plain,
                 _ => self.report(labels, VerdictClass::Calls, site, "operator.attrgetter(…)", "reads an attribute"),
@@ -167,7 +170,7 @@ impl Judge {
     }
 
     pub(super) fn argument_string(&self, labels: &Labels<'_, '_>, site: CallSite<'_>, index: usize) -> Option<Rc<str>> {
-        self.argument(labels, site, index).and_then(|argument| labels.text(argument))
+        self.argument(labels, site, index).and_then(|argument| labels.string(argument))
     }
 
     /// A call of an import, by its current name.
@@ -185,6 +188,7 @@ impl Judge {
             Some(effect) => self.known_call(labels, effect, &full, site, steps),
             None => self.unknown_call(labels, module, name, site),
         };
+        // Harmless Python code, but compiled code may use numbers of the state as offsets into memory.
         if class == VerdictClass::Plain && is_compiled_unchecked(module, name) {
             return self.report(labels, VerdictClass::Calls, site, &full, UNCHECKED_STATE);
         }
@@ -206,6 +210,7 @@ impl Judge {
         if is_dangerous(module, name) {
             return self.dangerous(labels, site, &full, harm(module));
         }
+        // `__new__` of these classes allocates, and `__init__` does not run.
         if !site.calls_callee() && is_data_class(module, name) {
             return VerdictClass::Plain;
         }
@@ -225,6 +230,7 @@ impl Judge {
     ) -> VerdictClass {
         let Some(node) = labels.machine().node(call) else { return self.unresolved(labels, site) };
         let functions = [labels.argument(node, 0), node.state.and_then(|state| self.item(labels, state, 0))];
+        // At least this: the arguments of this call, which come after those of the partial function, are not judged.
         let mut worst = VerdictClass::Calls;
         for function in functions.into_iter().flatten() {
             let symbol = self.symbol(labels, function);
@@ -278,6 +284,7 @@ impl Judge {
         if let Some(known) = self.harmful_arguments.get(&class) {
             return *known;
         }
+        // The callee may call any method that Python itself calls, such as `__iter__`.
         let code = self.methods(labels, class, ARGUMENT_METHODS, MAX_STEPS);
         let harms = code.is_some_and(|code| code.class == VerdictClass::Dangerous);
         self.harmful_arguments.insert(class, harms);

@@ -4,7 +4,7 @@
 //! Their code is not understood: a function that uses a dangerous name is taken to do harm, and any other is not.
 
 use super::VerdictClass;
-use super::judge::{Judge, pairs};
+use super::judge::{EmbeddedCode, Judge, pairs};
 use super::symbol::Symbol;
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::known::danger::{LOAD_METHODS, is_dangerous, is_dangerous_in_code};
@@ -12,20 +12,12 @@ use crate::pickle::known::renames::current_name;
 use crate::pickle::known::{ClassArguments, Effect, effect_of, is_called_base, is_metaclass};
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 
-/// How many bases or wrapped functions are followed, one from the other.
+/// How many bases or wrapped functions in a chain are followed.
 pub(super) const MAX_CODE_STEPS: usize = 16;
 /// How many values of one code object are searched.
 const MAX_VALUES: usize = 4096;
 /// How many bases of one class are followed.
 const MAX_BASES: usize = 64;
-
-/// Code of a class in the pickle that a load runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct EmbeddedCode {
-    pub(super) class: VerdictClass,
-    /// The method and the dangerous name that it uses, as a [`Finding`](super::Finding) has it.
-    pub(super) why: String,
-}
 
 impl Judge {
     /// The worst method of a class that a load runs.
@@ -63,6 +55,7 @@ impl Judge {
                 worst = Some(EmbeddedCode { class, why: format!("its {name}() {when}{uses}") });
             }
         }
+        // Inherited methods run as well. Those of imported bases are not in the pickle.
         for base in self.bases(labels, class) {
             if let Symbol::Class(base) = self.symbol(labels, base)
                 && let Some(found) = self.methods(labels, base, names, steps)
@@ -175,12 +168,14 @@ fn dangerous_name(labels: &Labels<'_, '_>, code: Ref) -> Option<String> {
     for _ in 0..MAX_VALUES {
         let value = waiting.pop()?;
         if let Some(node) = labels.machine().node(value) {
+            // Constants and names are tuples; nested code objects are calls among the constants.
             if matches!(node.kind, NodeKind::Tuple | NodeKind::Call(_)) {
                 waiting.extend(node.items.iter().rev().take(MAX_VALUES));
             }
-        } else if let Some(name) = labels.text(value).filter(|name| is_dangerous_in_code(name)) {
+        } else if let Some(name) = labels.string(value).filter(|name| is_dangerous_in_code(name)) {
             return Some(name.as_ref().to_owned());
         }
     }
+    // The limit was reached before the end: assume the worst.
     Some("more names than snapcli analyses".to_owned())
 }

@@ -1,9 +1,9 @@
 //! Arrays and dtypes that numpy would not have written.
 //!
 //! numpy takes the buffer of an array and the layout of its items from the pickle. An array of objects over a buffer of
-//! bytes, a dtype that denies that it holds objects, or one that claims it of numbers, turns numbers in the file into
-//! addresses: seen with numpy 2.4. A dtype that is surely forged is dangerous, and the verdict says so; an unusual one
-//! is refused when a file that is not trusted is loaded.
+//! bytes, a dtype that denies holding objects, or one that claims to hold objects where there are numbers, turns
+//! numbers in the file into addresses: seen with numpy 2.4. A dtype that is surely forged is dangerous, and the verdict
+//! says so; an unusual one is refused when a file that is not trusted is loaded.
 
 use std::rc::Rc;
 
@@ -19,7 +19,7 @@ use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 enum DtypeCheck {
     /// numpy writes this state for this code.
     Valid,
-    /// The code is not known, or it does not tell the whole layout.
+    /// The code is not known, or does not determine the whole layout.
     Unknown,
     /// numpy would read or free memory that is not there.
     Forged,
@@ -44,6 +44,7 @@ pub(super) fn unusual(labels: &Labels<'_, '_>) -> Vec<(u64, &'static str)> {
     let mut found = Vec::new();
     for node in labels.machine().nodes() {
         for (index, item) in node.items.iter().enumerate() {
+            // In an unexpected position, the class may reach a callee that makes an array in a way not checked here.
             if numpy_class(labels, *item).is_some_and(|class| !is_expected(labels, node, index, class)) {
                 found.push((node.end, "numpy.ndarray or numpy.dtype in an unexpected position"));
             }
@@ -60,7 +61,7 @@ pub(super) fn is_dtype_class(module: &str, name: &str) -> bool {
     (module == "numpy" && name == "dtype") || (module.starts_with("numpy") && name.ends_with("DType"))
 }
 
-/// `ndarray` or `dtype`, where a value is the global of that class.
+/// `ndarray` or `dtype`, if a value is the global of that class.
 fn numpy_class(labels: &Labels<'_, '_>, value: Ref) -> Option<&'static str> {
     let value = labels.machine().resolve(value);
     let is_global = match labels.machine().value(value) {
@@ -88,7 +89,7 @@ fn is_expected(labels: &Labels<'_, '_>, node: &Node, index: usize, class: &str) 
         }
         // The state of joblib's wrapper says which class the array has. No opcode takes a value out of a dict again.
         NodeKind::Dict => {
-            let key = index.checked_sub(1).and_then(|key| node.items.get(key)).and_then(|key| labels.text(*key));
+            let key = index.checked_sub(1).and_then(|key| node.items.get(key)).and_then(|key| labels.string(*key));
             class == "ndarray" && index % 2 == 1 && key.as_deref() == Some("subclass")
         }
         _ => false,
@@ -108,6 +109,7 @@ fn check_state(labels: &Labels<'_, '_>, call: &Node) -> Option<DtypeCheck> {
     let (Some(code), Some(size), Some(flags)) = (code(labels, call), labels.int(size), labels.int(flags)) else {
         return Some(DtypeCheck::Forged);
     };
+    // A dtype is one of three kinds: a plain one, one with fields, or one of subarrays.
     let is_none = |value| labels.type_name(value).as_ref() == "NoneType";
     let check = match (is_none(subarray), is_none(names) && is_none(fields)) {
         (true, true) => check_simple(&code, size, flags),
@@ -130,12 +132,13 @@ fn code(labels: &Labels<'_, '_>, call: &Node) -> Option<Rc<str>> {
     }
 }
 
-/// A dtype without fields. `None` where it is forged, as for the other kinds.
+/// A dtype without fields. `None` if it is forged, as for the other kinds.
 fn check_simple(code: &str, size: i64, flags: i64) -> Option<DtypeCheck> {
     if code.starts_with('O') {
         return (size == -1 && flags == OBJECT_FLAGS).then_some(DtypeCheck::Valid);
     }
-    // A size of -1 means that the code says it.
+    // A size of -1 means that the code determines the size.
+    // Only the sizes of strings, bytes and void vary; `a` is an old name of `S`.
     let of_any_size = code.starts_with(['S', 'U', 'V', 'a']);
     let has_its_size = size == -1 || (of_any_size && size >= 0 && declared_size(code) == Some(size));
     let check = if item_size(code).is_some() { DtypeCheck::Valid } else { DtypeCheck::Unknown };
@@ -145,6 +148,7 @@ fn check_simple(code: &str, size: i64, flags: i64) -> Option<DtypeCheck> {
 /// A structured dtype: its fields must lie within its size, and it must say whether one of them holds objects.
 fn check_fields(labels: &Labels<'_, '_>, code: &str, fields: Ref, size: i64, flags: i64) -> Option<DtypeCheck> {
     let Node { kind: NodeKind::Dict, items, .. } = labels.machine().node(fields)? else { return None };
+    // numpy writes every structured dtype as `V` and its size, or as the class `numpy.record`.
     if code != "record" && !(code.starts_with('V') && declared_size(code) == Some(size)) {
         return None;
     }

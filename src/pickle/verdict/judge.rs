@@ -1,13 +1,12 @@
 //! The judge of one pickle: goes over imports, calls and changes in the order in which a load does them, and collects
 //! findings.
 //!
-//! It watches the machine, which forgets data as it goes ([`Watch`]), so that a file of millions of records is judged
-//! in little memory. What a call or a change means is in the other files of this folder.
+//! It watches the machine, which prunes data as it goes ([`Watch`]), so that a file of millions of records is judged in
+//! little memory. What a call or a change means is in the other files of this folder.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::class::EmbeddedCode;
 use super::symbol::Symbol;
 use super::{Finding, MAX_FINDINGS, Verdict, VerdictClass, forged_arrays, show};
 use crate::pickle::explain::labels::{Labels, MAX_NAME};
@@ -26,7 +25,7 @@ pub(super) struct JudgedSoFar {
     nodes: usize,
     /// Nodes whose state or added items were judged, too; ascending.
     filled: Vec<usize>,
-    /// Values that a symbol was noted of since nodes were last forgotten.
+    /// The values whose symbols were noted since nodes were last pruned.
     pub(super) fresh: Vec<Ref>,
 }
 
@@ -39,10 +38,17 @@ pub(super) struct LastClass {
     pub(super) is_data: Option<bool>,
 }
 
-/// Judges one pickle.
+/// Code of a class in the pickle that a load runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct EmbeddedCode {
+    pub(super) class: VerdictClass,
+    /// The method and the dangerous name that it uses, as a [`Finding`] has it.
+    pub(super) why: String,
+}
+
 pub(super) struct Judge {
     pub(super) so_far: JudgedSoFar,
-    /// How many pickles this one lies within.
+    /// How many pickles enclose this one.
     pub(super) depth: usize,
     /// Whether joblib may be its reader.
     by_joblib: bool,
@@ -52,7 +58,7 @@ pub(super) struct Judge {
     more: u64,
     worst: VerdictClass,
     pub(super) symbols: HashMap<Ref, Symbol>,
-    /// What a load runs of the classes in the pickle.
+    /// For each class in the pickle: the worst of its code that a load runs.
     pub(super) class_code: HashMap<Ref, Option<EmbeddedCode>>,
     /// Whether an instance of a class in the pickle does harm as an argument.
     pub(super) harmful_arguments: HashMap<Ref, bool>,
@@ -72,7 +78,7 @@ pub(super) struct Judge {
 }
 
 impl Watch for Judge {
-    fn look(&mut self, machine: &Machine<'_>) {
+    fn before_pruning(&mut self, machine: &Machine<'_>) {
         self.judge_new(&Labels::new(machine));
     }
 
@@ -101,13 +107,13 @@ impl Watch for Judge {
         is_data
     }
 
-    fn forget(&mut self, nodes: usize) {
+    fn after_pruning(&mut self, nodes: usize) {
         for value in std::mem::take(&mut self.so_far.fresh) {
             if value.node_index().is_some_and(|index| index >= nodes) {
                 self.symbols.remove(&value);
             }
         }
-        // The numbers of forgotten nodes are used again, for other values.
+        // The indexes of pruned nodes are reused for other values.
         self.last_class.take_if(|last| last.class.node_index().is_some_and(|index| index >= nodes));
         self.so_far.filled.truncate(self.so_far.filled.partition_point(|index| *index < nodes));
         self.so_far.nodes = nodes;
@@ -166,6 +172,7 @@ impl Judge {
         arguments: &str,
         why: &str,
     ) -> VerdictClass {
+        // The list of findings is limited, the class is not.
         self.worst = self.worst.max(class);
         // The same callee with other arguments is the same finding.
         let key = (class, callee.to_owned(), why.to_owned());
@@ -224,6 +231,7 @@ impl Judge {
                 self.filled(labels, Ref::node(index), node);
             }
         }
+        // These need the whole pickle: a definition or a state can come after the call that it affects.
         self.redefined_main_calls(labels);
         for at in forged_arrays::forged_dtypes(labels) {
             self.note(VerdictClass::Dangerous, at, "numpy.dtype", "", FORGED);
@@ -290,6 +298,7 @@ impl Judge {
             Value::Leaf(Leaf::Persistent(_)) => return self.external(at, "a persistent ID"),
             _ => {}
         }
+        // The import itself; whether the name is called is another finding.
         if let Symbol::Import(module, _) = self.symbol(labels, reference) {
             self.import(&module, at);
         } else {
@@ -308,7 +317,7 @@ impl Judge {
         self.note(VerdictClass::Calls, at, &callee, "", "runs the code of an unknown module")
     }
 
-    /// Notes an object that the pickle has only a number or a name of.
+    /// Notes an object that the pickle refers to only by a number or an identifier.
     pub(super) fn external(&mut self, at: u64, what: &str) {
         self.note(VerdictClass::Dangerous, at, what, "", "is resolved by the program that loads the file");
     }
@@ -325,13 +334,14 @@ impl Judge {
     /// A string that is short enough for a name.
     pub(super) fn short_string(&self, labels: &Labels<'_, '_>, reference: Ref) -> Option<Rc<str>> {
         match labels.machine().value(reference) {
-            Value::Leaf(Leaf::Text(text)) if text.bytes().len() <= MAX_NAME => Some(text.lossy().into()),
-            Value::Leaf(Leaf::OldText(text)) if text.len() <= MAX_NAME => Some(String::from_utf8_lossy(&text).into()),
+            Value::Leaf(Leaf::Str(string)) if string.bytes().len() <= MAX_NAME => Some(string.lossy().into()),
+            Value::Leaf(Leaf::OldStr(string)) if string.len() <= MAX_NAME => {
+                Some(String::from_utf8_lossy(&string).into())
+            }
             _ => None,
         }
     }
 
-    /// An item of a tuple.
     pub(super) fn item(&self, labels: &Labels<'_, '_>, tuple: Ref, index: usize) -> Option<Ref> {
         match labels.machine().node(tuple) {
             Some(Node { kind: NodeKind::Tuple, items, .. }) => items.get(index).copied(),

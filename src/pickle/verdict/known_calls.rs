@@ -14,7 +14,7 @@ use crate::pickle::known::untrusted::is_compiled_unchecked;
 use crate::pickle::known::{ClassArguments, ClassCall, Effect, effect_of, is_known_repr, is_metaclass};
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
-/// An array of objects over bytes of the pickle makes addresses of them.
+/// An array of objects over bytes of the pickle uses these bytes as addresses.
 const FORGED_BUFFER: &str = "makes an array over a buffer that the pickle forges";
 
 impl Judge {
@@ -56,6 +56,7 @@ impl Judge {
             Effect::CallsWith(index) => {
                 let callee = self.argument_symbol(labels, site, index);
                 let arguments = self.argument(labels, site, index + 1);
+                // The tuple is what the callee gets, so its arguments are judged, not those of the helper.
                 self.callee(labels, &callee, CallSite { arguments, skip: 0, ..site }, steps)
             }
             Effect::Lazy => self.lazy(labels, full, site, steps),
@@ -185,6 +186,7 @@ impl Judge {
                 self.metaclass(labels, &meta, site, steps)
             }
         };
+        // The finding is listed even if the metaclass has a worse one of its own.
         self.rebuilds_code(labels, site, full);
         VerdictClass::Code.max(made)
     }
@@ -212,8 +214,9 @@ impl Judge {
             None | Some(Value::Leaf(Leaf::None)) => true,
             Some(_) => self.fills_class_as_dill(labels, site),
         };
+        // Other keywords would be passed on to the metaclass.
         let meta = match keywords {
-            Some(&[key, meta]) if labels.text(key).as_deref() == Some("metaclass") => meta,
+            Some(&[key, meta]) if labels.string(key).as_deref() == Some("metaclass") => meta,
             _ => return self.dangerous(labels, site, full, "makes a class in a way that dill never does"),
         };
         if !is_filled_by_dill {
@@ -264,7 +267,7 @@ impl Judge {
         }
     }
 
-    /// Harmless on an object that the pickle made itself: dill fills closures and classes so.
+    /// Harmless on an object that the pickle made itself: this is how dill fills closures and classes.
     fn set_attribute(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
         let target = self.argument(labels, site, 0);
         match target.map(|target| self.symbol(labels, target)) {
@@ -317,7 +320,7 @@ impl Judge {
         let literal = argument.map(|argument| labels.machine().value(argument));
         let bytes: &[u8] = match &literal {
             Some(Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes))) => bytes,
-            Some(Value::Leaf(Leaf::OldText(bytes))) => bytes,
+            Some(Value::Leaf(Leaf::OldStr(bytes))) => bytes,
             _ => return self.dangerous(labels, site, full, "loads a pickle that cannot be resolved statically"),
         };
         if self.depth >= MAX_NESTED {
@@ -328,6 +331,7 @@ impl Judge {
         if inner.run(bytes).is_err() {
             return self.dangerous(labels, site, full, "loads a pickle that cannot be analysed");
         }
+        // Offsets within the nested pickle are relative to the opcode of its bytes, which is close enough to find them.
         let base = labels.machine().start(argument.unwrap_or(Ref::leaf(0)));
         let worst = self.take(inner, base, "in a nested pickle: ");
         worst.max(self.report(labels, VerdictClass::Calls, site, full, "loads a nested pickle"))
@@ -337,6 +341,6 @@ impl Judge {
 fn class_name(labels: &Labels<'_, '_>, class: Ref) -> String {
     let call = labels.machine().node(class);
     // The name is the first argument, or the one after the metaclass.
-    let string = |index| labels.text(labels.argument(call?, index)?);
+    let string = |index| labels.string(labels.argument(call?, index)?);
     format!("class {}", string(0).or_else(|| string(1)).as_deref().unwrap_or("?"))
 }

@@ -2,8 +2,8 @@
 //!
 //! A [`judge`] goes over all that the symbolic machine has made and looks up each import, call and change in the
 //! registry of [known](super::known) globals; the worst finding is the verdict. It follows values through the memo,
-//! attributes and partial functions ([`symbol`]), and takes what it cannot resolve for the worst. A verdict is never a
-//! proof: code that the pickle defines is searched for dangerous names, not understood.
+//! attributes and partial functions ([`resolve_symbol`]), and assumes the worst of a value that it cannot resolve. A
+//! verdict is never a proof: code that the pickle defines is searched for dangerous names, not understood.
 
 mod call;
 mod class;
@@ -12,6 +12,7 @@ mod judge;
 mod known_calls;
 mod nested_pickles;
 mod object_changes;
+mod resolve_symbol;
 mod show;
 mod symbol;
 #[cfg(test)]
@@ -24,7 +25,7 @@ use super::explain::labels::Labels;
 use super::machine::value::Ref;
 use super::machine::{Machine, MachineError};
 
-/// The most findings that a verdict lists. Where there are more, these are the worst.
+/// The most findings that a verdict lists. If there are more, these are the worst.
 pub(crate) const MAX_FINDINGS: usize = 200;
 
 /// How much a load does.
@@ -105,12 +106,12 @@ impl Verdict {
         judge.verdict()
     }
 
-    /// Of bytes that may be no pickle: those are dangerous.
+    /// The verdict on bytes that may not be a pickle, which would be dangerous.
     pub fn of_bytes(bytes: &[u8]) -> Self {
         Self::follow(bytes).map_or_else(|error| Self::refused(&error), |(verdict, ..)| verdict)
     }
 
-    /// Of a pickle that the machine has refused: what it does before the error is not known.
+    /// The verdict on a pickle that the machine has rejected: what a load does before the error is unknown.
     pub fn refused(error: &MachineError) -> Self {
         let mut judge = Judge::new(0);
         judge.note(VerdictClass::Dangerous, 0, "the pickle", "", &format!("cannot be analysed: {error}"));
@@ -123,8 +124,8 @@ impl Verdict {
     }
 }
 
-/// All that a load would do beyond building plain data, each with its offset; empty if there is nothing. A file that is
-/// not trusted is loaded only then.
+/// Everything that a load would do besides building plain data, each with its offset. An untrusted file is loaded only
+/// if this is empty.
 pub fn beyond_plain(bytes: &[u8]) -> Vec<(u64, String)> {
     match Machine::run(bytes) {
         Ok((machine, _)) => beyond_plain_of_run(bytes, &Labels::new(&machine)),
@@ -139,7 +140,7 @@ pub(crate) fn beyond_plain_of_run(bytes: &[u8], labels: &Labels<'_, '_>) -> Vec<
         let beyond = verdict.findings.into_iter().filter(|finding| finding.class != VerdictClass::Plain);
         return beyond.map(|finding| (finding.offset, format!("{} ({})", finding.callee, finding.why))).collect();
     }
-    // Nothing that a verdict calls dangerous, and still nothing that numpy would write.
+    // The verdict does not call these dangerous, but numpy does not write them either.
     let unusual = forged_arrays::unusual(labels);
     unusual.into_iter().map(|(offset, what)| (offset, what.to_owned())).collect()
 }

@@ -14,19 +14,20 @@ pub(super) const MAX_NESTED: usize = 8;
 const MAX_IN_FILE: usize = 64;
 
 impl Judge {
-    /// Judges the bytes of joblib's arrays, which stand between the opcodes; an array of objects is a pickle.
+    /// Judges the bytes of joblib's arrays, which are between the opcodes; an array of objects is a pickle.
     pub(super) fn array_contents(&mut self, bytes: &[u8], machine: &Machine<'_>) {
         for raw in machine.raw() {
             let range = usize::try_from(raw.start).ok().zip(usize::try_from(raw.end).ok());
             let contents = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
             if !raw.is_pickle {
-                // After a padding byte, another unpickler stops before it reads the bytes.
+                // If padding comes first, any other unpickler fails at the padding and never reads these bytes.
                 if raw.start == raw.from && calls_something(contents) {
-                    let why = "are opcodes to an unpickler other than joblib's";
+                    let why = "would run as opcodes in an unpickler other than joblib's";
                     self.note(VerdictClass::Dangerous, raw.start, "the bytes of an array", "", why);
                 }
                 continue;
             }
+            // joblib loads it by `pickle.load`, which knows nothing of wrappers.
             let mut inner = Judge::of_plain(self.depth + 1);
             match inner.run(contents) {
                 Ok(_) => self.take(inner, raw.start, "in a pickle within an array: "),
@@ -46,6 +47,7 @@ impl Judge {
             if rest.is_empty() {
                 return;
             }
+            // A judge of its own, because a second load starts with an empty memo.
             let mut judge = Judge::new(self.depth + 1);
             match judge.run(rest).map(|(machine, _)| (machine.end(), judge)) {
                 Ok((length, judge)) => {
@@ -63,6 +65,7 @@ impl Judge {
     fn broken_pickle(&mut self, bytes: &[u8], offset: u64) {
         let ops = Parser::new(bytes).map_while(Result::ok);
         let mut calls = ops.filter(|op| matches!(op.opcode.runs(), CodeRun::Call | CodeRun::LookupAndCall));
+        // Old protocols have no PROTO, but without this condition almost any trailing bytes would be suspicious.
         if bytes.starts_with(b"\x80") && calls.next().is_some() {
             let why = "follows the first and cannot be analysed";
             self.note(VerdictClass::Dangerous, offset, "a pickle", "", why);

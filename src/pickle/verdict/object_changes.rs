@@ -69,13 +69,14 @@ impl Judge {
             if !self.short_string(labels, key).is_some_and(is_list) {
                 continue;
             }
+            // A value that is not a list is judged as if it were a row itself.
             let rows = match labels.machine().node(value) {
                 Some(Node { kind: NodeKind::List, items, .. }) => items.as_slice(),
                 _ => &[value],
             };
             for row in rows {
                 let at = labels.machine().start(*row);
-                if let Some(module) = self.item(labels, *row, 0).and_then(|module| labels.text(module)) {
+                if let Some(module) = self.item(labels, *row, 0).and_then(|module| labels.string(module)) {
                     self.import(current_name(&module, "").0, at);
                 } else {
                     let why = "makes dill import a module that cannot be resolved statically";
@@ -88,9 +89,11 @@ impl Judge {
     /// Gives a class of the pickle more attributes. Instances that were made before have them, too.
     pub(super) fn add_class_state(&mut self, labels: &Labels<'_, '_>, class: Ref, state: Ref, at: u64) {
         self.class_states.entry(class).or_default().push(state);
+        // What was concluded about the class may no longer be true.
         self.class_code.remove(&class);
         self.harmful_arguments.remove(&class);
         self.set_last_class(None);
+        // Without instances nothing calls the new methods yet; later ones are judged with them.
         if self.instances.remove(&class).is_none() {
             return;
         }
@@ -107,6 +110,7 @@ impl Judge {
                 continue;
             }
             let Some(name) = self.short_string(labels, key) else { continue };
+            // Python looks up most special methods on the class, but `__setstate__` also on the instance.
             if !LOAD_METHODS.contains(&name.as_ref()) && !is_inner(&name) {
                 self.note_plain_key(key);
                 continue;
@@ -136,6 +140,7 @@ impl Judge {
     fn import_changed(&mut self, module: &str, name: &str, state: Ref, at: u64) {
         let is_main = matches!(module, "__main__" | "__mp_main__") || module.starts_with("__runtime__");
         let is_namespace = module == "builtins" && name == "__main__";
+        // Setting the variables of the session is what a session is for.
         if (is_main && name.is_empty()) || is_namespace {
             self.main_states.push(state);
             return;
@@ -173,11 +178,12 @@ impl Judge {
         }
     }
 
-    /// Finds calls of `__main__.NAME` where the pickle had defined NAME there before.
+    /// Finds calls of `__main__.NAME` if the pickle itself had defined NAME before.
     pub(super) fn redefined_main_calls(&mut self, labels: &Labels<'_, '_>) {
         if self.main_calls.is_empty() {
             return;
         }
+        // If a name is called several times, the last call counts: it comes after most definitions.
         let calls: HashMap<Rc<str>, u64> = self.main_calls.drain(..).collect();
         for state in std::mem::take(&mut self.main_states) {
             let dict = self.item(labels, state, 0).unwrap_or(state);

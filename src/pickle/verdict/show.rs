@@ -27,7 +27,7 @@ pub(super) fn value(labels: &Labels<'_, '_>, value: Ref) -> String {
     cut(&shown(labels, value, MAX_DEPTH), MAX_ALL)
 }
 
-/// A name, cut where it is very long.
+/// A name, cut if it is very long.
 pub(super) fn name(name: &str) -> String {
     cut(name, MAX_ALL)
 }
@@ -68,14 +68,14 @@ fn literal(leaf: &Leaf<'_>) -> String {
         Leaf::Int(value) => value.to_string(),
         Leaf::LargeInt => "<large int>".to_owned(),
         Leaf::Float(value) => format!("{value:?}"),
-        Leaf::Text(text) => quoted(&text.start(MAX_STRING)),
-        Leaf::OldText(bytes) => bytes_literal(bytes, ""),
+        Leaf::Str(string) => quoted(&string.start(MAX_STRING)),
+        Leaf::OldStr(bytes) => bytes_literal(bytes, ""),
         Leaf::Bytes(bytes) => bytes_literal(bytes, "b"),
         Leaf::ByteArray(bytes) => format!("bytearray({})", bytes_literal(bytes, "b")),
         Leaf::Buffer => "<buffer>".to_owned(),
         Leaf::Extension(code) => format!("<extension {code}>"),
         Leaf::Global(module, name) => format!("{}.{}", module.start(MAX_STRING).0, name.start(MAX_STRING).0),
-        Leaf::Persistent(text) => format!("<persistent {}>", text.start(MAX_STRING).0),
+        Leaf::Persistent(string) => format!("<persistent {}>", string.start(MAX_STRING).0),
         Leaf::Earlier(_) | Leaf::Inner(_) => "…".to_owned(),
     }
 }

@@ -1,18 +1,14 @@
 //! What a value is when it is called: something imported, something that the pickle defines, or neither.
 //!
 //! An attribute of an import is an import of a longer name, so `getattr(os, 'system')` is `os.system`, however many
-//! steps lead there.
+//! steps lead there. How the symbol of a value is found is in [`resolve_symbol`](super::resolve_symbol).
 
 use std::rc::Rc;
 
-use super::judge::{Judge, LastClass};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::known::renames::current_name;
-use crate::pickle::known::{ClassCall, Effect, class_named, effect_of, has_known_effects};
-use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
-
-/// How many values are followed, one from the other, to resolve one.
-const MAX_STEPS: usize = 64;
+use crate::pickle::known::{class_named, has_known_effects};
+use crate::pickle::machine::value::{Leaf, Ref, Value};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Symbol {
@@ -43,146 +39,17 @@ pub(super) enum Symbol {
     Unknown,
 }
 
-impl Judge {
-    pub(super) fn symbol(&mut self, labels: &Labels<'_, '_>, reference: Ref) -> Symbol {
-        self.symbol_within(labels, reference, MAX_STEPS)
-    }
-
-    fn symbol_within(&mut self, labels: &Labels<'_, '_>, reference: Ref, steps: usize) -> Symbol {
-        self.count_step();
-        let reference = labels.machine().resolve(reference);
-        let Some(steps) = steps.checked_sub(1) else { return Symbol::Unknown };
-        let node = labels.machine().node(reference);
-        if node.is_some_and(|node| node.kind.holds_items()) {
-            return Symbol::Data;
-        }
-        let class = node.filter(|node| matches!(node.kind, NodeKind::Call(_))).and_then(|node| node.items.first());
-        if let Some(last) = self.last_class(class.map(|class| labels.machine().resolve(*class))) {
-            return last.symbol.clone();
-        }
-        if let Some(known) = self.symbols.get(&reference) {
-            return known.clone();
-        }
-        let symbol = match node {
-            None => leaf(labels, reference),
-            Some(Node { kind: NodeKind::Persistent, .. }) => Symbol::External,
-            Some(node @ Node { kind: NodeKind::Call(_), .. }) => {
-                // A call that is an argument of itself stays unknown while it is resolved, so this ends.
-                self.symbols.insert(reference, Symbol::Unknown);
-                self.made(labels, reference, node, steps)
-            }
-            // One of joblib's: its class was judged where the wrapper was made.
-            Some(Node { kind: NodeKind::Array, .. }) => {
-                Symbol::Instance(Rc::new(Symbol::Import("numpy".into(), "ndarray".into())))
-            }
-            Some(_) => import_of(labels, reference),
-        };
-        // Data is the most common symbol and the cheapest to find again.
-        if symbol != Symbol::Data {
-            self.so_far.fresh.push(reference);
-            self.symbols.insert(reference, symbol.clone());
-        }
-        symbol
-    }
-
-    /// The result of a call.
-    fn made(&mut self, labels: &Labels<'_, '_>, reference: Ref, node: &Node, steps: usize) -> Symbol {
-        let Some(class) = node.items.first() else { return Symbol::Unknown };
-        let callee = self.symbol_within(labels, *class, steps);
-        match &callee {
-            Symbol::Import(module, name) => match effect_of(module, name) {
-                Some(effect) => self.made_by(labels, reference, node, effect, &callee, steps),
-                None => self.instance_of(labels.machine().resolve(*class), callee),
-            },
-            Symbol::Class(_) => self.instance_of(labels.machine().resolve(*class), callee),
-            Symbol::AttrGetter(name) => {
-                let of = self.argument_within(labels, node, 0, steps).unwrap_or(Symbol::Unknown);
-                attribute(&of, name)
-            }
-            Symbol::Decorator => Symbol::Function(reference),
-            // NEWOBJ makes an instance even of a class that cannot be resolved.
-            _ if node.kind == NodeKind::Call(CallKind::NewObj) => Symbol::Instance(Rc::new(callee)),
-            _ => Symbol::Unknown,
-        }
-    }
-
-    fn argument_within(&mut self, labels: &Labels<'_, '_>, node: &Node, index: usize, steps: usize) -> Option<Symbol> {
-        labels.argument(node, index).map(|argument| self.symbol_within(labels, argument, steps))
-    }
-
-    /// An instance of a class, as every call of that class makes it.
-    fn instance_of(&mut self, class: Ref, symbol: Symbol) -> Symbol {
-        let symbol = Symbol::Instance(Rc::new(symbol));
-        self.set_last_class(Some(LastClass { class, symbol: symbol.clone(), finding: None, is_data: None }));
-        symbol
-    }
-
-    /// The result of a call of a callable with this effect.
-    fn made_by(
-        &mut self,
-        labels: &Labels<'_, '_>,
-        reference: Ref,
-        node: &Node,
-        effect: Effect,
-        callee: &Symbol,
-        steps: usize,
-    ) -> Symbol {
-        let has_argument = |index| labels.argument(node, index).is_some();
-        let string = |index| labels.argument(node, index).and_then(|argument| labels.text(argument));
-        match effect {
-            Effect::Import => string(0).map_or(Symbol::Unknown, |module| module_named(&module)),
-            Effect::NamedType => string(0).map_or(Symbol::Unknown, |name| named_class(&name)),
-            Effect::GetAttr => string(1).map_or(Symbol::Unknown, |name| {
-                let of = self.argument_within(labels, node, 0, steps);
-                of.map_or(Symbol::Unknown, |of| attribute(&of, &name))
-            }),
-            Effect::Function | Effect::Code => Symbol::Function(reference),
-            Effect::CodeObject => Symbol::CodeObject,
-            // `type(x)` is the class of x.
-            Effect::Class(arguments) if arguments.call != ClassCall::Helper && !has_argument(1) => Symbol::Unknown,
-            Effect::Class(_) => Symbol::Class(reference),
-            Effect::Partial => Symbol::Partial(reference),
-            // With several names it returns a tuple.
-            Effect::AttrGetter if has_argument(1) => Symbol::Unknown,
-            Effect::AttrGetter => string(0).map_or(Symbol::Unknown, Symbol::AttrGetter),
-            Effect::MethodCaller => string(0).map_or(Symbol::Unknown, Symbol::MethodCaller),
-            // `lru_cache(maxsize)` returns a decorator, `lru_cache(function)` the decorated function.
-            Effect::Decorator => match self.argument_within(labels, node, 0, steps) {
-                Some(Symbol::Data) | None => Symbol::Decorator,
-                Some(_) => Symbol::Function(reference),
-            },
-            Effect::Lazy => match self.argument_within(labels, node, 0, steps) {
-                Some(Symbol::Import(module, name)) if effect_of(&module, &name) == Some(Effect::Data) => {
-                    // `map(str, …)`: what it calls makes data.
-                    instance(callee.clone())
-                }
-                _ => Symbol::Lazy,
-            },
-            Effect::New(index) => {
-                instance(self.argument_within(labels, node, index, steps).unwrap_or_else(|| callee.clone()))
-            }
-            Effect::Reconstruct => instance(self.argument_within(labels, node, 0, steps).unwrap_or(Symbol::Unknown)),
-            Effect::Iterates if has_argument(1) => Symbol::Lazy,
-            Effect::Iterates | Effect::Data | Effect::Memory | Effect::Eval => instance(callee.clone()),
-            Effect::OpenFile | Effect::ImportSpec => instance(callee.clone()),
-            // In honest pickles these make arrays and random generators, which are never called.
-            Effect::Calls(_) | Effect::CallsWith(_) => instance(callee.clone()),
-            Effect::SetAttr | Effect::Load => Symbol::Unknown,
-        }
-    }
-}
-
-fn instance(class: Symbol) -> Symbol {
+pub(super) fn instance(class: Symbol) -> Symbol {
     Symbol::Instance(Rc::new(class))
 }
 
 /// The class that `types` or dill has under this name.
-fn named_class(name: &str) -> Symbol {
+pub(super) fn named_class(name: &str) -> Symbol {
     let (module, name) = class_named(name);
     Symbol::Import(module.into(), name.into())
 }
 
-fn leaf(labels: &Labels<'_, '_>, reference: Ref) -> Symbol {
+pub(super) fn leaf(labels: &Labels<'_, '_>, reference: Ref) -> Symbol {
     match labels.machine().value(reference) {
         Value::Leaf(Leaf::Global(..)) => import_of(labels, reference),
         Value::Leaf(Leaf::Extension(_) | Leaf::Persistent(_)) => Symbol::External,
@@ -192,7 +59,7 @@ fn leaf(labels: &Labels<'_, '_>, reference: Ref) -> Symbol {
 }
 
 /// The import of GLOBAL or STACK_GLOBAL. A name that is not a string, or too long, cannot be resolved.
-fn import_of(labels: &Labels<'_, '_>, reference: Ref) -> Symbol {
+pub(super) fn import_of(labels: &Labels<'_, '_>, reference: Ref) -> Symbol {
     let Some((module, name)) = labels.global(reference) else { return Symbol::Unknown };
     // Labels write `?` for a name that is not a string, and cut long names with an ellipsis.
     if module.as_ref() == "?" || name.as_ref() == "?" || module.ends_with('…') || name.ends_with('…') {
@@ -207,7 +74,7 @@ fn import_of(labels: &Labels<'_, '_>, reference: Ref) -> Symbol {
 }
 
 /// A module that is imported by its name.
-fn module_named(name: &str) -> Symbol {
+pub(super) fn module_named(name: &str) -> Symbol {
     let (module, _) = current_name(name, "");
     Symbol::Import(module.into(), "".into())
 }
@@ -215,7 +82,7 @@ fn module_named(name: &str) -> Symbol {
 /// An attribute of an import. That of an object that the pickle made is not resolved.
 pub(super) fn attribute(of: &Symbol, name: &str) -> Symbol {
     let Symbol::Import(module, outer) = of else { return Symbol::Unknown };
-    let inner = format!("{module}.{outer}");
+    let inner = format!("{module}.{outer}"); // The name, if `outer` is a submodule.
     let (module, joined) = match outer.as_ref() {
         "" => (module.as_ref(), name.to_owned()),
         // A module is an attribute of its package: `dill._dill`.

@@ -23,11 +23,11 @@ fn worst(bytes: &[u8]) -> String {
 
 /// `module name` on the stack.
 fn name(module: &str, name: &str) -> Vec<u8> {
-    [b"X", &(module.len() as u32).to_le_bytes()[..], module.as_bytes(), &text(name), b"\x93"].concat()
+    [b"X", &(module.len() as u32).to_le_bytes()[..], module.as_bytes(), &string(name), b"\x93"].concat()
 }
 
-fn text(text: &str) -> Vec<u8> {
-    [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat()
+fn string(string: &str) -> Vec<u8> {
+    [b"X", &(string.len() as u32).to_le_bytes()[..], string.as_bytes()].concat()
 }
 
 fn call(function: &[u8], arguments: &[&[u8]]) -> Vec<u8> {
@@ -46,9 +46,9 @@ fn function() -> Vec<u8> {
 /// A class that the pickle defines, with one method.
 fn made_class(method: &str, value: &[u8]) -> Vec<u8> {
     let object = [b"(", &name("builtins", "object")[..], b"t"].concat();
-    let namespace = [b"}", &text(method)[..], value, b"s"].concat();
+    let namespace = [b"}", &string(method)[..], value, b"s"].concat();
     let meta = name("builtins", "type");
-    call(&name("dill._dill", "_create_type"), &[&meta, &text("C"), &object, &namespace])
+    call(&name("dill._dill", "_create_type"), &[&meta, &string("C"), &object, &namespace])
 }
 
 #[test]
@@ -81,15 +81,15 @@ fn a_finding_names_callee_arguments_and_offset() {
 
 #[test]
 fn attributes_are_followed_to_what_is_called() {
-    let os = call(&name("dill._dill", "_import_module"), &[&text("os")]);
-    let got = call(&name("builtins", "getattr"), &[&os, &text("system")]);
+    let os = call(&name("dill._dill", "_import_module"), &[&string("os")]);
+    let got = call(&name("builtins", "getattr"), &[&os, &string("system")]);
     let expected = "os.system('id') runs commands or changes the system";
-    assert_eq!(worst(&whole(&[&call(&got, &[&text("id")])])), expected);
-    let getter = call(&call(&name("operator", "attrgetter"), &[&text("system")]), &[&os]);
-    assert_eq!(worst(&whole(&[&call(&getter, &[&text("id")])])), expected);
-    let method = call(&name("operator", "methodcaller"), &[&text("system"), &text("id")]);
+    assert_eq!(worst(&whole(&[&call(&got, &[&string("id")])])), expected);
+    let getter = call(&call(&name("operator", "attrgetter"), &[&string("system")]), &[&os]);
+    assert_eq!(worst(&whole(&[&call(&getter, &[&string("id")])])), expected);
+    let method = call(&name("operator", "methodcaller"), &[&string("system"), &string("id")]);
     assert!(worst(&whole(&[&call(&method, &[&os])])).starts_with("os.system("));
-    let partial = call(&name("functools", "partial"), &[&name("os", "system"), &text("id")]);
+    let partial = call(&name("functools", "partial"), &[&name("os", "system"), &string("id")]);
     assert!(worst(&whole(&[&call(&partial, &[])])).starts_with("os.system('id')"));
     // Reading an attribute is no call.
     assert_eq!(class(&whole(&[&got])), VerdictClass::Plain);
@@ -113,7 +113,8 @@ fn a_class_in_the_pickle_makes_instances_and_is_not_called() {
     assert_eq!(class_of("go", &function(), b")R"), VerdictClass::Dangerous);
     assert_eq!(class_of("__setstate__", &function(), b")\x81}b"), VerdictClass::Code);
     assert_eq!(class_of("__setstate__", &name("os", "system"), b")\x81}b"), VerdictClass::Dangerous);
-    let code = call(&name("dill._dill", "_create_code"), &[&[b"(", &text("os")[..], &text("system"), b"t"].concat()]);
+    let code =
+        call(&name("dill._dill", "_create_code"), &[&[b"(", &string("os")[..], &string("system"), b"t"].concat()]);
     let harmful = call(&name("dill._dill", "_create_function"), &[&code, b"}"]);
     assert_eq!(class_of("__setstate__", &harmful, b")\x81}b"), VerdictClass::Dangerous);
     assert!(
@@ -219,7 +220,7 @@ fn partial_functions_of_partial_functions_take_few_steps() {
 }
 
 #[test]
-fn a_run_that_exists_has_the_same_verdict() {
+fn a_verdict_from_an_existing_run_is_the_same() {
     for pickle in samples::all() {
         let (machine, _) = Machine::run(pickle).expect("a pickle");
         assert_eq!(Verdict::of_run(pickle, &Labels::new(&machine)), verdict(pickle));

@@ -28,7 +28,7 @@ pub(crate) enum AtomicError {
     /// The temporary file cannot be created.
     #[error("cannot create a file in {}: check that the directory exists and is writable", folder.display())]
     Create {
-        /// The directory, as the user named it where possible.
+        /// The directory, as the user named it if possible.
         folder: PathBuf,
         /// The system's error.
         source: io::Error,

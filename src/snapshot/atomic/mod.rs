@@ -22,7 +22,6 @@ use super::save_target::SaveTarget;
 /// The size of the write buffer in bytes: large enough for few system calls, small enough for the cache.
 const BUFFER: usize = 256 * 1024;
 
-/// A file that is being written.
 #[derive(Debug)]
 pub(crate) struct AtomicFile {
     file: BufWriter<TempFile>,
@@ -67,6 +66,7 @@ impl AtomicFile {
     }
 
     fn persist(self, target: &Path, sync: SyncMode) -> Result<(), AtomicError> {
+        // Dropping `self.file` on an error removes the temporary file.
         let failed = |source| AtomicError::Complete { target: target.to_path_buf(), source };
         let file = self.file.into_inner().map_err(|error| failed(error.into_error()))?;
         // The contents must be on the disk before the rename is: otherwise a power cut can leave an empty file.
@@ -125,7 +125,7 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// The directory of a path that [`resolve`] returned.
+/// The directory of a path that [`resolve()`] returned.
 fn directory(target: &Path) -> &Path {
     target.parent().unwrap_or(target)
 }
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_saves_at_once_the_last_one_wins() -> Outcome {
+    fn the_last_of_two_concurrent_saves_wins() -> Outcome {
         let folder = tempfile::tempdir()?;
         let target = folder.path().join("a.pkl");
         let (mut first, mut second) = (AtomicFile::create(&target)?, AtomicFile::create(&target)?);

@@ -24,12 +24,14 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, AtomicError> {
     let bad_name = || AtomicError::BadName(path.to_path_buf());
     let cannot_create = |source| AtomicError::Create { folder: named_directory(path), source };
     let absolute = std::path::absolute(path).map_err(|_| bad_name())?;
+    // `canonicalize` would not do: it fails for a file that does not exist yet, and follows every symlink.
     let mut pending = reversed_parts(&absolute);
     let mut current = PathBuf::from("/");
     let mut symlinks = 0;
     while let Some(part) = pending.pop() {
         let next = match part {
             PathPart::Root => PathBuf::from("/"),
+            // `current` has no symlinks, so its parent is the one that the kernel would take.
             PathPart::Parent => current.parent().unwrap_or(&current).to_path_buf(),
             PathPart::Name(name) => current.join(name),
         };
@@ -48,6 +50,7 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, AtomicError> {
                 // A relative target continues from `current`; an absolute one starts with `PathPart::Root`.
                 pending.extend(reversed_parts(&fs::read_link(&next).map_err(|_| bad_name())?));
             }
+            // A regular file in the middle of the path.
             Ok(_) if !last => return Err(cannot_create(io::ErrorKind::NotADirectory.into())),
             Ok(found) if !found.is_file() => return Err(AtomicError::NotRegular(path.to_path_buf())),
             Ok(_) => return Ok(next),

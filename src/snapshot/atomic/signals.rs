@@ -35,7 +35,7 @@ const ENDING: [c_int; 10] = [
 /// The most temporary files that a signal removes; a later save removes the rest.
 const FILES: usize = 32;
 
-/// The paths of the temporary files: C strings from `CString::into_raw`, null where an entry is free.
+/// The paths of the temporary files: C strings from `CString::into_raw`, null if an entry is free.
 static PATHS: [AtomicPtr<c_char>; FILES] = [const { AtomicPtr::new(null_mut()) }; FILES];
 /// The process that owns the files: a forked child inherits `PATHS`, but must not remove the files.
 static OWNER: AtomicU32 = AtomicU32::new(0);
@@ -98,6 +98,7 @@ impl SignalGuard {
         let mut state = state();
         if state.guards == 0 {
             OWNER.store(std::process::id(), Ordering::Relaxed);
+            // A signal of an earlier save must not interrupt this one.
             forget();
             state.replaced = ENDING.iter().filter_map(|signal| Some((*signal, replace(*signal)?))).collect();
         }
@@ -129,6 +130,7 @@ fn replace(signal: c_int) -> Option<libc::sigaction> {
         libc::SIG_IGN => return None,
         libc::SIG_DFL => action.sa_sigaction = remove_and_die as extern "C" fn(c_int) as libc::sighandler_t,
         handler => {
+            // A program that handles one of the other signals does not end by it: leave it alone.
             let index = ASKING.iter().position(|asking| *asking == signal)?;
             // `note_and_chain` calls handlers with one argument, as Python's are.
             if before.sa_flags & libc::SA_SIGINFO != 0 {

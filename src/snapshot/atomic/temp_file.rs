@@ -16,7 +16,6 @@ use crate::snapshot::system;
 
 /// The most characters of the target's name that go into the temporary name: a file name has at most 255 bytes.
 const NAME_CHARS: usize = 50;
-/// The length of the random part.
 const RANDOM_CHARS: usize = 6;
 /// How often to try again if another process removes the new file before it is locked: once may happen, not this often.
 const TRIES: usize = 100;
@@ -42,15 +41,16 @@ impl TempFile {
         let process = std::process::id();
         for _ in 0..TRIES {
             fault_injection::point()?;
+            // The process id is for people; the lock shows whether the process lives.
             let prefix = format!("{prefix}{process}-");
-            // `tempfile` creates it with mode 0600: nobody else should read a session.
+            // `tempfile` creates it with mode 0600: a session is not for other users to read.
             let made = tempfile::Builder::new().prefix(&prefix).rand_bytes(RANDOM_CHARS).tempfile_in(folder)?;
             let (file, path) = made.keep()?;
             let _cleanup = CleanupEntry::new(&path);
             let made = Self { file, path: Some(path), process, _cleanup, _guard: SignalGuard::new() };
-            // On a file system without locks no process removes files that it cannot lock.
+            // Without locks on this file system, no other process can lock the file, so none removes it.
             let locked = system::try_lock(&made.file).unwrap_or(true);
-            // Another save may have taken it for abandoned in the moment before it was locked.
+            // Another save may have removed it as abandoned in the moment before it was locked.
             if locked && made.file.metadata()?.nlink() > 0 {
                 drop(guard);
                 return Ok(made);
@@ -144,6 +144,7 @@ fn remove_if_unlocked(path: &Path) {
     // Do not follow a symlink or wait for a named pipe: neither is one of ours.
     let open = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
     let Ok(file) = open else { return };
+    // The lock is released when `file` is dropped, after the removal.
     let is_file = file.metadata().is_ok_and(|found| found.is_file());
     if is_file && system::try_lock(&file).unwrap_or(false) {
         let _ = fs::remove_file(path);

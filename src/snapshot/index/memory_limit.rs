@@ -24,17 +24,18 @@ const ITEM: usize =
 const MAP_ENTRY: usize = 4 * size_of::<String>();
 /// A `Vec` allocates this many elements for the first one, and then doubles.
 const LEAST_CAPACITY: usize = 4;
-/// What an allocator adds to a block.
+/// The bytes that an allocator adds to each block.
 const HEADER: usize = 16;
 /// The shortest segment: an empty name with its length, a value, SETITEM.
 const SHORTEST_SEGMENT: u64 = 4;
 
-/// Reads an index.
 pub(in crate::snapshot) fn parse(json: &[u8]) -> serde_json::Result<Index> {
+    // Walking the JSON allocates nothing, so the limit is known to hold before anything is deserialized.
     if memory_estimate(json)? > json.len().saturating_mul(PER_BYTE).saturating_add(ALWAYS) {
         return Err(serde_json::Error::custom("it needs more memory than its length allows"));
     }
     let index: Index = serde_json::from_slice(json)?;
+    // Absent fields get default values, so short items could still be cheap in JSON and large in memory.
     if index.variables.iter().all(is_plausible_variable) && index.left_out.iter().all(is_plausible_left_out) {
         Ok(index)
     } else {
@@ -62,6 +63,7 @@ pub(in crate::snapshot) fn encode(index: &mut Index, most: u64) -> io::Result<Ve
     for shorten in SHORTEN {
         shorten(index);
         let mut json = serde_json::to_vec(index)?;
+        // Spaces after the JSON are valid, and count as length.
         json.resize(json.len().max(least_length(&json)?), b' ');
         if json.len() as u64 <= most {
             return Ok(json);
@@ -78,7 +80,7 @@ fn remove_description(variable: &mut Variable) {
 
 /// The length to which JSON must be padded, so that [`parse`] accepts it.
 fn least_length(json: &[u8]) -> serde_json::Result<usize> {
-    // Even if each pair of bytes were an item: skip the walk for the index of an ordinary session.
+    // Even if every byte were an item: skip the walk for the index of an ordinary session.
     if json.len() < ALWAYS / ITEM {
         return Ok(0);
     }
@@ -91,7 +93,7 @@ fn memory_estimate(json: &[u8]) -> serde_json::Result<usize> {
     MemoryEstimator { depth: 0 }.deserialize(&mut deserializer).map(|estimate| estimate.bytes)
 }
 
-/// What an allocator takes for a string.
+/// The bytes that an allocator takes for a string.
 fn string_cost(string: &str) -> usize {
     const SMALLEST_BLOCK: usize = 32;
     if string.is_empty() { 0 } else { string.len().saturating_add(HEADER).max(SMALLEST_BLOCK) }
@@ -104,7 +106,7 @@ struct MemoryEstimator {
     depth: usize,
 }
 
-/// What a value allocates outside of the struct or list that it is in.
+/// The memory that a value allocates outside of the struct or list that it is in.
 #[derive(Default)]
 struct ValueEstimate {
     bytes: usize,

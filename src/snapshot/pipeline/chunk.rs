@@ -46,7 +46,6 @@ pub(super) enum WriteMessage {
     Cut(u64),
 }
 
-/// The hashes of a segment.
 #[derive(Debug)]
 pub(in crate::snapshot) struct SegmentHashes {
     pub(in crate::snapshot) whole: Hash,

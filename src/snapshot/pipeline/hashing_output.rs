@@ -56,6 +56,7 @@ impl<T: SaveTarget> HashingOutput<T> {
         if at_once {
             self.out.write_all(&bytes)?;
         }
+        // The pickling thread has hashed this chunk. It holds the contents of a buffer only, so `opcodes` skips it.
         if let Some((hashed, open)) = hashed.zip(self.open.as_mut()) {
             open.whole.push_piece(hashed);
             return Ok(bytes);

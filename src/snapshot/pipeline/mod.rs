@@ -66,6 +66,7 @@ impl<T: SaveTarget> WritePipeline<T> {
             self.chunk.events.truncate(events);
             return Ok(());
         }
+        // Part of it is in the file already, or in the queue before this message.
         self.chunk.bytes.clear();
         self.chunk.events.clear();
         self.send(WriteMessage::Cut(offset))
@@ -96,6 +97,7 @@ impl<T: SaveTarget> WritePipeline<T> {
             return Ok(());
         }
         self.send_chunk()?;
+        // Ahead of the contents, so that a full disk is noticed before gigabytes are written.
         self.send(WriteMessage::CheckRoom(bytes.len() as u64))?;
         self.push_event(ChunkEvent::Contents(bytes.len() as u64));
         // After `head`, each chunk is exactly one piece of the segment's hash tree, so either thread can hash it.
@@ -144,6 +146,7 @@ impl<T: SaveTarget> WritePipeline<T> {
     }
 
     fn send(&mut self, message: WriteMessage) -> io::Result<()> {
+        // The first full chunk shows that the snapshot is worth a thread.
         if self.thread.is_none() && matches!(&message, WriteMessage::Chunk(chunk) if chunk.bytes.len() >= CHUNK) {
             // If the system has no thread to spare, this thread does all the work.
             self.thread = WriteThread::start(&self.output).ok();

@@ -70,6 +70,7 @@ impl WriteThread {
         {
             chunk.hash();
         }
+        // Counted before it is sent: otherwise the thread could subtract first, and the number would wrap around.
         self.backlog.fetch_add(1, Ordering::Relaxed);
         let sent = self.queue.send(message).is_ok();
         // The thread closes the queue when it fails: joining it returns its error.

@@ -13,7 +13,7 @@ use super::read_error::ReadError;
 /// The decompressed size in bytes that is always allowed.
 const MIN_LIMIT: u64 = 1 << 30;
 /// For a larger file, the allowed size as a multiple of the compressed size. A file of zeros can exceed it without
-/// being a bomb; the user can decompress it himself.
+/// being a bomb; the user can decompress such a file first.
 const MAX_RATIO: u64 = 200;
 /// How many bytes are decompressed at a time.
 const PIECE: usize = 256 << 10;
@@ -23,7 +23,7 @@ pub(super) fn is_compressed(head: &[u8]) -> bool {
     matches!(FileKind::by_signature(head), Some(FileKind::Gzip | FileKind::Bzip2 | FileKind::Xz | FileKind::Zstd))
 }
 
-/// Decompresses a file of `length` bytes. `None` where it only looked compressed: a pickle can begin with `BZh`, too.
+/// Decompresses a file of `length` bytes. `None` if it only looked compressed: a pickle can begin with `BZh`, too.
 pub(super) fn decompress(compressed: impl Read + Send, length: u64) -> Result<Option<File>, ReadError> {
     let Ok((mut decompressed, format)) = niffler::send::get_reader(Box::new(compressed)) else { return Ok(None) };
     if format == Format::No {
@@ -41,6 +41,7 @@ pub(super) fn decompress(compressed: impl Read + Send, length: u64) -> Result<Op
             Err(error) => return Err(ReadError::BadCompression { problem: error.to_string() }),
         };
         let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { break };
+        // Checked before the bytes are written, so the disk never holds more than the limit.
         written = written.saturating_add(count as u64);
         if written > most {
             return Err(ReadError::Bomb { most });
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_cut_short_is_an_error_and_one_that_only_looks_compressed_is_not() {
+    fn a_truncated_file_is_an_error_and_one_that_only_looks_compressed_is_not() {
         let bytes = packed(Format::Gzip, &vec![7; 1 << 20]);
         let cut = bytes.get(..bytes.len() - 20).unwrap_or_default();
         assert!(matches!(decompress(cut, 1), Err(ReadError::BadCompression { .. })));

@@ -22,6 +22,7 @@ pub(super) fn ranges(index: &Index, pickle_length: u64) -> Result<(), ReadError>
     let (mut end, mut memo) = (stream.prelude, 0);
     for variable in &index.variables {
         let range = VariableSegment::new(variable)?.range();
+        // Overlapping segments would let one byte count for two variables.
         let is_after = range.start >= end && range.end <= stream.length;
         let memo_is_after = variable.memo.0 >= memo && variable.memo.1 >= variable.memo.0;
         // MEMOIZE takes a byte, so a segment cannot fill more slots than there are bytes up to its end.
@@ -55,8 +56,8 @@ pub(super) fn segments<'v>(
     Ok(damage)
 }
 
-/// Checks the segments of some variables, and fills the memory that is given for their raw buffers. Of a segment whose
-/// buffers will be mapped, only the opcodes are checked. Bytes outside the segments are checked, too, as they are few.
+/// Checks the segments of some variables, and reads their raw buffers into the memory that is given. If the buffers of
+/// a segment will be mapped, only its opcodes are checked. The few bytes outside the segments are checked as well.
 pub(super) fn fetch(
     source: &Source,
     index: &Index,
@@ -70,6 +71,7 @@ pub(super) fn fetch(
         let segment = VariableSegment::new(variable)?;
         match memory {
             Memory::Mapped => {
+                // Hashing the contents would read the whole array, which mapping is meant to avoid.
                 let found = parallel_hash::hash_joined(source, &segment.opcode_ranges(), progress)?;
                 damage.note(variable, found.to_hex().as_str() == variable.opcodes);
             }
@@ -124,6 +126,7 @@ pub(super) fn opcodes(bytes: &[u8], arrays: &[RawArray], progress: Progress<'_>)
     let (mut reported, mut end) = (0, 0);
     for op in opcodes_around(bytes, arrays) {
         end = op.map_err(|error| ReadError::of_pickle(bytes, error.into()))?.end;
+        // Progress for every opcode would cost more than parsing it.
         if end - reported >= PIECE as u64 {
             progress(end - reported);
             reported = end;

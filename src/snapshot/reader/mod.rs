@@ -34,7 +34,7 @@ use crate::pickle::inspection::Inspection;
 use crate::pickle::machine::RawArray;
 use crate::pickle::verdict::Verdict;
 
-/// The most bytes of opcodes of our own file for which a verdict is formed unasked: that takes some milliseconds.
+/// The most opcode bytes of our own file for which a verdict is formed without being asked for: a few milliseconds.
 const MAX_UNASKED: u64 = 1 << 20;
 
 /// An open file.
@@ -42,9 +42,9 @@ const MAX_UNASKED: u64 = 1 << 20;
 pub struct Snapshot {
     source: Source,
     contents: Contents,
-    /// Of our own file.
+    /// `None` for a file that is not our own.
     trailer: Option<Trailer>,
-    /// Of a pickle without an index.
+    /// Set once the symbolic machine has followed a pickle without an index.
     followed: OnceLock<FollowedPickle>,
     verdict: OnceLock<Verdict>,
 }
@@ -77,7 +77,7 @@ impl Snapshot {
     /// Opens a file.
     ///
     /// # Errors
-    /// Where it cannot be read, or where trailer or index are damaged. Whether the pickle is sound is not checked.
+    /// If it cannot be read, or its trailer or index is damaged. The pickle itself is not checked.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         Self::from_source(Source::open(path)?)
     }
@@ -90,16 +90,16 @@ impl Snapshot {
         Self::from_source(Source::memory(bytes)?)
     }
 
-    /// Opens a file, or what is left of it: the intact variables before the damage, without a proof that they are what
-    /// was saved. Returns the damage, too.
+    /// Opens a file, or the intact variables before its damage, without a proof that they are as they were saved. Also
+    /// returns the damage.
     ///
     /// # Errors
-    /// Where nothing is left.
+    /// If nothing is intact.
     pub fn open_partial(path: &Path) -> Result<(Self, Option<ReadError>), ReadError> {
         Self::partial(|| Source::open(path))
     }
 
-    /// As [`open_partial`](Self::open_partial), of the bytes of a file.
+    /// As [`open_partial`](Self::open_partial), from the bytes of a file.
     ///
     /// # Errors
     /// As for [`open_partial`](Self::open_partial).
@@ -116,7 +116,7 @@ impl Snapshot {
             return Err(error);
         }
         let Some(pickle) = salvage::salvage(source()?.bytes()?) else { return Err(error) };
-        // What was salvaged has no trailer, so no index is read.
+        // The salvaged pickle has no trailer, so no index is read.
         let snapshot = Self::new(Source::Memory(pickle), Contents::Foreign { lost_index: true }, None);
         Ok((snapshot.followed()?, Some(error)))
     }
@@ -128,6 +128,7 @@ impl Snapshot {
         if let Some((index, trailer)) = read_index(&source)? {
             return Ok(Self::new(source, Contents::Own { index }, Some(trailer)));
         }
+        // Without a trailer, only the prelude shows that snapcli wrote the file.
         let lost_index = source.starts_with(emit::HEAD)?;
         Ok(Self::new(source, Contents::Foreign { lost_index }, None))
     }
@@ -139,7 +140,7 @@ impl Snapshot {
     /// The same file, if it is ours or a pickle that can be followed to its STOP.
     ///
     /// # Errors
-    /// Where it is neither: another kind of file, or a pickle that was cut short or damaged.
+    /// If it is neither: another kind of file, or a pickle that was cut short or damaged.
     pub fn followed(self) -> Result<Self, ReadError> {
         if let Contents::Foreign { .. } = self.contents {
             self.follow(false)?;
@@ -165,6 +166,7 @@ impl Snapshot {
             return Ok(followed);
         }
         let bytes = self.bytes()?;
+        // Either run prunes; only the first judges the values before they are gone.
         let run = if with_verdict { Inspection::run_pruned(bytes) } else { Inspection::run_outline(bytes) };
         let inspection = run.map_err(|error| ReadError::of_pickle(bytes, error))?;
         if with_verdict {
@@ -175,18 +177,18 @@ impl Snapshot {
         Ok(self.followed.get_or_init(found))
     }
 
-    /// What the pickle holds, as far as its opcodes tell. For our own file, the index says more.
+    /// The contents of the pickle, as far as its opcodes show them. For our own file, the index says more.
     ///
     /// # Errors
-    /// Where the file is not a sound pickle.
+    /// If the file is not a sound pickle.
     pub fn outline(&self) -> Result<&Outline, ReadError> {
         self.follow(false).map(|followed| &followed.outline)
     }
 
-    /// Where the bytes of arrays are between the opcodes, as joblib writes them; always empty for our own file.
+    /// The ranges of array bytes between the opcodes, as joblib writes them; always empty for our own file.
     ///
     /// # Errors
-    /// Where the file is not a sound pickle.
+    /// If the file is not a sound pickle.
     pub fn raw_arrays(&self) -> Result<&[RawArray], ReadError> {
         match self.contents {
             Contents::Own { .. } => Ok(&[]),
@@ -207,9 +209,10 @@ impl Snapshot {
     /// Our own file without its trailer, and the trailer with a new signature; `None` for any other file.
     ///
     /// # Errors
-    /// Where the file cannot be mapped.
+    /// If the file cannot be mapped.
     pub fn signed(&self, key: &SigningKey) -> Result<Option<(&[u8], Trailer)>, ReadError> {
         let Some(trailer) = &self.trailer else { return Ok(None) };
+        // Pickle and index stay as they are; only the trailer changes.
         let end = trailer.index_offset.saturating_add(trailer.index_length);
         Ok(Some((self.range(0, end)?, key.sign(trailer))))
     }
@@ -232,10 +235,10 @@ impl Snapshot {
         }
     }
 
-    /// The entire pickle: of our own file without index and trailer, of any other file with everything that follows it.
+    /// The entire pickle. For our own file that excludes index and trailer; for any other file it includes all bytes.
     ///
     /// # Errors
-    /// Where the file cannot be mapped, or became shorter.
+    /// If the file cannot be mapped, or became shorter.
     pub fn bytes(&self) -> Result<&[u8], ReadError> {
         match &self.contents {
             Contents::Own { index } => self.range(0, index.stream.length),
@@ -258,10 +261,10 @@ impl Snapshot {
         range.ok_or(ReadError::CutShort { at: bytes.len() as u64 })
     }
 
-    /// What is pickled under a variable, as a tree with sizes. `None` where there is no such variable.
+    /// The value of a variable as a tree with sizes. `None` if there is no such variable.
     ///
     /// # Errors
-    /// Where the pickle cannot be followed.
+    /// If the pickle cannot be followed.
     pub fn trace(&self, name: &str) -> Result<Option<TraceTree>, ReadError> {
         match &self.contents {
             Contents::Own { index } => {
@@ -279,17 +282,18 @@ impl Snapshot {
             }
             Contents::Foreign { .. } => {
                 let bytes = self.source.bytes()?;
+                // A trace shows every value, so this run must not prune.
                 let inspection = Inspection::run(bytes).map_err(|error| ReadError::of_pickle(bytes, error))?;
                 inspection.trace(name).map_err(ReadError::BadPickle)
             }
         }
     }
 
-    /// What loading it would do, formed once. For our own file the machine follows the pickle now, stepping over raw
-    /// buffers: unless `however_long`, only where that takes no more than some milliseconds, else it is `None`.
+    /// What loading the file would do; computed once. For our own file the machine follows the pickle now. If that
+    /// would take more than a few milliseconds, the result is `None` unless `however_long` is set.
     ///
     /// # Errors
-    /// Where the file is not a sound pickle.
+    /// If the file is not a sound pickle.
     pub fn verdict(&self, however_long: bool) -> Result<Option<Verdict>, ReadError> {
         let index = match &self.contents {
             Contents::Foreign { .. } => {
@@ -298,6 +302,7 @@ impl Snapshot {
             }
             Contents::Own { index } => index,
         };
+        // The machine steps over the contents of raw buffers, so only the opcodes take time.
         let buffers = index.variables.iter().flat_map(|variable| &variable.buffers);
         let opcodes = index.stream.length.saturating_sub(buffers.map(|buffer| buffer.length).sum());
         if opcodes > MAX_UNASKED && !however_long {
@@ -307,11 +312,11 @@ impl Snapshot {
         Ok(Some(self.verdict.get_or_init(|| Verdict::of_bytes(bytes)).clone()))
     }
 
-    /// Checks the whole pickle, and calls `progress` with the number of bytes that were checked since the last call. Of
-    /// our own file it checks every hash; of any other pickle, that it is a run of opcodes up to STOP.
+    /// Checks the whole pickle, and calls `progress` with the number of bytes that were checked since the last call. In
+    /// our own file it checks every hash; any other pickle must consist of opcodes up to STOP.
     ///
     /// # Errors
-    /// Where it is damaged.
+    /// If it is damaged.
     pub fn check(&self, progress: Progress<'_>) -> Result<(), ReadError> {
         match &self.contents {
             Contents::Own { index } => integrity::hashes(&self.source, index, progress)?.into_result(),
@@ -323,7 +328,7 @@ impl Snapshot {
     /// given.
     ///
     /// # Errors
-    /// Where the file cannot be read. Damage is not an error.
+    /// If the file cannot be read. Damage is not an error.
     pub fn fetch(
         &self,
         index: &Index,
@@ -333,7 +338,7 @@ impl Snapshot {
         integrity::fetch(&self.source, index, wanted, progress)
     }
 
-    /// The file itself, to be mapped; `None` where it came from a pipe.
+    /// The file itself, to be mapped; `None` if it came from a pipe.
     pub fn file(&self) -> Option<&std::fs::File> {
         self.source.file()
     }
@@ -353,7 +358,7 @@ impl Snapshot {
     /// Checks every hash of our own file. Any other file has no hashes, and so no damage.
     ///
     /// # Errors
-    /// Where the file cannot be read.
+    /// If the file cannot be read.
     pub fn damage(&self, progress: Progress<'_>) -> Result<Damage, ReadError> {
         match &self.contents {
             Contents::Own { index } => integrity::hashes(&self.source, index, progress),
@@ -362,7 +367,7 @@ impl Snapshot {
     }
 }
 
-/// Index and trailer of our own file; `None` where there is no trailer.
+/// Index and trailer of our own file; `None` if there is no trailer.
 fn read_index(source: &Source) -> Result<Option<(Index, Trailer)>, ReadError> {
     let mut bytes = [0; TRAILER];
     let Some(offset) = source.length().checked_sub(TRAILER as u64) else { return Ok(None) };
@@ -385,6 +390,7 @@ fn parse_index(json: &[u8], pickle_length: u64) -> Result<Index, ReadError> {
         schema: u32,
     }
     let unreadable = |error: serde_json::Error| ReadError::IndexUnreadable { problem: error.to_string() };
+    // Read on its own first: an index of another schema may not parse as this one.
     let Version { schema } = serde_json::from_slice(json).map_err(unreadable)?;
     if schema != SCHEMA {
         return Err(ReadError::OtherSchema { schema });

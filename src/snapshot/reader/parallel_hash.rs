@@ -1,8 +1,8 @@
 //! BLAKE3 of ranges of a file, on all processors.
 //!
-//! A long range is cut into pieces that threads hash on their own and whose results are joined ([`tree`]). Every thread
-//! reads into one buffer that stays in its processor's cache. The file is not mapped, so a disk failure is an error and
-//! not a signal, and memory use does not depend on the length of the file.
+//! A long range is cut into pieces that threads hash on their own and whose results are joined ([`hash_tree`]). Every
+//! thread reads into one buffer that stays in its processor's cache. The file is not mapped, so a disk failure is an
+//! error and not a signal, and memory use does not depend on the length of the file.
 
 use std::num::NonZero;
 use std::ops::Range;
@@ -35,8 +35,8 @@ pub(super) struct Copy<'m> {
     pub(super) memory: &'m mut [u8],
 }
 
-/// As [`hash`], and the bytes that were read are copied to where they are needed: so they are read only once, and are
-/// those that were hashed. Copies outside the ranges are ignored.
+/// As [`hash`], and copies the bytes to the memory that needs them: they are read only once, and what is used is what
+/// was hashed. Copies outside the ranges are ignored.
 pub(super) fn hash_and_copy(
     source: &Source,
     ranges: &[Range<u64>],
@@ -47,9 +47,11 @@ pub(super) fn hash_and_copy(
     let pieces = *job.ends.last().unwrap_or(&0);
     let bytes: u64 = ranges.iter().map(length).sum();
     let useful = usize::try_from(bytes / PIECE as u64).unwrap_or(usize::MAX).clamp(1, MAX_THREADS);
+    // A thread for less than one piece would have nothing to do.
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(useful);
     let mut results = vec![[0; 32]; pieces];
     thread::scope(|scope| -> io::Result<()> {
+        // This thread is one of the workers.
         let workers: Vec<_> = (1..threads).map(|_| scope.spawn(|| job.work())).collect();
         let mut done = vec![job.work()];
         done.extend(
@@ -64,6 +66,7 @@ pub(super) fn hash_and_copy(
         }
         Ok(())
     })?;
+    // The results of all ranges are in one list: each range takes its own from the front.
     let mut rest = results.as_slice();
     let counts = ranges.iter().map(|range| pieces_of(length(range)));
     Ok(counts.map(|count| hash_tree::merge_pieces(rest.split_off(..count).unwrap_or_default())).collect())
@@ -124,6 +127,7 @@ impl<'j> Job<'j> {
         let ends: Vec<usize> = ends.collect();
         let mut cut = Vec::new();
         for copy in copies {
+            // The range that contains the first byte of the copy.
             let number = ranges.partition_point(|range| range.end <= copy.offset);
             let Some(range) = ranges.get(number).filter(|range| range.start <= copy.offset) else { continue };
             let first = number.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
@@ -140,6 +144,7 @@ impl<'j> Job<'j> {
         let mut buffer = vec![0; PIECE];
         while !self.failed.load(Ordering::Relaxed) {
             let piece = self.next.fetch_add(1, Ordering::Relaxed);
+            // Pieces are numbered over all ranges: find the range that this one belongs to.
             let number = self.ends.partition_point(|end| *end <= piece);
             let Some(range) = self.ranges.get(number) else { break };
             let before = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
@@ -176,6 +181,7 @@ impl<'j> Job<'j> {
 
     fn hash_piece(&self, range: &Range<u64>, piece: usize, bytes: &[u8]) -> io::Result<[u8; 32]> {
         let result = match pieces_of(length(range)) {
+            // A single piece is the root of its tree, which has a hash of its own.
             1 => *blake3::hash(bytes).as_bytes(),
             _ => hash_tree::hash_piece(piece, PIECE, bytes),
         };
@@ -214,7 +220,7 @@ mod tests {
 
     #[test]
     fn pieces_join_to_the_hash_of_the_whole() -> io::Result<()> {
-        let bytes: Vec<u8> = (0..PIECE * 9 + 3).map(|place| (place * 7 % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..PIECE * 9 + 3).map(|index| (index * 7 % 251) as u8).collect();
         let lengths =
             [0, 1, 1024, PIECE - 1, PIECE, PIECE + 1, PIECE * 2, PIECE * 3, PIECE * 4, PIECE * 5 + 9, PIECE * 9];
         let ranges: Vec<Range<u64>> = lengths.iter().map(|length| 3..3 + *length as u64).collect();
@@ -234,7 +240,7 @@ mod tests {
 
     #[test]
     fn copies_are_filled() -> io::Result<()> {
-        let bytes: Vec<u8> = (0..PIECE * 4).map(|place| (place * 7 % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..PIECE * 4).map(|index| (index * 7 % 251) as u8).collect();
         let source = Source::memory(bytes.clone()).map_err(io::Error::other)?;
         let (mut long, mut short, mut outside) = (vec![0; PIECE * 2 + 5], vec![0; 7], vec![0; 3]);
         let copies = vec![

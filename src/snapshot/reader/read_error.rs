@@ -51,7 +51,7 @@ pub enum ReadError {
         "the pickle is cut short at byte {at}: copy the file again, or restore what is intact with restore --partial"
     )]
     CutShort {
-        /// Where it ends.
+        /// The offset at which it ends.
         at: u64,
     },
     /// Bytes within the pickle are wrong.
@@ -66,10 +66,10 @@ pub enum ReadError {
          restore --partial"
     )]
     IndexDamaged {
-        /// Where it begins.
+        /// The offset at which it begins.
         at: u64,
     },
-    /// The index is not damaged, but is not an index as this version knows it.
+    /// The index has the right hash, but this version cannot parse it.
     #[error("the index cannot be parsed ({problem}): update snapcli")]
     IndexUnreadable {
         /// What was wrong.
@@ -112,6 +112,7 @@ impl ReadError {
         }
         // Pickles of protocol 2 and up begin with PROTO; older ones can begin with anything, as text can.
         let has_proto = matches!(bytes, [0x80] | [0x80, 0..=NEWEST_PROTOCOL, ..]);
+        // Text that happens to begin with an opcode also ends too early, but at its very first one.
         let cut = match error {
             MachineError::Parse(ParseError::Truncated { at, end, .. }) if has_proto || at > 0 => Some(end),
             MachineError::Parse(ParseError::FrameBeyondEnd { end, .. } | ParseError::NoStop { end }) => Some(end),
@@ -124,7 +125,7 @@ impl ReadError {
         }
     }
 
-    /// Whether the user must have meant another file, as there is none to be judged.
+    /// Whether the path does not lead to a file, so that the user probably meant another one.
     pub fn is_wrong_name(&self) -> bool {
         matches!(self, Self::Open(_) | Self::Folder)
     }
@@ -161,7 +162,7 @@ impl Damage {
         }
     }
 
-    /// Whether there is none.
+    /// Whether nothing is damaged.
     pub fn is_none(&self) -> bool {
         self.damaged.is_empty() && !self.outside
     }
@@ -175,7 +176,6 @@ impl Damage {
     }
 }
 
-/// How many names an error lists.
 const MAX_NAMES: usize = 10;
 
 impl fmt::Display for Damage {

@@ -58,7 +58,7 @@ fn checked(snapshot: &Snapshot) -> Result<u64, ReadError> {
 }
 
 #[test]
-fn a_snapshot_comes_back_from_a_file_and_from_memory() -> Result<(), Box<dyn std::error::Error>> {
+fn a_snapshot_is_read_from_a_file_and_from_memory() -> Result<(), Box<dyn std::error::Error>> {
     let (bytes, index) = snapshot();
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("s.pkl");
@@ -116,7 +116,7 @@ fn a_snapshot_cut_within_its_pickle_is_cut_short() {
 }
 
 #[test]
-fn pickles_that_are_cut_are_cut_short() {
+fn truncated_pickles_are_reported_as_cut_short() {
     for pickle in samples::all() {
         // Without PROTO in front, the first opcodes could be anything.
         let marked = pickle.first() == Some(&0x80);
@@ -176,7 +176,7 @@ fn a_damaged_index_is_named() {
 }
 
 #[test]
-fn an_index_that_is_no_index_is_named() {
+fn json_that_is_not_an_index_is_named() {
     assert!(matches!(error(&sealed(b"N.", b"{")), ReadError::IndexUnreadable { .. }));
     assert!(matches!(error(&sealed(b"N.", b"{\"schema\":1,\"variables\":3}")), ReadError::IndexUnreadable { .. }));
 }
@@ -218,7 +218,7 @@ fn ranges_outside_the_pickle_are_named() {
 }
 
 #[test]
-fn a_damaged_segment_costs_only_its_variable() -> Result<(), ReadError> {
+fn a_damaged_segment_loses_only_its_variable() -> Result<(), ReadError> {
     let (mut bytes, index) = snapshot();
     bytes[index.variables[1].offset as usize + 4] ^= 1;
     let ReadError::Damaged(damage) = Snapshot::from_bytes(bytes)?.check(&|_| {}).expect_err("damaged") else {

@@ -11,7 +11,7 @@ use crate::pickle::passes::stack_check::StackCheck;
 /// The height of the stack between two segments: the module and the dict.
 const HEIGHT_BETWEEN: usize = 2;
 
-/// A pickle of the intact segments of a file; `None` where it has none, or is not our own.
+/// A pickle of the intact segments of a file; `None` if it has none, or is not our own.
 pub(super) fn salvage(bytes: &[u8]) -> Option<Vec<u8>> {
     if !bytes.starts_with(emit::HEAD) {
         return None;
@@ -20,9 +20,11 @@ pub(super) fn salvage(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut end = None;
     for op in Parser::new(bytes) {
         let Ok(op) = op else { break };
+        // BUILD between two segments is the regular end of the pickle.
         if op.opcode == Opcode::Build && balance.is(HEIGHT_BETWEEN) || balance.step(&op).is_err() {
             break;
         }
+        // SETITEM at this height completes a segment.
         if op.opcode == Opcode::SetItem && balance.is(HEIGHT_BETWEEN) {
             end = Some(op.end);
         }

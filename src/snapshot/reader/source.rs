@@ -14,7 +14,6 @@ use memmap2::Mmap;
 use super::compressed;
 use super::read_error::ReadError;
 
-/// Where bytes come from.
 #[derive(Debug)]
 pub(super) enum Source {
     Memory(Vec<u8>),

@@ -1,11 +1,11 @@
-//! How the segment of a variable is cut, and which of its bytes an unpickler is fed: the only code that knows.
+//! The layout of a variable's segment, and which of its bytes are fed to an unpickler. No other code knows either.
 //!
-//! A segment is the name, the value and SETITEM. The contents of raw buffers lie between the opcodes of the value,
-//! each after BYTEARRAY8 or BINBYTES8 and a length of 8 bytes. A load feeds the unpickler the value alone, and in
-//! place of each raw buffer NEXT_BUFFER, which takes the memory that the contents were read into.
+//! A segment is the name, the value and SETITEM. The contents of raw buffers are between the opcodes of the value,
+//! each after BYTEARRAY8 or BINBYTES8 and a length of 8 bytes. A load feeds only the value to the unpickler, with
+//! NEXT_BUFFER in place of each raw buffer: it takes the memory that the contents were read into.
 //!
-//! The security check judges the [`UnpicklerInput`] that the loader will feed; integrity, verify, diff and the round
-//! trip use the same [`VariableSegment`]. Whatever one of them sees, all of them see.
+//! The security check judges the same [`UnpicklerInput`] that the loader will feed; integrity, verify, diff and the
+//! round trip use the same [`VariableSegment`]. So all of them see the same bytes.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -34,8 +34,8 @@ pub struct SegmentError {
     pub at: u64,
 }
 
-/// Where the parts of a variable's segment lie. All ranges are in order, do not overlap and fit into memory; whether
-/// the file is that long is checked where its bytes are read.
+/// The ranges of the parts of a variable's segment. They are in order, do not overlap and fit into memory; whether the
+/// file is long enough is checked when its bytes are read.
 #[derive(Clone, Debug)]
 pub struct VariableSegment<'v> {
     variable: &'v Variable,
@@ -46,7 +46,6 @@ pub struct VariableSegment<'v> {
     buffers: Vec<RawBuffer>,
 }
 
-/// A raw buffer within a segment.
 #[derive(Clone, Debug)]
 struct RawBuffer {
     /// Where its opcode begins.
@@ -55,7 +54,7 @@ struct RawBuffer {
     writable: bool,
 }
 
-/// A part of a segment as it lies in the file.
+/// A part of a segment, as a range of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SegmentPart {
     /// Opcodes: among them the name, the headers of raw buffers, and SETITEM.
@@ -68,7 +67,7 @@ impl<'v> VariableSegment<'v> {
     /// Cuts the segment of a variable.
     ///
     /// # Errors
-    /// Where ranges overlap, are out of order, leave the segment or overflow.
+    /// If ranges overlap, are out of order, leave the segment or overflow.
     pub fn new(variable: &'v Variable) -> Result<Self, SegmentError> {
         Self::cut(variable).ok_or_else(|| SegmentError { name: variable.name.clone(), at: variable.offset })
     }
@@ -76,6 +75,7 @@ impl<'v> VariableSegment<'v> {
     fn cut(variable: &'v Variable) -> Option<Self> {
         let start = usize::try_from(variable.offset).ok()?;
         let end = start.checked_add(usize::try_from(variable.length).ok()?)?;
+        // The name is not stored in the index as a range: its opcodes are known.
         let value = start.checked_add(name_opcodes(&variable.name).len())?..end.checked_sub(SET_ITEM)?;
         let mut free_from = value.start;
         let mut buffers = Vec::with_capacity(variable.buffers.len());
@@ -93,12 +93,12 @@ impl<'v> VariableSegment<'v> {
         self.variable
     }
 
-    /// Where the segment lies, in bytes from the start of the file.
+    /// The range of the segment, in bytes from the start of the file.
     pub fn range(&self) -> Range<u64> {
         as_offsets(&self.range)
     }
 
-    /// The bytes of the segment, as they are in the file. `None` where the file is too short.
+    /// The bytes of the segment, as they are in the file. `None` if the file is too short.
     pub fn bytes<'f>(&self, file: &'f [u8]) -> Option<&'f [u8]> {
         file.get(self.range.clone())
     }
@@ -120,12 +120,12 @@ impl<'v> VariableSegment<'v> {
         })
     }
 
-    /// Where the contents of the raw buffers lie, in their order.
+    /// The ranges of the contents of the raw buffers, in order.
     pub fn contents(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         self.buffers.iter().map(|buffer| buffer.contents.clone())
     }
 
-    /// Where the opcodes lie: all of the segment but the contents of raw buffers.
+    /// The ranges of the opcodes: all of the segment except the contents of raw buffers.
     pub fn opcode_ranges(&self) -> Vec<Range<u64>> {
         let opcodes = |part| match part {
             SegmentPart::Opcodes(range) => Some(as_offsets(&range)),
@@ -134,13 +134,14 @@ impl<'v> VariableSegment<'v> {
         self.parts().filter_map(opcodes).filter(|range| !range.is_empty()).collect()
     }
 
-    /// What an unpickler is fed to make the value. It takes the memory of the raw buffers in their order.
+    /// The input from which an unpickler makes the value. It takes the memory of the raw buffers in order.
     pub fn input(&self) -> UnpicklerInput {
         let mut pieces = Vec::with_capacity(2 * self.buffers.len() + 1);
         let mut from = self.value.start;
         for buffer in &self.buffers {
             pieces.push(InputPiece::File(from..buffer.header));
             let opcodes = [Opcode::NextBuffer as u8, Opcode::ReadonlyBuffer as u8];
+            // READONLY_BUFFER makes the buffer that NEXT_BUFFER pushed read-only.
             let opcodes = if buffer.writable { &opcodes[..1] } else { &opcodes[..] };
             pieces.push(InputPiece::Opcodes(opcodes.to_vec()));
             from = buffer.contents.end;
@@ -149,8 +150,8 @@ impl<'v> VariableSegment<'v> {
         UnpicklerInput { pieces }
     }
 
-    /// The segment with NEXT_BUFFER in place of its raw buffers: what is fed to an unpickler, between name and SETITEM.
-    /// `None` where the file is too short.
+    /// The segment with NEXT_BUFFER in place of its raw buffers: the input of an unpickler between name and SETITEM.
+    /// `None` if the file is too short.
     pub fn as_loaded<'f>(&self, file: &'f [u8]) -> Option<Cow<'f, [u8]>> {
         let mut opcodes = name_opcodes(&self.variable.name);
         let in_file = self.bytes(file)?;
@@ -185,7 +186,7 @@ fn as_offsets(range: &Range<usize>) -> Range<u64> {
     range.start as u64..range.end as u64
 }
 
-/// A piece of what an unpickler is fed.
+/// A piece of the input of an unpickler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InputPiece {
     /// Opcodes that are not in the file.
@@ -194,7 +195,7 @@ pub enum InputPiece {
     File(Range<usize>),
 }
 
-/// What an unpickler is fed for one load: opcodes that leave one object on the stack, without PROTO and STOP.
+/// The input of an unpickler for one load: opcodes that leave one object on the stack, without PROTO and STOP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnpicklerInput {
     pieces: Vec<InputPiece>,
@@ -231,7 +232,7 @@ impl UnpicklerInput {
         pickle
     }
 
-    /// Appends the opcodes. `None` where the file is too short.
+    /// Appends the opcodes. `None` if the file is too short.
     fn copy_to(&self, out: &mut Vec<u8>, file: &[u8]) -> Option<()> {
         for piece in &self.pieces {
             match piece {
@@ -243,10 +244,10 @@ impl UnpicklerInput {
     }
 }
 
-/// The loads that bring back variables, in the order of the file, with one memo.
+/// The loads that restore variables, in the order of the file, with one memo.
 ///
-/// The opcodes of a variable count on the memo slots that all variables before it have filled, as they name slots by
-/// number. Where a variable is not loaded, its slots are filled with None before the next one is.
+/// The opcodes of a variable refer to memo slots by number, so the slots of all variables before it must be filled. If
+/// a variable is not loaded, its slots are filled with None before the next one.
 #[derive(Debug)]
 pub(crate) struct LoadSequence {
     /// The number of slots that are filled.
@@ -254,25 +255,26 @@ pub(crate) struct LoadSequence {
 }
 
 impl LoadSequence {
-    /// Begins with slot 0, for which the prelude of the file imports the module. A trusted load puts the module there,
-    /// which NEXT_BUFFER takes; in a guarded one it is None, so that the file does not get at the module.
+    /// Begins with slot 0, which the prelude of the file fills with the module. A trusted load stores the module there
+    /// (NEXT_BUFFER takes it); a guarded load stores None, so that the file cannot reach the module.
     pub(crate) fn start(guarded: bool) -> (Self, UnpicklerInput) {
         let object = if guarded { Opcode::None } else { Opcode::NextBuffer };
         let input = UnpicklerInput::of_opcodes(vec![object as u8, Opcode::Memoize as u8]);
         (Self { filled: emit::PRELUDE_MEMO }, input)
     }
 
-    /// What has to be loaded before a variable: it fills the slots of those that were left out. Their number is less
+    /// The input to load before a variable: it fills the slots of the variables that were skipped. Their number is less
     /// than the length of the file, which is checked when the index is read.
     pub(crate) fn skipped_before(&mut self, variable: &Variable) -> Option<UnpicklerInput> {
         let missing = usize::try_from(variable.memo.0.checked_sub(self.filled)?).ok().filter(|missing| *missing > 0)?;
         self.filled = variable.memo.0;
+        // One None is enough: MEMOIZE leaves it on the stack, to be stored in the next slot.
         let mut opcodes = vec![Opcode::None as u8];
         opcodes.extend(std::iter::repeat_n(Opcode::Memoize as u8, missing));
         Some(UnpicklerInput::of_opcodes(opcodes))
     }
 
-    /// Takes note that all slots up to the last one of a variable are filled.
+    /// Notes that all slots up to the last one of a variable are filled.
     pub(crate) fn filled_by(&mut self, variable: &Variable) {
         self.filled = variable.memo.1;
     }
@@ -286,12 +288,12 @@ pub(crate) struct JoinedInputs<'f> {
 }
 
 impl<'f> JoinedInputs<'f> {
-    /// No inputs yet. Their ranges are those of `file`.
+    /// Without inputs yet. Their ranges refer to `file`.
     pub(crate) fn new(file: &'f [u8]) -> Self {
         Self { file, opcodes: vec![Opcode::Proto as u8, 5] }
     }
 
-    /// Appends an input and returns where its opcodes are. `None` where the file is too short.
+    /// Appends an input and returns the range of its opcodes. `None` if the file is too short.
     pub(crate) fn push(&mut self, input: &UnpicklerInput) -> Option<Range<usize>> {
         let start = self.opcodes.len();
         input.copy_to(&mut self.opcodes, self.file)?;
@@ -300,33 +302,31 @@ impl<'f> JoinedInputs<'f> {
         Some(start..end)
     }
 
-    /// The opcodes so far.
     pub(crate) fn opcodes(&self) -> &[u8] {
         &self.opcodes
     }
 
-    /// The whole pickle.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.opcodes.extend([Opcode::None as u8, Opcode::Stop as u8]);
         self.opcodes
     }
 }
 
-/// Compares the opcodes of a segment, as they lie in the file, with what the index says: a load drops name, headers and
-/// SETITEM without reading them.
+/// Compares the opcodes of a segment in the file with the index: a load drops name, headers and SETITEM without reading
+/// them.
 #[derive(Debug)]
 pub(crate) struct SegmentCheck<'s> {
     segment: &'s VariableSegment<'s>,
-    /// Raw buffers that were not met yet.
+    /// Raw buffers whose opcodes have not come yet.
     buffers: std::iter::Peekable<std::slice::Iter<'s, RawBuffer>>,
     last: Option<Opcode>,
 }
 
-/// What is wrong with a segment: the offset in the file, and why.
+/// A fault in a segment: the offset in the file, and the problem in words.
 pub(crate) type SegmentFault = (u64, &'static str);
 
 impl<'s> SegmentCheck<'s> {
-    /// No opcodes were seen yet.
+    /// A check that has seen no opcodes.
     pub(crate) fn new(segment: &'s VariableSegment<'s>) -> Self {
         Self { segment, buffers: segment.buffers.iter().peekable(), last: None }
     }
@@ -334,11 +334,13 @@ impl<'s> SegmentCheck<'s> {
     /// Checks the next opcode.
     ///
     /// # Errors
-    /// Where it is not the name that it should be, or not the raw buffer.
+    /// If it is not the name that it should be, or not the raw buffer.
     pub(crate) fn step(&mut self, op: &Op<'_>) -> Result<(), SegmentFault> {
+        // The name is the first opcode of a segment.
         if self.last.is_none() && !is_name(op, &self.segment.variable.name) {
-            return Err((op.start, "another name stands here than in the index"));
+            return Err((op.start, "the name here is not the one in the index"));
         }
+        // A buffer whose contents begin before the end of this opcode must be exactly its argument.
         let starts_before_end = |buffer: &&RawBuffer| (buffer.contents.start as u64) < op.end;
         if let Argument::Bytes(contents) = op.argument
             && let Some(buffer) = self.buffers.next_if(starts_before_end)
@@ -347,7 +349,7 @@ impl<'s> SegmentCheck<'s> {
             let is_writable = op.opcode == Opcode::ByteArray8;
             let has_header = found.start.saturating_sub(op.start) == RAW_HEADER;
             if as_offsets(&buffer.contents) != found || buffer.writable != is_writable || !has_header {
-                return Err((buffer.contents.start as u64, "the buffer is not where the index has it"));
+                return Err((buffer.contents.start as u64, "the buffer here does not match the index"));
             }
         }
         self.last = Some(op.opcode);
@@ -357,19 +359,19 @@ impl<'s> SegmentCheck<'s> {
     /// Checks that the segment is complete.
     ///
     /// # Errors
-    /// Where a raw buffer is missing, or the last opcode is not SETITEM.
+    /// If a raw buffer is missing, or the last opcode is not SETITEM.
     pub(crate) fn finish(mut self) -> Result<(), SegmentFault> {
         match self.buffers.next() {
-            Some(buffer) => Err((buffer.contents.start as u64, "there is no buffer where the index has one")),
+            Some(buffer) => Err((buffer.contents.start as u64, "the index lists a buffer here, but there is none")),
             None if self.last == Some(Opcode::SetItem) => Ok(()),
-            None => Err((self.segment.range.end as u64, "a single value should end here")),
+            None => Err((self.segment.range.end as u64, "the segment does not end after a single value")),
         }
     }
 }
 
-/// PERSID has a string, too, but pushes whatever its reader makes of it.
+/// PERSID has a string, too, but pushes the object that `persistent_load` returns for it.
 fn is_name(op: &Op<'_>, name: &str) -> bool {
-    matches!(&op.argument, Argument::Text(text) if text.bytes() == name.as_bytes()) && op.opcode != Opcode::PersId
+    matches!(&op.argument, Argument::Str(text) if text.bytes() == name.as_bytes()) && op.opcode != Opcode::PersId
 }
 
 #[cfg(test)]

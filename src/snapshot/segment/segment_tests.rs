@@ -51,7 +51,7 @@ fn header(contents: &[u8], writable: bool) -> Vec<u8> {
     [&[opcode as u8], &(contents.len() as u64).to_le_bytes()[..]].concat()
 }
 
-/// What the unpickler has to be fed for a value.
+/// The input of the unpickler for a value.
 fn expected(parts: &[ValuePart]) -> Vec<u8> {
     let opcodes = |part: &ValuePart| match part {
         Opcodes(opcodes) => opcodes.to_vec(),
@@ -225,7 +225,7 @@ fn ranges_beyond_the_end_of_the_file_are_not_read() -> Result<(), ReadError> {
 
 #[test]
 fn a_stop_that_only_the_loaded_opcodes_have_is_found() -> Result<(), ReadError> {
-    // As it lies in the file: a literal, POP, a literal. The index has a raw buffer in the first one, whose header and
+    // In the file: a literal, POP, a literal. The index has a raw buffer in the first one, whose header and
     // contents are cut out: then its length reaches into the second one, which goes on with NONE and STOP.
     let name = "x".to_owned();
     let value = b"C\x0c\x96\x03\0\0\0\0\0\0\0abc0C\x0bffffffffN.f";

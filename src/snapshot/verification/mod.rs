@@ -1,7 +1,7 @@
 //! `snapcli verify`: every hash, the index against the pickle, every range and every memo reference.
 //!
 //! The hashes are checked first, with reads, and only then is the file mapped and parsed. A segment whose hash is
-//! wrong is not parsed, as its bytes could be anything. All others must match the index: where another program wrote
+//! wrong is not parsed, as its bytes could be anything. All others must match the index: if another program wrote
 //! the file, even right hashes do not prove that.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -80,7 +80,7 @@ impl Verified {
 /// Checks all of a file.
 ///
 /// # Errors
-/// Where the file cannot be read, or is not a pickle.
+/// If the file cannot be read, or is not a pickle.
 pub fn verify(snapshot: &Snapshot, progress: Progress<'_>) -> Result<Verified, ReadError> {
     match snapshot.contents() {
         Contents::Own { index } => own(snapshot, index, progress),
@@ -100,6 +100,7 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
     let damage = snapshot.damage(progress)?;
     let segments: Vec<VariableSegment<'_>> =
         index.variables.iter().map(VariableSegment::new).collect::<Result<_, _>>()?;
+    // From here on the file is mapped: a disk failure would now be a signal, but all of it was just read.
     let bytes = snapshot.bytes()?;
     let mut damaged = damage.damaged.iter().map(|(_, offset)| *offset).peekable();
     let mut variables: Vec<Checked> = index
@@ -112,12 +113,14 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
             checked(variable, problem)
         })
         .collect();
-    let mut problems = surroundings(index, bytes);
+    let mut problems = problems_around(index, bytes);
+    // A problem that was found by its contents is more exact than the checksum.
     if damage.outside && problems.is_empty() {
         problems.push(Problem::new(0, "the bytes outside the variables do not match their checksum"));
     }
+    // The bytes of a damaged segment could be anything, so they are not parsed.
     let skip: Vec<bool> = variables.iter().map(|variable| !variable.whole).collect();
-    for (variable, found) in variables.iter_mut().zip(contents(index, &segments, bytes, &skip)) {
+    for (variable, found) in variables.iter_mut().zip(problems_within(index, &segments, bytes, &skip)) {
         variable.problems.extend(found);
         variable.whole = variable.problems.is_empty();
     }
@@ -130,19 +133,20 @@ fn checked(variable: &Variable, problem: Option<Problem>) -> Checked {
     Checked { name: name.clone(), offset: *offset, length: *length, whole, problems: problem.into_iter().collect() }
 }
 
-/// Problems of the bytes around the segments: prelude and end are known, and there is nothing between segments.
-fn surroundings(index: &Index, bytes: &[u8]) -> Vec<Problem> {
+/// Problems outside the segments: the bytes of prelude and end are known, and there is nothing between segments.
+fn problems_around(index: &Index, bytes: &[u8]) -> Vec<Problem> {
     let mut problems = Vec::new();
     let (mut prelude, mut end) = (Vec::new(), Vec::new());
     let written = emit::prelude(&mut prelude, &index.module).and_then(|()| emit::end(&mut end));
     if written.is_err() || !bytes.starts_with(&prelude) || index.stream.prelude != prelude.len() as u64 {
-        problems.push(Problem::new(0, "the pickle does not begin as a snapshot of the module that the index names"));
+        problems.push(Problem::new(0, "the pickle does not begin like a snapshot of the module that the index names"));
     }
     let mut position = index.stream.prelude;
     let last = index.stream.length.saturating_sub(end.len() as u64);
     let starts =
         index.variables.iter().map(|variable| (variable.offset, variable.offset.saturating_add(variable.length)));
     for (start, next) in starts.chain([(last, last)]) {
+        // A gap between segments. Overlaps were refused when the index was read.
         if start != position {
             let what = format!("the bytes up to byte {start} belong to no variable");
             problems.push(Problem::new(position, what));
@@ -150,14 +154,14 @@ fn surroundings(index: &Index, bytes: &[u8]) -> Vec<Problem> {
         position = next;
     }
     if !bytes.ends_with(&end) {
-        problems.push(Problem::new(last, "the pickle does not end as a snapshot does"));
+        problems.push(Problem::new(last, "the pickle does not end like a snapshot"));
     }
     problems
 }
 
-/// Problems within the segments, by variable; `skip` marks those with a wrong hash. The scan has to see the segments in
-/// order, as names of globals are taken from the memo. Meanwhile another thread follows stack and memo of each segment.
-fn contents(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip: &[bool]) -> Vec<Vec<Problem>> {
+/// Problems within the segments, by variable; `skip` marks those with a wrong hash. The scan must see the segments in
+/// order, because it takes names of globals from the memo. Meanwhile another thread checks the stack and memo of each.
+fn problems_within(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip: &[bool]) -> Vec<Vec<Problem>> {
     let next = AtomicUsize::new(0);
     let follow = || {
         let mut found = Vec::new();
@@ -182,7 +186,7 @@ fn contents(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip:
                 of_variable.push(problem);
             }
         }
-        // Where stack or memo are wrong, the facts of the scan are worth nothing.
+        // If stack or memo are wrong, the facts of the scan are meaningless.
         for (of_variable, found) in problems.iter_mut().zip(scanned).filter(|(known, _)| known.is_empty()) {
             *of_variable = found;
         }
@@ -190,7 +194,7 @@ fn contents(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip:
     problems
 }
 
-/// Follows a segment as it lies in the file: the name, a value, the raw buffers that the index lists, SETITEM.
+/// Checks the opcodes of a segment in the file: the name, a value, the raw buffers that the index lists, SETITEM.
 fn follow_segment(segment: &VariableSegment<'_>, bytes: &[u8]) -> Result<(), Problem> {
     let wrong = |(at, what): (u64, &str)| Problem::new(at, format!("{what}: save the session again"));
     let range = segment.range();
@@ -203,13 +207,13 @@ fn follow_segment(segment: &VariableSegment<'_>, bytes: &[u8]) -> Result<(), Pro
         check.step(&op).map_err(wrong)?;
     }
     check.finish().map_err(wrong)?;
-    if balance.is(1) { Ok(()) } else { Err(wrong((range.end, "a single value should end here"))) }
+    if balance.is(1) { Ok(()) } else { Err(wrong((range.end, "the segment does not end after a single value"))) }
 }
 
 /// Compares what the index says of each segment with what a scan of the loaded opcodes finds.
 fn scan(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip: &[bool]) -> Vec<Vec<Problem>> {
     let mut scanner = Scanner::new(emit::PRELUDE_MEMO);
-    // After a segment that is not scanned, strings in the memo that are names of globals may be unknown.
+    // After a segment that is not scanned, the strings in its memo slots are unknown, and they can name globals.
     let mut lost = false;
     let scan = |(segment, skip): (&VariableSegment<'_>, &bool)| {
         let variable = segment.variable();
@@ -228,8 +232,10 @@ fn scan(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip: &[b
 }
 
 fn compare(index: &Index, variable: &Variable, facts: &SegmentFacts, lost: bool) -> Vec<Problem> {
+    // The slots are ascending, so those of one variable are adjacent.
     let mut owners: Vec<&str> = facts.takes.iter().filter_map(|slot| owner(&index.variables, *slot)).collect();
     owners.dedup();
+    // Only which globals are imported matters, not the order in which the pickler noted them.
     let sorted = |imports: &[String]| {
         let mut imports = imports.to_vec();
         imports.sort_unstable();
@@ -263,6 +269,7 @@ fn foreign(bytes: &[u8], raw: &[RawArray], shape: &Outline, progress: Progress<'
         });
         if let Err(error) = step {
             verified.problems.push(Problem::new(end, error.to_string()));
+            // The outline may come from opcodes after the fault.
             verified.variables.clear();
             break;
         }

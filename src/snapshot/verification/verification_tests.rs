@@ -66,7 +66,7 @@ fn an_index_that_is_wrong_about_a_segment_is_found() {
     one(&found(|index, _| index.variables[2].uses.clear()), "b: the index is wrong about which variables");
     one(&found(|index, _| index.variables[1].imports.clear()), "n: the index is wrong about what it imports");
     one(&found(|index, _| index.variables[0].has_code = true), "a: the index is wrong about whether it holds code");
-    one(&found(|index, _| index.variables[2].name = "z".to_owned()), "z: another name stands here");
+    one(&found(|index, _| index.variables[2].name = "z".to_owned()), "z: the name here is not the one in the index");
     for (offset, length, writable) in [(79, 2, true), (80, 1, true), (80, 2, false), (81, 1, true)] {
         let buffer = StoredBuffer { offset, length, writable };
         one(&found(|index, _| index.variables[2].buffers.push(buffer)), "buffer");
@@ -82,7 +82,7 @@ fn bytes_that_belong_to_no_variable_are_found() {
         index.stream.length += 2;
     };
     one(&found(hidden), "the bytes up to byte 86 belong to no variable");
-    one(&found(|index, _| index.module = "other".to_owned()), "0: the pickle does not begin as");
+    one(&found(|index, _| index.module = "other".to_owned()), "0: the pickle does not begin like");
     one(&found(|index, _| drop(index.variables.remove(1))), "belong to no variable");
 }
 
@@ -95,7 +95,7 @@ fn opcodes_that_do_not_balance_are_found() {
 }
 
 #[test]
-fn damage_costs_only_the_variable_that_it_is_in() {
+fn damage_loses_only_the_variable_that_it_is_in() {
     let (mut bytes, index) = snapshot();
     bytes[index.variables[0].offset as usize + 4] ^= 1;
     bytes[1] ^= 1;

@@ -45,14 +45,14 @@ fn steps(parser: Parser<'_>, bytes: &[u8], base: u64) -> (usize, bool) {
 /// The length of an argument in bytes. Also converts its strings for display, which must not fail.
 fn argument_len(argument: &Argument<'_>) -> usize {
     match argument {
-        Argument::Text(text) => {
+        Argument::Str(text) => {
             assert!(text.start(80).0.chars().count() <= 80);
             assert!(text.characters() <= text.bytes().len() as u64);
             text.lossy().len().min(text.bytes().len())
         }
         Argument::Name(module, name) => module.bytes().len() + name.bytes().len(),
         Argument::Bytes(bytes) => bytes.len(),
-        Argument::OldText(bytes) => bytes.len(),
+        Argument::OldStr(bytes) => bytes.len(),
         _ => 0,
     }
 }
