@@ -272,13 +272,13 @@ fn forged_pair(a: &[u8], b: &[u8], forge: Forge) -> Vec<u8> {
     [pickle, &json, &trailer.encode()].concat()
 }
 
-/// The memo is what a check of opcodes could get wrong: whatever the index says of slots, of the variables that own them
-/// and of code, an object that the check has seen as a harmless string must not be another one when it is loaded.
+/// A check of opcodes could get the memo wrong. Whatever the index says about slots, about the variables that own them
+/// and about code, an object that the check has seen as a harmless string must not be another one when it is loaded.
 #[test]
 fn no_index_makes_the_check_see_other_objects_than_the_load() {
     let sandbox = Sandbox::new();
-    // `b` memoizes "O8", an array of objects, and takes the code of its dtype from slot 1. The check finds "V8" there, 8
-    // bytes without a meaning, as long as it takes the memo of `a` for filled.
+    // `b` memoizes "O8", the code of an array of objects, and takes the code of its dtype from slot 1. The check finds
+    // "V8" there, 8 bytes without a meaning, as long as it believes that `a` has filled that slot.
     let memoized = b"\x8c\x02V8\x94";
     let failing = b"\x8c\x02V8\x940\x8c\x05numpy\x8c\x05dtype\x93\x8c\x02zz\x89\x88\x87R";
     let state = b"(K\x03\x8c\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00t";

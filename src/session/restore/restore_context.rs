@@ -27,8 +27,8 @@ pub(crate) struct RestoreRequest<'a, 'py> {
     /// Whether the file may run any code, because this user signed it or passed `--trust`. Only plain data is loaded
     /// from any other file.
     pub trusted: bool,
-    /// Whether modules next to the saved script become importable, if the file is trusted. A script that restores a file
-    /// keeps its own `sys.path`.
+    /// Whether modules next to the saved script become importable, if the file is trusted. A script that restores a
+    /// file keeps its own `sys.path`.
     pub finds_script_modules: bool,
     /// Imports dill when it is needed.
     pub dill: &'a LazyDill,

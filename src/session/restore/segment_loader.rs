@@ -119,8 +119,8 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
     /// The first failed variable from which this one takes an object that is not intact.
     fn needed_failure(&self, segment: &VariableSegment<'_>) -> Option<&'a str> {
         let variable = segment.variable();
-        // The index says which variables this one shares objects with. Only then are the opcodes scanned for the slots; in
-        // a guarded load always, because `uses` is as little trusted as the rest of the index.
+        // The index says which variables this one shares objects with. Only then are the opcodes scanned for the slots;
+        // in a guarded load always, because `uses` is as little trusted as the rest of the index.
         let guarded = self.context.guarded;
         let may_take = |failed: &FailedVariable<'_>| guarded || variable.uses.iter().any(|name| name == failed.name);
         if !self.failed.iter().any(may_take) {
