@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_version_is_named() {
+    fn a_later_version_is_reported() {
         let mut bytes = trailer().encode();
         bytes[7] = 2;
         assert_eq!(Trailer::decode(&bytes, 246), Err(LayoutError::Newer { version: 2 }));

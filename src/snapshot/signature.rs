@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_created_at_the_same_time_are_one() -> TestOutcome {
+    fn concurrent_creators_share_one_key() -> TestOutcome {
         let home = tempfile::tempdir()?;
         let path = home.path().join("snapcli/key");
         let keys: Vec<[u8; KEY_LENGTH]> = std::thread::scope(|scope| {

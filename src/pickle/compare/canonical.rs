@@ -14,7 +14,7 @@ use crate::pickle::known::{CanonicalCall, canonical_call};
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
-/// The values of a pickle, and what calls whose result was thrown away did to them.
+/// The values of a pickle, and the effects of calls whose result was discarded.
 #[derive(Debug)]
 pub(super) struct Canonicalizer<'m, 'a> {
     pub(super) machine: &'m Machine<'a>,

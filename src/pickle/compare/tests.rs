@@ -81,7 +81,7 @@ fn a_path_is_written_as_in_python() {
 }
 
 #[test]
-fn values_must_be_shared_alike_and_cycles_end() {
+fn sharing_must_match_and_cycles_end() {
     equal(b"](]\x94h\0e.", b"](]q\x07h\x07e.");
     assert_eq!(differs(b"](]\x94h\0e.", b"](]\x94]e."), "[1]: list (0) → list (0)");
     equal(samples::CYCLE, b"]q\x05h\x05a.");
@@ -92,7 +92,7 @@ fn values_must_be_shared_alike_and_cycles_end() {
 }
 
 #[test]
-fn calls_whose_result_is_thrown_away_count() {
+fn calls_whose_result_is_discarded_are_compared() {
     let cell = |value: u8| {
         [b"cdill._dill\n_create_cell\nN\x85R\x94cbuiltins\nsetattr\nh\0\x8c\x01cK".as_slice(), &[value], b"\x87R0."]
             .concat()
@@ -102,7 +102,7 @@ fn calls_whose_result_is_thrown_away_count() {
 }
 
 #[test]
-fn the_lines_of_code_do_not_count() {
+fn line_numbers_of_code_are_not_compared() {
     let code = |line: u8, name: &[u8]| {
         let mut pickle = b"cdill._dill\n_create_code\n(".to_vec();
         for place in 0..17 {

@@ -37,7 +37,7 @@ fn only_classes_and_makers_of_data_are_loaded_untrusted() {
 }
 
 #[test]
-fn rows_have_the_names_of_today() {
+fn rows_use_current_names() {
     for (module, name) in TABLES.into_iter().flatten().flat_map(globals) {
         // One function with two names: only the newer one is the result of a translation.
         if !matches!((module, name), ("cPickle", "loads")) {

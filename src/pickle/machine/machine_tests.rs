@@ -143,7 +143,7 @@ fn a_nest_a_million_deep_is_followed() {
 }
 
 #[test]
-fn a_pickle_that_would_unfold_stays_small() {
+fn a_pickle_that_would_expand_stays_small() {
     // Each level holds the one below twice: 2 to the 10,000 strings.
     let mut bytes = b"X\x03\0\0\0lol".to_vec();
     bytes.extend(b"2\x86".repeat(10_000));

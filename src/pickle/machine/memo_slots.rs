@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_get_reads_the_value_of_its_time() {
+    fn a_get_reads_the_value_at_its_offset() {
         let (a, b, c) = (Ref::leaf(1), Ref::leaf(2), Ref::leaf(3));
         let mut memo = MemoSlots::starting_at(2);
         assert_eq!(memo.next(), 2);

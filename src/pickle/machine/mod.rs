@@ -1,7 +1,7 @@
 //! A pickle machine that works on symbols: it follows stack, marks and memo, and executes nothing.
 //!
 //! It rejects what CPython's C unpickler rejects (`Modules/_pickle.c`): stack underflow, a missing mark, an empty
-//! memo slot. Values are shared by reference as in the pickle, so a pickle that would unfold to gigabytes stays as
+//! memo slot. Values are shared by reference as in the pickle, so a pickle that would expand to gigabytes stays as
 //! small as it is; everything that grows has a limit, and nothing recurses.
 //!
 //! [`state`] holds the machine, [`run`] starts it, [`execute`] has the opcodes, [`view`] reads its values, [`prune`]

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_names_the_same_of_two_faults_in_one_opcode() {
+    fn the_machine_reports_the_same_one_of_two_faults() {
         // A key without a value, and no dict below the mark.
         let pickle = b"(Nu.";
         assert_eq!(check(pickle), Err(MachineError::Underflow { at: 2, opcode: Opcode::SetItems }));

@@ -80,7 +80,7 @@ fn a_finding_names_callee_arguments_and_offset() {
 }
 
 #[test]
-fn attributes_are_followed_to_what_is_called() {
+fn attributes_are_followed_to_the_callee() {
     let os = call(&name("dill._dill", "_import_module"), &[&string("os")]);
     let got = call(&name("builtins", "getattr"), &[&os, &string("system")]);
     let expected = "os.system('id') runs commands or changes the system";
@@ -147,7 +147,7 @@ fn nested_pickles_are_judged() {
 }
 
 #[test]
-fn a_second_pickle_after_the_first_counts() {
+fn a_pickle_after_the_first_is_judged_too() {
     assert_eq!(class(b"N.cos\nsystem\n(S'id'\ntR."), VerdictClass::Dangerous);
     assert_eq!(class(b"N.K\x01."), VerdictClass::Plain);
     // Other bytes do not, because no program loads them.

@@ -127,12 +127,12 @@ fn truncated_pickles_are_reported_as_cut_short() {
 }
 
 #[test]
-fn an_empty_file_is_named() {
+fn an_empty_file_is_reported() {
     assert!(matches!(error(b""), ReadError::Empty));
 }
 
 #[test]
-fn files_of_other_kinds_are_named() {
+fn files_of_other_kinds_are_reported() {
     let cases: [(&[u8], FileKind); 9] = [
         (b"\x1f\x8b\x08\0\0\0", FileKind::Gzip),
         (b"BZh91AY&SY", FileKind::Bzip2),
@@ -156,33 +156,33 @@ fn files_of_other_kinds_are_named() {
 }
 
 #[test]
-fn a_damaged_pickle_is_named() {
+fn a_damaged_pickle_is_reported() {
     assert!(matches!(error(b"\x80\x04\xff."), ReadError::BadPickle(MachineError::Parse(_))));
     assert!(matches!(error(b"\x80\x04R."), ReadError::BadPickle(MachineError::Underflow { at: 2, .. })));
 }
 
 #[test]
-fn a_trailer_that_does_not_fit_is_named() {
+fn a_trailer_that_does_not_fit_is_reported() {
     let (bytes, _) = snapshot();
     let longer = [b"x", &bytes[..]].concat();
     assert!(matches!(error(&longer), ReadError::Layout(LayoutError::FileLength { .. })));
 }
 
 #[test]
-fn a_damaged_index_is_named() {
+fn a_damaged_index_is_reported() {
     let (mut bytes, index) = snapshot();
     bytes[index.stream.length as usize + 5] ^= 1;
     assert!(matches!(error(&bytes), ReadError::IndexDamaged { at } if at == index.stream.length));
 }
 
 #[test]
-fn json_that_is_not_an_index_is_named() {
+fn json_that_is_not_an_index_is_reported() {
     assert!(matches!(error(&sealed(b"N.", b"{")), ReadError::IndexUnreadable { .. }));
     assert!(matches!(error(&sealed(b"N.", b"{\"schema\":1,\"variables\":3}")), ReadError::IndexUnreadable { .. }));
 }
 
 #[test]
-fn an_index_of_empty_items_ends_at_the_first() {
+fn an_index_of_empty_items_is_refused_at_the_first() {
     for list in ["variables", "left_out"] {
         let json = format!("{{\"schema\":1,\"{list}\":[{{}}{}]}}", ",{}".repeat(1 << 20));
         let ReadError::IndexUnreadable { problem } = error(&sealed(b"N.", json.as_bytes())) else { panic!("{list}") };
@@ -193,12 +193,12 @@ fn an_index_of_empty_items_ends_at_the_first() {
 }
 
 #[test]
-fn an_index_of_another_schema_is_named() {
+fn an_index_of_another_schema_is_reported() {
     assert!(matches!(error(&sealed(b"N.", b"{\"schema\":2,\"variables\":3}")), ReadError::OtherSchema { schema: 2 }));
 }
 
 #[test]
-fn ranges_outside_the_pickle_are_named() {
+fn ranges_outside_the_pickle_are_reported() {
     let bad = |change: fn(&mut Index)| match error(&with_index(change)) {
         ReadError::BadRange { what, .. } => what,
         other => panic!("{other}"),
@@ -285,7 +285,7 @@ fn variables_before_the_damage_are_salvaged_and_nothing_else() {
 }
 
 #[test]
-fn a_missing_file_and_a_directory_are_named() {
+fn a_missing_file_and_a_directory_are_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     assert!(matches!(Snapshot::open(folder.path()), Err(ReadError::Folder)));
     assert!(matches!(Snapshot::open(&folder.path().join("none")), Err(ReadError::Open(_))));
