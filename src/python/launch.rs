@@ -107,7 +107,7 @@ fn add_hook(count: c_int, arguments: *mut *mut c_char) -> Result<()> {
     anyhow::ensure!(status.kind == 0, "cannot set up Python: check the PYTHON* environment variables");
     // SAFETY: may be called before Python is initialized; the hook is a function, which lives forever.
     let added = unsafe { PySys_AddAuditHook(hook, std::ptr::null_mut()) };
-    anyhow::ensure!(added == 0, "Python rejects the audit hook");
+    anyhow::ensure!(added == 0, "Python refused the audit hook");
     Ok(())
 }
 

@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_without_its_base_is_recognised() -> io::Result<()> {
+    fn an_environment_without_its_base_is_recognized() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("bin/python");
         assert_eq!(probe_with(&path, None), Err(Unusable::NotFound { path: path.clone() }));
