@@ -185,6 +185,7 @@ pub(crate) struct DoctorArgs {
 
 /// Parses `old.module=new.module`.
 fn parse_rename(text: &str) -> Result<(String, String), String> {
+    // Module names contain no `=`, so the first one separates the two.
     let parts = text.split_once('=').filter(|(old, new)| !old.is_empty() && !new.is_empty());
     parts.map(|(old, new)| (old.to_owned(), new.to_owned())).ok_or_else(|| "expected OLD=NEW".to_owned())
 }

@@ -151,6 +151,7 @@ pub(crate) fn with_dill<T>(
                 module.delattr("_main_module")?;
             }
         }
+        // Removing entries while iterating is safe: `keys` returns a list.
         for name in modules.keys() {
             let text = name.to_string();
             if text == "dill" || text.starts_with("dill.") || (text == ALIAS && !had_alias) {

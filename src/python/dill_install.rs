@@ -97,6 +97,7 @@ fn install(python: &Path, home: &Path) -> Result<()> {
     let all = home.parent().and_then(Path::parent).context("there is no folder for data: set XDG_DATA_HOME")?;
     let parent = private_folder(all).map(|folder| folder.join("dill"))?;
     fs::create_dir_all(&parent)?;
+    // In the same directory as the target, so that the rename stays within one file system.
     let work = tempfile::Builder::new().prefix(".new").tempdir_in(&parent)?;
     let requirements = work.path().join("requirements.txt");
     writeln!(fs::File::create(&requirements)?, "dill=={VERSION} --hash=sha256:{SHA256}")?;

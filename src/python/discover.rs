@@ -128,6 +128,18 @@ pub(crate) fn choose(explicit: Option<&str>) -> Result<Interpreter> {
     if let Some(interpreter) = libpython::handed_over() {
         return Ok(interpreter);
     }
+    find(explicit)
+}
+
+/// Finds a Python of this version, even if this process runs another one.
+///
+/// # Errors
+/// [`NoPython`], which lists the candidates.
+pub(crate) fn find_version(version: &str) -> Result<Interpreter> {
+    find(Some(version))
+}
+
+fn find(explicit: Option<&str>) -> Result<Interpreter> {
     let choice = search(&search_steps(&Surroundings::here(), explicit), &probe::probe, false);
     choice.interpreter().cloned().ok_or_else(|| choice.error().into())
 }
@@ -144,6 +156,7 @@ pub(crate) fn survey(explicit: Option<&str>) -> PythonChoice {
     // stays valid.
     choice.candidates.retain(|candidate| match &candidate.state {
         CandidateState::Usable(python) => {
+            // `python3.12` and `python3` of one prefix are the same Python.
             let identity = (python.prefix.clone(), python.version);
             let is_new = !known.contains(&identity);
             known.push(identity);
@@ -247,6 +260,7 @@ fn search_steps(around: &Surroundings, explicit: Option<&str>) -> Vec<SearchStep
         if conda_is_base { PythonSource::CondaBase } else { PythonSource::Conda },
         conda.into_iter().collect(),
     );
+    // All `python3` on PATH come before the first `python`, which may be Python 2.
     let in_path = ["python3", "python"].map(|name| around.on_path(OsStr::new(name))).concat();
     let mut steps = Vec::new();
     steps.extend(explicit.map(|name| step_for_name(PythonSource::Option, OsStr::new(name), around)));

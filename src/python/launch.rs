@@ -72,6 +72,7 @@ type AuditHook = unsafe extern "C" fn(*const c_char, *mut pyo3::ffi::PyObject, *
 /// `add_modules` is called before Python is initialized, to add built-in modules.
 pub(crate) fn start_python(executable: &Path, add_modules: fn(), job: PythonJob) -> Result<Infallible> {
     let prompt = matches!(job, PythonJob::BeforePrompt(_));
+    // The audit hook is a C function without a closure, so it finds the job in a static.
     *JOB.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(job);
     reset_signal_handlers();
     add_modules();
@@ -90,6 +91,7 @@ pub(crate) fn start_python(executable: &Path, add_modules: fn(), job: PythonJob)
     // SAFETY: argc and argv describe NUL-terminated strings that live until the process ends, and no
     // interpreter has been started in this process yet.
     let code = unsafe { pyo3::ffi::Py_BytesMain(count, pointers.as_mut_ptr()) };
+    // Reached only if the set-up failed or a prompt has ended.
     std::process::exit(code)
 }
 
@@ -105,7 +107,7 @@ fn add_hook(count: c_int, arguments: *mut *mut c_char) -> Result<()> {
     anyhow::ensure!(status.kind == 0, "cannot set up Python: check the PYTHON* environment variables");
     // SAFETY: may be called before Python is initialized; the hook is a function, which lives forever.
     let added = unsafe { PySys_AddAuditHook(hook, std::ptr::null_mut()) };
-    anyhow::ensure!(added == 0, "Python rejects the audit hook");
+    anyhow::ensure!(added == 0, "Python refused the audit hook");
     Ok(())
 }
 

@@ -138,7 +138,7 @@ fn restart_if_needed(interpreter: &Interpreter) -> Result<()> {
     let name = loaded.file_name().context("the loaded libpython has no name: rebuild snapcli")?;
     let folder = folder_with_link(name, &wanted)?;
     let error = restart(&folder, interpreter);
-    Err(error).context("cannot start snapcli again with the chosen Python: use the Python that snapcli was built with")
+    Err(error).context("cannot restart snapcli with the chosen Python: use the Python that snapcli was built with")
 }
 
 /// Replaces this process with a second start. Returns only on failure.

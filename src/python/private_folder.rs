@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 /// If it cannot be created, or if it (or the symlink in its place) belongs to another user, who could have prepared it.
 pub(super) fn private_folder(folder: &Path) -> io::Result<PathBuf> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    // `entry` is the symlink itself, if it is one; `target` is the folder that it leads to.
     let (entry, target) = (folder.symlink_metadata()?, folder.metadata()?);
     if entry.uid() != own_uid() || target.uid() != own_uid() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the folder belongs to another user"));

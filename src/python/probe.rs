@@ -229,6 +229,7 @@ fn ask_python(path: &Path) -> Result<Interpreter, Unusable> {
         // Python 2 has no `-I`. Ask it differently, to report its version rather than a broken Python.
         output = run_question(path, &["-E", "-s"]).map_err(failed)?;
     }
+    // The last marked line counts: a hook could print an earlier one, but `QUESTION` runs after all hooks.
     let line = output.stdout.lines().rev().find_map(|line| line.strip_prefix(MARK));
     match line.and_then(|json| serde_json::from_str::<ProbeAnswer>(json).ok()) {
         Some(answer) => Ok(answer.interpreter()),
@@ -327,6 +328,7 @@ impl Stamp {
         }
         let modified = |meta: fs::Metadata| (meta.mtime(), meta.mtime_nsec());
         let meta = path.metadata().ok()?;
+        // `pyvenv.cfg` decides which base an environment has.
         let environment = environment_file(path).and_then(|file| file.metadata().ok()).map(modified);
         Some(Self { resolved: path.canonicalize().ok()?, size: meta.len(), modified: modified(meta), environment })
     }
@@ -448,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_without_its_base_is_recognised() -> io::Result<()> {
+    fn an_environment_without_its_base_is_recognized() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("bin/python");
         assert_eq!(probe_with(&path, None), Err(Unusable::NotFound { path: path.clone() }));

@@ -164,7 +164,7 @@ fn prepare_script<'py>(
     let bytes = if file.metadata()?.is_file() { std::fs::read(&absolute)? } else { Vec::new() };
     let magic = py.import("_frozen_importlib_external")?.getattr("MAGIC_NUMBER")?;
     let magic = magic.cast::<PyBytes>()?.as_bytes();
-    // As `maybe_pyc_file`: bytecode is recognised by its name, or by the first two bytes of the magic number.
+    // As `maybe_pyc_file`: bytecode is recognized by its name, or by the first two bytes of the magic number.
     if absolute.extension().is_some_and(|end| end == "pyc")
         || magic.get(..2).is_some_and(|half| bytes.starts_with(half))
     {

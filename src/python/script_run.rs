@@ -59,6 +59,7 @@ pub(crate) fn run_script(py: Python<'_>, command: &ScriptCommand) -> PyResult<Sc
     let started = Instant::now();
     let process = std::process::id();
     let main = py.import("__main__")?;
+    // An error of `prepare` is ours. Errors of the script, and those of CPython before its first line, are in `entry`.
     let (entry, source) = prepare(py, command, &main)?;
     let (how, end, error) = finish_run(py, entry.call(py, &main.dict()))?;
     remove_file_attributes(command, &main.dict())?;
@@ -138,6 +139,7 @@ fn exit_code(py: Python<'_>, error: &PyErr) -> PyResult<i32> {
     }
     let stderr = py.import("sys")?.getattr("stderr")?;
     if !stderr.is_none() {
+        // A stream that cannot be written to does not change the exit code.
         let text = code.str().and_then(|text| stderr.call_method1("write", (text,)));
         if let Err(error) = text.and_then(|_| stderr.call_method1("write", ("\n",))) {
             drop(error);

@@ -107,6 +107,10 @@ fn type_and_size(facts: &ValueSummary) -> String {
 /// The type with the length or shape, or with the value if it has neither.
 fn describe_variable(facts: &ValueSummary) -> String {
     if facts.len.is_none() && facts.shape.is_none() && !facts.preview.is_empty() {
+        // The preview of a module is `module numpy` already.
+        if facts.preview.strip_prefix(&facts.type_name).is_some_and(|rest| rest.starts_with(' ')) {
+            return escape(&facts.preview).into_owned();
+        }
         return format!("{} {}", escape(&facts.type_name), escape(&facts.preview));
     }
     type_and_size(facts)

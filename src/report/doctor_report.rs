@@ -168,6 +168,7 @@ impl PythonReport {
         let description = format!("{} ({}, {}), from {}", self.version, self.platform, self.machine, self.source);
         write_line(out, "Python", &description)?;
         write_line(out, "  program", &self.executable)?;
+        // Equal prefixes mean that this is no virtual environment.
         if self.prefix != self.base_prefix {
             write_line(out, "  environment", &self.prefix)?;
         }

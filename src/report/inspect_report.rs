@@ -88,6 +88,7 @@ impl SessionReport {
     /// The report of a pickle without an index.
     pub fn foreign(file: String, bytes: u64, shape: &Outline) -> Self {
         let (format, module, variables) = match shape {
+            // dill also saves names such as `__doc__`, which are not variables of the session.
             Outline::Session { module, variables } => {
                 let variables = variables.iter().filter(|found| !is_dunder(&found.name)).cloned().collect();
                 (FileFormat::DillSession, module.clone(), variables)
@@ -127,7 +128,6 @@ impl SessionReport {
     }
 }
 
-/// dill also saves names such as `__doc__`, which are not variables of the session.
 fn is_dunder(name: &str) -> bool {
     name.starts_with("__") && name.ends_with("__")
 }

@@ -66,6 +66,7 @@ fn write_origin(out: &mut dyn Write, index: &Index) -> io::Result<()> {
         writeln!(out, ", dill {}", escape(&python.dill))?
     }
     writeln!(out, "from {}, which {}", escape(&command_line(index)), ending(index))?;
+    // Every string from the index is escaped: the file may be hostile.
     let packages: Vec<String> =
         index.packages.iter().map(|(package, version)| format!("{} {}", escape(package), escape(version))).collect();
     if !packages.is_empty() {
@@ -96,6 +97,7 @@ fn command_line(index: &Index) -> String {
 fn ending(index: &Index) -> String {
     let ended = &index.script.ended;
     let seconds = index.script.seconds;
+    // An unknown word comes from a newer version of snapcli and is treated like a normal end.
     match ended.how.as_str() {
         "exception" => format!("failed after {seconds:.1} s"),
         "interrupted" => format!("was interrupted after {seconds:.1} s"),

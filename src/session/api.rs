@@ -28,7 +28,8 @@ pub(crate) fn add_to_inittab() {
     pyo3::append_to_inittab!(snapcli);
 }
 
-/// The pickler of `snapcli save`, under the names and with the meaning of dill's functions.
+/// Saves and restores sessions from within a script that runs under snapcli, and pickles objects as `snapcli save`
+/// does, with functions that have the names and the meaning of dill's.
 #[pymodule]
 pub mod snapcli {
     #[pymodule_export]

@@ -40,6 +40,7 @@ struct Instruction {
 impl CodeReader {
     pub(super) fn new(py: Python<'_>) -> PyResult<Self> {
         let map = py.import("opcode")?.getattr("opmap")?;
+        // An opcode that this version does not have is None, and never matches.
         let number = |name: &str| map.get_item(name).and_then(|number| number.extract::<u8>()).ok();
         Ok(Self {
             store_name: number("STORE_NAME"),
@@ -101,6 +102,7 @@ impl CodeReader {
         if Some(instruction.opcode) == self.load_global {
             return Some(instruction.argument >> self.load_global_shift);
         }
+        // All other opcodes have the index of the name as their argument.
         let plain = self.load.contains(&instruction.opcode) || Some(instruction.opcode) == self.store_global;
         plain.then_some(instruction.argument)
     }

@@ -56,6 +56,7 @@ pub(super) fn error_text(py: Python<'_>, error: &PyErr) -> String {
     if line.is_empty() {
         return kind;
     }
+    // An error message can contain the repr of a large object.
     let mut shown: String = line.chars().take(MAX_MESSAGE).collect();
     if shown.len() < line.len() {
         shown.push('…');
@@ -143,6 +144,7 @@ fn key_repr(key: &Bound<'_, PyAny>) -> String {
 }
 
 fn in_sequence(sequence: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
+    // Identity, not equality: comparing would run code of the script.
     let mut items = sequence.try_iter().ok()?;
     items.position(|item| item.is_ok_and(|item| item.is(child))).map(|index| format!("[{index}]"))
 }
@@ -209,7 +211,7 @@ fn slot_names(owner: &Bound<'_, PyAny>) -> Vec<String> {
 
 /// Advice for well-known types: prefixes of the type's name, and what to do.
 const HINTS: [(&[&str], &str); 12] = [
-    (&["socket.", "ssl.SSL"], "connect in a function, and call that again after the restore"),
+    (&["socket.", "ssl.SSL"], "connect inside a function, and call it again after the restore"),
     (&["_io.", "tempfile."], "keep the path or the contents, and open the file again after the restore"),
     (
         &["sqlite3.", "psycopg", "pymysql.", "MySQLdb.", "sqlalchemy."],

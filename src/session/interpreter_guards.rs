@@ -14,6 +14,7 @@ pub(super) struct PausedCollector<'py> {
 impl<'py> PausedCollector<'py> {
     pub(super) fn new(py: Python<'py>) -> PyResult<Self> {
         let collector = py.import("gc")?;
+        // The script may have disabled the collector itself, and then it must stay disabled.
         let was_enabled = collector.call_method0("isenabled")?.is_truthy()?;
         collector.call_method0("disable")?;
         Ok(Self { collector, was_enabled })

@@ -181,6 +181,7 @@ fn scalar_preview(value: &Bound<'_, PyAny>) -> Option<String> {
         // Python refuses to convert ints of more than 4,300 digits to a string.
         return if bits > 512 { Some(format!("an int of {bits} bits")) } else { str_of(value) };
     }
+    // The `str` of a subclass could be the script's own, so only exact types count.
     let plain = value.is_none()
         || value.is_exact_instance_of::<PyBool>()
         || value.is_exact_instance_of::<PyFloat>()

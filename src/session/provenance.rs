@@ -42,6 +42,7 @@ impl<'a> Origin<'a> {
     ) -> Self {
         let ended = ScriptEnd {
             how: run.how.to_owned(),
+            // A process that dies of SIGINT has no exit code; shells report 130.
             code: match run.end {
                 ProcessEnd::Exit(code) => code,
                 ProcessEnd::Interrupted => crate::exit::INTERRUPTED,

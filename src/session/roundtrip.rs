@@ -66,6 +66,7 @@ pub(crate) fn repickle_run(
 /// their objects differently.
 pub(crate) fn has_reducers(py: Python<'_>, module: &str) -> PyResult<bool> {
     let table = py.import("copyreg")?.getattr("dispatch_table")?;
+    // The modules of libraries register reducers as well, but a fresh process imports those.
     for reducer in table.call_method0("values")?.try_iter()? {
         if reducer?.getattr_opt("__module__")?.is_some_and(|name| name.eq(module).unwrap_or(false)) {
             return Ok(true);

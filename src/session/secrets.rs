@@ -100,6 +100,7 @@ fn string_head(value: &Bound<'_, PyAny>) -> Option<String> {
         return Some(String::from_utf8_lossy(bytes.get(..MAX_CHARS).unwrap_or(bytes)).into_owned());
     }
     let string = value.cast_exact::<PyString>().ok()?;
+    // Slicing first keeps a string of a gigabyte from being encoded as UTF-8.
     let head = string.get_item(PySlice::new(value.py(), 0, MAX_CHARS as isize, 1)).ok()?;
     Some(head.cast::<PyString>().ok()?.to_string_lossy().into_owned())
 }

@@ -80,6 +80,7 @@ fn buffers_of(value: &Bound<'_, PyAny>) -> PyResult<MemoryRanges> {
     if built_in {
         return Ok(vec![(object, value.len()? as u64)]);
     }
+    // A class of the script that claims to be numpy's is not asked for anything.
     let kind = type_name(&value.get_type());
     let package = kind.split('.').next().unwrap_or_default();
     if !matches!(package, "numpy" | "pandas") || genuine_module(&value.get_type()).is_none() {

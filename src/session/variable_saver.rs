@@ -164,6 +164,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
 
     /// Every object in a variable that cannot be saved; empty if there is only one.
     fn all_unsavable_objects(&self, py: Python<'py>, named: &NamedValue<'py>) -> Result<Vec<UnsavableObject>> {
+        // A second pickling of the variable, with a separate pickler whose output is discarded.
         let found = all_faults(self.source.module, strict_importer(self.source.dill), &named.value)?;
         if found.len() < 2 {
             return Ok(Vec::new());
@@ -187,6 +188,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         let described = describe(&named.value, self.request.module);
         let used = self.code_reader.globals_used(&named.value, self.source.namespace);
         let in_session = |name: &String| self.source.namespace.contains(name).unwrap_or(false);
+        // Code can look up names that do not exist (yet), such as built-in functions.
         let mut globals: Vec<String> = used.into_iter().filter(in_session).collect();
         // A hash set has no stable order, but the same session must give the same index.
         globals.sort_unstable();

@@ -82,7 +82,9 @@ impl InspectOutput {
 /// The tree of objects that are pickled under a variable.
 pub(super) fn trace(snapshot: &Snapshot, name: &str) -> Result<TraceTree> {
     let tree = snapshot.trace(name).or_exit(exit::DAMAGED, || format!("cannot trace {}", escape(name)))?;
-    tree.ok_or_else(|| exit::error(exit::USAGE, format!("there is no variable {}", escape(name))))
+    tree.ok_or_else(|| {
+        exit::error(exit::USAGE, format!("there is no variable {}: list them with `snapcli inspect`", escape(name)))
+    })
 }
 
 fn sort(index: &mut Index, by: SortBy) {

@@ -41,6 +41,7 @@ pub fn write_page(out: &mut dyn Write, report: &SessionReport) -> io::Result<()>
             "title" => out.write_all(escape_markup(&report.file).as_bytes())?,
             "summary" => out.write_all(escape_markup(&summary(report)).as_bytes())?,
             "style" => out.write_all(STYLE.as_bytes())?,
+            // Already escaped by `embeddable_json`.
             "data" => out.write_all(&data)?,
             "script" => SCRIPTS.iter().try_for_each(|script| out.write_all(script.as_bytes()))?,
             _ => {}
@@ -63,6 +64,7 @@ fn nonce(data: &[u8]) -> String {
 
 /// Escapes a string for use as the content of an element.
 fn escape_markup(text: &str) -> String {
+    // `&` first: the other entities contain it.
     escape(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

@@ -284,6 +284,7 @@ fn size_bar(bytes: u64, largest: u64, width: usize, style: TableStyle) -> String
     if !style.unicode {
         return "#".repeat((share * width as f64).round() as usize);
     }
+    // Full blocks for whole columns, then one block for the remaining eighths.
     let eighths = (share * (width * 8) as f64).round() as usize;
     format!("{}{}", "█".repeat(eighths / 8), EIGHTHS.get(eighths % 8).unwrap_or(&""))
 }

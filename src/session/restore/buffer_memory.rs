@@ -88,6 +88,7 @@ impl<'py> MappedFile<'py> {
     /// Views of the buffers of a segment.
     pub(super) fn views(&self, segment: &VariableSegment<'_>) -> PyResult<BufferMemory<'py>> {
         let too_large = |_| PyValueError::new_err("the file is too large for this machine");
+        // A slice of a memoryview is a view as well: nothing is copied or read.
         let view = |Range { start, end }: Range<usize>| {
             let (start, end) = (isize::try_from(start).map_err(too_large)?, isize::try_from(end).map_err(too_large)?);
             self.0.get_item(PySlice::new(self.0.py(), start, end, 1))

@@ -58,6 +58,7 @@ impl CreateType {
         let class = self.namespace.bind(metaclass.py()).get_item(name).ok()??;
         let known = class.cast::<PyType>().ok()?;
         let same_bases = known.getattr("__bases__").and_then(|found| found.eq(&bases)).unwrap_or(false);
+        // Cheap checks first: comparing the members can compare much code.
         if !known.get_type().is(metaclass) || !same_bases {
             return None;
         }
@@ -93,6 +94,7 @@ impl CreateType {
         let has = |name: &str, value: &Bound<'py, PyAny>| {
             known.getattr(name).and_then(|found| found.eq(value)).unwrap_or(false)
         };
+        // The first argument is the name; the others depend on the kind of type variable.
         let rest = arguments.get_slice(1, arguments.len());
         let same_arguments = match known.get_type().name().ok()?.to_string().as_str() {
             "TypeVar" => has("__constraints__", rest.as_any()),
@@ -102,6 +104,7 @@ impl CreateType {
         };
         let same_options = ["bound", "covariant", "contravariant", "infer_variance"].into_iter().all(|name| {
             let wanted = options.get_item(name).ok().flatten();
+            // An option that the partial does not set must have a false value.
             match (known.getattr(format!("__{name}__")), wanted) {
                 (Ok(found), Some(wanted)) => found.eq(wanted).unwrap_or(false),
                 (Ok(found), None) => !found.is_truthy().unwrap_or(true),
@@ -136,6 +139,7 @@ fn is_same(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> bool {
     if left.is_exact_instance_of::<PyFunction>() {
         return same_part("__code__") && same_part("__defaults__") && same_part("__kwdefaults__");
     }
+    // Class methods and static methods.
     if left.hasattr("__func__").unwrap_or(false) {
         return same_part("__func__");
     }
@@ -241,6 +245,7 @@ impl OpenForReading {
         closed: bool,
         _rest: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        // dill writes the standard streams by name. They are those of this process.
         let standard = match name.extract::<String>().unwrap_or_default().as_str() {
             "<stdin>" => Some("__stdin__"),
             "<stdout>" => Some("__stdout__"),

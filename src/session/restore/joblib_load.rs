@@ -35,6 +35,7 @@ pub(super) fn load<'py>(
     let wrapper = py.get_type::<PyType>().call1(("NumpyArrayWrapper", PyTuple::empty(py), PyDict::new(py)))?.unbind();
     let finder = WrapperFinder { find_class: find_class.clone_ref(py), wrapper: wrapper.clone_ref(py) };
     object.setattr("find_class", Bound::new(py, finder)?)?;
+    // BINPERSID pops the description of the array and calls `persistent_load` with it.
     let waiting = Mutex::new(arrays.iter().copied().collect());
     let loader = ArrayLoader { snapshot: Arc::clone(snapshot), find_class, wrapper, waiting };
     object.setattr("persistent_load", Bound::new(py, loader)?)?;
@@ -43,6 +44,7 @@ pub(super) fn load<'py>(
 
 /// The opcodes, with BINPERSID in place of the bytes of each array.
 fn opcodes_around(snapshot: &Snapshot, arrays: &[RawArray]) -> PyResult<Vec<InputPiece>> {
+    // The offset up to which the file is covered by `pieces`.
     let mut pieces = Vec::new();
     let mut from = 0;
     for array in arrays {

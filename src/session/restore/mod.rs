@@ -102,6 +102,7 @@ fn restore_own<'py>(
         let loaded = variables.iter().filter(|variable| variable.choice != Choice::Skip);
         untrusted_load::check_variables(snapshot, request.name, loaded.map(|variable| &variable.segment))?;
     }
+    // From here on, an exception may come from code of the file or of an imported module.
     let failed = |error: PyErr| explain_error(py, &error, request.name);
     let module = if request.trusted {
         // Modules next to the script must be importable before the session's own module is.
@@ -168,6 +169,7 @@ fn load_all<'a, 'py>(
 /// All variables of the index, each with the choice that the request makes for it.
 fn select<'a, 'py>(index: &'a Index, request: &RestoreRequest<'_, '_>) -> Result<Vec<ChosenVariable<'a, 'py>>> {
     let choices = choose(index, request.only, request.exclude);
+    // An empty session matches everything, so it is no usage error.
     if !choices.contains(&Choice::Bind) && !index.variables.is_empty() {
         let text = format!("no variable in {} matches: list them with `snapcli restore --list`", request.name);
         return Err(exit::error(exit::USAGE, text));

@@ -165,7 +165,7 @@ fn minor_of(version: &str) -> String {
 
 /// Why code for another version is not loaded, with an interpreter on this machine that can load it.
 fn other_python(saved: &str) -> String {
-    match discover::choose(Some(saved)) {
+    match discover::find_version(saved) {
         Ok(found) => {
             format!(
                 "contains code for Python {saved}: restore it with --python {saved} ({})",

@@ -25,6 +25,7 @@ pub(super) struct Unpickler<'py> {
 impl<'py> Unpickler<'py> {
     /// An unpickler with an empty memo.
     pub(super) fn new(py: Python<'py>, snapshot: &Arc<Snapshot>, context: &RestoreContext<'py>) -> PyResult<Self> {
+        // The queue is empty at first and is refilled before each load.
         let buffers = Bound::new(py, BufferQueue::default())?;
         let stream = Bound::new(py, UnpicklerStream::new(Arc::clone(snapshot)))?;
         let options = PyDict::new(py);
