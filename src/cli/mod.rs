@@ -33,7 +33,7 @@ Exit codes:
   0    success
   1    failure; save: the script failed (or the script's own exit code); diff: the files differ
   2    usage error, or a file or script does not exist
-  3    with --strict: a variable was left out, or came back different
+  3    with --strict: a variable could not be saved or restored, or came back different
   4    not a snapshot, damaged, or truncated
   5    not trusted: loading the file would do more than build plain data
   6    no usable Python, or no dill
@@ -49,7 +49,7 @@ pub(crate) struct GlobalArgs {
     /// Print more detail: the chosen Python, and every name that was left out
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment
+    /// Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment
     /// [default: see `snapcli doctor`]
     #[cfg(feature = "python")]
     #[arg(long, global = true, value_name = "PYTHON")]

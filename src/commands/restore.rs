@@ -18,7 +18,7 @@ use crate::python::script_run::{run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::session::{RestoreRequest, Restored, Signer, Untrusted, add_to_inittab, restore};
 use crate::snapshot::OBJECT_NAME;
-use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::ui::messages::{print_error, print_error_line, print_line};
 use crate::ui::progress::DelayedBar;
@@ -86,6 +86,11 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
     };
     let (snapshot, damage) = or_exit_code(opened, cannot_restore)?;
     if let Some(damage) = damage {
+        let damage = match damage {
+            // Its message advises what the user has done by now.
+            ReadError::CutShort { at } => format!("the pickle is truncated at byte {at}"),
+            damage => damage.to_string(),
+        };
         verbosity.note(&format!("{}: {damage}; restoring what is intact", escape(&file)));
     }
     if let Contents::Foreign { .. } = snapshot.contents() {

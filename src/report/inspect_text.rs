@@ -26,7 +26,8 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
         write_table(out, index, style)?;
     }
     if report.has_failures() {
-        writeln!(out, "\ncannot be saved:")?;
+        let heading = if report.format == FileFormat::Script { "cannot be saved" } else { "could not be saved" };
+        writeln!(out, "\n{heading}:")?;
         write_left_out(out, index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed), all)?;
     }
     Ok(())

@@ -46,7 +46,7 @@ fn a_file_that_is_not_a_snapshot_is_reported_as_such() {
     let folder = tempfile::tempdir().unwrap();
     let good = snapshot();
     let cases: [(&[u8], &str); 3] =
-        [(b"", "empty"), (b"\x1f\x8b\x08\0\0\0\0\0", "gzip"), (good.get(..20).unwrap(), "cut short")];
+        [(b"", "empty"), (b"\x1f\x8b\x08\0\0\0\0\0", "gzip"), (good.get(..20).unwrap(), "truncated")];
     for (bytes, word) in cases {
         std::fs::write(folder.path().join("file.pkl"), bytes).unwrap();
         let run = inspect(folder.path(), &["file.pkl"]);

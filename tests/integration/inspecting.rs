@@ -38,7 +38,7 @@ fn a_snapshot_is_described_without_python() {
     assert!(row("records").contains(" 50 [{'id': 0}, {'id': 1}, "), "{text}");
     assert!(row("double").ends_with("double(x, *, by)"), "{text}");
     assert!(row("Model").ends_with("class __main__.Model"), "{text}");
-    assert!(text.contains("cannot be saved:\n  connection (sqlite3.Connection, line 8): TypeError"), "{text}");
+    assert!(text.contains("could not be saved:\n  connection (sqlite3.Connection, line 8): TypeError"), "{text}");
 }
 
 #[test]

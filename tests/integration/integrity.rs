@@ -277,7 +277,7 @@ fn variables_before_a_truncation_are_restored_as_a_plain_pickle() {
     let run = sandbox.snapcli(&["restore", "cut.pkl", "-c", "1"]);
     run.assert_code(4).assert_stdout("");
     assert!(
-        run.err().contains(&format!("is cut short at byte {at}")) && run.err().contains("--partial"),
+        run.err().contains(&format!("is truncated at byte {at}")) && run.err().contains("--partial"),
         "{}",
         run.whole()
     );

@@ -72,6 +72,6 @@ fn joblib_files_are_restored_with_and_without_joblib_installed() {
         bare.write("cut.pkl", &bytes[..bytes.len() / 2]);
         let run = bare.snapcli(&["restore", "cut.pkl", "-c", "a"]);
         run.assert_code(4);
-        assert!(run.err().contains("cut short"), "{}", run.whole());
+        assert!(run.err().contains("truncated"), "{}", run.whole());
     }
 }

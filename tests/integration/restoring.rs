@@ -93,7 +93,7 @@ fn a_file_that_is_not_a_snapshot_is_refused_before_anything_runs() {
     flipped[good.len() / 3] ^= 0x10;
     let cases: [(&str, &[u8], &str); 7] = [
         ("cut.pkl", &good[..good.len() - 40], ""),
-        ("half.pkl", &good[..good.len() / 3], "cut short"),
+        ("half.pkl", &good[..good.len() / 3], "truncated"),
         ("flipped.pkl", &flipped, "cause: damaged: "),
         ("empty.pkl", b"", "empty"),
         ("text.pkl", b"Dear all,\nplease find attached\n", "not a"),

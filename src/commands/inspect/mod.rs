@@ -95,7 +95,7 @@ fn file_to_read(
     let usage =
         |problem| exit::error(exit::USAGE, format!("{} {problem}", crate::ui::escape(&path.display().to_string())));
     if path.is_dir() {
-        return Err(usage("is a folder: pass a file, or add --script to run the folder"));
+        return Err(usage("is a directory: pass a file, or add --script to run the directory"));
     }
     if !command.arguments.is_empty() {
         return Err(usage(

@@ -296,8 +296,11 @@ impl SaveJob {
     fn print_summary(&self, run: &ScriptRun, report: &SessionReport) -> Result<()> {
         let verbosity = self.verbosity;
         let saved = count(report.index.variables.len(), "variable");
-        let saved =
-            if run.succeeded() { format!("saved {saved}") } else { format!("the script failed; saved {saved}") };
+        let saved = match report.index.script.ended.how.as_str() {
+            _ if run.succeeded() => format!("saved {saved}"),
+            "interrupted" => format!("the script was interrupted; saved {saved}"),
+            _ => format!("the script failed; saved {saved}"),
+        };
         let file = if report.file == "-" {
             "standard output".to_owned()
         } else {

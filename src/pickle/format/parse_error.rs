@@ -8,7 +8,7 @@ use super::opcode::{NEWEST_PROTOCOL, Opcode};
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ParseError {
     /// The bytes end within an opcode.
-    #[error("the pickle is cut short at byte {end}, while reading {opcode} at byte {at}: copy the file again")]
+    #[error("the pickle is truncated at byte {end}, while reading {opcode} at byte {at}: copy the file again")]
     Truncated {
         /// The offset of the opcode.
         at: u64,
@@ -19,7 +19,7 @@ pub enum ParseError {
     },
     /// A frame is longer than the bytes that follow.
     #[error(
-        "the pickle is cut short at byte {end}: the frame at byte {at} needs {missing} more bytes; copy the file again"
+        "the pickle is truncated at byte {end}: the frame at byte {at} needs {missing} more bytes; copy the file again"
     )]
     FrameBeyondEnd {
         /// The offset of the frame.
@@ -30,7 +30,7 @@ pub enum ParseError {
         missing: u64,
     },
     /// The bytes end where another opcode should begin.
-    #[error("the pickle is cut short at byte {end}: it has no STOP; copy the file again")]
+    #[error("the pickle is truncated at byte {end}: it has no STOP; copy the file again")]
     NoStop {
         /// The offset at which the bytes end.
         end: u64,

@@ -23,7 +23,7 @@ pub enum ReadError {
     #[error("cannot read the file: check the disk and the permissions")]
     Io(#[from] io::Error),
     /// It is a directory.
-    #[error("this is a folder: name a file in it")]
+    #[error("this is a directory: pass a file")]
     Folder,
     /// It has no bytes.
     #[error("the file is empty: save the session again")]
@@ -47,9 +47,7 @@ pub enum ReadError {
         most: u64,
     },
     /// The pickle ends too early.
-    #[error(
-        "the pickle is cut short at byte {at}: copy the file again, or restore what is intact with restore --partial"
-    )]
+    #[error("the pickle is truncated at byte {at}: copy the file again, or restore what is intact with --partial")]
     CutShort {
         /// The offset at which it ends.
         at: u64,

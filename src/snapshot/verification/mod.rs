@@ -87,7 +87,7 @@ pub fn verify(snapshot: &Snapshot, progress: Progress<'_>) -> Result<Verified, R
         Contents::Foreign { lost_index } => {
             let mut verified = foreign(snapshot.bytes()?, snapshot.raw_arrays()?, snapshot.outline()?, progress);
             if *lost_index {
-                let what = "the index is lost: the file is cut short or damaged at its end; copy it again";
+                let what = "the index is missing: the file is truncated, or damaged at its end; copy it again";
                 let at = snapshot.file_len().saturating_sub(verified.behind_stop);
                 verified.problems.push(Problem::new(at, what));
             }
