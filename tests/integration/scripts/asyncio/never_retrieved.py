@@ -1,4 +1,4 @@
-# A task that fails and is never asked for its result.
+# A task that fails and whose result is never retrieved.
 import asyncio
 
 

@@ -1,4 +1,4 @@
-# Without sys.stderr an error is shown nowhere.
+# Without sys.stderr no error is shown.
 import sys
 
 sys.stderr = None

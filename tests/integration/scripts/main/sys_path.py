@@ -1,4 +1,4 @@
-# Where modules are looked for, the script's own folder first.
+# The module search path, with the script's own folder first.
 import sys
 
 print(*sys.path, sep="\n")

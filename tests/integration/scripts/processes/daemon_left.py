@@ -1,4 +1,4 @@
-# Processes that are still running when the script ends: daemons are ended, others are waited for.
+# Processes that are still running when the script ends: daemons are terminated, and Python waits for the others.
 import multiprocessing
 
 

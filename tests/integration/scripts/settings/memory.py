@@ -1,4 +1,4 @@
-# tracemalloc knows where in the script memory was taken.
+# tracemalloc reports the lines of the script that allocated memory.
 import tracemalloc
 
 print(tracemalloc.is_tracing(), tracemalloc.get_traceback_limit())

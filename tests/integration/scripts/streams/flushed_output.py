@@ -1,4 +1,4 @@
-# A reader that is gone is noticed at the flush, and can be handled.
+# A closed pipe raises an error at the flush, which the script can handle.
 import os
 import sys
 

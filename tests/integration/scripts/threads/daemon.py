@@ -1,4 +1,4 @@
-# A daemon thread is not waited for.
+# Python does not wait for a daemon thread.
 import threading
 
 threading.Thread(target=threading.Event().wait, daemon=True).start()

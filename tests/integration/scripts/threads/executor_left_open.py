@@ -1,4 +1,4 @@
-# Futures that are still to run when the script ends are run.
+# Pending futures still run when the script ends.
 import threading
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-# After an error, too, threads are waited for.
+# After an error, too, Python waits for threads.
 import threading
 
 

@@ -1,4 +1,4 @@
-# After sys.exit, too, threads are waited for, and `atexit` functions come behind them.
+# After sys.exit, too, Python waits for threads, and then runs the `atexit` functions.
 import atexit
 import sys
 import threading

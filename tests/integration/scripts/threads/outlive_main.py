@@ -1,4 +1,4 @@
-# A thread that is no daemon goes on after the script's last line.
+# A non-daemon thread continues after the script's last line.
 import threading
 
 

@@ -1,4 +1,4 @@
-# A timer that is still to come when the script ends.
+# A timer that has not fired yet when the script ends.
 import threading
 
 threading.Timer(0.05, print, ["the timer"]).start()

@@ -1,2 +1,2 @@
-# Is never reached.
+# Never runs.
 print("reached")

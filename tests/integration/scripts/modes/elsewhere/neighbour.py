@@ -1,3 +1,3 @@
-# A module beside a script that lies in another folder.
+# A module next to a script in another folder.
 def fail():
     raise OSError("from the neighbour")
