@@ -21,7 +21,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
 
     $completions = @(switch ($command) {
         'snapcli' {
-            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more detail: the chosen Python, and every name that was left out')
@@ -52,7 +52,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('--max-size', '--max-size', [CompletionResultType]::ParameterName, 'Leave out variables larger than SIZE, such as 500k, 20M or 2G')
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Run a module, as `python -m` does')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Run code, as `python -c` does')
-            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3 if a variable could not be saved, or if --verify finds that one has changed')
             [CompletionResult]::new('--verify', '--verify', [CompletionResultType]::ParameterName, 'Before replacing FILE, load the new snapshot in a fresh process and compare the values')
             [CompletionResult]::new('--private', '--private', [CompletionResultType]::ParameterName, 'Save all names that begin with `_`, not only those used by saved functions and classes')
@@ -71,7 +71,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('--exclude', '--exclude', [CompletionResultType]::ParameterName, 'Leave out variables that match, even if others share objects with them (repeatable)')
             [CompletionResult]::new('--map', '--map', [CompletionResultType]::ParameterName, 'Load module OLD as NEW (repeatable)')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Run code; if it is an expression, print its value')
-            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3, before anything runs, if a variable cannot be restored')
             [CompletionResult]::new('--partial', '--partial', [CompletionResultType]::ParameterName, 'Restore the intact variables of a damaged file, and report the others')
             [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List the variables without loading anything')
@@ -98,7 +98,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('--max-size', '--max-size', [CompletionResultType]::ParameterName, 'Leave out variables larger than SIZE, such as 500k, 20M or 2G')
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Run a module, as `python -m` does')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Run code, as `python -c` does')
-            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON; short for --format json')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Show every object at fault in a variable, not only the first few')
             [CompletionResult]::new('--bad', '--bad', [CompletionResultType]::ParameterName, 'Show only the variables that cannot be saved, and why')
@@ -117,7 +117,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             break
         }
         'snapcli;diff' {
-            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print errors only')
@@ -128,7 +128,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             break
         }
         'snapcli;verify' {
-            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print errors only')
@@ -139,7 +139,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             break
         }
         'snapcli;trust' {
-            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Sign without asking')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Sign without asking')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
@@ -151,7 +151,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             break
         }
         'snapcli;doctor' {
-            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print errors only')
@@ -162,7 +162,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             break
         }
         'snapcli;completions' {
-            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more detail: the chosen Python, and every name that was left out')

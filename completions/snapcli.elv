@@ -18,7 +18,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
     }
     var completions = [
         &'snapcli'= {
-            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]'
+            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
@@ -48,7 +48,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --max-size 'Leave out variables larger than SIZE, such as 500k, 20M or 2G'
             cand -m 'Run a module, as `python -m` does'
             cand -c 'Run code, as `python -c` does'
-            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]'
+            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand --strict 'Exit with 3 if a variable could not be saved, or if --verify finds that one has changed'
             cand --verify 'Before replacing FILE, load the new snapshot in a fresh process and compare the values'
             cand --private 'Save all names that begin with `_`, not only those used by saved functions and classes'
@@ -66,7 +66,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --exclude 'Leave out variables that match, even if others share objects with them (repeatable)'
             cand --map 'Load module OLD as NEW (repeatable)'
             cand -c 'Run code; if it is an expression, print its value'
-            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]'
+            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand --strict 'Exit with 3, before anything runs, if a variable cannot be restored'
             cand --partial 'Restore the intact variables of a damaged file, and report the others'
             cand --list 'List the variables without loading anything'
@@ -92,7 +92,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --max-size 'Leave out variables larger than SIZE, such as 500k, 20M or 2G'
             cand -m 'Run a module, as `python -m` does'
             cand -c 'Run code, as `python -c` does'
-            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]'
+            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand --json 'Print JSON; short for --format json'
             cand --all 'Show every object at fault in a variable, not only the first few'
             cand --bad 'Show only the variables that cannot be saved, and why'
@@ -110,7 +110,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'snapcli;diff'= {
-            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]'
+            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand --json 'Print JSON'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
@@ -120,7 +120,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'snapcli;verify'= {
-            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]'
+            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand --json 'Print JSON'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
@@ -130,7 +130,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'snapcli;trust'= {
-            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]'
+            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand -y 'Sign without asking'
             cand --yes 'Sign without asking'
             cand -q 'Print errors only'
@@ -141,7 +141,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'snapcli;doctor'= {
-            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]'
+            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand --json 'Print JSON'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
@@ -151,7 +151,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --help 'Print help'
         }
         &'snapcli;completions'= {
-            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]'
+            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'

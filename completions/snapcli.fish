@@ -24,7 +24,7 @@ function __fish_snapcli_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c snapcli -n "__fish_snapcli_needs_command" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_needs_command" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_needs_command" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_needs_command" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_needs_command" -s h -l help -d 'Print help'
@@ -47,7 +47,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l exclude-type -d
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l max-size -d 'Leave out variables larger than SIZE, such as 500k, 20M or 2G' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s m -d 'Run a module, as `python -m` does' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s c -d 'Run code, as `python -c` does' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l strict -d 'Exit with 3 if a variable could not be saved, or if --verify finds that one has changed'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l verify -d 'Before replacing FILE, load the new snapshot in a fresh process and compare the values'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l private -d 'Save all names that begin with `_`, not only those used by saved functions and classes'
@@ -60,7 +60,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l only -d 'Res
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l exclude -d 'Leave out variables that match, even if others share objects with them (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l map -d 'Load module OLD as NEW (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s c -d 'Run code; if it is an expression, print its value' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l strict -d 'Exit with 3, before anything runs, if a variable cannot be restored'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l partial -d 'Restore the intact variables of a damaged file, and report the others'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l list -d 'List the variables without loading anything'
@@ -84,7 +84,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l exclude-type
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l max-size -d 'Leave out variables larger than SIZE, such as 500k, 20M or 2G' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s m -d 'Run a module, as `python -m` does' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s c -d 'Run code, as `python -c` does' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l json -d 'Print JSON; short for --format json'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l all -d 'Show every object at fault in a variable, not only the first few'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l bad -d 'Show only the variables that cannot be saved, and why'
@@ -97,27 +97,27 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l refimported 
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s y -l yes -d 'Sign without asking'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -s h -l help -d 'Print help'
-complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the folder of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s h -l help -d 'Print help'
