@@ -49,7 +49,7 @@ impl VerdictClass {
     pub fn words(self) -> &'static str {
         match self {
             Self::Plain => "builds plain data",
-            Self::Code => "rebuilds functions and classes, and calls none of them except hooks such as __setstate__",
+            Self::Code => "rebuilds functions and classes, but calls only hooks such as __setstate__",
             Self::Calls => "calls importable code that is not known to be harmless",
             Self::Dangerous => "can do anything: run commands, evaluate code, open files or sockets",
         }
