@@ -5,6 +5,7 @@
 
 use super::describe_value::{Describer, MAX_DEPTH};
 use crate::pickle::dtype_call::{DtypeSpec, dtype_call, spec_of};
+use crate::pickle::known::dtype::DtypeState;
 use crate::pickle::known::{self, Makes};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 
@@ -70,8 +71,8 @@ impl<'m> Describer<'_, 'm, '_> {
     pub(super) fn dtype(&self, dtype: Ref, depth: usize) -> Option<String> {
         let depth = depth.checked_sub(1)?;
         let (node, code) = self.code(dtype)?;
-        let state = node.state.map_or(&[][..], |state| self.items(state));
-        if let Some(&[_, _, _, names, fields, size, _, flags, ..]) = Some(state).filter(|state| state.len() >= 8)
+        let state = node.state.and_then(|state| DtypeState::of(self.items(state)));
+        if let Some(DtypeState { names, fields, size, flags, .. }) = state
             && matches!(self.labels.machine().node(fields), Some(Node { kind: NodeKind::Dict, .. }))
         {
             let shown = self.structure(names, fields, self.labels.int(size)?, self.labels.int(flags)?, depth)?;
@@ -79,8 +80,8 @@ impl<'m> Describer<'_, 'm, '_> {
         }
         let name = known::dtype::dtype_name(&code)?;
         // Dates and time differences have their unit in the metadata.
-        match (code.as_ref(), state.get(8)) {
-            ("M8" | "m8", Some(metadata)) => Some(format!("{name}{}", self.unit(*metadata)?)),
+        match (code.as_ref(), state.and_then(|state| state.metadata)) {
+            ("M8" | "m8", Some(metadata)) => Some(format!("{name}{}", self.unit(metadata)?)),
             _ => Some(name),
         }
     }

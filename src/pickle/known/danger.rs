@@ -32,6 +32,19 @@ const DANGEROUS_MODULES: &[&str] = &[
     "statsmodels.datasets", "matplotlib.testing", "pydevd", "builtins.__dict__",
 ];
 
+/// What the functions of a dangerous module do, in words.
+pub(in crate::pickle) fn harm_of(module: &str) -> &'static str {
+    match module.split('.').next().unwrap_or(module) {
+        "os" | "posix" | "nt" | "subprocess" | "pty" | "commands" => "runs commands or changes the system",
+        "socket" | "urllib" | "http" | "ssl" | "smtplib" | "ftplib" | "requests" | "webbrowser" => {
+            "opens network connections"
+        }
+        "runpy" | "importlib" | "imp" | "zipimport" => "imports modules to run them",
+        "builtins" => "evaluates code, opens files or accesses the internals of the interpreter",
+        _ => "is known to be dangerous",
+    }
+}
+
 /// Names that are dangerous in any module: as a whole, and as any part between dots.
 #[rustfmt::skip]
 const DANGEROUS_NAMES: &[&str] = &[

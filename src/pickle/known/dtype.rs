@@ -1,7 +1,7 @@
 //! The one parser of numpy's dtypes, as pickles have them: a code such as `f8` or `U10`, and the flags of a state.
 //!
-//! numpy pickles a dtype as `dtype(code, False, True)` with the state (version, byte order, subarray, names, fields,
-//! size, alignment, flags). See `arraydescr_reduce` in `numpy/_core/src/multiarray/descriptor.c`.
+//! numpy pickles a dtype as `dtype(code, False, True)` with a state. See `arraydescr_reduce` in
+//! `numpy/_core/src/multiarray/descriptor.c`.
 
 /// The flags of a dtype of objects: all that make numpy treat its items as references.
 pub(in crate::pickle) const OBJECT_FLAGS: i64 = 63;
@@ -9,6 +9,30 @@ pub(in crate::pickle) const OBJECT_FLAGS: i64 = 63;
 pub(in crate::pickle) const POINTER_FLAGS: i64 = 7;
 /// Items are references (`NPY_ITEM_REFCOUNT`).
 pub(in crate::pickle) const REFERENCE_FLAG: i64 = 1;
+
+/// The state of a dtype: (version, byte order, subarray, names, fields, size, alignment, flags), and metadata of dates.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::pickle) struct DtypeState<T> {
+    /// The base dtype and the shape of a dtype of subarrays, else None.
+    pub subarray: T,
+    /// The names of the fields of a structured dtype, else None.
+    pub names: T,
+    /// A dict of the fields of a structured dtype, else None.
+    pub fields: T,
+    /// The size of an item, or -1 if the code determines it.
+    pub size: T,
+    pub flags: T,
+    /// The unit of dates and time differences.
+    pub metadata: Option<T>,
+}
+
+impl<T: Copy> DtypeState<T> {
+    /// From the items of the tuple; `None` if it is shorter than numpy writes it.
+    pub(in crate::pickle) fn of(items: &[T]) -> Option<Self> {
+        let &[_, _, subarray, names, fields, size, _, flags, ..] = items else { return None };
+        Some(Self { subarray, names, fields, size, flags, metadata: items.get(8).copied() })
+    }
+}
 
 /// The kinds whose codes numpy pickles: bool, int, uint, float, complex, datetime, timedelta, object, bytes, str, void.
 const PICKLED_KINDS: &str = "biufcmMOSUV";

@@ -12,7 +12,7 @@ use super::state::{Done, Machine, RawArray};
 use super::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::format::parse::{Op, OpStep, ParseError, Parser};
 use crate::pickle::known;
-use crate::pickle::known::dtype::{REFERENCE_FLAG, item_size};
+use crate::pickle::known::dtype::{DtypeState, REFERENCE_FLAG, item_size};
 
 /// The most items that a wrapper's state may have; joblib writes seven.
 const MAX_STATE: usize = 32;
@@ -210,20 +210,19 @@ impl<'a> Machine<'a> {
             return None;
         }
         let code = self.short_str(self.argument(dtype, 0)?)?;
-        // (version, byte order, subtype, names, fields, size, alignment, flags)
         let state = match dtype.state.map(|state| self.node(state)) {
-            None => &[][..],
-            Some(Some(Node { kind: NodeKind::Tuple, items, .. })) => items,
+            None => None,
+            Some(Some(Node { kind: NodeKind::Tuple, items, .. })) => Some(DtypeState::of(items)?),
             Some(_) => return None,
         };
-        let flags = state.get(7).map_or(Some(0), |flags| self.int(*flags))?;
+        let flags = state.map_or(Some(0), |state| self.int(state.flags))?;
         let size = item_size(&code)?;
         // Without a state, the code decides; with one, the flags must agree with it.
-        let consistent = state.is_empty() || flags & REFERENCE_FLAG != 0;
+        let consistent = state.is_none() || flags & REFERENCE_FLAG != 0;
         if code.starts_with('O') || flags & REFERENCE_FLAG != 0 {
             return consistent.then_some(None);
         }
-        match state.get(5).map(|size| self.int(*size)) {
+        match state.map(|state| self.int(state.size)) {
             // Only dtypes of variable length, such as `U5`, state their size.
             None | Some(Some(-1)) => Some(Some(size)),
             Some(stated) => (u64::try_from(stated?).ok()? == size).then_some(Some(size)),

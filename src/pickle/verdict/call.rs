@@ -7,7 +7,7 @@ use super::judge::Judge;
 use super::symbol::{Symbol, attribute};
 use super::{VerdictClass, show};
 use crate::pickle::explain::labels::Labels;
-use crate::pickle::known::danger::{ARGUMENT_METHODS, is_dangerous};
+use crate::pickle::known::danger::{ARGUMENT_METHODS, harm_of, is_dangerous};
 use crate::pickle::known::packages::is_data_class;
 use crate::pickle::known::renames::current_name;
 use crate::pickle::known::untrusted::is_compiled_unchecked;
@@ -208,7 +208,7 @@ impl Judge {
             self.main_calls.push((name.into(), site.at));
         }
         if is_dangerous(module, name) {
-            return self.dangerous(labels, site, &full, harm(module));
+            return self.dangerous(labels, site, &full, harm_of(module));
         }
         // `__new__` of these classes allocates, and `__init__` does not run.
         if !site.calls_callee() && is_data_class(module, name) {
@@ -300,17 +300,4 @@ fn does_harm(module: &str, name: &str) -> bool {
 /// Whether a name is written as those of functions are.
 fn is_function_name(name: &str) -> bool {
     name.rsplit('.').next().is_some_and(|last| last.starts_with(|first: char| first.is_lowercase() || first == '_'))
-}
-
-/// What the functions of a dangerous module do, in words.
-fn harm(module: &str) -> &'static str {
-    match module.split('.').next().unwrap_or(module) {
-        "os" | "posix" | "nt" | "subprocess" | "pty" | "commands" => "runs commands or changes the system",
-        "socket" | "urllib" | "http" | "ssl" | "smtplib" | "ftplib" | "requests" | "webbrowser" => {
-            "opens network connections"
-        }
-        "runpy" | "importlib" | "imp" | "zipimport" => "imports modules to run them",
-        "builtins" => "evaluates code, opens files or accesses the internals of the interpreter",
-        _ => "is known to be dangerous",
-    }
 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use crate::pickle::dtype_call::{DtypeSpec, dtype_call, is_dtype_call, spec_of};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::format::opcode::Opcode;
-use crate::pickle::known::dtype::{OBJECT_FLAGS, POINTER_FLAGS, REFERENCE_FLAG, declared_size, item_size};
+use crate::pickle::known::dtype::{DtypeState, OBJECT_FLAGS, POINTER_FLAGS, REFERENCE_FLAG, declared_size, item_size};
 use crate::pickle::machine::ObjectChange;
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
@@ -96,14 +96,13 @@ fn is_expected(labels: &Labels<'_, '_>, node: &Node, index: usize, class: &str) 
     }
 }
 
-/// Checks the state of a dtype: (version, byte order, subarray, names, fields, size, alignment, flags). `None` for
-/// other nodes, and for a dtype without a state.
+/// Checks the state of a dtype. `None` for other nodes, and for a dtype without a state.
 fn check_state(labels: &Labels<'_, '_>, call: &Node) -> Option<DtypeCheck> {
     let state = call.state.filter(|_| is_dtype_call(labels, call))?;
     let Some(Node { kind: NodeKind::Tuple, items, .. }) = labels.machine().node(state) else {
         return Some(DtypeCheck::Unknown);
     };
-    let &[_, _, subarray, names, fields, size, _, flags, ..] = items.as_slice() else {
+    let Some(DtypeState { subarray, names, fields, size, flags, .. }) = DtypeState::of(items) else {
         return Some(DtypeCheck::Unknown);
     };
     let (Some(code), Some(size), Some(flags)) = (code(labels, call), labels.int(size), labels.int(flags)) else {
