@@ -8,12 +8,10 @@ use std::sync::Once;
 
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyModule};
 
 use super::provenance::{self, Origin};
-use super::select::SelectionRules;
 use super::variable_saver::save_variables;
-use crate::python::dill::{DillLocation, LazyDill, with_dill};
+use crate::python::dill::{DillLocation, with_dill};
 use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::Index;
 use crate::snapshot::save_target::SaveTarget;
@@ -21,29 +19,8 @@ use crate::snapshot::signature::SigningKey;
 use crate::snapshot::writer::SnapshotWriter;
 use crate::ui::messages::Verbosity;
 
-/// What to save, and how.
-pub(crate) struct SaveRequest<'a> {
-    /// The module whose namespace is saved: `__main__`, or an importable one.
-    pub module: &'a str,
-    /// Which names are saved.
-    pub rules: &'a SelectionRules,
-    /// Whether to load each variable again at once, as `dill.detect` does.
-    pub load_again: bool,
-    /// The key that signs the file.
-    pub key: Option<&'a SigningKey>,
-    /// Called before each variable with its name, the number of variables done, and the number of all.
-    pub progress: &'a dyn Fn(&str, usize, usize),
-}
-
-/// The objects that a save works on.
-pub(super) struct SaveSource<'a, 'py> {
-    /// The module that names are saved for.
-    pub(super) module: &'a Bound<'py, PyModule>,
-    /// The names to save: the namespace of the module, or another dict that is saved as if it were.
-    pub(super) namespace: &'a Bound<'py, PyDict>,
-    /// Imports dill when it is needed.
-    pub(super) dill: &'a LazyDill,
-}
+pub(crate) use super::variable_saver::SaveRequest;
+pub(super) use super::variable_saver::SaveSource;
 
 /// Writes the snapshot of a script that has ended to `out`. Returns the target, the index, and the number of bytes.
 pub(crate) fn save<T: SaveTarget>(

@@ -9,15 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, Result};
 use pyo3::exceptions::{PyAssertionError, PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyModule};
+use pyo3::types::{PyAny, PyDict, PyModule};
 
 use super::code_objects::CodeReader;
 use super::failure_path::explain_failure;
 use super::interpreter_guards::{PausedCollector, WarningFilter};
 use super::object_description::{describe, type_name};
-use super::save::{SaveRequest, SaveSource};
 use super::secrets::secrets;
-use super::select::{NamedValue, select};
+use super::select::{NamedValue, SelectionRules, select};
 use super::size_estimate::check_room;
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::SegmentFacts;
@@ -28,7 +27,32 @@ use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
 use crate::snapshot::index::{LeftOut, LeftOutReason, UnsavableObject, Variable};
 use crate::snapshot::save_target::SaveTarget;
+use crate::snapshot::signature::SigningKey;
 use crate::snapshot::writer::SnapshotWriter;
+
+/// What to save, and how.
+pub(crate) struct SaveRequest<'a> {
+    /// The module whose namespace is saved: `__main__`, or an importable one.
+    pub module: &'a str,
+    /// Which names are saved.
+    pub rules: &'a SelectionRules,
+    /// Whether to load each variable again at once, as `dill.detect` does.
+    pub load_again: bool,
+    /// The key that signs the file.
+    pub key: Option<&'a SigningKey>,
+    /// Called before each variable with its name, the number of variables done, and the number of all.
+    pub progress: &'a dyn Fn(&str, usize, usize),
+}
+
+/// The objects that a save works on.
+pub(super) struct SaveSource<'a, 'py> {
+    /// The module that names are saved for.
+    pub(super) module: &'a Bound<'py, PyModule>,
+    /// The names to save: the namespace of the module, or another dict that is saved as if it were.
+    pub(super) namespace: &'a Bound<'py, PyDict>,
+    /// Imports dill when it is needed.
+    pub(super) dill: &'a LazyDill,
+}
 
 /// Saves a segment for each variable that the rules select. Returns the writer, and the names left out with the
 /// reasons. `lines` has the lines of the script that assign each name.
