@@ -23,7 +23,7 @@ from pathlib import Path
 PICTURES = Path(__file__).resolve().parent
 EXAMPLES = PICTURES.parent.parent / "examples"
 
-COLUMNS = 108
+COLUMNS = 114
 CELL_WIDTH, LINE_HEIGHT, MARGIN = 8.4, 19, 18
 BACKGROUND, FOREGROUND = "#161b22", "#d5dbe3"
 PROMPT = "#7ee787"
