@@ -31,7 +31,7 @@ pub(crate) fn of_variables(
     snapshot: &Snapshot,
     segments: &[&VariableSegment<'_>],
 ) -> Result<Vec<Requirement>, ReadError> {
-    // The symbolic machine refuses so many memo slots in any case: do not even make the opcodes that fill them.
+    // The symbolic machine would refuse that many memo slots anyway, so do not build the opcodes that fill them.
     let is_too_large = |segment: &&&VariableSegment<'_>| segment.variable().memo.1 > MAX_MEMO as u64;
     if let Some(segment) = segments.iter().find(is_too_large) {
         let what = vec![format!("opcodes that cannot be followed (they fill more than {MAX_MEMO} memo slots)")];
