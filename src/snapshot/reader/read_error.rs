@@ -88,7 +88,7 @@ pub enum ReadError {
         at: u64,
     },
     /// Bytes of our own pickle do not have their hashes.
-    #[error("{0}: copy the file again, or restore what is intact with restore --partial")]
+    #[error("{0}; copy the file again, or restore what is intact with --partial")]
     Damaged(Damage),
 }
 
