@@ -100,7 +100,7 @@ pub(super) fn public_name(module: &str, name: &str) -> String {
     format!("{}.{name}", row(module, name).and_then(|row| row.exported_by).unwrap_or(module))
 }
 
-/// The name of an import: the module and the name of today's Python.
+/// The name of an import: the module and the name in current Pythons.
 pub(super) fn import_name(module: &str, name: &str) -> String {
     let (module, name) = renames::current_name(module, name);
     format!("{module}.{name}")

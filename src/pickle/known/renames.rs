@@ -48,7 +48,7 @@ const NAMES: &[(&str, &str, &str, &str)] = &[
 const DILL_BEFORE_0_3: (&str, &str) = ("dill.dill", "dill._dill");
 const NUMPY_1: (&str, &str) = ("numpy.core.", "numpy._core.");
 
-/// The module and the name of this global in today's Python.
+/// The module and the name of this global in current Pythons.
 pub(crate) fn current_name<'a>(module: &'a str, name: &'a str) -> (&'a str, &'a str) {
     let module = MODULES.iter().find(|(old, ..)| *old == module).map_or(module, |(_, new, _)| *new);
     // Names are renamed within the current module: `__builtin__.xrange` is `builtins.range`.
