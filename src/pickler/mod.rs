@@ -19,6 +19,7 @@ mod engine;
 mod fault_search;
 mod global_names;
 mod joined_strings;
+mod memory;
 mod named_objects;
 mod native_types;
 mod object_memo;
@@ -58,6 +59,7 @@ pub(crate) fn dumps<'py>(
     let single = SinglePickle { options, buffer_callback: buffer_callback.map(Bound::unbind) };
     let out = OpcodeOutput::whole();
     let context = Arc::new(PickleContext::new(&main, importer, dill_adapter::connect, out, Some(single))?);
+    context.memory.expect(vec![object.clone().unbind()]);
     context.lock()?.out.op_u8(Opcode::Proto, PROTOCOL);
     let saved = engine::save(&context, object);
     dill_adapter::disconnect(&context, py);

@@ -16,9 +16,18 @@ use crate::pickle::format::opcode::Opcode;
 
 /// Asks an object for its reduction.
 pub(super) fn plan<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
+    let reduced = reduce(object, &object.get_type())?;
+    plan_reduced(context, object, &reduced)
+}
+
+/// The plan for an object whose reduction is known.
+pub(super) fn plan_reduced<'py>(
+    context: &Arc<PickleContext>,
+    object: &Bound<'py, PyAny>,
+    reduced: &Bound<'py, PyAny>,
+) -> PyResult<ObjectPlan<'py>> {
     let py = object.py();
     let kind = object.get_type();
-    let reduced = reduce(object, &kind)?;
     if let Ok(name) = reduced.cast::<PyString>() {
         return plan_by_name(context, object, name.to_str()?);
     }

@@ -45,6 +45,8 @@ mod running;
 mod saving;
 #[cfg(feature = "python")]
 mod sessions_that_break_dill;
+#[cfg(feature = "python")]
+mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
 mod suites;

@@ -8,7 +8,7 @@ use pyo3::types::{PyAny, PyType};
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
-use super::super::{classes, named_objects, reduce, resources};
+use super::super::{classes, memory, named_objects, reduce, resources};
 
 /// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
 /// `in_reduction` is whether it is an argument in a reduction.
@@ -23,6 +23,11 @@ pub(super) fn dispatch_slow<'py>(
         Strategy::Named => plan_named(context, object),
         Strategy::Module => named_objects::plan_module(context, object),
         Strategy::PickleBuffer => reduce::plan_buffer(context, object, in_reduction),
+        Strategy::Array => memory::plan_array(context, object),
+        Strategy::TorchTensor => memory::plan_tensor(context, object),
+        Strategy::TorchParameter => memory::plan_parameter(context, object),
+        Strategy::TorchStorage => memory::plan_storage(context, object),
+        Strategy::JaxArray => memory::plan_jax_array(context, object),
         Strategy::File => resources::plan_file(context, object),
         Strategy::Lock { reentrant } => resources::plan_lock(context, object, *reentrant),
         Strategy::EnumMember => classes::plan_enum_member(context, object),
