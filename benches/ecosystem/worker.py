@@ -22,7 +22,7 @@ import warnings
 import __main__
 
 # The longest that loading and checking one value may take.
-SECONDS = 60
+SECONDS = 30
 
 
 class Session:
@@ -88,6 +88,9 @@ class Answers:
         except BaseException as error:
             first = (str(error).splitlines() or [""])[0]
             answer = {"error": f"{type(error).__name__}: {first}"[:300]}
+        self.write(name, answer)
+
+    def write(self, name, answer):
         self.file.write(json.dumps({"name": name} | answer) + "\n")
         self.file.flush()
 
@@ -123,7 +126,12 @@ def load(session, answers, peer, folder, *names):
             signal.alarm(SECONDS)
             answers.attempt(name, lambda: load_one(session, peer, os.path.join(folder, name), name))
             os._exit(0)
-        os.waitpid(child, 0)
+        status = os.waitpid(child, 0)[1]
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            slow = number == signal.SIGALRM
+            why = f"takes longer than {SECONDS} seconds" if slow else f"ended by {signal.Signals(number).name}"
+            answers.write(name, {"error": f"loads: {why}"})
 
 
 def load_one(session, peer, path, name):

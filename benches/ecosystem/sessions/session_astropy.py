@@ -23,7 +23,7 @@ wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
 wcs.wcs.set()
 
 CHECKS = {
-    "distance": "distance.tolist() if distance.unit is None else (distance.value.tolist(), str(distance.to(u.lyr)))",
+    "distance": "distance.unit, distance.value.tolist(), str(distance.to(u.lyr))",
     "unit": "str(unit), str(unit.decompose()), unit.physical_type",
     "when": "when.isot.tolist(), when.scale, when.tt.jd.tolist()",
     "sky": "sky.frame.name, sky.to_string('hmsdms'), sky.galactic.l.deg.tolist()",
