@@ -17,6 +17,7 @@ broken; the figures do not matter.
 import argparse
 import concurrent.futures
 import importlib.metadata
+import importlib.util
 import json
 import os
 import pathlib
@@ -129,7 +130,7 @@ class Fate:
 
 def around_difference(expected, result):
     """The first difference of two strings, with a little of what is around it."""
-    at = next((n for n, (one, other) in enumerate(zip(expected, result)) if one != other), min(len(expected), len(result)))
+    at = len(os.path.commonprefix([expected, result]))
     start = max(0, at - 20)
     return f"{expected[start:at + 30]} … {result[start:at + 30]}"
 
@@ -308,6 +309,9 @@ def parse():
     if strange:
         parser.error(f"no session for {listed(sorted(strange))}; there is {', '.join(known)}")
     options.libraries = options.libraries or known
+    missing = [peer for peer in PEERS if not importlib.util.find_spec(peer)]
+    if missing:
+        parser.error(f"{sys.executable} has no {listed(missing)}: install benches/ecosystem/requirements.txt")
     return options
 
 

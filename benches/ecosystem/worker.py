@@ -1,5 +1,5 @@
-"""The child processes of compare.py. Each starts as `python -c "__import__('worker').run()" TASK …`, so that `__main__`
-holds nothing but what the session puts there.
+"""The child processes of compare.py. Each starts as `python -c "__import__('worker').run()" TASK …`, so that
+`__main__` holds nothing but what the session puts there.
 
 reference SESSION OUT           runs the script and evaluates all checks
 dump SESSION OUT PEER FOLDER NAME…   runs the script and pickles each value to a file of its own
@@ -148,7 +148,8 @@ def check(session, answers):
 
 def run():
     task, session, answers, *words = sys.argv[1:]
-    {"reference": reference, "dump": dump, "load": load, "check": check}[task](Session(session), Answers(answers), *words)
+    tasks = {"reference": reference, "dump": dump, "load": load, "check": check}
+    tasks[task](Session(session), Answers(answers), *words)
     sys.stdout.flush()
     # Some libraries hang or crash at the exit.
     os._exit(0)

@@ -27,7 +27,7 @@ CHECKS = {
     "unit": "str(unit), str(unit.decompose()), unit.physical_type",
     "when": "when.isot.tolist(), when.scale, when.tt.jd.tolist()",
     "sky": "sky.frame.name, sky.to_string('hmsdms'), sky.galactic.l.deg.tolist()",
-    "table": "table.colnames, table['flux'].unit, table['flux'].value.tolist(), table['name'].tolist(), dict(table.meta)",
+    "table": "table.colnames, table['flux'].unit, table['flux'].value.tolist(), table['name'].tolist(), table.meta",
     "image": "image.data.tolist(), image.header['OBJECT'], image.header['NAXIS1']",
     "line": "line.param_names, line.parameters.tolist(), line(np.array([1.0, 3.0])).tolist()",
     "wcs": "wcs.to_header_string(), wcs.pixel_to_world_values(2.0, 3.0)",

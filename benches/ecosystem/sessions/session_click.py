@@ -19,5 +19,6 @@ def hello(count, name):
 
 CHECKS = {
     "tool": "sorted(tool.commands), CliRunner().invoke(tool, ['hello', 'x']).output",
-    "hello": "[one.name for one in hello.params], hello.help, CliRunner().invoke(hello, ['--count', '9', 'x']).exit_code",
+    "hello": "hello.help, [one.name for one in hello.params],"
+             " CliRunner().invoke(hello, ['--count', '9', 'x']).exit_code",
 }

@@ -8,7 +8,8 @@ from cryptography.x509.oid import NameOID
 fernet = Fernet(b"c25hcGNsaSBlY29zeXN0ZW0gYmVuY2ggc2Vzc2lvbi4=")
 key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 pub = key.public_key()
-name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "example.org"), x509.NameAttribute(NameOID.COUNTRY_NAME, "NO")])
+country = x509.NameAttribute(NameOID.COUNTRY_NAME, "NO")
+name = x509.Name([country, x509.NameAttribute(NameOID.COMMON_NAME, "example.org")])
 
 CHECKS = {
     "fernet": "fernet.decrypt(fernet.encrypt_at_time(b'secret', 0)), fernet._signing_key",

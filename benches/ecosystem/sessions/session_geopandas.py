@@ -5,7 +5,8 @@ import pyproj
 from shapely import Point, box
 
 crs = pyproj.CRS.from_epsg(4326)
-places = gpd.GeoDataFrame({"name": ["Oslo", "Bern"], "n": [1, 2]}, geometry=[Point(10.7, 59.9), Point(7.4, 46.9)], crs=crs)
+points = [Point(10.7, 59.9), Point(7.4, 46.9)]
+places = gpd.GeoDataFrame({"name": ["Oslo", "Bern"], "n": [1, 2]}, geometry=points, crs=crs)
 moved = places.to_crs(3857).geometry
 joined = gpd.sjoin(places, gpd.GeoDataFrame({"part": ["north"]}, geometry=[box(0, 50, 20, 70)], crs=crs))
 

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 numbers = st.lists(st.integers(0, 9), min_size=1, max_size=3)
 records = st.fixed_dictionaries({"name": st.text("ab", max_size=2), "n": st.sampled_from([1, 2, 3])})
-quick = settings(max_examples=7, deadline=None, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+allowed = [HealthCheck.too_slow]
+quick = settings(max_examples=7, deadline=None, database=None, derandomize=True, suppress_health_check=allowed)
 
 
 @quick

@@ -16,7 +16,8 @@ w2v = gensim.models.Word2Vec(texts, vector_size=4, min_count=1, workers=1, seed=
 CHECKS = {
     "tr": "str(tr), tr.label(), tr.leaves(), tr.productions()",
     "stem": "stem.stem('running'), stem.mode",
-    "gram": "[str(one) for one in gram.productions()], [tree.leaves() for tree in nltk.ChartParser(gram).parse(['dogs', 'bark'])]",
+    "gram": "[str(one) for one in gram.productions()],"
+            " [str(tree) for tree in nltk.ChartParser(gram).parse(['dogs', 'bark'])]",
     "rt": "rt.tokenize('Two words.'), repr(rt)",
     "fd": "fd.most_common(2), fd.N(), fd.freq('the')",
     "dct": "dct.token2id, dct.doc2bow(['graph', 'graph', 'new']), dct.num_docs",

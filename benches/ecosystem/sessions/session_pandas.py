@@ -1,5 +1,6 @@
 """Frames, series, indexes, and what is made of them."""
 
+import jinja2  # For the styler.
 import numpy as np
 import pandas as pd
 from pandas.api.types import CategoricalDtype

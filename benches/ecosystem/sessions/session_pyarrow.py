@@ -6,7 +6,8 @@ import pyarrow.compute as pc
 arr = pa.array([1, None, 3], pa.int16())
 chunked = pa.chunked_array([["a", "b"], ["c"]])
 table = pa.table({"n": arr, "s": ["x", "y", None], "l": [[1], [], [2, 3]]})
-batch = pa.record_batch({"at": pa.array([0, 1], pa.timestamp("ms", "UTC")), "d": pa.array(["p", "p"]).dictionary_encode()})
+times = pa.array([0, 1], pa.timestamp("ms", "UTC"))
+batch = pa.record_batch({"at": times, "d": pa.array(["p", "p"]).dictionary_encode()})
 schema = pa.schema([pa.field("id", pa.int64(), nullable=False), ("tags", pa.list_(pa.string()))], metadata={"k": "v"})
 scalar = pa.scalar({"a": 1, "b": "two"})
 expression = pc.field("n") > 1

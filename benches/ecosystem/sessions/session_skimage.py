@@ -13,7 +13,7 @@ corners = measure.find_contours(image, 0.7)
 
 CHECKS = {
     "edges": "edges.dtype, edges.tolist()",
-    "regions": "[(int(one.label), float(one.area), one.bbox, one.centroid, float(one.mean_intensity)) for one in regions]",
+    "regions": "[(int(one.label), float(one.area), one.bbox, float(one.mean_intensity)) for one in regions]",
     "turn": "turn.params.tolist(), turn([[1.0, 1.0]]).tolist(), turn.inverse.params.tolist()",
     "corners": "[one.tolist() for one in corners]",
 }

@@ -11,6 +11,6 @@ model = xgb.XGBRegressor(n_estimators=4, max_depth=2, n_jobs=1).fit(X, y)
 
 CHECKS = {
     "dm": "dm.num_row(), dm.num_col(), dm.get_label().tolist()",
-    "booster": "booster.get_dump(), booster.num_boosted_rounds(), booster.predict(xgb.DMatrix(np.full((1, 3), 0.5))).tolist()",
+    "booster": "booster.get_dump(), booster.predict(xgb.DMatrix(np.full((1, 3), 0.5))).tolist()",
     "model": "model.get_params(), model.predict(np.full((2, 3), 0.5)).tolist(), model.feature_importances_.tolist()",
 }
