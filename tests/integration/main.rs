@@ -23,6 +23,8 @@ mod functions_by_value;
 mod fuzzing;
 #[cfg(feature = "python")]
 mod generators;
+#[cfg(feature = "python")]
+mod independent_variables;
 mod inspect_without_python;
 #[cfg(feature = "python")]
 mod inspecting;
