@@ -1,8 +1,8 @@
 //! What is loaded of each variable of our own file: all of it, the objects that others share with it, or nothing.
 //!
 //! A variable that is not wanted, or cannot be loaded as a whole, may own objects that wanted variables share. Only
-//! these are loaded then. A restore, the security check and `verify` ask the same plan, so they agree on which variables
-//! of a damaged file can be had. The slots that a segment reads are found in its opcodes.
+//! these are loaded then. A restore, the security check and `verify` ask the same plan, so they agree on which
+//! variables of a damaged file can be had. The slots that a segment reads are found in its opcodes.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};

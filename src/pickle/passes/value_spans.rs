@@ -106,8 +106,8 @@ impl ValueSpans {
         self.memo.saturating_add(self.slots.len() as u64)
     }
 
-    /// The opcodes that make the objects of some slots, with everything in them and all that changes them. `opcodes` are
-    /// those that this was made from.
+    /// The opcodes that make the objects of some slots, with everything in them and all that changes them. `opcodes`
+    /// are those that this was made from.
     pub fn part(&self, opcodes: &[u8], slots: &[u64]) -> Part {
         let mut search = PartSearch { spans: self, opcodes, kept: BTreeMap::new(), takes: BTreeSet::new() };
         search.add_slots(slots);
@@ -246,19 +246,19 @@ fn slot_read(op: &Op<'_>) -> Option<u64> {
 
 /// A value on the stack.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct StackOperand {
     /// Where the opcodes that push it begin.
     start: usize,
     /// The slot that holds it.
     slot: Option<u64>,
     /// Whether it was read from that slot.
     is_read: bool,
-    kind: EntryKind,
+    kind: OperandKind,
 }
 
 /// What must be known of a value.
 #[derive(Clone, Copy, Debug)]
-enum EntryKind {
+enum OperandKind {
     Other,
     /// A string: names of globals are read at `start`.
     String,
@@ -282,7 +282,7 @@ enum Changed {
 struct SpanPass<'a> {
     opcodes: &'a [u8],
     spans: ValueSpans,
-    stack: Vec<Entry>,
+    stack: Vec<StackOperand>,
     /// The height of the stack at each mark, and the offset of the MARK.
     marks: Vec<(usize, usize)>,
     setters: HashSet<u64>,
@@ -322,21 +322,21 @@ impl SpanPass<'_> {
     }
 
     /// Takes values from the stack, the lowest first.
-    fn take(&mut self, count: usize, op: &Op<'_>) -> Result<Vec<Entry>, SpanError> {
+    fn take(&mut self, count: usize, op: &Op<'_>) -> Result<Vec<StackOperand>, SpanError> {
         let height = self.stack.len().checked_sub(count).filter(|height| *height >= self.fence());
         Ok(self.stack.split_off(height.ok_or_else(|| unexpected(op))?))
     }
 
     /// Takes the values above the topmost mark. Returns the offset of that mark, and the first value.
-    fn take_marked(&mut self, op: &Op<'_>) -> Result<(usize, Option<Entry>, Option<Entry>), SpanError> {
+    fn take_marked(&mut self, op: &Op<'_>) -> Result<(usize, Option<StackOperand>, Option<StackOperand>), SpanError> {
         let (height, start) = self.marks.pop().ok_or_else(|| unexpected(op))?;
         let (first, second) = (self.stack.get(height).copied(), self.stack.get(height + 1).copied());
         self.stack.truncate(height);
         Ok((start, first, second))
     }
 
-    fn push(&mut self, start: usize, kind: EntryKind) {
-        self.stack.push(Entry { start, slot: None, is_read: false, kind });
+    fn push(&mut self, start: usize, kind: OperandKind) {
+        self.stack.push(StackOperand { start, slot: None, is_read: false, kind });
     }
 
     /// An opcode that makes one value of a fixed number of others.
@@ -347,10 +347,10 @@ impl SpanPass<'_> {
         }
         if count == 0 {
             let kind = match &op.argument {
-                Argument::Name(module, name) if is_setter(module.as_str(), name.as_str()) => EntryKind::Setter,
-                Argument::Str(_) => EntryKind::String,
-                _ if op.opcode == Opcode::EmptyTuple => EntryKind::Tuple(at, at),
-                _ => EntryKind::Other,
+                Argument::Name(module, name) if is_setter(module.as_str(), name.as_str()) => OperandKind::Setter,
+                Argument::Str(_) => OperandKind::String,
+                _ if op.opcode == Opcode::EmptyTuple => OperandKind::Tuple(at, at),
+                _ => OperandKind::Other,
             };
             self.push(at, kind);
             return Ok(());
@@ -358,13 +358,13 @@ impl SpanPass<'_> {
         let taken = self.take(count, op)?;
         let start = taken.first().map_or(at, |first| first.start);
         let kind = match (op.opcode, taken.as_slice()) {
-            (Opcode::StackGlobal, [module, name]) if self.names_setter(module, name) => EntryKind::Setter,
+            (Opcode::StackGlobal, [module, name]) if self.names_setter(module, name) => OperandKind::Setter,
             (Opcode::Tuple1 | Opcode::Tuple2 | Opcode::Tuple3, [_, rest @ ..]) => {
-                EntryKind::Tuple(start, rest.first().map_or(at, |second| second.start))
+                OperandKind::Tuple(start, rest.first().map_or(at, |second| second.start))
             }
-            (Opcode::Reduce, [callee, arguments]) => EntryKind::Call(changed_by(callee, arguments, offset(op.end))),
-            (Opcode::NewObj | Opcode::NewObjEx, _) => EntryKind::Call(Changed::Range(start, offset(op.end))),
-            _ => EntryKind::Other,
+            (Opcode::Reduce, [callee, arguments]) => OperandKind::Call(changed_by(callee, arguments, offset(op.end))),
+            (Opcode::NewObj | Opcode::NewObjEx, _) => OperandKind::Call(Changed::Range(start, offset(op.end))),
+            _ => OperandKind::Other,
         };
         self.push(start, kind);
         Ok(())
@@ -375,17 +375,17 @@ impl SpanPass<'_> {
         let (start, first, second) = self.take_marked(op)?;
         let at = offset(op.start);
         let kind = match (op.opcode, first) {
-            (Opcode::Tuple, None) => EntryKind::Tuple(at, at),
-            (Opcode::Tuple, Some(first)) => EntryKind::Tuple(first.start, second.map_or(at, |second| second.start)),
-            (Opcode::Inst | Opcode::Obj, _) => EntryKind::Call(Changed::Range(start, offset(op.end))),
-            _ => EntryKind::Other,
+            (Opcode::Tuple, None) => OperandKind::Tuple(at, at),
+            (Opcode::Tuple, Some(first)) => OperandKind::Tuple(first.start, second.map_or(at, |second| second.start)),
+            (Opcode::Inst | Opcode::Obj, _) => OperandKind::Call(Changed::Range(start, offset(op.end))),
+            _ => OperandKind::Other,
         };
         self.push(start, kind);
         Ok(())
     }
 
-    fn names_setter(&self, module: &Entry, name: &Entry) -> bool {
-        let text = |entry: &Entry| {
+    fn names_setter(&self, module: &StackOperand, name: &StackOperand) -> bool {
+        let text = |entry: &StackOperand| {
             let at = match entry.slot.filter(|_| entry.is_read) {
                 Some(slot) => self.spans.slot(slot)?.start,
                 None => entry.start,
@@ -400,8 +400,8 @@ impl SpanPass<'_> {
 
     fn get(&mut self, op: &Op<'_>) -> Result<(), SpanError> {
         let slot = op.argument.index().filter(|slot| *slot < self.spans.memo_end()).ok_or_else(|| unexpected(op))?;
-        let kind = if self.setters.contains(&slot) { EntryKind::Setter } else { EntryKind::Other };
-        self.stack.push(Entry { start: offset(op.start), slot: Some(slot), is_read: true, kind });
+        let kind = if self.setters.contains(&slot) { OperandKind::Setter } else { OperandKind::Other };
+        self.stack.push(StackOperand { start: offset(op.start), slot: Some(slot), is_read: true, kind });
         Ok(())
     }
 
@@ -413,7 +413,7 @@ impl SpanPass<'_> {
             Some(slot) => drop(self.spans.aliases.insert(next, slot)),
             None => top.slot = Some(next),
         }
-        if let EntryKind::Setter = top.kind {
+        if let OperandKind::Setter = top.kind {
             self.setters.insert(next);
         }
         Ok(())
@@ -440,7 +440,7 @@ impl SpanPass<'_> {
         }
         let top = self.stack.pop().ok_or_else(|| unexpected(op))?;
         // A call that was memoized was made for its result, which is read from its slot later.
-        if let (EntryKind::Call(changed), None) = (top.kind, top.slot) {
+        if let (OperandKind::Call(changed), None) = (top.kind, top.slot) {
             self.note_call(Span { start: top.start, end: offset(op.end), pushes: false }, changed);
         }
         Ok(())
@@ -449,7 +449,7 @@ impl SpanPass<'_> {
     fn pop_mark(&mut self, op: &Op<'_>) -> Result<(), SpanError> {
         let (height, start) = *self.marks.last().ok_or_else(|| unexpected(op))?;
         let above = self.stack.get(height..).unwrap_or_default();
-        let calls = above.iter().any(|entry| entry.slot.is_none() && matches!(entry.kind, EntryKind::Call(_)));
+        let calls = above.iter().any(|entry| entry.slot.is_none() && matches!(entry.kind, OperandKind::Call(_)));
         self.take_marked(op)?;
         if calls {
             let end = offset(op.end);
@@ -485,11 +485,11 @@ impl ValueSpans {
 }
 
 /// Which objects a call of this callee with these arguments may change. The opcodes of the call end at `end`.
-fn changed_by(callee: &Entry, arguments: &Entry, end: usize) -> Changed {
+fn changed_by(callee: &StackOperand, arguments: &StackOperand, end: usize) -> Changed {
     match (callee.kind, arguments.kind) {
         // The items of a tuple that was read from a slot are not in these opcodes.
         _ if arguments.is_read => Changed::Any,
-        (EntryKind::Setter, EntryKind::Tuple(first, first_end)) => Changed::Range(first, first_end),
+        (OperandKind::Setter, OperandKind::Tuple(first, first_end)) => Changed::Range(first, first_end),
         _ => Changed::Range(callee.start, end),
     }
 }

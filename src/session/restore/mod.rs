@@ -1,9 +1,9 @@
 //! Restores a file: its variables become names of `__main__`, of the module they were saved from, or of a dict.
 //!
-//! One of our own snapshots is restored in five steps: [`selection`] chooses variables, [`LoadPlan`] says what is loaded
-//! of these and of others that share objects with them, [`untrusted_load`] refuses what an untrusted file must not do,
-//! [`fetch`] checks bytes and reads raw buffers, and [`load_variables`] loads them. [`foreign_load`] loads any other
-//! pickle as a whole.
+//! One of our own snapshots is restored in five steps: [`selection`] chooses variables, [`LoadPlan`] says what is
+//! loaded of these and of others that share objects with them, [`untrusted_load`] refuses what an untrusted file must
+//! not do, [`fetch`] checks bytes and reads raw buffers, and [`load_variables`] loads them. [`foreign_load`] loads any
+//! other pickle as a whole.
 
 mod buffer_memory;
 mod class_finder;
@@ -184,8 +184,8 @@ fn note_damage(variables: &mut [ChosenVariable<'_, '_>], damage: &Damage) {
     }
 }
 
-/// Checks the bytes of all that will be loaded, and reads the raw buffers that it needs into memory, before any variable
-/// is loaded. Damage is an error, unless the request is partial.
+/// Checks the bytes of all that will be loaded, and reads the raw buffers that it needs into memory, before any
+/// variable is loaded. Damage is an error, unless the request is partial.
 fn fetch<'py>(
     py: Python<'py>,
     snapshot: &Snapshot,

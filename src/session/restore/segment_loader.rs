@@ -1,8 +1,8 @@
 //! Feeds the segments of our own snapshots to one unpickler, so that objects that variables share are shared again.
 //!
-//! [`crate::snapshot::segment`] defines the input. When a load fails, a new unpickler replaces the old one and takes over
-//! its memo, without the slots of the variable that failed. [`load_variables`](super::load_variables) decides what is
-//! loaded.
+//! [`crate::snapshot::segment`] defines the input. When a load fails, a new unpickler replaces the old one and takes
+//! over its memo, without the slots of the variable that failed. [`load_variables`](super::load_variables) decides what
+//! is loaded.
 
 use std::sync::Arc;
 

@@ -76,7 +76,8 @@ fn has_opcodes(source: &Source, segment: &VariableSegment<'_>, progress: Progres
 }
 
 /// Checks the segments of some variables, and reads their raw buffers into the memory that is given. If the buffers of
-/// a segment are mapped or not needed, only its opcodes are checked. The few bytes outside the segments are checked as well.
+/// a segment are mapped or not needed, only its opcodes are checked. The few bytes outside the segments are checked as
+/// well.
 pub(super) fn fetch(
     source: &Source,
     index: &Index,

@@ -66,13 +66,18 @@ impl Problem {
 }
 
 impl Verified {
-    /// For a file that cannot be opened, or is not a pickle.
-    pub fn unopened(error: &ReadError) -> Self {
+    /// For a file that cannot be opened, or is not a pickle. `rest` holds the variables that are complete nevertheless.
+    pub fn unopened(error: &ReadError, rest: Option<&Snapshot>) -> Self {
         let at = match error {
             ReadError::CutShort { at } | ReadError::IndexDamaged { at } | ReadError::BadRange { at, .. } => *at,
             _ => 0,
         };
-        Self { problems: vec![Problem::new(at, error.to_string())], ..Self::default() }
+        let mut problems = vec![Problem::new(at, error.to_string())];
+        let variables = rest.and_then(|rest| rest.outline().ok()).map(named).unwrap_or_default();
+        if !variables.is_empty() {
+            problems.push(Problem::new(at, "no checksum proves the bytes of the variables that are called intact"));
+        }
+        Self { variables, problems, ..Self::default() }
     }
 
     /// Whether nothing is wrong.
