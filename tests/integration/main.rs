@@ -33,6 +33,8 @@ mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
 #[cfg(feature = "python")]
+mod isolation;
+#[cfg(feature = "python")]
 mod joblib;
 #[cfg(feature = "python")]
 mod mutation_during_save;
