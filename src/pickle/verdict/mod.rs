@@ -9,6 +9,7 @@ mod buffer_arrays;
 mod call;
 mod class;
 mod forged_arrays;
+mod generator_call;
 mod judge;
 mod known_calls;
 mod nested_pickles;
