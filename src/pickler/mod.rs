@@ -12,11 +12,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyDict};
 
 mod buffer_view;
+mod class_attributes;
 mod classes;
 mod dill_adapter;
 mod dill_library;
 mod engine;
+mod exceptions;
 mod fault_search;
+mod finalizers;
 mod global_names;
 mod joined_strings;
 mod named_objects;
@@ -26,9 +29,12 @@ mod output;
 mod pickle_context;
 mod pickler_state;
 mod plan;
+mod process_bound;
+mod raw_instances;
 mod reduce;
 mod resources;
 mod session_pickler;
+mod save_trial;
 mod strategy;
 
 pub(crate) use self::buffer_view::PyBufferView;
@@ -57,7 +63,7 @@ pub(crate) fn dumps<'py>(
     let main = py.import("__main__")?;
     let single = SinglePickle { options, buffer_callback: buffer_callback.map(Bound::unbind) };
     let out = OpcodeOutput::whole();
-    let context = Arc::new(PickleContext::new(&main, importer, dill_adapter::connect, out, Some(single))?);
+    let context = Arc::new(PickleContext::new(&main, importer, save_trial::CALLS, out, Some(single))?);
     context.lock()?.out.op_u8(Opcode::Proto, PROTOCOL);
     let saved = engine::save(&context, object);
     dill_adapter::disconnect(&context, py);

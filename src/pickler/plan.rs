@@ -216,6 +216,24 @@ impl<'py> WorkItem<'py> {
         }
     }
 
+    /// Appends actions to those that are left.
+    pub(super) fn append_actions(&mut self, mut appended: Vec<Action<'py>>) {
+        if let Self::Actions { actions, .. } = self {
+            appended.reverse();
+            actions.splice(0..0, appended);
+        }
+    }
+
+    /// Takes the state back that the last action would give to the object by BUILD.
+    pub(super) fn take_final_state(&mut self) -> Option<Bound<'py, PyAny>> {
+        let Self::Actions { actions, .. } = self else { return None };
+        // The last action comes first.
+        let [Action::Write(Opcode::Build), Action::Save(state), ..] = actions.as_slice() else { return None };
+        let state = state.clone();
+        actions.drain(..2);
+        Some(state)
+    }
+
     /// The object that is being written, for the path to the object at fault.
     pub(super) fn object(&self) -> Option<Bound<'py, PyAny>> {
         match self {

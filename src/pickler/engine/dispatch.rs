@@ -8,7 +8,7 @@ use pyo3::types::{PyAny, PyType};
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
-use super::super::{classes, named_objects, reduce, resources};
+use super::super::{classes, exceptions, named_objects, raw_instances, reduce, resources};
 
 /// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
 /// `in_reduction` is whether it is an argument in a reduction.
@@ -17,7 +17,17 @@ pub(super) fn dispatch_slow<'py>(
     object: &Bound<'py, PyAny>,
     in_reduction: bool,
 ) -> PyResult<ObjectPlan<'py>> {
-    match &*strategy(context, &object.get_type())? {
+    let strategy = strategy(context, &object.get_type())?;
+    carry_out(context, object, &strategy, in_reduction)
+}
+
+fn carry_out<'py>(
+    context: &Arc<PickleContext>,
+    object: &Bound<'py, PyAny>,
+    strategy: &Strategy,
+    in_reduction: bool,
+) -> PyResult<ObjectPlan<'py>> {
+    match strategy {
         // Only the first instance of a plain class gets here: its reduction gives the class a slot.
         Strategy::Plain | Strategy::Reduce => reduce::plan(context, object),
         Strategy::Named => plan_named(context, object),
@@ -26,8 +36,13 @@ pub(super) fn dispatch_slow<'py>(
         Strategy::File => resources::plan_file(context, object),
         Strategy::Lock { reentrant } => resources::plan_lock(context, object, *reentrant),
         Strategy::EnumMember => classes::plan_enum_member(context, object),
+        Strategy::Exception(form) => exceptions::plan(context, object, form),
+        Strategy::Raw(form) => raw_instances::plan(context, object, form),
         Strategy::TypeVariable => classes::plan_type_variable(context, object),
-        Strategy::ProcessBound(what) => resources::refuse(context, object, what),
+        Strategy::ProcessBound(refusal, otherwise) => match otherwise {
+            Some(otherwise) if !refusal.applies_to(object)? => carry_out(context, object, otherwise, in_reduction),
+            _ => resources::refuse(context, object, &refusal.what),
+        },
         Strategy::DillFunction(function) => Ok(ObjectPlan::Dill { function: Some(function.clone_ref(object.py())) }),
         Strategy::DillPickler => Ok(ObjectPlan::Dill { function: None }),
     }
@@ -37,7 +52,7 @@ fn strategy(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResult<Arc<S
     if let Some(strategy) = context.known_strategy(kind)? {
         return Ok(strategy);
     }
-    let strategy = Arc::new(classify(kind, &context.dill)?);
+    let strategy = Arc::new(classify(kind, context)?);
     // The context keeps the type alive, so that the addresses below stay valid.
     context.remember_strategy(kind, &strategy)?;
     let address = kind.as_ptr() as usize;
