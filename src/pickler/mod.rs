@@ -21,6 +21,7 @@ mod exceptions;
 mod fault_search;
 mod finalizers;
 mod global_names;
+mod hash_cycles;
 mod joined_strings;
 mod named_objects;
 mod native_types;

@@ -296,8 +296,8 @@ fn save_other<'py>(
     object: *mut ffi::PyObject,
     kind: *mut ffi::PyTypeObject,
 ) -> PyResult<FastSave<'py>> {
-    if state.plain_types.contains(&(kind as usize)) {
-        return Ok(start_instance(py, state, object, kind));
+    if let Some(is_hashed) = state.plain_types.get(&(kind as usize)).copied() {
+        return Ok(start_instance(py, state, object, kind, is_hashed));
     }
     // SAFETY: the container owns the object.
     let value = unsafe { Bound::from_borrowed_ptr(py, object) };
@@ -308,7 +308,7 @@ fn save_other<'py>(
         state.out.op(Opcode::EmptySet);
         state.memoize(&value);
         let items = value.try_iter()?;
-        return Ok(FastSave::Started(WorkItem::Set { set: value, items, batch: ItemBatch::default() }));
+        return Ok(FastSave::Started(WorkItem::Set { set: value, items, batch: ItemBatch::default(), pending: None }));
     } else if kind == &raw mut ffi::PyFrozenSet_Type {
         // A frozenset does not exist before its items, so it is memoized after them, like a tuple.
         state.out.op(Opcode::Mark);
@@ -327,6 +327,7 @@ fn start_instance<'py>(
     state: &mut PicklerState,
     object: *mut ffi::PyObject,
     kind: *mut ffi::PyTypeObject,
+    is_hashed: bool,
 ) -> FastSave<'py> {
     // The first instance takes the slow path, which saves the class.
     let Some(class) = state.memo.get(kind as usize) else { return FastSave::Slow };
@@ -353,6 +354,9 @@ fn start_instance<'py>(
     if shared && state.write_get(dict.as_ptr() as usize) {
         state.out.op(Opcode::Build);
         return FastSave::Done;
+    }
+    if is_hashed {
+        state.begin_unfinished(&instance);
     }
     state.out.op(Opcode::EmptyDict);
     if shared {

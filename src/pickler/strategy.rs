@@ -6,6 +6,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule, PyType};
 
+use super::class_attributes::is_overridden;
 use super::exceptions::{self, ExceptionForm};
 use super::global_names::loaded_modules;
 use super::pickle_context::PickleContext;
@@ -30,6 +31,9 @@ pub(super) enum Strategy {
     Exception(ExceptionForm),
     /// An instance whose ordinary reduction may not survive a load.
     Raw(RawForm),
+    /// An object whose class has a `__hash__` of its own, and that is written as the strategy in it says: see
+    /// [`hash_cycles`](super::hash_cycles).
+    Hashed(Box<Strategy>),
     /// A type variable or another `typing` object that pickle writes by name.
     TypeVariable,
     /// Refused in a session, as the string says. With a condition, objects that do not meet it are written by the
@@ -94,10 +98,12 @@ fn of_other_kind(
     if let Some(form) = exceptions::form(kind)? {
         return Ok(Strategy::Exception(form));
     }
-    if let Some(form) = raw_instances::form(context, kind)? {
-        return Ok(Strategy::Raw(form));
-    }
-    Ok(if is_plain(kind)? { Strategy::Plain } else { Strategy::Reduce })
+    let strategy = match raw_instances::form(context, kind)? {
+        Some(form) => Strategy::Raw(form),
+        None if is_plain(kind)? => Strategy::Plain,
+        None => Strategy::Reduce,
+    };
+    Ok(if is_overridden(kind, "__hash__")? { Strategy::Hashed(Box::new(strategy)) } else { strategy })
 }
 
 /// The types that are recognized by their module and name or by identity.

@@ -36,6 +36,13 @@ fn carry_out<'py>(
         Strategy::File => resources::plan_file(context, object),
         Strategy::Lock { reentrant } => resources::plan_lock(context, object, *reentrant),
         Strategy::EnumMember => classes::plan_enum_member(context, object),
+        Strategy::Hashed(inner) => {
+            let mut plan = carry_out(context, object, inner, in_reduction)?;
+            if let ObjectPlan::Work(item) = &mut plan {
+                item.track_hash(object);
+            }
+            Ok(plan)
+        }
         Strategy::Exception(form) => exceptions::plan(context, object, form),
         Strategy::Raw(form) => raw_instances::plan(context, object, form),
         Strategy::TypeVariable => classes::plan_type_variable(context, object),
@@ -57,7 +64,10 @@ fn strategy(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResult<Arc<S
     context.remember_strategy(kind, &strategy)?;
     let address = kind.as_ptr() as usize;
     match *strategy {
-        Strategy::Plain => drop(context.lock()?.plain_types.insert(address)),
+        Strategy::Plain => drop(context.lock()?.plain_types.insert(address, false)),
+        Strategy::Hashed(ref inner) if matches!(**inner, Strategy::Plain) => {
+            context.lock()?.plain_types.insert(address, true);
+        }
         Strategy::Named => drop(context.lock()?.named_types.insert(address)),
         _ => {}
     }
