@@ -39,7 +39,7 @@ fn namespace<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
     descriptor.call_method1("__get__", (class,))
 }
 
-/// Whether a class statement created a class, or the like. The others are written in C, and may have state of their own.
+/// Whether a class statement created a class, or the like. Others are written in C, and may have state of their own.
 pub(super) fn is_python_class(class: &Bound<'_, PyType>) -> PyResult<bool> {
     /// `Py_TPFLAGS_IMMUTABLETYPE`, which most types have that C code creates at run time.
     const IMMUTABLE: u64 = 1 << 8;
@@ -116,4 +116,11 @@ pub(super) fn instance_dict<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<
     // SAFETY: a new reference, or NULL with an exception set.
     let dict = unsafe { Bound::from_owned_ptr_or_err(py, dict) }?;
     Ok(dict.cast_into::<PyDict>().ok())
+}
+
+/// Whether more than one owner holds a reference to a `__dict__` that [`instance_dict`] has returned.
+pub(super) fn has_other_owner(dict: &Bound<'_, PyDict>) -> bool {
+    // The references of the object and of the caller do not count.
+    // SAFETY: a live object.
+    unsafe { ffi::Py_REFCNT(dict.as_ptr()) > 2 }
 }

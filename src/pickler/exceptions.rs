@@ -11,7 +11,9 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyTuple, PyType};
 
-use super::class_attributes::{builtin_base, defines_pickling, instance_dict, is_python_class, is_overridden, slot_names};
+use super::class_attributes::{
+    builtin_base, defines_pickling, instance_dict, is_overridden, is_python_class, slot_names,
+};
 use super::pickle_context::PickleContext;
 use super::plan::{Action, ObjectPlan};
 use super::raw_instances::{call_new, set_directly};

@@ -27,20 +27,20 @@ pub(super) enum Postponed<'py> {
 }
 
 /// The level of an unfinished object: 0 for the outermost one.
-pub(super) type Level = usize;
+pub(super) type UnfinishedLevel = usize;
 
 /// The order in which things were postponed first. A member may have to wait for more than one object, and the key of a
 /// dict may need that member for its `__hash__`: so the order is kept.
-pub(super) type Number = u64;
+pub(super) type PostponedNumber = u64;
 
 /// No unfinished object.
-const NONE: Level = usize::MAX;
+const NONE: UnfinishedLevel = usize::MAX;
 
 /// An object whose class has a `__hash__` of its own, and that has no attributes yet.
 struct Unfinished {
     slot: u32,
     /// In ascending order of the numbers.
-    postponed: Vec<(Number, PostponedPart)>,
+    postponed: Vec<(PostponedNumber, PostponedPart)>,
 }
 
 /// As [`Postponed`], without the lifetime of the interpreter's lock.
@@ -54,12 +54,12 @@ enum PostponedPart {
 pub(super) struct HashCycles {
     open: Vec<Unfinished>,
     /// The outermost unfinished object that something refers to.
-    lowest_used: Level,
+    lowest_used: UnfinishedLevel,
     /// The outermost unfinished object to which the member leads that is being written.
-    reached: Level,
-    next_number: Number,
+    reached: UnfinishedLevel,
+    next_number: PostponedNumber,
     /// The number of what is added at the moment, after it was postponed.
-    adding: Option<Number>,
+    adding: Option<PostponedNumber>,
 }
 
 impl Default for HashCycles {
@@ -90,14 +90,14 @@ impl HashCycles {
     }
 
     /// Ends the object with this slot, if it is the innermost one. Returns what was postponed until now.
-    pub(super) fn end<'py>(&mut self, py: Python<'py>, slot: u32) -> Vec<(Number, Postponed<'py>)> {
+    pub(super) fn end<'py>(&mut self, py: Python<'py>, slot: u32) -> Vec<(PostponedNumber, Postponed<'py>)> {
         let Some(last) = self.open.pop_if(|last| last.slot == slot) else { return Vec::new() };
         self.forget_from(self.open.len());
         last.postponed.into_iter().map(|(number, part)| (number, part.into_bound(py))).collect()
     }
 
     /// Forgets the objects from a level on, which were given up.
-    pub(super) fn cut(&mut self, level: Level) {
+    pub(super) fn cut(&mut self, level: UnfinishedLevel) {
         self.open.truncate(level);
         self.forget_from(level);
         if level == 0 {
@@ -106,7 +106,7 @@ impl HashCycles {
     }
 
     /// The levels from this one on mean nothing any more.
-    fn forget_from(&mut self, level: Level) {
+    fn forget_from(&mut self, level: UnfinishedLevel) {
         for noted in [&mut self.lowest_used, &mut self.reached] {
             if *noted >= level {
                 *noted = NONE;
@@ -129,26 +129,27 @@ impl HashCycles {
     }
 
     /// Begins a member. Returns what `end_member` must be given.
-    pub(super) fn begin_member(&mut self) -> Level {
+    pub(super) fn begin_member(&mut self) -> UnfinishedLevel {
         std::mem::replace(&mut self.reached, NONE)
     }
 
     /// Ends a member. Returns the outermost unfinished object that it leads to.
-    pub(super) fn end_member(&mut self, outer: Level) -> Option<Level> {
+    pub(super) fn end_member(&mut self, outer: UnfinishedLevel) -> Option<UnfinishedLevel> {
         let reached = self.reached;
         self.reached = outer.min(reached);
         (reached < self.open.len()).then_some(reached)
     }
 
     /// Postpones something until the object of a level has its attributes.
-    pub(super) fn postpone(&mut self, level: Level, what: Postponed<'_>) {
+    pub(super) fn postpone(&mut self, level: UnfinishedLevel, what: Postponed<'_>) {
         let number = self.adding.unwrap_or(self.next_number);
         self.next_number += u64::from(self.adding.is_none());
         let Some(object) = self.open.get_mut(level) else { return };
         let index = object.postponed.partition_point(|(other, _)| *other <= number);
         // Members of one set are added together.
         if let Postponed::Members { set, members } = &what
-            && let Some((_, PostponedPart::Members { set: last, members: others })) = object.postponed[..index].last_mut()
+            && let Some((_, PostponedPart::Members { set: last, members: others })) =
+                object.postponed[..index].last_mut()
             && last.is(set)
         {
             others.extend(members.iter().map(|member| member.clone().unbind()));
@@ -158,7 +159,7 @@ impl HashCycles {
     }
 
     /// What is postponed from now on takes the place of what has this number. Returns the number before.
-    pub(super) fn add_again(&mut self, number: Option<Number>) -> Option<Number> {
+    pub(super) fn add_again(&mut self, number: Option<PostponedNumber>) -> Option<PostponedNumber> {
         std::mem::replace(&mut self.adding, number)
     }
 }

@@ -1,10 +1,10 @@
 //! The pickler: objects to opcodes of protocol 5, with the meaning of dill.
 //!
 //! [`engine`] executes: it works through a list of work items, locks the [`pickler_state`], and calls the fast path in
-//! [`native_types`]. It asks handlers ([`reduce`], [`named_objects`], [`resources`], [`classes`]) for everything else.
-//! A handler runs Python code and returns a [`plan`]; it never calls the engine. [`strategy`] chooses the handler for a
-//! type. dill pickles everything else: [`dill_library`] is the interface that we use of dill, [`dill_adapter`] the
-//! interface that dill uses of us.
+//! [`native_types`]. It asks handlers ([`reduce`], [`named_objects`], [`resources`], [`classes`], [`functions`]) for
+//! everything else. A handler runs Python code and returns a [`plan`]; it never calls the engine. [`strategy`] chooses
+//! the handler for a type. dill pickles everything else: [`dill_library`] is the interface that we use of dill,
+//! [`dill_adapter`] the interface that dill uses of us.
 
 use std::sync::Arc;
 
@@ -14,12 +14,14 @@ use pyo3::types::{PyAny, PyBytes, PyDict};
 mod buffer_view;
 mod class_attributes;
 mod classes;
+mod container_iterator;
 mod dill_adapter;
 mod dill_library;
 mod engine;
 mod exceptions;
 mod fault_search;
 mod finalizers;
+mod functions;
 mod global_names;
 mod hash_cycles;
 mod joined_strings;
@@ -33,9 +35,10 @@ mod plan;
 mod process_bound;
 mod raw_instances;
 mod reduce;
+mod repeated_values;
 mod resources;
-mod session_pickler;
 mod save_trial;
+mod session_pickler;
 mod strategy;
 
 pub(crate) use self::buffer_view::PyBufferView;

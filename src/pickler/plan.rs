@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple, PyType};
 
 use super::buffer_view::PyBufferView;
 use super::engine::{PendingKey, PendingMember};
-use super::hash_cycles::{Number, Postponed};
+use super::hash_cycles::{Postponed, PostponedNumber};
 use super::pickle_context::PickleContext;
 use super::pickler_state::PicklerState;
 use crate::pickle::format::opcode::Opcode;
@@ -98,9 +98,9 @@ pub(super) enum WorkItem<'py> {
     },
     /// Items that had to wait until an object had its attributes, last one first.
     Postponed {
-        waiting: Vec<(Number, Postponed<'py>)>,
+        waiting: Vec<(PostponedNumber, Postponed<'py>)>,
         /// While a container is filled: the number of what was being added before.
-        outer: Option<Option<Number>>,
+        outer: Option<Option<PostponedNumber>>,
     },
 }
 
@@ -126,6 +126,8 @@ pub(super) enum Action<'py> {
         name: &'static str,
         object: Option<Bound<'py, PyAny>>,
     },
+    /// Works through this item, whose object is a step of its own on the path to an object at fault.
+    Nested(Box<WorkItem<'py>>),
     /// Continues with actions that can be determined only after everything before has been written.
     Then(NextActions<'py>),
     /// Like `Then`, but if saving what the object needs has saved the object itself, writes a reference instead.

@@ -12,7 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyList, PyString, PyTuple, PyType};
 
 use super::class_attributes::{
-    attribute, builtin_base, defines_pickling, find, instance_dict, is_python_class, is_overridden, slot_names,
+    attribute, builtin_base, defines_pickling, find, has_other_owner, instance_dict, is_overridden, is_python_class,
+    slot_names,
 };
 use super::pickle_context::PickleContext;
 use super::plan::{Action, ObjectPlan};
@@ -181,6 +182,22 @@ pub(super) fn plan<'py>(
     Ok(ObjectPlan::actions(object, actions))
 }
 
+/// Whether anything but the object has its `__dict__`: another object, or the script.
+pub(super) fn has_shared_dict(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(instance_dict(object)?.is_some_and(|dict| !dict.is_empty() && has_other_owner(&dict)))
+}
+
+/// The plan for an instance of a plain class whose `__dict__` others have as well.
+pub(super) fn plan_with_shared_dict<'py>(object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
+    let mut actions = vec![Action::Save(object.get_type().into_any())];
+    actions.extend([Opcode::EmptyTuple, Opcode::NewObj].map(Action::Write));
+    actions.push(Action::Memoize(object.clone()));
+    if let Some(dict) = instance_dict(object)? {
+        actions.extend(set_directly(object, "__dict__", dict.into_any())?);
+    }
+    Ok(ObjectPlan::actions(object, actions))
+}
+
 impl RawForm {
     /// Pushes the instance, without attributes and items.
     fn create<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<Vec<Action<'py>>> {
@@ -230,7 +247,8 @@ impl RawForm {
                     for item in items.try_iter()? {
                         let (key, value): (Bound<'py, PyAny>, Bound<'py, PyAny>) = item?.extract()?;
                         let setter = Some(setter.clone());
-                        let setter = Action::Global { module: "collections", name: "OrderedDict.__setitem__", object: setter };
+                        let setter =
+                            Action::Global { module: "collections", name: "OrderedDict.__setitem__", object: setter };
                         actions.extend(call_and_pop(setter, [object.clone(), key, value]));
                     }
                     return Ok(actions);
@@ -309,7 +327,10 @@ fn value_of<'py>(base: &Bound<'py, PyType>, object: &Bound<'py, PyAny>) -> PyRes
 }
 
 /// Calls `base.__new__` with these arguments.
-pub(super) fn call_new<'py>(base: &Bound<'py, PyType>, arguments: Vec<Bound<'py, PyAny>>) -> PyResult<Vec<Action<'py>>> {
+pub(super) fn call_new<'py>(
+    base: &Bound<'py, PyType>,
+    arguments: Vec<Bound<'py, PyAny>>,
+) -> PyResult<Vec<Action<'py>>> {
     let py = base.py();
     let getter = py.import("builtins")?.getattr("getattr")?;
     let of_base = (base, "__new__").into_pyobject(py)?.into_any();

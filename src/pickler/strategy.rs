@@ -7,7 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule, PyType};
 
 use super::class_attributes::is_overridden;
+use super::container_iterator::Iterated;
 use super::exceptions::{self, ExceptionForm};
+use super::functions::FunctionPart;
 use super::global_names::loaded_modules;
 use super::pickle_context::PickleContext;
 use super::process_bound::{self, Refusal};
@@ -34,6 +36,9 @@ pub(super) enum Strategy {
     /// An object whose class has a `__hash__` of its own, and that is written as the strategy in it says: see
     /// [`hash_cycles`](super::hash_cycles).
     Hashed(Box<Strategy>),
+    FunctionPart(FunctionPart),
+    /// An iterator over a dict or a set.
+    ContainerIterator(Iterated),
     /// A type variable or another `typing` object that pickle writes by name.
     TypeVariable,
     /// Refused in a session, as the string says. With a condition, objects that do not meet it are written by the
@@ -43,6 +48,16 @@ pub(super) enum Strategy {
     DillFunction(Py<PyAny>),
     /// dill's pickler itself, which registers such types when it meets them: numpy's subclasses and the like.
     DillPickler,
+}
+
+impl Strategy {
+    /// The strategy by which an object is written, whatever its class does to hash it.
+    pub(super) fn without_hash(&self) -> &Self {
+        match self {
+            Self::Hashed(written) => written,
+            other => other,
+        }
+    }
 }
 
 /// `Py_TPFLAGS_HEAPTYPE`: the class was created at run time, by a class statement for example.
@@ -78,19 +93,14 @@ pub(super) fn classify(kind: &Bound<'_, PyType>, context: &PickleContext) -> PyR
 }
 
 /// The strategy for a type that no table of ours has.
-fn of_other_kind(
-    kind: &Bound<'_, PyType>,
-    context: &PickleContext,
-    module: &str,
-    name: &str,
-) -> PyResult<Strategy> {
+fn of_other_kind(kind: &Bound<'_, PyType>, context: &PickleContext, module: &str, name: &str) -> PyResult<Strategy> {
     if module == "builtins" && BUILTINS_TO_REDUCE.contains(&name) {
         return Ok(Strategy::Reduce);
     }
     if let Some(strategy) = numpy_strategy(kind, module)? {
         return Ok(strategy);
     }
-    if context.dill.may_know(kind.py(), module)?
+    if context.dill.may_know(kind.py(), module, name)?
         && let Some(function) = context.dill.function(kind)?
     {
         return Ok(Strategy::DillFunction(function));
@@ -123,7 +133,9 @@ fn by_own_rule(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResult<O
         ("_io", name) if FILE_CLASSES.contains(&name) => Some(Strategy::File),
         ("_thread", "lock" | "RLock") => Some(Strategy::Lock { reentrant: name == "RLock" }),
         ("typing" | "typing_extensions", name) if TYPE_VARIABLES.contains(&name) => Some(Strategy::TypeVariable),
-        _ => None,
+        _ => FunctionPart::of(module, name)
+            .map(Strategy::FunctionPart)
+            .or_else(|| Iterated::of(module, name).map(Strategy::ContainerIterator)),
     })
 }
 

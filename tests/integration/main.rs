@@ -18,7 +18,15 @@ mod env;
 mod faults;
 #[cfg(feature = "python")]
 mod foreign;
+#[cfg(feature = "python")]
+mod functions_by_value;
 mod fuzzing;
+#[cfg(feature = "python")]
+mod generators;
+#[cfg(feature = "python")]
+mod hard_objects;
+#[cfg(feature = "python")]
+mod independent_variables;
 mod inspect_without_python;
 #[cfg(feature = "python")]
 mod inspecting;
@@ -28,6 +36,8 @@ mod integrity;
 mod interpreter_choice;
 #[cfg(feature = "python")]
 mod joblib;
+#[cfg(feature = "python")]
+mod live_things;
 #[cfg(feature = "python")]
 mod mutation_during_save;
 mod page;

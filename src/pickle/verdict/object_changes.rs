@@ -132,8 +132,8 @@ impl Judge {
         }
     }
 
-    /// Judges what became of the dicts that calls made the namespaces of objects. A dict that is its own namespace is an
-    /// instance with added items.
+    /// Judges what became of the dicts that calls made the namespaces of objects. A dict that is its own namespace is
+    /// an instance with added items.
     pub(super) fn shared_namespaces(&mut self, labels: &Labels<'_, '_>) {
         for (namespace, at) in std::mem::take(&mut self.namespaces) {
             let added = labels.machine().node(namespace).and_then(|node| node.added.as_ref());

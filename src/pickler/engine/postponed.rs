@@ -4,7 +4,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList};
 
-use super::super::hash_cycles::{Level, Number, Postponed};
+use super::super::hash_cycles::{Postponed, PostponedNumber, UnfinishedLevel};
 use super::super::pickler_state::PicklerState;
 use super::super::plan::{DictWalk, ItemBatch, Next, WorkItem};
 use crate::pickle::format::opcode::Opcode;
@@ -12,12 +12,12 @@ use crate::pickle::format::opcode::Opcode;
 /// A member or a key that is being written, and what it must be followed by.
 pub(in super::super) struct PendingMember<'py> {
     member: Bound<'py, PyAny>,
-    outer: Level,
+    outer: UnfinishedLevel,
 }
 
 /// A key of a dict that is being written, and the position of the dict before it.
 pub(in super::super) struct PendingKey {
-    outer: Level,
+    outer: UnfinishedLevel,
     position: isize,
 }
 
@@ -80,8 +80,8 @@ pub(super) fn finish<'py>(state: &mut PicklerState, object: &Bound<'py, PyAny>) 
 pub(super) fn step_postponed<'py>(
     py: Python<'py>,
     state: &mut PicklerState,
-    waiting: &mut Vec<(Number, Postponed<'py>)>,
-    outer: &mut Option<Option<Number>>,
+    waiting: &mut Vec<(PostponedNumber, Postponed<'py>)>,
+    outer: &mut Option<Option<PostponedNumber>>,
 ) -> PyResult<Next<'py>> {
     state.out.between_opcodes()?;
     if let Some(outer) = outer.take() {
