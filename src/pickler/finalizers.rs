@@ -107,8 +107,7 @@ fn harm_by_name(code: &Bound<'_, PyAny>, names: &[String]) -> PyResult<Option<Ha
     }
     // `self.file.close()` and `os.path` may be in the same function, so the order of the names matters.
     let mut before = String::new();
-    for instruction in code.py().import("dis")?.call_method1("get_instructions", (code,))?.try_iter()? {
-        let name = instruction?.getattr("argval")?.extract::<String>().unwrap_or_default();
+    for (_, name) in instructions(code)? {
         let found = HARMFUL_IN_OS.iter().find(|(harmful, _)| before == "os" && name == *harmful);
         if let Some((harmful, what)) = found {
             return Ok(Some((format!("os.{harmful}"), *what)));
@@ -116,6 +115,22 @@ fn harm_by_name(code: &Bound<'_, PyAny>, names: &[String]) -> PyResult<Option<Ha
         before = name;
     }
     Ok(None)
+}
+
+/// The operations of a code object and of the functions within it, with the names that they use.
+fn instructions(code: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for instruction in code.py().import("dis")?.call_method1("get_instructions", (code,))?.try_iter()? {
+        let instruction = instruction?;
+        let name = instruction.getattr("argval")?.extract::<String>().unwrap_or_default();
+        found.push((instruction.getattr("opname")?.extract()?, name));
+    }
+    for constant in code.getattr("co_consts")?.cast_into::<PyTuple>()?.iter() {
+        if constant.hasattr("co_names")? {
+            found.extend(instructions(&constant)?);
+        }
+    }
+    Ok(found)
 }
 
 /// A function of `os` that was imported by its name, or is bound to an argument because it must exist until the end:
@@ -127,7 +142,15 @@ fn harm_by_value(
 ) -> PyResult<Option<Harm>> {
     let mut values = Vec::new();
     for name in names {
-        values.extend(globals.get_item(name)?);
+        // `self.list.remove` is not the `remove` that was imported.
+        if let Some(value) = globals.get_item(name)?
+            && value.is_exact_instance_of::<PyCFunction>()
+            && instructions(&function.getattr("__code__")?)?
+                .iter()
+                .any(|(how, used)| how == "LOAD_GLOBAL" && used == name)
+        {
+            values.push(value);
+        }
     }
     if let Ok(defaults) = function.getattr("__defaults__")?.cast_into::<PyTuple>() {
         values.extend(defaults.iter());

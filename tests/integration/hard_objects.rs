@@ -91,6 +91,7 @@ class KwOnly(Exception):
     def __init__(self, text, *, code): super().__init__(text); self.code = code
 class Own(ValueError):
     def __new__(cls, a, *, b): self = super().__new__(cls, a); self.b = b; return self
+    def __init__(self, a, *, b): pass
 class Proxy:
     def __init__(self, inner): self._inner = inner
     def __getattr__(self, name): return getattr(self._inner, name)
