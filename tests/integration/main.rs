@@ -24,6 +24,8 @@ mod fuzzing;
 #[cfg(feature = "python")]
 mod generators;
 #[cfg(feature = "python")]
+mod hard_objects;
+#[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
 #[cfg(feature = "python")]
@@ -36,6 +38,8 @@ mod interpreter_choice;
 mod isolation;
 #[cfg(feature = "python")]
 mod joblib;
+#[cfg(feature = "python")]
+mod live_things;
 #[cfg(feature = "python")]
 mod mutation_during_save;
 mod page;
