@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 #[cfg(feature = "python")]
+mod ambient_state;
+#[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
 mod completions;
@@ -29,6 +31,8 @@ mod interpreter_choice;
 #[cfg(feature = "python")]
 mod joblib;
 #[cfg(feature = "python")]
+mod module_state;
+#[cfg(feature = "python")]
 mod mutation_during_save;
 mod page;
 #[cfg(feature = "python")]
@@ -41,6 +45,8 @@ mod restoring;
 mod round_trips;
 #[cfg(feature = "python")]
 mod running;
+#[cfg(feature = "python")]
+mod saved_parts;
 #[cfg(feature = "python")]
 mod saving;
 #[cfg(feature = "python")]

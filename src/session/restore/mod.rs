@@ -9,6 +9,7 @@ mod class_finder;
 mod dill_functions;
 mod foreign_load;
 mod joblib_load;
+mod module_items;
 mod restore_context;
 mod segment_loader;
 mod selection;
@@ -23,15 +24,18 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
 use self::buffer_memory::{BufferMemory, MappedFile};
-pub(crate) use self::restore_context::{LostVariable, RestoreRequest, Restored};
+use self::module_items::ModuleItems;
+pub(crate) use self::restore_context::{AmbientChoice, LostVariable, RestoreRequest, Restored};
 use self::restore_context::{RestoreContext, add_script_directory, bind_module};
 use self::segment_loader::{SegmentLoader, missing_module};
 use self::selection::{Choice, choose};
 pub(crate) use self::untrusted_load::{Signer, Untrusted};
+use super::ambient::{self, AppliedState};
 use super::failure_path::error_text;
 use super::interpreter_guards::PausedCollector;
 use crate::exit::{self, OrExit};
-use crate::snapshot::index::{Index, Variable};
+use crate::snapshot::ambient_values::ambient_values;
+use crate::snapshot::index::{Index, SegmentRole, Variable};
 use crate::snapshot::reader::{Contents, Damage, Progress, ReadError, Snapshot, Wanted};
 use crate::snapshot::segment::VariableSegment;
 
@@ -99,11 +103,16 @@ fn restore_own<'py>(
     let mut variables = select(index, request)?;
     // Refuse an untrusted file before anything is imported: an import alone can run the code of its author.
     if !request.trusted {
+        // Only variables: what would change other modules or the interpreter is never loaded from such a file.
         let loaded = variables.iter().filter(|variable| variable.choice != Choice::Skip);
         untrusted_load::check_variables(snapshot, request.name, loaded.map(|variable| &variable.segment))?;
     }
     // From here on, an exception may come from code of the file or of an imported module.
     let failed = |error: PyErr| explain_error(py, &error, request.name);
+    let entries = ambient_entries(snapshot, index, request)?;
+    let mut state = AppliedState::default();
+    // Directories that the script added may have modules that the variables need.
+    state.apply(py, &entries, |name| name == ambient::SEARCH_PATH);
     let module = if request.trusted {
         // Modules next to the script must be importable before the session's own module is.
         if request.finds_script_modules {
@@ -122,7 +131,31 @@ fn restore_own<'py>(
     if request.into.is_none() {
         bind_module(py, &context.module)?;
     }
-    Ok(Restored { names, lost, module: index.module.clone() })
+    // The other libraries are those that are loaded by now.
+    if request.only.is_empty() {
+        let has_directory = request.ambient == AmbientChoice::AllAndDirectory;
+        let chosen = |name: &str| name != ambient::SEARCH_PATH && (has_directory || !ambient::is_directory(name));
+        state.apply(py, &entries, chosen);
+    }
+    let has_state = !index.ambient.is_empty() || !index.module_state.is_empty();
+    if has_state && !request.trusted && request.into.is_none() {
+        state
+            .notes
+            .push("the state of modules and of the interpreter was not restored: the file is not trusted".to_owned());
+    }
+    Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes: state.notes })
+}
+
+/// The ambient state that the request wants. Never from a file that is not trusted: it changes the whole process.
+fn ambient_entries(
+    snapshot: &Snapshot,
+    index: &Index,
+    request: &RestoreRequest<'_, '_>,
+) -> Result<Vec<(String, serde_json::Value)>> {
+    if !request.trusted || request.ambient == AmbientChoice::None || request.into.is_some() {
+        return Ok(Vec::new());
+    }
+    ambient_values(snapshot, index).or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
 }
 
 /// Loads the chosen variables and binds their names. Returns the bound names and the variables that were lost.
@@ -137,6 +170,7 @@ fn load_all<'a, 'py>(
 ) -> PyResult<(Vec<String>, Vec<LostVariable>)> {
     // Variables are loaded in file order: a segment refers only to memo slots of earlier segments.
     let (mut names, mut lost) = (Vec::new(), Vec::new());
+    let mut items = ModuleItems::default();
     for chosen in variables {
         let variable = chosen.variable();
         if chosen.choice == Choice::Skip {
@@ -150,8 +184,15 @@ fn load_all<'a, 'py>(
         } else {
             loader.load(&chosen.segment, chosen.memory)?
         };
+        let is_item = chosen.segment.role() == SegmentRole::ModuleItem;
+        let value = match value {
+            Ok(value) if is_item && chosen.choice == Choice::Bind => {
+                items.set(context, &variable.name, &value).map(|()| value)
+            }
+            value => value,
+        };
         match value {
-            Ok(value) if chosen.choice == Choice::Bind => {
+            Ok(value) if chosen.choice == Choice::Bind && !is_item => {
                 context.namespace.set_item(&variable.name, value)?;
                 names.push(variable.name.clone());
             }
@@ -168,14 +209,19 @@ fn load_all<'a, 'py>(
 
 /// All variables of the index, each with the choice that the request makes for it.
 fn select<'a, 'py>(index: &'a Index, request: &RestoreRequest<'_, '_>) -> Result<Vec<ChosenVariable<'a, 'py>>> {
-    let choices = choose(index, request.only, request.exclude);
+    let mut choices = choose(index, request.only, request.exclude);
+    // A dict takes no state of modules, and a file that is not trusted must not change any.
+    if request.into.is_some() || !request.trusted {
+        choices.iter_mut().skip(index.variables.len()).for_each(|choice| *choice = Choice::Skip);
+    }
     // An empty session matches everything, so it is no usage error.
     if !choices.contains(&Choice::Bind) && !index.variables.is_empty() {
         let text = format!("no variable in {} matches: list them with `snapcli restore --list`", request.name);
         return Err(exit::error(exit::USAGE, text));
     }
-    let chosen = index.variables.iter().zip(choices).map(|(variable, choice)| {
-        Ok(ChosenVariable { segment: VariableSegment::new(variable)?, choice, memory: None })
+    let segments = index.segments().filter(|(role, _)| *role != SegmentRole::Ambient);
+    let chosen = segments.zip(choices).map(|((role, variable), choice)| {
+        Ok(ChosenVariable { segment: VariableSegment::of(role, variable)?, choice, memory: None })
     });
     let chosen: Result<Vec<_>, ReadError> = chosen.collect();
     chosen.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
@@ -207,7 +253,8 @@ fn fetch<'py>(
             Some(file) if has_buffers(chosen) => file.views(&chosen.segment)?,
             _ => BufferMemory::allocate(py, &chosen.segment)?,
         };
-        wanted.push(Wanted { variable: chosen.variable(), memory: chosen.memory.insert(memory).fill_target() });
+        let (variable, role) = (chosen.variable(), chosen.segment.role());
+        wanted.push(Wanted { variable, role, memory: chosen.memory.insert(memory).fill_target() });
     }
     // Release the GIL: reading and hashing touch no Python object except the memory that `wanted` locks.
     let damage = py.detach(|| snapshot.fetch(index, wanted, progress)).and_then(|damage| {

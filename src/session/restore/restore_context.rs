@@ -30,11 +30,25 @@ pub(crate) struct RestoreRequest<'a, 'py> {
     /// Whether modules next to the saved script become importable, if the file is trusted. A script that restores a
     /// file keeps its own `sys.path`.
     pub finds_script_modules: bool,
+    /// Whether to put back what the session changed besides its variables.
+    pub ambient: AmbientChoice,
     /// Imports dill when it is needed.
     pub dill: &'a LazyDill,
 }
 
+/// What of the ambient state is put back, if the file is trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AmbientChoice {
+    /// Nothing.
+    None,
+    /// All but the working directory: paths in the arguments of a script are relative to the present one.
+    All,
+    /// All, for the prompt and for code.
+    AllAndDirectory,
+}
+
 /// What was restored.
+#[derive(Default)]
 pub(crate) struct Restored {
     /// The names of the restored variables.
     pub names: Vec<String>,
@@ -42,6 +56,10 @@ pub(crate) struct Restored {
     pub lost: Vec<LostVariable>,
     /// The module that holds the variables now.
     pub module: String,
+    /// The entries of the ambient state that were put back.
+    pub state: Vec<String>,
+    /// What was not, and why.
+    pub notes: Vec<String>,
 }
 
 /// A requested variable that could not be restored.
@@ -75,6 +93,15 @@ impl<'py> RestoreContext<'py> {
     ) -> Self {
         let (renames, dill, guarded) = (request.renames.to_vec(), request.dill.clone(), !request.trusted);
         Self { module, namespace, renames, dill, guarded }
+    }
+
+    /// The present name of a module. Renaming a package renames its submodules as well.
+    pub(super) fn renamed(&self, module: &str) -> String {
+        let new = |(old, new): &(String, String)| {
+            let rest = module.strip_prefix(old.as_str())?;
+            (rest.is_empty() || rest.starts_with('.')).then(|| format!("{new}{rest}"))
+        };
+        self.renames.iter().find_map(new).unwrap_or_else(|| module.to_owned())
     }
 }
 

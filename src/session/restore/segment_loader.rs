@@ -55,7 +55,7 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
         let (running, saved) = (format!("{}.{}", version.major, version.minor), minor_of(&index.python.version));
         // Bytecode differs between minor versions. Searching for the other Python takes time: only if there is any
         // code.
-        let has_code = index.variables.iter().any(|variable| variable.has_code);
+        let has_code = index.segments().any(|(_, variable)| variable.has_code);
         let other_python = (has_code && running != saved).then(|| other_python(&saved));
         // Slot 0 holds the module of the session. The module is passed in as an out-of-band buffer.
         let (sequence, module_slot) = LoadSequence::start(context.guarded);
@@ -179,7 +179,7 @@ fn other_python(saved: &str) -> String {
 }
 
 /// Describes the exception that made a variable fail, with advice if a module is missing.
-fn reason_for_loss(py: Python<'_>, error: &PyErr) -> String {
+pub(super) fn reason_for_loss(py: Python<'_>, error: &PyErr) -> String {
     match missing_module(py, error) {
         None => error_text(py, error),
         Some((module, package)) => format!(
