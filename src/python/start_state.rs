@@ -57,13 +57,13 @@ pub(crate) fn script_directory() -> Option<&'static str> {
 
 fn now(py: Python<'_>) -> PyResult<StartState> {
     let sys = py.import("sys")?;
-    let filters = py.import("_warnings")?.getattr("filters")?;
+    let filters = py.import("_warnings")?.getattr("filters")?.cast_into::<PyList>()?;
     let int_digits = sys.getattr_opt("get_int_max_str_digits")?.map(|get| get.call0()?.extract()).transpose()?;
     Ok(StartState {
         environ: py.import("os")?.getattr("environ")?.call_method0("copy")?.cast_into::<PyDict>()?.unbind(),
         path: strings(&sys.getattr("path")?)?,
         directory: std::env::current_dir().unwrap_or_default(),
-        filters: PyList::new(py, filters.try_iter()?.collect::<PyResult<Vec<_>>>()?)?.unbind(),
+        filters: filters.get_slice(0, filters.len()).unbind(),
         recursion_limit: sys.call_method0("getrecursionlimit")?.extract()?,
         int_digits,
         locale: current_locale(),
@@ -72,7 +72,8 @@ fn now(py: Python<'_>) -> PyResult<StartState> {
 
 /// The strings of a list such as `sys.path`, without other objects.
 pub(crate) fn strings(list: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
-    Ok(list.try_iter()?.filter_map(|item| item.ok()?.extract().ok()).collect())
+    // Not `try_iter`: collecting from an iterator imports `operator`.
+    Ok(list.cast::<PyList>()?.iter().filter_map(|item| item.extract().ok()).collect())
 }
 
 /// The locale of all categories, as `locale.setlocale(LC_ALL)` returns it, without importing that module.

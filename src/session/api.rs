@@ -98,7 +98,8 @@ fn load<'py>(file: &Bound<'py, PyAny>, options: Option<&Bound<'py, PyDict>>) -> 
 /// could not be saved, each with the reason.
 ///
 /// `namespace` is a module, or a dict whose items are saved as variables of `__main__`, with the globals that their
-/// code uses; the default is `__main__`. At the prompt of IPython, it is the namespace of that prompt. With `sync=False`, the file may reach the disk half a minute later: that is faster, but a power cut can lose it.
+/// code uses. The default is `__main__`, or at the prompt of IPython the namespace of that prompt. With `sync=False`,
+/// the file may reach the disk half a minute later: that is faster, but a power cut can lose it.
 #[pyfunction]
 #[pyo3(signature = (path, namespace = None, *, sync = true))]
 fn save<'py>(

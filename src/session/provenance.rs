@@ -136,8 +136,8 @@ fn find_packages<'v>(
     Ok(found)
 }
 
-/// The version of a package: its `__version__`, or the version in the name of its metadata directory. Reads no attribute
-/// that a function of the package computes: some warn that `__version__` is deprecated.
+/// The version of a package: its `__version__`, or the version in the name of its metadata directory. Reads no
+/// attribute that a function of the package computes: some warn that `__version__` is deprecated.
 fn version_of(package: &str, module: &Bound<'_, PyModule>) -> Option<String> {
     let names = module.dict();
     let version = names.get_item("__version__").ok().flatten().and_then(|version| version.extract::<String>().ok());

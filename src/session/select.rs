@@ -48,8 +48,8 @@ const OF_MODULE: [&str; 8] =
     ["__builtins__", "__cached__", "__file__", "__loader__", "__name__", "__package__", "__path__", "__spec__"];
 
 /// Applies the rules to a namespace. Names like `__name__` are in neither list, and neither are others with two
-/// underscores on both sides, unless a saved function uses them. `globals` is where functions look up names. If the names
-/// are a part of a session that the script has chosen (`is_part`), all are kept.
+/// underscores on both sides, unless a saved function uses them. `globals` is where functions look up names. If the
+/// names are a part of a session that the script has chosen (`is_part`), all are kept.
 pub(super) fn select<'py>(
     namespace: &Bound<'py, PyDict>,
     globals: &Bound<'py, PyDict>,
@@ -67,7 +67,7 @@ pub(super) fn select<'py>(
         let valid = name.to_str().is_ok();
         let name = name.to_string_lossy().into_owned();
         let is_unset = || name == "__doc__" && value.is_none();
-        let is_of_process = is_of_module(&name) || (has_ipython && is_of_ipython(&name));
+        let is_of_process = is_of_module(&name) || (has_ipython && is_of_ipython(&name, &value));
         if !is_of_process && !is_unset() {
             let decision = if valid {
                 if is_part { Ok(()) } else { rules.decide(&name, &value) }
@@ -165,9 +165,14 @@ impl SelectionRules {
     }
 }
 
-/// Whether IPython puts a variable of this name into the namespace of its user: its inputs and outputs, and functions of
-/// the prompt.
-fn is_of_ipython(name: &str) -> bool {
+/// Whether IPython puts a variable of this name into the namespace of its user: its inputs and outputs, and functions
+/// of the prompt.
+fn is_of_ipython(name: &str, value: &Bound<'_, PyAny>) -> bool {
+    if name == "open" {
+        // IPython has an `open` of its own.
+        let home = value.getattr("__module__").and_then(|home| home.extract::<String>());
+        return home.is_ok_and(|home| home.starts_with("IPython."));
+    }
     if matches!(name, "In" | "Out" | "exit" | "quit" | "get_ipython") {
         return true;
     }

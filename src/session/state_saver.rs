@@ -15,8 +15,8 @@ use crate::snapshot::index::{LeftOut, LeftOutReason, PREVIEW, SegmentRole, Varia
 use crate::snapshot::save_target::SaveTarget;
 
 impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
-    /// Saves the globals that functions in the file use and that are not saved yet: a library's object may hold functions
-    /// of the script, which are only known once it is pickled.
+    /// Saves the globals that functions in the file use and that are not saved yet: a library's object may hold
+    /// functions of the script, which are only known once it is pickled.
     pub(super) fn save_late_globals(&self, py: Python<'py>, saved: &[NamedValue<'py>]) -> Result<Vec<LeftOut>> {
         let globals = self.source.module.dict();
         let mut seen: HashSet<String> = saved.iter().map(|named| named.name.clone()).collect();

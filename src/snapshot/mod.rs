@@ -8,8 +8,6 @@
 //! objects that were loaded from it.
 //! Bytes from outside are treated as hostile everywhere in this folder.
 
-#[cfg(feature = "python")]
-pub(crate) mod ambient_values;
 pub(crate) mod atomic;
 mod change_list;
 pub(crate) mod file_changes;

@@ -28,7 +28,8 @@ warnings.simplefilter('error', UserWarning); warnings.filterwarnings('ignore', m
 locale.setlocale(locale.LC_ALL, 'C'); sys.setrecursionlimit(5000)
 ";
 const CHECK: &str = "random.random(), random.gauss(0, 1), float(np.random.rand()), float(np.random.randn()), \
-    os.environ.get('MODE'), os.environ.get('GONE'), '/opt/mine' in sys.path, any(p.endswith('/lib') for p in sys.path), \
+    os.environ.get('MODE'), os.environ.get('GONE'), '/opt/mine' in sys.path, \
+    any(entry.endswith('/lib') for entry in sys.path), \
     decimal.getcontext().prec, decimal.getcontext().traps[decimal.Inexact], logging.getLogger('app').level, \
     logging.root.level, logging.root.manager.disable, np.get_printoptions()['precision'], np.geterr()['divide'], \
     warnings.filters[0][0], warnings.filters[0][1].pattern, warnings.filters[1][2].__name__, \
@@ -37,7 +38,7 @@ const CHECK: &str = "random.random(), random.gauss(0, 1), float(np.random.rand()
 #[test]
 fn a_restored_session_goes_on_where_the_script_stopped() {
     for python in pythons() {
-        let sandbox = Sandbox::with(venv(&python, Stack::Dill));
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
         sandbox.write("script.py", SCRIPT);
         sandbox.call_snapcli(&["save", "script.py"]).env("GONE", "1").run().assert_code(0);
         let code = format!("print(({CHECK}))");
@@ -47,7 +48,8 @@ fn a_restored_session_goes_on_where_the_script_stopped() {
         let restored = sandbox.call_snapcli(&["restore", "-c", &code]).env("GONE", "1").run();
         restored.assert_code(0).assert_stdout(&direct.out());
         // Plain dill reads the file, and leaves the interpreter alone.
-        let load = "import dill, os; dill.load_module('session.pkl'); print(os.environ.get('MODE'), decimal.getcontext().prec)";
+        let load = "import dill, os; dill.load_module('session.pkl')\n\
+                    print(os.environ.get('MODE'), decimal.getcontext().prec)";
         sandbox.python(&["-c", load]).assert_code(0).assert_stdout("None 28\n");
     }
 }
@@ -68,7 +70,12 @@ fn nothing_is_restored_that_the_user_does_not_want() {
     // Never from a file that someone else has signed.
     let other = sandbox.call_snapcli(&["restore", "--only", "n", "-c", check]).env("SNAPCLI_KEY", "another passphrase");
     other.run().assert_code(0).assert_stdout("None False\n");
-    sandbox.write("inside.py", "import snapcli, os\nsnapcli.restore('session.pkl', ambient=False)\nprint(os.environ.get('MODE'))\nsnapcli.load_dict('session.pkl')\nprint(os.environ.get('MODE'))\nsnapcli.restore('session.pkl')\nprint(os.environ.get('MODE'))\n");
+    sandbox.write(
+        "inside.py",
+        "import snapcli, os\nsnapcli.restore('session.pkl', ambient=False)\nprint(os.environ.get('MODE'))\n\
+         snapcli.load_dict('session.pkl')\nprint(os.environ.get('MODE'))\n\
+         snapcli.restore('session.pkl')\nprint(os.environ.get('MODE'))\n",
+    );
     sandbox.snapcli(&["save", "-o", "other.pkl", "inside.py"]).assert_code(0).assert_stdout("None\nNone\nfast\n");
     sandbox.snapcli(&["save", "--no-ambient", "script.py"]).assert_code(0);
     assert_eq!(entries(&sandbox), [""; 0]);
@@ -112,7 +119,8 @@ fn credentials_in_the_environment_are_not_kept() {
     let sandbox = Sandbox::new();
     let run = save(
         &sandbox,
-        "import os\nos.environ['API_KEY'] = 'a1b2c3d4e5f6g7h8i9'\nos.environ['URL'] = 'x?k=ghp_a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H8'\n\
+        "import os\nos.environ['API_KEY'] = 'a1b2c3d4e5f6g7h8i9'\n\
+         os.environ['URL'] = 'x?k=ghp_a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H8'\n\
          os.environ['MODE'] = 'fast'\n",
     );
     assert!(run.err().contains("the environment variable API_KEY is not kept"), "{}", run.whole());

@@ -20,7 +20,7 @@ fn save(sandbox: &Sandbox, script: &str) -> Run {
 }
 
 fn sandboxes() -> impl Iterator<Item = Sandbox> {
-    pythons().into_iter().map(|python| Sandbox::with(venv(&python, Stack::Dill)))
+    pythons().iter().map(|python| Sandbox::with(venv(python, Stack::Dill)))
 }
 
 const SETTINGS: &str = "

@@ -21,15 +21,17 @@ fn both(sandbox: &Sandbox, file: &str, check: &str) -> [String; 2] {
 #[test]
 fn the_globals_that_a_kept_object_needs_come_along() {
     for python in pythons() {
-        let sandbox = Sandbox::with(venv(&python, Stack::Dill));
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
         run(
             &sandbox,
             "import math, snapcli\nfrom functools import partial\nSCALE, _hidden, unused = 3, 10, 'no'\n\
              def helper(x): return math.sqrt(x) * SCALE + _hidden\n\
              class Base:\n    def rate(self): return SCALE\n\
-             class Model(Base):\n    def __init__(self): self.w = 4\n    def predict(self, x): return helper(self.w) + x\n\
+             class Model(Base):\n    def __init__(self): self.w = 4\n\
+             \x20   def predict(self, x): return helper(self.w) + x\n\
              model, call = Model(), partial(lambda n: helper(n) + rest(), 4)\ndef rest(): return 1\n\
-             assert snapcli.save('part.pkl', {'model': model, 'deep': [{'call': call}], '_own': 5, '__doc__': 'text'}) == {}\n",
+             part = {'model': model, 'deep': [{'call': call}], '_own': 5, '__doc__': 'text'}\n\
+             assert snapcli.save('part.pkl', part) == {}\n",
         );
         let check = "model.predict(1), deep[0]['call'](), _own, __doc__, 'unused' in globals()";
         assert_eq!(both(&sandbox, "part.pkl", check), ["(17.0, 17.0, 5, 'text', False)\n"; 2]);
@@ -87,10 +89,11 @@ fn a_key_that_is_no_name_is_an_error() {
 #[test]
 fn dunder_names_come_along_when_kept_code_uses_them() {
     for python in pythons() {
-        let sandbox = Sandbox::with(venv(&python, Stack::Dill));
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
         run(
             &sandbox,
-            "\"\"\"The doc.\"\"\"\n__version__, __all__, __author__, __unused__ = '1.2', ['version'], 'Ada', 1\nn: int = 3\n\
+            "\"\"\"The doc.\"\"\"\n__version__, __all__, __author__, __unused__ = '1.2', ['version'], 'Ada', 1\n\
+             n: int = 3\n\
              def version(): return f'{__version__} {__doc__} {__all__} {__annotations__[\"n\"].__name__}'\n\
              class Info:\n    def who(self): return __author__\n",
         );
@@ -105,16 +108,18 @@ fn dunder_names_come_along_when_kept_code_uses_them() {
 #[test]
 fn dill_reads_the_session_of_a_script_that_imports_snapcli() {
     for python in pythons() {
-        let sandbox = Sandbox::with(venv(&python, Stack::Dill));
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
         run(
             &sandbox,
             "import snapcli, snapcli as s\nfrom snapcli import save, restore as back\nfrom functools import partial\n\
              def checkpoint(): return snapcli.save('c.pkl', {'n': n})\nn = 3\n\
-             class Saver:\n    def __init__(self): self.save = snapcli.save\nsaver, later = Saver(), partial(s.save, 'x.pkl')\n",
+             class Saver:\n    def __init__(self): self.save = snapcli.save\n\
+             saver, later = Saver(), partial(s.save, 'x.pkl')\n",
         );
         let check = "n, checkpoint.__name__, type(saver).__name__";
         assert_eq!(both(&sandbox, "session.pkl", check), ["(3, 'checkpoint', 'Saver')\n"; 2]);
-        let check = "s is snapcli, save is snapcli.save, back is snapcli.restore, saver.save is save, later.func is save, checkpoint()";
+        let check = "s is snapcli, save is snapcli.save, back is snapcli.restore, saver.save is save, \
+                     later.func is save, checkpoint()";
         sandbox.snapcli(&["restore", "-c", check]).assert_stdout("(True, True, True, True, True, {})\n");
         sandbox.snapcli(&["verify"]).assert_code(0);
     }
@@ -123,7 +128,12 @@ fn dill_reads_the_session_of_a_script_that_imports_snapcli() {
 #[test]
 fn versions_are_read_without_asking_the_package() {
     let sandbox = Sandbox::new();
-    sandbox.write("site-packages/lazy/__init__.py", "def f(): pass\ndef __getattr__(name):\n    import warnings\n    if name == '__version__': warnings.warn('deprecated', DeprecationWarning, stacklevel=2); return '9'\n    raise AttributeError(name)\n");
+    sandbox.write(
+        "site-packages/lazy/__init__.py",
+        "def f(): pass\ndef __getattr__(name):\n    import warnings\n\
+         \x20   if name != '__version__': raise AttributeError(name)\n\
+         \x20   warnings.warn('deprecated', DeprecationWarning, stacklevel=2)\n    return '9'\n",
+    );
     sandbox.write("site-packages/Lazy-3.1.dist-info/METADATA", "Name: Lazy\n");
     sandbox.write(
         "script.py",

@@ -40,8 +40,8 @@ pub(super) fn set_random(random: &Bound<'_, PyModule>, value: &Value) -> PyResul
 
 /// Whether the state of `random` is fresh from the operating system: nothing was drawn, and no seed explains it.
 ///
-/// Seeding by numbers (`init_by_array` of the reference implementation) adds the words of the seed again and again, from
-/// the first to the last, to known numbers. Undone, a seed shows as a period; the operating system gives 624 words.
+/// Seeding by numbers (`init_by_array` of the reference implementation) adds the words of the seed again and again,
+/// first to last, to known numbers. Undone, a seed shows as a period; the operating system gives 624 words.
 fn is_from_system(state: &[u32], index: u32) -> bool {
     if index as usize != WORDS || state.first() != Some(&FIRST_WORD) {
         return false;

@@ -1,5 +1,5 @@
-//! Options of libraries: logging levels, the decimal context, and the options of numpy, pandas and matplotlib, as far as
-//! they differ from the defaults.
+//! Options of libraries: logging levels, the decimal context, and the options of numpy, pandas and matplotlib, as far
+//! as they differ from the defaults.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};

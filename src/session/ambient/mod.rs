@@ -14,6 +14,10 @@ use pyo3::types::{PyDict, PyModule};
 use serde_json::Value;
 
 use super::failure_path::error_text;
+use crate::pickle::format::parse::{Argument, Parser};
+use crate::snapshot::index::{Index, SegmentRole};
+use crate::snapshot::reader::{ReadError, Snapshot};
+use crate::snapshot::segment::VariableSegment;
 
 /// An entry that differs from what it was at the start, or from the default of its library.
 pub(super) struct AmbientEntry {
@@ -35,32 +39,40 @@ struct AmbientKind {
     library: &'static str,
     /// Whether the library is part of Python: a restore may import it.
     is_standard: bool,
-    find: fn(&Bound<'_, PyModule>, &mut Vec<String>) -> PyResult<Found>,
-    apply: fn(&Bound<'_, PyModule>, &Value) -> PyResult<()>,
+    find: Find,
+    apply: Apply,
 }
+
+/// Finds what was changed. Gets the library, and adds what cannot be kept to the notes.
+type Find = fn(&Bound<'_, PyModule>, &mut Vec<String>) -> PyResult<Found>;
+/// Puts a value back.
+type Apply = fn(&Bound<'_, PyModule>, &Value) -> PyResult<()>;
 
 /// The name of the entry that is applied before anything is loaded: modules may be there.
 pub(super) const SEARCH_PATH: &str = "sys.path";
-/// The name of the entry that only the prompt and code get: the arguments of a script are relative to its own directory.
+/// The name of the entry that only the prompt and code get: the arguments of a script are relative to this directory.
 const DIRECTORY: &str = "cwd";
 
-#[rustfmt::skip]
 const KINDS: &[AmbientKind] = &[
-    AmbientKind { name: DIRECTORY, library: "sys", is_standard: true, find: process::find_directory, apply: process::set_directory },
-    AmbientKind { name: SEARCH_PATH, library: "sys", is_standard: true, find: process::find_path, apply: process::set_path },
-    AmbientKind { name: "environ", library: "os", is_standard: true, find: process::find_environ, apply: process::set_environ },
-    AmbientKind { name: "interpreter", library: "sys", is_standard: true, find: process::find_limits, apply: process::set_limits },
-    AmbientKind { name: "locale", library: "sys", is_standard: true, find: process::find_locale, apply: process::set_locale },
-    AmbientKind { name: "warnings", library: "_warnings", is_standard: true, find: warning_filters::find, apply: warning_filters::set },
-    AmbientKind { name: "logging", library: "logging", is_standard: true, find: libraries::find_logging, apply: libraries::set_logging },
-    AmbientKind { name: "decimal", library: "decimal", is_standard: true, find: libraries::find_decimal, apply: libraries::set_decimal },
-    AmbientKind { name: "random", library: "random", is_standard: true, find: generators::find_random, apply: generators::set_random },
-    AmbientKind { name: "numpy.random", library: "numpy.random", is_standard: false, find: generators::find_numpy, apply: generators::set_numpy },
-    AmbientKind { name: "torch", library: "torch", is_standard: false, find: generators::find_torch, apply: generators::set_torch },
-    AmbientKind { name: "numpy", library: "numpy", is_standard: false, find: libraries::find_numpy, apply: libraries::set_numpy },
-    AmbientKind { name: "pandas", library: "pandas", is_standard: false, find: libraries::find_pandas, apply: libraries::set_pandas },
-    AmbientKind { name: "matplotlib", library: "matplotlib", is_standard: false, find: libraries::find_matplotlib, apply: libraries::set_matplotlib },
+    kind(DIRECTORY, "sys", true, process::find_directory, process::set_directory),
+    kind(SEARCH_PATH, "sys", true, process::find_path, process::set_path),
+    kind("environ", "os", true, process::find_environ, process::set_environ),
+    kind("interpreter", "sys", true, process::find_limits, process::set_limits),
+    kind("locale", "sys", true, process::find_locale, process::set_locale),
+    kind("warnings", "_warnings", true, warning_filters::find, warning_filters::set),
+    kind("logging", "logging", true, libraries::find_logging, libraries::set_logging),
+    kind("decimal", "decimal", true, libraries::find_decimal, libraries::set_decimal),
+    kind("random", "random", true, generators::find_random, generators::set_random),
+    kind("numpy.random", "numpy.random", false, generators::find_numpy, generators::set_numpy),
+    kind("torch", "torch", false, generators::find_torch, generators::set_torch),
+    kind("numpy", "numpy", false, libraries::find_numpy, libraries::set_numpy),
+    kind("pandas", "pandas", false, libraries::find_pandas, libraries::set_pandas),
+    kind("matplotlib", "matplotlib", false, libraries::find_matplotlib, libraries::set_matplotlib),
 ];
+
+const fn kind(name: &'static str, library: &'static str, is_standard: bool, find: Find, apply: Apply) -> AmbientKind {
+    AmbientKind { name, library, is_standard, find, apply }
+}
 
 /// The entries that the session changed. Only libraries that are loaded are looked at.
 pub(super) fn changed(py: Python<'_>) -> Vec<AmbientEntry> {
@@ -72,6 +84,30 @@ pub(super) fn changed(py: Python<'_>) -> Vec<AmbientEntry> {
         Some(AmbientEntry { name: kind.name, value, preview, notes })
     };
     KINDS.iter().filter_map(entry).collect()
+}
+
+/// The entries of a file, in its order. One that is damaged or of another form is left out.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) fn stored_entries(snapshot: &Snapshot, index: &Index) -> Result<Vec<(String, Value)>, ReadError> {
+    let segments = VariableSegment::all(index)?;
+    let segments: Vec<_> = segments.iter().filter(|segment| segment.role() == SegmentRole::Ambient).collect();
+    if segments.is_empty() {
+        return Ok(Vec::new());
+    }
+    let bytes = snapshot.bytes()?;
+    let value = |segment: &&VariableSegment<'_>| {
+        snapshot.check_segments(std::iter::once(*segment), &|_| {}).ok()?;
+        let value = segment.value_of_frame(bytes)?;
+        let mut ops = Parser::segment(value, 0);
+        let json = match ops.next()?.ok()?.argument {
+            Argument::Str(text) => serde_json::from_slice(text.bytes()).ok()?,
+            _ => return None,
+        };
+        ops.next().is_none().then(|| (segment.variable().name.clone(), json))
+    };
+    Ok(segments.iter().filter_map(value).collect())
 }
 
 /// A module, if it is loaded.

@@ -33,7 +33,8 @@ pub(super) fn set_directory(sys: &Bound<'_, PyModule>, value: &Value) -> PyResul
 
 pub(super) fn find_path(sys: &Bound<'_, PyModule>, _: &mut Vec<String>) -> PyResult<Found> {
     let Some(start) = start_state::get() else { return Ok(None) };
-    let now = strings(&sys.getattr("path")?)?;
+    // An empty string stands for the working directory.
+    let now: Vec<String> = strings(&sys.getattr("path")?)?.into_iter().filter(|entry| !entry.is_empty()).collect();
     let is_old = |entry: &String| start.path.contains(entry) || Some(entry.as_str()) == start_state::script_directory();
     // What stands before all entries of the start was inserted there, to be searched first.
     let first_old = now.iter().position(is_old).unwrap_or(now.len());

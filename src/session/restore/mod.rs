@@ -9,7 +9,6 @@ mod class_finder;
 mod dill_functions;
 mod foreign_load;
 mod joblib_load;
-mod module_items;
 mod restore_context;
 mod segment_loader;
 mod selection;
@@ -24,9 +23,8 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
 use self::buffer_memory::{BufferMemory, MappedFile};
-use self::module_items::ModuleItems;
 pub(crate) use self::restore_context::{AmbientChoice, LostVariable, RestoreRequest, Restored};
-use self::restore_context::{RestoreContext, add_script_directory, bind_module};
+use self::restore_context::{ModuleItems, RestoreContext, add_script_directory, bind_module};
 use self::segment_loader::{SegmentLoader, missing_module};
 use self::selection::{Choice, choose};
 pub(crate) use self::untrusted_load::{Signer, Untrusted};
@@ -34,7 +32,6 @@ use super::ambient::{self, AppliedState};
 use super::failure_path::error_text;
 use super::interpreter_guards::PausedCollector;
 use crate::exit::{self, OrExit};
-use crate::snapshot::ambient_values::ambient_values;
 use crate::snapshot::index::{Index, SegmentRole, Variable};
 use crate::snapshot::reader::{Contents, Damage, Progress, ReadError, Snapshot, Wanted};
 use crate::snapshot::segment::VariableSegment;
@@ -155,7 +152,7 @@ fn ambient_entries(
     if !request.trusted || request.ambient == AmbientChoice::None || request.into.is_some() {
         return Ok(Vec::new());
     }
-    ambient_values(snapshot, index).or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
+    ambient::stored_entries(snapshot, index).or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
 }
 
 /// Loads the chosen variables and binds their names. Returns the bound names and the variables that were lost.

@@ -1,12 +1,16 @@
 //! What a restore is asked for, what it works with, and what it returns.
 
+use std::collections::HashMap;
+
 use anyhow::Context as _;
 use glob::Pattern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
+use super::segment_loader::reason_for_loss;
 use crate::python::dill::LazyDill;
 use crate::snapshot::index::Index;
+use crate::snapshot::segment::module_and_name;
 
 /// What to restore, and how.
 pub(crate) struct RestoreRequest<'a, 'py> {
@@ -102,6 +106,33 @@ impl<'py> RestoreContext<'py> {
             (rest.is_empty() || rest.starts_with('.')).then(|| format!("{new}{rest}"))
         };
         self.renames.iter().find_map(new).unwrap_or_else(|| module.to_owned())
+    }
+}
+
+/// Sets the variables of other modules: imports the module, and puts the value into its namespace, as BUILD does. Keeps
+/// the modules, or why an import failed: a module that fails is not run again.
+#[derive(Default)]
+pub(super) struct ModuleItems<'py> {
+    modules: HashMap<String, Result<Bound<'py, PyModule>, String>>,
+}
+
+impl<'py> ModuleItems<'py> {
+    /// Sets the variable `item`, which is `module.name`. Returns the reason if that is impossible.
+    pub(super) fn set(
+        &mut self,
+        context: &RestoreContext<'py>,
+        item: &str,
+        value: &Bound<'py, PyAny>,
+    ) -> Result<(), String> {
+        let (module, name) = module_and_name(item).ok_or_else(|| "it names no module".to_owned())?;
+        let py = context.module.py();
+        let import = || {
+            let renamed = context.renamed(module);
+            py.import(renamed.as_str()).map_err(|error| reason_for_loss(py, &error))
+        };
+        let module = self.modules.entry(module.to_owned()).or_insert_with(import).as_ref().map_err(String::clone)?;
+        // Not `setattr`: a module can have a class of its own.
+        module.dict().set_item(name, value).map_err(|error| reason_for_loss(py, &error))
     }
 }
 

@@ -16,6 +16,7 @@ use std::ops::Range;
 use thiserror::Error;
 
 pub(super) use self::frame::SegmentFrame;
+#[cfg(feature = "python")]
 pub(crate) use self::frame::module_and_name;
 use super::index::{Index, SegmentRole, StoredBuffer, Variable};
 use super::layout::RAW_HEADER;
@@ -137,7 +138,7 @@ impl<'v> VariableSegment<'v> {
     }
 
     /// The bytes between the opcodes of the frame. `None` if those are not the ones of the role and the name.
-    pub(super) fn value_of_frame<'f>(&self, file: &'f [u8]) -> Option<&'f [u8]> {
+    pub(crate) fn value_of_frame<'f>(&self, file: &'f [u8]) -> Option<&'f [u8]> {
         self.bytes(file)?.strip_prefix(self.frame.head.as_slice())?.strip_suffix(self.frame.tail)
     }
 
