@@ -14,7 +14,7 @@ use pyo3::types::{PyAny, PyDict, PyModule};
 use super::ambient;
 use super::code_objects::{CodeReader, names_used};
 use super::failure_path::explain_failure;
-use super::interpreter_guards::{PausedCollector, WarningFilter};
+use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilter};
 use super::module_state::ProjectModules;
 use super::object_description::{describe, type_name};
 use super::secrets::secrets;
@@ -97,6 +97,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     // If dill meets a recursive object that it cannot handle, it warns and writes a bare name, which does not exist in
     // another process: `strict_importer` makes an error of that warning.
     let warnings = WarningFilter::unchanged(py);
+    let ignored = IgnoredWarnings::new(py);
     let paused = PausedCollector::new(py)?;
     for (done, named) in selection.kept.iter().enumerate() {
         (request.progress)(&named.name, done, selection.kept.len());
@@ -112,6 +113,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     // After all variables: what a module shares with them is in their segments, so they need nothing of the module.
     left_out.extend(saver.save_module_state(py)?);
     ambient.iter().try_for_each(|entry| saver.save_ambient(entry))?;
+    drop(ignored);
     drop(warnings);
     drop(paused);
     // Both apply to all names left out, whether by a rule or by a failure.

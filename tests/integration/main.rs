@@ -20,7 +20,11 @@ mod env;
 mod faults;
 #[cfg(feature = "python")]
 mod foreign;
+#[cfg(feature = "python")]
+mod functions_by_value;
 mod fuzzing;
+#[cfg(feature = "python")]
+mod generators;
 #[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
@@ -30,6 +34,8 @@ mod inspecting;
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
+#[cfg(feature = "python")]
+mod isolation;
 #[cfg(feature = "python")]
 mod joblib;
 #[cfg(feature = "python")]
