@@ -31,6 +31,8 @@ mod isolation;
 #[cfg(feature = "python")]
 mod joblib;
 #[cfg(feature = "python")]
+mod joblib_formats;
+#[cfg(feature = "python")]
 mod mutation_during_save;
 mod page;
 #[cfg(feature = "python")]
