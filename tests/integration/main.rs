@@ -45,6 +45,8 @@ mod live_things;
 #[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]
+mod joblib_formats;
+#[cfg(feature = "python")]
 mod mutation_during_save;
 mod page;
 #[cfg(feature = "python")]

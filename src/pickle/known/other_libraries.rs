@@ -11,7 +11,10 @@ use super::registry_row::{Effect, KnownGlobal, Makes, Trait, dangerous, data_cla
 /// joblib writes an instance of this class in place of each array, followed by the array's bytes. scikit-learn had its
 /// own copy of joblib up to 0.22.
 pub(in crate::pickle) const ARRAY_WRAPPER_NAME: &str = "NumpyArrayWrapper";
-const ARRAY_WRAPPER_MODULES: &[&str] = &["joblib.numpy_pickle", "sklearn.externals.joblib.numpy_pickle"];
+/// The classes of joblib up to 0.9 that stand for an array in a file of its own.
+pub(in crate::pickle) const ARRAY_FILE_NAMES: &[&str] = &["NDArrayWrapper", "ZNDArrayWrapper"];
+pub(in crate::pickle) const ARRAY_WRAPPER_MODULES: &[&str] =
+    &["joblib.numpy_pickle", "sklearn.externals.joblib.numpy_pickle"];
 
 const TENSOR: &str = "torch.Tensor";
 const PARAMETER: &str = "torch.nn.parameter.Parameter";
