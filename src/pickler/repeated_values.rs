@@ -57,7 +57,7 @@ pub(super) fn may_repeat(context: &PickleContext, kind: &Bound<'_, PyType>, stra
         Strategy::Named | Strategy::Module | Strategy::EnumMember | Strategy::TypeVariable => Ok(true),
         Strategy::DillFunction(_) => Ok(kind.is(kind.py().get_type::<PyCode>()) || is_value_class(kind)?),
         Strategy::Reduce if context.is_script_class(kind)? => Ok(false),
-        Strategy::Reduce => Ok(has_value_hash(kind)? || is_value_class(kind)?),
+        Strategy::Reduce | Strategy::Logger => Ok(has_value_hash(kind)? || is_value_class(kind)?),
         Strategy::Plain => Ok(is_value_class(kind)? && !context.is_script_class(kind)?),
         _ => Ok(false),
     }

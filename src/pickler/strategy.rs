@@ -24,6 +24,10 @@ pub(super) enum Strategy {
         reentrant: bool,
     },
     EnumMember,
+    /// A function with `functools.lru_cache`.
+    CachedFunction,
+    /// A logger: a reduction that only has its name.
+    Logger,
     /// A type variable or another `typing` object that pickle writes by name.
     TypeVariable,
     /// Refused in a session. The string says what the object is and why it cannot be restored.
@@ -106,6 +110,8 @@ fn by_own_rule(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResult<O
     }
     Ok(match (module, name) {
         ("builtins", "function" | "builtin_function_or_method") => Some(Strategy::Named),
+        ("functools", "_lru_cache_wrapper") => Some(Strategy::CachedFunction),
+        ("logging", "Logger" | "RootLogger") => Some(Strategy::Logger),
         ("_io", name) if FILE_CLASSES.contains(&name) => Some(Strategy::File),
         ("_thread", "lock" | "RLock") => Some(Strategy::Lock { reentrant: name == "RLock" }),
         ("typing" | "typing_extensions", name) if TYPE_VARIABLES.contains(&name) => Some(Strategy::TypeVariable),

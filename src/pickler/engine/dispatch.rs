@@ -8,7 +8,7 @@ use pyo3::types::{PyAny, PyType};
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
-use super::super::{classes, named_objects, reduce, repeated_values, resources};
+use super::super::{classes, named_objects, reduce, repeated_values, resources, unkept_state};
 
 /// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
 /// `in_reduction` is whether it is an argument in a reduction.
@@ -18,18 +18,23 @@ pub(super) fn dispatch_slow<'py>(
     in_reduction: bool,
 ) -> PyResult<ObjectPlan<'py>> {
     let strategy = strategy(context, &object.get_type())?;
+    if matches!(*strategy, Strategy::Logger) {
+        unkept_state::note_logger(context, object)?;
+    }
     // What has a name is written again by all means.
-    if !matches!(*strategy, Strategy::Named | Strategy::Module) && context.has_slot(object)? {
+    let is_named = matches!(*strategy, Strategy::Named | Strategy::Module | Strategy::CachedFunction);
+    if !is_named && context.has_slot(object)? {
         if !repeated_values::has_equal_reduction(context, object, &strategy)? {
             return Ok(ObjectPlan::Write(DirectWrite::Reference));
         }
-        if matches!(*strategy, Strategy::Reduce | Strategy::Plain) {
+        if matches!(*strategy, Strategy::Reduce | Strategy::Logger | Strategy::Plain) {
             return repeated_values::plan_again(context, object);
         }
     }
     match &*strategy {
         // Only the first instance of a plain class gets here: its reduction gives the class a slot.
-        Strategy::Plain | Strategy::Reduce => reduce::plan(context, object),
+        Strategy::Plain | Strategy::Reduce | Strategy::Logger => reduce::plan(context, object),
+        Strategy::CachedFunction => unkept_state::plan_cached_function(context, object),
         Strategy::Named => plan_named(context, object),
         Strategy::Module => named_objects::plan_module(context, object),
         Strategy::PickleBuffer => reduce::plan_buffer(context, object, in_reduction),
