@@ -18,7 +18,9 @@ use crate::exit;
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::{self, Interpreter, Python};
-use crate::session::{Origin, RestoreRequest, SessionStructure, StructureDifference, add_to_inittab, repickle, restore};
+use crate::session::{
+    Origin, RestoreRequest, SessionStructure, StructureDifference, add_to_inittab, repickle, restore,
+};
 use crate::snapshot::index::ScriptEnd;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::roundtrip_target::Compared;
@@ -120,8 +122,7 @@ impl LoadJob {
             restored.lost.iter().map(|lost| format!("{} ({}): {}", lost.name, lost.type_name, lost.why)).collect();
         // Before the pickling, which can change objects.
         let module = py.import(index.module.as_str())?;
-        let structure =
-            if lost.is_empty() { self.structure.differences(index, &module)? } else { Vec::new() };
+        let structure = if lost.is_empty() { self.structure.differences(index, &module)? } else { Vec::new() };
         // A variable that is missing would only show up as removed.
         let compared = if lost.is_empty() {
             self.compare(py, &index.module, &dill).map_err(|error| format!("{error:#}"))

@@ -8,6 +8,7 @@ use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::functions::OpenCells;
 use super::object_memo::ObjectMemo;
 use super::output::OpcodeOutput;
 use crate::pickle::format::opcode::Opcode;
@@ -29,6 +30,8 @@ pub(super) struct PicklerState {
     /// Objects whose reduction is being written and that have no slot yet, with the number of reductions under way: an
     /// object that its own arguments lead back to is reduced again.
     building: FxHashMap<usize, u32>,
+    /// The functions and classes that are being created, and their cells.
+    pub(super) cells: OpenCells,
     /// The address of a list that `numpy.ndarray.__reduce__` made of its items: the array holds each item a second
     /// time.
     pub(super) copied_list: usize,
@@ -77,6 +80,7 @@ impl PicklerState {
             module_dicts: module_dicts.into_iter().collect(),
             main_dict,
             building: FxHashMap::default(),
+            cells: OpenCells::default(),
             copied_list: 0,
             needs: SegmentNeeds::default(),
             failed: Vec::new(),
@@ -161,6 +165,16 @@ impl PicklerState {
     pub(super) fn memoize_in_segment(&mut self, object: &Bound<'_, PyAny>) {
         self.memo.renew(object);
         self.out.op(Opcode::Memoize);
+    }
+
+    /// Whether a dict is the namespace of the session or of a module that was loaded when the save began.
+    pub(super) fn is_module_dict(&self, address: usize) -> bool {
+        address == self.main_dict || self.module_dicts.contains_key(&address)
+    }
+
+    /// Adds the dict of a module that was loaded later.
+    pub(super) fn add_module_dict(&mut self, address: usize, module: &str) {
+        self.module_dicts.insert(address, module.to_owned());
     }
 
     /// Writes the dict of a module as a global, as dill does. Returns false, and writes nothing, for any other dict.

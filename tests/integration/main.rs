@@ -18,7 +18,11 @@ mod env;
 mod faults;
 #[cfg(feature = "python")]
 mod foreign;
+#[cfg(feature = "python")]
+mod functions_by_value;
 mod fuzzing;
+#[cfg(feature = "python")]
+mod generators;
 #[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
@@ -28,6 +32,8 @@ mod inspecting;
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
+#[cfg(feature = "python")]
+mod isolation;
 #[cfg(feature = "python")]
 mod joblib;
 #[cfg(feature = "python")]
@@ -56,6 +62,8 @@ mod trust;
 mod trust_prompt;
 #[cfg(feature = "python")]
 mod verdicts;
+#[cfg(feature = "python")]
+mod verified_is_equal;
 #[cfg(feature = "python")]
 mod verified_saves;
 mod verifying;

@@ -134,9 +134,10 @@ impl<'a> Compound<'a> {
     }
 }
 
-/// The arguments of dill's `_create_code` that say where the code was written, not what it does, by the number of
-/// arguments: `co_lnotab`, `co_filename`, `co_firstlineno` and `co_linetable`. See `CODE` in dill 0.4.
-const CODE_POSITIONS: &[(usize, &[usize])] = &[(17, &[0, 11, 13, 14]), (19, &[0, 11, 14, 15])];
+/// The arguments of a code object that say where the code was written, not what it does, by the number of arguments:
+/// `co_filename`, `co_firstlineno` and `co_linetable`. dill's `_create_code` takes `co_lnotab` before all others.
+const CODE_POSITIONS: &[(usize, &[usize])] =
+    &[(16, &[10, 12, 13]), (17, &[0, 11, 13, 14]), (18, &[10, 13, 14]), (19, &[0, 11, 14, 15])];
 
 /// How many classes are searched for a base, and how many bases of each: a hostile pickle may have any number of both.
 const MAX_BASES: usize = 8;
@@ -256,8 +257,11 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             compound = compound.with(PartRole::Callee, callee);
         }
         match (arguments, arguments.and_then(|arguments| self.tuple(arguments))) {
-            // An instance of a subclass of `set`: its members have no order.
-            (_, Some([members])) if callee.is_some_and(|callee| self.is_set_class(callee)) => {
+            // An instance of a subclass of `set`, or a `WeakSet`: its members have no order.
+            (_, Some([members]))
+                if rule == Some(CanonicalCall::SetOfMembers)
+                    || callee.is_some_and(|callee| self.is_set_class(callee)) =>
+            {
                 // Normally a list; any other value counts as the only member.
                 compound.members = self.sequence(*members).unwrap_or(std::slice::from_ref(members)).to_vec();
             }
@@ -333,7 +337,12 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
     /// Whether the pickle defines this class as a subclass of `set` or `frozenset`: an instance is a call of it with a
     /// list of the members, in the order of the set.
     fn is_set_class(&self, class: Ref) -> bool {
-        let is_set = |base: &Ref| matches!(self.rule(*base), Some(CanonicalCall::Set | CanonicalCall::FrozenSet));
+        let is_set = |base: &Ref| {
+            matches!(
+                self.rule(*base),
+                Some(CanonicalCall::Set | CanonicalCall::FrozenSet | CanonicalCall::SetOfMembers)
+            )
+        };
         let mut classes = vec![class];
         for _ in 0..MAX_BASES {
             let Some(class) = classes.pop() else { return false };

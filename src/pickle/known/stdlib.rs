@@ -79,7 +79,9 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["itertools"], &["dropwhile", "filterfalse", "groupby", "starmap", "takewhile", "accumulate"])
         .effect(Effect::Lazy),
     data(&["weakref", "_weakref"], &["ref"]).makes(Makes::Type("weakref.ref")),
-    data(&["weakref", "_weakref"], &["WeakSet", "WeakKeyDictionary", "WeakValueDictionary"]),
+    data(&["weakref", "_weakref"], &["WeakKeyDictionary", "WeakValueDictionary"]),
+    data(&["weakref", "_weakref"], &["WeakSet"]).canonical(CanonicalCall::SetOfMembers),
+    known(&["_weakrefset"], &["WeakSet"]).effect(Effect::Data).canonical(CanonicalCall::SetOfMembers),
     dangerous(&["weakref"], &["finalize"]),
     data(&["threading", "_thread"], &["Lock", "RLock", "allocate_lock", "Event"]),
     // Not loaded from untrusted files: a logger is an object that the whole program shares.
@@ -89,8 +91,15 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     // Functions and classes.
     data(&["types"], &["SimpleNamespace", "MappingProxyType", "NoneType", "GenericAlias", "UnionType"]),
     known(&["types"], &["MethodType", "CellType", "DynamicClassAttribute"]).effect(Effect::Code),
+    // A generator of the pickle has not started, so closing it runs none of its code.
+    known(&["types"], &["GeneratorType.close", "CoroutineType.close", "AsyncGeneratorType.aclose"])
+        .effect(Effect::Code),
     known(&["types"], &["FunctionType", "LambdaType"]).effect(Effect::Function),
-    known(&["types"], &["CodeType"]).effect(Effect::CodeObject).traits(&[Trait::MakesCode]),
+    known(&["types"], &["CodeType"])
+        .makes(Makes::Type("code"))
+        .effect(Effect::CodeObject)
+        .canonical(CanonicalCall::Code)
+        .traits(&[Trait::MakesCode]),
     known(&["types"], &["new_class"])
         .makes(new_class(0, 3))
         .effect(class(ClassCall::NewClass, None, Some(1), Some(3))),

@@ -5,10 +5,13 @@
 //! the old class and others with the new one. The other two work without dill ([`ImportModule`]) and never create or
 //! truncate a file ([`OpenForReading`]). [`ClassFinder`](super::class_finder::ClassFinder) returns them.
 
+use std::sync::Arc;
+
 use pyo3::exceptions::{PyFileNotFoundError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyTuple, PyType};
 
+use super::restore_context::ImportRecord;
 use super::untrusted_load;
 use crate::pickle::known::untrusted as allow_list;
 
@@ -201,6 +204,7 @@ pub(super) struct ImportModule {
     pub(super) module_name: String,
     pub(super) renames: Vec<(String, String)>,
     pub(super) guarded: bool,
+    pub(super) imports: Arc<ImportRecord>,
 }
 
 #[pymethods]
@@ -217,15 +221,43 @@ impl ImportModule {
             return Err(untrusted_load::refusal(py, &format!("the module {import_name}")));
         }
         let new = self.renames.iter().find(|(old, _)| old == import_name).map_or(import_name, |(_, new)| new.as_str());
-        let imported = py.import(new).map(Bound::into_any).or_else(|error| {
+        let imported = self.imports.import(py, new).map(Bound::into_any).or_else(|error| {
             // dill writes `module.Class` in the same way as `package.module`.
             let Some((module, name)) = new.rsplit_once('.') else { return Err(error) };
-            py.import(module)?.getattr_opt(name)?.ok_or(error)
+            self.imports.import(py, module)?.getattr_opt(name)?.ok_or(error)
         });
         match imported {
             Err(_) if safe => Ok(py.None().into_bound(py)),
             imported => imported,
         }
+    }
+}
+
+/// Replaces `dill._dill._create_namedtuple`, without importing dill. As dill's, it returns the class that the module
+/// already has.
+#[pyclass(frozen)]
+pub(super) struct CreateNamedTuple {}
+
+#[pymethods]
+impl CreateNamedTuple {
+    #[pyo3(signature = (name, fields, module, defaults = None))]
+    fn __call__<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        fields: Bound<'py, PyAny>,
+        module: &str,
+        defaults: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let known = py.import(module).and_then(|module| module.getattr(name)).ok();
+        let has_fields = |class: &Bound<'py, PyAny>| class.getattr("_fields")?.eq(fields.cast::<PyTuple>()?);
+        if let Some(known) = known.filter(|known| has_fields(known).unwrap_or(false)) {
+            return Ok(known);
+        }
+        let options = PyDict::new(py);
+        options.set_item("defaults", defaults)?;
+        options.set_item("module", module)?;
+        py.import("collections")?.call_method("namedtuple", (name, fields), Some(&options))
     }
 }
 

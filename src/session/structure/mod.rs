@@ -138,7 +138,8 @@ fn changed_in(place: FirstDifference, variable: &Variable) -> Change {
 /// The variables of which something else is said already, and those that take objects from them.
 fn known_to_differ(compared: &Compared, index: &Index) -> HashSet<String> {
     let changes = compared.changes.iter().map(|change| change.name.clone());
-    let mut known: HashSet<String> = changes.chain(compared.not_compared.iter().map(|item| item.name.clone())).collect();
+    let mut known: HashSet<String> =
+        changes.chain(compared.not_compared.iter().map(|item| item.name.clone())).collect();
     for variable in &index.variables {
         // In the order of the file: what a variable takes objects from comes before it.
         if !variable.notes.is_empty() || variable.uses.iter().any(|used| known.contains(used)) {

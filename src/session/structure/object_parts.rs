@@ -3,8 +3,8 @@
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyAny, PyBool, PyBytes, PyCFunction, PyComplex, PyDict, PyEllipsis, PyFloat, PyFrozenSet, PyFunction, PyInt, PyList,
-    PyModule, PyNone, PySet, PyString, PyTuple, PyType,
+    PyAny, PyBool, PyBytes, PyCFunction, PyComplex, PyDict, PyEllipsis, PyFloat, PyFrozenSet, PyFunction, PyInt,
+    PyList, PyModule, PyNone, PySet, PyString, PyTuple, PyType,
 };
 use rustc_hash::FxHashMap;
 
@@ -178,12 +178,20 @@ impl<'py> Describer<'py> {
             "functools._lru_cache_wrapper" => {
                 let info = value.call_method0("cache_info")?;
                 let text = format!("cache with {} of {} results", info.getattr("currsize")?, info.getattr("maxsize")?);
-                ObjectParts::new(text, self.state(value)?.1, Identity::Own)
+                let mut state = self.state(value)?.1;
+                // A function that the decorator makes anew.
+                state.retain(|(step, _)| !matches!(step, PathStep::Text(text) if text == ".cache_parameters"));
+                ObjectParts::new(text, state, Identity::Own)
+            }
+            // A field of a named tuple, whose documentation can be set.
+            "_collections._tuplegetter" | "collections._tuplegetter" => {
+                ObjectParts::leaf(format!("field: {}", value.getattr("__doc__")?))
             }
             "logging.Logger" | "logging.RootLogger" => {
                 let handlers = self.attribute(value, "handlers").and_then(|list| list.len().ok()).unwrap_or(0);
                 let facts = ["name", "level", "propagate", "disabled"].map(|name| self.attribute(value, name));
-                let facts: Vec<_> = facts.iter().map(|fact| fact.as_ref().map_or(String::new(), Bound::to_string)).collect();
+                let facts: Vec<_> =
+                    facts.iter().map(|fact| fact.as_ref().map_or(String::new(), Bound::to_string)).collect();
                 ObjectParts::leaf(format!("logger {} with {handlers} handlers", facts.join(" ")))
             }
             "weakref.ReferenceType" | "weakref" | "weakref.ref" => {
@@ -253,15 +261,18 @@ impl<'py> Describer<'py> {
         let (items, mut parts) = items_of(value)?;
         let mut text = format!("{}{items}", facts.name);
         let (names, state) = self.state(value)?;
-        let slots: Vec<_> = facts.slots.iter().filter_map(|(name, slot)| Some((name, slot_value(slot, value)?))).collect();
-        let all: Vec<&str> = names.iter().map(String::as_str).chain(slots.iter().map(|(name, _)| name.as_str())).collect();
+        let slots: Vec<_> =
+            facts.slots.iter().filter_map(|(name, slot)| Some((name, slot_value(slot, value)?))).collect();
+        let all: Vec<&str> =
+            names.iter().map(String::as_str).chain(slots.iter().map(|(name, _)| name.as_str())).collect();
         if !all.is_empty() {
             text.push_str(&format!(" with {}", joined(all.into_iter())));
         }
         if value.is_instance_of::<PyBaseException>() {
             parts.extend(self.attributes(value, &["args", "__cause__", "__context__"]));
-            let suppressed = self.attribute(value, "__suppress_context__").is_some_and(|flag| flag.is_truthy().unwrap_or(false));
-            text.push_str(if suppressed { ", raised from" } else { "" });
+            let suppressed =
+                self.attribute(value, "__suppress_context__").is_some_and(|flag| flag.is_truthy().unwrap_or(false));
+            text.push_str(if suppressed { ", whose context is suppressed" } else { "" });
         }
         parts.push(class);
         parts.extend(slots.into_iter().map(|(name, item)| (step(name), item)));

@@ -125,7 +125,8 @@ impl<'py> StructureWalk<'py> {
             // A tuple counts by value between variables.
             let known = known.filter(|(owner, _)| *owner == number || !value.is_exact_instance_of::<PyTuple>());
             if let Some(known) = known {
-                let mut object = VisitedObject::new(parent, step, "the same object as ");
+                let text = if known.0 == number { "the same object as " } else { "a part of " };
+                let mut object = VisitedObject::new(parent, step, text);
                 self.refer(&mut object, known, number);
                 objects.push(object);
                 continue;
@@ -158,7 +159,6 @@ impl<'py> StructureWalk<'py> {
             return;
         }
         let name = self.names.get(owner).cloned().unwrap_or_default();
-        object.text.push_str("a part of ");
         object.text.push_str(&name);
         object.of_variable = Some(name);
     }

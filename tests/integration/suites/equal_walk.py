@@ -402,6 +402,7 @@ SIMPLE = {
     type({}.items()): lambda walk, value: ("items", [("!mapping", dict(value.mapping))]),
     **{kind: (lambda walk, value, kind=kind: (f"{kind.__name__} {kind.__repr__(value)}", [])) for kind in PLAIN},
     bool: lambda walk, value: (repr(value), []),
+    int: lambda walk, value: (f"int {value:x}", []),
 }
 SPECIAL = {
     ("builtins", "BaseException"): an_exception,
