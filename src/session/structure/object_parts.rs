@@ -206,10 +206,9 @@ impl<'py> Describer<'py> {
     }
 
     fn a_class(&mut self, class: &Bound<'py, PyType>) -> PyResult<ObjectParts<'py>> {
-        let facts_name = crate::session::object_description::type_name(class);
-        let is_known = class.module().is_ok_and(|module| module == "builtins");
-        if is_known || global_name(class.as_any(), &self.main)?.is_some() {
-            return Ok(ObjectParts::leaf(format!("class {facts_name}")));
+        let facts = self.facts(class)?;
+        if facts.is_imported {
+            return Ok(ObjectParts::leaf(format!("class {}", facts.name)));
         }
         let mut parts = vec![(PathStep::Text(".__class__".to_owned()), class.get_type().into_any())];
         let bases = class.getattr("__bases__")?.cast_into::<PyTuple>()?;
@@ -222,7 +221,7 @@ impl<'py> Describer<'py> {
             }
         }
         names.sort_by(|left, right| left.0.cmp(&right.0));
-        let text = format!("class {facts_name} with {}", joined(names.iter().map(|(name, _)| name.as_str())));
+        let text = format!("class {} with {}", facts.name, joined(names.iter().map(|(name, _)| name.as_str())));
         parts.extend(names.iter().map(|(name, item)| (step(name), item.clone())));
         Ok(ObjectParts::new(text, parts, Identity::Own))
     }
@@ -250,13 +249,14 @@ impl<'py> Describer<'py> {
     }
 
     fn instance(&self, value: &Bound<'py, PyAny>, facts: &TypeFacts<'py>) -> PyResult<ObjectParts<'py>> {
-        let class = (PathStep::Text(".__class__".to_owned()), value.get_type().into_any());
+        let class = || (PathStep::Text(".__class__".to_owned()), value.get_type().into_any());
         if let Some(array) = self.array(value, facts)? {
             return Ok(array);
         }
         if facts.is_opaque {
             let identity = if facts.is_hashable { Identity::None } else { Identity::Own };
-            return Ok(ObjectParts::new(facts.name.clone(), vec![class], identity));
+            let parts = if facts.is_imported { Vec::new() } else { vec![class()] };
+            return Ok(ObjectParts::new(facts.name.clone(), parts, identity));
         }
         let (items, mut parts) = items_of(value)?;
         let mut text = format!("{}{items}", facts.name);
@@ -274,7 +274,7 @@ impl<'py> Describer<'py> {
                 self.attribute(value, "__suppress_context__").is_some_and(|flag| flag.is_truthy().unwrap_or(false));
             text.push_str(if suppressed { ", whose context is suppressed" } else { "" });
         }
-        parts.push(class);
+        parts.extend((!facts.is_imported).then(class));
         parts.extend(slots.into_iter().map(|(name, item)| (step(name), item)));
         parts.extend(state);
         let decides = facts.decides.clone();

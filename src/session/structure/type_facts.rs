@@ -34,6 +34,8 @@ pub(super) struct TypeFacts<'py> {
     pub(super) is_opaque: bool,
     /// A class of the script says what is pickled.
     pub(super) decides: Option<String>,
+    /// Whether an import finds the class.
+    pub(super) is_imported: bool,
     /// Whether instances can be hashed, and so may be values whose identity does not count.
     pub(super) is_hashable: bool,
 }
@@ -61,7 +63,9 @@ impl<'py> TypeFacts<'py> {
             }
         }
         let is_hashable = !kind.getattr("__hash__")?.is_none();
-        Ok(Self { name: type_name(kind), slots, is_opaque, decides, is_hashable })
+        let is_imported = kind.module().is_ok_and(|module| module == "builtins")
+            || global_name(kind.as_any(), main)?.is_some();
+        Ok(Self { name: type_name(kind), slots, is_opaque, decides, is_imported, is_hashable })
     }
 }
 

@@ -107,6 +107,7 @@ class Walk:
         waiting = [(path, value)]
         while waiting:
             path, value = waiting.pop()
+            path = path if len(path) < 200 else "…" + path[-100:]
             constant = is_constant(value)
             if not constant and id(value) in self.numbers:
                 self.lines.append(f"{path}: again {self.numbers[id(value)]}")
