@@ -41,9 +41,11 @@ mod resources;
 mod save_trial;
 mod session_pickler;
 mod strategy;
+mod unkept_state;
 
 pub(crate) use self::buffer_view::PyBufferView;
 pub(crate) use self::dill_library::{DillImporter, ImportedNames};
+pub(crate) use self::global_names::{global_name, module_dicts};
 pub(crate) use self::output::{SegmentSink, StopReason};
 pub(crate) use self::session_pickler::{SaveFailure, SavedValue, SessionPickler, all_faults};
 

@@ -204,9 +204,12 @@ impl PickleContext {
         Ok(self.lock()?.memo.get(object.as_ptr() as usize).is_some())
     }
 
-    /// Records, for the user, a difference to expect after a load.
+    /// Records, for the user, a difference to expect after a load. Each one is recorded once in a variable.
     pub(super) fn note(&self, note: String) -> PyResult<()> {
-        self.lock()?.needs.notes.push(note);
+        let notes = &mut self.lock()?.needs.notes;
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
         Ok(())
     }
 }

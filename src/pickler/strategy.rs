@@ -37,6 +37,8 @@ pub(super) enum Strategy {
         reentrant: bool,
     },
     EnumMember,
+    /// A logger: a reduction that only has its name.
+    Logger,
     Exception(ExceptionForm),
     /// An instance whose ordinary reduction may not survive a load.
     Raw(RawForm),
@@ -140,6 +142,7 @@ fn by_own_rule(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResult<O
     }
     Ok(match (module, name) {
         ("builtins", "function" | "builtin_function_or_method") => Some(Strategy::Named),
+        ("logging", "Logger" | "RootLogger") => Some(Strategy::Logger),
         ("_io", name) if FILE_CLASSES.contains(&name) => Some(Strategy::File),
         ("_thread", "lock" | "RLock") => Some(Strategy::Lock { reentrant: name == "RLock" }),
         ("typing" | "typing_extensions", name) if TYPE_VARIABLES.contains(&name) => Some(Strategy::TypeVariable),

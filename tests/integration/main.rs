@@ -77,5 +77,7 @@ mod trust_prompt;
 #[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]
+mod verified_is_equal;
+#[cfg(feature = "python")]
 mod verified_saves;
 mod verifying;

@@ -265,8 +265,11 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             compound = compound.with(PartRole::Callee, callee);
         }
         match (arguments, arguments.and_then(|arguments| self.tuple(arguments))) {
-            // An instance of a subclass of `set`: its members have no order.
-            (_, Some([members])) if callee.is_some_and(|callee| self.is_set_class(callee)) => {
+            // An instance of a subclass of `set`, or a `WeakSet`: its members have no order.
+            (_, Some([members]))
+                if rule == Some(CanonicalCall::SetOfMembers)
+                    || callee.is_some_and(|callee| self.is_set_class(callee)) =>
+            {
                 // Normally a list; any other value counts as the only member.
                 compound.members = self.sequence(*members).unwrap_or(std::slice::from_ref(members)).to_vec();
             }
@@ -342,7 +345,12 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
     /// Whether the pickle defines this class as a subclass of `set` or `frozenset`: an instance is a call of it with a
     /// list of the members, in the order of the set.
     fn is_set_class(&self, class: Ref) -> bool {
-        let is_set = |base: &Ref| matches!(self.rule(*base), Some(CanonicalCall::Set | CanonicalCall::FrozenSet));
+        let is_set = |base: &Ref| {
+            matches!(
+                self.rule(*base),
+                Some(CanonicalCall::Set | CanonicalCall::FrozenSet | CanonicalCall::SetOfMembers)
+            )
+        };
         let mut classes = vec![class];
         for _ in 0..MAX_BASES {
             let Some(class) = classes.pop() else { return false };

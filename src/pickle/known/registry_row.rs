@@ -136,6 +136,8 @@ pub(in crate::pickle) enum CanonicalCall {
     Set,
     /// FROZENSET.
     FrozenSet,
+    /// A call with the members of a set, in any order, as a sequence.
+    SetOfMembers,
     /// A list of strings, if the separator is the one of our own pickler.
     JoinedStrings,
     /// BYTEARRAY8.

@@ -80,7 +80,9 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["itertools"], &["dropwhile", "filterfalse", "groupby", "starmap", "takewhile", "accumulate"])
         .effect(Effect::Lazy),
     data(&["weakref", "_weakref"], &["ref"]).makes(Makes::Type("weakref.ref")),
-    data(&["weakref", "_weakref"], &["WeakSet", "WeakKeyDictionary", "WeakValueDictionary"]),
+    data(&["weakref", "_weakref"], &["WeakKeyDictionary", "WeakValueDictionary"]),
+    data(&["weakref", "_weakref"], &["WeakSet"]).canonical(CanonicalCall::SetOfMembers),
+    known(&["_weakrefset"], &["WeakSet"]).effect(Effect::Data).canonical(CanonicalCall::SetOfMembers),
     dangerous(&["weakref"], &["finalize"]),
     data(&["threading", "_thread"], &["Lock", "RLock", "allocate_lock", "Event"]),
     // Not loaded from untrusted files: a logger is an object that the whole program shares.

@@ -11,7 +11,7 @@ use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
 use super::super::{
     classes, container_iterator, exceptions, functions, memory, named_objects, raw_instances, reduce, repeated_values,
-    resources,
+    resources, unkept_state,
 };
 
 /// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
@@ -23,12 +23,15 @@ pub(super) fn dispatch_slow<'py>(
 ) -> PyResult<ObjectPlan<'py>> {
     let strategy = strategy(context, &object.get_type())?;
     let written = strategy.without_hash();
+    if matches!(written, Strategy::Logger) {
+        unkept_state::note_logger(context, object)?;
+    }
     // What has a name is written again by all means.
     if !matches!(written, Strategy::Named | Strategy::Module) && context.has_slot(object)? {
         if !repeated_values::has_equal_reduction(context, object, written)? {
             return Ok(ObjectPlan::Write(DirectWrite::Reference));
         }
-        if matches!(written, Strategy::Reduce | Strategy::Plain) {
+        if matches!(written, Strategy::Reduce | Strategy::Logger | Strategy::Plain) {
             return repeated_values::plan_again(context, object);
         }
     }
@@ -47,7 +50,7 @@ fn carry_out<'py>(
         Strategy::Plain if context.is_session() && raw_instances::has_shared_dict(object)? => {
             raw_instances::plan_with_shared_dict(object)
         }
-        Strategy::Plain | Strategy::Reduce => {
+        Strategy::Plain | Strategy::Reduce | Strategy::Logger => {
             reduce::plan(context, object).or_else(|error| by_dill(context, object, error))
         }
         Strategy::Named => plan_named(context, object),
