@@ -55,6 +55,12 @@ pub(super) fn plan_cached_function<'py>(
     if let Some((module, name)) = context.global_name(cached)? {
         return named_objects::plan_global(context, py, module, name);
     }
+    let results: usize = cached.call_method0("cache_info")?.getattr("currsize")?.extract()?;
+    if results > 0 {
+        let name = cached.getattr_opt("__qualname__")?.map(|name| format!(" of {name}")).unwrap_or_default();
+        let count = if results == 1 { "the result".to_owned() } else { format!("{results} results") };
+        context.note(format!("the cache{name} comes back empty, without {count} in it"))?;
+    }
     let options = cached.call_method0("cache_parameters")?;
     let decorator = py.import("functools")?.getattr("lru_cache")?;
     let mut actions = vec![Action::BeginBuilding(cached.clone()), Action::Save(decorator)];
