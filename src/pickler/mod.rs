@@ -25,6 +25,7 @@ mod functions;
 mod global_names;
 mod hash_cycles;
 mod joined_strings;
+mod memory;
 mod named_objects;
 mod native_types;
 mod object_memo;
@@ -68,6 +69,7 @@ pub(crate) fn dumps<'py>(
     let single = SinglePickle { options, buffer_callback: buffer_callback.map(Bound::unbind) };
     let out = OpcodeOutput::whole();
     let context = Arc::new(PickleContext::new(&main, importer, save_trial::CALLS, out, Some(single))?);
+    context.memory.expect(vec![object.clone().unbind()]);
     context.lock()?.out.op_u8(Opcode::Proto, PROTOCOL);
     let saved = engine::save(&context, object);
     dill_adapter::disconnect(&context, py);

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyType};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::dill_library::{DillImporter, DillLibrary};
 use super::fault_search::FaultSearch;
 use super::global_names::{global_name, module_dicts, why_unimportable};
+use super::memory::SharedMemory;
 use super::output::OpcodeOutput;
 use super::pickler_state::PicklerState;
 use super::strategy::{HEAP_TYPE, Strategy};
@@ -40,6 +41,8 @@ pub(super) struct PickleContext {
     strategies: Mutex<StrategyTable>,
     /// Collects all faults of a value instead of stopping at the first one.
     fault_search: Option<Mutex<FaultSearch>>,
+    /// Which arrays share their memory.
+    pub(super) memory: SharedMemory,
     pub(super) dill: DillLibrary,
     dill_pickler: Mutex<Option<Py<PyAny>>>,
     calls: UpperCalls,
@@ -77,6 +80,7 @@ impl PickleContext {
             state: Mutex::new(state),
             strategies: Mutex::default(),
             fault_search: None,
+            memory: SharedMemory::default(),
             dill: DillLibrary::new(importer),
             dill_pickler: Mutex::new(None),
             calls,
@@ -187,6 +191,12 @@ impl PickleContext {
             Some(why) => Err(pickling_error(py, &format!("cannot pickle {shown}: {why}"))),
             None => Ok(()),
         }
+    }
+
+    /// The addresses of the namespaces of modules, among them the one that is being saved.
+    pub(super) fn module_dict_addresses(&self) -> PyResult<FxHashSet<usize>> {
+        let state = self.lock()?;
+        Ok(state.module_dicts.keys().copied().chain([state.main_dict]).collect())
     }
 
     /// Whether an object has a memo slot.

@@ -62,6 +62,14 @@ impl<'py> SessionPickler<'py> {
         Ok(Self { context: Arc::new(context), py: module.py() })
     }
 
+    /// Tells which values will be saved, so that arrays among them that share memory are recognized.
+    pub(crate) fn expect<'v>(&self, values: impl IntoIterator<Item = &'v Bound<'py, PyAny>>)
+    where
+        'py: 'v,
+    {
+        self.context.memory.expect(values.into_iter().map(|value| value.clone().unbind()).collect());
+    }
+
     /// The number of memo slots in use.
     pub(crate) fn memo_len(&self) -> PyResult<usize> {
         Ok(self.context.lock()?.memo.len())

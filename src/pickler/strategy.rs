@@ -24,6 +24,13 @@ pub(super) enum Strategy {
     Named,
     Module,
     PickleBuffer,
+    /// A `numpy.ndarray`, which may share its memory.
+    Array,
+    TorchTensor,
+    /// An instance of a subclass of `torch.nn.Parameter`.
+    TorchParameter,
+    TorchStorage,
+    JaxArray,
     File,
     Lock {
         /// Whether it is an `RLock`.
@@ -100,6 +107,9 @@ fn of_other_kind(kind: &Bound<'_, PyType>, context: &PickleContext, module: &str
     if let Some(strategy) = numpy_strategy(kind, module)? {
         return Ok(strategy);
     }
+    if let Some(strategy) = tensor_strategy(kind, module, name)? {
+        return Ok(strategy);
+    }
     if context.dill.may_know(kind.py(), module, name)?
         && let Some(function) = context.dill.function(kind)?
     {
@@ -157,12 +167,33 @@ fn numpy_strategy(kind: &Bound<'_, PyType>, module: &str) -> PyResult<Option<Str
     let Ok(numpy) = loaded_modules(kind.py())?.get_item("numpy") else { return Ok(None) };
     let Some(array) = numpy.getattr_opt("ndarray")? else { return Ok(None) };
     if kind.is(&array) {
-        return Ok(Some(Strategy::Reduce));
+        return Ok(Some(if is_registered(kind)? { Strategy::Reduce } else { Strategy::Array }));
     }
     if module != "numpy.ma" && kind.is_subclass(&array)? {
         return Ok(Some(Strategy::DillPickler));
     }
     Ok(None)
+}
+
+/// Tensors and storages of torch, and arrays of jax.
+fn tensor_strategy(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResult<Option<Strategy>> {
+    let is_parameter = |base: Bound<'_, PyAny>| {
+        let base = base.cast_into::<PyType>().ok();
+        base.is_some_and(|base| {
+            base.name().is_ok_and(|name| name == "Parameter")
+                && base.module().is_ok_and(|module| module == "torch.nn.parameter")
+        })
+    };
+    if kind.mro().iter().skip(1).any(is_parameter) {
+        return Ok(if is_registered(kind)? { None } else { Some(Strategy::TorchParameter) });
+    }
+    let strategy = match (module, name) {
+        ("torch", "Tensor") => Strategy::TorchTensor,
+        ("torch.storage", "TypedStorage" | "UntypedStorage") => Strategy::TorchStorage,
+        ("jaxlib._jax" | "jaxlib.xla_extension" | "jax._src.array", "ArrayImpl") => Strategy::JaxArray,
+        _ => return Ok(None),
+    };
+    Ok(if is_registered(kind)? { None } else { Some(strategy) })
 }
 
 /// Whether instances are created by `object.__new__` and have no state except their `__dict__`.

@@ -35,6 +35,8 @@ mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
 #[cfg(feature = "python")]
+mod isolation;
+#[cfg(feature = "python")]
 mod joblib;
 #[cfg(feature = "python")]
 mod live_things;
@@ -55,6 +57,8 @@ mod running;
 mod saving;
 #[cfg(feature = "python")]
 mod sessions_that_break_dill;
+#[cfg(feature = "python")]
+mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
 mod suites;

@@ -8,12 +8,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::symbol::Symbol;
-use super::{Finding, MAX_FINDINGS, Verdict, VerdictClass, forged_arrays, show};
+use super::{Finding, MAX_FINDINGS, Verdict, VerdictClass, buffer_arrays, forged_arrays, show};
 use crate::pickle::explain::labels::{Labels, MAX_NAME};
 use crate::pickle::known::packages::{is_known_module, runs_on_import};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::machine::{Machine, MachineError, Watch};
 
+/// Why an array is dangerous whose elements numpy would read from memory that is gone.
+const CHANGED_BUFFER: &str = "uses a buffer that is changed after the array was made";
 /// Why a forged dtype is dangerous, after its name.
 pub(super) const FORGED: &str = "is forged: numpy would use numbers in the file as memory addresses";
 
@@ -239,6 +241,9 @@ impl Judge {
         self.shared_namespaces(labels);
         for at in forged_arrays::forged_dtypes(labels) {
             self.note(VerdictClass::Dangerous, at, "numpy.dtype", "", FORGED);
+        }
+        for at in buffer_arrays::changed_buffers(labels) {
+            self.note(VerdictClass::Dangerous, at, "numpy.ndarray", "", CHANGED_BUFFER);
         }
         self.array_contents(bytes, labels.machine());
     }

@@ -1,6 +1,7 @@
 //! Judges calls of callables whose [`Effect`] is known: one method for each effect that depends on the arguments.
 
 use super::VerdictClass;
+use super::buffer_arrays::is_within_buffer;
 use super::call::{CallSite, MAX_STEPS, RECEIVES_FUNCTION};
 use super::class::MAX_CODE_STEPS;
 use super::judge::Judge;
@@ -33,6 +34,7 @@ impl Judge {
                 self.dangerous(labels, site, full, RECEIVES_FUNCTION)
             }
             Effect::Data | Effect::Iterates => VerdictClass::Plain,
+            Effect::Memory if site.skip == 0 && is_within_buffer(labels, site.node) => VerdictClass::Plain,
             Effect::Memory if !site.calls_callee() && !self.has_buffer(labels, site, 0) => VerdictClass::Plain,
             Effect::Memory => self.dangerous(labels, site, full, FORGED_BUFFER),
             Effect::Code | Effect::Function | Effect::CodeObject | Effect::Decorator => {

@@ -10,7 +10,7 @@ use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
 use super::super::{
-    classes, container_iterator, exceptions, functions, named_objects, raw_instances, reduce, repeated_values,
+    classes, container_iterator, exceptions, functions, memory, named_objects, raw_instances, reduce, repeated_values,
     resources,
 };
 
@@ -53,6 +53,11 @@ fn carry_out<'py>(
         Strategy::Named => plan_named(context, object),
         Strategy::Module => named_objects::plan_module(context, object),
         Strategy::PickleBuffer => reduce::plan_buffer(context, object, in_reduction),
+        Strategy::Array => memory::plan_array(context, object),
+        Strategy::TorchTensor => memory::plan_tensor(context, object),
+        Strategy::TorchParameter => memory::plan_parameter(context, object),
+        Strategy::TorchStorage => memory::plan_storage(context, object),
+        Strategy::JaxArray => memory::plan_jax_array(context, object),
         Strategy::File => resources::plan_file(context, object),
         Strategy::Lock { reentrant } => resources::plan_lock(context, object, *reentrant),
         Strategy::ContainerIterator(iterated) => container_iterator::plan(context, object, *iterated),
