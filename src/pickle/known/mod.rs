@@ -67,14 +67,22 @@ fn has_exact_trait(module: &str, name: &str, wanted: Trait) -> bool {
 /// What a call of this global makes; `None` if that is an instance of it, as far as is known.
 pub(super) fn made_by(module: &str, name: &str) -> Option<Makes> {
     let (module, name) = renames::current_name(module, name);
+    if makes_builtin(module, name) {
+        return Some(Makes::InstanceOf(0));
+    }
     row(module, name)?.makes
+}
+
+/// Whether this is the `__new__` of a built-in class of plain data or of an exception: its first argument is the class
+/// of the new object.
+fn makes_builtin(module: &str, name: &str) -> bool {
+    let class = name.strip_suffix(".__new__").filter(|_| module == "builtins");
+    class.and_then(|class| row(module, class)).is_some_and(|row| row.effect == Some(Effect::Data))
 }
 
 /// What a call of this global does, by its current name; `None` if that is not known.
 pub(super) fn effect_of(module: &str, name: &str) -> Option<Effect> {
-    if let Some(class) = name.strip_suffix(".__new__").filter(|_| module == "builtins")
-        && row(module, class).is_some_and(|row| row.effect == Some(Effect::Data))
-    {
+    if makes_builtin(module, name) {
         return Some(Effect::New(0));
     }
     row(module, name)?.effect
