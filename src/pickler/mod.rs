@@ -1,10 +1,10 @@
 //! The pickler: objects to opcodes of protocol 5, with the meaning of dill.
 //!
 //! [`engine`] executes: it works through a list of work items, locks the [`pickler_state`], and calls the fast path in
-//! [`native_types`]. It asks handlers ([`reduce`], [`named_objects`], [`resources`], [`classes`]) for everything else.
-//! A handler runs Python code and returns a [`plan`]; it never calls the engine. [`strategy`] chooses the handler for a
-//! type. dill pickles everything else: [`dill_library`] is the interface that we use of dill, [`dill_adapter`] the
-//! interface that dill uses of us.
+//! [`native_types`]. It asks handlers ([`reduce`], [`named_objects`], [`resources`], [`classes`], [`functions`]) for
+//! everything else. A handler runs Python code and returns a [`plan`]; it never calls the engine. [`strategy`] chooses
+//! the handler for a type. dill pickles everything else: [`dill_library`] is the interface that we use of dill,
+//! [`dill_adapter`] the interface that dill uses of us.
 
 use std::sync::Arc;
 
@@ -12,13 +12,20 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyDict};
 
 mod buffer_view;
+mod class_attributes;
 mod classes;
+mod container_iterator;
 mod dill_adapter;
 mod dill_library;
 mod engine;
+mod exceptions;
 mod fault_search;
+mod finalizers;
+mod functions;
 mod global_names;
+mod hash_cycles;
 mod joined_strings;
+mod memory;
 mod named_objects;
 mod native_types;
 mod object_memo;
@@ -26,8 +33,12 @@ mod output;
 mod pickle_context;
 mod pickler_state;
 mod plan;
+mod process_bound;
+mod raw_instances;
 mod reduce;
+mod repeated_values;
 mod resources;
+mod save_trial;
 mod session_pickler;
 mod strategy;
 
@@ -57,7 +68,8 @@ pub(crate) fn dumps<'py>(
     let main = py.import("__main__")?;
     let single = SinglePickle { options, buffer_callback: buffer_callback.map(Bound::unbind) };
     let out = OpcodeOutput::whole();
-    let context = Arc::new(PickleContext::new(&main, importer, dill_adapter::connect, out, Some(single))?);
+    let context = Arc::new(PickleContext::new(&main, importer, save_trial::CALLS, out, Some(single))?);
+    context.memory.expect(vec![object.clone().unbind()]);
     context.lock()?.out.op_u8(Opcode::Proto, PROTOCOL);
     let saved = engine::save(&context, object);
     dill_adapter::disconnect(&context, py);

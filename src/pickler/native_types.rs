@@ -17,6 +17,7 @@ use super::buffer_view::PyBufferView;
 use super::joined_strings;
 use super::pickler_state::PicklerState;
 use super::plan::{DictWalk, ItemBatch, WorkItem};
+use super::repeated_values::is_repeatable;
 use crate::pickle::format::opcode::Opcode;
 
 /// The longest string, in bytes, that is written again in each segment instead of taken from an earlier one.
@@ -90,11 +91,9 @@ pub(super) unsafe fn save_fast<'py>(
     if kind == &raw mut ffi::PyTuple_Type {
         return Ok(start_tuple(py, state, object));
     }
-    if let Some(slot) = state.memo.get(object as usize) {
-        // A global is written again in each segment: see `is_in_segment`.
-        if !state.is_in_segment(slot) && state.named_types.contains(&(kind as usize)) {
-            return Ok(FastSave::Slow);
-        }
+    if let Some(slot) = state.memo.get(object as usize)
+        && (state.is_in_segment(slot) || !is_repeatable(py, state, object))
+    {
         state.write_slot(slot);
         return Ok(FastSave::Done);
     }
@@ -166,7 +165,8 @@ fn save_string(py: Python<'_>, state: &mut PicklerState, object: *mut ffi::PyObj
 /// Writes a string that UTF-8 cannot encode, in the way of CPython's pickle.
 #[cold]
 fn save_string_with_surrogates(state: &mut PicklerState, string: &Bound<'_, PyAny>) -> PyResult<()> {
-    if state.write_get(string.as_ptr() as usize) {
+    if let Some(slot) = state.slot_in_segment(string.as_ptr() as usize) {
+        state.write_slot(slot);
         return Ok(());
     }
     let bytes = string.call_method1("encode", ("utf-8", "surrogatepass"))?;
@@ -274,7 +274,10 @@ fn start_tuple<'py>(py: Python<'py>, state: &mut PicklerState, object: *mut ffi:
         state.out.op(Opcode::EmptyTuple);
         return FastSave::Done;
     }
-    if state.write_get(object as usize) {
+    if let Some(slot) = state.memo.get(object as usize)
+        && (state.is_in_segment(slot) || !is_repeatable(py, state, object))
+    {
+        state.write_slot(slot);
         return FastSave::Done;
     }
     // Up to three items have opcodes that need no MARK. The tuple is memoized after its items: it does not exist
@@ -289,15 +292,15 @@ fn start_tuple<'py>(py: Python<'py>, state: &mut PicklerState, object: *mut ffi:
     FastSave::Started(WorkItem::Tuple { tuple, next: 0 })
 }
 
-/// The less frequent types. The object has no slot.
+/// The less frequent types. The object has no slot, or is written again.
 fn save_other<'py>(
     py: Python<'py>,
     state: &mut PicklerState,
     object: *mut ffi::PyObject,
     kind: *mut ffi::PyTypeObject,
 ) -> PyResult<FastSave<'py>> {
-    if state.plain_types.contains(&(kind as usize)) {
-        return Ok(start_instance(py, state, object, kind));
+    if let Some(is_hashed) = state.plain_types.get(&(kind as usize)).copied() {
+        return Ok(start_instance(py, state, object, kind, is_hashed));
     }
     // SAFETY: the container owns the object.
     let value = unsafe { Bound::from_borrowed_ptr(py, object) };
@@ -308,7 +311,7 @@ fn save_other<'py>(
         state.out.op(Opcode::EmptySet);
         state.memoize(&value);
         let items = value.try_iter()?;
-        return Ok(FastSave::Started(WorkItem::Set { set: value, items, batch: ItemBatch::default() }));
+        return Ok(FastSave::Started(WorkItem::Set { set: value, items, batch: ItemBatch::default(), pending: None }));
     } else if kind == &raw mut ffi::PyFrozenSet_Type {
         // A frozenset does not exist before its items, so it is memoized after them, like a tuple.
         state.out.op(Opcode::Mark);
@@ -327,9 +330,13 @@ fn start_instance<'py>(
     state: &mut PicklerState,
     object: *mut ffi::PyObject,
     kind: *mut ffi::PyTypeObject,
+    is_hashed: bool,
 ) -> FastSave<'py> {
-    // The first instance takes the slow path, which saves the class.
+    // The first instance takes the slow path, which saves the class. An imported class is saved in each segment.
     let Some(class) = state.memo.get(kind as usize) else { return FastSave::Slow };
+    if !state.is_in_segment(class) && !state.script_objects.contains(&(kind as usize)) {
+        return FastSave::Slow;
+    }
     // A reference of our own: creating the dict can start the garbage collector, and a finalizer may empty the
     // container. SAFETY: the container owns the object.
     let instance = unsafe { Bound::from_borrowed_ptr(py, object) };
@@ -342,22 +349,20 @@ fn start_instance<'py>(
         // Python versions differ in how they reduce an empty state: `__reduce_ex__` knows.
         return FastSave::Slow;
     }
+    // Two references, those of the instance and of this function, mean that nothing else has the dict. Such a dict
+    // needs no slot. Another one stays what it is only if it is set as a whole.
+    // SAFETY: a live object.
+    if unsafe { ffi::Py_REFCNT(dict.as_ptr()) } != 2 {
+        return FastSave::Slow;
+    }
     state.write_slot(class);
     state.out.ops([Opcode::EmptyTuple, Opcode::NewObj]);
     // The instance may have weak references, so it gets a slot even if it is unshared.
     state.memoize(&instance);
-    // Two references, those of the instance and of this function, mean that the dict is unshared. Such a dict needs no
-    // slot: a load copies it into the dict of the new instance, so that nothing could share it anyway.
-    // SAFETY: a live object.
-    let shared = unsafe { ffi::Py_REFCNT(dict.as_ptr()) } != 2;
-    if shared && state.write_get(dict.as_ptr() as usize) {
-        state.out.op(Opcode::Build);
-        return FastSave::Done;
+    if is_hashed {
+        state.begin_unfinished(&instance);
     }
     state.out.op(Opcode::EmptyDict);
-    if shared {
-        state.memoize(dict.as_any());
-    }
     FastSave::Started(WorkItem::Dict {
         dict,
         walk: DictWalk::default(),

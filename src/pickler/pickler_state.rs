@@ -8,6 +8,8 @@ use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::functions::OpenCells;
+use super::hash_cycles::{HashCycles, Postponed, PostponedNumber};
 use super::object_memo::ObjectMemo;
 use super::output::OpcodeOutput;
 use crate::pickle::format::opcode::Opcode;
@@ -15,10 +17,14 @@ use crate::pickle::format::opcode::Opcode;
 pub(super) struct PicklerState {
     pub(super) out: OpcodeOutput,
     pub(super) memo: ObjectMemo,
-    /// Addresses of the types whose instances consist of a `__dict__` only: the fast path writes those.
-    pub(super) plain_types: FxHashSet<usize>,
-    /// Addresses of the types whose instances are written by name.
-    pub(super) named_types: FxHashSet<usize>,
+    /// Addresses of the types whose instances consist of a `__dict__` only: the fast path writes those. The value is
+    /// whether the type has a `__hash__` of its own.
+    pub(super) plain_types: FxHashMap<usize, bool>,
+    /// Addresses of the types whose instances may be written again in each segment: see
+    /// [`repeated_values`](super::repeated_values).
+    pub(super) repeated_types: FxHashSet<usize>,
+    /// Addresses of the classes and functions that no import finds: they are written once in a session.
+    pub(super) script_objects: FxHashSet<usize>,
     /// The names of modules by the addresses of their dicts: such a dict is written as a reference to its module.
     pub(super) module_dicts: FxHashMap<usize, String>,
     /// The address of the namespace that is being saved.
@@ -26,9 +32,15 @@ pub(super) struct PicklerState {
     /// Objects whose reduction is being written and that have no slot yet, with the number of reductions under way: an
     /// object that its own arguments lead back to is reduced again.
     building: FxHashMap<usize, u32>,
+    /// The functions and classes that are being created, and their cells.
+    pub(super) cells: OpenCells,
     /// The address of a list that `numpy.ndarray.__reduce__` made of its items: the array holds each item a second
     /// time.
     pub(super) copied_list: usize,
+    /// Objects that must not be hashed yet.
+    pub(super) cycles: HashCycles,
+    /// The slot of the first one; `u32::MAX` if there is none.
+    first_unfinished: u32,
     pub(super) needs: SegmentNeeds,
     /// The objects that were being saved when an error occurred, innermost first.
     pub(super) failed: Vec<Py<PyAny>>,
@@ -44,6 +56,8 @@ pub(super) struct SegmentNeeds {
     /// The globals that loading the segment looks up, as `module name`, without repetitions.
     pub(super) imports: Vec<String>,
     pub(super) has_code: bool,
+    /// The modules among the objects, without repetitions.
+    pub(super) modules: Vec<String>,
     /// Differences to expect after a load, for the user.
     pub(super) notes: Vec<String>,
 }
@@ -58,6 +72,9 @@ impl SegmentNeeds {
     }
 }
 
+/// The name of the module that scripts import.
+pub(super) const OWN_MODULE: &str = "snapcli";
+
 /// The most reductions of one object that may be under way at once. CPython's pickle raises RecursionError in this case
 /// when its stack is full.
 const REDUCTIONS_AT_ONCE: u32 = 100;
@@ -68,11 +85,15 @@ impl PicklerState {
         Self {
             out,
             memo: ObjectMemo::new(),
-            plain_types: FxHashSet::default(),
-            named_types: FxHashSet::default(),
+            plain_types: FxHashMap::default(),
+            cycles: HashCycles::default(),
+            first_unfinished: u32::MAX,
+            repeated_types: FxHashSet::default(),
+            script_objects: FxHashSet::default(),
             module_dicts: module_dicts.into_iter().collect(),
             main_dict,
             building: FxHashMap::default(),
+            cells: OpenCells::default(),
             copied_list: 0,
             needs: SegmentNeeds::default(),
             failed: Vec::new(),
@@ -85,6 +106,28 @@ impl PicklerState {
         self.needs = SegmentNeeds { first_slot: self.memo.len() as u32, ..SegmentNeeds::default() };
         self.failed.clear();
         self.building.clear();
+        self.cut_unfinished(0);
+    }
+
+    /// The object on top of the unpickler's stack must not be hashed before it has its attributes.
+    pub(super) fn begin_unfinished(&mut self, object: &Bound<'_, PyAny>) {
+        if let Some(slot) = self.memo.get(object.as_ptr() as usize) {
+            self.cycles.begin(slot);
+            self.first_unfinished = self.cycles.first_slot();
+        }
+    }
+
+    /// The object in this slot has its attributes. Returns what had to wait for that.
+    pub(super) fn end_unfinished<'py>(&mut self, py: Python<'py>, slot: u32) -> Vec<(PostponedNumber, Postponed<'py>)> {
+        let postponed = self.cycles.end(py, slot);
+        self.first_unfinished = self.cycles.first_slot();
+        postponed
+    }
+
+    /// Forgets the unfinished objects after the first `count`.
+    pub(super) fn cut_unfinished(&mut self, count: usize) {
+        self.cycles.cut(count);
+        self.first_unfinished = self.cycles.first_slot();
     }
 
     /// Records that an object's reduction is being written.
@@ -124,24 +167,33 @@ impl PicklerState {
         if slot < self.needs.first_slot && self.needs.takes.last() != Some(&slot) {
             self.needs.takes.push(slot);
         }
+        if slot >= self.first_unfinished {
+            self.cycles.note_reference(slot);
+        }
         match u8::try_from(slot) {
             Ok(short) => self.out.op_u8(Opcode::BinGet, short),
             Err(_) => self.out.op_u32(Opcode::LongBinGet, slot),
         }
     }
 
-    /// Gives the object on top of the stack the next slot, unless it has one.
+    /// Gives the object on top of the stack the next slot, unless it has one in the current segment. An object that has
+    /// one in an earlier segment is being written again.
     #[inline]
     pub(super) fn memoize(&mut self, object: &Bound<'_, PyAny>) {
         if self.memo.put(object) {
             self.out.op(Opcode::Memoize);
+        } else if self.slot_in_segment(object.as_ptr() as usize).is_none() {
+            self.memoize_in_segment(object);
         }
     }
 
+    /// The slot of an object, if the current segment has written the object.
+    #[inline]
+    pub(super) fn slot_in_segment(&self, address: usize) -> Option<u32> {
+        self.memo.get(address).filter(|slot| self.is_in_segment(*slot))
+    }
+
     /// Whether a slot belongs to the current segment.
-    ///
-    /// Strings and globals are written again in each segment rather than taken from an earlier one. Otherwise a
-    /// variable that cannot be loaded would take others with it, only because they share a name.
     #[inline]
     pub(super) fn is_in_segment(&self, slot: u32) -> bool {
         slot >= self.needs.first_slot
@@ -151,6 +203,16 @@ impl PicklerState {
     pub(super) fn memoize_in_segment(&mut self, object: &Bound<'_, PyAny>) {
         self.memo.renew(object);
         self.out.op(Opcode::Memoize);
+    }
+
+    /// Whether a dict is the namespace of the session or of a module that was loaded when the save began.
+    pub(super) fn is_module_dict(&self, address: usize) -> bool {
+        address == self.main_dict || self.module_dicts.contains_key(&address)
+    }
+
+    /// Adds the dict of a module that was loaded later.
+    pub(super) fn add_module_dict(&mut self, address: usize, module: &str) {
+        self.module_dicts.insert(address, module.to_owned());
     }
 
     /// Writes the dict of a module as a global, as dill does. Returns false, and writes nothing, for any other dict.
@@ -177,9 +239,9 @@ impl PicklerState {
 
     /// Writes an object as a global, or as a reference if the current segment has written it already.
     pub(super) fn write_global_once(&mut self, module: &str, name: &str, object: &Bound<'_, PyAny>) {
-        match self.memo.get(object.as_ptr() as usize) {
-            Some(slot) if self.is_in_segment(slot) => self.write_slot(slot),
-            _ => {
+        match self.slot_in_segment(object.as_ptr() as usize) {
+            Some(slot) => self.write_slot(slot),
+            None => {
                 self.write_global(module, name);
                 self.memoize_in_segment(object);
             }
@@ -199,14 +261,33 @@ impl PicklerState {
     pub(super) fn write_module(&mut self, name: &str) {
         self.write_global("dill._dill", "_import_module");
         self.out.string(name);
+        // The second argument, `safe`, makes it return None if the import fails. dill must be able to load a session
+        // that has the module `snapcli` where that is not installed.
+        if name == OWN_MODULE {
+            self.out.ops([Opcode::NewTrue, Opcode::Tuple2, Opcode::Reduce]);
+            return;
+        }
         self.out.ops([Opcode::Tuple1, Opcode::Reduce]);
+        if !self.needs.modules.iter().any(|known| known == name) {
+            self.needs.modules.push(name.to_owned());
+        }
+    }
+
+    /// Writes a function of the module `snapcli`: `getattr(module, name, NoneType)`. Where there is no such module, a
+    /// load gets `NoneType` instead, whose call raises an error.
+    pub(super) fn write_own_function(&mut self, name: &str) {
+        self.write_global("builtins", "getattr");
+        self.write_module(OWN_MODULE);
+        self.out.string(name);
+        self.write_global("types", "NoneType");
+        self.out.ops([Opcode::Tuple3, Opcode::Reduce]);
     }
 
     /// Memoizes the object that the preceding opcodes create. If its own arguments led to it, it already has a slot:
     /// then the second copy is popped and the first one is used, as in CPython's `save_reduce`.
     pub(super) fn memoize_or_replace(&mut self, object: &Bound<'_, PyAny>) {
         self.end_building(object.as_ptr() as usize);
-        match self.memo.get(object.as_ptr() as usize) {
+        match self.slot_in_segment(object.as_ptr() as usize) {
             Some(slot) => {
                 self.out.op(Opcode::Pop);
                 self.write_slot(slot);

@@ -17,6 +17,7 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     data(BUILTINS, &["frozenset"]).canonical(CanonicalCall::FrozenSet).traits(&[Trait::CalledBase]),
     data(BUILTINS, &["bytearray"]).canonical(CanonicalCall::ByteArray).traits(&[Trait::CalledBase]),
     data(BUILTINS, &["bytes"]).canonical(CanonicalCall::EmptyBytes),
+    data(BUILTINS, &["dict.values", "dict.items"]),
     data(BUILTINS, &["str.split"]).makes(Makes::Type("list")).canonical(CanonicalCall::JoinedStrings),
     data(BUILTINS, &[
         "ArithmeticError", "AssertionError", "AttributeError", "BlockingIOError", "BrokenPipeError", "BufferError",
@@ -43,7 +44,8 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(BUILTINS, &["type.__new__"])
         .makes(new_class(1, 3))
         .effect(class(ClassCall::Type, None, Some(2), Some(3))),
-    known(BUILTINS, &["type.__setattr__", "setattr", "delattr"]).effect(Effect::SetAttr),
+    known(BUILTINS, &["type.__setattr__", "object.__setattr__", "setattr", "delattr"]).effect(Effect::SetAttr),
+    known(BUILTINS, &["dict.update", "list.extend"]).effect(Effect::Fills),
     known(BUILTINS, &["getattr"])
         .makes(Makes::Attribute)
         .effect(Effect::GetAttr)

@@ -5,9 +5,11 @@
 //! attributes and partial functions ([`resolve_symbol`]), and assumes the worst of a value that it cannot resolve. A
 //! verdict is never a proof: code that the pickle defines is searched for dangerous names, not understood.
 
+mod buffer_arrays;
 mod call;
 mod class;
 mod forged_arrays;
+mod generator_call;
 mod judge;
 mod known_calls;
 mod nested_pickles;

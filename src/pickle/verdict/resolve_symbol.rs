@@ -72,6 +72,8 @@ impl Judge {
                 attribute(&of, name)
             }
             Symbol::Decorator => Symbol::Function(reference),
+            // What iterates over a generator runs its code.
+            _ if self.makes_generator(labels, &callee) => Symbol::Lazy,
             // NEWOBJ makes an instance even of a class that cannot be resolved.
             _ if node.kind == NodeKind::Call(CallKind::NewObj) => Symbol::Instance(Rc::new(callee)),
             _ => Symbol::Unknown,
@@ -144,7 +146,7 @@ impl Judge {
             | Effect::ImportSpec
             | Effect::Calls(_)
             | Effect::CallsWith(_) => instance(callee.clone()),
-            Effect::SetAttr | Effect::Load => Symbol::Unknown,
+            Effect::SetAttr | Effect::Fills | Effect::Load => Symbol::Unknown,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod dispatch;
 mod item_loops;
+mod postponed;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use pyo3::types::{PyAny, PyCode};
 
 use self::dispatch::dispatch_slow;
 use self::item_loops::{dispatch, element_fetched, fetch_element, step};
+pub(super) use self::postponed::{PendingKey, PendingMember};
 use super::fault_search::LONGEST_PATH;
 use super::native_types::FastSave;
 use super::pickle_context::PickleContext;
@@ -45,10 +47,12 @@ pub(super) fn save(context: &Arc<PickleContext>, object: &Bound<'_, PyAny>) -> P
 /// Works through an item and everything that it leads to.
 pub(super) fn run<'py>(context: &Arc<PickleContext>, py: Python<'py>, item: WorkItem<'py>) -> PyResult<()> {
     let mut work = vec![item];
+    let unfinished = context.lock()?.cycles.len();
     let result = run_all(context, py, &mut work);
     if result.is_err()
         && let Ok(mut state) = context.lock()
     {
+        state.cut_unfinished(unfinished);
         state.failed.extend(work.iter().rev().take(LONGEST_PATH).filter_map(WorkItem::object).map(Bound::unbind));
     }
     result
@@ -65,6 +69,8 @@ fn run_all<'py>(context: &Arc<PickleContext>, py: Python<'py>, work: &mut Vec<Wo
         }
         match step(item, py, &mut state)? {
             Next::Push(item) => work.push(item),
+            Next::Replace(next) => drop(std::mem::replace(item, next)),
+            Next::Again => {}
             // Freeing an object can run a finalizer. If that uses this pickler, `lock` returns an error to it.
             Next::Done => drop(work.pop()),
             Next::Dispatch(object) => {
@@ -103,9 +109,15 @@ fn start_slow<'py>(
         let first = work.len().saturating_sub(search.room());
         search.enter(work[first..].iter().filter_map(WorkItem::object))
     });
+    let depth = context.lock()?.cells.depth();
     // A load may pass any memory to the function of a reduction. Elsewhere a `PickleBuffer` stands for bytes.
     let in_reduction = matches!(work, [.., WorkItem::Actions { .. }, WorkItem::Tuple { .. }]);
     let started = dispatch_slow(context, object, in_reduction).and_then(|plan| carry_out(context, object, plan));
+    if started.is_err() {
+        // dill's functions save what an object needs: what they have begun never ends.
+        let unfinished = context.lock()?.cells.cut(depth);
+        drop(unfinished);
+    }
     // The search was not locked while the handler ran, as Python code can lead to this function again.
     if let (Some(path), Some(mut search)) = (path, context.fault_search()?) {
         let forgiven = started.as_ref().is_err_and(|error| search.record(object, error));
@@ -142,8 +154,8 @@ fn write(state: &mut PicklerState, object: &Bound<'_, PyAny>, opcodes: DirectWri
         DirectWrite::Reference => drop(state.write_get(object.as_ptr() as usize)),
         DirectWrite::Global { module, name } => {
             state.write_global(&module, &name);
-            // The object may have a slot in an earlier segment, which a load may skip.
             state.memoize_in_segment(object);
+            state.repeated_types.insert(object.get_type().as_ptr() as usize);
         }
         DirectWrite::Extension { module, name, code } => {
             state.needs.import(&module, &name);
@@ -152,6 +164,10 @@ fn write(state: &mut PicklerState, object: &Bound<'_, PyAny>, opcodes: DirectWri
         DirectWrite::Module { name } => {
             state.write_module(&name);
             state.memoize(object);
+        }
+        DirectWrite::OwnFunction { name } => {
+            state.write_own_function(&name);
+            state.memoize_in_segment(object);
         }
         DirectWrite::Buffer { view, raw } => {
             state.out.buffer(view, raw)?;

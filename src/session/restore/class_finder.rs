@@ -11,7 +11,7 @@ use pyo3::exceptions::{PyAttributeError, PyLookupError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
 
-use super::dill_functions::{CreateType, ImportModule, OpenForReading, Reconstruct};
+use super::dill_functions::{CreateNamedTuple, CreateType, ImportModule, OpenForReading, Reconstruct};
 use super::restore_context::{ImportRecord, RestoreContext};
 use super::untrusted_load;
 use crate::pickle::known::{self, untrusted as allow_list};
@@ -124,6 +124,7 @@ impl ClassFinder {
                 let import = ImportModule { module_name, module, renames, guarded, imports };
                 return Bound::new(py, import).map(Bound::into_any);
             }
+            "_create_namedtuple" => return Bound::new(py, CreateNamedTuple {}).map(Bound::into_any),
             "_create_type" => return self.create_type(py, None),
             "_create_filehandle" => return Bound::new(py, OpenForReading {}).map(Bound::into_any),
             _ => {}
