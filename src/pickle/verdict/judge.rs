@@ -70,6 +70,8 @@ pub(super) struct Judge {
     pub(super) main_calls: Vec<(Rc<str>, u64)>,
     /// States that `__main__` is given.
     pub(super) main_states: Vec<Ref>,
+    /// Namespaces that objects were given, with the offset of the call.
+    pub(super) namespaces: Vec<(Ref, u64)>,
     /// The classes whose instances were judged, with the index of the finding if there is one: not judged again.
     pub(super) instances: HashMap<Ref, Option<usize>>,
     last_class: Option<LastClass>,
@@ -138,6 +140,7 @@ impl Judge {
             class_states: HashMap::new(),
             main_calls: Vec::new(),
             main_states: Vec::new(),
+            namespaces: Vec::new(),
             instances: HashMap::new(),
             last_class: None,
             plain_keys: Vec::new(),
@@ -235,6 +238,7 @@ impl Judge {
         }
         // These need the whole pickle: a definition or a state can come after the call that it affects.
         self.redefined_main_calls(labels);
+        self.shared_namespaces(labels);
         for at in forged_arrays::forged_dtypes(labels) {
             self.note(VerdictClass::Dangerous, at, "numpy.dtype", "", FORGED);
         }
