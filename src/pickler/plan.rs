@@ -114,6 +114,8 @@ pub(super) enum Action<'py> {
     ExpectCopiedList(usize),
     Save(Bound<'py, PyAny>),
     Write(Opcode),
+    /// The contents of a buffer that only the next call uses: it gets no slot, and its memory is free again.
+    Contents(PyBufferView),
     /// Gives the object on top of the unpickler's stack a slot.
     Memoize(Bound<'py, PyAny>),
     Appends(Bound<'py, PyIterator>),

@@ -31,6 +31,10 @@ pub(super) enum Strategy {
     TorchParameter,
     TorchStorage,
     JaxArray,
+    /// A `pyarrow.Buffer`.
+    ArrowBuffer,
+    /// A frame or a series of polars.
+    Polars,
     File,
     Lock {
         /// Whether it is an `RLock`.
@@ -194,6 +198,8 @@ fn tensor_strategy(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResu
         ("torch", "Tensor") => Strategy::TorchTensor,
         ("torch.storage", "TypedStorage" | "UntypedStorage") => Strategy::TorchStorage,
         ("jaxlib._jax" | "jaxlib.xla_extension" | "jax._src.array", "ArrayImpl") => Strategy::JaxArray,
+        ("pyarrow.lib", "Buffer") => Strategy::ArrowBuffer,
+        ("polars.dataframe.frame", "DataFrame") | ("polars.series.series", "Series") => Strategy::Polars,
         _ => return Ok(None),
     };
     Ok(if is_registered(kind)? { None } else { Some(strategy) })

@@ -60,6 +60,8 @@ fn carry_out<'py>(
         Strategy::TorchTensor => memory::plan_tensor(context, object),
         Strategy::TorchParameter => memory::plan_parameter(context, object),
         Strategy::TorchStorage => memory::plan_storage(context, object),
+        Strategy::ArrowBuffer => memory::plan_arrow_buffer(context, object),
+        Strategy::Polars => memory::plan_polars(context, object),
         Strategy::JaxArray => memory::plan_jax_array(context, object),
         Strategy::File => resources::plan_file(context, object),
         Strategy::Lock { reentrant } => resources::plan_lock(context, object, *reentrant),

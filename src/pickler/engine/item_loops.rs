@@ -377,6 +377,7 @@ fn step_actions<'py>(
                 }
             }
             Action::Write(opcode) => state.out.op(opcode),
+            Action::Contents(view) => state.out.buffer(view, true)?,
             Action::Memoize(object) => state.memoize_or_replace(&object),
             Action::Global { module, name, object: None } => state.write_global(module, name),
             Action::Global { module, name, object: Some(object) } => state.write_global_once(module, name, &object),
