@@ -101,6 +101,8 @@ pub(super) enum Action<'py> {
     /// The list at this address is a copy that `numpy.ndarray.__reduce__` has made.
     ExpectCopiedList(usize),
     Save(Bound<'py, PyAny>),
+    /// Bytes, or a tuple of strings, that belong to one object and so need no slot.
+    Constant(Bound<'py, PyAny>),
     Write(Opcode),
     /// Gives the object on top of the unpickler's stack a slot.
     Memoize(Bound<'py, PyAny>),
