@@ -106,8 +106,10 @@ impl<'py> IgnoredWarnings<'py> {
     }
 
     fn add(&mut self, py: Python<'py>) -> PyResult<()> {
-        // The list is also that of `warnings`, which may not be imported yet.
-        let filters = py.import("_warnings")?.getattr("filters")?.cast_into::<PyList>()?;
+        // `catch_warnings` gives `warnings` another list. That module may not be imported yet.
+        let modules = py.import("sys")?.getattr("modules")?;
+        let warnings = modules.get_item("warnings").or_else(|_| py.import("_warnings").map(Bound::into_any))?;
+        let filters = warnings.getattr("filters")?.cast_into::<PyList>()?;
         for (category, part) in IGNORED {
             let category = py.import("builtins")?.getattr(category)?;
             let filter = ("ignore", MessagePart(part), category, py.None(), 0).into_pyobject(py)?.into_any();
