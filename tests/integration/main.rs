@@ -24,6 +24,8 @@ mod fuzzing;
 #[cfg(feature = "python")]
 mod generators;
 #[cfg(feature = "python")]
+mod hard_objects;
+#[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
 #[cfg(feature = "python")]
@@ -36,6 +38,8 @@ mod interpreter_choice;
 mod isolation;
 #[cfg(feature = "python")]
 mod joblib;
+#[cfg(feature = "python")]
+mod live_things;
 #[cfg(feature = "python")]
 mod mutation_during_save;
 mod page;
@@ -53,6 +57,8 @@ mod running;
 mod saving;
 #[cfg(feature = "python")]
 mod sessions_that_break_dill;
+#[cfg(feature = "python")]
+mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
 mod suites;
