@@ -56,6 +56,8 @@ pub(super) struct SegmentNeeds {
     /// The globals that loading the segment looks up, as `module name`, without repetitions.
     pub(super) imports: Vec<String>,
     pub(super) has_code: bool,
+    /// The modules among the objects, without repetitions.
+    pub(super) modules: Vec<String>,
     /// Differences to expect after a load, for the user.
     pub(super) notes: Vec<String>,
 }
@@ -69,6 +71,9 @@ impl SegmentNeeds {
         }
     }
 }
+
+/// The name of the module that scripts import.
+pub(super) const OWN_MODULE: &str = "snapcli";
 
 /// The most reductions of one object that may be under way at once. CPython's pickle raises RecursionError in this case
 /// when its stack is full.
@@ -256,7 +261,26 @@ impl PicklerState {
     pub(super) fn write_module(&mut self, name: &str) {
         self.write_global("dill._dill", "_import_module");
         self.out.string(name);
+        // The second argument, `safe`, makes it return None if the import fails. dill must be able to load a session
+        // that has the module `snapcli` where that is not installed.
+        if name == OWN_MODULE {
+            self.out.ops([Opcode::NewTrue, Opcode::Tuple2, Opcode::Reduce]);
+            return;
+        }
         self.out.ops([Opcode::Tuple1, Opcode::Reduce]);
+        if !self.needs.modules.iter().any(|known| known == name) {
+            self.needs.modules.push(name.to_owned());
+        }
+    }
+
+    /// Writes a function of the module `snapcli`: `getattr(module, name, NoneType)`. Where there is no such module, a
+    /// load gets `NoneType` instead, whose call raises an error.
+    pub(super) fn write_own_function(&mut self, name: &str) {
+        self.write_global("builtins", "getattr");
+        self.write_module(OWN_MODULE);
+        self.out.string(name);
+        self.write_global("types", "NoneType");
+        self.out.ops([Opcode::Tuple3, Opcode::Reduce]);
     }
 
     /// Memoizes the object that the preceding opcodes create. If its own arguments led to it, it already has a slot:

@@ -39,6 +39,8 @@ pub(super) enum DirectWrite {
     Extension { module: String, name: String, code: u32 },
     /// A module, by its name.
     Module { name: String },
+    /// A function of the module `snapcli`.
+    OwnFunction { name: String },
     /// The contents of a `PickleBuffer`. `raw` as in `OpcodeOutput::buffer`.
     Buffer { view: PyBufferView, raw: bool },
     /// A `PickleBuffer` that the caller of `dumps` keeps.

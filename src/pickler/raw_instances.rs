@@ -25,7 +25,7 @@ const VALUES: [&str; 6] = ["tuple", "str", "int", "float", "bytes", "complex"];
 
 /// How the instances of a class are written.
 pub(super) struct RawForm {
-    base: Base,
+    base: BuiltinBase,
     creation: Creation,
     /// Whether the attributes are set one by one, without BUILD.
     sets_directly: bool,
@@ -37,7 +37,7 @@ pub(super) struct RawForm {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Base {
+enum BuiltinBase {
     Object,
     Dict,
     List,
@@ -61,7 +61,7 @@ pub(super) fn form(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResul
         return Ok(None);
     }
     let builtin = builtin_base(kind)?;
-    let Some(base) = Base::of(&builtin)? else { return Ok(None) };
+    let Some(base) = BuiltinBase::of(&builtin)? else { return Ok(None) };
     // A property called `__dict__` hides the real one.
     if attribute(kind, "__dict__")?.is_some_and(|found| found.get_type().name().is_ok_and(|name| name == "property")) {
         return Ok(None);
@@ -74,10 +74,10 @@ pub(super) fn form(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResul
     let sets_directly = hides_attributes || (!slots.is_empty() && is_overridden(kind, "__setattr__")?);
     let fills_directly = base.takes_items_by(kind)?;
     let is_called = base.is_called() && (is_overridden(kind, "__init__")? || is_overridden(kind, "__new__")?);
-    let creates_directly = is_called || base == Base::DefaultDict || needs_base_new(context, kind, base)?;
+    let creates_directly = is_called || base == BuiltinBase::DefaultDict || needs_base_new(context, kind, base)?;
     let has_dict = kind.getattr("__dictoffset__")?.extract::<isize>()? != 0;
     let only_own_dict = !(sets_directly || fills_directly || creates_directly);
-    if only_own_dict && !(base == Base::Dict && has_dict) {
+    if only_own_dict && !(base == BuiltinBase::Dict && has_dict) {
         return Ok(None);
     }
     let creates_directly = creates_directly || (base.is_called() && !only_own_dict);
@@ -85,7 +85,7 @@ pub(super) fn form(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResul
     Ok(Some(RawForm { base, creation, sets_directly, fills_directly, slots, only_own_dict }))
 }
 
-impl Base {
+impl BuiltinBase {
     /// None for a class that may hold more than is known here.
     fn of(builtin: &Bound<'_, PyType>) -> PyResult<Option<Self>> {
         let (module, name) = (builtin.module()?.to_string(), builtin.name()?.to_string());
@@ -124,7 +124,7 @@ impl Base {
 }
 
 /// Whether the `__new__` of a class may want other arguments than those that a load passes.
-fn needs_base_new(context: &PickleContext, kind: &Bound<'_, PyType>, base: Base) -> PyResult<bool> {
+fn needs_base_new(context: &PickleContext, kind: &Bound<'_, PyType>, base: BuiltinBase) -> PyResult<bool> {
     let Some(new) = find(kind, "__new__")? else { return Ok(false) };
     if !is_python_class(&new.owner)? {
         return Ok(false);
@@ -139,7 +139,7 @@ fn needs_base_new(context: &PickleContext, kind: &Bound<'_, PyType>, base: Base)
     // Libraries may return an existing object from `__new__`, which a call with the right arguments gets again.
     let function = new.value.getattr("__func__").unwrap_or(new.value);
     let Ok(function) = function.cast_into::<PyFunction>() else { return Ok(false) };
-    Ok(!takes(&function, if base == Base::Value { 1 } else { 0 })?)
+    Ok(!takes(&function, if base == BuiltinBase::Value { 1 } else { 0 })?)
 }
 
 /// Whether a function can be called with a class and this many arguments.
@@ -209,14 +209,14 @@ impl RawForm {
         };
         let base = base.bind(py);
         let value = match self.base {
-            Base::Object | Base::DefaultDict => py.None().into_bound(py),
-            Base::Dict | Base::List | Base::OrderedDict => PyTuple::empty(py).into_any(),
-            Base::Set => {
+            BuiltinBase::Object | BuiltinBase::DefaultDict => py.None().into_bound(py),
+            BuiltinBase::Dict | BuiltinBase::List | BuiltinBase::OrderedDict => PyTuple::empty(py).into_any(),
+            BuiltinBase::Set => {
                 let members = base.call_method1("__iter__", (object,))?.try_iter()?;
                 PyList::new(py, members.collect::<PyResult<Vec<_>>>()?)?.into_any()
             }
-            Base::ByteArray => py.import("builtins")?.getattr("bytes")?.call1((object,))?,
-            Base::Value => value_of(base, object)?,
+            BuiltinBase::ByteArray => py.import("builtins")?.getattr("bytes")?.call1((object,))?,
+            BuiltinBase::Value => value_of(base, object)?,
         };
         // It calls `base.__new__(class, value)`, and `base.__init__` unless that is the one of `object`.
         let function = py.import("copyreg")?.getattr("_reconstructor")?;
@@ -228,8 +228,8 @@ impl RawForm {
     fn fill<'py>(&self, object: &Bound<'py, PyAny>, is_own_dict: bool) -> PyResult<Vec<Action<'py>>> {
         let py = object.py();
         match self.base {
-            Base::Dict | Base::DefaultDict | Base::OrderedDict => {
-                let class = if self.base == Base::OrderedDict {
+            BuiltinBase::Dict | BuiltinBase::DefaultDict | BuiltinBase::OrderedDict => {
+                let class = if self.base == BuiltinBase::OrderedDict {
                     py.import("collections")?.getattr("OrderedDict")?
                 } else {
                     py.get_type::<PyDict>().into_any()
@@ -241,7 +241,7 @@ impl RawForm {
                 if !self.fills_directly && !is_own_dict {
                     return Ok(vec![Action::SetItems(items.try_iter()?)]);
                 }
-                if self.base == Base::OrderedDict {
+                if self.base == BuiltinBase::OrderedDict {
                     let setter = class.getattr("__setitem__")?;
                     let mut actions = Vec::new();
                     for item in items.try_iter()? {
@@ -260,7 +260,7 @@ impl RawForm {
                 }
                 Ok(call_of(object, "dict.update", py.get_type::<PyDict>().getattr("update")?, copy.into_any()))
             }
-            Base::List => {
+            BuiltinBase::List => {
                 let items = py.get_type::<PyList>().call_method1("__iter__", (object,))?.cast_into()?;
                 if !self.fills_directly {
                     return Ok(vec![Action::Appends(items)]);
@@ -287,7 +287,7 @@ impl RawForm {
                 slots.set_item(name, value)?;
             }
         }
-        if self.base == Base::DefaultDict {
+        if self.base == BuiltinBase::DefaultDict {
             slots.set_item("default_factory", get.call1((object, "default_factory"))?)?;
         }
         let mut actions = Vec::new();

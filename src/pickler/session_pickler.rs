@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyModule};
+use pyo3::types::{PyAny, PyFunction, PyModule};
 
 use super::dill_library::DillImporter;
 use super::fault_search::FoundFault;
@@ -26,6 +26,8 @@ pub(crate) struct SavedValue {
     pub facts: SegmentFacts,
     /// The raw buffers among the opcodes.
     pub buffers: Vec<StoredBuffer>,
+    /// The modules that it refers to as objects.
+    pub modules: Vec<String>,
     /// Differences to expect after a load, for the user.
     pub notes: Vec<String>,
 }
@@ -75,6 +77,24 @@ impl<'py> SessionPickler<'py> {
         Ok(self.context.lock()?.memo.len())
     }
 
+    /// Whether an object was saved before, so that a later value refers to it.
+    pub(crate) fn has_saved(&self, object: &Bound<'py, PyAny>) -> PyResult<bool> {
+        self.context.has_slot(object)
+    }
+
+    /// The module and the name by which an import finds a class or function.
+    pub(crate) fn global_name(&self, object: &Bound<'py, PyAny>) -> PyResult<Option<(String, String)>> {
+        self.context.global_name(object)
+    }
+
+    /// The functions that were saved by value, from this memo slot on.
+    pub(crate) fn functions_from(&self, slot: usize) -> PyResult<Vec<Bound<'py, PyFunction>>> {
+        let state = self.context.lock()?;
+        let slots = slot..state.memo.len();
+        let objects = slots.filter_map(|slot| state.memo.object(slot as u32));
+        Ok(objects.filter_map(|object| object.bind(self.py).cast_exact::<PyFunction>().ok().cloned()).collect())
+    }
+
     /// Pickles one value: the opcodes that push it, and no others. `position` is the offset of the first one in the
     /// file; the opcodes may take `most` bytes.
     ///
@@ -112,7 +132,7 @@ impl<'py> SessionPickler<'py> {
         takes.dedup();
         let memo = (before as u64, state.memo.len() as u64);
         let facts = SegmentFacts { memo, takes, imports: needs.imports, has_code: needs.has_code };
-        Ok(SavedValue { facts, buffers, notes: needs.notes })
+        Ok(SavedValue { facts, buffers, modules: needs.modules, notes: needs.notes })
     }
 
     fn take_chain(&self) -> Vec<Bound<'py, PyAny>> {

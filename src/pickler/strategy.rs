@@ -12,7 +12,7 @@ use super::exceptions::{self, ExceptionForm};
 use super::functions::FunctionPart;
 use super::global_names::loaded_modules;
 use super::pickle_context::PickleContext;
-use super::process_bound::{self, Refusal};
+use super::process_bound::{self, LiveReason};
 use super::raw_instances::{self, RawForm};
 
 pub(super) enum Strategy {
@@ -50,7 +50,7 @@ pub(super) enum Strategy {
     TypeVariable,
     /// Refused in a session, as the string says. With a condition, objects that do not meet it are written by the
     /// other strategy.
-    ProcessBound(Refusal, Option<Box<Strategy>>),
+    ProcessBound(LiveReason, Option<Box<Strategy>>),
     /// dill's function for this type.
     DillFunction(Py<PyAny>),
     /// dill's pickler itself, which registers such types when it meets them: numpy's subclasses and the like.

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 #[cfg(feature = "python")]
+mod ambient_state;
+#[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
 mod completions;
@@ -41,6 +43,8 @@ mod joblib;
 #[cfg(feature = "python")]
 mod live_things;
 #[cfg(feature = "python")]
+mod module_state;
+#[cfg(feature = "python")]
 mod mutation_during_save;
 mod page;
 #[cfg(feature = "python")]
@@ -53,6 +57,8 @@ mod restoring;
 mod round_trips;
 #[cfg(feature = "python")]
 mod running;
+#[cfg(feature = "python")]
+mod saved_parts;
 #[cfg(feature = "python")]
 mod saving;
 #[cfg(feature = "python")]

@@ -10,7 +10,7 @@ const DATA_PACKAGES: &[&str] = &["numpy", "pandas", "sklearn", "scipy", "pyarrow
 const KNOWN_PACKAGES: &[&str] = &[
     "numpy", "pandas", "sklearn", "scipy", "pyarrow", "dill", "cloudpickle", "joblib", "matplotlib", "seaborn",
     "polars", "torch", "xgboost", "lightgbm", "statsmodels", "sympy", "networkx", "PIL", "requests", "tqdm", "pytz",
-    "dateutil", "attr", "attrs", "pydantic", "__main__", "__mp_main__", "__runtime__",
+    "dateutil", "attr", "attrs", "pydantic", "snapcli", "__main__", "__mp_main__", "__runtime__",
     "__future__", "_abc", "_bisect", "_codecs", "_collections", "_collections_abc", "_csv", "_ctypes", "_datetime",
     "_decimal", "_frozen_importlib", "_frozen_importlib_external", "_functools", "_hashlib", "_heapq", "_io", "_json",
     "_locale", "_operator", "_pickle", "_queue", "_random", "_socket", "_sqlite3", "_ssl", "_struct", "_thread",

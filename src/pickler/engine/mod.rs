@@ -165,6 +165,10 @@ fn write(state: &mut PicklerState, object: &Bound<'_, PyAny>, opcodes: DirectWri
             state.write_module(&name);
             state.memoize(object);
         }
+        DirectWrite::OwnFunction { name } => {
+            state.write_own_function(&name);
+            state.memoize_in_segment(object);
+        }
         DirectWrite::Buffer { view, raw } => {
             state.out.buffer(view, raw)?;
             state.memoize(object);

@@ -17,7 +17,7 @@ use super::super::global_names::loaded_modules;
 use super::super::pickle_context::PickleContext;
 use super::array_layout::ArrayLayout;
 use super::memory_block::{MemoryBlock, MemoryOwner, storage_range};
-use super::survey_walk::{Found, walk};
+use super::survey_walk::{FoundMemory, walk};
 
 /// A view that uses less than this part of the memory between its first and its last element is written alone, if its
 /// base is not written.
@@ -166,16 +166,16 @@ struct Storage {
 }
 
 impl Objects {
-    fn add(&mut self, object: &Bound<'_, PyAny>, found: Found) -> PyResult<()> {
+    fn add(&mut self, object: &Bound<'_, PyAny>, found: FoundMemory) -> PyResult<()> {
         match found {
-            Found::Array => self.add_array(object, false),
-            Found::PandasArray => self.add_array(object, !self.pandas_shares),
-            Found::Tensor => {
+            FoundMemory::Array => self.add_array(object, false),
+            FoundMemory::PandasArray => self.add_array(object, !self.pandas_shares),
+            FoundMemory::Tensor => {
                 // A tensor that cannot tell about its memory is written as torch says.
                 let _ = self.add_tensor(object);
                 Ok(())
             }
-            Found::Storage => {
+            FoundMemory::Storage => {
                 let _ = self.add_storage(object);
                 Ok(())
             }
