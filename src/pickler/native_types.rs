@@ -8,10 +8,10 @@
 
 use std::ffi::c_int;
 
-use pyo3::exceptions::PyOverflowError;
+use pyo3::exceptions::{PyMemoryError, PyOverflowError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyInt};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyTuple};
 
 use super::buffer_view::PyBufferView;
 use super::joined_strings;
@@ -172,6 +172,32 @@ fn save_string_with_surrogates(state: &mut PicklerState, string: &Bound<'_, PyAn
     let bytes = string.call_method1("encode", ("utf-8", "surrogatepass"))?;
     state.out.string_bytes(bytes.cast::<PyBytes>()?.as_bytes());
     state.memoize(string);
+    Ok(())
+}
+
+/// Writes bytes, or a tuple of strings, without a slot.
+pub(super) fn save_constant(py: Python<'_>, state: &mut PicklerState, constant: &Bound<'_, PyAny>) -> PyResult<()> {
+    let Ok(strings) = constant.cast_exact::<PyTuple>() else {
+        return state.out.buffer(PyBufferView::of(constant)?, false);
+    };
+    let length = strings.len();
+    if length > 3 {
+        state.out.op(Opcode::Mark);
+    }
+    for string in strings.iter() {
+        state.out.between_opcodes()?;
+        // SAFETY: the tuple owns the string as well.
+        if !unsafe { save_simple(py, state, string.as_ptr()) } {
+            return Err(PyMemoryError::new_err("cannot write a string"));
+        }
+    }
+    state.out.op(match length {
+        0 => Opcode::EmptyTuple,
+        1 => Opcode::Tuple1,
+        2 => Opcode::Tuple2,
+        3 => Opcode::Tuple3,
+        _ => Opcode::Tuple,
+    });
     Ok(())
 }
 

@@ -113,6 +113,8 @@ pub(super) enum Action<'py> {
     /// The list at this address is a copy that `numpy.ndarray.__reduce__` has made.
     ExpectCopiedList(usize),
     Save(Bound<'py, PyAny>),
+    /// Bytes, or a tuple of strings, that belong to one object and so need no slot.
+    Constant(Bound<'py, PyAny>),
     Write(Opcode),
     /// The contents of a buffer that only the next call uses: it gets no slot, and its memory is free again.
     Contents(PyBufferView),

@@ -141,10 +141,11 @@ fn by_own_rule(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResult<O
     if kind.is(py.get_type::<PyModule>()) {
         return Ok(Some(Strategy::Module));
     }
-    if kind.is(py.import("pickle")?.getattr("PickleBuffer")?) {
-        return Ok(Some(Strategy::PickleBuffer));
-    }
     Ok(match (module, name) {
+        // From the module in C: `pickle` imports `re`, which takes some milliseconds.
+        ("pickle", "PickleBuffer") if kind.is(py.import("_pickle")?.getattr("PickleBuffer")?) => {
+            Some(Strategy::PickleBuffer)
+        }
         ("builtins", "function" | "builtin_function_or_method") => Some(Strategy::Named),
         ("logging", "Logger" | "RootLogger") => Some(Strategy::Logger),
         ("_io", name) if FILE_CLASSES.contains(&name) => Some(Strategy::File),

@@ -9,7 +9,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
 
-use super::super::native_types::{FastSave, save_fast, save_simple};
+use super::super::native_types::{FastSave, save_constant, save_fast, save_simple};
 use super::super::pickler_state::PicklerState;
 use super::super::plan::{Action, DictWalk, ItemBatch, Next, WorkItem};
 use super::postponed::{PendingKey, PendingMember, finish, step_postponed};
@@ -376,6 +376,7 @@ fn step_actions<'py>(
                     return Ok(next);
                 }
             }
+            Action::Constant(object) => save_constant(py, state, &object)?,
             Action::Write(opcode) => state.out.op(opcode),
             Action::Contents(view) => state.out.buffer(view, true)?,
             Action::Memoize(object) => state.memoize_or_replace(&object),

@@ -56,8 +56,9 @@ pub(crate) fn restore<'py>(
         Contents::Own { index } => restore_own(py, snapshot, index, request, progress),
         Contents::Foreign { .. } => restore_foreign(py, snapshot, request),
     };
-    drop(paused);
+    // Before the collector is resumed, which would run at the next allocation.
     drop(ignored);
+    drop(paused);
     restored
 }
 

@@ -99,7 +99,8 @@ pub(super) fn load_function<'py>(py: Python<'py>, namespace: &Bound<'py, PyDict>
 /// A new subclass of `pickle.Unpickler`. Instances of the C class itself have no `__dict__`, so `find_class` could not
 /// be replaced.
 pub(super) fn unpickler_class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    let base = py.import("pickle")?.getattr("Unpickler")?;
+    // `pickle` has the same class, but imports `re`, which takes some milliseconds.
+    let base = py.import("_pickle")?.getattr("Unpickler")?;
     py.get_type::<PyType>().call1(("Unpickler", (base,), PyDict::new(py)))
 }
 
