@@ -184,6 +184,7 @@ impl RestoreJob {
             into: None,
             trusted,
             finds_script_modules: true,
+            fault_log: None,
             dill: &dill.lazy(),
         };
         let bar = DelayedBar::bytes("checking", self.snapshot.stream_len(), self.verbosity);
@@ -216,6 +217,7 @@ impl RestoreJob {
         } else {
             self.verbosity.note(&text)
         }
+        self.print_markers(restored);
         for lost in &restored.lost {
             let (name, type_name) = (escape(&lost.name), escape(&lost.type_name));
             let text = format!("cannot restore {name} ({type_name}): {}", escape(&lost.why));
@@ -223,7 +225,26 @@ impl RestoreJob {
             if self.args.strict { print_line(&text) } else { self.verbosity.note(&text) }
         }
     }
+
+    /// Names the objects that the save could not keep, in the variables that were restored.
+    fn print_markers(&self, restored: &Restored) {
+        let Contents::Own { index } = self.snapshot.contents() else { return };
+        let with_markers = index.variables.iter().filter(|variable| !variable.lost.is_empty());
+        let with_markers = with_markers.filter(|variable| restored.names.contains(&variable.name));
+        let mut items = with_markers.flat_map(|variable| &variable.lost);
+        for item in items.by_ref().take(MOST_MARKERS) {
+            let (path, type_name, error) = (escape(&item.path), escape(&item.type_name), escape(&item.error));
+            self.verbosity.note(&format!("{path} ({type_name}) was not saved, and is a marker: {error}"));
+        }
+        let more = items.count();
+        if more > 0 {
+            self.verbosity.note(&format!("and {more} more: `snapcli inspect --all` shows them"));
+        }
+    }
 }
+
+/// The most markers that are named after a restore.
+const MOST_MARKERS: usize = 10;
 
 /// Whether the user can be asked: not if standard input is the snapshot.
 fn may_ask(file: &Path) -> bool {

@@ -98,6 +98,7 @@ impl LoadJob {
             // The parent process has just written the file.
             trusted: true,
             finds_script_modules: true,
+            fault_log: None,
             dill: &dill.lazy(),
         };
         let restored = restore(py, &self.snapshot, &request, &|_| {})?;

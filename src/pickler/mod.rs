@@ -19,6 +19,8 @@ mod engine;
 mod fault_search;
 mod global_names;
 mod joined_strings;
+mod load_hooks;
+mod lost_items;
 mod named_objects;
 mod native_types;
 mod object_memo;
@@ -27,14 +29,20 @@ mod pickle_context;
 mod pickler_state;
 mod plan;
 mod reduce;
+mod replaceable;
 mod resources;
 mod session_pickler;
 mod strategy;
+mod unloadable;
 
 pub(crate) use self::buffer_view::PyBufferView;
 pub(crate) use self::dill_library::{DillImporter, ImportedNames};
 pub(crate) use self::output::{SegmentSink, StopReason};
-pub(crate) use self::session_pickler::{SaveFailure, SavedValue, SessionPickler, all_faults};
+pub(crate) use self::lost_items::LostItems;
+pub(crate) use self::session_pickler::{
+    Fault, FaultRequest, SaveFailure, SavedValue, SessionPickler, all_faults,
+};
+pub(crate) use self::unloadable::{CannotLoad, CheckedRange, UnloadableObjects};
 
 use self::engine::NestedSave;
 use self::output::OpcodeOutput;

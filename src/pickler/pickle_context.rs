@@ -16,6 +16,7 @@ use super::global_names::{global_name, module_dicts, why_unimportable};
 use super::output::OpcodeOutput;
 use super::pickler_state::PicklerState;
 use super::strategy::{HEAP_TYPE, Strategy};
+use super::unloadable::UnloadableObjects;
 
 /// Creates the object that dill's functions get as their pickler. A function of the adapter for dill, which is above
 /// the engine: this file must not import it.
@@ -30,6 +31,8 @@ pub(super) struct PickleContext {
     strategies: Mutex<StrategyTable>,
     /// Collects all faults of a value instead of stopping at the first one.
     fault_search: Option<Mutex<FaultSearch>>,
+    /// Objects that can be pickled but not loaded.
+    pub(super) unloadable: Arc<UnloadableObjects>,
     pub(super) dill: DillLibrary,
     dill_pickler: Mutex<Option<Py<PyAny>>>,
     connect_dill: DillConnector,
@@ -65,6 +68,7 @@ impl PickleContext {
             state: Mutex::new(state),
             strategies: Mutex::default(),
             fault_search: None,
+            unloadable: Arc::default(),
             dill: DillLibrary::new(importer),
             dill_pickler: Mutex::new(None),
             connect_dill,
@@ -74,9 +78,14 @@ impl PickleContext {
         })
     }
 
-    /// The same context, but it continues after a fault.
-    pub(super) fn with_fault_search(self) -> Self {
-        Self { fault_search: Some(Mutex::default()), ..self }
+    /// The same context, but it continues after a fault. `replaces` is whether markers may replace objects.
+    pub(super) fn with_fault_search(self, replaces: bool) -> Self {
+        Self { fault_search: Some(Mutex::new(FaultSearch::new(replaces))), ..self }
+    }
+
+    /// The same context, which refuses these objects.
+    pub(super) fn refusing(self, unloadable: Arc<UnloadableObjects>) -> Self {
+        Self { unloadable, ..self }
     }
 
     /// Locks the state.

@@ -8,8 +8,10 @@ use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::lost_items::LostItems;
 use super::object_memo::ObjectMemo;
 use super::output::OpcodeOutput;
+use super::unloadable::CheckedRanges;
 use crate::pickle::format::opcode::Opcode;
 
 pub(super) struct PicklerState {
@@ -17,6 +19,8 @@ pub(super) struct PicklerState {
     pub(super) memo: ObjectMemo,
     /// Addresses of the types whose instances consist of a `__dict__` only: the fast path writes those.
     pub(super) plain_types: FxHashSet<usize>,
+    /// Addresses of the types whose instances may fail to load.
+    pub(super) unproven_types: FxHashSet<usize>,
     /// Addresses of the types whose instances are written by name.
     pub(super) named_types: FxHashSet<usize>,
     /// The names of modules by the addresses of their dicts: such a dict is written as a reference to its module.
@@ -32,6 +36,10 @@ pub(super) struct PicklerState {
     pub(super) needs: SegmentNeeds,
     /// The objects that were being saved when an error occurred, innermost first.
     pub(super) failed: Vec<Py<PyAny>>,
+    /// Objects in place of which a marker is written.
+    pub(super) lost: LostItems,
+    /// How many functions of dill are saving objects with this pickler, one within the other.
+    pub(super) dill_calls: usize,
 }
 
 /// What a segment needs from outside, recorded while it is written.
@@ -46,6 +54,8 @@ pub(super) struct SegmentNeeds {
     pub(super) has_code: bool,
     /// Differences to expect after a load, for the user.
     pub(super) notes: Vec<String>,
+    /// The objects that may fail to load.
+    pub(super) checked: CheckedRanges,
 }
 
 impl SegmentNeeds {
@@ -69,6 +79,7 @@ impl PicklerState {
             out,
             memo: ObjectMemo::new(),
             plain_types: FxHashSet::default(),
+            unproven_types: FxHashSet::default(),
             named_types: FxHashSet::default(),
             module_dicts: module_dicts.into_iter().collect(),
             main_dict,
@@ -76,6 +87,8 @@ impl PicklerState {
             copied_list: 0,
             needs: SegmentNeeds::default(),
             failed: Vec::new(),
+            lost: LostItems::default(),
+            dill_calls: 0,
         }
     }
 
@@ -84,6 +97,7 @@ impl PicklerState {
         self.out.begin(position, most);
         self.needs = SegmentNeeds { first_slot: self.memo.len() as u32, ..SegmentNeeds::default() };
         self.failed.clear();
+        self.dill_calls = 0;
         self.building.clear();
     }
 

@@ -60,6 +60,8 @@ pub(super) enum WorkItem<'py> {
     Tuple {
         tuple: Bound<'py, PyTuple>,
         next: isize,
+        /// The tuple that is to get the slot, if this one is a copy with markers in place of lost objects.
+        original: Option<Bound<'py, PyTuple>>,
     },
     /// An exact set.
     Set {
@@ -100,6 +102,10 @@ pub(super) enum Action<'py> {
     BeginBuilding(Bound<'py, PyAny>),
     /// The list at this address is a copy that `numpy.ndarray.__reduce__` has made.
     ExpectCopiedList(usize),
+    /// Records that the opcodes of an object begin whose load may fail.
+    BeginChecked(Bound<'py, PyAny>),
+    /// Records that they end.
+    EndChecked,
     Save(Bound<'py, PyAny>),
     Write(Opcode),
     /// Gives the object on top of the unpickler's stack a slot.
@@ -216,12 +222,20 @@ impl<'py> WorkItem<'py> {
         }
     }
 
+    /// Records where the opcodes of this object begin and end.
+    pub(super) fn check(&mut self, object: &Bound<'py, PyAny>) {
+        if let Self::Actions { actions, .. } = self {
+            actions.insert(0, Action::EndChecked);
+            actions.push(Action::BeginChecked(object.clone()));
+        }
+    }
+
     /// The object that is being written, for the path to the object at fault.
     pub(super) fn object(&self) -> Option<Bound<'py, PyAny>> {
         match self {
             Self::List { list, .. } => Some(list.clone().into_any()),
             Self::Dict { dict, owner, .. } => Some(owner.clone().unwrap_or_else(|| dict.clone().into_any())),
-            Self::Tuple { tuple, .. } => Some(tuple.clone().into_any()),
+            Self::Tuple { tuple, original, .. } => Some(original.as_ref().unwrap_or(tuple).clone().into_any()),
             Self::Set { set, .. } | Self::FrozenSet { set, .. } => Some(set.clone()),
             Self::Actions { object, .. } | Self::Appends { object, .. } | Self::SetItems { object, .. } => {
                 object.clone()

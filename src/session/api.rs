@@ -95,7 +95,7 @@ fn load<'py>(file: &Bound<'py, PyAny>, options: Option<&Bound<'py, PyDict>>) -> 
 }
 
 /// Saves the session as `snapcli save` does, from within a script or at the prompt. Returns a dict of the names that
-/// could not be saved, each with the reason.
+/// could not be saved, each with the reason; an object within a variable is named by its path: `results['job7']`.
 ///
 /// `namespace` is a module, or a dict whose items are saved as variables of `__main__`; the default is `__main__`. With
 /// `sync=False`, the file may reach the disk half a minute later: that is faster, but a power cut can lose it.
@@ -113,6 +113,9 @@ fn save<'py>(
     let failed = PyDict::new(py);
     for item in index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed) {
         failed.set_item(&item.name, &item.error)?;
+    }
+    for item in index.variables.iter().flat_map(|variable| &variable.lost) {
+        failed.set_item(&item.path, &item.error)?;
     }
     Ok(failed)
 }
@@ -183,7 +186,8 @@ fn save_session(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>
     let request = SaveRequest {
         module: &name,
         rules: &SelectionRules::default(),
-        load_again: false,
+        check_load: true,
+        all_faults: false,
         key: key.as_ref(),
         progress: &|_, _, _| {},
     };
@@ -239,6 +243,7 @@ impl<'py> LoadOptions<'py> {
                 into: self.into.clone(),
                 trusted,
                 finds_script_modules: false,
+                fault_log: None,
                 dill,
             };
             session_restore::restore(py, &snapshot, &request, &|_| {})

@@ -8,7 +8,10 @@
 mod api;
 mod code_objects;
 mod failure_path;
+mod forked_load;
 mod interpreter_guards;
+mod load_faults;
+mod lost_objects;
 mod object_description;
 mod provenance;
 mod restore;
@@ -17,6 +20,7 @@ mod save;
 mod secrets;
 mod select;
 mod size_estimate;
+mod trial_load;
 mod variable_saver;
 
 pub(crate) use self::api::add_to_inittab;

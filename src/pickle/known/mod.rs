@@ -12,6 +12,7 @@ mod builtins;
 pub(super) mod danger;
 mod dill_cloudpickle;
 pub(super) mod dtype;
+pub(crate) mod marker;
 mod named_types;
 mod numpy;
 mod other_libraries;

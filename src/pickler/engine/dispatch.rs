@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyType};
 
+use super::super::load_hooks::load_may_fail;
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
@@ -37,10 +38,18 @@ fn strategy(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResult<Arc<S
     if let Some(strategy) = context.known_strategy(kind)? {
         return Ok(strategy);
     }
-    let strategy = Arc::new(classify(kind, &context.dill)?);
+    let may_fail = context.is_session() && load_may_fail(kind, context.is_local(kind)?)?;
+    let strategy = match classify(kind, &context.dill)? {
+        // The fast path records nothing for the check of the load.
+        Strategy::Plain if may_fail => Arc::new(Strategy::Reduce),
+        strategy => Arc::new(strategy),
+    };
     // The context keeps the type alive, so that the addresses below stay valid.
     context.remember_strategy(kind, &strategy)?;
     let address = kind.as_ptr() as usize;
+    if may_fail {
+        context.lock()?.unproven_types.insert(address);
+    }
     match *strategy {
         Strategy::Plain => drop(context.lock()?.plain_types.insert(address)),
         Strategy::Named => drop(context.lock()?.named_types.insert(address)),

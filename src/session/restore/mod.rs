@@ -7,6 +7,7 @@
 mod buffer_memory;
 mod class_finder;
 mod dill_functions;
+mod fault_log;
 mod foreign_load;
 mod joblib_load;
 mod restore_context;
@@ -23,6 +24,7 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
 use self::buffer_memory::{BufferMemory, MappedFile};
+pub(crate) use self::fault_log::{FaultLog, LoadFault};
 pub(crate) use self::restore_context::{LostVariable, RestoreRequest, Restored};
 use self::restore_context::{RestoreContext, add_script_directory, bind_module};
 use self::segment_loader::{SegmentLoader, missing_module};

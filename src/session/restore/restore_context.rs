@@ -1,10 +1,13 @@
 //! What a restore is asked for, what it works with, and what it returns.
 
+use std::rc::Rc;
+
 use anyhow::Context as _;
 use glob::Pattern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
+use super::fault_log::FaultLog;
 use crate::python::dill::LazyDill;
 use crate::snapshot::index::Index;
 
@@ -30,6 +33,8 @@ pub(crate) struct RestoreRequest<'a, 'py> {
     /// Whether modules next to the saved script become importable, if the file is trusted. A script that restores a
     /// file keeps its own `sys.path`.
     pub finds_script_modules: bool,
+    /// Collects the offsets at which loads fail.
+    pub fault_log: Option<Rc<FaultLog>>,
     /// Imports dill when it is needed.
     pub dill: &'a LazyDill,
 }
@@ -65,6 +70,8 @@ pub(super) struct RestoreContext<'py> {
     pub(super) dill: LazyDill,
     /// Whether the file is untrusted, so that only globals that build plain data are found.
     pub(super) guarded: bool,
+    /// As in the request.
+    pub(super) fault_log: Option<Rc<FaultLog>>,
 }
 
 impl<'py> RestoreContext<'py> {
@@ -74,7 +81,7 @@ impl<'py> RestoreContext<'py> {
         namespace: Bound<'py, PyDict>,
     ) -> Self {
         let (renames, dill, guarded) = (request.renames.to_vec(), request.dill.clone(), !request.trusted);
-        Self { module, namespace, renames, dill, guarded }
+        Self { module, namespace, renames, dill, guarded, fault_log: request.fault_log.clone() }
     }
 }
 

@@ -101,6 +101,9 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
             }
             Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error),
             Err(error) => {
+                if let Some(log) = &self.context.fault_log {
+                    log.record(py, &variable.name, &error, reason_for_loss(py, &error), self.unpickler.position());
+                }
                 // The failed load has left the unpickler's stack and read position undefined.
                 self.recover(segment)?;
                 self.skip(variable);
