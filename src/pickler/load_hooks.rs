@@ -6,17 +6,19 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyType};
 
+use super::global_names::loaded_modules;
 use super::strategy::HEAP_TYPE;
 
 /// Packages beside the standard library whose own types load again.
-const PROVEN_PACKAGES: [&str; 12] = [
-    "numpy", "pandas", "scipy", "sklearn", "torch", "pyarrow", "polars", "pytz", "dateutil", "sympy", "networkx", "joblib",
+const PROVEN_PACKAGES: [&str; 13] = [
+    "dill", "numpy", "pandas", "scipy", "sklearn", "torch", "pyarrow", "polars", "pytz", "dateutil", "sympy",
+    "networkx", "joblib",
 ];
 /// Modules of the standard library with types that often do not load again.
 const UNPROVEN_MODULES: [&str; 2] = ["unittest", "http"];
 
 /// Attributes of a class that run when an instance is loaded, or decide what is loaded.
-const HOOKS: [&str; 11] = [
+const HOOKS: [&str; 10] = [
     "__setstate__",
     "__getstate__",
     "__reduce__",
@@ -26,7 +28,6 @@ const HOOKS: [&str; 11] = [
     "__getnewargs_ex__",
     "__getattr__",
     "__getattribute__",
-    "__setattr__",
     "__class__",
 ];
 /// Methods that add the items of a list or dict.
@@ -47,13 +48,14 @@ pub(super) fn load_may_fail(kind: &Bound<'_, PyType>, is_local: bool) -> PyResul
     let is_exception = kind.is_subclass_of::<PyBaseException>()?;
     // A reduction of a built-in type, such as that of a deque, may call the class.
     let calls_init = has_builtin_base(kind)?;
+    let has_slots = py.import("copyreg")?.call_method1("_slotnames", (kind,))?.len()? > 0;
     for base in kind.mro() {
         let (heap, proven) = (is_heap_type(&base)?, is_proven(&base)?);
         let names = base.getattr("__dict__")?;
         let may_fail = match (heap, proven) {
             (false, proven) => !proven,
             (true, true) => is_exception && names.contains("__init__")?,
-            (true, false) => has_hook(&names, calls_init)?,
+            (true, false) => has_hook(&names, calls_init, has_slots)?,
         };
         if may_fail {
             return Ok(true);
@@ -77,10 +79,12 @@ fn has_builtin_base(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     Ok(false)
 }
 
-/// Whether a class of the script or of a library has a hook of its own. `calls_init` is whether the class may be called.
-fn has_hook(names: &Bound<'_, PyAny>, calls_init: bool) -> PyResult<bool> {
-    let init = calls_init.then_some("__init__");
-    for name in HOOKS.into_iter().chain(ITEM_HOOKS).chain(init) {
+/// Whether a class of the script or of a library has a hook of its own. `calls_init` is whether the class may be
+/// called; `has_slots`, whether attributes may be set one by one.
+fn has_hook(names: &Bound<'_, PyAny>, calls_init: bool, has_slots: bool) -> PyResult<bool> {
+    let called = [(calls_init, "__init__"), (has_slots, "__setattr__")];
+    let called = called.into_iter().filter_map(|(is_called, name)| is_called.then_some(name));
+    for name in HOOKS.into_iter().chain(ITEM_HOOKS).chain(called) {
         let hook = names.call_method1("get", (name,))?;
         if !hook.is_none() && !is_generated(&hook)? {
             return Ok(true);
@@ -101,6 +105,16 @@ fn is_generated(hook: &Bound<'_, PyAny>) -> PyResult<bool> {
 fn is_proven(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let module = object.getattr_opt("__module__")?.and_then(|module| module.extract::<String>().ok());
     is_proven_module(object.py(), &module.unwrap_or_default())
+}
+
+/// Whether a module belongs to the standard library or to an installed package, and not to the script.
+pub(super) fn is_installed(py: Python<'_>, module: &str) -> PyResult<bool> {
+    if is_proven_module(py, module)? {
+        return Ok(true);
+    }
+    let Ok(module) = loaded_modules(py)?.get_item(module) else { return Ok(false) };
+    let file = module.getattr_opt("__file__")?.and_then(|file| file.extract::<String>().ok()).unwrap_or_default();
+    Ok(["site-packages", "dist-packages"].iter().any(|folder| file.split('/').any(|part| part == *folder)))
 }
 
 fn is_proven_module(py: Python<'_>, module: &str) -> PyResult<bool> {

@@ -41,7 +41,6 @@ impl LostItems {
     fn contains(&self, object: &Bound<'_, PyAny>) -> bool {
         self.markers.contains_key(&(object.as_ptr() as usize))
     }
-
 }
 
 /// Replaces the last item of the work list, which has just begun, by a copy without the lost objects in it.

@@ -37,11 +37,9 @@ mod unloadable;
 
 pub(crate) use self::buffer_view::PyBufferView;
 pub(crate) use self::dill_library::{DillImporter, ImportedNames};
-pub(crate) use self::output::{SegmentSink, StopReason};
 pub(crate) use self::lost_items::LostItems;
-pub(crate) use self::session_pickler::{
-    Fault, FaultRequest, SaveFailure, SavedValue, SessionPickler, all_faults,
-};
+pub(crate) use self::output::{SegmentSink, StopReason};
+pub(crate) use self::session_pickler::{Fault, FaultRequest, SaveFailure, SavedValue, SessionPickler, all_faults};
 pub(crate) use self::unloadable::{CannotLoad, CheckedRange, UnloadableObjects};
 
 use self::engine::NestedSave;

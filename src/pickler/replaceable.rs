@@ -8,11 +8,21 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyTuple, PyType};
 
+use super::load_hooks::is_installed;
 use super::plan::{Action, WorkItem};
 use crate::pickle::format::opcode::Opcode;
 
 /// How many containers within each other are followed to find out what they belong to. Deeper ones count as data.
 const MOST_LEVELS: usize = 1000;
+
+/// Classes of the standard library whose attributes are data of the script.
+const OPEN_CLASSES: [(&str, &str); 5] = [
+    ("types", "SimpleNamespace"),
+    ("argparse", "Namespace"),
+    ("collections", "UserDict"),
+    ("collections", "UserList"),
+    ("collections", "ChainMap"),
+];
 
 /// What a container belongs to, which decides about its items.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,7 +65,7 @@ pub(super) fn takes_marker(work: &[WorkItem<'_>], index: usize, is_session: bool
         WorkItem::List { .. } => matches!(role(work, index, is_session), Role::Data | Role::Attributes),
         WorkItem::Tuple { .. } => role(work, index, is_session) == Role::Data,
         WorkItem::Dict { owner: Some(owner), .. } => {
-            role(work, index, is_session) != Role::Hashed || !has_own_hash(owner)
+            is_open(owner) && (role(work, index, is_session) != Role::Hashed || !has_own_hash(owner))
         }
         WorkItem::Dict { walk, .. } => {
             walk.value.is_none() && matches!(role(work, index, is_session), Role::Data | Role::Attributes)
@@ -74,7 +84,9 @@ fn role(work: &[WorkItem<'_>], index: usize, is_session: bool) -> Role {
             Some(WorkItem::List { .. } | WorkItem::Tuple { .. }) => {}
             Some(WorkItem::Dict { walk, owner: None, .. }) if walk.value.is_none() => {}
             Some(WorkItem::SetItems { value: None, .. } | WorkItem::Appends { .. }) => return Role::Data,
-            Some(WorkItem::Dict { owner: Some(_), .. }) => return Role::Data,
+            Some(WorkItem::Dict { owner: Some(owner), .. }) => {
+                return if is_open(owner) { Role::Data } else { Role::Internal };
+            }
             Some(WorkItem::Actions { object, actions }) => {
                 return match part_role(object.as_ref(), actions.last()) {
                     // Only the container that is the state itself, or the tuple around it, holds attributes.
@@ -114,14 +126,29 @@ fn part_role(object: Option<&Bound<'_, PyAny>>, next: Option<&Action<'_>>) -> Ro
 /// Whether BUILD stores the state of this object without running code that depends on it.
 fn stores_state(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let kind = object.get_type();
+    let is_array = kind.name()? == "ndarray" && kind.module()? == "numpy";
+    if !is_array && !is_open(object) {
+        return Ok(false);
+    }
     let Some(method) = kind.getattr_opt("__setstate__")? else { return Ok(true) };
     if kind.is_subclass_of::<PyBaseException>()? {
         return Ok(method.is(&object.py().get_type::<PyBaseException>().getattr("__setstate__")?));
     }
-    let is_array = kind.name()? == "ndarray" && kind.module()? == "numpy";
     // `dataclass(slots=True)` adds one that sets the fields.
     let is_of_dataclass = || Ok::<_, PyErr>(method.getattr_opt("__module__")?.is_some_and(|it| is(&it, "dataclasses")));
     Ok(is_array || is_of_dataclass()?)
+}
+
+/// Whether the attributes of an instance are data of the script: not if its class belongs to a library, which relies on
+/// them.
+fn is_open(object: &Bound<'_, PyAny>) -> bool {
+    let kind = object.get_type();
+    let (Ok(module), Ok(name)) = (kind.module(), kind.name()) else { return false };
+    let (module, name) = (module.to_string_lossy(), name.to_string_lossy());
+    // A built-in type has no attributes but those that the script has added.
+    module == "builtins"
+        || OPEN_CLASSES.contains(&(&*module, &*name))
+        || !is_installed(object.py(), &module).unwrap_or(true)
 }
 
 fn is(value: &Bound<'_, PyAny>, string: &str) -> bool {

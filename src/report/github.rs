@@ -1,5 +1,5 @@
-//! Variables and objects that cannot be saved as annotations of GitHub Actions, which the web page shows beside the line of the
-//! script.
+//! Variables and objects that cannot be saved as annotations of GitHub Actions, which the web page shows beside the line
+//! of the script.
 //!
 //! The format is `::error file=…,line=…,title=…::message`, from "Workflow commands for GitHub Actions".
 
@@ -18,7 +18,8 @@ pub fn write_annotations(out: &mut dyn Write, report: &SessionReport) -> io::Res
     };
     let failed = report.index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed);
     failed.into_iter().try_for_each(|item| write_annotation(out, script, item))?;
-    let lost = report.index.variables.iter().flat_map(|variable| variable.lost.iter().map(move |item| (variable, item)));
+    let lost =
+        report.index.variables.iter().flat_map(|variable| variable.lost.iter().map(move |item| (variable, item)));
     lost.into_iter().try_for_each(|(variable, item)| write_lost(out, script, variable, item))
 }
 
@@ -44,13 +45,7 @@ fn write_annotation(out: &mut dyn Write, script: &str, item: &LeftOut) -> io::Re
     write_command(out, script, item.line, &item.name, &message)
 }
 
-fn write_command(
-    out: &mut dyn Write,
-    script: &str,
-    line: Option<u32>,
-    unsaved: &str,
-    message: &str,
-) -> io::Result<()> {
+fn write_command(out: &mut dyn Write, script: &str, line: Option<u32>, unsaved: &str, message: &str) -> io::Result<()> {
     let line = line.map_or(String::new(), |line| format!(",line={line}"));
     let title = escape_property(&format!("{unsaved} cannot be saved"));
     writeln!(out, "::error file={}{line},title={title}::{}", escape_property(script), escape_message(message))

@@ -67,15 +67,20 @@ pub(crate) fn number_of_lost(variables: &[Variable]) -> usize {
 pub(crate) fn write_lost(out: &mut dyn Write, variables: &[Variable], all: bool) -> io::Result<()> {
     let shown = if all { usize::MAX } else { FEW_LOST };
     for variable in variables {
+        // Neighbours often have the same hint.
+        let mut last_hint = None;
         for item in variable.lost.iter().take(shown) {
             let (path, type_name, error) = (escape(&item.path), escape(&item.type_name), escape(&item.error));
             writeln!(out, "  {path} ({type_name}): {error}")?;
             if let Some(fault) = &item.fault {
                 writeln!(out, "      at fault: {}", escape(fault))?;
             }
-            if let Some(hint) = &item.hint {
+            if let Some(hint) = &item.hint
+                && last_hint != Some(hint)
+            {
                 writeln!(out, "      hint: {}", escape(hint))?;
             }
+            last_hint = item.hint.as_ref();
         }
         let more = variable.lost.len().saturating_sub(shown);
         if more > 0 {

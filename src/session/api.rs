@@ -98,17 +98,19 @@ fn load<'py>(file: &Bound<'py, PyAny>, options: Option<&Bound<'py, PyDict>>) -> 
 /// could not be saved, each with the reason; an object within a variable is named by its path: `results['job7']`.
 ///
 /// `namespace` is a module, or a dict whose items are saved as variables of `__main__`; the default is `__main__`. With
-/// `sync=False`, the file may reach the disk half a minute later: that is faster, but a power cut can lose it.
+/// `sync=False`, the file may reach the disk half a minute later: that is faster, but a power cut can lose it. With
+/// `whole=True`, a variable is left out as a whole if an object in it cannot be saved.
 #[pyfunction]
-#[pyo3(signature = (path, namespace = None, *, sync = true))]
+#[pyo3(signature = (path, namespace = None, *, sync = true, whole = false))]
 fn save<'py>(
     py: Python<'py>,
     path: PathBuf,
     namespace: Option<Bound<'py, PyAny>>,
     sync: bool,
+    whole: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     // Names that rules leave out are not failures: the dict has only those that could not be pickled.
-    let saved = save_session(py, &path, namespace.as_ref(), sync);
+    let saved = save_session(py, &path, namespace.as_ref(), sync, whole);
     let index = saved.map_err(|error| to_exception(error, "save to", &path))?;
     let failed = PyDict::new(py);
     for item in index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed) {
@@ -161,7 +163,13 @@ fn running_session() -> Result<&'static RunContext> {
     context::get().context("no script is running under snapcli")
 }
 
-fn save_session(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>>, sync: bool) -> Result<Index> {
+fn save_session(
+    py: Python<'_>,
+    path: &Path,
+    namespace: Option<&Bound<'_, PyAny>>,
+    sync: bool,
+    whole: bool,
+) -> Result<Index> {
     let running = running_session()?;
     let main = py.import("__main__")?;
     let (module, names) = match namespace {
@@ -185,7 +193,7 @@ fn save_session(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>
     let key = signing_key(running.verbosity);
     let request = SaveRequest {
         module: &name,
-        rules: &SelectionRules::default(),
+        rules: &SelectionRules { whole, ..SelectionRules::default() },
         check_load: true,
         all_faults: false,
         key: key.as_ref(),

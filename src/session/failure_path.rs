@@ -110,6 +110,9 @@ fn step_to(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String>
     if owner.is_instance_of::<PyFunction>() {
         return in_function(owner, child);
     }
+    if type_name(&owner.get_type()) == "collections.deque" {
+        return in_sequence(owner, child).or_else(|| attribute(owner, child));
+    }
     attribute(owner, child)
 }
 

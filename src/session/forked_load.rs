@@ -1,10 +1,10 @@
-//! Runs the check of a save in a forked child: it has the script's modules and objects, and what it does to them is gone
-//! when it ends. It never returns to Python, and never finalizes anything.
+//! Runs the check of a save in a forked child: it has the script's modules and objects, and what it does to them is
+//! gone when it ends. It never returns to Python, and never finalizes anything.
 
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};

@@ -56,7 +56,8 @@ impl LoadFaults {
         }
         for UnloadedObject { variable, address, why } in &found.objects {
             let ranges = checked.iter().find(|checked| checked.name == *variable).map(|checked| &checked.ranges);
-            let range = ranges.and_then(|ranges| ranges.iter().find(|range| range.object.as_ptr() as usize == *address));
+            let range =
+                ranges.and_then(|ranges| ranges.iter().find(|range| range.object.as_ptr() as usize == *address));
             match range {
                 Some(range) if !whole => self.add_object(range.object.clone_ref(py), why.clone()),
                 // A reduction makes the object anew each time.

@@ -11,7 +11,7 @@ use pyo3::types::{PyAny, PyDict, PyModule};
 
 use super::failure_path::explain_failure;
 use super::object_description::type_name;
-use crate::pickle::known::marker;
+use crate::pickle::known::{MARKER_REASON, MARKER_TYPE};
 use crate::pickler::{DillImporter, Fault, FaultRequest, LostItems, SaveFailure, UnloadableObjects, all_faults};
 use crate::snapshot::index::UnsavableObject;
 
@@ -125,8 +125,8 @@ fn describe(place: &FaultPlace<'_, '_>, failure: &SaveFailure<'_>, replaced: &Bo
 
 fn make_marker<'py>(py: Python<'py>, described: &UnsavableObject) -> PyResult<Bound<'py, PyAny>> {
     let attributes = PyDict::new(py);
-    attributes.set_item(marker::TYPE, &described.type_name)?;
-    attributes.set_item(marker::REASON, &described.error)?;
+    attributes.set_item(MARKER_TYPE, &described.type_name)?;
+    attributes.set_item(MARKER_REASON, &described.error)?;
     py.import("types")?.getattr("SimpleNamespace")?.call((), Some(&attributes))
 }
 

@@ -9,7 +9,7 @@ use pyo3::types::{
     PySet, PyString, PyTuple, PyType,
 };
 
-use crate::pickle::known::marker;
+use crate::pickle::known::{MARKER_REASON, MARKER_TYPE, shown_marker};
 use crate::pickler::LostItems;
 use crate::snapshot::index::{PREVIEW, VariableKind as Kind};
 
@@ -262,7 +262,7 @@ fn marker_preview(value: &Bound<'_, PyAny>) -> Option<String> {
     }
     let attributes = value.getattr("__dict__").ok()?.cast_into_exact::<PyDict>().ok()?;
     let part = |name: &str| attributes.get_item(name).ok()??.extract::<String>().ok();
-    (attributes.len() == 2).then(|| Some(marker::shown(&part(marker::TYPE)?, &part(marker::REASON)?)))?
+    (attributes.len() == 2).then(|| Some(shown_marker(&part(MARKER_TYPE)?, &part(MARKER_REASON)?)))?
 }
 
 /// `name(a, b, *rest, key, **options)` from the code object.

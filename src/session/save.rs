@@ -137,10 +137,12 @@ impl SessionWriter<'_, '_> {
         let checked = match path {
             Some(path) => self.check_file(py, &path, written, limit),
             // `inspect SCRIPT` keeps no bytes unless they are needed.
-            None => SpoolFile::new().map_err(Into::into).and_then(|spool| self.write(py, faults, spool)).and_then(|mut spooled| {
-                let path = spooled.out.read_path()?.context("a temporary file has no path")?;
-                self.check_file(py, &path, &spooled, limit)
-            }),
+            None => SpoolFile::new().map_err(Into::into).and_then(|spool| self.write(py, faults, spool)).and_then(
+                |mut spooled| {
+                    let path = spooled.out.read_path()?.context("a temporary file has no path")?;
+                    self.check_file(py, &path, &spooled, limit)
+                },
+            ),
         };
         match checked {
             Err(error) if !error.is::<PyErr>() => {
@@ -152,13 +154,7 @@ impl SessionWriter<'_, '_> {
         }
     }
 
-    fn check_file<T>(
-        &self,
-        py: Python<'_>,
-        path: &Path,
-        written: &Written<T>,
-        limit: Duration,
-    ) -> Result<TrialResult> {
+    fn check_file<T>(&self, py: Python<'_>, path: &Path, written: &Written<T>, limit: Duration) -> Result<TrialResult> {
         let trial = TrialLoad { py, writer: self, index: &written.index };
         in_child(py, limit, || trial.run(path, &written.checked))
     }

@@ -107,7 +107,9 @@ impl<'py> TrialLoad<'_, 'py> {
         names: &[&str],
         log: Option<&Rc<FaultLog>>,
     ) -> Result<(Bound<'py, PyDict>, Vec<String>)> {
-        let patterns = names.iter().map(|name| Pattern::new(&Pattern::escape(name)));
+        // The code of an instance's class may need any of the globals while the instance is loaded.
+        let needed = self.with_globals(names);
+        let patterns = needed.iter().map(|name| Pattern::new(&Pattern::escape(name)));
         let patterns: Vec<Pattern> = patterns.collect::<Result<_, _>>()?;
         let into = PyDict::new(self.py);
         let request = RestoreRequest {
@@ -164,7 +166,7 @@ impl<'py> TrialLoad<'_, 'py> {
             faults.add_object(object.clone_ref(self.py), why.clone());
         }
         let namespace = PyDict::new(self.py);
-        let needed = self.with_globals(names);
+        let needed = self.with_globals(&names.iter().map(String::as_str).collect::<Vec<_>>());
         for variable in self.index.variables.iter().filter(|variable| needed.contains(variable.name.as_str())) {
             if let Some(value) = self.writer.source.namespace.get_item(&variable.name)? {
                 namespace.set_item(&variable.name, value)?;
@@ -185,16 +187,17 @@ impl<'py> TrialLoad<'_, 'py> {
         Ok((written.out, written.checked))
     }
 
-    fn with_globals(&self, names: &HashSet<String>) -> HashSet<&str> {
+    /// These variables, and all that they share objects with or that code in them uses.
+    fn with_globals(&self, names: &[&str]) -> HashSet<&str> {
         let variables = self.index.variables.iter();
         let by_name: HashMap<&str, _> = variables.map(|variable| (variable.name.as_str(), variable)).collect();
         let mut found = HashSet::new();
-        let mut waiting: Vec<&String> = names.iter().collect();
+        let mut waiting = names.to_vec();
         while let Some(name) = waiting.pop() {
-            if let Some(variable) = by_name.get(name.as_str())
+            if let Some(variable) = by_name.get(name)
                 && found.insert(variable.name.as_str())
             {
-                waiting.extend(variable.globals.iter().chain(&variable.uses));
+                waiting.extend(variable.globals.iter().chain(&variable.uses).map(String::as_str));
             }
         }
         found

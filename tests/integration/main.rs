@@ -28,6 +28,7 @@ mod integrity;
 mod interpreter_choice;
 #[cfg(feature = "python")]
 mod joblib;
+mod lost_objects;
 #[cfg(feature = "python")]
 mod mutation_during_save;
 mod page;

@@ -12,7 +12,6 @@ mod builtins;
 pub(super) mod danger;
 mod dill_cloudpickle;
 pub(super) mod dtype;
-pub(crate) mod marker;
 mod named_types;
 mod numpy;
 mod other_libraries;
@@ -36,6 +35,8 @@ pub(super) use self::numpy::ARRAY;
 pub(super) use self::other_libraries::ARRAY_WRAPPER_NAME;
 pub(super) use self::registry_row::{CanonicalCall, ClassArguments, ClassCall, Effect, Makes, NewClass};
 pub(crate) use self::renames::current_name;
+#[cfg(feature = "python")]
+pub(crate) use self::stdlib::{MARKER_REASON, MARKER_TYPE, shown_marker};
 
 const TABLES: [&[KnownGlobal]; 6] =
     [builtins::ROWS, stdlib::ROWS, dill_cloudpickle::ROWS, numpy::ROWS, pandas::ROWS, other_libraries::ROWS];

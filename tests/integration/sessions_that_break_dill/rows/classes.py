@@ -297,7 +297,7 @@ loose_class = classmethod(lambda cls: cls)
 #### getattr_without_a_guard
 # seen: dill#429
 # dill: load fails: RecursionError
-# lost: proxy: RecursionError
+# left out: proxy: RecursionError
 # check: Proxy([1]).target == [1]
 class Proxy:
     def __init__(self, target): self.target = target
@@ -370,7 +370,7 @@ word = Word("w"); word.lang = "en"
 #### dict_subclass_that_needs_its_init
 # seen: dill#429
 # dill: load fails: AttributeError
-# lost: strict_map: AttributeError
+# left out: strict_map: AttributeError
 # check: StrictMap("a")["missing"] == "a"
 class StrictMap(dict):
     def __init__(self, fallback): self.fallback = fallback

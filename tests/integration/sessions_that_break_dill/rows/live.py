@@ -3,7 +3,6 @@
 # dill: dump fails: TypeError
 # left out: running: generator
 # left out: waiting: coroutine
-# left out: pipeline: generator
 # check: source_list == [1, 2]
 source_list = [1, 2]
 running = (n * n for n in source_list)
@@ -96,7 +95,6 @@ out_stream, err_stream = sys.stdout, sys.stderr
 #### sockets
 # dill: dump fails: TypeError
 # left out: plug: socket
-# left out: in_dict: socket
 # check: host == "localhost"
 import socket
 plug = socket.socket()
