@@ -154,7 +154,7 @@ pub(super) fn recover<'py>(
     let inside: Vec<_> = inside.chain(failed).collect();
     let slots = inside.iter().filter_map(|object| state.memo.get(object.as_ptr() as usize));
     let first = slots.filter(|slot| state.is_in_segment(*slot)).min();
-    let gone = first.map(|first| state.memo.cut(first as usize));
+    let gone = (first.map(|first| state.memo.cut(first as usize)), state.cells.cut_before(&inside));
     let failed = std::mem::take(&mut state.failed);
     drop(state);
     let around = work.get(..=index).unwrap_or_default().iter().filter_map(WorkItem::object);

@@ -8,6 +8,7 @@ use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::functions::OpenCells;
 use super::lost_items::LostItems;
 use super::object_memo::ObjectMemo;
 use super::output::OpcodeOutput;
@@ -21,8 +22,11 @@ pub(super) struct PicklerState {
     pub(super) plain_types: FxHashSet<usize>,
     /// Addresses of the types whose instances may fail to load.
     pub(super) unproven_types: FxHashSet<usize>,
-    /// Addresses of the types whose instances are written by name.
-    pub(super) named_types: FxHashSet<usize>,
+    /// Addresses of the types whose instances may be written again in each segment: see
+    /// [`repeated_values`](super::repeated_values).
+    pub(super) repeated_types: FxHashSet<usize>,
+    /// Addresses of the classes and functions that no import finds: they are written once in a session.
+    pub(super) script_objects: FxHashSet<usize>,
     /// The names of modules by the addresses of their dicts: such a dict is written as a reference to its module.
     pub(super) module_dicts: FxHashMap<usize, String>,
     /// The address of the namespace that is being saved.
@@ -30,6 +34,8 @@ pub(super) struct PicklerState {
     /// Objects whose reduction is being written and that have no slot yet, with the number of reductions under way: an
     /// object that its own arguments lead back to is reduced again.
     building: FxHashMap<usize, u32>,
+    /// The functions and classes that are being created, and their cells.
+    pub(super) cells: OpenCells,
     /// The address of a list that `numpy.ndarray.__reduce__` made of its items: the array holds each item a second
     /// time.
     pub(super) copied_list: usize,
@@ -80,10 +86,12 @@ impl PicklerState {
             memo: ObjectMemo::new(),
             plain_types: FxHashSet::default(),
             unproven_types: FxHashSet::default(),
-            named_types: FxHashSet::default(),
+            repeated_types: FxHashSet::default(),
+            script_objects: FxHashSet::default(),
             module_dicts: module_dicts.into_iter().collect(),
             main_dict,
             building: FxHashMap::default(),
+            cells: OpenCells::default(),
             copied_list: 0,
             needs: SegmentNeeds::default(),
             failed: Vec::new(),
@@ -144,18 +152,24 @@ impl PicklerState {
         }
     }
 
-    /// Gives the object on top of the stack the next slot, unless it has one.
+    /// Gives the object on top of the stack the next slot, unless it has one in the current segment. An object that has
+    /// one in an earlier segment is being written again.
     #[inline]
     pub(super) fn memoize(&mut self, object: &Bound<'_, PyAny>) {
         if self.memo.put(object) {
             self.out.op(Opcode::Memoize);
+        } else if self.slot_in_segment(object.as_ptr() as usize).is_none() {
+            self.memoize_in_segment(object);
         }
     }
 
+    /// The slot of an object, if the current segment has written the object.
+    #[inline]
+    pub(super) fn slot_in_segment(&self, address: usize) -> Option<u32> {
+        self.memo.get(address).filter(|slot| self.is_in_segment(*slot))
+    }
+
     /// Whether a slot belongs to the current segment.
-    ///
-    /// Strings and globals are written again in each segment rather than taken from an earlier one. Otherwise a
-    /// variable that cannot be loaded would take others with it, only because they share a name.
     #[inline]
     pub(super) fn is_in_segment(&self, slot: u32) -> bool {
         slot >= self.needs.first_slot
@@ -165,6 +179,16 @@ impl PicklerState {
     pub(super) fn memoize_in_segment(&mut self, object: &Bound<'_, PyAny>) {
         self.memo.renew(object);
         self.out.op(Opcode::Memoize);
+    }
+
+    /// Whether a dict is the namespace of the session or of a module that was loaded when the save began.
+    pub(super) fn is_module_dict(&self, address: usize) -> bool {
+        address == self.main_dict || self.module_dicts.contains_key(&address)
+    }
+
+    /// Adds the dict of a module that was loaded later.
+    pub(super) fn add_module_dict(&mut self, address: usize, module: &str) {
+        self.module_dicts.insert(address, module.to_owned());
     }
 
     /// Writes the dict of a module as a global, as dill does. Returns false, and writes nothing, for any other dict.
@@ -191,9 +215,9 @@ impl PicklerState {
 
     /// Writes an object as a global, or as a reference if the current segment has written it already.
     pub(super) fn write_global_once(&mut self, module: &str, name: &str, object: &Bound<'_, PyAny>) {
-        match self.memo.get(object.as_ptr() as usize) {
-            Some(slot) if self.is_in_segment(slot) => self.write_slot(slot),
-            _ => {
+        match self.slot_in_segment(object.as_ptr() as usize) {
+            Some(slot) => self.write_slot(slot),
+            None => {
                 self.write_global(module, name);
                 self.memoize_in_segment(object);
             }
@@ -220,7 +244,7 @@ impl PicklerState {
     /// then the second copy is popped and the first one is used, as in CPython's `save_reduce`.
     pub(super) fn memoize_or_replace(&mut self, object: &Bound<'_, PyAny>) {
         self.end_building(object.as_ptr() as usize);
-        match self.memo.get(object.as_ptr() as usize) {
+        match self.slot_in_segment(object.as_ptr() as usize) {
             Some(slot) => {
                 self.out.op(Opcode::Pop);
                 self.write_slot(slot);

@@ -6,7 +6,7 @@
 
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyTuple, PyType};
+use pyo3::types::{PyAny, PyFunction, PyTuple, PyType};
 
 use super::load_hooks::is_installed;
 use super::plan::{Action, WorkItem};
@@ -113,8 +113,10 @@ fn part_role(object: Option<&Bound<'_, PyAny>>, next: Option<&Action<'_>>) -> Ro
         Some(Action::Write(Opcode::Build)) => stores_state(object).map(|stores| (stores, Role::Attributes)),
         // The fields of a named tuple are arguments of its class, which stores them as they are.
         Some(Action::Write(Opcode::NewObj)) => is_named_tuple(object).map(|named| (named, Role::Data)),
-        // The value of an attribute of a class, which is set after the class has been made.
-        Some(Action::Write(Opcode::Tuple3)) => Ok((object.is_instance_of::<PyType>(), Role::Data)),
+        // An attribute of a class or the contents of a function's cell, which are set after that has been made.
+        Some(Action::Write(Opcode::Tuple3)) => {
+            Ok((object.is_instance_of::<PyType>() || object.is_instance_of::<PyFunction>(), Role::Data))
+        }
         _ => return Role::Internal,
     };
     match found {

@@ -1,5 +1,5 @@
-//! Variables and objects that cannot be saved as annotations of GitHub Actions, which the web page shows beside the line
-//! of the script.
+//! Variables and objects that cannot be saved, as annotations of GitHub Actions: the web page shows them beside the
+//! line of the script.
 //!
 //! The format is `::error file=…,line=…,title=…::message`, from "Workflow commands for GitHub Actions".
 

@@ -89,8 +89,15 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     // Functions and classes.
     data(&["types"], &["SimpleNamespace", "MappingProxyType", "NoneType", "GenericAlias", "UnionType"]),
     known(&["types"], &["MethodType", "CellType", "DynamicClassAttribute"]).effect(Effect::Code),
+    // A generator of the pickle has not started, so closing it runs none of its code.
+    known(&["types"], &["GeneratorType.close", "CoroutineType.close", "AsyncGeneratorType.aclose"])
+        .effect(Effect::Code),
     known(&["types"], &["FunctionType", "LambdaType"]).effect(Effect::Function),
-    known(&["types"], &["CodeType"]).effect(Effect::CodeObject).traits(&[Trait::MakesCode]),
+    known(&["types"], &["CodeType"])
+        .makes(Makes::Type("code"))
+        .effect(Effect::CodeObject)
+        .canonical(CanonicalCall::Code)
+        .traits(&[Trait::MakesCode]),
     known(&["types"], &["new_class"])
         .makes(new_class(0, 3))
         .effect(class(ClassCall::NewClass, None, Some(1), Some(3))),

@@ -8,11 +8,12 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyFunction, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyAny, PyDict, PyFunction, PyString, PyTuple, PyType};
 
+use super::super::functions::close_cells;
 use super::super::pickle_context::PickleContext;
 use super::super::plan::Action;
-use super::acyclic::{cannot_refer_back, is_scalar};
+use super::acyclic::cannot_refer_back;
 use crate::pickle::format::opcode::Opcode;
 
 /// The name and the value of an attribute.
@@ -41,11 +42,8 @@ pub(super) fn creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyT
 fn class_creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
     let metaclass = SkeletonMaker::of(context, class)?;
     let namespace = ClassNamespace::of(context, class, matches!(metaclass, SkeletonMaker::LibraryMetaclass))?;
-    let postpones = namespace.needs_dill();
-    // This must precede the body's values, which dill will write while the actions below are carried out.
-    if postpones {
-        postpone(context, class)?;
-    }
+    // The cells of the methods, which are in the body, may hold the class.
+    context.lock()?.cells.open_class(class);
     let hooks = script_hooks(context, class)?;
     let set_again = if library_changes_class(context, class)? { namespace.functions() } else { Vec::new() };
 
@@ -61,10 +59,8 @@ fn class_creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>)
     for hook in hooks {
         actions.extend(Action::set_attribute(&hook.base, &hook.name, hook.original)?);
     }
-    if postpones {
-        let class = class.clone();
-        actions.push(Action::Then(Box::new(move |context| postponed(context, &class))));
-    }
+    let owner = class.clone().into_any();
+    actions.push(Action::Then(Box::new(move |context| close_cells(context, &owner))));
     for (name, value) in set_again.into_iter().chain(namespace.later) {
         actions.extend(Action::set_attribute(class, &name, value)?);
     }
@@ -165,11 +161,6 @@ impl<'py> ClassNamespace<'py> {
         let named = self.body.iter().filter(|(_, value)| value.is_exact_instance_of::<PyFunction>());
         named.filter_map(|(name, value)| Some((name.cast_into().ok()?, value))).collect()
     }
-
-    /// Whether dill may have to write a value in the body.
-    fn needs_dill(&self) -> bool {
-        self.body.values().iter().any(|value| !is_scalar(&value))
-    }
 }
 
 /// Whether an attribute must not be in the skeleton although it cannot refer back.
@@ -225,34 +216,6 @@ fn library_changes_class(context: &PickleContext, class: &Bound<'_, PyType>) -> 
         }
     }
     Ok(false)
-}
-
-/// Makes dill postpone everything that refers to the class, such as the cells of its methods, until the class has been
-/// written.
-fn postpone(context: &Arc<PickleContext>, class: &Bound<'_, PyType>) -> PyResult<()> {
-    let py = class.py();
-    context.postponed_by_dill(py)?.set_item(class.as_ptr() as usize, PyList::empty(py))
-}
-
-/// Writes the reductions that dill has postponed.
-fn postponed<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
-    let all = context.postponed_by_dill(class.py())?;
-    let reductions = all.call_method1("pop", (class.as_ptr() as usize,))?.cast_into::<PyList>()?;
-    let mut actions = Vec::new();
-    // dill writes them in reverse order as well.
-    for reduction in reductions.iter().rev() {
-        let (function, arguments): (Bound<'py, PyAny>, Bound<'py, PyTuple>) = reduction.extract()?;
-        let fills_dict = function.getattr_opt("__name__")?.is_some_and(|name| name.eq("_setitems").unwrap_or(false));
-        // dill fills a dict by a call of its `_setitems`. SETITEMS does the same without a call.
-        if fills_dict && arguments.len() == 2 {
-            let items = arguments.get_item(1)?.call_method0("items")?.try_iter()?;
-            actions.extend([Action::Save(arguments.get_item(0)?), Action::SetItems(items)]);
-        } else {
-            actions.extend([Action::Save(function), Action::Save(arguments.into_any()), Action::Write(Opcode::Reduce)]);
-        }
-        actions.push(Action::Write(Opcode::Pop));
-    }
-    Ok(actions)
 }
 
 /// Registers the virtual subclasses of an abstract class: `ABCMeta.register(class, subclass)`.

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyType};
+use pyo3::types::{PyAny, PyCFunction, PyFunction, PyType};
 
 use super::super::load_hooks::load_may_fail;
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
-use super::super::{classes, named_objects, reduce, resources};
+use super::super::{classes, container_iterator, functions, named_objects, reduce, repeated_values, resources};
 
 /// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
 /// `in_reduction` is whether it is an argument in a reduction.
@@ -18,20 +19,52 @@ pub(super) fn dispatch_slow<'py>(
     object: &Bound<'py, PyAny>,
     in_reduction: bool,
 ) -> PyResult<ObjectPlan<'py>> {
-    match &*strategy(context, &object.get_type())? {
+    let strategy = strategy(context, &object.get_type())?;
+    // What has a name is written again by all means.
+    if !matches!(*strategy, Strategy::Named | Strategy::Module) && context.has_slot(object)? {
+        if !repeated_values::has_equal_reduction(context, object, &strategy)? {
+            return Ok(ObjectPlan::Write(DirectWrite::Reference));
+        }
+        if matches!(*strategy, Strategy::Reduce | Strategy::Plain) {
+            return repeated_values::plan_again(context, object);
+        }
+    }
+    match &*strategy {
         // Only the first instance of a plain class gets here: its reduction gives the class a slot.
-        Strategy::Plain | Strategy::Reduce => reduce::plan(context, object),
+        Strategy::Plain | Strategy::Reduce => {
+            reduce::plan(context, object).or_else(|error| by_dill(context, object, error))
+        }
         Strategy::Named => plan_named(context, object),
         Strategy::Module => named_objects::plan_module(context, object),
         Strategy::PickleBuffer => reduce::plan_buffer(context, object, in_reduction),
         Strategy::File => resources::plan_file(context, object),
         Strategy::Lock { reentrant } => resources::plan_lock(context, object, *reentrant),
+        Strategy::ContainerIterator(iterated) => container_iterator::plan(context, object, *iterated),
+        Strategy::FunctionPart(part) => functions::plan_part(context, object, *part),
         Strategy::EnumMember => classes::plan_enum_member(context, object),
         Strategy::TypeVariable => classes::plan_type_variable(context, object),
         Strategy::ProcessBound(what) => resources::refuse(context, object, what),
         Strategy::DillFunction(function) => Ok(ObjectPlan::Dill { function: Some(function.clone_ref(object.py())) }),
         Strategy::DillPickler => Ok(ObjectPlan::Dill { function: None }),
     }
+}
+
+/// Whether a class or function that no import finds is created anew by a load, and so can be shared.
+fn is_of_script(context: &PickleContext, object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match object.cast::<PyType>() {
+        Ok(class) => context.is_script_class(class),
+        Err(_) => Ok(object.is_exact_instance_of::<PyFunction>()),
+    }
+}
+
+/// An object that its type does not know how to pickle: a later dill may know it.
+fn by_dill<'py>(context: &PickleContext, object: &Bound<'py, PyAny>, error: PyErr) -> PyResult<ObjectPlan<'py>> {
+    let kind = object.get_type();
+    if error.is_instance_of::<PyTypeError>(object.py()) && context.dill.is_last_resort(&kind)? {
+        let function = context.dill.function(&kind)?;
+        return function.map_or(Err(error), |function| Ok(ObjectPlan::Dill { function: Some(function) }));
+    }
+    Err(error)
 }
 
 fn strategy(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResult<Arc<Strategy>> {
@@ -47,30 +80,53 @@ fn strategy(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResult<Arc<S
     // The context keeps the type alive, so that the addresses below stay valid.
     context.remember_strategy(kind, &strategy)?;
     let address = kind.as_ptr() as usize;
+    let is_repeated = repeated_values::may_repeat(context, kind, &strategy)?;
+    let mut state = context.lock()?;
     if may_fail {
-        context.lock()?.unproven_types.insert(address);
+        state.unproven_types.insert(address);
     }
-    match *strategy {
-        Strategy::Plain => drop(context.lock()?.plain_types.insert(address)),
-        Strategy::Named => drop(context.lock()?.named_types.insert(address)),
-        _ => {}
+    if is_repeated {
+        state.repeated_types.insert(address);
+    } else if matches!(*strategy, Strategy::Plain) {
+        state.plain_types.insert(address);
     }
+    drop(state);
     Ok(strategy)
 }
 
-/// Classes and functions: by name if an import finds them. Otherwise classes are created anew, and dill writes
-/// functions.
+/// Classes and functions: by name if an import finds them. Otherwise they are created anew.
 fn plan_named<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
     if let Some((module, name)) = context.global_name(object)? {
         return named_objects::plan_global(context, object.py(), module, name);
     }
-    if context.has_slot(object)? {
+    if is_of_script(context, object)? {
+        context.lock()?.script_objects.insert(object.as_ptr() as usize);
+    }
+    let has_slot = context.has_slot(object)?;
+    if has_slot && !repeated_values::has_equal_reduction(context, object, &Strategy::Named)? {
         return Ok(ObjectPlan::Write(DirectWrite::Reference));
     }
-    if let Ok(class) = object.cast::<PyType>()
-        && context.is_script_class(class)?
-    {
-        return classes::plan_class(context, class);
+    if !context.is_session() {
+        return Ok(ObjectPlan::Dill { function: context.dill.function(&object.get_type())? });
     }
-    Ok(ObjectPlan::Dill { function: context.dill.function(&object.get_type())? })
+    if let Ok(function) = object.cast_exact::<PyFunction>() {
+        return functions::plan_function(context, function);
+    }
+    if object.is_exact_instance_of::<PyCFunction>() {
+        return reduce::plan(context, object);
+    }
+    if let Ok(class) = object.cast::<PyType>() {
+        if context.is_script_class(class)? {
+            return classes::plan_class(context, class);
+        }
+        if let Some(plan) = functions::plan_named_in_types(class)? {
+            return Ok(plan);
+        }
+    }
+    let function = context.dill.function(&object.get_type())?;
+    // dill's pickler would write a reference to the earlier slot.
+    if has_slot && function.is_none() {
+        return reduce::plan(context, object);
+    }
+    Ok(ObjectPlan::Dill { function })
 }

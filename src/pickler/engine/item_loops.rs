@@ -200,7 +200,7 @@ fn step_tuple<'py>(
     }
     // A tuple that its own items led to has a slot by now: drop the items and refer to that slot, as CPython does.
     let memoized = original.unwrap_or(tuple);
-    if let Some(slot) = state.memo.get(memoized.as_ptr() as usize) {
+    if let Some(slot) = state.slot_in_segment(memoized.as_ptr() as usize) {
         match length {
             1..=3 => (0..length).for_each(|_| state.out.op(Opcode::Pop)),
             _ => state.out.op(Opcode::PopMark),
@@ -312,7 +312,7 @@ fn step_frozen_set<'py>(
         }
     }
     // As for tuples: its own items may have led to the set.
-    if let Some(slot) = state.memo.get(set.as_ptr() as usize) {
+    if let Some(slot) = state.slot_in_segment(set.as_ptr() as usize) {
         state.out.op(Opcode::PopMark);
         state.write_slot(slot);
     } else {
@@ -344,6 +344,7 @@ fn step_actions<'py>(
             Action::Memoize(object) => state.memoize_or_replace(&object),
             Action::Global { module, name, object: None } => state.write_global(module, name),
             Action::Global { module, name, object: Some(object) } => state.write_global_once(module, name, &object),
+            Action::Nested(item) => return Ok(Next::Push(*item)),
             Action::Then(next_actions) => return Ok(Next::Then(next_actions)),
             Action::UnlessSaved(object, next_actions) => {
                 let address = object.as_ptr() as usize;

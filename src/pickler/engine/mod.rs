@@ -118,7 +118,10 @@ fn start_slow<'py>(
     work: &[WorkItem<'py>],
     object: &Bound<'py, PyAny>,
 ) -> PyResult<Option<WorkItem<'py>>> {
-    let is_session = context.lock()?.dill_calls == 0;
+    let (is_session, depth) = {
+        let state = context.lock()?;
+        (state.dill_calls == 0, state.cells.depth())
+    };
     let level = context.fault_search()?.map(|mut search| search.enter(work, object, is_session));
     // A load may pass any memory to the function of a reduction. Elsewhere a `PickleBuffer` stands for bytes.
     let in_reduction = matches!(work, [.., WorkItem::Actions { .. }, WorkItem::Tuple { .. }]);
@@ -126,6 +129,11 @@ fn start_slow<'py>(
         Some(error) => Err(error),
         None => dispatch_slow(context, object, in_reduction).and_then(|plan| carry_out_checked(context, object, plan)),
     };
+    if started.is_err() {
+        // dill's functions save what an object needs: what they have begun never ends.
+        let unfinished = context.lock()?.cells.cut(depth);
+        drop(unfinished);
+    }
     // The search was not locked while the handler ran, as Python code can lead to this function again.
     if let (Some(level), Some(mut search)) = (level, context.fault_search()?) {
         let forgiven = started.as_ref().is_err_and(|error| search.record(object, error));
@@ -197,8 +205,8 @@ fn write(state: &mut PicklerState, object: &Bound<'_, PyAny>, opcodes: DirectWri
         DirectWrite::Reference => drop(state.write_get(object.as_ptr() as usize)),
         DirectWrite::Global { module, name } => {
             state.write_global(&module, &name);
-            // The object may have a slot in an earlier segment, which a load may skip.
             state.memoize_in_segment(object);
+            state.repeated_types.insert(object.get_type().as_ptr() as usize);
         }
         DirectWrite::Extension { module, name, code } => {
             state.needs.import(&module, &name);
