@@ -65,19 +65,18 @@ impl FaultSearch {
         }
     }
 
-    /// Must be called before the last item of a work list saves `object`. `is_session` as in [`innermost`].
-    pub(super) fn enter<'py>(
-        &mut self,
-        work: &[WorkItem<'py>],
-        object: &Bound<'py, PyAny>,
-        is_session: bool,
-    ) -> SearchLevel {
+    /// Must be called before the last item of a work list saves an object that needs Python code.
+    pub(super) fn enter(&mut self, work: &[WorkItem<'_>]) -> SearchLevel {
         let before = SearchLevel { path: self.path.len(), is_replaceable: self.is_replaceable };
-        self.is_replaceable |= self.replaces && has_replaceable(work, object, is_session);
         let first = work.len().saturating_sub(LONGEST_PATH.saturating_sub(self.path.len()));
         let objects = work.get(first..).unwrap_or_default().iter().filter_map(WorkItem::object);
         self.path.extend(objects.map(Bound::unbind));
         before
+    }
+
+    /// Must be called before dill saves `object`, for the last item of the work list. `is_session` as in [`innermost`].
+    pub(super) fn enter_dill<'py>(&mut self, work: &[WorkItem<'py>], object: &Bound<'py, PyAny>, is_session: bool) {
+        self.is_replaceable |= self.replaces && has_replaceable(work, object, is_session);
     }
 
     pub(super) fn leave(&mut self, before: &SearchLevel) {
@@ -92,10 +91,17 @@ impl FaultSearch {
 
     /// Records a fault, unless an object around it can be replaced: then [`recover`] will record it. Returns false if
     /// the error must go up.
-    pub(super) fn record(&mut self, object: &Bound<'_, PyAny>, error: &PyErr) -> bool {
+    pub(super) fn record<'py>(
+        &mut self,
+        work: &[WorkItem<'py>],
+        object: &Bound<'py, PyAny>,
+        is_session: bool,
+        error: &PyErr,
+    ) -> bool {
         let py = object.py();
         let too_deep = error.is_instance_of::<PyRecursionError>(py);
-        if self.is_replaceable || too_deep || ends_search(py, error) || self.found.len() >= MOST_FAULTS {
+        let is_replaceable = || self.replaces && has_replaceable(work, object, is_session);
+        if self.is_replaceable || is_replaceable() || too_deep || ends_search(py, error) || self.found.len() >= MOST_FAULTS {
             return false;
         }
         // An object that several containers share is reported once.

@@ -11,6 +11,7 @@ use pyo3::types::{PyAny, PyDict, PyModule, PyType};
 use rustc_hash::FxHashMap;
 
 use super::dill_library::{DillImporter, DillLibrary};
+use super::engine::DEEPEST_NESTING;
 use super::fault_search::FaultSearch;
 use super::global_names::{global_name, module_dicts, why_unimportable};
 use super::output::OpcodeOutput;
@@ -22,6 +23,9 @@ use super::unloadable::UnloadableObjects;
 /// the engine: this file must not import it.
 pub(super) type DillConnector = for<'py> fn(&Arc<PickleContext>, Python<'py>) -> PyResult<Bound<'py, PyAny>>;
 
+/// See [`PickleContext::with_low_limit`].
+const LOW_LIMIT: usize = 20_000;
+
 /// The strategies of the types seen so far, by address. The references to the types keep the addresses from being used
 /// again.
 type StrategyTable = FxHashMap<usize, (Py<PyType>, Arc<Strategy>)>;
@@ -31,6 +35,8 @@ pub(super) struct PickleContext {
     strategies: Mutex<StrategyTable>,
     /// Collects all faults of a value instead of stopping at the first one.
     fault_search: Option<Mutex<FaultSearch>>,
+    /// The most work items of one work list.
+    pub(super) deepest_nesting: usize,
     /// Objects that can be pickled but not loaded.
     pub(super) unloadable: Arc<UnloadableObjects>,
     pub(super) dill: DillLibrary,
@@ -68,6 +74,7 @@ impl PickleContext {
             state: Mutex::new(state),
             strategies: Mutex::default(),
             fault_search: None,
+            deepest_nesting: DEEPEST_NESTING,
             unloadable: Arc::default(),
             dill: DillLibrary::new(importer),
             dill_pickler: Mutex::new(None),
@@ -81,6 +88,11 @@ impl PickleContext {
     /// The same context, but it continues after a fault. `replaces` is whether markers may replace objects.
     pub(super) fn with_fault_search(self, replaces: bool) -> Self {
         Self { fault_search: Some(Mutex::new(FaultSearch::new(replaces))), ..self }
+    }
+
+    /// The same context, with a lower limit for the depth of an object that goes on endlessly.
+    pub(super) fn with_low_limit(self) -> Self {
+        Self { deepest_nesting: LOW_LIMIT, ..self }
     }
 
     /// The same context, which refuses these objects.

@@ -179,6 +179,8 @@ pub(crate) struct FaultRequest<'a> {
     pub(crate) unloadable: &'a Arc<UnloadableObjects>,
     /// Whether markers may replace objects.
     pub(crate) replaces: bool,
+    /// Whether the value is nested too deeply, perhaps endlessly.
+    pub(crate) is_too_deep: bool,
     /// The markers that are written already.
     pub(crate) lost: LostItems,
 }
@@ -192,6 +194,7 @@ pub(crate) fn all_faults<'py>(
 ) -> PyResult<Vec<Fault<'py>>> {
     let context = new_context(module, importer, Box::new(NullSink))?;
     let context = context.with_fault_search(request.replaces).refusing(Arc::clone(request.unloadable));
+    let context = if request.is_too_deep { context.with_low_limit() } else { context };
     let pickler = SessionPickler::with_context(module, context)?;
     pickler.write_markers(request.lost)?;
     // The save may still fail, at an error that ends the search: what was found before counts.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PySystemExit};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyRecursionError, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
 
@@ -68,7 +68,12 @@ impl<'py> LostObjects<'py> {
         if !within || ends_save(py, &failure.error) || self.searches > MOST_SEARCHES {
             return Ok(false);
         }
-        let request = FaultRequest { unloadable: place.unloadable, replaces: true, lost: self.items() };
+        let request = FaultRequest {
+            unloadable: place.unloadable,
+            replaces: true,
+            is_too_deep: failure.error.is_instance_of::<PyRecursionError>(py),
+            lost: self.items(),
+        };
         let faults = all_faults(place.session, importer, place.value, request)?;
         if faults.iter().any(|fault| fault.replaced.is_none()) {
             return Ok(false);
@@ -136,7 +141,12 @@ pub(super) fn all_unsavable_objects(
     importer: DillImporter,
 ) -> PyResult<Vec<UnsavableObject>> {
     // A second pickling of the variable, with a separate pickler whose output is discarded.
-    let request = FaultRequest { unloadable: place.unloadable, replaces: false, lost: LostItems::default() };
+    let request = FaultRequest {
+        unloadable: place.unloadable,
+        replaces: false,
+        is_too_deep: false,
+        lost: LostItems::default(),
+    };
     let found = all_faults(place.session, importer, place.value, request)?;
     if found.len() < 2 {
         return Ok(Vec::new());

@@ -201,7 +201,7 @@ fn a_class_that_cannot_be_saved_loses_its_instances_and_nothing_else() {
     let sandbox = Sandbox::new();
     let script = "
 class Bad:
-    numbers = (number for number in range(3))
+    held = memoryview(b'x')
 mixed = [1, Bad(), 2] + [Bad() for number in range(200)]
 ";
     let (run, report) = saved(&sandbox, script, &[]);

@@ -27,7 +27,7 @@ use crate::pickle::format::opcode::Opcode;
 
 /// The most work items, each of some hundred bytes: an object that creates new objects endlessly fails before memory is
 /// exhausted.
-const DEEPEST_NESTING: usize = 5_000_000;
+pub(super) const DEEPEST_NESTING: usize = 5_000_000;
 
 /// Saves an object completely.
 pub(super) fn save(context: &Arc<PickleContext>, object: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -71,7 +71,7 @@ fn run_all<'py>(context: &Arc<PickleContext>, py: Python<'py>, work: &mut Vec<Wo
     loop {
         let depth = work.len();
         let Some(item) = work.last_mut() else { return Ok(()) };
-        if depth > DEEPEST_NESTING {
+        if depth > context.deepest_nesting {
             let message = format!("nested more than {DEEPEST_NESTING} levels deep, perhaps infinitely");
             return Err(PyRecursionError::new_err(message));
         }
@@ -122,12 +122,13 @@ fn start_slow<'py>(
         let state = context.lock()?;
         (state.dill_calls == 0, state.cells.depth())
     };
-    let level = context.fault_search()?.map(|mut search| search.enter(work, object, is_session));
+    let level = context.fault_search()?.map(|mut search| search.enter(work));
     // A load may pass any memory to the function of a reduction. Elsewhere a `PickleBuffer` stands for bytes.
     let in_reduction = matches!(work, [.., WorkItem::Actions { .. }, WorkItem::Tuple { .. }]);
     let started = match known_error(context, object)? {
         Some(error) => Err(error),
-        None => dispatch_slow(context, object, in_reduction).and_then(|plan| carry_out_checked(context, object, plan)),
+        None => dispatch_slow(context, object, in_reduction)
+            .and_then(|plan| carry_out_checked(context, work, object, plan)),
     };
     if started.is_err() {
         // dill's functions save what an object needs: what they have begun never ends.
@@ -136,7 +137,7 @@ fn start_slow<'py>(
     }
     // The search was not locked while the handler ran, as Python code can lead to this function again.
     if let (Some(level), Some(mut search)) = (level, context.fault_search()?) {
-        let forgiven = started.as_ref().is_err_and(|error| search.record(object, error));
+        let forgiven = started.as_ref().is_err_and(|error| search.record(work, object, is_session, error));
         search.leave(&level);
         if forgiven {
             // Something must be on the stack for the opcodes that follow, although the output is discarded.
@@ -163,10 +164,15 @@ fn known_error(context: &PickleContext, object: &Bound<'_, PyAny>) -> PyResult<O
 /// As [`carry_out`]. Records where the opcodes are if the load of the object may fail.
 fn carry_out_checked<'py>(
     context: &Arc<PickleContext>,
+    work: &[WorkItem<'py>],
     object: &Bound<'py, PyAny>,
     mut plan: ObjectPlan<'py>,
 ) -> PyResult<Option<WorkItem<'py>>> {
     let may_fail = context.lock()?.unproven_types.contains(&(object.get_type().as_ptr() as usize));
+    if let (ObjectPlan::Dill { .. }, Some(mut search)) = (&plan, context.fault_search()?) {
+        let is_session = context.lock()?.dill_calls == 0;
+        search.enter_dill(work, object, is_session);
+    }
     match &mut plan {
         ObjectPlan::Work(item) if may_fail => item.check(object),
         ObjectPlan::Dill { .. } if may_fail => {
