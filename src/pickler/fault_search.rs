@@ -101,7 +101,12 @@ impl FaultSearch {
         let py = object.py();
         let too_deep = error.is_instance_of::<PyRecursionError>(py);
         let is_replaceable = || self.replaces && has_replaceable(work, object, is_session);
-        if self.is_replaceable || is_replaceable() || too_deep || ends_search(py, error) || self.found.len() >= MOST_FAULTS {
+        if self.is_replaceable
+            || is_replaceable()
+            || too_deep
+            || ends_search(py, error)
+            || self.found.len() >= MOST_FAULTS
+        {
             return false;
         }
         // An object that several containers share is reported once.

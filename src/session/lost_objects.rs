@@ -141,12 +141,8 @@ pub(super) fn all_unsavable_objects(
     importer: DillImporter,
 ) -> PyResult<Vec<UnsavableObject>> {
     // A second pickling of the variable, with a separate pickler whose output is discarded.
-    let request = FaultRequest {
-        unloadable: place.unloadable,
-        replaces: false,
-        is_too_deep: false,
-        lost: LostItems::default(),
-    };
+    let request =
+        FaultRequest { unloadable: place.unloadable, replaces: false, is_too_deep: false, lost: LostItems::default() };
     let found = all_faults(place.session, importer, place.value, request)?;
     if found.len() < 2 {
         return Ok(Vec::new());

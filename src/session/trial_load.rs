@@ -90,28 +90,28 @@ impl<'py> TrialLoad<'_, 'py> {
 
     /// Loads variables, and locates the faults if there are any.
     fn load(&self, snapshot: &Arc<Snapshot>, names: &[&str]) -> Result<(Bound<'py, PyDict>, Vec<LoadFault>)> {
-        let (loaded, lost) = self.load_with(snapshot, names, None)?;
-        if lost.is_empty() {
+        let (loaded, failed) = self.load_with(snapshot, names, false)?;
+        let failed: Vec<&str> = failed.iter().map(|fault| fault.name.as_str()).collect();
+        if failed.is_empty() {
             return Ok((loaded, Vec::new()));
         }
-        let log = Rc::new(FaultLog::default());
-        let lost: Vec<&str> = lost.iter().map(String::as_str).collect();
-        let (again, _) = self.load_with(snapshot, &lost, Some(&log))?;
+        let (again, faults) = self.load_with(snapshot, &failed, true)?;
         std::mem::forget(again);
-        Ok((loaded, log.take()))
+        Ok((loaded, faults))
     }
 
     fn load_with(
         &self,
         snapshot: &Arc<Snapshot>,
         names: &[&str],
-        log: Option<&Rc<FaultLog>>,
-    ) -> Result<(Bound<'py, PyDict>, Vec<String>)> {
+        is_exact: bool,
+    ) -> Result<(Bound<'py, PyDict>, Vec<LoadFault>)> {
         // The code of an instance's class may need any of the globals while the instance is loaded.
         let needed = self.with_globals(names);
         let patterns = needed.iter().map(|name| Pattern::new(&Pattern::escape(name)));
         let patterns: Vec<Pattern> = patterns.collect::<Result<_, _>>()?;
         let into = PyDict::new(self.py);
+        let log = Rc::new(FaultLog::new(is_exact));
         let request = RestoreRequest {
             name: "the new snapshot",
             only: &patterns,
@@ -122,17 +122,22 @@ impl<'py> TrialLoad<'_, 'py> {
             into: Some(into.clone()),
             trusted: true,
             finds_script_modules: false,
-            fault_log: log.cloned(),
+            fault_log: Some(Rc::clone(&log)),
             dill: self.writer.source.dill,
         };
-        let restored = restore(self.py, snapshot, &request, &|_| {})?;
-        Ok((into, restored.lost.into_iter().map(|lost| lost.name).collect()))
+        restore(self.py, snapshot, &request, &|_| {})?;
+        Ok((into, log.take()))
     }
 
     /// Adds faults to the result. Returns the variables in which there may be more.
     fn add(&self, faults: &[LoadFault], checked: &[CheckedVariable], result: &mut TrialResult) -> HashSet<String> {
         let mut failed = HashSet::new();
+        let mut seen = HashSet::new();
         for LoadFault { name, error, offset } in faults {
+            // After the first fault, the restore tries to load parts of the variable.
+            if !seen.insert(name) {
+                continue;
+            }
             // CUDA cannot be used in a forked process.
             if error.contains("forked subprocess") {
                 result.notes.push((name.clone(), format!("not checked by loading it: {error}")));

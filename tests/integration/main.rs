@@ -33,6 +33,8 @@ mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
 #[cfg(feature = "python")]
+mod isolation;
+#[cfg(feature = "python")]
 mod joblib;
 mod lost_objects;
 #[cfg(feature = "python")]

@@ -127,8 +127,9 @@ fn start_slow<'py>(
     let in_reduction = matches!(work, [.., WorkItem::Actions { .. }, WorkItem::Tuple { .. }]);
     let started = match known_error(context, object)? {
         Some(error) => Err(error),
-        None => dispatch_slow(context, object, in_reduction)
-            .and_then(|plan| carry_out_checked(context, work, object, plan)),
+        None => {
+            dispatch_slow(context, object, in_reduction).and_then(|plan| carry_out_checked(context, work, object, plan))
+        }
     };
     if started.is_err() {
         // dill's functions save what an object needs: what they have begun never ends.

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyBytes};
+use pyo3::types::{PyAny, PyBytes, PyDict};
 
 use super::unpickler_stream::UnpicklerStream;
 
@@ -21,19 +21,36 @@ pub(crate) struct LoadFault {
 }
 
 /// Collects failures.
-#[derive(Default)]
-pub(crate) struct FaultLog(RefCell<Vec<LoadFault>>);
+pub(crate) struct FaultLog {
+    is_exact: bool,
+    faults: RefCell<Vec<LoadFault>>,
+}
 
 impl FaultLog {
+    /// A log without entries. The offsets are recorded only if it `is_exact`.
+    pub(crate) fn new(is_exact: bool) -> Self {
+        Self { is_exact, faults: RefCell::default() }
+    }
+
+    pub(super) fn is_exact(&self) -> bool {
+        self.is_exact
+    }
+
+    /// Never frees what a failed load has made.
+    pub(super) fn keep(&self, memo: &Bound<'_, PyDict>) {
+        std::mem::forget(memo.clone());
+    }
+
     /// Adds a failure. The exception is never freed: with it would go objects whose finalizers may do harm.
     pub(super) fn record(&self, py: Python<'_>, name: &str, error: &PyErr, text: String, offset: Option<u64>) {
         std::mem::forget(error.clone_ref(py));
-        self.0.borrow_mut().push(LoadFault { name: name.to_owned(), error: text, offset });
+        let offset = offset.filter(|_| self.is_exact);
+        self.faults.borrow_mut().push(LoadFault { name: name.to_owned(), error: text, offset });
     }
 
     /// The failures so far.
     pub(crate) fn take(&self) -> Vec<LoadFault> {
-        self.0.take()
+        self.faults.take()
     }
 }
 
