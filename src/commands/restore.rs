@@ -233,8 +233,8 @@ impl RestoreJob {
         let with_markers = with_markers.filter(|variable| restored.names.contains(&variable.name));
         let mut items = with_markers.flat_map(|variable| &variable.lost);
         for item in items.by_ref().take(MOST_MARKERS) {
-            let (path, type_name, error) = (escape(&item.path), escape(&item.type_name), escape(&item.error));
-            self.verbosity.note(&format!("{path} ({type_name}) was not saved, and is a marker: {error}"));
+            let (path, type_name) = (escape(&item.path), escape(&item.type_name));
+            self.verbosity.note(&format!("{path} is a marker: this {type_name} could not be saved"));
         }
         let more = items.count();
         if more > 0 {

@@ -36,6 +36,7 @@ mod interpreter_choice;
 mod isolation;
 #[cfg(feature = "python")]
 mod joblib;
+#[cfg(feature = "python")]
 mod lost_objects;
 #[cfg(feature = "python")]
 mod mutation_during_save;
