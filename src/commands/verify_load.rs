@@ -17,7 +17,7 @@ use crate::exit;
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::{self, Interpreter, Python};
-use crate::session::{Origin, RestoreRequest, add_to_inittab, repickle, restore};
+use crate::session::{AmbientChoice, Origin, RestoreRequest, add_to_inittab, repickle, restore};
 use crate::snapshot::index::ScriptEnd;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::roundtrip_target::Compared;
@@ -86,6 +86,7 @@ impl LoadJob {
     fn load(&self, py: Python<'_>) -> Result<LoadResult> {
         let Contents::Own { index } = self.snapshot.contents() else { bail!("not written by snapcli") };
         let dill = DillLocation::find(py, &|text| self.verbosity.note(text))?;
+        python::start_state::record(py);
         python::context::set(None, &self.interpreter, &dill, self.verbosity);
         let request = RestoreRequest {
             name: &self.args.file.display().to_string(),
@@ -99,6 +100,7 @@ impl LoadJob {
             trusted: true,
             finds_script_modules: true,
             fault_log: None,
+            ambient: AmbientChoice::All,
             dill: &dill.lazy(),
         };
         let restored = restore(py, &self.snapshot, &request, &|_| {})?;

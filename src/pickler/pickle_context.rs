@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyType};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::dill_library::{DillImporter, DillLibrary};
 use super::engine::DEEPEST_NESTING;
 use super::fault_search::FaultSearch;
 use super::global_names::{global_name, module_dicts, why_unimportable};
+use super::memory::SharedMemory;
 use super::output::OpcodeOutput;
 use super::pickler_state::PicklerState;
 use super::strategy::{HEAP_TYPE, Strategy};
@@ -25,6 +26,16 @@ pub(super) type DillConnector = for<'py> fn(&Arc<PickleContext>, Python<'py>) ->
 
 /// See [`PickleContext::with_low_limit`].
 const LOW_LIMIT: usize = 20_000;
+
+/// Whether an object can be saved, tried with a pickler of its own. As [`DillConnector`], a function from above.
+pub(super) type SaveTrial = for<'py> fn(&Arc<PickleContext>, &Bound<'py, PyAny>) -> PyResult<bool>;
+
+/// What the context calls of the files above it.
+#[derive(Clone, Copy)]
+pub(super) struct UpperCalls {
+    pub(super) connect_dill: DillConnector,
+    pub(super) try_save: SaveTrial,
+}
 
 /// The strategies of the types seen so far, by address. The references to the types keep the addresses from being used
 /// again.
@@ -39,9 +50,13 @@ pub(super) struct PickleContext {
     pub(super) deepest_nesting: usize,
     /// Objects that can be pickled but not loaded.
     pub(super) unloadable: Arc<UnloadableObjects>,
+    /// Which arrays share their memory.
+    pub(super) memory: SharedMemory,
     pub(super) dill: DillLibrary,
     dill_pickler: Mutex<Option<Py<PyAny>>>,
-    connect_dill: DillConnector,
+    calls: UpperCalls,
+    /// Whether this only finds out if an object can be saved.
+    is_trial: bool,
     /// The module that this pickler treats as `__main__`.
     pub(super) main: Py<PyAny>,
     /// dill's options for a single pickle; None in a session.
@@ -61,7 +76,7 @@ impl PickleContext {
     pub(super) fn new(
         main: &Bound<'_, PyModule>,
         importer: DillImporter,
-        connect_dill: DillConnector,
+        calls: UpperCalls,
         out: OpcodeOutput,
         single: Option<SinglePickle>,
     ) -> PyResult<Self> {
@@ -76,9 +91,11 @@ impl PickleContext {
             fault_search: None,
             deepest_nesting: DEEPEST_NESTING,
             unloadable: Arc::default(),
+            memory: SharedMemory::default(),
             dill: DillLibrary::new(importer),
             dill_pickler: Mutex::new(None),
-            connect_dill,
+            calls,
+            is_trial: false,
             main: main.clone().into_any().unbind(),
             options,
             buffer_callback,
@@ -98,6 +115,18 @@ impl PickleContext {
     /// The same context, which refuses these objects.
     pub(super) fn refusing(self, unloadable: Arc<UnloadableObjects>) -> Self {
         Self { unloadable, ..self }
+    }
+
+    /// A context that only finds out whether something can be saved in the session of another one.
+    pub(super) fn for_trial(of: &Arc<Self>, main: &Bound<'_, PyModule>, out: OpcodeOutput) -> PyResult<Self> {
+        let outer = Arc::clone(of);
+        let importer: DillImporter = Box::new(move |py| Ok(outer.dill.import(py)?.unbind()));
+        Ok(Self { is_trial: true, ..Self::new(main, importer, of.calls, out, None)? })
+    }
+
+    /// Whether an object can be saved. In a trial this is taken for granted: the trial will show it.
+    pub(super) fn can_be_saved(self: &Arc<Self>, object: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if self.is_trial { Ok(true) } else { (self.calls.try_save)(self, object) }
     }
 
     /// Locks the state.
@@ -137,7 +166,7 @@ impl PickleContext {
             return Ok(pickler);
         }
         // The lock is not held here: importing dill runs Python code.
-        let pickler = (self.connect_dill)(self, py)?;
+        let pickler = (self.calls.connect_dill)(self, py)?;
         *self.dill_pickler.lock().unwrap_or_else(PoisonError::into_inner) = Some(pickler.clone().unbind());
         Ok(pickler)
     }
@@ -183,6 +212,12 @@ impl PickleContext {
             Some(why) => Err(pickling_error(py, &format!("cannot pickle {shown}: {why}"))),
             None => Ok(()),
         }
+    }
+
+    /// The addresses of the namespaces of modules, among them the one that is being saved.
+    pub(super) fn module_dict_addresses(&self) -> PyResult<FxHashSet<usize>> {
+        let state = self.lock()?;
+        Ok(state.module_dicts.keys().copied().chain([state.main_dict]).collect())
     }
 
     /// Whether an object has a memo slot.

@@ -72,7 +72,9 @@ pub(super) fn takes_marker(work: &[WorkItem<'_>], index: usize, is_session: bool
         }
         WorkItem::Appends { .. } => true,
         WorkItem::SetItems { value, .. } => value.is_none(),
-        WorkItem::Set { .. } | WorkItem::FrozenSet { .. } | WorkItem::Actions { .. } => false,
+        WorkItem::Set { .. } | WorkItem::FrozenSet { .. } | WorkItem::Actions { .. } | WorkItem::Postponed { .. } => {
+            false
+        }
     }
 }
 

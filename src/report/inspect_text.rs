@@ -27,6 +27,8 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
         writeln!(out)?;
         write_table(out, index, style)?;
     }
+    write_state(out, "state of other modules", &index.module_state)?;
+    write_state(out, "state of the interpreter and of libraries", &index.ambient)?;
     let can = if report.format == FileFormat::Script { "cannot" } else { "could not" };
     let mut failed = index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed).peekable();
     if failed.peek().is_some() {
@@ -36,6 +38,23 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
     if report.has_lost() {
         writeln!(out, "\n{can} be saved, and replaced by a marker:")?;
         write_lost(out, &index.variables, all)?;
+    }
+    Ok(())
+}
+
+/// Writes what the file has besides the variables: a line for each entry, with its type and value.
+fn write_state(out: &mut dyn Write, heading: &str, entries: &[Variable]) -> io::Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{heading}:")?;
+    for entry in entries {
+        let type_name = if entry.type_name.is_empty() { String::new() } else { format!(" ({})", entry.type_name) };
+        let line = format!("{}{type_name}: {}", entry.name, entry.preview);
+        writeln!(out, "  {}", escape(line.trim_end_matches([' ', ':'])))?;
+        for note in &entry.notes {
+            writeln!(out, "      {}", escape(note))?;
+        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! other files describe objects: what they are, where saving them fails, and which globals their code uses. `commands`
 //! use only what is re-exported below.
 
+mod ambient;
 mod api;
 mod code_objects;
 mod failure_path;
@@ -12,6 +13,8 @@ mod forked_load;
 mod interpreter_guards;
 mod load_faults;
 mod lost_objects;
+mod module_source;
+mod module_state;
 mod object_description;
 mod provenance;
 mod restore;
@@ -20,12 +23,13 @@ mod save;
 mod secrets;
 mod select;
 mod size_estimate;
+mod state_saver;
 mod trial_load;
 mod variable_saver;
 
 pub(crate) use self::api::add_to_inittab;
 pub(crate) use self::provenance::Origin;
-pub(crate) use self::restore::{LostVariable, RestoreRequest, Restored, Signer, Untrusted, restore};
+pub(crate) use self::restore::{AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, restore};
 pub(crate) use self::roundtrip::{has_reducers, repickle, repickle_run};
 pub(crate) use self::save::{SaveRequest, save, signing_key};
 pub(crate) use self::select::SelectionRules;

@@ -34,11 +34,13 @@ pub(crate) fn repickle<'py>(
         rules: &SelectionRules { private: true, refimported, ..SelectionRules::default() },
         check_load: false,
         all_faults: false,
+        // The name of an entry could be that of a variable.
+        ambient: false,
         key: None,
         progress: &|_, _, _| {},
     };
     let namespace = current_values(index, &module.dict())?;
-    let source = SaveSource { module, namespace: &namespace, dill };
+    let source = SaveSource { module, namespace: &namespace, is_part: false, dill };
     // The target keeps no bytes: it compares them with the snapshot as they are written.
     let (target, second, _) = save_namespace(py, &request, &source, origin, target)?;
     Ok(py.detach(|| target.compare(&second))?)

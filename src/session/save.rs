@@ -49,7 +49,13 @@ pub(crate) fn save<T: SaveTarget>(
                 "__main__" => main.clone(),
                 name => py.import(name).with_context(|| format!("cannot import module {name}: check its name"))?,
             };
-            save_namespace(py, request, &SaveSource { module: &module, namespace: &module.dict(), dill }, origin, out)
+            save_namespace(
+                py,
+                request,
+                &SaveSource { module: &module, namespace: &module.dict(), is_part: false, dill },
+                origin,
+                out,
+            )
         })
     })?
 }
@@ -97,7 +103,7 @@ impl SessionWriter<'_, '_> {
         let mut index = provenance::provenance(name, origin);
         // Known only now: whether dill was needed, and which packages the variables import.
         index.python.dill = source.dill.version(py);
-        index.packages = provenance::packages(py, writer.variables(), name);
+        index.packages = provenance::packages(py, writer.segments(), name);
         index.left_out = left_out;
         let (out, index, bytes) = writer.finish(index, request.key).context("cannot write the snapshot")?;
         Ok(Written { out, index, bytes, checked })

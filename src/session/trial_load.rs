@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::object_description::type_name;
-use super::restore::{FaultLog, LoadFault, RestoreRequest, restore};
+use super::restore::{AmbientChoice, FaultLog, LoadFault, RestoreRequest, restore};
 use super::save::{SaveSource, SessionWriter};
 use super::select::SelectionRules;
 use super::variable_saver::SaveRequest;
@@ -122,6 +122,7 @@ impl<'py> TrialLoad<'_, 'py> {
             into: Some(into.clone()),
             trusted: true,
             finds_script_modules: false,
+            ambient: AmbientChoice::None,
             fault_log: Some(Rc::clone(&log)),
             dill: self.writer.source.dill,
         };
@@ -170,10 +171,12 @@ impl<'py> TrialLoad<'_, 'py> {
         for (object, why) in &result.found {
             faults.add_object(object.clone_ref(self.py), why.clone());
         }
-        let namespace = PyDict::new(self.py);
+        let (namespace, globals) = (PyDict::new(self.py), self.writer.source.module.dict());
         let needed = self.with_globals(&names.iter().map(String::as_str).collect::<Vec<_>>());
         for variable in self.index.variables.iter().filter(|variable| needed.contains(variable.name.as_str())) {
-            if let Some(value) = self.writer.source.namespace.get_item(&variable.name)? {
+            // Some are globals of the module that a part of it needs.
+            let value = self.writer.source.namespace.get_item(&variable.name)?;
+            if let Some(value) = value.map_or_else(|| globals.get_item(&variable.name), |value| Ok(Some(value)))? {
                 namespace.set_item(&variable.name, value)?;
             }
         }
@@ -185,8 +188,8 @@ impl<'py> TrialLoad<'_, 'py> {
             whole: request.rules.whole,
             ..SelectionRules::default()
         };
-        let request = SaveRequest { rules: &rules, key: None, progress: &|_, _, _| {}, ..*request };
-        let source = SaveSource { module, namespace: &namespace, dill };
+        let request = SaveRequest { rules: &rules, ambient: false, key: None, progress: &|_, _, _| {}, ..*request };
+        let source = SaveSource { module, namespace: &namespace, dill, is_part: false };
         let writer = SessionWriter { request: &request, source: &source, ..*self.writer };
         let written = writer.write(self.py, &faults, Vec::new())?;
         Ok((written.out, written.checked))

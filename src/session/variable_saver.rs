@@ -2,7 +2,7 @@
 //! an entry in the list of names left out. An object that cannot be pickled affects only the variable that holds it.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,11 +11,13 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
-use super::code_objects::CodeReader;
+use super::ambient;
+use super::code_objects::{CodeReader, names_used};
 use super::failure_path::explain_failure;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilter};
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::lost_objects::{FaultPlace, LostObjects, all_unsavable_objects};
+use super::module_state::ProjectModules;
 use super::object_description::{describe, type_name};
 use super::secrets::secrets;
 use super::select::{NamedValue, SelectionRules, select};
@@ -27,7 +29,7 @@ use crate::pickler::{
 };
 use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
-use crate::snapshot::index::{LeftOut, LeftOutReason, Variable};
+use crate::snapshot::index::{LeftOut, LeftOutReason, SegmentRole, Variable};
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::writer::SnapshotWriter;
@@ -42,6 +44,8 @@ pub(crate) struct SaveRequest<'a> {
     pub check_load: bool,
     /// Whether to search a variable that is left out for all objects at fault.
     pub all_faults: bool,
+    /// Whether to save what the session changed besides its variables: see [`ambient`].
+    pub ambient: bool,
     /// The key that signs the file.
     pub key: Option<&'a SigningKey>,
     /// Called before each variable with its name, the number of variables done, and the number of all.
@@ -54,6 +58,8 @@ pub(super) struct SaveSource<'a, 'py> {
     pub(super) module: &'a Bound<'py, PyModule>,
     /// The names to save: the namespace of the module, or another dict that is saved as if it were.
     pub(super) namespace: &'a Bound<'py, PyDict>,
+    /// Whether the names are a part of a session, chosen by the script: the globals that they need come along.
+    pub(super) is_part: bool,
     /// Imports dill when it is needed.
     pub(super) dill: &'a LazyDill,
 }
@@ -77,8 +83,14 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     faults: &LoadFaults,
     writer: SnapshotWriter<T>,
 ) -> Result<SavedVariables<T>> {
+    // Before this save changes the warning filters.
+    let ambient = if request.ambient { ambient::changed(py) } else { Vec::new() };
     let code_reader = CodeReader::new(py)?;
-    let selection = select(source.namespace, request.rules, &code_reader)?;
+    let globals = source.module.dict();
+    let mut selection = select(source.namespace, &globals, request.rules, &code_reader, source.is_part)?;
+    if source.is_part {
+        selection.add_needed(&globals, &code_reader)?;
+    }
     let mut left_out = selection.left_out;
     // Before anything is written: a full disk would otherwise show only after minutes of pickling.
     check_room(writer.free(), &selection.kept, request.rules)?;
@@ -97,7 +109,10 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         faults,
         unloadable: &unloadable,
         checked: RefCell::default(),
+        project: ProjectModules::loaded(py, source.module)?,
+        needed_modules: RefCell::default(),
     };
+    saver.pickler.expect(selection.kept.iter().map(|named| &named.value));
     // If dill meets a recursive object that it cannot handle, it warns and writes a bare name, which does not exist in
     // another process: `strict_importer` makes an error of that warning.
     let warnings = WarningFilter::unchanged(py);
@@ -107,10 +122,16 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         (request.progress)(&named.name, done, selection.kept.len());
         // Nothing is being pickled now, so a signal handler of the script may run, and may end the save.
         py.check_signals()?;
-        if let Some(reason) = saver.save(py, named)? {
+        if let Some(reason) = saver.save(py, named, SegmentRole::Variable)? {
             left_out.push(reason);
         }
     }
+    if source.is_part {
+        left_out.extend(saver.save_late_globals(py, &selection.kept)?);
+    }
+    // After all variables: what a module shares with them is in their segments, so they need nothing of the module.
+    left_out.extend(saver.save_module_state(py)?);
+    ambient.iter().try_for_each(|entry| saver.save_ambient(entry))?;
     drop(ignored);
     drop(warnings);
     drop(paused);
@@ -136,37 +157,41 @@ fn strict_importer(dill: &LazyDill) -> DillImporter {
     })
 }
 
-struct VariableSaver<'a, 'py, T: SaveTarget> {
-    request: &'a SaveRequest<'a>,
-    source: &'a SaveSource<'a, 'py>,
+pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
+    pub(super) request: &'a SaveRequest<'a>,
+    pub(super) source: &'a SaveSource<'a, 'py>,
     lines: &'a HashMap<String, u32>,
-    code_reader: &'a CodeReader,
-    pickler: SessionPickler<'py>,
+    pub(super) code_reader: &'a CodeReader,
+    pub(super) pickler: SessionPickler<'py>,
     imported: Option<ImportedNames<'py>>,
     writer: &'a SharedWriter<T>,
     faults: &'a LoadFaults,
     unloadable: &'a Arc<UnloadableObjects>,
     /// The variables with objects whose load may fail.
     checked: RefCell<Vec<CheckedVariable>>,
+    /// The loaded modules of the project.
+    pub(super) project: ProjectModules<'py>,
+    /// Those that the segments so far refer to.
+    pub(super) needed_modules: RefCell<HashSet<String>>,
 }
 
 impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     /// Saves one variable, or returns why it was left out. An error ends the whole save.
-    fn save(&self, py: Python<'py>, named: &NamedValue<'py>) -> Result<Option<LeftOut>> {
-        match self.try_save(py, named) {
+    pub(super) fn save(&self, py: Python<'py>, named: &NamedValue<'py>, role: SegmentRole) -> Result<Option<LeftOut>> {
+        match self.try_save(py, named, role) {
             // A signal arrived half-way: discard the segment, so that Python can run the script's handler between two
             // variables. If the handler raises, the save ends; if not, the variable is saved again.
             Err(error) if is_interrupted(&error) => {
                 self.write(SnapshotWriter::discard)?;
                 signals::forget();
                 py.check_signals()?;
-                signals::undisturbed(|| self.try_save(py, named))
+                signals::undisturbed(|| self.try_save(py, named, role))
             }
             done => done,
         }
     }
 
-    fn try_save(&self, py: Python<'py>, named: &NamedValue<'py>) -> Result<Option<LeftOut>> {
+    fn try_save(&self, py: Python<'py>, named: &NamedValue<'py>, role: SegmentRole) -> Result<Option<LeftOut>> {
         // Checked before pickling, so that a redacted value never reaches the file.
         let secrets = secrets(&named.name, &named.value);
         if self.request.rules.redact && !secrets.is_empty() {
@@ -179,9 +204,9 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         let mut lost = LostObjects::default();
         let failure = loop {
             self.pickler.write_markers(lost.items())?;
-            let position = self.write(|writer| writer.begin(&named.name))?;
+            let position = self.write(|writer| writer.begin(&named.name, role))?;
             match self.pickle(named, position) {
-                Ok(saved) => return self.end(named, saved, secrets, lost).map(|()| None),
+                Ok(saved) => return self.end(named, role, saved, secrets, lost).map(|()| None),
                 Err(failure) if self.may_replace(&failure) => {
                     self.write(SnapshotWriter::discard)?;
                     if !lost.search(&self.place(named), strict_importer(self.source.dill), &failure)? {
@@ -198,15 +223,17 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     fn end(
         &self,
         named: &NamedValue<'py>,
+        role: SegmentRole,
         saved: SavedValue,
         secrets: Vec<String>,
         lost: LostObjects<'py>,
     ) -> Result<()> {
-        let SavedValue { facts, buffers, notes, checked: ranges } = saved;
-        if !ranges.is_empty() {
+        let SavedValue { facts, buffers, modules, notes, checked: ranges } = saved;
+        let modules = self.needs_modules(named, &facts.imports, &modules);
+        if !ranges.is_empty() && role == SegmentRole::default() {
             self.checked.borrow_mut().push(CheckedVariable { name: named.name.clone(), ranges });
         }
-        let mut variable = Variable { notes, ..self.describe(named, &lost) };
+        let mut variable = Variable { notes, modules, ..self.describe(named, &lost) };
         if !secrets.is_empty() {
             // The value is in the file, but need not be on every screen that shows the index.
             variable.preview = "(not shown)".to_owned();
@@ -252,13 +279,13 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         Ok(Some(item))
     }
 
-    fn write<R>(&self, action: impl FnOnce(&mut SnapshotWriter<T>) -> io::Result<R>) -> Result<R> {
+    pub(super) fn write<R>(&self, action: impl FnOnce(&mut SnapshotWriter<T>) -> io::Result<R>) -> Result<R> {
         self.writer.with(action).context("cannot write the snapshot")
     }
 
     fn describe(&self, named: &NamedValue<'py>, lost: &LostObjects<'py>) -> Variable {
         let described = describe(&named.value, self.request.module, &lost.items());
-        let used = self.code_reader.globals_used(&named.value, self.source.namespace);
+        let used = self.code_reader.globals_used(&named.value, &self.source.module.dict());
         let in_session = |name: &String| self.source.namespace.contains(name).unwrap_or(false);
         // Code can look up names that do not exist (yet), such as built-in functions.
         let mut globals: Vec<String> = used.into_iter().filter(in_session).collect();
@@ -278,6 +305,20 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         }
     }
 
+    /// The modules of the project that a value refers to, or that its code imports. Notes them for
+    /// [`save_module_state`](Self::save_module_state).
+    fn needs_modules(&self, named: &NamedValue<'py>, imports: &[String], modules: &[String]) -> Vec<String> {
+        // Most sessions have no such modules, and reading code takes time.
+        if self.project.is_empty() {
+            return Vec::new();
+        }
+        let mut found = modules.to_vec();
+        found.extend(names_used(&named.value, &self.source.module.dict()));
+        let found = self.project.among(imports, &found);
+        self.needed_modules.borrow_mut().extend(found.iter().cloned());
+        found
+    }
+
     /// Writes the opcodes of a value. The first one will be at offset `position` in the file.
     fn pickle(&self, named: &NamedValue<'py>, position: u64) -> Result<SavedValue, SaveFailure<'py>> {
         let memo_len = self.pickler.memo_len()?;
@@ -291,7 +332,13 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             let memo = (memo_len as u64, memo_len as u64);
             let imports = vec![format!("{module} {name}")];
             let facts = SegmentFacts { memo, imports, ..SegmentFacts::default() };
-            return Ok(SavedValue { facts, buffers: Vec::new(), notes: Vec::new(), checked: Vec::new() });
+            return Ok(SavedValue {
+                facts,
+                buffers: Vec::new(),
+                modules: Vec::new(),
+                notes: Vec::new(),
+                checked: Vec::new(),
+            });
         }
         self.pickler.save(&named.value, position, self.request.rules.max_size.unwrap_or(u64::MAX))
     }
@@ -307,7 +354,7 @@ fn sink_failure<'py>(error: io::Error) -> SaveFailure<'py> {
     SaveFailure { stopped: Some(stopped), ..SaveFailure::from(PyErr::from(io::Error::other("cannot write"))) }
 }
 
-fn left_out(named: &NamedValue<'_>, reason: LeftOutReason, error: String) -> LeftOut {
+pub(super) fn left_out(named: &NamedValue<'_>, reason: LeftOutReason, error: String) -> LeftOut {
     let type_name = type_name(&named.value.get_type());
     LeftOut { name: named.name.clone(), type_name, reason, error, ..LeftOut::default() }
 }
@@ -334,7 +381,7 @@ fn add_users(left_out: &mut [LeftOut], kept: &[NamedValue<'_>], source: &SaveSou
         return;
     }
     for named in kept {
-        let used = code_reader.globals_used(&named.value, source.namespace);
+        let used = code_reader.globals_used(&named.value, &source.module.dict());
         for item in left_out.iter_mut().filter(|item| item.name != named.name && used.contains(&item.name)) {
             item.users.push(named.name.clone());
         }

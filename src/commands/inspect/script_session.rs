@@ -63,6 +63,7 @@ impl ScriptInspection {
             rules: &SelectionRules::from(inspection.args.selection.clone()),
             check_load: inspection.args.trace.is_none(),
             all_faults: inspection.args.trace.is_none(),
+            ambient: true,
             key: None,
             progress: &|name, done, total| bar.start_variable(name, done, total),
         };

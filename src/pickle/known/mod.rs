@@ -73,6 +73,11 @@ pub(super) fn made_by(module: &str, name: &str) -> Option<Makes> {
 
 /// What a call of this global does, by its current name; `None` if that is not known.
 pub(super) fn effect_of(module: &str, name: &str) -> Option<Effect> {
+    if let Some(class) = name.strip_suffix(".__new__").filter(|_| module == "builtins")
+        && row(module, class).is_some_and(|row| row.effect == Some(Effect::Data))
+    {
+        return Some(Effect::New(0));
+    }
     row(module, name)?.effect
 }
 

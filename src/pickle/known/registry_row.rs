@@ -73,6 +73,8 @@ pub(in crate::pickle) enum Effect {
     GetAttr,
     /// Changes the first argument.
     SetAttr,
+    /// Adds the items of a literal dict or list, the second argument, to the first argument.
+    Fills,
     /// Finds a built-in type by its name in `types` or `builtins`.
     NamedType,
     /// Evaluates a string; only strings that dill writes are allowed.

@@ -6,6 +6,7 @@
 
 mod dispatch;
 mod item_loops;
+mod postponed;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use pyo3::types::{PyAny, PyCode};
 
 use self::dispatch::dispatch_slow;
 use self::item_loops::{dispatch, element_fetched, fetch_element, replace_fetched, step};
+pub(super) use self::postponed::{PendingKey, PendingMember};
 use super::fault_search::{LONGEST_PATH, recover};
 use super::lost_items::replace_in_last;
 use super::native_types::FastSave;
@@ -47,13 +49,18 @@ pub(super) fn save(context: &Arc<PickleContext>, object: &Bound<'_, PyAny>) -> P
 /// Works through an item and everything that it leads to.
 pub(super) fn run<'py>(context: &Arc<PickleContext>, py: Python<'py>, item: WorkItem<'py>) -> PyResult<()> {
     let mut work = vec![item];
-    replace_lost(&mut *context.lock()?, &mut work)?;
+    let unfinished = {
+        let mut state = context.lock()?;
+        replace_lost(&mut state, &mut work)?;
+        state.cycles.len()
+    };
     loop {
         let Err(error) = run_all(context, py, &mut work) else { return Ok(()) };
         if recover(context, py, &mut work, &error)? {
             continue;
         }
         if let Ok(mut state) = context.lock() {
+            state.cut_unfinished(unfinished);
             state.failed.extend(work.iter().rev().take(LONGEST_PATH).filter_map(WorkItem::object).map(Bound::unbind));
         }
         return Err(error);
@@ -80,6 +87,8 @@ fn run_all<'py>(context: &Arc<PickleContext>, py: Python<'py>, work: &mut Vec<Wo
                 work.push(item);
                 replace_lost(&mut state, work)?;
             }
+            Next::Replace(next) => drop(std::mem::replace(item, next)),
+            Next::Again => {}
             // Freeing an object can run a finalizer. If that uses this pickler, `lock` returns an error to it.
             Next::Done => drop(work.pop()),
             Next::Dispatch(object) => {
@@ -222,6 +231,10 @@ fn write(state: &mut PicklerState, object: &Bound<'_, PyAny>, opcodes: DirectWri
         DirectWrite::Module { name } => {
             state.write_module(&name);
             state.memoize(object);
+        }
+        DirectWrite::OwnFunction { name } => {
+            state.write_own_function(&name);
+            state.memoize_in_segment(object);
         }
         DirectWrite::Buffer { view, raw } => {
             state.out.buffer(view, raw)?;

@@ -80,7 +80,7 @@ fn load_session<'py>(
     }
     // Names that begin with two underscores are dill's own lists. Its loader has removed them by now.
     let names = variables.iter().map(|variable| variable.name.clone()).filter(|name| !name.starts_with("__"));
-    Ok(Restored { names: names.collect(), lost: Vec::new(), module: bare.to_owned() })
+    Ok(Restored { names: names.collect(), lost: Vec::new(), module: bare.to_owned(), ..Restored::default() })
 }
 
 fn load_object<'py>(
@@ -104,7 +104,7 @@ fn load_object<'py>(
         namespace.set_item(OBJECT_NAME, loaded)?;
         names.push(OBJECT_NAME.to_owned());
     }
-    Ok(Restored { names, lost: Vec::new(), module: "__main__".to_owned() })
+    Ok(Restored { names, module: "__main__".to_owned(), ..Restored::default() })
 }
 
 /// Loads the whole pickle. `main` is the module whose namespace the globals of the session are looked up in.

@@ -11,9 +11,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
 use super::fault_log::FaultLog;
+use super::segment_loader::reason_for_loss;
 use super::unpickler::load_function;
 use crate::python::dill::LazyDill;
 use crate::snapshot::index::Index;
+use crate::snapshot::segment::module_and_name;
 
 /// What to restore, and how.
 pub(crate) struct RestoreRequest<'a, 'py> {
@@ -39,11 +41,25 @@ pub(crate) struct RestoreRequest<'a, 'py> {
     pub finds_script_modules: bool,
     /// Collects the offsets at which loads fail.
     pub fault_log: Option<Rc<FaultLog>>,
+    /// Whether to put back what the session changed besides its variables.
+    pub ambient: AmbientChoice,
     /// Imports dill when it is needed.
     pub dill: &'a LazyDill,
 }
 
+/// What of the ambient state is put back, if the file is trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AmbientChoice {
+    /// Nothing.
+    None,
+    /// All but the working directory: paths in the arguments of a script are relative to the present one.
+    All,
+    /// All, for the prompt and for code.
+    AllAndDirectory,
+}
+
 /// What was restored.
+#[derive(Default)]
 pub(crate) struct Restored {
     /// The names of the restored variables.
     pub names: Vec<String>,
@@ -51,6 +67,10 @@ pub(crate) struct Restored {
     pub lost: Vec<LostVariable>,
     /// The module that holds the variables now.
     pub module: String,
+    /// The entries of the ambient state that were put back.
+    pub state: Vec<String>,
+    /// What was not, and why.
+    pub notes: Vec<String>,
 }
 
 /// A requested variable that could not be restored.
@@ -112,6 +132,42 @@ impl<'py> RestoreContext<'py> {
         let fault_log = request.fault_log.clone();
         let frames = load_function(module.py(), &namespace)?;
         Ok(Self { module, namespace, renames, dill, guarded, fault_log, imports: Arc::default(), frames })
+    }
+
+    /// The present name of a module. Renaming a package renames its submodules as well.
+    pub(super) fn renamed(&self, module: &str) -> String {
+        let new = |(old, new): &(String, String)| {
+            let rest = module.strip_prefix(old.as_str())?;
+            (rest.is_empty() || rest.starts_with('.')).then(|| format!("{new}{rest}"))
+        };
+        self.renames.iter().find_map(new).unwrap_or_else(|| module.to_owned())
+    }
+}
+
+/// Sets the variables of other modules: imports the module, and puts the value into its namespace, as BUILD does. Keeps
+/// the modules, or why an import failed: a module that fails is not run again.
+#[derive(Default)]
+pub(super) struct ModuleItems<'py> {
+    modules: HashMap<String, Result<Bound<'py, PyModule>, String>>,
+}
+
+impl<'py> ModuleItems<'py> {
+    /// Sets the variable `item`, which is `module.name`. Returns the reason if that is impossible.
+    pub(super) fn set(
+        &mut self,
+        context: &RestoreContext<'py>,
+        item: &str,
+        value: &Bound<'py, PyAny>,
+    ) -> Result<(), String> {
+        let (module, name) = module_and_name(item).ok_or_else(|| "it names no module".to_owned())?;
+        let py = context.module.py();
+        let import = || {
+            let renamed = context.renamed(module);
+            py.import(renamed.as_str()).map_err(|error| reason_for_loss(py, &error))
+        };
+        let module = self.modules.entry(module.to_owned()).or_insert_with(import).as_ref().map_err(String::clone)?;
+        // Not `setattr`: a module can have a class of its own.
+        module.dict().set_item(name, value).map_err(|error| reason_for_loss(py, &error))
     }
 }
 

@@ -153,7 +153,7 @@ fn advice_for(saved: &str) -> String {
 }
 
 /// Describes the exception that made a variable fail, with advice if a module is missing.
-fn reason_for_loss(py: Python<'_>, error: &PyErr) -> String {
+pub(super) fn reason_for_loss(py: Python<'_>, error: &PyErr) -> String {
     match missing_module(py, error) {
         None => error_text(py, error),
         Some((module, package)) => format!(
