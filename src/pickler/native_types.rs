@@ -315,7 +315,7 @@ fn start_tuple<'py>(py: Python<'py>, state: &mut PicklerState, object: *mut ffi:
     let object = unsafe { Bound::from_borrowed_ptr(py, object) };
     // SAFETY: an exact tuple, as the caller has checked.
     let tuple = unsafe { object.cast_into_unchecked() };
-    FastSave::Started(WorkItem::Tuple { tuple, next: 0 })
+    FastSave::Started(WorkItem::Tuple { tuple, next: 0, original: None })
 }
 
 /// The less frequent types. The object has no slot, or is written again.
