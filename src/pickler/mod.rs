@@ -30,6 +30,7 @@ mod reduce;
 mod resources;
 mod session_pickler;
 mod strategy;
+mod weak_objects;
 
 pub(crate) use self::buffer_view::PyBufferView;
 pub(crate) use self::dill_library::{DillImporter, ImportedNames};

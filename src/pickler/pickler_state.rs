@@ -26,6 +26,10 @@ pub(super) struct PicklerState {
     /// Objects whose reduction is being written and that have no slot yet, with the number of reductions under way: an
     /// object that its own arguments lead back to is reduced again.
     building: FxHashMap<usize, u32>,
+    /// Addresses of the classes whose attributes are being written.
+    pub(super) unfinished_classes: FxHashSet<usize>,
+    /// Addresses of the classes that are created, in this segment, with their whole namespace at once.
+    whole_classes: FxHashSet<usize>,
     /// The address of a list that `numpy.ndarray.__reduce__` made of its items: the array holds each item a second
     /// time.
     pub(super) copied_list: usize,
@@ -73,6 +77,8 @@ impl PicklerState {
             module_dicts: module_dicts.into_iter().collect(),
             main_dict,
             building: FxHashMap::default(),
+            unfinished_classes: FxHashSet::default(),
+            whole_classes: FxHashSet::default(),
             copied_list: 0,
             needs: SegmentNeeds::default(),
             failed: Vec::new(),
@@ -85,6 +91,19 @@ impl PicklerState {
         self.needs = SegmentNeeds { first_slot: self.memo.len() as u32, ..SegmentNeeds::default() };
         self.failed.clear();
         self.building.clear();
+        self.unfinished_classes.clear();
+        self.whole_classes.clear();
+    }
+
+    /// Records that a class will be created with its whole namespace at once. Returns false if that is being written
+    /// already, and has led to the class again.
+    pub(super) fn begin_whole_class(&mut self, class: &Bound<'_, PyAny>) -> bool {
+        self.whole_classes.insert(class.as_ptr() as usize)
+    }
+
+    /// Whether a dict is the namespace of the session or of a module, which is written by name.
+    pub(super) fn is_module_dict(&self, address: usize) -> bool {
+        address == self.main_dict || self.module_dicts.contains_key(&address)
     }
 
     /// Records that an object's reduction is being written.

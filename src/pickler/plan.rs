@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyIterator, PyList, PySet, PyString, PyTuple, PyType};
 
 use super::buffer_view::PyBufferView;
 use super::pickle_context::PickleContext;
@@ -106,6 +106,8 @@ pub(super) enum Action<'py> {
     Memoize(Bound<'py, PyAny>),
     Appends(Bound<'py, PyIterator>),
     SetItems(Bound<'py, PyIterator>),
+    /// Adds the members of a set to the object on top of the unpickler's stack.
+    AddItems(Bound<'py, PySet>),
     /// A global, and the object that it names if that is to be memoized.
     Global {
         module: &'static str,

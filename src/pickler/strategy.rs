@@ -4,10 +4,11 @@
 //! and at last the reduce protocol. `engine::dispatch` turns a strategy into a plan.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyModule, PyType};
+use pyo3::types::{PyAny, PyDict, PyModule, PyType};
 
 use super::dill_library::DillLibrary;
 use super::global_names::loaded_modules;
+use super::weak_objects::{WeakKind, weak_kind};
 
 pub(super) enum Strategy {
     /// `object.__new__` and a `__dict__`: the fast path writes the instances once the class has a slot.
@@ -24,6 +25,7 @@ pub(super) enum Strategy {
         reentrant: bool,
     },
     EnumMember,
+    Weak(WeakKind),
     /// A type variable or another `typing` object that pickle writes by name.
     TypeVariable,
     /// Refused in a session. The string says what the object is and why it cannot be restored.
@@ -75,6 +77,9 @@ pub(super) fn classify<'py>(kind: &Bound<'py, PyType>, dill: &DillLibrary) -> Py
     if is_enumeration(kind)? {
         return Ok(Strategy::EnumMember);
     }
+    if let Some(weak) = weak_kind(kind)? {
+        return Ok(Strategy::Weak(weak));
+    }
     if let Some(what) = process_bound(kind)? {
         return Ok(Strategy::ProcessBound(what));
     }
@@ -118,12 +123,19 @@ fn is_registered(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     kind.py().import("copyreg")?.getattr("dispatch_table")?.contains(kind)
 }
 
-fn is_enumeration(kind: &Bound<'_, PyType>) -> PyResult<bool> {
-    // If `enum` is not loaded, there is no enumeration.
-    match loaded_modules(kind.py())?.get_item("enum") {
-        Ok(module) => kind.is_instance(&module.getattr("EnumMeta")?),
-        Err(_) => Ok(false),
+/// Whether a class is an enumeration: one of `enum`, or of another metaclass that keeps members in the same way.
+pub(super) fn is_enumeration(kind: &Bound<'_, PyType>) -> PyResult<bool> {
+    // If `enum` is not loaded, there is no enumeration of it.
+    if let Ok(module) = loaded_modules(kind.py())?.get_item("enum")
+        && kind.is_instance(&module.getattr("EnumMeta")?)?
+    {
+        return Ok(true);
     }
+    if kind.get_type().is(kind.py().get_type::<PyType>()) {
+        return Ok(false);
+    }
+    let members = kind.getattr("__dict__")?.call_method1("get", ("_member_map_",))?;
+    Ok(members.is_exact_instance_of::<PyDict>())
 }
 
 /// The description of a class in `PROCESS_BOUND`.
@@ -169,6 +181,17 @@ fn is_plain(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     // `_slotnames` is what `object.__reduce_ex__` itself calls to find `__slots__`.
     let slots = py.import("copyreg")?.call_method1("_slotnames", (kind,))?;
     Ok(!is_registered(kind)? && slots.len()? == 0 && kind.getattr("__dictoffset__")?.extract::<isize>()? != 0)
+}
+
+/// Whether a class has a reduction of its own, not that of `object`.
+pub(super) fn customizes_reduction(class: &Bound<'_, PyType>) -> PyResult<bool> {
+    let object = class.py().get_type::<PyAny>();
+    for name in ["__reduce_ex__", "__reduce__"] {
+        if !class.getattr(name)?.is(object.getattr(name)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a class itself defines an attribute that influences how its instances are pickled.

@@ -80,6 +80,13 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .effect(Effect::Lazy),
     data(&["weakref", "_weakref"], &["ref"]).makes(Makes::Type("weakref.ref")),
     data(&["weakref", "_weakref"], &["WeakSet", "WeakKeyDictionary", "WeakValueDictionary"]),
+    known(
+        &["weakref", "_weakrefset"],
+        &["WeakSet.__init__", "WeakKeyDictionary.__init__", "WeakValueDictionary.__init__"],
+    )
+    .effect(Effect::SetAttr),
+    known(&["weakref"], &["WeakMethod", "KeyedRef"]).effect(Effect::Data),
+    data(&["_weakrefset"], &["WeakSet"]),
     dangerous(&["weakref"], &["finalize"]),
     data(&["threading", "_thread"], &["Lock", "RLock", "allocate_lock", "Event"]),
     // Not loaded from untrusted files: a logger is an object that the whole program shares.

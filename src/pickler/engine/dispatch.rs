@@ -8,7 +8,7 @@ use pyo3::types::{PyAny, PyType};
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
-use super::super::{classes, named_objects, reduce, resources};
+use super::super::{classes, named_objects, reduce, resources, weak_objects};
 
 /// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
 /// `in_reduction` is whether it is an argument in a reduction.
@@ -26,6 +26,7 @@ pub(super) fn dispatch_slow<'py>(
         Strategy::File => resources::plan_file(context, object),
         Strategy::Lock { reentrant } => resources::plan_lock(context, object, *reentrant),
         Strategy::EnumMember => classes::plan_enum_member(context, object),
+        Strategy::Weak(kind) => weak_objects::plan_weak(context, object, *kind),
         Strategy::TypeVariable => classes::plan_type_variable(context, object),
         Strategy::ProcessBound(what) => resources::refuse(context, object, what),
         Strategy::DillFunction(function) => Ok(ObjectPlan::Dill { function: Some(function.clone_ref(object.py())) }),

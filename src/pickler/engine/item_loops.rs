@@ -342,6 +342,10 @@ fn step_actions<'py>(
                 let (object, batch) = (object.cloned(), ItemBatch::default());
                 return Ok(Next::Push(WorkItem::Appends { object, items, fetched: None, batch }));
             }
+            Action::AddItems(set) => {
+                let items = set.try_iter()?;
+                return Ok(Next::Push(WorkItem::Set { set: set.into_any(), items, batch: ItemBatch::default() }));
+            }
             Action::SetItems(items) => {
                 let (object, batch) = (object.cloned(), ItemBatch::default());
                 return Ok(Next::Push(WorkItem::SetItems { object, items, key: None, value: None, batch }));
