@@ -8,6 +8,41 @@ use pyo3::types::{PyAny, PyBool, PyModule, PyType};
 /// Imports dill at the first need.
 pub(crate) type DillImporter = Box<dyn Fn(Python<'_>) -> PyResult<Py<PyModule>> + Send + Sync>;
 
+/// The types that dill 0.3.6 to 0.4.1 registers and that our pickler has no rule for.
+const REGISTERED: [(&str, &[&str]); 9] = [
+    (
+        "builtins",
+        &[
+            "NotImplementedType",
+            "PyCapsule",
+            "classmethod_descriptor",
+            "dict_items",
+            "dict_keys",
+            "dict_values",
+            "ellipsis",
+            "getset_descriptor",
+            "mappingproxy",
+            "member_descriptor",
+            "method_descriptor",
+            "module",
+            "odict_items",
+            "odict_keys",
+            "odict_values",
+            "slice",
+            "super",
+            "wrapper_descriptor",
+        ],
+    ),
+    ("_contextvars", &["Context"]),
+    ("_io", &["BufferedRandom", "BufferedReader", "BufferedWriter", "FileIO", "TextIOWrapper"]),
+    ("_pyio", &["BufferedRandom", "BufferedReader", "BufferedWriter", "TextIOWrapper"]),
+    ("_thread", &["RLock", "_ThreadHandle", "lock"]),
+    ("dataclasses", &["_FIELD_BASE", "_HAS_DEFAULT_FACTORY_CLASS", "_KW_ONLY_TYPE", "_MISSING_TYPE"]),
+    ("functools", &["_lru_cache_wrapper"]),
+    ("typing", &["_GenericAlias"]),
+    ("weakref", &["CallableProxyType", "ProxyType", "ReferenceType"]),
+];
+
 pub(super) struct DillLibrary {
     importer: DillImporter,
 }
@@ -21,14 +56,21 @@ impl DillLibrary {
         Ok((self.importer)(py)?.into_bound(py))
     }
 
-    /// Whether dill may have a function for a type of this module.
+    /// Whether dill may have a function for a type.
     ///
-    /// By itself dill registers only types of the standard library. Other types count only if dill has been imported
-    /// already, because then a user may have registered more.
-    pub(super) fn may_know(&self, py: Python<'_>, module: &str) -> PyResult<bool> {
-        let sys = py.import("sys")?;
+    /// By itself dill registers only the types in [`REGISTERED`]. Others count only if dill has been imported already,
+    /// because then a user may have registered more.
+    pub(super) fn may_know(&self, py: Python<'_>, module: &str, name: &str) -> PyResult<bool> {
+        let is_registered = REGISTERED.iter().any(|(home, names)| *home == module && names.contains(&name));
+        Ok(is_registered || py.import("sys")?.getattr("modules")?.contains("dill")?)
+    }
+
+    /// Whether dill may have a function for a type that could not be pickled without it: a later dill may register more
+    /// types of the standard library.
+    pub(super) fn is_last_resort(&self, kind: &Bound<'_, PyType>) -> PyResult<bool> {
+        let module = kind.module()?.to_string();
         let top = module.split('.').next().unwrap_or_default();
-        Ok(sys.getattr("modules")?.contains("dill")? || sys.getattr("stdlib_module_names")?.contains(top)?)
+        kind.py().import("sys")?.getattr("stdlib_module_names")?.contains(top)
     }
 
     /// dill's function for the objects of a type.

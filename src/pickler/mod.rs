@@ -1,10 +1,10 @@
 //! The pickler: objects to opcodes of protocol 5, with the meaning of dill.
 //!
 //! [`engine`] executes: it works through a list of work items, locks the [`pickler_state`], and calls the fast path in
-//! [`native_types`]. It asks handlers ([`reduce`], [`named_objects`], [`resources`], [`classes`]) for everything else.
-//! A handler runs Python code and returns a [`plan`]; it never calls the engine. [`strategy`] chooses the handler for a
-//! type. dill pickles everything else: [`dill_library`] is the interface that we use of dill, [`dill_adapter`] the
-//! interface that dill uses of us.
+//! [`native_types`]. It asks handlers ([`reduce`], [`named_objects`], [`resources`], [`classes`], [`functions`]) for
+//! everything else. A handler runs Python code and returns a [`plan`]; it never calls the engine. [`strategy`] chooses
+//! the handler for a type. dill pickles everything else: [`dill_library`] is the interface that we use of dill,
+//! [`dill_adapter`] the interface that dill uses of us.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ mod dill_adapter;
 mod dill_library;
 mod engine;
 mod fault_search;
+mod functions;
 mod global_names;
 mod joined_strings;
 mod named_objects;

@@ -132,11 +132,6 @@ impl PickleContext {
         self.dill_pickler.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// dill's `_postproc`: reductions, by the id of an object, that dill writes after the object.
-    pub(super) fn postponed_by_dill<'py>(self: &Arc<Self>, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.dill_pickler(py)?.getattr("_postproc")
-    }
-
     /// Whether this pickles a session, which another process is to load.
     pub(super) fn is_session(&self) -> bool {
         self.options.is_none()

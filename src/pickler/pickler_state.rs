@@ -8,6 +8,7 @@ use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::functions::OpenCells;
 use super::object_memo::ObjectMemo;
 use super::output::OpcodeOutput;
 use crate::pickle::format::opcode::Opcode;
@@ -30,6 +31,8 @@ pub(super) struct PicklerState {
     pub(super) unfinished_classes: FxHashSet<usize>,
     /// Addresses of the classes that are created, in this segment, with their whole namespace at once.
     whole_classes: FxHashSet<usize>,
+    /// The functions and classes that are being created, and their cells.
+    pub(super) cells: OpenCells,
     /// The address of a list that `numpy.ndarray.__reduce__` made of its items: the array holds each item a second
     /// time.
     pub(super) copied_list: usize,
@@ -79,6 +82,7 @@ impl PicklerState {
             building: FxHashMap::default(),
             unfinished_classes: FxHashSet::default(),
             whole_classes: FxHashSet::default(),
+            cells: OpenCells::default(),
             copied_list: 0,
             needs: SegmentNeeds::default(),
             failed: Vec::new(),
@@ -99,11 +103,6 @@ impl PicklerState {
     /// already, and has led to the class again.
     pub(super) fn begin_whole_class(&mut self, class: &Bound<'_, PyAny>) -> bool {
         self.whole_classes.insert(class.as_ptr() as usize)
-    }
-
-    /// Whether a dict is the namespace of the session or of a module, which is written by name.
-    pub(super) fn is_module_dict(&self, address: usize) -> bool {
-        address == self.main_dict || self.module_dicts.contains_key(&address)
     }
 
     /// Records that an object's reduction is being written.
@@ -170,6 +169,16 @@ impl PicklerState {
     pub(super) fn memoize_in_segment(&mut self, object: &Bound<'_, PyAny>) {
         self.memo.renew(object);
         self.out.op(Opcode::Memoize);
+    }
+
+    /// Whether a dict is the namespace of the session or of a module that was loaded when the save began.
+    pub(super) fn is_module_dict(&self, address: usize) -> bool {
+        address == self.main_dict || self.module_dicts.contains_key(&address)
+    }
+
+    /// Adds the dict of a module that was loaded later.
+    pub(super) fn add_module_dict(&mut self, address: usize, module: &str) {
+        self.module_dicts.insert(address, module.to_owned());
     }
 
     /// Writes the dict of a module as a global, as dill does. Returns false, and writes nothing, for any other dict.

@@ -114,6 +114,8 @@ pub(super) enum Action<'py> {
         name: &'static str,
         object: Option<Bound<'py, PyAny>>,
     },
+    /// Works through this item, whose object is a step of its own on the path to an object at fault.
+    Nested(Box<WorkItem<'py>>),
     /// Continues with actions that can be determined only after everything before has been written.
     Then(NextActions<'py>),
     /// Like `Then`, but if saving what the object needs has saved the object itself, writes a reference instead.

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyType};
 
 use super::dill_library::DillLibrary;
+use super::functions::FunctionPart;
 use super::global_names::loaded_modules;
 use super::weak_objects::{WeakKind, weak_kind};
 
@@ -26,6 +27,7 @@ pub(super) enum Strategy {
     },
     EnumMember,
     Weak(WeakKind),
+    FunctionPart(FunctionPart),
     /// A type variable or another `typing` object that pickle writes by name.
     TypeVariable,
     /// Refused in a session. The string says what the object is and why it cannot be restored.
@@ -89,7 +91,7 @@ pub(super) fn classify<'py>(kind: &Bound<'py, PyType>, dill: &DillLibrary) -> Py
     if let Some(strategy) = numpy_strategy(kind, &module)? {
         return Ok(strategy);
     }
-    if dill.may_know(py, &module)?
+    if dill.may_know(py, &module, &name)?
         && let Some(function) = dill.function(kind)?
     {
         return Ok(Strategy::DillFunction(function));
@@ -114,7 +116,7 @@ fn by_own_rule(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResult<O
         ("_io", name) if FILE_CLASSES.contains(&name) => Some(Strategy::File),
         ("_thread", "lock" | "RLock") => Some(Strategy::Lock { reentrant: name == "RLock" }),
         ("typing" | "typing_extensions", name) if TYPE_VARIABLES.contains(&name) => Some(Strategy::TypeVariable),
-        _ => None,
+        _ => FunctionPart::of(module, name).map(Strategy::FunctionPart),
     })
 }
 

@@ -134,9 +134,10 @@ impl<'a> Compound<'a> {
     }
 }
 
-/// The arguments of dill's `_create_code` that say where the code was written, not what it does, by the number of
-/// arguments: `co_lnotab`, `co_filename`, `co_firstlineno` and `co_linetable`. See `CODE` in dill 0.4.
-const CODE_POSITIONS: &[(usize, &[usize])] = &[(17, &[0, 11, 13, 14]), (19, &[0, 11, 14, 15])];
+/// The arguments of a code object that say where the code was written, not what it does, by the number of arguments:
+/// `co_filename`, `co_firstlineno` and `co_linetable`. dill's `_create_code` takes `co_lnotab` before all others.
+const CODE_POSITIONS: &[(usize, &[usize])] =
+    &[(16, &[10, 12, 13]), (17, &[0, 11, 13, 14]), (18, &[10, 13, 14]), (19, &[0, 11, 14, 15])];
 
 /// How many classes are searched for a base, and how many bases of each: a hostile pickle may have any number of both.
 const MAX_BASES: usize = 8;

@@ -97,7 +97,11 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     data(&["types"], &["SimpleNamespace", "MappingProxyType", "NoneType", "GenericAlias", "UnionType"]),
     known(&["types"], &["MethodType", "CellType", "DynamicClassAttribute"]).effect(Effect::Code),
     known(&["types"], &["FunctionType", "LambdaType"]).effect(Effect::Function),
-    known(&["types"], &["CodeType"]).effect(Effect::CodeObject).traits(&[Trait::MakesCode]),
+    known(&["types"], &["CodeType"])
+        .makes(Makes::Type("code"))
+        .effect(Effect::CodeObject)
+        .canonical(CanonicalCall::Code)
+        .traits(&[Trait::MakesCode]),
     known(&["types"], &["new_class"])
         .makes(new_class(0, 3))
         .effect(class(ClassCall::NewClass, None, Some(1), Some(3))),

@@ -2,7 +2,7 @@
 //! it: strings, numbers, imported objects, objects that have a slot already, and functions and descriptors with nothing
 //! else attached to them.
 //!
-//! The code of a function does not matter, because it holds only names. Neither do its cells: dill fills them later.
+//! The code of a function does not matter, because it holds only names. Neither do its cells: they are filled later.
 
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -53,7 +53,7 @@ fn check_value(context: &PickleContext, value: &Bound<'_, PyAny>, depth: u32) ->
 }
 
 /// Whether a value has no parts.
-pub(super) fn is_scalar(value: &Bound<'_, PyAny>) -> bool {
+pub(in super::super) fn is_scalar(value: &Bound<'_, PyAny>) -> bool {
     value.is_none()
         || value.is_exact_instance_of::<PyString>()
         || value.is_exact_instance_of::<PyInt>()

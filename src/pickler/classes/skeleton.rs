@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyFunction, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyAny, PyDict, PyFunction, PyString, PyTuple, PyType};
 
+use super::super::functions::close_cells;
 use super::super::pickle_context::PickleContext;
 use super::super::plan::Action;
-use super::acyclic::{cannot_refer_back, is_scalar};
+use super::acyclic::cannot_refer_back;
 use super::skeleton_maker::{SkeletonMaker, is_created_at_run_time, metaclass};
 use super::struct_class;
 use super::subclass_hooks::{hooks_to_disable, library_changes_class};
@@ -46,11 +47,8 @@ fn class_creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>)
     }
     let maker = SkeletonMaker::of(context, class)?;
     let namespace = ClassNamespace::of(context, class, maker.takes_whole_namespace())?;
-    let postpones = namespace.needs_dill();
-    // This must precede the body's values, which dill will write while the actions below are carried out.
-    if postpones {
-        postpone(context, class)?;
-    }
+    // The cells of the methods, which are in the body, may hold the class.
+    context.lock()?.cells.open_class(class);
     let hooks = hooks_to_disable(context, class, maker.replaces_library())?;
     let set_again = if library_changes_class(context, class)? { namespace.functions() } else { Vec::new() };
 
@@ -67,10 +65,8 @@ fn class_creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>)
     for hook in hooks {
         actions.extend(Action::set_attribute(&hook.base, &hook.name, hook.original)?);
     }
-    if postpones {
-        let class = class.clone();
-        actions.push(Action::Then(Box::new(move |context| postponed(context, &class))));
-    }
+    let owner = class.clone().into_any();
+    actions.push(Action::Then(Box::new(move |context| close_cells(context, &owner))));
     for (name, value) in set_again.into_iter().chain(namespace.later) {
         actions.extend(Action::set_attribute(class, &name, value)?);
     }
@@ -129,11 +125,6 @@ impl<'py> ClassNamespace<'py> {
         let named = self.body.iter().filter(|(_, value)| value.is_exact_instance_of::<PyFunction>());
         named.filter_map(|(name, value)| Some((name.cast_into().ok()?, value))).collect()
     }
-
-    /// Whether dill may have to write a value in the body.
-    fn needs_dill(&self) -> bool {
-        self.body.values().iter().any(|value| !is_scalar(&value))
-    }
 }
 
 /// Whether an attribute must not be in the skeleton although it cannot refer back.
@@ -153,35 +144,6 @@ pub(super) fn is_made_by_python(class: &Bound<'_, PyType>, name: &str, value: &B
         || (descriptor && value.getattr("__objclass__").is_ok_and(|owner| owner.is(class))))
 }
 
-/// Makes dill postpone everything that refers to the class, such as the cells of its methods, until the class has been
-/// written.
-fn postpone(context: &Arc<PickleContext>, class: &Bound<'_, PyType>) -> PyResult<()> {
-    let empty = PyList::empty(class.py());
-    // If the namespace led to the class again, this is the second call: keep what the first one has collected.
-    context.postponed_by_dill(class.py())?.call_method1("setdefault", (class.as_ptr() as usize, empty)).map(drop)
-}
-
-/// Writes the reductions that dill has postponed.
-fn postponed<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
-    let all = context.postponed_by_dill(class.py())?;
-    // Empty if the class has been created on the way.
-    let empty = PyList::empty(class.py());
-    let reductions = all.call_method1("pop", (class.as_ptr() as usize, empty))?.cast_into::<PyList>()?;
-    let mut actions = Vec::new();
-    // dill writes them in reverse order as well.
-    for reduction in reductions.iter().rev() {
-        let (function, arguments): (Bound<'py, PyAny>, Bound<'py, PyTuple>) = reduction.extract()?;
-        let fills_dict = function.getattr_opt("__name__")?.is_some_and(|name| name.eq("_setitems").unwrap_or(false));
-        // dill fills a dict by a call of its `_setitems`. SETITEMS does the same without a call.
-        if fills_dict && arguments.len() == 2 {
-            let items = arguments.get_item(1)?.call_method0("items")?.try_iter()?;
-            actions.extend([Action::Save(arguments.get_item(0)?), Action::SetItems(items)]);
-        } else {
-            actions.extend([Action::Save(function), Action::Save(arguments.into_any()), Action::Write(Opcode::Reduce)]);
-        }
-        actions.push(Action::Write(Opcode::Pop));
-    }
-    Ok(actions)
 }
 
 /// Registers the virtual subclasses of an abstract class: `ABCMeta.register(class, subclass)`.

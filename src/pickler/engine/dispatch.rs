@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyType};
+use pyo3::types::{PyAny, PyCFunction, PyFunction, PyType};
 
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
-use super::super::{classes, named_objects, reduce, resources, weak_objects};
+use super::super::{classes, functions, named_objects, reduce, resources, weak_objects};
 
 /// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
 /// `in_reduction` is whether it is an argument in a reduction.
@@ -19,12 +20,15 @@ pub(super) fn dispatch_slow<'py>(
 ) -> PyResult<ObjectPlan<'py>> {
     match &*strategy(context, &object.get_type())? {
         // Only the first instance of a plain class gets here: its reduction gives the class a slot.
-        Strategy::Plain | Strategy::Reduce => reduce::plan(context, object),
+        Strategy::Plain | Strategy::Reduce => {
+            reduce::plan(context, object).or_else(|error| by_dill(context, object, error))
+        }
         Strategy::Named => plan_named(context, object),
         Strategy::Module => named_objects::plan_module(context, object),
         Strategy::PickleBuffer => reduce::plan_buffer(context, object, in_reduction),
         Strategy::File => resources::plan_file(context, object),
         Strategy::Lock { reentrant } => resources::plan_lock(context, object, *reentrant),
+        Strategy::FunctionPart(part) => functions::plan_part(context, object, *part),
         Strategy::EnumMember => classes::plan_enum_member(context, object),
         Strategy::Weak(kind) => weak_objects::plan_weak(context, object, *kind),
         Strategy::TypeVariable => classes::plan_type_variable(context, object),
@@ -32,6 +36,16 @@ pub(super) fn dispatch_slow<'py>(
         Strategy::DillFunction(function) => Ok(ObjectPlan::Dill { function: Some(function.clone_ref(object.py())) }),
         Strategy::DillPickler => Ok(ObjectPlan::Dill { function: None }),
     }
+}
+
+/// An object that its type does not know how to pickle: a later dill may know it.
+fn by_dill<'py>(context: &PickleContext, object: &Bound<'py, PyAny>, error: PyErr) -> PyResult<ObjectPlan<'py>> {
+    let kind = object.get_type();
+    if error.is_instance_of::<PyTypeError>(object.py()) && context.dill.is_last_resort(&kind)? {
+        let function = context.dill.function(&kind)?;
+        return function.map_or(Err(error), |function| Ok(ObjectPlan::Dill { function: Some(function) }));
+    }
+    Err(error)
 }
 
 fn strategy(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResult<Arc<Strategy>> {
@@ -50,8 +64,7 @@ fn strategy(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResult<Arc<S
     Ok(strategy)
 }
 
-/// Classes and functions: by name if an import finds them. Otherwise classes are created anew, and dill writes
-/// functions.
+/// Classes and functions: by name if an import finds them. Otherwise they are created anew.
 fn plan_named<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
     if let Some((module, name)) = context.global_name(object)? {
         return named_objects::plan_global(context, object.py(), module, name);
@@ -59,10 +72,22 @@ fn plan_named<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> 
     if context.has_slot(object)? {
         return Ok(ObjectPlan::Write(DirectWrite::Reference));
     }
-    if let Ok(class) = object.cast::<PyType>()
-        && context.is_script_class(class)?
-    {
-        return classes::plan_class(context, class);
+    if !context.is_session() {
+        return Ok(ObjectPlan::Dill { function: context.dill.function(&object.get_type())? });
+    }
+    if let Ok(function) = object.cast_exact::<PyFunction>() {
+        return functions::plan_function(context, function);
+    }
+    if object.is_exact_instance_of::<PyCFunction>() {
+        return reduce::plan(context, object);
+    }
+    if let Ok(class) = object.cast::<PyType>() {
+        if context.is_script_class(class)? {
+            return classes::plan_class(context, class);
+        }
+        if let Some(plan) = functions::plan_named_in_types(class)? {
+            return Ok(plan);
+        }
     }
     Ok(ObjectPlan::Dill { function: context.dill.function(&object.get_type())? })
 }

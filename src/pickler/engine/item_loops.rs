@@ -329,6 +329,7 @@ fn step_actions<'py>(
             Action::Memoize(object) => state.memoize_or_replace(&object),
             Action::Global { module, name, object: None } => state.write_global(module, name),
             Action::Global { module, name, object: Some(object) } => state.write_global_once(module, name, &object),
+            Action::Nested(item) => return Ok(Next::Push(*item)),
             Action::Then(next_actions) => return Ok(Next::Then(next_actions)),
             Action::UnlessSaved(object, next_actions) => {
                 let address = object.as_ptr() as usize;

@@ -103,9 +103,15 @@ fn start_slow<'py>(
         let first = work.len().saturating_sub(search.room());
         search.enter(work[first..].iter().filter_map(WorkItem::object))
     });
+    let depth = context.lock()?.cells.depth();
     // A load may pass any memory to the function of a reduction. Elsewhere a `PickleBuffer` stands for bytes.
     let in_reduction = matches!(work, [.., WorkItem::Actions { .. }, WorkItem::Tuple { .. }]);
     let started = dispatch_slow(context, object, in_reduction).and_then(|plan| carry_out(context, object, plan));
+    if started.is_err() {
+        // dill's functions save what an object needs: what they have begun never ends.
+        let unfinished = context.lock()?.cells.cut(depth);
+        drop(unfinished);
+    }
     // The search was not locked while the handler ran, as Python code can lead to this function again.
     if let (Some(path), Some(mut search)) = (path, context.fault_search()?) {
         let forgiven = started.as_ref().is_err_and(|error| search.record(object, error));

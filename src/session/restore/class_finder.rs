@@ -11,7 +11,7 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
 
-use super::dill_functions::{CreateType, ImportModule, OpenForReading, Reconstruct};
+use super::dill_functions::{CreateNamedTuple, CreateType, ImportModule, OpenForReading, Reconstruct};
 use super::restore_context::RestoreContext;
 use super::untrusted_load;
 use crate::pickle::known::{self, untrusted as allow_list};
@@ -112,6 +112,7 @@ impl ClassFinder {
                 let (module_name, guarded) = (self.module_name.clone(), self.guarded);
                 return Bound::new(py, ImportModule { module_name, module, renames, guarded }).map(Bound::into_any);
             }
+            "_create_namedtuple" => return Bound::new(py, CreateNamedTuple {}).map(Bound::into_any),
             "_create_type" => return self.create_type(py, None),
             "_create_filehandle" => return Bound::new(py, OpenForReading {}).map(Bound::into_any),
             _ => {}

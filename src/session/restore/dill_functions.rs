@@ -229,6 +229,34 @@ impl ImportModule {
     }
 }
 
+/// Replaces `dill._dill._create_namedtuple`, without importing dill. As dill's, it returns the class that the module
+/// already has.
+#[pyclass(frozen)]
+pub(super) struct CreateNamedTuple {}
+
+#[pymethods]
+impl CreateNamedTuple {
+    #[pyo3(signature = (name, fields, module, defaults = None))]
+    fn __call__<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        fields: Bound<'py, PyAny>,
+        module: &str,
+        defaults: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let known = py.import(module).and_then(|module| module.getattr(name)).ok();
+        let has_fields = |class: &Bound<'py, PyAny>| class.getattr("_fields")?.eq(fields.cast::<PyTuple>()?);
+        if let Some(known) = known.filter(|known| has_fields(known).unwrap_or(false)) {
+            return Ok(known);
+        }
+        let options = PyDict::new(py);
+        options.set_item("defaults", defaults)?;
+        options.set_item("module", module)?;
+        py.import("collections")?.call_method("namedtuple", (name, fields), Some(&options))
+    }
+}
+
 /// Replaces `dill._dill._create_filehandle`, and opens files for reading only: no file is created or truncated.
 #[pyclass(frozen)]
 pub(super) struct OpenForReading {}

@@ -1,0 +1,154 @@
+//! A function: `types.FunctionType(code, globals, name, defaults, closure)`, and a BUILD with the attributes that the
+//! call does not give it.
+
+use std::sync::Arc;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyFunction, PyString, PyTuple};
+
+use super::super::pickle_context::PickleContext;
+use super::super::plan::{Action, ObjectPlan};
+use super::function_globals::{self, GlobalsOrigin};
+use super::open_cells::close_cells;
+use super::type_global;
+use crate::pickle::format::opcode::Opcode;
+
+/// `CO_HAS_DOCSTRING`, since 3.14: the first constant is the docstring.
+const HAS_DOCSTRING: u32 = 0x400_0000;
+
+/// The plan for a function of the script that has no slot.
+pub(in super::super) fn plan_function<'py>(
+    context: &Arc<PickleContext>,
+    function: &Bound<'py, PyFunction>,
+) -> PyResult<ObjectPlan<'py>> {
+    let py = function.py();
+    let globals = function.getattr(intern!(py, "__globals__"))?.cast_into::<PyDict>()?;
+    let origin = function_globals::origin_of(context, &globals)?;
+    let object = function.clone().into_any();
+    if origin == GlobalsOrigin::Module {
+        let actions = creation(context, function, &globals, origin)?;
+        return Ok(ObjectPlan::actions(&object, actions));
+    }
+    // The dict most likely holds the function: then writing the dict writes it.
+    let mut actions = vec![Action::BeginBuilding(object.clone())];
+    actions.extend(Action::save_and_pop(globals.clone().into_any()));
+    let function = function.clone();
+    actions.push(Action::UnlessSaved(
+        object.clone(),
+        Box::new(move |context| creation(context, &function, &globals, origin)),
+    ));
+    Ok(ObjectPlan::actions(&object, actions))
+}
+
+fn creation<'py>(
+    context: &Arc<PickleContext>,
+    function: &Bound<'py, PyFunction>,
+    globals: &Bound<'py, PyDict>,
+    origin: GlobalsOrigin,
+) -> PyResult<Vec<Action<'py>>> {
+    let py = function.py();
+    let object = function.clone().into_any();
+    let code = function.getattr(intern!(py, "__code__"))?;
+    let closure = function.getattr(intern!(py, "__closure__"))?;
+    let has_cells = !closure.is_none();
+    if has_cells {
+        context.lock()?.cells.open_function(&object);
+    }
+    let mut actions = Vec::with_capacity(16);
+    if origin == GlobalsOrigin::Module {
+        actions.push(Action::BeginBuilding(object.clone()));
+    }
+    actions.extend([type_global("FunctionType", function.get_type()), Action::Write(Opcode::Mark)]);
+    let name = function.getattr(intern!(py, "__name__"))?;
+    let defaults = function.getattr(intern!(py, "__defaults__"))?;
+    actions.extend([code.clone(), globals.clone().into_any(), name, defaults, closure].map(Action::Save));
+    actions.extend([Action::Write(Opcode::Tuple), Action::Write(Opcode::Reduce), Action::Memoize(object)]);
+    let made_in = function_globals::module_name(origin, globals)?;
+    actions.extend(attributes(function, &code, made_in)?);
+    if has_cells {
+        let owner = function.clone().into_any();
+        actions.push(Action::Then(Box::new(move |context| close_cells(context, &owner))));
+    }
+    Ok(actions)
+}
+
+/// BUILD with a pair: the `__dict__`, and the attributes that differ from what the call gives the function. `made_in`
+/// is the `__module__` that the call gives it.
+fn attributes<'py>(
+    function: &Bound<'py, PyFunction>,
+    code: &Bound<'py, PyAny>,
+    made_in: Option<Bound<'py, PyAny>>,
+) -> PyResult<Vec<Action<'py>>> {
+    let py = function.py();
+    let mut set: Vec<(&Bound<'py, PyString>, Bound<'py, PyAny>)> = Vec::new();
+    let doc = function.getattr(intern!(py, "__doc__"))?;
+    if !doc.is(given_doc(code)?) {
+        set.push((intern!(py, "__doc__"), doc));
+    }
+    let defaults = function.getattr(intern!(py, "__kwdefaults__"))?;
+    if !defaults.is_none() {
+        set.push((intern!(py, "__kwdefaults__"), defaults));
+    }
+    // Python makes an empty dict when it is asked for annotations that a function does not have.
+    let annotations = function.getattr(intern!(py, "__annotations__"))?;
+    if annotations.cast::<PyDict>().map_or(true, |annotations| !annotations.is_empty()) {
+        set.push((intern!(py, "__annotations__"), annotations));
+    }
+    let qualified = function.getattr(intern!(py, "__qualname__"))?;
+    if !qualified.eq(given_qualified_name(code)?)? {
+        set.push((intern!(py, "__qualname__"), qualified));
+    }
+    let module = function.getattr(intern!(py, "__module__"))?;
+    if !made_in.map_or(Ok(false), |given| given.eq(&module))? {
+        set.push((intern!(py, "__module__"), module));
+    }
+    let parameters = function.getattr_opt(intern!(py, "__type_params__"))?;
+    if let Some(parameters) = parameters
+        && parameters.cast::<PyTuple>().is_ok_and(|parameters| !parameters.is_empty())
+    {
+        set.push((intern!(py, "__type_params__"), parameters));
+    }
+    let dict = function.getattr(intern!(py, "__dict__"))?;
+    let has_dict = dict.cast::<PyDict>().map_or(true, |dict| !dict.is_empty());
+    if set.is_empty() && !has_dict {
+        return Ok(Vec::new());
+    }
+    Ok(build(has_dict.then_some(dict), set))
+}
+
+fn build<'py>(
+    dict: Option<Bound<'py, PyAny>>,
+    set: Vec<(&Bound<'py, PyString>, Bound<'py, PyAny>)>,
+) -> Vec<Action<'py>> {
+    let mut actions = Vec::with_capacity(2 * set.len() + 6);
+    actions.push(dict.map_or(Action::Write(Opcode::None), Action::Save));
+    // Not a dict of ours that the pickler would save: that would take a slot.
+    actions.push(Action::Write(Opcode::EmptyDict));
+    if !set.is_empty() {
+        actions.push(Action::Write(Opcode::Mark));
+        for (name, value) in set {
+            actions.extend([Action::Save(name.clone().into_any()), Action::Save(value)]);
+        }
+        actions.push(Action::Write(Opcode::SetItems));
+    }
+    actions.extend([Opcode::Tuple2, Opcode::Build].map(Action::Write));
+    actions
+}
+
+/// The docstring that a function takes from its code.
+fn given_doc<'py>(code: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = code.py();
+    let has_doc =
+        py.version_info() < (3, 14) || code.getattr(intern!(py, "co_flags"))?.extract::<u32>()? & HAS_DOCSTRING != 0;
+    let constants = code.getattr(intern!(py, "co_consts"))?.cast_into::<PyTuple>()?;
+    let first = constants.get_item(0).ok().filter(|first| has_doc && first.is_instance_of::<PyString>());
+    Ok(first.unwrap_or_else(|| py.None().into_bound(py)))
+}
+
+/// The qualified name that a function takes from its code: in 3.10 the plain name.
+fn given_qualified_name<'py>(code: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = code.py();
+    let name = if py.version_info() >= (3, 11) { intern!(py, "co_qualname") } else { intern!(py, "co_name") };
+    code.getattr(name)
+}

@@ -1,0 +1,92 @@
+//! Functions of the script, and what they are made of: code objects, cells, methods, descriptors.
+//!
+//! They are written as calls of the types themselves (`types.FunctionType`, `types.CodeType`, `types.CellType`), which
+//! any unpickler can make: neither saving nor loading them imports dill. The contents of a cell may lead back to its
+//! function, so [`open_cells`] fills such cells once the function exists.
+//!
+//! All of this applies to sessions only: single pickles are left to dill.
+
+mod code_object;
+mod function;
+mod function_globals;
+mod open_cells;
+mod wrapper;
+
+use std::sync::Arc;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyModule, PyType};
+
+pub(super) use self::function::plan_function;
+pub(super) use self::open_cells::{OpenCells, close_cells};
+use super::pickle_context::PickleContext;
+use super::plan::{Action, DirectWrite, ObjectPlan};
+use super::reduce;
+
+/// The types that functions are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FunctionPart {
+    Code,
+    Cell,
+    /// A bound method.
+    Method,
+    /// A `classmethod` or `staticmethod`, or an abstract one.
+    MethodWrapper,
+    Property,
+}
+
+impl FunctionPart {
+    /// The part that the objects of a type are, by the names of its module and its own.
+    pub(super) fn of(module: &str, name: &str) -> Option<Self> {
+        Some(match (module, name) {
+            ("builtins", "code") => Self::Code,
+            ("builtins", "cell") => Self::Cell,
+            ("builtins", "method") => Self::Method,
+            ("builtins", "classmethod" | "staticmethod") | ("abc", "abstractclassmethod" | "abstractstaticmethod") => {
+                Self::MethodWrapper
+            }
+            ("builtins", "property") | ("abc", "abstractproperty") => Self::Property,
+            _ => return None,
+        })
+    }
+}
+
+/// The plan for a part of a function that has no slot.
+pub(super) fn plan_part<'py>(
+    context: &Arc<PickleContext>,
+    object: &Bound<'py, PyAny>,
+    part: FunctionPart,
+) -> PyResult<ObjectPlan<'py>> {
+    if !context.is_session() {
+        return reduce::plan_by_dill_or_reduction(context, object);
+    }
+    match part {
+        FunctionPart::Code => code_object::plan(context, object),
+        FunctionPart::Cell => open_cells::plan_cell(context, object),
+        FunctionPart::Method => wrapper::plan_method(object),
+        FunctionPart::MethodWrapper => wrapper::plan_method_wrapper(object),
+        FunctionPart::Property => wrapper::plan_property(object),
+    }
+}
+
+/// The global by which `types` has the type of functions, code objects and the like: `types.CodeType`.
+fn type_global<'py>(name: &'static str, kind: Bound<'py, PyType>) -> Action<'py> {
+    Action::Global { module: "types", name, object: Some(kind.into_any()) }
+}
+
+/// A type of the interpreter that no module has under its own name, but `types` has: the types of functions, code
+/// objects and generators.
+pub(super) fn plan_named_in_types<'py>(kind: &Bound<'py, PyType>) -> PyResult<Option<ObjectPlan<'py>>> {
+    let py = kind.py();
+    if !kind.getattr(intern!(py, "__module__"))?.eq(intern!(py, "builtins"))? {
+        return Ok(None);
+    }
+    for (name, value) in py.import("types")?.cast_into::<PyModule>()?.dict().iter() {
+        if value.is(kind) {
+            let (module, name) = ("types".to_owned(), name.to_string());
+            return Ok(Some(ObjectPlan::Write(DirectWrite::Global { module, name })));
+        }
+    }
+    Ok(None)
+}
