@@ -144,8 +144,6 @@ pub(super) fn is_made_by_python(class: &Bound<'_, PyType>, name: &str, value: &B
         || (descriptor && value.getattr("__objclass__").is_ok_and(|owner| owner.is(class))))
 }
 
-}
-
 /// Registers the virtual subclasses of an abstract class: `ABCMeta.register(class, subclass)`.
 fn virtual_subclasses<'py>(class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
     let py = class.py();
