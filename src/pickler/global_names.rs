@@ -73,8 +73,9 @@ pub(super) fn module_name(module: &Bound<'_, PyAny>) -> PyResult<Option<String>>
     Ok(None)
 }
 
-/// The dicts of all loaded modules by address, with the modules' names.
-pub(super) fn module_dicts(py: Python<'_>) -> PyResult<Vec<(usize, String)>> {
+/// The dicts of all modules that another process may find, by address, with the modules' names.
+pub(super) fn module_dicts(main: &Bound<'_, PyAny>) -> PyResult<Vec<(usize, String)>> {
+    let py = main.py();
     let modules = loaded_modules(py)?;
     let mut found = Vec::new();
     let mut seen = HashSet::new();
@@ -85,7 +86,9 @@ pub(super) fn module_dicts(py: Python<'_>) -> PyResult<Vec<(usize, String)>> {
             continue;
         }
         // GLOBAL ends a name at the line's end, so a name with a line feed cannot be written.
-        if let Some(name) = module_name(module.as_any())?.filter(|name| !name.contains('\n')) {
+        if let Some(name) = module_name(module.as_any())?.filter(|name| !name.contains('\n'))
+            && why_unimportable(py, &name, main).is_none()
+        {
             found.push((module.dict().as_ptr() as usize, name));
         }
     }

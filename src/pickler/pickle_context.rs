@@ -60,7 +60,7 @@ impl PickleContext {
             Some(SinglePickle { options, buffer_callback }) => (Some(options), buffer_callback),
             None => (None, None),
         };
-        let state = PicklerState::new(out, main.dict().as_ptr() as usize, module_dicts(main.py())?);
+        let state = PicklerState::new(out, main.dict().as_ptr() as usize, module_dicts(main)?);
         Ok(Self {
             state: Mutex::new(state),
             strategies: Mutex::default(),
@@ -151,8 +151,10 @@ impl PickleContext {
     /// Whether a session must create a class anew: it was created at run time, and no import finds it.
     pub(super) fn is_script_class(&self, class: &Bound<'_, PyType>) -> PyResult<bool> {
         let heap = class.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0;
-        let builtin = || class.module().is_ok_and(|module| module == "builtins");
-        Ok(self.is_session() && heap && !builtin() && self.is_local(class)?)
+        // A class statement that `exec` runs without a `__name__` says `builtins`. A type of the interpreter says nothing.
+        let unnamed = || class.module().is_ok_and(|module| module == "builtins");
+        let says_module = || class.getattr("__dict__").and_then(|names| names.contains("__module__"));
+        Ok(self.is_session() && heap && (!unnamed() || says_module()?) && self.is_local(class)?)
     }
 
     /// In a session, fails for a module that another process would not find. `shown` is what the error calls the
@@ -162,6 +164,11 @@ impl PickleContext {
             Some(why) => Err(pickling_error(py, &format!("cannot pickle {shown}: {why}"))),
             None => Ok(()),
         }
+    }
+
+    /// Whether another process may find a module.
+    pub(super) fn can_import(&self, py: Python<'_>, module: &str) -> bool {
+        why_unimportable(py, module, self.main.bind(py)).is_none()
     }
 
     /// Whether an object has a memo slot.

@@ -8,7 +8,7 @@ use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::functions::OpenCells;
+use super::functions::{ExecNamespaces, OpenCells};
 use super::object_memo::ObjectMemo;
 use super::output::OpcodeOutput;
 use crate::pickle::format::opcode::Opcode;
@@ -31,6 +31,8 @@ pub(super) struct PicklerState {
     pub(super) unfinished_classes: FxHashSet<usize>,
     /// Addresses of the classes that are created, in this segment, with their whole namespace at once.
     whole_classes: FxHashSet<usize>,
+    /// The dicts in which `exec` made functions.
+    pub(super) namespaces: ExecNamespaces,
     /// The functions and classes that are being created, and their cells.
     pub(super) cells: OpenCells,
     /// The address of a list that `numpy.ndarray.__reduce__` made of its items: the array holds each item a second
@@ -82,6 +84,7 @@ impl PicklerState {
             building: FxHashMap::default(),
             unfinished_classes: FxHashSet::default(),
             whole_classes: FxHashSet::default(),
+            namespaces: ExecNamespaces::default(),
             cells: OpenCells::default(),
             copied_list: 0,
             needs: SegmentNeeds::default(),
@@ -97,6 +100,7 @@ impl PicklerState {
         self.building.clear();
         self.unfinished_classes.clear();
         self.whole_classes.clear();
+        self.namespaces.begin_segment();
     }
 
     /// Records that a class will be created with its whole namespace at once. Returns false if that is being written

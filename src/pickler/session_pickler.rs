@@ -117,6 +117,7 @@ impl<'py> SessionPickler<'py> {
     pub(crate) fn roll_back(&self, length: usize) -> PyResult<Option<StopReason>> {
         let (stopped, gone) = {
             let mut state = self.context.lock()?;
+            state.namespaces.roll_back();
             (state.out.abandon(), (state.memo.cut(length), state.cells.cut(0)))
         };
         // Freeing objects can run Python code, so the state is not locked here.

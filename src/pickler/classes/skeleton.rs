@@ -8,7 +8,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyString, PyTuple, PyType};
 
-use super::super::functions::close_cells;
+use super::super::functions::{close_cells, fill_waiting};
 use super::super::pickle_context::PickleContext;
 use super::super::plan::Action;
 use super::acyclic::cannot_refer_back;
@@ -67,6 +67,8 @@ fn class_creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>)
     }
     let owner = class.clone().into_any();
     actions.push(Action::Then(Box::new(move |context| close_cells(context, &owner))));
+    let py = class.py();
+    actions.push(Action::Then(Box::new(move |context| fill_waiting(context, py))));
     for (name, value) in set_again.into_iter().chain(namespace.later) {
         actions.extend(Action::set_attribute(class, &name, value)?);
     }

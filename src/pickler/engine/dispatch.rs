@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyCFunction, PyFunction, PyType};
+use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyType};
 
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
@@ -18,6 +18,11 @@ pub(super) fn dispatch_slow<'py>(
     object: &Bound<'py, PyAny>,
     in_reduction: bool,
 ) -> PyResult<ObjectPlan<'py>> {
+    if let Ok(dict) = object.cast_exact::<PyDict>()
+        && let Some(plan) = functions::plan_namespace(context, dict)?
+    {
+        return Ok(plan);
+    }
     match &*strategy(context, &object.get_type())? {
         // Only the first instance of a plain class gets here: its reduction gives the class a slot.
         Strategy::Plain | Strategy::Reduce => {
