@@ -31,6 +31,7 @@ mod reduce;
 mod resources;
 mod session_pickler;
 mod strategy;
+mod submodules;
 mod weak_objects;
 
 pub(crate) use self::buffer_view::PyBufferView;

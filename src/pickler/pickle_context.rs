@@ -16,6 +16,7 @@ use super::global_names::{global_name, module_dicts, why_unimportable};
 use super::output::OpcodeOutput;
 use super::pickler_state::PicklerState;
 use super::strategy::{HEAP_TYPE, Strategy};
+use super::submodules::SessionImports;
 
 /// Creates the object that dill's functions get as their pickler. A function of the adapter for dill, which is above
 /// the engine: this file must not import it.
@@ -35,6 +36,7 @@ pub(super) struct PickleContext {
     connect_dill: DillConnector,
     /// The module that this pickler treats as `__main__`.
     pub(super) main: Py<PyAny>,
+    pub(super) imports: SessionImports,
     /// dill's options for a single pickle; None in a session.
     options: Option<Py<PyDict>>,
     /// The `buffer_callback` of `pickle.dumps`: takes buffers that are to stay outside of the pickle.
@@ -69,6 +71,7 @@ impl PickleContext {
             dill_pickler: Mutex::new(None),
             connect_dill,
             main: main.clone().into_any().unbind(),
+            imports: SessionImports::default(),
             options,
             buffer_callback,
         })
@@ -77,6 +80,12 @@ impl PickleContext {
     /// The same context, but it continues after a fault.
     pub(super) fn with_fault_search(self) -> Self {
         Self { fault_search: Some(Mutex::default()), ..self }
+    }
+
+    /// The same context for a script that imports the modules with these dotted names.
+    pub(super) fn with_imports(mut self, imported: Vec<String>) -> Self {
+        self.imports.imported = imported;
+        self
     }
 
     /// Locks the state.

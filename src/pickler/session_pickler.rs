@@ -47,14 +47,15 @@ impl From<PyErr> for SaveFailure<'_> {
 }
 
 impl<'py> SessionPickler<'py> {
-    /// A pickler for the session in `module`, which takes memo slot 0. `importer` imports dill at the first need;
-    /// `sink` gets the opcodes.
+    /// A pickler for the session in `module`, which takes memo slot 0. `imported` are the modules with dotted names that
+    /// the script imports; `importer` imports dill at the first need; `sink` gets the opcodes.
     pub(crate) fn new(
         module: &Bound<'py, PyModule>,
+        imported: &[String],
         importer: DillImporter,
         sink: Box<dyn SegmentSink>,
     ) -> PyResult<Self> {
-        Self::with_context(module, new_context(module, importer, sink)?)
+        Self::with_context(module, new_context(module, importer, sink)?.with_imports(imported.to_vec()))
     }
 
     fn with_context(module: &Bound<'py, PyModule>, context: PickleContext) -> PyResult<Self> {

@@ -73,6 +73,11 @@ impl CodeReader {
         Ok(lines)
     }
 
+    /// The modules with dotted names that a module's code imports. No other name has a dot.
+    pub(super) fn dotted_imports(&self, module_code: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+        Ok(names_of(module_code)?.into_iter().filter(|name| name.contains('.')).collect())
+    }
+
     /// The names of `namespace` that the code within an object may look up or assign: the code of a function, of a
     /// class's methods, of functions in a container. An object whose code cannot be found uses none.
     pub(super) fn globals_used(&self, object: &Bound<'_, PyAny>, namespace: &Bound<'_, PyDict>) -> HashSet<String> {

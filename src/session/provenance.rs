@@ -125,8 +125,16 @@ fn find_packages(py: Python<'_>, variables: &[Variable], module: &str) -> PyResu
     Ok(found)
 }
 
-/// The last line of the script that assigns each global name; empty if there is no source.
-pub(super) fn assignment_lines(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> HashMap<String, u32> {
+/// What the source of a script says of its names; empty if there is no source.
+#[derive(Default)]
+pub(super) struct ScriptNames {
+    /// The last line that assigns each global name.
+    pub(super) lines: HashMap<String, u32>,
+    /// The modules with dotted names that the script imports.
+    pub(super) imported: Vec<String>,
+}
+
+pub(super) fn script_names(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> ScriptNames {
     let py = main.py();
     // Compiling the script again would repeat its SyntaxWarnings.
     let quiet = WarningFilter::ignore_all(py);
@@ -137,8 +145,12 @@ pub(super) fn assignment_lines(main: &Bound<'_, PyModule>, origin: &Origin<'_>) 
         _ => code_of_module(main),
     };
     drop(quiet);
-    // Line numbers are optional: without them the session is still saved.
-    code.and_then(|code| CodeReader::new(py)?.assignment_lines(&code)).unwrap_or_default()
+    // All this is optional: without it the session is still saved.
+    let read = |code: Bound<'_, PyAny>| {
+        let reader = CodeReader::new(py)?;
+        Ok(ScriptNames { lines: reader.assignment_lines(&code)?, imported: reader.dotted_imports(&code)? })
+    };
+    code.and_then(read).unwrap_or_default()
 }
 
 fn code_of_module<'py>(main: &Bound<'py, PyModule>) -> PyResult<Bound<'py, PyAny>> {

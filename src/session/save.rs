@@ -3,13 +3,12 @@
 //! Called by `snapcli save` and `inspect SCRIPT` when a script has ended, by `snapcli.save` from within one, and by
 //! `save --verify` to pickle a session again.
 
-use std::collections::HashMap;
 use std::sync::Once;
 
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
-use super::provenance::{self, Origin};
+use super::provenance::{self, Origin, ScriptNames};
 use super::variable_saver::save_variables;
 use crate::python::dill::{DillLocation, with_dill};
 use crate::python::script_run::ScriptRun;
@@ -54,8 +53,9 @@ pub(super) fn save_namespace<'py, T: SaveTarget>(
 ) -> Result<(T, Index, u64)> {
     let name = request.module;
     // Only the script's own source is known, so only names of `__main__` get line numbers.
-    let lines = if name == "__main__" { provenance::assignment_lines(source.module, origin) } else { HashMap::new() };
-    let (writer, left_out) = save_variables(py, request, source, &lines, SnapshotWriter::new(out, name)?)?;
+    let is_script = name == "__main__";
+    let names = if is_script { provenance::script_names(source.module, origin) } else { ScriptNames::default() };
+    let (writer, left_out) = save_variables(py, request, source, &names, SnapshotWriter::new(out, name)?)?;
     let mut index = provenance::provenance(name, origin);
     // Known only now: whether dill was needed, and which packages the variables import.
     index.python.dill = source.dill.version(py);

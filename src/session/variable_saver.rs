@@ -15,6 +15,7 @@ use super::code_objects::CodeReader;
 use super::failure_path::explain_failure;
 use super::interpreter_guards::{PausedCollector, WarningFilter};
 use super::object_description::{describe, type_name};
+use super::provenance::ScriptNames;
 use super::secrets::secrets;
 use super::select::{NamedValue, SelectionRules, select};
 use super::size_estimate::check_room;
@@ -55,12 +56,12 @@ pub(super) struct SaveSource<'a, 'py> {
 }
 
 /// Saves a segment for each variable that the rules select. Returns the writer, and the names left out with the
-/// reasons. `lines` has the lines of the script that assign each name.
+/// reasons. `names` is what the source of the script says.
 pub(super) fn save_variables<'py, T: SaveTarget>(
     py: Python<'py>,
     request: &SaveRequest<'_>,
     source: &SaveSource<'_, 'py>,
-    lines: &HashMap<String, u32>,
+    names: &ScriptNames,
     writer: SnapshotWriter<T>,
 ) -> Result<(SnapshotWriter<T>, Vec<LeftOut>)> {
     let code_reader = CodeReader::new(py)?;
@@ -73,9 +74,14 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     let saver = VariableSaver {
         request,
         source,
-        lines,
+        lines: &names.lines,
         code_reader: &code_reader,
-        pickler: SessionPickler::new(source.module, strict_importer(source.dill), Box::new(writer.clone()))?,
+        pickler: SessionPickler::new(
+            source.module,
+            &names.imported,
+            strict_importer(source.dill),
+            Box::new(writer.clone()),
+        )?,
         imported: if refimported { Some(ImportedNames::new(&source.dill.import(py)?, source.module)?) } else { None },
         writer: &writer,
         has_files: Cell::new(false),
@@ -96,7 +102,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     drop(paused);
     // Both apply to all names left out, whether by a rule or by a failure.
     for item in &mut left_out {
-        item.line = lines.get(&item.name).copied();
+        item.line = names.lines.get(&item.name).copied();
     }
     add_users(&mut left_out, &selection.kept, source, &code_reader);
     Ok((writer.take()?, left_out))

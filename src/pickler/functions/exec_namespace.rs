@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyCode, PyDict, PyFunction, PyList, PyString, PyTuple};
+use pyo3::types::{PyAny, PyDict, PyFunction, PyList, PyString};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
+use super::super::submodules::add_names;
 use crate::pickle::format::opcode::Opcode;
 
 /// Code that uses one of these names may look up any global.
@@ -86,6 +87,8 @@ pub(super) fn globals_for<'py>(
     }
     let mut names = FxHashSet::default();
     add_names(&function.getattr(intern!(py, "__code__"))?, &mut names)?;
+    // What a class statement in a function, and a logger, ask for.
+    names.insert("__name__".to_owned());
     let address = globals.as_ptr() as usize;
     let stand_in = PyDict::new(py);
     // A function looks for its built-in names once, when it is created.
@@ -109,22 +112,6 @@ pub(super) fn globals_for<'py>(
     namespace.wanted.extend(names);
     namespaces.waiting.push(address);
     Ok(namespace.stand_in.bind(py).clone().into_any())
-}
-
-/// Adds the names that a code object and those nested in it look up, among them those of attributes.
-fn add_names(code: &Bound<'_, PyAny>, names: &mut FxHashSet<String>) -> PyResult<()> {
-    let py = code.py();
-    let mut pending = vec![code.clone()];
-    while let Some(code) = pending.pop() {
-        for name in code.getattr(intern!(py, "co_names"))?.cast::<PyTuple>()?.iter() {
-            names.insert(name.cast::<PyString>()?.to_string_lossy().into_owned());
-        }
-        let constants = code.getattr(intern!(py, "co_consts"))?.cast_into::<PyTuple>()?;
-        pending.extend(constants.iter().filter(|constant| constant.is_instance_of::<PyCode>()));
-    }
-    // What a class statement in a function, and a logger, ask for.
-    names.insert("__name__".to_owned());
-    Ok(())
 }
 
 /// Writes the items that functions wait for, unless a class is being created: it may be among the items.
