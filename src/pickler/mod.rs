@@ -28,6 +28,7 @@ mod pickle_context;
 mod pickler_state;
 mod plan;
 mod reduce;
+mod repeated_values;
 mod resources;
 mod session_pickler;
 mod strategy;

@@ -17,6 +17,7 @@ use super::buffer_view::PyBufferView;
 use super::joined_strings;
 use super::pickler_state::PicklerState;
 use super::plan::{DictWalk, ItemBatch, WorkItem};
+use super::repeated_values::is_repeatable;
 use crate::pickle::format::opcode::Opcode;
 
 /// The longest string, in bytes, that is written again in each segment instead of taken from an earlier one.
@@ -90,11 +91,9 @@ pub(super) unsafe fn save_fast<'py>(
     if kind == &raw mut ffi::PyTuple_Type {
         return Ok(start_tuple(py, state, object));
     }
-    if let Some(slot) = state.memo.get(object as usize) {
-        // A global is written again in each segment: see `is_in_segment`.
-        if !state.is_in_segment(slot) && state.named_types.contains(&(kind as usize)) {
-            return Ok(FastSave::Slow);
-        }
+    if let Some(slot) = state.memo.get(object as usize)
+        && (state.is_in_segment(slot) || !is_repeatable(py, state, object))
+    {
         state.write_slot(slot);
         return Ok(FastSave::Done);
     }
@@ -166,7 +165,8 @@ fn save_string(py: Python<'_>, state: &mut PicklerState, object: *mut ffi::PyObj
 /// Writes a string that UTF-8 cannot encode, in the way of CPython's pickle.
 #[cold]
 fn save_string_with_surrogates(state: &mut PicklerState, string: &Bound<'_, PyAny>) -> PyResult<()> {
-    if state.write_get(string.as_ptr() as usize) {
+    if let Some(slot) = state.slot_in_segment(string.as_ptr() as usize) {
+        state.write_slot(slot);
         return Ok(());
     }
     let bytes = string.call_method1("encode", ("utf-8", "surrogatepass"))?;
@@ -277,7 +277,10 @@ fn start_tuple<'py>(py: Python<'py>, state: &mut PicklerState, object: *mut ffi:
         state.out.op(Opcode::EmptyTuple);
         return FastSave::Done;
     }
-    if state.write_get(object as usize) {
+    if let Some(slot) = state.memo.get(object as usize)
+        && (state.is_in_segment(slot) || !is_repeatable(py, state, object))
+    {
+        state.write_slot(slot);
         return FastSave::Done;
     }
     // Up to three items have opcodes that need no MARK. The tuple is memoized after its items: it does not exist
@@ -292,7 +295,7 @@ fn start_tuple<'py>(py: Python<'py>, state: &mut PicklerState, object: *mut ffi:
     FastSave::Started(WorkItem::Tuple { tuple, next: 0 })
 }
 
-/// The less frequent types. The object has no slot.
+/// The less frequent types. The object has no slot, or is written again.
 fn save_other<'py>(
     py: Python<'py>,
     state: &mut PicklerState,
@@ -331,8 +334,11 @@ fn start_instance<'py>(
     object: *mut ffi::PyObject,
     kind: *mut ffi::PyTypeObject,
 ) -> FastSave<'py> {
-    // The first instance takes the slow path, which saves the class.
+    // The first instance takes the slow path, which saves the class. An imported class is saved in each segment.
     let Some(class) = state.memo.get(kind as usize) else { return FastSave::Slow };
+    if !state.is_in_segment(class) && !state.script_objects.contains(&(kind as usize)) {
+        return FastSave::Slow;
+    }
     // A reference of our own: creating the dict can start the garbage collector, and a finalizer may empty the
     // container. SAFETY: the container owns the object.
     let instance = unsafe { Bound::from_borrowed_ptr(py, object) };

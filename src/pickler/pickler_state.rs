@@ -18,8 +18,11 @@ pub(super) struct PicklerState {
     pub(super) memo: ObjectMemo,
     /// Addresses of the types whose instances consist of a `__dict__` only: the fast path writes those.
     pub(super) plain_types: FxHashSet<usize>,
-    /// Addresses of the types whose instances are written by name.
-    pub(super) named_types: FxHashSet<usize>,
+    /// Addresses of the types whose instances may be written again in each segment: see
+    /// [`repeated_values`](super::repeated_values).
+    pub(super) repeated_types: FxHashSet<usize>,
+    /// Addresses of the classes and functions that no import finds: they are written once in a session.
+    pub(super) script_objects: FxHashSet<usize>,
     /// The names of modules by the addresses of their dicts: such a dict is written as a reference to its module.
     pub(super) module_dicts: FxHashMap<usize, String>,
     /// The address of the namespace that is being saved.
@@ -78,7 +81,8 @@ impl PicklerState {
             out,
             memo: ObjectMemo::new(),
             plain_types: FxHashSet::default(),
-            named_types: FxHashSet::default(),
+            repeated_types: FxHashSet::default(),
+            script_objects: FxHashSet::default(),
             module_dicts: module_dicts.into_iter().collect(),
             main_dict,
             building: FxHashMap::default(),
@@ -152,18 +156,24 @@ impl PicklerState {
         }
     }
 
-    /// Gives the object on top of the stack the next slot, unless it has one.
+    /// Gives the object on top of the stack the next slot, unless it has one in the current segment. An object that has
+    /// one in an earlier segment is being written again.
     #[inline]
     pub(super) fn memoize(&mut self, object: &Bound<'_, PyAny>) {
         if self.memo.put(object) {
             self.out.op(Opcode::Memoize);
+        } else if self.slot_in_segment(object.as_ptr() as usize).is_none() {
+            self.memoize_in_segment(object);
         }
     }
 
+    /// The slot of an object, if the current segment has written the object.
+    #[inline]
+    pub(super) fn slot_in_segment(&self, address: usize) -> Option<u32> {
+        self.memo.get(address).filter(|slot| self.is_in_segment(*slot))
+    }
+
     /// Whether a slot belongs to the current segment.
-    ///
-    /// Strings and globals are written again in each segment rather than taken from an earlier one. Otherwise a
-    /// variable that cannot be loaded would take others with it, only because they share a name.
     #[inline]
     pub(super) fn is_in_segment(&self, slot: u32) -> bool {
         slot >= self.needs.first_slot
@@ -209,9 +219,9 @@ impl PicklerState {
 
     /// Writes an object as a global, or as a reference if the current segment has written it already.
     pub(super) fn write_global_once(&mut self, module: &str, name: &str, object: &Bound<'_, PyAny>) {
-        match self.memo.get(object.as_ptr() as usize) {
-            Some(slot) if self.is_in_segment(slot) => self.write_slot(slot),
-            _ => {
+        match self.slot_in_segment(object.as_ptr() as usize) {
+            Some(slot) => self.write_slot(slot),
+            None => {
                 self.write_global(module, name);
                 self.memoize_in_segment(object);
             }
@@ -238,7 +248,7 @@ impl PicklerState {
     /// then the second copy is popped and the first one is used, as in CPython's `save_reduce`.
     pub(super) fn memoize_or_replace(&mut self, object: &Bound<'_, PyAny>) {
         self.end_building(object.as_ptr() as usize);
-        match self.memo.get(object.as_ptr() as usize) {
+        match self.slot_in_segment(object.as_ptr() as usize) {
             Some(slot) => {
                 self.out.op(Opcode::Pop);
                 self.write_slot(slot);

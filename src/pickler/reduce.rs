@@ -15,10 +15,18 @@ use super::plan::{Action, DirectWrite, ObjectPlan, WorkItem};
 use crate::pickle::format::opcode::Opcode;
 
 /// Asks an object for its reduction.
-pub(super) fn plan<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
+pub(super) fn plan<'py>(context: &PickleContext, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
+    let reduced = reduce(object, &object.get_type())?;
+    plan_reduced(context, object, &reduced)
+}
+
+/// The plan for an object with this reduction.
+pub(super) fn plan_reduced<'py>(
+    context: &PickleContext,
+    object: &Bound<'py, PyAny>,
+    reduced: &Bound<'py, PyAny>,
+) -> PyResult<ObjectPlan<'py>> {
     let py = object.py();
-    let kind = object.get_type();
-    let reduced = reduce(object, &kind)?;
     if let Ok(name) = reduced.cast::<PyString>() {
         return plan_by_name(context, object, name.to_str()?);
     }
@@ -36,7 +44,7 @@ pub(super) fn plan<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>
         state_setter: part(5),
         ..Reduction::new(parts.get_item(0)?, parts.get_item(1)?)
     };
-    let copied_list = reduction.copied_list(&kind).map(|list| list.as_ptr() as usize);
+    let copied_list = reduction.copied_list(&object.get_type()).map(|list| list.as_ptr() as usize);
     let mut item = reduction.into_work_item(Some(object))?;
     item.insert_actions(copied_list.map(Action::ExpectCopiedList));
     // `Action::Memoize` ends what this begins.
@@ -55,7 +63,8 @@ pub(super) fn plan_by_dill_or_reduction<'py>(
     }
 }
 
-fn reduce<'py>(object: &Bound<'py, PyAny>, kind: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
+/// The reduction of an object: a name, or a tuple of two to six parts.
+pub(super) fn reduce<'py>(object: &Bound<'py, PyAny>, kind: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
     let py = object.py();
     // The table is looked up each time: a script may register a reducer between two variables.
     let table = py.import("copyreg")?.getattr("dispatch_table")?;
@@ -182,12 +191,15 @@ fn iterator(items: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyIterator>> {
     })
 }
 
+/// Whether the object is found under a name in a module that another process can import.
+pub(super) fn is_importable_name(context: &PickleContext, object: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
+    let py = object.py();
+    let module: String = py.import("pickle")?.call_method1("whichmodule", (object, name))?.extract()?;
+    Ok(context.check_importable(py, &module, name).is_ok())
+}
+
 /// An object whose reduction is a name: `pickle.whichmodule` finds the module.
-fn plan_by_name<'py>(
-    context: &Arc<PickleContext>,
-    object: &Bound<'py, PyAny>,
-    name: &str,
-) -> PyResult<ObjectPlan<'py>> {
+fn plan_by_name<'py>(context: &PickleContext, object: &Bound<'py, PyAny>, name: &str) -> PyResult<ObjectPlan<'py>> {
     let py = object.py();
     let module: String = py.import("pickle")?.call_method1("whichmodule", (object, name))?.extract()?;
     let missing = |_| {

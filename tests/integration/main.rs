@@ -19,6 +19,8 @@ mod faults;
 #[cfg(feature = "python")]
 mod foreign;
 mod fuzzing;
+#[cfg(feature = "python")]
+mod independent_variables;
 mod inspect_without_python;
 #[cfg(feature = "python")]
 mod inspecting;

@@ -9,7 +9,7 @@ use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyType};
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
-use super::super::{classes, functions, named_objects, reduce, resources, weak_objects};
+use super::super::{classes, functions, named_objects, reduce, repeated_values, resources, weak_objects};
 
 /// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
 /// `in_reduction` is whether it is an argument in a reduction.
@@ -23,7 +23,17 @@ pub(super) fn dispatch_slow<'py>(
     {
         return Ok(plan);
     }
-    match &*strategy(context, &object.get_type())? {
+    let strategy = strategy(context, &object.get_type())?;
+    // What has a name is written again by all means.
+    if !matches!(*strategy, Strategy::Named | Strategy::Module) && context.has_slot(object)? {
+        if !repeated_values::has_equal_reduction(context, object, &strategy)? {
+            return Ok(ObjectPlan::Write(DirectWrite::Reference));
+        }
+        if matches!(*strategy, Strategy::Reduce | Strategy::Plain) {
+            return repeated_values::plan_again(context, object);
+        }
+    }
+    match &*strategy {
         // Only the first instance of a plain class gets here: its reduction gives the class a slot.
         Strategy::Plain | Strategy::Reduce => {
             reduce::plan(context, object).or_else(|error| by_dill(context, object, error))
@@ -61,11 +71,14 @@ fn strategy(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResult<Arc<S
     // The context keeps the type alive, so that the addresses below stay valid.
     context.remember_strategy(kind, &strategy)?;
     let address = kind.as_ptr() as usize;
-    match *strategy {
-        Strategy::Plain => drop(context.lock()?.plain_types.insert(address)),
-        Strategy::Named => drop(context.lock()?.named_types.insert(address)),
-        _ => {}
+    let is_repeated = repeated_values::may_repeat(context, kind, &strategy)?;
+    let mut state = context.lock()?;
+    if is_repeated {
+        state.repeated_types.insert(address);
+    } else if matches!(*strategy, Strategy::Plain) {
+        state.plain_types.insert(address);
     }
+    drop(state);
     Ok(strategy)
 }
 
@@ -74,7 +87,9 @@ fn plan_named<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> 
     if let Some((module, name)) = context.global_name(object)? {
         return named_objects::plan_global(context, object.py(), module, name);
     }
-    if context.has_slot(object)? {
+    context.lock()?.script_objects.insert(object.as_ptr() as usize);
+    let has_slot = context.has_slot(object)?;
+    if has_slot && !repeated_values::has_equal_reduction(context, object, &Strategy::Named)? {
         return Ok(ObjectPlan::Write(DirectWrite::Reference));
     }
     if !context.is_session() {
@@ -94,5 +109,10 @@ fn plan_named<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> 
             return Ok(plan);
         }
     }
-    Ok(ObjectPlan::Dill { function: context.dill.function(&object.get_type())? })
+    let function = context.dill.function(&object.get_type())?;
+    // dill's pickler would write a reference to the earlier slot.
+    if has_slot && function.is_none() {
+        return reduce::plan(context, object);
+    }
+    Ok(ObjectPlan::Dill { function })
 }

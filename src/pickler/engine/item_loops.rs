@@ -187,7 +187,7 @@ fn step_tuple<'py>(
         }
     }
     // A tuple that its own items led to has a slot by now: drop the items and refer to that slot, as CPython does.
-    if let Some(slot) = state.memo.get(tuple.as_ptr() as usize) {
+    if let Some(slot) = state.slot_in_segment(tuple.as_ptr() as usize) {
         match length {
             1..=3 => (0..length).for_each(|_| state.out.op(Opcode::Pop)),
             _ => state.out.op(Opcode::PopMark),
@@ -299,7 +299,7 @@ fn step_frozen_set<'py>(
         }
     }
     // As for tuples: its own items may have led to the set.
-    if let Some(slot) = state.memo.get(set.as_ptr() as usize) {
+    if let Some(slot) = state.slot_in_segment(set.as_ptr() as usize) {
         state.out.op(Opcode::PopMark);
         state.write_slot(slot);
     } else {

@@ -148,8 +148,8 @@ fn write(state: &mut PicklerState, object: &Bound<'_, PyAny>, opcodes: DirectWri
         DirectWrite::Reference => drop(state.write_get(object.as_ptr() as usize)),
         DirectWrite::Global { module, name } => {
             state.write_global(&module, &name);
-            // The object may have a slot in an earlier segment, which a load may skip.
             state.memoize_in_segment(object);
+            state.repeated_types.insert(object.get_type().as_ptr() as usize);
         }
         DirectWrite::Extension { module, name, code } => {
             state.needs.import(&module, &name);

@@ -14,9 +14,10 @@ except ImportError:
     numpy = None
 
 
-def canonical(root):
-    """The graph below `root` as a list of strings, in the order of the walk."""
-    walk = Walk()
+def canonical(root, constants_by_value=False):
+    """The graph below `root` as a list of strings, in the order of the walk. With `constants_by_value`, bytes and tuples
+    and frozensets of constants count by value: a session writes them again in each variable."""
+    walk = Walk(constants_by_value)
     walk.walk(root)
     return walk.texts
 
@@ -67,8 +68,24 @@ def order(value):
     return atom(value) or f"named {value.__qualname__}"
 
 
+def is_constant(value):
+    if type(value) in (tuple, frozenset):
+        return all(map(is_constant, value))
+    if type(value) is slice:
+        return all(map(is_constant, (value.start, value.stop, value.step)))
+    if type(value) is pickle.PickleBuffer:
+        # It comes back as bytes or as a bytearray.
+        return memoryview(value).readonly
+    if type(value) is types.BuiltinFunctionType:
+        return isinstance(value.__self__, (type, types.ModuleType, type(None)))
+    if isinstance(value, (type, types.FunctionType)):
+        return value.__module__ != "__main__"
+    return type(value) in (bytes, range) or atom(value) is not None
+
+
 class Walk:
-    def __init__(self):
+    def __init__(self, constants_by_value):
+        self.constants_by_value = constants_by_value
         self.texts = []
         self.numbers = {}
         # Objects made by the walk, kept alive so that their addresses are not reused.
@@ -80,6 +97,8 @@ class Walk:
         while waiting:
             value = waiting.pop()
             text = atom(value)
+            if text is None and self.constants_by_value and is_constant(value):
+                text = self.constant(value)
             if text is None and id(value) in self.numbers:
                 text = f"again {self.numbers[id(value)]}"
             if text is not None:
@@ -90,6 +109,13 @@ class Walk:
             text, parts = self.describe(value)
             self.texts.append(text)
             waiting.extend(reversed(parts))
+
+    def constant(self, value):
+        text = atom(value)
+        if text is not None:
+            return text
+        text, parts = self.describe(value)
+        return " ".join([text, *map(self.constant, parts)])
 
     def describe(self, value):
         kind = type(value)
