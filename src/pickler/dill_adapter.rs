@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyBytes, PyDict, PyFunction, PyString, PyTuple};
+use pyo3::types::{PyAny, PyBytes, PyString};
 
 use super::engine;
 use super::pickle_context::PickleContext;
@@ -144,12 +144,6 @@ impl DillAdapter {
         obj: Option<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
         let py = func.py();
-        let state = match &obj {
-            Some(function) if self.context.is_session() && function.is_exact_instance_of::<PyFunction>() => {
-                with_qualified_name(function, state)?
-            }
-            _ => state,
-        };
         let reduction = Reduction {
             function: func,
             arguments: args,
@@ -160,33 +154,6 @@ impl DillAdapter {
         };
         engine::run(&self.context, py, reduction.into_work_item(obj.as_ref())?)
     }
-}
-
-/// dill's state of a function, with its qualified name added if a load would not restore it.
-///
-/// A new function takes its `__qualname__` from its code object (in 3.10, the code's plain name). They differ if
-/// `functools.wraps` has changed the function. dill only adds the name if it is not the plain one.
-fn with_qualified_name<'py>(
-    function: &Bound<'py, PyAny>,
-    state: Option<Bound<'py, PyAny>>,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let py = function.py();
-    let name = function.getattr("__qualname__")?;
-    let code = function.getattr("__code__")?;
-    let of_code = match code.getattr_opt("co_qualname")? {
-        Some(name) => name,
-        None => code.getattr("co_name")?,
-    };
-    if name.eq(of_code)? {
-        return Ok(state);
-    }
-    // The state is the function's `__dict__`, or a pair of that and other attributes.
-    let (dict, attributes) = match state.as_ref().and_then(|state| state.cast_exact::<PyTuple>().ok()) {
-        Some(both) => (both.get_item(0)?, both.get_item(1)?.cast_into::<PyDict>().map_err(PyErr::from)?),
-        None => (state.unwrap_or_else(|| py.None().into_bound(py)), PyDict::new(py)),
-    };
-    attributes.set_item("__qualname__", name)?;
-    Ok(Some(PyTuple::new(py, [dict, attributes.into_any()])?.into_any()))
 }
 
 /// The memo as pickle.py has it: a mapping of ids to slots and objects.

@@ -9,7 +9,7 @@ use pyo3::types::{PyAny, PyBool, PyModule, PyType};
 pub(crate) type DillImporter = Box<dyn Fn(Python<'_>) -> PyResult<Py<PyModule>> + Send + Sync>;
 
 /// The types that dill 0.3.6 to 0.4.1 registers and that our pickler has no rule for.
-const REGISTERED: [(&str, &[&str]); 9] = [
+const REGISTERED: [(&str, &[&str]); 7] = [
     (
         "builtins",
         &[
@@ -38,8 +38,6 @@ const REGISTERED: [(&str, &[&str]); 9] = [
     ("_pyio", &["BufferedRandom", "BufferedReader", "BufferedWriter", "TextIOWrapper"]),
     ("_thread", &["RLock", "_ThreadHandle", "lock"]),
     ("dataclasses", &["_FIELD_BASE", "_HAS_DEFAULT_FACTORY_CLASS", "_KW_ONLY_TYPE", "_MISSING_TYPE"]),
-    ("functools", &["_lru_cache_wrapper"]),
-    ("typing", &["_GenericAlias"]),
     ("weakref", &["CallableProxyType", "ProxyType", "ReferenceType"]),
 ];
 

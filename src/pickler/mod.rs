@@ -13,6 +13,7 @@ use pyo3::types::{PyAny, PyBytes, PyDict};
 
 mod buffer_view;
 mod classes;
+mod container_iterator;
 mod dill_adapter;
 mod dill_library;
 mod engine;

@@ -6,6 +6,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyType};
 
+use super::container_iterator::Iterated;
 use super::dill_library::DillLibrary;
 use super::functions::FunctionPart;
 use super::global_names::loaded_modules;
@@ -28,6 +29,8 @@ pub(super) enum Strategy {
     EnumMember,
     Weak(WeakKind),
     FunctionPart(FunctionPart),
+    /// An iterator over a dict or a set.
+    ContainerIterator(Iterated),
     /// A type variable or another `typing` object that pickle writes by name.
     TypeVariable,
     /// Refused in a session. The string says what the object is and why it cannot be restored.
@@ -116,7 +119,9 @@ fn by_own_rule(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResult<O
         ("_io", name) if FILE_CLASSES.contains(&name) => Some(Strategy::File),
         ("_thread", "lock" | "RLock") => Some(Strategy::Lock { reentrant: name == "RLock" }),
         ("typing" | "typing_extensions", name) if TYPE_VARIABLES.contains(&name) => Some(Strategy::TypeVariable),
-        _ => FunctionPart::of(module, name).map(Strategy::FunctionPart),
+        _ => FunctionPart::of(module, name)
+            .map(Strategy::FunctionPart)
+            .or_else(|| Iterated::of(module, name).map(Strategy::ContainerIterator)),
     })
 }
 

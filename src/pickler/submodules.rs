@@ -73,7 +73,9 @@ fn needed(context: &PickleContext, module: &Bound<'_, PyAny>, name: &str) -> PyR
     }
     found.sort_unstable();
     let all = found.clone();
-    found.retain(|module| !all.iter().any(|other| other.strip_prefix(module.as_str()).is_some_and(|rest| rest.starts_with('.'))));
+    found.retain(|module| {
+        !all.iter().any(|other| other.strip_prefix(module.as_str()).is_some_and(|rest| rest.starts_with('.')))
+    });
     Ok(found)
 }
 
@@ -107,11 +109,7 @@ impl SessionImports {
 }
 
 /// Adds the names in the code of a function, or of the methods of a class of the script.
-fn add_names_within(
-    context: &PickleContext,
-    value: &Bound<'_, PyAny>,
-    names: &mut FxHashSet<String>,
-) -> PyResult<()> {
+fn add_names_within(context: &PickleContext, value: &Bound<'_, PyAny>, names: &mut FxHashSet<String>) -> PyResult<()> {
     if let Ok(class) = value.cast::<PyType>() {
         if context.is_script_class(class)? {
             for item in class.getattr("__dict__")?.call_method0("values")?.try_iter()? {

@@ -109,6 +109,9 @@ fn step_to(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String>
     if owner.is_instance_of::<PyFunction>() {
         return in_function(owner, child);
     }
+    if owner.get_type().name().is_ok_and(|name| name == "generator") {
+        return in_generator(owner, child);
+    }
     attribute(owner, child)
 }
 
@@ -169,6 +172,15 @@ fn in_function(function: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<
     None
 }
 
+/// An argument of a generator that has not started.
+fn in_generator(generator: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
+    let variables = generator.getattr("gi_frame").ok()?.getattr("f_locals").ok()?;
+    let copy = PyDict::new(generator.py());
+    // In 3.13 it is a mapping, not a dict.
+    copy.call_method1("update", (variables,)).ok()?;
+    in_dict(&copy, child).map(|step| format!(".gi_frame.f_locals{step}"))
+}
+
 fn attribute(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
     if let Ok(dict) = owner.getattr("__dict__") {
         let items = dict.call_method0("items").ok()?;
@@ -217,7 +229,10 @@ const HINTS: [(&[&str], &str); 12] = [
         &["sqlite3.", "psycopg", "pymysql.", "MySQLdb.", "sqlalchemy."],
         "keep the path or URL, and connect again after the restore",
     ),
-    (&["generator", "async_generator", "coroutine"], "turn it into a list (or await it) before the script ends"),
+    (
+        &["generator", "async_generator", "coroutine"],
+        "turn it into a list (or await it) before the script ends, or make it again after the restore",
+    ),
     (&["frame", "traceback"], "keep the string that traceback.format_exc() returns instead"),
     (&["threading.", "_thread."], "keep the data that it protects, and create it again after the restore"),
     (

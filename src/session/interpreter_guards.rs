@@ -2,7 +2,7 @@
 //! warning filters.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyModule};
+use pyo3::types::{PyAny, PyList, PyModule};
 
 /// Pauses Python's garbage collector. While a save or a load creates millions of references, it would traverse all
 /// objects repeatedly and find no garbage.
@@ -68,6 +68,57 @@ impl Drop for WarningFilter<'_> {
             let none = context.py().None();
             // Restores what `__enter__` has saved: it cannot fail after that succeeded.
             let _ = context.call_method1("__exit__", (&none, &none, &none));
+        }
+    }
+}
+
+/// Ignores, until it is dropped, the warnings that pickling itself causes: the support of pickle in `itertools` is
+/// deprecated, and a coroutine in a variable that fails to load is never awaited.
+///
+/// Other filters are left alone, also those that an import adds in the meantime.
+pub(super) struct IgnoredWarnings<'py> {
+    filters: Option<Bound<'py, PyList>>,
+    added: Vec<Bound<'py, PyAny>>,
+}
+
+/// The messages, as regular expressions, and the categories of these warnings.
+const IGNORED: [(&str, &str); 2] = [
+    ("Pickle, copy, and deepcopy support will be removed", "DeprecationWarning"),
+    ("coroutine .* was never awaited", "RuntimeWarning"),
+];
+
+impl<'py> IgnoredWarnings<'py> {
+    pub(super) fn new(py: Python<'py>) -> Self {
+        let mut ignored = Self { filters: None, added: Vec::new() };
+        // If the script has broken the `warnings` module, that costs no more than a superfluous warning.
+        let _ = ignored.add(py);
+        ignored
+    }
+
+    fn add(&mut self, py: Python<'py>) -> PyResult<()> {
+        let warnings = py.import("warnings")?;
+        let filters = warnings.getattr("filters")?.cast_into::<PyList>()?;
+        for (message, category) in IGNORED {
+            let before = filters.len();
+            let category = py.import("builtins")?.getattr(category)?;
+            warnings.call_method1("filterwarnings", ("ignore", message, category))?;
+            // A filter that was there already has only been moved to the front.
+            if filters.len() > before {
+                self.added.push(filters.get_item(0)?);
+            }
+        }
+        self.filters = Some(filters);
+        Ok(())
+    }
+}
+
+impl Drop for IgnoredWarnings<'_> {
+    fn drop(&mut self) {
+        if let Some(filters) = &self.filters {
+            for filter in &self.added {
+                // Fails only if something has removed the filter in the meantime.
+                let _ = filters.call_method1("remove", (filter,));
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use pyo3::types::{PyAny, PyDict, PyModule};
 
 use super::code_objects::CodeReader;
 use super::failure_path::explain_failure;
-use super::interpreter_guards::{PausedCollector, WarningFilter};
+use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilter};
 use super::object_description::{describe, type_name};
 use super::provenance::ScriptNames;
 use super::secrets::secrets;
@@ -89,6 +89,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     // If dill meets a recursive object that it cannot handle, it warns and writes a bare name, which does not exist in
     // another process: `strict_importer` makes an error of that warning.
     let warnings = WarningFilter::unchanged(py);
+    let ignored = IgnoredWarnings::new(py);
     let paused = PausedCollector::new(py)?;
     for (done, named) in selection.kept.iter().enumerate() {
         (request.progress)(&named.name, done, selection.kept.len());
@@ -98,6 +99,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
             left_out.push(reason);
         }
     }
+    drop(ignored);
     drop(warnings);
     drop(paused);
     // Both apply to all names left out, whether by a rule or by a failure.

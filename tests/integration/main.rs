@@ -18,7 +18,10 @@ mod env;
 mod faults;
 #[cfg(feature = "python")]
 mod foreign;
+#[cfg(feature = "python")]
+mod functions_by_value;
 mod fuzzing;
+mod generators;
 #[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;

@@ -50,7 +50,7 @@ fortran, odd = np.asfortranarray(array), np.array([1, 'two', words], dtype=objec
 table = {f'key {n}': [n, n / 3, str(n), array] for n in range(300)}
 cycle = [table]; cycle.append(cycle)
 lock = threading.Lock()
-generator = (n for n in range(3))
+generator = (m for n in range(3) for m in range(n)); next(generator)
 holder = [words, {'bad': generator}]
 method, getter = heir.method, Base.half.fget
 module = math

@@ -17,6 +17,7 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     data(BUILTINS, &["frozenset"]).canonical(CanonicalCall::FrozenSet).traits(&[Trait::CalledBase]),
     data(BUILTINS, &["bytearray"]).canonical(CanonicalCall::ByteArray).traits(&[Trait::CalledBase]),
     data(BUILTINS, &["bytes"]).canonical(CanonicalCall::EmptyBytes),
+    data(BUILTINS, &["dict.values", "dict.items"]),
     data(BUILTINS, &["str.split"]).makes(Makes::Type("list")).canonical(CanonicalCall::JoinedStrings),
     data(BUILTINS, &[
         "ArithmeticError", "AssertionError", "AttributeError", "BlockingIOError", "BrokenPipeError", "BufferError",

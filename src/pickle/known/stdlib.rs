@@ -96,6 +96,9 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     // Functions and classes.
     data(&["types"], &["SimpleNamespace", "MappingProxyType", "NoneType", "GenericAlias", "UnionType"]),
     known(&["types"], &["MethodType", "CellType", "DynamicClassAttribute"]).effect(Effect::Code),
+    // A generator of the pickle has not started, so closing it runs none of its code.
+    known(&["types"], &["GeneratorType.close", "CoroutineType.close", "AsyncGeneratorType.aclose"])
+        .effect(Effect::Code),
     known(&["types"], &["FunctionType", "LambdaType"]).effect(Effect::Function),
     known(&["types"], &["CodeType"])
         .makes(Makes::Type("code"))

@@ -116,6 +116,9 @@ impl Judge {
                 _ => self.unresolved(labels, site),
             },
             Symbol::Decorator => VerdictClass::Code,
+            Symbol::Function(function) if self.is_generator_function(labels, *function) => {
+                self.report(labels, VerdictClass::Calls, site, "", "makes a generator, whose code does not run yet")
+            }
             Symbol::Function(_) | Symbol::CodeObject | Symbol::Instance(_) => {
                 self.report(labels, VerdictClass::Dangerous, site, "", "calls a function that is defined in the pickle")
             }

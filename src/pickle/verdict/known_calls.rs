@@ -278,7 +278,9 @@ impl Judge {
                 }
                 self.attribute_value(labels, full, site)
             }
-            Some(Symbol::Function(_) | Symbol::Instance(_) | Symbol::Data) => self.attribute_value(labels, full, site),
+            Some(Symbol::Function(_) | Symbol::Instance(_) | Symbol::Lazy | Symbol::Data) => {
+                self.attribute_value(labels, full, site)
+            }
             Some(Symbol::Import(module, name))
                 if module.as_ref() == "builtins" && name.as_ref() == "__main__"
                     || module.as_ref() == "__main__" && name.is_empty() =>

@@ -8,6 +8,7 @@
 mod call;
 mod class;
 mod forged_arrays;
+mod generator_call;
 mod judge;
 mod known_calls;
 mod nested_pickles;

@@ -9,7 +9,9 @@ use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyType};
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
-use super::super::{classes, functions, named_objects, reduce, repeated_values, resources, weak_objects};
+use super::super::{
+    classes, container_iterator, functions, named_objects, reduce, repeated_values, resources, weak_objects,
+};
 
 /// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
 /// `in_reduction` is whether it is an argument in a reduction.
@@ -43,6 +45,7 @@ pub(super) fn dispatch_slow<'py>(
         Strategy::PickleBuffer => reduce::plan_buffer(context, object, in_reduction),
         Strategy::File => resources::plan_file(context, object),
         Strategy::Lock { reentrant } => resources::plan_lock(context, object, *reentrant),
+        Strategy::ContainerIterator(iterated) => container_iterator::plan(context, object, *iterated),
         Strategy::FunctionPart(part) => functions::plan_part(context, object, *part),
         Strategy::EnumMember => classes::plan_enum_member(context, object),
         Strategy::Weak(kind) => weak_objects::plan_weak(context, object, *kind),

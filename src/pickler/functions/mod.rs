@@ -1,4 +1,5 @@
-//! Functions of the script, and what they are made of: code objects, cells, methods, descriptors.
+//! Functions of the script, what they are made of and what they make: code objects, cells, methods, descriptors,
+//! generators.
 //!
 //! They are written as calls of the types themselves (`types.FunctionType`, `types.CodeType`, `types.CellType`), which
 //! any unpickler can make: neither saving nor loading them imports dill. The contents of a cell may lead back to its
@@ -10,6 +11,8 @@ mod code_object;
 mod exec_namespace;
 mod function;
 mod function_globals;
+mod generator;
+mod generator_function;
 mod open_cells;
 mod wrapper;
 
@@ -21,6 +24,7 @@ use pyo3::types::{PyAny, PyModule, PyType};
 
 pub(super) use self::exec_namespace::{ExecNamespaces, fill_waiting, plan_namespace};
 pub(super) use self::function::plan_function;
+use self::generator::GeneratorKind;
 pub(super) use self::open_cells::{OpenCells, close_cells};
 use super::pickle_context::PickleContext;
 use super::plan::{Action, DirectWrite, ObjectPlan};
@@ -36,6 +40,11 @@ pub(super) enum FunctionPart {
     /// A `classmethod` or `staticmethod`, or an abstract one.
     MethodWrapper,
     Property,
+    /// `list[int]` as `typing.List[int]`.
+    GenericAlias,
+    /// A function that `functools.lru_cache` or `functools.cache` has wrapped.
+    CachedFunction,
+    Generator(GeneratorKind),
 }
 
 impl FunctionPart {
@@ -49,6 +58,11 @@ impl FunctionPart {
                 Self::MethodWrapper
             }
             ("builtins", "property") | ("abc", "abstractproperty") => Self::Property,
+            ("typing", "_GenericAlias") => Self::GenericAlias,
+            ("functools", "_lru_cache_wrapper") => Self::CachedFunction,
+            ("builtins", "generator") => Self::Generator(GeneratorKind::Generator),
+            ("builtins", "coroutine") => Self::Generator(GeneratorKind::Coroutine),
+            ("builtins", "async_generator") => Self::Generator(GeneratorKind::AsyncGenerator),
             _ => return None,
         })
     }
@@ -69,6 +83,9 @@ pub(super) fn plan_part<'py>(
         FunctionPart::Method => wrapper::plan_method(object),
         FunctionPart::MethodWrapper => wrapper::plan_method_wrapper(object),
         FunctionPart::Property => wrapper::plan_property(object),
+        FunctionPart::GenericAlias => wrapper::plan_generic_alias(context, object),
+        FunctionPart::CachedFunction => wrapper::plan_cached_function(context, object),
+        FunctionPart::Generator(kind) => generator::plan(context, object, kind),
     }
 }
 

@@ -1,11 +1,15 @@
-//! Objects that hold a function: bound methods, class methods, static methods and properties. Each is a call of its
-//! type.
+//! Objects that hold a function, and are written as a call of their type: bound methods, class methods, static methods,
+//! properties, cached functions. The aliases in annotations are here, too.
+
+use std::sync::Arc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyAny;
+use pyo3::types::{PyAny, PyTuple};
 
+use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
+use super::super::{named_objects, reduce};
 use super::type_global;
 use crate::pickle::format::opcode::Opcode;
 
@@ -40,4 +44,40 @@ pub(super) fn plan_property<'py>(property: &Bound<'py, PyAny>) -> PyResult<Objec
     actions.extend([Opcode::Tuple, Opcode::Reduce].map(Action::Write));
     actions.push(Action::Memoize(property.clone()));
     Ok(ObjectPlan::actions(property, actions))
+}
+
+/// `functools.lru_cache(maxsize, typed)(function)`, by name if an import finds it.
+pub(super) fn plan_cached_function<'py>(
+    context: &Arc<PickleContext>,
+    cached: &Bound<'py, PyAny>,
+) -> PyResult<ObjectPlan<'py>> {
+    let py = cached.py();
+    if let Some((module, name)) = context.global_name(cached)? {
+        return named_objects::plan_global(context, py, module, name);
+    }
+    let options = cached.call_method0("cache_parameters")?;
+    let decorator = py.import("functools")?.getattr("lru_cache")?;
+    let mut actions = vec![Action::BeginBuilding(cached.clone()), Action::Save(decorator)];
+    actions.extend([options.get_item("maxsize")?, options.get_item("typed")?].map(Action::Save));
+    actions.extend([Opcode::Tuple2, Opcode::Reduce].map(Action::Write));
+    actions.push(Action::Save(cached.getattr("__wrapped__")?));
+    actions.extend([Opcode::Tuple1, Opcode::Reduce].map(Action::Write));
+    actions.push(Action::Memoize(cached.clone()));
+    Ok(ObjectPlan::actions(cached, actions))
+}
+
+/// An alias such as `typing.List[int]`, by its own reduction.
+pub(super) fn plan_generic_alias<'py>(
+    context: &Arc<PickleContext>,
+    alias: &Bound<'py, PyAny>,
+) -> PyResult<ObjectPlan<'py>> {
+    let py = alias.py();
+    // The reduction of `Tuple[()]` is wrong in 3.10. dill has a function for it.
+    let is_empty = alias.getattr("__args__")?.cast::<PyTuple>().is_ok_and(|arguments| {
+        arguments.is_empty() || arguments.get_item(0).is_ok_and(|first| first.is(PyTuple::empty(py)))
+    });
+    if is_empty && alias.getattr("__origin__")?.is(py.get_type::<PyTuple>()) {
+        return reduce::plan_by_dill_or_reduction(context, alias);
+    }
+    reduce::plan(context, alias)
 }

@@ -29,7 +29,7 @@ use self::segment_loader::{SegmentLoader, missing_module};
 use self::selection::{Choice, choose};
 pub(crate) use self::untrusted_load::{Signer, Untrusted};
 use super::failure_path::error_text;
-use super::interpreter_guards::PausedCollector;
+use super::interpreter_guards::{IgnoredWarnings, PausedCollector};
 use crate::exit::{self, OrExit};
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::reader::{Contents, Damage, Progress, ReadError, Snapshot, Wanted};
@@ -45,12 +45,14 @@ pub(crate) fn restore<'py>(
     request: &RestoreRequest<'_, 'py>,
     progress: Progress<'_>,
 ) -> Result<Restored> {
+    let ignored = IgnoredWarnings::new(py);
     let paused = PausedCollector::new(py)?;
     let restored = match snapshot.contents() {
         Contents::Own { index } => restore_own(py, snapshot, index, request, progress),
         Contents::Foreign { .. } => restore_foreign(py, snapshot, request),
     };
     drop(paused);
+    drop(ignored);
     restored
 }
 

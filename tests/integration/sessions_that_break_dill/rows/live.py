@@ -1,10 +1,8 @@
 #### generators_and_coroutines
 # seen: dill#10
 # dill: dump fails: TypeError
-# left out: running: generator
-# left out: waiting: coroutine
-# left out: pipeline: generator
-# check: source_list == [1, 2]
+# check: pipeline["gen"] is running and list(running) == [1, 4]
+# check: waiting.close() is None and source_list == [1, 2]
 source_list = [1, 2]
 running = (n * n for n in source_list)
 async def sleepy(): return 1
