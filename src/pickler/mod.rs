@@ -21,6 +21,8 @@ mod fault_search;
 mod functions;
 mod global_names;
 mod joined_strings;
+mod mapped_array;
+mod named_instance;
 mod named_objects;
 mod native_types;
 mod object_memo;

@@ -21,6 +21,7 @@ pub(super) enum Strategy {
     Named,
     Module,
     PickleBuffer,
+    MappedArray,
     File,
     Lock {
         /// Whether it is an `RLock`.
@@ -164,6 +165,9 @@ fn numpy_strategy(kind: &Bound<'_, PyType>, module: &str) -> PyResult<Option<Str
     let Some(array) = numpy.getattr_opt("ndarray")? else { return Ok(None) };
     if kind.is(&array) {
         return Ok(Some(Strategy::Reduce));
+    }
+    if kind.is(numpy.getattr("memmap")?) {
+        return Ok(Some(Strategy::MappedArray));
     }
     if module != "numpy.ma" && kind.is_subclass(&array)? {
         return Ok(Some(Strategy::DillPickler));

@@ -8,6 +8,7 @@
 mod api;
 mod code_objects;
 mod failure_path;
+mod imported_objects;
 mod interpreter_guards;
 mod object_description;
 mod provenance;

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyModule, PyString};
 
-use super::code_objects::CodeReader;
+use super::code_objects::{CodeReader, FromImport};
 use super::interpreter_guards::WarningFilter;
 use crate::python::Interpreter;
 use crate::python::launch::ProcessEnd;
@@ -132,6 +132,8 @@ pub(super) struct ScriptNames {
     pub(super) lines: HashMap<String, u32>,
     /// The modules with dotted names that the script imports.
     pub(super) imported: Vec<String>,
+    /// The names that the script imports from modules.
+    pub(super) from_imports: Vec<FromImport>,
 }
 
 pub(super) fn script_names(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> ScriptNames {
@@ -148,7 +150,11 @@ pub(super) fn script_names(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> S
     // All this is optional: without it the session is still saved.
     let read = |code: Bound<'_, PyAny>| {
         let reader = CodeReader::new(py)?;
-        Ok(ScriptNames { lines: reader.assignment_lines(&code)?, imported: reader.dotted_imports(&code)? })
+        Ok(ScriptNames {
+            lines: reader.assignment_lines(&code)?,
+            imported: reader.dotted_imports(&code)?,
+            from_imports: reader.from_imports(&code)?,
+        })
     };
     code.and_then(read).unwrap_or_default()
 }

@@ -13,6 +13,7 @@ use pyo3::types::{PyAny, PyDict, PyModule};
 
 use super::code_objects::CodeReader;
 use super::failure_path::explain_failure;
+use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilter};
 use super::object_description::{describe, type_name};
 use super::provenance::ScriptNames;
@@ -83,6 +84,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
             Box::new(writer.clone()),
         )?,
         imported: if refimported { Some(ImportedNames::new(&source.dill.import(py)?, source.module)?) } else { None },
+        imported_objects: ImportedObjects::new(source.namespace, &names.from_imports)?,
         writer: &writer,
         has_files: Cell::new(false),
     };
@@ -130,6 +132,7 @@ struct VariableSaver<'a, 'py, T: SaveTarget> {
     code_reader: &'a CodeReader,
     pickler: SessionPickler<'py>,
     imported: Option<ImportedNames<'py>>,
+    imported_objects: ImportedObjects,
     writer: &'a SharedWriter<T>,
     /// Whether a variable saved so far contains a file object.
     has_files: Cell<bool>,
@@ -153,7 +156,8 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
 
     fn try_save(&self, py: Python<'py>, named: &NamedValue<'py>) -> Result<Option<LeftOut>> {
         // Checked before pickling, so that a redacted value never reaches the file.
-        let secrets = secrets(&named.name, &named.value);
+        let is_import = self.imported_objects.of_process(&named.value).is_some();
+        let secrets = if is_import { Vec::new() } else { secrets(&named.name, &named.value) };
         if self.request.rules.redact && !secrets.is_empty() {
             let error = format!("looks like a credential: {}", secrets.join("; "));
             return Ok(Some(left_out(named, LeftOutReason::Secret, error)));
@@ -241,19 +245,26 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     /// Writes the opcodes of a value. The first one will be at offset `position` in the file.
     fn pickle(&self, py: Python<'py>, named: &NamedValue<'py>, position: u64) -> Result<SavedValue, SaveFailure<'py>> {
         let memo_len = self.pickler.memo_len()?;
-        // With `--refimported`, an imported object is written as a single global, without a memo slot.
+        // With `--refimported`, all imported objects are written as a single global, without a memo slot.
         if let Some(imported) = &self.imported
             && let Some((module, name)) = imported.origin(&named.name, &named.value)?
         {
-            let mut opcodes = Vec::new();
-            emit::global(&mut opcodes, &module, &name).map_err(PyErr::from)?;
-            self.writer.with(|writer| writer.value(&opcodes)).map_err(sink_failure)?;
-            let memo = (memo_len as u64, memo_len as u64);
-            let imports = vec![format!("{module} {name}")];
-            let facts = SegmentFacts { memo, imports, ..SegmentFacts::default() };
-            return Ok(SavedValue { facts, buffers: Vec::new(), notes: Vec::new() });
+            return self.write_import(&module, &name, memo_len);
         }
-        let saved = self.pickler.save(&named.value, position, self.request.rules.max_size.unwrap_or(u64::MAX))?;
+        if let Some((module, name)) = self.imported_objects.of_process(&named.value) {
+            return self.write_import(module, name, memo_len);
+        }
+        let saved = self.pickler.save(&named.value, position, self.request.rules.max_size.unwrap_or(u64::MAX));
+        if let Some((module, import)) = self.imported_objects.in_place_of(&named.value, &saved) {
+            self.pickler.roll_back(memo_len)?;
+            let begin_again = |writer: &mut SnapshotWriter<T>| {
+                writer.discard()?;
+                writer.begin(&named.name)
+            };
+            self.writer.with(begin_again).map_err(sink_failure)?;
+            return self.write_import(module, import, memo_len);
+        }
+        let saved = saved?;
         if self.request.load_again
             && !self.may_open_files(&saved.facts)
             && let Err(error) = check_copy(&self.source.dill.import(py)?, &named.value)
@@ -263,6 +274,17 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             return Err(error.into());
         }
         Ok(saved)
+    }
+
+    /// Writes a value as a global, which takes no memo slot.
+    fn write_import(&self, module: &str, name: &str, memo_len: usize) -> Result<SavedValue, SaveFailure<'py>> {
+        let mut opcodes = Vec::new();
+        emit::global(&mut opcodes, module, name).map_err(PyErr::from)?;
+        self.writer.with(|writer| writer.value(&opcodes)).map_err(sink_failure)?;
+        let memo = (memo_len as u64, memo_len as u64);
+        let imports = vec![format!("{module} {name}")];
+        let facts = SegmentFacts { memo, imports, ..SegmentFacts::default() };
+        Ok(SavedValue { facts, buffers: Vec::new(), notes: Vec::new() })
     }
 
     /// Whether loading the variable would open the script's own files, which dill would truncate: it has a file object,
