@@ -1,6 +1,7 @@
 //! `snapcli restore`: checks the file, starts the Python it needs, loads the variables, and hands over to the prompt,
 //! the code or the script.
 
+use std::collections::HashMap;
 use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_entry::ScriptCommand;
 use crate::python::script_run::{run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python};
-use crate::session::{RestoreRequest, Restored, Signer, Untrusted, add_to_inittab, restore};
+use crate::session::{LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab, restore};
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::signature::SigningKey;
@@ -216,13 +217,34 @@ impl RestoreJob {
         } else {
             self.verbosity.note(&text)
         }
-        for lost in &restored.lost {
-            let (name, type_name) = (escape(&lost.name), escape(&lost.type_name));
-            let text = format!("cannot restore {name} ({type_name}): {}", escape(&lost.why));
+        for (why, lost) in by_reason(&restored.lost) {
+            let text = format!("cannot restore {}: {}", escape(&named(&lost)), escape(why));
             // With --strict these lines explain the error, so --quiet does not hide them.
             if self.args.strict { print_line(&text) } else { self.verbosity.note(&text) }
         }
     }
+}
+
+/// Lost variables by their reason, both in the order of the file: a module that is missing is named once.
+fn by_reason(lost: &[LostVariable]) -> Vec<(&str, Vec<&LostVariable>)> {
+    let mut reasons: Vec<(&str, Vec<&LostVariable>)> = Vec::new();
+    let mut positions = HashMap::new();
+    for variable in lost {
+        let position = *positions.entry(variable.why.as_str()).or_insert(reasons.len());
+        match reasons.get_mut(position) {
+            Some((_, same)) => same.push(variable),
+            None => reasons.push((&variable.why, vec![variable])),
+        }
+    }
+    reasons
+}
+
+/// Names and types of variables, as far as they fit into a message.
+fn named(lost: &[&LostVariable]) -> String {
+    const SHOWN: usize = 20;
+    let shown = lost.iter().take(SHOWN).map(|lost| format!("{} ({})", lost.name, lost.type_name));
+    let head = shown.collect::<Vec<_>>().join(", ");
+    if lost.len() > SHOWN { format!("{head} and {} more", lost.len() - SHOWN) } else { head }
 }
 
 /// Whether the user can be asked: not if standard input is the snapshot.

@@ -1,8 +1,11 @@
 //! `snapcli verify`: whether a file is intact, and which of its variables are.
 
+use std::io::Read;
+use std::path::Path;
+
 use anyhow::Result;
 
-use super::input_output::{open_snapshot, or_exit_code, print_report};
+use super::input_output::{is_stdio, or_exit_code, print_report};
 use crate::cli::VerifyArgs;
 use crate::exit;
 use crate::report::inspect_report::FileFormat;
@@ -16,15 +19,16 @@ use crate::ui::progress::DelayedBar;
 /// Checks a file and prints the result.
 pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32> {
     let file = args.file.display().to_string();
-    let checked = open_snapshot(&args.file).and_then(|snapshot| check(&snapshot, verbosity));
+    let input = Input::new(&args.file);
+    let checked = input.map(|input| check(&input, verbosity).map_err(|error| (error, input)));
     let (format, bytes, verified) = match checked {
         // The file could not be read, which says nothing about its contents.
-        Err(error @ (ReadError::Open(_) | ReadError::Io(_) | ReadError::Folder)) => {
+        Err(error) | Ok(Err((error @ (ReadError::Open(_) | ReadError::Io(_) | ReadError::Folder), _))) => {
             return or_exit_code(Err(error), || format!("cannot verify {file}"));
         }
         // Damage that prevents opening the file is a result as well, not an error.
-        Err(error) => (None, None, Verified::unopened(&error)),
-        Ok((format, bytes, verified)) => (Some(format), Some(bytes), verified),
+        Ok(Err((error, input))) => (None, None, Verified::unopened(&error, input.open_partial().ok().as_ref())),
+        Ok(Ok((format, bytes, verified))) => (Some(format), Some(bytes), verified),
     };
     let whole = verified.is_whole();
     let report = VerifyReport { schema: SCHEMA, file, format, bytes, whole, verified };
@@ -32,8 +36,42 @@ pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32
     Ok(if whole { exit::DONE } else { exit::DAMAGED })
 }
 
-fn check(snapshot: &Snapshot, verbosity: Verbosity) -> Result<(FileFormat, u64, Verified), ReadError> {
+fn check(input: &Input<'_>, verbosity: Verbosity) -> Result<(FileFormat, u64, Verified), ReadError> {
+    let snapshot = input.open()?;
     let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
-    let verified = verify(snapshot, &|bytes| bar.advance(bytes))?;
-    Ok((FileFormat::of(snapshot)?, snapshot.file_len(), verified))
+    let verified = verify(&snapshot, &|bytes| bar.advance(bytes))?;
+    Ok((FileFormat::of(&snapshot)?, snapshot.file_len(), verified))
+}
+
+/// The file to check. It is opened a second time if it is damaged; a pipe can be read only once.
+enum Input<'p> {
+    File(&'p Path),
+    Piped(Vec<u8>),
+}
+
+impl<'p> Input<'p> {
+    fn new(path: &'p Path) -> Result<Self, ReadError> {
+        if !is_stdio(path) {
+            return Ok(Self::File(path));
+        }
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes)?;
+        Ok(Self::Piped(bytes))
+    }
+
+    fn open(&self) -> Result<Snapshot, ReadError> {
+        match self {
+            Self::File(path) => Snapshot::open(path),
+            Self::Piped(bytes) => Snapshot::from_bytes(bytes.clone()),
+        }
+    }
+
+    /// What `restore --partial` would open.
+    fn open_partial(&self) -> Result<Snapshot, ReadError> {
+        let opened = match self {
+            Self::File(path) => Snapshot::open_partial(path),
+            Self::Piped(bytes) => Snapshot::partial_from_bytes(bytes),
+        };
+        opened.map(|(snapshot, _)| snapshot)
+    }
 }

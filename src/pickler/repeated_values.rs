@@ -56,10 +56,12 @@ pub(super) fn may_repeat(context: &PickleContext, kind: &Bound<'_, PyType>, stra
     }
     match strategy {
         Strategy::Named | Strategy::Module | Strategy::EnumMember | Strategy::TypeVariable => Ok(true),
-        Strategy::FunctionPart(part) => Ok(*part == FunctionPart::Code),
+        Strategy::FunctionPart(FunctionPart::Code) => Ok(true),
         Strategy::DillFunction(_) => is_value_class(kind),
         Strategy::Reduce if context.is_script_class(kind)? => Ok(false),
-        Strategy::Reduce => Ok(has_value_hash(kind)? || is_value_class(kind)?),
+        Strategy::Reduce | Strategy::FunctionPart(FunctionPart::GenericAlias) => {
+            Ok(has_value_hash(kind)? || is_value_class(kind)?)
+        }
         Strategy::Plain => Ok(is_value_class(kind)? && !context.is_script_class(kind)?),
         _ => Ok(false),
     }
@@ -108,7 +110,7 @@ pub(super) fn has_equal_reduction(
     if matches!(strategy, Strategy::Named) || owner_attribute(&kind).is_some() {
         return is_attribute_of_import(context, object);
     }
-    if matches!(strategy, Strategy::DillFunction(_) | Strategy::FunctionPart(_)) {
+    if matches!(strategy, Strategy::DillFunction(_) | Strategy::FunctionPart(FunctionPart::Code)) {
         return Ok(true);
     }
     let is_equal = !context.is_script_class(&kind)? && reduces_to_constants(context, object)?;

@@ -48,6 +48,11 @@ pub fn write_text(out: &mut dyn Write, report: &VerifyReport) -> io::Result<()> 
         write_problem(out, "", problem)?;
     }
     for variable in &damaged {
+        if let Some(owner) = &variable.shares_with {
+            let (name, owner) = (escape(&variable.name), escape(owner));
+            writeln!(out, "  lost with it: {name} shares an object with {owner}, which is damaged")?;
+            continue;
+        }
         // Numbers from a damaged file may be of any size.
         let end = variable.offset.saturating_add(variable.length);
         writeln!(out, "  damaged: {} (bytes {} to {end})", escape(&variable.name), variable.offset)?;

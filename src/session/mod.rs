@@ -22,7 +22,7 @@ mod variable_saver;
 
 pub(crate) use self::api::add_to_inittab;
 pub(crate) use self::provenance::Origin;
-pub(crate) use self::restore::{RestoreRequest, Restored, Signer, Untrusted, restore};
+pub(crate) use self::restore::{LostVariable, RestoreRequest, Restored, Signer, Untrusted, restore};
 pub(crate) use self::roundtrip::{has_reducers, repickle, repickle_run};
 pub(crate) use self::save::{SaveRequest, save, signing_key};
 pub(crate) use self::select::SelectionRules;

@@ -3,9 +3,9 @@
 //! This folder knows nothing about Python objects: the pickler supplies bytes, and the commands ask what is in a file.
 //! [`writer`] writes into a [`save_target`], such as an [`atomic`] file, and [`reader`] reads it back; [`layout`]
 //! defines the trailer for both, [`index`] the JSON, and [`signature`] who signed it. [`segment`] cuts the file into
-//! variables, [`requirements`] says what loading them needs. [`verification`] checks that a file is as it was saved,
-//! [`file_changes`] compares two files and returns a [`change_list`], and [`roundtrip_target`] compares a file with the
-//! objects that were loaded from it.
+//! variables, [`load_plan`] says what of them is loaded, and [`requirements`] what that needs. [`verification`] checks
+//! that a file is as it was saved, [`file_changes`] compares two files and returns a [`change_list`], and
+//! [`roundtrip_target`] compares a file with the objects that were loaded from it.
 //! Bytes from outside are treated as hostile everywhere in this folder.
 
 pub(crate) mod atomic;
@@ -14,6 +14,7 @@ pub(crate) mod file_changes;
 mod hash_tree;
 pub(crate) mod index;
 pub(crate) mod layout;
+pub(crate) mod load_plan;
 mod pipeline;
 pub(crate) mod reader;
 pub(crate) mod requirements;

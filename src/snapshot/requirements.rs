@@ -6,7 +6,7 @@
 //! because it does not see what the pickle does with the objects that it allows.
 
 use super::reader::{ReadError, Snapshot};
-use super::segment::{JoinedInputs, LoadSequence, VariableSegment};
+use super::segment::{JoinedInputs, Load, LoadSequence, VariableSegment};
 use crate::pickle::format::opcode::{MemoUse, Opcode};
 use crate::pickle::format::parse::Parser;
 use crate::pickle::known::{self, untrusted};
@@ -23,21 +23,21 @@ pub(crate) struct Requirement {
     pub what: Vec<String>,
 }
 
-/// What the chosen variables of our own file need.
+/// What some loads from our own file need.
 ///
 /// # Errors
 /// If the file is shorter than the index says.
-pub(crate) fn of_variables(
+pub(crate) fn of_loads(
     snapshot: &Snapshot,
-    segments: &[&VariableSegment<'_>],
+    loads: &[(&VariableSegment<'_>, &Load)],
 ) -> Result<Vec<Requirement>, ReadError> {
     // The symbolic machine would refuse that many memo slots anyway, so do not build the opcodes that fill them.
-    let is_too_large = |segment: &&&VariableSegment<'_>| segment.variable().memo.1 > MAX_MEMO as u64;
-    if let Some(segment) = segments.iter().find(is_too_large) {
+    let is_too_large = |(segment, _): &&(&VariableSegment<'_>, &Load)| segment.variable().memo.1 > MAX_MEMO as u64;
+    if let Some((segment, _)) = loads.iter().find(is_too_large) {
         let what = vec![format!("opcodes that cannot be followed (they fill more than {MAX_MEMO} memo slots)")];
         return Ok(vec![Requirement { variable: Some(segment.variable().name.clone()), what }]);
     }
-    let Judged { pickle, starts, imports } = judged(snapshot, segments)?;
+    let Judged { pickle, starts, imports } = judged(snapshot, loads)?;
     if !imports.is_empty() {
         return Ok(imports);
     }
@@ -65,7 +65,10 @@ pub(super) struct Judged<'v> {
     imports: Vec<Requirement>,
 }
 
-pub(super) fn judged<'v>(snapshot: &Snapshot, segments: &[&VariableSegment<'v>]) -> Result<Judged<'v>, ReadError> {
+pub(super) fn judged<'v>(
+    snapshot: &Snapshot,
+    loads: &[(&VariableSegment<'v>, &Load)],
+) -> Result<Judged<'v>, ReadError> {
     let file = snapshot.bytes()?;
     let cut_short = || ReadError::CutShort { at: file.len() as u64 };
     // The same sequence that the loader feeds, with None for the module, as in every guarded load.
@@ -73,15 +76,24 @@ pub(super) fn judged<'v>(snapshot: &Snapshot, segments: &[&VariableSegment<'v>])
     let mut inputs = JoinedInputs::new(file);
     inputs.push(&module_slot).ok_or_else(cut_short)?;
     let (mut starts, mut imports) = (Vec::new(), Vec::new());
-    for segment in segments {
+    for (segment, load) in loads {
         let variable = segment.variable();
-        if let Some(slots) = sequence.skipped_before(variable) {
-            inputs.push(&slots).ok_or_else(cut_short)?;
+        let mut range = 0..0;
+        for input in sequence.inputs(segment, load) {
+            range = inputs.push(&input).ok_or_else(cut_short)?;
         }
-        let range = inputs.push(&segment.input()).ok_or_else(cut_short)?;
-        sequence.filled_by(variable);
-        starts.push((range.start as u64, variable.name.as_str()));
-        let what = beyond_allowed(inputs.opcodes().get(range).unwrap_or_default(), variable.memo);
+        let start = range.start as u64;
+        let opcodes = inputs.opcodes().get(range).unwrap_or_default();
+        let what = match load {
+            Load::Nothing => continue,
+            Load::Whole => {
+                sequence.filled_by(variable);
+                beyond_allowed(opcodes, variable.memo)
+            }
+            // These opcodes are made here: they fill slots of this variable only, and these have been counted.
+            Load::Objects(_) => imports_beyond_allowed(opcodes, variable.memo.1),
+        };
+        starts.push((start, variable.name.as_str()));
         if !what.is_empty() {
             imports.push(Requirement { variable: Some(variable.name.clone()), what });
         }
@@ -98,6 +110,13 @@ fn beyond_allowed(value: &[u8], memo: (u64, u64)) -> Vec<String> {
         Ok(facts) if facts.memo != memo || writes_numbered_slots(value) => {
             vec!["other memo slots than its index says".to_owned()]
         }
+        _ => imports_beyond_allowed(value, memo.0),
+    }
+}
+
+/// The imports of opcodes before which all slots up to `filled` are filled, as far as they are not allowed.
+fn imports_beyond_allowed(opcodes: &[u8], filled: u64) -> Vec<String> {
+    match scan_segment(opcodes, filled) {
         Ok(facts) => facts.imports.iter().filter_map(|import| unwanted(import)).collect(),
         Err(error) => vec![format!("opcodes that cannot be followed ({error})")],
     }

@@ -258,7 +258,7 @@ fn intact_variables_are_restored_from_a_damaged_file() {
     run.assert_code(0).assert_stdout("[1] whole whole [False, False]\n");
     let expected = format!(
         "snapcli: cannot restore b (dict): it is damaged: bytes {} to {} do not match their checksum\n\
-         snapcli: cannot restore c (tuple): needs b, which was not restored\n",
+         snapcli: cannot restore c (tuple): shares an object with b, which is damaged\n",
         b.offset,
         b.offset + b.length
     );

@@ -21,6 +21,7 @@ mod foreign;
 #[cfg(feature = "python")]
 mod functions_by_value;
 mod fuzzing;
+#[cfg(feature = "python")]
 mod generators;
 #[cfg(feature = "python")]
 mod independent_variables;
@@ -31,6 +32,8 @@ mod inspecting;
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
+#[cfg(feature = "python")]
+mod isolation;
 #[cfg(feature = "python")]
 mod joblib;
 #[cfg(feature = "python")]

@@ -79,6 +79,11 @@ pub(super) fn canonical_call(module: &str, name: &str) -> Option<CanonicalCall> 
     row(module, name)?.canonical
 }
 
+/// Whether a call of this global changes its first argument, and no other object of the pickle.
+pub(super) fn changes_first_argument(module: &str, name: &str) -> bool {
+    matches!(effect_of(module, name), Some(Effect::SetAttr)) || (module, name) == ("abc", "ABCMeta.register")
+}
+
 /// Whether this module has callables whose effect is known.
 pub(super) fn has_known_effects(module: &str) -> bool {
     static MODULES: LazyLock<HashSet<&str>> = LazyLock::new(|| {

@@ -58,6 +58,14 @@ pub(super) fn dispatch_slow<'py>(
     }
 }
 
+/// Whether a class or function that no import finds is created anew by a load, and so can be shared.
+fn is_of_script(context: &PickleContext, object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match object.cast::<PyType>() {
+        Ok(class) => context.is_script_class(class),
+        Err(_) => Ok(object.is_exact_instance_of::<PyFunction>()),
+    }
+}
+
 /// An object that its type does not know how to pickle: a later dill may know it.
 fn by_dill<'py>(context: &PickleContext, object: &Bound<'py, PyAny>, error: PyErr) -> PyResult<ObjectPlan<'py>> {
     let kind = object.get_type();
@@ -92,7 +100,9 @@ fn plan_named<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> 
     if let Some((module, name)) = context.global_name(object)? {
         return named_objects::plan_global(context, object.py(), module, name);
     }
-    context.lock()?.script_objects.insert(object.as_ptr() as usize);
+    if is_of_script(context, object)? {
+        context.lock()?.script_objects.insert(object.as_ptr() as usize);
+    }
     let has_slot = context.has_slot(object)?;
     if has_slot && !repeated_values::has_equal_reduction(context, object, &Strategy::Named)? {
         return Ok(ObjectPlan::Write(DirectWrite::Reference));

@@ -26,14 +26,24 @@ pub(super) enum BufferMemory<'py> {
 }
 
 impl<'py> BufferMemory<'py> {
-    /// New memory for the buffers of a segment. It has yet to be filled.
-    pub(super) fn allocate(py: Python<'py>, segment: &VariableSegment<'_>) -> PyResult<Self> {
-        let make = |contents: Range<usize>| {
-            let memory = allocate(py, contents.len())?;
+    /// New memory for the buffers of a segment, as far as they are needed; the others get none. It has yet to be
+    /// filled.
+    pub(super) fn allocate(
+        py: Python<'py>,
+        segment: &VariableSegment<'_>,
+        is_needed: impl Fn(usize) -> bool,
+    ) -> PyResult<Self> {
+        let make = |(number, contents): (usize, Range<usize>)| {
+            let memory = allocate(py, if is_needed(number) { contents.len() } else { 0 })?;
             let held = PyBufferView::writable(&memory)?;
             Ok((PyMemoryView::from(&memory)?.into_any(), held))
         };
-        segment.contents().map(make).collect::<PyResult<_>>().map(Self::Allocated)
+        segment.contents().enumerate().map(make).collect::<PyResult<_>>().map(Self::Allocated)
+    }
+
+    /// For loads that need no contents of buffers.
+    pub(super) fn unread() -> Self {
+        Self::Mapped(Vec::new())
     }
 
     /// The memory for [`Snapshot::fetch`] to fill.

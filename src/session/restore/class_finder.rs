@@ -5,14 +5,14 @@
 //! ([`dill_functions`](super::dill_functions)). A guarded load finds only globals on the allow-list.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
 
 use super::dill_functions::{CreateNamedTuple, CreateType, ImportModule, OpenForReading, Reconstruct};
-use super::restore_context::RestoreContext;
+use super::restore_context::{ImportRecord, RestoreContext};
 use super::untrusted_load;
 use crate::pickle::known::{self, untrusted as allow_list};
 use crate::python::dill::LazyDill;
@@ -26,6 +26,7 @@ pub(super) struct ClassFinder {
     renames: Vec<(String, String)>,
     dill: LazyDill,
     guarded: bool,
+    imports: Arc<ImportRecord>,
     /// The globals found so far, by module and name.
     found: Mutex<HashMap<(String, String), Py<PyAny>>>,
 }
@@ -39,6 +40,7 @@ impl ClassFinder {
             renames: context.renames.clone(),
             dill: context.dill.clone(),
             guarded: context.guarded,
+            imports: Arc::clone(&context.imports),
             found: Mutex::default(),
         }
     }
@@ -70,7 +72,7 @@ impl ClassFinder {
             }
         }
         let renamed = self.renamed(module);
-        match py.import(renamed.as_str()) {
+        match self.imports.import(py, &renamed) {
             Ok(found) => attribute(&found, name),
             Err(error) => renamed_since_python_2(py, module, name)?.ok_or(error),
         }
@@ -110,7 +112,9 @@ impl ClassFinder {
             "_import_module" => {
                 let (module, renames) = (self.module.clone_ref(py), self.renames.clone());
                 let (module_name, guarded) = (self.module_name.clone(), self.guarded);
-                return Bound::new(py, ImportModule { module_name, module, renames, guarded }).map(Bound::into_any);
+                let imports = Arc::clone(&self.imports);
+                let import = ImportModule { module_name, module, renames, guarded, imports };
+                return Bound::new(py, import).map(Bound::into_any);
             }
             "_create_namedtuple" => return Bound::new(py, CreateNamedTuple {}).map(Bound::into_any),
             "_create_type" => return self.create_type(py, None),

@@ -5,10 +5,13 @@
 //! the old class and others with the new one. The other two work without dill ([`ImportModule`]) and never create or
 //! truncate a file ([`OpenForReading`]). [`ClassFinder`](super::class_finder::ClassFinder) returns them.
 
+use std::sync::Arc;
+
 use pyo3::exceptions::{PyFileNotFoundError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyTuple, PyType};
 
+use super::restore_context::ImportRecord;
 use super::untrusted_load;
 use crate::pickle::known::untrusted as allow_list;
 
@@ -201,6 +204,7 @@ pub(super) struct ImportModule {
     pub(super) module_name: String,
     pub(super) renames: Vec<(String, String)>,
     pub(super) guarded: bool,
+    pub(super) imports: Arc<ImportRecord>,
 }
 
 #[pymethods]
@@ -217,10 +221,10 @@ impl ImportModule {
             return Err(untrusted_load::refusal(py, &format!("the module {import_name}")));
         }
         let new = self.renames.iter().find(|(old, _)| old == import_name).map_or(import_name, |(_, new)| new.as_str());
-        let imported = py.import(new).map(Bound::into_any).or_else(|error| {
+        let imported = self.imports.import(py, new).map(Bound::into_any).or_else(|error| {
             // dill writes `module.Class` in the same way as `package.module`.
             let Some((module, name)) = new.rsplit_once('.') else { return Err(error) };
-            py.import(module)?.getattr_opt(name)?.ok_or(error)
+            self.imports.import(py, module)?.getattr_opt(name)?.ok_or(error)
         });
         match imported {
             Err(_) if safe => Ok(py.None().into_bound(py)),

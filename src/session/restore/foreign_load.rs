@@ -114,7 +114,7 @@ fn unpickle<'py>(
     main: &Bound<'py, PyModule>,
     request: &RestoreRequest<'_, 'py>,
 ) -> PyResult<(Unpickler<'py>, Bound<'py, PyAny>)> {
-    let context = RestoreContext::new(request, main.clone(), main.dict());
+    let context = RestoreContext::new(request, main.clone(), main.dict())?;
     let unpickler = Unpickler::new(py, snapshot, &context)?;
     // Only `joblib.dump` writes array bytes between the opcodes.
     let arrays = snapshot.raw_arrays().map_err(read_error)?;

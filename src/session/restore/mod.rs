@@ -1,14 +1,16 @@
 //! Restores a file: its variables become names of `__main__`, of the module they were saved from, or of a dict.
 //!
-//! One of our own snapshots is restored in four steps over one list of variables: [`selection`] chooses them,
-//! [`untrusted_load`] refuses what an untrusted file must not do, [`fetch`] checks their bytes and reads raw buffers,
-//! and [`segment_loader`] loads them. [`foreign_load`] loads any other pickle as a whole.
+//! One of our own snapshots is restored in five steps: [`selection`] chooses variables, [`LoadPlan`] says what is
+//! loaded of these and of others that share objects with them, [`untrusted_load`] refuses what an untrusted file must
+//! not do, [`fetch`] checks bytes and reads raw buffers, and [`load_variables`] loads them. [`foreign_load`] loads any
+//! other pickle as a whole.
 
 mod buffer_memory;
 mod class_finder;
 mod dill_functions;
 mod foreign_load;
 mod joblib_load;
+mod load_variables;
 mod restore_context;
 mod segment_loader;
 mod selection;
@@ -23,17 +25,19 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
 use self::buffer_memory::{BufferMemory, MappedFile};
+use self::load_variables::{ChosenVariable, Refusal, VariableLoads};
 pub(crate) use self::restore_context::{LostVariable, RestoreRequest, Restored};
 use self::restore_context::{RestoreContext, add_script_directory, bind_module};
-use self::segment_loader::{SegmentLoader, missing_module};
-use self::selection::{Choice, choose};
+use self::segment_loader::{SegmentLoader, missing_module, other_python};
+use self::selection::choose;
 pub(crate) use self::untrusted_load::{Signer, Untrusted};
 use super::failure_path::error_text;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector};
 use crate::exit::{self, OrExit};
 use crate::snapshot::index::{Index, Variable};
+use crate::snapshot::load_plan::{LoadPlan, Usable};
 use crate::snapshot::reader::{Contents, Damage, Progress, ReadError, Snapshot, Wanted};
-use crate::snapshot::segment::VariableSegment;
+use crate::snapshot::segment::{Load, VariableSegment};
 
 /// Checks the requested variables of a file, and loads them. `progress` is called with the bytes that were read.
 ///
@@ -77,20 +81,6 @@ fn restore_foreign<'py>(
     foreign_load::load(py, snapshot, request).map_err(|error| explain_error(py, &error, request.name))
 }
 
-/// A variable of the index while it is being restored.
-struct ChosenVariable<'a, 'py> {
-    segment: VariableSegment<'a>,
-    choice: Choice,
-    /// Its raw buffers, once [`fetch`] has read them. `None` if the variable is not read.
-    memory: Option<BufferMemory<'py>>,
-}
-
-impl<'a> ChosenVariable<'a, '_> {
-    fn variable(&self) -> &'a Variable {
-        self.segment.variable()
-    }
-}
-
 fn restore_own<'py>(
     py: Python<'py>,
     snapshot: &Arc<Snapshot>,
@@ -98,12 +88,19 @@ fn restore_own<'py>(
     request: &RestoreRequest<'_, 'py>,
     progress: Progress<'_>,
 ) -> Result<Restored> {
-    let mut variables = select(index, request)?;
+    let cannot_restore = || format!("cannot restore {}", request.name);
+    let segments = index.variables.iter().map(VariableSegment::new).collect::<Result<Vec<_>, _>>();
+    let segments = segments.map_err(ReadError::from).or_exit(exit::DAMAGED, cannot_restore)?;
+    let mut variables = select(py, index, segments.clone(), request)?;
+    let file = snapshot.bytes().or_exit(exit::DAMAGED, cannot_restore)?;
+    let plan_for = |variables: &[ChosenVariable<'_, 'py>], damage: &Damage| {
+        let usable = variables.iter().map(|chosen| damage.usable(chosen.variable(), usable(chosen, request)));
+        LoadPlan::new(file, segments.iter(), usable.collect(), !request.trusted)
+    };
+    let mut plan = plan_for(&variables, &Damage::default());
+    let (mut loads, mut lost_slots) = plan.loads();
     // Refuse an untrusted file before anything is imported: an import alone can run the code of its author.
-    if !request.trusted {
-        let loaded = variables.iter().filter(|variable| variable.choice != Choice::Skip);
-        untrusted_load::check_variables(snapshot, request.name, loaded.map(|variable| &variable.segment))?;
-    }
+    check_trust(snapshot, request, &segments, &loads)?;
     // From here on, an exception may come from code of the file or of an imported module.
     let failed = |error: PyErr| explain_error(py, &error, request.name);
     let module = if request.trusted {
@@ -115,101 +112,115 @@ fn restore_own<'py>(
     } else {
         untrusted_load::module_of_session(py, &index.module, request.name)?
     };
+    let damage = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
+    if !damage.is_none() {
+        note_damage(&mut variables, &damage);
+        plan = plan_for(&variables, &damage);
+        (loads, lost_slots) = plan.loads();
+        // What is loaded has changed, and must be judged again.
+        check_trust(snapshot, request, &segments, &loads)?;
+    }
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
-    let context = RestoreContext::new(request, module, namespace);
-    let mut loader = SegmentLoader::new(py, snapshot, index, &context).map_err(failed)?;
-    let damage = fetch(py, snapshot, index, &mut variables, &loader, request, progress)?;
-
-    let (names, lost) = load_all(&mut loader, &context, variables, &damage).map_err(failed)?;
+    let context = RestoreContext::new(request, module, namespace).map_err(failed)?;
+    let loader = SegmentLoader::new(py, snapshot, &context).map_err(failed)?;
+    let loading = VariableLoads::new(loader, &context, &plan, lost_slots);
+    let (names, lost) = loading.load_all(&mut variables, loads).map_err(failed)?;
     if request.into.is_none() {
         bind_module(py, &context.module)?;
     }
     Ok(Restored { names, lost, module: index.module.clone() })
 }
 
-/// Loads the chosen variables and binds their names. Returns the bound names and the variables that were lost.
-///
-/// # Errors
-/// Only errors that end the whole restore.
-fn load_all<'a, 'py>(
-    loader: &mut SegmentLoader<'a, 'py>,
-    context: &RestoreContext<'py>,
-    variables: Vec<ChosenVariable<'a, 'py>>,
-    damage: &Damage,
-) -> PyResult<(Vec<String>, Vec<LostVariable>)> {
-    // Variables are loaded in file order: a segment refers only to memo slots of earlier segments.
-    let (mut names, mut lost) = (Vec::new(), Vec::new());
-    for chosen in variables {
-        let variable = chosen.variable();
-        if chosen.choice == Choice::Skip {
-            // The loader must still account for the memo slots of this segment.
-            loader.skip(variable);
-            continue;
-        }
-        let value = if let Some(why) = damage.reason(variable) {
-            loader.skip(variable);
-            Err(why)
-        } else {
-            loader.load(&chosen.segment, chosen.memory)?
-        };
-        match value {
-            Ok(value) if chosen.choice == Choice::Bind => {
-                context.namespace.set_item(&variable.name, value)?;
-                names.push(variable.name.clone());
-            }
-            // `Choice::Load`: other variables share objects with it, but it gets no name.
-            Ok(_) => {}
-            Err(why) => {
-                let (name, type_name) = (variable.name.clone(), variable.type_name.clone());
-                lost.push(LostVariable { name, type_name, why });
-            }
-        }
-    }
-    Ok((names, lost))
-}
-
-/// All variables of the index, each with the choice that the request makes for it.
-fn select<'a, 'py>(index: &'a Index, request: &RestoreRequest<'_, '_>) -> Result<Vec<ChosenVariable<'a, 'py>>> {
-    let choices = choose(index, request.only, request.exclude);
+/// All variables of the index, and which of them the request binds to names.
+fn select<'a, 'py>(
+    py: Python<'py>,
+    index: &'a Index,
+    segments: Vec<VariableSegment<'a>>,
+    request: &RestoreRequest<'_, 'py>,
+) -> Result<Vec<ChosenVariable<'a, 'py>>> {
+    let bound = choose(index, request.only, request.exclude);
     // An empty session matches everything, so it is no usage error.
-    if !choices.contains(&Choice::Bind) && !index.variables.is_empty() {
+    if !bound.contains(&true) && !index.variables.is_empty() {
         let text = format!("no variable in {} matches: list them with `snapcli restore --list`", request.name);
         return Err(exit::error(exit::USAGE, text));
     }
-    let chosen = index.variables.iter().zip(choices).map(|(variable, choice)| {
-        Ok(ChosenVariable { segment: VariableSegment::new(variable)?, choice, memory: None })
+    let other_python = other_python(py, index);
+    let chosen = segments.into_iter().zip(bound).map(|(segment, is_bound)| {
+        let has_code = segment.variable().has_code;
+        let refusal = other_python.clone().filter(|_| has_code).map(Refusal::OtherPython);
+        ChosenVariable { segment, is_bound, memory: None, refusal }
     });
-    let chosen: Result<Vec<_>, ReadError> = chosen.collect();
-    chosen.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
+    Ok(chosen.collect())
 }
 
-/// Checks the bytes of all variables that will be loaded, and reads their raw buffers into memory, before any variable
-/// is loaded. Damage is an error, unless the request is partial.
+/// What may be loaded of a variable if its bytes are intact.
+fn usable(chosen: &ChosenVariable<'_, '_>, request: &RestoreRequest<'_, '_>) -> Usable {
+    let for_others = match &chosen.refusal {
+        None | Some(Refusal::Damaged(_)) => Usable::FOR_OTHERS,
+        Some(Refusal::OtherPython(_)) if request.trusted => Usable { code: false, ..Usable::FOR_OTHERS },
+        // Whether a variable contains code is only known from the index.
+        Some(Refusal::OtherPython(_)) => Usable::NOTHING,
+    };
+    Usable { whole: chosen.is_bound && chosen.refusal.is_none(), ..for_others }
+}
+
+fn check_trust(
+    snapshot: &Snapshot,
+    request: &RestoreRequest<'_, '_>,
+    segments: &[VariableSegment<'_>],
+    loads: &[Load],
+) -> Result<()> {
+    if request.trusted {
+        return Ok(());
+    }
+    let loads: Vec<(&VariableSegment<'_>, &Load)> = segments.iter().zip(loads).collect();
+    untrusted_load::check_loads(snapshot, request.name, &loads)
+}
+
+/// Notes why damaged variables are not loaded.
+fn note_damage(variables: &mut [ChosenVariable<'_, '_>], damage: &Damage) {
+    for chosen in variables {
+        if let Some(why) = damage.reason(chosen.variable()) {
+            chosen.refusal = Some(Refusal::Damaged(why));
+        }
+    }
+}
+
+/// Checks the bytes of all that will be loaded, and reads the raw buffers that it needs into memory, before any
+/// variable is loaded. Damage is an error, unless the request is partial.
 fn fetch<'py>(
     py: Python<'py>,
     snapshot: &Snapshot,
     index: &Index,
     variables: &mut [ChosenVariable<'_, 'py>],
-    loader: &SegmentLoader<'_, 'py>,
+    loads: &[Load],
     request: &RestoreRequest<'_, 'py>,
     progress: Progress<'_>,
 ) -> Result<Damage> {
-    let is_read =
-        |chosen: &ChosenVariable<'_, 'py>| chosen.choice != Choice::Skip && !loader.is_foreign_code(chosen.variable());
-    let has_buffers = |chosen: &ChosenVariable<'_, 'py>| is_read(chosen) && !chosen.variable().buffers.is_empty();
+    let is_needed = |load: &Load, number: usize| match load {
+        Load::Nothing => false,
+        Load::Whole => true,
+        Load::Objects(objects) => objects.buffers.contains(&number),
+    };
+    let takes_buffers = |variable: &Variable, load: &Load| (0..variable.buffers.len()).any(|at| is_needed(load, at));
     let mut mapped = None;
     // One mapping serves all variables: each takes views of it.
-    if request.mapped && variables.iter().any(has_buffers) {
+    if request.mapped && variables.iter().zip(loads).any(|(chosen, load)| takes_buffers(chosen.variable(), load)) {
         let usage = || exit::error(exit::USAGE, "cannot memory-map standard input: save it to a file first");
         mapped = Some(MappedFile::new(py, snapshot)?.ok_or_else(usage)?);
     }
     let mut wanted = Vec::new();
-    for chosen in variables.iter_mut().filter(|chosen| is_read(chosen)) {
-        let memory = match &mapped {
-            Some(file) if has_buffers(chosen) => file.views(&chosen.segment)?,
-            _ => BufferMemory::allocate(py, &chosen.segment)?,
+    let read = variables.iter_mut().zip(loads).filter(|(_, load)| !matches!(load, Load::Nothing));
+    for (chosen, load) in read {
+        let variable = chosen.variable();
+        let memory = match (&mapped, takes_buffers(variable, load)) {
+            (Some(file), true) => file.views(&chosen.segment)?,
+            (None, true) => BufferMemory::allocate(py, &chosen.segment, |number| is_needed(load, number))?,
+            (_, false) if variable.buffers.is_empty() => BufferMemory::allocate(py, &chosen.segment, |_| false)?,
+            // The contents of buffers that are not needed are not read, and not checked.
+            (_, false) => BufferMemory::unread(),
         };
-        wanted.push(Wanted { variable: chosen.variable(), memory: chosen.memory.insert(memory).fill_target() });
+        wanted.push(Wanted { variable, memory: chosen.memory.insert(memory).fill_target() });
     }
     // Release the GIL: reading and hashing touch no Python object except the memory that `wanted` locks.
     let damage = py.detach(|| snapshot.fetch(index, wanted, progress)).and_then(|damage| {

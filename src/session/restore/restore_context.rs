@@ -1,10 +1,15 @@
 //! What a restore is asked for, what it works with, and what it returns.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use anyhow::Context as _;
 use glob::Pattern;
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
+use super::unpickler::load_function;
 use crate::python::dill::LazyDill;
 use crate::snapshot::index::Index;
 
@@ -65,6 +70,30 @@ pub(super) struct RestoreContext<'py> {
     pub(super) dill: LazyDill,
     /// Whether the file is untrusted, so that only globals that build plain data are found.
     pub(super) guarded: bool,
+    pub(super) imports: Arc<ImportRecord>,
+    /// Calls the unpickler it is given, with Python frames below.
+    pub(super) frames: Bound<'py, PyAny>,
+}
+
+/// The imports that failed during a restore. A module that raises an exception is not executed again for each variable
+/// that needs it.
+#[derive(Default)]
+pub(super) struct ImportRecord(Mutex<HashMap<String, PyErr>>);
+
+impl ImportRecord {
+    /// Imports a module, unless that has failed before: then the same exception is returned.
+    pub(super) fn import<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyModule>> {
+        // The lock must not be held during an import, which can restore another file.
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).map(|error| error.clone_ref(py));
+        if let Some(error) = known {
+            return Err(error);
+        }
+        py.import(name).inspect_err(|error| {
+            if !error.is_instance_of::<PyKeyboardInterrupt>(py) {
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), error.clone_ref(py));
+            }
+        })
+    }
 }
 
 impl<'py> RestoreContext<'py> {
@@ -72,9 +101,10 @@ impl<'py> RestoreContext<'py> {
         request: &RestoreRequest<'_, 'py>,
         module: Bound<'py, PyModule>,
         namespace: Bound<'py, PyDict>,
-    ) -> Self {
+    ) -> PyResult<Self> {
         let (renames, dill, guarded) = (request.renames.to_vec(), request.dill.clone(), !request.trusted);
-        Self { module, namespace, renames, dill, guarded }
+        let frames = load_function(module.py(), &namespace)?;
+        Ok(Self { module, namespace, renames, dill, guarded, imports: Arc::default(), frames })
     }
 }
 

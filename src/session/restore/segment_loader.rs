@@ -1,34 +1,22 @@
-//! Loads the variables of our own snapshots one at a time, so that a failure loses one variable and not the session.
+//! Feeds the segments of our own snapshots to one unpickler, so that objects that variables share are shared again.
 //!
-//! One unpickler keeps its memo between loads, so objects that variables share are shared again.
-//! [`crate::snapshot::segment`] defines its input. When a load fails, a new unpickler replaces it and takes over its
-//! memo. Variables that need an object of the failed one are then lost as well, unless that object is intact.
+//! [`crate::snapshot::segment`] defines the input. When a load fails, a new unpickler replaces the old one and takes
+//! over its memo, without the slots of the variable that failed. [`load_variables`](super::load_variables) decides what
+//! is loaded.
 
-use std::collections::HashSet;
-use std::ops::Range;
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyModuleNotFoundError};
 use pyo3::prelude::*;
 use pyo3::types::PyAny;
 
-use super::buffer_memory::BufferMemory;
 use super::restore_context::RestoreContext;
 use super::unpickler::Unpickler;
-use crate::pickle::passes::recover::intact_memo_slots;
-use crate::pickle::passes::scan::scan_segment;
 use crate::python::discover;
 use crate::session::failure_path::error_text;
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::reader::Snapshot;
-use crate::snapshot::segment::{LoadSequence, UnpicklerInput, VariableSegment};
-
-/// A variable that was skipped, or whose load failed.
-struct FailedVariable<'a> {
-    name: &'a str,
-    /// The memo slots of its segment.
-    memo: Range<u64>,
-}
+use crate::snapshot::segment::{Load, LoadSequence, SegmentObjects, UnpicklerInput, VariableSegment};
 
 /// Loads the segments of a snapshot, in their order.
 pub(super) struct SegmentLoader<'a, 'py> {
@@ -36,42 +24,19 @@ pub(super) struct SegmentLoader<'a, 'py> {
     context: &'a RestoreContext<'py>,
     unpickler: Unpickler<'py>,
     sequence: LoadSequence,
-    failed: Vec<FailedVariable<'a>>,
-    /// Slots of failed variables that hold complete objects nevertheless.
-    intact_slots: HashSet<u64>,
-    /// Set if another minor version of Python saved the file: the reason why variables with code are not loaded.
-    other_python: Option<String>,
 }
 
 impl<'a, 'py> SegmentLoader<'a, 'py> {
     pub(super) fn new(
         py: Python<'py>,
         snapshot: &'a Arc<Snapshot>,
-        index: &Index,
         context: &'a RestoreContext<'py>,
     ) -> PyResult<Self> {
         let unpickler = Unpickler::new(py, snapshot, context)?;
-        let version = py.version_info();
-        let (running, saved) = (format!("{}.{}", version.major, version.minor), minor_of(&index.python.version));
-        // Bytecode differs between minor versions. Searching for the other Python takes time: only if there is any
-        // code.
-        let has_code = index.variables.iter().any(|variable| variable.has_code);
-        let other_python = (has_code && running != saved).then(|| other_python(&saved));
         // Slot 0 holds the module of the session. The module is passed in as an out-of-band buffer.
         let (sequence, module_slot) = LoadSequence::start(context.guarded);
         unpickler.load(module_slot, [context.module.clone().into_any()])?;
-        let (failed, intact_slots) = Default::default();
-        Ok(Self { snapshot, context, unpickler, sequence, failed, intact_slots, other_python })
-    }
-
-    /// Whether a variable contains code that this Python cannot run. Such a variable is not even read.
-    pub(super) fn is_foreign_code(&self, variable: &Variable) -> bool {
-        variable.has_code && self.other_python.is_some()
-    }
-
-    /// Skips a variable. Its memo slots are filled before the next load.
-    pub(super) fn skip(&mut self, variable: &'a Variable) {
-        self.failed.push(FailedVariable { name: &variable.name, memo: variable.memo.0..variable.memo.1 });
+        Ok(Self { snapshot, context, unpickler, sequence })
     }
 
     /// Loads a variable, or returns the reason why it cannot be loaded. `memory` holds the contents of its raw buffers.
@@ -80,76 +45,63 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
     /// Only errors that end the whole restore, such as Ctrl-C.
     pub(super) fn load(
         &mut self,
-        segment: &VariableSegment<'a>,
-        memory: Option<BufferMemory<'py>>,
+        segment: &VariableSegment<'_>,
+        memory: &[Bound<'py, PyAny>],
     ) -> PyResult<Result<Bound<'py, PyAny>, String>> {
-        let variable = segment.variable();
-        if let Some(why) = self.reason_to_skip(segment) {
-            self.skip(variable);
-            return Ok(Err(why));
+        let loaded = self.feed(segment, &Load::Whole, memory.to_vec())?;
+        if loaded.is_ok() {
+            self.sequence.filled_by(segment.variable());
         }
-        // MEMOIZE uses the next free slot, so the slots of skipped variables are filled with None first.
-        if let Some(slots) = self.sequence.skipped_before(variable) {
+        Ok(loaded)
+    }
+
+    /// Loads objects of a variable into their slots, or returns the reason why they cannot be loaded.
+    ///
+    /// # Errors
+    /// As for [`load`](Self::load).
+    pub(super) fn load_objects(
+        &mut self,
+        segment: &VariableSegment<'_>,
+        objects: SegmentObjects,
+        memory: &[Bound<'py, PyAny>],
+    ) -> PyResult<Result<(), String>> {
+        let memory = objects.buffers.iter().filter_map(|number| memory.get(*number)).cloned().collect();
+        Ok(self.feed(segment, &Load::Objects(objects), memory)?.map(drop))
+    }
+
+    fn feed(
+        &mut self,
+        segment: &VariableSegment<'_>,
+        load: &Load,
+        memory: Vec<Bound<'py, PyAny>>,
+    ) -> PyResult<Result<Bound<'py, PyAny>, String>> {
+        let py = self.context.module.py();
+        let mut inputs = self.sequence.inputs(segment, load);
+        let value = inputs.pop().unwrap_or_else(|| UnpicklerInput::filled_slots(0));
+        for slots in inputs {
             self.unpickler.load(slots, [])?;
         }
-        let loaded = self.unpickler.load(segment.input(), memory.map(BufferMemory::into_objects).unwrap_or_default());
-        let py = self.context.module.py();
-        match loaded {
-            Ok(value) => {
-                self.sequence.filled_by(variable);
-                Ok(Ok(value))
-            }
+        match self.unpickler.load(value, memory) {
+            Ok(value) => Ok(Ok(value)),
             Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error),
             Err(error) => {
                 // The failed load has left the unpickler's stack and read position undefined.
-                self.recover(segment)?;
-                self.skip(variable);
+                self.recover(segment.variable())?;
                 Ok(Err(reason_for_loss(py, &error)))
             }
         }
     }
 
-    fn reason_to_skip(&self, segment: &VariableSegment<'_>) -> Option<String> {
-        if let Some(name) = self.needed_failure(segment) {
-            return Some(format!("needs {name}, which was not restored"));
-        }
-        self.other_python.clone().filter(|_| segment.variable().has_code)
-    }
-
-    /// The first failed variable from which this one takes an object that is not intact.
-    fn needed_failure(&self, segment: &VariableSegment<'_>) -> Option<&'a str> {
-        let variable = segment.variable();
-        // The index says which variables this one shares objects with. Only then are the opcodes scanned for the slots;
-        // in a guarded load always, because `uses` is as little trusted as the rest of the index.
-        let guarded = self.context.guarded;
-        let may_take = |failed: &FailedVariable<'_>| guarded || variable.uses.iter().any(|name| name == failed.name);
-        if !self.failed.iter().any(may_take) {
-            return None;
-        }
-        let opcodes = segment.as_loaded(self.snapshot.bytes().ok()?)?;
-        let takes = scan_segment(&opcodes, variable.memo.0).map(|facts| facts.takes).unwrap_or_default();
-        // The check judged objects as they are after the last opcode, not as they were when a load failed: in a guarded
-        // load, none of them counts as intact.
-        let mut missing = takes.iter().filter(|slot| guarded || !self.intact_slots.contains(slot));
-        let owner = |slot: &u64| self.failed.iter().find(|failed| failed.memo.contains(slot));
-        missing.find_map(owner).map(|failed| failed.name)
-    }
-
-    /// Replaces the unpickler after a failed load: the old one has read ahead. The new one gets the old memo, up to the
-    /// last slot of the failed variable. The memo of a C unpickler cannot be set reliably from outside, so the objects
-    /// are passed in as if they were out-of-band buffers.
-    fn recover(&mut self, segment: &VariableSegment<'a>) -> PyResult<()> {
+    /// Replaces the unpickler after a failed load: the old one has read ahead. The new one gets the old memo, with None
+    /// in the slots of the failed variable. The memo of a C unpickler cannot be set reliably from outside, so the
+    /// objects are passed in as if they were out-of-band buffers.
+    fn recover(&mut self, variable: &Variable) -> PyResult<()> {
         let py = self.context.module.py();
-        let variable = segment.variable();
         let old_memo = self.unpickler.memo()?;
-        let filled = (old_memo.len() as u64).saturating_sub(variable.memo.0);
-        let opcodes = self.snapshot.bytes().ok().and_then(|file| segment.as_loaded(file)).unwrap_or_default();
-        // If the opcodes cannot be followed, no object counts as intact.
-        self.intact_slots.extend(intact_memo_slots(&opcodes, variable.memo.0, filled).unwrap_or_default());
         let mut objects = Vec::new();
-        // Slots that the failed segment never reached hold None.
         for slot in 0..variable.memo.1 {
-            objects.push(old_memo.get_item(slot)?.unwrap_or_else(|| py.None().into_bound(py)));
+            let kept = if slot < variable.memo.0 { old_memo.get_item(slot)? } else { None };
+            objects.push(kept.unwrap_or_else(|| py.None().into_bound(py)));
         }
         self.unpickler = Unpickler::new(py, self.snapshot, self.context)?;
         self.unpickler.load(UnpicklerInput::filled_slots(objects.len()), objects)?;
@@ -158,13 +110,23 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
     }
 }
 
+/// If another minor version of Python saved the file: the reason why variables with code are not loaded. Bytecode
+/// differs between minor versions.
+pub(super) fn other_python(py: Python<'_>, index: &Index) -> Option<String> {
+    let version = py.version_info();
+    let (running, saved) = (format!("{}.{}", version.major, version.minor), minor_of(&index.python.version));
+    // Searching for the other Python takes time: only if there is any code.
+    let has_code = index.variables.iter().any(|variable| variable.has_code);
+    (has_code && running != saved).then(|| advice_for(&saved))
+}
+
 /// `3.11` of `3.11.7`.
 fn minor_of(version: &str) -> String {
     version.split('.').take(2).collect::<Vec<_>>().join(".")
 }
 
 /// Why code for another version is not loaded, with an interpreter on this machine that can load it.
-fn other_python(saved: &str) -> String {
+fn advice_for(saved: &str) -> String {
     match discover::find_version(saved) {
         Ok(found) => {
             format!(

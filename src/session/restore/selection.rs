@@ -1,4 +1,4 @@
-//! Which variables of a snapshot are restored: those selected by `--only` and `--exclude`, and those that they need.
+//! Which variables of a snapshot get a name: those selected by `--only` and `--exclude`, and the globals of functions.
 
 use std::collections::HashMap;
 
@@ -6,42 +6,16 @@ use glob::Pattern;
 
 use crate::snapshot::index::{Index, Variable};
 
-/// What is done with a variable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Choice {
-    /// Not loaded.
-    Skip,
-    /// Loaded because others share objects with it, but not bound to a name.
-    Load,
-    /// Loaded and bound to its name.
-    Bind,
-}
-
-/// The choice for each variable, in the order of the index. The globals that a chosen function uses are bound as well;
-/// variables that share objects with a bound one are loaded. An excluded variable is never loaded.
-pub(super) fn choose(index: &Index, only: &[Pattern], exclude: &[Pattern]) -> Vec<Choice> {
+/// Which variables are bound to their names, in the order of the index: the chosen ones, and the globals that chosen
+/// functions use. What bound variables share with others is loaded with them, see [`crate::snapshot::load_plan`].
+pub(super) fn choose(index: &Index, only: &[Pattern], exclude: &[Pattern]) -> Vec<bool> {
     let variables = &index.variables;
     let positions: HashMap<&str, usize> =
         variables.iter().enumerate().map(|(position, variable)| (variable.name.as_str(), position)).collect();
     let matches = |variable: &Variable, patterns: &[Pattern]| patterns.iter().any(|it| it.matches(&variable.name));
-    let excluded: Vec<bool> = variables.iter().map(|variable| matches(variable, exclude)).collect();
     let chosen = variables.iter().map(|variable| only.is_empty() || matches(variable, only)).collect();
-    let bound = without(closure(chosen, &positions, |position| &variables[position].globals), &excluded);
-    // Globals become names, but shared objects only have to be in the unpickler's memo.
-    let loaded = closure(bound.clone(), &positions, |position| &variables[position].uses);
-    // An excluded variable may have come back as a dependency. Its dependents are then reported as lost.
-    let loaded = without(loaded, &excluded);
-    let choice = |(bound, loaded)| match (bound, loaded) {
-        (true, true) => Choice::Bind,
-        (false, true) => Choice::Load,
-        (_, false) => Choice::Skip,
-    };
-    bound.into_iter().zip(loaded).map(choice).collect()
-}
-
-fn without(mut chosen: Vec<bool>, excluded: &[bool]) -> Vec<bool> {
-    chosen.iter_mut().zip(excluded).for_each(|(chosen, excluded)| *chosen &= !excluded);
-    chosen
+    let bound = closure(chosen, &positions, |position| &variables[position].globals);
+    bound.into_iter().zip(variables).map(|(bound, variable)| bound && !matches(variable, exclude)).collect()
 }
 
 /// Adds the variables that the chosen ones refer to, and those that these refer to in turn. `names` returns the names
@@ -67,7 +41,6 @@ fn closure<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::Choice::{Bind, Load, Skip};
     use super::*;
 
     fn index() -> Index {
@@ -86,7 +59,7 @@ mod tests {
         Index { variables, ..Index::default() }
     }
 
-    fn chosen(only: &[&str], exclude: &[&str]) -> Vec<Choice> {
+    fn chosen(only: &[&str], exclude: &[&str]) -> Vec<bool> {
         let patterns =
             |globs: &[&str]| globs.iter().map(|glob| Pattern::new(glob).expect("a pattern")).collect::<Vec<_>>();
         choose(&index(), &patterns(only), &patterns(exclude))
@@ -94,13 +67,14 @@ mod tests {
 
     #[test]
     fn the_variables_that_a_function_needs_are_chosen_with_it() {
-        assert_eq!(chosen(&["f"], &[]), [Load, Bind, Bind, Skip]);
-        assert_eq!(chosen(&["z*"], &[]), [Skip, Skip, Skip, Bind]);
-        assert_eq!(chosen(&[], &[]), [Bind; 4]);
+        assert_eq!(chosen(&["f"], &[]), [false, true, true, false]);
+        assert_eq!(chosen(&["z*"], &[]), [false, false, false, true]);
+        assert_eq!(chosen(&[], &[]), [true; 4]);
     }
 
     #[test]
-    fn an_excluded_variable_is_never_loaded() {
-        assert_eq!(chosen(&[], &["a"]), [Skip, Bind, Bind, Bind]);
+    fn an_excluded_variable_gets_no_name() {
+        assert_eq!(chosen(&[], &["a"]), [false, true, true, true]);
+        assert_eq!(chosen(&["f"], &["b"]), [false, false, true, false]);
     }
 }

@@ -4,6 +4,7 @@
 //! Its memo persists between loads, so variables that shared objects share them again.
 
 use std::collections::VecDeque;
+use std::ffi::CStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
@@ -20,6 +21,7 @@ pub(super) struct Unpickler<'py> {
     object: Bound<'py, PyAny>,
     stream: Bound<'py, UnpicklerStream>,
     buffers: Bound<'py, BufferQueue>,
+    frames: Bound<'py, PyAny>,
 }
 
 impl<'py> Unpickler<'py> {
@@ -33,7 +35,7 @@ impl<'py> Unpickler<'py> {
         let object = unpickler_class(py)?.call((&stream,), Some(&options))?;
         // The C code calls `find_class` as an attribute of the instance, so this takes precedence over the method.
         object.setattr("find_class", Bound::new(py, ClassFinder::new(context))?)?;
-        Ok(Self { object, stream, buffers })
+        Ok(Self { object, stream, buffers, frames: context.frames.clone() })
     }
 
     /// The unpickler as a Python object.
@@ -55,7 +57,7 @@ impl<'py> Unpickler<'py> {
     /// Loads a pickle that has its own PROTO and STOP.
     pub(super) fn load_pickle(&self, pickle: Vec<InputPiece>) -> PyResult<Bound<'py, PyAny>> {
         self.stream.get().set_input(pickle);
-        self.object.call_method0("load")
+        self.frames.call1((&self.object,))
     }
 
     /// Loads the whole file as one pickle.
@@ -68,6 +70,30 @@ impl<'py> Unpickler<'py> {
     pub(super) fn memo(&self) -> PyResult<Bound<'py, PyDict>> {
         Ok(self.object.getattr("memo")?.call_method0("copy")?.cast_into::<PyDict>()?)
     }
+}
+
+/// Code that is called by a load may look at the frames of its callers, as statsmodels does to find the variables of a
+/// formula. These are as many as below `dill.load_module`, and the outermost one has the globals of the session.
+const FRAMES: &CStr = c"
+def load(unpickler):
+    return unpickler.load()
+
+def load_module(unpickler, load=load):
+    return load(unpickler)
+
+def session(unpickler, load_module=load_module):
+    return load_module(unpickler)
+";
+
+/// The Python function that calls the `load` method of its argument, for a session in this namespace.
+pub(super) fn load_function<'py>(py: Python<'py>, namespace: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+    let globals = PyDict::new(py);
+    globals.set_item("__name__", "snapcli")?;
+    py.run(FRAMES, Some(&globals), None)?;
+    let function = globals.as_any().get_item("session")?;
+    // The same function, with other globals.
+    let arguments = (function.getattr("__code__")?, namespace, "<module>", function.getattr("__defaults__")?);
+    function.get_type().call1(arguments)
 }
 
 /// A new subclass of `pickle.Unpickler`. Instances of the C class itself have no `__dict__`, so `find_class` could not

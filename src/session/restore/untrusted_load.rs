@@ -1,6 +1,6 @@
 //! The trust decision: who signed a file, and what a file must not do unless this user signed it.
 //!
-//! An untrusted file is judged before it is loaded ([`check_variables`], [`check_pickle`]). While it is loaded,
+//! An untrusted file is judged before it is loaded ([`check_loads`], [`check_pickle`]). While it is loaded,
 //! [`ClassFinder`](super::class_finder::ClassFinder) finds only globals that build plain data, and modules are imported
 //! only from the directories where packages are installed ([`import_installed`]).
 
@@ -13,7 +13,7 @@ use crate::exit::{self, OrExit};
 use crate::pickle::known::untrusted as allow_list;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::requirements::{self, Requirement};
-use crate::snapshot::segment::VariableSegment;
+use crate::snapshot::segment::{Load, VariableSegment};
 use crate::snapshot::signature::SigningKey;
 use crate::ui::escape;
 
@@ -106,14 +106,13 @@ impl Untrusted {
     }
 }
 
-/// Refuses a snapshot of our own whose chosen variables need more than plain data.
-pub(super) fn check_variables<'a>(
+/// Refuses a snapshot of our own if what is loaded of it needs more than plain data.
+pub(super) fn check_loads(
     snapshot: &Snapshot,
     name: &str,
-    segments: impl Iterator<Item = &'a VariableSegment<'a>>,
+    loads: &[(&VariableSegment<'_>, &Load)],
 ) -> anyhow::Result<()> {
-    let segments: Vec<&VariableSegment<'_>> = segments.collect();
-    refuse(snapshot, name, requirements::of_variables(snapshot, &segments))
+    refuse(snapshot, name, requirements::of_loads(snapshot, loads))
 }
 
 /// Refuses any other pickle that needs more than plain data.

@@ -50,14 +50,34 @@ pub(super) fn segments<'v>(
     let ranges: Vec<Range<u64>> = segments.clone().map(VariableSegment::range).collect();
     let found = parallel_hash::hash(source, &ranges, progress)?;
     let mut damage = Damage::default();
-    for (variable, found) in segments.map(VariableSegment::variable).zip(found) {
-        damage.note(variable, found.to_hex().as_str() == variable.blake3);
+    for (segment, found) in segments.zip(found) {
+        let is_intact = found.to_hex().as_str() == segment.variable().blake3;
+        damage.note(segment.variable(), is_intact);
+        if !is_intact {
+            note_opcodes(&mut damage, source, segment)?;
+        }
     }
     Ok(damage)
 }
 
+/// Notes of a damaged segment whether its opcodes are intact.
+fn note_opcodes(damage: &mut Damage, source: &Source, segment: &VariableSegment<'_>) -> Result<(), ReadError> {
+    let variable = segment.variable();
+    if !variable.buffers.is_empty() && has_opcodes(source, segment, &|_| {})? {
+        damage.opcodes_intact.push(variable.offset);
+    }
+    Ok(())
+}
+
+/// Whether the opcodes of a segment with raw buffers match their checksum.
+fn has_opcodes(source: &Source, segment: &VariableSegment<'_>, progress: Progress<'_>) -> Result<bool, ReadError> {
+    let found = parallel_hash::hash_joined(source, &segment.opcode_ranges(), progress)?;
+    Ok(found.to_hex().as_str() == segment.variable().opcodes)
+}
+
 /// Checks the segments of some variables, and reads their raw buffers into the memory that is given. If the buffers of
-/// a segment will be mapped, only its opcodes are checked. The few bytes outside the segments are checked as well.
+/// a segment are mapped or not needed, only its opcodes are checked. The few bytes outside the segments are checked as
+/// well.
 pub(super) fn fetch(
     source: &Source,
     index: &Index,
@@ -70,21 +90,22 @@ pub(super) fn fetch(
     for Wanted { variable, memory } in wanted {
         let segment = VariableSegment::new(variable)?;
         match memory {
-            Memory::Mapped => {
-                // Hashing the contents would read the whole array, which mapping is meant to avoid.
-                let found = parallel_hash::hash_joined(source, &segment.opcode_ranges(), progress)?;
-                damage.note(variable, found.to_hex().as_str() == variable.opcodes);
-            }
+            // Hashing the contents would read the whole array.
+            Memory::Mapped => damage.note(variable, has_opcodes(source, &segment, progress)?),
             Memory::Filled(buffers) => {
                 let offsets = segment.contents().map(|contents| contents.start as u64);
                 copies.extend(offsets.zip(buffers).map(|(offset, memory)| Copy { offset, memory }));
                 ranges.push(segment.range());
-                read.push(variable);
+                read.push(segment);
             }
         }
     }
-    for (variable, found) in read.iter().zip(parallel_hash::hash_and_copy(source, &ranges, copies, progress)?) {
-        damage.note(variable, found.to_hex().as_str() == variable.blake3);
+    for (segment, found) in read.iter().zip(parallel_hash::hash_and_copy(source, &ranges, copies, progress)?) {
+        let is_intact = found.to_hex().as_str() == segment.variable().blake3;
+        damage.note(segment.variable(), is_intact);
+        if !is_intact {
+            note_opcodes(&mut damage, source, segment)?;
+        }
     }
     // `Damage::reason` searches by offset.
     damage.damaged.sort_unstable_by_key(|(_, offset)| *offset);
@@ -101,9 +122,9 @@ pub struct Wanted<'v, 'm> {
 
 /// Where the contents of raw buffers are needed.
 pub enum Memory<'m> {
-    /// In the file: they are mapped, and not read now.
+    /// In the file: they are mapped, or not needed, and not read now. Only for variables that have any.
     Mapped,
-    /// In this memory: one slice for each buffer, in their order and of their lengths.
+    /// In this memory: one slice for each buffer, in their order and of their lengths; empty if it is not needed.
     Filled(Vec<&'m mut [u8]>),
 }
 

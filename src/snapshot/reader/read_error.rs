@@ -11,6 +11,7 @@ use crate::pickle::format::parse::{NEWEST_PROTOCOL, ParseError};
 use crate::pickle::machine::MachineError;
 use crate::snapshot::index::{SCHEMA, Variable};
 use crate::snapshot::layout::LayoutError;
+use crate::snapshot::load_plan::Usable;
 use crate::snapshot::segment::SegmentError;
 
 /// Why a file is not read.
@@ -143,6 +144,8 @@ pub struct Damage {
     pub whole: Vec<String>,
     /// Whether bytes outside the segments are damaged.
     pub outside: bool,
+    /// The offsets of the damaged segments whose opcodes are intact: the damage is in the contents of raw buffers.
+    pub(super) opcodes_intact: Vec<u64>,
 }
 
 impl Damage {
@@ -158,6 +161,16 @@ impl Damage {
         } else {
             self.damaged.push((variable.name.clone(), variable.offset));
         }
+    }
+
+    /// What may be loaded of a variable, as far as its bytes are concerned. `wanted` says what would be loaded of it if
+    /// they are intact.
+    pub(crate) fn usable(&self, variable: &Variable, wanted: Usable) -> Usable {
+        if self.damaged.binary_search_by_key(&variable.offset, |(_, at)| *at).is_err() {
+            return wanted;
+        }
+        let objects = wanted.objects && self.opcodes_intact.contains(&variable.offset);
+        if objects { Usable { whole: false, buffers: false, ..wanted } } else { Usable::NOTHING }
     }
 
     /// Whether nothing is damaged.

@@ -4,12 +4,18 @@
 //! each after BYTEARRAY8 or BINBYTES8 and a length of 8 bytes. A load feeds only the value to the unpickler, with
 //! NEXT_BUFFER in place of each raw buffer: it takes the memory that the contents were read into.
 //!
+//! Of a variable that is not wanted itself, a load feeds only the opcodes of the objects that others share
+//! ([`DividedSegment`]).
+//!
 //! The security check judges the same [`UnpicklerInput`] that the loader will feed; integrity, verify, diff and the
 //! round trip use the same [`VariableSegment`]. So all of them see the same bytes.
+
+mod part_input;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+pub(crate) use part_input::{DividedSegment, SegmentObjects};
 use thiserror::Error;
 
 use super::index::{StoredBuffer, Variable};
@@ -195,6 +201,17 @@ pub enum InputPiece {
     File(Range<usize>),
 }
 
+/// What is loaded of a variable.
+#[derive(Clone, Debug)]
+pub(crate) enum Load {
+    /// Nothing: later variables find None in its slots.
+    Nothing,
+    /// Its value, and with it all objects in its slots.
+    Whole,
+    /// Some objects in its slots, which other variables share.
+    Objects(SegmentObjects),
+}
+
 /// The input of an unpickler for one load: opcodes that leave one object on the stack, without PROTO and STOP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnpicklerInput {
@@ -247,7 +264,8 @@ impl UnpicklerInput {
 /// The loads that restore variables, in the order of the file, with one memo.
 ///
 /// The opcodes of a variable refer to memo slots by number, so the slots of all variables before it must be filled. If
-/// a variable is not loaded, its slots are filled with None before the next one.
+/// a variable is not loaded, its slots are filled with None before the next one. If only some of its objects are
+/// loaded, their slots are then filled again.
 #[derive(Debug)]
 pub(crate) struct LoadSequence {
     /// The number of slots that are filled.
@@ -263,18 +281,29 @@ impl LoadSequence {
         (Self { filled: emit::PRELUDE_MEMO }, input)
     }
 
-    /// The input to load before a variable: it fills the slots of the variables that were skipped. Their number is less
-    /// than the length of the file, which is checked when the index is read.
-    pub(crate) fn skipped_before(&mut self, variable: &Variable) -> Option<UnpicklerInput> {
-        let missing = usize::try_from(variable.memo.0.checked_sub(self.filled)?).ok().filter(|missing| *missing > 0)?;
-        self.filled = variable.memo.0;
+    /// The inputs that load a variable, in order; the last one makes its value, or some of its objects. An input before
+    /// it fills slots of what was skipped. Their number is less than the length of the file, which is checked when the
+    /// index is read.
+    pub(crate) fn inputs(&mut self, segment: &VariableSegment<'_>, load: &Load) -> Vec<UnpicklerInput> {
+        let (first, end) = segment.variable().memo;
+        match load {
+            Load::Nothing => Vec::new(),
+            Load::Whole => self.fill_up_to(first).into_iter().chain([segment.input()]).collect(),
+            Load::Objects(objects) => self.fill_up_to(end).into_iter().chain([objects.input.clone()]).collect(),
+        }
+    }
+
+    /// The input that fills all slots before `end` that are not filled yet.
+    pub(crate) fn fill_up_to(&mut self, end: u64) -> Option<UnpicklerInput> {
+        let missing = usize::try_from(end.checked_sub(self.filled)?).ok().filter(|missing| *missing > 0)?;
+        self.filled = end;
         // One None is enough: MEMOIZE leaves it on the stack, to be stored in the next slot.
         let mut opcodes = vec![Opcode::None as u8];
         opcodes.extend(std::iter::repeat_n(Opcode::Memoize as u8, missing));
         Some(UnpicklerInput::of_opcodes(opcodes))
     }
 
-    /// Notes that all slots up to the last one of a variable are filled.
+    /// Notes that all slots up to the last one of a variable are filled, as they are after it was loaded.
     pub(crate) fn filled_by(&mut self, variable: &Variable) {
         self.filled = variable.memo.1;
     }

@@ -5,7 +5,7 @@ use super::*;
 use crate::pickle::passes::scan::scan_segment;
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::{ReadError, Snapshot};
-use crate::snapshot::requirements::{judged, of_variables};
+use crate::snapshot::requirements::{judged, of_loads};
 use crate::snapshot::writer::SnapshotWriter;
 
 /// Opcodes or a raw buffer: its contents, and whether it is writable.
@@ -91,11 +91,14 @@ fn loads<'v>(segments: &[&VariableSegment<'v>], file: &[u8]) -> Vec<Vec<u8>> {
     let (mut sequence, module_slot) = LoadSequence::start(true);
     let mut loads = vec![read(module_slot, file)];
     for segment in segments {
-        loads.extend(sequence.skipped_before(segment.variable()).map(|slots| read(slots, file)));
-        loads.push(read(segment.input(), file));
+        loads.extend(sequence.inputs(segment, &Load::Whole).into_iter().map(|input| read(input, file)));
         sequence.filled_by(segment.variable());
     }
     loads
+}
+
+fn whole<'s, 'v>(segments: &[&'s VariableSegment<'v>]) -> Vec<(&'s VariableSegment<'v>, &'static Load)> {
+    segments.iter().map(|segment| (*segment, &Load::Whole)).collect()
 }
 
 fn variables() -> Vec<(String, Vec<ValuePart>)> {
@@ -124,7 +127,7 @@ fn the_judged_opcodes_are_the_loaded_opcodes() -> Result<(), ReadError> {
             segments.iter().enumerate().filter(|(bit, _)| choice & 1 << bit != 0).map(|(_, segment)| segment).collect();
         let loaded: Vec<u8> =
             loads(&chosen, bytes).into_iter().flat_map(|load| [load, b"0".to_vec()].concat()).collect();
-        let judged = judged(&snapshot, &chosen)?;
+        let judged = judged(&snapshot, &whole(&chosen))?;
         assert_eq!(judged.pickle, [b"\x80\x05", loaded.as_slice(), b"N."].concat(), "choice {choice:b}");
     }
     Ok(())
@@ -231,14 +234,47 @@ fn a_stop_that_only_the_loaded_opcodes_have_is_found() -> Result<(), ReadError> 
     let value = b"C\x0c\x96\x03\0\0\0\0\0\0\0abc0C\x0bffffffffN.f";
     let bytes = file(&[(name, vec![Opcodes(value)])]);
     let mut index = index(&Snapshot::from_bytes(bytes.clone())?).clone();
-    assert!(
-        of_variables(&Snapshot::from_bytes(bytes.clone())?, &[&VariableSegment::new(&index.variables[0])?])?.is_empty()
-    );
+    let sound = VariableSegment::new(&index.variables[0])?;
+    assert!(of_loads(&Snapshot::from_bytes(bytes.clone())?, &whole(&[&sound]))?.is_empty());
     let offset = index.variables[0].offset + 3 + 2 + RAW_HEADER;
     index.variables[0].buffers.push(StoredBuffer { offset, length: 3, writable: true });
     let snapshot = Snapshot::from_bytes(bytes)?;
     let segment = VariableSegment::new(&index.variables[0])?;
     assert_eq!(read(segment.input(), snapshot.bytes()?), b"C\x0c\x970C\x0bffffffffN.f");
-    assert_eq!(of_variables(&snapshot, &[&segment])?.len(), 1);
+    assert_eq!(of_loads(&snapshot, &whole(&[&segment]))?.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn the_judged_objects_of_a_variable_are_the_loaded_objects() -> Result<(), ReadError> {
+    let list = |name: &str| (name.to_owned(), vec![Opcodes(b"]\x94(]\x94K\x01a]\x94K\x02ae")]);
+    let second = (
+        "b".to_owned(),
+        vec![Opcodes(b"]\x94(h\x02]\x94h\x03a"), Raw(vec![7; 100], true), Opcodes(b"\x94"), Opcodes(b"e")],
+    );
+    let snapshot = Snapshot::from_bytes(file(&[list("a"), second]))?;
+    let bytes = snapshot.bytes()?;
+    let segments: Vec<_> = index(&snapshot).variables.iter().map(VariableSegment::new).collect::<Result<_, _>>()?;
+    let objects = |number: usize, slots: &[u64]| {
+        let divided = DividedSegment::new(&segments[number], bytes).expect("snapcli's opcodes");
+        let objects = divided.objects(divided.part(slots)).expect("low slots");
+        (objects.takes.clone(), objects.buffers.clone(), Load::Objects(objects))
+    };
+    // The second of the inner lists, without the outer one.
+    let (takes, buffers, inner) = objects(0, &[3]);
+    assert_eq!((takes.len(), buffers.len()), (0, 0));
+    // A list that holds one of another variable, and a list with a raw buffer.
+    let (takes, buffers, other) = objects(1, &[5]);
+    assert_eq!((takes.into_iter().collect::<Vec<_>>(), buffers), (vec![3], vec![]));
+    assert_eq!(objects(1, &[6]).1, [0]);
+    let chosen = [(&segments[0], &inner), (&segments[1], &other)];
+    let expected =
+        [&b"\x80\x05N\x940N\x94\x94\x940]r\x03\0\0\0K\x02a0N0"[..], b"N\x94\x94\x940]r\x05\0\0\0h\x03a0N0N."];
+    assert_eq!(judged(&snapshot, &chosen)?.pickle, expected.concat());
+    let (mut sequence, _) = LoadSequence::start(true);
+    let inputs = |(segment, load): &(&VariableSegment<'_>, &Load)| sequence.inputs(segment, load);
+    let loaded: Vec<u8> =
+        chosen.iter().flat_map(inputs).flat_map(|input| [read(input, bytes), b"0".to_vec()].concat()).collect();
+    assert_eq!([b"\x80\x05N\x940", loaded.as_slice(), b"N."].concat(), expected.concat());
     Ok(())
 }

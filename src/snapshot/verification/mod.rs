@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::Serialize;
 
 use super::index::{Index, Variable};
-use super::reader::{Contents, Progress, ReadError, Snapshot};
-use super::segment::{SegmentCheck, VariableSegment};
+use super::load_plan::{LoadPlan, Usable};
+use super::reader::{Contents, Damage, Progress, ReadError, Snapshot};
+use super::segment::{Load, SegmentCheck, VariableSegment};
 use super::writer::owner;
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::format::emit;
@@ -43,6 +44,9 @@ pub struct Checked {
     pub whole: bool,
     /// Its problems.
     pub problems: Vec<Problem>,
+    /// The damaged variable whose objects it shares, so that it cannot be restored although its own bytes are intact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shares_with: Option<String>,
 }
 
 /// Something that is wrong.
@@ -62,13 +66,18 @@ impl Problem {
 }
 
 impl Verified {
-    /// For a file that cannot be opened, or is not a pickle.
-    pub fn unopened(error: &ReadError) -> Self {
+    /// For a file that cannot be opened, or is not a pickle. `rest` holds the variables that are complete nevertheless.
+    pub fn unopened(error: &ReadError, rest: Option<&Snapshot>) -> Self {
         let at = match error {
             ReadError::CutShort { at } | ReadError::IndexDamaged { at } | ReadError::BadRange { at, .. } => *at,
             _ => 0,
         };
-        Self { problems: vec![Problem::new(at, error.to_string())], ..Self::default() }
+        let mut problems = vec![Problem::new(at, error.to_string())];
+        let variables = rest.and_then(|rest| rest.outline().ok()).map(named).unwrap_or_default();
+        if !variables.is_empty() {
+            problems.push(Problem::new(at, "no checksum proves the bytes of the variables that are called intact"));
+        }
+        Self { variables, problems, ..Self::default() }
     }
 
     /// Whether nothing is wrong.
@@ -124,13 +133,40 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
         variable.problems.extend(found);
         variable.whole = variable.problems.is_empty();
     }
+    note_shared_damage(&mut variables, &damage, &segments, index, bytes);
     Ok(Verified { variables, problems, behind_stop: 0 })
+}
+
+/// Finds the variables that cannot be restored because they share objects with damaged ones. A restore of the intact
+/// variables makes the same plan.
+fn note_shared_damage(
+    variables: &mut [Checked],
+    damage: &Damage,
+    segments: &[VariableSegment<'_>],
+    index: &Index,
+    bytes: &[u8],
+) {
+    if damage.damaged.is_empty() {
+        return;
+    }
+    let usable = index.variables.iter().map(|variable| damage.usable(variable, Usable::WHOLE)).collect();
+    let plan = LoadPlan::new(bytes, segments.iter(), usable, false);
+    let (loads, lost) = plan.loads();
+    for (number, load) in loads.iter().enumerate() {
+        let owner = plan.lost_owner(number, &lost).and_then(|owner| index.variables.get(owner));
+        if let (Some(variable), Some(owner), false) = (variables.get_mut(number), owner, matches!(load, Load::Whole))
+            && variable.whole
+        {
+            (variable.whole, variable.shares_with) = (false, Some(owner.name.clone()));
+        }
+    }
 }
 
 fn checked(variable: &Variable, problem: Option<Problem>) -> Checked {
     let Variable { name, offset, length, .. } = variable;
     let whole = problem.is_none();
-    Checked { name: name.clone(), offset: *offset, length: *length, whole, problems: problem.into_iter().collect() }
+    let problems = problem.into_iter().collect();
+    Checked { name: name.clone(), offset: *offset, length: *length, whole, problems, shares_with: None }
 }
 
 /// Problems outside the segments: the bytes of prelude and end are known, and there is nothing between segments.
@@ -290,6 +326,7 @@ fn named(shape: &Outline) -> Vec<Checked> {
         length: variable.end.saturating_sub(variable.start),
         whole: true,
         problems: Vec::new(),
+        shares_with: None,
     };
     variables.iter().map(whole).collect()
 }

@@ -95,13 +95,14 @@ fn opcodes_that_do_not_balance_are_found() {
 }
 
 #[test]
-fn damage_loses_only_the_variable_that_it_is_in() {
+fn damage_loses_the_variable_that_it_is_in_and_those_that_share_its_objects() {
     let (mut bytes, index) = snapshot();
     bytes[index.variables[0].offset as usize + 4] ^= 1;
     bytes[1] ^= 1;
     let verified = verify(&Snapshot::from_bytes(bytes).expect("a snapshot"), &|_| {}).expect("memory is read");
     let whole: Vec<_> = verified.variables.iter().map(|variable| (variable.name.as_str(), variable.whole)).collect();
-    assert_eq!(whole, [("a", false), ("n", true), ("b", true)]);
+    assert_eq!(whole, [("a", false), ("n", true), ("b", false)]);
+    assert_eq!((verified.variables[2].shares_with.as_deref(), verified.variables[2].problems.len()), (Some("a"), 0));
     assert_eq!((verified.problems.len(), verified.is_whole()), (1, false));
 }
 

@@ -208,7 +208,7 @@ def failures():
         "types": type(plain) is FunctionType and type(cell) is CellType and GeneratorType is types.GeneratorType,
         "builtin": append.__self__ == [1, 2],
         "no doc": without_doc.__doc__ is None,
-        "code": plain.__code__ is code,
+        "code": plain.__code__ == code,
         "named tuple": Point(1, 2)._replace(x=3) == (3, 2),
         "renamed": (renamed.__name__, renamed.__qualname__, renamed.__module__) == ("n", "q.n", "elsewhere"),
     }

@@ -4,9 +4,9 @@
 //! A panic is a finding. The caller limits time and memory: both must stay proportional to the length of the input.
 
 use snapcli::internals::{
-    Argument, Changes, Contents, FileFormat, Index, Machine, MachineError, Memory, Opcode, Parser, RawArray, SCHEMA,
-    SIGNATURE, SessionReport, Snapshot, StackCheck, TRAILER, TableStyle, Trailer, Variable, Wanted, beyond_plain,
-    changes, diff_report, intact_memo_slots, opcodes_around, scan_segment, verify, verify_report, write_annotations,
+    Argument, Changes, Contents, FileFormat, Index, Machine, MachineError, Memory, Opcode, Parser, PartPiece, RawArray,
+    SCHEMA, SIGNATURE, SessionReport, Snapshot, StackCheck, TRAILER, TableStyle, Trailer, ValueSpans, Variable, Wanted,
+    beyond_plain, changes, diff_report, opcodes_around, scan_segment, verify, verify_report, write_annotations,
     write_failures, write_json, write_page, write_session, write_tree, write_verdict,
 };
 
@@ -69,10 +69,27 @@ pub(crate) fn machine(bytes: &[u8]) {
         assert_eq!(balance(bytes, raw), followed.as_ref().map(drop).map_err(Clone::clone), "verify finds the same");
     }
     let _ = beyond_plain(bytes);
-    let _ = intact_memo_slots(bytes, 3, 2);
+    value_spans(bytes);
     match Snapshot::from_bytes(bytes.to_vec()).and_then(Snapshot::followed) {
         Ok(snapshot) => inspect_all(&snapshot),
         Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// Cuts single objects out of a segment: what is left is balanced, and reads no slot that is not filled.
+fn value_spans(bytes: &[u8]) {
+    let Ok(spans) = ValueSpans::new(bytes, 3) else { return };
+    let all: Vec<u64> = (3..spans.memo_end()).collect();
+    for slots in all.chunks(1).take(16).chain([&all[..], &all[all.len() / 2..]]) {
+        let Some(pieces) = spans.pieces(bytes, &spans.part(bytes, slots)) else { continue };
+        let mut balance = StackCheck::new(0, spans.memo_end());
+        let opcodes = pieces.iter().flat_map(|piece| match piece {
+            PartPiece::Opcodes(opcodes) => opcodes.as_slice(),
+            PartPiece::Segment(range) => &bytes[range.clone()],
+        });
+        let opcodes: Vec<u8> = opcodes.copied().collect();
+        Parser::segment(&opcodes, 0).try_for_each(|op| balance.step(&op.unwrap())).unwrap();
+        assert!(balance.is(1), "an object is left: None");
     }
 }
 

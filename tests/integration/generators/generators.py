@@ -171,7 +171,7 @@ def failures():
         "ended": [list(each) for each in (x_noarg, x_args, x_closure, x_expression, x_closed, x_raised)] == [[]] * 6,
         "ended frames": x_noarg.gi_frame is x_coroutine.cr_frame is x_async.ag_frame is None,
         "ended names": x_args.__name__ == "args" and x_closure.__qualname__ == "closure.<locals>.steps",
-        "ended code": x_noarg.gi_code is noarg.__code__ and x_coroutine.cr_code is add.__code__,
+        "ended code": x_noarg.gi_code == noarg.__code__ and x_coroutine.cr_code == add.__code__,
         "ended async": drive(collect(x_async)) == [],
     }
     with entered_later as value:

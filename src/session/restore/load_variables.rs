@@ -1,0 +1,236 @@
+//! Loads the variables of our own snapshot one at a time, so that a failure loses one variable and not the session.
+//!
+//! [`LoadPlan`] says what can be loaded of each. If a load fails all the same, because a module is missing or an object
+//! raises an exception, the objects that other variables share with the one that failed are loaded on their own, as far
+//! as they do not need what failed. A guarded load does not try that: it loads nothing that was not judged.
+
+use std::collections::HashMap;
+
+use pyo3::prelude::*;
+use pyo3::types::PyAny;
+
+use super::buffer_memory::BufferMemory;
+use super::restore_context::{LostVariable, RestoreContext};
+use super::segment_loader::SegmentLoader;
+use crate::snapshot::index::Variable;
+use crate::snapshot::load_plan::{LoadPlan, LostSlots};
+use crate::snapshot::segment::{Load, VariableSegment};
+
+/// How many loads may fail while it is found out which objects of one variable can be loaded.
+const MAX_FAILURES: usize = 64;
+
+/// A variable of the index while it is being restored.
+pub(super) struct ChosenVariable<'a, 'py> {
+    pub(super) segment: VariableSegment<'a>,
+    /// Whether it is bound to its name.
+    pub(super) is_bound: bool,
+    /// Its raw buffers, once they have been read. `None` if the variable is not read.
+    pub(super) memory: Option<BufferMemory<'py>>,
+    /// Why it is not loaded as a whole although it is wanted.
+    pub(super) refusal: Option<Refusal>,
+}
+
+/// Why a variable is not loaded as a whole.
+pub(super) enum Refusal {
+    /// Its bytes do not match their checksum. The message says which.
+    Damaged(String),
+    /// It contains code for another Python. The message says what to do.
+    OtherPython(String),
+}
+
+impl<'a> ChosenVariable<'a, '_> {
+    pub(super) fn variable(&self) -> &'a Variable {
+        self.segment.variable()
+    }
+}
+
+/// Loads variables in the order of the file: a segment refers only to memo slots of earlier segments.
+pub(super) struct VariableLoads<'p, 'a, 'py> {
+    pub(super) loader: SegmentLoader<'a, 'py>,
+    pub(super) context: &'a RestoreContext<'py>,
+    pub(super) plan: &'p LoadPlan<'p, 'a>,
+    pub(super) lost_slots: LostSlots,
+    /// Whether a load has failed, so that the plan has to be asked again for each of the following variables.
+    has_failed: bool,
+    /// Why objects of a variable that is not bound could not be loaded.
+    causes: HashMap<usize, String>,
+    names: Vec<String>,
+    lost: Vec<LostVariable>,
+}
+
+impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
+    pub(super) fn new(
+        loader: SegmentLoader<'a, 'py>,
+        context: &'a RestoreContext<'py>,
+        plan: &'p LoadPlan<'p, 'a>,
+        lost_slots: LostSlots,
+    ) -> Self {
+        let (causes, names, lost) = Default::default();
+        Self { loader, context, plan, lost_slots, has_failed: false, causes, names, lost }
+    }
+
+    /// Loads what is planned of each variable, and binds names. Returns the bound names and the variables that were
+    /// lost.
+    ///
+    /// # Errors
+    /// Only errors that end the whole restore.
+    pub(super) fn load_all(
+        mut self,
+        variables: &mut [ChosenVariable<'a, 'py>],
+        loads: Vec<Load>,
+    ) -> PyResult<(Vec<String>, Vec<LostVariable>)> {
+        for (number, planned) in loads.into_iter().enumerate() {
+            let Some(memory) = variables.get_mut(number).map(|chosen| chosen.memory.take()) else { break };
+            let memory = memory.map(BufferMemory::into_objects).unwrap_or_default();
+            self.load_next(number, variables, planned, &memory)?;
+        }
+        Ok((self.names, self.lost))
+    }
+
+    fn load_next(
+        &mut self,
+        number: usize,
+        variables: &[ChosenVariable<'a, 'py>],
+        planned: Load,
+        memory: &[Bound<'py, PyAny>],
+    ) -> PyResult<()> {
+        let Some(chosen) = variables.get(number) else { return Ok(()) };
+        let load = self.still_possible(number, planned);
+        let why = match load {
+            Load::Nothing => None,
+            Load::Whole => match self.loader.load(&chosen.segment, memory)? {
+                Ok(value) => return self.bind(chosen.variable(), value),
+                Err(why) => {
+                    self.load_parts(number, chosen, memory, false)?;
+                    Some(why)
+                }
+            },
+            Load::Objects(objects) => match self.loader.load_objects(&chosen.segment, objects, memory)? {
+                Ok(()) => None,
+                Err(why) => {
+                    self.load_parts(number, chosen, memory, true)?;
+                    self.causes.insert(number, why);
+                    None
+                }
+            },
+        };
+        if chosen.is_bound {
+            let why = why.unwrap_or_else(|| self.reason(number, variables));
+            let Variable { name, type_name, .. } = chosen.variable();
+            self.lost.push(LostVariable { name: name.clone(), type_name: type_name.clone(), why });
+        } else if !self.causes.contains_key(&number) && !self.lost_slots.is_empty() {
+            // Others may name this variable as the reason for their loss.
+            if self.plan.lost_owner(number, &self.lost_slots).is_some() || chosen.refusal.is_some() {
+                let why = self.reason(number, variables);
+                self.causes.insert(number, why);
+            }
+        }
+        Ok(())
+    }
+
+    fn bind(&mut self, variable: &Variable, value: Bound<'py, PyAny>) -> PyResult<()> {
+        self.context.namespace.set_item(&variable.name, value)?;
+        self.names.push(variable.name.clone());
+        Ok(())
+    }
+
+    /// What can be loaded of a variable after earlier ones have failed.
+    fn still_possible(&mut self, number: usize, planned: Load) -> Load {
+        if !self.has_failed {
+            return planned;
+        }
+        if !self.context.guarded {
+            return self.plan.load_of(number, &mut self.lost_slots);
+        }
+        let is_possible = match &planned {
+            Load::Nothing => true,
+            Load::Whole => self.plan.lost_owner(number, &self.lost_slots).is_none(),
+            Load::Objects(objects) => !objects.takes.iter().any(|slot| self.lost_slots.contains_key(slot)),
+        };
+        if is_possible {
+            return planned;
+        }
+        self.lose(number, self.plan.needs(number));
+        Load::Nothing
+    }
+
+    fn lose(&mut self, number: usize, slots: &[u64]) {
+        self.lost_slots.extend(slots.iter().map(|slot| (*slot, number)));
+    }
+
+    /// Loads the objects of a failed variable that later ones share, as far as they can be loaded. `tried` says whether
+    /// a load of all of them has failed already.
+    fn load_parts(
+        &mut self,
+        number: usize,
+        chosen: &ChosenVariable<'a, 'py>,
+        memory: &[Bound<'py, PyAny>],
+        tried: bool,
+    ) -> PyResult<()> {
+        self.has_failed = true;
+        let needed = self.plan.needs(number);
+        let slots: Vec<u64> = needed.iter().copied().filter(|slot| !self.lost_slots.contains_key(slot)).collect();
+        let (mut good, mut loads, mut failures) = (Vec::new(), 0, 0);
+        let mut waiting = vec![slots.as_slice()];
+        while let Some(some) = waiting.pop().filter(|_| !self.context.guarded && failures < MAX_FAILURES) {
+            let is_known_to_fail = tried && some.len() == slots.len();
+            if !is_known_to_fail && self.load_slots(number, chosen, some, memory)? {
+                good.extend_from_slice(some);
+                loads += 1;
+                continue;
+            }
+            failures += 1;
+            if some.len() > 1 {
+                let (left, right) = some.split_at(some.len() / 2);
+                waiting.extend([right, left]);
+            }
+        }
+        // Each failure has emptied the slots, and objects that were loaded apart from each other do not share their
+        // parts: load all of them at once.
+        if loads + failures > 1 && !good.is_empty() && !self.load_slots(number, chosen, &good, memory)? {
+            good.clear();
+        }
+        let bad: Vec<u64> = needed.iter().copied().filter(|slot| good.binary_search(slot).is_err()).collect();
+        self.lose(number, &bad);
+        Ok(())
+    }
+
+    fn load_slots(
+        &mut self,
+        number: usize,
+        chosen: &ChosenVariable<'a, 'py>,
+        slots: &[u64],
+        memory: &[Bound<'py, PyAny>],
+    ) -> PyResult<bool> {
+        if slots.is_empty() {
+            return Ok(true);
+        }
+        let Some(objects) = self.plan.objects_in(number, slots) else { return Ok(false) };
+        if objects.takes.iter().any(|slot| self.lost_slots.contains_key(slot)) {
+            return Ok(false);
+        }
+        Ok(self.loader.load_objects(&chosen.segment, objects, memory)?.is_ok())
+    }
+
+    /// Why a variable is lost whose own load has not failed.
+    fn reason(&self, number: usize, variables: &[ChosenVariable<'a, 'py>]) -> String {
+        let chosen = variables.get(number);
+        match chosen.and_then(|chosen| chosen.refusal.as_ref()) {
+            Some(Refusal::Damaged(why) | Refusal::OtherPython(why)) => return why.clone(),
+            None => {}
+        }
+        let owner = self.plan.lost_owner(number, &self.lost_slots);
+        let Some((owner, of)) = owner.and_then(|owner| Some((owner, variables.get(owner)?))) else {
+            return "its opcodes cannot be followed".to_owned();
+        };
+        let name = &of.variable().name;
+        match (&of.refusal, self.causes.get(&owner)) {
+            (Some(Refusal::Damaged(_)), _) => format!("shares an object with {name}, which is damaged"),
+            // A variable that was to be bound has a message of its own, with the cause.
+            (None, Some(cause)) if !of.is_bound => {
+                format!("shares an object with {name}, which cannot be restored: {cause}")
+            }
+            _ => format!("shares an object with {name}, which cannot be restored"),
+        }
+    }
+}
