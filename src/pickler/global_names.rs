@@ -38,8 +38,8 @@ pub(super) fn global_name(object: &Bound<'_, PyAny>, main: &Bound<'_, PyAny>) ->
     Ok(found.is(object).then(|| (module.to_owned(), name.to_owned())))
 }
 
-/// A module that is loaded, or a part of a loaded package of the standard library: the classes of `_collections_abc` say
-/// that they are from `collections.abc`, which nobody may have imported.
+/// A module that is loaded, or a part of a loaded package of the standard library: the classes of `_collections_abc`
+/// say that they are from `collections.abc`, which may not be loaded.
 fn module_named<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
     let modules = loaded_modules(py)?;
     if let Ok(found) = modules.get_item(name) {

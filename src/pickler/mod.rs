@@ -21,7 +21,6 @@ mod fault_search;
 mod functions;
 mod global_names;
 mod joined_strings;
-mod mapped_array;
 mod named_instance;
 mod named_objects;
 mod native_types;

@@ -160,7 +160,8 @@ impl PickleContext {
     /// Whether a session must create a class anew: it was created at run time, and no import finds it.
     pub(super) fn is_script_class(&self, class: &Bound<'_, PyType>) -> PyResult<bool> {
         let heap = class.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0;
-        // A class statement that `exec` runs without a `__name__` says `builtins`. A type of the interpreter says nothing.
+        // A class statement that `exec` runs without a `__name__` says `builtins`. A type of the interpreter says
+        // nothing.
         let unnamed = || class.module().is_ok_and(|module| module == "builtins");
         let says_module = || class.getattr("__dict__").and_then(|names| names.contains("__module__"));
         Ok(self.is_session() && heap && (!unnamed() || says_module()?) && self.is_local(class)?)

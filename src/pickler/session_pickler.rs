@@ -47,8 +47,8 @@ impl From<PyErr> for SaveFailure<'_> {
 }
 
 impl<'py> SessionPickler<'py> {
-    /// A pickler for the session in `module`, which takes memo slot 0. `imported` are the modules with dotted names that
-    /// the script imports; `importer` imports dill at the first need; `sink` gets the opcodes.
+    /// A pickler for the session in `module`, which takes memo slot 0. `imported` are the modules with dotted names
+    /// that the script imports; `importer` imports dill at the first need; `sink` gets the opcodes.
     pub(crate) fn new(
         module: &Bound<'py, PyModule>,
         imported: &[String],

@@ -85,7 +85,7 @@ impl CodeReader {
     }
 
     /// The names that a module's code imports from other modules.
-    pub(super) fn from_imports(&self, module_code: &Bound<'_, PyAny>) -> PyResult<Vec<FromImport>> {
+    pub(super) fn imported_names(&self, module_code: &Bound<'_, PyAny>) -> PyResult<Vec<FromImport>> {
         let names = names_of(module_code)?;
         let (mut module, mut attribute, mut found) = (None, None, Vec::new());
         for Instruction { opcode, argument, .. } in self.instructions(module_code)? {
@@ -94,11 +94,11 @@ impl CodeReader {
                 module = names.get(argument);
             } else if opcode == self.import_from {
                 attribute = names.get(argument);
-            } else if opcode == self.store_name || opcode == self.store_global {
-                if let (Some(module), Some(attribute), Some(name)) = (module, attribute.take(), names.get(argument)) {
-                    let (module, attribute, name) = (module.clone(), attribute.clone(), name.clone());
-                    found.push(FromImport { module, attribute, name });
-                }
+            } else if (opcode == self.store_name || opcode == self.store_global)
+                && let (Some(module), Some(attribute), Some(name)) = (module, attribute.take(), names.get(argument))
+            {
+                let (module, attribute, name) = (module.clone(), attribute.clone(), name.clone());
+                found.push(FromImport { module, attribute, name });
             }
         }
         Ok(found)

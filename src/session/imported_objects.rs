@@ -1,8 +1,8 @@
-//! Objects that the script imported by name, `from flask import request`, and that mean nothing apart from their module.
+//! Objects that the script imported by name, `from flask import request`, and that mean nothing without their module.
 //!
 //! Some belong to the process or to a library: the list of loaded modules, a proxy for the current request, a logger
-//! with locks and streams. A copy of such an object would do nothing, so the variable is saved as the import that it is.
-//! Everything else that was imported by name is saved by value, as dill saves it.
+//! with locks and streams. A copy of such an object would do nothing, so the variable is saved as the import that it
+//! is. Everything else that was imported by name is saved by value, as dill saves it.
 
 use std::collections::HashMap;
 

@@ -153,7 +153,7 @@ pub(super) fn script_names(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> S
         Ok(ScriptNames {
             lines: reader.assignment_lines(&code)?,
             imported: reader.dotted_imports(&code)?,
-            from_imports: reader.from_imports(&code)?,
+            from_imports: reader.imported_names(&code)?,
         })
     };
     code.and_then(read).unwrap_or_default()

@@ -2,8 +2,8 @@
 //!
 //! If the metaclass is the script's own or one of `enum` or `typing`, `type` or `ABCMeta` creates it: what such a
 //! metaclass does to a class has been done, and is in the namespace. A metaclass of another library is called with the
-//! whole namespace, as dill does, because it may register the class somewhere. That is impossible if the namespace leads
-//! back to the class (in pydantic's models, for example). Then `type` or `ABCMeta` creates this class as well.
+//! whole namespace, as dill does, because it may register the class somewhere. That is impossible if the namespace
+//! leads back to the class (in pydantic's models, for example). Then `type` or `ABCMeta` creates this class as well.
 
 use std::sync::Arc;
 
@@ -50,8 +50,8 @@ impl<'py> SkeletonMaker<'py> {
                 of_library |= !known && !context.is_local(&base)?;
                 continue;
             };
-            // The namespace can lead back to the class in a way that only a reduction shows. The class is then met again
-            // while its namespace is being written.
+            // The namespace can lead back to the class in a way that only a reduction shows. The class is then met
+            // again while its namespace is being written.
             let whole = of_library && !leads_back(context, class)? && context.lock()?.begin_whole_class(class);
             let new = base.getattr("__new__")?;
             return Ok(if whole { Self::LibraryMetaclass } else { Self::StandIn { module, name, new, of_library } });
@@ -81,7 +81,8 @@ impl<'py> SkeletonMaker<'py> {
 /// example. They are the type of a base class that has one.
 pub(super) fn metaclass<'py>(context: &PickleContext, class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
     let metaclass = class.get_type();
-    if !context.has_slot(&metaclass)? && !is_created_at_run_time(&metaclass)? && context.is_local(&metaclass)? {
+    let is_written = context.lock()?.slot_in_segment(metaclass.as_ptr() as usize).is_some();
+    if !is_written && !is_created_at_run_time(&metaclass)? && context.is_local(&metaclass)? {
         for base in class.mro().iter().skip(1) {
             if base.get_type().is(&metaclass) && !context.is_local(&base)? {
                 let arguments = [class.py().get_type::<PyType>().into_any(), base].map(Action::Save);

@@ -64,10 +64,9 @@ fn is_standard(class: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// methods in it, and would wrap a wrapped method again at each load. So the methods are set again afterwards.
 pub(super) fn library_changes_class(context: &PickleContext, class: &Bound<'_, PyType>) -> PyResult<bool> {
     for base in class.mro().iter().skip(1) {
-        if base.getattr("__dict__")?.contains("__init_subclass__")? && !context.is_local(&base)? {
-            if !is_standard(&base)? {
-                return Ok(true);
-            }
+        let has_hook = base.getattr("__dict__")?.contains("__init_subclass__")?;
+        if has_hook && !context.is_local(&base)? && !is_standard(&base)? {
+            return Ok(true);
         }
     }
     Ok(false)

@@ -10,7 +10,7 @@ use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
 use super::super::{
-    classes, container_iterator, functions, mapped_array, named_objects, reduce, repeated_values, resources, weak_objects,
+    classes, container_iterator, functions, named_objects, reduce, repeated_values, resources, weak_objects,
 };
 
 /// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
@@ -43,7 +43,7 @@ pub(super) fn dispatch_slow<'py>(
         Strategy::Named => plan_named(context, object),
         Strategy::Module => named_objects::plan_module(context, object),
         Strategy::PickleBuffer => reduce::plan_buffer(context, object, in_reduction),
-        Strategy::MappedArray if context.is_session() => mapped_array::plan_mapped_array(object),
+        Strategy::MappedArray if context.is_session() => resources::plan_mapped_array(object),
         Strategy::MappedArray => Ok(ObjectPlan::Dill { function: None }),
         Strategy::File => resources::plan_file(context, object),
         Strategy::Lock { reentrant } => resources::plan_lock(context, object, *reentrant),
