@@ -87,6 +87,11 @@ pub(super) fn globals_for<'py>(
     }
     let mut names = FxHashSet::default();
     add_names(&function.getattr(intern!(py, "__code__"))?, &mut names)?;
+    // It costs nothing that the function itself is there.
+    let name = function.getattr(intern!(py, "__name__"))?;
+    if globals.get_item(&name)?.is_some_and(|found| found.is(function)) {
+        names.insert(name.to_string());
+    }
     // What a class statement in a function, and a logger, ask for.
     names.insert("__name__".to_owned());
     let address = globals.as_ptr() as usize;
