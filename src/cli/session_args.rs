@@ -37,6 +37,9 @@ pub(crate) struct SaveArgs {
     /// Write a JSON report of what was saved and what was left out
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// Save variables only: not the state of random generators, environment variables, options, …
+    #[arg(long)]
+    pub(crate) no_ambient: bool,
     /// Save the namespace of this module instead of the script's
     #[arg(long, value_name = "NAME", default_value = "__main__", hide_default_value = true)]
     pub(crate) module: String,
@@ -145,6 +148,9 @@ pub(crate) struct RestoreArgs {
     /// Load the file even if you did not save it; this can run arbitrary code
     #[arg(long)]
     pub(crate) trust: bool,
+    /// Leave the state of the interpreter and of libraries as it is: random generators, environment, options, …
+    #[arg(long)]
+    pub(crate) no_ambient: bool,
     /// Load module OLD as NEW (repeatable)
     #[arg(long, value_name = "OLD=NEW", value_parser = parse_rename)]
     pub(crate) map: Vec<(String, String)>,

@@ -14,10 +14,12 @@ use crate::exit::{self, OrExit};
 use crate::pickle::explain::outline::Outline;
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, start_python};
-use crate::python::script_entry::ScriptCommand;
+use crate::python::script_entry::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python};
-use crate::session::{LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab, restore};
+use crate::session::{
+    AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab, restore,
+};
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::signature::SigningKey;
@@ -171,8 +173,19 @@ impl RestoreJob {
         }
     }
 
+    /// What of the ambient state is wanted. A script has its own arguments, with paths relative to this directory.
+    fn ambient(&self) -> AmbientChoice {
+        let is_script = self.command.as_ref().is_some_and(|command| matches!(command.target, ScriptTarget::Script(_)));
+        match self.args.no_ambient {
+            true => AmbientChoice::None,
+            false if is_script => AmbientChoice::All,
+            false => AmbientChoice::AllAndDirectory,
+        }
+    }
+
     fn load_as(&self, py: Python<'_>, trusted: bool) -> Result<()> {
         let dill = DillLocation::find(py, &|text| self.verbosity.note(text))?;
+        python::start_state::record(py);
         python::context::set(self.command.as_ref(), &self.interpreter, &dill, self.verbosity);
         let name = self.args.file.display().to_string();
         let request = RestoreRequest {
@@ -185,6 +198,7 @@ impl RestoreJob {
             into: None,
             trusted,
             finds_script_modules: true,
+            ambient: self.ambient(),
             dill: &dill.lazy(),
         };
         let bar = DelayedBar::bytes("checking", self.snapshot.stream_len(), self.verbosity);
@@ -216,6 +230,13 @@ impl RestoreJob {
             self.verbosity.detail(&text)
         } else {
             self.verbosity.note(&text)
+        }
+        if !restored.state.is_empty() {
+            let text = format!("restored the state of {}", restored.state.join(", "));
+            if self.command.is_some() { self.verbosity.detail(&text) } else { self.verbosity.note(&text) }
+        }
+        for note in &restored.notes {
+            self.verbosity.note(&escape(note));
         }
         for (why, lost) in by_reason(&restored.lost) {
             let text = format!("cannot restore {}: {}", escape(&named(&lost)), escape(why));

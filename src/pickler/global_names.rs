@@ -15,7 +15,7 @@ pub(super) fn loaded_modules(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 
 /// The module and the qualified name by which an import finds a class or function. None if it belongs to the script,
 /// whose module is `main`.
-pub(super) fn global_name(object: &Bound<'_, PyAny>, main: &Bound<'_, PyAny>) -> PyResult<Option<(String, String)>> {
+pub(crate) fn global_name(object: &Bound<'_, PyAny>, main: &Bound<'_, PyAny>) -> PyResult<Option<(String, String)>> {
     let Ok(Some(module)) = object.getattr_opt("__module__") else { return Ok(None) };
     let Ok(module) = module.cast_into::<PyString>() else { return Ok(None) };
     let Ok(Some(name)) = object.getattr_opt("__qualname__") else { return Ok(None) };
@@ -86,9 +86,15 @@ pub(super) fn module_name(module: &Bound<'_, PyAny>) -> PyResult<Option<String>>
     Ok(None)
 }
 
-/// The dicts of all modules that another process may find, by address, with the modules' names.
-pub(super) fn module_dicts(main: &Bound<'_, PyAny>) -> PyResult<Vec<(usize, String)>> {
-    let py = main.py();
+/// As [`module_dicts`], but only the modules that another process may find.
+pub(super) fn importable_module_dicts(main: &Bound<'_, PyAny>) -> PyResult<Vec<(usize, String)>> {
+    let mut found = module_dicts(main.py())?;
+    found.retain(|(_, name)| why_unimportable(main.py(), name, main).is_none());
+    Ok(found)
+}
+
+/// The dicts of all loaded modules by address, with the modules' names.
+pub(crate) fn module_dicts(py: Python<'_>) -> PyResult<Vec<(usize, String)>> {
     let modules = loaded_modules(py)?;
     let mut found = Vec::new();
     let mut seen = HashSet::new();
@@ -99,9 +105,7 @@ pub(super) fn module_dicts(main: &Bound<'_, PyAny>) -> PyResult<Vec<(usize, Stri
             continue;
         }
         // GLOBAL ends a name at the line's end, so a name with a line feed cannot be written.
-        if let Some(name) = module_name(module.as_any())?.filter(|name| !name.contains('\n'))
-            && why_unimportable(py, &name, main).is_none()
-        {
+        if let Some(name) = module_name(module.as_any())?.filter(|name| !name.contains('\n')) {
             found.push((module.dict().as_ptr() as usize, name));
         }
     }

@@ -7,6 +7,7 @@ use pyo3::types::{PyAny, PyDict};
 
 use super::global_names::module_name;
 use super::pickle_context::{PickleContext, pickling_error};
+use super::pickler_state::OWN_MODULE;
 use super::plan::{DirectWrite, ObjectPlan};
 use super::submodules;
 
@@ -18,6 +19,9 @@ pub(super) fn plan_global<'py>(
     name: String,
 ) -> PyResult<ObjectPlan<'py>> {
     context.check_importable(py, &module, &format!("{module}.{name}"))?;
+    if module == OWN_MODULE {
+        return Ok(ObjectPlan::Write(DirectWrite::OwnFunction { name }));
+    }
     let registry = py.import("copyreg")?.getattr("_extension_registry")?;
     // The keys of the registry are pairs of module and name.
     let code = registry.cast::<PyDict>()?.get_item((&module, &name))?;

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::functions::{ExecNamespaces, OpenCells};
+use super::hash_cycles::{HashCycles, Postponed, PostponedNumber};
 use super::object_memo::ObjectMemo;
 use super::output::OpcodeOutput;
 use crate::pickle::format::opcode::Opcode;
@@ -16,8 +17,9 @@ use crate::pickle::format::opcode::Opcode;
 pub(super) struct PicklerState {
     pub(super) out: OpcodeOutput,
     pub(super) memo: ObjectMemo,
-    /// Addresses of the types whose instances consist of a `__dict__` only: the fast path writes those.
-    pub(super) plain_types: FxHashSet<usize>,
+    /// Addresses of the types whose instances consist of a `__dict__` only: the fast path writes those. The value is
+    /// whether the type has a `__hash__` of its own.
+    pub(super) plain_types: FxHashMap<usize, bool>,
     /// Addresses of the types whose instances may be written again in each segment: see
     /// [`repeated_values`](super::repeated_values).
     pub(super) repeated_types: FxHashSet<usize>,
@@ -41,6 +43,10 @@ pub(super) struct PicklerState {
     /// The address of a list that `numpy.ndarray.__reduce__` made of its items: the array holds each item a second
     /// time.
     pub(super) copied_list: usize,
+    /// Objects that must not be hashed yet.
+    pub(super) cycles: HashCycles,
+    /// The slot of the first one; `u32::MAX` if there is none.
+    first_unfinished: u32,
     pub(super) needs: SegmentNeeds,
     /// The objects that were being saved when an error occurred, innermost first.
     pub(super) failed: Vec<Py<PyAny>>,
@@ -56,6 +62,8 @@ pub(super) struct SegmentNeeds {
     /// The globals that loading the segment looks up, as `module name`, without repetitions.
     pub(super) imports: Vec<String>,
     pub(super) has_code: bool,
+    /// The modules among the objects, without repetitions.
+    pub(super) modules: Vec<String>,
     /// Differences to expect after a load, for the user.
     pub(super) notes: Vec<String>,
 }
@@ -70,6 +78,9 @@ impl SegmentNeeds {
     }
 }
 
+/// The name of the module that scripts import.
+pub(super) const OWN_MODULE: &str = "snapcli";
+
 /// The most reductions of one object that may be under way at once. CPython's pickle raises RecursionError in this case
 /// when its stack is full.
 const REDUCTIONS_AT_ONCE: u32 = 100;
@@ -80,7 +91,9 @@ impl PicklerState {
         Self {
             out,
             memo: ObjectMemo::new(),
-            plain_types: FxHashSet::default(),
+            plain_types: FxHashMap::default(),
+            cycles: HashCycles::default(),
+            first_unfinished: u32::MAX,
             repeated_types: FxHashSet::default(),
             script_objects: FxHashSet::default(),
             module_dicts: module_dicts.into_iter().collect(),
@@ -105,12 +118,34 @@ impl PicklerState {
         self.unfinished_classes.clear();
         self.whole_classes.clear();
         self.namespaces.begin_segment();
+        self.cut_unfinished(0);
     }
 
     /// Records that a class will be created with its whole namespace at once. Returns false if that is being written
     /// already, and has led to the class again.
     pub(super) fn begin_whole_class(&mut self, class: &Bound<'_, PyAny>) -> bool {
         self.whole_classes.insert(class.as_ptr() as usize)
+    }
+
+    /// The object on top of the unpickler's stack must not be hashed before it has its attributes.
+    pub(super) fn begin_unfinished(&mut self, object: &Bound<'_, PyAny>) {
+        if let Some(slot) = self.memo.get(object.as_ptr() as usize) {
+            self.cycles.begin(slot);
+            self.first_unfinished = self.cycles.first_slot();
+        }
+    }
+
+    /// The object in this slot has its attributes. Returns what had to wait for that.
+    pub(super) fn end_unfinished<'py>(&mut self, py: Python<'py>, slot: u32) -> Vec<(PostponedNumber, Postponed<'py>)> {
+        let postponed = self.cycles.end(py, slot);
+        self.first_unfinished = self.cycles.first_slot();
+        postponed
+    }
+
+    /// Forgets the unfinished objects after the first `count`.
+    pub(super) fn cut_unfinished(&mut self, count: usize) {
+        self.cycles.cut(count);
+        self.first_unfinished = self.cycles.first_slot();
     }
 
     /// Records that an object's reduction is being written.
@@ -149,6 +184,9 @@ impl PicklerState {
         // The same object often occurs several times in a row. `SessionPickler::end` removes other repetitions.
         if slot < self.needs.first_slot && self.needs.takes.last() != Some(&slot) {
             self.needs.takes.push(slot);
+        }
+        if slot >= self.first_unfinished {
+            self.cycles.note_reference(slot);
         }
         match u8::try_from(slot) {
             Ok(short) => self.out.op_u8(Opcode::BinGet, short),
@@ -241,7 +279,26 @@ impl PicklerState {
     pub(super) fn write_module(&mut self, name: &str) {
         self.write_global("dill._dill", "_import_module");
         self.out.string(name);
+        // The second argument, `safe`, makes it return None if the import fails. dill must be able to load a session
+        // that has the module `snapcli` where that is not installed.
+        if name == OWN_MODULE {
+            self.out.ops([Opcode::NewTrue, Opcode::Tuple2, Opcode::Reduce]);
+            return;
+        }
         self.out.ops([Opcode::Tuple1, Opcode::Reduce]);
+        if !self.needs.modules.iter().any(|known| known == name) {
+            self.needs.modules.push(name.to_owned());
+        }
+    }
+
+    /// Writes a function of the module `snapcli`: `getattr(module, name, NoneType)`. Where there is no such module, a
+    /// load gets `NoneType` instead, whose call raises an error.
+    pub(super) fn write_own_function(&mut self, name: &str) {
+        self.write_global("builtins", "getattr");
+        self.write_module(OWN_MODULE);
+        self.out.string(name);
+        self.write_global("types", "NoneType");
+        self.out.ops([Opcode::Tuple3, Opcode::Reduce]);
     }
 
     /// Memoizes the object that the preceding opcodes create. If its own arguments led to it, it already has a slot:

@@ -1,15 +1,15 @@
 //! The pickler of a session: one variable at a time, with one memo. `session` calls it.
 
-use std::io;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyModule};
+use pyo3::types::{PyAny, PyFunction, PyModule};
 
 use super::dill_library::DillImporter;
 use super::fault_search::FoundFault;
 use super::output::{OpcodeOutput, SegmentSink, StopReason};
 use super::pickle_context::PickleContext;
+use super::save_trial::{self, NullSink};
 use super::{dill_adapter, engine};
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::snapshot::index::StoredBuffer;
@@ -26,6 +26,8 @@ pub(crate) struct SavedValue {
     pub facts: SegmentFacts,
     /// The raw buffers among the opcodes.
     pub buffers: Vec<StoredBuffer>,
+    /// The modules that it refers to as objects.
+    pub modules: Vec<String>,
     /// Differences to expect after a load, for the user.
     pub notes: Vec<String>,
 }
@@ -63,9 +65,35 @@ impl<'py> SessionPickler<'py> {
         Ok(Self { context: Arc::new(context), py: module.py() })
     }
 
+    /// Tells which values will be saved, so that arrays among them that share memory are recognized.
+    pub(crate) fn expect<'v>(&self, values: impl IntoIterator<Item = &'v Bound<'py, PyAny>>)
+    where
+        'py: 'v,
+    {
+        self.context.memory.expect(values.into_iter().map(|value| value.clone().unbind()).collect());
+    }
+
     /// The number of memo slots in use.
     pub(crate) fn memo_len(&self) -> PyResult<usize> {
         Ok(self.context.lock()?.memo.len())
+    }
+
+    /// Whether an object was saved before, so that a later value refers to it.
+    pub(crate) fn has_saved(&self, object: &Bound<'py, PyAny>) -> PyResult<bool> {
+        self.context.has_slot(object)
+    }
+
+    /// The module and the name by which an import finds a class or function.
+    pub(crate) fn global_name(&self, object: &Bound<'py, PyAny>) -> PyResult<Option<(String, String)>> {
+        self.context.global_name(object)
+    }
+
+    /// The functions that were saved by value, from this memo slot on.
+    pub(crate) fn functions_from(&self, slot: usize) -> PyResult<Vec<Bound<'py, PyFunction>>> {
+        let state = self.context.lock()?;
+        let slots = slot..state.memo.len();
+        let objects = slots.filter_map(|slot| state.memo.object(slot as u32));
+        Ok(objects.filter_map(|object| object.bind(self.py).cast_exact::<PyFunction>().ok().cloned()).collect())
     }
 
     /// Pickles one value: the opcodes that push it, and no others. `position` is the offset of the first one in the
@@ -105,7 +133,7 @@ impl<'py> SessionPickler<'py> {
         takes.dedup();
         let memo = (before as u64, state.memo.len() as u64);
         let facts = SegmentFacts { memo, takes, imports: needs.imports, has_code: needs.has_code };
-        Ok(SavedValue { facts, buffers, notes: needs.notes })
+        Ok(SavedValue { facts, buffers, modules: needs.modules, notes: needs.notes })
     }
 
     fn take_chain(&self) -> Vec<Bound<'py, PyAny>> {
@@ -139,20 +167,7 @@ fn new_context(
     importer: DillImporter,
     sink: Box<dyn SegmentSink>,
 ) -> PyResult<PickleContext> {
-    PickleContext::new(module, importer, dill_adapter::connect, OpcodeOutput::segments(sink), None)
-}
-
-/// Discards the opcodes.
-struct NullSink;
-
-impl SegmentSink for NullSink {
-    fn take(&mut self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn take_buffer(&mut self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
+    PickleContext::new(module, importer, save_trial::CALLS, OpcodeOutput::segments(sink), None)
 }
 
 /// Finds everything at fault in a value of the session in `module`.

@@ -22,6 +22,7 @@ mod private_folder;
 pub(crate) mod probe;
 pub(crate) mod script_entry;
 pub(crate) mod script_run;
+pub(crate) mod start_state;
 
 pub(crate) use pyo3::Python;
 

@@ -11,6 +11,7 @@ use pyo3::types::{PyDict, PyModule};
 
 use super::launch::ProcessEnd;
 use super::script_entry::{ScriptCommand, ScriptSource, ScriptTarget, prepare};
+use super::start_state;
 use crate::exit;
 use crate::ui::messages::{print_error, print_line};
 
@@ -61,6 +62,7 @@ pub(crate) fn run_script(py: Python<'_>, command: &ScriptCommand) -> PyResult<Sc
     let main = py.import("__main__")?;
     // An error of `prepare` is ours. Errors of the script, and those of CPython before its first line, are in `entry`.
     let (entry, source) = prepare(py, command, &main)?;
+    start_state::record_for_script(py);
     let (how, end, error) = finish_run(py, entry.call(py, &main.dict()))?;
     remove_file_attributes(command, &main.dict())?;
     join_threads(py)?;
@@ -73,6 +75,7 @@ pub(crate) fn run_script(py: Python<'_>, command: &ScriptCommand) -> PyResult<Sc
 pub(crate) fn run_before_prompt(py: Python<'_>, command: &ScriptCommand) -> PyResult<()> {
     let main = py.import("__main__")?;
     let (entry, _) = prepare(py, command, &main)?;
+    start_state::record_for_script(py);
     if let Err(error) = entry.call(py, &main.dict()) {
         error.print_and_set_sys_last_vars(py);
     }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::inspect_report::{FileFormat, SessionReport};
 use super::table::{TableStyle, write_table};
 use crate::pickle::explain::trace_tree::TraceTree;
-use crate::snapshot::index::{Index, LeftOut, LeftOutReason};
+use crate::snapshot::index::{Index, LeftOut, LeftOutReason, Variable};
 use crate::ui::{count, escape, format_size};
 
 /// How many objects at fault are shown for a variable, after the first, without `--all`.
@@ -25,10 +25,29 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
         writeln!(out)?;
         write_table(out, index, style)?;
     }
+    write_state(out, "state of other modules", &index.module_state)?;
+    write_state(out, "state of the interpreter and of libraries", &index.ambient)?;
     if report.has_failures() {
         let heading = if report.format == FileFormat::Script { "cannot be saved" } else { "could not be saved" };
         writeln!(out, "\n{heading}:")?;
         write_left_out(out, index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed), all)?;
+    }
+    Ok(())
+}
+
+/// Writes what the file has besides the variables: a line for each entry, with its type and value.
+fn write_state(out: &mut dyn Write, heading: &str, entries: &[Variable]) -> io::Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{heading}:")?;
+    for entry in entries {
+        let type_name = if entry.type_name.is_empty() { String::new() } else { format!(" ({})", entry.type_name) };
+        let line = format!("{}{type_name}: {}", entry.name, entry.preview);
+        writeln!(out, "  {}", escape(line.trim_end_matches([' ', ':'])))?;
+        for note in &entry.notes {
+            writeln!(out, "      {}", escape(note))?;
+        }
     }
     Ok(())
 }

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use glob::Pattern;
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::{PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyModule};
+use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 
 use super::provenance::Origin;
-use super::restore::{self as session_restore, RestoreRequest, Restored, Signer, Untrusted};
+use super::restore::{self as session_restore, AmbientChoice, RestoreRequest, Restored, Signer, Untrusted};
 use super::save::{SaveRequest, SaveSource, save_namespace, signing_key};
 use super::select::SelectionRules;
 use crate::pickler;
@@ -97,8 +97,9 @@ fn load<'py>(file: &Bound<'py, PyAny>, options: Option<&Bound<'py, PyDict>>) -> 
 /// Saves the session as `snapcli save` does, from within a script or at the prompt. Returns a dict of the names that
 /// could not be saved, each with the reason.
 ///
-/// `namespace` is a module, or a dict whose items are saved as variables of `__main__`; the default is `__main__`. With
-/// `sync=False`, the file may reach the disk half a minute later: that is faster, but a power cut can lose it.
+/// `namespace` is a module, or a dict whose items are saved as variables of `__main__`, with the globals that their
+/// code uses. The default is `__main__`, or at the prompt of IPython the namespace of that prompt. With `sync=False`,
+/// the file may reach the disk half a minute later: that is faster, but a power cut can lose it.
 #[pyfunction]
 #[pyo3(signature = (path, namespace = None, *, sync = true))]
 fn save<'py>(
@@ -122,9 +123,10 @@ fn save<'py>(
 ///
 /// `only` and `exclude` take a pattern or a list of patterns. With `mmap=True`, arrays are memory-mapped. From a file
 /// that is not signed with your key, only plain data is restored; if the file needs more, `pickle.UnpicklingError` is
-/// raised, unless `trust=True`.
+/// raised, unless `trust=True`. With `ambient=False`, the state of random generators, the environment and the like
+/// stay as they are; the working directory does in any case.
 #[pyfunction]
-#[pyo3(signature = (path, only = None, *, exclude = None, mmap = false, trust = false))]
+#[pyo3(signature = (path, only = None, *, exclude = None, mmap = false, trust = false, ambient = true))]
 fn restore<'py>(
     py: Python<'py>,
     path: PathBuf,
@@ -132,8 +134,10 @@ fn restore<'py>(
     exclude: Option<Bound<'py, PyAny>>,
     mmap: bool,
     trust: bool,
+    ambient: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
-    LoadOptions { path, only: patterns(only)?, exclude: patterns(exclude)?, mmap, trust, into: None }.load(py)
+    let (only, exclude) = (patterns(only)?, patterns(exclude)?);
+    LoadOptions { path, only, exclude, mmap, trust, ambient, into: None }.load(py)
 }
 
 /// Returns the variables of a snapshot as a dict, as `dill.load_module_asdict` does, and changes no module. Variables
@@ -150,7 +154,8 @@ fn load_dict<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let names = PyDict::new(py);
     let into = Some(names.clone());
-    LoadOptions { path, only: patterns(only)?, exclude: patterns(exclude)?, mmap, trust, into }.load(py)?;
+    let (only, exclude) = (patterns(only)?, patterns(exclude)?);
+    LoadOptions { path, only, exclude, mmap, trust, ambient: false, into }.load(py)?;
     Ok(names)
 }
 
@@ -158,19 +163,68 @@ fn running_session() -> Result<&'static RunContext> {
     context::get().context("no script is running under snapcli")
 }
 
+/// The names that a script saves.
+struct SavedNamespace<'py> {
+    module: Bound<'py, PyModule>,
+    names: Bound<'py, PyDict>,
+    /// Whether the script has chosen the names.
+    is_part: bool,
+}
+
+impl<'py> SavedNamespace<'py> {
+    fn new(py: Python<'py>, given: Option<&Bound<'py, PyAny>>) -> Result<Self> {
+        let main = py.import("__main__")?;
+        let Some(given) = given else { return Self::of_caller(py, main) };
+        if let Ok(module) = given.cast::<PyModule>() {
+            return Ok(Self { module: module.clone(), names: module.dict(), is_part: false });
+        }
+        let names = given.cast::<PyDict>().map_err(PyErr::from).context("the namespace must be a dict or a module")?;
+        // `globals()` is the session itself.
+        if names.is(main.dict()) {
+            return Ok(Self { names: main.dict(), module: main, is_part: false });
+        }
+        for key in names.keys() {
+            if !key.is_instance_of::<PyString>() {
+                let text = format!("cannot save the key {}: the names of variables are strings", key.repr()?);
+                return Err(PyTypeError::new_err(text).into());
+            }
+        }
+        // A whole namespace, such as the `globals()` of another module, has these names.
+        let is_part = !names.contains("__builtins__")?;
+        Ok(Self { module: main, names: names.clone(), is_part })
+    }
+
+    /// The default: `__main__`, or the namespace of an interactive prompt that calls itself `__main__`.
+    fn of_caller(py: Python<'py>, main: Bound<'py, PyModule>) -> Result<Self> {
+        let session = Self { names: main.dict(), module: main, is_part: false };
+        // Without a Python frame, the caller is C code.
+        let Ok(frame) = py.import("sys")?.call_method0("_getframe") else { return Ok(session) };
+        let globals = frame.getattr("f_globals")?.cast_into::<PyDict>().map_err(PyErr::from)?;
+        let code = frame.getattr("f_code")?;
+        // The code of a module, a prompt or `exec`: its local names are those of a namespace, not of a function.
+        let is_toplevel =
+            code.getattr("co_name")?.eq("<module>")? || code.getattr("co_flags")?.extract::<u32>()? & 2 == 0;
+        let locals = if is_toplevel { frame.getattr("f_locals")?.cast_into::<PyDict>().ok() } else { None };
+        let locals = locals.filter(|locals| !locals.is(&globals));
+        if locals.is_none() && (globals.is(&session.names) || !is_named_main(&globals)) {
+            return Ok(session);
+        }
+        let names = globals.copy()?;
+        for (name, value) in locals.iter().flatten() {
+            names.set_item(name, value)?;
+        }
+        Ok(Self { names, ..session })
+    }
+}
+
+fn is_named_main(globals: &Bound<'_, PyDict>) -> bool {
+    globals.get_item("__name__").ok().flatten().is_some_and(|name| name.eq("__main__").unwrap_or(false))
+}
+
 fn save_session(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>>, sync: bool) -> Result<Index> {
     let running = running_session()?;
-    let main = py.import("__main__")?;
-    let (module, names) = match namespace {
-        None => (main.clone(), main.dict()),
-        Some(namespace) => match namespace.cast::<PyModule>() {
-            Ok(module) => (module.clone(), module.dict()),
-            Err(_) => {
-                let names = namespace.cast::<PyDict>().map_err(PyErr::from);
-                (main, names.context("the namespace must be a dict or a module")?.clone())
-            }
-        },
-    };
+    let SavedNamespace { module, names, is_part } = SavedNamespace::new(py, namespace)?;
+    let is_main = module.is(&py.import("__main__")?);
     let origin = Origin {
         command: running.command.as_ref(),
         source: running.source.as_ref(),
@@ -184,12 +238,13 @@ fn save_session(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>
         module: &name,
         rules: &SelectionRules::default(),
         load_again: false,
+        ambient: is_main && !is_part,
         key: key.as_ref(),
         progress: &|_, _, _| {},
     };
     let file = AtomicFile::create(path)?;
     let (file, index, _) = running.dill.at_hand(py, |dill| {
-        let source = SaveSource { module: &module, namespace: &names, dill };
+        let source = SaveSource { module: &module, namespace: &names, is_part, dill };
         save_namespace(py, &request, &source, &origin, file)
     })??;
     // Syncing a large file can take seconds, in which other threads of the script may run.
@@ -204,6 +259,7 @@ struct LoadOptions<'py> {
     exclude: Vec<Pattern>,
     mmap: bool,
     trust: bool,
+    ambient: bool,
     /// The dict to load into; `None` for the module that the snapshot was saved from.
     into: Option<Bound<'py, PyDict>>,
 }
@@ -239,6 +295,7 @@ impl<'py> LoadOptions<'py> {
                 into: self.into.clone(),
                 trusted,
                 finds_script_modules: false,
+                ambient: if self.ambient { AmbientChoice::All } else { AmbientChoice::None },
                 dill,
             };
             session_restore::restore(py, &snapshot, &request, &|_| {})

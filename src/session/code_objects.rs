@@ -162,6 +162,13 @@ impl CodeReader {
     }
 }
 
+/// All names that the code within an object looks up, stores or imports, attributes included. An object whose code
+/// cannot be found has none.
+pub(super) fn names_used(object: &Bound<'_, PyAny>, namespace: &Bound<'_, PyDict>) -> HashSet<String> {
+    let codes = code_within(object, namespace).into_iter().flat_map(|root| nested(&root).unwrap_or_default());
+    codes.flat_map(|(_, code)| names_of(&code).unwrap_or_default()).collect()
+}
+
 /// A code object and those nested in its constants, each with its depth.
 fn nested<'py>(root: &Bound<'py, PyAny>) -> PyResult<Vec<(usize, Bound<'py, PyAny>)>> {
     // A queue instead of recursion: `found` is read while it grows.

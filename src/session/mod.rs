@@ -5,11 +5,14 @@
 //! other files describe objects: what they are, where saving them fails, and which globals their code uses. `commands`
 //! use only what is re-exported below.
 
+mod ambient;
 mod api;
 mod code_objects;
 mod failure_path;
 mod imported_objects;
 mod interpreter_guards;
+mod module_source;
+mod module_state;
 mod object_description;
 mod provenance;
 mod restore;
@@ -18,11 +21,14 @@ mod save;
 mod secrets;
 mod select;
 mod size_estimate;
+mod state_saver;
+mod structure;
 mod variable_saver;
 
 pub(crate) use self::api::add_to_inittab;
 pub(crate) use self::provenance::Origin;
-pub(crate) use self::restore::{LostVariable, RestoreRequest, Restored, Signer, Untrusted, restore};
-pub(crate) use self::roundtrip::{has_reducers, repickle, repickle_run};
+pub(crate) use self::restore::{AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, restore};
+pub(crate) use self::roundtrip::{has_reducers, in_session, repickle, repickle_run};
 pub(crate) use self::save::{SaveRequest, save, signing_key};
 pub(crate) use self::select::SelectionRules;
+pub(crate) use self::structure::{SessionStructure, StructureDifference, add_differences};

@@ -3,8 +3,9 @@
 //! A script can change anything in `sys` or `os`, so as little as possible is read from there, and missing information
 //! never fails a save.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use pyo3::prelude::*;
@@ -102,27 +103,57 @@ fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
 }
 
 /// The versions of the packages that the variables import, except the standard library.
-pub(super) fn packages(py: Python<'_>, variables: &[Variable], module: &str) -> BTreeMap<String, String> {
-    find_packages(py, variables, module).unwrap_or_default()
+pub(super) fn packages<'v>(
+    py: Python<'_>,
+    segments: impl Iterator<Item = &'v Variable>,
+    module: &str,
+) -> BTreeMap<String, String> {
+    find_packages(py, segments, module).unwrap_or_default()
 }
 
-fn find_packages(py: Python<'_>, variables: &[Variable], module: &str) -> PyResult<BTreeMap<String, String>> {
+fn find_packages<'v>(
+    py: Python<'_>,
+    segments: impl Iterator<Item = &'v Variable>,
+    module: &str,
+) -> PyResult<BTreeMap<String, String>> {
     let sys = py.import("sys")?;
     let (standard, modules) = (sys.getattr("stdlib_module_names")?, sys.getattr("modules")?);
-    let mut found = BTreeMap::new();
-    for import in variables.iter().flat_map(|variable| &variable.imports) {
+    let (mut found, mut seen) = (BTreeMap::new(), HashSet::new());
+    for import in segments.flat_map(|segment| &segment.imports) {
         // An import is `module name`: the package ends at the first dot or space.
         let package = import.split(['.', ' ']).next().unwrap_or_default();
-        if package == module || package == "dill" || found.contains_key(package) || standard.contains(package)? {
+        if package == module || package == "dill" || !seen.insert(package) || standard.contains(package)? {
             continue;
         }
         // Some scripts replace entries of `sys.modules`, so anything may be missing or of another type.
-        let version = modules.get_item(package).and_then(|package| package.getattr("__version__"));
-        if let Ok(version) = version.and_then(|version| version.extract::<String>()) {
+        let Ok(loaded) = modules.get_item(package).and_then(|found| Ok(found.cast_into::<PyModule>()?)) else {
+            continue;
+        };
+        if let Some(version) = version_of(package, &loaded) {
             found.insert(package.to_owned(), version);
         }
     }
     Ok(found)
+}
+
+/// The version of a package: its `__version__`, or the version in the name of its metadata directory. Reads no
+/// attribute that a function of the package computes: some warn that `__version__` is deprecated.
+fn version_of(package: &str, module: &Bound<'_, PyModule>) -> Option<String> {
+    let names = module.dict();
+    let version = names.get_item("__version__").ok().flatten().and_then(|version| version.extract::<String>().ok());
+    if version.is_some() {
+        return version;
+    }
+    let file: PathBuf = names.get_item("__file__").ok()??.extract().ok()?;
+    let is_package = file.file_stem().is_some_and(|stem| stem == "__init__");
+    let directory = file.ancestors().nth(if is_package { 2 } else { 1 })?;
+    let plain = |name: &str| name.to_lowercase().replace(['-', '.'], "_");
+    let wanted = plain(package);
+    std::fs::read_dir(directory).ok()?.flatten().find_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let (name, version) = name.strip_suffix(".dist-info")?.rsplit_once('-')?;
+        (plain(name) == wanted).then(|| version.to_owned())
+    })
 }
 
 /// What the source of a script says of its names; empty if there is no source.

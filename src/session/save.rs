@@ -38,7 +38,13 @@ pub(crate) fn save<T: SaveTarget>(
                 "__main__" => main.clone(),
                 name => py.import(name).with_context(|| format!("cannot import module {name}: check its name"))?,
             };
-            save_namespace(py, request, &SaveSource { module: &module, namespace: &module.dict(), dill }, origin, out)
+            save_namespace(
+                py,
+                request,
+                &SaveSource { module: &module, namespace: &module.dict(), is_part: false, dill },
+                origin,
+                out,
+            )
         })
     })?
 }
@@ -59,7 +65,7 @@ pub(super) fn save_namespace<'py, T: SaveTarget>(
     let mut index = provenance::provenance(name, origin);
     // Known only now: whether dill was needed, and which packages the variables import.
     index.python.dill = source.dill.version(py);
-    index.packages = provenance::packages(py, writer.variables(), name);
+    index.packages = provenance::packages(py, writer.segments(), name);
     index.left_out = left_out;
     writer.finish(index, request.key).context("cannot write the snapshot")
 }

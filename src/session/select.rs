@@ -1,7 +1,7 @@
 //! Selects the names of a namespace that are saved: by the rules of the command line, and the private names that saved
 //! functions and classes use.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use glob::Pattern;
 use pyo3::prelude::*;
@@ -43,12 +43,21 @@ pub(super) struct SelectedNames<'py> {
     pub(super) left_out: Vec<LeftOut>,
 }
 
-/// Applies the rules to a namespace. Names like `__name__` are in neither list.
+/// The names that an import or the start of a script sets. They belong to the process.
+const OF_MODULE: [&str; 8] =
+    ["__builtins__", "__cached__", "__file__", "__loader__", "__name__", "__package__", "__path__", "__spec__"];
+
+/// Applies the rules to a namespace. Names like `__name__` are in neither list, and neither are others with two
+/// underscores on both sides, unless a saved function uses them. `globals` is where functions look up names. If the
+/// names are a part of a session that the script has chosen (`is_part`), all are kept.
 pub(super) fn select<'py>(
     namespace: &Bound<'py, PyDict>,
+    globals: &Bound<'py, PyDict>,
     rules: &SelectionRules,
     code_reader: &CodeReader,
+    is_part: bool,
 ) -> PyResult<SelectedNames<'py>> {
+    let has_ipython = namespace.py().import("sys")?.getattr("modules")?.contains("IPython")?;
     let mut decisions = Vec::new();
     // Iterate over a copy: another thread of the script may still add names.
     for (key, value) in namespace.copy()?.iter() {
@@ -57,20 +66,23 @@ pub(super) fn select<'py>(
         // The index is UTF-8, so names that differ only in lone surrogates would be the same there.
         let valid = name.to_str().is_ok();
         let name = name.to_string_lossy().into_owned();
-        if !is_dunder(&name) {
+        let is_unset = || name == "__doc__" && value.is_none();
+        let is_of_process = is_of_module(&name) || (has_ipython && is_of_ipython(&name, &value));
+        if !is_of_process && !is_unset() {
             let decision = if valid {
-                rules.decide(&name, &value)
+                if is_part { Ok(()) } else { rules.decide(&name, &value) }
             } else {
                 Err((LeftOutReason::Filter, "the name is not valid Unicode".to_owned()))
             };
             decisions.push((NamedValue { name, value }, decision));
         }
     }
-    keep_private_names_in_use(&mut decisions, namespace, code_reader);
+    keep_private_names_in_use(&mut decisions, globals, code_reader);
     let mut selected = SelectedNames { kept: Vec::new(), left_out: Vec::new() };
     for (named, decision) in decisions {
         match decision {
             Ok(()) => selected.kept.push(named),
+            Err((LeftOutReason::Private, _)) if is_dunder(&named.name) => {}
             Err((reason, rule)) => selected.left_out.push(LeftOut {
                 type_name: type_name(&named.value.get_type()),
                 name: named.name,
@@ -83,6 +95,37 @@ pub(super) fn select<'py>(
     Ok(selected)
 }
 
+impl<'py> SelectedNames<'py> {
+    /// Adds the globals that the code of the selected values uses, directly or through others, in front of them: code
+    /// that runs while they are loaded may need them.
+    pub(super) fn add_needed(&mut self, globals: &Bound<'py, PyDict>, code_reader: &CodeReader) -> PyResult<()> {
+        let given: HashSet<String> = self.kept.iter().map(|named| named.name.clone()).collect();
+        let left_out = self.left_out.iter().map(|item| item.name.clone());
+        let mut seen: HashSet<String> = given.iter().cloned().chain(left_out).collect();
+        let mut waiting: Vec<Bound<'py, PyAny>> = self.kept.iter().map(|named| named.value.clone()).collect();
+        let mut needed = HashSet::new();
+        while let Some(value) = waiting.pop() {
+            for name in code_reader.globals_used(&value, globals) {
+                if is_of_module(&name) || !seen.insert(name.clone()) {
+                    continue;
+                }
+                waiting.extend(globals.get_item(&name)?);
+                needed.insert(name);
+            }
+        }
+        let mut all = Vec::new();
+        // In the order of their definition.
+        for (key, value) in globals.copy()?.iter() {
+            if let Some(name) = key.extract::<String>().ok().filter(|name| needed.contains(name)) {
+                all.push(NamedValue { name, value });
+            }
+        }
+        all.append(&mut self.kept);
+        self.kept = all;
+        Ok(())
+    }
+}
+
 /// `Ok` to save a name, or why not.
 type Decision = Result<(), (LeftOutReason, String)>;
 
@@ -90,14 +133,8 @@ impl SelectionRules {
     fn decide(&self, name: &str, value: &Bound<'_, PyAny>) -> Decision {
         // `--exclude` wins over `--include`.
         let filtered = |rule: String| Err((LeftOutReason::Filter, rule));
-        if let Some(pattern) = self.exclude.iter().find(|pattern| pattern.matches(name)) {
-            return filtered(format!("matches --exclude {pattern}"));
-        }
-        let full = type_name(&value.get_type());
-        let bare = full.rsplit('.').next().unwrap_or(&full);
-        let unwanted = |pattern: &&Pattern| pattern.matches(&full) || pattern.matches(bare);
-        if let Some(pattern) = self.exclude_type.iter().find(unwanted) {
-            return filtered(format!("type matches --exclude-type {pattern}"));
+        if let Some(rule) = self.excluding(name, value) {
+            return filtered(rule);
         }
         // A private name that is included explicitly is saved.
         if self.include.iter().any(|pattern| pattern.matches(name)) {
@@ -106,12 +143,47 @@ impl SelectionRules {
         if !self.include.is_empty() {
             return filtered("matches no --include pattern".to_owned());
         }
-        if name.starts_with('_') && !self.private {
+        if name.starts_with('_') && (!self.private || is_dunder(name)) {
             let rule = "private, and not used by any saved function or class";
             return Err((LeftOutReason::Private, rule.to_owned()));
         }
         Ok(())
     }
+}
+
+impl SelectionRules {
+    /// The rule that excludes a value, in words.
+    pub(super) fn excluding(&self, name: &str, value: &Bound<'_, PyAny>) -> Option<String> {
+        if let Some(pattern) = self.exclude.iter().find(|pattern| pattern.matches(name)) {
+            return Some(format!("matches --exclude {pattern}"));
+        }
+        let full = type_name(&value.get_type());
+        let bare = full.rsplit('.').next().unwrap_or(&full);
+        let unwanted = |pattern: &&Pattern| pattern.matches(&full) || pattern.matches(bare);
+        let pattern = self.exclude_type.iter().find(unwanted)?;
+        Some(format!("type matches --exclude-type {pattern}"))
+    }
+}
+
+/// Whether IPython puts a variable of this name into the namespace of its user: its inputs and outputs, and functions
+/// of the prompt.
+fn is_of_ipython(name: &str, value: &Bound<'_, PyAny>) -> bool {
+    if name == "open" {
+        // IPython has an `open` of its own.
+        let home = value.getattr("__module__").and_then(|home| home.extract::<String>());
+        return home.is_ok_and(|home| home.starts_with("IPython."));
+    }
+    if matches!(name, "In" | "Out" | "exit" | "quit" | "get_ipython") {
+        return true;
+    }
+    let Some(rest) = name.strip_prefix('_') else { return false };
+    matches!(rest, "" | "_" | "__" | "ih" | "oh" | "dh" | "ii" | "iii" | "exit_code")
+        || rest.strip_prefix('i').unwrap_or(rest).chars().all(|letter| letter.is_ascii_digit())
+}
+
+/// Whether a name belongs to the process, and is never saved.
+pub(super) fn is_of_module(name: &str) -> bool {
+    OF_MODULE.contains(&name)
 }
 
 fn is_dunder(name: &str) -> bool {

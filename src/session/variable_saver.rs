@@ -1,8 +1,8 @@
 //! Pickles the selected variables, one after the other. Each becomes a segment of the file or, if it cannot be pickled,
 //! an entry in the list of names left out. An object that cannot be pickled affects only the variable that holds it.
 
-use std::cell::Cell;
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,10 +11,12 @@ use pyo3::exceptions::{PyAssertionError, PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
 
-use super::code_objects::CodeReader;
+use super::ambient;
+use super::code_objects::{CodeReader, names_used};
 use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilter};
+use super::module_state::ProjectModules;
 use super::object_description::{describe, type_name};
 use super::provenance::ScriptNames;
 use super::secrets::secrets;
@@ -27,7 +29,7 @@ use crate::pickler::{
 };
 use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
-use crate::snapshot::index::{LeftOut, LeftOutReason, UnsavableObject, Variable};
+use crate::snapshot::index::{LeftOut, LeftOutReason, SegmentRole, UnsavableObject, Variable};
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::writer::SnapshotWriter;
@@ -40,6 +42,8 @@ pub(crate) struct SaveRequest<'a> {
     pub rules: &'a SelectionRules,
     /// Whether to load each variable again at once, as `dill.detect` does.
     pub load_again: bool,
+    /// Whether to save what the session changed besides its variables: see [`ambient`].
+    pub ambient: bool,
     /// The key that signs the file.
     pub key: Option<&'a SigningKey>,
     /// Called before each variable with its name, the number of variables done, and the number of all.
@@ -52,6 +56,8 @@ pub(super) struct SaveSource<'a, 'py> {
     pub(super) module: &'a Bound<'py, PyModule>,
     /// The names to save: the namespace of the module, or another dict that is saved as if it were.
     pub(super) namespace: &'a Bound<'py, PyDict>,
+    /// Whether the names are a part of a session, chosen by the script: the globals that they need come along.
+    pub(super) is_part: bool,
     /// Imports dill when it is needed.
     pub(super) dill: &'a LazyDill,
 }
@@ -65,8 +71,14 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     names: &ScriptNames,
     writer: SnapshotWriter<T>,
 ) -> Result<(SnapshotWriter<T>, Vec<LeftOut>)> {
+    // Before this save changes the warning filters.
+    let ambient = if request.ambient { ambient::changed(py) } else { Vec::new() };
     let code_reader = CodeReader::new(py)?;
-    let selection = select(source.namespace, request.rules, &code_reader)?;
+    let globals = source.module.dict();
+    let mut selection = select(source.namespace, &globals, request.rules, &code_reader, source.is_part)?;
+    if source.is_part {
+        selection.add_needed(&globals, &code_reader)?;
+    }
     let mut left_out = selection.left_out;
     // Before anything is written: a full disk would otherwise show only after minutes of pickling.
     check_room(writer.free(), &selection.kept, request.rules)?;
@@ -87,7 +99,10 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         imported_objects: ImportedObjects::new(source.namespace, &names.from_imports)?,
         writer: &writer,
         has_files: Cell::new(false),
+        project: ProjectModules::loaded(py, source.module)?,
+        needed_modules: RefCell::default(),
     };
+    saver.pickler.expect(selection.kept.iter().map(|named| &named.value));
     // If dill meets a recursive object that it cannot handle, it warns and writes a bare name, which does not exist in
     // another process: `strict_importer` makes an error of that warning.
     let warnings = WarningFilter::unchanged(py);
@@ -97,10 +112,16 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         (request.progress)(&named.name, done, selection.kept.len());
         // Nothing is being pickled now, so a signal handler of the script may run, and may end the save.
         py.check_signals()?;
-        if let Some(reason) = saver.save(py, named)? {
+        if let Some(reason) = saver.save(py, named, SegmentRole::Variable)? {
             left_out.push(reason);
         }
     }
+    if source.is_part {
+        left_out.extend(saver.save_late_globals(py, &selection.kept)?);
+    }
+    // After all variables: what a module shares with them is in their segments, so they need nothing of the module.
+    left_out.extend(saver.save_module_state(py)?);
+    ambient.iter().try_for_each(|entry| saver.save_ambient(entry))?;
     drop(ignored);
     drop(warnings);
     drop(paused);
@@ -125,36 +146,40 @@ fn strict_importer(dill: &LazyDill) -> DillImporter {
     })
 }
 
-struct VariableSaver<'a, 'py, T: SaveTarget> {
-    request: &'a SaveRequest<'a>,
-    source: &'a SaveSource<'a, 'py>,
+pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
+    pub(super) request: &'a SaveRequest<'a>,
+    pub(super) source: &'a SaveSource<'a, 'py>,
     lines: &'a HashMap<String, u32>,
-    code_reader: &'a CodeReader,
-    pickler: SessionPickler<'py>,
+    pub(super) code_reader: &'a CodeReader,
+    pub(super) pickler: SessionPickler<'py>,
     imported: Option<ImportedNames<'py>>,
     imported_objects: ImportedObjects,
     writer: &'a SharedWriter<T>,
     /// Whether a variable saved so far contains a file object.
     has_files: Cell<bool>,
+    /// The loaded modules of the project.
+    pub(super) project: ProjectModules<'py>,
+    /// Those that the segments so far refer to.
+    pub(super) needed_modules: RefCell<HashSet<String>>,
 }
 
 impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     /// Saves one variable, or returns why it was left out. An error ends the whole save.
-    fn save(&self, py: Python<'py>, named: &NamedValue<'py>) -> Result<Option<LeftOut>> {
-        match self.try_save(py, named) {
+    pub(super) fn save(&self, py: Python<'py>, named: &NamedValue<'py>, role: SegmentRole) -> Result<Option<LeftOut>> {
+        match self.try_save(py, named, role) {
             // A signal arrived half-way: discard the segment, so that Python can run the script's handler between two
             // variables. If the handler raises, the save ends; if not, the variable is saved again.
             Err(error) if is_interrupted(&error) => {
                 self.write(SnapshotWriter::discard)?;
                 signals::forget();
                 py.check_signals()?;
-                signals::undisturbed(|| self.try_save(py, named))
+                signals::undisturbed(|| self.try_save(py, named, role))
             }
             done => done,
         }
     }
 
-    fn try_save(&self, py: Python<'py>, named: &NamedValue<'py>) -> Result<Option<LeftOut>> {
+    fn try_save(&self, py: Python<'py>, named: &NamedValue<'py>, role: SegmentRole) -> Result<Option<LeftOut>> {
         // Checked before pickling, so that a redacted value never reaches the file.
         let is_import = self.imported_objects.of_process(&named.value).is_some();
         let secrets = if is_import { Vec::new() } else { secrets(&named.name, &named.value) };
@@ -162,10 +187,11 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             let error = format!("looks like a credential: {}", secrets.join("; "));
             return Ok(Some(left_out(named, LeftOutReason::Secret, error)));
         }
-        let position = self.write(|writer| writer.begin(&named.name))?;
-        let failure = match self.pickle(py, named, position) {
-            Ok(SavedValue { facts, buffers, notes }) => {
-                let mut variable = Variable { notes, ..self.describe(named) };
+        let position = self.write(|writer| writer.begin(&named.name, role))?;
+        let failure = match self.pickle(py, named, position, role) {
+            Ok(SavedValue { facts, buffers, modules, notes }) => {
+                let modules = self.needs_modules(named, &facts.imports, &modules);
+                let mut variable = Variable { notes, modules, ..self.describe(named) };
                 if !secrets.is_empty() {
                     // The value is in the file, but need not be on every screen that shows the index.
                     variable.preview = "(not shown)".to_owned();
@@ -216,13 +242,13 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         Ok(found.iter().map(explain).collect())
     }
 
-    fn write<R>(&self, action: impl FnOnce(&mut SnapshotWriter<T>) -> io::Result<R>) -> Result<R> {
+    pub(super) fn write<R>(&self, action: impl FnOnce(&mut SnapshotWriter<T>) -> io::Result<R>) -> Result<R> {
         self.writer.with(action).context("cannot write the snapshot")
     }
 
     fn describe(&self, named: &NamedValue<'py>) -> Variable {
         let described = describe(&named.value, self.request.module);
-        let used = self.code_reader.globals_used(&named.value, self.source.namespace);
+        let used = self.code_reader.globals_used(&named.value, &self.source.module.dict());
         let in_session = |name: &String| self.source.namespace.contains(name).unwrap_or(false);
         // Code can look up names that do not exist (yet), such as built-in functions.
         let mut globals: Vec<String> = used.into_iter().filter(in_session).collect();
@@ -242,8 +268,28 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         }
     }
 
+    /// The modules of the project that a value refers to, or that its code imports. Notes them for
+    /// [`save_module_state`](Self::save_module_state).
+    fn needs_modules(&self, named: &NamedValue<'py>, imports: &[String], modules: &[String]) -> Vec<String> {
+        // Most sessions have no such modules, and reading code takes time.
+        if self.project.is_empty() {
+            return Vec::new();
+        }
+        let mut found = modules.to_vec();
+        found.extend(names_used(&named.value, &self.source.module.dict()));
+        let found = self.project.among(imports, &found);
+        self.needed_modules.borrow_mut().extend(found.iter().cloned());
+        found
+    }
+
     /// Writes the opcodes of a value. The first one will be at offset `position` in the file.
-    fn pickle(&self, py: Python<'py>, named: &NamedValue<'py>, position: u64) -> Result<SavedValue, SaveFailure<'py>> {
+    fn pickle(
+        &self,
+        py: Python<'py>,
+        named: &NamedValue<'py>,
+        position: u64,
+        role: SegmentRole,
+    ) -> Result<SavedValue, SaveFailure<'py>> {
         let memo_len = self.pickler.memo_len()?;
         // With `--refimported`, all imported objects are written as a single global, without a memo slot.
         if let Some(imported) = &self.imported
@@ -259,7 +305,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             self.pickler.roll_back(memo_len)?;
             let begin_again = |writer: &mut SnapshotWriter<T>| {
                 writer.discard()?;
-                writer.begin(&named.name)
+                writer.begin(&named.name, role)
             };
             self.writer.with(begin_again).map_err(sink_failure)?;
             return self.write_import(module, import, memo_len);
@@ -284,7 +330,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         let memo = (memo_len as u64, memo_len as u64);
         let imports = vec![format!("{module} {name}")];
         let facts = SegmentFacts { memo, imports, ..SegmentFacts::default() };
-        Ok(SavedValue { facts, buffers: Vec::new(), notes: Vec::new() })
+        Ok(SavedValue { facts, buffers: Vec::new(), modules: Vec::new(), notes: Vec::new() })
     }
 
     /// Whether loading the variable would open the script's own files, which dill would truncate: it has a file object,
@@ -319,7 +365,7 @@ fn sink_failure<'py>(error: io::Error) -> SaveFailure<'py> {
     SaveFailure { stopped: Some(stopped), ..SaveFailure::from(PyErr::from(io::Error::other("cannot write"))) }
 }
 
-fn left_out(named: &NamedValue<'_>, reason: LeftOutReason, error: String) -> LeftOut {
+pub(super) fn left_out(named: &NamedValue<'_>, reason: LeftOutReason, error: String) -> LeftOut {
     let type_name = type_name(&named.value.get_type());
     LeftOut { name: named.name.clone(), type_name, reason, error, ..LeftOut::default() }
 }
@@ -346,7 +392,7 @@ fn add_users(left_out: &mut [LeftOut], kept: &[NamedValue<'_>], source: &SaveSou
         return;
     }
     for named in kept {
-        let used = code_reader.globals_used(&named.value, source.namespace);
+        let used = code_reader.globals_used(&named.value, &source.module.dict());
         for item in left_out.iter_mut().filter(|item| item.name != named.name && used.contains(&item.name)) {
             item.users.push(named.name.clone());
         }

@@ -6,10 +6,11 @@
 
 use std::io;
 
-use super::index::{self, Index, PickleStream, SCHEMA, StoredBuffer, Variable};
+use super::index::{self, Index, PickleStream, SCHEMA, SegmentRole, StoredBuffer, Variable};
 use super::layout::{Trailer, longest_index};
 use super::pipeline::WritePipeline;
 use super::save_target::SaveTarget;
+use super::segment::SegmentFrame;
 use super::signature::SigningKey;
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::{Scanner, SegmentFacts};
@@ -23,17 +24,26 @@ pub struct SnapshotWriter<T: SaveTarget> {
     position: u64,
     prelude_length: u64,
     /// Hashes the bytes outside all segments.
+    frame: blake3::Hasher,
+    /// Hashes the bytes outside the segments of variables.
     outside: blake3::Hasher,
     open: Option<OpenSegment>,
     /// For [`segment`](Self::segment), and to check the facts given to [`end`](Self::end) in debug builds.
     scanner: Scanner,
     variables: Vec<Variable>,
+    module_state: Vec<Variable>,
+    ambient: Vec<Variable>,
 }
 
 #[derive(Debug)]
 struct OpenSegment {
     name: String,
     offset: u64,
+    role: SegmentRole,
+    /// The opcodes around its value.
+    frame: SegmentFrame,
+    /// What `outside` was before the segment: a discarded one must not count.
+    outside_before: Option<blake3::Hasher>,
     /// A copy of the value's opcodes, to check the pickler's facts.
     #[cfg(debug_assertions)]
     value: Vec<u8>,
@@ -59,10 +69,13 @@ impl<T: SaveTarget> SnapshotWriter<T> {
             module: module.to_owned(),
             position: length,
             prelude_length: length,
+            frame: outside.clone(),
             outside,
             open: None,
             scanner: Scanner::new(emit::PRELUDE_MEMO),
             variables: Vec::new(),
+            module_state: Vec::new(),
+            ambient: Vec::new(),
         })
     }
 
@@ -71,22 +84,26 @@ impl<T: SaveTarget> SnapshotWriter<T> {
         self.pipeline.free()
     }
 
-    /// The variables written so far, still without their hashes.
-    pub fn variables(&self) -> &[Variable] {
-        &self.variables
+    /// All segments written so far, still without their hashes.
+    pub fn segments(&self) -> impl Iterator<Item = &Variable> {
+        self.variables.iter().chain(&self.module_state).chain(&self.ambient)
     }
 
-    /// Starts the segment of a variable. Returns the offset at which its value will begin.
-    pub fn begin(&mut self, name: &str) -> io::Result<u64> {
+    /// Starts a segment. Returns the offset at which its value will begin. All variables come before the module state,
+    /// and that comes before the ambient state.
+    pub fn begin(&mut self, name: &str, role: SegmentRole) -> io::Result<u64> {
+        let frame = SegmentFrame::new(role, name);
+        let head = frame.head.clone();
         self.open = Some(OpenSegment {
             name: name.to_owned(),
             offset: self.position,
+            role,
+            frame,
+            outside_before: (role != SegmentRole::Variable).then(|| self.outside.clone()),
             #[cfg(debug_assertions)]
             value: Vec::new(),
         });
         self.pipeline.begin_segment();
-        let mut head = Vec::new();
-        emit::string(&mut head, name)?;
         self.put(&head)?;
         Ok(self.position)
     }
@@ -100,6 +117,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
     /// Writes the contents of a raw buffer.
     pub fn buffer(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.copy_value(bytes)?;
+        self.hash_outside(bytes);
         self.pipeline.put_buffer(bytes)?;
         self.position = self.position.saturating_add(bytes.len() as u64);
         Ok(())
@@ -137,24 +155,35 @@ impl<T: SaveTarget> SnapshotWriter<T> {
     }
 
     fn close(&mut self, variable: Variable, facts: SegmentFacts, buffers: Vec<StoredBuffer>) -> io::Result<&Variable> {
-        let mut tail = Vec::new();
-        emit::set_item(&mut tail)?;
-        self.put(&tail)?;
-        let OpenSegment { name, offset, .. } = self.open.take().ok_or_else(no_open_segment)?;
+        let tail = self.open.as_ref().ok_or_else(no_open_segment)?.frame.tail;
+        self.put(tail)?;
+        let OpenSegment { name, offset, role, frame, .. } = self.open.take().ok_or_else(no_open_segment)?;
         let uses = self.owners_of(&facts.takes);
+        let mut imports = facts.imports;
+        // Those of the opcodes around the value.
+        for import in frame.imports {
+            if !imports.iter().any(|known| known == import) {
+                imports.push((*import).to_owned());
+            }
+        }
+        let segments = match role {
+            SegmentRole::Variable => &mut self.variables,
+            SegmentRole::ModuleItem => &mut self.module_state,
+            SegmentRole::Ambient => &mut self.ambient,
+        };
         // The caller has described the value; everything about the segment is known here.
-        self.variables.push(Variable {
+        segments.push(Variable {
             name,
             offset,
             length: self.position.saturating_sub(offset),
             memo: facts.memo,
             uses,
             buffers,
-            imports: facts.imports,
+            imports,
             has_code: facts.has_code,
             ..variable
         });
-        let variable = self.variables.last().ok_or_else(no_open_segment)?;
+        let variable = segments.last().ok_or_else(no_open_segment)?;
         self.pipeline.end_segment(variable);
         Ok(variable)
     }
@@ -162,6 +191,9 @@ impl<T: SaveTarget> SnapshotWriter<T> {
     /// Discards the open segment, if there is one.
     pub fn discard(&mut self) -> io::Result<()> {
         let Some(open) = self.open.take() else { return Ok(()) };
+        if let Some(outside) = open.outside_before {
+            self.outside = outside;
+        }
         // The next segment is written over the discarded one.
         self.position = open.offset;
         self.pipeline.discard_segment(open.offset)
@@ -172,7 +204,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
     /// An error of kind `InvalidData` means that the opcodes are invalid and that nothing was written.
     pub fn segment(&mut self, variable: Variable, value: &[u8]) -> io::Result<&Variable> {
         let facts = self.scan(value)?;
-        self.begin(&variable.name)?;
+        self.begin(&variable.name, SegmentRole::Variable)?;
         self.put(value)?;
         self.close(variable, facts, Vec::new())
     }
@@ -182,7 +214,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
         facts.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    /// Ends the snapshot. The caller fills the index except `variables`, `stream`, `module` and `schema`.
+    /// Ends the snapshot. The caller fills the index except the segments, `stream`, `module` and `schema`.
     ///
     /// Returns the target, which is not flushed, the index as it was written, and the length of the file in bytes.
     pub fn finish(mut self, index: Index, key: Option<&SigningKey>) -> io::Result<(T, Index, u64)> {
@@ -190,18 +222,24 @@ impl<T: SaveTarget> SnapshotWriter<T> {
         emit::end(&mut end)?;
         // The end is outside of all segments, like the prelude.
         self.outside.update(&end);
+        self.frame.update(&end);
         self.put(&end)?;
         let length = self.position;
         let (mut out, hashes) = self.pipeline.finish()?;
-        for (variable, hashes) in self.variables.iter_mut().zip(hashes) {
+        let segments = [&mut self.variables, &mut self.module_state, &mut self.ambient];
+        for (variable, hashes) in segments.into_iter().flatten().zip(hashes) {
             hashes.store_in(variable);
         }
         let blake3 = self.outside.finalize().to_hex().to_string();
+        let frame = self.frame.finalize().to_hex().to_string();
+        let frame = if frame == blake3 { String::new() } else { frame };
         let mut index = Index {
             schema: SCHEMA,
             module: self.module,
             variables: self.variables,
-            stream: PickleStream { length, prelude: self.prelude_length, blake3 },
+            module_state: self.module_state,
+            ambient: self.ambient,
+            stream: PickleStream { length, prelude: self.prelude_length, blake3, frame },
             ..index
         };
         // The hashes must be in the index before it is encoded, and its length in the trailer.
@@ -219,21 +257,31 @@ impl<T: SaveTarget> SnapshotWriter<T> {
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hash_outside(bytes);
         self.pipeline.put(bytes)?;
         self.position = self.position.saturating_add(bytes.len() as u64);
         Ok(())
     }
 
+    /// Hashes bytes of a segment that is no variable: they are outside of all variables.
+    fn hash_outside(&mut self, bytes: &[u8]) {
+        if self.open.as_ref().is_some_and(|open| open.role != SegmentRole::Variable) {
+            self.outside.update(bytes);
+        }
+    }
+
     /// The names of the variables whose segments filled these memo slots, each once. `slots` is sorted.
     fn owners_of(&self, slots: &[u64]) -> Vec<String> {
-        let mut owners: Vec<&str> = slots.iter().filter_map(|slot| owner(&self.variables, *slot)).collect();
+        let owner = |slot: &u64| owner(&self.variables, *slot).or_else(|| owner(&self.module_state, *slot));
+        let mut owners: Vec<&str> = slots.iter().filter_map(owner).collect();
         // Slots are numbered in the order of the segments, so equal names are adjacent.
         owners.dedup();
         owners.into_iter().map(str::to_owned).collect()
     }
 }
 
-/// The name of the variable whose segment filled a memo slot; `None` for slot 0, the module itself.
+/// The name of the variable whose segment filled a memo slot; `None` for slot 0, the module itself. `variables` are in
+/// the order of the file.
 pub(super) fn owner(variables: &[Variable], slot: u64) -> Option<&str> {
     let variable = variables.get(variables.partition_point(|variable| variable.memo.1 <= slot))?;
     (variable.memo.0 <= slot).then_some(variable.name.as_str())
@@ -291,7 +339,7 @@ mod tests {
             let mut writer = SnapshotWriter::new(Vec::new(), "__main__")?;
             writer.segment(named("a"), b"]\x94")?;
             if with_bad {
-                writer.begin("bad")?;
+                writer.begin("bad", SegmentRole::Variable)?;
                 writer.value(b"]\x94")?;
                 writer.discard()?;
             }

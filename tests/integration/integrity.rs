@@ -82,6 +82,7 @@ impl Original {
             .collect();
         let wanted = index.variables.iter().zip(&mut arrays).map(|(variable, arrays)| Wanted {
             variable,
+            role: Default::default(),
             memory: Memory::Filled(arrays.iter_mut().map(Vec::as_mut_slice).collect()),
         });
         let whole = snapshot.fetch(index, wanted.collect(), &|_| {}).is_ok_and(|damage| damage.is_none());

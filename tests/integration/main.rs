@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 #[cfg(feature = "python")]
+mod ambient_state;
+#[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
 mod completions;
@@ -24,6 +26,8 @@ mod fuzzing;
 #[cfg(feature = "python")]
 mod generators;
 #[cfg(feature = "python")]
+mod hard_objects;
+#[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
 #[cfg(feature = "python")]
@@ -36,6 +40,12 @@ mod interpreter_choice;
 mod isolation;
 #[cfg(feature = "python")]
 mod joblib;
+#[cfg(feature = "python")]
+mod joblib_formats;
+#[cfg(feature = "python")]
+mod live_things;
+#[cfg(feature = "python")]
+mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
 mod page;
@@ -50,9 +60,13 @@ mod round_trips;
 #[cfg(feature = "python")]
 mod running;
 #[cfg(feature = "python")]
+mod saved_parts;
+#[cfg(feature = "python")]
 mod saving;
 #[cfg(feature = "python")]
 mod sessions_that_break_dill;
+#[cfg(feature = "python")]
+mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
 mod suites;
@@ -62,6 +76,8 @@ mod trust;
 mod trust_prompt;
 #[cfg(feature = "python")]
 mod verdicts;
+#[cfg(feature = "python")]
+mod verified_is_equal;
 #[cfg(feature = "python")]
 mod verified_saves;
 mod verifying;

@@ -62,6 +62,7 @@ impl ScriptInspection {
             module: "__main__",
             rules: &SelectionRules::from(inspection.args.selection.clone()),
             load_again: inspection.args.trace.is_none(),
+            ambient: true,
             key: None,
             progress: &|name, done, total| bar.start_variable(name, done, total),
         };

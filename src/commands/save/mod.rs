@@ -58,6 +58,7 @@ pub(crate) fn run_command(args: SaveArgs, python: Option<&str>, verbosity: Verbo
         strict: args.strict,
         verify: args.verify,
         module: args.module,
+        ambient: !args.no_ambient,
         rules: args.selection.into(),
         key,
         interpreter,
@@ -112,6 +113,8 @@ struct SaveJob {
     verify: bool,
     /// The name of the module whose namespace is saved.
     module: String,
+    /// Whether to save the ambient state.
+    ambient: bool,
     rules: SelectionRules,
     key: Option<SigningKey>,
     interpreter: Interpreter,
@@ -285,6 +288,7 @@ impl SaveJob {
             module: &self.module,
             rules: &self.rules,
             load_again: false,
+            ambient: self.ambient,
             key: self.key.as_ref(),
             progress: &|name, done, total| bar.start_variable(name, done, total),
         };
@@ -320,6 +324,8 @@ impl SaveJob {
             let text = format!("left out {}: {}", escape(&item.name), escape(&item.error));
             match item.reason {
                 LeftOutReason::Size | LeftOutReason::Secret => verbosity.note(&text),
+                // A variable of another module that cannot be saved, and that importing the module makes again.
+                LeftOutReason::Filter if item.error.starts_with("made again") => verbosity.note(&text),
                 _ => verbosity.detail(&text),
             }
         }
@@ -340,7 +346,11 @@ impl SaveJob {
     }
 
     fn print_warnings(&self, report: &SessionReport) {
-        for variable in &report.index.variables {
+        let ambient: Vec<_> = report.index.ambient.iter().map(|entry| escape(&entry.name)).collect();
+        if !ambient.is_empty() {
+            self.verbosity.detail(&format!("saved the state of {}", ambient.join(", ")));
+        }
+        for (_, variable) in report.index.segments() {
             let name = escape(&variable.name);
             if !variable.secrets.is_empty() {
                 let why = variable.secrets.join("; ");

@@ -62,10 +62,24 @@ pub(crate) fn global(out: &mut impl Write, module: &str, name: &str) -> io::Resu
     opcodes(out, &[Opcode::StackGlobal])
 }
 
-/// Stores the value on top of the stack in the dict two below it, under the name between them.
-pub(crate) fn set_item(out: &mut impl Write) -> io::Result<()> {
-    opcodes(out, &[Opcode::SetItem])
+/// The opcodes before the value of a variable of another module: the module, an empty dict, the name. The opcodes after
+/// the value are [`MODULE_ITEM_END`].
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn module_item(out: &mut impl Write, module: &str, name: &str) -> io::Result<()> {
+    // Nothing is memoized: the value alone fills memo slots.
+    global(out, "dill._dill", "_import_module")?;
+    string(out, module)?;
+    opcodes(out, &[Opcode::Tuple1, Opcode::Reduce, Opcode::EmptyDict])?;
+    string(out, name)
 }
+
+/// The dict with the one value becomes state of the module. The stack is then as it was.
+pub(crate) const MODULE_ITEM_END: &[u8] = &[Opcode::SetItem as u8, Opcode::Build as u8, Opcode::Pop as u8];
+
+/// After a name and its value, which are made and dropped: other readers ignore them.
+pub(crate) const AMBIENT_END: &[u8] = &[Opcode::Tuple2 as u8, Opcode::Pop as u8];
 
 fn opcodes(out: &mut impl Write, opcodes: &[Opcode]) -> io::Result<()> {
     opcodes.iter().try_for_each(|opcode| out.write_all(&[opcode.byte()]))

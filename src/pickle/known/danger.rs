@@ -26,7 +26,7 @@ const DANGEROUS_MODULES: &[&str] = &[
     "yaml", "jinja2", "torch.hub", "torch.jit", "torch.utils", "torch.serialization", "torch._dynamo",
     "torch._inductor", "torch.distributed", "torch.package", "torch.fx", "torch.ops", "torch.multiprocessing",
     "torch.cuda.memory", "torch.nn.utils.rnn_eval", "torch.backends", "torch.testing", "torch.export", "torch.onnx",
-    "torch._C", "numpy.f2py", "numpy.distutils", "numpy.testing", "numpy.ctypeslib", "numpy.lib.npyio",
+    "torch._C", "snapcli", "numpy.f2py", "numpy.distutils", "numpy.testing", "numpy.ctypeslib", "numpy.lib.npyio",
     "numpy.lib._npyio_impl", "numpy.lib.format", "numpy._core.memmap", "pandas.io", "pandas.core.computation",
     "pandas._testing", "scipy.io", "scipy.weave", "sklearn.datasets", "sympy.parsing", "sympy.core.sympify",
     "statsmodels.datasets", "matplotlib.testing", "pydevd", "builtins.__dict__",

@@ -10,7 +10,7 @@ const DATA_PACKAGES: &[&str] = &["numpy", "pandas", "sklearn", "scipy", "pyarrow
 const KNOWN_PACKAGES: &[&str] = &[
     "numpy", "pandas", "sklearn", "scipy", "pyarrow", "dill", "cloudpickle", "joblib", "matplotlib", "seaborn",
     "polars", "torch", "xgboost", "lightgbm", "statsmodels", "sympy", "networkx", "PIL", "requests", "tqdm", "pytz",
-    "dateutil", "attr", "attrs", "pydantic", "__main__", "__mp_main__", "__runtime__",
+    "dateutil", "attr", "attrs", "pydantic", "snapcli", "__main__", "__mp_main__", "__runtime__",
     "__future__", "_abc", "_bisect", "_codecs", "_collections", "_collections_abc", "_csv", "_ctypes", "_datetime",
     "_decimal", "_frozen_importlib", "_frozen_importlib_external", "_functools", "_hashlib", "_heapq", "_io", "_json",
     "_locale", "_operator", "_pickle", "_queue", "_random", "_socket", "_sqlite3", "_ssl", "_struct", "_thread",
@@ -67,4 +67,20 @@ pub(in crate::pickle) fn is_constructor(module: &str, name: &str) -> bool {
     }
     let class = name.strip_suffix(".__new__");
     class.is_some_and(|class| (module, class) == ("enum", "Enum") || is_data_class(module, class))
+}
+
+/// Whether this is a method of `dict` or `object` that does no more than opcodes do, whatever name a class gives it:
+/// `__getattr__ = dict.__getitem__`.
+pub(in crate::pickle) fn is_plain_method(module: &str, name: &str) -> bool {
+    const METHODS: [&str; 8] = [
+        "dict.__getitem__",
+        "dict.get",
+        "dict.__setitem__",
+        "dict.__delitem__",
+        "object.__getattribute__",
+        "object.__setattr__",
+        "object.__hash__",
+        "object.__eq__",
+    ];
+    module == "builtins" && METHODS.contains(&name)
 }

@@ -9,6 +9,7 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 
+use super::class_finder::ARRAY_FILES;
 use super::dill_functions::RUNTIME;
 use super::restore_context::{RestoreContext, RestoreRequest, Restored, bind_module};
 use super::unpickler::Unpickler;
@@ -80,7 +81,7 @@ fn load_session<'py>(
     }
     // Names that begin with two underscores are dill's own lists. Its loader has removed them by now.
     let names = variables.iter().map(|variable| variable.name.clone()).filter(|name| !name.starts_with("__"));
-    Ok(Restored { names: names.collect(), lost: Vec::new(), module: bare.to_owned() })
+    Ok(Restored { names: names.collect(), lost: Vec::new(), module: bare.to_owned(), ..Restored::default() })
 }
 
 fn load_object<'py>(
@@ -104,7 +105,7 @@ fn load_object<'py>(
         namespace.set_item(OBJECT_NAME, loaded)?;
         names.push(OBJECT_NAME.to_owned());
     }
-    Ok(Restored { names, lost: Vec::new(), module: "__main__".to_owned() })
+    Ok(Restored { names, module: "__main__".to_owned(), ..Restored::default() })
 }
 
 /// Loads the whole pickle. `main` is the module whose namespace the globals of the session are looked up in.
@@ -114,12 +115,18 @@ fn unpickle<'py>(
     main: &Bound<'py, PyModule>,
     request: &RestoreRequest<'_, 'py>,
 ) -> PyResult<(Unpickler<'py>, Bound<'py, PyAny>)> {
-    let context = RestoreContext::new(request, main.clone(), main.dict())?;
+    let context = RestoreContext { is_whole_pickle: true, ..RestoreContext::new(request, main.clone(), main.dict())? };
     let unpickler = Unpickler::new(py, snapshot, &context)?;
     // Only `joblib.dump` writes array bytes between the opcodes.
     let arrays = snapshot.raw_arrays().map_err(read_error)?;
-    let loaded =
-        if arrays.is_empty() { unpickler.load_whole()? } else { joblib_load::load(&unpickler, snapshot, arrays)? };
+    let loaded = if arrays.is_empty() {
+        unpickler.load_whole().or_else(|error| match error.value(py).to_string().contains(ARRAY_FILES) {
+            true => joblib_load::load_with_files(&unpickler, snapshot, request.name),
+            false => Err(error),
+        })?
+    } else {
+        joblib_load::load(&unpickler, snapshot, arrays)?
+    };
     Ok((unpickler, loaded))
 }
 

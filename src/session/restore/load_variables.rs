@@ -10,9 +10,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyAny;
 
 use super::buffer_memory::BufferMemory;
-use super::restore_context::{LostVariable, RestoreContext};
+use super::restore_context::{LostVariable, ModuleItems, RestoreContext};
 use super::segment_loader::SegmentLoader;
-use crate::snapshot::index::Variable;
+use crate::snapshot::index::{SegmentRole, Variable};
 use crate::snapshot::load_plan::{LoadPlan, LostSlots};
 use crate::snapshot::segment::{Load, VariableSegment};
 
@@ -54,6 +54,7 @@ pub(super) struct VariableLoads<'p, 'a, 'py> {
     has_failed: bool,
     /// Why objects of a variable that is not bound could not be loaded.
     causes: HashMap<usize, String>,
+    items: ModuleItems<'py>,
     names: Vec<String>,
     lost: Vec<LostVariable>,
 }
@@ -65,8 +66,8 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
         plan: &'p LoadPlan<'p, 'a>,
         lost_slots: LostSlots,
     ) -> Self {
-        let (causes, names, lost) = Default::default();
-        Self { loader, context, plan, lost_slots, has_failed: false, causes, names, lost }
+        let (causes, items, names, lost) = Default::default();
+        Self { loader, context, plan, lost_slots, has_failed: false, causes, items, names, lost }
     }
 
     /// Loads what is planned of each variable, and binds names. Returns the bound names and the variables that were
@@ -99,6 +100,13 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
         let why = match load {
             Load::Nothing => None,
             Load::Whole => match self.loader.load(&chosen.segment, memory)? {
+                Ok(value) if chosen.segment.role() == SegmentRole::ModuleItem => {
+                    match self.items.set(self.context, &chosen.variable().name, &value) {
+                        Ok(()) => return Ok(()),
+                        // The value is there for others, only its module is not.
+                        Err(why) => Some(why),
+                    }
+                }
                 Ok(value) => return self.bind(chosen.variable(), value),
                 Err(why) => {
                     self.load_parts(number, chosen, memory, false)?;

@@ -21,23 +21,24 @@ mod untrusted_load;
 use std::sync::Arc;
 
 use anyhow::Result;
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyUnicodeDecodeError};
 use pyo3::prelude::*;
 
 use self::buffer_memory::{BufferMemory, MappedFile};
 use self::load_variables::{ChosenVariable, Refusal, VariableLoads};
-pub(crate) use self::restore_context::{LostVariable, RestoreRequest, Restored};
+pub(crate) use self::restore_context::{AmbientChoice, LostVariable, RestoreRequest, Restored};
 use self::restore_context::{RestoreContext, add_script_directory, bind_module};
 use self::segment_loader::{SegmentLoader, missing_module, other_python};
 use self::selection::choose;
 pub(crate) use self::untrusted_load::{Signer, Untrusted};
+use super::ambient::{self, AppliedState};
 use super::failure_path::error_text;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector};
 use crate::exit::{self, OrExit};
-use crate::snapshot::index::{Index, Variable};
+use crate::snapshot::index::{Index, SegmentRole, Variable};
 use crate::snapshot::load_plan::{LoadPlan, Usable};
 use crate::snapshot::reader::{Contents, Damage, Progress, ReadError, Snapshot, Wanted};
-use crate::snapshot::segment::{Load, VariableSegment};
+use crate::snapshot::segment::{Load, SegmentError, VariableSegment};
 
 /// Checks the requested variables of a file, and loads them. `progress` is called with the bytes that were read.
 ///
@@ -89,7 +90,7 @@ fn restore_own<'py>(
     progress: Progress<'_>,
 ) -> Result<Restored> {
     let cannot_restore = || format!("cannot restore {}", request.name);
-    let segments = index.variables.iter().map(VariableSegment::new).collect::<Result<Vec<_>, _>>();
+    let segments = segments_for(index, request);
     let segments = segments.map_err(ReadError::from).or_exit(exit::DAMAGED, cannot_restore)?;
     let mut variables = select(py, index, segments.clone(), request)?;
     let file = snapshot.bytes().or_exit(exit::DAMAGED, cannot_restore)?;
@@ -103,6 +104,10 @@ fn restore_own<'py>(
     check_trust(snapshot, request, &segments, &loads)?;
     // From here on, an exception may come from code of the file or of an imported module.
     let failed = |error: PyErr| explain_error(py, &error, request.name);
+    let entries = ambient_entries(snapshot, index, request)?;
+    let mut state = AppliedState::default();
+    // Directories that the script added may have modules that the variables need.
+    state.apply(py, &entries, |name| name == ambient::SEARCH_PATH);
     let module = if request.trusted {
         // Modules next to the script must be importable before the session's own module is.
         if request.finds_script_modules {
@@ -128,7 +133,45 @@ fn restore_own<'py>(
     if request.into.is_none() {
         bind_module(py, &context.module)?;
     }
-    Ok(Restored { names, lost, module: index.module.clone() })
+    // The other libraries are those that are loaded by now.
+    if request.only.is_empty() {
+        let has_directory = request.ambient == AmbientChoice::AllAndDirectory;
+        let chosen = |name: &str| name != ambient::SEARCH_PATH && (has_directory || !ambient::is_directory(name));
+        state.apply(py, &entries, chosen);
+    }
+    let has_state = !index.ambient.is_empty() || !index.module_state.is_empty();
+    if has_state && !request.trusted && request.into.is_none() {
+        let note = "the state of modules and of the interpreter was not restored: the file is not trusted";
+        state.notes.push(note.to_owned());
+    }
+    Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes: state.notes })
+}
+
+/// The segments that the request may load. A dict takes no state of modules, and a file that is not trusted must not
+/// change any.
+fn segments_for<'a>(
+    index: &'a Index,
+    request: &RestoreRequest<'_, '_>,
+) -> Result<Vec<VariableSegment<'a>>, SegmentError> {
+    let has_modules = request.trusted && request.into.is_none();
+    let wanted = index.segments().filter(|(role, _)| match role {
+        SegmentRole::Variable => true,
+        SegmentRole::ModuleItem => has_modules,
+        SegmentRole::Ambient => false,
+    });
+    wanted.map(|(role, variable)| VariableSegment::of(role, variable)).collect()
+}
+
+/// The ambient state that the request wants. Never from a file that is not trusted: it changes the whole process.
+fn ambient_entries(
+    snapshot: &Snapshot,
+    index: &Index,
+    request: &RestoreRequest<'_, '_>,
+) -> Result<Vec<(String, serde_json::Value)>> {
+    if !request.trusted || request.ambient == AmbientChoice::None || request.into.is_some() {
+        return Ok(Vec::new());
+    }
+    ambient::stored_entries(snapshot, index).or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
 }
 
 /// All variables of the index, and which of them the request binds to names.
@@ -220,7 +263,8 @@ fn fetch<'py>(
             // The contents of buffers that are not needed are not read, and not checked.
             (_, false) => BufferMemory::unread(),
         };
-        wanted.push(Wanted { variable, memory: chosen.memory.insert(memory).fill_target() });
+        let role = chosen.segment.role();
+        wanted.push(Wanted { variable, role, memory: chosen.memory.insert(memory).fill_target() });
     }
     // Release the GIL: reading and hashing touch no Python object except the memory that `wanted` locks.
     let damage = py.detach(|| snapshot.fetch(index, wanted, progress)).and_then(|damage| {
@@ -244,6 +288,13 @@ fn explain_error(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
             return exit::error(exit::UNTRUSTED, format!("{name} is {why}: pass --trust if you trust the file"));
         }
         return exit::error(exit::DAMAGED, format!("{name} cannot be unpickled ({text}): save it again"));
+    }
+    if error.is_instance_of::<PyUnicodeDecodeError>(py) {
+        let what = format!(
+            "cannot restore {name}: it holds strings that Python 2 wrote: load it with pickle.load(file, \
+             encoding='latin1') and save it again"
+        );
+        return anyhow::Error::msg(text).context(what);
     }
     let missing = missing_module(py, error);
     let what = match missing {

@@ -9,9 +9,11 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
+use super::segment_loader::reason_for_loss;
 use super::unpickler::load_function;
 use crate::python::dill::LazyDill;
 use crate::snapshot::index::Index;
+use crate::snapshot::segment::module_and_name;
 
 /// What to restore, and how.
 pub(crate) struct RestoreRequest<'a, 'py> {
@@ -35,11 +37,25 @@ pub(crate) struct RestoreRequest<'a, 'py> {
     /// Whether modules next to the saved script become importable, if the file is trusted. A script that restores a
     /// file keeps its own `sys.path`.
     pub finds_script_modules: bool,
+    /// Whether to put back what the session changed besides its variables.
+    pub ambient: AmbientChoice,
     /// Imports dill when it is needed.
     pub dill: &'a LazyDill,
 }
 
+/// What of the ambient state is put back, if the file is trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AmbientChoice {
+    /// Nothing.
+    None,
+    /// All but the working directory: paths in the arguments of a script are relative to the present one.
+    All,
+    /// All, for the prompt and for code.
+    AllAndDirectory,
+}
+
 /// What was restored.
+#[derive(Default)]
 pub(crate) struct Restored {
     /// The names of the restored variables.
     pub names: Vec<String>,
@@ -47,6 +63,10 @@ pub(crate) struct Restored {
     pub lost: Vec<LostVariable>,
     /// The module that holds the variables now.
     pub module: String,
+    /// The entries of the ambient state that were put back.
+    pub state: Vec<String>,
+    /// What was not, and why.
+    pub notes: Vec<String>,
 }
 
 /// A requested variable that could not be restored.
@@ -70,6 +90,8 @@ pub(super) struct RestoreContext<'py> {
     pub(super) dill: LazyDill,
     /// Whether the file is untrusted, so that only globals that build plain data are found.
     pub(super) guarded: bool,
+    /// Whether a pickle without an index is loaded, which another program may have written.
+    pub(super) is_whole_pickle: bool,
     pub(super) imports: Arc<ImportRecord>,
     /// Calls the unpickler it is given, with Python frames below.
     pub(super) frames: Bound<'py, PyAny>,
@@ -104,7 +126,44 @@ impl<'py> RestoreContext<'py> {
     ) -> PyResult<Self> {
         let (renames, dill, guarded) = (request.renames.to_vec(), request.dill.clone(), !request.trusted);
         let frames = load_function(module.py(), &namespace)?;
-        Ok(Self { module, namespace, renames, dill, guarded, imports: Arc::default(), frames })
+        let imports = Arc::default();
+        Ok(Self { module, namespace, renames, dill, guarded, is_whole_pickle: false, imports, frames })
+    }
+
+    /// The present name of a module. Renaming a package renames its submodules as well.
+    pub(super) fn renamed(&self, module: &str) -> String {
+        let new = |(old, new): &(String, String)| {
+            let rest = module.strip_prefix(old.as_str())?;
+            (rest.is_empty() || rest.starts_with('.')).then(|| format!("{new}{rest}"))
+        };
+        self.renames.iter().find_map(new).unwrap_or_else(|| module.to_owned())
+    }
+}
+
+/// Sets the variables of other modules: imports the module, and puts the value into its namespace, as BUILD does. Keeps
+/// the modules, or why an import failed: a module that fails is not run again.
+#[derive(Default)]
+pub(super) struct ModuleItems<'py> {
+    modules: HashMap<String, Result<Bound<'py, PyModule>, String>>,
+}
+
+impl<'py> ModuleItems<'py> {
+    /// Sets the variable `item`, which is `module.name`. Returns the reason if that is impossible.
+    pub(super) fn set(
+        &mut self,
+        context: &RestoreContext<'py>,
+        item: &str,
+        value: &Bound<'py, PyAny>,
+    ) -> Result<(), String> {
+        let (module, name) = module_and_name(item).ok_or_else(|| "it names no module".to_owned())?;
+        let py = context.module.py();
+        let import = || {
+            let renamed = context.renamed(module);
+            py.import(renamed.as_str()).map_err(|error| reason_for_loss(py, &error))
+        };
+        let module = self.modules.entry(module.to_owned()).or_insert_with(import).as_ref().map_err(String::clone)?;
+        // Not `setattr`: a module can have a class of its own.
+        module.dict().set_item(name, value).map_err(|error| reason_for_loss(py, &error))
     }
 }
 

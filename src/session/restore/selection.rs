@@ -1,21 +1,44 @@
 //! Which variables of a snapshot get a name: those selected by `--only` and `--exclude`, and the globals of functions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use glob::Pattern;
 
 use crate::snapshot::index::{Index, Variable};
+use crate::snapshot::segment::module_and_name;
 
-/// Which variables are bound to their names, in the order of the index: the chosen ones, and the globals that chosen
-/// functions use. What bound variables share with others is loaded with them, see [`crate::snapshot::load_plan`].
+/// Which variables are bound to their names, in the order of the index, and then which variables of other modules are
+/// set: the chosen ones, the globals that chosen functions use, and the state of the modules that these refer to.
+/// What bound variables share with others is loaded with them, see [`crate::snapshot::load_plan`].
 pub(super) fn choose(index: &Index, only: &[Pattern], exclude: &[Pattern]) -> Vec<bool> {
-    let variables = &index.variables;
+    let variables: Vec<&Variable> = index.variables.iter().chain(&index.module_state).collect();
     let positions: HashMap<&str, usize> =
         variables.iter().enumerate().map(|(position, variable)| (variable.name.as_str(), position)).collect();
     let matches = |variable: &Variable, patterns: &[Pattern]| patterns.iter().any(|it| it.matches(&variable.name));
-    let chosen = variables.iter().map(|variable| only.is_empty() || matches(variable, only)).collect();
-    let bound = closure(chosen, &positions, |position| &variables[position].globals);
+    let chosen: Vec<bool> = variables.iter().map(|variable| only.is_empty() || matches(variable, only)).collect();
+    let mut bound: Vec<bool> = chosen;
+    loop {
+        bound = closure(bound, &positions, |position| &variables[position].globals);
+        // A function of the script can be in another module, and need globals of its own.
+        if !add_module_state(&mut bound, &variables, index.variables.len()) {
+            break;
+        }
+    }
     bound.into_iter().zip(variables).map(|(bound, variable)| bound && !matches(variable, exclude)).collect()
+}
+
+/// Chooses the variables of the modules that chosen ones refer to. `first` is the position of the first variable of
+/// another module. Returns whether any was added.
+fn add_module_state(chosen: &mut [bool], variables: &[&Variable], first: usize) -> bool {
+    let of_chosen = variables.iter().zip(chosen.iter()).filter(|(_, chosen)| **chosen);
+    let modules: HashSet<&str> = of_chosen.flat_map(|(variable, _)| &variable.modules).map(String::as_str).collect();
+    let mut added = false;
+    for (variable, chosen) in variables.iter().zip(chosen).skip(first) {
+        let is_needed = module_and_name(&variable.name).is_some_and(|(module, _)| modules.contains(module));
+        added |= is_needed && !*chosen;
+        *chosen |= is_needed;
+    }
+    added
 }
 
 /// Adds the variables that the chosen ones refer to, and those that these refer to in turn. `names` returns the names

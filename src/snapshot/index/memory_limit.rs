@@ -36,7 +36,9 @@ pub(in crate::snapshot) fn parse(json: &[u8]) -> serde_json::Result<Index> {
     }
     let index: Index = serde_json::from_slice(json)?;
     // Absent fields get default values, so short items could still be cheap in JSON and large in memory.
-    if index.variables.iter().all(is_plausible_variable) && index.left_out.iter().all(is_plausible_left_out) {
+    if index.segments().all(|(_, segment)| is_plausible_variable(segment))
+        && index.left_out.iter().all(is_plausible_left_out)
+    {
         Ok(index)
     } else {
         Err(serde_json::Error::custom("an item of a list lacks required fields"))
@@ -58,7 +60,10 @@ pub(in crate::snapshot) fn encode(index: &mut Index, most: u64) -> io::Result<Ve
         |_| {},
         |index| index.left_out.retain(|item| item.reason == LeftOutReason::Failed),
         |index| index.left_out.clear(),
-        |index| index.variables.iter_mut().for_each(remove_description),
+        |index| {
+            let segments = [&mut index.variables, &mut index.module_state, &mut index.ambient];
+            segments.into_iter().flatten().for_each(remove_description);
+        },
     ];
     for shorten in SHORTEN {
         shorten(index);

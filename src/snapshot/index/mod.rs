@@ -34,10 +34,39 @@ pub struct Index {
     pub packages: BTreeMap<String, String>,
     /// The variables in the file, in the order of their definition.
     pub variables: Vec<Variable>,
+    /// The variables of other modules that the session changed, by names such as `settings.MODE`. They follow the
+    /// variables in the file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub module_state: Vec<Variable>,
+    /// The state of the interpreter and of libraries that the session changed: `random`, `environ`. It follows the
+    /// state of modules in the file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ambient: Vec<Variable>,
     /// The names that are not in the file, and why.
     pub left_out: Vec<LeftOut>,
     /// The pickle, which precedes the index.
     pub stream: PickleStream,
+}
+
+impl Index {
+    /// All segments of the pickle, in the order of the file.
+    pub fn segments(&self) -> impl Iterator<Item = (SegmentRole, &Variable)> {
+        let variables = self.variables.iter().map(|variable| (SegmentRole::Variable, variable));
+        let items = self.module_state.iter().map(|item| (SegmentRole::ModuleItem, item));
+        variables.chain(items).chain(self.ambient.iter().map(|entry| (SegmentRole::Ambient, entry)))
+    }
+}
+
+/// What a segment of the pickle is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SegmentRole {
+    /// A variable of the session.
+    #[default]
+    Variable,
+    /// A variable of another module.
+    ModuleItem,
+    /// State of the interpreter or of a library, which other readers ignore.
+    Ambient,
 }
 
 /// The program that made the session.
@@ -123,6 +152,9 @@ pub struct Variable {
     /// The session's names that its code looks up as globals when it runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub globals: Vec<String>,
+    /// The modules of the project, beside the script, that it refers to: their state may belong to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<String>,
     /// Whether it contains code objects, which only the same minor version of Python can load.
     pub has_code: bool,
     /// `len()`, if that is cheap and runs no code of the script.
@@ -258,6 +290,11 @@ pub struct PickleStream {
     pub length: u64,
     /// The length of the prelude: the first variable begins there.
     pub prelude: u64,
-    /// BLAKE3 of the bytes outside the segments (prelude, then BUILD and STOP), in hex. Each segment has its own.
+    /// BLAKE3 of the bytes outside the segments of variables (prelude, module state, ambient state, BUILD and STOP), in
+    /// hex. Each segment has its own.
     pub blake3: String,
+    /// BLAKE3 of the prelude, BUILD and STOP alone, in hex. Empty if there is neither module state nor ambient state:
+    /// it would be the same as `blake3`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub frame: String,
 }

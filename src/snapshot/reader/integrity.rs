@@ -10,7 +10,7 @@ use super::parallel_hash::{self, Copy, PIECE, Progress};
 use super::read_error::{Damage, ReadError};
 use super::source::Source;
 use crate::pickle::machine::{RawArray, opcodes_around};
-use crate::snapshot::index::{Index, Variable};
+use crate::snapshot::index::{Index, SegmentRole, Variable};
 use crate::snapshot::segment::VariableSegment;
 
 /// Checks that the ranges of an index follow one another within the pickle.
@@ -20,14 +20,19 @@ pub(super) fn ranges(index: &Index, pickle_length: u64) -> Result<(), ReadError>
         return Err(ReadError::BadRange { what: "the pickle".to_owned(), at: stream.length });
     }
     let (mut end, mut memo) = (stream.prelude, 0);
-    for variable in &index.variables {
-        let range = VariableSegment::new(variable)?.range();
+    for segment in VariableSegment::all(index)? {
+        let (range, variable) = (segment.range(), segment.variable());
         // Overlapping segments would let one byte count for two variables.
         let is_after = range.start >= end && range.end <= stream.length;
         let memo_is_after = variable.memo.0 >= memo && variable.memo.1 >= variable.memo.0;
         // MEMOIZE takes a byte, so a segment cannot fill more slots than there are bytes up to its end.
         if !is_after || !memo_is_after || variable.memo.1 > range.end {
-            return Err(ReadError::BadRange { what: format!("variable {}", variable.name), at: variable.offset });
+            let what = match segment.role() {
+                SegmentRole::Variable => format!("variable {}", variable.name),
+                SegmentRole::ModuleItem => variable.name.clone(),
+                SegmentRole::Ambient => format!("the state of {}", variable.name),
+            };
+            return Err(ReadError::BadRange { what, at: variable.offset });
         }
         (end, memo) = (range.end, variable.memo.1);
     }
@@ -37,7 +42,7 @@ pub(super) fn ranges(index: &Index, pickle_length: u64) -> Result<(), ReadError>
 /// Checks every hash of an index whose ranges were checked.
 pub(super) fn hashes(source: &Source, index: &Index, progress: Progress<'_>) -> Result<Damage, ReadError> {
     let outside = is_outside_damaged(source, index, progress)?;
-    let cut: Vec<VariableSegment<'_>> = index.variables.iter().map(VariableSegment::new).collect::<Result<_, _>>()?;
+    let cut = VariableSegment::all(index)?;
     Ok(Damage { outside, ..segments(source, cut.iter(), progress)? })
 }
 
@@ -87,8 +92,8 @@ pub(super) fn fetch(
     let outside = is_outside_damaged(source, index, progress)?;
     let mut damage = Damage { outside, ..Damage::default() };
     let (mut read, mut ranges, mut copies) = (Vec::new(), Vec::new(), Vec::new());
-    for Wanted { variable, memory } in wanted {
-        let segment = VariableSegment::new(variable)?;
+    for Wanted { variable, role, memory } in wanted {
+        let segment = VariableSegment::of(role, variable)?;
         match memory {
             // Hashing the contents would read the whole array.
             Memory::Mapped => damage.note(variable, has_opcodes(source, &segment, progress)?),
@@ -116,6 +121,8 @@ pub(super) fn fetch(
 pub struct Wanted<'v, 'm> {
     /// The variable.
     pub variable: &'v Variable,
+    /// What its segment is for.
+    pub role: SegmentRole,
     /// What to do with its raw buffers.
     pub memory: Memory<'m>,
 }
@@ -128,18 +135,21 @@ pub enum Memory<'m> {
     Filled(Vec<&'m mut [u8]>),
 }
 
-/// Whether bytes of the pickle that belong to no variable are damaged.
+/// Whether bytes of the pickle that belong to no segment are damaged.
 fn is_outside_damaged(source: &Source, index: &Index, progress: Progress<'_>) -> Result<bool, ReadError> {
     let (mut ranges, mut end) = (Vec::new(), 0);
-    for variable in &index.variables {
-        let segment = VariableSegment::new(variable)?.range();
+    for segment in VariableSegment::all(index)? {
+        let segment = segment.range();
         ranges.push(end..segment.start);
         end = segment.end;
     }
     ranges.push(end..index.stream.length);
     ranges.retain(|range| !range.is_empty());
     let found = parallel_hash::hash_joined(source, &ranges, progress)?;
-    Ok(found.to_hex().as_str() != index.stream.blake3)
+    // An older reader compares `blake3`, which covers all but the variables. Without other segments, both are the same.
+    let stream = &index.stream;
+    let expected = if stream.frame.is_empty() { &stream.blake3 } else { &stream.frame };
+    Ok(found.to_hex().as_str() != expected)
 }
 
 /// Reads the opcodes of a pickle up to STOP, around the bytes of joblib's arrays.

@@ -1,6 +1,7 @@
 //! The layout of a variable's segment, and which of its bytes are fed to an unpickler. No other code knows either.
 //!
-//! A segment is the name, the value and SETITEM. The contents of raw buffers are between the opcodes of the value,
+//! A segment is the name, the value and SETITEM; other segments than those of variables have other opcodes around their
+//! value ([`frame`]). The contents of raw buffers are between the opcodes of the value,
 //! each after BYTEARRAY8 or BINBYTES8 and a length of 8 bytes. A load feeds only the value to the unpickler, with
 //! NEXT_BUFFER in place of each raw buffer: it takes the memory that the contents were read into.
 //!
@@ -10,6 +11,7 @@
 //! The security check judges the same [`UnpicklerInput`] that the loader will feed; integrity, verify, diff and the
 //! round trip use the same [`VariableSegment`]. So all of them see the same bytes.
 
+mod frame;
 mod part_input;
 
 use std::borrow::Cow;
@@ -18,15 +20,16 @@ use std::ops::Range;
 pub(crate) use part_input::{DividedSegment, SegmentObjects};
 use thiserror::Error;
 
-use super::index::{StoredBuffer, Variable};
+pub(super) use self::frame::SegmentFrame;
+#[cfg(feature = "python")]
+pub(crate) use self::frame::module_and_name;
+use super::index::{Index, SegmentRole, StoredBuffer, Variable};
 use super::layout::RAW_HEADER;
 use crate::pickle::format::emit;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{Argument, Op};
 use crate::pickle::machine::SegmentRange as MachineSegment;
 
-/// The length of SETITEM, the last opcode of a segment.
-const SET_ITEM: usize = 1;
 /// Values up to this length, in bytes, go into one frame: the unpickler is fastest when a single read gives it all.
 const MAX_FRAME: usize = 64 << 20;
 
@@ -45,6 +48,8 @@ pub struct SegmentError {
 #[derive(Clone, Debug)]
 pub struct VariableSegment<'v> {
     variable: &'v Variable,
+    role: SegmentRole,
+    frame: SegmentFrame,
     /// Name, value and SETITEM, in bytes from the start of the file.
     range: Range<usize>,
     /// The value alone, with the headers and contents of its raw buffers.
@@ -75,14 +80,31 @@ impl<'v> VariableSegment<'v> {
     /// # Errors
     /// If ranges overlap, are out of order, leave the segment or overflow.
     pub fn new(variable: &'v Variable) -> Result<Self, SegmentError> {
-        Self::cut(variable).ok_or_else(|| SegmentError { name: variable.name.clone(), at: variable.offset })
+        Self::of(SegmentRole::Variable, variable)
     }
 
-    fn cut(variable: &'v Variable) -> Option<Self> {
+    /// Cuts a segment that may have another role.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn of(role: SegmentRole, variable: &'v Variable) -> Result<Self, SegmentError> {
+        Self::cut(role, variable).ok_or_else(|| SegmentError { name: variable.name.clone(), at: variable.offset })
+    }
+
+    /// All segments of a file.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn all(index: &'v Index) -> Result<Vec<Self>, SegmentError> {
+        index.segments().map(|(role, variable)| Self::of(role, variable)).collect()
+    }
+
+    fn cut(role: SegmentRole, variable: &'v Variable) -> Option<Self> {
         let start = usize::try_from(variable.offset).ok()?;
         let end = start.checked_add(usize::try_from(variable.length).ok()?)?;
         // The name is not stored in the index as a range: its opcodes are known.
-        let value = start.checked_add(name_opcodes(&variable.name).len())?..end.checked_sub(SET_ITEM)?;
+        let frame = SegmentFrame::new(role, &variable.name);
+        let value = start.checked_add(frame.head.len())?..end.checked_sub(frame.tail.len())?;
         let mut free_from = value.start;
         let mut buffers = Vec::with_capacity(variable.buffers.len());
         for buffer in &variable.buffers {
@@ -91,12 +113,17 @@ impl<'v> VariableSegment<'v> {
             buffers.push(buffer);
         }
         // This covers segments that are too short for their name, too.
-        (free_from <= value.end).then_some(Self { variable, range: start..end, value, buffers })
+        (free_from <= value.end).then_some(Self { variable, role, frame, range: start..end, value, buffers })
     }
 
     /// The variable.
     pub fn variable(&self) -> &'v Variable {
         self.variable
+    }
+
+    /// What the segment is for.
+    pub fn role(&self) -> SegmentRole {
+        self.role
     }
 
     /// The range of the segment, in bytes from the start of the file.
@@ -113,6 +140,11 @@ impl<'v> VariableSegment<'v> {
     pub fn for_machine(&self) -> MachineSegment {
         let Range { start, end } = self.range();
         MachineSegment { start, end, memo: self.variable.memo.0 }
+    }
+
+    /// The bytes between the opcodes of the frame. `None` if those are not the ones of the role and the name.
+    pub(crate) fn value_of_frame<'f>(&self, file: &'f [u8]) -> Option<&'f [u8]> {
+        self.bytes(file)?.strip_prefix(self.frame.head.as_slice())?.strip_suffix(self.frame.tail)
     }
 
     /// The parts of the segment in their order; ranges of opcodes can be empty.
@@ -159,14 +191,15 @@ impl<'v> VariableSegment<'v> {
     /// The segment with NEXT_BUFFER in place of its raw buffers: the input of an unpickler between name and SETITEM.
     /// `None` if the file is too short.
     pub fn as_loaded<'f>(&self, file: &'f [u8]) -> Option<Cow<'f, [u8]>> {
-        let mut opcodes = name_opcodes(&self.variable.name);
+        let SegmentFrame { head, tail, .. } = &self.frame;
         let in_file = self.bytes(file)?;
         // Without raw buffers, a segment as it should be need not be copied: it can hold a very large `bytes` object.
-        if self.buffers.is_empty() && in_file.starts_with(&opcodes) && in_file.ends_with(&[Opcode::SetItem as u8]) {
+        if self.buffers.is_empty() && in_file.starts_with(head) && in_file.ends_with(tail) {
             return Some(Cow::Borrowed(in_file));
         }
+        let mut opcodes = head.clone();
         self.input().copy_to(&mut opcodes, file)?;
-        opcodes.push(Opcode::SetItem as u8);
+        opcodes.extend_from_slice(tail);
         Some(Cow::Owned(opcodes))
     }
 }
@@ -178,14 +211,6 @@ impl RawBuffer {
         let header = start.checked_sub(usize::try_from(RAW_HEADER).ok()?)?;
         Some(Self { header, contents: start..end, writable: buffer.writable })
     }
-}
-
-/// The opcodes of a name, which are the first of a segment. Nothing memoizes them.
-fn name_opcodes(name: &str) -> Vec<u8> {
-    let mut opcodes = Vec::with_capacity(name.len() + 2);
-    // Writing to a vector cannot fail.
-    let _ = emit::string(&mut opcodes, name);
-    opcodes
 }
 
 fn as_offsets(range: &Range<usize>) -> Range<u64> {
@@ -365,8 +390,9 @@ impl<'s> SegmentCheck<'s> {
     /// # Errors
     /// If it is not the name that it should be, or not the raw buffer.
     pub(crate) fn step(&mut self, op: &Op<'_>) -> Result<(), SegmentFault> {
-        // The name is the first opcode of a segment.
-        if self.last.is_none() && !is_name(op, &self.segment.variable.name) {
+        // The name is the first opcode of the segment of a variable.
+        let is_variable = self.segment.role == SegmentRole::Variable;
+        if self.last.is_none() && is_variable && !is_name(op, &self.segment.variable.name) {
             return Err((op.start, "the name here is not the one in the index"));
         }
         // A buffer whose contents begin before the end of this opcode must be exactly its argument.
@@ -392,7 +418,7 @@ impl<'s> SegmentCheck<'s> {
     pub(crate) fn finish(mut self) -> Result<(), SegmentFault> {
         match self.buffers.next() {
             Some(buffer) => Err((buffer.contents.start as u64, "the index lists a buffer here, but there is none")),
-            None if self.last == Some(Opcode::SetItem) => Ok(()),
+            None if self.segment.frame.tail.last().copied() == self.last.map(|opcode| opcode as u8) => Ok(()),
             None => Err((self.segment.range.end as u64, "the segment does not end after a single value")),
         }
     }

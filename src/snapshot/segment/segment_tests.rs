@@ -21,7 +21,7 @@ fn file(variables: &[(String, Vec<ValuePart>)]) -> Vec<u8> {
     let mut writer = SnapshotWriter::new(Vec::new(), "__main__").expect("a vector takes all");
     let mut memo = emit::PRELUDE_MEMO;
     for (name, parts) in variables {
-        let mut offset = writer.begin(name).expect("opcodes");
+        let mut offset = writer.begin(name, SegmentRole::Variable).expect("opcodes");
         let (mut value, mut buffers) = (Vec::new(), Vec::new());
         for part in parts {
             let (opcodes, contents) = match part {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
-use super::index::{Index, Variable};
+use super::index::{Index, SegmentRole, Variable};
 use super::load_plan::{LoadPlan, Usable};
 use super::reader::{Contents, Damage, Progress, ReadError, Snapshot};
 use super::segment::{Load, SegmentCheck, VariableSegment};
@@ -107,15 +107,13 @@ pub fn verify(snapshot: &Snapshot, progress: Progress<'_>) -> Result<Verified, R
 
 fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Verified, ReadError> {
     let damage = snapshot.damage(progress)?;
-    let segments: Vec<VariableSegment<'_>> =
-        index.variables.iter().map(VariableSegment::new).collect::<Result<_, _>>()?;
+    let segments = VariableSegment::all(index)?;
     // From here on the file is mapped: a disk failure would now be a signal, but all of it was just read.
     let bytes = snapshot.bytes()?;
     let mut damaged = damage.damaged.iter().map(|(_, offset)| *offset).peekable();
-    let mut variables: Vec<Checked> = index
-        .variables
-        .iter()
-        .map(|variable| {
+    let mut checked_segments: Vec<Checked> = index
+        .segments()
+        .map(|(_, variable)| {
             let problem = damaged
                 .next_if_eq(&variable.offset)
                 .map(|at| Problem::new(at, "the bytes do not match their checksum"));
@@ -128,32 +126,33 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
         problems.push(Problem::new(0, "the bytes outside the variables do not match their checksum"));
     }
     // The bytes of a damaged segment could be anything, so they are not parsed.
-    let skip: Vec<bool> = variables.iter().map(|variable| !variable.whole).collect();
-    for (variable, found) in variables.iter_mut().zip(problems_within(index, &segments, bytes, &skip)) {
+    let skip: Vec<bool> = checked_segments.iter().map(|segment| !segment.whole).collect();
+    for (variable, found) in checked_segments.iter_mut().zip(problems_within(index, &segments, bytes, &skip)) {
         variable.problems.extend(found);
         variable.whole = variable.problems.is_empty();
     }
-    note_shared_damage(&mut variables, &damage, &segments, index, bytes);
-    Ok(Verified { variables, problems, behind_stop: 0 })
+    // What belongs to no variable counts as the rest of the file.
+    let hidden = checked_segments.split_off(index.variables.len().min(checked_segments.len()));
+    let of_hidden = |segment: Checked| {
+        let name = segment.name;
+        segment.problems.into_iter().map(move |Problem { at, what }| Problem::new(at, format!("{name}: {what}")))
+    };
+    problems.extend(hidden.into_iter().flat_map(of_hidden));
+    note_shared_damage(&mut checked_segments, &damage, &segments, bytes);
+    Ok(Verified { variables: checked_segments, problems, behind_stop: 0 })
 }
 
 /// Finds the variables that cannot be restored because they share objects with damaged ones. A restore of the intact
 /// variables makes the same plan.
-fn note_shared_damage(
-    variables: &mut [Checked],
-    damage: &Damage,
-    segments: &[VariableSegment<'_>],
-    index: &Index,
-    bytes: &[u8],
-) {
+fn note_shared_damage(variables: &mut [Checked], damage: &Damage, segments: &[VariableSegment<'_>], bytes: &[u8]) {
     if damage.damaged.is_empty() {
         return;
     }
-    let usable = index.variables.iter().map(|variable| damage.usable(variable, Usable::WHOLE)).collect();
+    let usable = segments.iter().map(|segment| damage.usable(segment.variable(), Usable::WHOLE)).collect();
     let plan = LoadPlan::new(bytes, segments.iter(), usable, false);
     let (loads, lost) = plan.loads();
     for (number, load) in loads.iter().enumerate() {
-        let owner = plan.lost_owner(number, &lost).and_then(|owner| index.variables.get(owner));
+        let owner = plan.lost_owner(number, &lost).and_then(|owner| segments.get(owner)).map(VariableSegment::variable);
         if let (Some(variable), Some(owner), false) = (variables.get_mut(number), owner, matches!(load, Load::Whole))
             && variable.whole
         {
@@ -179,8 +178,7 @@ fn problems_around(index: &Index, bytes: &[u8]) -> Vec<Problem> {
     }
     let mut position = index.stream.prelude;
     let last = index.stream.length.saturating_sub(end.len() as u64);
-    let starts =
-        index.variables.iter().map(|variable| (variable.offset, variable.offset.saturating_add(variable.length)));
+    let starts = index.segments().map(|(_, segment)| (segment.offset, segment.offset.saturating_add(segment.length)));
     for (start, next) in starts.chain([(last, last)]) {
         // A gap between segments. Overlaps were refused when the index was read.
         if start != position {
@@ -211,7 +209,7 @@ fn problems_within(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8]
             }
         }
     };
-    let mut problems: Vec<Vec<Problem>> = vec![Vec::new(); index.variables.len()];
+    let mut problems: Vec<Vec<Problem>> = vec![Vec::new(); segments.len()];
     std::thread::scope(|scope| {
         let other = scope.spawn(follow);
         let scanned = scan(index, segments, bytes, skip);
@@ -243,6 +241,9 @@ fn follow_segment(segment: &VariableSegment<'_>, bytes: &[u8]) -> Result<(), Pro
         check.step(&op).map_err(wrong)?;
     }
     check.finish().map_err(wrong)?;
+    if segment.role() != SegmentRole::Variable && segment.value_of_frame(bytes).is_none() {
+        return Err(wrong((range.start, "the name here is not the one in the index")));
+    }
     if balance.is(1) { Ok(()) } else { Err(wrong((range.end, "the segment does not end after a single value"))) }
 }
 
@@ -269,7 +270,8 @@ fn scan(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip: &[b
 
 fn compare(index: &Index, variable: &Variable, facts: &SegmentFacts, lost: bool) -> Vec<Problem> {
     // The slots are ascending, so those of one variable are adjacent.
-    let mut owners: Vec<&str> = facts.takes.iter().filter_map(|slot| owner(&index.variables, *slot)).collect();
+    let owner = |slot: &u64| owner(&index.variables, *slot).or_else(|| owner(&index.module_state, *slot));
+    let mut owners: Vec<&str> = facts.takes.iter().filter_map(owner).collect();
     owners.dedup();
     // Only which globals are imported matters, not the order in which the pickler noted them.
     let sorted = |imports: &[String]| {

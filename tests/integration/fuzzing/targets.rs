@@ -230,6 +230,7 @@ fn fetch(snapshot: &Snapshot, index: &Index, mapped: bool) {
     let mut memory: Vec<Vec<Vec<u8>>> = index.variables.iter().map(buffers).collect();
     let wanted = index.variables.iter().zip(&mut memory).map(|(variable, memory)| Wanted {
         variable,
+        role: Default::default(),
         memory: match mapped {
             true => Memory::Mapped,
             false => Memory::Filled(memory.iter_mut().map(Vec::as_mut_slice).collect()),

@@ -1,0 +1,217 @@
+//! Ambient state: what a session depends on besides its variables, as far as the script changed it. The state of random
+//! generators, the environment, `sys.path`, options of libraries.
+//!
+//! Each entry has a name and a value in JSON. [`changed`] finds the entries when a session is saved, without importing
+//! anything; [`apply`] puts them back. Nothing here fails a save or a restore.
+
+mod generators;
+mod libraries;
+mod process;
+mod warning_filters;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyModule};
+use serde_json::Value;
+
+use super::failure_path::error_text;
+use crate::pickle::format::parse::{Argument, Parser};
+use crate::snapshot::index::{Index, SegmentRole};
+use crate::snapshot::reader::{ReadError, Snapshot};
+use crate::snapshot::segment::VariableSegment;
+
+/// An entry that differs from what it was at the start, or from the default of its library.
+pub(super) struct AmbientEntry {
+    pub(super) name: &'static str,
+    pub(super) value: Value,
+    /// What `inspect` shows.
+    pub(super) preview: String,
+    /// What is not in it, for the user.
+    pub(super) notes: Vec<String>,
+}
+
+/// What is found for one kind of state: the value, and what `inspect` shows.
+type Found = Option<(Value, String)>;
+
+/// A kind of state.
+struct AmbientKind {
+    name: &'static str,
+    /// The module that must be loaded; empty if there is none.
+    library: &'static str,
+    /// Whether the library is part of Python: a restore may import it.
+    is_standard: bool,
+    find: Find,
+    apply: Apply,
+}
+
+/// Finds what was changed. Gets the library, and adds what cannot be kept to the notes.
+type Find = fn(&Bound<'_, PyModule>, &mut Vec<String>) -> PyResult<Found>;
+/// Puts a value back.
+type Apply = fn(&Bound<'_, PyModule>, &Value) -> PyResult<()>;
+
+/// The name of the entry that is applied before anything is loaded: modules may be there.
+pub(super) const SEARCH_PATH: &str = "sys.path";
+/// The name of the entry that only the prompt and code get: the arguments of a script are relative to this directory.
+const DIRECTORY: &str = "cwd";
+
+const KINDS: &[AmbientKind] = &[
+    kind(DIRECTORY, "sys", true, process::find_directory, process::set_directory),
+    kind(SEARCH_PATH, "sys", true, process::find_path, process::set_path),
+    kind("environ", "os", true, process::find_environ, process::set_environ),
+    kind("interpreter", "sys", true, process::find_limits, process::set_limits),
+    kind("locale", "sys", true, process::find_locale, process::set_locale),
+    kind("warnings", "_warnings", true, warning_filters::find, warning_filters::set),
+    kind("logging", "logging", true, libraries::find_logging, libraries::set_logging),
+    kind("decimal", "decimal", true, libraries::find_decimal, libraries::set_decimal),
+    kind("random", "random", true, generators::find_random, generators::set_random),
+    kind("numpy.random", "numpy.random", false, generators::find_numpy, generators::set_numpy),
+    kind("torch", "torch", false, generators::find_torch, generators::set_torch),
+    kind("numpy", "numpy", false, libraries::find_numpy, libraries::set_numpy),
+    kind("pandas", "pandas", false, libraries::find_pandas, libraries::set_pandas),
+    kind("matplotlib", "matplotlib", false, libraries::find_matplotlib, libraries::set_matplotlib),
+];
+
+const fn kind(name: &'static str, library: &'static str, is_standard: bool, find: Find, apply: Apply) -> AmbientKind {
+    AmbientKind { name, library, is_standard, find, apply }
+}
+
+/// The entries that the session changed. Only libraries that are loaded are looked at.
+pub(super) fn changed(py: Python<'_>) -> Vec<AmbientEntry> {
+    let entry = |kind: &AmbientKind| {
+        let library = loaded(py, kind.library)?;
+        let mut notes = Vec::new();
+        // A library may be half imported, or replaced by the script: then there is nothing to say about it.
+        let (value, preview) = (kind.find)(&library, &mut notes).ok()??;
+        Some(AmbientEntry { name: kind.name, value, preview, notes })
+    };
+    KINDS.iter().filter_map(entry).collect()
+}
+
+/// The entries of a file, in its order. One that is damaged or of another form is left out.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) fn stored_entries(snapshot: &Snapshot, index: &Index) -> Result<Vec<(String, Value)>, ReadError> {
+    let segments = VariableSegment::all(index)?;
+    let segments: Vec<_> = segments.iter().filter(|segment| segment.role() == SegmentRole::Ambient).collect();
+    if segments.is_empty() {
+        return Ok(Vec::new());
+    }
+    let bytes = snapshot.bytes()?;
+    let value = |segment: &&VariableSegment<'_>| {
+        snapshot.check_segments(std::iter::once(*segment), &|_| {}).ok()?;
+        let value = segment.value_of_frame(bytes)?;
+        let mut ops = Parser::segment(value, 0);
+        let json = match ops.next()?.ok()?.argument {
+            Argument::Str(text) => serde_json::from_slice(text.bytes()).ok()?,
+            _ => return None,
+        };
+        ops.next().is_none().then(|| (segment.variable().name.clone(), json))
+    };
+    Ok(segments.iter().filter_map(value).collect())
+}
+
+/// A module, if it is loaded.
+fn loaded<'py>(py: Python<'py>, name: &str) -> Option<Bound<'py, PyModule>> {
+    let modules = py.import("sys").ok()?.getattr("modules").ok()?.cast_into::<PyDict>().ok()?;
+    modules.get_item(name).ok()??.cast_into::<PyModule>().ok()
+}
+
+/// What became of the entries of a file.
+#[derive(Default)]
+pub(super) struct AppliedState {
+    /// The names of the entries that were put back.
+    pub(super) names: Vec<String>,
+    /// Why others were not.
+    pub(super) notes: Vec<String>,
+}
+
+impl AppliedState {
+    /// Puts back the entries that `chosen` allows. Entries of libraries that are not loaded are left alone.
+    pub(super) fn apply(&mut self, py: Python<'_>, entries: &[(String, Value)], chosen: impl Fn(&str) -> bool) {
+        for (name, value) in entries.iter().filter(|(name, _)| chosen(name)) {
+            // A later version of snapcli may know more.
+            let Some(kind) = KINDS.iter().find(|kind| kind.name == name) else { continue };
+            let package = kind.library.split('.').next().unwrap_or(kind.library);
+            // Some packages import their parts when they are first used.
+            let is_at_hand = kind.is_standard || loaded(py, package).is_some();
+            let library = if is_at_hand { py.import(kind.library).ok() } else { None };
+            let Some(library) = library else {
+                self.notes.push(format!("the state of {name} was not restored: {} is not loaded", kind.library));
+                continue;
+            };
+            match (kind.apply)(&library, value) {
+                Ok(()) => self.names.push(name.clone()),
+                Err(error) => {
+                    self.notes.push(format!("cannot restore the state of {name}: {}", error_text(py, &error)))
+                }
+            }
+        }
+    }
+}
+
+/// Whether an entry is the working directory.
+pub(super) fn is_directory(name: &str) -> bool {
+    name == DIRECTORY
+}
+
+/// An error that a value is not what it should be, as in a damaged or forged file.
+fn unexpected() -> PyErr {
+    pyo3::exceptions::PyValueError::new_err("the value in the file is not of the expected form")
+}
+
+/// A string of the value.
+fn string<'v>(value: &'v Value, key: &str) -> PyResult<&'v str> {
+    value.get(key).and_then(Value::as_str).ok_or_else(unexpected)
+}
+
+/// A number of the value.
+fn integer(value: &Value, key: &str) -> PyResult<i64> {
+    value.get(key).and_then(Value::as_i64).ok_or_else(unexpected)
+}
+
+/// A JSON value as a Python object.
+fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match value {
+        Value::Null => py.None().into_bound(py),
+        Value::Bool(value) => value.into_pyobject(py)?.to_owned().into_any(),
+        Value::String(value) => value.into_pyobject(py)?.into_any(),
+        Value::Number(value) => match (value.as_i64(), value.as_f64()) {
+            (Some(value), _) => value.into_pyobject(py)?.into_any(),
+            (None, value) => value.unwrap_or(f64::NAN).into_pyobject(py)?.into_any(),
+        },
+        Value::Array(values) => {
+            let values = values.iter().map(|value| to_python(py, value)).collect::<PyResult<Vec<_>>>()?;
+            values.into_pyobject(py)?
+        }
+        Value::Object(values) => {
+            let dict = PyDict::new(py);
+            for (key, value) in values {
+                dict.set_item(key, to_python(py, value)?)?;
+            }
+            dict.into_any()
+        }
+    })
+}
+
+/// A Python object as JSON, if it consists of exact built-in types that JSON knows. Tuples become lists.
+fn to_json(value: &Bound<'_, PyAny>, depth: usize) -> Option<Value> {
+    use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString, PyTuple};
+    if value.is_none() {
+        return Some(Value::Null);
+    }
+    if value.is_exact_instance_of::<PyBool>() {
+        return value.extract::<bool>().ok().map(Value::Bool);
+    }
+    if value.is_exact_instance_of::<PyInt>() {
+        return value.extract::<i64>().ok().map(Value::from);
+    }
+    if value.is_exact_instance_of::<PyFloat>() {
+        return value.extract::<f64>().ok().filter(|number| number.is_finite()).map(Value::from);
+    }
+    if value.is_exact_instance_of::<PyString>() {
+        return value.extract::<String>().ok().map(Value::String);
+    }
+    let is_list = value.is_exact_instance_of::<PyList>() || value.is_exact_instance_of::<PyTuple>();
+    let items = value.try_iter().ok().filter(|_| is_list && depth < 8)?;
+    items.map(|item| to_json(&item.ok()?, depth + 1)).collect::<Option<Vec<_>>>().map(Value::Array)
+}

@@ -1,0 +1,219 @@
+//! Finds the variables of other modules that belong to a session: those of the project's own modules, which lie beside
+//! the script, unless an import makes them again as they are.
+//!
+//! As `dill.dump_module` does, and only for modules that the saved variables lead to. What is certainly unchanged is
+//! left out: definitions, and names whose value is still the literal in the source.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyModule, PyString, PyType};
+
+use super::module_source::{Assignment, ModuleSource, is_unchanged};
+use super::select::NamedValue;
+use crate::pickler::SessionPickler;
+
+/// Names that the import of a module sets.
+const OF_IMPORT: [&str; 13] = [
+    "__builtins__",
+    "__loader__",
+    "__spec__",
+    "__file__",
+    "__cached__",
+    "__name__",
+    "__package__",
+    "__path__",
+    "__doc__",
+    "__all__",
+    "__annotations__",
+    "__conditional_annotations__",
+    "__warningregistry__",
+];
+/// Objects that a module makes when it is imported, and that no session changes.
+const REMADE: [(&str, &str); 6] = [
+    ("logging", "Logger"),
+    ("re", "Pattern"),
+    ("typing", "TypeVar"),
+    ("typing", "ParamSpec"),
+    ("typing", "NewType"),
+    ("typing", "TypeVarTuple"),
+];
+
+/// The modules of the project that are loaded, by name.
+pub(super) struct ProjectModules<'py> {
+    /// In the order of `sys.modules`.
+    modules: Vec<(String, Bound<'py, PyModule>)>,
+    names: HashSet<String>,
+}
+
+/// A variable of a module of the project.
+pub(super) struct ModuleItem<'py> {
+    /// Its name is `module.name`.
+    pub(super) named: NamedValue<'py>,
+    /// Whether it is certain that an import does not make it.
+    pub(super) is_changed: bool,
+}
+
+impl<'py> ProjectModules<'py> {
+    /// The loaded modules that are neither installed nor part of Python, without `main`.
+    pub(super) fn loaded(py: Python<'py>, main: &Bound<'py, PyModule>) -> PyResult<Self> {
+        let library = py.import("os")?.dict().get_item("__file__")?.and_then(|file| file.extract::<String>().ok());
+        let library = library.as_deref().and_then(|file| Path::new(file).parent());
+        let mut modules = Vec::new();
+        for (name, module) in py.import("sys")?.getattr("modules")?.cast::<PyDict>()?.copy()?.iter() {
+            let (Ok(name), Ok(module)) = (name.extract::<String>(), module.cast_into::<PyModule>()) else { continue };
+            let names = module.dict();
+            let is = |attribute: &str, name: &str| {
+                names.get_item(attribute).ok().flatten().is_some_and(|found| found.eq(name).unwrap_or(false))
+            };
+            let file = file_of(&module).filter(|file| is_of_project(file, library));
+            let has_spec = || names.get_item("__spec__").ok().flatten().is_some_and(|spec| !spec.is_none());
+            if file.is_some() && !module.is(main) && name != "__mp_main__" && is("__name__", &name) && has_spec() {
+                modules.push((name, module));
+            }
+        }
+        let names = modules.iter().map(|(name, _)| name.clone()).collect();
+        Ok(Self { modules, names })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.modules.is_empty()
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
+    /// The modules of the project that imports (`module name`) and names of modules lead to.
+    pub(super) fn among(&self, imports: &[String], modules: &[String]) -> Vec<String> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let of_imports = imports.iter().filter_map(|import| import.split(' ').next());
+        let mut found: Vec<String> = of_imports
+            .chain(modules.iter().map(String::as_str))
+            .filter(|it| self.contains(it))
+            .map(str::to_owned)
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The variables to save of all modules that `roots` lead to.
+    pub(super) fn items(
+        &self,
+        roots: HashSet<String>,
+        pickler: &SessionPickler<'py>,
+    ) -> PyResult<Vec<ModuleItem<'py>>> {
+        let reached = self.reached(roots);
+        let mut items = Vec::new();
+        for (name, module) in self.modules.iter().filter(|(name, _)| reached.contains(name)) {
+            let source = file_of(module).and_then(|file| ModuleSource::of_file(module.py(), &file));
+            for (key, value) in module.dict().copy()?.iter() {
+                let Ok(key) = key.extract::<String>() else { continue };
+                if key.is_empty() || key.contains('.') || OF_IMPORT.contains(&key.as_str()) {
+                    continue;
+                }
+                let Some(is_changed) = self.change(name, &key, &value, source.as_deref(), pickler)? else { continue };
+                items.push(ModuleItem { named: NamedValue { name: format!("{name}.{key}"), value }, is_changed });
+            }
+        }
+        Ok(items)
+    }
+
+    /// Whether a variable of a module is to be saved: `None` if not, else whether it certainly has changed.
+    fn change(
+        &self,
+        module: &str,
+        name: &str,
+        value: &Bound<'py, PyAny>,
+        source: Option<&ModuleSource>,
+        pickler: &SessionPickler<'py>,
+    ) -> PyResult<Option<bool>> {
+        if value.is_instance_of::<PyModule>() {
+            return Ok(None);
+        }
+        let by_reference = if is_definition(value) { pickler.global_name(value)? } else { None };
+        let is_own = by_reference.as_ref().is_some_and(|(home, known)| home == module && known == name);
+        let Some(source) = source else { return Ok(by_reference.is_none().then_some(false)) };
+        let is_shared = |value: &Bound<'py, PyAny>| pickler.has_saved(value).unwrap_or(true);
+        Ok(match source.assignment(name) {
+            Some(Assignment::Definition) if is_own => None,
+            // A definition that is now another function.
+            Some(Assignment::Definition) if is_definition(value) => Some(true),
+            Some(Assignment::Import) if by_reference.is_some() => None,
+            Some(Assignment::Literal(literal)) => {
+                (!is_unchanged(value, literal.bind(value.py()), &is_shared)).then_some(true)
+            }
+            Some(_) => (is_shared(value) || !is_remade(value)).then_some(false),
+            None if is_own => None,
+            None => Some(true),
+        })
+    }
+
+    /// The modules that others lead to: by what their variables are, and as their packages.
+    fn reached(&self, roots: HashSet<String>) -> HashSet<String> {
+        let by_name: HashMap<&str, &Bound<'py, PyModule>> =
+            self.modules.iter().map(|(name, module)| (name.as_str(), module)).collect();
+        let mut reached = HashSet::new();
+        let mut waiting: Vec<String> = roots.into_iter().collect();
+        while let Some(name) = waiting.pop() {
+            if let Some((package, _)) = name.rsplit_once('.') {
+                waiting.push(package.to_owned());
+            }
+            let Some(module) = by_name.get(name.as_str()) else { continue };
+            if !reached.insert(name) {
+                continue;
+            }
+            let homes = module.dict().values().iter().filter_map(|value| home_of(&value)).collect::<Vec<_>>();
+            waiting.extend(homes.into_iter().filter(|home| !reached.contains(home)));
+        }
+        reached
+    }
+}
+
+/// The `__file__` of a module.
+fn file_of(module: &Bound<'_, PyModule>) -> Option<String> {
+    module.dict().get_item("__file__").ok()??.extract().ok()
+}
+
+/// Whether a source file is neither installed nor part of Python, which is in `library`.
+fn is_of_project(file: &str, library: Option<&Path>) -> bool {
+    let path = Path::new(file);
+    let is_source = path.extension().is_some_and(|end| end == "py" || end == "pyc");
+    let is_installed = |path: &Path| {
+        let packages = path.components().any(|part| {
+            let part = part.as_os_str();
+            part == "site-packages" || part == "dist-packages"
+        });
+        packages || library.is_some_and(|library| path.starts_with(library))
+    };
+    // Most modules are decided without asking the system for the real path.
+    is_source && !is_installed(path) && !std::fs::canonicalize(path).is_ok_and(|real| is_installed(&real))
+}
+
+fn is_definition(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyType>()
+        || value.is_exact_instance_of::<PyFunction>()
+        || value.is_instance_of::<PyCFunction>()
+}
+
+/// The module that a value belongs to: itself, its own, or that of its class.
+fn home_of(value: &Bound<'_, PyAny>) -> Option<String> {
+    if let Ok(module) = value.cast::<PyModule>() {
+        return module.dict().get_item("__name__").ok()??.extract().ok();
+    }
+    if value.is_exact_instance_of::<PyFunction>() {
+        return value.getattr("__module__").ok()?.extract().ok();
+    }
+    let class = value.cast::<PyType>().cloned().unwrap_or_else(|_| value.get_type());
+    class.module().ok().map(|name: Bound<'_, PyString>| name.to_string_lossy().into_owned())
+}
+
+fn is_remade(value: &Bound<'_, PyAny>) -> bool {
+    let class = value.get_type();
+    let (Ok(module), Ok(name)) = (class.module(), class.name()) else { return false };
+    REMADE.iter().any(|(home, known)| module == *home && name == *known)
+}

@@ -1,0 +1,85 @@
+//! Saves what belongs to a session besides its variables: the state of the project's modules, and the ambient state.
+//! Both follow the variables in the file.
+
+use std::collections::HashSet;
+
+use anyhow::Result;
+use pyo3::prelude::*;
+
+use super::ambient::AmbientEntry;
+use super::select::{NamedValue, is_of_module};
+use super::variable_saver::{VariableSaver, left_out};
+use crate::pickle::format::emit;
+use crate::pickle::passes::scan::SegmentFacts;
+use crate::snapshot::index::{LeftOut, LeftOutReason, PREVIEW, SegmentRole, Variable};
+use crate::snapshot::save_target::SaveTarget;
+
+impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
+    /// Saves the globals that functions in the file use and that are not saved yet: a library's object may hold
+    /// functions of the script, which are only known once it is pickled.
+    pub(super) fn save_late_globals(&self, py: Python<'py>, saved: &[NamedValue<'py>]) -> Result<Vec<LeftOut>> {
+        let globals = self.source.module.dict();
+        let mut seen: HashSet<String> = saved.iter().map(|named| named.name.clone()).collect();
+        let (mut left_out, mut slot) = (Vec::new(), 0);
+        loop {
+            let functions = self.pickler.functions_from(slot)?;
+            slot = self.pickler.memo_len()?;
+            let used = functions.iter().flat_map(|function| self.code_reader.globals_used(function, &globals));
+            let mut new: Vec<String> = used.filter(|name| seen.insert(name.clone())).collect();
+            // A hash set has no stable order.
+            new.sort_unstable();
+            if new.is_empty() {
+                return Ok(left_out);
+            }
+            for name in new.into_iter().filter(|name| !is_of_module(name)) {
+                let Some(value) = globals.get_item(&name)? else { continue };
+                left_out.extend(self.save(py, &NamedValue { name, value }, SegmentRole::Variable)?);
+            }
+        }
+    }
+
+    /// Saves the variables of the modules that the variables lead to. Returns those that cannot be saved.
+    pub(super) fn save_module_state(&self, py: Python<'py>) -> Result<Vec<LeftOut>> {
+        let roots = std::mem::take(&mut *self.needed_modules.borrow_mut());
+        let mut left_out = Vec::new();
+        for item in self.project.items(roots, &self.pickler)? {
+            py.check_signals()?;
+            let Some(failed) = self.save_if_kept(py, &item.named)? else { continue };
+            if item.is_changed || failed.reason != LeftOutReason::Failed {
+                left_out.push(failed);
+            } else {
+                // The module makes it when it is imported, as far as its source shows: it is not lost.
+                let module = item.named.name.rsplit_once('.').map_or("", |(module, _)| module);
+                let error = format!("made again when {module} is imported; cannot be saved: {}", failed.error);
+                left_out.push(LeftOut { reason: LeftOutReason::Filter, error, hint: None, ..failed });
+            }
+        }
+        Ok(left_out)
+    }
+
+    /// Saves a variable of a module, unless a rule excludes it. Returns why it was left out.
+    fn save_if_kept(&self, py: Python<'py>, named: &NamedValue<'py>) -> Result<Option<LeftOut>> {
+        match self.request.rules.excluding(&named.name, &named.value) {
+            Some(rule) => Ok(Some(left_out(named, LeftOutReason::Filter, rule))),
+            None => self.save(py, named, SegmentRole::ModuleItem),
+        }
+    }
+
+    /// Saves an entry of the ambient state: a string that plain dill reads and drops.
+    pub(super) fn save_ambient(&self, entry: &AmbientEntry) -> Result<()> {
+        let slot = self.pickler.memo_len()? as u64;
+        let mut opcodes = Vec::new();
+        emit::string(&mut opcodes, &serde_json::to_string(&entry.value)?)?;
+        let variable = Variable {
+            preview: entry.preview.chars().take(PREVIEW).collect(),
+            notes: entry.notes.clone(),
+            ..Variable::default()
+        };
+        let facts = SegmentFacts { memo: (slot, slot), ..SegmentFacts::default() };
+        self.write(|writer| {
+            writer.begin(entry.name, SegmentRole::Ambient)?;
+            writer.value(&opcodes)?;
+            writer.end(variable, facts, Vec::new()).map(drop)
+        })
+    }
+}

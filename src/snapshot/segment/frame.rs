@@ -1,0 +1,67 @@
+//! The opcodes around the value of a segment: what a load makes of the value.
+//!
+//! | role | before the value | after the value |
+//! | --- | --- | --- |
+//! | variable | name | SETITEM |
+//! | variable of another module | `_import_module(module)`, EMPTY_DICT, name | SETITEM, BUILD, POP |
+//! | ambient state | name | TUPLE2, POP |
+//!
+//! All leave the stack as it was. The opcodes follow from the role and the name, so the index stores neither.
+
+use crate::pickle::format::emit;
+use crate::pickle::format::opcode::Opcode;
+use crate::snapshot::index::SegmentRole;
+
+/// The opcodes around a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::snapshot) struct SegmentFrame {
+    /// They fill no memo slots.
+    pub(in crate::snapshot) head: Vec<u8>,
+    pub(in crate::snapshot) tail: &'static [u8],
+    /// The globals that they look up.
+    pub(in crate::snapshot) imports: &'static [&'static str],
+}
+
+impl SegmentFrame {
+    /// The opcodes for a segment with this role and name.
+    pub(in crate::snapshot) fn new(role: SegmentRole, name: &str) -> Self {
+        let mut head = Vec::with_capacity(name.len() + 2);
+        // Writing to a vector cannot fail.
+        let _ = match (role, module_and_name(name)) {
+            (SegmentRole::ModuleItem, Some((module, name))) => emit::module_item(&mut head, module, name),
+            _ => emit::string(&mut head, name),
+        };
+        let tail: &[u8] = match role {
+            SegmentRole::Variable => &[Opcode::SetItem as u8],
+            SegmentRole::ModuleItem => emit::MODULE_ITEM_END,
+            SegmentRole::Ambient => emit::AMBIENT_END,
+        };
+        let imports: &[&str] = if role == SegmentRole::ModuleItem { &["dill._dill _import_module"] } else { &[] };
+        Self { head, tail, imports }
+    }
+}
+
+/// The module and the name of a variable of another module: `pkg.settings` and `MODE` for `pkg.settings.MODE`. `None`
+/// if there is no dot, which only a forged index has.
+pub(crate) fn module_and_name(name: &str) -> Option<(&str, &str)> {
+    name.rsplit_once('.').filter(|(module, name)| !module.is_empty() && !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_frame_of_a_module_item_sets_it_in_the_module() {
+        let frame = SegmentFrame::new(SegmentRole::ModuleItem, "pkg.settings.MODE");
+        let head = b"\x8c\x0adill._dill\x8c\x0e_import_module\x93\x8c\x0cpkg.settings\x85R}\x8c\x04MODE";
+        assert_eq!((frame.head.as_slice(), frame.tail), (&head[..], &b"sb0"[..]));
+    }
+
+    #[test]
+    fn names_without_a_module_belong_to_none() {
+        for name in ["MODE", ".MODE", "settings."] {
+            assert_eq!(module_and_name(name), None);
+        }
+    }
+}
