@@ -28,6 +28,7 @@ mod joined_strings;
 mod load_hooks;
 mod lost_items;
 mod memory;
+mod named_instance;
 mod named_objects;
 mod native_types;
 mod object_memo;
@@ -44,8 +45,10 @@ mod resources;
 mod save_trial;
 mod session_pickler;
 mod strategy;
+mod submodules;
 mod unkept_state;
 mod unloadable;
+mod weak_objects;
 
 pub(crate) use self::buffer_view::PyBufferView;
 pub(crate) use self::dill_library::{DillImporter, ImportedNames};

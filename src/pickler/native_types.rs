@@ -262,6 +262,9 @@ fn start_dict<'py>(py: Python<'py>, state: &mut PicklerState, object: *mut ffi::
     if state.write_get(object as usize) || state.write_module_dict(object as usize) {
         return FastSave::Done;
     }
+    if state.namespaces.contains(object as usize) {
+        return FastSave::Slow;
+    }
     // The dict is memoized while it is empty: its items may refer to it.
     state.out.op(Opcode::EmptyDict);
     // SAFETY: the container owns the object.

@@ -13,11 +13,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::dill_library::{DillImporter, DillLibrary};
 use super::engine::DEEPEST_NESTING;
 use super::fault_search::FaultSearch;
-use super::global_names::{global_name, module_dicts, why_unimportable};
+use super::global_names::{global_name, importable_module_dicts, why_unimportable};
 use super::memory::SharedMemory;
 use super::output::OpcodeOutput;
 use super::pickler_state::PicklerState;
 use super::strategy::{HEAP_TYPE, Strategy};
+use super::submodules::SessionImports;
 use super::unloadable::UnloadableObjects;
 
 /// Creates the object that dill's functions get as their pickler. A function of the adapter for dill, which is above
@@ -59,6 +60,7 @@ pub(super) struct PickleContext {
     is_trial: bool,
     /// The module that this pickler treats as `__main__`.
     pub(super) main: Py<PyAny>,
+    pub(super) imports: SessionImports,
     /// dill's options for a single pickle; None in a session.
     options: Option<Py<PyDict>>,
     /// The `buffer_callback` of `pickle.dumps`: takes buffers that are to stay outside of the pickle.
@@ -84,7 +86,7 @@ impl PickleContext {
             Some(SinglePickle { options, buffer_callback }) => (Some(options), buffer_callback),
             None => (None, None),
         };
-        let state = PicklerState::new(out, main.dict().as_ptr() as usize, module_dicts(main.py())?);
+        let state = PicklerState::new(out, main.dict().as_ptr() as usize, importable_module_dicts(main)?);
         Ok(Self {
             state: Mutex::new(state),
             strategies: Mutex::default(),
@@ -97,6 +99,7 @@ impl PickleContext {
             calls,
             is_trial: false,
             main: main.clone().into_any().unbind(),
+            imports: SessionImports::default(),
             options,
             buffer_callback,
         })
@@ -115,6 +118,12 @@ impl PickleContext {
     /// The same context, which refuses these objects.
     pub(super) fn refusing(self, unloadable: Arc<UnloadableObjects>) -> Self {
         Self { unloadable, ..self }
+    }
+
+    /// The same context for a script that imports the modules with these dotted names.
+    pub(super) fn with_imports(mut self, imported: Vec<String>) -> Self {
+        self.imports.imported = imported;
+        self
     }
 
     /// A context that only finds out whether something can be saved in the session of another one.
@@ -201,8 +210,11 @@ impl PickleContext {
     /// Whether a session must create a class anew: it was created at run time, and no import finds it.
     pub(super) fn is_script_class(&self, class: &Bound<'_, PyType>) -> PyResult<bool> {
         let heap = class.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0;
-        let builtin = || class.module().is_ok_and(|module| module == "builtins");
-        Ok(self.is_session() && heap && !builtin() && self.is_local(class)?)
+        // A class statement that `exec` runs without a `__name__` says `builtins`. A type of the interpreter says
+        // nothing.
+        let unnamed = || class.module().is_ok_and(|module| module == "builtins");
+        let says_module = || class.getattr("__dict__").and_then(|names| names.contains("__module__"));
+        Ok(self.is_session() && heap && (!unnamed() || says_module()?) && self.is_local(class)?)
     }
 
     /// In a session, fails for a module that another process would not find. `shown` is what the error calls the
@@ -212,6 +224,11 @@ impl PickleContext {
             Some(why) => Err(pickling_error(py, &format!("cannot pickle {shown}: {why}"))),
             None => Ok(()),
         }
+    }
+
+    /// Whether another process may find a module.
+    pub(super) fn can_import(&self, py: Python<'_>, module: &str) -> bool {
+        why_unimportable(py, module, self.main.bind(py)).is_none()
     }
 
     /// The addresses of the namespaces of modules, among them the one that is being saved.

@@ -8,7 +8,7 @@ use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::functions::OpenCells;
+use super::functions::{ExecNamespaces, OpenCells};
 use super::hash_cycles::{HashCycles, Postponed, PostponedNumber};
 use super::lost_items::LostItems;
 use super::object_memo::ObjectMemo;
@@ -36,6 +36,12 @@ pub(super) struct PicklerState {
     /// Objects whose reduction is being written and that have no slot yet, with the number of reductions under way: an
     /// object that its own arguments lead back to is reduced again.
     building: FxHashMap<usize, u32>,
+    /// Addresses of the classes whose attributes are being written.
+    pub(super) unfinished_classes: FxHashSet<usize>,
+    /// Addresses of the classes that are created, in this segment, with their whole namespace at once.
+    whole_classes: FxHashSet<usize>,
+    /// The dicts in which `exec` made functions.
+    pub(super) namespaces: ExecNamespaces,
     /// The functions and classes that are being created, and their cells.
     pub(super) cells: OpenCells,
     /// The address of a list that `numpy.ndarray.__reduce__` made of its items: the array holds each item a second
@@ -104,6 +110,9 @@ impl PicklerState {
             module_dicts: module_dicts.into_iter().collect(),
             main_dict,
             building: FxHashMap::default(),
+            unfinished_classes: FxHashSet::default(),
+            whole_classes: FxHashSet::default(),
+            namespaces: ExecNamespaces::default(),
             cells: OpenCells::default(),
             copied_list: 0,
             needs: SegmentNeeds::default(),
@@ -120,7 +129,16 @@ impl PicklerState {
         self.failed.clear();
         self.dill_calls = 0;
         self.building.clear();
+        self.unfinished_classes.clear();
+        self.whole_classes.clear();
+        self.namespaces.begin_segment();
         self.cut_unfinished(0);
+    }
+
+    /// Records that a class will be created with its whole namespace at once. Returns false if that is being written
+    /// already, and has led to the class again.
+    pub(super) fn begin_whole_class(&mut self, class: &Bound<'_, PyAny>) -> bool {
+        self.whole_classes.insert(class.as_ptr() as usize)
     }
 
     /// The object on top of the unpickler's stack must not be hashed before it has its attributes.

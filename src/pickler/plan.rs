@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyIterator, PyList, PySet, PyString, PyTuple, PyType};
 
 use super::buffer_view::PyBufferView;
 use super::engine::{PendingKey, PendingMember};
@@ -128,6 +128,8 @@ pub(super) enum Action<'py> {
     Memoize(Bound<'py, PyAny>),
     Appends(Bound<'py, PyIterator>),
     SetItems(Bound<'py, PyIterator>),
+    /// Adds the members of a set to the object on top of the unpickler's stack.
+    AddItems(Bound<'py, PySet>),
     /// The object on top of the unpickler's stack has no attributes yet, and its class has a `__hash__` of its own.
     BeginHashed(Bound<'py, PyAny>),
     /// That object has its attributes now.

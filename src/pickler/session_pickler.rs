@@ -53,15 +53,18 @@ impl From<PyErr> for SaveFailure<'_> {
 }
 
 impl<'py> SessionPickler<'py> {
-    /// A pickler for the session in `module`, which takes memo slot 0. `importer` imports dill at the first need;
-    /// `sink` gets the opcodes; `unloadable` are refused.
+    /// A pickler for the session in `module`, which takes memo slot 0. `imported` are the modules with dotted names
+    /// that the script imports; `importer` imports dill at the first need; `sink` gets the opcodes; `unloadable` are
+    /// refused.
     pub(crate) fn new(
         module: &Bound<'py, PyModule>,
+        imported: &[String],
         importer: DillImporter,
         sink: Box<dyn SegmentSink>,
         unloadable: &Arc<UnloadableObjects>,
     ) -> PyResult<Self> {
-        Self::with_context(module, new_context(module, importer, sink)?.refusing(Arc::clone(unloadable)))
+        let context = new_context(module, importer, sink)?.with_imports(imported.to_vec());
+        Self::with_context(module, context.refusing(Arc::clone(unloadable)))
     }
 
     /// The markers to write from now on, instead of those before.
@@ -159,6 +162,7 @@ impl<'py> SessionPickler<'py> {
     pub(crate) fn roll_back(&self, length: usize) -> PyResult<Option<StopReason>> {
         let (stopped, gone) = {
             let mut state = self.context.lock()?;
+            state.namespaces.roll_back();
             (state.out.abandon(), (state.memo.cut(length), state.cells.cut(0)))
         };
         // Freeing objects can run Python code, so the state is not locked here.

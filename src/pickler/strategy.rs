@@ -4,7 +4,7 @@
 //! and at last the reduce protocol. `engine::dispatch` turns a strategy into a plan.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyModule, PyType};
+use pyo3::types::{PyAny, PyDict, PyModule, PyType};
 
 use super::class_attributes::is_overridden;
 use super::container_iterator::Iterated;
@@ -14,6 +14,7 @@ use super::global_names::loaded_modules;
 use super::pickle_context::PickleContext;
 use super::process_bound::{self, LiveRefusal};
 use super::raw_instances::{self, RawForm};
+use super::weak_objects::{WeakKind, weak_kind};
 
 pub(super) enum Strategy {
     /// `object.__new__` and a `__dict__`: the fast path writes the instances once the class has a slot.
@@ -24,6 +25,7 @@ pub(super) enum Strategy {
     Named,
     Module,
     PickleBuffer,
+    MappedArray,
     /// A `numpy.ndarray`, which may share its memory.
     Array,
     TorchTensor,
@@ -41,6 +43,7 @@ pub(super) enum Strategy {
         reentrant: bool,
     },
     EnumMember,
+    Weak(WeakKind),
     /// A logger: a reduction that only has its name.
     Logger,
     Exception(ExceptionForm),
@@ -94,6 +97,9 @@ pub(super) fn classify(kind: &Bound<'_, PyType>, context: &PickleContext) -> PyR
     }
     if is_enumeration(kind)? {
         return Ok(Strategy::EnumMember);
+    }
+    if let Some(weak) = weak_kind(kind)? {
+        return Ok(Strategy::Weak(weak));
     }
     if let Some(refusal) = process_bound::refusal(kind)? {
         let otherwise = match refusal.only_if {
@@ -162,12 +168,19 @@ fn is_registered(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     kind.py().import("copyreg")?.getattr("dispatch_table")?.contains(kind)
 }
 
-fn is_enumeration(kind: &Bound<'_, PyType>) -> PyResult<bool> {
-    // If `enum` is not loaded, there is no enumeration.
-    match loaded_modules(kind.py())?.get_item("enum") {
-        Ok(module) => kind.is_instance(&module.getattr("EnumMeta")?),
-        Err(_) => Ok(false),
+/// Whether a class is an enumeration: one of `enum`, or of another metaclass that keeps members in the same way.
+pub(super) fn is_enumeration(kind: &Bound<'_, PyType>) -> PyResult<bool> {
+    // If `enum` is not loaded, there is no enumeration of it.
+    if let Ok(module) = loaded_modules(kind.py())?.get_item("enum")
+        && kind.is_instance(&module.getattr("EnumMeta")?)?
+    {
+        return Ok(true);
     }
+    if kind.get_type().is(kind.py().get_type::<PyType>()) {
+        return Ok(false);
+    }
+    let members = kind.getattr("__dict__")?.call_method1("get", ("_member_map_",))?;
+    Ok(members.is_exact_instance_of::<PyDict>())
 }
 
 /// Arrays are reduced by protocol 5. Their subclasses and numpy's dtype classes are left to dill.
@@ -176,6 +189,9 @@ fn numpy_strategy(kind: &Bound<'_, PyType>, module: &str) -> PyResult<Option<Str
     let Some(array) = numpy.getattr_opt("ndarray")? else { return Ok(None) };
     if kind.is(&array) {
         return Ok(Some(if is_registered(kind)? { Strategy::Reduce } else { Strategy::Array }));
+    }
+    if kind.is(numpy.getattr("memmap")?) {
+        return Ok(Some(Strategy::MappedArray));
     }
     if module != "numpy.ma" && kind.is_subclass(&array)? {
         return Ok(Some(Strategy::DillPickler));
@@ -223,6 +239,17 @@ fn is_plain(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     // `_slotnames` is what `object.__reduce_ex__` itself calls to find `__slots__`.
     let slots = py.import("copyreg")?.call_method1("_slotnames", (kind,))?;
     Ok(!is_registered(kind)? && slots.len()? == 0 && kind.getattr("__dictoffset__")?.extract::<isize>()? != 0)
+}
+
+/// Whether a class has a reduction of its own, not that of `object`.
+pub(super) fn customizes_reduction(class: &Bound<'_, PyType>) -> PyResult<bool> {
+    let object = class.py().get_type::<PyAny>();
+    for name in ["__reduce_ex__", "__reduce__"] {
+        if !class.getattr(name)?.is(object.getattr(name)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a class itself defines an attribute that influences how its instances are pickled.

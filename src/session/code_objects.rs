@@ -27,11 +27,20 @@ pub(super) struct CodeReader {
     store_name: Option<u8>,
     store_global: Option<u8>,
     load_global: Option<u8>,
+    import_name: Option<u8>,
+    import_from: Option<u8>,
     /// The other opcodes that look up a global; their argument is the index of its name.
     load: Vec<u8>,
     extended: Option<u8>,
     /// Since 3.11 the lowest bit of LOAD_GLOBAL's argument is a flag: 1 there, 0 before.
     load_global_shift: u32,
+}
+
+/// `from module import attribute as name`.
+pub(super) struct FromImport {
+    pub(super) module: String,
+    pub(super) attribute: String,
+    pub(super) name: String,
 }
 
 struct Instruction {
@@ -50,6 +59,8 @@ impl CodeReader {
             store_name: number("STORE_NAME"),
             store_global: number("STORE_GLOBAL"),
             load_global: number("LOAD_GLOBAL"),
+            import_name: number("IMPORT_NAME"),
+            import_from: number("IMPORT_FROM"),
             load: ["LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"].into_iter().filter_map(number).collect(),
             extended: number("EXTENDED_ARG"),
             load_global_shift: u32::from(py.version_info() >= (3, 11)),
@@ -75,6 +86,31 @@ impl CodeReader {
             }
         }
         Ok(lines)
+    }
+
+    /// The names that a module's code imports from other modules.
+    pub(super) fn imported_names(&self, module_code: &Bound<'_, PyAny>) -> PyResult<Vec<FromImport>> {
+        let names = names_of(module_code)?;
+        let (mut module, mut attribute, mut found) = (None, None, Vec::new());
+        for Instruction { opcode, argument, .. } in self.instructions(module_code)? {
+            let opcode = Some(opcode);
+            if opcode == self.import_name {
+                module = names.get(argument);
+            } else if opcode == self.import_from {
+                attribute = names.get(argument);
+            } else if (opcode == self.store_name || opcode == self.store_global)
+                && let (Some(module), Some(attribute), Some(name)) = (module, attribute.take(), names.get(argument))
+            {
+                let (module, attribute, name) = (module.clone(), attribute.clone(), name.clone());
+                found.push(FromImport { module, attribute, name });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The modules with dotted names that a module's code imports. No other name has a dot.
+    pub(super) fn dotted_imports(&self, module_code: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+        Ok(names_of(module_code)?.into_iter().filter(|name| name.contains('.')).collect())
     }
 
     /// The names of `namespace` that the code within an object may look up or assign: the code of a function, of a

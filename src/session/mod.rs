@@ -10,6 +10,7 @@ mod api;
 mod code_objects;
 mod failure_path;
 mod forked_load;
+mod imported_objects;
 mod interpreter_guards;
 mod load_faults;
 mod lost_objects;

@@ -3,7 +3,6 @@
 //! Called by `snapcli save` and `inspect SCRIPT` when a script has ended, by `snapcli.save` from within one, and by
 //! `save --verify` to pickle a session again.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Once;
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use pyo3::prelude::*;
 
 use super::forked_load::in_child;
 use super::load_faults::{CheckedVariable, LoadFaults};
-use super::provenance::{self, Origin};
+use super::provenance::{self, Origin, ScriptNames};
 use super::trial_load::{TrialLoad, TrialResult};
 use super::variable_saver::{SavedVariables, save_variables};
 use crate::python::dill::{DillLocation, with_dill};
@@ -70,8 +69,8 @@ pub(super) fn save_namespace<'py, T: SaveTarget>(
 ) -> Result<(T, Index, u64)> {
     // Only the script's own source is known, so only names of `__main__` get line numbers.
     let is_main = request.module == "__main__";
-    let lines = if is_main { provenance::assignment_lines(source.module, origin) } else { HashMap::new() };
-    SessionWriter { request, source, origin, lines: &lines }.write_checked(py, out)
+    let names = if is_main { provenance::script_names(source.module, origin) } else { ScriptNames::default() };
+    SessionWriter { request, source, origin, names: &names }.write_checked(py, out)
 }
 
 /// Writes a session, as often as it takes until all that is written can be loaded.
@@ -80,8 +79,8 @@ pub(super) struct SessionWriter<'a, 'py> {
     pub(super) request: &'a SaveRequest<'a>,
     pub(super) source: &'a SaveSource<'a, 'py>,
     pub(super) origin: &'a Origin<'a>,
-    /// The lines of the script that assign each name.
-    pub(super) lines: &'a HashMap<String, u32>,
+    /// What the source of the script says.
+    pub(super) names: &'a ScriptNames,
 }
 
 /// A complete snapshot.
@@ -96,9 +95,9 @@ pub(super) struct Written<T> {
 impl SessionWriter<'_, '_> {
     /// Writes everything but these faults.
     pub(super) fn write<T: SaveTarget>(&self, py: Python<'_>, faults: &LoadFaults, out: T) -> Result<Written<T>> {
-        let Self { request, source, origin, lines } = self;
+        let Self { request, source, origin, names } = self;
         let name = request.module;
-        let saved = save_variables(py, request, source, lines, faults, SnapshotWriter::new(out, name)?)?;
+        let saved = save_variables(py, request, source, names, faults, SnapshotWriter::new(out, name)?)?;
         let SavedVariables { writer, left_out, checked } = saved;
         let mut index = provenance::provenance(name, origin);
         // Known only now: whether dill was needed, and which packages the variables import.

@@ -14,11 +14,13 @@ use pyo3::types::{PyDict, PyModule};
 use super::ambient;
 use super::code_objects::{CodeReader, names_used};
 use super::failure_path::explain_failure;
+use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilter};
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::lost_objects::{FaultPlace, LostObjects, all_unsavable_objects};
 use super::module_state::ProjectModules;
 use super::object_description::{describe, type_name};
+use super::provenance::ScriptNames;
 use super::secrets::secrets;
 use super::select::{NamedValue, SelectionRules, select};
 use super::size_estimate::check_room;
@@ -73,13 +75,13 @@ pub(super) struct SavedVariables<T: SaveTarget> {
     pub(super) checked: Vec<CheckedVariable>,
 }
 
-/// Saves a segment for each variable that the rules select. `lines` has the lines of the script that assign each name;
-/// `faults` is what cannot be loaded.
+/// Saves a segment for each variable that the rules select. `names` is what the source of the script says; `faults` is
+/// what cannot be loaded.
 pub(super) fn save_variables<'py, T: SaveTarget>(
     py: Python<'py>,
     request: &SaveRequest<'_>,
     source: &SaveSource<'_, 'py>,
-    lines: &HashMap<String, u32>,
+    names: &ScriptNames,
     faults: &LoadFaults,
     writer: SnapshotWriter<T>,
 ) -> Result<SavedVariables<T>> {
@@ -101,10 +103,11 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     let saver = VariableSaver {
         request,
         source,
-        lines,
+        lines: &names.lines,
         code_reader: &code_reader,
-        pickler: SessionPickler::new(source.module, strict_importer(source.dill), sink, &unloadable)?,
+        pickler: SessionPickler::new(source.module, &names.imported, strict_importer(source.dill), sink, &unloadable)?,
         imported: if refimported { Some(ImportedNames::new(&source.dill.import(py)?, source.module)?) } else { None },
+        imported_objects: ImportedObjects::new(source.namespace, &names.from_imports)?,
         writer: &writer,
         faults,
         unloadable: &unloadable,
@@ -137,7 +140,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     drop(paused);
     // Both apply to all names left out, whether by a rule or by a failure.
     for item in &mut left_out {
-        item.line = lines.get(&item.name).copied();
+        item.line = names.lines.get(&item.name).copied();
     }
     add_users(&mut left_out, &selection.kept, source, &code_reader);
     let checked = saver.checked.take();
@@ -164,6 +167,7 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
     pub(super) code_reader: &'a CodeReader,
     pub(super) pickler: SessionPickler<'py>,
     imported: Option<ImportedNames<'py>>,
+    imported_objects: ImportedObjects,
     writer: &'a SharedWriter<T>,
     faults: &'a LoadFaults,
     unloadable: &'a Arc<UnloadableObjects>,
@@ -193,7 +197,8 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
 
     fn try_save(&self, py: Python<'py>, named: &NamedValue<'py>, role: SegmentRole) -> Result<Option<LeftOut>> {
         // Checked before pickling, so that a redacted value never reaches the file.
-        let secrets = secrets(&named.name, &named.value);
+        let is_import = self.imported_objects.of_process(&named.value).is_some();
+        let secrets = if is_import { Vec::new() } else { secrets(&named.name, &named.value) };
         if self.request.rules.redact && !secrets.is_empty() {
             let error = format!("looks like a credential: {}", secrets.join("; "));
             return Ok(Some(left_out(named, LeftOutReason::Secret, error)));
@@ -205,7 +210,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         let failure = loop {
             self.pickler.write_markers(lost.items())?;
             let position = self.write(|writer| writer.begin(&named.name, role))?;
-            match self.pickle(named, position) {
+            match self.pickle(named, position, role) {
                 Ok(saved) => return self.end(named, role, saved, secrets, lost).map(|()| None),
                 Err(failure) if self.may_replace(&failure) => {
                     self.write(SnapshotWriter::discard)?;
@@ -320,27 +325,45 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     }
 
     /// Writes the opcodes of a value. The first one will be at offset `position` in the file.
-    fn pickle(&self, named: &NamedValue<'py>, position: u64) -> Result<SavedValue, SaveFailure<'py>> {
+    fn pickle(
+        &self,
+        named: &NamedValue<'py>,
+        position: u64,
+        role: SegmentRole,
+    ) -> Result<SavedValue, SaveFailure<'py>> {
         let memo_len = self.pickler.memo_len()?;
-        // With `--refimported`, an imported object is written as a single global, without a memo slot.
+        // With `--refimported`, all imported objects are written as a single global, without a memo slot.
         if let Some(imported) = &self.imported
             && let Some((module, name)) = imported.origin(&named.name, &named.value)?
         {
-            let mut opcodes = Vec::new();
-            emit::global(&mut opcodes, &module, &name).map_err(PyErr::from)?;
-            self.writer.with(|writer| writer.value(&opcodes)).map_err(sink_failure)?;
-            let memo = (memo_len as u64, memo_len as u64);
-            let imports = vec![format!("{module} {name}")];
-            let facts = SegmentFacts { memo, imports, ..SegmentFacts::default() };
-            return Ok(SavedValue {
-                facts,
-                buffers: Vec::new(),
-                modules: Vec::new(),
-                notes: Vec::new(),
-                checked: Vec::new(),
-            });
+            return self.write_import(&module, &name, memo_len);
         }
-        self.pickler.save(&named.value, position, self.request.rules.max_size.unwrap_or(u64::MAX))
+        if let Some((module, name)) = self.imported_objects.of_process(&named.value) {
+            return self.write_import(module, name, memo_len);
+        }
+        let saved = self.pickler.save(&named.value, position, self.request.rules.max_size.unwrap_or(u64::MAX));
+        if let Some((module, import)) = self.imported_objects.in_place_of(&named.value, &saved) {
+            self.pickler.roll_back(memo_len)?;
+            let begin_again = |writer: &mut SnapshotWriter<T>| {
+                writer.discard()?;
+                writer.begin(&named.name, role)
+            };
+            self.writer.with(begin_again).map_err(sink_failure)?;
+            return self.write_import(module, import, memo_len);
+        }
+        saved
+    }
+
+    /// Writes a value as a global, which takes no memo slot.
+    fn write_import(&self, module: &str, name: &str, memo_len: usize) -> Result<SavedValue, SaveFailure<'py>> {
+        let mut opcodes = Vec::new();
+        emit::global(&mut opcodes, module, name).map_err(PyErr::from)?;
+        self.writer.with(|writer| writer.value(&opcodes)).map_err(sink_failure)?;
+        let memo = (memo_len as u64, memo_len as u64);
+        let imports = vec![format!("{module} {name}")];
+        let facts = SegmentFacts { memo, imports, ..SegmentFacts::default() };
+        let (buffers, modules, notes, checked) = Default::default();
+        Ok(SavedValue { facts, buffers, modules, notes, checked })
     }
 }
 

@@ -82,7 +82,13 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     data(&["weakref", "_weakref"], &["ref"]).makes(Makes::Type("weakref.ref")),
     data(&["weakref", "_weakref"], &["WeakKeyDictionary", "WeakValueDictionary"]),
     data(&["weakref", "_weakref"], &["WeakSet"]).canonical(CanonicalCall::SetOfMembers),
-    known(&["_weakrefset"], &["WeakSet"]).effect(Effect::Data).canonical(CanonicalCall::SetOfMembers),
+    data(&["_weakrefset"], &["WeakSet"]).canonical(CanonicalCall::SetOfMembers),
+    known(
+        &["weakref", "_weakrefset"],
+        &["WeakSet.__init__", "WeakKeyDictionary.__init__", "WeakValueDictionary.__init__"],
+    )
+    .effect(Effect::SetAttr),
+    known(&["weakref"], &["WeakMethod", "KeyedRef"]).effect(Effect::Data),
     dangerous(&["weakref"], &["finalize"]),
     data(&["threading", "_thread"], &["Lock", "RLock", "allocate_lock", "Event"]),
     // Not loaded from untrusted files: a logger is an object that the whole program shares.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyCFunction, PyFunction, PyType};
+use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyType};
 
 use super::super::load_hooks::load_may_fail;
 use super::super::pickle_context::PickleContext;
@@ -12,7 +12,7 @@ use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
 use super::super::{
     classes, container_iterator, exceptions, functions, memory, named_objects, raw_instances, reduce, repeated_values,
-    resources, unkept_state,
+    resources, unkept_state, weak_objects,
 };
 
 /// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
@@ -22,6 +22,11 @@ pub(super) fn dispatch_slow<'py>(
     object: &Bound<'py, PyAny>,
     in_reduction: bool,
 ) -> PyResult<ObjectPlan<'py>> {
+    if let Ok(dict) = object.cast_exact::<PyDict>()
+        && let Some(plan) = functions::plan_namespace(context, dict)?
+    {
+        return Ok(plan);
+    }
     let strategy = strategy(context, &object.get_type())?;
     let written = strategy.without_hash();
     if matches!(written, Strategy::Logger) {
@@ -57,6 +62,8 @@ fn carry_out<'py>(
         Strategy::Named => plan_named(context, object),
         Strategy::Module => named_objects::plan_module(context, object),
         Strategy::PickleBuffer => reduce::plan_buffer(context, object, in_reduction),
+        Strategy::MappedArray if context.is_session() => resources::plan_mapped_array(object),
+        Strategy::MappedArray => Ok(ObjectPlan::Dill { function: None }),
         Strategy::Array => memory::plan_array(context, object),
         Strategy::TorchTensor => memory::plan_tensor(context, object),
         Strategy::TorchParameter => memory::plan_parameter(context, object),
@@ -69,6 +76,7 @@ fn carry_out<'py>(
         Strategy::ContainerIterator(iterated) => container_iterator::plan(context, object, *iterated),
         Strategy::FunctionPart(part) => functions::plan_part(context, object, *part),
         Strategy::EnumMember => classes::plan_enum_member(context, object),
+        Strategy::Weak(kind) => weak_objects::plan_weak(context, object, *kind),
         Strategy::Hashed(inner) => {
             let mut plan = carry_out(context, object, inner, in_reduction)?;
             if let ObjectPlan::Work(item) = &mut plan {

@@ -417,6 +417,15 @@ fn step_actions<'py>(
                 let (object, batch) = (object.cloned(), ItemBatch::default());
                 return Ok(Next::Push(WorkItem::Appends { object, items, fetched: None, batch }));
             }
+            Action::AddItems(set) => {
+                let items = set.try_iter()?;
+                return Ok(Next::Push(WorkItem::Set {
+                    set: set.into_any(),
+                    items,
+                    batch: ItemBatch::default(),
+                    pending: None,
+                }));
+            }
             Action::SetItems(items) => {
                 let (object, batch) = (object.cloned(), ItemBatch::default());
                 return Ok(Next::Push(WorkItem::SetItems {

@@ -53,6 +53,11 @@ impl OpenCells {
         self.levels.len()
     }
 
+    /// Whether a class is being created.
+    pub(super) fn creates_class(&self) -> bool {
+        self.levels.iter().any(|level| level.is_class)
+    }
+
     /// Returns to an earlier depth after an error. The caller must drop the result after it has released the lock.
     pub(in super::super) fn cut(&mut self, depth: usize) -> impl Sized + use<> {
         self.levels.split_off(depth.min(self.levels.len()))

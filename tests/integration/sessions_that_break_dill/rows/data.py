@@ -57,7 +57,6 @@ proxy_of = weakref.proxy(strong_target)
 
 #### weak_dictionaries
 # dill: dump fails: TypeError
-# left out: weak_values: cannot pickle 'KeyedRef' object
 # check: weak_keys[kept_target] == "v" and kept_target in weak_set
 import weakref
 class Kept: pass
