@@ -20,8 +20,8 @@ mod save;
 mod secrets;
 mod select;
 mod size_estimate;
-mod structure;
 mod state_saver;
+mod structure;
 mod variable_saver;
 
 pub(crate) use self::api::add_to_inittab;

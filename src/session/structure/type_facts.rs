@@ -63,8 +63,8 @@ impl<'py> TypeFacts<'py> {
             }
         }
         let is_hashable = !kind.getattr("__hash__")?.is_none();
-        let is_imported = kind.module().is_ok_and(|module| module == "builtins")
-            || global_name(kind.as_any(), main)?.is_some();
+        let is_imported =
+            kind.module().is_ok_and(|module| module == "builtins") || global_name(kind.as_any(), main)?.is_some();
         Ok(Self { name: type_name(kind), slots, is_opaque, decides, is_imported, is_hashable })
     }
 }
