@@ -319,9 +319,12 @@ impl<'py> ObjectDescriber<'py> {
 
     /// An array of numpy: whether it can be written to, and whose memory it has.
     fn array(&self, value: &Bound<'py, PyAny>, facts: &TypeFacts<'py>) -> PyResult<Option<ObjectParts<'py>>> {
-        let Some(ndarray) = self.ndarray.as_ref().filter(|_| facts.name == "numpy.ndarray") else { return Ok(None) };
+        let Some(ndarray) = self.ndarray.as_ref() else { return Ok(None) };
+        if !value.is_instance(ndarray)? {
+            return Ok(None);
+        }
         let writable = value.getattr("flags")?.getattr("writeable")?.is_truthy()?;
-        let text = if writable { "array" } else { "read-only array" };
+        let text = format!("{}{}", facts.name, if writable { "" } else { ", read-only" });
         let mut owner = value.clone();
         while owner.is_instance(ndarray)? {
             match owner.getattr("base")? {
@@ -329,7 +332,8 @@ impl<'py> ObjectDescriber<'py> {
                 base => owner = base,
             }
         }
-        let mut parts = Vec::new();
+        // The classes of libraries have caches in their attributes.
+        let mut parts = if facts.is_imported { Vec::new() } else { self.state(value)?.1 };
         if value.getattr("dtype")?.getattr("kind")?.extract::<String>()? == "O" {
             let items = value.getattr("flat")?.try_iter()?.enumerate();
             for (index, item) in items {
