@@ -235,3 +235,32 @@ fn of_the_sessions_that_break_dill_only_those_variables_are_called_the_same_that
     assert!(all.wrong.is_empty(), "called the same, but different:\n{}", all.wrong);
     assert!(compared >= 6 && all.variables > 200, "only {compared} families, {} variables", all.variables);
 }
+
+/// Sets of weak references pickle as lists, in the order of the addresses of their members.
+#[test]
+fn two_saves_of_a_weak_set_compare_equal() {
+    let sandbox = Sandbox::new();
+    let script = "
+import random, weakref
+class Member:
+    def __init__(self, n): self.n = n
+class Registry:
+    members = weakref.WeakSet()
+numbers = list(range(12))
+random.shuffle(numbers)
+made = {n: Member(n) for n in numbers}
+items = [made[n] for n in range(12)]
+del made, numbers
+for item in items: Registry.members.add(item)
+alone = weakref.WeakSet(items)
+class Own(weakref.WeakSet): pass
+own = Own(items)
+del item
+";
+    sandbox.write("script.py", script);
+    for file in ["first.pkl", "second.pkl", "third.pkl"] {
+        sandbox.snapcli(&["save", "-q", "-o", file, "script.py"]).assert_code(0);
+    }
+    sandbox.snapcli(&["diff", "first.pkl", "second.pkl"]).assert_code(0);
+    sandbox.snapcli(&["diff", "second.pkl", "third.pkl"]).assert_code(0);
+}
