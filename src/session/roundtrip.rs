@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Result};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
@@ -57,7 +57,7 @@ pub(crate) fn repickle_run(
 ) -> Result<Compared> {
     let Contents::Own { index } = snapshot.contents() else { return Ok(Compared::default()) };
     in_session(py, run, &index.module, |module| {
-        with_dill(py, dill, |dill| repickle(py, snapshot, module, rules.refimported, origin, dill)).map_err(Error::from)
+        with_dill(py, dill, |dill| repickle(py, snapshot, module, rules.refimported, origin, dill))
     })
 }
 
