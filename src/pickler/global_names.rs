@@ -15,7 +15,7 @@ pub(super) fn loaded_modules(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 
 /// The module and the qualified name by which an import finds a class or function. None if it belongs to the script,
 /// whose module is `main`.
-pub(super) fn global_name(object: &Bound<'_, PyAny>, main: &Bound<'_, PyAny>) -> PyResult<Option<(String, String)>> {
+pub(crate) fn global_name(object: &Bound<'_, PyAny>, main: &Bound<'_, PyAny>) -> PyResult<Option<(String, String)>> {
     let Ok(Some(module)) = object.getattr_opt("__module__") else { return Ok(None) };
     let Ok(module) = module.cast_into::<PyString>() else { return Ok(None) };
     let Ok(Some(name)) = object.getattr_opt("__qualname__") else { return Ok(None) };
@@ -74,7 +74,7 @@ pub(super) fn module_name(module: &Bound<'_, PyAny>) -> PyResult<Option<String>>
 }
 
 /// The dicts of all loaded modules by address, with the modules' names.
-pub(super) fn module_dicts(py: Python<'_>) -> PyResult<Vec<(usize, String)>> {
+pub(crate) fn module_dicts(py: Python<'_>) -> PyResult<Vec<(usize, String)>> {
     let modules = loaded_modules(py)?;
     let mut found = Vec::new();
     let mut seen = HashSet::new();

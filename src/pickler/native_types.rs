@@ -299,8 +299,8 @@ fn save_other<'py>(
     object: *mut ffi::PyObject,
     kind: *mut ffi::PyTypeObject,
 ) -> PyResult<FastSave<'py>> {
-    if state.plain_types.contains(&(kind as usize)) {
-        return Ok(start_instance(py, state, object, kind));
+    if let Some(is_hashed) = state.plain_types.get(&(kind as usize)).copied() {
+        return Ok(start_instance(py, state, object, kind, is_hashed));
     }
     // SAFETY: the container owns the object.
     let value = unsafe { Bound::from_borrowed_ptr(py, object) };
@@ -311,7 +311,7 @@ fn save_other<'py>(
         state.out.op(Opcode::EmptySet);
         state.memoize(&value);
         let items = value.try_iter()?;
-        return Ok(FastSave::Started(WorkItem::Set { set: value, items, batch: ItemBatch::default() }));
+        return Ok(FastSave::Started(WorkItem::Set { set: value, items, batch: ItemBatch::default(), pending: None }));
     } else if kind == &raw mut ffi::PyFrozenSet_Type {
         // A frozenset does not exist before its items, so it is memoized after them, like a tuple.
         state.out.op(Opcode::Mark);
@@ -330,6 +330,7 @@ fn start_instance<'py>(
     state: &mut PicklerState,
     object: *mut ffi::PyObject,
     kind: *mut ffi::PyTypeObject,
+    is_hashed: bool,
 ) -> FastSave<'py> {
     // The first instance takes the slow path, which saves the class. An imported class is saved in each segment.
     let Some(class) = state.memo.get(kind as usize) else { return FastSave::Slow };
@@ -348,22 +349,20 @@ fn start_instance<'py>(
         // Python versions differ in how they reduce an empty state: `__reduce_ex__` knows.
         return FastSave::Slow;
     }
+    // Two references, those of the instance and of this function, mean that nothing else has the dict. Such a dict
+    // needs no slot. Another one stays what it is only if it is set as a whole.
+    // SAFETY: a live object.
+    if unsafe { ffi::Py_REFCNT(dict.as_ptr()) } != 2 {
+        return FastSave::Slow;
+    }
     state.write_slot(class);
     state.out.ops([Opcode::EmptyTuple, Opcode::NewObj]);
     // The instance may have weak references, so it gets a slot even if it is unshared.
     state.memoize(&instance);
-    // Two references, those of the instance and of this function, mean that the dict is unshared. Such a dict needs no
-    // slot: a load copies it into the dict of the new instance, so that nothing could share it anyway.
-    // SAFETY: a live object.
-    let shared = unsafe { ffi::Py_REFCNT(dict.as_ptr()) } != 2;
-    if shared && state.write_get(dict.as_ptr() as usize) {
-        state.out.op(Opcode::Build);
-        return FastSave::Done;
+    if is_hashed {
+        state.begin_unfinished(&instance);
     }
     state.out.op(Opcode::EmptyDict);
-    if shared {
-        state.memoize(dict.as_any());
-    }
     FastSave::Started(WorkItem::Dict {
         dict,
         walk: DictWalk::default(),

@@ -127,6 +127,16 @@ impl OpcodeOutput {
         self.segment()?.stopped.take()
     }
 
+    /// How many bytes the value may still take.
+    pub(super) fn room(&self) -> u64 {
+        match &self.destination {
+            Destination::Segment(segment) => {
+                segment.limit.saturating_sub(segment.position).saturating_sub(self.bytes.len() as u64)
+            }
+            Destination::Whole(_) => u64::MAX,
+        }
+    }
+
     fn segment(&mut self) -> Option<&mut SegmentStream> {
         let Destination::Segment(segment) = &mut self.destination else { return None };
         Some(segment)

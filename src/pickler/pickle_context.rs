@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyType};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::dill_library::{DillImporter, DillLibrary};
 use super::fault_search::FaultSearch;
 use super::global_names::{global_name, module_dicts, why_unimportable};
+use super::memory::SharedMemory;
 use super::output::OpcodeOutput;
 use super::pickler_state::PicklerState;
 use super::strategy::{HEAP_TYPE, Strategy};
@@ -20,6 +21,16 @@ use super::strategy::{HEAP_TYPE, Strategy};
 /// Creates the object that dill's functions get as their pickler. A function of the adapter for dill, which is above
 /// the engine: this file must not import it.
 pub(super) type DillConnector = for<'py> fn(&Arc<PickleContext>, Python<'py>) -> PyResult<Bound<'py, PyAny>>;
+
+/// Whether an object can be saved, tried with a pickler of its own. As [`DillConnector`], a function from above.
+pub(super) type SaveTrial = for<'py> fn(&Arc<PickleContext>, &Bound<'py, PyAny>) -> PyResult<bool>;
+
+/// What the context calls of the files above it.
+#[derive(Clone, Copy)]
+pub(super) struct UpperCalls {
+    pub(super) connect_dill: DillConnector,
+    pub(super) try_save: SaveTrial,
+}
 
 /// The strategies of the types seen so far, by address. The references to the types keep the addresses from being used
 /// again.
@@ -30,9 +41,13 @@ pub(super) struct PickleContext {
     strategies: Mutex<StrategyTable>,
     /// Collects all faults of a value instead of stopping at the first one.
     fault_search: Option<Mutex<FaultSearch>>,
+    /// Which arrays share their memory.
+    pub(super) memory: SharedMemory,
     pub(super) dill: DillLibrary,
     dill_pickler: Mutex<Option<Py<PyAny>>>,
-    connect_dill: DillConnector,
+    calls: UpperCalls,
+    /// Whether this only finds out if an object can be saved.
+    is_trial: bool,
     /// The module that this pickler treats as `__main__`.
     pub(super) main: Py<PyAny>,
     /// dill's options for a single pickle; None in a session.
@@ -52,7 +67,7 @@ impl PickleContext {
     pub(super) fn new(
         main: &Bound<'_, PyModule>,
         importer: DillImporter,
-        connect_dill: DillConnector,
+        calls: UpperCalls,
         out: OpcodeOutput,
         single: Option<SinglePickle>,
     ) -> PyResult<Self> {
@@ -65,9 +80,11 @@ impl PickleContext {
             state: Mutex::new(state),
             strategies: Mutex::default(),
             fault_search: None,
+            memory: SharedMemory::default(),
             dill: DillLibrary::new(importer),
             dill_pickler: Mutex::new(None),
-            connect_dill,
+            calls,
+            is_trial: false,
             main: main.clone().into_any().unbind(),
             options,
             buffer_callback,
@@ -77,6 +94,18 @@ impl PickleContext {
     /// The same context, but it continues after a fault.
     pub(super) fn with_fault_search(self) -> Self {
         Self { fault_search: Some(Mutex::default()), ..self }
+    }
+
+    /// A context that only finds out whether something can be saved in the session of another one.
+    pub(super) fn for_trial(of: &Arc<Self>, main: &Bound<'_, PyModule>, out: OpcodeOutput) -> PyResult<Self> {
+        let outer = Arc::clone(of);
+        let importer: DillImporter = Box::new(move |py| Ok(outer.dill.import(py)?.unbind()));
+        Ok(Self { is_trial: true, ..Self::new(main, importer, of.calls, out, None)? })
+    }
+
+    /// Whether an object can be saved. In a trial this is taken for granted: the trial will show it.
+    pub(super) fn can_be_saved(self: &Arc<Self>, object: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if self.is_trial { Ok(true) } else { (self.calls.try_save)(self, object) }
     }
 
     /// Locks the state.
@@ -116,7 +145,7 @@ impl PickleContext {
             return Ok(pickler);
         }
         // The lock is not held here: importing dill runs Python code.
-        let pickler = (self.connect_dill)(self, py)?;
+        let pickler = (self.calls.connect_dill)(self, py)?;
         *self.dill_pickler.lock().unwrap_or_else(PoisonError::into_inner) = Some(pickler.clone().unbind());
         Ok(pickler)
     }
@@ -164,14 +193,23 @@ impl PickleContext {
         }
     }
 
+    /// The addresses of the namespaces of modules, among them the one that is being saved.
+    pub(super) fn module_dict_addresses(&self) -> PyResult<FxHashSet<usize>> {
+        let state = self.lock()?;
+        Ok(state.module_dicts.keys().copied().chain([state.main_dict]).collect())
+    }
+
     /// Whether an object has a memo slot.
     pub(super) fn has_slot(&self, object: &Bound<'_, PyAny>) -> PyResult<bool> {
         Ok(self.lock()?.memo.get(object.as_ptr() as usize).is_some())
     }
 
-    /// Records, for the user, a difference to expect after a load.
+    /// Records, for the user, a difference to expect after a load. Each one is recorded once in a variable.
     pub(super) fn note(&self, note: String) -> PyResult<()> {
-        self.lock()?.needs.notes.push(note);
+        let notes = &mut self.lock()?.needs.notes;
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::functions::OpenCells;
+use super::hash_cycles::{HashCycles, Postponed, PostponedNumber};
 use super::object_memo::ObjectMemo;
 use super::output::OpcodeOutput;
 use crate::pickle::format::opcode::Opcode;
@@ -16,8 +17,9 @@ use crate::pickle::format::opcode::Opcode;
 pub(super) struct PicklerState {
     pub(super) out: OpcodeOutput,
     pub(super) memo: ObjectMemo,
-    /// Addresses of the types whose instances consist of a `__dict__` only: the fast path writes those.
-    pub(super) plain_types: FxHashSet<usize>,
+    /// Addresses of the types whose instances consist of a `__dict__` only: the fast path writes those. The value is
+    /// whether the type has a `__hash__` of its own.
+    pub(super) plain_types: FxHashMap<usize, bool>,
     /// Addresses of the types whose instances may be written again in each segment: see
     /// [`repeated_values`](super::repeated_values).
     pub(super) repeated_types: FxHashSet<usize>,
@@ -35,6 +37,10 @@ pub(super) struct PicklerState {
     /// The address of a list that `numpy.ndarray.__reduce__` made of its items: the array holds each item a second
     /// time.
     pub(super) copied_list: usize,
+    /// Objects that must not be hashed yet.
+    pub(super) cycles: HashCycles,
+    /// The slot of the first one; `u32::MAX` if there is none.
+    first_unfinished: u32,
     pub(super) needs: SegmentNeeds,
     /// The objects that were being saved when an error occurred, innermost first.
     pub(super) failed: Vec<Py<PyAny>>,
@@ -79,7 +85,9 @@ impl PicklerState {
         Self {
             out,
             memo: ObjectMemo::new(),
-            plain_types: FxHashSet::default(),
+            plain_types: FxHashMap::default(),
+            cycles: HashCycles::default(),
+            first_unfinished: u32::MAX,
             repeated_types: FxHashSet::default(),
             script_objects: FxHashSet::default(),
             module_dicts: module_dicts.into_iter().collect(),
@@ -98,6 +106,28 @@ impl PicklerState {
         self.needs = SegmentNeeds { first_slot: self.memo.len() as u32, ..SegmentNeeds::default() };
         self.failed.clear();
         self.building.clear();
+        self.cut_unfinished(0);
+    }
+
+    /// The object on top of the unpickler's stack must not be hashed before it has its attributes.
+    pub(super) fn begin_unfinished(&mut self, object: &Bound<'_, PyAny>) {
+        if let Some(slot) = self.memo.get(object.as_ptr() as usize) {
+            self.cycles.begin(slot);
+            self.first_unfinished = self.cycles.first_slot();
+        }
+    }
+
+    /// The object in this slot has its attributes. Returns what had to wait for that.
+    pub(super) fn end_unfinished<'py>(&mut self, py: Python<'py>, slot: u32) -> Vec<(PostponedNumber, Postponed<'py>)> {
+        let postponed = self.cycles.end(py, slot);
+        self.first_unfinished = self.cycles.first_slot();
+        postponed
+    }
+
+    /// Forgets the unfinished objects after the first `count`.
+    pub(super) fn cut_unfinished(&mut self, count: usize) {
+        self.cycles.cut(count);
+        self.first_unfinished = self.cycles.first_slot();
     }
 
     /// Records that an object's reduction is being written.
@@ -136,6 +166,9 @@ impl PicklerState {
         // The same object often occurs several times in a row. `SessionPickler::end` removes other repetitions.
         if slot < self.needs.first_slot && self.needs.takes.last() != Some(&slot) {
             self.needs.takes.push(slot);
+        }
+        if slot >= self.first_unfinished {
+            self.cycles.note_reference(slot);
         }
         match u8::try_from(slot) {
             Ok(short) => self.out.op_u8(Opcode::BinGet, short),

@@ -59,7 +59,7 @@ pub(super) fn may_repeat(context: &PickleContext, kind: &Bound<'_, PyType>, stra
         Strategy::FunctionPart(FunctionPart::Code) => Ok(true),
         Strategy::DillFunction(_) => is_value_class(kind),
         Strategy::Reduce if context.is_script_class(kind)? => Ok(false),
-        Strategy::Reduce | Strategy::FunctionPart(FunctionPart::GenericAlias) => {
+        Strategy::Reduce | Strategy::Logger | Strategy::FunctionPart(FunctionPart::GenericAlias) => {
             Ok(has_value_hash(kind)? || is_value_class(kind)?)
         }
         Strategy::Plain => Ok(is_value_class(kind)? && !context.is_script_class(kind)?),

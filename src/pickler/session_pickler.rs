@@ -1,6 +1,5 @@
 //! The pickler of a session: one variable at a time, with one memo. `session` calls it.
 
-use std::io;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -10,6 +9,7 @@ use super::dill_library::DillImporter;
 use super::fault_search::FoundFault;
 use super::output::{OpcodeOutput, SegmentSink, StopReason};
 use super::pickle_context::PickleContext;
+use super::save_trial::{self, NullSink};
 use super::{dill_adapter, engine};
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::snapshot::index::StoredBuffer;
@@ -62,6 +62,14 @@ impl<'py> SessionPickler<'py> {
     fn with_context(module: &Bound<'py, PyModule>, context: PickleContext) -> PyResult<Self> {
         context.lock()?.memo.put(module.as_any());
         Ok(Self { context: Arc::new(context), py: module.py() })
+    }
+
+    /// Tells which values will be saved, so that arrays among them that share memory are recognized.
+    pub(crate) fn expect<'v>(&self, values: impl IntoIterator<Item = &'v Bound<'py, PyAny>>)
+    where
+        'py: 'v,
+    {
+        self.context.memory.expect(values.into_iter().map(|value| value.clone().unbind()).collect());
     }
 
     /// The number of memo slots in use.
@@ -157,20 +165,7 @@ fn new_context(
     importer: DillImporter,
     sink: Box<dyn SegmentSink>,
 ) -> PyResult<PickleContext> {
-    PickleContext::new(module, importer, dill_adapter::connect, OpcodeOutput::segments(sink), None)
-}
-
-/// Discards the opcodes.
-struct NullSink;
-
-impl SegmentSink for NullSink {
-    fn take(&mut self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn take_buffer(&mut self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
+    PickleContext::new(module, importer, save_trial::CALLS, OpcodeOutput::segments(sink), None)
 }
 
 /// Finds everything at fault in a value of the session in `module`.

@@ -20,12 +20,14 @@ mod save;
 mod secrets;
 mod select;
 mod size_estimate;
+mod structure;
 mod state_saver;
 mod variable_saver;
 
 pub(crate) use self::api::add_to_inittab;
 pub(crate) use self::provenance::Origin;
 pub(crate) use self::restore::{AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, restore};
-pub(crate) use self::roundtrip::{has_reducers, repickle, repickle_run};
+pub(crate) use self::roundtrip::{has_reducers, in_session, repickle, repickle_run};
 pub(crate) use self::save::{SaveRequest, save, signing_key};
 pub(crate) use self::select::SelectionRules;
+pub(crate) use self::structure::{SessionStructure, StructureDifference, add_differences};

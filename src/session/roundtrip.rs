@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
@@ -55,12 +55,22 @@ pub(crate) fn repickle_run(
     dill: &DillLocation,
 ) -> Result<Compared> {
     let Contents::Own { index } = snapshot.contents() else { return Ok(Compared::default()) };
+    in_session(py, run, &index.module, |module| {
+        with_dill(py, dill, |dill| repickle(py, snapshot, module, rules.refimported, origin, dill)).map_err(Error::from)
+    })
+}
+
+/// Runs an action on the module whose namespace was saved, while `__main__` is what it was for the script.
+pub(crate) fn in_session<'py, T, E: From<PyErr>>(
+    py: Python<'py>,
+    run: &ScriptRun,
+    module: &str,
+    action: impl FnOnce(&Bound<'py, PyModule>) -> Result<T, E>,
+) -> Result<T, E> {
     let main = run.main.bind(py);
     run.with_main(py, || {
-        with_dill(py, dill, |dill| {
-            let module = if index.module == "__main__" { main.clone() } else { py.import(index.module.as_str())? };
-            repickle(py, snapshot, &module, rules.refimported, origin, dill)
-        })
+        let module = if module == "__main__" { main.clone() } else { py.import(module)? };
+        action(&module)
     })?
 }
 

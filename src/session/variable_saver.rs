@@ -94,6 +94,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         project: ProjectModules::loaded(py, source.module)?,
         needed_modules: RefCell::default(),
     };
+    saver.pickler.expect(selection.kept.iter().map(|named| &named.value));
     // If dill meets a recursive object that it cannot handle, it warns and writes a bare name, which does not exist in
     // another process: `strict_importer` makes an error of that warning.
     let warnings = WarningFilter::unchanged(py);

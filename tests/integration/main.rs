@@ -26,6 +26,8 @@ mod fuzzing;
 #[cfg(feature = "python")]
 mod generators;
 #[cfg(feature = "python")]
+mod hard_objects;
+#[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
 #[cfg(feature = "python")]
@@ -39,7 +41,11 @@ mod isolation;
 #[cfg(feature = "python")]
 mod joblib;
 #[cfg(feature = "python")]
+mod live_things;
+#[cfg(feature = "python")]
 mod module_state;
+#[cfg(feature = "python")]
+mod joblib_formats;
 #[cfg(feature = "python")]
 mod mutation_during_save;
 mod page;
@@ -59,6 +65,8 @@ mod saved_parts;
 mod saving;
 #[cfg(feature = "python")]
 mod sessions_that_break_dill;
+#[cfg(feature = "python")]
+mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
 mod suites;
@@ -68,6 +76,8 @@ mod trust;
 mod trust_prompt;
 #[cfg(feature = "python")]
 mod verdicts;
+#[cfg(feature = "python")]
+mod verified_is_equal;
 #[cfg(feature = "python")]
 mod verified_saves;
 mod verifying;

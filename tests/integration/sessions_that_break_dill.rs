@@ -26,6 +26,22 @@ fn rows_for(python: &Python) -> Vec<Row> {
     table().into_iter().filter(|row| row.since <= python.version && (libraries || row.family != LIBRARIES)).collect()
 }
 
+/// For each family of rows: its name, one script with all sessions that load, and the helper modules. For the
+/// comparison of what comes back with what was there.
+pub(crate) fn rows_that_load() -> Vec<(String, String, Vec<(String, String)>)> {
+    let mut families: Vec<(String, String, Vec<(String, String)>)> = Vec::new();
+    for row in rows_for(main_python()).into_iter().filter(|row| row.lost.is_empty() && row.between.is_empty()) {
+        if families.last().is_none_or(|(family, ..)| *family != row.family) {
+            families.push((row.family.clone(), String::new(), Vec::new()));
+        }
+        if let Some((_, script, files)) = families.last_mut() {
+            script.push_str(&row.script);
+            files.extend(row.files);
+        }
+    }
+    families
+}
+
 #[test]
 fn objects_that_break_dill_are_saved_or_named_and_lose_nothing_else() {
     let mut failures = String::new();

@@ -32,6 +32,8 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .traits(&[Trait::StringDtype]),
     data(&["numpy.dtypes"], &["StringDType"]),
     known(&["numpy"], &["ndarray"]).effect(Effect::Memory).loaded_untrusted(),
+    // Changes who may write to an array. numpy refuses to make memory writable that is not.
+    data(&["numpy"], &["ndarray.setflags"]),
     known(&["numpy"], &["recarray", "chararray"]).effect(Effect::Memory),
     known(RECORDS, &["ndarray", "recarray", "chararray"]).effect(Effect::Memory),
     known(CHARACTERS, &["ndarray", "recarray", "chararray"]).effect(Effect::Memory),

@@ -7,6 +7,7 @@
 
 use std::rc::Rc;
 
+use super::buffer_arrays::is_within_buffer;
 use crate::pickle::dtype_call::{DtypeSpec, dtype_call, is_dtype_call, spec_of};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::format::opcode::Opcode;
@@ -80,6 +81,7 @@ fn numpy_class(labels: &Labels<'_, '_>, value: Ref) -> Option<&'static str> {
 /// makes an instance of, with a shape and a dtype at most.
 fn is_expected(labels: &Labels<'_, '_>, node: &Node, index: usize, class: &str) -> bool {
     match node.kind {
+        NodeKind::Call(CallKind::NewObj) => index == 0 && class == "ndarray" && is_within_buffer(labels, node),
         NodeKind::Call(CallKind::Reduce) => index == 0 && class == "dtype",
         NodeKind::Tuple if index == 0 => class == "ndarray" && node.items.len() <= 3,
         // `_mareconstruct(MaskedArray, ndarray, (0,), b'b')`.
@@ -187,6 +189,17 @@ fn check_subarray(labels: &Labels<'_, '_>, code: &str, subarray: Ref, size: i64,
     let has_flags = references || flags & POINTER_FLAGS == 0;
     let has_size = code.starts_with('V') && whole == size && declared_size(code) == Some(size);
     (has_size && has_flags).then_some(DtypeCheck::Unknown)
+}
+
+/// The size of an item of a dtype that holds no references and is not forged.
+pub(super) fn plain_item_size(labels: &Labels<'_, '_>, dtype: Ref) -> Option<i64> {
+    let is_sound = match check_state(labels, dtype_call(labels, dtype)?) {
+        Some(check) => check != DtypeCheck::Forged,
+        // A dtype without a state is what its code says.
+        None => true,
+    };
+    let (size, holds_references) = layout(labels, dtype).filter(|_| is_sound)?;
+    (size > 0 && !holds_references).then_some(size)
 }
 
 /// The size of a dtype in bytes, and whether it holds references.

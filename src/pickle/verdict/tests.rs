@@ -226,3 +226,43 @@ fn a_verdict_from_an_existing_run_is_the_same() {
         assert_eq!(Verdict::of_run(pickle, &Labels::new(&machine)), verdict(pickle));
     }
 }
+
+/// An instance of `collections.Counter`, which has a `__dict__`.
+fn counter() -> Vec<u8> {
+    [&name("collections", "Counter")[..], b")R\x94"].concat()
+}
+
+#[test]
+fn a_namespace_that_an_object_is_given_is_judged_until_the_end() {
+    let set =
+        |namespace: &[u8]| call(&name("builtins", "object.__setattr__"), &[b"h\x00", &string("__dict__"), namespace]);
+    let method = [&string("__setstate__")[..], &name("builtins", "eval")].concat();
+    let (method, build) = (method.as_slice(), b"K\x01b".as_slice());
+    // The namespace has the method from the beginning, or gets it afterwards.
+    let given = whole(&[&counter(), &set(&[b"}", method, b"s"].concat()), b"0", build]);
+    let later = whole(&[&counter(), &set(b"}\x94"), b"0h\x01", method, b"s0", build]);
+    // The object is its own namespace, so that its items are attributes.
+    let item = whole(&[&counter(), &set(b"h\x00"), b"0", method, b"s", build]);
+    let update = call(&name("builtins", "dict.update"), &[b"h\x00", &[b"}", method, b"s"].concat()]);
+    let updated = whole(&[&counter(), &set(b"h\x00"), b"0", &update, b"0", build]);
+    for pickle in [given, later, item, updated] {
+        assert_eq!(class(&pickle), VerdictClass::Dangerous, "{}", worst(&pickle));
+    }
+    let honest = whole(&[&counter(), &set(&[b"}", &string("name")[..], b"K\x01s"].concat()), b"0"]);
+    assert!(class(&honest) < VerdictClass::Dangerous, "{}", worst(&honest));
+}
+
+#[test]
+fn only_objects_of_the_pickle_are_filled() {
+    let fill =
+        |target: &[u8]| whole(&[&call(&name("builtins", "dict.update"), &[target, b"}X\x01\x00\x00\x00aK\x01s"])]);
+    assert_eq!(class(&fill(&name("builtins", "__dict__"))), VerdictClass::Dangerous);
+    assert!(class(&fill(b"}")) < VerdictClass::Dangerous);
+}
+
+#[test]
+fn the_new_of_a_builtin_class_makes_plain_objects_of_plain_classes() {
+    let made = |class: &[u8]| whole(&[&call(&name("builtins", "ValueError.__new__"), &[class, b"K\x01"])]);
+    assert_eq!(class(&made(&name("builtins", "ValueError"))), VerdictClass::Plain);
+    assert_eq!(class(&made(&name("subprocess", "Popen"))), VerdictClass::Dangerous);
+}

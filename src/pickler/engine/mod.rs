@@ -6,6 +6,7 @@
 
 mod dispatch;
 mod item_loops;
+mod postponed;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use pyo3::types::{PyAny, PyCode};
 
 use self::dispatch::dispatch_slow;
 use self::item_loops::{dispatch, element_fetched, fetch_element, step};
+pub(super) use self::postponed::{PendingKey, PendingMember};
 use super::fault_search::LONGEST_PATH;
 use super::native_types::FastSave;
 use super::pickle_context::PickleContext;
@@ -45,10 +47,12 @@ pub(super) fn save(context: &Arc<PickleContext>, object: &Bound<'_, PyAny>) -> P
 /// Works through an item and everything that it leads to.
 pub(super) fn run<'py>(context: &Arc<PickleContext>, py: Python<'py>, item: WorkItem<'py>) -> PyResult<()> {
     let mut work = vec![item];
+    let unfinished = context.lock()?.cycles.len();
     let result = run_all(context, py, &mut work);
     if result.is_err()
         && let Ok(mut state) = context.lock()
     {
+        state.cut_unfinished(unfinished);
         state.failed.extend(work.iter().rev().take(LONGEST_PATH).filter_map(WorkItem::object).map(Bound::unbind));
     }
     result
@@ -65,6 +69,8 @@ fn run_all<'py>(context: &Arc<PickleContext>, py: Python<'py>, work: &mut Vec<Wo
         }
         match step(item, py, &mut state)? {
             Next::Push(item) => work.push(item),
+            Next::Replace(next) => drop(std::mem::replace(item, next)),
+            Next::Again => {}
             // Freeing an object can run a finalizer. If that uses this pickler, `lock` returns an error to it.
             Next::Done => drop(work.pop()),
             Next::Dispatch(object) => {

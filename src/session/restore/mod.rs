@@ -21,7 +21,7 @@ mod untrusted_load;
 use std::sync::Arc;
 
 use anyhow::Result;
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyUnicodeDecodeError};
 use pyo3::prelude::*;
 
 use self::buffer_memory::{BufferMemory, MappedFile};
@@ -288,6 +288,13 @@ fn explain_error(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
             return exit::error(exit::UNTRUSTED, format!("{name} is {why}: pass --trust if you trust the file"));
         }
         return exit::error(exit::DAMAGED, format!("{name} cannot be unpickled ({text}): save it again"));
+    }
+    if error.is_instance_of::<PyUnicodeDecodeError>(py) {
+        let what = format!(
+            "cannot restore {name}: it holds strings that Python 2 wrote: load it with pickle.load(file, \
+             encoding='latin1') and save it again"
+        );
+        return anyhow::Error::msg(text).context(what);
     }
     let missing = missing_module(py, error);
     let what = match missing {

@@ -90,6 +90,8 @@ pub(super) struct RestoreContext<'py> {
     pub(super) dill: LazyDill,
     /// Whether the file is untrusted, so that only globals that build plain data are found.
     pub(super) guarded: bool,
+    /// Whether a pickle without an index is loaded, which another program may have written.
+    pub(super) is_whole_pickle: bool,
     pub(super) imports: Arc<ImportRecord>,
     /// Calls the unpickler it is given, with Python frames below.
     pub(super) frames: Bound<'py, PyAny>,
@@ -124,7 +126,8 @@ impl<'py> RestoreContext<'py> {
     ) -> PyResult<Self> {
         let (renames, dill, guarded) = (request.renames.to_vec(), request.dill.clone(), !request.trusted);
         let frames = load_function(module.py(), &namespace)?;
-        Ok(Self { module, namespace, renames, dill, guarded, imports: Arc::default(), frames })
+        let imports = Arc::default();
+        Ok(Self { module, namespace, renames, dill, guarded, is_whole_pickle: false, imports, frames })
     }
 
     /// The present name of a module. Renaming a package renames its submodules as well.

@@ -143,9 +143,7 @@ view_keys, view_values, view_items = viewed.keys(), viewed.values(), viewed.item
 #### exception_with_required_arguments
 # seen: dill#241, pint#914
 # dill: load fails: TypeError
-# lost: failure: Failure.__init__() missing 1 required positional argument: 'code'
-# lost: failures: needs failure
-# check: Failure("m", 1).code == 1 and beside_failure == ["still here"]
+# check: failure.code == 5 and failure.args == ("m",) and failures == [beside_failure, failure]
 class Failure(Exception):
     def __init__(self, message, code):
         super().__init__(message)
