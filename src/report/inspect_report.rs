@@ -109,6 +109,8 @@ impl SessionReport {
     pub fn keep_failures_only(&mut self) {
         // Names left out by a rule were excluded by the user and are no failures.
         self.index.variables.retain(|variable| !variable.lost.is_empty());
+        self.index.module_state.clear();
+        self.index.ambient.clear();
         self.index.left_out.retain(|item| item.reason == LeftOutReason::Failed);
     }
 

@@ -55,6 +55,11 @@ impl Index {
         let items = self.module_state.iter().map(|item| (SegmentRole::ModuleItem, item));
         variables.chain(items).chain(self.ambient.iter().map(|entry| (SegmentRole::Ambient, entry)))
     }
+
+    /// The segments whose values are compared: those of variables, then those of other modules' variables.
+    pub(super) fn compared(&self) -> impl Iterator<Item = (SegmentRole, &Variable)> {
+        self.segments().filter(|(role, _)| *role != SegmentRole::Ambient)
+    }
 }
 
 /// What a segment of the pickle is for.
