@@ -26,7 +26,7 @@ const OPEN_CLASSES: [(&str, &str); 5] = [
 
 /// What a container belongs to, which decides about its items.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum ItemRole {
+enum MarkerRole {
     /// Data: its items may be replaced.
     Data,
     /// The state of an instance that becomes its attributes.
@@ -62,13 +62,13 @@ pub(super) fn has_replaceable<'py>(work: &[WorkItem<'py>], object: &Bound<'py, P
 pub(super) fn takes_marker(work: &[WorkItem<'_>], index: usize, is_session: bool) -> bool {
     let Some(item) = work.get(index) else { return false };
     match item {
-        WorkItem::List { .. } => matches!(role(work, index, is_session), ItemRole::Data | ItemRole::Attributes),
-        WorkItem::Tuple { .. } => role(work, index, is_session) == ItemRole::Data,
+        WorkItem::List { .. } => matches!(role(work, index, is_session), MarkerRole::Data | MarkerRole::Attributes),
+        WorkItem::Tuple { .. } => role(work, index, is_session) == MarkerRole::Data,
         WorkItem::Dict { owner: Some(owner), .. } => {
-            is_open(owner) && (role(work, index, is_session) != ItemRole::Hashed || !has_own_hash(owner))
+            is_open(owner) && (role(work, index, is_session) != MarkerRole::Hashed || !has_own_hash(owner))
         }
         WorkItem::Dict { walk, .. } => {
-            walk.value.is_none() && matches!(role(work, index, is_session), ItemRole::Data | ItemRole::Attributes)
+            walk.value.is_none() && matches!(role(work, index, is_session), MarkerRole::Data | MarkerRole::Attributes)
         }
         WorkItem::Appends { .. } => true,
         WorkItem::SetItems { value, .. } => value.is_none(),
@@ -79,27 +79,27 @@ pub(super) fn takes_marker(work: &[WorkItem<'_>], index: usize, is_session: bool
 }
 
 /// The role of the container at `index`, which the items before it decide.
-fn role(work: &[WorkItem<'_>], index: usize, is_session: bool) -> ItemRole {
+fn role(work: &[WorkItem<'_>], index: usize, is_session: bool) -> MarkerRole {
     for above in (index.saturating_sub(MOST_LEVELS)..index).rev() {
         match work.get(above) {
             // A list, a tuple or a value of a dict has the role of its container.
             Some(WorkItem::List { .. } | WorkItem::Tuple { .. }) => {}
             Some(WorkItem::Dict { walk, owner: None, .. }) if walk.value.is_none() => {}
-            Some(WorkItem::SetItems { value: None, .. } | WorkItem::Appends { .. }) => return ItemRole::Data,
+            Some(WorkItem::SetItems { value: None, .. } | WorkItem::Appends { .. }) => return MarkerRole::Data,
             Some(WorkItem::Dict { owner: Some(owner), .. }) => {
-                return if is_open(owner) { ItemRole::Data } else { ItemRole::Internal };
+                return if is_open(owner) { MarkerRole::Data } else { MarkerRole::Internal };
             }
             Some(WorkItem::Actions { object, actions }) => {
                 return match part_role(object.as_ref(), actions.last()) {
                     // Only the container that is the state itself, or the tuple around it, holds attributes.
-                    ItemRole::Attributes if !is_state(work, above, index) => ItemRole::Data,
+                    MarkerRole::Attributes if !is_state(work, above, index) => MarkerRole::Data,
                     role => role,
                 };
             }
-            Some(_) | None => return ItemRole::Hashed,
+            Some(_) | None => return MarkerRole::Hashed,
         }
     }
-    if index >= MOST_LEVELS || is_session { ItemRole::Data } else { ItemRole::Internal }
+    if index >= MOST_LEVELS || is_session { MarkerRole::Data } else { MarkerRole::Internal }
 }
 
 /// Whether the container at `index` is the state of the reduction at `above`: the state, or an item of the tuple that
@@ -109,21 +109,21 @@ fn is_state(work: &[WorkItem<'_>], above: usize, index: usize) -> bool {
 }
 
 /// The role of the part that a reduction is saving; `next` is the action after it.
-fn part_role(object: Option<&Bound<'_, PyAny>>, next: Option<&Action<'_>>) -> ItemRole {
-    let Some(object) = object else { return ItemRole::Internal };
+fn part_role(object: Option<&Bound<'_, PyAny>>, next: Option<&Action<'_>>) -> MarkerRole {
+    let Some(object) = object else { return MarkerRole::Internal };
     let found = match next {
-        Some(Action::Write(Opcode::Build)) => stores_state(object).map(|stores| (stores, ItemRole::Attributes)),
+        Some(Action::Write(Opcode::Build)) => stores_state(object).map(|stores| (stores, MarkerRole::Attributes)),
         // The fields of a named tuple are arguments of its class, which stores them as they are.
-        Some(Action::Write(Opcode::NewObj)) => is_named_tuple(object).map(|named| (named, ItemRole::Data)),
+        Some(Action::Write(Opcode::NewObj)) => is_named_tuple(object).map(|named| (named, MarkerRole::Data)),
         // An attribute of a class or the contents of a function's cell, which are set after that has been made.
         Some(Action::Write(Opcode::Tuple3)) => {
-            Ok((object.is_instance_of::<PyType>() || object.is_instance_of::<PyFunction>(), ItemRole::Data))
+            Ok((object.is_instance_of::<PyType>() || object.is_instance_of::<PyFunction>(), MarkerRole::Data))
         }
-        _ => return ItemRole::Internal,
+        _ => return MarkerRole::Internal,
     };
     match found {
         Ok((true, role)) => role,
-        Ok((false, _)) | Err(_) => ItemRole::Internal,
+        Ok((false, _)) | Err(_) => MarkerRole::Internal,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyFunction, PyModule};
+use pyo3::types::{PyAny, PyDict, PyFunction, PyModule};
 
 use super::dill_library::DillImporter;
 use super::fault_search::FoundFault;
@@ -12,7 +12,7 @@ use super::output::{OpcodeOutput, SegmentSink, StopReason};
 use super::pickle_context::PickleContext;
 use super::save_trial::{self, NullSink};
 use super::unloadable::{CheckedRange, UnloadableObjects};
-use super::{dill_adapter, engine};
+use super::{class_attributes, dill_adapter, engine};
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::snapshot::index::StoredBuffer;
 
@@ -155,7 +155,19 @@ impl<'py> SessionPickler<'py> {
     fn take_chain(&self) -> Vec<Bound<'py, PyAny>> {
         let Ok(mut state) = self.context.lock() else { return Vec::new() };
         let objects = std::mem::take(&mut state.failed);
-        objects.into_iter().rev().map(|object| object.into_bound(self.py)).collect()
+        let mut chain: Vec<_> = objects.into_iter().rev().map(|object| object.into_bound(self.py)).collect();
+        // A reference to the `__dict__` of an instance would make it look shared when the instance is saved again.
+        let is_own_dict = |index: usize, chain: &[Bound<'py, PyAny>]| {
+            let owner = index.checked_sub(1).and_then(|index| chain.get(index))?;
+            let dict = chain.get(index).filter(|dict| dict.is_exact_instance_of::<PyDict>())?;
+            Some(class_attributes::instance_dict(owner).ok()??.is(dict))
+        };
+        for index in (0..chain.len()).rev() {
+            if is_own_dict(index, &chain) == Some(true) {
+                chain.remove(index);
+            }
+        }
+        chain
     }
 
     /// Forgets the memo slots from `length` on. Returns the reason if writing had stopped.
