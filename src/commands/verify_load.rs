@@ -1,10 +1,11 @@
 //! The hidden `snapcli verify-load`: the fresh process of `save --verify`, and the function that starts it.
 //!
 //! It loads every variable of a file, pickles the loaded values again, and prints as JSON which variables could not be
-//! loaded and which came back different.
+//! loaded and which came back different. On standard input it finds what the objects of the session were, to compare
+//! them without pickling.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
@@ -17,7 +18,9 @@ use crate::exit;
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::{self, Interpreter, Python};
-use crate::session::{AmbientChoice, Origin, RestoreRequest, add_to_inittab, repickle, restore};
+use crate::session::{
+    AmbientChoice, Origin, RestoreRequest, SessionStructure, StructureDifference, add_to_inittab, repickle, restore,
+};
 use crate::snapshot::index::ScriptEnd;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::roundtrip_target::Compared;
@@ -31,13 +34,24 @@ pub(super) struct LoadResult {
     pub(super) lost: Vec<String>,
     /// How the loaded values differ, or why they could not be compared.
     pub(super) compared: Result<Compared, String>,
+    /// How the objects differ, of those variables whose pickles may well be the same.
+    pub(super) structure: Vec<StructureDifference>,
 }
 
 /// Loads a file in a fresh process. An error means that it could not be loaded at all.
-pub(super) fn load_in_fresh_process(executable: &str, file: &Path, refimported: bool) -> Result<LoadResult> {
+pub(super) fn load_in_fresh_process(
+    executable: &str,
+    file: &Path,
+    refimported: bool,
+    structure: &SessionStructure,
+) -> Result<LoadResult> {
+    // A file, not a pipe: the process may end without reading, and the script may have changed what SIGPIPE does.
+    let mut input = tempfile::tempfile().context("cannot create a temporary file")?;
+    serde_json::to_writer(&mut input, structure)?;
+    input.rewind()?;
     // The same executable with the same Python: otherwise the test would say little about a later restore.
     let mut process = Process::new(std::env::current_exe()?);
-    process.args(["verify-load", "--quiet", "--python", executable]).arg(file).stdin(Stdio::null());
+    process.args(["verify-load", "--quiet", "--python", executable]).arg(file).stdin(Stdio::from(input));
     if refimported {
         process.arg("--refimported");
     }
@@ -59,8 +73,10 @@ pub(crate) fn run_command(args: VerifyLoadArgs, python: Option<&str>, verbosity:
     let interpreter = python::prepare_interpreter(python)?;
     // Imported modules may print, and their output must not end up in the JSON.
     let out = redirect_stdout().context("cannot redirect standard output")?;
+    // After `prepare_interpreter`, which may start the program again.
+    let structure = serde_json::from_reader(std::io::stdin()).context("cannot read what to compare with")?;
     let executable = interpreter.executable.clone();
-    let check = LoadJob { snapshot: Arc::new(snapshot), args, interpreter, out, verbosity };
+    let check = LoadJob { snapshot: Arc::new(snapshot), args, interpreter, structure, out, verbosity };
     match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| check.run(py))))? {}
 }
 
@@ -68,6 +84,7 @@ struct LoadJob {
     snapshot: Arc<Snapshot>,
     args: VerifyLoadArgs,
     interpreter: Interpreter,
+    structure: SessionStructure,
     out: File,
     verbosity: Verbosity,
 }
@@ -99,19 +116,23 @@ impl LoadJob {
             // The parent process has just written the file.
             trusted: true,
             finds_script_modules: true,
+            fault_log: None,
             ambient: AmbientChoice::All,
             dill: &dill.lazy(),
         };
         let restored = restore(py, &self.snapshot, &request, &|_| {})?;
         let lost: Vec<String> =
             restored.lost.iter().map(|lost| format!("{} ({}): {}", lost.name, lost.type_name, lost.why)).collect();
+        // Before the pickling, which can change objects.
+        let module = py.import(index.module.as_str())?;
+        let structure = if lost.is_empty() { self.structure.differences(index, &module)? } else { Vec::new() };
         // A variable that is missing would only show up as removed.
         let compared = if lost.is_empty() {
             self.compare(py, &index.module, &dill).map_err(|error| format!("{error:#}"))
         } else {
             Err("not all variables could be loaded".to_owned())
         };
-        Ok(LoadResult { lost, compared })
+        Ok(LoadResult { lost, compared, structure })
     }
 
     fn compare(&self, py: Python<'_>, module: &str, dill: &DillLocation) -> Result<Compared> {

@@ -15,7 +15,7 @@ pub(super) fn loaded_modules(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 
 /// The module and the qualified name by which an import finds a class or function. None if it belongs to the script,
 /// whose module is `main`.
-pub(super) fn global_name(object: &Bound<'_, PyAny>, main: &Bound<'_, PyAny>) -> PyResult<Option<(String, String)>> {
+pub(crate) fn global_name(object: &Bound<'_, PyAny>, main: &Bound<'_, PyAny>) -> PyResult<Option<(String, String)>> {
     let Ok(Some(module)) = object.getattr_opt("__module__") else { return Ok(None) };
     let Ok(module) = module.cast_into::<PyString>() else { return Ok(None) };
     let Ok(Some(name)) = object.getattr_opt("__qualname__") else { return Ok(None) };
@@ -24,7 +24,7 @@ pub(super) fn global_name(object: &Bound<'_, PyAny>, main: &Bound<'_, PyAny>) ->
     if module == "__main__" {
         return Ok(None);
     }
-    let Ok(mut found) = loaded_modules(object.py())?.get_item(module) else { return Ok(None) };
+    let Some(mut found) = module_named(object.py(), module)? else { return Ok(None) };
     // The script may have set its `__name__`, and so the `__module__` of its classes.
     if found.is(main) {
         return Ok(None);
@@ -36,6 +36,19 @@ pub(super) fn global_name(object: &Bound<'_, PyAny>, main: &Bound<'_, PyAny>) ->
         }
     }
     Ok(found.is(object).then(|| (module.to_owned(), name.to_owned())))
+}
+
+/// A module that is loaded, or a part of a loaded package of the standard library: the classes of `_collections_abc`
+/// say that they are from `collections.abc`, which may not be loaded.
+fn module_named<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let modules = loaded_modules(py)?;
+    if let Ok(found) = modules.get_item(name) {
+        return Ok(Some(found));
+    }
+    let Some((package, _)) = name.rsplit_once('.') else { return Ok(None) };
+    let standard = py.import("sys")?.getattr("stdlib_module_names")?;
+    let is_standard = modules.contains(package)? && standard.contains(name.split('.').next().unwrap_or_default())?;
+    Ok(if is_standard { py.import(name).ok().map(Bound::into_any) } else { None })
 }
 
 /// The reason if it is certain that another process cannot import a module: it is the script itself, whose names do not
@@ -73,8 +86,15 @@ pub(super) fn module_name(module: &Bound<'_, PyAny>) -> PyResult<Option<String>>
     Ok(None)
 }
 
+/// As [`module_dicts`], but only the modules that another process may find.
+pub(super) fn importable_module_dicts(main: &Bound<'_, PyAny>) -> PyResult<Vec<(usize, String)>> {
+    let mut found = module_dicts(main.py())?;
+    found.retain(|(_, name)| why_unimportable(main.py(), name, main).is_none());
+    Ok(found)
+}
+
 /// The dicts of all loaded modules by address, with the modules' names.
-pub(super) fn module_dicts(py: Python<'_>) -> PyResult<Vec<(usize, String)>> {
+pub(crate) fn module_dicts(py: Python<'_>) -> PyResult<Vec<(usize, String)>> {
     let modules = loaded_modules(py)?;
     let mut found = Vec::new();
     let mut seen = HashSet::new();

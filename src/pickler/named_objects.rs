@@ -9,6 +9,7 @@ use super::global_names::module_name;
 use super::pickle_context::{PickleContext, pickling_error};
 use super::pickler_state::OWN_MODULE;
 use super::plan::{DirectWrite, ObjectPlan};
+use super::submodules;
 
 /// A global, or its extension code if `copyreg` has one.
 pub(super) fn plan_global<'py>(
@@ -36,6 +37,9 @@ pub(super) fn plan_module<'py>(context: &Arc<PickleContext>, module: &Bound<'py,
     let py = module.py();
     if let Some(name) = module_name(module)? {
         context.check_importable(py, &name, &name)?;
+        if let Some(actions) = submodules::imports(context, module, &name)? {
+            return Ok(ObjectPlan::actions(module, actions));
+        }
         return Ok(ObjectPlan::Write(DirectWrite::Module { name }));
     }
     if context.is_session() {

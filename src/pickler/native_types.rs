@@ -8,10 +8,10 @@
 
 use std::ffi::c_int;
 
-use pyo3::exceptions::PyOverflowError;
+use pyo3::exceptions::{PyMemoryError, PyOverflowError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyInt};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyTuple};
 
 use super::buffer_view::PyBufferView;
 use super::joined_strings;
@@ -175,6 +175,32 @@ fn save_string_with_surrogates(state: &mut PicklerState, string: &Bound<'_, PyAn
     Ok(())
 }
 
+/// Writes bytes, or a tuple of strings, without a slot.
+pub(super) fn save_constant(py: Python<'_>, state: &mut PicklerState, constant: &Bound<'_, PyAny>) -> PyResult<()> {
+    let Ok(strings) = constant.cast_exact::<PyTuple>() else {
+        return state.out.buffer(PyBufferView::of(constant)?, false);
+    };
+    let length = strings.len();
+    if length > 3 {
+        state.out.op(Opcode::Mark);
+    }
+    for string in strings.iter() {
+        state.out.between_opcodes()?;
+        // SAFETY: the tuple owns the string as well.
+        if !unsafe { save_simple(py, state, string.as_ptr()) } {
+            return Err(PyMemoryError::new_err("cannot write a string"));
+        }
+    }
+    state.out.op(match length {
+        0 => Opcode::EmptyTuple,
+        1 => Opcode::Tuple1,
+        2 => Opcode::Tuple2,
+        3 => Opcode::Tuple3,
+        _ => Opcode::Tuple,
+    });
+    Ok(())
+}
+
 /// Writes an int of up to 64 bits. Returns false, and writes nothing, for a larger one.
 #[inline(always)]
 fn save_int(state: &mut PicklerState, object: *mut ffi::PyObject) -> bool {
@@ -236,6 +262,9 @@ fn start_dict<'py>(py: Python<'py>, state: &mut PicklerState, object: *mut ffi::
     if state.write_get(object as usize) || state.write_module_dict(object as usize) {
         return FastSave::Done;
     }
+    if state.namespaces.contains(object as usize) {
+        return FastSave::Slow;
+    }
     // The dict is memoized while it is empty: its items may refer to it.
     state.out.op(Opcode::EmptyDict);
     // SAFETY: the container owns the object.
@@ -289,7 +318,7 @@ fn start_tuple<'py>(py: Python<'py>, state: &mut PicklerState, object: *mut ffi:
     let object = unsafe { Bound::from_borrowed_ptr(py, object) };
     // SAFETY: an exact tuple, as the caller has checked.
     let tuple = unsafe { object.cast_into_unchecked() };
-    FastSave::Started(WorkItem::Tuple { tuple, next: 0 })
+    FastSave::Started(WorkItem::Tuple { tuple, next: 0, original: None })
 }
 
 /// The less frequent types. The object has no slot, or is written again.
@@ -299,8 +328,8 @@ fn save_other<'py>(
     object: *mut ffi::PyObject,
     kind: *mut ffi::PyTypeObject,
 ) -> PyResult<FastSave<'py>> {
-    if state.plain_types.contains(&(kind as usize)) {
-        return Ok(start_instance(py, state, object, kind));
+    if let Some(is_hashed) = state.plain_types.get(&(kind as usize)).copied() {
+        return Ok(start_instance(py, state, object, kind, is_hashed));
     }
     // SAFETY: the container owns the object.
     let value = unsafe { Bound::from_borrowed_ptr(py, object) };
@@ -311,7 +340,7 @@ fn save_other<'py>(
         state.out.op(Opcode::EmptySet);
         state.memoize(&value);
         let items = value.try_iter()?;
-        return Ok(FastSave::Started(WorkItem::Set { set: value, items, batch: ItemBatch::default() }));
+        return Ok(FastSave::Started(WorkItem::Set { set: value, items, batch: ItemBatch::default(), pending: None }));
     } else if kind == &raw mut ffi::PyFrozenSet_Type {
         // A frozenset does not exist before its items, so it is memoized after them, like a tuple.
         state.out.op(Opcode::Mark);
@@ -330,6 +359,7 @@ fn start_instance<'py>(
     state: &mut PicklerState,
     object: *mut ffi::PyObject,
     kind: *mut ffi::PyTypeObject,
+    is_hashed: bool,
 ) -> FastSave<'py> {
     // The first instance takes the slow path, which saves the class. An imported class is saved in each segment.
     let Some(class) = state.memo.get(kind as usize) else { return FastSave::Slow };
@@ -348,22 +378,20 @@ fn start_instance<'py>(
         // Python versions differ in how they reduce an empty state: `__reduce_ex__` knows.
         return FastSave::Slow;
     }
+    // Two references, those of the instance and of this function, mean that nothing else has the dict. Such a dict
+    // needs no slot. Another one stays what it is only if it is set as a whole.
+    // SAFETY: a live object.
+    if unsafe { ffi::Py_REFCNT(dict.as_ptr()) } != 2 {
+        return FastSave::Slow;
+    }
     state.write_slot(class);
     state.out.ops([Opcode::EmptyTuple, Opcode::NewObj]);
     // The instance may have weak references, so it gets a slot even if it is unshared.
     state.memoize(&instance);
-    // Two references, those of the instance and of this function, mean that the dict is unshared. Such a dict needs no
-    // slot: a load copies it into the dict of the new instance, so that nothing could share it anyway.
-    // SAFETY: a live object.
-    let shared = unsafe { ffi::Py_REFCNT(dict.as_ptr()) } != 2;
-    if shared && state.write_get(dict.as_ptr() as usize) {
-        state.out.op(Opcode::Build);
-        return FastSave::Done;
+    if is_hashed {
+        state.begin_unfinished(&instance);
     }
     state.out.op(Opcode::EmptyDict);
-    if shared {
-        state.memoize(dict.as_any());
-    }
     FastSave::Started(WorkItem::Dict {
         dict,
         walk: DictWalk::default(),

@@ -127,6 +127,24 @@ impl OpcodeOutput {
         self.segment()?.stopped.take()
     }
 
+    /// The offset in the file at which the next opcode will lie. Only for segments.
+    pub(super) fn position(&self) -> u64 {
+        match &self.destination {
+            Destination::Segment(segment) => segment.position.saturating_add(self.bytes.len() as u64),
+            Destination::Whole(_) => 0,
+        }
+    }
+
+    /// How many bytes the value may still take.
+    pub(super) fn room(&self) -> u64 {
+        match &self.destination {
+            Destination::Segment(segment) => {
+                segment.limit.saturating_sub(segment.position).saturating_sub(self.bytes.len() as u64)
+            }
+            Destination::Whole(_) => u64::MAX,
+        }
+    }
+
     fn segment(&mut self) -> Option<&mut SegmentStream> {
         let Destination::Segment(segment) = &mut self.destination else { return None };
         Some(segment)

@@ -8,18 +8,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyType};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::dill_library::{DillImporter, DillLibrary};
+use super::engine::DEEPEST_NESTING;
 use super::fault_search::FaultSearch;
-use super::global_names::{global_name, module_dicts, why_unimportable};
+use super::global_names::{global_name, importable_module_dicts, why_unimportable};
+use super::memory::SharedMemory;
 use super::output::OpcodeOutput;
 use super::pickler_state::PicklerState;
 use super::strategy::{HEAP_TYPE, Strategy};
+use super::submodules::SessionImports;
+use super::unloadable::UnloadableObjects;
 
 /// Creates the object that dill's functions get as their pickler. A function of the adapter for dill, which is above
 /// the engine: this file must not import it.
 pub(super) type DillConnector = for<'py> fn(&Arc<PickleContext>, Python<'py>) -> PyResult<Bound<'py, PyAny>>;
+
+/// See [`PickleContext::with_low_limit`].
+const LOW_LIMIT: usize = 20_000;
+
+/// Whether an object can be saved, tried with a pickler of its own. As [`DillConnector`], a function from above.
+pub(super) type SaveTrial = for<'py> fn(&Arc<PickleContext>, &Bound<'py, PyAny>) -> PyResult<bool>;
+
+/// What the context calls of the files above it.
+#[derive(Clone, Copy)]
+pub(super) struct UpperCalls {
+    pub(super) connect_dill: DillConnector,
+    pub(super) try_save: SaveTrial,
+}
 
 /// The strategies of the types seen so far, by address. The references to the types keep the addresses from being used
 /// again.
@@ -30,11 +47,20 @@ pub(super) struct PickleContext {
     strategies: Mutex<StrategyTable>,
     /// Collects all faults of a value instead of stopping at the first one.
     fault_search: Option<Mutex<FaultSearch>>,
+    /// The most work items of one work list.
+    pub(super) deepest_nesting: usize,
+    /// Objects that can be pickled but not loaded.
+    pub(super) unloadable: Arc<UnloadableObjects>,
+    /// Which arrays share their memory.
+    pub(super) memory: SharedMemory,
     pub(super) dill: DillLibrary,
     dill_pickler: Mutex<Option<Py<PyAny>>>,
-    connect_dill: DillConnector,
+    calls: UpperCalls,
+    /// Whether this only finds out if an object can be saved.
+    is_trial: bool,
     /// The module that this pickler treats as `__main__`.
     pub(super) main: Py<PyAny>,
+    pub(super) imports: SessionImports,
     /// dill's options for a single pickle; None in a session.
     options: Option<Py<PyDict>>,
     /// The `buffer_callback` of `pickle.dumps`: takes buffers that are to stay outside of the pickle.
@@ -52,7 +78,7 @@ impl PickleContext {
     pub(super) fn new(
         main: &Bound<'_, PyModule>,
         importer: DillImporter,
-        connect_dill: DillConnector,
+        calls: UpperCalls,
         out: OpcodeOutput,
         single: Option<SinglePickle>,
     ) -> PyResult<Self> {
@@ -60,23 +86,56 @@ impl PickleContext {
             Some(SinglePickle { options, buffer_callback }) => (Some(options), buffer_callback),
             None => (None, None),
         };
-        let state = PicklerState::new(out, main.dict().as_ptr() as usize, module_dicts(main.py())?);
+        let state = PicklerState::new(out, main.dict().as_ptr() as usize, importable_module_dicts(main)?);
         Ok(Self {
             state: Mutex::new(state),
             strategies: Mutex::default(),
             fault_search: None,
+            deepest_nesting: DEEPEST_NESTING,
+            unloadable: Arc::default(),
+            memory: SharedMemory::default(),
             dill: DillLibrary::new(importer),
             dill_pickler: Mutex::new(None),
-            connect_dill,
+            calls,
+            is_trial: false,
             main: main.clone().into_any().unbind(),
+            imports: SessionImports::default(),
             options,
             buffer_callback,
         })
     }
 
-    /// The same context, but it continues after a fault.
-    pub(super) fn with_fault_search(self) -> Self {
-        Self { fault_search: Some(Mutex::default()), ..self }
+    /// The same context, but it continues after a fault. `replaces` is whether markers may replace objects.
+    pub(super) fn with_fault_search(self, replaces: bool) -> Self {
+        Self { fault_search: Some(Mutex::new(FaultSearch::new(replaces))), ..self }
+    }
+
+    /// The same context, with a lower limit for the depth of an object that goes on endlessly.
+    pub(super) fn with_low_limit(self) -> Self {
+        Self { deepest_nesting: LOW_LIMIT, ..self }
+    }
+
+    /// The same context, which refuses these objects.
+    pub(super) fn refusing(self, unloadable: Arc<UnloadableObjects>) -> Self {
+        Self { unloadable, ..self }
+    }
+
+    /// The same context for a script that imports the modules with these dotted names.
+    pub(super) fn with_imports(mut self, imported: Vec<String>) -> Self {
+        self.imports.imported = imported;
+        self
+    }
+
+    /// A context that only finds out whether something can be saved in the session of another one.
+    pub(super) fn for_trial(of: &Arc<Self>, main: &Bound<'_, PyModule>, out: OpcodeOutput) -> PyResult<Self> {
+        let outer = Arc::clone(of);
+        let importer: DillImporter = Box::new(move |py| Ok(outer.dill.import(py)?.unbind()));
+        Ok(Self { is_trial: true, ..Self::new(main, importer, of.calls, out, None)? })
+    }
+
+    /// Whether an object can be saved. In a trial this is taken for granted: the trial will show it.
+    pub(super) fn can_be_saved(self: &Arc<Self>, object: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if self.is_trial { Ok(true) } else { (self.calls.try_save)(self, object) }
     }
 
     /// Locks the state.
@@ -116,7 +175,7 @@ impl PickleContext {
             return Ok(pickler);
         }
         // The lock is not held here: importing dill runs Python code.
-        let pickler = (self.connect_dill)(self, py)?;
+        let pickler = (self.calls.connect_dill)(self, py)?;
         *self.dill_pickler.lock().unwrap_or_else(PoisonError::into_inner) = Some(pickler.clone().unbind());
         Ok(pickler)
     }
@@ -151,8 +210,11 @@ impl PickleContext {
     /// Whether a session must create a class anew: it was created at run time, and no import finds it.
     pub(super) fn is_script_class(&self, class: &Bound<'_, PyType>) -> PyResult<bool> {
         let heap = class.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0;
-        let builtin = || class.module().is_ok_and(|module| module == "builtins");
-        Ok(self.is_session() && heap && !builtin() && self.is_local(class)?)
+        // A class statement that `exec` runs without a `__name__` says `builtins`. A type of the interpreter says
+        // nothing.
+        let unnamed = || class.module().is_ok_and(|module| module == "builtins");
+        let says_module = || class.getattr("__dict__").and_then(|names| names.contains("__module__"));
+        Ok(self.is_session() && heap && (!unnamed() || says_module()?) && self.is_local(class)?)
     }
 
     /// In a session, fails for a module that another process would not find. `shown` is what the error calls the
@@ -164,14 +226,28 @@ impl PickleContext {
         }
     }
 
+    /// Whether another process may find a module.
+    pub(super) fn can_import(&self, py: Python<'_>, module: &str) -> bool {
+        why_unimportable(py, module, self.main.bind(py)).is_none()
+    }
+
+    /// The addresses of the namespaces of modules, among them the one that is being saved.
+    pub(super) fn module_dict_addresses(&self) -> PyResult<FxHashSet<usize>> {
+        let state = self.lock()?;
+        Ok(state.module_dicts.keys().copied().chain([state.main_dict]).collect())
+    }
+
     /// Whether an object has a memo slot.
     pub(super) fn has_slot(&self, object: &Bound<'_, PyAny>) -> PyResult<bool> {
         Ok(self.lock()?.memo.get(object.as_ptr() as usize).is_some())
     }
 
-    /// Records, for the user, a difference to expect after a load.
+    /// Records, for the user, a difference to expect after a load. Each one is recorded once in a variable.
     pub(super) fn note(&self, note: String) -> PyResult<()> {
-        self.lock()?.needs.notes.push(note);
+        let notes = &mut self.lock()?.needs.notes;
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
         Ok(())
     }
 }

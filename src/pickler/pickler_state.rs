@@ -8,16 +8,22 @@ use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::functions::OpenCells;
+use super::functions::{ExecNamespaces, OpenCells};
+use super::hash_cycles::{HashCycles, Postponed, PostponedNumber};
+use super::lost_items::LostItems;
 use super::object_memo::ObjectMemo;
 use super::output::OpcodeOutput;
+use super::unloadable::CheckedRanges;
 use crate::pickle::format::opcode::Opcode;
 
 pub(super) struct PicklerState {
     pub(super) out: OpcodeOutput,
     pub(super) memo: ObjectMemo,
-    /// Addresses of the types whose instances consist of a `__dict__` only: the fast path writes those.
-    pub(super) plain_types: FxHashSet<usize>,
+    /// Addresses of the types whose instances consist of a `__dict__` only: the fast path writes those. The value is
+    /// whether the type has a `__hash__` of its own.
+    pub(super) plain_types: FxHashMap<usize, bool>,
+    /// Addresses of the types whose instances may fail to load.
+    pub(super) unproven_types: FxHashSet<usize>,
     /// Addresses of the types whose instances may be written again in each segment: see
     /// [`repeated_values`](super::repeated_values).
     pub(super) repeated_types: FxHashSet<usize>,
@@ -30,14 +36,28 @@ pub(super) struct PicklerState {
     /// Objects whose reduction is being written and that have no slot yet, with the number of reductions under way: an
     /// object that its own arguments lead back to is reduced again.
     building: FxHashMap<usize, u32>,
+    /// Addresses of the classes whose attributes are being written.
+    pub(super) unfinished_classes: FxHashSet<usize>,
+    /// Addresses of the classes that are created, in this segment, with their whole namespace at once.
+    whole_classes: FxHashSet<usize>,
+    /// The dicts in which `exec` made functions.
+    pub(super) namespaces: ExecNamespaces,
     /// The functions and classes that are being created, and their cells.
     pub(super) cells: OpenCells,
     /// The address of a list that `numpy.ndarray.__reduce__` made of its items: the array holds each item a second
     /// time.
     pub(super) copied_list: usize,
+    /// Objects that must not be hashed yet.
+    pub(super) cycles: HashCycles,
+    /// The slot of the first one; `u32::MAX` if there is none.
+    first_unfinished: u32,
     pub(super) needs: SegmentNeeds,
     /// The objects that were being saved when an error occurred, innermost first.
     pub(super) failed: Vec<Py<PyAny>>,
+    /// Objects in place of which a marker is written.
+    pub(super) lost: LostItems,
+    /// How many functions of dill are saving objects with this pickler, one within the other.
+    pub(super) dill_calls: usize,
 }
 
 /// What a segment needs from outside, recorded while it is written.
@@ -54,6 +74,8 @@ pub(super) struct SegmentNeeds {
     pub(super) modules: Vec<String>,
     /// Differences to expect after a load, for the user.
     pub(super) notes: Vec<String>,
+    /// The objects that may fail to load.
+    pub(super) checked: CheckedRanges,
 }
 
 impl SegmentNeeds {
@@ -79,16 +101,24 @@ impl PicklerState {
         Self {
             out,
             memo: ObjectMemo::new(),
-            plain_types: FxHashSet::default(),
+            plain_types: FxHashMap::default(),
+            unproven_types: FxHashSet::default(),
+            cycles: HashCycles::default(),
+            first_unfinished: u32::MAX,
             repeated_types: FxHashSet::default(),
             script_objects: FxHashSet::default(),
             module_dicts: module_dicts.into_iter().collect(),
             main_dict,
             building: FxHashMap::default(),
+            unfinished_classes: FxHashSet::default(),
+            whole_classes: FxHashSet::default(),
+            namespaces: ExecNamespaces::default(),
             cells: OpenCells::default(),
             copied_list: 0,
             needs: SegmentNeeds::default(),
             failed: Vec::new(),
+            lost: LostItems::default(),
+            dill_calls: 0,
         }
     }
 
@@ -97,7 +127,39 @@ impl PicklerState {
         self.out.begin(position, most);
         self.needs = SegmentNeeds { first_slot: self.memo.len() as u32, ..SegmentNeeds::default() };
         self.failed.clear();
+        self.dill_calls = 0;
         self.building.clear();
+        self.unfinished_classes.clear();
+        self.whole_classes.clear();
+        self.namespaces.begin_segment();
+        self.cut_unfinished(0);
+    }
+
+    /// Records that a class will be created with its whole namespace at once. Returns false if that is being written
+    /// already, and has led to the class again.
+    pub(super) fn begin_whole_class(&mut self, class: &Bound<'_, PyAny>) -> bool {
+        self.whole_classes.insert(class.as_ptr() as usize)
+    }
+
+    /// The object on top of the unpickler's stack must not be hashed before it has its attributes.
+    pub(super) fn begin_unfinished(&mut self, object: &Bound<'_, PyAny>) {
+        if let Some(slot) = self.memo.get(object.as_ptr() as usize) {
+            self.cycles.begin(slot);
+            self.first_unfinished = self.cycles.first_slot();
+        }
+    }
+
+    /// The object in this slot has its attributes. Returns what had to wait for that.
+    pub(super) fn end_unfinished<'py>(&mut self, py: Python<'py>, slot: u32) -> Vec<(PostponedNumber, Postponed<'py>)> {
+        let postponed = self.cycles.end(py, slot);
+        self.first_unfinished = self.cycles.first_slot();
+        postponed
+    }
+
+    /// Forgets the unfinished objects after the first `count`.
+    pub(super) fn cut_unfinished(&mut self, count: usize) {
+        self.cycles.cut(count);
+        self.first_unfinished = self.cycles.first_slot();
     }
 
     /// Records that an object's reduction is being written.
@@ -136,6 +198,9 @@ impl PicklerState {
         // The same object often occurs several times in a row. `SessionPickler::end` removes other repetitions.
         if slot < self.needs.first_slot && self.needs.takes.last() != Some(&slot) {
             self.needs.takes.push(slot);
+        }
+        if slot >= self.first_unfinished {
+            self.cycles.note_reference(slot);
         }
         match u8::try_from(slot) {
             Ok(short) => self.out.op_u8(Opcode::BinGet, short),

@@ -7,9 +7,11 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyIterator, PyList, PySet, PyString, PyTuple, PyType};
 
 use super::buffer_view::PyBufferView;
+use super::engine::{PendingKey, PendingMember};
+use super::hash_cycles::{Postponed, PostponedNumber};
 use super::pickle_context::PickleContext;
 use super::pickler_state::PicklerState;
 use crate::pickle::format::opcode::Opcode;
@@ -62,12 +64,15 @@ pub(super) enum WorkItem<'py> {
     Tuple {
         tuple: Bound<'py, PyTuple>,
         next: isize,
+        /// The tuple that is to get the slot, if this one is a copy with markers in place of lost objects.
+        original: Option<Bound<'py, PyTuple>>,
     },
     /// An exact set.
     Set {
         set: Bound<'py, PyAny>,
         items: Bound<'py, PyIterator>,
         batch: ItemBatch,
+        pending: Option<PendingMember<'py>>,
     },
     /// An exact frozenset.
     FrozenSet {
@@ -93,6 +98,13 @@ pub(super) enum WorkItem<'py> {
         key: Option<Bound<'py, PyAny>>,
         value: Option<Bound<'py, PyAny>>,
         batch: ItemBatch,
+        pending: Option<PendingMember<'py>>,
+    },
+    /// Items that had to wait until an object had its attributes, last one first.
+    Postponed {
+        waiting: Vec<(PostponedNumber, Postponed<'py>)>,
+        /// While a container is filled: the number of what was being added before.
+        outer: Option<Option<PostponedNumber>>,
     },
 }
 
@@ -102,12 +114,26 @@ pub(super) enum Action<'py> {
     BeginBuilding(Bound<'py, PyAny>),
     /// The list at this address is a copy that `numpy.ndarray.__reduce__` has made.
     ExpectCopiedList(usize),
+    /// Records that the opcodes of an object begin whose load may fail.
+    BeginChecked(Bound<'py, PyAny>),
+    /// Records that they end.
+    EndChecked,
     Save(Bound<'py, PyAny>),
+    /// Bytes, or a tuple of strings, that belong to one object and so need no slot.
+    Constant(Bound<'py, PyAny>),
     Write(Opcode),
+    /// The contents of a buffer that only the next call uses: it gets no slot, and its memory is free again.
+    Contents(PyBufferView),
     /// Gives the object on top of the unpickler's stack a slot.
     Memoize(Bound<'py, PyAny>),
     Appends(Bound<'py, PyIterator>),
     SetItems(Bound<'py, PyIterator>),
+    /// Adds the members of a set to the object on top of the unpickler's stack.
+    AddItems(Bound<'py, PySet>),
+    /// The object on top of the unpickler's stack has no attributes yet, and its class has a `__hash__` of its own.
+    BeginHashed(Bound<'py, PyAny>),
+    /// That object has its attributes now.
+    EndHashed(Bound<'py, PyAny>),
     /// A global, and the object that it names if that is to be memoized.
     Global {
         module: &'static str,
@@ -129,6 +155,10 @@ pub(super) type NextActions<'py> = Box<dyn FnOnce(&Arc<PickleContext>) -> PyResu
 pub(super) enum Next<'py> {
     /// Work through this item first.
     Push(WorkItem<'py>),
+    /// The item is finished, except for this one.
+    Replace(WorkItem<'py>),
+    /// Continue with the item.
+    Again,
     /// The item is finished.
     Done,
     /// Save this object first, which needs Python code.
@@ -148,6 +178,8 @@ pub(super) struct DictWalk {
     pub(super) size: isize,
     /// The value whose key has been written.
     pub(super) value: Option<Py<PyAny>>,
+    /// The key that is being written, if it may lead to an unfinished object.
+    pub(super) pending: Option<Box<PendingKey>>,
 }
 
 /// The items since the last MARK.
@@ -196,6 +228,16 @@ impl ItemBatch {
     }
 }
 
+impl ItemBatch {
+    /// Ends the batch after an item was taken from the stack again.
+    pub(super) fn end_early(&mut self, state: &mut PicklerState, [_, many]: [Opcode; 2]) {
+        if self.open && !self.single {
+            state.out.op(many);
+        }
+        *self = Self::default();
+    }
+}
+
 impl<'py> ObjectPlan<'py> {
     /// A plan of actions, in the order in which they are to happen. `object` is what they create.
     pub(super) fn actions(object: &Bound<'py, PyAny>, actions: Vec<Action<'py>>) -> Self {
@@ -220,13 +262,51 @@ impl<'py> WorkItem<'py> {
         }
     }
 
+    /// Records where the opcodes of this object begin and end.
+    pub(super) fn check(&mut self, object: &Bound<'py, PyAny>) {
+        if let Self::Actions { actions, .. } = self {
+            actions.insert(0, Action::EndChecked);
+            actions.push(Action::BeginChecked(object.clone()));
+        }
+    }
+
+    /// Marks the part of the actions in which the object exists without its attributes.
+    pub(super) fn track_hash(&mut self, object: &Bound<'py, PyAny>) {
+        let Self::Actions { actions, .. } = self else { return };
+        let is_memoized = |action: &Action<'py>| matches!(action, Action::Memoize(made) if made.is(object));
+        // The last action comes first. Without a state there is nothing to wait for.
+        if let Some(index) = actions.iter().position(is_memoized).filter(|index| *index > 0) {
+            actions.insert(index, Action::BeginHashed(object.clone()));
+            actions.insert(0, Action::EndHashed(object.clone()));
+        }
+    }
+
+    /// Appends actions to those that are left.
+    pub(super) fn append_actions(&mut self, mut appended: Vec<Action<'py>>) {
+        if let Self::Actions { actions, .. } = self {
+            appended.reverse();
+            actions.splice(0..0, appended);
+        }
+    }
+
+    /// Takes the state back that the last action would give to the object by BUILD.
+    pub(super) fn take_final_state(&mut self) -> Option<Bound<'py, PyAny>> {
+        let Self::Actions { actions, .. } = self else { return None };
+        // The last action comes first.
+        let [Action::Write(Opcode::Build), Action::Save(state), ..] = actions.as_slice() else { return None };
+        let state = state.clone();
+        actions.drain(..2);
+        Some(state)
+    }
+
     /// The object that is being written, for the path to the object at fault.
     pub(super) fn object(&self) -> Option<Bound<'py, PyAny>> {
         match self {
             Self::List { list, .. } => Some(list.clone().into_any()),
             Self::Dict { dict, owner, .. } => Some(owner.clone().unwrap_or_else(|| dict.clone().into_any())),
-            Self::Tuple { tuple, .. } => Some(tuple.clone().into_any()),
+            Self::Tuple { tuple, original, .. } => Some(original.as_ref().unwrap_or(tuple).clone().into_any()),
             Self::Set { set, .. } | Self::FrozenSet { set, .. } => Some(set.clone()),
+            Self::Postponed { .. } => None,
             Self::Actions { object, .. } | Self::Appends { object, .. } | Self::SetItems { object, .. } => {
                 object.clone()
             }

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyIterator, PyList, PyString, PyTuple, PyType};
 
 use super::buffer_view::PyBufferView;
+use super::named_instance;
 use super::named_objects::plan_global;
 use super::pickle_context::{PickleContext, pickling_error};
 use super::plan::{Action, DirectWrite, ObjectPlan, WorkItem};
@@ -192,14 +193,21 @@ fn iterator(items: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyIterator>> {
 }
 
 /// Whether the object is found under a name in a module that another process can import.
-pub(super) fn is_importable_name(context: &PickleContext, object: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
-    let py = object.py();
-    let module: String = py.import("pickle")?.call_method1("whichmodule", (object, name))?.extract()?;
-    Ok(context.check_importable(py, &module, name).is_ok())
+pub(super) fn is_importable_name(context: &PickleContext, object: &Bound<'_, PyAny>, name: &str) -> bool {
+    module_with(context, object, name).is_ok()
 }
 
-/// An object whose reduction is a name: `pickle.whichmodule` finds the module.
+/// An object whose reduction is a name.
 fn plan_by_name<'py>(context: &PickleContext, object: &Bound<'py, PyAny>, name: &str) -> PyResult<ObjectPlan<'py>> {
+    match module_with(context, object, name) {
+        Ok(module) => plan_global(context, object.py(), module, name.to_owned()),
+        Err(error) if context.is_session() => named_instance::plan_by_value(object)?.ok_or(error),
+        Err(error) => Err(error),
+    }
+}
+
+/// The module that has an object under a name, which `pickle.whichmodule` finds.
+fn module_with(context: &PickleContext, object: &Bound<'_, PyAny>, name: &str) -> PyResult<String> {
     let py = object.py();
     let module: String = py.import("pickle")?.call_method1("whichmodule", (object, name))?.extract()?;
     let missing = |_| {
@@ -216,7 +224,8 @@ fn plan_by_name<'py>(context: &PickleContext, object: &Bound<'py, PyAny>, name: 
         let message = format!("Can't pickle {shown}: it's not the same object as {module}.{name}");
         return Err(pickling_error(py, &message));
     }
-    plan_global(context, py, module, name.to_owned())
+    context.check_importable(py, &module, &format!("{module}.{name}"))?;
+    Ok(module)
 }
 
 /// The plan for a `PickleBuffer`: the memory of an array, written as it is or left to the caller of `dumps`. `raw` is

@@ -59,7 +59,7 @@ pub(super) fn may_repeat(context: &PickleContext, kind: &Bound<'_, PyType>, stra
         Strategy::FunctionPart(FunctionPart::Code) => Ok(true),
         Strategy::DillFunction(_) => is_value_class(kind),
         Strategy::Reduce if context.is_script_class(kind)? => Ok(false),
-        Strategy::Reduce | Strategy::FunctionPart(FunctionPart::GenericAlias) => {
+        Strategy::Reduce | Strategy::Logger | Strategy::FunctionPart(FunctionPart::GenericAlias) => {
             Ok(has_value_hash(kind)? || is_value_class(kind)?)
         }
         Strategy::Plain => Ok(is_value_class(kind)? && !context.is_script_class(kind)?),
@@ -139,7 +139,7 @@ fn is_static(class: &Bound<'_, PyType>) -> PyResult<bool> {
 fn reduces_to_constants(context: &PickleContext, object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let reduced = reduce::reduce(object, &object.get_type())?;
     if reduced.is_instance_of::<PyString>() {
-        return reduce::is_importable_name(context, object, &reduced.to_string());
+        return Ok(reduce::is_importable_name(context, object, &reduced.to_string()));
     }
     let parts = reduced.cast::<PyTuple>()?;
     let function = parts.get_item(0)?;

@@ -9,8 +9,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyString, PyTuple};
 
 use super::pickle_context::{PickleContext, pickling_error};
-use super::plan::ObjectPlan;
+use super::plan::{Action, ObjectPlan};
 use super::reduce::{Reduction, plan_by_dill_or_reduction};
+use crate::pickle::format::opcode::Opcode;
 
 /// The names of the files that dill writes by name, without opening anything at load.
 const STANDARD_STREAMS: [&str; 3] = ["<stdin>", "<stdout>", "<stderr>"];
@@ -76,6 +77,26 @@ pub(super) fn plan_file<'py>(context: &Arc<PickleContext>, object: &Bound<'py, P
     // a file becomes its end. The contents, "", are only used in another mode.
     let arguments = (path, mode, position, closed, open, false, CONTENTS_MODE, "").into_pyobject(py)?;
     plan_call(object, factory, arguments)
+}
+
+/// A `numpy.memmap`, an array whose memory is a mapped file: `ndarray.view(array, class)`. As in pickle, it keeps its
+/// contents and class, and forgets the file. The contents are written from where they lie.
+pub(super) fn plan_mapped_array<'py>(object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
+    let array = object.py().import("numpy")?.getattr("ndarray")?;
+    let view = array.getattr("view")?;
+    let plain = view.call1((object, &array))?;
+    Ok(ObjectPlan::actions(
+        object,
+        vec![
+            Action::BeginBuilding(object.clone()),
+            Action::Global { module: "numpy", name: "ndarray.view", object: Some(view) },
+            Action::Save(plain),
+            Action::Save(object.get_type().into_any()),
+            Action::Write(Opcode::Tuple2),
+            Action::Write(Opcode::Reduce),
+            Action::Memoize(object.clone()),
+        ],
+    ))
 }
 
 fn is_standard_stream(name: &Bound<'_, PyAny>) -> bool {

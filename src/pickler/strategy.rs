@@ -4,12 +4,17 @@
 //! and at last the reduce protocol. `engine::dispatch` turns a strategy into a plan.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyModule, PyType};
+use pyo3::types::{PyAny, PyDict, PyModule, PyType};
 
+use super::class_attributes::is_overridden;
 use super::container_iterator::Iterated;
-use super::dill_library::DillLibrary;
+use super::exceptions::{self, ExceptionForm};
 use super::functions::FunctionPart;
 use super::global_names::loaded_modules;
+use super::pickle_context::PickleContext;
+use super::process_bound::{self, LiveRefusal};
+use super::raw_instances::{self, RawForm};
+use super::weak_objects::{WeakKind, weak_kind};
 
 pub(super) enum Strategy {
     /// `object.__new__` and a `__dict__`: the fast path writes the instances once the class has a slot.
@@ -20,53 +25,66 @@ pub(super) enum Strategy {
     Named,
     Module,
     PickleBuffer,
+    MappedArray,
+    /// A `numpy.ndarray`, which may share its memory.
+    Array,
+    TorchTensor,
+    /// An instance of a subclass of `torch.nn.Parameter`.
+    TorchParameter,
+    TorchStorage,
+    JaxArray,
+    /// A `pyarrow.Buffer`.
+    ArrowBuffer,
+    /// A frame or a series of polars.
+    Polars,
     File,
     Lock {
         /// Whether it is an `RLock`.
         reentrant: bool,
     },
     EnumMember,
+    Weak(WeakKind),
+    /// A logger: a reduction that only has its name.
+    Logger,
+    Exception(ExceptionForm),
+    /// An instance whose ordinary reduction may not survive a load.
+    Raw(RawForm),
+    /// An object whose class has a `__hash__` of its own, and that is written as the strategy in it says: see
+    /// [`hash_cycles`](super::hash_cycles).
+    Hashed(Box<Strategy>),
     FunctionPart(FunctionPart),
     /// An iterator over a dict or a set.
     ContainerIterator(Iterated),
     /// A type variable or another `typing` object that pickle writes by name.
     TypeVariable,
-    /// Refused in a session. The string says what the object is and why it cannot be restored.
-    ProcessBound(&'static str),
+    /// Refused in a session, as the string says. With a condition, objects that do not meet it are written by the
+    /// other strategy.
+    ProcessBound(LiveRefusal, Option<Box<Strategy>>),
     /// dill's function for this type.
     DillFunction(Py<PyAny>),
     /// dill's pickler itself, which registers such types when it meets them: numpy's subclasses and the like.
     DillPickler,
 }
 
+impl Strategy {
+    /// The strategy by which an object is written, whatever its class does to hash it.
+    pub(super) fn without_hash(&self) -> &Self {
+        match self {
+            Self::Hashed(written) => written,
+            other => other,
+        }
+    }
+}
+
 /// `Py_TPFLAGS_HEAPTYPE`: the class was created at run time, by a class statement for example.
 pub(super) const HEAP_TYPE: u64 = 1 << 9;
-/// Classes whose instances, like those of their subclasses, dill would pickle, but which would not work after a load:
-/// module, name, and a description with the reason.
-const PROCESS_BOUND: [(&str, &str, &str); 11] = [
-    ("threading", "Thread", "a thread: it would be restored as if it were still running"),
-    (
-        "multiprocessing.process",
-        "BaseProcess",
-        "a process: it would be restored as if it were a child of the new process",
-    ),
-    ("subprocess", "Popen", "a process: it would be restored as if it were a child of the new process"),
-    ("multiprocessing.pool", "Pool", "a process pool: it would be restored without its processes"),
-    ("multiprocessing.managers", "BaseManager", "a manager: it would be restored without its process"),
-    ("concurrent.futures._base", "Executor", "an executor: it would be restored without its workers"),
-    ("asyncio.events", "AbstractEventLoop", "an event loop: it ends with its process"),
-    ("socketserver", "BaseServer", "a server: it would be restored without its socket"),
-    ("logging", "FileHandler", "a log file handler: its file would be restored read-only"),
-    ("weakref", "finalize", "a finalizer: it would never run after a restore"),
-    ("tempfile", "TemporaryDirectory", "a temporary directory: it is deleted when its process ends"),
-];
 const TYPE_VARIABLES: [&str; 5] = ["TypeVar", "ParamSpec", "TypeVarTuple", "TypeAliasType", "NewType"];
 const FILE_CLASSES: [&str; 5] = ["TextIOWrapper", "FileIO", "BufferedReader", "BufferedWriter", "BufferedRandom"];
 /// Built-in types that have a reducer but no opcode.
 const BUILTINS_TO_REDUCE: [&str; 5] = ["range", "slice", "ellipsis", "NotImplementedType", "complex"];
 
 /// Determines the strategy for the objects of a type.
-pub(super) fn classify<'py>(kind: &Bound<'py, PyType>, dill: &DillLibrary) -> PyResult<Strategy> {
+pub(super) fn classify(kind: &Bound<'_, PyType>, context: &PickleContext) -> PyResult<Strategy> {
     let py = kind.py();
     let module = kind.module().map(|name| name.to_string()).unwrap_or_default();
     let name = kind.name().map(|name| name.to_string()).unwrap_or_default();
@@ -80,21 +98,44 @@ pub(super) fn classify<'py>(kind: &Bound<'py, PyType>, dill: &DillLibrary) -> Py
     if is_enumeration(kind)? {
         return Ok(Strategy::EnumMember);
     }
-    if let Some(what) = process_bound(kind)? {
-        return Ok(Strategy::ProcessBound(what));
+    if let Some(weak) = weak_kind(kind)? {
+        return Ok(Strategy::Weak(weak));
     }
-    if module == "builtins" && BUILTINS_TO_REDUCE.contains(&name.as_str()) {
+    if let Some(refusal) = process_bound::refusal(kind)? {
+        let otherwise = match refusal.only_if {
+            Some(_) => Some(Box::new(of_other_kind(kind, context, &module, &name)?)),
+            None => None,
+        };
+        return Ok(Strategy::ProcessBound(refusal, otherwise));
+    }
+    of_other_kind(kind, context, &module, &name)
+}
+
+/// The strategy for a type that no table of ours has.
+fn of_other_kind(kind: &Bound<'_, PyType>, context: &PickleContext, module: &str, name: &str) -> PyResult<Strategy> {
+    if module == "builtins" && BUILTINS_TO_REDUCE.contains(&name) {
         return Ok(Strategy::Reduce);
     }
-    if let Some(strategy) = numpy_strategy(kind, &module)? {
+    if let Some(strategy) = numpy_strategy(kind, module)? {
         return Ok(strategy);
     }
-    if dill.may_know(py, &module, &name)?
-        && let Some(function) = dill.function(kind)?
+    if let Some(strategy) = tensor_strategy(kind, module, name)? {
+        return Ok(strategy);
+    }
+    if context.dill.may_know(kind.py(), module, name)?
+        && let Some(function) = context.dill.function(kind)?
     {
         return Ok(Strategy::DillFunction(function));
     }
-    Ok(if is_plain(kind)? { Strategy::Plain } else { Strategy::Reduce })
+    if let Some(form) = exceptions::form(kind)? {
+        return Ok(Strategy::Exception(form));
+    }
+    let strategy = match raw_instances::form(context, kind)? {
+        Some(form) => Strategy::Raw(form),
+        None if is_plain(kind)? => Strategy::Plain,
+        None => Strategy::Reduce,
+    };
+    Ok(if is_overridden(kind, "__hash__")? { Strategy::Hashed(Box::new(strategy)) } else { strategy })
 }
 
 /// The types that are recognized by their module and name or by identity.
@@ -106,11 +147,13 @@ fn by_own_rule(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResult<O
     if kind.is(py.get_type::<PyModule>()) {
         return Ok(Some(Strategy::Module));
     }
-    if kind.is(py.import("pickle")?.getattr("PickleBuffer")?) {
-        return Ok(Some(Strategy::PickleBuffer));
-    }
     Ok(match (module, name) {
+        // From the module in C: `pickle` imports `re`, which takes some milliseconds.
+        ("pickle", "PickleBuffer") if kind.is(py.import("_pickle")?.getattr("PickleBuffer")?) => {
+            Some(Strategy::PickleBuffer)
+        }
         ("builtins", "function" | "builtin_function_or_method") => Some(Strategy::Named),
+        ("logging", "Logger" | "RootLogger") => Some(Strategy::Logger),
         ("_io", name) if FILE_CLASSES.contains(&name) => Some(Strategy::File),
         ("_thread", "lock" | "RLock") => Some(Strategy::Lock { reentrant: name == "RLock" }),
         ("typing" | "typing_extensions", name) if TYPE_VARIABLES.contains(&name) => Some(Strategy::TypeVariable),
@@ -125,25 +168,19 @@ fn is_registered(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     kind.py().import("copyreg")?.getattr("dispatch_table")?.contains(kind)
 }
 
-fn is_enumeration(kind: &Bound<'_, PyType>) -> PyResult<bool> {
-    // If `enum` is not loaded, there is no enumeration.
-    match loaded_modules(kind.py())?.get_item("enum") {
-        Ok(module) => kind.is_instance(&module.getattr("EnumMeta")?),
-        Err(_) => Ok(false),
+/// Whether a class is an enumeration: one of `enum`, or of another metaclass that keeps members in the same way.
+pub(super) fn is_enumeration(kind: &Bound<'_, PyType>) -> PyResult<bool> {
+    // If `enum` is not loaded, there is no enumeration of it.
+    if let Ok(module) = loaded_modules(kind.py())?.get_item("enum")
+        && kind.is_instance(&module.getattr("EnumMeta")?)?
+    {
+        return Ok(true);
     }
-}
-
-/// The description of a class in `PROCESS_BOUND`.
-fn process_bound(kind: &Bound<'_, PyType>) -> PyResult<Option<&'static str>> {
-    for base in kind.mro() {
-        let Ok(base) = base.cast_into::<PyType>() else { continue };
-        let (Ok(module), Ok(name)) = (base.module(), base.name()) else { continue };
-        let found = PROCESS_BOUND.iter().find(|(home, class, _)| module == *home && name == *class);
-        if let Some((.., what)) = found {
-            return Ok(Some(what));
-        }
+    if kind.get_type().is(kind.py().get_type::<PyType>()) {
+        return Ok(false);
     }
-    Ok(None)
+    let members = kind.getattr("__dict__")?.call_method1("get", ("_member_map_",))?;
+    Ok(members.is_exact_instance_of::<PyDict>())
 }
 
 /// Arrays are reduced by protocol 5. Their subclasses and numpy's dtype classes are left to dill.
@@ -151,12 +188,38 @@ fn numpy_strategy(kind: &Bound<'_, PyType>, module: &str) -> PyResult<Option<Str
     let Ok(numpy) = loaded_modules(kind.py())?.get_item("numpy") else { return Ok(None) };
     let Some(array) = numpy.getattr_opt("ndarray")? else { return Ok(None) };
     if kind.is(&array) {
-        return Ok(Some(Strategy::Reduce));
+        return Ok(Some(if is_registered(kind)? { Strategy::Reduce } else { Strategy::Array }));
+    }
+    if kind.is(numpy.getattr("memmap")?) {
+        return Ok(Some(Strategy::MappedArray));
     }
     if module != "numpy.ma" && kind.is_subclass(&array)? {
         return Ok(Some(Strategy::DillPickler));
     }
     Ok(None)
+}
+
+/// Tensors and storages of torch, and arrays of jax.
+fn tensor_strategy(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResult<Option<Strategy>> {
+    let is_parameter = |base: Bound<'_, PyAny>| {
+        let base = base.cast_into::<PyType>().ok();
+        base.is_some_and(|base| {
+            base.name().is_ok_and(|name| name == "Parameter")
+                && base.module().is_ok_and(|module| module == "torch.nn.parameter")
+        })
+    };
+    if kind.mro().iter().skip(1).any(is_parameter) {
+        return Ok(if is_registered(kind)? { None } else { Some(Strategy::TorchParameter) });
+    }
+    let strategy = match (module, name) {
+        ("torch", "Tensor") => Strategy::TorchTensor,
+        ("torch.storage", "TypedStorage" | "UntypedStorage") => Strategy::TorchStorage,
+        ("jaxlib._jax" | "jaxlib.xla_extension" | "jax._src.array", "ArrayImpl") => Strategy::JaxArray,
+        ("pyarrow.lib", "Buffer") => Strategy::ArrowBuffer,
+        ("polars.dataframe.frame", "DataFrame") | ("polars.series.series", "Series") => Strategy::Polars,
+        _ => return Ok(None),
+    };
+    Ok(if is_registered(kind)? { None } else { Some(strategy) })
 }
 
 /// Whether instances are created by `object.__new__` and have no state except their `__dict__`.
@@ -176,6 +239,17 @@ fn is_plain(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     // `_slotnames` is what `object.__reduce_ex__` itself calls to find `__slots__`.
     let slots = py.import("copyreg")?.call_method1("_slotnames", (kind,))?;
     Ok(!is_registered(kind)? && slots.len()? == 0 && kind.getattr("__dictoffset__")?.extract::<isize>()? != 0)
+}
+
+/// Whether a class has a reduction of its own, not that of `object`.
+pub(super) fn customizes_reduction(class: &Bound<'_, PyType>) -> PyResult<bool> {
+    let object = class.py().get_type::<PyAny>();
+    for name in ["__reduce_ex__", "__reduce__"] {
+        if !class.getattr(name)?.is(object.getattr(name)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a class itself defines an attribute that influences how its instances are pickled.

@@ -7,8 +7,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyBytes, PyCode, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyString, PyTuple, PyType};
+use pyo3::types::{
+    PyAny, PyBool, PyBytes, PyCode, PyDict, PyFloat, PyFrozenSet, PyFunction, PyInt, PyList, PySet, PyString, PyTuple,
+    PyType,
+};
 
 use super::object_description::genuine_module;
 
@@ -23,11 +27,20 @@ pub(super) struct CodeReader {
     store_name: Option<u8>,
     store_global: Option<u8>,
     load_global: Option<u8>,
+    import_name: Option<u8>,
+    import_from: Option<u8>,
     /// The other opcodes that look up a global; their argument is the index of its name.
     load: Vec<u8>,
     extended: Option<u8>,
     /// Since 3.11 the lowest bit of LOAD_GLOBAL's argument is a flag: 1 there, 0 before.
     load_global_shift: u32,
+}
+
+/// `from module import attribute as name`.
+pub(super) struct FromImport {
+    pub(super) module: String,
+    pub(super) attribute: String,
+    pub(super) name: String,
 }
 
 struct Instruction {
@@ -46,6 +59,8 @@ impl CodeReader {
             store_name: number("STORE_NAME"),
             store_global: number("STORE_GLOBAL"),
             load_global: number("LOAD_GLOBAL"),
+            import_name: number("IMPORT_NAME"),
+            import_from: number("IMPORT_FROM"),
             load: ["LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"].into_iter().filter_map(number).collect(),
             extended: number("EXTENDED_ARG"),
             load_global_shift: u32::from(py.version_info() >= (3, 11)),
@@ -73,6 +88,31 @@ impl CodeReader {
         Ok(lines)
     }
 
+    /// The names that a module's code imports from other modules.
+    pub(super) fn imported_names(&self, module_code: &Bound<'_, PyAny>) -> PyResult<Vec<FromImport>> {
+        let names = names_of(module_code)?;
+        let (mut module, mut attribute, mut found) = (None, None, Vec::new());
+        for Instruction { opcode, argument, .. } in self.instructions(module_code)? {
+            let opcode = Some(opcode);
+            if opcode == self.import_name {
+                module = names.get(argument);
+            } else if opcode == self.import_from {
+                attribute = names.get(argument);
+            } else if (opcode == self.store_name || opcode == self.store_global)
+                && let (Some(module), Some(attribute), Some(name)) = (module, attribute.take(), names.get(argument))
+            {
+                let (module, attribute, name) = (module.clone(), attribute.clone(), name.clone());
+                found.push(FromImport { module, attribute, name });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The modules with dotted names that a module's code imports. No other name has a dot.
+    pub(super) fn dotted_imports(&self, module_code: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+        Ok(names_of(module_code)?.into_iter().filter(|name| name.contains('.')).collect())
+    }
+
     /// The names of `namespace` that the code within an object may look up or assign: the code of a function, of a
     /// class's methods, of functions in a container. An object whose code cannot be found uses none.
     pub(super) fn globals_used(&self, object: &Bound<'_, PyAny>, namespace: &Bound<'_, PyDict>) -> HashSet<String> {
@@ -86,13 +126,14 @@ impl CodeReader {
 
     fn add_globals(&self, root: &Bound<'_, PyAny>, used: &mut HashSet<String>) -> PyResult<()> {
         for (_, code) in nested(root)? {
-            let names = names_of(&code)?;
-            for instruction in self.instructions(&code)? {
-                if let Some(index) = self.global_index(&instruction)
-                    && let Some(name) = names.get(index)
-                {
-                    used.insert(name.clone());
-                }
+            let names = code.getattr(intern!(code.py(), "co_names"))?.cast_into::<PyTuple>()?;
+            let instructions = self.instructions(&code)?;
+            let mut indices: Vec<usize> = instructions.iter().filter_map(|found| self.global_index(found)).collect();
+            indices.sort_unstable();
+            indices.dedup();
+            // Most code uses few of its names as globals, so only those become strings of ours.
+            for name in indices.into_iter().filter_map(|index| names.get_item(index).ok()) {
+                used.insert(name.cast::<PyString>()?.to_string());
             }
         }
         Ok(())
@@ -108,7 +149,7 @@ impl CodeReader {
     }
 
     fn instructions(&self, code: &Bound<'_, PyAny>) -> PyResult<Vec<Instruction>> {
-        let bytes = code.getattr("co_code")?;
+        let bytes = code.getattr(intern!(code.py(), "co_code"))?;
         let bytes = bytes.cast::<PyBytes>()?.as_bytes();
         let mut found = Vec::with_capacity(bytes.len() / 2);
         let mut high = 0;
@@ -139,7 +180,7 @@ fn nested<'py>(root: &Bound<'py, PyAny>) -> PyResult<Vec<(usize, Bound<'py, PyAn
     let mut found = vec![(0, root.clone())];
     let mut next = 0;
     while let Some((depth, code)) = found.get(next).cloned() {
-        for constant in code.getattr("co_consts")?.cast::<PyTuple>()? {
+        for constant in code.getattr(intern!(code.py(), "co_consts"))?.cast::<PyTuple>()? {
             if constant.is_instance_of::<PyCode>() {
                 found.push((depth + 1, constant));
             }
@@ -172,13 +213,18 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
     // By address; `pending` and the namespace keep the objects alive. Guards against cycles, and bounds the search.
     let mut seen = HashSet::new();
     while let Some(object) = pending.pop() {
+        // The values of most default arguments.
+        if is_constant(&object) {
+            continue;
+        }
         if seen.len() >= MAX_OBJECTS || !seen.insert(object.as_ptr() as usize) {
             continue;
         }
         if object.is_exact_instance_of::<PyFunction>() {
             // A function of another module looks its names up elsewhere, but may wrap one of this module.
-            if object.getattr("__globals__").is_ok_and(|globals| globals.is(namespace)) {
-                found.extend(object.getattr("__code__"));
+            let py = object.py();
+            if object.getattr(intern!(py, "__globals__")).is_ok_and(|globals| globals.is(namespace)) {
+                found.extend(object.getattr(intern!(py, "__code__")));
             }
             pending.extend(function_parts(&object));
         } else if let Some(parts) = items(&object) {
@@ -200,17 +246,34 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
 
 /// The objects that a function holds besides its code.
 fn function_parts<'py>(function: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
+    let py = function.py();
     let mut parts = Vec::new();
-    if let Ok(closure) = function.getattr("__closure__")
+    if let Ok(closure) = function.getattr(intern!(py, "__closure__"))
         && let Ok(cells) = closure.cast::<PyTuple>()
     {
         // An empty cell raises ValueError.
         parts.extend(cells.iter().filter_map(|cell| cell.getattr("cell_contents").ok()));
     }
-    for name in ["__defaults__", "__kwdefaults__", "__wrapped__"] {
-        parts.extend(function.getattr_opt(name).ok().flatten());
+    for name in [intern!(py, "__defaults__"), intern!(py, "__kwdefaults__")] {
+        parts.extend(function.getattr(name));
+    }
+    // Not by `getattr`: raising AttributeError for most functions would take longer than all the rest.
+    if let Ok(dict) = function.getattr(intern!(py, "__dict__"))
+        && let Ok(dict) = dict.cast_exact::<PyDict>()
+    {
+        parts.extend(dict.get_item(intern!(py, "__wrapped__")).ok().flatten());
     }
     parts
+}
+
+/// Whether an object is None, a number, a string or bytes, which holds no code.
+fn is_constant(object: &Bound<'_, PyAny>) -> bool {
+    object.is_none()
+        || object.is_exact_instance_of::<PyString>()
+        || object.is_exact_instance_of::<PyInt>()
+        || object.is_exact_instance_of::<PyFloat>()
+        || object.is_exact_instance_of::<PyBool>()
+        || object.is_exact_instance_of::<PyBytes>()
 }
 
 /// The first items of an exact built-in container.

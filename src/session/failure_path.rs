@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyString, PyTuple, PyType};
 
 use super::object_description::type_name;
-use crate::pickler::SaveFailure;
+use crate::pickler::{CannotLoad, SaveFailure};
 
 /// The most steps of a path; a longer one ends in an ellipsis.
 const MAX_STEPS: usize = 40;
@@ -50,7 +50,8 @@ pub(super) fn explain_failure(
 
 /// An exception on one line, as in the last line of its traceback.
 pub(super) fn error_text(py: Python<'_>, error: &PyErr) -> String {
-    let kind = type_name(&error.get_type(py));
+    let is_ours = error.is_instance_of::<CannotLoad>(py);
+    let kind = if is_ours { String::new() } else { type_name(&error.get_type(py)) };
     let message = error.value(py).str().map(|string| string.to_string_lossy().into_owned()).unwrap_or_default();
     let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.is_empty() {
@@ -61,7 +62,7 @@ pub(super) fn error_text(py: Python<'_>, error: &PyErr) -> String {
     if shown.len() < line.len() {
         shown.push('…');
     }
-    format!("{kind}: {shown}")
+    if is_ours { shown } else { format!("{kind}: {shown}") }
 }
 
 /// The path from the variable `name` through the objects of `chain`, as a Python expression where possible.
@@ -76,9 +77,7 @@ fn path_expression(name: &str, value: &Bound<'_, PyAny>, chain: &[Bound<'_, PyAn
             // The chain begins with the variable itself.
             continue;
         }
-        let step = step_to(&owner, child)
-            .or_else(|| between.iter().rev().find_map(|parent| step_through(&owner, parent, child)));
-        let Some(step) = step else {
+        let Some(step) = find_step(&owner, &between, child) else {
             // No expression leads to this object. A later one may be reachable through it.
             between.push(child.clone());
             continue;
@@ -88,11 +87,43 @@ fn path_expression(name: &str, value: &Bound<'_, PyAny>, chain: &[Bound<'_, PyAn
             path.push('…');
             return path;
         }
-        path.push_str(&step);
+        path = match step {
+            Step::Attribute(step) => path + &step,
+            Step::OfType(step) => format!("type({path}){step}"),
+        };
         owner = child.clone();
         between.clear();
     }
     path
+}
+
+/// How an expression goes on.
+enum Step {
+    /// `path[3]`, `path.conn`.
+    Attribute(String),
+    /// `type(path)`, `type(path).conn`.
+    OfType(String),
+}
+
+/// The step from `owner` to `child`, with the objects that were pickled between them and have no name.
+fn find_step(owner: &Bound<'_, PyAny>, between: &[Bound<'_, PyAny>], child: &Bound<'_, PyAny>) -> Option<Step> {
+    if let Some(step) = step_to(owner, child) {
+        return Some(Step::Attribute(step));
+    }
+    let class = owner.get_type();
+    if child.is(&class) {
+        return Some(Step::OfType(String::new()));
+    }
+    if let Ok(class) = owner.cast::<PyType>()
+        && let Some(index) = class.bases().iter().position(|base| base.is(child))
+    {
+        return Some(Step::Attribute(format!(".__bases__[{index}]")));
+    }
+    if let Some(step) = between.iter().rev().find_map(|parent| step_through(owner, parent, child)) {
+        return Some(Step::Attribute(step));
+    }
+    // An attribute of the class, if that was not pickled by itself.
+    attribute(class.as_any(), child).map(Step::OfType)
 }
 
 /// The expression that leads from `owner` to `child`: `[3]`, `.conn`.
@@ -108,6 +139,9 @@ fn step_to(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String>
     }
     if owner.is_instance_of::<PyFunction>() {
         return in_function(owner, child);
+    }
+    if type_name(&owner.get_type()) == "collections.deque" {
+        return in_sequence(owner, child).or_else(|| attribute(owner, child));
     }
     if owner.get_type().name().is_ok_and(|name| name == "generator") {
         return in_generator(owner, child);
@@ -221,18 +255,15 @@ fn slot_names(owner: &Bound<'_, PyAny>) -> Vec<String> {
     names
 }
 
-/// Advice for well-known types: prefixes of the type's name, and what to do.
-const HINTS: [(&[&str], &str); 12] = [
-    (&["socket.", "ssl.SSL"], "connect inside a function, and call it again after the restore"),
+/// Advice for well-known types: their names, or the modules that they are in, with a dot; and what to do.
+const HINTS: [(&[&str], &str); 13] = [
+    (&["socket.", "ssl."], "connect inside a function, and call it again after the restore"),
     (&["_io.", "tempfile."], "keep the path or the contents, and open the file again after the restore"),
     (
-        &["sqlite3.", "psycopg", "pymysql.", "MySQLdb.", "sqlalchemy."],
+        &["sqlite3.", "psycopg.", "psycopg2.", "pymysql.", "MySQLdb.", "sqlalchemy."],
         "keep the path or URL, and connect again after the restore",
     ),
-    (
-        &["generator", "async_generator", "coroutine"],
-        "turn it into a list (or await it) before the script ends, or make it again after the restore",
-    ),
+    (&["generator", "async_generator", "coroutine"], "turn it into a list (or await it) before the script ends"),
     (&["frame", "traceback"], "keep the string that traceback.format_exc() returns instead"),
     (&["threading.", "_thread."], "keep the data that it protects, and create it again after the restore"),
     (
@@ -240,7 +271,8 @@ const HINTS: [(&[&str], &str); 12] = [
         "keep its results, and start it again after the restore",
     ),
     (&["asyncio.", "_asyncio."], "keep the results: an event loop ends with its process"),
-    (&["cupy.", "numba.cuda", "torch.cuda"], "copy it to main memory first"),
+    (&["contextvars.", "_contextvars."], "keep its value, and create it again after the restore"),
+    (&["cupy.", "numba.cuda.", "torch.cuda."], "copy it to main memory first"),
     (&["mmap.", "memoryview"], "copy it into bytes or an array"),
     (&["re.Scanner", "_csv.", "xml.", "lxml."], "keep the source string, and parse it again"),
     (&["select.", "selectors."], "create it again after the restore"),
@@ -250,5 +282,6 @@ fn hint(kind: &str, too_deep: bool) -> Option<&'static str> {
     if too_deep {
         return Some("it is nested too deeply: use a flatter data structure");
     }
-    HINTS.iter().find(|(starts, _)| starts.iter().any(|start| kind.starts_with(start))).map(|(_, hint)| *hint)
+    let matches = |name: &str| if name.ends_with('.') { kind.starts_with(name) } else { kind == name };
+    HINTS.iter().find(|(names, _)| names.iter().any(|name| matches(name))).map(|(_, hint)| *hint)
 }

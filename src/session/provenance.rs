@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyModule, PyString};
 
-use super::code_objects::CodeReader;
+use super::code_objects::{CodeReader, FromImport};
 use super::interpreter_guards::WarningFilter;
 use crate::python::Interpreter;
 use crate::python::launch::ProcessEnd;
@@ -156,8 +156,18 @@ fn version_of(package: &str, module: &Bound<'_, PyModule>) -> Option<String> {
     })
 }
 
-/// The last line of the script that assigns each global name; empty if there is no source.
-pub(super) fn assignment_lines(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> HashMap<String, u32> {
+/// What the source of a script says of its names; empty if there is no source.
+#[derive(Default)]
+pub(super) struct ScriptNames {
+    /// The last line that assigns each global name.
+    pub(super) lines: HashMap<String, u32>,
+    /// The modules with dotted names that the script imports.
+    pub(super) imported: Vec<String>,
+    /// The names that the script imports from modules.
+    pub(super) from_imports: Vec<FromImport>,
+}
+
+pub(super) fn script_names(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> ScriptNames {
     let py = main.py();
     // Compiling the script again would repeat its SyntaxWarnings.
     let quiet = WarningFilter::ignore_all(py);
@@ -168,8 +178,16 @@ pub(super) fn assignment_lines(main: &Bound<'_, PyModule>, origin: &Origin<'_>) 
         _ => code_of_module(main),
     };
     drop(quiet);
-    // Line numbers are optional: without them the session is still saved.
-    code.and_then(|code| CodeReader::new(py)?.assignment_lines(&code)).unwrap_or_default()
+    // All this is optional: without it the session is still saved.
+    let read = |code: Bound<'_, PyAny>| {
+        let reader = CodeReader::new(py)?;
+        Ok(ScriptNames {
+            lines: reader.assignment_lines(&code)?,
+            imported: reader.dotted_imports(&code)?,
+            from_imports: reader.imported_names(&code)?,
+        })
+    };
+    code.and_then(read).unwrap_or_default()
 }
 
 fn code_of_module<'py>(main: &Bound<'py, PyModule>) -> PyResult<Bound<'py, PyAny>> {

@@ -32,7 +32,8 @@ pub(crate) fn repickle<'py>(
         module: &index.module,
         // The names come from the snapshot: do not select among them again.
         rules: &SelectionRules { private: true, refimported, ..SelectionRules::default() },
-        load_again: false,
+        check_load: false,
+        all_faults: false,
         // The name of an entry could be that of a variable.
         ambient: false,
         key: None,
@@ -55,12 +56,22 @@ pub(crate) fn repickle_run(
     dill: &DillLocation,
 ) -> Result<Compared> {
     let Contents::Own { index } = snapshot.contents() else { return Ok(Compared::default()) };
+    in_session(py, run, &index.module, |module| {
+        with_dill(py, dill, |dill| repickle(py, snapshot, module, rules.refimported, origin, dill))
+    })
+}
+
+/// Runs an action on the module whose namespace was saved, while `__main__` is what it was for the script.
+pub(crate) fn in_session<'py, T, E: From<PyErr>>(
+    py: Python<'py>,
+    run: &ScriptRun,
+    module: &str,
+    action: impl FnOnce(&Bound<'py, PyModule>) -> Result<T, E>,
+) -> Result<T, E> {
     let main = run.main.bind(py);
     run.with_main(py, || {
-        with_dill(py, dill, |dill| {
-            let module = if index.module == "__main__" { main.clone() } else { py.import(index.module.as_str())? };
-            repickle(py, snapshot, &module, rules.refimported, origin, dill)
-        })
+        let module = if module == "__main__" { main.clone() } else { py.import(module)? };
+        action(&module)
     })?
 }
 

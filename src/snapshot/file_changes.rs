@@ -110,7 +110,7 @@ fn list(snapshot: &Snapshot, foreign: Option<&LoadedValues<'_>>) -> Listing {
     last
 }
 
-pub(super) fn of_index(variable: &Variable) -> ValueSummary {
+pub(crate) fn of_index(variable: &Variable) -> ValueSummary {
     let Variable { type_name, len, shape, dtype, preview, .. } = variable.clone();
     ValueSummary { type_name, len, shape, dtype, preview }
 }

@@ -26,6 +26,8 @@ mod fuzzing;
 #[cfg(feature = "python")]
 mod generators;
 #[cfg(feature = "python")]
+mod hard_objects;
+#[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
 #[cfg(feature = "python")]
@@ -38,6 +40,12 @@ mod interpreter_choice;
 mod isolation;
 #[cfg(feature = "python")]
 mod joblib;
+#[cfg(feature = "python")]
+mod joblib_formats;
+#[cfg(feature = "python")]
+mod live_things;
+#[cfg(feature = "python")]
+mod lost_objects;
 #[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]
@@ -59,6 +67,8 @@ mod saved_parts;
 mod saving;
 #[cfg(feature = "python")]
 mod sessions_that_break_dill;
+#[cfg(feature = "python")]
+mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
 mod suites;
@@ -68,6 +78,8 @@ mod trust;
 mod trust_prompt;
 #[cfg(feature = "python")]
 mod verdicts;
+#[cfg(feature = "python")]
+mod verified_is_equal;
 #[cfg(feature = "python")]
 mod verified_saves;
 mod verifying;

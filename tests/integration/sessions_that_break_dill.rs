@@ -26,6 +26,29 @@ fn rows_for(python: &Python) -> Vec<Row> {
     table().into_iter().filter(|row| row.since <= python.version && (libraries || row.family != LIBRARIES)).collect()
 }
 
+/// The sessions of a family that load, as one script with its helper modules.
+#[derive(Default)]
+pub(crate) struct FamilyScript {
+    pub(crate) family: String,
+    pub(crate) script: String,
+    pub(crate) files: Vec<(String, String)>,
+}
+
+/// For the comparison of what comes back with what was there.
+pub(crate) fn rows_that_load() -> Vec<FamilyScript> {
+    let mut families: Vec<FamilyScript> = Vec::new();
+    for row in rows_for(main_python()).into_iter().filter(|row| row.lost.is_empty() && row.between.is_empty()) {
+        if families.last().is_none_or(|last| last.family != row.family) {
+            families.push(FamilyScript { family: row.family.clone(), ..FamilyScript::default() });
+        }
+        if let Some(last) = families.last_mut() {
+            last.script.push_str(&row.script);
+            last.files.extend(row.files);
+        }
+    }
+    families
+}
+
 #[test]
 fn objects_that_break_dill_are_saved_or_named_and_lose_nothing_else() {
     let mut failures = String::new();

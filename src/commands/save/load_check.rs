@@ -1,5 +1,5 @@
 //! `save --verify`: the new file is loaded in a fresh process (`snapcli verify-load`), and the loaded values are
-//! compared with the file.
+//! compared with the file, by their pickles and object by object.
 //!
 //! Only certain differences are reported. A variable whose pickle is different each time, such as one with a timestamp,
 //! is recognized by pickling the session again in this process, and is listed as not compared.
@@ -16,7 +16,9 @@ use crate::python::script_entry::ScriptCommand;
 use crate::python::script_run::ScriptRun;
 use crate::python::{Interpreter, Python};
 use crate::report::diff_report::describe_change;
-use crate::session::{Origin, SelectionRules, has_reducers, repickle_run};
+use crate::session::{
+    Origin, SelectionRules, SessionStructure, add_differences, has_reducers, in_session, repickle_run,
+};
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::roundtrip_target::{Compared, NotCompared};
@@ -45,8 +47,9 @@ impl LoadCheck<'_> {
         file: &Path,
     ) -> Result<Compared> {
         let refimported = self.rules.refimported;
+        let structure = in_session(py, run, &index.module, |module| SessionStructure::of(index, module))?;
         // Release the GIL while waiting: threads of the script may still be running.
-        let loaded = py.detach(|| load_in_fresh_process(&index.python.executable, file, refimported))?;
+        let loaded = py.detach(|| load_in_fresh_process(&index.python.executable, file, refimported, &structure))?;
         if !loaded.lost.is_empty() {
             bail!("cannot load {}: {}", count(loaded.lost.len(), "variable"), loaded.lost.join("; "));
         }
@@ -66,6 +69,7 @@ impl LoadCheck<'_> {
             let why = "the script registers copyreg reducers, which a fresh process does not have";
             set_apart(&mut compared, why, &|_| true);
         }
+        in_session(py, run, &index.module, |module| add_differences(&mut compared, &loaded.structure, index, module))?;
         hide_secrets(&mut compared, index);
         Ok(compared)
     }

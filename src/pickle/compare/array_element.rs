@@ -1,5 +1,7 @@
 //! The index of the first element that differs between two arrays.
 
+use std::borrow::Cow;
+
 use super::Side;
 use super::canonical::{Atom, Canonical, Compound, CompoundTag, PartRole};
 use crate::pickle::known::dtype::DtypeCode;
@@ -7,9 +9,9 @@ use crate::pickle::machine::value::Ref;
 
 /// The index of the first element that differs between two arrays of the same dtype and shape, as in `[2, 3]`.
 pub(super) fn first_difference(left: &Side<'_, '_>, right: &Side<'_, '_>, arrays: (Ref, Ref)) -> Option<String> {
-    let (fortran, a) = contents(left, arrays.0)?;
-    let (_, b) = contents(right, arrays.1)?;
-    let (Atom::Bytes(a) | Atom::ByteArray(a), Atom::Bytes(b) | Atom::ByteArray(b)) = (&a, &b) else { return None };
+    let (fortran, a) = array(left, arrays.0)?;
+    let (_, b) = array(right, arrays.1)?;
+    let (a, b) = (contents(left, &a)?, contents(right, &b)?);
     let (dtype, shape) = left.array(arrays.0)?;
     // The data of an array of objects is a list, not bytes.
     let code = DtypeCode::parse(&dtype).filter(|code| code.kind != 'O')?;
@@ -34,15 +36,21 @@ pub(super) fn first_difference(left: &Side<'_, '_>, right: &Side<'_, '_>, arrays
     (rest == 0 && !index.is_empty()).then(|| format!("[{}]", index.join(", ")))
 }
 
-/// Whether an array is in Fortran's order, and its bytes.
-fn contents<'a>(side: &Side<'_, 'a>, array: Ref) -> Option<(bool, Atom<'a>)> {
-    let Canonical::Compound(array @ Compound { tag: CompoundTag::Array { fortran }, .. }) =
-        side.canonicalizer.canonical(array)
-    else {
-        return None;
-    };
+/// An array in canonical form, and whether it is in Fortran's order.
+fn array<'a>(side: &Side<'_, 'a>, array: Ref) -> Option<(bool, Compound<'a>)> {
+    match side.canonicalizer.canonical(array) {
+        Canonical::Compound(array @ Compound { tag: CompoundTag::Array { fortran }, .. }) => Some((fortran, array)),
+        _ => None,
+    }
+}
+
+/// The bytes of an array; `None` if it holds objects.
+pub(super) fn contents<'a>(side: &Side<'_, 'a>, array: &Compound<'a>) -> Option<Cow<'a, [u8]>> {
+    if let Some(contents) = &array.contents {
+        return Some(contents.clone());
+    }
     match side.canonicalizer.canonical(array.part(PartRole::Data)?) {
-        Canonical::Atom(atom) => Some((fortran, atom)),
-        Canonical::Compound(_) => None,
+        Canonical::Atom(Atom::Bytes(bytes) | Atom::ByteArray(bytes)) => Some(bytes),
+        _ => None,
     }
 }

@@ -5,6 +5,7 @@
 //! dicts, which the caller takes care of. The calls are in [`canonical_calls`](super::canonical_calls).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use super::large_integer::large_integer;
@@ -20,6 +21,8 @@ pub(super) struct Canonicalizer<'m, 'a> {
     pub(super) machine: &'m Machine<'a>,
     /// The calls and changes after a value was made, by that value.
     effects: HashMap<Ref, Vec<Ref>>,
+    /// How many bytes of arrays were copied.
+    copied: Cell<usize>,
 }
 
 #[derive(Debug)]
@@ -54,6 +57,8 @@ pub(super) struct Compound<'a> {
     pub(super) tag: CompoundTag,
     /// The items of a list of strings that is pickled as one string with separators; `ordered` has none then.
     pub(super) joined: Option<Cow<'a, [u8]>>,
+    /// The elements of an array that shares its buffer; `ordered` has no data then.
+    pub(super) contents: Option<Cow<'a, [u8]>>,
     /// Parts in order.
     pub(super) ordered: Vec<(PartRole, Ref)>,
     /// Parts without order.
@@ -111,7 +116,7 @@ pub(super) enum PartRole {
 
 impl<'a> Compound<'a> {
     pub(super) fn new(tag: CompoundTag) -> Self {
-        Self { tag, joined: None, ordered: Vec::new(), members: Vec::new(), pairs: Vec::new() }
+        Self { tag, joined: None, contents: None, ordered: Vec::new(), members: Vec::new(), pairs: Vec::new() }
     }
 
     fn items(mut self, items: &[Ref]) -> Self {
@@ -144,7 +149,7 @@ const MAX_BASES: usize = 8;
 
 impl<'m, 'a> Canonicalizer<'m, 'a> {
     pub(super) fn new(machine: &'m Machine<'a>) -> Self {
-        let mut canonicalizer = Self { machine, effects: HashMap::new() };
+        let mut canonicalizer = Self { machine, effects: HashMap::new(), copied: Cell::new(0) };
         for effect in machine.effects() {
             // `setattr(target, …)`: the effect belongs to the first argument.
             let first = canonicalizer.call_arguments(*effect).and_then(|arguments| arguments.first().copied());
@@ -219,7 +224,10 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
                 if let Some(canonical) = self.known_call(node) {
                     return canonical;
                 }
-                self.call(node, how)
+                match self.buffer_array(node, &self.copied) {
+                    Some(array) => array,
+                    None => self.call(node, how),
+                }
             }
         };
         Canonical::Compound(self.with_changes(node, compound))
@@ -257,8 +265,11 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             compound = compound.with(PartRole::Callee, callee);
         }
         match (arguments, arguments.and_then(|arguments| self.tuple(arguments))) {
-            // An instance of a subclass of `set`: its members have no order.
-            (_, Some([members])) if callee.is_some_and(|callee| self.is_set_class(callee)) => {
+            // An instance of a subclass of `set`, or a `WeakSet`: its members have no order.
+            (_, Some([members]))
+                if rule == Some(CanonicalCall::SetOfMembers)
+                    || callee.is_some_and(|callee| self.is_set_class(callee)) =>
+            {
                 // Normally a list; any other value counts as the only member.
                 compound.members = self.sequence(*members).unwrap_or(std::slice::from_ref(members)).to_vec();
             }
@@ -334,7 +345,12 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
     /// Whether the pickle defines this class as a subclass of `set` or `frozenset`: an instance is a call of it with a
     /// list of the members, in the order of the set.
     fn is_set_class(&self, class: Ref) -> bool {
-        let is_set = |base: &Ref| matches!(self.rule(*base), Some(CanonicalCall::Set | CanonicalCall::FrozenSet));
+        let is_set = |base: &Ref| {
+            matches!(
+                self.rule(*base),
+                Some(CanonicalCall::Set | CanonicalCall::FrozenSet | CanonicalCall::SetOfMembers)
+            )
+        };
         let mut classes = vec![class];
         for _ in 0..MAX_BASES {
             let Some(class) = classes.pop() else { return false };

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::canonical::{Atom, Canonical, Canonicalizer, Compound, CompoundTag};
+use super::canonical::{Atom, Canonical, Canonicalizer, Compound, CompoundTag, PartRole};
 use crate::pickle::format::{MIN_JOINED_ITEMS, split_joined};
 use crate::pickle::machine::value::Ref;
 
@@ -70,12 +70,19 @@ impl<'f, 'm, 'a> Digests<'f, 'm, 'a> {
             // The list may be one joined string in one pickle and not in the other, so its items must not count.
             return length.hash(hasher);
         }
-        (compound.ordered.len(), compound.members.len()).hash(hasher);
+        let ordered = compound.ordered.len() + usize::from(compound.contents.is_some());
+        (ordered, compound.members.len()).hash(hasher);
         // At the last level only the numbers of parts count.
         let Some(depth) = depth.checked_sub(1) else { return };
         for (role, part) in &compound.ordered {
             role.hash(hasher);
             self.to_depth(*part, depth).hash(hasher);
+        }
+        if let Some(contents) = &compound.contents {
+            PartRole::Data.hash(hasher);
+            let mut bytes = DefaultHasher::new();
+            Atom::ByteArray(contents.as_ref().into()).hash(&mut bytes);
+            bytes.finish().hash(hasher);
         }
         let mut members: Vec<u64> = compound.members.iter().map(|member| self.to_depth(*member, depth)).collect();
         // Sorted digests do not depend on the order of the set.

@@ -7,6 +7,7 @@
 //! written, and the functions and classes that a value refers to and that the session has under the same name.
 
 mod array_element;
+mod buffer_array;
 mod canonical;
 mod canonical_calls;
 mod difference_path;
@@ -125,15 +126,18 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
                 Ok(parts) => {
                     pending.push(PendingParts { parts: parts.into_iter(), step, values: (left, right) });
                 }
-                Err((last, left, right)) => {
+                Err((last, differing_left, differing_right)) => {
+                    let arrays = match (last, step, pending.last()) {
+                        (Some(PathStep::Part(PartRole::Data)), ..) => Some((left, right)),
+                        (_, PathStep::Part(PartRole::Data), Some(PendingParts { values, .. })) => Some(*values),
+                        _ => None,
+                    };
+                    let (left, right) = (differing_left, differing_right);
                     let steps = pending.iter().skip(1).map(|pending| pending.step).chain([step]).chain(last);
                     let (mut difference, is_complete) = difference(self.left, self.right, steps, (left, right));
                     // The path of a difference in the bytes of an array goes on to the element.
-                    if is_complete
-                        && matches!(step, PathStep::Part(PartRole::Data))
-                        && let Some(PendingParts { values, .. }) = pending.last()
-                    {
-                        difference.path.extend(array_element::first_difference(self.left, self.right, *values));
+                    if let Some(arrays) = arrays.filter(|_| is_complete) {
+                        difference.path.extend(array_element::first_difference(self.left, self.right, arrays));
                     }
                     return Some(difference);
                 }
@@ -201,6 +205,15 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
     fn parts(&self, a: &Compound<'a>, b: &Compound<'a>) -> Result<Vec<PairedPart>, Option<Differs>> {
         if a.joined.is_some() || b.joined.is_some() {
             return string_lists::compare_lists(self.left, a, self.right, b).map(|()| Vec::new());
+        }
+        if a.contents.is_some() || b.contents.is_some() {
+            let (left, right) = (array_element::contents(self.left, a), array_element::contents(self.right, b));
+            if left.is_none() || left != right {
+                return Err(Some((Some(PathStep::Part(PartRole::Data)), None, None)));
+            }
+            let is_other = |(role, _): &&(PartRole, Ref)| *role != PartRole::Data;
+            let both = a.ordered.iter().filter(is_other).zip(b.ordered.iter().filter(is_other));
+            return Ok(both.map(|((role, a), (_, b))| (PathStep::Part(*role), *a, *b)).collect());
         }
         // Two objects can have the same number of parts in different roles, such as a state and an argument.
         let roles_differ = a.ordered.iter().zip(&b.ordered).any(|((a, _), (b, _))| a != b);

@@ -7,7 +7,7 @@ use super::describe_value::{Describer, MAX_DEPTH};
 use crate::pickle::dtype_call::{DtypeSpec, dtype_call, spec_of};
 use crate::pickle::known::dtype::DtypeState;
 use crate::pickle::known::{self, Makes};
-use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
+use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
 const MAX_DIMENSIONS: usize = 64;
 
@@ -19,6 +19,12 @@ impl<'m> Describer<'_, 'm, '_> {
             return Some((self.shape(machine.described(node, "shape")?)?, machine.described(node, "dtype")?));
         }
         let argument = |index| self.labels.argument(node, index);
+        // Arrays that share memory are `ndarray(shape, dtype, buffer, offset, strides)`.
+        if node.kind == NodeKind::Call(CallKind::NewObj)
+            && self.labels.class(*node.items.first()?).as_deref() == Some(known::ARRAY)
+        {
+            return Some((self.shape(argument(0)?)?, argument(1)?));
+        }
         // numpy writes `_frombuffer(buffer, dtype, shape, order)` or `_reconstruct(class, …)` with a state; dill writes
         // `_create_array(reconstruct, arguments, state, …)`.
         let state = match self.labels.maker(node)? {

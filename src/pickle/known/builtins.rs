@@ -44,7 +44,8 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(BUILTINS, &["type.__new__"])
         .makes(new_class(1, 3))
         .effect(class(ClassCall::Type, None, Some(2), Some(3))),
-    known(BUILTINS, &["type.__setattr__", "setattr", "delattr"]).effect(Effect::SetAttr),
+    known(BUILTINS, &["type.__setattr__", "object.__setattr__", "setattr", "delattr"]).effect(Effect::SetAttr),
+    known(BUILTINS, &["dict.update", "list.extend"]).effect(Effect::Fills),
     known(BUILTINS, &["getattr"])
         .makes(Makes::Attribute)
         .effect(Effect::GetAttr)

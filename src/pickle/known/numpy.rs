@@ -32,7 +32,11 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .traits(&[Trait::StringDtype]),
     data(&["numpy.dtypes"], &["StringDType"]),
     known(&["numpy"], &["ndarray"]).effect(Effect::Memory).loaded_untrusted(),
+    // Changes who may write to an array. numpy refuses to make memory writable that is not.
+    data(&["numpy"], &["ndarray.setflags"]),
     known(&["numpy"], &["recarray", "chararray"]).effect(Effect::Memory),
+    // Not loaded from untrusted files: the second argument may be any class or dtype.
+    known(&["numpy"], &["ndarray.view"]).makes(Makes::InstanceOf(1)).effect(Effect::Code),
     known(RECORDS, &["ndarray", "recarray", "chararray"]).effect(Effect::Memory),
     known(CHARACTERS, &["ndarray", "recarray", "chararray"]).effect(Effect::Memory),
     data_class(&["numpy.matrixlib.defmatrix", "numpy"], &["matrix"]).exported_by("numpy"),

@@ -68,3 +68,19 @@ pub(in crate::pickle) fn is_constructor(module: &str, name: &str) -> bool {
     let class = name.strip_suffix(".__new__");
     class.is_some_and(|class| (module, class) == ("enum", "Enum") || is_data_class(module, class))
 }
+
+/// Whether this is a method of `dict` or `object` that does no more than opcodes do, whatever name a class gives it:
+/// `__getattr__ = dict.__getitem__`.
+pub(in crate::pickle) fn is_plain_method(module: &str, name: &str) -> bool {
+    const METHODS: [&str; 8] = [
+        "dict.__getitem__",
+        "dict.get",
+        "dict.__setitem__",
+        "dict.__delitem__",
+        "object.__getattribute__",
+        "object.__setattr__",
+        "object.__hash__",
+        "object.__eq__",
+    ];
+    module == "builtins" && METHODS.contains(&name)
+}

@@ -73,6 +73,8 @@ pub(in crate::pickle) enum Effect {
     GetAttr,
     /// Changes the first argument.
     SetAttr,
+    /// Adds the items of a literal dict or list, the second argument, to the first argument.
+    Fills,
     /// Finds a built-in type by its name in `types` or `builtins`.
     NamedType,
     /// Evaluates a string; only strings that dill writes are allowed.
@@ -134,6 +136,8 @@ pub(in crate::pickle) enum CanonicalCall {
     Set,
     /// FROZENSET.
     FrozenSet,
+    /// A call with the members of a set, in any order, as a sequence.
+    SetOfMembers,
     /// A list of strings, if the separator is the one of our own pickler.
     JoinedStrings,
     /// BYTEARRAY8.

@@ -34,6 +34,7 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     data(&["collections"], &["OrderedDict"])
         .canonical(CanonicalCall::OrderedDict)
         .traits(&[Trait::CalledBase, Trait::StartsEmpty]),
+    known(&["collections"], &["OrderedDict.__setitem__"]).effect(Effect::SetAttr),
     data(&["collections"], &["defaultdict", "deque", "Counter"]).traits(&[Trait::CalledBase, Trait::StartsEmpty]),
     data(&["collections"], &["ChainMap", "UserDict", "UserList"]),
     data(
@@ -79,12 +80,35 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["itertools"], &["dropwhile", "filterfalse", "groupby", "starmap", "takewhile", "accumulate"])
         .effect(Effect::Lazy),
     data(&["weakref", "_weakref"], &["ref"]).makes(Makes::Type("weakref.ref")),
-    data(&["weakref", "_weakref"], &["WeakSet", "WeakKeyDictionary", "WeakValueDictionary"]),
+    data(&["weakref", "_weakref"], &["WeakKeyDictionary", "WeakValueDictionary"]),
+    data(&["weakref", "_weakref"], &["WeakSet"]).canonical(CanonicalCall::SetOfMembers),
+    data(&["_weakrefset"], &["WeakSet"]).canonical(CanonicalCall::SetOfMembers),
+    known(
+        &["weakref", "_weakrefset"],
+        &["WeakSet.__init__", "WeakKeyDictionary.__init__", "WeakValueDictionary.__init__"],
+    )
+    .effect(Effect::SetAttr),
+    known(&["weakref"], &["WeakMethod", "KeyedRef"]).effect(Effect::Data),
     dangerous(&["weakref"], &["finalize"]),
     data(&["threading", "_thread"], &["Lock", "RLock", "allocate_lock", "Event"]),
     // Not loaded from untrusted files: a logger is an object that the whole program shares.
     known(&["logging"], &["getLogger"]).effect(Effect::Data),
     dangerous(&["logging"], &["FileHandler", "makeLogRecord"]),
+
+    // Exceptions, of modules whose functions are dangerous: their `__init__` stores its arguments.
+    known(&["subprocess"], &["SubprocessError", "CalledProcessError", "TimeoutExpired"]).effect(Effect::Data),
+    known(&["urllib.error"], &["URLError", "ContentTooShortError"]).effect(Effect::Data),
+    known(&["http.client"], &["HTTPException", "IncompleteRead", "BadStatusLine", "RemoteDisconnected", "InvalidURL"])
+        .effect(Effect::Data),
+    known(&["asyncio.exceptions"], &["CancelledError", "InvalidStateError", "TimeoutError", "IncompleteReadError"])
+        .effect(Effect::Data),
+    known(&["concurrent.futures._base"], &["CancelledError", "InvalidStateError", "TimeoutError"])
+        .effect(Effect::Data),
+    known(&["socket"], &["gaierror", "herror"]).effect(Effect::Data),
+    known(&["ssl"], &["SSLError", "SSLCertVerificationError"]).effect(Effect::Data),
+    known(&["sqlite3"], &["Error", "DatabaseError", "IntegrityError", "OperationalError", "ProgrammingError"])
+        .effect(Effect::Data),
+    known(&["json.decoder"], &["JSONDecodeError"]).effect(Effect::Data),
 
     // Functions and classes.
     data(&["types"], &["SimpleNamespace", "MappingProxyType", "NoneType", "GenericAlias", "UnionType"]),
@@ -151,4 +175,17 @@ const SUBSCRIPTS: &[(&str, &str)] = &[
 pub(super) fn subscript_type(name: &str) -> &'static str {
     let listed = SUBSCRIPTS.iter().find(|(of, _)| *of == name);
     listed.map_or("typing._GenericAlias", |(_, type_name)| *type_name)
+}
+
+/// The attributes of a marker, which a save writes in place of an object that cannot be saved: a
+/// `types.SimpleNamespace` with the type of that object, the reason, and nothing else.
+#[cfg(feature = "python")]
+pub(crate) const MARKER_TYPE: &str = "lost";
+#[cfg(feature = "python")]
+pub(crate) const MARKER_REASON: &str = "reason";
+
+/// What is shown for a marker.
+#[cfg(feature = "python")]
+pub(crate) fn shown_marker(type_name: &str, reason: &str) -> String {
+    format!("<lost {type_name}: {reason}>")
 }

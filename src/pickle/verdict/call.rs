@@ -11,7 +11,7 @@ use crate::pickle::known::danger::{ARGUMENT_METHODS, harm_of, is_dangerous};
 use crate::pickle::known::packages::is_data_class;
 use crate::pickle::known::renames::current_name;
 use crate::pickle::known::untrusted::is_compiled_unchecked;
-use crate::pickle::known::{Makes, effect_of, made_by};
+use crate::pickle::known::{Effect, Makes, effect_of, made_by};
 use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
 
 /// How many callables that call one another are followed.
@@ -66,6 +66,7 @@ impl Judge {
         let before = self.findings.len();
         self.callee(labels, &symbol, site, MAX_STEPS);
         // With more than one finding, each instance is judged again, so that all of them are counted.
+        let is_alike = is_alike && !depends_on_arguments(&symbol);
         if is_alike && self.findings.len() <= before + 1 && matches!(symbol, Symbol::Import(..) | Symbol::Class(_)) {
             self.instances.insert(class, (self.findings.len() > before).then_some(before));
         }
@@ -303,4 +304,9 @@ fn does_harm(module: &str, name: &str) -> bool {
 /// Whether a name is written as those of functions are.
 fn is_function_name(name: &str) -> bool {
     name.rsplit('.').next().is_some_and(|last| last.starts_with(|first: char| first.is_lowercase() || first == '_'))
+}
+
+/// Whether what `__new__` of this class does depends on its arguments: two calls are not alike then.
+fn depends_on_arguments(class: &Symbol) -> bool {
+    matches!(class, Symbol::Import(module, name) if effect_of(module, name) == Some(Effect::Memory))
 }

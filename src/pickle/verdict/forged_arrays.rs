@@ -7,6 +7,7 @@
 
 use std::rc::Rc;
 
+use super::buffer_arrays::is_within_buffer;
 use crate::pickle::dtype_call::{DtypeSpec, dtype_call, is_dtype_call, spec_of};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::format::opcode::Opcode;
@@ -80,6 +81,7 @@ fn numpy_class(labels: &Labels<'_, '_>, value: Ref) -> Option<&'static str> {
 /// makes an instance of, with a shape and a dtype at most.
 fn is_expected(labels: &Labels<'_, '_>, node: &Node, index: usize, class: &str) -> bool {
     match node.kind {
+        NodeKind::Call(CallKind::NewObj) => index == 0 && class == "ndarray" && is_within_buffer(labels, node),
         NodeKind::Call(CallKind::Reduce) => index == 0 && class == "dtype",
         NodeKind::Tuple if index == 0 => class == "ndarray" && node.items.len() <= 3,
         // `_mareconstruct(MaskedArray, ndarray, (0,), b'b')`.
@@ -108,6 +110,13 @@ fn check_state(labels: &Labels<'_, '_>, call: &Node) -> Option<DtypeCheck> {
     let (Some(code), Some(size), Some(flags)) = (code(labels, call), labels.int(size), labels.int(flags)) else {
         return Some(DtypeCheck::Forged);
     };
+    // The number types of `ml_dtypes` state their size: 1 or 2 bytes.
+    if let Some(DtypeSpec::Class(module, _)) = spec_of(labels, call)
+        && module.as_ref() == "ml_dtypes"
+    {
+        let is_number = flags & POINTER_FLAGS == 0 && (1..=2).contains(&size);
+        return Some(if is_number { DtypeCheck::Unknown } else { DtypeCheck::Forged });
+    }
     // A dtype is one of three kinds: a plain one, one with fields, or one of subarrays.
     let is_none = |value| labels.type_name(value).as_ref() == "NoneType";
     let check = match (is_none(subarray), is_none(names) && is_none(fields)) {
@@ -187,6 +196,17 @@ fn check_subarray(labels: &Labels<'_, '_>, code: &str, subarray: Ref, size: i64,
     let has_flags = references || flags & POINTER_FLAGS == 0;
     let has_size = code.starts_with('V') && whole == size && declared_size(code) == Some(size);
     (has_size && has_flags).then_some(DtypeCheck::Unknown)
+}
+
+/// The size of an item of a dtype that holds no references and is not forged.
+pub(super) fn plain_item_size(labels: &Labels<'_, '_>, dtype: Ref) -> Option<i64> {
+    let is_sound = match check_state(labels, dtype_call(labels, dtype)?) {
+        Some(check) => check != DtypeCheck::Forged,
+        // A dtype without a state is what its code says.
+        None => true,
+    };
+    let (size, holds_references) = layout(labels, dtype).filter(|_| is_sound)?;
+    (size > 0 && !holds_references).then_some(size)
 }
 
 /// The size of a dtype in bytes, and whether it holds references.

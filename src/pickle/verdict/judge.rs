@@ -8,12 +8,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::symbol::Symbol;
-use super::{Finding, MAX_FINDINGS, Verdict, VerdictClass, forged_arrays, show};
+use super::{Finding, MAX_FINDINGS, Verdict, VerdictClass, buffer_arrays, forged_arrays, show};
 use crate::pickle::explain::labels::{Labels, MAX_NAME};
 use crate::pickle::known::packages::{is_known_module, runs_on_import};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::machine::{Machine, MachineError, Watch};
 
+/// Why an array is dangerous whose elements numpy would read from memory that is gone.
+const CHANGED_BUFFER: &str = "uses a buffer that is changed after the array was made";
 /// Why a forged dtype is dangerous, after its name.
 pub(super) const FORGED: &str = "is forged: numpy would use numbers in the file as memory addresses";
 
@@ -68,6 +70,8 @@ pub(super) struct Judge {
     pub(super) main_calls: Vec<(Rc<str>, u64)>,
     /// States that `__main__` is given.
     pub(super) main_states: Vec<Ref>,
+    /// Namespaces that objects were given, with the offset of the call.
+    pub(super) namespaces: Vec<(Ref, u64)>,
     /// The classes whose instances were judged, with the index of the finding if there is one: not judged again.
     pub(super) instances: HashMap<Ref, Option<usize>>,
     last_class: Option<LastClass>,
@@ -136,6 +140,7 @@ impl Judge {
             class_states: HashMap::new(),
             main_calls: Vec::new(),
             main_states: Vec::new(),
+            namespaces: Vec::new(),
             instances: HashMap::new(),
             last_class: None,
             plain_keys: Vec::new(),
@@ -233,8 +238,12 @@ impl Judge {
         }
         // These need the whole pickle: a definition or a state can come after the call that it affects.
         self.redefined_main_calls(labels);
+        self.shared_namespaces(labels);
         for at in forged_arrays::forged_dtypes(labels) {
             self.note(VerdictClass::Dangerous, at, "numpy.dtype", "", FORGED);
+        }
+        for at in buffer_arrays::changed_buffers(labels) {
+            self.note(VerdictClass::Dangerous, at, "numpy.ndarray", "", CHANGED_BUFFER);
         }
         self.array_contents(bytes, labels.machine());
     }

@@ -1,6 +1,7 @@
 //! Judges calls of callables whose [`Effect`] is known: one method for each effect that depends on the arguments.
 
 use super::VerdictClass;
+use super::buffer_arrays::is_within_buffer;
 use super::call::{CallSite, MAX_STEPS, RECEIVES_FUNCTION};
 use super::class::MAX_CODE_STEPS;
 use super::judge::Judge;
@@ -8,7 +9,7 @@ use super::nested_pickles::MAX_NESTED;
 use super::symbol::Symbol;
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::known::danger::{CALL_METHODS, LOAD_METHODS, META_METHODS, is_inner};
-use crate::pickle::known::packages::{is_constructor, is_data_class};
+use crate::pickle::known::packages::{is_constructor, is_data_class, is_plain_method};
 use crate::pickle::known::renames::current_name;
 use crate::pickle::known::untrusted::is_compiled_unchecked;
 use crate::pickle::known::{ClassArguments, ClassCall, Effect, effect_of, is_known_repr, is_metaclass};
@@ -33,6 +34,7 @@ impl Judge {
                 self.dangerous(labels, site, full, RECEIVES_FUNCTION)
             }
             Effect::Data | Effect::Iterates => VerdictClass::Plain,
+            Effect::Memory if site.skip == 0 && is_within_buffer(labels, site.node) => VerdictClass::Plain,
             Effect::Memory if !site.calls_callee() && !self.has_buffer(labels, site, 0) => VerdictClass::Plain,
             Effect::Memory => self.dangerous(labels, site, full, FORGED_BUFFER),
             Effect::Code | Effect::Function | Effect::CodeObject | Effect::Decorator => {
@@ -47,6 +49,7 @@ impl Judge {
             Effect::Import => self.import_by_name(labels, full, site),
             Effect::GetAttr => self.get_attribute(labels, full, site),
             Effect::SetAttr => self.set_attribute(labels, full, site),
+            Effect::Fills => self.fill(labels, full, site),
             Effect::NamedType | Effect::Eval => self.evaluate(labels, effect, full, site),
             Effect::Load => self.nested(labels, full, site),
             Effect::New(index) => self.new_of(labels, index, full, site, steps),
@@ -267,9 +270,30 @@ impl Judge {
         }
     }
 
+    /// `dict.update(object, {…})` and `list.extend(object, […])`: as SETITEMS and APPENDS on an object of the pickle.
+    fn fill(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
+        let items = self.argument(labels, site, 1);
+        let kind = items.and_then(|items| labels.machine().node(items)).map(|node| node.kind);
+        let target = self.argument_symbol(labels, site, 0);
+        match (target, items, kind) {
+            (Symbol::Instance(_) | Symbol::Data, Some(items), Some(NodeKind::Dict | NodeKind::List)) => {
+                // The object may be its own namespace.
+                self.instance_names(labels, items, site.at);
+                VerdictClass::Plain
+            }
+            _ => self.dangerous(labels, site, full, "modifies an object that the pickle did not make"),
+        }
+    }
+
     /// Harmless on an object that the pickle made itself: this is how dill fills closures and classes.
     fn set_attribute(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
         let target = self.argument(labels, site, 0);
+        if self.argument_string(labels, site, 1).is_some_and(|name| name.as_ref() == "__dict__")
+            && let Some(namespace) = self.argument(labels, site, 2)
+        {
+            // More can be added to the namespace until the end of the pickle.
+            self.namespaces.push((namespace, site.at));
+        }
         match target.map(|target| self.symbol(labels, target)) {
             Some(Symbol::Class(class)) => {
                 // `_class_setstate` has a state here. `setattr` has a name, which is no state, and is judged below.
@@ -305,7 +329,9 @@ impl Judge {
         match self.argument_symbol(labels, site, 2) {
             _ if !is_called => self.rebuilds_code(labels, site, full),
             Symbol::Data if self.argument(labels, site, 2).is_some() => VerdictClass::Code,
-            Symbol::Import(module, name) if is_constructor(&module, &name) => self.rebuilds_code(labels, site, full),
+            Symbol::Import(module, name) if is_constructor(&module, &name) || is_plain_method(&module, &name) => {
+                self.rebuilds_code(labels, site, full)
+            }
             // A method that the script defines: judged as those that the class was made with.
             Symbol::Function(function)
                 if self.called_code(labels, function, MAX_CODE_STEPS).0 <= VerdictClass::Code =>

@@ -103,27 +103,51 @@ impl Judge {
     }
 
     /// Judges the attributes of an instance: `__setstate__` among them is called at the next BUILD, and so are others.
-    fn instance_names(&mut self, labels: &Labels<'_, '_>, dict: Ref, at: u64) {
+    pub(super) fn instance_names(&mut self, labels: &Labels<'_, '_>, dict: Ref, at: u64) {
         for (key, value) in pairs(labels, dict) {
-            let key = labels.machine().resolve(key);
-            if self.plain_keys.contains(&key) {
-                continue;
+            self.instance_name(labels, key, value, at);
+        }
+    }
+
+    fn instance_name(&mut self, labels: &Labels<'_, '_>, key: Ref, value: Ref, at: u64) {
+        let key = labels.machine().resolve(key);
+        if self.plain_keys.contains(&key) {
+            return;
+        }
+        let Some(name) = self.short_string(labels, key) else { return };
+        // Python looks up most special methods on the class, but `__setstate__` also on the instance.
+        if !LOAD_METHODS.contains(&name.as_ref()) && !is_inner(&name) {
+            self.note_plain_key(key);
+            return;
+        }
+        let is_harmful = match self.symbol(labels, value) {
+            Symbol::Data | Symbol::Class(_) | Symbol::Instance(_) => false,
+            Symbol::Import(module, name) => is_dangerous(&module, &name) || is_setter_name(&name),
+            Symbol::Function(_) => name.as_ref() == "__setstate__",
+            _ => true,
+        };
+        if is_harmful {
+            let why = format!("of an object is set to {}, which a load would call", show::value(labels, value));
+            self.note(VerdictClass::Dangerous, at, &name, "", &why);
+        }
+    }
+
+    /// Judges what became of the dicts that calls made the namespaces of objects. A dict that is its own namespace is
+    /// an instance with added items.
+    pub(super) fn shared_namespaces(&mut self, labels: &Labels<'_, '_>) {
+        for (namespace, at) in std::mem::take(&mut self.namespaces) {
+            let added = labels.machine().node(namespace).and_then(|node| node.added.as_ref());
+            let names = added.map_or(&[][..], |added| added.pairs.as_slice());
+            for [key, value] in names.as_chunks::<2>().0 {
+                self.instance_name(labels, *key, *value, at);
             }
-            let Some(name) = self.short_string(labels, key) else { continue };
-            // Python looks up most special methods on the class, but `__setstate__` also on the instance.
-            if !LOAD_METHODS.contains(&name.as_ref()) && !is_inner(&name) {
-                self.note_plain_key(key);
-                continue;
-            }
-            let is_harmful = match self.symbol(labels, value) {
-                Symbol::Data | Symbol::Class(_) | Symbol::Instance(_) => false,
-                Symbol::Import(module, name) => is_dangerous(&module, &name) || is_setter_name(&name),
-                Symbol::Function(_) => name.as_ref() == "__setstate__",
-                _ => true,
-            };
-            if is_harmful {
-                let why = format!("of an object is set to {}, which a load would call", show::value(labels, value));
-                self.note(VerdictClass::Dangerous, at, &name, "", &why);
+            match self.symbol(labels, namespace) {
+                Symbol::Data => self.instance_names(labels, namespace, at),
+                Symbol::Instance(_) => {}
+                _ => {
+                    let why = "of an object is set to something that cannot be resolved statically";
+                    self.note(VerdictClass::Dangerous, at, "the namespace", "", why);
+                }
             }
         }
     }

@@ -146,7 +146,7 @@ impl Judge {
             | Effect::ImportSpec
             | Effect::Calls(_)
             | Effect::CallsWith(_) => instance(callee.clone()),
-            Effect::SetAttr | Effect::Load => Symbol::Unknown,
+            Effect::SetAttr | Effect::Fills | Effect::Load => Symbol::Unknown,
         }
     }
 }

@@ -12,6 +12,7 @@ use pyo3::types::{PyAny, PySlice, PyTuple, PyType};
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
 use super::super::reduce;
+use super::super::strategy::is_enumeration;
 use crate::pickle::format::opcode::Opcode;
 
 /// The plan for a member that has no slot.
@@ -64,11 +65,10 @@ fn construction<'py>(context: &PickleContext, member: &Bound<'py, PyAny>) -> PyR
 /// of the script.
 fn creating_base<'py>(context: &PickleContext, class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyType>> {
     let py = class.py();
-    let enumeration = py.import("enum")?.getattr("EnumMeta")?;
     for base in class.mro() {
         let base = base.cast_into::<PyType>()?;
         let has_new = base.getattr("__dict__")?.contains("__new__")?;
-        if has_new && !base.is_instance(&enumeration)? && !context.is_script_class(&base)? {
+        if has_new && !is_enumeration(&base)? && !context.is_script_class(&base)? {
             return Ok(base);
         }
     }

@@ -10,7 +10,12 @@
 mod acyclic;
 mod enum_member;
 mod named_tuple;
+mod parametrized;
+mod self_reference;
 mod skeleton;
+mod skeleton_maker;
+mod struct_class;
+mod subclass_hooks;
 mod type_var;
 
 use std::sync::Arc;
@@ -26,9 +31,12 @@ use super::plan::ObjectPlan;
 
 /// The plan for a class of the script that has no slot.
 pub(super) fn plan_class<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>) -> PyResult<ObjectPlan<'py>> {
-    let actions = match named_tuple::fields(class)? {
-        Some(fields) => named_tuple::creation(class, &fields)?,
-        None => skeleton::creation(context, class)?,
+    let actions = if let Some(fields) = named_tuple::fields(class)? {
+        named_tuple::creation(class, &fields)?
+    } else if let Some(actions) = parametrized::creation(context, class)? {
+        actions
+    } else {
+        skeleton::creation(context, class)?
     };
     Ok(ObjectPlan::actions(class, actions))
 }

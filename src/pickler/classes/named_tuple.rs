@@ -45,7 +45,7 @@ pub(super) fn creation<'py>(class: &Bound<'py, PyType>, fields: &Bound<'py, PyTu
     let plain = plain_namespace(class, fields, &defaults)?;
     for item in class.getattr("__dict__")?.call_method0("items")?.try_iter()? {
         let (name, value): (Bound<'py, PyString>, Bound<'py, PyAny>) = item?.extract()?;
-        let automatic = fields.contains(&name)? || matches!(&*name.to_string_lossy(), "__dict__" | "__weakref__");
+        let automatic = matches!(&*name.to_string_lossy(), "__dict__" | "__weakref__");
         if !automatic && !is_same(&plain.call_method1("get", (&name,))?, &value)? {
             actions.extend(Action::set_attribute(class, &name, value)?);
         }
@@ -77,6 +77,10 @@ fn is_same(plain: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool>
     // `namedtuple` makes new functions for each class, so identity says nothing.
     if value.is_exact_instance_of::<PyFunction>() {
         return plain.getattr("__code__")?.eq(value.getattr("__code__")?);
+    }
+    // The descriptor of a field consists of its index and a docstring.
+    if value.get_type().name()? == "_tuplegetter" {
+        return plain.getattr("__reduce__")?.call0()?.eq(value.getattr("__reduce__")?.call0()?);
     }
     // `_make` is a class method.
     if value.hasattr("__func__")? {

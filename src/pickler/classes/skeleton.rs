@@ -1,19 +1,20 @@
 //! A class of the script: its bases and its metaclass first, then its skeleton, then the attributes that may refer back
 //! to it.
 //!
-//! If the metaclass is the script's own or one of `enum` or `typing`, `type` or `ABCMeta` creates the skeleton: what
-//! such a metaclass does to a class has been done, and is in the namespace. Metaclasses of other libraries are called,
-//! with the whole namespace, as dill does.
+//! [`SkeletonMaker`] decides what creates the skeleton.
 
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyString, PyTuple, PyType};
 
-use super::super::functions::close_cells;
+use super::super::functions::{close_cells, fill_waiting};
 use super::super::pickle_context::PickleContext;
 use super::super::plan::Action;
 use super::acyclic::cannot_refer_back;
+use super::skeleton_maker::{SkeletonMaker, is_created_at_run_time, metaclass};
+use super::struct_class;
+use super::subclass_hooks::{hooks_to_disable, library_changes_class};
 use crate::pickle::format::opcode::Opcode;
 
 /// The name and the value of an attribute.
@@ -25,7 +26,7 @@ pub(super) fn creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyT
     let names = class.getattr("__dict__")?;
     let mut needed = Vec::new();
     for part in class.bases().iter().chain([class.get_type().into_any()]) {
-        if context.is_local(&part)? {
+        if context.is_local(&part)? && is_created_at_run_time(&part)? {
             needed.push(part);
         }
     }
@@ -40,15 +41,20 @@ pub(super) fn creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyT
 
 /// The skeleton, then the attributes.
 fn class_creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
-    let metaclass = SkeletonMaker::of(context, class)?;
-    let namespace = ClassNamespace::of(context, class, matches!(metaclass, SkeletonMaker::LibraryMetaclass))?;
+    context.lock()?.unfinished_classes.insert(class.as_ptr() as usize);
+    if struct_class::is_struct(class)? {
+        return struct_class::creation(class);
+    }
+    let maker = SkeletonMaker::of(context, class)?;
+    let namespace = ClassNamespace::of(context, class, maker.takes_whole_namespace())?;
     // The cells of the methods, which are in the body, may hold the class.
     context.lock()?.cells.open_class(class);
-    let hooks = script_hooks(context, class)?;
+    let hooks = hooks_to_disable(context, class, maker.replaces_library())?;
     let set_again = if library_changes_class(context, class)? { namespace.functions() } else { Vec::new() };
 
-    let mut actions = vec![metaclass.global()?, Action::Write(Opcode::Mark)];
-    let arguments = [class.get_type().into_any(), class.name()?.into_any(), class.bases().into_any()];
+    let mut actions = vec![maker.global()?, Action::Write(Opcode::Mark)];
+    actions.extend(metaclass(context, class)?);
+    let arguments = [class.name()?.into_any(), class.bases().into_any()];
     actions.extend(arguments.into_iter().chain([namespace.body.into_any()]).map(Action::Save));
     actions.push(Action::Write(Opcode::Tuple));
     // The hooks are disabled only around the REDUCE that creates the class.
@@ -61,58 +67,18 @@ fn class_creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>)
     }
     let owner = class.clone().into_any();
     actions.push(Action::Then(Box::new(move |context| close_cells(context, &owner))));
+    let py = class.py();
+    actions.push(Action::Then(Box::new(move |context| fill_waiting(context, py))));
     for (name, value) in set_again.into_iter().chain(namespace.later) {
         actions.extend(Action::set_attribute(class, &name, value)?);
     }
     actions.extend(virtual_subclasses(class)?);
+    let address = class.as_ptr() as usize;
+    actions.push(Action::Then(Box::new(move |context| {
+        context.lock()?.unfinished_classes.remove(&address);
+        Ok(Vec::new())
+    })));
     Ok(actions)
-}
-
-/// What creates the skeleton.
-enum SkeletonMaker<'py> {
-    /// The metaclass, which is `type` or `ABCMeta`.
-    Metaclass,
-    /// `type.__new__`, in place of the metaclass.
-    TypeNew(Bound<'py, PyAny>),
-    /// `ABCMeta.__new__`, in place of the metaclass.
-    AbcNew(Bound<'py, PyAny>),
-    /// A metaclass of a library, which needs the whole namespace.
-    LibraryMetaclass,
-}
-
-impl<'py> SkeletonMaker<'py> {
-    fn of(context: &PickleContext, class: &Bound<'py, PyType>) -> PyResult<Self> {
-        let py = class.py();
-        let metaclass = class.get_type();
-        let plain = py.get_type::<PyType>();
-        let abstracts = py.import("abc")?.getattr("ABCMeta")?;
-        if metaclass.is(&plain) || metaclass.is(&abstracts) {
-            return Ok(Self::Metaclass);
-        }
-        // The first of `type` and `ABCMeta`, after metaclasses whose work is already in the namespace.
-        for base in metaclass.mro() {
-            if base.is(&plain) {
-                return Ok(Self::TypeNew(plain.getattr("__new__")?));
-            }
-            if base.is(&abstracts) {
-                return Ok(Self::AbcNew(abstracts.getattr("__new__")?));
-            }
-            let module = base.getattr("__module__")?.to_string();
-            if !matches!(module.as_str(), "enum" | "typing" | "typing_extensions") && !context.is_local(&base)? {
-                break;
-            }
-        }
-        Ok(Self::LibraryMetaclass)
-    }
-
-    fn global(self) -> PyResult<Action<'py>> {
-        let (module, name, object) = match self {
-            Self::Metaclass | Self::LibraryMetaclass => ("dill._dill", "_create_type", None),
-            Self::TypeNew(new) => ("builtins", "type.__new__", Some(new)),
-            Self::AbcNew(new) => ("abc", "ABCMeta.__new__", Some(new)),
-        };
-        Ok(Action::Global { module, name, object })
-    }
 }
 
 /// The attributes of a class, in two parts.
@@ -171,51 +137,13 @@ fn must_be_set(name: &str, value: &Bound<'_, PyAny>, special: bool) -> bool {
 }
 
 /// Whether Python itself gives a class this attribute: slots, `__dict__`, caches.
-fn is_made_by_python(class: &Bound<'_, PyType>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub(super) fn is_made_by_python(class: &Bound<'_, PyType>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let kind = value.get_type().name()?.to_string();
     let descriptor = matches!(kind.as_str(), "member_descriptor" | "getset_descriptor");
+    // `ctypes` makes a `CField` of each entry of `_fields_`.
     Ok(matches!(name, "_abc_impl" | "__annotations_cache__")
+        || kind == "CField"
         || (descriptor && value.getattr("__objclass__").is_ok_and(|owner| owner.is(class))))
-}
-
-/// An `__init_subclass__` that must not run while the class is created.
-struct SubclassHook<'py> {
-    base: Bound<'py, PyType>,
-    name: Bound<'py, PyString>,
-    /// `object.__init_subclass__`, which does nothing.
-    disabled: Bound<'py, PyAny>,
-    original: Bound<'py, PyAny>,
-}
-
-/// The hooks of the script's own base classes: they have run, and the globals that they use may not exist yet at load.
-fn script_hooks<'py>(context: &PickleContext, class: &Bound<'py, PyType>) -> PyResult<Vec<SubclassHook<'py>>> {
-    let py = class.py();
-    let name = PyString::intern(py, "__init_subclass__");
-    let disabled = py.get_type::<PyAny>().getattr(&name)?;
-    let mut found = Vec::new();
-    for base in class.mro().iter().skip(1) {
-        let original = base.getattr("__dict__")?.call_method1("get", (&name,))?;
-        if !original.is_none() && context.is_local(&base)? {
-            let base = base.cast_into::<PyType>()?;
-            found.push(SubclassHook { base, name: name.clone(), disabled: disabled.clone(), original });
-        }
-    }
-    Ok(found)
-}
-
-/// Whether the `__init_subclass__` of a library runs when the class is created. scikit-learn's base classes wrap
-/// methods in it, and would wrap a wrapped method again at each load. So the methods are set again afterwards.
-fn library_changes_class(context: &PickleContext, class: &Bound<'_, PyType>) -> PyResult<bool> {
-    let standard = class.py().import("sys")?.getattr("stdlib_module_names")?;
-    for base in class.mro().iter().skip(1) {
-        if base.getattr("__dict__")?.contains("__init_subclass__")? && !context.is_local(&base)? {
-            let module = base.getattr("__module__")?.to_string();
-            if !standard.contains(module.split('.').next().unwrap_or_default())? {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
 }
 
 /// Registers the virtual subclasses of an abstract class: `ABCMeta.register(class, subclass)`.

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyCFunction, PyFunction, PyType};
+use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyType};
 
+use super::super::load_hooks::load_may_fail;
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
-use super::super::{classes, container_iterator, functions, named_objects, reduce, repeated_values, resources};
+use super::super::{
+    classes, container_iterator, exceptions, functions, memory, named_objects, raw_instances, reduce, repeated_values,
+    resources, unkept_state, weak_objects,
+};
 
 /// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
 /// `in_reduction` is whether it is an argument in a reduction.
@@ -18,31 +22,75 @@ pub(super) fn dispatch_slow<'py>(
     object: &Bound<'py, PyAny>,
     in_reduction: bool,
 ) -> PyResult<ObjectPlan<'py>> {
+    if let Ok(dict) = object.cast_exact::<PyDict>()
+        && let Some(plan) = functions::plan_namespace(context, dict)?
+    {
+        return Ok(plan);
+    }
     let strategy = strategy(context, &object.get_type())?;
+    let written = strategy.without_hash();
+    if matches!(written, Strategy::Logger) {
+        unkept_state::note_logger(context, object)?;
+    }
     // What has a name is written again by all means.
-    if !matches!(*strategy, Strategy::Named | Strategy::Module) && context.has_slot(object)? {
-        if !repeated_values::has_equal_reduction(context, object, &strategy)? {
+    if !matches!(written, Strategy::Named | Strategy::Module) && context.has_slot(object)? {
+        if !repeated_values::has_equal_reduction(context, object, written)? {
             return Ok(ObjectPlan::Write(DirectWrite::Reference));
         }
-        if matches!(*strategy, Strategy::Reduce | Strategy::Plain) {
+        if matches!(written, Strategy::Reduce | Strategy::Logger | Strategy::Plain) {
             return repeated_values::plan_again(context, object);
         }
     }
-    match &*strategy {
-        // Only the first instance of a plain class gets here: its reduction gives the class a slot.
-        Strategy::Plain | Strategy::Reduce => {
+    carry_out(context, object, &strategy, in_reduction)
+}
+
+fn carry_out<'py>(
+    context: &Arc<PickleContext>,
+    object: &Bound<'py, PyAny>,
+    strategy: &Strategy,
+    in_reduction: bool,
+) -> PyResult<ObjectPlan<'py>> {
+    match strategy {
+        // Only the first instance of a plain class gets here, whose reduction gives the class a slot, and those that
+        // share their `__dict__` with others.
+        Strategy::Plain if context.is_session() && raw_instances::has_shared_dict(object)? => {
+            raw_instances::plan_with_shared_dict(object)
+        }
+        Strategy::Plain | Strategy::Reduce | Strategy::Logger => {
             reduce::plan(context, object).or_else(|error| by_dill(context, object, error))
         }
         Strategy::Named => plan_named(context, object),
         Strategy::Module => named_objects::plan_module(context, object),
         Strategy::PickleBuffer => reduce::plan_buffer(context, object, in_reduction),
+        Strategy::MappedArray if context.is_session() => resources::plan_mapped_array(object),
+        Strategy::MappedArray => Ok(ObjectPlan::Dill { function: None }),
+        Strategy::Array => memory::plan_array(context, object),
+        Strategy::TorchTensor => memory::plan_tensor(context, object),
+        Strategy::TorchParameter => memory::plan_parameter(context, object),
+        Strategy::TorchStorage => memory::plan_storage(context, object),
+        Strategy::ArrowBuffer => memory::plan_arrow_buffer(context, object),
+        Strategy::Polars => memory::plan_polars(context, object),
+        Strategy::JaxArray => memory::plan_jax_array(context, object),
         Strategy::File => resources::plan_file(context, object),
         Strategy::Lock { reentrant } => resources::plan_lock(context, object, *reentrant),
         Strategy::ContainerIterator(iterated) => container_iterator::plan(context, object, *iterated),
         Strategy::FunctionPart(part) => functions::plan_part(context, object, *part),
         Strategy::EnumMember => classes::plan_enum_member(context, object),
+        Strategy::Weak(kind) => weak_objects::plan_weak(context, object, *kind),
+        Strategy::Hashed(inner) => {
+            let mut plan = carry_out(context, object, inner, in_reduction)?;
+            if let ObjectPlan::Work(item) = &mut plan {
+                item.track_hash(object);
+            }
+            Ok(plan)
+        }
+        Strategy::Exception(form) => exceptions::plan(context, object, form),
+        Strategy::Raw(form) => raw_instances::plan(context, object, form),
         Strategy::TypeVariable => classes::plan_type_variable(context, object),
-        Strategy::ProcessBound(what) => resources::refuse(context, object, what),
+        Strategy::ProcessBound(refusal, otherwise) => match otherwise {
+            Some(otherwise) if !refusal.applies_to(object)? => carry_out(context, object, otherwise, in_reduction),
+            _ => resources::refuse(context, object, &refusal.what),
+        },
         Strategy::DillFunction(function) => Ok(ObjectPlan::Dill { function: Some(function.clone_ref(object.py())) }),
         Strategy::DillPickler => Ok(ObjectPlan::Dill { function: None }),
     }
@@ -70,16 +118,24 @@ fn strategy(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResult<Arc<S
     if let Some(strategy) = context.known_strategy(kind)? {
         return Ok(strategy);
     }
-    let strategy = Arc::new(classify(kind, &context.dill)?);
+    let may_fail = context.is_session() && load_may_fail(kind, context.is_local(kind)?)?;
+    let strategy = match classify(kind, context)? {
+        // The fast path records nothing for the check of the load.
+        Strategy::Plain if may_fail => Arc::new(Strategy::Reduce),
+        strategy => Arc::new(strategy),
+    };
     // The context keeps the type alive, so that the addresses below stay valid.
     context.remember_strategy(kind, &strategy)?;
     let address = kind.as_ptr() as usize;
-    let is_repeated = repeated_values::may_repeat(context, kind, &strategy)?;
+    let is_repeated = repeated_values::may_repeat(context, kind, strategy.without_hash())?;
     let mut state = context.lock()?;
+    if may_fail {
+        state.unproven_types.insert(address);
+    }
     if is_repeated {
         state.repeated_types.insert(address);
-    } else if matches!(*strategy, Strategy::Plain) {
-        state.plain_types.insert(address);
+    } else if matches!(strategy.without_hash(), Strategy::Plain) {
+        state.plain_types.insert(address, matches!(*strategy, Strategy::Hashed(_)));
     }
     drop(state);
     Ok(strategy)

@@ -9,9 +9,11 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
 
-use super::super::native_types::{FastSave, save_fast, save_simple};
+use super::super::lost_items::LostItems;
+use super::super::native_types::{FastSave, save_constant, save_fast, save_simple};
 use super::super::pickler_state::PicklerState;
 use super::super::plan::{Action, DictWalk, ItemBatch, Next, WorkItem};
+use super::postponed::{PendingKey, PendingMember, finish, step_postponed};
 use crate::pickle::format::opcode::Opcode;
 
 /// The opcodes that add one item, and all items since the MARK.
@@ -39,9 +41,10 @@ pub(super) fn step<'py>(
 ) -> PyResult<Next<'py>> {
     match work_item {
         WorkItem::List { list, next, batch } => step_list(py, state, list, next, batch),
-        WorkItem::Dict { dict, walk, batch, owner } => step_dict(py, state, dict, walk, batch, owner.is_some()),
-        WorkItem::Tuple { tuple, next } => step_tuple(py, state, tuple, next),
-        WorkItem::Set { items, batch, .. } => step_set(py, state, items, batch),
+        WorkItem::Dict { dict, walk, batch, owner } => step_dict(py, state, dict, walk, batch, owner.as_ref()),
+        WorkItem::Tuple { tuple, next, original } => step_tuple(py, state, tuple, next, original.as_ref()),
+        WorkItem::Set { set, items, batch, pending } => step_set(py, state, set, items, batch, pending),
+        WorkItem::Postponed { waiting, outer } => step_postponed(py, state, waiting, outer),
         WorkItem::FrozenSet { set, items } => step_frozen_set(py, state, set, items),
         WorkItem::Actions { object, actions } => step_actions(py, state, object.as_ref(), actions),
         WorkItem::Appends { fetched, batch, .. } => {
@@ -51,12 +54,25 @@ pub(super) fn step<'py>(
             batch.after(state, APPEND, false);
             Ok(Next::FetchElement)
         }
-        WorkItem::SetItems { key, value, batch, .. } => {
+        WorkItem::SetItems { object, items, key, value, batch, pending } => {
             // A key that is a container is worked through first. Then this continues with the value.
-            for half in [key, value] {
-                if let Some(next) = save_taken(py, state, half)? {
-                    return Ok(next);
-                }
+            if let (Some(object), Some(key)) = (object.as_ref(), key.as_ref())
+                && state.cycles.is_open()
+                && state.memo.get(object.as_ptr() as usize).is_some()
+            {
+                *pending = Some(PendingMember::begin(state, key.clone()));
+            }
+            if let Some(next) = save_taken(py, state, key)? {
+                return Ok(next);
+            }
+            if let (Some(pending), Some(object)) = (pending.take(), object.as_ref())
+                && pending.end_of_items(state, object, value, items)
+            {
+                batch.after(state, SETITEM, true);
+                return Ok(Next::Done);
+            }
+            if let Some(next) = save_taken(py, state, value)? {
+                return Ok(next);
             }
             batch.after(state, SETITEM, false);
             Ok(Next::FetchElement)
@@ -95,6 +111,16 @@ pub(super) fn element_fetched(work_item: &mut WorkItem<'_>, state: &mut PicklerS
     }
     batch.after(state, opcodes, true);
     Ok(())
+}
+
+/// Replaces a lost object that was fetched by its marker.
+pub(super) fn replace_fetched(work_item: &mut WorkItem<'_>, lost: &LostItems) {
+    if let (false, WorkItem::Appends { fetched: element, .. } | WorkItem::SetItems { value: element, .. }) =
+        (lost.is_empty(), work_item)
+        && let Some(marker) = element.as_ref().and_then(|element| lost.marker(element))
+    {
+        *element = Some(marker);
+    }
 }
 
 /// Saves an element that was fetched and not written yet.
@@ -175,6 +201,7 @@ fn step_tuple<'py>(
     state: &mut PicklerState,
     tuple: &Bound<'py, PyTuple>,
     next: &mut isize,
+    original: Option<&Bound<'py, PyTuple>>,
 ) -> PyResult<Next<'py>> {
     let length = tuple.len();
     while (*next as usize) < length {
@@ -187,7 +214,8 @@ fn step_tuple<'py>(
         }
     }
     // A tuple that its own items led to has a slot by now: drop the items and refer to that slot, as CPython does.
-    if let Some(slot) = state.slot_in_segment(tuple.as_ptr() as usize) {
+    let memoized = original.unwrap_or(tuple);
+    if let Some(slot) = state.slot_in_segment(memoized.as_ptr() as usize) {
         match length {
             1..=3 => (0..length).for_each(|_| state.out.op(Opcode::Pop)),
             _ => state.out.op(Opcode::PopMark),
@@ -201,7 +229,7 @@ fn step_tuple<'py>(
         3 => Opcode::Tuple3,
         _ => Opcode::Tuple,
     });
-    state.memoize(tuple.as_any());
+    state.memoize(memoized.as_any());
     Ok(Next::Done)
 }
 
@@ -211,8 +239,14 @@ fn step_dict<'py>(
     dict: &Bound<'py, PyDict>,
     walk: &mut DictWalk,
     batch: &mut ItemBatch,
-    build: bool,
+    owner: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Next<'py>> {
+    if let Some(pending) = walk.pending.take()
+        && pending.end(state, dict, walk.size)
+    {
+        batch.end_early(state, SETITEM);
+        return Ok(Next::Done);
+    }
     if let Some(value) = walk.value.take()
         && let Some(next) = save_item(py, state, value.as_ptr())?
     {
@@ -229,20 +263,37 @@ fn step_dict<'py>(
         return Err(PyRuntimeError::new_err("dictionary changed size during iteration"));
     }
     loop {
-        let first = walk.position == 0;
+        let before = walk.position;
+        let first = before == 0;
         let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
         // SAFETY: the item owns the dict, PyDict_Next returned the position, and the pointers are out parameters.
         let more = unsafe { ffi::PyDict_Next(dict.as_ptr(), &raw mut walk.position, &raw mut key, &raw mut value) };
         batch.after(state, SETITEM, more == 0);
         if more == 0 {
-            if build {
+            if let Some(owner) = owner {
                 // The dict is the state of a plain instance, which is below it on the unpickler's stack.
                 state.out.op(Opcode::Build);
+                if state.cycles.is_open()
+                    && let Some(postponed) = finish(state, owner)
+                {
+                    return Ok(Next::Replace(postponed));
+                }
             }
             return Ok(Next::Done);
         }
         batch.before(state, size, first)?;
-        if let Some(next) = save_pair(py, state, walk, key, value)? {
+        if state.cycles.is_open() && owner.is_none() {
+            // SAFETY: the dict owns the key.
+            if unsafe { !save_simple(py, state, key) } {
+                walk.pending = Some(PendingKey::begin(state, before));
+                // SAFETY: the dict owns the value, and nothing has run since PyDict_Next returned it.
+                walk.value = Some(unsafe { Bound::from_borrowed_ptr(py, value) }.unbind());
+                return Ok(save_complex_item(py, state, key)?.unwrap_or(Next::Again));
+            }
+            if let Some(next) = save_item(py, state, value)? {
+                return Ok(next);
+            }
+        } else if let Some(next) = save_pair(py, state, walk, key, value)? {
             return Ok(next);
         }
     }
@@ -268,10 +319,15 @@ fn save_pair<'py>(
 fn step_set<'py>(
     py: Python<'py>,
     state: &mut PicklerState,
+    set: &Bound<'py, PyAny>,
     items: &mut Bound<'py, PyIterator>,
     batch: &mut ItemBatch,
+    pending: &mut Option<PendingMember<'py>>,
 ) -> PyResult<Next<'py>> {
     loop {
+        if let Some(pending) = pending.take() {
+            pending.end_of_set(state, set);
+        }
         batch.after(state, ADDITEM, false);
         // The iterator of an exact set runs no Python code and detects changes of the set.
         let Some(member) = items.next().transpose()? else {
@@ -279,7 +335,15 @@ fn step_set<'py>(
             return Ok(Next::Done);
         };
         batch.before(state, 2, false)?;
-        if let Some(next) = save_item(py, state, member.as_ptr())? {
+        // SAFETY: the set owns the member.
+        if unsafe { save_simple(py, state, member.as_ptr()) } {
+            continue;
+        }
+        let address = member.as_ptr();
+        if state.cycles.is_open() {
+            *pending = Some(PendingMember::begin(state, member.clone()));
+        }
+        if let Some(next) = save_complex_item(py, state, address)? {
             return Ok(next);
         }
     }
@@ -319,16 +383,26 @@ fn step_actions<'py>(
         state.out.between_opcodes()?;
         match action {
             Action::BeginBuilding(object) => state.begin_building(object.as_ptr() as usize)?,
+            Action::BeginChecked(object) => state.needs.checked.begin(&object, state.out.position()),
+            Action::EndChecked => state.needs.checked.end(state.out.position()),
             Action::ExpectCopiedList(address) => state.copied_list = address,
             Action::Save(object) => {
                 if let Some(next) = save_item(py, state, object.as_ptr())? {
                     return Ok(next);
                 }
             }
+            Action::Constant(object) => save_constant(py, state, &object)?,
             Action::Write(opcode) => state.out.op(opcode),
+            Action::Contents(view) => state.out.buffer(view, true)?,
             Action::Memoize(object) => state.memoize_or_replace(&object),
             Action::Global { module, name, object: None } => state.write_global(module, name),
             Action::Global { module, name, object: Some(object) } => state.write_global_once(module, name, &object),
+            Action::BeginHashed(object) => state.begin_unfinished(&object),
+            Action::EndHashed(object) => {
+                if let Some(postponed) = finish(state, &object) {
+                    return Ok(Next::Push(postponed));
+                }
+            }
             Action::Nested(item) => return Ok(Next::Push(*item)),
             Action::Then(next_actions) => return Ok(Next::Then(next_actions)),
             Action::UnlessSaved(object, next_actions) => {
@@ -343,9 +417,25 @@ fn step_actions<'py>(
                 let (object, batch) = (object.cloned(), ItemBatch::default());
                 return Ok(Next::Push(WorkItem::Appends { object, items, fetched: None, batch }));
             }
+            Action::AddItems(set) => {
+                let items = set.try_iter()?;
+                return Ok(Next::Push(WorkItem::Set {
+                    set: set.into_any(),
+                    items,
+                    batch: ItemBatch::default(),
+                    pending: None,
+                }));
+            }
             Action::SetItems(items) => {
                 let (object, batch) = (object.cloned(), ItemBatch::default());
-                return Ok(Next::Push(WorkItem::SetItems { object, items, key: None, value: None, batch }));
+                return Ok(Next::Push(WorkItem::SetItems {
+                    object,
+                    items,
+                    key: None,
+                    value: None,
+                    batch,
+                    pending: None,
+                }));
             }
         }
     }

@@ -9,9 +9,10 @@ use pyo3::types::{PyAny, PyDict, PyFunction, PyString, PyTuple};
 
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
+use super::exec_namespace;
 use super::function_globals::{self, GlobalsOrigin};
 use super::open_cells::close_cells;
-use super::type_global;
+use super::{python_version, type_global};
 use crate::pickle::format::opcode::Opcode;
 
 /// `CO_HAS_DOCSTRING`, since 3.14: the first constant is the docstring.
@@ -25,20 +26,8 @@ pub(in super::super) fn plan_function<'py>(
     let py = function.py();
     let globals = function.getattr(intern!(py, "__globals__"))?.cast_into::<PyDict>()?;
     let origin = function_globals::origin_of(context, &globals)?;
-    let object = function.clone().into_any();
-    if origin == GlobalsOrigin::Module {
-        let actions = creation(context, function, &globals, origin)?;
-        return Ok(ObjectPlan::actions(&object, actions));
-    }
-    // The dict most likely holds the function: then writing the dict writes it.
-    let mut actions = vec![Action::BeginBuilding(object.clone())];
-    actions.extend(Action::save_and_pop(globals.clone().into_any()));
-    let function = function.clone();
-    actions.push(Action::UnlessSaved(
-        object.clone(),
-        Box::new(move |context| creation(context, &function, &globals, origin)),
-    ));
-    Ok(ObjectPlan::actions(&object, actions))
+    let actions = creation(context, function, &globals, origin)?;
+    Ok(ObjectPlan::actions(function, actions))
 }
 
 fn creation<'py>(
@@ -56,19 +45,24 @@ fn creation<'py>(
         context.lock()?.cells.open_function(&object);
     }
     let mut actions = Vec::with_capacity(16);
-    if origin == GlobalsOrigin::Module {
-        actions.push(Action::BeginBuilding(object.clone()));
-    }
+    actions.push(Action::BeginBuilding(object.clone()));
     actions.extend([type_global("FunctionType", function.get_type()), Action::Write(Opcode::Mark)]);
+    let given_globals = match origin {
+        GlobalsOrigin::Module => globals.clone().into_any(),
+        GlobalsOrigin::OwnDict => exec_namespace::globals_for(context, function, globals)?,
+    };
     let name = function.getattr(intern!(py, "__name__"))?;
     let defaults = function.getattr(intern!(py, "__defaults__"))?;
-    actions.extend([code.clone(), globals.clone().into_any(), name, defaults, closure].map(Action::Save));
+    actions.extend([code.clone(), given_globals, name, defaults, closure].map(Action::Save));
     actions.extend([Action::Write(Opcode::Tuple), Action::Write(Opcode::Reduce), Action::Memoize(object)]);
     let made_in = function_globals::module_name(origin, globals)?;
     actions.extend(attributes(function, &code, made_in)?);
     if has_cells {
         let owner = function.clone().into_any();
         actions.push(Action::Then(Box::new(move |context| close_cells(context, &owner))));
+    }
+    if origin == GlobalsOrigin::OwnDict {
+        actions.push(Action::Then(Box::new(move |context| exec_namespace::fill_waiting(context, py))));
     }
     Ok(actions)
 }
@@ -103,11 +97,11 @@ fn attributes<'py>(
     if !made_in.map_or(Ok(false), |given| given.eq(&module))? {
         set.push((intern!(py, "__module__"), module));
     }
-    let parameters = function.getattr_opt(intern!(py, "__type_params__"))?;
-    if let Some(parameters) = parameters
-        && parameters.cast::<PyTuple>().is_ok_and(|parameters| !parameters.is_empty())
-    {
-        set.push((intern!(py, "__type_params__"), parameters));
+    if python_version(py) >= (3, 12) {
+        let parameters = function.getattr(intern!(py, "__type_params__"))?;
+        if parameters.cast::<PyTuple>().is_ok_and(|parameters| !parameters.is_empty()) {
+            set.push((intern!(py, "__type_params__"), parameters));
+        }
     }
     let dict = function.getattr(intern!(py, "__dict__"))?;
     let has_dict = dict.cast::<PyDict>().map_or(true, |dict| !dict.is_empty());
@@ -140,7 +134,7 @@ fn build<'py>(
 fn given_doc<'py>(code: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = code.py();
     let has_doc =
-        py.version_info() < (3, 14) || code.getattr(intern!(py, "co_flags"))?.extract::<u32>()? & HAS_DOCSTRING != 0;
+        python_version(py) < (3, 14) || code.getattr(intern!(py, "co_flags"))?.extract::<u32>()? & HAS_DOCSTRING != 0;
     let constants = code.getattr(intern!(py, "co_consts"))?.cast_into::<PyTuple>()?;
     let first = constants.get_item(0).ok().filter(|first| has_doc && first.is_instance_of::<PyString>());
     Ok(first.unwrap_or_else(|| py.None().into_bound(py)))
@@ -149,6 +143,6 @@ fn given_doc<'py>(code: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 /// The qualified name that a function takes from its code: in 3.10 the plain name.
 fn given_qualified_name<'py>(code: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = code.py();
-    let name = if py.version_info() >= (3, 11) { intern!(py, "co_qualname") } else { intern!(py, "co_name") };
+    let name = if python_version(py) >= (3, 11) { intern!(py, "co_qualname") } else { intern!(py, "co_name") };
     code.getattr(name)
 }

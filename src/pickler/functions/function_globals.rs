@@ -12,8 +12,7 @@ use super::super::pickle_context::PickleContext;
 pub(super) enum GlobalsOrigin {
     /// They are the namespace of the session, or of a module that the load imports: a reference suffices.
     Module,
-    /// They are a dict that the script made, as with `exec(code, names)`: written as any other dict, so that all
-    /// functions of that dict share it again.
+    /// They are a dict that no module has, as with `exec(code, names)`: see [`exec_namespace`](super::exec_namespace).
     OwnDict,
 }
 
@@ -29,7 +28,7 @@ pub(super) fn origin_of(context: &PickleContext, globals: &Bound<'_, PyDict>) ->
     let Some(name) = name else { return Ok(GlobalsOrigin::OwnDict) };
     let found = loaded_modules(py)?.get_item(&name).and_then(|module| module.getattr(intern!(py, "__dict__")));
     match (found, name.to_str()) {
-        (Ok(found), Ok(name)) if found.is(globals) && !name.contains('\n') => {
+        (Ok(found), Ok(name)) if found.is(globals) && !name.contains('\n') && context.can_import(py, name) => {
             context.lock()?.add_module_dict(address, name);
             Ok(GlobalsOrigin::Module)
         }

@@ -53,9 +53,21 @@ impl OpenCells {
         self.levels.len()
     }
 
+    /// Whether a class is being created.
+    pub(super) fn creates_class(&self) -> bool {
+        self.levels.iter().any(|level| level.is_class)
+    }
+
     /// Returns to an earlier depth after an error. The caller must drop the result after it has released the lock.
     pub(in super::super) fn cut(&mut self, depth: usize) -> impl Sized + use<> {
         self.levels.split_off(depth.min(self.levels.len()))
+    }
+
+    /// As [`cut`](Self::cut), before the outermost level of one of these objects.
+    pub(in super::super) fn cut_before(&mut self, owners: &[Bound<'_, PyAny>]) -> impl Sized + use<> {
+        let is_one = |level: &Level| owners.iter().any(|owner| level.owner.is(owner));
+        let index = self.levels.iter().position(is_one).unwrap_or(self.levels.len());
+        self.levels.split_off(index)
     }
 
     /// Lets a cell wait for the innermost function or class. Returns false if there is none.

@@ -9,7 +9,7 @@ use pyo3::types::{PyAny, PyTuple};
 
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
-use super::super::{named_objects, reduce};
+use super::super::{named_objects, reduce, unkept_state};
 use super::type_global;
 use crate::pickle::format::opcode::Opcode;
 
@@ -55,6 +55,7 @@ pub(super) fn plan_cached_function<'py>(
     if let Some((module, name)) = context.global_name(cached)? {
         return named_objects::plan_global(context, py, module, name);
     }
+    unkept_state::note_cache(context, cached)?;
     let options = cached.call_method0("cache_parameters")?;
     let decorator = py.import("functools")?.getattr("lru_cache")?;
     let mut actions = vec![Action::BeginBuilding(cached.clone()), Action::Save(decorator)];

@@ -71,3 +71,17 @@ from sklearn.tree import DecisionTreeClassifier
 def hit(truth, guess): return float((truth == guess).mean())
 search = GridSearchCV(DecisionTreeClassifier(random_state=0), {"max_depth": [1, 2]}, scoring=make_scorer(hit), cv=2)
 search.fit([[0.0], [1.0], [0.1], [0.9]], [0, 1, 0, 1])
+
+#### memory_mapped_arrays
+# seen: numpy#2049
+# dill: dump fails: TypeError
+# check: (mapped.tolist(), part.tolist(), type(mapped).__name__, len(model.coef_), view.shape) == ([0, 1, 2], [1, 2], "memmap", 1, (2, 3))
+import joblib, numpy as np, os, tempfile
+from sklearn.linear_model import LinearRegression
+mapped_folder = tempfile.mkdtemp()
+np.save(mapped_folder + "/a.npy", np.arange(3))
+joblib.dump(LinearRegression().fit([[0.0], [1.0]], [1, 2]), mapped_folder + "/m.joblib")
+mapped = np.load(mapped_folder + "/a.npy", mmap_mode="r")
+part = mapped[1:]
+model = joblib.load(mapped_folder + "/m.joblib", mmap_mode="r")
+view = np.memmap(mapped_folder + "/b", dtype="f4", mode="w+", shape=(3, 2)).T

@@ -94,7 +94,6 @@ out_stream, err_stream = sys.stdout, sys.stderr
 #### sockets
 # dill: dump fails: TypeError
 # left out: plug: socket
-# left out: in_dict: socket
 # check: host == "localhost"
 import socket
 plug = socket.socket()
@@ -132,10 +131,8 @@ loop_result = loop.run_until_complete(one())
 
 #### foreign_functions
 # dill: dump fails: PicklingError
-# left out: CPoint: _ctypes
-# left out: c_struct: _ctypes
 # left out: pointer: ctypes objects containing pointers cannot be pickled
-# check: c_number.value == 5
+# check: c_number.value == 5 and (c_struct.x, CPoint(4).x) == (3, 4)
 import ctypes
 class CPoint(ctypes.Structure): _fields_ = [("x", ctypes.c_int)]
 c_number = ctypes.c_int(5)

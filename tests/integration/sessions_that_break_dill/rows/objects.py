@@ -86,9 +86,7 @@ by_keyword = ByKeyword(1, kind="k")
 
 #### reduce_to_a_name
 # dill: load fails: AttributeError
-# left out: sentinel: sentinel
-# left out: uses_sentinel: sentinel
-# check: type(Sentinel("x")) is Sentinel
+# check: type(Sentinel("x")) is Sentinel is type(sentinel) and uses_sentinel["default"] is sentinel
 class Sentinel:
     def __init__(self, name): self.name = name
     def __reduce__(self): return self.name

@@ -1,0 +1,168 @@
+//! Finds the arrays, tensors and storages that the values of a session lead to.
+//!
+//! The garbage collector knows what an object refers to, so no code of the script runs. Classes and modules are not
+//! searched. What is not found is written as if it shared its memory with nothing.
+#![allow(unsafe_code)]
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyList, PyModule, PyTuple, PyType};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::super::global_names::loaded_modules;
+
+/// The most objects that are visited.
+const MAX_VISITED: usize = 3_000_000;
+/// How many objects the garbage collector is asked about at once.
+const BATCH: usize = 512;
+/// `Py_TPFLAGS_HAVE_GC`: instances can refer to other objects.
+const HAVE_GC: u64 = 1 << 14;
+
+/// An object that has memory of its own, or uses that of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FoundMemory {
+    /// An exact `numpy.ndarray`.
+    Array,
+    /// The array of a data frame, a series or an extension array of pandas.
+    PandasArray,
+    /// A `torch.Tensor` or an instance of a subclass.
+    Tensor,
+    /// A storage of torch.
+    Storage,
+}
+
+/// How the search treats the instances of a type.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It leads nowhere.
+    Leaf,
+    Container,
+    Array,
+    Tensor,
+    Storage,
+    /// Its arrays belong to pandas.
+    PandasBlock,
+}
+
+/// Calls `found` with each object once.
+pub(super) fn walk<'py>(
+    py: Python<'py>,
+    values: Vec<Bound<'py, PyAny>>,
+    is_module_dict: &dyn Fn(usize) -> bool,
+    found: &mut dyn FnMut(&Bound<'py, PyAny>, FoundMemory) -> PyResult<()>,
+) -> PyResult<()> {
+    let referents = py.import("gc")?.getattr("get_referents")?;
+    let mut roles = Roles::new(py)?;
+    let mut seen: FxHashSet<usize> = FxHashSet::default();
+    let mut waiting: Vec<Bound<'py, PyAny>> = Vec::new();
+    let mut next = values;
+    loop {
+        let mut pandas = Vec::new();
+        for object in next.drain(..) {
+            match roles.of(&object)? {
+                Role::Leaf => continue,
+                _ if !seen.insert(object.as_ptr() as usize) => continue,
+                Role::Array => found(&object, FoundMemory::Array)?,
+                Role::Tensor => found(&object, FoundMemory::Tensor)?,
+                Role::Storage => found(&object, FoundMemory::Storage)?,
+                Role::PandasBlock => pandas.push(object.clone()),
+                Role::Container => {}
+            }
+            if roles.of(&object)? != Role::Array && !is_module_dict(object.as_ptr() as usize) {
+                waiting.push(object);
+            }
+        }
+        for block in pandas {
+            for item in referents.call1((block,))?.cast_into::<PyList>()? {
+                if roles.of(&item)? == Role::Array && seen.insert(item.as_ptr() as usize) {
+                    found(&item, FoundMemory::PandasArray)?;
+                }
+            }
+        }
+        if waiting.is_empty() || seen.len() > MAX_VISITED {
+            return Ok(());
+        }
+        let batch = waiting.split_off(waiting.len().saturating_sub(BATCH));
+        next = referents.call1(PyTuple::new(py, batch)?)?.cast_into::<PyList>()?.iter().collect();
+    }
+}
+
+/// The roles of types.
+struct Roles<'py> {
+    known: FxHashMap<usize, (Bound<'py, PyType>, Role)>,
+    array: Option<Bound<'py, PyAny>>,
+    tensor: Option<Bound<'py, PyAny>>,
+}
+
+impl<'py> Roles<'py> {
+    fn new(py: Python<'py>) -> PyResult<Self> {
+        let class = |module: &str, name: &str| match loaded_modules(py)?.get_item(module) {
+            Ok(module) => module.getattr_opt(name),
+            Err(_) => Ok(None),
+        };
+        Ok(Self { known: FxHashMap::default(), array: class("numpy", "ndarray")?, tensor: class("torch", "Tensor")? })
+    }
+
+    fn of(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Role> {
+        let kind = object.get_type();
+        let address = kind.as_ptr() as usize;
+        if let Some((_, role)) = self.known.get(&address) {
+            return Ok(*role);
+        }
+        let role = self.of_type(&kind)?;
+        self.known.insert(address, (kind, role));
+        Ok(role)
+    }
+
+    fn of_type(&self, kind: &Bound<'py, PyType>) -> PyResult<Role> {
+        let py = kind.py();
+        if self.array.as_ref().is_some_and(|array| kind.is(array)) {
+            return Ok(Role::Array);
+        }
+        if let Some(tensor) = &self.tensor
+            && kind.is_subclass(tensor)?
+        {
+            return Ok(Role::Tensor);
+        }
+        if is_torch_storage(kind) {
+            return Ok(Role::Storage);
+        }
+        // SAFETY: a live type.
+        let flags = unsafe { ffi::PyType_GetFlags(kind.as_type_ptr()) };
+        if flags & HAVE_GC == 0 && !self.has_dict(kind)? {
+            return Ok(Role::Leaf);
+        }
+        if kind.is_subclass_of::<PyType>()? || kind.is_subclass_of::<PyModule>()? {
+            return Ok(Role::Leaf);
+        }
+        if !kind.is(py.get_type::<PyDict>()) && is_pandas_block(kind) {
+            return Ok(Role::PandasBlock);
+        }
+        Ok(Role::Container)
+    }
+
+    /// Whether this is a subclass of an array with attributes, such as the mask of a masked array.
+    fn has_dict(&self, kind: &Bound<'py, PyType>) -> PyResult<bool> {
+        self.array.as_ref().map_or(Ok(false), |array| kind.is_subclass(array))
+    }
+}
+
+/// Whether this is one of the two classes of storages that pickles of torch hold.
+pub(super) fn is_torch_storage(kind: &Bound<'_, PyType>) -> bool {
+    kind.module().is_ok_and(|module| module == "torch.storage")
+        && kind.name().is_ok_and(|name| name == "TypedStorage" || name == "UntypedStorage")
+}
+
+/// Whether pandas takes care that nobody sees who else uses the arrays of these objects.
+fn is_pandas_block(kind: &Bound<'_, PyType>) -> bool {
+    const CLASSES: [(&str, &str); 4] = [
+        ("pandas._libs.internals", "Block"),
+        ("pandas._libs.internals", "SharedBlock"),
+        ("pandas._libs.internals", "NumpyBlock"),
+        ("pandas._libs.arrays", "NDArrayBacked"),
+    ];
+    kind.mro().iter().filter_map(|base| base.cast_into::<PyType>().ok()).any(|base| {
+        let (Ok(module), Ok(name)) = (base.module(), base.name()) else { return false };
+        CLASSES.iter().any(|(home, class)| module == *home && name == *class)
+    })
+}
