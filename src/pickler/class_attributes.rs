@@ -9,20 +9,20 @@ use pyo3::types::{PyAny, PyCFunction, PyDict, PyType};
 use super::strategy::HEAP_TYPE;
 
 /// The class in the method resolution order that defines a name, with its position there and the value.
-pub(super) struct ClassAttribute<'py> {
+pub(super) struct FoundAttribute<'py> {
     pub(super) owner: Bound<'py, PyType>,
     pub(super) position: usize,
     pub(super) value: Bound<'py, PyAny>,
 }
 
 /// Looks a name up in the namespaces of a class and its bases.
-pub(super) fn find<'py>(kind: &Bound<'py, PyType>, name: &str) -> PyResult<Option<ClassAttribute<'py>>> {
+pub(super) fn find<'py>(kind: &Bound<'py, PyType>, name: &str) -> PyResult<Option<FoundAttribute<'py>>> {
     for (position, owner) in kind.mro().iter().enumerate() {
         let Ok(owner) = owner.cast_into::<PyType>() else { continue };
         let names = namespace(&owner)?;
         if names.contains(name)? {
             let value = names.get_item(name)?;
-            return Ok(Some(ClassAttribute { owner, position, value }));
+            return Ok(Some(FoundAttribute { owner, position, value }));
         }
     }
     Ok(None)

@@ -16,14 +16,14 @@ use super::finalizers;
 pub(super) type IsLive = fn(&Bound<'_, PyAny>) -> PyResult<bool>;
 
 /// Why the objects of a class are refused in a session.
-pub(super) struct LiveReason {
+pub(super) struct LiveRefusal {
     /// What the object is, and why it cannot be restored.
     pub(super) what: Cow<'static, str>,
     /// Only these objects; None for all.
     pub(super) only_if: Option<IsLive>,
 }
 
-impl LiveReason {
+impl LiveRefusal {
     pub(super) fn applies_to(&self, object: &Bound<'_, PyAny>) -> PyResult<bool> {
         self.only_if.map_or(Ok(true), |is_live| is_live(object))
     }
@@ -80,20 +80,20 @@ const SOMETIMES: [(&str, &str, IsLive, &str); 8] = [
 ];
 
 /// Why the objects of a class are refused, if they are.
-pub(super) fn refusal(kind: &Bound<'_, PyType>) -> PyResult<Option<LiveReason>> {
+pub(super) fn refusal(kind: &Bound<'_, PyType>) -> PyResult<Option<LiveRefusal>> {
     for base in kind.mro() {
         let Ok(base) = base.cast_into::<PyType>() else { continue };
         let (Ok(module), Ok(name)) = (base.module(), base.name()) else { continue };
         let is_named = |home: &str, class: &str| module == home && name == class;
         if let Some((.., what)) = ALWAYS.iter().find(|(home, class, _)| is_named(home, class)) {
-            return Ok(Some(LiveReason { what: Cow::Borrowed(*what), only_if: None }));
+            return Ok(Some(LiveRefusal { what: Cow::Borrowed(*what), only_if: None }));
         }
         if let Some((_, _, is_live, what)) = SOMETIMES.iter().find(|(home, class, ..)| is_named(home, class)) {
-            return Ok(Some(LiveReason { what: Cow::Borrowed(*what), only_if: Some(*is_live) }));
+            return Ok(Some(LiveRefusal { what: Cow::Borrowed(*what), only_if: Some(*is_live) }));
         }
     }
     let harm = finalizers::harm_of(kind)?;
-    Ok(harm.map(|what| LiveReason { what: Cow::Owned(what), only_if: None }))
+    Ok(harm.map(|what| LiveRefusal { what: Cow::Owned(what), only_if: None }))
 }
 
 /// An attribute in the `__dict__` of an object, without a call of its class.

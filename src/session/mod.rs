@@ -9,7 +9,10 @@ mod ambient;
 mod api;
 mod code_objects;
 mod failure_path;
+mod forked_load;
 mod interpreter_guards;
+mod load_faults;
+mod lost_objects;
 mod module_source;
 mod module_state;
 mod object_description;
@@ -22,6 +25,7 @@ mod select;
 mod size_estimate;
 mod state_saver;
 mod structure;
+mod trial_load;
 mod variable_saver;
 
 pub(crate) use self::api::add_to_inittab;

@@ -32,7 +32,8 @@ pub(crate) fn repickle<'py>(
         module: &index.module,
         // The names come from the snapshot: do not select among them again.
         rules: &SelectionRules { private: true, refimported, ..SelectionRules::default() },
-        load_again: false,
+        check_load: false,
+        all_faults: false,
         // The name of an entry could be that of a variable.
         ambient: false,
         key: None,

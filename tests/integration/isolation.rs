@@ -42,14 +42,14 @@ fn all_but_one_variable_come_back_as_they_were() {
     for python in pythons() {
         let sandbox = saved(Sandbox::with(venv(python, Stack::Dill)), SHARED);
         let index = index(&sandbox);
-        for excluded in names(&index) {
+        for (number, excluded) in names(&index).into_iter().enumerate() {
             let rest: Vec<&str> = names(&index).into_iter().filter(|name| *name != excluded).collect();
             let full = shape_of(&sandbox, &[], "session.pkl", &rest);
-            for options in [&["--exclude", excluded][..], &["--mmap", "--exclude", excluded]] {
-                let run = shape_of(&sandbox, options, "session.pkl", &rest);
-                run.assert_stderr("");
-                assert!(run.out() == full.out(), "without {excluded}:\n{}\n{}", run.out(), full.out());
-            }
+            // Arrays are read, or mapped.
+            let options = &["--mmap", "--exclude", excluded][number % 2..];
+            let run = shape_of(&sandbox, options, "session.pkl", &rest);
+            run.assert_stderr("");
+            assert!(run.out() == full.out(), "without {excluded}:\n{}\n{}", run.out(), full.out());
         }
     }
 }
@@ -82,7 +82,7 @@ print(*names); print(shapes.session(names))";
     let run = sandbox.snapcli(&["restore", "-q", "--trust", "--partial", file, "-c", code]);
     let out = run.out();
     let (restored, shape) = out.split_once('\n').unwrap_or_default();
-    (intact, restored.split_whitespace().map(str::to_owned).collect(), shape.to_owned())
+    (intact, restored.split_whitespace().map(str::to_owned).collect(), shape.trim_end().to_owned())
 }
 
 #[test]

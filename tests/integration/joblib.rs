@@ -34,7 +34,7 @@ fn with_files() -> Sandbox {
 #[test]
 fn joblib_files_are_inspected_verified_and_compared() {
     let sandbox = with_files();
-    for file in ["arrays.pkl", "old.pkl", "arrays.pkl.gz"] {
+    for file in ["arrays.pkl", "old.pkl", "arrays.pkl.gz", "arrays.pkl.z"] {
         let run = sandbox.snapcli(&["inspect", file]);
         run.assert_code(0);
         assert!(
@@ -50,9 +50,10 @@ fn joblib_files_are_inspected_verified_and_compared() {
     assert!(run.out().contains("1 changed") && run.out().contains("6 the same"), "{}", run.whole());
     let run = sandbox.snapcli(&["inspect", "bad.joblib"]);
     assert!(run.out().contains("print") && !run.out().contains("verdict: plain"), "{}", run.whole());
-    let run = sandbox.snapcli(&["inspect", "arrays.pkl.z"]);
+    sandbox.write("cut.z", &fs::read(sandbox.work().join("arrays.pkl.z")).unwrap()[..100]);
+    let run = sandbox.snapcli(&["inspect", "cut.z"]);
     run.assert_code(4);
-    assert!(run.err().contains("zlib") && run.err().contains("joblib.load"), "{}", run.whole());
+    assert!(run.err().contains("cannot be decompressed"), "{}", run.whole());
 }
 
 #[test]

@@ -149,3 +149,28 @@ def check():
         assert!(save.err().contains("whose `Direct.__del__` removes files (`os.remove`)"), "{}", save.whole());
     }
 }
+
+/// A load that fails half-way frees nothing that has a `__del__`.
+#[test]
+fn no_finalizer_runs_on_an_object_that_is_half_made() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        sandbox.write("helper.py", "class Part: pass\n");
+        sandbox.write(
+            "script.py",
+            "
+import helper
+class Owner:
+    def __init__(self): self.first = [1]; self.part = helper.Part(); self.name = 'set last'
+    def __del__(self): print('finalized', self.__dict__.get('name'))
+owner = Owner()
+n = 1
+",
+        );
+        sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+        fs::remove_file(sandbox.work().join("helper.py")).unwrap();
+        let run = sandbox.snapcli(&["restore", "session.pkl", "-c", "import gc; gc.collect(); print(n)"]);
+        run.assert_stdout("1\n");
+        assert!(run.err().contains("owner") && !run.err().contains("__del__"), "{}", run.whole());
+    }
+}

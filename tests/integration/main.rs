@@ -41,7 +41,11 @@ mod isolation;
 #[cfg(feature = "python")]
 mod joblib;
 #[cfg(feature = "python")]
+mod joblib_formats;
+#[cfg(feature = "python")]
 mod live_things;
+#[cfg(feature = "python")]
+mod lost_objects;
 #[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]

@@ -33,8 +33,11 @@ pub(super) use self::dill_cloudpickle::{IMPORT_MODULE_NAME, NAMED_IMPORTS, is_kn
 pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
 pub(super) use self::numpy::ARRAY;
 pub(super) use self::other_libraries::ARRAY_WRAPPER_NAME;
+use self::other_libraries::{ARRAY_FILE_NAMES, ARRAY_WRAPPER_MODULES};
 pub(super) use self::registry_row::{CanonicalCall, ClassArguments, ClassCall, Effect, Makes, NewClass};
 pub(crate) use self::renames::current_name;
+#[cfg(feature = "python")]
+pub(crate) use self::stdlib::{MARKER_REASON, MARKER_TYPE, shown_marker};
 
 const TABLES: [&[KnownGlobal]; 6] =
     [builtins::ROWS, stdlib::ROWS, dill_cloudpickle::ROWS, numpy::ROWS, pandas::ROWS, other_libraries::ROWS];
@@ -66,14 +69,22 @@ fn has_exact_trait(module: &str, name: &str, wanted: Trait) -> bool {
 /// What a call of this global makes; `None` if that is an instance of it, as far as is known.
 pub(super) fn made_by(module: &str, name: &str) -> Option<Makes> {
     let (module, name) = renames::current_name(module, name);
+    if makes_builtin(module, name) {
+        return Some(Makes::InstanceOf(0));
+    }
     row(module, name)?.makes
+}
+
+/// Whether this is the `__new__` of a built-in class of plain data or of an exception: its first argument is the class
+/// of the new object.
+fn makes_builtin(module: &str, name: &str) -> bool {
+    let class = name.strip_suffix(".__new__").filter(|_| module == "builtins");
+    class.and_then(|class| row(module, class)).is_some_and(|row| row.effect == Some(Effect::Data))
 }
 
 /// What a call of this global does, by its current name; `None` if that is not known.
 pub(super) fn effect_of(module: &str, name: &str) -> Option<Effect> {
-    if let Some(class) = name.strip_suffix(".__new__").filter(|_| module == "builtins")
-        && row(module, class).is_some_and(|row| row.effect == Some(Effect::Data))
-    {
+    if makes_builtin(module, name) {
         return Some(Effect::New(0));
     }
     row(module, name)?.effect
@@ -151,6 +162,12 @@ pub(super) fn imports_module(module: &str, name: &str) -> bool {
 pub(crate) fn is_array_wrapper(module: &str, name: &str) -> bool {
     // This is asked for every call: comparing the name first avoids most look-ups.
     name == ARRAY_WRAPPER_NAME && has_trait(module, name, Trait::ArrayWrapper)
+}
+
+/// Whether this global is a class of joblib up to 0.9 that stands for an array in a file beside the pickle.
+pub(crate) fn is_array_file(module: &str, name: &str) -> bool {
+    ARRAY_FILE_NAMES.contains(&name)
+        && (ARRAY_WRAPPER_MODULES.contains(&module) || module == "joblib.numpy_pickle_compat")
 }
 
 /// Whether this global makes numpy's dtype of strings of any length.

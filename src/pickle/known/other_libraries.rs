@@ -1,4 +1,4 @@
-//! The rows of scikit-learn, joblib, torch, jax and sympy.
+//! The rows of scikit-learn, joblib, torch, jax, polars and sympy.
 //!
 //! scikit-learn and torch have compiled code that trusts the numbers in a file. Untrusted files may load only the
 //! scikit-learn estimators that compute with numpy alone, which checks the shapes it is given. Excluded are trees,
@@ -11,7 +11,10 @@ use super::registry_row::{Effect, KnownGlobal, Makes, Trait, dangerous, data_cla
 /// joblib writes an instance of this class in place of each array, followed by the array's bytes. scikit-learn had its
 /// own copy of joblib up to 0.22.
 pub(in crate::pickle) const ARRAY_WRAPPER_NAME: &str = "NumpyArrayWrapper";
-const ARRAY_WRAPPER_MODULES: &[&str] = &["joblib.numpy_pickle", "sklearn.externals.joblib.numpy_pickle"];
+/// The classes of joblib up to 0.9 that stand for an array in a file of its own.
+pub(in crate::pickle) const ARRAY_FILE_NAMES: &[&str] = &["NDArrayWrapper", "ZNDArrayWrapper"];
+pub(in crate::pickle) const ARRAY_WRAPPER_MODULES: &[&str] =
+    &["joblib.numpy_pickle", "sklearn.externals.joblib.numpy_pickle"];
 
 const TENSOR: &str = "torch.Tensor";
 const PARAMETER: &str = "torch.nn.parameter.Parameter";
@@ -56,6 +59,8 @@ pub(super) const ROWS: &[KnownGlobal] = &[
 
     // Not loaded from untrusted files: torch checks little of the sizes and strides in their arguments.
     known(&["torch"], &["frombuffer"]).makes(Makes::Type(TENSOR)).effect(Effect::Data),
+    known(&["torch"], &["empty", "Tensor.narrow", "Tensor.copy_"]).makes(Makes::Type(TENSOR)).effect(Effect::Data),
+    known(&["torch.cuda"], &["device_count"]).effect(Effect::Data),
     known(&["torch"], &["Tensor.untyped_storage"]).makes(Makes::Type("torch.UntypedStorage")).effect(Effect::Data),
     known(&["torch"], &["Tensor._make_subclass"]).makes(Makes::InstanceOf(0)).effect(Effect::New(0)),
     known(&["torch"], &["Size"]).effect(Effect::Data),
@@ -69,6 +74,10 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .effect(Effect::Data),
     known(&["torch._utils"], &["_rebuild_parameter"]).makes(Makes::Type(PARAMETER)).effect(Effect::Data),
     known(&["jax.numpy"], &["from_dlpack", "asarray"]).makes(Makes::Type("jax.Array")).effect(Effect::Data),
+    known(&["polars"], &["from_arrow"]).makes(Makes::Type("polars.dataframe.frame.DataFrame")).effect(Effect::Data),
+    known(&["polars"], &["DataFrame.to_series"])
+        .makes(Makes::Type("polars.series.series.Series"))
+        .effect(Effect::Data),
     known(&["torch.storage"], &["_load_from_bytes"]).effect(Effect::Load),
     dangerous(&["torch"], &["load", "compile"]),
     dangerous(&["sympy"], &["sympify"]),

@@ -236,9 +236,12 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// A string, if it is short enough for a name.
+    /// A string, also of Python 2, if it is short enough for a name.
     fn short_str(&self, reference: Ref) -> Option<String> {
         match self.value(reference) {
+            Value::Leaf(Leaf::OldStr(bytes)) if bytes.is_ascii() && bytes.len() <= MAX_NAME => {
+                String::from_utf8(bytes.into_owned()).ok()
+            }
             Value::Leaf(Leaf::Str(string)) => {
                 string.as_str().filter(|string| string.len() <= MAX_NAME).map(str::to_owned)
             }

@@ -226,3 +226,88 @@ fn a_verdict_from_an_existing_run_is_the_same() {
         assert_eq!(Verdict::of_run(pickle, &Labels::new(&machine)), verdict(pickle));
     }
 }
+
+/// An instance of `collections.Counter`, which has a `__dict__`.
+fn counter() -> Vec<u8> {
+    [&name("collections", "Counter")[..], b")R\x94"].concat()
+}
+
+#[test]
+fn a_namespace_that_an_object_is_given_is_judged_until_the_end() {
+    let set =
+        |namespace: &[u8]| call(&name("builtins", "object.__setattr__"), &[b"h\x00", &string("__dict__"), namespace]);
+    let method = [&string("__setstate__")[..], &name("builtins", "eval")].concat();
+    let (method, build) = (method.as_slice(), b"K\x01b".as_slice());
+    // The namespace has the method from the beginning, or gets it afterwards.
+    let given = whole(&[&counter(), &set(&[b"}", method, b"s"].concat()), b"0", build]);
+    let later = whole(&[&counter(), &set(b"}\x94"), b"0h\x01", method, b"s0", build]);
+    // The object is its own namespace, so that its items are attributes.
+    let item = whole(&[&counter(), &set(b"h\x00"), b"0", method, b"s", build]);
+    let update = call(&name("builtins", "dict.update"), &[b"h\x00", &[b"}", method, b"s"].concat()]);
+    let updated = whole(&[&counter(), &set(b"h\x00"), b"0", &update, b"0", build]);
+    for pickle in [given, later, item, updated] {
+        assert_eq!(class(&pickle), VerdictClass::Dangerous, "{}", worst(&pickle));
+    }
+    let honest = whole(&[&counter(), &set(&[b"}", &string("name")[..], b"K\x01s"].concat()), b"0"]);
+    assert!(class(&honest) < VerdictClass::Dangerous, "{}", worst(&honest));
+}
+
+#[test]
+fn only_objects_of_the_pickle_are_filled() {
+    let fill =
+        |target: &[u8]| whole(&[&call(&name("builtins", "dict.update"), &[target, b"}X\x01\x00\x00\x00aK\x01s"])]);
+    assert_eq!(class(&fill(&name("builtins", "__dict__"))), VerdictClass::Dangerous);
+    assert!(class(&fill(b"}")) < VerdictClass::Dangerous);
+}
+
+#[test]
+fn the_new_of_a_builtin_class_makes_plain_objects_of_plain_classes() {
+    let made = |class: &[u8]| whole(&[&call(&name("builtins", "ValueError.__new__"), &[class, b"K\x01"])]);
+    assert_eq!(class(&made(&name("builtins", "ValueError"))), VerdictClass::Plain);
+    assert_eq!(class(&made(&name("subprocess", "Popen"))), VerdictClass::Dangerous);
+}
+
+/// A function of the pickle with these flags and this bytecode, in the form of 3.11 and later.
+fn function_of(flags: u8, bytecode: &[u8]) -> Vec<u8> {
+    let number = b"K\x00";
+    let bytes = [b"C", &[bytecode.len() as u8][..], bytecode].concat();
+    let mut arguments: Vec<&[u8]> = vec![number; 18];
+    let flags = [b'K', flags];
+    (arguments[5], arguments[6]) = (&flags, &bytes);
+    call(&name("types", "FunctionType"), &[&call(&name("types", "CodeType"), &arguments), b"}"])
+}
+
+#[test]
+fn making_a_generator_is_not_dangerous_and_running_it_is() {
+    // MAKE_CELL, RETURN_GENERATOR in 3.12; COPY_FREE_VARS, RETURN_GENERATOR in 3.13.
+    for bytecode in [[135, 0, 75, 0, 1, 0], [62, 1, 35, 0, 31, 0]] {
+        let generator = call(&function_of(0x23, &bytecode), &[]);
+        assert_eq!(worst(&whole(&[&generator])), "<function>() makes a generator, whose code does not run yet");
+        assert_eq!(class(&whole(&[&generator])), VerdictClass::Calls);
+        let closed = call(&name("types", "GeneratorType.close"), &[&generator]);
+        assert_eq!(class(&whole(&[&closed])), VerdictClass::Calls);
+        for consumer in ["list", "tuple", "set", "sum", "next", "sorted"] {
+            let consumed = call(&name("builtins", consumer), &[&generator]);
+            assert_eq!(class(&whole(&[&consumed])), VerdictClass::Dangerous, "{consumer}");
+        }
+        let partial = call(&name("functools", "partial"), &[&function_of(0x23, &bytecode)]);
+        assert_eq!(class(&whole(&[&call(&partial, &[])])), VerdictClass::Calls);
+        let consumed = call(&name("builtins", "list"), &[&call(&partial, &[])]);
+        assert_eq!(class(&whole(&[&consumed])), VerdictClass::Dangerous);
+    }
+}
+
+#[test]
+fn a_function_that_only_claims_to_be_a_generator_is_dangerous_to_call() {
+    // The flag without the opcode, the opcode without the flag, and the opcode after another one.
+    let functions = [
+        function_of(0x23, &[1, 0, 75, 0]),
+        function_of(0x03, &[75, 0, 1, 0]),
+        function_of(0x23, b""),
+        call(&name("types", "FunctionType"), &[&name("types", "CodeType"), b"}"]),
+        call(&name("types", "MethodType"), &[&function_of(0x23, &[75, 0]), b"K\x01"]),
+    ];
+    for function in functions {
+        assert_eq!(class(&whole(&[&call(&function, &[])])), VerdictClass::Dangerous);
+    }
+}

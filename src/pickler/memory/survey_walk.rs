@@ -20,7 +20,7 @@ const HAVE_GC: u64 = 1 << 14;
 
 /// An object that has memory of its own, or uses that of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum FoundMemory {
     /// An exact `numpy.ndarray`.
     Array,
     /// The array of a data frame, a series or an extension array of pandas.
@@ -49,7 +49,7 @@ pub(super) fn walk<'py>(
     py: Python<'py>,
     values: Vec<Bound<'py, PyAny>>,
     is_module_dict: &dyn Fn(usize) -> bool,
-    found: &mut dyn FnMut(&Bound<'py, PyAny>, Found) -> PyResult<()>,
+    found: &mut dyn FnMut(&Bound<'py, PyAny>, FoundMemory) -> PyResult<()>,
 ) -> PyResult<()> {
     let referents = py.import("gc")?.getattr("get_referents")?;
     let mut roles = Roles::new(py)?;
@@ -62,9 +62,9 @@ pub(super) fn walk<'py>(
             match roles.of(&object)? {
                 Role::Leaf => continue,
                 _ if !seen.insert(object.as_ptr() as usize) => continue,
-                Role::Array => found(&object, Found::Array)?,
-                Role::Tensor => found(&object, Found::Tensor)?,
-                Role::Storage => found(&object, Found::Storage)?,
+                Role::Array => found(&object, FoundMemory::Array)?,
+                Role::Tensor => found(&object, FoundMemory::Tensor)?,
+                Role::Storage => found(&object, FoundMemory::Storage)?,
                 Role::PandasBlock => pandas.push(object.clone()),
                 Role::Container => {}
             }
@@ -75,7 +75,7 @@ pub(super) fn walk<'py>(
         for block in pandas {
             for item in referents.call1((block,))?.cast_into::<PyList>()? {
                 if roles.of(&item)? == Role::Array && seen.insert(item.as_ptr() as usize) {
-                    found(&item, Found::PandasArray)?;
+                    found(&item, FoundMemory::PandasArray)?;
                 }
             }
         }

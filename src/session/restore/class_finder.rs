@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pyo3::exceptions::PyAttributeError;
+use pyo3::exceptions::{PyAttributeError, PyLookupError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
 
@@ -16,6 +16,9 @@ use super::restore_context::{ImportRecord, RestoreContext};
 use super::untrusted_load;
 use crate::pickle::known::{self, untrusted as allow_list};
 use crate::python::dill::LazyDill;
+
+/// The message of the exception that stops a load because the arrays are in files beside the pickle.
+pub(super) const ARRAY_FILES: &str = "snapcli: arrays in files of their own";
 
 /// The `find_class` of an unpickler.
 #[pyclass(frozen)]
@@ -26,6 +29,7 @@ pub(super) struct ClassFinder {
     renames: Vec<(String, String)>,
     dill: LazyDill,
     guarded: bool,
+    is_whole_pickle: bool,
     imports: Arc<ImportRecord>,
     /// The globals found so far, by module and name.
     found: Mutex<HashMap<(String, String), Py<PyAny>>>,
@@ -40,6 +44,7 @@ impl ClassFinder {
             renames: context.renames.clone(),
             dill: context.dill.clone(),
             guarded: context.guarded,
+            is_whole_pickle: context.is_whole_pickle,
             imports: Arc::clone(&context.imports),
             found: Mutex::default(),
         }
@@ -48,6 +53,9 @@ impl ClassFinder {
     fn look_up<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
         if self.guarded {
             return self.look_up_plain(py, module, name);
+        }
+        if self.is_whole_pickle && known::is_array_file(module, name) {
+            return Err(PyLookupError::new_err(ARRAY_FILES));
         }
         match (module, name) {
             // dill writes the namespace of the session, and the type of None, under these Python 2 names.

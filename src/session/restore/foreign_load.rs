@@ -9,6 +9,7 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 
+use super::class_finder::ARRAY_FILES;
 use super::dill_functions::RUNTIME;
 use super::restore_context::{RestoreContext, RestoreRequest, Restored, bind_module};
 use super::unpickler::Unpickler;
@@ -114,12 +115,18 @@ fn unpickle<'py>(
     main: &Bound<'py, PyModule>,
     request: &RestoreRequest<'_, 'py>,
 ) -> PyResult<(Unpickler<'py>, Bound<'py, PyAny>)> {
-    let context = RestoreContext::new(request, main.clone(), main.dict())?;
+    let context = RestoreContext { is_whole_pickle: true, ..RestoreContext::new(request, main.clone(), main.dict())? };
     let unpickler = Unpickler::new(py, snapshot, &context)?;
     // Only `joblib.dump` writes array bytes between the opcodes.
     let arrays = snapshot.raw_arrays().map_err(read_error)?;
-    let loaded =
-        if arrays.is_empty() { unpickler.load_whole()? } else { joblib_load::load(&unpickler, snapshot, arrays)? };
+    let loaded = if arrays.is_empty() {
+        unpickler.load_whole().or_else(|error| match error.value(py).to_string().contains(ARRAY_FILES) {
+            true => joblib_load::load_with_files(&unpickler, snapshot, request.name),
+            false => Err(error),
+        })?
+    } else {
+        joblib_load::load(&unpickler, snapshot, arrays)?
+    };
     Ok((unpickler, loaded))
 }
 

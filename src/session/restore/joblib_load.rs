@@ -3,9 +3,11 @@
 //! joblib's own unpickler is written in Python, and up to joblib 1.5 it loads arrays of objects with a plain unpickler
 //! that finds any global. So CPython's unpickler reads these files as well, and joblib need not be installed. In place
 //! of the bytes of each array, it reads a BINPERSID, which passes the object that describes the array to
-//! [`ArrayLoader`].
+//! [`ArrayLoader`]. Up to 0.9, joblib wrote each array to a file of its own ([`load_with_files`]).
 
 use std::collections::VecDeque;
+use std::ffi::CStr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyValueError;
@@ -41,6 +43,31 @@ pub(super) fn load<'py>(
     object.setattr("persistent_load", Bound::new(py, loader)?)?;
     unpickler.load_pickle(opcodes_around(snapshot, arrays)?)
 }
+
+/// Loads a file of joblib up to 0.9, whose arrays are in files beside it, with an unpickler in Python: only that one
+/// can replace an object after its BUILD.
+pub(super) fn load_with_files<'py>(
+    unpickler: &Unpickler<'py>,
+    snapshot: &Arc<Snapshot>,
+    name: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = unpickler.object().py();
+    let globals = PyDict::new(py);
+    py.run(FILES_UNPICKLER, Some(&globals), None)?;
+    let stream = Bound::new(py, UnpicklerStream::new(Arc::clone(snapshot)))?;
+    let pieces = stream.get().whole_pickle()?;
+    stream.get().set_input(pieces);
+    let directory = (name != "-").then(|| Path::new(name).parent()).flatten();
+    let arguments = (stream, unpickler.object().getattr("find_class")?, directory);
+    globals.as_any().get_item("Unpickler")?.call1(arguments)?.call_method0("load")
+}
+
+/// The unpickler of [`load_with_files`].
+const FILES_UNPICKLER: &CStr =
+    match CStr::from_bytes_with_nul(concat!(include_str!("joblib_files.py"), "\0").as_bytes()) {
+        Ok(source) => source,
+        Err(_) => c"",
+    };
 
 /// The opcodes, with BINPERSID in place of the bytes of each array.
 fn opcodes_around(snapshot: &Snapshot, arrays: &[RawArray]) -> PyResult<Vec<InputPiece>> {

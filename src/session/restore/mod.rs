@@ -8,6 +8,7 @@
 mod buffer_memory;
 mod class_finder;
 mod dill_functions;
+mod fault_log;
 mod foreign_load;
 mod joblib_load;
 mod load_variables;
@@ -21,10 +22,11 @@ mod untrusted_load;
 use std::sync::Arc;
 
 use anyhow::Result;
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyUnicodeDecodeError};
 use pyo3::prelude::*;
 
 use self::buffer_memory::{BufferMemory, MappedFile};
+pub(crate) use self::fault_log::{FaultLog, LoadFault};
 use self::load_variables::{ChosenVariable, Refusal, VariableLoads};
 pub(crate) use self::restore_context::{AmbientChoice, LostVariable, RestoreRequest, Restored};
 use self::restore_context::{RestoreContext, add_script_directory, bind_module};
@@ -56,8 +58,9 @@ pub(crate) fn restore<'py>(
         Contents::Own { index } => restore_own(py, snapshot, index, request, progress),
         Contents::Foreign { .. } => restore_foreign(py, snapshot, request),
     };
-    drop(paused);
+    // Before the collector is resumed, which would run at the next allocation.
     drop(ignored);
+    drop(paused);
     restored
 }
 
@@ -288,6 +291,13 @@ fn explain_error(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
             return exit::error(exit::UNTRUSTED, format!("{name} is {why}: pass --trust if you trust the file"));
         }
         return exit::error(exit::DAMAGED, format!("{name} cannot be unpickled ({text}): save it again"));
+    }
+    if error.is_instance_of::<PyUnicodeDecodeError>(py) {
+        let what = format!(
+            "cannot restore {name}: it holds strings that Python 2 wrote: load it with pickle.load(file, \
+             encoding='latin1') and save it again"
+        );
+        return anyhow::Error::msg(text).context(what);
     }
     let missing = missing_module(py, error);
     let what = match missing {

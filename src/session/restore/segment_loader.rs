@@ -85,6 +85,15 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
             Ok(value) => Ok(Ok(value)),
             Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error),
             Err(error) => {
+                if let Some(log) = &self.context.fault_log {
+                    log.record(
+                        py,
+                        &segment.variable().name,
+                        &error,
+                        reason_for_loss(py, &error),
+                        self.unpickler.position(),
+                    );
+                }
                 // The failed load has left the unpickler's stack and read position undefined.
                 self.recover(segment.variable())?;
                 Ok(Err(reason_for_loss(py, &error)))
@@ -98,15 +107,29 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
     fn recover(&mut self, variable: &Variable) -> PyResult<()> {
         let py = self.context.module.py();
         let old_memo = self.unpickler.memo()?;
+        if let Some(log) = &self.context.fault_log {
+            log.keep(&old_memo);
+        }
         let mut objects = Vec::new();
         for slot in 0..variable.memo.1 {
-            let kept = if slot < variable.memo.0 { old_memo.get_item(slot)? } else { None };
+            let mut kept = old_memo.get_item(slot)?;
+            if slot >= variable.memo.0 {
+                kept.take().into_iter().for_each(never_finalize);
+            }
             objects.push(kept.unwrap_or_else(|| py.None().into_bound(py)));
         }
         self.unpickler = Unpickler::new(py, self.snapshot, self.context)?;
         self.unpickler.load(UnpicklerInput::filled_slots(objects.len()), objects)?;
         self.sequence.filled_by(variable);
         Ok(())
+    }
+}
+
+/// Keeps an object of a failed load alive until the process ends, if its class has a `__del__`: that would run on an
+/// object that may be half made, and could act on what its missing attributes should have told it to leave alone.
+fn never_finalize(object: Bound<'_, PyAny>) {
+    if object.get_type().hasattr("__del__").unwrap_or(false) {
+        std::mem::forget(object);
     }
 }
 

@@ -1,10 +1,15 @@
-//! Compressed files (gzip, bzip2, xz, Zstandard) are decompressed into a temporary file without a name.
+//! Compressed files (gzip, bzip2, xz, lzma, zlib, Zstandard) are decompressed into a temporary file without a name.
 //!
-//! The size of that file is limited, so a decompression bomb cannot fill the disk.
+//! zlib is the default compression of `joblib.dump`. Up to version 0.9, joblib wrote a header before it: `ZF`, and the
+//! length of the data in hexadecimal, padded with spaces (joblib/numpy_pickle_compat.py).
+//! The size of the temporary file is limited, so a decompression bomb cannot fill the disk.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 
+use flate2::read::ZlibDecoder;
+use liblzma::read::XzDecoder;
+use liblzma::stream::Stream;
 use niffler::send::compression::Format;
 
 use super::file_kind::FileKind;
@@ -15,20 +20,24 @@ const MIN_LIMIT: u64 = 1 << 30;
 /// For a larger file, the allowed size as a multiple of the compressed size. A file of zeros can exceed it without
 /// being a bomb; the user can decompress such a file first.
 const MAX_RATIO: u64 = 200;
+/// How many bytes of a file tell how it is compressed.
+const HEAD: u64 = 32;
+/// `ZF`, and as many characters as the largest length has in Python: `0x10000000000000000`.
+const JOBLIB_HEADER: usize = 2 + 19;
+/// The memory that a decoder of the old lzma format may take, in bytes. A file can ask for up to 4 GiB.
+const MAX_LZMA_MEMORY: u64 = 256 << 20;
 /// How many bytes are decompressed at a time.
 const PIECE: usize = 256 << 10;
 
 /// Whether these are the first bytes of a file that this module decompresses.
 pub(super) fn is_compressed(head: &[u8]) -> bool {
-    matches!(FileKind::by_signature(head), Some(FileKind::Gzip | FileKind::Bzip2 | FileKind::Xz | FileKind::Zstd))
+    use FileKind::{Bzip2, Gzip, JoblibZlib, Lzma, Xz, Zlib, Zstd};
+    matches!(FileKind::by_signature(head), Some(Gzip | Bzip2 | Xz | Zstd | Lzma | Zlib | JoblibZlib))
 }
 
 /// Decompresses a file of `length` bytes. `None` if it only looked compressed: a pickle can begin with `BZh`, too.
 pub(super) fn decompress(compressed: impl Read + Send, length: u64) -> Result<Option<File>, ReadError> {
-    let Ok((mut decompressed, format)) = niffler::send::get_reader(Box::new(compressed)) else { return Ok(None) };
-    if format == Format::No {
-        return Ok(None);
-    }
+    let Some(mut decompressed) = decoder(compressed)? else { return Ok(None) };
     let most = MIN_LIMIT.max(length.saturating_mul(MAX_RATIO));
     let mut file = tempfile::tempfile()?;
     let mut buffer = vec![0; PIECE];
@@ -52,10 +61,37 @@ pub(super) fn decompress(compressed: impl Read + Send, length: u64) -> Result<Op
     Ok(Some(file))
 }
 
+/// What decompresses these bytes. `None` if they only look compressed.
+fn decoder<'r>(mut compressed: impl Read + Send + 'r) -> Result<Option<Box<dyn Read + Send + 'r>>, ReadError> {
+    let mut head = Vec::new();
+    compressed.by_ref().take(HEAD).read_to_end(&mut head)?;
+    let kind = FileKind::by_signature(&head);
+    let skipped = if kind == Some(FileKind::JoblibZlib) { joblib_header(&head) } else { 0 };
+    let start = head.split_off(skipped.min(head.len()));
+    let whole = io::Cursor::new(start).chain(compressed);
+    Ok(match kind {
+        Some(FileKind::Zlib | FileKind::JoblibZlib) => Some(Box::new(ZlibDecoder::new(whole))),
+        Some(FileKind::Lzma) => {
+            let stream = Stream::new_lzma_decoder(MAX_LZMA_MEMORY).map_err(io::Error::from)?;
+            Some(Box::new(XzDecoder::new_stream(whole, stream)))
+        }
+        _ => match niffler::send::get_reader(Box::new(whole)) {
+            Ok((decompressed, format)) if format != Format::No => Some(decompressed),
+            _ => None,
+        },
+    })
+}
+
+/// The length of joblib's header before zlib data. Python 2 wrote one more space.
+fn joblib_header(head: &[u8]) -> usize {
+    let data = head.get(JOBLIB_HEADER..).unwrap_or_default();
+    JOBLIB_HEADER + usize::from(data.first() == Some(&b' '))
+}
+
 /// The first bytes of a file, as many as a signature needs. The file is then at its start again.
 pub(super) fn head(file: &mut File) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    Read::by_ref(file).take(16).read_to_end(&mut head)?;
+    Read::by_ref(file).take(HEAD).read_to_end(&mut head)?;
     file.rewind()?;
     Ok(head)
 }
@@ -82,6 +118,24 @@ mod tests {
             file.read_to_end(&mut found).expect("a file");
             assert_eq!(found, b"some bytes", "{format:?}");
         }
+    }
+
+    #[test]
+    fn zlib_is_decompressed_with_and_without_the_header_of_joblib() {
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        zlib.write_all(b"some bytes").expect("a vector takes all");
+        let zlib = zlib.finish().expect("a vector takes all");
+        let header = format!("ZF{:<19}", "0xa").into_bytes();
+        assert_eq!(header.len(), JOBLIB_HEADER);
+        for head in [Vec::new(), header.clone(), [&header[..], b" "].concat()] {
+            let bytes = [head, zlib.clone()].concat();
+            assert!(is_compressed(&bytes));
+            let mut file = decompress(bytes.as_slice(), bytes.len() as u64).expect("sound").expect("compressed");
+            let mut found = Vec::new();
+            file.read_to_end(&mut found).expect("a file");
+            assert_eq!(found, b"some bytes");
+        }
+        assert!(matches!(decompress(&b"x\x9cNo zlib"[..], 9), Ok(None)));
     }
 
     #[test]

@@ -19,6 +19,10 @@ pub enum FileKind {
     Lz4,
     /// zlib, joblib's default compression.
     Zlib,
+    /// zlib with the header of joblib up to 0.9.
+    JoblibZlib,
+    /// The format of `xz --format=lzma`, as joblib's `compress="lzma"` writes it.
+    Lzma,
     /// zip, which `numpy.savez` and `torch.save` write, too.
     Zip,
     /// The format of `numpy.save`.
@@ -47,6 +51,9 @@ const SIGNATURES: &[(&[u8], FileKind)] = &[
     (b"\x78\x5e", FileKind::Zlib),
     (b"\x78\x9c", FileKind::Zlib),
     (b"\x78\xda", FileKind::Zlib),
+    (b"ZF0x", FileKind::JoblibZlib),
+    // A list (`]`), followed by bytes that are not opcodes.
+    (b"\x5d\0\0", FileKind::Lzma),
     (b"PK\x03\x04", FileKind::Zip),
     (b"PK\x05\x06", FileKind::Zip),
     (b"\x93NUMPY", FileKind::Npy),
@@ -89,7 +96,7 @@ impl FileKind {
             Self::Xz => "decompress it first, with xz -d",
             Self::Zstd => "decompress it first, with zstd -d",
             Self::Lz4 => "decompress it first, with lz4 -d",
-            Self::Zlib => "load it with joblib.load, then dump it again uncompressed or with compress='gzip'",
+            Self::Zlib | Self::JoblibZlib | Self::Lzma => "it cannot be decompressed: copy it again",
             Self::Zip => "load it with numpy.load or torch.load, or unzip it first",
             Self::Npy => "load it with numpy.load",
             Self::Hdf5 => "load it with h5py or pandas.read_hdf",
@@ -111,6 +118,8 @@ impl fmt::Display for FileKind {
             Self::Zstd => "a Zstandard file",
             Self::Lz4 => "an LZ4 file",
             Self::Zlib => "a zlib file, such as joblib.dump(compress=True) writes",
+            Self::JoblibZlib => "a file compressed by joblib 0.9 or older",
+            Self::Lzma => "an lzma file",
             Self::Zip => "a zip archive, such as an .npz or .pt file",
             Self::Npy => "a .npy file",
             Self::Hdf5 => "an HDF5 file",

@@ -40,7 +40,9 @@ def shape(values):
             skipped = ("__dict__", "__weakref__", "__doc__")
             return [value.__name__] + [(name, label(item)) for name, item in sorted(vars(value).items())
                                        if name not in skipped and not name.startswith("_abc")]
-        return [label(type(value)), sorted((name, label(item)) for name, item in getattr(value, "__dict__", {}).items())]
+        slots = [(name, getattr(value, name)) for name in getattr(type(value), "__slots__", ())]
+        attributes = slots + sorted(getattr(value, "__dict__", {}).items())
+        return [label(type(value)), [(name, label(item)) for name, item in attributes]]
 
     roots = [(name, label(value)) for name, value in values]
     while waiting:

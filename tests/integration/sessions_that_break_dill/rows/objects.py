@@ -87,7 +87,6 @@ by_keyword = ByKeyword(1, kind="k")
 #### reduce_to_a_name
 # dill: load fails: AttributeError
 # left out: sentinel: sentinel
-# left out: uses_sentinel: sentinel
 # check: type(Sentinel("x")) is Sentinel
 class Sentinel:
     def __init__(self, name): self.name = name
