@@ -142,7 +142,10 @@ fn known_to_differ(compared: &Compared, index: &Index) -> HashSet<String> {
         changes.chain(compared.not_compared.iter().map(|item| item.name.clone())).collect();
     for variable in &index.variables {
         // In the order of the file: what a variable takes objects from comes before it.
-        if !variable.notes.is_empty() || variable.uses.iter().any(|used| known.contains(used)) {
+        if !variable.notes.is_empty()
+            || !variable.lost.is_empty()
+            || variable.uses.iter().any(|used| known.contains(used))
+        {
             known.insert(variable.name.clone());
         }
     }

@@ -472,7 +472,7 @@ def claimed(report):
     doubted = {item["name"] for key in ("changes", "not_compared") for item in report["verified"][key]}
     for variable in report["variables"]:
         # In the order of the file, so what a variable takes objects from comes before it.
-        if variable.get("notes") or doubted & set(variable.get("uses", ())):
+        if variable.get("notes") or variable.get("lost") or doubted & set(variable.get("uses", ())):
             doubted.add(variable["name"])
     return [variable["name"] for variable in report["variables"] if variable["name"] not in doubted]
 
