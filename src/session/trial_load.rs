@@ -110,7 +110,7 @@ impl<'py> TrialLoad<'_, 'py> {
         let needed = self.with_globals(names);
         let patterns = needed.iter().map(|name| Pattern::new(&Pattern::escape(name)));
         let patterns: Vec<Pattern> = patterns.collect::<Result<_, _>>()?;
-        let into = PyDict::new(self.py);
+        let into = self.empty_namespace()?;
         let log = Rc::new(FaultLog::new(is_exact));
         let request = RestoreRequest {
             name: "the new snapshot",
@@ -128,6 +128,18 @@ impl<'py> TrialLoad<'_, 'py> {
         };
         restore(self.py, snapshot, &request, &|_| {})?;
         Ok((into, log.take()))
+    }
+
+    /// A namespace like that of the session, which has no variables yet.
+    fn empty_namespace(&self) -> PyResult<Bound<'py, PyDict>> {
+        let namespace = PyDict::new(self.py);
+        let session = self.writer.source.module.dict();
+        for name in ["__name__", "__file__", "__builtins__"] {
+            if let Some(value) = session.get_item(name)? {
+                namespace.set_item(name, value)?;
+            }
+        }
+        Ok(namespace)
     }
 
     /// Adds faults to the result. Returns the variables in which there may be more.

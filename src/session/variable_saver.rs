@@ -108,6 +108,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         pickler: SessionPickler::new(source.module, &names.imported, strict_importer(source.dill), sink, &unloadable)?,
         imported: if refimported { Some(ImportedNames::new(&source.dill.import(py)?, source.module)?) } else { None },
         imported_objects: ImportedObjects::new(source.namespace, &names.from_imports)?,
+        kept: selection.kept.iter().map(|named| named.name.as_str()).collect(),
         writer: &writer,
         faults,
         unloadable: &unloadable,
@@ -168,6 +169,8 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
     pub(super) pickler: SessionPickler<'py>,
     imported: Option<ImportedNames<'py>>,
     imported_objects: ImportedObjects,
+    /// The names that the rules select, also those that the others need.
+    kept: HashSet<&'a str>,
     writer: &'a SharedWriter<T>,
     faults: &'a LoadFaults,
     unloadable: &'a Arc<UnloadableObjects>,
@@ -291,7 +294,8 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     fn describe(&self, named: &NamedValue<'py>, lost: &LostObjects<'py>) -> Variable {
         let described = describe(&named.value, self.request.module, &lost.items());
         let used = self.code_reader.globals_used(&named.value, &self.source.module.dict());
-        let in_session = |name: &String| self.source.namespace.contains(name).unwrap_or(false);
+        let in_session =
+            |name: &String| self.kept.contains(name.as_str()) || self.source.namespace.contains(name).unwrap_or(false);
         // Code can look up names that do not exist (yet), such as built-in functions.
         let mut globals: Vec<String> = used.into_iter().filter(in_session).collect();
         // A hash set has no stable order, but the same session must give the same index.

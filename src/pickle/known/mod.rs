@@ -149,7 +149,7 @@ pub(super) fn is_builtin(module: &str) -> bool {
 }
 
 /// Whether a call of this global makes code objects, or functions that have one.
-pub(super) fn makes_code(module: &str, name: &str) -> bool {
+pub(crate) fn makes_code(module: &str, name: &str) -> bool {
     has_trait(module, name, Trait::MakesCode)
 }
 

@@ -26,6 +26,7 @@ use super::pickler_state::PicklerState;
 use super::plan::{DirectWrite, Next, ObjectPlan, WorkItem};
 use super::unloadable::CannotLoad;
 use crate::pickle::format::opcode::Opcode;
+use crate::pickle::known;
 
 /// The most work items, each of some hundred bytes: an object that creates new objects endlessly fails before memory is
 /// exhausted.
@@ -221,6 +222,7 @@ fn write(state: &mut PicklerState, object: &Bound<'_, PyAny>, opcodes: DirectWri
         DirectWrite::Reference => drop(state.write_get(object.as_ptr() as usize)),
         DirectWrite::Global { module, name } => {
             state.write_global(&module, &name);
+            state.needs.has_code |= known::makes_code(&module, &name);
             state.memoize_in_segment(object);
             state.repeated_types.insert(object.get_type().as_ptr() as usize);
         }

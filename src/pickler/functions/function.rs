@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyFunction, PyString, PyTuple};
+use pyo3::types::{PyAny, PyDict, PyFunction, PyString, PyTuple, PyType};
 
+use super::super::global_names::loaded_modules;
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
 use super::exec_namespace;
@@ -26,8 +27,51 @@ pub(in super::super) fn plan_function<'py>(
     let py = function.py();
     let globals = function.getattr(intern!(py, "__globals__"))?.cast_into::<PyDict>()?;
     let origin = function_globals::origin_of(context, &globals)?;
+    if matches!(origin, GlobalsOrigin::Module)
+        && let Some(actions) = by_class_method(context, function)?
+    {
+        return Ok(ObjectPlan::actions(function, actions));
+    }
     let actions = creation(context, function, &globals, origin)?;
     Ok(ObjectPlan::actions(function, actions))
+}
+
+/// A function that a class of a library wraps in a class method, and that no name leads to:
+/// `getattr(getattr(Class, name), "__func__")`.
+fn by_class_method<'py>(
+    context: &PickleContext,
+    function: &Bound<'py, PyFunction>,
+) -> PyResult<Option<Vec<Action<'py>>>> {
+    let py = function.py();
+    let (module, path) = (function.getattr(intern!(py, "__module__"))?, function.getattr(intern!(py, "__qualname__"))?);
+    let (Ok(module), Ok(path)) = (module.extract::<String>(), path.extract::<String>()) else { return Ok(None) };
+    let Some((class_path, name)) = path.rsplit_once('.') else { return Ok(None) };
+    let Ok(mut class) = loaded_modules(py)?.get_item(module) else { return Ok(None) };
+    for part in class_path.split('.') {
+        let Ok(Some(next)) = class.getattr_opt(part) else { return Ok(None) };
+        class = next;
+    }
+    if !class.is_instance_of::<PyType>() || context.is_local(&class)? {
+        return Ok(None);
+    }
+    let Ok(Some(method)) = class.getattr_opt(name) else { return Ok(None) };
+    if !method.getattr_opt("__func__")?.is_some_and(|found| found.is(function)) {
+        return Ok(None);
+    }
+    let getter = py.import("builtins")?.getattr("getattr")?;
+    let found = (class, name).into_pyobject(py)?.into_any();
+    let object = function.clone().into_any();
+    Ok(Some(vec![
+        Action::BeginBuilding(object.clone()),
+        Action::Save(getter.clone()),
+        Action::Save(getter),
+        Action::Save(found),
+        Action::Write(Opcode::Reduce),
+        Action::Save(intern!(py, "__func__").clone().into_any()),
+        Action::Write(Opcode::Tuple2),
+        Action::Write(Opcode::Reduce),
+        Action::Memoize(object),
+    ]))
 }
 
 fn creation<'py>(

@@ -1,5 +1,7 @@
 //! Describes one object, and says which objects it is made of. Reads attributes without running code of their classes.
 
+use std::ops::Range;
+
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -44,12 +46,12 @@ const WEAK_CONTAINERS: [&str; 3] = ["weakref.WeakValueDictionary", "weakref.Weak
 pub(super) type Parts<'py> = Vec<(StructureStep, Bound<'py, PyAny>)>;
 
 /// Whether it matters that two references lead to one object.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Identity {
     None,
     Own,
-    /// It does, and so does its memory, which belongs to the object at this address.
-    Memory(usize),
+    /// It does, and so does its memory, which has these addresses.
+    Memory(Range<usize>),
 }
 
 /// The description of one object.
@@ -232,9 +234,11 @@ impl<'py> ObjectDescriber<'py> {
         }
         let facts = ["__module__", "__qualname__", "__name__"].map(|name| value.getattr(name));
         let facts: Vec<_> = facts.iter().flatten().map(Bound::to_string).collect();
-        let mut parts = self.attributes(value, &["__defaults__", "__kwdefaults__", "__closure__", "__globals__"]);
-        parts.extend(self.attributes(value, &["__type_params__"]));
-        for name in ["__dict__", "__annotations__"] {
+        let mut parts = self.attributes(value, &["__defaults__", "__kwdefaults__", "__closure__", "__type_params__"]);
+        parts.extend(self.globals_in_use(value)?);
+        // The annotations of the `__new__` of a named tuple are made from those of the class.
+        let is_of_named_tuple = facts.first().is_some_and(|module| module.starts_with("namedtuple_"));
+        for name in ["__dict__", "__annotations__"].into_iter().take(if is_of_named_tuple { 1 } else { 2 }) {
             // Reading them creates them.
             let state = value.getattr(name)?;
             if state.len().is_ok_and(|length| length > 0) {
@@ -246,6 +250,23 @@ impl<'py> ObjectDescriber<'py> {
             StructureStep::Index(_) => "",
         }));
         Ok(ObjectParts::new(format!("function {} with {names}", facts.join(" ")), parts, Identity::Own))
+    }
+
+    /// The namespace of a function: a module's as a whole, of another one the names that the function uses. A save keeps
+    /// no others.
+    fn globals_in_use(&self, function: &Bound<'py, PyAny>) -> PyResult<Vec<(StructureStep, Bound<'py, PyAny>)>> {
+        let globals = function.getattr("__globals__")?.cast_into::<PyDict>()?;
+        if self.namespaces.contains_key(&(globals.as_ptr() as usize)) {
+            return Ok(vec![(step("__globals__"), globals.into_any())]);
+        }
+        let mut parts = Vec::new();
+        for name in function.getattr("__code__")?.getattr("co_names")?.try_iter()? {
+            let name = name?;
+            if let Some(item) = globals.get_item(&name)? {
+                parts.push((StructureStep::Text(format!(".__globals__['{name}']")), item));
+            }
+        }
+        Ok(parts)
     }
 
     fn instance(&self, value: &Bound<'py, PyAny>, facts: &TypeFacts<'py>) -> PyResult<ObjectParts<'py>> {
@@ -325,12 +346,12 @@ impl<'py> ObjectDescriber<'py> {
         }
         let writable = value.getattr("flags")?.getattr("writeable")?.is_truthy()?;
         let text = format!("{}{}", facts.name, if writable { "" } else { ", read-only" });
-        let mut owner = value.clone();
-        while owner.is_instance(ndarray)? {
-            match owner.getattr("base")? {
-                base if base.is_none() => break,
-                base => owner = base,
-            }
+        let contiguous = value.getattr("flags")?.getattr("forc")?.is_truthy()?;
+        let mut identity = Identity::Own;
+        // Whether read-only memory is shared cannot be seen, and gaps belong to nobody.
+        if writable && contiguous {
+            let start: usize = value.getattr("__array_interface__")?.get_item("data")?.get_item(0)?.extract()?;
+            identity = Identity::Memory(start..start.saturating_add(value.getattr("nbytes")?.extract()?));
         }
         // The classes of libraries have caches in their attributes.
         let mut parts = if facts.is_imported { Vec::new() } else { self.state(value)?.1 };
@@ -340,7 +361,7 @@ impl<'py> ObjectDescriber<'py> {
                 parts.push((StructureStep::Text(format!(".flat[{index}]")), item?));
             }
         }
-        Ok(Some(ObjectParts::new(text, parts, Identity::Memory(owner.as_ptr() as usize))))
+        Ok(Some(ObjectParts::new(text, parts, identity)))
     }
 }
 

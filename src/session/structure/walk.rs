@@ -1,12 +1,16 @@
 //! Walks through the objects below a variable, in an order that is the same in every process, and numbers those that
 //! can change, so that the descriptions show which parts are shared.
 
+use std::ops::Range;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule, PyTuple};
 use rustc_hash::FxHashMap;
 
 use super::object_parts::{Identity, ObjectDescriber, ObjectParts};
 
+/// The most arrays whose memory is compared with that of the next ones.
+const MAX_RANGES: usize = 1_000;
 /// The most objects of a session that are described. The variables after that are compared by their pickles alone.
 const MAX_OBJECTS: usize = 500_000;
 /// The same for one variable, so that one large graph leaves room for the others.
@@ -48,6 +52,8 @@ pub(super) struct StructureWalk<'py> {
     describer: ObjectDescriber<'py>,
     /// The variable and the position of each object with an identity, by its address.
     seen: FxHashMap<usize, (usize, usize)>,
+    /// The memory of arrays, which does not overlap, with the same.
+    memory: Vec<(Range<usize>, (usize, usize))>,
     names: Vec<String>,
     visited: usize,
 }
@@ -105,7 +111,13 @@ impl WalkedVariable<'_> {
 
 impl<'py> StructureWalk<'py> {
     pub(super) fn new(module: &Bound<'py, PyModule>) -> PyResult<Self> {
-        Ok(Self { describer: ObjectDescriber::new(module)?, seen: FxHashMap::default(), names: Vec::new(), visited: 0 })
+        Ok(Self {
+            describer: ObjectDescriber::new(module)?,
+            seen: FxHashMap::default(),
+            memory: Vec::new(),
+            names: Vec::new(),
+            visited: 0,
+        })
     }
 
     /// Describes the objects of one variable that earlier variables do not have.
@@ -138,13 +150,14 @@ impl<'py> StructureWalk<'py> {
             if !matches!(identity, Identity::None) {
                 self.seen.insert(value.as_ptr() as usize, (number, position));
             }
-            if let Identity::Memory(owner) = identity {
-                let known = self.seen.get(&owner).copied().filter(|_| owner != value.as_ptr() as usize);
-                if let Some(known) = known {
+            if let Identity::Memory(range) = identity {
+                let overlaps = |other: &Range<usize>| other.start < range.end && range.start < other.end;
+                if let Some((_, known)) = self.memory.iter().find(|(other, _)| overlaps(other)).cloned() {
                     object.text.push_str(", in the memory of ");
                     self.refer(&mut object, known, number);
+                } else if self.memory.len() < MAX_RANGES {
+                    self.memory.push((range, (number, position)));
                 }
-                self.seen.entry(owner).or_insert((number, position));
             }
             objects.push(object);
             // The last one is popped first.

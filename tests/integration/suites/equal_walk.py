@@ -228,11 +228,19 @@ def a_set(walk, value):
     return f"{type(value).__name__} {len(members)}", items(members)
 
 
+def globals_in_use(function):
+    # Of a namespace that belongs to no module, a save keeps the names that the function uses.
+    names = function.__globals__
+    if any(getattr(module, "__dict__", None) is names for module in list(sys.modules.values())):
+        return [("!globals", names)]
+    return [(f"!global({name})", names[name]) for name in function.__code__.co_names if name in names]
+
+
 def a_function(walk, value):
     closure = value.__closure__ or ()
     parts = [("!code", value.__code__), ("!defaults", value.__defaults__), ("!kwdefaults", value.__kwdefaults__)]
     parts += [(f"!cell({name})", cell) for name, cell in zip(value.__code__.co_freevars, closure)]
-    parts += [("!dict", value.__dict__ or None), ("!globals", value.__globals__)]
+    parts += [("!dict", value.__dict__ or None), *globals_in_use(value)]
     parts += [("!annotations", value.__annotations__ or None), ("!type_params", getattr(value, "__type_params__", ()))]
     doc = value.__doc__
     return f"function {value.__module__} {value.__name__} {value.__qualname__} {doc!r}", parts
