@@ -51,6 +51,7 @@ pub(crate) use self::dill_library::{DillImporter, ImportedNames};
 pub(crate) use self::global_names::{global_name, module_dicts};
 pub(crate) use self::output::{SegmentSink, StopReason};
 pub(crate) use self::session_pickler::{SaveFailure, SavedValue, SessionPickler, all_faults};
+pub(crate) use self::submodules::names_in_code;
 
 use self::engine::NestedSave;
 use self::output::OpcodeOutput;

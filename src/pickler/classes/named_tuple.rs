@@ -42,6 +42,7 @@ pub(super) fn creation<'py>(class: &Bound<'py, PyType>, fields: &Bound<'py, PyTu
     if !qualified.eq(class.name()?)? {
         actions.extend(Action::set_attribute(class, &PyString::new(py, "__qualname__"), qualified)?);
     }
+    actions.extend(annotations_of_new(class)?);
     let plain = plain_namespace(class, fields, &defaults)?;
     for item in class.getattr("__dict__")?.call_method0("items")?.try_iter()? {
         let (name, value): (Bound<'py, PyString>, Bound<'py, PyAny>) = item?.extract()?;
@@ -50,6 +51,24 @@ pub(super) fn creation<'py>(class: &Bound<'py, PyType>, fields: &Bound<'py, PyTu
             actions.extend(Action::set_attribute(class, &name, value)?);
         }
     }
+    Ok(actions)
+}
+
+/// Sets the annotations that `typing.NamedTuple` gives to `__new__`.
+fn annotations_of_new<'py>(class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
+    let py = class.py();
+    let annotations = class.getattr("__new__")?.getattr("__annotations__")?;
+    if annotations.len()? == 0 {
+        return Ok(Vec::new());
+    }
+    let [setter, getter] =
+        ["setattr", "getattr"].map(|name| py.import("builtins").and_then(|module| module.getattr(name)));
+    let new = (class.clone(), "__new__").into_pyobject(py)?.into_any();
+    let name = PyString::new(py, "__annotations__").into_any();
+    let mut actions = vec![Action::Save(setter?), Action::Save(getter?), Action::Save(new)];
+    actions.push(Action::Write(Opcode::Reduce));
+    actions.extend([name, annotations].map(Action::Save));
+    actions.extend([Opcode::Tuple3, Opcode::Reduce, Opcode::Pop].map(Action::Write));
     Ok(actions)
 }
 

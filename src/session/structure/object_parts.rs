@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::type_facts::TypeFacts;
 use super::walk::PathStep;
-use crate::pickler::{global_name, module_dicts};
+use crate::pickler::{global_name, module_dicts, names_in_code};
 
 /// What is in a class but not of its body, or differs between equal classes: `copyreg` adds `__slotnames__`, and reading
 /// `__annotations__` creates them.
@@ -232,8 +232,8 @@ impl<'py> Describer<'py> {
         }
         let facts = ["__module__", "__qualname__", "__name__"].map(|name| value.getattr(name));
         let facts: Vec<_> = facts.iter().flatten().map(Bound::to_string).collect();
-        let mut parts = self.attributes(value, &["__defaults__", "__kwdefaults__", "__closure__", "__globals__"]);
-        parts.extend(self.attributes(value, &["__type_params__"]));
+        let mut parts = self.attributes(value, &["__defaults__", "__kwdefaults__", "__closure__", "__type_params__"]);
+        parts.extend(self.globals_used(value)?);
         for name in ["__dict__", "__annotations__"] {
             // Reading them creates them.
             let state = value.getattr(name)?;
@@ -246,6 +246,24 @@ impl<'py> Describer<'py> {
             PathStep::Index(_) => "",
         }));
         Ok(ObjectParts::new(format!("function {} with {names}", facts.join(" ")), parts, Identity::Own))
+    }
+
+    /// The globals of a function: the namespace of a module as a whole. Of a dict in which `exec` made the function, a
+    /// snapshot has the names that the code uses.
+    fn globals_used(&self, function: &Bound<'py, PyAny>) -> PyResult<Parts<'py>> {
+        let globals = function.getattr("__globals__")?;
+        let address = globals.as_ptr() as usize;
+        let Ok(own) = globals.cast_exact::<PyDict>() else { return Ok(vec![(step("__globals__"), globals)]) };
+        if self.namespaces.contains_key(&address) {
+            return Ok(vec![(step("__globals__"), globals)]);
+        }
+        let mut parts = Vec::new();
+        for name in names_in_code(&function.getattr("__code__")?)? {
+            if let Some(value) = own.get_item(&name)? {
+                parts.push((PathStep::Text(format!(".__globals__['{name}']")), value));
+            }
+        }
+        Ok(parts)
     }
 
     fn instance(&self, value: &Bound<'py, PyAny>, facts: &TypeFacts<'py>) -> PyResult<ObjectParts<'py>> {
