@@ -289,7 +289,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__inspect)
-            opts="-m -c -q -v -h --json --format --all --bad --strict --verdict --trace --sort --html --script --include --exclude --exclude-type --private --max-size --redact --refimported --quiet --verbose --python --help"
+            opts="-m -c -q -v -h --json --format --all --bad --strict --verdict --trace --sort --html --script --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -381,7 +381,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__save)
-            opts="-o -m -c -q -v -h --output --strict --verify --report --no-ambient --module --include --exclude --exclude-type --private --max-size --redact --refimported --quiet --verbose --python --help"
+            opts="-o -m -c -q -v -h --output --strict --verify --report --no-ambient --module --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

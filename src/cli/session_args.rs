@@ -77,6 +77,9 @@ pub(crate) struct SelectionArgs {
     /// Save imported objects by reference, not by value
     #[arg(long)]
     pub(crate) refimported: bool,
+    /// Leave out a variable as a whole if an object in it cannot be saved, instead of saving the rest of it
+    #[arg(long)]
+    pub(crate) whole: bool,
 }
 
 /// What to run instead of a script.

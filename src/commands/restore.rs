@@ -198,6 +198,7 @@ impl RestoreJob {
             into: None,
             trusted,
             finds_script_modules: true,
+            fault_log: None,
             ambient: self.ambient(),
             dill: &dill.lazy(),
         };
@@ -231,6 +232,7 @@ impl RestoreJob {
         } else {
             self.verbosity.note(&text)
         }
+        self.print_markers(restored);
         if !restored.state.is_empty() {
             let text = format!("restored the state of {}", restored.state.join(", "));
             if self.command.is_some() { self.verbosity.detail(&text) } else { self.verbosity.note(&text) }
@@ -244,7 +246,26 @@ impl RestoreJob {
             if self.args.strict { print_line(&text) } else { self.verbosity.note(&text) }
         }
     }
+
+    /// Names the objects that the save could not keep, in the variables that were restored.
+    fn print_markers(&self, restored: &Restored) {
+        let Contents::Own { index } = self.snapshot.contents() else { return };
+        let with_markers = index.variables.iter().filter(|variable| !variable.lost.is_empty());
+        let with_markers = with_markers.filter(|variable| restored.names.contains(&variable.name));
+        let mut items = with_markers.flat_map(|variable| &variable.lost);
+        for item in items.by_ref().take(MOST_MARKERS) {
+            let (path, type_name) = (escape(&item.path), escape(&item.type_name));
+            self.verbosity.note(&format!("{path} is a marker: this {type_name} could not be saved"));
+        }
+        let more = items.count();
+        if more > 0 {
+            self.verbosity.note(&format!("and {more} more: `snapcli inspect --all` shows them"));
+        }
+    }
 }
+
+/// The most markers that are named after a restore.
+const MOST_MARKERS: usize = 10;
 
 /// Lost variables by their reason, both in the order of the file: a module that is missing is named once.
 fn by_reason(lost: &[LostVariable]) -> Vec<(&str, Vec<&LostVariable>)> {

@@ -116,6 +116,7 @@ impl LoadJob {
             // The parent process has just written the file.
             trusted: true,
             finds_script_modules: true,
+            fault_log: None,
             ambient: AmbientChoice::All,
             dill: &dill.lazy(),
         };

@@ -14,6 +14,7 @@ use pyo3::types::{PyAny, PyDict, PyTuple, PyType};
 use super::class_attributes::{
     builtin_base, defines_pickling, instance_dict, is_overridden, is_python_class, slot_names,
 };
+use super::global_names::loaded_modules;
 use super::pickle_context::PickleContext;
 use super::plan::{Action, ObjectPlan};
 use super::raw_instances::{call_new, set_directly};
@@ -133,9 +134,42 @@ pub(super) fn plan<'py>(
         }
     }
     actions.push(Action::Memoize(object.clone()));
-    let state = instance_dict(object)?;
+    let state = match instance_dict(object)? {
+        Some(state) => Some(without_connection(context, object, state)?),
+        None => None,
+    };
     actions.extend(state_actions(object, form, state, &extras)?);
     Ok(ObjectPlan::actions(object, actions))
+}
+
+/// The attributes of an exception. Those of an HTTP error hold the response with its connection, if it was not read:
+/// then the body comes back empty.
+fn without_connection<'py>(
+    context: &Arc<PickleContext>,
+    object: &Bound<'py, PyAny>,
+    state: Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let py = object.py();
+    let Ok(module) = loaded_modules(py)?.get_item("urllib.error") else { return Ok(state) };
+    let class = module.getattr("HTTPError")?;
+    let body = state.get_item("fp")?.filter(|body| !body.is_none());
+    let Some(body) = body.filter(|_| object.is_instance(&class).unwrap_or(false)) else { return Ok(state) };
+    if context.can_be_saved(&body)? {
+        return Ok(state);
+    }
+    context.note("the body of an HTTP response in it cannot be saved and will be empty".to_owned())?;
+    let empty = py.import("io")?.getattr("BytesIO")?.call0()?;
+    let part = |name: &str| object.getattr(name);
+    let twin = class.call1((part("filename")?, part("code")?, part("msg")?, part("hdrs")?, empty))?;
+    let Some(attributes) = instance_dict(&twin)? else { return Ok(state) };
+    let attributes = attributes.copy()?;
+    for (name, value) in state {
+        // Methods of the response are kept in the error after their first use.
+        if !attributes.contains(&name)? && !value.is_callable() {
+            attributes.set_item(name, value)?;
+        }
+    }
+    Ok(attributes)
 }
 
 /// The reduction, with more attributes in its state.

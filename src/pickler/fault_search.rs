@@ -1,63 +1,179 @@
-//! Finds every object at fault in a value that cannot be pickled, not only the first one. The engine writes None in
-//! place of each object that fails, and continues. The output is discarded. `all_faults` in `session_pickler` starts a
-//! search.
+//! Finds every object at fault in a value that cannot be pickled, not only the first one. The output is discarded.
+//! `all_faults` in `session_pickler` starts a search.
+//!
+//! If an object around the one at fault can be replaced by a marker, the engine drops the innermost such object, and
+//! continues after it. If none can, the engine writes None in place of the object at fault.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PyRecursionError};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyRecursionError, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::types::PyAny;
+use rustc_hash::FxHashMap;
 
-/// The most faults of one value that are recorded.
+use super::pickle_context::PickleContext;
+use super::plan::WorkItem;
+use super::replaceable::{has_replaceable, innermost};
+
+/// The most faults of one value that are recorded, and the most if each has an object that can be replaced.
 const MOST_FAULTS: usize = 1000;
+const MOST_REPLACED: usize = 100_000;
 /// The most objects of a failed save that are kept for the path to the object at fault.
 pub(super) const LONGEST_PATH: usize = 100;
 
-/// An error, and the objects from the value to the one at fault.
-pub(super) type FoundFault = (PyErr, Vec<Py<PyAny>>);
+/// An object at fault.
+pub(super) struct FoundFault {
+    pub(super) error: PyErr,
+    /// The objects from the value to the one at fault.
+    pub(super) chain: Vec<Py<PyAny>>,
+    /// The one of them that a marker can replace.
+    pub(super) replaced: Option<Py<PyAny>>,
+}
 
-#[derive(Default)]
 pub(super) struct FaultSearch {
+    /// Whether objects may be replaced by markers.
+    replaces: bool,
     found: Vec<FoundFault>,
-    /// Addresses of the objects at fault. `found` keeps them alive.
+    /// Addresses of the objects at fault, or of those to replace. `found` keeps them alive.
     known: HashSet<usize>,
     /// The objects that are being saved, outermost first. It grows with each level of Python code in between.
     path: Vec<Py<PyAny>>,
+    /// Whether one of the objects that are being saved can be replaced.
+    is_replaceable: bool,
+    /// Objects that could not be saved, by address, with the error. `kept` keeps them alive.
+    unsavable: FxHashMap<usize, PyErr>,
+    kept: Vec<Py<PyAny>>,
+}
+
+/// The state of the search before an object, for [`FaultSearch::leave`].
+pub(super) struct SearchLevel {
+    path: usize,
+    is_replaceable: bool,
 }
 
 impl FaultSearch {
-    /// The number of objects by which the path may still grow.
-    pub(super) fn room(&self) -> usize {
-        LONGEST_PATH.saturating_sub(self.path.len())
+    pub(super) fn new(replaces: bool) -> Self {
+        Self {
+            replaces,
+            found: Vec::new(),
+            known: HashSet::new(),
+            path: Vec::new(),
+            is_replaceable: false,
+            unsavable: FxHashMap::default(),
+            kept: Vec::new(),
+        }
     }
 
-    /// Adds the objects of a work list to the path. Returns the length to pass to `leave`.
-    pub(super) fn enter<'py>(&mut self, objects: impl Iterator<Item = Bound<'py, PyAny>>) -> usize {
-        let before = self.path.len();
+    /// Must be called before the last item of a work list saves an object that needs Python code.
+    pub(super) fn enter(&mut self, work: &[WorkItem<'_>]) -> SearchLevel {
+        let before = SearchLevel { path: self.path.len(), is_replaceable: self.is_replaceable };
+        let first = work.len().saturating_sub(LONGEST_PATH.saturating_sub(self.path.len()));
+        let objects = work.get(first..).unwrap_or_default().iter().filter_map(WorkItem::object);
         self.path.extend(objects.map(Bound::unbind));
         before
     }
 
-    pub(super) fn leave(&mut self, before: usize) {
-        self.path.truncate(before);
+    /// Must be called before dill saves `object`, for the last item of the work list. `is_session` as in [`innermost`].
+    pub(super) fn enter_dill<'py>(&mut self, work: &[WorkItem<'py>], object: &Bound<'py, PyAny>, is_session: bool) {
+        self.is_replaceable |= self.replaces && has_replaceable(work, object, is_session);
     }
 
-    /// Records a fault. Returns false if the error ends the search.
-    pub(super) fn record(&mut self, object: &Bound<'_, PyAny>, error: &PyErr) -> bool {
+    pub(super) fn leave(&mut self, before: &SearchLevel) {
+        self.path.truncate(before.path);
+        self.is_replaceable = before.is_replaceable;
+    }
+
+    /// The error of an object that could not be saved before.
+    pub(super) fn known_error(&self, object: &Bound<'_, PyAny>) -> Option<PyErr> {
+        self.unsavable.get(&(object.as_ptr() as usize)).map(|error| error.clone_ref(object.py()))
+    }
+
+    /// Records a fault, unless an object around it can be replaced: then [`recover`] will record it. Returns false if
+    /// the error must go up.
+    pub(super) fn record<'py>(
+        &mut self,
+        work: &[WorkItem<'py>],
+        object: &Bound<'py, PyAny>,
+        is_session: bool,
+        error: &PyErr,
+    ) -> bool {
         let py = object.py();
-        let fatal = error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PyRecursionError>(py);
-        if fatal || self.found.len() >= MOST_FAULTS {
+        let too_deep = error.is_instance_of::<PyRecursionError>(py);
+        let is_replaceable = || self.replaces && has_replaceable(work, object, is_session);
+        if self.is_replaceable
+            || is_replaceable()
+            || too_deep
+            || ends_search(py, error)
+            || self.found.len() >= MOST_FAULTS
+        {
             return false;
         }
         // An object that several containers share is reported once.
         if self.known.insert(object.as_ptr() as usize) {
             let path = self.path.iter().map(|object| object.clone_ref(py));
-            self.found.push((error.clone_ref(py), path.chain([object.clone().unbind()]).collect()));
+            let chain = path.chain([object.clone().unbind()]).collect();
+            self.found.push(FoundFault { error: error.clone_ref(py), chain, replaced: None });
         }
         true
+    }
+
+    fn replace(&mut self, error: &PyErr, chain: Vec<Bound<'_, PyAny>>, replaced: &Bound<'_, PyAny>) {
+        let py = replaced.py();
+        // Whatever leads to the object at fault without a position for a marker fails again.
+        for object in chain.iter().skip_while(|object| !object.is(replaced)) {
+            if self.unsavable.insert(object.as_ptr() as usize, error.clone_ref(py)).is_none() {
+                self.kept.push(object.clone().unbind());
+            }
+        }
+        if self.known.insert(replaced.as_ptr() as usize) {
+            let chain = chain.into_iter().map(Bound::unbind).collect();
+            let replaced = Some(replaced.clone().unbind());
+            self.found.push(FoundFault { error: error.clone_ref(py), chain, replaced });
+        }
     }
 
     pub(super) fn take_found(&mut self) -> Vec<FoundFault> {
         std::mem::take(&mut self.found)
     }
+}
+
+/// Whether an error says nothing about the object that was being saved.
+fn ends_search(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyKeyboardInterrupt>(py)
+        || error.is_instance_of::<PySystemExit>(py)
+        || error.is_instance_of::<PyMemoryError>(py)
+}
+
+/// After an error in the last item of the work list: drops the innermost object that a marker can replace, so that the
+/// search continues with the next item of its container. Returns false if there is none, or no search.
+pub(super) fn recover<'py>(
+    context: &Arc<PickleContext>,
+    py: Python<'py>,
+    work: &mut Vec<WorkItem<'py>>,
+    error: &PyErr,
+) -> PyResult<bool> {
+    let Some(mut search) = context.fault_search()? else { return Ok(false) };
+    if !search.replaces || ends_search(py, error) || search.found.len() >= MOST_REPLACED {
+        return Ok(false);
+    }
+    let mut state = context.lock()?;
+    let failed: Vec<_> = state.failed.iter().rev().map(|object| object.bind(py).clone()).collect();
+    // The last item was saving the outermost of them.
+    let Some((index, replaced)) = innermost(work, failed.first(), state.dill_calls == 0) else { return Ok(false) };
+    let inside = work.get(index + 1..).unwrap_or_default().iter().filter_map(WorkItem::object);
+    let inside: Vec<_> = inside.chain(failed).collect();
+    let slots = inside.iter().filter_map(|object| state.memo.get(object.as_ptr() as usize));
+    let first = slots.filter(|slot| state.is_in_segment(*slot)).min();
+    let gone = (first.map(|first| state.memo.cut(first as usize)), state.cells.cut_before(&inside));
+    let failed = std::mem::take(&mut state.failed);
+    drop(state);
+    let around = work.get(..=index).unwrap_or_default().iter().filter_map(WorkItem::object);
+    let outer: Vec<_> = search.path.iter().map(|object| object.bind(py).clone()).collect();
+    search.replace(error, outer.into_iter().chain(around).chain(inside).collect(), &replaced);
+    drop(search);
+    // Freeing objects can run Python code, so nothing is locked here.
+    work.truncate(index + 1);
+    drop((gone, failed));
+    Ok(true)
 }

@@ -8,10 +8,10 @@
 
 use std::ffi::c_int;
 
-use pyo3::exceptions::PyOverflowError;
+use pyo3::exceptions::{PyMemoryError, PyOverflowError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyInt};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyTuple};
 
 use super::buffer_view::PyBufferView;
 use super::joined_strings;
@@ -175,6 +175,32 @@ fn save_string_with_surrogates(state: &mut PicklerState, string: &Bound<'_, PyAn
     Ok(())
 }
 
+/// Writes bytes, or a tuple of strings, without a slot.
+pub(super) fn save_constant(py: Python<'_>, state: &mut PicklerState, constant: &Bound<'_, PyAny>) -> PyResult<()> {
+    let Ok(strings) = constant.cast_exact::<PyTuple>() else {
+        return state.out.buffer(PyBufferView::of(constant)?, false);
+    };
+    let length = strings.len();
+    if length > 3 {
+        state.out.op(Opcode::Mark);
+    }
+    for string in strings.iter() {
+        state.out.between_opcodes()?;
+        // SAFETY: the tuple owns the string as well.
+        if !unsafe { save_simple(py, state, string.as_ptr()) } {
+            return Err(PyMemoryError::new_err("cannot write a string"));
+        }
+    }
+    state.out.op(match length {
+        0 => Opcode::EmptyTuple,
+        1 => Opcode::Tuple1,
+        2 => Opcode::Tuple2,
+        3 => Opcode::Tuple3,
+        _ => Opcode::Tuple,
+    });
+    Ok(())
+}
+
 /// Writes an int of up to 64 bits. Returns false, and writes nothing, for a larger one.
 #[inline(always)]
 fn save_int(state: &mut PicklerState, object: *mut ffi::PyObject) -> bool {
@@ -292,7 +318,7 @@ fn start_tuple<'py>(py: Python<'py>, state: &mut PicklerState, object: *mut ffi:
     let object = unsafe { Bound::from_borrowed_ptr(py, object) };
     // SAFETY: an exact tuple, as the caller has checked.
     let tuple = unsafe { object.cast_into_unchecked() };
-    FastSave::Started(WorkItem::Tuple { tuple, next: 0 })
+    FastSave::Started(WorkItem::Tuple { tuple, next: 0, original: None })
 }
 
 /// The less frequent types. The object has no slot, or is written again.

@@ -127,6 +127,14 @@ impl OpcodeOutput {
         self.segment()?.stopped.take()
     }
 
+    /// The offset in the file at which the next opcode will lie. Only for segments.
+    pub(super) fn position(&self) -> u64 {
+        match &self.destination {
+            Destination::Segment(segment) => segment.position.saturating_add(self.bytes.len() as u64),
+            Destination::Whole(_) => 0,
+        }
+    }
+
     /// How many bytes the value may still take.
     pub(super) fn room(&self) -> u64 {
         match &self.destination {

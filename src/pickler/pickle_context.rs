@@ -11,6 +11,7 @@ use pyo3::types::{PyAny, PyDict, PyModule, PyType};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::dill_library::{DillImporter, DillLibrary};
+use super::engine::DEEPEST_NESTING;
 use super::fault_search::FaultSearch;
 use super::global_names::{global_name, importable_module_dicts, why_unimportable};
 use super::memory::SharedMemory;
@@ -18,10 +19,14 @@ use super::output::OpcodeOutput;
 use super::pickler_state::PicklerState;
 use super::strategy::{HEAP_TYPE, Strategy};
 use super::submodules::SessionImports;
+use super::unloadable::UnloadableObjects;
 
 /// Creates the object that dill's functions get as their pickler. A function of the adapter for dill, which is above
 /// the engine: this file must not import it.
 pub(super) type DillConnector = for<'py> fn(&Arc<PickleContext>, Python<'py>) -> PyResult<Bound<'py, PyAny>>;
+
+/// See [`PickleContext::with_low_limit`].
+const LOW_LIMIT: usize = 20_000;
 
 /// Whether an object can be saved, tried with a pickler of its own. As [`DillConnector`], a function from above.
 pub(super) type SaveTrial = for<'py> fn(&Arc<PickleContext>, &Bound<'py, PyAny>) -> PyResult<bool>;
@@ -42,6 +47,10 @@ pub(super) struct PickleContext {
     strategies: Mutex<StrategyTable>,
     /// Collects all faults of a value instead of stopping at the first one.
     fault_search: Option<Mutex<FaultSearch>>,
+    /// The most work items of one work list.
+    pub(super) deepest_nesting: usize,
+    /// Objects that can be pickled but not loaded.
+    pub(super) unloadable: Arc<UnloadableObjects>,
     /// Which arrays share their memory.
     pub(super) memory: SharedMemory,
     pub(super) dill: DillLibrary,
@@ -82,6 +91,8 @@ impl PickleContext {
             state: Mutex::new(state),
             strategies: Mutex::default(),
             fault_search: None,
+            deepest_nesting: DEEPEST_NESTING,
+            unloadable: Arc::default(),
             memory: SharedMemory::default(),
             dill: DillLibrary::new(importer),
             dill_pickler: Mutex::new(None),
@@ -94,9 +105,19 @@ impl PickleContext {
         })
     }
 
-    /// The same context, but it continues after a fault.
-    pub(super) fn with_fault_search(self) -> Self {
-        Self { fault_search: Some(Mutex::default()), ..self }
+    /// The same context, but it continues after a fault. `replaces` is whether markers may replace objects.
+    pub(super) fn with_fault_search(self, replaces: bool) -> Self {
+        Self { fault_search: Some(Mutex::new(FaultSearch::new(replaces))), ..self }
+    }
+
+    /// The same context, with a lower limit for the depth of an object that goes on endlessly.
+    pub(super) fn with_low_limit(self) -> Self {
+        Self { deepest_nesting: LOW_LIMIT, ..self }
+    }
+
+    /// The same context, which refuses these objects.
+    pub(super) fn refusing(self, unloadable: Arc<UnloadableObjects>) -> Self {
+        Self { unloadable, ..self }
     }
 
     /// The same context for a script that imports the modules with these dotted names.

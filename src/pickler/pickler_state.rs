@@ -10,8 +10,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::functions::{ExecNamespaces, OpenCells};
 use super::hash_cycles::{HashCycles, Postponed, PostponedNumber};
+use super::lost_items::LostItems;
 use super::object_memo::ObjectMemo;
 use super::output::OpcodeOutput;
+use super::unloadable::CheckedRanges;
 use crate::pickle::format::opcode::Opcode;
 
 pub(super) struct PicklerState {
@@ -20,6 +22,8 @@ pub(super) struct PicklerState {
     /// Addresses of the types whose instances consist of a `__dict__` only: the fast path writes those. The value is
     /// whether the type has a `__hash__` of its own.
     pub(super) plain_types: FxHashMap<usize, bool>,
+    /// Addresses of the types whose instances may fail to load.
+    pub(super) unproven_types: FxHashSet<usize>,
     /// Addresses of the types whose instances may be written again in each segment: see
     /// [`repeated_values`](super::repeated_values).
     pub(super) repeated_types: FxHashSet<usize>,
@@ -50,6 +54,10 @@ pub(super) struct PicklerState {
     pub(super) needs: SegmentNeeds,
     /// The objects that were being saved when an error occurred, innermost first.
     pub(super) failed: Vec<Py<PyAny>>,
+    /// Objects in place of which a marker is written.
+    pub(super) lost: LostItems,
+    /// How many functions of dill are saving objects with this pickler, one within the other.
+    pub(super) dill_calls: usize,
 }
 
 /// What a segment needs from outside, recorded while it is written.
@@ -66,6 +74,8 @@ pub(super) struct SegmentNeeds {
     pub(super) modules: Vec<String>,
     /// Differences to expect after a load, for the user.
     pub(super) notes: Vec<String>,
+    /// The objects that may fail to load.
+    pub(super) checked: CheckedRanges,
 }
 
 impl SegmentNeeds {
@@ -92,6 +102,7 @@ impl PicklerState {
             out,
             memo: ObjectMemo::new(),
             plain_types: FxHashMap::default(),
+            unproven_types: FxHashSet::default(),
             cycles: HashCycles::default(),
             first_unfinished: u32::MAX,
             repeated_types: FxHashSet::default(),
@@ -106,6 +117,8 @@ impl PicklerState {
             copied_list: 0,
             needs: SegmentNeeds::default(),
             failed: Vec::new(),
+            lost: LostItems::default(),
+            dill_calls: 0,
         }
     }
 
@@ -114,6 +127,7 @@ impl PicklerState {
         self.out.begin(position, most);
         self.needs = SegmentNeeds { first_slot: self.memo.len() as u32, ..SegmentNeeds::default() };
         self.failed.clear();
+        self.dill_calls = 0;
         self.building.clear();
         self.unfinished_classes.clear();
         self.whole_classes.clear();

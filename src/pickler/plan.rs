@@ -64,6 +64,8 @@ pub(super) enum WorkItem<'py> {
     Tuple {
         tuple: Bound<'py, PyTuple>,
         next: isize,
+        /// The tuple that is to get the slot, if this one is a copy with markers in place of lost objects.
+        original: Option<Bound<'py, PyTuple>>,
     },
     /// An exact set.
     Set {
@@ -112,8 +114,16 @@ pub(super) enum Action<'py> {
     BeginBuilding(Bound<'py, PyAny>),
     /// The list at this address is a copy that `numpy.ndarray.__reduce__` has made.
     ExpectCopiedList(usize),
+    /// Records that the opcodes of an object begin whose load may fail.
+    BeginChecked(Bound<'py, PyAny>),
+    /// Records that they end.
+    EndChecked,
     Save(Bound<'py, PyAny>),
+    /// Bytes, or a tuple of strings, that belong to one object and so need no slot.
+    Constant(Bound<'py, PyAny>),
     Write(Opcode),
+    /// The contents of a buffer that only the next call uses: it gets no slot, and its memory is free again.
+    Contents(PyBufferView),
     /// Gives the object on top of the unpickler's stack a slot.
     Memoize(Bound<'py, PyAny>),
     Appends(Bound<'py, PyIterator>),
@@ -252,6 +262,14 @@ impl<'py> WorkItem<'py> {
         }
     }
 
+    /// Records where the opcodes of this object begin and end.
+    pub(super) fn check(&mut self, object: &Bound<'py, PyAny>) {
+        if let Self::Actions { actions, .. } = self {
+            actions.insert(0, Action::EndChecked);
+            actions.push(Action::BeginChecked(object.clone()));
+        }
+    }
+
     /// Marks the part of the actions in which the object exists without its attributes.
     pub(super) fn track_hash(&mut self, object: &Bound<'py, PyAny>) {
         let Self::Actions { actions, .. } = self else { return };
@@ -286,7 +304,7 @@ impl<'py> WorkItem<'py> {
         match self {
             Self::List { list, .. } => Some(list.clone().into_any()),
             Self::Dict { dict, owner, .. } => Some(owner.clone().unwrap_or_else(|| dict.clone().into_any())),
-            Self::Tuple { tuple, .. } => Some(tuple.clone().into_any()),
+            Self::Tuple { tuple, original, .. } => Some(original.as_ref().unwrap_or(tuple).clone().into_any()),
             Self::Set { set, .. } | Self::FrozenSet { set, .. } => Some(set.clone()),
             Self::Postponed { .. } => None,
             Self::Actions { object, .. } | Self::Appends { object, .. } | Self::SetItems { object, .. } => {

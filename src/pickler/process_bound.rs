@@ -68,7 +68,8 @@ const ALWAYS: [(&str, &str, &str); 29] = [
 ];
 
 /// As [`ALWAYS`], for the objects of which the function is true.
-const SOMETIMES: [(&str, &str, IsLive, &str); 8] = [
+const SOMETIMES: [(&str, &str, IsLive, &str); 9] = [
+    ("http.client", "HTTPResponse", is_connected, "an HTTP response: its connection ends with its process"),
     ("tempfile", "_TemporaryFileWrapper", deletes_file, "a temporary file: it is deleted when it is closed"),
     ("tempfile", "_TemporaryFileCloser", deletes_file, "a temporary file: it is deleted when it is closed"),
     ("shelve", "Shelf", is_shelf_on_disk, "an open shelf: its copy would write old data over the file"),
@@ -112,6 +113,11 @@ fn is_set(object: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
 fn deletes_file(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let closer = own_attribute(object, "_closer")?.unwrap_or_else(|| object.clone());
     is_set(&closer, "delete")
+}
+
+/// Whether an HTTP response was not read to its end.
+fn is_connected(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(own_attribute(object, "fp")?.is_some_and(|file| !file.is_none()))
 }
 
 fn is_shelf_on_disk(object: &Bound<'_, PyAny>) -> PyResult<bool> {

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyFunction, PyModule};
+use pyo3::types::{PyAny, PyDict, PyFunction, PyModule};
 
 use super::dill_library::DillImporter;
 use super::fault_search::FoundFault;
+use super::lost_items::LostItems;
 use super::output::{OpcodeOutput, SegmentSink, StopReason};
 use super::pickle_context::PickleContext;
 use super::save_trial::{self, NullSink};
-use super::{dill_adapter, engine};
+use super::unloadable::{CheckedRange, UnloadableObjects};
+use super::{class_attributes, dill_adapter, engine};
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::snapshot::index::StoredBuffer;
 
@@ -30,6 +32,8 @@ pub(crate) struct SavedValue {
     pub modules: Vec<String>,
     /// Differences to expect after a load, for the user.
     pub notes: Vec<String>,
+    /// The objects that may fail to load.
+    pub checked: Vec<CheckedRange>,
 }
 
 /// A variable that could not be pickled.
@@ -50,14 +54,25 @@ impl From<PyErr> for SaveFailure<'_> {
 
 impl<'py> SessionPickler<'py> {
     /// A pickler for the session in `module`, which takes memo slot 0. `imported` are the modules with dotted names
-    /// that the script imports; `importer` imports dill at the first need; `sink` gets the opcodes.
+    /// that the script imports; `importer` imports dill at the first need; `sink` gets the opcodes; `unloadable` are
+    /// refused.
     pub(crate) fn new(
         module: &Bound<'py, PyModule>,
         imported: &[String],
         importer: DillImporter,
         sink: Box<dyn SegmentSink>,
+        unloadable: &Arc<UnloadableObjects>,
     ) -> PyResult<Self> {
-        Self::with_context(module, new_context(module, importer, sink)?.with_imports(imported.to_vec()))
+        let context = new_context(module, importer, sink)?.with_imports(imported.to_vec());
+        Self::with_context(module, context.refusing(Arc::clone(unloadable)))
+    }
+
+    /// The markers to write from now on, instead of those before.
+    pub(crate) fn write_markers(&self, lost: LostItems) -> PyResult<()> {
+        let replaced = std::mem::replace(&mut self.context.lock()?.lost, lost);
+        // Freeing objects can run Python code, so the state is not locked here.
+        drop(replaced);
+        Ok(())
     }
 
     fn with_context(module: &Bound<'py, PyModule>, context: PickleContext) -> PyResult<Self> {
@@ -126,20 +141,33 @@ impl<'py> SessionPickler<'py> {
     fn end(&self, before: usize) -> PyResult<SavedValue> {
         let mut state = self.context.lock()?;
         let buffers = state.out.end()?;
-        let needs = std::mem::take(&mut state.needs);
+        let mut needs = std::mem::take(&mut state.needs);
+        let checked = needs.checked.take();
         let mut takes: Vec<u64> = needs.takes.into_iter().map(u64::from).collect();
         // The index lists each earlier slot once.
         takes.sort_unstable();
         takes.dedup();
         let memo = (before as u64, state.memo.len() as u64);
         let facts = SegmentFacts { memo, takes, imports: needs.imports, has_code: needs.has_code };
-        Ok(SavedValue { facts, buffers, modules: needs.modules, notes: needs.notes })
+        Ok(SavedValue { facts, buffers, modules: needs.modules, notes: needs.notes, checked })
     }
 
     fn take_chain(&self) -> Vec<Bound<'py, PyAny>> {
         let Ok(mut state) = self.context.lock() else { return Vec::new() };
         let objects = std::mem::take(&mut state.failed);
-        objects.into_iter().rev().map(|object| object.into_bound(self.py)).collect()
+        let mut chain: Vec<_> = objects.into_iter().rev().map(|object| object.into_bound(self.py)).collect();
+        // A reference to the `__dict__` of an instance would make it look shared when the instance is saved again.
+        let is_own_dict = |index: usize, chain: &[Bound<'py, PyAny>]| {
+            let owner = index.checked_sub(1).and_then(|index| chain.get(index))?;
+            let dict = chain.get(index).filter(|dict| dict.is_exact_instance_of::<PyDict>())?;
+            Some(class_attributes::instance_dict(owner).ok()??.is(dict))
+        };
+        for index in (0..chain.len()).rev() {
+            if is_own_dict(index, &chain) == Some(true) {
+                chain.remove(index);
+            }
+        }
+        chain
     }
 
     /// Forgets the memo slots from `length` on. Returns the reason if writing had stopped.
@@ -170,21 +198,44 @@ fn new_context(
     PickleContext::new(module, importer, save_trial::CALLS, OpcodeOutput::segments(sink), None)
 }
 
+/// An object at fault in a value, and the one to write a marker for.
+pub(crate) struct Fault<'py> {
+    pub(crate) failure: SaveFailure<'py>,
+    /// The innermost object around the one at fault that a marker can replace; None if that would be the value itself.
+    pub(crate) replaced: Option<Bound<'py, PyAny>>,
+}
+
+/// What [`all_faults`] is to search for.
+pub(crate) struct FaultRequest<'a> {
+    pub(crate) unloadable: &'a Arc<UnloadableObjects>,
+    /// Whether markers may replace objects.
+    pub(crate) replaces: bool,
+    /// Whether the value is nested too deeply, perhaps endlessly.
+    pub(crate) is_too_deep: bool,
+    /// The markers that are written already.
+    pub(crate) lost: LostItems,
+}
+
 /// Finds everything at fault in a value of the session in `module`.
 pub(crate) fn all_faults<'py>(
     module: &Bound<'py, PyModule>,
     importer: DillImporter,
     value: &Bound<'py, PyAny>,
-) -> PyResult<Vec<SaveFailure<'py>>> {
-    let context = new_context(module, importer, Box::new(NullSink))?.with_fault_search();
+    request: FaultRequest<'_>,
+) -> PyResult<Vec<Fault<'py>>> {
+    let context = new_context(module, importer, Box::new(NullSink))?;
+    let context = context.with_fault_search(request.replaces).refusing(Arc::clone(request.unloadable));
+    let context = if request.is_too_deep { context.with_low_limit() } else { context };
     let pickler = SessionPickler::with_context(module, context)?;
+    pickler.write_markers(request.lost)?;
     // The save may still fail, at an error that ends the search: what was found before counts.
     let _ = pickler.save(value, 0, u64::MAX);
     let found = pickler.context.fault_search()?.map(|mut search| search.take_found()).unwrap_or_default();
-    let failure = |(error, chain): FoundFault| SaveFailure {
-        error,
-        chain: chain.into_iter().map(|object| object.into_bound(module.py())).collect(),
-        stopped: None,
+    let py = module.py();
+    let fault = |FoundFault { error, chain, replaced }: FoundFault| {
+        let chain = chain.into_iter().map(|object| object.into_bound(py)).collect();
+        let failure = SaveFailure { error, chain, stopped: None };
+        Fault { failure, replaced: replaced.map(|object| object.into_bound(py)) }
     };
-    Ok(found.into_iter().map(failure).collect())
+    Ok(found.into_iter().map(fault).collect())
 }

@@ -33,6 +33,10 @@ pub(super) enum Strategy {
     TorchParameter,
     TorchStorage,
     JaxArray,
+    /// A `pyarrow.Buffer`.
+    ArrowBuffer,
+    /// A frame or a series of polars.
+    Polars,
     File,
     Lock {
         /// Whether it is an `RLock`.
@@ -143,10 +147,11 @@ fn by_own_rule(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResult<O
     if kind.is(py.get_type::<PyModule>()) {
         return Ok(Some(Strategy::Module));
     }
-    if kind.is(py.import("pickle")?.getattr("PickleBuffer")?) {
-        return Ok(Some(Strategy::PickleBuffer));
-    }
     Ok(match (module, name) {
+        // From the module in C: `pickle` imports `re`, which takes some milliseconds.
+        ("pickle", "PickleBuffer") if kind.is(py.import("_pickle")?.getattr("PickleBuffer")?) => {
+            Some(Strategy::PickleBuffer)
+        }
         ("builtins", "function" | "builtin_function_or_method") => Some(Strategy::Named),
         ("logging", "Logger" | "RootLogger") => Some(Strategy::Logger),
         ("_io", name) if FILE_CLASSES.contains(&name) => Some(Strategy::File),
@@ -210,6 +215,8 @@ fn tensor_strategy(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResu
         ("torch", "Tensor") => Strategy::TorchTensor,
         ("torch.storage", "TypedStorage" | "UntypedStorage") => Strategy::TorchStorage,
         ("jaxlib._jax" | "jaxlib.xla_extension" | "jax._src.array", "ArrayImpl") => Strategy::JaxArray,
+        ("pyarrow.lib", "Buffer") => Strategy::ArrowBuffer,
+        ("polars.dataframe.frame", "DataFrame") | ("polars.series.series", "Series") => Strategy::Polars,
         _ => return Ok(None),
     };
     Ok(if is_registered(kind)? { None } else { Some(strategy) })

@@ -1,5 +1,5 @@
-//! Objects of which a pickle cannot keep everything: the contents of caches, the handlers of loggers. A note at the save
-//! says so, because nothing else would: what pickling leaves out looks the same after a load.
+//! Objects of which a pickle cannot keep everything: the results in a cache, the handlers of a logger. A note at the
+//! save says so, because a comparison of pickles cannot: what pickling leaves out, it leaves out twice.
 
 use pyo3::prelude::*;
 use pyo3::types::PyAny;

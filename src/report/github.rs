@@ -1,14 +1,14 @@
-//! Variables that cannot be saved as annotations of GitHub Actions, which the web page shows beside the line of the
-//! script.
+//! Variables and objects that cannot be saved, as annotations of GitHub Actions: the web page shows them beside the
+//! line of the script.
 //!
 //! The format is `::error file=…,line=…,title=…::message`, from "Workflow commands for GitHub Actions".
 
 use std::io::{self, Write};
 
 use super::inspect_report::SessionReport;
-use crate::snapshot::index::{LeftOut, LeftOutReason};
+use crate::snapshot::index::{LeftOut, LeftOutReason, UnsavableObject, Variable};
 
-/// Writes a line for each variable that cannot be saved.
+/// Writes a line for each variable that cannot be saved, and for each object in one.
 pub fn write_annotations(out: &mut dyn Write, report: &SessionReport) -> io::Result<()> {
     // Annotate the script, even if a snapshot was inspected: the script is the file that the user can fix.
     let script = match report.index.script.path.as_str() {
@@ -17,7 +17,21 @@ pub fn write_annotations(out: &mut dyn Write, report: &SessionReport) -> io::Res
         path => path,
     };
     let failed = report.index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed);
-    failed.into_iter().try_for_each(|item| write_annotation(out, script, item))
+    failed.into_iter().try_for_each(|item| write_annotation(out, script, item))?;
+    let lost =
+        report.index.variables.iter().flat_map(|variable| variable.lost.iter().map(move |item| (variable, item)));
+    lost.into_iter().try_for_each(|(variable, item)| write_lost(out, script, variable, item))
+}
+
+fn write_lost(out: &mut dyn Write, script: &str, variable: &Variable, item: &UnsavableObject) -> io::Result<()> {
+    let mut message = format!("{} ({}): {}", item.path, item.type_name, item.error);
+    if let Some(fault) = &item.fault {
+        message.push_str(&format!("\nat fault: {fault}"));
+    }
+    if let Some(hint) = &item.hint {
+        message.push_str(&format!("\nhint: {hint}"));
+    }
+    write_command(out, script, variable.line, &item.path, &message)
 }
 
 fn write_annotation(out: &mut dyn Write, script: &str, item: &LeftOut) -> io::Result<()> {
@@ -28,9 +42,13 @@ fn write_annotation(out: &mut dyn Write, script: &str, item: &LeftOut) -> io::Re
     if let Some(hint) = &item.hint {
         message.push_str(&format!("\nhint: {hint}"));
     }
-    let line = item.line.map_or(String::new(), |line| format!(",line={line}"));
-    let title = escape_property(&format!("{} cannot be saved", item.name));
-    writeln!(out, "::error file={}{line},title={title}::{}", escape_property(script), escape_message(&message))
+    write_command(out, script, item.line, &item.name, &message)
+}
+
+fn write_command(out: &mut dyn Write, script: &str, line: Option<u32>, unsaved: &str, message: &str) -> io::Result<()> {
+    let line = line.map_or(String::new(), |line| format!(",line={line}"));
+    let title = escape_property(&format!("{unsaved} cannot be saved"));
+    writeln!(out, "::error file={}{line},title={title}::{}", escape_property(script), escape_message(message))
 }
 
 /// Escapes characters that would end a message.

@@ -105,10 +105,12 @@ impl SessionReport {
         Self { file, format, bytes, index, verdict: None, verified: None }
     }
 
-    /// Removes everything but the variables that failed to be saved.
+    /// Removes everything but the variables that failed to be saved, as a whole or in part.
     pub fn keep_failures_only(&mut self) {
         // Names left out by a rule were excluded by the user and are no failures.
-        self.index.variables.clear();
+        self.index.variables.retain(|variable| !variable.lost.is_empty());
+        self.index.module_state.clear();
+        self.index.ambient.clear();
         self.index.left_out.retain(|item| item.reason == LeftOutReason::Failed);
     }
 
@@ -122,9 +124,14 @@ impl SessionReport {
         self.verified.as_ref().is_some_and(|verified| !verified.changes.is_empty())
     }
 
-    /// Whether a variable failed to be saved.
+    /// Whether a variable, or an object in one, failed to be saved.
     pub fn has_failures(&self) -> bool {
-        self.index.left_out.iter().any(|item| item.reason == LeftOutReason::Failed)
+        self.has_lost() || self.index.left_out.iter().any(|item| item.reason == LeftOutReason::Failed)
+    }
+
+    /// Whether a variable was saved without an object in it.
+    pub fn has_lost(&self) -> bool {
+        self.index.variables.iter().any(|variable| !variable.lost.is_empty())
     }
 }
 

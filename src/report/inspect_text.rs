@@ -11,6 +11,8 @@ use crate::ui::{count, escape, format_size};
 
 /// How many objects at fault are shown for a variable, after the first, without `--all`.
 const FEW: usize = 2;
+/// How many lost objects are shown for a variable without `--all`.
+const FEW_LOST: usize = 10;
 
 /// Writes a summary line, the table, and all that is known about variables that cannot be saved.
 pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableStyle, all: bool) -> io::Result<()> {
@@ -27,10 +29,15 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
     }
     write_state(out, "state of other modules", &index.module_state)?;
     write_state(out, "state of the interpreter and of libraries", &index.ambient)?;
-    if report.has_failures() {
-        let heading = if report.format == FileFormat::Script { "cannot be saved" } else { "could not be saved" };
-        writeln!(out, "\n{heading}:")?;
-        write_left_out(out, index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed), all)?;
+    let can = if report.format == FileFormat::Script { "cannot" } else { "could not" };
+    let mut failed = index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed).peekable();
+    if failed.peek().is_some() {
+        writeln!(out, "\n{can} be saved:")?;
+        write_left_out(out, failed, all)?;
+    }
+    if report.has_lost() {
+        writeln!(out, "\n{can} be saved, and replaced by a marker:")?;
+        write_lost(out, &index.variables, all)?;
     }
     Ok(())
 }
@@ -55,11 +62,51 @@ fn write_state(out: &mut dyn Write, heading: &str, entries: &[Variable]) -> io::
 /// Writes only the variables that cannot be saved.
 pub fn write_failures(out: &mut dyn Write, report: &SessionReport, all: bool) -> io::Result<()> {
     let (file, failed) = (escape(&report.file), &report.index.left_out);
-    if failed.is_empty() {
+    if !report.has_failures() {
         return writeln!(out, "{file}: everything can be saved");
     }
-    writeln!(out, "{file}: {} cannot be saved", count(failed.len(), "variable"))?;
-    write_left_out(out, failed.iter(), all)
+    if !failed.is_empty() {
+        writeln!(out, "{file}: {} cannot be saved", count(failed.len(), "variable"))?;
+        write_left_out(out, failed.iter(), all)?;
+    }
+    if report.has_lost() {
+        let lost = count(number_of_lost(&report.index.variables), "object");
+        writeln!(out, "{file}: {lost} within variables cannot be saved")?;
+        write_lost(out, &report.index.variables, all)?;
+    }
+    Ok(())
+}
+
+/// The number of objects in place of which there is a marker.
+pub(crate) fn number_of_lost(variables: &[Variable]) -> usize {
+    variables.iter().map(|variable| variable.lost.len()).sum()
+}
+
+/// Writes the objects in place of which there is a marker. With `all`, every one is shown, not only the first few.
+pub(crate) fn write_lost(out: &mut dyn Write, variables: &[Variable], all: bool) -> io::Result<()> {
+    let shown = if all { usize::MAX } else { FEW_LOST };
+    for variable in variables {
+        // Neighbours often have the same hint.
+        let mut last_hint = None;
+        for item in variable.lost.iter().take(shown) {
+            let (path, type_name, error) = (escape(&item.path), escape(&item.type_name), escape(&item.error));
+            writeln!(out, "  {path} ({type_name}): {error}")?;
+            if let Some(fault) = &item.fault {
+                writeln!(out, "      at fault: {}", escape(fault))?;
+            }
+            if let Some(hint) = &item.hint
+                && last_hint != Some(hint)
+            {
+                writeln!(out, "      hint: {}", escape(hint))?;
+            }
+            last_hint = item.hint.as_ref();
+        }
+        let more = variable.lost.len().saturating_sub(shown);
+        if more > 0 {
+            writeln!(out, "  and {more} more in {}: use `inspect --all` to show them", escape(&variable.name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes a tree of pickled objects, with two more spaces for each level.

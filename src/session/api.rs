@@ -95,25 +95,30 @@ fn load<'py>(file: &Bound<'py, PyAny>, options: Option<&Bound<'py, PyDict>>) -> 
 }
 
 /// Saves the session as `snapcli save` does, from within a script or at the prompt. Returns a dict of the names that
-/// could not be saved, each with the reason.
+/// could not be saved, each with the reason; an object within a variable is named by its path: `results['job7']`.
 ///
 /// `namespace` is a module, or a dict whose items are saved as variables of `__main__`, with the globals that their
 /// code uses. The default is `__main__`, or at the prompt of IPython the namespace of that prompt. With `sync=False`,
-/// the file may reach the disk half a minute later: that is faster, but a power cut can lose it.
+/// the file may reach the disk half a minute later: that is faster, but a power cut can lose it. With `whole=True`, a
+/// variable is left out as a whole if an object in it cannot be saved.
 #[pyfunction]
-#[pyo3(signature = (path, namespace = None, *, sync = true))]
+#[pyo3(signature = (path, namespace = None, *, sync = true, whole = false))]
 fn save<'py>(
     py: Python<'py>,
     path: PathBuf,
     namespace: Option<Bound<'py, PyAny>>,
     sync: bool,
+    whole: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     // Names that rules leave out are not failures: the dict has only those that could not be pickled.
-    let saved = save_session(py, &path, namespace.as_ref(), sync);
+    let saved = save_session(py, &path, namespace.as_ref(), sync, whole);
     let index = saved.map_err(|error| to_exception(error, "save to", &path))?;
     let failed = PyDict::new(py);
     for item in index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed) {
         failed.set_item(&item.name, &item.error)?;
+    }
+    for item in index.variables.iter().flat_map(|variable| &variable.lost) {
+        failed.set_item(&item.path, &item.error)?;
     }
     Ok(failed)
 }
@@ -221,7 +226,13 @@ fn is_named_main(globals: &Bound<'_, PyDict>) -> bool {
     globals.get_item("__name__").ok().flatten().is_some_and(|name| name.eq("__main__").unwrap_or(false))
 }
 
-fn save_session(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>>, sync: bool) -> Result<Index> {
+fn save_session(
+    py: Python<'_>,
+    path: &Path,
+    namespace: Option<&Bound<'_, PyAny>>,
+    sync: bool,
+    whole: bool,
+) -> Result<Index> {
     let running = running_session()?;
     let SavedNamespace { module, names, is_part } = SavedNamespace::new(py, namespace)?;
     let is_main = module.is(&py.import("__main__")?);
@@ -236,8 +247,9 @@ fn save_session(py: Python<'_>, path: &Path, namespace: Option<&Bound<'_, PyAny>
     let key = signing_key(running.verbosity);
     let request = SaveRequest {
         module: &name,
-        rules: &SelectionRules::default(),
-        load_again: false,
+        rules: &SelectionRules { whole, ..SelectionRules::default() },
+        check_load: true,
+        all_faults: false,
         ambient: is_main && !is_part,
         key: key.as_ref(),
         progress: &|_, _, _| {},
@@ -295,6 +307,7 @@ impl<'py> LoadOptions<'py> {
                 into: self.into.clone(),
                 trusted,
                 finds_script_modules: false,
+                fault_log: None,
                 ambient: if self.ambient { AmbientChoice::All } else { AmbientChoice::None },
                 dill,
             };

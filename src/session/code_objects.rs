@@ -7,8 +7,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyBytes, PyCode, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyString, PyTuple, PyType};
+use pyo3::types::{
+    PyAny, PyBool, PyBytes, PyCode, PyDict, PyFloat, PyFrozenSet, PyFunction, PyInt, PyList, PySet, PyString, PyTuple,
+    PyType,
+};
 
 use super::object_description::genuine_module;
 
@@ -122,13 +126,14 @@ impl CodeReader {
 
     fn add_globals(&self, root: &Bound<'_, PyAny>, used: &mut HashSet<String>) -> PyResult<()> {
         for (_, code) in nested(root)? {
-            let names = names_of(&code)?;
-            for instruction in self.instructions(&code)? {
-                if let Some(index) = self.global_index(&instruction)
-                    && let Some(name) = names.get(index)
-                {
-                    used.insert(name.clone());
-                }
+            let names = code.getattr(intern!(code.py(), "co_names"))?.cast_into::<PyTuple>()?;
+            let instructions = self.instructions(&code)?;
+            let mut indices: Vec<usize> = instructions.iter().filter_map(|found| self.global_index(found)).collect();
+            indices.sort_unstable();
+            indices.dedup();
+            // Most code uses few of its names as globals, so only those become strings of ours.
+            for name in indices.into_iter().filter_map(|index| names.get_item(index).ok()) {
+                used.insert(name.cast::<PyString>()?.to_string());
             }
         }
         Ok(())
@@ -144,7 +149,7 @@ impl CodeReader {
     }
 
     fn instructions(&self, code: &Bound<'_, PyAny>) -> PyResult<Vec<Instruction>> {
-        let bytes = code.getattr("co_code")?;
+        let bytes = code.getattr(intern!(code.py(), "co_code"))?;
         let bytes = bytes.cast::<PyBytes>()?.as_bytes();
         let mut found = Vec::with_capacity(bytes.len() / 2);
         let mut high = 0;
@@ -175,7 +180,7 @@ fn nested<'py>(root: &Bound<'py, PyAny>) -> PyResult<Vec<(usize, Bound<'py, PyAn
     let mut found = vec![(0, root.clone())];
     let mut next = 0;
     while let Some((depth, code)) = found.get(next).cloned() {
-        for constant in code.getattr("co_consts")?.cast::<PyTuple>()? {
+        for constant in code.getattr(intern!(code.py(), "co_consts"))?.cast::<PyTuple>()? {
             if constant.is_instance_of::<PyCode>() {
                 found.push((depth + 1, constant));
             }
@@ -208,13 +213,18 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
     // By address; `pending` and the namespace keep the objects alive. Guards against cycles, and bounds the search.
     let mut seen = HashSet::new();
     while let Some(object) = pending.pop() {
+        // The values of most default arguments.
+        if is_constant(&object) {
+            continue;
+        }
         if seen.len() >= MAX_OBJECTS || !seen.insert(object.as_ptr() as usize) {
             continue;
         }
         if object.is_exact_instance_of::<PyFunction>() {
             // A function of another module looks its names up elsewhere, but may wrap one of this module.
-            if object.getattr("__globals__").is_ok_and(|globals| globals.is(namespace)) {
-                found.extend(object.getattr("__code__"));
+            let py = object.py();
+            if object.getattr(intern!(py, "__globals__")).is_ok_and(|globals| globals.is(namespace)) {
+                found.extend(object.getattr(intern!(py, "__code__")));
             }
             pending.extend(function_parts(&object));
         } else if let Some(parts) = items(&object) {
@@ -236,17 +246,34 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
 
 /// The objects that a function holds besides its code.
 fn function_parts<'py>(function: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
+    let py = function.py();
     let mut parts = Vec::new();
-    if let Ok(closure) = function.getattr("__closure__")
+    if let Ok(closure) = function.getattr(intern!(py, "__closure__"))
         && let Ok(cells) = closure.cast::<PyTuple>()
     {
         // An empty cell raises ValueError.
         parts.extend(cells.iter().filter_map(|cell| cell.getattr("cell_contents").ok()));
     }
-    for name in ["__defaults__", "__kwdefaults__", "__wrapped__"] {
-        parts.extend(function.getattr_opt(name).ok().flatten());
+    for name in [intern!(py, "__defaults__"), intern!(py, "__kwdefaults__")] {
+        parts.extend(function.getattr(name));
+    }
+    // Not by `getattr`: raising AttributeError for most functions would take longer than all the rest.
+    if let Ok(dict) = function.getattr(intern!(py, "__dict__"))
+        && let Ok(dict) = dict.cast_exact::<PyDict>()
+    {
+        parts.extend(dict.get_item(intern!(py, "__wrapped__")).ok().flatten());
     }
     parts
+}
+
+/// Whether an object is None, a number, a string or bytes, which holds no code.
+fn is_constant(object: &Bound<'_, PyAny>) -> bool {
+    object.is_none()
+        || object.is_exact_instance_of::<PyString>()
+        || object.is_exact_instance_of::<PyInt>()
+        || object.is_exact_instance_of::<PyFloat>()
+        || object.is_exact_instance_of::<PyBool>()
+        || object.is_exact_instance_of::<PyBytes>()
 }
 
 /// The first items of an exact built-in container.

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyString, PyTuple, PyType};
 
 use super::object_description::type_name;
-use crate::pickler::SaveFailure;
+use crate::pickler::{CannotLoad, SaveFailure};
 
 /// The most steps of a path; a longer one ends in an ellipsis.
 const MAX_STEPS: usize = 40;
@@ -50,7 +50,8 @@ pub(super) fn explain_failure(
 
 /// An exception on one line, as in the last line of its traceback.
 pub(super) fn error_text(py: Python<'_>, error: &PyErr) -> String {
-    let kind = type_name(&error.get_type(py));
+    let is_ours = error.is_instance_of::<CannotLoad>(py);
+    let kind = if is_ours { String::new() } else { type_name(&error.get_type(py)) };
     let message = error.value(py).str().map(|string| string.to_string_lossy().into_owned()).unwrap_or_default();
     let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.is_empty() {
@@ -61,7 +62,7 @@ pub(super) fn error_text(py: Python<'_>, error: &PyErr) -> String {
     if shown.len() < line.len() {
         shown.push('…');
     }
-    format!("{kind}: {shown}")
+    if is_ours { shown } else { format!("{kind}: {shown}") }
 }
 
 /// The path from the variable `name` through the objects of `chain`, as a Python expression where possible.
@@ -138,6 +139,9 @@ fn step_to(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String>
     }
     if owner.is_instance_of::<PyFunction>() {
         return in_function(owner, child);
+    }
+    if type_name(&owner.get_type()) == "collections.deque" {
+        return in_sequence(owner, child).or_else(|| attribute(owner, child));
     }
     if owner.get_type().name().is_ok_and(|name| name == "generator") {
         return in_generator(owner, child);

@@ -81,31 +81,40 @@ pub(super) struct IgnoredWarnings<'py> {
     added: Vec<Bound<'py, PyAny>>,
 }
 
-/// The messages, as regular expressions, and the categories of these warnings.
-const IGNORED: [(&str, &str); 2] = [
-    ("Pickle, copy, and deepcopy support will be removed", "DeprecationWarning"),
-    ("coroutine .* was never awaited", "RuntimeWarning"),
-];
+/// The categories of these warnings, and parts of their messages.
+const IGNORED: [(&str, &str); 2] =
+    [("DeprecationWarning", "support will be removed from itertools"), ("RuntimeWarning", "was never awaited")];
+
+/// Stands for the regular expression in a filter: `warnings` calls its `match`. Importing `re` would take some
+/// milliseconds.
+#[pyclass(frozen)]
+struct MessagePart(&'static str);
+
+#[pymethods]
+impl MessagePart {
+    fn r#match(&self, message: &str) -> bool {
+        message.contains(self.0)
+    }
+}
 
 impl<'py> IgnoredWarnings<'py> {
     pub(super) fn new(py: Python<'py>) -> Self {
         let mut ignored = Self { filters: None, added: Vec::new() };
-        // If the script has broken the `warnings` module, that costs no more than a superfluous warning.
+        // If the script has broken the filters, that costs no more than a superfluous warning.
         let _ = ignored.add(py);
         ignored
     }
 
     fn add(&mut self, py: Python<'py>) -> PyResult<()> {
-        let warnings = py.import("warnings")?;
+        // `catch_warnings` gives `warnings` another list. That module may not be imported yet.
+        let modules = py.import("sys")?.getattr("modules")?;
+        let warnings = modules.get_item("warnings").or_else(|_| py.import("_warnings").map(Bound::into_any))?;
         let filters = warnings.getattr("filters")?.cast_into::<PyList>()?;
-        for (message, category) in IGNORED {
-            let before = filters.len();
+        for (category, part) in IGNORED {
             let category = py.import("builtins")?.getattr(category)?;
-            warnings.call_method1("filterwarnings", ("ignore", message, category))?;
-            // A filter that was there already has only been moved to the front.
-            if filters.len() > before {
-                self.added.push(filters.get_item(0)?);
-            }
+            let filter = ("ignore", MessagePart(part), category, py.None(), 0).into_pyobject(py)?.into_any();
+            filters.insert(0, &filter)?;
+            self.added.push(filter);
         }
         self.filters = Some(filters);
         Ok(())

@@ -9,6 +9,8 @@ use pyo3::types::{
     PySet, PyString, PyTuple, PyType,
 };
 
+use crate::pickle::known::{MARKER_REASON, MARKER_TYPE, shown_marker};
+use crate::pickler::LostItems;
 use crate::snapshot::index::{PREVIEW, VariableKind as Kind};
 
 /// Packages whose `shape`, `dtype` and `columns` are plain data.
@@ -28,8 +30,8 @@ pub(super) struct ObjectDescription {
     pub(super) preview: String,
 }
 
-/// Describes a value of the module named `session`.
-pub(super) fn describe(value: &Bound<'_, PyAny>, session: &str) -> ObjectDescription {
+/// Describes a value of the module named `session`. `lost` are the objects that a marker is saved for.
+pub(super) fn describe(value: &Bound<'_, PyAny>, session: &str, lost: &LostItems) -> ObjectDescription {
     let type_name = type_name(&value.get_type());
     let package = type_name.split('.').next().unwrap_or_default();
     // A class of the script may set its `__module__` to "numpy": then its `shape` could run any code.
@@ -38,7 +40,7 @@ pub(super) fn describe(value: &Bound<'_, PyAny>, session: &str) -> ObjectDescrip
     let shape = if array { attribute(value, "shape").and_then(|shape| shape.extract().ok()) } else { None };
     let dtype = if array { attribute(value, "dtype").and_then(|dtype| str_of(&dtype)) } else { None };
     let mut preview = String::new();
-    write_preview(&mut preview, value, 0);
+    write_preview(&mut preview, value, 0, lost);
     // For an array, the generic preview is only its type in angle brackets.
     if array && let Some(string) = array_preview(value, &type_name) {
         preview = string;
@@ -117,7 +119,7 @@ fn array_preview(value: &Bound<'_, PyAny>, type_name: &str) -> Option<String> {
     if type_name.starts_with("pandas.") && type_name.ends_with("DataFrame") {
         let columns = attribute(value, "columns")?.call_method0("tolist").ok()?;
         let mut string = "columns ".to_owned();
-        write_preview(&mut string, &columns, 0);
+        write_preview(&mut string, &columns, 0, &LostItems::default());
         return Some(string);
     }
     if type_name != "numpy.ndarray" || attribute(value, "dtype")?.getattr("hasobject").ok()?.is_truthy().ok()? {
@@ -128,7 +130,7 @@ fn array_preview(value: &Bound<'_, PyAny>, type_name: &str) -> Option<String> {
         attribute(value, "flat")?.get_item(pyo3::types::PySlice::new(value.py(), 0, MAX_ELEMENTS as isize, 1)).ok()?;
     let size: usize = attribute(value, "size")?.extract().ok()?;
     let mut string = String::new();
-    write_preview(&mut string, &first.call_method0("tolist").ok()?, 0);
+    write_preview(&mut string, &first.call_method0("tolist").ok()?, 0, &LostItems::default());
     if size > MAX_ELEMENTS {
         // Reopen the list: replace its bracket with an ellipsis and a bracket.
         string.truncate(string.len().saturating_sub(1));
@@ -138,28 +140,30 @@ fn array_preview(value: &Bound<'_, PyAny>, type_name: &str) -> Option<String> {
 }
 
 /// Appends a preview of `value`, with at most [`MAX_ELEMENTS`] per container and [`MAX_DEPTH`] levels.
-fn write_preview(out: &mut String, value: &Bound<'_, PyAny>, depth: usize) {
+fn write_preview(out: &mut String, value: &Bound<'_, PyAny>, depth: usize, lost: &LostItems) {
     if out.chars().count() > PREVIEW {
         // `clip` cuts the rest off anyway.
         return;
     }
+    let marker = lost.marker(value);
+    let value = marker.as_ref().unwrap_or(value);
     if let Some(string) = scalar_preview(value) {
         out.push_str(&string);
     } else if let Ok(list) = value.cast_exact::<PyList>() {
-        write_items(out, ["[", "]"], list.iter(), list.len(), depth);
+        write_items(out, ["[", "]"], list.iter(), list.len(), depth, lost);
     } else if let Ok(tuple) = value.cast_exact::<PyTuple>() {
         // Python writes a tuple of one item with a comma.
         let end = if tuple.len() == 1 { ",)" } else { ")" };
-        write_items(out, ["(", end], tuple.iter(), tuple.len(), depth);
+        write_items(out, ["(", end], tuple.iter(), tuple.len(), depth, lost);
     } else if let Ok(set) = value.cast_exact::<PySet>()
         && !set.is_empty()
     {
-        write_items(out, ["{", "}"], set.iter(), set.len(), depth);
+        write_items(out, ["{", "}"], set.iter(), set.len(), depth, lost);
     } else if value.is_exact_instance_of::<PySet>() {
         // `{}` is an empty dict.
         out.push_str("set()");
     } else if let Ok(dict) = value.cast_exact::<PyDict>() {
-        write_dict(out, dict, depth);
+        write_dict(out, dict, depth, lost);
     } else {
         out.push_str(&opaque_preview(value));
     }
@@ -205,6 +209,7 @@ fn write_items<'py>(
     items: impl Iterator<Item = Bound<'py, PyAny>>,
     length: usize,
     depth: usize,
+    lost: &LostItems,
 ) {
     out.push_str(brackets[0]);
     if depth >= MAX_DEPTH && length > 0 {
@@ -212,23 +217,23 @@ fn write_items<'py>(
     } else {
         for (index, item) in items.take(MAX_ELEMENTS).enumerate() {
             out.push_str(if index > 0 { ", " } else { "" });
-            write_preview(out, &item, depth + 1);
+            write_preview(out, &item, depth + 1, lost);
         }
         out.push_str(if length > MAX_ELEMENTS { ", …" } else { "" });
     }
     out.push_str(brackets[1]);
 }
 
-fn write_dict(out: &mut String, dict: &Bound<'_, PyDict>, depth: usize) {
+fn write_dict(out: &mut String, dict: &Bound<'_, PyDict>, depth: usize, lost: &LostItems) {
     out.push('{');
     if depth >= MAX_DEPTH && !dict.is_empty() {
         out.push('…');
     } else {
         for (index, (key, item)) in dict.iter().take(MAX_ELEMENTS).enumerate() {
             out.push_str(if index > 0 { ", " } else { "" });
-            write_preview(out, &key, depth + 1);
+            write_preview(out, &key, depth + 1, lost);
             out.push_str(": ");
-            write_preview(out, &item, depth + 1);
+            write_preview(out, &item, depth + 1, lost);
         }
         out.push_str(if dict.len() > MAX_ELEMENTS { ", …" } else { "" });
     }
@@ -246,7 +251,18 @@ fn opaque_preview(value: &Bound<'_, PyAny>) -> String {
     if value.is_instance_of::<PyFunction>() {
         return signature(value).unwrap_or_else(|_| "a function".to_owned());
     }
-    format!("<{}>", type_name(&value.get_type()))
+    marker_preview(value).unwrap_or_else(|| format!("<{}>", type_name(&value.get_type())))
+}
+
+/// What is shown for the marker of a lost object.
+fn marker_preview(value: &Bound<'_, PyAny>) -> Option<String> {
+    let kind = value.get_type();
+    if type_name(&kind) != "types.SimpleNamespace" || genuine_module(&kind)? != "types" {
+        return None;
+    }
+    let attributes = value.getattr("__dict__").ok()?.cast_into_exact::<PyDict>().ok()?;
+    let part = |name: &str| attributes.get_item(name).ok()??.extract::<String>().ok();
+    (attributes.len() == 2).then(|| Some(shown_marker(&part(MARKER_TYPE)?, &part(MARKER_REASON)?)))?
 }
 
 /// `name(a, b, *rest, key, **options)` from the code object.

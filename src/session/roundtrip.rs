@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Result};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
@@ -32,7 +32,8 @@ pub(crate) fn repickle<'py>(
         module: &index.module,
         // The names come from the snapshot: do not select among them again.
         rules: &SelectionRules { private: true, refimported, ..SelectionRules::default() },
-        load_again: false,
+        check_load: false,
+        all_faults: false,
         // The name of an entry could be that of a variable.
         ambient: false,
         key: None,
@@ -56,7 +57,7 @@ pub(crate) fn repickle_run(
 ) -> Result<Compared> {
     let Contents::Own { index } = snapshot.contents() else { return Ok(Compared::default()) };
     in_session(py, run, &index.module, |module| {
-        with_dill(py, dill, |dill| repickle(py, snapshot, module, rules.refimported, origin, dill)).map_err(Error::from)
+        with_dill(py, dill, |dill| repickle(py, snapshot, module, rules.refimported, origin, dill))
     })
 }
 

@@ -3,23 +3,33 @@
 //! Called by `snapcli save` and `inspect SCRIPT` when a script has ended, by `snapcli.save` from within one, and by
 //! `save --verify` to pickle a session again.
 
+use std::path::Path;
 use std::sync::Once;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
+use super::forked_load::in_child;
+use super::load_faults::{CheckedVariable, LoadFaults};
 use super::provenance::{self, Origin, ScriptNames};
-use super::variable_saver::save_variables;
+use super::trial_load::{TrialLoad, TrialResult};
+use super::variable_saver::{SavedVariables, save_variables};
 use crate::python::dill::{DillLocation, with_dill};
 use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::Index;
-use crate::snapshot::save_target::SaveTarget;
+use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::writer::SnapshotWriter;
 use crate::ui::messages::Verbosity;
 
 pub(crate) use super::variable_saver::SaveRequest;
 pub(super) use super::variable_saver::SaveSource;
+
+/// How often a session is written at most, until all of it can be loaded.
+const MOST_ROUNDS: usize = 8;
+/// How long the check of a small session may take. Larger ones get ten times the time that it took to write them.
+const SHORTEST_LIMIT: Duration = Duration::from_secs(20);
 
 /// Writes the snapshot of a script that has ended to `out`. Returns the target, the index, and the number of bytes.
 pub(crate) fn save<T: SaveTarget>(
@@ -57,17 +67,110 @@ pub(super) fn save_namespace<'py, T: SaveTarget>(
     origin: &Origin<'_>,
     out: T,
 ) -> Result<(T, Index, u64)> {
-    let name = request.module;
     // Only the script's own source is known, so only names of `__main__` get line numbers.
-    let is_script = name == "__main__";
-    let names = if is_script { provenance::script_names(source.module, origin) } else { ScriptNames::default() };
-    let (writer, left_out) = save_variables(py, request, source, &names, SnapshotWriter::new(out, name)?)?;
-    let mut index = provenance::provenance(name, origin);
-    // Known only now: whether dill was needed, and which packages the variables import.
-    index.python.dill = source.dill.version(py);
-    index.packages = provenance::packages(py, writer.segments(), name);
-    index.left_out = left_out;
-    writer.finish(index, request.key).context("cannot write the snapshot")
+    let is_main = request.module == "__main__";
+    let names = if is_main { provenance::script_names(source.module, origin) } else { ScriptNames::default() };
+    SessionWriter { request, source, origin, names: &names }.write_checked(py, out)
+}
+
+/// Writes a session, as often as it takes until all that is written can be loaded.
+#[derive(Clone, Copy)]
+pub(super) struct SessionWriter<'a, 'py> {
+    pub(super) request: &'a SaveRequest<'a>,
+    pub(super) source: &'a SaveSource<'a, 'py>,
+    pub(super) origin: &'a Origin<'a>,
+    /// What the source of the script says.
+    pub(super) names: &'a ScriptNames,
+}
+
+/// A complete snapshot.
+pub(super) struct Written<T> {
+    pub(super) out: T,
+    index: Index,
+    bytes: u64,
+    /// The variables with objects whose load may fail.
+    pub(super) checked: Vec<CheckedVariable>,
+}
+
+impl SessionWriter<'_, '_> {
+    /// Writes everything but these faults.
+    pub(super) fn write<T: SaveTarget>(&self, py: Python<'_>, faults: &LoadFaults, out: T) -> Result<Written<T>> {
+        let Self { request, source, origin, names } = self;
+        let name = request.module;
+        let saved = save_variables(py, request, source, names, faults, SnapshotWriter::new(out, name)?)?;
+        let SavedVariables { writer, left_out, checked } = saved;
+        let mut index = provenance::provenance(name, origin);
+        // Known only now: whether dill was needed, and which packages the variables import.
+        index.python.dill = source.dill.version(py);
+        index.packages = provenance::packages(py, writer.segments(), name);
+        index.left_out = left_out;
+        let (out, index, bytes) = writer.finish(index, request.key).context("cannot write the snapshot")?;
+        Ok(Written { out, index, bytes, checked })
+    }
+
+    /// Writes everything that can be loaded again.
+    fn write_checked<T: SaveTarget>(&self, py: Python<'_>, mut out: T) -> Result<(T, Index, u64)> {
+        let mut faults = LoadFaults::default();
+        let mut round = 0;
+        loop {
+            let started = Instant::now();
+            let mut written = self.write(py, &faults, out)?;
+            if written.checked.is_empty() || !self.request.check_load {
+                return Ok((written.out, written.index, written.bytes));
+            }
+            let limit = SHORTEST_LIMIT + 10 * started.elapsed();
+            let found = self.check(py, &mut written, &faults, limit)?;
+            round += 1;
+            if !faults.add(py, &found, &written.checked, round >= MOST_ROUNDS) {
+                add_notes(&mut written.index, found.notes);
+                return Ok((written.out, written.index, written.bytes));
+            }
+            out = written.out;
+            out.cut(0).context("cannot write the snapshot")?;
+        }
+    }
+
+    /// Loads what was written in a child process. If that is not possible, the variables get a note.
+    fn check<T: SaveTarget>(
+        &self,
+        py: Python<'_>,
+        written: &mut Written<T>,
+        faults: &LoadFaults,
+        limit: Duration,
+    ) -> Result<TrialResult> {
+        let path = written.out.read_path().context("cannot write the snapshot")?;
+        let checked = match path {
+            Some(path) => self.check_file(py, &path, written, limit),
+            // `inspect SCRIPT` keeps no bytes unless they are needed.
+            None => SpoolFile::new().map_err(Into::into).and_then(|spool| self.write(py, faults, spool)).and_then(
+                |mut spooled| {
+                    let path = spooled.out.read_path()?.context("a temporary file has no path")?;
+                    self.check_file(py, &path, &spooled, limit)
+                },
+            ),
+        };
+        match checked {
+            Err(error) if !error.is::<PyErr>() => {
+                let why = format!("not checked by loading it: {error:#}");
+                let names = written.checked.iter().map(|variable| (variable.name.clone(), why.clone()));
+                Ok(TrialResult { notes: names.collect(), ..TrialResult::default() })
+            }
+            checked => checked,
+        }
+    }
+
+    fn check_file<T>(&self, py: Python<'_>, path: &Path, written: &Written<T>, limit: Duration) -> Result<TrialResult> {
+        let trial = TrialLoad { py, writer: self, index: &written.index };
+        in_child(py, limit, || trial.run(path, &written.checked))
+    }
+}
+
+fn add_notes(index: &mut Index, notes: Vec<(String, String)>) {
+    for (name, note) in notes {
+        if let Some(variable) = index.variables.iter_mut().find(|variable| variable.name == name) {
+            variable.notes.push(note);
+        }
+    }
 }
 
 /// The key that signs this user's sessions. If there is none, the session is saved without a signature, and a message

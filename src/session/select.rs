@@ -28,6 +28,8 @@ pub(crate) struct SelectionRules {
     pub redact: bool,
     /// Save imported objects by reference, as dill's `refimported`.
     pub refimported: bool,
+    /// Leave out a variable as a whole if an object in it cannot be saved.
+    pub whole: bool,
 }
 
 /// A name of the session and its value.

@@ -1,21 +1,23 @@
 //! Pickles the selected variables, one after the other. Each becomes a segment of the file or, if it cannot be pickled,
 //! an entry in the list of names left out. An object that cannot be pickled affects only the variable that holds it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
-use pyo3::exceptions::{PyAssertionError, PyKeyboardInterrupt, PySystemExit};
+use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyModule};
+use pyo3::types::{PyDict, PyModule};
 
 use super::ambient;
 use super::code_objects::{CodeReader, names_used};
 use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilter};
+use super::load_faults::{CheckedVariable, LoadFaults};
+use super::lost_objects::{FaultPlace, LostObjects, all_unsavable_objects};
 use super::module_state::ProjectModules;
 use super::object_description::{describe, type_name};
 use super::provenance::ScriptNames;
@@ -25,11 +27,11 @@ use super::size_estimate::check_room;
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::pickler::{
-    DillImporter, ImportedNames, SaveFailure, SavedValue, SegmentSink, SessionPickler, StopReason, all_faults,
+    DillImporter, ImportedNames, SaveFailure, SavedValue, SegmentSink, SessionPickler, StopReason, UnloadableObjects,
 };
 use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
-use crate::snapshot::index::{LeftOut, LeftOutReason, SegmentRole, UnsavableObject, Variable};
+use crate::snapshot::index::{LeftOut, LeftOutReason, SegmentRole, Variable};
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::writer::SnapshotWriter;
@@ -40,8 +42,10 @@ pub(crate) struct SaveRequest<'a> {
     pub module: &'a str,
     /// Which names are saved.
     pub rules: &'a SelectionRules,
-    /// Whether to load each variable again at once, as `dill.detect` does.
-    pub load_again: bool,
+    /// Whether to load what was written, and to write it again without what cannot be loaded.
+    pub check_load: bool,
+    /// Whether to search a variable that is left out for all objects at fault.
+    pub all_faults: bool,
     /// Whether to save what the session changed besides its variables: see [`ambient`].
     pub ambient: bool,
     /// The key that signs the file.
@@ -62,15 +66,25 @@ pub(super) struct SaveSource<'a, 'py> {
     pub(super) dill: &'a LazyDill,
 }
 
-/// Saves a segment for each variable that the rules select. Returns the writer, and the names left out with the
-/// reasons. `names` is what the source of the script says.
+/// The variables of a session, in the file.
+pub(super) struct SavedVariables<T: SaveTarget> {
+    pub(super) writer: SnapshotWriter<T>,
+    /// The names left out, with the reasons.
+    pub(super) left_out: Vec<LeftOut>,
+    /// The variables with objects whose load may fail.
+    pub(super) checked: Vec<CheckedVariable>,
+}
+
+/// Saves a segment for each variable that the rules select. `names` is what the source of the script says; `faults` is
+/// what cannot be loaded.
 pub(super) fn save_variables<'py, T: SaveTarget>(
     py: Python<'py>,
     request: &SaveRequest<'_>,
     source: &SaveSource<'_, 'py>,
     names: &ScriptNames,
+    faults: &LoadFaults,
     writer: SnapshotWriter<T>,
-) -> Result<(SnapshotWriter<T>, Vec<LeftOut>)> {
+) -> Result<SavedVariables<T>> {
     // Before this save changes the warning filters.
     let ambient = if request.ambient { ambient::changed(py) } else { Vec::new() };
     let code_reader = CodeReader::new(py)?;
@@ -84,21 +98,20 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     check_room(writer.free(), &selection.kept, request.rules)?;
     let writer = SharedWriter::new(writer);
     let refimported = request.rules.refimported;
+    let unloadable = faults.table(py);
+    let sink = Box::new(writer.clone());
     let saver = VariableSaver {
         request,
         source,
         lines: &names.lines,
         code_reader: &code_reader,
-        pickler: SessionPickler::new(
-            source.module,
-            &names.imported,
-            strict_importer(source.dill),
-            Box::new(writer.clone()),
-        )?,
+        pickler: SessionPickler::new(source.module, &names.imported, strict_importer(source.dill), sink, &unloadable)?,
         imported: if refimported { Some(ImportedNames::new(&source.dill.import(py)?, source.module)?) } else { None },
         imported_objects: ImportedObjects::new(source.namespace, &names.from_imports)?,
         writer: &writer,
-        has_files: Cell::new(false),
+        faults,
+        unloadable: &unloadable,
+        checked: RefCell::default(),
         project: ProjectModules::loaded(py, source.module)?,
         needed_modules: RefCell::default(),
     };
@@ -130,7 +143,8 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         item.line = names.lines.get(&item.name).copied();
     }
     add_users(&mut left_out, &selection.kept, source, &code_reader);
-    Ok((writer.take()?, left_out))
+    let checked = saver.checked.take();
+    Ok(SavedVariables { writer: writer.take()?, left_out, checked })
 }
 
 /// Imports dill, and turns its PicklingWarning into an error.
@@ -155,8 +169,10 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
     imported: Option<ImportedNames<'py>>,
     imported_objects: ImportedObjects,
     writer: &'a SharedWriter<T>,
-    /// Whether a variable saved so far contains a file object.
-    has_files: Cell<bool>,
+    faults: &'a LoadFaults,
+    unloadable: &'a Arc<UnloadableObjects>,
+    /// The variables with objects whose load may fail.
+    checked: RefCell<Vec<CheckedVariable>>,
     /// The loaded modules of the project.
     pub(super) project: ProjectModules<'py>,
     /// Those that the segments so far refer to.
@@ -187,21 +203,65 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             let error = format!("looks like a credential: {}", secrets.join("; "));
             return Ok(Some(left_out(named, LeftOutReason::Secret, error)));
         }
-        let position = self.write(|writer| writer.begin(&named.name, role))?;
-        let failure = match self.pickle(py, named, position, role) {
-            Ok(SavedValue { facts, buffers, modules, notes }) => {
-                let modules = self.needs_modules(named, &facts.imports, &modules);
-                let mut variable = Variable { notes, modules, ..self.describe(named) };
-                if !secrets.is_empty() {
-                    // The value is in the file, but need not be on every screen that shows the index.
-                    variable.preview = "(not shown)".to_owned();
-                    variable.secrets = secrets;
+        if let Some(why) = self.faults.why_left_out(&named.name) {
+            return Ok(Some(left_out(named, LeftOutReason::Failed, why.to_owned())));
+        }
+        let mut lost = LostObjects::default();
+        let failure = loop {
+            self.pickler.write_markers(lost.items())?;
+            let position = self.write(|writer| writer.begin(&named.name, role))?;
+            match self.pickle(named, position, role) {
+                Ok(saved) => return self.end(named, role, saved, secrets, lost).map(|()| None),
+                Err(failure) if self.may_replace(&failure) => {
+                    self.write(SnapshotWriter::discard)?;
+                    if !lost.search(&self.place(named), strict_importer(self.source.dill), &failure)? {
+                        break failure;
+                    }
                 }
-                self.write(|writer| writer.end(variable, facts, buffers).map(drop))?;
-                return Ok(None);
+                Err(failure) => break failure,
             }
-            Err(failure) => failure,
         };
+        self.explain(py, named, &failure)
+    }
+
+    /// Ends the segment of a variable that has been pickled.
+    fn end(
+        &self,
+        named: &NamedValue<'py>,
+        role: SegmentRole,
+        saved: SavedValue,
+        secrets: Vec<String>,
+        lost: LostObjects<'py>,
+    ) -> Result<()> {
+        let SavedValue { facts, buffers, modules, notes, checked: ranges } = saved;
+        let modules = self.needs_modules(named, &facts.imports, &modules);
+        if !ranges.is_empty() && role == SegmentRole::default() {
+            self.checked.borrow_mut().push(CheckedVariable { name: named.name.clone(), ranges });
+        }
+        let mut variable = Variable { notes, modules, ..self.describe(named, &lost) };
+        if !secrets.is_empty() {
+            // The value is in the file, but need not be on every screen that shows the index.
+            variable.preview = "(not shown)".to_owned();
+            variable.secrets = secrets;
+        }
+        let (entries, note) = lost.into_entries();
+        variable.lost = entries;
+        variable.notes.extend(note);
+        self.write(|writer| writer.end(variable, facts, buffers).map(drop))
+    }
+
+    /// Whether a variable may be saved with markers after this failure.
+    fn may_replace(&self, failure: &SaveFailure<'py>) -> bool {
+        !self.request.rules.whole && failure.stopped.is_none()
+    }
+
+    fn place<'p>(&'p self, named: &'p NamedValue<'py>) -> FaultPlace<'p, 'py> {
+        let (session, unloadable) = (self.source.module, self.unloadable);
+        FaultPlace { session, name: &named.name, value: &named.value, unloadable }
+    }
+
+    /// Discards the segment of a variable that cannot be saved. Returns the entry for it.
+    fn explain(&self, py: Python<'py>, named: &NamedValue<'py>, failure: &SaveFailure<'py>) -> Result<Option<LeftOut>> {
         // The target failed, for example because the disk is full: no further variable can be saved.
         if let Some(StopReason::Sink(error)) = &failure.stopped {
             let error = if signals::is_interrupted(error) {
@@ -217,37 +277,19 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             return Ok(Some(left_out(named, LeftOutReason::Size, error)));
         }
         // The segment has been discarded, so everything below only explains the failure.
-        let mut item = failed(py, named, &failure)?;
-        if self.request.load_again {
-            item.faults = self.all_unsavable_objects(py, named)?;
+        let mut item = failed(py, named, failure)?;
+        if self.request.all_faults {
+            item.faults = all_unsavable_objects(&self.place(named), strict_importer(self.source.dill))?;
         }
         Ok(Some(item))
-    }
-
-    /// Every object in a variable that cannot be saved; empty if there is only one.
-    fn all_unsavable_objects(&self, py: Python<'py>, named: &NamedValue<'py>) -> Result<Vec<UnsavableObject>> {
-        // A second pickling of the variable, with a separate pickler whose output is discarded.
-        let found = all_faults(self.source.module, strict_importer(self.source.dill), &named.value)?;
-        if found.len() < 2 {
-            return Ok(Vec::new());
-        }
-        let explain = |failure: &SaveFailure<'py>| {
-            let explained = explain_failure(py, &named.name, &named.value, failure);
-            UnsavableObject {
-                path: explained.path.unwrap_or_else(|| named.name.clone()),
-                type_name: explained.fault_type.unwrap_or_else(|| type_name(&named.value.get_type())),
-                error: explained.error,
-            }
-        };
-        Ok(found.iter().map(explain).collect())
     }
 
     pub(super) fn write<R>(&self, action: impl FnOnce(&mut SnapshotWriter<T>) -> io::Result<R>) -> Result<R> {
         self.writer.with(action).context("cannot write the snapshot")
     }
 
-    fn describe(&self, named: &NamedValue<'py>) -> Variable {
-        let described = describe(&named.value, self.request.module);
+    fn describe(&self, named: &NamedValue<'py>, lost: &LostObjects<'py>) -> Variable {
+        let described = describe(&named.value, self.request.module, &lost.items());
         let used = self.code_reader.globals_used(&named.value, &self.source.module.dict());
         let in_session = |name: &String| self.source.namespace.contains(name).unwrap_or(false);
         // Code can look up names that do not exist (yet), such as built-in functions.
@@ -285,7 +327,6 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     /// Writes the opcodes of a value. The first one will be at offset `position` in the file.
     fn pickle(
         &self,
-        py: Python<'py>,
         named: &NamedValue<'py>,
         position: u64,
         role: SegmentRole,
@@ -310,16 +351,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             self.writer.with(begin_again).map_err(sink_failure)?;
             return self.write_import(module, import, memo_len);
         }
-        let saved = saved?;
-        if self.request.load_again
-            && !self.may_open_files(&saved.facts)
-            && let Err(error) = check_copy(&self.source.dill.import(py)?, &named.value)
-        {
-            // Pickling succeeded, but the variable is left out: later segments must not refer to its slots.
-            self.pickler.roll_back(memo_len)?;
-            return Err(error.into());
-        }
-        Ok(saved)
+        saved
     }
 
     /// Writes a value as a global, which takes no memo slot.
@@ -330,29 +362,9 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         let memo = (memo_len as u64, memo_len as u64);
         let imports = vec![format!("{module} {name}")];
         let facts = SegmentFacts { memo, imports, ..SegmentFacts::default() };
-        Ok(SavedValue { facts, buffers: Vec::new(), modules: Vec::new(), notes: Vec::new() })
+        let (buffers, modules, notes, checked) = Default::default();
+        Ok(SavedValue { facts, buffers, modules, notes, checked })
     }
-
-    /// Whether loading the variable would open the script's own files, which dill would truncate: it has a file object,
-    /// or shares objects with a variable that may have one.
-    fn may_open_files(&self, facts: &SegmentFacts) -> bool {
-        let opens_files = facts.imports.iter().any(|import| import == "dill._dill _create_filehandle");
-        self.has_files.set(self.has_files.get() || opens_files);
-        opens_files || (self.has_files.get() && !facts.takes.is_empty())
-    }
-}
-
-/// Copies a value through a pickle, as `dill.pickles` does. Raises the error that `dill.detect.errors` would return.
-fn check_copy(dill: &Bound<'_, PyModule>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    let copy = dill.getattr("copy")?.call1((value,))?;
-    let (before, after) = (value.get_type(), copy.get_type());
-    // The pickle of a session's class creates a new class, so types with the same repr are accepted, as in dill.
-    if after.is(&before) || PyAnyMethods::eq(after.repr()?.as_any(), before.repr()?)? || copy.eq(value).unwrap_or(false)
-    {
-        return Ok(());
-    }
-    let text = format!("Unpickling produces {} instead of {}", after.repr()?, before.repr()?);
-    Err(PyAssertionError::new_err(text))
 }
 
 fn is_interrupted(error: &anyhow::Error) -> bool {

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::OBJECT_NAME;
 pub use super::change_list::Changes;
 pub(crate) use super::change_list::{Change, ChangeKind, ChangedAspect, FirstDifference, ValueSummary};
-use super::index::{Index, Variable};
+use super::index::{Index, SegmentRole, Variable};
 use super::reader::{Contents, Progress, ReadError, Snapshot};
 use super::segment::VariableSegment;
 use crate::pickle::compare::{Comparer, Difference, Side};
@@ -95,7 +95,7 @@ fn by_name(listing: &Listing) -> HashMap<&str, &ValueSummary> {
 fn list(snapshot: &Snapshot, foreign: Option<&LoadedValues<'_>>) -> Listing {
     let all: Listing = match (snapshot.contents(), foreign) {
         (Contents::Own { index }, _) => {
-            index.variables.iter().map(|variable| (variable.name.clone(), of_index(variable))).collect()
+            index.compared().map(|(_, variable)| (variable.name.clone(), of_index(variable))).collect()
         }
         (Contents::Foreign { .. }, Some(loaded)) => {
             let side = loaded.side();
@@ -133,9 +133,9 @@ fn same_by_hash<'a>(a: &'a Snapshot, b: &Snapshot) -> HashSet<&'a str> {
         return HashSet::new();
     }
     let others: HashMap<&str, &Variable> =
-        b.variables.iter().map(|variable| (variable.name.as_str(), variable)).collect();
+        b.compared().map(|(_, variable)| (variable.name.as_str(), variable)).collect();
     let mut same: HashSet<&str> = HashSet::new();
-    for variable in &a.variables {
+    for (_, variable) in a.compared() {
         let Some(other) = others.get(variable.name.as_str()) else { continue };
         if has_same_bytes(variable, other, &|name| same.contains(name)) {
             same.insert(&variable.name);
@@ -184,9 +184,9 @@ impl<'s> LoadedValues<'s> {
     /// Some variables of our own file, and those that they take objects from.
     fn own(snapshot: &'s Snapshot, index: &Index, names: &[&str], progress: Progress<'_>) -> Result<Self, ReadError> {
         // The machine can follow a segment only with all segments whose memo slots it reads.
-        let needed: Vec<&Variable> = with_sources(index, names);
+        let needed = with_sources(index, names).into_iter();
         let needed: Vec<VariableSegment<'_>> =
-            needed.into_iter().map(VariableSegment::new).collect::<Result<_, _>>()?;
+            needed.map(|(role, variable)| VariableSegment::of(role, variable)).collect::<Result<_, _>>()?;
         snapshot.check_segments(needed.iter(), progress)?;
         let segments: Vec<SegmentRange> = needed.iter().map(VariableSegment::for_machine).collect();
         let names = needed.iter().map(|segment| segment.variable().name.as_str());
@@ -210,17 +210,19 @@ impl<'s> LoadedValues<'s> {
 }
 
 /// Some variables, and those from which they take objects, directly or not, in the order of the file.
-pub(super) fn with_sources<'i>(index: &'i Index, names: &[&str]) -> Vec<&'i Variable> {
+pub(super) fn with_sources<'i>(index: &'i Index, names: &[&str]) -> Vec<(SegmentRole, &'i Variable)> {
+    let all: Vec<(SegmentRole, &Variable)> = index.compared().collect();
     let positions: HashMap<&str, usize> =
-        index.variables.iter().enumerate().map(|(position, variable)| (variable.name.as_str(), position)).collect();
+        all.iter().enumerate().map(|(position, (_, variable))| (variable.name.as_str(), position)).collect();
     let mut needed = BTreeSet::new();
     let mut waiting: Vec<usize> = names.iter().filter_map(|name| positions.get(name).copied()).collect();
     while let Some(position) = waiting.pop() {
-        if let (true, Some(variable)) = (needed.insert(position), index.variables.get(position)) {
+        if let (true, Some(variable)) = (needed.insert(position), all.get(position)) {
+            let (_, variable) = variable;
             waiting.extend(variable.uses.iter().filter_map(|name| positions.get(name.as_str()).copied()));
         }
     }
-    needed.into_iter().filter_map(|position| index.variables.get(position)).collect()
+    needed.into_iter().filter_map(|position| all.get(position).copied()).collect()
 }
 
 /// How a variable differs.

@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use super::file_changes::{
     Change, FoundDifference, LoadedValues, changed, differing, has_same_bytes, of_index, with_sources,
 };
-use super::index::{Index, Variable};
+use super::index::{Index, SegmentRole, Variable};
 use super::pipeline::LARGE_BUFFER;
 use super::reader::{Contents, ReadError, Snapshot};
 use super::save_target::{SaveTarget, SegmentMark};
-use super::segment::{SegmentPart, VariableSegment};
+use super::segment::{SegmentFrame, SegmentPart, VariableSegment};
 use crate::pickle::machine::{MachineError, SegmentRange};
 
 /// The most bytes of one variable that are kept. A variable that takes more is not compared.
@@ -119,8 +119,8 @@ impl RoundTripTarget {
     /// A target for the second snapshot. `None` if `first` is not a snapshot of our own.
     pub(crate) fn new(first: Arc<Snapshot>) -> Option<Self> {
         let Contents::Own { index } = first.contents() else { return None };
-        let names = index.variables.iter().enumerate();
-        let positions = names.map(|(position, variable)| (variable.name.clone(), position)).collect();
+        let names = index.compared().enumerate();
+        let positions = names.map(|(position, (_, variable))| (variable.name.clone(), position)).collect();
         Some(Self {
             first,
             positions,
@@ -140,14 +140,15 @@ impl RoundTripTarget {
     }
 
     fn end(&mut self, variable: &Variable) {
-        let Some(first) = self.first_of(&variable.name) else { return self.discard_segment() };
+        let Some((role, first)) = self.first_of(&variable.name) else { return self.discard_segment() };
         if has_same_bytes(first, variable, &|name| self.same.contains(name)) {
             self.same.insert(variable.name.clone());
             self.discard_segment();
         } else if self.is_over {
             self.discard_segment();
         } else {
-            let (start, end) = (self.start as u64, self.kept.len() as u64);
+            let (before, after) = SegmentFrame::around(role, &variable.name);
+            let (start, end) = (self.start as u64 + before, (self.kept.len() as u64).saturating_sub(after));
             // The next segment is appended, so this one stays in `kept`.
             self.segments.insert(variable.name.clone(), SegmentRange { start, end, memo: variable.memo.0 });
         }
@@ -160,8 +161,12 @@ impl RoundTripTarget {
         }
     }
 
-    fn first_of(&self, name: &str) -> Option<&Variable> {
-        self.first_index()?.variables.get(*self.positions.get(name)?)
+    fn first_of(&self, name: &str) -> Option<(SegmentRole, &Variable)> {
+        let (index, position) = (self.first_index()?, *self.positions.get(name)?);
+        // The variables of other modules come after all others.
+        let item = || index.module_state.get(position.checked_sub(index.variables.len())?);
+        let variable = index.variables.get(position).map(|variable| (SegmentRole::Variable, variable));
+        variable.or_else(|| item().map(|item| (SegmentRole::ModuleItem, item)))
     }
 
     /// Compares the first snapshot with the second one, which was written to this target and has this index.
@@ -172,20 +177,24 @@ impl RoundTripTarget {
         let Some(first) = self.first_index() else { return Ok(Compared::default()) };
         let missing = self.missing(second);
         let others: HashMap<&str, &Variable> =
-            second.variables.iter().map(|variable| (variable.name.as_str(), variable)).collect();
+            second.compared().map(|(_, variable)| (variable.name.as_str(), variable)).collect();
         let mut compared = Compared::default();
         let mut unequal = Vec::new();
-        for variable in &first.variables {
+        // What is the same counts only if it is a variable of the session.
+        let count =
+            |name: &str| usize::from(self.first_of(name).is_some_and(|(role, _)| role == SegmentRole::Variable));
+        for (_, variable) in first.compared() {
             let name = variable.name.as_str();
             match missing.get(name) {
-                _ if self.same.contains(name) => compared.same += 1,
+                _ if self.same.contains(name) => compared.same += count(name),
                 Some(why) => compared.not_compared.push(NotCompared { name: name.to_owned(), why: why.clone() }),
                 None => unequal.push(name),
             }
         }
         let found = self.differing([first, second], &unequal)?;
         for name in unequal {
-            let both = self.first_of(name).map(of_index).zip(others.get(name).copied().map(of_index));
+            let both =
+                self.first_of(name).map(|(_, first)| of_index(first)).zip(others.get(name).copied().map(of_index));
             match (found.get(name), both) {
                 (Some(found), _) if found.is_unsure => {
                     let why = "a set or dict in it has members that cannot be distinguished".to_owned();
@@ -196,7 +205,7 @@ impl RoundTripTarget {
                     compared.changes.push(changed(name, &before, &after, found));
                 }
                 (Some(_), _) => compared.not_compared.push(too_large(name)),
-                (None, _) => compared.same += 1,
+                (None, _) => compared.same += count(name),
             }
         }
         Ok(compared)
@@ -211,7 +220,7 @@ impl RoundTripTarget {
             // Only names of the first file: the second may leave out others.
             missing.entry(item.name.clone()).and_modify(|known| *known = why);
         }
-        for variable in &second.variables {
+        for (_, variable) in second.compared() {
             let name = variable.name.as_str();
             let is_whole = self.same.contains(name) || self.segments.contains_key(name);
             if is_whole && variable.uses.iter().all(|used| !missing.contains_key(used)) {
@@ -255,19 +264,19 @@ impl RoundTripTarget {
         let [first, second] = indexes.map(|index| with_sources(index, names));
         let mut streams = [KeptSegments::default(), KeptSegments::default()];
         let [left, right] = &mut streams;
-        for variable in &first {
-            left.push(self.first.bytes()?, variable)?;
+        for (role, variable) in &first {
+            left.push(self.first.bytes()?, *role, variable)?;
         }
-        for variable in &second {
+        for (_, variable) in &second {
             match (self.segments.get(&variable.name), self.first_of(&variable.name)) {
                 (Some(segment), _) => right.push_kept(self.bytes(segment), segment.memo),
                 // Segments with the same bytes were not kept.
-                (None, Some(same)) => right.push(self.first.bytes()?, same)?,
+                (None, Some((role, same))) => right.push(self.first.bytes()?, role, same)?,
                 (None, None) => {}
             }
         }
         let [left, right] = [(&streams[0], &first), (&streams[1], &second)].map(|(stream, variables)| {
-            let names = variables.iter().map(|variable| variable.name.as_str());
+            let names = variables.iter().map(|(_, variable)| variable.name.as_str());
             LoadedValues::of_segments(&stream.bytes, names, &stream.segments)
         });
         Ok(differing(&left?, &right?, names, false))
@@ -291,9 +300,9 @@ struct KeptSegments {
 }
 
 impl KeptSegments {
-    fn push(&mut self, file: &[u8], variable: &Variable) -> Result<(), ReadError> {
+    fn push(&mut self, file: &[u8], role: SegmentRole, variable: &Variable) -> Result<(), ReadError> {
         let start = self.bytes.len() as u64;
-        for part in VariableSegment::new(variable)?.parts() {
+        for part in VariableSegment::of(role, variable)?.parts() {
             let (range, is_contents) = match part {
                 SegmentPart::Opcodes(range) => (range, false),
                 SegmentPart::Contents(range) => (range, true),
@@ -306,7 +315,9 @@ impl KeptSegments {
                 self.bytes.extend_from_slice(bytes);
             }
         }
-        self.segments.push(SegmentRange { start, end: self.bytes.len() as u64, memo: variable.memo.0 });
+        let (before, after) = SegmentFrame::around(role, &variable.name);
+        let (start, end) = (start.saturating_add(before), (self.bytes.len() as u64).saturating_sub(after));
+        self.segments.push(SegmentRange { start, end, memo: variable.memo.0 });
         Ok(())
     }
 

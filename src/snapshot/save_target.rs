@@ -6,6 +6,8 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
 
 use super::atomic::signals::{self, SignalGuard};
 use super::index::Variable;
@@ -18,6 +20,11 @@ const SPOOL_BUFFER: usize = 512 << 10;
 pub trait SaveTarget: Write + Send + 'static {
     /// Truncates to the first `length` bytes; the next write continues there.
     fn cut(&mut self, length: u64) -> io::Result<()>;
+
+    /// Flushes it, and returns a path at which this process and its children can read it; `None` if there is none.
+    fn read_path(&mut self) -> io::Result<Option<PathBuf>> {
+        Ok(None)
+    }
 
     /// The free bytes where it is stored; `None` if that is unknown or unlimited.
     fn free(&self) -> Option<u64> {
@@ -121,6 +128,12 @@ impl SaveTarget for SpoolFile {
         // Seeking flushes the buffer first, so nothing of it lands after the cut.
         self.0.seek(SeekFrom::Start(length))?;
         self.0.get_ref().set_len(length)
+    }
+
+    fn read_path(&mut self) -> io::Result<Option<PathBuf>> {
+        self.0.flush()?;
+        // The file has no name.
+        Ok(Some(format!("/dev/fd/{}", self.0.get_ref().as_raw_fd()).into()))
     }
 
     fn free(&self) -> Option<u64> {

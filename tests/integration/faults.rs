@@ -13,7 +13,7 @@ const SUITE: [(&str, &str); 5] = [
 
 fn save(sandbox: &Sandbox, number: usize, mode: &str) -> Run {
     let file = format!("{number}-{mode}.pkl");
-    let run = sandbox.snapcli(&["save", "-q", "-o", &file, "faults.py", &number.to_string(), mode]);
+    let run = sandbox.snapcli(&["save", "-q", "--whole", "-o", &file, "faults.py", &number.to_string(), mode]);
     run.assert_code(0);
     run
 }

@@ -151,3 +151,26 @@ fn the_verdict_on_generators_of_the_session_is_not_dangerous() {
         }
     }
 }
+
+#[test]
+fn no_warning_is_raised_when_warnings_are_errors() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        let script = "
+import itertools
+count, product = itertools.count(5), itertools.product([1, 2], 'ab')
+next(product)
+chained = (x for x in itertools.chain([1, 2], [3])); next(chained)
+def function(x): return x
+class Class:
+    def method(self): return super().__repr__()
+";
+        sandbox.write("script.py", script);
+        let save = sandbox.call_snapcli(&["save", "-q", "--strict", "script.py"]).env("PYTHONWARNINGS", "error").run();
+        save.assert_stderr("").assert_code(0);
+        let code = "print(next(count), next(product), list(chained), function(1))";
+        let restore =
+            sandbox.call_snapcli(&["restore", "session.pkl", "-c", code]).env("PYTHONWARNINGS", "error").run();
+        restore.assert_stdout("5 (1, 'b') [2, 3] 1\n").assert_stderr("").assert_code(0);
+    }
+}

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use snapcli::internals::{Contents, Index, Snapshot, Variable};
+use snapcli::internals::{Contents, Index, Snapshot, TRAILER, Trailer, Variable};
 
 use crate::env::{Numbers, Run, Sandbox, Stack, main_python, pythons, venv};
 
@@ -339,5 +339,43 @@ print(isinstance(virtual, type(child).__mro__[1]))";
             let run = sandbox.snapcli(&[&["restore"], &options[..], &["session.pkl", "-c", check]].concat());
             run.assert_stdout(&full.out()).assert_stderr("");
         }
+    }
+}
+
+/// A file of 0.1.0, which wrote bytes, dtypes and time zones once, in the first variable that has them:
+///
+/// ```python
+/// big = np.arange(60.0)
+/// owner = {"shared": [1, [2]], "when": timezone(timedelta(hours=1)), "key": b"bytes", "n": np.arange(3)}
+/// small, mean = np.ones(2), np.float64(2.5)
+/// part = [owner["shared"], owner["shared"][1], owner["key"]]
+/// moment = datetime.datetime(2026, 11, 28, tzinfo=owner["when"])
+/// ```
+fn saved_by_an_old_version() -> Vec<u8> {
+    // The paths in its index were replaced, so the hash of the index is computed again.
+    let bytes = include_bytes!("isolation/saved_by_0_1_0.pkl");
+    let (rest, trailer) = bytes.split_last_chunk::<TRAILER>().unwrap();
+    let trailer = Trailer::decode(trailer, bytes.len() as u64).unwrap().unwrap();
+    let index_hash = *blake3::hash(&rest[trailer.index_offset as usize..]).as_bytes();
+    [rest, &Trailer { index_hash, ..trailer }.encode()].concat()
+}
+
+#[test]
+fn variables_of_old_files_stand_on_their_own_as_well() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        sandbox.write("old.pkl", saved_by_an_old_version());
+        let run = |options: &[&str], code: &str| {
+            sandbox.snapcli(&[&["restore", "--trust"], options, &["old.pkl", "-c", code]].concat())
+        };
+        let check = "
+assert 'big' not in globals() and 'owner' not in globals()
+assert small.tolist() == [1, 1] and small.dtype == mean.dtype and float(mean) == 2.5
+assert part == [[1, [2]], [2], b'bytes'] and part[0][1] is part[1]
+assert moment.utcoffset().seconds == 3600 and counts['a'] == 1
+print('right')";
+        run(&["--exclude", "big", "--exclude", "owner"], check).assert_stderr("").assert_stdout("right\n");
+        run(&["--only", "small"], "small.tolist()").assert_stderr("").assert_stdout("[1.0, 1.0]\n");
+        run(&[], "part[0] is owner['shared'], len(big)").assert_stderr("").assert_stdout("(True, 60)\n");
     }
 }

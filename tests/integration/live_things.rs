@@ -76,7 +76,8 @@ mail = mailbox.mbox('mail')
 sound = wave.open('open.wav', 'wb'); sound.setparams((1, 2, 8000, 0, 'NONE', 'none'))
 library = ctypes.CDLL(None)
 ";
-        let live = ["zipped", "tar", "packed", "packed2", "packed3", "database", "shelf", "mail", "sound", "library"];
+        // `packed` and `packed2` are kept, with a marker in place of the file.
+        let live = ["zipped", "tar", "packed3", "database", "shelf", "mail", "sound", "library"];
         let kept = "
 assert read.namelist() == ['a'] and closed.fp is None and in_memory['a'] == 5
 import shelve, dbm.dumb
@@ -172,5 +173,28 @@ n = 1
         let run = sandbox.snapcli(&["restore", "session.pkl", "-c", "import gc; gc.collect(); print(n)"]);
         run.assert_stdout("1\n");
         assert!(run.err().contains("owner") && !run.err().contains("__del__"), "{}", run.whole());
+    }
+}
+
+#[test]
+fn an_http_error_comes_back_without_its_connection() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        let script = "
+import http.server, threading, urllib.request, urllib.error
+server = http.server.HTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+url = 'http://127.0.0.1:%d/' % server.server_port
+response = urllib.request.urlopen(url)
+read = urllib.request.urlopen(url); read.read()
+try: urllib.request.urlopen(url + 'nowhere')
+except urllib.error.HTTPError as error: failed = error
+results = {'ok': 1, 'failed': failed}
+";
+        let kept = "
+assert results['failed'] is failed and failed.code == 404 and failed.url.endswith('nowhere'), failed.url
+assert failed.read() == b'' and failed.headers['Content-Type'] and read.status == 200 and read.isclosed()
+";
+        check(&sandbox, script, &["server", "response"], kept);
     }
 }

@@ -45,6 +45,8 @@ mod joblib_formats;
 #[cfg(feature = "python")]
 mod live_things;
 #[cfg(feature = "python")]
+mod lost_objects;
+#[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;

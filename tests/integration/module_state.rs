@@ -195,3 +195,30 @@ fn a_file_with_module_state_is_intact_until_it_is_damaged() {
     assert_eq!(run.status.code(), Some(4), "{}", run.whole());
     assert!(run.whole().contains("settings.mode: "), "{}", run.whole());
 }
+
+#[test]
+fn verify_and_diff_compare_the_state_of_modules() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "settings.py",
+        "mode, table = 'eval', None\nclass Odd:\n    n = 0\n    def __setstate__(self, state): self.n = 9\n",
+    );
+    let script = |mode: &str| {
+        format!(
+            "import settings\nsettings.mode, settings.table = '{mode}', {{'k': [1, 2]}}\nshared = settings.table['k']\n"
+        )
+    };
+    sandbox.write("script.py", script("train"));
+    let verified = sandbox.snapcli(&["save", "--verify", "--strict", "script.py"]);
+    verified.assert_code(0);
+    assert!(verified.err().contains("verified: 2 variables load in a fresh process with the same values"));
+    sandbox.write("script.py", script("test"));
+    sandbox.snapcli(&["save", "-o", "other.pkl", "script.py"]).assert_code(0);
+    let diff = sandbox.snapcli(&["diff", "session.pkl", "other.pkl"]);
+    assert!(diff.out().contains("~ settings.mode: str (5) → str (4)"), "{}", diff.whole());
+    assert!(diff.out().contains("1 changed, 3 the same"), "{}", diff.whole());
+    // An object whose own code does not bring it back is named.
+    sandbox.write("script.py", "import settings\nsettings.odd = settings.Odd()\nsettings.odd.n = 5\n");
+    let changed = sandbox.snapcli(&["save", "--verify", "script.py"]);
+    assert!(changed.err().contains("warning: settings.odd comes back different"), "{}", changed.whole());
+}

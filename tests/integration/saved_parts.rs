@@ -144,3 +144,23 @@ fn versions_are_read_without_asking_the_package() {
     assert!(!run.err().contains("deprecated"), "{}", run.whole());
     assert_eq!(sandbox.snapcli(&["inspect", "--json"]).json()["packages"]["lazy"], "3.1");
 }
+
+#[test]
+fn a_namespace_that_calls_itself_main_is_saved_as_a_prompt_runs_it() {
+    let sandbox = Sandbox::new();
+    sandbox.write("helper.py", "import snapcli\ndef checkpoint(): return snapcli.save('helper.pkl')\n");
+    // As IPython does: the code of the prompt runs in namespaces of its own.
+    run(
+        &sandbox,
+        "import helper\ntop = 1\nuser = {'__name__': '__main__'}\n\
+         exec('import snapcli; mine = 2; snapcli.save(\"prompt.pkl\")', user)\n\
+         def work():\n    local = [3]\n\
+         \x20   exec('import snapcli; snapcli.save(\"embedded.pkl\")', globals(), locals())\n\
+         work()\nhelper.checkpoint()\n",
+    );
+    let names = |file: &str| sandbox.snapcli(&["restore", "--list", file]).out();
+    assert_eq!(names("prompt.pkl"), "snapcli\nmine\n");
+    assert_eq!(names("embedded.pkl"), "helper\ntop\nuser\nwork\nlocal\nsnapcli\n");
+    // A module that saves on behalf of the script saves the script.
+    assert_eq!(names("helper.pkl"), "helper\ntop\nuser\nwork\n");
+}

@@ -26,17 +26,24 @@ fn rows_for(python: &Python) -> Vec<Row> {
     table().into_iter().filter(|row| row.since <= python.version && (libraries || row.family != LIBRARIES)).collect()
 }
 
-/// For each family of rows: its name, one script with all sessions that load, and the helper modules. For the
-/// comparison of what comes back with what was there.
-pub(crate) fn rows_that_load() -> Vec<(String, String, Vec<(String, String)>)> {
-    let mut families: Vec<(String, String, Vec<(String, String)>)> = Vec::new();
+/// The sessions of a family that load, as one script with its helper modules.
+#[derive(Default)]
+pub(crate) struct FamilyScript {
+    pub(crate) family: String,
+    pub(crate) script: String,
+    pub(crate) files: Vec<(String, String)>,
+}
+
+/// For the comparison of what comes back with what was there.
+pub(crate) fn rows_that_load() -> Vec<FamilyScript> {
+    let mut families: Vec<FamilyScript> = Vec::new();
     for row in rows_for(main_python()).into_iter().filter(|row| row.lost.is_empty() && row.between.is_empty()) {
-        if families.last().is_none_or(|(family, ..)| *family != row.family) {
-            families.push((row.family.clone(), String::new(), Vec::new()));
+        if families.last().is_none_or(|last| last.family != row.family) {
+            families.push(FamilyScript { family: row.family.clone(), ..FamilyScript::default() });
         }
-        if let Some((_, script, files)) = families.last_mut() {
-            script.push_str(&row.script);
-            files.extend(row.files);
+        if let Some(last) = families.last_mut() {
+            last.script.push_str(&row.script);
+            last.files.extend(row.files);
         }
     }
     families

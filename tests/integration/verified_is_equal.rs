@@ -1,7 +1,7 @@
 //! What `save --verify` calls the same is the same, by a comparison that does not pickle: `suites/equal_walk.py` walks
 //! through each variable of a session, in the process that saved it and in one that restored it, and describes types,
 //! attributes, slots, the memory of arrays, and which parts are shared. The save itself compares objects as well
-//! (`session/structure`); this is another implementation, which also compares values, so that neither is believed alone.
+//! (`session/structure`). This is another implementation, and it compares values, too: neither is believed alone.
 //!
 //! Variables that `--verify` reports, or that carry a note, are left out, and so is what takes objects from them.
 
@@ -12,6 +12,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::env::{Sandbox, Stack, main_python, pythons, venv};
+use crate::sessions_that_break_dill::{FamilyScript, rows_that_load};
 
 const WALK: &str = include_str!("suites/equal_walk.py");
 const SITE: &str = include_str!("suites/equal_site.py");
@@ -215,13 +216,11 @@ fn of_dills_own_tests_only_those_variables_are_called_the_same_that_are() {
 #[test]
 fn of_the_sessions_that_break_dill_only_those_variables_are_called_the_same_that_are() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
-    let rows = crate::sessions_that_break_dill::rows_that_load();
+    let rows = rows_that_load();
     let mut all = Compared::default();
     let mut compared = 0;
-    for (family, script, files) in &rows {
-        if family == "libraries" && !is_full_tier() {
-            continue;
-        }
+    let is_quick = |family: &str| family != "libraries";
+    for FamilyScript { family, script, files } in rows.iter().filter(|row| is_full_tier() || is_quick(&row.family)) {
         let folder = sandbox.out().parent().unwrap().join("rows");
         fs::create_dir_all(&folder).unwrap();
         for (name, text) in files {
@@ -235,4 +234,33 @@ fn of_the_sessions_that_break_dill_only_those_variables_are_called_the_same_that
     }
     assert!(all.wrong.is_empty(), "called the same, but different:\n{}", all.wrong);
     assert!(compared >= 6 && all.variables > 200, "only {compared} families, {} variables", all.variables);
+}
+
+/// Sets of weak references pickle as lists, in the order of the addresses of their members.
+#[test]
+fn two_saves_of_a_weak_set_compare_equal() {
+    let sandbox = Sandbox::new();
+    let script = "
+import random, weakref
+class Member:
+    def __init__(self, n): self.n = n
+class Registry:
+    members = weakref.WeakSet()
+numbers = list(range(12))
+random.shuffle(numbers)
+made = {n: Member(n) for n in numbers}
+items = [made[n] for n in range(12)]
+del made, numbers
+for item in items: Registry.members.add(item)
+alone = weakref.WeakSet(items)
+class Own(weakref.WeakSet): pass
+own = Own(items)
+del item
+";
+    sandbox.write("script.py", script);
+    for file in ["first.pkl", "second.pkl", "third.pkl"] {
+        sandbox.snapcli(&["save", "-q", "-o", file, "script.py"]).assert_code(0);
+    }
+    sandbox.snapcli(&["diff", "first.pkl", "second.pkl"]).assert_code(0);
+    sandbox.snapcli(&["diff", "second.pkl", "third.pkl"]).assert_code(0);
 }

@@ -61,7 +61,8 @@ impl ScriptInspection {
         let request = SaveRequest {
             module: "__main__",
             rules: &SelectionRules::from(inspection.args.selection.clone()),
-            load_again: inspection.args.trace.is_none(),
+            check_load: inspection.args.trace.is_none(),
+            all_faults: inspection.args.trace.is_none(),
             ambient: true,
             key: None,
             progress: &|name, done, total| bar.start_variable(name, done, total),

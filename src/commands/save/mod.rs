@@ -33,8 +33,8 @@ use crate::ui::{Verbosity, count, escape, format_size};
 
 impl From<SelectionArgs> for SelectionRules {
     fn from(args: SelectionArgs) -> Self {
-        let SelectionArgs { include, exclude, exclude_type, private, max_size, redact, refimported } = args;
-        Self { include, exclude, exclude_type, private, max_size, redact, refimported }
+        let SelectionArgs { include, exclude, exclude_type, private, max_size, redact, refimported, whole } = args;
+        Self { include, exclude, exclude_type, private, max_size, redact, refimported, whole }
     }
 }
 
@@ -287,7 +287,8 @@ impl SaveJob {
         let request = SaveRequest {
             module: &self.module,
             rules: &self.rules,
-            load_again: false,
+            check_load: true,
+            all_faults: false,
             ambient: self.ambient,
             key: self.key.as_ref(),
             progress: &|name, done, total| bar.start_variable(name, done, total),
@@ -334,14 +335,20 @@ impl SaveJob {
 
     fn print_failures(&self, report: &SessionReport) -> Result<()> {
         let failed: Vec<_> = report.index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed).collect();
-        if failed.is_empty() {
-            return Ok(());
-        }
-        self.verbosity.note(&format!("left out {} that cannot be saved:", count(failed.len(), "variable")));
         let mut text = Vec::new();
-        inspect_text::write_left_out(&mut text, failed, false)?;
         // Standard error may be closed, but the session has been saved.
-        let _ = std::io::stderr().write_all(&text);
+        if !failed.is_empty() {
+            self.verbosity.note(&format!("left out {} that cannot be saved:", count(failed.len(), "variable")));
+            inspect_text::write_left_out(&mut text, failed, false)?;
+            let _ = std::io::stderr().write_all(&text);
+        }
+        if report.has_lost() {
+            let lost = count(inspect_text::number_of_lost(&report.index.variables), "object");
+            self.verbosity.note(&format!("replaced {lost} that cannot be saved by a marker:"));
+            text.clear();
+            inspect_text::write_lost(&mut text, &report.index.variables, false)?;
+            let _ = std::io::stderr().write_all(&text);
+        }
         Ok(())
     }
 

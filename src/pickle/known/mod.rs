@@ -36,6 +36,8 @@ pub(super) use self::other_libraries::ARRAY_WRAPPER_NAME;
 use self::other_libraries::{ARRAY_FILE_NAMES, ARRAY_WRAPPER_MODULES};
 pub(super) use self::registry_row::{CanonicalCall, ClassArguments, ClassCall, Effect, Makes, NewClass};
 pub(crate) use self::renames::current_name;
+#[cfg(feature = "python")]
+pub(crate) use self::stdlib::{MARKER_REASON, MARKER_TYPE, shown_marker};
 
 const TABLES: [&[KnownGlobal]; 6] =
     [builtins::ROWS, stdlib::ROWS, dill_cloudpickle::ROWS, numpy::ROWS, pandas::ROWS, other_libraries::ROWS];

@@ -1,4 +1,4 @@
-//! The rows of scikit-learn, joblib, torch, jax and sympy.
+//! The rows of scikit-learn, joblib, torch, jax, polars and sympy.
 //!
 //! scikit-learn and torch have compiled code that trusts the numbers in a file. Untrusted files may load only the
 //! scikit-learn estimators that compute with numpy alone, which checks the shapes it is given. Excluded are trees,
@@ -59,6 +59,8 @@ pub(super) const ROWS: &[KnownGlobal] = &[
 
     // Not loaded from untrusted files: torch checks little of the sizes and strides in their arguments.
     known(&["torch"], &["frombuffer"]).makes(Makes::Type(TENSOR)).effect(Effect::Data),
+    known(&["torch"], &["empty", "Tensor.narrow", "Tensor.copy_"]).makes(Makes::Type(TENSOR)).effect(Effect::Data),
+    known(&["torch.cuda"], &["device_count"]).effect(Effect::Data),
     known(&["torch"], &["Tensor.untyped_storage"]).makes(Makes::Type("torch.UntypedStorage")).effect(Effect::Data),
     known(&["torch"], &["Tensor._make_subclass"]).makes(Makes::InstanceOf(0)).effect(Effect::New(0)),
     known(&["torch"], &["Size"]).effect(Effect::Data),
@@ -72,6 +74,10 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .effect(Effect::Data),
     known(&["torch._utils"], &["_rebuild_parameter"]).makes(Makes::Type(PARAMETER)).effect(Effect::Data),
     known(&["jax.numpy"], &["from_dlpack", "asarray"]).makes(Makes::Type("jax.Array")).effect(Effect::Data),
+    known(&["polars"], &["from_arrow"]).makes(Makes::Type("polars.dataframe.frame.DataFrame")).effect(Effect::Data),
+    known(&["polars"], &["DataFrame.to_series"])
+        .makes(Makes::Type("polars.series.series.Series"))
+        .effect(Effect::Data),
     known(&["torch.storage"], &["_load_from_bytes"]).effect(Effect::Load),
     dangerous(&["torch"], &["load", "compile"]),
     dangerous(&["sympy"], &["sympify"]),

@@ -110,6 +110,13 @@ fn check_state(labels: &Labels<'_, '_>, call: &Node) -> Option<DtypeCheck> {
     let (Some(code), Some(size), Some(flags)) = (code(labels, call), labels.int(size), labels.int(flags)) else {
         return Some(DtypeCheck::Forged);
     };
+    // The number types of `ml_dtypes` state their size: 1 or 2 bytes.
+    if let Some(DtypeSpec::Class(module, _)) = spec_of(labels, call)
+        && module.as_ref() == "ml_dtypes"
+    {
+        let is_number = flags & POINTER_FLAGS == 0 && (1..=2).contains(&size);
+        return Some(if is_number { DtypeCheck::Unknown } else { DtypeCheck::Forged });
+    }
     // A dtype is one of three kinds: a plain one, one with fields, or one of subarrays.
     let is_none = |value| labels.type_name(value).as_ref() == "NoneType";
     let check = match (is_none(subarray), is_none(names) && is_none(fields)) {

@@ -266,3 +266,48 @@ fn the_new_of_a_builtin_class_makes_plain_objects_of_plain_classes() {
     assert_eq!(class(&made(&name("builtins", "ValueError"))), VerdictClass::Plain);
     assert_eq!(class(&made(&name("subprocess", "Popen"))), VerdictClass::Dangerous);
 }
+
+/// A function of the pickle with these flags and this bytecode, in the form of 3.11 and later.
+fn function_of(flags: u8, bytecode: &[u8]) -> Vec<u8> {
+    let number = b"K\x00";
+    let bytes = [b"C", &[bytecode.len() as u8][..], bytecode].concat();
+    let mut arguments: Vec<&[u8]> = vec![number; 18];
+    let flags = [b'K', flags];
+    (arguments[5], arguments[6]) = (&flags, &bytes);
+    call(&name("types", "FunctionType"), &[&call(&name("types", "CodeType"), &arguments), b"}"])
+}
+
+#[test]
+fn making_a_generator_is_not_dangerous_and_running_it_is() {
+    // MAKE_CELL, RETURN_GENERATOR in 3.12; COPY_FREE_VARS, RETURN_GENERATOR in 3.13.
+    for bytecode in [[135, 0, 75, 0, 1, 0], [62, 1, 35, 0, 31, 0]] {
+        let generator = call(&function_of(0x23, &bytecode), &[]);
+        assert_eq!(worst(&whole(&[&generator])), "<function>() makes a generator, whose code does not run yet");
+        assert_eq!(class(&whole(&[&generator])), VerdictClass::Calls);
+        let closed = call(&name("types", "GeneratorType.close"), &[&generator]);
+        assert_eq!(class(&whole(&[&closed])), VerdictClass::Calls);
+        for consumer in ["list", "tuple", "set", "sum", "next", "sorted"] {
+            let consumed = call(&name("builtins", consumer), &[&generator]);
+            assert_eq!(class(&whole(&[&consumed])), VerdictClass::Dangerous, "{consumer}");
+        }
+        let partial = call(&name("functools", "partial"), &[&function_of(0x23, &bytecode)]);
+        assert_eq!(class(&whole(&[&call(&partial, &[])])), VerdictClass::Calls);
+        let consumed = call(&name("builtins", "list"), &[&call(&partial, &[])]);
+        assert_eq!(class(&whole(&[&consumed])), VerdictClass::Dangerous);
+    }
+}
+
+#[test]
+fn a_function_that_only_claims_to_be_a_generator_is_dangerous_to_call() {
+    // The flag without the opcode, the opcode without the flag, and the opcode after another one.
+    let functions = [
+        function_of(0x23, &[1, 0, 75, 0]),
+        function_of(0x03, &[75, 0, 1, 0]),
+        function_of(0x23, b""),
+        call(&name("types", "FunctionType"), &[&name("types", "CodeType"), b"}"]),
+        call(&name("types", "MethodType"), &[&function_of(0x23, &[75, 0]), b"K\x01"]),
+    ];
+    for function in functions {
+        assert_eq!(class(&whole(&[&call(&function, &[])])), VerdictClass::Dangerous);
+    }
+}

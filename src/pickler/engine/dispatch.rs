@@ -6,6 +6,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyType};
 
+use super::super::load_hooks::load_may_fail;
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
@@ -67,6 +68,8 @@ fn carry_out<'py>(
         Strategy::TorchTensor => memory::plan_tensor(context, object),
         Strategy::TorchParameter => memory::plan_parameter(context, object),
         Strategy::TorchStorage => memory::plan_storage(context, object),
+        Strategy::ArrowBuffer => memory::plan_arrow_buffer(context, object),
+        Strategy::Polars => memory::plan_polars(context, object),
         Strategy::JaxArray => memory::plan_jax_array(context, object),
         Strategy::File => resources::plan_file(context, object),
         Strategy::Lock { reentrant } => resources::plan_lock(context, object, *reentrant),
@@ -115,12 +118,20 @@ fn strategy(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResult<Arc<S
     if let Some(strategy) = context.known_strategy(kind)? {
         return Ok(strategy);
     }
-    let strategy = Arc::new(classify(kind, context)?);
+    let may_fail = context.is_session() && load_may_fail(kind, context.is_local(kind)?)?;
+    let strategy = match classify(kind, context)? {
+        // The fast path records nothing for the check of the load.
+        Strategy::Plain if may_fail => Arc::new(Strategy::Reduce),
+        strategy => Arc::new(strategy),
+    };
     // The context keeps the type alive, so that the addresses below stay valid.
     context.remember_strategy(kind, &strategy)?;
     let address = kind.as_ptr() as usize;
     let is_repeated = repeated_values::may_repeat(context, kind, strategy.without_hash())?;
     let mut state = context.lock()?;
+    if may_fail {
+        state.unproven_types.insert(address);
+    }
     if is_repeated {
         state.repeated_types.insert(address);
     } else if matches!(strategy.without_hash(), Strategy::Plain) {

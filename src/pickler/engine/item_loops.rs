@@ -9,7 +9,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
 
-use super::super::native_types::{FastSave, save_fast, save_simple};
+use super::super::lost_items::LostItems;
+use super::super::native_types::{FastSave, save_constant, save_fast, save_simple};
 use super::super::pickler_state::PicklerState;
 use super::super::plan::{Action, DictWalk, ItemBatch, Next, WorkItem};
 use super::postponed::{PendingKey, PendingMember, finish, step_postponed};
@@ -41,7 +42,7 @@ pub(super) fn step<'py>(
     match work_item {
         WorkItem::List { list, next, batch } => step_list(py, state, list, next, batch),
         WorkItem::Dict { dict, walk, batch, owner } => step_dict(py, state, dict, walk, batch, owner.as_ref()),
-        WorkItem::Tuple { tuple, next } => step_tuple(py, state, tuple, next),
+        WorkItem::Tuple { tuple, next, original } => step_tuple(py, state, tuple, next, original.as_ref()),
         WorkItem::Set { set, items, batch, pending } => step_set(py, state, set, items, batch, pending),
         WorkItem::Postponed { waiting, outer } => step_postponed(py, state, waiting, outer),
         WorkItem::FrozenSet { set, items } => step_frozen_set(py, state, set, items),
@@ -110,6 +111,16 @@ pub(super) fn element_fetched(work_item: &mut WorkItem<'_>, state: &mut PicklerS
     }
     batch.after(state, opcodes, true);
     Ok(())
+}
+
+/// Replaces a lost object that was fetched by its marker.
+pub(super) fn replace_fetched(work_item: &mut WorkItem<'_>, lost: &LostItems) {
+    if let (false, WorkItem::Appends { fetched: element, .. } | WorkItem::SetItems { value: element, .. }) =
+        (lost.is_empty(), work_item)
+        && let Some(marker) = element.as_ref().and_then(|element| lost.marker(element))
+    {
+        *element = Some(marker);
+    }
 }
 
 /// Saves an element that was fetched and not written yet.
@@ -190,6 +201,7 @@ fn step_tuple<'py>(
     state: &mut PicklerState,
     tuple: &Bound<'py, PyTuple>,
     next: &mut isize,
+    original: Option<&Bound<'py, PyTuple>>,
 ) -> PyResult<Next<'py>> {
     let length = tuple.len();
     while (*next as usize) < length {
@@ -202,7 +214,8 @@ fn step_tuple<'py>(
         }
     }
     // A tuple that its own items led to has a slot by now: drop the items and refer to that slot, as CPython does.
-    if let Some(slot) = state.slot_in_segment(tuple.as_ptr() as usize) {
+    let memoized = original.unwrap_or(tuple);
+    if let Some(slot) = state.slot_in_segment(memoized.as_ptr() as usize) {
         match length {
             1..=3 => (0..length).for_each(|_| state.out.op(Opcode::Pop)),
             _ => state.out.op(Opcode::PopMark),
@@ -216,7 +229,7 @@ fn step_tuple<'py>(
         3 => Opcode::Tuple3,
         _ => Opcode::Tuple,
     });
-    state.memoize(tuple.as_any());
+    state.memoize(memoized.as_any());
     Ok(Next::Done)
 }
 
@@ -370,13 +383,17 @@ fn step_actions<'py>(
         state.out.between_opcodes()?;
         match action {
             Action::BeginBuilding(object) => state.begin_building(object.as_ptr() as usize)?,
+            Action::BeginChecked(object) => state.needs.checked.begin(&object, state.out.position()),
+            Action::EndChecked => state.needs.checked.end(state.out.position()),
             Action::ExpectCopiedList(address) => state.copied_list = address,
             Action::Save(object) => {
                 if let Some(next) = save_item(py, state, object.as_ptr())? {
                     return Ok(next);
                 }
             }
+            Action::Constant(object) => save_constant(py, state, &object)?,
             Action::Write(opcode) => state.out.op(opcode),
+            Action::Contents(view) => state.out.buffer(view, true)?,
             Action::Memoize(object) => state.memoize_or_replace(&object),
             Action::Global { module, name, object: None } => state.write_global(module, name),
             Action::Global { module, name, object: Some(object) } => state.write_global_once(module, name, &object),

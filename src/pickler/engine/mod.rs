@@ -16,18 +16,20 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyCode};
 
 use self::dispatch::dispatch_slow;
-use self::item_loops::{dispatch, element_fetched, fetch_element, step};
+use self::item_loops::{dispatch, element_fetched, fetch_element, replace_fetched, step};
 pub(super) use self::postponed::{PendingKey, PendingMember};
-use super::fault_search::LONGEST_PATH;
+use super::fault_search::{LONGEST_PATH, recover};
+use super::lost_items::replace_in_last;
 use super::native_types::FastSave;
 use super::pickle_context::PickleContext;
 use super::pickler_state::PicklerState;
 use super::plan::{DirectWrite, Next, ObjectPlan, WorkItem};
+use super::unloadable::CannotLoad;
 use crate::pickle::format::opcode::Opcode;
 
 /// The most work items, each of some hundred bytes: an object that creates new objects endlessly fails before memory is
 /// exhausted.
-const DEEPEST_NESTING: usize = 5_000_000;
+pub(super) const DEEPEST_NESTING: usize = 5_000_000;
 
 /// Saves an object completely.
 pub(super) fn save(context: &Arc<PickleContext>, object: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -47,15 +49,28 @@ pub(super) fn save(context: &Arc<PickleContext>, object: &Bound<'_, PyAny>) -> P
 /// Works through an item and everything that it leads to.
 pub(super) fn run<'py>(context: &Arc<PickleContext>, py: Python<'py>, item: WorkItem<'py>) -> PyResult<()> {
     let mut work = vec![item];
-    let unfinished = context.lock()?.cycles.len();
-    let result = run_all(context, py, &mut work);
-    if result.is_err()
-        && let Ok(mut state) = context.lock()
-    {
-        state.cut_unfinished(unfinished);
-        state.failed.extend(work.iter().rev().take(LONGEST_PATH).filter_map(WorkItem::object).map(Bound::unbind));
+    let unfinished = {
+        let mut state = context.lock()?;
+        replace_lost(&mut state, &mut work)?;
+        state.cycles.len()
+    };
+    loop {
+        let Err(error) = run_all(context, py, &mut work) else { return Ok(()) };
+        if recover(context, py, &mut work, &error)? {
+            continue;
+        }
+        if let Ok(mut state) = context.lock() {
+            state.cut_unfinished(unfinished);
+            state.failed.extend(work.iter().rev().take(LONGEST_PATH).filter_map(WorkItem::object).map(Bound::unbind));
+        }
+        return Err(error);
     }
-    result
+}
+
+/// Writes markers in place of lost objects in the last item of the work list. There are hardly ever any.
+#[inline]
+fn replace_lost(state: &mut PicklerState, work: &mut [WorkItem<'_>]) -> PyResult<()> {
+    if state.lost.is_empty() { Ok(()) } else { replace_in_last(&state.lost, work, state.dill_calls == 0) }
 }
 
 fn run_all<'py>(context: &Arc<PickleContext>, py: Python<'py>, work: &mut Vec<WorkItem<'py>>) -> PyResult<()> {
@@ -63,12 +78,15 @@ fn run_all<'py>(context: &Arc<PickleContext>, py: Python<'py>, work: &mut Vec<Wo
     loop {
         let depth = work.len();
         let Some(item) = work.last_mut() else { return Ok(()) };
-        if depth > DEEPEST_NESTING {
+        if depth > context.deepest_nesting {
             let message = format!("nested more than {DEEPEST_NESTING} levels deep, perhaps infinitely");
             return Err(PyRecursionError::new_err(message));
         }
         match step(item, py, &mut state)? {
-            Next::Push(item) => work.push(item),
+            Next::Push(item) => {
+                work.push(item);
+                replace_lost(&mut state, work)?;
+            }
             Next::Replace(next) => drop(std::mem::replace(item, next)),
             Next::Again => {}
             // Freeing an object can run a finalizer. If that uses this pickler, `lock` returns an error to it.
@@ -77,8 +95,11 @@ fn run_all<'py>(context: &Arc<PickleContext>, py: Python<'py>, work: &mut Vec<Wo
                 // The handler runs Python code, which may save objects with this very pickler.
                 drop(state);
                 let started = start_slow(context, work, &object)?;
-                work.extend(started);
                 state = context.lock()?;
+                if let Some(started) = started {
+                    work.push(started);
+                    replace_lost(&mut state, work)?;
+                }
             }
             Next::Then(next_actions) => {
                 drop(state);
@@ -89,6 +110,7 @@ fn run_all<'py>(context: &Arc<PickleContext>, py: Python<'py>, work: &mut Vec<Wo
                 drop(state);
                 let found = fetch_element(item)?;
                 state = context.lock()?;
+                replace_fetched(item, &state.lost);
                 element_fetched(item, &mut state, found)?;
                 if !found {
                     drop(work.pop());
@@ -105,34 +127,79 @@ fn start_slow<'py>(
     work: &[WorkItem<'py>],
     object: &Bound<'py, PyAny>,
 ) -> PyResult<Option<WorkItem<'py>>> {
-    let path = context.fault_search()?.map(|mut search| {
-        let first = work.len().saturating_sub(search.room());
-        search.enter(work[first..].iter().filter_map(WorkItem::object))
-    });
-    let depth = context.lock()?.cells.depth();
+    let (is_session, depth) = {
+        let state = context.lock()?;
+        (state.dill_calls == 0, state.cells.depth())
+    };
+    let level = context.fault_search()?.map(|mut search| search.enter(work));
     // A load may pass any memory to the function of a reduction. Elsewhere a `PickleBuffer` stands for bytes.
     let in_reduction = matches!(work, [.., WorkItem::Actions { .. }, WorkItem::Tuple { .. }]);
-    let started = dispatch_slow(context, object, in_reduction).and_then(|plan| carry_out(context, object, plan));
+    let started = match known_error(context, object)? {
+        Some(error) => Err(error),
+        None => {
+            dispatch_slow(context, object, in_reduction).and_then(|plan| carry_out_checked(context, work, object, plan))
+        }
+    };
     if started.is_err() {
         // dill's functions save what an object needs: what they have begun never ends.
         let unfinished = context.lock()?.cells.cut(depth);
         drop(unfinished);
     }
     // The search was not locked while the handler ran, as Python code can lead to this function again.
-    if let (Some(path), Some(mut search)) = (path, context.fault_search()?) {
-        let forgiven = started.as_ref().is_err_and(|error| search.record(object, error));
-        search.leave(path);
+    if let (Some(level), Some(mut search)) = (level, context.fault_search()?) {
+        let forgiven = started.as_ref().is_err_and(|error| search.record(work, object, is_session, error));
+        search.leave(&level);
         if forgiven {
             // Something must be on the stack for the opcodes that follow, although the output is discarded.
-            context.lock()?.out.op(Opcode::None);
+            let mut state = context.lock()?;
+            state.failed.clear();
+            state.out.op(Opcode::None);
             return Ok(None);
         }
-        return started;
     }
     if started.is_err() {
         context.lock()?.failed.push(object.clone().unbind());
     }
     started
+}
+
+/// The error of an object that is known to fail.
+fn known_error(context: &PickleContext, object: &Bound<'_, PyAny>) -> PyResult<Option<PyErr>> {
+    if let Some(why) = context.unloadable.why(object) {
+        return Ok(Some(CannotLoad::new_err(why)));
+    }
+    Ok(context.fault_search()?.and_then(|search| search.known_error(object)))
+}
+
+/// As [`carry_out`]. Records where the opcodes are if the load of the object may fail.
+fn carry_out_checked<'py>(
+    context: &Arc<PickleContext>,
+    work: &[WorkItem<'py>],
+    object: &Bound<'py, PyAny>,
+    mut plan: ObjectPlan<'py>,
+) -> PyResult<Option<WorkItem<'py>>> {
+    let may_fail = context.lock()?.unproven_types.contains(&(object.get_type().as_ptr() as usize));
+    if let (ObjectPlan::Dill { .. }, Some(mut search)) = (&plan, context.fault_search()?) {
+        let is_session = context.lock()?.dill_calls == 0;
+        search.enter_dill(work, object, is_session);
+    }
+    match &mut plan {
+        ObjectPlan::Work(item) if may_fail => item.check(object),
+        ObjectPlan::Dill { .. } if may_fail => {
+            let mut state = context.lock()?;
+            let position = state.out.position();
+            state.needs.checked.begin(object, position);
+            drop(state);
+            let started = carry_out(context, object, plan)?;
+            let mut state = context.lock()?;
+            let position = state.out.position();
+            state.needs.checked.end(position);
+            return Ok(started);
+        }
+        // A name has no hooks.
+        _ => {}
+    }
+    carry_out(context, object, plan)
 }
 
 /// Carries out a handler's plan. Returns the work that is left.
@@ -188,12 +255,24 @@ fn call_dill(context: &Arc<PickleContext>, object: &Bound<'_, PyAny>, function: 
     let py = object.py();
     let pickler = context.dill_pickler(py)?;
     let _nested = NestedSave::enter()?;
-    // Bytecode is bound to a Python version, so the index records which segments have it.
-    context.lock()?.needs.has_code |= object.is_instance_of::<PyCode>();
-    match function {
+    {
+        let mut state = context.lock()?;
+        // Bytecode is bound to a Python version, so the index records which segments have it.
+        state.needs.has_code |= object.is_instance_of::<PyCode>();
+        state.dill_calls += 1;
+    }
+    let saved = match function {
         Some(function) => function.bind(py).call1((&pickler, object)).map(drop),
         None => context.dill.save_whole(&pickler, object),
+    };
+    let mut state = context.lock()?;
+    state.dill_calls -= 1;
+    if saved.is_ok() {
+        // dill may have tried something else after an error.
+        state.failed.clear();
     }
+    drop(state);
+    saved
 }
 
 /// The most saves that may be nested by way of Python code. Each takes about five C frames, a few kilobytes: that fits

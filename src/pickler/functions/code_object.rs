@@ -8,45 +8,61 @@ use pyo3::types::{PyAny, PyString};
 
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
-use super::type_global;
+use super::{python_version, type_global};
 use crate::pickle::format::opcode::Opcode;
+
+/// What kind of object an attribute of a code object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AttributeKind {
+    /// A number, a string, or the tuple of constants.
+    Any,
+    /// Bytes, or a tuple of names.
+    Own,
+    /// As `Any` and `Own`, but Python 3.11 added the attribute: the qualified name, and the table of exceptions.
+    AnyNew,
+    OwnNew,
+}
 
 /// The plan for a code object that has no slot.
 pub(super) fn plan<'py>(context: &Arc<PickleContext>, code: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
     // Bytecode is bound to a Python version, so the index records which segments have it.
     context.lock()?.needs.has_code = true;
+    let is_new = python_version(code.py()) >= (3, 11);
     let mut actions = Vec::with_capacity(23);
     actions.extend([type_global("CodeType", code.get_type()), Action::Write(Opcode::Mark)]);
-    // Python 3.11 added the qualified name and the table of exceptions. `co_lnotab` is not needed: 3.10 replaced it.
-    for (name, since_3_11) in constructor_arguments(code.py()) {
-        if !since_3_11 || code.py().version_info() >= (3, 11) {
-            actions.push(Action::Save(code.getattr(name)?));
+    for (name, kind) in constructor_arguments(code.py()) {
+        match kind {
+            AttributeKind::AnyNew | AttributeKind::OwnNew if !is_new => {}
+            AttributeKind::Any | AttributeKind::AnyNew => actions.push(Action::Save(code.getattr(name)?)),
+            AttributeKind::Own | AttributeKind::OwnNew => actions.push(Action::Constant(code.getattr(name)?)),
         }
     }
     actions.extend([Action::Write(Opcode::Tuple), Action::Write(Opcode::Reduce), Action::Memoize(code.clone())]);
     Ok(ObjectPlan::actions(code, actions))
 }
 
-/// The attributes that `types.CodeType` takes, in order, and whether it takes them since 3.11 only.
-fn constructor_arguments<'a, 'py>(py: Python<'py>) -> [(&'a Bound<'py, PyString>, bool); 18] {
+/// The attributes that `types.CodeType` takes, in order. `co_lnotab`, which dill writes as well, is not among them:
+/// `co_linetable` has replaced it in 3.10.
+fn constructor_arguments<'a, 'py>(py: Python<'py>) -> [(&'a Bound<'py, PyString>, AttributeKind); 18] {
+    use AttributeKind::{Any, AnyNew, Own, OwnNew};
     [
-        (intern!(py, "co_argcount"), false),
-        (intern!(py, "co_posonlyargcount"), false),
-        (intern!(py, "co_kwonlyargcount"), false),
-        (intern!(py, "co_nlocals"), false),
-        (intern!(py, "co_stacksize"), false),
-        (intern!(py, "co_flags"), false),
-        (intern!(py, "co_code"), false),
-        (intern!(py, "co_consts"), false),
-        (intern!(py, "co_names"), false),
-        (intern!(py, "co_varnames"), false),
-        (intern!(py, "co_filename"), false),
-        (intern!(py, "co_name"), false),
-        (intern!(py, "co_qualname"), true),
-        (intern!(py, "co_firstlineno"), false),
-        (intern!(py, "co_linetable"), false),
-        (intern!(py, "co_exceptiontable"), true),
-        (intern!(py, "co_freevars"), false),
-        (intern!(py, "co_cellvars"), false),
+        (intern!(py, "co_argcount"), Any),
+        (intern!(py, "co_posonlyargcount"), Any),
+        (intern!(py, "co_kwonlyargcount"), Any),
+        (intern!(py, "co_nlocals"), Any),
+        (intern!(py, "co_stacksize"), Any),
+        (intern!(py, "co_flags"), Any),
+        (intern!(py, "co_code"), Own),
+        (intern!(py, "co_consts"), Any),
+        (intern!(py, "co_names"), Own),
+        (intern!(py, "co_varnames"), Own),
+        (intern!(py, "co_filename"), Any),
+        (intern!(py, "co_name"), Any),
+        (intern!(py, "co_qualname"), AnyNew),
+        (intern!(py, "co_firstlineno"), Any),
+        (intern!(py, "co_linetable"), Own),
+        (intern!(py, "co_exceptiontable"), OwnNew),
+        (intern!(py, "co_freevars"), Own),
+        (intern!(py, "co_cellvars"), Own),
     ]
 }

@@ -12,7 +12,7 @@ use super::super::plan::{Action, ObjectPlan};
 use super::exec_namespace;
 use super::function_globals::{self, GlobalsOrigin};
 use super::open_cells::close_cells;
-use super::type_global;
+use super::{python_version, type_global};
 use crate::pickle::format::opcode::Opcode;
 
 /// `CO_HAS_DOCSTRING`, since 3.14: the first constant is the docstring.
@@ -97,11 +97,11 @@ fn attributes<'py>(
     if !made_in.map_or(Ok(false), |given| given.eq(&module))? {
         set.push((intern!(py, "__module__"), module));
     }
-    let parameters = function.getattr_opt(intern!(py, "__type_params__"))?;
-    if let Some(parameters) = parameters
-        && parameters.cast::<PyTuple>().is_ok_and(|parameters| !parameters.is_empty())
-    {
-        set.push((intern!(py, "__type_params__"), parameters));
+    if python_version(py) >= (3, 12) {
+        let parameters = function.getattr(intern!(py, "__type_params__"))?;
+        if parameters.cast::<PyTuple>().is_ok_and(|parameters| !parameters.is_empty()) {
+            set.push((intern!(py, "__type_params__"), parameters));
+        }
     }
     let dict = function.getattr(intern!(py, "__dict__"))?;
     let has_dict = dict.cast::<PyDict>().map_or(true, |dict| !dict.is_empty());
@@ -134,7 +134,7 @@ fn build<'py>(
 fn given_doc<'py>(code: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = code.py();
     let has_doc =
-        py.version_info() < (3, 14) || code.getattr(intern!(py, "co_flags"))?.extract::<u32>()? & HAS_DOCSTRING != 0;
+        python_version(py) < (3, 14) || code.getattr(intern!(py, "co_flags"))?.extract::<u32>()? & HAS_DOCSTRING != 0;
     let constants = code.getattr(intern!(py, "co_consts"))?.cast_into::<PyTuple>()?;
     let first = constants.get_item(0).ok().filter(|first| has_doc && first.is_instance_of::<PyString>());
     Ok(first.unwrap_or_else(|| py.None().into_bound(py)))
@@ -143,6 +143,6 @@ fn given_doc<'py>(code: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 /// The qualified name that a function takes from its code: in 3.10 the plain name.
 fn given_qualified_name<'py>(code: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = code.py();
-    let name = if py.version_info() >= (3, 11) { intern!(py, "co_qualname") } else { intern!(py, "co_name") };
+    let name = if python_version(py) >= (3, 11) { intern!(py, "co_qualname") } else { intern!(py, "co_name") };
     code.getattr(name)
 }

@@ -14,6 +14,7 @@ use pyo3::types::{PyAny, PyBytes, PyDict, PyFunction, PyString, PyTuple};
 use super::super::pickle_context::{PickleContext, pickling_error};
 use super::super::plan::{Action, ObjectPlan};
 use super::generator_function::{Arguments, function_for_ended, function_of};
+use super::python_version;
 use crate::pickle::format::opcode::Opcode;
 
 /// The three types, which differ in the names of their attributes.
@@ -64,7 +65,7 @@ fn progress<'py>(generator: &Bound<'py, PyAny>, kind: GeneratorKind) -> PyResult
     if frame.is_none() {
         return Ok(GeneratorState::Ended);
     }
-    let is_suspended = if py.version_info() >= (3, 12) {
+    let is_suspended = if python_version(py) >= (3, 12) {
         kind.attribute(generator, "suspended")?.is_truthy()?
     } else {
         // 3.10 has not executed anything. 3.11 has executed the instruction that made the generator, and no other.

@@ -16,7 +16,7 @@ mod generator_function;
 mod open_cells;
 mod wrapper;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -87,6 +87,12 @@ pub(super) fn plan_part<'py>(
         FunctionPart::CachedFunction => wrapper::plan_cached_function(context, object),
         FunctionPart::Generator(kind) => generator::plan(context, object, kind),
     }
+}
+
+/// The version of Python: asking for it formats and parses a string, so it is asked once.
+fn python_version(py: Python<'_>) -> (u8, u8) {
+    static VERSION: OnceLock<(u8, u8)> = OnceLock::new();
+    *VERSION.get_or_init(|| (py.version_info().major, py.version_info().minor))
 }
 
 /// The global by which `types` has the type of functions, code objects and the like: `types.CodeType`.

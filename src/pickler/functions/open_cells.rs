@@ -63,6 +63,13 @@ impl OpenCells {
         self.levels.split_off(depth.min(self.levels.len()))
     }
 
+    /// As [`cut`](Self::cut), before the outermost level of one of these objects.
+    pub(in super::super) fn cut_before(&mut self, owners: &[Bound<'_, PyAny>]) -> impl Sized + use<> {
+        let is_one = |level: &Level| owners.iter().any(|owner| level.owner.is(owner));
+        let index = self.levels.iter().position(is_one).unwrap_or(self.levels.len());
+        self.levels.split_off(index)
+    }
+
     /// Lets a cell wait for the innermost function or class. Returns false if there is none.
     fn defer(&mut self, cell: &Bound<'_, PyAny>) -> bool {
         let Some(level) = self.levels.last_mut() else { return false };

@@ -16,6 +16,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::super::global_names::loaded_modules;
 use super::super::pickle_context::PickleContext;
 use super::array_layout::ArrayLayout;
+use super::arrow_tables::ArrowBuffers;
 use super::memory_block::{MemoryBlock, MemoryOwner, storage_range};
 use super::survey_walk::{FoundMemory, walk};
 
@@ -32,6 +33,7 @@ const ELEMENT: usize = 16;
 pub(in crate::pickler) struct SharedMemory {
     values: Mutex<Vec<Py<PyAny>>>,
     survey: Mutex<Option<Arc<MemorySurvey>>>,
+    pub(super) arrow: ArrowBuffers,
 }
 
 impl SharedMemory {
@@ -156,7 +158,7 @@ struct Base {
     views: Vec<ArrayLayout>,
 }
 
-/// A storage of torch on the CPU.
+/// A storage of torch. Its range is empty if it is not in the memory of the CPU.
 struct Storage {
     object: Py<PyAny>,
     range: Range<usize>,
@@ -226,13 +228,12 @@ impl Objects {
 
     /// The entry of a storage; `None` if it is not in the memory of the CPU.
     fn storage(&mut self, storage: &Bound<'_, PyAny>) -> PyResult<Option<&mut Storage>> {
-        if storage.getattr("device")?.getattr("type")?.extract::<String>()? != "cpu" {
-            return Ok(None);
-        }
-        let range = storage_range(storage)?;
+        let is_on_cpu = storage.getattr("device")?.getattr("type")?.extract::<String>()? == "cpu";
+        let range = if is_on_cpu { storage_range(storage)? } else { 0..0 };
         let object = storage.clone().unbind();
         let entry = self.storages.entry(storage_key(storage)?);
-        Ok(Some(entry.or_insert(Storage { object, range, is_whole: false, tensors: Vec::new() })))
+        let entry = entry.or_insert(Storage { object, range, is_whole: false, tensors: Vec::new() });
+        Ok(Some(entry).filter(|_| is_on_cpu))
     }
 }
 

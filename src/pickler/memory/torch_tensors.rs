@@ -1,4 +1,4 @@
-//! Tensors and storages of torch on the CPU: a storage is one raw buffer, which `torch.frombuffer` uses after a load.
+//! Tensors and storages of torch: a storage on the CPU is one raw buffer, which `torch.frombuffer` uses after a load.
 //!
 //! torch itself copies a storage twice, by `torch.save`, and writes it anew for each tensor that uses it. The tensors
 //! are written as torch says. Only the storage in their arguments is ours, or a part of it if that is all they need.
@@ -12,6 +12,7 @@ use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
 use super::super::reduce::{self, Reduction};
 use super::array_layout::ArrayLayout;
+use super::cuda_storage::cuda_storage;
 use super::memory_block::{MemoryBlock, MemoryOwner, storage_range};
 use super::memory_survey::MemorySurvey;
 use crate::pickle::format::opcode::Opcode;
@@ -94,11 +95,12 @@ fn with_own_storage<'py>(
     };
     let is_typed = untyped.is_some();
     let untyped = untyped.unwrap_or(given);
-    if !is_on_cpu(&untyped)? {
-        return Ok(None);
-    }
     let survey = context.memory.survey(context, py)?;
-    let part = part_of_storage(&survey, tensor, &untyped)?;
+    let part = match device_of(&untyped)? {
+        Device::Cpu => part_of_storage(&survey, tensor, &untyped)?,
+        Device::Cuda => None,
+        Device::Other => return Ok(None),
+    };
     if part.is_none() && is_typed {
         return Ok(None);
     }
@@ -143,19 +145,31 @@ pub(in crate::pickler) fn plan_storage<'py>(
     storage: &Bound<'py, PyAny>,
 ) -> PyResult<ObjectPlan<'py>> {
     let untyped = storage.getattr_opt("_untyped_storage")?;
-    if !is_on_cpu(untyped.as_ref().unwrap_or(storage))? {
-        return reduce::plan(context, storage);
-    }
-    let actions = match untyped {
-        Some(untyped) => typed_storage(context, storage, &untyped)?,
-        None => untyped_storage(context, storage)?,
+    let actions = match (device_of(untyped.as_ref().unwrap_or(storage))?, untyped) {
+        (Device::Other, _) => return reduce::plan(context, storage),
+        (_, Some(untyped)) => typed_storage(context, storage, &untyped)?,
+        (Device::Cpu, None) => untyped_storage(context, storage)?,
+        (Device::Cuda, None) => cuda_storage(context, storage)?,
     };
     Ok(ObjectPlan::actions(storage, actions))
 }
 
+/// The devices whose storages are written here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Device {
+    Cpu,
+    Cuda,
+    Other,
+}
+
 /// Asks an untyped storage: a `TypedStorage` warns that it is deprecated.
-fn is_on_cpu(storage: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(storage.getattr("device")?.getattr("type")?.extract::<String>()? == "cpu")
+fn device_of(storage: &Bound<'_, PyAny>) -> PyResult<Device> {
+    let device: String = storage.getattr("device")?.getattr("type")?.extract()?;
+    Ok(match device.as_str() {
+        "cpu" => Device::Cpu,
+        "cuda" => Device::Cuda,
+        _ => Device::Other,
+    })
 }
 
 /// `torch.storage.TypedStorage(wrap_storage=…, dtype=…, _internal=True)`, as torch makes it.
@@ -210,17 +224,20 @@ fn untyped_storage<'py>(context: &PickleContext, storage: &Bound<'py, PyAny>) ->
     let method = torch.getattr("Tensor")?.getattr("untyped_storage")?;
     let mut actions = vec![begin];
     actions.push(Action::Global { module: "torch", name: "Tensor.untyped_storage", object: Some(method) });
-    let function = Some(torch.getattr("frombuffer")?);
-    // Its own `__module__` is a class in a private module.
-    actions.extend(partial(Action::Global { module: "torch", name: "frombuffer", object: function }, &options)?);
+    actions.extend(partial(frombuffer(&torch)?, &options)?);
     actions.push(Action::Save(PyTuple::new(py, [buffer])?.into_any()));
     actions.extend([Opcode::Reduce, Opcode::Tuple1, Opcode::Reduce].map(Action::Write));
     actions.push(memoize);
     Ok(actions)
 }
 
+/// Its own `__module__` is a class in a private module.
+pub(super) fn frombuffer<'py>(torch: &Bound<'py, PyModule>) -> PyResult<Action<'py>> {
+    Ok(Action::Global { module: "torch", name: "frombuffer", object: Some(torch.getattr("frombuffer")?) })
+}
+
 /// A `functools.partial` with keyword arguments: a call in a pickle has none. `function` writes what it calls.
-fn partial<'py>(function: Action<'py>, options: &Bound<'py, PyDict>) -> PyResult<[Action<'py>; 5]> {
+pub(super) fn partial<'py>(function: Action<'py>, options: &Bound<'py, PyDict>) -> PyResult<[Action<'py>; 5]> {
     let class = options.py().import("functools")?.getattr("partial")?;
     Ok([
         Action::Save(class),

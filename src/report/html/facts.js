@@ -18,13 +18,22 @@ function longList(entries, draw) {
   return made;
 }
 
-function leftOut(items) {
+/** The objects that a marker stands for, in all variables. */
+const lostObjects = (answer) => answer.variables.flatMap((variable) => variable.lost ?? []);
+
+function leftOut(answer) {
+  const items = answer.left_out;
+  const lost = lostObjects(answer);
   const failed = items.filter((item) => item.reason === 'failed');
   const ruled = items.filter((item) => item.reason !== 'failed');
-  if (items.length === 0) return;
+  if (items.length === 0 && lost.length === 0) return;
   $('left-out').hidden = false;
   if (failed.length > 0) {
     $('left-out').append(element('h3', {}, `${count(failed.length, 'variable')} cannot be saved`), longList(failed, failure));
+  }
+  if (lost.length > 0) {
+    const title = `${count(lost.length, 'object')} within variables cannot be saved`;
+    $('left-out').append(element('h3', {}, title), longList(lost, lostObject));
   }
   if (ruled.length > 0) {
     const title = element('summary', {}, `${count(ruled.length, 'variable')} left out by a rule or option`);
@@ -46,15 +55,23 @@ function failure(item) {
   return element('li', { class: 'failed' }, heading(item), element('p', { class: 'error' }, plain(item.error)), list(facts));
 }
 
+function lostObject(item) {
+  const facts = [['At fault', plain(item.fault)], ['Hint', plain(item.hint)]];
+  const title = element('p', { class: 'item' }, element('strong', {}, plain(item.path)), ` ${plain(item.type)}`);
+  return element('li', { class: 'failed' }, title, element('p', { class: 'error' }, plain(item.error)), list(facts));
+}
+
 const byRule = (item) => element('li', {}, heading(item), element('p', {}, plain(item.error)));
 
 /** The most important facts, at the top of the page. */
 function marks(answer) {
   const failed = answer.left_out.filter((item) => item.reason === 'failed').length;
   const ruled = answer.left_out.length - failed;
+  const lost = lostObjects(answer).length;
   const how = answer.script.ended.how;
   const found = [
     failed > 0 && ['bad', `${count(failed, 'variable')} cannot be saved`, '#left-out'],
+    lost > 0 && ['bad', `${count(lost, 'object')} within variables cannot be saved`, '#left-out'],
     ruled > 0 && ['', `${ruled.toLocaleString('en')} left out by a rule or option`, '#left-out'],
     (how === 'exception' || how === 'interrupted') && ['bad', `the script ${ending(answer.script)}`, '#facts'],
     answer.verdict && [answer.verdict.class === 'dangerous' ? 'bad' : '', `verdict: ${plain(answer.verdict.class)}`, '#verdict'],

@@ -10,7 +10,7 @@ function start() {
   document.querySelector('main').hidden = false;
   marks(answer);
   verdict(answer.verdict);
-  leftOut(answer.left_out);
+  leftOut(answer);
   provenance(answer);
   drawHead();
   drawLegend(state.variables);

@@ -128,7 +128,11 @@ pub(super) fn find_torch(torch: &Bound<'_, PyModule>, _: &mut Vec<String>) -> Py
 pub(super) fn set_torch(torch: &Bound<'_, PyModule>, value: &Value) -> PyResult<()> {
     let options = PyDict::new(torch.py());
     options.set_item("dtype", torch.getattr("uint8")?)?;
-    let tensor = |text: &str| torch.getattr("tensor")?.call((bytes(text)?.to_vec(),), Some(&options));
+    let tensor = |text: &str| {
+        // Bytes would become a Python object that torch does not take for a list.
+        let numbers: Vec<u32> = bytes(text)?.into_iter().map(u32::from).collect();
+        torch.getattr("tensor")?.call((numbers,), Some(&options))
+    };
     if let Some(state) = value.get("cpu").and_then(Value::as_str) {
         torch.call_method1("set_rng_state", (tensor(state)?,))?;
     }

@@ -2,7 +2,7 @@
 //! as they differ from the defaults.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyModule};
+use pyo3::types::{PyDict, PyModule, PyString};
 use serde_json::{Map, Value, json};
 
 use super::{Found, integer, string, to_json, to_python, unexpected};
@@ -186,16 +186,17 @@ pub(super) fn find_matplotlib(matplotlib: &Bound<'_, PyModule>, notes: &mut Vec<
     };
     // `RcParams` warns of deprecated keys, and chooses a backend when it is asked for one. It is a dict.
     let (now, defaults) = (now.cast_into::<PyDict>()?, defaults.cast_into::<PyDict>()?);
-    let (mut found, mut backend) = (Map::new(), Value::Null);
+    let mut found = Map::new();
+    let backend = changed_backend(matplotlib, &now)?;
     for (name, value) in &now {
         let text: String = name.extract()?;
-        let default = defaults.get_item(&name)?;
+        let default = if text == "backend" { Some(value.clone()) } else { defaults.get_item(&name)? };
         if default.is_some_and(|default| default.is(&value) || default.eq(&value).unwrap_or(false)) {
             continue;
         }
-        match (text.as_str(), to_json(&value, 0)) {
-            // A sentinel stands for a backend that is not chosen yet.
-            ("backend", value) => backend = value.filter(Value::is_string).unwrap_or(Value::Null),
+        // Some options are members of enumerations that are strings.
+        let string = || value.cast::<PyString>().ok().map(|text| json!(text.to_string_lossy()));
+        match (text.as_str(), to_json(&value, 0).or_else(string)) {
             (_, Some(value)) => drop(found.insert(text, value)),
             // The text of a cycler is what the option takes in a file of settings.
             ("axes.prop_cycle", None) => drop(found.insert(text, json!(value.repr()?.extract::<String>()?))),
@@ -209,6 +210,19 @@ pub(super) fn find_matplotlib(matplotlib: &Bound<'_, PyModule>, notes: &mut Vec<
     let preview = shown.into_iter().chain((!found.is_empty()).then(|| options_text(found.iter())));
     let preview = preview.collect::<Vec<_>>().join(", ");
     Ok(Some((json!({"rc": found, "backend": backend}), preview)))
+}
+
+/// The backend that the script has chosen; null if there is none. `use` changes the defaults as well. `agg` is what is
+/// chosen where there is no display.
+fn changed_backend(matplotlib: &Bound<'_, PyModule>, now: &Bound<'_, PyDict>) -> PyResult<Value> {
+    let Some(first) = matplotlib.getattr_opt("rcParamsOrig")? else { return Ok(Value::Null) };
+    let first = first.cast_into::<PyDict>()?.get_item("backend")?;
+    // A sentinel stands for a backend that is not chosen yet.
+    let Some(backend) = now.get_item("backend")?.and_then(|backend| backend.extract::<String>().ok()) else {
+        return Ok(Value::Null);
+    };
+    let is_first = first.is_some_and(|first| first.eq(&backend).unwrap_or(false));
+    Ok(if is_first || backend.eq_ignore_ascii_case("agg") { Value::Null } else { json!(backend) })
 }
 
 pub(super) fn set_matplotlib(matplotlib: &Bound<'_, PyModule>, value: &Value) -> PyResult<()> {

@@ -8,6 +8,7 @@
 mod buffer_memory;
 mod class_finder;
 mod dill_functions;
+mod fault_log;
 mod foreign_load;
 mod joblib_load;
 mod load_variables;
@@ -25,6 +26,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyUnicodeDecodeError};
 use pyo3::prelude::*;
 
 use self::buffer_memory::{BufferMemory, MappedFile};
+pub(crate) use self::fault_log::{FaultLog, LoadFault};
 use self::load_variables::{ChosenVariable, Refusal, VariableLoads};
 pub(crate) use self::restore_context::{AmbientChoice, LostVariable, RestoreRequest, Restored};
 use self::restore_context::{RestoreContext, add_script_directory, bind_module};
@@ -56,8 +58,9 @@ pub(crate) fn restore<'py>(
         Contents::Own { index } => restore_own(py, snapshot, index, request, progress),
         Contents::Foreign { .. } => restore_foreign(py, snapshot, request),
     };
-    drop(paused);
+    // Before the collector is resumed, which would run at the next allocation.
     drop(ignored);
+    drop(paused);
     restored
 }
 

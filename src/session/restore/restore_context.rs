@@ -1,6 +1,7 @@
 //! What a restore is asked for, what it works with, and what it returns.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
@@ -9,6 +10,7 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
+use super::fault_log::FaultLog;
 use super::segment_loader::reason_for_loss;
 use super::unpickler::load_function;
 use crate::python::dill::LazyDill;
@@ -37,6 +39,8 @@ pub(crate) struct RestoreRequest<'a, 'py> {
     /// Whether modules next to the saved script become importable, if the file is trusted. A script that restores a
     /// file keeps its own `sys.path`.
     pub finds_script_modules: bool,
+    /// Collects the offsets at which loads fail.
+    pub fault_log: Option<Rc<FaultLog>>,
     /// Whether to put back what the session changed besides its variables.
     pub ambient: AmbientChoice,
     /// Imports dill when it is needed.
@@ -92,6 +96,8 @@ pub(super) struct RestoreContext<'py> {
     pub(super) guarded: bool,
     /// Whether a pickle without an index is loaded, which another program may have written.
     pub(super) is_whole_pickle: bool,
+    /// As in the request.
+    pub(super) fault_log: Option<Rc<FaultLog>>,
     pub(super) imports: Arc<ImportRecord>,
     /// Calls the unpickler it is given, with Python frames below.
     pub(super) frames: Bound<'py, PyAny>,
@@ -125,9 +131,11 @@ impl<'py> RestoreContext<'py> {
         namespace: Bound<'py, PyDict>,
     ) -> PyResult<Self> {
         let (renames, dill, guarded) = (request.renames.to_vec(), request.dill.clone(), !request.trusted);
+        let fault_log = request.fault_log.clone();
         let frames = load_function(module.py(), &namespace)?;
         let imports = Arc::default();
-        Ok(Self { module, namespace, renames, dill, guarded, is_whole_pickle: false, imports, frames })
+        let is_whole_pickle = false;
+        Ok(Self { module, namespace, renames, dill, guarded, is_whole_pickle, fault_log, imports, frames })
     }
 
     /// The present name of a module. Renaming a package renames its submodules as well.

@@ -85,6 +85,15 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
             Ok(value) => Ok(Ok(value)),
             Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error),
             Err(error) => {
+                if let Some(log) = &self.context.fault_log {
+                    log.record(
+                        py,
+                        &segment.variable().name,
+                        &error,
+                        reason_for_loss(py, &error),
+                        self.unpickler.position(),
+                    );
+                }
                 // The failed load has left the unpickler's stack and read position undefined.
                 self.recover(segment.variable())?;
                 Ok(Err(reason_for_loss(py, &error)))
@@ -98,6 +107,9 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
     fn recover(&mut self, variable: &Variable) -> PyResult<()> {
         let py = self.context.module.py();
         let old_memo = self.unpickler.memo()?;
+        if let Some(log) = &self.context.fault_log {
+            log.keep(&old_memo);
+        }
         let mut objects = Vec::new();
         for slot in 0..variable.memo.1 {
             let mut kept = old_memo.get_item(slot)?;

@@ -11,8 +11,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyType};
 
 use super::class_finder::ClassFinder;
+use super::fault_log::ExactStream;
 use super::restore_context::RestoreContext;
 use super::unpickler_stream::UnpicklerStream;
+use crate::pickle::format::opcode::Opcode;
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::segment::{InputPiece, UnpicklerInput};
 
@@ -21,6 +23,8 @@ pub(super) struct Unpickler<'py> {
     object: Bound<'py, PyAny>,
     stream: Bound<'py, UnpicklerStream>,
     buffers: Bound<'py, BufferQueue>,
+    /// Whether nothing is read ahead.
+    is_exact: bool,
     frames: Bound<'py, PyAny>,
 }
 
@@ -32,10 +36,16 @@ impl<'py> Unpickler<'py> {
         let stream = Bound::new(py, UnpicklerStream::new(Arc::clone(snapshot)))?;
         let options = PyDict::new(py);
         options.set_item("buffers", &buffers)?;
-        let object = unpickler_class(py)?.call((&stream,), Some(&options))?;
+        let class = unpickler_class(py)?;
+        let is_exact = context.fault_log.as_ref().is_some_and(|log| log.is_exact());
+        let object = if is_exact {
+            class.call((Bound::new(py, ExactStream::new(&stream))?,), Some(&options))?
+        } else {
+            class.call((&stream,), Some(&options))?
+        };
         // The C code calls `find_class` as an attribute of the instance, so this takes precedence over the method.
         object.setattr("find_class", Bound::new(py, ClassFinder::new(context))?)?;
-        Ok(Self { object, stream, buffers, frames: context.frames.clone() })
+        Ok(Self { object, stream, buffers, is_exact, frames: context.frames.clone() })
     }
 
     /// The unpickler as a Python object.
@@ -51,7 +61,14 @@ impl<'py> Unpickler<'py> {
         buffers: impl IntoIterator<Item = Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.buffers.get().fill(buffers);
-        self.load_pickle(input.into_pickle())
+        let mut pickle = input.into_pickle();
+        if self.is_exact
+            && let Some(head) = pickle.first_mut()
+        {
+            // A FRAME would be read as a whole.
+            *head = InputPiece::Opcodes(vec![Opcode::Proto as u8, 5]);
+        }
+        self.load_pickle(pickle)
     }
 
     /// Loads a pickle that has its own PROTO and STOP.
@@ -64,6 +81,11 @@ impl<'py> Unpickler<'py> {
     pub(super) fn load_whole(&self) -> PyResult<Bound<'py, PyAny>> {
         let pickle = self.stream.get().whole_pickle()?;
         self.load_pickle(pickle)
+    }
+
+    /// The offset in the file of the last byte that was read. It is exact only with a fault log.
+    pub(super) fn position(&self) -> Option<u64> {
+        self.stream.get().position()
     }
 
     /// A copy of the memo: the objects by slot number.
@@ -99,7 +121,8 @@ pub(super) fn load_function<'py>(py: Python<'py>, namespace: &Bound<'py, PyDict>
 /// A new subclass of `pickle.Unpickler`. Instances of the C class itself have no `__dict__`, so `find_class` could not
 /// be replaced.
 pub(super) fn unpickler_class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    let base = py.import("pickle")?.getattr("Unpickler")?;
+    // `pickle` has the same class, but imports `re`, which takes some milliseconds.
+    let base = py.import("_pickle")?.getattr("Unpickler")?;
     py.get_type::<PyType>().call1(("Unpickler", (base,), PyDict::new(py)))
 }
 

@@ -73,6 +73,15 @@ impl UnpicklerStream {
         Ok(vec![InputPiece::File(file_range(0, self.snapshot.stream_len())?)])
     }
 
+    /// The offset in the file of the last byte that was read, if it came from the file.
+    pub(super) fn position(&self) -> Option<u64> {
+        let waiting = self.lock();
+        match waiting.pieces.front() {
+            Some(InputPiece::File(range)) => (range.start as u64).checked_add(waiting.consumed as u64)?.checked_sub(1),
+            _ => None,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, WaitingPieces> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -102,7 +111,7 @@ impl UnpicklerStream {
 #[pymethods]
 impl UnpicklerStream {
     #[pyo3(signature = (size = None))]
-    fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
+    pub(super) fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
         // As for any Python file, a missing or negative size means everything.
         let mut left = size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX);
         let first = self.take(py, |rest| left.min(rest.len()))?;
@@ -124,7 +133,7 @@ impl UnpicklerStream {
     }
 
     /// Fills a buffer, in chunks, so that a large array is read into its own memory.
-    fn readinto(&self, py: Python<'_>, buffer: &Bound<'_, PyAny>) -> PyResult<usize> {
+    pub(super) fn readinto(&self, py: Python<'_>, buffer: &Bound<'_, PyAny>) -> PyResult<usize> {
         let view = PyMemoryView::from(buffer)?;
         let length = view.len()?;
         let mut filled = 0;
@@ -140,7 +149,7 @@ impl UnpicklerStream {
         Ok(filled)
     }
 
-    fn readline<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+    pub(super) fn readline<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         // An argument that ends at a newline never spans two pieces.
         self.take(py, |rest| rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1))
     }

@@ -1,6 +1,6 @@
-//! A comparison for `save --verify` that does not pickle. The pickles of a session before and after a load lack the same
-//! things, because pickling left them out twice: the cause of an exception, the contents of a cache, an attribute that
-//! `__getstate__` drops. So both processes walk through the objects of each variable and compare what they meet:
+//! A comparison for `save --verify` that does not pickle. The pickles of a session before and after a load lack the
+//! same things, because pickling leaves them out twice: the cause of an exception, the results in a cache, an attribute
+//! that `__getstate__` drops. So both processes walk through the objects of each variable and compare what they meet:
 //! types, attributes, slots, what functions and classes are made of, and which parts are shared.
 //!
 //! The values of numbers, strings and arrays are not compared here: the pickles show those.
@@ -80,8 +80,8 @@ impl SessionStructure {
     }
 }
 
-/// Adds to a comparison of pickles the variables that have the same pickle, but differ in their objects. A variable that
-/// carries a note is left as it is: the save has said what will differ.
+/// Adds to a comparison of pickles the variables that have the same pickle, but differ in their objects. A variable
+/// that carries a note is left as it is: the save has said what will differ.
 pub(crate) fn add_differences(
     compared: &mut Compared,
     differences: &[StructureDifference],
@@ -142,7 +142,10 @@ fn known_to_differ(compared: &Compared, index: &Index) -> HashSet<String> {
         changes.chain(compared.not_compared.iter().map(|item| item.name.clone())).collect();
     for variable in &index.variables {
         // In the order of the file: what a variable takes objects from comes before it.
-        if !variable.notes.is_empty() || variable.uses.iter().any(|used| known.contains(used)) {
+        if !variable.notes.is_empty()
+            || !variable.lost.is_empty()
+            || variable.uses.iter().any(|used| known.contains(used))
+        {
             known.insert(variable.name.clone());
         }
     }

@@ -9,11 +9,11 @@ use pyo3::types::{
 use rustc_hash::FxHashMap;
 
 use super::type_facts::TypeFacts;
-use super::walk::PathStep;
+use super::walk::StructureStep;
 use crate::pickler::{global_name, module_dicts, names_in_code};
 
-/// What is in a class but not of its body, or differs between equal classes: `copyreg` adds `__slotnames__`, and reading
-/// `__annotations__` creates them.
+/// What is in a class but not of its body, or differs between equal classes: `copyreg` adds `__slotnames__`, and
+/// reading `__annotations__` creates them.
 const NOT_OF_THE_BODY: [&str; 11] = [
     "__dict__",
     "__weakref__",
@@ -41,7 +41,7 @@ const DESCRIPTORS: [&str; 6] = [
 /// Containers of weak references: how many members they have, and not their order or their callbacks.
 const WEAK_CONTAINERS: [&str; 3] = ["weakref.WeakValueDictionary", "weakref.WeakKeyDictionary", "_weakrefset.WeakSet"];
 
-pub(super) type Parts<'py> = Vec<(PathStep, Bound<'py, PyAny>)>;
+pub(super) type Parts<'py> = Vec<(StructureStep, Bound<'py, PyAny>)>;
 
 /// Whether it matters that two references lead to one object.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,7 @@ impl<'py> ObjectParts<'py> {
 }
 
 /// Describes objects, and remembers what it finds out about their types.
-pub(super) struct Describer<'py> {
+pub(super) struct ObjectDescriber<'py> {
     main: Bound<'py, PyAny>,
     /// The namespaces of the modules, by address.
     namespaces: FxHashMap<usize, String>,
@@ -84,7 +84,7 @@ pub(super) struct Describer<'py> {
     ndarray: Option<Bound<'py, PyAny>>,
 }
 
-impl<'py> Describer<'py> {
+impl<'py> ObjectDescriber<'py> {
     pub(super) fn new(module: &Bound<'py, PyModule>) -> PyResult<Self> {
         let py = module.py();
         let mut namespaces: FxHashMap<usize, String> = module_dicts(py)?.into_iter().collect();
@@ -180,7 +180,7 @@ impl<'py> Describer<'py> {
                 let text = format!("cache with {} of {} results", info.getattr("currsize")?, info.getattr("maxsize")?);
                 let mut state = self.state(value)?.1;
                 // A function that the decorator makes anew.
-                state.retain(|(step, _)| !matches!(step, PathStep::Text(text) if text == ".cache_parameters"));
+                state.retain(|(step, _)| !matches!(step, StructureStep::Text(text) if text == ".cache_parameters"));
                 ObjectParts::new(text, state, Identity::Own)
             }
             // A field of a named tuple, whose documentation can be set.
@@ -197,7 +197,7 @@ impl<'py> Describer<'py> {
             "weakref.ReferenceType" | "weakref" | "weakref.ref" => {
                 let target = value.call0()?;
                 let text = if target.is_none() { "dead weak reference" } else { "weak reference" };
-                ObjectParts::new(text, vec![(PathStep::Text("()".to_owned()), target)], Identity::None)
+                ObjectParts::new(text, vec![(StructureStep::Text("()".to_owned()), target)], Identity::None)
             }
             "code" => ObjectParts::leaf("code"),
             name if DESCRIPTORS.contains(&name) => ObjectParts::leaf(name),
@@ -210,9 +210,9 @@ impl<'py> Describer<'py> {
         if facts.is_imported {
             return Ok(ObjectParts::leaf(format!("class {}", facts.name)));
         }
-        let mut parts = vec![(PathStep::Text(".__class__".to_owned()), class.get_type().into_any())];
+        let mut parts = vec![(StructureStep::Text(".__class__".to_owned()), class.get_type().into_any())];
         let bases = class.getattr("__bases__")?.cast_into::<PyTuple>()?;
-        parts.extend(bases.iter().enumerate().map(|(n, base)| (PathStep::Text(format!(".__bases__[{n}]")), base)));
+        parts.extend(bases.iter().enumerate().map(|(n, base)| (StructureStep::Text(format!(".__bases__[{n}]")), base)));
         let body = class.getattr("__dict__")?.call_method0("copy")?.cast_into::<PyDict>()?;
         let mut names = Vec::new();
         for (name, item) in body {
@@ -242,8 +242,8 @@ impl<'py> Describer<'py> {
             }
         }
         let names = joined(parts.iter().map(|(step, _)| match step {
-            PathStep::Text(text) => text.trim_start_matches('.'),
-            PathStep::Index(_) => "",
+            StructureStep::Text(text) => text.trim_start_matches('.'),
+            StructureStep::Index(_) => "",
         }));
         Ok(ObjectParts::new(format!("function {} with {names}", facts.join(" ")), parts, Identity::Own))
     }
@@ -260,14 +260,14 @@ impl<'py> Describer<'py> {
         let mut parts = Vec::new();
         for name in names_in_code(&function.getattr("__code__")?)? {
             if let Some(value) = own.get_item(&name)? {
-                parts.push((PathStep::Text(format!(".__globals__['{name}']")), value));
+                parts.push((StructureStep::Text(format!(".__globals__['{name}']")), value));
             }
         }
         Ok(parts)
     }
 
     fn instance(&self, value: &Bound<'py, PyAny>, facts: &TypeFacts<'py>) -> PyResult<ObjectParts<'py>> {
-        let class = || (PathStep::Text(".__class__".to_owned()), value.get_type().into_any());
+        let class = || (StructureStep::Text(".__class__".to_owned()), value.get_type().into_any());
         if let Some(array) = self.array(value, facts)? {
             return Ok(array);
         }
@@ -314,8 +314,8 @@ impl<'py> Describer<'py> {
         Ok((names, found.into_iter().map(|(name, item)| (step(&name), item)).collect()))
     }
 
-    /// The `__dict__` of an instance, unless it would be created by reading it and then appear in the pickle: exceptions
-    /// and partial functions reduce without one until they have one.
+    /// The `__dict__` of an instance, unless reading would create it and so change the next pickle: exceptions and
+    /// partial functions reduce without one until they have one.
     fn existing_dict(&self, value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = value.py();
         let (class, place): (Bound<'py, PyAny>, &[usize]) = if value.is_instance_of::<PyBaseException>() {
@@ -337,9 +337,12 @@ impl<'py> Describer<'py> {
 
     /// An array of numpy: whether it can be written to, and whose memory it has.
     fn array(&self, value: &Bound<'py, PyAny>, facts: &TypeFacts<'py>) -> PyResult<Option<ObjectParts<'py>>> {
-        let Some(ndarray) = self.ndarray.as_ref().filter(|_| facts.name == "numpy.ndarray") else { return Ok(None) };
+        let Some(ndarray) = self.ndarray.as_ref() else { return Ok(None) };
+        if !value.is_instance(ndarray)? {
+            return Ok(None);
+        }
         let writable = value.getattr("flags")?.getattr("writeable")?.is_truthy()?;
-        let text = if writable { "array" } else { "read-only array" };
+        let text = format!("{}{}", facts.name, if writable { "" } else { ", read-only" });
         let mut owner = value.clone();
         while owner.is_instance(ndarray)? {
             match owner.getattr("base")? {
@@ -347,11 +350,12 @@ impl<'py> Describer<'py> {
                 base => owner = base,
             }
         }
-        let mut parts = Vec::new();
+        // The classes of libraries have caches in their attributes.
+        let mut parts = if facts.is_imported { Vec::new() } else { self.state(value)?.1 };
         if value.getattr("dtype")?.getattr("kind")?.extract::<String>()? == "O" {
             let items = value.getattr("flat")?.try_iter()?.enumerate();
             for (index, item) in items {
-                parts.push((PathStep::Text(format!(".flat[{index}]")), item?));
+                parts.push((StructureStep::Text(format!(".flat[{index}]")), item?));
             }
         }
         Ok(Some(ObjectParts::new(text, parts, Identity::Memory(owner.as_ptr() as usize))))
@@ -376,8 +380,8 @@ fn items_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<(String, Parts<'py>)> {
                 Ok(name) => format!("['{name}']"),
                 Err(_) => format!("[{index}]"),
             };
-            parts.push((PathStep::Text(format!(".keys[{index}]")), key));
-            parts.push((PathStep::Text(text), item));
+            parts.push((StructureStep::Text(format!(".keys[{index}]")), key));
+            parts.push((StructureStep::Text(text), item));
         }
         return Ok((format!(" ({})", dict.len()), parts));
     }
@@ -393,7 +397,7 @@ fn items_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<(String, Parts<'py>)> {
         return Ok((String::new(), parts));
     };
     let text = format!(" ({})", items.len());
-    parts.extend(items.into_iter().enumerate().map(|(index, item)| (PathStep::Index(index), item)));
+    parts.extend(items.into_iter().enumerate().map(|(index, item)| (StructureStep::Index(index), item)));
     Ok((text, parts))
 }
 
@@ -415,8 +419,8 @@ fn is_plain(value: &Bound<'_, PyAny>) -> bool {
         || value.is_exact_instance_of::<PyNone>()
 }
 
-fn step(name: &str) -> PathStep {
-    PathStep::Text(format!(".{name}"))
+fn step(name: &str) -> StructureStep {
+    StructureStep::Text(format!(".{name}"))
 }
 
 fn is_one_of(name: &Bound<'_, PyAny>, names: &[&str]) -> bool {

@@ -1,18 +1,20 @@
-//! Walks through the objects below a variable, in an order that is the same in every process, and numbers those that can
-//! change, so that the descriptions show which parts are shared.
+//! Walks through the objects below a variable, in an order that is the same in every process, and numbers those that
+//! can change, so that the descriptions show which parts are shared.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule, PyTuple};
 use rustc_hash::FxHashMap;
 
-use super::object_parts::{Describer, Identity, ObjectParts};
+use super::object_parts::{Identity, ObjectDescriber, ObjectParts};
 
 /// The most objects of a session that are described. The variables after that are compared by their pickles alone.
 const MAX_OBJECTS: usize = 500_000;
+/// The same for one variable, so that one large graph leaves room for the others.
+const MAX_OF_VARIABLE: usize = 50_000;
 
 /// How a path continues from an object to one of its parts.
 #[derive(Clone, Debug)]
-pub(super) enum PathStep {
+pub(super) enum StructureStep {
     Index(usize),
     /// As it stands in the path: `.name`, `['key']`.
     Text(String),
@@ -21,7 +23,7 @@ pub(super) enum PathStep {
 /// One object on the walk.
 struct VisitedObject {
     parent: usize,
-    step: PathStep,
+    step: StructureStep,
     text: String,
     /// The position of another object of the variable, at which the text ends.
     other: Option<usize>,
@@ -43,7 +45,7 @@ pub(super) struct WalkedVariable<'py> {
 
 /// The walk through all variables of a session.
 pub(super) struct StructureWalk<'py> {
-    describer: Describer<'py>,
+    describer: ObjectDescriber<'py>,
     /// The variable and the position of each object with an identity, by its address.
     seen: FxHashMap<usize, (usize, usize)>,
     names: Vec<String>,
@@ -78,8 +80,8 @@ impl WalkedVariable<'_> {
         let mut at = position;
         while let Some(object) = self.objects.get(at).filter(|_| at != 0) {
             steps.push(match &object.step {
-                PathStep::Index(index) => format!("[{index}]"),
-                PathStep::Text(text) => text.clone(),
+                StructureStep::Index(index) => format!("[{index}]"),
+                StructureStep::Text(text) => text.clone(),
             });
             at = object.parent;
         }
@@ -103,7 +105,7 @@ impl WalkedVariable<'_> {
 
 impl<'py> StructureWalk<'py> {
     pub(super) fn new(module: &Bound<'py, PyModule>) -> PyResult<Self> {
-        Ok(Self { describer: Describer::new(module)?, seen: FxHashMap::default(), names: Vec::new(), visited: 0 })
+        Ok(Self { describer: ObjectDescriber::new(module)?, seen: FxHashMap::default(), names: Vec::new(), visited: 0 })
     }
 
     /// Describes the objects of one variable that earlier variables do not have.
@@ -111,12 +113,12 @@ impl<'py> StructureWalk<'py> {
         let number = self.names.len();
         self.names.push(name.to_owned());
         let (mut objects, mut kept) = (Vec::new(), Vec::new());
-        let mut waiting = vec![(0, PathStep::Index(0), value)];
+        let mut waiting = vec![(0, StructureStep::Index(0), value)];
         while let Some((parent, step, value)) = waiting.pop() {
             if self.describer.is_atom(&value) {
                 continue;
             }
-            if self.visited >= MAX_OBJECTS {
+            if self.visited >= MAX_OBJECTS || objects.len() >= MAX_OF_VARIABLE {
                 return Ok(WalkedVariable { name: name.to_owned(), objects, is_whole: false, _kept: kept });
             }
             self.visited += 1;
@@ -165,7 +167,7 @@ impl<'py> StructureWalk<'py> {
 }
 
 impl VisitedObject {
-    fn new(parent: usize, step: PathStep, text: impl Into<String>) -> Self {
+    fn new(parent: usize, step: StructureStep, text: impl Into<String>) -> Self {
         Self { parent, step, text: text.into(), other: None, of_variable: None, decides: None }
     }
 }

@@ -94,6 +94,11 @@ impl SaveTarget for AtomicFile {
         self.file.get_ref().set_len(length)
     }
 
+    fn read_path(&mut self) -> io::Result<Option<PathBuf>> {
+        self.flush()?;
+        Ok(Some(self.path().to_owned()))
+    }
+
     fn free(&self) -> Option<u64> {
         self.file.get_ref().free_space()
     }

@@ -26,6 +26,8 @@ const MAP_ENTRY: usize = 4 * size_of::<String>();
 const LEAST_CAPACITY: usize = 4;
 /// The bytes that an allocator adds to each block.
 const HEADER: usize = 16;
+/// The lost objects of a variable that a short index keeps.
+const FEW_LOST: usize = 10;
 /// The shortest segment: an empty name with its length, a value, SETITEM.
 const SHORTEST_SEGMENT: u64 = 4;
 
@@ -54,11 +56,12 @@ fn is_plausible_left_out(item: &LeftOut) -> bool {
 }
 
 /// The JSON of an index in at most `most` bytes. If it is too long, the least important parts are removed: the names
-/// left out by a rule, then all names left out, then the descriptions of values.
+/// left out by a rule, most of the lost objects, all names left out, the descriptions of values.
 pub(in crate::snapshot) fn encode(index: &mut Index, most: u64) -> io::Result<Vec<u8>> {
-    const SHORTEN: [fn(&mut Index); 4] = [
+    const SHORTEN: [fn(&mut Index); 5] = [
         |_| {},
         |index| index.left_out.retain(|item| item.reason == LeftOutReason::Failed),
+        |index| index.variables.iter_mut().for_each(|variable| variable.lost.truncate(FEW_LOST)),
         |index| index.left_out.clear(),
         |index| {
             let segments = [&mut index.variables, &mut index.module_state, &mut index.ambient];
@@ -175,7 +178,7 @@ impl<'de> Visitor<'de> for MemoryEstimator {
             (_, 0) => 0,
             // The lists of the index itself. The unused half of a long list is never touched, so it takes no memory.
             (0 | 1, _) => count.saturating_mul(ITEM),
-            // The lists within an item: `faults` is the one with the largest elements.
+            // The lists within an item: `faults` and `lost` have the largest elements.
             _ => {
                 let element = if has_containers { size_of::<UnsavableObject>() } else { size_of::<String>() };
                 let capacity = count.checked_next_power_of_two().unwrap_or(count).max(LEAST_CAPACITY);

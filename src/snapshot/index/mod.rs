@@ -55,6 +55,11 @@ impl Index {
         let items = self.module_state.iter().map(|item| (SegmentRole::ModuleItem, item));
         variables.chain(items).chain(self.ambient.iter().map(|entry| (SegmentRole::Ambient, entry)))
     }
+
+    /// The segments whose values are compared: those of variables, then those of other modules' variables.
+    pub(super) fn compared(&self) -> impl Iterator<Item = (SegmentRole, &Variable)> {
+        self.segments().filter(|(role, _)| *role != SegmentRole::Ambient)
+    }
 }
 
 /// What a segment of the pickle is for.
@@ -183,6 +188,9 @@ pub struct Variable {
     /// What will differ after a load: a lock is released, a file is open for reading only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// The objects in it that could not be saved: a marker is in the place of each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<UnsavableObject>,
     /// The line of the script that assigned the name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
@@ -263,6 +271,12 @@ pub struct UnsavableObject {
     pub type_name: String,
     /// The exception that was raised.
     pub error: String,
+    /// The path to the object at fault, if that is another one within this: `cfg['handlers']{member}.conn`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// What to do about it, for well-known types.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// The kind of reason why a name was left out.

@@ -23,6 +23,16 @@ pub(in crate::snapshot) struct SegmentFrame {
 }
 
 impl SegmentFrame {
+    /// The lengths of the opcodes before the name and after SETITEM: what is between them is like the segment of a
+    /// variable.
+    pub(in crate::snapshot) fn around(role: SegmentRole, name: &str) -> (u64, u64) {
+        let mut alone = Vec::new();
+        let own = module_and_name(name).filter(|_| role == SegmentRole::ModuleItem).map_or(name, |(_, own)| own);
+        let _ = emit::string(&mut alone, own);
+        let Self { head, tail, .. } = Self::new(role, name);
+        (head.len().saturating_sub(alone.len()) as u64, tail.len().saturating_sub(1) as u64)
+    }
+
     /// The opcodes for a segment with this role and name.
     pub(in crate::snapshot) fn new(role: SegmentRole, name: &str) -> Self {
         let mut head = Vec::with_capacity(name.len() + 2);
@@ -55,6 +65,8 @@ mod tests {
     fn the_frame_of_a_module_item_sets_it_in_the_module() {
         let frame = SegmentFrame::new(SegmentRole::ModuleItem, "pkg.settings.MODE");
         let head = b"\x8c\x0adill._dill\x8c\x0e_import_module\x93\x8c\x0cpkg.settings\x85R}\x8c\x04MODE";
+        assert_eq!(SegmentFrame::around(SegmentRole::ModuleItem, "pkg.settings.MODE"), (head.len() as u64 - 6, 2));
+        assert_eq!(SegmentFrame::around(SegmentRole::Variable, "x"), (0, 0));
         assert_eq!((frame.head.as_slice(), frame.tail), (&head[..], &b"sb0"[..]));
     }
 

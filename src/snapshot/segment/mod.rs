@@ -136,10 +136,16 @@ impl<'v> VariableSegment<'v> {
         file.get(self.range.clone())
     }
 
-    /// The segment for the symbolic machine, which reads it from the file with name, buffers and SETITEM.
+    /// The segment for the symbolic machine, which reads it from the file with name, buffers and SETITEM, and without
+    /// other opcodes around these.
     pub fn for_machine(&self) -> MachineSegment {
         let Range { start, end } = self.range();
-        MachineSegment { start, end, memo: self.variable.memo.0 }
+        let (before, after) = SegmentFrame::around(self.role, &self.variable.name);
+        MachineSegment {
+            start: start.saturating_add(before),
+            end: end.saturating_sub(after),
+            memo: self.variable.memo.0,
+        }
     }
 
     /// The bytes between the opcodes of the frame. `None` if those are not the ones of the role and the name.

@@ -1,5 +1,6 @@
 import collections
 import functools
+import sys
 import types
 import typing
 
@@ -183,6 +184,9 @@ Point = collections.namedtuple("Point", "x y")
 renamed = lambda: 1
 renamed.__name__, renamed.__qualname__, renamed.__module__ = "n", "q.n", "elsewhere"
 
+if sys.version_info >= (3, 12):
+    exec('def generic[T: int, *R](x: T, *rest: *R) -> T: return x\nclass Generic_[T]:\n    def get[U](self, x: U, y: T): return T')
+
 
 def failures():
     inc()
@@ -212,6 +216,12 @@ def failures():
         "named tuple": Point(1, 2)._replace(x=3) == (3, 2),
         "renamed": (renamed.__name__, renamed.__qualname__, renamed.__module__) == ("n", "q.n", "elsewhere"),
     }
+    if sys.version_info >= (3, 12):
+        parameters = generic.__type_params__
+        checks["type parameters"] = parameters[0] is generic.__annotations__["x"] and len(parameters) == 2
+        annotations = Generic_.get.__annotations__
+        checks["of methods"] = annotations == {"x": Generic_.get.__type_params__[0], "y": Generic_.__type_params__[0]}
+        checks["in a cell"] = Generic_().get(1, 2) is Generic_.__type_params__[0]
     total.clear()
     try:
         empty()

@@ -84,7 +84,7 @@ def is_constant(value):
 
 
 class Walk:
-    def __init__(self, constants_by_value):
+    def __init__(self, constants_by_value=False):
         self.constants_by_value = constants_by_value
         self.texts = []
         self.numbers = {}

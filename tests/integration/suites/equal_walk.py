@@ -319,8 +319,7 @@ def an_array(value):
     flags = value.flags
     text = f"array {value.dtype!r} {value.shape} writeable={flags.writeable} aligned={flags.aligned}"
     # Of a view whose base is not in the session only its own items are kept, without gaps.
-    if flags.c_contiguous or flags.f_contiguous:
-        text += f" {flags.c_contiguous} {flags.f_contiguous}"
+    text += " in Fortran's order" if flags.f_contiguous and not flags.c_contiguous else ""
     if value.dtype.hasobject:
         return text, [(f"[{n}]", item) for n, item in enumerate(value.ravel().tolist())]
     return f"{text} {value.tobytes().hex()}", [("!dtype", value.dtype), ("!memory", memory(value))]
@@ -345,6 +344,16 @@ class Memory:
             cls.known[id(owner)] = cls()
             cls.kept.append(owner)
         return cls.known[id(owner)]
+
+
+def a_file(value):
+    # A relative name comes back as an absolute one, and what was open for writing has a note.
+    name = str(getattr(value, "name", "")).rsplit("/")[-1]
+    try:
+        position = "closed" if value.closed else value.tell()
+    except (AttributeError, OSError, ValueError):
+        position = "without a position"
+    return f"file {name} {position}", [], {"mode"}
 
 
 def a_python_random(value):
@@ -426,6 +435,7 @@ SPECIAL = {
     ("_weakrefset", "WeakSet"): a_weak_set,
     ("_io", "StringIO"): lambda value: ("closed", []) if value.closed else (f"{value.getvalue()!r} {value.tell()}", []),
     ("_io", "BytesIO"): lambda value: ("closed", []) if value.closed else (f"{value.getvalue()!r} {value.tell()}", []),
+    **{("_io", name): a_file for name in ("TextIOWrapper", "BufferedReader", "BufferedWriter", "FileIO")},
     ("_random", "Random"): a_python_random,
     ("numpy", "ndarray"): an_array,
     ("numpy.random._generator", "Generator"): a_numpy_random,
@@ -462,7 +472,7 @@ def claimed(report):
     doubted = {item["name"] for key in ("changes", "not_compared") for item in report["verified"][key]}
     for variable in report["variables"]:
         # In the order of the file, so what a variable takes objects from comes before it.
-        if variable.get("notes") or doubted & set(variable.get("uses", ())):
+        if variable.get("notes") or variable.get("lost") or doubted & set(variable.get("uses", ())):
             doubted.add(variable["name"])
     return [variable["name"] for variable in report["variables"] if variable["name"] not in doubted]
 
@@ -470,7 +480,8 @@ def claimed(report):
 def compare(namespace, report, path):
     """The differences of the variables that are said to be the same, and the number of lines compared."""
     before = json.load(open(path))
-    names = claimed(json.load(open(report)))
+    # A script may remove names when it ends.
+    names = [name for name in claimed(json.load(open(report))) if name in before["lines"]]
     after = describe(namespace, names)
     wrong, lines = {}, 0
     for name in names:

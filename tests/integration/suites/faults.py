@@ -17,12 +17,12 @@ def _all():
     import snapcli
 
     fuses.begin(0, False)
-    snapcli.save("0.pkl", sync=False)
+    snapcli.save("0.pkl", sync=False, whole=True)
     for at in range(1, fuses.calls + 1):
         for mode in ("persistent", "once"):
             fuses.begin(at, mode == "once")
             file = f"{at}-{mode}.pkl"
-            snapcli.save(file, sync=False)
+            snapcli.save(file, sync=False, whole=True)
             _answer(file, mode)
 
 

@@ -20,7 +20,7 @@ def reaching(session, tag):
     """The variables that hold the fuse."""
     names = set()
     for name, value in session.items():
-        walk = canonical.Walk()
+        walk = canonical.Walk(False)
         walk.walk(value)
         if any(getattr(item, "tag", None) == tag and type(item).__module__ == "fuses" for item in walk.kept):
             names.add(name)

@@ -187,7 +187,6 @@ late = ["late"]
 #### reduce_that_raises
 # dill: dump fails: ValueError
 # left out: refuses: ValueError: not me
-# left out: around_refuses: ValueError: not me
 # check: friend == [1] and type(Refuses()) is Refuses
 friend = [1]
 class Refuses:

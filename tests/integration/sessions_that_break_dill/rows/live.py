@@ -94,7 +94,6 @@ out_stream, err_stream = sys.stdout, sys.stderr
 #### sockets
 # dill: dump fails: TypeError
 # left out: plug: socket
-# left out: in_dict: socket
 # check: host == "localhost"
 import socket
 plug = socket.socket()

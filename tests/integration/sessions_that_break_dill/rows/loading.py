@@ -97,8 +97,7 @@ open("exiting_later.py", "w").write("import sys; sys.exit('no')\n")
 
 #### setstate_that_raises
 # dill: load fails: OSError
-# lost: fragile: OSError: not connected
-# lost: around_fragile: needs fragile
+# left out: fragile: OSError: not connected
 # check: shared_of_fragile == ["s"]
 shared_of_fragile = ["s"]
 class Fragile:
@@ -109,7 +108,7 @@ around_fragile = (shared_of_fragile, fragile)
 
 #### constructor_that_exits
 # dill: load fails: SystemExit
-# lost: quitter: SystemExit
+# left out: quitter: SystemExit
 # check: safe_of_quitter == [1]
 import sys
 class Quitter:

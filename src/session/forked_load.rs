@@ -1,0 +1,119 @@
+//! Runs the check of a save in a forked child: it has the script's modules and objects, and what it does to them is
+//! gone when it ends. It never returns to Python, and never finalizes anything.
+
+use std::io::{self, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use pyo3::prelude::*;
+
+use super::interpreter_guards::WarningFilter;
+use super::trial_load::TrialResult;
+
+/// How often Ctrl-C is looked for while the child works.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Runs `work` in a child, which is killed after `limit`.
+///
+/// # Errors
+/// If the child does not answer. Then nothing is known. Also Ctrl-C, as the exception of Python.
+pub(super) fn in_child(
+    py: Python<'_>,
+    limit: Duration,
+    work: impl FnOnce() -> Result<TrialResult>,
+) -> Result<TrialResult> {
+    let (mut from_child, to_parent) = io::pipe()?;
+    let child = fork(py).context("cannot start a process to load it in")?;
+    if child == 0 {
+        drop(from_child);
+        run_child(py, limit, to_parent, work);
+    }
+    drop(to_parent);
+    let (sender, receiver) = channel();
+    let receiver = Mutex::new(receiver);
+    std::thread::spawn(move || {
+        let mut answer = Vec::new();
+        let read = from_child.read_to_end(&mut answer).map(|_| answer);
+        // The receiver is gone if the limit has passed.
+        let _ = sender.send(read);
+    });
+    let started = Instant::now();
+    let answer = loop {
+        // Other threads of the script may be running.
+        match py.detach(|| receiver.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(PAUSE)) {
+            Ok(answer) => break answer,
+            Err(RecvTimeoutError::Timeout) if started.elapsed() < limit => {
+                if let Err(interrupt) = py.check_signals() {
+                    end(py, child);
+                    return Err(interrupt.into());
+                }
+            }
+            Err(_) => {
+                end(py, child);
+                bail!("the process that loaded it did not end within {} s", limit.as_secs());
+            }
+        }
+    };
+    end(py, child);
+    py.check_signals()?;
+    let answer: Result<TrialResult, String> =
+        serde_json::from_slice(&answer?).context("the process that loaded it died")?;
+    answer.map_err(anyhow::Error::msg)
+}
+
+/// `os.fork`, as the interpreter needs it. Returns 0 in the child.
+fn fork(py: Python<'_>) -> PyResult<i32> {
+    // Python 3.12 warns if there are other threads, and so do some libraries. The child does not use those.
+    let filter = WarningFilter::ignore_all(py);
+    // The script may have replaced `os.fork`.
+    let child = py.import("posix")?.call_method0("fork")?.extract();
+    drop(filter);
+    child
+}
+
+/// Kills the child, if it still runs, and waits for it.
+fn end(py: Python<'_>, child: i32) {
+    let Ok(posix) = py.import("posix") else { return };
+    // Both fail if a signal handler of the script has waited for the child already.
+    let _ = posix.call_method1("kill", (child, libc::SIGKILL));
+    let _ = posix.call_method1("waitpid", (child, 0));
+}
+
+fn run_child(
+    py: Python<'_>,
+    limit: Duration,
+    mut to_parent: impl Write,
+    work: impl FnOnce() -> Result<TrialResult>,
+) -> ! {
+    let answer = catch_unwind(AssertUnwindSafe(|| {
+        be_silent(py, limit)?;
+        work()
+    }));
+    let answer = match answer {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(error)) => Err(format!("{error:#}")),
+        Err(_) => Err("the process that loaded it panicked".to_owned()),
+    };
+    let _ = serde_json::to_vec(&answer).map(|bytes| to_parent.write_all(&bytes));
+    drop(to_parent);
+    // Without finalizers, and without flushing what the parent has buffered.
+    let _ = py.import("posix").and_then(|posix| posix.call_method1("_exit", (0,)));
+    std::process::abort()
+}
+
+/// What the loaded code prints is dropped, and the child ends even if its parent has been killed.
+fn be_silent(py: Python<'_>, limit: Duration) -> PyResult<()> {
+    let posix = py.import("posix")?;
+    let null = posix.call_method1("open", ("/dev/null", libc::O_RDWR))?;
+    for descriptor in 0..3 {
+        posix.call_method1("dup2", (&null, descriptor))?;
+    }
+    let signal = py.import("_signal")?;
+    signal.call_method1("signal", (libc::SIGALRM, signal.getattr("SIG_DFL")?)).ok();
+    signal.call_method1("alarm", (limit.as_secs() + 1,))?;
+    // A finalizer could delete a file that the script still uses.
+    py.import("gc")?.call_method0("disable").map(drop)
+}
