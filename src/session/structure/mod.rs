@@ -97,6 +97,11 @@ pub(crate) fn add_differences(
     index: &Index,
     module: &Bound<'_, PyModule>,
 ) -> PyResult<()> {
+    let imported: HashSet<&str> =
+        index.variables.iter().filter(|variable| is_import(variable)).map(|variable| &*variable.name).collect();
+    let changes = compared.changes.len();
+    compared.changes.retain(|change| change.change != ChangeKind::Changed || !imported.contains(&*change.name));
+    compared.same += changes - compared.changes.len();
     let known = known_to_differ(compared, index);
     let new: Vec<_> = differences.iter().filter(|difference| !known.contains(&difference.name)).collect();
     if new.is_empty() {
