@@ -56,6 +56,7 @@ pub(crate) use self::global_names::{global_name, module_dicts};
 pub(crate) use self::lost_items::LostItems;
 pub(crate) use self::output::{SegmentSink, StopReason};
 pub(crate) use self::session_pickler::{Fault, FaultRequest, SaveFailure, SavedValue, SessionPickler, all_faults};
+pub(crate) use self::submodules::names_in_code;
 pub(crate) use self::unloadable::{CannotLoad, CheckedRange, UnloadableObjects};
 
 use self::engine::NestedSave;

@@ -151,3 +151,12 @@ pub(super) fn add_names(code: &Bound<'_, PyAny>, names: &mut FxHashSet<String>) 
     }
     Ok(())
 }
+
+/// The names that [`add_names`] finds in a code object, sorted.
+pub(crate) fn names_in_code(code: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    let mut names = FxHashSet::default();
+    add_names(code, &mut names)?;
+    let mut names: Vec<_> = names.into_iter().collect();
+    names.sort_unstable();
+    Ok(names)
+}

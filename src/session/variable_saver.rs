@@ -242,6 +242,10 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             self.checked.borrow_mut().push(CheckedVariable { name: named.name.clone(), ranges });
         }
         let mut variable = Variable { notes, modules, ..self.describe(named, &lost) };
+        if let Some((module, name)) = self.imported_objects.of_process(&named.value) {
+            // Its contents are not in the file.
+            (variable.len, variable.preview) = (None, format!("{module}.{name}"));
+        }
         if !secrets.is_empty() {
             // The value is in the file, but need not be on every screen that shows the index.
             variable.preview = "(not shown)".to_owned();

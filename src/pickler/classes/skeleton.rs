@@ -12,7 +12,7 @@ use super::super::functions::{close_cells, fill_waiting};
 use super::super::pickle_context::PickleContext;
 use super::super::plan::Action;
 use super::acyclic::cannot_refer_back;
-use super::skeleton_maker::{SkeletonMaker, is_created_at_run_time, metaclass};
+use super::skeleton_maker::{SkeletonMaker, metaclass, typical_base};
 use super::struct_class;
 use super::subclass_hooks::{hooks_to_disable, library_changes_class};
 use crate::pickle::format::opcode::Opcode;
@@ -25,8 +25,9 @@ type Attribute<'py> = (Bound<'py, PyString>, Bound<'py, PyAny>);
 pub(super) fn creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
     let names = class.getattr("__dict__")?;
     let mut needed = Vec::new();
-    for part in class.bases().iter().chain([class.get_type().into_any()]) {
-        if context.is_local(&part)? && is_created_at_run_time(&part)? {
+    let metaclass = (typical_base(context, class)?.is_none()).then(|| class.get_type().into_any());
+    for part in class.bases().iter().chain(metaclass) {
+        if context.is_local(&part)? {
             needed.push(part);
         }
     }

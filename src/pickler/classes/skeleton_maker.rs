@@ -77,31 +77,52 @@ impl<'py> SkeletonMaker<'py> {
     }
 }
 
-/// The actions that push the metaclass of a class. Some that are written in C have no name: those of `ctypes`, for
-/// example. They are the type of a base class that has one.
+/// The actions that push the metaclass of a class.
 pub(super) fn metaclass<'py>(context: &PickleContext, class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
-    let metaclass = class.get_type();
+    let metaclass = class.get_type().into_any();
     let is_written = context.lock()?.slot_in_segment(metaclass.as_ptr() as usize).is_some();
-    if !is_written && !is_created_at_run_time(&metaclass)? && context.is_local(&metaclass)? {
+    match typical_base(context, class)?.filter(|_| !is_written) {
+        Some(base) => {
+            let arguments = [class.py().get_type::<PyType>().into_any(), base].map(Action::Save);
+            let call = [Opcode::Tuple1, Opcode::Reduce].map(Action::Write);
+            Ok(arguments.into_iter().chain(call).chain([Action::Memoize(metaclass)]).collect())
+        }
+        None => Ok(vec![Action::Save(metaclass)]),
+    }
+}
+
+/// An imported base class by whose type a load finds the metaclass, if that has no name. Some that are written in C
+/// have none: those of `ctypes`, for example.
+pub(super) fn typical_base<'py>(
+    context: &PickleContext,
+    class: &Bound<'py, PyType>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let metaclass = class.get_type();
+    if context.is_local(&metaclass)? {
         for base in class.mro().iter().skip(1) {
             if base.get_type().is(&metaclass) && !context.is_local(&base)? {
-                let arguments = [class.py().get_type::<PyType>().into_any(), base].map(Action::Save);
-                let call = [Opcode::Tuple1, Opcode::Reduce].map(Action::Write);
-                return Ok(arguments.into_iter().chain(call).chain([Action::Memoize(metaclass.into_any())]).collect());
+                return Ok(Some(base));
             }
         }
     }
-    Ok(vec![Action::Save(metaclass.into_any())])
+    Ok(None)
 }
 
-pub(super) fn is_created_at_run_time(class: &Bound<'_, PyAny>) -> PyResult<bool> {
+fn is_created_at_run_time(class: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(class.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0)
 }
 
 /// Whether a metaclass has a constructor written in C. The classes that it creates have a layout of its own, so that
 /// `type.__new__` refuses to create them.
 fn is_written_in_c(metaclass: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let new = metaclass.getattr("__dict__")?.call_method1("get", ("__new__",))?;
-    let python = |new: &Bound<'_, PyAny>| new.getattr("__func__").is_ok_and(|new| new.is_instance_of::<PyFunction>());
-    Ok(!is_created_at_run_time(metaclass)? || !(new.is_none() || new.is_instance_of::<PyFunction>() || python(&new)))
+    let names = metaclass.getattr("__dict__")?;
+    // 3.13 gives the metaclasses of `ctypes` an `__init__` in place of a `__new__`.
+    for name in ["__new__", "__init__"] {
+        let method = names.call_method1("get", (name,))?;
+        let function = method.getattr_opt("__func__")?.unwrap_or_else(|| method.clone());
+        if !function.is_none() && !function.is_instance_of::<PyFunction>() {
+            return Ok(true);
+        }
+    }
+    Ok(!is_created_at_run_time(metaclass)?)
 }

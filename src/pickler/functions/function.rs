@@ -45,7 +45,10 @@ fn by_class_method<'py>(
     let py = function.py();
     let (module, path) = (function.getattr(intern!(py, "__module__"))?, function.getattr(intern!(py, "__qualname__"))?);
     let (Ok(module), Ok(path)) = (module.extract::<String>(), path.extract::<String>()) else { return Ok(None) };
-    let Some((class_path, name)) = path.rsplit_once('.') else { return Ok(None) };
+    // A load switches off the special methods of a class while it makes a subclass.
+    let Some((class_path, name)) = path.rsplit_once('.').filter(|(_, name)| !name.starts_with("__")) else {
+        return Ok(None);
+    };
     let Ok(mut class) = loaded_modules(py)?.get_item(module) else { return Ok(None) };
     for part in class_path.split('.') {
         let Ok(Some(next)) = class.getattr_opt(part) else { return Ok(None) };

@@ -24,7 +24,7 @@ use crate::snapshot::roundtrip_target::{Compared, NotCompared};
 /// The objects of each variable, as hashes of their descriptions in the order of the walk.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct SessionStructure {
-    /// The name of each variable, and its hashes; no hashes if it has too many objects.
+    /// The name of each variable, and its hashes; no hashes if it has too many objects or is an import.
     variables: Vec<(String, Option<Vec<u32>>)>,
 }
 
@@ -46,8 +46,12 @@ impl SessionStructure {
     /// Describes the variables that an index names, with their values in a namespace.
     pub(crate) fn of(index: &Index, module: &Bound<'_, PyModule>) -> PyResult<Self> {
         let variables = walk_all(index, module)?;
+        // An import is the same object by its name. What it holds belongs to the process: the list of loaded modules.
+        let imported: HashSet<&str> =
+            index.variables.iter().filter(|variable| is_import(variable)).map(|variable| &*variable.name).collect();
         let hashes = |walked: &WalkedVariable<'_>| {
-            walked.is_whole.then(|| (0..walked.len()).map(|position| hash(walked.facts(position))).collect())
+            (walked.is_whole && !imported.contains(&*walked.name))
+                .then(|| (0..walked.len()).map(|position| hash(walked.facts(position))).collect())
         };
         Ok(Self { variables: variables.iter().map(|walked| (walked.name.clone(), hashes(walked))).collect() })
     }
@@ -80,6 +84,11 @@ impl SessionStructure {
     }
 }
 
+/// Whether a variable is a global and nothing else.
+fn is_import(variable: &Variable) -> bool {
+    variable.memo.0 == variable.memo.1 && variable.imports.len() == 1
+}
+
 /// Adds to a comparison of pickles the variables that have the same pickle, but differ in their objects. A variable
 /// that carries a note is left as it is: the save has said what will differ.
 pub(crate) fn add_differences(
@@ -88,6 +97,11 @@ pub(crate) fn add_differences(
     index: &Index,
     module: &Bound<'_, PyModule>,
 ) -> PyResult<()> {
+    let imported: HashSet<&str> =
+        index.variables.iter().filter(|variable| is_import(variable)).map(|variable| &*variable.name).collect();
+    let changes = compared.changes.len();
+    compared.changes.retain(|change| change.change != ChangeKind::Changed || !imported.contains(&*change.name));
+    compared.same += changes - compared.changes.len();
     let known = known_to_differ(compared, index);
     let new: Vec<_> = differences.iter().filter(|difference| !known.contains(&difference.name)).collect();
     if new.is_empty() {

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 
 use super::type_facts::TypeFacts;
 use super::walk::StructureStep;
-use crate::pickler::{global_name, module_dicts};
+use crate::pickler::{global_name, module_dicts, names_in_code};
 
 /// What is in a class but not of its body, or differs between equal classes: `copyreg` adds `__slotnames__`, and
 /// reading `__annotations__` creates them.
@@ -235,10 +235,8 @@ impl<'py> ObjectDescriber<'py> {
         let facts = ["__module__", "__qualname__", "__name__"].map(|name| value.getattr(name));
         let facts: Vec<_> = facts.iter().flatten().map(Bound::to_string).collect();
         let mut parts = self.attributes(value, &["__defaults__", "__kwdefaults__", "__closure__", "__type_params__"]);
-        parts.extend(self.globals_in_use(value)?);
-        // The annotations of the `__new__` of a named tuple are made from those of the class.
-        let is_of_named_tuple = facts.first().is_some_and(|module| module.starts_with("namedtuple_"));
-        for name in ["__dict__", "__annotations__"].into_iter().take(if is_of_named_tuple { 1 } else { 2 }) {
+        parts.extend(self.globals_used(value)?);
+        for name in ["__dict__", "__annotations__"] {
             // Reading them creates them.
             let state = value.getattr(name)?;
             if state.len().is_ok_and(|length| length > 0) {
@@ -252,18 +250,19 @@ impl<'py> ObjectDescriber<'py> {
         Ok(ObjectParts::new(format!("function {} with {names}", facts.join(" ")), parts, Identity::Own))
     }
 
-    /// The namespace of a function: a module's as a whole, of another one the names that the function uses. A save keeps
-    /// no others.
-    fn globals_in_use(&self, function: &Bound<'py, PyAny>) -> PyResult<Vec<(StructureStep, Bound<'py, PyAny>)>> {
-        let globals = function.getattr("__globals__")?.cast_into::<PyDict>()?;
-        if self.namespaces.contains_key(&(globals.as_ptr() as usize)) {
-            return Ok(vec![(step("__globals__"), globals.into_any())]);
+    /// The globals of a function: the namespace of a module as a whole. Of a dict in which `exec` made the function, a
+    /// snapshot has the names that the code uses.
+    fn globals_used(&self, function: &Bound<'py, PyAny>) -> PyResult<Parts<'py>> {
+        let globals = function.getattr("__globals__")?;
+        let address = globals.as_ptr() as usize;
+        let Ok(own) = globals.cast_exact::<PyDict>() else { return Ok(vec![(step("__globals__"), globals)]) };
+        if self.namespaces.contains_key(&address) {
+            return Ok(vec![(step("__globals__"), globals)]);
         }
         let mut parts = Vec::new();
-        for name in function.getattr("__code__")?.getattr("co_names")?.try_iter()? {
-            let name = name?;
-            if let Some(item) = globals.get_item(&name)? {
-                parts.push((StructureStep::Text(format!(".__globals__['{name}']")), item));
+        for name in names_in_code(&function.getattr("__code__")?)? {
+            if let Some(value) = own.get_item(&name)? {
+                parts.push((StructureStep::Text(format!(".__globals__['{name}']")), value));
             }
         }
         Ok(parts)

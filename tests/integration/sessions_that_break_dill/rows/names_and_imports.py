@@ -9,6 +9,7 @@ bump, both = namespace["bump"], namespace["both"]
 bump(); bump()
 
 #### exec_namespace_after_its_functions
+# differs: later
 # dill: wrong
 # check: add.__globals__ is later["names"] and add.__globals__ is twice.__globals__ and (add(1), twice(1)) == (6, 12)
 def compiled():

@@ -201,7 +201,6 @@ parsed = parser.parse_args(["-n", "1"])
 #### mocks
 # dill: dump fails: PicklingError
 # note: each mock makes a class of its own, below the one it came from
-# differs: mock
 # check: mock.method(1) == 5 and mock.method.call_args.args == (1,) and len(mock) == 3 and isinstance(mock, mocking.MagicMock)
 from unittest import mock as mocking
 mock = mocking.MagicMock(name="m")
