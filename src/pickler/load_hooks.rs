@@ -6,6 +6,7 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyType};
 
+use super::class_attributes::slot_names;
 use super::global_names::loaded_modules;
 use super::strategy::HEAP_TYPE;
 
@@ -48,7 +49,7 @@ pub(super) fn load_may_fail(kind: &Bound<'_, PyType>, is_local: bool) -> PyResul
     let is_exception = kind.is_subclass_of::<PyBaseException>()?;
     // A reduction of a built-in type, such as that of a deque, may call the class.
     let calls_init = has_builtin_base(kind)?;
-    let has_slots = py.import("copyreg")?.call_method1("_slotnames", (kind,))?.len()? > 0;
+    let has_slots = !slot_names(kind)?.is_empty();
     for base in kind.mro() {
         let (heap, proven) = (is_heap_type(&base)?, is_proven(&base)?);
         let names = base.getattr("__dict__")?;

@@ -4,6 +4,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyTuple};
 
+use super::class_attributes::slot_names;
 use super::plan::ObjectPlan;
 use super::reduce::Reduction;
 use super::strategy::HEAP_TYPE;
@@ -38,8 +39,7 @@ fn state<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>
     let dict = object.getattr_opt("__dict__")?.and_then(|dict| dict.cast_into::<PyDict>().ok());
     let dict = dict.filter(|dict| !dict.is_empty()).map(Bound::into_any);
     let slots = PyDict::new(py);
-    for name in py.import("copyreg")?.call_method1("_slotnames", (object.get_type(),))?.try_iter()? {
-        let name = name?.extract::<String>()?;
+    for name in slot_names(&object.get_type())? {
         if let Some(value) = object.getattr_opt(name.as_str())? {
             slots.set_item(name, value)?;
         }

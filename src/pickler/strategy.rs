@@ -6,7 +6,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyType};
 
-use super::class_attributes::is_overridden;
+use super::class_attributes::{is_overridden, slot_names};
 use super::container_iterator::Iterated;
 use super::exceptions::{self, ExceptionForm};
 use super::functions::FunctionPart;
@@ -236,9 +236,9 @@ fn is_plain(kind: &Bound<'_, PyType>) -> PyResult<bool> {
             return Ok(false);
         }
     }
-    // `_slotnames` is what `object.__reduce_ex__` itself calls to find `__slots__`.
-    let slots = py.import("copyreg")?.call_method1("_slotnames", (kind,))?;
-    Ok(!is_registered(kind)? && slots.len()? == 0 && kind.getattr("__dictoffset__")?.extract::<isize>()? != 0)
+    Ok(!is_registered(kind)?
+        && slot_names(kind)?.is_empty()
+        && kind.getattr("__dictoffset__")?.extract::<isize>()? != 0)
 }
 
 /// Whether a class has a reduction of its own, not that of `object`.

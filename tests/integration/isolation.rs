@@ -197,7 +197,7 @@ del helper, renamed, fractured
         let sandbox = saved(sandbox, &script);
         fs::remove_file(sandbox.work().join("saving")).unwrap();
         fs::remove_file(sandbox.work().join("helper.py")).unwrap();
-        sandbox.write("renamed.py", "class New: pass\n");
+        sandbox.write("renamed.py", "class Renamed: pass\n");
         sandbox.write("fractured.py", "raise RuntimeError('not today')\n");
         let code = "
 print(early, late, array[0][-1], [name in globals() for name in ('owner', 'inner', 'whole')])

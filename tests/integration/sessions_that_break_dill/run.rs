@@ -174,10 +174,13 @@ impl Found {
         let left_out = left_out.map(|item| (text(item, "name"), reason(item))).collect();
         let (names, checks) = serde_json::from_str(restored.out().rsplit("ANSWER").next().unwrap()).unwrap();
         let said = restored.err();
+        // One line names all variables with the same reason: `first (list), second (dict): reason`.
         let lost = said.lines().filter_map(|line| {
             let (what, why) = line.strip_prefix("snapcli: cannot restore ")?.split_once("): ")?;
-            Some((what.split(' ').next()?.to_owned(), why.to_owned()))
+            let names = what.split("), ").filter_map(|one| one.split(" (").next());
+            Some(names.map(|name| (name.to_owned(), why.to_owned())).collect::<Vec<_>>())
         });
+        let lost = lost.flatten();
         Self { left_out, lost: lost.collect(), differs: BTreeSet::new(), names, checks, dill: BTreeMap::new() }
     }
 

@@ -207,6 +207,7 @@ labelled = Labelled([1, 2], "l")
 
 #### numpy_masked_and_structured
 # dill: fine
+# differs: rec
 # check: masked.mask.tolist() == [False, True] and masked.sum() == 1 and people["age"].tolist() == [3] and people.dtype.names == ("name", "age") and rec.age[0] == 3
 import numpy as np
 masked = np.ma.array([1, 2], mask=[0, 1])

@@ -73,7 +73,6 @@ search = GridSearchCV(DecisionTreeClassifier(random_state=0), {"max_depth": [1, 
 search.fit([[0.0], [1.0], [0.1], [0.9]], [0, 1, 0, 1])
 
 #### memory_mapped_arrays
-# differs: part
 # seen: numpy#2049
 # dill: dump fails: TypeError
 # check: (mapped.tolist(), part.tolist(), type(mapped).__name__, len(model.coef_), view.shape) == ([0, 1, 2], [1, 2], "memmap", 1, (2, 3))

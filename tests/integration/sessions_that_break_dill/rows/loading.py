@@ -2,7 +2,7 @@
 # dill: load fails: ModuleNotFoundError
 # lost: shapes_gone: install shapes_gone
 # lost: gone_shape: shapes_gone
-# lost: gone_list: needs gone_shape
+# lost: gone_list: shares an object with gone_shape
 # check: safe_of_gone == {"a": [1]}
 import shapes_gone
 safe_of_gone = {"a": [1]}
