@@ -31,7 +31,7 @@ use crate::pickler::{
 };
 use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
-use crate::snapshot::index::{LeftOut, LeftOutReason, SegmentRole, Variable};
+use crate::snapshot::index::{LeftOut, LeftOutReason, SegmentRole, Variable, VariableKind};
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::writer::SnapshotWriter;
@@ -242,6 +242,10 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             self.checked.borrow_mut().push(CheckedVariable { name: named.name.clone(), ranges });
         }
         let mut variable = Variable { notes, modules, ..self.describe(named, &lost) };
+        // A value that is written as a single global takes no memo slot.
+        if facts.memo.0 == facts.memo.1 && facts.imports.len() == 1 {
+            variable.kind = VariableKind::Import;
+        }
         if let Some((module, name)) = self.imported_objects.of_process(&named.value) {
             // Its contents are not in the file.
             (variable.len, variable.preview) = (None, format!("{module}.{name}"));

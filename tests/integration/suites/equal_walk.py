@@ -479,8 +479,11 @@ def claimed(report):
     """The variables that are said to be the same, and that carry no note: neither they nor what they share."""
     doubted = {item["name"] for key in ("changes", "not_compared") for item in report["verified"][key]}
     for variable in report["variables"]:
+        # An import is the same object by its name. What it holds belongs to the process: the list of loaded modules.
+        is_import = variable["memo"][0] == variable["memo"][1] and variable.get("imports")
         # In the order of the file, so what a variable takes objects from comes before it.
-        if variable.get("notes") or variable.get("lost") or doubted & set(variable.get("uses", ())):
+        uses = set(variable.get("uses", ()))
+        if is_import or variable.get("notes") or variable.get("lost") or doubted & uses:
             doubted.add(variable["name"])
     return [variable["name"] for variable in report["variables"] if variable["name"] not in doubted]
 
