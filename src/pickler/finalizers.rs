@@ -18,11 +18,16 @@ type Harm = (String, &'static str);
 const MOST_FUNCTIONS: usize = 64;
 
 /// Functions of `os` (`posix`) that act on what is outside of the process.
-const HARMFUL_IN_OS: [(&str, &str); 9] = [
+const HARMFUL_IN_OS: [(&str, &str); 14] = [
     ("remove", "removes files"),
     ("unlink", "removes files"),
     ("rmdir", "removes files"),
     ("removedirs", "removes files"),
+    ("rename", "moves files"),
+    ("renames", "moves files"),
+    ("replace", "moves files"),
+    ("system", "starts a process"),
+    ("popen", "starts a process"),
     ("truncate", "empties files"),
     ("ftruncate", "empties files"),
     ("close", "closes a file descriptor"),
@@ -31,10 +36,14 @@ const HARMFUL_IN_OS: [(&str, &str); 9] = [
 ];
 /// Names that mean the same whatever they are taken from: methods of `pathlib.Path` and of processes, functions of
 /// `shutil` and `signal`.
-const HARMFUL_ANYWHERE: [(&str, &str); 8] = [
+const HARMFUL_ANYWHERE: [(&str, &str); 12] = [
     ("unlink", "removes files"),
     ("rmtree", "removes files"),
     ("rmdir", "removes files"),
+    ("shutil", "copies, moves or removes files"),
+    ("subprocess", "starts a process"),
+    ("write_text", "writes files"),
+    ("write_bytes", "writes files"),
     ("shm_unlink", "removes shared memory"),
     ("pthread_kill", "ends a thread"),
     ("killpg", "ends a process"),

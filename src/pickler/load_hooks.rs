@@ -19,7 +19,7 @@ const PROVEN_PACKAGES: [&str; 13] = [
 const UNPROVEN_MODULES: [&str; 2] = ["unittest", "http"];
 
 /// Attributes of a class that run when an instance is loaded, or decide what is loaded.
-const HOOKS: [&str; 10] = [
+const HOOKS: [&str; 11] = [
     "__setstate__",
     "__getstate__",
     "__reduce__",
@@ -30,6 +30,8 @@ const HOOKS: [&str; 10] = [
     "__getattr__",
     "__getattribute__",
     "__class__",
+    // Sets and dicts ask for it, perhaps before the object is complete.
+    "__hash__",
 ];
 /// Methods that add the items of a list or dict.
 const ITEM_HOOKS: [&str; 3] = ["append", "extend", "__setitem__"];
@@ -110,6 +112,10 @@ fn is_proven(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// Whether a module belongs to the standard library or to an installed package, and not to the script.
 pub(super) fn is_installed(py: Python<'_>, module: &str) -> PyResult<bool> {
+    // snapcli has its own copy of dill for environments that have none.
+    if module == "dill" || module.starts_with("dill.") {
+        return Ok(true);
+    }
     if is_proven_module(py, module)? {
         return Ok(true);
     }

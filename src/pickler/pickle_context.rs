@@ -58,6 +58,8 @@ pub(super) struct PickleContext {
     calls: UpperCalls,
     /// Whether this only finds out if an object can be saved.
     is_trial: bool,
+    /// The addresses of exceptions that a trial has saved, so that each part of a chain is tried once.
+    known_to_save: Mutex<FxHashSet<usize>>,
     /// The module that this pickler treats as `__main__`.
     pub(super) main: Py<PyAny>,
     pub(super) imports: SessionImports,
@@ -98,6 +100,7 @@ impl PickleContext {
             dill_pickler: Mutex::new(None),
             calls,
             is_trial: false,
+            known_to_save: Mutex::default(),
             main: main.clone().into_any().unbind(),
             imports: SessionImports::default(),
             options,
@@ -135,7 +138,16 @@ impl PickleContext {
 
     /// Whether an object can be saved. In a trial this is taken for granted: the trial will show it.
     pub(super) fn can_be_saved(self: &Arc<Self>, object: &Bound<'_, PyAny>) -> PyResult<bool> {
-        if self.is_trial { Ok(true) } else { (self.calls.try_save)(self, object) }
+        if self.is_trial || try_lock(&self.known_to_save)?.contains(&(object.as_ptr() as usize)) {
+            return Ok(true);
+        }
+        (self.calls.try_save)(self, object)
+    }
+
+    /// Notes that an exception can be saved. The session keeps it alive.
+    pub(super) fn note_saveable(&self, exception: usize) -> PyResult<()> {
+        try_lock(&self.known_to_save)?.insert(exception);
+        Ok(())
     }
 
     /// Locks the state.

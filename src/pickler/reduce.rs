@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyIterator, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyAny, PyDict, PyFunction, PyIterator, PyList, PyString, PyTuple, PyType};
 
 use super::buffer_view::PyBufferView;
 use super::named_instance;
@@ -38,8 +39,12 @@ pub(super) fn plan_reduced<'py>(
         return Err(pickling_error(py, "tuple returned by __reduce__ must contain 2 through 6 elements"));
     }
     let part = |index: usize| parts.get_item(index).ok().filter(|part| !part.is_none());
+    let state = match part(2) {
+        Some(state) => Some(state),
+        None => forgotten_attributes(context, object)?,
+    };
     let reduction = Reduction {
-        state: part(2),
+        state,
         list_items: part(3),
         dict_items: part(4),
         state_setter: part(5),
@@ -51,6 +56,31 @@ pub(super) fn plan_reduced<'py>(
     // `Action::Memoize` ends what this begins.
     item.insert_actions([Action::BeginBuilding(object.clone())]);
     Ok(ObjectPlan::Work(item))
+}
+
+/// The attributes of an instance of a script's class whose built-in base class has a reduction without them:
+/// `datetime.date` and `decimal.Decimal` know only their own value.
+fn forgotten_attributes<'py>(
+    context: &PickleContext,
+    object: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = object.py();
+    let kind = object.get_type();
+    let is_builtin = |name: &Bound<'py, PyString>| Ok::<_, PyErr>(!kind.getattr(name)?.is_instance_of::<PyFunction>());
+    if kind.getattr(intern!(py, "__dictoffset__"))?.extract::<isize>()? == 0
+        || !is_builtin(intern!(py, "__reduce_ex__"))?
+        || !is_builtin(intern!(py, "__reduce__"))?
+        || kind.hasattr(intern!(py, "__setstate__"))?
+    {
+        return Ok(None);
+    }
+    let get = py.get_type::<PyAny>().getattr(intern!(py, "__getattribute__"))?;
+    let Ok(attributes) = get.call1((object, intern!(py, "__dict__")))?.cast_into::<PyDict>() else { return Ok(None) };
+    if attributes.is_empty() || !context.is_script_class(&kind)? {
+        return Ok(None);
+    }
+    let is_registered = py.import("copyreg")?.getattr("dispatch_table")?.contains(&kind)?;
+    Ok((!is_registered).then(|| attributes.into_any()))
 }
 
 /// What dill's function for the type writes, or else the object's reduction.

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::{PyBaseException, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule};
 
@@ -45,7 +45,16 @@ fn try_save(context: &Arc<PickleContext>, object: &Bound<'_, PyAny>) -> PyResult
     let saved = engine::save(&trial, object);
     dill_adapter::disconnect(&trial, py);
     match saved {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            let state = trial.lock()?;
+            for slot in 0..state.memo.len() {
+                let saved = state.memo.object(slot as u32).map(|saved| saved.bind(py));
+                if let Some(saved) = saved.filter(|saved| saved.is_instance_of::<PyBaseException>()) {
+                    context.note_saveable(saved.as_ptr() as usize)?;
+                }
+            }
+            Ok(true)
+        }
         Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error),
         Err(_) => Ok(false),
     }

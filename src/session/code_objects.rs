@@ -235,6 +235,11 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
             }
         } else if let Some(parts) = wrapped_parts(&object) {
             pending.extend(parts);
+        } else if let Some(frame) = suspended_frame(&object) {
+            if frame.getattr("f_globals").is_ok_and(|globals| globals.is(namespace)) {
+                found.extend(frame.getattr("f_code"));
+            }
+            pending.extend(frame.getattr("f_locals"));
         } else if is_of(&object.get_type(), session.as_ref()) {
             // An instance keeps its methods in its class.
             pending.extend(attributes(&object));
@@ -242,6 +247,17 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
         }
     }
     found
+}
+
+/// The frame of a generator, a coroutine or an async generator that has not ended.
+fn suspended_frame<'py>(object: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    let attribute = match object.get_type().name().ok()?.to_str().ok()? {
+        "generator" => "gi_frame",
+        "coroutine" => "cr_frame",
+        "async_generator" => "ag_frame",
+        _ => return None,
+    };
+    object.getattr(attribute).ok().filter(|frame| !frame.is_none())
 }
 
 /// The objects that a function holds besides its code.

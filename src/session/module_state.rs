@@ -69,7 +69,10 @@ impl<'py> ProjectModules<'py> {
             };
             let file = file_of(&module).filter(|file| is_of_project(file, library));
             let has_spec = || names.get_item("__spec__").ok().flatten().is_some_and(|spec| !spec.is_none());
-            if file.is_some() && !module.is(main) && name != "__mp_main__" && is("__name__", &name) && has_spec() {
+            // snapcli has its own copy of dill for environments that have none.
+            let is_ours = name == "dill" || name.starts_with("dill.");
+            let is_alias = module.is(main) || name == "__mp_main__" || !is("__name__", &name);
+            if file.is_some() && !is_alias && !is_ours && has_spec() {
                 modules.push((name, module));
             }
         }

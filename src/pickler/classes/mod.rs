@@ -26,11 +26,16 @@ use pyo3::types::PyType;
 pub(super) use self::acyclic::is_scalar;
 pub(super) use self::enum_member::plan_enum_member;
 pub(super) use self::type_var::plan_type_variable;
-use super::pickle_context::PickleContext;
+use super::pickle_context::{PickleContext, pickling_error};
 use super::plan::ObjectPlan;
 
 /// The plan for a class of the script that has no slot.
 pub(super) fn plan_class<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>) -> PyResult<ObjectPlan<'py>> {
+    if is_mapped(class)? {
+        let why =
+            "it is mapped by SQLAlchemy, whose registry belongs to the process: define it in a module and import it";
+        return Err(pickling_error(class.py(), &format!("cannot pickle a class: {why}")));
+    }
     let actions = if let Some(fields) = named_tuple::fields(class)? {
         named_tuple::creation(class, &fields)?
     } else if let Some(actions) = parametrized::creation(context, class)? {
@@ -39,4 +44,14 @@ pub(super) fn plan_class<'py>(context: &Arc<PickleContext>, class: &Bound<'py, P
         skeleton::creation(context, class)?
     };
     Ok(ObjectPlan::actions(class, actions))
+}
+
+/// Whether SQLAlchemy maps a class or its subclasses to tables.
+fn is_mapped(class: &Bound<'_, PyType>) -> PyResult<bool> {
+    for base in class.mro() {
+        if base.getattr("__dict__")?.contains("_sa_registry")? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -42,7 +42,6 @@ pub(super) fn creation<'py>(class: &Bound<'py, PyType>, fields: &Bound<'py, PyTu
     if !qualified.eq(class.name()?)? {
         actions.extend(Action::set_attribute(class, &PyString::new(py, "__qualname__"), qualified)?);
     }
-    actions.extend(attributes_of_new(class)?);
     let plain = plain_namespace(class, fields, &defaults)?;
     for item in class.getattr("__dict__")?.call_method0("items")?.try_iter()? {
         let (name, value): (Bound<'py, PyString>, Bound<'py, PyAny>) = item?.extract()?;
@@ -50,28 +49,6 @@ pub(super) fn creation<'py>(class: &Bound<'py, PyType>, fields: &Bound<'py, PyTu
         if !automatic && !is_same(&plain.call_method1("get", (&name,))?, &value)? {
             actions.extend(Action::set_attribute(class, &name, value)?);
         }
-    }
-    Ok(actions)
-}
-
-/// Sets what `typing.NamedTuple` gives to `__new__`: annotations, and an empty tuple of defaults.
-fn attributes_of_new<'py>(class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
-    let py = class.py();
-    let builtins = py.import("builtins")?;
-    let new = class.getattr("__new__")?;
-    let (annotations, defaults) = (new.getattr("__annotations__")?, new.getattr("__defaults__")?);
-    let is_typed = annotations.len()? > 0;
-    let has_no_defaults = !defaults.is_none() && defaults.len()? == 0;
-    let mut actions = Vec::new();
-    for (name, value) in [("__annotations__", annotations), ("__defaults__", defaults)] {
-        if (name == "__annotations__" && !is_typed) || (name == "__defaults__" && !has_no_defaults) {
-            continue;
-        }
-        let of_class = (class.clone(), "__new__").into_pyobject(py)?.into_any();
-        actions.extend([builtins.getattr("setattr")?, builtins.getattr("getattr")?, of_class].map(Action::Save));
-        actions.push(Action::Write(Opcode::Reduce));
-        actions.extend([PyString::new(py, name).into_any(), value].map(Action::Save));
-        actions.extend([Opcode::Tuple3, Opcode::Reduce, Opcode::Pop].map(Action::Write));
     }
     Ok(actions)
 }

@@ -10,7 +10,29 @@ use serde_json::{Value, json};
 
 use super::super::secrets::secrets;
 use super::{Found, integer, string, unexpected};
+use crate::python::dill_install;
 use crate::python::start_state::{self, current_locale, strings};
+
+/// Parts of the names of variables that hold credentials, in capitals.
+const SECRET_NAMES: [&str; 14] = [
+    "PASS", "PWD", "SECRET", "TOKEN", "KEY", "AUTH", "CRED", "COOKIE", "SESSION", "DSN", "SALT", "PRIVATE", "CERT",
+    "SIGN",
+];
+/// Parts of values that hold credentials, in small letters.
+const SECRET_VALUES: [&str; 8] = ["password", "passwd", "pwd=", "secret", "token", "bearer ", "basic ", "private key"];
+/// Variables that describe this machine.
+const OF_MACHINE: [&str; 7] = ["PATH", "HOME", "USER", "LOGNAME", "HOSTNAME", "TMPDIR", "SHELL"];
+
+/// Whether an environment variable is left out for what it may hold. A snapshot is passed on more easily than an
+/// environment, so this errs on the side of leaving out.
+fn may_be_secret(name: &str, value: &str) -> bool {
+    let (name, value) = (name.to_uppercase(), value.to_lowercase());
+    // `scheme://user:password@host`
+    let has_user = value.split("://").skip(1).any(|rest| rest.split('/').next().is_some_and(|host| host.contains('@')));
+    has_user
+        || SECRET_NAMES.iter().any(|part| name.contains(part))
+        || SECRET_VALUES.iter().any(|part| value.contains(part))
+}
 
 /// Environment variables that shells and terminals set for each process.
 const OF_SHELL: [&str; 6] = ["PWD", "OLDPWD", "SHLVL", "_", "LINES", "COLUMNS"];
@@ -34,7 +56,10 @@ pub(super) fn set_directory(sys: &Bound<'_, PyModule>, value: &Value) -> PyResul
 pub(super) fn find_path(sys: &Bound<'_, PyModule>, _: &mut Vec<String>) -> PyResult<Found> {
     let Some(start) = start_state::get() else { return Ok(None) };
     // An empty string stands for the working directory.
-    let now: Vec<String> = strings(&sys.getattr("path")?)?.into_iter().filter(|entry| !entry.is_empty()).collect();
+    let version = sys.py().version_info();
+    let own_dill = dill_install::folder((version.major, version.minor));
+    let is_foreign = |entry: &String| !entry.is_empty() && own_dill.as_deref() != Some(Path::new(entry));
+    let now: Vec<String> = strings(&sys.getattr("path")?)?.into_iter().filter(is_foreign).collect();
     let is_old = |entry: &String| start.path.contains(entry) || Some(entry.as_str()) == start_state::script_directory();
     // What stands before all entries of the start was inserted there, to be searched first.
     let first_old = now.iter().position(is_old).unwrap_or(now.len());
@@ -83,11 +108,13 @@ pub(super) fn find_environ(os: &Bound<'_, PyModule>, notes: &mut Vec<String>) ->
         }
         // Not valid Unicode: it cannot be stored as JSON.
         let (Ok(text), Ok(string)) = (name.extract::<String>(), value.extract::<String>()) else { continue };
-        if is_ours(&text) {
+        if is_ours(&text) || OF_MACHINE.contains(&text.as_str()) {
             continue;
         }
         if let Some(why) = secrets(&text, &value).first() {
             notes.push(format!("the environment variable {text} is not kept: it looks like a credential ({why})"));
+        } else if may_be_secret(&text, &string) {
+            notes.push(format!("the environment variable {text} is not kept: it may be a credential"));
         } else {
             changes.insert(text, Some(string));
         }

@@ -234,6 +234,10 @@ impl<'py> ObjectDescriber<'py> {
         }
         let facts = ["__module__", "__qualname__", "__name__"].map(|name| value.getattr(name));
         let facts: Vec<_> = facts.iter().flatten().map(Bound::to_string).collect();
+        // `namedtuple` makes it of the fields and their defaults, which are attributes of the class.
+        if facts.first().is_some_and(|module| module.starts_with("namedtuple_")) {
+            return Ok(ObjectParts::leaf("the __new__ of a named tuple".to_owned()));
+        }
         let mut parts = self.attributes(value, &["__defaults__", "__kwdefaults__", "__closure__", "__type_params__"]);
         parts.extend(self.globals_used(value)?);
         for name in ["__dict__", "__annotations__"] {

@@ -145,7 +145,10 @@ impl<'py> StructureWalk<'py> {
                 objects.push(object);
                 continue;
             }
-            let ObjectParts { text, parts, identity, decides } = self.describer.describe(&value)?;
+            // Code of the script can raise anything where an attribute is read.
+            let Ok(ObjectParts { text, parts, identity, decides }) = self.describer.describe(&value) else {
+                return Ok(WalkedVariable { name: name.to_owned(), objects, is_whole: false, _kept: kept });
+            };
             let mut object = VisitedObject { decides, ..VisitedObject::new(parent, step, text) };
             if !matches!(identity, Identity::None) {
                 self.seen.insert(value.as_ptr() as usize, (number, position));

@@ -237,6 +237,9 @@ def globals_in_use(function):
 
 
 def a_function(walk, value):
+    if str(value.__module__).startswith("namedtuple_"):
+        # Made of the fields and their defaults, which are attributes of the class.
+        return "function of a named tuple", []
     closure = value.__closure__ or ()
     parts = [("!code", value.__code__), ("!defaults", value.__defaults__), ("!kwdefaults", value.__kwdefaults__)]
     parts += [(f"!cell({name})", cell) for name, cell in zip(value.__code__.co_freevars, closure)]
