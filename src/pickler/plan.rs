@@ -326,14 +326,9 @@ impl<'py> Action<'py> {
         name: &Bound<'py, PyString>,
         value: Bound<'py, PyAny>,
     ) -> PyResult<[Self; 7]> {
-        let py = class.py();
-        // `ctypes` makes the fields of a structure when its metaclass sees them.
-        let setter = match name.to_string_lossy().as_ref() {
-            "_fields_" => ("setattr", py.import("builtins")?.getattr("setattr")?),
-            _ => ("type.__setattr__", py.get_type::<PyType>().getattr("__setattr__")?),
-        };
+        let setter = class.py().get_type::<PyType>().getattr("__setattr__")?;
         Ok([
-            Self::Global { module: "builtins", name: setter.0, object: Some(setter.1) },
+            Self::Global { module: "builtins", name: "type.__setattr__", object: Some(setter) },
             Self::Save(class.clone().into_any()),
             Self::Save(name.clone().into_any()),
             Self::Save(value),

@@ -36,6 +36,10 @@ pub(super) fn plan_class<'py>(context: &Arc<PickleContext>, class: &Bound<'py, P
             "it is mapped by SQLAlchemy, whose registry belongs to the process: define it in a module and import it";
         return Err(pickling_error(class.py(), &format!("cannot pickle a class: {why}")));
     }
+    if is_recursive_structure(class)? {
+        let why = "a field of this structure of ctypes points to the structure: define it in a module and import it";
+        return Err(pickling_error(class.py(), &format!("cannot pickle a class: {why}")));
+    }
     let actions = if let Some(fields) = named_tuple::fields(class)? {
         named_tuple::creation(class, &fields)?
     } else if let Some(actions) = parametrized::creation(context, class)? {
@@ -50,6 +54,22 @@ pub(super) fn plan_class<'py>(context: &Arc<PickleContext>, class: &Bound<'py, P
 fn is_mapped(class: &Bound<'_, PyType>) -> PyResult<bool> {
     for base in class.mro() {
         if base.getattr("__dict__")?.contains("_sa_registry")? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a structure or union of `ctypes` has a field that points to it. Its fields can only be given once it exists.
+fn is_recursive_structure(class: &Bound<'_, PyType>) -> PyResult<bool> {
+    let metaclass = class.get_type();
+    if !metaclass.module().is_ok_and(|module| module == "_ctypes") {
+        return Ok(false);
+    }
+    let Some(fields) = class.getattr_opt("_fields_")? else { return Ok(false) };
+    for field in fields.try_iter()? {
+        let kind = field?.get_item(1)?;
+        if kind.getattr_opt("_type_")?.is_some_and(|target| target.is(class)) {
             return Ok(true);
         }
     }
