@@ -89,6 +89,10 @@ fn has_hook(names: &Bound<'_, PyAny>, calls_init: bool, has_slots: bool) -> PyRe
     let called = called.into_iter().filter_map(|(is_called, name)| is_called.then_some(name));
     for name in HOOKS.into_iter().chain(ITEM_HOOKS).chain(called) {
         let hook = names.call_method1("get", (name,))?;
+        // The one of a data class is generated, in the namespace of the script.
+        if name == "__hash__" && names.contains("__dataclass_params__")? {
+            continue;
+        }
         if !hook.is_none() && !is_generated(&hook)? {
             return Ok(true);
         }

@@ -94,7 +94,8 @@ impl<'py> ObjectDescriber<'py> {
         let modules = py.import("sys")?.getattr("modules")?;
         let ndarray = modules.get_item("numpy").ok().and_then(|numpy| numpy.getattr("ndarray").ok());
         let get_attribute = py.get_type::<PyAny>().getattr("__getattribute__")?;
-        let partial = py.import("functools")?.getattr("partial")?;
+        // `functools` has it from this built-in module. The script may have emptied `sys.path`.
+        let partial = py.import("_functools")?.getattr("partial")?;
         let main = module.clone().into_any();
         Ok(Self { main, namespaces, types: FxHashMap::default(), get_attribute, partial, ndarray })
     }
