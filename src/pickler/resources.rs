@@ -81,7 +81,8 @@ pub(super) fn plan_file<'py>(context: &Arc<PickleContext>, object: &Bound<'py, P
 
 /// A `numpy.memmap`, an array whose memory is a mapped file: `ndarray.view(array, class)`. As in pickle, it keeps its
 /// contents and class, and forgets the file. The contents are written from where they lie.
-pub(super) fn plan_mapped_array<'py>(object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
+pub(super) fn plan_mapped_array<'py>(context: &PickleContext, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
+    context.note("a memory-mapped array in it will be restored in memory, without its file".to_owned())?;
     let array = object.py().import("numpy")?.getattr("ndarray")?;
     let view = array.getattr("view")?;
     let plain = view.call1((object, &array))?;

@@ -62,7 +62,7 @@ fn carry_out<'py>(
         Strategy::Named => plan_named(context, object),
         Strategy::Module => named_objects::plan_module(context, object),
         Strategy::PickleBuffer => reduce::plan_buffer(context, object, in_reduction),
-        Strategy::MappedArray if context.is_session() => resources::plan_mapped_array(object),
+        Strategy::MappedArray if context.is_session() => resources::plan_mapped_array(context, object),
         Strategy::MappedArray => Ok(ObjectPlan::Dill { function: None }),
         Strategy::Array => memory::plan_array(context, object),
         Strategy::TorchTensor => memory::plan_tensor(context, object),

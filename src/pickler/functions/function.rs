@@ -46,15 +46,17 @@ fn by_class_method<'py>(
     let (module, path) = (function.getattr(intern!(py, "__module__"))?, function.getattr(intern!(py, "__qualname__"))?);
     let (Ok(module), Ok(path)) = (module.extract::<String>(), path.extract::<String>()) else { return Ok(None) };
     // A load switches off the special methods of a class while it makes a subclass.
-    let Some((class_path, name)) = path.rsplit_once('.').filter(|(_, name)| !name.starts_with("__")) else {
+    let (class_path, name) = path.rsplit_once('.').map_or((None, &*path), |(class, name)| (Some(class), name));
+    if name.starts_with("__") {
         return Ok(None);
-    };
+    }
     let Ok(mut class) = loaded_modules(py)?.get_item(module) else { return Ok(None) };
-    for part in class_path.split('.') {
+    for part in class_path.into_iter().flat_map(|path| path.split('.')) {
         let Ok(Some(next)) = class.getattr_opt(part) else { return Ok(None) };
         class = next;
     }
-    if !class.is_instance_of::<PyType>() || context.is_local(&class)? {
+    // A class method can also be an item of the module: `typing` has one for the protocols of 3.13.
+    if class_path.is_some() && (!class.is_instance_of::<PyType>() || context.is_local(&class)?) {
         return Ok(None);
     }
     let Ok(Some(method)) = class.getattr_opt(name) else { return Ok(None) };

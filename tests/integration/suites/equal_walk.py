@@ -154,6 +154,9 @@ class Walk:
 
     def instance(self, value):
         kind = type(value)
+        if kind.__module__.startswith("pathlib"):
+            # Its slots hold what it has computed of its parts so far.
+            return f"path {value!r}", []
         text, parts = "instance", [("!class", kind)]
         special = SPECIAL.get((kind.__module__, kind.__qualname__))
         if special is not None:
@@ -182,6 +185,8 @@ class Walk:
         except Exception:
             state = None
         if isinstance(state, dict):
+            # pandas computes these anew.
+            hidden = hidden | {"_cache"} if kind.__module__.startswith("pandas") else hidden
             state = {name: item for name, item in state.items() if name not in hidden}
             text += f" with {list(state)}"
             # The dict itself is a part only if something else refers to it.
