@@ -218,10 +218,21 @@ impl Judge {
         if !site.calls_callee() && is_data_class(module, name) {
             return VerdictClass::Plain;
         }
-        if self.reaches_harm(labels, site, site.calls_callee()) {
-            return self.dangerous(labels, site, &full, RECEIVES_FUNCTION);
+        self.may_call_arguments(labels, &full, site, site.calls_callee())
+    }
+
+    /// A call that may do anything with its arguments. For `any_function` see [`Self::reaches_harm`].
+    pub(super) fn may_call_arguments(
+        &mut self,
+        labels: &Labels<'_, '_>,
+        full: &str,
+        site: CallSite<'_>,
+        any_function: bool,
+    ) -> VerdictClass {
+        if self.reaches_harm(labels, site, any_function) {
+            return self.dangerous(labels, site, full, RECEIVES_FUNCTION);
         }
-        self.report(labels, VerdictClass::Calls, site, &full, "is not known to be harmless")
+        self.report(labels, VerdictClass::Calls, site, full, "is not known to be harmless")
     }
 
     /// A partial function calls the function that it was made with, or the one that BUILD gave it.
@@ -308,5 +319,6 @@ fn is_function_name(name: &str) -> bool {
 
 /// Whether what `__new__` of this class does depends on its arguments: two calls are not alike then.
 fn depends_on_arguments(class: &Symbol) -> bool {
-    matches!(class, Symbol::Import(module, name) if effect_of(module, name) == Some(Effect::Memory))
+    let Symbol::Import(module, name) = class else { return false };
+    matches!(effect_of(module, name), Some(Effect::Memory | Effect::Data | Effect::OfLiterals | Effect::Reference))
 }

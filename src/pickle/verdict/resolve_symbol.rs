@@ -140,13 +140,15 @@ impl Judge {
             // In honest pickles the last two make arrays and random generators, which are never called.
             Effect::Iterates
             | Effect::Data
+            | Effect::OfLiterals
+            | Effect::Reference
             | Effect::Memory
             | Effect::Eval
             | Effect::OpenFile
             | Effect::ImportSpec
             | Effect::Calls(_)
             | Effect::CallsWith(_) => instance(callee.clone()),
-            Effect::SetAttr | Effect::Fills | Effect::Load => Symbol::Unknown,
+            Effect::SetAttr | Effect::Init | Effect::Fills | Effect::Load => Symbol::Unknown,
         }
     }
 }

@@ -311,3 +311,56 @@ fn a_function_that_only_claims_to_be_a_generator_is_dangerous_to_call() {
         assert_eq!(class(&whole(&[&call(&function, &[])])), VerdictClass::Dangerous);
     }
 }
+
+/// A namespace with one attribute.
+fn namespace(attribute: &str, value: &[u8]) -> Vec<u8> {
+    [&call(&name("types", "SimpleNamespace"), &[])[..], b"}", &string(attribute)[..], value, b"sb"].concat()
+}
+
+#[test]
+fn a_constructor_that_calls_methods_of_its_arguments_is_plain_with_literals_only() {
+    let error = |arguments: &[&[u8]]| class(&whole(&[&call(&name("json.decoder", "JSONDecodeError"), arguments)]));
+    let (message, program) = (string("m"), string("/tmp/evil"));
+    assert_eq!(error(&[&message, &string("{"), b"K\x00"]), VerdictClass::Plain);
+    for method in [name("subprocess", "call"), function()] {
+        assert!(error(&[&message, &namespace("count", &method), &program]) >= VerdictClass::Calls);
+    }
+    let dict = call(&name("weakref", "WeakKeyDictionary"), &[&namespace("items", &name("os", "getcwd"))]);
+    assert!(class(&whole(&[&dict])) >= VerdictClass::Calls);
+    assert_eq!(class(&whole(&[&call(&name("weakref", "WeakKeyDictionary"), &[])])), VerdictClass::Plain);
+}
+
+#[test]
+fn a_weak_reference_with_a_function_of_the_pickle_is_dangerous() {
+    let object = call(&name("collections", "UserDict"), &[]);
+    for reference in ["ref", "KeyedRef", "WeakMethod"] {
+        let reference = name("weakref", reference);
+        let made = |callback: &[u8]| class(&whole(&[&call(&reference, &[&object, callback, b"K\x01"])]));
+        assert_eq!(made(b"N"), VerdictClass::Plain);
+        assert_eq!(made(&function()), VerdictClass::Dangerous);
+        assert_eq!(made(&name("os", "system")), VerdictClass::Dangerous);
+        // One without a callback does not hide the next one.
+        let arguments = [b"(", &object[..], &function(), b"K\x01t\x81"].concat();
+        let second = whole(&[&reference, b"\x94(", &object, b"t\x810h\x00", &arguments]);
+        assert_eq!(class(&second), VerdictClass::Dangerous);
+    }
+}
+
+#[test]
+fn a_weak_container_is_only_started_empty() {
+    for container in ["WeakSet.__init__", "WeakKeyDictionary.__init__", "WeakValueDictionary.__init__"] {
+        let init = name("weakref", container);
+        let object = [&made_class("go", &function())[..], b")\x81"].concat();
+        assert_eq!(class(&whole(&[&call(&init, &[&object])])), VerdictClass::Calls);
+        assert_eq!(class(&whole(&[&call(&init, &[&object, b"]"])])), VerdictClass::Dangerous);
+        let updates = namespace("update", &name("os", "system"));
+        assert_eq!(class(&whole(&[&call(&init, &[&updates])])), VerdictClass::Dangerous);
+    }
+}
+
+#[test]
+fn a_state_that_torch_sets_is_not_plain() {
+    let state = [b"}", &string("__setstate__")[..], &function(), b"s"].concat();
+    let set = call(&name("torch._utils", "_set_obj_state"), &[&namespace("a", b"K\x01"), &state]);
+    assert!(class(&whole(&[&set])) >= VerdictClass::Calls);
+}
