@@ -73,7 +73,10 @@ impl Judge {
             }
             Symbol::Decorator => Symbol::Function(reference),
             // What iterates over a generator runs its code.
-            _ if self.makes_generator(labels, &callee) => Symbol::Lazy,
+            _ if self.makes_generator(labels, &callee) => {
+                self.note_generator();
+                Symbol::Lazy
+            }
             // NEWOBJ makes an instance even of a class that cannot be resolved.
             _ if node.kind == NodeKind::Call(CallKind::NewObj) => Symbol::Instance(Rc::new(callee)),
             _ => Symbol::Unknown,

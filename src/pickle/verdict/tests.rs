@@ -364,3 +364,48 @@ fn a_state_that_torch_sets_is_not_plain() {
     let set = call(&name("torch._utils", "_set_obj_state"), &[&namespace("a", b"K\x01"), &state]);
     assert!(class(&whole(&[&set])) >= VerdictClass::Calls);
 }
+
+#[test]
+fn a_call_with_a_generator_among_its_arguments_is_dangerous() {
+    let generator = call(&function_of(0x23, &[75, 0, 1, 0]), &[]);
+    let (tuple, list) = (name("builtins", "tuple"), name("builtins", "list"));
+    let new_object = [&tuple[..], b"(", &generator, b"t\x81"].concat();
+    let second = [&tuple[..], b"\x94(t\x810h\x00(", &generator, b"t\x81"].concat();
+    let in_slice = [b"]", &call(&name("builtins", "slice"), &[b"K\x00", b"K\x00"])[..], &generator, b"s"].concat();
+    let object = [b"(", &name("builtins", "object")[..], b"t"].concat();
+    let slots = [b"}", &string("__slots__")[..], &generator, b"s"].concat();
+    let pickles = [
+        call(&name("builtins", "tuple.__new__"), &[&tuple, &generator]),
+        call(&name("copyreg", "__newobj__"), &[&tuple, &generator]),
+        call(&name("copyreg", "_reconstructor"), &[&list, &list, &generator]),
+        call(&name("weakref", "WeakSet"), &[&generator]),
+        call(&name("builtins", "dict"), &[&[b"](", &generator[..], b"e"].concat()]),
+        call(&name("mine", "f"), &[&generator]),
+        call(&name("builtins", "type"), &[&string("C"), &object, &slots]),
+        new_object,
+        second,
+        in_slice,
+    ];
+    for pickle in pickles {
+        assert_eq!(class(&whole(&[&pickle])), VerdictClass::Dangerous, "{} {pickle:?}", worst(&whole(&[&pickle])));
+    }
+    let renamed = call(&name("builtins", "setattr"), &[&generator, &string("__name__"), &string("g")]);
+    let kept = [b"}", &string("a")[..], &generator, b"s"].concat();
+    let of_another = call(&function_of(0x23, &[75, 0, 1, 0]), &[&generator]);
+    let in_object = [&name("types", "SimpleNamespace")[..], b")R", &kept, b"b"].concat();
+    for pickle in [renamed, kept.clone(), of_another, in_object, [b"](", &generator[..], b"e"].concat()] {
+        assert_eq!(class(&whole(&[&pickle])), VerdictClass::Calls, "{}", worst(&whole(&[&pickle])));
+    }
+}
+
+#[test]
+fn a_code_object_of_dill_with_the_form_of_older_versions_makes_no_generator() {
+    let code = |maker: &[u8]| {
+        let mut arguments: Vec<&[u8]> = vec![b"K\x00"; 16];
+        (arguments[5], arguments[6]) = (b"K\x23", b"C\x02\x64\x00");
+        call(&call(&name("types", "FunctionType"), &[&call(maker, &arguments), b"}"]), &[])
+    };
+    assert_eq!(class(&whole(&[&code(&name("dill._dill", "_create_code"))])), VerdictClass::Dangerous);
+    // Since 3.11 it has no form with 16 arguments.
+    assert_eq!(class(&whole(&[&code(&name("types", "CodeType"))])), VerdictClass::Calls);
+}
