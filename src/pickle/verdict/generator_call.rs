@@ -76,8 +76,8 @@ impl Judge {
             Some(Value::Leaf(Leaf::Int(flags))) => flags,
             _ => return false,
         };
-        // Only 3.10 and older versions call CodeType with 16 arguments: in these the flag decides. dill's function has a
-        // form with 16 arguments in every version.
+        // Only 3.10 and older versions call CodeType with 16 arguments: in these the flag decides. dill's function has
+        // a form with 16 arguments in every version.
         let callee = node.and_then(|call| call.items.first()).map(|callee| self.symbol(labels, *callee));
         let is_code_type = callee == Some(Symbol::Import("types".into(), "CodeType".into()));
         let makes = match value(BYTECODE) {

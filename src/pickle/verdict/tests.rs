@@ -409,3 +409,20 @@ fn a_code_object_of_dill_with_the_form_of_older_versions_makes_no_generator() {
     // Since 3.11 it has no form with 16 arguments.
     assert_eq!(class(&whole(&[&code(&name("types", "CodeType"))])), VerdictClass::Calls);
 }
+
+#[test]
+fn a_method_of_object_under_another_name_is_dangerous() {
+    let setter = name("builtins", "object.__setattr__");
+    let set = |attribute: &str, value: &[u8]| {
+        let class_in_memo = [&made_class("go", &function())[..], b"\x940"].concat();
+        let set = call(&name("builtins", "setattr"), &[b"h\x00", &string(attribute), value]);
+        class(&whole(&[&class_in_memo, &set]))
+    };
+    assert_eq!(set("__setattr__", &setter), VerdictClass::Code);
+    assert_eq!(set("__getattr__", &name("builtins", "dict.__getitem__")), VerdictClass::Code);
+    assert_eq!(set("__setitem__", &setter), VerdictClass::Dangerous);
+    assert_eq!(set("append", &name("builtins", "dict.__setitem__")), VerdictClass::Dangerous);
+    let instance = |attribute: &str| class(&whole(&[&made_class(attribute, &setter), b")\x81"]));
+    assert_eq!(instance("__setattr__"), VerdictClass::Code);
+    assert_eq!(instance("__setitem__"), VerdictClass::Dangerous);
+}
