@@ -97,7 +97,8 @@ pub(super) fn canonical_call(module: &str, name: &str) -> Option<CanonicalCall> 
 
 /// Whether a call of this global changes its first argument, and no other object of the pickle.
 pub(super) fn changes_first_argument(module: &str, name: &str) -> bool {
-    matches!(effect_of(module, name), Some(Effect::SetAttr)) || (module, name) == ("abc", "ABCMeta.register")
+    matches!(effect_of(module, name), Some(Effect::SetAttr | Effect::Init))
+        || matches!((module, name), ("abc", "ABCMeta.register") | ("torch._utils", "_set_obj_state"))
 }
 
 /// Whether this module has callables whose effect is known.

@@ -35,8 +35,8 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     // Changes who may write to an array. numpy refuses to make memory writable that is not.
     data(&["numpy"], &["ndarray.setflags"]),
     known(&["numpy"], &["recarray", "chararray"]).effect(Effect::Memory),
-    // Not loaded from untrusted files: the second argument may be any class or dtype.
-    known(&["numpy"], &["ndarray.view"]).makes(Makes::InstanceOf(1)).effect(Effect::Code),
+    // Its effect is not known: the second argument may be any class, whose `__array_finalize__` runs.
+    known(&["numpy"], &["ndarray.view"]).makes(Makes::InstanceOf(1)),
     known(RECORDS, &["ndarray", "recarray", "chararray"]).effect(Effect::Memory),
     known(CHARACTERS, &["ndarray", "recarray", "chararray"]).effect(Effect::Memory),
     data_class(&["numpy.matrixlib.defmatrix", "numpy"], &["matrix"]).exported_by("numpy"),

@@ -59,13 +59,14 @@ pub(super) const ROWS: &[KnownGlobal] = &[
 
     // Not loaded from untrusted files: torch checks little of the sizes and strides in their arguments.
     known(&["torch"], &["frombuffer"]).makes(Makes::Type(TENSOR)).effect(Effect::Data),
-    known(&["torch"], &["empty", "Tensor.narrow", "Tensor.copy_"]).makes(Makes::Type(TENSOR)).effect(Effect::Data),
+    known(&["torch"], &["empty"]).makes(Makes::Type(TENSOR)).effect(Effect::Data),
+    // torch, jax and polars call methods such as `__torch_function__` and `__arrow_c_stream__` of arguments.
+    known(&["torch"], &["Tensor.narrow", "Tensor.copy_"]).makes(Makes::Type(TENSOR)).effect(Effect::OfLiterals),
     known(&["torch.cuda"], &["device_count"]).effect(Effect::Data),
     known(&["torch"], &["Tensor.untyped_storage"]).makes(Makes::Type("torch.UntypedStorage")).effect(Effect::Data),
     known(&["torch"], &["Tensor._make_subclass"]).makes(Makes::InstanceOf(0)).effect(Effect::New(0)),
-    known(&["torch"], &["Size"]).effect(Effect::Data),
-    known(&["torch._utils"], &["_set_obj_state"]).effect(Effect::SetAttr),
-    known(&["torch.storage"], &["TypedStorage", "UntypedStorage"]).effect(Effect::Data).exported_by("torch"),
+    known(&["torch"], &["Size"]).effect(Effect::OfLiterals),
+    known(&["torch.storage"], &["TypedStorage", "UntypedStorage"]).effect(Effect::OfLiterals).exported_by("torch"),
     known(&["torch.serialization"], &["_get_layout"]).effect(Effect::Data),
     known(&["torch._utils"], &[
         "_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_sparse_tensor", "_rebuild_qtensor",
@@ -73,11 +74,11 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .makes(Makes::Type(TENSOR))
         .effect(Effect::Data),
     known(&["torch._utils"], &["_rebuild_parameter"]).makes(Makes::Type(PARAMETER)).effect(Effect::Data),
-    known(&["jax.numpy"], &["from_dlpack", "asarray"]).makes(Makes::Type("jax.Array")).effect(Effect::Data),
-    known(&["polars"], &["from_arrow"]).makes(Makes::Type("polars.dataframe.frame.DataFrame")).effect(Effect::Data),
+    known(&["jax.numpy"], &["from_dlpack", "asarray"]).makes(Makes::Type("jax.Array")),
+    known(&["polars"], &["from_arrow"]).makes(Makes::Type("polars.dataframe.frame.DataFrame")),
     known(&["polars"], &["DataFrame.to_series"])
         .makes(Makes::Type("polars.series.series.Series"))
-        .effect(Effect::Data),
+        .effect(Effect::OfLiterals),
     known(&["torch.storage"], &["_load_from_bytes"]).effect(Effect::Load),
     dangerous(&["torch"], &["load", "compile"]),
     dangerous(&["sympy"], &["sympify"]),

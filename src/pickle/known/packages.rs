@@ -69,9 +69,10 @@ pub(in crate::pickle) fn is_constructor(module: &str, name: &str) -> bool {
     class.is_some_and(|class| (module, class) == ("enum", "Enum") || is_data_class(module, class))
 }
 
-/// Whether this is a method of `dict` or `object` that does no more than opcodes do, whatever name a class gives it:
-/// `__getattr__ = dict.__getitem__`.
-pub(in crate::pickle) fn is_plain_method(module: &str, name: &str) -> bool {
+/// Whether this method of `dict` or `object` does no more than opcodes do if a class has it under this name: its own,
+/// or that of an attribute that is an item, as in `__getattr__ = dict.__getitem__`. Under another name, it gets
+/// other arguments: `__setitem__ = object.__setattr__` makes attributes of items.
+pub(in crate::pickle) fn is_plain_method(module: &str, name: &str, attribute: &str) -> bool {
     const METHODS: [&str; 8] = [
         "dict.__getitem__",
         "dict.get",
@@ -82,5 +83,18 @@ pub(in crate::pickle) fn is_plain_method(module: &str, name: &str) -> bool {
         "object.__hash__",
         "object.__eq__",
     ];
-    module == "builtins" && METHODS.contains(&name)
+    const RENAMED: [(&str, &str); 4] = [
+        ("dict.__getitem__", "__getattr__"),
+        ("dict.get", "__getattr__"),
+        ("dict.__setitem__", "__setattr__"),
+        ("dict.__delitem__", "__delattr__"),
+    ];
+    let has_own_name = name.rsplit('.').next() == Some(attribute);
+    module == "builtins" && METHODS.contains(&name) && (has_own_name || RENAMED.contains(&(name, attribute)))
+}
+
+/// Whether this sets attributes, under another name than its own: then items or other data become attributes.
+pub(in crate::pickle) fn is_renamed_setter(module: &str, name: &str, attribute: &str) -> bool {
+    const SETTERS: [&str; 4] = ["object.__setattr__", "type.__setattr__", "object.__delattr__", "type.__delattr__"];
+    module == "builtins" && SETTERS.contains(&name) && name.rsplit('.').next() != Some(attribute)
 }

@@ -71,6 +71,12 @@ pub(in crate::pickle) enum Effect {
     Import,
     /// Reads the attribute of the first argument that the second one names.
     GetAttr,
+    /// Makes plain data of literals, and may call methods of any other argument.
+    OfLiterals,
+    /// Makes a reference, which calls the second argument when the object dies.
+    Reference,
+    /// The `__init__` of a container, which sets attributes of the first argument and may call its `update`.
+    Init,
     /// Changes the first argument.
     SetAttr,
     /// Adds the items of a literal dict or list, the second argument, to the first argument.

@@ -79,16 +79,18 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     ),
     known(&["itertools"], &["dropwhile", "filterfalse", "groupby", "starmap", "takewhile", "accumulate"])
         .effect(Effect::Lazy),
-    data(&["weakref", "_weakref"], &["ref"]).makes(Makes::Type("weakref.ref")),
-    data(&["weakref", "_weakref"], &["WeakKeyDictionary", "WeakValueDictionary"]),
-    data(&["weakref", "_weakref"], &["WeakSet"]).canonical(CanonicalCall::SetOfMembers),
-    data(&["_weakrefset"], &["WeakSet"]).canonical(CanonicalCall::SetOfMembers),
+    data(&["weakref", "_weakref"], &["ref"]).makes(Makes::Type("weakref.ref")).effect(Effect::Reference),
+    data(&["weakref", "_weakref"], &["WeakKeyDictionary", "WeakValueDictionary"]).effect(Effect::OfLiterals),
+    data(&["weakref", "_weakref"], &["WeakSet"])
+        .effect(Effect::OfLiterals)
+        .canonical(CanonicalCall::SetOfMembers),
+    data(&["_weakrefset"], &["WeakSet"]).effect(Effect::OfLiterals).canonical(CanonicalCall::SetOfMembers),
     known(
         &["weakref", "_weakrefset"],
         &["WeakSet.__init__", "WeakKeyDictionary.__init__", "WeakValueDictionary.__init__"],
     )
-    .effect(Effect::SetAttr),
-    known(&["weakref"], &["WeakMethod", "KeyedRef"]).effect(Effect::Data),
+    .effect(Effect::Init),
+    known(&["weakref"], &["WeakMethod", "KeyedRef"]).effect(Effect::Reference),
     dangerous(&["weakref"], &["finalize"]),
     data(&["threading", "_thread"], &["Lock", "RLock", "allocate_lock", "Event"]),
     // Not loaded from untrusted files: a logger is an object that the whole program shares.
@@ -98,17 +100,18 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     // Exceptions, of modules whose functions are dangerous: their `__init__` stores its arguments.
     known(&["subprocess"], &["SubprocessError", "CalledProcessError", "TimeoutExpired"]).effect(Effect::Data),
     known(&["urllib.error"], &["URLError", "ContentTooShortError"]).effect(Effect::Data),
-    known(&["http.client"], &["HTTPException", "IncompleteRead", "BadStatusLine", "RemoteDisconnected", "InvalidURL"])
-        .effect(Effect::Data),
-    known(&["asyncio.exceptions"], &["CancelledError", "InvalidStateError", "TimeoutError", "IncompleteReadError"])
-        .effect(Effect::Data),
+    known(&["http.client"], &["HTTPException", "IncompleteRead", "InvalidURL"]).effect(Effect::Data),
+    known(&["http.client"], &["BadStatusLine", "RemoteDisconnected"]).effect(Effect::OfLiterals),
+    known(&["asyncio.exceptions"], &["CancelledError", "InvalidStateError", "TimeoutError"]).effect(Effect::Data),
+    known(&["asyncio.exceptions"], &["IncompleteReadError"]).effect(Effect::OfLiterals),
     known(&["concurrent.futures._base"], &["CancelledError", "InvalidStateError", "TimeoutError"])
         .effect(Effect::Data),
     known(&["socket"], &["gaierror", "herror"]).effect(Effect::Data),
     known(&["ssl"], &["SSLError", "SSLCertVerificationError"]).effect(Effect::Data),
     known(&["sqlite3"], &["Error", "DatabaseError", "IntegrityError", "OperationalError", "ProgrammingError"])
         .effect(Effect::Data),
-    known(&["json.decoder"], &["JSONDecodeError"]).effect(Effect::Data),
+    // It calls `count` and `rfind` of its second argument.
+    known(&["json.decoder"], &["JSONDecodeError"]).effect(Effect::OfLiterals),
 
     // Functions and classes.
     data(&["types"], &["SimpleNamespace", "MappingProxyType", "NoneType", "GenericAlias", "UnionType"]),

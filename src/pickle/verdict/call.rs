@@ -49,6 +49,9 @@ impl Judge {
         // The last opcode of a call is REDUCE or the like, or a MEMOIZE right after it: both take one byte.
         let at = labels.machine().span(reference).1.saturating_sub(1);
         let site = CallSite { node, arguments: node.items.get(1).copied(), skip: 0, how, at };
+        if self.runs_generator(labels, node) {
+            self.generator_given(labels, site);
+        }
         // All NEWOBJ of one class are alike, and there can be millions of them.
         let class = labels.machine().resolve(callee);
         let is_alike = !site.calls_callee();
@@ -63,6 +66,9 @@ impl Judge {
             return;
         }
         let symbol = self.symbol(labels, callee);
+        // Only a direct call of a generator function: what a helper makes of its result is not known.
+        self.is_generator_call = self.makes_generator(labels, &symbol);
+        self.has_generators |= self.is_generator_call;
         let before = self.findings.len();
         self.callee(labels, &symbol, site, MAX_STEPS);
         // With more than one finding, each instance is judged again, so that all of them are counted.
@@ -117,7 +123,7 @@ impl Judge {
                 _ => self.unresolved(labels, site),
             },
             Symbol::Decorator => VerdictClass::Code,
-            Symbol::Function(function) if self.is_generator_function(labels, *function) => {
+            Symbol::Function(function) if self.is_generator_call && self.is_generator_function(labels, *function) => {
                 self.report(labels, VerdictClass::Calls, site, "", "makes a generator, whose code does not run yet")
             }
             Symbol::Function(_) | Symbol::CodeObject | Symbol::Instance(_) => {
@@ -218,10 +224,21 @@ impl Judge {
         if !site.calls_callee() && is_data_class(module, name) {
             return VerdictClass::Plain;
         }
-        if self.reaches_harm(labels, site, site.calls_callee()) {
-            return self.dangerous(labels, site, &full, RECEIVES_FUNCTION);
+        self.may_call_arguments(labels, &full, site, site.calls_callee())
+    }
+
+    /// A call that may do anything with its arguments. For `any_function` see [`Self::reaches_harm`].
+    pub(super) fn may_call_arguments(
+        &mut self,
+        labels: &Labels<'_, '_>,
+        full: &str,
+        site: CallSite<'_>,
+        any_function: bool,
+    ) -> VerdictClass {
+        if self.reaches_harm(labels, site, any_function) {
+            return self.dangerous(labels, site, full, RECEIVES_FUNCTION);
         }
-        self.report(labels, VerdictClass::Calls, site, &full, "is not known to be harmless")
+        self.report(labels, VerdictClass::Calls, site, full, "is not known to be harmless")
     }
 
     /// A partial function calls the function that it was made with, or the one that BUILD gave it.
@@ -308,5 +325,6 @@ fn is_function_name(name: &str) -> bool {
 
 /// Whether what `__new__` of this class does depends on its arguments: two calls are not alike then.
 fn depends_on_arguments(class: &Symbol) -> bool {
-    matches!(class, Symbol::Import(module, name) if effect_of(module, name) == Some(Effect::Memory))
+    let Symbol::Import(module, name) = class else { return false };
+    matches!(effect_of(module, name), Some(Effect::Memory | Effect::Data | Effect::OfLiterals | Effect::Reference))
 }

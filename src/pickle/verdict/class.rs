@@ -8,6 +8,7 @@ use super::judge::{EmbeddedCode, Judge, pairs};
 use super::symbol::Symbol;
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::known::danger::{LOAD_METHODS, is_dangerous, is_dangerous_in_code};
+use crate::pickle::known::packages::is_renamed_setter;
 use crate::pickle::known::renames::current_name;
 use crate::pickle::known::{ClassArguments, Effect, effect_of, is_called_base, is_metaclass};
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
@@ -45,7 +46,12 @@ impl Judge {
                 self.count_step();
                 let name = self.short_string(labels, key).filter(|name| names.contains(&name.as_ref()));
                 let Some(name) = name else { continue };
-                let (class, uses) = self.called_code(labels, value, MAX_CODE_STEPS);
+                let (class, uses) = match self.symbol(labels, value) {
+                    Symbol::Import(module, method) if is_renamed_setter(&module, &method, &name) => {
+                        (VerdictClass::Dangerous, format!(", and is {module}.{method}"))
+                    }
+                    _ => self.called_code(labels, value, MAX_CODE_STEPS),
+                };
                 // Only the worst method is reported.
                 if class == VerdictClass::Plain || worst.as_ref().is_some_and(|worst| worst.class >= class) {
                     continue;

@@ -75,6 +75,12 @@ pub(super) struct Judge {
     /// The classes whose instances were judged, with the index of the finding if there is one: not judged again.
     pub(super) instances: HashMap<Ref, Option<usize>>,
     last_class: Option<LastClass>,
+    /// Whether the pickle has made a generator.
+    pub(super) has_generators: bool,
+    /// Whether the call that is judged makes a generator.
+    pub(super) is_generator_call: bool,
+    /// How many values were searched for generators.
+    pub(super) searched: usize,
     /// Keys of namespaces, seen lately, that are not names of methods.
     pub(super) plain_keys: Vec<Ref>,
     #[cfg(test)]
@@ -143,6 +149,9 @@ impl Judge {
             namespaces: Vec::new(),
             instances: HashMap::new(),
             last_class: None,
+            has_generators: false,
+            is_generator_call: false,
+            searched: 0,
             plain_keys: Vec::new(),
             #[cfg(test)]
             steps: 0,
@@ -239,6 +248,7 @@ impl Judge {
         // These need the whole pickle: a definition or a state can come after the call that it affects.
         self.redefined_main_calls(labels);
         self.shared_namespaces(labels);
+        self.given_generators(labels);
         for at in forged_arrays::forged_dtypes(labels) {
             self.note(VerdictClass::Dangerous, at, "numpy.dtype", "", FORGED);
         }

@@ -48,6 +48,9 @@ impl Judge {
             Effect::Class(arguments) => self.class(labels, arguments, full, site, steps),
             Effect::Import => self.import_by_name(labels, full, site),
             Effect::GetAttr => self.get_attribute(labels, full, site),
+            Effect::OfLiterals => self.of_literals(labels, full, site),
+            Effect::Reference => self.weak_reference(labels, full, site),
+            Effect::Init => self.container_init(labels, full, site),
             Effect::SetAttr => self.set_attribute(labels, full, site),
             Effect::Fills => self.fill(labels, full, site),
             Effect::NamedType | Effect::Eval => self.evaluate(labels, effect, full, site),
@@ -323,13 +326,16 @@ impl Judge {
     /// `setattr(object, name, value)`, where a load may call the value by that name.
     fn attribute_value(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
         let name = self.argument_string(labels, site, 1);
-        let is_called = name.is_some_and(|name| {
-            LOAD_METHODS.contains(&name.as_ref()) || matches!(name.as_ref(), "__class__" | "__code__" | "__call__")
-        });
+        let is_called = name
+            .as_deref()
+            .is_some_and(|name| LOAD_METHODS.contains(&name) || matches!(name, "__class__" | "__code__" | "__call__"));
         match self.argument_symbol(labels, site, 2) {
             _ if !is_called => self.rebuilds_code(labels, site, full),
             Symbol::Data if self.argument(labels, site, 2).is_some() => VerdictClass::Code,
-            Symbol::Import(module, name) if is_constructor(&module, &name) || is_plain_method(&module, &name) => {
+            Symbol::Import(module, method)
+                if is_constructor(&module, &method)
+                    || is_plain_method(&module, &method, name.as_deref().unwrap_or_default()) =>
+            {
                 self.rebuilds_code(labels, site, full)
             }
             // A method that the script defines: judged as those that the class was made with.

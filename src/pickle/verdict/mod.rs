@@ -5,6 +5,7 @@
 //! attributes and partial functions ([`resolve_symbol`]), and assumes the worst of a value that it cannot resolve. A
 //! verdict is never a proof: code that the pickle defines is searched for dangerous names, not understood.
 
+mod argument_methods;
 mod buffer_arrays;
 mod call;
 mod class;

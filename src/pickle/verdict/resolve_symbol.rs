@@ -73,7 +73,10 @@ impl Judge {
             }
             Symbol::Decorator => Symbol::Function(reference),
             // What iterates over a generator runs its code.
-            _ if self.makes_generator(labels, &callee) => Symbol::Lazy,
+            _ if self.makes_generator(labels, &callee) => {
+                self.note_generator();
+                Symbol::Lazy
+            }
             // NEWOBJ makes an instance even of a class that cannot be resolved.
             _ if node.kind == NodeKind::Call(CallKind::NewObj) => Symbol::Instance(Rc::new(callee)),
             _ => Symbol::Unknown,
@@ -140,13 +143,15 @@ impl Judge {
             // In honest pickles the last two make arrays and random generators, which are never called.
             Effect::Iterates
             | Effect::Data
+            | Effect::OfLiterals
+            | Effect::Reference
             | Effect::Memory
             | Effect::Eval
             | Effect::OpenFile
             | Effect::ImportSpec
             | Effect::Calls(_)
             | Effect::CallsWith(_) => instance(callee.clone()),
-            Effect::SetAttr | Effect::Fills | Effect::Load => Symbol::Unknown,
+            Effect::SetAttr | Effect::Init | Effect::Fills | Effect::Load => Symbol::Unknown,
         }
     }
 }

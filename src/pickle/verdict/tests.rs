@@ -311,3 +311,118 @@ fn a_function_that_only_claims_to_be_a_generator_is_dangerous_to_call() {
         assert_eq!(class(&whole(&[&call(&function, &[])])), VerdictClass::Dangerous);
     }
 }
+
+/// A namespace with one attribute.
+fn namespace(attribute: &str, value: &[u8]) -> Vec<u8> {
+    [&call(&name("types", "SimpleNamespace"), &[])[..], b"}", &string(attribute)[..], value, b"sb"].concat()
+}
+
+#[test]
+fn a_constructor_that_calls_methods_of_its_arguments_is_plain_with_literals_only() {
+    let error = |arguments: &[&[u8]]| class(&whole(&[&call(&name("json.decoder", "JSONDecodeError"), arguments)]));
+    let (message, program) = (string("m"), string("/tmp/evil"));
+    assert_eq!(error(&[&message, &string("{"), b"K\x00"]), VerdictClass::Plain);
+    for method in [name("subprocess", "call"), function()] {
+        assert!(error(&[&message, &namespace("count", &method), &program]) >= VerdictClass::Calls);
+    }
+    let dict = call(&name("weakref", "WeakKeyDictionary"), &[&namespace("items", &name("os", "getcwd"))]);
+    assert!(class(&whole(&[&dict])) >= VerdictClass::Calls);
+    assert_eq!(class(&whole(&[&call(&name("weakref", "WeakKeyDictionary"), &[])])), VerdictClass::Plain);
+}
+
+#[test]
+fn a_weak_reference_with_a_function_of_the_pickle_is_dangerous() {
+    let object = call(&name("collections", "UserDict"), &[]);
+    for reference in ["ref", "KeyedRef", "WeakMethod"] {
+        let reference = name("weakref", reference);
+        let made = |callback: &[u8]| class(&whole(&[&call(&reference, &[&object, callback, b"K\x01"])]));
+        assert_eq!(made(b"N"), VerdictClass::Plain);
+        assert_eq!(made(&function()), VerdictClass::Dangerous);
+        assert_eq!(made(&name("os", "system")), VerdictClass::Dangerous);
+        // One without a callback does not hide the next one.
+        let arguments = [b"(", &object[..], &function(), b"K\x01t\x81"].concat();
+        let second = whole(&[&reference, b"\x94(", &object, b"t\x810h\x00", &arguments]);
+        assert_eq!(class(&second), VerdictClass::Dangerous);
+    }
+}
+
+#[test]
+fn a_weak_container_is_only_started_empty() {
+    for container in ["WeakSet.__init__", "WeakKeyDictionary.__init__", "WeakValueDictionary.__init__"] {
+        let init = name("weakref", container);
+        let object = [&made_class("go", &function())[..], b")\x81"].concat();
+        assert_eq!(class(&whole(&[&call(&init, &[&object])])), VerdictClass::Calls);
+        assert_eq!(class(&whole(&[&call(&init, &[&object, b"]"])])), VerdictClass::Dangerous);
+        let updates = namespace("update", &name("os", "system"));
+        assert_eq!(class(&whole(&[&call(&init, &[&updates])])), VerdictClass::Dangerous);
+    }
+}
+
+#[test]
+fn a_state_that_torch_sets_is_not_plain() {
+    let state = [b"}", &string("__setstate__")[..], &function(), b"s"].concat();
+    let set = call(&name("torch._utils", "_set_obj_state"), &[&namespace("a", b"K\x01"), &state]);
+    assert!(class(&whole(&[&set])) >= VerdictClass::Calls);
+}
+
+#[test]
+fn a_call_with_a_generator_among_its_arguments_is_dangerous() {
+    let generator = call(&function_of(0x23, &[75, 0, 1, 0]), &[]);
+    let (tuple, list) = (name("builtins", "tuple"), name("builtins", "list"));
+    let new_object = [&tuple[..], b"(", &generator, b"t\x81"].concat();
+    let second = [&tuple[..], b"\x94(t\x810h\x00(", &generator, b"t\x81"].concat();
+    let in_slice = [b"]", &call(&name("builtins", "slice"), &[b"K\x00", b"K\x00"])[..], &generator, b"s"].concat();
+    let object = [b"(", &name("builtins", "object")[..], b"t"].concat();
+    let slots = [b"}", &string("__slots__")[..], &generator, b"s"].concat();
+    let pickles = [
+        call(&name("builtins", "tuple.__new__"), &[&tuple, &generator]),
+        call(&name("copyreg", "__newobj__"), &[&tuple, &generator]),
+        call(&name("copyreg", "_reconstructor"), &[&list, &list, &generator]),
+        call(&name("weakref", "WeakSet"), &[&generator]),
+        call(&name("builtins", "dict"), &[&[b"](", &generator[..], b"e"].concat()]),
+        call(&name("mine", "f"), &[&generator]),
+        call(&name("builtins", "type"), &[&string("C"), &object, &slots]),
+        new_object,
+        second,
+        in_slice,
+    ];
+    for pickle in pickles {
+        assert_eq!(class(&whole(&[&pickle])), VerdictClass::Dangerous, "{} {pickle:?}", worst(&whole(&[&pickle])));
+    }
+    let renamed = call(&name("builtins", "setattr"), &[&generator, &string("__name__"), &string("g")]);
+    let kept = [b"}", &string("a")[..], &generator, b"s"].concat();
+    let of_another = call(&function_of(0x23, &[75, 0, 1, 0]), &[&generator]);
+    let in_object = [&name("types", "SimpleNamespace")[..], b")R", &kept, b"b"].concat();
+    for pickle in [renamed, kept.clone(), of_another, in_object, [b"](", &generator[..], b"e"].concat()] {
+        assert_eq!(class(&whole(&[&pickle])), VerdictClass::Calls, "{}", worst(&whole(&[&pickle])));
+    }
+}
+
+#[test]
+fn a_code_object_of_dill_with_the_form_of_older_versions_makes_no_generator() {
+    let code = |maker: &[u8]| {
+        let mut arguments: Vec<&[u8]> = vec![b"K\x00"; 16];
+        (arguments[5], arguments[6]) = (b"K\x23", b"C\x02\x64\x00");
+        call(&call(&name("types", "FunctionType"), &[&call(maker, &arguments), b"}"]), &[])
+    };
+    assert_eq!(class(&whole(&[&code(&name("dill._dill", "_create_code"))])), VerdictClass::Dangerous);
+    // Since 3.11 it has no form with 16 arguments.
+    assert_eq!(class(&whole(&[&code(&name("types", "CodeType"))])), VerdictClass::Calls);
+}
+
+#[test]
+fn a_method_of_object_under_another_name_is_dangerous() {
+    let setter = name("builtins", "object.__setattr__");
+    let set = |attribute: &str, value: &[u8]| {
+        let class_in_memo = [&made_class("go", &function())[..], b"\x940"].concat();
+        let set = call(&name("builtins", "setattr"), &[b"h\x00", &string(attribute), value]);
+        class(&whole(&[&class_in_memo, &set]))
+    };
+    assert_eq!(set("__setattr__", &setter), VerdictClass::Code);
+    assert_eq!(set("__getattr__", &name("builtins", "dict.__getitem__")), VerdictClass::Code);
+    assert_eq!(set("__setitem__", &setter), VerdictClass::Dangerous);
+    assert_eq!(set("append", &name("builtins", "dict.__setitem__")), VerdictClass::Dangerous);
+    let instance = |attribute: &str| class(&whole(&[&made_class(attribute, &setter), b")\x81"]));
+    assert_eq!(instance("__setattr__"), VerdictClass::Code);
+    assert_eq!(instance("__setitem__"), VerdictClass::Dangerous);
+}

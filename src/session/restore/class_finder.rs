@@ -5,6 +5,7 @@
 //! ([`dill_functions`](super::dill_functions)). A guarded load finds only globals on the allow-list.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::{PyAttributeError, PyLookupError};
@@ -18,7 +19,7 @@ use crate::pickle::known::{self, untrusted as allow_list};
 use crate::python::dill::LazyDill;
 
 /// The message of the exception that stops a load because the arrays are in files beside the pickle.
-pub(super) const ARRAY_FILES: &str = "snapcli: arrays in files of their own";
+const ARRAY_FILES: &str = "snapcli: arrays in files of their own";
 
 /// The `find_class` of an unpickler.
 #[pyclass(frozen)]
@@ -29,7 +30,7 @@ pub(super) struct ClassFinder {
     renames: Vec<(String, String)>,
     dill: LazyDill,
     guarded: bool,
-    is_whole_pickle: bool,
+    array_files: Option<Arc<AtomicBool>>,
     imports: Arc<ImportRecord>,
     /// The globals found so far, by module and name.
     found: Mutex<HashMap<(String, String), Py<PyAny>>>,
@@ -44,7 +45,7 @@ impl ClassFinder {
             renames: context.renames.clone(),
             dill: context.dill.clone(),
             guarded: context.guarded,
-            is_whole_pickle: context.is_whole_pickle,
+            array_files: context.array_files.clone(),
             imports: Arc::clone(&context.imports),
             found: Mutex::default(),
         }
@@ -54,7 +55,8 @@ impl ClassFinder {
         if self.guarded {
             return self.look_up_plain(py, module, name);
         }
-        if self.is_whole_pickle && known::is_array_file(module, name) {
+        if let Some(found) = self.array_files.as_ref().filter(|_| known::is_array_file(module, name)) {
+            found.store(true, Ordering::Relaxed);
             return Err(PyLookupError::new_err(ARRAY_FILES));
         }
         match (module, name) {

@@ -4,12 +4,12 @@
 //! [`ClassFinder`](super::class_finder::ClassFinder) limits the globals that the pickle can look up.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 
-use super::class_finder::ARRAY_FILES;
 use super::dill_functions::RUNTIME;
 use super::restore_context::{RestoreContext, RestoreRequest, Restored, bind_module};
 use super::unpickler::Unpickler;
@@ -115,12 +115,14 @@ fn unpickle<'py>(
     main: &Bound<'py, PyModule>,
     request: &RestoreRequest<'_, 'py>,
 ) -> PyResult<(Unpickler<'py>, Bound<'py, PyAny>)> {
-    let context = RestoreContext { is_whole_pickle: true, ..RestoreContext::new(request, main.clone(), main.dict())? };
+    let found = Arc::new(AtomicBool::new(false));
+    let array_files = Some(Arc::clone(&found));
+    let context = RestoreContext { array_files, ..RestoreContext::new(request, main.clone(), main.dict())? };
     let unpickler = Unpickler::new(py, snapshot, &context)?;
     // Only `joblib.dump` writes array bytes between the opcodes.
     let arrays = snapshot.raw_arrays().map_err(read_error)?;
     let loaded = if arrays.is_empty() {
-        unpickler.load_whole().or_else(|error| match error.value(py).to_string().contains(ARRAY_FILES) {
+        unpickler.load_whole().or_else(|error| match request.trusted && found.load(Ordering::Relaxed) {
             true => joblib_load::load_with_files(&unpickler, snapshot, request.name),
             false => Err(error),
         })?

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
@@ -94,8 +95,8 @@ pub(super) struct RestoreContext<'py> {
     pub(super) dill: LazyDill,
     /// Whether the file is untrusted, so that only globals that build plain data are found.
     pub(super) guarded: bool,
-    /// Whether a pickle without an index is loaded, which another program may have written.
-    pub(super) is_whole_pickle: bool,
+    /// Set when a pickle without an index names a class of arrays in files of their own; `None` for other files.
+    pub(super) array_files: Option<Arc<AtomicBool>>,
     /// As in the request.
     pub(super) fault_log: Option<Rc<FaultLog>>,
     pub(super) imports: Arc<ImportRecord>,
@@ -134,8 +135,7 @@ impl<'py> RestoreContext<'py> {
         let fault_log = request.fault_log.clone();
         let frames = load_function(module.py(), &namespace)?;
         let imports = Arc::default();
-        let is_whole_pickle = false;
-        Ok(Self { module, namespace, renames, dill, guarded, is_whole_pickle, fault_log, imports, frames })
+        Ok(Self { module, namespace, renames, dill, guarded, array_files: None, fault_log, imports, frames })
     }
 
     /// The present name of a module. Renaming a package renames its submodules as well.
