@@ -1,8 +1,11 @@
 //! Runs the check of a save in a forked child: it has the script's modules and objects, and what it does to them is
 //! gone when it ends. It never returns to Python, and never finalizes anything.
 
-use std::io::{self, Read, Write};
+use std::io::{self, PipeWriter, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitStatus;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use pyo3::prelude::*;
 
 use super::interpreter_guards::WarningFilter;
+use super::load_guards::{block_changes, drop_connections};
 use super::trial_load::TrialResult;
 
 /// How often Ctrl-C is looked for while the child works.
@@ -57,10 +61,11 @@ pub(super) fn in_child(
             }
         }
     };
-    end(py, child);
+    let status = end(py, child);
     py.check_signals()?;
-    let answer: Result<TrialResult, String> =
-        serde_json::from_slice(&answer?).context("the process that loaded it died")?;
+    let Ok(answer) = serde_json::from_slice::<Result<TrialResult, String>>(&answer?) else {
+        bail!("the process that loaded it {}", status.map_or_else(|| "died".to_owned(), describe_end));
+    };
     answer.map_err(anyhow::Error::msg)
 }
 
@@ -74,22 +79,34 @@ fn fork(py: Python<'_>) -> PyResult<i32> {
     child
 }
 
-/// Kills the child, if it still runs, and waits for it.
-fn end(py: Python<'_>, child: i32) {
-    let Ok(posix) = py.import("posix") else { return };
-    // Both fail if a signal handler of the script has waited for the child already.
+/// Kills the child, if it still runs, and waits for it. Returns how it ended: a signal changes nothing about a process
+/// that has ended by itself.
+fn end(py: Python<'_>, child: i32) -> Option<ExitStatus> {
+    let posix = py.import("posix").ok()?;
     let _ = posix.call_method1("kill", (child, libc::SIGKILL));
-    let _ = posix.call_method1("waitpid", (child, 0));
+    // Fails if another thread of the script has waited for the child already.
+    let (_, status) = posix.call_method1("waitpid", (child, 0)).ok()?.extract::<(i32, i32)>().ok()?;
+    Some(ExitStatus::from_raw(status))
+}
+
+fn describe_end(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with status {code}"),
+        (None, Some(signal)) => format!("was killed by signal {signal}"),
+        (None, None) => "died".to_owned(),
+    }
 }
 
 fn run_child(
     py: Python<'_>,
     limit: Duration,
-    mut to_parent: impl Write,
+    mut to_parent: PipeWriter,
     work: impl FnOnce() -> Result<TrialResult>,
 ) -> ! {
     let answer = catch_unwind(AssertUnwindSafe(|| {
         be_silent(py, limit)?;
+        drop_connections(py, to_parent.as_raw_fd())?;
+        block_changes(py)?;
         work()
     }));
     let answer = match answer {

@@ -13,6 +13,7 @@ mod forked_load;
 mod imported_objects;
 mod interpreter_guards;
 mod load_faults;
+mod load_guards;
 mod lost_objects;
 mod module_source;
 mod module_state;

@@ -377,23 +377,105 @@ sys.stdout.write('no newline ')
     assert!(lost(&report).is_empty() && left_out(&report).is_empty());
     // What was loaded in the child is not freed: each of the two objects ends once, in the script's own process.
     assert_eq!(fs::read_to_string(sandbox.work().join("deleted.txt")).unwrap(), "xx");
+    assert!(!sandbox.work().join("trace.txt").exists(), "the check has written a file");
+}
+
+#[test]
+fn the_check_changes_no_files_and_no_other_process() {
+    let sandbox = Sandbox::new();
+    let script = "
+import os, shutil, socket, sqlite3, subprocess
+class Results:
+    def __init__(self, path): self.path = path
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.file = open(self.path, 'w')
+    def __getstate__(self): return {'path': self.path}
+class Caught(Results):
+    def __setstate__(self, state):
+        try: Results.__setstate__(self, state)
+        except OSError: raise ValueError('no file')
+class Calls:
+    def __init__(self, call, *args): self.call, self.args = call, args
+    def __reduce__(self): return self.call, self.args
+class Writes:
+    def __init__(self, file): self.file = file
+    def __setstate__(self, state): self.__dict__.update(state); os.write(self.file, b'again')
+def connect(path): sqlite3.connect(path).execute('create table t (x)')
+with open('live.csv', 'w') as file: file.write('a,b')
+for name in ['one', 'two']: os.mkdir(name)
+results, caught = Results('live.csv'), [Caught('live.csv')]
+calls = [Calls(os.remove, 'live.csv')]
+removes = Calls(os.rmdir, 'one')
+tree = Calls(shutil.rmtree, 'two')
+process = Calls(subprocess.check_output, ['touch', 'three'])
+shell = Calls(os.system, 'touch four')
+database = Calls(connect, 'five.db')
+uses = Writes(os.open('log.txt', os.O_CREAT | os.O_WRONLY))
+near, far = socket.socketpair()
+sends = Writes(near.fileno())
+del file
+import atexit
+def end():
+    far.setblocking(False)
+    try: print('received', far.recv(9))
+    except BlockingIOError: print('nothing')
+atexit.register(end)
+";
+    let (run, report) = saved(&sandbox, script, &[]);
+    run.assert_code(0).assert_stdout("nothing\n");
+    let mut files: Vec<String> =
+        fs::read_dir(sandbox.work()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    let left = ["live.csv", "log.txt", "one", "report.json", "script.py", "session.pkl", "two"];
+    assert_eq!(files, left, "{}", run.whole());
+    assert_eq!(fs::read_to_string(sandbox.work().join("live.csv")).unwrap(), "a,b");
+    assert_eq!(fs::read_to_string(sandbox.work().join("log.txt")).unwrap(), "");
+    // Nothing is lost, and each variable says that it was not checked.
+    assert!(lost(&report).is_empty(), "{}", run.whole());
+    assert_eq!(left_out(&report), ["near", "far"], "{}", run.whole());
+    let notes = [
+        ("results", "open a file for writing"),
+        ("caught", "open a file for writing"),
+        ("calls", "remove a file"),
+        ("removes", "remove a directory"),
+        ("tree", "copy, move or remove files"),
+        ("process", "start a process"),
+        ("shell", "run another program"),
+        ("database", "connect to a database"),
+        ("uses", "write to a file"),
+    ];
+    for (name, action) in notes {
+        let expected = format!("{name}: not checked by loading it: that would {action}\n");
+        assert!(run.err().contains(&expected), "{expected} is not in {}", run.whole());
+    }
 }
 
 #[test]
 fn a_load_that_never_ends_or_dies_keeps_the_variable_and_says_so() {
     let sandbox = Sandbox::new();
     let script = "
-import os
+import os, signal, sys
 class Dies:
     def __init__(self): self.pid = os.getpid()
     def __setstate__(self, state):
-        if os.getpid() != state['pid'] and not os.environ.get('LIVES'): os.kill(os.getpid(), 9)
-dies = Dies()
+        if os.getpid() != state['pid']: signal.raise_signal(9)
+class Ends(Dies):
+    def __setstate__(self, state):
+        if os.getpid() != state['pid']: os._exit(7)
+BAD = Ends() if len(sys.argv) > 1 else Dies()
 ";
-    let (run, report) = saved(&sandbox, script, &[]);
-    run.assert_code(0);
-    assert!(run.err().contains("dies: not checked by loading it: the process that loaded it died"), "{}", run.whole());
-    assert!(lost(&report).is_empty() && left_out(&report).is_empty());
+    sandbox.write("script.py", script);
+    for (options, why) in [(&[][..], "was killed by signal 9"), (&["x"], "ended with status 7")] {
+        let save = ["save", "--report", "report.json", "script.py"];
+        let run = sandbox.snapcli(&[&save, options].concat());
+        run.assert_code(0);
+        let note = format!("BAD: not checked by loading it: the process that loaded it {why}\n");
+        assert!(run.err().contains(&note), "{}", run.whole());
+        let report = fs::read(sandbox.work().join("report.json")).unwrap();
+        let report = serde_json::from_slice(&report).unwrap();
+        assert!(lost(&report).is_empty() && left_out(&report).is_empty());
+    }
 }
 
 #[test]
