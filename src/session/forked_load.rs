@@ -11,14 +11,33 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
+use pyo3::types::PyBool;
 
+use super::child_signal::SuspendedHandler;
 use super::interpreter_guards::WarningFilter;
 use super::load_guards::{block_changes, drop_connections};
 use super::trial_load::TrialResult;
 
 /// How often Ctrl-C is looked for while the child works.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Libraries with threads that a forked process does not have, and waits for.
+const THREADED_LIBRARIES: [&str; 7] =
+    ["jax", "jaxlib.xla_client", "tensorflow", "xgboost", "lightgbm", "cupy", "polars"];
+
+/// An imported library that would hang in a forked process.
+pub(super) fn library_that_hangs(py: Python<'_>) -> Option<&'static str> {
+    let modules = py.import("sys").and_then(|sys| sys.getattr("modules")).ok()?;
+    let module = |name: &str| modules.get_item(name).ok();
+    let uses_cuda = || {
+        module("torch.cuda")
+            .is_some_and(|cuda| cuda.getattr("_initialized").is_ok_and(|it| it.is(PyBool::new(py, true))))
+    };
+    let found = THREADED_LIBRARIES.into_iter().find(|name| module(name).is_some());
+    found.or_else(|| uses_cuda().then_some("CUDA"))
+}
 
 /// Runs `work` in a child, which is killed after `limit`.
 ///
@@ -29,6 +48,7 @@ pub(super) fn in_child(
     limit: Duration,
     work: impl FnOnce() -> Result<TrialResult>,
 ) -> Result<TrialResult> {
+    let handler = SuspendedHandler::new();
     let (mut from_child, to_parent) = io::pipe()?;
     let child = fork(py).context("cannot start a process to load it in")?;
     if child == 0 {
@@ -50,7 +70,7 @@ pub(super) fn in_child(
         match py.detach(|| receiver.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(PAUSE)) {
             Ok(answer) => break answer,
             Err(RecvTimeoutError::Timeout) if started.elapsed() < limit => {
-                if let Err(interrupt) = py.check_signals() {
+                if let Err(interrupt) = call_handlers(py) {
                     end(py, child);
                     return Err(interrupt.into());
                 }
@@ -62,11 +82,26 @@ pub(super) fn in_child(
         }
     };
     let status = end(py, child);
-    py.check_signals()?;
+    drop(handler);
+    call_handlers(py)?;
     let Ok(answer) = serde_json::from_slice::<Result<TrialResult, String>>(&answer?) else {
         bail!("the process that loaded it {}", status.map_or_else(|| "died".to_owned(), describe_end));
     };
     answer.map_err(anyhow::Error::msg)
+}
+
+/// Calls the script's handlers of the signals that have arrived.
+///
+/// # Errors
+/// The exception of a handler that ends the script. Others are only printed, as those of a thread are.
+fn call_handlers(py: Python<'_>) -> PyResult<()> {
+    match py.check_signals() {
+        Err(error) if !error.is_instance_of::<PyKeyboardInterrupt>(py) && !error.is_instance_of::<PySystemExit>(py) => {
+            error.write_unraisable(py, None);
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 /// `os.fork`, as the interpreter needs it. Returns 0 in the child.

@@ -7,6 +7,7 @@
 
 mod ambient;
 mod api;
+mod child_signal;
 mod code_objects;
 mod failure_path;
 mod forked_load;

@@ -479,6 +479,57 @@ BAD = Ends() if len(sys.argv) > 1 else Dies()
 }
 
 #[test]
+fn a_handler_of_the_script_never_sees_the_process_of_the_check() {
+    let sandbox = Sandbox::new();
+    let script = "
+import os, signal, subprocess, threading, time
+def handle(number, frame, os=os):
+    print('ended', os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+signal.signal(signal.SIGCHLD, handle)
+class Slow:
+    def __init__(self): self.a = 1
+    def __setstate__(self, state): time.sleep(0.6); self.__dict__.update(state)
+class Bad:
+    def __setstate__(self, state): raise TypeError('never')
+    def __getstate__(self): return 1
+both = [Slow(), Bad()]
+threading.Thread(target=time.sleep, args=(9,), daemon=True).start()
+";
+    let (run, report) = saved(&sandbox, script, &["-q"]);
+    run.assert_code(0).assert_stdout("");
+    assert_eq!(lost(&report), ["both[1]: __main__.Bad"], "{}", run.whole());
+    // A child of the script that ends meanwhile is seen afterwards.
+    let child = "subprocess.Popen(['sh', '-c', 'sleep 0.5; exit 4'])\n";
+    let (run, report) = saved(&sandbox, &format!("{script}child = {child}"), &["-q"]);
+    run.assert_code(0).assert_stdout("ended 4\n");
+    assert_eq!(lost(&report), ["both[1]: __main__.Bad"], "{}", run.whole());
+    // What a handler raises does not end the save.
+    let script = script.replace("signal.SIGCHLD, handle", "signal.SIGALRM, lambda *args: 1 / 0");
+    let (run, report) = saved(&sandbox, &format!("{script}signal.setitimer(signal.ITIMER_REAL, 0.3)\n"), &["-q"]);
+    run.assert_code(0);
+    assert_eq!(lost(&report), ["both[1]: __main__.Bad"], "{}", run.whole());
+}
+
+#[test]
+fn a_library_that_would_hang_in_the_check_costs_no_time() {
+    let sandbox = Sandbox::new();
+    sandbox.write("polars.py", "");
+    let script = "
+import os, polars
+class Own:
+    def __init__(self): self.a = 1
+    def __setstate__(self, state): raise TypeError('never')
+own = Own()
+os.register_at_fork(before=lambda: print('forked'))
+";
+    let (run, report) = saved(&sandbox, script, &[]);
+    run.assert_code(0).assert_stdout("");
+    let note = "own: not checked by loading it: polars would hang in the process that does it\n";
+    assert!(run.err().contains(note), "{}", run.whole());
+    assert!(lost(&report).is_empty() && left_out(&report).is_empty(), "{}", run.whole());
+}
+
+#[test]
 fn a_session_of_known_types_is_not_checked() {
     let sandbox = Sandbox::new();
     let script = "
