@@ -49,13 +49,39 @@ pub(super) fn in_child(
     work: impl FnOnce() -> Result<TrialResult>,
 ) -> Result<TrialResult> {
     let handler = SuspendedHandler::new();
-    let (mut from_child, to_parent) = io::pipe()?;
+    let (from_child, to_parent) = io::pipe()?;
     let child = fork(py).context("cannot start a process to load it in")?;
     if child == 0 {
         drop(from_child);
         run_child(py, limit, to_parent, work);
     }
     drop(to_parent);
+    let answer = match read_answer(py, limit, from_child) {
+        Ok(Some(answer)) => answer,
+        ended => {
+            end(py, child);
+            ended?;
+            bail!("the process that loaded it did not end within {} s", limit.as_secs());
+        }
+    };
+    let status = end(py, child);
+    drop(handler);
+    call_handlers(py)?;
+    let Ok(answer) = serde_json::from_slice::<Result<TrialResult, String>>(&answer) else {
+        bail!("the process that loaded it {}", status.map_or_else(|| "died".to_owned(), describe_end));
+    };
+    answer.map_err(anyhow::Error::msg)
+}
+
+/// Reads all that a process writes. `None` if it does not end within `limit`.
+///
+/// # Errors
+/// If reading fails, and Ctrl-C, as the exception of Python.
+pub(super) fn read_answer(
+    py: Python<'_>,
+    limit: Duration,
+    mut from_child: impl Read + Send + 'static,
+) -> Result<Option<Vec<u8>>> {
     let (sender, receiver) = channel();
     let receiver = Mutex::new(receiver);
     std::thread::spawn(move || {
@@ -65,29 +91,14 @@ pub(super) fn in_child(
         let _ = sender.send(read);
     });
     let started = Instant::now();
-    let answer = loop {
+    loop {
         // Other threads of the script may be running.
         match py.detach(|| receiver.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(PAUSE)) {
-            Ok(answer) => break answer,
-            Err(RecvTimeoutError::Timeout) if started.elapsed() < limit => {
-                if let Err(interrupt) = call_handlers(py) {
-                    end(py, child);
-                    return Err(interrupt.into());
-                }
-            }
-            Err(_) => {
-                end(py, child);
-                bail!("the process that loaded it did not end within {} s", limit.as_secs());
-            }
+            Ok(answer) => return Ok(Some(answer?)),
+            Err(RecvTimeoutError::Timeout) if started.elapsed() < limit => call_handlers(py)?,
+            Err(_) => return Ok(None),
         }
-    };
-    let status = end(py, child);
-    drop(handler);
-    call_handlers(py)?;
-    let Ok(answer) = serde_json::from_slice::<Result<TrialResult, String>>(&answer?) else {
-        bail!("the process that loaded it {}", status.map_or_else(|| "died".to_owned(), describe_end));
-    };
-    answer.map_err(anyhow::Error::msg)
+    }
 }
 
 /// Calls the script's handlers of the signals that have arrived.

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
 use super::forked_load::{in_child, library_that_hangs};
+use super::fresh_load::confirm;
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::provenance::{self, Origin, ScriptNames};
 use super::trial_load::{TrialLoad, TrialResult};
@@ -30,6 +31,8 @@ pub(super) use super::variable_saver::SaveSource;
 const MOST_ROUNDS: usize = 8;
 /// How long the check of a small session may take. Larger ones get three times the time that it took to write them.
 const SHORTEST_LIMIT: Duration = Duration::from_secs(3);
+/// How much longer a fresh process may take.
+const CONFIRMATION_LIMIT: Duration = Duration::from_secs(10);
 
 /// Writes the snapshot of a script that has ended to `out`. Returns the target, the index, and the number of bytes.
 pub(crate) fn save<T: SaveTarget>(
@@ -176,7 +179,10 @@ impl SessionWriter<'_, '_> {
 
     fn check_file<T>(&self, py: Python<'_>, path: &Path, written: &Written<T>, limit: Duration) -> Result<TrialResult> {
         let trial = TrialLoad { py, writer: self, index: &written.index };
-        in_child(py, limit, || trial.run(path, &written.checked))
+        let mut found = in_child(py, limit, || trial.run(path, &written.checked))?;
+        // The fresh process also starts Python and imports modules.
+        confirm(py, &self.origin.interpreter.executable, path, CONFIRMATION_LIMIT + limit, &mut found)?;
+        Ok(found)
     }
 }
 

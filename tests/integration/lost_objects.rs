@@ -382,7 +382,6 @@ sys.stdout.write('no newline ')
 
 #[test]
 fn the_check_changes_no_files_and_no_other_process() {
-    let sandbox = Sandbox::new();
     let script = "
 import os, shutil, socket, sqlite3, subprocess
 class Results:
@@ -422,6 +421,15 @@ def end():
     except BlockingIOError: print('nothing')
 atexit.register(end)
 ";
+    // With a fault, a fresh process loads everything as well.
+    let fault = "class Bad:\n    def __reduce__(self): return Bad, (1, 2)\nfault = [Bad()]\n";
+    for (script, faults) in [(script.to_owned(), &[][..]), (format!("{script}{fault}"), &["fault[0]: __main__.Bad"])] {
+        assert_nothing_changes(&script, faults);
+    }
+}
+
+fn assert_nothing_changes(script: &str, faults: &[&str]) {
+    let sandbox = Sandbox::new();
     let (run, report) = saved(&sandbox, script, &[]);
     run.assert_code(0).assert_stdout("nothing\n");
     let mut files: Vec<String> =
@@ -432,7 +440,7 @@ atexit.register(end)
     assert_eq!(fs::read_to_string(sandbox.work().join("live.csv")).unwrap(), "a,b");
     assert_eq!(fs::read_to_string(sandbox.work().join("log.txt")).unwrap(), "");
     // Nothing is lost, and each variable says that it was not checked.
-    assert!(lost(&report).is_empty(), "{}", run.whole());
+    assert_eq!(lost(&report), faults, "{}", run.whole());
     assert_eq!(left_out(&report), ["near", "far"], "{}", run.whole());
     let notes = [
         ("results", "open a file for writing"),
@@ -447,7 +455,7 @@ atexit.register(end)
     ];
     for (name, action) in notes {
         let expected = format!("{name}: not checked by loading it: that would {action}\n");
-        assert!(run.err().contains(&expected), "{expected} is not in {}", run.whole());
+        assert_eq!(run.err().matches(&expected).count(), 1, "{expected} is not in {}", run.whole());
     }
 }
 
@@ -527,6 +535,50 @@ os.register_at_fork(before=lambda: print('forked'))
     let note = "own: not checked by loading it: polars would hang in the process that does it\n";
     assert!(run.err().contains(note), "{}", run.whole());
     assert!(lost(&report).is_empty() && left_out(&report).is_empty(), "{}", run.whole());
+}
+
+#[test]
+fn an_object_that_a_fresh_process_can_load_is_not_lost() {
+    let script = "
+import sys
+def known(): return sys.__dict__.setdefault('names', set())
+class Metric:
+    def __init__(self, name):
+        if name in known(): raise ValueError('duplicate ' + name)
+        known().add(name)
+        self.name = name
+    def __reduce__(self): return Metric, (self.name,)
+class Once(Metric):
+    def __init__(self, name):
+        if name in known(): raise TypeError('once only')
+        Metric.__init__(self, name)
+    def __reduce__(self): return Once, (self.name,)
+class Bad:
+    def __reduce__(self): return Bad, (1, 2)
+class Odd:
+    def __init__(self, number): self.number = number
+    def __setstate__(self, state): raise KeyError(state['number'])
+metric = Metric('a')
+metrics = [Metric('b'), Odd(1), 5]
+once = {'a': Once('c')}
+mixed = [Metric('d'), Bad(), 6]
+twice = [Bad(), Odd(2), Metric('e'), 7]
+";
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        let expected =
+            ["metrics[1]: __main__.Odd", "mixed[1]: __main__.Bad", "twice[0]: __main__.Bad", "twice[1]: __main__.Odd"];
+        let (run, report) = saved(&sandbox, script, &[]);
+        run.assert_code(0);
+        assert!(left_out(&report).is_empty(), "{}", run.whole());
+        assert_eq!(lost(&report), expected, "{}", run.whole());
+        let inspected = sandbox.snapcli(&["inspect", "--json", "--bad", "script.py"]).json();
+        assert_eq!(lost(&inspected), expected);
+        let own = format!("{script}\nimport snapcli\nprint(sorted(snapcli.save('own.pkl')))\n");
+        saved(&sandbox, &own, &["-q"]).0.assert_stdout("['metrics[1]', 'mixed[1]', 'twice[0]', 'twice[1]']\n");
+        let check = "metric.name, metrics[0].name, metrics[2], once['a'].name, mixed[0].name, twice[2].name";
+        sandbox.snapcli(&["restore", "session.pkl", "-c", check]).assert_stdout("('a', 'b', 5, 'c', 'd', 'e')\n");
+    }
 }
 
 #[test]
