@@ -25,8 +25,8 @@ use super::variable_saver::SaveRequest;
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
 
-/// The time after which no further faults are searched for.
-const SEARCH_TIME: Duration = Duration::from_secs(5);
+/// The time after which no further faults are searched for. It leaves time within the shortest limit of a check.
+const SEARCH_TIME: Duration = Duration::from_millis(1500);
 /// If this many objects of one type in a variable cannot be loaded, all of them are given up.
 const MOST_OF_TYPE: usize = 16;
 
