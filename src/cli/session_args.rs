@@ -180,6 +180,9 @@ pub(crate) struct VerifyLoadArgs {
     /// Imported objects were saved by reference
     #[arg(long)]
     pub(crate) refimported: bool,
+    /// Only print which variables could not be loaded, and keep the load from changing anything
+    #[arg(long)]
+    pub(crate) failures: bool,
     /// Snapshot to load
     pub(crate) file: PathBuf,
 }

@@ -19,7 +19,8 @@ use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::{self, Interpreter, Python};
 use crate::session::{
-    AmbientChoice, Origin, RestoreRequest, SessionStructure, StructureDifference, add_to_inittab, repickle, restore,
+    AmbientChoice, FreshFailures, Origin, RestoreRequest, SessionStructure, StructureDifference, add_to_inittab,
+    repickle, restore,
 };
 use crate::snapshot::index::ScriptEnd;
 use crate::snapshot::reader::{Contents, Snapshot};
@@ -74,7 +75,11 @@ pub(crate) fn run_command(args: VerifyLoadArgs, python: Option<&str>, verbosity:
     // Imported modules may print, and their output must not end up in the JSON.
     let out = redirect_stdout().context("cannot redirect standard output")?;
     // After `prepare_interpreter`, which may start the program again.
-    let structure = serde_json::from_reader(std::io::stdin()).context("cannot read what to compare with")?;
+    let structure = if args.failures {
+        None
+    } else {
+        Some(serde_json::from_reader(std::io::stdin()).context("cannot read what to compare with")?)
+    };
     let executable = interpreter.executable.clone();
     let check = LoadJob { snapshot: Arc::new(snapshot), args, interpreter, structure, out, verbosity };
     match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| check.run(py))))? {}
@@ -84,14 +89,15 @@ struct LoadJob {
     snapshot: Arc<Snapshot>,
     args: VerifyLoadArgs,
     interpreter: Interpreter,
-    structure: SessionStructure,
+    /// `None` if nothing is compared.
+    structure: Option<SessionStructure>,
     out: File,
     verbosity: Verbosity,
 }
 
 impl LoadJob {
     fn run(mut self, py: Python<'_>) -> ProcessEnd {
-        match self.load(py).and_then(|result| self.print(&result)) {
+        match self.load_and_print(py) {
             Ok(()) => ProcessEnd::Exit(exit::DONE),
             Err(error) => {
                 print_error(&error);
@@ -100,7 +106,7 @@ impl LoadJob {
         }
     }
 
-    fn load(&self, py: Python<'_>) -> Result<LoadResult> {
+    fn load_and_print(&mut self, py: Python<'_>) -> Result<()> {
         let Contents::Own { index } = self.snapshot.contents() else { bail!("not written by snapcli") };
         let dill = DillLocation::find(py, &|text| self.verbosity.note(text))?;
         python::start_state::record(py);
@@ -120,19 +126,22 @@ impl LoadJob {
             ambient: AmbientChoice::All,
             dill: &dill.lazy(),
         };
+        let Some(structure) = &self.structure else {
+            return print(&mut self.out, &FreshFailures::find(py, &self.snapshot, request)?);
+        };
         let restored = restore(py, &self.snapshot, &request, &|_| {})?;
         let lost: Vec<String> =
             restored.lost.iter().map(|lost| format!("{} ({}): {}", lost.name, lost.type_name, lost.why)).collect();
         // Before the pickling, which can change objects.
         let module = py.import(index.module.as_str())?;
-        let structure = if lost.is_empty() { self.structure.differences(index, &module)? } else { Vec::new() };
+        let structure = if lost.is_empty() { structure.differences(index, &module)? } else { Vec::new() };
         // A variable that is missing would only show up as removed.
         let compared = if lost.is_empty() {
             self.compare(py, &index.module, &dill).map_err(|error| format!("{error:#}"))
         } else {
             Err("not all variables could be loaded".to_owned())
         };
-        Ok(LoadResult { lost, compared, structure })
+        print(&mut self.out, &LoadResult { lost, compared, structure })
     }
 
     fn compare(&self, py: Python<'_>, module: &str, dill: &DillLocation) -> Result<Compared> {
@@ -146,9 +155,9 @@ impl LoadJob {
         let module = py.import(module)?;
         dill.at_hand(py, |dill| repickle(py, &self.snapshot, &module, self.args.refimported, &origin, dill))?
     }
+}
 
-    fn print(&mut self, result: &LoadResult) -> Result<()> {
-        serde_json::to_writer(&mut self.out, result)?;
-        Ok(self.out.flush()?)
-    }
+fn print(out: &mut File, result: &impl Serialize) -> Result<()> {
+    serde_json::to_writer(&mut *out, result)?;
+    Ok(out.flush()?)
 }

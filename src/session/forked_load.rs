@@ -1,20 +1,43 @@
 //! Runs the check of a save in a forked child: it has the script's modules and objects, and what it does to them is
 //! gone when it ends. It never returns to Python, and never finalizes anything.
 
-use std::io::{self, Read, Write};
+use std::io::{self, PipeWriter, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitStatus;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
+use pyo3::types::PyBool;
 
+use super::child_signal::SuspendedHandler;
 use super::interpreter_guards::WarningFilter;
+use super::load_guards::{block_changes, drop_connections};
 use super::trial_load::TrialResult;
 
 /// How often Ctrl-C is looked for while the child works.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Libraries with threads that a forked process does not have, and waits for.
+const THREADED_LIBRARIES: [&str; 7] =
+    ["jax", "jaxlib.xla_client", "tensorflow", "xgboost", "lightgbm", "cupy", "polars"];
+
+/// An imported library that would hang in a forked process.
+pub(super) fn library_that_hangs(py: Python<'_>) -> Option<&'static str> {
+    let modules = py.import("sys").and_then(|sys| sys.getattr("modules")).ok()?;
+    let module = |name: &str| modules.get_item(name).ok();
+    let uses_cuda = || {
+        module("torch.cuda")
+            .is_some_and(|cuda| cuda.getattr("_initialized").is_ok_and(|it| it.is(PyBool::new(py, true))))
+    };
+    let found = THREADED_LIBRARIES.into_iter().find(|name| module(name).is_some());
+    found.or_else(|| uses_cuda().then_some("CUDA"))
+}
 
 /// Runs `work` in a child, which is killed after `limit`.
 ///
@@ -25,13 +48,40 @@ pub(super) fn in_child(
     limit: Duration,
     work: impl FnOnce() -> Result<TrialResult>,
 ) -> Result<TrialResult> {
-    let (mut from_child, to_parent) = io::pipe()?;
+    let handler = SuspendedHandler::new();
+    let (from_child, to_parent) = io::pipe()?;
     let child = fork(py).context("cannot start a process to load it in")?;
     if child == 0 {
         drop(from_child);
         run_child(py, limit, to_parent, work);
     }
     drop(to_parent);
+    let answer = match read_answer(py, limit, from_child) {
+        Ok(Some(answer)) => answer,
+        ended => {
+            end(py, child);
+            ended?;
+            bail!("the process that loaded it did not end within {} s", limit.as_secs());
+        }
+    };
+    let status = end(py, child);
+    drop(handler);
+    call_handlers(py)?;
+    let Ok(answer) = serde_json::from_slice::<Result<TrialResult, String>>(&answer) else {
+        bail!("the process that loaded it {}", status.map_or_else(|| "died".to_owned(), describe_end));
+    };
+    answer.map_err(anyhow::Error::msg)
+}
+
+/// Reads all that a process writes. `None` if it does not end within `limit`.
+///
+/// # Errors
+/// If reading fails, and Ctrl-C, as the exception of Python.
+pub(super) fn read_answer(
+    py: Python<'_>,
+    limit: Duration,
+    mut from_child: impl Read + Send + 'static,
+) -> Result<Option<Vec<u8>>> {
     let (sender, receiver) = channel();
     let receiver = Mutex::new(receiver);
     std::thread::spawn(move || {
@@ -41,27 +91,28 @@ pub(super) fn in_child(
         let _ = sender.send(read);
     });
     let started = Instant::now();
-    let answer = loop {
+    loop {
         // Other threads of the script may be running.
         match py.detach(|| receiver.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(PAUSE)) {
-            Ok(answer) => break answer,
-            Err(RecvTimeoutError::Timeout) if started.elapsed() < limit => {
-                if let Err(interrupt) = py.check_signals() {
-                    end(py, child);
-                    return Err(interrupt.into());
-                }
-            }
-            Err(_) => {
-                end(py, child);
-                bail!("the process that loaded it did not end within {} s", limit.as_secs());
-            }
+            Ok(answer) => return Ok(Some(answer?)),
+            Err(RecvTimeoutError::Timeout) if started.elapsed() < limit => call_handlers(py)?,
+            Err(_) => return Ok(None),
         }
-    };
-    end(py, child);
-    py.check_signals()?;
-    let answer: Result<TrialResult, String> =
-        serde_json::from_slice(&answer?).context("the process that loaded it died")?;
-    answer.map_err(anyhow::Error::msg)
+    }
+}
+
+/// Calls the script's handlers of the signals that have arrived.
+///
+/// # Errors
+/// The exception of a handler that ends the script. Others are only printed, as those of a thread are.
+fn call_handlers(py: Python<'_>) -> PyResult<()> {
+    match py.check_signals() {
+        Err(error) if !error.is_instance_of::<PyKeyboardInterrupt>(py) && !error.is_instance_of::<PySystemExit>(py) => {
+            error.write_unraisable(py, None);
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 /// `os.fork`, as the interpreter needs it. Returns 0 in the child.
@@ -74,22 +125,34 @@ fn fork(py: Python<'_>) -> PyResult<i32> {
     child
 }
 
-/// Kills the child, if it still runs, and waits for it.
-fn end(py: Python<'_>, child: i32) {
-    let Ok(posix) = py.import("posix") else { return };
-    // Both fail if a signal handler of the script has waited for the child already.
+/// Kills the child, if it still runs, and waits for it. Returns how it ended: a signal changes nothing about a process
+/// that has ended by itself.
+fn end(py: Python<'_>, child: i32) -> Option<ExitStatus> {
+    let posix = py.import("posix").ok()?;
     let _ = posix.call_method1("kill", (child, libc::SIGKILL));
-    let _ = posix.call_method1("waitpid", (child, 0));
+    // Fails if another thread of the script has waited for the child already.
+    let (_, status) = posix.call_method1("waitpid", (child, 0)).ok()?.extract::<(i32, i32)>().ok()?;
+    Some(ExitStatus::from_raw(status))
+}
+
+fn describe_end(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with status {code}"),
+        (None, Some(signal)) => format!("was killed by signal {signal}"),
+        (None, None) => "died".to_owned(),
+    }
 }
 
 fn run_child(
     py: Python<'_>,
     limit: Duration,
-    mut to_parent: impl Write,
+    mut to_parent: PipeWriter,
     work: impl FnOnce() -> Result<TrialResult>,
 ) -> ! {
     let answer = catch_unwind(AssertUnwindSafe(|| {
         be_silent(py, limit)?;
+        drop_connections(py, to_parent.as_raw_fd())?;
+        block_changes(py)?;
         work()
     }));
     let answer = match answer {

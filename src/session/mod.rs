@@ -7,12 +7,15 @@
 
 mod ambient;
 mod api;
+mod child_signal;
 mod code_objects;
 mod failure_path;
 mod forked_load;
+mod fresh_load;
 mod imported_objects;
 mod interpreter_guards;
 mod load_faults;
+mod load_guards;
 mod lost_objects;
 mod module_source;
 mod module_state;
@@ -30,6 +33,7 @@ mod trial_load;
 mod variable_saver;
 
 pub(crate) use self::api::add_to_inittab;
+pub(crate) use self::fresh_load::FreshFailures;
 pub(crate) use self::provenance::Origin;
 pub(crate) use self::restore::{AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, restore};
 pub(crate) use self::roundtrip::{has_reducers, in_session, repickle, repickle_run};

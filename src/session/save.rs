@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
-use super::forked_load::in_child;
+use super::forked_load::{in_child, library_that_hangs};
+use super::fresh_load::confirm;
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::provenance::{self, Origin, ScriptNames};
 use super::trial_load::{TrialLoad, TrialResult};
@@ -28,8 +29,10 @@ pub(super) use super::variable_saver::SaveSource;
 
 /// How often a session is written at most, until all of it can be loaded.
 const MOST_ROUNDS: usize = 8;
-/// How long the check of a small session may take. Larger ones get ten times the time that it took to write them.
-const SHORTEST_LIMIT: Duration = Duration::from_secs(20);
+/// How long the check of a small session may take. Larger ones get three times the time that it took to write them.
+const SHORTEST_LIMIT: Duration = Duration::from_secs(3);
+/// How much longer a fresh process may take.
+const CONFIRMATION_LIMIT: Duration = Duration::from_secs(10);
 
 /// Writes the snapshot of a script that has ended to `out`. Returns the target, the index, and the number of bytes.
 pub(crate) fn save<T: SaveTarget>(
@@ -118,7 +121,7 @@ impl SessionWriter<'_, '_> {
             if written.checked.is_empty() || !self.request.check_load {
                 return Ok((written.out, written.index, written.bytes));
             }
-            let limit = SHORTEST_LIMIT + 10 * started.elapsed();
+            let limit = SHORTEST_LIMIT + 3 * started.elapsed();
             let found = self.check(py, &mut written, &faults, limit)?;
             round += 1;
             if !faults.add(py, &found, &written.checked, round >= MOST_ROUNDS) {
@@ -138,6 +141,9 @@ impl SessionWriter<'_, '_> {
         faults: &LoadFaults,
         limit: Duration,
     ) -> Result<TrialResult> {
+        if let Some(library) = library_that_hangs(py) {
+            return Ok(self.not_forked(py, &written.checked, library));
+        }
         let path = written.out.read_path().context("cannot write the snapshot")?;
         let checked = match path {
             Some(path) => self.check_file(py, &path, written, limit),
@@ -159,9 +165,24 @@ impl SessionWriter<'_, '_> {
         }
     }
 
+    /// The result without a check: only objects of the script's own classes get a note. Those of libraries are seldom
+    /// at fault.
+    fn not_forked(&self, py: Python<'_>, checked: &[CheckedVariable], library: &str) -> TrialResult {
+        let is_own = |object: &Py<PyAny>| {
+            let module = object.bind(py).get_type().getattr("__module__");
+            module.is_ok_and(|module| module.extract::<&str>().is_ok_and(|module| module == self.request.module))
+        };
+        let own = checked.iter().filter(|variable| variable.ranges.iter().any(|range| is_own(&range.object)));
+        let why = format!("not checked by loading it: {library} would hang in the process that does it");
+        TrialResult { notes: own.map(|variable| (variable.name.clone(), why.clone())).collect(), ..Default::default() }
+    }
+
     fn check_file<T>(&self, py: Python<'_>, path: &Path, written: &Written<T>, limit: Duration) -> Result<TrialResult> {
         let trial = TrialLoad { py, writer: self, index: &written.index };
-        in_child(py, limit, || trial.run(path, &written.checked))
+        let mut found = in_child(py, limit, || trial.run(path, &written.checked))?;
+        // The fresh process also starts Python and imports modules.
+        confirm(py, &self.origin.interpreter.executable, path, CONFIRMATION_LIMIT + limit, &mut found)?;
+        Ok(found)
     }
 }
 

@@ -25,8 +25,8 @@ use super::variable_saver::SaveRequest;
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
 
-/// The time after which no further faults are searched for.
-const SEARCH_TIME: Duration = Duration::from_secs(5);
+/// The time after which no further faults are searched for. It leaves time within the shortest limit of a check.
+const SEARCH_TIME: Duration = Duration::from_millis(1500);
 /// If this many objects of one type in a variable cannot be loaded, all of them are given up.
 const MOST_OF_TYPE: usize = 16;
 
@@ -146,9 +146,10 @@ impl<'py> TrialLoad<'_, 'py> {
     fn add(&self, faults: &[LoadFault], checked: &[CheckedVariable], result: &mut TrialResult) -> HashSet<String> {
         let mut failed = HashSet::new();
         let mut seen = HashSet::new();
-        for LoadFault { name, error, offset } in faults {
+        let blocked = self.note_blocked(faults, result);
+        for LoadFault { name, error, offset, .. } in faults {
             // After the first fault, the restore tries to load parts of the variable.
-            if !seen.insert(name) {
+            if !seen.insert(name) || blocked.contains(name.as_str()) {
                 continue;
             }
             // CUDA cannot be used in a forked process.
@@ -175,6 +176,27 @@ impl<'py> TrialLoad<'_, 'py> {
             }
         }
         failed
+    }
+
+    /// Notes the variables whose load was blocked, and those that failed perhaps only because they need one of them.
+    /// Returns both.
+    fn note_blocked<'f>(&self, faults: &'f [LoadFault], result: &mut TrialResult) -> HashSet<&'f str> {
+        let actions = faults.iter().filter_map(|fault| Some((fault.name.as_str(), fault.blocked.as_deref()?)));
+        let actions: HashMap<&str, &str> = actions.collect();
+        let mut blocked = HashSet::new();
+        for name in faults.iter().map(|fault| fault.name.as_str()) {
+            let why = match actions.get(name) {
+                Some(action) => format!("that would {action}"),
+                None => match self.with_globals(&[name]).into_iter().find(|needed| actions.contains_key(needed)) {
+                    Some(needed) => format!("it needs {needed}, which was not loaded"),
+                    None => continue,
+                },
+            };
+            if blocked.insert(name) {
+                result.notes.push((name.to_owned(), format!("not checked by loading it: {why}")));
+            }
+        }
+        blocked
     }
 
     /// Writes variables to memory, with the globals that they use, and without the objects at fault.

@@ -377,23 +377,208 @@ sys.stdout.write('no newline ')
     assert!(lost(&report).is_empty() && left_out(&report).is_empty());
     // What was loaded in the child is not freed: each of the two objects ends once, in the script's own process.
     assert_eq!(fs::read_to_string(sandbox.work().join("deleted.txt")).unwrap(), "xx");
+    assert!(!sandbox.work().join("trace.txt").exists(), "the check has written a file");
+}
+
+#[test]
+fn the_check_changes_no_files_and_no_other_process() {
+    let script = "
+import os, shutil, socket, sqlite3, subprocess
+class Results:
+    def __init__(self, path): self.path = path
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.file = open(self.path, 'w')
+    def __getstate__(self): return {'path': self.path}
+class Caught(Results):
+    def __setstate__(self, state):
+        try: Results.__setstate__(self, state)
+        except OSError: raise ValueError('no file')
+class Calls:
+    def __init__(self, call, *args): self.call, self.args = call, args
+    def __reduce__(self): return self.call, self.args
+class Writes:
+    def __init__(self, file): self.file = file
+    def __setstate__(self, state): self.__dict__.update(state); os.write(self.file, b'again')
+def connect(path): sqlite3.connect(path).execute('create table t (x)')
+with open('live.csv', 'w') as file: file.write('a,b')
+for name in ['one', 'two']: os.mkdir(name)
+results, caught = Results('live.csv'), [Caught('live.csv')]
+calls = [Calls(os.remove, 'live.csv')]
+removes = Calls(os.rmdir, 'one')
+tree = Calls(shutil.rmtree, 'two')
+process = Calls(subprocess.check_output, ['touch', 'three'])
+shell = Calls(os.system, 'touch four')
+database = Calls(connect, 'five.db')
+uses = Writes(os.open('log.txt', os.O_CREAT | os.O_WRONLY))
+near, far = socket.socketpair()
+sends = Writes(near.fileno())
+del file
+import atexit
+def end():
+    far.setblocking(False)
+    try: print('received', far.recv(9))
+    except BlockingIOError: print('nothing')
+atexit.register(end)
+";
+    // With a fault, a fresh process loads everything as well.
+    let fault = "class Bad:\n    def __reduce__(self): return Bad, (1, 2)\nfault = [Bad()]\n";
+    for (script, faults) in [(script.to_owned(), &[][..]), (format!("{script}{fault}"), &["fault[0]: __main__.Bad"])] {
+        assert_nothing_changes(&script, faults);
+    }
+}
+
+fn assert_nothing_changes(script: &str, faults: &[&str]) {
+    let sandbox = Sandbox::new();
+    let (run, report) = saved(&sandbox, script, &[]);
+    run.assert_code(0).assert_stdout("nothing\n");
+    let mut files: Vec<String> =
+        fs::read_dir(sandbox.work()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    let left = ["live.csv", "log.txt", "one", "report.json", "script.py", "session.pkl", "two"];
+    assert_eq!(files, left, "{}", run.whole());
+    assert_eq!(fs::read_to_string(sandbox.work().join("live.csv")).unwrap(), "a,b");
+    assert_eq!(fs::read_to_string(sandbox.work().join("log.txt")).unwrap(), "");
+    // Nothing is lost, and each variable says that it was not checked.
+    assert_eq!(lost(&report), faults, "{}", run.whole());
+    assert_eq!(left_out(&report), ["near", "far"], "{}", run.whole());
+    let notes = [
+        ("results", "open a file for writing"),
+        ("caught", "open a file for writing"),
+        ("calls", "remove a file"),
+        ("removes", "remove a directory"),
+        ("tree", "copy, move or remove files"),
+        ("process", "start a process"),
+        ("shell", "run another program"),
+        ("database", "connect to a database"),
+        ("uses", "write to a file"),
+    ];
+    for (name, action) in notes {
+        let expected = format!("{name}: not checked by loading it: that would {action}\n");
+        assert_eq!(run.err().matches(&expected).count(), 1, "{expected} is not in {}", run.whole());
+    }
 }
 
 #[test]
 fn a_load_that_never_ends_or_dies_keeps_the_variable_and_says_so() {
     let sandbox = Sandbox::new();
     let script = "
-import os
+import os, signal, sys
 class Dies:
     def __init__(self): self.pid = os.getpid()
     def __setstate__(self, state):
-        if os.getpid() != state['pid'] and not os.environ.get('LIVES'): os.kill(os.getpid(), 9)
-dies = Dies()
+        if os.getpid() != state['pid']: signal.raise_signal(9)
+class Ends(Dies):
+    def __setstate__(self, state):
+        if os.getpid() != state['pid']: os._exit(7)
+BAD = Ends() if len(sys.argv) > 1 else Dies()
+";
+    sandbox.write("script.py", script);
+    for (options, why) in [(&[][..], "was killed by signal 9"), (&["x"], "ended with status 7")] {
+        let save = ["save", "--report", "report.json", "script.py"];
+        let run = sandbox.snapcli(&[&save, options].concat());
+        run.assert_code(0);
+        let note = format!("BAD: not checked by loading it: the process that loaded it {why}\n");
+        assert!(run.err().contains(&note), "{}", run.whole());
+        let report = fs::read(sandbox.work().join("report.json")).unwrap();
+        let report = serde_json::from_slice(&report).unwrap();
+        assert!(lost(&report).is_empty() && left_out(&report).is_empty());
+    }
+}
+
+#[test]
+fn a_handler_of_the_script_never_sees_the_process_of_the_check() {
+    let sandbox = Sandbox::new();
+    let script = "
+import os, signal, subprocess, threading, time
+def handle(number, frame, os=os):
+    print('ended', os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+signal.signal(signal.SIGCHLD, handle)
+class Slow:
+    def __init__(self): self.a = 1
+    def __setstate__(self, state): time.sleep(0.6); self.__dict__.update(state)
+class Bad:
+    def __setstate__(self, state): raise TypeError('never')
+    def __getstate__(self): return 1
+both = [Slow(), Bad()]
+threading.Thread(target=time.sleep, args=(9,), daemon=True).start()
+";
+    let (run, report) = saved(&sandbox, script, &["-q"]);
+    run.assert_code(0).assert_stdout("");
+    assert_eq!(lost(&report), ["both[1]: __main__.Bad"], "{}", run.whole());
+    // A child of the script that ends meanwhile is seen afterwards.
+    let child = "subprocess.Popen(['sh', '-c', 'sleep 0.5; exit 4'])\n";
+    let (run, report) = saved(&sandbox, &format!("{script}child = {child}"), &["-q"]);
+    run.assert_code(0).assert_stdout("ended 4\n");
+    assert_eq!(lost(&report), ["both[1]: __main__.Bad"], "{}", run.whole());
+    // What a handler raises does not end the save.
+    let script = script.replace("signal.SIGCHLD, handle", "signal.SIGALRM, lambda *args: 1 / 0");
+    let (run, report) = saved(&sandbox, &format!("{script}signal.setitimer(signal.ITIMER_REAL, 0.3)\n"), &["-q"]);
+    run.assert_code(0);
+    assert_eq!(lost(&report), ["both[1]: __main__.Bad"], "{}", run.whole());
+}
+
+#[test]
+fn a_library_that_would_hang_in_the_check_costs_no_time() {
+    let sandbox = Sandbox::new();
+    sandbox.write("polars.py", "");
+    let script = "
+import os, polars
+class Own:
+    def __init__(self): self.a = 1
+    def __setstate__(self, state): raise TypeError('never')
+own = Own()
+os.register_at_fork(before=lambda: print('forked'))
 ";
     let (run, report) = saved(&sandbox, script, &[]);
-    run.assert_code(0);
-    assert!(run.err().contains("dies: not checked by loading it: the process that loaded it died"), "{}", run.whole());
-    assert!(lost(&report).is_empty() && left_out(&report).is_empty());
+    run.assert_code(0).assert_stdout("");
+    let note = "own: not checked by loading it: polars would hang in the process that does it\n";
+    assert!(run.err().contains(note), "{}", run.whole());
+    assert!(lost(&report).is_empty() && left_out(&report).is_empty(), "{}", run.whole());
+}
+
+#[test]
+fn an_object_that_a_fresh_process_can_load_is_not_lost() {
+    let script = "
+import sys
+def known(): return sys.__dict__.setdefault('names', set())
+class Metric:
+    def __init__(self, name):
+        if name in known(): raise ValueError('duplicate ' + name)
+        known().add(name)
+        self.name = name
+    def __reduce__(self): return Metric, (self.name,)
+class Once(Metric):
+    def __init__(self, name):
+        if name in known(): raise TypeError('once only')
+        Metric.__init__(self, name)
+    def __reduce__(self): return Once, (self.name,)
+class Bad:
+    def __reduce__(self): return Bad, (1, 2)
+class Odd:
+    def __init__(self, number): self.number = number
+    def __setstate__(self, state): raise KeyError(state['number'])
+metric = Metric('a')
+metrics = [Metric('b'), Odd(1), 5]
+once = {'a': Once('c')}
+mixed = [Metric('d'), Bad(), 6]
+twice = [Bad(), Odd(2), Metric('e'), 7]
+";
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        let expected =
+            ["metrics[1]: __main__.Odd", "mixed[1]: __main__.Bad", "twice[0]: __main__.Bad", "twice[1]: __main__.Odd"];
+        let (run, report) = saved(&sandbox, script, &[]);
+        run.assert_code(0);
+        assert!(left_out(&report).is_empty(), "{}", run.whole());
+        assert_eq!(lost(&report), expected, "{}", run.whole());
+        let inspected = sandbox.snapcli(&["inspect", "--json", "--bad", "script.py"]).json();
+        assert_eq!(lost(&inspected), expected);
+        let own = format!("{script}\nimport snapcli\nprint(sorted(snapcli.save('own.pkl')))\n");
+        saved(&sandbox, &own, &["-q"]).0.assert_stdout("['metrics[1]', 'mixed[1]', 'twice[0]', 'twice[1]']\n");
+        let check = "metric.name, metrics[0].name, metrics[2], once['a'].name, mixed[0].name, twice[2].name";
+        sandbox.snapcli(&["restore", "session.pkl", "-c", check]).assert_stdout("('a', 'b', 5, 'c', 'd', 'e')\n");
+    }
 }
 
 #[test]

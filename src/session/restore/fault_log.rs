@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyDict};
 
 use super::unpickler_stream::UnpicklerStream;
+use crate::session::load_guards::{take_blocked, take_blocked_by};
 
 /// A load that failed.
 pub(crate) struct LoadFault {
@@ -18,6 +19,8 @@ pub(crate) struct LoadFault {
     pub(crate) error: String,
     /// The offset of the opcode in the file.
     pub(crate) offset: Option<u64>,
+    /// What the load would have done outside of its process, if that was blocked.
+    pub(crate) blocked: Option<String>,
 }
 
 /// Collects failures.
@@ -36,6 +39,12 @@ impl FaultLog {
         self.is_exact
     }
 
+    /// Called before each load.
+    pub(super) fn start() {
+        // What was blocked in the load of another variable says nothing about this one.
+        let _ = take_blocked();
+    }
+
     /// Never frees what a failed load has made.
     pub(super) fn keep(&self, memo: &Bound<'_, PyDict>) {
         std::mem::forget(memo.clone());
@@ -45,7 +54,8 @@ impl FaultLog {
     pub(super) fn record(&self, py: Python<'_>, name: &str, error: &PyErr, text: String, offset: Option<u64>) {
         std::mem::forget(error.clone_ref(py));
         let offset = offset.filter(|_| self.is_exact);
-        self.faults.borrow_mut().push(LoadFault { name: name.to_owned(), error: text, offset });
+        let blocked = take_blocked_by(py, error);
+        self.faults.borrow_mut().push(LoadFault { name: name.to_owned(), error: text, offset, blocked });
     }
 
     /// The failures so far.

@@ -10,6 +10,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyModuleNotFoundError};
 use pyo3::prelude::*;
 use pyo3::types::PyAny;
 
+use super::fault_log::FaultLog;
 use super::restore_context::RestoreContext;
 use super::unpickler::Unpickler;
 use crate::python::discover;
@@ -80,6 +81,9 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
         let value = inputs.pop().unwrap_or_else(|| UnpicklerInput::filled_slots(0));
         for slots in inputs {
             self.unpickler.load(slots, [])?;
+        }
+        if self.context.fault_log.is_some() {
+            FaultLog::start();
         }
         match self.unpickler.load(value, memory) {
             Ok(value) => Ok(Ok(value)),
