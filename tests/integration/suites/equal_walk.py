@@ -51,7 +51,7 @@ def qualified(value):
 
 
 def GET_NAME(value):
-    if isinstance(value, type):
+    if issubclass(type(value), type):
         names = type.__dict__["__module__"].__get__(value), type.__dict__["__qualname__"].__get__(value)
     else:
         names = value.__module__, value.__qualname__
@@ -62,7 +62,7 @@ def GET_NAME(value):
 
 def named(value):
     """The description of what is found by its name, in any process."""
-    if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
+    if issubclass(type(value), (type, types.FunctionType, types.BuiltinFunctionType)):
         name = qualified(value)
         if name is not None:
             return f"named {name}"
@@ -137,7 +137,7 @@ class Walk:
         simple = SIMPLE.get(kind)
         if simple is not None:
             return simple(self, value)
-        if isinstance(value, type):
+        if issubclass(type(value), type):
             return self.a_class(value)
         return self.instance(value)
 
