@@ -51,6 +51,7 @@ mod unloadable;
 mod weak_objects;
 
 pub(crate) use self::buffer_view::PyBufferView;
+pub(crate) use self::classes::is_scalar;
 pub(crate) use self::dill_library::{DillImporter, ImportedNames};
 pub(crate) use self::global_names::{global_name, module_dicts};
 pub(crate) use self::lost_items::LostItems;

@@ -53,7 +53,7 @@ fn check_value(context: &PickleContext, value: &Bound<'_, PyAny>, depth: u32) ->
 }
 
 /// Whether a value has no parts.
-pub(in super::super) fn is_scalar(value: &Bound<'_, PyAny>) -> bool {
+pub(crate) fn is_scalar(value: &Bound<'_, PyAny>) -> bool {
     value.is_none()
         || value.is_exact_instance_of::<PyString>()
         || value.is_exact_instance_of::<PyInt>()

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-pub(super) use self::acyclic::is_scalar;
+pub(crate) use self::acyclic::is_scalar;
 pub(super) use self::enum_member::plan_enum_member;
 pub(super) use self::type_var::plan_type_variable;
 use super::pickle_context::{PickleContext, pickling_error};

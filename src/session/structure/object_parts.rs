@@ -5,14 +5,13 @@ use std::ops::Range;
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyAny, PyBool, PyBytes, PyCFunction, PyComplex, PyDict, PyEllipsis, PyFloat, PyFrozenSet, PyFunction, PyInt,
-    PyList, PyModule, PyNone, PySet, PyString, PyTuple, PyType,
+    PyAny, PyCFunction, PyDict, PyFrozenSet, PyFunction, PyList, PyModule, PySet, PyString, PyTuple, PyType,
 };
 use rustc_hash::FxHashMap;
 
 use super::type_facts::TypeFacts;
 use super::walk::StructureStep;
-use crate::pickler::{global_name, module_dicts, names_in_code};
+use crate::pickler::{global_name, is_scalar, module_dicts, names_in_code};
 
 /// What is in a class but not of its body, or differs between equal classes: `copyreg` adds `__slotnames__`, and
 /// reading `__annotations__` creates them.
@@ -103,9 +102,9 @@ impl<'py> ObjectDescriber<'py> {
     /// Whether an object is a value that the pickles compare, without parts.
     pub(super) fn is_atom(&self, value: &Bound<'py, PyAny>) -> bool {
         if let Ok(tuple) = value.cast_exact::<PyTuple>() {
-            return tuple.iter().all(|item| is_plain(&item));
+            return tuple.iter().all(|item| is_scalar(&item));
         }
-        is_plain(value)
+        is_scalar(value)
     }
 
     pub(super) fn describe(&mut self, value: &Bound<'py, PyAny>) -> PyResult<ObjectParts<'py>> {
@@ -352,7 +351,7 @@ impl<'py> ObjectDescriber<'py> {
         let text = format!("{}{}", facts.name, if writable { "" } else { ", read-only" });
         let contiguous = value.getattr("flags")?.getattr("forc")?.is_truthy()?;
         let mut identity = Identity::Own;
-        // Whether read-only memory is shared cannot be seen, and gaps belong to nobody.
+        // Sharing of read-only memory has no effect. The gaps of a strided array are not its memory.
         if writable && contiguous {
             let start: usize = value.getattr("__array_interface__")?.get_item("data")?.get_item(0)?.extract()?;
             identity = Identity::Memory(start..start.saturating_add(value.getattr("nbytes")?.extract()?));
@@ -411,19 +410,6 @@ fn items_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<(String, Parts<'py>)> {
 /// The value in a slot, without `__getattr__`. None if it is empty.
 fn slot_value<'py>(slot: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
     slot.call_method1("__get__", (value, value.get_type())).ok()
-}
-
-/// A value of a built-in type that has no parts and cannot change.
-fn is_plain(value: &Bound<'_, PyAny>) -> bool {
-    value.is_none()
-        || value.is_exact_instance_of::<PyString>()
-        || value.is_exact_instance_of::<PyInt>()
-        || value.is_exact_instance_of::<PyFloat>()
-        || value.is_exact_instance_of::<PyBool>()
-        || value.is_exact_instance_of::<PyBytes>()
-        || value.is_exact_instance_of::<PyComplex>()
-        || value.is_exact_instance_of::<PyEllipsis>()
-        || value.is_exact_instance_of::<PyNone>()
 }
 
 fn step(name: &str) -> StructureStep {
