@@ -58,7 +58,7 @@ fn set(action: &libc::sigaction) {
     unsafe { libc::sigaction(libc::SIGCHLD, action, ptr::null_mut()) };
 }
 
-/// Whether a child has ended that nobody has waited for. It stays that way.
+/// Whether a child has ended and has not been waited for. This does not wait for it.
 fn has_ended_child() -> bool {
     let mut found = MaybeUninit::<libc::siginfo_t>::zeroed();
     let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;

@@ -1,4 +1,4 @@
-//! Where an array lies in memory.
+//! The memory range of an array.
 
 use std::ops::Range;
 

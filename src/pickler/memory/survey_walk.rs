@@ -153,7 +153,7 @@ pub(super) fn is_torch_storage(kind: &Bound<'_, PyType>) -> bool {
         && kind.name().is_ok_and(|name| name == "TypedStorage" || name == "UntypedStorage")
 }
 
-/// Whether pandas takes care that nobody sees who else uses the arrays of these objects.
+/// Whether pandas hides from its users which of these objects share an array.
 fn is_pandas_block(kind: &Bound<'_, PyType>) -> bool {
     const CLASSES: [(&str, &str); 4] = [
         ("pandas._libs.internals", "Block"),

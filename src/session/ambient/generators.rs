@@ -1,6 +1,6 @@
 //! The states of random generators: `random`, numpy's global one, torch's.
 //!
-//! A generator that nobody has seeded or used is left alone: its state came from the operating system, and two restores
+//! A generator that was neither seeded nor used is left out: its state is the system's, and two restores
 //! should not share it.
 
 use pyo3::exceptions::PyValueError;
