@@ -1,8 +1,9 @@
 //! What a file that is not trusted may build: for each object of a pickle, how our own code makes it.
 //!
 //! A [`BuildPlan`] is made from what the symbolic machine has built, without Python. It has a [`Recipe`] for each
-//! object that is not a plain container, with arguments that are checked, or a refusal. A restore carries out the recipes and
-//! nothing else; a file is plain data if its plan refuses nothing. So what is checked and what is built are one thing.
+//! object that is not a plain container, with arguments that are checked, or a refusal. A restore carries out the
+//! recipes and nothing else; a file is plain data if its plan refuses nothing. So what is checked and what is built
+//! are one thing.
 //!
 //! A column of the registry ([`Builder`](super::known::Builder)) says which file of this folder makes the recipe for a
 //! call of a global. Nothing that is called by its pickle has a recipe unless it has a row.

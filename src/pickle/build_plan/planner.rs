@@ -1,8 +1,8 @@
 //! The plan of a whole pickle: a recipe for each object that it makes, or the reasons why it is refused.
 //!
 //! Everything that the pickle does must have an explanation, also what no value refers to: a call is made by a recipe
-//! or [consumed](PlanContext::consume) by one, a global is in the registry, and opcodes change only what they have begun.
-
+//! or [consumed](PlanContext::consume) by one, a global is in the registry, and opcodes change only what they have
+//! begun. 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
