@@ -26,6 +26,7 @@ pub(crate) use self::array_recipe::ArrayMake;
 pub(crate) use self::build_order::{BuildStep, BuildSteps};
 pub(in crate::pickle) use self::instance_recipe::InstanceBuilder;
 pub(crate) use self::instance_recipe::InstanceMake;
+pub(crate) use self::key_limits::MAX_SAME_HASH;
 pub(in crate::pickle) use self::pandas_recipe::PandasBuilder;
 pub(crate) use self::pandas_recipe::PandasMake;
 pub(in crate::pickle) use self::plan_context::{PlanContext, PlannedCall};
