@@ -372,6 +372,6 @@ mod tests {
 
     #[test]
     fn a_call_without_a_recipe_has_no_order() {
-        assert_eq!(order(b"]cos\nsystem\n)Ra.").expect_err("a call"), (1, String::new()));
+        assert_eq!(order(b"]cos\nsystem\n)Ra.").expect_err("a call"), (2, String::new()));
     }
 }
