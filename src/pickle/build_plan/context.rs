@@ -5,6 +5,8 @@ use std::rc::Rc;
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::machine::value::{Added, Leaf, NodeKind, Ref, Value};
 
+use super::array_recipe::ArrayMemo;
+
 /// A call in the form in which recipes are made of it. `copyreg._reconstructor(C, object, None)`,
 /// `copyreg.__newobj__(C, …)`, NEWOBJ and NEWOBJ_EX are all [`is_new`](Self::is_new) with `C` as the callee.
 #[derive(Debug)]
@@ -29,12 +31,14 @@ pub(in crate::pickle) struct PlannedCall<'n> {
 
 /// Reads values of the machine for the makers of recipes.
 pub(in crate::pickle) struct PlanContext<'m, 'a> {
-    labels: &'m Labels<'m, 'a>,
+    pub(super) labels: &'m Labels<'m, 'a>,
+    /// What is known of the arrays and dtypes.
+    pub(super) arrays: ArrayMemo<'a>,
 }
 
 impl<'m, 'a> PlanContext<'m, 'a> {
     pub(super) fn new(labels: &'m Labels<'m, 'a>) -> Self {
-        Self { labels }
+        Self { labels, arrays: ArrayMemo::default() }
     }
 
     /// The value of a reference.

@@ -1,0 +1,145 @@
+//! Reads the arguments of numpy's calls: shapes, flags, short strings, and the contents of arrays.
+
+use std::borrow::Cow;
+
+use super::array_recipe::ArrayBuilder;
+use super::{Builder, PlanContext, PlannedCall, Refused};
+use crate::pickle::known;
+use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
+
+/// The recipe of `array_recipe` that the row of a global asks for.
+pub(super) fn array_builder(module: &str, name: &str) -> Option<ArrayBuilder> {
+    match known::builder_of(module, name)? {
+        Builder::Array(builder) => Some(builder),
+        _ => None,
+    }
+}
+
+impl<'m, 'a> PlanContext<'m, 'a> {
+    /// Follows a reference through the memo: equal results mean the same object.
+    pub(super) fn resolve(&self, reference: Ref) -> Ref {
+        self.labels.machine().resolve(reference)
+    }
+
+    pub(super) fn node(&self, reference: Ref) -> Option<&'m Node> {
+        self.labels.machine().node(reference)
+    }
+
+    /// The length of the pickle.
+    pub(super) fn pickle_length(&self) -> u64 {
+        self.labels.machine().end()
+    }
+
+    /// A call of numpy's or dill's makers of arrays and dtypes, by REDUCE or NEWOBJ.
+    pub(super) fn array_call(&self, reference: Ref) -> Option<PlannedCall<'m>> {
+        let node = self.node(reference)?;
+        let is_new = match node.kind {
+            NodeKind::Call(CallKind::Reduce) => false,
+            NodeKind::Call(CallKind::NewObj) => true,
+            _ => return None,
+        };
+        let &[callee, arguments] = node.items.as_slice() else { return None };
+        let (module, name) = self.global(callee)?;
+        let arguments = self.items(arguments, NodeKind::Tuple)?.to_vec();
+        let state = node.state;
+        let node = self.resolve(reference);
+        let call = PlannedCall { node, module, name, is_new, arguments, keywords: Vec::new(), state, added: None };
+        // `ndarray` is called by NEWOBJ, and nothing else is.
+        let is_usual = |builder| is_new == (builder == ArrayBuilder::Shared);
+        self.array_builder(&call).is_some_and(is_usual).then_some(call)
+    }
+
+    /// The recipe that the row of the callee asks for.
+    pub(super) fn array_builder(&self, call: &PlannedCall<'_>) -> Option<ArrayBuilder> {
+        array_builder(&call.module, &call.name)
+    }
+
+    /// A flag: a bool, or 0 or 1.
+    pub(super) fn flag(&self, reference: Ref) -> Option<bool> {
+        match self.value(reference) {
+            Value::Leaf(Leaf::Bool(flag)) => Some(flag),
+            Value::Leaf(Leaf::Int(0)) => Some(false),
+            Value::Leaf(Leaf::Int(1)) => Some(true),
+            _ => None,
+        }
+    }
+
+    /// A tuple of lengths.
+    pub(super) fn shape(&self, reference: Ref) -> Option<Vec<u64>> {
+        let lengths = self.items(reference, NodeKind::Tuple)?;
+        // Longer ones are refused.
+        let lengths = lengths.get(..lengths.len().min(128))?;
+        lengths.iter().map(|length| u64::try_from(self.int(*length)?).ok()).collect()
+    }
+
+    /// A string without surrogates, if its opcode has at most `longest` bytes. It is not decoded otherwise.
+    pub(super) fn short_text(&self, reference: Ref, longest: usize) -> Option<String> {
+        let length = self.labels.machine().opcode_bytes(reference).len();
+        match self.value_if(length <= longest, reference)? {
+            Value::Leaf(Leaf::Str(text)) => text.as_str().map(str::to_owned),
+            Value::Leaf(Leaf::OldStr(bytes)) if bytes.is_ascii() => String::from_utf8(bytes.into_owned()).ok(),
+            _ => None,
+        }
+    }
+
+    /// Short `bytes`, or a string in their place: protocols before 3 have no bytes.
+    pub(super) fn short_bytes(&self, reference: Ref, longest: usize) -> Option<Vec<u8>> {
+        let encoded = encoded_string(self, reference).unwrap_or(reference);
+        let length = self.labels.machine().opcode_bytes(encoded).len();
+        match self.value_if(length <= longest, encoded)? {
+            Value::Leaf(Leaf::Bytes(bytes)) => Some(bytes.to_vec()),
+            _ => self.short_text(encoded, longest).map(String::into_bytes),
+        }
+    }
+
+    fn value_if(&self, is_short: bool, reference: Ref) -> Option<Value<'m, 'a>> {
+        is_short.then(|| self.value(reference))
+    }
+}
+
+/// The bytes of an array or a scalar.
+pub(super) fn contents<'a>(context: &PlanContext<'_, 'a>, contents: Ref) -> Result<Cow<'a, [u8]>, Refused> {
+    let unusual = || "has contents that are no bytes".to_owned();
+    if is_empty_bytes(context, contents) {
+        return Ok(Cow::Borrowed(&[]));
+    }
+    let literal = encoded_string(context, contents).unwrap_or(contents);
+    // What is decoded is not longer than its opcode.
+    context.copy(context.labels.machine().opcode_bytes(literal).len() as u64)?;
+    match context.value(literal) {
+        Value::Leaf(Leaf::Bytes(bytes)) if literal == contents => Ok(Cow::Borrowed(bytes)),
+        // A string stands for the bytes of its characters in Latin-1, also in pickles of Python 2.
+        Value::Leaf(Leaf::Str(text)) => {
+            let bytes = text.as_str().and_then(|text| text.chars().map(|code| u8::try_from(code).ok()).collect());
+            bytes.map(Cow::Owned).ok_or_else(unusual)
+        }
+        Value::Leaf(Leaf::OldStr(bytes)) if bytes.is_ascii() => Ok(Cow::Owned(bytes.into_owned())),
+        _ => Err(unusual()),
+    }
+}
+
+/// The string in `_codecs.encode(string, 'latin1')`, as which protocols before 3 write bytes.
+fn encoded_string(context: &PlanContext<'_, '_>, reference: Ref) -> Option<Ref> {
+    let (callee, arguments) = plain_call(context, reference)?;
+    let &[string, codec] = arguments else { return None };
+    let is_encode = context.global(callee).is_some_and(|(module, name)| (&*module, &*name) == ("_codecs", "encode"));
+    (is_encode && context.short_text(codec, 64)? == "latin1").then_some(string)
+}
+
+/// Whether this is `bytes()`, as which protocols before 3 write no bytes.
+fn is_empty_bytes(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    plain_call(context, reference).is_some_and(|(callee, arguments)| {
+        arguments.is_empty()
+            && context
+                .global(callee)
+                .is_some_and(|(module, name)| known::current_name(&module, &name) == ("builtins", "bytes"))
+    })
+}
+
+/// The callee and the arguments of a call that nothing was added to.
+fn plain_call<'m>(context: &PlanContext<'m, '_>, reference: Ref) -> Option<(Ref, &'m [Ref])> {
+    let node = context.node(reference)?;
+    let is_plain = node.kind == NodeKind::Call(CallKind::Reduce) && node.state.is_none() && node.added.is_none();
+    let &[callee, arguments] = node.items.as_slice().get(..2).filter(|_| is_plain)? else { return None };
+    Some((callee, context.items(arguments, NodeKind::Tuple)?))
+}
