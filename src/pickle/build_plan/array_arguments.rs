@@ -3,9 +3,14 @@
 use std::borrow::Cow;
 
 use super::array_recipe::ArrayBuilder;
-use super::{Builder, PlanContext, PlannedCall, Refused};
+use super::{Builder, PlanContext, Refused};
 use crate::pickle::known;
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
+
+/// The most keys of a dict in which a key is looked up.
+const MAX_KEYS: usize = 32;
+/// The bytes that may be copied in any case: short `bytes` of Python are often one object.
+const FREE_COPIES: u64 = 1 << 20;
 
 /// The recipe of `array_recipe` that the row of a global asks for.
 pub(super) fn array_builder(module: &str, name: &str) -> Option<ArrayBuilder> {
@@ -16,42 +21,31 @@ pub(super) fn array_builder(module: &str, name: &str) -> Option<ArrayBuilder> {
 }
 
 impl<'m, 'a> PlanContext<'m, 'a> {
-    /// Follows a reference through the memo: equal results mean the same object.
-    pub(super) fn resolve(&self, reference: Ref) -> Ref {
-        self.labels.machine().resolve(reference)
-    }
-
-    pub(super) fn node(&self, reference: Ref) -> Option<&'m Node> {
+    fn node(&self, reference: Ref) -> Option<&'m Node> {
         self.labels.machine().node(reference)
     }
 
-    /// The length of the pickle.
-    pub(super) fn pickle_length(&self) -> u64 {
-        self.labels.machine().end()
+    /// Takes from the number of bytes that arrays may copy: as many as the pickle has. Honest pickles do not use the
+    /// contents of one array for another one.
+    fn copy(&self, bytes: usize) -> Result<(), Refused> {
+        let copied = self.copied.get().saturating_add(bytes as u64);
+        self.copied.set(copied);
+        let most = self.labels.machine().end().saturating_add(FREE_COPIES);
+        if copied <= most { Ok(()) } else { Err("copies the same bytes again and again".to_owned()) }
     }
 
-    /// A call of numpy's or dill's makers of arrays and dtypes, by REDUCE or NEWOBJ.
-    pub(super) fn array_call(&self, reference: Ref) -> Option<PlannedCall<'m>> {
-        let node = self.node(reference)?;
-        let is_new = match node.kind {
-            NodeKind::Call(CallKind::Reduce) => false,
-            NodeKind::Call(CallKind::NewObj) => true,
-            _ => return None,
-        };
-        let &[callee, arguments] = node.items.as_slice() else { return None };
-        let (module, name) = self.global(callee)?;
-        let arguments = self.items(arguments, NodeKind::Tuple)?.to_vec();
-        let state = node.state;
-        let node = self.resolve(reference);
-        let call = PlannedCall { node, module, name, is_new, arguments, keywords: Vec::new(), state, added: None };
-        // `ndarray` is called by NEWOBJ, and nothing else is.
-        let is_usual = |builder| is_new == (builder == ArrayBuilder::Shared);
-        self.array_builder(&call).is_some_and(is_usual).then_some(call)
+    /// Notes that the object which describes an array of joblib has no other purpose.
+    pub(super) fn consume_wrapper(&self, array: Ref) {
+        if let Some(wrapper) = self.node(array).and_then(|array| array.items.first()) {
+            self.consume(*wrapper);
+        }
     }
 
-    /// The recipe that the row of the callee asks for.
-    pub(super) fn array_builder(&self, call: &PlannedCall<'_>) -> Option<ArrayBuilder> {
-        array_builder(&call.module, &call.name)
+    /// The value of a key in a dict of few keys.
+    pub(super) fn entry(&self, dict: Ref, key: &str) -> Option<Ref> {
+        let pairs = self.items(dict, NodeKind::Dict).filter(|pairs| pairs.len() <= 2 * MAX_KEYS)?;
+        let mut pairs = pairs.as_chunks::<2>().0.iter().rev();
+        pairs.find(|[found, _]| self.short_text(*found, 64).as_deref() == Some(key)).map(|[_, value]| *value)
     }
 
     /// A flag: a bool, or 0 or 1.
@@ -105,7 +99,7 @@ pub(super) fn contents<'a>(context: &PlanContext<'_, 'a>, contents: Ref) -> Resu
     }
     let literal = encoded_string(context, contents).unwrap_or(contents);
     // What is decoded is not longer than its opcode.
-    context.copy(context.labels.machine().opcode_bytes(literal).len() as u64)?;
+    context.copy(context.labels.machine().opcode_bytes(literal).len())?;
     match context.value(literal) {
         Value::Leaf(Leaf::Bytes(bytes)) if literal == contents => Ok(Cow::Borrowed(bytes)),
         // A string stands for the bytes of its characters in Latin-1, also in pickles of Python 2.

@@ -4,21 +4,19 @@
 //! `_frombuffer(buffer, dtype, shape, order)`. Its contents must be exactly as long as its shape and its dtype say.
 
 use std::borrow::Cow;
-use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::dtype_recipe::{self, Dtype, DtypeKind};
 use super::masked_recipe::MaskedMake;
 use super::random_recipe::{self, RandomBuilder, RandomMake};
-use super::shared_array_recipe;
-use super::{Fill, Make, PlanContext, PlannedCall, Recipe, Refused, array_arguments, joblib_recipe, masked_recipe};
+use super::{
+    Fill, Make, PlanContext, PlannedCall, Recipe, Refused, array_arguments, joblib_recipe, masked_recipe,
+    shared_array_recipe,
+};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
 /// The most dimensions of an array in numpy 2.
 pub(super) const MAX_DIMENSIONS: usize = 64;
-/// The deepest nesting of dtypes in each other, and of arrays in the memory of each other.
-const MAX_NESTED: usize = 20;
 /// The most items of an array whose items take no bytes.
 const MAX_EMPTY_ITEMS: u64 = 1 << 20;
 /// More than the memory of any machine, and small enough that sums of such numbers do not overflow.
@@ -43,8 +41,8 @@ pub(in crate::pickle) enum ArrayBuilder {
     Dtype,
     /// `_mareconstruct(MaskedArray, ndarray, (0,), 'b')` with a state.
     Masked,
-    /// joblib's description of an array, which is no array itself.
-    JoblibWrapper,
+    /// joblib's description of an array, or the array that it describes.
+    Joblib,
     /// A class that other calls have as an argument. It is not called.
     Class,
     /// A random generator or a part of one.
@@ -70,8 +68,6 @@ pub(crate) enum ArrayMake<'a> {
     Masked(MaskedMake<'a>),
     /// A random generator or a part of one.
     Random(RandomMake),
-    /// `None`: the result of a call that only describes or changes an array.
-    Nothing,
 }
 
 /// The classes of arrays.
@@ -121,7 +117,7 @@ pub(crate) enum ArrayContents<'a> {
     /// As [`Bytes`](Self::Bytes), written by joblib: numbers keep their byte order.
     Joblib(&'a [u8]),
     /// References, in C order.
-    Objects(Vec<Ref>),
+    Objects(Rc<[Ref]>),
     /// In the memory of a buffer, which may be in the pickle.
     Buffer {
         /// `bytes`, a `bytearray`, or a buffer outside of the pickle.
@@ -168,19 +164,6 @@ impl ArrayDescription<'_> {
     }
 }
 
-/// What is remembered about the arrays and dtypes of a pickle.
-#[derive(Debug, Default)]
-pub(super) struct ArrayMemo<'a> {
-    dtypes: RefCell<HashMap<Ref, Result<Rc<Dtype>, Refused>>>,
-    arrays: RefCell<HashMap<Ref, Result<Rc<ArrayDescription<'a>>, Refused>>>,
-    /// How deep the parser is in a dtype or array.
-    depth: Cell<usize>,
-    /// The bytes that arrays copy.
-    copied: Cell<u64>,
-    /// The arrays that `setflags` makes read-only.
-    read_only: OnceCell<HashSet<Ref>>,
-}
-
 /// The recipe for a call.
 pub(super) fn recipe<'a>(
     context: &PlanContext<'_, 'a>,
@@ -189,28 +172,33 @@ pub(super) fn recipe<'a>(
 ) -> Result<Recipe<'a>, Refused> {
     let is_usual = match builder {
         ArrayBuilder::Shared => call.is_new,
-        ArrayBuilder::JoblibWrapper => true,
+        ArrayBuilder::Joblib => true,
         _ => !call.is_new,
     };
     if call.added.is_some() || !call.keywords.is_empty() || !is_usual {
         return Err("is used in a way that numpy does not write".to_owned());
     }
+    if call.state.is_some() && matches!(builder, ArrayBuilder::Dill | ArrayBuilder::FromBuffer | ArrayBuilder::Shared) {
+        return Err("has a state that numpy does not write".to_owned());
+    }
     match builder {
-        ArrayBuilder::Reconstruct | ArrayBuilder::Dill | ArrayBuilder::FromBuffer | ArrayBuilder::Shared => {
-            context.array(call.node).map(array)
-        }
-        ArrayBuilder::SetFlags => shared_array_recipe::set_flags(context, call),
+        ArrayBuilder::Reconstruct => reconstruct(context, &call.arguments, call.state).map(array),
+        ArrayBuilder::Dill => dill_array(context, call).map(array),
+        ArrayBuilder::FromBuffer => from_buffer(context, &call.arguments).map(array),
+        ArrayBuilder::Shared => shared_array_recipe::describe(context, call).map(array),
+        ArrayBuilder::SetFlags => Err("changes an array that shares its memory with nothing".to_owned()),
         ArrayBuilder::Scalar => scalar(context, call),
         ArrayBuilder::Dtype => dtype_recipe::recipe(context, call),
         ArrayBuilder::Masked => masked_recipe::recipe(context, call),
-        ArrayBuilder::JoblibWrapper => Ok(simple(ArrayMake::Nothing, Vec::new())),
+        ArrayBuilder::Joblib => joblib_recipe::describe(context, call).map(array),
         ArrayBuilder::Class => Err("is called".to_owned()),
         ArrayBuilder::Random(builder) => random_recipe::recipe(context, builder, call),
     }
 }
 
 /// The recipe for an array.
-pub(super) fn array(description: Rc<ArrayDescription<'_>>) -> Recipe<'_> {
+fn array(description: ArrayDescription<'_>) -> Recipe<'_> {
+    let description = Rc::new(description);
     let dtype = description.dtype.0;
     match &description.contents {
         ArrayContents::Bytes(_) | ArrayContents::Joblib(_) => simple(ArrayMake::Owned(description), vec![dtype]),
@@ -223,7 +211,7 @@ pub(super) fn array(description: Rc<ArrayDescription<'_>>) -> Recipe<'_> {
             simple(ArrayMake::Shared(description), needs)
         }
         ArrayContents::Objects(items) => {
-            let fill = Fill::Elements(items.clone());
+            let fill = Fill::Elements(Rc::clone(items));
             Recipe { make: Make::Array(ArrayMake::Objects(description)), needs: vec![dtype], reads: false, fill }
         }
     }
@@ -234,90 +222,30 @@ pub(super) fn simple(make: ArrayMake<'_>, needs: Vec<Ref>) -> Recipe<'_> {
     Recipe { make: Make::Array(make), needs, reads: false, fill: Fill::Nothing }
 }
 
-impl<'a> PlanContext<'_, 'a> {
-    /// The array that a value is; `None` if it is none, or none that is built.
-    pub(in crate::pickle) fn array_of(&self, reference: Ref) -> Option<Rc<ArrayDescription<'a>>> {
-        self.array(reference).ok()
+impl<'m, 'a> PlanContext<'m, 'a> {
+    /// The array of class `ndarray` that a value is, if its opcodes end before those of the call that is asked for now.
+    pub(in crate::pickle) fn array_of(&self, reference: Ref) -> Option<&'m ArrayDescription<'a>> {
+        match self.array_make(reference)? {
+            ArrayMake::Owned(array)
+            | ArrayMake::Objects(array)
+            | ArrayMake::FromBuffer(array)
+            | ArrayMake::Shared(array) => Some(&**array).filter(|array| array.class == ArrayClass::Array),
+            _ => None,
+        }
     }
 
-    /// Whether a value is a scalar of numpy.
-    pub(super) fn is_scalar(&self, reference: Ref) -> bool {
-        let call = self.array_call(reference);
-        call.is_some_and(|call| self.array_builder(&call) == Some(ArrayBuilder::Scalar))
+    /// The dtype that a value is.
+    pub(in crate::pickle) fn dtype_of(&self, reference: Ref) -> Option<&'m Rc<Dtype>> {
+        if let ArrayMake::Dtype(dtype) = self.array_make(reference)? { Some(dtype) } else { None }
     }
 
-    /// The dtype that a value is; `None` if it is none, or none that is built.
-    pub(in crate::pickle) fn dtype_of(&self, reference: Ref) -> Option<Rc<Dtype>> {
-        self.dtype(reference).ok()
+    /// The recipe of `array_recipe` for a value.
+    pub(super) fn array_make(&self, reference: Ref) -> Option<&'m ArrayMake<'a>> {
+        if let Make::Array(make) = &self.recipe(reference)?.make { Some(make) } else { None }
     }
 
     pub(super) fn dtype(&self, reference: Ref) -> Result<Rc<Dtype>, Refused> {
-        let reference = self.resolve(reference);
-        if let Some(known) = self.arrays.dtypes.borrow().get(&reference) {
-            return known.clone();
-        }
-        // A dtype that leads back to itself finds this.
-        let cycle = Err("has a dtype that contains itself".to_owned());
-        self.arrays.dtypes.borrow_mut().insert(reference, cycle);
-        let parsed = self.nested(|| dtype_recipe::parse(self, reference)).map(Rc::new);
-        self.arrays.dtypes.borrow_mut().insert(reference, parsed.clone());
-        parsed
-    }
-
-    pub(super) fn array(&self, reference: Ref) -> Result<Rc<ArrayDescription<'a>>, Refused> {
-        let reference = self.resolve(reference);
-        if let Some(known) = self.arrays.arrays.borrow().get(&reference) {
-            return known.clone();
-        }
-        let cycle = Err("uses itself as its memory".to_owned());
-        self.arrays.arrays.borrow_mut().insert(reference, cycle);
-        let described = self.nested(|| self.describe_array(reference)).map(Rc::new);
-        self.arrays.arrays.borrow_mut().insert(reference, described.clone());
-        described
-    }
-
-    /// Runs a parser that may run itself for a part of the dtype or array.
-    fn nested<T>(&self, parse: impl FnOnce() -> Result<T, Refused>) -> Result<T, Refused> {
-        let depth = &self.arrays.depth;
-        if depth.get() > MAX_NESTED {
-            return Err(format!("is nested more than {MAX_NESTED} deep"));
-        }
-        depth.set(depth.get() + 1);
-        let parsed = parse();
-        depth.set(depth.get() - 1);
-        parsed
-    }
-
-    fn describe_array(&self, reference: Ref) -> Result<ArrayDescription<'a>, Refused> {
-        if self.node(reference).is_some_and(|node| node.kind == NodeKind::Array) {
-            return joblib_recipe::describe(self, reference);
-        }
-        let call = self.array_call(reference).ok_or("uses something that is no array of numpy")?;
-        match self.array_builder(&call) {
-            Some(ArrayBuilder::Reconstruct) => reconstruct(self, &call.arguments, call.state),
-            Some(ArrayBuilder::Dill) if call.state.is_none() => dill_array(self, &call),
-            Some(ArrayBuilder::FromBuffer) if call.state.is_none() => from_buffer(self, &call.arguments),
-            Some(ArrayBuilder::Shared) if call.state.is_none() => shared_array_recipe::describe(self, &call),
-            Some(_) => Err("has a state that numpy does not write".to_owned()),
-            None => Err("uses something that is no array of numpy".to_owned()),
-        }
-    }
-
-    /// Takes from the number of bytes that arrays may copy: as many as the pickle has. Honest pickles do not use the
-    /// contents of one array for another one.
-    pub(super) fn copy(&self, bytes: u64) -> Result<(), Refused> {
-        let copied = self.arrays.copied.get().saturating_add(bytes);
-        self.arrays.copied.set(copied);
-        if copied > self.pickle_length().saturating_add(1 << 20) {
-            return Err("copies the same bytes again and again".to_owned());
-        }
-        Ok(())
-    }
-
-    /// Whether `setflags` makes this array read-only.
-    pub(super) fn is_read_only(&self, array: Ref) -> bool {
-        let found = self.arrays.read_only.get_or_init(|| shared_array_recipe::read_only_arrays(self));
-        found.contains(&self.resolve(array))
+        self.dtype_of(reference).cloned().ok_or_else(|| "uses something that is no dtype of numpy".to_owned())
     }
 }
 
@@ -387,7 +315,7 @@ pub(super) fn objects(
     dtype: &Dtype,
     count: u64,
     contents: Ref,
-) -> Result<Vec<Ref>, Refused> {
+) -> Result<Rc<[Ref]>, Refused> {
     let items = context.items(contents, NodeKind::List).ok_or("is an array of objects over bytes")?;
     if items.len() as u64 != count {
         return Err(format!("has {} objects for {count} items", items.len()));
@@ -397,7 +325,7 @@ pub(super) fn objects(
         DtypeKind::Strings { missing, .. } => items.iter().all(|item| is_string(context, *item, *missing)),
         _ => return Err("has structures that hold objects".to_owned()),
     };
-    if fits { Ok(items.to_vec()) } else { Err("holds strings, and has an item that is none".to_owned()) }
+    if fits { Ok(items.into()) } else { Err("holds strings, and has an item that is none".to_owned()) }
 }
 
 /// Whether this is a string or the object for missing values.
@@ -436,11 +364,12 @@ fn from_buffer<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<A
     };
     let bytes = match context.value(buffer) {
         Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Some(bytes),
-        Value::Leaf(Leaf::Buffer) => None,
-        _ => return Err("uses something that is no buffer".to_owned()),
+        _ => None,
     };
-    if let Some(bytes) = bytes {
-        check_bytes(&dtype.1, count, bytes)?;
+    match (bytes, context.buffer(buffer)) {
+        (Some(bytes), _) => check_bytes(&dtype.1, count, bytes)?,
+        (None, Some(facts)) => check_length(&dtype.1, count, facts.length)?,
+        (None, None) => return Err("uses something that is no buffer".to_owned()),
     }
     let contents = ArrayContents::Buffer { buffer, bytes };
     Ok(ArrayDescription { class: ArrayClass::Array, dtype, shape, order, contents })
@@ -499,14 +428,16 @@ pub(super) fn checked_count(shape: &[u64], dtype: &Dtype) -> Result<u64, Refused
 
 /// Checks that an array of this many items has these contents.
 pub(super) fn check_bytes(dtype: &Dtype, count: u64, bytes: &[u8]) -> Result<(), Refused> {
-    if count.checked_mul(dtype.size) != Some(bytes.len() as u64) {
-        let (size, length) = (dtype.size, bytes.len());
-        return Err(format!("has {count} items of {size} bytes, and {length} bytes for them"));
+    check_length(dtype, count, bytes.len() as u64)?;
+    if dtype.has_valid_bools(bytes) { Ok(()) } else { Err("has bools that are neither 0 nor 1".to_owned()) }
+}
+
+fn check_length(dtype: &Dtype, count: u64, length: u64) -> Result<(), Refused> {
+    let size = dtype.size;
+    if count.checked_mul(size) == Some(length) {
+        return Ok(());
     }
-    if !dtype.has_valid_bools(bytes) {
-        return Err("has bools that are neither 0 nor 1".to_owned());
-    }
-    Ok(())
+    Err(format!("has {count} items of {size} bytes, and {length} bytes for them"))
 }
 
 /// The class of an array that a pickle makes by `_reconstruct`, or that joblib names.

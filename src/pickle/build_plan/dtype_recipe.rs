@@ -147,7 +147,7 @@ impl Dtype {
 
 /// The recipe for a dtype.
 pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let dtype = context.dtype(call.node)?;
+    let dtype = Rc::new(parse(context, call)?);
     let needs = match &dtype.kind {
         DtypeKind::Structure { fields, .. } => fields.iter().map(|field| field.dtype.0).collect(),
         DtypeKind::Subarray { base, .. } => vec![base.0],
@@ -158,12 +158,10 @@ pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
 }
 
 /// Parses the call that makes a dtype.
-pub(super) fn parse(context: &PlanContext<'_, '_>, dtype: Ref) -> Result<Dtype, Refused> {
-    let call = context.array_call(dtype).ok_or("uses something that is no dtype of numpy")?;
-    let parsed = match call.name.as_ref() {
-        "dtype" if call.module.as_ref() == "numpy" => DtypeParser { context }.dtype(&call)?,
-        "_convert_to_stringdtype_kwargs" => string_dtype(context, &call)?,
-        _ => return Err("uses something that is no dtype of numpy".to_owned()),
+fn parse(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<Dtype, Refused> {
+    let parsed = match call.module.as_ref() {
+        "numpy" => DtypeParser { context }.dtype(call)?,
+        _ => string_dtype(context, call)?,
     };
     if parsed.depth > MAX_DEPTH {
         return Err(format!("has a dtype that is nested more than {MAX_DEPTH} deep"));
@@ -365,7 +363,7 @@ fn simple(code: &str, order: Option<char>, unit: Option<&str>) -> Result<Dtype, 
     let native = if cfg!(target_endian = "big") { '>' } else { '<' };
     if code.starts_with('O') {
         // The size is that of a pointer, on the machine that wrote it.
-        let is_written = matches!(code, "O" | "O8" | "O4" | "object" | "object_");
+        let is_written = matches!(code, "O" | "O8" | "O4");
         return if is_written { Ok(Dtype::of_references(DtypeKind::Object, 8)) } else { Err(unknown()) };
     }
     let size = DtypeCode::parse(code).and_then(DtypeCode::item_size).ok_or_else(unknown)?;

@@ -6,14 +6,18 @@ use super::array_recipe::{
     ArrayClass, ArrayContents, ArrayDescription, ItemOrder, array_class, check_bytes, checked_count, checked_dtype,
     checked_shape,
 };
-use super::{PlanContext, Refused};
-use crate::pickle::machine::value::{Leaf, Ref, Value};
+use super::{PlanContext, PlannedCall, Refused};
+use crate::pickle::machine::value::{Leaf, Value};
 
-/// Describes the array of a node of this kind.
-pub(super) fn describe<'a>(context: &PlanContext<'_, 'a>, array: Ref) -> Result<ArrayDescription<'a>, Refused> {
+/// Describes an array with the contents in its only argument, and the state of its wrapper.
+pub(super) fn describe<'a>(
+    context: &PlanContext<'_, 'a>,
+    call: &PlannedCall<'_>,
+) -> Result<ArrayDescription<'a>, Refused> {
     let unusual = || "is described in a way that joblib does not write".to_owned();
-    let node = context.node(array).ok_or_else(unusual)?;
-    let part = |key| context.labels.machine().described(node, key).ok_or_else(unusual);
+    // The wrapper itself has no contents.
+    let (&[contents], Some(state)) = (call.arguments.as_slice(), call.state) else { return Err(unusual()) };
+    let part = |key| context.entry(state, key).ok_or_else(unusual);
     let class = array_class(context, part("subclass")?).ok_or("has a class that is not allowed")?;
     let dtype = part("dtype")?;
     let (shape, dtype) = (checked_shape(context, part("shape")?)?, (dtype, checked_dtype(context, dtype)?));
@@ -28,11 +32,11 @@ pub(super) fn describe<'a>(context: &PlanContext<'_, 'a>, array: Ref) -> Result<
     }
     // joblib loads a memmap as an array.
     let class = if class == ArrayClass::Matrix { class } else { ArrayClass::Array };
-    let contents = node.items.get(1).map(|contents| context.value(*contents));
-    let Some(Value::Leaf(Leaf::Bytes(bytes))) = contents else { return Err(unusual()) };
+    let Value::Leaf(Leaf::Bytes(bytes)) = context.value(contents) else { return Err(unusual()) };
     if dtype.1.has_objects {
         return Err("holds objects".to_owned());
     }
     check_bytes(&dtype.1, count, bytes)?;
+    context.consume_wrapper(call.node);
     Ok(ArrayDescription { class, dtype, shape, order, contents: ArrayContents::Joblib(bytes) })
 }

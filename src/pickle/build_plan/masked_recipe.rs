@@ -43,7 +43,7 @@ pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
     }
     let (contents, elements) = if dtype.1.has_objects {
         let objects = objects(context, &dtype.1, count, contents)?;
-        (ArrayContents::Objects(Vec::new()), Fill::Elements(objects))
+        (ArrayContents::Objects(Rc::clone(&objects)), Fill::Elements(objects))
     } else {
         let bytes = array_arguments::contents(context, contents)?;
         check_bytes(&dtype.1, count, &bytes)?;
@@ -60,8 +60,8 @@ fn has_fill_value(context: &PlanContext<'_, '_>, fill: Ref) -> Result<bool, Refu
     match context.value(fill) {
         Value::Leaf(Leaf::None) => Ok(false),
         Value::Leaf(Leaf::Bool(_) | Leaf::Int(_) | Leaf::Float(_) | Leaf::Str(_) | Leaf::Bytes(_)) => Ok(true),
-        Value::Node(_) if context.array(fill).is_ok_and(|fill| fill.shape.is_empty()) => Ok(true),
-        Value::Node(_) if context.is_scalar(fill) => Ok(true),
+        Value::Node(_) if context.array_of(fill).is_some_and(|fill| fill.shape.is_empty()) => Ok(true),
+        Value::Node(_) if matches!(context.array_make(fill), Some(ArrayMake::Scalar(..))) => Ok(true),
         _ => Err("has a fill value that numpy does not write".to_owned()),
     }
 }

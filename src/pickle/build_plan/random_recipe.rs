@@ -3,7 +3,7 @@
 //! The compiled code of the generators trusts the positions in their state, so each number has a range. numpy 1 writes
 //! the name of a bit generator and the state of the bit generator; numpy 2 its class, and its seed as well.
 
-use super::array_recipe::{ArrayBuilder, ArrayMake, simple};
+use super::array_recipe::{ArrayMake, simple};
 use super::{PlanContext, PlannedCall, Recipe, Refused};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
@@ -175,7 +175,7 @@ fn bit_generator(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Resul
     if let Some(seed) = seed {
         make.seed = if matches!(context.value(seed), Value::Leaf(Leaf::None)) {
             BitGeneratorSeed::Legacy
-        } else if random_builder(context, seed) == Some(RandomBuilder::SeedSequence) {
+        } else if matches!(context.array_make(seed), Some(ArrayMake::Random(RandomMake::SeedSequence { .. }))) {
             needs.push(seed);
             BitGeneratorSeed::Sequence
         } else {
@@ -189,10 +189,8 @@ fn bit_generator(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Resul
 fn generator(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<(RandomMake, Vec<Ref>), Refused> {
     let made_of = parts(context, call)?;
     match call.state.filter(|state| !matches!(context.value(*state), Value::Leaf(Leaf::None))) {
-        None if random_builder(context, made_of) == Some(RandomBuilder::BitGenerator) => {
-            Ok((RandomMake::Generator, vec![made_of]))
-        }
-        Some(state) if random_builder(context, made_of).is_none() => {
+        None if is_bit_generator(context, made_of) => Ok((RandomMake::Generator, vec![made_of])),
+        Some(state) if !is_bit_generator(context, made_of) => {
             let (make, needs) = bit_generator_state(context, made_of, state, 0)?;
             Ok((RandomMake::WholeGenerator(make), needs))
         }
@@ -203,19 +201,19 @@ fn generator(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<(R
 /// `__randomstate_ctor(bit generator)` or `__randomstate_ctor('MT19937')`, with a state.
 fn random_state(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<(RandomMake, Vec<Ref>), Refused> {
     let (made_of, state) = (parts(context, call)?, call.state.ok_or(UNUSUAL)?);
-    let is_whole = random_builder(context, made_of) != Some(RandomBuilder::BitGenerator);
+    let is_whole = !is_bit_generator(context, made_of);
     // Its bit generator comes first.
     let class = if is_whole {
         made_of
     } else {
-        let bit_generator = context.array_call(made_of).ok_or(UNUSUAL)?;
+        let bit_generator = context.call(made_of).ok_or(UNUSUAL)?;
         *bit_generator.arguments.first().ok_or(UNUSUAL)?
     };
     let (make, mut needs) = bit_generator_state(context, class, state, usize::from(!is_whole))?;
     if !is_whole {
         needs.insert(0, made_of);
     }
-    let part = |key| entry(context, state, key).ok_or(UNUSUAL);
+    let part = |key| context.entry(state, key).ok_or(UNUSUAL);
     let has_gauss = context.flag(part("has_gauss")?).ok_or(UNUSUAL)?;
     let gauss = match context.value(part("gauss")?) {
         Value::Leaf(Leaf::Float(gauss)) => gauss,
@@ -252,12 +250,12 @@ fn bit_generator_state(
         .iter()
         .find(|(known, of, _)| *known == name && module.as_deref().is_none_or(|module| module == *of));
     let (name, _, entries) = known.ok_or("makes a bit generator that is not known")?;
-    let named = entry(context, state, "bit_generator").and_then(|named| context.short_text(named, 64));
-    let inner = entry(context, state, "state").filter(|_| named.as_deref() == Some(*name)).ok_or(UNUSUAL)?;
+    let named = context.entry(state, "bit_generator").and_then(|named| context.short_text(named, 64));
+    let inner = context.entry(state, "state").filter(|_| named.as_deref() == Some(*name)).ok_or(UNUSUAL)?;
     let mut needs = Vec::new();
     let mut checked = Vec::new();
     for (is_inner, key, expected) in entries.iter().copied() {
-        let value = entry(context, if is_inner { inner } else { state }, key).ok_or(UNUSUAL)?;
+        let value = context.entry(if is_inner { inner } else { state }, key).ok_or(UNUSUAL)?;
         let value = match expected {
             Expected::UpTo(most) => {
                 let number = context.int(value).filter(|number| (0..=most).contains(number));
@@ -335,18 +333,7 @@ fn is_large(context: &PlanContext<'_, '_>, value: Ref) -> bool {
     }
 }
 
-/// The recipe for parts of generators that makes this value.
-fn random_builder(context: &PlanContext<'_, '_>, value: Ref) -> Option<RandomBuilder> {
-    let call = context.array_call(value)?;
-    match context.array_builder(&call)? {
-        ArrayBuilder::Random(builder) => Some(builder),
-        _ => None,
-    }
-}
-
-/// The value of a key in a dict of few keys.
-fn entry(context: &PlanContext<'_, '_>, dict: Ref, key: &str) -> Option<Ref> {
-    let pairs = context.items(dict, NodeKind::Dict).filter(|pairs| pairs.len() <= 32)?;
-    let mut pairs = pairs.as_chunks::<2>().0.iter().rev();
-    pairs.find(|[found, _]| context.short_text(*found, 64).as_deref() == Some(key)).map(|[_, value]| *value)
+/// Whether this value is a bit generator that has a recipe.
+fn is_bit_generator(context: &PlanContext<'_, '_>, value: Ref) -> bool {
+    matches!(context.array_make(value), Some(ArrayMake::Random(RandomMake::BitGenerator(_))))
 }

@@ -1,16 +1,16 @@
 //! Recipes for arrays that share memory: `numpy.ndarray(shape, dtype, buffer, offset, strides)`.
 //!
 //! Our own pickler writes them so. numpy checks that the items lie within the buffer, but its sums may overflow, so the
-//! range of the items is computed here; if only the load knows how long the buffer is, it is compared then.
+//! range of the items is computed here.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
+use super::array_arguments::array_builder;
 use super::array_recipe::{
-    ArrayBuilder, ArrayClass, ArrayContents, ArrayDescription, ArrayMake, ItemOrder, MAX_BYTES, checked_count,
-    checked_dtype, checked_shape, simple,
+    ArrayBuilder, ArrayClass, ArrayContents, ArrayDescription, ItemOrder, MAX_BYTES, checked_count, checked_dtype,
+    checked_shape,
 };
-use super::{PlanContext, PlannedCall, Recipe, Refused};
+use super::{PlanContext, PlannedCall, Refused};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
 /// Describes `ndarray(shape, dtype, buffer, offset, strides)`.
@@ -32,10 +32,10 @@ pub(super) fn describe<'a>(
     let strides = strides.ok_or("has strides that do not fit its shape")?;
     let range = byte_range(&shape, &strides, offset, dtype.1.size).ok_or("has items outside of its buffer")?;
     let length = length_of_base(context, base)?;
-    if count > 0 && length.is_some_and(|length| range.end > length) {
+    if count > 0 && range.end > length {
         return Err("has items outside of its buffer".to_owned());
     }
-    let is_read_only = context.is_read_only(call.node);
+    let is_read_only = is_made_read_only(context, call.node);
     let contents = ArrayContents::Shared { base, offset, strides, is_read_only };
     Ok(ArrayDescription { class: ArrayClass::Array, dtype, shape, order: ItemOrder::C, contents })
 }
@@ -53,44 +53,35 @@ pub(crate) fn byte_range(shape: &[u64], strides: &[i64], offset: u64, item: u64)
     Some(u64::try_from(start).ok()?..u64::try_from(end).ok()?)
 }
 
-/// The length of the memory of a base; `None` if only the load knows it.
-fn length_of_base(context: &PlanContext<'_, '_>, base: Ref) -> Result<Option<u64>, Refused> {
+/// The length of the memory of a base.
+fn length_of_base(context: &PlanContext<'_, '_>, base: Ref) -> Result<u64, Refused> {
+    let no_buffer = || "uses something that is no buffer".to_owned();
     match context.value(base) {
-        Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Ok(Some(bytes.len() as u64)),
-        Value::Leaf(Leaf::Buffer) => Ok(None),
-        Value::Leaf(_) => Err("uses something that is no buffer".to_owned()),
+        Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Ok(bytes.len() as u64),
+        Value::Leaf(_) => context.buffer(base).map(|facts| facts.length).ok_or_else(no_buffer),
         Value::Node(_) => {
-            let base = context.array(base)?;
+            let base = context.array_of(base).ok_or_else(no_buffer)?;
             if base.dtype.1.has_objects {
                 return Err("takes numbers from the memory of objects".to_owned());
             }
-            Ok(Some(base.length()))
+            Ok(base.length())
         }
     }
 }
 
-/// `ndarray.setflags(array, False)`: the array is made read-only when it is made.
-pub(super) fn set_flags<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let array = read_only_array(context, call).ok_or("changes flags in a way that snapcli does not write")?;
-    // Its memory must not have been handed out while it was writable.
-    let is_shared = context.array(array).is_ok_and(|array| matches!(array.contents, ArrayContents::Shared { .. }));
-    if is_shared {
-        Ok(simple(ArrayMake::Nothing, Vec::new()))
-    } else {
-        Err("changes the flags of something".to_owned())
+/// Whether `ndarray.setflags(array, False)` is called for an array. There is no other call for its effect.
+fn is_made_read_only(context: &PlanContext<'_, '_>, array: Ref) -> bool {
+    let mut is_read_only = false;
+    for effect in context.effects_on(array) {
+        let call = context.call(*effect).filter(|call| call.state.is_none() && call.added.is_none() && !call.is_new);
+        let Some(call) = call else { continue };
+        let is_set_flags = array_builder(&call.module, &call.name) == Some(ArrayBuilder::SetFlags);
+        if let (true, &[_, flag]) = (is_set_flags, call.arguments.as_slice())
+            && matches!(context.value(flag), Value::Leaf(Leaf::Bool(false)))
+        {
+            context.consume(*effect);
+            is_read_only = true;
+        }
     }
-}
-
-/// The arrays that `setflags` makes read-only.
-pub(super) fn read_only_arrays(context: &PlanContext<'_, '_>) -> HashSet<Ref> {
-    let calls = context.labels.machine().effects().iter().filter_map(|call| context.array_call(*call));
-    calls.filter_map(|call| read_only_array(context, &call)).map(|array| context.resolve(array)).collect()
-}
-
-/// The array in `ndarray.setflags(array, False)`, if its result is dropped.
-fn read_only_array(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Option<Ref> {
-    let is_call = context.array_builder(call) == Some(ArrayBuilder::SetFlags) && call.state.is_none();
-    let &[array, flag] = call.arguments.as_slice() else { return None };
-    let is_false = matches!(context.value(flag), Value::Leaf(Leaf::Bool(false)));
-    (is_call && is_false).then_some(array)
+    is_read_only
 }

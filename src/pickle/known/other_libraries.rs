@@ -24,7 +24,7 @@ const PARAMETER: &str = "torch.nn.parameter.Parameter";
 #[rustfmt::skip]
 pub(super) const ROWS: &[KnownGlobal] = &[
     known(ARRAY_WRAPPER_MODULES, &[ARRAY_WRAPPER_NAME])
-        .builds(Builder::Array(ArrayBuilder::JoblibWrapper))
+        .builds(Builder::Array(ArrayBuilder::Joblib))
         .traits(&[Trait::ArrayWrapper]),
 
     data_class(&["sklearn.pipeline"], &["Pipeline", "FeatureUnion"]),

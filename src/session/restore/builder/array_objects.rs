@@ -26,7 +26,6 @@ pub(super) fn make<'py>(
         ArrayMake::Scalar(parsed, bytes) => scalar(context, parsed, bytes, first()?),
         ArrayMake::Masked(array) => masked(context, array, needs),
         ArrayMake::Random(random) => random_objects::make(context, random, needs),
-        ArrayMake::Nothing => Ok(context.py().None().into_bound(context.py())),
     }
 }
 
