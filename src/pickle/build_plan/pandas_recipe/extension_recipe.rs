@@ -9,6 +9,7 @@ use super::pandas_parts::{
     unexpected_arguments, unexpected_state, unless_none, vector, word,
 };
 use super::{Argument, ArrayKind, DtypeMade, Made, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
+use crate::pickle::format::opcode::Opcode;
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
 /// The units of times in pandas.
@@ -174,9 +175,10 @@ fn check_strings(context: &PlanContext<'_, '_>, array: &ArrayDescription<'_>, dt
     if array.dtype.1.letter() != 'O' {
         return Err("has an array that is not one of objects".to_owned());
     }
-    let is_string_or_missing = |item: &Ref| match context.value(*item) {
-        Value::Leaf(Leaf::Str(_) | Leaf::None) => true,
-        Value::Leaf(Leaf::Float(number)) => number.is_nan(),
+    // The strings are not decoded: one can be there many times.
+    let is_string_or_missing = |item: &Ref| match context.opcode(*item) {
+        Some(Opcode::ShortBinUnicode | Opcode::BinUnicode | Opcode::BinUnicode8 | Opcode::Unicode | Opcode::None) => true,
+        Some(Opcode::BinFloat | Opcode::Float) => is_nan(context, *item),
         _ => is_missing(context, *item),
     };
     // Otherwise, the array is made of a call, and its items are checked when they exist.
@@ -184,6 +186,11 @@ fn check_strings(context: &PlanContext<'_, '_>, array: &ArrayDescription<'_>, dt
         return Err("has an item that is not a string".to_owned());
     }
     Ok(())
+}
+
+/// Whether a value is the float NaN.
+pub(super) fn is_nan(context: &PlanContext<'_, '_>, value: Ref) -> bool {
+    matches!(context.value(value), Value::Leaf(Leaf::Float(number)) if number.is_nan())
 }
 
 /// Whether a value is `pandas.NA`.

@@ -7,7 +7,7 @@
 
 use super::extension_recipe::Backed;
 use super::pandas_parts::{
-    StateDict, bool_of, check_name, instance_state, integers, is_none, length, plain_array, sequence,
+    StateDict, bool_of, check_name, instance_state, integers, is_none, length, plain_array, sequence, text,
     unexpected_arguments, unexpected_state, vector,
 };
 use super::{Argument, ArrayKind, Made, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
@@ -99,13 +99,13 @@ pub(super) fn series<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
 fn parts(context: &PlanContext<'_, '_>, state: &mut StateDict, kind: &str) -> Result<Parts, Refused> {
     let held = state.take_either("_mgr", "_data").ok_or("has no _mgr in its state")?;
     let manager = manager(context, held)?;
-    if state.take("_typ").is_some_and(|typ| context.text(typ).as_deref() != Some(kind)) {
+    if state.take("_typ").is_some_and(|typ| text(context, typ).as_deref() != Some(kind)) {
         return Err(unexpected_state());
     }
     // The names of the attributes that the class keeps: of a series, its name.
     if let Some(metadata) = state.take("_metadata") {
         let names = sequence(context, metadata).ok_or_else(unexpected_state)?;
-        let is_known = |name: &Ref| context.text(*name).is_some_and(|name| matches!(name.as_str(), "_name" | "name"));
+        let is_known = |name: &Ref| text(context, *name).is_some_and(|name| matches!(name.as_str(), "_name" | "name"));
         if !names.iter().all(is_known) {
             return Err("has attributes that pandas does not give it".to_owned());
         }

@@ -12,12 +12,9 @@ mod offset_recipe;
 mod pandas_dtype_recipe;
 mod pandas_parts;
 mod pandas_scalar_recipe;
-#[cfg(test)]
-mod tests;
 
 use std::borrow::Cow;
 
-use self::pandas_parts::StateDict;
 use super::{Fill, Make, PlanContext, PlannedCall, Recipe, Refused};
 use crate::pickle::machine::value::Ref;
 
@@ -74,6 +71,8 @@ pub(in crate::pickle) enum PandasBuilder {
     Offset,
     /// `DateOffset()`, with a state.
     DateOffset,
+    /// A class or a function that other recipes have as a part.
+    Part,
 }
 
 /// How an object is made, with checked arguments.
@@ -187,6 +186,7 @@ pub(super) fn recipe<'a>(
         | PandasBuilder::NoTime => pandas_scalar_recipe::scalar(context, builder, call),
         PandasBuilder::Offset => offset_recipe::offset(context, call),
         PandasBuilder::DateOffset => offset_recipe::date_offset(context, call),
+        PandasBuilder::Part => Err("is no part of a frame, an index or an array".to_owned()),
     }?;
     let mut needs = Vec::new();
     make.arguments.iter().for_each(|argument| argument.collect(&mut needs));

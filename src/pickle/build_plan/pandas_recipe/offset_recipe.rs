@@ -3,10 +3,10 @@
 //! Their public constructors check what they are given, and take numbers, times of a day, and strings from a short list
 //! or without a meaning of their own.
 
-use super::pandas_parts::{bool_of, sequence, unexpected_arguments, unexpected_state};
-use super::{Argument, Made, PandasMake, PlanContext, PlannedCall, Refused, StateDict, call_of};
+use super::pandas_parts::{StateDict, bool_of, is_none, sequence, text, unexpected_arguments, unexpected_state};
+use super::{Argument, Made, PandasMake, PlanContext, PlannedCall, Refused, call_of};
 use crate::pickle::build_plan::{ArrayMake, Make};
-use crate::pickle::machine::value::{Leaf, Ref, Value};
+use crate::pickle::machine::value::Ref;
 
 /// The most steps of an offset that is not of a fixed length.
 const MOST_STEPS: i64 = i32::MAX as i64;
@@ -48,16 +48,15 @@ fn detail<'a>(context: &PlanContext<'_, 'a>, value: Ref) -> Result<Argument<'a>,
         let items = items.iter().map(|item| Argument::Object(*item)).collect();
         return are_times.then_some(Argument::Tuple(items)).ok_or_else(unexpected_arguments);
     }
-    match context.value(value) {
-        Value::Leaf(Leaf::None) => Ok(Argument::None),
-        Value::Leaf(Leaf::Bool(value)) => Ok(Argument::Bool(value)),
-        Value::Leaf(Leaf::Int(number)) if (-1..=366).contains(&number) => Ok(Argument::Int(number)),
-        Value::Leaf(Leaf::Str(_)) => {
-            let text = context.text(value).filter(|text| {
-                text.len() <= LONGEST_TEXT && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
-            });
-            text.map(Argument::Text).ok_or_else(unexpected_arguments)
-        }
+    if let Some(text) = text(context, value) {
+        let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b' ';
+        let is_known = text.len() <= LONGEST_TEXT && text.bytes().all(is_known);
+        return is_known.then_some(Argument::Text(text)).ok_or_else(unexpected_arguments);
+    }
+    match (context.int(value), bool_of(context, value)) {
+        _ if is_none(context, value) => Ok(Argument::None),
+        (Some(number), _) if (-1..=366).contains(&number) => Ok(Argument::Int(number)),
+        (_, Some(value)) => Ok(Argument::Bool(value)),
         _ if is_time(context, value) => Ok(Argument::Object(value)),
         _ => Err(unexpected_arguments()),
     }

@@ -1,16 +1,16 @@
 //! Recipes for dtypes of pandas.
 
 use super::arrow_recipe::arrow_type;
-use super::extension_recipe::{UNITS, is_missing};
+use super::extension_recipe::{UNITS, is_missing, is_nan};
 use super::index_recipe::SIDES;
 use super::pandas_parts::{
-    StateDict, bool_of, instance_state, is_none, unexpected_arguments, unexpected_state, unless_none, word,
+    StateDict, bool_of, instance_state, is_none, text, unexpected_arguments, unexpected_state, unless_none, word,
 };
 use super::pandas_scalar_recipe::frequency;
 use super::{
     Argument, DtypeMade, Made, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made,
 };
-use crate::pickle::machine::value::{Leaf, Ref, Value};
+use crate::pickle::machine::value::Ref;
 
 /// The dtypes without parts.
 const NAMED: [&str; 11] = [
@@ -83,7 +83,7 @@ pub(super) fn check_zone(context: &PlanContext<'_, '_>, zone: Ref) -> Result<(),
 
 fn period<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Parts<'a>, Refused> {
     let &[freq] = call.arguments.as_slice() else { return Err(unexpected_arguments()) };
-    let text = context.text(freq);
+    let text = text(context, freq);
     let named = text.as_deref().and_then(|text| text.strip_prefix("period[")?.strip_suffix(']'));
     let freq = match named {
         Some(named) if is_frequency(named) => Argument::Text(format!("period[{named}]")),
@@ -149,10 +149,10 @@ fn string<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<P
         check_called(call)?;
     }
     let storage = word(context, storage, &STORAGES).ok_or("has an unknown storage")?;
-    let missing = match missing.map(|missing| (missing, context.value(missing))) {
+    let missing = match missing {
         None => Argument::None,
-        Some((_, Value::Leaf(Leaf::Float(number)))) if number.is_nan() => Argument::Text("nan".to_owned()),
-        Some((missing, _)) if is_missing(context, missing) => Argument::None,
+        Some(missing) if is_missing(context, missing) => Argument::None,
+        Some(missing) if context.opcode(missing).is_some() && is_nan(context, missing) => Argument::Text("nan".to_owned()),
         Some(_) => return Err("has an unknown missing value".to_owned()),
     };
     let made = DtypeMade::String { by_arrow: storage != "python" };
@@ -173,7 +173,7 @@ fn arrow<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Pa
     let mut state = instance_state(context, call)?;
     let alias = arrow_type(context, state.need("pyarrow_dtype")?)?;
     let storage = state.take_either("_storage", "storage");
-    if storage.is_some_and(|storage| context.text(storage).as_deref() != Some("pyarrow")) {
+    if storage.is_some_and(|storage| text(context, storage).as_deref() != Some("pyarrow")) {
         return Err(unexpected_state());
     }
     state.end()?;

@@ -4,10 +4,13 @@ use std::rc::Rc;
 
 use super::super::array_recipe::{ArrayClass, ArrayDescription};
 use super::{PlanContext, PlannedCall, Refused};
+use crate::pickle::format::opcode::Opcode;
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
 /// The most keys of a state.
 const MAX_KEYS: usize = 32;
+/// The longest string that a recipe reads, in bytes of the pickle.
+const MAX_TEXT: usize = 256;
 /// How deep the name of an index may nest tuples.
 const MAX_NAME_DEPTH: usize = 4;
 
@@ -22,7 +25,7 @@ impl StateDict {
         let items = items.filter(|items| items.len() <= 2 * MAX_KEYS).ok_or_else(unexpected_state)?;
         let mut pairs: Vec<(String, Ref)> = Vec::with_capacity(items.len() / 2);
         for [key, value] in items.as_chunks::<2>().0 {
-            let key = context.text(*key).ok_or_else(unexpected_state)?;
+            let key = text(context, *key).ok_or_else(unexpected_state)?;
             if pairs.iter().any(|(other, _)| *other == key) {
                 return Err(format!("has {key} twice in its state"));
             }
@@ -77,8 +80,13 @@ pub(super) fn instance_state(context: &PlanContext<'_, '_>, call: &PlannedCall<'
     StateDict::of(context, call.state)
 }
 
+/// A short string. Longer ones are not decoded, as one can be referred to many times.
+pub(super) fn text(context: &PlanContext<'_, '_>, reference: Ref) -> Option<String> {
+    context.short_text(reference, MAX_TEXT)
+}
+
 pub(super) fn is_none(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
-    matches!(context.value(reference), Value::Leaf(Leaf::None))
+    context.opcode(reference) == Some(Opcode::None)
 }
 
 /// The object, unless it is `None`.
@@ -100,7 +108,7 @@ pub(super) fn sequence<'m>(context: &PlanContext<'m, '_>, reference: Ref) -> Opt
 
 /// One of some words.
 pub(super) fn word(context: &PlanContext<'_, '_>, reference: Ref, words: &[&'static str]) -> Option<&'static str> {
-    let text = context.text(reference)?;
+    let text = text(context, reference)?;
     words.iter().copied().find(|word| *word == text)
 }
 
@@ -119,13 +127,14 @@ pub(super) fn check_name(context: &PlanContext<'_, '_>, name: Ref) -> Result<(),
 
 fn has_hash(context: &PlanContext<'_, '_>, value: Ref, depth: usize) -> bool {
     let Some(depth) = depth.checked_sub(1) else { return false };
-    match context.value(value) {
-        Value::Leaf(leaf) => !matches!(leaf, Leaf::ByteArray(_) | Leaf::Buffer),
-        Value::Node(node) => match node.kind {
-            NodeKind::Tuple => node.items.iter().all(|item| has_hash(context, *item, depth)),
-            NodeKind::List | NodeKind::Dict | NodeKind::Set => false,
-            _ => true,
-        },
+    let Some(node) = context.node(value) else {
+        let opcode = context.opcode(value);
+        return !matches!(opcode, Some(Opcode::ByteArray8 | Opcode::NextBuffer) | None);
+    };
+    match node.kind {
+        NodeKind::Tuple => node.items.iter().all(|item| has_hash(context, *item, depth)),
+        NodeKind::List | NodeKind::Dict | NodeKind::Set => false,
+        _ => true,
     }
 }
 

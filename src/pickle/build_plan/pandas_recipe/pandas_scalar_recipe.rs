@@ -3,7 +3,7 @@
 use super::extension_recipe::UNITS;
 use super::index_recipe::SIDES;
 use super::pandas_dtype_recipe::{check_zone, is_frequency};
-use super::pandas_parts::{is_none, unexpected_arguments, unless_none, word};
+use super::pandas_parts::{is_none, text, unexpected_arguments, unless_none, word};
 use super::{
     Argument, Made, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made,
 };
@@ -83,7 +83,7 @@ fn period<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec<Ar
 
 /// An offset, or a string that names one.
 pub(super) fn frequency<'a>(context: &PlanContext<'_, 'a>, freq: Ref) -> Result<Argument<'a>, Refused> {
-    match context.text(freq) {
+    match text(context, freq) {
         Some(text) if is_frequency(&text) => Ok(Argument::Text(text)),
         None if made(context, freq) == Some(Made::Offset) => Ok(Argument::Object(freq)),
         _ => Err("has an unknown frequency".to_owned()),

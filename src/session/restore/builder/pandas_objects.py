@@ -221,7 +221,7 @@ def sparse_array(values, length, indices, lengths, fill_value, readonly):
 
 
 def arrow_array(chunks, alias, dtype, readonly):
-    """Each chunk is (length, null count, offset, buffers)."""
+    """Each chunk is (length, offset, buffers)."""
     arrow = importer("pyarrow", None)
     kind = arrow.type_for_alias(alias)
     made = [arrow_chunk(arrow, kind, *chunk) for chunk in chunks]
@@ -231,10 +231,10 @@ def arrow_array(chunks, alias, dtype, readonly):
     return shown(pandas.array(chunked, dtype=dtype), readonly)
 
 
-def arrow_chunk(arrow, kind, length, nulls, offset, buffers):
+def arrow_chunk(arrow, kind, length, offset, buffers):
     # A copy, which nobody else can change after the check.
     buffers = [None if part is None else arrow.py_buffer(bytes(part)) for part in buffers]
-    made = arrow.Array.from_buffers(kind, length, buffers, null_count=nulls, offset=offset)
+    made = arrow.Array.from_buffers(kind, length, buffers, offset=offset)
     made.validate(full=True)
     return made
 
