@@ -263,9 +263,8 @@ fn check_strings(
     let Some(ArrowBuffer::Bytes(text)) = text else { return Ok(()) };
     let (Ok(from), Ok(to)) = (usize::try_from(first), usize::try_from(last)) else { return Err(outside()) };
     let text = text.get(from..to).and_then(|text| std::str::from_utf8(text).ok());
-    let is_boundary = |at: i64| {
-        usize::try_from(at - first).is_ok_and(|at| text.is_some_and(|text| text.is_char_boundary(at)))
-    };
+    let is_boundary =
+        |at: i64| usize::try_from(at - first).is_ok_and(|at| text.is_some_and(|text| text.is_char_boundary(at)));
     if offsets().all(is_boundary) { Ok(()) } else { Err("has a string that is not UTF-8".to_owned()) }
 }
 

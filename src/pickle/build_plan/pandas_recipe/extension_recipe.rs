@@ -1,7 +1,5 @@
 //! Recipes for pandas' own arrays, except those that pyarrow stores.
 
-use std::rc::Rc;
-
 use super::super::array_recipe::ArrayDescription;
 use super::index_recipe::{SIDES, bounds_length, check_freq};
 use super::pandas_parts::{
@@ -18,23 +16,23 @@ pub(super) const UNITS: [&str; 4] = ["s", "ms", "us", "ns"];
 const NUMPY_LETTERS: &str = "biufcmMO";
 
 /// An array of pandas that wraps one of numpy under a dtype of its own.
-pub(super) struct Backed<'a> {
+pub(super) struct Backed<'m, 'a> {
     /// The kind, where other recipes distinguish it.
     pub kind: ArrayKind,
     /// The class without its module.
     class: String,
     /// The array of numpy.
     pub values: Ref,
-    pub array: Rc<ArrayDescription<'a>>,
+    array: &'m ArrayDescription<'a>,
     pub dtype: Ref,
     freq: Option<Ref>,
     readonly: bool,
 }
 
-impl<'a> Backed<'a> {
+impl<'m, 'a> Backed<'m, 'a> {
     /// `__pyx_unpickle_NDArrayBacked(class, checksum, None)` with the state `(dtype, array)` or `(dtype, array, {…})`;
     /// up to pandas 1.2 an instance with a dict.
-    pub(super) fn of(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Self, Refused> {
+    pub(super) fn of(context: &PlanContext<'m, 'a>, call: &PlannedCall<'_>) -> Result<Self, Refused> {
         let class = if call.is_new { new_class(call)? } else { unpickled_class(context, call)? };
         let kind = match class.as_str() {
             "Categorical" => ArrayKind::Categorical,
@@ -82,7 +80,11 @@ impl<'a> Backed<'a> {
             (ArrayKind::Period, Some(Made::Dtype(DtypeMade::Period))) => code == "i8",
             _ => false,
         };
-        if fits && !self.array.dtype.1.is_swapped() { Ok(()) } else { Err("has times that do not fit their dtype".to_owned()) }
+        if fits && !self.array.dtype.1.is_swapped() {
+            Ok(())
+        } else {
+            Err("has times that do not fit their dtype".to_owned())
+        }
     }
 
     fn has_same_dtype(&self, context: &PlanContext<'_, '_>) -> bool {
@@ -99,7 +101,7 @@ fn new_class(call: &PlannedCall<'_>) -> Result<String, Refused> {
 /// The class that a function of pandas unpickles: `function(class, checksum, None)`.
 fn unpickled_class(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<String, Refused> {
     let &[class, checksum, state] = call.arguments.as_slice() else { return Err(unexpected_arguments()) };
-    let class = context.global(class).filter(|(module, _)| *module == *"pandas" || module.starts_with("pandas."));
+    let class = context.global(class).filter(|(module, _)| &**module == "pandas" || module.starts_with("pandas."));
     let class = class.filter(|_| context.int(checksum).is_some() && is_none(context, state));
     class.map(|(_, name)| name.to_string()).ok_or_else(unexpected_arguments)
 }
@@ -139,7 +141,7 @@ pub(super) fn backed<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
             "categorical"
         }
         ArrayKind::Other if backed.class.starts_with("String") => {
-            check_strings(context, array, *dtype)?;
+            check_strings(context, *values, *dtype)?;
             arguments.push(Argument::Object(*dtype));
             "string_array"
         }
@@ -153,11 +155,7 @@ pub(super) fn backed<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
     Ok(call_of(function, arguments, made))
 }
 
-fn check_categories(
-    context: &PlanContext<'_, '_>,
-    codes: &ArrayDescription<'_>,
-    dtype: Ref,
-) -> Result<(), Refused> {
+fn check_categories(context: &PlanContext<'_, '_>, codes: &ArrayDescription<'_>, dtype: Ref) -> Result<(), Refused> {
     let Some(Made::Dtype(DtypeMade::Categorical(Some(count)))) = made(context, dtype) else {
         return Err("has a dtype without categories".to_owned());
     };
@@ -168,7 +166,8 @@ fn check_categories(
 }
 
 /// Strings, and `NA` or NaN for missing ones.
-fn check_strings(context: &PlanContext<'_, '_>, array: &ArrayDescription<'_>, dtype: Ref) -> Result<(), Refused> {
+fn check_strings(context: &PlanContext<'_, '_>, values: Ref, dtype: Ref) -> Result<(), Refused> {
+    let array = plain_array(context, values)?;
     if made(context, dtype) != Some(Made::Dtype(DtypeMade::String { by_arrow: false })) {
         return Err("has a dtype that is not one of strings".to_owned());
     }
@@ -177,12 +176,15 @@ fn check_strings(context: &PlanContext<'_, '_>, array: &ArrayDescription<'_>, dt
     }
     // The strings are not decoded: one can be there many times.
     let is_string_or_missing = |item: &Ref| match context.opcode(*item) {
-        Some(Opcode::ShortBinUnicode | Opcode::BinUnicode | Opcode::BinUnicode8 | Opcode::Unicode | Opcode::None) => true,
+        Some(Opcode::ShortBinUnicode | Opcode::BinUnicode | Opcode::BinUnicode8 | Opcode::Unicode | Opcode::None) => {
+            true
+        }
         Some(Opcode::BinFloat | Opcode::Float) => is_nan(context, *item),
         _ => is_missing(context, *item),
     };
-    // Otherwise, the array is made of a call, and its items are checked when they exist.
-    if array.objects().is_some_and(|items| !items.iter().all(is_string_or_missing)) {
+    // Otherwise, the items are checked when they exist.
+    let items = array.objects().filter(|_| context.array_of(values).is_some());
+    if items.is_some_and(|items| !items.iter().all(is_string_or_missing)) {
         return Err("has an item that is not a string".to_owned());
     }
     Ok(())
@@ -210,9 +212,9 @@ pub(super) fn masked<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
     };
     let (values, mask) = (state.need("_data")?, state.need("_mask")?);
     let (data, missing) = (vector(context, values, letters)?, vector(context, mask, "b")?);
-    let length = length(&data);
-    if length != super::pandas_parts::length(&missing) {
-        return Err(format!("has {length} values and a mask of another length"));
+    let rows = length(data);
+    if rows != length(missing) {
+        return Err(format!("has {rows} values and a mask of another length"));
     }
     let readonly = take_readonly(context, &mut state)?;
     // The dtype follows from the values.
@@ -225,7 +227,7 @@ pub(super) fn masked<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
         Argument::Object(mask),
         Argument::Bool(readonly),
     ];
-    Ok(call_of("masked_array", arguments, Made::Array { class: ArrayKind::Other, length, freq: None }))
+    Ok(call_of("masked_array", arguments, Made::Array { class: ArrayKind::Other, length: rows, freq: None }))
 }
 
 /// `__pyx_unpickle_IntervalMixin(IntervalArray, checksum, None)` with the state `({…},)`.
@@ -265,7 +267,7 @@ pub(super) fn interval<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>
 pub(super) fn sparse<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<PandasMake<'a>, Refused> {
     let mut state = instance_state(context, call)?;
     let values = state.need("_sparse_values")?;
-    let points = length(&*vector(context, values, NUMPY_LETTERS)?);
+    let points = length(vector(context, values, NUMPY_LETTERS)?);
     let (whole, indices, lengths) = sparse_index(context, state.need("_sparse_index")?, points)?;
     let Some(Made::Dtype(DtypeMade::Sparse(fill_value))) = made(context, state.need("_dtype")?) else {
         return Err("has a dtype that is not sparse".to_owned());
@@ -304,10 +306,10 @@ fn sparse_index(
     let whole = context.int(whole).filter(|whole| (0..=i64::from(i32::MAX)).contains(whole)).ok_or_else(unknown)?;
     let starts = vector(context, indices, "i")?;
     let counts = lengths.map(|lengths| vector(context, lengths, "i")).transpose()?;
-    if length(&starts) != counts.as_ref().map_or(points, |counts| length(counts)) {
+    if length(starts) != counts.map_or(points, length) {
         return Err("has an index that does not fit its values".to_owned());
     }
-    check_blocks(&starts, counts.as_deref(), whole, points)?;
+    check_blocks(starts, counts, whole, points)?;
     context.consume(reference);
     Ok((whole, indices, lengths))
 }
@@ -330,7 +332,8 @@ fn check_blocks(
     let (mut free_from, mut found) = (0, 0_u64);
     for (start, count) in starts.zip(counts) {
         let end = start.checked_add(count).filter(|end| *end <= whole && count >= 0);
-        let end = end.filter(|_| start >= free_from).ok_or("has positions that are out of order or beyond its length")?;
+        let end =
+            end.filter(|_| start >= free_from).ok_or("has positions that are out of order or beyond its length")?;
         free_from = end;
         found = found.saturating_add(count.unsigned_abs());
     }

@@ -7,7 +7,7 @@
 
 use super::extension_recipe::Backed;
 use super::pandas_parts::{
-    StateDict, bool_of, check_name, instance_state, integers, is_none, length, plain_array, sequence, text,
+    StateDict, bool_of, check_name, instance_state, integers, is_array, is_none, length, plain_array, sequence, text,
     unexpected_arguments, unexpected_state, vector,
 };
 use super::{Argument, ArrayKind, Made, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
@@ -78,7 +78,7 @@ pub(super) fn series<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
     let rows = axis(context, index)?;
     let found = match made(context, values) {
         Some(Made::Array { length, .. }) => length,
-        _ => length(&*vector(context, values, COLUMN_LETTERS)?),
+        _ => length(vector(context, values, COLUMN_LETTERS)?),
     };
     if found != rows || Places::of(context, places)?.count()? != rows {
         return Err(format!("has {found} values for {rows} rows"));
@@ -202,7 +202,7 @@ fn block_values(
     if let Some(Made::Array { length, .. }) = made(context, values) {
         return if (columns, length) == (1, rows) { Ok((values, None)) } else { Err(wrong(&[length])) };
     }
-    let (values, dtype) = match context.call(values).filter(|_| context.array_of(values).is_none()) {
+    let (values, dtype) = match context.call(values).filter(|_| !is_array(context, values)) {
         Some(call) => {
             // Times and periods with one row for each column, which is no array outside of a frame.
             let array = Backed::of(context, &call)?;
@@ -225,10 +225,10 @@ fn block_values(
 impl Places {
     /// `slice(start, stop, step)` or an array.
     fn of(context: &PlanContext<'_, '_>, reference: Ref) -> Result<Self, Refused> {
-        if context.array_of(reference).is_some() {
+        if is_array(context, reference) {
             let array = vector(context, reference, "i")?;
-            let numbers = integers(&array).map(Iterator::collect);
-            return Ok(Self::Array { reference, numbers, length: length(&array) });
+            let numbers = integers(array).map(Iterator::collect);
+            return Ok(Self::Array { reference, numbers, length: length(array) });
         }
         let unknown = || "has a block at places that are neither a slice nor an array".to_owned();
         let call = context.call(reference).ok_or_else(unknown)?;

@@ -82,7 +82,7 @@ fn plain_index<'a>(
     let data = state.need("data")?;
     let length = match made(context, data) {
         Some(Made::Array { length, .. } | Made::Index { length, has_levels: false }) => length,
-        _ => length(&*vector(context, data, INDEX_LETTERS)?),
+        _ => length(vector(context, data, INDEX_LETTERS)?),
     };
     Ok(call_of("index", vec![Argument::Object(data), name], index_of(length)))
 }
@@ -117,7 +117,7 @@ fn time_index<'a>(
         Some(Made::Array { class, length, freq }) if class == wanted => (length, freq),
         Some(_) => return Err("has data of another kind than its class".to_owned()),
         // Up to pandas 1.0, an array of numpy.
-        None => (length(&*vector(context, data, letter)?), None),
+        None => (length(vector(context, data, letter)?), None),
     };
     // A zone beside an array of numpy is not supported: pandas 0 wrote it.
     if unless_none(context, state.take("tz")).is_some() {
@@ -153,7 +153,7 @@ fn period_index<'a>(
     let length = match (made(context, data), freq) {
         (Some(Made::Array { class: ArrayKind::Period, length, .. }), _) => length,
         // Ordinals, as older versions wrote them.
-        (None, Some(_)) => length(&*vector(context, data, "i")?),
+        (None, Some(_)) => length(vector(context, data, "i")?),
         _ => return Err("has data that are no periods".to_owned()),
     };
     let arguments = vec![Argument::Object(data), Argument::optional(freq), name];
@@ -168,8 +168,7 @@ fn interval_index<'a>(
     let (left, right) = (state.need("left")?, state.need("right")?);
     let length = bounds_length(context, left, right)?;
     let closed = word(context, state.need("closed")?, SIDES).ok_or("is closed on an unknown side")?;
-    let arguments =
-        vec![Argument::Object(left), Argument::Object(right), Argument::Text(closed.to_owned()), name];
+    let arguments = vec![Argument::Object(left), Argument::Object(right), Argument::Text(closed.to_owned()), name];
     Ok(call_of("interval_index", arguments, index_of(length)))
 }
 
@@ -177,7 +176,7 @@ fn interval_index<'a>(
 pub(super) fn bounds_length(context: &PlanContext<'_, '_>, left: Ref, right: Ref) -> Result<u64, Refused> {
     let length = |bound| match made(context, bound) {
         Some(Made::Array { length, .. } | Made::Index { length, has_levels: false }) => Ok(length),
-        _ => Ok::<_, Refused>(length(&*vector(context, bound, NUMBERS_AND_TIMES)?)),
+        _ => Ok::<_, Refused>(length(vector(context, bound, NUMBERS_AND_TIMES)?)),
     };
     let (left, right) = (length(left)?, length(right)?);
     if left == right { Ok(left) } else { Err(format!("has {left} left ends and {right} right ends")) }
@@ -194,8 +193,8 @@ fn multi_index<'a>(context: &PlanContext<'_, 'a>, mut state: StateDict) -> Resul
             return Err("has a level that is not an index".to_owned());
         };
         let codes = vector(context, *codes, "i")?;
-        check_codes(&codes, count)?;
-        if *rows.get_or_insert(length(&codes)) != length(&codes) {
+        check_codes(codes, count)?;
+        if *rows.get_or_insert(length(codes)) != length(codes) {
             return Err("has codes of different lengths".to_owned());
         }
     }
@@ -210,11 +209,7 @@ fn multi_index<'a>(context: &PlanContext<'_, 'a>, mut state: StateDict) -> Resul
 }
 
 /// The number of levels by which the rows are sorted.
-fn sort_order<'a>(
-    context: &PlanContext<'_, '_>,
-    order: Option<Ref>,
-    levels: usize,
-) -> Result<Argument<'a>, Refused> {
+fn sort_order<'a>(context: &PlanContext<'_, '_>, order: Option<Ref>, levels: usize) -> Result<Argument<'a>, Refused> {
     let Some(order) = unless_none(context, order) else { return Ok(Argument::None) };
     let number = context.int(order).filter(|number| usize::try_from(*number).is_ok_and(|number| number <= levels));
     number.map(Argument::Int).ok_or_else(|| "has an order of more levels than it has".to_owned())

@@ -144,7 +144,9 @@ enum DtypeMade {
     /// `left`, `right`, `both` or `neither`, if it is known.
     Interval(Option<&'static str>),
     /// Whether pyarrow stores the strings.
-    String { by_arrow: bool },
+    String {
+        by_arrow: bool,
+    },
     /// The fill value.
     Sparse(Ref),
     Arrow,

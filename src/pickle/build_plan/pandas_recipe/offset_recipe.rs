@@ -17,8 +17,25 @@ const LONGEST_TEXT: usize = 64;
 const TICKS: [&str; 7] = ["Day", "Hour", "Minute", "Second", "Milli", "Micro", "Nano"];
 /// The arguments of a `DateOffset`, which are numbers.
 const PARTS: [&str; 19] = [
-    "years", "months", "weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds",
-    "year", "month", "day", "weekday", "hour", "minute", "second", "microsecond", "nanosecond",
+    "years",
+    "months",
+    "weeks",
+    "days",
+    "hours",
+    "minutes",
+    "seconds",
+    "milliseconds",
+    "microseconds",
+    "nanoseconds",
+    "year",
+    "month",
+    "day",
+    "weekday",
+    "hour",
+    "minute",
+    "second",
+    "microsecond",
+    "nanosecond",
 ];
 
 /// An offset with a class of its own.

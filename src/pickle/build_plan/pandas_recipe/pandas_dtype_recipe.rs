@@ -7,20 +7,26 @@ use super::pandas_parts::{
     StateDict, bool_of, instance_state, is_none, text, unexpected_arguments, unexpected_state, unless_none, word,
 };
 use super::pandas_scalar_recipe::frequency;
-use super::{
-    Argument, DtypeMade, Made, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made,
-};
+use super::{Argument, DtypeMade, Made, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
 use crate::pickle::machine::value::Ref;
 
 /// The dtypes without parts.
 const NAMED: [&str; 11] = [
-    "Int8Dtype", "Int16Dtype", "Int32Dtype", "Int64Dtype", "UInt8Dtype", "UInt16Dtype", "UInt32Dtype", "UInt64Dtype",
-    "Float32Dtype", "Float64Dtype", "BooleanDtype",
+    "Int8Dtype",
+    "Int16Dtype",
+    "Int32Dtype",
+    "Int64Dtype",
+    "UInt8Dtype",
+    "UInt16Dtype",
+    "UInt32Dtype",
+    "UInt64Dtype",
+    "Float32Dtype",
+    "Float64Dtype",
+    "BooleanDtype",
 ];
 /// The modules of time zones.
-const ZONE_MODULES: [&str; 7] = [
-    "zoneinfo", "datetime", "pytz", "pytz.tzinfo", "dateutil.tz", "dateutil.tz.tz", "dateutil.tz._tzfile",
-];
+const ZONE_MODULES: [&str; 7] =
+    ["zoneinfo", "datetime", "pytz", "pytz.tzinfo", "dateutil.tz", "dateutil.tz.tz", "dateutil.tz._tzfile"];
 /// Where strings are stored.
 const STORAGES: [&str; 3] = ["python", "pyarrow", "pyarrow_numpy"];
 
@@ -152,7 +158,9 @@ fn string<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<P
     let missing = match missing {
         None => Argument::None,
         Some(missing) if is_missing(context, missing) => Argument::None,
-        Some(missing) if context.opcode(missing).is_some() && is_nan(context, missing) => Argument::Text("nan".to_owned()),
+        Some(missing) if context.opcode(missing).is_some() && is_nan(context, missing) => {
+            Argument::Text("nan".to_owned())
+        }
         Some(_) => return Err("has an unknown missing value".to_owned()),
     };
     let made = DtypeMade::String { by_arrow: storage != "python" };

@@ -1,9 +1,8 @@
 //! What the recipes for pandas read of a pickle: states, names, and the numbers in arrays of numpy.
 
-use std::rc::Rc;
-
 use super::super::array_recipe::{ArrayClass, ArrayDescription};
 use super::{PlanContext, PlannedCall, Refused};
+use crate::pickle::build_plan::{ArrayMake, Make};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
@@ -138,12 +137,12 @@ fn has_hash(context: &PlanContext<'_, '_>, value: Ref, depth: usize) -> bool {
     }
 }
 
-/// A plain array of one dimension whose items have one of these kinds, as letters of numpy.
-pub(super) fn vector<'a>(
-    context: &PlanContext<'_, 'a>,
+/// An array of one dimension whose items have one of these kinds, as letters of numpy.
+pub(super) fn vector<'m, 'a>(
+    context: &PlanContext<'m, 'a>,
     reference: Ref,
     letters: &str,
-) -> Result<Rc<ArrayDescription<'a>>, Refused> {
+) -> Result<&'m ArrayDescription<'a>, Refused> {
     let array = plain_array(context, reference)?;
     if array.shape.len() != 1 || !letters.contains(array.dtype.1.letter()) {
         return Err("has an array of another dtype or shape than pandas writes".to_owned());
@@ -152,15 +151,23 @@ pub(super) fn vector<'a>(
 }
 
 /// An array of numpy, and of none of its subclasses.
-pub(super) fn plain_array<'a>(
-    context: &PlanContext<'_, 'a>,
+pub(super) fn plain_array<'m, 'a>(
+    context: &PlanContext<'m, 'a>,
     reference: Ref,
-) -> Result<Rc<ArrayDescription<'a>>, Refused> {
-    let array = context.array_of(reference).ok_or("has something else in place of an array")?;
-    if array.class != ArrayClass::Array {
-        return Err("has an array of another class".to_owned());
+) -> Result<&'m ArrayDescription<'a>, Refused> {
+    let array = context.array_of(reference).or_else(|| nested_array(context, reference));
+    array.ok_or_else(|| "has something else in place of an array".to_owned())
+}
+
+/// The array that joblib has written as a pickle of its own, as it does with objects. The references to its items mean
+/// nothing in the pickle around it.
+fn nested_array<'m, 'a>(context: &PlanContext<'m, 'a>, reference: Ref) -> Option<&'m ArrayDescription<'a>> {
+    let Make::Pickle(nested) = &context.recipe(reference)?.make else { return None };
+    let value = nested.machine.resolve(nested.value).node_index()?;
+    match &nested.plan.recipe(value)?.make {
+        Make::Array(ArrayMake::Objects(array)) if array.class == ArrayClass::Array => Some(array),
+        _ => None,
     }
-    Ok(array)
 }
 
 pub(super) fn length(array: &ArrayDescription<'_>) -> u64 {
@@ -169,7 +176,7 @@ pub(super) fn length(array: &ArrayDescription<'_>) -> u64 {
 
 /// Whether a value is an array of numpy.
 pub(super) fn is_array(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
-    context.array_of(reference).is_some()
+    plain_array(context, reference).is_ok()
 }
 
 /// The integers in an array of one dimension; `None` if they are not in the pickle in one piece.

@@ -4,9 +4,7 @@ use super::extension_recipe::UNITS;
 use super::index_recipe::SIDES;
 use super::pandas_dtype_recipe::{check_zone, is_frequency};
 use super::pandas_parts::{is_none, text, unexpected_arguments, unless_none, word};
-use super::{
-    Argument, Made, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made,
-};
+use super::{Argument, Made, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
 use crate::pickle::build_plan::{ArrayMake, Make};
 use crate::pickle::machine::value::{Leaf, Ref, Value};
 
@@ -42,7 +40,8 @@ pub(super) fn scalar<'a>(
 fn unit(context: &PlanContext<'_, '_>, number: Option<&Ref>) -> Result<(&'static str, i64), Refused> {
     // Up to pandas 1.4, the unit was always `ns`.
     let index = number.map_or(Some(3), |number| context.int(*number)?.checked_sub(FIRST_UNIT));
-    let index = index.and_then(|index| u32::try_from(index).ok()).filter(|index| *index < 4).ok_or("has an unknown unit")?;
+    let index =
+        index.and_then(|index| u32::try_from(index).ok()).filter(|index| *index < 4).ok_or("has an unknown unit")?;
     let unit = UNITS.get(index as usize).copied().unwrap_or("ns");
     Ok((unit, 1000_i64.pow(index)))
 }
