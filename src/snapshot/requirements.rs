@@ -46,7 +46,7 @@ pub(crate) fn of_loads(
         let last = starts.partition_point(|(start, _)| *start <= offset).checked_sub(1)?;
         starts.get(last).map(|(_, name)| (*name).to_owned())
     };
-    let found = verdict::beyond_plain(&pickle).into_iter();
+    let found = verdict::beyond_plain_within(&pickle, &snapshot.budget()).into_iter();
     Ok(found.map(|(offset, what)| Requirement { variable: variable(offset), what: vec![what] }).collect())
 }
 
