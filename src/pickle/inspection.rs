@@ -61,7 +61,7 @@ impl<'a> Inspection<'a> {
     /// # Errors
     /// If the bytes are not a sound pickle. A pickle that exceeds the machine's limits is no error here.
     pub(crate) fn run(bytes: &'a [u8], budget: &Rc<WorkBudget>) -> Result<Self, MachineError> {
-        Self::new(bytes, budget, Machine::run_within(bytes, budget), OnceCell::new())
+        Self::new(bytes, budget, Machine::run_with(bytes, budget), OnceCell::new())
     }
 
     /// Follows a pickle for its outline and verdict only, which are what `inspect` shows. The verdict is formed during

@@ -179,8 +179,7 @@ impl<'s> LoadedValues<'s> {
             return Ok(None);
         }
         let bytes = snapshot.bytes()?;
-        let (machine, value) =
-            Machine::run_within(bytes, budget).map_err(|error| ReadError::of_pickle(bytes, error))?;
+        let (machine, value) = Machine::run_with(bytes, budget).map_err(|error| ReadError::of_pickle(bytes, error))?;
         let named = outline::named(&Labels::new(&machine), value);
         let values = match named {
             Some(named) => named.into_iter().map(|(name, value)| (name.as_ref().to_owned(), value)).collect(),

@@ -28,6 +28,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use self::registry_row::{KnownGlobal, Trait};
+use super::build_plan::Builder;
 
 pub(super) use self::dill_cloudpickle::{IMPORT_MODULE_NAME, NAMED_IMPORTS, is_known_repr, type_of_repr};
 pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
@@ -54,6 +55,24 @@ fn row(module: &str, name: &str) -> Option<&'static KnownGlobal> {
 /// All modules of a row with all its names.
 fn globals(row: &'static KnownGlobal) -> impl Iterator<Item = (&'static str, &'static str)> {
     row.modules.iter().flat_map(move |module| row.names.iter().map(move |name| (*module, *name)))
+}
+
+/// How our own code makes what a call of this global makes, by its current name; `None` if it does not.
+pub(super) fn builder_of(module: &str, name: &str) -> Option<Builder> {
+    row(module, name)?.builder
+}
+
+/// Whether our own code makes what a call of this global makes, by its current name. Such a global may be a value.
+pub(crate) fn is_built(module: &str, name: &str) -> bool {
+    row(module, name).is_some_and(|row| row.builder.is_some() || row.is_loaded_untrusted)
+}
+
+/// Whether this global is part of how pickles write other objects, and is no value itself.
+pub(super) fn names_no_value(module: &str, name: &str) -> bool {
+    matches!((module, name), ("copyreg", "_reconstructor" | "__newobj__" | "__newobj_ex__") | ("builtins", "object"))
+        || is_getattr(module, name)
+        || imports_module(module, name)
+        || is_array_wrapper(module, name)
 }
 
 /// Whether a global has a trait, under its current name or the one of Python 2 or numpy 1.

@@ -6,6 +6,8 @@
 //! code reads and writes memory at offsets in their state; and FunctionTransformer, which calls a function from its
 //! state.
 
+use crate::pickle::build_plan::{ArrayBuilder, Builder};
+
 use super::registry_row::{Effect, KnownGlobal, Makes, Trait, dangerous, data_class, known};
 
 /// joblib writes an instance of this class in place of each array, followed by the array's bytes. scikit-learn had its
@@ -21,7 +23,9 @@ const PARAMETER: &str = "torch.nn.parameter.Parameter";
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[KnownGlobal] = &[
-    known(ARRAY_WRAPPER_MODULES, &[ARRAY_WRAPPER_NAME]).traits(&[Trait::ArrayWrapper]),
+    known(ARRAY_WRAPPER_MODULES, &[ARRAY_WRAPPER_NAME])
+        .builds(Builder::Array(ArrayBuilder::Joblib))
+        .traits(&[Trait::ArrayWrapper]),
 
     data_class(&["sklearn.pipeline"], &["Pipeline", "FeatureUnion"]),
     data_class(&["sklearn.compose._column_transformer"], &["ColumnTransformer"]),

@@ -2,6 +2,8 @@
 //!
 //! A row leaves out its empty columns: `known(&["os.path"], &["join"]).effect(…)`.
 
+use crate::pickle::build_plan::Builder;
+
 /// What is known of `module.name`, for each of these modules and each of these names.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnownGlobal {
@@ -11,6 +13,8 @@ pub(super) struct KnownGlobal {
     pub(super) effect: Option<Effect>,
     /// Whether the unpickler finds it when it loads a file that is not trusted.
     pub(super) is_loaded_untrusted: bool,
+    /// How our own code makes what a call makes, for a file that is not trusted.
+    pub(super) builder: Option<Builder>,
     pub(super) canonical: Option<CanonicalCall>,
     /// The module that people import a class from, if pickles name another one.
     pub(super) exported_by: Option<&'static str>,
@@ -218,6 +222,11 @@ impl KnownGlobal {
         Self { is_loaded_untrusted: true, ..self }
     }
 
+    #[allow(dead_code)]
+    pub(super) const fn builds(self, builder: Builder) -> Self {
+        Self { builder: Some(builder), ..self }
+    }
+
     pub(super) const fn canonical(self, canonical: CanonicalCall) -> Self {
         Self { canonical: Some(canonical), ..self }
     }
@@ -243,6 +252,7 @@ pub(super) const fn known(modules: &'static [&'static str], names: &'static [&'s
         makes: None,
         effect: None,
         is_loaded_untrusted: false,
+        builder: None,
         canonical: None,
         exported_by: None,
         singleton: None,

@@ -158,7 +158,7 @@ fn a_bomb_of_marks_runs_into_the_limit() {
     let bytes = vec![b'('; MAX_MARKS + 1];
     let expected = MachineError::TooLarge { at: MAX_MARKS as u64, what: "marks", limit: MAX_MARKS };
     // Without values, there is nothing but the marks to pay for.
-    assert_eq!(Machine::run_within(&bytes, &WorkBudget::unlimited()).err(), Some(expected.clone()));
+    assert_eq!(Machine::run_with(&bytes, &WorkBudget::unlimited()).err(), Some(expected.clone()));
     assert!(matches!(error(&bytes), Some(MachineError::OverBudget(_))));
     let mut check = StackCheck::new(0, 0);
     let counted: Result<(), MachineError> = Parser::new(&bytes).try_for_each(|op| check.step(&op?));
@@ -179,7 +179,7 @@ fn bombs_run_into_the_limit_of_memory_whatever_grows() {
     for (head, repeated) in bombs {
         let bytes = [head, &repeated.repeat((24 << 20) / repeated.len())].concat();
         let budget = WorkBudget::new(0, None);
-        assert!(matches!(Machine::run_within(&bytes, &budget), Err(MachineError::OverBudget(_))), "{repeated:?}");
+        assert!(matches!(Machine::run_with(&bytes, &budget), Err(MachineError::OverBudget(_))), "{repeated:?}");
         assert!(budget.is_spent());
     }
 }
@@ -189,7 +189,7 @@ fn a_run_gives_back_what_only_it_needs() {
     let bytes = [b"(".as_slice(), &b"K\x01".repeat(1 << 20), b"l."].concat();
     let budget = WorkBudget::new(1 << 30, None);
     let left = budget.memory_left();
-    let (machine, _) = Machine::run_within(&bytes, &budget).expect("a pickle");
+    let (machine, _) = Machine::run_with(&bytes, &budget).expect("a pickle");
     let paid = left - budget.memory_left();
     assert!(paid < 10 << 20, "{paid}");
     assert_eq!(machine.nodes()[0].items.len(), 1 << 20);

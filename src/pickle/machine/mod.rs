@@ -5,9 +5,11 @@
 //! small as it is; everything that grows is paid for by a
 //! [`WorkBudget`](crate::pickle::work_budget::WorkBudget), and nothing recurses.
 //!
-//! [`state`] holds the machine, [`run`] starts it, [`execute`] has the opcodes, [`view`] reads its values, [`prune`]
+//! [`state`] holds the machine, [`build_notes`] what a load that builds its objects must know besides its values,
+//! [`run`] starts it, [`execute`] has the opcodes, [`view`] reads its values, [`prune`]
 //! drops values that are not needed, and [`joblib_arrays`] handles array bytes between the opcodes.
 
+mod build_notes;
 mod execute;
 mod items;
 mod joblib_arrays;

@@ -18,14 +18,14 @@ impl<'a> Machine<'a> {
     /// # Errors
     /// If CPython could not load the pickle, or if it exceeds a limit.
     pub fn run(bytes: &'a [u8]) -> Result<(Self, Ref), MachineError> {
-        Self::run_within(bytes, &WorkBudget::new(bytes.len() as u64, None))
+        Self::run_with(bytes, &WorkBudget::new(bytes.len() as u64, None))
     }
 
     /// As [`Self::run`], with a budget that may pay for other things, too.
     ///
     /// # Errors
     /// As for [`Self::run`].
-    pub fn run_within(bytes: &'a [u8], budget: &Rc<WorkBudget>) -> Result<(Self, Ref), MachineError> {
+    pub fn run_with(bytes: &'a [u8], budget: &Rc<WorkBudget>) -> Result<(Self, Ref), MachineError> {
         Self::new(bytes, 0, 0, budget).follow(None)
     }
 
@@ -57,7 +57,7 @@ impl<'a> Machine<'a> {
         machine.follow(Some(watch))
     }
 
-    fn follow(mut self, mut watch: Option<&mut dyn Watch>) -> Result<(Self, Ref), MachineError> {
+    pub(super) fn follow(mut self, mut watch: Option<&mut dyn Watch>) -> Result<(Self, Ref), MachineError> {
         let mut parser = Parser::new(self.bytes);
         let mut stop = 0;
         self.steps(&mut parser, |machine, parser, op| {
@@ -138,7 +138,7 @@ impl<'a> Machine<'a> {
 
     /// Follows all opcodes, and calls `after` after each of them.
     #[inline(always)]
-    fn steps(
+    pub(super) fn steps(
         &mut self,
         parser: &mut Parser<'a>,
         mut after: impl FnMut(&mut Self, &mut Parser<'a>, OpStep) -> Done,
@@ -152,6 +152,7 @@ impl<'a> Machine<'a> {
                     None => return Ok(()),
                 },
             };
+            self.check_frame(op);
             self.step(op)?;
             after(self, parser, op)?;
         }

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
+use super::build_notes::BuildNotes;
 use super::items::{Items, SpareItems};
 use super::limits::MachineError;
 use super::memo_slots::{Filled, MemoSlots};
@@ -75,6 +76,7 @@ pub struct Machine<'a> {
     pub(super) batch: Option<Batch>,
     pub(super) arrays: ArrayNotes,
     pub(super) spare: SpareItems,
+    pub(super) notes: BuildNotes,
     /// Pays for all of the above.
     pub(super) budget: Rc<WorkBudget>,
     /// The bytes of the opcodes that were decoded to show a value, counted by the tests of complexity.
@@ -138,6 +140,7 @@ impl<'a> Machine<'a> {
             batch: None,
             arrays: ArrayNotes::default(),
             spare: SpareItems::default(),
+            notes: BuildNotes::default(),
             budget: Rc::clone(budget),
             #[cfg(test)]
             decoded: std::cell::Cell::default(),

@@ -147,7 +147,7 @@ pub fn beyond_plain(bytes: &[u8]) -> Vec<(u64, String)> {
 
 /// As [`beyond_plain`], within a budget.
 pub(crate) fn beyond_plain_within(bytes: &[u8], budget: &Rc<WorkBudget>) -> Vec<(u64, String)> {
-    match Machine::run_within(bytes, budget) {
+    match Machine::run_with(bytes, budget) {
         Ok((machine, _)) => beyond_plain_of_run(bytes, &Labels::new(&machine)),
         Err(error) => vec![(0, format!("opcodes that cannot be analysed ({error})"))],
     }

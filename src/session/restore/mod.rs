@@ -6,6 +6,8 @@
 //! other pickle as a whole.
 
 mod buffer_memory;
+#[allow(dead_code)]
+mod builder;
 mod class_finder;
 mod dill_functions;
 mod fault_log;
