@@ -52,6 +52,7 @@ mod joblib_formats;
 mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
+mod memory_bounds;
 #[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]
