@@ -23,7 +23,7 @@ pub(in crate::pickle) use self::pandas_recipe::PandasBuilder;
 pub(crate) use self::pandas_recipe::PandasMake;
 pub(crate) use self::plan::BuildPlan;
 pub(in crate::pickle) use self::value_recipe::ValueBuilder;
-pub(crate) use self::value_recipe::ValueMake;
+pub(crate) use self::value_recipe::{Given, HarmlessCall, ValueFill, ValueMake};
 
 use super::machine::value::Ref;
 
@@ -70,6 +70,8 @@ pub(crate) enum Fill {
     Pairs(Vec<Ref>),
     /// Attributes that are set in the `__dict__` of the object. The names are identifiers, and no dunder names.
     Attributes(Vec<(String, Ref)>),
+    /// In a way that only the makers of values know. They get the objects of [`ValueFill::parts`], in the same order.
+    Value(ValueFill),
 }
 
 /// Why an object is not built, as the rest of a sentence that starts with the callee.

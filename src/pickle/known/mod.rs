@@ -63,6 +63,12 @@ pub(super) fn builder_of(module: &str, name: &str) -> Option<Builder> {
     row(module, name)?.builder
 }
 
+/// Whether a file that is not trusted may have this class, function or singleton itself as a value, by its current name.
+#[allow(dead_code)]
+pub(super) fn is_harmless_value(module: &str, name: &str) -> bool {
+    row(module, name).is_some_and(|row| row.is_value)
+}
+
 /// Whether a global has a trait, under its current name or the one of Python 2 or numpy 1.
 fn has_trait(module: &str, name: &str, wanted: Trait) -> bool {
     row(&renames::same_module(module), name).is_some_and(|row| row.traits.contains(&wanted))

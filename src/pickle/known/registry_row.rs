@@ -16,6 +16,9 @@ pub(super) struct KnownGlobal {
     /// How our own code makes what a call makes, for a file that is not trusted.
     #[allow(dead_code)]
     pub(super) builder: Option<Builder>,
+    /// Whether a file that is not trusted may have the class, function or singleton itself as a value.
+    #[allow(dead_code)]
+    pub(super) is_value: bool,
     pub(super) canonical: Option<CanonicalCall>,
     /// The module that people import a class from, if pickles name another one.
     pub(super) exported_by: Option<&'static str>,
@@ -228,6 +231,11 @@ impl KnownGlobal {
         Self { builder: Some(builder), ..self }
     }
 
+    /// A class or function that a file may refer to without calling it: nothing that a load does calls it either.
+    pub(super) const fn as_value(self) -> Self {
+        Self { is_value: true, ..self }
+    }
+
     pub(super) const fn canonical(self, canonical: CanonicalCall) -> Self {
         Self { canonical: Some(canonical), ..self }
     }
@@ -254,6 +262,7 @@ pub(super) const fn known(modules: &'static [&'static str], names: &'static [&'s
         effect: None,
         is_loaded_untrusted: false,
         builder: None,
+        is_value: false,
         canonical: None,
         exported_by: None,
         singleton: None,
