@@ -58,15 +58,27 @@ fn globals(row: &'static KnownGlobal) -> impl Iterator<Item = (&'static str, &'s
 }
 
 /// How our own code makes what a call of this global makes, by its current name; `None` if it does not.
-#[allow(dead_code)]
 pub(super) fn builder_of(module: &str, name: &str) -> Option<Builder> {
     row(module, name)?.builder
 }
 
-/// Whether a file that is not trusted may have this class, function or singleton itself as a value, by its current name.
-#[allow(dead_code)]
+/// Whether a file that is not trusted may look up this global, by its current name: to call it, or as a value.
+pub(crate) fn is_built(module: &str, name: &str) -> bool {
+    row(module, name).is_some_and(|row| row.builder.is_some() || row.is_value || row.is_loaded_untrusted)
+}
+
+/// Whether a file that is not trusted may have this class, function or singleton itself as a value, by its current
+/// name.
 pub(super) fn is_harmless_value(module: &str, name: &str) -> bool {
-    row(module, name).is_some_and(|row| row.is_value)
+    is_built(module, name) && !has_exact_trait(module, name, Trait::OnlyCalled)
+}
+
+/// Whether this global is part of how pickles write other objects, and is no value itself.
+pub(super) fn names_no_value(module: &str, name: &str) -> bool {
+    matches!((module, name), ("copyreg", "_reconstructor" | "__newobj__" | "__newobj_ex__") | ("builtins", "object"))
+        || is_getattr(module, name)
+        || imports_module(module, name)
+        || is_array_wrapper(module, name)
 }
 
 /// Whether a global has a trait, under its current name or the one of Python 2 or numpy 1.

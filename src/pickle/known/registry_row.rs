@@ -14,10 +14,8 @@ pub(super) struct KnownGlobal {
     /// Whether the unpickler finds it when it loads a file that is not trusted.
     pub(super) is_loaded_untrusted: bool,
     /// How our own code makes what a call makes, for a file that is not trusted.
-    #[allow(dead_code)]
     pub(super) builder: Option<Builder>,
-    /// Whether a file that is not trusted may have the class, function or singleton itself as a value.
-    #[allow(dead_code)]
+    /// Whether a file that is not trusted may have it as a value, although no call of it is built.
     pub(super) is_value: bool,
     pub(super) canonical: Option<CanonicalCall>,
     /// The module that people import a class from, if pickles name another one.
@@ -187,6 +185,8 @@ pub(in crate::pickle) enum CanonicalCall {
 /// Yes-or-no facts about a global.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trait {
+    /// A function that pickles call, and that is no value in a file that is not trusted.
+    OnlyCalled,
     /// A call makes code objects, or functions that have one: only the same version of Python runs those.
     MakesCode,
     /// A call does harm, in a module that is not dangerous as a whole.
@@ -226,12 +226,12 @@ impl KnownGlobal {
         Self { is_loaded_untrusted: true, ..self }
     }
 
-    #[allow(dead_code)]
+    /// Callables whose results our own code makes for a file that is not trusted.
     pub(super) const fn builds(self, builder: Builder) -> Self {
         Self { builder: Some(builder), ..self }
     }
 
-    /// A class or function that a file may refer to without calling it: nothing that a load does calls it either.
+    /// A class or a singleton that a file may refer to, and that nothing calls while it is loaded.
     pub(super) const fn as_value(self) -> Self {
         Self { is_value: true, ..self }
     }

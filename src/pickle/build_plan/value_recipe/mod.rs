@@ -1,8 +1,8 @@
 //! Recipes for values of builtins and of the standard library.
 //!
-//! Most are a call of a public constructor whose arguments were checked ([`HarmlessCall`]). What a recipe checks follows
-//! from what the constructor does with its arguments: types, ranges, and sizes that the arguments themselves do not
-//! limit. Objects whose deallocation recurses (slices, iterators, mapping proxies) do not hold others of their kind.
+//! Most are a call of a public constructor whose arguments were checked ([`HarmlessCall`]). What a recipe checks
+//! follows from what the constructor does with its arguments: types, ranges, and sizes that the arguments themselves
+//! do not limit. Objects whose deallocation recurses (slices, iterators, mapping proxies) do not hold others of their kind.
 
 mod value_arguments;
 mod value_arrays;
@@ -21,7 +21,9 @@ mod value_times;
 use super::{PlanContext, PlannedCall, Recipe, Refused};
 
 pub(in crate::pickle) use self::value_arguments::{byte_string, is_bytes, is_str};
-pub(in crate::pickle) use self::value_globals::{Global, global, global_of};
+#[cfg(feature = "python")]
+pub(crate) use self::value_errors::ERROR_MEMBERS;
+pub(in crate::pickle) use self::value_globals::{global, global_of, is_constant};
 pub(crate) use self::value_make::{Given, HarmlessCall, ValueFill, ValueMake, ViewOf};
 
 /// Which recipe a row of the registry asks for.
@@ -173,7 +175,9 @@ pub(super) fn recipe<'a>(
         }
         B::Error | B::StoredError | B::ComputedError => value_errors::recipe(context, builder, call),
         B::Address | B::MemoryFile | B::Path | B::Regex => value_files::recipe(context, builder, call),
-        B::Array | B::ArrayOfBytes | B::Bytes | B::ByteArray | B::Encode => value_arrays::recipe(context, builder, call),
+        B::Array | B::ArrayOfBytes | B::Bytes | B::ByteArray | B::Encode => {
+            value_arrays::recipe(context, builder, call)
+        }
         B::Iterator => value_iterators::recipe(context, call),
         B::GetAttr | B::NamedType | B::Repr | B::TypeOf | B::EnumMember | B::GenericAlias => {
             value_globals::recipe(context, builder, call)

@@ -4,22 +4,21 @@
 use std::borrow::Cow;
 
 use crate::pickle::build_plan::{PlanContext, Refused};
+use crate::pickle::explain::labels::Global;
 use crate::pickle::known::current_name;
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
-
-use super::value_globals::Global;
 
 /// The most bytes of the opcodes of a value that is decoded each time it is looked at.
 const SHORT: u64 = 64;
 
 /// The size of the opcodes that make a value without parts.
 pub(super) fn size(context: &PlanContext<'_, '_>, reference: Ref) -> u64 {
-    let (start, end) = context.labels().span(context.labels().machine().resolve(reference));
+    let (start, end) = context.labels.span(context.labels.machine().resolve(reference));
     end.saturating_sub(start)
 }
 
 pub(super) fn node<'m>(context: &PlanContext<'m, '_>, reference: Ref) -> Option<&'m Node> {
-    context.labels().machine().node(reference)
+    context.labels.machine().node(reference)
 }
 
 /// A value without parts, if its opcodes take at most `limit` bytes.
@@ -50,7 +49,7 @@ pub(super) fn has_leaf_type(context: &PlanContext<'_, '_>, reference: Ref, wante
     // Labels remember what they have decoded. Short values are decoded again, which takes less memory.
     match short_leaf(context, reference, SHORT) {
         Some(leaf) => leaf_type(&leaf) == wanted,
-        None => context.labels().type_name(reference).as_ref() == wanted,
+        None => context.labels.type_name(reference).as_ref() == wanted,
     }
 }
 
@@ -79,9 +78,8 @@ pub(super) fn is_none(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
 /// Whether this is bytes: of one opcode, or as protocols 0 to 2 write them.
 pub(in crate::pickle) fn is_bytes(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
     let is_called = || {
-        called_global(context, reference).is_some_and(|(module, name)| {
-            matches!((&*module, &*name), ("_codecs", "encode") | ("builtins", "bytes"))
-        })
+        called_global(context, reference)
+            .is_some_and(|(module, name)| matches!((&*module, &*name), ("_codecs", "encode") | ("builtins", "bytes")))
     };
     has_leaf_type(context, reference, "bytes") || is_called()
 }
@@ -139,7 +137,7 @@ pub(super) fn wide_int(context: &PlanContext<'_, '_>, reference: Ref) -> Option<
     match short_leaf(context, reference, SHORT)? {
         Leaf::Int(number) => u128::try_from(number).ok(),
         Leaf::LargeInt => {
-            let machine = context.labels().machine();
+            let machine = context.labels.machine();
             match machine.opcode_bytes(reference) {
                 // LONG1: a length and little-endian two's complement.
                 [0x8a, _, digits @ ..] => {

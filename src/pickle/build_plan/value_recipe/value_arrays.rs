@@ -99,9 +99,9 @@ fn encoded(class: &'static str, text: Ref) -> Recipe<'static> {
 /// The typecode in an argument.
 fn typecode(context: &PlanContext<'_, '_>, code: Ref) -> Result<&'static (char, usize, Kind), Refused> {
     let code = short_text(context, code, 16);
-    let found = TYPECODES.iter().find(|(known, ..)| {
-        code.as_deref().is_some_and(|code| code.len() == 1 && code.starts_with(*known))
-    });
+    let found = TYPECODES
+        .iter()
+        .find(|(known, ..)| code.as_deref().is_some_and(|code| code.len() == 1 && code.starts_with(*known)));
     found.ok_or_else(|| "with an unknown typecode".to_owned())
 }
 
@@ -138,8 +138,8 @@ fn is_item(context: &PlanContext<'_, '_>, item: Ref, size: usize, kind: Kind) ->
 /// `_array_reconstructor(array, typecode, number of the format, bytes)`.
 fn of_bytes<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Recipe<'a>, Refused> {
     let &[class, code, format, bytes] = arguments else { return Err("without four arguments".into()) };
-    let is_array = global_of(context, class)
-        .is_some_and(|(module, name)| (&*module, &*name) == ("array", "array"));
+    let is_array =
+        global_of(context.labels, class).is_some_and(|(module, name)| (&*module, &*name) == ("array", "array"));
     checked(is_array, "of another class")?;
     let &(typecode, own_size, kind) = typecode(context, code)?;
     let format = int_in(context, format, 0..=21).and_then(|number| FORMATS.get(usize::try_from(number).ok()?));

@@ -2,7 +2,7 @@
 //!
 //! A call such as `set([1, 2])`, which protocols 0 to 3 write, gets the list itself: it is not copied into the plan.
 
-use super::value_arguments::{is_called, is_none, is_str, node, pairs, sequence, short_text, int_in};
+use super::value_arguments::{int_in, is_called, is_none, is_str, node, pairs, sequence, short_text};
 use super::value_globals::global_of;
 use super::value_make::{ValueFill, ValueMake, ViewOf, called, filled, made, reading};
 use super::value_numbers::checked;
@@ -116,7 +116,7 @@ fn default_dict<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Re
         checked(call.arguments.is_empty(), "with these arguments")?;
         return Ok(called("collections", "defaultdict", Vec::new()));
     };
-    let found = global_of(context, factory);
+    let found = global_of(context.labels, factory);
     let is_harmless = found.is_some_and(|(module, name)| FACTORIES.contains(&(&*module, &*name)));
     checked(is_harmless || is_none(context, factory), "with a factory that may do anything")?;
     Ok(called("collections", "defaultdict", vec![factory]))
@@ -159,7 +159,7 @@ fn mapping_proxy<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> R
     let is_dict = |reference: Ref| match node(context, reference) {
         Some(Node { kind: NodeKind::Dict, .. }) => true,
         Some(Node { kind: NodeKind::Call(CallKind::Reduce), items, .. }) => {
-            let callee = items.first().and_then(|callee| global_of(context, *callee));
+            let callee = items.first().and_then(|callee| global_of(context.labels, *callee));
             callee.is_some_and(|(module, name)| {
                 matches!((&*module, &*name), ("collections", "OrderedDict" | "defaultdict" | "Counter"))
             })

@@ -13,15 +13,33 @@ use crate::pickle::build_plan::{Builder, Fill};
 use crate::pickle::known::builder_of;
 use crate::pickle::machine::value::{NodeKind, Ref};
 
-/// Attributes that the classes keep in C, as any object. The positions in a `UnicodeError` are not among them: Python
-/// reads the byte at such a position without a check.
-pub(crate) const MEMBERS: &[&str] = &[
-    "args", "code", "end_lineno", "end_offset", "errno", "filename", "filename2", "lineno", "msg", "name", "name_from",
-    "obj", "offset", "path", "print_file_and_line", "strerror", "text", "value",
+/// Attributes that a class may keep in C, as any object; all others are put into the `__dict__`. The positions in a
+/// `UnicodeError` are not among them: Python reads the byte at such a position without a check.
+#[cfg(feature = "python")]
+pub(crate) const ERROR_MEMBERS: &[&str] = &[
+    "__cause__",
+    "__context__",
+    "__suppress_context__",
+    "__traceback__",
+    "args",
+    "code",
+    "end_lineno",
+    "end_offset",
+    "errno",
+    "filename",
+    "filename2",
+    "lineno",
+    "msg",
+    "name",
+    "name_from",
+    "obj",
+    "offset",
+    "path",
+    "print_file_and_line",
+    "strerror",
+    "text",
+    "value",
 ];
-/// Attributes that no state sets.
-const READ_ONLY: &[&str] = &["start", "end", "encoding", "reason", "object", "characters_written", "exceptions"];
-
 pub(super) fn recipe<'a>(
     context: &PlanContext<'_, 'a>,
     builder: ValueBuilder,
@@ -79,7 +97,8 @@ fn fits(context: &PlanContext<'_, '_>, name: &str, arguments: &[Ref]) -> Result<
         // It takes the second argument apart.
         ("SyntaxError" | "IndentationError" | "TabError", [_, place]) => {
             let place = context.items(*place, NodeKind::Tuple);
-            place.is_some_and(|place| matches!(place.len(), 4 | 6) && place.iter().all(|part| is_simple(context, *part)))
+            place
+                .is_some_and(|place| matches!(place.len(), 4 | 6) && place.iter().all(|part| is_simple(context, *part)))
         }
         ("BaseExceptionGroup" | "ExceptionGroup", [message, members]) if is_str(context, *message) => {
             let members = sequence(context, *members).unwrap_or_default();
@@ -107,7 +126,7 @@ fn is_error(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
     let Some(node) = node(context, reference).filter(|node| matches!(node.kind, NodeKind::Call(_))) else {
         return false;
     };
-    let class = node.items.first().and_then(|class| global_of(context, *class));
+    let class = node.items.first().and_then(|class| global_of(context.labels, *class));
     let builder = class.and_then(|(module, name)| builder_of(&module, &name));
     matches!(builder, Some(Builder::Value(Error | StoredError | ComputedError)))
 }
@@ -126,7 +145,7 @@ fn members(context: &PlanContext<'_, '_>, state: Ref) -> Result<Vec<(String, Ref
             "__suppress_context__" => has_leaf_type(context, value, "bool"),
             "__notes__" => context.items(value, NodeKind::List).is_some(),
             "args" => context.items(value, NodeKind::Tuple).is_some(),
-            name => !(name.starts_with("__") && name.ends_with("__")) && !READ_ONLY.contains(&name),
+            name => !(name.starts_with("__") && name.ends_with("__")),
         };
         if !is_allowed {
             return Err(format!("with the attribute {name}"));

@@ -4,9 +4,7 @@
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::value_arguments::{
-    attributes, int_in, is_bytes, is_none, is_str, short_leaf, short_text, size,
-};
+use super::value_arguments::{attributes, int_in, is_bytes, is_none, is_str, short_leaf, short_text, size};
 use super::value_make::{ValueMake, called, filled, made};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
@@ -77,8 +75,8 @@ fn is_address(class: &str, text: &str) -> bool {
     !is_address && (class.ends_with("Interface") || is_network)
 }
 
-/// `re._compile(pattern, flags)`. Compiling takes time that is limited by the length; matching may take any time, but no
-/// load matches.
+/// `re._compile(pattern, flags)`. The length limits the time that compiling takes; matching may take any time, but
+/// no load matches.
 fn regex<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     let (pattern, flags) = match *call.arguments.as_slice() {
         [pattern] => (pattern, 0),
@@ -91,7 +89,8 @@ fn regex<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Re
     checked(is_str(context, pattern) || is_bytes(context, pattern), "of anything but a string")?;
     checked(size(context, pattern) <= MAX_PATTERN, "with a pattern of more than 65536 bytes")?;
     context.spend(usize::try_from(size(context, pattern)).unwrap_or(usize::MAX))?;
-    let text = super::value_arguments::byte_string_or_text(context, pattern, MAX_PATTERN).ok_or("of anything but a string")?;
+    let text =
+        super::value_arguments::byte_string_or_text(context, pattern, MAX_PATTERN).ok_or("of anything but a string")?;
     // `(?i)` and the like set it within the pattern.
     let within = text.windows(2).any(|pair| pair == b"(?") && text.contains(&b'i');
     if flags & IGNORE_CASE != 0 || within {
@@ -119,7 +118,8 @@ fn memory_file<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Res
         None => None,
     };
     let length = i64::try_from(size(context, contents)).unwrap_or(i64::MAX);
-    let position = int_in(context, position, 0..=length.saturating_add(MAX_GAP)).ok_or("with a position far behind its end")?;
+    let position =
+        int_in(context, position, 0..=length.saturating_add(MAX_GAP)).ok_or("with a position far behind its end")?;
     let recipe = made(ValueMake::MemoryFile { is_text, newline, position }, vec![contents]);
     if is_none(context, rest) {
         return Ok(recipe);
@@ -129,11 +129,7 @@ fn memory_file<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Res
 
 /// The newline of a `StringIO`. Its constructor translates the newlines in the contents, which were translated already:
 /// so they must be such that this changes nothing, or can be undone.
-fn newline_of<'a>(
-    context: &PlanContext<'_, 'a>,
-    newline: Ref,
-    contents: Ref,
-) -> Result<Option<Cow<'a, str>>, Refused> {
+fn newline_of<'a>(context: &PlanContext<'_, 'a>, newline: Ref, contents: Ref) -> Result<Option<Cow<'a, str>>, Refused> {
     let newline = match short_leaf(context, newline, 16) {
         Some(Leaf::None) => None,
         Some(_) => short_text(context, newline, 16),

@@ -1,27 +1,13 @@
 //! Globals as values, and the calls by which pickles find classes, attributes and constants.
 
-use std::rc::Rc;
-
-use super::value_arguments::{
-    called_global, current, int_in, is_simple, node, sequence, short_text, size,
-};
+use super::value_arguments::{called_global, current, int_in, is_none, is_simple, node, sequence, short_text, size};
 use super::value_make::{Given, HarmlessCall, ValueMake, called, made};
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::{Fill, Make};
-use crate::pickle::known::{class_named, is_harmless_value};
-use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
+use crate::pickle::explain::labels::{Global, Labels};
+use crate::pickle::known::{class_named, is_built, is_harmless_value};
+use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
 
-/// A module and a name in it.
-pub(in crate::pickle) type Global = (Rc<str>, Rc<str>);
-
-/// Attributes of classes that pickles look up to call them.
-const ATTRIBUTES: &[(&str, &str, &str)] = &[
-    ("zoneinfo", "ZoneInfo", "_unpickle"),
-    ("builtins", "dict", "keys"),
-    ("builtins", "dict", "values"),
-    ("builtins", "dict", "items"),
-    ("builtins", "str", "split"),
-];
 /// How many calls lead from one global to another: `_getattr(_load_type('dict'), 'keys', …)`.
 const MAX_STEPS: usize = 3;
 /// How deeply aliases are nested: `dict[str, list[tuple[int, str]]]`.
@@ -54,62 +40,60 @@ pub(in crate::pickle) fn global<'a>(module: &str, name: &str) -> Result<Recipe<'
         ("pathlib._local", name) => ("pathlib", name),
         (module, name) => (module, name),
     };
-    let is_upper = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    if is_upper && CONSTANTS.iter().any(|(of, prefix)| *of == module && name.starts_with(prefix)) {
+    if is_constant(module, name) {
         return Ok(made(ValueMake::NamedMember(module.to_owned(), name.to_owned()), Vec::new()));
     }
-    let is_type = matches!((module, name), ("types", "NoneType" | "EllipsisType" | "NotImplementedType"));
-    if is_harmless_value(module, name) || is_type || is_attribute(module, name) {
-        let make = Make::Global(module.to_owned(), name.to_owned());
-        return Ok(Recipe { make, needs: Vec::new(), reads: false, fill: Fill::Nothing });
+    if is_harmless_value(module, name) {
+        return Ok(found_as(Make::Global(module.to_owned(), name.to_owned())));
     }
-    Err("as a value".into())
+    Err("is no harmless value".into())
 }
 
-fn is_attribute(module: &str, name: &str) -> bool {
-    let Some((class, attribute)) = name.split_once('.') else { return false };
-    ATTRIBUTES.contains(&(module, class, attribute))
+fn found_as(make: Make<'_>) -> Recipe<'_> {
+    Recipe { make, needs: Vec::new(), reads: false, fill: Fill::Nothing }
+}
+
+/// Whether a pickle may look up this global: Python 3.10 pickles some members of enumerations by their names.
+pub(in crate::pickle) fn is_constant(module: &str, name: &str) -> bool {
+    let is_upper = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    is_upper && CONSTANTS.iter().any(|(of, prefix)| *of == module && name.starts_with(prefix))
 }
 
 /// The global that a reference is, by its current name: an import, or a call that finds one.
-pub(in crate::pickle) fn global_of(context: &PlanContext<'_, '_>, reference: Ref) -> Option<Global> {
-    found(context, reference, MAX_STEPS)
+pub(in crate::pickle) fn global_of(labels: &Labels<'_, '_>, reference: Ref) -> Option<Global> {
+    found(labels, reference, MAX_STEPS)
 }
 
-fn found(context: &PlanContext<'_, '_>, reference: Ref, steps: usize) -> Option<Global> {
-    if let Some((module, name)) = context.global(reference) {
+fn found(labels: &Labels<'_, '_>, reference: Ref, steps: usize) -> Option<Global> {
+    if let Some((module, name)) = labels.global(reference) {
         return Some(current(&module, &name));
     }
     let steps = steps.checked_sub(1)?;
-    let node = node(context, reference)?;
-    let is_plain = node.kind == NodeKind::Call(CallKind::Reduce) && node.state.is_none() && node.added.is_none();
-    let [callee, arguments] = node.items.as_slice() else { return None };
-    if !is_plain {
-        return None;
-    }
-    let (module, name) = found(context, *callee, steps)?;
-    let arguments = context.items(*arguments, NodeKind::Tuple)?;
-    match ((&*module, &*name), arguments) {
-        (("dill._dill" | "dill.dill", "_load_type"), [name]) => named(context, *name),
+    let plain = |node: &&Node, kind| node.kind == kind && node.state.is_none() && node.added.is_none();
+    let node = labels.machine().node(reference).filter(|node| plain(node, NodeKind::Call(CallKind::Reduce)))?;
+    let [callee, arguments] = &node.items[..] else { return None };
+    let (module, name) = found(labels, *callee, steps)?;
+    let arguments = labels.machine().node(*arguments).filter(|node| plain(node, NodeKind::Tuple))?;
+    match ((&*module, &*name), &arguments.items[..]) {
+        (("dill._dill" | "dill.dill", "_load_type"), [name]) => named(labels, *name),
         (("cloudpickle.cloudpickle" | "cloudpickle.cloudpickle_fast" | "cloudpickle", "_builtin_type"), [name]) => {
-            named(context, *name)
+            named(labels, *name)
         }
         (("builtins", "getattr"), [of, name])
         | (("dill._dill" | "dill.dill", "_getattr"), [of, name, _])
         | (("dill._dill" | "dill.dill", "_get_attr"), [of, name]) => {
-            let (module, class) = found(context, *of, steps)?;
-            let name = short_text(context, *name, MAX_NAME)?;
-            let dotted = format!("{class}.{name}");
-            is_attribute(&module, &dotted).then(|| (module, dotted.into()))
+            let (module, class) = found(labels, *of, steps)?;
+            let dotted = format!("{class}.{}", labels.string(*name)?);
+            is_built(&module, &dotted).then(|| (module, dotted.into()))
         }
-        (("builtins", "type"), [of]) => type_of(context, *of),
+        (("builtins", "type"), [of]) => type_of(labels, *of),
         _ => None,
     }
 }
 
 /// The class that dill and cloudpickle find by a name.
-fn named(context: &PlanContext<'_, '_>, name: Ref) -> Option<Global> {
-    let name = short_text(context, name, MAX_NAME)?;
+fn named(labels: &Labels<'_, '_>, name: Ref) -> Option<Global> {
+    let name = labels.string(name)?;
     let (module, name) = match &*name {
         "NoneType" | "NotImplementedType" => ("types", &*name),
         name => class_named(name),
@@ -118,14 +102,13 @@ fn named(context: &PlanContext<'_, '_>, name: Ref) -> Option<Global> {
 }
 
 /// The type of a constant: `type(None)`.
-fn type_of(context: &PlanContext<'_, '_>, of: Ref) -> Option<Global> {
-    let name = match context.value(of) {
-        Value::Leaf(Leaf::None) => "NoneType",
-        _ => match context.global(of).as_ref().map(|(module, name)| (current(module, name).0, name)) {
-            Some((module, name)) if &*module == "builtins" && &**name == "Ellipsis" => "EllipsisType",
-            Some((module, name)) if &*module == "builtins" && &**name == "NotImplemented" => "NotImplementedType",
-            _ => return None,
-        },
+fn type_of(labels: &Labels<'_, '_>, of: Ref) -> Option<Global> {
+    let global = labels.global(of).map(|(module, name)| current(&module, &name));
+    let name = match global.as_ref().map(|(module, name)| (&**module, &**name)) {
+        Some(("builtins", "Ellipsis")) => "EllipsisType",
+        Some(("builtins", "NotImplemented")) => "NotImplementedType",
+        None if &*labels.type_name(of) == "NoneType" => "NoneType",
+        _ => return None,
     };
     Some(("types".into(), name.into()))
 }
@@ -149,7 +132,7 @@ pub(super) fn recipe<'a>(
             if let Some(member) = member_by_name(context, call) {
                 return Ok(member);
             }
-            let (module, name) = global_of(context, call.node).ok_or("with these arguments")?;
+            let (module, name) = global_of(context.labels, call.node).ok_or("with these arguments")?;
             global(&module, &name).map_err(|_| format!("to find {module}.{name}"))
         }
     }
@@ -163,8 +146,7 @@ fn repr<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Rec
     };
     let text = text.ok_or("with anything but a short string")?;
     if matches!(&*text, "Ellipsis" | "NotImplemented" | "None") {
-        let make = Make::Global("builtins".to_owned(), text.into_owned());
-        return Ok(Recipe { make, needs: Vec::new(), reads: false, fill: Fill::Nothing });
+        return Ok(found_as(Make::Global("builtins".to_owned(), text.into_owned())));
     }
     let numbers = text.strip_prefix("range(").and_then(|rest| rest.strip_suffix(')'));
     let numbers: Option<Vec<i64>> =
@@ -185,7 +167,7 @@ fn member<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<R
     let &[value] = call.arguments.as_slice() else { return Err("without the value of one member".into()) };
     let Some(&(module, name, least, greatest)) = listed else { return Err("as an enumeration".into()) };
     // The value of `SafeUUID.unknown` is None.
-    let is_none = (module, name) == ("uuid", "SafeUUID") && super::value_arguments::is_none(context, value);
+    let is_none = (module, name) == ("uuid", "SafeUUID") && is_none(context, value);
     if is_none || int_in(context, value, least..=greatest).is_some() {
         return Ok(called(module, name, vec![value]));
     }
@@ -206,7 +188,7 @@ fn member_by_name<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> 
 /// Whether a reference is `list[int]` or the like, of classes that may be values.
 fn is_alias(context: &PlanContext<'_, '_>, reference: Ref, depth: usize) -> Result<bool, Refused> {
     let is_class = |reference: Ref| {
-        let found = global_of(context, reference);
+        let found = global_of(context.labels, reference);
         found.is_some_and(|(module, name)| global(&module, &name).is_ok())
     };
     let Some(Node { kind: NodeKind::Call(CallKind::Reduce), items, state: None, added: None, .. }) =
@@ -220,9 +202,8 @@ fn is_alias(context: &PlanContext<'_, '_>, reference: Ref, depth: usize) -> Resu
     context.spend(parameters.len())?;
     for parameter in parameters {
         let is_nested = || {
-            let is_called = called_global(context, *parameter).is_some_and(|(module, name)| {
-                matches!((&*module, &*name), ("types", "GenericAlias"))
-            });
+            let is_called = called_global(context, *parameter)
+                .is_some_and(|(module, name)| matches!((&*module, &*name), ("types", "GenericAlias")));
             if is_called && depth > 0 { is_alias(context, *parameter, depth - 1) } else { Ok(false) }
         };
         let is_short = is_simple(context, *parameter) && size(context, *parameter) < MAX_NAME;

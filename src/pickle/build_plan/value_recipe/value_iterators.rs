@@ -68,7 +68,7 @@ fn is_iter(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
     let Some(Node { kind: NodeKind::Call(CallKind::Reduce), items, .. }) = node(context, reference) else {
         return false;
     };
-    let callee = items.first().and_then(|callee| global_of(context, *callee));
+    let callee = items.first().and_then(|callee| global_of(context.labels, *callee));
     callee.is_some_and(|(module, name)| (&*module, &*name) == ("builtins", "iter"))
 }
 
@@ -136,7 +136,8 @@ fn chain<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Re
     let links_of = node(context, links).and_then(|links| context.items(*links.items.get(1)?, NodeKind::Tuple));
     let chained = links_of.and_then(|of| sequence(context, *of.first()?)).ok_or("with an unknown state")?;
     context.spend(chained.len())?;
-    let is_link = |link: &Ref| is_simple(context, *link) || sequence(context, *link).is_some() || is_iter(context, *link);
+    let is_link =
+        |link: &Ref| is_simple(context, *link) || sequence(context, *link).is_some() || is_iter(context, *link);
     checked(chained.iter().all(is_link), "of anything but lists")?;
     Ok(called("itertools", "chain.from_iterable", vec![links]))
 }

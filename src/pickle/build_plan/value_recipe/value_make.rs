@@ -97,6 +97,16 @@ impl ValueFill {
             Self::WeakItems(items) | Self::WeakPairs(items) => items.clone(),
         }
     }
+
+    /// Those of the parts that are hashed.
+    pub(in crate::pickle) fn keys(&self) -> impl Iterator<Item = Ref> + '_ {
+        let (keys, step) = match self {
+            Self::Members(_) => (&[][..], 1),
+            Self::WeakItems(items) => (&items[..], 1),
+            Self::WeakPairs(pairs) => (&pairs[..], 2),
+        };
+        keys.iter().copied().step_by(step)
+    }
 }
 
 impl<'a> HarmlessCall<'a> {

@@ -18,11 +18,24 @@ const MAX_CONTEXT: i64 = 999_999_999_999_999_999;
 /// The most digits of the numbers of a `Fraction`, as many as Python's `int` converts.
 const MAX_FRACTION_DIGITS: u64 = 4300;
 const ROUNDINGS: &[&str] = &[
-    "ROUND_CEILING", "ROUND_DOWN", "ROUND_FLOOR", "ROUND_HALF_DOWN", "ROUND_HALF_EVEN", "ROUND_HALF_UP", "ROUND_UP",
+    "ROUND_CEILING",
+    "ROUND_DOWN",
+    "ROUND_FLOOR",
+    "ROUND_HALF_DOWN",
+    "ROUND_HALF_EVEN",
+    "ROUND_HALF_UP",
+    "ROUND_UP",
     "ROUND_05UP",
 ];
 const SIGNALS: &[&str] = &[
-    "Clamped", "DivisionByZero", "FloatOperation", "Inexact", "InvalidOperation", "Overflow", "Rounded", "Subnormal",
+    "Clamped",
+    "DivisionByZero",
+    "FloatOperation",
+    "Inexact",
+    "InvalidOperation",
+    "Overflow",
+    "Rounded",
+    "Subnormal",
     "Underflow",
 ];
 
@@ -49,7 +62,8 @@ pub(super) fn recipe<'a>(
         ValueBuilder::Slice => {
             checked((1..=3).contains(&arguments.len()), "with these arguments")?;
             // Slices within slices would be deleted one within the other, without a bound.
-            let is_part = |part: &Ref| is_simple(context, *part) || (is_called(context, *part) && !is_slice(context, *part));
+            let is_part =
+                |part: &Ref| is_simple(context, *part) || (is_called(context, *part) && !is_slice(context, *part));
             checked(arguments.iter().all(is_part), "of anything but numbers and dates")?;
             Ok(called("builtins", "slice", call.arguments.clone()))
         }
@@ -70,8 +84,8 @@ fn is_number(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
 
 fn is_slice(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
     // Any call whose callee is not known by its name counts as one.
-    let callee = context.labels().machine().node(reference).and_then(|node| node.items.first().copied());
-    let global = callee.and_then(|callee| global_of(context, callee));
+    let callee = context.labels.machine().node(reference).and_then(|node| node.items.first().copied());
+    let global = callee.and_then(|callee| global_of(context.labels, callee));
     global.is_none_or(|(module, name)| (&*module, &*name) == ("builtins", "slice"))
 }
 

@@ -121,7 +121,7 @@ fn lock_by_dill<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Re
 fn item_getter<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     let is_slice = |reference: Ref| match node(context, reference) {
         Some(Node { kind: NodeKind::Call(CallKind::Reduce), items, .. }) => {
-            let callee = items.first().and_then(|callee| global_of(context, *callee));
+            let callee = items.first().and_then(|callee| global_of(context.labels, *callee));
             callee.is_some_and(|(module, name)| (&*module, &*name) == ("builtins", "slice"))
         }
         _ => false,

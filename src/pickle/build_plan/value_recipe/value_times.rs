@@ -1,7 +1,9 @@
 //! Recipes for dates, times and time zones. Dates are pickled as the bytes that CPython keeps them in
 //! (`Modules/_datetimemodule.c`), which its own constructor hardly checks.
 
-use super::value_arguments::{arguments_of, byte_string, called_global, int_in, is_called, is_none, is_str, short_text, truth};
+use super::value_arguments::{
+    arguments_of, byte_string, called_global, int_in, is_called, is_none, is_str, short_text, truth,
+};
 use super::value_make::{Given, HarmlessCall, ValueMake, called, made};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
@@ -130,8 +132,8 @@ fn time_zone<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Resul
         [offset, name] if is_str(context, name) => offset,
         _ => return Err("with these arguments".into()),
     };
-    let is_delta = called_global(context, offset)
-        .is_some_and(|(module, name)| (&*module, &*name) == ("datetime", "timedelta"));
+    let is_delta =
+        called_global(context, offset).is_some_and(|(module, name)| (&*module, &*name) == ("datetime", "timedelta"));
     let delta = arguments_of(context, offset).filter(|_| is_delta);
     let delta = delta.and_then(|arguments| time_delta(context, arguments));
     let [days, seconds, microseconds] = delta.ok_or("with an offset that is no timedelta")?;

@@ -1,0 +1,50 @@
+//! Carries out the calls of recipes: a class or a function of an installed module, with checked arguments.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyString, PyTuple};
+
+use crate::pickle::build_plan::{Given, HarmlessCall};
+use crate::session::restore::builder::BuildContext;
+
+pub(super) fn call<'py>(
+    context: &BuildContext<'py>,
+    call: &HarmlessCall<'_>,
+    needs: &[Bound<'py, PyAny>],
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = context.py();
+    let callee = found(context, &call.module, &call.name)?;
+    let mut needs = needs.iter();
+    let arguments: Vec<_> =
+        call.arguments.iter().map(|argument| given(py, argument, &mut needs)).collect::<PyResult<_>>()?;
+    if call.keywords.is_empty() {
+        return callee.call1(PyTuple::new(py, arguments)?);
+    }
+    let keywords = PyDict::new(py);
+    for (name, value) in &call.keywords {
+        keywords.set_item(name, given(py, value, &mut needs)?)?;
+    }
+    callee.call(PyTuple::new(py, arguments)?, Some(&keywords))
+}
+
+/// A global, whose name may have dots.
+pub(super) fn found<'py>(context: &BuildContext<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let mut names = name.split('.');
+    let first = context.global(module, names.next().unwrap_or_default())?;
+    names.try_fold(first, |object, name| object.getattr(name))
+}
+
+fn given<'py>(
+    py: Python<'py>,
+    argument: &Given<'_>,
+    needs: &mut std::slice::Iter<'_, Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let mut next = || needs.next().ok_or_else(|| PyValueError::new_err("the recipe has too few parts"));
+    match argument {
+        Given::Needed => Ok(next()?.clone()),
+        // CPython encodes it without looking up a codec.
+        Given::Encoded => next()?.cast_exact::<PyString>()?.call_method1("encode", ("latin-1",)),
+        Given::Int(number) => Ok(number.into_pyobject(py)?.into_any()),
+        Given::Text(text) => Ok(PyString::new(py, text).into_any()),
+    }
+}
