@@ -377,10 +377,9 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             let checked = match node.kind {
                 NodeKind::Dict => limits.check(node.items.iter().copied().step_by(2)),
                 NodeKind::Set | NodeKind::FrozenSet => limits.check(node.items.iter().copied()),
-                NodeKind::Call(_) => match self.recipes.get(index).map(|recipe| &recipe.fill) {
-                    Some(Fill::Pairs(pairs)) => limits.check(pairs.iter().copied().step_by(2)),
-                    Some(Fill::Value(fill)) => limits.check(fill.keys()),
-                    _ => Ok(()),
+                NodeKind::Call(_) => match self.recipes.get(index) {
+                    Some(recipe) => limits.check(self.hashed_by(recipe).into_iter()),
+                    None => Ok(()),
                 },
                 _ => Ok(()),
             };
@@ -391,6 +390,17 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         for (at, what) in found {
             self.refuse(at, what);
         }
+    }
+
+    /// The keys and members of the object of a recipe, besides those of containers that are checked on their own.
+    fn hashed_by(&self, recipe: &Recipe<'_>) -> Vec<Ref> {
+        let mut keys = value_recipe::hashed(self.labels, recipe);
+        match &recipe.fill {
+            Fill::Pairs(pairs) => keys.extend(pairs.iter().copied().step_by(2)),
+            Fill::Value(fill) => keys.extend(fill.keys()),
+            Fill::Nothing | Fill::Items(_) | Fill::Attributes(_) => {}
+        }
+        keys
     }
 
     /// What is refused of a node, and why.

@@ -43,6 +43,10 @@ const NAMES: &[(&str, &str, &str, &str)] = &[
     ("builtins", "intern", "sys", "intern"),
     ("collections", "IterableUserDict", "collections", "UserDict"),
     ("itertools", "izip", "builtins", "zip"),
+    ("itertools", "izip_longest", "itertools", "zip_longest"),
+    ("itertools", "ifilterfalse", "itertools", "filterfalse"),
+    ("urllib.request", "URLError", "urllib.error", "URLError"),
+    ("urllib.request", "HTTPError", "urllib.error", "HTTPError"),
     ("itertools", "imap", "builtins", "map"),
     ("itertools", "ifilter", "builtins", "filter"),
 ];

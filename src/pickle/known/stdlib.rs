@@ -64,8 +64,7 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     data(&["zoneinfo"], &["ZoneInfo"]).builds(Value(B::ZoneInfo)),
     data(&["zoneinfo"], &["ZoneInfo._unpickle"])
         .makes(Makes::Type("zoneinfo.ZoneInfo"))
-        .builds(Value(B::ZoneInfo))
-        .traits(&[Trait::OnlyCalled]),
+        .builds(Value(B::ZoneInfo)),
     data(&["decimal"], &["Decimal"]).builds(Value(B::Decimal)).traits(&[Trait::CalledBase]),
     data(&["_decimal"], &["Decimal"]).builds(Value(B::Decimal)),
     data(&["decimal", "_decimal"], &["Context"]).builds(Value(B::DecimalContext)),

@@ -2,7 +2,8 @@
 //!
 //! Most are a call of a public constructor whose arguments were checked ([`HarmlessCall`]). What a recipe checks
 //! follows from what the constructor does with its arguments: types, ranges, and sizes that the arguments themselves
-//! do not limit. Objects whose deallocation recurses (slices, iterators, mapping proxies) do not hold others of their kind.
+//! do not limit. Objects whose deallocation recurses (slices, iterators, mapping proxies) do not hold others of their
+//! kind.
 
 mod value_arguments;
 mod value_arrays;
@@ -21,6 +22,7 @@ mod value_times;
 use super::{PlanContext, PlannedCall, Recipe, Refused};
 
 pub(in crate::pickle) use self::value_arguments::{byte_string, is_bytes, is_str};
+pub(super) use self::value_collections::hashed;
 #[cfg(feature = "python")]
 pub(crate) use self::value_errors::ERROR_MEMBERS;
 pub(in crate::pickle) use self::value_globals::{global, global_of, is_constant};

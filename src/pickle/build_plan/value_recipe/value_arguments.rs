@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::value_globals::global_of;
 use crate::pickle::build_plan::{PlanContext, Refused};
 use crate::pickle::explain::labels::Global;
 use crate::pickle::known::current_name;
@@ -198,8 +199,7 @@ pub(super) fn arguments_of<'m>(context: &PlanContext<'m, '_>, reference: Ref) ->
 
 /// The callee of a call by REDUCE, by its current name.
 pub(super) fn called_global(context: &PlanContext<'_, '_>, reference: Ref) -> Option<Global> {
-    let (module, name) = context.global(*unchanged_call(context, reference)?.items.first()?)?;
-    Some(current(&module, &name))
+    global_of(context.labels, *unchanged_call(context, reference)?.items.first()?)
 }
 
 fn unchanged_call<'m>(context: &PlanContext<'m, '_>, reference: Ref) -> Option<&'m Node> {

@@ -7,7 +7,8 @@ use super::value_globals::global_of;
 use super::value_make::{ValueFill, ValueMake, ViewOf, called, filled, made, reading};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
-use crate::pickle::build_plan::Fill;
+use crate::pickle::build_plan::{Fill, Make};
+use crate::pickle::explain::labels::Labels;
 use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
 
 /// The classes that a `defaultdict` may call for a missing key.
@@ -60,6 +61,20 @@ pub(super) fn recipe<'a>(
     Ok(filled(recipe, fill))
 }
 
+/// What the object of a recipe hashes of the containers that it needs.
+pub(in crate::pickle::build_plan) fn hashed(labels: &Labels<'_, '_>, recipe: &Recipe<'_>) -> Vec<Ref> {
+    let items = |reference: &Ref| labels.machine().node(*reference).map_or(&[][..], |node| &node.items[..]);
+    match (&recipe.make, recipe.needs.as_slice()) {
+        (Make::Value(ValueMake::Call(call)), [items_of, pairs @ ..]) => match &*call.name {
+            "set" | "frozenset" => items(items_of).to_vec(),
+            "OrderedDict" => pairs.iter().filter_map(|pair| items(pair).first().copied()).collect(),
+            _ => Vec::new(),
+        },
+        (Make::Value(ValueMake::DictView(ViewOf::Keys)), [keys]) => items(keys).to_vec(),
+        _ => Vec::new(),
+    }
+}
+
 fn holds_pairs(builder: ValueBuilder) -> bool {
     use ValueBuilder::{Counter, DefaultDict, Dict, OrderedDict};
     matches!(builder, Counter | DefaultDict | Dict | OrderedDict)
@@ -72,13 +87,14 @@ fn is_open(builder: ValueBuilder, call: &PlannedCall<'_>) -> bool {
 
 /// `set([…])`, or without an argument.
 fn of_sequence<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    match *call.arguments.as_slice() {
-        [] => {}
-        [items] if sequence(context, items).is_some() => {}
-        [items] if context.items(items, NodeKind::Set).is_some() => {}
-        [items] if context.items(items, NodeKind::FrozenSet).is_some() => {}
-        _ => return Err("of anything but a list, a tuple or a set".into()),
-    }
+    let items = match *call.arguments.as_slice() {
+        [] => Some(&[][..]),
+        [items] => sequence(context, items)
+            .or_else(|| context.items(items, NodeKind::Set))
+            .or_else(|| context.items(items, NodeKind::FrozenSet)),
+        _ => None,
+    };
+    context.spend(items.ok_or("of anything but a list, a tuple or a set")?.len())?;
     Ok(reading(called("builtins", call.name.to_string(), call.arguments.clone())))
 }
 
@@ -150,7 +166,7 @@ fn view_by_cloudpickle<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>
         "_make_dict_values" => (NodeKind::List, ViewOf::Values),
         _ => (NodeKind::Dict, ViewOf::Items),
     };
-    checked(context.items(of, kind).is_some(), "with these arguments")?;
+    context.spend(context.items(of, kind).ok_or("with these arguments")?.len())?;
     Ok(reading(made(ValueMake::DictView(view), vec![of])))
 }
 

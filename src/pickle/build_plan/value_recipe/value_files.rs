@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::value_arguments::{attributes, int_in, is_bytes, is_none, is_str, short_leaf, short_text, size};
+use super::value_arguments::{attributes, int_in, is_bytes, is_none, is_str, short_leaf, short_text, size, wide_int};
 use super::value_make::{ValueMake, called, filled, made};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
@@ -36,11 +36,15 @@ pub(super) fn recipe<'a>(
             Ok(called("pathlib", call.name.to_string(), call.arguments.clone()))
         }
         ValueBuilder::Address => {
-            let text = match *call.arguments.as_slice() {
-                [text] => short_text(context, text, MAX_ADDRESS),
-                _ => None,
+            let &[address] = call.arguments.as_slice() else { return Err("with these arguments".into()) };
+            let bits = if call.name.starts_with("IPv4") { 32 } else { 128 };
+            // Addresses are pickled as numbers, all others as strings.
+            let is_number = || {
+                let number = wide_int(context, address).filter(|_| call.name.ends_with("Address"));
+                number.is_some_and(|number| bits == 128 || number >> bits == 0)
             };
-            let is_address = text.is_some_and(|text| is_address(&call.name, &text));
+            let text = short_text(context, address, MAX_ADDRESS);
+            let is_address = text.map_or_else(is_number, |text| is_address(&call.name, &text));
             checked(is_address, "of a string that is none")?;
             Ok(called("ipaddress", call.name.to_string(), call.arguments.clone()))
         }

@@ -86,6 +86,11 @@ fn found(labels: &Labels<'_, '_>, reference: Ref, steps: usize) -> Option<Global
             let dotted = format!("{class}.{}", labels.string(*name)?);
             is_built(&module, &dotted).then(|| (module, dotted.into()))
         }
+        // dill writes `Ellipsis` so.
+        (("dill._dill" | "dill.dill", "_eval_repr"), [name]) => {
+            let name = labels.string(*name).filter(|name| matches!(&**name, "Ellipsis" | "NotImplemented"))?;
+            Some(("builtins".into(), name))
+        }
         (("builtins", "type"), [of]) => type_of(labels, *of),
         _ => None,
     }
@@ -149,11 +154,11 @@ fn repr<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Rec
         return Ok(found_as(Make::Global("builtins".to_owned(), text.into_owned())));
     }
     let numbers = text.strip_prefix("range(").and_then(|rest| rest.strip_suffix(')'));
-    let numbers: Option<Vec<i64>> =
+    let numbers: Option<Vec<i128>> =
         numbers.and_then(|numbers| numbers.split(',').map(|number| number.trim().parse().ok()).collect());
     match numbers {
         Some(numbers) if (1..=3).contains(&numbers.len()) && numbers.get(2) != Some(&0) => {
-            let call = HarmlessCall::new("builtins", "range").with(numbers.into_iter().map(Given::Int));
+            let call = HarmlessCall::new("builtins", "range").with(numbers.into_iter().map(Given::Wide));
             Ok(made(ValueMake::Call(call), Vec::new()))
         }
         _ => Err(format!("of {text}")),

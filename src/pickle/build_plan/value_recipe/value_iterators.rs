@@ -2,7 +2,8 @@
 //! and the classes of `itertools` before their first item. No recipe reads from an iterator: some have no end.
 
 use super::value_arguments::{
-    arguments_of, called_global, has_leaf_type, int_in, is_int, is_none, is_simple, node, sequence, truth,
+    arguments_of, called_global, has_leaf_type, int_in, is_bytes, is_int, is_none, is_simple, node, sequence,
+    short_text, size, truth,
 };
 use super::value_globals::global_of;
 use super::value_make::{ValueMake, called, made, reading};
@@ -80,13 +81,22 @@ fn length_of(context: &PlanContext<'_, '_>, of: Ref) -> Option<u64> {
         return Some(items.len() as u64);
     }
     if has_leaf_type(context, of, "str") || has_leaf_type(context, of, "bytes") {
-        return Some(super::value_arguments::size(context, of));
+        return Some(size(context, of));
+    }
+    if let Some([text, _]) = arguments_of(context, of).filter(|_| is_bytes(context, of)) {
+        return Some(size(context, *text));
     }
     let (module, name) = called_global(context, of)?;
-    let is_range = (&*module, &*name) == ("builtins", "range");
+    let arguments = arguments_of(context, of)?;
+    let is_repr = |text: Ref| short_text(context, text, 256).is_some_and(|text| text.starts_with("range("));
+    let is_range = match (&*module, &*name) {
+        ("builtins", "range") => true,
+        ("dill._dill" | "dill.dill", "_eval_repr") => arguments.iter().all(|text| is_repr(*text)),
+        _ => false,
+    };
     // The iterator over a range begins at any index without counting.
     let is_view = &*module == "builtins" && matches!(&*name, "dict.values" | "dict.items" | "dict.keys");
-    (is_range && arguments_of(context, of).is_some()).then_some(u64::MAX).or_else(|| is_view.then_some(0))
+    is_range.then_some(u64::MAX).or_else(|| is_view.then_some(0))
 }
 
 /// `iter(container)`, with the index of the next item as its state.

@@ -74,6 +74,8 @@ pub(crate) enum Given<'a> {
     Encoded,
     /// A number.
     Int(i64),
+    /// A large number.
+    Wide(i128),
     /// A string.
     Text(Cow<'a, str>),
 }

@@ -208,8 +208,9 @@ fn named_member<'py>(context: &BuildContext<'py>, module: &str, name: &str) -> P
     Err(PyValueError::new_err(format!("{module}.{name} is no member of an enumeration")))
 }
 
-/// The time zone with this key, from the cache of `zoneinfo` or a new one. Python reads its file from directories of the
-/// system (`zoneinfo.TZPATH`), and else from the package `tzdata`, which it would also import from the working directory.
+/// The time zone with this key, from the cache of `zoneinfo` or a new one. Python reads its file from directories of
+/// the system (`zoneinfo.TZPATH`), and else from the package `tzdata`, which it would also import from the working
+/// directory.
 fn zone<'py>(context: &BuildContext<'py>, key: &str, cached: bool) -> PyResult<Bound<'py, PyAny>> {
     let directories: Vec<PathBuf> = context.global("zoneinfo", "TZPATH")?.extract()?;
     let has_file = |directory: &Path| directory.is_absolute() && directory.join(key).is_file();
