@@ -24,14 +24,15 @@ pub(crate) use self::array_recipe::ArrayMake;
 pub(crate) use self::build_order::{BuildStep, BuildSteps};
 pub(in crate::pickle) use self::instance_recipe::InstanceBuilder;
 pub(crate) use self::instance_recipe::InstanceMake;
+pub(crate) use self::key_limits::MAX_SAME_HASH;
 pub(in crate::pickle) use self::pandas_recipe::PandasBuilder;
 pub(crate) use self::pandas_recipe::PandasMake;
 pub(in crate::pickle) use self::plan_context::{PlanContext, PlannedCall};
 pub(crate) use self::planner::{BuildPlan, NestedPickle};
 pub(in crate::pickle) use self::recipe_table::RecipeTable;
-#[cfg(feature = "python")]
-pub(crate) use self::value_recipe::ERROR_MEMBERS;
 pub(in crate::pickle) use self::value_recipe::ValueBuilder;
+#[cfg(feature = "python")]
+pub(crate) use self::value_recipe::{ERROR_MEMBERS, global as global_value};
 pub(crate) use self::value_recipe::{Given, HarmlessCall, ValueFill, ValueMake, ViewOf};
 
 use super::machine::value::Ref;

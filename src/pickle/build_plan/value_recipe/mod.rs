@@ -25,7 +25,8 @@ pub(in crate::pickle) use self::value_arguments::{byte_string, is_bytes, is_str}
 pub(super) use self::value_collections::hashed;
 #[cfg(feature = "python")]
 pub(crate) use self::value_errors::ERROR_MEMBERS;
-pub(in crate::pickle) use self::value_globals::{global, global_of, is_constant};
+pub(crate) use self::value_globals::global;
+pub(in crate::pickle) use self::value_globals::{global_of, is_constant};
 pub(crate) use self::value_make::{Given, HarmlessCall, ValueFill, ValueMake, ViewOf};
 
 /// Which recipe a row of the registry asks for.

@@ -33,7 +33,7 @@ const ENUMERATIONS: &[(&str, &str, i64, i64)] = &[
 const CONSTANTS: &[(&str, &str)] = &[("signal", "SIG"), ("socket", "AF_"), ("socket", "SOCK_")];
 
 /// The recipe for a global that a pickle refers to, and does not call.
-pub(in crate::pickle) fn global<'a>(module: &str, name: &str) -> Result<Recipe<'a>, Refused> {
+pub(crate) fn global<'a>(module: &str, name: &str) -> Result<Recipe<'a>, Refused> {
     let (module, name) = current(module, name);
     let (module, name) = match (&*module, &*name) {
         ("builtins", "NoneType") => ("types", "NoneType"),

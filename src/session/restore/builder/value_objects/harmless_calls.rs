@@ -17,6 +17,9 @@ pub(super) fn call<'py>(
     let mut needs = needs.iter();
     let arguments: Vec<_> =
         call.arguments.iter().map(|argument| given(py, argument, &mut needs)).collect::<PyResult<_>>()?;
+    if matches!(&*call.name, "set" | "frozenset" | "OrderedDict") {
+        check_hashes(context, &call.name, &arguments)?;
+    }
     if call.keywords.is_empty() {
         return callee.call1(PyTuple::new(py, arguments)?);
     }
@@ -32,6 +35,18 @@ pub(super) fn found<'py>(context: &BuildContext<'py>, module: &str, name: &str) 
     let mut names = name.split('.');
     let first = context.global(module, names.next().unwrap_or_default())?;
     names.try_fold(first, |object, name| object.getattr(name))
+}
+
+/// Refuses too many keys or members with the same hash.
+fn check_hashes<'py>(context: &BuildContext<'py>, name: &str, arguments: &[Bound<'py, PyAny>]) -> PyResult<()> {
+    // The keys of a dict were counted when it was filled.
+    let items = arguments.first().filter(|items| !items.is_instance_of::<PyDict>());
+    let Some(items) = items else { return Ok(()) };
+    let items = items.try_iter()?;
+    if name == "OrderedDict" {
+        return context.check_hashes(items.map(|pair| pair?.get_item(0)));
+    }
+    context.check_hashes(items)
 }
 
 fn given<'py>(

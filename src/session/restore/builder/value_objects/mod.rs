@@ -63,7 +63,12 @@ pub(super) fn make<'py>(
 }
 
 /// Puts into an object what its recipe says. `parts` are the objects of [`ValueFill::parts`].
-pub(super) fn fill<'py>(object: &Bound<'py, PyAny>, fill: &ValueFill, parts: &[Bound<'py, PyAny>]) -> PyResult<()> {
+pub(super) fn fill<'py>(
+    context: &BuildContext<'py>,
+    object: &Bound<'py, PyAny>,
+    fill: &ValueFill,
+    parts: &[Bound<'py, PyAny>],
+) -> PyResult<()> {
     match fill {
         ValueFill::Members(members) => {
             let attributes = object.getattr("__dict__")?.cast_into_exact::<PyDict>()?;
@@ -76,9 +81,13 @@ pub(super) fn fill<'py>(object: &Bound<'py, PyAny>, fill: &ValueFill, parts: &[B
             }
             Ok(())
         }
-        ValueFill::WeakItems(_) => parts.iter().try_for_each(|item| object.call_method1("add", (item,)).map(drop)),
+        ValueFill::WeakItems(_) => {
+            context.check_hashes(parts.iter().cloned().map(Ok))?;
+            parts.iter().try_for_each(|item| object.call_method1("add", (item,)).map(drop))
+        }
         ValueFill::WeakPairs(_) => {
             let (pairs, _) = parts.as_chunks::<2>();
+            context.check_hashes(pairs.iter().map(|[key, _]| Ok(key.clone())))?;
             pairs.iter().try_for_each(|[key, value]| object.set_item(key, value))
         }
     }
