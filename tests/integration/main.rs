@@ -84,6 +84,7 @@ mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
 #[cfg(feature = "python")]
+#[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]
 mod verified_is_equal;
