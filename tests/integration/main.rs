@@ -21,12 +21,16 @@ mod faults;
 #[cfg(feature = "python")]
 mod foreign;
 #[cfg(feature = "python")]
+mod found_environments;
+#[cfg(feature = "python")]
 mod functions_by_value;
 mod fuzzing;
 #[cfg(feature = "python")]
 mod generators;
 #[cfg(feature = "python")]
 mod hard_objects;
+#[cfg(feature = "python")]
+mod hostile_text;
 #[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
