@@ -1,27 +1,36 @@
 //! What a file that is not trusted may build: for each object of a pickle, how our own code makes it.
 //!
-//! A [`BuildPlan`] is made from what the symbolic machine has built, without Python. It has a [`Recipe`] for each object
-//! that is not a plain container, with arguments that are checked, or a refusal. A restore carries out the recipes and
-//! nothing else; a file is plain data if its plan refuses nothing. So what is checked and what is built are one thing.
+//! A [`BuildPlan`] is made from what the symbolic machine has built, without Python. It has a [`Recipe`] for each
+//! object that is not a plain container, with arguments that are checked, or a refusal. A restore carries out the
+//! recipes and nothing else; a file is plain data if its plan refuses nothing. So what is checked and what is built
+//! are one thing.
 //!
 //! A column of the registry ([`Builder`](super::known::Builder)) says which file of this folder makes the recipe for a
 //! call of a global. Nothing that is called by its pickle has a recipe unless it has a row.
 
 mod array_recipe;
-mod context;
+mod build_order;
+
 mod instance_recipe;
+mod key_limits;
 mod pandas_recipe;
-mod plan;
+
+mod plan_context;
+mod planned_call;
+mod planner;
+mod recipe_table;
 mod value_recipe;
 
 pub(in crate::pickle) use self::array_recipe::ArrayBuilder;
 pub(crate) use self::array_recipe::ArrayMake;
-pub(in crate::pickle) use self::context::{PlanContext, PlannedCall};
+pub(crate) use self::build_order::{BuildStep, BuildSteps};
 pub(in crate::pickle) use self::instance_recipe::InstanceBuilder;
 pub(crate) use self::instance_recipe::InstanceMake;
 pub(in crate::pickle) use self::pandas_recipe::PandasBuilder;
 pub(crate) use self::pandas_recipe::PandasMake;
-pub(crate) use self::plan::BuildPlan;
+pub(in crate::pickle) use self::plan_context::{PlanContext, PlannedCall};
+pub(crate) use self::planner::{BuildPlan, NestedPickle};
+pub(in crate::pickle) use self::recipe_table::RecipeTable;
 pub(in crate::pickle) use self::value_recipe::ValueBuilder;
 pub(crate) use self::value_recipe::ValueMake;
 
@@ -56,6 +65,19 @@ pub(crate) enum Make<'a> {
     Global(String, String),
     /// A module, which is imported only from the directories where packages are installed.
     Module(String),
+    /// The object of a pickle of its own: joblib writes arrays of objects so.
+    Pickle(Box<NestedPickle<'a>>),
+}
+
+/// The memory that NEXT_BUFFER pushes, as the index describes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BufferFacts {
+    /// Which one it is of all that the load passes.
+    pub number: usize,
+    /// The length in bytes.
+    pub length: u64,
+    /// Whether Python may write to it.
+    pub writable: bool,
 }
 
 /// What is put into an object after it was made.
@@ -68,7 +90,8 @@ pub(crate) enum Fill {
     Items(Vec<Ref>),
     /// Keys and values, alternating, that are set in a dict.
     Pairs(Vec<Ref>),
-    /// Attributes that are set in the `__dict__` of the object. The names are identifiers, and no dunder names.
+    /// Attributes that are set in the `__dict__` of the object. The names are identifiers, and no dunder names. If the
+    /// object can be a key, its hash must not depend on them: it may be put into a dict before it has them.
     Attributes(Vec<(String, Ref)>),
 }
 

@@ -169,7 +169,7 @@ impl<'m, 'a> Labels<'m, 'a> {
 
     /// An attribute of a global, as a global with a dotted name. Protocols before 4 write `getattr(ZoneInfo,
     /// '_unpickle')` for `ZoneInfo._unpickle`.
-    fn attribute(&self, callee: Ref) -> Option<Global> {
+    pub(in crate::pickle) fn attribute(&self, callee: Ref) -> Option<Global> {
         let node = self.machine.node(callee)?;
         let (module, name) = self.global(*node.items.first().filter(|_| matches!(node.kind, NodeKind::Call(_)))?)?;
         if !known::is_getattr(&module, &name) {

@@ -58,9 +58,21 @@ fn globals(row: &'static KnownGlobal) -> impl Iterator<Item = (&'static str, &'s
 }
 
 /// How our own code makes what a call of this global makes, by its current name; `None` if it does not.
-#[allow(dead_code)]
 pub(super) fn builder_of(module: &str, name: &str) -> Option<Builder> {
     row(module, name)?.builder
+}
+
+/// Whether our own code makes what a call of this global makes, by its current name. Such a global may be a value.
+pub(crate) fn is_built(module: &str, name: &str) -> bool {
+    row(module, name).is_some_and(|row| row.builder.is_some() || row.is_loaded_untrusted)
+}
+
+/// Whether this global is part of how pickles write other objects, and is no value itself.
+pub(super) fn names_no_value(module: &str, name: &str) -> bool {
+    matches!((module, name), ("copyreg", "_reconstructor" | "__newobj__" | "__newobj_ex__") | ("builtins", "object"))
+        || is_getattr(module, name)
+        || imports_module(module, name)
+        || is_array_wrapper(module, name)
 }
 
 /// Whether a global has a trait, under its current name or the one of Python 2 or numpy 1.

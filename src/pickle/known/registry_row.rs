@@ -14,7 +14,6 @@ pub(super) struct KnownGlobal {
     /// Whether the unpickler finds it when it loads a file that is not trusted.
     pub(super) is_loaded_untrusted: bool,
     /// How our own code makes what a call makes, for a file that is not trusted.
-    #[allow(dead_code)]
     pub(super) builder: Option<Builder>,
     pub(super) canonical: Option<CanonicalCall>,
     /// The module that people import a class from, if pickles name another one.

@@ -17,7 +17,6 @@ pub(crate) fn may_load(module: &str, name: &str) -> bool {
 }
 
 /// Whether a module may be imported for a file that is not trusted.
-#[cfg(any(feature = "python", test))]
 pub(crate) fn may_import(module: &str) -> bool {
     packages::is_known_module(module) && !packages::runs_on_import(module)
 }

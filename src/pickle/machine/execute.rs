@@ -32,7 +32,16 @@ impl Machine<'_> {
     #[inline(never)]
     fn rare(&mut self, op: OpStep) -> Done {
         match op.opcode {
-            Opcode::Proto | Opcode::Frame | Opcode::Stop | Opcode::ReadonlyBuffer => Ok(()),
+            Opcode::Proto | Opcode::Stop => Ok(()),
+            Opcode::Frame => {
+                self.notes.frame(op);
+                Ok(())
+            }
+            Opcode::ReadonlyBuffer => self.notes.buffer(op),
+            Opcode::NextBuffer => {
+                self.notes.buffer(op)?;
+                self.push_leaf(op)
+            }
             Opcode::Pop => self.pop(op),
             Opcode::PopMark => self.above_mark(op).map(drop),
             Opcode::Dup => self.top(op).and_then(|top| self.push(top, op)),
@@ -303,6 +312,7 @@ impl Machine<'_> {
         let top = self.top(op)?;
         self.extend_span(top, op);
         let target = self.resolve(top);
+        self.note_late(top, target, op)?;
         // For pruning: the oldest node that was changed since each mark.
         if let (RefTarget::Node(index), Some(mark)) = (target.target(), self.marks.last_mut()) {
             mark.lowest = mark.lowest.min(index);

@@ -4,9 +4,11 @@
 //! memo slot. Values are shared by reference as in the pickle, so a pickle that would expand to gigabytes stays as
 //! small as it is; everything that grows has a limit, and nothing recurses.
 //!
-//! [`state`] holds the machine, [`run`] starts it, [`execute`] has the opcodes, [`view`] reads its values, [`prune`]
+//! [`state`] holds the machine, [`build_notes`] what a load that builds its objects must know besides its values,
+//! [`run`] starts it, [`execute`] has the opcodes, [`view`] reads its values, [`prune`]
 //! drops values that are not needed, and [`joblib_arrays`] handles array bytes between the opcodes.
 
+mod build_notes;
 mod execute;
 mod joblib_arrays;
 #[cfg(test)]

@@ -37,7 +37,7 @@ impl<'a> Machine<'a> {
         machine.follow(Some(watch))
     }
 
-    fn follow(mut self, mut watch: Option<&mut dyn Watch>) -> Result<(Self, Ref), MachineError> {
+    pub(super) fn follow(mut self, mut watch: Option<&mut dyn Watch>) -> Result<(Self, Ref), MachineError> {
         let mut parser = Parser::new(self.bytes);
         let mut stop = 0;
         self.steps(&mut parser, |machine, parser, op| {
@@ -108,7 +108,7 @@ impl<'a> Machine<'a> {
 
     /// Follows all opcodes, and calls `after` after each of them.
     #[inline(always)]
-    fn steps(
+    pub(super) fn steps(
         &mut self,
         parser: &mut Parser<'a>,
         mut after: impl FnMut(&mut Self, &mut Parser<'a>, OpStep) -> Done,
@@ -122,6 +122,7 @@ impl<'a> Machine<'a> {
                     None => return Ok(()),
                 },
             };
+            self.check_frame(op);
             self.step(op)?;
             after(self, parser, op)?;
         }

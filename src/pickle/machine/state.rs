@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use super::build_notes::BuildNotes;
 use super::limits::{MAX_ITEMS, MAX_NODES, MachineError, limit};
 use super::memo_slots::{Filled, MemoSlots};
 use super::value::{Node, NodeKind, Ref, RefTarget};
@@ -74,6 +75,7 @@ pub struct Machine<'a> {
     pub(super) batch: Option<Batch>,
     pub(super) arrays: ArrayNotes,
     pub(super) spare: SpareItems,
+    pub(super) notes: BuildNotes,
     /// The bytes of the opcodes that were decoded to show a value, counted by the tests of complexity.
     #[cfg(test)]
     pub(super) decoded: std::cell::Cell<u64>,
@@ -170,6 +172,7 @@ impl<'a> Machine<'a> {
             batch: None,
             arrays: ArrayNotes::default(),
             spare: SpareItems::default(),
+            notes: BuildNotes::default(),
             #[cfg(test)]
             decoded: std::cell::Cell::default(),
         }

@@ -78,6 +78,11 @@ impl Ref {
         if let RefTarget::Node(index) = self.target() { Some(index) } else { None }
     }
 
+    /// The offset of the opcode that makes the value alone.
+    pub(crate) fn leaf_offset(self) -> Option<u64> {
+        if let RefTarget::Leaf(at) = self.target() { Some(at) } else { None }
+    }
+
     /// The pruned form of a value of this kind.
     pub(super) fn inner(kind: NodeKind) -> Self {
         let number = INNER.iter().position(|inner| *inner == Inner::Container(kind)).unwrap_or(INNER.len() - 1);
