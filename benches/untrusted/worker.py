@@ -17,6 +17,7 @@ import snapcli
 TIMEOUT = 20
 MAX_DEPTH = 200
 
+
 class Comparison:
     """The first difference of two objects, by what they would pickle."""
 
@@ -48,6 +49,7 @@ class Comparison:
                 return found
         return None
 
+
 def parts(value):
     """The parts of an object, each with its name."""
     if type(value) in (list, tuple):
@@ -72,6 +74,7 @@ def parts(value):
     return [(f".{name}", list(part) if name in ("items", "pairs") and part else part)
             for name, part in zip(names, reduced)]
 
+
 def outcome(path, only):
     wanted = {"only": [only]} if only else {}
     try:
@@ -87,8 +90,10 @@ def outcome(path, only):
         differs = f"cannot be compared: {type(error).__name__}: {error}"
     return {"loaded": True, "differs": differs}
 
+
 def timed_out(*_):
     raise TimeoutError(f"takes longer than {TIMEOUT} s")
+
 
 def run(out, listed):
     signal.signal(signal.SIGALRM, timed_out)
@@ -100,6 +105,7 @@ def run(out, listed):
             signal.alarm(0)
             answers.write(json.dumps({"file": line} | answer) + "\n")
             answers.flush()
+
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")

@@ -11,6 +11,7 @@
 mod array_recipe;
 mod build_order;
 
+mod instance_attributes;
 mod instance_recipe;
 mod key_limits;
 mod pandas_recipe;
