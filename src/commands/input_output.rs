@@ -54,13 +54,19 @@ pub(super) fn print_report<R: Serialize>(
         return Ok(());
     }
     // One write for many lines, and the flush below reports a full disk or a closed pipe.
-    let out = &mut io::BufWriter::new(io::stdout());
+    let out = &mut io::BufWriter::new(stdout());
     if json {
         report::write_json(out, report)?
     } else {
         write_text(out, report)?
     }
     Ok(out.flush()?)
+}
+
+/// Standard output, for results. Text must go through [`Lines`](crate::ui::Lines).
+#[allow(clippy::disallowed_methods, reason = "this is where commands get it from")]
+pub(super) fn stdout() -> io::Stdout {
+    io::stdout()
 }
 
 /// How a table can look on standard output.

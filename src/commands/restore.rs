@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use super::input_output::{is_stdio, or_exit_code};
+use super::input_output::{is_stdio, or_exit_code, stdout};
 use crate::cli::RestoreArgs;
 use crate::exit::{self, OrExit};
 use crate::pickle::explain::outline::Outline;
@@ -26,7 +26,7 @@ use crate::snapshot::signature::SigningKey;
 use crate::ui::messages::{print_error, print_error_line, print_line};
 use crate::ui::progress::DelayedBar;
 use crate::ui::prompt::{can_ask, confirm};
-use crate::ui::{Verbosity, count, escape};
+use crate::ui::{Lines, Verbosity, count};
 
 /// Restores a session, and runs what the user asked for with it.
 pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
@@ -45,7 +45,7 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     }
     // `--list` needs no Python.
     if args.list {
-        return list_variables(&open_checked(&args, verbosity)?, &mut std::io::stdout());
+        return list_variables(&open_checked(&args, verbosity)?, &mut stdout());
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
     // once.
@@ -94,7 +94,7 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
             ReadError::CutShort { at } => format!("the pickle is truncated at byte {at}"),
             damage => damage.to_string(),
         };
-        verbosity.note(&format!("{}: {damage}; restoring what is intact", escape(&file)));
+        verbosity.note(&format!("{file}: {damage}; restoring what is intact"));
     }
     if let Contents::Foreign { .. } = snapshot.contents() {
         // Without an index there are no hashes: this checks that the opcodes are complete.
@@ -116,7 +116,8 @@ fn list_variables(snapshot: &Snapshot, out: &mut dyn Write) -> Result<i32> {
             Outline::Object { .. } => vec![OBJECT_NAME],
         }
     };
-    names.into_iter().try_for_each(|name| writeln!(out, "{}", escape(name)))?;
+    let out = &mut Lines::new(out);
+    names.into_iter().try_for_each(|name| out.line(name))?;
     Ok(exit::DONE)
 }
 
@@ -210,7 +211,7 @@ impl RestoreJob {
         // Checked here, after the load but before the command runs.
         if self.args.strict && !restored.lost.is_empty() {
             let lost = count(restored.lost.len(), "variable");
-            let text = format!("cannot restore {lost} from {}: nothing was run, because of --strict", escape(&name));
+            let text = format!("cannot restore {lost} from {name}: nothing was run, because of --strict");
             return Err(exit::error(exit::LEFT_OUT, text));
         }
         Ok(())
@@ -220,11 +221,11 @@ impl RestoreJob {
         let names = count(restored.names.len(), "variable");
         let module = match restored.module.as_str() {
             "__main__" => String::new(),
-            module => format!(" of {}", escape(module)),
+            module => format!(" of {module}"),
         };
-        let mut text = format!("restored {names}{module} from {}", escape(name));
+        let mut text = format!("restored {names}{module} from {name}");
         if !restored.names.is_empty() {
-            text = format!("{text}: {}", escape(&first_names(&restored.names)));
+            text = format!("{text}: {}", first_names(&restored.names));
         }
         // With a script or code, the user wants to see only its output.
         if self.command.is_some() {
@@ -238,10 +239,10 @@ impl RestoreJob {
             if self.command.is_some() { self.verbosity.detail(&text) } else { self.verbosity.note(&text) }
         }
         for note in &restored.notes {
-            self.verbosity.note(&escape(note));
+            self.verbosity.note(note);
         }
         for (why, lost) in by_reason(&restored.lost) {
-            let text = format!("cannot restore {}: {}", escape(&named(&lost)), escape(why));
+            let text = format!("cannot restore {}: {why}", named(&lost));
             // With --strict these lines explain the error, so --quiet does not hide them.
             if self.args.strict { print_line(&text) } else { self.verbosity.note(&text) }
         }
@@ -254,7 +255,7 @@ impl RestoreJob {
         let with_markers = with_markers.filter(|variable| restored.names.contains(&variable.name));
         let mut items = with_markers.flat_map(|variable| &variable.lost);
         for item in items.by_ref().take(MOST_MARKERS) {
-            let (path, type_name) = (escape(&item.path), escape(&item.type_name));
+            let (path, type_name) = (&item.path, &item.type_name);
             self.verbosity.note(&format!("{path} is a marker: this {type_name} could not be saved"));
         }
         let more = items.count();

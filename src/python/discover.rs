@@ -15,9 +15,10 @@ use std::{env, fmt, fs};
 
 use anyhow::Result;
 
-use super::interpreter::{Interpreter, NoPython};
+use super::interpreter::Interpreter;
 use super::libpython;
 use super::probe::{self, Unusable};
+use crate::exit::{self, Coded};
 
 /// The environment variable with the same meaning as `--python`.
 pub(crate) const VARIABLE: &str = "SNAPCLI_PYTHON";
@@ -100,8 +101,8 @@ impl PythonChoice {
     }
 
     /// Why there is none, with a line for each candidate.
-    fn error(&self) -> NoPython {
-        let reasons = self.candidates.iter().filter_map(|candidate| match &candidate.state {
+    fn error(&self) -> Coded {
+        let mut reasons = self.candidates.iter().filter_map(|candidate| match &candidate.state {
             CandidateState::Unusable(reason) => Some(format!("{}: {reason}", candidate.source)),
             _ => None,
         });
@@ -110,20 +111,19 @@ impl PythonChoice {
         };
         // The search stopped at a Python that the user named: advice about others would only distract.
         if self.candidates.last().is_some_and(named) {
-            return NoPython(reasons.collect::<Vec<_>>().join("\n  "));
+            let first = reasons.next().unwrap_or_default();
+            return exit::coded(exit::NO_PYTHON, first).with_details(reasons.collect());
         }
-        let mut text = "found no Python that can be embedded".to_owned();
-        for reason in reasons {
-            text = text + "\n  " + &reason;
-        }
-        NoPython(text + "\ninstall CPython 3.10 or newer with its shared library, or choose one with --python")
+        let advice = "install CPython 3.10 or newer with its shared library, or choose one with --python";
+        let details = reasons.chain([advice.to_owned()]).collect();
+        exit::coded(exit::NO_PYTHON, "found no Python that can be embedded").with_details(details)
     }
 }
 
 /// Chooses the Python to run. Candidates after the first usable one are not examined, because that takes time.
 ///
 /// # Errors
-/// [`NoPython`], which lists the candidates.
+/// With exit code 6 and the list of the candidates.
 pub(crate) fn choose(explicit: Option<&str>) -> Result<Interpreter> {
     if let Some(interpreter) = libpython::handed_over() {
         return Ok(interpreter);
@@ -134,7 +134,7 @@ pub(crate) fn choose(explicit: Option<&str>) -> Result<Interpreter> {
 /// Finds a Python of this version, even if this process runs another one.
 ///
 /// # Errors
-/// [`NoPython`], which lists the candidates.
+/// With exit code 6 and the list of the candidates.
 pub(crate) fn find_version(version: &str) -> Result<Interpreter> {
     find(Some(version))
 }

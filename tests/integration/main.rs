@@ -28,6 +28,8 @@ mod generators;
 #[cfg(feature = "python")]
 mod hard_objects;
 #[cfg(feature = "python")]
+mod hostile_text;
+#[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
 #[cfg(feature = "python")]

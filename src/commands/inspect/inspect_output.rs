@@ -16,7 +16,7 @@ use crate::report::{github, html, inspect_text, verdict_text, write_json};
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
-use crate::ui::{Verbosity, escape};
+use crate::ui::Verbosity;
 
 /// How the result is printed. The properties of standard output are determined before a script runs: while it runs,
 /// file descriptor 1 is a copy of standard error.
@@ -81,9 +81,9 @@ impl InspectOutput {
 
 /// The tree of objects that are pickled under a variable.
 pub(super) fn trace(snapshot: &Snapshot, name: &str) -> Result<TraceTree> {
-    let tree = snapshot.trace(name).or_exit(exit::DAMAGED, || format!("cannot trace {}", escape(name)))?;
+    let tree = snapshot.trace(name).or_exit(exit::DAMAGED, || format!("cannot trace {name}"))?;
     tree.ok_or_else(|| {
-        exit::error(exit::USAGE, format!("there is no variable {}: list them with `snapcli inspect`", escape(name)))
+        exit::error(exit::USAGE, format!("there is no variable {name}: list them with `snapcli inspect`"))
     })
 }
 

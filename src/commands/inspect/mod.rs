@@ -12,7 +12,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use self::inspect_output::{InspectOutput, check_page_path, trace};
-use super::input_output::{open_snapshot, or_exit_code, stdout_style};
+use super::input_output::{open_snapshot, or_exit_code, stdout, stdout_style};
 use crate::cli::{GlobalArgs, InspectArgs};
 use crate::exit::{self, OrExit};
 use crate::report::inspect_report::SessionReport;
@@ -69,7 +69,7 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
             "the index is missing (the file is truncated, or damaged at its end): showing what the pickle contains",
         );
     }
-    let out = &mut io::BufWriter::new(io::stdout());
+    let out = &mut io::BufWriter::new(stdout());
     if let Some(name) = &args.trace {
         return inspection.print_tree(out, &trace(&snapshot, name)?);
     }
@@ -92,8 +92,7 @@ fn file_to_read(
     if script || crate::cli::is_script(path) {
         return Ok(None);
     }
-    let usage =
-        |problem| exit::error(exit::USAGE, format!("{} {problem}", crate::ui::escape(&path.display().to_string())));
+    let usage = |problem| exit::error(exit::USAGE, format!("{} {problem}", path.display()));
     if path.is_dir() {
         return Err(usage("is a directory: pass a file, or add --script to run the directory"));
     }
