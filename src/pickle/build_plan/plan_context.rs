@@ -1,6 +1,6 @@
 //! What the makers of recipes ask of the machine: a call with its parts, and the values of its arguments.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -44,6 +44,8 @@ pub(in crate::pickle) struct PlanContext<'m, 'a> {
     /// By the first argument, as a resolved reference: the calls whose results are dropped.
     pub(super) effects: &'m HashMap<Ref, Vec<Ref>>,
     pub(super) consumed: &'m RefCell<Vec<Ref>>,
+    /// The bytes that arrays copy.
+    pub(super) copied: &'m Cell<u64>,
 }
 
 impl<'m, 'a> PlanContext<'m, 'a> {

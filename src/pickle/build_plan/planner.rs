@@ -2,8 +2,8 @@
 //!
 //! Everything that the pickle does must have an explanation, also what no value refers to: a call is made by a recipe
 //! or [consumed](PlanContext::consume) by one, a global is in the registry, and opcodes change only what they have
-//! begun. 
-use std::cell::RefCell;
+//! begun.
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use super::build_order::{BuildOrder, BuildSteps};
@@ -130,6 +130,7 @@ struct Planner<'l, 'm, 'a> {
     recipes: RecipeTable<'a>,
     effects: HashMap<Ref, Vec<Ref>>,
     consumed: RefCell<Vec<Ref>>,
+    copied: Cell<u64>,
     /// Calls without a recipe, and why.
     failed: Vec<(usize, Refused)>,
     refusals: Vec<(u64, Refused)>,
@@ -138,8 +139,8 @@ struct Planner<'l, 'm, 'a> {
 
 impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
     fn new(labels: &'l Labels<'m, 'a>, buffers: &'l [(u64, BufferFacts)], depth: usize) -> Self {
-        let (session, recipes, effects, consumed, failed, refusals, known) = Default::default();
-        Self { labels, buffers, depth, session, recipes, effects, consumed, failed, refusals, known }
+        let (session, recipes, effects, consumed, copied, failed, refusals, known) = Default::default();
+        Self { labels, buffers, depth, session, recipes, effects, consumed, copied, failed, refusals, known }
     }
 
     fn plan(mut self, values: &[Ref]) -> BuildPlan<'a> {
@@ -316,6 +317,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             buffers: self.buffers,
             effects: &self.effects,
             consumed: &self.consumed,
+            copied: &self.copied,
         };
         recipe(&context, builder, &call)
     }

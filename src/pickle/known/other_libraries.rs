@@ -2,6 +2,7 @@
 //! in [`estimators`](super::estimators) and [`predictors`](super::predictors).
 
 use super::registry_row::{Effect, KnownGlobal, Makes, Trait, dangerous, known};
+use crate::pickle::build_plan::{ArrayBuilder, Builder};
 
 /// joblib writes an instance of this class in place of each array, followed by the array's bytes. scikit-learn had its
 /// own copy of joblib up to 0.22.
@@ -16,7 +17,9 @@ const PARAMETER: &str = "torch.nn.parameter.Parameter";
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[KnownGlobal] = &[
-    known(ARRAY_WRAPPER_MODULES, &[ARRAY_WRAPPER_NAME]).traits(&[Trait::ArrayWrapper]),
+    known(ARRAY_WRAPPER_MODULES, &[ARRAY_WRAPPER_NAME])
+        .builds(Builder::Array(ArrayBuilder::Joblib))
+        .traits(&[Trait::ArrayWrapper]),
 
     // Not loaded from untrusted files: compiled code.
     known(&["sklearn._loss._loss"], &["CyHalfBinomialLoss", "CyHalfSquaredError", "CyHalfMultinomialLoss"])

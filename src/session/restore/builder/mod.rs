@@ -4,6 +4,7 @@
 mod array_objects;
 mod instance_objects;
 mod pandas_objects;
+mod random_objects;
 mod value_objects;
 
 use pyo3::prelude::*;
