@@ -47,6 +47,8 @@ WRITERS |= {
     "dill": lambda value: importlib.import_module("dill").dumps(value),
     "dill-session": by_session,
 }
+# Of scikit-learn there are so many values that not all writers write them.
+SOME = {"sklearn": ("pickle0", "pickle2", "pickle5", "joblib", "dill-session")}
 
 
 def write(folder, library):
@@ -54,7 +56,8 @@ def write(folder, library):
     values = runpy.run_path(str(source), run_name="__main__")["VALUES"]
     folder = folder / library
     folder.mkdir(parents=True)
-    for writer, dump in WRITERS.items():
+    for writer in SOME.get(library, WRITERS):
+        dump = WRITERS[writer]
         for name, value in values.items():
             try:
                 file = dump(value)

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::array_recipe::ArrayMake;
-use super::{Make, NestedPickle, PlanContext, Recipe, Refused};
+use super::{Make, NestedPickle, PlanContext, Refused};
 use crate::pickle::known::{AttributeKind, Axis, Items, Kinds};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
@@ -99,7 +99,8 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
                 }
                 None => false,
             },
-            K::Instance => matches!(context.recipe(value), Some(Recipe { make: Make::Instance(_), .. })),
+            K::Instance => matches!(self.make(value), Some(Make::Instance(_))),
+            K::Random => matches!(self.make(value), Some(Make::Array(ArrayMake::Random(_)))),
             K::Typed(name) => context.labels.type_name(value).as_ref() == name,
             K::Dtype => context.dtype_of(value).is_some(),
             K::GlobalOf(module) => context.global(value).is_some_and(|(found, _)| found.as_ref() == module),
@@ -132,6 +133,10 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
         Ok(true)
     }
 
+    fn make(&self, value: Ref) -> Option<&'c Make<'a>> {
+        self.context.recipe(value).map(|recipe| &recipe.make)
+    }
+
     fn is_integer(&self, value: Ref) -> bool {
         matches!(self.context.value(value), Value::Leaf(Leaf::Int(_) | Leaf::Bool(_))) || self.is_scalar(value, "iu")
     }
@@ -148,7 +153,7 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
 
     /// Whether a value is a scalar of numpy of one of these kinds of dtypes.
     fn is_scalar(&self, value: Ref, letters: &str) -> bool {
-        match self.context.recipe(value).map(|recipe| &recipe.make) {
+        match self.make(value) {
             Some(Make::Array(ArrayMake::Scalar(dtype, _))) => letters.contains(dtype.letter()),
             _ => false,
         }
@@ -178,7 +183,7 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
 
     /// An array, also one of objects in a pickle of its own, as joblib writes it.
     fn array(&self, value: Ref) -> Option<ArrayFacts> {
-        if let Some(Recipe { make: Make::Pickle(nested), .. }) = self.context.recipe(value) {
+        if let Some(Make::Pickle(nested)) = self.make(value) {
             return nested_array(nested);
         }
         let array = self.context.array_of(value)?;
@@ -208,16 +213,12 @@ impl ArrayFacts {
 /// The array of objects that a pickle of its own makes.
 fn nested_array(nested: &NestedPickle<'_>) -> Option<ArrayFacts> {
     let machine = &nested.machine;
-    let Some(Recipe { make: Make::Array(ArrayMake::Objects(array)), .. }) = nested.recipe(nested.value) else {
-        return None;
-    };
+    let node = machine.resolve(nested.value).node_index()?;
+    let Make::Array(ArrayMake::Objects(array)) = &nested.plan.recipe(node)?.make else { return None };
     let is_of_labels = array.objects()?.iter().all(|item| is_label(&machine.value(*item)));
     Some(ArrayFacts { letter: array.dtype.1.letter(), shape: array.shape.clone(), is_of_labels })
 }
 
 fn is_label(value: &Value<'_, '_>) -> bool {
-    matches!(
-        value,
-        Value::Leaf(Leaf::None | Leaf::Bool(_) | Leaf::Int(_) | Leaf::Float(_) | Leaf::Str(_))
-    )
+    matches!(value, Value::Leaf(Leaf::None | Leaf::Bool(_) | Leaf::Int(_) | Leaf::Float(_) | Leaf::Str(_)))
 }

@@ -68,7 +68,6 @@ pub(super) fn recipe<'a>(
         check.attribute(name, kinds, *value)?;
         attributes.push(((*name).to_owned(), *value));
     }
-    check.sizes()?;
     let (module, name) = (call.module.as_ref().to_owned(), call.name.as_ref().to_owned());
     let make = Make::Instance(InstanceMake { module, name, version });
     // The state was read here, so nothing may change it later.

@@ -16,6 +16,8 @@ mod build_order;
 mod dtype_recipe;
 mod instance_attributes;
 mod instance_recipe;
+#[cfg(test)]
+mod instance_recipe_tests;
 mod joblib_recipe;
 mod key_limits;
 mod masked_recipe;

@@ -38,6 +38,8 @@ pub(in crate::pickle) enum AttributeKind {
     Typed(&'static str),
     /// A dtype of numpy.
     Dtype,
+    /// A random generator of numpy.
+    Random,
     /// A class or function of this module.
     GlobalOf(&'static str),
 }

@@ -26,7 +26,7 @@ pub(super) const CHOICE: Kinds = &[Kind::Flag, Kind::Text, Kind::Nothing];
 /// A number, or a word or nothing in its place.
 pub(super) const SETTING: Kinds = &[Kind::Number, Kind::Text, Kind::Nothing];
 pub(super) const ESTIMATOR: Kinds = &[Kind::Instance];
-pub(super) const RANDOM_STATE: Kinds = &[Kind::Integer, Kind::Nothing, Kind::Typed("numpy.random.RandomState")];
+pub(super) const RANDOM_STATE: Kinds = &[Kind::Integer, Kind::Nothing, Kind::Random];
 
 pub(super) const FLOATS: Kinds = &[Kind::Array(Items::Floats, &[Axis::Any])];
 pub(super) const ROWS_OF_FLOATS: Kinds = &[Kind::Array(Items::Floats, &[Axis::Any, Axis::Any])];
@@ -91,10 +91,8 @@ const TRANSFORMER: Kinds = &[Kind::Instance, Kind::Text, Kind::Nothing];
 const NAMED: Kinds = &[Kind::List(&[Kind::Fields(&[TEXT, TRANSFORMER])])];
 const NAMED_WITH_COLUMNS: Kinds = &[Kind::List(&[Kind::Fields(&[TEXT, TRANSFORMER, COLUMNS])])];
 const WEIGHTS: Kinds = &[Kind::Nothing, Kind::Dict(TEXT, NUMBER)];
-const CATEGORIES: Kinds = &[Kind::List(&[
-    Kind::Array(Items::Labels, &[Axis::Any]),
-    Kind::List(&[Kind::Number, Kind::Text, Kind::Nothing]),
-])];
+const CATEGORIES: Kinds =
+    &[Kind::List(&[Kind::Array(Items::Labels, &[Axis::Any]), Kind::List(&[Kind::Number, Kind::Text, Kind::Nothing])])];
 
 const COPY: Attributes = &[("copy", FLAG)];
 
@@ -197,8 +195,7 @@ const ROBUST: Attributes = &[
     ("center_", BY_FEATURE_OR_NONE),
     ("scale_", BY_FEATURE_OR_NONE),
 ];
-const POWER: Attributes =
-    &[("method", TEXT), ("standardize", FLAG), ("lambdas_", BY_FEATURE), ("_scaler", ESTIMATOR)];
+const POWER: Attributes = &[("method", TEXT), ("standardize", FLAG), ("lambdas_", BY_FEATURE), ("_scaler", ESTIMATOR)];
 const QUANTILE: Attributes = &[
     ("n_quantiles", INTEGER),
     ("output_distribution", TEXT),

@@ -22,8 +22,13 @@ const NUMBERS_OR_NONE: Kinds = &[
     Kind::Array(Items::Labels, &[Axis::Any]),
 ];
 const NUMBER_OR_FLOATS: Kinds = &[Kind::Number, Kind::AnyArray(Items::Floats)];
-const ITERATIONS: Kinds =
-    &[Kind::Nothing, Kind::Integer, Kind::List(INTEGER), Kind::AnyArray(Items::Integers), Kind::AnyArray(Items::Floats)];
+const ITERATIONS: Kinds = &[
+    Kind::Nothing,
+    Kind::Integer,
+    Kind::List(INTEGER),
+    Kind::AnyArray(Items::Integers),
+    Kind::AnyArray(Items::Floats),
+];
 /// One row, or one for each target.
 const COEFFICIENTS: Kinds =
     &[Kind::Array(Items::Floats, &[Axis::Features]), Kind::Array(Items::Floats, &[Axis::Any, Axis::Features])];
@@ -158,19 +163,15 @@ const HUBER: Attributes = &[
     ("scale_", NUMBER),
     ("outliers_", &[Kind::Array(Items::Bools, &[Axis::Any])]),
 ];
-const QUANTILE: Attributes =
-    &[("quantile", NUMBER), ("alpha", NUMBER), ("solver", TEXT), ("solver_options", NOTHING)];
+const QUANTILE: Attributes = &[("quantile", NUMBER), ("alpha", NUMBER), ("solver", TEXT), ("solver_options", NOTHING)];
 const THEIL_SEN: Attributes = &[
     ("max_subpopulation", NUMBER),
     ("n_subsamples", INTEGER_OR_NONE),
     ("n_subpopulation_", INTEGER),
     ("breakdown_", NUMBER),
 ];
-const MATCHING_PURSUIT: Attributes = &[
-    ("n_nonzero_coefs", INTEGER_OR_NONE),
-    ("precompute", CHOICE),
-    ("n_nonzero_coefs_", INTEGER_OR_NONE),
-];
+const MATCHING_PURSUIT: Attributes =
+    &[("n_nonzero_coefs", INTEGER_OR_NONE), ("precompute", CHOICE), ("n_nonzero_coefs_", INTEGER_OR_NONE)];
 
 const GAUSSIAN: Attributes = &[
     ("priors", NUMBERS_OR_NONE),
