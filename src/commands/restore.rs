@@ -22,7 +22,7 @@ use crate::session::{
 };
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
-use crate::snapshot::signature::SigningKey;
+use crate::snapshot::signature::{self, SigningKey};
 use crate::ui::messages::{print_error, print_error_line, print_line};
 use crate::ui::progress::DelayedBar;
 use crate::ui::prompt::{can_ask, confirm};
@@ -49,7 +49,8 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
     // once.
-    let interpreter = python::prepare_interpreter(python)?;
+    let announce = |found: &Path| announce_python(&args, found, verbosity);
+    let interpreter = python::prepare_found_interpreter(python, &announce)?;
     let snapshot = open_checked(&args, verbosity)?;
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
         verbosity.note(&format!(
@@ -68,6 +69,23 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
         PythonJob::Whole(Box::new(move |py| restore.run(py)))
     };
     match start_python(&executable, add_to_inittab, job)? {}
+}
+
+/// Says which Python will be started for a file that may have come with it: one that was found by searching, while the
+/// file is not signed by this user.
+fn announce_python(args: &RestoreArgs, found: &Path, verbosity: Verbosity) {
+    let file = match is_stdio(&args.file) {
+        // It can be read only once, and the program may be started again.
+        true => "standard input".to_owned(),
+        false if signature::is_signed_by_user(&args.file) => return,
+        false => format!("{} is not signed with your key, and", args.file.display()),
+    };
+    if !args.trust {
+        verbosity.note(&format!(
+            "{file} will be read by {}, which was found by searching (choose another with --python)",
+            found.display()
+        ));
+    }
 }
 
 /// Opens the file. A snapshot is checked later, once it is known which variables are needed; any other pickle is

@@ -21,6 +21,8 @@ mod faults;
 #[cfg(feature = "python")]
 mod foreign;
 #[cfg(feature = "python")]
+mod found_environments;
+#[cfg(feature = "python")]
 mod functions_by_value;
 mod fuzzing;
 #[cfg(feature = "python")]

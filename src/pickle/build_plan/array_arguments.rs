@@ -21,7 +21,7 @@ pub(super) fn array_builder(module: &str, name: &str) -> Option<ArrayBuilder> {
 }
 
 impl<'m, 'a> PlanContext<'m, 'a> {
-    fn node(&self, reference: Ref) -> Option<&'m Node> {
+    pub(super) fn node(&self, reference: Ref) -> Option<&'m Node> {
         self.labels.machine().node(reference)
     }
 

@@ -8,6 +8,7 @@ use super::planned_call::planned_call;
 use super::recipe_table::RecipeTable;
 use super::{BufferFacts, Recipe};
 use crate::pickle::explain::labels::Labels;
+use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::current_name;
 use crate::pickle::machine::value::{Added, Leaf, NodeKind, Ref, Value};
 
@@ -57,6 +58,11 @@ impl<'m, 'a> PlanContext<'m, 'a> {
     /// The same reference for all references to one object.
     pub(in crate::pickle) fn resolve(&self, reference: Ref) -> Ref {
         self.labels.machine().resolve(reference)
+    }
+
+    /// The single opcode that makes a value, without decoding its argument.
+    pub(in crate::pickle) fn opcode(&self, reference: Ref) -> Option<Opcode> {
+        self.labels.machine().opcode(reference)
     }
 
     /// A string without surrogates.

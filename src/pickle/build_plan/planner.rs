@@ -3,6 +3,7 @@
 //! Everything that the pickle does must have an explanation, also what no value refers to: a call is made by a recipe
 //! or [consumed](PlanContext::consume) by one, a global is in the registry, and opcodes change only what they have
 //! begun.
+
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 

@@ -73,6 +73,13 @@ impl<'a> Machine<'a> {
         range.and_then(|(start, end)| self.bytes.get(start..end)).unwrap_or_default()
     }
 
+    /// The single opcode that makes a value, without decoding its argument.
+    pub(crate) fn opcode(&self, reference: Ref) -> Option<Opcode> {
+        let RefTarget::Leaf(at) = self.resolve(reference).target() else { return None };
+        let position = usize::try_from(at.checked_sub(self.base)?).ok()?;
+        Opcode::from_byte(*self.bytes.get(position)?)
+    }
+
     /// The opcode at an offset where one was parsed before.
     fn op_at(&self, at: u64) -> Option<Op<'a>> {
         let op = self.parser_at(at)?.next()?.ok();
