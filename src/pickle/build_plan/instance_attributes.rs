@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::array_recipe::ArrayMake;
 use super::{Make, NestedPickle, PlanContext, Refused};
-use crate::pickle::known::{AttributeKind, Axis, Items, Kinds};
+use crate::pickle::known::{Axis, DeclaredKind, Items, Kinds};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
 /// How deep containers of an attribute may be nested.
@@ -67,8 +67,8 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
         wrong_size.map_or(Ok(false), Err)
     }
 
-    fn is(&mut self, kind: AttributeKind, value: Ref, depth: usize) -> Result<bool, Refused> {
-        use AttributeKind as K;
+    fn is(&mut self, kind: DeclaredKind, value: Ref, depth: usize) -> Result<bool, Refused> {
+        use DeclaredKind as K;
         let context = self.context;
         Ok(match kind {
             K::Nothing => matches!(context.value(value), Value::Leaf(Leaf::None)),

@@ -50,7 +50,7 @@ fn steps(step: &[u8]) -> Vec<u8> {
 /// The reasons why a pickle is refused.
 fn refusals(opcodes: &[u8]) -> Vec<String> {
     let pickle = [b"\x80\x05", opcodes, b"."].concat();
-    let (machine, value) = Machine::run(&pickle).unwrap();
+    let (machine, value) = Machine::run(&pickle).expect("a pickle");
     let plan = BuildPlan::of_pickle(&Labels::new(&machine), value);
     plan.refusals().iter().map(|(_, why)| why.clone()).collect()
 }
@@ -68,10 +68,10 @@ fn declared_attributes_are_set_and_the_version_is_kept_apart() {
     let attributes: [(&str, &[u8]); 4] =
         [("with_mean", TRUE), ("mean_", &mean), ("n_features_in_", b"K\x02"), ("_sklearn_version", &version)];
     let pickle = [b"\x80\x05", &instance(SCALER, &attributes)[..], b"."].concat();
-    let (machine, value) = Machine::run(&pickle).unwrap();
+    let (machine, value) = Machine::run(&pickle).expect("a pickle");
     let plan = BuildPlan::of_pickle(&Labels::new(&machine), value);
     assert_eq!(plan.refusals(), []);
-    let recipe = machine.resolve(value).node_index().and_then(|node| plan.recipe(node)).unwrap();
+    let recipe = machine.resolve(value).node_index().and_then(|node| plan.recipe(node)).expect("a recipe");
     let Make::Instance(make) = &recipe.make else { panic!("{recipe:?}") };
     assert_eq!((make.module.as_str(), make.name.as_str()), ("sklearn.preprocessing._data", "StandardScaler"));
     assert_eq!(make.version.as_deref(), Some("1.7.2"));

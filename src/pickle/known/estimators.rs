@@ -9,7 +9,7 @@
 //!
 //! `benches/untrusted/attributes.py` prints what an installed scikit-learn writes.
 
-use super::attribute_kind::{AttributeKind as Kind, Attributes, Axis, Items, Kinds};
+use super::declared_kind::{Attributes, Axis, DeclaredKind as Kind, Items, Kinds};
 use super::registry_row::{KnownGlobal, data_class, known};
 use crate::pickle::build_plan::{Builder, InstanceBuilder};
 

@@ -8,9 +8,9 @@
 //! To add a callable, add a row to the file of its library. A global without a row is a class for labels, is not loaded
 //! from untrusted files, and makes the verdict `calls`, or `dangerous` if [`danger`] lists its module or its name.
 
-mod attribute_kind;
 mod builtins;
 pub(super) mod danger;
+mod declared_kind;
 mod dill_cloudpickle;
 pub(super) mod dtype;
 mod estimators;
@@ -33,7 +33,7 @@ use std::sync::LazyLock;
 use self::registry_row::{KnownGlobal, Trait};
 use super::build_plan::Builder;
 
-pub(super) use self::attribute_kind::{AttributeKind, Attributes, Axis, Items, Kinds};
+pub(super) use self::declared_kind::{Attributes, Axis, DeclaredKind, Items, Kinds};
 pub(super) use self::dill_cloudpickle::{IMPORT_MODULE_NAME, NAMED_IMPORTS, is_known_repr, type_of_repr};
 pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
 pub(super) use self::numpy::ARRAY;

@@ -1,7 +1,7 @@
 //! The rows of scikit-learn's classifiers and regressors that compute with numpy alone, with the attributes that
 //! scikit-learn 1.0 to 1.9 gives them. See [`estimators`](super::estimators) for what is left out, and why.
 
-use super::attribute_kind::{AttributeKind as Kind, Attributes, Axis, Items, Kinds};
+use super::declared_kind::{Attributes, Axis, DeclaredKind as Kind, Items, Kinds};
 use super::estimators::{
     ANY_FLOATS, BY_FEATURE, CHOICE, CLASSES, ESTIMATOR, FITTED, FLAG, FLOATS, INTEGER, INTEGER_OR_NONE, NOTHING,
     NUMBER, NUMBER_OR_NONE, RANDOM_STATE, ROWS_BY_FEATURE, ROWS_OF_FLOATS, SETTING, TEXT, TEXT_OR_NONE, built,

@@ -5,7 +5,7 @@
 
 /// A value that an attribute may have.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::pickle) enum AttributeKind {
+pub(in crate::pickle) enum DeclaredKind {
     /// `None`.
     Nothing,
     /// A bool of Python or numpy, or an integer in its place.
@@ -45,7 +45,7 @@ pub(in crate::pickle) enum AttributeKind {
 }
 
 /// The kinds that one value may be of.
-pub(in crate::pickle) type Kinds = &'static [AttributeKind];
+pub(in crate::pickle) type Kinds = &'static [DeclaredKind];
 
 /// Names of attributes, with the kinds of each.
 pub(in crate::pickle) type Attributes = &'static [(&'static str, Kinds)];
