@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 #[cfg(feature = "python")]
 pub(crate) use self::file_args::is_script;
 pub(crate) use self::file_args::{
-    AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, OutputFormat, SortBy, TrustArgs, VerifyArgs,
+    AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, MemoryArgs, OutputFormat, SortBy, TrustArgs, VerifyArgs,
 };
 #[cfg(feature = "python")]
 pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, SelectionArgs, VerifyLoadArgs};
