@@ -14,7 +14,10 @@ mod array_recipe;
 mod array_recipe_tests;
 mod build_order;
 mod dtype_recipe;
+mod instance_attributes;
 mod instance_recipe;
+#[cfg(test)]
+mod instance_recipe_tests;
 mod joblib_recipe;
 mod key_limits;
 mod masked_recipe;
