@@ -53,7 +53,7 @@ mod weak_objects;
 pub(crate) use self::buffer_view::PyBufferView;
 pub(crate) use self::classes::is_scalar;
 pub(crate) use self::dill_library::{DillImporter, ImportedNames};
-pub(crate) use self::global_names::{global_name, module_dicts};
+pub(crate) use self::global_names::{global_name, loaded_modules, module_dicts};
 pub(crate) use self::lost_items::LostItems;
 pub(crate) use self::output::{SegmentSink, StopReason};
 pub(crate) use self::session_pickler::{Fault, FaultRequest, SaveFailure, SavedValue, SessionPickler, all_faults};

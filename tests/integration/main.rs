@@ -43,6 +43,8 @@ mod joblib;
 #[cfg(feature = "python")]
 mod joblib_formats;
 #[cfg(feature = "python")]
+mod joined_loads;
+#[cfg(feature = "python")]
 mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyAny;
 
 use super::buffer_memory::BufferMemory;
+use super::joined_loads::count_joined;
 use super::restore_context::{LostVariable, ModuleItems, RestoreContext};
 use super::segment_loader::SegmentLoader;
 use crate::snapshot::index::{SegmentRole, Variable};
@@ -78,14 +79,39 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
     pub(super) fn load_all(
         mut self,
         variables: &mut [ChosenVariable<'a, 'py>],
-        loads: Vec<Load>,
+        mut loads: Vec<Load>,
     ) -> PyResult<(Vec<String>, Vec<LostVariable>)> {
-        for (number, planned) in loads.into_iter().enumerate() {
-            let Some(memory) = variables.get_mut(number).map(|chosen| chosen.memory.take()) else { break };
-            let memory = memory.map(BufferMemory::into_objects).unwrap_or_default();
-            self.load_next(number, variables, planned, &memory)?;
+        let mut number = 0;
+        while number < loads.len().min(variables.len()) {
+            let joined = if self.may_join() { count_joined(&variables[number..], &loads[number..]) } else { 0 };
+            let next = number + joined.max(1);
+            if joined < 2 || !self.load_joined(&variables[number..next])? {
+                for number in number..next {
+                    let memory = variables[number].memory.take().map(BufferMemory::into_objects).unwrap_or_default();
+                    let planned = std::mem::replace(&mut loads[number], Load::Nothing);
+                    self.load_next(number, variables, planned, &memory)?;
+                }
+            }
+            number = next;
         }
         Ok((self.names, self.lost))
+    }
+
+    /// Whether variables may be loaded together. Those of a guarded load are judged one by one.
+    fn may_join(&self) -> bool {
+        !self.has_failed && !self.context.guarded && self.context.fault_log.is_none()
+    }
+
+    /// Loads variables together and binds their names. Returns false, and has done nothing, if that is not possible.
+    fn load_joined(&mut self, variables: &[ChosenVariable<'a, 'py>]) -> PyResult<bool> {
+        let segments: Vec<_> = variables.iter().map(|chosen| &chosen.segment).collect();
+        let Some(values) = self.loader.load_joined(&segments)? else { return Ok(false) };
+        for chosen in variables {
+            if let Some(value) = values.get_item(&chosen.variable().name)? {
+                self.bind(chosen.variable(), value)?;
+            }
+        }
+        Ok(true)
     }
 
     fn load_next(

@@ -11,6 +11,7 @@ mod dill_functions;
 mod fault_log;
 mod foreign_load;
 mod joblib_load;
+mod joined_loads;
 mod load_variables;
 mod restore_context;
 mod segment_loader;
