@@ -39,7 +39,7 @@ const ITEM_HOOKS: [&str; 3] = ["append", "extend", "__setitem__"];
 /// Whether the load of an instance of this type may fail although its pickling has not.
 ///
 /// `is_local` is whether the type belongs to the script.
-pub(super) fn load_may_fail(kind: &Bound<'_, PyType>, is_local: bool) -> PyResult<bool> {
+pub(crate) fn load_may_fail(kind: &Bound<'_, PyType>, is_local: bool) -> PyResult<bool> {
     let py = kind.py();
     if kind.is_subclass_of::<PyType>()? {
         // The metaclass of a library runs when a class is created. One of the script does not.

@@ -253,6 +253,8 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
         } else if let Ok(class) = object.cast::<PyType>() {
             if is_of(class, session.as_ref()) {
                 pending.extend(members(class));
+                // A private base may have no other user.
+                pending.extend(class.bases().iter().chain([class.get_type().into_any()]));
             }
         } else if let Some(parts) = wrapped_parts(&object) {
             pending.extend(parts);
@@ -304,7 +306,7 @@ fn function_parts<'py>(function: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
 }
 
 /// Whether an object is None, a number, a string or bytes, which holds no code.
-fn is_constant(object: &Bound<'_, PyAny>) -> bool {
+pub(super) fn is_constant(object: &Bound<'_, PyAny>) -> bool {
     object.is_none()
         || object.is_exact_instance_of::<PyString>()
         || object.is_exact_instance_of::<PyInt>()

@@ -17,6 +17,7 @@ use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilter};
 use super::load_faults::{CheckedVariable, LoadFaults};
+use super::load_needs;
 use super::lost_objects::{FaultPlace, LostObjects, all_unsavable_objects};
 use super::module_state::ProjectModules;
 use super::object_description::{describe, type_name};
@@ -93,6 +94,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     if source.is_part {
         selection.add_needed(&globals, &code_reader)?;
     }
+    let early = load_needs::arrange(&mut selection.kept, &globals, &code_reader)?;
     let mut left_out = selection.left_out;
     // Before anything is written: a full disk would otherwise show only after minutes of pickling.
     check_room(writer.free(), &selection.kept, request.rules)?;
@@ -105,7 +107,14 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         source,
         lines: &names.lines,
         code_reader: &code_reader,
-        pickler: SessionPickler::new(source.module, &names.imported, strict_importer(source.dill), sink, &unloadable)?,
+        pickler: SessionPickler::new(
+            source.module,
+            &names.imported,
+            strict_importer(source.dill),
+            sink,
+            &unloadable,
+            early,
+        )?,
         imported: if refimported { Some(ImportedNames::new(&source.dill.import(py)?, source.module)?) } else { None },
         imported_objects: ImportedObjects::new(source.namespace, &names.from_imports)?,
         kept: selection.kept.iter().map(|named| named.name.as_str()).collect(),

@@ -52,6 +52,8 @@ mod lost_objects;
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
+#[cfg(feature = "python")]
+mod needed_while_loading;
 mod page;
 #[cfg(feature = "python")]
 mod real_scripts;

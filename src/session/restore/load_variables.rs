@@ -4,7 +4,7 @@
 //! raises an exception, the objects that other variables share with the one that failed are loaded on their own, as far
 //! as they do not need what failed. A guarded load does not try that: it loads nothing that was not judged.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pyo3::prelude::*;
 use pyo3::types::PyAny;
@@ -13,7 +13,7 @@ use super::buffer_memory::BufferMemory;
 use super::joined_loads::count_joined;
 use super::restore_context::{LostVariable, ModuleItems, RestoreContext};
 use super::segment_loader::SegmentLoader;
-use crate::snapshot::index::{SegmentRole, Variable};
+use crate::snapshot::index::{SegmentRole, Variable, VariableKind};
 use crate::snapshot::load_plan::{LoadPlan, LostSlots};
 use crate::snapshot::segment::{Load, VariableSegment};
 
@@ -81,6 +81,7 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
         variables: &mut [ChosenVariable<'a, 'py>],
         mut loads: Vec<Load>,
     ) -> PyResult<(Vec<String>, Vec<LostVariable>)> {
+        let before = self.names_that_may_be_bound_early(variables)?;
         let mut number = 0;
         while number < loads.len().min(variables.len()) {
             let joined = if self.may_join() { count_joined(&variables[number..], &loads[number..]) } else { 0 };
@@ -94,7 +95,36 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
             }
             number = next;
         }
+        self.unbind(before)?;
         Ok((self.names, self.lost))
+    }
+
+    /// The variables of a session in which a class binds names before the variables are complete, each with its value
+    /// before the load.
+    fn names_that_may_be_bound_early(
+        &self,
+        variables: &[ChosenVariable<'a, 'py>],
+    ) -> PyResult<Vec<(&'a str, Option<Bound<'py, PyAny>>)>> {
+        if !variables.iter().any(|chosen| chosen.variable().kind == VariableKind::Class) {
+            return Ok(Vec::new());
+        }
+        let names = variables.iter().filter(|chosen| chosen.segment.role() == SegmentRole::Variable);
+        let names = names.map(|chosen| chosen.variable().name.as_str());
+        names.map(|name| Ok((name, self.context.namespace.get_item(name)?))).collect()
+    }
+
+    /// Gives names their values of before that were bound early, but whose variables are not wanted or are lost.
+    fn unbind(&self, before: Vec<(&str, Option<Bound<'py, PyAny>>)>) -> PyResult<()> {
+        let namespace = &self.context.namespace;
+        let kept: HashSet<&str> = self.names.iter().map(String::as_str).collect();
+        for (name, value) in before.into_iter().filter(|(name, _)| !kept.contains(name)) {
+            match value {
+                Some(value) => namespace.set_item(name, value)?,
+                None if namespace.contains(name)? => namespace.del_item(name)?,
+                None => {}
+            }
+        }
+        Ok(())
     }
 
     /// Whether variables may be loaded together. Those of a guarded load are judged one by one.
