@@ -7,6 +7,10 @@ import objects
 
 path, writer = sys.argv[1:]
 everything = objects.everything()
+if writer in ("0", "1"):
+    # pandas up to 2 cannot pickle these itself.
+    everything.pop("offsets_parts")
+    everything.pop("indexes_months")
 if writer == "joblib":
     import joblib
 

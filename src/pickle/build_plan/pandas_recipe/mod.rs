@@ -224,3 +224,21 @@ fn made(context: &PlanContext<'_, '_>, reference: Ref) -> Option<Made> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod scratch_tests {
+    #[test]
+    fn scratch_plan() {
+        let Ok(files) = std::env::var("PLAN_FILES") else { return };
+        for file in files.split(':') {
+            let bytes = std::fs::read(file).expect("file");
+            let (machine, value) = crate::pickle::machine::Machine::run(&bytes).expect("pickle");
+            let labels = crate::pickle::explain::labels::Labels::new(&machine);
+            let plan = super::super::BuildPlan::of_pickle(&labels, value);
+            println!("{file}: {}", plan.refusals().len());
+            for (at, why) in plan.refusals().iter().take(200) {
+                println!("   {at}: {why}");
+            }
+        }
+    }
+}
