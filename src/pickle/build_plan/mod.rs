@@ -33,6 +33,7 @@ pub(crate) use self::build_order::{BuildStep, BuildSteps};
 pub(crate) use self::dtype_recipe::{Dtype, DtypeField, DtypeKind};
 pub(in crate::pickle) use self::instance_recipe::InstanceBuilder;
 pub(crate) use self::instance_recipe::InstanceMake;
+pub(crate) use self::key_limits::MAX_SAME_HASH;
 pub(crate) use self::masked_recipe::MaskedMake;
 pub(in crate::pickle) use self::pandas_recipe::PandasBuilder;
 pub(crate) use self::pandas_recipe::{Argument, PandasMake};

@@ -9,20 +9,23 @@ use std::collections::{HashMap, HashSet};
 
 use super::build_order::{BuildOrder, BuildSteps};
 use super::key_limits::KeyLimits;
-use super::planned_call::planned_call;
+use super::planned_call::{named_type, planned_call};
 use super::recipe_table::RecipeTable;
 use super::{
     BufferFacts, Builder, Fill, Make, PlanContext, PlannedCall, Recipe, Refused, array_recipe, instance_recipe,
     pandas_recipe, value_recipe,
 };
 use crate::pickle::explain::labels::Labels;
-use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::opcode::{CodeRun, Opcode};
+use crate::pickle::format::parse::Parser;
 use crate::pickle::known::{self, current_name};
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::machine::{Machine, MachineError};
 
 /// The most reasons that are kept.
 const MAX_REFUSALS: usize = 200;
+/// How many pickles, one after the other in a file, are analysed.
+const MAX_IN_FILE: usize = 64;
 /// How many pickles may be within one another.
 const MAX_NESTED: usize = 8;
 /// The module whose session an untrusted file may restore: it exists already.
@@ -57,19 +60,25 @@ impl<'a> BuildPlan<'a> {
         Planner::new(labels, buffers, 0).plan(values)
     }
 
-    /// The plan for the value of a whole pickle; for a session of `__main__`, that is its namespace.
-    pub(crate) fn of_pickle(labels: &Labels<'_, 'a>, value: Ref) -> Self {
-        Self::at_depth(labels, value, 0)
+    /// The plan for the value of a whole pickle, which `bytes` begin with. Also returns the value that it builds: for a
+    /// session of `__main__`, that is the namespace. The plan refuses more pickles after the first one, unless they
+    /// are plain data, too: some programs load one after the other.
+    pub(crate) fn of_pickle(bytes: &'a [u8], labels: &Labels<'_, 'a>, value: Ref) -> (Self, Ref) {
+        let (mut plan, value) = Self::at_depth(labels, value, 0);
+        let end = labels.machine().end();
+        plan.refusals.extend(following_pickles(bytes, end));
+        (plan, value)
     }
 
-    fn at_depth(labels: &Labels<'_, 'a>, value: Ref, depth: usize) -> Self {
+    fn at_depth(labels: &Labels<'_, 'a>, value: Ref, depth: usize) -> (Self, Ref) {
         let mut planner = Planner::new(labels, &[], depth);
         let namespace = session_namespace(labels, value).filter(|_| depth == 0);
         if let Some((call, namespace)) = namespace {
             planner.session = call.node_index();
-            return planner.plan(&[namespace]);
+            planner.check_session(namespace);
+            return (planner.plan(&[namespace]), namespace);
         }
-        planner.plan(&[value])
+        (planner.plan(&[value]), value)
     }
 
     /// How an object is made that is not a plain container.
@@ -88,6 +97,25 @@ impl<'a> BuildPlan<'a> {
     pub(crate) fn refusals(&self) -> &[(u64, Refused)] {
         &self.refusals
     }
+}
+
+/// What the pickles after the first one do besides building plain data.
+fn following_pickles(bytes: &[u8], mut end: u64) -> Option<(u64, Refused)> {
+    for _ in 0..MAX_IN_FILE {
+        let rest = usize::try_from(end).ok().and_then(|end| bytes.get(end..)).filter(|rest| !rest.is_empty())?;
+        let Ok((machine, value)) = Machine::run(rest) else {
+            // Bytes that are no pickle do not matter, unless a load would find or call something before it fails.
+            let mut ops = Parser::new(rest).map_while(Result::ok);
+            let does_something = ops.any(|op| !matches!(op.opcode.runs(), CodeRun::Nothing | CodeRun::Methods));
+            return does_something.then(|| (end, "a second pickle that cannot be followed".into()));
+        };
+        let (plan, _) = BuildPlan::at_depth(&Labels::new(&machine), value, 0);
+        if let Some((_, why)) = plan.refusals.first() {
+            return Some((end, format!("a second pickle that needs {why}")));
+        }
+        end = end.saturating_add(machine.end());
+    }
+    Some((end, "more pickles in a row than snapcli analyses".into()))
 }
 
 /// The call that is the module of a session of `__main__`, and the dict that it gets as its namespace.
@@ -166,6 +194,17 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             self.refuse(start, what);
         }
         BuildPlan { recipes: self.recipes, steps, refusals: self.refusals }
+    }
+
+    /// Refuses what `dill.load_module` would import because a session has it in lists of certain names.
+    fn check_session(&mut self, namespace: Ref) {
+        let items = self.labels.machine().node(namespace).map_or(&[][..], |node| &node.items[..]);
+        for key in items.iter().step_by(2) {
+            let name = self.labels.string(*key);
+            if name.is_some_and(|name| known::NAMED_IMPORTS.iter().any(|(key, _)| *key == name.as_ref())) {
+                self.refuse(self.labels.machine().start(*key), "to import modules".into());
+            }
+        }
     }
 
     fn refuse(&mut self, at: u64, what: Refused) {
@@ -296,7 +335,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             self.consumed.borrow_mut().extend(items.first().map(|wrapper| machine.resolve(*wrapper)));
             return Ok(alone(Make::Pickle(Box::new(nested))));
         }
-        if let Some((module, name)) = self.labels.attribute(reference) {
+        if let Some((module, name)) = self.labels.attribute(reference).or_else(|| named_type(self.labels, reference)) {
             let (new_module, new_name) = current_name(&module, &name);
             let is_plain = machine.node(reference).is_some_and(|node| node.state.is_none() && node.added.is_none());
             return match is_plain && known::is_built(new_module, new_name) {
@@ -326,10 +365,13 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
     /// A module as a value: sessions that import modules have them.
     fn module(&self, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
         let name = match call.arguments.as_slice() {
-            [name] if call.state.is_none() && call.added.is_none() && !call.is_new => self.labels.string(*name),
+            [name] if !call.is_new => self.labels.string(*name),
             _ => None,
         };
-        let name = name.ok_or("changes a module")?;
+        let name = name.ok_or("imports a module whose name is no string")?;
+        if call.state.is_some() || call.added.is_some() {
+            return Err(format!("changes the module {name}"));
+        }
         if !known::untrusted::may_import(&name) {
             return Err(format!("imports the module {name}"));
         }
@@ -347,7 +389,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         }
         let cannot = |error: MachineError| format!("holds a pickle that cannot be followed ({error})");
         let (machine, value) = Machine::run_within(bytes).map_err(cannot)?;
-        let plan = BuildPlan::at_depth(&Labels::new(&machine), value, depth);
+        let (plan, value) = BuildPlan::at_depth(&Labels::new(&machine), value, depth);
         match plan.refusals.first() {
             Some((_, why)) => Err(format!("holds a pickle that needs {why}")),
             None => Ok(NestedPickle { machine, value, plan }),

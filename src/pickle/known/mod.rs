@@ -72,6 +72,7 @@ pub(super) fn names_no_value(module: &str, name: &str) -> bool {
     matches!((module, name), ("copyreg", "_reconstructor" | "__newobj__" | "__newobj_ex__") | ("builtins", "object"))
         || is_getattr(module, name)
         || imports_module(module, name)
+        || effect_of(module, name) == Some(Effect::NamedType)
         || is_array_wrapper(module, name)
 }
 
