@@ -84,6 +84,8 @@ mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
 #[cfg(feature = "python")]
+mod untrusted_frames;
+#[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]
 mod verified_is_equal;

@@ -21,3 +21,5 @@ elif writer in ("dill", "cloudpickle"):
 else:
     with open(path, "wb") as file:
         pickle.dump(everything, file, int(writer))
+with open("writer.txt", "w") as file:
+    file.write(writer)
