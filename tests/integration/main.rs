@@ -52,6 +52,7 @@ mod joblib_formats;
 mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
+#[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
 mod module_state;
@@ -78,11 +79,15 @@ mod sessions_that_break_dill;
 mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
+mod strict_gate;
+#[cfg(feature = "python")]
 mod suites;
 #[cfg(feature = "python")]
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
+#[cfg(feature = "python")]
+mod untrusted_arrays;
 #[cfg(feature = "python")]
 mod untrusted_frames;
 #[cfg(feature = "python")]
