@@ -93,6 +93,8 @@ mod trust_prompt;
 #[cfg(feature = "python")]
 mod untrusted_arrays;
 #[cfg(feature = "python")]
+mod untrusted_frames;
+#[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]
 mod verified_is_equal;
