@@ -67,6 +67,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --only 'Restore only variables that match, and what their code needs (repeatable)'
             cand --exclude 'Leave out variables that match, even if others share objects with them (repeatable)'
             cand --map 'Load module OLD as NEW (repeatable)'
+            cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand -c 'Run code; if it is an expression, print its value'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand --strict 'Exit with 3, before anything runs, if a variable cannot be restored'
@@ -89,6 +90,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --trace 'Show the objects pickled under the variable NAME, as a tree with sizes'
             cand --sort 'Sort the variables'
             cand --html 'Write an HTML page with a map of the file and all details to OUT; `-` for standard output'
+            cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand --include 'Save only variables whose names match (repeatable)'
             cand --exclude 'Leave out variables whose names match (repeatable)'
             cand --exclude-type 'Leave out variables whose type matches, such as ''DataFrame'' or ''torch.*'' (repeatable)'
@@ -114,6 +116,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'snapcli;diff'= {
+            cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand --json 'Print JSON'
             cand -q 'Print errors only'
@@ -124,6 +127,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'snapcli;verify'= {
+            cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand --json 'Print JSON'
             cand -q 'Print errors only'
@@ -134,6 +138,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'snapcli;trust'= {
+            cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand -y 'Sign without asking'
             cand --yes 'Sign without asking'

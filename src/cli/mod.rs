@@ -12,7 +12,9 @@ use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "python")]
 pub(crate) use self::file_args::is_script;
-pub(crate) use self::file_args::{CompletionsArgs, DiffArgs, InspectArgs, OutputFormat, SortBy, TrustArgs, VerifyArgs};
+pub(crate) use self::file_args::{
+    CompletionsArgs, DiffArgs, InspectArgs, MemoryArgs, OutputFormat, SortBy, TrustArgs, VerifyArgs,
+};
 #[cfg(feature = "python")]
 pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, SelectionArgs, VerifyLoadArgs};
 

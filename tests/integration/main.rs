@@ -5,6 +5,8 @@
 #[cfg(feature = "python")]
 mod ambient_state;
 #[cfg(feature = "python")]
+mod built_objects;
+#[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
 mod completions;
@@ -50,6 +52,7 @@ mod joblib_formats;
 mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
+mod memory_bounds;
 #[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]

@@ -62,8 +62,9 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
     let cannot_inspect = || format!("cannot inspect {}", path.display());
     // A tree shows no verdict.
     let follow = if args.trace.is_some() { Snapshot::followed } else { Snapshot::judged };
-    let snapshot =
-        or_exit_code(open_snapshot(path).and_then(follow), || format!("{}{}", cannot_inspect(), script_hint(path)))?;
+    let snapshot = or_exit_code(open_snapshot(path, args.memory).and_then(follow), || {
+        format!("{}{}", cannot_inspect(), script_hint(path))
+    })?;
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
         inspection.verbosity.note(
             "the index is missing (the file is truncated, or damaged at its end): showing what the pickle contains",

@@ -219,6 +219,7 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
                 Some(Fill::Items(items) | Fill::Pairs(items)) => items.iter().rev().copied().for_each(push),
                 Some(Fill::Elements(items)) => items.iter().rev().copied().for_each(push),
                 Some(Fill::Attributes(attributes)) => attributes.iter().rev().for_each(|(_, value)| push(*value)),
+                Some(Fill::Value(fill)) => fill.parts().into_iter().rev().for_each(push),
                 Some(Fill::Nothing) | None => {}
             },
         }
@@ -373,6 +374,6 @@ mod tests {
 
     #[test]
     fn a_call_without_a_recipe_has_no_order() {
-        assert_eq!(order(b"]cos\nsystem\n)Ra.").expect_err("a call"), (1, String::new()));
+        assert_eq!(order(b"]cos\nsystem\n)Ra.").expect_err("a call"), (2, String::new()));
     }
 }

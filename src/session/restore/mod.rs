@@ -74,7 +74,7 @@ fn restore_foreign<'py>(
     request: &RestoreRequest<'_, 'py>,
 ) -> Result<Restored> {
     // Fails if the file is not a pickle. The trust check below would report such a file as untrusted instead.
-    snapshot.outline()?;
+    snapshot.raw_arrays()?;
     if !request.only.is_empty() || !request.exclude.is_empty() || request.mapped {
         let text = format!(
             "{} has no index, so it can only be restored as a whole: omit --only, --exclude and --mmap",
