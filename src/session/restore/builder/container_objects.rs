@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
 
 use super::build_context::HashCount;
-use super::{Built, ObjectBuilder, array_objects, missing};
+use super::{Built, ObjectBuilder, array_objects, missing, value_objects};
 use crate::pickle::build_plan::{Fill, MAX_SAME_HASH};
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 
@@ -57,6 +57,12 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
                     Ok(())
                 }
                 Some(Fill::Attributes(attributes)) => self.set_attributes(&object, attributes),
+                Some(Fill::Value(fill)) => {
+                    let parts = self.values(&fill.parts())?;
+                    value_objects::fill(self.context, &object, fill, &parts)?;
+                    self.keep(parts);
+                    Ok(())
+                }
                 Some(Fill::Nothing) | None => Ok(()),
             },
         }
