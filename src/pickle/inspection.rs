@@ -208,6 +208,7 @@ impl<'a> Inspection<'a> {
 mod tests {
     use super::*;
     use crate::pickle::samples::{self, joblib_dumps};
+    use crate::pickle::verdict::VerdictClass;
 
     fn assert_same(pickle: &[u8]) {
         let budget = || WorkBudget::new(pickle.len() as u64, None);
@@ -235,14 +236,20 @@ mod tests {
 
     #[test]
     fn a_pruned_run_drops_the_parts_of_a_long_list() {
-        let mut pickle = b"](".to_vec();
-        pickle.extend(b"}\x8c\x01aK\x01s".repeat(1000));
-        pickle.extend(b"e.");
+        let batch = [&b"("[..], &b"}\x8c\x01aK\x01s".repeat(1000), b"e"].concat();
+        let pickle = [b"]", batch.repeat(100).as_slice(), b"."].concat();
         assert_same(&pickle);
         let nodes = |inspection: Inspection<'_>| inspection.machine().map(|machine| machine.nodes().len());
-        let budget = WorkBudget::new(pickle.len() as u64, None);
-        assert_eq!(Inspection::run(&pickle, &budget).and_then(nodes), Ok(1001));
-        assert_eq!(Inspection::run_pruned(&pickle, &budget).and_then(nodes), Ok(1));
+        let enough = WorkBudget::new(pickle.len() as u64, None);
+        assert_eq!(Inspection::run(&pickle, &enough).and_then(nodes), Ok(100_001));
+        assert_eq!(Inspection::run_pruned(&pickle, &enough).and_then(nodes), Ok(100_001));
+        // Too little for all values at once. Then nobody knows whether the pickle is plain.
+        let little = || WorkBudget::new(0, Some(12_000_000));
+        assert!(Inspection::run(&pickle, &little()).and_then(nodes).is_err_and(|error| error.is_limit()));
+        assert_eq!(Inspection::run_pruned(&pickle, &little()).and_then(nodes), Ok(1));
+        let verdict = |budget| Inspection::run_pruned(&pickle, budget).map(|inspection| inspection.verdict().class);
+        assert_eq!(verdict(&enough), Ok(VerdictClass::Plain));
+        assert_eq!(verdict(&little()), Ok(VerdictClass::Calls));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::pickle::format::parse::Parser;
 use crate::pickle::known::{self, current_name};
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::machine::{Machine, MachineError};
+use crate::pickle::verdict;
 use crate::pickle::work_budget::{ALLOCATION, WorkBudget};
 
 /// The most reasons that are kept.
@@ -69,6 +70,9 @@ impl<'a> BuildPlan<'a> {
     pub(crate) fn of_file(bytes: &'a [u8], labels: &Labels<'_, 'a>, value: Ref) -> (Self, Ref) {
         let (mut plan, value) = Self::at_depth(labels, value, 0);
         let end = labels.machine().end();
+        let mut arrays = Planner::new(labels, &[], 0);
+        arrays.check_array_bytes(bytes);
+        plan.refusals.append(&mut arrays.refusals);
         plan.refusals.extend(following_pickles(bytes, end, labels.machine().shared_budget()));
         (plan, value)
     }
@@ -328,9 +332,25 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             self.refuse(change.at, what.into());
         }
         for node in machine.nodes() {
-            if node.kind.holds_items() && (node.state.is_some() || node.added.is_some()) {
-                let what = format!("a {} that is changed like another type", node.kind.name());
+            // What calls and arrays are given is up to their recipes.
+            if !is_call(node.kind) && (node.state.is_some() || node.added.is_some()) {
+                let what = match node.kind {
+                    NodeKind::Global => "a change to a class or function, for the whole program".to_owned(),
+                    kind => format!("a {} that is changed like another type", kind.name()),
+                };
                 self.refuse(node.end.saturating_sub(1), what);
+            }
+        }
+    }
+
+    /// Refuses bytes of arrays that other unpicklers than joblib's would execute.
+    fn check_array_bytes(&mut self, bytes: &[u8]) {
+        for raw in self.labels.machine().raw() {
+            let range = usize::try_from(raw.start).ok().zip(usize::try_from(raw.end).ok());
+            let contents = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
+            // If padding comes first, any other unpickler fails at the padding and never reads these bytes.
+            if !raw.is_pickle && raw.start == raw.from && verdict::calls_something(contents) {
+                self.refuse(raw.start, "the bytes of an array (would run as opcodes in other unpicklers)".into());
             }
         }
     }

@@ -27,6 +27,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use self::judge::Judge;
+pub(in crate::pickle) use self::nested_pickles::calls_something;
 use super::build_plan::BuildPlan;
 use super::explain::labels::Labels;
 use super::machine::value::Ref;
