@@ -49,14 +49,19 @@ mod joblib;
 #[cfg(feature = "python")]
 mod joblib_formats;
 #[cfg(feature = "python")]
+mod joined_loads;
+#[cfg(feature = "python")]
 mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
+#[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
+#[cfg(feature = "python")]
+mod needed_while_loading;
 mod page;
 #[cfg(feature = "python")]
 mod real_scripts;
@@ -78,11 +83,17 @@ mod sessions_that_break_dill;
 mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
+mod strict_gate;
+#[cfg(feature = "python")]
 mod suites;
 #[cfg(feature = "python")]
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
+#[cfg(feature = "python")]
+mod untrusted_arrays;
+#[cfg(feature = "python")]
+mod untrusted_frames;
 #[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]
