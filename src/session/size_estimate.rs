@@ -13,7 +13,7 @@ use pyo3::types::{PyAny, PyByteArray, PyBytes, PyString};
 
 use super::object_description::{genuine_module, type_name};
 use super::select::{NamedValue, SelectionRules};
-use crate::ui::{escape, format_size};
+use crate::ui::format_size;
 
 /// How many of the largest variables the error names.
 const MAX_NAMED: usize = 5;
@@ -54,11 +54,8 @@ pub(super) fn check_room(free: Option<u64>, kept: &[NamedValue<'_>], rules: &Sel
         return Ok(());
     }
     known.sort_unstable_by_key(|(length, _)| std::cmp::Reverse(*length));
-    let named: Vec<String> = known
-        .iter()
-        .take(MAX_NAMED)
-        .map(|(length, name)| format!("{} ({})", escape(name), format_size(*length)))
-        .collect();
+    let named: Vec<String> =
+        known.iter().take(MAX_NAMED).map(|(length, name)| format!("{name} ({})", format_size(*length))).collect();
     let more = if known.len() > MAX_NAMED { ", …" } else { "" };
     let problem = format!(
         "the session needs at least {}, but only {} is free: free some space, leave out variables with --exclude, or \
@@ -80,13 +77,14 @@ fn buffers_of(value: &Bound<'_, PyAny>) -> PyResult<MemoryRanges> {
     if built_in {
         return Ok(vec![(object, value.len()? as u64)]);
     }
+    let kind = value.get_type();
+    let Ok(module) = kind.module() else { return Ok(Vec::new()) };
+    let package = module.to_str().ok().and_then(|module| module.split('.').next());
     // A class of the script that claims to be numpy's is not asked for anything.
-    let kind = type_name(&value.get_type());
-    let package = kind.split('.').next().unwrap_or_default();
-    if !matches!(package, "numpy" | "pandas") || genuine_module(&value.get_type()).is_none() {
+    if !matches!(package, Some("numpy" | "pandas")) || genuine_module(&value.get_type()).is_none() {
         return Ok(Vec::new());
     }
-    match kind.rsplit('.').next() {
+    match kind.name()?.to_str().ok() {
         Some("ndarray") => array_memory(value).map(|range| range.into_iter().collect()),
         Some("Series") => column_memory(value).map(|range| range.into_iter().collect()),
         Some("DataFrame") => frame_memory(value),

@@ -8,6 +8,7 @@ use super::planned_call::planned_call;
 use super::recipe_table::RecipeTable;
 use super::{BufferFacts, Recipe, Refused};
 use crate::pickle::explain::labels::Labels;
+use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::current_name;
 use crate::pickle::machine::value::{Added, Leaf, NodeKind, Ref, Value};
 
@@ -44,6 +45,8 @@ pub(in crate::pickle) struct PlanContext<'m, 'a> {
     /// By the first argument, as a resolved reference: the calls whose results are dropped.
     pub(super) effects: &'m HashMap<Ref, Vec<Ref>>,
     pub(super) consumed: &'m RefCell<Vec<Ref>>,
+    /// The bytes that arrays copy.
+    pub(super) copied: &'m Cell<u64>,
     /// How many more items of arguments may be looked at.
     pub(super) budget: &'m Cell<u64>,
 }
@@ -71,6 +74,11 @@ impl<'m, 'a> PlanContext<'m, 'a> {
     /// The same reference for all references to one object.
     pub(in crate::pickle) fn resolve(&self, reference: Ref) -> Ref {
         self.labels.machine().resolve(reference)
+    }
+
+    /// The single opcode that makes a value, without decoding its argument.
+    pub(in crate::pickle) fn opcode(&self, reference: Ref) -> Option<Opcode> {
+        self.labels.machine().opcode(reference)
     }
 
     /// A string without surrogates.

@@ -3,6 +3,7 @@
 //! Everything that the pickle does must have an explanation, also what no value refers to: a call is made by a recipe
 //! or [consumed](PlanContext::consume) by one, a global is in the registry, and opcodes change only what they have
 //! begun.
+
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
@@ -159,6 +160,7 @@ struct Planner<'l, 'm, 'a> {
     recipes: RecipeTable<'a>,
     effects: HashMap<Ref, Vec<Ref>>,
     consumed: RefCell<Vec<Ref>>,
+    copied: Cell<u64>,
     budget: Cell<u64>,
     /// Calls without a recipe, and why.
     failed: Vec<(usize, Refused)>,
@@ -168,9 +170,9 @@ struct Planner<'l, 'm, 'a> {
 
 impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
     fn new(labels: &'l Labels<'m, 'a>, buffers: &'l [(u64, BufferFacts)], depth: usize) -> Self {
-        let (session, recipes, effects, consumed, failed, refusals, known) = Default::default();
+        let (session, recipes, effects, consumed, copied, failed, refusals, known) = Default::default();
         let budget = Cell::new(labels.machine().end().saturating_mul(LOOKS_PER_BYTE));
-        Self { labels, buffers, depth, session, recipes, effects, consumed, budget, failed, refusals, known }
+        Self { labels, buffers, depth, session, recipes, effects, consumed, copied, budget, failed, refusals, known }
     }
 
     fn plan(mut self, values: &[Ref]) -> BuildPlan<'a> {
@@ -380,6 +382,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             buffers: self.buffers,
             effects: &self.effects,
             consumed: &self.consumed,
+            copied: &self.copied,
             budget: &self.budget,
         };
         recipe(&context, builder, &call)
@@ -472,7 +475,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         match &recipe.fill {
             Fill::Pairs(pairs) => keys.extend(pairs.iter().copied().step_by(2)),
             Fill::Value(fill) => keys.extend(fill.keys()),
-            Fill::Nothing | Fill::Items(_) | Fill::Attributes(_) => {}
+            Fill::Nothing | Fill::Items(_) | Fill::Elements(_) | Fill::Attributes(_) => {}
         }
         keys
     }

@@ -2,6 +2,8 @@
 //!
 //! See `dill/_dill.py` (0.3 and 0.4) and `cloudpickle/cloudpickle.py` (3).
 
+use crate::pickle::build_plan::{ArrayBuilder, Builder};
+
 use super::registry_row::{CanonicalCall, ClassCall, Effect, KnownGlobal, Makes, Trait, class, data, known, new_class};
 use crate::pickle::build_plan::Builder::Value;
 use crate::pickle::build_plan::ValueBuilder as B;
@@ -66,6 +68,7 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .makes(Makes::Call)
         .effect(Effect::CallsWith(0))
         .loaded_untrusted()
+        .builds(Builder::Array(ArrayBuilder::Dill))
         .canonical(CanonicalCall::ArrayByDill),
     known(DILL, &["_create_ftype"]).effect(Effect::Calls(0)),
     known(DILL, &["_create_filehandle"]).makes(Makes::Type("file")).effect(Effect::OpenFile),

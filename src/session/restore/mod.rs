@@ -14,6 +14,7 @@ mod fault_log;
 mod foreign_load;
 mod installed_imports;
 mod joblib_load;
+mod joined_loads;
 mod load_variables;
 mod restore_context;
 mod segment_loader;
@@ -74,7 +75,7 @@ fn restore_foreign<'py>(
     request: &RestoreRequest<'_, 'py>,
 ) -> Result<Restored> {
     // Fails if the file is not a pickle. The trust check below would report such a file as untrusted instead.
-    snapshot.outline()?;
+    snapshot.raw_arrays()?;
     if !request.only.is_empty() || !request.exclude.is_empty() || request.mapped {
         let text = format!(
             "{} has no index, so it can only be restored as a whole: omit --only, --exclude and --mmap",

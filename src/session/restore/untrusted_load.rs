@@ -101,8 +101,11 @@ impl fmt::Display for Untrusted {
 
 impl Untrusted {
     fn into_error(self) -> anyhow::Error {
+        // The strings of the file are escaped in the text, so its line breaks are ours.
         let text = self.to_string();
-        anyhow::Error::new(self).context(exit::coded(exit::UNTRUSTED, text))
+        let mut lines = text.lines().map(|line| line.trim_start().to_owned());
+        let first = lines.next().unwrap_or_default();
+        anyhow::Error::new(self).context(exit::coded(exit::UNTRUSTED, first).with_details(lines.collect()))
     }
 }
 

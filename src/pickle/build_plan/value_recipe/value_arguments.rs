@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::value_globals::global_of;
 use crate::pickle::build_plan::{PlanContext, Refused};
-use crate::pickle::explain::labels::Global;
+use crate::pickle::explain::label_cache::Global;
 use crate::pickle::known::current_name;
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 

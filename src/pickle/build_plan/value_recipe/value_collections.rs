@@ -54,8 +54,8 @@ pub(super) fn recipe<'a>(
     };
     let fill = match call.added {
         None => Fill::Nothing,
-        Some(added) if holds_pairs(builder) && added.items.is_empty() => Fill::Pairs(added.pairs.clone()),
-        Some(added) if is_open(builder, call) && added.pairs.is_empty() => Fill::Items(added.items.clone()),
+        Some(added) if holds_pairs(builder) && added.items.is_empty() => Fill::Pairs(added.pairs.to_vec()),
+        Some(added) if is_open(builder, call) && added.pairs.is_empty() => Fill::Items(added.items.to_vec()),
         Some(_) => return Err("with items of another kind".into()),
     };
     Ok(filled(recipe, fill))
@@ -206,8 +206,8 @@ fn weak_container<'a>(call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     let is_set = &*call.name == "WeakSet";
     let fill = match call.added {
         None => Fill::Nothing,
-        Some(added) if is_set && added.pairs.is_empty() => Fill::Value(ValueFill::WeakItems(added.items.clone())),
-        Some(added) if !is_set && added.items.is_empty() => Fill::Value(ValueFill::WeakPairs(added.pairs.clone())),
+        Some(added) if is_set && added.pairs.is_empty() => Fill::Value(ValueFill::WeakItems(added.items.to_vec())),
+        Some(added) if !is_set && added.items.is_empty() => Fill::Value(ValueFill::WeakPairs(added.pairs.to_vec())),
         Some(_) => return Err("with items of another kind".into()),
     };
     Ok(filled(called("weakref", call.name.to_string(), Vec::new()), fill))

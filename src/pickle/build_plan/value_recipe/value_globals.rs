@@ -4,7 +4,8 @@ use super::value_arguments::{called_global, current, int_in, is_none, is_simple,
 use super::value_make::{Given, HarmlessCall, ValueMake, called, made};
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::{Fill, Make};
-use crate::pickle::explain::labels::{Global, Labels};
+use crate::pickle::explain::label_cache::Global;
+use crate::pickle::explain::labels::Labels;
 use crate::pickle::known::{class_named, is_built, is_harmless_value};
 use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
 

@@ -11,6 +11,7 @@ mod container_objects;
 mod instance_objects;
 mod leaf_objects;
 mod pandas_objects;
+mod random_objects;
 mod value_objects;
 
 use std::collections::HashMap;
