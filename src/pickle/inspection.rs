@@ -64,15 +64,23 @@ impl<'a> Inspection<'a> {
         Self::new(bytes, budget, Machine::run_with(bytes, budget), OnceCell::new())
     }
 
-    /// Follows a pickle for its outline and verdict only, which are what `inspect` shows. The verdict is formed during
-    /// the run, so the machine can drop the parts of long lists as it goes: a list of a million records then takes no
-    /// more memory than a list of a million numbers, and a trace does not show the parts that were dropped.
+    /// Follows a pickle for its outline and verdict only, which are what `inspect` shows. If the budget does not pay
+    /// for all of its values, the verdict is formed during a second run, in which the machine drops the parts of long
+    /// lists as it goes: a list of a million records then takes no more memory than a list of a million numbers. Such a
+    /// verdict is never plain, and a trace does not show the parts that were dropped.
     ///
     /// # Errors
     /// As for [`run`](Self::run).
     pub(crate) fn run_pruned(bytes: &'a [u8], budget: &Rc<WorkBudget>) -> Result<Self, MachineError> {
+        let error = match Machine::run_with(bytes, &budget.rest()) {
+            Err(error) if error.is_limit() => error,
+            followed => return Self::new(bytes, budget, followed, OnceCell::new()),
+        };
         match Verdict::follow(bytes, budget) {
-            Ok((verdict, machine, value)) => Self::new(bytes, budget, Ok((machine, value)), OnceCell::from(verdict)),
+            Ok((verdict, machine, value)) => {
+                let verdict = OnceCell::from(verdict.of_large(&error));
+                Self::new(bytes, budget, Ok((machine, value)), verdict)
+            }
             Err(error) => Self::new(bytes, budget, Err(error), OnceCell::new()),
         }
     }
@@ -125,7 +133,9 @@ impl<'a> Inspection<'a> {
         self.verdict.get_or_init(|| match self.labels() {
             // The machine has dropped values that no verdict has seen, so this takes a run of its own.
             Ok(_) if self.is_outline_only => Verdict::of_bytes(self.bytes, &self.budget),
-            Ok(labels) => Verdict::of_run(self.bytes, &labels),
+            Ok(labels) => self
+                .value()
+                .map_or_else(|error| Verdict::refused(&error), |value| Verdict::of_run(self.bytes, &labels, value)),
             Err(error) => Verdict::refused(&error),
         })
     }

@@ -222,8 +222,8 @@ fn partial_functions_of_partial_functions_take_few_steps() {
 #[test]
 fn a_verdict_from_an_existing_run_is_the_same() {
     for pickle in samples::all() {
-        let (machine, _) = Machine::run(pickle).expect("a pickle");
-        assert_eq!(Verdict::of_run(pickle, &Labels::new(&machine)), verdict(pickle));
+        let (machine, value) = Machine::run(pickle).expect("a pickle");
+        assert_eq!(Verdict::of_run(pickle, &Labels::new(&machine), value), verdict(pickle));
     }
 }
 
