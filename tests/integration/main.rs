@@ -95,6 +95,8 @@ mod untrusted_arrays;
 #[cfg(feature = "python")]
 mod untrusted_frames;
 #[cfg(feature = "python")]
+mod untrusted_values;
+#[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]
 mod verified_is_equal;
