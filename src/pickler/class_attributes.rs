@@ -34,7 +34,7 @@ pub(super) fn attribute<'py>(kind: &Bound<'py, PyType>, name: &str) -> PyResult<
 }
 
 /// The namespace of a class itself, even if its metaclass has another idea of `__dict__`.
-fn namespace<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn namespace<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
     let descriptor = class.py().get_type::<PyType>().getattr("__dict__")?.get_item("__dict__")?;
     descriptor.call_method1("__get__", (class,))
 }
@@ -89,6 +89,11 @@ pub(super) fn builtin_base<'py>(kind: &Bound<'py, PyType>) -> PyResult<Bound<'py
 /// The names of the slots that a class and its bases declare, as `copyreg._slotnames` returns them. That function asks
 /// the metaclass.
 pub(super) fn slot_names(kind: &Bound<'_, PyType>) -> PyResult<Vec<String>> {
+    Ok(slots(kind)?.into_iter().map(|(name, _)| name).collect())
+}
+
+/// The slots that a class and its bases declare: names and descriptors, which are written in C.
+pub(crate) fn slots<'py>(kind: &Bound<'py, PyType>) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
     let mut found = Vec::new();
     for class in kind.mro() {
         let Ok(class) = class.cast_into::<PyType>() else { continue };
@@ -98,7 +103,7 @@ pub(super) fn slot_names(kind: &Bound<'_, PyType>) -> PyResult<Vec<String>> {
         for item in namespace(&class)?.call_method0("items")?.try_iter()? {
             let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item?.extract()?;
             if value.get_type().name()? == "member_descriptor" {
-                found.push(name.extract()?);
+                found.push((name.extract()?, value));
             }
         }
     }
@@ -106,7 +111,7 @@ pub(super) fn slot_names(kind: &Bound<'_, PyType>) -> PyResult<Vec<String>> {
 }
 
 /// The `__dict__` of an object, which may be an instance of a subclass of `dict`; None if it has none.
-pub(super) fn instance_dict<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
+pub(crate) fn instance_dict<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
     let py = object.py();
     if object.get_type().getattr("__dictoffset__")?.extract::<isize>()? == 0 {
         return Ok(None);
