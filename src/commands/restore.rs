@@ -106,6 +106,8 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
         (false, false) => Snapshot::open(path).map(|snapshot| (snapshot, None)),
     };
     let (snapshot, damage) = or_exit_code(opened, cannot_restore)?;
+    // A trusted file is as large as it is.
+    let snapshot = snapshot.with_max_memory(if args.trust { Some(u64::MAX) } else { args.memory.max_memory });
     if let Some(damage) = damage {
         let damage = match damage {
             // Its message advises what the user has done by now.
@@ -127,7 +129,7 @@ fn list_variables(snapshot: &Snapshot, out: &mut dyn Write) -> Result<i32> {
     let names: Vec<&str> = if let Contents::Own { index } = snapshot.contents() {
         index.variables.iter().map(|variable| variable.name.as_str()).collect()
     } else {
-        match snapshot.outline()? {
+        match or_exit_code(snapshot.outline(), || "cannot list the variables".to_owned())? {
             Outline::Session { variables, .. } | Outline::Dict { variables } => {
                 variables.iter().map(|variable| variable.name.as_str()).collect()
             }

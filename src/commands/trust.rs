@@ -24,8 +24,10 @@ use crate::ui::prompt::{can_ask, confirm};
 pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32> {
     let file = args.file.display().to_string();
     let name = file.as_str();
-    let snapshot =
-        or_exit_code(Snapshot::open(&args.file).and_then(Snapshot::followed), || format!("cannot sign {name}"))?;
+    let opened = Snapshot::open(&args.file)
+        .map(|snapshot| snapshot.with_max_memory(args.memory.max_memory))
+        .and_then(Snapshot::followed);
+    let snapshot = or_exit_code(opened, || format!("cannot sign {name}"))?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         let text = format!(
             "{name} was not saved by snapcli, and only snapshots can be signed: load it once with `snapcli restore \

@@ -8,7 +8,8 @@
 //! * [`build_plan`]: what an untrusted file may build, and how;
 //! * [`explain`]: types, lengths, previews, outline and trace of the values that a machine has made;
 //! * [`compare`] and [`verdict`]: whether two pickles hold the same, and what loading one would do;
-//! * [`inspection`]: one run of the machine that serves all of them.
+//! * [`inspection`]: one run of the machine that serves all of them;
+//! * [`mod@work_budget`]: how much memory and how many steps all of that may take.
 //!
 //! All input is treated as hostile: lengths are checked against the bytes that exist, nothing recurses without a bound,
 //! and everything that grows has a limit.
@@ -26,3 +27,4 @@ pub(crate) mod passes;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod verdict;
+pub(crate) mod work_budget;

@@ -57,7 +57,7 @@ impl BuildSteps {
 
 /// How far the steps for a node are planned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Progress {
+enum NodeProgress {
     #[default]
     Unknown,
     /// What it needs is being planned.
@@ -93,7 +93,7 @@ enum Completeness {
 pub(super) struct BuildOrder<'p, 'a> {
     machine: &'p Machine<'a>,
     recipes: &'p RecipeTable<'a>,
-    progress: Vec<Progress>,
+    progress: Vec<NodeProgress>,
     complete: HashMap<usize, Completeness>,
     /// The end of the last opcode that changed a node through the memo.
     late: HashMap<usize, u64>,
@@ -104,16 +104,15 @@ pub(super) struct BuildOrder<'p, 'a> {
     steps: BuildSteps,
 }
 
-/// A node at which no order exists, and why.
+/// A node at which no order exists, and why; empty if the node has no recipe.
 pub(super) type NoOrder = (usize, Refused);
 
-const NO_RECIPE: &str = "is no plain data";
 const NEEDS_ITSELF: &str = "needs itself before it is made";
 const CHANGED_LATER: &str = "reads something that is changed after the call";
 
 impl<'p, 'a> BuildOrder<'p, 'a> {
     pub(super) fn new(machine: &'p Machine<'a>, recipes: &'p RecipeTable<'a>) -> Self {
-        let progress = vec![Progress::Unknown; machine.nodes().len()];
+        let progress = vec![NodeProgress::Unknown; machine.nodes().len()];
         // A later entry replaces an earlier one.
         let late = machine.notes().late.iter().copied().collect();
         let (complete, tasks, to_fill, steps) = Default::default();
@@ -143,7 +142,7 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
             if let Some(task) = self.tasks.pop() {
                 self.carry_out(task)?;
             } else if let Some(index) = self.to_fill.pop() {
-                if self.progress(index) == Progress::Made {
+                if self.progress(index) == NodeProgress::Made {
                     self.tasks.push(Task::Filled(index));
                     self.push_contents(index, Task::Make);
                 }
@@ -157,7 +156,7 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
     fn give_up(&mut self) {
         for task in std::mem::take(&mut self.tasks) {
             match task {
-                Task::Made(index) => self.set(index, Progress::Unknown),
+                Task::Made(index) => self.set(index, NodeProgress::Unknown),
                 Task::Completed(index) => drop(self.complete.remove(&index)),
                 _ => {}
             }
@@ -186,11 +185,11 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
         }
     }
 
-    fn progress(&self, index: usize) -> Progress {
+    fn progress(&self, index: usize) -> NodeProgress {
         self.progress.get(index).copied().unwrap_or_default()
     }
 
-    fn set(&mut self, index: usize, progress: Progress) {
+    fn set(&mut self, index: usize, progress: NodeProgress) {
         if let Some(slot) = self.progress.get_mut(index) {
             *slot = progress;
         }
@@ -204,7 +203,7 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
             NodeKind::List | NodeKind::Dict | NodeKind::Set => Ok(&[]),
             NodeKind::Tuple | NodeKind::FrozenSet => Ok(&node.items),
             NodeKind::Global | NodeKind::Persistent | NodeKind::Call(_) | NodeKind::Array => {
-                recipes.get(index).map(|recipe| &recipe.needs[..]).ok_or_else(|| (index, NO_RECIPE.into()))
+                recipes.get(index).map(|recipe| &recipe.needs[..]).ok_or_else(|| (index, Refused::new()))
             }
         }
     }
@@ -218,7 +217,9 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
             NodeKind::List | NodeKind::Dict | NodeKind::Set => node.items.iter().rev().copied().for_each(push),
             _ => match self.recipes.get(index).map(|recipe| &recipe.fill) {
                 Some(Fill::Items(items) | Fill::Pairs(items)) => items.iter().rev().copied().for_each(push),
+                Some(Fill::Elements(items)) => items.iter().rev().copied().for_each(push),
                 Some(Fill::Attributes(attributes)) => attributes.iter().rev().for_each(|(_, value)| push(*value)),
+                Some(Fill::Value(fill)) => fill.parts().into_iter().rev().for_each(push),
                 Some(Fill::Nothing) | None => {}
             },
         }
@@ -233,9 +234,9 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
 
     fn make(&mut self, index: usize) -> Result<(), NoOrder> {
         match self.progress(index) {
-            Progress::Unknown => {}
-            Progress::Needed => return Err((index, NEEDS_ITSELF.into())),
-            Progress::Made | Progress::Filled => return Ok(()),
+            NodeProgress::Unknown => {}
+            NodeProgress::Needed => return Err((index, NEEDS_ITSELF.into())),
+            NodeProgress::Made | NodeProgress::Filled => return Ok(()),
         }
         let needs = self.needs(index)?;
         if needs.is_empty() {
@@ -243,7 +244,7 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
             return Ok(());
         }
         let reads = self.recipes.get(index).is_some_and(|recipe| recipe.reads);
-        self.set(index, Progress::Needed);
+        self.set(index, NodeProgress::Needed);
         self.tasks.push(Task::Made(index));
         for need in needs.iter().rev() {
             if let Some(need) = self.machine.resolve(*need).node_index() {
@@ -256,16 +257,16 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
     fn made(&mut self, index: usize) {
         self.steps.steps.push(PackedStep::new(index, false));
         let has_contents = self.has_contents(index);
-        self.set(index, if has_contents { Progress::Made } else { Progress::Filled });
+        self.set(index, if has_contents { NodeProgress::Made } else { NodeProgress::Filled });
         if has_contents {
             self.to_fill.push(index);
         }
     }
 
     fn filled(&mut self, index: usize) {
-        if self.progress(index) == Progress::Made {
+        if self.progress(index) == NodeProgress::Made {
             self.steps.steps.push(PackedStep::new(index, true));
-            self.set(index, Progress::Filled);
+            self.set(index, NodeProgress::Filled);
         }
     }
 
@@ -273,7 +274,7 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
         match self.complete.get(&index) {
             Some(Completeness::Complete(_)) => return Ok(()),
             Some(Completeness::Planned) => return Err((index, NEEDS_ITSELF.into())),
-            None if self.progress(index) == Progress::Needed => return Err((index, NEEDS_ITSELF.into())),
+            None if self.progress(index) == NodeProgress::Needed => return Err((index, NEEDS_ITSELF.into())),
             None => {}
         }
         let needs = self.needs(index)?;
@@ -287,7 +288,7 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
     }
 
     fn completed(&mut self, index: usize) {
-        if self.progress(index) == Progress::Unknown {
+        if self.progress(index) == NodeProgress::Unknown {
             self.made(index);
         }
         self.filled(index);
@@ -373,6 +374,6 @@ mod tests {
 
     #[test]
     fn a_call_without_a_recipe_has_no_order() {
-        assert_eq!(order(b"]cos\nsystem\n)Ra.").expect_err("a call").1, NO_RECIPE);
+        assert_eq!(order(b"]cos\nsystem\n)Ra.").expect_err("a call"), (2, String::new()));
     }
 }

@@ -8,31 +8,50 @@
 //! A column of the registry ([`Builder`](super::known::Builder)) says which file of this folder makes the recipe for a
 //! call of a global. Nothing that is called by its pickle has a recipe unless it has a row.
 
+mod array_arguments;
 mod array_recipe;
+#[cfg(test)]
+mod array_recipe_tests;
 mod build_order;
-
+mod dtype_recipe;
+mod instance_attributes;
 mod instance_recipe;
+#[cfg(test)]
+mod instance_recipe_tests;
+mod joblib_recipe;
 mod key_limits;
+mod masked_recipe;
 mod pandas_recipe;
-
 mod plan_context;
 mod planned_call;
 mod planner;
+mod random_recipe;
 mod recipe_table;
+mod shared_array_recipe;
 mod value_recipe;
 
 pub(in crate::pickle) use self::array_recipe::ArrayBuilder;
-pub(crate) use self::array_recipe::ArrayMake;
+pub(crate) use self::array_recipe::{ArrayClass, ArrayContents, ArrayDescription, ArrayMake, ItemOrder};
 pub(crate) use self::build_order::{BuildStep, BuildSteps};
+pub(crate) use self::dtype_recipe::{Dtype, DtypeField, DtypeKind};
 pub(in crate::pickle) use self::instance_recipe::InstanceBuilder;
 pub(crate) use self::instance_recipe::InstanceMake;
+pub(crate) use self::key_limits::MAX_SAME_HASH;
+pub(crate) use self::masked_recipe::MaskedMake;
 pub(in crate::pickle) use self::pandas_recipe::PandasBuilder;
-pub(crate) use self::pandas_recipe::PandasMake;
+pub(crate) use self::pandas_recipe::{Argument, PandasMake};
 pub(in crate::pickle) use self::plan_context::{PlanContext, PlannedCall};
 pub(crate) use self::planner::{BuildPlan, NestedPickle};
+pub(in crate::pickle) use self::random_recipe::RandomBuilder;
+pub(crate) use self::random_recipe::{BitGeneratorMake, BitGeneratorSeed, RandomMake, StateValue};
 pub(in crate::pickle) use self::recipe_table::RecipeTable;
+pub(crate) use self::shared_array_recipe::byte_range;
 pub(in crate::pickle) use self::value_recipe::ValueBuilder;
-pub(crate) use self::value_recipe::ValueMake;
+#[cfg(feature = "python")]
+pub(crate) use self::value_recipe::{ERROR_MEMBERS, global as global_value};
+pub(crate) use self::value_recipe::{Given, HarmlessCall, ValueFill, ValueMake, ViewOf};
+
+use std::rc::Rc;
 
 use super::machine::value::Ref;
 
@@ -90,9 +109,13 @@ pub(crate) enum Fill {
     Items(Vec<Ref>),
     /// Keys and values, alternating, that are set in a dict.
     Pairs(Vec<Ref>),
+    /// Items of an array of objects, in C order. They may be any objects, and are stored as they are.
+    Elements(Rc<[Ref]>),
     /// Attributes that are set in the `__dict__` of the object. The names are identifiers, and no dunder names. If the
     /// object can be a key, its hash must not depend on them: it may be put into a dict before it has them.
     Attributes(Vec<(String, Ref)>),
+    /// In a way that only the makers of values know. They get the objects of [`ValueFill::parts`], in the same order.
+    Value(ValueFill),
 }
 
 /// Why an object is not built, as the rest of a sentence that starts with the callee.

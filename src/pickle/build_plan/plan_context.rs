@@ -1,13 +1,14 @@
 //! What the makers of recipes ask of the machine: a call with its parts, and the values of its arguments.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::planned_call::planned_call;
 use super::recipe_table::RecipeTable;
-use super::{BufferFacts, Recipe};
+use super::{BufferFacts, Recipe, Refused};
 use crate::pickle::explain::labels::Labels;
+use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::current_name;
 use crate::pickle::machine::value::{Added, Leaf, NodeKind, Ref, Value};
 
@@ -44,7 +45,15 @@ pub(in crate::pickle) struct PlanContext<'m, 'a> {
     /// By the first argument, as a resolved reference: the calls whose results are dropped.
     pub(super) effects: &'m HashMap<Ref, Vec<Ref>>,
     pub(super) consumed: &'m RefCell<Vec<Ref>>,
+    /// The bytes that arrays copy.
+    pub(super) copied: &'m Cell<u64>,
+    /// How many more items of arguments may be looked at.
+    pub(super) budget: &'m Cell<u64>,
 }
+
+/// How often the recipes may look at an item of an argument, for each byte of the pickle. An honest pickle has each
+/// argument once; a hostile one can refer to the same list in a million calls.
+pub(super) const LOOKS_PER_BYTE: u64 = 16;
 
 impl<'m, 'a> PlanContext<'m, 'a> {
     /// The value of a reference.
@@ -52,9 +61,24 @@ impl<'m, 'a> PlanContext<'m, 'a> {
         self.labels.machine().value(reference)
     }
 
+    /// Accounts for looking at this many items or bytes of an argument.
+    ///
+    /// # Errors
+    /// If too many calls share long arguments.
+    pub(in crate::pickle) fn spend(&self, items: usize) -> Result<(), Refused> {
+        let left = self.budget.get().checked_sub(items as u64);
+        self.budget.set(left.unwrap_or(0));
+        left.map(drop).ok_or_else(|| "shares a long argument with too many other calls".to_owned())
+    }
+
     /// The same reference for all references to one object.
     pub(in crate::pickle) fn resolve(&self, reference: Ref) -> Ref {
         self.labels.machine().resolve(reference)
+    }
+
+    /// The single opcode that makes a value, without decoding its argument.
+    pub(in crate::pickle) fn opcode(&self, reference: Ref) -> Option<Opcode> {
+        self.labels.machine().opcode(reference)
     }
 
     /// A string without surrogates.

@@ -5,9 +5,10 @@
 
 use std::rc::Rc;
 
+use super::value_recipe::global_of;
 use super::{PlannedCall, Refused};
 use crate::pickle::explain::labels::Labels;
-use crate::pickle::known::{ARRAY_WRAPPER_NAME, current_name};
+use crate::pickle::known::ARRAY_WRAPPER_NAME;
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
 /// The module of joblib's wrapper of an array. It has had other names.
@@ -92,16 +93,9 @@ impl<'n> Call<'_, 'n, '_> {
         PlannedCall { node: reference, module, name, is_new, arguments, keywords, base: None, state: node.state, added }
     }
 
-    /// The current module and name of a callee.
+    /// The current module and name of a callee: a global, or a call that finds one.
     fn name(&self, callee: Ref) -> Result<(Rc<str>, Rc<str>), Refused> {
-        let found = self.labels.global(callee).or_else(|| self.labels.attribute(callee));
-        let (module, name) = found.ok_or("calls an object that is no global")?;
-        match current_name(&module, &name) {
-            (new_module, new_name) if (new_module, new_name) != (module.as_ref(), name.as_ref()) => {
-                Ok((new_module.into(), new_name.into()))
-            }
-            _ => Ok((module, name)),
-        }
+        global_of(self.labels, callee).ok_or_else(|| "calls an object that is no global".to_owned())
     }
 }
 

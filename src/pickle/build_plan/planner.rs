@@ -3,11 +3,13 @@
 //! Everything that the pickle does must have an explanation, also what no value refers to: a call is made by a recipe
 //! or [consumed](PlanContext::consume) by one, a global is in the registry, and opcodes change only what they have
 //! begun.
-use std::cell::RefCell;
+
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use super::build_order::{BuildOrder, BuildSteps};
 use super::key_limits::KeyLimits;
+use super::plan_context::LOOKS_PER_BYTE;
 use super::planned_call::planned_call;
 use super::recipe_table::RecipeTable;
 use super::{
@@ -15,13 +17,16 @@ use super::{
     pandas_recipe, value_recipe,
 };
 use crate::pickle::explain::labels::Labels;
-use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::opcode::{CodeRun, Opcode};
+use crate::pickle::format::parse::Parser;
 use crate::pickle::known::{self, current_name};
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::machine::{Machine, MachineError};
 
 /// The most reasons that are kept.
 const MAX_REFUSALS: usize = 200;
+/// How many pickles, one after the other in a file, are analysed.
+const MAX_IN_FILE: usize = 64;
 /// How many pickles may be within one another.
 const MAX_NESTED: usize = 8;
 /// The module whose session an untrusted file may restore: it exists already.
@@ -56,19 +61,25 @@ impl<'a> BuildPlan<'a> {
         Planner::new(labels, buffers, 0).plan(values)
     }
 
-    /// The plan for the value of a whole pickle; for a session of `__main__`, that is its namespace.
-    pub(crate) fn of_pickle(labels: &Labels<'_, 'a>, value: Ref) -> Self {
-        Self::at_depth(labels, value, 0)
+    /// The plan for the value of a whole pickle, which `bytes` begin with. Also returns the value that it builds: for a
+    /// session of `__main__`, that is the namespace. The plan refuses more pickles after the first one, unless they
+    /// are plain data, too: some programs load one after the other.
+    pub(crate) fn of_pickle(bytes: &'a [u8], labels: &Labels<'_, 'a>, value: Ref) -> (Self, Ref) {
+        let (mut plan, value) = Self::at_depth(labels, value, 0);
+        let end = labels.machine().end();
+        plan.refusals.extend(following_pickles(bytes, end));
+        (plan, value)
     }
 
-    fn at_depth(labels: &Labels<'_, 'a>, value: Ref, depth: usize) -> Self {
+    fn at_depth(labels: &Labels<'_, 'a>, value: Ref, depth: usize) -> (Self, Ref) {
         let mut planner = Planner::new(labels, &[], depth);
         let namespace = session_namespace(labels, value).filter(|_| depth == 0);
         if let Some((call, namespace)) = namespace {
             planner.session = call.node_index();
-            return planner.plan(&[namespace]);
+            planner.check_session(namespace);
+            return (planner.plan(&[namespace]), namespace);
         }
-        planner.plan(&[value])
+        (planner.plan(&[value]), value)
     }
 
     /// How an object is made that is not a plain container.
@@ -87,6 +98,25 @@ impl<'a> BuildPlan<'a> {
     pub(crate) fn refusals(&self) -> &[(u64, Refused)] {
         &self.refusals
     }
+}
+
+/// What the pickles after the first one do besides building plain data.
+fn following_pickles(bytes: &[u8], mut end: u64) -> Option<(u64, Refused)> {
+    for _ in 0..MAX_IN_FILE {
+        let rest = usize::try_from(end).ok().and_then(|end| bytes.get(end..)).filter(|rest| !rest.is_empty())?;
+        let Ok((machine, value)) = Machine::run(rest) else {
+            // Bytes that are no pickle do not matter, unless a load would find or call something before it fails.
+            let mut ops = Parser::new(rest).map_while(Result::ok);
+            let does_something = ops.any(|op| !matches!(op.opcode.runs(), CodeRun::Nothing | CodeRun::Methods));
+            return does_something.then(|| (end, "a second pickle that cannot be followed".into()));
+        };
+        let (plan, _) = BuildPlan::at_depth(&Labels::new(&machine), value, 0);
+        if let Some((_, why)) = plan.refusals.first() {
+            return Some((end, format!("a second pickle that needs {why}")));
+        }
+        end = end.saturating_add(machine.end());
+    }
+    Some((end, "more pickles in a row than snapcli analyses".into()))
 }
 
 /// The call that is the module of a session of `__main__`, and the dict that it gets as its namespace.
@@ -130,6 +160,8 @@ struct Planner<'l, 'm, 'a> {
     recipes: RecipeTable<'a>,
     effects: HashMap<Ref, Vec<Ref>>,
     consumed: RefCell<Vec<Ref>>,
+    copied: Cell<u64>,
+    budget: Cell<u64>,
     /// Calls without a recipe, and why.
     failed: Vec<(usize, Refused)>,
     refusals: Vec<(u64, Refused)>,
@@ -138,13 +170,15 @@ struct Planner<'l, 'm, 'a> {
 
 impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
     fn new(labels: &'l Labels<'m, 'a>, buffers: &'l [(u64, BufferFacts)], depth: usize) -> Self {
-        let (session, recipes, effects, consumed, failed, refusals, known) = Default::default();
-        Self { labels, buffers, depth, session, recipes, effects, consumed, failed, refusals, known }
+        let (session, recipes, effects, consumed, copied, failed, refusals, known) = Default::default();
+        let budget = Cell::new(labels.machine().end().saturating_mul(LOOKS_PER_BYTE));
+        Self { labels, buffers, depth, session, recipes, effects, consumed, copied, budget, failed, refusals, known }
     }
 
     fn plan(mut self, values: &[Ref]) -> BuildPlan<'a> {
         self.check_notes();
         self.check_lookups();
+        self.check_called_only(values);
         self.check_changes();
         self.find_effects();
         self.make_recipes();
@@ -164,6 +198,17 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             self.refuse(start, what);
         }
         BuildPlan { recipes: self.recipes, steps, refusals: self.refusals }
+    }
+
+    /// Refuses what `dill.load_module` would import because a session has it in lists of certain names.
+    fn check_session(&mut self, namespace: Ref) {
+        let items = self.labels.machine().node(namespace).map_or(&[][..], |node| &node.items[..]);
+        for key in items.iter().step_by(2) {
+            let name = self.labels.string(*key);
+            if name.is_some_and(|name| known::NAMED_IMPORTS.iter().any(|(key, _)| *key == name.as_ref())) {
+                self.refuse(self.labels.machine().start(*key), "to import modules".into());
+            }
+        }
     }
 
     fn refuse(&mut self, at: u64, what: Refused) {
@@ -210,12 +255,41 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         for (index, node) in machine.nodes().iter().enumerate() {
             match node.kind {
                 NodeKind::Global => {
-                    if let Some((module, name)) = self.check_lookup(Ref::node(index), node.end.saturating_sub(1)) {
-                        self.insert(index, Make::Global(module, name));
+                    if let Some((module, name)) = self.check_lookup(Ref::node(index), node.end.saturating_sub(1))
+                        && let Ok(recipe) = value_recipe::global(&module, &name)
+                    {
+                        self.recipes.insert(index, recipe);
                     }
                 }
                 NodeKind::Persistent => self.refuse(node.start, "an object that its program names by an ID".into()),
                 _ => {}
+            }
+        }
+    }
+
+    /// Refuses functions that pickles call, such as `getattr`, as values. Those that have nodes have no recipe.
+    fn check_called_only(&mut self, values: &[Ref]) {
+        let machine = self.labels.machine();
+        let is_only_called = |at: &&u64| {
+            let global = self.labels.global(Ref::leaf(**at));
+            global.is_some_and(|(module, name)| value_recipe::global(&module, &name).is_err())
+        };
+        let only_called: HashSet<u64> = machine.looked_up().iter().filter(is_only_called).copied().collect();
+        if only_called.is_empty() {
+            return;
+        }
+        let mut found: Vec<Ref> = values.to_vec();
+        for node in machine.nodes() {
+            let items = if node.kind.holds_items() { &node.items[..] } else { &[] };
+            let added = node.added.iter().flat_map(|added| added.items.iter().chain(&added.pairs));
+            let held = items.iter().chain(&node.state).chain(added).map(|reference| machine.resolve(*reference));
+            found.extend(held.filter(|held| held.leaf_offset().is_some_and(|at| only_called.contains(&at))));
+        }
+        for reference in found {
+            let reference = machine.resolve(reference);
+            if let Some(at) = reference.leaf_offset().filter(|at| only_called.contains(at)) {
+                let (module, name) = self.labels.global(reference).unwrap_or_else(|| ("?".into(), "?".into()));
+                self.refuse(at, format!("{module}.{name}"));
             }
         }
     }
@@ -226,7 +300,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             return None;
         };
         let (new_module, new_name) = current_name(&module, &name);
-        if known::is_built(new_module, new_name) {
+        if known::is_built(new_module, new_name) || value_recipe::is_constant(new_module, new_name) {
             return Some((new_module.to_owned(), new_name.to_owned()));
         }
         if !known::names_no_value(new_module, new_name) {
@@ -294,14 +368,6 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             self.consumed.borrow_mut().extend(items.first().map(|wrapper| machine.resolve(*wrapper)));
             return Ok(alone(Make::Pickle(Box::new(nested))));
         }
-        if let Some((module, name)) = self.labels.attribute(reference) {
-            let (new_module, new_name) = current_name(&module, &name);
-            let is_plain = machine.node(reference).is_some_and(|node| node.state.is_none() && node.added.is_none());
-            return match is_plain && known::is_built(new_module, new_name) {
-                true => Ok(alone(Make::Global(new_module.to_owned(), new_name.to_owned()))),
-                false => Err(format!("{module}.{name}")),
-            };
-        }
         let call = planned_call(self.labels, reference)?;
         if known::imports_module(&call.module, &call.name) {
             return self.module(&call);
@@ -316,6 +382,8 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             buffers: self.buffers,
             effects: &self.effects,
             consumed: &self.consumed,
+            copied: &self.copied,
+            budget: &self.budget,
         };
         recipe(&context, builder, &call)
     }
@@ -323,10 +391,13 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
     /// A module as a value: sessions that import modules have them.
     fn module(&self, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
         let name = match call.arguments.as_slice() {
-            [name] if call.state.is_none() && call.added.is_none() && !call.is_new => self.labels.string(*name),
+            [name] if !call.is_new => self.labels.string(*name),
             _ => None,
         };
-        let name = name.ok_or("changes a module")?;
+        let name = name.ok_or("imports a module whose name is no string")?;
+        if call.state.is_some() || call.added.is_some() {
+            return Err(format!("changes the module {name}"));
+        }
         if !known::untrusted::may_import(&name) {
             return Err(format!("imports the module {name}"));
         }
@@ -344,7 +415,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         }
         let cannot = |error: MachineError| format!("holds a pickle that cannot be followed ({error})");
         let (machine, value) = Machine::run_within(bytes).map_err(cannot)?;
-        let plan = BuildPlan::at_depth(&Labels::new(&machine), value, depth);
+        let (plan, value) = BuildPlan::at_depth(&Labels::new(&machine), value, depth);
         match plan.refusals.first() {
             Some((_, why)) => Err(format!("holds a pickle that needs {why}")),
             None => Ok(NestedPickle { machine, value, plan }),
@@ -379,9 +450,9 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             let checked = match node.kind {
                 NodeKind::Dict => limits.check(node.items.iter().copied().step_by(2)),
                 NodeKind::Set | NodeKind::FrozenSet => limits.check(node.items.iter().copied()),
-                NodeKind::Call(_) => match self.recipes.get(index).map(|recipe| &recipe.fill) {
-                    Some(Fill::Pairs(pairs)) => limits.check(pairs.iter().copied().step_by(2)),
-                    _ => Ok(()),
+                NodeKind::Call(_) => match self.recipes.get(index) {
+                    Some(recipe) => limits.check(self.hashed_by(recipe).into_iter()),
+                    None => Ok(()),
                 },
                 _ => Ok(()),
             };
@@ -394,8 +465,15 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         }
     }
 
-    fn insert(&mut self, index: usize, make: Make<'a>) {
-        self.recipes.insert(index, alone(make));
+    /// The keys and members of the object of a recipe, besides those of containers that are checked on their own.
+    fn hashed_by(&self, recipe: &Recipe<'_>) -> Vec<Ref> {
+        let mut keys = value_recipe::hashed(self.labels, recipe);
+        match &recipe.fill {
+            Fill::Pairs(pairs) => keys.extend(pairs.iter().copied().step_by(2)),
+            Fill::Value(fill) => keys.extend(fill.keys()),
+            Fill::Nothing | Fill::Items(_) | Fill::Elements(_) | Fill::Attributes(_) => {}
+        }
+        keys
     }
 
     /// What is refused of a node, and why.

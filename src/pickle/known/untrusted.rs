@@ -21,11 +21,6 @@ pub(crate) fn may_import(module: &str) -> bool {
     packages::is_known_module(module) && !packages::runs_on_import(module)
 }
 
-/// Whether this is dill's function to import a module: whether it may be called depends on its argument.
-pub(crate) fn imports_module(module: &str, name: &str) -> bool {
-    super::imports_module(module, name)
-}
-
 /// The package of this name (`module.name`), if its compiled code trusts the numbers in a file.
 pub(crate) fn trusts_numbers(name: &str) -> Option<&'static str> {
     TRUST_NUMBERS.iter().copied().find(|known| *known == packages::package(name))

@@ -1,14 +1,12 @@
 //! What the machine notes for a load that builds the objects instead of executing the pickle: where the order of the
 //! opcodes matters, and what an unpickler does that leaves no trace in the values.
 
-use super::limits::{MachineError, limit};
+use super::limits::MachineError;
 use super::state::{Done, Machine};
 use super::value::{Ref, RefTarget};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{OpStep, Parser};
-
-/// The most notes of each kind; 16 bytes each.
-const MAX_NOTES: usize = 1 << 22;
+use crate::pickle::work_budget::WorkBudget;
 
 /// The notes of one run.
 #[derive(Debug)]
@@ -49,10 +47,8 @@ impl BuildNotes {
         self.frame_end = op.end.saturating_add(op.index);
     }
 
-    pub(super) fn buffer(&mut self, op: OpStep) -> Done {
-        limit(self.buffers.len(), MAX_NOTES, "buffers", op.start)?;
-        self.buffers.push((op.start, op.opcode));
-        Ok(())
+    pub(super) fn buffer(&mut self, op: OpStep, budget: &WorkBudget) -> Done {
+        Ok(budget.push(&mut self.buffers, (op.start, op.opcode))?)
     }
 }
 
@@ -80,7 +76,7 @@ impl<'a> Machine<'a> {
     /// # Errors
     /// As for [`Self::run`].
     pub(crate) fn run_within(bytes: &'a [u8]) -> Result<(Self, Ref), MachineError> {
-        let mut machine = Self::new(bytes, 0, 0);
+        let mut machine = Self::new(bytes, 0, 0, &WorkBudget::new(bytes.len() as u64, None));
         machine.arrays.unexpected = true;
         machine.follow(None)
     }
@@ -97,8 +93,7 @@ impl<'a> Machine<'a> {
     #[inline(always)]
     pub(super) fn note_late(&mut self, top: Ref, target: Ref, op: OpStep) -> Done {
         if let (RefTarget::Get(_), RefTarget::Node(index)) = (top.target(), target.target()) {
-            limit(self.notes.late.len(), MAX_NOTES, "changes", op.start)?;
-            self.notes.late.push((index, op.end));
+            self.budget.push(&mut self.notes.late, (index, op.end))?;
         }
         Ok(())
     }
@@ -109,7 +104,7 @@ impl<'a> Machine<'a> {
     /// # Errors
     /// As for [`Self::run`], or if a load leaves more or less than one value.
     pub fn run_loads(bytes: &'a [u8], ends: &[u64]) -> Result<(Self, Vec<Ref>), MachineError> {
-        let mut machine = Self::new(bytes, 0, 0);
+        let mut machine = Self::new(bytes, 0, 0, &WorkBudget::new(bytes.len() as u64, None));
         let (mut values, mut start) = (Vec::with_capacity(ends.len()), 0);
         for end in ends {
             let range = usize::try_from(start).ok().zip(usize::try_from(*end).ok());
