@@ -190,18 +190,26 @@ pub(super) fn hidden(string: &str) -> Option<String> {
     Some(shown + string.get(end..).unwrap_or_default())
 }
 
-/// All credentials in a string.
+/// All credentials in a string. The first is the one that is named.
 fn find(string: &str) -> Vec<FoundCredential> {
     let mut found = Vec::new();
     // The shortest is `pw` of four letters with its name.
     if string.len() < SHORTEST_TOKEN {
         return found;
     }
-    found.extend(private_key(string));
+    // Most strings have none of these characters.
+    let has = |c: char| string.contains(c);
+    if has(' ') {
+        found.extend(private_key(string));
+    }
     found.extend(tokens(string));
-    found.extend(passwords_in_urls(string));
-    found.extend(HEADERS.iter().filter_map(|(scheme, least)| authorization(string, scheme, *least)));
-    if string.len() <= LONGEST_PAIRS && !string.trim_end().contains('\n') {
+    if has(' ') {
+        found.extend(HEADERS.iter().filter_map(|(scheme, least)| authorization(string, scheme, *least)));
+    }
+    if has('@') {
+        found.extend(passwords_in_urls(string));
+    }
+    if string.len() <= LONGEST_PAIRS && (has('=') || has(':')) && !string.trim_end().contains('\n') {
         found.extend(pairs(string));
     }
     found

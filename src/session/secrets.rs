@@ -21,9 +21,12 @@ use crate::pickler::class_attributes::{instance_dict, namespace};
 const MAX_CHARS: usize = 4096;
 /// How many characters of all strings of a variable are searched.
 const MAX_ALL_CHARS: usize = 1 << 17;
-/// How many items of a variable are searched, and how many of a container within one.
-const MAX_ITEMS: usize = 1000;
-const MAX_INNER_ITEMS: usize = 100;
+/// How many items of a variable are searched, and how many of a container within one. Of a longer dict, the values of
+/// keys that are named like credentials are searched as well.
+const MAX_ITEMS: usize = 200;
+const MAX_INNER_ITEMS: usize = 50;
+/// How many keys of a dict are looked at.
+const MAX_KEYS: usize = 1000;
 /// How many objects of a variable are looked at.
 const MAX_VISITS: usize = 2000;
 /// How deep containers and attributes are searched.
@@ -88,7 +91,7 @@ impl<'py> SecretFinder<'py> {
             name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_'))
         };
         // Cheaper than looking up all items, and true of few dicts.
-        let candidates = dict.iter().take(MAX_ITEMS).filter(|(key, _)| is_name(key)).count();
+        let candidates = dict.iter().take(MAX_KEYS).filter(|(key, _)| is_name(key)).count();
         if candidates == 0 || (candidates < ENVIRONMENT_ITEMS && candidates < dict.len()) {
             return Ok(false);
         }
@@ -148,9 +151,13 @@ impl<'py> SecretSearch<'_, 'py> {
 
     /// The beginning of a string or of bytes, as far as the search has not read too much.
     fn string(&mut self, value: &Bound<'py, PyAny>) -> Option<String> {
+        if self.chars > MAX_ALL_CHARS {
+            let is_string = value.is_exact_instance_of::<PyString>() || value.is_exact_instance_of::<PyBytes>();
+            return is_string.then(String::new);
+        }
         let string = string_head(value)?;
         self.chars += string.len();
-        Some(if self.chars > MAX_ALL_CHARS { String::new() } else { string })
+        Some(string)
     }
 
     fn add(&mut self, reason: Option<String>) {
@@ -203,12 +210,13 @@ impl<'py> SecretSearch<'_, 'py> {
             // One reason is enough: the environment usually contains several credentials.
             return self.add(Some("a copy of the environment".to_owned()));
         }
-        for (key, item) in dict.iter().take(most) {
+        for (number, (key, item)) in dict.iter().take(MAX_KEYS).enumerate() {
             match key.cast_exact::<PyString>().ok().and_then(|key| key.to_str().ok()) {
-                Some(name) if name.len() <= MAX_CHARS => {
+                Some(name) if name.len() <= MAX_CHARS && (number < most || credentials::may_name_credential(name)) => {
                     self.inside(SecretStep::Key(name.to_owned()), Some(name), &item);
                 }
-                _ => self.inside(SecretStep::Item(0), None, &item),
+                _ if number < most => self.inside(SecretStep::Item(number), None, &item),
+                _ => {}
             }
         }
     }
