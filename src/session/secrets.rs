@@ -8,6 +8,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
     PyAny, PyBytes, PyDict, PyFrozenSet, PyFunction, PyInt, PyList, PyModule, PySet, PySlice, PyString, PyTuple, PyType,
@@ -317,25 +318,32 @@ impl<'py> SecretSearch<'_, 'py> {
 
     /// The variables of a function of the session that are saved with it: those of its closure, and its defaults.
     fn function(&mut self, function: &Bound<'py, PyAny>) -> PyResult<()> {
-        if !function.getattr("__module__")?.eq(self.finder.session.as_str())? {
+        let py = function.py();
+        let closure = function.getattr(intern!(py, "__closure__"))?;
+        let defaults = function.getattr(intern!(py, "__defaults__"))?;
+        let keywords = function.getattr(intern!(py, "__kwdefaults__"))?;
+        // Most functions have none of these.
+        if closure.is_none() && defaults.is_none() && keywords.is_none()
+            || !function.getattr(intern!(py, "__module__"))?.eq(self.finder.session.as_str())?
+        {
             return Ok(());
         }
-        let code = function.getattr("__code__")?;
-        if let Ok(cells) = function.getattr("__closure__")?.cast_into::<PyTuple>() {
+        let code = function.getattr(intern!(py, "__code__"))?;
+        if let Ok(cells) = closure.cast_into::<PyTuple>() {
             let names: Vec<String> = code.getattr("co_freevars")?.extract()?;
             for (name, cell) in names.iter().zip(cells.iter()) {
                 // A cell that is empty raises ValueError.
                 cell.getattr("cell_contents").iter().for_each(|value| self.named(name, value));
             }
         }
-        if let Ok(defaults) = function.getattr("__defaults__")?.cast_into::<PyTuple>() {
+        if let Ok(defaults) = defaults.cast_into::<PyTuple>() {
             let names: Vec<String> = code.getattr("co_varnames")?.extract()?;
             let arguments: usize = code.getattr("co_argcount")?.extract()?;
             let named = names.iter().take(arguments).skip(arguments.saturating_sub(defaults.len()));
             named.zip(defaults.iter()).for_each(|(name, value)| self.named(name, &value));
         }
-        if let Ok(defaults) = function.getattr("__kwdefaults__")?.cast_into::<PyDict>() {
-            self.dict(&defaults, MAX_INNER_ITEMS);
+        if let Ok(keywords) = keywords.cast_into::<PyDict>() {
+            self.dict(&keywords, MAX_INNER_ITEMS);
         }
         Ok(())
     }
