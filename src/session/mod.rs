@@ -9,6 +9,7 @@ mod ambient;
 mod api;
 mod child_signal;
 mod code_objects;
+mod definition_changes;
 mod failure_path;
 mod forked_load;
 mod fresh_load;

@@ -49,6 +49,8 @@ mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
 #[cfg(feature = "python")]
+mod module_definitions;
+#[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
