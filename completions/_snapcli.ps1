@@ -72,6 +72,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Restore only variables that match, and what their code needs (repeatable)')
             [CompletionResult]::new('--exclude', '--exclude', [CompletionResultType]::ParameterName, 'Leave out variables that match, even if others share objects with them (repeatable)')
             [CompletionResult]::new('--map', '--map', [CompletionResultType]::ParameterName, 'Load module OLD as NEW (repeatable)')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Run code; if it is an expression, print its value')
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3, before anything runs, if a variable cannot be restored')
@@ -92,9 +93,11 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
         }
         'snapcli;inspect' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Output format')
+            [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Verdicts that --strict accepts beside `plain`')
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Show the objects pickled under the variable NAME, as a tree with sizes')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Sort the variables')
             [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Write an HTML page with a map of the file and all details to OUT; `-` for standard output')
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]')
             [CompletionResult]::new('--include', '--include', [CompletionResultType]::ParameterName, 'Save only variables whose names match (repeatable)')
             [CompletionResult]::new('--exclude', '--exclude', [CompletionResultType]::ParameterName, 'Leave out variables whose names match (repeatable)')
             [CompletionResult]::new('--exclude-type', '--exclude-type', [CompletionResultType]::ParameterName, 'Leave out variables whose type matches, such as ''DataFrame'' or ''torch.*'' (repeatable)')
@@ -105,7 +108,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON; short for --format json')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Show every object at fault in a variable, not only the first few')
             [CompletionResult]::new('--bad', '--bad', [CompletionResultType]::ParameterName, 'Show only the variables that cannot be saved, and why')
-            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file is dangerous')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data')
             [CompletionResult]::new('--verdict', '--verdict', [CompletionResultType]::ParameterName, 'List everything that loading the file would import and call')
             [CompletionResult]::new('--script', '--script', [CompletionResultType]::ParameterName, 'Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc and .pyz files are run')
             [CompletionResult]::new('--private', '--private', [CompletionResultType]::ParameterName, 'Save all names that begin with `_`, not only those used by saved functions and classes')
@@ -121,6 +124,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             break
         }
         'snapcli;diff' {
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]')
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
@@ -132,6 +136,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             break
         }
         'snapcli;verify' {
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]')
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
@@ -143,6 +148,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             break
         }
         'snapcli;trust' {
+            [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]')
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Sign without asking')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Sign without asking')

@@ -113,12 +113,16 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__diff)
-            opts="-q -v -h --json --quiet --verbose --python --help"
+            opts="-q -v -h --json --max-memory --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --max-memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --python)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -289,7 +293,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__inspect)
-            opts="-m -c -q -v -h --json --format --all --bad --strict --verdict --trace --sort --html --script --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --help"
+            opts="-m -c -q -v -h --json --format --all --bad --strict --allow --verdict --trace --sort --html --max-memory --script --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -297,6 +301,10 @@ _snapcli() {
             case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "text json github" -- "${cur}"))
+                    return 0
+                    ;;
+                --allow)
+                    COMPREPLY=($(compgen -W "code calls" -- "${cur}"))
                     return 0
                     ;;
                 --trace)
@@ -308,6 +316,10 @@ _snapcli() {
                     return 0
                     ;;
                 --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-memory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -347,7 +359,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__restore)
-            opts="-i -c -q -v -h --strict --only --exclude --partial --list --mmap --trust --no-ambient --map --interactive --quiet --verbose --python --help"
+            opts="-i -c -q -v -h --strict --only --exclude --partial --list --mmap --trust --no-ambient --map --max-memory --interactive --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -362,6 +374,10 @@ _snapcli() {
                     return 0
                     ;;
                 --map)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-memory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -439,12 +455,16 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__trust)
-            opts="-y -q -v -h --yes --quiet --verbose --python --help"
+            opts="-y -q -v -h --yes --max-memory --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --max-memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --python)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -457,12 +477,16 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__verify)
-            opts="-q -v -h --json --quiet --verbose --python --help"
+            opts="-q -v -h --json --max-memory --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --max-memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --python)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -67,6 +67,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --only 'Restore only variables that match, and what their code needs (repeatable)'
             cand --exclude 'Leave out variables that match, even if others share objects with them (repeatable)'
             cand --map 'Load module OLD as NEW (repeatable)'
+            cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand -c 'Run code; if it is an expression, print its value'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand --strict 'Exit with 3, before anything runs, if a variable cannot be restored'
@@ -86,9 +87,11 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         }
         &'snapcli;inspect'= {
             cand --format 'Output format'
+            cand --allow 'Verdicts that --strict accepts beside `plain`'
             cand --trace 'Show the objects pickled under the variable NAME, as a tree with sizes'
             cand --sort 'Sort the variables'
             cand --html 'Write an HTML page with a map of the file and all details to OUT; `-` for standard output'
+            cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand --include 'Save only variables whose names match (repeatable)'
             cand --exclude 'Leave out variables whose names match (repeatable)'
             cand --exclude-type 'Leave out variables whose type matches, such as ''DataFrame'' or ''torch.*'' (repeatable)'
@@ -99,7 +102,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --json 'Print JSON; short for --format json'
             cand --all 'Show every object at fault in a variable, not only the first few'
             cand --bad 'Show only the variables that cannot be saved, and why'
-            cand --strict 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file is dangerous'
+            cand --strict 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data'
             cand --verdict 'List everything that loading the file would import and call'
             cand --script 'Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc and .pyz files are run'
             cand --private 'Save all names that begin with `_`, not only those used by saved functions and classes'
@@ -114,6 +117,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'snapcli;diff'= {
+            cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand --json 'Print JSON'
             cand -q 'Print errors only'
@@ -124,6 +128,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'snapcli;verify'= {
+            cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand --json 'Print JSON'
             cand -q 'Print errors only'
@@ -134,6 +139,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'snapcli;trust'= {
+            cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand -y 'Sign without asking'
             cand --yes 'Sign without asking'

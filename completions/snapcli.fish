@@ -61,6 +61,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s h -l help -d 'P
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l only -d 'Restore only variables that match, and what their code needs (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l exclude -d 'Leave out variables that match, even if others share objects with them (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l map -d 'Load module OLD as NEW (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s c -d 'Run code; if it is an expression, print its value' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l strict -d 'Exit with 3, before anything runs, if a variable cannot be restored'
@@ -76,11 +77,14 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s h -l help -d
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l format -d 'Output format' -r -f -a "text\t'A table for people'
 json\t'JSON for programs'
 github\t'Annotations for GitHub Actions'"
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l allow -d 'Verdicts that --strict accepts beside `plain`' -r -f -a "code\t'Files that rebuild functions and classes: these run when they are used, and some of their methods during the load'
+calls\t'The same, and files that call functions of libraries that are not known to be harmless'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l trace -d 'Show the objects pickled under the variable NAME, as a tree with sizes' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l sort -d 'Sort the variables' -r -f -a "order\t'The order in which the script defined them'
 name\t'Alphabetically by name'
 size\t'Largest first'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l html -d 'Write an HTML page with a map of the file and all details to OUT; `-` for standard output' -r -F
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l include -d 'Save only variables whose names match (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l exclude -d 'Leave out variables whose names match (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l exclude-type -d 'Leave out variables whose type matches, such as \'DataFrame\' or \'torch.*\' (repeatable)' -r
@@ -91,7 +95,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l python -d 'P
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l json -d 'Print JSON; short for --format json'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l all -d 'Show every object at fault in a variable, not only the first few'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l bad -d 'Show only the variables that cannot be saved, and why'
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l strict -d 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file is dangerous'
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l strict -d 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l verdict -d 'List everything that loading the file would import and call'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l script -d 'Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc and .pyz files are run'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l private -d 'Save all names that begin with `_`, not only those used by saved functions and classes'
@@ -101,16 +105,19 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l whole -d 'Le
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s y -l yes -d 'Sign without asking'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s q -l quiet -d 'Print errors only'

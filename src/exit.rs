@@ -20,10 +20,38 @@ pub(crate) const INTERRUPTED: i32 = 130;
 
 /// A message with an exit code, as one link of an [`anyhow::Error`] chain. [`code_of`] finds it there.
 #[derive(Debug, thiserror::Error)]
-#[error("{message}")]
+#[error("{}", self.lines().join("\n  "))]
 pub(crate) struct Coded {
     code: i32,
     message: String,
+    details: Vec<String>,
+}
+
+impl Coded {
+    /// Adds lines that are printed below the message. A line break within a string is not printed as one.
+    #[must_use]
+    pub(crate) fn with_details(self, details: Vec<String>) -> Self {
+        Self { details, ..self }
+    }
+
+    /// The first line.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The lines below it.
+    pub(crate) fn details(&self) -> &[String] {
+        &self.details
+    }
+
+    /// Whether a link of a chain shows this message.
+    pub(crate) fn is_shown_as(&self, link: &dyn std::error::Error) -> bool {
+        self.to_string() == link.to_string()
+    }
+
+    fn lines(&self) -> Vec<&str> {
+        std::iter::once(&self.message).chain(&self.details).map(String::as_str).collect()
+    }
 }
 
 /// An error that ends the program with `code`.
@@ -33,7 +61,7 @@ pub(crate) fn error(code: i32, message: impl Into<String>) -> anyhow::Error {
 
 /// A message with an exit code, to use as the context of another error.
 pub(crate) fn coded(code: i32, message: impl Into<String>) -> Coded {
-    Coded { code, message: message.into() }
+    Coded { code, message: message.into(), details: Vec::new() }
 }
 
 /// Adds context with an exit code to the error of a result.

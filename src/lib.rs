@@ -23,6 +23,8 @@
 //! that others use, and `report` imports no command. `pickle`, `snapshot` and `report` know no Python objects: all code
 //! that names PyO3 is in `python`, `session` and `pickler`, which the feature `python` turns on.
 
+// See clippy.toml: all that is printed goes through `ui`.
+#![warn(clippy::disallowed_methods)]
 #![cfg_attr(
     not(feature = "python"),
     allow(dead_code, reason = "what saves and restores is used only with Python; the full build finds dead code")

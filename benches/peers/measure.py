@@ -99,6 +99,8 @@ def tasks(folder):
         yield save
         if peer.load is not None:
             yield Task("load", peer.name, checked(peer.load), after=save, path=path)
+        if peer.name == "snapcli":
+            yield Task("load", "untrusted", checked(peers.untrusted_load), after=save, path=path)
         if peer.name == "snapcli" and hasattr(peers.__main__, "small"):
             yield Task("load", "mapped", checked(peers.snapcli_load(mmap=True)), after=save, path=path)
             yield Task("load", "only small", checked(peers.snapcli_load(only="small"), ["small"]), after=save, path=path)

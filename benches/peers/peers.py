@@ -129,6 +129,15 @@ def snapcli_load(**options):
     return lambda path: of_snapcli("load_dict")(path, **options)
 
 
+def untrusted_load(path):
+    """Loads the file as another user would, who has another key."""
+    os.environ["SNAPCLI_KEY"] = "5a" * 32
+    try:
+        return of_snapcli("load_dict")(path)
+    finally:
+        del os.environ["SNAPCLI_KEY"]
+
+
 def of_snapcli(name):
     function = getattr(snapcli, name, None)
     if function is None:

@@ -69,7 +69,8 @@ impl Cell {
 impl Measured {
     /// The memory of a loaded session in MB: the least that any of the complete loads holds at its end.
     pub(crate) fn loaded_mb(&self) -> Option<f64> {
-        let whole = self.load.iter().filter(|(name, _)| !["mapped", "only small"].contains(&name.as_str()));
+        let whole =
+            self.load.iter().filter(|(name, _)| !["mapped", "only small", "untrusted"].contains(&name.as_str()));
         whole.filter_map(|(_, cell)| cell.held).min_by(f64::total_cmp).map(|bytes| bytes / 1e6)
     }
 }

@@ -10,6 +10,23 @@ use crate::table::{CellStyle, Item, Table};
 
 const SAVERS: [&str; 7] = ["dill", "dill 5", "C pickle", "cloudpickle", "joblib", "plain write", "snapcli"];
 const LOADERS: [&str; 3] = ["dill", "C pickle", "snapcli"];
+/// Loads of a file that another user signed: only plain data is built.
+fn untrusted(sessions: &Sessions<'_>) -> Table {
+    let mut table = Table::new(
+        "Loading snapcli's file as another user, untrusted: the time, as a multiple of a trusted load; the peak in MB",
+        &["", "time", "MB"],
+    );
+    for (session, measured) in sessions {
+        let Some(cell) = measured.load.get("untrusted") else { continue };
+        let trusted = measured.load.get("snapcli").and_then(|cell| cell.seconds);
+        let time = cell.seconds.zip(trusted).map(|(seconds, trusted)| Item::figure(seconds / trusted, None, 2));
+        let mut row = vec![Item::name(session.name, CellStyle::Plain), time.unwrap_or_else(|| reason(cell))];
+        row.extend(cell.peak_mb().zip(measured.loaded_mb()).map(|(peak, loaded)| Item::figure(peak - loaded, None, 0)));
+        table.rows.push(row);
+    }
+    table
+}
+
 /// Loads of the array session that do not read the array's bytes.
 const PARTS: [&str; 2] = ["mapped", "only small"];
 const SYNCED: [&str; 3] = ["C pickle", "plain write", "snapcli"];
@@ -24,7 +41,7 @@ pub(crate) fn print_all(
     inspected: &[Inspected],
 ) -> Result<()> {
     writeln!(out)?;
-    for table in [save(sessions), save_extra(sessions), load(sessions), load_extra(sessions)] {
+    for table in [save(sessions), save_extra(sessions), load(sessions), load_extra(sessions), untrusted(sessions)] {
         table.print(out)?;
     }
     if let Some(table) = parts_of_array(sessions) {

@@ -31,7 +31,8 @@ use super::session_args::{ProgramArgs, SelectionArgs};
 Examples:
   snapcli inspect                        show what is in session.pkl
   snapcli inspect --json session.pkl     the same as JSON
-  snapcli inspect --strict got.pkl       exit with 5 if loading the file is dangerous
+  snapcli inspect --strict got.pkl       exit with 5 unless the file holds plain data, or you signed it
+  snapcli inspect --strict --allow code got.pkl    accept functions and classes, too
   snapcli inspect --verdict got.pkl      list everything that loading it would import and call
   snapcli inspect --sort size            list the largest variables first
   snapcli inspect --html page.html       write an HTML page with a map of the file
@@ -55,9 +56,15 @@ pub(crate) struct InspectArgs {
     /// Show only the variables that cannot be saved, and why
     #[arg(long)]
     pub(crate) bad: bool,
-    /// Exit with 3 if a variable cannot be saved, or with 5 if loading the file is dangerous
+    /// Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data
+    ///
+    /// A file that is signed with your key passes whatever its verdict is, as `restore` loads it without a question. A
+    /// snapshot is checked as `snapcli verify` does it: if it is damaged, the exit code is 4.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Verdicts that --strict accepts beside `plain`
+    #[arg(long, value_enum, value_name = "VERDICT", requires = "strict")]
+    pub(crate) allow: Option<AllowedVerdict>,
     /// List everything that loading the file would import and call
     #[arg(long)]
     pub(crate) verdict: bool,
@@ -72,6 +79,8 @@ pub(crate) struct InspectArgs {
     /// The page is a single file. It needs no network, and runs only its own script.
     #[arg(long, value_name = "OUT", conflicts_with_all = ["json", "trace"])]
     pub(crate) html: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
     /// Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc and .pyz files are run
     #[cfg(feature = "python")]
     #[arg(long)]
@@ -92,6 +101,16 @@ pub(crate) struct InspectArgs {
     pub(crate) operands: Vec<OsString>,
 }
 
+/// The limit that `--max-memory` sets.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct MemoryArgs {
+    /// Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]
+    ///
+    /// A file that needs more is refused with exit code 4. The contents of large arrays do not count.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) max_memory: Option<u64>,
+}
+
 /// What `inspect` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
@@ -101,6 +120,16 @@ pub(crate) enum OutputFormat {
     Json,
     /// Annotations for GitHub Actions
     Github,
+}
+
+/// The worst verdict that `inspect --strict` accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AllowedVerdict {
+    /// Files that rebuild functions and classes: these run when they are used, and some of their methods during the
+    /// load
+    Code,
+    /// The same, and files that call functions of libraries that are not known to be harmless
+    Calls,
 }
 
 /// The order in which `inspect` lists variables.
@@ -179,6 +208,8 @@ pub(crate) struct DiffArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
     /// First file; `-` for standard input
     #[arg(value_name = "A")]
     pub(crate) before: PathBuf,
@@ -209,6 +240,8 @@ pub(crate) struct VerifyArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
     /// Snapshot to check; `-` for standard input
     #[arg(value_name = "FILE", default_value = "session.pkl")]
     pub(crate) file: PathBuf,
@@ -228,6 +261,8 @@ pub(crate) struct TrustArgs {
     /// Sign without asking
     #[arg(short, long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
     /// Snapshot to sign
     #[arg(value_name = "FILE", default_value = "session.pkl")]
     pub(crate) file: PathBuf,
@@ -242,4 +277,22 @@ Examples:
 pub(crate) struct CompletionsArgs {
     /// Shell to print completions for
     pub(crate) shell: Shell,
+}
+
+/// Parses a number of bytes, with k, M, G or T for powers of 1000.
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
+    // `parse` rejects signs other than `+`, decimal points and spaces.
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| "expected a size such as 500k, 20M or 2G".to_owned())?;
+    // `kB` means the same as `k`.
+    let factor = match text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase().trim_end_matches('b') {
+        "" => 1,
+        "k" => 1_000,
+        "m" => 1_000_000,
+        "g" => 1_000_000_000,
+        "t" => 1_000_000_000_000,
+        unit => return Err(format!("unknown unit {unit}: use k, M, G or T")),
+    };
+    // 99999999T does not fit into 64 bits.
+    number.checked_mul(factor).ok_or_else(|| "the size is too large".to_owned())
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::file_args::{MemoryArgs, parse_size};
+
 /// Run a script and save its session
 ///
 /// Runs the script as `python SCRIPT` does, then saves its global variables to one file, which `snapcli restore` and
@@ -157,6 +159,8 @@ pub(crate) struct RestoreArgs {
     /// Load module OLD as NEW (repeatable)
     #[arg(long, value_name = "OLD=NEW", value_parser = parse_rename)]
     pub(crate) map: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
     /// Start a prompt, even after CODE or SCRIPT
     #[arg(short, long)]
     pub(crate) interactive: bool,
@@ -200,22 +204,4 @@ fn parse_rename(text: &str) -> Result<(String, String), String> {
     // Module names contain no `=`, so the first one separates the two.
     let parts = text.split_once('=').filter(|(old, new)| !old.is_empty() && !new.is_empty());
     parts.map(|(old, new)| (old.to_owned(), new.to_owned())).ok_or_else(|| "expected OLD=NEW".to_owned())
-}
-
-/// Parses a number of bytes, with k, M, G or T for powers of 1000.
-fn parse_size(text: &str) -> Result<u64, String> {
-    // `parse` rejects signs other than `+`, decimal points and spaces.
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| "expected a size such as 500k, 20M or 2G".to_owned())?;
-    // `kB` means the same as `k`.
-    let factor = match text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase().trim_end_matches('b') {
-        "" => 1,
-        "k" => 1_000,
-        "m" => 1_000_000,
-        "g" => 1_000_000_000,
-        "t" => 1_000_000_000_000,
-        unit => return Err(format!("unknown unit {unit}: use k, M, G or T")),
-    };
-    // 99999999T does not fit into 64 bits.
-    number.checked_mul(factor).ok_or_else(|| "the size is too large".to_owned())
 }

@@ -1,10 +1,11 @@
 //! `snapcli completions`: prints the completion script of a shell. The files in `completions/` are its output.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use anyhow::Result;
 use clap::CommandFactory;
 
+use super::input_output::stdout;
 use crate::cli::{Cli, CompletionsArgs};
 use crate::exit;
 
@@ -13,7 +14,7 @@ pub(crate) fn run_command(args: &CompletionsArgs) -> Result<i32> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut visible_commands(), "snapcli", &mut script);
     // One write, whose error is returned: clap_complete itself panics on a closed pipe.
-    io::stdout().write_all(&script)?;
+    stdout().write_all(&script)?;
     Ok(exit::DONE)
 }
 

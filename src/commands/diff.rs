@@ -21,7 +21,7 @@ pub(crate) fn run_command(args: &DiffArgs, verbosity: Verbosity) -> Result<i32> 
         return Err(exit::error(exit::USAGE, "only one of the two files can be standard input"));
     }
     // Opens both before comparing, so that a wrong name is reported at once.
-    let open = |path: &Path| or_exit_code(open_snapshot(path), || cannot_compare(path));
+    let open = |path: &Path| or_exit_code(open_snapshot(path, args.memory), || cannot_compare(path));
     let (before, after) = (open(&args.before)?, open(&args.after)?);
     // The error comes with the index of the file that is damaged.
     let changes = compare(&before, &after, verbosity).or_else(|(index, error)| {

@@ -3,12 +3,12 @@
 //! It changes nothing: it does not install dill, and does not restart itself. It only updates the cache of known
 //! Pythons, as every command does.
 
-use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
+use super::input_output::stdout;
 use crate::cli::DoctorArgs;
 use crate::exit;
 use crate::python::discover::{self, Candidate, CandidateState, PythonChoice, PythonSource};
@@ -24,7 +24,7 @@ use crate::snapshot::signature::{self, SigningKey};
 pub(crate) fn run_command(args: &DoctorArgs, python: Option<&str>) -> Result<i32> {
     let choice = discover::survey(python);
     let report = gather(&choice);
-    let out = &mut io::stdout();
+    let out = &mut stdout();
     if args.json {
         write_json(out, &report)?;
     } else {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use crate::cli::MemoryArgs;
 use crate::exit::{self, OrExit};
 use crate::report;
 use crate::report::table::TableStyle;
@@ -13,14 +14,14 @@ use crate::snapshot::reader::{ReadError, Snapshot};
 use crate::ui::Verbosity;
 
 /// Opens a snapshot; `-` is standard input.
-pub(super) fn open_snapshot(path: &Path) -> Result<Snapshot, ReadError> {
+pub(super) fn open_snapshot(path: &Path, memory: MemoryArgs) -> Result<Snapshot, ReadError> {
     if !is_stdio(path) {
-        return Snapshot::open(path);
+        return Snapshot::open(path).map(|snapshot| snapshot.with_max_memory(memory.max_memory));
     }
     // A pipe cannot be mapped or read twice, so all of it is read into memory.
     let mut bytes = Vec::new();
     io::stdin().read_to_end(&mut bytes)?;
-    Snapshot::from_bytes(bytes)
+    Snapshot::from_bytes(bytes).map(|snapshot| snapshot.with_max_memory(memory.max_memory))
 }
 
 /// Whether a path stands for standard input or output.
@@ -54,13 +55,19 @@ pub(super) fn print_report<R: Serialize>(
         return Ok(());
     }
     // One write for many lines, and the flush below reports a full disk or a closed pipe.
-    let out = &mut io::BufWriter::new(io::stdout());
+    let out = &mut io::BufWriter::new(stdout());
     if json {
         report::write_json(out, report)?
     } else {
         write_text(out, report)?
     }
     Ok(out.flush()?)
+}
+
+/// Standard output, for results. Text must go through [`Lines`](crate::ui::Lines).
+#[allow(clippy::disallowed_methods, reason = "this is where commands get it from")]
+pub(super) fn stdout() -> io::Stdout {
+    io::stdout()
 }
 
 /// How a table can look on standard output.

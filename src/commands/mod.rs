@@ -1,6 +1,7 @@
 //! One module for each subcommand: its steps in order, on one screen. The work itself is done by the layers below.
 //!
 //! Commands take the structs of [`cli`](crate::cli) as clap made them, and return the exit code.
+#![warn(clippy::disallowed_macros)]
 
 pub(crate) mod completions;
 pub(crate) mod diff;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use super::input_output::{is_stdio, or_exit_code};
+use super::input_output::{is_stdio, or_exit_code, stdout};
 use crate::cli::RestoreArgs;
 use crate::exit::{self, OrExit};
 use crate::pickle::explain::outline::Outline;
@@ -22,11 +22,11 @@ use crate::session::{
 };
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
-use crate::snapshot::signature::SigningKey;
+use crate::snapshot::signature::{self, SigningKey};
 use crate::ui::messages::{print_error, print_error_line, print_line};
 use crate::ui::progress::DelayedBar;
 use crate::ui::prompt::{can_ask, confirm};
-use crate::ui::{Verbosity, count, escape};
+use crate::ui::{Lines, Verbosity, count};
 
 /// Restores a session, and runs what the user asked for with it.
 pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
@@ -45,11 +45,12 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     }
     // `--list` needs no Python.
     if args.list {
-        return list_variables(&open_checked(&args, verbosity)?, &mut std::io::stdout());
+        return list_variables(&open_checked(&args, verbosity)?, &mut stdout());
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
     // once.
-    let interpreter = python::prepare_interpreter(python)?;
+    let announce = |found: &Path| announce_python(&args, found, verbosity);
+    let interpreter = python::prepare_found_interpreter(python, &announce)?;
     let snapshot = open_checked(&args, verbosity)?;
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
         verbosity.note(&format!(
@@ -70,6 +71,23 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     match start_python(&executable, add_to_inittab, job)? {}
 }
 
+/// Says which Python will be started for a file that may have come with it: one that was found by searching, while the
+/// file is not signed by this user.
+fn announce_python(args: &RestoreArgs, found: &Path, verbosity: Verbosity) {
+    let file = match is_stdio(&args.file) {
+        // It can be read only once, and the program may be started again.
+        true => "standard input".to_owned(),
+        false if signature::is_signed_by_user(&args.file) => return,
+        false => format!("{} is not signed with your key, and", args.file.display()),
+    };
+    if !args.trust {
+        verbosity.note(&format!(
+            "{file} will be read by {}, which was found by searching (choose another with --python)",
+            found.display()
+        ));
+    }
+}
+
 /// Opens the file. A snapshot is checked later, once it is known which variables are needed; any other pickle is
 /// checked here as a whole.
 fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
@@ -88,13 +106,15 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
         (false, false) => Snapshot::open(path).map(|snapshot| (snapshot, None)),
     };
     let (snapshot, damage) = or_exit_code(opened, cannot_restore)?;
+    // A trusted file is as large as it is.
+    let snapshot = snapshot.with_max_memory(if args.trust { Some(u64::MAX) } else { args.memory.max_memory });
     if let Some(damage) = damage {
         let damage = match damage {
             // Its message advises what the user has done by now.
             ReadError::CutShort { at } => format!("the pickle is truncated at byte {at}"),
             damage => damage.to_string(),
         };
-        verbosity.note(&format!("{}: {damage}; restoring what is intact", escape(&file)));
+        verbosity.note(&format!("{file}: {damage}; restoring what is intact"));
     }
     if let Contents::Foreign { .. } = snapshot.contents() {
         // Without an index there are no hashes: this checks that the opcodes are complete.
@@ -109,14 +129,15 @@ fn list_variables(snapshot: &Snapshot, out: &mut dyn Write) -> Result<i32> {
     let names: Vec<&str> = if let Contents::Own { index } = snapshot.contents() {
         index.variables.iter().map(|variable| variable.name.as_str()).collect()
     } else {
-        match snapshot.outline()? {
+        match or_exit_code(snapshot.outline(), || "cannot list the variables".to_owned())? {
             Outline::Session { variables, .. } | Outline::Dict { variables } => {
                 variables.iter().map(|variable| variable.name.as_str()).collect()
             }
             Outline::Object { .. } => vec![OBJECT_NAME],
         }
     };
-    names.into_iter().try_for_each(|name| writeln!(out, "{}", escape(name)))?;
+    let out = &mut Lines::new(out);
+    names.into_iter().try_for_each(|name| out.line(name))?;
     Ok(exit::DONE)
 }
 
@@ -210,7 +231,7 @@ impl RestoreJob {
         // Checked here, after the load but before the command runs.
         if self.args.strict && !restored.lost.is_empty() {
             let lost = count(restored.lost.len(), "variable");
-            let text = format!("cannot restore {lost} from {}: nothing was run, because of --strict", escape(&name));
+            let text = format!("cannot restore {lost} from {name}: nothing was run, because of --strict");
             return Err(exit::error(exit::LEFT_OUT, text));
         }
         Ok(())
@@ -220,11 +241,11 @@ impl RestoreJob {
         let names = count(restored.names.len(), "variable");
         let module = match restored.module.as_str() {
             "__main__" => String::new(),
-            module => format!(" of {}", escape(module)),
+            module => format!(" of {module}"),
         };
-        let mut text = format!("restored {names}{module} from {}", escape(name));
+        let mut text = format!("restored {names}{module} from {name}");
         if !restored.names.is_empty() {
-            text = format!("{text}: {}", escape(&first_names(&restored.names)));
+            text = format!("{text}: {}", first_names(&restored.names));
         }
         // With a script or code, the user wants to see only its output.
         if self.command.is_some() {
@@ -238,10 +259,10 @@ impl RestoreJob {
             if self.command.is_some() { self.verbosity.detail(&text) } else { self.verbosity.note(&text) }
         }
         for note in &restored.notes {
-            self.verbosity.note(&escape(note));
+            self.verbosity.note(note);
         }
         for (why, lost) in by_reason(&restored.lost) {
-            let text = format!("cannot restore {}: {}", escape(&named(&lost)), escape(why));
+            let text = format!("cannot restore {}: {why}", named(&lost));
             // With --strict these lines explain the error, so --quiet does not hide them.
             if self.args.strict { print_line(&text) } else { self.verbosity.note(&text) }
         }
@@ -254,7 +275,7 @@ impl RestoreJob {
         let with_markers = with_markers.filter(|variable| restored.names.contains(&variable.name));
         let mut items = with_markers.flat_map(|variable| &variable.lost);
         for item in items.by_ref().take(MOST_MARKERS) {
-            let (path, type_name) = (escape(&item.path), escape(&item.type_name));
+            let (path, type_name) = (&item.path, &item.type_name);
             self.verbosity.note(&format!("{path} is a marker: this {type_name} could not be saved"));
         }
         let more = items.count();

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::input_output::{or_exit_code, stdout_style};
+use super::input_output::{or_exit_code, stdout, stdout_style};
 use crate::cli::TrustArgs;
 use crate::exit::{self, OrExit};
 use crate::report::verdict_text::write_verdict;
@@ -16,16 +16,18 @@ use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::verification::verify;
+use crate::ui::Verbosity;
 use crate::ui::progress::DelayedBar;
 use crate::ui::prompt::{can_ask, confirm};
-use crate::ui::{Verbosity, escape};
 
 /// Checks a file, shows what loading it would do, asks, and signs it.
 pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32> {
     let file = args.file.display().to_string();
-    let name = escape(&file);
-    let snapshot =
-        or_exit_code(Snapshot::open(&args.file).and_then(Snapshot::followed), || format!("cannot sign {name}"))?;
+    let name = file.as_str();
+    let opened = Snapshot::open(&args.file)
+        .map(|snapshot| snapshot.with_max_memory(args.memory.max_memory))
+        .and_then(Snapshot::followed);
+    let snapshot = or_exit_code(opened, || format!("cannot sign {name}"))?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         let text = format!(
             "{name} was not saved by snapcli, and only snapshots can be signed: load it once with `snapcli restore \
@@ -35,14 +37,14 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
         return Err(exit::error(exit::USAGE, text));
     }
     // Before the question: the user must not be asked about a file that cannot be signed.
-    check_intact(&snapshot, &name, verbosity)?;
+    check_intact(&snapshot, name, verbosity)?;
     // This creates a key if there is none, so it comes after all checks of the file.
     let key = SigningKey::existing_or_new().or_exit(exit::FAILED, || "no key to sign with".to_owned())?;
     if snapshot.is_signed_by(&key) {
         verbosity.note(&format!("{name} is already signed with your key"));
         return Ok(exit::DONE);
     }
-    show_verdict(&snapshot, &name)?;
+    show_verdict(&snapshot, name)?;
     if !args.yes {
         if !can_ask() {
             return Err(exit::error(exit::USAGE, "stdin is not a terminal: pass --yes to sign without asking"));
@@ -69,7 +71,7 @@ fn check_intact(snapshot: &Snapshot, name: &str, verbosity: Verbosity) -> Result
 fn show_verdict(snapshot: &Snapshot, name: &str) -> Result<()> {
     let verdict = snapshot.verdict(true).or_exit(exit::DAMAGED, || format!("cannot inspect {name}"))?;
     let Some(verdict) = verdict else { return Ok(()) };
-    let out = &mut io::BufWriter::new(io::stdout());
+    let out = &mut io::BufWriter::new(stdout());
     write_verdict(out, &verdict, false, stdout_style().colour)?;
     out.flush().context("cannot write to standard output")
 }

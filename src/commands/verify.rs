@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::input_output::{is_stdio, or_exit_code, print_report};
-use crate::cli::VerifyArgs;
+use crate::cli::{MemoryArgs, VerifyArgs};
 use crate::exit;
 use crate::report::inspect_report::FileFormat;
 use crate::report::verify_report::{VerifyReport, write_text};
@@ -20,10 +20,14 @@ use crate::ui::progress::DelayedBar;
 pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32> {
     let file = args.file.display().to_string();
     let input = Input::new(&args.file);
-    let checked = input.map(|input| check(&input, verbosity).map_err(|error| (error, input)));
+    let checked = input.map(|input| check(&input, args.memory, verbosity).map_err(|error| (error, input)));
     let (format, bytes, verified) = match checked {
         // The file could not be read, which says nothing about its contents.
         Err(error) | Ok(Err((error @ (ReadError::Open(_) | ReadError::Io(_) | ReadError::Folder), _))) => {
+            return or_exit_code(Err(error), || format!("cannot verify {file}"));
+        }
+        // A file that is too large may be sound.
+        Ok(Err((error, _))) if error.is_limit() => {
             return or_exit_code(Err(error), || format!("cannot verify {file}"));
         }
         // Damage that prevents opening the file is a result as well, not an error.
@@ -36,8 +40,12 @@ pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32
     Ok(if whole { exit::DONE } else { exit::DAMAGED })
 }
 
-fn check(input: &Input<'_>, verbosity: Verbosity) -> Result<(FileFormat, u64, Verified), ReadError> {
-    let snapshot = input.open()?;
+fn check(
+    input: &Input<'_>,
+    memory: MemoryArgs,
+    verbosity: Verbosity,
+) -> Result<(FileFormat, u64, Verified), ReadError> {
+    let snapshot = input.open()?.with_max_memory(memory.max_memory);
     let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
     let verified = verify(&snapshot, &|bytes| bar.advance(bytes))?;
     Ok((FileFormat::of(&snapshot)?, snapshot.file_len(), verified))

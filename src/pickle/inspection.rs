@@ -7,17 +7,20 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use super::explain::labels::{LabelCache, Labels};
+use super::explain::label_cache::LabelCache;
+use super::explain::labels::Labels;
 use super::explain::outline::{self, Outline};
 use super::explain::trace_tree::{TraceTree, trace_value};
 use super::machine::value::Ref;
 use super::machine::{Machine, MachineError, RawArray, Watch};
 use super::verdict::Verdict;
+use super::work_budget::WorkBudget;
 
 /// A pickle that was followed to its STOP, or was found too large for that.
 #[derive(Debug)]
 pub(crate) struct Inspection<'a> {
     bytes: &'a [u8],
+    budget: Rc<WorkBudget>,
     state: State<'a>,
     /// Whether the machine has dropped values that no verdict has seen.
     is_outline_only: bool,
@@ -57,8 +60,8 @@ impl<'a> Inspection<'a> {
     ///
     /// # Errors
     /// If the bytes are not a sound pickle. A pickle that exceeds the machine's limits is no error here.
-    pub(crate) fn run(bytes: &'a [u8]) -> Result<Self, MachineError> {
-        Self::new(bytes, Machine::run(bytes), OnceCell::new())
+    pub(crate) fn run(bytes: &'a [u8], budget: &Rc<WorkBudget>) -> Result<Self, MachineError> {
+        Self::new(bytes, budget, Machine::run_with(bytes, budget), OnceCell::new())
     }
 
     /// Follows a pickle for its outline and verdict only, which are what `inspect` shows. The verdict is formed during
@@ -67,10 +70,10 @@ impl<'a> Inspection<'a> {
     ///
     /// # Errors
     /// As for [`run`](Self::run).
-    pub(crate) fn run_pruned(bytes: &'a [u8]) -> Result<Self, MachineError> {
-        match Verdict::follow(bytes) {
-            Ok((verdict, machine, value)) => Self::new(bytes, Ok((machine, value)), OnceCell::from(verdict)),
-            Err(error) => Self::new(bytes, Err(error), OnceCell::new()),
+    pub(crate) fn run_pruned(bytes: &'a [u8], budget: &Rc<WorkBudget>) -> Result<Self, MachineError> {
+        match Verdict::follow(bytes, budget) {
+            Ok((verdict, machine, value)) => Self::new(bytes, budget, Ok((machine, value)), OnceCell::from(verdict)),
+            Err(error) => Self::new(bytes, budget, Err(error), OnceCell::new()),
         }
     }
 
@@ -79,27 +82,29 @@ impl<'a> Inspection<'a> {
     ///
     /// # Errors
     /// As for [`run`](Self::run).
-    pub(crate) fn run_outline(bytes: &'a [u8]) -> Result<Self, MachineError> {
-        let inspection = Self::new(bytes, Machine::run_watched(bytes, &mut OutlineOnly), OnceCell::new())?;
+    pub(crate) fn run_outline(bytes: &'a [u8], budget: &Rc<WorkBudget>) -> Result<Self, MachineError> {
+        let followed = Machine::run_watched(bytes, budget, &mut OutlineOnly);
+        let inspection = Self::new(bytes, budget, followed, OnceCell::new())?;
         Ok(Self { is_outline_only: true, ..inspection })
     }
 
     fn new(
         bytes: &'a [u8],
+        budget: &Rc<WorkBudget>,
         followed: Result<(Machine<'a>, Ref), MachineError>,
         verdict: OnceCell<Verdict>,
     ) -> Result<Self, MachineError> {
         let state = match followed {
             Ok((machine, value)) => State::Followed { machine: Box::new(machine), value },
             // The opcodes are read now, so that a damaged file is an error here and not later.
-            Err(error @ MachineError::TooLarge { .. }) => {
+            Err(error) if error.is_limit() => {
                 let outline = Box::new(outline::outline_of_large(bytes, &error)?);
                 State::TooLarge { error, outline }
             }
             Err(error) => return Err(error),
         };
         let (labels, outline) = (Rc::default(), OnceCell::new());
-        Ok(Self { bytes, state, is_outline_only: false, labels, outline, verdict })
+        Ok(Self { bytes, budget: Rc::clone(budget), state, is_outline_only: false, labels, outline, verdict })
     }
 
     /// What kind of pickle it is, and its variables.
@@ -119,7 +124,7 @@ impl<'a> Inspection<'a> {
     pub(crate) fn verdict(&self) -> &Verdict {
         self.verdict.get_or_init(|| match self.labels() {
             // The machine has dropped values that no verdict has seen, so this takes a run of its own.
-            Ok(_) if self.is_outline_only => Verdict::of_bytes(self.bytes),
+            Ok(_) if self.is_outline_only => Verdict::of_bytes(self.bytes, &self.budget),
             Ok(labels) => Verdict::of_run(self.bytes, &labels),
             Err(error) => Verdict::refused(&error),
         })
@@ -135,7 +140,18 @@ impl<'a> Inspection<'a> {
         let unnamed = || matches!(self.outline(), Outline::Object { .. }).then_some(value);
         // An object without a name is the only value to trace, so any name means it.
         let found = outline::find(&labels, value, name).or_else(unnamed);
-        Ok(found.map(|found| trace_value(&labels, found, name)))
+        let tree = found.map(|found| trace_value(&labels, found, name));
+        self.check()?;
+        Ok(tree)
+    }
+
+    /// An error if the pickle is too large for the answers that were given so far: they are incomplete then.
+    ///
+    /// # Errors
+    /// In that case.
+    pub(crate) fn check(&self) -> Result<(), MachineError> {
+        self.machine()?;
+        Ok(self.budget.check()?)
     }
 
     /// The ranges of array bytes that joblib writes between the opcodes, in order; empty if the pickle is too
@@ -184,8 +200,9 @@ mod tests {
     use crate::pickle::samples::{self, joblib_dumps};
 
     fn assert_same(pickle: &[u8]) {
-        for other in [Inspection::run_pruned(pickle), Inspection::run_outline(pickle)] {
-            match (Inspection::run(pickle), other) {
+        let budget = || WorkBudget::new(pickle.len() as u64, None);
+        for other in [Inspection::run_pruned(pickle, &budget()), Inspection::run_outline(pickle, &budget())] {
+            match (Inspection::run(pickle, &budget()), other) {
                 (Ok(run), Ok(pruned)) => {
                     assert_eq!(run.outline(), pruned.outline());
                     assert_eq!(run.verdict(), pruned.verdict());
@@ -213,16 +230,18 @@ mod tests {
         pickle.extend(b"e.");
         assert_same(&pickle);
         let nodes = |inspection: Inspection<'_>| inspection.machine().map(|machine| machine.nodes().len());
-        assert_eq!(Inspection::run(&pickle).and_then(nodes), Ok(1001));
-        assert_eq!(Inspection::run_pruned(&pickle).and_then(nodes), Ok(1));
+        let budget = WorkBudget::new(pickle.len() as u64, None);
+        assert_eq!(Inspection::run(&pickle, &budget).and_then(nodes), Ok(1001));
+        assert_eq!(Inspection::run_pruned(&pickle, &budget).and_then(nodes), Ok(1));
     }
 
     #[test]
     fn a_trace_finds_variables_and_the_object_without_a_name() -> Result<(), MachineError> {
-        let session = Inspection::run(samples::SESSION)?;
+        let budget = WorkBudget::new(0, None);
+        let session = Inspection::run(samples::SESSION, &budget)?;
         assert_eq!(session.trace("d")?.map(|tree| tree.label).as_deref(), Some("d: dict (2)"));
         assert_eq!(session.trace("missing")?, None);
-        let list = Inspection::run(samples::CYCLE)?;
+        let list = Inspection::run(samples::CYCLE, &budget)?;
         assert_eq!(list.trace("obj")?.map(|tree| tree.label).as_deref(), Some("obj: list (1)"));
         Ok(())
     }
@@ -230,10 +249,11 @@ mod tests {
     #[test]
     fn a_pickle_that_is_too_large_has_an_outline_and_is_dangerous() -> Result<(), MachineError> {
         let error = MachineError::TooLarge { at: 7, what: "objects", limit: 5 };
-        let large = Inspection::new(samples::SESSION, Err(error.clone()), OnceCell::new())?;
+        let large = Inspection::new(samples::SESSION, &WorkBudget::new(0, None), Err(error.clone()), OnceCell::new())?;
         assert!(matches!(large.outline(), Outline::Session { variables, .. } if variables.is_empty()));
         assert_eq!(large.verdict(), &Verdict::refused(&error));
-        assert_eq!(large.trace("d"), Err(error));
+        assert_eq!(large.trace("d"), Err(error.clone()));
+        assert_eq!(large.check(), Err(error));
         Ok(())
     }
 }

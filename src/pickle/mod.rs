@@ -5,13 +5,17 @@
 //! * [`machine`]: a pickle machine that works on symbols instead of objects;
 //! * [`passes`]: linear passes over opcodes that need no machine;
 //! * [`known`]: what is known about well-known callables;
+//! * [`build_plan`]: what an untrusted file may build, and how;
 //! * [`explain`]: types, lengths, previews, outline and trace of the values that a machine has made;
 //! * [`compare`] and [`verdict`]: whether two pickles hold the same, and what loading one would do;
-//! * [`inspection`]: one run of the machine that serves all of them.
+//! * [`inspection`]: one run of the machine that serves all of them;
+//! * [`mod@work_budget`]: how much memory and how many steps all of that may take.
 //!
 //! All input is treated as hostile: lengths are checked against the bytes that exist, nothing recurses without a bound,
 //! and everything that grows has a limit.
 
+#[allow(dead_code, unused_imports)]
+pub(crate) mod build_plan;
 pub(crate) mod compare;
 mod dtype_call;
 pub(crate) mod explain;
@@ -23,3 +27,4 @@ pub(crate) mod passes;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod verdict;
+pub(crate) mod work_budget;

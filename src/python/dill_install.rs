@@ -37,6 +37,9 @@ pub(crate) fn ensure(
     say: &dyn Fn(&str),
 ) -> Result<PathBuf> {
     let home = folder(version).ok_or_else(|| no_dill(executable, "there is no folder to install it in"))?;
+    if let Err(error) = make_private(&home) {
+        return Err(no_dill(executable, &format!("snapcli's own is not safe ({error})")));
+    }
     if is_installed(&home) {
         return Ok(home);
     }
@@ -51,6 +54,14 @@ pub(crate) fn ensure(
     say(&format!("installing dill {VERSION} in {} (once for each Python version)", home.display()));
     install(pip, &home).map_err(|error| no_dill(executable, &format!("installing it failed: {error:#}")))?;
     Ok(home)
+}
+
+/// Makes sure that nobody else can have put code into the folder of the private dill. Does not create it.
+fn make_private(home: &Path) -> std::io::Result<()> {
+    match home.ancestors().nth(2).filter(|all| all.exists()) {
+        Some(all) => private_folder(all).map(drop),
+        None => Ok(()),
+    }
 }
 
 /// The folder of the private dill for this version of Python, whether it exists or not.

@@ -3,8 +3,9 @@
 //! The order is that of uv: `--python`, `SNAPCLI_PYTHON`, the active virtual environment, an active conda environment,
 //! `.venv` here or in a parent directory, conda's base, `PATH`. A Python that the user names must be usable, and so
 //! must an active virtual environment that exists: without its packages the script would fail anyway. (uv also stops
-//! at a broken active environment, and continues if `VIRTUAL_ENV` names a folder that is no longer one.) Any other
-//! unusable candidate is skipped.
+//! at a broken active environment, and continues if `VIRTUAL_ENV` names a folder that is no longer one.) A `.venv` that
+//! others could change ends the search as well: another Python would only hide that. Any other unusable candidate is
+//! skipped.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -15,9 +16,12 @@ use std::{env, fmt, fs};
 
 use anyhow::Result;
 
-use super::interpreter::{Interpreter, NoPython};
+use super::found_environment;
+use super::interpreter::Interpreter;
 use super::libpython;
+use super::path_owner::{ForeignPath, PathOwners};
 use super::probe::{self, Unusable};
+use crate::exit::{self, Coded};
 
 /// The environment variable with the same meaning as `--python`.
 pub(crate) const VARIABLE: &str = "SNAPCLI_PYTHON";
@@ -69,6 +73,13 @@ pub(crate) enum CandidateState {
     NotTried(String),
 }
 
+impl CandidateState {
+    /// Whether others could change it.
+    fn is_foreign(&self) -> bool {
+        matches!(self, Self::Unusable(Unusable::Foreign { .. }))
+    }
+}
+
 /// A Python that the search found.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
@@ -100,47 +111,54 @@ impl PythonChoice {
     }
 
     /// Why there is none, with a line for each candidate.
-    fn error(&self) -> NoPython {
-        let reasons = self.candidates.iter().filter_map(|candidate| match &candidate.state {
+    fn error(&self) -> Coded {
+        let mut reasons = self.candidates.iter().filter_map(|candidate| match &candidate.state {
             CandidateState::Unusable(reason) => Some(format!("{}: {reason}", candidate.source)),
             _ => None,
         });
         let named = |c: &Candidate| {
             matches!(c.source, PythonSource::Option | PythonSource::Variable | PythonSource::VirtualEnv)
+                || c.state.is_foreign()
         };
         // The search stopped at a Python that the user named: advice about others would only distract.
         if self.candidates.last().is_some_and(named) {
-            return NoPython(reasons.collect::<Vec<_>>().join("\n  "));
+            let first = reasons.next().unwrap_or_default();
+            return exit::coded(exit::NO_PYTHON, first).with_details(reasons.collect());
         }
-        let mut text = "found no Python that can be embedded".to_owned();
-        for reason in reasons {
-            text = text + "\n  " + &reason;
-        }
-        NoPython(text + "\ninstall CPython 3.10 or newer with its shared library, or choose one with --python")
+        let advice = "install CPython 3.10 or newer with its shared library, or choose one with --python";
+        let details = reasons.chain([advice.to_owned()]).collect();
+        exit::coded(exit::NO_PYTHON, "found no Python that can be embedded").with_details(details)
     }
 }
 
 /// Chooses the Python to run. Candidates after the first usable one are not examined, because that takes time.
+/// `announce` is called with the Python of a `.venv` before that is started.
 ///
 /// # Errors
-/// [`NoPython`], which lists the candidates.
-pub(crate) fn choose(explicit: Option<&str>) -> Result<Interpreter> {
+/// With exit code 6 and the list of the candidates.
+pub(crate) fn choose(explicit: Option<&str>, announce: &dyn Fn(&Path)) -> Result<Interpreter> {
     if let Some(interpreter) = libpython::handed_over() {
         return Ok(interpreter);
     }
-    find(explicit)
+    find(explicit, announce)
 }
 
 /// Finds a Python of this version, even if this process runs another one.
 ///
 /// # Errors
-/// [`NoPython`], which lists the candidates.
+/// With exit code 6 and the list of the candidates.
 pub(crate) fn find_version(version: &str) -> Result<Interpreter> {
-    find(Some(version))
+    find(Some(version), &|_| {})
 }
 
-fn find(explicit: Option<&str>) -> Result<Interpreter> {
-    let choice = search(&search_steps(&Surroundings::here(), explicit), &probe::probe, false);
+fn find(explicit: Option<&str>, announce: &dyn Fn(&Path)) -> Result<Interpreter> {
+    let probe = |source, path: &Path| {
+        if source == PythonSource::DotVenv {
+            announce(path);
+        }
+        probe::probe(path)
+    };
+    let choice = search(&search_steps(&Surroundings::here(), explicit), &probe, false);
     choice.interpreter().cloned().ok_or_else(|| choice.error().into())
 }
 
@@ -150,7 +168,7 @@ pub(crate) fn survey(explicit: Option<&str>) -> PythonChoice {
     let around = Surroundings::here();
     let mut steps = search_steps(&around, explicit);
     steps.push(elsewhere(&around));
-    let mut choice = search(&steps, &probe::probe, true);
+    let mut choice = search(&steps, &|_, path| probe::probe(path), true);
     let mut known = Vec::new();
     // Of the other Pythons, keep those that are usable and not yet listed. They come after the chosen one, so its index
     // stays valid.
@@ -245,11 +263,13 @@ struct SearchStep {
     version: Option<Vec<u8>>,
     /// If none of these is usable, do not use a later one.
     binding: bool,
+    /// The environment that must be safe from others, because the user has not named it.
+    environment: Option<PathBuf>,
 }
 
 impl SearchStep {
     fn new(source: PythonSource, found: Vec<PathBuf>) -> Self {
-        Self { source, name: PathBuf::new(), found, version: None, binding: false }
+        Self { source, name: PathBuf::new(), found, version: None, binding: false, environment: None }
     }
 }
 
@@ -270,6 +290,7 @@ fn search_steps(around: &Surroundings, explicit: Option<&str>) -> Vec<SearchStep
     let environments = around.cwd.ancestors().map(|folder| folder.join(".venv"));
     let nearest = environments.into_iter().find(|folder| is_environment(folder));
     let dot_venv = SearchStep::new(PythonSource::DotVenv, nearest.iter().map(|folder| python_of(folder)).collect());
+    let dot_venv = SearchStep { environment: nearest, ..dot_venv };
     // An environment that the user activated comes before `.venv`, but conda's base, which is often active by default,
     // comes after it.
     steps.insert(steps.len() - usize::from(conda_is_base), dot_venv);
@@ -317,9 +338,12 @@ fn is_script(file: &Path) -> bool {
     fs::File::open(file).and_then(|mut file| file.read_exact(&mut start)).is_ok() && &start == b"#!"
 }
 
+/// Asks a Python that a step of the search has found about itself.
+type Probe<'a> = &'a dyn Fn(PythonSource, &Path) -> Result<Interpreter, Unusable>;
+
 /// Examines the candidates in order. Unless `all` is set, stops at the first usable one, and after a binding step
 /// without one.
-fn search(steps: &[SearchStep], probe: &dyn Fn(&Path) -> Result<Interpreter, Unusable>, all: bool) -> PythonChoice {
+fn search(steps: &[SearchStep], probe: Probe<'_>, all: bool) -> PythonChoice {
     let mut choice = PythonChoice::default();
     // Whether a binding step had no usable Python.
     let mut blocked = false;
@@ -338,6 +362,7 @@ fn search(steps: &[SearchStep], probe: &dyn Fn(&Path) -> Result<Interpreter, Unu
             };
             seen.push(identity);
             let usable = matches!(state, CandidateState::Usable(_));
+            blocked |= state.is_foreign() && choice.chosen.is_none();
             choice.candidates.push(Candidate { source: step.source, path: path.clone(), state });
             if usable && !blocked && choice.chosen.is_none() && step.source != PythonSource::Elsewhere {
                 choice.chosen = Some(choice.candidates.len() - 1);
@@ -361,8 +386,18 @@ fn identity_of(path: &Path) -> PathBuf {
     folder.zip(path.file_name()).map_or_else(|| path.to_path_buf(), |(folder, name)| folder.join(name))
 }
 
-fn examine(step: &SearchStep, path: &Path, probe: &dyn Fn(&Path) -> Result<Interpreter, Unusable>) -> CandidateState {
-    let interpreter = match probe(path) {
+fn examine(step: &SearchStep, path: &Path, probe: Probe<'_>) -> CandidateState {
+    // A Python that the user has not named is not even asked about itself if others could have changed it.
+    let safe = |check: &dyn Fn(&Path) -> Result<(), ForeignPath>| match &step.environment {
+        Some(folder) => check(folder).map_err(|why| Unusable::Foreign { environment: folder.clone(), why }),
+        None => Ok(()),
+    };
+    let interpreter = safe(&|folder| found_environment::check(folder, path)).and_then(|()| {
+        let interpreter = probe(step.source, path)?;
+        safe(&|_| interpreter.library.iter().try_for_each(|library| PathOwners::default().check(library)))?;
+        Ok(interpreter)
+    });
+    let interpreter = match interpreter {
         Ok(interpreter) => interpreter,
         Err(why) => return CandidateState::Unusable(why),
     };
@@ -418,7 +453,7 @@ mod tests {
         /// probed.
         fn search(&self, explicit: Option<&str>, usable: &str) -> (Option<PythonSource>, Vec<String>) {
             let asked = RefCell::new(Vec::new());
-            let probe = |path: &Path| {
+            let probe = |_: PythonSource, path: &Path| {
                 let shown = path.strip_prefix(self.folder.path()).unwrap_or(path).display().to_string();
                 let good = shown.contains(usable);
                 asked.borrow_mut().push(shown);

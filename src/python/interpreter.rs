@@ -1,5 +1,7 @@
-//! What is known about a Python interpreter, and the error of having none. `probe` fills it, `discover` chooses one,
-//! and `libpython` and `launch` use it.
+//! What is known about a Python interpreter. `probe` fills it, `discover` chooses one, and `libpython` and `launch` use
+//! it.
+//!
+//! It is stored in the cache of known Pythons, and passed to a second start of the program.
 
 use std::path::PathBuf;
 
@@ -36,8 +38,3 @@ pub(crate) struct Interpreter {
     /// `x86_64`, `arm64`, ….
     pub machine: String,
 }
-
-/// No Python can be used. The string is the message for the user; the program exits with 6.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct NoPython(pub(super) String);

@@ -178,6 +178,7 @@ fn die_of_sigint() {
 
 /// Makes file descriptor 1 a copy of 2, and returns the original standard output, so that the output of a script does
 /// not mix with ours. Must be called before Python starts.
+#[allow(clippy::disallowed_methods, reason = "nothing is written to it here")]
 pub(crate) fn redirect_stdout() -> io::Result<File> {
     let stdout = io::stdout().as_fd().try_clone_to_owned()?;
     // SAFETY: both descriptors are standard streams of this process, and nothing holds 1 as an owned descriptor.

@@ -18,8 +18,9 @@ use std::{env, io};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::interpreter::{Interpreter, NoPython};
+use super::interpreter::Interpreter;
 use super::private_folder::{own_uid, private_folder};
+use crate::exit;
 
 /// The variable with the folders that the loader searches first.
 const SEARCH_PATH: &str = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
@@ -117,9 +118,9 @@ fn wanted_library(interpreter: &Interpreter) -> Result<PathBuf> {
 /// Returns if the libpython in this process is that of the interpreter. Otherwise starts snapcli again.
 ///
 /// # Errors
-/// [`NoPython`], if a second start is impossible, or has loaded the wrong library again.
+/// With exit code 6, if a second start is impossible, or has loaded the wrong library again.
 pub(crate) fn ensure(interpreter: &Interpreter) -> Result<()> {
-    restart_if_needed(interpreter).map_err(|error| NoPython(format!("{error:#}")).into())
+    restart_if_needed(interpreter).map_err(|error| exit::error(exit::NO_PYTHON, format!("{error:#}")))
 }
 
 fn restart_if_needed(interpreter: &Interpreter) -> Result<()> {

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::interpreter::{Interpreter, LIBPYTHON_SUFFIX};
+use super::path_owner::{ForeignPath, PathOwners};
 use super::private_folder::private_folder;
 
 /// The oldest Python that the stable ABI of this build supports.
@@ -122,6 +123,18 @@ pub(crate) enum Unusable {
         path: PathBuf,
         /// Its version.
         version: String,
+    },
+    /// Others could have put code into a `.venv` that the user has not named.
+    #[error(
+        "the virtual environment {} was found by searching and is not used, because {why}: if you trust it, name it \
+         with --python {}",
+        .environment.display(), .environment.display()
+    )]
+    Foreign {
+        /// The folder of the environment.
+        environment: PathBuf,
+        /// What others could change.
+        why: ForeignPath,
     },
     /// The base of the virtual environment has been removed.
     #[error("{} is a virtual environment whose base Python no longer exists: recreate it", .path.display())]
@@ -346,7 +359,9 @@ fn cache_file() -> Option<PathBuf> {
     Some(folder.join("interpreters.json"))
 }
 
+/// The answers in the cache file, if nobody else can have written it.
 fn read_cache(file: &Path) -> Option<Cache> {
+    PathOwners::default().check(file).ok()?;
     let mut text = String::new();
     File::open(file).ok()?.take(MAX_ANSWER).read_to_string(&mut text).ok()?;
     let cache: Cache = serde_json::from_str(&text).ok()?;

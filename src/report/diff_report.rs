@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::snapshot::file_changes::{Change, ChangeKind, ChangedAspect, Changes, FirstDifference, ValueSummary};
-use crate::ui::escape;
+use crate::ui::Lines;
 
 /// What changed between two files. The JSON of `diff --json`.
 #[derive(Debug, Serialize)]
@@ -25,6 +25,7 @@ pub struct DiffReport {
 
 /// Writes a line for each change, and a summary line.
 pub fn write_text(out: &mut dyn Write, report: &DiffReport) -> io::Result<()> {
+    let out = &mut Lines::new(out);
     for change in &report.changes.changes {
         write_change(out, change)?;
     }
@@ -36,7 +37,7 @@ pub fn write_text(out: &mut dyn Write, report: &DiffReport) -> io::Result<()> {
     let parts = [(ChangeKind::Added, "added"), (ChangeKind::Removed, "removed"), (ChangeKind::Changed, "changed")];
     let mut parts: Vec<String> = parts.into_iter().filter_map(|(kind, word)| counted(kind, word)).collect();
     parts.push(format!("{} the same", report.changes.unchanged));
-    writeln!(out, "{} → {}: {}", escape(&report.before), escape(&report.after), parts.join(", "))
+    out.line(format_args!("{} → {}: {}", report.before, report.after, parts.join(", ")))
 }
 
 /// Describes how a variable changed: `dict (2), ['lr'] 1 → 2`. Empty for a variable that is in one file only.
@@ -45,19 +46,19 @@ pub fn describe_change(change: &Change) -> String {
     both.map_or_else(String::new, |(before, after)| describe_difference(change, before, after))
 }
 
-fn write_change(out: &mut dyn Write, change: &Change) -> io::Result<()> {
-    let name = escape(&change.name);
+fn write_change(out: &mut Lines<'_>, change: &Change) -> io::Result<()> {
+    let name = &change.name;
     // The marks are those of a unified diff, with `~` for a changed variable.
-    match (&change.before, &change.after) {
-        (Some(before), Some(after)) => write!(out, "~ {name}: {}", describe_difference(change, before, after))?,
-        (None, Some(facts)) => write!(out, "+ {name}: {}", describe_variable(facts))?,
-        (Some(facts), None) => write!(out, "- {name}: {}", describe_variable(facts))?,
-        (None, None) => write!(out, "~ {name}")?,
-    }
+    let mut line = match (&change.before, &change.after) {
+        (Some(before), Some(after)) => format!("~ {name}: {}", describe_difference(change, before, after)),
+        (None, Some(facts)) => format!("+ {name}: {}", describe_variable(facts)),
+        (Some(facts), None) => format!("- {name}: {}", describe_variable(facts)),
+        (None, None) => format!("~ {name}"),
+    };
     if let Some(note) = &change.note {
-        write!(out, " ({})", escape(note))?;
+        line = format!("{line} ({note})");
     }
-    writeln!(out)
+    out.line(line)
 }
 
 fn describe_difference(change: &Change, before: &ValueSummary, after: &ValueSummary) -> String {
@@ -71,8 +72,8 @@ fn describe_difference(change: &Change, before: &ValueSummary, after: &ValueSumm
     let place = change.place.as_ref().filter(|place| !is_root(place) || change.what == [ChangedAspect::Value]);
     match place.and_then(|place| Some((place, describe_place(place, &change.name)?))) {
         // `int 3 → 4`: the path is the name, which the line already begins with.
-        Some((place, text)) if is_root(place) => format!("{facts} {}", escape(&text)),
-        Some((_, text)) => format!("{facts}, {}", escape(&text)),
+        Some((place, text)) if is_root(place) => format!("{facts} {text}"),
+        Some((_, text)) => format!("{facts}, {text}"),
         None => facts,
     }
 }
@@ -94,13 +95,13 @@ fn describe_place(place: &FirstDifference, name: &str) -> Option<String> {
 
 /// The type with the length or shape: `list (3)`, `numpy.ndarray 3×4 float64`.
 fn type_and_size(facts: &ValueSummary) -> String {
-    let mut words = vec![escape(&facts.type_name).into_owned()];
+    let mut words = vec![facts.type_name.clone()];
     match (&facts.shape, facts.len) {
         (Some(shape), _) => words.push(shape.iter().map(u64::to_string).collect::<Vec<_>>().join("×")),
         (None, Some(length)) => words.push(format!("({length})")),
         (None, None) => {}
     }
-    words.extend(facts.dtype.as_deref().map(|dtype| escape(dtype).into_owned()));
+    words.extend(facts.dtype.clone());
     words.join(" ")
 }
 
@@ -109,9 +110,9 @@ fn describe_variable(facts: &ValueSummary) -> String {
     if facts.len.is_none() && facts.shape.is_none() && !facts.preview.is_empty() {
         // The preview of a module is `module numpy` already.
         if facts.preview.strip_prefix(&facts.type_name).is_some_and(|rest| rest.starts_with(' ')) {
-            return escape(&facts.preview).into_owned();
+            return facts.preview.clone();
         }
-        return format!("{} {}", escape(&facts.type_name), escape(&facts.preview));
+        return format!("{} {}", facts.type_name, facts.preview);
     }
     type_and_size(facts)
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::ui::escape;
+use crate::ui::Lines;
 
 /// The whole result. The JSON of `doctor --json`.
 #[derive(Debug, Serialize)]
@@ -128,6 +128,7 @@ pub(crate) struct FolderReport {
 impl DoctorReport {
     /// Writes the report for people.
     pub(crate) fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let out = &mut Lines::new(out);
         write_line(out, "snapcli", &self.snapcli)?;
         match &self.python {
             Some(python) => python.write_text(out)?,
@@ -139,7 +140,8 @@ impl DoctorReport {
         }
         write_line(out, "key", &self.key.describe())?;
         self.write_candidates(out)?;
-        writeln!(out, "\nfolders")?;
+        out.blank()?;
+        out.line("folders")?;
         for (name, folder) in
             [("cache", &self.folders.cache), ("data", &self.folders.data), ("config", &self.folders.config)]
         {
@@ -148,15 +150,16 @@ impl DoctorReport {
         Ok(())
     }
 
-    fn write_candidates(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "\nsearch order")?;
+    fn write_candidates(&self, out: &mut Lines<'_>) -> io::Result<()> {
+        out.blank()?;
+        out.line("search order")?;
         for candidate in &self.candidates {
             let mark = if candidate.chosen { '*' } else { ' ' };
             let version = candidate.version.as_deref().unwrap_or("-");
-            writeln!(out, "{mark} {:<14} {version:<9} {}", candidate.source, escape(&candidate.path))?;
+            out.line(format_args!("{mark} {:<14} {version:<9} {}", candidate.source, candidate.path))?;
             if let Some(reason) = &candidate.reason {
                 // Below the path: after the mark, 14 columns of source, 9 of version, and the spaces between them.
-                writeln!(out, "{:27}{}", "", escape(reason))?;
+                out.line(format_args!("{:27}{reason}", ""))?;
             }
         }
         Ok(())
@@ -164,7 +167,7 @@ impl DoctorReport {
 }
 
 impl PythonReport {
-    fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn write_text(&self, out: &mut Lines<'_>) -> io::Result<()> {
         let description = format!("{} ({}, {}), from {}", self.version, self.platform, self.machine, self.source);
         write_line(out, "Python", &description)?;
         write_line(out, "  program", &self.executable)?;
@@ -177,7 +180,7 @@ impl PythonReport {
 }
 
 impl LibpythonReport {
-    fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn write_text(&self, out: &mut Lines<'_>) -> io::Result<()> {
         write_line(out, "libpython", self.wanted.as_deref().unwrap_or("none"))?;
         let loaded = self.loaded.as_deref().unwrap_or("unknown");
         let loaded = if self.restart {
@@ -218,8 +221,8 @@ impl DillReport {
     }
 }
 
-fn write_line(out: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
-    writeln!(out, "{name:<14} {}", escape(value))
+fn write_line(out: &mut Lines<'_>, name: &str, value: &str) -> io::Result<()> {
+    out.line(format_args!("{name:<14} {value}"))
 }
 
 #[cfg(test)]

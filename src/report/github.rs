@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use super::inspect_report::SessionReport;
 use crate::snapshot::index::{LeftOut, LeftOutReason, UnsavableObject, Variable};
+use crate::ui::shown_lines::printable;
 
 /// Writes a line for each variable that cannot be saved, and for each object in one.
 pub fn write_annotations(out: &mut dyn Write, report: &SessionReport) -> io::Result<()> {
@@ -24,37 +25,41 @@ pub fn write_annotations(out: &mut dyn Write, report: &SessionReport) -> io::Res
 }
 
 fn write_lost(out: &mut dyn Write, script: &str, variable: &Variable, item: &UnsavableObject) -> io::Result<()> {
-    let mut message = format!("{} ({}): {}", item.path, item.type_name, item.error);
-    if let Some(fault) = &item.fault {
-        message.push_str(&format!("\nat fault: {fault}"));
-    }
-    if let Some(hint) = &item.hint {
-        message.push_str(&format!("\nhint: {hint}"));
-    }
-    write_command(out, script, variable.line, &item.path, &message)
+    let what = format!("{} ({}): {}", item.path, item.type_name, item.error);
+    let fault = item.fault.as_ref().map(|fault| format!("at fault: {fault}"));
+    let hint = item.hint.as_ref().map(|hint| format!("hint: {hint}"));
+    let lines: Vec<String> = [Some(what), fault, hint].into_iter().flatten().collect();
+    write_command(out, script, variable.line, &item.path, &lines)
 }
 
 fn write_annotation(out: &mut dyn Write, script: &str, item: &LeftOut) -> io::Result<()> {
-    let mut message = format!("{} ({}): {}", item.name, item.type_name, item.error);
-    if let Some(path) = &item.path {
-        message.push_str(&format!("\nat fault: {path} ({})", item.fault_type.as_deref().unwrap_or("?")));
-    }
-    if let Some(hint) = &item.hint {
-        message.push_str(&format!("\nhint: {hint}"));
-    }
-    write_command(out, script, item.line, &item.name, &message)
+    let what = format!("{} ({}): {}", item.name, item.type_name, item.error);
+    let fault_type = item.fault_type.as_deref().unwrap_or("?");
+    let fault = item.path.as_ref().map(|path| format!("at fault: {path} ({fault_type})"));
+    let hint = item.hint.as_ref().map(|hint| format!("hint: {hint}"));
+    let lines: Vec<String> = [Some(what), fault, hint].into_iter().flatten().collect();
+    write_command(out, script, item.line, &item.name, &lines)
 }
 
-fn write_command(out: &mut dyn Write, script: &str, line: Option<u32>, unsaved: &str, message: &str) -> io::Result<()> {
+/// Writes an annotation. Its strings are escaped twice: for people, and for the form of the command.
+fn write_command(
+    out: &mut dyn Write,
+    script: &str,
+    line: Option<u32>,
+    unsaved: &str,
+    lines: &[String],
+) -> io::Result<()> {
     let line = line.map_or(String::new(), |line| format!(",line={line}"));
     let title = escape_property(&format!("{unsaved} cannot be saved"));
-    writeln!(out, "::error file={}{line},title={title}::{}", escape_property(script), escape_message(message))
+    let message: Vec<String> = lines.iter().map(|line| escape_message(line)).collect();
+    let command = format!("::error file={}{line},title={title}::{}\n", escape_property(script), message.join("%0A"));
+    out.write_all(command.as_bytes())
 }
 
-/// Escapes characters that would end a message.
-fn escape_message(text: &str) -> String {
-    // `%` first: the other escapes contain it.
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+/// Escapes a line of a message: hidden characters, and those that would end the message.
+fn escape_message(line: &str) -> String {
+    // `%` is what escapes of the command begin with.
+    printable(line).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// Escapes characters that would end the value of a property.
@@ -89,7 +94,7 @@ mod tests {
         };
         let mut out = Vec::new();
         write_annotations(&mut out, &report)?;
-        let expected = "::error file=train.py,line=7,title=a%2Cb%3A%3A%0A cannot be saved::a,b::%0A (socket.socket): \
+        let expected = "::error file=train.py,line=7,title=a%2Cb%3A%3A\\n cannot be saved::a,b::\\n (socket.socket): \
                         TypeError: 100%25 no\n";
         assert_eq!(String::from_utf8_lossy(&out), expected);
         Ok(())

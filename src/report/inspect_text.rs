@@ -7,7 +7,7 @@ use super::inspect_report::{FileFormat, SessionReport};
 use super::table::{TableStyle, write_table};
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::snapshot::index::{Index, LeftOut, LeftOutReason, Variable};
-use crate::ui::{count, escape, format_size};
+use crate::ui::{Lines, count, format_size};
 
 /// How many objects at fault are shown for a variable, after the first, without `--all`.
 const FEW: usize = 2;
@@ -16,15 +16,16 @@ const FEW_LOST: usize = 10;
 
 /// Writes a summary line, the table, and all that is known about variables that cannot be saved.
 pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableStyle, all: bool) -> io::Result<()> {
+    let out = &mut Lines::new(out);
     let index = &report.index;
     let variables = count(index.variables.len(), "variable");
     let size = format_size(report.bytes);
-    writeln!(out, "{}: {} with {variables}, {size}", escape(&report.file), report.format.words())?;
+    out.line(format_args!("{}: {} with {variables}, {size}", report.file, report.format.words()))?;
     if report.format == FileFormat::Snapcli {
         write_origin(out, index)?;
     }
     if !index.variables.is_empty() || !index.left_out.is_empty() {
-        writeln!(out)?;
+        out.blank()?;
         write_table(out, index, style)?;
     }
     write_state(out, "state of other modules", &index.module_state)?;
@@ -32,28 +33,31 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
     let can = if report.format == FileFormat::Script { "cannot" } else { "could not" };
     let mut failed = index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed).peekable();
     if failed.peek().is_some() {
-        writeln!(out, "\n{can} be saved:")?;
+        out.blank()?;
+        out.line(format_args!("{can} be saved:"))?;
         write_left_out(out, failed, all)?;
     }
     if report.has_lost() {
-        writeln!(out, "\n{can} be saved, and replaced by a marker:")?;
+        out.blank()?;
+        out.line(format_args!("{can} be saved, and replaced by a marker:"))?;
         write_lost(out, &index.variables, all)?;
     }
     Ok(())
 }
 
 /// Writes what the file has besides the variables: a line for each entry, with its type and value.
-fn write_state(out: &mut dyn Write, heading: &str, entries: &[Variable]) -> io::Result<()> {
+fn write_state(out: &mut Lines<'_>, heading: &str, entries: &[Variable]) -> io::Result<()> {
     if entries.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{heading}:")?;
+    out.blank()?;
+    out.line(format_args!("{heading}:"))?;
     for entry in entries {
         let type_name = if entry.type_name.is_empty() { String::new() } else { format!(" ({})", entry.type_name) };
         let line = format!("{}{type_name}: {}", entry.name, entry.preview);
-        writeln!(out, "  {}", escape(line.trim_end_matches([' ', ':'])))?;
+        out.line(format_args!("  {}", line.trim_end_matches([' ', ':'])))?;
         for note in &entry.notes {
-            writeln!(out, "      {}", escape(note))?;
+            out.line(format_args!("      {note}"))?;
         }
     }
     Ok(())
@@ -61,17 +65,18 @@ fn write_state(out: &mut dyn Write, heading: &str, entries: &[Variable]) -> io::
 
 /// Writes only the variables that cannot be saved.
 pub fn write_failures(out: &mut dyn Write, report: &SessionReport, all: bool) -> io::Result<()> {
-    let (file, failed) = (escape(&report.file), &report.index.left_out);
+    let out = &mut Lines::new(out);
+    let (file, failed) = (&report.file, &report.index.left_out);
     if !report.has_failures() {
-        return writeln!(out, "{file}: everything can be saved");
+        return out.line(format_args!("{file}: everything can be saved"));
     }
     if !failed.is_empty() {
-        writeln!(out, "{file}: {} cannot be saved", count(failed.len(), "variable"))?;
+        out.line(format_args!("{file}: {} cannot be saved", count(failed.len(), "variable")))?;
         write_left_out(out, failed.iter(), all)?;
     }
     if report.has_lost() {
         let lost = count(number_of_lost(&report.index.variables), "object");
-        writeln!(out, "{file}: {lost} within variables cannot be saved")?;
+        out.line(format_args!("{file}: {lost} within variables cannot be saved"))?;
         write_lost(out, &report.index.variables, all)?;
     }
     Ok(())
@@ -83,27 +88,26 @@ pub(crate) fn number_of_lost(variables: &[Variable]) -> usize {
 }
 
 /// Writes the objects in place of which there is a marker. With `all`, every one is shown, not only the first few.
-pub(crate) fn write_lost(out: &mut dyn Write, variables: &[Variable], all: bool) -> io::Result<()> {
+pub(crate) fn write_lost(out: &mut Lines<'_>, variables: &[Variable], all: bool) -> io::Result<()> {
     let shown = if all { usize::MAX } else { FEW_LOST };
     for variable in variables {
         // Neighbours often have the same hint.
         let mut last_hint = None;
         for item in variable.lost.iter().take(shown) {
-            let (path, type_name, error) = (escape(&item.path), escape(&item.type_name), escape(&item.error));
-            writeln!(out, "  {path} ({type_name}): {error}")?;
+            out.line(format_args!("  {} ({}): {}", item.path, item.type_name, item.error))?;
             if let Some(fault) = &item.fault {
-                writeln!(out, "      at fault: {}", escape(fault))?;
+                out.line(format_args!("      at fault: {fault}"))?;
             }
             if let Some(hint) = &item.hint
                 && last_hint != Some(hint)
             {
-                writeln!(out, "      hint: {}", escape(hint))?;
+                out.line(format_args!("      hint: {hint}"))?;
             }
             last_hint = item.hint.as_ref();
         }
         let more = variable.lost.len().saturating_sub(shown);
         if more > 0 {
-            writeln!(out, "  and {more} more in {}: use `inspect --all` to show them", escape(&variable.name))?;
+            out.line(format_args!("  and {more} more in {}: use `inspect --all` to show them", variable.name))?;
         }
     }
     Ok(())
@@ -111,10 +115,11 @@ pub(crate) fn write_lost(out: &mut dyn Write, variables: &[Variable], all: bool)
 
 /// Writes a tree of pickled objects, with two more spaces for each level.
 pub fn write_tree(out: &mut dyn Write, tree: &TraceTree) -> io::Result<()> {
+    let out = &mut Lines::new(out);
     // A stack instead of recursion: a hostile file can nest objects deeply.
     let mut pending = vec![(0, tree)];
     while let Some((depth, tree)) = pending.pop() {
-        writeln!(out, "{:>8}  {}{}", format_size(tree.size), "  ".repeat(depth), escape(&tree.label))?;
+        out.line(format_args!("{:>8}  {}{}", format_size(tree.size), "  ".repeat(depth), tree.label))?;
         // Reversed, so that the first child is popped first.
         pending.extend(tree.children.iter().rev().map(|child| (depth + 1, child)));
     }
@@ -122,27 +127,22 @@ pub fn write_tree(out: &mut dyn Write, tree: &TraceTree) -> io::Result<()> {
 }
 
 /// Writes when, how and from which script a session was saved.
-fn write_origin(out: &mut dyn Write, index: &Index) -> io::Result<()> {
+fn write_origin(out: &mut Lines<'_>, index: &Index) -> io::Result<()> {
     let when = index.created.replace('T', " ").replace('Z', " UTC");
     let python = &index.python;
-    write!(out, "saved {when} by Python {} on {}", escape(&python.version), escape(&python.platform))?;
     // A session of plain data needs no dill.
-    if python.dill.is_empty() {
-        writeln!(out)?
-    } else {
-        writeln!(out, ", dill {}", escape(&python.dill))?
-    }
-    writeln!(out, "from {}, which {}", escape(&command_line(index)), ending(index))?;
-    // Every string from the index is escaped: the file may be hostile.
+    let dill = if python.dill.is_empty() { String::new() } else { format!(", dill {}", python.dill) };
+    out.line(format_args!("saved {when} by Python {} on {}{dill}", python.version, python.platform))?;
+    out.line(format_args!("from {}, which {}", command_line(index), ending(index)))?;
     let packages: Vec<String> =
-        index.packages.iter().map(|(package, version)| format!("{} {}", escape(package), escape(version))).collect();
+        index.packages.iter().map(|(package, version)| format!("{package} {version}")).collect();
     if !packages.is_empty() {
-        writeln!(out, "with {}", packages.join(", "))?;
+        out.line(format_args!("with {}", packages.join(", ")))?;
     }
     if let Some(traceback) = &index.script.ended.traceback {
-        writeln!(out)?;
+        out.blank()?;
         for line in traceback.lines() {
-            writeln!(out, "  {}", escape(line))?;
+            out.line(format_args!("  {line}"))?;
         }
     }
     Ok(())
@@ -178,33 +178,32 @@ fn ending(index: &Index) -> String {
 ///
 /// With `all`, every object at fault is shown, not only the first few.
 pub(crate) fn write_left_out<'a>(
-    out: &mut dyn Write,
+    out: &mut Lines<'_>,
     items: impl IntoIterator<Item = &'a LeftOut>,
     all: bool,
 ) -> io::Result<()> {
     let shown = if all { usize::MAX } else { FEW };
     for item in items {
         let line = item.line.map_or(String::new(), |line| format!(", line {line}"));
-        writeln!(out, "  {} ({}{line}): {}", escape(&item.name), escape(&item.type_name), escape(&item.error))?;
+        out.line(format_args!("  {} ({}{line}): {}", item.name, item.type_name, item.error))?;
         if let Some(path) = &item.path {
             let type_name = item.fault_type.as_deref().unwrap_or("?");
-            writeln!(out, "      at fault: {} ({})", escape(path), escape(type_name))?;
+            out.line(format_args!("      at fault: {path} ({type_name})"))?;
         }
         // The object at `item.path` is among the faults as well.
         let others = item.faults.iter().filter(|fault| Some(&fault.path) != item.path.as_ref());
         for fault in others.clone().take(shown) {
-            let (path, type_name, error) = (escape(&fault.path), escape(&fault.type_name), escape(&fault.error));
-            writeln!(out, "          also: {path} ({type_name}): {error}")?;
+            out.line(format_args!("          also: {} ({}): {}", fault.path, fault.type_name, fault.error))?;
         }
         let more = others.count().saturating_sub(shown);
         if more > 0 {
-            writeln!(out, "          and {more} more: use --all to show them")?;
+            out.line(format_args!("          and {more} more: use --all to show them"))?;
         }
         if !item.users.is_empty() {
-            writeln!(out, "      used by: {}", escape(&item.users.join(", ")))?;
+            out.line(format_args!("      used by: {}", item.users.join(", ")))?;
         }
         if let Some(hint) = &item.hint {
-            writeln!(out, "      hint: {hint}")?;
+            out.line(format_args!("      hint: {hint}"))?;
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::inspect_report::FileFormat;
 use crate::snapshot::verification::{Checked, Problem, Verified};
-use crate::ui::{count, escape, format_size};
+use crate::ui::{Lines, count, format_size};
 
 /// What a check of a file found. The JSON of `verify --json`.
 #[derive(Debug, Serialize)]
@@ -31,31 +31,23 @@ const NAMED: usize = 20;
 
 /// Writes one line for an intact file; for a damaged one also the problems, and which variables are intact.
 pub fn write_text(out: &mut dyn Write, report: &VerifyReport) -> io::Result<()> {
+    let out = &mut Lines::new(out);
     let verified = &report.verified;
     let (intact, damaged): (Vec<&Checked>, Vec<&Checked>) =
         verified.variables.iter().partition(|variable| variable.whole);
-    write!(out, "{}: {}", escape(&report.file), if report.whole { "intact" } else { "damaged" })?;
-    if let (Some(format), Some(bytes)) = (report.format, report.bytes) {
-        write!(out, ", a {}", format.words())?;
-        // Any other pickle holds one object without a name.
-        if format != FileFormat::Pickle {
-            write!(out, " with {}", count(verified.variables.len(), "variable"))?;
-        }
-        write!(out, ", {}", format_size(bytes))?;
-    }
-    writeln!(out)?;
+    out.line(summary(report))?;
     for problem in &verified.problems {
         write_problem(out, "", problem)?;
     }
     for variable in &damaged {
         if let Some(owner) = &variable.shares_with {
-            let (name, owner) = (escape(&variable.name), escape(owner));
-            writeln!(out, "  lost with it: {name} shares an object with {owner}, which is damaged")?;
+            let name = &variable.name;
+            out.line(format_args!("  lost with it: {name} shares an object with {owner}, which is damaged"))?;
             continue;
         }
         // Numbers from a damaged file may be of any size.
         let end = variable.offset.saturating_add(variable.length);
-        writeln!(out, "  damaged: {} (bytes {} to {end})", escape(&variable.name), variable.offset)?;
+        out.line(format_args!("  damaged: {} (bytes {} to {end})", variable.name, variable.offset))?;
         for problem in &variable.problems {
             write_problem(out, "    ", problem)?;
         }
@@ -64,14 +56,30 @@ pub fn write_text(out: &mut dyn Write, report: &VerifyReport) -> io::Result<()> 
         let names: Vec<&str> = intact.iter().take(NAMED).map(|variable| variable.name.as_str()).collect();
         let more = intact.len() - names.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        writeln!(out, "  intact: {}{more}", escape(&names.join(", ")))?;
+        out.line(format_args!("  intact: {}{more}", names.join(", ")))?;
     }
     if verified.behind_stop > 0 {
-        writeln!(out, "  {} after the end of the pickle, which readers ignore", format_size(verified.behind_stop))?;
+        let size = format_size(verified.behind_stop);
+        out.line(format_args!("  {size} after the end of the pickle, which readers ignore"))?;
     }
     Ok(())
 }
 
-fn write_problem(out: &mut dyn Write, indent: &str, problem: &Problem) -> io::Result<()> {
-    writeln!(out, "  {indent}at byte {}: {}", problem.at, escape(&problem.what))
+/// The first line: the file, its kind and size, and whether it is intact.
+fn summary(report: &VerifyReport) -> String {
+    let state = if report.whole { "intact" } else { "damaged" };
+    let mut line = format!("{}: {state}", report.file);
+    if let (Some(format), Some(bytes)) = (report.format, report.bytes) {
+        line = format!("{line}, a {}", format.words());
+        // Any other pickle holds one object without a name.
+        if format != FileFormat::Pickle {
+            line = format!("{line} with {}", count(report.verified.variables.len(), "variable"));
+        }
+        line = format!("{line}, {}", format_size(bytes));
+    }
+    line
+}
+
+fn write_problem(out: &mut Lines<'_>, indent: &str, problem: &Problem) -> io::Result<()> {
+    out.line(format_args!("  {indent}at byte {}: {}", problem.at, problem.what))
 }

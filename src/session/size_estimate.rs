@@ -13,7 +13,7 @@ use pyo3::types::{PyAny, PyByteArray, PyBytes, PyString};
 
 use super::object_description::{genuine_module, type_name};
 use super::select::{NamedValue, SelectionRules};
-use crate::ui::{escape, format_size};
+use crate::ui::format_size;
 
 /// How many of the largest variables the error names.
 const MAX_NAMED: usize = 5;
@@ -54,11 +54,8 @@ pub(super) fn check_room(free: Option<u64>, kept: &[NamedValue<'_>], rules: &Sel
         return Ok(());
     }
     known.sort_unstable_by_key(|(length, _)| std::cmp::Reverse(*length));
-    let named: Vec<String> = known
-        .iter()
-        .take(MAX_NAMED)
-        .map(|(length, name)| format!("{} ({})", escape(name), format_size(*length)))
-        .collect();
+    let named: Vec<String> =
+        known.iter().take(MAX_NAMED).map(|(length, name)| format!("{name} ({})", format_size(*length))).collect();
     let more = if known.len() > MAX_NAMED { ", …" } else { "" };
     let problem = format!(
         "the session needs at least {}, but only {} is free: free some space, leave out variables with --exclude, or \

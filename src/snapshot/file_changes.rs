@@ -5,6 +5,7 @@
 //! hashes, followed by the symbolic machine and compared value by value. Nothing is executed.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use super::OBJECT_NAME;
 pub use super::change_list::Changes;
@@ -16,7 +17,8 @@ use crate::pickle::compare::{Comparer, Difference, Side};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::explain::outline;
 use crate::pickle::machine::value::Ref;
-use crate::pickle::machine::{Machine, MachineError, SegmentRange};
+use crate::pickle::machine::{Machine, SegmentRange};
+use crate::pickle::work_budget::{OverBudget, WorkBudget};
 
 /// An error of one of the files: 0 for the first, 1 for the second.
 pub(crate) type Failed = (usize, ReadError);
@@ -26,15 +28,18 @@ pub(crate) type Failed = (usize, ReadError);
 /// # Errors
 /// If a file cannot be read, is damaged, or is a pickle that is too large for the symbolic machine.
 pub fn changes(a: &Snapshot, b: &Snapshot, progress: Progress<'_>) -> Result<Changes, Failed> {
-    let foreign =
-        [LoadedValues::foreign(a).map_err(|error| (0, error))?, LoadedValues::foreign(b).map_err(|error| (1, error))?];
+    let budget = a.budget_with(b);
+    let foreign = [
+        LoadedValues::foreign(a, &budget).map_err(|error| (0, error))?,
+        LoadedValues::foreign(b, &budget).map_err(|error| (1, error))?,
+    ];
     let [before, after] = [list(a, foreign[0].as_ref()), list(b, foreign[1].as_ref())];
     let (was, is) = (by_name(&before), by_name(&after));
     // These need not be read at all.
     let same = same_by_hash(a, b);
     let in_both = before.iter().filter(|(name, _)| is.contains_key(name.as_str()));
     let doubtful: Vec<&str> = in_both.map(|(name, _)| name.as_str()).filter(|name| !same.contains(name)).collect();
-    let differing = Comparison { snapshots: [a, b], foreign: &foreign, progress }.all(&doubtful)?;
+    let differing = Comparison { snapshots: [a, b], foreign: &foreign, progress, budget: &budget }.all(&doubtful)?;
     let mut all = Changes::default();
     for (name, facts) in &before {
         match (is.get(name.as_str()), differing.get(name.as_str())) {
@@ -79,8 +84,10 @@ pub(super) fn changed(name: &str, before: &ValueSummary, after: &ValueSummary, f
         before: left,
         after: right,
     });
-    let note =
-        found.difference.is_none().then(|| "its bytes differ, but it is too large to be compared by value".to_owned());
+    let note = found
+        .difference
+        .is_none()
+        .then(|| "its bytes differ, but it is too large to be compared by value (--max-memory allows more)".to_owned());
     let (before, after) = (Some(before.clone()), Some(after.clone()));
     Change { name: name.to_owned(), change: ChangeKind::Changed, what, before, after, place, note }
 }
@@ -98,7 +105,7 @@ fn list(snapshot: &Snapshot, foreign: Option<&LoadedValues<'_>>) -> Listing {
             index.compared().map(|(_, variable)| (variable.name.clone(), of_index(variable))).collect()
         }
         (Contents::Foreign { .. }, Some(loaded)) => {
-            let side = loaded.side();
+            let side = loaded.side(loaded.machine.shared_budget());
             loaded.values.iter().map(|(name, value)| (name.clone(), of_value(&side, *value))).collect()
         }
         (Contents::Foreign { .. }, None) => Vec::new(),
@@ -167,22 +174,29 @@ pub(super) struct LoadedValues<'s> {
 
 impl<'s> LoadedValues<'s> {
     /// All values of a pickle without an index; `None` for our own file.
-    fn foreign(snapshot: &'s Snapshot) -> Result<Option<Self>, ReadError> {
+    fn foreign(snapshot: &'s Snapshot, budget: &Rc<WorkBudget>) -> Result<Option<Self>, ReadError> {
         if let Contents::Own { .. } = snapshot.contents() {
             return Ok(None);
         }
         let bytes = snapshot.bytes()?;
-        let (machine, value) = Machine::run(bytes).map_err(|error| ReadError::of_pickle(bytes, error))?;
+        let (machine, value) = Machine::run_with(bytes, budget).map_err(|error| ReadError::of_pickle(bytes, error))?;
         let named = outline::named(&Labels::new(&machine), value);
         let values = match named {
             Some(named) => named.into_iter().map(|(name, value)| (name.as_ref().to_owned(), value)).collect(),
             None => vec![(OBJECT_NAME.to_owned(), value)],
         };
+        budget.check().map_err(over_budget)?;
         Ok(Some(Self { machine, values }))
     }
 
     /// Some variables of our own file, and those that they take objects from.
-    fn own(snapshot: &'s Snapshot, index: &Index, names: &[&str], progress: Progress<'_>) -> Result<Self, ReadError> {
+    fn own(
+        snapshot: &'s Snapshot,
+        index: &Index,
+        names: &[&str],
+        progress: Progress<'_>,
+        budget: &Rc<WorkBudget>,
+    ) -> Result<Self, ReadError> {
         // The machine can follow a segment only with all segments whose memo slots it reads.
         let needed = with_sources(index, names).into_iter();
         let needed: Vec<VariableSegment<'_>> =
@@ -190,7 +204,7 @@ impl<'s> LoadedValues<'s> {
         snapshot.check_segments(needed.iter(), progress)?;
         let segments: Vec<SegmentRange> = needed.iter().map(VariableSegment::for_machine).collect();
         let names = needed.iter().map(|segment| segment.variable().name.as_str());
-        Self::of_segments(snapshot.bytes()?, names, &segments)
+        Self::of_segments(snapshot.bytes()?, names, &segments, budget)
     }
 
     /// The variables with these names, whose segments are in `bytes`.
@@ -198,14 +212,15 @@ impl<'s> LoadedValues<'s> {
         bytes: &'s [u8],
         names: impl Iterator<Item = &'n str>,
         segments: &[SegmentRange],
+        budget: &Rc<WorkBudget>,
     ) -> Result<Self, ReadError> {
-        let (machine, pairs) = Machine::run_segments(bytes, segments).map_err(ReadError::BadPickle)?;
+        let (machine, pairs) = Machine::run_segments(bytes, segments, budget).map_err(ReadError::BadPickle)?;
         let values = names.zip(pairs).map(|(name, (_, value))| (name.to_owned(), value));
         Ok(Self { values: values.collect(), machine })
     }
 
-    fn side(&self) -> Side<'_, 's> {
-        Side::new(&self.machine, self.values.iter().cloned())
+    fn side(&self, budget: &Rc<WorkBudget>) -> Side<'_, 's> {
+        Side::new(&self.machine, self.values.iter().cloned(), budget)
     }
 }
 
@@ -252,6 +267,7 @@ struct Comparison<'c, 's> {
     snapshots: [&'s Snapshot; 2],
     foreign: &'c [Option<LoadedValues<'s>>; 2],
     progress: Progress<'c>,
+    budget: &'c Rc<WorkBudget>,
 }
 
 impl<'s> Comparison<'_, 's> {
@@ -262,14 +278,10 @@ impl<'s> Comparison<'_, 's> {
         }
         // Only our own files can be compared in parts: any other pickle is followed as a whole.
         match (self.together(names), names) {
-            (Err((file, ReadError::BadPickle(MachineError::TooLarge { .. }))), [name])
-                if self.foreign.get(file).is_some_and(Option::is_none) =>
-            {
+            (Err((file, error)), [name]) if error.is_limit() && self.foreign.get(file).is_some_and(Option::is_none) => {
                 Ok(HashMap::from([(*name, FoundDifference::unknown())]))
             }
-            (Err((file, ReadError::BadPickle(MachineError::TooLarge { .. }))), _)
-                if self.foreign.get(file).is_some_and(Option::is_none) =>
-            {
+            (Err((file, error)), _) if error.is_limit() && self.foreign.get(file).is_some_and(Option::is_none) => {
                 let mut found = HashMap::new();
                 for name in names {
                     found.extend(self.all(&[*name])?);
@@ -281,18 +293,24 @@ impl<'s> Comparison<'_, 's> {
     }
 
     fn together<'n>(&self, names: &[&'n str]) -> Result<HashMap<&'n str, FoundDifference>, Failed> {
-        let own = [self.load(0, names)?, self.load(1, names)?];
+        // If these variables are too large together, each of them has what is left now.
+        let budget = self.budget.rest();
+        let own = [self.load(0, names, &budget)?, self.load(1, names, &budget)?];
         let [Some(left), Some(right)] = [0, 1].map(|file| self.foreign[file].as_ref().or(own[file].as_ref())) else {
             return Ok(HashMap::new());
         };
-        Ok(differing(left, right, names, !own.iter().all(Option::is_some)))
+        // Which file is too large is not known: the own one, if there is one, can be compared in parts.
+        let file = own.iter().position(Option::is_some).unwrap_or(0);
+        let with_facts = !own.iter().all(Option::is_some);
+        differing(left, right, names, with_facts, &budget).map_err(|error| (file, error))
     }
 
-    fn load(&self, file: usize, names: &[&str]) -> Result<Option<LoadedValues<'s>>, Failed> {
+    fn load(&self, file: usize, names: &[&str], budget: &Rc<WorkBudget>) -> Result<Option<LoadedValues<'s>>, Failed> {
         let snapshot = self.snapshots[file];
         match snapshot.contents() {
             Contents::Own { index } => {
-                LoadedValues::own(snapshot, index, names, self.progress).map(Some).map_err(|error| (file, error))
+                let own = LoadedValues::own(snapshot, index, names, self.progress, budget);
+                own.map(Some).map_err(|error| (file, error))
             }
             Contents::Foreign { .. } => Ok(None),
         }
@@ -305,20 +323,26 @@ pub(super) fn differing<'n>(
     right: &LoadedValues<'_>,
     names: &[&'n str],
     with_facts: bool,
-) -> HashMap<&'n str, FoundDifference> {
-    let (left_side, right_side) = (left.side(), right.side());
+    budget: &Rc<WorkBudget>,
+) -> Result<HashMap<&'n str, FoundDifference>, ReadError> {
+    let (left_side, right_side) = (left.side(budget), right.side(budget));
     let [left, right] = [left, right]
         .map(|loaded| loaded.values.iter().map(|(name, value)| (name.as_str(), *value)).collect::<HashMap<_, _>>());
     // One comparer for all variables: a value that several of them share is compared once.
-    let mut comparer = Comparer::new(&left_side, &right_side);
+    let mut comparer = Comparer::new(&left_side, &right_side, budget);
     let mut found = HashMap::new();
     for name in names {
         let (Some(before), Some(after)) = (left.get(name).copied(), right.get(name).copied()) else { continue };
-        if let Some(difference) = comparer.compare(before, after) {
+        if let Some(difference) = comparer.compare(before, after).map_err(over_budget)? {
             let facts = with_facts.then(|| [of_value(&left_side, before), of_value(&right_side, after)]);
             let is_unsure = comparer.has_doubts();
             found.insert(*name, FoundDifference { facts, difference: Some(difference), is_unsure });
         }
     }
-    found
+    budget.check().map_err(over_budget)?;
+    Ok(found)
+}
+
+fn over_budget(error: OverBudget) -> ReadError {
+    ReadError::BadPickle(error.into())
 }

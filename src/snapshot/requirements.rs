@@ -1,18 +1,26 @@
-//! Checks a file that this user did not sign, before any of it is loaded: does it need anything beyond plain data?
+//! What is loaded of a file that this user did not sign, as one input in memory, and what of it is more than plain
+//! data.
 //!
-//! For our own file, the check judges exactly the opcodes that will be fed to the unpickler ([`LoadSequence`]), and not
-//! the file as a whole: the index is no more trusted than the pickle, and may point anywhere. During the load, an
-//! allow-list of globals ([`untrusted`]) adds to this check; it cannot replace it,
-//! because it does not see what the pickle does with the objects that it allows.
+//! For our own file, the input has exactly the opcodes that a trusted load of the same variables would feed to the
+//! unpickler ([`LoadSequence`]), and not the file as a whole: the index is no more trusted than the pickle, and may
+//! point anywhere. The symbolic machine follows the input once. The [`BuildPlan`] that is made of its values either
+//! refuses something, or a load carries it out: nothing else is read, so nothing else can happen.
+
+use std::borrow::Cow;
 
 use super::reader::{ReadError, Snapshot};
-use super::segment::{JoinedInputs, Load, LoadSequence, VariableSegment};
-use crate::pickle::format::opcode::{MemoUse, Opcode};
+use super::segment::{JoinedInput, JoinedInputs, Load, LoadSequence, VariableSegment};
+use crate::pickle::build_plan::{BufferFacts, BuildPlan};
+use crate::pickle::explain::labels::Labels;
+use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::Parser;
-use crate::pickle::known::{self, untrusted};
-use crate::pickle::machine::MAX_MEMO;
-use crate::pickle::passes::scan::scan_segment;
+use crate::pickle::machine::value::Ref;
+use crate::pickle::machine::{MAX_MEMO, Machine, MachineError};
 use crate::pickle::verdict;
+
+/// The longest pickle, in bytes, that is copied before it is followed, so that nobody can change it meanwhile. Of a
+/// longer one nearly all are numbers, whose values are not checked anyway.
+const MAX_COPIED: usize = 1 << 30;
 
 /// Something that a load would have to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,117 +31,213 @@ pub(crate) struct Requirement {
     pub what: Vec<String>,
 }
 
+/// What is loaded of a file.
+#[derive(Debug)]
+pub(crate) struct LoadInput<'f> {
+    pickle: Cow<'f, [u8]>,
+    /// For our own file: where the loads end, each of which leaves one object. `None` for a whole pickle.
+    ends: Option<Vec<u64>>,
+    /// The offset in `pickle` at which the value of each variable begins, with its name.
+    starts: Vec<(u64, &'f str)>,
+    /// By variable: the number of its value among those of the loads, if it is loaded as a whole.
+    values: Vec<Option<usize>>,
+    /// The NEXT_BUFFERs, by their offset.
+    buffers: Vec<(u64, BufferFacts)>,
+    /// By the number of a buffer: the number of its variable, and its number within the variable.
+    sources: Vec<(usize, usize)>,
+    /// What is wrong with the input itself.
+    problem: Option<Requirement>,
+}
+
+/// An input that was followed, and that a load may build.
+pub(crate) struct PlannedLoads<'i> {
+    pub(crate) machine: Machine<'i>,
+    /// The values that the loads leave; for a whole pickle, its value, or the namespace of its session.
+    pub(crate) values: Vec<Ref>,
+    /// Whether the value is such a namespace.
+    pub(crate) is_session: bool,
+    pub(crate) plan: BuildPlan<'i>,
+}
+
+impl<'f> LoadInput<'f> {
+    /// The input of some loads from our own file.
+    ///
+    /// # Errors
+    /// If the file is shorter than the index says.
+    pub(crate) fn of_loads(snapshot: &Snapshot, loads: &[(&VariableSegment<'f>, &Load)]) -> Result<Self, ReadError> {
+        let file = snapshot.bytes()?;
+        let mut input = Self::default();
+        // The symbolic machine would refuse that many memo slots anyway, so do not build the opcodes that fill them.
+        let is_too_large = |(segment, _): &&(&VariableSegment<'_>, &Load)| segment.variable().memo.1 > MAX_MEMO as u64;
+        if let Some((segment, _)) = loads.iter().find(is_too_large) {
+            let what = vec![format!("opcodes that cannot be followed (they fill more than {MAX_MEMO} memo slots)")];
+            input.problem = Some(Requirement { variable: Some(segment.variable().name.clone()), what });
+            return Ok(input);
+        }
+        let cut_short = || ReadError::CutShort { at: file.len() as u64 };
+        // With None for the module: the file must not reach it.
+        let (mut sequence, module_slot) = LoadSequence::start(true);
+        let mut inputs = JoinedInputs::new(file);
+        let mut ends = vec![inputs.push(&module_slot).ok_or_else(cut_short)?.range.end as u64];
+        for (number, (segment, load)) in loads.iter().enumerate() {
+            let mut joined = None;
+            for part in sequence.inputs(segment, load) {
+                let part = inputs.push(&part).ok_or_else(cut_short)?;
+                ends.push(part.range.end as u64);
+                joined = Some(part);
+            }
+            if matches!(load, Load::Whole) {
+                sequence.filled_by(segment.variable());
+            }
+            let is_whole = matches!(load, Load::Whole) && joined.is_some();
+            input.values.push(is_whole.then_some(ends.len() - 1));
+            if let Some(joined) = joined {
+                input.starts.push((joined.range.start as u64, segment.variable().name.as_str()));
+                input.add_buffers(number, segment, load, &joined, inputs.opcodes());
+            }
+        }
+        input.ends = Some(ends);
+        input.pickle = Cow::Owned(inputs.finish());
+        Ok(input)
+    }
+
+    /// A whole pickle of another program.
+    pub(crate) fn of_pickle(bytes: &'f [u8]) -> Self {
+        let is_copied = bytes.len() <= MAX_COPIED;
+        let pickle = if is_copied { Cow::Owned(bytes.to_vec()) } else { Cow::Borrowed(bytes) };
+        Self { pickle, ..Self::default() }
+    }
+
+    /// Notes the buffers that a load takes, in order.
+    fn add_buffers(
+        &mut self,
+        variable: usize,
+        segment: &VariableSegment<'_>,
+        load: &Load,
+        joined: &JoinedInput,
+        opcodes: &[u8],
+    ) {
+        let facts: Vec<(u64, bool)> = segment.buffer_facts().collect();
+        let within: Vec<(usize, usize)> = match load {
+            Load::Objects(objects) => {
+                let opcodes = opcodes.get(joined.range.clone()).unwrap_or_default();
+                let ops = Parser::segment(opcodes, joined.range.start as u64).map_while(Result::ok);
+                let buffers = ops.filter(|op| op.opcode == Opcode::NextBuffer).map(|op| op.start as usize);
+                buffers.zip(objects.buffers.iter().copied()).collect()
+            }
+            _ => joined.buffers.iter().copied().zip(0..).collect(),
+        };
+        for (offset, number) in within {
+            let Some((length, writable)) = facts.get(number).copied() else { continue };
+            let facts = BufferFacts { number: self.sources.len(), length, writable };
+            self.buffers.push((offset as u64, facts));
+            self.sources.push((variable, number));
+        }
+    }
+
+    /// The opcodes.
+    #[cfg(test)]
+    pub(crate) fn pickle(&self) -> &[u8] {
+        &self.pickle
+    }
+
+    /// The length of the opcodes in bytes.
+    #[cfg(feature = "python")]
+    pub(crate) fn len(&self) -> usize {
+        self.pickle.len()
+    }
+
+    /// The NEXT_BUFFERs, by their offset.
+    #[cfg(feature = "python")]
+    pub(crate) fn buffers(&self) -> &[(u64, BufferFacts)] {
+        &self.buffers
+    }
+
+    /// By the number of a buffer: the number of its variable, and its number within the variable.
+    #[cfg(feature = "python")]
+    pub(crate) fn buffer_sources(&self) -> &[(usize, usize)] {
+        &self.sources
+    }
+
+    /// By variable: the number of its value, if it is loaded as a whole.
+    #[cfg(feature = "python")]
+    pub(crate) fn values(&self) -> &[Option<usize>] {
+        &self.values
+    }
+
+    /// Follows the input, and plans how it is built.
+    ///
+    /// # Errors
+    /// What it needs besides plain data.
+    pub(crate) fn plan(&self) -> Result<PlannedLoads<'_>, Vec<Requirement>> {
+        if let Some(problem) = &self.problem {
+            return Err(vec![problem.clone()]);
+        }
+        let followed = match &self.ends {
+            Some(ends) => Machine::run_loads(&self.pickle, ends),
+            None => Machine::run(&self.pickle).map(|(machine, value)| (machine, vec![value])),
+        };
+        let (machine, values) = followed.map_err(|error| self.not_followed(&error))?;
+        let labels = Labels::new(&machine);
+        let (plan, values, is_session) = match (&self.ends, values.as_slice()) {
+            (None, [value]) => {
+                let (plan, built) = BuildPlan::of_pickle(&self.pickle, &labels, *value);
+                (plan, vec![built], built != *value)
+            }
+            _ => (BuildPlan::of_loads(&labels, &values, &self.buffers), values, false),
+        };
+        if plan.refusals().is_empty() {
+            drop(labels);
+            return Ok(PlannedLoads { machine, values, is_session, plan });
+        }
+        Err(self.requirements(&labels, plan.refusals()))
+    }
+
+    fn not_followed(&self, error: &MachineError) -> Vec<Requirement> {
+        vec![Requirement { variable: None, what: vec![format!("opcodes that cannot be followed ({error})")] }]
+    }
+
+    /// What the plan refuses. The verdict says more about what a load would do, so its words come first.
+    fn requirements(&self, labels: &Labels<'_, '_>, refusals: &[(u64, String)]) -> Vec<Requirement> {
+        let found = verdict::beyond_plain_of_run(&self.pickle, labels);
+        let known: Vec<Option<&str>> = found.iter().map(|(offset, _)| self.variable(*offset)).collect();
+        let others = refusals.iter().filter(|(offset, _)| !known.contains(&self.variable(*offset))).cloned();
+        let all: Vec<(u64, String)> = found.iter().cloned().chain(others).collect();
+        if self.ends.is_none() {
+            let mut what: Vec<String> = all.into_iter().map(|(_, what)| what).collect();
+            what.dedup();
+            return vec![Requirement { variable: None, what }];
+        }
+        let named =
+            |(offset, what)| Requirement { variable: self.variable(offset).map(str::to_owned), what: vec![what] };
+        let mut all: Vec<Requirement> = all.into_iter().map(named).collect();
+        // The same call can be refused at many offsets.
+        all.dedup();
+        all
+    }
+
+    /// The variable that an offset is in: the last one that begins at or before it.
+    fn variable(&self, offset: u64) -> Option<&'f str> {
+        let last = self.starts.partition_point(|(start, _)| *start <= offset).checked_sub(1)?;
+        self.starts.get(last).map(|(_, name)| *name)
+    }
+}
+
+impl Default for LoadInput<'_> {
+    fn default() -> Self {
+        let (ends, starts, values, buffers, sources, problem) = Default::default();
+        Self { pickle: Cow::Borrowed(&[]), ends, starts, values, buffers, sources, problem }
+    }
+}
+
 /// What some loads from our own file need.
 ///
 /// # Errors
 /// If the file is shorter than the index says.
+#[cfg(test)]
 pub(crate) fn of_loads(
     snapshot: &Snapshot,
     loads: &[(&VariableSegment<'_>, &Load)],
 ) -> Result<Vec<Requirement>, ReadError> {
-    // The symbolic machine would refuse that many memo slots anyway, so do not build the opcodes that fill them.
-    let is_too_large = |(segment, _): &&(&VariableSegment<'_>, &Load)| segment.variable().memo.1 > MAX_MEMO as u64;
-    if let Some((segment, _)) = loads.iter().find(is_too_large) {
-        let what = vec![format!("opcodes that cannot be followed (they fill more than {MAX_MEMO} memo slots)")];
-        return Ok(vec![Requirement { variable: Some(segment.variable().name.clone()), what }]);
-    }
-    let Judged { pickle, starts, imports } = judged(snapshot, loads)?;
-    if !imports.is_empty() {
-        return Ok(imports);
-    }
-    // The last variable that begins at or before an offset is the one it is in.
-    let variable = |offset: u64| {
-        let last = starts.partition_point(|(start, _)| *start <= offset).checked_sub(1)?;
-        starts.get(last).map(|(_, name)| (*name).to_owned())
-    };
-    let found = verdict::beyond_plain(&pickle).into_iter();
-    Ok(found.map(|(offset, what)| Requirement { variable: variable(offset), what: vec![what] }).collect())
-}
-
-/// What any other pickle needs.
-pub(crate) fn of_pickle(bytes: &[u8]) -> Vec<Requirement> {
-    let what: Vec<String> = verdict::beyond_plain(bytes).into_iter().map(|(_, what)| what).collect();
-    if what.is_empty() { Vec::new() } else { vec![Requirement { variable: None, what }] }
-}
-
-/// The input of the check: everything that will be fed to the unpickler, as one pickle.
-pub(super) struct Judged<'v> {
-    pub(super) pickle: Vec<u8>,
-    /// The offset in `pickle` at which the value of each variable begins, with its name.
-    starts: Vec<(u64, &'v str)>,
-    /// The globals that variables look up and that are not allowed.
-    imports: Vec<Requirement>,
-}
-
-pub(super) fn judged<'v>(
-    snapshot: &Snapshot,
-    loads: &[(&VariableSegment<'v>, &Load)],
-) -> Result<Judged<'v>, ReadError> {
-    let file = snapshot.bytes()?;
-    let cut_short = || ReadError::CutShort { at: file.len() as u64 };
-    // The same sequence that the loader feeds, with None for the module, as in every guarded load.
-    let (mut sequence, module_slot) = LoadSequence::start(true);
-    let mut inputs = JoinedInputs::new(file);
-    inputs.push(&module_slot).ok_or_else(cut_short)?;
-    let (mut starts, mut imports) = (Vec::new(), Vec::new());
-    for (segment, load) in loads {
-        let variable = segment.variable();
-        let mut range = 0..0;
-        for input in sequence.inputs(segment, load) {
-            range = inputs.push(&input).ok_or_else(cut_short)?;
-        }
-        let start = range.start as u64;
-        let opcodes = inputs.opcodes().get(range).unwrap_or_default();
-        let what = match load {
-            Load::Nothing => continue,
-            Load::Whole => {
-                sequence.filled_by(variable);
-                beyond_allowed(opcodes, variable.memo)
-            }
-            // These opcodes are made here: they fill slots of this variable only, and these have been counted.
-            Load::Objects(_) => imports_beyond_allowed(opcodes, variable.memo.1),
-        };
-        starts.push((start, variable.name.as_str()));
-        if !what.is_empty() {
-            imports.push(Requirement { variable: Some(variable.name.clone()), what });
-        }
-    }
-    Ok(Judged { pickle: inputs.finish(), starts, imports })
-}
-
-/// The imports of a variable that are not allowed, and whether it fills other memo slots than the index says.
-///
-/// A variable that is lost during the load has its slots filled by what the index says. If that were wrong, later
-/// variables would find other objects there than the ones that were judged.
-fn beyond_allowed(value: &[u8], memo: (u64, u64)) -> Vec<String> {
-    match scan_segment(value, memo.0) {
-        Ok(facts) if facts.memo != memo || writes_numbered_slots(value) => {
-            vec!["other memo slots than its index says".to_owned()]
-        }
-        _ => imports_beyond_allowed(value, memo.0),
-    }
-}
-
-/// The imports of opcodes before which all slots up to `filled` are filled, as far as they are not allowed.
-fn imports_beyond_allowed(opcodes: &[u8], filled: u64) -> Vec<String> {
-    match scan_segment(opcodes, filled) {
-        Ok(facts) => facts.imports.iter().filter_map(|import| unwanted(import)).collect(),
-        Err(error) => vec![format!("opcodes that cannot be followed ({error})")],
-    }
-}
-
-/// Whether opcodes write memo slots by number, which could be slots of other variables. snapcli's pickler only writes
-/// MEMOIZE.
-fn writes_numbered_slots(value: &[u8]) -> bool {
-    let ops = Parser::segment(value, 0).map_while(Result::ok);
-    ops.filter(|op| op.opcode.memo() == MemoUse::Writes).any(|op| op.opcode != Opcode::Memoize)
-}
-
-/// An import as the index has it (`module name`), unless it is on the allow-list.
-fn unwanted(import: &str) -> Option<String> {
-    let (module, name) = import.split_once(' ').unwrap_or((import, ""));
-    let (new_module, new_name) = known::current_name(module, name);
-    // `_import_module` is judged with its argument by the verdict.
-    let wanted = untrusted::may_load(new_module, new_name) || untrusted::imports_module(module, name);
-    (!wanted).then(|| format!("{module}.{name}"))
+    Ok(LoadInput::of_loads(snapshot, loads)?.plan().err().unwrap_or_default())
 }

@@ -18,7 +18,8 @@ use super::pipeline::LARGE_BUFFER;
 use super::reader::{Contents, ReadError, Snapshot};
 use super::save_target::{SaveTarget, SegmentMark};
 use super::segment::{SegmentFrame, SegmentPart, VariableSegment};
-use crate::pickle::machine::{MachineError, SegmentRange};
+use crate::pickle::machine::SegmentRange;
+use crate::pickle::work_budget::WorkBudget;
 
 /// The most bytes of one variable that are kept. A variable that takes more is not compared.
 const MAX_KEPT: usize = 64 << 20;
@@ -245,10 +246,8 @@ impl RoundTripTarget {
             return Ok(HashMap::new());
         }
         match (self.together(indexes, names), names) {
-            (Err(ReadError::BadPickle(MachineError::TooLarge { .. })), [name]) => {
-                Ok(HashMap::from([(*name, FoundDifference::unknown())]))
-            }
-            (Err(ReadError::BadPickle(MachineError::TooLarge { .. })), _) => {
+            (Err(error), [name]) if error.is_limit() => Ok(HashMap::from([(*name, FoundDifference::unknown())])),
+            (Err(error), _) if error.is_limit() => {
                 let each = names.iter().map(|name| self.differing(indexes, &[*name]));
                 Ok(each.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
             }
@@ -275,11 +274,12 @@ impl RoundTripTarget {
                 (None, None) => {}
             }
         }
+        let budget = WorkBudget::unlimited();
         let [left, right] = [(&streams[0], &first), (&streams[1], &second)].map(|(stream, variables)| {
             let names = variables.iter().map(|(_, variable)| variable.name.as_str());
-            LoadedValues::of_segments(&stream.bytes, names, &stream.segments)
+            LoadedValues::of_segments(&stream.bytes, names, &stream.segments, &budget)
         });
-        Ok(differing(&left?, &right?, names, false))
+        differing(&left?, &right?, names, false, &budget)
     }
 
     fn bytes(&self, segment: &SegmentRange) -> &[u8] {

@@ -9,7 +9,7 @@
 //! from.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -170,6 +170,25 @@ impl SigningKey {
         let bytes = trailer.encode();
         with_checksum(blake3::keyed_hash(&self.0, bytes.get(..SIGNED).unwrap_or(&bytes)).as_bytes())
     }
+}
+
+/// Whether the trailer of a regular file has this user's signature. What the trailer stands for is not checked, and
+/// only the trailer is read.
+#[must_use]
+pub(crate) fn is_signed_by_user(path: &Path) -> bool {
+    let read = || -> io::Result<(Vec<u8>, u64)> {
+        // Opening a named pipe would wait, and reading it would take from it.
+        let length = path.metadata().ok().filter(fs::Metadata::is_file).map_or(0, |found| found.len());
+        let start = length.checked_sub(TRAILER as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let (mut file, mut bytes) = (File::open(path)?, Vec::with_capacity(TRAILER));
+        file.seek(SeekFrom::Start(start))?;
+        file.take(TRAILER as u64).read_to_end(&mut bytes)?;
+        Ok((bytes, length))
+    };
+    let Ok((bytes, length)) = read() else { return false };
+    let trailer = bytes.as_slice().try_into().ok().and_then(|bytes| Trailer::decode(bytes, length).ok().flatten());
+    let key = SigningKey::existing().ok().flatten();
+    trailer.zip(key).is_some_and(|(trailer, key)| key.has_signed(&trailer))
 }
 
 /// The path of the user's key, whether it exists or not; `None` if there is no config directory.

@@ -1,20 +1,70 @@
 //! How strings, sizes and counts are shown to people.
 //!
-//! Strings from files and scripts pass [`escape`] on their way to a terminal: a name in a pickle could hold escape
-//! sequences that rewrite the terminal, or bidirectional overrides that make it read as another name.
-//! `report/html/words.js` formats sizes the same way as [`format_size`].
+//! [`escape`] is the only function that makes a string safe to show. [`Lines`](super::Lines) and the messages apply it
+//! to every line, so callers need it only to measure or compare what will be shown. `report/html/words.js` formats
+//! sizes the same way as [`format_size`].
 
 use std::borrow::Cow;
 
-/// Replaces control characters and bidirectional overrides with escapes such as `\u{1b}`.
+/// Replaces characters that do not show what they are with escapes such as `\u{1b}`: control characters, which can
+/// rewrite a terminal; line separators; and invisible characters, which make a name look like another one. Applying it
+/// twice changes nothing more.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
-    // U+202A to U+202E and U+2066 to U+2069 change the direction of the text that follows.
-    let is_unsafe = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !text.contains(is_unsafe) {
+    // Most strings are names and numbers.
+    if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
         return Cow::Borrowed(text);
     }
-    let escaped = |c: char| if is_unsafe(c) { c.escape_default().to_string() } else { c.to_string() };
-    Cow::Owned(text.chars().map(escaped).collect())
+    let mut shown = String::with_capacity(text.len());
+    for (visible, hidden) in split_hidden(text) {
+        shown.push_str(visible);
+        shown.extend(hidden.into_iter().flat_map(char::escape_default));
+    }
+    Cow::Owned(shown)
+}
+
+/// Splits a string into visible pieces, each with the hidden character that follows it.
+pub(crate) fn split_hidden(text: &str) -> impl Iterator<Item = (&str, Option<char>)> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let piece = rest?;
+        let mut before = None;
+        let hidden = piece.char_indices().find(|(_, c)| is_hidden(*c, before.replace(*c)));
+        rest = hidden.and_then(|(at, c)| piece.get(at + c.len_utf8()..));
+        Some(hidden.map_or((piece, None), |(at, c)| (piece.get(..at).unwrap_or_default(), Some(c))))
+    })
+}
+
+/// Whether a character must not be shown as it is.
+fn is_hidden(c: char, before: Option<char>) -> bool {
+    match c {
+        ' '..='~' => false,
+        // VARIATION SELECTOR-16 makes an emoji of a symbol. Anywhere else it only makes a difference that nobody sees.
+        '\u{fe0f}' => before.is_none_or(|before| before.is_ascii() || before.is_alphanumeric()),
+        // C0 and C1 control characters, and DELETE.
+        _ if c.is_control() => true,
+        // Unicode's Default_Ignorable_Code_Point: characters without a glyph, among them those that change the
+        // direction of text (U+202A to U+202E, U+2066 to U+2069) and copies of ASCII (U+E0020 to U+E007E).
+        '\u{ad}'
+        | '\u{34f}'
+        | '\u{61c}'
+        | '\u{115f}'..='\u{1160}'
+        | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0e}'
+        | '\u{feff}'
+        | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fff8}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}' => true,
+        // LINE SEPARATOR and PARAGRAPH SEPARATOR, interlinear annotations, and the empty Braille pattern.
+        '\u{2028}'..='\u{2029}' | '\u{fff9}'..='\u{fffb}' | '\u{2800}' => true,
+        _ => false,
+    }
 }
 
 /// Formats a number of bytes as `0 B`, `9.5 kB` or `512 MB`, in powers of 1000.
@@ -37,4 +87,27 @@ pub(crate) fn format_size(bytes: u64) -> String {
 /// Formats `1 variable`, `2 variables`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_characters_are_escaped_once() {
+        let hidden =
+            "\u{1b}[31m\r\n\t\0\u{7f}\u{9b}\u{85}\u{202e}\u{2066}\u{200b}\u{2028}\u{feff}\u{e0041}\u{ad}\u{3164}";
+        let shown = escape(hidden);
+        assert!(shown.is_ascii() && !shown.contains(char::is_control), "{shown}");
+        assert_eq!(escape(&shown), shown);
+        assert!(shown.starts_with("\\u{1b}[31m\\r\\n\\t\\u{0}"), "{shown}");
+    }
+
+    #[test]
+    fn visible_text_stays_as_it_is() {
+        for text in ["", "plain", "名前 = 'é'", "☎\u{fe0f} ok", "\u{a0}1 234", "→ … ×", "\\u{1b}"] {
+            assert_eq!(escape(text), text);
+        }
+        assert_eq!(escape("a\u{fe0f}"), "a\\u{fe0f}", "no emoji");
+    }
 }

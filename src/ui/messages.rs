@@ -1,8 +1,12 @@
 //! Messages to the user, on standard error: standard output belongs to the script, or to the result of the command.
 //!
-//! Every line begins with `snapcli:`, so that it stands out from the output of a script.
+//! Every message begins with `snapcli:`, so that it stands out from the output of a script, and passes [`Lines`]: what
+//! is in it may come from a hostile file.
 
-use std::io::Write;
+use std::io::{self, Write};
+
+use super::shown_lines::Lines;
+use crate::exit::Coded;
 
 /// How much is printed, as `--quiet` and `--verbose` choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,27 +36,48 @@ impl Verbosity {
     }
 }
 
-/// Prints an error, and below it a line for each of its causes.
+/// Prints an error, and below it a line for each of its details and causes.
 pub(crate) fn print_error(error: &anyhow::Error) {
-    let mut causes = error.chain().map(ToString::to_string);
-    print_line(&causes.next().unwrap_or_default());
-    for cause in causes {
-        write(&format!("  cause: {cause}\n"));
-    }
+    print_lines(|lines| {
+        for (depth, cause) in error.chain().enumerate() {
+            let coded = match cause.downcast_ref::<Coded>() {
+                // A `Coded` that is the context of another error is found through `anyhow` alone.
+                None if depth == 0 => error.downcast_ref::<Coded>().filter(|coded| coded.is_shown_as(cause)),
+                coded => coded,
+            };
+            let prefix = if depth == 0 { "snapcli" } else { "  cause" };
+            match coded {
+                Some(coded) => {
+                    lines.line(format_args!("{prefix}: {}", coded.message()))?;
+                    coded.details().iter().try_for_each(|detail| lines.line(format_args!("  {detail}")))?;
+                }
+                None => lines.line(format_args!("{prefix}: {cause}"))?,
+            }
+        }
+        Ok(())
+    });
 }
 
-/// Prints an error without its causes, for errors whose first line already says all of it.
+/// Prints an error with its details, but without its causes: its first line already says all of them.
 pub(crate) fn print_error_line(error: &anyhow::Error) {
-    print_line(&error.to_string());
+    let Some(coded) = error.downcast_ref::<Coded>() else { return print_line(&error.to_string()) };
+    print_lines(|lines| {
+        lines.line(format_args!("snapcli: {}", coded.message()))?;
+        coded.details().iter().try_for_each(|detail| lines.line(format_args!("  {detail}")))
+    });
 }
 
 /// Prints a line even with `--quiet`.
 pub(crate) fn print_line(text: &str) {
-    write(&format!("snapcli: {text}\n"));
+    print_lines(|lines| lines.line(format_args!("snapcli: {text}")));
 }
 
-fn write(text: &str) {
+/// Prints lines without a prefix, which continue a message.
+pub(crate) fn print_lines(write: impl FnOnce(&mut Lines<'_>) -> io::Result<()>) {
+    let mut text = Vec::new();
+    // Writing to memory does not fail.
+    let _ = write(&mut Lines::new(&mut text));
     // One write for each message, so that the output of a script's threads does not end up inside it. A closed standard
     // error is no reason to fail.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(&text);
 }

@@ -2,11 +2,14 @@
 //!
 //! Every layer above `pickle` and `snapshot` may use it, and it imports only [`exit`](crate::exit). Results that a user
 //! asked for are not messages: those are in [`report`](crate::report).
+#![allow(clippy::disallowed_methods, reason = "the only place that writes to standard error")]
 
 pub(crate) mod display;
 pub(crate) mod messages;
 pub(crate) mod progress;
 pub(crate) mod prompt;
+pub(crate) mod shown_lines;
 
 pub(crate) use self::display::{count, escape, format_size};
 pub(crate) use self::messages::Verbosity;
+pub(crate) use self::shown_lines::Lines;

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use anyhow::{Context, Result};
 
+use super::shown_lines::printable;
 use crate::exit;
 
 /// Whether the user can read a question and answer it: standard input and standard error are terminals.
@@ -14,7 +15,7 @@ pub(crate) fn can_ask() -> bool {
 
 /// Asks a question. Ctrl-C is an error with exit code 130, even while Python runs with its own SIGINT handler.
 pub(crate) fn confirm(question: &str) -> Result<bool> {
-    write!(io::stderr(), "{question} [y/N] ").context("cannot ask")?;
+    write!(io::stderr(), "{} [y/N] ", printable(question)).context("cannot ask")?;
     let answer = read_line(&mut io::stdin().lock());
     if !answer.as_ref().is_ok_and(|answer| answer.ends_with(b"\n")) {
         // End of input or Ctrl-C: the cursor is still on the line of the question.

@@ -5,6 +5,8 @@
 #[cfg(feature = "python")]
 mod ambient_state;
 #[cfg(feature = "python")]
+mod built_objects;
+#[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
 mod completions;
@@ -21,12 +23,16 @@ mod faults;
 #[cfg(feature = "python")]
 mod foreign;
 #[cfg(feature = "python")]
+mod found_environments;
+#[cfg(feature = "python")]
 mod functions_by_value;
 mod fuzzing;
 #[cfg(feature = "python")]
 mod generators;
 #[cfg(feature = "python")]
 mod hard_objects;
+#[cfg(feature = "python")]
+mod hostile_text;
 #[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
@@ -50,6 +56,7 @@ mod live_things;
 mod lost_objects;
 #[cfg(feature = "python")]
 mod module_definitions;
+mod memory_bounds;
 #[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]
@@ -77,11 +84,17 @@ mod sessions_that_break_dill;
 mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
+mod strict_gate;
+#[cfg(feature = "python")]
 mod suites;
 #[cfg(feature = "python")]
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
+#[cfg(feature = "python")]
+mod untrusted_arrays;
+#[cfg(feature = "python")]
+mod untrusted_frames;
 #[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]

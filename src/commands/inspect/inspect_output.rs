@@ -16,7 +16,7 @@ use crate::report::{github, html, inspect_text, verdict_text, write_json};
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
-use crate::ui::{Verbosity, escape};
+use crate::ui::Verbosity;
 
 /// How the result is printed. The properties of standard output are determined before a script runs: while it runs,
 /// file descriptor 1 is a copy of standard error.
@@ -38,18 +38,12 @@ impl InspectOutput {
         Ok(exit::DONE)
     }
 
-    /// Prints a report in the chosen format. Returns the exit code.
-    pub(super) fn print(&self, out: &mut dyn Write, report: &mut SessionReport) -> Result<i32> {
+    /// Prints a report in the chosen format. Returns the exit code, which is at least `code`.
+    pub(super) fn print(&self, out: &mut dyn Write, report: &mut SessionReport, code: i32) -> Result<i32> {
         let args = &self.args;
         // Before `keep_failures_only`, which changes the report.
         // If both apply, the more serious code wins.
-        let code = if args.strict && report.is_dangerous() {
-            exit::UNTRUSTED
-        } else if args.strict && report.has_failures() {
-            exit::LEFT_OUT
-        } else {
-            exit::DONE
-        };
+        let code = if code == exit::DONE && args.strict && report.has_failures() { exit::LEFT_OUT } else { code };
         if args.bad {
             report.keep_failures_only();
         }
@@ -81,9 +75,9 @@ impl InspectOutput {
 
 /// The tree of objects that are pickled under a variable.
 pub(super) fn trace(snapshot: &Snapshot, name: &str) -> Result<TraceTree> {
-    let tree = snapshot.trace(name).or_exit(exit::DAMAGED, || format!("cannot trace {}", escape(name)))?;
+    let tree = snapshot.trace(name).or_exit(exit::DAMAGED, || format!("cannot trace {name}"))?;
     tree.ok_or_else(|| {
-        exit::error(exit::USAGE, format!("there is no variable {}: list them with `snapcli inspect`", escape(name)))
+        exit::error(exit::USAGE, format!("there is no variable {name}: list them with `snapcli inspect`"))
     })
 }
 

@@ -4,6 +4,7 @@
 mod inspect_output;
 #[cfg(feature = "python")]
 mod script_session;
+mod strict_gate;
 
 use std::ffi::OsString;
 use std::io;
@@ -12,7 +13,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use self::inspect_output::{InspectOutput, check_page_path, trace};
-use super::input_output::{open_snapshot, or_exit_code, stdout_style};
+use super::input_output::{open_snapshot, or_exit_code, stdout, stdout_style};
 use crate::cli::{GlobalArgs, InspectArgs};
 use crate::exit::{self, OrExit};
 use crate::report::inspect_report::SessionReport;
@@ -62,14 +63,15 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
     let cannot_inspect = || format!("cannot inspect {}", path.display());
     // A tree shows no verdict.
     let follow = if args.trace.is_some() { Snapshot::followed } else { Snapshot::judged };
-    let snapshot =
-        or_exit_code(open_snapshot(path).and_then(follow), || format!("{}{}", cannot_inspect(), script_hint(path)))?;
+    let snapshot = or_exit_code(open_snapshot(path, args.memory).and_then(follow), || {
+        format!("{}{}", cannot_inspect(), script_hint(path))
+    })?;
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
         inspection.verbosity.note(
             "the index is missing (the file is truncated, or damaged at its end): showing what the pickle contains",
         );
     }
-    let out = &mut io::BufWriter::new(io::stdout());
+    let out = &mut io::BufWriter::new(stdout());
     if let Some(name) = &args.trace {
         return inspection.print_tree(out, &trace(&snapshot, name)?);
     }
@@ -77,7 +79,8 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
     // The HTML page always includes the verdict: rendering takes longer anyway.
     let at_any_cost = args.strict || args.verdict || args.html.is_some();
     report.verdict = snapshot.verdict(at_any_cost).or_exit(exit::DAMAGED, cannot_inspect)?;
-    inspection.print(out, &mut report)
+    let code = if args.strict { strict_gate::exit_code(inspection, &snapshot, &report)? } else { exit::DONE };
+    inspection.print(out, &mut report, code)
 }
 
 /// The file to read; `None` if the command is to be run. Only the name of a script or `--script` makes a file run, so
@@ -92,8 +95,7 @@ fn file_to_read(
     if script || crate::cli::is_script(path) {
         return Ok(None);
     }
-    let usage =
-        |problem| exit::error(exit::USAGE, format!("{} {problem}", crate::ui::escape(&path.display().to_string())));
+    let usage = |problem| exit::error(exit::USAGE, format!("{} {problem}", path.display()));
     if path.is_dir() {
         return Err(usage("is a directory: pass a file, or add --script to run the directory"));
     }

@@ -23,7 +23,7 @@ use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::roundtrip_target::{Compared, NotCompared};
 use crate::ui::messages::print_line;
-use crate::ui::{Verbosity, count, escape};
+use crate::ui::{Verbosity, count};
 
 /// The session that a file was saved from.
 pub(super) struct LoadCheck<'a> {
@@ -85,11 +85,11 @@ impl LoadCheck<'_> {
 /// Prints the result. With `--strict`, changes are errors and are printed even with `--quiet`.
 pub(super) fn print_load_check(verified: &Compared, strict: bool, verbosity: Verbosity) {
     for change in &verified.changes {
-        let text = format!("warning: {} comes back different: {}", escape(&change.name), describe_change(change));
+        let text = format!("warning: {} comes back different: {}", change.name, describe_change(change));
         if strict { print_line(&text) } else { verbosity.note(&text) }
     }
     for NotCompared { name, why } in &verified.not_compared {
-        verbosity.note(&format!("{} loads, but cannot be compared: {}", escape(name), escape(why)));
+        verbosity.note(&format!("{name} loads, but cannot be compared: {why}"));
     }
     let same = verified.same;
     let all = same + verified.changes.len() + verified.not_compared.len();

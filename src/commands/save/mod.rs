@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use self::load_check::{LoadCheck, print_load_check};
-use super::input_output::{absolute_path, is_stdio};
+use super::input_output::{absolute_path, is_stdio, stdout};
 use crate::cli::{SaveArgs, SelectionArgs};
 use crate::exit::{self, OrExit};
 use crate::python::dill::DillLocation;
@@ -27,9 +27,9 @@ use crate::snapshot::index::{Index, LeftOutReason};
 use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
-use crate::ui::messages::print_error;
+use crate::ui::messages::{print_error, print_lines};
 use crate::ui::progress::DelayedBar;
-use crate::ui::{Verbosity, count, escape, format_size};
+use crate::ui::{Verbosity, count, format_size};
 
 impl From<SelectionArgs> for SelectionRules {
     fn from(args: SelectionArgs) -> Self {
@@ -78,7 +78,7 @@ enum SnapshotDestination {
 impl SnapshotDestination {
     fn check(path: &Path) -> Result<Self> {
         if is_stdio(path) {
-            if std::io::stdout().is_terminal() {
+            if stdout().is_terminal() {
                 let text = "refusing to write binary data to a terminal: redirect stdout to a file or a pipe";
                 return Err(exit::error(exit::USAGE, text));
             }
@@ -179,7 +179,7 @@ impl SaveJob {
         let Some(SavedFile { path, index, bytes, verified, code }) = saved else { return Ok(exit::DONE) };
         let file = path.display().to_string();
         let report = SessionReport { file, format: FileFormat::Snapcli, bytes, index, verdict: None, verified };
-        self.print_summary(run, &report)?;
+        self.print_summary(run, &report);
         if let Some(path) = &self.report {
             let mut file = AtomicFile::create(path).with_context(|| cannot_report(path))?;
             write_json(&mut file, &report)?;
@@ -298,7 +298,7 @@ impl SaveJob {
     }
 
     /// Prints what was saved, what was left out, and what needs the user's attention.
-    fn print_summary(&self, run: &ScriptRun, report: &SessionReport) -> Result<()> {
+    fn print_summary(&self, run: &ScriptRun, report: &SessionReport) {
         let verbosity = self.verbosity;
         let saved = count(report.index.variables.len(), "variable");
         let saved = match report.index.script.ended.how.as_str() {
@@ -306,23 +306,19 @@ impl SaveJob {
             "interrupted" => format!("the script was interrupted; saved {saved}"),
             _ => format!("the script failed; saved {saved}"),
         };
-        let file = if report.file == "-" {
-            "standard output".to_owned()
-        } else {
-            escape(&relative_to_here(&report.file)).into_owned()
-        };
+        let file = if report.file == "-" { "standard output".to_owned() } else { relative_to_here(&report.file) };
         verbosity.note(&format!("{saved} to {file} ({})", format_size(report.bytes)));
         if let Some(verified) = &report.verified {
             print_load_check(verified, self.strict, verbosity);
         }
         if verbosity == Verbosity::Quiet {
-            return Ok(());
+            return;
         }
-        self.print_failures(report)?;
+        self.print_failures(report);
         self.print_warnings(report);
         // Failures have been printed above. Rules that the user set himself are only confirmed with --verbose.
         for item in report.index.left_out.iter().filter(|item| item.reason != LeftOutReason::Failed) {
-            let text = format!("left out {}: {}", escape(&item.name), escape(&item.error));
+            let text = format!("left out {}: {}", item.name, item.error);
             match item.reason {
                 LeftOutReason::Size | LeftOutReason::Secret => verbosity.note(&text),
                 // A variable of another module that cannot be saved, and that importing the module makes again.
@@ -330,44 +326,35 @@ impl SaveJob {
                 _ => verbosity.detail(&text),
             }
         }
-        Ok(())
     }
 
-    fn print_failures(&self, report: &SessionReport) -> Result<()> {
+    fn print_failures(&self, report: &SessionReport) {
         let failed: Vec<_> = report.index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed).collect();
-        let mut text = Vec::new();
-        // Standard error may be closed, but the session has been saved.
         if !failed.is_empty() {
             self.verbosity.note(&format!("left out {} that cannot be saved:", count(failed.len(), "variable")));
-            inspect_text::write_left_out(&mut text, failed, false)?;
-            let _ = std::io::stderr().write_all(&text);
+            print_lines(|lines| inspect_text::write_left_out(lines, failed, false));
         }
         if report.has_lost() {
             let lost = count(inspect_text::number_of_lost(&report.index.variables), "object");
             self.verbosity.note(&format!("replaced {lost} that cannot be saved by a marker:"));
-            text.clear();
-            inspect_text::write_lost(&mut text, &report.index.variables, false)?;
-            let _ = std::io::stderr().write_all(&text);
+            print_lines(|lines| inspect_text::write_lost(lines, &report.index.variables, false));
         }
-        Ok(())
     }
 
     fn print_warnings(&self, report: &SessionReport) {
-        let ambient: Vec<_> = report.index.ambient.iter().map(|entry| escape(&entry.name)).collect();
+        let ambient: Vec<_> = report.index.ambient.iter().map(|entry| entry.name.as_str()).collect();
         if !ambient.is_empty() {
             self.verbosity.detail(&format!("saved the state of {}", ambient.join(", ")));
         }
         for (_, variable) in report.index.segments() {
-            let name = escape(&variable.name);
+            let name = &variable.name;
             if !variable.secrets.is_empty() {
                 let why = variable.secrets.join("; ");
-                self.verbosity.note(&format!(
-                    "warning: {name} looks like a credential ({}): use --redact to leave it out",
-                    escape(&why)
-                ));
+                self.verbosity
+                    .note(&format!("warning: {name} looks like a credential ({why}): use --redact to leave it out"));
             }
             for note in &variable.notes {
-                self.verbosity.note(&format!("{name}: {}", escape(note)));
+                self.verbosity.note(&format!("{name}: {note}"));
             }
         }
     }

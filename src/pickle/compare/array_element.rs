@@ -37,7 +37,7 @@ pub(super) fn first_difference(left: &Side<'_, '_>, right: &Side<'_, '_>, arrays
 }
 
 /// An array in canonical form, and whether it is in Fortran's order.
-fn array<'a>(side: &Side<'_, 'a>, array: Ref) -> Option<(bool, Compound<'a>)> {
+fn array<'m, 'a>(side: &Side<'m, 'a>, array: Ref) -> Option<(bool, Compound<'m, 'a>)> {
     match side.canonicalizer.canonical(array) {
         Canonical::Compound(array @ Compound { tag: CompoundTag::Array { fortran }, .. }) => Some((fortran, array)),
         _ => None,
@@ -45,7 +45,7 @@ fn array<'a>(side: &Side<'_, 'a>, array: Ref) -> Option<(bool, Compound<'a>)> {
 }
 
 /// The bytes of an array; `None` if it holds objects.
-pub(super) fn contents<'a>(side: &Side<'_, 'a>, array: &Compound<'a>) -> Option<Cow<'a, [u8]>> {
+pub(super) fn contents<'a>(side: &Side<'_, 'a>, array: &Compound<'_, 'a>) -> Option<Cow<'a, [u8]>> {
     if let Some(contents) = &array.contents {
         return Some(contents.clone());
     }

@@ -29,9 +29,9 @@ struct Layout<'a> {
     item: usize,
 }
 
-impl<'a> Canonicalizer<'_, 'a> {
+impl<'m, 'a> Canonicalizer<'m, 'a> {
     /// The canonical form of an array over a buffer. `None` if it is none, or if its elements cannot be found.
-    pub(super) fn buffer_array(&self, node: &Node, copied: &Cell<usize>) -> Option<Compound<'a>> {
+    pub(super) fn buffer_array(&self, node: &Node, copied: &Cell<usize>) -> Option<Compound<'m, 'a>> {
         let layout = self.layout(node, true)?;
         let (fortran, contents) = match (layout.is_contiguous(false), layout.is_contiguous(true)) {
             (false, true) => (true, Cow::Borrowed(layout.slice()?)),

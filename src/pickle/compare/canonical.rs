@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::large_integer::large_integer;
 use crate::pickle::format::py_str::PyStr;
@@ -14,6 +15,7 @@ use crate::pickle::known::renames::same_module;
 use crate::pickle::known::{CanonicalCall, canonical_call};
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
+use crate::pickle::work_budget::{WorkBudget, table_entry};
 
 /// The values of a pickle, and the effects of calls whose result was discarded.
 #[derive(Debug)]
@@ -21,14 +23,15 @@ pub(super) struct Canonicalizer<'m, 'a> {
     pub(super) machine: &'m Machine<'a>,
     /// The calls and changes after a value was made, by that value.
     effects: HashMap<Ref, Vec<Ref>>,
+    budget: Rc<WorkBudget>,
     /// How many bytes of arrays were copied.
     copied: Cell<usize>,
 }
 
 #[derive(Debug)]
-pub(super) enum Canonical<'a> {
+pub(super) enum Canonical<'m, 'a> {
     Atom(Atom<'a>),
-    Compound(Compound<'a>),
+    Compound(Compound<'m, 'a>),
 }
 
 /// A value without parts.
@@ -53,18 +56,20 @@ pub(super) enum Atom<'a> {
 
 /// A value that is made of others.
 #[derive(Debug)]
-pub(super) struct Compound<'a> {
+pub(super) struct Compound<'m, 'a> {
     pub(super) tag: CompoundTag,
-    /// The items of a list of strings that is pickled as one string with separators; `ordered` has none then.
+    /// The items of a list, a tuple and the like, which come before all other parts.
+    pub(super) items: &'m [Ref],
+    /// The items of a list of strings that is pickled as one string with separators; `items` has none then.
     pub(super) joined: Option<Cow<'a, [u8]>>,
     /// The elements of an array that shares its buffer; `ordered` has no data then.
     pub(super) contents: Option<Cow<'a, [u8]>>,
     /// Parts in order.
     pub(super) ordered: Vec<(PartRole, Ref)>,
     /// Parts without order.
-    pub(super) members: Vec<Ref>,
-    /// Keys and values, without order.
-    pub(super) pairs: Vec<(Ref, Ref)>,
+    pub(super) members: &'m [Ref],
+    /// Keys and values, alternating; the pairs have no order.
+    pub(super) pairs: &'m [Ref],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,14 +119,13 @@ pub(super) enum PartRole {
     Data,
 }
 
-impl<'a> Compound<'a> {
+impl<'m, 'a> Compound<'m, 'a> {
     pub(super) fn new(tag: CompoundTag) -> Self {
-        Self { tag, joined: None, contents: None, ordered: Vec::new(), members: Vec::new(), pairs: Vec::new() }
+        Self { tag, items: &[], joined: None, contents: None, ordered: Vec::new(), members: &[], pairs: &[] }
     }
 
-    fn items(mut self, items: &[Ref]) -> Self {
-        self.ordered.extend(items.iter().enumerate().map(|(index, item)| (PartRole::Item(index), *item)));
-        self
+    fn of(tag: CompoundTag, items: &'m [Ref]) -> Self {
+        Self { items, ..Self::new(tag) }
     }
 
     pub(super) fn arguments(mut self, arguments: &[Ref]) -> Self {
@@ -148,22 +152,37 @@ const CODE_POSITIONS: &[(usize, &[usize])] =
 const MAX_BASES: usize = 8;
 
 impl<'m, 'a> Canonicalizer<'m, 'a> {
-    pub(super) fn new(machine: &'m Machine<'a>) -> Self {
-        let mut canonicalizer = Self { machine, effects: HashMap::new(), copied: Cell::new(0) };
+    pub(super) fn new(machine: &'m Machine<'a>, budget: &Rc<WorkBudget>) -> Self {
+        let budget = Rc::clone(budget);
+        let mut canonicalizer = Self { machine, effects: HashMap::new(), budget, copied: Cell::new(0) };
         for effect in machine.effects() {
             // `setattr(target, …)`: the effect belongs to the first argument.
             let first = canonicalizer.call_arguments(*effect).and_then(|arguments| arguments.first().copied());
             if let Some(target) = first.map(|first| machine.resolve(first)) {
-                canonicalizer.effects.entry(target).or_default().push(*effect);
+                canonicalizer.add_effects(target, &[*effect]);
             }
         }
         for change in machine.changes() {
-            canonicalizer.effects.entry(machine.resolve(change.target)).or_default().extend(&change.items);
+            canonicalizer.add_effects(machine.resolve(change.target), &change.items);
         }
         canonicalizer
     }
 
-    pub(super) fn canonical(&self, reference: Ref) -> Canonical<'a> {
+    /// Notes what changed a value after it was made, if the budget pays for that.
+    fn add_effects(&mut self, target: Ref, parts: &[Ref]) {
+        let effects = self.effects.entry(target).or_default();
+        let entry = if effects.is_empty() { table_entry::<Ref, Vec<Ref>>() } else { 0 };
+        if self.budget.charge(entry).is_ok() && self.budget.grow(effects, parts.len()).is_ok() {
+            effects.extend(parts);
+        }
+    }
+
+    /// What pays for a comparison.
+    pub(super) fn budget(&self) -> &WorkBudget {
+        &self.budget
+    }
+
+    pub(super) fn canonical(&self, reference: Ref) -> Canonical<'m, 'a> {
         let reference = self.machine.resolve(reference);
         // One opcode makes a leaf, so nothing can have been added to it.
         let node = match self.machine.value(reference) {
@@ -203,22 +222,22 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
         }
     }
 
-    fn node(&self, node: &Node) -> Canonical<'a> {
+    fn node(&self, node: &'m Node) -> Canonical<'m, 'a> {
         let compound = match node.kind {
-            NodeKind::Tuple => Compound::new(CompoundTag::Tuple).items(&node.items),
-            NodeKind::List => Compound::new(CompoundTag::List).items(&node.items),
-            NodeKind::Set => Compound { members: node.items.clone(), ..Compound::new(CompoundTag::Set) },
-            NodeKind::FrozenSet => Compound { members: node.items.clone(), ..Compound::new(CompoundTag::FrozenSet) },
-            NodeKind::Dict => Compound { pairs: pairs(&node.items), ..Compound::new(CompoundTag::Dict) },
-            NodeKind::Persistent => Compound::new(CompoundTag::Persistent).items(&node.items),
+            NodeKind::Tuple => Compound::of(CompoundTag::Tuple, &node.items),
+            NodeKind::List => Compound::of(CompoundTag::List, &node.items),
+            NodeKind::Set => Compound { members: &node.items, ..Compound::new(CompoundTag::Set) },
+            NodeKind::FrozenSet => Compound { members: &node.items, ..Compound::new(CompoundTag::FrozenSet) },
+            NodeKind::Dict => Compound { pairs: &node.items, ..Compound::new(CompoundTag::Dict) },
+            NodeKind::Persistent => Compound::of(CompoundTag::Persistent, &node.items),
             // STACK_GLOBAL takes its names from the stack; they need not be strings in a hostile pickle.
             NodeKind::Global => match self.global_of(node) {
                 Some(global) => return Canonical::Atom(global),
-                None => Compound::new(CompoundTag::Global).items(&node.items),
+                None => Compound::of(CompoundTag::Global, &node.items),
             },
             NodeKind::Array => match self.array_of_joblib(node) {
                 Some(array) => array,
-                None => Compound::new(CompoundTag::Call).items(&node.items),
+                None => Compound::of(CompoundTag::Call, &node.items),
             },
             NodeKind::Call(how) => {
                 if let Some(canonical) = self.known_call(node) {
@@ -234,7 +253,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
     }
 
     /// Adds the state and the items that a value was given after it was made.
-    pub(super) fn with_changes(&self, node: &Node, mut compound: Compound<'a>) -> Compound<'a> {
+    pub(super) fn with_changes(&self, node: &'m Node, mut compound: Compound<'m, 'a>) -> Compound<'m, 'a> {
         if let Some(state) = node.state {
             match self.without_default_fill(node, state) {
                 Some(entries) => compound.ordered.extend(entries),
@@ -242,18 +261,19 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             }
         }
         let Some(added) = &node.added else { return compound };
-        compound = compound.items(&added.items);
+        let items = added.items.iter().enumerate();
+        compound.ordered.extend(items.map(|(index, item)| (PartRole::Item(index), *item)));
         // `OrderedDict` is the only class filled by SETITEMS whose `==` compares the order.
         let is_ordered = node.items.first().is_some_and(|callee| self.is_call_of(*callee, CanonicalCall::OrderedDict));
         if !is_ordered {
-            return Compound { pairs: pairs(&added.pairs), ..compound };
+            return Compound { pairs: &added.pairs, ..compound };
         }
         compound.ordered.extend(added.pairs.iter().enumerate().map(|(index, part)| (PartRole::Entry(index), *part)));
         compound
     }
 
     /// A call that has no canonical form of its own.
-    fn call(&self, node: &Node, how: CallKind) -> Compound<'a> {
+    fn call(&self, node: &'m Node, how: CallKind) -> Compound<'m, 'a> {
         let (callee, arguments) = (node.items.first().copied(), node.items.get(1).copied());
         let rule = callee.and_then(|callee| self.rule(callee));
         let mut compound = Compound::new(match how {
@@ -271,7 +291,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
                     || callee.is_some_and(|callee| self.is_set_class(callee)) =>
             {
                 // Normally a list; any other value counts as the only member.
-                compound.members = self.sequence(*members).unwrap_or(std::slice::from_ref(members)).to_vec();
+                compound.members = self.sequence(*members).unwrap_or(std::slice::from_ref(members));
             }
             (_, Some(items)) => {
                 // Moving a function within its file changes these arguments and nothing else.
@@ -378,10 +398,6 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
     pub(super) fn is_empty_dict(&self, reference: Ref) -> bool {
         matches!(self.machine.node(reference), Some(Node { kind: NodeKind::Dict, items, .. }) if items.is_empty())
     }
-}
-
-fn pairs(items: &[Ref]) -> Vec<(Ref, Ref)> {
-    items.as_chunks::<2>().0.iter().map(|[key, value]| (*key, *value)).collect()
 }
 
 fn global<'a>(module: &PyStr<'_>, name: &PyStr<'_>) -> Atom<'a> {

@@ -10,9 +10,9 @@ use crate::pickle::format::SEPARATOR;
 use crate::pickle::known::{CanonicalCall, class_named_in_diff};
 use crate::pickle::machine::value::{Leaf, Node, Ref, Value};
 
-impl<'a> Canonicalizer<'_, 'a> {
+impl<'m, 'a> Canonicalizer<'m, 'a> {
     /// The canonical form of a call, if its callee has one for such arguments.
-    pub(super) fn known_call(&self, node: &Node) -> Option<Canonical<'a>> {
+    pub(super) fn known_call(&self, node: &'m Node) -> Option<Canonical<'m, 'a>> {
         let rule = self.rule(*node.items.first()?)?;
         let arguments = self.tuple(*node.items.get(1)?)?;
         let compound = |compound| Some(Canonical::Compound(self.with_changes(node, compound)));
@@ -48,13 +48,13 @@ impl<'a> Canonicalizer<'_, 'a> {
     }
 
     /// The set that a call of `set` or `frozenset` makes, if its argument is a list or a tuple.
-    fn members(&self, tag: CompoundTag, arguments: &[Ref]) -> Option<Compound<'a>> {
+    fn members(&self, tag: CompoundTag, arguments: &'m [Ref]) -> Option<Compound<'m, 'a>> {
         let members = arguments.first().map_or(Some(&[][..]), |members| self.sequence(*members))?;
-        Some(Compound { members: members.to_vec(), ..Compound::new(tag) })
+        Some(Compound { members, ..Compound::new(tag) })
     }
 
     /// An array as protocol 5, the older protocols and dill pickle it.
-    fn array(&self, node: &Node, rule: CanonicalCall, arguments: &[Ref]) -> Option<Compound<'a>> {
+    fn array(&self, node: &'m Node, rule: CanonicalCall, arguments: &[Ref]) -> Option<Compound<'m, 'a>> {
         let array = |fortran, dtype, shape, data| {
             let compound = Compound::new(CompoundTag::Array { fortran }).with(PartRole::Dtype, dtype);
             Some(compound.with(PartRole::Shape, shape).with(PartRole::Data, data))
@@ -83,7 +83,7 @@ impl<'a> Canonicalizer<'_, 'a> {
     }
 
     /// An array as joblib pickles it.
-    pub(super) fn array_of_joblib(&self, node: &Node) -> Option<Compound<'a>> {
+    pub(super) fn array_of_joblib(&self, node: &Node) -> Option<Compound<'m, 'a>> {
         let part = |key| self.machine.described(node, key);
         let class = part("subclass")?;
         // A memory-mapped array is loaded as any other.
@@ -140,14 +140,14 @@ impl<'a> Canonicalizer<'_, 'a> {
     }
 
     /// A module in a package: the pickler may also write it as an attribute of the package.
-    fn submodule(&self, name: Ref) -> Option<Canonical<'a>> {
+    fn submodule(&self, name: Ref) -> Option<Canonical<'m, 'a>> {
         let Value::Leaf(Leaf::Str(name)) = self.machine.value(name) else { return None };
         let (module, name) = name.as_str()?.rsplit_once('.')?;
         Some(Canonical::Atom(Atom::Global(module.to_owned(), name.to_owned())))
     }
 
     /// The class that dill's `_load_type` finds under a name.
-    fn named_type(&self, name: Ref) -> Option<Canonical<'a>> {
+    fn named_type(&self, name: Ref) -> Option<Canonical<'m, 'a>> {
         let Value::Leaf(Leaf::Str(name)) = self.machine.value(name) else { return None };
         let (module, name) = class_named_in_diff(name.as_str()?);
         Some(Canonical::Atom(Atom::Global(module.to_owned(), name.to_owned())))

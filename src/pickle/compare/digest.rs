@@ -11,6 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::canonical::{Atom, Canonical, Canonicalizer, Compound, CompoundTag, PartRole};
 use crate::pickle::format::{MIN_JOINED_ITEMS, split_joined};
 use crate::pickle::machine::value::Ref;
+use crate::pickle::work_budget::table_entry;
 
 /// How many levels of members and keys a digest includes.
 const DEPTH: u8 = 6;
@@ -44,6 +45,11 @@ impl<'f, 'm, 'a> Digests<'f, 'm, 'a> {
         if let Some(known) = self.known.borrow().get(&(value, depth)) {
             return *known;
         }
+        let budget = self.canonicalizer.budget();
+        // A comparison that is too large has no result, so the digest does not matter.
+        if budget.steps(1) {
+            return 0;
+        }
         let mut hasher = DefaultHasher::new();
         // Most atoms are cheap to hash again, and remembering them would take memory.
         let is_costly = match self.canonicalizer.canonical(value) {
@@ -57,23 +63,26 @@ impl<'f, 'm, 'a> Digests<'f, 'm, 'a> {
             }
         };
         let digest = hasher.finish();
-        if is_costly {
+        if is_costly && budget.charge(table_entry::<(Ref, u8), u64>()).is_ok() {
             self.known.borrow_mut().insert((value, depth), digest);
         }
         digest
     }
 
-    fn compound(&self, compound: &Compound<'_>, depth: u8, hasher: &mut DefaultHasher) {
+    fn compound(&self, compound: &Compound<'_, '_>, depth: u8, hasher: &mut DefaultHasher) {
         compound.tag.hash(hasher);
-        let length = compound.joined.as_ref().map_or(compound.ordered.len(), |joined| split_joined(joined).count());
+        let length = compound.joined.as_ref().map_or(compound.items.len(), |joined| split_joined(joined).count());
         if compound.tag == CompoundTag::List && length >= MIN_JOINED_ITEMS {
             // The list may be one joined string in one pickle and not in the other, so its items must not count.
             return length.hash(hasher);
         }
-        let ordered = compound.ordered.len() + usize::from(compound.contents.is_some());
+        let ordered = compound.items.len() + compound.ordered.len() + usize::from(compound.contents.is_some());
         (ordered, compound.members.len()).hash(hasher);
         // At the last level only the numbers of parts count.
         let Some(depth) = depth.checked_sub(1) else { return };
+        for part in compound.items {
+            self.to_depth(*part, depth).hash(hasher);
+        }
         for (role, part) in &compound.ordered {
             role.hash(hasher);
             self.to_depth(*part, depth).hash(hasher);
@@ -90,7 +99,7 @@ impl<'f, 'm, 'a> Digests<'f, 'm, 'a> {
         members.hash(hasher);
         // If a key is set twice, the last value counts.
         let mut pairs: HashMap<u64, u64> = HashMap::new();
-        for (key, value) in &compound.pairs {
+        for [key, value] in compound.pairs.as_chunks::<2>().0 {
             pairs.insert(self.to_depth(*key, depth), self.to_depth(*value, depth));
         }
         let mut pairs: Vec<(u64, u64)> = pairs.into_iter().collect();

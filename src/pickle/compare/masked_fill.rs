@@ -35,8 +35,8 @@ impl Canonicalizer<'_, '_> {
         let contents = match &data {
             Some(Canonical::Atom(Atom::Bytes(bytes) | Atom::ByteArray(bytes))) => bytes,
             // An array of objects has a list.
-            Some(Canonical::Compound(Compound { tag: CompoundTag::List, ordered, .. })) => {
-                return matches!(ordered.as_slice(), [(_, item)] if self.is_string(*item, OBJECT));
+            Some(Canonical::Compound(Compound { tag: CompoundTag::List, items, .. })) => {
+                return matches!(items, [item] if self.is_string(*item, OBJECT));
             }
             _ => return false,
         };

@@ -21,6 +21,8 @@ mod tests;
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::slice;
 
 use self::canonical::{Canonical, Canonicalizer, Compound, PartRole};
 use self::difference_path::{PathStep, difference};
@@ -29,6 +31,7 @@ use self::pairing::{PairedValues, is_long, last_values, same_atoms};
 use super::explain::labels::Labels;
 use super::machine::Machine;
 use super::machine::value::Ref;
+use super::work_budget::{OverBudget, WorkBudget, table_entry};
 
 /// One of the two pickles.
 #[derive(Debug)]
@@ -41,7 +44,11 @@ pub(crate) struct Side<'m, 'a> {
 
 impl<'m, 'a> Side<'m, 'a> {
     /// A machine, with the names that its values have in the session.
-    pub(crate) fn new(machine: &'m Machine<'a>, names: impl Iterator<Item = (String, Ref)>) -> Self {
+    pub(crate) fn new(
+        machine: &'m Machine<'a>,
+        names: impl Iterator<Item = (String, Ref)>,
+        budget: &Rc<WorkBudget>,
+    ) -> Self {
         let labels = Labels::new(machine);
         let is_definition = |value: Ref| {
             machine.node(value).is_some() && matches!(labels.type_name(value).as_ref(), "function" | "type")
@@ -49,7 +56,7 @@ impl<'m, 'a> Side<'m, 'a> {
         let definitions =
             names.filter(|(_, value)| is_definition(*value)).map(|(name, value)| (machine.resolve(value), name));
         let definitions = definitions.collect();
-        Self { canonicalizer: Canonicalizer::new(machine), labels, definitions }
+        Self { canonicalizer: Canonicalizer::new(machine, budget), labels, definitions }
     }
 
     pub(crate) fn labels(&self) -> &Labels<'m, 'a> {
@@ -88,14 +95,54 @@ pub(crate) struct Comparer<'f, 'm, 'a> {
     /// Long strings that were found equal: a pickle can refer to one a million times.
     equal_strings: HashSet<(Ref, Ref)>,
     has_doubts: Cell<bool>,
+    budget: Rc<WorkBudget>,
 }
 
+/// How deeply nested values are compared.
+const MAX_NESTING: usize = 1 << 20;
+
 /// The parts of a pair of values that are still to be compared.
-struct PendingParts {
-    parts: std::vec::IntoIter<PairedPart>,
+struct PendingParts<'m> {
+    /// The items of both, in order, as many on either side; they come first.
+    items: std::iter::Enumerate<std::iter::Zip<slice::Iter<'m, Ref>, slice::Iter<'m, Ref>>>,
+    others: std::vec::IntoIter<PairedPart>,
     step: PathStep,
     values: (Ref, Ref),
 }
+
+impl PendingParts<'_> {
+    /// What it takes, in bytes.
+    fn memory(&self) -> usize {
+        size_of::<Self>() + size_of_val(self.others.as_slice())
+    }
+
+    fn next(&mut self) -> Option<PairedPart> {
+        let item = self.items.next();
+        item.map(|(index, (left, right))| (PathStep::Part(PartRole::Item(index)), *left, *right))
+            .or_else(|| self.others.next())
+    }
+}
+
+/// The parts that two values have in common: items in order, and others.
+#[derive(Default)]
+struct CommonParts<'m> {
+    items: (&'m [Ref], &'m [Ref]),
+    others: Vec<PairedPart>,
+}
+
+impl<'m> CommonParts<'m> {
+    fn pending(self, step: PathStep, values: (Ref, Ref)) -> PendingParts<'m> {
+        let (left, right) = self.items;
+        PendingParts { items: left.iter().zip(right).enumerate(), others: self.others.into_iter(), step, values }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.items.0.is_empty() && self.others.is_empty()
+    }
+}
+
+/// The memory that a member, a key or a value of a dict takes while both sides are paired, in bytes.
+const PAIRED_MEMBER: usize = 48;
 
 /// The same part of two values.
 type PairedPart = (PathStep, Ref, Ref);
@@ -104,27 +151,39 @@ type PairedPart = (PathStep, Ref, Ref);
 type Differs = (Option<PathStep>, Option<Ref>, Option<Ref>);
 
 impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
-    pub(crate) fn new(left: &'f Side<'m, 'a>, right: &'f Side<'m, 'a>) -> Self {
+    pub(crate) fn new(left: &'f Side<'m, 'a>, right: &'f Side<'m, 'a>, budget: &Rc<WorkBudget>) -> Self {
         let digests = [Digests::new(&left.canonicalizer), Digests::new(&right.canonicalizer)];
         let has_doubts = Cell::new(false);
-        Self { left, right, digests, equal: HashMap::new(), equal_strings: HashSet::new(), has_doubts }
+        let (equal, equal_strings, budget) = (HashMap::new(), HashSet::new(), Rc::clone(budget));
+        Self { left, right, digests, equal, equal_strings, has_doubts, budget }
     }
 
     /// Where two values first differ; `None` if they are equal.
-    pub(crate) fn compare(&mut self, left: Ref, right: Ref) -> Option<Difference> {
+    ///
+    /// # Errors
+    /// If that takes more than the budget.
+    pub(crate) fn compare(&mut self, left: Ref, right: Ref) -> Result<Option<Difference>, OverBudget> {
         self.has_doubts.set(false);
         let mut paired = PairedValues::default();
-        let root = vec![(PathStep::Root, left, right)].into_iter();
-        let mut pending = vec![PendingParts { parts: root, step: PathStep::Root, values: (left, right) }];
+        let root = CommonParts { others: vec![(PathStep::Root, left, right)], ..CommonParts::default() };
+        let mut pending = vec![root.pending(PathStep::Root, (left, right))];
         while let Some(top) = pending.last_mut() {
-            let Some((step, left, right)) = top.parts.next() else {
-                pending.pop();
+            let Some((step, left, right)) = top.next() else {
+                pending.pop().iter().for_each(|done| self.budget.release(size_of_val(done)));
                 continue;
             };
-            match self.pair(step, left, right, &mut paired) {
+            self.budget.steps(1);
+            let found = self.pair(step, left, right, &mut paired);
+            self.budget.check()?;
+            match found {
                 Ok(parts) if parts.is_empty() => {}
                 Ok(parts) => {
-                    pending.push(PendingParts { parts: parts.into_iter(), step, values: (left, right) });
+                    let parts = parts.pending(step, (left, right));
+                    self.budget.charge(parts.memory())?;
+                    if pending.len() >= MAX_NESTING {
+                        return Err(self.budget.exceed(MAX_NESTING as u64, "values within one another"));
+                    }
+                    pending.push(parts);
                 }
                 Err((last, differing_left, differing_right)) => {
                     let arrays = match (last, step, pending.last()) {
@@ -139,12 +198,12 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
                     if let Some(arrays) = arrays.filter(|_| is_complete) {
                         difference.path.extend(array_element::first_difference(self.left, self.right, arrays));
                     }
-                    return Some(difference);
+                    return Ok(Some(difference));
                 }
             }
         }
         self.equal.extend(paired.into_equal());
-        None
+        Ok(None)
     }
 
     /// Whether the difference that the last comparison found may come from a wrong pairing of set members or keys: two
@@ -165,19 +224,19 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
         left: Ref,
         right: Ref,
         paired: &mut PairedValues,
-    ) -> Result<Vec<PairedPart>, Differs> {
+    ) -> Result<CommonParts<'m>, Differs> {
         let here = (None, Some(left), Some(right));
         let (left_values, right_values) = (&self.left.canonicalizer, &self.right.canonicalizer);
         let (left, right) = (left_values.machine.resolve(left), right_values.machine.resolve(right));
         if self.equal.get(&left) == Some(&right) || self.equal_strings.contains(&(left, right)) {
-            return Ok(Vec::new());
+            return Ok(CommonParts::default());
         }
         // A function or class with a name of its own is compared once, as that variable, and not at each reference.
         if let (Some(left), Some(right)) = (self.left.definitions.get(&left), self.right.definitions.get(&right))
             && left == right
             && !matches!(step, PathStep::Root)
         {
-            return Ok(Vec::new());
+            return Ok(CommonParts::default());
         }
         match (left_values.canonical(left), right_values.canonical(right)) {
             (Canonical::Atom(a), Canonical::Atom(b)) => {
@@ -185,26 +244,27 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
                     return Err(here);
                 }
                 // A pickle can refer to a long string a million times: compare it only once.
-                if is_long(&a) {
+                if is_long(&a) && self.budget.charge(table_entry::<(Ref, Ref), ()>()).is_ok() {
                     self.equal_strings.insert((left, right));
                 }
-                Ok(Vec::new())
+                Ok(CommonParts::default())
             }
-            (Canonical::Compound(a), Canonical::Compound(b)) if a.tag == b.tag => match paired.pair(a.tag, left, right)
-            {
-                Some(true) => self.parts(&a, &b).map_err(|differs| differs.unwrap_or(here)),
-                Some(false) => Ok(Vec::new()),
-                None => Err(here),
-            },
+            (Canonical::Compound(a), Canonical::Compound(b)) if a.tag == b.tag => {
+                match paired.pair(a.tag, left, right, &self.budget) {
+                    Some(true) => self.parts(&a, &b).map_err(|differs| differs.unwrap_or(here)),
+                    Some(false) => Ok(CommonParts::default()),
+                    None => Err(here),
+                }
+            }
             _ => Err(here),
         }
     }
 
     /// The parts that must be equal for two values to be equal. An error of `None` means that the numbers of parts
     /// differ.
-    fn parts(&self, a: &Compound<'a>, b: &Compound<'a>) -> Result<Vec<PairedPart>, Option<Differs>> {
+    fn parts(&self, a: &Compound<'m, 'a>, b: &Compound<'m, 'a>) -> Result<CommonParts<'m>, Option<Differs>> {
         if a.joined.is_some() || b.joined.is_some() {
-            return string_lists::compare_lists(self.left, a, self.right, b).map(|()| Vec::new());
+            return string_lists::compare_lists(self.left, a, self.right, b).map(|()| CommonParts::default());
         }
         if a.contents.is_some() || b.contents.is_some() {
             let (left, right) = (array_element::contents(self.left, a), array_element::contents(self.right, b));
@@ -213,25 +273,31 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
             }
             let is_other = |(role, _): &&(PartRole, Ref)| *role != PartRole::Data;
             let both = a.ordered.iter().filter(is_other).zip(b.ordered.iter().filter(is_other));
-            return Ok(both.map(|((role, a), (_, b))| (PathStep::Part(*role), *a, *b)).collect());
+            let others = both.map(|((role, a), (_, b))| (PathStep::Part(*role), *a, *b)).collect();
+            return Ok(CommonParts { others, ..CommonParts::default() });
         }
         // Two objects can have the same number of parts in different roles, such as a state and an argument.
         let roles_differ = a.ordered.iter().zip(&b.ordered).any(|((a, _), (b, _))| a != b);
-        if roles_differ || a.ordered.len() != b.ordered.len() || a.members.len() != b.members.len() {
+        let lengths = |side: &Compound<'_, '_>| [side.items.len(), side.ordered.len(), side.members.len()];
+        if roles_differ || lengths(a) != lengths(b) {
             return Err(None);
         }
         let both = a.ordered.iter().zip(&b.ordered);
         let mut parts: Vec<_> = both.map(|((role, a), (_, b))| (PathStep::Part(*role), *a, *b)).collect();
-        self.pair_members(a, b, &mut parts)?;
-        self.pair_keys(a, b, &mut parts)?;
-        Ok(parts)
+        // While they are paired, both sides are listed with their digests.
+        let paid = (a.members.len() + a.pairs.len() + b.pairs.len()).saturating_mul(PAIRED_MEMBER);
+        self.budget.charge(paid).map_err(|_| None)?;
+        let paired = self.pair_members(a, b, &mut parts).and_then(|()| self.pair_keys(a, b, &mut parts));
+        self.budget.release(paid);
+        paired?;
+        Ok(CommonParts { items: (a.items, b.items), others: parts })
     }
 
     /// Pairs the members of two sets by their digests.
     fn pair_members(
         &self,
-        a: &Compound<'a>,
-        b: &Compound<'a>,
+        a: &Compound<'m, 'a>,
+        b: &Compound<'m, 'a>,
         parts: &mut Vec<PairedPart>,
     ) -> Result<(), Option<Differs>> {
         let sorted = |digests: &Digests<'_, '_, '_>, members: &[Ref]| {
@@ -243,7 +309,7 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
             members
         };
         let [left, right] = &self.digests;
-        for ((a_digest, a), (b_digest, b)) in sorted(left, &a.members).into_iter().zip(sorted(right, &b.members)) {
+        for ((a_digest, a), (b_digest, b)) in sorted(left, a.members).into_iter().zip(sorted(right, b.members)) {
             if a_digest != b_digest {
                 // Equal strings and numbers have equal digests, so only objects leave a doubt.
                 self.add_doubt(self.left.is_node(a) || self.right.is_node(b));
@@ -257,13 +323,13 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
     /// Pairs the values of two dicts by the digests of their keys.
     fn pair_keys(
         &self,
-        a: &Compound<'a>,
-        b: &Compound<'a>,
+        a: &Compound<'m, 'a>,
+        b: &Compound<'m, 'a>,
         parts: &mut Vec<PairedPart>,
     ) -> Result<(), Option<Differs>> {
         let [left, right] = &self.digests;
-        let (a, a_ties) = last_values(left, &a.pairs);
-        let (b, b_ties) = last_values(right, &b.pairs);
+        let (a, a_ties) = last_values(left, a.pairs);
+        let (b, b_ties) = last_values(right, b.pairs);
         self.add_doubt(a_ties || b_ties);
         let in_order = a.len() == b.len() && a.iter().zip(&b).all(|((a, ..), (b, ..))| a == b);
         let mut pair = |(_, key, value): &(u64, Ref, Ref), (_, other_key, other): &(u64, Ref, Ref)| {

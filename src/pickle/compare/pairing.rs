@@ -6,6 +6,7 @@ use super::canonical::{Atom, CompoundTag, PartRole};
 use super::difference_path::PathStep;
 use super::digest::{Digests, digest_of_string};
 use crate::pickle::machine::value::Ref;
+use crate::pickle::work_budget::{WorkBudget, table_entry};
 
 /// Strings and bytes longer than this are compared once, because a pickle can refer to one a million times.
 const LONG: usize = 64;
@@ -24,10 +25,15 @@ pub(super) struct PairedValues {
     classes: EqualityClasses,
 }
 
+/// The memory that a pair takes: an entry on each side, or one in the classes.
+const PAIR: usize = 2 * table_entry::<Ref, Ref>();
+
 impl PairedValues {
     /// Pairs two values. Returns whether their parts are still to be compared; `None` if one of them is an object that
     /// was paired with another value before.
-    pub(super) fn pair(&mut self, tag: CompoundTag, left: Ref, right: Ref) -> Option<bool> {
+    pub(super) fn pair(&mut self, tag: CompoundTag, left: Ref, right: Ref, budget: &WorkBudget) -> Option<bool> {
+        // If that is too much, the comparison ends soon.
+        let _ = budget.charge(PAIR);
         if !tag.has_identity() {
             return Some(self.classes.join(left, right));
         }
@@ -93,11 +99,12 @@ pub(super) fn is_long(atom: &Atom<'_>) -> bool {
 
 /// The items of a dict with the digests of their keys, in order, and whether two keys have the same digest. A key that
 /// is set twice has its last value.
-pub(super) fn last_values(digests: &Digests<'_, '_, '_>, pairs: &[(Ref, Ref)]) -> (Vec<(u64, Ref, Ref)>, bool) {
+pub(super) fn last_values(digests: &Digests<'_, '_, '_>, pairs: &[Ref]) -> (Vec<(u64, Ref, Ref)>, bool) {
+    let (pairs, _) = pairs.as_chunks::<2>();
     let is_small = pairs.len() <= FEW;
     let mut indexes: HashMap<u64, usize> = HashMap::with_capacity(if is_small { 0 } else { pairs.len() });
     let mut items: Vec<(u64, Ref, Ref)> = Vec::with_capacity(pairs.len());
-    for (key, value) in pairs {
+    for [key, value] in pairs {
         let digest = digests.digest(*key);
         let index = if is_small {
             items.iter().position(|(other, ..)| *other == digest)

@@ -10,9 +10,9 @@ use crate::pickle::machine::value::Ref;
 /// Compares two such lists, as [`Comparer::parts`](super::Comparer) does.
 pub(super) fn compare_lists(
     left: &Side<'_, '_>,
-    a: &Compound<'_>,
+    a: &Compound<'_, '_>,
     right: &Side<'_, '_>,
-    b: &Compound<'_>,
+    b: &Compound<'_, '_>,
 ) -> Result<(), Option<Differs>> {
     // The most common case: both are joined, and equal.
     if a.joined == b.joined {
@@ -32,13 +32,16 @@ pub(super) fn compare_lists(
 }
 
 /// The items; `None` for one that is not a string.
-fn strings<'p>(side: &'p Side<'_, '_>, list: &'p Compound<'_>) -> Box<dyn Iterator<Item = Option<Cow<'p, [u8]>>> + 'p> {
-    let string = |(_, item): &(PartRole, Ref)| match side.canonicalizer.canonical(*item) {
+fn strings<'p>(
+    side: &'p Side<'_, '_>,
+    list: &'p Compound<'_, '_>,
+) -> Box<dyn Iterator<Item = Option<Cow<'p, [u8]>>> + 'p> {
+    let string = |item: &Ref| match side.canonicalizer.canonical(*item) {
         Canonical::Atom(Atom::String(string)) => Some(string),
         _ => None,
     };
     match &list.joined {
         Some(joined) => Box::new(split_joined(joined).map(|string| Some(Cow::Borrowed(string)))),
-        None => Box::new(list.ordered.iter().map(string)),
+        None => Box::new(list.items.iter().map(string)),
     }
 }

@@ -7,10 +7,11 @@ use crate::pickle::samples;
 fn differs(left: &[u8], right: &[u8]) -> String {
     let (left_machine, left) = Machine::run(left).expect("a pickle");
     let (right_machine, right) = Machine::run(right).expect("a pickle");
-    let (left_side, right_side) =
-        (Side::new(&left_machine, std::iter::empty()), Side::new(&right_machine, std::iter::empty()));
+    let budget = WorkBudget::new(0, None);
+    let [left_side, right_side] =
+        [&left_machine, &right_machine].map(|machine| Side::new(machine, std::iter::empty(), &budget));
     let shown = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-    let difference = Comparer::new(&left_side, &right_side).compare(left, right);
+    let difference = Comparer::new(&left_side, &right_side, &budget).compare(left, right).expect("within the budget");
     difference
         .map_or_else(String::new, |found| format!("{}: {} → {}", found.path, shown(found.left), shown(found.right)))
 }

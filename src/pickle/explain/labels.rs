@@ -4,13 +4,13 @@
 //! million times, so everything that was decoded once is remembered, cut to [`MAX_NAME`]: the time grows with the
 //! pickle only.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::label_cache::{Global, LabelCache, remember};
 use crate::pickle::known::{self, Makes, NewClass};
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::{Inner, Leaf, Node, NodeKind, Ref, Value};
+use crate::pickle::work_budget::table_entry;
 
 /// The most characters of a name that are kept.
 pub(crate) const MAX_NAME: usize = 200;
@@ -26,33 +26,6 @@ pub(crate) const MAX_PREVIEW: usize = 40;
 pub struct Labels<'m, 'a> {
     machine: &'m Machine<'a>,
     pub(super) cache: Rc<LabelCache>,
-}
-
-/// The labels that were made so far. Entries are valid only for the machine that they were made of.
-#[derive(Debug, Default)]
-pub(crate) struct LabelCache {
-    strings: Remembered<Option<Rc<str>>>,
-    types: Remembered<Rc<str>>,
-    classes: Remembered<Option<Rc<str>>>,
-    globals: Remembered<Option<Global>>,
-    pub(super) lengths: Remembered<Option<u64>>,
-    previews: Remembered<Rc<str>>,
-    ends: Remembered<u64>,
-}
-
-/// Module and name.
-type Global = (Rc<str>, Rc<str>);
-pub(super) type Remembered<T> = RefCell<HashMap<Ref, T>>;
-
-/// The entry for a key, made if it is missing. `make` may ask for other entries.
-pub(super) fn remember<T: Clone>(entries: &Remembered<T>, key: Ref, make: impl FnOnce() -> T) -> T {
-    if let Some(known) = entries.borrow().get(&key) {
-        return known.clone();
-    }
-    // The cell must not be borrowed while `make` runs.
-    let made = make();
-    entries.borrow_mut().insert(key, made.clone());
-    made
 }
 
 impl<'m, 'a> Labels<'m, 'a> {
@@ -78,7 +51,8 @@ impl<'m, 'a> Labels<'m, 'a> {
         }
         let (start, end) = self.machine.span(reference);
         // Short values, which are most, are not remembered: that would take more memory than the pickle itself.
-        if end.saturating_sub(start) > LONG {
+        let is_long = end.saturating_sub(start) > LONG;
+        if is_long && self.machine.budget().charge(table_entry::<Ref, u64>()).is_ok() {
             self.cache.ends.borrow_mut().insert(reference, end);
         }
         (start, end)
@@ -87,7 +61,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     /// A `str`, cut to [`MAX_NAME`] characters; `None` for other values.
     pub fn string(&self, reference: Ref) -> Option<Rc<str>> {
         let reference = self.machine.resolve(reference);
-        remember(&self.cache.strings, reference, || match self.machine.value(reference) {
+        remember(self.machine.budget(), &self.cache.strings, reference, || match self.machine.value(reference) {
             Value::Leaf(Leaf::Str(string)) => Some(cut(string.start(MAX_NAME))),
             Value::Leaf(Leaf::OldStr(bytes)) => Some(cut(old_start(&bytes, MAX_NAME))),
             _ => None,
@@ -97,7 +71,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     /// The module and the name of a global; `None` for other values.
     pub fn global(&self, reference: Ref) -> Option<(Rc<str>, Rc<str>)> {
         let reference = self.machine.resolve(reference);
-        remember(&self.cache.globals, reference, || match self.machine.value(reference) {
+        remember(self.machine.budget(), &self.cache.globals, reference, || match self.machine.value(reference) {
             Value::Leaf(Leaf::Global(module, name)) => Some((cut(module.start(MAX_NAME)), cut(name.start(MAX_NAME)))),
             Value::Node(Node { kind: NodeKind::Global, items, .. }) => {
                 // `?` is no valid name, so it cannot be confused with one.
@@ -112,7 +86,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     /// pickle does not say what the global is.
     pub fn type_name(&self, reference: Ref) -> Rc<str> {
         let reference = self.machine.resolve(reference);
-        remember(&self.cache.types, reference, || match self.machine.value(reference) {
+        remember(self.machine.budget(), &self.cache.types, reference, || match self.machine.value(reference) {
             Value::Leaf(leaf) => self.leaf_type(reference, &leaf),
             Value::Node(node) => self.node_type(reference, node),
         })
@@ -169,7 +143,7 @@ impl<'m, 'a> Labels<'m, 'a> {
 
     /// An attribute of a global, as a global with a dotted name. Protocols before 4 write `getattr(ZoneInfo,
     /// '_unpickle')` for `ZoneInfo._unpickle`.
-    fn attribute(&self, callee: Ref) -> Option<Global> {
+    pub(in crate::pickle) fn attribute(&self, callee: Ref) -> Option<Global> {
         let node = self.machine.node(callee)?;
         let (module, name) = self.global(*node.items.first().filter(|_| matches!(node.kind, NodeKind::Call(_)))?)?;
         if !known::is_getattr(&module, &name) {
@@ -254,7 +228,7 @@ impl<'m, 'a> Labels<'m, 'a> {
 
     pub(crate) fn class(&self, reference: Ref) -> Option<Rc<str>> {
         let reference = self.machine.resolve(reference);
-        remember(&self.cache.classes, reference, || {
+        remember(self.machine.budget(), &self.cache.classes, reference, || {
             // An imported class is a global; any other was made by a call.
             if let Some((module, name)) = self.global(reference) {
                 return Some(known::public_name(&module, &name).into());
@@ -324,7 +298,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     /// A short form of a value without parts; empty if its type says everything, and for other values.
     pub fn preview(&self, reference: Ref) -> Rc<str> {
         let reference = self.machine.resolve(reference);
-        remember(&self.cache.previews, reference, || match self.machine.value(reference) {
+        remember(self.machine.budget(), &self.cache.previews, reference, || match self.machine.value(reference) {
             Value::Leaf(leaf) => preview(&leaf).into(),
             Value::Node(_) => "".into(),
         })
@@ -365,6 +339,7 @@ mod tests {
     use crate::pickle::explain::outline::Outline;
     use crate::pickle::inspection::Inspection;
     use crate::pickle::samples;
+    use crate::pickle::work_budget::WorkBudget;
 
     /// The types of the items of a pickled list or tuple.
     fn types(pickle: &[u8]) -> Vec<String> {
@@ -423,7 +398,7 @@ mod tests {
         pickle.push(b'\n');
         pickle.extend(vec![b'2'; 119_999]);
         pickle.extend(b"d.");
-        let inspection = Inspection::run(&pickle).expect("a pickle");
+        let inspection = Inspection::run(&pickle, &WorkBudget::new(pickle.len() as u64, None)).expect("a pickle");
         assert!(matches!(inspection.outline(), Outline::Dict { variables } if variables.len() == 60_000));
         // Each kind of label (name, type, length, span) may decode it a few times.
         let decoded = inspection.machine().expect("not too large").decoded_bytes();

@@ -2,7 +2,8 @@
 //!
 //! Containers have it by their items. Calls have it by what was added to the result, by their arguments, or not at all.
 
-use super::labels::{Labels, remember};
+use super::label_cache::remember;
+use super::labels::Labels;
 use crate::pickle::known::{self, Makes};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 
@@ -10,7 +11,7 @@ impl Labels<'_, '_> {
     /// The `len()` of containers, of objects that are filled like containers, and of bytes and strings.
     pub fn length(&self, reference: Ref) -> Option<u64> {
         let reference = self.machine().resolve(reference);
-        remember(&self.cache.lengths, reference, || match self.machine().value(reference) {
+        remember(self.machine().budget(), &self.cache.lengths, reference, || match self.machine().value(reference) {
             Value::Leaf(Leaf::Str(string)) => Some(string.characters()),
             Value::Leaf(Leaf::OldStr(bytes)) => Some(bytes.len() as u64),
             Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Some(bytes.len() as u64),

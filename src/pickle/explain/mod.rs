@@ -4,6 +4,7 @@
 mod describe_arrays;
 mod describe_frames;
 pub(crate) mod describe_value;
+pub(crate) mod label_cache;
 pub(crate) mod labels;
 mod lengths;
 pub(crate) mod outline;

@@ -4,12 +4,14 @@
 //! limited and the rest is summed up, so that the tree of any pickle can be read by a person.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use serde::Serialize;
 
 use super::labels::Labels;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 use crate::pickle::machine::{Machine, MachineError};
+use crate::pickle::work_budget::WorkBudget;
 
 pub(crate) const MAX_DEPTH: usize = 12;
 /// The most parts of one value that are shown.
@@ -47,11 +49,14 @@ pub(crate) fn trace_segment(
     start: u64,
     memo_start: u64,
     owner: &dyn Fn(u64) -> Option<String>,
+    budget: &Rc<WorkBudget>,
 ) -> Result<TraceTree, MachineError> {
-    let (machine, name, value) = Machine::run_segment(segment, start, memo_start)?;
+    let (machine, name, value) = Machine::run_segment(segment, start, memo_start, budget)?;
     let labels = Labels::new(&machine);
     let name = labels.string(name).unwrap_or_else(|| "?".into());
-    Ok(TreeBuilder::new(&labels, owner).build(&TracePart { role: TraceRole::Name(&name), value }, 0))
+    let tree = TreeBuilder::new(&labels, owner).build(&TracePart { role: TraceRole::Name(&name), value }, 0);
+    budget.check()?;
+    Ok(tree)
 }
 
 /// A part of a value, in its role.
@@ -282,7 +287,7 @@ mod tests {
     #[test]
     fn segments_name_the_variables_they_share_with() -> Result<(), MachineError> {
         let owner = |slot| (slot == 1).then(|| "a".to_owned());
-        let tree = trace_segment(b"\x8c\x01x](h\x01h\x00es", 100, 2, &owner)?;
+        let tree = trace_segment(b"\x8c\x01x](h\x01h\x00es", 100, 2, &owner, &WorkBudget::new(0, None))?;
         let expected = "7 x: list (2)\n  2 (shared with a, memo #1)\n  2 (shared, memo #0)\n";
         assert_eq!((lines(&tree, 0).as_str(), tree.start), (expected, 103));
         Ok(())

@@ -9,10 +9,14 @@ pub(in crate::pickle) const OBJECT_FLAGS: i64 = 63;
 pub(in crate::pickle) const POINTER_FLAGS: i64 = 7;
 /// Items are references (`NPY_ITEM_REFCOUNT`).
 pub(in crate::pickle) const REFERENCE_FLAG: i64 = 1;
+/// numpy aligns the fields of a structure (`NPY_ALIGNED_STRUCT`). numpy 1 writes the flags as a signed byte.
+pub(in crate::pickle) const ALIGNED_FLAG: i64 = 128;
 
 /// The state of a dtype: (version, byte order, subarray, names, fields, size, alignment, flags), and metadata of dates.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::pickle) struct DtypeState<T> {
+    /// `<`, `>`, or `|` where it has no meaning.
+    pub order: T,
     /// The base dtype and the shape of a dtype of subarrays, else None.
     pub subarray: T,
     /// The names of the fields of a structured dtype, else None.
@@ -29,8 +33,8 @@ pub(in crate::pickle) struct DtypeState<T> {
 impl<T: Copy> DtypeState<T> {
     /// From the items of the tuple; `None` if it is shorter than numpy writes it.
     pub(in crate::pickle) fn of(items: &[T]) -> Option<Self> {
-        let &[_, _, subarray, names, fields, size, _, flags, ..] = items else { return None };
-        Some(Self { subarray, names, fields, size, flags, metadata: items.get(8).copied() })
+        let &[_, order, subarray, names, fields, size, _, flags, ..] = items else { return None };
+        Some(Self { order, subarray, names, fields, size, flags, metadata: items.get(8).copied() })
     }
 }
 
@@ -118,6 +122,11 @@ pub(in crate::pickle) fn item_size(code: &str) -> Option<u64> {
 /// The size of an item of a dtype with this code, as numpy reads it.
 pub(in crate::pickle) fn declared_size(code: &str) -> Option<i64> {
     DtypeCode::parse(code)?.declared_size()
+}
+
+/// Whether this is the code of a dtype of a fixed size.
+pub(in crate::pickle) fn is_scalar_code(code: &str) -> bool {
+    SCALARS.iter().any(|(of, _)| *of == code)
 }
 
 /// The scalar class of a dtype with this code, without its module; `generic` if it is not known.

@@ -10,13 +10,16 @@
 
 mod builtins;
 pub(super) mod danger;
+mod declared_kind;
 mod dill_cloudpickle;
 pub(super) mod dtype;
+mod estimators;
 mod named_types;
 mod numpy;
 mod other_libraries;
 pub(super) mod packages;
 pub(super) mod pandas;
+mod predictors;
 mod registry_row;
 pub(super) mod renames;
 mod stdlib;
@@ -28,7 +31,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use self::registry_row::{KnownGlobal, Trait};
+use super::build_plan::Builder;
 
+pub(super) use self::declared_kind::{Attributes, Axis, DeclaredKind, Items, Kinds};
 pub(super) use self::dill_cloudpickle::{IMPORT_MODULE_NAME, NAMED_IMPORTS, is_known_repr, type_of_repr};
 pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
 pub(super) use self::numpy::ARRAY;
@@ -39,8 +44,16 @@ pub(crate) use self::renames::current_name;
 #[cfg(feature = "python")]
 pub(crate) use self::stdlib::{MARKER_REASON, MARKER_TYPE, shown_marker};
 
-const TABLES: [&[KnownGlobal]; 6] =
-    [builtins::ROWS, stdlib::ROWS, dill_cloudpickle::ROWS, numpy::ROWS, pandas::ROWS, other_libraries::ROWS];
+const TABLES: [&[KnownGlobal]; 8] = [
+    builtins::ROWS,
+    stdlib::ROWS,
+    dill_cloudpickle::ROWS,
+    numpy::ROWS,
+    pandas::ROWS,
+    estimators::ROWS,
+    predictors::ROWS,
+    other_libraries::ROWS,
+];
 
 /// The row of a global, by exact module and name.
 fn row(module: &str, name: &str) -> Option<&'static KnownGlobal> {
@@ -54,6 +67,33 @@ fn row(module: &str, name: &str) -> Option<&'static KnownGlobal> {
 /// All modules of a row with all its names.
 fn globals(row: &'static KnownGlobal) -> impl Iterator<Item = (&'static str, &'static str)> {
     row.modules.iter().flat_map(move |module| row.names.iter().map(move |name| (*module, *name)))
+}
+
+/// How our own code makes what a call of this global makes, by its current name; `None` if it does not.
+pub(super) fn builder_of(module: &str, name: &str) -> Option<Builder> {
+    row(module, name)?.builder
+}
+
+/// Whether a file that is not trusted may look up this global, by its current name: to call it, or as a value.
+pub(crate) fn is_built(module: &str, name: &str) -> bool {
+    row(module, name).is_some_and(|row| row.builder.is_some() || row.is_value || row.is_loaded_untrusted)
+}
+
+/// Whether a file that is not trusted may have this class, function or singleton itself as a value, by its current
+/// name.
+pub(super) fn is_harmless_value(module: &str, name: &str) -> bool {
+    is_built(module, name) && !has_exact_trait(module, name, Trait::OnlyCalled)
+}
+
+/// Whether this global is part of how pickles write other objects, and is no value itself.
+pub(super) fn names_no_value(module: &str, name: &str) -> bool {
+    matches!((module, name), ("copyreg", "_reconstructor" | "__newobj__" | "__newobj_ex__") | ("builtins", "object"))
+        || is_getattr(module, name)
+        || imports_module(module, name)
+        || effect_of(module, name) == Some(Effect::NamedType)
+        || is_array_wrapper(module, name)
+        // An array in a file, which a pickle and joblib write as its contents.
+        || (module, name) == ("numpy", "memmap")
 }
 
 /// Whether a global has a trait, under its current name or the one of Python 2 or numpy 1.

@@ -1,6 +1,7 @@
 //! The rows of numpy. numpy 2 calls `numpy.core` `numpy._core`; dtypes are in [`dtype`](super::dtype).
 
 use super::registry_row::{CanonicalCall, Effect, KnownGlobal, Makes, Trait, dangerous, data, data_class, known};
+use crate::pickle::build_plan::{ArrayBuilder, Builder, RandomBuilder};
 
 /// The class of arrays, as people write it.
 pub(in crate::pickle) const ARRAY: &str = "numpy.ndarray";
@@ -9,6 +10,16 @@ pub(in crate::pickle) const ARRAY: &str = "numpy.ndarray";
 const MULTIARRAY: &[&str] = &["numpy._core.multiarray", "numpy.core.multiarray"];
 /// The module of `_frombuffer`.
 const NUMERIC: &[&str] = &["numpy._core.numeric", "numpy.core.numeric"];
+
+const RECONSTRUCT: Builder = Builder::Array(ArrayBuilder::Reconstruct);
+const FROM_BUFFER: Builder = Builder::Array(ArrayBuilder::FromBuffer);
+const SCALAR: Builder = Builder::Array(ArrayBuilder::Scalar);
+const DTYPE: Builder = Builder::Array(ArrayBuilder::Dtype);
+const CLASS: Builder = Builder::Array(ArrayBuilder::Class);
+
+const fn random(builder: RandomBuilder) -> Builder {
+    Builder::Array(ArrayBuilder::Random(builder))
+}
 
 const RECORDS: &[&str] = &["numpy.rec", "numpy._core.records", "numpy.core.records"];
 const CHARACTERS: &[&str] = &["numpy.char", "numpy._core.defchararray"];
@@ -19,60 +30,80 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
         .loaded_untrusted()
+        .builds(RECONSTRUCT)
         .canonical(CanonicalCall::ArrayFromState),
-    data(NUMERIC, &["_frombuffer"]).makes(Makes::Type(ARRAY)).canonical(CanonicalCall::ArrayFromBuffer),
-    data(MULTIARRAY, &["scalar"]).makes(Makes::Scalar).canonical(CanonicalCall::Constant),
+    data(NUMERIC, &["_frombuffer"])
+        .makes(Makes::Type(ARRAY))
+        .builds(FROM_BUFFER)
+        .canonical(CanonicalCall::ArrayFromBuffer),
+    data(MULTIARRAY, &["scalar"]).makes(Makes::Scalar).builds(SCALAR).canonical(CanonicalCall::Constant),
     // The same names in the other module, where no version of numpy writes them.
-    known(NUMERIC, &["_reconstruct"]).makes(Makes::InstanceOf(0)).effect(Effect::New(0)).loaded_untrusted(),
-    data(MULTIARRAY, &["_frombuffer"]).makes(Makes::Type(ARRAY)),
-    data(NUMERIC, &["scalar"]).makes(Makes::Scalar),
+    known(NUMERIC, &["_reconstruct"])
+        .makes(Makes::InstanceOf(0))
+        .effect(Effect::New(0))
+        .loaded_untrusted()
+        .builds(RECONSTRUCT),
+    data(MULTIARRAY, &["_frombuffer"]).makes(Makes::Type(ARRAY)).builds(FROM_BUFFER),
+    data(NUMERIC, &["scalar"]).makes(Makes::Scalar).builds(SCALAR),
 
-    data(&["numpy"], &["dtype"]).canonical(CanonicalCall::Constant).traits(&[Trait::Dtype]),
+    data(&["numpy"], &["dtype"]).builds(DTYPE).canonical(CanonicalCall::Constant).traits(&[Trait::Dtype]),
     data(&["numpy._core._internal", "numpy.core._internal"], &["_convert_to_stringdtype_kwargs"])
+        .builds(DTYPE)
         .traits(&[Trait::StringDtype]),
-    data(&["numpy.dtypes"], &["StringDType"]),
-    known(&["numpy"], &["ndarray"]).effect(Effect::Memory).loaded_untrusted(),
+    data(&["numpy.dtypes"], &["StringDType"]).builds(CLASS),
+    known(&["numpy"], &["ndarray"])
+        .effect(Effect::Memory)
+        .loaded_untrusted()
+        .builds(Builder::Array(ArrayBuilder::Shared)),
     // Changes who may write to an array. numpy refuses to make memory writable that is not.
-    data(&["numpy"], &["ndarray.setflags"]),
-    known(&["numpy"], &["recarray", "chararray"]).effect(Effect::Memory),
+    data(&["numpy"], &["ndarray.setflags"]).builds(Builder::Array(ArrayBuilder::SetFlags)),
+    known(&["numpy"], &["recarray", "record"]).effect(Effect::Memory).builds(CLASS),
+    known(&["numpy"], &["chararray"]).effect(Effect::Memory),
     // Its effect is not known: the second argument may be any class, whose `__array_finalize__` runs.
     known(&["numpy"], &["ndarray.view"]).makes(Makes::InstanceOf(1)),
-    known(RECORDS, &["ndarray", "recarray", "chararray"]).effect(Effect::Memory),
+    known(RECORDS, &["recarray"]).effect(Effect::Memory).builds(CLASS),
+    known(RECORDS, &["ndarray", "chararray"]).effect(Effect::Memory),
     known(CHARACTERS, &["ndarray", "recarray", "chararray"]).effect(Effect::Memory),
-    data_class(&["numpy.matrixlib.defmatrix", "numpy"], &["matrix"]).exported_by("numpy"),
+    data_class(&["numpy.matrixlib.defmatrix", "numpy"], &["matrix"]).exported_by("numpy").builds(CLASS),
     known(&["numpy.ma.core"], &["_mareconstruct"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
         .loaded_untrusted()
+        .builds(Builder::Array(ArrayBuilder::Masked))
         .canonical(CanonicalCall::MaskedArray),
-    data_class(&["numpy.ma.core", "numpy.ma"], &["MaskedArray"]).exported_by("numpy.ma"),
+    data_class(&["numpy.ma.core", "numpy.ma"], &["MaskedArray"]).exported_by("numpy.ma").builds(CLASS),
     data_class(&["numpy"], &[
         "bool_", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32",
         "float64", "longdouble", "complex64", "complex128", "clongdouble", "str_", "bytes_", "void", "object_",
         "datetime64", "timedelta64",
-    ]),
+    ])
+        .builds(CLASS),
 
     known(&["numpy.random._pickle"], &["__bit_generator_ctor"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
-        .loaded_untrusted(),
+        .loaded_untrusted()
+        .builds(random(RandomBuilder::BitGenerator)),
     known(&["numpy.random._pickle"], &["__generator_ctor"])
         .makes(Makes::Type("numpy.random._generator.Generator"))
         .effect(Effect::Calls(1))
-        .loaded_untrusted(),
+        .loaded_untrusted()
+        .builds(random(RandomBuilder::Generator)),
     known(&["numpy.random._pickle"], &["__randomstate_ctor"])
         .makes(Makes::Type("numpy.random.mtrand.RandomState"))
         .effect(Effect::Calls(1))
-        .loaded_untrusted(),
+        .loaded_untrusted()
+        .builds(random(RandomBuilder::RandomState)),
     known(&["numpy.random.bit_generator", "numpy.random._bit_generator"], &["__pyx_unpickle_SeedSequence"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
-        .loaded_untrusted(),
-    data_class(&["numpy.random._pcg64"], &["PCG64", "PCG64DXSM"]),
-    data_class(&["numpy.random._mt19937"], &["MT19937"]),
-    data_class(&["numpy.random._philox"], &["Philox"]),
-    data_class(&["numpy.random._sfc64"], &["SFC64"]),
-    data_class(&["numpy.random.bit_generator"], &["SeedSequence", "SeedlessSeedSequence"]),
+        .loaded_untrusted()
+        .builds(random(RandomBuilder::SeedSequence)),
+    data_class(&["numpy.random._pcg64"], &["PCG64", "PCG64DXSM"]).builds(CLASS),
+    data_class(&["numpy.random._mt19937"], &["MT19937"]).builds(CLASS),
+    data_class(&["numpy.random._philox"], &["Philox"]).builds(CLASS),
+    data_class(&["numpy.random._sfc64"], &["SFC64"]).builds(CLASS),
+    data_class(&["numpy.random.bit_generator"], &["SeedSequence", "SeedlessSeedSequence"]).builds(CLASS),
 
     dangerous(&["numpy"], &[
         "load", "memmap", "fromfile", "loadtxt", "genfromtxt", "save", "savetxt", "vectorize", "apply_along_axis",

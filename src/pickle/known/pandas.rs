@@ -1,17 +1,24 @@
 //! The rows of pandas 1 to 3 and of pyarrow, whose arrays pandas holds, and how pandas pickles the arrays of a frame.
 //!
-//! pyarrow has compiled code that trusts the numbers in a file, so nothing of it is loaded from untrusted files.
+//! pyarrow has compiled code that trusts the numbers in a file: of it, only arrays whose buffers are checked are built.
 
 use super::registry_row::{Effect, KnownGlobal, Makes, data, data_class, known};
+use crate::pickle::build_plan::{Builder, PandasBuilder};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[KnownGlobal] = &[
-    data_class(&["pandas.core.frame", "pandas"], &["DataFrame"]).exported_by("pandas"),
-    data_class(&["pandas.core.series", "pandas"], &["Series"]).exported_by("pandas"),
-    data_class(&["pandas.core.flags"], &["Flags"]),
-    data(&["pandas.core.internals.managers", "pandas.core.internals"], &["BlockManager", "SingleBlockManager"]),
-    data(&["pandas._libs.internals"], &["BlockManager"]),
-    data(&["pandas._libs.internals"], &["_unpickle_block"]).makes(Makes::Type("pandas._libs.internals.Block")),
+    data_class(&["pandas.core.frame", "pandas"], &["DataFrame"])
+        .exported_by("pandas")
+        .builds(pandas(PandasBuilder::Frame)),
+    data_class(&["pandas.core.series", "pandas"], &["Series"])
+        .exported_by("pandas")
+        .builds(pandas(PandasBuilder::Series)),
+    data(&["pandas.core.internals.managers", "pandas.core.internals"], &["BlockManager", "SingleBlockManager"])
+        .builds(PART),
+    data(&["pandas._libs.internals"], &["BlockManager"]).builds(PART),
+    data(&["pandas._libs.internals"], &["_unpickle_block"])
+        .makes(Makes::Type("pandas._libs.internals.Block"))
+        .builds(PART),
 
     // Indexes.
     known(
@@ -23,67 +30,132 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     )
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
-        .loaded_untrusted(),
-    data_class(&["pandas.core.indexes.base", "pandas"], &["Index"]).exported_by("pandas"),
-    data_class(&["pandas.core.indexes.range", "pandas"], &["RangeIndex"]).exported_by("pandas"),
-    data_class(&["pandas.core.indexes.multi", "pandas"], &["MultiIndex"]).exported_by("pandas"),
-    data_class(&["pandas.core.indexes.datetimes", "pandas"], &["DatetimeIndex"]).exported_by("pandas"),
-    data_class(&["pandas.core.indexes.category", "pandas"], &["CategoricalIndex"]),
-    data_class(&["pandas.core.indexes.interval", "pandas"], &["IntervalIndex"]),
-    data_class(&["pandas.core.indexes.timedeltas", "pandas"], &["TimedeltaIndex"]),
-    data_class(&["pandas.core.indexes.period", "pandas"], &["PeriodIndex"]),
-    data_class(&["pandas.core.indexes.numeric"], &["Int64Index", "UInt64Index", "Float64Index"]),
-    data_class(&["pandas.core.indexes.frozen"], &["FrozenList"]),
+        .loaded_untrusted()
+        .builds(pandas(PandasBuilder::Index)),
+    data_class(&["pandas.core.indexes.base", "pandas"], &["Index"]).exported_by("pandas").builds(PART),
+    data_class(&["pandas.core.indexes.range", "pandas"], &["RangeIndex"]).exported_by("pandas").builds(PART),
+    data_class(&["pandas.core.indexes.multi", "pandas"], &["MultiIndex"]).exported_by("pandas").builds(PART),
+    data_class(&["pandas.core.indexes.datetimes", "pandas"], &["DatetimeIndex"]).exported_by("pandas").builds(PART),
+    data_class(&["pandas.core.indexes.category", "pandas"], &["CategoricalIndex"]).builds(PART),
+    data_class(&["pandas.core.indexes.interval", "pandas"], &["IntervalIndex"]).builds(PART),
+    data_class(&["pandas.core.indexes.timedeltas", "pandas"], &["TimedeltaIndex"]).builds(PART),
+    data_class(&["pandas.core.indexes.period", "pandas"], &["PeriodIndex"]).builds(PART),
+    known(&["pandas.core.indexes.numeric"], &["Int64Index", "UInt64Index", "Float64Index", "NumericIndex"])
+        .builds(PART),
+    data_class(&["pandas.core.indexes.frozen", "pandas.api.typing"], &["FrozenList"])
+        .builds(pandas(PandasBuilder::FrozenList)),
 
     // Arrays.
     known(&["pandas._libs.arrays"], &["__pyx_unpickle_NDArrayBacked"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
-        .loaded_untrusted(),
-    data(&["pandas._libs.sparse"], &["IntIndex", "BlockIndex"]),
-    data_class(&["pandas.core.arrays.categorical", "pandas"], &["Categorical"]).exported_by("pandas"),
+        .loaded_untrusted()
+        .builds(pandas(PandasBuilder::Backed)),
+    known(&["pandas._libs.interval"], &["__pyx_unpickle_IntervalMixin"])
+        .makes(Makes::InstanceOf(0))
+        .effect(Effect::New(0))
+        .builds(pandas(PandasBuilder::IntervalArray)),
+    data(&["pandas._libs.sparse"], &["IntIndex", "BlockIndex"]).builds(PART),
+    data_class(&["pandas.core.arrays.categorical", "pandas"], &["Categorical"])
+        .exported_by("pandas")
+        .builds(pandas(PandasBuilder::Backed)),
     data_class(&["pandas.arrays"], &[
-        "StringArray", "Categorical", "DatetimeArray", "TimedeltaArray", "PeriodArray", "IntervalArray", "IntegerArray",
-        "FloatingArray", "BooleanArray", "NumpyExtensionArray",
-    ]),
-    data_class(&["pandas.core.arrays.datetimes"], &["DatetimeArray"]),
-    data_class(&["pandas.core.arrays.timedeltas"], &["TimedeltaArray"]),
-    data_class(&["pandas.core.arrays.period"], &["PeriodArray"]),
-    data_class(&["pandas.core.arrays.interval"], &["IntervalArray"]),
-    data_class(&["pandas.core.arrays.integer"], &["IntegerArray"]),
-    data_class(&["pandas.core.arrays.floating"], &["FloatingArray"]),
-    data_class(&["pandas.core.arrays.boolean"], &["BooleanArray"]),
-    data_class(&["pandas.core.arrays.string_"], &["StringArray"]),
-
-    // Dtypes and scalars.
-    data(&["pandas"], &["PeriodDtype", "StringDtype", "CategoricalDtype", "IntervalDtype", "DatetimeTZDtype"]),
-    data(
-        &["pandas.core.dtypes.dtypes"],
-        &["PeriodDtype", "CategoricalDtype", "IntervalDtype", "DatetimeTZDtype"],
-    ),
-    data(&["pandas.core.arrays.string_"], &["StringDtype"]),
-    data_class(&["pandas.core.dtypes.dtypes"], &["NumpyEADtype"]),
-    data(&["pandas", "pandas._libs.interval"], &["Interval"]),
-    data(&["pandas", "pandas._libs.tslibs.period"], &["Period"]),
-    data(&["pandas._libs.tslibs.period"], &["_unpickle_period"]).makes(Makes::Type("pandas.Period")),
-    data_class(&["pandas._libs.tslibs.timestamps", "pandas"], &["Timestamp"]),
-    data(&["pandas._libs.tslibs.timestamps"], &["_unpickle_timestamp"]).makes(Makes::Type("pandas.Timestamp")),
-    data_class(&["pandas._libs.tslibs.timedeltas", "pandas"], &["Timedelta"]),
-    data(&["pandas._libs.tslibs.timedeltas"], &["_timedelta_unpickle"]).makes(Makes::Type("pandas.Timedelta")),
-    data(&["pandas._libs.tslibs.nattype"], &["_nat_unpickle"]).makes(Makes::Type("pandas.api.typing.NaTType")),
-    known(&["pandas._libs.missing"], &["NA"]).singleton("pandas.api.typing.NAType"),
-    data(&["pandas._libs.tslibs.offsets"], &[
-        "BusinessDay", "MonthEnd", "MonthBegin", "BusinessMonthEnd", "BusinessMonthBegin", "QuarterEnd",
-        "QuarterBegin", "YearEnd", "YearBegin", "Week", "Day", "Hour", "Minute", "Second", "Milli", "Micro", "Nano",
-        "DateOffset", "BDay", "_offsets",
-    ]),
-
+        "StringArray", "Categorical", "DatetimeArray", "TimedeltaArray", "PeriodArray", "NumpyExtensionArray",
+    ])
+        .builds(pandas(PandasBuilder::Backed)),
+    data_class(&["pandas.core.arrays.datetimes"], &["DatetimeArray"]).builds(pandas(PandasBuilder::Backed)),
+    data_class(&["pandas.core.arrays.timedeltas"], &["TimedeltaArray"]).builds(pandas(PandasBuilder::Backed)),
+    data_class(&["pandas.core.arrays.period"], &["PeriodArray"]).builds(pandas(PandasBuilder::Backed)),
+    known(&["pandas.core.arrays.numpy_"], &["PandasArray", "NumpyExtensionArray"])
+        .builds(pandas(PandasBuilder::Backed)),
+    data_class(&["pandas.core.arrays.string_"], &["StringArray", "StringArrayNumpySemantics"])
+        .builds(pandas(PandasBuilder::Backed)),
+    data_class(&["pandas.core.arrays.interval", "pandas.arrays"], &["IntervalArray"])
+        .builds(pandas(PandasBuilder::IntervalArray)),
+    data_class(&["pandas.core.arrays.integer", "pandas.arrays"], &["IntegerArray"])
+        .builds(pandas(PandasBuilder::Masked)),
+    data_class(&["pandas.core.arrays.floating", "pandas.arrays"], &["FloatingArray"])
+        .builds(pandas(PandasBuilder::Masked)),
+    data_class(&["pandas.core.arrays.boolean", "pandas.arrays"], &["BooleanArray"])
+        .builds(pandas(PandasBuilder::Masked)),
+    known(&["pandas.core.arrays.sparse.array", "pandas.arrays"], &["SparseArray"])
+        .builds(pandas(PandasBuilder::Sparse)),
     known(
-        &["pyarrow.lib"],
-        &["_restore_array", "_reconstruct_table", "chunked_array", "py_buffer", "type_for_alias", "schema", "field"],
+        &["pandas.core.arrays.string_arrow", "pandas.arrays"],
+        &["ArrowStringArray", "ArrowStringArrayNumpySemantics"],
     )
-        .effect(Effect::Data),
+        .builds(pandas(PandasBuilder::Arrow)),
+    known(&["pandas.core.arrays.arrow.array", "pandas.arrays"], &["ArrowExtensionArray"])
+        .builds(pandas(PandasBuilder::Arrow)),
+
+    // Dtypes.
+    data(&["pandas", "pandas.core.dtypes.dtypes"], &["PeriodDtype"]).builds(pandas(PandasBuilder::PeriodDtype)),
+    data(&["pandas", "pandas.core.dtypes.dtypes"], &["CategoricalDtype"])
+        .builds(pandas(PandasBuilder::CategoricalDtype)),
+    data(&["pandas", "pandas.core.dtypes.dtypes"], &["IntervalDtype"]).builds(pandas(PandasBuilder::IntervalDtype)),
+    data(&["pandas", "pandas.core.dtypes.dtypes"], &["DatetimeTZDtype"]).builds(pandas(PandasBuilder::ZonedDtype)),
+    data(&["pandas", "pandas.core.arrays.string_"], &["StringDtype"]).builds(pandas(PandasBuilder::StringDtype)),
+    known(&["pandas", "pandas.core.dtypes.dtypes", "pandas.core.arrays.sparse.dtype"], &["SparseDtype"])
+        .builds(pandas(PandasBuilder::SparseDtype)),
+    known(&["pandas", "pandas.core.dtypes.dtypes", "pandas.core.arrays.arrow.dtype"], &["ArrowDtype"])
+        .builds(pandas(PandasBuilder::ArrowDtype)),
+    data_class(&["pandas.core.dtypes.dtypes"], &["NumpyEADtype", "PandasDtype"])
+        .builds(pandas(PandasBuilder::NumpyDtype)),
+    known(&["pandas", "pandas.core.arrays.integer"], &[
+        "Int8Dtype", "Int16Dtype", "Int32Dtype", "Int64Dtype", "UInt8Dtype", "UInt16Dtype", "UInt32Dtype",
+        "UInt64Dtype",
+    ])
+        .builds(pandas(PandasBuilder::NamedDtype)),
+    known(&["pandas", "pandas.core.arrays.floating"], &["Float32Dtype", "Float64Dtype"])
+        .builds(pandas(PandasBuilder::NamedDtype)),
+    known(&["pandas", "pandas.core.arrays.boolean"], &["BooleanDtype"]).builds(pandas(PandasBuilder::NamedDtype)),
+
+    // Scalars.
+    data(&["pandas", "pandas._libs.interval"], &["Interval"]).builds(pandas(PandasBuilder::Interval)),
+    data(&["pandas", "pandas._libs.tslibs.period"], &["Period"]).builds(pandas(PandasBuilder::Period)),
+    data(&["pandas._libs.tslibs.period"], &["_unpickle_period"])
+        .makes(Makes::Type("pandas.Period"))
+        .builds(pandas(PandasBuilder::Period)),
+    data_class(&["pandas._libs.tslibs.timestamps", "pandas"], &["Timestamp"]).builds(PART),
+    data(&["pandas._libs.tslibs.timestamps"], &["_unpickle_timestamp"])
+        .makes(Makes::Type("pandas.Timestamp"))
+        .builds(pandas(PandasBuilder::Timestamp)),
+    data_class(&["pandas._libs.tslibs.timedeltas", "pandas"], &["Timedelta"]).builds(PART),
+    data(&["pandas._libs.tslibs.timedeltas"], &["_timedelta_unpickle"])
+        .makes(Makes::Type("pandas.Timedelta"))
+        .builds(pandas(PandasBuilder::Timedelta)),
+    data(&["pandas._libs.tslibs.nattype"], &["_nat_unpickle", "__nat_unpickle"])
+        .makes(Makes::Type("pandas.api.typing.NaTType"))
+        .builds(pandas(PandasBuilder::NoTime)),
+    known(&["pandas._libs.missing", "pandas"], &["NA"]).singleton("pandas.api.typing.NAType").builds(PART),
+
+    // Offsets.
+    known(&["pandas._libs.tslibs.offsets"], &[
+        "Day", "Hour", "Minute", "Second", "Milli", "Micro", "Nano", "BusinessDay", "BDay", "BusinessHour", "Week",
+        "WeekOfMonth", "LastWeekOfMonth", "SemiMonthBegin", "SemiMonthEnd", "MonthBegin", "MonthEnd",
+        "BusinessMonthBegin", "BusinessMonthEnd", "QuarterBegin", "QuarterEnd", "BQuarterBegin", "BQuarterEnd",
+        "HalfYearBegin", "HalfYearEnd", "BHalfYearBegin", "BHalfYearEnd", "YearBegin", "YearEnd", "BYearBegin",
+        "BYearEnd", "CustomBusinessDay", "CustomBusinessHour", "CustomBusinessMonthBegin", "CustomBusinessMonthEnd",
+        "Easter", "FY5253", "FY5253Quarter",
+    ])
+        .effect(Effect::Data)
+        .builds(pandas(PandasBuilder::Offset)),
+    data(&["pandas._libs.tslibs.offsets", "pandas"], &["DateOffset"]).builds(pandas(PandasBuilder::DateOffset)),
+
+    known(&["pyarrow.lib"], &["_restore_array", "chunked_array", "py_buffer", "type_for_alias"])
+        .effect(Effect::Data)
+        .builds(PART),
+    known(&["pyarrow.lib"], &["_reconstruct_table", "schema", "field"]).effect(Effect::Data),
+    known(&["pytz"], &["_p", "_UTC", "FixedOffset"]).effect(Effect::Data).builds(pandas(PandasBuilder::Zone)),
+    known(&["dateutil.relativedelta"], &["relativedelta"]).builds(PART),
 ];
+
+/// A global that other objects are made with, and that makes none alone.
+const PART: Builder = pandas(PandasBuilder::Part);
+
+const fn pandas(builder: PandasBuilder) -> Builder {
+    Builder::Pandas(builder)
+}
 
 /// The keys under which an index or an extension array has its data, in the order in which they are searched for its
 /// length.

@@ -17,14 +17,8 @@ pub(crate) fn may_load(module: &str, name: &str) -> bool {
 }
 
 /// Whether a module may be imported for a file that is not trusted.
-#[cfg(any(feature = "python", test))]
 pub(crate) fn may_import(module: &str) -> bool {
     packages::is_known_module(module) && !packages::runs_on_import(module)
-}
-
-/// Whether this is dill's function to import a module: whether it may be called depends on its argument.
-pub(crate) fn imports_module(module: &str, name: &str) -> bool {
-    super::imports_module(module, name)
 }
 
 /// The package of this name (`module.name`), if its compiled code trusts the numbers in a file.

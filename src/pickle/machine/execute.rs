@@ -1,10 +1,15 @@
 //! What each opcode does to the machine: the counterpart of the `load_*` functions in CPython's `Modules/_pickle.c`.
 
-use super::limits::{MAX_MARKS, MAX_MEMO, MAX_NODES, MAX_STACK, MachineError, limit};
+use super::items::Items;
+use super::limits::{MAX_MARKS, MAX_MEMO, MAX_STACK, MachineError, limit};
 use super::state::{Done, Machine, Mark, ObjectChange};
 use super::value::{Added, CallKind, Node, NodeKind, Ref, RefTarget};
 use crate::pickle::format::opcode::{CodeRun, MemoUse, Opcode, Takes};
 use crate::pickle::format::parse::{OpStep, ParseError};
+use crate::pickle::work_budget::{ALLOCATION, OverBudget, WorkBudget, table_entry};
+
+/// A stack of at most this length is copied: its memory is used again.
+const MIN_TAKEN: usize = 64;
 
 impl Machine<'_> {
     /// Follows an opcode. The most frequent opcodes are inlined here; [`Self::rare`] has the others.
@@ -32,7 +37,16 @@ impl Machine<'_> {
     #[inline(never)]
     fn rare(&mut self, op: OpStep) -> Done {
         match op.opcode {
-            Opcode::Proto | Opcode::Frame | Opcode::Stop | Opcode::ReadonlyBuffer => Ok(()),
+            Opcode::Proto | Opcode::Stop => Ok(()),
+            Opcode::Frame => {
+                self.notes.frame(op);
+                Ok(())
+            }
+            Opcode::ReadonlyBuffer => self.notes.buffer(op, &self.budget),
+            Opcode::NextBuffer => {
+                self.notes.buffer(op, &self.budget)?;
+                self.push_leaf(op)
+            }
             Opcode::Pop => self.pop(op),
             Opcode::PopMark => self.above_mark(op).map(drop),
             Opcode::Dup => self.top(op).and_then(|top| self.push(top, op)),
@@ -86,8 +100,7 @@ impl Machine<'_> {
     #[inline(always)]
     pub(super) fn push(&mut self, value: Ref, op: OpStep) -> Done {
         limit(self.stack.len(), MAX_STACK, "values on the stack", op.start)?;
-        self.stack.push(value);
-        Ok(())
+        Ok(self.budget.push(&mut self.stack, value)?)
     }
 
     /// Pushes the value that this opcode makes alone.
@@ -99,7 +112,7 @@ impl Machine<'_> {
     #[inline(always)]
     fn mark(&mut self, op: OpStep) -> Done {
         limit(self.marks.len(), MAX_MARKS, "marks", op.start)?;
-        self.marks.push(Mark {
+        let mark = Mark {
             height: self.stack.len(),
             start: op.start,
             nodes: self.nodes.len(),
@@ -108,8 +121,8 @@ impl Machine<'_> {
             looked_up: self.looked_up.len(),
             filled: self.memo.filled(),
             lowest: usize::MAX, // No node was changed yet.
-        });
-        Ok(())
+        };
+        Ok(self.budget.push(&mut self.marks, mark)?)
     }
 
     /// POP removes a mark if that is on top.
@@ -126,33 +139,33 @@ impl Machine<'_> {
         if let RefTarget::Node(index) = value.target()
             && matches!(self.nodes.get(index), Some(Node { kind: NodeKind::Call(_), .. }))
         {
-            limit(self.effects.len(), MAX_NODES, "calls", self.end)?;
-            self.effects.push(value);
+            self.budget.push(&mut self.effects, value)?;
         }
         Ok(())
     }
 
     /// Takes the topmost mark, and the values above it.
     #[inline(always)]
-    fn above_mark(&mut self, op: OpStep) -> Result<(Vec<Ref>, Mark), MachineError> {
+    fn above_mark(&mut self, op: OpStep) -> Result<(Items, Mark), MachineError> {
         let mark = self.take_mark().ok_or(MachineError::NoMark { at: op.start, opcode: op.opcode })?;
-        Ok((self.take_from(mark.height), mark))
+        Ok((self.take_from(mark.height)?, mark))
     }
 
     /// Takes the values of the stack from this height on.
-    fn take_from(&mut self, height: usize) -> Vec<Ref> {
-        // The whole stack is taken without a copy.
-        if height == 0 {
-            return std::mem::take(&mut self.stack);
+    fn take_from(&mut self, height: usize) -> Result<Items, MachineError> {
+        // A long stack is taken as a whole, without a copy.
+        if height == 0 && self.stack.len() > MIN_TAKEN {
+            return Ok(Items::many(std::mem::take(&mut self.stack)));
         }
-        let values = self.spare.copy_of(self.stack.get(height..).unwrap_or_default());
+        let values = self.stack.get(height..).unwrap_or_default();
+        let values = Items::copy_of(values, &mut self.spare, &self.budget)?;
         self.stack.truncate(height);
-        values
+        Ok(values)
     }
 
     /// Takes the values that, by the table, an opcode takes from the top of the stack, except for the lowest `left`
     /// ones.
-    fn take_operands(&mut self, op: OpStep, left: usize) -> Vec<Ref> {
+    fn take_operands(&mut self, op: OpStep, left: usize) -> Result<Items, MachineError> {
         let count = if let Takes::Items(count) = op.opcode.takes() { usize::from(count) } else { 0 };
         self.take_from(self.stack.len().saturating_sub(count.saturating_sub(left)))
     }
@@ -185,8 +198,8 @@ impl Machine<'_> {
         // A slot never holds a GET, so that a GET is resolved in one step.
         let value = self.resolve(top);
         match op.opcode {
-            Opcode::Memoize => self.memo.memoize(value, op.start),
-            _ => self.memo.put(op.index, value, op.start),
+            Opcode::Memoize => self.memo.memoize(value, op.start, &self.budget)?,
+            _ => self.memo.put(op.index, value, op.start, &self.budget)?,
         }
         Ok(())
     }
@@ -203,7 +216,7 @@ impl Machine<'_> {
 
     #[inline(always)]
     fn empty(&mut self, kind: NodeKind, op: OpStep) -> Done {
-        let node = self.make(kind, op.start, op.end, Vec::new())?;
+        let node = self.make(kind, op.start, op.end, Items::default())?;
         self.push(node, op)
     }
 
@@ -219,26 +232,21 @@ impl Machine<'_> {
 
     /// Makes a value of a fixed number of parts.
     fn fixed(&mut self, kind: NodeKind, op: OpStep) -> Done {
-        let items = self.take_operands(op, 0);
+        let items = self.take_operands(op, 0)?;
         let start = items.first().map_or(op.start, |first| self.start(*first));
         let node = self.make(kind, start, op.end, items)?;
         self.push(node, op)
     }
 
     fn note_lookup(&mut self, op: OpStep) -> Done {
-        limit(self.looked_up.len(), MAX_NODES, "imports", op.start)?;
-        self.looked_up.push(op.start);
-        Ok(())
+        Ok(self.budget.push(&mut self.looked_up, op.start)?)
     }
 
     /// INST names its class; OBJ has it as the first value above the mark.
     fn instance(&mut self, op: OpStep) -> Done {
         let (mut arguments, Mark { start, .. }) = self.above_mark(op)?;
         let class = match op.opcode {
-            Opcode::Obj if arguments.is_empty() => {
-                return Err(MachineError::Underflow { at: op.start, opcode: op.opcode });
-            }
-            Opcode::Obj => arguments.remove(0),
+            Opcode::Obj => arguments.take_first().ok_or(MachineError::Underflow { at: op.start, opcode: op.opcode })?,
             _ => {
                 self.note_lookup(op)?;
                 Ref::leaf(op.start)
@@ -247,13 +255,13 @@ impl Machine<'_> {
         // Like the other calls, it gets its arguments as a tuple, although the pickle has none.
         let arguments = self.make(NodeKind::Tuple, start, op.start, arguments)?;
         // The span begins at the mark, which comes before the arguments.
-        let node = self.make(NodeKind::Call(CallKind::Instance), start, op.end, vec![class, arguments])?;
+        let node = self.make(NodeKind::Call(CallKind::Instance), start, op.end, Items::two(class, arguments))?;
         self.push(node, op)
     }
 
     /// APPEND and SETITEM: the target is the lowest value that they take, and stays.
     fn add_taken(&mut self, op: OpStep) -> Done {
-        let items = self.take_operands(op, 1);
+        let items = self.take_operands(op, 1)?;
         self.add(items, op)
     }
 
@@ -269,40 +277,42 @@ impl Machine<'_> {
     }
 
     /// Adds items to the value on top of the stack.
-    fn add(&mut self, items: Vec<Ref>, op: OpStep) -> Done {
-        let target = self.changed(items.len(), op)?;
+    fn add(&mut self, items: Items, op: OpStep) -> Done {
+        let target = self.changed(op)?;
         // An import, or a value of an earlier segment, has no node to keep the items in.
-        match self.node_mut(target) {
-            Some(node) => node.add(op.opcode, items),
-            None => self.changes.push(ObjectChange { at: op.start, opcode: op.opcode, target, items }),
+        if let Some(node) = target.node_index().and_then(|index| self.nodes.get_mut(index)) {
+            return Ok(node.add(op.opcode, items, &self.budget)?);
         }
-        Ok(())
+        let change = ObjectChange { at: op.start, opcode: op.opcode, target, items };
+        Ok(self.budget.push(&mut self.changes, change)?)
     }
 
     /// Gives the state on top of the stack to the value below it.
     fn build(&mut self, op: OpStep) -> Done {
         let state = self.stack.pop().ok_or(MachineError::Underflow { at: op.start, opcode: op.opcode })?;
-        let target = self.changed(1, op)?;
-        match self.node_mut(target) {
-            // A second BUILD is kept as a change.
+        let target = self.changed(op)?;
+        let has_state = match self.node_mut(target) {
             Some(node) if node.state.is_none() => {
                 node.state = Some(state);
                 return Ok(());
             }
-            Some(_) => drop(self.arrays.second_states.insert(target)),
-            None => {}
+            found => found.is_some(),
+        };
+        // A second BUILD is kept as a change.
+        if has_state && self.arrays.second_states.insert(target) {
+            self.budget.charge(table_entry::<Ref, ()>())?;
         }
-        self.changes.push(ObjectChange { at: op.start, opcode: op.opcode, target, items: vec![state] });
-        Ok(())
+        let change = ObjectChange { at: op.start, opcode: op.opcode, target, items: Items::one(state) };
+        Ok(self.budget.push(&mut self.changes, change)?)
     }
 
-    /// The value on top of the stack, which is about to get this many items.
+    /// The value on top of the stack, which is about to change.
     #[inline]
-    fn changed(&mut self, items: usize, op: OpStep) -> Result<Ref, MachineError> {
-        self.count(items, op.start)?;
+    fn changed(&mut self, op: OpStep) -> Result<Ref, MachineError> {
         let top = self.top(op)?;
         self.extend_span(top, op);
         let target = self.resolve(top);
+        self.note_late(top, target, op)?;
         // For pruning: the oldest node that was changed since each mark.
         if let (RefTarget::Node(index), Some(mark)) = (target.target(), self.marks.last_mut()) {
             mark.lowest = mark.lowest.min(index);
@@ -316,7 +326,7 @@ impl Machine<'_> {
 }
 
 impl Node {
-    fn add(&mut self, opcode: Opcode, mut items: Vec<Ref>) {
+    fn add(&mut self, opcode: Opcode, items: Items, budget: &WorkBudget) -> Result<(), OverBudget> {
         // Items of the container's own kind are its items; others go to methods of the object when it is loaded.
         let pairs = matches!(opcode, Opcode::SetItem | Opcode::SetItems);
         let own = match opcode {
@@ -327,10 +337,13 @@ impl Node {
         let list = if own {
             &mut self.items
         } else {
+            if self.added.is_none() {
+                budget.charge(size_of::<Added>() + ALLOCATION)?;
+            }
             let added = self.added.get_or_insert_with(Box::<Added>::default);
             if pairs { &mut added.pairs } else { &mut added.items }
         };
-        if list.is_empty() { *list = items } else { list.append(&mut items) }
+        list.append(items, budget)
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::slice;
 
+use super::items::Items;
 use super::limits::MachineError;
 use super::state::{Done, Machine, RawArray};
 use super::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
@@ -95,13 +96,13 @@ impl<'a> Machine<'a> {
                 RawArray { opcode: op.start, from: op.end, start: op.end, end, is_pickle: true }
             }
         };
-        self.arrays.raw.push(raw);
+        self.budget.push(&mut self.arrays.raw, raw)?;
         // The array is a node of its own, of the wrapper and its contents.
         self.end = raw.end;
         let start = self.start(top);
         let wrapper = self.resolve(top);
         self.stack.pop();
-        let array = self.make(NodeKind::Array, start, raw.end, vec![wrapper, Ref::leaf(op.start)])?;
+        let array = self.make(NodeKind::Array, start, raw.end, Items::two(wrapper, Ref::leaf(op.start)))?;
         self.push(array, op)
     }
 

@@ -11,12 +11,13 @@ use crate::pickle::inspection::Inspection;
 use crate::pickle::passes::stack_check::StackCheck;
 use crate::pickle::samples::{self, joblib_dumps as joblib};
 use crate::pickle::verdict::{Verdict, VerdictClass};
+use crate::pickle::work_budget::WorkBudget;
 
 /// The types of the items of a dict, or of the value itself, with dtypes and shapes.
 fn types(pickle: &[u8]) -> Vec<String> {
     let (machine, value) = Machine::run(pickle).expect("a pickle");
     let labels = Labels::new(&machine);
-    let side = Side::new(&machine, std::iter::empty());
+    let side = Side::new(&machine, std::iter::empty(), machine.shared_budget());
     let values: Vec<Ref> = match machine.node(value) {
         Some(Node { kind: NodeKind::Dict, items, .. }) => items.iter().skip(1).step_by(2).copied().collect(),
         _ => vec![value],
@@ -69,7 +70,7 @@ fn all_readers_skip_the_same_bytes() {
 fn a_file_cut_at_any_length_is_reported_as_cut() {
     for pickle in joblib::ALL {
         for length in 0..pickle.len() {
-            match Inspection::run(pickle.get(..length).unwrap_or_default()).map(drop) {
+            match Inspection::run(pickle.get(..length).unwrap_or_default(), &WorkBudget::new(0, None)).map(drop) {
                 Err(MachineError::Parse(
                     ParseError::Truncated { end, .. }
                     | ParseError::NoStop { end }
@@ -116,12 +117,12 @@ fn lengths_are_checked() {
 #[test]
 fn an_array_is_plain_data_and_a_pickle_in_it_is_judged() {
     for pickle in joblib::ALL {
-        let verdict = Verdict::of_bytes(pickle);
+        let verdict = Verdict::of_bytes(pickle, &WorkBudget::new(0, None));
         assert_eq!(verdict.class, VerdictClass::Plain, "{:?}", verdict.findings);
     }
     let harm = replaced(joblib::OBJECTS, b"\x94(K\x01\x8c\x01a\x94Ne", b"\x94(cos\nsystem\n\x8c\x02id\x85Re");
     let harm = replaced(&harm, b"\x80\x05\x95\x91\0\0\0\0\0\0\0", b"\x80\x05");
-    let verdict = Verdict::of_bytes(&harm);
+    let verdict = Verdict::of_bytes(&harm, &WorkBudget::new(0, None));
     let finding = verdict.worst().next().expect("a finding");
     assert_eq!((verdict.class, finding.callee.as_str()), (VerdictClass::Dangerous, "os.system"));
     assert_eq!(finding.why, "in a pickle within an array: runs commands or changes the system");
@@ -134,7 +135,7 @@ fn bytes_that_another_reader_takes_for_opcodes_are_dangerous() {
     let head = joblib::UNALIGNED.get(..bytes).unwrap_or_default();
     let pickle = [head, contents, b"."].concat();
     assert_eq!(contents.len(), 24);
-    assert_eq!(Verdict::of_bytes(&pickle).class, VerdictClass::Dangerous);
+    assert_eq!(Verdict::of_bytes(&pickle, &WorkBudget::new(0, None)).class, VerdictClass::Dangerous);
 }
 
 #[test]
@@ -142,8 +143,10 @@ fn equal_arrays_are_equal_in_every_pickle_format() {
     let differs = |left: &[u8], right: &[u8]| {
         let (left, left_value) = Machine::run(left).expect("a pickle");
         let (right, right_value) = Machine::run(right).expect("a pickle");
-        let sides = (Side::new(&left, std::iter::empty()), Side::new(&right, std::iter::empty()));
-        Comparer::new(&sides.0, &sides.1).compare(left_value, right_value).is_some()
+        let budget = WorkBudget::new(0, None);
+        let sides = [&left, &right].map(|side| Side::new(side, std::iter::empty(), &budget));
+        let compared = Comparer::new(&sides[0], &sides[1], &budget).compare(left_value, right_value);
+        compared.expect("within the budget").is_some()
     };
     for pickle in joblib::ALL {
         assert!(!differs(pickle, pickle));
@@ -159,7 +162,7 @@ fn equal_arrays_are_equal_in_every_pickle_format() {
 fn a_pickle_loaded_by_pickle_has_no_array_bytes() {
     let inner = joblib::C_ORDER;
     let outer = [b"cpickle\nloads\nB", &(inner.len() as u32).to_le_bytes()[..], inner, b"\x85R."].concat();
-    let inspection = Inspection::run_pruned(&outer).expect("a pickle");
+    let inspection = Inspection::run_pruned(&outer, &WorkBudget::new(0, None)).expect("a pickle");
     assert!(matches!(inspection.outline(), Outline::Object { .. }));
     assert_eq!(inspection.verdict().class, VerdictClass::Dangerous);
 }

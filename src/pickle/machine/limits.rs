@@ -1,21 +1,18 @@
-//! The limits of the symbolic machine, and the errors for a pickle that it cannot follow.
+//! The limits of the symbolic machine that do not depend on the pickle's length, and the errors for a pickle that
+//! it cannot follow. A [`WorkBudget`](crate::pickle::work_budget::WorkBudget) pays for all that it allocates.
 
 use thiserror::Error;
 
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::ParseError;
+use crate::pickle::work_budget::OverBudget;
 
-/// The most values with parts; about 100 bytes each.
-pub(crate) const MAX_NODES: usize = 1 << 22;
-/// The most items of all values together; 8 bytes each.
-pub(crate) const MAX_ITEMS: usize = 1 << 26;
 /// The most memo slots; about 20 bytes each.
 pub(crate) const MAX_MEMO: usize = 1 << 25;
 /// The most values on the stack; 8 bytes each.
 pub(crate) const MAX_STACK: usize = 1 << 26;
-/// The most marks on the stack; about 70 bytes each. Each mark begins a value that is put together from
-/// everything above it, so the limit is the same as for such values.
-pub(crate) const MAX_MARKS: usize = MAX_NODES;
+/// The most marks on the stack; about 70 bytes each.
+pub(crate) const MAX_MARKS: usize = 1 << 22;
 
 /// Why a pickle cannot be followed. `at` is the offset of the opcode at fault.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -61,7 +58,10 @@ pub enum MachineError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// One of the limits was exceeded.
+    /// The budget is spent.
+    #[error("the pickle is too large to look at: {0}")]
+    OverBudget(OverBudget),
+    /// One of the fixed limits was exceeded.
     #[error(
         "the pickle is too large to inspect (more than {limit} {what} up to byte {at}): load it only if you trust it"
     )]
@@ -73,6 +73,20 @@ pub enum MachineError {
         /// The limit.
         limit: usize,
     },
+}
+
+// Without `#[from]`, which would show the same cause twice.
+impl From<OverBudget> for MachineError {
+    fn from(over: OverBudget) -> Self {
+        Self::OverBudget(over)
+    }
+}
+
+impl MachineError {
+    /// Whether a limit was exceeded, so that the pickle may be sound all the same.
+    pub(crate) fn is_limit(&self) -> bool {
+        matches!(self, Self::OverBudget(_) | Self::TooLarge { .. })
+    }
 }
 
 /// Refuses one more of `what`, of which there are `count` already, if that exceeds the limit.

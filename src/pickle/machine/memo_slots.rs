@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::value::Ref;
+use crate::pickle::work_budget::{OverBudget, WorkBudget, table_entry};
 
 #[derive(Debug, Default)]
 pub(super) struct MemoSlots {
@@ -21,7 +22,21 @@ pub(super) struct MemoSlots {
     replaced: HashMap<u64, Vec<Replaced>>,
     /// How often a slot was filled out of order, or again.
     irregular: usize,
+    /// The first PUT of a slot that is far beyond those that can have been filled.
+    far: Option<FarSlot>,
 }
+
+/// A PUT that leaves a large gap in the memo. CPython's memo is an array, so it takes memory for the gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FarSlot {
+    /// The offset of the opcode.
+    pub at: u64,
+    /// The slot.
+    pub index: u64,
+}
+
+/// Slots up to this number are never far: CPython's memo takes 32 MB for them at most.
+const NEVER_FAR: u64 = 1 << 20;
 
 #[derive(Debug)]
 struct Replaced {
@@ -70,35 +85,55 @@ impl MemoSlots {
 
     /// Fills the next slot, by a MEMOIZE at `at`.
     #[inline(always)]
-    pub(super) fn memoize(&mut self, value: Ref, at: u64) {
+    pub(super) fn memoize(&mut self, value: Ref, at: u64, budget: &WorkBudget) -> Result<(), OverBudget> {
         // Without gaps, the next slot is the end of `dense`.
         if self.skipped == 0 && self.sparse.is_empty() {
-            self.dense.push(value);
+            budget.push(&mut self.dense, value)
         } else {
-            self.put(self.next(), value, at);
+            self.put(self.next(), value, at, budget)
         }
     }
 
     /// Fills a slot, by a PUT at `at`.
     #[inline]
-    pub(super) fn put(&mut self, index: u64, value: Ref, at: u64) {
+    pub(super) fn put(&mut self, index: u64, value: Ref, at: u64, budget: &WorkBudget) -> Result<(), OverBudget> {
         let before = match self.dense_index(index) {
             Some(dense) if dense == self.dense.len() && self.sparse.is_empty() => {
-                self.dense.push(value);
-                return;
+                return budget.push(&mut self.dense, value);
             }
             Some(dense) if dense < self.dense.len() => {
                 self.dense.get_mut(dense).map(|slot| std::mem::replace(slot, value))
             }
-            _ => self.sparse.insert(index, value),
+            _ => {
+                budget.charge(table_entry::<u64, Ref>())?;
+                self.note_gap(index, at);
+                self.sparse.insert(index, value)
+            }
         };
         // Filled out of order, or for a second time.
         self.irregular += 1;
         // Earlier GETs must still find the old value.
         let changed = before.is_some_and(|before| before != value);
         if changed || (before.is_none() && self.is_earlier(index)) {
-            self.replaced.entry(index).or_default().push(Replaced { until: at, value: before });
+            let versions = self.replaced.entry(index).or_default();
+            if versions.is_empty() {
+                budget.charge(table_entry::<u64, Vec<Replaced>>())?;
+            }
+            budget.push(versions, Replaced { until: at, value: before })?;
         }
+        Ok(())
+    }
+
+    /// Notes a slot beyond those that the bytes before it could have filled: each PUT takes two bytes or more.
+    fn note_gap(&mut self, index: u64, at: u64) {
+        if index > at.saturating_add(self.next()).max(NEVER_FAR) && self.far.is_none() {
+            self.far = Some(FarSlot { at, index });
+        }
+    }
+
+    /// The first PUT that left a large gap.
+    pub(super) fn far(&self) -> Option<FarSlot> {
+        self.far
     }
 
     /// The value that a GET at `at` reads.
@@ -140,10 +175,10 @@ mod tests {
         let (a, b, c) = (Ref::leaf(1), Ref::leaf(2), Ref::leaf(3));
         let mut memo = MemoSlots::starting_at(2);
         assert_eq!(memo.next(), 2);
-        memo.put(2, a, 10);
-        memo.put(2, b, 20);
-        memo.put(2, c, 30);
-        memo.put(0, c, 40);
+        let budget = WorkBudget::new(0, None);
+        for (slot, value, at) in [(2, a, 10), (2, b, 20), (2, c, 30), (0, c, 40)] {
+            memo.put(slot, value, at, &budget).expect("within the budget");
+        }
         assert_eq!([15, 25, 35].map(|at| memo.get(2, at)), [Some(a), Some(b), Some(c)]);
         assert_eq!([35, 45].map(|at| memo.get(0, at)), [None, Some(c)]);
         assert_eq!(memo.get(1, 50), None);

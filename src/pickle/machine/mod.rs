@@ -2,12 +2,16 @@
 //!
 //! It rejects what CPython's C unpickler rejects (`Modules/_pickle.c`): stack underflow, a missing mark, an empty
 //! memo slot. Values are shared by reference as in the pickle, so a pickle that would expand to gigabytes stays as
-//! small as it is; everything that grows has a limit, and nothing recurses.
+//! small as it is; everything that grows is paid for by a
+//! [`WorkBudget`](crate::pickle::work_budget::WorkBudget), and nothing recurses.
 //!
-//! [`state`] holds the machine, [`run`] starts it, [`execute`] has the opcodes, [`view`] reads its values, [`prune`]
+//! [`state`] holds the machine, [`build_notes`] what a load that builds its objects must know besides its values,
+//! [`run`] starts it, [`execute`] has the opcodes, [`view`] reads its values, [`prune`]
 //! drops values that are not needed, and [`joblib_arrays`] handles array bytes between the opcodes.
 
+mod build_notes;
 mod execute;
+mod items;
 mod joblib_arrays;
 #[cfg(test)]
 mod joblib_tests;
@@ -22,8 +26,10 @@ pub(crate) mod value;
 mod view;
 
 pub use self::joblib_arrays::opcodes_around;
+
 pub use self::limits::MachineError;
 pub(crate) use self::limits::{MAX_MARKS, MAX_MEMO, MAX_STACK};
+pub(crate) use self::memo_slots::FarSlot;
 pub(crate) use self::prune::Watch;
 pub use self::state::{Machine, RawArray};
 pub(crate) use self::state::{ObjectChange, SegmentRange};

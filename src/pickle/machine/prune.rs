@@ -94,7 +94,7 @@ impl Machine<'_> {
             let kept = target.items.len().saturating_sub(batch.items);
             target.items.get_mut(kept..).unwrap_or_default().iter_mut().for_each(prune);
         }
-        nodes.drain(batch.first..).for_each(|node| self.spare.keep(node.items));
+        nodes.drain(batch.first..).for_each(|node| self.spare.keep(node.items, &self.budget));
         watch.after_pruning(batch.first);
     }
 }

@@ -1,5 +1,8 @@
 //! Starts the machine: on a whole pickle, on one segment of snapcli's own stream, or on several of them.
 
+use std::rc::Rc;
+
+use super::items::Items;
 use super::limits::MachineError;
 use super::prune::Watch;
 use super::state::{ArrayNotes, Done, Machine, SegmentRange};
@@ -7,6 +10,7 @@ use super::value::{NodeKind, Ref};
 use crate::pickle::format::emit::PRELUDE_MEMO;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{OpStep, Parser};
+use crate::pickle::work_budget::WorkBudget;
 
 impl<'a> Machine<'a> {
     /// Follows a whole pickle, or a file of `joblib.dump`. Also returns the value that it makes.
@@ -14,7 +18,15 @@ impl<'a> Machine<'a> {
     /// # Errors
     /// If CPython could not load the pickle, or if it exceeds a limit.
     pub fn run(bytes: &'a [u8]) -> Result<(Self, Ref), MachineError> {
-        Self::new(bytes, 0, 0).follow(None)
+        Self::run_with(bytes, &WorkBudget::new(bytes.len() as u64, None))
+    }
+
+    /// As [`Self::run`], with a budget that may pay for other things, too.
+    ///
+    /// # Errors
+    /// As for [`Self::run`].
+    pub fn run_with(bytes: &'a [u8], budget: &Rc<WorkBudget>) -> Result<(Self, Ref), MachineError> {
+        Self::new(bytes, 0, 0, budget).follow(None)
     }
 
     /// Follows a whole pickle as [`Self::run`] does, and prunes values that `watch` has seen and that are not needed
@@ -22,22 +34,30 @@ impl<'a> Machine<'a> {
     ///
     /// # Errors
     /// As for [`Self::run`].
-    pub fn run_watched(bytes: &'a [u8], watch: &mut dyn Watch) -> Result<(Self, Ref), MachineError> {
-        Self::new(bytes, 0, 0).follow(Some(watch))
+    pub fn run_watched(
+        bytes: &'a [u8],
+        budget: &Rc<WorkBudget>,
+        watch: &mut dyn Watch,
+    ) -> Result<(Self, Ref), MachineError> {
+        Self::new(bytes, 0, 0, budget).follow(Some(watch))
     }
 
     /// As [`Self::run_watched`], for a pickle that is not read by joblib.
     ///
     /// # Errors
     /// As for [`Self::run`].
-    pub fn run_nested(bytes: &'a [u8], watch: &mut dyn Watch) -> Result<(Self, Ref), MachineError> {
-        let mut machine = Self::new(bytes, 0, 0);
+    pub fn run_nested(
+        bytes: &'a [u8],
+        budget: &Rc<WorkBudget>,
+        watch: &mut dyn Watch,
+    ) -> Result<(Self, Ref), MachineError> {
+        let mut machine = Self::new(bytes, 0, 0, budget);
         // Only joblib's unpickler skips array bytes after a BUILD.
         machine.arrays = ArrayNotes { unexpected: true, ..ArrayNotes::default() };
         machine.follow(Some(watch))
     }
 
-    fn follow(mut self, mut watch: Option<&mut dyn Watch>) -> Result<(Self, Ref), MachineError> {
+    pub(super) fn follow(mut self, mut watch: Option<&mut dyn Watch>) -> Result<(Self, Ref), MachineError> {
         let mut parser = Parser::new(self.bytes);
         let mut stop = 0;
         self.steps(&mut parser, |machine, parser, op| {
@@ -55,6 +75,7 @@ impl<'a> Machine<'a> {
             Ok(())
         })?;
         let value = self.stack.pop().ok_or(MachineError::Underflow { at: stop, opcode: Opcode::Stop })?;
+        self.end_run();
         Ok((self, value))
     }
 
@@ -63,8 +84,13 @@ impl<'a> Machine<'a> {
     ///
     /// # Errors
     /// As for [`Self::run`], or if the opcodes are not one name with one value.
-    pub fn run_segment(bytes: &'a [u8], base: u64, memo: u64) -> Result<(Self, Ref, Ref), MachineError> {
-        let mut machine = Self::new(bytes, base, memo);
+    pub fn run_segment(
+        bytes: &'a [u8],
+        base: u64,
+        memo: u64,
+        budget: &Rc<WorkBudget>,
+    ) -> Result<(Self, Ref, Ref), MachineError> {
+        let mut machine = Self::new(bytes, base, memo, budget);
         let session = machine.push_session(base)?;
         machine.steps(&mut Parser::segment(bytes, base), |_, _, _| Ok(()))?;
         // The dict must hold one pair, and must be alone on the stack.
@@ -80,8 +106,12 @@ impl<'a> Machine<'a> {
     ///
     /// # Errors
     /// As for [`Self::run`], or if a segment leaves more or less than the session's dict on the stack.
-    pub fn run_segments(bytes: &'a [u8], segments: &[SegmentRange]) -> Result<(Self, Vec<(Ref, Ref)>), MachineError> {
-        let mut machine = Self::new(bytes, 0, PRELUDE_MEMO);
+    pub fn run_segments(
+        bytes: &'a [u8],
+        segments: &[SegmentRange],
+        budget: &Rc<WorkBudget>,
+    ) -> Result<(Self, Vec<(Ref, Ref)>), MachineError> {
+        let mut machine = Self::new(bytes, 0, PRELUDE_MEMO, budget);
         let session = machine.push_session(0)?;
         for segment in segments {
             // Segments between two chosen ones would have filled these slots.
@@ -101,14 +131,14 @@ impl<'a> Machine<'a> {
 
     /// Pushes the dict that the variables of a session are put into: it is the first node.
     fn push_session(&mut self, start: u64) -> Result<Ref, MachineError> {
-        let session = self.make(NodeKind::Dict, start, start, Vec::new())?;
+        let session = self.make(NodeKind::Dict, start, start, Items::default())?;
         self.stack.push(session);
         Ok(session)
     }
 
     /// Follows all opcodes, and calls `after` after each of them.
     #[inline(always)]
-    fn steps(
+    pub(super) fn steps(
         &mut self,
         parser: &mut Parser<'a>,
         mut after: impl FnMut(&mut Self, &mut Parser<'a>, OpStep) -> Done,
@@ -122,6 +152,7 @@ impl<'a> Machine<'a> {
                     None => return Ok(()),
                 },
             };
+            self.check_frame(op);
             self.step(op)?;
             after(self, parser, op)?;
         }

@@ -3,12 +3,16 @@
 //! The other files of this folder add methods to [`Machine`]; this one has the data and what reads it without decoding.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
-use super::limits::{MAX_ITEMS, MAX_NODES, MachineError, limit};
+use super::build_notes::BuildNotes;
+use super::items::{Items, SpareItems};
+use super::limits::MachineError;
 use super::memo_slots::{Filled, MemoSlots};
 use super::value::{Node, NodeKind, Ref, RefTarget};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::OpStep;
+use crate::pickle::work_budget::WorkBudget;
 
 /// The result of a step that makes no value.
 pub(super) type Done = Result<(), MachineError>;
@@ -24,7 +28,7 @@ pub struct ObjectChange {
     /// The value that it changed.
     pub target: Ref,
     /// The state or the items.
-    pub items: Vec<Ref>,
+    pub items: Items,
 }
 
 /// The range of a segment of snapcli's own stream, and how many memo slots are filled before it.
@@ -66,14 +70,15 @@ pub struct Machine<'a> {
     pub(super) memo: MemoSlots,
     pub(super) stack: Vec<Ref>,
     pub(super) marks: Vec<Mark>,
-    /// The number of items of all nodes and changes.
-    pub(super) items: usize,
     /// The end of the opcode that was followed last.
     pub(super) end: u64,
     /// Values that may be pruned after this step.
     pub(super) batch: Option<Batch>,
     pub(super) arrays: ArrayNotes,
     pub(super) spare: SpareItems,
+    pub(super) notes: BuildNotes,
+    /// Pays for all of the above.
+    pub(super) budget: Rc<WorkBudget>,
     /// The bytes of the opcodes that were decoded to show a value, counted by the tests of complexity.
     #[cfg(test)]
     pub(super) decoded: std::cell::Cell<u64>,
@@ -117,44 +122,10 @@ pub(super) struct ArrayNotes {
     pub(super) second_states: HashSet<Ref>,
 }
 
-/// The most items of a vector that is kept for reuse.
-const MAX_SPARE_LENGTH: usize = 16;
-/// The most vectors of one length that are kept.
-const MAX_SPARE_OF_LENGTH: usize = 2048;
-
-/// Empty vectors for reuse, by capacity. A pickle that is a long list of records makes vectors of the same few
-/// lengths again and again.
-#[derive(Debug, Default)]
-pub(super) struct SpareItems([Vec<Vec<Ref>>; MAX_SPARE_LENGTH + 1]);
-
-impl SpareItems {
-    /// A copy of these items, in a vector that has room for no more.
-    #[inline]
-    pub(super) fn copy_of(&mut self, items: &[Ref]) -> Vec<Ref> {
-        match self.0.get_mut(items.len()).and_then(Vec::pop) {
-            Some(mut copy) => {
-                copy.extend_from_slice(items);
-                copy
-            }
-            None => items.to_vec(),
-        }
-    }
-
-    /// Takes back a vector whose items are no longer needed.
-    pub(super) fn keep(&mut self, mut items: Vec<Ref>) {
-        // `copy_of` asks for a vector of exactly the capacity that it needs.
-        let capacity = items.capacity();
-        if let Some(same) = self.0.get_mut(capacity).filter(|same| capacity > 0 && same.len() < MAX_SPARE_OF_LENGTH) {
-            items.clear();
-            same.push(items);
-        }
-    }
-}
-
 impl<'a> Machine<'a> {
     /// A machine that has followed nothing yet. `memo` slots are filled before `bytes`, which begin at `base` in
     /// their file.
-    pub(super) fn new(bytes: &'a [u8], base: u64, memo: u64) -> Self {
+    pub(super) fn new(bytes: &'a [u8], base: u64, memo: u64, budget: &Rc<WorkBudget>) -> Self {
         Self {
             bytes,
             base,
@@ -165,14 +136,25 @@ impl<'a> Machine<'a> {
             memo: MemoSlots::starting_at(memo),
             stack: Vec::new(),
             marks: Vec::new(),
-            items: 0,
             end: base,
             batch: None,
             arrays: ArrayNotes::default(),
             spare: SpareItems::default(),
+            notes: BuildNotes::default(),
+            budget: Rc::clone(budget),
             #[cfg(test)]
             decoded: std::cell::Cell::default(),
         }
+    }
+
+    /// What pays for the values, and for all that is remembered about them.
+    pub(crate) fn budget(&self) -> &WorkBudget {
+        &self.budget
+    }
+
+    /// The same, for a machine or a judge of another pickle.
+    pub(crate) fn shared_budget(&self) -> &Rc<WorkBudget> {
+        &self.budget
     }
 
     /// The end of the opcodes: after STOP, or at the end of the segment.
@@ -219,16 +201,18 @@ impl<'a> Machine<'a> {
         self.stack.last().copied().ok_or(MachineError::Underflow { at: op.start, opcode: op.opcode })
     }
 
-    pub(super) fn make(&mut self, kind: NodeKind, start: u64, end: u64, items: Vec<Ref>) -> Result<Ref, MachineError> {
-        limit(self.nodes.len(), MAX_NODES, "objects", start)?;
-        self.count(items.len(), start)?;
-        self.nodes.push(Node { kind, start, end, items, state: None, added: None });
+    #[inline]
+    pub(super) fn make(&mut self, kind: NodeKind, start: u64, end: u64, items: Items) -> Result<Ref, MachineError> {
+        self.budget.push(&mut self.nodes, Node { kind, start, end, items, state: None, added: None })?;
         Ok(Ref::node(self.nodes.len() - 1))
     }
 
-    pub(super) fn count(&mut self, items: usize, at: u64) -> Done {
-        self.items = self.items.saturating_add(items);
-        limit(self.items, MAX_ITEMS, "items", at)
+    /// Gives back the memory that only a run needs.
+    pub(super) fn end_run(&mut self) {
+        self.budget.release_list(std::mem::take(&mut self.stack));
+        self.budget.release_list(std::mem::take(&mut self.marks));
+        // These stay paid for: they are few.
+        self.spare = SpareItems::default();
     }
 
     /// The offset of the first opcode that made a value.

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::num::NonZeroU64;
 
+use super::items::Items;
 use crate::pickle::format::py_str::PyStr;
 
 /// Refers to a value. It is meaningful only to the machine that made it.
@@ -78,6 +79,11 @@ impl Ref {
         if let RefTarget::Node(index) = self.target() { Some(index) } else { None }
     }
 
+    /// The offset of the opcode that makes the value alone.
+    pub(crate) fn leaf_offset(self) -> Option<u64> {
+        if let RefTarget::Leaf(at) = self.target() { Some(at) } else { None }
+    }
+
     /// The pruned form of a value of this kind.
     pub(super) fn inner(kind: NodeKind) -> Self {
         let number = INNER.iter().position(|inner| *inner == Inner::Container(kind)).unwrap_or(INNER.len() - 1);
@@ -106,7 +112,7 @@ pub struct Node {
     /// The end of the last opcode that makes it. Opcodes that change it later, through the memo, do not count.
     pub end: u64,
     /// Its parts: see [`NodeKind`].
-    pub items: Vec<Ref>,
+    pub items: Items,
     /// The state that BUILD gave it.
     pub state: Option<Ref>,
     /// Items that were added by opcodes for another kind.
@@ -174,9 +180,9 @@ pub enum CallKind {
 #[derive(Debug, Default)]
 pub struct Added {
     /// By APPEND, APPENDS and ADDITEMS.
-    pub items: Vec<Ref>,
+    pub items: Items,
     /// By SETITEM and SETITEMS: keys and values, alternating.
-    pub pairs: Vec<Ref>,
+    pub pairs: Items,
 }
 
 /// A value that is not put together from others, decoded.

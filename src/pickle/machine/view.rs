@@ -4,6 +4,7 @@
 //! pickle can refer to one long string a million times: a caller that reads many values must remember what it has
 //! read.
 
+use super::memo_slots::FarSlot;
 use super::state::{Machine, RawArray};
 use super::value::{Leaf, Node, Ref, RefTarget, Value};
 use crate::pickle::format::opcode::Opcode;
@@ -26,6 +27,11 @@ impl<'a> Machine<'a> {
     /// The value in a memo slot at the end of the run.
     pub fn in_slot(&self, slot: u64) -> Option<Ref> {
         self.memo.get(slot, u64::MAX)
+    }
+
+    /// The first PUT that leaves a gap in the memo which is too large for an honest pickle.
+    pub fn far_slot(&self) -> Option<FarSlot> {
+        self.memo.far()
     }
 
     /// The node of a value with parts; `None`, without decoding anything, for other values.
@@ -71,6 +77,13 @@ impl<'a> Machine<'a> {
         let index = |at: u64| usize::try_from(at.saturating_sub(self.base)).ok();
         let range = index(at).zip(index(end));
         range.and_then(|(start, end)| self.bytes.get(start..end)).unwrap_or_default()
+    }
+
+    /// The single opcode that makes a value, without decoding its argument.
+    pub(crate) fn opcode(&self, reference: Ref) -> Option<Opcode> {
+        let RefTarget::Leaf(at) = self.resolve(reference).target() else { return None };
+        let position = usize::try_from(at.checked_sub(self.base)?).ok()?;
+        Opcode::from_byte(*self.bytes.get(position)?)
     }
 
     /// The opcode at an offset where one was parsed before.

@@ -4,6 +4,7 @@
 use super::explain::outline::Outline;
 use super::inspection::Inspection;
 use super::machine::MachineError;
+use super::work_budget::WorkBudget;
 
 pub(crate) mod joblib_dumps;
 
@@ -164,5 +165,6 @@ pub(crate) fn flipped(pickle: &[u8], count: usize) -> impl Iterator<Item = Vec<u
 }
 
 pub(crate) fn outline(pickle: &[u8]) -> Result<Outline, MachineError> {
-    Inspection::run_pruned(pickle).map(|inspection| inspection.outline().clone())
+    let budget = WorkBudget::new(pickle.len() as u64, None);
+    Inspection::run_pruned(pickle, &budget).map(|inspection| inspection.outline().clone())
 }

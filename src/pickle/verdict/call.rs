@@ -13,6 +13,7 @@ use crate::pickle::known::renames::current_name;
 use crate::pickle::known::untrusted::is_compiled_unchecked;
 use crate::pickle::known::{Effect, Makes, effect_of, made_by};
 use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
+use crate::pickle::work_budget::{shared_string, table_entry};
 
 /// How many callables that call one another are followed.
 pub(super) const MAX_STEPS: usize = 16;
@@ -74,6 +75,7 @@ impl Judge {
         // With more than one finding, each instance is judged again, so that all of them are counted.
         let is_alike = is_alike && !depends_on_arguments(&symbol);
         if is_alike && self.findings.len() <= before + 1 && matches!(symbol, Symbol::Import(..) | Symbol::Class(_)) {
+            let _ = self.budget.charge(table_entry::<Ref, Option<usize>>());
             self.instances.insert(class, (self.findings.len() > before).then_some(before));
         }
     }
@@ -215,7 +217,8 @@ impl Judge {
         }
         // The pickle may have defined this function itself, see `redefined_main_calls`.
         if module == "__main__" || module == "__mp_main__" {
-            self.main_calls.push((name.into(), site.at));
+            let _ = self.budget.charge(shared_string(name));
+            let _ = self.budget.push(&mut self.main_calls, (name.into(), site.at));
         }
         if is_dangerous(module, name) {
             return self.dangerous(labels, site, &full, harm_of(module));
@@ -308,6 +311,7 @@ impl Judge {
         // The callee may call any method that Python itself calls, such as `__iter__`.
         let code = self.methods(labels, class, ARGUMENT_METHODS, MAX_STEPS);
         let harms = code.is_some_and(|code| code.class == VerdictClass::Dangerous);
+        let _ = self.budget.charge(table_entry::<Ref, bool>());
         self.harmful_arguments.insert(class, harms);
         harms
     }

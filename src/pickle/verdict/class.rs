@@ -12,6 +12,7 @@ use crate::pickle::known::packages::is_renamed_setter;
 use crate::pickle::known::renames::current_name;
 use crate::pickle::known::{ClassArguments, Effect, effect_of, is_called_base, is_metaclass};
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
+use crate::pickle::work_budget::table_entry;
 
 /// How many bases or wrapped functions in a chain are followed.
 pub(super) const MAX_CODE_STEPS: usize = 16;
@@ -27,6 +28,8 @@ impl Judge {
             return known.clone();
         }
         let found = self.methods(labels, class, LOAD_METHODS, MAX_CODE_STEPS);
+        let why = found.as_ref().map_or(0, |code| code.why.len());
+        let _ = self.budget.charge(table_entry::<Ref, Option<EmbeddedCode>>() + why);
         self.class_code.insert(class, found.clone());
         found
     }
@@ -177,6 +180,8 @@ fn dangerous_name(labels: &Labels<'_, '_>, code: Ref) -> Option<String> {
             // Constants and names are tuples; nested code objects are calls among the constants.
             if matches!(node.kind, NodeKind::Tuple | NodeKind::Call(_)) {
                 waiting.extend(node.items.iter().rev().take(MAX_VALUES));
+                // Only the last ones can still be searched.
+                waiting.drain(..waiting.len().saturating_sub(MAX_VALUES));
             }
         } else if let Some(name) = labels.string(value).filter(|name| is_dangerous_in_code(name)) {
             return Some(name.as_ref().to_owned());

@@ -7,6 +7,7 @@
 
 use std::rc::Rc;
 
+use super::MAX_FINDINGS;
 use super::buffer_arrays::is_within_buffer;
 use crate::pickle::dtype_call::{DtypeSpec, dtype_call, is_dtype_call, spec_of};
 use crate::pickle::explain::labels::Labels;
@@ -44,6 +45,10 @@ pub(super) fn forged_dtypes(labels: &Labels<'_, '_>) -> Vec<u64> {
 pub(super) fn unusual(labels: &Labels<'_, '_>) -> Vec<(u64, &'static str)> {
     let mut found = Vec::new();
     for node in labels.machine().nodes() {
+        // A few say enough.
+        if found.len() > MAX_FINDINGS {
+            break;
+        }
         for (index, item) in node.items.iter().enumerate() {
             // In an unexpected position, the class may reach a callee that makes an array in a way not checked here.
             if numpy_class(labels, *item).is_some_and(|class| !is_expected(labels, node, index, class)) {

@@ -17,6 +17,7 @@ use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::danger::is_inner;
 use crate::pickle::known::{Effect, effect_of};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
+use crate::pickle::work_budget::table_entry;
 
 /// The flags of generators, coroutines and async generators.
 const GENERATOR_FLAGS: i64 = 0x20 | 0x80 | 0x200;
@@ -187,6 +188,14 @@ impl Judge {
 
     /// Whether a generator is among these values, those in them, or the arguments and the state of their objects.
     fn holds_generator(&mut self, labels: &Labels<'_, '_>, callee: Ref, arguments: &[Ref]) -> bool {
+        let mut paid = 0;
+        let found = self.search_generator(labels, callee, arguments, &mut paid);
+        self.budget.release(paid);
+        found
+    }
+
+    /// As [`Self::holds_generator`]. `paid` is the memory that the search was charged for.
+    fn search_generator(&mut self, labels: &Labels<'_, '_>, callee: Ref, arguments: &[Ref], paid: &mut usize) -> bool {
         let mut seen = HashSet::new();
         let mut waiting = arguments.to_vec();
         if let Symbol::Partial(call) = self.symbol(labels, callee) {
@@ -196,6 +205,11 @@ impl Judge {
             self.count_step();
             let value = labels.machine().resolve(value);
             let Some(node) = labels.machine().node(value).filter(|_| seen.insert(value)) else { continue };
+            let memory = table_entry::<Ref, ()>() + size_of_val(node.items.as_slice());
+            *paid += memory;
+            if self.budget.charge(memory).is_err() {
+                return true;
+            }
             self.searched = self.searched.saturating_add(1 + node.items.len());
             if self.searched > MAX_SEARCHED || self.is_generator(labels, value) {
                 return true;

@@ -12,10 +12,13 @@ use super::{Finding, MAX_FINDINGS, Verdict, VerdictClass, buffer_arrays, forged_
 use crate::pickle::explain::labels::{Labels, MAX_NAME};
 use crate::pickle::known::packages::{is_known_module, runs_on_import};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
-use crate::pickle::machine::{Machine, MachineError, Watch};
+use crate::pickle::machine::{FarSlot, Machine, MachineError, Watch};
+use crate::pickle::work_budget::{WorkBudget, table_entry};
 
 /// Why an array is dangerous whose elements numpy would read from memory that is gone.
 const CHANGED_BUFFER: &str = "uses a buffer that is changed after the array was made";
+/// Why a memo slot with a high number is dangerous, after the number.
+const FAR_SLOT: &str = "is so far beyond the others that CPython would take memory for a gap that no pickler leaves";
 /// Why a forged dtype is dangerous, after its name.
 pub(super) const FORGED: &str = "is forged: numpy would use numbers in the file as memory addresses";
 
@@ -83,6 +86,8 @@ pub(super) struct Judge {
     pub(super) searched: usize,
     /// Keys of namespaces, seen lately, that are not names of methods.
     pub(super) plain_keys: Vec<Ref>,
+    /// Pays for what is remembered here.
+    pub(super) budget: Rc<WorkBudget>,
     #[cfg(test)]
     pub(super) steps: u64,
 }
@@ -119,8 +124,10 @@ impl Watch for Judge {
 
     fn after_pruning(&mut self, nodes: usize) {
         for value in std::mem::take(&mut self.so_far.fresh) {
-            if value.node_index().is_some_and(|index| index >= nodes) {
-                self.symbols.remove(&value);
+            if value.node_index().is_some_and(|index| index >= nodes)
+                && let Some(symbol) = self.symbols.remove(&value)
+            {
+                self.budget.release(table_entry::<Ref, Symbol>() + symbol.allocated());
             }
         }
         // The indexes of pruned nodes are reused for other values.
@@ -131,7 +138,7 @@ impl Watch for Judge {
 }
 
 impl Judge {
-    pub(super) fn new(depth: usize) -> Self {
+    pub(super) fn new(depth: usize, budget: &Rc<WorkBudget>) -> Self {
         Self {
             so_far: JudgedSoFar::default(),
             depth,
@@ -153,14 +160,15 @@ impl Judge {
             is_generator_call: false,
             searched: 0,
             plain_keys: Vec::new(),
+            budget: Rc::clone(budget),
             #[cfg(test)]
             steps: 0,
         }
     }
 
     /// A judge of a pickle that `pickle.loads` reads, not joblib.
-    pub(super) fn of_plain(depth: usize) -> Self {
-        Self { by_joblib: false, ..Self::new(depth) }
+    pub(super) fn of_plain(depth: usize, budget: &Rc<WorkBudget>) -> Self {
+        Self { by_joblib: false, ..Self::new(depth, budget) }
     }
 
     pub(super) fn verdict(mut self) -> Verdict {
@@ -168,9 +176,10 @@ impl Judge {
         Verdict { class: self.worst, findings: self.findings, more: self.more }
     }
 
-    /// Counts a step, for the tests of how long a verdict takes.
+    /// Pays for a step. The tests count them, too.
     #[inline(always)]
     pub(super) fn count_step(&mut self) {
+        self.budget.steps(1);
         #[cfg(test)]
         {
             self.steps += 1;
@@ -229,8 +238,11 @@ impl Judge {
 
     /// Runs a machine over one pickle, and judges all that it does.
     pub(super) fn run<'a>(&mut self, bytes: &'a [u8]) -> Result<(Machine<'a>, Ref), MachineError> {
-        let (machine, value) =
-            if self.by_joblib { Machine::run_watched(bytes, self)? } else { Machine::run_nested(bytes, self)? };
+        let (machine, value) = if self.by_joblib {
+            Machine::run_watched(bytes, &Rc::clone(&self.budget), self)?
+        } else {
+            Machine::run_nested(bytes, &Rc::clone(&self.budget), self)?
+        };
         self.judge_run(bytes, &Labels::new(&machine));
         Ok((machine, value))
     }
@@ -241,6 +253,9 @@ impl Judge {
         self.judge_new(labels);
         // Nodes that were judged early may have been given a state or items since.
         for (index, node) in labels.machine().nodes().iter().enumerate().take(early) {
+            if self.budget.is_spent() {
+                return;
+            }
             if self.so_far.filled.binary_search(&index).is_err() {
                 self.filled(labels, Ref::node(index), node);
             }
@@ -254,6 +269,9 @@ impl Judge {
         }
         for at in buffer_arrays::changed_buffers(labels) {
             self.note(VerdictClass::Dangerous, at, "numpy.ndarray", "", CHANGED_BUFFER);
+        }
+        if let Some(FarSlot { at, index }) = labels.machine().far_slot() {
+            self.note(VerdictClass::Dangerous, at, &format!("memo slot {index}"), "", FAR_SLOT);
         }
         self.array_contents(bytes, labels.machine());
     }
@@ -275,7 +293,10 @@ impl Judge {
             self.node(labels, Ref::node(index), node);
             // Nodes without a state may be given one later, see `judge_run`.
             if node.state.is_some() || node.added.is_some() {
-                self.so_far.filled.push(index);
+                let _ = self.budget.push(&mut self.so_far.filled, index);
+            }
+            if self.budget.is_spent() {
+                break;
             }
         }
         changes.for_each(|change| self.change(labels, change));
@@ -339,6 +360,14 @@ impl Judge {
     /// Notes an object that the pickle refers to only by a number or an identifier.
     pub(super) fn external(&mut self, at: u64, what: &str) {
         self.note(VerdictClass::Dangerous, at, what, "", "is resolved by the program that loads the file");
+    }
+
+    /// Remembers the symbol of a value, if the budget pays for that.
+    pub(super) fn remember_symbol(&mut self, value: Ref, symbol: &Symbol) {
+        let table = table_entry::<Ref, Symbol>() + symbol.allocated();
+        if self.budget.charge(table).is_ok() && self.budget.push(&mut self.so_far.fresh, value).is_ok() {
+            self.symbols.insert(value, symbol.clone());
+        }
     }
 
     /// What is known of the instances of this class, if the last instance was of it.

@@ -295,7 +295,7 @@ impl Judge {
             && let Some(namespace) = self.argument(labels, site, 2)
         {
             // More can be added to the namespace until the end of the pickle.
-            self.namespaces.push((namespace, site.at));
+            let _ = self.budget.push(&mut self.namespaces, (namespace, site.at));
         }
         match target.map(|target| self.symbol(labels, target)) {
             Some(Symbol::Class(class)) => {
@@ -365,8 +365,11 @@ impl Judge {
             return self.dangerous(labels, site, full, "loads pickles that are nested too deeply");
         }
         // `pickle.loads` does not read joblib's arrays.
-        let mut inner = Self::of_plain(self.depth + 1);
-        if inner.run(bytes).is_err() {
+        let mut inner = Self::of_plain(self.depth + 1, &self.budget);
+        let memory = self.budget.memory_left();
+        let ran = inner.run(bytes).map(drop);
+        self.budget.restore(memory);
+        if ran.is_err() {
             return self.dangerous(labels, site, full, "loads a pickle that cannot be analysed");
         }
         // Offsets within the nested pickle are relative to the opcode of its bytes, which is close enough to find them.

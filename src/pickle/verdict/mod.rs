@@ -22,12 +22,15 @@ mod symbol;
 #[cfg(test)]
 mod tests;
 
+use std::rc::Rc;
+
 use serde::Serialize;
 
 use self::judge::Judge;
 use super::explain::labels::Labels;
 use super::machine::value::Ref;
 use super::machine::{Machine, MachineError};
+use super::work_budget::WorkBudget;
 
 /// The most findings that a verdict lists. If there are more, these are the worst.
 pub(crate) const MAX_FINDINGS: usize = 200;
@@ -95,29 +98,38 @@ pub(crate) const NO_PROOF: &str = "a static verdict is not a proof: load only fi
 impl Verdict {
     /// Judges a pickle and those that follow it in `bytes`. Also returns the machine and the value of the first one;
     /// the machine has forgotten most of the data in long lists and dicts.
-    pub fn follow(bytes: &[u8]) -> Result<(Self, Machine<'_>, Ref), MachineError> {
-        let mut judge = Judge::new(0);
+    ///
+    /// # Errors
+    /// If this is not a pickle, or too large for the budget.
+    pub fn follow<'a>(bytes: &'a [u8], budget: &Rc<WorkBudget>) -> Result<(Self, Machine<'a>, Ref), MachineError> {
+        let mut judge = Judge::new(0, budget);
         let (machine, value) = judge.run(bytes)?;
         judge.following_pickles(bytes, machine.end());
+        budget.check()?;
         Ok((judge.verdict(), machine, value))
     }
 
     /// As [`Self::follow`], from a run of [`Machine::run`] over `bytes` that exists already.
     pub fn of_run(bytes: &[u8], labels: &Labels<'_, '_>) -> Self {
-        let mut judge = Judge::new(0);
+        let budget = labels.machine().shared_budget();
+        let mut judge = Judge::new(0, budget);
         judge.judge_run(bytes, labels);
         judge.following_pickles(bytes, labels.machine().end());
+        // Of what could not be remembered, nothing was judged.
+        if let Err(error) = budget.check() {
+            return Self::refused(&error.into());
+        }
         judge.verdict()
     }
 
     /// The verdict on bytes that may not be a pickle, which would be dangerous.
-    pub fn of_bytes(bytes: &[u8]) -> Self {
-        Self::follow(bytes).map_or_else(|error| Self::refused(&error), |(verdict, ..)| verdict)
+    pub fn of_bytes(bytes: &[u8], budget: &Rc<WorkBudget>) -> Self {
+        Self::follow(bytes, budget).map_or_else(|error| Self::refused(&error), |(verdict, ..)| verdict)
     }
 
     /// The verdict on a pickle that the machine has rejected: what a load does before the error is unknown.
     pub fn refused(error: &MachineError) -> Self {
-        let mut judge = Judge::new(0);
+        let mut judge = Judge::new(0, &WorkBudget::new(0, None));
         judge.note(VerdictClass::Dangerous, 0, "the pickle", "", &format!("cannot be analysed: {error}"));
         judge.verdict()
     }
@@ -131,7 +143,12 @@ impl Verdict {
 /// Everything that a load would do besides building plain data, each with its offset. An untrusted file is loaded only
 /// if this is empty.
 pub fn beyond_plain(bytes: &[u8]) -> Vec<(u64, String)> {
-    match Machine::run(bytes) {
+    beyond_plain_within(bytes, &WorkBudget::new(bytes.len() as u64, None))
+}
+
+/// As [`beyond_plain`], within a budget.
+pub(crate) fn beyond_plain_within(bytes: &[u8], budget: &Rc<WorkBudget>) -> Vec<(u64, String)> {
+    match Machine::run_with(bytes, budget) {
         Ok((machine, _)) => beyond_plain_of_run(bytes, &Labels::new(&machine)),
         Err(error) => vec![(0, format!("opcodes that cannot be analysed ({error})"))],
     }

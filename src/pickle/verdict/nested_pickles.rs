@@ -28,9 +28,12 @@ impl Judge {
                 continue;
             }
             // joblib loads it by `pickle.load`, which knows nothing of wrappers.
-            let mut inner = Judge::of_plain(self.depth + 1);
-            match inner.run(contents) {
-                Ok(_) => self.take(inner, raw.start, "in a pickle within an array: "),
+            let mut inner = Judge::of_plain(self.depth + 1, &self.budget);
+            let memory = self.budget.memory_left();
+            let ran = inner.run(contents).map(drop);
+            self.budget.restore(memory);
+            match ran {
+                Ok(()) => self.take(inner, raw.start, "in a pickle within an array: "),
                 Err(error) => {
                     let why = format!("cannot be analysed: {error}");
                     self.note(VerdictClass::Dangerous, raw.start, "a pickle within an array", "", &why)
@@ -48,9 +51,12 @@ impl Judge {
                 return;
             }
             // A judge of its own, because a second load starts with an empty memo.
-            let mut judge = Judge::new(self.depth + 1);
-            match judge.run(rest).map(|(machine, _)| (machine.end(), judge)) {
-                Ok((length, judge)) => {
+            let mut judge = Judge::new(self.depth + 1, &self.budget);
+            let memory = self.budget.memory_left();
+            let ran = judge.run(rest).map(|(machine, _)| machine.end());
+            self.budget.restore(memory);
+            match ran {
+                Ok(length) => {
                     self.take(judge, end as u64, "in a pickle that follows the first: ");
                     end = end.saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
                 }

@@ -18,6 +18,7 @@ use crate::pickle::known::packages::is_known_module;
 use crate::pickle::known::renames::current_name;
 use crate::pickle::machine::ObjectChange;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
+use crate::pickle::work_budget::table_entry;
 
 /// How many keys of namespaces are remembered that are not names of methods.
 const MAX_KEYS: usize = 16;
@@ -93,6 +94,7 @@ impl Judge {
 
     /// Gives a class of the pickle more attributes. Instances that were made before have them, too.
     pub(super) fn add_class_state(&mut self, labels: &Labels<'_, '_>, class: Ref, state: Ref, at: u64) {
+        let _ = self.budget.charge(table_entry::<Ref, Vec<Ref>>());
         self.class_states.entry(class).or_default().push(state);
         // What was concluded about the class may no longer be true.
         self.class_code.remove(&class);
@@ -171,7 +173,7 @@ impl Judge {
         let is_namespace = module == "builtins" && name == "__main__";
         // Setting the variables of the session is what a session is for.
         if (is_main && name.is_empty()) || is_namespace {
-            self.main_states.push(state);
+            let _ = self.budget.push(&mut self.main_states, state);
             return;
         }
         let full = if name.is_empty() { module.to_owned() } else { format!("{module}.{name}") };

@@ -3,8 +3,6 @@
 //! Every step is bounded, and a value that cannot be resolved is [`Symbol::Unknown`], which a verdict takes for the
 //! worst.
 
-use std::rc::Rc;
-
 use super::judge::{Judge, LastClass};
 use super::symbol::{Symbol, attribute, import_of, instance, leaf, module_named, named_class};
 use crate::pickle::explain::labels::Labels;
@@ -22,7 +20,7 @@ impl Judge {
     fn symbol_within(&mut self, labels: &Labels<'_, '_>, reference: Ref, steps: usize) -> Symbol {
         self.count_step();
         let reference = labels.machine().resolve(reference);
-        let Some(steps) = steps.checked_sub(1) else { return Symbol::Unknown };
+        let Some(steps) = steps.checked_sub(1).filter(|_| !self.budget.is_spent()) else { return Symbol::Unknown };
         let node = labels.machine().node(reference);
         if node.is_some_and(|node| node.kind.holds_items()) {
             return Symbol::Data;
@@ -44,15 +42,12 @@ impl Judge {
                 self.made(labels, reference, node, steps)
             }
             // An array of joblib's. Its class was judged with the wrapper.
-            Some(Node { kind: NodeKind::Array, .. }) => {
-                Symbol::Instance(Rc::new(Symbol::Import("numpy".into(), "ndarray".into())))
-            }
+            Some(Node { kind: NodeKind::Array, .. }) => instance(Symbol::Import("numpy".into(), "ndarray".into())),
             Some(_) => import_of(labels, reference),
         };
         // Data is the most common symbol and the cheapest to find again.
         if symbol != Symbol::Data {
-            self.so_far.fresh.push(reference);
-            self.symbols.insert(reference, symbol.clone());
+            self.remember_symbol(reference, &symbol);
         }
         symbol
     }
@@ -78,7 +73,7 @@ impl Judge {
                 Symbol::Lazy
             }
             // NEWOBJ makes an instance even of a class that cannot be resolved.
-            _ if node.kind == NodeKind::Call(CallKind::NewObj) => Symbol::Instance(Rc::new(callee)),
+            _ if node.kind == NodeKind::Call(CallKind::NewObj) => instance(callee),
             _ => Symbol::Unknown,
         }
     }
@@ -89,7 +84,7 @@ impl Judge {
 
     /// An instance of a class, as every call of that class makes it.
     fn instance_of(&mut self, class: Ref, symbol: Symbol) -> Symbol {
-        let symbol = Symbol::Instance(Rc::new(symbol));
+        let symbol = instance(symbol);
         self.set_last_class(Some(LastClass { class, symbol: symbol.clone(), finding: None, is_data: None }));
         symbol
     }

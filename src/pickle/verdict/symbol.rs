@@ -5,10 +5,11 @@
 
 use std::rc::Rc;
 
-use crate::pickle::explain::labels::Labels;
+use crate::pickle::explain::labels::{Labels, MAX_NAME};
 use crate::pickle::known::renames::current_name;
 use crate::pickle::known::{class_named, has_known_effects};
 use crate::pickle::machine::value::{Leaf, Ref, Value};
+use crate::pickle::work_budget::{ALLOCATION, shared_string};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Symbol {
@@ -39,8 +40,26 @@ pub(super) enum Symbol {
     Unknown,
 }
 
+/// How many attributes of attributes are followed. `os.path.join` has two.
+const MAX_ATTRIBUTES: usize = 16;
+
+impl Symbol {
+    /// How many bytes it takes beside the value itself.
+    pub(super) fn allocated(&self) -> usize {
+        match self {
+            Self::Import(module, name) => shared_string(module) + shared_string(name),
+            Self::Instance(class) => {
+                2 * ALLOCATION + size_of::<Self>() + if let Self::Import(..) = **class { class.allocated() } else { 0 }
+            }
+            Self::AttrGetter(name) | Self::MethodCaller(name) => shared_string(name),
+            _ => 0,
+        }
+    }
+}
+
+/// An instance of a class. What is an instance itself is no class, so these do not nest.
 pub(super) fn instance(class: Symbol) -> Symbol {
-    Symbol::Instance(Rc::new(class))
+    Symbol::Instance(Rc::new(if let Symbol::Instance(_) = class { Symbol::Unknown } else { class }))
 }
 
 /// The class that `types` or dill has under this name.
@@ -79,9 +98,13 @@ pub(super) fn module_named(name: &str) -> Symbol {
     Symbol::Import(module.into(), "".into())
 }
 
-/// An attribute of an import. That of an object that the pickle made is not resolved.
+/// An attribute of an import. That of an object that the pickle made is not resolved, and neither is one whose name is
+/// longer than any honest one: each of a chain of attributes has the names of all before it.
 pub(super) fn attribute(of: &Symbol, name: &str) -> Symbol {
     let Symbol::Import(module, outer) = of else { return Symbol::Unknown };
+    if outer.len() + name.len() > MAX_NAME || outer.matches('.').count() >= MAX_ATTRIBUTES {
+        return Symbol::Unknown;
+    }
     let inner = format!("{module}.{outer}"); // The name, if `outer` is a submodule.
     let (module, joined) = match outer.as_ref() {
         "" => (module.as_ref(), name.to_owned()),

@@ -7,7 +7,7 @@ use super::*;
 use crate::pickle::samples;
 
 fn verdict(bytes: &[u8]) -> Verdict {
-    Verdict::of_bytes(bytes)
+    Verdict::of_bytes(bytes, &WorkBudget::new(bytes.len() as u64, None))
 }
 
 fn class(bytes: &[u8]) -> VerdictClass {
@@ -174,7 +174,7 @@ fn findings_are_listed_once_and_the_worst_of_many_stay() {
 
 /// The verdict, and how many steps it took for each byte of the pickle.
 fn class_and_steps(bytes: &[u8]) -> (VerdictClass, u64) {
-    let mut judge = Judge::new(0);
+    let mut judge = Judge::new(0, &WorkBudget::new(bytes.len() as u64, None));
     judge.run(bytes).expect("a pickle");
     let steps = judge.steps;
     (judge.verdict().class, steps / bytes.len() as u64)

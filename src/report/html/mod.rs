@@ -1,8 +1,9 @@
 //! The result of `inspect` as a single HTML page that needs no network.
 //!
 //! The page holds the JSON that `--json` prints, and a script that draws it. Strings in it come from the file and are
-//! hostile: the JSON contains no character that could end its element, the script adds strings to the page as text
-//! nodes only, and the Content-Security-Policy of the page blocks everything without its nonce.
+//! hostile: hidden characters in them are escaped, the JSON contains no character that could end its element, the
+//! script adds strings to the page as text nodes only, and the Content-Security-Policy of the page blocks everything
+//! without its nonce.
 
 #[cfg(test)]
 mod tests;
@@ -10,9 +11,10 @@ mod tests;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::ser::{Formatter, Serializer};
+use serde_json::ser::Serializer;
 
 use super::inspect_report::SessionReport;
+use super::json_text::JsonText;
 use crate::ui::{count, escape, format_size};
 
 const PAGE: &str = include_str!("page.html");
@@ -71,23 +73,6 @@ fn escape_markup(text: &str) -> String {
 /// The JSON of a report for a `script` element: nothing in it can end the element or begin a comment.
 fn embeddable_json(report: &SessionReport) -> io::Result<Vec<u8>> {
     let mut json = Vec::new();
-    report.serialize(&mut Serializer::with_formatter(&mut json, MarkupEscaper))?;
+    report.serialize(&mut Serializer::with_formatter(&mut json, JsonText::in_page()))?;
     Ok(json)
-}
-
-/// Writes `<`, `>` and `&` as JSON escapes. In JSON they only occur in strings.
-struct MarkupEscaper;
-
-impl Formatter for MarkupEscaper {
-    fn write_string_fragment<W: Write + ?Sized>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        for piece in fragment.split_inclusive(['<', '>', '&']) {
-            // Each piece ends with at most one of the three characters.
-            let text = piece.trim_end_matches(['<', '>', '&']);
-            out.write_all(text.as_bytes())?;
-            for c in piece.chars().skip(text.chars().count()) {
-                write!(out, "\\u{:04x}", u32::from(c))?;
-            }
-        }
-        Ok(())
-    }
 }

@@ -10,12 +10,12 @@
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Write};
+use std::io;
 
 use console::{Alignment, Style, measure_text_width, pad_str};
 
 use crate::snapshot::index::{Index, LeftOut, LeftOutReason, Variable};
-use crate::ui::{escape, format_size};
+use crate::ui::{Lines, escape, format_size};
 
 /// How a table is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ const NARROW: usize = 72;
 /// The marker before the name, and the gaps after name, type, size, bar and shape.
 const GAPS: usize = 2 + 2 + 2 + 1 + 2 + 2;
 
-/// A row before it is drawn, with strings that are safe to print.
+/// A row before it is drawn. Its strings are escaped, so that their widths are those of what is shown.
 enum TableRow<'a> {
     /// Name, type, size and shape, and what the bar and the value need.
     Variable {
@@ -71,7 +71,7 @@ struct ColumnWidths {
 }
 
 /// Writes the table of a session.
-pub(crate) fn write_table(out: &mut dyn Write, index: &Index, style: TableStyle) -> io::Result<()> {
+pub(crate) fn write_table(out: &mut Lines<'_>, index: &Index, style: TableStyle) -> io::Result<()> {
     let variables = index.variables.iter().map(|variable| variable_row(variable, style));
     let rows: Vec<TableRow> = variables.chain(index.left_out.iter().map(left_out_row)).collect();
     let widths = ColumnWidths::of(&rows, style);
@@ -203,7 +203,7 @@ impl<'a> StyledLine<'a> {
         self.push(padding + GAP, paint);
     }
 
-    fn write(mut self, out: &mut dyn Write, style: TableStyle) -> io::Result<()> {
+    fn write(mut self, out: &mut Lines<'_>, style: TableStyle) -> io::Result<()> {
         // No spaces at the end of the line.
         while let Some((last, _)) = self.parts.last_mut() {
             last.truncate(last.trim_end_matches(' ').len());
@@ -214,20 +214,16 @@ impl<'a> StyledLine<'a> {
         }
         // Styles add escape sequences without width, so only the plain strings are measured and cut.
         let mut room = style.width.unwrap_or(usize::MAX);
-        for (text, paint) in &self.parts {
-            let shown = cut_end(text, room, style);
+        let mut fitting = Vec::with_capacity(self.parts.len());
+        for (text, paint) in self.parts {
+            let shown = cut_end(&text, room, style);
             room = room.saturating_sub(measure_text_width(&shown));
-            // Spaces need no escape sequences around them.
-            if shown.trim().is_empty() {
-                write!(out, "{shown}")?
-            } else {
-                write!(out, "{}", paint.apply_to(&shown))?
-            }
+            fitting.push((shown, paint));
             if room == 0 {
                 break;
             }
         }
-        writeln!(out)
+        out.styled(&fitting)
     }
 }
 

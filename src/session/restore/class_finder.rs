@@ -2,7 +2,7 @@
 //!
 //! Globals of the session's own module are items of the namespace that is being restored. Renamed modules are imported
 //! by their new names. dill's functions come from dill, which is imported only for them, or from our own replacements
-//! ([`dill_functions`](super::dill_functions)). A guarded load finds only globals on the allow-list.
+//! ([`dill_functions`](super::dill_functions)). Only trusted files get so far.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +14,7 @@ use rustc_hash::FxHashMap;
 
 use super::dill_functions::{CreateNamedTuple, CreateType, ImportModule, OpenForReading, Reconstruct};
 use super::restore_context::{ImportRecord, RestoreContext};
-use super::untrusted_load;
-use crate::pickle::known::{self, untrusted as allow_list};
+use crate::pickle::known;
 use crate::python::dill::LazyDill;
 
 /// The message of the exception that stops a load because the arrays are in files beside the pickle.
@@ -29,7 +28,6 @@ pub(super) struct ClassFinder {
     namespace: Py<PyDict>,
     renames: Vec<(String, String)>,
     dill: LazyDill,
-    guarded: bool,
     array_files: Option<Arc<AtomicBool>>,
     imports: Arc<ImportRecord>,
     /// The globals found so far, by module and then by name.
@@ -44,7 +42,6 @@ impl ClassFinder {
             namespace: context.namespace.clone().unbind(),
             renames: context.renames.clone(),
             dill: context.dill.clone(),
-            guarded: context.guarded,
             array_files: context.array_files.clone(),
             imports: Arc::clone(&context.imports),
             found: Mutex::default(),
@@ -52,9 +49,6 @@ impl ClassFinder {
     }
 
     fn look_up<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        if self.guarded {
-            return self.look_up_plain(py, module, name);
-        }
         if let Some(found) = self.array_files.as_ref().filter(|_| known::is_array_file(module, name)) {
             found.store(true, Ordering::Relaxed);
             return Err(PyLookupError::new_err(ARRAY_FILES));
@@ -88,25 +82,6 @@ impl ClassFinder {
         }
     }
 
-    /// Looks up a global for an untrusted file. Objects of the session's own module are never returned.
-    fn look_up_plain<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        // The allow-list has current names only. Old pickles name, for example, `numpy.core` for `numpy._core`.
-        let (new_module, new_name) = known::current_name(module, name);
-        if (new_module, new_name) == ("builtins", "NoneType") {
-            return Ok(py.None().bind(py).get_type().into_any());
-        }
-        if allow_list::imports_module(module, name) {
-            return self.dill_function(py, "_import_module");
-        }
-        if !allow_list::may_load(new_module, new_name) {
-            return Err(untrusted_load::refusal(py, &format!("{module}.{name}")));
-        }
-        if matches!(new_module, "dill.dill" | "dill._dill") {
-            return self.dill_function(py, new_name);
-        }
-        attribute(untrusted_load::import_installed(py, &self.renamed(new_module))?.as_any(), new_name)
-    }
-
     /// The new name of a module. Renaming a package renames its submodules as well.
     fn renamed(&self, module: &str) -> String {
         let new = |(old, new): &(String, String)| {
@@ -121,9 +96,8 @@ impl ClassFinder {
         match name {
             "_import_module" => {
                 let (module, renames) = (self.module.clone_ref(py), self.renames.clone());
-                let (module_name, guarded) = (self.module_name.clone(), self.guarded);
-                let imports = Arc::clone(&self.imports);
-                let import = ImportModule { module_name, module, renames, guarded, imports };
+                let (module_name, imports) = (self.module_name.clone(), Arc::clone(&self.imports));
+                let import = ImportModule { module_name, module, renames, imports };
                 return Bound::new(py, import).map(Bound::into_any);
             }
             "_create_namedtuple" => return Bound::new(py, CreateNamedTuple {}).map(Bound::into_any),

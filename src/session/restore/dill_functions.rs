@@ -12,8 +12,6 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyTuple, PyType};
 
 use super::restore_context::ImportRecord;
-use super::untrusted_load;
-use crate::pickle::known::untrusted as allow_list;
 
 /// The prefix that dill gives to the name of a module that cannot be imported.
 pub(super) const RUNTIME: &str = "__runtime__.";
@@ -203,7 +201,6 @@ pub(super) struct ImportModule {
     pub(super) module: Py<PyModule>,
     pub(super) module_name: String,
     pub(super) renames: Vec<(String, String)>,
-    pub(super) guarded: bool,
     pub(super) imports: Arc<ImportRecord>,
 }
 
@@ -213,12 +210,6 @@ impl ImportModule {
     fn __call__<'py>(&self, py: Python<'py>, import_name: &str, safe: bool) -> PyResult<Bound<'py, PyAny>> {
         if import_name.strip_prefix(RUNTIME).unwrap_or(import_name) == self.module_name {
             return Ok(self.module.bind(py).clone().into_any());
-        }
-        if self.guarded {
-            if allow_list::may_import(import_name) {
-                return untrusted_load::import_installed(py, import_name).map(Bound::into_any);
-            }
-            return Err(untrusted_load::refusal(py, &format!("the module {import_name}")));
         }
         let new = self.renames.iter().find(|(old, _)| old == import_name).map_or(import_name, |(_, new)| new.as_str());
         let imported = self.imports.import(py, new).map(Bound::into_any).or_else(|error| {

@@ -1,7 +1,7 @@
 //! Loads pickles that have no index: those of dill, pickle, cloudpickle and joblib.
 //!
-//! Such a pickle is a single program, so one object that cannot be loaded fails the whole session.
-//! [`ClassFinder`](super::class_finder::ClassFinder) limits the globals that the pickle can look up.
+//! Such a pickle is a single program, so one object that cannot be loaded fails the whole session. Only trusted files
+//! are loaded here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,15 +11,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 
 use super::dill_functions::RUNTIME;
+use super::joblib_load;
 use super::restore_context::{RestoreContext, RestoreRequest, Restored, bind_module};
 use super::unpickler::Unpickler;
-use super::{joblib_load, untrusted_load};
 use crate::pickle::explain::outline::{Outline, OutlineRow};
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{ReadError, Snapshot};
-
-/// The prefix of the names under which dill lists what its loader has to import.
-const IMPORTED: &str = "__dill_imported";
 
 /// Loads a pickle: a session into its module, the items of a dict whose keys are names into `__main__`, and any other
 /// object into the variable `obj`.
@@ -50,9 +47,6 @@ fn load_session<'py>(
     // dill marks a module that no import finds, such as one made with `types.ModuleType`, with the prefix RUNTIME.
     let bare = name.trim_start_matches(RUNTIME);
     let runtime = bare != name;
-    if !request.trusted && name != "__main__" {
-        return Err(untrusted_load::refusal(py, &format!("the module {name}, which its variables belong to")));
-    }
     let module = if runtime { PyModule::new(py, bare)? } else { py.import(name)? };
     let target = match &request.into {
         // Load into a new module object, to leave the module of the running session unchanged.
@@ -68,13 +62,9 @@ fn load_session<'py>(
         modules.del_item(name)?;
     }
     drop(loaded);
-    if request.trusted {
-        // With `refimported`, dill has saved lists of names to import in place of the imported objects.
-        let session = request.dill.import(py)?.getattr("session")?;
-        session.getattr("_restore_modules")?.call1((unpickler.object(), &target))?;
-    } else if target.dict().iter().any(|(key, _)| key.to_string().starts_with(IMPORTED)) {
-        return Err(untrusted_load::refusal(py, "to import modules"));
-    }
+    // With `refimported`, dill has saved lists of names to import in place of the imported objects.
+    let session = request.dill.import(py)?.getattr("session")?;
+    session.getattr("_restore_modules")?.call1((unpickler.object(), &target))?;
     match &request.into {
         Some(dict) => dict.update(target.dict().as_mapping())?,
         None => bind_module(py, &target)?,
@@ -122,7 +112,7 @@ fn unpickle<'py>(
     // Only `joblib.dump` writes array bytes between the opcodes.
     let arrays = snapshot.raw_arrays().map_err(read_error)?;
     let loaded = if arrays.is_empty() {
-        unpickler.load_whole().or_else(|error| match request.trusted && found.load(Ordering::Relaxed) {
+        unpickler.load_whole().or_else(|error| match found.load(Ordering::Relaxed) {
             true => joblib_load::load_with_files(&unpickler, snapshot, request.name),
             false => Err(error),
         })?

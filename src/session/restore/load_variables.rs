@@ -2,7 +2,7 @@
 //!
 //! [`LoadPlan`] says what can be loaded of each. If a load fails all the same, because a module is missing or an object
 //! raises an exception, the objects that other variables share with the one that failed are loaded on their own, as far
-//! as they do not need what failed. A guarded load does not try that: it loads nothing that was not judged.
+//! as they do not need what failed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -129,7 +129,7 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
 
     /// Whether variables may be loaded together. Those of a guarded load are judged one by one.
     fn may_join(&self) -> bool {
-        !self.has_failed && !self.context.guarded && self.context.fault_log.is_none()
+        !self.has_failed && self.context.fault_log.is_none()
     }
 
     /// Loads variables together and binds their names. Returns false, and has done nothing, if that is not possible.
@@ -203,19 +203,7 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
         if !self.has_failed {
             return planned;
         }
-        if !self.context.guarded {
-            return self.plan.load_of(number, &mut self.lost_slots);
-        }
-        let is_possible = match &planned {
-            Load::Nothing => true,
-            Load::Whole => self.plan.lost_owner(number, &self.lost_slots).is_none(),
-            Load::Objects(objects) => !objects.takes.iter().any(|slot| self.lost_slots.contains_key(slot)),
-        };
-        if is_possible {
-            return planned;
-        }
-        self.lose(number, self.plan.needs(number));
-        Load::Nothing
+        self.plan.load_of(number, &mut self.lost_slots)
     }
 
     fn lose(&mut self, number: usize, slots: &[u64]) {
@@ -236,7 +224,7 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
         let slots: Vec<u64> = needed.iter().copied().filter(|slot| !self.lost_slots.contains_key(slot)).collect();
         let (mut good, mut loads, mut failures) = (Vec::new(), 0, 0);
         let mut waiting = vec![slots.as_slice()];
-        while let Some(some) = waiting.pop().filter(|_| !self.context.guarded && failures < MAX_FAILURES) {
+        while let Some(some) = waiting.pop().filter(|_| failures < MAX_FAILURES) {
             let is_known_to_fail = tried && some.len() == slots.len();
             if !is_known_to_fail && self.load_slots(number, chosen, some, memory)? {
                 good.extend_from_slice(some);
@@ -278,23 +266,34 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
 
     /// Why a variable is lost whose own load has not failed.
     fn reason(&self, number: usize, variables: &[ChosenVariable<'a, 'py>]) -> String {
-        let chosen = variables.get(number);
-        match chosen.and_then(|chosen| chosen.refusal.as_ref()) {
-            Some(Refusal::Damaged(why) | Refusal::OtherPython(why)) => return why.clone(),
-            None => {}
+        reason_for_skip(self.plan, &self.lost_slots, &self.causes, number, variables)
+    }
+}
+
+/// Why a variable is lost whose own load has not failed.
+pub(super) fn reason_for_skip(
+    plan: &LoadPlan<'_, '_>,
+    lost_slots: &LostSlots,
+    causes: &HashMap<usize, String>,
+    number: usize,
+    variables: &[ChosenVariable<'_, '_>],
+) -> String {
+    let chosen = variables.get(number);
+    match chosen.and_then(|chosen| chosen.refusal.as_ref()) {
+        Some(Refusal::Damaged(why) | Refusal::OtherPython(why)) => return why.clone(),
+        None => {}
+    }
+    let owner = plan.lost_owner(number, lost_slots);
+    let Some((owner, of)) = owner.and_then(|owner| Some((owner, variables.get(owner)?))) else {
+        return "its opcodes cannot be followed".to_owned();
+    };
+    let name = &of.variable().name;
+    match (&of.refusal, causes.get(&owner)) {
+        (Some(Refusal::Damaged(_)), _) => format!("shares an object with {name}, which is damaged"),
+        // A variable that was to be bound has a message of its own, with the cause.
+        (None, Some(cause)) if !of.is_bound => {
+            format!("shares an object with {name}, which cannot be restored: {cause}")
         }
-        let owner = self.plan.lost_owner(number, &self.lost_slots);
-        let Some((owner, of)) = owner.and_then(|owner| Some((owner, variables.get(owner)?))) else {
-            return "its opcodes cannot be followed".to_owned();
-        };
-        let name = &of.variable().name;
-        match (&of.refusal, self.causes.get(&owner)) {
-            (Some(Refusal::Damaged(_)), _) => format!("shares an object with {name}, which is damaged"),
-            // A variable that was to be bound has a message of its own, with the cause.
-            (None, Some(cause)) if !of.is_bound => {
-                format!("shares an object with {name}, which cannot be restored: {cause}")
-            }
-            _ => format!("shares an object with {name}, which cannot be restored"),
-        }
+        _ => format!("shares an object with {name}, which cannot be restored"),
     }
 }

@@ -1,15 +1,18 @@
 //! Restores a file: its variables become names of `__main__`, of the module they were saved from, or of a dict.
 //!
-//! One of our own snapshots is restored in five steps: [`selection`] chooses variables, [`LoadPlan`] says what is
-//! loaded of these and of others that share objects with them, [`untrusted_load`] refuses what an untrusted file must
-//! not do, [`fetch`] checks bytes and reads raw buffers, and [`load_variables`] loads them. [`foreign_load`] loads any
-//! other pickle as a whole.
+//! One of our own snapshots is restored in four steps: [`selection`] chooses variables, [`LoadPlan`] says what is
+//! loaded of these and of others that share objects with them, [`fetch`] checks bytes and reads raw buffers, and
+//! [`load_variables`] loads them. [`foreign_load`] loads any other pickle as a whole. Files that are not trusted go
+//! another way ([`built_load`]): no unpickler reads them.
 
 mod buffer_memory;
+mod builder;
+mod built_load;
 mod class_finder;
 mod dill_functions;
 mod fault_log;
 mod foreign_load;
+mod installed_imports;
 mod joblib_load;
 mod joined_loads;
 mod load_variables;
@@ -56,6 +59,7 @@ pub(crate) fn restore<'py>(
     let ignored = IgnoredWarnings::new(py);
     let paused = PausedCollector::new(py)?;
     let restored = match snapshot.contents() {
+        Contents::Own { index } if !request.trusted => built_load::restore_own(py, snapshot, index, request, progress),
         Contents::Own { index } => restore_own(py, snapshot, index, request, progress),
         Contents::Foreign { .. } => restore_foreign(py, snapshot, request),
     };
@@ -71,7 +75,7 @@ fn restore_foreign<'py>(
     request: &RestoreRequest<'_, 'py>,
 ) -> Result<Restored> {
     // Fails if the file is not a pickle. The trust check below would report such a file as untrusted instead.
-    snapshot.outline()?;
+    snapshot.raw_arrays()?;
     if !request.only.is_empty() || !request.exclude.is_empty() || request.mapped {
         let text = format!(
             "{} has no index, so it can only be restored as a whole: omit --only, --exclude and --mmap",
@@ -80,8 +84,7 @@ fn restore_foreign<'py>(
         return Err(exit::error(exit::USAGE, text));
     }
     if !request.trusted {
-        // Only the globals are judged here. Nothing has been imported or unpickled yet.
-        untrusted_load::check_pickle(snapshot, request.name)?;
+        return built_load::restore_foreign(py, snapshot, request);
     }
     foreign_load::load(py, snapshot, request).map_err(|error| explain_error(py, &error, request.name))
 }
@@ -98,36 +101,24 @@ fn restore_own<'py>(
     let segments = segments.map_err(ReadError::from).or_exit(exit::DAMAGED, cannot_restore)?;
     let mut variables = select(py, index, segments.clone(), request)?;
     let file = snapshot.bytes().or_exit(exit::DAMAGED, cannot_restore)?;
-    let plan_for = |variables: &[ChosenVariable<'_, 'py>], damage: &Damage| {
-        let usable = variables.iter().map(|chosen| damage.usable(chosen.variable(), usable(chosen, request)));
-        LoadPlan::new(file, segments.iter(), usable.collect(), !request.trusted)
-    };
-    let mut plan = plan_for(&variables, &Damage::default());
+    let mut plan = plan_for(file, &segments, &variables, &Damage::default(), request);
     let (mut loads, mut lost_slots) = plan.loads();
-    // Refuse an untrusted file before anything is imported: an import alone can run the code of its author.
-    check_trust(snapshot, request, &segments, &loads)?;
     // From here on, an exception may come from code of the file or of an imported module.
     let failed = |error: PyErr| explain_error(py, &error, request.name);
     let entries = ambient_entries(snapshot, index, request)?;
     let mut state = AppliedState::default();
     // Directories that the script added may have modules that the variables need.
     state.apply(py, &entries, |name| name == ambient::SEARCH_PATH);
-    let module = if request.trusted {
-        // Modules next to the script must be importable before the session's own module is.
-        if request.finds_script_modules {
-            add_script_directory(py, index)?;
-        }
-        py.import(index.module.as_str()).map_err(failed)?
-    } else {
-        untrusted_load::module_of_session(py, &index.module, request.name)?
-    };
+    // Modules next to the script must be importable before the session's own module is.
+    if request.finds_script_modules {
+        add_script_directory(py, index)?;
+    }
+    let module = py.import(index.module.as_str()).map_err(failed)?;
     let damage = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
     if !damage.is_none() {
         note_damage(&mut variables, &damage);
-        plan = plan_for(&variables, &damage);
+        plan = plan_for(file, &segments, &variables, &damage, request);
         (loads, lost_slots) = plan.loads();
-        // What is loaded has changed, and must be judged again.
-        check_trust(snapshot, request, &segments, &loads)?;
     }
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let context = RestoreContext::new(request, module, namespace).map_err(failed)?;
@@ -142,11 +133,6 @@ fn restore_own<'py>(
         let has_directory = request.ambient == AmbientChoice::AllAndDirectory;
         let chosen = |name: &str| name != ambient::SEARCH_PATH && (has_directory || !ambient::is_directory(name));
         state.apply(py, &entries, chosen);
-    }
-    let has_state = !index.ambient.is_empty() || !index.module_state.is_empty();
-    if has_state && !request.trusted && request.into.is_none() {
-        let note = "the state of modules and of the interpreter was not restored: the file is not trusted";
-        state.notes.push(note.to_owned());
     }
     Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes: state.notes })
 }
@@ -166,13 +152,13 @@ fn segments_for<'a>(
     wanted.map(|(role, variable)| VariableSegment::of(role, variable)).collect()
 }
 
-/// The ambient state that the request wants. Never from a file that is not trusted: it changes the whole process.
+/// The ambient state that the request wants.
 fn ambient_entries(
     snapshot: &Snapshot,
     index: &Index,
     request: &RestoreRequest<'_, '_>,
 ) -> Result<Vec<(String, serde_json::Value)>> {
-    if !request.trusted || request.ambient == AmbientChoice::None || request.into.is_some() {
+    if request.ambient == AmbientChoice::None || request.into.is_some() {
         return Ok(Vec::new());
     }
     ambient::stored_entries(snapshot, index).or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
@@ -211,17 +197,16 @@ fn usable(chosen: &ChosenVariable<'_, '_>, request: &RestoreRequest<'_, '_>) -> 
     Usable { whole: chosen.is_bound && chosen.refusal.is_none(), ..for_others }
 }
 
-fn check_trust(
-    snapshot: &Snapshot,
+/// What is loaded of each segment.
+fn plan_for<'s, 'v>(
+    file: &'s [u8],
+    segments: &'s [VariableSegment<'v>],
+    variables: &[ChosenVariable<'_, '_>],
+    damage: &Damage,
     request: &RestoreRequest<'_, '_>,
-    segments: &[VariableSegment<'_>],
-    loads: &[Load],
-) -> Result<()> {
-    if request.trusted {
-        return Ok(());
-    }
-    let loads: Vec<(&VariableSegment<'_>, &Load)> = segments.iter().zip(loads).collect();
-    untrusted_load::check_loads(snapshot, request.name, &loads)
+) -> LoadPlan<'s, 'v> {
+    let usable = variables.iter().map(|chosen| damage.usable(chosen.variable(), usable(chosen, request)));
+    LoadPlan::new(file, segments.iter(), usable.collect(), !request.trusted)
 }
 
 /// Notes why damaged variables are not loaded.
@@ -283,14 +268,8 @@ fn explain_error(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
     if error.is_instance_of::<PyKeyboardInterrupt>(py) {
         return exit::error(exit::INTERRUPTED, format!("interrupted while restoring {name}"));
     }
-    // A damaged pickle and a refused global both raise UnpicklingError: our own refusals have a known prefix.
     let unpickling = py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError"));
     if unpickling.is_ok_and(|kind| error.value(py).is_instance(&kind).unwrap_or(false)) {
-        if let Some(start) = text.find(untrusted_load::REFUSED) {
-            // Drop the name of the exception that precedes the prefix.
-            let why = text.get(start..).unwrap_or(&text);
-            return exit::error(exit::UNTRUSTED, format!("{name} is {why}: pass --trust if you trust the file"));
-        }
         return exit::error(exit::DAMAGED, format!("{name} cannot be unpickled ({text}): save it again"));
     }
     if error.is_instance_of::<PyUnicodeDecodeError>(py) {

@@ -93,8 +93,6 @@ pub(super) struct RestoreContext<'py> {
     /// Modules that were renamed since the save: the old name, the new name.
     pub(super) renames: Vec<(String, String)>,
     pub(super) dill: LazyDill,
-    /// Whether the file is untrusted, so that only globals that build plain data are found.
-    pub(super) guarded: bool,
     /// Set when a pickle without an index names a class of arrays in files of their own; `None` for other files.
     pub(super) array_files: Option<Arc<AtomicBool>>,
     /// As in the request.
@@ -131,11 +129,11 @@ impl<'py> RestoreContext<'py> {
         module: Bound<'py, PyModule>,
         namespace: Bound<'py, PyDict>,
     ) -> PyResult<Self> {
-        let (renames, dill, guarded) = (request.renames.to_vec(), request.dill.clone(), !request.trusted);
+        let (renames, dill) = (request.renames.to_vec(), request.dill.clone());
         let fault_log = request.fault_log.clone();
         let frames = load_function(module.py(), &namespace)?;
         let imports = Arc::default();
-        Ok(Self { module, namespace, renames, dill, guarded, array_files: None, fault_log, imports, frames })
+        Ok(Self { module, namespace, renames, dill, array_files: None, fault_log, imports, frames })
     }
 
     /// The present name of a module. Renaming a package renames its submodules as well.

@@ -35,7 +35,7 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
     ) -> PyResult<Self> {
         let unpickler = Unpickler::new(py, snapshot, context)?;
         // Slot 0 holds the module of the session. The module is passed in as an out-of-band buffer.
-        let (sequence, module_slot) = LoadSequence::start(context.guarded);
+        let (sequence, module_slot) = LoadSequence::start(false);
         unpickler.load(module_slot, [context.module.clone().into_any()])?;
         Ok(Self { snapshot, context, unpickler, sequence })
     }

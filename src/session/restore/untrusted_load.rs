@@ -1,24 +1,24 @@
 //! The trust decision: who signed a file, and what a file must not do unless this user signed it.
 //!
-//! An untrusted file is judged before it is loaded ([`check_loads`], [`check_pickle`]). While it is loaded,
-//! [`ClassFinder`](super::class_finder::ClassFinder) finds only globals that build plain data, and modules are imported
-//! only from the directories where packages are installed ([`import_installed`]).
+//! An untrusted file is planned before anything of it is built; [`built_load`](super::built_load) does both.
 
 use std::fmt;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyModule};
+use pyo3::types::{PyModule, PyString};
 
+use super::load_variables::ChosenVariable;
+use super::restore_context::RestoreRequest;
 use crate::exit::{self, OrExit};
 use crate::pickle::known::untrusted as allow_list;
-use crate::snapshot::reader::{Contents, ReadError, Snapshot};
-use crate::snapshot::requirements::{self, Requirement};
+use crate::snapshot::index::{Index, SegmentRole};
+use crate::snapshot::reader::{Contents, Damage, Snapshot};
+use crate::snapshot::requirements::Requirement;
 use crate::snapshot::segment::{Load, VariableSegment};
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::verification;
 use crate::ui::escape;
 
-/// The prefix of the message with which a guarded load refuses a global. `explain_error` searches for it.
-pub(super) const REFUSED: &str = "not trusted, and needs";
 /// How many variables an error names, and how many requirements of each.
 const MAX_VARIABLES: usize = 8;
 const MAX_OF_EACH: usize = 3;
@@ -101,40 +101,56 @@ impl fmt::Display for Untrusted {
 
 impl Untrusted {
     fn into_error(self) -> anyhow::Error {
+        // The strings of the file are escaped in the text, so its line breaks are ours.
         let text = self.to_string();
-        anyhow::Error::new(self).context(exit::coded(exit::UNTRUSTED, text))
+        let mut lines = text.lines().map(|line| line.trim_start().to_owned());
+        let first = lines.next().unwrap_or_default();
+        anyhow::Error::new(self).context(exit::coded(exit::UNTRUSTED, first).with_details(lines.collect()))
     }
 }
 
-/// Refuses a snapshot of our own if what is loaded of it needs more than plain data.
-pub(super) fn check_loads(
-    snapshot: &Snapshot,
-    name: &str,
-    loads: &[(&VariableSegment<'_>, &Load)],
-) -> anyhow::Result<()> {
-    refuse(snapshot, name, requirements::of_loads(snapshot, loads))
-}
-
-/// Refuses any other pickle that needs more than plain data.
-pub(super) fn check_pickle(snapshot: &Snapshot, name: &str) -> anyhow::Result<()> {
-    refuse(snapshot, name, snapshot.bytes().map(requirements::of_pickle))
-}
-
-fn refuse(snapshot: &Snapshot, name: &str, found: Result<Vec<Requirement>, ReadError>) -> anyhow::Result<()> {
-    let requirements = found.or_exit(exit::DAMAGED, || format!("cannot restore {}", escape(name)))?;
-    if requirements.is_empty() {
-        return Ok(());
-    }
+/// Refuses a file that needs more than plain data.
+pub(super) fn refuse<T>(snapshot: &Snapshot, name: &str, requirements: Vec<Requirement>) -> anyhow::Result<T> {
     Err(Untrusted { name: name.to_owned(), signer: Signer::of(snapshot), requirements }.into_error())
 }
 
-/// The exception with which a guarded load refuses a global.
-pub(super) fn refusal(py: Python<'_>, what: &str) -> PyErr {
-    let text = format!("{REFUSED} {what}, which is not on the allow-list for plain data");
-    match py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError")?.call1((text,))) {
-        Ok(error) => PyErr::from_value(error),
-        Err(error) => error,
+/// Checks all that the index says of what is loaded, as `verify` does: what it says decides what is loaded.
+pub(super) fn check_index(
+    snapshot: &Snapshot,
+    index: &Index,
+    segments: &[VariableSegment<'_>],
+    loads: &[Load],
+    damage: &Damage,
+    request: &RestoreRequest<'_, '_>,
+) -> anyhow::Result<()> {
+    let cannot_restore = || format!("cannot restore {}", escape(request.name));
+    let file = snapshot.bytes().or_exit(exit::DAMAGED, cannot_restore)?;
+    let skip = |(segment, load): (&VariableSegment<'_>, &Load)| {
+        matches!(load, Load::Nothing) || damage.reason(segment.variable()).is_some()
+    };
+    let skip: Vec<bool> = segments.iter().zip(loads).map(skip).collect();
+    match verification::problem_of_index(index, segments, file, &skip, !request.partial) {
+        None => Ok(()),
+        Some(problem) => Err(exit::error(exit::DAMAGED, format!("{}: {}", cannot_restore(), escape(&problem.what)))),
     }
+}
+
+/// The wanted variables whose names would replace something of Python, or are no names.
+pub(super) fn bad_names(py: Python<'_>, variables: &[ChosenVariable<'_, '_>]) -> PyResult<Vec<Requirement>> {
+    let builtins = py.import("builtins")?.dict();
+    let mut found = Vec::new();
+    for chosen in variables.iter().filter(|chosen| chosen.is_bound && chosen.segment.role() == SegmentRole::Variable) {
+        let name = chosen.variable().name.as_str();
+        let is_identifier = PyString::new(py, name).call_method0("isidentifier")?.is_truthy()?;
+        let what = match name {
+            _ if !is_identifier => "a name that is no identifier",
+            _ if builtins.contains(name)? => "a name that is built in: it would replace the function or class",
+            _ if name.starts_with("__") && name.ends_with("__") => "a name that Python gives to attributes of modules",
+            _ => continue,
+        };
+        found.push(Requirement { variable: Some(name.to_owned()), what: vec![what.to_owned()] });
+    }
+    Ok(found)
 }
 
 /// The module that an untrusted session belongs to: only `__main__` is allowed, because it exists already and nothing
@@ -152,28 +168,7 @@ pub(super) fn module_of_session<'py>(
     Err(Untrusted { name: name.to_owned(), signer: Signer::None, requirements }.into_error())
 }
 
-/// Imports a module from the directories where packages are installed, but not from the working directory: a module
-/// there may have come with the file.
+/// Imports a module. [`InstalledImports`](super::installed_imports::InstalledImports) limits where it is searched for.
 pub(super) fn import_installed<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyModule>> {
-    let sys = py.import("sys")?;
-    if let Ok(found) = sys.getattr("modules")?.get_item(name).and_then(|found| Ok(found.cast_into::<PyModule>()?)) {
-        return Ok(found);
-    }
-    let path = sys.getattr("path")?;
-    let working_directory = std::env::current_dir().unwrap_or_default();
-    let installed = PyList::empty(py);
-    for directory in path.try_iter()? {
-        let directory = directory?;
-        // An entry that is not a string, such as a Path, is ignored by the import system as well.
-        let text: String = directory.extract().unwrap_or_default();
-        // An empty string also stands for the working directory.
-        if !text.is_empty() && std::path::Path::new(&text) != working_directory {
-            installed.append(directory)?;
-        }
-    }
-    // `sys.path` is restored below even if the import fails.
-    sys.setattr("path", installed)?;
-    let imported = py.import(name);
-    sys.setattr("path", path)?;
-    imported
+    py.import(name)
 }

@@ -15,6 +15,7 @@ mod salvage;
 mod source;
 
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::OnceLock;
 
 pub use integrity::{Memory, Wanted};
@@ -31,11 +32,14 @@ use crate::pickle::explain::outline::Outline;
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::pickle::format::emit;
 use crate::pickle::inspection::Inspection;
-use crate::pickle::machine::RawArray;
+use crate::pickle::machine::{MachineError, RawArray};
 use crate::pickle::verdict::Verdict;
+use crate::pickle::work_budget::WorkBudget;
 
-/// The most opcode bytes of our own file for which a verdict is formed without being asked for: a few milliseconds.
-const MAX_UNASKED: u64 = 1 << 20;
+/// The most opcode bytes of our own file for which a verdict is formed without being asked for: a few seconds.
+const MAX_UNASKED: u64 = 256 << 20;
+/// How many times longer than the compressed file its opcodes count, for the limits of memory.
+const MAX_UNPACKED: u64 = 20;
 
 /// An open file.
 #[derive(Debug)]
@@ -46,6 +50,8 @@ pub struct Snapshot {
     trailer: Option<Trailer>,
     /// Set once the symbolic machine has followed a pickle without an index.
     followed: OnceLock<FollowedPickle>,
+    /// How many bytes of memory the user allows for following it; `None` for the standard.
+    max_memory: Option<u64>,
     verdict: OnceLock<Verdict>,
 }
 
@@ -71,6 +77,14 @@ pub enum Contents {
 struct FollowedPickle {
     outline: Outline,
     raw_arrays: Vec<RawArray>,
+    /// Set if the pickle exceeds a limit: then the outline has the opcodes' word only.
+    too_large: Option<MachineError>,
+}
+
+impl FollowedPickle {
+    fn whole(&self) -> Result<&Self, ReadError> {
+        self.too_large.clone().map_or(Ok(self), |error| Err(ReadError::BadPickle(error)))
+    }
 }
 
 impl Snapshot {
@@ -108,7 +122,12 @@ impl Snapshot {
     }
 
     fn partial(source: impl Fn() -> Result<Source, ReadError>) -> Result<(Self, Option<ReadError>), ReadError> {
-        let error = match Self::from_source(source()?).and_then(Self::followed) {
+        let opened = Self::from_source(source()?).and_then(|snapshot| {
+            // A trusted file may be of any size.
+            snapshot.raw_arrays()?;
+            Ok(snapshot)
+        });
+        let error = match opened {
             Ok(snapshot) => return Ok((snapshot, None)),
             Err(error) => error,
         };
@@ -118,7 +137,8 @@ impl Snapshot {
         let Some(pickle) = salvage::salvage(source()?.bytes()?) else { return Err(error) };
         // The salvaged pickle has no trailer, so no index is read.
         let snapshot = Self::new(Source::Memory(pickle), Contents::Foreign { lost_index: true }, None);
-        Ok((snapshot.followed()?, Some(error)))
+        snapshot.raw_arrays()?;
+        Ok((snapshot, Some(error)))
     }
 
     fn from_source(source: Source) -> Result<Self, ReadError> {
@@ -134,16 +154,50 @@ impl Snapshot {
     }
 
     fn new(source: Source, contents: Contents, trailer: Option<Trailer>) -> Self {
-        Self { source, contents, trailer, followed: OnceLock::new(), verdict: OnceLock::new() }
+        let (followed, verdict) = (OnceLock::new(), OnceLock::new());
+        Self { source, contents, trailer, followed, max_memory: None, verdict }
+    }
+
+    /// The same file, which may be followed with this many bytes of memory; `None` stands for the standard.
+    #[must_use]
+    pub fn with_max_memory(self, max_memory: Option<u64>) -> Self {
+        // What was found to be too large may not be so any more.
+        let followed = if max_memory.is_some() { OnceLock::new() } else { self.followed };
+        Self { max_memory, followed, ..self }
+    }
+
+    /// What may be spent to look at the opcodes.
+    pub(crate) fn budget(&self) -> Rc<WorkBudget> {
+        WorkBudget::new(self.opcodes_len(), self.max_memory)
+    }
+
+    /// What may be spent to compare this file with another one.
+    pub(crate) fn budget_with(&self, other: &Self) -> Rc<WorkBudget> {
+        let opcodes = self.opcodes_len().saturating_add(other.opcodes_len());
+        WorkBudget::new(opcodes, self.max_memory.max(other.max_memory))
+    }
+
+    /// The length of the opcodes in bytes. Nobody packs opcodes very tightly: those of a compressed file count for
+    /// at most [`MAX_UNPACKED`] times its length.
+    fn opcodes_len(&self) -> u64 {
+        let opcodes = match &self.contents {
+            Contents::Own { index } => {
+                let buffers = index.variables.iter().flat_map(|variable| &variable.buffers);
+                index.stream.length.saturating_sub(buffers.map(|buffer| buffer.length).sum())
+            }
+            Contents::Foreign { .. } => self.source.length(),
+        };
+        let packed = self.source.packed_length().map(|packed| packed.saturating_mul(MAX_UNPACKED));
+        packed.map_or(opcodes, |most| opcodes.min(most))
     }
 
     /// The same file, if it is ours or a pickle that can be followed to its STOP.
     ///
     /// # Errors
-    /// If it is neither: another kind of file, or a pickle that was cut short or damaged.
+    /// If it is neither: another kind of file, or a pickle that was cut short or damaged, or is too large.
     pub fn followed(self) -> Result<Self, ReadError> {
         if let Contents::Foreign { .. } = self.contents {
-            self.follow(false)?;
+            self.follow(false)?.whole()?;
         }
         Ok(self)
     }
@@ -154,7 +208,7 @@ impl Snapshot {
     /// As for [`followed`](Self::followed).
     pub fn judged(self) -> Result<Self, ReadError> {
         if let Contents::Foreign { .. } = self.contents {
-            self.follow(true)?;
+            self.follow(true)?.whole()?;
         }
         Ok(self)
     }
@@ -167,14 +221,16 @@ impl Snapshot {
         }
         let bytes = self.bytes()?;
         // Either run prunes; only the first judges the values before they are gone.
-        let run = if with_verdict { Inspection::run_pruned(bytes) } else { Inspection::run_outline(bytes) };
+        let budget = self.budget();
+        let run =
+            if with_verdict { Inspection::run_pruned(bytes, &budget) } else { Inspection::run_outline(bytes, &budget) };
         let inspection = run.map_err(|error| ReadError::of_pickle(bytes, error))?;
+        let outline = inspection.outline().clone();
         if with_verdict {
             self.verdict.get_or_init(|| inspection.verdict().clone());
         }
-        let found =
-            || FollowedPickle { outline: inspection.outline().clone(), raw_arrays: inspection.raw_arrays().to_vec() };
-        Ok(self.followed.get_or_init(found))
+        let (raw_arrays, too_large) = (inspection.raw_arrays().to_vec(), inspection.check().err());
+        Ok(self.followed.get_or_init(|| FollowedPickle { outline, raw_arrays, too_large }))
     }
 
     /// The contents of the pickle, as far as its opcodes show them. For our own file, the index says more.
@@ -182,13 +238,14 @@ impl Snapshot {
     /// # Errors
     /// If the file is not a sound pickle.
     pub fn outline(&self) -> Result<&Outline, ReadError> {
-        self.follow(false).map(|followed| &followed.outline)
+        Ok(&self.follow(false)?.whole()?.outline)
     }
 
-    /// The ranges of array bytes between the opcodes, as joblib writes them; always empty for our own file.
+    /// The ranges of array bytes between the opcodes, as joblib writes them; always empty for our own file, and for a
+    /// pickle that is too large.
     ///
     /// # Errors
-    /// If the file is not a sound pickle.
+    /// If the file is not a sound pickle. That it is too large is no error here.
     pub fn raw_arrays(&self) -> Result<&[RawArray], ReadError> {
         match self.contents {
             Contents::Own { .. } => Ok(&[]),
@@ -277,13 +334,15 @@ impl Snapshot {
                     variable.offset,
                     variable.memo.0,
                     &owner,
+                    &self.budget(),
                 );
                 tree.map(Some).map_err(ReadError::BadPickle)
             }
             Contents::Foreign { .. } => {
                 let bytes = self.source.bytes()?;
                 // A trace shows every value, so this run must not prune.
-                let inspection = Inspection::run(bytes).map_err(|error| ReadError::of_pickle(bytes, error))?;
+                let inspection =
+                    Inspection::run(bytes, &self.budget()).map_err(|error| ReadError::of_pickle(bytes, error))?;
                 inspection.trace(name).map_err(ReadError::BadPickle)
             }
         }
@@ -295,21 +354,28 @@ impl Snapshot {
     /// # Errors
     /// If the file is not a sound pickle.
     pub fn verdict(&self, however_long: bool) -> Result<Option<Verdict>, ReadError> {
-        let index = match &self.contents {
+        match &self.contents {
             Contents::Foreign { .. } => {
-                self.follow(true)?;
+                self.follow(true)?.whole()?;
                 return Ok(self.verdict.get().cloned());
             }
-            Contents::Own { index } => index,
-        };
+            Contents::Own { .. } => {}
+        }
         // The machine steps over the contents of raw buffers, so only the opcodes take time.
-        let buffers = index.variables.iter().flat_map(|variable| &variable.buffers);
-        let opcodes = index.stream.length.saturating_sub(buffers.map(|buffer| buffer.length).sum());
-        if opcodes > MAX_UNASKED && !however_long {
+        if self.opcodes_len() > MAX_UNASKED && !however_long {
             return Ok(None);
         }
-        let bytes = self.bytes()?;
-        Ok(Some(self.verdict.get_or_init(|| Verdict::of_bytes(bytes)).clone()))
+        if let Some(verdict) = self.verdict.get() {
+            return Ok(Some(verdict.clone()));
+        }
+        let verdict = match Verdict::follow(self.bytes()?, &self.budget()) {
+            Ok((verdict, ..)) => verdict,
+            // The index says what is in the file, so it can be shown without a verdict.
+            Err(error) if error.is_limit() && !however_long => return Ok(None),
+            Err(error) if error.is_limit() => return Err(ReadError::BadPickle(error)),
+            Err(error) => Verdict::refused(&error),
+        };
+        Ok(Some(self.verdict.get_or_init(|| verdict).clone()))
     }
 
     /// Checks the whole pickle, and calls `progress` with the number of bytes that were checked since the last call. In

@@ -103,7 +103,7 @@ impl ReadError {
     /// Why the symbolic machine cannot follow these bytes: they are another kind of file, or a pickle that was cut
     /// short or damaged, or that is too large for it.
     pub(crate) fn of_pickle(bytes: &[u8], error: MachineError) -> Self {
-        if matches!(error, MachineError::TooLarge { .. }) {
+        if error.is_limit() {
             return Self::BadPickle(error);
         }
         if let Some(kind) = FileKind::by_signature(bytes) {
@@ -124,6 +124,11 @@ impl ReadError {
         }
     }
 
+    /// Whether the file may be sound, and is only too large to be looked at.
+    pub fn is_limit(&self) -> bool {
+        matches!(self, Self::BadPickle(error) if error.is_limit())
+    }
+
     /// Whether the path does not lead to a file, so that the user probably meant another one.
     pub fn is_wrong_name(&self) -> bool {
         matches!(self, Self::Open(_) | Self::Folder)
@@ -131,7 +136,8 @@ impl ReadError {
 
     /// Whether the file may hold intact variables all the same.
     pub(super) fn leaves_something(&self) -> bool {
-        matches!(self, Self::CutShort { .. } | Self::BadPickle(_) | Self::Layout(_) | Self::IndexDamaged { .. })
+        !self.is_limit()
+            && matches!(self, Self::CutShort { .. } | Self::BadPickle(_) | Self::Layout(_) | Self::IndexDamaged { .. })
     }
 }
 

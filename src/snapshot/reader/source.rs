@@ -17,7 +17,13 @@ use super::read_error::ReadError;
 #[derive(Debug)]
 pub(super) enum Source {
     Memory(Vec<u8>),
-    File { file: File, length: u64, map: OnceLock<Mmap> },
+    File {
+        file: File,
+        length: u64,
+        /// The length before it was decompressed, if it was.
+        packed: Option<u64>,
+        map: OnceLock<Mmap>,
+    },
 }
 
 impl Source {
@@ -34,14 +40,15 @@ impl Source {
             file.read_to_end(&mut bytes)?;
             return Self::memory(bytes);
         }
-        let mut length = metadata.len();
+        let (mut length, mut packed) = (metadata.len(), None);
         if compressed::is_compressed(&compressed::head(&mut file)?)
             && let Some(decompressed) = compressed::decompress(BufReader::new(file.try_clone()?), length)?
         {
+            packed = Some(length);
             length = decompressed.metadata()?.len();
             file = decompressed;
         }
-        Ok(Self::File { file, length, map: OnceLock::new() })
+        Ok(Self::File { file, length, packed, map: OnceLock::new() })
     }
 
     /// Bytes that came through a pipe.
@@ -49,7 +56,8 @@ impl Source {
         if compressed::is_compressed(&bytes)
             && let Some(file) = compressed::decompress(bytes.as_slice(), bytes.len() as u64)?
         {
-            return Ok(Self::File { length: file.metadata()?.len(), file, map: OnceLock::new() });
+            let (length, packed) = (file.metadata()?.len(), Some(bytes.len() as u64));
+            return Ok(Self::File { length, file, packed, map: OnceLock::new() });
         }
         Ok(Self::Memory(bytes))
     }
@@ -78,6 +86,14 @@ impl Source {
         }
     }
 
+    /// The length of the file before it was decompressed; `None` if it is not compressed.
+    pub(super) fn packed_length(&self) -> Option<u64> {
+        match self {
+            Self::Memory(_) => None,
+            Self::File { packed, .. } => *packed,
+        }
+    }
+
     /// Fills a buffer with the bytes from `offset` on.
     pub(super) fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         match self {
@@ -95,7 +111,7 @@ impl Source {
     pub(super) fn bytes(&self) -> Result<&[u8], ReadError> {
         match self {
             Self::Memory(bytes) => Ok(bytes),
-            Self::File { file, length, map } => {
+            Self::File { file, length, map, .. } => {
                 if map.get().is_none() {
                     let mapped = map_file(file)?;
                     // If another thread has mapped it meanwhile, one of the mappings is dropped.

@@ -170,6 +170,11 @@ impl<'v> VariableSegment<'v> {
         self.buffers.iter().map(|buffer| buffer.contents.clone())
     }
 
+    /// The lengths of the contents of the raw buffers, and whether Python may write to them.
+    pub(crate) fn buffer_facts(&self) -> impl Iterator<Item = (u64, bool)> + '_ {
+        self.buffers.iter().map(|buffer| (buffer.contents.len() as u64, buffer.writable))
+    }
+
     /// The ranges of the opcodes: all of the segment except the contents of raw buffers.
     pub fn opcode_ranges(&self) -> Vec<Range<u64>> {
         let opcodes = |part| match part {
@@ -293,34 +298,52 @@ impl UnpicklerInput {
     }
 }
 
-/// Several inputs as one pickle, for the security check: each input leaves an object, and POP drops it.
+/// Several inputs, one after the other in memory, for a load that builds what it was checked for. Each input leaves one
+/// object.
 #[derive(Debug)]
 pub(crate) struct JoinedInputs<'f> {
     file: &'f [u8],
     opcodes: Vec<u8>,
 }
 
+/// Where an input was appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JoinedInput {
+    /// The range of its opcodes.
+    pub(crate) range: Range<usize>,
+    /// The offsets of the NEXT_BUFFERs that replace raw buffers of the file.
+    pub(crate) buffers: Vec<usize>,
+}
+
 impl<'f> JoinedInputs<'f> {
     /// Without inputs yet. Their ranges refer to `file`.
     pub(crate) fn new(file: &'f [u8]) -> Self {
-        Self { file, opcodes: vec![Opcode::Proto as u8, 5] }
+        Self { file, opcodes: Vec::new() }
     }
 
-    /// Appends an input and returns the range of its opcodes. `None` if the file is too short.
-    pub(crate) fn push(&mut self, input: &UnpicklerInput) -> Option<Range<usize>> {
+    /// Appends an input. `None` if the file is too short.
+    pub(crate) fn push(&mut self, input: &UnpicklerInput) -> Option<JoinedInput> {
         let start = self.opcodes.len();
-        input.copy_to(&mut self.opcodes, self.file)?;
-        let end = self.opcodes.len();
-        self.opcodes.push(Opcode::Pop as u8);
-        Some(start..end)
+        let mut buffers = Vec::new();
+        for piece in &input.pieces {
+            match piece {
+                InputPiece::Opcodes(opcodes) => {
+                    if opcodes.first() == Some(&Opcode::NextBuffer.byte()) {
+                        buffers.push(self.opcodes.len());
+                    }
+                    self.opcodes.extend_from_slice(opcodes);
+                }
+                InputPiece::File(range) => self.opcodes.extend_from_slice(self.file.get(range.clone())?),
+            }
+        }
+        Some(JoinedInput { range: start..self.opcodes.len(), buffers })
     }
 
     pub(crate) fn opcodes(&self) -> &[u8] {
         &self.opcodes
     }
 
-    pub(crate) fn finish(mut self) -> Vec<u8> {
-        self.opcodes.extend([Opcode::None as u8, Opcode::Stop as u8]);
+    pub(crate) fn finish(self) -> Vec<u8> {
         self.opcodes
     }
 }

@@ -6,7 +6,7 @@ use crate::pickle::format::emit;
 use crate::pickle::passes::scan::scan_segment;
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::{ReadError, Snapshot};
-use crate::snapshot::requirements::{judged, of_loads};
+use crate::snapshot::requirements::{LoadInput, of_loads};
 use crate::snapshot::writer::SnapshotWriter;
 
 /// Opcodes or a raw buffer: its contents, and whether it is writable.
@@ -126,10 +126,8 @@ fn the_judged_opcodes_are_the_loaded_opcodes() -> Result<(), ReadError> {
     for choice in 0..1_u32 << segments.len() {
         let chosen: Vec<_> =
             segments.iter().enumerate().filter(|(bit, _)| choice & 1 << bit != 0).map(|(_, segment)| segment).collect();
-        let loaded: Vec<u8> =
-            loads(&chosen, bytes).into_iter().flat_map(|load| [load, b"0".to_vec()].concat()).collect();
-        let judged = judged(&snapshot, &whole(&chosen))?;
-        assert_eq!(judged.pickle, [b"\x80\x05", loaded.as_slice(), b"N."].concat(), "choice {choice:b}");
+        let input = LoadInput::of_loads(&snapshot, &whole(&chosen))?;
+        assert_eq!(input.pickle(), loads(&chosen, bytes).concat(), "choice {choice:b}");
     }
     Ok(())
 }
@@ -269,13 +267,11 @@ fn the_judged_objects_of_a_variable_are_the_loaded_objects() -> Result<(), ReadE
     assert_eq!((takes.into_iter().collect::<Vec<_>>(), buffers), (vec![3], vec![]));
     assert_eq!(objects(1, &[6]).1, [0]);
     let chosen = [(&segments[0], &inner), (&segments[1], &other)];
-    let expected =
-        [&b"\x80\x05N\x940N\x94\x94\x940]r\x03\0\0\0K\x02a0N0"[..], b"N\x94\x94\x940]r\x05\0\0\0h\x03a0N0N."];
-    assert_eq!(judged(&snapshot, &chosen)?.pickle, expected.concat());
-    let (mut sequence, _) = LoadSequence::start(true);
+    let expected = [&b"N\x94N\x94\x94\x94]r\x03\0\0\0K\x02a0N"[..], b"N\x94\x94\x94]r\x05\0\0\0h\x03a0N"].concat();
+    assert_eq!(LoadInput::of_loads(&snapshot, &chosen)?.pickle(), expected);
+    let (mut sequence, module_slot) = LoadSequence::start(true);
     let inputs = |(segment, load): &(&VariableSegment<'_>, &Load)| sequence.inputs(segment, load);
-    let loaded: Vec<u8> =
-        chosen.iter().flat_map(inputs).flat_map(|input| [read(input, bytes), b"0".to_vec()].concat()).collect();
-    assert_eq!([b"\x80\x05N\x940", loaded.as_slice(), b"N."].concat(), expected.concat());
+    let loaded: Vec<u8> = chosen.iter().flat_map(inputs).flat_map(|input| read(input, bytes)).collect();
+    assert_eq!([read(module_slot, &[]), loaded].concat(), expected);
     Ok(())
 }

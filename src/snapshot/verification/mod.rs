@@ -4,6 +4,7 @@
 //! wrong is not parsed, as its bytes could be anything. All others must match the index: if another program wrote
 //! the file, even right hashes do not prove that.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
@@ -142,6 +143,21 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
     Ok(Verified { variables: checked_segments, problems, behind_stop: 0 })
 }
 
+/// The first thing that the index says wrongly about the segments of variables, apart from those that are skipped; with
+/// `around`, also about what is between them. For loads of files that nobody vouches for: what is loaded depends on it.
+#[cfg(feature = "python")]
+pub(crate) fn problem_of_index(
+    index: &Index,
+    segments: &[VariableSegment<'_>],
+    bytes: &[u8],
+    skip: &[bool],
+    around: bool,
+) -> Option<Problem> {
+    let outside = if around { problems_around(index, bytes) } else { Vec::new() };
+    let within = problems_within(index, segments, bytes, skip).into_iter().flatten();
+    outside.into_iter().chain(within).next()
+}
+
 /// Finds the variables that cannot be restored because they share objects with damaged ones. A restore of the intact
 /// variables makes the same plan.
 fn note_shared_damage(variables: &mut [Checked], damage: &Damage, segments: &[VariableSegment<'_>], bytes: &[u8]) {
@@ -186,6 +202,12 @@ fn problems_around(index: &Index, bytes: &[u8]) -> Vec<Problem> {
             problems.push(Problem::new(position, what));
         }
         position = next;
+    }
+    let mut names = HashSet::new();
+    for (_, segment) in index.segments().filter(|(role, _)| *role == SegmentRole::Variable) {
+        if !names.insert(segment.name.as_str()) {
+            problems.push(Problem::new(segment.offset, format!("{} is the name of two variables", segment.name)));
+        }
     }
     if !bytes.ends_with(&end) {
         problems.push(Problem::new(last, "the pickle does not end like a snapshot"));

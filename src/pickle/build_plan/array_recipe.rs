@@ -1,0 +1,464 @@
+//! Recipes for arrays and scalars of numpy, and what other recipes ask about an array.
+//!
+//! numpy pickles an array as `_reconstruct(ndarray, (0,), b'b')` with a state, or in protocol 5 as
+//! `_frombuffer(buffer, dtype, shape, order)`. Its contents must be exactly as long as its shape and its dtype say.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use super::dtype_recipe::{self, Dtype, DtypeKind};
+use super::masked_recipe::MaskedMake;
+use super::random_recipe::{self, RandomBuilder, RandomMake};
+use super::{
+    Fill, Make, PlanContext, PlannedCall, Recipe, Refused, array_arguments, joblib_recipe, masked_recipe,
+    shared_array_recipe,
+};
+use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
+
+/// The most dimensions of an array in numpy 2.
+pub(super) const MAX_DIMENSIONS: usize = 64;
+/// The most items of an array whose items take no bytes.
+const MAX_EMPTY_ITEMS: u64 = 1 << 20;
+/// More than the memory of any machine, and small enough that sums of such numbers do not overflow.
+pub(super) const MAX_BYTES: u64 = 1 << 47;
+
+/// Which recipe a row of the registry asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::pickle) enum ArrayBuilder {
+    /// `_reconstruct(class, (0,), b'b')` with a state.
+    Reconstruct,
+    /// dill's `_create_array(_reconstruct, arguments, state, attributes)`.
+    Dill,
+    /// `_frombuffer(buffer, dtype, shape, order)`.
+    FromBuffer,
+    /// `ndarray(shape, dtype, buffer, offset, strides)`, as our own pickler writes arrays that share memory.
+    Shared,
+    /// `ndarray.setflags(array, False)`.
+    SetFlags,
+    /// `scalar(dtype, bytes)`.
+    Scalar,
+    /// `dtype(code, False, True)` with a state.
+    Dtype,
+    /// `_mareconstruct(MaskedArray, ndarray, (0,), 'b')` with a state.
+    Masked,
+    /// joblib's description of an array, or the array that it describes.
+    Joblib,
+    /// A class that other calls have as an argument. It is not called.
+    Class,
+    /// A random generator or a part of one.
+    Random(RandomBuilder),
+}
+
+/// How an object is made, with checked arguments.
+#[derive(Debug)]
+pub(crate) enum ArrayMake<'a> {
+    /// A dtype. It needs the dtypes of its fields, the dtype of its items, or its object for missing values.
+    Dtype(Rc<Dtype>),
+    /// An array with memory of its own, which gets these bytes. It needs its dtype.
+    Owned(Rc<ArrayDescription<'a>>),
+    /// An array of objects, still empty. It needs its dtype.
+    Objects(Rc<ArrayDescription<'a>>),
+    /// `frombuffer(buffer, dtype).reshape(shape, order)`. It needs its dtype and the buffer.
+    FromBuffer(Rc<ArrayDescription<'a>>),
+    /// An array within the memory of another one or of a buffer. It needs its dtype and that.
+    Shared(Rc<ArrayDescription<'a>>),
+    /// A scalar. It needs its dtype.
+    Scalar(Rc<Dtype>, Cow<'a, [u8]>),
+    /// A masked array.
+    Masked(MaskedMake<'a>),
+    /// A random generator or a part of one.
+    Random(RandomMake),
+}
+
+/// The classes of arrays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ArrayClass {
+    /// `numpy.ndarray`.
+    Array,
+    /// `numpy.matrix`.
+    Matrix,
+    /// `numpy.recarray`.
+    Records,
+    /// `numpy.memmap`, which a pickle separates from its file.
+    Mapped,
+}
+
+/// The order of the items in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ItemOrder {
+    /// C order.
+    C,
+    /// Fortran order.
+    Fortran,
+    /// The contents are in C order for other axes; transposing by these axes gives the array.
+    Axes(Vec<usize>),
+}
+
+/// An array that was checked.
+#[derive(Debug)]
+pub(crate) struct ArrayDescription<'a> {
+    /// The class.
+    pub(crate) class: ArrayClass,
+    /// The dtype, and the call that makes it.
+    pub(crate) dtype: (Ref, Rc<Dtype>),
+    /// The shape.
+    pub(crate) shape: Vec<u64>,
+    /// The order of the contents.
+    pub(crate) order: ItemOrder,
+    /// Its contents.
+    pub(crate) contents: ArrayContents<'a>,
+}
+
+/// Where the contents of an array are.
+#[derive(Debug)]
+pub(crate) enum ArrayContents<'a> {
+    /// In the pickle. The array gets a copy. Numbers whose bytes are swapped are brought into the machine's order.
+    Bytes(Cow<'a, [u8]>),
+    /// As [`Bytes`](Self::Bytes), written by joblib: numbers keep their byte order.
+    Joblib(&'a [u8]),
+    /// References, in C order.
+    Objects(Rc<[Ref]>),
+    /// In the memory of a buffer, which may be in the pickle.
+    Buffer {
+        /// `bytes`, a `bytearray`, or a buffer outside of the pickle.
+        buffer: Ref,
+        /// What is in it, if that is in the pickle.
+        bytes: Option<&'a [u8]>,
+    },
+    /// In a part of the memory of an array or a buffer.
+    Shared {
+        /// The array or the buffer.
+        base: Ref,
+        /// The offset of the first item, in bytes.
+        offset: u64,
+        /// The distance from one item to the next, in bytes, for each axis.
+        strides: Vec<i64>,
+        /// Whether `setflags` makes it read-only.
+        is_read_only: bool,
+    },
+}
+
+impl ArrayDescription<'_> {
+    /// The number of items.
+    pub(crate) fn count(&self) -> u64 {
+        self.shape.iter().fold(1, |count, length| count.saturating_mul(*length))
+    }
+
+    /// The number of bytes of all items.
+    pub(crate) fn length(&self) -> u64 {
+        self.count().saturating_mul(self.dtype.1.size)
+    }
+
+    /// The contents, in the order of [`order`](Self::order), if they are bytes in the pickle.
+    pub(crate) fn bytes(&self) -> Option<&[u8]> {
+        match &self.contents {
+            ArrayContents::Bytes(bytes) => Some(bytes),
+            ArrayContents::Joblib(bytes) | ArrayContents::Buffer { bytes: Some(bytes), .. } => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// The items in C order, if they are objects.
+    pub(crate) fn objects(&self) -> Option<&[Ref]> {
+        if let ArrayContents::Objects(items) = &self.contents { Some(items) } else { None }
+    }
+}
+
+/// The recipe for a call.
+pub(super) fn recipe<'a>(
+    context: &PlanContext<'_, 'a>,
+    builder: ArrayBuilder,
+    call: &PlannedCall<'_>,
+) -> Result<Recipe<'a>, Refused> {
+    let is_usual = match builder {
+        ArrayBuilder::Shared => call.is_new,
+        ArrayBuilder::Joblib => true,
+        _ => !call.is_new,
+    };
+    if call.added.is_some() || !call.keywords.is_empty() || !is_usual {
+        return Err("is used in a way that numpy does not write".to_owned());
+    }
+    if call.state.is_some() && matches!(builder, ArrayBuilder::Dill | ArrayBuilder::FromBuffer | ArrayBuilder::Shared) {
+        return Err("has a state that numpy does not write".to_owned());
+    }
+    match builder {
+        ArrayBuilder::Reconstruct => reconstruct(context, &call.arguments, call.state).map(array),
+        ArrayBuilder::Dill => dill_array(context, call).map(array),
+        ArrayBuilder::FromBuffer => from_buffer(context, &call.arguments).map(array),
+        ArrayBuilder::Shared => shared_array_recipe::describe(context, call).map(array),
+        ArrayBuilder::SetFlags => Err("changes an array that shares its memory with nothing".to_owned()),
+        ArrayBuilder::Scalar => scalar(context, call),
+        ArrayBuilder::Dtype => dtype_recipe::recipe(context, call),
+        ArrayBuilder::Masked => masked_recipe::recipe(context, call),
+        ArrayBuilder::Joblib => joblib_recipe::describe(context, call).map(array),
+        ArrayBuilder::Class => Err("is called".to_owned()),
+        ArrayBuilder::Random(builder) => random_recipe::recipe(context, builder, call),
+    }
+}
+
+/// The recipe for an array.
+fn array(description: ArrayDescription<'_>) -> Recipe<'_> {
+    let description = Rc::new(description);
+    let dtype = description.dtype.0;
+    match &description.contents {
+        ArrayContents::Bytes(_) | ArrayContents::Joblib(_) => simple(ArrayMake::Owned(description), vec![dtype]),
+        ArrayContents::Buffer { buffer, .. } => {
+            let needs = vec![dtype, *buffer];
+            simple(ArrayMake::FromBuffer(description), needs)
+        }
+        ArrayContents::Shared { base, .. } => {
+            let needs = vec![dtype, *base];
+            simple(ArrayMake::Shared(description), needs)
+        }
+        ArrayContents::Objects(items) => {
+            let fill = Fill::Elements(Rc::clone(items));
+            Recipe { make: Make::Array(ArrayMake::Objects(description)), needs: vec![dtype], reads: false, fill }
+        }
+    }
+}
+
+/// A recipe without contents.
+pub(super) fn simple(make: ArrayMake<'_>, needs: Vec<Ref>) -> Recipe<'_> {
+    Recipe { make: Make::Array(make), needs, reads: false, fill: Fill::Nothing }
+}
+
+impl<'m, 'a> PlanContext<'m, 'a> {
+    /// The array of class `ndarray` that a value is, if its opcodes end before those of the call that is asked for now.
+    pub(in crate::pickle) fn array_of(&self, reference: Ref) -> Option<&'m ArrayDescription<'a>> {
+        match self.array_make(reference)? {
+            ArrayMake::Owned(array)
+            | ArrayMake::Objects(array)
+            | ArrayMake::FromBuffer(array)
+            | ArrayMake::Shared(array) => Some(&**array).filter(|array| array.class == ArrayClass::Array),
+            _ => None,
+        }
+    }
+
+    /// The dtype that a value is.
+    pub(in crate::pickle) fn dtype_of(&self, reference: Ref) -> Option<&'m Rc<Dtype>> {
+        if let ArrayMake::Dtype(dtype) = self.array_make(reference)? { Some(dtype) } else { None }
+    }
+
+    /// The recipe of `array_recipe` for a value.
+    pub(super) fn array_make(&self, reference: Ref) -> Option<&'m ArrayMake<'a>> {
+        if let Make::Array(make) = &self.recipe(reference)?.make { Some(make) } else { None }
+    }
+
+    pub(super) fn dtype(&self, reference: Ref) -> Result<Rc<Dtype>, Refused> {
+        self.dtype_of(reference).cloned().ok_or_else(|| "uses something that is no dtype of numpy".to_owned())
+    }
+}
+
+/// `_reconstruct(class, (0,), b'b')` with the state (1, shape, dtype, is Fortran, contents).
+fn reconstruct<'a>(
+    context: &PlanContext<'_, 'a>,
+    arguments: &[Ref],
+    state: Option<Ref>,
+) -> Result<ArrayDescription<'a>, Refused> {
+    let &[class, shape, code] = arguments else { return Err("has arguments that numpy does not write".to_owned()) };
+    let class = array_class(context, class).ok_or("makes an array of a class that is not allowed")?;
+    let is_written = context.shape(shape).is_some_and(|shape| shape == [0])
+        && context.short_bytes(code, 8).is_some_and(|code| code == b"b");
+    let state = state.and_then(|state| context.items(state, NodeKind::Tuple)).filter(|_| is_written);
+    let Some(&[version, shape, dtype, is_fortran, contents]) = state else {
+        return Err("has arguments or a state that numpy does not write".to_owned());
+    };
+    if context.int(version) != Some(1) {
+        return Err("has a state of an unknown version".to_owned());
+    }
+    from_state(context, class, [shape, dtype, is_fortran, contents])
+}
+
+/// dill's `_create_array(_reconstruct, (class, (0,), b'b'), state, attributes)`.
+fn dill_array<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<ArrayDescription<'a>, Refused> {
+    let (&[maker, arguments, state], attributes) = match call.arguments.as_slice() {
+        [maker, arguments, state] => (&[*maker, *arguments, *state], None),
+        [maker, arguments, state, attributes] => (&[*maker, *arguments, *state], Some(*attributes)),
+        _ => return Err("has arguments that dill does not write".to_owned()),
+    };
+    let has_attributes = attributes.is_some_and(|attributes| !is_initial(context, attributes));
+    let maker = context.global(maker).filter(|_| !has_attributes);
+    let maker = maker.and_then(|(module, name)| array_arguments::array_builder(&module, &name));
+    let arguments = context.items(arguments, NodeKind::Tuple).filter(|_| maker == Some(ArrayBuilder::Reconstruct));
+    reconstruct(context, arguments.ok_or("has arguments that dill does not write")?, Some(state))
+}
+
+/// Whether these are the attributes of a new array: none, or those that a new matrix has.
+fn is_initial(context: &PlanContext<'_, '_>, attributes: Ref) -> bool {
+    if matches!(context.value(attributes), Value::Leaf(Leaf::None)) {
+        return true;
+    }
+    match context.items(attributes, NodeKind::Dict) {
+        Some([]) => true,
+        Some(&[name, value]) => {
+            context.short_text(name, 64).as_deref() == Some("_getitem") && context.flag(value) == Some(false)
+        }
+        _ => false,
+    }
+}
+
+/// An array of a shape, a dtype, whether it is in Fortran order, and contents.
+fn from_state<'a>(
+    context: &PlanContext<'_, 'a>,
+    class: ArrayClass,
+    [shape, dtype, is_fortran, contents]: [Ref; 4],
+) -> Result<ArrayDescription<'a>, Refused> {
+    let (shape, dtype) = (checked_shape(context, shape)?, (dtype, checked_dtype(context, dtype)?));
+    let count = checked_count(&shape, &dtype.1)?;
+    let is_fortran = context.flag(is_fortran).ok_or("does not say in which order its items are")?;
+    if class == ArrayClass::Matrix && shape.len() != 2 {
+        return Err("makes a matrix that has not two axes".to_owned());
+    }
+    let contents = if dtype.1.has_objects {
+        ArrayContents::Objects(objects(context, &dtype.1, count, contents)?)
+    } else {
+        let bytes = array_arguments::contents(context, contents)?;
+        check_bytes(&dtype.1, count, &bytes)?;
+        ArrayContents::Bytes(bytes)
+    };
+    let order = if is_fortran { ItemOrder::Fortran } else { ItemOrder::C };
+    Ok(ArrayDescription { class, dtype, shape, order, contents })
+}
+
+/// The items of an array of objects, which are in a list.
+pub(super) fn objects(
+    context: &PlanContext<'_, '_>,
+    dtype: &Dtype,
+    count: u64,
+    contents: Ref,
+) -> Result<Rc<[Ref]>, Refused> {
+    let items = context.items(contents, NodeKind::List).ok_or("is an array of objects over bytes")?;
+    if items.len() as u64 != count {
+        return Err(format!("has {} objects for {count} items", items.len()));
+    }
+    let fits = match &dtype.kind {
+        DtypeKind::Object => true,
+        DtypeKind::Strings { missing, .. } => items.iter().all(|item| is_string(context, *item, *missing)),
+        _ => return Err("has structures that hold objects".to_owned()),
+    };
+    if fits { Ok(items.into()) } else { Err("holds strings, and has an item that is none".to_owned()) }
+}
+
+/// Whether this is a string or the object for missing values.
+fn is_string(context: &PlanContext<'_, '_>, item: Ref, missing: Option<Ref>) -> bool {
+    match context.value(item) {
+        Value::Leaf(Leaf::Str(_)) => true,
+        Value::Leaf(Leaf::None | Leaf::Float(_)) => missing.is_some(),
+        _ => missing.is_some_and(|missing| {
+            let same_global = context.global(missing).is_some_and(|global| context.global(item) == Some(global));
+            context.resolve(missing) == context.resolve(item) || same_global
+        }),
+    }
+}
+
+/// `_frombuffer(buffer, dtype, shape, order)`, with the order of the axes if the order is `K`.
+fn from_buffer<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<ArrayDescription<'a>, Refused> {
+    let (&[buffer, dtype, shape, order], axes) = match arguments {
+        [buffer, dtype, shape, order] => (&[*buffer, *dtype, *shape, *order], None),
+        [buffer, dtype, shape, order, axes] => (&[*buffer, *dtype, *shape, *order], Some(*axes)),
+        _ => return Err("has arguments that numpy does not write".to_owned()),
+    };
+    let (shape, dtype) = (checked_shape(context, shape)?, (dtype, checked_dtype(context, dtype)?));
+    let count = checked_count(&shape, &dtype.1)?;
+    if dtype.1.has_objects || dtype.1.size == 0 {
+        return Err("takes objects from the bytes of a buffer".to_owned());
+    }
+    let (order, shape) = match (context.short_text(order, 8).as_deref(), axes) {
+        (Some("C"), None) => (ItemOrder::C, shape),
+        (Some("F"), None) => (ItemOrder::Fortran, shape),
+        (Some("K"), Some(axes)) => {
+            let axes = checked_axes(context, axes, shape.len())?;
+            let shape = axes.iter().filter_map(|axis| shape.get(*axis).copied()).collect();
+            (ItemOrder::Axes(axes), shape)
+        }
+        _ => return Err("has an order that numpy does not write".to_owned()),
+    };
+    let bytes = match context.value(buffer) {
+        Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Some(bytes),
+        _ => None,
+    };
+    match (bytes, context.buffer(buffer)) {
+        (Some(bytes), _) => check_bytes(&dtype.1, count, bytes)?,
+        (None, Some(facts)) => check_length(&dtype.1, count, facts.length)?,
+        (None, None) => return Err("uses something that is no buffer".to_owned()),
+    }
+    let contents = ArrayContents::Buffer { buffer, bytes };
+    Ok(ArrayDescription { class: ArrayClass::Array, dtype, shape, order, contents })
+}
+
+/// A permutation of the axes.
+fn checked_axes(context: &PlanContext<'_, '_>, axes: Ref, dimensions: usize) -> Result<Vec<usize>, Refused> {
+    let axes = context.shape(axes).unwrap_or_default();
+    let axes: Vec<usize> = axes.iter().filter_map(|axis| usize::try_from(*axis).ok()).collect();
+    let is_permutation = axes.len() == dimensions && (0..dimensions).all(|axis| axes.contains(&axis));
+    if is_permutation { Ok(axes) } else { Err("has an order of axes that numpy does not write".to_owned()) }
+}
+
+/// `scalar(dtype, bytes)`.
+fn scalar<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let &[reference, contents] = call.arguments.as_slice() else {
+        return Err("has arguments that numpy does not write".to_owned());
+    };
+    let dtype = checked_dtype(context, reference)?;
+    if call.state.is_some() || dtype.has_objects {
+        return Err("makes a scalar that holds objects".to_owned());
+    }
+    let bytes = array_arguments::contents(context, contents)?;
+    check_bytes(&dtype, 1, &bytes)?;
+    Ok(simple(ArrayMake::Scalar(dtype, bytes), vec![reference]))
+}
+
+/// The shape of an array.
+pub(super) fn checked_shape(context: &PlanContext<'_, '_>, shape: Ref) -> Result<Vec<u64>, Refused> {
+    let shape = context.shape(shape).ok_or("has a shape that numpy does not write")?;
+    if shape.len() > MAX_DIMENSIONS {
+        return Err(format!("has more than {MAX_DIMENSIONS} dimensions"));
+    }
+    Ok(shape)
+}
+
+/// The dtype of an array. One of subarrays would add to the shape.
+pub(super) fn checked_dtype(context: &PlanContext<'_, '_>, dtype: Ref) -> Result<Rc<Dtype>, Refused> {
+    let dtype = context.dtype(dtype)?;
+    match dtype.kind {
+        DtypeKind::Subarray { .. } => Err("has a dtype of subarrays".to_owned()),
+        _ => Ok(dtype),
+    }
+}
+
+/// The number of items of an array.
+pub(super) fn checked_count(shape: &[u64], dtype: &Dtype) -> Result<u64, Refused> {
+    let too_large = || "has a shape that is too large".to_owned();
+    // numpy multiplies all lengths but those that are 0.
+    let lengths = shape.iter().filter(|length| **length > 0);
+    let whole = lengths.copied().try_fold(dtype.size.max(1), u64::checked_mul);
+    whole.filter(|whole| *whole <= MAX_BYTES).ok_or_else(too_large)?;
+    let count = shape.iter().product();
+    if dtype.size == 0 && count > MAX_EMPTY_ITEMS { Err(too_large()) } else { Ok(count) }
+}
+
+/// Checks that an array of this many items has these contents.
+pub(super) fn check_bytes(dtype: &Dtype, count: u64, bytes: &[u8]) -> Result<(), Refused> {
+    check_length(dtype, count, bytes.len() as u64)?;
+    if dtype.has_valid_bools(bytes) { Ok(()) } else { Err("has bools that are neither 0 nor 1".to_owned()) }
+}
+
+fn check_length(dtype: &Dtype, count: u64, length: u64) -> Result<(), Refused> {
+    let size = dtype.size;
+    if count.checked_mul(size) == Some(length) {
+        return Ok(());
+    }
+    Err(format!("has {count} items of {size} bytes, and {length} bytes for them"))
+}
+
+/// The class of an array that a pickle makes by `_reconstruct`, or that joblib names.
+pub(super) fn array_class(context: &PlanContext<'_, '_>, class: Ref) -> Option<ArrayClass> {
+    let (module, name) = context.global(class)?;
+    match (module.as_ref(), name.as_ref()) {
+        ("numpy", "ndarray") => Some(ArrayClass::Array),
+        ("numpy" | "numpy.matrixlib.defmatrix", "matrix") => Some(ArrayClass::Matrix),
+        ("numpy" | "numpy.rec" | "numpy._core.records" | "numpy.core.records", "recarray") => Some(ArrayClass::Records),
+        ("numpy" | "numpy._core.memmap" | "numpy.core.memmap", "memmap") => Some(ArrayClass::Mapped),
+        _ => None,
+    }
+}

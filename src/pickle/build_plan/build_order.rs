@@ -1,0 +1,379 @@
+//! The order in which objects are made and filled: a list of steps for each value that is wanted.
+//!
+//! CPython executes opcodes one by one, so a tuple is made of what exists before it, and a container may be filled
+//! later, even with itself. Here, lists, dicts and sets are made empty; a tuple, a frozenset and an object of a recipe
+//! are made when their parts exist; and all containers are filled when what they hold exists. What a recipe reads is
+//! filled before. An order that does not exist is refused.
+//!
+//! Nothing recurses: a list may be nested as deep as there are nodes.
+
+use std::collections::HashMap;
+
+use super::{Fill, RecipeTable, Refused};
+use crate::pickle::machine::Machine;
+use crate::pickle::machine::value::{NodeKind, Ref};
+
+/// One step of a load that builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BuildStep {
+    /// Makes the object of this node.
+    Make(usize),
+    /// Puts into it what it holds.
+    Fill(usize),
+}
+
+/// The steps that build some values.
+#[derive(Debug, Default)]
+pub(crate) struct BuildSteps {
+    steps: Vec<PackedStep>,
+    /// For each wanted value: where its steps end. They begin where those of the value before end.
+    ends: Vec<usize>,
+}
+
+/// A step in four bytes: the index of the node, and whether it is filled.
+#[derive(Clone, Copy, Debug)]
+struct PackedStep(u32);
+
+impl PackedStep {
+    fn new(index: usize, is_fill: bool) -> Self {
+        // The machine has fewer nodes than that.
+        Self(u32::try_from(index).unwrap_or(u32::MAX >> 1) << 1 | u32::from(is_fill))
+    }
+
+    fn step(self) -> BuildStep {
+        let index = (self.0 >> 1) as usize;
+        if self.0 & 1 == 0 { BuildStep::Make(index) } else { BuildStep::Fill(index) }
+    }
+}
+
+impl BuildSteps {
+    /// The steps for the wanted value with this number, besides those for the values before it.
+    pub(crate) fn of(&self, number: usize) -> impl Iterator<Item = BuildStep> + '_ {
+        let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        let end = self.ends.get(number).copied().unwrap_or(start);
+        self.steps.get(start..end).unwrap_or_default().iter().map(|step| step.step())
+    }
+}
+
+/// How far the steps for a node are planned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum NodeProgress {
+    #[default]
+    Unknown,
+    /// What it needs is being planned.
+    Needed,
+    Made,
+    Filled,
+}
+
+/// Something that has to be planned.
+#[derive(Clone, Copy, Debug)]
+enum Task {
+    /// Make this node, and first what it needs.
+    Make(usize),
+    /// All that this node needs is made.
+    Made(usize),
+    /// All that this node holds is made.
+    Filled(usize),
+    /// Make and fill this node and everything that it holds: a recipe reads it.
+    Complete(usize),
+    /// All that this node holds is complete.
+    Completed(usize),
+}
+
+/// Whether a node and everything that it holds is filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Completeness {
+    Planned,
+    /// With the end of the last opcode that changed any of it.
+    Complete(u64),
+}
+
+/// Plans the steps for values of a machine.
+pub(super) struct BuildOrder<'p, 'a> {
+    machine: &'p Machine<'a>,
+    recipes: &'p RecipeTable<'a>,
+    progress: Vec<NodeProgress>,
+    complete: HashMap<usize, Completeness>,
+    /// The end of the last opcode that changed a node through the memo.
+    late: HashMap<usize, u64>,
+    tasks: Vec<Task>,
+    /// Nodes that are made and still have to be filled. What is needed for a node that is being made must not wait for
+    /// these: they may hold that node.
+    to_fill: Vec<usize>,
+    steps: BuildSteps,
+}
+
+/// A node at which no order exists, and why; empty if the node has no recipe.
+pub(super) type NoOrder = (usize, Refused);
+
+const NEEDS_ITSELF: &str = "needs itself before it is made";
+const CHANGED_LATER: &str = "reads something that is changed after the call";
+
+impl<'p, 'a> BuildOrder<'p, 'a> {
+    pub(super) fn new(machine: &'p Machine<'a>, recipes: &'p RecipeTable<'a>) -> Self {
+        let progress = vec![NodeProgress::Unknown; machine.nodes().len()];
+        // A later entry replaces an earlier one.
+        let late = machine.notes().late.iter().copied().collect();
+        let (complete, tasks, to_fill, steps) = Default::default();
+        Self { machine, recipes, progress, complete, late, tasks, to_fill, steps }
+    }
+
+    /// Plans a value.
+    ///
+    /// # Errors
+    /// If it needs something that has no recipe, or no order exists.
+    pub(super) fn add(&mut self, value: Ref) -> Result<(), NoOrder> {
+        let planned = self.plan(value);
+        if planned.is_err() {
+            self.give_up();
+        }
+        self.steps.ends.push(self.steps.steps.len());
+        planned
+    }
+
+    pub(super) fn finish(self) -> BuildSteps {
+        self.steps
+    }
+
+    fn plan(&mut self, value: Ref) -> Result<(), NoOrder> {
+        self.tasks.extend(self.machine.resolve(value).node_index().map(Task::Make));
+        loop {
+            if let Some(task) = self.tasks.pop() {
+                self.carry_out(task)?;
+            } else if let Some(index) = self.to_fill.pop() {
+                if self.progress(index) == NodeProgress::Made {
+                    self.tasks.push(Task::Filled(index));
+                    self.push_contents(index, Task::Make);
+                }
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Forgets what was only begun, so that other values are not refused for it.
+    fn give_up(&mut self) {
+        for task in std::mem::take(&mut self.tasks) {
+            match task {
+                Task::Made(index) => self.set(index, NodeProgress::Unknown),
+                Task::Completed(index) => drop(self.complete.remove(&index)),
+                _ => {}
+            }
+        }
+    }
+
+    fn carry_out(&mut self, task: Task) -> Result<(), NoOrder> {
+        match task {
+            Task::Make(index) => self.make(index),
+            Task::Made(index) => {
+                if self.recipes.get(index).is_some_and(|recipe| recipe.reads) {
+                    self.check_reads(index)?;
+                }
+                self.made(index);
+                Ok(())
+            }
+            Task::Filled(index) => {
+                self.filled(index);
+                Ok(())
+            }
+            Task::Complete(index) => self.complete(index),
+            Task::Completed(index) => {
+                self.completed(index);
+                Ok(())
+            }
+        }
+    }
+
+    fn progress(&self, index: usize) -> NodeProgress {
+        self.progress.get(index).copied().unwrap_or_default()
+    }
+
+    fn set(&mut self, index: usize, progress: NodeProgress) {
+        if let Some(slot) = self.progress.get_mut(index) {
+            *slot = progress;
+        }
+    }
+
+    /// What must exist before a node is made.
+    fn needs(&self, index: usize) -> Result<&'p [Ref], NoOrder> {
+        let (machine, recipes) = (self.machine, self.recipes);
+        let Some(node) = machine.nodes().get(index) else { return Ok(&[]) };
+        match node.kind {
+            NodeKind::List | NodeKind::Dict | NodeKind::Set => Ok(&[]),
+            NodeKind::Tuple | NodeKind::FrozenSet => Ok(&node.items),
+            NodeKind::Global | NodeKind::Persistent | NodeKind::Call(_) | NodeKind::Array => {
+                recipes.get(index).map(|recipe| &recipe.needs[..]).ok_or_else(|| (index, Refused::new()))
+            }
+        }
+    }
+
+    /// Pushes a task for each node that a container or the object of a recipe holds.
+    fn push_contents(&mut self, index: usize, task: impl Fn(usize) -> Task) {
+        let Some(node) = self.machine.nodes().get(index) else { return };
+        let machine = self.machine;
+        let mut push = |value: Ref| self.tasks.extend(machine.resolve(value).node_index().map(&task));
+        match node.kind {
+            NodeKind::List | NodeKind::Dict | NodeKind::Set => node.items.iter().rev().copied().for_each(push),
+            _ => match self.recipes.get(index).map(|recipe| &recipe.fill) {
+                Some(Fill::Items(items) | Fill::Pairs(items)) => items.iter().rev().copied().for_each(push),
+                Some(Fill::Elements(items)) => items.iter().rev().copied().for_each(push),
+                Some(Fill::Attributes(attributes)) => attributes.iter().rev().for_each(|(_, value)| push(*value)),
+                Some(Fill::Value(fill)) => fill.parts().into_iter().rev().for_each(push),
+                Some(Fill::Nothing) | None => {}
+            },
+        }
+    }
+
+    fn has_contents(&self, index: usize) -> bool {
+        match self.machine.nodes().get(index).map(|node| (node.kind, node.items.is_empty())) {
+            Some((NodeKind::List | NodeKind::Dict | NodeKind::Set, is_empty)) => !is_empty,
+            _ => self.recipes.get(index).is_some_and(|recipe| !matches!(recipe.fill, Fill::Nothing)),
+        }
+    }
+
+    fn make(&mut self, index: usize) -> Result<(), NoOrder> {
+        match self.progress(index) {
+            NodeProgress::Unknown => {}
+            NodeProgress::Needed => return Err((index, NEEDS_ITSELF.into())),
+            NodeProgress::Made | NodeProgress::Filled => return Ok(()),
+        }
+        let needs = self.needs(index)?;
+        if needs.is_empty() {
+            self.made(index);
+            return Ok(());
+        }
+        let reads = self.recipes.get(index).is_some_and(|recipe| recipe.reads);
+        self.set(index, NodeProgress::Needed);
+        self.tasks.push(Task::Made(index));
+        for need in needs.iter().rev() {
+            if let Some(need) = self.machine.resolve(*need).node_index() {
+                self.tasks.push(if reads { Task::Complete(need) } else { Task::Make(need) });
+            }
+        }
+        Ok(())
+    }
+
+    fn made(&mut self, index: usize) {
+        self.steps.steps.push(PackedStep::new(index, false));
+        let has_contents = self.has_contents(index);
+        self.set(index, if has_contents { NodeProgress::Made } else { NodeProgress::Filled });
+        if has_contents {
+            self.to_fill.push(index);
+        }
+    }
+
+    fn filled(&mut self, index: usize) {
+        if self.progress(index) == NodeProgress::Made {
+            self.steps.steps.push(PackedStep::new(index, true));
+            self.set(index, NodeProgress::Filled);
+        }
+    }
+
+    fn complete(&mut self, index: usize) -> Result<(), NoOrder> {
+        match self.complete.get(&index) {
+            Some(Completeness::Complete(_)) => return Ok(()),
+            Some(Completeness::Planned) => return Err((index, NEEDS_ITSELF.into())),
+            None if self.progress(index) == NodeProgress::Needed => return Err((index, NEEDS_ITSELF.into())),
+            None => {}
+        }
+        let needs = self.needs(index)?;
+        self.complete.insert(index, Completeness::Planned);
+        self.tasks.push(Task::Completed(index));
+        self.push_contents(index, Task::Complete);
+        let machine = self.machine;
+        self.tasks
+            .extend(needs.iter().rev().filter_map(|need| machine.resolve(*need).node_index()).map(Task::Complete));
+        Ok(())
+    }
+
+    fn completed(&mut self, index: usize) {
+        if self.progress(index) == NodeProgress::Unknown {
+            self.made(index);
+        }
+        self.filled(index);
+        let latest = self.latest_change(index);
+        self.complete.insert(index, Completeness::Complete(latest));
+    }
+
+    /// The end of the last opcode that changed a complete node or anything that it holds.
+    fn latest_change(&mut self, index: usize) -> u64 {
+        let own = match self.machine.nodes().get(index) {
+            Some(node) if self.has_contents(index) => node.end.max(self.late.get(&index).copied().unwrap_or(0)),
+            _ => 0,
+        };
+        let before = self.tasks.len();
+        self.push_contents(index, Task::Complete);
+        let needs = self.needs(index).unwrap_or_default();
+        let needs = needs.iter().filter_map(|need| self.machine.resolve(*need).node_index());
+        let parts: Vec<usize> =
+            self.tasks.iter().skip(before).filter_map(|task| task.completes()).chain(needs).collect();
+        self.tasks.truncate(before);
+        parts.into_iter().map(|part| self.change_of(part)).fold(own, u64::max)
+    }
+
+    fn change_of(&self, index: usize) -> u64 {
+        match self.complete.get(&index) {
+            Some(Completeness::Complete(latest)) => *latest,
+            _ => 0,
+        }
+    }
+
+    /// Refuses a call that reads what opcodes after it change: it would have read something else.
+    fn check_reads(&self, index: usize) -> Result<(), NoOrder> {
+        let end = self.machine.nodes().get(index).map_or(0, |node| node.end);
+        let needs = self.needs(index)?.iter().filter_map(|need| self.machine.resolve(*need).node_index());
+        match needs.map(|need| self.change_of(need)).max() {
+            Some(latest) if latest > end => Err((index, CHANGED_LATER.into())),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Task {
+    fn completes(&self) -> Option<usize> {
+        if let Self::Complete(index) = self { Some(*index) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(pickle: &[u8]) -> Result<Vec<BuildStep>, NoOrder> {
+        let (machine, value) = Machine::run(pickle).expect("a pickle");
+        let recipes = RecipeTable::default();
+        let mut order = BuildOrder::new(&machine, &recipes);
+        order.add(value)?;
+        Ok(order.finish().of(0).collect())
+    }
+
+    #[test]
+    fn a_tuple_that_holds_itself_in_a_list_is_made_before_the_list_is_filled() {
+        // a = []; t = (a,); a.append(t); t
+        let steps = order(b"]q\x00h\x00\x85q\x01a0h\x01.").expect("an order");
+        assert_eq!(steps, [BuildStep::Make(0), BuildStep::Make(1), BuildStep::Fill(0)]);
+        // The same list as the value.
+        let steps = order(b"]q\x00h\x00\x85q\x01a.").expect("an order");
+        assert_eq!(steps, [BuildStep::Make(0), BuildStep::Make(1), BuildStep::Fill(0)]);
+    }
+
+    #[test]
+    fn what_is_popped_is_not_made() {
+        assert_eq!(order(b"]0N.").expect("an order"), []);
+        assert_eq!(order(b"]q\x00]00h\x00.").expect("an order"), [BuildStep::Make(0)]);
+    }
+
+    #[test]
+    fn deep_nesting_has_an_order() {
+        let deep = [&b"]".repeat(100_000)[..], &b"a".repeat(99_999), b"."].concat();
+        assert_eq!(order(&deep).expect("an order").len(), 199_999);
+        let deep = [&b"N"[..], &b"\x85".repeat(100_000), b"."].concat();
+        assert_eq!(order(&deep).expect("an order").len(), 100_000);
+    }
+
+    #[test]
+    fn a_call_without_a_recipe_has_no_order() {
+        assert_eq!(order(b"]cos\nsystem\n)Ra.").expect_err("a call"), (2, String::new()));
+    }
+}

@@ -1,0 +1,422 @@
+//! Dtypes of numpy: what a pickle says of one, parsed and checked. `dtype.__setstate__` is never called.
+//!
+//! numpy pickles a dtype as `dtype(code, False, True)` with a state of 8 items, or 9 with metadata
+//! (`arraydescr_reduce` in `numpy/_core/src/multiarray/descriptor.c`). Only what numpy writes is accepted: its
+//! constructor makes an equal dtype of the parts, and the size that it computes is compared with ours.
+
+use std::rc::Rc;
+
+use super::{ArrayMake, Fill, Make, PlanContext, PlannedCall, Recipe, Refused};
+use crate::pickle::known::dtype::{ALIGNED_FLAG, DtypeCode, DtypeState, OBJECT_FLAGS, POINTER_FLAGS, is_scalar_code};
+use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
+
+/// The deepest nesting of structures and subarrays.
+const MAX_DEPTH: usize = 16;
+/// numpy keeps the size of an item in an `int`.
+const MAX_SIZE: u64 = i32::MAX as u64;
+/// How many times as many scalars as bytes an item may have, as fields may overlap. It bounds the time that an item
+/// takes.
+const MAX_OVERLAP: u64 = 8;
+/// The longest name of a field, in bytes of the pickle.
+const MAX_NAME: usize = 4096;
+/// The units of dates and time differences. `generic` is none.
+const UNITS: &[&str] = &["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as", "generic"];
+
+/// A dtype that was checked.
+#[derive(Debug)]
+pub(crate) struct Dtype {
+    /// What it is made of.
+    pub(crate) kind: DtypeKind,
+    /// The bytes of an item.
+    pub(crate) size: u64,
+    /// The scalars in an item: more than one for structures and subarrays.
+    pub(crate) scalars: u64,
+    /// Whether an item holds references to objects, or strings of any length. Such items are never made of bytes.
+    pub(crate) has_objects: bool,
+    /// Whether an item holds bools, whose bytes must be 0 or 1.
+    has_bools: bool,
+    depth: usize,
+}
+
+/// The kinds of dtypes.
+#[derive(Debug)]
+pub(crate) enum DtypeKind {
+    /// Numbers, bools, dates, and strings of a fixed length, by numpy's code: `f8`, `U5`, `M8[ns]`.
+    Code {
+        /// The code, without the byte order.
+        code: String,
+        /// `<`, `>`, or `|` if it has no meaning.
+        order: char,
+    },
+    /// References to objects.
+    Object,
+    /// Strings of any length (`StringDType`).
+    Strings {
+        /// Whether other objects become strings.
+        coerce: bool,
+        /// The object for missing values.
+        missing: Option<Ref>,
+    },
+    /// A structure.
+    Structure {
+        /// Its fields, in the order of their names.
+        fields: Vec<DtypeField>,
+        /// Whether numpy aligns the fields.
+        is_aligned: bool,
+        /// Whether its scalars are `numpy.record`.
+        is_record: bool,
+    },
+    /// Each item is an array.
+    Subarray {
+        /// The dtype of that array.
+        base: (Ref, Rc<Dtype>),
+        /// Its shape.
+        shape: Vec<u64>,
+    },
+}
+
+/// A field of a structure.
+#[derive(Debug)]
+pub(crate) struct DtypeField {
+    /// The name.
+    pub(crate) name: String,
+    /// The second name that a field may have.
+    pub(crate) title: Option<String>,
+    /// The offset in the item, in bytes.
+    pub(crate) offset: u64,
+    /// The dtype, and where it is made.
+    pub(crate) dtype: (Ref, Rc<Dtype>),
+}
+
+impl Dtype {
+    fn of_code(code: &str, order: char, size: u64) -> Self {
+        let kind = DtypeKind::Code { code: code.to_owned(), order };
+        Self { kind, size, scalars: 1, has_objects: false, has_bools: code == "b1", depth: 0 }
+    }
+
+    /// A dtype whose items are references.
+    fn of_references(kind: DtypeKind, size: u64) -> Self {
+        Self { kind, size, scalars: 1, has_objects: true, has_bools: false, depth: 0 }
+    }
+
+    /// The code, if it is a number, a bool, a date or a string of a fixed length.
+    pub(crate) fn code(&self) -> Option<&str> {
+        if let DtypeKind::Code { code, .. } = &self.kind { Some(code) } else { None }
+    }
+
+    /// The kind as a letter, as numpy has it: `i`, `f`, `M`, `O`; `V` for structures, `T` for strings of any length.
+    pub(crate) fn letter(&self) -> char {
+        match &self.kind {
+            DtypeKind::Code { code, .. } => code.chars().next().unwrap_or('V'),
+            DtypeKind::Object => 'O',
+            DtypeKind::Strings { .. } => 'T',
+            DtypeKind::Structure { .. } | DtypeKind::Subarray { .. } => 'V',
+        }
+    }
+
+    /// Whether the bytes of a number are not in the order of this machine.
+    pub(crate) fn is_swapped(&self) -> bool {
+        let native = if cfg!(target_endian = "big") { '>' } else { '<' };
+        matches!(self.kind, DtypeKind::Code { order: order @ ('<' | '>'), .. } if order != native)
+    }
+
+    /// Whether an item holds bools.
+    pub(crate) fn has_bools(&self) -> bool {
+        self.has_bools
+    }
+
+    /// Whether each byte of a bool in these items is 0 or 1. numpy relies on it when it counts them.
+    pub(crate) fn has_valid_bools(&self, items: &[u8]) -> bool {
+        let size = usize::try_from(self.size).unwrap_or(0);
+        if !self.has_bools || size == 0 {
+            return true;
+        }
+        match &self.kind {
+            DtypeKind::Structure { fields, .. } => items.chunks_exact(size).all(|item| {
+                fields.iter().all(|DtypeField { offset, dtype: (_, dtype), .. }| {
+                    let from = usize::try_from(*offset).unwrap_or(usize::MAX);
+                    let to = from.saturating_add(usize::try_from(dtype.size).unwrap_or(usize::MAX));
+                    !dtype.has_bools || item.get(from..to).is_some_and(|field| dtype.has_valid_bools(field))
+                })
+            }),
+            DtypeKind::Subarray { base, .. } => base.1.has_valid_bools(items),
+            _ => items.iter().all(|byte| *byte <= 1),
+        }
+    }
+}
+
+/// The recipe for a dtype.
+pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let dtype = Rc::new(parse(context, call)?);
+    let needs = match &dtype.kind {
+        DtypeKind::Structure { fields, .. } => fields.iter().map(|field| field.dtype.0).collect(),
+        DtypeKind::Subarray { base, .. } => vec![base.0],
+        DtypeKind::Strings { missing, .. } => missing.iter().copied().collect(),
+        DtypeKind::Code { .. } | DtypeKind::Object => Vec::new(),
+    };
+    Ok(Recipe { make: Make::Array(ArrayMake::Dtype(dtype)), needs, reads: false, fill: Fill::Nothing })
+}
+
+/// Parses the call that makes a dtype.
+fn parse(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<Dtype, Refused> {
+    let parsed = match call.module.as_ref() {
+        "numpy" => DtypeParser { context }.dtype(call)?,
+        _ => string_dtype(context, call)?,
+    };
+    if parsed.depth > MAX_DEPTH {
+        return Err(format!("has a dtype that is nested more than {MAX_DEPTH} deep"));
+    }
+    if parsed.size > MAX_SIZE {
+        return Err(format!("has a dtype of {} bytes", parsed.size));
+    }
+    if parsed.scalars > parsed.size.saturating_mul(MAX_OVERLAP).saturating_add(64) {
+        return Err("has a dtype whose fields overlap too often".to_owned());
+    }
+    Ok(parsed)
+}
+
+/// `_convert_to_stringdtype_kwargs(coerce)`, with the object for missing values as a second argument.
+fn string_dtype(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<Dtype, Refused> {
+    let (coerce, missing) = match call.arguments.as_slice() {
+        [coerce] => (*coerce, None),
+        [coerce, missing] => (*coerce, Some(*missing)),
+        _ => return Err("has arguments that numpy does not write".to_owned()),
+    };
+    let coerce = context.flag(coerce).filter(|_| call.state.is_none());
+    let coerce = coerce.ok_or("has arguments that numpy does not write")?;
+    let is_plain = |missing| match context.value(missing) {
+        Value::Leaf(leaf) => matches!(leaf, Leaf::None | Leaf::Float(_) | Leaf::Str(_) | Leaf::Int(_) | Leaf::Bool(_)),
+        Value::Node(node) => matches!(node.kind, NodeKind::Call(_) | NodeKind::Global),
+    };
+    if missing.is_some_and(|missing| !is_plain(missing)) {
+        return Err("has an object for missing values that numpy does not write".to_owned());
+    }
+    // A string takes 16 bytes in the array, wherever its characters are.
+    Ok(Dtype::of_references(DtypeKind::Strings { coerce, missing }, 16))
+}
+
+/// Parses `numpy.dtype(code, False, True)` and its state.
+struct DtypeParser<'p, 'm, 'a> {
+    context: &'p PlanContext<'m, 'a>,
+}
+
+impl DtypeParser<'_, '_, '_> {
+    fn dtype(&self, call: &PlannedCall<'_>) -> Result<Dtype, Refused> {
+        let [spec, flags @ ..] = call.arguments.as_slice() else {
+            return Err("has no arguments".to_owned());
+        };
+        if flags.len() > 2 || flags.iter().any(|flag| self.context.flag(*flag).is_none()) {
+            return Err("has arguments that numpy does not write".to_owned());
+        }
+        let (order, code) = self.code(*spec)?;
+        let state = match call.state {
+            None => return simple(&code, order, None),
+            Some(state) => self.context.items(state, NodeKind::Tuple).and_then(DtypeState::of),
+        };
+        let state = state.filter(|_| order.is_none()).ok_or("has a state that numpy does not write")?;
+        let is_none = |value| matches!(self.context.value(value), Value::Leaf(Leaf::None));
+        match (is_none(state.subarray), is_none(state.names) && is_none(state.fields)) {
+            (true, true) => self.simple(&code, &state),
+            (true, false) => self.structure(&code, &state),
+            (false, true) => self.subarray(&code, &state),
+            (false, false) => Err("has both fields and a shape".to_owned()),
+        }
+    }
+
+    /// The byte order in front of a code, and the code. `numpy.record` stands for structures whose scalars it makes.
+    fn code(&self, spec: Ref) -> Result<(Option<char>, String), Refused> {
+        if let Some((module, name)) = self.context.global(spec) {
+            let is_record = (module.as_ref(), name.as_ref()) == ("numpy", "record");
+            return if is_record {
+                Ok((None, "record".to_owned()))
+            } else {
+                Err(format!("makes a dtype of {module}.{name}"))
+            };
+        }
+        let code = self.context.short_text(spec, MAX_NAME).ok_or("has a code that is no string")?;
+        Ok(match code.strip_prefix(['<', '>', '=', '|']) {
+            Some(rest) => (code.chars().next(), rest.to_owned()),
+            None => (None, code),
+        })
+    }
+
+    fn simple(&self, code: &str, state: &DtypeState<Ref>) -> Result<Dtype, Refused> {
+        let forged = || format!("has a state that does not fit the code {code:?}");
+        let order = self.context.short_text(state.order, 8).and_then(|order| single(&order)).ok_or_else(forged)?;
+        let (Some(size), Some(flags)) = (self.context.int(state.size), self.context.int(state.flags)) else {
+            return Err(forged());
+        };
+        let unit = match state.metadata {
+            Some(metadata) if matches!(code, "M8" | "m8") => self.unit(metadata)?,
+            _ => String::new(),
+        };
+        let mut dtype = simple(code, Some(order), Some(&unit))?;
+        let fits = match dtype.kind {
+            DtypeKind::Object => size == -1 && flags == OBJECT_FLAGS,
+            // Only dtypes of variable length state their size.
+            _ => {
+                let is_sized = code.starts_with(['S', 'U', 'V']);
+                flags & POINTER_FLAGS == 0 && (size == -1 || is_sized && u64::try_from(size) == Ok(dtype.size))
+            }
+        };
+        if let (DtypeKind::Code { order, .. }, 0..=1) = (&mut dtype.kind, dtype.size) {
+            *order = '|';
+        }
+        if fits { Ok(dtype) } else { Err(forged()) }
+    }
+
+    /// The unit of a date or a time difference: `({}, (b'ns', 25, 1, 1))` is `[25ns]`.
+    fn unit(&self, metadata: Ref) -> Result<String, Refused> {
+        let forged = || "has a unit of time that numpy does not write".to_owned();
+        let items = self.context.items(metadata, NodeKind::Tuple).ok_or_else(forged)?;
+        let &[_, unit] = items else { return Err(forged()) };
+        let Some(&[unit, count, divisor, ref rest @ ..]) = self.context.items(unit, NodeKind::Tuple) else {
+            return Err(forged());
+        };
+        let name = self.context.short_bytes(unit, 16).ok_or_else(forged)?;
+        let name = UNITS.iter().find(|known| known.as_bytes() == name).ok_or_else(forged)?;
+        let count = self.context.int(count).filter(|count| (1..=i64::from(i32::MAX)).contains(count));
+        let is_written = self.context.int(divisor) == Some(1) && rest.len() <= 1;
+        match count.filter(|_| is_written).ok_or_else(forged)? {
+            1 if *name == "generic" => Ok(String::new()),
+            _ if *name == "generic" => Err(forged()),
+            1 => Ok(format!("[{name}]")),
+            count => Ok(format!("[{count}{name}]")),
+        }
+    }
+
+    fn structure(&self, code: &str, state: &DtypeState<Ref>) -> Result<Dtype, Refused> {
+        let context = self.context;
+        let forged = |what: &str| format!("has a structured dtype {what}");
+        let size = context.int(state.size).and_then(|size| u64::try_from(size).ok());
+        let size = size.filter(|size| *size <= MAX_SIZE).ok_or_else(|| forged("without a size"))?;
+        let flags = context.int(state.flags).ok_or_else(|| forged("without flags"))?;
+        let is_record = code == "record";
+        let stated = DtypeCode::parse(code).filter(|_| code.starts_with('V')).and_then(DtypeCode::item_size);
+        if !is_record && stated != Some(size) {
+            return Err(forged("whose code does not say its size"));
+        }
+        let names = context.items(state.names, NodeKind::Tuple).ok_or_else(|| forged("without names"))?;
+        let pairs = context.items(state.fields, NodeKind::Dict).ok_or_else(|| forged("without fields"))?;
+        let pairs = Fields::new(context, pairs).ok_or_else(|| forged("whose fields have no names"))?;
+        let fields: Option<Vec<DtypeField>> = names.iter().map(|name| pairs.field(context, *name)).collect();
+        let fields = fields.ok_or_else(|| forged("with a field that numpy does not write"))?;
+        // Each field is listed under its name and its title, and nothing else is.
+        let listed = fields.len() + fields.iter().filter(|field| field.title.is_some()).count();
+        if listed != pairs.len() {
+            return Err(forged("with other fields than it names"));
+        }
+        if fields.iter().any(|field| field.offset.saturating_add(field.dtype.1.size) > size) {
+            return Err(forged("with a field beyond its end"));
+        }
+        let has = |what: fn(&Dtype) -> bool| fields.iter().any(|field| what(&field.dtype.1));
+        let has_objects = has(|dtype| dtype.has_objects);
+        if has_objects != (flags & POINTER_FLAGS != 0) {
+            return Err(forged("whose flags do not say whether it holds objects"));
+        }
+        if has(|dtype| dtype.letter() == 'T') {
+            return Err(forged("with strings of any length"));
+        }
+        Ok(Dtype {
+            size,
+            scalars: fields.iter().fold(0, |sum, field| sum.saturating_add(field.dtype.1.scalars)),
+            has_objects,
+            has_bools: has(|dtype| dtype.has_bools),
+            depth: fields.iter().map(|field| field.dtype.1.depth + 1).max().unwrap_or_default(),
+            kind: DtypeKind::Structure { is_aligned: flags & ALIGNED_FLAG != 0, is_record, fields },
+        })
+    }
+
+    /// (base, shape), where a shape of one axis may be a plain number.
+    fn subarray(&self, code: &str, state: &DtypeState<Ref>) -> Result<Dtype, Refused> {
+        let forged = || "has a dtype of subarrays that numpy does not write".to_owned();
+        let Some(&[base, shape]) = self.context.items(state.subarray, NodeKind::Tuple) else { return Err(forged()) };
+        let reference = base;
+        let base = self.context.dtype(base)?;
+        let lengths = self.context.items(shape, NodeKind::Tuple).unwrap_or(std::slice::from_ref(&shape));
+        let length = |length: &Ref| self.context.int(*length).and_then(|length| u64::try_from(length).ok());
+        let shape: Vec<u64> = lengths.iter().map(length).collect::<Option<_>>().ok_or_else(forged)?;
+        let count = shape.iter().try_fold(1_u64, |count, length| count.checked_mul(*length)).ok_or_else(forged)?;
+        let size = base.size.checked_mul(count).filter(|size| *size <= MAX_SIZE).ok_or_else(forged)?;
+        let is_stated = code.starts_with('V')
+            && DtypeCode::parse(code).and_then(DtypeCode::item_size) == Some(size)
+            && self.context.int(state.size).and_then(|stated| u64::try_from(stated).ok()) == Some(size);
+        let flags = self.context.int(state.flags).ok_or_else(forged)?;
+        let has_dimensions = !shape.is_empty() && shape.len() <= super::array_recipe::MAX_DIMENSIONS;
+        if !is_stated || !has_dimensions || (flags & POINTER_FLAGS != 0 && !base.has_objects) || base.letter() == 'T' {
+            return Err(forged());
+        }
+        Ok(Dtype {
+            size,
+            scalars: base.scalars.saturating_mul(count),
+            has_objects: base.has_objects,
+            has_bools: base.has_bools,
+            depth: base.depth + 1,
+            kind: DtypeKind::Subarray { base: (reference, base), shape },
+        })
+    }
+}
+
+/// A dtype without fields or a shape. Without a state, its byte order is that of the machine.
+fn simple(code: &str, order: Option<char>, unit: Option<&str>) -> Result<Dtype, Refused> {
+    let unknown = || format!("has a dtype that numpy does not write ({code:?})");
+    let native = if cfg!(target_endian = "big") { '>' } else { '<' };
+    if code.starts_with('O') {
+        // The size is that of a pointer, on the machine that wrote it.
+        let is_written = matches!(code, "O" | "O8" | "O4");
+        return if is_written { Ok(Dtype::of_references(DtypeKind::Object, 8)) } else { Err(unknown()) };
+    }
+    let size = DtypeCode::parse(code).and_then(DtypeCode::item_size).ok_or_else(unknown)?;
+    if !is_scalar_code(code) && !code.starts_with(['S', 'U', 'V']) {
+        return Err(unknown());
+    }
+    let has_no_order = size <= 1 || code.starts_with(['S', 'V']);
+    let order = match order {
+        None | Some('=') => native,
+        Some(order @ ('<' | '>')) => order,
+        Some('|') if has_no_order => '|',
+        Some(_) => return Err(unknown()),
+    };
+    let order = if has_no_order { '|' } else { order };
+    Ok(Dtype::of_code(&format!("{code}{}", unit.unwrap_or_default()), order, size))
+}
+
+/// The only character of a string.
+fn single(string: &str) -> Option<char> {
+    let mut characters = string.chars();
+    characters.next().filter(|_| characters.next().is_none())
+}
+
+/// The dict of the fields of a structure.
+struct Fields<'m>(std::collections::HashMap<String, &'m Ref>);
+
+impl<'m> Fields<'m> {
+    fn new(context: &PlanContext<'_, '_>, pairs: &'m [Ref]) -> Option<Self> {
+        let pairs = pairs.as_chunks::<2>().0;
+        let named = pairs.iter().map(|[name, field]| Some((context.short_text(*name, MAX_NAME)?, field)));
+        let fields: std::collections::HashMap<_, _> = named.collect::<Option<_>>()?;
+        // A key that occurs twice would hide one of two fields.
+        (fields.len() == pairs.len()).then_some(Self(fields))
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// (dtype, offset) or (dtype, offset, title).
+    fn field(&self, context: &PlanContext<'_, '_>, name: Ref) -> Option<DtypeField> {
+        let name = context.short_text(name, MAX_NAME)?;
+        let items = context.items(**self.0.get(&name)?, NodeKind::Tuple)?;
+        let (&[dtype, offset], title) = (items.get(..2)?, items.get(2..)?) else { return None };
+        let title = match title {
+            [] => None,
+            [title] => Some(context.short_text(*title, MAX_NAME)?),
+            _ => return None,
+        };
+        if title.as_ref().is_some_and(|title| *title == name || !self.0.contains_key(title)) {
+            return None;
+        }
+        let offset = context.int(offset).and_then(|offset| u64::try_from(offset).ok())?;
+        Some(DtypeField { name, title, offset, dtype: (dtype, context.dtype(dtype).ok()?) })
+    }
+}

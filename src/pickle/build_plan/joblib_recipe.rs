@@ -1,0 +1,42 @@
+//! Recipes for the arrays of `joblib.dump`, whose contents are between the opcodes (joblib/numpy_pickle.py).
+//!
+//! The machine has found where the contents end, by the shape and the dtype of the object that describes the array.
+
+use super::array_recipe::{
+    ArrayClass, ArrayContents, ArrayDescription, ItemOrder, array_class, check_bytes, checked_count, checked_dtype,
+    checked_shape,
+};
+use super::{PlanContext, PlannedCall, Refused};
+use crate::pickle::machine::value::{Leaf, Value};
+
+/// Describes an array with the contents in its only argument, and the state of its wrapper.
+pub(super) fn describe<'a>(
+    context: &PlanContext<'_, 'a>,
+    call: &PlannedCall<'_>,
+) -> Result<ArrayDescription<'a>, Refused> {
+    let unusual = || "is described in a way that joblib does not write".to_owned();
+    // The wrapper itself has no contents.
+    let (&[contents], Some(state)) = (call.arguments.as_slice(), call.state) else { return Err(unusual()) };
+    let part = |key| context.entry(state, key).ok_or_else(unusual);
+    let class = array_class(context, part("subclass")?).ok_or("has a class that is not allowed")?;
+    let dtype = part("dtype")?;
+    let (shape, dtype) = (checked_shape(context, part("shape")?)?, (dtype, checked_dtype(context, dtype)?));
+    let count = checked_count(&shape, &dtype.1)?;
+    let order = match context.short_text(part("order")?, 8).as_deref() {
+        Some("C") => ItemOrder::C,
+        Some("F") => ItemOrder::Fortran,
+        _ => return Err(unusual()),
+    };
+    if class == ArrayClass::Matrix && shape.len() != 2 {
+        return Err("makes a matrix that has not two axes".to_owned());
+    }
+    // joblib loads a memmap as an array.
+    let class = if class == ArrayClass::Matrix { class } else { ArrayClass::Array };
+    let Value::Leaf(Leaf::Bytes(bytes)) = context.value(contents) else { return Err(unusual()) };
+    if dtype.1.has_objects {
+        return Err("holds objects".to_owned());
+    }
+    check_bytes(&dtype.1, count, bytes)?;
+    context.consume_wrapper(call.node);
+    Ok(ArrayDescription { class, dtype, shape, order, contents: ArrayContents::Joblib(bytes) })
+}

@@ -1,0 +1,119 @@
+//! Recipes for offsets: steps of calendars, such as `MonthEnd(1, False)`.
+//!
+//! Their public constructors check what they are given, and take numbers, times of a day, and strings from a short list
+//! or without a meaning of their own.
+
+use super::pandas_parts::{StateDict, bool_of, is_none, sequence, text, unexpected_arguments, unexpected_state};
+use super::{Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of};
+use crate::pickle::build_plan::{ArrayMake, Make};
+use crate::pickle::machine::value::Ref;
+
+/// The most steps of an offset that is not of a fixed length.
+const MOST_STEPS: i64 = i32::MAX as i64;
+/// The most holidays or times of a day.
+const MOST_ITEMS: usize = 100_000;
+const LONGEST_TEXT: usize = 64;
+/// The offsets of a fixed length.
+const TICKS: [&str; 7] = ["Day", "Hour", "Minute", "Second", "Milli", "Micro", "Nano"];
+/// The arguments of a `DateOffset`, which are numbers.
+const PARTS: [&str; 19] = [
+    "years",
+    "months",
+    "weeks",
+    "days",
+    "hours",
+    "minutes",
+    "seconds",
+    "milliseconds",
+    "microseconds",
+    "nanoseconds",
+    "year",
+    "month",
+    "day",
+    "weekday",
+    "hour",
+    "minute",
+    "second",
+    "microsecond",
+    "nanosecond",
+];
+
+/// An offset with a class of its own.
+pub(super) fn offset<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<PandasMake<'a>, Refused> {
+    if call.is_new || call.state.is_some() || call.arguments.len() > 8 {
+        return Err(unexpected_arguments());
+    }
+    let mut arguments = vec![PandasArgument::Text(call.name.to_string())];
+    let (steps, rest) = call.arguments.split_first().ok_or_else(unexpected_arguments)?;
+    arguments.push(PandasArgument::Int(number_of_steps(context, *steps, TICKS.contains(&&*call.name))?));
+    for argument in rest {
+        arguments.push(detail(context, *argument)?);
+    }
+    Ok(call_of("offset", arguments, Made::Offset))
+}
+
+fn number_of_steps(context: &PlanContext<'_, '_>, steps: Ref, is_tick: bool) -> Result<i64, Refused> {
+    let steps = context.int(steps).filter(|steps| is_tick || steps.abs_diff(0) <= MOST_STEPS.abs_diff(0));
+    steps.ok_or_else(|| "has a number of steps that pandas does not write".to_owned())
+}
+
+/// An argument after the number of steps: a bool, a day or a month, the days of a week, a time or times of a day, or
+/// holidays.
+fn detail<'a>(context: &PlanContext<'_, 'a>, value: Ref) -> Result<PandasArgument<'a>, Refused> {
+    if let Some(items) = sequence(context, value) {
+        let are_times = items.len() <= MOST_ITEMS && items.iter().all(|item| is_time(context, *item));
+        let items = items.iter().map(|item| PandasArgument::Object(*item)).collect();
+        return are_times.then_some(PandasArgument::Tuple(items)).ok_or_else(unexpected_arguments);
+    }
+    if let Some(text) = text(context, value) {
+        let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b' ';
+        let is_known = text.len() <= LONGEST_TEXT && text.bytes().all(is_known);
+        return is_known.then_some(PandasArgument::Text(text)).ok_or_else(unexpected_arguments);
+    }
+    match (context.int(value), bool_of(context, value)) {
+        _ if is_none(context, value) => Ok(PandasArgument::None),
+        (Some(number), _) if (-1..=366).contains(&number) => Ok(PandasArgument::Int(number)),
+        (_, Some(value)) => Ok(PandasArgument::Bool(value)),
+        _ if is_time(context, value) => Ok(PandasArgument::Object(value)),
+        _ => Err(unexpected_arguments()),
+    }
+}
+
+/// Whether a value is one of `datetime`, or a scalar of numpy.
+fn is_time(context: &PlanContext<'_, '_>, value: Ref) -> bool {
+    match context.recipe(value).map(|recipe| &recipe.make) {
+        Some(Make::Array(make)) => matches!(make, ArrayMake::Scalar(..)),
+        Some(Make::Value(_)) => context.call(value).is_some_and(|call| &*call.module == "datetime"),
+        _ => false,
+    }
+}
+
+/// `DateOffset()` with its arguments in its state.
+pub(super) fn date_offset<'a>(
+    context: &PlanContext<'_, 'a>,
+    call: &PlannedCall<'_>,
+) -> Result<PandasMake<'a>, Refused> {
+    if !call.arguments.is_empty() {
+        return offset(context, call);
+    }
+    let mut state = StateDict::of(context, call.state)?;
+    let steps = state.take_either("n", "_n").ok_or_else(unexpected_state)?;
+    let steps = number_of_steps(context, steps, false)?;
+    let normalize = state.need("normalize")?;
+    let normalize = bool_of(context, normalize).ok_or_else(unexpected_state)?;
+    // What pandas computes of the parts.
+    state.take("_use_relativedelta");
+    if let Some(computed) = state.take("_offset")
+        && context.call(computed).is_some_and(|call| &*call.module == "dateutil.relativedelta")
+    {
+        context.consume(computed);
+    }
+    let mut parts = Vec::new();
+    for (name, value) in state.rest() {
+        let number = context.int(value).filter(|number| number.abs_diff(0) <= MOST_STEPS.abs_diff(0));
+        let number = number.filter(|_| PARTS.contains(&name.as_str())).ok_or_else(unexpected_state)?;
+        parts.push(PandasArgument::Tuple(vec![PandasArgument::Text(name), PandasArgument::Int(number)]));
+    }
+    let arguments = vec![PandasArgument::Int(steps), PandasArgument::Bool(normalize), PandasArgument::Tuple(parts)];
+    Ok(call_of("date_offset", arguments, Made::Offset))
+}

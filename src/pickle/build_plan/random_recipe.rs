@@ -1,0 +1,339 @@
+//! Recipes for numpy's random generators: a new one, which then gets a checked state.
+//!
+//! The compiled code of the generators trusts the positions in their state, so each number has a range. numpy 1 writes
+//! the name of a bit generator and the state of the bit generator; numpy 2 its class, and its seed as well.
+
+use super::array_recipe::{ArrayMake, simple};
+use super::{PlanContext, PlannedCall, Recipe, Refused};
+use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
+
+/// The longest opcode of an integer in a seed, in bytes, and the most integers of a seed.
+const MAX_SEED_BYTES: usize = 1024;
+const MAX_SEEDS: usize = 1024;
+const MAX_POOL: i64 = 256;
+/// The longest opcode of an integer of 128 bits, in bytes: digits in protocols 0 and 1.
+const MAX_LARGE: usize = 64;
+const UNUSUAL: &str = "has arguments or a state that numpy does not write";
+
+/// Which recipe a row of the registry asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::pickle) enum RandomBuilder {
+    /// `__bit_generator_ctor(class)`.
+    BitGenerator,
+    /// `__generator_ctor(bit generator)`.
+    Generator,
+    /// `__randomstate_ctor(bit generator)`.
+    RandomState,
+    /// `__pyx_unpickle_SeedSequence(class, checksum, None)`.
+    SeedSequence,
+}
+
+/// A random generator or a part of one, with checked parts.
+#[derive(Debug)]
+pub(crate) enum RandomMake {
+    /// A bit generator.
+    BitGenerator(BitGeneratorMake),
+    /// A `Generator` of a bit generator, which it needs.
+    Generator,
+    /// A `Generator` with the bit generator that numpy 1 writes as a part of it.
+    WholeGenerator(BitGeneratorMake),
+    /// A `RandomState`.
+    RandomState {
+        /// The state of its bit generator, which it needs unless `is_whole`.
+        state: BitGeneratorMake,
+        /// Whether it has a new bit generator.
+        is_whole: bool,
+        /// Whether a number of a normal distribution is waiting.
+        has_gauss: bool,
+        /// That number.
+        gauss: f64,
+    },
+    /// A `SeedSequence`. It needs its entropy.
+    SeedSequence {
+        /// Which child of its parent it is.
+        spawn_key: Vec<i64>,
+        /// The integers in its pool.
+        pool_size: i64,
+        /// How many children it has.
+        children: i64,
+        /// The bytes of its pool, which follow from the rest.
+        pool: Vec<u8>,
+    },
+}
+
+/// A bit generator and its state.
+#[derive(Debug)]
+pub(crate) struct BitGeneratorMake {
+    /// The class in `numpy.random`.
+    pub(crate) name: &'static str,
+    /// The entries of its state.
+    pub(crate) entries: Vec<StateEntry>,
+    /// Where its seed is in the needs.
+    pub(crate) seed: BitGeneratorSeed,
+}
+
+/// The seed of a bit generator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BitGeneratorSeed {
+    /// A `SeedSequence`, which is the last of the needs.
+    Sequence,
+    /// `None`: the generator was seeded as in numpy 1.16.
+    Legacy,
+    /// Not in the file.
+    Unknown,
+}
+
+/// An entry of the state of a bit generator.
+#[derive(Debug)]
+pub(crate) struct StateEntry {
+    /// The key.
+    pub(crate) key: &'static str,
+    /// Whether it is in the dict under `state`.
+    pub(crate) is_inner: bool,
+    /// The value.
+    pub(crate) value: StateValue,
+}
+
+/// A value in the state of a bit generator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum StateValue {
+    /// A small integer.
+    Number(i64),
+    /// An integer of up to 128 bits, by its index in the needs.
+    Large(usize),
+    /// An array of integers, by its index in the needs.
+    Array(usize),
+}
+
+/// What a value must be.
+#[derive(Clone, Copy)]
+enum Expected {
+    /// An integer from 0 to this one.
+    UpTo(i64),
+    /// An integer of up to 128 bits.
+    Large,
+    /// An array of unsigned integers: the code of its dtype, and its length.
+    Array(&'static str, u64),
+}
+
+type Entries = &'static [(bool, &'static str, Expected)];
+
+const UINT32: [(bool, &str, Expected); 2] =
+    [(false, "has_uint32", Expected::UpTo(1)), (false, "uinteger", Expected::UpTo(u32::MAX as i64))];
+const PCG: Entries = &[(true, "state", Expected::Large), (true, "inc", Expected::Large), UINT32[0], UINT32[1]];
+
+/// Each bit generator: its class, its module, and its state.
+const BIT_GENERATORS: &[(&str, &str, Entries)] = &[
+    ("PCG64", "numpy.random._pcg64", PCG),
+    ("PCG64DXSM", "numpy.random._pcg64", PCG),
+    (
+        "MT19937",
+        "numpy.random._mt19937",
+        &[(true, "key", Expected::Array("u4", 624)), (true, "pos", Expected::UpTo(624))],
+    ),
+    (
+        "Philox",
+        "numpy.random._philox",
+        &[
+            (true, "counter", Expected::Array("u8", 4)),
+            (true, "key", Expected::Array("u8", 2)),
+            (false, "buffer", Expected::Array("u8", 4)),
+            (false, "buffer_pos", Expected::UpTo(4)),
+            UINT32[0],
+            UINT32[1],
+        ],
+    ),
+    ("SFC64", "numpy.random._sfc64", &[(true, "state", Expected::Array("u8", 4)), UINT32[0], UINT32[1]]),
+];
+
+/// The recipe for a call.
+pub(super) fn recipe<'a>(
+    context: &PlanContext<'_, 'a>,
+    builder: RandomBuilder,
+    call: &PlannedCall<'_>,
+) -> Result<Recipe<'a>, Refused> {
+    let (make, needs) = match builder {
+        RandomBuilder::BitGenerator => bit_generator(context, call)?,
+        RandomBuilder::Generator => generator(context, call)?,
+        RandomBuilder::RandomState => random_state(context, call)?,
+        RandomBuilder::SeedSequence => seed_sequence(context, call)?,
+    };
+    let recipe = simple(ArrayMake::Random(make), needs);
+    // The arrays and the seed are read.
+    Ok(Recipe { reads: true, ..recipe })
+}
+
+/// `__bit_generator_ctor(class)` with the state (dict, seed), or the dict alone.
+fn bit_generator(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<(RandomMake, Vec<Ref>), Refused> {
+    let (&[class], Some(state)) = (call.arguments.as_slice(), call.state) else { return Err(UNUSUAL.to_owned()) };
+    let (state, seed) = match context.items(state, NodeKind::Tuple) {
+        Some(&[state, seed]) => (state, Some(seed)),
+        Some(_) => return Err(UNUSUAL.to_owned()),
+        None => (state, None),
+    };
+    let (mut make, mut needs) = bit_generator_state(context, class, state, 0)?;
+    if let Some(seed) = seed {
+        make.seed = if matches!(context.value(seed), Value::Leaf(Leaf::None)) {
+            BitGeneratorSeed::Legacy
+        } else if matches!(context.array_make(seed), Some(ArrayMake::Random(RandomMake::SeedSequence { .. }))) {
+            needs.push(seed);
+            BitGeneratorSeed::Sequence
+        } else {
+            return Err("has a seed that numpy does not write".to_owned());
+        };
+    }
+    Ok((RandomMake::BitGenerator(make), needs))
+}
+
+/// `__generator_ctor(bit generator)`, or `__generator_ctor('PCG64')` with the state of that.
+fn generator(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<(RandomMake, Vec<Ref>), Refused> {
+    let made_of = parts(context, call)?;
+    match call.state.filter(|state| !matches!(context.value(*state), Value::Leaf(Leaf::None))) {
+        None if is_bit_generator(context, made_of) => Ok((RandomMake::Generator, vec![made_of])),
+        Some(state) if !is_bit_generator(context, made_of) => {
+            let (make, needs) = bit_generator_state(context, made_of, state, 0)?;
+            Ok((RandomMake::WholeGenerator(make), needs))
+        }
+        _ => Err(UNUSUAL.to_owned()),
+    }
+}
+
+/// `__randomstate_ctor(bit generator)` or `__randomstate_ctor('MT19937')`, with a state.
+fn random_state(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<(RandomMake, Vec<Ref>), Refused> {
+    let (made_of, state) = (parts(context, call)?, call.state.ok_or(UNUSUAL)?);
+    let is_whole = !is_bit_generator(context, made_of);
+    // Its bit generator comes first.
+    let class = if is_whole {
+        made_of
+    } else {
+        let bit_generator = context.call(made_of).ok_or(UNUSUAL)?;
+        *bit_generator.arguments.first().ok_or(UNUSUAL)?
+    };
+    let (make, mut needs) = bit_generator_state(context, class, state, usize::from(!is_whole))?;
+    if !is_whole {
+        needs.insert(0, made_of);
+    }
+    let part = |key| context.entry(state, key).ok_or(UNUSUAL);
+    let has_gauss = context.flag(part("has_gauss")?).ok_or(UNUSUAL)?;
+    let gauss = match context.value(part("gauss")?) {
+        Value::Leaf(Leaf::Float(gauss)) => gauss,
+        Value::Leaf(Leaf::Int(0)) => 0.0,
+        _ => return Err(UNUSUAL.to_owned()),
+    };
+    Ok((RandomMake::RandomState { state: make, is_whole, has_gauss, gauss }, needs))
+}
+
+/// The bit generator that a generator is made of: the only argument, or the first one before `__bit_generator_ctor`.
+fn parts(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<Ref, Refused> {
+    match *call.arguments.as_slice() {
+        [made_of] => Ok(made_of),
+        [made_of, maker] => {
+            let maker = context.global(maker).filter(|(module, _)| &**module == "numpy.random._pickle");
+            maker.filter(|(_, name)| &**name == "__bit_generator_ctor").map(|_| made_of).ok_or_else(|| UNUSUAL.into())
+        }
+        _ => Err(UNUSUAL.to_owned()),
+    }
+}
+
+/// The state of a bit generator of a class, or of the class of this name. As many other needs come `before` its own.
+fn bit_generator_state(
+    context: &PlanContext<'_, '_>,
+    class: Ref,
+    state: Ref,
+    before: usize,
+) -> Result<(BitGeneratorMake, Vec<Ref>), Refused> {
+    let (module, name) = match context.global(class) {
+        Some((module, name)) => (Some(module), name.to_string()),
+        None => (None, context.short_text(class, 64).ok_or(UNUSUAL)?),
+    };
+    let known = BIT_GENERATORS
+        .iter()
+        .find(|(known, of, _)| *known == name && module.as_deref().is_none_or(|module| module == *of));
+    let (name, _, entries) = known.ok_or("makes a bit generator that is not known")?;
+    let named = context.entry(state, "bit_generator").and_then(|named| context.short_text(named, 64));
+    let inner = context.entry(state, "state").filter(|_| named.as_deref() == Some(*name)).ok_or(UNUSUAL)?;
+    let mut needs = Vec::new();
+    let mut checked = Vec::new();
+    for (is_inner, key, expected) in entries.iter().copied() {
+        let value = context.entry(if is_inner { inner } else { state }, key).ok_or(UNUSUAL)?;
+        let value = match expected {
+            Expected::UpTo(most) => {
+                let number = context.int(value).filter(|number| (0..=most).contains(number));
+                StateValue::Number(number.ok_or_else(|| format!("has a {key} that is not from 0 to {most}"))?)
+            }
+            Expected::Large => {
+                is_large(context, value).then_some(()).ok_or_else(|| format!("has no integer for {key}"))?;
+                needs.push(value);
+                StateValue::Large(before + needs.len() - 1)
+            }
+            Expected::Array(code, length) => {
+                let array = context.array_of(value);
+                let fits = array.is_some_and(|array| array.dtype.1.code() == Some(code) && array.shape == [length]);
+                fits.then_some(()).ok_or_else(|| format!("has no {length} integers for {key}"))?;
+                needs.push(value);
+                StateValue::Array(before + needs.len() - 1)
+            }
+        };
+        checked.push(StateEntry { key, is_inner, value });
+    }
+    Ok((BitGeneratorMake { name, entries: checked, seed: BitGeneratorSeed::Unknown }, needs))
+}
+
+/// `__pyx_unpickle_SeedSequence(SeedSequence, checksum, None)` with the state (entropy, children, pool, size of the
+/// pool, spawn key).
+fn seed_sequence(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<(RandomMake, Vec<Ref>), Refused> {
+    let (&[class, checksum, first], Some(state)) = (call.arguments.as_slice(), call.state) else {
+        return Err(UNUSUAL.to_owned());
+    };
+    let class = context
+        .global(class)
+        .filter(|(module, _)| matches!(&**module, "numpy.random.bit_generator" | "numpy.random._bit_generator"));
+    let is_written = class.is_some_and(|(_, name)| &*name == "SeedSequence")
+        && context.int(checksum).is_some()
+        && matches!(context.value(first), Value::Leaf(Leaf::None));
+    let state = context.items(state, NodeKind::Tuple).filter(|_| is_written);
+    let Some(&[entropy, children, pool, pool_size, spawn_key]) = state else { return Err(UNUSUAL.to_owned()) };
+    let within = |value, most| context.int(value).filter(|number| (0..=most).contains(number)).ok_or(UNUSUAL);
+    let (children, pool_size) = (within(children, i64::from(u32::MAX))?, within(pool_size, MAX_POOL)?);
+    let spawn_key = context.items(spawn_key, NodeKind::Tuple).filter(|key| key.len() <= MAX_SEEDS).ok_or(UNUSUAL)?;
+    let spawn_key = spawn_key.iter().map(|key| within(*key, i64::MAX)).collect::<Result<_, _>>()?;
+    let pool = context.array_of(pool).filter(|pool| pool.dtype.1.code() == Some("u4") && !pool.dtype.1.is_swapped());
+    let pool = pool.as_ref().and_then(|pool| pool.bytes()).ok_or(UNUSUAL)?.to_vec();
+    if !is_entropy(context, entropy) {
+        return Err("has an entropy that numpy does not write".to_owned());
+    }
+    Ok((RandomMake::SeedSequence { spawn_key, pool_size, children, pool }, vec![entropy]))
+}
+
+/// An integer that is not negative, or some of them.
+fn is_entropy(context: &PlanContext<'_, '_>, entropy: Ref) -> bool {
+    let is_seed = |seed: Ref| match context.value(seed) {
+        Value::Leaf(Leaf::Int(number)) => number >= 0,
+        Value::Leaf(Leaf::LargeInt) => context.labels.machine().opcode_bytes(seed).len() <= MAX_SEED_BYTES,
+        _ => false,
+    };
+    let items = context.items(entropy, NodeKind::List).or_else(|| context.items(entropy, NodeKind::Tuple));
+    match items {
+        Some(items) => items.len() <= MAX_SEEDS && items.iter().all(|seed| is_seed(*seed)),
+        None => {
+            is_seed(entropy)
+                || context.array_of(entropy).is_some_and(|seeds| {
+                    matches!(seeds.dtype.1.letter(), 'i' | 'u') && seeds.count() <= MAX_SEEDS as u64
+                })
+        }
+    }
+}
+
+/// Whether this is an integer that can be of 128 bits; the builder compares its value.
+fn is_large(context: &PlanContext<'_, '_>, value: Ref) -> bool {
+    match context.value(value) {
+        Value::Leaf(Leaf::Int(number)) => number >= 0,
+        Value::Leaf(Leaf::LargeInt) => context.labels.machine().opcode_bytes(value).len() <= MAX_LARGE,
+        _ => false,
+    }
+}
+
+/// Whether this value is a bit generator that has a recipe.
+fn is_bit_generator(context: &PlanContext<'_, '_>, value: Ref) -> bool {
+    matches!(context.array_make(value), Some(ArrayMake::Random(RandomMake::BitGenerator(_))))
+}

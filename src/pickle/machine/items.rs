@@ -1,0 +1,165 @@
+//! The parts of a value of the machine. Most values have one or two, which take no memory of their own.
+//!
+//! A value with more has a vector; those that are not needed any more are kept for reuse ([`SpareItems`]).
+
+use std::ops::{Deref, DerefMut};
+
+use super::value::Ref;
+use crate::pickle::work_budget::{ALLOCATION, OverBudget, WorkBudget};
+
+/// The parts of a value. Dereferences to a slice of them.
+#[derive(Debug, Default)]
+pub struct Items(ItemStorage);
+
+// One and two fit beside the words of a vector, so all of these take three words.
+#[derive(Debug, Default)]
+enum ItemStorage {
+    #[default]
+    None,
+    One([Ref; 1]),
+    Two([Ref; 2]),
+    Many(Vec<Ref>),
+}
+
+impl Items {
+    /// The items as a slice.
+    #[inline]
+    pub fn as_slice(&self) -> &[Ref] {
+        match &self.0 {
+            ItemStorage::None => &[],
+            ItemStorage::One(items) => items,
+            ItemStorage::Two(items) => items,
+            ItemStorage::Many(items) => items,
+        }
+    }
+
+    pub(super) fn one(item: Ref) -> Self {
+        Self(ItemStorage::One([item]))
+    }
+
+    pub(super) fn two(first: Ref, second: Ref) -> Self {
+        Self(ItemStorage::Two([first, second]))
+    }
+
+    /// Takes a vector that was paid for.
+    pub(super) fn many(items: Vec<Ref>) -> Self {
+        Self(ItemStorage::Many(items))
+    }
+
+    /// A copy of these items.
+    #[inline]
+    pub(super) fn copy_of(items: &[Ref], spare: &mut SpareItems, budget: &WorkBudget) -> Result<Self, OverBudget> {
+        Ok(Self(match items {
+            [] => ItemStorage::None,
+            [item] => ItemStorage::One([*item]),
+            [first, second] => ItemStorage::Two([*first, *second]),
+            items => ItemStorage::Many(spare.copy_of(items, budget)?),
+        }))
+    }
+
+    /// Appends items.
+    pub(super) fn append(&mut self, more: Items, budget: &WorkBudget) -> Result<(), OverBudget> {
+        if self.is_empty() {
+            *self = more;
+            return Ok(());
+        }
+        if !matches!(self.0, ItemStorage::Many(_)) {
+            let mut all = Vec::new();
+            budget.grow(&mut all, self.len() + more.len())?;
+            all.extend_from_slice(self);
+            self.0 = ItemStorage::Many(all);
+        }
+        let ItemStorage::Many(all) = &mut self.0 else { return Ok(()) };
+        budget.grow(all, more.len())?;
+        all.extend_from_slice(&more);
+        more.free(budget);
+        Ok(())
+    }
+
+    /// Drops the items, and gives back what was paid for them.
+    pub(super) fn free(self, budget: &WorkBudget) {
+        if let ItemStorage::Many(items) = self.0 {
+            budget.release_list(items);
+        }
+    }
+
+    /// Removes and returns the first item.
+    pub(super) fn take_first(&mut self) -> Option<Ref> {
+        let first = *self.first()?;
+        self.0 = match std::mem::take(&mut self.0) {
+            ItemStorage::Two([_, second]) => ItemStorage::One([second]),
+            ItemStorage::Many(mut items) => {
+                items.remove(0);
+                ItemStorage::Many(items)
+            }
+            ItemStorage::None | ItemStorage::One(_) => ItemStorage::None,
+        };
+        Some(first)
+    }
+}
+
+impl Deref for Items {
+    type Target = [Ref];
+
+    #[inline]
+    fn deref(&self) -> &[Ref] {
+        self.as_slice()
+    }
+}
+
+impl DerefMut for Items {
+    fn deref_mut(&mut self) -> &mut [Ref] {
+        match &mut self.0 {
+            ItemStorage::None => &mut [],
+            ItemStorage::One(items) => items,
+            ItemStorage::Two(items) => items,
+            ItemStorage::Many(items) => items,
+        }
+    }
+}
+
+impl<'i> IntoIterator for &'i Items {
+    type Item = &'i Ref;
+    type IntoIter = std::slice::Iter<'i, Ref>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.as_slice().iter()
+    }
+}
+
+/// The most items of a vector that is kept for reuse.
+const MAX_SPARE_LENGTH: usize = 16;
+/// The most vectors of one length that are kept.
+const MAX_SPARE_OF_LENGTH: usize = 2048;
+
+/// Empty vectors for reuse, by capacity. A pickle that is a long list of records makes vectors of the same few
+/// lengths again and again. They stay paid for.
+#[derive(Debug, Default)]
+pub(super) struct SpareItems([Vec<Vec<Ref>>; MAX_SPARE_LENGTH + 1]);
+
+impl SpareItems {
+    /// A copy of these items, in a vector that has room for no more.
+    #[inline]
+    fn copy_of(&mut self, items: &[Ref], budget: &WorkBudget) -> Result<Vec<Ref>, OverBudget> {
+        if let Some(mut copy) = self.0.get_mut(items.len()).and_then(Vec::pop) {
+            copy.extend_from_slice(items);
+            return Ok(copy);
+        }
+        budget.charge(size_of_val(items) + ALLOCATION)?;
+        Ok(items.to_vec())
+    }
+
+    /// Takes back items that are no longer needed.
+    pub(super) fn keep(&mut self, items: Items, budget: &WorkBudget) {
+        let ItemStorage::Many(mut items) = items.0 else { return };
+        // `copy_of` asks for a vector of exactly the capacity that it needs.
+        let capacity = items.capacity();
+        match self.0.get_mut(capacity) {
+            Some(same) if capacity > 0 && same.len() < MAX_SPARE_OF_LENGTH => {
+                items.clear();
+                same.push(items);
+            }
+            _ => budget.release_list(items),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Dtypes, arrays, scalars and masked arrays of numpy, by its public constructors.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyList, PyTuple};
+
+use super::{BuildContext, random_objects};
+use crate::pickle::build_plan::{
+    ArrayClass, ArrayContents, ArrayDescription, ArrayMake, Dtype, DtypeKind, ItemOrder, MaskedMake, byte_range,
+};
+use crate::pickler::PyBufferView;
+
+/// Makes an object. `needs` are the objects that its recipe needs, in the same order.
+pub(super) fn make<'py>(
+    context: &BuildContext<'py>,
+    make: &ArrayMake<'_>,
+    needs: &[Bound<'py, PyAny>],
+) -> PyResult<Bound<'py, PyAny>> {
+    let first = || needs.first().ok_or_else(|| PyValueError::new_err("an array has no dtype"));
+    match make {
+        ArrayMake::Dtype(parsed) => dtype(context, parsed, needs),
+        ArrayMake::Owned(array) => owned(context, array, first()?),
+        ArrayMake::Objects(array) => new_array(context, array, first()?),
+        ArrayMake::FromBuffer(array) => from_buffer(context, array, needs),
+        ArrayMake::Shared(array) => shared(context, array, needs),
+        ArrayMake::Scalar(parsed, bytes) => scalar(context, parsed, bytes, first()?),
+        ArrayMake::Masked(array) => masked(context, array, needs),
+        ArrayMake::Random(random) => random_objects::make(context, random, needs),
+    }
+}
+
+/// Stores the items of an array of objects or strings, in C order.
+pub(super) fn fill<'py>(
+    context: &BuildContext<'py>,
+    array: &Bound<'py, PyAny>,
+    items: &[Bound<'py, PyAny>],
+) -> PyResult<()> {
+    let array = array.call_method1("view", (context.global("numpy", "ndarray")?,))?;
+    // An item is stored as it is only under one index for each axis: a list would be taken for several items.
+    let is_flat = array.getattr("flags")?.getattr("c_contiguous")?.is_truthy()?;
+    let flat = if is_flat {
+        array.call_method1("reshape", (-1,))?
+    } else {
+        context.global("numpy", "empty")?.call1((array.getattr("size")?, array.getattr("dtype")?))?
+    };
+    for (index, item) in items.iter().enumerate() {
+        flat.set_item(index, item)?;
+    }
+    if is_flat {
+        return Ok(());
+    }
+    array.set_item(context.py().Ellipsis(), flat.call_method1("reshape", (array.getattr("shape")?,))?)
+}
+
+/// A dtype, of which numpy computes the same size as the recipe.
+fn dtype<'py>(context: &BuildContext<'py>, parsed: &Dtype, needs: &[Bound<'py, PyAny>]) -> PyResult<Bound<'py, PyAny>> {
+    let py = context.py();
+    let constructor = context.global("numpy", "dtype")?;
+    let made = match &parsed.kind {
+        DtypeKind::Code { code, order } => constructor.call1((format!("{order}{code}"),))?,
+        DtypeKind::Object => return constructor.call1(("O",)),
+        DtypeKind::Strings { coerce, .. } => {
+            let options = PyDict::new(py);
+            options.set_item("coerce", coerce)?;
+            if let Some(missing) = needs.first() {
+                options.set_item("na_object", missing)?;
+            }
+            return context.global("numpy.dtypes", "StringDType")?.call((), Some(&options));
+        }
+        DtypeKind::Structure { fields, is_aligned, is_record } => {
+            let parts = PyDict::new(py);
+            parts.set_item("names", fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>())?;
+            parts.set_item("formats", PyList::new(py, needs)?)?;
+            parts.set_item("offsets", fields.iter().map(|field| field.offset).collect::<Vec<_>>())?;
+            parts.set_item("itemsize", parsed.size)?;
+            if fields.iter().any(|field| field.title.is_some()) {
+                parts.set_item("titles", fields.iter().map(|field| field.title.as_deref()).collect::<Vec<_>>())?;
+            }
+            let made = constructor.call1((parts, *is_aligned))?;
+            if *is_record { constructor.call1(((context.global("numpy", "record")?, made),))? } else { made }
+        }
+        DtypeKind::Subarray { shape, .. } => {
+            let base = needs.first().ok_or_else(|| PyValueError::new_err("a dtype of subarrays has no base"))?;
+            constructor.call1(((base, PyTuple::new(py, shape)?),))?
+        }
+    };
+    let has_objects = made.getattr("hasobject")?.is_truthy()?;
+    if made.getattr("itemsize")?.extract::<u64>()? != parsed.size || has_objects != parsed.has_objects {
+        return Err(PyValueError::new_err("numpy makes another dtype of what the file says"));
+    }
+    Ok(made)
+}
+
+/// A new array of the class that the recipe says, with memory of its own and arbitrary contents.
+fn new_array<'py>(
+    context: &BuildContext<'py>,
+    array: &ArrayDescription<'_>,
+    dtype: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = context.py();
+    let class = match array.class {
+        ArrayClass::Array => "ndarray",
+        ArrayClass::Matrix => "matrix",
+        ArrayClass::Records => "recarray",
+        ArrayClass::Mapped => "memmap",
+    };
+    let (base, class) = (context.global("numpy", "ndarray")?, context.global("numpy", class)?);
+    let shape = PyTuple::new(py, &array.shape)?;
+    // What numpy's `_reconstruct` does: not the constructor of the class.
+    base.call_method1("__new__", (class, shape, dtype, py.None(), 0, py.None(), order(array)))
+}
+
+fn order(array: &ArrayDescription<'_>) -> &'static str {
+    if array.order == ItemOrder::Fortran { "F" } else { "C" }
+}
+
+/// An array with a copy of its contents.
+fn owned<'py>(
+    context: &BuildContext<'py>,
+    array: &ArrayDescription<'_>,
+    dtype: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let made = new_array(context, array, dtype)?;
+    fill_with(&made, array.bytes().unwrap_or_default())?;
+    // As `ndarray.__setstate__` does: it brings the bytes of numbers into the order of the machine.
+    if array.dtype.1.is_swapped() && matches!(array.contents, ArrayContents::Bytes(_)) {
+        return made.call_method1("astype", (dtype.call_method1("newbyteorder", ("=",))?,));
+    }
+    Ok(made)
+}
+
+/// Copies bytes into the memory of a new array.
+fn fill_with(array: &Bound<'_, PyAny>, bytes: &[u8]) -> PyResult<()> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let is_c = array.getattr("flags")?.getattr("c_contiguous")?.is_truthy()?;
+    // The transposed array has the same memory, in C order.
+    let ordered = if is_c { array.clone() } else { array.getattr("T")? };
+    let mut memory = PyBufferView::writable(&ordered)?;
+    let target = memory.bytes_mut();
+    if target.len() != bytes.len() {
+        return Err(PyValueError::new_err("an array has another length than its contents"));
+    }
+    target.copy_from_slice(bytes);
+    Ok(())
+}
+
+/// `frombuffer(buffer, dtype).reshape(shape, order)`, as numpy's `_frombuffer` does it.
+fn from_buffer<'py>(
+    context: &BuildContext<'py>,
+    array: &ArrayDescription<'_>,
+    needs: &[Bound<'py, PyAny>],
+) -> PyResult<Bound<'py, PyAny>> {
+    let [dtype, buffer] = needs else { return Err(PyValueError::new_err("an array has no buffer")) };
+    let py = context.py();
+    let is_in_pickle = array.bytes().is_some();
+    let flat = context.global("numpy", "frombuffer")?.call1((buffer, dtype))?;
+    if flat.getattr("nbytes")?.extract::<u64>()? != array.length() {
+        return Err(PyValueError::new_err("an array has another length than its buffer"));
+    }
+    if !is_in_pickle && !has_valid_bools(&array.dtype.1, &flat)? {
+        return Err(invalid_bools());
+    }
+    if let ItemOrder::Axes(axes) = &array.order {
+        let mut lengths = vec![0; axes.len()];
+        for (axis, length) in axes.iter().zip(&array.shape) {
+            if let Some(in_buffer) = lengths.get_mut(*axis) {
+                *in_buffer = *length;
+            }
+        }
+        let ordered = flat.call_method1("reshape", (PyTuple::new(py, lengths)?,))?;
+        return ordered.call_method1("transpose", (PyTuple::new(py, axes)?,));
+    }
+    let options = PyDict::new(py);
+    options.set_item("order", order(array))?;
+    flat.call_method("reshape", (PyTuple::new(py, &array.shape)?,), Some(&options))
+}
+
+fn invalid_bools() -> PyErr {
+    PyValueError::new_err("an array has bools that are neither 0 nor 1")
+}
+
+/// Whether the bools of an array that is in C order are 0 or 1.
+fn has_valid_bools(dtype: &Dtype, array: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(!dtype.has_bools() || dtype.has_valid_bools(PyBufferView::of(&array.call_method1("view", ("u1",))?)?.bytes()))
+}
+
+/// `ndarray(shape, dtype, buffer, offset, strides)`.
+fn shared<'py>(
+    context: &BuildContext<'py>,
+    array: &ArrayDescription<'_>,
+    needs: &[Bound<'py, PyAny>],
+) -> PyResult<Bound<'py, PyAny>> {
+    let ([dtype, base], ArrayContents::Shared { offset, strides, is_read_only, .. }) = (needs, &array.contents) else {
+        return Err(PyValueError::new_err("an array has no buffer"));
+    };
+    let py = context.py();
+    let length = context.global("builtins", "memoryview")?.call1((base,)).and_then(|view| view.getattr("nbytes"));
+    // A buffer of dates has no memoryview.
+    let length: u64 = length.or_else(|_| base.getattr("nbytes"))?.extract()?;
+    let range = byte_range(&array.shape, strides, *offset, array.dtype.1.size);
+    if array.count() > 0 && range.is_none_or(|range| range.end > length) {
+        return Err(PyValueError::new_err("an array has items outside of its buffer"));
+    }
+    let shape = PyTuple::new(py, &array.shape)?;
+    let made = context.global("numpy", "ndarray")?.call1((shape, dtype, base, *offset, PyTuple::new(py, strides)?))?;
+    if array.dtype.1.has_bools() {
+        // In C order, without gaps.
+        let items = made.call_method0("tobytes")?;
+        if !array.dtype.1.has_valid_bools(PyBufferView::of(&items)?.bytes()) {
+            return Err(invalid_bools());
+        }
+    }
+    if *is_read_only {
+        made.call_method1("setflags", (false,))?;
+    }
+    Ok(made)
+}
+
+/// A scalar: the only item of an array without axes.
+fn scalar<'py>(
+    context: &BuildContext<'py>,
+    parsed: &Dtype,
+    bytes: &[u8],
+    dtype: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = context.py();
+    let array = context.global("numpy", "empty")?.call1((PyTuple::empty(py), dtype))?;
+    fill_with(&array, bytes)?;
+    let item = array.get_item(PyTuple::empty(py))?;
+    // A scalar with fields is a view of the array.
+    if matches!(parsed.kind, DtypeKind::Structure { .. }) { item.call_method0("copy") } else { Ok(item) }
+}
+
+/// `MaskedArray(data, mask)` with a fill value.
+fn masked<'py>(
+    context: &BuildContext<'py>,
+    array: &MaskedMake<'_>,
+    needs: &[Bound<'py, PyAny>],
+) -> PyResult<Bound<'py, PyAny>> {
+    let dtype = needs.first().ok_or_else(|| PyValueError::new_err("an array has no dtype"))?;
+    let data = owned(context, &array.data, dtype)?;
+    let mask_dtype = context.global("numpy.ma", "make_mask_descr")?.call1((dtype,))?;
+    let mask = new_array(context, &array.data, &mask_dtype)?;
+    fill_with(&mask, &array.mask)?;
+    let options = PyDict::new(context.py());
+    options.set_item("mask", mask)?;
+    options.set_item("copy", false)?;
+    if let Some(fill) = needs.get(1) {
+        options.set_item("fill_value", fill)?;
+    }
+    context.global("numpy.ma", "MaskedArray")?.call((data,), Some(&options))
+}

@@ -1,0 +1,272 @@
+//! Loads files that are not trusted: checks them, and builds their objects without an unpickler.
+//!
+//! The plan of a [`LoadInput`] says how each object is made, or why the file is refused. Then a
+//! [`builder`](super::builder) carries out that plan. Of our own file, a variable that cannot be built is lost; any
+//! other pickle fails as a whole.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow};
+use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyString};
+
+use super::buffer_memory::BufferMemory;
+use super::builder::{BuildContext, BuildFailure, ObjectBuilder};
+use super::installed_imports::InstalledImports;
+use super::load_variables::{ChosenVariable, reason_for_skip};
+use super::restore_context::{LostVariable, RestoreRequest, Restored, bind_module};
+use super::segment_loader::reason_for_loss;
+use super::untrusted_load::{self, bad_names, check_index, module_of_session};
+use super::{explain_error, fetch, note_damage, plan_for, segments_for, select};
+use crate::exit::{self, OrExit};
+use crate::pickle::build_plan::BuildPlan;
+use crate::pickle::machine::Machine;
+use crate::pickle::machine::value::Ref;
+use crate::snapshot::OBJECT_NAME;
+use crate::snapshot::index::{Index, Variable};
+use crate::snapshot::load_plan::{LoadPlan, LostSlots};
+use crate::snapshot::reader::{Damage, Progress, ReadError, Snapshot};
+use crate::snapshot::requirements::{LoadInput, PlannedLoads};
+use crate::snapshot::segment::{Load, VariableSegment};
+
+/// The message for a load that is stopped.
+const TOO_LONG: &str = "loading it takes too long: no honest file of its size needs as much time";
+
+/// Restores a snapshot of our own.
+pub(super) fn restore_own<'py>(
+    py: Python<'py>,
+    snapshot: &Arc<Snapshot>,
+    index: &Index,
+    request: &RestoreRequest<'_, 'py>,
+    progress: Progress<'_>,
+) -> Result<Restored> {
+    let _installed = InstalledImports::only(py)?;
+    let cannot_restore = || format!("cannot restore {}", request.name);
+    let segments = segments_for(index, request);
+    let segments = segments.map_err(ReadError::from).or_exit(exit::DAMAGED, cannot_restore)?;
+    let mut variables = select(py, index, segments.clone(), request)?;
+    let module = module_of_session(py, &index.module, request.name)?;
+    let file = snapshot.bytes().or_exit(exit::DAMAGED, cannot_restore)?;
+    let plan = plan_for(file, &segments, &variables, &Damage::default(), request);
+    let (loads, lost_slots) = plan.loads();
+    let input = input_of(snapshot, request, &segments, &loads)?;
+    let planned = match (bad_names(py, &variables)?, input.plan()) {
+        (names, Ok(planned)) if names.is_empty() => planned,
+        (names, planned) => {
+            let needs = planned.err().into_iter().flatten().chain(names);
+            return untrusted_load::refuse(snapshot, request.name, needs.collect());
+        }
+    };
+    let damage = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
+    check_index(snapshot, index, &segments, &loads, &damage, request)?;
+    let namespace = request.into.clone().unwrap_or_else(|| module.dict());
+    let (names, lost) = if damage.is_none() {
+        let building = OwnBuild { namespace: &namespace, plan: &plan, lost_slots: &lost_slots };
+        building.build_all(py, &input, &planned, &mut variables)
+    } else {
+        note_damage(&mut variables, &damage);
+        let plan = plan_for(file, &segments, &variables, &damage, request);
+        let (loads, lost_slots) = plan.loads();
+        // What is loaded has changed, and is planned again.
+        let input = input_of(snapshot, request, &segments, &loads)?;
+        let planned = input.plan().or_else(|needs| untrusted_load::refuse(snapshot, request.name, needs))?;
+        let building = OwnBuild { namespace: &namespace, plan: &plan, lost_slots: &lost_slots };
+        building.build_all(py, &input, &planned, &mut variables)
+    }
+    .map_err(|failure| fatal(py, failure, request.name))?;
+    if request.into.is_none() {
+        bind_module(py, &module)?;
+    }
+    let has_state = !index.ambient.is_empty() || !index.module_state.is_empty();
+    let notes = match has_state && request.into.is_none() {
+        true => {
+            vec!["the state of modules and of the interpreter was not restored: the file is not trusted".to_owned()]
+        }
+        false => Vec::new(),
+    };
+    Ok(Restored { names, lost, module: index.module.clone(), state: Vec::new(), notes })
+}
+
+fn input_of<'f>(
+    snapshot: &Snapshot,
+    request: &RestoreRequest<'_, '_>,
+    segments: &[VariableSegment<'f>],
+    loads: &[Load],
+) -> Result<LoadInput<'f>> {
+    let loads: Vec<(&VariableSegment<'f>, &Load)> = segments.iter().zip(loads).collect();
+    LoadInput::of_loads(snapshot, &loads).or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
+}
+
+/// An error that ends the whole load.
+fn fatal(py: Python<'_>, failure: BuildFailure, name: &str) -> anyhow::Error {
+    match failure {
+        BuildFailure::Raised(error) => explain_error(py, &error, name),
+        BuildFailure::TooLong => exit::error(exit::DAMAGED, format!("cannot restore {name}: {TOO_LONG}")),
+        BuildFailure::Shared(_) => anyhow!("cannot restore {name}"),
+    }
+}
+
+/// Builds the variables of our own file.
+struct OwnBuild<'p, 'py> {
+    namespace: &'p Bound<'py, PyDict>,
+    plan: &'p LoadPlan<'p, 'p>,
+    lost_slots: &'p LostSlots,
+}
+
+impl<'py> OwnBuild<'_, 'py> {
+    /// Builds all variables, and binds names. Returns the bound names and the variables that were lost.
+    fn build_all(
+        &self,
+        py: Python<'py>,
+        input: &LoadInput<'_>,
+        planned: &PlannedLoads<'_>,
+        variables: &mut [ChosenVariable<'_, 'py>],
+    ) -> Result<(Vec<String>, Vec<LostVariable>), BuildFailure> {
+        let memory = memory_of(py, input, variables);
+        let context = BuildContext::new(py, input.len());
+        let PlannedLoads { machine, values, plan, .. } = planned;
+        let mut builder = ObjectBuilder::new(&context, machine, plan, input.buffers(), &memory);
+        // By the number of a value: the variable that it is of.
+        let mut owners = vec![None; values.len()];
+        for (variable, value) in input.values().iter().enumerate() {
+            if let Some(owner) = value.and_then(|value| owners.get_mut(value)) {
+                *owner = Some(variable);
+            }
+        }
+        let (mut names, mut causes) = (Vec::new(), HashMap::new());
+        for (number, (value, owner)) in values.iter().zip(&owners).enumerate() {
+            let built = builder.build(number, *value);
+            let Some(chosen) = owner.and_then(|owner| variables.get(owner)) else { continue };
+            let Variable { name, .. } = chosen.variable();
+            match built {
+                Ok(object) if chosen.is_bound => {
+                    self.namespace.set_item(name, object)?;
+                    names.push(name.clone());
+                }
+                Ok(_) => {}
+                Err(failure) => {
+                    let why = self.reason(py, failure, &owners, variables)?;
+                    causes.extend(owner.map(|owner| (owner, why)));
+                }
+            }
+        }
+        let lost = variables.iter().enumerate().filter(|(_, chosen)| chosen.is_bound).filter_map(|(number, chosen)| {
+            let Variable { name, type_name, .. } = chosen.variable();
+            if input.values().get(number).copied().flatten().is_some() && !causes.contains_key(&number) {
+                return None;
+            }
+            let why = causes.get(&number).cloned();
+            let why = why.unwrap_or_else(|| reason_for_skip(self.plan, self.lost_slots, &causes, number, variables));
+            Some(LostVariable { name: name.clone(), type_name: type_name.clone(), why })
+        });
+        let lost = lost.collect();
+        Ok((names, lost))
+    }
+
+    /// Why a variable could not be built, unless that ends the whole restore.
+    fn reason(
+        &self,
+        py: Python<'py>,
+        failure: BuildFailure,
+        owners: &[Option<usize>],
+        variables: &[ChosenVariable<'_, 'py>],
+    ) -> Result<String, BuildFailure> {
+        match failure {
+            BuildFailure::Raised(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error.into()),
+            BuildFailure::Raised(error) => Ok(reason_for_loss(py, &error)),
+            BuildFailure::Shared(number) => {
+                let owner = owners.get(number).copied().flatten().and_then(|owner| variables.get(owner));
+                let name = owner.map_or("another variable", |owner| &owner.variable().name);
+                Ok(format!("shares an object with {name}, which cannot be restored"))
+            }
+            BuildFailure::TooLong => Err(failure),
+        }
+    }
+}
+
+/// The memory of all buffers, by their number.
+fn memory_of<'py>(
+    py: Python<'py>,
+    input: &LoadInput<'_>,
+    variables: &mut [ChosenVariable<'_, 'py>],
+) -> Vec<Bound<'py, PyAny>> {
+    let taken = variables.iter_mut().map(|chosen| chosen.memory.take().map(BufferMemory::into_objects));
+    let of_variables: Vec<Vec<Bound<'py, PyAny>>> = taken.map(Option::unwrap_or_default).collect();
+    let memory = |(variable, number): &(usize, usize)| {
+        of_variables.get(*variable).and_then(|memory| memory.get(*number)).cloned()
+    };
+    let all = input.buffer_sources().iter().map(memory);
+    // A recipe refuses an object that is no memory.
+    all.map(|memory| memory.unwrap_or_else(|| py.None().into_bound(py))).collect()
+}
+
+/// Restores a pickle of another program: a session into `__main__`, the items of a dict whose keys are names, and any
+/// other object into the variable `obj`.
+pub(super) fn restore_foreign<'py>(
+    py: Python<'py>,
+    snapshot: &Arc<Snapshot>,
+    request: &RestoreRequest<'_, 'py>,
+) -> Result<Restored> {
+    let _installed = InstalledImports::only(py)?;
+    let bytes = snapshot.bytes().or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
+    let input = LoadInput::of_pickle(bytes);
+    let planned = input.plan().or_else(|needs| untrusted_load::refuse(snapshot, request.name, needs))?;
+    let context = BuildContext::new(py, input.len());
+    let built = build_alone(&context, &planned.machine, &planned.plan, &planned.values);
+    let object = built.map_err(|failure| fatal(py, failure, request.name))?;
+    let failed = |error: PyErr| explain_error(py, &error, request.name);
+    bind_foreign(py, &object, planned.is_session, request).map_err(failed)
+}
+
+fn build_alone<'py>(
+    context: &BuildContext<'py>,
+    machine: &Machine<'_>,
+    plan: &BuildPlan<'_>,
+    values: &[Ref],
+) -> Result<Bound<'py, PyAny>, BuildFailure> {
+    let mut builder = ObjectBuilder::new(context, machine, plan, &[], &[]);
+    match values {
+        [value, ..] => builder.build(0, *value),
+        [] => Ok(context.py().None().into_bound(context.py())),
+    }
+}
+
+fn bind_foreign<'py>(
+    py: Python<'py>,
+    object: &Bound<'py, PyAny>,
+    is_session: bool,
+    request: &RestoreRequest<'_, 'py>,
+) -> PyResult<Restored> {
+    let main = py.import("__main__")?;
+    let namespace = request.into.clone().unwrap_or_else(|| main.dict());
+    let builtins = py.import("builtins")?.dict();
+    let mut names = Vec::new();
+    match object.cast_exact::<PyDict>() {
+        Ok(dict) if is_session || (!dict.is_empty() && dict.keys().iter().all(|key| is_new_name(&key, &builtins))) => {
+            for (key, value) in dict {
+                // The module's own attributes stay what they are.
+                let Some(name) = key.cast::<PyString>().ok().filter(|_| is_name(&key)) else { continue };
+                namespace.set_item(name, value)?;
+                names.push(name.extract()?);
+            }
+        }
+        _ => {
+            namespace.set_item(OBJECT_NAME, object)?;
+            names.push(OBJECT_NAME.to_owned());
+        }
+    }
+    Ok(Restored { names, module: "__main__".to_owned(), ..Restored::default() })
+}
+
+/// Whether a key can be the name of a variable, and no name that Python gives to attributes of a module.
+fn is_name(key: &Bound<'_, PyAny>) -> bool {
+    let Ok(text) = key.cast::<PyString>() else { return false };
+    let dunder = text.to_str().is_ok_and(|text| text.starts_with("__") && text.ends_with("__"));
+    !dunder && text.call_method0("isidentifier").and_then(|answer| answer.is_truthy()).unwrap_or(false)
+}
+
+fn is_new_name(key: &Bound<'_, PyAny>, builtins: &Bound<'_, PyDict>) -> bool {
+    is_name(key) && !builtins.contains(key).unwrap_or(true)
+}
