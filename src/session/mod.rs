@@ -11,6 +11,7 @@ mod attribute_places;
 mod child_signal;
 mod code_objects;
 mod credentials;
+mod definition_changes;
 mod failure_path;
 mod forked_load;
 mod fresh_load;

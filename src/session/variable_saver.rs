@@ -14,6 +14,7 @@ use pyo3::types::{PyDict, PyModule};
 use super::ambient;
 use super::code_objects::{CodeReader, all_code, names_among};
 use super::credentials::hidden;
+use super::definition_changes::NamedAttribute;
 use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilter};
@@ -33,7 +34,7 @@ use crate::pickler::{
 };
 use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
-use crate::snapshot::index::{LeftOut, LeftOutReason, NOT_SHOWN, SegmentRole, Variable, VariableKind};
+use crate::snapshot::index::{LeftOut, LeftOutReason, NOT_SHOWN, PREVIEW, SegmentRole, Variable, VariableKind};
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::writer::SnapshotWriter;
@@ -125,6 +126,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         unloadable: &unloadable,
         checked: RefCell::default(),
         project: ProjectModules::loaded(py, source.module)?,
+        attributes: RefCell::default(),
         needed_modules: RefCell::default(),
     };
     saver.pickler.expect(selection.kept.iter().map(|named| &named.value));
@@ -190,6 +192,8 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
     checked: RefCell<Vec<CheckedVariable>>,
     /// The loaded modules of the project.
     pub(super) project: ProjectModules<'py>,
+    /// The attributes to set on the class or function that is being saved as a variable of another module.
+    pub(super) attributes: RefCell<Vec<NamedAttribute<'py>>>,
     /// Those that the segments so far refer to.
     pub(super) needed_modules: RefCell<HashSet<String>>,
 }
@@ -262,6 +266,11 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         if let Some((module, name)) = self.imported_objects.of_process(&named.value) {
             // Its contents are not in the file.
             (variable.len, variable.preview) = (None, format!("{module}.{name}"));
+        }
+        let attributes: Vec<_> = self.attributes.borrow().iter().map(|(name, _)| name.to_string()).collect();
+        if !attributes.is_empty() {
+            let preview = format!("{} with {}", variable.preview, attributes.join(", "));
+            variable.preview = preview.chars().take(PREVIEW).collect();
         }
         if !secrets.is_empty() {
             // The value is in the file, but need not be on every screen that shows the index.
@@ -370,7 +379,12 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         if let Some((module, name)) = self.imported_objects.of_process(&named.value) {
             return self.write_import(module, name, memo_len);
         }
-        let saved = self.pickler.save(&named.value, position, self.request.rules.max_size.unwrap_or(u64::MAX));
+        let most = self.request.rules.max_size.unwrap_or(u64::MAX);
+        let attributes = self.attributes.borrow().clone();
+        if !attributes.is_empty() {
+            return self.pickler.save_attributes(&named.value, &attributes, position, most);
+        }
+        let saved = self.pickler.save(&named.value, position, most);
         if let Some((module, import)) = self.imported_objects.in_place_of(&named.value, &saved) {
             self.pickler.roll_back(memo_len)?;
             let begin_again = |writer: &mut SnapshotWriter<T>| {

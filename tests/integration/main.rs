@@ -56,8 +56,9 @@ mod joined_loads;
 mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
-#[cfg(feature = "python")]
 mod memory_bounds;
+#[cfg(feature = "python")]
+mod module_definitions;
 #[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]
