@@ -56,6 +56,7 @@ mod joined_loads;
 mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
+#[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
 mod module_definitions;
