@@ -39,7 +39,7 @@ pub(crate) use self::instance_recipe::InstanceMake;
 pub(crate) use self::key_limits::MAX_SAME_HASH;
 pub(crate) use self::masked_recipe::MaskedMake;
 pub(in crate::pickle) use self::pandas_recipe::PandasBuilder;
-pub(crate) use self::pandas_recipe::{Argument, PandasMake};
+pub(crate) use self::pandas_recipe::{PandasArgument, PandasMake};
 pub(in crate::pickle) use self::plan_context::{PlanContext, PlannedCall};
 pub(crate) use self::planner::{BuildPlan, NestedPickle};
 pub(in crate::pickle) use self::random_recipe::RandomBuilder;
