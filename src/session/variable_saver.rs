@@ -12,16 +12,19 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
 use super::ambient;
-use super::code_objects::{CodeReader, names_used};
+use super::code_objects::{CodeReader, all_code, names_among};
+use super::credentials::hidden;
+use super::definition_changes::NamedAttribute;
 use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilter};
 use super::load_faults::{CheckedVariable, LoadFaults};
+use super::load_needs;
 use super::lost_objects::{FaultPlace, LostObjects, all_unsavable_objects};
 use super::module_state::ProjectModules;
 use super::object_description::{describe, type_name};
 use super::provenance::ScriptNames;
-use super::secrets::secrets;
+use super::secrets::SecretFinder;
 use super::select::{NamedValue, SelectionRules, select};
 use super::size_estimate::check_room;
 use crate::pickle::format::emit;
@@ -31,7 +34,7 @@ use crate::pickler::{
 };
 use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
-use crate::snapshot::index::{LeftOut, LeftOutReason, SegmentRole, Variable, VariableKind};
+use crate::snapshot::index::{LeftOut, LeftOutReason, NOT_SHOWN, PREVIEW, SegmentRole, Variable, VariableKind};
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::writer::SnapshotWriter;
@@ -93,6 +96,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     if source.is_part {
         selection.add_needed(&globals, &code_reader)?;
     }
+    let early = load_needs::arrange(&mut selection.kept, &globals, &code_reader)?;
     let mut left_out = selection.left_out;
     // Before anything is written: a full disk would otherwise show only after minutes of pickling.
     check_room(writer.free(), &selection.kept, request.rules)?;
@@ -105,15 +109,24 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         source,
         lines: &names.lines,
         code_reader: &code_reader,
-        pickler: SessionPickler::new(source.module, &names.imported, strict_importer(source.dill), sink, &unloadable)?,
+        pickler: SessionPickler::new(
+            source.module,
+            &names.imported,
+            strict_importer(source.dill),
+            sink,
+            &unloadable,
+            early,
+        )?,
         imported: if refimported { Some(ImportedNames::new(&source.dill.import(py)?, source.module)?) } else { None },
         imported_objects: ImportedObjects::new(source.namespace, &names.from_imports)?,
+        secrets: SecretFinder::new(request.module),
         kept: selection.kept.iter().map(|named| named.name.as_str()).collect(),
         writer: &writer,
         faults,
         unloadable: &unloadable,
         checked: RefCell::default(),
         project: ProjectModules::loaded(py, source.module)?,
+        attributes: RefCell::default(),
         needed_modules: RefCell::default(),
     };
     saver.pickler.expect(selection.kept.iter().map(|named| &named.value));
@@ -169,6 +182,7 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
     pub(super) pickler: SessionPickler<'py>,
     imported: Option<ImportedNames<'py>>,
     imported_objects: ImportedObjects,
+    secrets: SecretFinder<'py>,
     /// The names that the rules select, also those that the others need.
     kept: HashSet<&'a str>,
     writer: &'a SharedWriter<T>,
@@ -178,6 +192,8 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
     checked: RefCell<Vec<CheckedVariable>>,
     /// The loaded modules of the project.
     pub(super) project: ProjectModules<'py>,
+    /// The attributes to set on the class or function that is being saved as a variable of another module.
+    pub(super) attributes: RefCell<Vec<NamedAttribute<'py>>>,
     /// Those that the segments so far refer to.
     pub(super) needed_modules: RefCell<HashSet<String>>,
 }
@@ -201,7 +217,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     fn try_save(&self, py: Python<'py>, named: &NamedValue<'py>, role: SegmentRole) -> Result<Option<LeftOut>> {
         // Checked before pickling, so that a redacted value never reaches the file.
         let is_import = self.imported_objects.of_process(&named.value).is_some();
-        let secrets = if is_import { Vec::new() } else { secrets(&named.name, &named.value) };
+        let secrets = if is_import { Vec::new() } else { self.secrets.reasons(&named.name, &named.value) };
         if self.request.rules.redact && !secrets.is_empty() {
             let error = format!("looks like a credential: {}", secrets.join("; "));
             return Ok(Some(left_out(named, LeftOutReason::Secret, error)));
@@ -237,11 +253,12 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         lost: LostObjects<'py>,
     ) -> Result<()> {
         let SavedValue { facts, buffers, modules, notes, checked: ranges } = saved;
-        let modules = self.needs_modules(named, &facts.imports, &modules);
+        let code = all_code(&named.value, &self.source.module.dict());
+        let modules = self.needs_modules(&code, &facts.imports, &modules);
         if !ranges.is_empty() && role == SegmentRole::default() {
             self.checked.borrow_mut().push(CheckedVariable { name: named.name.clone(), ranges });
         }
-        let mut variable = Variable { notes, modules, ..self.describe(named, &lost) };
+        let mut variable = Variable { notes, modules, ..self.describe(named, &code, &lost) };
         // A value that is written as a single global takes no memo slot.
         if facts.memo.0 == facts.memo.1 && facts.imports.len() == 1 {
             variable.kind = VariableKind::Import;
@@ -250,12 +267,20 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             // Its contents are not in the file.
             (variable.len, variable.preview) = (None, format!("{module}.{name}"));
         }
+        let attributes: Vec<_> = self.attributes.borrow().iter().map(|(name, _)| name.to_string()).collect();
+        if !attributes.is_empty() {
+            let preview = format!("{} with {}", variable.preview, attributes.join(", "));
+            variable.preview = preview.chars().take(PREVIEW).collect();
+        }
         if !secrets.is_empty() {
             // The value is in the file, but need not be on every screen that shows the index.
-            variable.preview = "(not shown)".to_owned();
+            variable.preview = NOT_SHOWN.to_owned();
             variable.secrets = secrets;
         }
-        let (entries, note) = lost.into_entries();
+        let (mut entries, note) = lost.into_entries();
+        // An exception may quote the object that it is about; previews of arrays and frames are not searched.
+        let shown = entries.iter_mut().map(|entry| &mut entry.error).chain([&mut variable.preview]);
+        shown.for_each(|text| hidden(text).into_iter().for_each(|shown| *text = shown));
         variable.lost = entries;
         variable.notes.extend(note);
         self.write(|writer| writer.end(variable, facts, buffers).map(drop))
@@ -299,9 +324,10 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         self.writer.with(action).context("cannot write the snapshot")
     }
 
-    fn describe(&self, named: &NamedValue<'py>, lost: &LostObjects<'py>) -> Variable {
+    /// `code` is that within the value.
+    fn describe(&self, named: &NamedValue<'py>, code: &[Bound<'py, PyAny>], lost: &LostObjects<'py>) -> Variable {
         let described = describe(&named.value, self.request.module, &lost.items());
-        let used = self.code_reader.globals_used(&named.value, &self.source.module.dict());
+        let used = self.code_reader.globals_of(code);
         let in_session =
             |name: &String| self.kept.contains(name.as_str()) || self.source.namespace.contains(name).unwrap_or(false);
         // Code can look up names that do not exist (yet), such as built-in functions.
@@ -324,13 +350,13 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
 
     /// The modules of the project that a value refers to, or that its code imports. Notes them for
     /// [`save_module_state`](Self::save_module_state).
-    fn needs_modules(&self, named: &NamedValue<'py>, imports: &[String], modules: &[String]) -> Vec<String> {
+    fn needs_modules(&self, code: &[Bound<'py, PyAny>], imports: &[String], modules: &[String]) -> Vec<String> {
         // Most sessions have no such modules, and reading code takes time.
         if self.project.is_empty() {
             return Vec::new();
         }
         let mut found = modules.to_vec();
-        found.extend(names_used(&named.value, &self.source.module.dict()));
+        found.extend(names_among(code, |name| self.project.contains(name)));
         let found = self.project.among(imports, &found);
         self.needed_modules.borrow_mut().extend(found.iter().cloned());
         found
@@ -353,7 +379,12 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         if let Some((module, name)) = self.imported_objects.of_process(&named.value) {
             return self.write_import(module, name, memo_len);
         }
-        let saved = self.pickler.save(&named.value, position, self.request.rules.max_size.unwrap_or(u64::MAX));
+        let most = self.request.rules.max_size.unwrap_or(u64::MAX);
+        let attributes = self.attributes.borrow().clone();
+        if !attributes.is_empty() {
+            return self.pickler.save_attributes(&named.value, &attributes, position, most);
+        }
+        let saved = self.pickler.save(&named.value, position, most);
         if let Some((module, import)) = self.imported_objects.in_place_of(&named.value, &saved) {
             self.pickler.roll_back(memo_len)?;
             let begin_again = |writer: &mut SnapshotWriter<T>| {

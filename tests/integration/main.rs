@@ -11,6 +11,8 @@ mod by_value;
 #[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
+mod credentials;
+#[cfg(feature = "python")]
 mod diffing;
 #[cfg(feature = "python")]
 mod dill_pitfalls;
@@ -49,14 +51,21 @@ mod joblib;
 #[cfg(feature = "python")]
 mod joblib_formats;
 #[cfg(feature = "python")]
+mod joined_loads;
+#[cfg(feature = "python")]
 mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
+#[cfg(feature = "python")]
 mod memory_bounds;
+#[cfg(feature = "python")]
+mod module_definitions;
 #[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
+#[cfg(feature = "python")]
+mod needed_while_loading;
 mod page;
 #[cfg(feature = "python")]
 mod real_scripts;
@@ -78,6 +87,8 @@ mod sessions_that_break_dill;
 mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
+mod strict_gate;
+#[cfg(feature = "python")]
 mod suites;
 #[cfg(feature = "python")]
 mod trust;
@@ -85,6 +96,10 @@ mod trust;
 mod trust_prompt;
 #[cfg(feature = "python")]
 mod untrusted_arrays;
+#[cfg(feature = "python")]
+mod untrusted_frames;
+#[cfg(feature = "python")]
+mod untrusted_values;
 #[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]

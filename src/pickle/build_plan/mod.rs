@@ -14,7 +14,10 @@ mod array_recipe;
 mod array_recipe_tests;
 mod build_order;
 mod dtype_recipe;
+mod instance_attributes;
 mod instance_recipe;
+#[cfg(test)]
+mod instance_recipe_tests;
 mod joblib_recipe;
 mod key_limits;
 mod masked_recipe;
@@ -36,7 +39,7 @@ pub(crate) use self::instance_recipe::InstanceMake;
 pub(crate) use self::key_limits::MAX_SAME_HASH;
 pub(crate) use self::masked_recipe::MaskedMake;
 pub(in crate::pickle) use self::pandas_recipe::PandasBuilder;
-pub(crate) use self::pandas_recipe::{Argument, PandasMake};
+pub(crate) use self::pandas_recipe::{PandasArgument, PandasMake};
 pub(in crate::pickle) use self::plan_context::{PlanContext, PlannedCall};
 pub(crate) use self::planner::{BuildPlan, NestedPickle};
 pub(in crate::pickle) use self::random_recipe::RandomBuilder;
@@ -113,6 +116,19 @@ pub(crate) enum Fill {
     Attributes(Vec<(String, Ref)>),
     /// In a way that only the makers of values know. They get the objects of [`ValueFill::parts`], in the same order.
     Value(ValueFill),
+}
+
+impl Fill {
+    /// How many objects are put in.
+    fn len(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Items(items) | Self::Pairs(items) => items.len(),
+            Self::Elements(items) => items.len(),
+            Self::Attributes(attributes) => attributes.len(),
+            Self::Value(fill) => fill.parts().len(),
+        }
+    }
 }
 
 /// Why an object is not built, as the rest of a sentence that starts with the callee.

@@ -119,13 +119,6 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
         self.context.check_hashes(values.iter().cloned().map(Ok))
     }
 
-    fn set_elements(&mut self, array: &Bound<'py, PyAny>, items: &[Ref]) -> Built<()> {
-        let values = self.values(items)?;
-        array_objects::fill(self.context, array, &values)?;
-        self.keep(values);
-        Ok(())
-    }
-
     fn add_items(&mut self, object: &Bound<'py, PyAny>, items: &[Ref]) -> Built<()> {
         let py = self.context.py();
         let values = self.values(items)?;
@@ -170,6 +163,13 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
             // As CPython does, so that instances of one class share the strings.
             namespace.set_item(PyString::intern(self.context.py(), name), value)?;
         }
+        Ok(())
+    }
+
+    fn set_elements(&mut self, array: &Bound<'py, PyAny>, items: &[Ref]) -> Built<()> {
+        let values = self.values(items)?;
+        array_objects::fill(self.context, array, &values)?;
+        self.keep(values);
         Ok(())
     }
 }
