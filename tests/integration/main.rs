@@ -11,6 +11,8 @@ mod by_value;
 #[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
+mod credentials;
+#[cfg(feature = "python")]
 mod diffing;
 #[cfg(feature = "python")]
 mod dill_pitfalls;
@@ -57,6 +59,8 @@ mod lost_objects;
 #[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
+mod module_definitions;
+#[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
@@ -94,6 +98,8 @@ mod trust_prompt;
 mod untrusted_arrays;
 #[cfg(feature = "python")]
 mod untrusted_frames;
+#[cfg(feature = "python")]
+mod untrusted_values;
 #[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]

@@ -492,7 +492,11 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
                 _ => Ok(()),
             };
             if let Err(why) = checked {
-                found.push((node.start, format!("a {} that {why}", node.kind.name())));
+                let what = match node.kind {
+                    NodeKind::Call(_) => self.described(index, &why),
+                    kind => format!("a {} that {why}", kind.name()),
+                };
+                found.push((node.start, what));
             }
         }
         for (at, what) in found {
