@@ -75,7 +75,7 @@ fn snapshots_of_arrays_load_alike_with_and_without_trust() {
     let sandbox = with_values(Stack::Dill);
     for set in SETS {
         let script = format!("import values\nglobals().update(values.SETS['{set}']())\nimport numpy as np\n");
-        sandbox.write("script.py", &format!("{script}big = np.arange(2_000_000)\nflat = big[::3]\n"));
+        sandbox.write("script.py", format!("{script}big = np.arange(2_000_000)\nflat = big[::3]\n"));
         sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
         loads_alike(&sandbox, &format!("*values.SETS['{set}'](), 'big', 'flat'"));
     }

@@ -45,6 +45,9 @@ impl<'a> ChosenVariable<'a, '_> {
     }
 }
 
+/// A name, and its value before the load if it had one.
+type FormerValue<'a, 'py> = (&'a str, Option<Bound<'py, PyAny>>);
+
 /// Loads variables in the order of the file: a segment refers only to memo slots of earlier segments.
 pub(super) struct VariableLoads<'p, 'a, 'py> {
     pub(super) loader: SegmentLoader<'a, 'py>,
@@ -104,7 +107,7 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
     fn names_that_may_be_bound_early(
         &self,
         variables: &[ChosenVariable<'a, 'py>],
-    ) -> PyResult<Vec<(&'a str, Option<Bound<'py, PyAny>>)>> {
+    ) -> PyResult<Vec<FormerValue<'a, 'py>>> {
         if !variables.iter().any(|chosen| chosen.variable().kind == VariableKind::Class) {
             return Ok(Vec::new());
         }
@@ -114,7 +117,7 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
     }
 
     /// Gives names their values of before that were bound early, but whose variables are not wanted or are lost.
-    fn unbind(&self, before: Vec<(&str, Option<Bound<'py, PyAny>>)>) -> PyResult<()> {
+    fn unbind(&self, before: Vec<FormerValue<'_, 'py>>) -> PyResult<()> {
         let namespace = &self.context.namespace;
         let kept: HashSet<&str> = self.names.iter().map(String::as_str).collect();
         for (name, value) in before.into_iter().filter(|(name, _)| !kept.contains(name)) {
