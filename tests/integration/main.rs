@@ -11,6 +11,8 @@ mod by_value;
 #[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
+mod credentials;
+#[cfg(feature = "python")]
 mod diffing;
 #[cfg(feature = "python")]
 mod dill_pitfalls;
@@ -56,6 +58,8 @@ mod live_things;
 mod lost_objects;
 #[cfg(feature = "python")]
 mod memory_bounds;
+#[cfg(feature = "python")]
+mod module_definitions;
 #[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]

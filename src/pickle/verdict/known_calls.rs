@@ -324,6 +324,10 @@ impl Judge {
             Some(Symbol::Import(module, name)) if module.as_ref() == "__main__" && !name.contains('.') => {
                 self.attribute_value(labels, full, site)
             }
+            // A class of a module whose code a load runs anyway.
+            Some(Symbol::Import(module, _)) if self.sets_foreign_attribute(labels, &module, site) => {
+                self.report(labels, VerdictClass::Calls, site, full, "sets an attribute of an unknown module's class")
+            }
             _ => self.dangerous(labels, site, full, "modifies an object that the pickle did not make"),
         }
     }

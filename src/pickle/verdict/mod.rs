@@ -10,6 +10,7 @@ mod argument_methods;
 mod buffer_arrays;
 mod call;
 mod class;
+mod foreign_attributes;
 mod forged_arrays;
 mod generator_call;
 mod judge;

@@ -45,8 +45,8 @@ impl<'a> ChosenVariable<'a, '_> {
     }
 }
 
-/// A name, and its value before the load if it had one.
-type FormerValue<'a, 'py> = (&'a str, Option<Bound<'py, PyAny>>);
+/// Names with the values that they had before a load, if they had any.
+type NamesBefore<'a, 'py> = Vec<(&'a str, Option<Bound<'py, PyAny>>)>;
 
 /// Loads variables in the order of the file: a segment refers only to memo slots of earlier segments.
 pub(super) struct VariableLoads<'p, 'a, 'py> {
@@ -104,10 +104,7 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
 
     /// The variables of a session in which a class binds names before the variables are complete, each with its value
     /// before the load.
-    fn names_that_may_be_bound_early(
-        &self,
-        variables: &[ChosenVariable<'a, 'py>],
-    ) -> PyResult<Vec<FormerValue<'a, 'py>>> {
+    fn names_that_may_be_bound_early(&self, variables: &[ChosenVariable<'a, 'py>]) -> PyResult<NamesBefore<'a, 'py>> {
         if !variables.iter().any(|chosen| chosen.variable().kind == VariableKind::Class) {
             return Ok(Vec::new());
         }
@@ -117,7 +114,7 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
     }
 
     /// Gives names their values of before that were bound early, but whose variables are not wanted or are lost.
-    fn unbind(&self, before: Vec<FormerValue<'_, 'py>>) -> PyResult<()> {
+    fn unbind(&self, before: NamesBefore<'a, 'py>) -> PyResult<()> {
         let namespace = &self.context.namespace;
         let kept: HashSet<&str> = self.names.iter().map(String::as_str).collect();
         for (name, value) in before.into_iter().filter(|(name, _)| !kept.contains(name)) {
