@@ -59,7 +59,7 @@ pub(super) fn restore_own<'py>(
             return untrusted_load::refuse(snapshot, request.name, needs.collect());
         }
     };
-    let damage = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
+    let (damage, _) = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
     check_index(snapshot, index, &segments, &loads, &damage, request)?;
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let (names, lost) = if damage.is_none() {
