@@ -54,6 +54,7 @@ mod joblib_formats;
 mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
+#[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
 mod module_state;
@@ -85,6 +86,8 @@ mod suites;
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
+#[cfg(feature = "python")]
+mod untrusted_arrays;
 #[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]

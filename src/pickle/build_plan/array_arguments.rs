@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::array_recipe::ArrayBuilder;
-use super::{Builder, PlanContext, Refused};
+use super::{Builder, Make, PlanContext, Refused};
 use crate::pickle::known;
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
@@ -117,17 +117,22 @@ fn encoded_string(context: &PlanContext<'_, '_>, reference: Ref) -> Option<Ref> 
     let (callee, arguments) = plain_call(context, reference)?;
     let &[string, codec] = arguments else { return None };
     let is_encode = context.global(callee).is_some_and(|(module, name)| (&*module, &*name) == ("_codecs", "encode"));
-    (is_encode && context.short_text(codec, 64)? == "latin1").then_some(string)
+    let is_written = is_encode && context.short_text(codec, 64)? == "latin1";
+    is_written.then(|| context.consume(reference));
+    is_written.then_some(string)
 }
 
 /// Whether this is `bytes()`, as which protocols before 3 write no bytes.
 fn is_empty_bytes(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
-    plain_call(context, reference).is_some_and(|(callee, arguments)| {
-        arguments.is_empty()
-            && context
-                .global(callee)
-                .is_some_and(|(module, name)| known::current_name(&module, &name) == ("builtins", "bytes"))
-    })
+    let Some((callee, [])) = plain_call(context, reference) else { return false };
+    let global = context.global(callee);
+    let is_bytes = match (global, context.recipe(callee).map(|recipe| &recipe.make)) {
+        (Some((module, name)), _) => (&*module, &*name) == ("builtins", "bytes"),
+        // dill looks the type up by a call of its own.
+        (None, Some(Make::Global(module, name))) => (module.as_str(), name.as_str()) == ("builtins", "bytes"),
+        _ => false,
+    };
+    is_bytes.then(|| context.consume(reference)).is_some()
 }
 
 /// The callee and the arguments of a call that nothing was added to.

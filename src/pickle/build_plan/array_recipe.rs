@@ -276,14 +276,25 @@ fn dill_array<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Resu
         [maker, arguments, state, attributes] => (&[*maker, *arguments, *state], Some(*attributes)),
         _ => return Err("has arguments that dill does not write".to_owned()),
     };
-    let has_attributes = attributes.is_some_and(|attributes| {
-        let is_empty = context.items(attributes, NodeKind::Dict).is_some_and(<[Ref]>::is_empty);
-        !is_empty && !matches!(context.value(attributes), Value::Leaf(Leaf::None))
-    });
+    let has_attributes = attributes.is_some_and(|attributes| !is_initial(context, attributes));
     let maker = context.global(maker).filter(|_| !has_attributes);
     let maker = maker.and_then(|(module, name)| array_arguments::array_builder(&module, &name));
     let arguments = context.items(arguments, NodeKind::Tuple).filter(|_| maker == Some(ArrayBuilder::Reconstruct));
     reconstruct(context, arguments.ok_or("has arguments that dill does not write")?, Some(state))
+}
+
+/// Whether these are the attributes of a new array: none, or those that a new matrix has.
+fn is_initial(context: &PlanContext<'_, '_>, attributes: Ref) -> bool {
+    if matches!(context.value(attributes), Value::Leaf(Leaf::None)) {
+        return true;
+    }
+    match context.items(attributes, NodeKind::Dict) {
+        Some([]) => true,
+        Some(&[name, value]) => {
+            context.short_text(name, 64).as_deref() == Some("_getitem") && context.flag(value) == Some(false)
+        }
+        _ => false,
+    }
 }
 
 /// An array of a shape, a dtype, whether it is in Fortran order, and contents.

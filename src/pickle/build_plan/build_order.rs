@@ -219,6 +219,7 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
                 Some(Fill::Items(items) | Fill::Pairs(items)) => items.iter().rev().copied().for_each(push),
                 Some(Fill::Elements(items)) => items.iter().rev().copied().for_each(push),
                 Some(Fill::Attributes(attributes)) => attributes.iter().rev().for_each(|(_, value)| push(*value)),
+                Some(Fill::Value(fill)) => fill.parts().into_iter().rev().for_each(push),
                 Some(Fill::Nothing) | None => {}
             },
         }

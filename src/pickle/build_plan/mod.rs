@@ -44,7 +44,9 @@ pub(crate) use self::random_recipe::{BitGeneratorMake, BitGeneratorSeed, RandomM
 pub(in crate::pickle) use self::recipe_table::RecipeTable;
 pub(crate) use self::shared_array_recipe::byte_range;
 pub(in crate::pickle) use self::value_recipe::ValueBuilder;
-pub(crate) use self::value_recipe::ValueMake;
+#[cfg(feature = "python")]
+pub(crate) use self::value_recipe::{ERROR_MEMBERS, global as global_value};
+pub(crate) use self::value_recipe::{Given, HarmlessCall, ValueFill, ValueMake, ViewOf};
 
 use std::rc::Rc;
 
@@ -109,6 +111,8 @@ pub(crate) enum Fill {
     /// Attributes that are set in the `__dict__` of the object. The names are identifiers, and no dunder names. If the
     /// object can be a key, its hash must not depend on them: it may be put into a dict before it has them.
     Attributes(Vec<(String, Ref)>),
+    /// In a way that only the makers of values know. They get the objects of [`ValueFill::parts`], in the same order.
+    Value(ValueFill),
 }
 
 /// Why an object is not built, as the rest of a sentence that starts with the callee.

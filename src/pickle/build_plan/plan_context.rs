@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::planned_call::planned_call;
 use super::recipe_table::RecipeTable;
-use super::{BufferFacts, Recipe};
+use super::{BufferFacts, Recipe, Refused};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::current_name;
@@ -47,12 +47,28 @@ pub(in crate::pickle) struct PlanContext<'m, 'a> {
     pub(super) consumed: &'m RefCell<Vec<Ref>>,
     /// The bytes that arrays copy.
     pub(super) copied: &'m Cell<u64>,
+    /// How many more items of arguments may be looked at.
+    pub(super) budget: &'m Cell<u64>,
 }
+
+/// How often the recipes may look at an item of an argument, for each byte of the pickle. An honest pickle has each
+/// argument once; a hostile one can refer to the same list in a million calls.
+pub(super) const LOOKS_PER_BYTE: u64 = 16;
 
 impl<'m, 'a> PlanContext<'m, 'a> {
     /// The value of a reference.
     pub(in crate::pickle) fn value(&self, reference: Ref) -> Value<'m, 'a> {
         self.labels.machine().value(reference)
+    }
+
+    /// Accounts for looking at this many items or bytes of an argument.
+    ///
+    /// # Errors
+    /// If too many calls share long arguments.
+    pub(in crate::pickle) fn spend(&self, items: usize) -> Result<(), Refused> {
+        let left = self.budget.get().checked_sub(items as u64);
+        self.budget.set(left.unwrap_or(0));
+        left.map(drop).ok_or_else(|| "shares a long argument with too many other calls".to_owned())
     }
 
     /// The same reference for all references to one object.

@@ -5,9 +5,10 @@
 
 use std::rc::Rc;
 
+use super::value_recipe::global_of;
 use super::{PlannedCall, Refused};
 use crate::pickle::explain::labels::Labels;
-use crate::pickle::known::{ARRAY_WRAPPER_NAME, Effect, class_named, current_name, effect_of};
+use crate::pickle::known::ARRAY_WRAPPER_NAME;
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
 /// The module of joblib's wrapper of an array. It has had other names.
@@ -92,35 +93,9 @@ impl<'n> Call<'_, 'n, '_> {
         PlannedCall { node: reference, module, name, is_new, arguments, keywords, base: None, state: node.state, added }
     }
 
-    /// The current module and name of a callee.
+    /// The current module and name of a callee: a global, or a call that finds one.
     fn name(&self, callee: Ref) -> Result<(Rc<str>, Rc<str>), Refused> {
-        let found = self.labels.global(callee).or_else(|| self.labels.attribute(callee));
-        let found = found.or_else(|| named_type(self.labels, callee));
-        let (module, name) = found.ok_or("calls an object that is no global")?;
-        match current_name(&module, &name) {
-            (new_module, new_name) if (new_module, new_name) != (module.as_ref(), name.as_ref()) => {
-                Ok((new_module.into(), new_name.into()))
-            }
-            _ => Ok((module, name)),
-        }
-    }
-}
-
-/// The class that dill and cloudpickle find by a name such as `BytearrayType`.
-pub(super) fn named_type(labels: &Labels<'_, '_>, call: Ref) -> Option<(Rc<str>, Rc<str>)> {
-    let node = labels.machine().node(call).filter(|node| node.kind == NodeKind::Call(CallKind::Reduce))?;
-    let (module, name) = labels.global(*node.items.first()?)?;
-    let (module, name) = current_name(&module, &name);
-    if effect_of(module, name) != Some(Effect::NamedType) || node.state.is_some() || node.added.is_some() {
-        return None;
-    }
-    match plain_tuple(labels, *node.items.get(1)?)?.as_slice() {
-        &[name] => {
-            let name = labels.string(name)?;
-            let (module, name) = class_named(&name);
-            Some((module.into(), name.into()))
-        }
-        _ => None,
+        global_of(self.labels, callee).ok_or_else(|| "calls an object that is no global".to_owned())
     }
 }
 

@@ -9,7 +9,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::build_order::{BuildOrder, BuildSteps};
 use super::key_limits::KeyLimits;
-use super::planned_call::{named_type, planned_call};
+use super::plan_context::LOOKS_PER_BYTE;
+use super::planned_call::planned_call;
 use super::recipe_table::RecipeTable;
 use super::{
     BufferFacts, Builder, Fill, Make, PlanContext, PlannedCall, Recipe, Refused, array_recipe, instance_recipe,
@@ -160,6 +161,7 @@ struct Planner<'l, 'm, 'a> {
     effects: HashMap<Ref, Vec<Ref>>,
     consumed: RefCell<Vec<Ref>>,
     copied: Cell<u64>,
+    budget: Cell<u64>,
     /// Calls without a recipe, and why.
     failed: Vec<(usize, Refused)>,
     refusals: Vec<(u64, Refused)>,
@@ -169,12 +171,14 @@ struct Planner<'l, 'm, 'a> {
 impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
     fn new(labels: &'l Labels<'m, 'a>, buffers: &'l [(u64, BufferFacts)], depth: usize) -> Self {
         let (session, recipes, effects, consumed, copied, failed, refusals, known) = Default::default();
-        Self { labels, buffers, depth, session, recipes, effects, consumed, copied, failed, refusals, known }
+        let budget = Cell::new(labels.machine().end().saturating_mul(LOOKS_PER_BYTE));
+        Self { labels, buffers, depth, session, recipes, effects, consumed, copied, budget, failed, refusals, known }
     }
 
     fn plan(mut self, values: &[Ref]) -> BuildPlan<'a> {
         self.check_notes();
         self.check_lookups();
+        self.check_called_only(values);
         self.check_changes();
         self.find_effects();
         self.make_recipes();
@@ -251,12 +255,41 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         for (index, node) in machine.nodes().iter().enumerate() {
             match node.kind {
                 NodeKind::Global => {
-                    if let Some((module, name)) = self.check_lookup(Ref::node(index), node.end.saturating_sub(1)) {
-                        self.insert(index, Make::Global(module, name));
+                    if let Some((module, name)) = self.check_lookup(Ref::node(index), node.end.saturating_sub(1))
+                        && let Ok(recipe) = value_recipe::global(&module, &name)
+                    {
+                        self.recipes.insert(index, recipe);
                     }
                 }
                 NodeKind::Persistent => self.refuse(node.start, "an object that its program names by an ID".into()),
                 _ => {}
+            }
+        }
+    }
+
+    /// Refuses functions that pickles call, such as `getattr`, as values. Those that have nodes have no recipe.
+    fn check_called_only(&mut self, values: &[Ref]) {
+        let machine = self.labels.machine();
+        let is_only_called = |at: &&u64| {
+            let global = self.labels.global(Ref::leaf(**at));
+            global.is_some_and(|(module, name)| value_recipe::global(&module, &name).is_err())
+        };
+        let only_called: HashSet<u64> = machine.looked_up().iter().filter(is_only_called).copied().collect();
+        if only_called.is_empty() {
+            return;
+        }
+        let mut found: Vec<Ref> = values.to_vec();
+        for node in machine.nodes() {
+            let items = if node.kind.holds_items() { &node.items[..] } else { &[] };
+            let added = node.added.iter().flat_map(|added| added.items.iter().chain(&added.pairs));
+            let held = items.iter().chain(&node.state).chain(added).map(|reference| machine.resolve(*reference));
+            found.extend(held.filter(|held| held.leaf_offset().is_some_and(|at| only_called.contains(&at))));
+        }
+        for reference in found {
+            let reference = machine.resolve(reference);
+            if let Some(at) = reference.leaf_offset().filter(|at| only_called.contains(at)) {
+                let (module, name) = self.labels.global(reference).unwrap_or_else(|| ("?".into(), "?".into()));
+                self.refuse(at, format!("{module}.{name}"));
             }
         }
     }
@@ -267,7 +300,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             return None;
         };
         let (new_module, new_name) = current_name(&module, &name);
-        if known::is_built(new_module, new_name) {
+        if known::is_built(new_module, new_name) || value_recipe::is_constant(new_module, new_name) {
             return Some((new_module.to_owned(), new_name.to_owned()));
         }
         if !known::names_no_value(new_module, new_name) {
@@ -335,14 +368,6 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             self.consumed.borrow_mut().extend(items.first().map(|wrapper| machine.resolve(*wrapper)));
             return Ok(alone(Make::Pickle(Box::new(nested))));
         }
-        if let Some((module, name)) = self.labels.attribute(reference).or_else(|| named_type(self.labels, reference)) {
-            let (new_module, new_name) = current_name(&module, &name);
-            let is_plain = machine.node(reference).is_some_and(|node| node.state.is_none() && node.added.is_none());
-            return match is_plain && known::is_built(new_module, new_name) {
-                true => Ok(alone(Make::Global(new_module.to_owned(), new_name.to_owned()))),
-                false => Err(format!("{module}.{name}")),
-            };
-        }
         let call = planned_call(self.labels, reference)?;
         if known::imports_module(&call.module, &call.name) {
             return self.module(&call);
@@ -358,6 +383,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             effects: &self.effects,
             consumed: &self.consumed,
             copied: &self.copied,
+            budget: &self.budget,
         };
         recipe(&context, builder, &call)
     }
@@ -424,9 +450,9 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             let checked = match node.kind {
                 NodeKind::Dict => limits.check(node.items.iter().copied().step_by(2)),
                 NodeKind::Set | NodeKind::FrozenSet => limits.check(node.items.iter().copied()),
-                NodeKind::Call(_) => match self.recipes.get(index).map(|recipe| &recipe.fill) {
-                    Some(Fill::Pairs(pairs)) => limits.check(pairs.iter().copied().step_by(2)),
-                    _ => Ok(()),
+                NodeKind::Call(_) => match self.recipes.get(index) {
+                    Some(recipe) => limits.check(self.hashed_by(recipe).into_iter()),
+                    None => Ok(()),
                 },
                 _ => Ok(()),
             };
@@ -439,8 +465,15 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         }
     }
 
-    fn insert(&mut self, index: usize, make: Make<'a>) {
-        self.recipes.insert(index, alone(make));
+    /// The keys and members of the object of a recipe, besides those of containers that are checked on their own.
+    fn hashed_by(&self, recipe: &Recipe<'_>) -> Vec<Ref> {
+        let mut keys = value_recipe::hashed(self.labels, recipe);
+        match &recipe.fill {
+            Fill::Pairs(pairs) => keys.extend(pairs.iter().copied().step_by(2)),
+            Fill::Value(fill) => keys.extend(fill.keys()),
+            Fill::Nothing | Fill::Items(_) | Fill::Elements(_) | Fill::Attributes(_) => {}
+        }
+        keys
     }
 
     /// What is refused of a node, and why.

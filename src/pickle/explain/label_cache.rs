@@ -20,7 +20,7 @@ pub(crate) struct LabelCache {
 }
 
 /// Module and name.
-pub(super) type Global = (Rc<str>, Rc<str>);
+pub(in crate::pickle) type Global = (Rc<str>, Rc<str>);
 pub(super) type Remembered<T> = RefCell<HashMap<Ref, T>>;
 
 /// The entry for a key, made if it is missing. `make` may ask for other entries.

@@ -5,6 +5,8 @@
 use crate::pickle::build_plan::{ArrayBuilder, Builder};
 
 use super::registry_row::{CanonicalCall, ClassCall, Effect, KnownGlobal, Makes, Trait, class, data, known, new_class};
+use crate::pickle::build_plan::Builder::Value;
+use crate::pickle::build_plan::ValueBuilder as B;
 
 /// dill's own module, and the name it had up to 0.2.
 const DILL: &[&str] = &["dill._dill", "dill.dill"];
@@ -28,7 +30,9 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(DILL, &["_load_type"])
         .makes(Makes::NamedClass)
         .effect(Effect::NamedType)
-        .canonical(CanonicalCall::NamedType),
+        .builds(Value(B::NamedType))
+        .canonical(CanonicalCall::NamedType)
+        .traits(&[Trait::OnlyCalled]),
     known(DILL, &["_create_function"]).makes(Makes::Type("function")).effect(Effect::Function),
     known(DILL, &["_create_code"])
         .makes(Makes::Type("code"))
@@ -42,11 +46,22 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(DILL, &["_create_namedtuple"]).makes(new_class(0, 2)).effect(class(ClassCall::Helper, None, None, None)),
     known(DILL, &["_create_cell"]).makes(Makes::Type("cell")).effect(Effect::Code),
     known(DILL, &["_create_typing_tuple"]).effect(Effect::Code),
-    data(DILL, &["_create_lock"]).makes(Makes::Type("_thread.lock")),
-    data(DILL, &["_create_rlock"]).makes(Makes::Type("_thread.RLock")),
-    data(DILL, &["_create_weakref"]).makes(Makes::Type("weakref.ref")),
-    data(DILL, &["_create_weakproxy"]).makes(Makes::Type("weakref.proxy")),
-    data(DILL, &["_create_stringi", "_create_stringo"]).makes(Makes::Type("io.StringIO")),
+    data(DILL, &["_create_lock"])
+        .makes(Makes::Type("_thread.lock"))
+        .builds(Value(B::LockByDill))
+        .traits(&[Trait::OnlyCalled]),
+    data(DILL, &["_create_rlock"])
+        .makes(Makes::Type("_thread.RLock"))
+        .builds(Value(B::LockByDill))
+        .traits(&[Trait::OnlyCalled]),
+    data(DILL, &["_create_weakref"])
+        .makes(Makes::Type("weakref.ref"))
+        .builds(Value(B::WeakReference))
+        .traits(&[Trait::OnlyCalled]),
+    // Not built: a proxy hands out the attributes of its object, `__dict__` included. dill on Python 3 does not write
+    // the others.
+    known(DILL, &["_create_weakproxy"]).effect(Effect::Data).makes(Makes::Type("weakref.proxy")),
+    known(DILL, &["_create_stringi", "_create_stringo"]).effect(Effect::Data).makes(Makes::Type("io.StringIO")),
     data(DILL, &["_create_dtypemeta", "_dictproxy_helper"]),
     // A call with arguments and a state, no more than REDUCE and BUILD can do.
     known(DILL, &["_create_array"])
@@ -57,9 +72,21 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .canonical(CanonicalCall::ArrayByDill),
     known(DILL, &["_create_ftype"]).effect(Effect::Calls(0)),
     known(DILL, &["_create_filehandle"]).makes(Makes::Type("file")).effect(Effect::OpenFile),
-    known(DILL, &["_eval_repr"]).makes(Makes::Repr).effect(Effect::Eval),
-    known(DILL, &["_get_attr"]).makes(Makes::Type("method")).effect(Effect::GetAttr),
-    known(DILL, &["_getattr"]).makes(Makes::Descriptor).effect(Effect::GetAttr),
+    known(DILL, &["_eval_repr"])
+        .makes(Makes::Repr)
+        .effect(Effect::Eval)
+        .builds(Value(B::Repr))
+        .traits(&[Trait::OnlyCalled]),
+    known(DILL, &["_get_attr"])
+        .makes(Makes::Type("method"))
+        .effect(Effect::GetAttr)
+        .builds(Value(B::GetAttr))
+        .traits(&[Trait::OnlyCalled]),
+    known(DILL, &["_getattr"])
+        .makes(Makes::Descriptor)
+        .effect(Effect::GetAttr)
+        .builds(Value(B::GetAttr))
+        .traits(&[Trait::OnlyCalled]),
     known(&["dill._dill", "dill.dill", "dill._shims"], &["_setattr", "_delattr", "_setitems"]).effect(Effect::SetAttr),
 
     known(CLOUDPICKLE, &["_make_function", "_make_skel_func"])
@@ -68,10 +95,10 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .traits(&[Trait::MakesCode]),
     known(CLOUDPICKLE, &["_make_cell", "_make_empty_cell"]).makes(Makes::Type("cell")).effect(Effect::Code),
     known(CLOUDPICKLE, &["_make_typevar"]).effect(Effect::Code),
-    data(
-        CLOUDPICKLE,
-        &["_make_dict_keys", "_make_dict_values", "_make_dict_items", "_get_dataclass_field_type_sentinel"],
-    ),
+    data(CLOUDPICKLE, &["_make_dict_keys", "_make_dict_values", "_make_dict_items"])
+        .builds(Value(B::ViewByCloudpickle))
+        .traits(&[Trait::OnlyCalled]),
+    known(CLOUDPICKLE, &["_get_dataclass_field_type_sentinel"]).effect(Effect::Data),
     known(CLOUDPICKLE, &["_make_skeleton_class"])
         .makes(new_class(1, 3))
         .effect(class(ClassCall::Helper, Some(0), Some(2), Some(3))),
@@ -82,7 +109,8 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(CLOUDPICKLE, &["_builtin_type"])
         .makes(Makes::NamedClass)
         .effect(Effect::NamedType)
-        .traits(&[Trait::MakesCode]),
+        .builds(Value(B::NamedType))
+        .traits(&[Trait::MakesCode, Trait::OnlyCalled]),
     known(CLOUDPICKLE, &["subimport"]).makes(Makes::Type("module")).effect(Effect::Import),
     known(CLOUDPICKLE, &["dynamic_subimport"]).makes(Makes::Type("module")),
     known(CLOUDPICKLE, &["_function_setstate"]).effect(Effect::SetAttr),

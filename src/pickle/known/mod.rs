@@ -62,9 +62,15 @@ pub(super) fn builder_of(module: &str, name: &str) -> Option<Builder> {
     row(module, name)?.builder
 }
 
-/// Whether our own code makes what a call of this global makes, by its current name. Such a global may be a value.
+/// Whether a file that is not trusted may look up this global, by its current name: to call it, or as a value.
 pub(crate) fn is_built(module: &str, name: &str) -> bool {
-    row(module, name).is_some_and(|row| row.builder.is_some() || row.is_loaded_untrusted)
+    row(module, name).is_some_and(|row| row.builder.is_some() || row.is_value || row.is_loaded_untrusted)
+}
+
+/// Whether a file that is not trusted may have this class, function or singleton itself as a value, by its current
+/// name.
+pub(super) fn is_harmless_value(module: &str, name: &str) -> bool {
+    is_built(module, name) && !has_exact_trait(module, name, Trait::OnlyCalled)
 }
 
 /// Whether this global is part of how pickles write other objects, and is no value itself.
@@ -74,6 +80,8 @@ pub(super) fn names_no_value(module: &str, name: &str) -> bool {
         || imports_module(module, name)
         || effect_of(module, name) == Some(Effect::NamedType)
         || is_array_wrapper(module, name)
+        // An array in a file, which a pickle and joblib write as its contents.
+        || (module, name) == ("numpy", "memmap")
 }
 
 /// Whether a global has a trait, under its current name or the one of Python 2 or numpy 1.

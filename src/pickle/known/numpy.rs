@@ -57,10 +57,12 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .builds(Builder::Array(ArrayBuilder::Shared)),
     // Changes who may write to an array. numpy refuses to make memory writable that is not.
     data(&["numpy"], &["ndarray.setflags"]).builds(Builder::Array(ArrayBuilder::SetFlags)),
-    known(&["numpy"], &["recarray", "chararray"]).effect(Effect::Memory),
+    known(&["numpy"], &["recarray", "record"]).effect(Effect::Memory).builds(CLASS),
+    known(&["numpy"], &["chararray"]).effect(Effect::Memory),
     // Its effect is not known: the second argument may be any class, whose `__array_finalize__` runs.
     known(&["numpy"], &["ndarray.view"]).makes(Makes::InstanceOf(1)),
-    known(RECORDS, &["ndarray", "recarray", "chararray"]).effect(Effect::Memory),
+    known(RECORDS, &["recarray"]).effect(Effect::Memory).builds(CLASS),
+    known(RECORDS, &["ndarray", "chararray"]).effect(Effect::Memory),
     known(CHARACTERS, &["ndarray", "recarray", "chararray"]).effect(Effect::Memory),
     data_class(&["numpy.matrixlib.defmatrix", "numpy"], &["matrix"]).exported_by("numpy").builds(CLASS),
     known(&["numpy.ma.core"], &["_mareconstruct"])

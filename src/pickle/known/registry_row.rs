@@ -15,6 +15,8 @@ pub(super) struct KnownGlobal {
     pub(super) is_loaded_untrusted: bool,
     /// How our own code makes what a call makes, for a file that is not trusted.
     pub(super) builder: Option<Builder>,
+    /// Whether a file that is not trusted may have it as a value, although no call of it is built.
+    pub(super) is_value: bool,
     pub(super) canonical: Option<CanonicalCall>,
     /// The module that people import a class from, if pickles name another one.
     pub(super) exported_by: Option<&'static str>,
@@ -183,6 +185,8 @@ pub(in crate::pickle) enum CanonicalCall {
 /// Yes-or-no facts about a global.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trait {
+    /// A function that pickles call, and that is no value in a file that is not trusted.
+    OnlyCalled,
     /// A call makes code objects, or functions that have one: only the same version of Python runs those.
     MakesCode,
     /// A call does harm, in a module that is not dangerous as a whole.
@@ -222,9 +226,14 @@ impl KnownGlobal {
         Self { is_loaded_untrusted: true, ..self }
     }
 
-    #[allow(dead_code)]
+    /// Callables whose results our own code makes for a file that is not trusted.
     pub(super) const fn builds(self, builder: Builder) -> Self {
         Self { builder: Some(builder), ..self }
+    }
+
+    /// A class or a singleton that a file may refer to, and that nothing calls while it is loaded.
+    pub(super) const fn as_value(self) -> Self {
+        Self { is_value: true, ..self }
     }
 
     pub(super) const fn canonical(self, canonical: CanonicalCall) -> Self {
@@ -253,6 +262,7 @@ pub(super) const fn known(modules: &'static [&'static str], names: &'static [&'s
         effect: None,
         is_loaded_untrusted: false,
         builder: None,
+        is_value: false,
         canonical: None,
         exported_by: None,
         singleton: None,

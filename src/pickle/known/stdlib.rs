@@ -4,6 +4,8 @@
 use super::registry_row::{
     CanonicalCall, ClassCall, Effect, KnownGlobal, Makes, Trait, class, dangerous, data, known, new_class,
 };
+use crate::pickle::build_plan::Builder::Value;
+use crate::pickle::build_plan::ValueBuilder as B;
 
 const OPERATOR: &[&str] = &["operator", "_operator"];
 const FUNCTOOLS: &[&str] = &["functools", "_functools"];
@@ -24,7 +26,11 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     // Not loaded from untrusted files: it hides arguments in arguments, where the check of buffers does not see them.
     known(&["copyreg"], &["__newobj_ex__"]).makes(Makes::InstanceOf(0)).effect(Effect::New(0)),
     dangerous(&["copyreg"], &["pickle", "add_extension", "constructor"]),
-    data(&["_codecs"], &["encode"]).makes(Makes::Type("bytes")).canonical(CanonicalCall::EncodedBytes),
+    data(&["_codecs"], &["encode"])
+        .makes(Makes::Type("bytes"))
+        .builds(Value(B::Encode))
+        .canonical(CanonicalCall::EncodedBytes)
+        .traits(&[Trait::OnlyCalled]),
     dangerous(&["codecs"], &["open"]),
     known(&["pickle", "_pickle", "cPickle", "dill", "dill._dill", "cloudpickle", "cloudpickle.cloudpickle"], &["loads"])
         .effect(Effect::Load),
@@ -32,59 +38,106 @@ pub(super) const ROWS: &[KnownGlobal] = &[
 
     // Data.
     data(&["collections"], &["OrderedDict"])
+        .builds(Value(B::OrderedDict))
         .canonical(CanonicalCall::OrderedDict)
         .traits(&[Trait::CalledBase, Trait::StartsEmpty]),
     known(&["collections"], &["OrderedDict.__setitem__"]).effect(Effect::SetAttr),
-    data(&["collections"], &["defaultdict", "deque", "Counter"]).traits(&[Trait::CalledBase, Trait::StartsEmpty]),
-    data(&["collections"], &["ChainMap", "UserDict", "UserList"]),
-    data(
-        &["_collections"],
-        &["OrderedDict", "defaultdict", "deque", "Counter", "ChainMap", "UserDict", "UserList"],
-    ),
-    data(&["datetime"], &["date", "datetime", "time", "timedelta"]).traits(&[Trait::CalledBase]),
-    data(&["datetime"], &["timezone"]),
-    known(&["datetime"], &["tzinfo"]).traits(&[Trait::CalledBase]),
-    data(&["zoneinfo"], &["ZoneInfo"]),
-    data(&["zoneinfo"], &["ZoneInfo._unpickle"]).makes(Makes::Type("zoneinfo.ZoneInfo")),
-    data(&["decimal"], &["Decimal"]).traits(&[Trait::CalledBase]),
-    data(&["_decimal"], &["Decimal"]),
-    data(&["decimal", "_decimal"], &["Context"]),
-    data(&["fractions"], &["Fraction"]).traits(&[Trait::CalledBase]),
-    data(&["uuid"], &["UUID", "SafeUUID"]),
-    data(&["uuid"], &["_uuid_from_int"]).makes(Makes::Type("uuid.UUID")),
-    data(&["random", "_random"], &["Random"]),
-    data(&["pathlib"], &["Path", "PosixPath", "PurePath", "PurePosixPath"]).traits(&[Trait::CalledBase]),
-    data(&["pathlib"], &["PureWindowsPath", "WindowsPath"]),
+    data(&["collections"], &["defaultdict"])
+        .builds(Value(B::DefaultDict))
+        .traits(&[Trait::CalledBase, Trait::StartsEmpty]),
+    data(&["collections"], &["deque"])
+        .builds(Value(B::Deque))
+        .traits(&[Trait::CalledBase, Trait::StartsEmpty]),
+    data(&["collections"], &["Counter"])
+        .builds(Value(B::Counter))
+        .traits(&[Trait::CalledBase, Trait::StartsEmpty]),
+    data(&["collections"], &["ChainMap", "UserDict", "UserList", "UserString"]).builds(Value(B::Wrapper)),
+    data(&["_collections"], &["OrderedDict"]).builds(Value(B::OrderedDict)),
+    data(&["_collections"], &["defaultdict"]).builds(Value(B::DefaultDict)),
+    data(&["_collections"], &["deque"]).builds(Value(B::Deque)),
+    data(&["datetime"], &["date"]).builds(Value(B::Date)).traits(&[Trait::CalledBase]),
+    data(&["datetime"], &["datetime"]).builds(Value(B::DateTime)).traits(&[Trait::CalledBase]),
+    data(&["datetime"], &["time"]).builds(Value(B::Time)).traits(&[Trait::CalledBase]),
+    data(&["datetime"], &["timedelta"]).builds(Value(B::TimeDelta)).traits(&[Trait::CalledBase]),
+    data(&["datetime"], &["timezone"]).builds(Value(B::TimeZone)),
+    known(&["datetime"], &["tzinfo"]).as_value().traits(&[Trait::CalledBase]),
+    data(&["zoneinfo"], &["ZoneInfo"]).builds(Value(B::ZoneInfo)),
+    data(&["zoneinfo"], &["ZoneInfo._unpickle"])
+        .makes(Makes::Type("zoneinfo.ZoneInfo"))
+        .builds(Value(B::ZoneInfo)),
+    data(&["decimal"], &["Decimal"]).builds(Value(B::Decimal)).traits(&[Trait::CalledBase]),
+    data(&["_decimal"], &["Decimal"]).builds(Value(B::Decimal)),
+    data(&["decimal", "_decimal"], &["Context"]).builds(Value(B::DecimalContext)),
+    known(
+        &["decimal"],
+        &[
+            "Clamped", "DivisionByZero", "FloatOperation", "Inexact", "InvalidOperation", "Overflow", "Rounded",
+            "Subnormal", "Underflow",
+        ],
+    )
+    .as_value(),
+    data(&["fractions"], &["Fraction"]).builds(Value(B::Fraction)).traits(&[Trait::CalledBase]),
+    data(&["uuid"], &["UUID"]).builds(Value(B::Uuid)),
+    data(&["uuid"], &["SafeUUID"]).builds(Value(B::EnumMember)),
+    data(&["uuid"], &["_uuid_from_int"])
+        .makes(Makes::Type("uuid.UUID"))
+        .builds(Value(B::Uuid))
+        .traits(&[Trait::OnlyCalled]),
+    data(&["random"], &["Random"]).builds(Value(B::Random)),
+    data(&["pathlib"], &["Path", "PosixPath", "PurePath", "PurePosixPath"])
+        .builds(Value(B::Path))
+        .traits(&[Trait::CalledBase]),
+    data(&["pathlib"], &["PureWindowsPath", "WindowsPath"]).builds(Value(B::Path)),
     data(
         &["pathlib._local"],
         &["Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath"],
-    ),
+    )
+    .builds(Value(B::Path)),
     data(
         &["ipaddress"],
         &["IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "IPv4Interface", "IPv6Interface"],
-    ),
-    data(&["re"], &["_compile"]).makes(Makes::Type("re.Pattern")),
-    data(&["re"], &["compile", "RegexFlag"]),
-    data(&["array"], &["array"]).traits(&[Trait::CalledBase]),
-    data(&["array"], &["_array_reconstructor"]).makes(Makes::InstanceOf(0)),
-    data(&["string"], &["Template"]),
-    data(&["_io", "io"], &["StringIO", "BytesIO"]),
+    )
+    .builds(Value(B::Address)),
+    data(&["re"], &["_compile"])
+        .makes(Makes::Type("re.Pattern"))
+        .builds(Value(B::Regex))
+        .traits(&[Trait::OnlyCalled]),
+    data(&["re"], &["compile"]).builds(Value(B::Regex)).traits(&[Trait::OnlyCalled]),
+    data(&["re"], &["RegexFlag"]).builds(Value(B::EnumMember)),
+    known(&["http"], &["HTTPStatus"]).effect(Effect::Data).builds(Value(B::EnumMember)),
+    known(&["signal"], &["Signals", "Handlers", "Sigmasks"]).effect(Effect::Data).builds(Value(B::EnumMember)),
+    known(&["socket"], &["AddressFamily", "SocketKind"]).effect(Effect::Data).builds(Value(B::EnumMember)),
+    known(&["calendar"], &["Month", "Day"]).effect(Effect::Data).builds(Value(B::EnumMember)),
+    data(&["array"], &["array"]).builds(Value(B::Array)).traits(&[Trait::CalledBase]),
+    data(&["array"], &["_array_reconstructor"])
+        .makes(Makes::InstanceOf(0))
+        .builds(Value(B::ArrayOfBytes))
+        .traits(&[Trait::OnlyCalled]),
+    data(&["string"], &["Template"]).builds(Value(B::Wrapper)),
+    data(&["_io", "io"], &["StringIO", "BytesIO"]).builds(Value(B::MemoryFile)),
     dangerous(&["_io", "io"], &["FileIO"]),
     data(
         &["itertools"],
         &[
             "chain", "combinations", "combinations_with_replacement", "compress", "count", "cycle", "islice",
-            "pairwise", "permutations", "product", "repeat", "zip_longest", "tee", "_tee",
+            "pairwise", "permutations", "product", "repeat", "zip_longest",
         ],
-    ),
+    )
+    .builds(Value(B::Iterator)),
+    known(&["itertools"], &["tee", "_tee"]).effect(Effect::Data),
     known(&["itertools"], &["dropwhile", "filterfalse", "groupby", "starmap", "takewhile", "accumulate"])
         .effect(Effect::Lazy),
-    data(&["weakref", "_weakref"], &["ref"]).makes(Makes::Type("weakref.ref")).effect(Effect::Reference),
-    data(&["weakref", "_weakref"], &["WeakKeyDictionary", "WeakValueDictionary"]).effect(Effect::OfLiterals),
-    data(&["weakref", "_weakref"], &["WeakSet"])
+    data(&["weakref", "_weakref"], &["ref"])
+        .makes(Makes::Type("weakref.ref"))
+        .effect(Effect::Reference)
+        .builds(Value(B::WeakReference)),
+    data(&["weakref", "_weakref"], &["WeakKeyDictionary", "WeakValueDictionary"])
         .effect(Effect::OfLiterals)
+        .builds(Value(B::WeakContainer)),
+    data(&["weakref", "_weakref", "_weakrefset"], &["WeakSet"])
+        .effect(Effect::OfLiterals)
+        .builds(Value(B::WeakContainer))
         .canonical(CanonicalCall::SetOfMembers),
-    data(&["_weakrefset"], &["WeakSet"]).effect(Effect::OfLiterals).canonical(CanonicalCall::SetOfMembers),
     known(
         &["weakref", "_weakrefset"],
         &["WeakSet.__init__", "WeakKeyDictionary.__init__", "WeakValueDictionary.__init__"],
@@ -92,29 +145,46 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     .effect(Effect::Init),
     known(&["weakref"], &["WeakMethod", "KeyedRef"]).effect(Effect::Reference),
     dangerous(&["weakref"], &["finalize"]),
-    data(&["threading", "_thread"], &["Lock", "RLock", "allocate_lock", "Event"]),
+    data(&["threading", "_thread"], &["Lock", "RLock", "allocate_lock"]).builds(Value(B::Lock)),
+    data(&["threading"], &["Event"]).builds(Value(B::Lock)),
     // Not loaded from untrusted files: a logger is an object that the whole program shares.
     known(&["logging"], &["getLogger"]).effect(Effect::Data),
     dangerous(&["logging"], &["FileHandler", "makeLogRecord"]),
 
     // Exceptions, of modules whose functions are dangerous: their `__init__` stores its arguments.
-    known(&["subprocess"], &["SubprocessError", "CalledProcessError", "TimeoutExpired"]).effect(Effect::Data),
-    known(&["urllib.error"], &["URLError", "ContentTooShortError"]).effect(Effect::Data),
-    known(&["http.client"], &["HTTPException", "IncompleteRead", "InvalidURL"]).effect(Effect::Data),
-    known(&["http.client"], &["BadStatusLine", "RemoteDisconnected"]).effect(Effect::OfLiterals),
-    known(&["asyncio.exceptions"], &["CancelledError", "InvalidStateError", "TimeoutError"]).effect(Effect::Data),
-    known(&["asyncio.exceptions"], &["IncompleteReadError"]).effect(Effect::OfLiterals),
+    known(&["subprocess"], &["SubprocessError", "CalledProcessError", "TimeoutExpired"])
+        .effect(Effect::Data)
+        .builds(Value(B::StoredError)),
+    known(&["urllib.error"], &["URLError", "ContentTooShortError"]).effect(Effect::Data).builds(Value(B::StoredError)),
+    known(&["http.client"], &["HTTPException", "IncompleteRead", "InvalidURL"])
+        .effect(Effect::Data)
+        .builds(Value(B::StoredError)),
+    known(&["http.client"], &["BadStatusLine", "RemoteDisconnected"])
+        .effect(Effect::OfLiterals)
+        .builds(Value(B::StoredError)),
+    known(&["asyncio.exceptions"], &["CancelledError", "InvalidStateError", "TimeoutError"])
+        .effect(Effect::Data)
+        .builds(Value(B::StoredError)),
+    known(&["asyncio.exceptions"], &["IncompleteReadError"])
+        .effect(Effect::OfLiterals)
+        .builds(Value(B::ComputedError)),
     known(&["concurrent.futures._base"], &["CancelledError", "InvalidStateError", "TimeoutError"])
-        .effect(Effect::Data),
-    known(&["socket"], &["gaierror", "herror"]).effect(Effect::Data),
-    known(&["ssl"], &["SSLError", "SSLCertVerificationError"]).effect(Effect::Data),
+        .effect(Effect::Data)
+        .builds(Value(B::StoredError)),
+    known(&["socket"], &["gaierror", "herror"]).effect(Effect::Data).builds(Value(B::StoredError)),
+    known(&["ssl"], &["SSLError", "SSLCertVerificationError"]).effect(Effect::Data).builds(Value(B::StoredError)),
     known(&["sqlite3"], &["Error", "DatabaseError", "IntegrityError", "OperationalError", "ProgrammingError"])
-        .effect(Effect::Data),
+        .effect(Effect::Data)
+        .builds(Value(B::StoredError)),
     // It calls `count` and `rfind` of its second argument.
-    known(&["json.decoder"], &["JSONDecodeError"]).effect(Effect::OfLiterals),
+    known(&["json.decoder"], &["JSONDecodeError"]).effect(Effect::OfLiterals).builds(Value(B::ComputedError)),
 
     // Functions and classes.
-    data(&["types"], &["SimpleNamespace", "MappingProxyType", "NoneType", "GenericAlias", "UnionType"]),
+    data(&["types"], &["SimpleNamespace"]).builds(Value(B::SimpleNamespace)),
+    data(&["types"], &["MappingProxyType"]).builds(Value(B::MappingProxy)),
+    data(&["types"], &["GenericAlias"]).builds(Value(B::GenericAlias)),
+    data(&["types"], &["NoneType", "UnionType"]).as_value(),
+    known(&["types"], &["EllipsisType", "NotImplementedType"]).as_value(),
     known(&["types"], &["MethodType", "CellType", "DynamicClassAttribute"]).effect(Effect::Code),
     // A generator of the pickle has not started, so closing it runs none of its code.
     known(&["types"], &["GeneratorType.close", "CoroutineType.close", "AsyncGeneratorType.aclose"])
@@ -150,7 +220,7 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["_frozen_importlib_external"], &["SourceFileLoader"]).effect(Effect::ImportSpec),
 
     // Callables that call others.
-    data(OPERATOR, &["itemgetter"]),
+    data(OPERATOR, &["itemgetter"]).builds(Value(B::ItemGetter)),
     known(OPERATOR, &["attrgetter"]).effect(Effect::AttrGetter),
     known(OPERATOR, &["methodcaller"]).effect(Effect::MethodCaller),
     known(OPERATOR, &["getitem"]).makes(Makes::Subscript),

@@ -33,7 +33,7 @@ pub(super) fn make<'py>(
 pub(super) fn fill<'py>(
     context: &BuildContext<'py>,
     array: &Bound<'py, PyAny>,
-    items: impl IntoIterator<Item = PyResult<Bound<'py, PyAny>>>,
+    items: &[Bound<'py, PyAny>],
 ) -> PyResult<()> {
     let array = array.call_method1("view", (context.global("numpy", "ndarray")?,))?;
     // An item is stored as it is only under one index for each axis: a list would be taken for several items.
@@ -43,8 +43,8 @@ pub(super) fn fill<'py>(
     } else {
         context.global("numpy", "empty")?.call1((array.getattr("size")?, array.getattr("dtype")?))?
     };
-    for (index, item) in items.into_iter().enumerate() {
-        flat.set_item(index, item?)?;
+    for (index, item) in items.iter().enumerate() {
+        flat.set_item(index, item)?;
     }
     if is_flat {
         return Ok(());

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
 
 use super::build_context::HashCount;
-use super::{Built, ObjectBuilder, array_objects, missing};
+use super::{Built, ObjectBuilder, array_objects, missing, value_objects};
 use crate::pickle::build_plan::{Fill, MAX_SAME_HASH};
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 
@@ -50,13 +50,14 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
             _ => match plan.recipe(index).map(|recipe| &recipe.fill) {
                 Some(Fill::Items(items)) => self.add_items(&object, items),
                 Some(Fill::Pairs(pairs)) => self.add_pairs(&object, pairs),
-                Some(Fill::Elements(items)) => {
-                    let values = self.values(items)?;
-                    array_objects::fill(self.context, &object, values.iter().cloned().map(Ok))?;
-                    self.keep(values);
+                Some(Fill::Elements(items)) => self.set_elements(&object, items),
+                Some(Fill::Attributes(attributes)) => self.set_attributes(&object, attributes),
+                Some(Fill::Value(fill)) => {
+                    let parts = self.values(&fill.parts())?;
+                    value_objects::fill(self.context, &object, fill, &parts)?;
+                    self.keep(parts);
                     Ok(())
                 }
-                Some(Fill::Attributes(attributes)) => self.set_attributes(&object, attributes),
                 Some(Fill::Nothing) | None => Ok(()),
             },
         }
@@ -162,6 +163,13 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
             // As CPython does, so that instances of one class share the strings.
             namespace.set_item(PyString::intern(self.context.py(), name), value)?;
         }
+        Ok(())
+    }
+
+    fn set_elements(&mut self, array: &Bound<'py, PyAny>, items: &[Ref]) -> Built<()> {
+        let values = self.values(items)?;
+        array_objects::fill(self.context, array, &values)?;
+        self.keep(values);
         Ok(())
     }
 }

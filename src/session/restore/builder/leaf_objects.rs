@@ -9,8 +9,8 @@ use pyo3::types::{IntoPyDict, PyAny, PyBool, PyByteArray, PyBytes, PyFloat, PyIn
 use rustc_hash::FxHashMap;
 
 use super::{Built, ObjectBuilder, missing};
+use crate::pickle::build_plan::global_value;
 use crate::pickle::format::opcode::Opcode;
-use crate::pickle::known;
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::{Leaf, Ref, Value};
 
@@ -109,11 +109,8 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
             Leaf::Buffer => self.buffer(at)?,
             Leaf::Global(module, name) => {
                 let (module, name) = (module.lossy(), name.lossy());
-                let (module, name) = known::current_name(&module, &name);
-                if !known::is_built(module, name) {
-                    return Err(missing());
-                }
-                self.context.global(module, name)?
+                let recipe = global_value(&module, &name).map_err(|_| missing())?;
+                self.make_as(&recipe.make, &[])?
             }
             Leaf::Extension(_) | Leaf::Persistent(_) | Leaf::Earlier(_) | Leaf::Inner(_) => return Err(missing()),
         })

@@ -119,12 +119,17 @@ impl<'b, 'a, 'py> ObjectBuilder<'b, 'a, 'py> {
         let plan = self.plan;
         let recipe = plan.recipe(index).ok_or_else(missing)?;
         let needs = recipe.needs.iter().map(|need| self.value(*need)).collect::<Built<Vec<_>>>()?;
+        self.make_as(&recipe.make, &needs)
+    }
+
+    /// Makes an object of those that it needs.
+    fn make_as(&self, make: &Make<'_>, needs: &[Bound<'py, PyAny>]) -> Built<Bound<'py, PyAny>> {
         let context = self.context;
-        Ok(match &recipe.make {
-            Make::Value(make) => value_objects::make(context, make, &needs)?,
-            Make::Array(make) => array_objects::make(context, make, &needs)?,
-            Make::Pandas(make) => pandas_objects::make(context, make, &needs)?,
-            Make::Instance(make) => instance_objects::make(context, make, &needs)?,
+        Ok(match make {
+            Make::Value(make) => value_objects::make(context, make, needs)?,
+            Make::Array(make) => array_objects::make(context, make, needs)?,
+            Make::Pandas(make) => pandas_objects::make(context, make, needs)?,
+            Make::Instance(make) => instance_objects::make(context, make, needs)?,
             Make::Global(module, name) => context.global(module, name)?,
             Make::Module(name) => context.module(name)?,
             Make::Pickle(nested) => {

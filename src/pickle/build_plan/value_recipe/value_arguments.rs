@@ -1,0 +1,250 @@
+//! Checks of arguments. None of them decodes a long value more than once: a pickle can refer to one string a million
+//! times.
+
+use std::borrow::Cow;
+
+use super::value_globals::global_of;
+use crate::pickle::build_plan::{PlanContext, Refused};
+use crate::pickle::explain::label_cache::Global;
+use crate::pickle::known::current_name;
+use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
+
+/// The most bytes of the opcodes of a value that is decoded each time it is looked at.
+const SHORT: u64 = 64;
+
+/// The size of the opcodes that make a value without parts.
+pub(super) fn size(context: &PlanContext<'_, '_>, reference: Ref) -> u64 {
+    let (start, end) = context.labels.span(context.labels.machine().resolve(reference));
+    end.saturating_sub(start)
+}
+
+pub(super) fn node<'m>(context: &PlanContext<'m, '_>, reference: Ref) -> Option<&'m Node> {
+    context.labels.machine().node(reference)
+}
+
+/// A value without parts, if its opcodes take at most `limit` bytes.
+pub(super) fn short_leaf<'a>(context: &PlanContext<'_, 'a>, reference: Ref, limit: u64) -> Option<Leaf<'a>> {
+    if node(context, reference).is_some() || size(context, reference) > limit {
+        return None;
+    }
+    match context.value(reference) {
+        Value::Leaf(leaf) => Some(leaf),
+        Value::Node(_) => None,
+    }
+}
+
+/// Whether this is a string that a single opcode makes.
+pub(in crate::pickle) fn is_str(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    has_leaf_type(context, reference, "str")
+}
+
+/// Whether this is an `int` that a single opcode makes.
+pub(super) fn is_int(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    has_leaf_type(context, reference, "int")
+}
+
+pub(super) fn has_leaf_type(context: &PlanContext<'_, '_>, reference: Ref, wanted: &str) -> bool {
+    if node(context, reference).is_some() {
+        return false;
+    }
+    // Labels remember what they have decoded. Short values are decoded again, which takes less memory.
+    match short_leaf(context, reference, SHORT) {
+        Some(leaf) => leaf_type(&leaf) == wanted,
+        None => context.labels.type_name(reference).as_ref() == wanted,
+    }
+}
+
+fn leaf_type(leaf: &Leaf<'_>) -> &'static str {
+    match leaf {
+        Leaf::None => "NoneType",
+        Leaf::Bool(_) => "bool",
+        Leaf::Int(_) | Leaf::LargeInt => "int",
+        Leaf::Float(_) => "float",
+        Leaf::Str(_) | Leaf::OldStr(_) => "str",
+        Leaf::Bytes(_) => "bytes",
+        Leaf::ByteArray(_) => "bytearray",
+        _ => "",
+    }
+}
+
+/// Whether this is a number, a string, bytes or `None`, which one opcode makes.
+pub(super) fn is_simple(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    ["NoneType", "bool", "int", "float", "str", "bytes"].into_iter().any(|kind| has_leaf_type(context, reference, kind))
+}
+
+pub(super) fn is_none(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    has_leaf_type(context, reference, "NoneType")
+}
+
+/// Whether this is bytes: of one opcode, or as protocols 0 to 2 write them.
+pub(in crate::pickle) fn is_bytes(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    let is_called = || {
+        called_global(context, reference)
+            .is_some_and(|(module, name)| matches!((&*module, &*name), ("_codecs", "encode") | ("builtins", "bytes")))
+    };
+    has_leaf_type(context, reference, "bytes") || is_called()
+}
+
+/// A string whose opcode takes at most `limit` bytes.
+pub(super) fn short_text<'a>(context: &PlanContext<'_, 'a>, reference: Ref, limit: u64) -> Option<Cow<'a, str>> {
+    let owned = |bytes: Cow<'a, [u8]>| match bytes {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+        Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+    };
+    match short_leaf(context, reference, limit)? {
+        Leaf::Str(text) => owned(text.into_bytes()),
+        Leaf::OldStr(bytes) if bytes.is_ascii() => owned(bytes),
+        _ => None,
+    }
+}
+
+/// Bytes whose opcodes take at most `limit` bytes: of one opcode, a `str` of Python 2, a string that Python 2 wrote and
+/// that was pickled again, or encoded in Latin-1, as protocols 0 to 2 write them.
+pub(in crate::pickle) fn byte_string<'a>(
+    context: &PlanContext<'_, 'a>,
+    reference: Ref,
+    limit: u64,
+) -> Option<Cow<'a, [u8]>> {
+    if let Some(arguments) = arguments_of(context, reference) {
+        let (module, name) = called_global(context, reference)?;
+        return match ((&*module, &*name), arguments) {
+            (("_codecs", "encode"), [text, encoding]) if is_latin_1(context, *encoding) => {
+                latin_1(context, *text, limit).map(Cow::Owned)
+            }
+            (("builtins", "bytes"), []) => Some(Cow::Borrowed(&[])),
+            _ => None,
+        };
+    }
+    match short_leaf(context, reference, limit)? {
+        Leaf::Bytes(bytes) => Some(Cow::Borrowed(bytes)),
+        Leaf::OldStr(bytes) => Some(bytes),
+        Leaf::Str(_) => latin_1(context, reference, limit).map(Cow::Owned),
+        _ => None,
+    }
+}
+
+pub(super) fn is_latin_1(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    short_text(context, reference, SHORT).is_some_and(|name| matches!(&*name, "latin1" | "latin-1"))
+}
+
+fn latin_1(context: &PlanContext<'_, '_>, reference: Ref, limit: u64) -> Option<Vec<u8>> {
+    // An escape of protocol 0 takes six bytes for one character.
+    let text = short_text(context, reference, limit.saturating_mul(6).saturating_add(8))?;
+    text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect()
+}
+
+/// An integer that is not negative, of at most 128 bits.
+pub(super) fn wide_int(context: &PlanContext<'_, '_>, reference: Ref) -> Option<u128> {
+    match short_leaf(context, reference, SHORT)? {
+        Leaf::Int(number) => u128::try_from(number).ok(),
+        Leaf::LargeInt => {
+            let machine = context.labels.machine();
+            match machine.opcode_bytes(reference) {
+                // LONG1: a length and little-endian two's complement.
+                [0x8a, _, digits @ ..] => {
+                    let (low, high) = digits.split_at_checked(16).unwrap_or((digits, &[]));
+                    let is_negative = digits.last().is_some_and(|byte| *byte >= 0x80);
+                    let mut bytes = [0; 16];
+                    bytes.get_mut(..low.len())?.copy_from_slice(low);
+                    (!is_negative && high.iter().all(|byte| *byte == 0)).then(|| u128::from_le_bytes(bytes))
+                }
+                // LONG and INT: decimal digits.
+                [_, line @ ..] => {
+                    let line = line.trim_ascii();
+                    std::str::from_utf8(line.strip_suffix(b"L").unwrap_or(line)).ok()?.parse().ok()
+                }
+                [] => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// An integer in this range.
+pub(super) fn int_in(
+    context: &PlanContext<'_, '_>,
+    reference: Ref,
+    range: std::ops::RangeInclusive<i64>,
+) -> Option<i64> {
+    match short_leaf(context, reference, SHORT)? {
+        Leaf::Int(number) if range.contains(&number) => Some(number),
+        _ => None,
+    }
+}
+
+/// Whether a value is a truth value, or one of the numbers that stand for one.
+pub(super) fn truth(context: &PlanContext<'_, '_>, reference: Ref) -> Option<bool> {
+    match short_leaf(context, reference, SHORT)? {
+        Leaf::Bool(value) => Some(value),
+        Leaf::Int(number @ 0..=1) => Some(number == 1),
+        _ => None,
+    }
+}
+
+/// The items of a plain list or tuple.
+pub(super) fn sequence<'m>(context: &PlanContext<'m, '_>, reference: Ref) -> Option<&'m [Ref]> {
+    context.items(reference, NodeKind::List).or_else(|| context.items(reference, NodeKind::Tuple))
+}
+
+/// The keys and values of a plain dict, alternating.
+pub(super) fn pairs<'m>(context: &PlanContext<'m, '_>, reference: Ref) -> Option<&'m [Ref]> {
+    context.items(reference, NodeKind::Dict)
+}
+
+/// The arguments of a call by REDUCE that nothing changes later.
+pub(super) fn arguments_of<'m>(context: &PlanContext<'m, '_>, reference: Ref) -> Option<&'m [Ref]> {
+    let node = unchanged_call(context, reference)?;
+    context.items(*node.items.get(1)?, NodeKind::Tuple)
+}
+
+/// The callee of a call by REDUCE, by its current name.
+pub(super) fn called_global(context: &PlanContext<'_, '_>, reference: Ref) -> Option<Global> {
+    global_of(context.labels, *unchanged_call(context, reference)?.items.first()?)
+}
+
+fn unchanged_call<'m>(context: &PlanContext<'m, '_>, reference: Ref) -> Option<&'m Node> {
+    let node = node(context, reference)?;
+    let unchanged = node.state.is_none() && node.added.is_none();
+    (unchanged && node.kind == NodeKind::Call(CallKind::Reduce)).then_some(node)
+}
+
+pub(super) fn current(module: &str, name: &str) -> Global {
+    let (module, name) = current_name(module, name);
+    (module.into(), name.into())
+}
+
+/// Whether this is the result of a call: an object that has a recipe of its own.
+pub(super) fn is_called(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    node(context, reference).is_some_and(|node| matches!(node.kind, NodeKind::Call(_)))
+}
+
+/// The attributes in a state: a dict whose keys are names. No name begins and ends with two underscores.
+pub(super) fn attributes(context: &PlanContext<'_, '_>, state: Ref) -> Result<Vec<(String, Ref)>, Refused> {
+    let pairs = pairs(context, state).ok_or("with a state that is no dict")?;
+    context.spend(pairs.len())?;
+    let (pairs, _) = pairs.as_chunks::<2>();
+    let mut found = Vec::with_capacity(pairs.len());
+    for [key, value] in pairs {
+        let name = short_text(context, *key, MAX_NAME).ok_or("with an attribute whose name is no short string")?;
+        if name.starts_with("__") && name.ends_with("__") {
+            return Err(format!("with the attribute {name}"));
+        }
+        found.push((name.into_owned(), *value));
+    }
+    Ok(found)
+}
+
+/// The most bytes of the opcode that pushes the name of an attribute.
+pub(super) const MAX_NAME: u64 = 1024;
+
+/// The bytes of a string, or bytes, whose opcodes take at most `limit` bytes.
+pub(super) fn byte_string_or_text<'a>(
+    context: &PlanContext<'_, 'a>,
+    reference: Ref,
+    limit: u64,
+) -> Option<Cow<'a, [u8]>> {
+    match short_leaf(context, reference, limit) {
+        Some(Leaf::Str(text)) => Some(text.into_bytes()),
+        _ => byte_string(context, reference, limit),
+    }
+}

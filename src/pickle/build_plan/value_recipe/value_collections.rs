@@ -1,0 +1,220 @@
+//! Recipes for containers, views of dicts, and lists of joined strings.
+//!
+//! A call such as `set([1, 2])`, which protocols 0 to 3 write, gets the list itself: it is not copied into the plan.
+
+use super::value_arguments::{int_in, is_called, is_none, is_str, node, pairs, sequence, short_text};
+use super::value_globals::global_of;
+use super::value_make::{ValueFill, ValueMake, ViewOf, called, filled, made, reading};
+use super::value_numbers::checked;
+use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
+use crate::pickle::build_plan::{Fill, Make};
+use crate::pickle::explain::labels::Labels;
+use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
+
+/// The classes that a `defaultdict` may call for a missing key.
+const FACTORIES: &[(&str, &str)] = &[
+    ("builtins", "bool"),
+    ("builtins", "bytearray"),
+    ("builtins", "bytes"),
+    ("builtins", "complex"),
+    ("builtins", "dict"),
+    ("builtins", "float"),
+    ("builtins", "frozenset"),
+    ("builtins", "int"),
+    ("builtins", "list"),
+    ("builtins", "object"),
+    ("builtins", "set"),
+    ("builtins", "str"),
+    ("builtins", "tuple"),
+    ("collections", "ChainMap"),
+    ("collections", "Counter"),
+    ("collections", "OrderedDict"),
+    ("collections", "UserDict"),
+    ("collections", "UserList"),
+    ("collections", "defaultdict"),
+    ("collections", "deque"),
+];
+
+pub(super) fn recipe<'a>(
+    context: &PlanContext<'_, 'a>,
+    builder: ValueBuilder,
+    call: &PlannedCall<'_>,
+) -> Result<Recipe<'a>, Refused> {
+    let recipe = match builder {
+        ValueBuilder::Sequence => of_sequence(context, call)?,
+        ValueBuilder::Dict | ValueBuilder::Counter => of_dict(context, call)?,
+        ValueBuilder::OrderedDict => ordered_dict(context, call)?,
+        ValueBuilder::DefaultDict => default_dict(context, call)?,
+        ValueBuilder::Deque => deque(context, call)?,
+        ValueBuilder::DictView => return view(context, call),
+        ValueBuilder::ViewByCloudpickle => return view_by_cloudpickle(context, call),
+        ValueBuilder::MappingProxy => return mapping_proxy(context, call),
+        ValueBuilder::JoinedStrings => return joined_strings(context, call),
+        _ => return weak_container(call),
+    };
+    let fill = match call.added {
+        None => Fill::Nothing,
+        Some(added) if holds_pairs(builder) && added.items.is_empty() => Fill::Pairs(added.pairs.to_vec()),
+        Some(added) if is_open(builder, call) && added.pairs.is_empty() => Fill::Items(added.items.to_vec()),
+        Some(_) => return Err("with items of another kind".into()),
+    };
+    Ok(filled(recipe, fill))
+}
+
+/// What the object of a recipe hashes of the containers that it needs.
+pub(in crate::pickle::build_plan) fn hashed(labels: &Labels<'_, '_>, recipe: &Recipe<'_>) -> Vec<Ref> {
+    let items = |reference: &Ref| labels.machine().node(*reference).map_or(&[][..], |node| &node.items[..]);
+    match (&recipe.make, recipe.needs.as_slice()) {
+        (Make::Value(ValueMake::Call(call)), [items_of, pairs @ ..]) => match &*call.name {
+            "set" | "frozenset" => items(items_of).to_vec(),
+            "OrderedDict" => pairs.iter().filter_map(|pair| items(pair).first().copied()).collect(),
+            _ => Vec::new(),
+        },
+        (Make::Value(ValueMake::DictView(ViewOf::Keys)), [keys]) => items(keys).to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+fn holds_pairs(builder: ValueBuilder) -> bool {
+    use ValueBuilder::{Counter, DefaultDict, Dict, OrderedDict};
+    matches!(builder, Counter | DefaultDict | Dict | OrderedDict)
+}
+
+/// Whether items can be added to it.
+fn is_open(builder: ValueBuilder, call: &PlannedCall<'_>) -> bool {
+    builder == ValueBuilder::Deque || matches!(&*call.name, "list" | "set")
+}
+
+/// `set([…])`, or without an argument.
+fn of_sequence<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let items = match *call.arguments.as_slice() {
+        [] => Some(&[][..]),
+        [items] => sequence(context, items)
+            .or_else(|| context.items(items, NodeKind::Set))
+            .or_else(|| context.items(items, NodeKind::FrozenSet)),
+        _ => None,
+    };
+    context.spend(items.ok_or("of anything but a list, a tuple or a set")?.len())?;
+    Ok(reading(called("builtins", call.name.to_string(), call.arguments.clone())))
+}
+
+/// `dict({…})` or `Counter({…})`, or without an argument.
+fn of_dict<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    match *call.arguments.as_slice() {
+        [] => {}
+        [items] if pairs(context, items).is_some() => {}
+        _ => return Err("of anything but a dict".into()),
+    }
+    let module = if &*call.name == "Counter" { "collections" } else { "builtins" };
+    Ok(reading(called(module, call.name.to_string(), call.arguments.clone())))
+}
+
+/// `OrderedDict()`; Python 2 gives it a list of pairs.
+fn ordered_dict<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let &[items] = call.arguments.as_slice() else {
+        checked(call.arguments.is_empty(), "with these arguments")?;
+        return Ok(called("collections", "OrderedDict", Vec::new()));
+    };
+    let mut recipe = reading(called("collections", "OrderedDict", vec![items]));
+    if pairs(context, items).is_none() {
+        let list = sequence(context, items).ok_or("of anything but a dict or a list of pairs")?;
+        context.spend(list.len())?;
+        let is_pair = |item: &Ref| sequence(context, *item).is_some_and(|pair| pair.len() == 2);
+        checked(list.iter().all(is_pair), "of anything but a dict or a list of pairs")?;
+        // The pairs are read as well. They are needed, but are no arguments.
+        recipe.needs.extend(list);
+    }
+    Ok(recipe)
+}
+
+fn default_dict<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let &[factory] = call.arguments.as_slice() else {
+        checked(call.arguments.is_empty(), "with these arguments")?;
+        return Ok(called("collections", "defaultdict", Vec::new()));
+    };
+    let found = global_of(context.labels, factory);
+    let is_harmless = found.is_some_and(|(module, name)| FACTORIES.contains(&(&*module, &*name)));
+    checked(is_harmless || is_none(context, factory), "with a factory that may do anything")?;
+    Ok(called("collections", "defaultdict", vec![factory]))
+}
+
+/// `deque()` or `deque((), maxlen)`; older versions give it the items as a list.
+fn deque<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let arguments = call.arguments.as_slice();
+    checked(arguments.len() <= 2, "with these arguments")?;
+    let is_sequence = arguments.first().is_none_or(|items| sequence(context, *items).is_some());
+    checked(is_sequence, "of anything but a list or a tuple")?;
+    let is_length = |length: Ref| int_in(context, length, 0..=i64::MAX).is_some() || is_none(context, length);
+    checked(arguments.get(1).is_none_or(|length| is_length(*length)), "with a length that is none")?;
+    Ok(reading(called("collections", "deque", call.arguments.clone())))
+}
+
+/// `dict.values({…})`.
+fn view<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    match *call.arguments.as_slice() {
+        [dict] if context.items(dict, NodeKind::Dict).is_some() => {
+            Ok(called("builtins", call.name.to_string(), vec![dict]))
+        }
+        _ => Err("of anything but a dict".into()),
+    }
+}
+
+fn view_by_cloudpickle<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let &[of] = call.arguments.as_slice() else { return Err("with these arguments".into()) };
+    let (kind, view) = match &*call.name {
+        "_make_dict_keys" => (NodeKind::List, ViewOf::Keys),
+        "_make_dict_values" => (NodeKind::List, ViewOf::Values),
+        _ => (NodeKind::Dict, ViewOf::Items),
+    };
+    context.spend(context.items(of, kind).ok_or("with these arguments")?.len())?;
+    Ok(reading(made(ValueMake::DictView(view), vec![of])))
+}
+
+/// A proxy of a dict. Proxies of proxies would be deleted one within the other, without a bound.
+fn mapping_proxy<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let is_dict = |reference: Ref| match node(context, reference) {
+        Some(Node { kind: NodeKind::Dict, .. }) => true,
+        Some(Node { kind: NodeKind::Call(CallKind::Reduce), items, .. }) => {
+            let callee = items.first().and_then(|callee| global_of(context.labels, *callee));
+            callee.is_some_and(|(module, name)| {
+                matches!((&*module, &*name), ("collections", "OrderedDict" | "defaultdict" | "Counter"))
+            })
+        }
+        _ => false,
+    };
+    match *call.arguments.as_slice() {
+        [dict] if is_dict(dict) => Ok(called("types", "MappingProxyType", vec![dict])),
+        _ => Err("of anything but a dict".into()),
+    }
+}
+
+/// A long list of strings, as our own pickler writes it.
+fn joined_strings<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    match *call.arguments.as_slice() {
+        [joined, separator] if is_str(context, joined) => {
+            let separator_text = short_text(context, separator, 16).filter(|text| text.len() == 1);
+            checked(separator_text.is_some(), "with a separator that is no single character")?;
+            Ok(made(ValueMake::JoinedStrings, vec![joined, separator]))
+        }
+        _ => Err("of anything but a string".into()),
+    }
+}
+
+/// An empty weak container, to which the pickle adds its items.
+fn weak_container<'a>(call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    checked(call.arguments.is_empty(), "with arguments")?;
+    let is_set = &*call.name == "WeakSet";
+    let fill = match call.added {
+        None => Fill::Nothing,
+        Some(added) if is_set && added.pairs.is_empty() => Fill::Value(ValueFill::WeakItems(added.items.to_vec())),
+        Some(added) if !is_set && added.items.is_empty() => Fill::Value(ValueFill::WeakPairs(added.pairs.to_vec())),
+        Some(_) => return Err("with items of another kind".into()),
+    };
+    Ok(filled(called("weakref", call.name.to_string(), Vec::new()), fill))
+}
+
+/// Whether a weak reference to this may exist for longer than the load: an object that something else holds, too.
+pub(super) fn can_be_referenced(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    let is_set = |kind| context.items(reference, kind).is_some();
+    is_called(context, reference) || is_set(NodeKind::Set) || is_set(NodeKind::FrozenSet)
+}

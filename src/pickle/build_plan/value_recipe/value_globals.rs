@@ -1,0 +1,221 @@
+//! Globals as values, and the calls by which pickles find classes, attributes and constants.
+
+use super::value_arguments::{called_global, current, int_in, is_none, is_simple, node, sequence, short_text, size};
+use super::value_make::{Given, HarmlessCall, ValueMake, called, made};
+use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
+use crate::pickle::build_plan::{Fill, Make};
+use crate::pickle::explain::label_cache::Global;
+use crate::pickle::explain::labels::Labels;
+use crate::pickle::known::{class_named, is_built, is_harmless_value};
+use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
+
+/// How many calls lead from one global to another: `_getattr(_load_type('dict'), 'keys', …)`.
+const MAX_STEPS: usize = 3;
+/// How deeply aliases are nested: `dict[str, list[tuple[int, str]]]`.
+const MAX_ALIASES: usize = 8;
+/// The longest name of a class, an attribute or a constant, in bytes of its opcode.
+const MAX_NAME: u64 = 256;
+
+/// The classes of enumerations whose members are values, with the least and the greatest value. All of them find a
+/// member by its value without running other code.
+const ENUMERATIONS: &[(&str, &str, i64, i64)] = &[
+    ("re", "RegexFlag", 0, 511),
+    ("uuid", "SafeUUID", -1, 0),
+    ("http", "HTTPStatus", 100, 599),
+    ("signal", "Signals", 1, 64),
+    ("signal", "Handlers", 0, 1),
+    ("signal", "Sigmasks", 0, 2),
+    ("socket", "AddressFamily", 0, 64),
+    ("socket", "SocketKind", 0, 1 << 20),
+    ("calendar", "Month", 1, 12),
+    ("calendar", "Day", 0, 6),
+];
+/// The prefixes of constants that are members of an enumeration. Python 3.10 pickles them by these names.
+const CONSTANTS: &[(&str, &str)] = &[("signal", "SIG"), ("socket", "AF_"), ("socket", "SOCK_")];
+
+/// The recipe for a global that a pickle refers to, and does not call.
+pub(crate) fn global<'a>(module: &str, name: &str) -> Result<Recipe<'a>, Refused> {
+    let (module, name) = current(module, name);
+    let (module, name) = match (&*module, &*name) {
+        ("builtins", "NoneType") => ("types", "NoneType"),
+        ("pathlib._local", name) => ("pathlib", name),
+        (module, name) => (module, name),
+    };
+    if is_constant(module, name) {
+        return Ok(made(ValueMake::NamedMember(module.to_owned(), name.to_owned()), Vec::new()));
+    }
+    if is_harmless_value(module, name) {
+        return Ok(found_as(Make::Global(module.to_owned(), name.to_owned())));
+    }
+    Err("is no harmless value".into())
+}
+
+fn found_as(make: Make<'_>) -> Recipe<'_> {
+    Recipe { make, needs: Vec::new(), reads: false, fill: Fill::Nothing }
+}
+
+/// Whether a pickle may look up this global: Python 3.10 pickles some members of enumerations by their names.
+pub(in crate::pickle) fn is_constant(module: &str, name: &str) -> bool {
+    let is_upper = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    is_upper && CONSTANTS.iter().any(|(of, prefix)| *of == module && name.starts_with(prefix))
+}
+
+/// The global that a reference is, by its current name: an import, or a call that finds one.
+pub(in crate::pickle) fn global_of(labels: &Labels<'_, '_>, reference: Ref) -> Option<Global> {
+    found(labels, reference, MAX_STEPS)
+}
+
+fn found(labels: &Labels<'_, '_>, reference: Ref, steps: usize) -> Option<Global> {
+    if let Some((module, name)) = labels.global(reference) {
+        return Some(current(&module, &name));
+    }
+    let steps = steps.checked_sub(1)?;
+    let plain = |node: &&Node, kind| node.kind == kind && node.state.is_none() && node.added.is_none();
+    let node = labels.machine().node(reference).filter(|node| plain(node, NodeKind::Call(CallKind::Reduce)))?;
+    let [callee, arguments] = &node.items[..] else { return None };
+    let (module, name) = found(labels, *callee, steps)?;
+    let arguments = labels.machine().node(*arguments).filter(|node| plain(node, NodeKind::Tuple))?;
+    match ((&*module, &*name), &arguments.items[..]) {
+        (("dill._dill" | "dill.dill", "_load_type"), [name]) => named(labels, *name),
+        (("cloudpickle.cloudpickle" | "cloudpickle.cloudpickle_fast" | "cloudpickle", "_builtin_type"), [name]) => {
+            named(labels, *name)
+        }
+        (("builtins", "getattr"), [of, name])
+        | (("dill._dill" | "dill.dill", "_getattr"), [of, name, _])
+        | (("dill._dill" | "dill.dill", "_get_attr"), [of, name]) => {
+            let (module, class) = found(labels, *of, steps)?;
+            let dotted = format!("{class}.{}", labels.string(*name)?);
+            is_built(&module, &dotted).then(|| (module, dotted.into()))
+        }
+        // dill writes `Ellipsis` so.
+        (("dill._dill" | "dill.dill", "_eval_repr"), [name]) => {
+            let name = labels.string(*name).filter(|name| matches!(&**name, "Ellipsis" | "NotImplemented"))?;
+            Some(("builtins".into(), name))
+        }
+        (("builtins", "type"), [of]) => type_of(labels, *of),
+        _ => None,
+    }
+}
+
+/// The class that dill and cloudpickle find by a name.
+fn named(labels: &Labels<'_, '_>, name: Ref) -> Option<Global> {
+    let name = labels.string(name)?;
+    let (module, name) = match &*name {
+        "NoneType" | "NotImplementedType" => ("types", &*name),
+        name => class_named(name),
+    };
+    Some((module.into(), name.into()))
+}
+
+/// The type of a constant: `type(None)`.
+fn type_of(labels: &Labels<'_, '_>, of: Ref) -> Option<Global> {
+    let global = labels.global(of).map(|(module, name)| current(&module, &name));
+    let name = match global.as_ref().map(|(module, name)| (&**module, &**name)) {
+        Some(("builtins", "Ellipsis")) => "EllipsisType",
+        Some(("builtins", "NotImplemented")) => "NotImplementedType",
+        None if &*labels.type_name(of) == "NoneType" => "NoneType",
+        _ => return None,
+    };
+    Some(("types".into(), name.into()))
+}
+
+/// The recipe for a call that finds a class, an attribute or a constant.
+pub(super) fn recipe<'a>(
+    context: &PlanContext<'_, 'a>,
+    builder: ValueBuilder,
+    call: &PlannedCall<'_>,
+) -> Result<Recipe<'a>, Refused> {
+    match builder {
+        ValueBuilder::Repr => repr(context, call),
+        ValueBuilder::EnumMember => member(context, call),
+        ValueBuilder::GenericAlias => {
+            if is_alias(context, call.node, MAX_ALIASES)? {
+                return Ok(called("types", "GenericAlias", call.arguments.clone()));
+            }
+            Err("of anything but harmless classes".into())
+        }
+        _ => {
+            if let Some(member) = member_by_name(context, call) {
+                return Ok(member);
+            }
+            let (module, name) = global_of(context.labels, call.node).ok_or("with these arguments")?;
+            global(&module, &name).map_err(|_| format!("to find {module}.{name}"))
+        }
+    }
+}
+
+/// dill's `_eval_repr`, for what dill writes.
+fn repr<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let text = match *call.arguments.as_slice() {
+        [text] => short_text(context, text, MAX_NAME),
+        _ => None,
+    };
+    let text = text.ok_or("with anything but a short string")?;
+    if matches!(&*text, "Ellipsis" | "NotImplemented" | "None") {
+        return Ok(found_as(Make::Global("builtins".to_owned(), text.into_owned())));
+    }
+    let numbers = text.strip_prefix("range(").and_then(|rest| rest.strip_suffix(')'));
+    let numbers: Option<Vec<i128>> =
+        numbers.and_then(|numbers| numbers.split(',').map(|number| number.trim().parse().ok()).collect());
+    match numbers {
+        Some(numbers) if (1..=3).contains(&numbers.len()) && numbers.get(2) != Some(&0) => {
+            let call = HarmlessCall::new("builtins", "range").with(numbers.into_iter().map(Given::Wide));
+            Ok(made(ValueMake::Call(call), Vec::new()))
+        }
+        _ => Err(format!("of {text}")),
+    }
+}
+
+/// A member of an enumeration by its value.
+fn member<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let (module, name) = (&*call.module, &*call.name);
+    let listed = ENUMERATIONS.iter().find(|(of, class, ..)| *of == module && *class == name);
+    let &[value] = call.arguments.as_slice() else { return Err("without the value of one member".into()) };
+    let Some(&(module, name, least, greatest)) = listed else { return Err("as an enumeration".into()) };
+    // The value of `SafeUUID.unknown` is None.
+    let is_none = (module, name) == ("uuid", "SafeUUID") && is_none(context, value);
+    if is_none || int_in(context, value, least..=greatest).is_some() {
+        return Ok(called(module, name, vec![value]));
+    }
+    Err("with a value that no member has".into())
+}
+
+/// A member of an enumeration by its name, as early versions of Python 3.11 write it: `getattr(HTTPStatus, 'OK')`.
+fn member_by_name<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Option<Recipe<'a>> {
+    let &[class, name] = call.arguments.as_slice() else { return None };
+    let (module, class) = context.global(class).filter(|_| &*call.name == "getattr")?;
+    ENUMERATIONS.iter().find(|(of, listed, ..)| **of == *module && **listed == *class)?;
+    let name = short_text(context, name, MAX_NAME)?;
+    let is_member = name.starts_with(|first: char| first.is_ascii_uppercase())
+        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    is_member.then(|| made(ValueMake::NamedMember(module.to_string(), format!("{class}.{name}")), Vec::new()))
+}
+
+/// Whether a reference is `list[int]` or the like, of classes that may be values.
+fn is_alias(context: &PlanContext<'_, '_>, reference: Ref, depth: usize) -> Result<bool, Refused> {
+    let is_class = |reference: Ref| {
+        let found = global_of(context.labels, reference);
+        found.is_some_and(|(module, name)| global(&module, &name).is_ok())
+    };
+    let Some(Node { kind: NodeKind::Call(CallKind::Reduce), items, state: None, added: None, .. }) =
+        node(context, reference)
+    else {
+        return Ok(false);
+    };
+    let arguments = items.get(1).and_then(|arguments| context.items(*arguments, NodeKind::Tuple));
+    let Some(&[origin, parameters]) = arguments else { return Ok(false) };
+    let parameters = sequence(context, parameters).unwrap_or(std::slice::from_ref(&parameters));
+    context.spend(parameters.len())?;
+    for parameter in parameters {
+        let is_nested = || {
+            let is_called = called_global(context, *parameter)
+                .is_some_and(|(module, name)| matches!((&*module, &*name), ("types", "GenericAlias")));
+            if is_called && depth > 0 { is_alias(context, *parameter, depth - 1) } else { Ok(false) }
+        };
+        let is_short = is_simple(context, *parameter) && size(context, *parameter) < MAX_NAME;
+        if !is_class(*parameter) && !is_short && !is_nested()? {
+            return Ok(false);
+        }
+    }
+    Ok(is_class(origin))
+}

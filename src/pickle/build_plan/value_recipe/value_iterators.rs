@@ -1,0 +1,153 @@
+//! Recipes for iterators, in the forms that pickles have before Python 3.14: over a list, a tuple, a string or a range,
+//! and the classes of `itertools` before their first item. No recipe reads from an iterator: some have no end.
+
+use super::value_arguments::{
+    arguments_of, called_global, has_leaf_type, int_in, is_bytes, is_int, is_none, is_simple, node, sequence,
+    short_text, size, truth,
+};
+use super::value_globals::global_of;
+use super::value_make::{ValueMake, called, made, reading};
+use super::value_numbers::checked;
+use super::{PlanContext, PlannedCall, Recipe, Refused};
+use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
+
+/// The most items of a combination: the iterator has an array of this length.
+const MAX_LENGTH: i64 = 100_000;
+
+pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    match (&*call.module, &*call.name, call.arguments.as_slice()) {
+        ("builtins", "iter", [of]) => over(context, *of, call.state),
+        ("builtins", "reversed", [of]) => reversed(context, *of, call.state),
+        ("builtins", "enumerate", [of, start]) if is_iter(context, *of) && is_int(context, *start) => of_all(call),
+        ("builtins", "zip", of) if of.iter().all(|of| is_iter(context, *of)) => of_all(call),
+        ("itertools", "count", numbers) if numbers.len() <= 2 => {
+            let are_numbers = numbers.iter().all(|number| is_number(context, *number));
+            checked(are_numbers, "of anything but numbers")?;
+            of_all(call)
+        }
+        ("itertools", "repeat", [_]) => of_all(call),
+        ("itertools", "repeat", [_, times]) if int_in(context, *times, 0..=i64::MAX).is_some() => of_all(call),
+        ("itertools", "cycle", [of]) if is_iter(context, *of) => cycle(context, call),
+        ("itertools", "islice", [of, bounds @ ..]) if is_iter(context, *of) && bounds.len() <= 3 => {
+            let is_bound = |bound: &Ref| is_none(context, *bound) || int_in(context, *bound, 0..=i64::MAX).is_some();
+            checked(bounds.iter().all(is_bound), "with bounds that are no numbers")?;
+            let is_fresh = call.state.is_none_or(|count| int_in(context, count, 0..=0).is_some());
+            checked(is_fresh, "after its first item")?;
+            Ok(called("itertools", "islice", call.arguments.clone()))
+        }
+        ("itertools", "chain", []) => chain(context, call),
+        ("itertools", "product", pools) if pools.iter().all(|pool| is_tuple(context, *pool)) => of_all(call),
+        ("itertools", "combinations" | "combinations_with_replacement" | "permutations", [pool, length]) => {
+            let is_length = int_in(context, *length, 0..=MAX_LENGTH).is_some();
+            checked(is_tuple(context, *pool) && is_length, "with these arguments")?;
+            of_all(call)
+        }
+        ("itertools", "compress" | "pairwise" | "zip_longest", of) if of.iter().all(|of| is_iter(context, *of)) => {
+            of_all(call)
+        }
+        _ => Err("with these arguments".into()),
+    }
+}
+
+/// The call as it is, without a state.
+fn of_all<'a>(call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    checked(call.state.is_none(), "after its first item")?;
+    Ok(called(call.module.to_string(), call.name.to_string(), call.arguments.clone()))
+}
+
+fn is_number(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    has_leaf_type(context, reference, "int") || has_leaf_type(context, reference, "float")
+}
+
+fn is_tuple(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    context.items(reference, NodeKind::Tuple).is_some()
+}
+
+/// Whether this is an iterator over a container. Iterators over iterators would be deleted one within the other,
+/// without a bound.
+fn is_iter(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    let Some(Node { kind: NodeKind::Call(CallKind::Reduce), items, .. }) = node(context, reference) else {
+        return false;
+    };
+    let callee = items.first().and_then(|callee| global_of(context.labels, *callee));
+    callee.is_some_and(|(module, name)| (&*module, &*name) == ("builtins", "iter"))
+}
+
+/// How many items a container has that an iterator is over; `None` for others.
+fn length_of(context: &PlanContext<'_, '_>, of: Ref) -> Option<u64> {
+    let items = sequence(context, of);
+    let items = items.or_else(|| context.items(of, NodeKind::Set)).or_else(|| context.items(of, NodeKind::Dict));
+    if let Some(items) = items {
+        return Some(items.len() as u64);
+    }
+    if has_leaf_type(context, of, "str") || has_leaf_type(context, of, "bytes") {
+        return Some(size(context, of));
+    }
+    if let Some([text, _]) = arguments_of(context, of).filter(|_| is_bytes(context, of)) {
+        return Some(size(context, *text));
+    }
+    let (module, name) = called_global(context, of)?;
+    let arguments = arguments_of(context, of)?;
+    let is_repr = |text: Ref| short_text(context, text, 256).is_some_and(|text| text.starts_with("range("));
+    let is_range = match (&*module, &*name) {
+        ("builtins", "range") => true,
+        ("dill._dill" | "dill.dill", "_eval_repr") => arguments.iter().all(|text| is_repr(*text)),
+        _ => false,
+    };
+    // The iterator over a range begins at any index without counting.
+    let is_view = &*module == "builtins" && matches!(&*name, "dict.values" | "dict.items" | "dict.keys");
+    is_range.then_some(u64::MAX).or_else(|| is_view.then_some(0))
+}
+
+/// `iter(container)`, with the index of the next item as its state.
+fn over<'a>(context: &PlanContext<'_, 'a>, of: Ref, state: Option<Ref>) -> Result<Recipe<'a>, Refused> {
+    let length = length_of(context, of).ok_or("of anything but a list, a string, a range or a dict")?;
+    let skipped = match state {
+        None => 0,
+        Some(index) => int_in(context, index, 0..=i64::MAX).ok_or("with an index that is no number")?.unsigned_abs(),
+    };
+    let skipped = skipped.min(length);
+    let recipe = made(ValueMake::Iterator { skipped }, vec![of]);
+    if skipped == 0 {
+        return Ok(recipe);
+    }
+    if length != u64::MAX {
+        context.spend(usize::try_from(skipped).unwrap_or(usize::MAX))?;
+    }
+    Ok(reading(recipe))
+}
+
+/// `reversed(list)`, with the index of the next item as its state.
+fn reversed<'a>(context: &PlanContext<'_, 'a>, of: Ref, state: Option<Ref>) -> Result<Recipe<'a>, Refused> {
+    let items = sequence(context, of).ok_or("of anything but a list or a tuple")?;
+    let next = state.and_then(|index| int_in(context, index, 0..=i64::MAX)).map(i64::unsigned_abs);
+    let next = next.filter(|next| *next < items.len() as u64).ok_or("with an index out of range")?;
+    context.spend(items.len())?;
+    Ok(reading(made(ValueMake::Reversed { next }, vec![of])))
+}
+
+/// A cycle before its first item: its state is an empty list of items, and whether it has begun again.
+fn cycle<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let is_fresh = |state: Ref| match context.items(state, NodeKind::Tuple) {
+        Some(&[saved, again]) => {
+            sequence(context, saved).is_some_and(<[Ref]>::is_empty) && truth(context, again) == Some(false)
+        }
+        _ => false,
+    };
+    checked(call.state.is_none_or(is_fresh), "after its first item")?;
+    Ok(called("itertools", "cycle", call.arguments.clone()))
+}
+
+/// A chain before its first item: its state is an iterator over a tuple of what it chains.
+fn chain<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let Some(state) = call.state else { return Ok(called("itertools", "chain", Vec::new())) };
+    let Some(&[links]) = context.items(state, NodeKind::Tuple) else { return Err("after its first item".into()) };
+    checked(is_iter(context, links), "with an unknown state")?;
+    let links_of = node(context, links).and_then(|links| context.items(*links.items.get(1)?, NodeKind::Tuple));
+    let chained = links_of.and_then(|of| sequence(context, *of.first()?)).ok_or("with an unknown state")?;
+    context.spend(chained.len())?;
+    let is_link =
+        |link: &Ref| is_simple(context, *link) || sequence(context, *link).is_some() || is_iter(context, *link);
+    checked(chained.iter().all(is_link), "of anything but lists")?;
+    Ok(called("itertools", "chain.from_iterable", vec![links]))
+}
