@@ -414,7 +414,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             return Err("has pickles that are nested too deep".into());
         }
         let cannot = |error: MachineError| format!("holds a pickle that cannot be followed ({error})");
-        let (machine, value) = Machine::run_within(bytes).map_err(cannot)?;
+        let (machine, value) = Machine::run_within(bytes, self.labels.machine().shared_budget()).map_err(cannot)?;
         let (plan, value) = BuildPlan::at_depth(&Labels::new(&machine), value, depth);
         match plan.refusals.first() {
             Some((_, why)) => Err(format!("holds a pickle that needs {why}")),

@@ -1,7 +1,7 @@
 //! The file object that CPython's unpickler reads from: a whole pickle, or the [`InputPiece`]s of one load.
 //!
-//! Pieces that are ranges of the file are read from its checked opcodes, or from the mapping of a file without hashes. A `read` may span several pieces, because an opcode
-//! and its argument can be in different pieces.
+//! Pieces that are ranges of the file are read from its checked opcodes, or from the mapping of a file without hashes.
+//! A `read` may span several pieces, because an opcode and its argument can be in different pieces.
 
 use std::collections::VecDeque;
 use std::ops::Range;

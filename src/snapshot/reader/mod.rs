@@ -168,6 +168,11 @@ impl Snapshot {
         Self { max_memory, followed, ..self }
     }
 
+    /// How many bytes of memory the user allows for following it.
+    pub(crate) fn max_memory(&self) -> Option<u64> {
+        self.max_memory
+    }
+
     /// What may be spent to look at the opcodes.
     pub(crate) fn budget(&self) -> Rc<WorkBudget> {
         WorkBudget::new(self.opcodes_len(), self.max_memory)
