@@ -93,6 +93,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
         }
         'snapcli;inspect' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Output format')
+            [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Verdicts that --strict accepts beside `plain`')
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Show the objects pickled under the variable NAME, as a tree with sizes')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Sort the variables')
             [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Write an HTML page with a map of the file and all details to OUT; `-` for standard output')
@@ -107,7 +108,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON; short for --format json')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Show every object at fault in a variable, not only the first few')
             [CompletionResult]::new('--bad', '--bad', [CompletionResultType]::ParameterName, 'Show only the variables that cannot be saved, and why')
-            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file is dangerous')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data')
             [CompletionResult]::new('--verdict', '--verdict', [CompletionResultType]::ParameterName, 'List everything that loading the file would import and call')
             [CompletionResult]::new('--script', '--script', [CompletionResultType]::ParameterName, 'Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc and .pyz files are run')
             [CompletionResult]::new('--private', '--private', [CompletionResultType]::ParameterName, 'Save all names that begin with `_`, not only those used by saved functions and classes')

@@ -293,7 +293,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__inspect)
-            opts="-m -c -q -v -h --json --format --all --bad --strict --verdict --trace --sort --html --max-memory --script --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --help"
+            opts="-m -c -q -v -h --json --format --all --bad --strict --allow --verdict --trace --sort --html --max-memory --script --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -301,6 +301,10 @@ _snapcli() {
             case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "text json github" -- "${cur}"))
+                    return 0
+                    ;;
+                --allow)
+                    COMPREPLY=($(compgen -W "code calls" -- "${cur}"))
                     return 0
                     ;;
                 --trace)

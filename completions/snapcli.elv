@@ -87,6 +87,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         }
         &'snapcli;inspect'= {
             cand --format 'Output format'
+            cand --allow 'Verdicts that --strict accepts beside `plain`'
             cand --trace 'Show the objects pickled under the variable NAME, as a tree with sizes'
             cand --sort 'Sort the variables'
             cand --html 'Write an HTML page with a map of the file and all details to OUT; `-` for standard output'
@@ -101,7 +102,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --json 'Print JSON; short for --format json'
             cand --all 'Show every object at fault in a variable, not only the first few'
             cand --bad 'Show only the variables that cannot be saved, and why'
-            cand --strict 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file is dangerous'
+            cand --strict 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data'
             cand --verdict 'List everything that loading the file would import and call'
             cand --script 'Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc and .pyz files are run'
             cand --private 'Save all names that begin with `_`, not only those used by saved functions and classes'

@@ -77,6 +77,8 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s h -l help -d
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l format -d 'Output format' -r -f -a "text\t'A table for people'
 json\t'JSON for programs'
 github\t'Annotations for GitHub Actions'"
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l allow -d 'Verdicts that --strict accepts beside `plain`' -r -f -a "code\t'Files that rebuild functions and classes: these run when they are used, and some of their methods during the load'
+calls\t'The same, and files that call functions of libraries that are not known to be harmless'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l trace -d 'Show the objects pickled under the variable NAME, as a tree with sizes' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l sort -d 'Sort the variables' -r -f -a "order\t'The order in which the script defined them'
 name\t'Alphabetically by name'
@@ -93,7 +95,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l python -d 'P
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l json -d 'Print JSON; short for --format json'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l all -d 'Show every object at fault in a variable, not only the first few'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l bad -d 'Show only the variables that cannot be saved, and why'
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l strict -d 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file is dangerous'
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l strict -d 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l verdict -d 'List everything that loading the file would import and call'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l script -d 'Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc and .pyz files are run'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l private -d 'Save all names that begin with `_`, not only those used by saved functions and classes'

@@ -31,7 +31,8 @@ use super::session_args::{ProgramArgs, SelectionArgs};
 Examples:
   snapcli inspect                        show what is in session.pkl
   snapcli inspect --json session.pkl     the same as JSON
-  snapcli inspect --strict got.pkl       exit with 5 if loading the file is dangerous
+  snapcli inspect --strict got.pkl       exit with 5 unless the file holds plain data, or you signed it
+  snapcli inspect --strict --allow code got.pkl    accept functions and classes, too
   snapcli inspect --verdict got.pkl      list everything that loading it would import and call
   snapcli inspect --sort size            list the largest variables first
   snapcli inspect --html page.html       write an HTML page with a map of the file
@@ -55,9 +56,15 @@ pub(crate) struct InspectArgs {
     /// Show only the variables that cannot be saved, and why
     #[arg(long)]
     pub(crate) bad: bool,
-    /// Exit with 3 if a variable cannot be saved, or with 5 if loading the file is dangerous
+    /// Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data
+    ///
+    /// A file that is signed with your key passes whatever its verdict is, as `restore` loads it without a question. A
+    /// snapshot is checked as `snapcli verify` does it: if it is damaged, the exit code is 4.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Verdicts that --strict accepts beside `plain`
+    #[arg(long, value_enum, value_name = "VERDICT", requires = "strict")]
+    pub(crate) allow: Option<AllowedVerdict>,
     /// List everything that loading the file would import and call
     #[arg(long)]
     pub(crate) verdict: bool,
@@ -113,6 +120,16 @@ pub(crate) enum OutputFormat {
     Json,
     /// Annotations for GitHub Actions
     Github,
+}
+
+/// The worst verdict that `inspect --strict` accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AllowedVerdict {
+    /// Files that rebuild functions and classes: these run when they are used, and some of their methods during the
+    /// load
+    Code,
+    /// The same, and files that call functions of libraries that are not known to be harmless
+    Calls,
 }
 
 /// The order in which `inspect` lists variables.

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 #[cfg(feature = "python")]
 pub(crate) use self::file_args::is_script;
 pub(crate) use self::file_args::{
-    CompletionsArgs, DiffArgs, InspectArgs, MemoryArgs, OutputFormat, SortBy, TrustArgs, VerifyArgs,
+    AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, MemoryArgs, OutputFormat, SortBy, TrustArgs, VerifyArgs,
 };
 #[cfg(feature = "python")]
 pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, SelectionArgs, VerifyLoadArgs};
@@ -37,7 +37,7 @@ Exit codes:
   2    usage error, or a file or script does not exist
   3    with --strict: a variable could not be saved or restored, or came back different
   4    not a snapshot, damaged, truncated, or too large to be looked at
-  5    not trusted: loading the file would do more than build plain data
+  5    not trusted: loading the file would do more than build plain data; inspect: with --strict
   6    no usable Python, or no dill
   130  interrupted";
 

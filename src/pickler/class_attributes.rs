@@ -2,9 +2,9 @@
 //! theirs: no metaclass, no descriptor and no `__getattr__` runs.
 #![allow(unsafe_code)]
 
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyCFunction, PyDict, PyType};
+use pyo3::{ffi, intern};
 
 use super::strategy::HEAP_TYPE;
 
@@ -35,15 +35,16 @@ pub(super) fn attribute<'py>(kind: &Bound<'py, PyType>, name: &str) -> PyResult<
 
 /// The namespace of a class itself, even if its metaclass has another idea of `__dict__`.
 fn namespace<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
-    let descriptor = class.py().get_type::<PyType>().getattr("__dict__")?.get_item("__dict__")?;
-    descriptor.call_method1("__get__", (class,))
+    let py = class.py();
+    let descriptor = py.get_type::<PyType>().getattr(intern!(py, "__dict__"))?.get_item(intern!(py, "__dict__"))?;
+    descriptor.call_method1(intern!(py, "__get__"), (class,))
 }
 
 /// Whether a class statement created a class, or the like. Others are written in C, and may have state of their own.
 pub(super) fn is_python_class(class: &Bound<'_, PyType>) -> PyResult<bool> {
     /// `Py_TPFLAGS_IMMUTABLETYPE`, which most types have that C code creates at run time.
     const IMMUTABLE: u64 = 1 << 8;
-    let flags = class.getattr("__flags__")?.extract::<u64>()?;
+    let flags = class.getattr(intern!(class.py(), "__flags__"))?.extract::<u64>()?;
     if flags & HEAP_TYPE == 0 || flags & IMMUTABLE != 0 {
         return Ok(false);
     }
@@ -89,15 +90,17 @@ pub(super) fn builtin_base<'py>(kind: &Bound<'py, PyType>) -> PyResult<Bound<'py
 /// The names of the slots that a class and its bases declare, as `copyreg._slotnames` returns them. That function asks
 /// the metaclass.
 pub(super) fn slot_names(kind: &Bound<'_, PyType>) -> PyResult<Vec<String>> {
+    let py = kind.py();
+    // Any slot of a class in C tells what the type of slots is.
+    let slot = namespace(&py.get_type::<PyType>())?.get_item(intern!(py, "__dictoffset__"))?.get_type();
     let mut found = Vec::new();
     for class in kind.mro() {
         let Ok(class) = class.cast_into::<PyType>() else { continue };
         if !is_python_class(&class)? {
             continue;
         }
-        for item in namespace(&class)?.call_method0("items")?.try_iter()? {
-            let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item?.extract()?;
-            if value.get_type().name()? == "member_descriptor" {
+        for (name, value) in namespace(&class)?.call_method0(intern!(py, "copy"))?.cast_into::<PyDict>()? {
+            if value.get_type().is(&slot) {
                 found.push(name.extract()?);
             }
         }

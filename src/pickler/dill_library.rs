@@ -5,6 +5,8 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBool, PyModule, PyType};
 
+use super::global_names::{loaded_modules, standard_modules};
+
 /// Imports dill at the first need.
 pub(crate) type DillImporter = Box<dyn Fn(Python<'_>) -> PyResult<Py<PyModule>> + Send + Sync>;
 
@@ -60,7 +62,7 @@ impl DillLibrary {
     /// because then a user may have registered more.
     pub(super) fn may_know(&self, py: Python<'_>, module: &str, name: &str) -> PyResult<bool> {
         let is_registered = REGISTERED.iter().any(|(home, names)| *home == module && names.contains(&name));
-        Ok(is_registered || py.import("sys")?.getattr("modules")?.contains("dill")?)
+        Ok(is_registered || loaded_modules(py)?.contains("dill")?)
     }
 
     /// Whether dill may have a function for a type that could not be pickled without it: a later dill may register more
@@ -68,7 +70,7 @@ impl DillLibrary {
     pub(super) fn is_last_resort(&self, kind: &Bound<'_, PyType>) -> PyResult<bool> {
         let module = kind.module()?.to_string();
         let top = module.split('.').next().unwrap_or_default();
-        kind.py().import("sys")?.getattr("stdlib_module_names")?.contains(top)
+        standard_modules(kind.py())?.contains(top)
     }
 
     /// dill's function for the objects of a type.

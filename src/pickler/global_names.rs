@@ -2,28 +2,48 @@
 //!
 //! pickle writes classes, functions and modules by name. As `save_global` of CPython's Lib/pickle.py does, these
 //! functions trust a name only after they have looked it up.
+#![allow(unsafe_code)]
 
-use std::collections::HashSet;
+use std::ffi::CStr;
 
+use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyString};
+use pyo3::{ffi, intern};
+use rustc_hash::FxHashSet;
+
+/// An attribute of `sys`. Importing `sys` for it would take ten times as long.
+fn sys_attribute<'py>(py: Python<'py>, name: &CStr) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the name is a C string, and the GIL is held.
+    let found = unsafe { ffi::PySys_GetObject(name.as_ptr()) };
+    // SAFETY: PySys_GetObject returns a borrowed reference, or NULL without an exception.
+    let found = unsafe { Bound::from_borrowed_ptr_or_opt(py, found) };
+    found.ok_or_else(|| PyAttributeError::new_err(format!("sys has no {}", name.to_string_lossy())))
+}
 
 /// `sys.modules`.
-pub(super) fn loaded_modules(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    py.import("sys")?.getattr("modules")
+pub(crate) fn loaded_modules(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    sys_attribute(py, c"modules")
+}
+
+/// `sys.stdlib_module_names`.
+pub(super) fn standard_modules(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    sys_attribute(py, c"stdlib_module_names")
 }
 
 /// The module and the qualified name by which an import finds a class or function. None if it belongs to the script,
 /// whose module is `main`.
 pub(crate) fn global_name(object: &Bound<'_, PyAny>, main: &Bound<'_, PyAny>) -> PyResult<Option<(String, String)>> {
-    let Ok(Some(module)) = object.getattr_opt("__module__") else { return Ok(None) };
+    let py = object.py();
+    let Ok(Some(module)) = object.getattr_opt(intern!(py, "__module__")) else { return Ok(None) };
     let Ok(module) = module.cast_into::<PyString>() else { return Ok(None) };
-    let Ok(Some(name)) = object.getattr_opt("__qualname__") else { return Ok(None) };
-    let Ok(name) = name.cast_into::<PyString>() else { return Ok(None) };
-    let (Ok(module), Ok(name)) = (module.to_str(), name.to_str()) else { return Ok(None) };
+    let Ok(module) = module.to_str() else { return Ok(None) };
     if module == "__main__" {
         return Ok(None);
     }
+    let Ok(Some(name)) = object.getattr_opt(intern!(py, "__qualname__")) else { return Ok(None) };
+    let Ok(name) = name.cast_into::<PyString>() else { return Ok(None) };
+    let Ok(name) = name.to_str() else { return Ok(None) };
     let Some(mut found) = module_named(object.py(), module)? else { return Ok(None) };
     // The script may have set its `__name__`, and so the `__module__` of its classes.
     if found.is(main) {
@@ -46,7 +66,7 @@ fn module_named<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, 
         return Ok(Some(found));
     }
     let Some((package, _)) = name.rsplit_once('.') else { return Ok(None) };
-    let standard = py.import("sys")?.getattr("stdlib_module_names")?;
+    let standard = standard_modules(py)?;
     let is_standard = modules.contains(package)? && standard.contains(name.split('.').next().unwrap_or_default())?;
     Ok(if is_standard { py.import(name).ok().map(Bound::into_any) } else { None })
 }
@@ -58,25 +78,30 @@ pub(super) fn why_unimportable(py: Python<'_>, module: &str, main: &Bound<'_, Py
     if found.is(main) {
         return Some("its module is the script itself, which another process cannot import");
     }
-    let has = |name: &str| found.getattr_opt(name).ok().flatten().is_some_and(|value| !value.is_none());
+    let has = |name: &Bound<'_, PyString>| found.getattr_opt(name).ok().flatten().is_some_and(|it| !it.is_none());
     // Submodules may have neither attribute: their package creates them when it is imported.
-    let importable = module.contains('.') || has("__spec__") || has("__file__");
+    let importable = module.contains('.') || has(intern!(py, "__spec__")) || has(intern!(py, "__file__"));
     (!importable).then_some("its module was created at run time, so another process cannot import it")
 }
 
 /// The name by which an import finds a module: its `__name__`, the name in its spec (before 3.13 the `__name__` of
 /// `_collections_abc` is `collections.abc`), or any other name in `sys.modules`.
 pub(super) fn module_name(module: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
-    let modules = loaded_modules(module.py())?;
+    let py = module.py();
+    let modules = loaded_modules(py)?;
     let names = module.cast::<PyModule>()?.dict();
-    let own = names.get_item("__name__")?;
-    let spec = names.get_item("__spec__")?.and_then(|spec| spec.getattr("name").ok());
-    for name in own.iter().chain(&spec) {
-        if let Ok(name) = name.extract::<String>()
-            && modules.get_item(&name).is_ok_and(|found| found.is(module))
-        {
-            return Ok(Some(name));
-        }
+    let is_known = |name: &Bound<'_, PyAny>| modules.get_item(name).is_ok_and(|found| found.is(module));
+    if let Some(own) = names.get_item(intern!(py, "__name__"))?
+        && let Ok(name) = own.extract::<String>()
+        && is_known(&own)
+    {
+        return Ok(Some(name));
+    }
+    if let Some(of_spec) = names.get_item(intern!(py, "__spec__"))?.and_then(|spec| spec.getattr("name").ok())
+        && let Ok(name) = of_spec.extract::<String>()
+        && is_known(&of_spec)
+    {
+        return Ok(Some(name));
     }
     for (name, found) in modules.cast::<PyDict>()? {
         if found.is(module) {
@@ -88,25 +113,43 @@ pub(super) fn module_name(module: &Bound<'_, PyAny>) -> PyResult<Option<String>>
 
 /// As [`module_dicts`], but only the modules that another process may find.
 pub(super) fn importable_module_dicts(main: &Bound<'_, PyAny>) -> PyResult<Vec<(usize, String)>> {
-    let mut found = module_dicts(main.py())?;
-    found.retain(|(_, name)| why_unimportable(main.py(), name, main).is_none());
-    Ok(found)
+    let py = main.py();
+    let has = |names: &Bound<'_, PyDict>, name: &Bound<'_, PyString>| {
+        names.get_item(name).is_ok_and(|value| value.is_some_and(|value| !value.is_none()))
+    };
+    module_dicts_if(py, |module, name| {
+        // Most modules are decided by their namespaces.
+        (has(&module.dict(), intern!(py, "__spec__")) && !module.is(main)) || why_unimportable(py, name, main).is_none()
+    })
 }
 
 /// The dicts of all loaded modules by address, with the modules' names.
 pub(crate) fn module_dicts(py: Python<'_>) -> PyResult<Vec<(usize, String)>> {
-    let modules = loaded_modules(py)?;
-    let mut found = Vec::new();
-    let mut seen = HashSet::new();
-    for module in modules.cast::<PyDict>()?.values() {
+    module_dicts_if(py, |_, _| true)
+}
+
+fn module_dicts_if(
+    py: Python<'_>,
+    is_wanted: impl Fn(&Bound<'_, PyModule>, &str) -> bool,
+) -> PyResult<Vec<(usize, String)>> {
+    let modules = loaded_modules(py)?.cast_into::<PyDict>()?.copy()?;
+    let mut found = Vec::with_capacity(modules.len());
+    let mut seen = FxHashSet::default();
+    for (key, module) in modules {
         let Ok(module) = module.cast_into::<PyModule>() else { continue };
         // A module with several names is registered under each of them.
         if !seen.insert(module.as_ptr() as usize) {
             continue;
         }
+        let names = module.dict();
+        // Nearly all modules are registered under their own names.
+        let name = match (names.get_item(intern!(py, "__name__"))?, key.cast::<PyString>()) {
+            (Some(own), Ok(key)) if own.is_exact_instance_of::<PyString>() && own.eq(key)? => key.extract().ok(),
+            _ => module_name(module.as_any())?,
+        };
         // GLOBAL ends a name at the line's end, so a name with a line feed cannot be written.
-        if let Some(name) = module_name(module.as_any())?.filter(|name| !name.contains('\n')) {
-            found.push((module.dict().as_ptr() as usize, name));
+        if let Some(name) = name.filter(|name: &String| !name.contains('\n') && is_wanted(&module, name)) {
+            found.push((names.as_ptr() as usize, name));
         }
     }
     Ok(found)

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyType};
 
 use super::class_attributes::slot_names;
-use super::global_names::loaded_modules;
+use super::global_names::{loaded_modules, standard_modules};
 use super::strategy::HEAP_TYPE;
 
 /// Packages beside the standard library whose own types load again.
@@ -39,7 +39,7 @@ const ITEM_HOOKS: [&str; 3] = ["append", "extend", "__setitem__"];
 /// Whether the load of an instance of this type may fail although its pickling has not.
 ///
 /// `is_local` is whether the type belongs to the script.
-pub(super) fn load_may_fail(kind: &Bound<'_, PyType>, is_local: bool) -> PyResult<bool> {
+pub(crate) fn load_may_fail(kind: &Bound<'_, PyType>, is_local: bool) -> PyResult<bool> {
     let py = kind.py();
     if kind.is_subclass_of::<PyType>()? {
         // The metaclass of a library runs when a class is created. One of the script does not.
@@ -51,14 +51,13 @@ pub(super) fn load_may_fail(kind: &Bound<'_, PyType>, is_local: bool) -> PyResul
     let is_exception = kind.is_subclass_of::<PyBaseException>()?;
     // A reduction of a built-in type, such as that of a deque, may call the class.
     let calls_init = has_builtin_base(kind)?;
-    let has_slots = !slot_names(kind)?.is_empty();
     for base in kind.mro() {
         let (heap, proven) = (is_heap_type(&base)?, is_proven(&base)?);
         let names = base.getattr("__dict__")?;
         let may_fail = match (heap, proven) {
             (false, proven) => !proven,
             (true, true) => is_exception && names.contains("__init__")?,
-            (true, false) => has_hook(&names, calls_init, has_slots)?,
+            (true, false) => has_hook(kind, &names, calls_init)?,
         };
         if may_fail {
             return Ok(true);
@@ -82,10 +81,12 @@ fn has_builtin_base(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     Ok(false)
 }
 
-/// Whether a class of the script or of a library has a hook of its own. `calls_init` is whether the class may be
-/// called; `has_slots`, whether attributes may be set one by one.
-fn has_hook(names: &Bound<'_, PyAny>, calls_init: bool, has_slots: bool) -> PyResult<bool> {
-    let called = [(calls_init, "__init__"), (has_slots, "__setattr__")];
+/// Whether a class of the script or of a library, a base of `kind`, has a hook of its own. `calls_init` is whether the
+/// class may be called.
+fn has_hook(kind: &Bound<'_, PyType>, names: &Bound<'_, PyAny>, calls_init: bool) -> PyResult<bool> {
+    // The attributes of an instance with slots may be set one by one.
+    let sets_attributes = names.contains("__setattr__")? && !slot_names(kind)?.is_empty();
+    let called = [(calls_init, "__init__"), (sets_attributes, "__setattr__")];
     let called = called.into_iter().filter_map(|(is_called, name)| is_called.then_some(name));
     for name in HOOKS.into_iter().chain(ITEM_HOOKS).chain(called) {
         let hook = names.call_method1("get", (name,))?;
@@ -130,6 +131,6 @@ pub(super) fn is_installed(py: Python<'_>, module: &str) -> PyResult<bool> {
 
 fn is_proven_module(py: Python<'_>, module: &str) -> PyResult<bool> {
     let top = module.split('.').next().unwrap_or_default();
-    let standard = || py.import("sys")?.getattr("stdlib_module_names")?.contains(top);
+    let standard = || standard_modules(py)?.contains(top);
     Ok(top == "builtins" || PROVEN_PACKAGES.contains(&top) || (!UNPROVEN_MODULES.contains(&top) && standard()?))
 }

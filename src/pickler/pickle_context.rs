@@ -11,6 +11,7 @@ use pyo3::types::{PyAny, PyDict, PyModule, PyType};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::dill_library::{DillImporter, DillLibrary};
+use super::early_bindings::EarlyBindings;
 use super::engine::DEEPEST_NESTING;
 use super::fault_search::FaultSearch;
 use super::global_names::{global_name, importable_module_dicts, why_unimportable};
@@ -51,6 +52,8 @@ pub(super) struct PickleContext {
     pub(super) deepest_nesting: usize,
     /// Objects that can be pickled but not loaded.
     pub(super) unloadable: Arc<UnloadableObjects>,
+    /// Names that are bound before their variables are complete.
+    pub(super) early_bindings: EarlyBindings,
     /// Which arrays share their memory.
     pub(super) memory: SharedMemory,
     pub(super) dill: DillLibrary,
@@ -95,6 +98,7 @@ impl PickleContext {
             fault_search: None,
             deepest_nesting: DEEPEST_NESTING,
             unloadable: Arc::default(),
+            early_bindings: EarlyBindings::default(),
             memory: SharedMemory::default(),
             dill: DillLibrary::new(importer),
             dill_pickler: Mutex::new(None),
@@ -121,6 +125,11 @@ impl PickleContext {
     /// The same context, which refuses these objects.
     pub(super) fn refusing(self, unloadable: Arc<UnloadableObjects>) -> Self {
         Self { unloadable, ..self }
+    }
+
+    /// The same context, which binds these names early.
+    pub(super) fn binding(self, early_bindings: EarlyBindings) -> Self {
+        Self { early_bindings, ..self }
     }
 
     /// The same context for a script that imports the modules with these dotted names.

@@ -81,9 +81,11 @@ pub(super) struct SegmentNeeds {
 impl SegmentNeeds {
     /// Records a global.
     pub(super) fn import(&mut self, module: &str, name: &str) {
-        let import = format!("{module} {name}");
-        if !self.imports.contains(&import) {
-            self.imports.push(import);
+        let is_same = |known: &String| {
+            known.strip_prefix(module).and_then(|rest| rest.strip_prefix(' ')).is_some_and(|known| known == name)
+        };
+        if !self.imports.iter().any(is_same) {
+            self.imports.push(format!("{module} {name}"));
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PySet, PyString, PyTuple, PyType};
 
@@ -318,6 +319,37 @@ impl<'py> Action<'py> {
     /// Saves an object only to give it a slot, to which later actions refer.
     pub(super) fn save_and_pop(object: Bound<'py, PyAny>) -> [Self; 2] {
         [Self::Save(object), Self::Write(Opcode::Pop)]
+    }
+
+    /// As [`set_attribute`](Self::set_attribute), for any value. A dict or a list is set while it is empty, and filled
+    /// afterwards: an item may be an instance that reads the attribute when it is created.
+    pub(super) fn set_and_fill(
+        class: &Bound<'py, PyType>,
+        name: Bound<'py, PyString>,
+        value: Bound<'py, PyAny>,
+    ) -> Self {
+        let class = class.clone();
+        Self::Then(Box::new(move |context| {
+            let is_new = !context.has_slot(&value)? && !context.lock()?.is_module_dict(value.as_ptr() as usize);
+            let (empty, item) = if let Ok(dict) = value.cast_exact::<PyDict>().cloned()
+                && !dict.contains(intern!(class.py(), "__builtins__"))?
+            {
+                let (walk, batch) = (DictWalk::default(), ItemBatch::default());
+                (Opcode::EmptyDict, WorkItem::Dict { dict, walk, batch, owner: None })
+            } else if let Ok(list) = value.cast_exact::<PyList>().cloned() {
+                (Opcode::EmptyList, WorkItem::List { list, next: 0, batch: ItemBatch::default() })
+            } else {
+                return Self::set_attribute(&class, &name, value).map(Vec::from);
+            };
+            if !is_new || value.len()? == 0 {
+                return Self::set_attribute(&class, &name, value).map(Vec::from);
+            }
+            let [setter, class, name, _, rest @ ..] = Self::set_attribute(&class, &name, value.clone())?;
+            let mut actions = vec![setter, class, name, Self::Write(empty), Self::Memoize(value.clone())];
+            actions.extend(rest);
+            actions.extend([Self::Save(value), Self::Nested(Box::new(item)), Self::Write(Opcode::Pop)]);
+            Ok(actions)
+        }))
     }
 
     /// Sets an attribute of a class with `type.__setattr__`, which bypasses that of a metaclass.

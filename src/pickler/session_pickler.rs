@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyModule};
 
 use super::dill_library::DillImporter;
+use super::early_bindings::EarlyBindings;
 use super::fault_search::FoundFault;
 use super::lost_items::LostItems;
 use super::output::{OpcodeOutput, SegmentSink, StopReason};
@@ -55,15 +56,16 @@ impl From<PyErr> for SaveFailure<'_> {
 impl<'py> SessionPickler<'py> {
     /// A pickler for the session in `module`, which takes memo slot 0. `imported` are the modules with dotted names
     /// that the script imports; `importer` imports dill at the first need; `sink` gets the opcodes; `unloadable` are
-    /// refused.
+    /// refused; `early` are bound early.
     pub(crate) fn new(
         module: &Bound<'py, PyModule>,
         imported: &[String],
         importer: DillImporter,
         sink: Box<dyn SegmentSink>,
         unloadable: &Arc<UnloadableObjects>,
+        early: EarlyBindings,
     ) -> PyResult<Self> {
-        let context = new_context(module, importer, sink)?.with_imports(imported.to_vec());
+        let context = new_context(module, importer, sink)?.with_imports(imported.to_vec()).binding(early);
         Self::with_context(module, context.refusing(Arc::clone(unloadable)))
     }
 

@@ -63,12 +63,12 @@ fn needed(context: &PickleContext, module: &Bound<'_, PyAny>, name: &str) -> PyR
     let imports = &context.imports;
     let mut found = Vec::new();
     for (key, submodule) in loaded_modules(module.py())?.cast::<PyDict>()?.copy()? {
-        let Ok(full) = key.extract::<String>() else { continue };
+        let Some(full) = key.cast::<PyString>().ok().and_then(|name| name.to_str().ok()) else { continue };
         let Some(parts) = full.strip_prefix(&prefix) else { continue };
-        let is_imported = || imports.imported.contains(&full);
+        let is_imported = || imports.imported.iter().any(|name| name == full);
         let is_used = || parts.split('.').all(|part| imports.used_names(context, module.py()).contains(part));
         if (is_imported() || is_used()) && is_attribute(&names, parts, &submodule)? {
-            found.push(full);
+            found.push(full.to_owned());
         }
     }
     found.sort_unstable();

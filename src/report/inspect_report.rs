@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::pickle::explain::describe_value::ValueRole;
 use crate::pickle::explain::outline::{self, Outline};
-use crate::pickle::verdict::{Verdict, VerdictClass};
+use crate::pickle::verdict::Verdict;
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::index::{Index, LeftOutReason, PREVIEW, SCHEMA, Variable, VariableKind};
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
@@ -112,11 +112,6 @@ impl SessionReport {
         self.index.module_state.clear();
         self.index.ambient.clear();
         self.index.left_out.retain(|item| item.reason == LeftOutReason::Failed);
-    }
-
-    /// Whether loading the file is dangerous.
-    pub fn is_dangerous(&self) -> bool {
-        self.verdict.as_ref().is_some_and(|verdict| verdict.class == VerdictClass::Dangerous)
     }
 
     /// Whether `save --verify` found a variable that comes back different.

@@ -5,7 +5,7 @@
 //! Python's `opcode` module. Only built-in types are taken apart. Of an instance of a script's own class, only the
 //! class and the `__dict__` are read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -13,6 +13,7 @@ use pyo3::types::{
     PyAny, PyBool, PyBytes, PyCode, PyDict, PyFloat, PyFrozenSet, PyFunction, PyInt, PyList, PySet, PyString, PyTuple,
     PyType,
 };
+use rustc_hash::FxHashSet;
 
 use super::object_description::genuine_module;
 
@@ -75,15 +76,15 @@ impl CodeReader {
             let stores = [self.store_global, self.store_name.filter(|_| depth == 0)];
             let names = names_of(&code)?;
             let table = line_table(&code)?;
-            for instruction in self.instructions(&code)? {
-                let Some(name) = names.get(instruction.argument) else { continue };
+            self.each_instruction(&code, |instruction| {
                 if stores.contains(&Some(instruction.opcode))
+                    && let Some(name) = names.get(instruction.argument)
                     && let Some(line) = line_at(&table, instruction.offset)
                 {
                     let last = lines.entry(name.clone()).or_insert(line);
                     *last = line.max(*last);
                 }
-            }
+            })?;
         }
         Ok(lines)
     }
@@ -92,7 +93,7 @@ impl CodeReader {
     pub(super) fn imported_names(&self, module_code: &Bound<'_, PyAny>) -> PyResult<Vec<FromImport>> {
         let names = names_of(module_code)?;
         let (mut module, mut attribute, mut found) = (None, None, Vec::new());
-        for Instruction { opcode, argument, .. } in self.instructions(module_code)? {
+        self.each_instruction(module_code, |Instruction { opcode, argument, .. }| {
             let opcode = Some(opcode);
             if opcode == self.import_name {
                 module = names.get(argument);
@@ -104,7 +105,7 @@ impl CodeReader {
                 let (module, attribute, name) = (module.clone(), attribute.clone(), name.clone());
                 found.push(FromImport { module, attribute, name });
             }
-        }
+        })?;
         Ok(found)
     }
 
@@ -115,26 +116,33 @@ impl CodeReader {
 
     /// The names of `namespace` that the code within an object may look up or assign: the code of a function, of a
     /// class's methods, of functions in a container. An object whose code cannot be found uses none.
-    pub(super) fn globals_used(&self, object: &Bound<'_, PyAny>, namespace: &Bound<'_, PyDict>) -> HashSet<String> {
-        let mut used = HashSet::new();
-        for root in code_within(object, namespace) {
+    pub(super) fn globals_used(&self, object: &Bound<'_, PyAny>, namespace: &Bound<'_, PyDict>) -> FxHashSet<String> {
+        self.globals_of(&all_code(object, namespace))
+    }
+
+    /// The global names that code objects, without those nested in them, look up or assign.
+    pub(super) fn globals_of(&self, code: &[Bound<'_, PyAny>]) -> FxHashSet<String> {
+        let mut used = FxHashSet::default();
+        for code in code {
             // Code objects are a built-in type: reading their attributes does not fail.
-            let _ = self.add_globals(&root, &mut used);
+            let _ = self.add_globals(code, &mut used);
         }
         used
     }
 
-    fn add_globals(&self, root: &Bound<'_, PyAny>, used: &mut HashSet<String>) -> PyResult<()> {
-        for (_, code) in nested(root)? {
-            let names = code.getattr(intern!(code.py(), "co_names"))?.cast_into::<PyTuple>()?;
-            let instructions = self.instructions(&code)?;
-            let mut indices: Vec<usize> = instructions.iter().filter_map(|found| self.global_index(found)).collect();
-            indices.sort_unstable();
-            indices.dedup();
-            // Most code uses few of its names as globals, so only those become strings of ours.
-            for name in indices.into_iter().filter_map(|index| names.get_item(index).ok()) {
-                used.insert(name.cast::<PyString>()?.to_string());
+    fn add_globals(&self, code: &Bound<'_, PyAny>, used: &mut FxHashSet<String>) -> PyResult<()> {
+        let names = code.getattr(intern!(code.py(), "co_names"))?.cast_into::<PyTuple>()?;
+        let mut is_used = vec![false; names.len()];
+        self.each_instruction(code, |instruction| {
+            if let Some(index) = self.global_index(&instruction)
+                && let Some(is_used) = is_used.get_mut(index)
+            {
+                *is_used = true;
             }
+        })?;
+        // Most code uses few of its names as globals, so only those become strings of ours.
+        for (name, _) in names.iter().zip(is_used).filter(|(_, is_used)| *is_used) {
+            used.insert(name.cast::<PyString>()?.to_string());
         }
         Ok(())
     }
@@ -148,10 +156,9 @@ impl CodeReader {
         plain.then_some(instruction.argument)
     }
 
-    fn instructions(&self, code: &Bound<'_, PyAny>) -> PyResult<Vec<Instruction>> {
+    fn each_instruction(&self, code: &Bound<'_, PyAny>, mut action: impl FnMut(Instruction)) -> PyResult<()> {
         let bytes = code.getattr(intern!(code.py(), "co_code"))?;
         let bytes = bytes.cast::<PyBytes>()?.as_bytes();
-        let mut found = Vec::with_capacity(bytes.len() / 2);
         let mut high = 0;
         for (index, unit) in bytes.chunks_exact(2).enumerate() {
             let argument = high | usize::from(unit[1]);
@@ -161,17 +168,31 @@ impl CodeReader {
                 continue;
             }
             high = 0;
-            found.push(Instruction { opcode: unit[0], argument, offset: 2 * index });
+            action(Instruction { opcode: unit[0], argument, offset: 2 * index });
         }
-        Ok(found)
+        Ok(())
     }
 }
 
-/// All names that the code within an object looks up, stores or imports, attributes included. An object whose code
-/// cannot be found has none.
-pub(super) fn names_used(object: &Bound<'_, PyAny>, namespace: &Bound<'_, PyDict>) -> HashSet<String> {
-    let codes = code_within(object, namespace).into_iter().flat_map(|root| nested(&root).unwrap_or_default());
-    codes.flat_map(|(_, code)| names_of(&code).unwrap_or_default()).collect()
+/// The code objects within an object whose globals are `namespace`, also those nested in others. None if they cannot be
+/// found.
+pub(super) fn all_code<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> Vec<Bound<'py, PyAny>> {
+    let roots = code_within(object, namespace);
+    roots.iter().flat_map(|root| nested(root).unwrap_or_default()).map(|(_, code)| code).collect()
+}
+
+/// Those names that code objects look up, store or import, attributes included, for which `is_wanted` holds.
+pub(super) fn names_among(code: &[Bound<'_, PyAny>], is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for code in code {
+        let Ok(names) = code.getattr(intern!(code.py(), "co_names")).and_then(|it| Ok(it.cast_into::<PyTuple>()?))
+        else {
+            continue;
+        };
+        let names = names.iter().filter_map(|name| name.cast_into::<PyString>().ok());
+        found.extend(names.filter_map(|name| name.to_str().ok().filter(|name| is_wanted(name)).map(str::to_owned)));
+    }
+    found
 }
 
 /// A code object and those nested in its constants, each with its depth.
@@ -207,11 +228,11 @@ fn line_at(table: &[(usize, usize, Option<u32>)], offset: usize) -> Option<u32> 
 
 /// The code objects within `object` whose globals are `namespace`.
 fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> Vec<Bound<'py, PyAny>> {
-    let session = namespace.get_item("__name__").ok().flatten();
+    let session = namespace.get_item(intern!(namespace.py(), "__name__")).ok().flatten();
     let mut found = Vec::new();
     let mut pending = vec![object.clone()];
     // By address; `pending` and the namespace keep the objects alive. Guards against cycles, and bounds the search.
-    let mut seen = HashSet::new();
+    let mut seen = FxHashSet::default();
     while let Some(object) = pending.pop() {
         // The values of most default arguments.
         if is_constant(&object) {
@@ -232,6 +253,8 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
         } else if let Ok(class) = object.cast::<PyType>() {
             if is_of(class, session.as_ref()) {
                 pending.extend(members(class));
+                // A private base may have no other user.
+                pending.extend(class.bases().iter().chain([class.get_type().into_any()]));
             }
         } else if let Some(parts) = wrapped_parts(&object) {
             pending.extend(parts);
@@ -283,7 +306,7 @@ fn function_parts<'py>(function: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
 }
 
 /// Whether an object is None, a number, a string or bytes, which holds no code.
-fn is_constant(object: &Bound<'_, PyAny>) -> bool {
+pub(super) fn is_constant(object: &Bound<'_, PyAny>) -> bool {
     object.is_none()
         || object.is_exact_instance_of::<PyString>()
         || object.is_exact_instance_of::<PyInt>()

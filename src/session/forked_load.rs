@@ -19,6 +19,7 @@ use super::child_signal::SuspendedHandler;
 use super::interpreter_guards::WarningFilter;
 use super::load_guards::{block_changes, drop_connections};
 use super::trial_load::TrialResult;
+use crate::pickler::loaded_modules;
 
 /// How often Ctrl-C is looked for while the child works.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -29,7 +30,7 @@ const THREADED_LIBRARIES: [&str; 7] =
 
 /// An imported library that would hang in a forked process.
 pub(super) fn library_that_hangs(py: Python<'_>) -> Option<&'static str> {
-    let modules = py.import("sys").and_then(|sys| sys.getattr("modules")).ok()?;
+    let modules = loaded_modules(py).ok()?;
     let module = |name: &str| modules.get_item(name).ok();
     let uses_cuda = || {
         module("torch.cuda")

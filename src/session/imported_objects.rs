@@ -12,7 +12,7 @@ use pyo3::types::{PyAny, PyDict};
 
 use super::code_objects::FromImport;
 use crate::pickle::passes::scan::SegmentFacts;
-use crate::pickler::{SaveFailure, SavedValue};
+use crate::pickler::{SaveFailure, SavedValue, loaded_modules};
 
 /// Objects of the process: the interpreter or a library reads them where they are, not in a copy.
 const OF_PROCESS: [(&str, &str); 9] = [
@@ -39,7 +39,7 @@ impl ImportedObjects {
     /// Finds the objects of a session's import statements that are still what they were imported as.
     pub(super) fn new(namespace: &Bound<'_, PyDict>, imports: &[FromImport]) -> PyResult<Self> {
         let mut origins = HashMap::new();
-        let modules = namespace.py().import("sys")?.getattr("modules")?;
+        let modules = loaded_modules(namespace.py())?;
         for import in imports {
             let Some(value) = namespace.get_item(&import.name)? else { continue };
             let found = modules.get_item(&import.module).and_then(|module| module.getattr(&*import.attribute));

@@ -16,6 +16,7 @@ mod imported_objects;
 mod interpreter_guards;
 mod load_faults;
 mod load_guards;
+mod load_needs;
 mod lost_objects;
 mod module_source;
 mod module_state;

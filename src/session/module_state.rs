@@ -5,14 +5,14 @@
 //! left out: definitions, and names whose value is still the literal in the source.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyModule, PyString, PyType};
 
 use super::module_source::{Assignment, ModuleSource, is_unchanged};
 use super::select::NamedValue;
-use crate::pickler::SessionPickler;
+use crate::pickler::{SessionPickler, loaded_modules};
 
 /// Names that the import of a module sets.
 const OF_IMPORT: [&str; 13] = [
@@ -59,20 +59,26 @@ impl<'py> ProjectModules<'py> {
     /// The loaded modules that are neither installed nor part of Python, without `main`.
     pub(super) fn loaded(py: Python<'py>, main: &Bound<'py, PyModule>) -> PyResult<Self> {
         let library = py.import("os")?.dict().get_item("__file__")?.and_then(|file| file.extract::<String>().ok());
-        let library = library.as_deref().and_then(|file| Path::new(file).parent());
+        let library = library.as_deref().and_then(|file| file.rsplit_once('/')).map(|(folder, _)| format!("{folder}/"));
         let mut modules = Vec::new();
-        for (name, module) in py.import("sys")?.getattr("modules")?.cast::<PyDict>()?.copy()?.iter() {
-            let (Ok(name), Ok(module)) = (name.extract::<String>(), module.cast_into::<PyModule>()) else { continue };
+        for (name, module) in loaded_modules(py)?.cast::<PyDict>()?.copy()?.iter() {
+            let Ok(module) = module.cast_into::<PyModule>() else { continue };
             let names = module.dict();
+            let file = names.get_item(intern!(py, "__file__")).ok().flatten();
+            let file = file.as_ref().and_then(|file| file.cast::<PyString>().ok()?.to_str().ok());
+            // Nearly all modules are installed.
+            if !file.is_some_and(|file| is_of_project(file, library.as_deref())) {
+                continue;
+            }
+            let Ok(name) = name.extract::<String>() else { continue };
             let is = |attribute: &str, name: &str| {
                 names.get_item(attribute).ok().flatten().is_some_and(|found| found.eq(name).unwrap_or(false))
             };
-            let file = file_of(&module).filter(|file| is_of_project(file, library));
             let has_spec = || names.get_item("__spec__").ok().flatten().is_some_and(|spec| !spec.is_none());
             // snapcli has its own copy of dill for environments that have none.
             let is_ours = name == "dill" || name.starts_with("dill.");
             let is_alias = module.is(main) || name == "__mp_main__" || !is("__name__", &name);
-            if file.is_some() && !is_alias && !is_ours && has_spec() {
+            if !is_alias && !is_ours && has_spec() {
                 modules.push((name, module));
             }
         }
@@ -182,19 +188,20 @@ fn file_of(module: &Bound<'_, PyModule>) -> Option<String> {
     module.dict().get_item("__file__").ok()??.extract().ok()
 }
 
-/// Whether a source file is neither installed nor part of Python, which is in `library`.
-fn is_of_project(file: &str, library: Option<&Path>) -> bool {
-    let path = Path::new(file);
-    let is_source = path.extension().is_some_and(|end| end == "py" || end == "pyc");
-    let is_installed = |path: &Path| {
-        let packages = path.components().any(|part| {
-            let part = part.as_os_str();
-            part == "site-packages" || part == "dist-packages"
-        });
-        packages || library.is_some_and(|library| path.starts_with(library))
+/// Whether a source file is neither installed nor part of Python, which is in the folder `library`, with a slash.
+fn is_of_project(file: &str, library: Option<&str>) -> bool {
+    let is_source = file.ends_with(".py") || file.ends_with(".pyc");
+    let is_installed = |path: &str| {
+        path.contains("/site-packages/")
+            || path.contains("/dist-packages/")
+            || library.is_some_and(|library| path.starts_with(library))
+    };
+    let real_is_installed = || {
+        let real = std::fs::canonicalize(file).ok();
+        real.and_then(|real| real.into_os_string().into_string().ok()).is_some_and(|real| is_installed(&real))
     };
     // Most modules are decided without asking the system for the real path.
-    is_source && !is_installed(path) && !std::fs::canonicalize(path).is_ok_and(|real| is_installed(&real))
+    is_source && !is_installed(file) && !real_is_installed()
 }
 
 fn is_definition(value: &Bound<'_, PyAny>) -> bool {

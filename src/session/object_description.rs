@@ -3,6 +3,7 @@
 //! No `repr`, `len` or property of a script's own class is called here: it could be slow, print, fail or never return.
 //! Only exact built-in types, and types from a few well-known packages, are inspected further.
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
     PyAny, PyBool, PyByteArray, PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyFunction, PyInt, PyList, PyModule,
@@ -10,7 +11,7 @@ use pyo3::types::{
 };
 
 use crate::pickle::known::{MARKER_REASON, MARKER_TYPE, shown_marker};
-use crate::pickler::LostItems;
+use crate::pickler::{LostItems, loaded_modules};
 use crate::snapshot::index::{PREVIEW, VariableKind as Kind};
 
 /// Packages whose `shape`, `dtype` and `columns` are plain data.
@@ -33,6 +34,10 @@ pub(super) struct ObjectDescription {
 /// Describes a value of the module named `session`. `lost` are the objects that a marker is saved for.
 pub(super) fn describe(value: &Bound<'_, PyAny>, session: &str, lost: &LostItems) -> ObjectDescription {
     let type_name = type_name(&value.get_type());
+    if value.is_exact_instance_of::<PyFunction>() {
+        let (kind, preview) = (variable_kind(value, &type_name, session), clip(&opaque_preview(value)));
+        return ObjectDescription { kind, preview, type_name, len: None, shape: None, dtype: None };
+    }
     let package = type_name.split('.').next().unwrap_or_default();
     // A class of the script may set its `__module__` to "numpy": then its `shape` could run any code.
     let genuine = || genuine_module(&value.get_type()).is_some();
@@ -46,8 +51,8 @@ pub(super) fn describe(value: &Bound<'_, PyAny>, session: &str, lost: &LostItems
         preview = string;
     }
     ObjectDescription {
-        kind: variable_kind(value, session),
-        len: known_length(value),
+        kind: variable_kind(value, &type_name, session),
+        len: known_length(value, &type_name),
         shape,
         dtype,
         preview: clip(&preview),
@@ -68,15 +73,14 @@ pub(super) fn type_name(kind: &Bound<'_, PyType>) -> String {
 pub(super) fn genuine_module(class: &Bound<'_, PyType>) -> Option<String> {
     let name = type_name(class);
     let (module, bare) = name.rsplit_once('.').unwrap_or(("builtins", &name));
-    let modules = class.py().import("sys").ok()?.getattr("modules").ok()?;
-    let home = modules.get_item(module).ok()?;
+    let home = loaded_modules(class.py()).ok()?.get_item(module).ok()?;
     let found = home.getattr_opt(bare).ok().flatten();
     // Some built-in types are not attributes of any module: the type of methods, for example.
     let known = found.is_some_and(|found| found.is(class)) || (module == "builtins" && !name.contains('.'));
     known.then(|| module.to_owned())
 }
 
-fn variable_kind(value: &Bound<'_, PyAny>, session: &str) -> Kind {
+fn variable_kind(value: &Bound<'_, PyAny>, type_name: &str, session: &str) -> Kind {
     let own = || attribute(value, "__module__").and_then(|module| str_of(&module)).is_some_and(|name| name == session);
     if value.is_instance_of::<PyModule>() {
         Kind::Import
@@ -84,7 +88,7 @@ fn variable_kind(value: &Bound<'_, PyAny>, session: &str) -> Kind {
         if own() { Kind::Class } else { Kind::Import }
     } else if value.is_instance_of::<PyFunction>() {
         if own() { Kind::Function } else { Kind::Import }
-    } else if type_name(&value.get_type()) == "builtin_function_or_method" {
+    } else if type_name == "builtin_function_or_method" {
         Kind::Import
     } else {
         Kind::Value
@@ -99,7 +103,7 @@ fn str_of(value: &Bound<'_, PyAny>) -> Option<String> {
     value.str().ok().map(|string| string.to_string_lossy().into_owned())
 }
 
-fn known_length(value: &Bound<'_, PyAny>) -> Option<u64> {
+fn known_length(value: &Bound<'_, PyAny>, type_name: &str) -> Option<u64> {
     let sized = value.is_exact_instance_of::<PyList>()
         || value.is_exact_instance_of::<PyDict>()
         || value.is_exact_instance_of::<PyTuple>()
@@ -108,8 +112,7 @@ fn known_length(value: &Bound<'_, PyAny>) -> Option<u64> {
         || value.is_exact_instance_of::<PyString>()
         || value.is_exact_instance_of::<PyBytes>()
         || value.is_exact_instance_of::<PyByteArray>();
-    let package = type_name(&value.get_type());
-    let known = ["collections.", "pandas.", "range"].iter().any(|start| package.starts_with(start))
+    let known = ["collections.", "pandas.", "range"].iter().any(|start| type_name.starts_with(start))
         && genuine_module(&value.get_type()).is_some();
     (sized || known).then(|| value.len().ok()).flatten().map(|length| length as u64)
 }
@@ -196,8 +199,7 @@ fn scalar_preview(value: &Bound<'_, PyAny>) -> Option<String> {
 
 /// Whether it is a numpy scalar: its `str` runs no code of the script, unlike that of an array of objects.
 fn is_numpy_number(value: &Bound<'_, PyAny>) -> bool {
-    let modules = value.py().import("sys").and_then(|sys| sys.getattr("modules"));
-    let numpy = modules.and_then(|modules| modules.get_item("numpy"));
+    let numpy = loaded_modules(value.py()).and_then(|modules| modules.get_item("numpy"));
     let number = numpy.and_then(|numpy| numpy.getattr("number"));
     let genuine = || genuine_module(&value.get_type()).is_some_and(|module| module == "numpy");
     number.is_ok_and(|number| value.is_instance(&number).unwrap_or(false)) && genuine()
@@ -267,10 +269,15 @@ fn marker_preview(value: &Bound<'_, PyAny>) -> Option<String> {
 
 /// `name(a, b, *rest, key, **options)` from the code object.
 fn signature(function: &Bound<'_, PyAny>) -> PyResult<String> {
-    let code = function.getattr("__code__")?;
-    let number = |name: &str| code.getattr(name)?.extract::<usize>();
-    let names: Vec<String> = code.getattr("co_varnames")?.extract()?;
-    let (plain, keyword, flags) = (number("co_argcount")?, number("co_kwonlyargcount")?, number("co_flags")?);
+    let py = function.py();
+    let code = function.getattr(intern!(py, "__code__"))?;
+    let number = |name: &Bound<'_, PyString>| code.getattr(name)?.extract::<usize>();
+    let (plain, keyword) = (number(intern!(py, "co_argcount"))?, number(intern!(py, "co_kwonlyargcount"))?);
+    let flags = number(intern!(py, "co_flags"))?;
+    // The parameters come first, the two collecting ones last.
+    let names = code.getattr(intern!(py, "co_varnames"))?.cast_into::<PyTuple>()?;
+    let names = names.iter().take(plain + keyword + 2).map(|name| name.extract());
+    let names: Vec<String> = names.collect::<PyResult<_>>()?;
     let mut parts: Vec<String> = names.iter().take(plain).cloned().collect();
     // `co_varnames` lists positional parameters, keyword-only ones, `*args` and `**kwargs`, in this order.
     let mut next = plain + keyword;
@@ -286,7 +293,7 @@ fn signature(function: &Bound<'_, PyAny>) -> PyResult<String> {
     if flags & 8 != 0 {
         parts.push(format!("**{}", names.get(next).map_or("", String::as_str)));
     }
-    Ok(format!("{}({})", function.getattr("__name__")?, parts.join(", ")))
+    Ok(format!("{}({})", function.getattr(intern!(py, "__name__"))?, parts.join(", ")))
 }
 
 /// Cuts a string to [`PREVIEW`] characters on one line.

@@ -5,7 +5,7 @@
 //! not either.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyBytes, PyDict, PyList, PySlice, PyString, PyTuple};
+use pyo3::types::{PyAny, PyBytes, PyDict, PyFunction, PyList, PySlice, PyString, PyTuple};
 
 /// The last words of names of credentials.
 const NAMES: &[&[&str]] = &[
@@ -65,6 +65,9 @@ const ENVIRONMENT_ITEMS: usize = 8;
 /// Why a variable looks like a credential; empty if it does not.
 pub(super) fn secrets(name: &str, value: &Bound<'_, PyAny>) -> Vec<String> {
     let mut found = Vec::new();
+    if value.is_exact_instance_of::<PyFunction>() {
+        return found;
+    }
     if let Some(string) = string_head(value) {
         found.extend(reason_in_name(name, &string).or_else(|| reason_in_value(&string)));
     } else if let Ok(dict) = value.cast_exact::<PyDict>() {

@@ -9,6 +9,7 @@ use pyo3::types::{PyAny, PyDict, PyString};
 
 use super::code_objects::CodeReader;
 use super::object_description::type_name;
+use crate::pickler::loaded_modules;
 use crate::snapshot::index::{LeftOut, LeftOutReason};
 
 /// The options of the command line that select names.
@@ -59,7 +60,7 @@ pub(super) fn select<'py>(
     code_reader: &CodeReader,
     is_part: bool,
 ) -> PyResult<SelectedNames<'py>> {
-    let has_ipython = namespace.py().import("sys")?.getattr("modules")?.contains("IPython")?;
+    let has_ipython = loaded_modules(namespace.py())?.contains("IPython")?;
     let mut decisions = Vec::new();
     // Iterate over a copy: another thread of the script may still add names.
     for (key, value) in namespace.copy()?.iter() {
@@ -68,7 +69,12 @@ pub(super) fn select<'py>(
         // The index is UTF-8, so names that differ only in lone surrogates would be the same there.
         let valid = name.to_str().is_ok();
         let name = name.to_string_lossy().into_owned();
-        let is_unset = || name == "__doc__" && value.is_none();
+        // The start of a script sets both.
+        let is_unset = || match name.as_str() {
+            "__doc__" => value.is_none(),
+            "__annotations__" => value.cast_exact::<PyDict>().is_ok_and(|annotations| annotations.is_empty()),
+            _ => false,
+        };
         let is_of_process = is_of_module(&name) || (has_ipython && is_of_ipython(&name, &value));
         if !is_of_process && !is_unset() {
             let decision = if valid {

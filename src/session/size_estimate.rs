@@ -77,13 +77,14 @@ fn buffers_of(value: &Bound<'_, PyAny>) -> PyResult<MemoryRanges> {
     if built_in {
         return Ok(vec![(object, value.len()? as u64)]);
     }
+    let kind = value.get_type();
+    let Ok(module) = kind.module() else { return Ok(Vec::new()) };
+    let package = module.to_str().ok().and_then(|module| module.split('.').next());
     // A class of the script that claims to be numpy's is not asked for anything.
-    let kind = type_name(&value.get_type());
-    let package = kind.split('.').next().unwrap_or_default();
-    if !matches!(package, "numpy" | "pandas") || genuine_module(&value.get_type()).is_none() {
+    if !matches!(package, Some("numpy" | "pandas")) || genuine_module(&value.get_type()).is_none() {
         return Ok(Vec::new());
     }
-    match kind.rsplit('.').next() {
+    match kind.name()?.to_str().ok() {
         Some("ndarray") => array_memory(value).map(|range| range.into_iter().collect()),
         Some("Series") => column_memory(value).map(|range| range.into_iter().collect()),
         Some("DataFrame") => frame_memory(value),

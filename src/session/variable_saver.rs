@@ -12,11 +12,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
 use super::ambient;
-use super::code_objects::{CodeReader, names_used};
+use super::code_objects::{CodeReader, all_code, names_among};
 use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilter};
 use super::load_faults::{CheckedVariable, LoadFaults};
+use super::load_needs;
 use super::lost_objects::{FaultPlace, LostObjects, all_unsavable_objects};
 use super::module_state::ProjectModules;
 use super::object_description::{describe, type_name};
@@ -93,6 +94,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     if source.is_part {
         selection.add_needed(&globals, &code_reader)?;
     }
+    let early = load_needs::arrange(&mut selection.kept, &globals, &code_reader)?;
     let mut left_out = selection.left_out;
     // Before anything is written: a full disk would otherwise show only after minutes of pickling.
     check_room(writer.free(), &selection.kept, request.rules)?;
@@ -105,7 +107,14 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         source,
         lines: &names.lines,
         code_reader: &code_reader,
-        pickler: SessionPickler::new(source.module, &names.imported, strict_importer(source.dill), sink, &unloadable)?,
+        pickler: SessionPickler::new(
+            source.module,
+            &names.imported,
+            strict_importer(source.dill),
+            sink,
+            &unloadable,
+            early,
+        )?,
         imported: if refimported { Some(ImportedNames::new(&source.dill.import(py)?, source.module)?) } else { None },
         imported_objects: ImportedObjects::new(source.namespace, &names.from_imports)?,
         kept: selection.kept.iter().map(|named| named.name.as_str()).collect(),
@@ -237,11 +246,12 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         lost: LostObjects<'py>,
     ) -> Result<()> {
         let SavedValue { facts, buffers, modules, notes, checked: ranges } = saved;
-        let modules = self.needs_modules(named, &facts.imports, &modules);
+        let code = all_code(&named.value, &self.source.module.dict());
+        let modules = self.needs_modules(&code, &facts.imports, &modules);
         if !ranges.is_empty() && role == SegmentRole::default() {
             self.checked.borrow_mut().push(CheckedVariable { name: named.name.clone(), ranges });
         }
-        let mut variable = Variable { notes, modules, ..self.describe(named, &lost) };
+        let mut variable = Variable { notes, modules, ..self.describe(named, &code, &lost) };
         // A value that is written as a single global takes no memo slot.
         if facts.memo.0 == facts.memo.1 && facts.imports.len() == 1 {
             variable.kind = VariableKind::Import;
@@ -299,9 +309,10 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         self.writer.with(action).context("cannot write the snapshot")
     }
 
-    fn describe(&self, named: &NamedValue<'py>, lost: &LostObjects<'py>) -> Variable {
+    /// `code` is that within the value.
+    fn describe(&self, named: &NamedValue<'py>, code: &[Bound<'py, PyAny>], lost: &LostObjects<'py>) -> Variable {
         let described = describe(&named.value, self.request.module, &lost.items());
-        let used = self.code_reader.globals_used(&named.value, &self.source.module.dict());
+        let used = self.code_reader.globals_of(code);
         let in_session =
             |name: &String| self.kept.contains(name.as_str()) || self.source.namespace.contains(name).unwrap_or(false);
         // Code can look up names that do not exist (yet), such as built-in functions.
@@ -324,13 +335,13 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
 
     /// The modules of the project that a value refers to, or that its code imports. Notes them for
     /// [`save_module_state`](Self::save_module_state).
-    fn needs_modules(&self, named: &NamedValue<'py>, imports: &[String], modules: &[String]) -> Vec<String> {
+    fn needs_modules(&self, code: &[Bound<'py, PyAny>], imports: &[String], modules: &[String]) -> Vec<String> {
         // Most sessions have no such modules, and reading code takes time.
         if self.project.is_empty() {
             return Vec::new();
         }
         let mut found = modules.to_vec();
-        found.extend(names_used(&named.value, &self.source.module.dict()));
+        found.extend(names_among(code, |name| self.project.contains(name)));
         let found = self.project.among(imports, &found);
         self.needed_modules.borrow_mut().extend(found.iter().cloned());
         found

@@ -51,6 +51,8 @@ mod joblib;
 #[cfg(feature = "python")]
 mod joblib_formats;
 #[cfg(feature = "python")]
+mod joined_loads;
+#[cfg(feature = "python")]
 mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
@@ -60,6 +62,8 @@ mod memory_bounds;
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
+#[cfg(feature = "python")]
+mod needed_while_loading;
 mod page;
 #[cfg(feature = "python")]
 mod real_scripts;
@@ -81,6 +85,8 @@ mod sessions_that_break_dill;
 mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
+mod strict_gate;
+#[cfg(feature = "python")]
 mod suites;
 #[cfg(feature = "python")]
 mod trust;
@@ -88,6 +94,8 @@ mod trust;
 mod trust_prompt;
 #[cfg(feature = "python")]
 mod untrusted_arrays;
+#[cfg(feature = "python")]
+mod untrusted_frames;
 #[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]

@@ -38,18 +38,12 @@ impl InspectOutput {
         Ok(exit::DONE)
     }
 
-    /// Prints a report in the chosen format. Returns the exit code.
-    pub(super) fn print(&self, out: &mut dyn Write, report: &mut SessionReport) -> Result<i32> {
+    /// Prints a report in the chosen format. Returns the exit code, which is at least `code`.
+    pub(super) fn print(&self, out: &mut dyn Write, report: &mut SessionReport, code: i32) -> Result<i32> {
         let args = &self.args;
         // Before `keep_failures_only`, which changes the report.
         // If both apply, the more serious code wins.
-        let code = if args.strict && report.is_dangerous() {
-            exit::UNTRUSTED
-        } else if args.strict && report.has_failures() {
-            exit::LEFT_OUT
-        } else {
-            exit::DONE
-        };
+        let code = if code == exit::DONE && args.strict && report.has_failures() { exit::LEFT_OUT } else { code };
         if args.bad {
             report.keep_failures_only();
         }

@@ -4,6 +4,7 @@
 mod inspect_output;
 #[cfg(feature = "python")]
 mod script_session;
+mod strict_gate;
 
 use std::ffi::OsString;
 use std::io;
@@ -78,7 +79,8 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
     // The HTML page always includes the verdict: rendering takes longer anyway.
     let at_any_cost = args.strict || args.verdict || args.html.is_some();
     report.verdict = snapshot.verdict(at_any_cost).or_exit(exit::DAMAGED, cannot_inspect)?;
-    inspection.print(out, &mut report)
+    let code = if args.strict { strict_gate::exit_code(inspection, &snapshot, &report)? } else { exit::DONE };
+    inspection.print(out, &mut report, code)
 }
 
 /// The file to read; `None` if the command is to be run. Only the name of a script or `--script` makes a file run, so

@@ -85,6 +85,6 @@ impl ScriptInspection {
         let bytes = index.variables.iter().map(|variable| variable.length).sum();
         let mut report =
             SessionReport { file, format: FileFormat::Script, bytes, index, verdict: None, verified: None };
-        inspection.print(&mut out, &mut report)
+        inspection.print(&mut out, &mut report, exit::DONE)
     }
 }

@@ -10,13 +10,16 @@
 
 mod builtins;
 pub(super) mod danger;
+mod declared_kind;
 mod dill_cloudpickle;
 pub(super) mod dtype;
+mod estimators;
 mod named_types;
 mod numpy;
 mod other_libraries;
 pub(super) mod packages;
 pub(super) mod pandas;
+mod predictors;
 mod registry_row;
 pub(super) mod renames;
 mod stdlib;
@@ -30,6 +33,7 @@ use std::sync::LazyLock;
 use self::registry_row::{KnownGlobal, Trait};
 use super::build_plan::Builder;
 
+pub(super) use self::declared_kind::{Attributes, Axis, DeclaredKind, Items, Kinds};
 pub(super) use self::dill_cloudpickle::{IMPORT_MODULE_NAME, NAMED_IMPORTS, is_known_repr, type_of_repr};
 pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
 pub(super) use self::numpy::ARRAY;
@@ -40,8 +44,16 @@ pub(crate) use self::renames::current_name;
 #[cfg(feature = "python")]
 pub(crate) use self::stdlib::{MARKER_REASON, MARKER_TYPE, shown_marker};
 
-const TABLES: [&[KnownGlobal]; 6] =
-    [builtins::ROWS, stdlib::ROWS, dill_cloudpickle::ROWS, numpy::ROWS, pandas::ROWS, other_libraries::ROWS];
+const TABLES: [&[KnownGlobal]; 8] = [
+    builtins::ROWS,
+    stdlib::ROWS,
+    dill_cloudpickle::ROWS,
+    numpy::ROWS,
+    pandas::ROWS,
+    estimators::ROWS,
+    predictors::ROWS,
+    other_libraries::ROWS,
+];
 
 /// The row of a global, by exact module and name.
 fn row(module: &str, name: &str) -> Option<&'static KnownGlobal> {

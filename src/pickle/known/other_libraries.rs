@@ -1,14 +1,8 @@
-//! The rows of scikit-learn, joblib, torch, jax, polars and sympy.
-//!
-//! scikit-learn and torch have compiled code that trusts the numbers in a file. Untrusted files may load only the
-//! scikit-learn estimators that compute with numpy alone, which checks the shapes it is given. Excluded are trees,
-//! neighbours, support vectors, k-means, boosting and everything that holds sparse matrices, because their compiled
-//! code reads and writes memory at offsets in their state; and FunctionTransformer, which calls a function from its
-//! state.
+//! The rows of joblib, torch, jax, polars and sympy, and of the compiled classes of scikit-learn, whose estimators are
+//! in [`estimators`](super::estimators) and [`predictors`](super::predictors).
 
+use super::registry_row::{Effect, KnownGlobal, Makes, Trait, dangerous, known};
 use crate::pickle::build_plan::{ArrayBuilder, Builder};
-
-use super::registry_row::{Effect, KnownGlobal, Makes, Trait, dangerous, data_class, known};
 
 /// joblib writes an instance of this class in place of each array, followed by the array's bytes. scikit-learn had its
 /// own copy of joblib up to 0.22.
@@ -26,28 +20,6 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(ARRAY_WRAPPER_MODULES, &[ARRAY_WRAPPER_NAME])
         .builds(Builder::Array(ArrayBuilder::Joblib))
         .traits(&[Trait::ArrayWrapper]),
-
-    data_class(&["sklearn.pipeline"], &["Pipeline", "FeatureUnion"]),
-    data_class(&["sklearn.compose._column_transformer"], &["ColumnTransformer"]),
-    data_class(&["sklearn.preprocessing._data"], &[
-        "StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "Normalizer", "Binarizer", "PowerTransformer",
-        "QuantileTransformer",
-    ]),
-    data_class(&["sklearn.preprocessing._encoders"], &["OrdinalEncoder"]),
-    data_class(&["sklearn.preprocessing._label"], &["LabelEncoder"]),
-    data_class(&["sklearn.impute._base"], &["SimpleImputer"]),
-    data_class(&["sklearn.feature_selection._variance_threshold"], &["VarianceThreshold"]),
-    data_class(&["sklearn.decomposition._pca"], &["PCA"]),
-    data_class(&["sklearn.decomposition._truncated_svd"], &["TruncatedSVD"]),
-    data_class(&["sklearn.linear_model._base"], &["LinearRegression"]),
-    data_class(&["sklearn.linear_model._ridge"], &["Ridge", "RidgeCV"]),
-    data_class(&["sklearn.linear_model._coordinate_descent"], &["Lasso", "LassoCV", "ElasticNet", "ElasticNetCV"]),
-    data_class(&["sklearn.linear_model._logistic"], &["LogisticRegression", "LogisticRegressionCV"]),
-    data_class(&["sklearn.linear_model._bayes"], &["BayesianRidge", "ARDRegression"]),
-    data_class(&["sklearn.linear_model._huber"], &["HuberRegressor"]),
-    data_class(&["sklearn.naive_bayes"], &["GaussianNB", "MultinomialNB", "BernoulliNB", "ComplementNB"]),
-    data_class(&["sklearn.discriminant_analysis"], &["LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"]),
-    data_class(&["sklearn.dummy"], &["DummyClassifier", "DummyRegressor"]),
 
     // Not loaded from untrusted files: compiled code.
     known(&["sklearn._loss._loss"], &["CyHalfBinomialLoss", "CyHalfSquaredError", "CyHalfMultinomialLoss"])

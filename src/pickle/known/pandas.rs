@@ -7,8 +7,12 @@ use crate::pickle::build_plan::{Builder, PandasBuilder};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[KnownGlobal] = &[
-    data_class(&["pandas.core.frame", "pandas"], &["DataFrame"]).exported_by("pandas").builds(pandas(PandasBuilder::Frame)),
-    data_class(&["pandas.core.series", "pandas"], &["Series"]).exported_by("pandas").builds(pandas(PandasBuilder::Series)),
+    data_class(&["pandas.core.frame", "pandas"], &["DataFrame"])
+        .exported_by("pandas")
+        .builds(pandas(PandasBuilder::Frame)),
+    data_class(&["pandas.core.series", "pandas"], &["Series"])
+        .exported_by("pandas")
+        .builds(pandas(PandasBuilder::Series)),
     data(&["pandas.core.internals.managers", "pandas.core.internals"], &["BlockManager", "SingleBlockManager"])
         .builds(PART),
     data(&["pandas._libs.internals"], &["BlockManager"]).builds(PART),
@@ -68,9 +72,12 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .builds(pandas(PandasBuilder::Backed)),
     data_class(&["pandas.core.arrays.interval", "pandas.arrays"], &["IntervalArray"])
         .builds(pandas(PandasBuilder::IntervalArray)),
-    data_class(&["pandas.core.arrays.integer", "pandas.arrays"], &["IntegerArray"]).builds(pandas(PandasBuilder::Masked)),
-    data_class(&["pandas.core.arrays.floating", "pandas.arrays"], &["FloatingArray"]).builds(pandas(PandasBuilder::Masked)),
-    data_class(&["pandas.core.arrays.boolean", "pandas.arrays"], &["BooleanArray"]).builds(pandas(PandasBuilder::Masked)),
+    data_class(&["pandas.core.arrays.integer", "pandas.arrays"], &["IntegerArray"])
+        .builds(pandas(PandasBuilder::Masked)),
+    data_class(&["pandas.core.arrays.floating", "pandas.arrays"], &["FloatingArray"])
+        .builds(pandas(PandasBuilder::Masked)),
+    data_class(&["pandas.core.arrays.boolean", "pandas.arrays"], &["BooleanArray"])
+        .builds(pandas(PandasBuilder::Masked)),
     known(&["pandas.core.arrays.sparse.array", "pandas.arrays"], &["SparseArray"])
         .builds(pandas(PandasBuilder::Sparse)),
     known(
@@ -82,21 +89,18 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .builds(pandas(PandasBuilder::Arrow)),
 
     // Dtypes.
-    data(&["pandas", "pandas.core.dtypes.dtypes"], &["PeriodDtype"])
-        .builds(pandas(PandasBuilder::PeriodDtype)),
+    data(&["pandas", "pandas.core.dtypes.dtypes"], &["PeriodDtype"]).builds(pandas(PandasBuilder::PeriodDtype)),
     data(&["pandas", "pandas.core.dtypes.dtypes"], &["CategoricalDtype"])
         .builds(pandas(PandasBuilder::CategoricalDtype)),
-    data(&["pandas", "pandas.core.dtypes.dtypes"], &["IntervalDtype"])
-        .builds(pandas(PandasBuilder::IntervalDtype)),
-    data(&["pandas", "pandas.core.dtypes.dtypes"], &["DatetimeTZDtype"])
-        .builds(pandas(PandasBuilder::ZonedDtype)),
-    data(&["pandas", "pandas.core.arrays.string_"], &["StringDtype"])
-        .builds(pandas(PandasBuilder::StringDtype)),
+    data(&["pandas", "pandas.core.dtypes.dtypes"], &["IntervalDtype"]).builds(pandas(PandasBuilder::IntervalDtype)),
+    data(&["pandas", "pandas.core.dtypes.dtypes"], &["DatetimeTZDtype"]).builds(pandas(PandasBuilder::ZonedDtype)),
+    data(&["pandas", "pandas.core.arrays.string_"], &["StringDtype"]).builds(pandas(PandasBuilder::StringDtype)),
     known(&["pandas", "pandas.core.dtypes.dtypes", "pandas.core.arrays.sparse.dtype"], &["SparseDtype"])
         .builds(pandas(PandasBuilder::SparseDtype)),
     known(&["pandas", "pandas.core.dtypes.dtypes", "pandas.core.arrays.arrow.dtype"], &["ArrowDtype"])
         .builds(pandas(PandasBuilder::ArrowDtype)),
-    data_class(&["pandas.core.dtypes.dtypes"], &["NumpyEADtype", "PandasDtype"]).builds(pandas(PandasBuilder::NumpyDtype)),
+    data_class(&["pandas.core.dtypes.dtypes"], &["NumpyEADtype", "PandasDtype"])
+        .builds(pandas(PandasBuilder::NumpyDtype)),
     known(&["pandas", "pandas.core.arrays.integer"], &[
         "Int8Dtype", "Int16Dtype", "Int32Dtype", "Int64Dtype", "UInt8Dtype", "UInt16Dtype", "UInt32Dtype",
         "UInt64Dtype",
@@ -107,10 +111,8 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["pandas", "pandas.core.arrays.boolean"], &["BooleanDtype"]).builds(pandas(PandasBuilder::NamedDtype)),
 
     // Scalars.
-    data(&["pandas", "pandas._libs.interval"], &["Interval"])
-        .builds(pandas(PandasBuilder::Interval)),
-    data(&["pandas", "pandas._libs.tslibs.period"], &["Period"])
-        .builds(pandas(PandasBuilder::Period)),
+    data(&["pandas", "pandas._libs.interval"], &["Interval"]).builds(pandas(PandasBuilder::Interval)),
+    data(&["pandas", "pandas._libs.tslibs.period"], &["Period"]).builds(pandas(PandasBuilder::Period)),
     data(&["pandas._libs.tslibs.period"], &["_unpickle_period"])
         .makes(Makes::Type("pandas.Period"))
         .builds(pandas(PandasBuilder::Period)),
@@ -138,13 +140,13 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     ])
         .effect(Effect::Data)
         .builds(pandas(PandasBuilder::Offset)),
-    data(&["pandas._libs.tslibs.offsets", "pandas"], &["DateOffset"])
-        .builds(pandas(PandasBuilder::DateOffset)),
+    data(&["pandas._libs.tslibs.offsets", "pandas"], &["DateOffset"]).builds(pandas(PandasBuilder::DateOffset)),
 
     known(&["pyarrow.lib"], &["_restore_array", "chunked_array", "py_buffer", "type_for_alias"])
         .effect(Effect::Data)
         .builds(PART),
     known(&["pyarrow.lib"], &["_reconstruct_table", "schema", "field"]).effect(Effect::Data),
+    known(&["pytz"], &["_p", "_UTC", "FixedOffset"]).effect(Effect::Data).builds(pandas(PandasBuilder::Zone)),
     known(&["dateutil.relativedelta"], &["relativedelta"]).builds(PART),
 ];
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyString, PyTuple, PyType};
 
+use super::super::early_bindings::bind_names;
 use super::super::functions::{close_cells, fill_waiting};
 use super::super::pickle_context::PickleContext;
 use super::super::plan::Action;
@@ -66,12 +67,13 @@ fn class_creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>)
     for hook in hooks {
         actions.extend(Action::set_attribute(&hook.base, &hook.name, hook.original)?);
     }
+    actions.extend(bind_names(context, class));
     let owner = class.clone().into_any();
     actions.push(Action::Then(Box::new(move |context| close_cells(context, &owner))));
     let py = class.py();
     actions.push(Action::Then(Box::new(move |context| fill_waiting(context, py))));
     for (name, value) in set_again.into_iter().chain(namespace.later) {
-        actions.extend(Action::set_attribute(class, &name, value)?);
+        actions.push(Action::set_and_fill(class, name, value));
     }
     actions.extend(virtual_subclasses(class)?);
     let address = class.as_ptr() as usize;

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyString, PyType};
 
+use super::super::global_names::standard_modules;
 use super::super::pickle_context::PickleContext;
 
 /// An `__init_subclass__` that must not run while the class is created.
@@ -56,8 +57,7 @@ fn needs_arguments(hook: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// Whether a class is of the standard library.
 fn is_standard(class: &Bound<'_, PyAny>) -> PyResult<bool> {
     let module = class.getattr("__module__")?.to_string();
-    let standard = class.py().import("sys")?.getattr("stdlib_module_names")?;
-    standard.contains(module.split('.').next().unwrap_or_default())
+    standard_modules(class.py())?.contains(module.split('.').next().unwrap_or_default())
 }
 
 /// Whether the `__init_subclass__` of a library runs when the class is created. scikit-learn's base classes wrap

@@ -7,6 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyString, PyTuple, PyType};
 
+use super::super::early_bindings::bind_names;
 use super::super::global_names::loaded_modules;
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
@@ -106,6 +107,7 @@ fn creation<'py>(
     actions.extend([Action::Write(Opcode::Tuple), Action::Write(Opcode::Reduce), Action::Memoize(object)]);
     let made_in = function_globals::module_name(origin, globals)?;
     actions.extend(attributes(function, &code, made_in)?);
+    actions.extend(bind_names(context, function));
     if has_cells {
         let owner = function.clone().into_any();
         actions.push(Action::Then(Box::new(move |context| close_cells(context, &owner))));

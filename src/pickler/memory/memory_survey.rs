@@ -44,6 +44,12 @@ impl SharedMemory {
         drop(replaced);
     }
 
+    /// How many of the expected values are this object.
+    pub(super) fn occurrences(&self, object: &Bound<'_, PyAny>) -> usize {
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        values.iter().filter(|value| value.is(object)).count()
+    }
+
     /// The survey. The first call makes it.
     pub(super) fn survey(&self, context: &PickleContext, py: Python<'_>) -> PyResult<Arc<MemorySurvey>> {
         if let Some(survey) = &*self.survey.lock().unwrap_or_else(PoisonError::into_inner) {

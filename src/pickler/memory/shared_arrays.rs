@@ -17,8 +17,10 @@ use super::memory_block::MemoryBlock;
 use super::memory_survey::base_of;
 use crate::pickle::format::opcode::Opcode;
 
-/// The references to an array that only one variable or container has: that one, and the one of the pickler.
-const UNSHARED: isize = 2;
+/// The references to an array that only one container has: that one, and the one of the pickler.
+const UNSHARED: usize = 2;
+/// The references to an array that is a variable: the namespace, the list of variables to save, and that of the survey.
+const OF_VARIABLE: usize = 3;
 
 /// The plan for an exact `numpy.ndarray`.
 pub(in crate::pickler) fn plan_array<'py>(
@@ -26,7 +28,7 @@ pub(in crate::pickler) fn plan_array<'py>(
     array: &Bound<'py, PyAny>,
 ) -> PyResult<ObjectPlan<'py>> {
     let py = array.py();
-    if !may_share(array)? {
+    if !may_share(context, array)? {
         return reduce::plan(context, array);
     }
     let survey = context.memory.survey(context, py)?;
@@ -38,10 +40,14 @@ pub(in crate::pickler) fn plan_array<'py>(
 }
 
 /// Whether an array may share its memory. Cheap, and never wrongly false for arrays that the session has.
-fn may_share(array: &Bound<'_, PyAny>) -> PyResult<bool> {
+fn may_share(context: &PickleContext, array: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = array.py();
     let base = array.getattr(pyo3::intern!(py, "base"))?;
-    if references(array) > UNSHARED {
+    let unshared = || match context.memory.occurrences(array) {
+        0 => UNSHARED,
+        variables => OF_VARIABLE * variables,
+    };
+    if references(array) > UNSHARED && references(array) > unshared() {
         return Ok(true);
     }
     if base.is_none() {
@@ -61,9 +67,9 @@ fn has_foreign_base(base: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(!owner.is_none() && owner.get_type().module().is_ok_and(|module| module != "builtins" && module != "mmap"))
 }
 
-fn references(object: &Bound<'_, PyAny>) -> isize {
+fn references(object: &Bound<'_, PyAny>) -> usize {
     // SAFETY: a live object.
-    unsafe { ffi::Py_REFCNT(object.as_ptr()) }
+    unsafe { ffi::Py_REFCNT(object.as_ptr()) }.unsigned_abs()
 }
 
 /// Whether the segment has room for a block. If not, the array is written alone: it may be much smaller.

@@ -6,7 +6,7 @@
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyList, PyModule, PyTuple, PyType};
+use pyo3::types::{PyAny, PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyModule, PyString, PyTuple, PyType};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::global_names::loaded_modules;
@@ -83,7 +83,15 @@ pub(super) fn walk<'py>(
             return Ok(());
         }
         let batch = waiting.split_off(waiting.len().saturating_sub(BATCH));
-        next = referents.call1(PyTuple::new(py, batch)?)?.cast_into::<PyList>()?.iter().collect();
+        let mut others = Vec::new();
+        for object in batch {
+            if !roles.add_items(&object, &mut next) {
+                others.push(object);
+            }
+        }
+        if !others.is_empty() {
+            next.extend(referents.call1(PyTuple::new(py, others)?)?.cast_into::<PyList>()?.iter());
+        }
     }
 }
 
@@ -100,7 +108,57 @@ impl<'py> Roles<'py> {
             Ok(module) => module.getattr_opt(name),
             Err(_) => Ok(None),
         };
-        Ok(Self { known: FxHashMap::default(), array: class("numpy", "ndarray")?, tensor: class("torch", "Tensor")? })
+        let leaves = [
+            py.get_type::<PyInt>(),
+            py.get_type::<PyFloat>(),
+            py.get_type::<PyString>(),
+            py.get_type::<PyBytes>(),
+            py.get_type::<PyBool>(),
+            py.None().bind(py).get_type(),
+        ];
+        let known = leaves.into_iter().map(|kind| (kind.as_ptr() as usize, (kind, Role::Leaf))).collect();
+        Ok(Self { known, array: class("numpy", "ndarray")?, tensor: class("torch", "Tensor")? })
+    }
+
+    /// Adds the items of an exact list, tuple or dict that may lead somewhere. Returns false for any other object.
+    ///
+    /// No Python code runs here: the items of a large list of numbers are only counted.
+    fn add_items(&self, object: &Bound<'py, PyAny>, found: &mut Vec<Bound<'py, PyAny>>) -> bool {
+        let mut last_leaf = 0;
+        let mut add = |item: *mut ffi::PyObject| {
+            // SAFETY: the container owns the item.
+            let kind = unsafe { ffi::Py_TYPE(item) } as usize;
+            if kind == last_leaf {
+                return;
+            }
+            if self.known.get(&kind).is_some_and(|(_, role)| *role == Role::Leaf) {
+                last_leaf = kind;
+                return;
+            }
+            // SAFETY: as above; this takes a reference of its own.
+            found.push(unsafe { Bound::from_borrowed_ptr(object.py(), item) });
+        };
+        if let Ok(list) = object.cast_exact::<PyList>() {
+            for index in 0..list.len() as isize {
+                // SAFETY: the index is within the list, which nothing changes meanwhile.
+                add(unsafe { ffi::PyList_GetItem(list.as_ptr(), index) });
+            }
+        } else if let Ok(tuple) = object.cast_exact::<PyTuple>() {
+            for index in 0..tuple.len() as isize {
+                // SAFETY: the index is within the tuple.
+                add(unsafe { ffi::PyTuple_GetItem(tuple.as_ptr(), index) });
+            }
+        } else if let Ok(dict) = object.cast_exact::<PyDict>() {
+            let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+            // SAFETY: a live dict, which nothing changes meanwhile.
+            while unsafe { ffi::PyDict_Next(dict.as_ptr(), &mut position, &mut key, &mut value) } != 0 {
+                add(key);
+                add(value);
+            }
+        } else {
+            return false;
+        }
+        true
     }
 
     fn of(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Role> {

@@ -86,12 +86,13 @@ pub(super) fn find_numpy(random: &Bound<'_, PyModule>, _: &mut Vec<String>) -> P
         return Ok(None);
     }
     let inner = item("state")?;
-    let key: Vec<u32> = inner.get_item("key")?.call_method0("tolist")?.extract()?;
+    let key = inner.get_item("key")?;
     let (position, has_gauss): (u32, u32) = (inner.get_item("pos")?.extract()?, item("has_gauss")?.extract()?);
     // numpy itself begins at position 623, and `seed` at 624.
-    if has_gauss == 0 && position as usize == WORDS - 1 && key.first() == Some(&FIRST_WORD) {
+    if has_gauss == 0 && position as usize == WORDS - 1 && key.get_item(0)?.extract::<u32>()? == FIRST_WORD {
         return Ok(None);
     }
+    let key: Vec<u32> = key.call_method0("tolist")?.extract()?;
     let gauss: f64 = item("gauss")?.extract()?;
     let value = json!({"key": hex(&key), "pos": position, "has_gauss": has_gauss, "gauss": gauss.to_bits()});
     Ok(Some((value, "seeded or used".to_owned())))

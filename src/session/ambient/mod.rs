@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::failure_path::error_text;
 use crate::pickle::format::parse::{Argument, Parser};
+use crate::pickler::loaded_modules;
 use crate::snapshot::index::{Index, SegmentRole};
 use crate::snapshot::reader::{ReadError, Snapshot};
 use crate::snapshot::segment::VariableSegment;
@@ -112,7 +113,7 @@ pub(super) fn stored_entries(snapshot: &Snapshot, index: &Index) -> Result<Vec<(
 
 /// A module, if it is loaded.
 fn loaded<'py>(py: Python<'py>, name: &str) -> Option<Bound<'py, PyModule>> {
-    let modules = py.import("sys").ok()?.getattr("modules").ok()?.cast_into::<PyDict>().ok()?;
+    let modules = loaded_modules(py).ok()?.cast_into::<PyDict>().ok()?;
     modules.get_item(name).ok()??.cast_into::<PyModule>().ok()
 }
 

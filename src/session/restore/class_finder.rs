@@ -4,13 +4,13 @@
 //! by their new names. dill's functions come from dill, which is imported only for them, or from our own replacements
 //! ([`dill_functions`](super::dill_functions)). Only trusted files get so far.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::{PyAttributeError, PyLookupError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
+use rustc_hash::FxHashMap;
 
 use super::dill_functions::{CreateNamedTuple, CreateType, ImportModule, OpenForReading, Reconstruct};
 use super::restore_context::{ImportRecord, RestoreContext};
@@ -30,8 +30,8 @@ pub(super) struct ClassFinder {
     dill: LazyDill,
     array_files: Option<Arc<AtomicBool>>,
     imports: Arc<ImportRecord>,
-    /// The globals found so far, by module and name.
-    found: Mutex<HashMap<(String, String), Py<PyAny>>>,
+    /// The globals found so far, by module and then by name.
+    found: Mutex<FxHashMap<String, FxHashMap<String, Py<PyAny>>>>,
 }
 
 impl ClassFinder {
@@ -116,15 +116,17 @@ impl ClassFinder {
 #[pymethods]
 impl ClassFinder {
     fn __call__<'py>(&self, py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        let key = (module.to_owned(), name.to_owned());
-        if let Some(found) = self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        let known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(module).and_then(|names| names.get(name)) {
             return Ok(found.bind(py).clone());
         }
+        // A lookup can run code that comes back here.
+        drop(known);
         let found = self.look_up(py, module, name)?;
         // Do not cache globals of the session itself: they can change while it is loaded.
         if module != self.module_name {
             let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(key, found.clone().unbind());
+            known.entry(module.to_owned()).or_default().insert(name.to_owned(), found.clone().unbind());
         }
         Ok(found)
     }

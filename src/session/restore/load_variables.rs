@@ -4,15 +4,16 @@
 //! raises an exception, the objects that other variables share with the one that failed are loaded on their own, as far
 //! as they do not need what failed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pyo3::prelude::*;
 use pyo3::types::PyAny;
 
 use super::buffer_memory::BufferMemory;
+use super::joined_loads::count_joined;
 use super::restore_context::{LostVariable, ModuleItems, RestoreContext};
 use super::segment_loader::SegmentLoader;
-use crate::snapshot::index::{SegmentRole, Variable};
+use crate::snapshot::index::{SegmentRole, Variable, VariableKind};
 use crate::snapshot::load_plan::{LoadPlan, LostSlots};
 use crate::snapshot::segment::{Load, VariableSegment};
 
@@ -78,14 +79,69 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
     pub(super) fn load_all(
         mut self,
         variables: &mut [ChosenVariable<'a, 'py>],
-        loads: Vec<Load>,
+        mut loads: Vec<Load>,
     ) -> PyResult<(Vec<String>, Vec<LostVariable>)> {
-        for (number, planned) in loads.into_iter().enumerate() {
-            let Some(memory) = variables.get_mut(number).map(|chosen| chosen.memory.take()) else { break };
-            let memory = memory.map(BufferMemory::into_objects).unwrap_or_default();
-            self.load_next(number, variables, planned, &memory)?;
+        let before = self.names_that_may_be_bound_early(variables)?;
+        let mut number = 0;
+        while number < loads.len().min(variables.len()) {
+            let joined = if self.may_join() { count_joined(&variables[number..], &loads[number..]) } else { 0 };
+            let next = number + joined.max(1);
+            if joined < 2 || !self.load_joined(&variables[number..next])? {
+                for number in number..next {
+                    let memory = variables[number].memory.take().map(BufferMemory::into_objects).unwrap_or_default();
+                    let planned = std::mem::replace(&mut loads[number], Load::Nothing);
+                    self.load_next(number, variables, planned, &memory)?;
+                }
+            }
+            number = next;
         }
+        self.unbind(before)?;
         Ok((self.names, self.lost))
+    }
+
+    /// The variables of a session in which a class binds names before the variables are complete, each with its value
+    /// before the load.
+    fn names_that_may_be_bound_early(
+        &self,
+        variables: &[ChosenVariable<'a, 'py>],
+    ) -> PyResult<Vec<(&'a str, Option<Bound<'py, PyAny>>)>> {
+        if !variables.iter().any(|chosen| chosen.variable().kind == VariableKind::Class) {
+            return Ok(Vec::new());
+        }
+        let names = variables.iter().filter(|chosen| chosen.segment.role() == SegmentRole::Variable);
+        let names = names.map(|chosen| chosen.variable().name.as_str());
+        names.map(|name| Ok((name, self.context.namespace.get_item(name)?))).collect()
+    }
+
+    /// Gives names their values of before that were bound early, but whose variables are not wanted or are lost.
+    fn unbind(&self, before: Vec<(&str, Option<Bound<'py, PyAny>>)>) -> PyResult<()> {
+        let namespace = &self.context.namespace;
+        let kept: HashSet<&str> = self.names.iter().map(String::as_str).collect();
+        for (name, value) in before.into_iter().filter(|(name, _)| !kept.contains(name)) {
+            match value {
+                Some(value) => namespace.set_item(name, value)?,
+                None if namespace.contains(name)? => namespace.del_item(name)?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether variables may be loaded together. Those of a guarded load are judged one by one.
+    fn may_join(&self) -> bool {
+        !self.has_failed && self.context.fault_log.is_none()
+    }
+
+    /// Loads variables together and binds their names. Returns false, and has done nothing, if that is not possible.
+    fn load_joined(&mut self, variables: &[ChosenVariable<'a, 'py>]) -> PyResult<bool> {
+        let segments: Vec<_> = variables.iter().map(|chosen| &chosen.segment).collect();
+        let Some(values) = self.loader.load_joined(&segments)? else { return Ok(false) };
+        for chosen in variables {
+            if let Some(value) = values.get_item(&chosen.variable().name)? {
+                self.bind(chosen.variable(), value)?;
+            }
+        }
+        Ok(true)
     }
 
     fn load_next(

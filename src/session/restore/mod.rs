@@ -14,6 +14,7 @@ mod fault_log;
 mod foreign_load;
 mod installed_imports;
 mod joblib_load;
+mod joined_loads;
 mod load_variables;
 mod restore_context;
 mod segment_loader;

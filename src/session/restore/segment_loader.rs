@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyModuleNotFoundError};
 use pyo3::prelude::*;
-use pyo3::types::PyAny;
+use pyo3::types::{PyAny, PyDict};
 
 use super::fault_log::FaultLog;
 use super::restore_context::RestoreContext;
@@ -68,6 +68,34 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
         Ok(self.feed(segment, &Load::Objects(objects), memory)?.map(drop))
     }
 
+    /// Loads variables that follow one another in the file and have no raw buffers. Returns them by name, or None if
+    /// that fails: then the loader is as it was before.
+    ///
+    /// # Errors
+    /// As for [`load`](Self::load).
+    pub(super) fn load_joined(&mut self, segments: &[&VariableSegment<'_>]) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let ([first, ..], [.., last]) = (segments, segments) else { return Ok(None) };
+        let mut loaded = None;
+        for input in self.sequence.joined_inputs(first, last) {
+            loaded = Some(self.unpickler.load(input, []));
+        }
+        let py = self.context.module.py();
+        match loaded {
+            Some(Ok(values)) if has_all(&values, segments)? => {
+                self.sequence.filled_by(last.variable());
+                Ok(Some(values.cast_into()?))
+            }
+            Some(Err(error)) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error),
+            _ => {
+                let filled = first.variable().memo.0;
+                let objects = slots_before(&self.unpickler.memo()?, filled)?;
+                self.replace_unpickler(objects)?;
+                self.sequence.cut(filled);
+                Ok(None)
+            }
+        }
+    }
+
     fn feed(
         &mut self,
         segment: &VariableSegment<'_>,
@@ -112,19 +140,36 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
         if let Some(log) = &self.context.fault_log {
             log.keep(&old_memo);
         }
-        let mut objects = Vec::new();
-        for slot in 0..variable.memo.1 {
-            let mut kept = old_memo.get_item(slot)?;
-            if slot >= variable.memo.0 {
-                kept.take().into_iter().for_each(never_finalize);
-            }
-            objects.push(kept.unwrap_or_else(|| py.None().into_bound(py)));
+        let mut objects = slots_before(&old_memo, variable.memo.1)?;
+        for object in objects.iter_mut().skip(usize::try_from(variable.memo.0).unwrap_or(usize::MAX)) {
+            never_finalize(std::mem::replace(object, py.None().into_bound(py)));
         }
-        self.unpickler = Unpickler::new(py, &self.source, self.context)?;
-        self.unpickler.load(UnpicklerInput::filled_slots(objects.len()), objects)?;
+        self.replace_unpickler(objects)?;
         self.sequence.filled_by(variable);
         Ok(())
     }
+
+    /// Begins a new unpickler with these objects in its slots.
+    fn replace_unpickler(&mut self, objects: Vec<Bound<'py, PyAny>>) -> PyResult<()> {
+        self.unpickler = Unpickler::new(self.context.module.py(), &self.source, self.context)?;
+        self.unpickler.load(UnpicklerInput::filled_slots(objects.len()), objects).map(drop)
+    }
+}
+
+/// Whether these are the variables that the index names.
+fn has_all(values: &Bound<'_, PyAny>, segments: &[&VariableSegment<'_>]) -> PyResult<bool> {
+    for segment in segments {
+        if !values.contains(&segment.variable().name)? {
+            return Ok(false);
+        }
+    }
+    Ok(values.len()? == segments.len())
+}
+
+/// The objects in the first slots of a memo, with None in those that are not filled.
+fn slots_before<'py>(memo: &Bound<'py, PyDict>, end: u64) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let py = memo.py();
+    (0..end).map(|slot| Ok(memo.get_item(slot)?.unwrap_or_else(|| py.None().into_bound(py)))).collect()
 }
 
 /// Keeps an object of a failed load alive until the process ends, if its class has a `__del__`: that would run on an

@@ -26,14 +26,17 @@ const MAP_ENTRY: usize = 4 * size_of::<String>();
 const LEAST_CAPACITY: usize = 4;
 /// The bytes that an allocator adds to each block.
 const HEADER: usize = 16;
+/// The smallest block of an allocator, in bytes.
+const SMALLEST_BLOCK: usize = 32;
 /// The lost objects of a variable that a short index keeps.
 const FEW_LOST: usize = 10;
 /// The shortest segment: an empty name with its length, a value, SETITEM.
 const SHORTEST_SEGMENT: u64 = 4;
 
 pub(in crate::snapshot) fn parse(json: &[u8]) -> serde_json::Result<Index> {
+    let most = json.len().saturating_mul(PER_BYTE).saturating_add(ALWAYS);
     // Walking the JSON allocates nothing, so the limit is known to hold before anything is deserialized.
-    if memory_estimate(json)? > json.len().saturating_mul(PER_BYTE).saturating_add(ALWAYS) {
+    if memory_bound(json) > most && memory_estimate(json)? > most {
         return Err(serde_json::Error::custom("it needs more memory than its length allows"));
     }
     let index: Index = serde_json::from_slice(json)?;
@@ -95,6 +98,25 @@ fn least_length(json: &[u8]) -> serde_json::Result<usize> {
     Ok(memory_estimate(json)?.saturating_sub(ALWAYS).div_ceil(PER_BYTE))
 }
 
+/// At least the bytes of memory that deserializing this JSON allocates, from the numbers of certain characters alone.
+/// For the index of an ordinary session that is within the limit. An element of a list of the index that is neither an
+/// object nor an array ends the deserialization, and is not counted.
+fn memory_bound(json: &[u8]) -> usize {
+    const CHUNK: usize = u8::MAX as usize;
+    // Counting in single bytes, a processor compares many at once.
+    let in_chunk = |chunk: &[u8], character: u8| chunk.iter().map(|byte| u8::from(*byte == character)).sum::<u8>();
+    let count =
+        |character: u8| -> usize { json.chunks(CHUNK).map(|chunk| usize::from(in_chunk(chunk, character))).sum() };
+    let containers = count(b'{') + count(b'[');
+    // A container may be an element of a list, and itself a list that has allocated more than it uses.
+    let container = ITEM + (2 + LEAST_CAPACITY) * size_of::<UnsavableObject>() + HEADER;
+    let strings = (count(b'"') / 2).saturating_mul(SMALLEST_BLOCK + HEADER);
+    let elements = count(b',').saturating_mul(2 * size_of::<String>());
+    let entries = count(b':').saturating_mul(MAP_ENTRY);
+    let parts = [containers.saturating_mul(container), strings, elements, entries];
+    parts.into_iter().fold(json.len(), usize::saturating_add)
+}
+
 /// At least the bytes of memory that deserializing this JSON into an [`Index`] allocates.
 fn memory_estimate(json: &[u8]) -> serde_json::Result<usize> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
@@ -103,7 +125,6 @@ fn memory_estimate(json: &[u8]) -> serde_json::Result<usize> {
 
 /// The bytes that an allocator takes for a string.
 fn string_cost(string: &str) -> usize {
-    const SMALLEST_BLOCK: usize = 32;
     if string.is_empty() { 0 } else { string.len().saturating_add(HEADER).max(SMALLEST_BLOCK) }
 }
 
@@ -259,6 +280,29 @@ mod tests {
         let strings = string_cost("x") + string_cost(&"0".repeat(64)) + string_cost("a");
         let uses = LEAST_CAPACITY * size_of::<String>() + HEADER;
         assert_eq!(memory_estimate(&json)? - memory_estimate(&empty)?, ITEM + strings + uses);
+        Ok(())
+    }
+
+    #[test]
+    fn the_bound_is_never_less_than_the_estimate() -> io::Result<()> {
+        let names: Vec<String> = (0..40).map(|number: u32| number.to_string()).collect();
+        let lost = vec![UnsavableObject { path: "a".to_owned(), ..UnsavableObject::default() }; 9];
+        let variables = vec![named("a", &names), named("", &[]), Variable { lost, ..named("b", &names[..1]) }];
+        let packages = [("x".to_owned(), "1".to_owned())].into();
+        let left_out = vec![left_out("c", LeftOutReason::Failed); 3];
+        let index = serde_json::to_vec(&Index { variables, packages, left_out, ..Index::default() })?;
+        let rows = ["{}", "[]", "\"\"", "\"a\"", "0", "[[[0,0],[0]],{}]", "{\"a\":[\"b\",{\"c\":{\"\":[]}}]}"];
+        let forged = rows.into_iter().flat_map(|row| {
+            let many = vec![row; 70].join(",");
+            let inner = if row.starts_with(['{', '[']) { "#" } else { "[#]" };
+            ["{\"a\":[#]}", "[[#]]", "{\"a\":{\"b\":[#]}}"]
+                .map(|around| around.replace('#', inner).replace('#', &many).into_bytes())
+        });
+        // An empty item of a list is refused at once.
+        let estimated = forged.chain([index]).filter_map(|json| memory_estimate(&json).ok().map(|bytes| (json, bytes)));
+        for (json, estimate) in estimated {
+            assert!(memory_bound(&json) >= estimate, "{}", String::from_utf8_lossy(&json));
+        }
         Ok(())
     }
 

@@ -12,11 +12,13 @@
 //! round trip use the same [`VariableSegment`]. So all of them see the same bytes.
 
 mod frame;
+mod load_sequence;
 mod part_input;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+pub(crate) use load_sequence::LoadSequence;
 pub(crate) use part_input::{DividedSegment, SegmentObjects};
 use thiserror::Error;
 
@@ -25,7 +27,6 @@ pub(super) use self::frame::SegmentFrame;
 pub(crate) use self::frame::module_and_name;
 use super::index::{Index, SegmentRole, StoredBuffer, Variable};
 use super::layout::RAW_HEADER;
-use crate::pickle::format::emit;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{Argument, Op};
 use crate::pickle::machine::SegmentRange as MachineSegment;
@@ -299,54 +300,6 @@ impl UnpicklerInput {
             }
         }
         Some(())
-    }
-}
-
-/// The loads that restore variables, in the order of the file, with one memo.
-///
-/// The opcodes of a variable refer to memo slots by number, so the slots of all variables before it must be filled. If
-/// a variable is not loaded, its slots are filled with None before the next one. If only some of its objects are
-/// loaded, their slots are then filled again.
-#[derive(Debug)]
-pub(crate) struct LoadSequence {
-    /// The number of slots that are filled.
-    filled: u64,
-}
-
-impl LoadSequence {
-    /// Begins with slot 0, which the prelude of the file fills with the module. A trusted load stores the module there
-    /// (NEXT_BUFFER takes it); a guarded load stores None, so that the file cannot reach the module.
-    pub(crate) fn start(guarded: bool) -> (Self, UnpicklerInput) {
-        let object = if guarded { Opcode::None } else { Opcode::NextBuffer };
-        let input = UnpicklerInput::of_opcodes(vec![object as u8, Opcode::Memoize as u8]);
-        (Self { filled: emit::PRELUDE_MEMO }, input)
-    }
-
-    /// The inputs that load a variable, in order; the last one makes its value, or some of its objects. An input before
-    /// it fills slots of what was skipped. Their number is less than the length of the file, which is checked when the
-    /// index is read.
-    pub(crate) fn inputs(&mut self, segment: &VariableSegment<'_>, load: &Load) -> Vec<UnpicklerInput> {
-        let (first, end) = segment.variable().memo;
-        match load {
-            Load::Nothing => Vec::new(),
-            Load::Whole => self.fill_up_to(first).into_iter().chain([segment.input()]).collect(),
-            Load::Objects(objects) => self.fill_up_to(end).into_iter().chain([objects.input.clone()]).collect(),
-        }
-    }
-
-    /// The input that fills all slots before `end` that are not filled yet.
-    pub(crate) fn fill_up_to(&mut self, end: u64) -> Option<UnpicklerInput> {
-        let missing = usize::try_from(end.checked_sub(self.filled)?).ok().filter(|missing| *missing > 0)?;
-        self.filled = end;
-        // One None is enough: MEMOIZE leaves it on the stack, to be stored in the next slot.
-        let mut opcodes = vec![Opcode::None as u8];
-        opcodes.extend(std::iter::repeat_n(Opcode::Memoize as u8, missing));
-        Some(UnpicklerInput::of_opcodes(opcodes))
-    }
-
-    /// Notes that all slots up to the last one of a variable are filled, as they are after it was loaded.
-    pub(crate) fn filled_by(&mut self, variable: &Variable) {
-        self.filled = variable.memo.1;
     }
 }
 

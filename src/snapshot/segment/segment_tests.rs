@@ -2,6 +2,7 @@
 //! errors.
 
 use super::*;
+use crate::pickle::format::emit;
 use crate::pickle::passes::scan::scan_segment;
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::{ReadError, Snapshot};

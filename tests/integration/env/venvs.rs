@@ -27,6 +27,9 @@ pub(crate) enum Stack {
     /// The packages of a data scientist's session. They take long to install, so only the main Python has them.
     #[allow(dead_code, reason = "for the tests of real libraries")]
     Full,
+    /// pandas with pyarrow, which then stores its strings. Only the main Python has them.
+    #[allow(dead_code, reason = "for the tests of untrusted frames")]
+    Arrow,
 }
 
 impl Stack {
@@ -35,6 +38,7 @@ impl Stack {
             Self::Bare => "bare",
             Self::Dill => "dill",
             Self::Full => "full",
+            Self::Arrow => "arrow",
         }
     }
 
@@ -43,6 +47,7 @@ impl Stack {
             Self::Bare => &[],
             Self::Dill => &["dill", "numpy"],
             Self::Full => &["dill", "numpy", "pandas", "scikit-learn", "cloudpickle", "joblib"],
+            Self::Arrow => &["dill", "numpy", "pandas", "pyarrow"],
         }
     }
 }

@@ -7,6 +7,10 @@ import objects
 
 path, writer = sys.argv[1:]
 everything = objects.everything()
+if writer in ("0", "1"):
+    # pandas up to 2 cannot pickle these itself.
+    everything.pop("offsets_parts")
+    everything.pop("indexes_months")
 if writer == "joblib":
     import joblib
 
@@ -17,3 +21,5 @@ elif writer in ("dill", "cloudpickle"):
 else:
     with open(path, "wb") as file:
         pickle.dump(everything, file, int(writer))
+with open("writer.txt", "w") as file:
+    file.write(writer)

@@ -11,7 +11,7 @@ use super::super::array_arguments::contents;
 use super::pandas_parts::{
     StateDict, instance_state, sequence, take_readonly, text, unexpected_arguments, unexpected_state, unless_none,
 };
-use super::{Argument, ArrayKind, DtypeMade, Made, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
+use super::{ArrayKind, DtypeMade, Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
 /// The most chunks of an array.
@@ -80,10 +80,10 @@ pub(super) fn array<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -
     state.take("_cache");
     state.end()?;
     let arguments = vec![
-        Argument::Tuple(chunks),
-        Argument::Text(alias.to_owned()),
-        Argument::optional(own_dtype),
-        Argument::Bool(readonly),
+        PandasArgument::Tuple(chunks),
+        PandasArgument::Text(alias.to_owned()),
+        PandasArgument::optional(own_dtype),
+        PandasArgument::Bool(readonly),
     ];
     Ok(call_of("arrow_array", arguments, Made::Array { class: ArrayKind::Other, length, freq: None }))
 }
@@ -96,7 +96,7 @@ fn is_text(alias: &str) -> bool {
 fn chunked<'a>(
     context: &PlanContext<'_, 'a>,
     reference: Ref,
-) -> Result<(&'static str, Vec<Argument<'a>>, u64), Refused> {
+) -> Result<(&'static str, Vec<PandasArgument<'a>>, u64), Refused> {
     let (chunks, mut alias) = match arrow_call(context, reference, "chunked_array") {
         Some(call) => {
             let &[chunks, kind] = call.arguments.as_slice() else { return Err(unexpected_arguments()) };
@@ -140,7 +140,7 @@ pub(super) fn arrow_type(context: &PlanContext<'_, '_>, reference: Ref) -> Resul
 fn arrow_chunk<'a>(
     context: &PlanContext<'_, 'a>,
     reference: Ref,
-) -> Result<(&'static str, u64, Argument<'a>), Refused> {
+) -> Result<(&'static str, u64, PandasArgument<'a>), Refused> {
     let call = arrow_call(context, reference, "_restore_array").ok_or("has something else in place of an array")?;
     let data = call.arguments.first().filter(|_| call.arguments.len() == 1);
     let data = data.and_then(|data| context.items(*data, NodeKind::Tuple)).ok_or_else(unexpected_arguments)?;
@@ -165,12 +165,13 @@ fn arrow_chunk<'a>(
     check_buffers(alias, offset, offset + length, &buffers)?;
     context.consume(reference);
     let buffers = buffers.into_iter().map(|buffer| match buffer {
-        None => Argument::None,
-        Some(ArrowBuffer::Bytes(bytes)) => Argument::Bytes(bytes),
-        Some(ArrowBuffer::Outside(buffer, _)) => Argument::Object(buffer),
+        None => PandasArgument::None,
+        Some(ArrowBuffer::Bytes(bytes)) => PandasArgument::Bytes(bytes),
+        Some(ArrowBuffer::Outside(buffer, _)) => PandasArgument::Object(buffer),
     });
-    let chunk = vec![Argument::Int(length), Argument::Int(offset), Argument::Tuple(buffers.collect())];
-    Ok((alias, length.unsigned_abs(), Argument::Tuple(chunk)))
+    let chunk =
+        vec![PandasArgument::Int(length), PandasArgument::Int(offset), PandasArgument::Tuple(buffers.collect())];
+    Ok((alias, length.unsigned_abs(), PandasArgument::Tuple(chunk)))
 }
 
 /// `py_buffer(bytes)` or `py_buffer(bytearray)`.

@@ -6,7 +6,7 @@ use super::pandas_parts::{
     StateDict, check_codes, instance_state, integers, is_array, is_none, length, plain_array, take_readonly,
     unexpected_arguments, unexpected_state, unless_none, vector, word,
 };
-use super::{Argument, ArrayKind, DtypeMade, Made, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
+use super::{ArrayKind, DtypeMade, Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
@@ -117,32 +117,32 @@ pub(super) fn backed<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
     let Backed { kind, array, values, dtype, freq, readonly, .. } = &backed;
     let [length] = array.shape[..] else { return Err("has more than one dimension outside of a frame".to_owned()) };
     let made = Made::Array { class: *kind, length, freq: *freq };
-    let mut arguments = vec![Argument::Object(*values)];
+    let mut arguments = vec![PandasArgument::Object(*values)];
     let function = match kind {
         ArrayKind::Datetime => {
             backed.check_times(context)?;
             let zoned = super::made(context, *dtype).map(|_| *dtype);
-            arguments.extend([Argument::optional(zoned), Argument::optional(*freq)]);
+            arguments.extend([PandasArgument::optional(zoned), PandasArgument::optional(*freq)]);
             "datetime_array"
         }
         ArrayKind::Timedelta => {
             backed.check_times(context)?;
-            arguments.push(Argument::optional(*freq));
+            arguments.push(PandasArgument::optional(*freq));
             "timedelta_array"
         }
         ArrayKind::Period => {
             backed.check_times(context)?;
-            arguments.push(Argument::Object(*dtype));
+            arguments.push(PandasArgument::Object(*dtype));
             "period_array"
         }
         ArrayKind::Categorical => {
             check_categories(context, array, *dtype)?;
-            arguments.push(Argument::Object(*dtype));
+            arguments.push(PandasArgument::Object(*dtype));
             "categorical"
         }
         ArrayKind::Other if backed.class.starts_with("String") => {
             check_strings(context, *values, *dtype)?;
-            arguments.push(Argument::Object(*dtype));
+            arguments.push(PandasArgument::Object(*dtype));
             "string_array"
         }
         ArrayKind::Other => {
@@ -151,7 +151,7 @@ pub(super) fn backed<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
             "numpy_array"
         }
     };
-    arguments.push(Argument::Bool(*readonly));
+    arguments.push(PandasArgument::Bool(*readonly));
     Ok(call_of(function, arguments, made))
 }
 
@@ -222,10 +222,10 @@ pub(super) fn masked<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
     state.take("_cache");
     state.end()?;
     let arguments = vec![
-        Argument::Text(kind.to_owned()),
-        Argument::Object(values),
-        Argument::Object(mask),
-        Argument::Bool(readonly),
+        PandasArgument::Text(kind.to_owned()),
+        PandasArgument::Object(values),
+        PandasArgument::Object(mask),
+        PandasArgument::Bool(readonly),
     ];
     Ok(call_of("masked_array", arguments, Made::Array { class: ArrayKind::Other, length: rows, freq: None }))
 }
@@ -255,10 +255,10 @@ pub(super) fn interval<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>
     state.take("_cache");
     state.end()?;
     let arguments = vec![
-        Argument::Object(left),
-        Argument::Object(right),
-        Argument::Text(closed.to_owned()),
-        Argument::Bool(readonly),
+        PandasArgument::Object(left),
+        PandasArgument::Object(right),
+        PandasArgument::Text(closed.to_owned()),
+        PandasArgument::Bool(readonly),
     ];
     Ok(call_of("interval_array", arguments, Made::Array { class: ArrayKind::Other, length, freq: None }))
 }
@@ -275,12 +275,12 @@ pub(super) fn sparse<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
     let readonly = take_readonly(context, &mut state)?;
     state.end()?;
     let arguments = vec![
-        Argument::Object(values),
-        Argument::Int(whole),
-        Argument::Object(indices),
-        Argument::optional(lengths),
-        Argument::Object(fill_value),
-        Argument::Bool(readonly),
+        PandasArgument::Object(values),
+        PandasArgument::Int(whole),
+        PandasArgument::Object(indices),
+        PandasArgument::optional(lengths),
+        PandasArgument::Object(fill_value),
+        PandasArgument::Bool(readonly),
     ];
     let length = u64::try_from(whole).unwrap_or(0);
     Ok(call_of("sparse_array", arguments, Made::Array { class: ArrayKind::Other, length, freq: None }))

@@ -10,7 +10,7 @@ use super::pandas_parts::{
     StateDict, bool_of, check_name, instance_state, integers, is_array, is_none, length, plain_array, sequence, text,
     unexpected_arguments, unexpected_state, vector,
 };
-use super::{Argument, ArrayKind, Made, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
+use super::{ArrayKind, Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
 /// The key of the state of a manager whose form is that of pandas 0.14.1.
@@ -22,7 +22,7 @@ const MAX_COLUMNS: u64 = 1 << 24;
 const MAX_EMPTY_COLUMNS: u64 = 1 << 20;
 
 /// What the state of a frame or a series has in common.
-struct Parts {
+struct FrameParts {
     manager: Manager,
     attrs: Option<Ref>,
     allows_duplicates: bool,
@@ -43,7 +43,7 @@ enum Places {
 /// `DataFrame`.
 pub(super) fn frame<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<PandasMake<'a>, Refused> {
     let mut state = instance_state(context, call)?;
-    let Parts { manager, attrs, allows_duplicates } = parts(context, &mut state, "dataframe")?;
+    let FrameParts { manager, attrs, allows_duplicates } = parts(context, &mut state, "dataframe")?;
     state.end()?;
     let &[columns, index] = manager.axes.as_slice() else { return Err("has another number of axes".to_owned()) };
     let (width, rows) = (axis(context, columns)?, axis(context, index)?);
@@ -53,15 +53,19 @@ pub(super) fn frame<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -
         let places = Places::of(context, places)?;
         let (values, dtype) = block_values(context, values, places.count()?, rows)?;
         taken.take(&places)?;
-        blocks.push(Argument::Tuple(vec![Argument::Object(values), places.argument(), Argument::optional(dtype)]));
+        blocks.push(PandasArgument::Tuple(vec![
+            PandasArgument::Object(values),
+            places.argument(),
+            PandasArgument::optional(dtype),
+        ]));
     }
     taken.end()?;
     let arguments = vec![
-        Argument::Tuple(blocks),
-        Argument::Object(columns),
-        Argument::Object(index),
-        Argument::optional(attrs),
-        Argument::Bool(allows_duplicates),
+        PandasArgument::Tuple(blocks),
+        PandasArgument::Object(columns),
+        PandasArgument::Object(index),
+        PandasArgument::optional(attrs),
+        PandasArgument::Bool(allows_duplicates),
     ];
     Ok(call_of("frame", arguments, Made::Whole))
 }
@@ -69,7 +73,7 @@ pub(super) fn frame<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -
 /// `Series`.
 pub(super) fn series<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<PandasMake<'a>, Refused> {
     let mut state = instance_state(context, call)?;
-    let Parts { manager, attrs, allows_duplicates } = parts(context, &mut state, "series")?;
+    let FrameParts { manager, attrs, allows_duplicates } = parts(context, &mut state, "series")?;
     let name = state.take_either("_name", "name");
     state.end()?;
     let (&[index], &[(values, places)]) = (manager.axes.as_slice(), manager.blocks.as_slice()) else {
@@ -87,16 +91,16 @@ pub(super) fn series<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
         check_name(context, name)?;
     }
     let arguments = vec![
-        Argument::Object(values),
-        Argument::Object(index),
-        Argument::optional(name),
-        Argument::optional(attrs),
-        Argument::Bool(allows_duplicates),
+        PandasArgument::Object(values),
+        PandasArgument::Object(index),
+        PandasArgument::optional(name),
+        PandasArgument::optional(attrs),
+        PandasArgument::Bool(allows_duplicates),
     ];
     Ok(call_of("series", arguments, Made::Whole))
 }
 
-fn parts(context: &PlanContext<'_, '_>, state: &mut StateDict, kind: &str) -> Result<Parts, Refused> {
+fn parts(context: &PlanContext<'_, '_>, state: &mut StateDict, kind: &str) -> Result<FrameParts, Refused> {
     let held = state.take_either("_mgr", "_data").ok_or("has no _mgr in its state")?;
     let manager = manager(context, held)?;
     if state.take("_typ").is_some_and(|typ| text(context, typ).as_deref() != Some(kind)) {
@@ -125,7 +129,7 @@ fn parts(context: &PlanContext<'_, '_>, state: &mut StateDict, kind: &str) -> Re
             allows.map_or(Some(true), |allows| bool_of(context, allows)).ok_or_else(unexpected_state)?
         }
     };
-    Ok(Parts { manager, attrs, allows_duplicates })
+    Ok(FrameParts { manager, attrs, allows_duplicates })
 }
 
 /// The length of an axis.
@@ -262,10 +266,10 @@ impl Places {
         }
     }
 
-    fn argument<'a>(self) -> Argument<'a> {
+    fn argument<'a>(self) -> PandasArgument<'a> {
         match self {
-            Self::Range { start, stop, step } => Argument::Range(start, stop, step),
-            Self::Array { reference, .. } => Argument::Object(reference),
+            Self::Range { start, stop, step } => PandasArgument::Range(start, stop, step),
+            Self::Array { reference, .. } => PandasArgument::Object(reference),
         }
     }
 }

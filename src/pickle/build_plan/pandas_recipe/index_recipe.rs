@@ -3,7 +3,7 @@
 use super::pandas_parts::{
     StateDict, check_codes, check_name, is_none, length, sequence, unexpected_arguments, unless_none, vector, word,
 };
-use super::{Argument, ArrayKind, Made, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
+use super::{ArrayKind, Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
 /// The sides on which intervals are closed.
@@ -31,7 +31,7 @@ pub(super) fn index<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -
     if let Some(name) = name {
         check_name(context, name)?;
     }
-    let name = Argument::optional(name);
+    let name = PandasArgument::optional(name);
     let made = match &*class {
         "RangeIndex" => range_index(context, &mut state, name),
         "DatetimeIndex" | "TimedeltaIndex" => time_index(context, &mut state, &class, name),
@@ -62,7 +62,7 @@ pub(super) fn range_length(start: i64, stop: i64, step: i64) -> Option<u64> {
 fn range_index<'a>(
     context: &PlanContext<'_, 'a>,
     state: &mut StateDict,
-    name: Argument<'a>,
+    name: PandasArgument<'a>,
 ) -> Result<PandasMake<'a>, Refused> {
     let mut number = |key| {
         let value = state.need(key)?;
@@ -70,32 +70,32 @@ fn range_index<'a>(
     };
     let (start, stop, step) = (number("start")?, number("stop")?, number("step")?);
     let length = range_length(start, stop, step).ok_or("has a step of 0 or too many items")?;
-    let arguments = vec![Argument::Int(start), Argument::Int(stop), Argument::Int(step), name];
+    let arguments = vec![PandasArgument::Int(start), PandasArgument::Int(stop), PandasArgument::Int(step), name];
     Ok(call_of("range_index", arguments, index_of(length)))
 }
 
 fn plain_index<'a>(
     context: &PlanContext<'_, 'a>,
     state: &mut StateDict,
-    name: Argument<'a>,
+    name: PandasArgument<'a>,
 ) -> Result<PandasMake<'a>, Refused> {
     let data = state.need("data")?;
     let length = match made(context, data) {
         Some(Made::Array { length, .. } | Made::Index { length, has_levels: false }) => length,
         _ => length(vector(context, data, INDEX_LETTERS)?),
     };
-    Ok(call_of("index", vec![Argument::Object(data), name], index_of(length)))
+    Ok(call_of("index", vec![PandasArgument::Object(data), name], index_of(length)))
 }
 
 fn categorical_index<'a>(
     context: &PlanContext<'_, 'a>,
     state: &mut StateDict,
-    name: Argument<'a>,
+    name: PandasArgument<'a>,
 ) -> Result<PandasMake<'a>, Refused> {
     let data = state.need("data")?;
     match made(context, data) {
         Some(Made::Array { class: ArrayKind::Categorical, length, .. }) => {
-            Ok(call_of("categorical_index", vec![Argument::Object(data), name], index_of(length)))
+            Ok(call_of("categorical_index", vec![PandasArgument::Object(data), name], index_of(length)))
         }
         _ => Err("has data that are no Categorical".to_owned()),
     }
@@ -106,7 +106,7 @@ fn time_index<'a>(
     context: &PlanContext<'_, 'a>,
     state: &mut StateDict,
     class: &str,
-    name: Argument<'a>,
+    name: PandasArgument<'a>,
 ) -> Result<PandasMake<'a>, Refused> {
     let (function, wanted, letter) = match class {
         "DatetimeIndex" => ("datetime_index", ArrayKind::Datetime, "M"),
@@ -125,9 +125,9 @@ fn time_index<'a>(
     }
     let freq = unless_none(context, state.take("freq")).or(own_freq);
     check_freq(context, freq)?;
-    let mut arguments = vec![Argument::Object(data), Argument::optional(freq), name];
+    let mut arguments = vec![PandasArgument::Object(data), PandasArgument::optional(freq), name];
     if wanted == ArrayKind::Datetime {
-        arguments.insert(1, Argument::None);
+        arguments.insert(1, PandasArgument::None);
     }
     Ok(call_of(function, arguments, index_of(length)))
 }
@@ -145,7 +145,7 @@ pub(super) fn check_freq(context: &PlanContext<'_, '_>, freq: Option<Ref>) -> Re
 fn period_index<'a>(
     context: &PlanContext<'_, 'a>,
     state: &mut StateDict,
-    name: Argument<'a>,
+    name: PandasArgument<'a>,
 ) -> Result<PandasMake<'a>, Refused> {
     let data = state.need("data")?;
     let freq = unless_none(context, state.take("freq"));
@@ -156,19 +156,24 @@ fn period_index<'a>(
         (None, Some(_)) => length(vector(context, data, "i")?),
         _ => return Err("has data that are no periods".to_owned()),
     };
-    let arguments = vec![Argument::Object(data), Argument::optional(freq), name];
+    let arguments = vec![PandasArgument::Object(data), PandasArgument::optional(freq), name];
     Ok(call_of("period_index", arguments, index_of(length)))
 }
 
 fn interval_index<'a>(
     context: &PlanContext<'_, 'a>,
     state: &mut StateDict,
-    name: Argument<'a>,
+    name: PandasArgument<'a>,
 ) -> Result<PandasMake<'a>, Refused> {
     let (left, right) = (state.need("left")?, state.need("right")?);
     let length = bounds_length(context, left, right)?;
     let closed = word(context, state.need("closed")?, SIDES).ok_or("is closed on an unknown side")?;
-    let arguments = vec![Argument::Object(left), Argument::Object(right), Argument::Text(closed.to_owned()), name];
+    let arguments = vec![
+        PandasArgument::Object(left),
+        PandasArgument::Object(right),
+        PandasArgument::Text(closed.to_owned()),
+        name,
+    ];
     Ok(call_of("interval_index", arguments, index_of(length)))
 }
 
@@ -199,8 +204,8 @@ fn multi_index<'a>(context: &PlanContext<'_, 'a>, mut state: StateDict) -> Resul
         }
     }
     let arguments = vec![
-        Argument::Tuple(levels.iter().map(|level| Argument::Object(*level)).collect()),
-        Argument::Tuple(codes.iter().map(|codes| Argument::Object(*codes)).collect()),
+        PandasArgument::Tuple(levels.iter().map(|level| PandasArgument::Object(*level)).collect()),
+        PandasArgument::Tuple(codes.iter().map(|codes| PandasArgument::Object(*codes)).collect()),
         sort_order(context, state.take("sortorder"), levels.len())?,
         names(context, state.take("names"), levels.len())?,
     ];
@@ -209,20 +214,24 @@ fn multi_index<'a>(context: &PlanContext<'_, 'a>, mut state: StateDict) -> Resul
 }
 
 /// The number of levels by which the rows are sorted.
-fn sort_order<'a>(context: &PlanContext<'_, '_>, order: Option<Ref>, levels: usize) -> Result<Argument<'a>, Refused> {
-    let Some(order) = unless_none(context, order) else { return Ok(Argument::None) };
+fn sort_order<'a>(
+    context: &PlanContext<'_, '_>,
+    order: Option<Ref>,
+    levels: usize,
+) -> Result<PandasArgument<'a>, Refused> {
+    let Some(order) = unless_none(context, order) else { return Ok(PandasArgument::None) };
     let number = context.int(order).filter(|number| usize::try_from(*number).is_ok_and(|number| number <= levels));
-    number.map(Argument::Int).ok_or_else(|| "has an order of more levels than it has".to_owned())
+    number.map(PandasArgument::Int).ok_or_else(|| "has an order of more levels than it has".to_owned())
 }
 
 /// The names of the levels: a list, or pandas' own kind of list.
-fn names<'a>(context: &PlanContext<'_, '_>, names: Option<Ref>, levels: usize) -> Result<Argument<'a>, Refused> {
-    let Some(names) = unless_none(context, names) else { return Ok(Argument::None) };
+fn names<'a>(context: &PlanContext<'_, '_>, names: Option<Ref>, levels: usize) -> Result<PandasArgument<'a>, Refused> {
+    let Some(names) = unless_none(context, names) else { return Ok(PandasArgument::None) };
     let own = || context.call(names).filter(|call| &*call.name == "FrozenList").map(|call| call.arguments);
     let found = sequence(context, names).or_else(|| sequence(context, *own()?.first()?));
     let found = found.filter(|found| found.len() == levels).ok_or("has another number of names than levels")?;
     found.iter().try_for_each(|name| check_name(context, *name))?;
-    Ok(Argument::Tuple(found.iter().map(|name| Argument::Object(*name)).collect()))
+    Ok(PandasArgument::Tuple(found.iter().map(|name| PandasArgument::Object(*name)).collect()))
 }
 
 /// `FrozenList([…])`.
@@ -234,5 +243,5 @@ pub(super) fn frozen_list<'a>(
     if call.is_new || call.state.is_some() || context.items(items, NodeKind::List).is_none() {
         return Err(unexpected_arguments());
     }
-    Ok(call_of("frozen_list", vec![Argument::Object(items)], Made::Whole))
+    Ok(call_of("frozen_list", vec![PandasArgument::Object(items)], Made::Whole))
 }

@@ -1,7 +1,7 @@
 //! Recipes for objects of pandas: by its public constructors, from checked parts.
 //!
-//! Compiled code of pandas uses numbers of a file as positions without checking them: the places of blocks, the codes of
-//! categories, the index of a sparse array. They are checked here as far as they are in the pickle. The functions of
+//! Compiled code of pandas uses numbers of a file as positions without checking them: the places of blocks, the codes
+//! of categories, the index of a sparse array. They are checked here as far as they are in the pickle. The functions of
 //! `session/restore/builder/pandas_objects.py` carry the recipes out, and check numbers in buffers outside of it.
 
 mod arrow_recipe;
@@ -12,6 +12,7 @@ mod offset_recipe;
 mod pandas_dtype_recipe;
 mod pandas_parts;
 mod pandas_scalar_recipe;
+mod zone_recipe;
 
 use std::borrow::Cow;
 
@@ -71,6 +72,8 @@ pub(in crate::pickle) enum PandasBuilder {
     Offset,
     /// `DateOffset()`, with a state.
     DateOffset,
+    /// A time zone of pytz.
+    Zone,
     /// A class or a function that other recipes have as a part.
     Part,
 }
@@ -81,13 +84,13 @@ pub(crate) struct PandasMake<'a> {
     /// The function of `pandas_objects.py`.
     pub function: &'static str,
     /// Its arguments.
-    pub arguments: Vec<Argument<'a>>,
+    pub arguments: Vec<PandasArgument<'a>>,
     made: Made,
 }
 
 /// An argument of a function of `pandas_objects.py`.
 #[derive(Debug)]
-pub(crate) enum Argument<'a> {
+pub(crate) enum PandasArgument<'a> {
     /// The next one of the objects that the recipe needs.
     Object(Ref),
     /// `None`.
@@ -103,7 +106,7 @@ pub(crate) enum Argument<'a> {
     /// `range(start, stop, step)`.
     Range(i64, i64, i64),
     /// A tuple.
-    Tuple(Vec<Argument<'a>>),
+    Tuple(Vec<PandasArgument<'a>>),
 }
 
 /// What a recipe makes, as far as the recipes that use it must know.
@@ -119,6 +122,8 @@ enum Made {
     Dtype(DtypeMade),
     /// An offset.
     Offset,
+    /// A time zone.
+    Zone,
     /// A scalar: two of the same kind can be compared.
     Scalar(PandasBuilder),
 }
@@ -188,6 +193,7 @@ pub(super) fn recipe<'a>(
         | PandasBuilder::NoTime => pandas_scalar_recipe::scalar(context, builder, call),
         PandasBuilder::Offset => offset_recipe::offset(context, call),
         PandasBuilder::DateOffset => offset_recipe::date_offset(context, call),
+        PandasBuilder::Zone => zone_recipe::zone(context, call),
         PandasBuilder::Part => Err("is no part of a frame, an index or an array".to_owned()),
     }?;
     let mut needs = Vec::new();
@@ -195,7 +201,7 @@ pub(super) fn recipe<'a>(
     Ok(Recipe { make: Make::Pandas(make), needs, reads: true, fill: Fill::Nothing })
 }
 
-impl Argument<'_> {
+impl PandasArgument<'_> {
     /// Appends the objects in this argument, in the order in which [`PandasMake`] uses them.
     fn collect(&self, needs: &mut Vec<Ref>) {
         match self {
@@ -213,7 +219,7 @@ impl Argument<'_> {
 }
 
 /// A call of a function of `pandas_objects.py`.
-fn call_of<'a>(function: &'static str, arguments: Vec<Argument<'a>>, made: Made) -> PandasMake<'a> {
+fn call_of<'a>(function: &'static str, arguments: Vec<PandasArgument<'a>>, made: Made) -> PandasMake<'a> {
     PandasMake { function, arguments, made }
 }
 

@@ -4,7 +4,7 @@
 //! or without a meaning of their own.
 
 use super::pandas_parts::{StateDict, bool_of, is_none, sequence, text, unexpected_arguments, unexpected_state};
-use super::{Argument, Made, PandasMake, PlanContext, PlannedCall, Refused, call_of};
+use super::{Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of};
 use crate::pickle::build_plan::{ArrayMake, Make};
 use crate::pickle::machine::value::Ref;
 
@@ -43,9 +43,9 @@ pub(super) fn offset<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
     if call.is_new || call.state.is_some() || call.arguments.len() > 8 {
         return Err(unexpected_arguments());
     }
-    let mut arguments = vec![Argument::Text(call.name.to_string())];
+    let mut arguments = vec![PandasArgument::Text(call.name.to_string())];
     let (steps, rest) = call.arguments.split_first().ok_or_else(unexpected_arguments)?;
-    arguments.push(Argument::Int(number_of_steps(context, *steps, TICKS.contains(&&*call.name))?));
+    arguments.push(PandasArgument::Int(number_of_steps(context, *steps, TICKS.contains(&&*call.name))?));
     for argument in rest {
         arguments.push(detail(context, *argument)?);
     }
@@ -59,22 +59,22 @@ fn number_of_steps(context: &PlanContext<'_, '_>, steps: Ref, is_tick: bool) -> 
 
 /// An argument after the number of steps: a bool, a day or a month, the days of a week, a time or times of a day, or
 /// holidays.
-fn detail<'a>(context: &PlanContext<'_, 'a>, value: Ref) -> Result<Argument<'a>, Refused> {
+fn detail<'a>(context: &PlanContext<'_, 'a>, value: Ref) -> Result<PandasArgument<'a>, Refused> {
     if let Some(items) = sequence(context, value) {
         let are_times = items.len() <= MOST_ITEMS && items.iter().all(|item| is_time(context, *item));
-        let items = items.iter().map(|item| Argument::Object(*item)).collect();
-        return are_times.then_some(Argument::Tuple(items)).ok_or_else(unexpected_arguments);
+        let items = items.iter().map(|item| PandasArgument::Object(*item)).collect();
+        return are_times.then_some(PandasArgument::Tuple(items)).ok_or_else(unexpected_arguments);
     }
     if let Some(text) = text(context, value) {
         let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b' ';
         let is_known = text.len() <= LONGEST_TEXT && text.bytes().all(is_known);
-        return is_known.then_some(Argument::Text(text)).ok_or_else(unexpected_arguments);
+        return is_known.then_some(PandasArgument::Text(text)).ok_or_else(unexpected_arguments);
     }
     match (context.int(value), bool_of(context, value)) {
-        _ if is_none(context, value) => Ok(Argument::None),
-        (Some(number), _) if (-1..=366).contains(&number) => Ok(Argument::Int(number)),
-        (_, Some(value)) => Ok(Argument::Bool(value)),
-        _ if is_time(context, value) => Ok(Argument::Object(value)),
+        _ if is_none(context, value) => Ok(PandasArgument::None),
+        (Some(number), _) if (-1..=366).contains(&number) => Ok(PandasArgument::Int(number)),
+        (_, Some(value)) => Ok(PandasArgument::Bool(value)),
+        _ if is_time(context, value) => Ok(PandasArgument::Object(value)),
         _ => Err(unexpected_arguments()),
     }
 }
@@ -112,8 +112,8 @@ pub(super) fn date_offset<'a>(
     for (name, value) in state.rest() {
         let number = context.int(value).filter(|number| number.abs_diff(0) <= MOST_STEPS.abs_diff(0));
         let number = number.filter(|_| PARTS.contains(&name.as_str())).ok_or_else(unexpected_state)?;
-        parts.push(Argument::Tuple(vec![Argument::Text(name), Argument::Int(number)]));
+        parts.push(PandasArgument::Tuple(vec![PandasArgument::Text(name), PandasArgument::Int(number)]));
     }
-    let arguments = vec![Argument::Int(steps), Argument::Bool(normalize), Argument::Tuple(parts)];
+    let arguments = vec![PandasArgument::Int(steps), PandasArgument::Bool(normalize), PandasArgument::Tuple(parts)];
     Ok(call_of("date_offset", arguments, Made::Offset))
 }

@@ -7,7 +7,10 @@ use super::pandas_parts::{
     StateDict, bool_of, instance_state, is_none, text, unexpected_arguments, unexpected_state, unless_none, word,
 };
 use super::pandas_scalar_recipe::frequency;
-use super::{Argument, DtypeMade, Made, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
+use super::zone_recipe::check_zone;
+use super::{
+    DtypeMade, Made, PandasArgument, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made,
+};
 use crate::pickle::machine::value::Ref;
 
 /// The dtypes without parts.
@@ -24,9 +27,6 @@ const NAMED: [&str; 11] = [
     "Float64Dtype",
     "BooleanDtype",
 ];
-/// The modules of time zones.
-const ZONE_MODULES: [&str; 7] =
-    ["zoneinfo", "datetime", "pytz", "pytz.tzinfo", "dateutil.tz", "dateutil.tz.tz", "dateutil.tz._tzfile"];
 /// Where strings are stored.
 const STORAGES: [&str; 3] = ["python", "pyarrow", "pyarrow_numpy"];
 
@@ -50,9 +50,9 @@ pub(super) fn dtype<'a>(
     Ok(call_of(function, arguments, Made::Dtype(made)))
 }
 
-type Parts<'a> = (&'static str, Vec<Argument<'a>>, DtypeMade);
+type DtypeParts<'a> = (&'static str, Vec<PandasArgument<'a>>, DtypeMade);
 
-fn categorical<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Parts<'a>, Refused> {
+fn categorical<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
     let mut state = instance_state(context, call)?;
     let categories = unless_none(context, Some(state.need("categories")?));
     let count = match categories.map(|categories| made(context, categories)) {
@@ -62,37 +62,30 @@ fn categorical<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Res
     };
     let ordered = state.need("ordered")?;
     let ordered = match bool_of(context, ordered) {
-        Some(ordered) => Argument::Bool(ordered),
-        None if is_none(context, ordered) => Argument::None,
+        Some(ordered) => PandasArgument::Bool(ordered),
+        None if is_none(context, ordered) => PandasArgument::None,
         None => return Err(unexpected_state()),
     };
     state.end()?;
-    Ok(("categorical_dtype", vec![Argument::optional(categories), ordered], DtypeMade::Categorical(count)))
+    Ok(("categorical_dtype", vec![PandasArgument::optional(categories), ordered], DtypeMade::Categorical(count)))
 }
 
-fn zoned<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Parts<'a>, Refused> {
+fn zoned<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
     let mut state = instance_state(context, call)?;
     let unit = word(context, state.need("unit")?, &UNITS).ok_or("has an unknown unit")?;
     let zone = state.need("tz")?;
     check_zone(context, zone)?;
     state.end()?;
-    let arguments = vec![Argument::Text(unit.to_owned()), Argument::Object(zone)];
+    let arguments = vec![PandasArgument::Text(unit.to_owned()), PandasArgument::Object(zone)];
     Ok(("datetime_dtype", arguments, DtypeMade::Zoned(unit)))
 }
 
-/// Refuses a zone that is not an object. pandas would search for the file of a name.
-pub(super) fn check_zone(context: &PlanContext<'_, '_>, zone: Ref) -> Result<(), Refused> {
-    let made_by = context.call(zone).map(|call| call.module).or_else(|| Some(context.global(zone)?.0));
-    let is_zone = made_by.is_some_and(|module| ZONE_MODULES.contains(&&*module));
-    if is_zone && context.recipe(zone).is_some() { Ok(()) } else { Err("has something else as its zone".to_owned()) }
-}
-
-fn period<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Parts<'a>, Refused> {
+fn period<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
     let &[freq] = call.arguments.as_slice() else { return Err(unexpected_arguments()) };
     let text = text(context, freq);
     let named = text.as_deref().and_then(|text| text.strip_prefix("period[")?.strip_suffix(']'));
     let freq = match named {
-        Some(named) if is_frequency(named) => Argument::Text(format!("period[{named}]")),
+        Some(named) if is_frequency(named) => PandasArgument::Text(format!("period[{named}]")),
         Some(_) => return Err("has an unknown frequency".to_owned()),
         None => frequency(context, freq)?,
     };
@@ -110,7 +103,7 @@ fn check_called(call: &PlannedCall<'_>) -> Result<(), Refused> {
     if call.is_new || call.state.is_some() { Err(unexpected_arguments()) } else { Ok(()) }
 }
 
-fn interval<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Parts<'a>, Refused> {
+fn interval<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
     let (subtype, closed) = match call.arguments.as_slice() {
         [] => {
             let mut state = instance_state(context, call)?;
@@ -133,12 +126,12 @@ fn interval<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result
         None => None,
         Some(closed) => Some(word(context, closed, SIDES).ok_or("is closed on an unknown side")?),
     };
-    let side = closed.map_or(Argument::None, |closed| Argument::Text(closed.to_owned()));
-    Ok(("interval_dtype", vec![Argument::Object(subtype), side], DtypeMade::Interval(closed)))
+    let side = closed.map_or(PandasArgument::None, |closed| PandasArgument::Text(closed.to_owned()));
+    Ok(("interval_dtype", vec![PandasArgument::Object(subtype), side], DtypeMade::Interval(closed)))
 }
 
 /// `StringDtype(storage, missing)`; up to pandas 2.2 an instance with the storage in its state.
-fn string<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Parts<'a>, Refused> {
+fn string<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
     let (storage, missing) = match call.arguments.as_slice() {
         [] => {
             let mut state = instance_state(context, call)?;
@@ -156,28 +149,28 @@ fn string<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<P
     }
     let storage = word(context, storage, &STORAGES).ok_or("has an unknown storage")?;
     let missing = match missing {
-        None => Argument::None,
-        Some(missing) if is_missing(context, missing) => Argument::None,
+        None => PandasArgument::None,
+        Some(missing) if is_missing(context, missing) => PandasArgument::None,
         Some(missing) if context.opcode(missing).is_some() && is_nan(context, missing) => {
-            Argument::Text("nan".to_owned())
+            PandasArgument::Text("nan".to_owned())
         }
         Some(_) => return Err("has an unknown missing value".to_owned()),
     };
     let made = DtypeMade::String { by_arrow: storage != "python" };
-    Ok(("string_dtype", vec![Argument::Text(storage.to_owned()), missing], made))
+    Ok(("string_dtype", vec![PandasArgument::Text(storage.to_owned()), missing], made))
 }
 
-fn sparse<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Parts<'a>, Refused> {
+fn sparse<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
     let mut state = instance_state(context, call)?;
     let (subtype, fill_value) = (state.need("_dtype")?, state.need("_fill_value")?);
     state.end()?;
     let is_known = context.dtype_of(subtype).is_some_and(|dtype| "biufcmMO".contains(dtype.letter()));
     is_known.then_some(()).ok_or("has an unknown dtype of its values")?;
-    let arguments = vec![Argument::Object(subtype), Argument::Object(fill_value)];
+    let arguments = vec![PandasArgument::Object(subtype), PandasArgument::Object(fill_value)];
     Ok(("sparse_dtype", arguments, DtypeMade::Sparse(fill_value)))
 }
 
-fn arrow<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Parts<'a>, Refused> {
+fn arrow<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
     let mut state = instance_state(context, call)?;
     let alias = arrow_type(context, state.need("pyarrow_dtype")?)?;
     let storage = state.take_either("_storage", "storage");
@@ -185,25 +178,28 @@ fn arrow<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Pa
         return Err(unexpected_state());
     }
     state.end()?;
-    Ok(("arrow_dtype", vec![Argument::Text(alias.to_owned())], DtypeMade::Arrow))
+    Ok(("arrow_dtype", vec![PandasArgument::Text(alias.to_owned())], DtypeMade::Arrow))
 }
 
-fn numpy<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Parts<'a>, Refused> {
+fn numpy<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
     let mut state = instance_state(context, call)?;
     let dtype = state.need("_dtype")?;
     state.end()?;
     let is_known = context.dtype_of(dtype).is_some_and(|dtype| "biufcmMO".contains(dtype.letter()));
     is_known.then_some(()).ok_or("has an unknown dtype of its values")?;
-    Ok(("numpy_dtype", vec![Argument::Object(dtype)], DtypeMade::Other))
+    Ok(("numpy_dtype", vec![PandasArgument::Object(dtype)], DtypeMade::Other))
 }
 
-fn named<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Parts<'a>, Refused> {
+fn named<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
     if !call.arguments.is_empty() {
         return Err(unexpected_arguments());
     }
     if let Some(state) = unless_none(context, call.state) {
-        StateDict::of(context, Some(state))?.end()?;
+        let mut state = StateDict::of(context, Some(state))?;
+        // What pandas has computed of the dtype.
+        state.take("_cache");
+        state.end()?;
     }
     let name = NAMED.into_iter().find(|name| *name == &*call.name).ok_or("is an unknown dtype")?;
-    Ok(("named_dtype", vec![Argument::Text(name.to_owned())], DtypeMade::Other))
+    Ok(("named_dtype", vec![PandasArgument::Text(name.to_owned())], DtypeMade::Other))
 }

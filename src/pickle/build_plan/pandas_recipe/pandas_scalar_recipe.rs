@@ -2,9 +2,10 @@
 
 use super::extension_recipe::UNITS;
 use super::index_recipe::SIDES;
-use super::pandas_dtype_recipe::{check_zone, is_frequency};
+use super::pandas_dtype_recipe::is_frequency;
 use super::pandas_parts::{is_none, text, unexpected_arguments, unless_none, word};
-use super::{Argument, Made, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
+use super::zone_recipe::check_zone;
+use super::{Made, PandasArgument, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
 use crate::pickle::build_plan::{ArrayMake, Make};
 use crate::pickle::machine::value::{Leaf, Ref, Value};
 
@@ -47,7 +48,7 @@ fn unit(context: &PlanContext<'_, '_>, number: Option<&Ref>) -> Result<(&'static
 }
 
 /// `(value, freq, zone)`, and the unit.
-fn timestamp<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec<Argument<'a>>, Refused> {
+fn timestamp<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec<PandasArgument<'a>>, Refused> {
     let ([value, _freq, zone], rest) = arguments.split_first_chunk().ok_or_else(unexpected_arguments)?;
     let (unit, per_second) = unit(context, rest.first().filter(|_| rest.len() == 1))?;
     if rest.len() > 1 {
@@ -59,43 +60,43 @@ fn timestamp<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec
     }
     let zone = unless_none(context, Some(*zone));
     zone.map_or(Ok(()), |zone| check_zone(context, zone))?;
-    Ok(vec![Argument::Int(value), Argument::Text(unit.to_owned()), Argument::optional(zone)])
+    Ok(vec![PandasArgument::Int(value), PandasArgument::Text(unit.to_owned()), PandasArgument::optional(zone)])
 }
 
 /// `(value)` or `(value, unit)`.
-fn timedelta<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec<Argument<'a>>, Refused> {
+fn timedelta<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec<PandasArgument<'a>>, Refused> {
     let (&[value] | &[value, _]) = arguments else { return Err(unexpected_arguments()) };
     let (unit, per_second) = unit(context, arguments.get(1))?;
     let value = context.int(value).ok_or_else(unexpected_arguments)?;
     if value != NO_TIME && !(-MOST_SECONDS..MOST_SECONDS).contains(&value.div_euclid(per_second)) {
         return Err("is longer than 1000000000 days".to_owned());
     }
-    Ok(vec![Argument::Int(value), Argument::Text(unit.to_owned())])
+    Ok(vec![PandasArgument::Int(value), PandasArgument::Text(unit.to_owned())])
 }
 
 /// `(None, freq, ordinal)`.
-fn period<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec<Argument<'a>>, Refused> {
+fn period<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec<PandasArgument<'a>>, Refused> {
     let &[value, freq, ordinal] = arguments else { return Err(unexpected_arguments()) };
     let ordinal = context.int(ordinal).filter(|_| is_none(context, value)).ok_or_else(unexpected_arguments)?;
-    Ok(vec![Argument::Int(ordinal), frequency(context, freq)?])
+    Ok(vec![PandasArgument::Int(ordinal), frequency(context, freq)?])
 }
 
 /// An offset, or a string that names one.
-pub(super) fn frequency<'a>(context: &PlanContext<'_, 'a>, freq: Ref) -> Result<Argument<'a>, Refused> {
+pub(super) fn frequency<'a>(context: &PlanContext<'_, 'a>, freq: Ref) -> Result<PandasArgument<'a>, Refused> {
     match text(context, freq) {
-        Some(text) if is_frequency(&text) => Ok(Argument::Text(text)),
-        None if made(context, freq) == Some(Made::Offset) => Ok(Argument::Object(freq)),
+        Some(text) if is_frequency(&text) => Ok(PandasArgument::Text(text)),
+        None if made(context, freq) == Some(Made::Offset) => Ok(PandasArgument::Object(freq)),
         _ => Err("has an unknown frequency".to_owned()),
     }
 }
 
 /// `(left, right, closed)`.
-fn interval<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec<Argument<'a>>, Refused> {
+fn interval<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec<PandasArgument<'a>>, Refused> {
     let &[left, right, closed] = arguments else { return Err(unexpected_arguments()) };
     let kind = end_kind(context, left).filter(|kind| end_kind(context, right) == Some(*kind));
     kind.ok_or("has ends that are neither numbers nor times")?;
     let closed = word(context, closed, SIDES).ok_or("is closed on an unknown side")?;
-    Ok(vec![Argument::Object(left), Argument::Object(right), Argument::Text(closed.to_owned())])
+    Ok(vec![PandasArgument::Object(left), PandasArgument::Object(right), PandasArgument::Text(closed.to_owned())])
 }
 
 /// What the end of an interval is: a number, or a scalar of pandas.
@@ -113,7 +114,7 @@ fn end_kind(context: &PlanContext<'_, '_>, end: Ref) -> Option<Option<PandasBuil
 }
 
 /// `(None)`.
-fn missing_time<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec<Argument<'a>>, Refused> {
+fn missing_time<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec<PandasArgument<'a>>, Refused> {
     match arguments {
         &[value] if is_none(context, value) => Ok(Vec::new()),
         _ => Err(unexpected_arguments()),

@@ -252,6 +252,9 @@ def categorical_dtype(categories, ordered):
 
 
 def datetime_dtype(unit, zone):
+    # pandas would search for the file of a name.
+    if not isinstance(zone, importer("datetime", "tzinfo")):
+        raise TypeError("a time zone is no tzinfo")
     return pandas.DatetimeTZDtype(unit, zone)
 
 
@@ -319,3 +322,16 @@ def offset(name, *arguments):
 
 def date_offset(n, normalize, parts):
     return pandas.DateOffset(n, normalize, **dict(parts))
+
+
+def named_zone(name, *part):
+    zone = importer("pytz", "timezone")(name)
+    if part:
+        offset, dst, abbreviation = part
+        step = importer("datetime", "timedelta")
+        zone = zone._tzinfos.get((step(seconds=offset), step(seconds=dst), abbreviation), zone)
+    return zone
+
+
+def fixed_zone(minutes):
+    return importer("pytz", "FixedOffset")(minutes)

@@ -7,7 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyAny, PyBool, PyBytes, PyCFunction, PyDict, PyRange, PyString, PyTuple};
 
 use super::BuildContext;
-use crate::pickle::build_plan::{Argument, PandasMake};
+use crate::pickle::build_plan::{PandasArgument, PandasMake};
 use crate::session::restore::untrusted_load;
 
 const FUNCTIONS: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("pandas_objects.py"), "\0").as_bytes()) {
@@ -57,18 +57,18 @@ fn importer(py: Python<'_>) -> PyResult<Bound<'_, PyCFunction>> {
 
 fn value<'py>(
     py: Python<'py>,
-    argument: &Argument<'_>,
+    argument: &PandasArgument<'_>,
     needs: &mut std::slice::Iter<'_, Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     Ok(match argument {
-        Argument::Object(_) => needs.next().cloned().unwrap_or_else(|| py.None().into_bound(py)),
-        Argument::None => py.None().into_bound(py),
-        Argument::Bool(value) => PyBool::new(py, *value).to_owned().into_any(),
-        Argument::Int(value) => value.into_pyobject(py)?.into_any(),
-        Argument::Text(text) => PyString::new(py, text).into_any(),
-        Argument::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
-        Argument::Range(start, stop, step) => py.get_type::<PyRange>().call1((start, stop, step))?,
-        Argument::Tuple(items) => {
+        PandasArgument::Object(_) => needs.next().cloned().unwrap_or_else(|| py.None().into_bound(py)),
+        PandasArgument::None => py.None().into_bound(py),
+        PandasArgument::Bool(value) => PyBool::new(py, *value).to_owned().into_any(),
+        PandasArgument::Int(value) => value.into_pyobject(py)?.into_any(),
+        PandasArgument::Text(text) => PyString::new(py, text).into_any(),
+        PandasArgument::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
+        PandasArgument::Range(start, stop, step) => py.get_type::<PyRange>().call1((start, stop, step))?,
+        PandasArgument::Tuple(items) => {
             let items = items.iter().map(|item| value(py, item, needs)).collect::<PyResult<Vec<_>>>()?;
             PyTuple::new(py, items)?.into_any()
         }

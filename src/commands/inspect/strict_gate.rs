@@ -1,0 +1,61 @@
+//! `inspect --strict FILE` as a gate: which files a script may load after it has asked.
+//!
+//! A file passes if `restore` would load it without a question: it builds plain data, or is signed with the user's key.
+//! `--allow` accepts more. A verdict follows the pickle, and `restore` follows the index of a snapshot, so a snapshot
+//! must also be intact: the index must be right about the pickle.
+
+use anyhow::Result;
+
+use super::inspect_output::InspectOutput;
+use crate::cli::AllowedVerdict;
+use crate::exit::{self, OrExit};
+use crate::pickle::verdict::VerdictClass;
+use crate::report::inspect_report::SessionReport;
+use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::signature::SigningKey;
+use crate::snapshot::verification::verify;
+use crate::ui::escape;
+use crate::ui::messages::print_line;
+use crate::ui::progress::DelayedBar;
+
+/// The exit code for a file: 5 if it does more than is allowed, and 4 if it is a snapshot that is damaged.
+pub(super) fn exit_code(inspection: &InspectOutput, snapshot: &Snapshot, report: &SessionReport) -> Result<i32> {
+    // Without a verdict, nothing is known about the file.
+    let class = report.verdict.as_ref().map_or(VerdictClass::Dangerous, |verdict| verdict.class);
+    let is_allowed = class <= worst_allowed(inspection.args.allow);
+    let is_own = is_signed_by_user(snapshot);
+    if !is_allowed && !is_own {
+        return Ok(exit::UNTRUSTED);
+    }
+    if is_intact(inspection, snapshot, &report.file)? {
+        return Ok(exit::DONE);
+    }
+    let file = escape(&report.file);
+    print_line(&format!("{file} is damaged: run `snapcli verify` for details"));
+    // A signature says nothing about contents that do not match their hashes.
+    Ok(if is_allowed { exit::DAMAGED } else { exit::UNTRUSTED })
+}
+
+fn worst_allowed(allow: Option<AllowedVerdict>) -> VerdictClass {
+    match allow {
+        None => VerdictClass::Plain,
+        Some(AllowedVerdict::Code) => VerdictClass::Code,
+        Some(AllowedVerdict::Calls) => VerdictClass::Calls,
+    }
+}
+
+/// Whether the signature is one with the key of this user. If that cannot be read, it is not.
+fn is_signed_by_user(snapshot: &Snapshot) -> bool {
+    matches!(SigningKey::existing(), Ok(Some(key)) if snapshot.is_signed_by(&key))
+}
+
+/// Whether a snapshot is what its index says; a pickle without an index has nothing to compare.
+fn is_intact(inspection: &InspectOutput, snapshot: &Snapshot, file: &str) -> Result<bool> {
+    if let Contents::Foreign { .. } = snapshot.contents() {
+        return Ok(true);
+    }
+    let bar = DelayedBar::bytes("checking", snapshot.stream_len(), inspection.verbosity);
+    let verified = verify(snapshot, &|bytes| bar.advance(bytes));
+    let verified = verified.or_exit(exit::DAMAGED, || format!("cannot inspect {}", escape(file)))?;
+    Ok(verified.is_whole())
+}

@@ -1,0 +1,91 @@
+//! What a session needs while it is loaded: the globals of code that a load runs, such as a `__setstate__`.
+//!
+//! A load binds variables in the order of the file, and plain dill binds all of them at its end. So what such code needs
+//! comes first, if it can be made without running anything, and the pickle binds classes and functions when it makes
+//! them.
+
+use std::collections::{HashMap, HashSet};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyModule, PyTuple, PyType};
+
+use super::code_objects::{CodeReader, is_constant};
+use super::select::NamedValue;
+use crate::pickler::{EarlyBindings, load_may_fail};
+
+/// Puts variables in front that a load needs before others, and returns the names that the pickle is to bind early.
+pub(super) fn arrange(
+    kept: &mut Vec<NamedValue<'_>>,
+    globals: &Bound<'_, PyDict>,
+    code_reader: &CodeReader,
+) -> PyResult<EarlyBindings> {
+    let mut bindings = EarlyBindings::default();
+    let mut needed = HashSet::new();
+    for index in 0..kept.len() {
+        let Some(class) = class_with_code(kept, index, globals)? else { continue };
+        let needs = needs_of(kept, index, globals, code_reader);
+        for other in needs.iter().filter_map(|need| kept.get(*need)) {
+            if is_constant(&other.value) || other.value.is_instance_of::<PyModule>() {
+                bindings.add(&class, &other.name, &other.value);
+            }
+        }
+        needed.extend(needs);
+    }
+    let is_made = |named: &NamedValue<'_>| {
+        named.value.is_exact_instance_of::<PyFunction>() || named.value.is_instance_of::<PyType>()
+    };
+    for named in needed.iter().filter_map(|index| kept.get(*index)).filter(|named| is_made(named)) {
+        bindings.add(&named.value, &named.name, &named.value);
+    }
+    let first = kept.iter().position(|named| !is_simple(&named.value)).unwrap_or(kept.len());
+    let is_moved =
+        |index: usize, named: &NamedValue<'_>| index > first && needed.contains(&index) && is_simple(&named.value);
+    let numbered = std::mem::take(kept).into_iter().enumerate();
+    let (moved, mut others): (Vec<_>, Vec<_>) = numbered.partition(|(index, named)| is_moved(*index, named));
+    others.splice(first..first, moved);
+    kept.extend(others.into_iter().map(|(_, named)| named));
+    Ok(bindings)
+}
+
+/// A class of the script whose instances run code when they are loaded.
+fn class_with_code<'py>(
+    kept: &[NamedValue<'py>],
+    index: usize,
+    globals: &Bound<'py, PyDict>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(value) = kept.get(index).map(|named| &named.value) else { return Ok(None) };
+    let Ok(class) = value.cast::<PyType>() else { return Ok(None) };
+    let session = globals.get_item("__name__")?;
+    let is_own = class.module().is_ok_and(|module| session.is_some_and(|name| name.eq(module).unwrap_or(false)));
+    Ok((is_own && load_may_fail(class, true)?).then(|| value.clone()))
+}
+
+/// The variables that the code of one uses, directly or through others, among them itself.
+fn needs_of(kept: &[NamedValue<'_>], index: usize, globals: &Bound<'_, PyDict>, reader: &CodeReader) -> HashSet<usize> {
+    let numbers: HashMap<&str, usize> = kept.iter().enumerate().map(|(at, named)| (named.name.as_str(), at)).collect();
+    let (mut found, mut waiting) = (HashSet::from([index]), vec![index]);
+    while let Some(named) = waiting.pop().and_then(|index| kept.get(index)) {
+        for name in reader.globals_used(&named.value, globals) {
+            if let Some(number) = numbers.get(name.as_str()).filter(|number| found.insert(**number)) {
+                waiting.push(*number);
+            }
+        }
+    }
+    found
+}
+
+/// Whether making an object runs no code of the session.
+fn is_simple(value: &Bound<'_, PyAny>) -> bool {
+    if is_constant(value) || value.is_instance_of::<PyModule>() || value.is_exact_instance_of::<PyCFunction>() {
+        return true;
+    }
+    let is_plain = |name: &str| match value.getattr(name) {
+        Ok(part) if part.is_none() => true,
+        Ok(part) => part.cast_exact::<PyTuple>().is_ok_and(|items| items.iter().all(|item| is_constant(&item))),
+        Err(_) => false,
+    };
+    value.is_exact_instance_of::<PyFunction>()
+        && is_plain("__defaults__")
+        && ["__closure__", "__kwdefaults__"].iter().all(|name| value.getattr(*name).is_ok_and(|part| part.is_none()))
+        && value.getattr("__dict__").is_ok_and(|dict| dict.len().is_ok_and(|length| length == 0))
+}
