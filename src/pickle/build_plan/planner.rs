@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::build_order::{BuildOrder, BuildSteps};
 use super::key_limits::KeyLimits;
-use super::plan_context::LOOKS_PER_BYTE;
+use super::plan_context::{FREE_LOOKS, LOOKS_PER_BYTE};
 use super::planned_call::planned_call;
 use super::recipe_table::RecipeTable;
 use super::{
@@ -55,6 +55,13 @@ pub(crate) struct NestedPickle<'a> {
     pub value: Ref,
     /// How it is built.
     pub plan: BuildPlan<'a>,
+}
+
+impl NestedPickle<'_> {
+    /// Refuses objects of this pickle that take too long to hash.
+    pub(super) fn check_hashes(&self, keys: &[Ref]) -> Result<(), Refused> {
+        KeyLimits::new(&self.machine, &self.plan.recipes).check(keys.iter().copied())
+    }
 }
 
 impl<'a> BuildPlan<'a> {
@@ -183,7 +190,9 @@ struct Planner<'l, 'm, 'a> {
 impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
     fn new(labels: &'l Labels<'m, 'a>, buffers: &'l [(u64, BufferFacts)], depth: usize) -> Self {
         let (session, recipes, effects, consumed, copied, failed, refusals, known) = Default::default();
-        let budget = Cell::new(labels.machine().end().saturating_mul(LOOKS_PER_BYTE));
+        let outside: u64 = buffers.iter().map(|(_, facts)| facts.length).fold(0, u64::saturating_add);
+        let bytes = labels.machine().end().saturating_add(outside);
+        let budget = Cell::new(bytes.saturating_mul(LOOKS_PER_BYTE).saturating_add(FREE_LOOKS));
         Self { labels, buffers, depth, session, recipes, effects, consumed, copied, budget, failed, refusals, known }
     }
 
