@@ -228,5 +228,6 @@ pub(super) fn check_hashes(context: &PlanContext<'_, '_>, index: Ref) -> Result<
     }
     let Some((nested, array)) = nested_array(context, *data) else { return Ok(()) };
     spend(context, array)?;
-    nested.check_hashes(array.objects().unwrap_or_default())
+    let items = array.objects().unwrap_or_default();
+    KeyLimits::new(&nested.machine, &nested.plan.recipes).check(items.iter().copied())
 }
