@@ -55,8 +55,9 @@ mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
 #[cfg(feature = "python")]
-mod module_definitions;
 mod memory_bounds;
+#[cfg(feature = "python")]
+mod module_definitions;
 #[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]
