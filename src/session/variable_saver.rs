@@ -13,6 +13,7 @@ use pyo3::types::{PyDict, PyModule};
 
 use super::ambient;
 use super::code_objects::{CodeReader, all_code, names_among};
+use super::credentials::hidden;
 use super::definition_changes::NamedAttribute;
 use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
@@ -23,7 +24,7 @@ use super::lost_objects::{FaultPlace, LostObjects, all_unsavable_objects};
 use super::module_state::ProjectModules;
 use super::object_description::{describe, type_name};
 use super::provenance::ScriptNames;
-use super::secrets::secrets;
+use super::secrets::SecretFinder;
 use super::select::{NamedValue, SelectionRules, select};
 use super::size_estimate::check_room;
 use crate::pickle::format::emit;
@@ -33,7 +34,7 @@ use crate::pickler::{
 };
 use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
-use crate::snapshot::index::{LeftOut, LeftOutReason, PREVIEW, SegmentRole, Variable, VariableKind};
+use crate::snapshot::index::{LeftOut, LeftOutReason, NOT_SHOWN, PREVIEW, SegmentRole, Variable, VariableKind};
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::writer::SnapshotWriter;
@@ -118,6 +119,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         )?,
         imported: if refimported { Some(ImportedNames::new(&source.dill.import(py)?, source.module)?) } else { None },
         imported_objects: ImportedObjects::new(source.namespace, &names.from_imports)?,
+        secrets: SecretFinder::new(request.module),
         kept: selection.kept.iter().map(|named| named.name.as_str()).collect(),
         writer: &writer,
         faults,
@@ -180,6 +182,7 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
     pub(super) pickler: SessionPickler<'py>,
     imported: Option<ImportedNames<'py>>,
     imported_objects: ImportedObjects,
+    secrets: SecretFinder<'py>,
     /// The names that the rules select, also those that the others need.
     kept: HashSet<&'a str>,
     writer: &'a SharedWriter<T>,
@@ -214,7 +217,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     fn try_save(&self, py: Python<'py>, named: &NamedValue<'py>, role: SegmentRole) -> Result<Option<LeftOut>> {
         // Checked before pickling, so that a redacted value never reaches the file.
         let is_import = self.imported_objects.of_process(&named.value).is_some();
-        let secrets = if is_import { Vec::new() } else { secrets(&named.name, &named.value) };
+        let secrets = if is_import { Vec::new() } else { self.secrets.reasons(&named.name, &named.value) };
         if self.request.rules.redact && !secrets.is_empty() {
             let error = format!("looks like a credential: {}", secrets.join("; "));
             return Ok(Some(left_out(named, LeftOutReason::Secret, error)));
@@ -271,10 +274,13 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         }
         if !secrets.is_empty() {
             // The value is in the file, but need not be on every screen that shows the index.
-            variable.preview = "(not shown)".to_owned();
+            variable.preview = NOT_SHOWN.to_owned();
             variable.secrets = secrets;
         }
-        let (entries, note) = lost.into_entries();
+        let (mut entries, note) = lost.into_entries();
+        // An exception may quote the object that it is about; previews of arrays and frames are not searched.
+        let shown = entries.iter_mut().map(|entry| &mut entry.error).chain([&mut variable.preview]);
+        shown.for_each(|text| hidden(text).into_iter().for_each(|shown| *text = shown));
         variable.lost = entries;
         variable.notes.extend(note);
         self.write(|writer| writer.end(variable, facts, buffers).map(drop))

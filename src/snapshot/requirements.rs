@@ -7,6 +7,7 @@
 //! refuses something, or a load carries it out: nothing else is read, so nothing else can happen.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use super::reader::{ReadError, Snapshot};
 use super::segment::{JoinedInput, JoinedInputs, Load, LoadSequence, VariableSegment};
@@ -17,6 +18,7 @@ use crate::pickle::format::parse::Parser;
 use crate::pickle::machine::value::Ref;
 use crate::pickle::machine::{MAX_MEMO, Machine, MachineError};
 use crate::pickle::verdict;
+use crate::pickle::work_budget::WorkBudget;
 
 /// The longest pickle, in bytes, that is copied before it is followed, so that nobody can change it meanwhile. Of a
 /// longer one nearly all are numbers, whose values are not checked anyway.
@@ -169,19 +171,19 @@ impl<'f> LoadInput<'f> {
     ///
     /// # Errors
     /// What it needs besides plain data.
-    pub(crate) fn plan(&self) -> Result<PlannedLoads<'_>, Vec<Requirement>> {
+    pub(crate) fn plan(&self, budget: &Rc<WorkBudget>) -> Result<PlannedLoads<'_>, Vec<Requirement>> {
         if let Some(problem) = &self.problem {
             return Err(vec![problem.clone()]);
         }
         let followed = match &self.ends {
-            Some(ends) => Machine::run_loads(&self.pickle, ends),
-            None => Machine::run(&self.pickle).map(|(machine, value)| (machine, vec![value])),
+            Some(ends) => Machine::run_loads(&self.pickle, ends, budget),
+            None => Machine::run_with(&self.pickle, budget).map(|(machine, value)| (machine, vec![value])),
         };
         let (machine, values) = followed.map_err(|error| self.not_followed(&error))?;
         let labels = Labels::new(&machine);
         let (plan, values, is_session) = match (&self.ends, values.as_slice()) {
             (None, [value]) => {
-                let (plan, built) = BuildPlan::of_pickle(&self.pickle, &labels, *value);
+                let (plan, built) = BuildPlan::of_file(&self.pickle, &labels, *value);
                 (plan, vec![built], built != *value)
             }
             _ => (BuildPlan::of_loads(&labels, &values, &self.buffers), values, false),
@@ -199,7 +201,7 @@ impl<'f> LoadInput<'f> {
 
     /// What the plan refuses. The verdict says more about what a load would do, so its words come first.
     fn requirements(&self, labels: &Labels<'_, '_>, refusals: &[(u64, String)]) -> Vec<Requirement> {
-        let found = verdict::beyond_plain_of_run(&self.pickle, labels);
+        let found = verdict::words_of_run(&self.pickle, labels);
         let known: Vec<Option<&str>> = found.iter().map(|(offset, _)| self.variable(*offset)).collect();
         let others = refusals.iter().filter(|(offset, _)| !known.contains(&self.variable(*offset))).cloned();
         let all: Vec<(u64, String)> = found.iter().cloned().chain(others).collect();
@@ -239,5 +241,5 @@ pub(crate) fn of_loads(
     snapshot: &Snapshot,
     loads: &[(&VariableSegment<'_>, &Load)],
 ) -> Result<Vec<Requirement>, ReadError> {
-    Ok(LoadInput::of_loads(snapshot, loads)?.plan().err().unwrap_or_default())
+    Ok(LoadInput::of_loads(snapshot, loads)?.plan(&snapshot.budget()).err().unwrap_or_default())
 }

@@ -11,6 +11,8 @@ mod by_value;
 #[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
+mod credentials;
+#[cfg(feature = "python")]
 mod diffing;
 #[cfg(feature = "python")]
 mod dill_pitfalls;
@@ -98,6 +100,8 @@ mod trust_prompt;
 mod untrusted_arrays;
 #[cfg(feature = "python")]
 mod untrusted_frames;
+#[cfg(feature = "python")]
+mod untrusted_values;
 #[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]

@@ -7,7 +7,7 @@ use crate::pickle::machine::Machine;
 /// Why a pickle is refused, joined; empty if it is not.
 fn refusals(pickle: &[u8]) -> String {
     let (machine, value) = Machine::run(pickle).expect("a pickle");
-    let (plan, _) = BuildPlan::of_pickle(pickle, &Labels::new(&machine), value);
+    let plan = BuildPlan::of_pickle(&Labels::new(&machine), value);
     plan.refusals().iter().map(|(_, why)| why.as_str()).collect::<Vec<_>>().join("; ")
 }
 

@@ -118,6 +118,19 @@ pub(crate) enum Fill {
     Value(ValueFill),
 }
 
+impl Fill {
+    /// How many objects are put in.
+    fn len(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Items(items) | Self::Pairs(items) => items.len(),
+            Self::Elements(items) => items.len(),
+            Self::Attributes(attributes) => attributes.len(),
+            Self::Value(fill) => fill.parts().len(),
+        }
+    }
+}
+
 /// Why an object is not built, as the rest of a sentence that starts with the callee.
 pub(crate) type Refused = String;
 

@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use super::build_order::{BuildOrder, BuildSteps};
 use super::key_limits::KeyLimits;
@@ -22,6 +23,8 @@ use crate::pickle::format::parse::Parser;
 use crate::pickle::known::{self, current_name};
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::machine::{Machine, MachineError};
+use crate::pickle::verdict;
+use crate::pickle::work_budget::{ALLOCATION, WorkBudget};
 
 /// The most reasons that are kept.
 const MAX_REFUSALS: usize = 200;
@@ -64,11 +67,20 @@ impl<'a> BuildPlan<'a> {
     /// The plan for the value of a whole pickle, which `bytes` begin with. Also returns the value that it builds: for a
     /// session of `__main__`, that is the namespace. The plan refuses more pickles after the first one, unless they
     /// are plain data, too: some programs load one after the other.
-    pub(crate) fn of_pickle(bytes: &'a [u8], labels: &Labels<'_, 'a>, value: Ref) -> (Self, Ref) {
+    pub(crate) fn of_file(bytes: &'a [u8], labels: &Labels<'_, 'a>, value: Ref) -> (Self, Ref) {
         let (mut plan, value) = Self::at_depth(labels, value, 0);
         let end = labels.machine().end();
-        plan.refusals.extend(following_pickles(bytes, end));
+        let mut arrays = Planner::new(labels, &[], 0);
+        arrays.check_array_bytes(bytes);
+        plan.refusals.append(&mut arrays.refusals);
+        plan.refusals.extend(following_pickles(bytes, end, labels.machine().shared_budget()));
         (plan, value)
+    }
+
+    /// The plan for the value of a pickle that nothing follows.
+    #[cfg(test)]
+    pub(crate) fn of_pickle(labels: &Labels<'_, 'a>, value: Ref) -> Self {
+        Self::at_depth(labels, value, 0).0
     }
 
     fn at_depth(labels: &Labels<'_, 'a>, value: Ref, depth: usize) -> (Self, Ref) {
@@ -101,10 +113,10 @@ impl<'a> BuildPlan<'a> {
 }
 
 /// What the pickles after the first one do besides building plain data.
-fn following_pickles(bytes: &[u8], mut end: u64) -> Option<(u64, Refused)> {
+fn following_pickles(bytes: &[u8], mut end: u64, budget: &Rc<WorkBudget>) -> Option<(u64, Refused)> {
     for _ in 0..MAX_IN_FILE {
         let rest = usize::try_from(end).ok().and_then(|end| bytes.get(end..)).filter(|rest| !rest.is_empty())?;
-        let Ok((machine, value)) = Machine::run(rest) else {
+        let Ok((machine, value)) = Machine::run_with(rest, budget) else {
             // Bytes that are no pickle do not matter, unless a load would find or call something before it fails.
             let mut ops = Parser::new(rest).map_while(Result::ok);
             let does_something = ops.any(|op| !matches!(op.opcode.runs(), CodeRun::Nothing | CodeRun::Methods));
@@ -320,9 +332,25 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             self.refuse(change.at, what.into());
         }
         for node in machine.nodes() {
-            if node.kind.holds_items() && (node.state.is_some() || node.added.is_some()) {
-                let what = format!("a {} that is changed like another type", node.kind.name());
+            // What calls and arrays are given is up to their recipes.
+            if !is_call(node.kind) && (node.state.is_some() || node.added.is_some()) {
+                let what = match node.kind {
+                    NodeKind::Global => "a change to a class or function, for the whole program".to_owned(),
+                    kind => format!("a {} that is changed like another type", kind.name()),
+                };
                 self.refuse(node.end.saturating_sub(1), what);
+            }
+        }
+    }
+
+    /// Refuses bytes of arrays that other unpicklers than joblib's would execute.
+    fn check_array_bytes(&mut self, bytes: &[u8]) {
+        for raw in self.labels.machine().raw() {
+            let range = usize::try_from(raw.start).ok().zip(usize::try_from(raw.end).ok());
+            let contents = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
+            // If padding comes first, any other unpickler fails at the padding and never reads these bytes.
+            if !raw.is_pickle && raw.start == raw.from && verdict::calls_something(contents) {
+                self.refuse(raw.start, "the bytes of an array (would run as opcodes in other unpicklers)".into());
             }
         }
     }
@@ -350,7 +378,14 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
                 continue;
             }
             match self.recipe_of(index) {
-                Ok(recipe) => self.recipes.insert(index, recipe),
+                Ok(recipe) => {
+                    let refs = recipe.needs.len() + recipe.fill.len();
+                    let memory = size_of::<Recipe<'_>>() + size_of::<Ref>() * refs + ALLOCATION;
+                    if let Err(error) = self.labels.machine().shared_budget().charge(memory) {
+                        return self.refuse(0, format!("all of the pickle (cannot be planned: {error})"));
+                    }
+                    self.recipes.insert(index, recipe);
+                }
                 Err(why) => self.failed.push((index, why)),
             }
         }
@@ -414,7 +449,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             return Err("has pickles that are nested too deep".into());
         }
         let cannot = |error: MachineError| format!("holds a pickle that cannot be followed ({error})");
-        let (machine, value) = Machine::run_within(bytes).map_err(cannot)?;
+        let (machine, value) = Machine::run_within(bytes, self.labels.machine().shared_budget()).map_err(cannot)?;
         let (plan, value) = BuildPlan::at_depth(&Labels::new(&machine), value, depth);
         match plan.refusals.first() {
             Some((_, why)) => Err(format!("holds a pickle that needs {why}")),
@@ -457,7 +492,11 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
                 _ => Ok(()),
             };
             if let Err(why) = checked {
-                found.push((node.start, format!("a {} that {why}", node.kind.name())));
+                let what = match node.kind {
+                    NodeKind::Call(_) => self.described(index, &why),
+                    kind => format!("a {} that {why}", kind.name()),
+                };
+                found.push((node.start, what));
             }
         }
         for (at, what) in found {

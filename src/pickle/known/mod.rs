@@ -240,6 +240,11 @@ pub(super) fn is_metaclass(module: &str, name: &str) -> bool {
     has_exact_trait(module, name, Trait::Metaclass)
 }
 
+/// Whether a call of this global returns a class of its library, which honest pickles call.
+pub(super) fn makes_class(module: &str, name: &str) -> bool {
+    has_exact_trait(module, name, Trait::MakesClass)
+}
+
 /// Whether honest pickles call subclasses of this class.
 pub(super) fn is_called_base(module: &str, name: &str) -> bool {
     has_exact_trait(module, name, Trait::CalledBase)

@@ -195,6 +195,8 @@ pub(super) enum Trait {
     Metaclass,
     /// Honest pickles call subclasses of it, to make instances.
     CalledBase,
+    /// A call returns a class of its library, and honest pickles call that.
+    MakesClass,
     /// An instance has the items that the pickle adds to it, and no others.
     StartsEmpty,
     /// dill's function to import a module, also the one whose session is saved.

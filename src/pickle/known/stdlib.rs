@@ -219,6 +219,9 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["_frozen_importlib"], &["ModuleSpec"]).effect(Effect::ImportSpec),
     known(&["_frozen_importlib_external"], &["SourceFileLoader"]).effect(Effect::ImportSpec),
 
+    // Descriptions of signatures, in a module that is dangerous as a whole.
+    known(&["inspect"], &["Parameter", "Signature", "_ParameterKind"]).effect(Effect::OfLiterals),
+
     // Callables that call others.
     data(OPERATOR, &["itemgetter"]).builds(Value(B::ItemGetter)),
     known(OPERATOR, &["attrgetter"]).effect(Effect::AttrGetter),

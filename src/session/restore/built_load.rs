@@ -52,7 +52,7 @@ pub(super) fn restore_own<'py>(
     let plan = plan_for(file, &segments, &variables, &Damage::default(), request);
     let (loads, lost_slots) = plan.loads();
     let input = input_of(snapshot, request, &segments, &loads)?;
-    let planned = match (bad_names(py, &variables)?, input.plan()) {
+    let planned = match (bad_names(py, &variables)?, input.plan(&snapshot.budget())) {
         (names, Ok(planned)) if names.is_empty() => planned,
         (names, planned) => {
             let needs = planned.err().into_iter().flatten().chain(names);
@@ -71,7 +71,8 @@ pub(super) fn restore_own<'py>(
         let (loads, lost_slots) = plan.loads();
         // What is loaded has changed, and is planned again.
         let input = input_of(snapshot, request, &segments, &loads)?;
-        let planned = input.plan().or_else(|needs| untrusted_load::refuse(snapshot, request.name, needs))?;
+        let planned =
+            input.plan(&snapshot.budget()).or_else(|needs| untrusted_load::refuse(snapshot, request.name, needs))?;
         let building = OwnBuild { namespace: &namespace, plan: &plan, lost_slots: &lost_slots };
         building.build_all(py, &input, &planned, &mut variables)
     }
@@ -212,7 +213,8 @@ pub(super) fn restore_foreign<'py>(
     let _installed = InstalledImports::only(py)?;
     let bytes = snapshot.bytes().or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
     let input = LoadInput::of_pickle(bytes);
-    let planned = input.plan().or_else(|needs| untrusted_load::refuse(snapshot, request.name, needs))?;
+    let planned =
+        input.plan(&snapshot.budget()).or_else(|needs| untrusted_load::refuse(snapshot, request.name, needs))?;
     let context = BuildContext::new(py, input.len());
     let built = build_alone(&context, &planned.machine, &planned.plan, &planned.values);
     let object = built.map_err(|failure| fatal(py, failure, request.name))?;

@@ -47,7 +47,7 @@ impl Stack {
             Self::Bare => &[],
             Self::Dill => &["dill", "numpy"],
             Self::Full => &["dill", "numpy", "pandas", "scikit-learn", "cloudpickle", "joblib"],
-            Self::Arrow => &["dill", "numpy", "pandas", "pyarrow"],
+            Self::Arrow => &["dill", "numpy", "pandas", "pyarrow==26.0.1"],
         }
     }
 }

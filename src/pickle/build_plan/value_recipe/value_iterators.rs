@@ -108,8 +108,10 @@ fn over<'a>(context: &PlanContext<'_, 'a>, of: Ref, state: Option<Ref>) -> Resul
     };
     let skipped = skipped.min(length);
     let recipe = made(ValueMake::Iterator { skipped }, vec![of]);
+    // An iterator over a dict or a set notes how many items that has, and one over a list does not.
+    let is_sequence = sequence(context, of).is_some();
     if skipped == 0 {
-        return Ok(recipe);
+        return Ok(if is_sequence { recipe } else { reading(recipe) });
     }
     if length != u64::MAX {
         context.spend(usize::try_from(skipped).unwrap_or(usize::MAX))?;

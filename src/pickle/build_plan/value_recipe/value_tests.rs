@@ -8,7 +8,7 @@ use crate::pickle::machine::Machine;
 fn refusals(pickle: &[u8]) -> Vec<String> {
     let (machine, value) = Machine::run(pickle).expect("a pickle");
     let labels = Labels::new(&machine);
-    BuildPlan::of_pickle(pickle, &labels, value).0.refusals().iter().map(|(_, why)| why.clone()).collect()
+    BuildPlan::of_pickle(&labels, value).refusals().iter().map(|(_, why)| why.clone()).collect()
 }
 
 /// A call by REDUCE.

@@ -23,7 +23,7 @@ pub(super) fn make<'py>(
         ArrayMake::Objects(array) => new_array(context, array, first()?),
         ArrayMake::FromBuffer(array) => from_buffer(context, array, needs),
         ArrayMake::Shared(array) => shared(context, array, needs),
-        ArrayMake::Scalar(parsed, bytes) => scalar(context, parsed, bytes, first()?),
+        ArrayMake::Scalar(_, bytes) => scalar(context, bytes, first()?),
         ArrayMake::Masked(array) => masked(context, array, needs),
         ArrayMake::Random(random) => random_objects::make(context, random, needs),
     }
@@ -218,19 +218,13 @@ fn shared<'py>(
     Ok(made)
 }
 
-/// A scalar: the only item of an array without axes.
-fn scalar<'py>(
-    context: &BuildContext<'py>,
-    parsed: &Dtype,
-    bytes: &[u8],
-    dtype: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
+/// A scalar: the only item of an array without axes. With fields, it is a view of that array.
+fn scalar<'py>(context: &BuildContext<'py>, bytes: &[u8], dtype: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = context.py();
-    let array = context.global("numpy", "empty")?.call1((PyTuple::empty(py), dtype))?;
+    // `empty` would give a dtype of no bytes one.
+    let array = context.global("numpy", "ndarray")?.call1((PyTuple::empty(py), dtype))?;
     fill_with(&array, bytes)?;
-    let item = array.get_item(PyTuple::empty(py))?;
-    // A scalar with fields is a view of the array.
-    if matches!(parsed.kind, DtypeKind::Structure { .. }) { item.call_method0("copy") } else { Ok(item) }
+    array.get_item(PyTuple::empty(py))
 }
 
 /// `MaskedArray(data, mask)` with a fill value.
