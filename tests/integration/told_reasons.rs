@@ -67,3 +67,51 @@ fn gradients_that_torch_does_not_pickle_are_noted() {
     assert!(notes("leaf").contains("(grad)") && notes("layer").contains("(grad)"), "{report}");
     assert!(notes("inner").contains("(grad_fn)") && notes("plain") == "null", "{report}");
 }
+
+#[test]
+fn an_instance_in_its_own_frozenset_is_not_lost_in_silence() {
+    for sandbox in pythons().iter().map(|python| Sandbox::with(venv(python, Stack::Dill))) {
+        let script = "class Node:\n    def __init__(self, key): self.key, self.peers = key, None\n    \
+                      def __hash__(self): return hash(self.key)\n    def __eq__(self, other): return self is other\n\
+                      first = Node('a'); first.peers = (first, {first}, {(first, 1): 2})\n\
+                      second = Node('b'); second.peers = frozenset([second])\n\
+                      third = Node('c'); third.peers = [frozenset([(third, 1)])]\n\
+                      fourth = Node('d'); fourth.peers = frozenset([first])\n";
+        let run = save(&sandbox, script);
+        assert!(run.err().contains("left out 2 variables"), "{}", run.err());
+        assert!(run.err().contains("second (__main__.Node") && run.err().contains("third (__main__.Node"));
+        let code = "first.peers[0] is first, first in first.peers[1], first in fourth.peers";
+        sandbox.snapcli(&["restore", "-c", code]).assert_code(0).assert_stdout("(True, True, True)\n");
+    }
+}
+
+const GROUPS: &str = "
+class Many(ExceptionGroup):
+    def __new__(cls, errors, code):
+        self = super().__new__(cls, 'many', errors)
+        self.code = code
+        return self
+class Named(ExceptionGroup):
+    def __new__(cls, name, *errors): return super().__new__(Named, name, errors)
+    def __init__(self, name, *errors): self.name = name
+class Base(BaseExceptionGroup):
+    def __new__(cls, errors): return super().__new__(cls, 'base', errors)
+many = Many([ValueError(1), TypeError('x')], 5)
+named = Named('n', KeyError('k'))
+base = Base([KeyboardInterrupt()])
+plain = ExceptionGroup('plain', [many, ValueError(2)])
+";
+
+#[test]
+fn groups_of_exceptions_with_their_own_new_come_back() {
+    for python in pythons().iter().filter(|python| python.version >= (3, 11)) {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        save(&sandbox, GROUPS).assert_code(0);
+        let code = "print(many.message, many.code, many.exceptions, len(many.args), named.message, named.name, named.exceptions, \
+                    base.exceptions, plain.exceptions[0] is many)";
+        let expected = "many 5 (ValueError(1), TypeError('x')) 2 n n (KeyError('k'),) (KeyboardInterrupt(),) True\n";
+        sandbox.snapcli(&["restore", "-c", code]).assert_code(0).assert_stdout(expected);
+        let loaded = sandbox.python(&["-c", &format!("import dill; dill.load_module('session.pkl'); {code}")]);
+        loaded.assert_code(0).assert_stdout(expected);
+    }
+}
