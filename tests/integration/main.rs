@@ -93,6 +93,8 @@ mod strict_gate;
 #[cfg(feature = "python")]
 mod suites;
 #[cfg(feature = "python")]
+mod told_reasons;
+#[cfg(feature = "python")]
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
