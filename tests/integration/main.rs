@@ -9,6 +9,8 @@ mod built_objects;
 #[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
+mod changed_files;
+#[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
 mod credentials;
@@ -92,6 +94,8 @@ mod skipped;
 mod strict_gate;
 #[cfg(feature = "python")]
 mod suites;
+#[cfg(feature = "python")]
+mod told_reasons;
 #[cfg(feature = "python")]
 mod trust;
 #[cfg(feature = "python")]
