@@ -111,6 +111,9 @@ fn following_pickles(bytes: &[u8], mut end: u64) -> Option<(u64, Refused)> {
             return does_something.then(|| (end, "a second pickle that cannot be followed".into()));
         };
         let (plan, _) = BuildPlan::at_depth(&Labels::new(&machine), value, 0);
+        if machine.budget().is_spent() {
+            return Some((end, "a second pickle that is too large to look at".into()));
+        }
         if let Some((_, why)) = plan.refusals.first() {
             return Some((end, format!("a second pickle that needs {why}")));
         }
@@ -351,7 +354,13 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             }
             match self.recipe_of(index) {
                 Ok(recipe) => self.recipes.insert(index, recipe),
-                Err(why) => self.failed.push((index, why)),
+                Err(why) => {
+                    // Who made the budget finds out that it is spent.
+                    let budget = self.labels.machine().budget();
+                    if budget.charge(why.len()).and_then(|()| budget.push(&mut self.failed, (index, why))).is_err() {
+                        return;
+                    }
+                }
             }
         }
     }
