@@ -52,15 +52,23 @@ impl<'a> Inspection<'a> {
         Self::new(bytes, budget, Machine::run_with(bytes, budget), OnceCell::new())
     }
 
-    /// Follows a pickle for its outline and verdict only, which are what `inspect` shows. The verdict is formed during
-    /// the run, so the machine can drop the parts of long lists as it goes: a list of a million records then takes no
-    /// more memory than a list of a million numbers, and a trace does not show the parts that were dropped.
+    /// Follows a pickle for its outline and verdict only, which are what `inspect` shows. If the budget does not pay
+    /// for all of its values, the verdict is formed during a second run, in which the machine drops the parts of long
+    /// lists as it goes: a list of a million records then takes no more memory than a list of a million numbers. Such a
+    /// verdict is never plain, and a trace does not show the parts that were dropped.
     ///
     /// # Errors
     /// As for [`run`](Self::run).
     pub(crate) fn run_pruned(bytes: &'a [u8], budget: &Rc<WorkBudget>) -> Result<Self, MachineError> {
+        let error = match Machine::run_with(bytes, &budget.rest()) {
+            Err(error) if error.is_limit() => error,
+            followed => return Self::new(bytes, budget, followed, OnceCell::new()),
+        };
         match Verdict::follow(bytes, budget) {
-            Ok((verdict, machine, value)) => Self::new(bytes, budget, Ok((machine, value)), OnceCell::from(verdict)),
+            Ok((verdict, machine, value)) => {
+                let verdict = OnceCell::from(verdict.of_large(&error));
+                Self::new(bytes, budget, Ok((machine, value)), verdict)
+            }
             Err(error) => Self::new(bytes, budget, Err(error), OnceCell::new()),
         }
     }
@@ -98,7 +106,7 @@ impl<'a> Inspection<'a> {
         self.verdict.get_or_init(|| match self.is_outline_only {
             // The machine has dropped values that no verdict has seen, so this takes a run of its own.
             true => Verdict::of_bytes(self.bytes, &self.budget),
-            false => Verdict::of_run(self.bytes, &self.labels()),
+            false => Verdict::of_run(self.bytes, &self.labels(), self.value),
         })
     }
 
@@ -146,6 +154,7 @@ impl<'a> Inspection<'a> {
 mod tests {
     use super::*;
     use crate::pickle::samples::{self, joblib_dumps};
+    use crate::pickle::verdict::VerdictClass;
 
     fn assert_same(pickle: &[u8]) {
         let budget = || WorkBudget::new(pickle.len() as u64, None);
@@ -173,14 +182,20 @@ mod tests {
 
     #[test]
     fn a_pruned_run_drops_the_parts_of_a_long_list() {
-        let mut pickle = b"](".to_vec();
-        pickle.extend(b"}\x8c\x01aK\x01s".repeat(1000));
-        pickle.extend(b"e.");
+        let batch = [&b"("[..], &b"}\x8c\x01aK\x01s".repeat(1000), b"e"].concat();
+        let pickle = [b"]", batch.repeat(100).as_slice(), b"."].concat();
         assert_same(&pickle);
         let nodes = |inspection: Inspection<'_>| inspection.machine.nodes().len();
-        let budget = WorkBudget::new(pickle.len() as u64, None);
-        assert_eq!(Inspection::run(&pickle, &budget).map(nodes), Ok(1001));
-        assert_eq!(Inspection::run_pruned(&pickle, &budget).map(nodes), Ok(1));
+        let enough = WorkBudget::new(pickle.len() as u64, None);
+        assert_eq!(Inspection::run(&pickle, &enough).map(nodes), Ok(100_001));
+        assert_eq!(Inspection::run_pruned(&pickle, &enough).map(nodes), Ok(100_001));
+        // Too little for all values at once. Then nobody knows whether the pickle is plain.
+        let little = || WorkBudget::new(0, Some(12_000_000));
+        assert!(Inspection::run(&pickle, &little()).map(nodes).is_err_and(|error| error.is_limit()));
+        assert_eq!(Inspection::run_pruned(&pickle, &little()).map(nodes), Ok(1));
+        let verdict = |budget| Inspection::run_pruned(&pickle, budget).map(|inspection| inspection.verdict().class);
+        assert_eq!(verdict(&enough), Ok(VerdictClass::Plain));
+        assert_eq!(verdict(&little()), Ok(VerdictClass::Calls));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::python::context::{self, RunContext};
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, LeftOutReason, ScriptEnd};
 use crate::snapshot::reader::Snapshot;
+use crate::ui::escape;
 
 /// Adds the module to the table of built-in modules. Call it before Python is initialized.
 pub(crate) fn add_to_inittab() {
@@ -345,6 +346,10 @@ fn patterns(given: Option<Bound<'_, PyAny>>) -> PyResult<Vec<Pattern>> {
 fn to_exception(error: anyhow::Error, action: &str, path: &Path) -> PyErr {
     match error.downcast::<PyErr>() {
         Ok(error) => error,
-        Err(error) => PyOSError::new_err(format!("cannot {action} {}: {error:#}", path.display())),
+        Err(error) => {
+            // Python prints the message as it is, and parts of it may come from a hostile file.
+            let text = format!("cannot {action} {}: {error:#}", path.display());
+            PyOSError::new_err(escape(&text).into_owned())
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! What a session needs while it is loaded: the globals of code that a load runs, such as a `__setstate__`.
 //!
-//! A load binds variables in the order of the file, and plain dill binds all of them at its end. So what such code needs
-//! comes first, if it can be made without running anything, and the pickle binds classes and functions when it makes
-//! them.
+//! A load binds variables in the order of the file, and plain dill binds all of them at its end. So what such code
+//! needs comes first, if it can be made without running anything, and the pickle binds classes and functions when it
+//! makes them.
 
 use std::collections::{HashMap, HashSet};
 

@@ -7,8 +7,11 @@
 
 mod ambient;
 mod api;
+mod attribute_places;
 mod child_signal;
 mod code_objects;
+mod credentials;
+mod definition_changes;
 mod failure_path;
 mod forked_load;
 mod fresh_load;
@@ -25,6 +28,7 @@ mod provenance;
 mod restore;
 mod roundtrip;
 mod save;
+mod script_credentials;
 mod secrets;
 mod select;
 mod size_estimate;

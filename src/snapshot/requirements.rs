@@ -194,7 +194,7 @@ impl<'f> LoadInput<'f> {
         let labels = Labels::new(&machine);
         let (plan, values, is_session) = match (&self.ends, values.as_slice()) {
             (None, [value]) => {
-                let (plan, built) = BuildPlan::of_pickle(&self.pickle, &labels, *value);
+                let (plan, built) = BuildPlan::of_file(&self.pickle, &labels, *value);
                 (plan, vec![built], built != *value)
             }
             _ => (BuildPlan::of_loads(&labels, &values, &self.buffers), values, false),
@@ -224,7 +224,7 @@ impl<'f> LoadInput<'f> {
 
     /// What the plan refuses. The verdict says more about what a load would do, so its words come first.
     fn requirements(&self, labels: &Labels<'_, '_>, refusals: &[(u64, String)]) -> Vec<Requirement> {
-        let found = verdict::beyond_plain_of_run(&self.pickle, labels);
+        let found = verdict::words_of_run(&self.pickle, labels);
         let known: Vec<Option<&str>> = found.iter().map(|(offset, _)| self.variable(*offset)).collect();
         let others = refusals.iter().filter(|(offset, _)| !known.contains(&self.variable(*offset))).cloned();
         let all: Vec<(u64, String)> = found.iter().cloned().chain(others).collect();

@@ -13,6 +13,8 @@ mod changed_files;
 #[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
+mod credentials;
+#[cfg(feature = "python")]
 mod diffing;
 #[cfg(feature = "python")]
 mod dill_pitfalls;
@@ -59,6 +61,8 @@ mod lost_objects;
 #[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
+mod module_definitions;
+#[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
@@ -89,6 +93,8 @@ mod strict_gate;
 #[cfg(feature = "python")]
 mod suites;
 #[cfg(feature = "python")]
+mod told_reasons;
+#[cfg(feature = "python")]
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
@@ -96,6 +102,8 @@ mod trust_prompt;
 mod untrusted_arrays;
 #[cfg(feature = "python")]
 mod untrusted_frames;
+#[cfg(feature = "python")]
+mod untrusted_values;
 #[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]

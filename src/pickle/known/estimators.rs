@@ -10,7 +10,7 @@
 //! `benches/untrusted/attributes.py` prints what an installed scikit-learn writes.
 
 use super::declared_kind::{Attributes, Axis, DeclaredKind as Kind, Items, Kinds};
-use super::registry_row::{KnownGlobal, data_class, known};
+use super::registry_row::{KnownGlobal, known};
 use crate::pickle::build_plan::{Builder, InstanceBuilder};
 
 pub(super) const FLAG: Kinds = &[Kind::Flag];
@@ -51,15 +51,6 @@ pub(super) const FITTED: Attributes = &[
 
 /// The row of an estimator.
 pub(super) const fn estimator(
-    module: &'static [&'static str],
-    name: &'static [&'static str],
-    attributes: &'static [Attributes],
-) -> KnownGlobal {
-    data_class(module, name).builds(Builder::Instance(InstanceBuilder::Estimator(attributes)))
-}
-
-/// The row of an estimator that the unpickler must not make.
-pub(super) const fn built(
     module: &'static [&'static str],
     name: &'static [&'static str],
     attributes: &'static [Attributes],
@@ -324,7 +315,7 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     estimator(&["sklearn.pipeline"], &["Pipeline"], &[FITTED, PIPELINE]),
     estimator(&["sklearn.pipeline"], &["FeatureUnion"], &[FITTED, FEATURE_UNION]),
     estimator(&["sklearn.compose._column_transformer"], &["ColumnTransformer"], &[FITTED, COLUMN_TRANSFORMER]),
-    built(&["sklearn.compose._target"], &["TransformedTargetRegressor"], &[FITTED, TARGET]),
+    estimator(&["sklearn.compose._target"], &["TransformedTargetRegressor"], &[FITTED, TARGET]),
     instance(&["sklearn.compose._column_transformer"], &["make_column_selector"], &[COLUMN_SELECTOR]),
     instance(&["sklearn.compose._column_transformer"], &["_RemainderColsList"], &[REMAINDER_COLUMNS]),
     instance(&["sklearn.model_selection._split"], &[
@@ -340,22 +331,22 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     estimator(&["sklearn.preprocessing._data"], &["Binarizer"], &[FITTED, COPY, &[("threshold", NUMBER)]]),
     estimator(&["sklearn.preprocessing._data"], &["PowerTransformer"], &[FITTED, COPY, POWER]),
     estimator(&["sklearn.preprocessing._data"], &["QuantileTransformer"], &[FITTED, COPY, QUANTILE]),
-    built(&["sklearn.preprocessing._polynomial", "sklearn.preprocessing._data"], &["PolynomialFeatures"],
+    estimator(&["sklearn.preprocessing._polynomial", "sklearn.preprocessing._data"], &["PolynomialFeatures"],
         &[FITTED, POLYNOMIAL]),
-    built(&["sklearn.preprocessing._function_transformer"], &["FunctionTransformer"], &[FITTED, FUNCTION]),
+    estimator(&["sklearn.preprocessing._function_transformer"], &["FunctionTransformer"], &[FITTED, FUNCTION]),
     estimator(&["sklearn.preprocessing._encoders"], &["OrdinalEncoder"], &[FITTED, ORDINAL]),
     estimator(&["sklearn.preprocessing._label"], &["LabelEncoder"], &[&[("classes_", CLASSES)]]),
-    built(&["sklearn.preprocessing._label"], &["LabelBinarizer"], &[BINARIZER_OF_LABELS]),
+    estimator(&["sklearn.preprocessing._label"], &["LabelBinarizer"], &[BINARIZER_OF_LABELS]),
     estimator(&["sklearn.impute._base"], &["SimpleImputer"], &[FITTED, COPY, IMPUTER]),
-    built(&["sklearn.impute._base"], &["MissingIndicator"], &[FITTED, INDICATOR]),
+    estimator(&["sklearn.impute._base"], &["MissingIndicator"], &[FITTED, INDICATOR]),
     estimator(&["sklearn.feature_selection._variance_threshold"], &["VarianceThreshold"], &[FITTED, VARIANCE]),
-    built(&["sklearn.feature_selection._univariate_selection"], &["SelectKBest", "SelectPercentile"],
+    estimator(&["sklearn.feature_selection._univariate_selection"], &["SelectKBest", "SelectPercentile"],
         &[FITTED, BY_PERCENTILE_OR_NUMBER]),
     // Functions that score features: values only.
     known(&["sklearn.feature_selection._univariate_selection"], &[
         "f_classif", "f_regression", "chi2", "r_regression", "f_oneway",
     ]).builds(Builder::Instance(InstanceBuilder::Uncalled)),
     estimator(&["sklearn.decomposition._pca"], &["PCA"], &[FITTED, COPY, PCA]),
-    built(&["sklearn.decomposition._incremental_pca"], &["IncrementalPCA"], &[FITTED, COPY, PCA]),
+    estimator(&["sklearn.decomposition._incremental_pca"], &["IncrementalPCA"], &[FITTED, COPY, PCA]),
     estimator(&["sklearn.decomposition._truncated_svd"], &["TruncatedSVD"], &[FITTED, TRUNCATED_SVD]),
 ];

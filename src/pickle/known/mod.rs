@@ -76,7 +76,7 @@ pub(super) fn builder_of(module: &str, name: &str) -> Option<Builder> {
 
 /// Whether a file that is not trusted may look up this global, by its current name: to call it, or as a value.
 pub(crate) fn is_built(module: &str, name: &str) -> bool {
-    row(module, name).is_some_and(|row| row.builder.is_some() || row.is_value || row.is_loaded_untrusted)
+    row(module, name).is_some_and(|row| row.builder.is_some() || row.is_value)
 }
 
 /// Whether a file that is not trusted may have this class, function or singleton itself as a value, by its current
@@ -238,6 +238,11 @@ pub(super) fn is_dtype(module: &str, name: &str) -> bool {
 /// Whether a class that this metaclass makes runs no code of the pickle.
 pub(super) fn is_metaclass(module: &str, name: &str) -> bool {
     has_exact_trait(module, name, Trait::Metaclass)
+}
+
+/// Whether a call of this global returns a class of its library, which honest pickles call.
+pub(super) fn makes_class(module: &str, name: &str) -> bool {
+    has_exact_trait(module, name, Trait::MakesClass)
 }
 
 /// Whether honest pickles call subclasses of this class.

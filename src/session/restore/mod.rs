@@ -107,7 +107,7 @@ fn restore_own<'py>(
     let entries = ambient_entries(snapshot, index, request)?;
     let mut state = AppliedState::default();
     // Directories that the script added may have modules that the variables need.
-    state.apply(py, &entries, |name| name == ambient::SEARCH_PATH);
+    state.apply(py, &entries, ambient::is_early);
     // Modules next to the script must be importable before the session's own module is.
     if request.finds_script_modules {
         add_script_directory(py, index)?;
@@ -130,7 +130,7 @@ fn restore_own<'py>(
     // The other libraries are those that are loaded by now.
     if request.only.is_empty() {
         let has_directory = request.ambient == AmbientChoice::AllAndDirectory;
-        let chosen = |name: &str| name != ambient::SEARCH_PATH && (has_directory || !ambient::is_directory(name));
+        let chosen = |name: &str| !ambient::is_early(name) && (has_directory || !ambient::is_directory(name));
         state.apply(py, &entries, chosen);
     }
     Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes: state.notes })

@@ -366,8 +366,8 @@ impl Snapshot {
         if let Some(verdict) = self.verdict.get() {
             return Ok(Some(verdict.clone()));
         }
-        let verdict = match Verdict::follow(self.bytes()?, &self.budget()) {
-            Ok((verdict, ..)) => verdict,
+        let verdict = match Verdict::of_file(self.bytes()?, &self.budget()) {
+            Ok(verdict) => verdict,
             // The index says what is in the file, so it can be shown without a verdict.
             Err(error) if error.is_limit() && !however_long => return Ok(None),
             Err(error) if error.is_limit() => return Err(ReadError::BadPickle(error)),
