@@ -33,7 +33,7 @@ use std::sync::LazyLock;
 use self::registry_row::{KnownGlobal, Trait};
 use super::build_plan::Builder;
 
-pub(super) use self::declared_kind::{Attributes, Axis, DeclaredKind, Items, Kinds};
+pub(super) use self::declared_kind::{ArrayItems, Attributes, Axis, DeclaredKind, Kinds};
 pub(super) use self::dill_cloudpickle::{IMPORT_MODULE_NAME, NAMED_IMPORTS, is_known_repr, type_of_repr};
 pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
 pub(super) use self::numpy::ARRAY;
@@ -76,7 +76,7 @@ pub(super) fn builder_of(module: &str, name: &str) -> Option<Builder> {
 
 /// Whether a file that is not trusted may look up this global, by its current name: to call it, or as a value.
 pub(crate) fn is_built(module: &str, name: &str) -> bool {
-    row(module, name).is_some_and(|row| row.builder.is_some() || row.is_value || row.is_loaded_untrusted)
+    row(module, name).is_some_and(|row| row.builder.is_some() || row.is_value)
 }
 
 /// Whether a file that is not trusted may have this class, function or singleton itself as a value, by its current
