@@ -9,6 +9,8 @@ mod built_objects;
 #[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
+mod changed_files;
+#[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
 mod credentials;

@@ -51,7 +51,7 @@ fn steps(step: &[u8]) -> Vec<u8> {
 fn refusals(opcodes: &[u8]) -> Vec<String> {
     let pickle = [b"\x80\x05", opcodes, b"."].concat();
     let (machine, value) = Machine::run(&pickle).expect("a pickle");
-    let (plan, _) = BuildPlan::of_pickle(&pickle, &Labels::new(&machine), value);
+    let plan = BuildPlan::of_pickle(&Labels::new(&machine), value);
     plan.refusals().iter().map(|(_, why)| why.clone()).collect()
 }
 
@@ -69,7 +69,7 @@ fn declared_attributes_are_set_and_the_version_is_kept_apart() {
         [("with_mean", TRUE), ("mean_", &mean), ("n_features_in_", b"K\x02"), ("_sklearn_version", &version)];
     let pickle = [b"\x80\x05", &instance(SCALER, &attributes)[..], b"."].concat();
     let (machine, value) = Machine::run(&pickle).expect("a pickle");
-    let (plan, _) = BuildPlan::of_pickle(&pickle, &Labels::new(&machine), value);
+    let plan = BuildPlan::of_pickle(&Labels::new(&machine), value);
     assert_eq!(plan.refusals(), []);
     let recipe = machine.resolve(value).node_index().and_then(|node| plan.recipe(node)).expect("a recipe");
     let Make::Instance(make) = &recipe.make else { panic!("{recipe:?}") };

@@ -67,7 +67,6 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(DILL, &["_create_array"])
         .makes(Makes::Call)
         .effect(Effect::CallsWith(0))
-        .loaded_untrusted()
         .builds(Builder::Array(ArrayBuilder::Dill))
         .canonical(CanonicalCall::ArrayByDill),
     known(DILL, &["_create_ftype"]).effect(Effect::Calls(0)),

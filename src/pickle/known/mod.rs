@@ -76,7 +76,7 @@ pub(super) fn builder_of(module: &str, name: &str) -> Option<Builder> {
 
 /// Whether a file that is not trusted may look up this global, by its current name: to call it, or as a value.
 pub(crate) fn is_built(module: &str, name: &str) -> bool {
-    row(module, name).is_some_and(|row| row.builder.is_some() || row.is_value || row.is_loaded_untrusted)
+    row(module, name).is_some_and(|row| row.builder.is_some() || row.is_value)
 }
 
 /// Whether a file that is not trusted may have this class, function or singleton itself as a value, by its current

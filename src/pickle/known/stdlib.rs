@@ -16,12 +16,10 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["copyreg"], &["_reconstructor"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::Reconstruct)
-        .loaded_untrusted()
         .canonical(CanonicalCall::Reconstructor),
     known(&["copyreg"], &["__newobj__"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
-        .loaded_untrusted()
         .canonical(CanonicalCall::NewObj),
     // Not loaded from untrusted files: it hides arguments in arguments, where the check of buffers does not see them.
     known(&["copyreg"], &["__newobj_ex__"]).makes(Makes::InstanceOf(0)).effect(Effect::New(0)),

@@ -100,10 +100,10 @@ pub(super) fn stored_entries(snapshot: &Snapshot, index: &Index) -> Result<Vec<(
     if segments.is_empty() {
         return Ok(Vec::new());
     }
-    let bytes = snapshot.bytes()?;
     let value = |segment: &&VariableSegment<'_>| {
-        snapshot.check_segments(std::iter::once(*segment), &|_| {}).ok()?;
-        let value = segment.value_of_frame(bytes)?;
+        // The bytes that are checked are those that are used, even if the file changes meanwhile.
+        let bytes = snapshot.checked_segment(segment).ok()??;
+        let value = segment.value_within(&bytes)?;
         let mut ops = Parser::segment(value, 0);
         let json = match ops.next()?.ok()?.argument {
             Argument::Str(text) => serde_json::from_slice(text.bytes()).ok()?,
