@@ -9,10 +9,12 @@
 //! call of a global. Nothing that is called by its pickle has a recipe unless it has a row.
 
 mod array_arguments;
+mod array_description;
 mod array_recipe;
 #[cfg(test)]
 mod array_recipe_tests;
 mod build_order;
+mod dtype_layout;
 mod dtype_recipe;
 mod file_plan;
 mod instance_attributes;
@@ -32,10 +34,10 @@ mod recipe_table;
 mod shared_array_recipe;
 mod value_recipe;
 
+pub(crate) use self::array_description::{ArrayClass, ArrayContents, ArrayDescription, ArrayMake, ItemOrder};
 pub(in crate::pickle) use self::array_recipe::ArrayBuilder;
-pub(crate) use self::array_recipe::{ArrayClass, ArrayContents, ArrayDescription, ArrayMake, ItemOrder};
 pub(crate) use self::build_order::{BuildStep, BuildSteps};
-pub(crate) use self::dtype_recipe::{Dtype, DtypeField, DtypeKind};
+pub(crate) use self::dtype_layout::{Dtype, DtypeField, DtypeKind};
 pub(crate) use self::file_plan::{BuildPlan, NestedPickle};
 pub(in crate::pickle) use self::instance_recipe::InstanceBuilder;
 pub(crate) use self::instance_recipe::InstanceMake;

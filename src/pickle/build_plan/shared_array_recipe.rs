@@ -6,10 +6,8 @@
 use std::ops::Range;
 
 use super::array_arguments::array_builder;
-use super::array_recipe::{
-    ArrayBuilder, ArrayClass, ArrayContents, ArrayDescription, ItemOrder, MAX_BYTES, checked_count, checked_dtype,
-    checked_shape,
-};
+use super::array_description::{ArrayClass, ArrayContents, ArrayDescription, ItemOrder};
+use super::array_recipe::{ArrayBuilder, MAX_BYTES, checked_count, checked_dtype, checked_shape};
 use super::{PlanContext, PlannedCall, Refused};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
