@@ -19,7 +19,9 @@ fn no_global_has_two_rows() {
 
 #[test]
 fn only_classes_and_makers_of_data_are_built() {
-    for row in TABLES.into_iter().flatten().filter(|row| row.builder.is_some() && !row.traits.contains(&Trait::OnlyCalled)) {
+    for row in
+        TABLES.into_iter().flatten().filter(|row| row.builder.is_some() && !row.traits.contains(&Trait::OnlyCalled))
+    {
         let makes_data = match row.effect {
             None | Some(Effect::Data | Effect::New(0) | Effect::Reconstruct) => true,
             // Other arguments than literals, and callbacks, are no plain data.
