@@ -19,12 +19,14 @@ fn no_global_has_two_rows() {
 
 #[test]
 fn only_classes_and_makers_of_data_are_built() {
-    for row in TABLES.into_iter().flatten().filter(|row| row.builder.is_some() && !row.traits.contains(&Trait::OnlyCalled)) {
+    for row in
+        TABLES.into_iter().flatten().filter(|row| row.builder.is_some() && !row.traits.contains(&Trait::OnlyCalled))
+    {
         let makes_data = match row.effect {
             None | Some(Effect::Data | Effect::New(0) | Effect::Reconstruct) => true,
             // Other arguments than literals, and callbacks, are no plain data.
             Some(Effect::OfLiterals | Effect::Reference) => true,
-            Some(Effect::Memory) => row.names == ["ndarray"],
+            Some(Effect::Memory) => row.names == ["ndarray"] || row.names == ["recarray", "record"],
             Some(Effect::Calls(1)) => row.modules == ["numpy.random._pickle"],
             Some(Effect::CallsWith(0)) => row.names == ["_create_array"],
             Some(_) => false,
@@ -162,7 +164,7 @@ fn nothing_that_calls_or_reaches_further_is_built() {
         ("pandas", "read_pickle"),
         ("pickle", "loads"),
         ("posix", "system"),
-        ("pyarrow.lib", "py_buffer"),
+        ("pyarrow.lib", "Buffer"),
         ("sklearn.linear_model", "os.system"),
         ("sklearn.neighbors._kd_tree", "newObj"),
         ("sklearn.pipeline", "Pipeline.fit"),
@@ -172,7 +174,10 @@ fn nothing_that_calls_or_reaches_further_is_built() {
         ("sklearn.tree._tree", "Tree"),
         ("types", "FunctionType"),
     ] {
-        assert!(!is_built(module, name), "{module} {name}");
+        assert!(!is_harmless_value(module, name), "{module} {name}");
+        // Of these, a recipe knows the few calls that honest pickles have.
+        let has_recipe = matches!(name, "getattr" | "type" | "_eval_repr");
+        assert!(has_recipe || !is_built(module, name), "{module} {name}");
     }
     assert!(may_import("numpy") && !may_import("mine") && !may_import("antigravity"));
 }
