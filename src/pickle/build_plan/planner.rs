@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use super::build_order::BuildOrder;
-use super::plan_context::LOOKS_PER_BYTE;
+use super::plan_context::{LOOKS_PER_BYTE, MIN_LOOKS};
 use super::planned_call::planned_call;
 use super::recipe_table::RecipeTable;
 use super::{
@@ -57,7 +57,7 @@ pub(super) struct Planner<'l, 'm, 'a> {
 impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
     pub(super) fn new(labels: &'l Labels<'m, 'a>, buffers: &'l [(u64, BufferFacts)], depth: usize) -> Self {
         let (session, recipes, effects, consumed, copied, failed, refusals, known) = Default::default();
-        let budget = Cell::new(labels.machine().end().saturating_mul(LOOKS_PER_BYTE));
+        let budget = Cell::new(labels.machine().end().saturating_mul(LOOKS_PER_BYTE).saturating_add(MIN_LOOKS));
         Self { labels, buffers, depth, session, recipes, effects, consumed, copied, budget, failed, refusals, known }
     }
 
