@@ -26,7 +26,7 @@ fn only_classes_and_makers_of_data_are_built() {
             None | Some(Effect::Data | Effect::New(0) | Effect::Reconstruct) => true,
             // Other arguments than literals, and callbacks, are no plain data.
             Some(Effect::OfLiterals | Effect::Reference) => true,
-            Some(Effect::Memory) => row.modules == ["numpy"],
+            Some(Effect::Memory) => row.names == ["ndarray"] || row.names == ["recarray", "record"],
             Some(Effect::Calls(1)) => row.modules == ["numpy.random._pickle"],
             Some(Effect::CallsWith(0)) => row.names == ["_create_array"],
             Some(_) => false,
@@ -147,13 +147,15 @@ fn plain_data_is_built() {
 
 #[test]
 fn nothing_that_calls_or_reaches_further_is_built() {
-    let built: Vec<_> = [
+    for (module, name) in [
         ("builtins", "eval"),
+        ("builtins", "getattr"),
         ("builtins", "map"),
         ("cloudpickle", "instance"),
         ("collections", "abc.sys"),
         ("copyreg", "__newobj_ex__"),
         ("dill._dill", "_create_function"),
+        ("dill._dill", "_eval_repr"),
         ("functools", "partial"),
         ("functools", "reduce"),
         ("logging", "getLogger"),
@@ -162,6 +164,7 @@ fn nothing_that_calls_or_reaches_further_is_built() {
         ("pandas", "read_pickle"),
         ("pickle", "loads"),
         ("posix", "system"),
+        ("pyarrow.lib", "Buffer"),
         ("sklearn.linear_model", "os.system"),
         ("sklearn.neighbors._kd_tree", "newObj"),
         ("sklearn.pipeline", "Pipeline.fit"),
@@ -170,10 +173,11 @@ fn nothing_that_calls_or_reaches_further_is_built() {
         ("sklearn.tree._classes", "DecisionTreeClassifier"),
         ("sklearn.tree._tree", "Tree"),
         ("types", "FunctionType"),
-    ]
-    .into_iter()
-    .filter(|(module, name)| is_built(module, name))
-    .collect();
-    assert_eq!(built, []);
+    ] {
+        assert!(!is_harmless_value(module, name), "{module} {name}");
+        // Of these, a recipe knows the few calls that honest pickles have.
+        let has_recipe = matches!(name, "getattr" | "type" | "_eval_repr");
+        assert!(has_recipe || !is_built(module, name), "{module} {name}");
+    }
     assert!(may_import("numpy") && !may_import("mine") && !may_import("antigravity"));
 }
