@@ -249,8 +249,8 @@ fn intact_variables_are_restored_from_a_damaged_file() {
     let run = sandbox.snapcli(&["restore", "damaged.pkl", "-c", "print('ran')"]);
     run.assert_code(4).assert_stdout("");
     let expected = format!(
-        "snapcli: cannot restore damaged.pkl\n  cause: damaged: b (at byte {}); intact: a, c, d, f; copy the \
-         file again, or restore what is intact with --partial\n",
+        "snapcli: cannot restore damaged.pkl\n  cause: damaged: b (at byte {}); undamaged: a, c, d, f; copy the \
+         file again, or restore what needs no damaged bytes with --partial\n",
         b.offset
     );
     run.assert_stderr(&expected);

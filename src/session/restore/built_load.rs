@@ -28,7 +28,7 @@ use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::load_plan::{LoadPlan, LostSlots};
 use crate::snapshot::reader::{Damage, Progress, ReadError, Snapshot};
-use crate::snapshot::requirements::{LoadInput, PlannedLoads};
+use crate::snapshot::requirements::{LoadInput, NotPlanned, PlannedLoads};
 use crate::snapshot::segment::{Load, VariableSegment};
 
 /// The message for a load that is stopped.
@@ -52,14 +52,18 @@ pub(super) fn restore_own<'py>(
     let plan = plan_for(file, &segments, &variables, &Damage::default(), request);
     let (loads, lost_slots) = plan.loads();
     let input = input_of(snapshot, request, &segments, &loads)?;
-    let planned = match (bad_names(py, &variables)?, input.plan(&snapshot.budget())) {
+    let planned = match (bad_names(py, &variables)?, input.plan()) {
         (names, Ok(planned)) if names.is_empty() => planned,
+        (_, Err(error @ NotPlanned::TooLarge(_))) => return untrusted_load::refuse_plan(snapshot, request.name, error),
         (names, planned) => {
-            let needs = planned.err().into_iter().flatten().chain(names);
-            return untrusted_load::refuse(snapshot, request.name, needs.collect());
+            let needs = match planned {
+                Err(NotPlanned::Needs(needs)) => needs,
+                _ => Vec::new(),
+            };
+            return untrusted_load::refuse(snapshot, request.name, needs.into_iter().chain(names).collect());
         }
     };
-    let damage = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
+    let (damage, _) = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
     check_index(snapshot, index, &segments, &loads, &damage, request)?;
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let (names, lost) = if damage.is_none() {
@@ -71,8 +75,7 @@ pub(super) fn restore_own<'py>(
         let (loads, lost_slots) = plan.loads();
         // What is loaded has changed, and is planned again.
         let input = input_of(snapshot, request, &segments, &loads)?;
-        let planned =
-            input.plan(&snapshot.budget()).or_else(|needs| untrusted_load::refuse(snapshot, request.name, needs))?;
+        let planned = input.plan().or_else(|why| untrusted_load::refuse_plan(snapshot, request.name, why))?;
         let building = OwnBuild { namespace: &namespace, plan: &plan, lost_slots: &lost_slots };
         building.build_all(py, &input, &planned, &mut variables)
     }
@@ -212,9 +215,8 @@ pub(super) fn restore_foreign<'py>(
 ) -> Result<Restored> {
     let _installed = InstalledImports::only(py)?;
     let bytes = snapshot.bytes().or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
-    let input = LoadInput::of_pickle(bytes);
-    let planned =
-        input.plan(&snapshot.budget()).or_else(|needs| untrusted_load::refuse(snapshot, request.name, needs))?;
+    let input = LoadInput::of_pickle(bytes).with_max_memory(snapshot.max_memory());
+    let planned = input.plan().or_else(|why| untrusted_load::refuse_plan(snapshot, request.name, why))?;
     let context = BuildContext::new(py, input.len());
     let built = build_alone(&context, &planned.machine, &planned.plan, &planned.values);
     let object = built.map_err(|failure| fatal(py, failure, request.name))?;

@@ -7,6 +7,7 @@
 mod compressed;
 mod file_kind;
 mod integrity;
+mod opcode_image;
 mod parallel_hash;
 mod read_error;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 
 pub use integrity::{Memory, Wanted};
+pub(crate) use opcode_image::OpcodeImage;
 pub(crate) use parallel_hash::Progress;
 pub(crate) use read_error::{Damage, ReadError};
 
@@ -164,6 +166,11 @@ impl Snapshot {
         // What was found to be too large may not be so any more.
         let followed = if max_memory.is_some() { OnceLock::new() } else { self.followed };
         Self { max_memory, followed, ..self }
+    }
+
+    /// How many bytes of memory the user allows for following it.
+    pub(crate) fn max_memory(&self) -> Option<u64> {
+        self.max_memory
     }
 
     /// What may be spent to look at the opcodes.
@@ -401,7 +408,35 @@ impl Snapshot {
         wanted: Vec<Wanted<'_, '_>>,
         progress: Progress<'_>,
     ) -> Result<Damage, ReadError> {
-        integrity::fetch(&self.source, index, wanted, progress)
+        integrity::fetch(&self.source, index, wanted, None, progress)
+    }
+
+    /// As [`fetch`](Self::fetch). Also returns the opcodes that were checked, for loads that must not read the file
+    /// again: it may change meanwhile.
+    ///
+    /// # Errors
+    /// As for [`fetch`](Self::fetch), or if there is not enough memory.
+    pub(crate) fn fetch_opcodes(
+        &self,
+        index: &Index,
+        wanted: Vec<Wanted<'_, '_>>,
+        progress: Progress<'_>,
+    ) -> Result<(Damage, OpcodeImage), ReadError> {
+        let mut image = OpcodeImage::new(index.stream.length)?;
+        let damage = integrity::fetch(&self.source, index, wanted, Some(&mut image), progress)?;
+        Ok((damage, image))
+    }
+
+    /// The bytes of a segment without raw buffers, if they match their checksum.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(crate) fn checked_segment(&self, segment: &VariableSegment<'_>) -> Result<Option<Vec<u8>>, ReadError> {
+        // Its range was checked against the length of the file when the index was read.
+        let range = segment.range();
+        let mut bytes = vec![0; usize::try_from(range.end.saturating_sub(range.start)).unwrap_or_default()];
+        self.source.read(range.start, &mut bytes)?;
+        Ok((blake3::hash(&bytes).to_hex().as_str() == segment.variable().blake3).then_some(bytes))
     }
 
     /// The file itself, to be mapped; `None` if it came from a pipe.
