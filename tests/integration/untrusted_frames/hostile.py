@@ -275,6 +275,7 @@ CASES = {
     "period_freq": (Call(pandas.Period, None, "x" * 100, 1), "an unknown frequency"),
     "period_value": (Call(pandas.Period, "2020", "M", 1), "arguments that pandas does not write"),
     "interval": (Call(pandas.Interval, "a", "b", "left"), "neither numbers nor times"),
+    "interval_order": (Call(pandas.Interval, 2, 1, "left"), "ends before it begins"),
     "interval_kinds": (Call(pandas.Interval, 1, pandas.Timestamp("2020"), "left"), "neither numbers nor times"),
     "offset": (Call(pandas.offsets.MonthEnd, 2**40, False), "a number of steps"),
     "offset_detail": (Call(pandas.offsets.Week, 1, False, 2**40), "arguments that pandas does not write"),
