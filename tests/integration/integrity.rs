@@ -162,7 +162,7 @@ fn cuts(original: &Original, lengths: impl Iterator<Item = usize>) -> (usize, us
 
 /// Checks that `--partial` reads exactly the variables before the cut. False if it cannot read the file at all.
 fn salvaged(original: &Original, cut: &[u8]) -> bool {
-    let Ok((snapshot, _)) = Snapshot::partial_from_bytes(cut) else { return false };
+    let Ok((snapshot, _)) = Snapshot::partial_from_bytes(cut, None) else { return false };
     let Ok(Outline::Session { variables, .. }) = snapshot.outline() else { panic!("a session") };
     let whole =
         original.index.variables.iter().filter(|variable| variable.offset + variable.length <= cut.len() as u64);

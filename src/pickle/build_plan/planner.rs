@@ -127,7 +127,13 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
                     }
                     self.recipes.insert(index, recipe);
                 }
-                Err(why) => self.failed.push((index, why)),
+                Err(why) => {
+                    // Who made the budget finds out that it is spent.
+                    let budget = self.labels.machine().budget();
+                    if budget.charge(why.len()).and_then(|()| budget.push(&mut self.failed, (index, why))).is_err() {
+                        return;
+                    }
+                }
             }
         }
     }

@@ -135,7 +135,7 @@ impl ReadError {
     }
 
     /// Whether the file may hold intact variables all the same.
-    pub(super) fn leaves_something(&self) -> bool {
+    pub(crate) fn leaves_something(&self) -> bool {
         !self.is_limit()
             && matches!(self, Self::CutShort { .. } | Self::BadPickle(_) | Self::Layout(_) | Self::IndexDamaged { .. })
     }
