@@ -63,6 +63,9 @@ def structures():
     values['dtype_subarray'] = np.dtype(('f4', (2, 3)))
     values['metadata'] = np.dtype('i4', metadata={'unit': 'm'})
     values['records'] = np.rec.array([(1, 2.0), (3, 4.0)], dtype=[('a', 'i4'), ('b', 'f8')])
+    values['record'] = values['records'][1]
+    values['mapped'] = np.ndarray.__new__(np.memmap, (2, 3), 'i4')
+    values['mapped'][...] = 7
     values['record_dtype'] = values['records'].dtype
     return values
 
@@ -213,7 +216,7 @@ def dump(name, path, protocol):
     if path.endswith('.joblib'):
         import joblib
         # joblib cannot write items that take no bytes, forgets that an array was a matrix, and fills gaps with anything.
-        unusual = ('nothing', 'array_empty', 'matrix', 'matrix_fortran', 'array_aligned', 'filled_aligned', 'array_offsets',
+        unusual = ('nothing', 'mapped', 'array_empty', 'matrix', 'matrix_fortran', 'array_aligned', 'filled_aligned', 'array_offsets',
                    'filled_offsets')
         values = {name: value for name, value in values.items() if name not in unusual}
         joblib.dump(values, path, protocol=protocol)

@@ -92,8 +92,6 @@ pub(super) fn names_no_value(module: &str, name: &str) -> bool {
         || imports_module(module, name)
         || effect_of(module, name) == Some(Effect::NamedType)
         || is_array_wrapper(module, name)
-        // An array in a file, which a pickle and joblib write as its contents.
-        || (module, name) == ("numpy", "memmap")
 }
 
 /// Whether a global has a trait, under its current name or the one of Python 2 or numpy 1.

@@ -23,6 +23,7 @@ pub(super) fn make<'py>(
         ArrayMake::Objects(array) => new_array(context, array, first()?),
         ArrayMake::FromBuffer(array) => from_buffer(context, array, needs),
         ArrayMake::Shared(array) => shared(context, array, needs),
+        ArrayMake::Mapped => first()?.call_method1("view", (context.global("numpy", "memmap")?,)),
         ArrayMake::Scalar(_, bytes) => scalar(context, bytes, first()?),
         ArrayMake::Masked(array) => masked(context, array, needs),
         ArrayMake::Random(random) => random_objects::make(context, random, needs),
