@@ -23,6 +23,8 @@ mod durability;
 #[cfg(feature = "python")]
 mod env;
 #[cfg(feature = "python")]
+mod false_alarms;
+#[cfg(feature = "python")]
 mod faults;
 #[cfg(feature = "python")]
 mod foreign;
@@ -100,6 +102,8 @@ mod trust;
 mod trust_prompt;
 #[cfg(feature = "python")]
 mod untrusted_arrays;
+#[cfg(feature = "python")]
+mod untrusted_estimators;
 #[cfg(feature = "python")]
 mod untrusted_frames;
 #[cfg(feature = "python")]

@@ -107,8 +107,8 @@ fn groups_of_exceptions_with_their_own_new_come_back() {
     for python in pythons().iter().filter(|python| python.version >= (3, 11)) {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         save(&sandbox, GROUPS).assert_code(0);
-        let code = "print(many.message, many.code, many.exceptions, len(many.args), named.message, named.name, named.exceptions, \
-                    base.exceptions, plain.exceptions[0] is many)";
+        let code = "print(many.message, many.code, many.exceptions, len(many.args), named.message, named.name, \
+                    named.exceptions, base.exceptions, plain.exceptions[0] is many)";
         let expected = "many 5 (ValueError(1), TypeError('x')) 2 n n (KeyError('k'),) (KeyboardInterrupt(),) True\n";
         sandbox.snapcli(&["restore", "-c", code]).assert_code(0).assert_stdout(expected);
         let loaded = sandbox.python(&["-c", &format!("import dill; dill.load_module('session.pkl'); {code}")]);

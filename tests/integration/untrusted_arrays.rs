@@ -169,10 +169,10 @@ states = {
 }
 make = np.random._pickle.__bit_generator_ctor
 for name, changes in states.items():
-    for key, value in changes:
+    for number, (key, value) in enumerate(changes):
         state = getattr(np.random, name)(1).state
         (state['state'] if key in state['state'] else state)[key] = value
-        forged[f'{name} with {key} {value!r:.20}'] = Call(make, (name,), state)
+        forged[f'{name} with another {key}, {number}'] = Call(make, (name,), state)
 ";
 
 #[test]

@@ -332,6 +332,8 @@ impl Snapshot {
                     variable.offset,
                     variable.memo.0,
                     &owner,
+                    // What looks like a credential is not on every screen.
+                    !variable.secrets.is_empty(),
                     &self.budget(),
                 );
                 tree.map(Some).map_err(ReadError::BadPickle)

@@ -229,7 +229,7 @@ fn a_damaged_segment_loses_only_its_variable() -> Result<(), ReadError> {
         (&damage.damaged, &damage.whole, damage.outside),
         (&expected, &vec!["a".to_owned(), "b".to_owned()], false)
     );
-    assert_eq!(damage.to_string(), "damaged: n (at byte 51); intact: a, b");
+    assert_eq!(damage.to_string(), "damaged: n (at byte 51); undamaged: a, b");
     Ok(())
 }
 
