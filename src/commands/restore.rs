@@ -99,15 +99,16 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
     if piped {
         std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
     }
+    // A trusted file is as large as it is.
+    let max_memory = if args.trust { Some(u64::MAX) } else { args.memory.max_memory };
     let opened = match (piped, args.partial) {
-        (true, true) => Snapshot::partial_from_bytes(&bytes),
+        (true, true) => Snapshot::partial_from_bytes(&bytes, max_memory),
         (true, false) => Snapshot::from_bytes(bytes).map(|snapshot| (snapshot, None)),
-        (false, true) => Snapshot::open_partial(path),
+        (false, true) => Snapshot::open_partial(path, max_memory),
         (false, false) => Snapshot::open(path).map(|snapshot| (snapshot, None)),
     };
     let (snapshot, damage) = or_exit_code(opened, cannot_restore)?;
-    // A trusted file is as large as it is.
-    let snapshot = snapshot.with_max_memory(if args.trust { Some(u64::MAX) } else { args.memory.max_memory });
+    let snapshot = snapshot.with_max_memory(max_memory);
     if let Some(damage) = damage {
         let damage = match damage {
             // Its message advises what the user has done by now.

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::dtype_recipe::{self, Dtype, DtypeKind};
+use super::dtype_recipe::{self, Dtype, DtypeField, DtypeKind};
 use super::masked_recipe::MaskedMake;
 use super::random_recipe::{self, RandomBuilder, RandomMake};
 use super::{
@@ -334,9 +334,28 @@ pub(super) fn objects(
     let fits = match &dtype.kind {
         DtypeKind::Object => true,
         DtypeKind::Strings { missing, .. } => items.iter().all(|item| is_string(context, *item, *missing)),
-        _ => return Err("has structures that hold objects".to_owned()),
+        DtypeKind::Structure { fields, .. } => items.iter().all(|item| is_structure(context, *item, fields)),
+        _ => false,
     };
-    if fits { Ok(items.into()) } else { Err("holds strings, and has an item that is none".to_owned()) }
+    if fits { Ok(items.into()) } else { Err("has an item that does not fit its dtype".to_owned()) }
+}
+
+/// Whether this is a tuple with a value for each field. numpy would convert any object to what a field holds, and call
+/// its methods: only values that need no conversion are allowed.
+fn is_structure(context: &PlanContext<'_, '_>, item: Ref, fields: &[DtypeField]) -> bool {
+    let Some(values) = context.items(item, NodeKind::Tuple).filter(|values| values.len() == fields.len()) else {
+        return false;
+    };
+    fields.iter().zip(values).all(|(field, value)| {
+        matches!(
+            (field.dtype.1.letter(), context.value(*value)),
+            ('O', _)
+                | ('b', Value::Leaf(Leaf::Bool(_)))
+                | ('i' | 'u' | 'm' | 'M', Value::Leaf(Leaf::Int(_)))
+                | ('f', Value::Leaf(Leaf::Float(_)))
+                | ('U', Value::Leaf(Leaf::Str(_)))
+        ) || field.dtype.1.letter() == 'S' && array_arguments::is_bytes(context, *value)
+    })
 }
 
 /// Whether this is a string or the object for missing values.

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use super::build_order::BuildOrder;
-use super::plan_context::LOOKS_PER_BYTE;
+use super::plan_context::{FREE_LOOKS, LOOKS_PER_BYTE};
 use super::planned_call::planned_call;
 use super::recipe_table::RecipeTable;
 use super::{
@@ -57,7 +57,9 @@ pub(super) struct Planner<'l, 'm, 'a> {
 impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
     pub(super) fn new(labels: &'l Labels<'m, 'a>, buffers: &'l [(u64, BufferFacts)], depth: usize) -> Self {
         let (session, recipes, effects, consumed, copied, failed, refusals, known) = Default::default();
-        let budget = Cell::new(labels.machine().end().saturating_mul(LOOKS_PER_BYTE));
+        let outside: u64 = buffers.iter().map(|(_, facts)| facts.length).fold(0, u64::saturating_add);
+        let bytes = labels.machine().end().saturating_add(outside);
+        let budget = Cell::new(bytes.saturating_mul(LOOKS_PER_BYTE).saturating_add(FREE_LOOKS));
         Self { labels, buffers, depth, session, recipes, effects, consumed, copied, budget, failed, refusals, known }
     }
 
@@ -125,7 +127,13 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
                     }
                     self.recipes.insert(index, recipe);
                 }
-                Err(why) => self.failed.push((index, why)),
+                Err(why) => {
+                    // Who made the budget finds out that it is spent.
+                    let budget = self.labels.machine().budget();
+                    if budget.charge(why.len()).and_then(|()| budget.push(&mut self.failed, (index, why))).is_err() {
+                        return;
+                    }
+                }
             }
         }
     }

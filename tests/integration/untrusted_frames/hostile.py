@@ -98,6 +98,7 @@ pair = (numbers(2, 2), slice(0, 2))
 days = numpy.array([1, 2], "M8[ns]")
 strings = pandas.StringDtype("python")
 fits = codes(0, 1)
+LONG_CODES = numpy.zeros(100_000, "i1")
 
 CASES = {
     # Places of blocks.
@@ -206,6 +207,8 @@ CASES = {
     "block_negative": (sparse(block_index(3, [1], [-1]), 1), "out of order or beyond"),
     "block_count": (sparse(block_index(3, [1], [1, 1]), 1), "does not fit its values"),
     "block_points": (sparse(block_index(9, [1], [2]), 3), "does not fit its values"),
+    "same_hashes": (pandas.CategoricalDtype([i * (2**61 - 1) for i in range(1, 5000)]), "same hash"),
+    "shared_codes": ([categorical(LONG_CODES) for _ in range(10_000)], "too many other calls"),
     # Dtypes and scalars.
     "zone": (new(pandas.DatetimeTZDtype, {"unit": "ns", "tz": "dateutil//etc/passwd"}), "something else as its zone"),
     "zone_call": (Call(pandas.DatetimeTZDtype, "ns", "Foo/Bar"), "arguments that pandas does not write"),

@@ -162,6 +162,8 @@ fn arrow_chunk<'a>(
         Some(buffer) => arrow_buffer(context, buffer).map(Some),
     });
     let buffers = buffers.collect::<Result<Vec<_>, _>>()?;
+    let bytes = buffers.iter().flatten().map(ArrowBuffer::length).fold(0, u64::saturating_add);
+    context.spend(usize::try_from(bytes).unwrap_or(usize::MAX))?;
     check_buffers(alias, offset, offset + length, &buffers)?;
     context.consume(reference);
     let buffers = buffers.into_iter().map(|buffer| match buffer {
