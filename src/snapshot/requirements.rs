@@ -208,6 +208,7 @@ impl<'f> LoadInput<'f> {
             drop(labels);
             return Ok(PlannedLoads { machine, values, is_session, plan });
         }
+        budget.check().map_err(|error| NotPlanned::TooLarge(ReadError::BadPickle(error.into())))?;
         Err(NotPlanned::Needs(self.requirements(&labels, plan.refusals())))
     }
 
