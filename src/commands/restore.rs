@@ -23,6 +23,7 @@ use crate::session::{
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::signature::{self, SigningKey};
+use crate::snapshot::system::map_large_blocks;
 use crate::ui::messages::{print_error, print_error_line, print_line};
 use crate::ui::progress::DelayedBar;
 use crate::ui::prompt::{can_ask, confirm};
@@ -45,6 +46,7 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     }
     // `--list` needs no Python.
     if args.list {
+        map_large_blocks();
         return list_variables(&open_checked(&args, verbosity)?, &mut stdout());
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works

@@ -12,12 +12,14 @@ use crate::report::inspect_report::FileFormat;
 use crate::report::verify_report::{VerifyReport, write_text};
 use crate::snapshot::index::SCHEMA;
 use crate::snapshot::reader::{ReadError, Snapshot};
+use crate::snapshot::system::map_large_blocks;
 use crate::snapshot::verification::{Verified, verify};
 use crate::ui::Verbosity;
 use crate::ui::progress::DelayedBar;
 
 /// Checks a file and prints the result.
 pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32> {
+    map_large_blocks();
     let file = args.file.display().to_string();
     let input = Input::new(&args.file);
     let checked = input.map(|input| check(&input, args.memory, verbosity).map_err(|error| (error, input)));

@@ -23,6 +23,9 @@ use crate::pickle::work_budget::WorkBudget;
 /// longer one nearly all are numbers, whose values are not checked anyway.
 const MAX_COPIED: usize = 1 << 30;
 
+/// With how many reasons before it each reason is compared.
+const MAX_COMPARED: usize = 32;
+
 /// Something that a load would have to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Requirement {
@@ -205,6 +208,7 @@ impl<'f> LoadInput<'f> {
             drop(labels);
             return Ok(PlannedLoads { machine, values, is_session, plan });
         }
+        budget.check().map_err(|error| NotPlanned::TooLarge(ReadError::BadPickle(error.into())))?;
         Err(NotPlanned::Needs(self.requirements(&labels, plan.refusals())))
     }
 
@@ -227,18 +231,26 @@ impl<'f> LoadInput<'f> {
         let found = verdict::words_of_run(&self.pickle, labels);
         let known: Vec<Option<&str>> = found.iter().map(|(offset, _)| self.variable(*offset)).collect();
         let others = refusals.iter().filter(|(offset, _)| !known.contains(&self.variable(*offset))).cloned();
-        let all: Vec<(u64, String)> = found.iter().cloned().chain(others).collect();
-        if self.ends.is_none() {
-            let mut what: Vec<String> = all.into_iter().map(|(_, what)| what).collect();
-            what.dedup();
-            return vec![Requirement { variable: None, what }];
+        let mut all: Vec<(Option<&str>, String)> = Vec::new();
+        for (offset, what) in found.iter().cloned().chain(others) {
+            let variable = self.variable(offset);
+            // The same call can be refused at many offsets, and those that use its result name it without a reason.
+            let is_known = |(of, known): &(Option<&str>, String)| {
+                *of == variable
+                    && (*known == what || known.strip_prefix(&what).is_some_and(|rest| rest.starts_with(" (")))
+            };
+            if !all.iter().rev().take(MAX_COMPARED).any(is_known) {
+                all.push((variable, what));
+            }
         }
-        let named =
-            |(offset, what)| Requirement { variable: self.variable(offset).map(str::to_owned), what: vec![what] };
-        let mut all: Vec<Requirement> = all.into_iter().map(named).collect();
-        // The same call can be refused at many offsets.
-        all.dedup();
-        all
+        if self.ends.is_none() {
+            return vec![Requirement { variable: None, what: all.into_iter().map(|(_, what)| what).collect() }];
+        }
+        let named = |(variable, what): (Option<&str>, String)| Requirement {
+            variable: variable.map(str::to_owned),
+            what: vec![what],
+        };
+        all.into_iter().map(named).collect()
     }
 
     /// The variable that an offset is in: the last one that begins at or before it.

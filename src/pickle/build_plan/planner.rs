@@ -19,10 +19,12 @@ use crate::pickle::explain::labels::Labels;
 use crate::pickle::known::{self, current_name};
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::machine::{Machine, MachineError};
-use crate::pickle::work_budget::ALLOCATION;
+use crate::pickle::work_budget::{ALLOCATION, OverBudget, table_entry};
 
 /// The most reasons that are kept.
 const MAX_REFUSALS: usize = 200;
+/// What it takes to put a node into the order of the steps, in bytes: its progress, a task and two steps.
+const ORDER_OF_NODE: usize = 32;
 /// How many pickles may be within one another.
 const MAX_NESTED: usize = 8;
 
@@ -72,6 +74,13 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         self.make_recipes();
         self.refuse_unexplained();
         self.check_keys();
+        let machine = self.labels.machine();
+        let late = machine.notes().late.len().saturating_mul(table_entry::<usize, u64>());
+        let memory = machine.nodes().len().saturating_mul(ORDER_OF_NODE).saturating_add(late);
+        if let Err(error) = machine.budget().charge(memory) {
+            self.refuse_all(&error);
+            return BuildPlan { refusals: self.refusals, ..BuildPlan::default() };
+        }
         let mut order = BuildOrder::new(self.labels.machine(), &self.recipes);
         let mut impossible = Vec::new();
         for value in values {
@@ -86,6 +95,11 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             self.refuse(start, what);
         }
         BuildPlan { recipes: self.recipes, steps, refusals: self.refusals }
+    }
+
+    /// Refuses a pickle whose plan takes more than the budget.
+    fn refuse_all(&mut self, error: &OverBudget) {
+        self.refuse(0, format!("all of the pickle (cannot be planned: {error})"));
     }
 
     pub(super) fn refuse(&mut self, at: u64, what: Refused) {
@@ -123,15 +137,15 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
                     let refs = recipe.needs.len() + recipe.fill.len();
                     let memory = size_of::<Recipe<'_>>() + size_of::<Ref>() * refs + ALLOCATION;
                     if let Err(error) = self.labels.machine().shared_budget().charge(memory) {
-                        return self.refuse(0, format!("all of the pickle (cannot be planned: {error})"));
+                        return self.refuse_all(&error);
                     }
                     self.recipes.insert(index, recipe);
                 }
                 Err(why) => {
-                    // Who made the budget finds out that it is spent.
                     let budget = self.labels.machine().budget();
-                    if budget.charge(why.len()).and_then(|()| budget.push(&mut self.failed, (index, why))).is_err() {
-                        return;
+                    let paid = budget.charge(why.len()).and_then(|()| budget.push(&mut self.failed, (index, why)));
+                    if let Err(error) = paid {
+                        return self.refuse_all(&error);
                     }
                 }
             }

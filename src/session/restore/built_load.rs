@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyUnicodeDecodeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyString};
 
@@ -17,7 +17,7 @@ use super::builder::{BuildContext, BuildFailure, ObjectBuilder};
 use super::installed_imports::InstalledImports;
 use super::load_variables::{ChosenVariable, reason_for_skip};
 use super::restore_context::{LostVariable, RestoreRequest, Restored, bind_module};
-use super::segment_loader::reason_for_loss;
+use super::segment_loader::{missing_module, reason_for_loss};
 use super::untrusted_load::{self, bad_names, check_index, module_of_session};
 use super::{explain_error, fetch, note_damage, plan_for, segments_for, select};
 use crate::exit::{self, OrExit};
@@ -106,10 +106,21 @@ fn input_of<'f>(
 /// An error that ends the whole load.
 fn fatal(py: Python<'_>, failure: BuildFailure, name: &str) -> anyhow::Error {
     match failure {
-        BuildFailure::Raised(error) => explain_error(py, &error, name),
+        BuildFailure::Raised(error) if is_explained(py, &error) => explain_error(py, &error, name),
+        BuildFailure::Raised(error) => {
+            let why = reason_for_loss(py, &error);
+            exit::error(exit::DAMAGED, format!("cannot restore {name}: an object in it cannot be built: {why}"))
+        }
         BuildFailure::TooLong => exit::error(exit::DAMAGED, format!("cannot restore {name}: {TOO_LONG}")),
         BuildFailure::Shared(_) => anyhow!("cannot restore {name}"),
     }
+}
+
+/// Whether an exception has advice of its own, whatever made the objects.
+fn is_explained(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyKeyboardInterrupt>(py)
+        || error.is_instance_of::<PyUnicodeDecodeError>(py)
+        || missing_module(py, error).is_some()
 }
 
 /// Builds the variables of our own file.

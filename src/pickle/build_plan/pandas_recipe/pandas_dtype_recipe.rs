@@ -182,7 +182,7 @@ fn arrow<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Dt
         return Err(unexpected_state());
     }
     state.end()?;
-    Ok(("arrow_dtype", vec![PandasArgument::Text(alias.to_owned())], DtypeMade::Arrow))
+    Ok(("arrow_dtype", vec![PandasArgument::Text(alias.to_owned())], DtypeMade::Arrow(alias)))
 }
 
 fn numpy<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {

@@ -78,6 +78,12 @@ fn numbers_are_limited() {
 #[test]
 fn dates_that_do_not_exist_are_refused() {
     built(&call("datetime date", &bytes(&[7, 232, 2, 29])));
+    // As Python 2 writes it, and as protocols 0 to 2 of Python 3 do.
+    built(&call("datetime date", b"U\x04\x07\xe8\x02\x1d"));
+    built(&call(
+        "datetime date",
+        &[b"c_codecs\nencode\n(", &text("\u{7}\u{e8}\u{2}\u{1d}")[..], &text("latin1"), b"tR"].concat(),
+    ));
     for date in [[7, 231, 2, 29], [0, 0, 1, 1], [39, 16, 1, 1], [7, 232, 13, 1], [7, 232, 0, 1], [7, 232, 1, 0]] {
         refused(&call("datetime date", &bytes(&date)), "does not exist");
     }
