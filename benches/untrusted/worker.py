@@ -57,7 +57,9 @@ def parts(value):
     if type(value) in (list, tuple):
         return [(f"[{index}]", item) for index, item in enumerate(value)]
     if type(value) is dict:
-        return [part for key, item in value.items() for part in ((".key", key), (f"[{key!r:.40}]", item))]
+        # pandas keeps what it has computed in `_cache`.
+        items = [(key, item) for key, item in value.items() if key != "_cache"]
+        return [part for key, item in items for part in ((".key", key), (f"[{key!r:.40}]", item))]
     if type(value) in (set, frozenset):
         return [("{}", item) for item in sorted(value, key=lambda item: (str(type(item)), repr(item)))]
     if isinstance(value, (bytearray, memoryview)):
