@@ -35,8 +35,8 @@ pub(crate) fn user_id() -> u32 {
 }
 
 /// Has the allocator map each large block on its own, whatever was freed before: then a list that grows is moved and
-/// not copied, so the old and the new block never exist at once. For commands that run no Python: programs that allocate
-/// large arrays again and again are faster without.
+/// not copied, so the old and the new block never exist at once. For commands that run no Python: programs that
+/// allocate large arrays again and again are faster without.
 pub(crate) fn map_large_blocks() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {

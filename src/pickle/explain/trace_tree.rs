@@ -40,8 +40,8 @@ pub(crate) fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str) -> Tr
 }
 
 /// The tree of a variable of a snapshot. Its segment begins at offset `start` of the file, where `memo_start` slots are
-/// filled; `owner` returns the name of the variable that filled an earlier slot. With `hides_values`, the tree has types
-/// and sizes, but no values.
+/// filled; `owner` returns the name of the variable that filled an earlier slot. With `hides_values`, the tree has
+/// types and sizes, but no values.
 ///
 /// # Errors
 /// If the machine cannot follow the segment.
