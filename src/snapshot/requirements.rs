@@ -24,6 +24,9 @@ use crate::pickle::work_budget::WorkBudget;
 /// longer one nearly all are numbers, whose values are not checked anyway.
 const MAX_COPIED: usize = 1 << 30;
 
+/// With how many reasons before it each reason is compared.
+const MAX_COMPARED: usize = 32;
+
 /// Something that a load would have to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Requirement {
@@ -49,6 +52,25 @@ pub(crate) struct LoadInput<'f> {
     sources: Vec<(usize, usize)>,
     /// What is wrong with the input itself.
     problem: Option<Requirement>,
+}
+
+/// Why an input is not built.
+#[derive(Debug)]
+pub(crate) enum NoPlan {
+    /// It needs more than plain data.
+    Needs(Vec<Requirement>),
+    /// To look at it takes more than its size allows.
+    TooLarge(MachineError),
+}
+
+impl NoPlan {
+    fn of_error(error: MachineError) -> Self {
+        if error.is_limit() {
+            return Self::TooLarge(error);
+        }
+        let what = vec![format!("opcodes that cannot be followed ({error})")];
+        Self::Needs(vec![Requirement { variable: None, what }])
+    }
 }
 
 /// An input that was followed, and that a load may build.
@@ -170,16 +192,16 @@ impl<'f> LoadInput<'f> {
     /// Follows the input, and plans how it is built.
     ///
     /// # Errors
-    /// What it needs besides plain data.
-    pub(crate) fn plan(&self, budget: &Rc<WorkBudget>) -> Result<PlannedLoads<'_>, Vec<Requirement>> {
+    /// If it is not followed, or needs more than plain data.
+    pub(crate) fn plan(&self, budget: &Rc<WorkBudget>) -> Result<PlannedLoads<'_>, NoPlan> {
         if let Some(problem) = &self.problem {
-            return Err(vec![problem.clone()]);
+            return Err(NoPlan::Needs(vec![problem.clone()]));
         }
         let followed = match &self.ends {
             Some(ends) => Machine::run_loads(&self.pickle, ends, budget),
             None => Machine::run_with(&self.pickle, budget).map(|(machine, value)| (machine, vec![value])),
         };
-        let (machine, values) = followed.map_err(|error| self.not_followed(&error))?;
+        let (machine, values) = followed.map_err(NoPlan::of_error)?;
         let labels = Labels::new(&machine);
         let (plan, values, is_session) = match (&self.ends, values.as_slice()) {
             (None, [value]) => {
@@ -192,11 +214,8 @@ impl<'f> LoadInput<'f> {
             drop(labels);
             return Ok(PlannedLoads { machine, values, is_session, plan });
         }
-        Err(self.requirements(&labels, plan.refusals()))
-    }
-
-    fn not_followed(&self, error: &MachineError) -> Vec<Requirement> {
-        vec![Requirement { variable: None, what: vec![format!("opcodes that cannot be followed ({error})")] }]
+        budget.check().map_err(|error| NoPlan::TooLarge(error.into()))?;
+        Err(NoPlan::Needs(self.requirements(&labels, plan.refusals())))
     }
 
     /// What the plan refuses. The verdict says more about what a load would do, so its words come first.
@@ -204,18 +223,26 @@ impl<'f> LoadInput<'f> {
         let found = verdict::words_of_run(&self.pickle, labels);
         let known: Vec<Option<&str>> = found.iter().map(|(offset, _)| self.variable(*offset)).collect();
         let others = refusals.iter().filter(|(offset, _)| !known.contains(&self.variable(*offset))).cloned();
-        let all: Vec<(u64, String)> = found.iter().cloned().chain(others).collect();
-        if self.ends.is_none() {
-            let mut what: Vec<String> = all.into_iter().map(|(_, what)| what).collect();
-            what.dedup();
-            return vec![Requirement { variable: None, what }];
+        let mut all: Vec<(Option<&str>, String)> = Vec::new();
+        for (offset, what) in found.iter().cloned().chain(others) {
+            let variable = self.variable(offset);
+            // The same call can be refused at many offsets, and those that use its result name it without a reason.
+            let is_known = |(of, known): &(Option<&str>, String)| {
+                *of == variable
+                    && (*known == what || known.strip_prefix(&what).is_some_and(|rest| rest.starts_with(" (")))
+            };
+            if !all.iter().rev().take(MAX_COMPARED).any(is_known) {
+                all.push((variable, what));
+            }
         }
-        let named =
-            |(offset, what)| Requirement { variable: self.variable(offset).map(str::to_owned), what: vec![what] };
-        let mut all: Vec<Requirement> = all.into_iter().map(named).collect();
-        // The same call can be refused at many offsets.
-        all.dedup();
-        all
+        if self.ends.is_none() {
+            return vec![Requirement { variable: None, what: all.into_iter().map(|(_, what)| what).collect() }];
+        }
+        let named = |(variable, what): (Option<&str>, String)| Requirement {
+            variable: variable.map(str::to_owned),
+            what: vec![what],
+        };
+        all.into_iter().map(named).collect()
     }
 
     /// The variable that an offset is in: the last one that begins at or before it.
@@ -241,5 +268,9 @@ pub(crate) fn of_loads(
     snapshot: &Snapshot,
     loads: &[(&VariableSegment<'_>, &Load)],
 ) -> Result<Vec<Requirement>, ReadError> {
-    Ok(LoadInput::of_loads(snapshot, loads)?.plan(&snapshot.budget()).err().unwrap_or_default())
+    match LoadInput::of_loads(snapshot, loads)?.plan(&snapshot.budget()) {
+        Ok(_) => Ok(Vec::new()),
+        Err(NoPlan::Needs(needs)) => Ok(needs),
+        Err(NoPlan::TooLarge(error)) => Err(ReadError::BadPickle(error)),
+    }
 }

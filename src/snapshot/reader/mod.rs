@@ -27,13 +27,14 @@ use super::index::{self, Index, SCHEMA, Variable};
 use super::layout::{TRAILER, Trailer};
 use super::segment::VariableSegment;
 use super::signature::SigningKey;
+use super::verification;
 use super::writer::owner;
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::pickle::format::emit;
 use crate::pickle::inspection::Inspection;
 use crate::pickle::machine::{MachineError, RawArray};
-use crate::pickle::verdict::Verdict;
+use crate::pickle::verdict::{Verdict, VerdictClass};
 use crate::pickle::work_budget::WorkBudget;
 
 /// The most opcode bytes of our own file for which a verdict is formed without being asked for: a few seconds.
@@ -354,13 +355,13 @@ impl Snapshot {
     /// # Errors
     /// If the file is not a sound pickle.
     pub fn verdict(&self, however_long: bool) -> Result<Option<Verdict>, ReadError> {
-        match &self.contents {
+        let index = match &self.contents {
             Contents::Foreign { .. } => {
                 self.follow(true)?.whole()?;
                 return Ok(self.verdict.get().cloned());
             }
-            Contents::Own { .. } => {}
-        }
+            Contents::Own { index } => index,
+        };
         // The machine steps over the contents of raw buffers, so only the opcodes take time.
         if self.opcodes_len() > MAX_UNASKED && !however_long {
             return Ok(None);
@@ -369,13 +370,26 @@ impl Snapshot {
             return Ok(Some(verdict.clone()));
         }
         let verdict = match Verdict::of_file(self.bytes()?, &self.budget()) {
-            Ok(verdict) => verdict,
+            Ok(verdict) => self.verdict_with_index(index, verdict)?,
             // The index says what is in the file, so it can be shown without a verdict.
             Err(error) if error.is_limit() && !however_long => return Ok(None),
             Err(error) if error.is_limit() => return Err(ReadError::BadPickle(error)),
             Err(error) => Verdict::refused(&error),
         };
         Ok(Some(self.verdict.get_or_init(|| verdict).clone()))
+    }
+
+    /// The verdict on our own file: the pickle may be plain, but a load goes by the index.
+    fn verdict_with_index(&self, index: &Index, verdict: Verdict) -> Result<Verdict, ReadError> {
+        if verdict.class != VerdictClass::Plain {
+            return Ok(verdict);
+        }
+        let (segments, bytes) = (VariableSegment::all(index)?, self.bytes()?);
+        let skip = vec![false; segments.len()];
+        Ok(match verification::problem_of_index(index, &segments, bytes, &skip, true) {
+            None => verdict,
+            Some(problem) => verdict.refusing(&[(problem.at, format!("the index ({})", problem.what))]),
+        })
     }
 
     /// Checks the whole pickle, and calls `progress` with the number of bytes that were checked since the last call. In
