@@ -12,11 +12,13 @@ use crate::report::diff_report::{DiffReport, write_text};
 use crate::snapshot::file_changes::{Changes, Failed, changes};
 use crate::snapshot::index::SCHEMA;
 use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::system::map_large_blocks;
 use crate::ui::Verbosity;
 use crate::ui::progress::DelayedBar;
 
 /// Compares two files and prints what changed.
 pub(crate) fn run_command(args: &DiffArgs, verbosity: Verbosity) -> Result<i32> {
+    map_large_blocks();
     let paths = [args.before.as_path(), args.after.as_path()];
     if paths.into_iter().all(is_stdio) {
         return Err(exit::error(exit::USAGE, "only one of the two files can be standard input"));

@@ -293,9 +293,11 @@ impl<'py> LoadOptions<'py> {
 
     fn restore(&self, py: Python<'py>) -> Result<Restored> {
         let running = running_session()?;
-        let snapshot = Arc::new(Snapshot::open(&self.path)?);
+        let snapshot = Snapshot::open(&self.path)?;
         // There is no question here, unlike in `snapcli restore`: a script cannot answer it.
         let trusted = self.trust || Signer::of(&snapshot) == Signer::User;
+        // A trusted file is as large as it is.
+        let snapshot = Arc::new(snapshot.with_max_memory(trusted.then_some(u64::MAX)));
         let name = self.path.display().to_string();
         running.dill.at_hand(py, |dill| {
             let request = RestoreRequest {

@@ -1,4 +1,5 @@
-//! Finds the attributes that a session has set on classes and functions of the project's modules: `Config.DEBUG = True`.
+//! Finds the attributes that a session has set on classes and functions of the project's modules, as in
+//! `Config.DEBUG = True`.
 //!
 //! What the source of the module sets to the same value is left out, and so is what Python and well-known decorators
 //! add to a class. Classes of other metaclasses than `type` and `ABCMeta` are not searched: theirs set attributes of

@@ -24,6 +24,7 @@ mod lost_objects;
 mod module_source;
 mod module_state;
 mod object_description;
+mod process_environment;
 mod provenance;
 mod restore;
 mod roundtrip;

@@ -4,18 +4,20 @@
 //! No code of the session runs: attributes are read from the `__dict__` and the slots of an object, and items only from
 //! built-in containers. The search is bounded, whatever a variable holds, so that it does not slow a save.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyAny, PyBytes, PyDict, PyFrozenSet, PyFunction, PyInt, PyList, PyModule, PySet, PySlice, PyString, PyTuple, PyType,
+    PyAny, PyBool, PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyFunction, PyInt, PyList, PyModule, PySet,
+    PySlice, PyString, PyTuple, PyType,
 };
 
 use super::attribute_places::{AttributePlaces, KnownType};
 use super::credentials;
+use super::process_environment::ProcessEnvironment;
 use crate::pickler::class_attributes::{instance_dict, namespace};
 
 /// How many characters of a string are searched.
@@ -27,23 +29,20 @@ const MAX_ALL_CHARS: usize = 1 << 17;
 const MAX_ITEMS: usize = 200;
 const MAX_INNER_ITEMS: usize = 50;
 /// How many keys of a dict are looked at.
-const MAX_KEYS: usize = 1000;
+pub(super) const MAX_KEYS: usize = 1000;
 /// How many objects of a variable are looked at.
 const MAX_VISITS: usize = 2000;
 /// How deep containers and attributes are searched.
 const MAX_DEPTH: usize = 6;
 /// The most reasons that are given for one variable.
 const MAX_REASONS: usize = 8;
-/// A dict with this many items of the environment is taken for a copy of it.
-const ENVIRONMENT_ITEMS: usize = 8;
 
 /// Finds credentials in the variables of a session.
 #[derive(Default)]
 pub(super) struct SecretFinder<'py> {
     /// The name of the module whose classes and functions are saved by value.
     session: String,
-    /// `os.environ`, and a copy of it as a dict.
-    environment: OnceCell<Option<(Bound<'py, PyAny>, Bound<'py, PyDict>)>>,
+    environment: ProcessEnvironment<'py>,
     /// What is known about types, by their addresses.
     types: RefCell<HashMap<usize, Rc<AttributePlaces<'py>>>>,
 }
@@ -75,36 +74,6 @@ impl<'py> SecretFinder<'py> {
         self.types.borrow_mut().insert(address, Rc::clone(&places));
         Ok(places)
     }
-
-    fn environment(&self, py: Python<'py>) -> Option<&(Bound<'py, PyAny>, Bound<'py, PyDict>)> {
-        let find = || -> PyResult<_> {
-            let environment = py.import("os")?.getattr("environ")?;
-            let copy = environment.call_method0("copy")?.cast_into::<PyDict>()?;
-            Ok((environment, copy))
-        };
-        self.environment.get_or_init(|| find().ok()).as_ref()
-    }
-
-    /// Whether a dict is a copy of the environment, or holds many items of it.
-    fn holds_environment(&self, dict: &Bound<'py, PyDict>) -> PyResult<bool> {
-        let is_name = |key: &Bound<'_, PyAny>| {
-            let name = key.cast_exact::<PyString>().ok().and_then(|key| key.to_str().ok());
-            name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_'))
-        };
-        // Cheaper than looking up all items, and true of few dicts.
-        let candidates = dict.iter().take(MAX_KEYS).filter(|(key, _)| is_name(key)).count();
-        if candidates == 0 || (candidates < ENVIRONMENT_ITEMS && candidates < dict.len()) {
-            return Ok(false);
-        }
-        let Some((_, environment)) = self.environment(dict.py()) else { return Ok(false) };
-        let mut same = 0;
-        for (key, value) in environment {
-            // The `__eq__` of a script's own key class can run here, but only if its hash is that of the string.
-            let found = dict.get_item(&key)?.filter(|found| found.is_exact_instance_of::<PyString>());
-            same += usize::from(found.is_some_and(|found| found.eq(&value).unwrap_or(false)));
-        }
-        Ok(same >= ENVIRONMENT_ITEMS || (same > 0 && same == dict.len() && same == environment.len()))
-    }
 }
 
 /// A step from a variable to an object within it.
@@ -132,15 +101,10 @@ impl<'py> SecretSearch<'_, 'py> {
         if self.visits > MAX_VISITS || self.found.len() > MAX_REASONS {
             return;
         }
-        if let Some(string) = self.string(value) {
-            let reason = credentials::reason(name, &string);
+        if is_simple(value) {
+            let reason = self.reason(name, value);
             self.add(reason);
-        } else if value.is_exact_instance_of::<PyInt>() {
-            let name = name.filter(|name| credentials::may_name_credential(name));
-            let digits = || value.str().ok().map(|digits| digits.to_string_lossy().into_owned());
-            let reason = name.and_then(|name| credentials::reason_in_name(name, &digits()?));
-            self.add(reason);
-        } else if !is_simple(value) && self.path.len() < MAX_DEPTH {
+        } else if self.path.len() < MAX_DEPTH {
             let address = value.as_ptr() as usize;
             if self.around.insert(address) {
                 // What cannot be read is not searched.
@@ -150,15 +114,21 @@ impl<'py> SecretSearch<'_, 'py> {
         }
     }
 
-    /// The beginning of a string or of bytes, as far as the search has not read too much.
-    fn string(&mut self, value: &Bound<'py, PyAny>) -> Option<String> {
-        if self.chars > MAX_ALL_CHARS {
-            let is_string = value.is_exact_instance_of::<PyString>() || value.is_exact_instance_of::<PyBytes>();
-            return is_string.then(String::new);
+    /// Why a string or a number looks like a credential, as far as the search has not read too much.
+    fn reason(&mut self, name: Option<&str>, value: &Bound<'py, PyAny>) -> Option<String> {
+        if value.is_exact_instance_of::<PyInt>() {
+            let name = name.filter(|name| credentials::may_name_credential(name))?;
+            return credentials::reason_in_name(name, &value.str().ok()?.to_string_lossy());
         }
-        let string = string_head(value)?;
-        self.chars += string.len();
-        Some(string)
+        let whole = value.cast_exact::<PyString>().ok().filter(|_| self.chars < MAX_ALL_CHARS);
+        if let Some(string) = whole.filter(|string| string.len().is_ok_and(|length| length <= MAX_CHARS)) {
+            let string = string.to_string_lossy();
+            self.chars += string.len();
+            return credentials::reason(name, &string);
+        }
+        let head = if self.chars < MAX_ALL_CHARS { string_head(value)? } else { return None };
+        self.chars += head.len();
+        credentials::reason(name, &head)
     }
 
     fn add(&mut self, reason: Option<String>) {
@@ -170,14 +140,27 @@ impl<'py> SecretSearch<'_, 'py> {
         });
     }
 
-    fn inside(&mut self, step: SecretStep, name: Option<&str>, value: &Bound<'py, PyAny>) {
-        self.path.push(step);
-        self.object(name, value);
-        self.path.pop();
+    /// Searches an object within another one. `step` makes the step to it, which most objects do not need.
+    fn inside(&mut self, step: impl FnOnce() -> SecretStep, name: Option<&str>, value: &Bound<'py, PyAny>) {
+        if !is_simple(value) {
+            self.path.push(step());
+            self.object(name, value);
+            self.path.pop();
+            return;
+        }
+        self.visits += 1;
+        if self.visits <= MAX_VISITS
+            && self.found.len() <= MAX_REASONS
+            && let Some(reason) = self.reason(name, value)
+        {
+            self.path.push(step());
+            self.add(Some(reason));
+            self.path.pop();
+        }
     }
 
     fn named(&mut self, name: &str, value: &Bound<'py, PyAny>) {
-        self.inside(SecretStep::Attribute(name.to_owned()), Some(name), value);
+        self.inside(|| SecretStep::Attribute(name.to_owned()), Some(name), value);
     }
 
     fn parts(&mut self, value: &Bound<'py, PyAny>) -> PyResult<()> {
@@ -207,16 +190,16 @@ impl<'py> SecretSearch<'_, 'py> {
     }
 
     fn dict(&mut self, dict: &Bound<'py, PyDict>, most: usize) {
-        if self.finder.holds_environment(dict).unwrap_or(false) {
+        if self.finder.environment.is_in(dict).unwrap_or(false) {
             // One reason is enough: the environment usually contains several credentials.
             return self.add(Some("a copy of the environment".to_owned()));
         }
         for (number, (key, item)) in dict.iter().take(MAX_KEYS).enumerate() {
             match key.cast_exact::<PyString>().ok().and_then(|key| key.to_str().ok()) {
                 Some(name) if name.len() <= MAX_CHARS && (number < most || credentials::may_name_credential(name)) => {
-                    self.inside(SecretStep::Key(name.to_owned()), Some(name), &item);
+                    self.inside(|| SecretStep::Key(name.to_owned()), Some(name), &item);
                 }
-                _ if number < most => self.inside(SecretStep::Item(number), None, &item),
+                _ if number < most => self.inside(|| SecretStep::Item(number), None, &item),
                 _ => {}
             }
         }
@@ -237,7 +220,7 @@ impl<'py> SecretSearch<'_, 'py> {
             }
             option =
                 string.filter(|name| name.starts_with("--") && credentials::is_secret_option(name)).map(str::to_owned);
-            self.inside(SecretStep::Item(number), None, &item);
+            self.inside(|| SecretStep::Item(number), None, &item);
         }
     }
 
@@ -257,7 +240,7 @@ impl<'py> SecretSearch<'_, 'py> {
             && let Some(name) = name(&first)
         {
             self.object(None, &first);
-            return self.inside(SecretStep::Key(name.clone()), Some(&name), &second);
+            return self.inside(|| SecretStep::Key(name.clone()), Some(&name), &second);
         }
         self.items(tuple.iter(), most);
     }
@@ -265,7 +248,7 @@ impl<'py> SecretSearch<'_, 'py> {
     fn attributes(&mut self, value: &Bound<'py, PyAny>, kind: &Bound<'py, PyType>) -> PyResult<()> {
         let finder = self.finder;
         let places = finder.places(kind)?;
-        if places.has_dict && finder.environment(value.py()).is_some_and(|(environment, _)| value.is(environment)) {
+        if places.has_dict && finder.environment.is_same(value) {
             self.add(Some("the environment".to_owned()));
             return Ok(());
         }
@@ -308,7 +291,7 @@ impl<'py> SecretSearch<'_, 'py> {
                     let Some(text) = text.filter(|text| credentials::may_name_credential(text)) else { continue };
                     if value.len()? > 0 {
                         let first = value.get_item(&name)?.getattr("iloc")?.get_item(0)?;
-                        self.inside(SecretStep::Key(text.to_owned()), Some(text), &first);
+                        self.inside(|| SecretStep::Key(text.to_owned()), Some(text), &first);
                     }
                 }
             }
@@ -373,24 +356,24 @@ fn shown(step: &SecretStep) -> String {
     }
 }
 
-/// Whether a value has no parts: numbers, None and the like, which most items of large containers are.
+/// Whether a value has no parts: strings, numbers, None and the like.
 fn is_simple(value: &Bound<'_, PyAny>) -> bool {
     value.is_none()
-        || value.is_exact_instance_of::<pyo3::types::PyFloat>()
-        || value.is_exact_instance_of::<pyo3::types::PyBool>()
-        || value.is_exact_instance_of::<pyo3::types::PyComplex>()
+        || value.is_exact_instance_of::<PyString>()
+        || value.is_exact_instance_of::<PyInt>()
+        || value.is_exact_instance_of::<PyFloat>()
+        || value.is_exact_instance_of::<PyBool>()
+        || value.is_exact_instance_of::<PyBytes>()
+        || value.is_exact_instance_of::<PyComplex>()
 }
 
-/// The beginning of a string or of bytes.
+/// The beginning of a long string, or of bytes.
 fn string_head(value: &Bound<'_, PyAny>) -> Option<String> {
     if let Ok(bytes) = value.cast_exact::<PyBytes>() {
         let bytes = bytes.as_bytes();
         return Some(String::from_utf8_lossy(bytes.get(..MAX_CHARS).unwrap_or(bytes)).into_owned());
     }
     let string = value.cast_exact::<PyString>().ok()?;
-    if string.len().ok()? <= MAX_CHARS {
-        return Some(string.to_string_lossy().into_owned());
-    }
     // Slicing first keeps a string of a gigabyte from being encoded as UTF-8.
     let head = string.get_item(PySlice::new(value.py(), 0, MAX_CHARS as isize, 1)).ok()?;
     Some(head.cast::<PyString>().ok()?.to_string_lossy().into_owned())

@@ -7,7 +7,6 @@
 //! refuses something, or a load carries it out: nothing else is read, so nothing else can happen.
 
 use std::borrow::Cow;
-use std::rc::Rc;
 
 use super::reader::{ReadError, Snapshot};
 use super::segment::{JoinedInput, JoinedInputs, Load, LoadSequence, VariableSegment};
@@ -36,6 +35,15 @@ pub(crate) struct Requirement {
     pub what: Vec<String>,
 }
 
+/// Why an input cannot be built.
+#[derive(Debug)]
+pub(crate) enum NotPlanned {
+    /// It needs more than plain data.
+    Needs(Vec<Requirement>),
+    /// It is too large to be looked at.
+    TooLarge(ReadError),
+}
+
 /// What is loaded of a file.
 #[derive(Debug)]
 pub(crate) struct LoadInput<'f> {
@@ -52,25 +60,8 @@ pub(crate) struct LoadInput<'f> {
     sources: Vec<(usize, usize)>,
     /// What is wrong with the input itself.
     problem: Option<Requirement>,
-}
-
-/// Why an input is not built.
-#[derive(Debug)]
-pub(crate) enum NoPlan {
-    /// It needs more than plain data.
-    Needs(Vec<Requirement>),
-    /// To look at it takes more than its size allows.
-    TooLarge(MachineError),
-}
-
-impl NoPlan {
-    fn of_error(error: MachineError) -> Self {
-        if error.is_limit() {
-            return Self::TooLarge(error);
-        }
-        let what = vec![format!("opcodes that cannot be followed ({error})")];
-        Self::Needs(vec![Requirement { variable: None, what }])
-    }
+    /// How many bytes of memory the user allows for following it.
+    max_memory: Option<u64>,
 }
 
 /// An input that was followed, and that a load may build.
@@ -90,7 +81,7 @@ impl<'f> LoadInput<'f> {
     /// If the file is shorter than the index says.
     pub(crate) fn of_loads(snapshot: &Snapshot, loads: &[(&VariableSegment<'f>, &Load)]) -> Result<Self, ReadError> {
         let file = snapshot.bytes()?;
-        let mut input = Self::default();
+        let mut input = Self::default().with_max_memory(snapshot.max_memory());
         // The symbolic machine would refuse that many memo slots anyway, so do not build the opcodes that fill them.
         let is_too_large = |(segment, _): &&(&VariableSegment<'_>, &Load)| segment.variable().memo.1 > MAX_MEMO as u64;
         if let Some((segment, _)) = loads.iter().find(is_too_large) {
@@ -192,16 +183,17 @@ impl<'f> LoadInput<'f> {
     /// Follows the input, and plans how it is built.
     ///
     /// # Errors
-    /// If it is not followed, or needs more than plain data.
-    pub(crate) fn plan(&self, budget: &Rc<WorkBudget>) -> Result<PlannedLoads<'_>, NoPlan> {
+    /// What it needs besides plain data.
+    pub(crate) fn plan(&self) -> Result<PlannedLoads<'_>, NotPlanned> {
         if let Some(problem) = &self.problem {
-            return Err(NoPlan::Needs(vec![problem.clone()]));
+            return Err(NotPlanned::Needs(vec![problem.clone()]));
         }
+        let budget = WorkBudget::new(self.pickle.len() as u64, self.max_memory);
         let followed = match &self.ends {
-            Some(ends) => Machine::run_loads(&self.pickle, ends, budget),
-            None => Machine::run_with(&self.pickle, budget).map(|(machine, value)| (machine, vec![value])),
+            Some(ends) => Machine::run_loads(&self.pickle, ends, &budget),
+            None => Machine::run_with(&self.pickle, &budget).map(|(machine, value)| (machine, vec![value])),
         };
-        let (machine, values) = followed.map_err(NoPlan::of_error)?;
+        let (machine, values) = followed.map_err(|error| self.not_followed(error))?;
         let labels = Labels::new(&machine);
         let (plan, values, is_session) = match (&self.ends, values.as_slice()) {
             (None, [value]) => {
@@ -210,12 +202,28 @@ impl<'f> LoadInput<'f> {
             }
             _ => (BuildPlan::of_loads(&labels, &values, &self.buffers), values, false),
         };
+        // A plan that could not look at everything says nothing.
+        budget.check().map_err(|over| self.not_followed(over.into()))?;
         if plan.refusals().is_empty() {
             drop(labels);
             return Ok(PlannedLoads { machine, values, is_session, plan });
         }
-        budget.check().map_err(|error| NoPlan::TooLarge(error.into()))?;
-        Err(NoPlan::Needs(self.requirements(&labels, plan.refusals())))
+        budget.check().map_err(|error| NotPlanned::TooLarge(ReadError::BadPickle(error.into())))?;
+        Err(NotPlanned::Needs(self.requirements(&labels, plan.refusals())))
+    }
+
+    fn not_followed(&self, error: MachineError) -> NotPlanned {
+        if error.is_limit() {
+            return NotPlanned::TooLarge(ReadError::BadPickle(error));
+        }
+        let what = vec![format!("opcodes that cannot be followed ({error})")];
+        NotPlanned::Needs(vec![Requirement { variable: None, what }])
+    }
+
+    /// The same input, which may be followed with this many bytes of memory.
+    #[must_use]
+    pub(crate) fn with_max_memory(self, max_memory: Option<u64>) -> Self {
+        Self { max_memory, ..self }
     }
 
     /// What the plan refuses. The verdict says more about what a load would do, so its words come first.
@@ -254,8 +262,8 @@ impl<'f> LoadInput<'f> {
 
 impl Default for LoadInput<'_> {
     fn default() -> Self {
-        let (ends, starts, values, buffers, sources, problem) = Default::default();
-        Self { pickle: Cow::Borrowed(&[]), ends, starts, values, buffers, sources, problem }
+        let (ends, starts, values, buffers, sources, problem, max_memory) = Default::default();
+        Self { pickle: Cow::Borrowed(&[]), ends, starts, values, buffers, sources, problem, max_memory }
     }
 }
 
@@ -268,9 +276,9 @@ pub(crate) fn of_loads(
     snapshot: &Snapshot,
     loads: &[(&VariableSegment<'_>, &Load)],
 ) -> Result<Vec<Requirement>, ReadError> {
-    match LoadInput::of_loads(snapshot, loads)?.plan(&snapshot.budget()) {
+    match LoadInput::of_loads(snapshot, loads)?.plan() {
         Ok(_) => Ok(Vec::new()),
-        Err(NoPlan::Needs(needs)) => Ok(needs),
-        Err(NoPlan::TooLarge(error)) => Err(ReadError::BadPickle(error)),
+        Err(NotPlanned::Needs(needs)) => Ok(needs),
+        Err(NotPlanned::TooLarge(error)) => Err(error),
     }
 }

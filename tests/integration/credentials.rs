@@ -125,6 +125,10 @@ fn credentials_anywhere_in_a_variable_are_warned_of_and_not_shown() {
     let report = fs::read_to_string(sandbox.work().join("report.json")).unwrap();
     let all = shown(&sandbox, "session.pkl") + &report + &run.err();
     assert!(!all.contains("hunter2"), "{all}");
+    for name in expected {
+        let run = sandbox.snapcli(&["inspect", "--trace", name]);
+        assert!(!run.out().contains("hunter2"), "{}", run.whole());
+    }
 }
 
 #[test]

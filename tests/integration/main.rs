@@ -9,6 +9,8 @@ mod built_objects;
 #[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
+mod changed_files;
+#[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
 mod credentials;
@@ -20,6 +22,8 @@ mod dill_pitfalls;
 mod durability;
 #[cfg(feature = "python")]
 mod env;
+#[cfg(feature = "python")]
+mod false_alarms;
 #[cfg(feature = "python")]
 mod faults;
 #[cfg(feature = "python")]
@@ -91,11 +95,15 @@ mod strict_gate;
 #[cfg(feature = "python")]
 mod suites;
 #[cfg(feature = "python")]
+mod told_reasons;
+#[cfg(feature = "python")]
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
 #[cfg(feature = "python")]
 mod untrusted_arrays;
+#[cfg(feature = "python")]
+mod untrusted_estimators;
 #[cfg(feature = "python")]
 mod untrusted_frames;
 #[cfg(feature = "python")]

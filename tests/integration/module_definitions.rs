@@ -1,4 +1,4 @@
-//! Attributes that a script sets on classes and functions of a module beside it come back, by snapcli and by plain dill.
+//! Attributes that a script sets on classes and functions of a module beside it come back, also by plain dill.
 
 use crate::env::{Sandbox, Stack, pythons, venv};
 
@@ -82,9 +82,9 @@ fn only_what_was_set_is_in_the_file() {
     sandbox.snapcli(&["verify", "-q"]).assert_code(0);
     sandbox.snapcli(&["diff", "session.pkl", "session.pkl"]).assert_code(0);
     // An edit of what the script did not set is there after a restore.
-    sandbox.write("settings.py", SETTINGS.replace("level = 3", "level = 4"));
+    sandbox.write("settings.py", SETTINGS.replace("level = 3", "level = 42"));
     let code = "settings.Untouched.level, settings.Config.DEBUG";
-    sandbox.snapcli(&["restore", "-c", code]).assert_code(0).assert_stdout("(4, True)\n");
+    sandbox.snapcli(&["restore", "-c", code]).assert_code(0).assert_stdout("(42, True)\n");
 }
 
 #[test]

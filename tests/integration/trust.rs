@@ -205,7 +205,7 @@ models.update({type(step).__name__: make_pipeline(step, Ridge()) for step in ste
 right = {name: model.fit(X, y).predict(X) for name, model in models.items()}
 scaled, codes, ordinal = StandardScaler().fit(X), LabelEncoder().fit(['a', 'b']), OrdinalEncoder().fit([['a'], ['b']])
 tree, near = DecisionTreeClassifier().fit(X, y), KNeighborsClassifier(algorithm='kd_tree').fit(X, y)
-calls = FunctionTransformer().fit(X)
+calls = FunctionTransformer(np.log1p).fit(X)
 ";
 
 /// An unsigned snapshot with one variable of these opcodes.

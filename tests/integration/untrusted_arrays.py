@@ -63,6 +63,9 @@ def structures():
     values['dtype_subarray'] = np.dtype(('f4', (2, 3)))
     values['metadata'] = np.dtype('i4', metadata={'unit': 'm'})
     values['records'] = np.rec.array([(1, 2.0), (3, 4.0)], dtype=[('a', 'i4'), ('b', 'f8')])
+    values['record'] = values['records'][1]
+    values['mapped'] = np.ndarray.__new__(np.memmap, (2, 3), 'i4')
+    values['mapped'][...] = 7
     values['record_dtype'] = values['records'].dtype
     return values
 
@@ -76,6 +79,8 @@ def objects():
     nested[0], nested[1], nested[2] = [1, 2], np.arange(3), {'k': (1,)}
     scalars = np.empty(3, dtype=object)
     scalars[0], scalars[1], scalars[2] = np.array(5), np.float64(1.5), np.array([1, [2]], dtype=object)
+    fields = [('name', 'U5'), ('what', 'O'), ('count', '>i4'), ('size', 'f8'), ('is', '?'), ('raw', 'S3')]
+    rows = np.array([('a', [1], 5, 2.5, True, b'x'), ('b', None, -1, np.inf, False, b'')], dtype=fields)
     shared = [1]
     pair = np.empty(2, dtype=object)
     pair[0] = pair[1] = shared
@@ -83,6 +88,7 @@ def objects():
         'looped': looped, 'mixed': mixed, 'mixed_fortran': np.asfortranarray(mixed), 'nested': nested,
         'object_scalars': scalars, 'no_objects': np.empty((0, 2), dtype=object),
         'single': np.array(None, dtype=object), 'words': np.array(['a', 'b'], dtype=object), 'pair': [pair, shared],
+        'rows': rows, 'rows_fortran': np.asfortranarray(rows.reshape(1, 2)),
     }
 
 
@@ -130,7 +136,11 @@ def generators():
     return values
 
 
-SETS = {'arrays': arrays, 'structures': structures, 'objects': objects, 'others': others, 'generators': generators}
+def everything():
+    return {name: value for make in (arrays, structures, objects, others, generators) for name, value in make().items()}
+
+
+SETS = {'everything': everything, 'arrays': arrays, 'structures': structures, 'objects': objects, 'others': others, 'generators': generators}
 
 
 def array_facts(array, seen):
@@ -206,7 +216,7 @@ def dump(name, path, protocol):
     if path.endswith('.joblib'):
         import joblib
         # joblib cannot write items that take no bytes, forgets that an array was a matrix, and fills gaps with anything.
-        unusual = ('nothing', 'array_empty', 'matrix', 'matrix_fortran', 'array_aligned', 'filled_aligned', 'array_offsets',
+        unusual = ('nothing', 'mapped', 'array_empty', 'matrix', 'matrix_fortran', 'array_aligned', 'filled_aligned', 'array_offsets',
                    'filled_offsets')
         values = {name: value for name, value in values.items() if name not in unusual}
         joblib.dump(values, path, protocol=protocol)

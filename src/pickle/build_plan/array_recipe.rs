@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::dtype_recipe::{self, Dtype, DtypeKind};
+use super::dtype_recipe::{self, Dtype, DtypeField, DtypeKind};
 use super::masked_recipe::MaskedMake;
 use super::random_recipe::{self, RandomBuilder, RandomMake};
 use super::{
@@ -35,6 +35,8 @@ pub(in crate::pickle) enum ArrayBuilder {
     Shared,
     /// `ndarray.setflags(array, False)`.
     SetFlags,
+    /// `ndarray.view(array, memmap)`, as our own pickler writes a memmap.
+    View,
     /// `scalar(dtype, bytes)`.
     Scalar,
     /// `dtype(code, False, True)` with a state.
@@ -62,6 +64,8 @@ pub(crate) enum ArrayMake<'a> {
     FromBuffer(Rc<ArrayDescription<'a>>),
     /// An array within the memory of another one or of a buffer. It needs its dtype and that.
     Shared(Rc<ArrayDescription<'a>>),
+    /// A memmap without a file over the memory of an array, which it needs.
+    Mapped,
     /// A scalar. It needs its dtype.
     Scalar(Rc<Dtype>, Cow<'a, [u8]>),
     /// A masked array.
@@ -187,6 +191,7 @@ pub(super) fn recipe<'a>(
         ArrayBuilder::FromBuffer => from_buffer(context, &call.arguments).map(array),
         ArrayBuilder::Shared => shared_array_recipe::describe(context, call).map(array),
         ArrayBuilder::SetFlags => Err("changes an array that shares its memory with nothing".to_owned()),
+        ArrayBuilder::View => view(context, call),
         ArrayBuilder::Scalar => scalar(context, call),
         ArrayBuilder::Dtype => dtype_recipe::recipe(context, call),
         ArrayBuilder::Masked => masked_recipe::recipe(context, call),
@@ -283,18 +288,17 @@ fn dill_array<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Resu
     reconstruct(context, arguments.ok_or("has arguments that dill does not write")?, Some(state))
 }
 
-/// Whether these are the attributes of a new array: none, or those that a new matrix has.
+/// Whether these are the attributes that a new array has: none, or those of a matrix or of a memmap without a file.
 fn is_initial(context: &PlanContext<'_, '_>, attributes: Ref) -> bool {
     if matches!(context.value(attributes), Value::Leaf(Leaf::None)) {
         return true;
     }
-    match context.items(attributes, NodeKind::Dict) {
-        Some([]) => true,
-        Some(&[name, value]) => {
-            context.short_text(name, 64).as_deref() == Some("_getitem") && context.flag(value) == Some(false)
-        }
+    let is_initial = |[name, value]: &[Ref; 2]| match context.short_text(*name, 64).as_deref() {
+        Some("_getitem") => context.flag(*value) == Some(false),
+        Some("_mmap" | "filename" | "offset" | "mode") => matches!(context.value(*value), Value::Leaf(Leaf::None)),
         _ => false,
-    }
+    };
+    context.items(attributes, NodeKind::Dict).is_some_and(|items| items.as_chunks::<2>().0.iter().all(is_initial))
 }
 
 /// An array of a shape, a dtype, whether it is in Fortran order, and contents.
@@ -334,9 +338,28 @@ pub(super) fn objects(
     let fits = match &dtype.kind {
         DtypeKind::Object => true,
         DtypeKind::Strings { missing, .. } => items.iter().all(|item| is_string(context, *item, *missing)),
-        _ => return Err("has structures that hold objects".to_owned()),
+        DtypeKind::Structure { fields, .. } => items.iter().all(|item| is_structure(context, *item, fields)),
+        _ => false,
     };
-    if fits { Ok(items.into()) } else { Err("holds strings, and has an item that is none".to_owned()) }
+    if fits { Ok(items.into()) } else { Err("has an item that does not fit its dtype".to_owned()) }
+}
+
+/// Whether this is a tuple with a value for each field. numpy would convert any object to what a field holds, and call
+/// its methods: only values that need no conversion are allowed.
+fn is_structure(context: &PlanContext<'_, '_>, item: Ref, fields: &[DtypeField]) -> bool {
+    let Some(values) = context.items(item, NodeKind::Tuple).filter(|values| values.len() == fields.len()) else {
+        return false;
+    };
+    fields.iter().zip(values).all(|(field, value)| {
+        matches!(
+            (field.dtype.1.letter(), context.value(*value)),
+            ('O', _)
+                | ('b', Value::Leaf(Leaf::Bool(_)))
+                | ('i' | 'u' | 'm' | 'M', Value::Leaf(Leaf::Int(_)))
+                | ('f', Value::Leaf(Leaf::Float(_)))
+                | ('U', Value::Leaf(Leaf::Str(_)))
+        ) || field.dtype.1.letter() == 'S' && array_arguments::is_bytes(context, *value)
+    })
 }
 
 /// Whether this is a string or the object for missing values.
@@ -392,6 +415,20 @@ fn checked_axes(context: &PlanContext<'_, '_>, axes: Ref, dimensions: usize) -> 
     let axes: Vec<usize> = axes.iter().filter_map(|axis| usize::try_from(*axis).ok()).collect();
     let is_permutation = axes.len() == dimensions && (0..dimensions).all(|axis| axes.contains(&axis));
     if is_permutation { Ok(axes) } else { Err("has an order of axes that numpy does not write".to_owned()) }
+}
+
+/// `ndarray.view(array, memmap)`.
+fn view<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    match *call.arguments.as_slice() {
+        [array, class]
+            if call.state.is_none()
+                && context.array_of(array).is_some()
+                && array_class(context, class) == Some(ArrayClass::Mapped) =>
+        {
+            Ok(simple(ArrayMake::Mapped, vec![array]))
+        }
+        _ => Err("has arguments that snapcli does not write".to_owned()),
+    }
 }
 
 /// `scalar(dtype, bytes)`.

@@ -185,8 +185,9 @@ fn string_dtype(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result
     let coerce = context.flag(coerce).filter(|_| call.state.is_none());
     let coerce = coerce.ok_or("has arguments that numpy does not write")?;
     let is_plain = |missing| match context.value(missing) {
-        Value::Leaf(leaf) => matches!(leaf, Leaf::None | Leaf::Float(_) | Leaf::Str(_) | Leaf::Int(_) | Leaf::Bool(_)),
-        Value::Node(node) => matches!(node.kind, NodeKind::Call(_) | NodeKind::Global),
+        Value::Leaf(Leaf::None | Leaf::Float(_) | Leaf::Str(_) | Leaf::Int(_) | Leaf::Bool(_)) => true,
+        // `pandas.NA` is a global.
+        _ => context.global(missing).is_some(),
     };
     if missing.is_some_and(|missing| !is_plain(missing)) {
         return Err("has an object for missing values that numpy does not write".to_owned());

@@ -7,6 +7,7 @@ use super::planner::{Planner, is_call};
 use super::{Fill, Make, Recipe, value_recipe};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::{self, current_name};
+use crate::pickle::machine::FarSlot;
 use crate::pickle::machine::value::{NodeKind, Ref};
 use crate::pickle::verdict;
 
@@ -27,6 +28,12 @@ impl Planner<'_, '_, '_> {
         let notes = self.labels.machine().notes();
         if let Some(at) = notes.crossed_frame {
             self.refuse(at, "an opcode that does not end with its frame".into());
+        }
+        if let Some(FarSlot { at, index }) = self.labels.machine().far_slot() {
+            self.refuse(
+                at,
+                format!("memo slot {index} (far beyond the others, so an unpickler takes memory for a gap)"),
+            );
         }
         // Each NEXT_BUFFER is one that the load has put there, and so is READONLY_BUFFER, right after it.
         let mut expected = self.buffers.iter().peekable();

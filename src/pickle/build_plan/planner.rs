@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use super::build_order::BuildOrder;
-use super::plan_context::{LOOKS_PER_BYTE, MIN_LOOKS};
+use super::plan_context::{FREE_LOOKS, LOOKS_PER_BYTE};
 use super::planned_call::planned_call;
 use super::recipe_table::RecipeTable;
 use super::{
@@ -19,10 +19,12 @@ use crate::pickle::explain::labels::Labels;
 use crate::pickle::known::{self, current_name};
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::machine::{Machine, MachineError};
-use crate::pickle::work_budget::ALLOCATION;
+use crate::pickle::work_budget::{ALLOCATION, OverBudget, table_entry};
 
 /// The most reasons that are kept.
 const MAX_REFUSALS: usize = 200;
+/// What it takes to put a node into the order of the steps, in bytes: its progress, a task and two steps.
+const ORDER_OF_NODE: usize = 32;
 /// How many pickles may be within one another.
 const MAX_NESTED: usize = 8;
 
@@ -57,7 +59,9 @@ pub(super) struct Planner<'l, 'm, 'a> {
 impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
     pub(super) fn new(labels: &'l Labels<'m, 'a>, buffers: &'l [(u64, BufferFacts)], depth: usize) -> Self {
         let (session, recipes, effects, consumed, copied, failed, refusals, known) = Default::default();
-        let budget = Cell::new(labels.machine().end().saturating_mul(LOOKS_PER_BYTE).saturating_add(MIN_LOOKS));
+        let outside: u64 = buffers.iter().map(|(_, facts)| facts.length).fold(0, u64::saturating_add);
+        let bytes = labels.machine().end().saturating_add(outside);
+        let budget = Cell::new(bytes.saturating_mul(LOOKS_PER_BYTE).saturating_add(FREE_LOOKS));
         Self { labels, buffers, depth, session, recipes, effects, consumed, copied, budget, failed, refusals, known }
     }
 
@@ -70,6 +74,13 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         self.make_recipes();
         self.refuse_unexplained();
         self.check_keys();
+        let machine = self.labels.machine();
+        let late = machine.notes().late.len().saturating_mul(table_entry::<usize, u64>());
+        let memory = machine.nodes().len().saturating_mul(ORDER_OF_NODE).saturating_add(late);
+        if let Err(error) = machine.budget().charge(memory) {
+            self.refuse_all(&error);
+            return BuildPlan { refusals: self.refusals, ..BuildPlan::default() };
+        }
         let mut order = BuildOrder::new(self.labels.machine(), &self.recipes);
         let mut impossible = Vec::new();
         for value in values {
@@ -84,6 +95,11 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             self.refuse(start, what);
         }
         BuildPlan { recipes: self.recipes, steps, refusals: self.refusals }
+    }
+
+    /// Refuses a pickle whose plan takes more than the budget.
+    fn refuse_all(&mut self, error: &OverBudget) {
+        self.refuse(0, format!("all of the pickle (cannot be planned: {error})"));
     }
 
     pub(super) fn refuse(&mut self, at: u64, what: Refused) {
@@ -121,11 +137,17 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
                     let refs = recipe.needs.len() + recipe.fill.len();
                     let memory = size_of::<Recipe<'_>>() + size_of::<Ref>() * refs + ALLOCATION;
                     if let Err(error) = self.labels.machine().shared_budget().charge(memory) {
-                        return self.refuse(0, format!("all of the pickle (cannot be planned: {error})"));
+                        return self.refuse_all(&error);
                     }
                     self.recipes.insert(index, recipe);
                 }
-                Err(why) => self.failed.push((index, why)),
+                Err(why) => {
+                    let budget = self.labels.machine().budget();
+                    let paid = budget.charge(why.len()).and_then(|()| budget.push(&mut self.failed, (index, why)));
+                    if let Err(error) = paid {
+                        return self.refuse_all(&error);
+                    }
+                }
             }
         }
     }

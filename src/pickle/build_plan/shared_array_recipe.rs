@@ -35,6 +35,12 @@ pub(super) fn describe<'a>(
     if count > 0 && range.end > length {
         return Err("has items outside of its buffer".to_owned());
     }
+    // Each bool is looked at, so there must not be more of them than the buffer has.
+    let axes = shape.iter().zip(&strides).filter(|(_, stride)| **stride != 0);
+    let distinct = axes.fold(dtype.1.size, |size, (length, _)| size.saturating_mul(*length));
+    if dtype.1.has_bools() && distinct > range.end - range.start {
+        return Err("has bools that overlap".to_owned());
+    }
     let is_read_only = is_made_read_only(context, call.node);
     let contents = ArrayContents::Shared { base, offset, strides, is_read_only };
     Ok(ArrayDescription { class: ArrayClass::Array, dtype, shape, order: ItemOrder::C, contents })

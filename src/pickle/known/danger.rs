@@ -32,14 +32,14 @@ const DANGEROUS_MODULES: &[&str] = &[
     "statsmodels.datasets", "matplotlib.testing", "pydevd", "builtins.__dict__",
 ];
 
-/// Of the dangerous modules, those whose classes do harm as soon as there is an instance, whether its class is called or
-/// only its `__new__`: they open or map files, change memory, or delete files when they are freed.
+/// Of the dangerous modules, those whose classes do harm as soon as there is an instance, even if only `__new__` is
+/// called: they open or map files, change memory, or delete files when they are freed.
 #[rustfmt::skip]
 const HARMFUL_INSTANCES: &[&str] = &[
     "os", "posix", "nt", "_posixsubprocess", "subprocess", "sys", "runpy", "importlib", "_imp", "imp", "zipimport",
     "ctypes", "_ctypes", "cffi", "socket", "_socket", "ssl", "_ssl", "select", "shutil", "tempfile", "pty", "code",
-    "codeop", "gc", "marshal", "shelve", "dbm", "sqlite3", "_sqlite3", "mmap", "zipfile", "tarfile", "pickle", "_pickle",
-    "faulthandler", "signal", "atexit", "numpy._core.memmap", "torch.package", "torch._C", "builtins",
+    "codeop", "gc", "marshal", "shelve", "dbm", "sqlite3", "_sqlite3", "mmap", "zipfile", "tarfile", "pickle",
+    "_pickle", "faulthandler", "signal", "atexit", "numpy._core.memmap", "torch.package", "torch._C", "builtins",
 ];
 
 /// Functions of `builtins` that run nothing but methods of their arguments.

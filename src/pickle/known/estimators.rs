@@ -9,7 +9,7 @@
 //!
 //! `benches/untrusted/attributes.py` prints what an installed scikit-learn writes.
 
-use super::declared_kind::{Attributes, Axis, DeclaredKind as Kind, Items, Kinds};
+use super::declared_kind::{ArrayItems, Attributes, Axis, DeclaredKind as Kind, Kinds};
 use super::registry_row::{KnownGlobal, known};
 use crate::pickle::build_plan::{Builder, InstanceBuilder};
 
@@ -28,16 +28,16 @@ pub(super) const SETTING: Kinds = &[Kind::Number, Kind::Text, Kind::Nothing];
 pub(super) const ESTIMATOR: Kinds = &[Kind::Instance];
 pub(super) const RANDOM_STATE: Kinds = &[Kind::Integer, Kind::Nothing, Kind::Random];
 
-pub(super) const FLOATS: Kinds = &[Kind::Array(Items::Floats, &[Axis::Any])];
-pub(super) const ROWS_OF_FLOATS: Kinds = &[Kind::Array(Items::Floats, &[Axis::Any, Axis::Any])];
-pub(super) const ANY_FLOATS: Kinds = &[Kind::AnyArray(Items::Floats)];
-pub(super) const BY_FEATURE: Kinds = &[Kind::Array(Items::Floats, &[Axis::Features])];
-pub(super) const ROWS_BY_FEATURE: Kinds = &[Kind::Array(Items::Floats, &[Axis::Any, Axis::Features])];
-pub(super) const CLASSES: Kinds = &[Kind::Array(Items::Labels, &[Axis::Classes])];
+pub(super) const FLOATS: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Any])];
+pub(super) const ROWS_OF_FLOATS: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Any, Axis::Any])];
+pub(super) const ANY_FLOATS: Kinds = &[Kind::AnyArray(ArrayItems::Floats)];
+pub(super) const BY_FEATURE: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Features])];
+pub(super) const ROWS_BY_FEATURE: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Any, Axis::Features])];
+pub(super) const CLASSES: Kinds = &[Kind::Array(ArrayItems::Labels, &[Axis::Classes])];
 
-const BY_FEATURE_OR_NONE: Kinds = &[Kind::Array(Items::Floats, &[Axis::Features]), Kind::Nothing];
-const INTEGERS: Kinds = &[Kind::Array(Items::Integers, &[Axis::Any])];
-const SAMPLES_SEEN: Kinds = &[Kind::Number, Kind::Array(Items::Numbers, &[Axis::Features])];
+const BY_FEATURE_OR_NONE: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Features]), Kind::Nothing];
+const INTEGERS: Kinds = &[Kind::Array(ArrayItems::Integers, &[Axis::Any])];
+const SAMPLES_SEEN: Kinds = &[Kind::Number, Kind::Array(ArrayItems::Numbers, &[Axis::Features])];
 const PAIR: Kinds = &[Kind::Fields(&[NUMBER, NUMBER])];
 const CLASS_OR_DTYPE: Kinds = &[Kind::GlobalOf("numpy"), Kind::GlobalOf("builtins"), Kind::Dtype, Kind::Text];
 const SCALAR: Kinds = &[Kind::Number, Kind::Text, Kind::Nothing, Kind::GlobalOf("pandas._libs.missing")];
@@ -45,7 +45,7 @@ const SCALAR: Kinds = &[Kind::Number, Kind::Text, Kind::Nothing, Kind::GlobalOf(
 /// The attributes of everything that was fitted to a table.
 pub(super) const FITTED: Attributes = &[
     ("n_features_in_", &[Kind::Length(Axis::Features)]),
-    ("feature_names_in_", &[Kind::Array(Items::Labels, &[Axis::Features])]),
+    ("feature_names_in_", &[Kind::Array(ArrayItems::Labels, &[Axis::Features])]),
     ("_sklearn_output_config", &[Kind::Dict(TEXT, TEXT)]),
 ];
 
@@ -73,7 +73,7 @@ const COLUMNS: Kinds = &[
     Kind::Integer,
     Kind::List(&[Kind::Text, Kind::Integer, Kind::Flag]),
     Kind::Typed("slice"),
-    Kind::Array(Items::Labels, &[Axis::Any]),
+    Kind::Array(ArrayItems::Labels, &[Axis::Any]),
     // `make_column_selector` and `_RemainderColsList`.
     Kind::Instance,
 ];
@@ -82,8 +82,10 @@ const TRANSFORMER: Kinds = &[Kind::Instance, Kind::Text, Kind::Nothing];
 const NAMED: Kinds = &[Kind::List(&[Kind::Fields(&[TEXT, TRANSFORMER])])];
 const NAMED_WITH_COLUMNS: Kinds = &[Kind::List(&[Kind::Fields(&[TEXT, TRANSFORMER, COLUMNS])])];
 const WEIGHTS: Kinds = &[Kind::Nothing, Kind::Dict(TEXT, NUMBER)];
-const CATEGORIES: Kinds =
-    &[Kind::List(&[Kind::Array(Items::Labels, &[Axis::Any]), Kind::List(&[Kind::Number, Kind::Text, Kind::Nothing])])];
+const CATEGORIES: Kinds = &[Kind::List(&[
+    Kind::Array(ArrayItems::Labels, &[Axis::Any]),
+    Kind::List(&[Kind::Number, Kind::Text, Kind::Nothing]),
+])];
 
 const COPY: Attributes = &[("copy", FLAG)];
 
@@ -117,11 +119,11 @@ const COLUMN_TRANSFORMER: Attributes = &[
     ("_columns", &[Kind::List(COLUMNS)]),
     ("_transformer_to_input_indices", &[Kind::Dict(TEXT, &[Kind::List(INTEGER)])]),
     ("_n_features", &[Kind::Length(Axis::Features)]),
-    ("_feature_names_in", &[Kind::Array(Items::Labels, &[Axis::Features]), Kind::Nothing]),
+    ("_feature_names_in", &[Kind::Array(ArrayItems::Labels, &[Axis::Features]), Kind::Nothing]),
     ("sparse_output_", FLAG),
     ("_name_to_fitted_passthrough", &[Kind::Dict(TEXT, ESTIMATOR)]),
     ("output_indices_", &[Kind::Dict(TEXT, &[Kind::Typed("slice")])]),
-    ("_transformers_feature_names_out", &[Kind::Array(Items::Labels, &[Axis::Any])]),
+    ("_transformers_feature_names_out", &[Kind::Array(ArrayItems::Labels, &[Axis::Any])]),
 ];
 
 const DTYPES_OR_NONE: Kinds =
@@ -240,7 +242,7 @@ const IMPUTER: Attributes = &[
     ("_fit_dtype", &[Kind::Dtype]),
     ("_fill_dtype", &[Kind::Dtype]),
     ("indicator_", &[Kind::Instance, Kind::Nothing]),
-    ("statistics_", &[Kind::Array(Items::Labels, &[Axis::Features])]),
+    ("statistics_", &[Kind::Array(ArrayItems::Labels, &[Axis::Features])]),
 ];
 const INDICATOR: Attributes = &[
     ("missing_values", SCALAR),

@@ -33,8 +33,8 @@ use std::sync::LazyLock;
 use self::registry_row::{KnownGlobal, Trait};
 use super::build_plan::Builder;
 
-pub(super) use self::declared_kind::{Attributes, Axis, DeclaredKind, Items, Kinds};
-pub(super) use self::dill_cloudpickle::{IMPORT_MODULE_NAME, NAMED_IMPORTS, is_known_repr, type_of_repr};
+pub(super) use self::declared_kind::{ArrayItems, Attributes, Axis, DeclaredKind, Kinds};
+pub(super) use self::dill_cloudpickle::{NAMED_IMPORTS, is_known_repr, type_of_repr};
 pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
 pub(super) use self::numpy::ARRAY;
 pub(super) use self::other_libraries::ARRAY_WRAPPER_NAME;
@@ -92,8 +92,6 @@ pub(super) fn names_no_value(module: &str, name: &str) -> bool {
         || imports_module(module, name)
         || effect_of(module, name) == Some(Effect::NamedType)
         || is_array_wrapper(module, name)
-        // An array in a file, which a pickle and joblib write as its contents.
-        || (module, name) == ("numpy", "memmap")
 }
 
 /// Whether a global has a trait, under its current name or the one of Python 2 or numpy 1.

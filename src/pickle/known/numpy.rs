@@ -56,8 +56,11 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     data(&["numpy"], &["ndarray.setflags"]).builds(Builder::Array(ArrayBuilder::SetFlags)),
     known(&["numpy"], &["recarray", "record"]).effect(Effect::Memory).builds(CLASS),
     known(&["numpy"], &["chararray"]).effect(Effect::Memory),
-    // Its effect is not known: the second argument may be any class, whose `__array_finalize__` runs.
-    known(&["numpy"], &["ndarray.view"]).makes(Makes::InstanceOf(1)),
+    // Its effect is not known: the second argument may be any class, whose `__array_finalize__` runs. A recipe is made
+    // for a memmap only.
+    known(&["numpy"], &["ndarray.view"])
+        .makes(Makes::InstanceOf(1))
+        .builds(Builder::Array(ArrayBuilder::View)),
     known(RECORDS, &["recarray"]).effect(Effect::Memory).builds(CLASS),
     known(RECORDS, &["ndarray", "chararray"]).effect(Effect::Memory),
     known(CHARACTERS, &["ndarray", "recarray", "chararray"]).effect(Effect::Memory),
@@ -97,8 +100,10 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["numpy.random._sfc64"], &["SFC64"]).builds(CLASS),
     known(&["numpy.random.bit_generator"], &["SeedSequence", "SeedlessSeedSequence"]).builds(CLASS),
 
+    // An array in a file, which pickles write as its contents. A call opens the file.
+    dangerous(&["numpy"], &["memmap"]).builds(CLASS),
     dangerous(&["numpy"], &[
-        "load", "memmap", "fromfile", "loadtxt", "genfromtxt", "save", "savetxt", "vectorize", "apply_along_axis",
+        "load", "fromfile", "loadtxt", "genfromtxt", "save", "savetxt", "vectorize", "apply_along_axis",
         "fromfunction",
     ]),
 ];

@@ -1,7 +1,7 @@
 //! The rows of scikit-learn's classifiers and regressors that compute with numpy alone, with the attributes that
 //! scikit-learn 1.0 to 1.9 gives them. See [`estimators`](super::estimators) for what is left out, and why.
 
-use super::declared_kind::{Attributes, Axis, DeclaredKind as Kind, Items, Kinds};
+use super::declared_kind::{ArrayItems, Attributes, Axis, DeclaredKind as Kind, Kinds};
 use super::estimators::{
     ANY_FLOATS, BY_FEATURE, CHOICE, CLASSES, ESTIMATOR, FITTED, FLAG, FLOATS, INTEGER, INTEGER_OR_NONE, NOTHING,
     NUMBER, NUMBER_OR_NONE, RANDOM_STATE, ROWS_BY_FEATURE, ROWS_OF_FLOATS, SETTING, TEXT, TEXT_OR_NONE, estimator,
@@ -11,35 +11,37 @@ use crate::pickle::build_plan::{Builder, InstanceBuilder};
 
 /// Numbers that were given as a parameter.
 const NUMBERS: Kinds =
-    &[Kind::Number, Kind::List(NUMBER), Kind::Tuple(NUMBER), Kind::Array(Items::Numbers, &[Axis::Any])];
+    &[Kind::Number, Kind::List(NUMBER), Kind::Tuple(NUMBER), Kind::Array(ArrayItems::Numbers, &[Axis::Any])];
 const NUMBERS_OR_NONE: Kinds = &[
     Kind::Nothing,
     Kind::Text,
     Kind::Number,
     Kind::List(NUMBER_OR_NONE),
     Kind::Tuple(NUMBER_OR_NONE),
-    Kind::Array(Items::Labels, &[Axis::Any]),
+    Kind::Array(ArrayItems::Labels, &[Axis::Any]),
 ];
-const NUMBER_OR_FLOATS: Kinds = &[Kind::Number, Kind::AnyArray(Items::Floats)];
+const NUMBER_OR_FLOATS: Kinds = &[Kind::Number, Kind::AnyArray(ArrayItems::Floats)];
 const ITERATIONS: Kinds = &[
     Kind::Nothing,
     Kind::Integer,
     Kind::List(INTEGER),
-    Kind::AnyArray(Items::Integers),
-    Kind::AnyArray(Items::Floats),
+    Kind::AnyArray(ArrayItems::Integers),
+    Kind::AnyArray(ArrayItems::Floats),
 ];
 /// One row, or one for each target.
-const COEFFICIENTS: Kinds =
-    &[Kind::Array(Items::Floats, &[Axis::Features]), Kind::Array(Items::Floats, &[Axis::Any, Axis::Features])];
+const COEFFICIENTS: Kinds = &[
+    Kind::Array(ArrayItems::Floats, &[Axis::Features]),
+    Kind::Array(ArrayItems::Floats, &[Axis::Any, Axis::Features]),
+];
 /// One number, or one for each target.
-const INTERCEPT: Kinds = &[Kind::Number, Kind::Array(Items::Floats, &[Axis::Any])];
-const SQUARE: Kinds = &[Kind::Array(Items::Floats, &[Axis::Features, Axis::Features])];
+const INTERCEPT: Kinds = &[Kind::Number, Kind::Array(ArrayItems::Floats, &[Axis::Any])];
+const SQUARE: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Features, Axis::Features])];
 const LABEL: Kinds = &[Kind::Number, Kind::Text];
 const CLASS_WEIGHT: Kinds = &[Kind::Nothing, Kind::Text, Kind::Dict(LABEL, NUMBER)];
 /// The number of parts, or what splits into them.
 const SPLITTER: Kinds = &[Kind::Nothing, Kind::Integer, Kind::Instance];
-const BY_CLASS: Kinds = &[Kind::Array(Items::Floats, &[Axis::Classes])];
-const BY_CLASS_AND_FEATURE: Kinds = &[Kind::Array(Items::Floats, &[Axis::Classes, Axis::Features])];
+const BY_CLASS: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Classes])];
+const BY_CLASS_AND_FEATURE: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Classes, Axis::Features])];
 
 const LINEAR: Attributes = &[
     ("fit_intercept", FLAG),
@@ -113,7 +115,7 @@ const LOGISTIC: Attributes = &[
     ("l1_ratio", NUMBER_OR_NONE),
 ];
 /// Scores and paths by class, or for all classes.
-const BY_LABEL: Kinds = &[Kind::Dict(LABEL, ANY_FLOATS), Kind::AnyArray(Items::Floats)];
+const BY_LABEL: Kinds = &[Kind::Dict(LABEL, ANY_FLOATS), Kind::AnyArray(ArrayItems::Floats)];
 const LOGISTIC_CV: Attributes = &[
     ("Cs", NUMBERS),
     ("cv", SPLITTER),
@@ -148,11 +150,11 @@ const BAYESIAN: Attributes = &[
     ("lambda_init", NUMBER_OR_NONE),
     ("threshold_lambda", NUMBER),
     ("compute_score", FLAG),
-    ("X_offset_", &[Kind::Array(Items::Floats, &[Axis::Features]), Kind::Number]),
-    ("X_scale_", &[Kind::Array(Items::Floats, &[Axis::Features]), Kind::Number]),
-    ("scores_", &[Kind::List(NUMBER), Kind::Array(Items::Floats, &[Axis::Any])]),
+    ("X_offset_", &[Kind::Array(ArrayItems::Floats, &[Axis::Features]), Kind::Number]),
+    ("X_scale_", &[Kind::Array(ArrayItems::Floats, &[Axis::Features]), Kind::Number]),
+    ("scores_", &[Kind::List(NUMBER), Kind::Array(ArrayItems::Floats, &[Axis::Any])]),
     ("alpha_", NUMBER),
-    ("lambda_", &[Kind::Number, Kind::Array(Items::Floats, &[Axis::Features])]),
+    ("lambda_", &[Kind::Number, Kind::Array(ArrayItems::Floats, &[Axis::Features])]),
     ("sigma_", ROWS_OF_FLOATS),
 ];
 const HUBER: Attributes = &[
@@ -160,7 +162,7 @@ const HUBER: Attributes = &[
     ("alpha", NUMBER),
     ("warm_start", FLAG),
     ("scale_", NUMBER),
-    ("outliers_", &[Kind::Array(Items::Bools, &[Axis::Any])]),
+    ("outliers_", &[Kind::Array(ArrayItems::Bools, &[Axis::Any])]),
 ];
 const QUANTILE: Attributes = &[("quantile", NUMBER), ("alpha", NUMBER), ("solver", TEXT), ("solver_options", NOTHING)];
 const THEIL_SEN: Attributes = &[
@@ -189,7 +191,7 @@ const COUNTING_BAYES: Attributes = &[
     ("force_alpha", CHOICE),
     ("binarize", NUMBER_OR_NONE),
     ("norm", FLAG),
-    ("min_categories", &[Kind::Nothing, Kind::Integer, Kind::AnyArray(Items::Integers)]),
+    ("min_categories", &[Kind::Nothing, Kind::Integer, Kind::AnyArray(ArrayItems::Integers)]),
     ("class_count_", BY_CLASS),
     ("class_log_prior_", BY_CLASS),
 ];
@@ -200,7 +202,7 @@ const COUNTS: Attributes = &[
 ];
 const CATEGORIES: Attributes = &[
     ("category_count_", &[Kind::List(ROWS_OF_FLOATS)]),
-    ("n_categories_", &[Kind::Array(Items::Integers, &[Axis::Features])]),
+    ("n_categories_", &[Kind::Array(ArrayItems::Integers, &[Axis::Features])]),
     ("feature_log_prob_", &[Kind::List(ROWS_OF_FLOATS)]),
 ];
 
@@ -222,14 +224,14 @@ const LINEAR_DISCRIMINANT: Attributes = &[
     ("_n_features_out", INTEGER),
     ("xbar_", BY_FEATURE),
     ("explained_variance_ratio_", FLOATS),
-    ("scalings_", &[Kind::Array(Items::Floats, &[Axis::Features, Axis::Any])]),
+    ("scalings_", &[Kind::Array(ArrayItems::Floats, &[Axis::Features, Axis::Any])]),
     ("coef_", ROWS_BY_FEATURE),
     ("intercept_", FLOATS),
     ("covariance_", SQUARE),
 ];
 const QUADRATIC_DISCRIMINANT: Attributes = &[
     ("scalings_", &[Kind::List(FLOATS)]),
-    ("rotations_", &[Kind::List(&[Kind::Array(Items::Floats, &[Axis::Features, Axis::Any])])]),
+    ("rotations_", &[Kind::List(&[Kind::Array(ArrayItems::Floats, &[Axis::Features, Axis::Any])])]),
     ("covariance_", &[Kind::List(SQUARE)]),
 ];
 
@@ -237,14 +239,17 @@ const DUMMY: Attributes = &[
     ("strategy", TEXT),
     ("random_state", RANDOM_STATE),
     ("quantile", NUMBER_OR_NONE),
-    ("constant", &[Kind::Number, Kind::Text, Kind::Nothing, Kind::List(LABEL), Kind::AnyArray(Items::Labels)]),
+    ("constant", &[Kind::Number, Kind::Text, Kind::Nothing, Kind::List(LABEL), Kind::AnyArray(ArrayItems::Labels)]),
     ("_strategy", TEXT),
     ("sparse_output_", FLAG),
     ("n_outputs_", INTEGER),
     ("n_classes_", &[Kind::Integer, Kind::List(INTEGER)]),
-    ("classes_", &[Kind::Array(Items::Labels, &[Axis::Any]), Kind::List(&[Kind::Array(Items::Labels, &[Axis::Any])])]),
-    ("class_prior_", &[Kind::Array(Items::Floats, &[Axis::Any]), Kind::List(FLOATS)]),
-    ("constant_", &[Kind::AnyArray(Items::Labels)]),
+    (
+        "classes_",
+        &[Kind::Array(ArrayItems::Labels, &[Axis::Any]), Kind::List(&[Kind::Array(ArrayItems::Labels, &[Axis::Any])])],
+    ),
+    ("class_prior_", &[Kind::Array(ArrayItems::Floats, &[Axis::Any]), Kind::List(FLOATS)]),
+    ("constant_", &[Kind::AnyArray(ArrayItems::Labels)]),
 ];
 
 /// The weights of a network, a layer each.

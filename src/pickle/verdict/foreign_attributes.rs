@@ -1,4 +1,4 @@
-//! Attributes that a pickle sets on classes and functions of a module of which nothing is known: `settings.Config.DEBUG`.
+//! Attributes that a pickle sets on classes and functions of an unknown module: `settings.Config.DEBUG`.
 //!
 //! A load runs the code of such a module in any case. So this is no worse than a call of it, as long as Python itself
 //! does not look up the attribute, and its value is made by the pickle and not an import.
@@ -12,8 +12,8 @@ use crate::pickle::known::packages::is_known_module;
 use crate::pickle::machine::value::{NodeKind, Ref};
 
 impl Judge {
-    /// Whether `setattr(object, name, value)` gives something of an unknown module a value of the pickle, by a name that
-    /// Python itself does not look up.
+    /// Whether `setattr(object, name, value)` gives something of an unknown module a value of the pickle, by a name
+    /// that Python itself does not look up.
     pub(super) fn sets_foreign_attribute(&mut self, labels: &Labels<'_, '_>, module: &str, site: CallSite<'_>) -> bool {
         let is_plain = self.argument_string(labels, site, 1).is_some_and(|name| is_plain_attribute(&name));
         is_plain && is_unknown(module) && is_of_pickle(&self.argument_symbol(labels, site, 2))

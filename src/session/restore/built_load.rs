@@ -22,13 +22,13 @@ use super::untrusted_load::{self, bad_names, check_index, module_of_session};
 use super::{explain_error, fetch, note_damage, plan_for, segments_for, select};
 use crate::exit::{self, OrExit};
 use crate::pickle::build_plan::BuildPlan;
+use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::Ref;
-use crate::pickle::machine::{Machine, MachineError};
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::load_plan::{LoadPlan, LostSlots};
 use crate::snapshot::reader::{Damage, Progress, ReadError, Snapshot};
-use crate::snapshot::requirements::{LoadInput, NoPlan, PlannedLoads};
+use crate::snapshot::requirements::{LoadInput, NotPlanned, PlannedLoads};
 use crate::snapshot::segment::{Load, VariableSegment};
 
 /// The message for a load that is stopped.
@@ -52,18 +52,18 @@ pub(super) fn restore_own<'py>(
     let plan = plan_for(file, &segments, &variables, &Damage::default(), request);
     let (loads, lost_slots) = plan.loads();
     let input = input_of(snapshot, request, &segments, &loads)?;
-    let planned = match (bad_names(py, &variables)?, input.plan(&snapshot.budget())) {
+    let planned = match (bad_names(py, &variables)?, input.plan()) {
         (names, Ok(planned)) if names.is_empty() => planned,
-        (_, Err(NoPlan::TooLarge(error))) => return Err(too_large(&error, request.name)),
+        (_, Err(error @ NotPlanned::TooLarge(_))) => return untrusted_load::refuse_plan(snapshot, request.name, error),
         (names, planned) => {
             let needs = match planned {
-                Err(NoPlan::Needs(needs)) => needs,
+                Err(NotPlanned::Needs(needs)) => needs,
                 _ => Vec::new(),
             };
             return untrusted_load::refuse(snapshot, request.name, needs.into_iter().chain(names).collect());
         }
     };
-    let damage = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
+    let (damage, _) = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
     check_index(snapshot, index, &segments, &loads, &damage, request)?;
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let (names, lost) = if damage.is_none() {
@@ -75,7 +75,7 @@ pub(super) fn restore_own<'py>(
         let (loads, lost_slots) = plan.loads();
         // What is loaded has changed, and is planned again.
         let input = input_of(snapshot, request, &segments, &loads)?;
-        let planned = planned_or_refused(snapshot, &input, request.name)?;
+        let planned = input.plan().or_else(|why| untrusted_load::refuse_plan(snapshot, request.name, why))?;
         let building = OwnBuild { namespace: &namespace, plan: &plan, lost_slots: &lost_slots };
         building.build_all(py, &input, &planned, &mut variables)
     }
@@ -101,17 +101,6 @@ fn input_of<'f>(
 ) -> Result<LoadInput<'f>> {
     let loads: Vec<(&VariableSegment<'f>, &Load)> = segments.iter().zip(loads).collect();
     LoadInput::of_loads(snapshot, &loads).or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
-}
-
-fn planned_or_refused<'i>(snapshot: &Snapshot, input: &'i LoadInput<'_>, name: &str) -> Result<PlannedLoads<'i>> {
-    input.plan(&snapshot.budget()).or_else(|failure| match failure {
-        NoPlan::Needs(needs) => untrusted_load::refuse(snapshot, name, needs),
-        NoPlan::TooLarge(error) => Err(too_large(&error, name)),
-    })
-}
-
-fn too_large(error: &MachineError, name: &str) -> anyhow::Error {
-    exit::error(exit::DAMAGED, format!("cannot restore {name}: {error}"))
 }
 
 /// An error that ends the whole load.
@@ -237,8 +226,8 @@ pub(super) fn restore_foreign<'py>(
 ) -> Result<Restored> {
     let _installed = InstalledImports::only(py)?;
     let bytes = snapshot.bytes().or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
-    let input = LoadInput::of_pickle(bytes);
-    let planned = planned_or_refused(snapshot, &input, request.name)?;
+    let input = LoadInput::of_pickle(bytes).with_max_memory(snapshot.max_memory());
+    let planned = input.plan().or_else(|why| untrusted_load::refuse_plan(snapshot, request.name, why))?;
     let context = BuildContext::new(py, input.len());
     let built = build_alone(&context, &planned.machine, &planned.plan, &planned.values);
     let object = built.map_err(|failure| fatal(py, failure, request.name))?;

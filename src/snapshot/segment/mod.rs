@@ -151,7 +151,12 @@ impl<'v> VariableSegment<'v> {
 
     /// The bytes between the opcodes of the frame. `None` if those are not the ones of the role and the name.
     pub(crate) fn value_of_frame<'f>(&self, file: &'f [u8]) -> Option<&'f [u8]> {
-        self.bytes(file)?.strip_prefix(self.frame.head.as_slice())?.strip_suffix(self.frame.tail)
+        self.value_within(self.bytes(file)?)
+    }
+
+    /// As [`value_of_frame`](Self::value_of_frame), from the bytes of the segment.
+    pub(crate) fn value_within<'f>(&self, segment: &'f [u8]) -> Option<&'f [u8]> {
+        segment.strip_prefix(self.frame.head.as_slice())?.strip_suffix(self.frame.tail)
     }
 
     /// The parts of the segment in their order; ranges of opcodes can be empty.

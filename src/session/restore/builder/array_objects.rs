@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyList, PyTuple};
+use pyo3::types::{PyAny, PyDict, PyList, PySlice, PyTuple};
 
 use super::{BuildContext, random_objects};
 use crate::pickle::build_plan::{
@@ -23,6 +23,7 @@ pub(super) fn make<'py>(
         ArrayMake::Objects(array) => new_array(context, array, first()?),
         ArrayMake::FromBuffer(array) => from_buffer(context, array, needs),
         ArrayMake::Shared(array) => shared(context, array, needs),
+        ArrayMake::Mapped => first()?.call_method1("view", (context.global("numpy", "memmap")?,)),
         ArrayMake::Scalar(_, bytes) => scalar(context, bytes, first()?),
         ArrayMake::Masked(array) => masked(context, array, needs),
         ArrayMake::Random(random) => random_objects::make(context, random, needs),
@@ -206,8 +207,11 @@ fn shared<'py>(
     let shape = PyTuple::new(py, &array.shape)?;
     let made = context.global("numpy", "ndarray")?.call1((shape, dtype, base, *offset, PyTuple::new(py, strides)?))?;
     if array.dtype.1.has_bools() {
-        // In C order, without gaps.
-        let items = made.call_method0("tobytes")?;
+        // An axis without a stride repeats its first item.
+        let axes =
+            strides.iter().map(|stride| if *stride == 0 { PySlice::new(py, 0, 1, 1) } else { PySlice::full(py) });
+        let distinct = made.get_item(PyTuple::new(py, axes)?)?;
+        let items = distinct.call_method0("tobytes")?;
         if !array.dtype.1.has_valid_bools(PyBufferView::of(&items)?.bytes()) {
             return Err(invalid_bools());
         }
