@@ -2,7 +2,7 @@
 //!
 //! pyarrow has compiled code that trusts the numbers in a file: of it, only arrays whose buffers are checked are built.
 
-use super::registry_row::{Effect, KnownGlobal, Makes, data, known};
+use super::registry_row::{Effect, KnownGlobal, Makes, Trait, data, known};
 use crate::pickle::build_plan::{Builder, PandasBuilder};
 
 #[rustfmt::skip]
@@ -142,7 +142,8 @@ pub(super) const ROWS: &[KnownGlobal] = &[
 
     known(&["pyarrow.lib"], &["_restore_array", "chunked_array", "py_buffer", "type_for_alias"])
         .effect(Effect::Data)
-        .builds(PART),
+        .builds(PART)
+        .traits(&[Trait::OnlyCalled]),
     known(&["pyarrow.lib"], &["_reconstruct_table", "schema", "field"]).effect(Effect::Data),
     known(&["pytz"], &["_p", "_UTC", "FixedOffset"]).effect(Effect::Data).builds(pandas(PandasBuilder::Zone)),
     known(&["dateutil.relativedelta"], &["relativedelta"]).builds(PART),

@@ -34,7 +34,9 @@ fn only_classes_and_makers_of_data_are_built() {
         let globals = globals(row);
         let dangerous: Vec<bool> = globals.map(|(module, name)| is_dangerous(module, name)).collect();
         // `dill`, `joblib` and `threading` are dangerous as a whole, and these are their exceptions.
-        let is_exception = row.effect.is_some() || row.traits.contains(&Trait::ArrayWrapper);
+        // joblib names `memmap` as the class of an array, which is loaded into memory.
+        let is_of_joblib = row.traits.contains(&Trait::ArrayWrapper) || row.names == ["memmap"];
+        let is_exception = row.effect.is_some() || is_of_joblib;
         assert!(is_exception || !dangerous.contains(&true), "{row:?}");
         assert!(makes_data, "{row:?}");
     }
@@ -176,7 +178,7 @@ fn nothing_that_calls_or_reaches_further_is_built() {
     ] {
         assert!(!is_harmless_value(module, name), "{module} {name}");
         // Of these, recipes know the few calls that honest pickles have.
-        let has_recipe = matches!(name, "_eval_repr" | "py_buffer");
+        let has_recipe = matches!(name, "getattr" | "_eval_repr" | "py_buffer");
         assert!(has_recipe || !is_built(module, name), "{module} {name}");
     }
     assert!(may_import("numpy") && !may_import("mine") && !may_import("antigravity"));
