@@ -151,7 +151,6 @@ fn plain_data_is_built() {
 fn nothing_that_calls_or_reaches_further_is_built() {
     for (module, name) in [
         ("builtins", "eval"),
-        ("builtins", "getattr"),
         ("builtins", "map"),
         ("cloudpickle", "instance"),
         ("collections", "abc.sys"),
@@ -166,7 +165,6 @@ fn nothing_that_calls_or_reaches_further_is_built() {
         ("pandas", "read_pickle"),
         ("pickle", "loads"),
         ("posix", "system"),
-        ("pyarrow.lib", "py_buffer"),
         ("sklearn.linear_model", "os.system"),
         ("sklearn.neighbors._kd_tree", "newObj"),
         ("sklearn.pipeline", "Pipeline.fit"),
