@@ -25,7 +25,7 @@ VALUES = {
     "cycle": cycle,
     "looped": looped,
     "tuple_cycle": (lambda items: items.append((items, 1)) or items)([]),
-    "nested": {"list": [{"tuple": ({"set": {1, 2}},)}]},
+    "nested": {"rows": [{"pair": ({"members": {1, 2}},)}]},
     "records": [{"id": number, "name": f"n{number}", "tags": ["a", "b"]} for number in range(200)],
     "ranges": [range(3), range(1, 10, 2), range(0)],
     "slices": [slice(None), slice(1, 2), slice(1, None, 2)],

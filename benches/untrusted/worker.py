@@ -32,7 +32,9 @@ class Comparison:
             return None if same else f"{path}: {one!r} is not {two!r}"
         if one is two or isinstance(one, (int, str, bytes, complex, type, types.ModuleType, types.BuiltinFunctionType)):
             return None if one is two or one == two else f"{path}: {one!r:.80} is not {two!r:.80}"
-        # The same object twice must be the same object twice.
+        # The same object twice must be the same object twice. Dtypes are constants.
+        if type(one).__module__ == "numpy.dtypes":
+            return self.of_parts(parts(one), parts(two), path, depth + 1)
         if id(one) in self.pairs or depth > MAX_DEPTH:
             same = depth > MAX_DEPTH or self.pairs[id(one)] == id(two)
             return None if same else f"{path}: is not shared in the same way"
@@ -55,7 +57,9 @@ def parts(value):
     if type(value) in (list, tuple):
         return [(f"[{index}]", item) for index, item in enumerate(value)]
     if type(value) is dict:
-        return [part for key, item in value.items() for part in ((".key", key), (f"[{key!r:.40}]", item))]
+        # pandas keeps what it has computed in `_cache`.
+        items = [(key, item) for key, item in value.items() if key != "_cache"]
+        return [part for key, item in items for part in ((".key", key), (f"[{key!r:.40}]", item))]
     if type(value) in (set, frozenset):
         return [("{}", item) for item in sorted(value, key=lambda item: (str(type(item)), repr(item)))]
     if isinstance(value, (bytearray, memoryview)):
@@ -85,6 +89,8 @@ def outcome(path, only):
         return {"loaded": False, "why": "the variable is lost"}
     try:
         trusted = snapcli.load_dict(path, trust=True, **wanted)
+        # A trusted load of a session brings the names of its module, too.
+        trusted = {name: value for name, value in trusted.items() if not name.startswith("__")}
         differs = Comparison().difference(loaded, trusted)
     except Exception as error:
         differs = f"cannot be compared: {type(error).__name__}: {error}"

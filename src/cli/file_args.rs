@@ -203,7 +203,7 @@ Exit codes:
   0  the files are the same
   1  the files differ
   2  usage error, or a file does not exist
-  4  a file is damaged, truncated, or not a snapshot")]
+  4  a file is damaged, truncated, not a snapshot, or too large (see --max-memory)")]
 pub(crate) struct DiffArgs {
     /// Print JSON
     #[arg(long)]
@@ -235,7 +235,7 @@ Examples:
 Exit codes:
   0  the file is intact
   2  usage error, or the file does not exist
-  4  damaged, truncated, or not a snapshot")]
+  4  damaged, truncated, not a snapshot, or too large (see --max-memory)")]
 pub(crate) struct VerifyArgs {
     /// Print JSON
     #[arg(long)]

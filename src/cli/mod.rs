@@ -36,7 +36,7 @@ Exit codes:
   1    failure; save: the script failed (or the script's own exit code); diff: the files differ
   2    usage error, or a file or script does not exist
   3    with --strict: a variable could not be saved or restored, or came back different
-  4    not a snapshot, damaged, or truncated
+  4    not a snapshot, damaged, truncated, or too large to be looked at
   5    not trusted: loading the file would do more than build plain data; inspect: with --strict
   6    no usable Python, or no dill
   130  interrupted";

@@ -23,6 +23,7 @@ use crate::session::{
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::signature::{self, SigningKey};
+use crate::snapshot::system::map_large_blocks;
 use crate::ui::messages::{print_error, print_error_line, print_line};
 use crate::ui::progress::DelayedBar;
 use crate::ui::prompt::{can_ask, confirm};
@@ -45,6 +46,7 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     }
     // `--list` needs no Python.
     if args.list {
+        map_large_blocks();
         return list_variables(&open_checked(&args, verbosity)?, &mut stdout());
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
@@ -99,15 +101,16 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
     if piped {
         std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
     }
+    // A trusted file is as large as it is.
+    let max_memory = if args.trust { Some(u64::MAX) } else { args.memory.max_memory };
     let opened = match (piped, args.partial) {
-        (true, true) => Snapshot::partial_from_bytes(&bytes),
+        (true, true) => Snapshot::partial_from_bytes(&bytes, max_memory),
         (true, false) => Snapshot::from_bytes(bytes).map(|snapshot| (snapshot, None)),
-        (false, true) => Snapshot::open_partial(path),
+        (false, true) => Snapshot::open_partial(path, max_memory),
         (false, false) => Snapshot::open(path).map(|snapshot| (snapshot, None)),
     };
     let (snapshot, damage) = or_exit_code(opened, cannot_restore)?;
-    // A trusted file is as large as it is.
-    let snapshot = snapshot.with_max_memory(if args.trust { Some(u64::MAX) } else { args.memory.max_memory });
+    let snapshot = snapshot.with_max_memory(max_memory);
     if let Some(damage) = damage {
         let damage = match damage {
             // Its message advises what the user has done by now.

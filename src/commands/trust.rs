@@ -15,6 +15,7 @@ use crate::report::verdict_text::write_verdict;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::system::map_large_blocks;
 use crate::snapshot::verification::verify;
 use crate::ui::Verbosity;
 use crate::ui::progress::DelayedBar;
@@ -22,6 +23,7 @@ use crate::ui::prompt::{can_ask, confirm};
 
 /// Checks a file, shows what loading it would do, asks, and signs it.
 pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32> {
+    map_large_blocks();
     let file = args.file.display().to_string();
     let name = file.as_str();
     let opened = Snapshot::open(&args.file)

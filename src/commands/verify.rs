@@ -12,12 +12,14 @@ use crate::report::inspect_report::FileFormat;
 use crate::report::verify_report::{VerifyReport, write_text};
 use crate::snapshot::index::SCHEMA;
 use crate::snapshot::reader::{ReadError, Snapshot};
+use crate::snapshot::system::map_large_blocks;
 use crate::snapshot::verification::{Verified, verify};
 use crate::ui::Verbosity;
 use crate::ui::progress::DelayedBar;
 
 /// Checks a file and prints the result.
 pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32> {
+    map_large_blocks();
     let file = args.file.display().to_string();
     let input = Input::new(&args.file);
     let checked = input.map(|input| check(&input, args.memory, verbosity).map_err(|error| (error, input)));
@@ -31,7 +33,11 @@ pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32
             return or_exit_code(Err(error), || format!("cannot verify {file}"));
         }
         // Damage that prevents opening the file is a result as well, not an error.
-        Ok(Err((error, input))) => (None, None, Verified::unopened(&error, input.open_partial().ok().as_ref())),
+        Ok(Err((error, input))) => {
+            // A bomb, say, is not decompressed a second time.
+            let rest = error.leaves_something().then(|| input.open_partial(args.memory).ok()).flatten();
+            (None, None, Verified::unopened(&error, rest.as_ref()))
+        }
         Ok(Ok((format, bytes, verified))) => (Some(format), Some(bytes), verified),
     };
     let whole = verified.is_whole();
@@ -75,10 +81,10 @@ impl<'p> Input<'p> {
     }
 
     /// What `restore --partial` would open.
-    fn open_partial(&self) -> Result<Snapshot, ReadError> {
+    fn open_partial(&self, memory: MemoryArgs) -> Result<Snapshot, ReadError> {
         let opened = match self {
-            Self::File(path) => Snapshot::open_partial(path),
-            Self::Piped(bytes) => Snapshot::partial_from_bytes(bytes),
+            Self::File(path) => Snapshot::open_partial(path, memory.max_memory),
+            Self::Piped(bytes) => Snapshot::partial_from_bytes(bytes, memory.max_memory),
         };
         opened.map(|(snapshot, _)| snapshot)
     }

@@ -16,30 +16,18 @@ use super::machine::{Machine, MachineError, RawArray, Watch};
 use super::verdict::Verdict;
 use super::work_budget::WorkBudget;
 
-/// A pickle that was followed to its STOP, or was found too large for that.
+/// A pickle that was followed to its STOP.
 #[derive(Debug)]
 pub(crate) struct Inspection<'a> {
     bytes: &'a [u8],
     budget: Rc<WorkBudget>,
-    state: State<'a>,
+    machine: Box<Machine<'a>>,
+    value: Ref,
     /// Whether the machine has dropped values that no verdict has seen.
     is_outline_only: bool,
     labels: Rc<LabelCache>,
     outline: OnceCell<Outline>,
     verdict: OnceCell<Verdict>,
-}
-
-#[derive(Debug)]
-enum State<'a> {
-    Followed {
-        machine: Box<Machine<'a>>,
-        value: Ref,
-    },
-    /// One of the machine's limits was exceeded; the file may be sound all the same.
-    TooLarge {
-        error: MachineError,
-        outline: Box<Outline>,
-    },
 }
 
 /// Lets the machine drop everything that an outline does not show.
@@ -61,19 +49,27 @@ impl<'a> Inspection<'a> {
     /// # Errors
     /// If the bytes are not a sound pickle. A pickle that exceeds the machine's limits is no error here.
     pub(crate) fn run(bytes: &'a [u8], budget: &Rc<WorkBudget>) -> Result<Self, MachineError> {
-        Self::new(bytes, budget, Machine::run_with(bytes, budget), OnceCell::new())
+        Self::new(bytes, Machine::run_with(bytes, budget), OnceCell::new())
     }
 
-    /// Follows a pickle for its outline and verdict only, which are what `inspect` shows. The verdict is formed during
-    /// the run, so the machine can drop the parts of long lists as it goes: a list of a million records then takes no
-    /// more memory than a list of a million numbers, and a trace does not show the parts that were dropped.
+    /// Follows a pickle for its outline and verdict only, which are what `inspect` shows. If the budget does not pay
+    /// for all of its values, the verdict is formed during a second run, in which the machine drops the parts of long
+    /// lists as it goes: a list of a million records then takes no more memory than a list of a million numbers. Such a
+    /// verdict is never plain, and a trace does not show the parts that were dropped.
     ///
     /// # Errors
     /// As for [`run`](Self::run).
     pub(crate) fn run_pruned(bytes: &'a [u8], budget: &Rc<WorkBudget>) -> Result<Self, MachineError> {
+        let error = match Machine::run_with(bytes, &budget.rest()) {
+            Err(error) if error.is_limit() => error,
+            followed => return Self::new(bytes, followed, OnceCell::new()),
+        };
         match Verdict::follow(bytes, budget) {
-            Ok((verdict, machine, value)) => Self::new(bytes, budget, Ok((machine, value)), OnceCell::from(verdict)),
-            Err(error) => Self::new(bytes, budget, Err(error), OnceCell::new()),
+            Ok((verdict, machine, value)) => {
+                let verdict = OnceCell::from(verdict.of_large(&error));
+                Self::new(bytes, Ok((machine, value)), verdict)
+            }
+            Err(error) => Self::new(bytes, Err(error), OnceCell::new()),
         }
     }
 
@@ -84,49 +80,33 @@ impl<'a> Inspection<'a> {
     /// As for [`run`](Self::run).
     pub(crate) fn run_outline(bytes: &'a [u8], budget: &Rc<WorkBudget>) -> Result<Self, MachineError> {
         let followed = Machine::run_watched(bytes, budget, &mut OutlineOnly);
-        let inspection = Self::new(bytes, budget, followed, OnceCell::new())?;
+        let inspection = Self::new(bytes, followed, OnceCell::new())?;
         Ok(Self { is_outline_only: true, ..inspection })
     }
 
     fn new(
         bytes: &'a [u8],
-        budget: &Rc<WorkBudget>,
         followed: Result<(Machine<'a>, Ref), MachineError>,
         verdict: OnceCell<Verdict>,
     ) -> Result<Self, MachineError> {
-        let state = match followed {
-            Ok((machine, value)) => State::Followed { machine: Box::new(machine), value },
-            // The opcodes are read now, so that a damaged file is an error here and not later.
-            Err(error) if error.is_limit() => {
-                let outline = Box::new(outline::outline_of_large(bytes, &error)?);
-                State::TooLarge { error, outline }
-            }
-            Err(error) => return Err(error),
-        };
+        let (machine, value) = followed?;
+        // The run may have had a budget of its own.
+        let (budget, machine) = (Rc::clone(machine.shared_budget()), Box::new(machine));
         let (labels, outline) = (Rc::default(), OnceCell::new());
-        Ok(Self { bytes, budget: Rc::clone(budget), state, is_outline_only: false, labels, outline, verdict })
+        Ok(Self { bytes, budget, machine, value, is_outline_only: false, labels, outline, verdict })
     }
 
     /// What kind of pickle it is, and its variables.
-    ///
-    /// A dill session that is too large for the machine has no variables here, and any other pickle of that size is an
-    /// `Outline::Object` of unknown type.
     pub(crate) fn outline(&self) -> &Outline {
-        match &self.state {
-            State::Followed { machine, value } => self
-                .outline
-                .get_or_init(|| outline::outline_of(&Labels::with_cache(machine, Rc::clone(&self.labels)), *value)),
-            State::TooLarge { outline, .. } => outline,
-        }
+        self.outline.get_or_init(|| outline::outline_of(&self.labels(), self.value))
     }
 
-    /// What loading it would do. A pickle that is too large to follow is dangerous.
+    /// What loading it would do.
     pub(crate) fn verdict(&self) -> &Verdict {
-        self.verdict.get_or_init(|| match self.labels() {
+        self.verdict.get_or_init(|| match self.is_outline_only {
             // The machine has dropped values that no verdict has seen, so this takes a run of its own.
-            Ok(_) if self.is_outline_only => Verdict::of_bytes(self.bytes, &self.budget),
-            Ok(labels) => Verdict::of_run(self.bytes, &labels),
-            Err(error) => Verdict::refused(&error),
+            true => Verdict::of_bytes(self.bytes, &self.budget),
+            false => Verdict::of_run(self.bytes, &self.labels(), self.value),
         })
     }
 
@@ -136,10 +116,10 @@ impl<'a> Inspection<'a> {
     /// # Errors
     /// If the pickle is too large to follow.
     pub(crate) fn trace(&self, name: &str) -> Result<Option<TraceTree>, MachineError> {
-        let (labels, value) = (self.labels()?, self.value()?);
-        let unnamed = || matches!(self.outline(), Outline::Object { .. }).then_some(value);
+        let labels = self.labels();
+        let unnamed = || matches!(self.outline(), Outline::Object { .. }).then_some(self.value);
         // An object without a name is the only value to trace, so any name means it.
-        let found = outline::find(&labels, value, name).or_else(unnamed);
+        let found = outline::find(&labels, self.value, name).or_else(unnamed);
         let tree = found.map(|found| trace_value(&labels, found, name));
         self.check()?;
         Ok(tree)
@@ -150,47 +130,23 @@ impl<'a> Inspection<'a> {
     /// # Errors
     /// In that case.
     pub(crate) fn check(&self) -> Result<(), MachineError> {
-        self.machine()?;
         Ok(self.budget.check()?)
     }
 
-    /// The ranges of array bytes that joblib writes between the opcodes, in order; empty if the pickle is too
-    /// large to follow.
+    /// The ranges of array bytes that joblib writes between the opcodes, in order.
     pub(crate) fn raw_arrays(&self) -> &[RawArray] {
-        match &self.state {
-            State::Followed { machine, .. } => machine.raw(),
-            State::TooLarge { .. } => &[],
-        }
+        self.machine.raw()
     }
 
-    /// The machine.
-    ///
-    /// # Errors
-    /// If the pickle is too large to follow.
-    pub(crate) fn machine(&self) -> Result<&Machine<'a>, MachineError> {
-        match &self.state {
-            State::Followed { machine, .. } => Ok(machine),
-            State::TooLarge { error, .. } => Err(error.clone()),
-        }
-    }
-
-    /// The value that the pickle makes.
-    ///
-    /// # Errors
-    /// If the pickle is too large to follow.
-    pub(crate) fn value(&self) -> Result<Ref, MachineError> {
-        match &self.state {
-            State::Followed { value, .. } => Ok(*value),
-            State::TooLarge { error, .. } => Err(error.clone()),
-        }
+    /// How many bytes were decoded to show values.
+    #[cfg(test)]
+    pub(crate) fn decoded_bytes(&self) -> u64 {
+        self.machine.decoded_bytes()
     }
 
     /// Labels of the machine's values. All `Labels` that this returns share one cache.
-    ///
-    /// # Errors
-    /// If the pickle is too large to follow.
-    pub(crate) fn labels(&self) -> Result<Labels<'_, 'a>, MachineError> {
-        self.machine().map(|machine| Labels::with_cache(machine, Rc::clone(&self.labels)))
+    fn labels(&self) -> Labels<'_, 'a> {
+        Labels::with_cache(&self.machine, Rc::clone(&self.labels))
     }
 }
 
@@ -198,6 +154,7 @@ impl<'a> Inspection<'a> {
 mod tests {
     use super::*;
     use crate::pickle::samples::{self, joblib_dumps};
+    use crate::pickle::verdict::VerdictClass;
 
     fn assert_same(pickle: &[u8]) {
         let budget = || WorkBudget::new(pickle.len() as u64, None);
@@ -225,14 +182,20 @@ mod tests {
 
     #[test]
     fn a_pruned_run_drops_the_parts_of_a_long_list() {
-        let mut pickle = b"](".to_vec();
-        pickle.extend(b"}\x8c\x01aK\x01s".repeat(1000));
-        pickle.extend(b"e.");
+        let batch = [&b"("[..], &b"}\x8c\x01aK\x01s".repeat(1000), b"e"].concat();
+        let pickle = [b"]", batch.repeat(100).as_slice(), b"."].concat();
         assert_same(&pickle);
-        let nodes = |inspection: Inspection<'_>| inspection.machine().map(|machine| machine.nodes().len());
-        let budget = WorkBudget::new(pickle.len() as u64, None);
-        assert_eq!(Inspection::run(&pickle, &budget).and_then(nodes), Ok(1001));
-        assert_eq!(Inspection::run_pruned(&pickle, &budget).and_then(nodes), Ok(1));
+        let nodes = |inspection: Inspection<'_>| inspection.machine.nodes().len();
+        let enough = WorkBudget::new(pickle.len() as u64, None);
+        assert_eq!(Inspection::run(&pickle, &enough).map(nodes), Ok(100_001));
+        assert_eq!(Inspection::run_pruned(&pickle, &enough).map(nodes), Ok(100_001));
+        // Too little for all values at once. Then nobody knows whether the pickle is plain.
+        let little = || WorkBudget::new(0, Some(12_000_000));
+        assert!(Inspection::run(&pickle, &little()).map(nodes).is_err_and(|error| error.is_limit()));
+        assert_eq!(Inspection::run_pruned(&pickle, &little()).map(nodes), Ok(1));
+        let verdict = |budget| Inspection::run_pruned(&pickle, budget).map(|inspection| inspection.verdict().class);
+        assert_eq!(verdict(&enough), Ok(VerdictClass::Plain));
+        assert_eq!(verdict(&little()), Ok(VerdictClass::Calls));
     }
 
     #[test]
@@ -247,13 +210,15 @@ mod tests {
     }
 
     #[test]
-    fn a_pickle_that_is_too_large_has_an_outline_and_is_dangerous() -> Result<(), MachineError> {
-        let error = MachineError::TooLarge { at: 7, what: "objects", limit: 5 };
-        let large = Inspection::new(samples::SESSION, &WorkBudget::new(0, None), Err(error.clone()), OnceCell::new())?;
-        assert!(matches!(large.outline(), Outline::Session { variables, .. } if variables.is_empty()));
-        assert_eq!(large.verdict(), &Verdict::refused(&error));
-        assert_eq!(large.trace("d"), Err(error.clone()));
-        assert_eq!(large.check(), Err(error));
-        Ok(())
+    fn a_pickle_that_is_too_large_is_an_error_and_not_half_an_answer() {
+        // Few values, but each has a name that is remembered.
+        let names: String = (0..100_000).map(|number| format!("cmodule{number}\nname\n")).collect();
+        let pickle = [b"(", names.as_bytes(), b"l."].concat();
+        let budget = || WorkBudget::new(0, Some(30_000_000));
+        for inspection in [Inspection::run(&pickle, &budget()), Inspection::run_pruned(&pickle, &budget())] {
+            let inspection = inspection.expect("few values");
+            assert_ne!(inspection.verdict().class, crate::pickle::verdict::VerdictClass::Plain);
+            assert!(inspection.check().is_err_and(|error| error.is_limit()));
+        }
     }
 }

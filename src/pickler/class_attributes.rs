@@ -34,7 +34,7 @@ pub(super) fn attribute<'py>(kind: &Bound<'py, PyType>, name: &str) -> PyResult<
 }
 
 /// The namespace of a class itself, even if its metaclass has another idea of `__dict__`.
-fn namespace<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn namespace<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
     let py = class.py();
     let descriptor = py.get_type::<PyType>().getattr(intern!(py, "__dict__"))?.get_item(intern!(py, "__dict__"))?;
     descriptor.call_method1(intern!(py, "__get__"), (class,))
@@ -90,6 +90,11 @@ pub(super) fn builtin_base<'py>(kind: &Bound<'py, PyType>) -> PyResult<Bound<'py
 /// The names of the slots that a class and its bases declare, as `copyreg._slotnames` returns them. That function asks
 /// the metaclass.
 pub(super) fn slot_names(kind: &Bound<'_, PyType>) -> PyResult<Vec<String>> {
+    Ok(slots(kind)?.into_iter().map(|(name, _)| name).collect())
+}
+
+/// The slots that a class and its bases declare: names and descriptors, which are written in C.
+pub(crate) fn slots<'py>(kind: &Bound<'py, PyType>) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
     let py = kind.py();
     // Any slot of a class in C tells what the type of slots is.
     let slot = namespace(&py.get_type::<PyType>())?.get_item(intern!(py, "__dictoffset__"))?.get_type();
@@ -101,7 +106,7 @@ pub(super) fn slot_names(kind: &Bound<'_, PyType>) -> PyResult<Vec<String>> {
         }
         for (name, value) in namespace(&class)?.call_method0(intern!(py, "copy"))?.cast_into::<PyDict>()? {
             if value.get_type().is(&slot) {
-                found.push(name.extract()?);
+                found.push((name.extract()?, value));
             }
         }
     }
@@ -109,7 +114,7 @@ pub(super) fn slot_names(kind: &Bound<'_, PyType>) -> PyResult<Vec<String>> {
 }
 
 /// The `__dict__` of an object, which may be an instance of a subclass of `dict`; None if it has none.
-pub(super) fn instance_dict<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
+pub(crate) fn instance_dict<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
     let py = object.py();
     if object.get_type().getattr("__dictoffset__")?.extract::<isize>()? == 0 {
         return Ok(None);

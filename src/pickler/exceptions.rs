@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyTuple, PyType};
+use pyo3::types::{PyAny, PyDict, PyList, PyTuple, PyType};
 
 use super::class_attributes::{
     builtin_base, defines_pickling, instance_dict, is_overridden, is_python_class, slot_names,
@@ -128,6 +128,13 @@ pub(super) fn plan<'py>(
         Creation::New => {
             actions.extend([Action::Save(class), Action::Save(arguments.into_any()), Action::Write(Opcode::NewObj)]);
         }
+        Creation::NewOf(base) if is_group(base.bind(object.py()))? => {
+            // `args` are those of the class, and not those of its base.
+            let exceptions = PyList::new(object.py(), object.getattr("exceptions")?.cast_into::<PyTuple>()?)?;
+            let arguments = vec![class, object.getattr("message")?, exceptions.into_any()];
+            actions.extend(call_new(base.bind(object.py()), arguments)?);
+            extras.set_item("args", object.getattr("args")?)?;
+        }
         Creation::NewOf(base) => {
             let arguments = [class].into_iter().chain(arguments.iter()).collect();
             actions.extend(call_new(base.bind(object.py()), arguments)?);
@@ -140,6 +147,15 @@ pub(super) fn plan<'py>(
     };
     actions.extend(state_actions(object, form, state, &extras)?);
     Ok(ObjectPlan::actions(object, actions))
+}
+
+/// Whether a class is a group of exceptions, whose `__new__` sets what nothing can set later.
+fn is_group(class: &Bound<'_, PyType>) -> PyResult<bool> {
+    match class.py().import("builtins")?.getattr_opt("BaseExceptionGroup")? {
+        Some(group) => class.is_subclass(&group),
+        // Python 3.10 has no groups.
+        None => Ok(false),
+    }
 }
 
 /// The attributes of an exception. Those of an HTTP error hold the response with its connection, if it was not read:

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyDict};
 
 mod buffer_view;
-mod class_attributes;
+pub(crate) mod class_attributes;
 mod classes;
 mod container_iterator;
 mod dill_adapter;

@@ -345,6 +345,11 @@ fn save_other<'py>(
         // A frozenset does not exist before its items, so it is memoized after them, like a tuple.
         state.out.op(Opcode::Mark);
         let items = value.try_iter()?;
+        // Its members are hashed when it is made, which cannot wait for an unfinished object around it.
+        if state.cycles.is_open() {
+            let position = state.out.position();
+            state.needs.checked.note(&value, position);
+        }
         return Ok(FastSave::Started(WorkItem::FrozenSet { set: value, items }));
     } else {
         return Ok(FastSave::Slow);

@@ -347,7 +347,8 @@ impl<'py> Action<'py> {
             let [setter, class, name, _, rest @ ..] = Self::set_attribute(&class, &name, value.clone())?;
             let mut actions = vec![setter, class, name, Self::Write(empty), Self::Memoize(value.clone())];
             actions.extend(rest);
-            actions.extend([Self::Save(value), Self::Nested(Box::new(item)), Self::Write(Opcode::Pop)]);
+            actions.extend([Self::Write(Opcode::Mark), Self::Save(value), Self::Nested(Box::new(item))]);
+            actions.push(Self::Write(Opcode::PopMark));
             Ok(actions)
         }))
     }

@@ -119,6 +119,8 @@ fn part_role(object: Option<&Bound<'_, PyAny>>, next: Option<&Action<'_>>) -> Ma
         Some(Action::Write(Opcode::Tuple3)) => {
             Ok((object.is_instance_of::<PyType>() || object.is_instance_of::<PyFunction>(), MarkerRole::Data))
         }
+        // A dict or a list that is an attribute of a class already, and is being filled.
+        Some(Action::Write(Opcode::PopMark)) => Ok((object.is_instance_of::<PyType>(), MarkerRole::Data)),
         _ => return MarkerRole::Internal,
     };
     match found {

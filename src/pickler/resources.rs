@@ -118,9 +118,11 @@ fn reopenable<'py>(
         return Err(pickling_error(py, "cannot pickle a file object: it has no path from which it can be reopened"));
     };
     let os_path = py.import("os.path")?;
-    // A file that was deleted is accepted, as dill's function accepts it.
-    let exists = os_path.call_method1("exists", (&name,))?.is_truthy()?;
-    if exists && !os_path.call_method1("isfile", (&name,))?.is_truthy()? {
+    // dill's function would make an empty file in its place.
+    if !os_path.call_method1("exists", (&name,))?.is_truthy()? {
+        return Err(pickling_error(py, &format!("cannot pickle a file object: {name} no longer exists")));
+    }
+    if !os_path.call_method1("isfile", (&name,))?.is_truthy()? {
         return Err(pickling_error(py, &format!("cannot pickle a file object: {name} is not a regular file")));
     }
     let path = os_path.call_method1("abspath", (&name,))?;

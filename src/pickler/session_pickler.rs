@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyFunction, PyModule};
+use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyType};
 
 use super::dill_library::DillImporter;
 use super::early_bindings::EarlyBindings;
@@ -11,9 +11,11 @@ use super::fault_search::FoundFault;
 use super::lost_items::LostItems;
 use super::output::{OpcodeOutput, SegmentSink, StopReason};
 use super::pickle_context::PickleContext;
+use super::plan::{Action, WorkItem};
 use super::save_trial::{self, NullSink};
 use super::unloadable::{CheckedRange, UnloadableObjects};
 use super::{class_attributes, dill_adapter, engine};
+use crate::pickle::format::opcode::Opcode;
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::snapshot::index::StoredBuffer;
 
@@ -124,8 +126,46 @@ impl<'py> SessionPickler<'py> {
         position: u64,
         most: u64,
     ) -> Result<SavedValue, SaveFailure<'py>> {
+        self.save_by(position, most, || engine::save(&self.context, value))
+    }
+
+    /// As [`save`](Self::save), for a class or function that an import finds: the opcodes also set attributes of it.
+    ///
+    /// # Errors
+    /// As for [`save`](Self::save).
+    pub(crate) fn save_attributes(
+        &self,
+        definition: &Bound<'py, PyAny>,
+        attributes: &[(Bound<'py, PyString>, Bound<'py, PyAny>)],
+        position: u64,
+        most: u64,
+    ) -> Result<SavedValue, SaveFailure<'py>> {
+        self.save_by(position, most, || {
+            let mut actions = Vec::new();
+            if let Ok(class) = definition.cast::<PyType>() {
+                for (name, value) in attributes {
+                    actions.extend(Action::set_attribute(class, name, value.clone())?);
+                }
+                actions.push(Action::Save(definition.clone()));
+            } else {
+                let names = PyDict::new(self.py);
+                attributes.iter().try_for_each(|(name, value)| names.set_item(name, value))?;
+                actions.extend([definition.clone(), names.into_any()].map(Action::Save));
+                actions.push(Action::Write(Opcode::Build));
+            }
+            actions.reverse();
+            engine::run(&self.context, self.py, WorkItem::Actions { object: Some(definition.clone()), actions })
+        })
+    }
+
+    fn save_by(
+        &self,
+        position: u64,
+        most: u64,
+        save: impl FnOnce() -> PyResult<()>,
+    ) -> Result<SavedValue, SaveFailure<'py>> {
         let before = self.begin(position, most)?;
-        engine::save(&self.context, value).and_then(|()| self.end(before)).map_err(|error| {
+        save().and_then(|()| self.end(before)).map_err(|error| {
             let chain = self.take_chain();
             // A rollback only drops references and clears a dict. An error in it matters less than the one at hand.
             let stopped = self.roll_back(before).ok().flatten();

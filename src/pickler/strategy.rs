@@ -31,6 +31,8 @@ pub(super) enum Strategy {
     TorchTensor,
     /// An instance of a subclass of `torch.nn.Parameter`.
     TorchParameter,
+    /// An exact `torch.nn.Parameter`.
+    TorchExactParameter,
     TorchStorage,
     JaxArray,
     /// A `pyarrow.Buffer`.
@@ -213,6 +215,7 @@ fn tensor_strategy(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResu
     }
     let strategy = match (module, name) {
         ("torch", "Tensor") => Strategy::TorchTensor,
+        ("torch.nn.parameter", "Parameter") => Strategy::TorchExactParameter,
         ("torch.storage", "TypedStorage" | "UntypedStorage") => Strategy::TorchStorage,
         ("jaxlib._jax" | "jaxlib.xla_extension" | "jax._src.array", "ArrayImpl") => Strategy::JaxArray,
         ("pyarrow.lib", "Buffer") => Strategy::ArrowBuffer,

@@ -31,6 +31,11 @@ impl CheckedRanges {
         self.ranges.push(CheckedRange { start, end: start, object: object.clone().unbind() });
     }
 
+    /// Has the variable loaded although no range of it may fail: an object around this one is hashed too early.
+    pub(super) fn note(&mut self, object: &Bound<'_, PyAny>, at: u64) {
+        self.ranges.push(CheckedRange { start: at, end: at, object: object.clone().unbind() });
+    }
+
     /// Ends the range that was begun last.
     pub(super) fn end(&mut self, end: u64) {
         if let Some(range) = self.open.pop().and_then(|index| self.ranges.get_mut(index)) {

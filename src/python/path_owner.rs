@@ -228,7 +228,8 @@ mod tests {
 
     #[test]
     fn a_group_is_private_if_nobody_else_is_in_it() {
-        let users = "root:x:0:0:r:/:/sh\nann:x:1001:1001::/:/sh\nbob:x:1002:100::/:/sh\ncat:x:1003:1500::/:/sh\ndan:x:1004:100::/:/sh\n";
+        let users = "root:x:0:0:r:/:/sh\nann:x:1001:1001::/:/sh\nbob:x:1002:100::/:/sh\ncat:x:1003:1500::/:/sh\n\
+                     dan:x:1004:100::/:/sh\n";
         let groups = "root:x:0:\nstaff:x:50:\nusers:x:100:\nwork:x:60:bob\nann:x:1001:root\nmany:x:1700:ann,bob\n\
                       cat:x:1500:\nadm:x:61:ann, root\n";
         let accounts = Accounts { users, groups };

@@ -22,6 +22,7 @@ use crate::python::context::{self, RunContext};
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, LeftOutReason, ScriptEnd};
 use crate::snapshot::reader::Snapshot;
+use crate::ui::escape;
 
 /// Adds the module to the table of built-in modules. Call it before Python is initialized.
 pub(crate) fn add_to_inittab() {
@@ -292,9 +293,11 @@ impl<'py> LoadOptions<'py> {
 
     fn restore(&self, py: Python<'py>) -> Result<Restored> {
         let running = running_session()?;
-        let snapshot = Arc::new(Snapshot::open(&self.path)?);
+        let snapshot = Snapshot::open(&self.path)?;
         // There is no question here, unlike in `snapcli restore`: a script cannot answer it.
         let trusted = self.trust || Signer::of(&snapshot) == Signer::User;
+        // A trusted file is as large as it is.
+        let snapshot = Arc::new(snapshot.with_max_memory(trusted.then_some(u64::MAX)));
         let name = self.path.display().to_string();
         running.dill.at_hand(py, |dill| {
             let request = RestoreRequest {
@@ -343,6 +346,10 @@ fn patterns(given: Option<Bound<'_, PyAny>>) -> PyResult<Vec<Pattern>> {
 fn to_exception(error: anyhow::Error, action: &str, path: &Path) -> PyErr {
     match error.downcast::<PyErr>() {
         Ok(error) => error,
-        Err(error) => PyOSError::new_err(format!("cannot {action} {}: {error:#}", path.display())),
+        Err(error) => {
+            // Python prints the message as it is, and parts of it may come from a hostile file.
+            let text = format!("cannot {action} {}: {error:#}", path.display());
+            PyOSError::new_err(escape(&text).into_owned())
+        }
     }
 }

@@ -43,7 +43,9 @@ pub(super) fn explain_failure(
     FailureExplanation {
         error: error_text(py, error),
         path,
-        hint: hint(&kind, error.is_instance_of::<pyo3::exceptions::PyRecursionError>(py)).map(str::to_owned),
+        // A class is not what the module of its metaclass is about.
+        hint: hint(if culprit.is_instance_of::<PyType>() { "type" } else { &kind }, Recursion::of(py, error))
+            .map(str::to_owned),
         fault_type: nested.then_some(kind),
     }
 }
@@ -278,9 +280,34 @@ const HINTS: [(&[&str], &str); 13] = [
     (&["select.", "selectors."], "create it again after the restore"),
 ];
 
-fn hint(kind: &str, too_deep: bool) -> Option<&'static str> {
-    if too_deep {
-        return Some("it is nested too deeply: use a flatter data structure");
+/// What a RecursionError is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Recursion {
+    /// The error is another one.
+    None,
+    TooDeep,
+    /// A tuple or an argument of a reduction leads back to the object.
+    NeedsItself,
+}
+
+impl Recursion {
+    fn of(py: Python<'_>, error: &PyErr) -> Self {
+        if !error.is_instance_of::<pyo3::exceptions::PyRecursionError>(py) {
+            return Self::None;
+        }
+        let message = error.value(py).str().map(|message| message.to_string_lossy().into_owned());
+        let needs_itself = message.is_ok_and(|message| message.contains("needed to create itself"));
+        if needs_itself { Self::NeedsItself } else { Self::TooDeep }
+    }
+}
+
+fn hint(kind: &str, recursion: Recursion) -> Option<&'static str> {
+    match recursion {
+        Recursion::TooDeep => return Some("it is nested too deeply: use a flatter data structure"),
+        Recursion::NeedsItself => {
+            return Some("it holds itself in a tuple or an argument: use a list or an attribute that is set later");
+        }
+        Recursion::None => {}
     }
     let matches = |name: &str| if name.ends_with('.') { kind.starts_with(name) } else { kind == name };
     HINTS.iter().find(|(names, _)| names.iter().any(|name| matches(name))).map(|(_, hint)| *hint)

@@ -1,10 +1,10 @@
 //! What a session needs while it is loaded: the globals of code that a load runs, such as a `__setstate__`.
 //!
-//! A load binds variables in the order of the file, and plain dill binds all of them at its end. So what such code needs
-//! comes first, if it can be made without running anything, and the pickle binds classes and functions when it makes
-//! them.
+//! A load binds variables in the order of the file, and plain dill binds all of them at its end. So what such code
+//! needs comes first, if it can be made without running anything, and the pickle binds classes and functions when it
+//! makes them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyModule, PyTuple, PyType};
@@ -20,10 +20,11 @@ pub(super) fn arrange(
     code_reader: &CodeReader,
 ) -> PyResult<EarlyBindings> {
     let mut bindings = EarlyBindings::default();
-    let mut needed = HashSet::new();
+    let mut needed = BTreeSet::new();
+    let mut uses = Uses::new(kept, globals, code_reader);
     for index in 0..kept.len() {
         let Some(class) = class_with_code(kept, index, globals)? else { continue };
-        let needs = needs_of(kept, index, globals, code_reader);
+        let needs = uses.of(index);
         for other in needs.iter().filter_map(|need| kept.get(*need)) {
             if is_constant(&other.value) || other.value.is_instance_of::<PyModule>() {
                 bindings.add(&class, &other.name, &other.value);
@@ -60,18 +61,37 @@ fn class_with_code<'py>(
     Ok((is_own && load_may_fail(class, true)?).then(|| value.clone()))
 }
 
-/// The variables that the code of one uses, directly or through others, among them itself.
-fn needs_of(kept: &[NamedValue<'_>], index: usize, globals: &Bound<'_, PyDict>, reader: &CodeReader) -> HashSet<usize> {
-    let numbers: HashMap<&str, usize> = kept.iter().enumerate().map(|(at, named)| (named.name.as_str(), at)).collect();
-    let (mut found, mut waiting) = (HashSet::from([index]), vec![index]);
-    while let Some(named) = waiting.pop().and_then(|index| kept.get(index)) {
-        for name in reader.globals_used(&named.value, globals) {
-            if let Some(number) = numbers.get(name.as_str()).filter(|number| found.insert(**number)) {
-                waiting.push(*number);
-            }
-        }
+/// Which variables use which others, by their numbers. Code is read once.
+struct Uses<'a, 'py> {
+    kept: &'a [NamedValue<'py>],
+    globals: &'a Bound<'py, PyDict>,
+    reader: &'a CodeReader,
+    numbers: HashMap<&'a str, usize>,
+    known: HashMap<usize, Vec<usize>>,
+}
+
+impl<'a, 'py> Uses<'a, 'py> {
+    fn new(kept: &'a [NamedValue<'py>], globals: &'a Bound<'py, PyDict>, reader: &'a CodeReader) -> Self {
+        let numbers = kept.iter().enumerate().map(|(number, named)| (named.name.as_str(), number)).collect();
+        Self { kept, globals, reader, numbers, known: HashMap::new() }
     }
-    found
+
+    /// The variables that the code of one uses, directly or through others, among them itself.
+    fn of(&mut self, number: usize) -> BTreeSet<usize> {
+        let (mut found, mut waiting) = (BTreeSet::from([number]), vec![number]);
+        while let Some(number) = waiting.pop() {
+            waiting.extend(self.direct(number).iter().filter(|used| found.insert(**used)));
+        }
+        found
+    }
+
+    fn direct(&mut self, number: usize) -> &[usize] {
+        self.known.entry(number).or_insert_with(|| {
+            let Some(named) = self.kept.get(number) else { return Vec::new() };
+            let used = self.reader.globals_used(&named.value, self.globals);
+            used.iter().filter_map(|name| self.numbers.get(name.as_str()).copied()).collect()
+        })
+    }
 }
 
 /// Whether making an object runs no code of the session.

@@ -7,8 +7,11 @@
 
 mod ambient;
 mod api;
+mod attribute_places;
 mod child_signal;
 mod code_objects;
+mod credentials;
+mod definition_changes;
 mod failure_path;
 mod forked_load;
 mod fresh_load;
@@ -21,10 +24,12 @@ mod lost_objects;
 mod module_source;
 mod module_state;
 mod object_description;
+mod process_environment;
 mod provenance;
 mod restore;
 mod roundtrip;
 mod save;
+mod script_credentials;
 mod secrets;
 mod select;
 mod size_estimate;

@@ -34,6 +34,8 @@ pub(super) enum Assignment {
 #[derive(Default)]
 pub(super) struct ModuleSource {
     names: HashMap<String, Assignment>,
+    /// What the bodies of its classes assign. `None` for a class that is defined twice.
+    classes: HashMap<String, Option<Self>>,
     /// Whether there is a `from … import *`, which assigns names that the source does not show.
     has_star_import: bool,
 }
@@ -74,6 +76,11 @@ impl ModuleSource {
         self.names.get(name).or(self.has_star_import.then_some(&Assignment::Import))
     }
 
+    /// What the body of a class assigns. `None` if that is not certain.
+    pub(super) fn class_body(&self, name: &str) -> Option<&Self> {
+        self.classes.get(name)?.as_ref()
+    }
+
     fn add_block(&mut self, node: &Bound<'_, PyAny>, field: &str, depth: usize) -> PyResult<()> {
         if depth > MAX_DEPTH {
             return Ok(());
@@ -86,8 +93,15 @@ impl ModuleSource {
     fn add_statement(&mut self, statement: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
         let kind = statement.get_type().name()?.to_string();
         match kind.as_str() {
-            "FunctionDef" | "AsyncFunctionDef" | "ClassDef" => {
-                self.add(&statement.getattr("name")?, Assignment::Definition);
+            "FunctionDef" | "AsyncFunctionDef" => self.add(&statement.getattr("name")?, Assignment::Definition),
+            "ClassDef" => {
+                let name = statement.getattr("name")?;
+                self.add(&name, Assignment::Definition);
+                let mut body = Self::default();
+                body.add_block(statement, "body", depth + 1)?;
+                let name: String = name.extract()?;
+                let known = self.classes.contains_key(&name);
+                self.classes.insert(name, Some(body).filter(|_| !known));
             }
             "Import" | "ImportFrom" => {
                 for alias in statement.getattr("names")?.try_iter()? {

@@ -10,6 +10,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyModule, PyString, PyType};
 
+use super::definition_changes::{DefinitionSource, NamedAttribute};
 use super::module_source::{Assignment, ModuleSource, is_unchanged};
 use super::select::NamedValue;
 use crate::pickler::{SessionPickler, loaded_modules};
@@ -53,6 +54,8 @@ pub(super) struct ModuleItem<'py> {
     pub(super) named: NamedValue<'py>,
     /// Whether it is certain that an import does not make it.
     pub(super) is_changed: bool,
+    /// Attributes to set, if it is a class or function that an import makes.
+    pub(super) attributes: Vec<NamedAttribute<'py>>,
 }
 
 impl<'py> ProjectModules<'py> {
@@ -125,8 +128,14 @@ impl<'py> ProjectModules<'py> {
                 if key.is_empty() || key.contains('.') || OF_IMPORT.contains(&key.as_str()) {
                     continue;
                 }
-                let Some(is_changed) = self.change(name, &key, &value, source.as_deref(), pickler)? else { continue };
-                items.push(ModuleItem { named: NamedValue { name: format!("{name}.{key}"), value }, is_changed });
+                let change = self.change(name, &key, &value, source.as_deref(), pickler)?;
+                let attributes = match (&change, source.as_deref()) {
+                    (None, Some(source)) => changed_attributes(source, name, &key, &value, pickler)?,
+                    _ => Vec::new(),
+                };
+                let Some(is_changed) = change.or((!attributes.is_empty()).then_some(true)) else { continue };
+                let named = NamedValue { name: format!("{name}.{key}"), value };
+                items.push(ModuleItem { named, is_changed, attributes });
             }
         }
         Ok(items)
@@ -181,6 +190,22 @@ impl<'py> ProjectModules<'py> {
         }
         reached
     }
+}
+
+/// The attributes that the session has set on a class or function of a module.
+fn changed_attributes<'py>(
+    source: &ModuleSource,
+    module: &str,
+    name: &str,
+    value: &Bound<'py, PyAny>,
+    pickler: &SessionPickler<'py>,
+) -> PyResult<Vec<NamedAttribute<'py>>> {
+    let by_reference = if is_definition(value) { pickler.global_name(value)? } else { None };
+    if !by_reference.is_some_and(|(home, known)| home == module && known == name) {
+        return Ok(Vec::new());
+    }
+    let is_shared = |value: &Bound<'py, PyAny>| pickler.has_saved(value).unwrap_or(true);
+    DefinitionSource { source, is_shared: &is_shared }.changed_attributes(name, value)
 }
 
 /// The `__file__` of a module.

@@ -93,6 +93,7 @@ fn script(origin: &Origin<'_>) -> ScriptInfo {
         argv: std::iter::once(name).chain(arguments).map(|word| word.to_string_lossy().into_owned()).collect(),
         ended: origin.ended.clone(),
         seconds: origin.seconds,
+        ..ScriptInfo::default()
     }
 }
 

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
+use super::credentials::hidden;
 use super::forked_load::{in_child, library_that_hangs};
 use super::fresh_load::confirm;
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::provenance::{self, Origin, ScriptNames};
+use super::script_credentials::hide_in_script;
 use super::trial_load::{TrialLoad, TrialResult};
 use super::variable_saver::{SavedVariables, save_variables};
 use crate::python::dill::{DillLocation, with_dill};
@@ -103,10 +105,15 @@ impl SessionWriter<'_, '_> {
         let saved = save_variables(py, request, source, names, faults, SnapshotWriter::new(out, name)?)?;
         let SavedVariables { writer, left_out, checked } = saved;
         let mut index = provenance::provenance(name, origin);
+        hide_in_script(&mut index.script, request.rules.redact);
         // Known only now: whether dill was needed, and which packages the variables import.
         index.python.dill = source.dill.version(py);
         index.packages = provenance::packages(py, writer.segments(), name);
         index.left_out = left_out;
+        // An exception may quote the object that it is about.
+        for error in index.left_out.iter_mut().map(|item| &mut item.error) {
+            hidden(error).into_iter().for_each(|shown| *error = shown);
+        }
         let (out, index, bytes) = writer.finish(index, request.key).context("cannot write the snapshot")?;
         Ok(Written { out, index, bytes, checked })
     }

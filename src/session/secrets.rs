@@ -1,102 +1,373 @@
-//! Finds variables that look like credentials, by their names and by the prefixes of string values.
+//! Finds variables that look like credentials: by their names, by the keys, attributes and parameters within them, and
+//! by their strings. [`credentials`](super::credentials) decides what looks like one.
 //!
-//! Only exact strings, bytes, dicts, lists and tuples are inspected, one level deep: no code of the session runs. It
-//! is a guess: ordinary names (`tokens`, `tokenizer`, `secret_santa`) must not cause a warning, so some secrets will
-//! not either.
+//! No code of the session runs: attributes are read from the `__dict__` and the slots of an object, and items only from
+//! built-in containers. The search is bounded, whatever a variable holds, so that it does not slow a save.
 
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyBytes, PyDict, PyFunction, PyList, PySlice, PyString, PyTuple};
+use pyo3::types::{
+    PyAny, PyBool, PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyFunction, PyInt, PyList, PyModule, PySet,
+    PySlice, PyString, PyTuple, PyType,
+};
 
-/// The last words of names of credentials.
-const NAMES: &[&[&str]] = &[
-    &["password"],
-    &["passwd"],
-    &["passphrase"],
-    &["secret"],
-    &["token"],
-    &["api", "key"],
-    &["apikey"],
-    &["private", "key"],
-    &["access", "key"],
-    &["secret", "key"],
-    &["signing", "key"],
-    &["encryption", "key"],
-    &["access", "key", "id"],
-    &["credential"],
-    &["credentials"],
-];
-/// Words before `token` that give it another meaning, as in language models and paginated results.
-const OTHER_TOKENS: &[&str] =
-    &["pad", "eos", "bos", "unk", "sep", "cls", "mask", "special", "start", "end", "next", "page", "stop", "current"];
-/// The shortest value, in bytes, of a variable named just `token` that may be a credential.
-const SHORTEST_TOKEN: usize = 16;
-
-/// The prefix of a credential, the fewest bytes after it, and what the credential is.
-const PREFIXES: &[(&str, usize, &str)] = &[
-    ("AKIA", 16, "an AWS access key"),
-    ("ASIA", 16, "an AWS access key"),
-    ("ghp_", 30, "a GitHub token"),
-    ("gho_", 30, "a GitHub token"),
-    ("ghu_", 30, "a GitHub token"),
-    ("ghs_", 30, "a GitHub token"),
-    ("ghr_", 30, "a GitHub token"),
-    ("github_pat_", 20, "a GitHub token"),
-    ("glpat-", 20, "a GitLab token"),
-    ("xoxb-", 10, "a Slack token"),
-    ("xoxp-", 10, "a Slack token"),
-    ("xoxa-", 10, "a Slack token"),
-    ("xoxr-", 10, "a Slack token"),
-    ("xoxs-", 10, "a Slack token"),
-    ("sk-", 20, "an API key"),
-    ("hf_", 30, "a Hugging Face token"),
-    ("AIza", 35, "a Google API key"),
-];
-const PEM: (&str, &str) = ("-----BEGIN ", "PRIVATE KEY-----");
-/// The prefix of a JSON Web Token: `{"` in Base64. It has three parts, separated by dots.
-const JWT: &str = "eyJ";
+use super::attribute_places::{AttributePlaces, KnownType};
+use super::credentials;
+use super::process_environment::ProcessEnvironment;
+use crate::pickler::class_attributes::{instance_dict, namespace};
 
 /// How many characters of a string are searched.
 const MAX_CHARS: usize = 4096;
-/// How many items of a container are searched.
-const MAX_ITEMS: usize = 1000;
-/// A dict with this many items of the environment is taken for a copy of it.
-const ENVIRONMENT_ITEMS: usize = 8;
+/// How many characters of all strings of a variable are searched.
+const MAX_ALL_CHARS: usize = 1 << 17;
+/// How many items of a variable are searched, and how many of a container within one. Of a longer dict, the values of
+/// keys that are named like credentials are searched as well.
+const MAX_ITEMS: usize = 200;
+const MAX_INNER_ITEMS: usize = 50;
+/// How many keys of a dict are looked at.
+pub(super) const MAX_KEYS: usize = 1000;
+/// How many objects of a variable are looked at.
+const MAX_VISITS: usize = 2000;
+/// How deep containers and attributes are searched.
+const MAX_DEPTH: usize = 6;
+/// The most reasons that are given for one variable.
+const MAX_REASONS: usize = 8;
 
-/// Why a variable looks like a credential; empty if it does not.
-pub(super) fn secrets(name: &str, value: &Bound<'_, PyAny>) -> Vec<String> {
-    let mut found = Vec::new();
-    if value.is_exact_instance_of::<PyFunction>() {
-        return found;
-    }
-    if let Some(string) = string_head(value) {
-        found.extend(reason_in_name(name, &string).or_else(|| reason_in_value(&string)));
-    } else if let Ok(dict) = value.cast_exact::<PyDict>() {
-        if holds_environment(dict).unwrap_or(false) {
-            // One reason is enough: the environment usually contains several credentials.
-            return vec!["a copy of the environment".to_owned()];
-        }
-        for (key, item) in dict.iter().take(MAX_ITEMS) {
-            let (Some(key), Some(item)) = (string_key(&key), string_head(&item)) else { continue };
-            let why = reason_in_name(&key, &item).or_else(|| reason_in_value(&item));
-            found.extend(why.map(|why| format!("{why}, under key {key:?}")));
-        }
-    } else if is_environment(value) {
-        found.push("the environment".to_owned());
-    } else {
-        let items: Vec<Bound<'_, PyAny>> = match (value.cast_exact::<PyList>(), value.cast_exact::<PyTuple>()) {
-            (Ok(list), _) => list.iter().take(MAX_ITEMS).collect(),
-            (_, Ok(tuple)) => tuple.iter().take(MAX_ITEMS).collect(),
-            _ => Vec::new(),
-        };
-        found.extend(items.iter().filter_map(string_head).filter_map(|string| reason_in_value(&string)));
-    }
-    // A list of keys would otherwise repeat the same reason for each item.
-    found.sort();
-    found.dedup();
-    found
+/// Finds credentials in the variables of a session.
+#[derive(Default)]
+pub(super) struct SecretFinder<'py> {
+    /// The name of the module whose classes and functions are saved by value.
+    session: String,
+    environment: ProcessEnvironment<'py>,
+    /// What is known about types, by their addresses.
+    types: RefCell<HashMap<usize, Rc<AttributePlaces<'py>>>>,
 }
 
-/// The beginning of a string or of bytes.
+impl<'py> SecretFinder<'py> {
+    /// A finder for the variables of a module.
+    pub(super) fn new(session: &str) -> Self {
+        Self { session: session.to_owned(), ..Self::default() }
+    }
+
+    /// Why a variable looks like a credential; empty if it does not.
+    pub(super) fn reasons(&self, name: &str, value: &Bound<'py, PyAny>) -> Vec<String> {
+        let (found, path, around) = Default::default();
+        let mut search = SecretSearch { finder: self, found, path, visits: 0, chars: 0, around };
+        search.object(Some(name), value);
+        // A list of keys would otherwise repeat the same reason for each item.
+        search.found.sort();
+        search.found.dedup();
+        search.found.truncate(MAX_REASONS);
+        search.found
+    }
+
+    fn places(&self, kind: &Bound<'py, PyType>) -> PyResult<Rc<AttributePlaces<'py>>> {
+        let address = kind.as_ptr() as usize;
+        if let Some(known) = self.types.borrow().get(&address) {
+            return Ok(Rc::clone(known));
+        }
+        let places = Rc::new(AttributePlaces::of(kind)?);
+        self.types.borrow_mut().insert(address, Rc::clone(&places));
+        Ok(places)
+    }
+}
+
+/// A step from a variable to an object within it.
+enum SecretStep {
+    Key(String),
+    Item(usize),
+    Attribute(String),
+}
+
+/// The search of one variable.
+struct SecretSearch<'s, 'py> {
+    finder: &'s SecretFinder<'py>,
+    found: Vec<String>,
+    path: Vec<SecretStep>,
+    visits: usize,
+    chars: usize,
+    /// The addresses of the containers and instances on the way, which may contain themselves.
+    around: HashSet<usize>,
+}
+
+impl<'py> SecretSearch<'_, 'py> {
+    /// Searches an object. `name` is the name of the variable, key, attribute or parameter that holds it.
+    fn object(&mut self, name: Option<&str>, value: &Bound<'py, PyAny>) {
+        self.visits += 1;
+        if self.visits > MAX_VISITS || self.found.len() > MAX_REASONS {
+            return;
+        }
+        if is_simple(value) {
+            let reason = self.reason(name, value);
+            self.add(reason);
+        } else if self.path.len() < MAX_DEPTH {
+            let address = value.as_ptr() as usize;
+            if self.around.insert(address) {
+                // What cannot be read is not searched.
+                let _ = self.parts(value);
+                self.around.remove(&address);
+            }
+        }
+    }
+
+    /// Why a string or a number looks like a credential, as far as the search has not read too much.
+    fn reason(&mut self, name: Option<&str>, value: &Bound<'py, PyAny>) -> Option<String> {
+        if value.is_exact_instance_of::<PyInt>() {
+            let name = name.filter(|name| credentials::may_name_credential(name))?;
+            return credentials::reason_in_name(name, &value.str().ok()?.to_string_lossy());
+        }
+        let whole = value.cast_exact::<PyString>().ok().filter(|_| self.chars < MAX_ALL_CHARS);
+        if let Some(string) = whole.filter(|string| string.len().is_ok_and(|length| length <= MAX_CHARS)) {
+            let string = string.to_string_lossy();
+            self.chars += string.len();
+            return credentials::reason(name, &string);
+        }
+        let head = if self.chars < MAX_ALL_CHARS { string_head(value)? } else { return None };
+        self.chars += head.len();
+        credentials::reason(name, &head)
+    }
+
+    fn add(&mut self, reason: Option<String>) {
+        let Some(reason) = reason else { return };
+        self.found.push(match self.path.as_slice() {
+            [] | [SecretStep::Item(_)] => reason,
+            [SecretStep::Key(key)] => format!("{reason}, under key {key:?}"),
+            path => format!("{reason}, at {}", path.iter().map(shown).collect::<String>()),
+        });
+    }
+
+    /// Searches an object within another one. `step` makes the step to it, which most objects do not need.
+    fn inside(&mut self, step: impl FnOnce() -> SecretStep, name: Option<&str>, value: &Bound<'py, PyAny>) {
+        if !is_simple(value) {
+            self.path.push(step());
+            self.object(name, value);
+            self.path.pop();
+            return;
+        }
+        self.visits += 1;
+        if self.visits <= MAX_VISITS
+            && self.found.len() <= MAX_REASONS
+            && let Some(reason) = self.reason(name, value)
+        {
+            self.path.push(step());
+            self.add(Some(reason));
+            self.path.pop();
+        }
+    }
+
+    fn named(&mut self, name: &str, value: &Bound<'py, PyAny>) {
+        self.inside(|| SecretStep::Attribute(name.to_owned()), Some(name), value);
+    }
+
+    fn parts(&mut self, value: &Bound<'py, PyAny>) -> PyResult<()> {
+        let most = if self.path.is_empty() { MAX_ITEMS } else { MAX_INNER_ITEMS };
+        if let Ok(dict) = value.cast::<PyDict>() {
+            self.dict(dict, most);
+        } else if let Ok(list) = value.cast::<PyList>() {
+            self.items(list.iter(), most);
+        } else if let Ok(tuple) = value.cast::<PyTuple>() {
+            self.tuple(tuple, most);
+        } else if let Ok(set) = value.cast_exact::<PySet>() {
+            self.items(set.iter(), most);
+        } else if let Ok(set) = value.cast_exact::<PyFrozenSet>() {
+            self.items(set.iter(), most);
+        } else if value.is_instance_of::<PyFunction>() {
+            return self.function(value);
+        } else if let Ok(class) = value.cast::<PyType>() {
+            return self.class(class);
+        } else if value.is_instance_of::<PyModule>() {
+            return Ok(());
+        }
+        let kind = value.get_type();
+        if kind.as_type_ptr() == value.py().get_type::<PyDict>().as_type_ptr() {
+            return Ok(());
+        }
+        self.attributes(value, &kind)
+    }
+
+    fn dict(&mut self, dict: &Bound<'py, PyDict>, most: usize) {
+        if self.finder.environment.is_in(dict).unwrap_or(false) {
+            // One reason is enough: the environment usually contains several credentials.
+            return self.add(Some("a copy of the environment".to_owned()));
+        }
+        for (number, (key, item)) in dict.iter().take(MAX_KEYS).enumerate() {
+            match key.cast_exact::<PyString>().ok().and_then(|key| key.to_str().ok()) {
+                Some(name) if name.len() <= MAX_CHARS && (number < most || credentials::may_name_credential(name)) => {
+                    self.inside(|| SecretStep::Key(name.to_owned()), Some(name), &item);
+                }
+                _ if number < most => self.inside(|| SecretStep::Item(number), None, &item),
+                _ => {}
+            }
+        }
+    }
+
+    fn items(&mut self, items: impl Iterator<Item = Bound<'py, PyAny>>, most: usize) {
+        let mut option: Option<String> = None;
+        for (number, item) in items.take(most).enumerate() {
+            if self.visits > MAX_VISITS {
+                return;
+            }
+            let string = item.cast_exact::<PyString>().ok().and_then(|item| item.to_str().ok());
+            // As in `sys.argv`: an option, and then its argument.
+            if let (Some(name), Some(argument)) = (option.take(), string)
+                && !argument.starts_with('-')
+            {
+                self.add(Some(format!("contains the argument of {name}")));
+            }
+            option =
+                string.filter(|name| name.starts_with("--") && credentials::is_secret_option(name)).map(str::to_owned);
+            self.inside(|| SecretStep::Item(number), None, &item);
+        }
+    }
+
+    /// A pair of a name and a value, as in headers; the fields of a named tuple; or any other items.
+    fn tuple(&mut self, tuple: &Bound<'py, PyTuple>, most: usize) {
+        let name = |value: &Bound<'py, PyAny>| Some(value.cast_exact::<PyString>().ok()?.to_str().ok()?.to_owned());
+        if !tuple.is_exact_instance_of::<PyTuple>() {
+            let fields = namespace(&tuple.get_type()).and_then(|names| names.get_item("_fields"));
+            if let Ok(fields) = fields.and_then(|fields| Ok(fields.cast_into::<PyTuple>()?)) {
+                for (field, item) in fields.iter().zip(tuple.iter()).take(most) {
+                    name(&field).into_iter().for_each(|name| self.named(&name, &item));
+                }
+                return;
+            }
+        }
+        if let (2, Ok(first), Ok(second)) = (tuple.len(), tuple.get_item(0), tuple.get_item(1))
+            && let Some(name) = name(&first)
+        {
+            self.object(None, &first);
+            return self.inside(|| SecretStep::Key(name.clone()), Some(&name), &second);
+        }
+        self.items(tuple.iter(), most);
+    }
+
+    fn attributes(&mut self, value: &Bound<'py, PyAny>, kind: &Bound<'py, PyType>) -> PyResult<()> {
+        let finder = self.finder;
+        let places = finder.places(kind)?;
+        if places.has_dict && finder.environment.is_same(value) {
+            self.add(Some("the environment".to_owned()));
+            return Ok(());
+        }
+        if let Some(dict) = if places.has_dict { instance_dict(value)? } else { None } {
+            for (name, item) in dict.iter().take(MAX_INNER_ITEMS) {
+                if let Some(name) = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().ok()) {
+                    self.named(name, &item);
+                }
+            }
+        }
+        for (name, slot) in places.slots.iter().take(MAX_INNER_ITEMS) {
+            // A descriptor in C: the code of the class does not run. An empty slot raises AttributeError.
+            if let Ok(item) = slot.call_method1("__get__", (value,)) {
+                self.named(name, &item);
+            }
+        }
+        places.known.map_or(Ok(()), |known| self.known(known, value))
+    }
+
+    fn known(&mut self, known: KnownType, value: &Bound<'py, PyAny>) -> PyResult<()> {
+        let head = PySlice::new(value.py(), 0, MAX_INNER_ITEMS as isize, 1);
+        match known {
+            KnownType::Partial => {
+                if let Ok(keywords) = value.getattr("keywords")?.cast_into::<PyDict>() {
+                    self.dict(&keywords, MAX_INNER_ITEMS);
+                }
+            }
+            KnownType::NumpyArray => {
+                let kind: String = value.getattr("dtype")?.getattr("kind")?.extract()?;
+                if ["U", "S", "O"].contains(&kind.as_str())
+                    && let Ok(items) = value.getattr("flat")?.get_item(head)?.call_method0("tolist")?.cast::<PyList>()
+                {
+                    self.items(items.iter(), MAX_INNER_ITEMS);
+                }
+            }
+            KnownType::DataFrame => {
+                for name in value.getattr("columns")?.get_item(head)?.try_iter()? {
+                    let name = name?;
+                    let text = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().ok());
+                    let Some(text) = text.filter(|text| credentials::may_name_credential(text)) else { continue };
+                    if value.len()? > 0 {
+                        let first = value.get_item(&name)?.getattr("iloc")?.get_item(0)?;
+                        self.inside(|| SecretStep::Key(text.to_owned()), Some(text), &first);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The variables of a function of the session that are saved with it: those of its closure, and its defaults.
+    fn function(&mut self, function: &Bound<'py, PyAny>) -> PyResult<()> {
+        let py = function.py();
+        let closure = function.getattr(intern!(py, "__closure__"))?;
+        let defaults = function.getattr(intern!(py, "__defaults__"))?;
+        let keywords = function.getattr(intern!(py, "__kwdefaults__"))?;
+        // Most functions have none of these.
+        if closure.is_none() && defaults.is_none() && keywords.is_none()
+            || !function.getattr(intern!(py, "__module__"))?.eq(self.finder.session.as_str())?
+        {
+            return Ok(());
+        }
+        let code = function.getattr(intern!(py, "__code__"))?;
+        if let Ok(cells) = closure.cast_into::<PyTuple>() {
+            let names: Vec<String> = code.getattr("co_freevars")?.extract()?;
+            for (name, cell) in names.iter().zip(cells.iter()) {
+                // A cell that is empty raises ValueError.
+                cell.getattr("cell_contents").iter().for_each(|value| self.named(name, value));
+            }
+        }
+        if let Ok(defaults) = defaults.cast_into::<PyTuple>() {
+            let names: Vec<String> = code.getattr("co_varnames")?.extract()?;
+            let arguments: usize = code.getattr("co_argcount")?.extract()?;
+            let named = names.iter().take(arguments).skip(arguments.saturating_sub(defaults.len()));
+            named.zip(defaults.iter()).for_each(|(name, value)| self.named(name, &value));
+        }
+        if let Ok(keywords) = keywords.cast_into::<PyDict>() {
+            self.dict(&keywords, MAX_INNER_ITEMS);
+        }
+        Ok(())
+    }
+
+    /// The attributes of a class of the session.
+    fn class(&mut self, class: &Bound<'py, PyType>) -> PyResult<()> {
+        let names = namespace(class)?;
+        if !self.path.is_empty() || !names.get_item("__module__")?.eq(self.finder.session.as_str())? {
+            return Ok(());
+        }
+        for item in names.call_method0("items")?.try_iter()?.take(MAX_ITEMS) {
+            let (name, value): (Bound<'py, PyAny>, Bound<'py, PyAny>) = item?.extract()?;
+            if let Some(name) = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().ok()) {
+                self.named(name, &value);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The step as in a Python expression.
+fn shown(step: &SecretStep) -> String {
+    match step {
+        SecretStep::Key(key) => format!("[{key:?}]"),
+        SecretStep::Item(number) => format!("[{number}]"),
+        SecretStep::Attribute(name) => format!(".{name}"),
+    }
+}
+
+/// Whether a value has no parts: strings, numbers, None and the like.
+fn is_simple(value: &Bound<'_, PyAny>) -> bool {
+    value.is_none()
+        || value.is_exact_instance_of::<PyString>()
+        || value.is_exact_instance_of::<PyInt>()
+        || value.is_exact_instance_of::<PyFloat>()
+        || value.is_exact_instance_of::<PyBool>()
+        || value.is_exact_instance_of::<PyBytes>()
+        || value.is_exact_instance_of::<PyComplex>()
+}
+
+/// The beginning of a long string, or of bytes.
 fn string_head(value: &Bound<'_, PyAny>) -> Option<String> {
     if let Ok(bytes) = value.cast_exact::<PyBytes>() {
         let bytes = bytes.as_bytes();
@@ -106,159 +377,4 @@ fn string_head(value: &Bound<'_, PyAny>) -> Option<String> {
     // Slicing first keeps a string of a gigabyte from being encoded as UTF-8.
     let head = string.get_item(PySlice::new(value.py(), 0, MAX_CHARS as isize, 1)).ok()?;
     Some(head.cast::<PyString>().ok()?.to_string_lossy().into_owned())
-}
-
-fn string_key(key: &Bound<'_, PyAny>) -> Option<String> {
-    key.is_exact_instance_of::<PyString>().then(|| string_head(key)).flatten()
-}
-
-/// The reason why a name says that its value is a credential.
-fn reason_in_name(name: &str, value: &str) -> Option<String> {
-    let words = words(name);
-    // Compare from the end: `db_api_key` ends in `api key`.
-    let ends = |pattern: &&&[&str]| {
-        words.len() >= pattern.len() && words.iter().rev().zip(pattern.iter().rev()).all(|(word, part)| word == part)
-    };
-    let pattern = NAMES.iter().find(ends)?;
-    let is_token = pattern.last() == Some(&"token");
-    let before = words.len().checked_sub(2).and_then(|index| words.get(index));
-    // "token" alone is ambiguous: language models and paginated APIs have tokens as well.
-    let other = is_token
-        && match before {
-            Some(before) => OTHER_TOKENS.contains(&before.as_str()) || value.contains(char::is_whitespace),
-            None => value.len() < SHORTEST_TOKEN || !value.contains(|c: char| c.is_ascii_digit()),
-        };
-    (!value.is_empty() && !other).then(|| format!("its name ends in '{}'", pattern.join(" ")))
-}
-
-/// The words of `snake_case`, `CONSTANT_CASE`, `camelCase` and `kebab-case`, in lower case.
-fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut after_lower = false;
-    for letter in name.chars() {
-        // A capital after a lower-case letter or digit begins a word; a run of capitals is one word.
-        let begins = letter.is_uppercase() && after_lower;
-        if !letter.is_alphanumeric() || begins {
-            words.push(String::new());
-        }
-        if letter.is_alphanumeric()
-            && let Some(word) = words.last_mut()
-        {
-            word.extend(letter.to_lowercase());
-        }
-        after_lower = letter.is_lowercase() || letter.is_ascii_digit();
-    }
-    words.retain(|word| !word.is_empty());
-    words
-}
-
-/// The reason why a string contains a credential.
-fn reason_in_value(string: &str) -> Option<String> {
-    if string.split_once(PEM.0).is_some_and(|(_, rest)| rest.contains(PEM.1)) {
-        return Some("contains a private key".to_owned());
-    }
-    let part_of_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    string.split(|c: char| !part_of_token(c)).find_map(credential_kind).map(|what| format!("contains {what}"))
-}
-
-fn credential_kind(word: &str) -> Option<&'static str> {
-    let parts: Vec<&str> = word.split('.').collect();
-    if word.starts_with(JWT) && parts.len() == 3 && parts.iter().take(2).all(|part| part.len() >= 10) {
-        return Some("a JSON Web Token");
-    }
-    // Prose and identifiers rarely contain digits; random credentials do.
-    let has_digit = word.contains(|c: char| c.is_ascii_digit());
-    let fits = |(prefix, least, _): &&(&str, usize, &str)| {
-        has_digit && word.strip_prefix(prefix).is_some_and(|rest| rest.len() >= *least && !rest.contains('.'))
-    };
-    PREFIXES.iter().find(fits).map(|(_, _, what)| *what)
-}
-
-fn environment<'py>(py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-    py.import("os")?.getattr("environ")
-}
-
-fn is_environment(value: &Bound<'_, PyAny>) -> bool {
-    environment(value.py()).is_ok_and(|environment| value.is(&environment))
-}
-
-/// Whether a dict is a copy of the environment, or holds many items of it.
-fn holds_environment(dict: &Bound<'_, PyDict>) -> PyResult<bool> {
-    let environment = environment(dict.py())?.call_method0("copy")?.cast_into::<PyDict>()?;
-    let mut same = 0;
-    for (key, value) in &environment {
-        // The `__eq__` of a script's own key class can run here, but only if its hash is that of the string.
-        let found = dict.get_item(&key)?.filter(|found| found.is_exact_instance_of::<PyString>());
-        same += usize::from(found.is_some_and(|found| found.eq(&value).unwrap_or(false)));
-    }
-    Ok(same >= ENVIRONMENT_ITEMS || (same > 0 && same == dict.len() && same == environment.len()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_credentials_are_found() {
-        for name in [
-            "password",
-            "DB_PASSWORD",
-            "dbPassword",
-            "api_key",
-            "openaiApiKey",
-            "apikey",
-            "client_secret",
-            "AWS_SECRET_ACCESS_KEY",
-            "aws_access_key_id",
-            "private_key",
-            "auth_token",
-            "_credentials",
-        ] {
-            assert!(reason_in_name(name, "hunter2").is_some(), "{name}");
-        }
-        assert!(reason_in_name("token", "9f86d081884c7d659a2feaa0").is_some());
-    }
-
-    #[test]
-    fn ordinary_names_cause_no_warning() {
-        for name in [
-            "tokens",
-            "tokenizer",
-            "token_count",
-            "secret_santa",
-            "secretary",
-            "password_field_label",
-            "key",
-            "keyboard",
-            "primary_key",
-            "pad_token",
-            "next_token",
-            "passwords_seen",
-        ] {
-            assert_eq!(reason_in_name(name, "value1"), None, "{name}");
-        }
-        assert_eq!((reason_in_name("token", "the"), reason_in_name("password", "")), (None, None));
-        assert_eq!(reason_in_name("token", "internationalization"), None);
-    }
-
-    #[test]
-    fn values_of_credentials_are_found() {
-        let random = "a1B2c3D4e5F6g7H8i9J0".repeat(3);
-        let values = [
-            ("AKIAIOSFODNN7EXAMPLE".to_owned(), "an AWS access key"),
-            (format!("ghp_{}", &random[..36]), "a GitHub token"),
-            (format!("github_pat_{random}"), "a GitHub token"),
-            (format!("token=xoxb-{random}"), "a Slack token"),
-            (format!("sk-ant-{random}"), "an API key"),
-            (format!("Bearer eyJhbGciOiJIUzI1.{random}.{random}"), "a JSON Web Token"),
-            ("-----BEGIN RSA PRIVATE KEY-----\nMII".to_owned(), "a private key"),
-        ];
-        for (string, what) in values {
-            assert_eq!(reason_in_value(&string).as_deref(), Some(format!("contains {what}").as_str()), "{string}");
-        }
-        for string in ["sk-learn", "ask-me-anything-about-it-please", "eyJ", "AKIA", "hf_transformers", "a.b.c"] {
-            assert_eq!(reason_in_value(string), None, "{string}");
-        }
-        assert_eq!(reason_in_value("-----BEGIN CERTIFICATE-----"), None);
-    }
 }

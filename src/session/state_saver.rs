@@ -44,7 +44,10 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         let mut left_out = Vec::new();
         for item in self.project.items(roots, &self.pickler)? {
             py.check_signals()?;
-            let Some(failed) = self.save_if_kept(py, &item.named)? else { continue };
+            *self.attributes.borrow_mut() = item.attributes;
+            let failed = self.save_if_kept(py, &item.named);
+            self.attributes.take();
+            let Some(failed) = failed? else { continue };
             if item.is_changed || failed.reason != LeftOutReason::Failed {
                 left_out.push(failed);
             } else {

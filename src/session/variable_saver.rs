@@ -13,6 +13,8 @@ use pyo3::types::{PyDict, PyModule};
 
 use super::ambient;
 use super::code_objects::{CodeReader, all_code, names_among};
+use super::credentials::hidden;
+use super::definition_changes::NamedAttribute;
 use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilter};
@@ -22,7 +24,7 @@ use super::lost_objects::{FaultPlace, LostObjects, all_unsavable_objects};
 use super::module_state::ProjectModules;
 use super::object_description::{describe, type_name};
 use super::provenance::ScriptNames;
-use super::secrets::secrets;
+use super::secrets::SecretFinder;
 use super::select::{NamedValue, SelectionRules, select};
 use super::size_estimate::check_room;
 use crate::pickle::format::emit;
@@ -32,7 +34,7 @@ use crate::pickler::{
 };
 use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
-use crate::snapshot::index::{LeftOut, LeftOutReason, SegmentRole, Variable, VariableKind};
+use crate::snapshot::index::{LeftOut, LeftOutReason, NOT_SHOWN, PREVIEW, SegmentRole, Variable, VariableKind};
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::writer::SnapshotWriter;
@@ -117,12 +119,14 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         )?,
         imported: if refimported { Some(ImportedNames::new(&source.dill.import(py)?, source.module)?) } else { None },
         imported_objects: ImportedObjects::new(source.namespace, &names.from_imports)?,
+        secrets: SecretFinder::new(request.module),
         kept: selection.kept.iter().map(|named| named.name.as_str()).collect(),
         writer: &writer,
         faults,
         unloadable: &unloadable,
         checked: RefCell::default(),
         project: ProjectModules::loaded(py, source.module)?,
+        attributes: RefCell::default(),
         needed_modules: RefCell::default(),
     };
     saver.pickler.expect(selection.kept.iter().map(|named| &named.value));
@@ -178,6 +182,7 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
     pub(super) pickler: SessionPickler<'py>,
     imported: Option<ImportedNames<'py>>,
     imported_objects: ImportedObjects,
+    secrets: SecretFinder<'py>,
     /// The names that the rules select, also those that the others need.
     kept: HashSet<&'a str>,
     writer: &'a SharedWriter<T>,
@@ -187,6 +192,8 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
     checked: RefCell<Vec<CheckedVariable>>,
     /// The loaded modules of the project.
     pub(super) project: ProjectModules<'py>,
+    /// The attributes to set on the class or function that is being saved as a variable of another module.
+    pub(super) attributes: RefCell<Vec<NamedAttribute<'py>>>,
     /// Those that the segments so far refer to.
     pub(super) needed_modules: RefCell<HashSet<String>>,
 }
@@ -210,7 +217,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     fn try_save(&self, py: Python<'py>, named: &NamedValue<'py>, role: SegmentRole) -> Result<Option<LeftOut>> {
         // Checked before pickling, so that a redacted value never reaches the file.
         let is_import = self.imported_objects.of_process(&named.value).is_some();
-        let secrets = if is_import { Vec::new() } else { secrets(&named.name, &named.value) };
+        let secrets = if is_import { Vec::new() } else { self.secrets.reasons(&named.name, &named.value) };
         if self.request.rules.redact && !secrets.is_empty() {
             let error = format!("looks like a credential: {}", secrets.join("; "));
             return Ok(Some(left_out(named, LeftOutReason::Secret, error)));
@@ -260,12 +267,20 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             // Its contents are not in the file.
             (variable.len, variable.preview) = (None, format!("{module}.{name}"));
         }
+        let attributes: Vec<_> = self.attributes.borrow().iter().map(|(name, _)| name.to_string()).collect();
+        if !attributes.is_empty() {
+            let preview = format!("{} with {}", variable.preview, attributes.join(", "));
+            variable.preview = preview.chars().take(PREVIEW).collect();
+        }
         if !secrets.is_empty() {
             // The value is in the file, but need not be on every screen that shows the index.
-            variable.preview = "(not shown)".to_owned();
+            variable.preview = NOT_SHOWN.to_owned();
             variable.secrets = secrets;
         }
-        let (entries, note) = lost.into_entries();
+        let (mut entries, note) = lost.into_entries();
+        // An exception may quote the object that it is about; previews of arrays and frames are not searched.
+        let shown = entries.iter_mut().map(|entry| &mut entry.error).chain([&mut variable.preview]);
+        shown.for_each(|text| hidden(text).into_iter().for_each(|shown| *text = shown));
         variable.lost = entries;
         variable.notes.extend(note);
         self.write(|writer| writer.end(variable, facts, buffers).map(drop))
@@ -364,7 +379,12 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         if let Some((module, name)) = self.imported_objects.of_process(&named.value) {
             return self.write_import(module, name, memo_len);
         }
-        let saved = self.pickler.save(&named.value, position, self.request.rules.max_size.unwrap_or(u64::MAX));
+        let most = self.request.rules.max_size.unwrap_or(u64::MAX);
+        let attributes = self.attributes.borrow().clone();
+        if !attributes.is_empty() {
+            return self.pickler.save_attributes(&named.value, &attributes, position, most);
+        }
+        let saved = self.pickler.save(&named.value, position, most);
         if let Some((module, import)) = self.imported_objects.in_place_of(&named.value, &saved) {
             self.pickler.roll_back(memo_len)?;
             let begin_again = |writer: &mut SnapshotWriter<T>| {

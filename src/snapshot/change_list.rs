@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::index::NOT_SHOWN;
+
 /// All changes between two files.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Changes {
@@ -36,6 +38,16 @@ pub struct Change {
     /// Why the variable is missing, or why `place` is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+impl Change {
+    /// Removes the values of a variable that must not be shown. Its type and its size may stay.
+    pub(crate) fn hide_values(&mut self) {
+        self.place = None;
+        for summary in self.before.iter_mut().chain(&mut self.after).filter(|summary| !summary.preview.is_empty()) {
+            NOT_SHOWN.clone_into(&mut summary.preview);
+        }
+    }
 }
 
 /// What happened to a variable.

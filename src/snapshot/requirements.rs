@@ -17,10 +17,14 @@ use crate::pickle::format::parse::Parser;
 use crate::pickle::machine::value::Ref;
 use crate::pickle::machine::{MAX_MEMO, Machine, MachineError};
 use crate::pickle::verdict;
+use crate::pickle::work_budget::WorkBudget;
 
 /// The longest pickle, in bytes, that is copied before it is followed, so that nobody can change it meanwhile. Of a
 /// longer one nearly all are numbers, whose values are not checked anyway.
 const MAX_COPIED: usize = 1 << 30;
+
+/// With how many reasons before it each reason is compared.
+const MAX_COMPARED: usize = 32;
 
 /// Something that a load would have to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +33,15 @@ pub(crate) struct Requirement {
     pub variable: Option<String>,
     /// The globals that it would look up, call or change.
     pub what: Vec<String>,
+}
+
+/// Why an input cannot be built.
+#[derive(Debug)]
+pub(crate) enum NotPlanned {
+    /// It needs more than plain data.
+    Needs(Vec<Requirement>),
+    /// It is too large to be looked at.
+    TooLarge(ReadError),
 }
 
 /// What is loaded of a file.
@@ -47,6 +60,8 @@ pub(crate) struct LoadInput<'f> {
     sources: Vec<(usize, usize)>,
     /// What is wrong with the input itself.
     problem: Option<Requirement>,
+    /// How many bytes of memory the user allows for following it.
+    max_memory: Option<u64>,
 }
 
 /// An input that was followed, and that a load may build.
@@ -66,7 +81,7 @@ impl<'f> LoadInput<'f> {
     /// If the file is shorter than the index says.
     pub(crate) fn of_loads(snapshot: &Snapshot, loads: &[(&VariableSegment<'f>, &Load)]) -> Result<Self, ReadError> {
         let file = snapshot.bytes()?;
-        let mut input = Self::default();
+        let mut input = Self::default().with_max_memory(snapshot.max_memory());
         // The symbolic machine would refuse that many memo slots anyway, so do not build the opcodes that fill them.
         let is_too_large = |(segment, _): &&(&VariableSegment<'_>, &Load)| segment.variable().memo.1 > MAX_MEMO as u64;
         if let Some((segment, _)) = loads.iter().find(is_too_large) {
@@ -169,51 +184,73 @@ impl<'f> LoadInput<'f> {
     ///
     /// # Errors
     /// What it needs besides plain data.
-    pub(crate) fn plan(&self) -> Result<PlannedLoads<'_>, Vec<Requirement>> {
+    pub(crate) fn plan(&self) -> Result<PlannedLoads<'_>, NotPlanned> {
         if let Some(problem) = &self.problem {
-            return Err(vec![problem.clone()]);
+            return Err(NotPlanned::Needs(vec![problem.clone()]));
         }
+        let budget = WorkBudget::new(self.pickle.len() as u64, self.max_memory);
         let followed = match &self.ends {
-            Some(ends) => Machine::run_loads(&self.pickle, ends),
-            None => Machine::run(&self.pickle).map(|(machine, value)| (machine, vec![value])),
+            Some(ends) => Machine::run_loads(&self.pickle, ends, &budget),
+            None => Machine::run_with(&self.pickle, &budget).map(|(machine, value)| (machine, vec![value])),
         };
-        let (machine, values) = followed.map_err(|error| self.not_followed(&error))?;
+        let (machine, values) = followed.map_err(|error| self.not_followed(error))?;
         let labels = Labels::new(&machine);
         let (plan, values, is_session) = match (&self.ends, values.as_slice()) {
             (None, [value]) => {
-                let (plan, built) = BuildPlan::of_pickle(&self.pickle, &labels, *value);
+                let (plan, built) = BuildPlan::of_file(&self.pickle, &labels, *value);
                 (plan, vec![built], built != *value)
             }
             _ => (BuildPlan::of_loads(&labels, &values, &self.buffers), values, false),
         };
+        // A plan that could not look at everything says nothing.
+        budget.check().map_err(|over| self.not_followed(over.into()))?;
         if plan.refusals().is_empty() {
             drop(labels);
             return Ok(PlannedLoads { machine, values, is_session, plan });
         }
-        Err(self.requirements(&labels, plan.refusals()))
+        budget.check().map_err(|error| NotPlanned::TooLarge(ReadError::BadPickle(error.into())))?;
+        Err(NotPlanned::Needs(self.requirements(&labels, plan.refusals())))
     }
 
-    fn not_followed(&self, error: &MachineError) -> Vec<Requirement> {
-        vec![Requirement { variable: None, what: vec![format!("opcodes that cannot be followed ({error})")] }]
+    fn not_followed(&self, error: MachineError) -> NotPlanned {
+        if error.is_limit() {
+            return NotPlanned::TooLarge(ReadError::BadPickle(error));
+        }
+        let what = vec![format!("opcodes that cannot be followed ({error})")];
+        NotPlanned::Needs(vec![Requirement { variable: None, what }])
+    }
+
+    /// The same input, which may be followed with this many bytes of memory.
+    #[must_use]
+    pub(crate) fn with_max_memory(self, max_memory: Option<u64>) -> Self {
+        Self { max_memory, ..self }
     }
 
     /// What the plan refuses. The verdict says more about what a load would do, so its words come first.
     fn requirements(&self, labels: &Labels<'_, '_>, refusals: &[(u64, String)]) -> Vec<Requirement> {
-        let found = verdict::beyond_plain_of_run(&self.pickle, labels);
+        let found = verdict::words_of_run(&self.pickle, labels);
         let known: Vec<Option<&str>> = found.iter().map(|(offset, _)| self.variable(*offset)).collect();
         let others = refusals.iter().filter(|(offset, _)| !known.contains(&self.variable(*offset))).cloned();
-        let all: Vec<(u64, String)> = found.iter().cloned().chain(others).collect();
-        if self.ends.is_none() {
-            let mut what: Vec<String> = all.into_iter().map(|(_, what)| what).collect();
-            what.dedup();
-            return vec![Requirement { variable: None, what }];
+        let mut all: Vec<(Option<&str>, String)> = Vec::new();
+        for (offset, what) in found.iter().cloned().chain(others) {
+            let variable = self.variable(offset);
+            // The same call can be refused at many offsets, and those that use its result name it without a reason.
+            let is_known = |(of, known): &(Option<&str>, String)| {
+                *of == variable
+                    && (*known == what || known.strip_prefix(&what).is_some_and(|rest| rest.starts_with(" (")))
+            };
+            if !all.iter().rev().take(MAX_COMPARED).any(is_known) {
+                all.push((variable, what));
+            }
         }
-        let named =
-            |(offset, what)| Requirement { variable: self.variable(offset).map(str::to_owned), what: vec![what] };
-        let mut all: Vec<Requirement> = all.into_iter().map(named).collect();
-        // The same call can be refused at many offsets.
-        all.dedup();
-        all
+        if self.ends.is_none() {
+            return vec![Requirement { variable: None, what: all.into_iter().map(|(_, what)| what).collect() }];
+        }
+        let named = |(variable, what): (Option<&str>, String)| Requirement {
+            variable: variable.map(str::to_owned),
+            what: vec![what],
+        };
+        all.into_iter().map(named).collect()
     }
 
     /// The variable that an offset is in: the last one that begins at or before it.
@@ -225,8 +262,8 @@ impl<'f> LoadInput<'f> {
 
 impl Default for LoadInput<'_> {
     fn default() -> Self {
-        let (ends, starts, values, buffers, sources, problem) = Default::default();
-        Self { pickle: Cow::Borrowed(&[]), ends, starts, values, buffers, sources, problem }
+        let (ends, starts, values, buffers, sources, problem, max_memory) = Default::default();
+        Self { pickle: Cow::Borrowed(&[]), ends, starts, values, buffers, sources, problem, max_memory }
     }
 }
 
@@ -239,5 +276,9 @@ pub(crate) fn of_loads(
     snapshot: &Snapshot,
     loads: &[(&VariableSegment<'_>, &Load)],
 ) -> Result<Vec<Requirement>, ReadError> {
-    Ok(LoadInput::of_loads(snapshot, loads)?.plan().err().unwrap_or_default())
+    match LoadInput::of_loads(snapshot, loads)?.plan() {
+        Ok(_) => Ok(Vec::new()),
+        Err(NotPlanned::Needs(needs)) => Ok(needs),
+        Err(NotPlanned::TooLarge(error)) => Err(error),
+    }
 }

@@ -1,6 +1,9 @@
-//! The system calls that `std` does not offer: advisory locks, free space, and the effective user id.
+//! The system calls that `std` does not offer: advisory locks, free space, the effective user id, and how large blocks
+//! of memory are allocated.
 //!
-//! This is the only place that asks the operating system for any of them; everything goes through rustix's safe API.
+//! This is the only place that asks the operating system for any of them, through rustix's safe API, except for the
+//! allocator's option.
+#![allow(unsafe_code)]
 
 use std::fs::File;
 use std::io;
@@ -29,4 +32,16 @@ pub(super) fn free_space(file: &File) -> Option<u64> {
 /// The effective user id: the owner of the files that this process creates.
 pub(crate) fn user_id() -> u32 {
     rustix::process::geteuid().as_raw()
+}
+
+/// Has the allocator map each large block on its own, whatever was freed before: then a list that grows is moved and
+/// not copied, so the old and the new block never exist at once. For commands that run no Python: programs that
+/// allocate large arrays again and again are faster without.
+pub(crate) fn map_large_blocks() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        const LARGE: i32 = 1 << 20;
+        // SAFETY: sets a number of the allocator, which takes any value.
+        let _ = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE) };
+    }
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::env::{Run, Sandbox, Stack, all_pythons, main_python, venv};
+use crate::env::{Run, Sandbox, Stack, all_pythons, venv};
 
 fn script(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/built_objects");

@@ -162,7 +162,7 @@ fn cuts(original: &Original, lengths: impl Iterator<Item = usize>) -> (usize, us
 
 /// Checks that `--partial` reads exactly the variables before the cut. False if it cannot read the file at all.
 fn salvaged(original: &Original, cut: &[u8]) -> bool {
-    let Ok((snapshot, _)) = Snapshot::partial_from_bytes(cut) else { return false };
+    let Ok((snapshot, _)) = Snapshot::partial_from_bytes(cut, None) else { return false };
     let Ok(Outline::Session { variables, .. }) = snapshot.outline() else { panic!("a session") };
     let whole =
         original.index.variables.iter().filter(|variable| variable.offset + variable.length <= cut.len() as u64);
@@ -249,8 +249,8 @@ fn intact_variables_are_restored_from_a_damaged_file() {
     let run = sandbox.snapcli(&["restore", "damaged.pkl", "-c", "print('ran')"]);
     run.assert_code(4).assert_stdout("");
     let expected = format!(
-        "snapcli: cannot restore damaged.pkl\n  cause: damaged: b (at byte {}); intact: a, c, d, f; copy the \
-         file again, or restore what is intact with --partial\n",
+        "snapcli: cannot restore damaged.pkl\n  cause: damaged: b (at byte {}); undamaged: a, c, d, f; copy the \
+         file again, or restore what needs no damaged bytes with --partial\n",
         b.offset
     );
     run.assert_stderr(&expected);

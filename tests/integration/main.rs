@@ -9,7 +9,11 @@ mod built_objects;
 #[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
+mod changed_files;
+#[cfg(feature = "python")]
 mod completions;
+#[cfg(feature = "python")]
+mod credentials;
 #[cfg(feature = "python")]
 mod diffing;
 #[cfg(feature = "python")]
@@ -18,6 +22,8 @@ mod dill_pitfalls;
 mod durability;
 #[cfg(feature = "python")]
 mod env;
+#[cfg(feature = "python")]
+mod false_alarms;
 #[cfg(feature = "python")]
 mod faults;
 #[cfg(feature = "python")]
@@ -57,6 +63,8 @@ mod lost_objects;
 #[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
+mod module_definitions;
+#[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
@@ -87,13 +95,19 @@ mod strict_gate;
 #[cfg(feature = "python")]
 mod suites;
 #[cfg(feature = "python")]
+mod told_reasons;
+#[cfg(feature = "python")]
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
 #[cfg(feature = "python")]
 mod untrusted_arrays;
 #[cfg(feature = "python")]
+mod untrusted_estimators;
+#[cfg(feature = "python")]
 mod untrusted_frames;
+#[cfg(feature = "python")]
+mod untrusted_values;
 #[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]

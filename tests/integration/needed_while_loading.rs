@@ -96,8 +96,9 @@ fn only_what_was_asked_for_is_bound() {
 fn the_ipaddress_module_of_the_standard_library_is_a_script_like_any_other() {
     for sandbox in pythons().iter().map(|python| Sandbox::with(venv(python, Stack::Dill))) {
         let source = sandbox.python(&["-c", "import ipaddress; print(open(ipaddress.__file__).read())"]).out();
-        let check = "ip_address('1.2.3.4'), IPv4Network('10.0.0.0/8').num_addresses, IPv4Address('127.0.0.1').is_loopback, \
-                     IPv6Address('fe80::1').is_link_local, type(IPv4Address._constants._linklocal_network) is IPv4Network";
+        let check = "ip_address('1.2.3.4'), IPv4Network('10.0.0.0/8').num_addresses, \
+                     IPv4Address('127.0.0.1').is_loopback, IPv6Address('fe80::1').is_link_local, \
+                     type(IPv4Address._constants._linklocal_network) is IPv4Network";
         assert_eq!(both(&sandbox, &source, check), ["1.2.3.4 16777216 True True True\n"; 2]);
     }
 }

@@ -109,14 +109,17 @@ fn columns_of_pandas_do_not_change_one_another_after_a_restore() {
                 df.dtypes.tolist() == [values.dtype] * 2)";
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Full));
-        sandbox.write("script.py", script);
         let version = sandbox.python(&["-c", "import pandas; print(pandas.__version__)"]).out();
-        sandbox.snapcli(&["save", "-q", "--verify", "script.py"]).assert_code(0);
-        // Before pandas 3, a column is a view of its frame.
-        let first = if version.starts_with("2.") { "9.0" } else { "1.0" };
-        let run = sandbox.snapcli(&["restore", "-c", code]);
-        let expected = format!("[{first}, 2.0] [9.0, 2.0] [[{first}, 3.0], [2.0, 4.0]] [3.0, 4.0] True\n");
-        run.assert_code(0).assert_stdout(&expected);
+        // Also if the column is saved before its frame.
+        for first in ["", "s = values = None\n"] {
+            sandbox.write("script.py", format!("{first}{script}"));
+            sandbox.snapcli(&["save", "-q", "--verify", "script.py"]).assert_code(0);
+            // Before pandas 3, a column is a view of its frame.
+            let first = if version.starts_with("2.") { "9.0" } else { "1.0" };
+            let run = sandbox.snapcli(&["restore", "-c", code]);
+            let expected = format!("[{first}, 2.0] [9.0, 2.0] [[{first}, 3.0], [2.0, 4.0]] [3.0, 4.0] True\n");
+            run.assert_code(0).assert_stdout(&expected);
+        }
     }
 }
 

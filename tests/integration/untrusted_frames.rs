@@ -10,6 +10,7 @@ use crate::env::{Sandbox, Stack, main_python, pythons, venv};
 const OBJECTS: &str = include_str!("untrusted_frames/objects.py");
 const SAME: &str = include_str!("untrusted_frames/same.py");
 const DUMP: &str = include_str!("untrusted_frames/dump.py");
+const OLD: &str = include_str!("untrusted_frames/old.py");
 const HOSTILE: &str = include_str!("untrusted_frames/hostile.py");
 
 /// A sandbox with the scripts, whose `python` has pandas.
@@ -61,6 +62,14 @@ fn objects_of_pandas_that_somebody_else_saved_are_those_that_pickle_loads() {
 }
 
 #[test]
+fn frames_that_an_old_pandas_wrote_are_those_that_pickle_loads() {
+    let sandbox = with_pandas(venv(main_python(), Stack::Full));
+    sandbox.write("old.py", OLD);
+    sandbox.python(&["old.py"]).assert_code(0);
+    sandbox.snapcli(&["restore", "objects.pkl", "same.py"]).assert_code(0).assert_stdout("3\n");
+}
+
+#[test]
 fn strings_that_pyarrow_stores_are_those_that_pickle_loads() {
     let sandbox = with_pandas(venv(main_python(), Stack::Arrow));
     for protocol in ["0", "2", "4", "5", "dill"] {
@@ -74,7 +83,7 @@ fn strings_that_pyarrow_stores_are_those_that_pickle_loads() {
 
 #[test]
 fn objects_that_pandas_would_not_have_written_are_refused() {
-    let sandbox = with_pandas(venv(main_python(), Stack::Full));
+    let sandbox = with_pandas(venv(main_python(), Stack::Arrow));
     sandbox.write("hostile.py", HOSTILE);
     let run = sandbox.python(&["hostile.py", "."]);
     let expected: BTreeMap<String, String> = serde_json::from_slice(&run.assert_code(0).stdout).unwrap();

@@ -18,6 +18,7 @@ use crate::cli::{GlobalArgs, InspectArgs};
 use crate::exit::{self, OrExit};
 use crate::report::inspect_report::SessionReport;
 use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::system::map_large_blocks;
 use crate::ui::Verbosity;
 
 const DEFAULT_FILE: &str = "session.pkl";
@@ -59,6 +60,7 @@ fn dispatch(inspection: InspectOutput, operands: Vec<OsString>, _: &GlobalArgs) 
 }
 
 fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
+    map_large_blocks();
     let args = &inspection.args;
     let cannot_inspect = || format!("cannot inspect {}", path.display());
     // A tree shows no verdict.

@@ -121,7 +121,6 @@ fn hide_secrets(compared: &mut Compared, index: &Index) {
     let secret = index.variables.iter().filter(|variable| !variable.secrets.is_empty());
     let secret: HashSet<&str> = secret.map(|variable| variable.name.as_str()).collect();
     for change in compared.changes.iter_mut().filter(|change| secret.contains(change.name.as_str())) {
-        // `place` holds the values before and after; the type and the size may stay.
-        change.place = None;
+        change.hide_values();
     }
 }

@@ -342,6 +342,9 @@ impl SaveJob {
     }
 
     fn print_warnings(&self, report: &SessionReport) {
+        for found in &report.index.script.secrets {
+            self.verbosity.note(&format!("warning: {found}"));
+        }
         let ambient: Vec<_> = report.index.ambient.iter().map(|entry| entry.name.as_str()).collect();
         if !ambient.is_empty() {
             self.verbosity.detail(&format!("saved the state of {}", ambient.join(", ")));

@@ -112,6 +112,16 @@ pub(super) fn contents<'a>(context: &PlanContext<'_, 'a>, contents: Ref) -> Resu
     }
 }
 
+/// Whether this is `bytes`, in any protocol.
+pub(super) fn is_bytes(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    let encoded = encoded_string(context, reference).unwrap_or(reference);
+    match context.value(encoded) {
+        Value::Leaf(Leaf::Bytes(_)) => true,
+        Value::Leaf(Leaf::Str(_)) => encoded != reference,
+        _ => is_empty_bytes(context, reference),
+    }
+}
+
 /// The string in `_codecs.encode(string, 'latin1')`, as which protocols before 3 write bytes.
 fn encoded_string(context: &PlanContext<'_, '_>, reference: Ref) -> Option<Ref> {
     let (callee, arguments) = plain_call(context, reference)?;

@@ -3,14 +3,13 @@
 //! numpy pickles an array as `_reconstruct(ndarray, (0,), b'b')` with a state, or in protocol 5 as
 //! `_frombuffer(buffer, dtype, shape, order)`. Its contents must be exactly as long as its shape and its dtype say.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::dtype_recipe::{self, Dtype, DtypeKind};
-use super::masked_recipe::MaskedMake;
-use super::random_recipe::{self, RandomBuilder, RandomMake};
+pub(super) use super::array_description::{ArrayClass, ArrayContents, ArrayDescription, ArrayMake, ItemOrder};
+use super::dtype_layout::{Dtype, DtypeField, DtypeKind};
+use super::random_recipe::{self, RandomBuilder};
 use super::{
-    Fill, Make, PlanContext, PlannedCall, Recipe, Refused, array_arguments, joblib_recipe, masked_recipe,
+    Fill, Make, PlanContext, PlannedCall, Recipe, Refused, array_arguments, dtype_recipe, joblib_recipe, masked_recipe,
     shared_array_recipe,
 };
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
@@ -35,6 +34,8 @@ pub(in crate::pickle) enum ArrayBuilder {
     Shared,
     /// `ndarray.setflags(array, False)`.
     SetFlags,
+    /// `ndarray.view(array, memmap)`, as our own pickler writes a memmap.
+    View,
     /// `scalar(dtype, bytes)`.
     Scalar,
     /// `dtype(code, False, True)` with a state.
@@ -47,121 +48,6 @@ pub(in crate::pickle) enum ArrayBuilder {
     Class,
     /// A random generator or a part of one.
     Random(RandomBuilder),
-}
-
-/// How an object is made, with checked arguments.
-#[derive(Debug)]
-pub(crate) enum ArrayMake<'a> {
-    /// A dtype. It needs the dtypes of its fields, the dtype of its items, or its object for missing values.
-    Dtype(Rc<Dtype>),
-    /// An array with memory of its own, which gets these bytes. It needs its dtype.
-    Owned(Rc<ArrayDescription<'a>>),
-    /// An array of objects, still empty. It needs its dtype.
-    Objects(Rc<ArrayDescription<'a>>),
-    /// `frombuffer(buffer, dtype).reshape(shape, order)`. It needs its dtype and the buffer.
-    FromBuffer(Rc<ArrayDescription<'a>>),
-    /// An array within the memory of another one or of a buffer. It needs its dtype and that.
-    Shared(Rc<ArrayDescription<'a>>),
-    /// A scalar. It needs its dtype.
-    Scalar(Rc<Dtype>, Cow<'a, [u8]>),
-    /// A masked array.
-    Masked(MaskedMake<'a>),
-    /// A random generator or a part of one.
-    Random(RandomMake),
-}
-
-/// The classes of arrays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ArrayClass {
-    /// `numpy.ndarray`.
-    Array,
-    /// `numpy.matrix`.
-    Matrix,
-    /// `numpy.recarray`.
-    Records,
-    /// `numpy.memmap`, which a pickle separates from its file.
-    Mapped,
-}
-
-/// The order of the items in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ItemOrder {
-    /// C order.
-    C,
-    /// Fortran order.
-    Fortran,
-    /// The contents are in C order for other axes; transposing by these axes gives the array.
-    Axes(Vec<usize>),
-}
-
-/// An array that was checked.
-#[derive(Debug)]
-pub(crate) struct ArrayDescription<'a> {
-    /// The class.
-    pub(crate) class: ArrayClass,
-    /// The dtype, and the call that makes it.
-    pub(crate) dtype: (Ref, Rc<Dtype>),
-    /// The shape.
-    pub(crate) shape: Vec<u64>,
-    /// The order of the contents.
-    pub(crate) order: ItemOrder,
-    /// Its contents.
-    pub(crate) contents: ArrayContents<'a>,
-}
-
-/// Where the contents of an array are.
-#[derive(Debug)]
-pub(crate) enum ArrayContents<'a> {
-    /// In the pickle. The array gets a copy. Numbers whose bytes are swapped are brought into the machine's order.
-    Bytes(Cow<'a, [u8]>),
-    /// As [`Bytes`](Self::Bytes), written by joblib: numbers keep their byte order.
-    Joblib(&'a [u8]),
-    /// References, in C order.
-    Objects(Rc<[Ref]>),
-    /// In the memory of a buffer, which may be in the pickle.
-    Buffer {
-        /// `bytes`, a `bytearray`, or a buffer outside of the pickle.
-        buffer: Ref,
-        /// What is in it, if that is in the pickle.
-        bytes: Option<&'a [u8]>,
-    },
-    /// In a part of the memory of an array or a buffer.
-    Shared {
-        /// The array or the buffer.
-        base: Ref,
-        /// The offset of the first item, in bytes.
-        offset: u64,
-        /// The distance from one item to the next, in bytes, for each axis.
-        strides: Vec<i64>,
-        /// Whether `setflags` makes it read-only.
-        is_read_only: bool,
-    },
-}
-
-impl ArrayDescription<'_> {
-    /// The number of items.
-    pub(crate) fn count(&self) -> u64 {
-        self.shape.iter().fold(1, |count, length| count.saturating_mul(*length))
-    }
-
-    /// The number of bytes of all items.
-    pub(crate) fn length(&self) -> u64 {
-        self.count().saturating_mul(self.dtype.1.size)
-    }
-
-    /// The contents, in the order of [`order`](Self::order), if they are bytes in the pickle.
-    pub(crate) fn bytes(&self) -> Option<&[u8]> {
-        match &self.contents {
-            ArrayContents::Bytes(bytes) => Some(bytes),
-            ArrayContents::Joblib(bytes) | ArrayContents::Buffer { bytes: Some(bytes), .. } => Some(bytes),
-            _ => None,
-        }
-    }
-
-    /// The items in C order, if they are objects.
-    pub(crate) fn objects(&self) -> Option<&[Ref]> {
-        if let ArrayContents::Objects(items) = &self.contents { Some(items) } else { None }
-    }
 }
 
 /// The recipe for a call.
@@ -187,6 +73,7 @@ pub(super) fn recipe<'a>(
         ArrayBuilder::FromBuffer => from_buffer(context, &call.arguments).map(array),
         ArrayBuilder::Shared => shared_array_recipe::describe(context, call).map(array),
         ArrayBuilder::SetFlags => Err("changes an array that shares its memory with nothing".to_owned()),
+        ArrayBuilder::View => view(context, call),
         ArrayBuilder::Scalar => scalar(context, call),
         ArrayBuilder::Dtype => dtype_recipe::recipe(context, call),
         ArrayBuilder::Masked => masked_recipe::recipe(context, call),
@@ -283,18 +170,17 @@ fn dill_array<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Resu
     reconstruct(context, arguments.ok_or("has arguments that dill does not write")?, Some(state))
 }
 
-/// Whether these are the attributes of a new array: none, or those that a new matrix has.
+/// Whether these are the attributes that a new array has: none, or those of a matrix or of a memmap without a file.
 fn is_initial(context: &PlanContext<'_, '_>, attributes: Ref) -> bool {
     if matches!(context.value(attributes), Value::Leaf(Leaf::None)) {
         return true;
     }
-    match context.items(attributes, NodeKind::Dict) {
-        Some([]) => true,
-        Some(&[name, value]) => {
-            context.short_text(name, 64).as_deref() == Some("_getitem") && context.flag(value) == Some(false)
-        }
+    let is_initial = |[name, value]: &[Ref; 2]| match context.short_text(*name, 64).as_deref() {
+        Some("_getitem") => context.flag(*value) == Some(false),
+        Some("_mmap" | "filename" | "offset" | "mode") => matches!(context.value(*value), Value::Leaf(Leaf::None)),
         _ => false,
-    }
+    };
+    context.items(attributes, NodeKind::Dict).is_some_and(|items| items.as_chunks::<2>().0.iter().all(is_initial))
 }
 
 /// An array of a shape, a dtype, whether it is in Fortran order, and contents.
@@ -334,9 +220,28 @@ pub(super) fn objects(
     let fits = match &dtype.kind {
         DtypeKind::Object => true,
         DtypeKind::Strings { missing, .. } => items.iter().all(|item| is_string(context, *item, *missing)),
-        _ => return Err("has structures that hold objects".to_owned()),
+        DtypeKind::Structure { fields, .. } => items.iter().all(|item| is_structure(context, *item, fields)),
+        _ => false,
     };
-    if fits { Ok(items.into()) } else { Err("holds strings, and has an item that is none".to_owned()) }
+    if fits { Ok(items.into()) } else { Err("has an item that does not fit its dtype".to_owned()) }
+}
+
+/// Whether this is a tuple with a value for each field. numpy would convert any object to what a field holds, and call
+/// its methods: only values that need no conversion are allowed.
+fn is_structure(context: &PlanContext<'_, '_>, item: Ref, fields: &[DtypeField]) -> bool {
+    let Some(values) = context.items(item, NodeKind::Tuple).filter(|values| values.len() == fields.len()) else {
+        return false;
+    };
+    fields.iter().zip(values).all(|(field, value)| {
+        matches!(
+            (field.dtype.1.letter(), context.value(*value)),
+            ('O', _)
+                | ('b', Value::Leaf(Leaf::Bool(_)))
+                | ('i' | 'u' | 'm' | 'M', Value::Leaf(Leaf::Int(_)))
+                | ('f', Value::Leaf(Leaf::Float(_)))
+                | ('U', Value::Leaf(Leaf::Str(_)))
+        ) || field.dtype.1.letter() == 'S' && array_arguments::is_bytes(context, *value)
+    })
 }
 
 /// Whether this is a string or the object for missing values.
@@ -392,6 +297,20 @@ fn checked_axes(context: &PlanContext<'_, '_>, axes: Ref, dimensions: usize) -> 
     let axes: Vec<usize> = axes.iter().filter_map(|axis| usize::try_from(*axis).ok()).collect();
     let is_permutation = axes.len() == dimensions && (0..dimensions).all(|axis| axes.contains(&axis));
     if is_permutation { Ok(axes) } else { Err("has an order of axes that numpy does not write".to_owned()) }
+}
+
+/// `ndarray.view(array, memmap)`.
+fn view<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    match *call.arguments.as_slice() {
+        [array, class]
+            if call.state.is_none()
+                && context.array_of(array).is_some()
+                && array_class(context, class) == Some(ArrayClass::Mapped) =>
+        {
+            Ok(simple(ArrayMake::Mapped, vec![array]))
+        }
+        _ => Err("has arguments that snapcli does not write".to_owned()),
+    }
 }
 
 /// `scalar(dtype, bytes)`.

@@ -7,7 +7,7 @@ use crate::pickle::machine::Machine;
 /// Why a pickle is refused, joined; empty if it is not.
 fn refusals(pickle: &[u8]) -> String {
     let (machine, value) = Machine::run(pickle).expect("a pickle");
-    let (plan, _) = BuildPlan::of_pickle(pickle, &Labels::new(&machine), value);
+    let plan = BuildPlan::of_pickle(&Labels::new(&machine), value);
     plan.refusals().iter().map(|(_, why)| why.as_str()).collect::<Vec<_>>().join("; ")
 }
 
@@ -204,6 +204,10 @@ fn shared_arrays_lie_within_their_buffer() {
         let why = found(shape, &zeros(8), offset, strides);
         assert!(why.contains("numpy.ndarray"), "{shape:?} {offset} {strides:?}: {why:?}");
     }
+    let bools = dtype("b1", "I3\nV|\nNNNI-1\nI-1\nI0\n");
+    let of_bools = |shape, strides| refusals(&new(shared(shape, &bools, &zeros(8), "0", strides)));
+    assert_eq!(of_bools("I8\nI1000000000\n", "I1\nI0\n"), "");
+    assert!(of_bools("I4\nI4\n", "I1\nI1\n").contains("bools that overlap"));
     let objects = array("I1\n", &dtype("O8", "I3\nV|\nNNNI-1\nI-1\nI63\n"), "(lp0\nI1\na");
     assert!(found("I2\n", &objects, "0", "I4\n").contains("memory of objects"));
     assert!(found("I2\n", "(l", "0", "I4\n").contains("no buffer"));

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::array_recipe::ArrayMake;
 use super::{Make, NestedPickle, PlanContext, Refused};
-use crate::pickle::known::{Axis, DeclaredKind, Items, Kinds};
+use crate::pickle::known::{ArrayItems, Axis, DeclaredKind, Kinds};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
 /// How deep containers of an attribute may be nested.
@@ -198,15 +198,15 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
 }
 
 impl ArrayFacts {
-    fn has(&self, items: Items) -> bool {
+    fn has(&self, items: ArrayItems) -> bool {
         let letters = match items {
-            Items::Floats => "f",
-            Items::Integers => "iu",
-            Items::Numbers => "fiu",
-            Items::Bools => "b",
-            Items::Labels => "biufUS",
+            ArrayItems::Floats => "f",
+            ArrayItems::Integers => "iu",
+            ArrayItems::Numbers => "fiu",
+            ArrayItems::Bools => "b",
+            ArrayItems::Labels => "biufUS",
         };
-        letters.contains(self.letter) || (self.is_of_labels && items == Items::Labels)
+        letters.contains(self.letter) || (self.is_of_labels && items == ArrayItems::Labels)
     }
 }
 

@@ -2,10 +2,8 @@
 //!
 //! The machine has found where the contents end, by the shape and the dtype of the object that describes the array.
 
-use super::array_recipe::{
-    ArrayClass, ArrayContents, ArrayDescription, ItemOrder, array_class, check_bytes, checked_count, checked_dtype,
-    checked_shape,
-};
+use super::array_description::{ArrayClass, ArrayContents, ArrayDescription, ItemOrder};
+use super::array_recipe::{array_class, check_bytes, checked_count, checked_dtype, checked_shape};
 use super::{PlanContext, PlannedCall, Refused};
 use crate::pickle::machine::value::{Leaf, Value};
 

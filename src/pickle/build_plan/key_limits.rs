@@ -159,10 +159,10 @@ impl<'p, 'm, 'a> KeyLimits<'p, 'm, 'a> {
             NodeKind::Tuple => &node.items,
             NodeKind::List | NodeKind::Dict | NodeKind::Set => return Err(UNHASHABLE.into()),
             // It remembers its hash, and its members are keys that are checked on their own.
-            NodeKind::FrozenSet | NodeKind::Global => return Ok(Ok(ONE)),
+            NodeKind::FrozenSet | NodeKind::Global => &[],
             NodeKind::Persistent | NodeKind::Call(_) | NodeKind::Array => match self.recipes.get(index) {
                 Some(recipe) => &recipe.needs,
-                None => return Ok(Ok(ONE)),
+                None => &[],
             },
         };
         let is_tuple = node.kind == NodeKind::Tuple;
@@ -181,13 +181,14 @@ impl<'p, 'm, 'a> KeyLimits<'p, 'm, 'a> {
                 None => cost.size = cost.size.saturating_add(1),
             }
         }
-        if unknown.is_empty() {
-            self.tuples.insert(index, cost);
-            return Ok(Ok(cost));
-        }
         // Parts of a node come before it, so this ends.
         unknown.retain(|part| part.node_index().is_some_and(|part| part < index));
-        if unknown.is_empty() { Ok(Ok(cost)) } else { Ok(Err(unknown)) }
+        if !unknown.is_empty() {
+            return Ok(Err(unknown));
+        }
+        // Whatever has this value as a part must find its cost, or it would ask for it without end.
+        self.tuples.insert(index, cost);
+        Ok(Ok(cost))
     }
 
     fn is_tuple(&self, index: usize) -> bool {
@@ -250,6 +251,15 @@ mod tests {
         }
         pickle.extend(b"K\x01K\x02\x86NX\x01\0\0\0aNu.");
         assert_eq!(check(&pickle), Ok(()));
+    }
+
+    #[test]
+    fn a_key_may_hold_what_has_no_parts_to_count() {
+        for part in [&b"(K\x01\x91"[..], b"cbuiltins\nint\n", b"\x8c\x01a\x8c\x01b\x93", b"cmine\nmake\n)R"] {
+            for tuples in [b"\x85".as_slice(), b"\x85\x85", b"K\x01\x86\x85"] {
+                assert_eq!(check(&[b"}", part, tuples, b"Ns."].concat()), Ok(()), "{part:?}");
+            }
+        }
     }
 
     #[test]

@@ -5,10 +5,8 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::array_recipe::{
-    ArrayClass, ArrayContents, ArrayDescription, ArrayMake, ItemOrder, check_bytes, checked_count, checked_dtype,
-    checked_shape, objects,
-};
+use super::array_description::{ArrayClass, ArrayContents, ArrayDescription, ArrayMake, ItemOrder};
+use super::array_recipe::{check_bytes, checked_count, checked_dtype, checked_shape, objects};
 use super::{Fill, Make, PlanContext, PlannedCall, Recipe, Refused, array_arguments};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 

@@ -9,11 +9,14 @@
 //! call of a global. Nothing that is called by its pickle has a recipe unless it has a row.
 
 mod array_arguments;
+mod array_description;
 mod array_recipe;
 #[cfg(test)]
 mod array_recipe_tests;
 mod build_order;
+mod dtype_layout;
 mod dtype_recipe;
+mod file_plan;
 mod instance_attributes;
 mod instance_recipe;
 #[cfg(test)]
@@ -22,6 +25,7 @@ mod joblib_recipe;
 mod key_limits;
 mod masked_recipe;
 mod pandas_recipe;
+mod plan_checks;
 mod plan_context;
 mod planned_call;
 mod planner;
@@ -30,10 +34,11 @@ mod recipe_table;
 mod shared_array_recipe;
 mod value_recipe;
 
+pub(crate) use self::array_description::{ArrayClass, ArrayContents, ArrayDescription, ArrayMake, ItemOrder};
 pub(in crate::pickle) use self::array_recipe::ArrayBuilder;
-pub(crate) use self::array_recipe::{ArrayClass, ArrayContents, ArrayDescription, ArrayMake, ItemOrder};
 pub(crate) use self::build_order::{BuildStep, BuildSteps};
-pub(crate) use self::dtype_recipe::{Dtype, DtypeField, DtypeKind};
+pub(crate) use self::dtype_layout::{Dtype, DtypeField, DtypeKind};
+pub(crate) use self::file_plan::{BuildPlan, NestedPickle};
 pub(in crate::pickle) use self::instance_recipe::InstanceBuilder;
 pub(crate) use self::instance_recipe::InstanceMake;
 pub(crate) use self::key_limits::MAX_SAME_HASH;
@@ -41,7 +46,7 @@ pub(crate) use self::masked_recipe::MaskedMake;
 pub(in crate::pickle) use self::pandas_recipe::PandasBuilder;
 pub(crate) use self::pandas_recipe::{PandasArgument, PandasMake};
 pub(in crate::pickle) use self::plan_context::{PlanContext, PlannedCall};
-pub(crate) use self::planner::{BuildPlan, NestedPickle};
+
 pub(in crate::pickle) use self::random_recipe::RandomBuilder;
 pub(crate) use self::random_recipe::{BitGeneratorMake, BitGeneratorSeed, RandomMake, StateValue};
 pub(in crate::pickle) use self::recipe_table::RecipeTable;
@@ -116,6 +121,19 @@ pub(crate) enum Fill {
     Attributes(Vec<(String, Ref)>),
     /// In a way that only the makers of values know. They get the objects of [`ValueFill::parts`], in the same order.
     Value(ValueFill),
+}
+
+impl Fill {
+    /// How many objects are put in.
+    fn len(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Items(items) | Self::Pairs(items) => items.len(),
+            Self::Elements(items) => items.len(),
+            Self::Attributes(attributes) => attributes.len(),
+            Self::Value(fill) => fill.parts().len(),
+        }
+    }
 }
 
 /// Why an object is not built, as the rest of a sentence that starts with the callee.

@@ -54,6 +54,8 @@ pub(in crate::pickle) struct PlanContext<'m, 'a> {
 /// How often the recipes may look at an item of an argument, for each byte of the pickle. An honest pickle has each
 /// argument once; a hostile one can refer to the same list in a million calls.
 pub(super) const LOOKS_PER_BYTE: u64 = 16;
+/// How often they may look at one in any pickle.
+pub(super) const FREE_LOOKS: u64 = 1 << 22;
 
 impl<'m, 'a> PlanContext<'m, 'a> {
     /// The value of a reference.

@@ -3,7 +3,8 @@
 //! The compiled code of the generators trusts the positions in their state, so each number has a range. numpy 1 writes
 //! the name of a bit generator and the state of the bit generator; numpy 2 its class, and its seed as well.
 
-use super::array_recipe::{ArrayMake, simple};
+use super::array_description::ArrayMake;
+use super::array_recipe::simple;
 use super::{PlanContext, PlannedCall, Recipe, Refused};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 

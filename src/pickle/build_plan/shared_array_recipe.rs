@@ -6,10 +6,8 @@
 use std::ops::Range;
 
 use super::array_arguments::array_builder;
-use super::array_recipe::{
-    ArrayBuilder, ArrayClass, ArrayContents, ArrayDescription, ItemOrder, MAX_BYTES, checked_count, checked_dtype,
-    checked_shape,
-};
+use super::array_description::{ArrayClass, ArrayContents, ArrayDescription, ItemOrder};
+use super::array_recipe::{ArrayBuilder, MAX_BYTES, checked_count, checked_dtype, checked_shape};
 use super::{PlanContext, PlannedCall, Refused};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
@@ -34,6 +32,12 @@ pub(super) fn describe<'a>(
     let length = length_of_base(context, base)?;
     if count > 0 && range.end > length {
         return Err("has items outside of its buffer".to_owned());
+    }
+    // Each bool is looked at, so there must not be more of them than the buffer has.
+    let axes = shape.iter().zip(&strides).filter(|(_, stride)| **stride != 0);
+    let distinct = axes.fold(dtype.1.size, |size, (length, _)| size.saturating_mul(*length));
+    if dtype.1.has_bools() && distinct > range.end - range.start {
+        return Err("has bools that overlap".to_owned());
     }
     let is_read_only = is_made_read_only(context, call.node);
     let contents = ArrayContents::Shared { base, offset, strides, is_read_only };

@@ -25,7 +25,8 @@ pub(super) type Remembered<T> = RefCell<HashMap<Ref, T>>;
 
 /// The entry for a key, made if it is missing. `make` may ask for other entries.
 ///
-/// Once the budget is spent, the entry is empty: whoever asked must not use an answer that was made of it.
+/// Once the budget is spent, nothing more is remembered: answers take longer then, so whoever asks for many of them
+/// must stop.
 pub(super) fn remember<T: Label>(
     budget: &WorkBudget,
     entries: &Remembered<T>,
@@ -35,9 +36,7 @@ pub(super) fn remember<T: Label>(
     if let Some(known) = entries.borrow().get(&key) {
         return known.clone();
     }
-    if budget.steps(1) {
-        return T::default();
-    }
+    budget.steps(1);
     // The cell must not be borrowed while `make` runs.
     let made = make();
     if budget.charge(table_entry::<Ref, T>() + made.allocated()).is_ok() {
@@ -47,7 +46,7 @@ pub(super) fn remember<T: Label>(
 }
 
 /// What a cache remembers.
-pub(super) trait Label: Clone + Default {
+pub(super) trait Label: Clone {
     /// How many bytes it takes beside the entry.
     fn allocated(&self) -> usize {
         0

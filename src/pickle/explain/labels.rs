@@ -401,7 +401,7 @@ mod tests {
         let inspection = Inspection::run(&pickle, &WorkBudget::new(pickle.len() as u64, None)).expect("a pickle");
         assert!(matches!(inspection.outline(), Outline::Dict { variables } if variables.len() == 60_000));
         // Each kind of label (name, type, length, span) may decode it a few times.
-        let decoded = inspection.machine().expect("not too large").decoded_bytes();
+        let decoded = inspection.decoded_bytes();
         assert!(decoded < 10 * pickle.len() as u64, "{decoded}");
     }
 }

@@ -6,11 +6,8 @@
 use std::rc::Rc;
 
 use super::describe_value::{Describer, ValueFacts, ValueRole};
-use super::labels::{Labels, MAX_NAME};
-use crate::pickle::format::opcode::Opcode;
-use crate::pickle::format::parse::{Argument, Parser};
+use super::labels::Labels;
 use crate::pickle::known;
-use crate::pickle::machine::MachineError;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 
 /// A dict with more keys is data, not a session.
@@ -179,51 +176,10 @@ pub(crate) fn find(labels: &Labels<'_, '_>, value: Ref, name: &str) -> Option<Re
     pairs.iter().rev().find(|[key, _]| labels.string(*key).as_deref() == Some(name)).map(|[_, value]| *value)
 }
 
-/// Whether this names the class of joblib's array wrappers.
-fn names_array_wrapper(argument: &Argument<'_>) -> bool {
-    match argument {
-        Argument::Str(name) | Argument::Name(_, name) => name.bytes() == known::ARRAY_WRAPPER_NAME.as_bytes(),
-        _ => false,
-    }
-}
-
-/// The outline of a pickle that is too large for the machine, by its opcodes alone: the module, if it is a session.
-///
-/// # Errors
-/// If the bytes are not opcodes, and `too_large` if joblib wrote them: only a machine can find the end of its
-/// arrays.
-pub(crate) fn outline_of_large(bytes: &[u8], too_large: &MachineError) -> Result<Outline, MachineError> {
-    let mut module = None;
-    let mut end = 0;
-    let mut head = Vec::new();
-    for op in Parser::new(bytes) {
-        let op = op?;
-        end = op.end;
-        if names_array_wrapper(&op.argument) {
-            return Err(too_large.clone());
-        }
-        // As in dill's `_identify_module`: the string after the first one that ends with `_import_module`.
-        if module.is_none() && op.start < 256 && op.opcode != Opcode::PersId {
-            match op.argument {
-                Argument::Str(string) => head.push(string.start(MAX_NAME).0),
-                Argument::Name(_, name) => head.push(name.start(MAX_NAME).0),
-                _ => {}
-            }
-            module = match head.as_slice() {
-                [.., before, name] if before.ends_with(known::IMPORT_MODULE_NAME) => Some(name.clone()),
-                _ => None,
-            };
-        }
-    }
-    let type_name = "object".to_owned();
-    let value = OutlineRow { name: String::new(), type_name, start: 0, end, len: None, facts: ValueFacts::default() };
-    Ok(module.map_or(Outline::Object { value }, |module| Outline::Session { module, variables: Vec::new() }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pickle::machine::Machine;
+    use crate::pickle::machine::{Machine, MachineError};
     use crate::pickle::samples::{self, outline};
 
     /// Variables as `name: type (len)`, without dill's dunder names.
@@ -291,16 +247,6 @@ mod tests {
         let found = |name| find(&labels, value, name).map(|value| labels.type_name(value).as_ref().to_owned());
         assert_eq!(found("df").as_deref(), Some("pandas.DataFrame"));
         assert_eq!(found("none"), None);
-        Ok(())
-    }
-
-    #[test]
-    fn a_session_too_large_for_the_machine_is_a_session() -> Result<(), MachineError> {
-        let too_large = || MachineError::TooLarge { at: 7, what: "objects", limit: 5 };
-        let shape = outline_of_large(samples::SESSION, &too_large())?;
-        assert_eq!(shape, Outline::Session { module: "__main__".to_owned(), variables: Vec::new() });
-        assert!(matches!(outline_of_large(samples::CYCLE, &too_large())?, Outline::Object { .. }));
-        assert_eq!(outline_of_large(samples::joblib_dumps::C_ORDER, &too_large()), Err(too_large()));
         Ok(())
     }
 }

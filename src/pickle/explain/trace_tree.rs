@@ -40,7 +40,8 @@ pub(crate) fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str) -> Tr
 }
 
 /// The tree of a variable of a snapshot. Its segment begins at offset `start` of the file, where `memo_start` slots are
-/// filled; `owner` returns the name of the variable that filled an earlier slot.
+/// filled; `owner` returns the name of the variable that filled an earlier slot. With `hides_values`, the tree has
+/// types and sizes, but no values.
 ///
 /// # Errors
 /// If the machine cannot follow the segment.
@@ -49,12 +50,14 @@ pub(crate) fn trace_segment(
     start: u64,
     memo_start: u64,
     owner: &dyn Fn(u64) -> Option<String>,
+    hides_values: bool,
     budget: &Rc<WorkBudget>,
 ) -> Result<TraceTree, MachineError> {
     let (machine, name, value) = Machine::run_segment(segment, start, memo_start, budget)?;
     let labels = Labels::new(&machine);
     let name = labels.string(name).unwrap_or_else(|| "?".into());
-    let tree = TreeBuilder::new(&labels, owner).build(&TracePart { role: TraceRole::Name(&name), value }, 0);
+    let mut builder = TreeBuilder { hides_values, ..TreeBuilder::new(&labels, owner) };
+    let tree = builder.build(&TracePart { role: TraceRole::Name(&name), value }, 0);
     budget.check()?;
     Ok(tree)
 }
@@ -75,13 +78,14 @@ struct TreeBuilder<'n, 'm, 'a> {
     labels: &'n Labels<'m, 'a>,
     owner: &'n dyn Fn(u64) -> Option<String>,
     left: usize,
+    hides_values: bool,
     /// The values that are in the tree. Only DUP can make one appear twice, possibly within itself.
     placed: HashSet<Ref>,
 }
 
 impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
     fn new(labels: &'n Labels<'m, 'a>, owner: &'n dyn Fn(u64) -> Option<String>) -> Self {
-        Self { labels, owner, left: MAX_PARTS, placed: HashSet::new() }
+        Self { labels, owner, left: MAX_PARTS, hides_values: false, placed: HashSet::new() }
     }
 
     /// Recurses to a depth of at most [`MAX_DEPTH`].
@@ -190,7 +194,8 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         }
         let type_name = self.labels.type_name(value);
         if machine.node(value).is_none() {
-            return join(&[&type_name, &self.labels.preview(value), &shared]);
+            let preview = if self.hides_values { "(not shown)".into() } else { self.labels.preview(value) };
+            return join(&[&type_name, &preview, &shared]);
         }
         let length = self.labels.length(value).map_or_else(String::new, |length| format!("({length})"));
         join(&[&type_name, &length, &shared])
@@ -287,7 +292,7 @@ mod tests {
     #[test]
     fn segments_name_the_variables_they_share_with() -> Result<(), MachineError> {
         let owner = |slot| (slot == 1).then(|| "a".to_owned());
-        let tree = trace_segment(b"\x8c\x01x](h\x01h\x00es", 100, 2, &owner, &WorkBudget::new(0, None))?;
+        let tree = trace_segment(b"\x8c\x01x](h\x01h\x00es", 100, 2, &owner, false, &WorkBudget::new(0, None))?;
         let expected = "7 x: list (2)\n  2 (shared with a, memo #1)\n  2 (shared, memo #0)\n";
         assert_eq!((lines(&tree, 0).as_str(), tree.start), (expected, 103));
         Ok(())

@@ -32,6 +32,38 @@ const DANGEROUS_MODULES: &[&str] = &[
     "statsmodels.datasets", "matplotlib.testing", "pydevd", "builtins.__dict__",
 ];
 
+/// Of the dangerous modules, those whose classes do harm as soon as there is an instance, even if only `__new__` is
+/// called: they open or map files, change memory, or delete files when they are freed.
+#[rustfmt::skip]
+const HARMFUL_INSTANCES: &[&str] = &[
+    "os", "posix", "nt", "_posixsubprocess", "subprocess", "sys", "runpy", "importlib", "_imp", "imp", "zipimport",
+    "ctypes", "_ctypes", "cffi", "socket", "_socket", "ssl", "_ssl", "select", "shutil", "tempfile", "pty", "code",
+    "codeop", "gc", "marshal", "shelve", "dbm", "sqlite3", "_sqlite3", "mmap", "zipfile", "tarfile", "pickle",
+    "_pickle", "faulthandler", "signal", "atexit", "numpy._core.memmap", "torch.package", "torch._C", "builtins",
+];
+
+/// Functions of `builtins` that run nothing but methods of their arguments.
+#[rustfmt::skip]
+const HARMLESS_BUILTINS: &[&str] = &[
+    "abs", "all", "any", "ascii", "bin", "callable", "chr", "divmod", "format", "hash", "hex", "id", "isinstance",
+    "issubclass", "len", "max", "min", "next", "oct", "ord", "pow", "print", "repr", "round", "sorted", "sum",
+];
+
+/// Names with two underscores that lead from a module to everything.
+const INNER_OF_MODULES: &[&str] = &[
+    "__builtins__",
+    "__build_class__",
+    "__dict__",
+    "__class__",
+    "__getattr__",
+    "__import__",
+    "__loader__",
+    "__spec__",
+    "__path__",
+    "__all__",
+    "__main__",
+];
+
 /// What the functions of a dangerous module do, in words.
 pub(in crate::pickle) fn harm_of(module: &str) -> &'static str {
     match module.split('.').next().unwrap_or(module) {
@@ -96,12 +128,39 @@ pub(in crate::pickle) const META_METHODS: &[&str] = &["__new__", "__init__", "__
 
 /// Whether a call of this global is known to be harmful. The name is today's.
 pub(in crate::pickle) fn is_dangerous(module: &str, name: &str) -> bool {
-    let full = format!("{module}.{name}");
-    let within = |of: &str| full.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'));
-    DANGEROUS_MODULES.iter().any(|of| within(of))
+    let is_in_module = is_within(DANGEROUS_MODULES, module, name) && !is_exception(name);
+    let is_builtin = module == "builtins" && effect_of(module, name).is_none() && !HARMLESS_BUILTINS.contains(&name);
+    is_in_module
+        || is_builtin
         || has_exact_trait(module, name, Trait::Dangerous)
-        || (module == "builtins" && effect_of(module, name).is_none())
-        || name.split('.').any(|part| DANGEROUS_NAMES.contains(&part) || is_inner(part))
+        || name.split('.').any(|part| DANGEROUS_NAMES.contains(&part))
+        || leads_inside(name)
+}
+
+/// Whether an instance of this class may do harm although its class is not called, but only its `__new__`, as pickle
+/// makes instances.
+pub(in crate::pickle) fn has_harmful_instances(module: &str, name: &str) -> bool {
+    let is_listed = is_within(HARMFUL_INSTANCES, module, name) && !is_exception(name);
+    is_listed || has_exact_trait(module, name, Trait::Dangerous) || name.contains('.') && leads_inside(name)
+}
+
+/// Whether a global belongs to one of these modules, or to a module within them.
+fn is_within(modules: &[&str], module: &str, name: &str) -> bool {
+    let full = format!("{module}.{name}");
+    modules.iter().any(|of| full.strip_prefix(of).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// Whether a global is named like an exception: a call of one keeps its arguments.
+fn is_exception(name: &str) -> bool {
+    let is_class = name.starts_with(|first: char| first.is_ascii_uppercase()) && !name.contains('.');
+    is_class && ["Error", "Exception", "Warning"].iter().any(|end| name.ends_with(end))
+}
+
+/// Whether a part of a name leads to the inside of an object. Some libraries name their functions with two underscores,
+/// too (`astropy.wcs.wcs.__WCS_unpickle__`).
+fn leads_inside(name: &str) -> bool {
+    let (first, rest) = name.split_once('.').unwrap_or((name, ""));
+    INNER_OF_MODULES.contains(&first) || rest.split('.').any(is_inner)
 }
 
 /// Whether an attribute leads to the inside of its object (`__class__`, `__globals__`), and from there to everything.

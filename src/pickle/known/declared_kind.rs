@@ -21,9 +21,9 @@ pub(in crate::pickle) enum DeclaredKind {
     /// A string of Python or numpy.
     Text,
     /// An array of these items, with these axes.
-    Array(Items, &'static [Axis]),
+    Array(ArrayItems, &'static [Axis]),
     /// An array of these items, with any number of axes.
-    AnyArray(Items),
+    AnyArray(ArrayItems),
     /// A list of values, each of one of these kinds.
     List(Kinds),
     /// A tuple of values, each of one of these kinds.
@@ -74,7 +74,7 @@ impl Axis {
 
 /// The items of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::pickle) enum Items {
+pub(in crate::pickle) enum ArrayItems {
     /// Floats.
     Floats,
     /// Integers.

@@ -13,7 +13,7 @@ const DILL: &[&str] = &["dill._dill", "dill.dill"];
 const CLOUDPICKLE: &[&str] = &["cloudpickle.cloudpickle", "cloudpickle.cloudpickle_fast", "cloudpickle"];
 
 /// dill's function to import a module. `dill.load_module` finds the name of a session's module by it.
-pub(in crate::pickle) const IMPORT_MODULE_NAME: &str = "_import_module";
+const IMPORT_MODULE_NAME: &str = "_import_module";
 
 /// The variables under which a dill session keeps lists of what it imports by name, and whether these are modules.
 /// Loading imports them and deletes the lists (`_restore_modules` in `dill/session.py`).
@@ -67,7 +67,6 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(DILL, &["_create_array"])
         .makes(Makes::Call)
         .effect(Effect::CallsWith(0))
-        .loaded_untrusted()
         .builds(Builder::Array(ArrayBuilder::Dill))
         .canonical(CanonicalCall::ArrayByDill),
     known(DILL, &["_create_ftype"]).effect(Effect::Calls(0)),

@@ -9,8 +9,8 @@
 //!
 //! `benches/untrusted/attributes.py` prints what an installed scikit-learn writes.
 
-use super::declared_kind::{Attributes, Axis, DeclaredKind as Kind, Items, Kinds};
-use super::registry_row::{KnownGlobal, data_class, known};
+use super::declared_kind::{ArrayItems, Attributes, Axis, DeclaredKind as Kind, Kinds};
+use super::registry_row::{KnownGlobal, known};
 use crate::pickle::build_plan::{Builder, InstanceBuilder};
 
 pub(super) const FLAG: Kinds = &[Kind::Flag];
@@ -28,16 +28,16 @@ pub(super) const SETTING: Kinds = &[Kind::Number, Kind::Text, Kind::Nothing];
 pub(super) const ESTIMATOR: Kinds = &[Kind::Instance];
 pub(super) const RANDOM_STATE: Kinds = &[Kind::Integer, Kind::Nothing, Kind::Random];
 
-pub(super) const FLOATS: Kinds = &[Kind::Array(Items::Floats, &[Axis::Any])];
-pub(super) const ROWS_OF_FLOATS: Kinds = &[Kind::Array(Items::Floats, &[Axis::Any, Axis::Any])];
-pub(super) const ANY_FLOATS: Kinds = &[Kind::AnyArray(Items::Floats)];
-pub(super) const BY_FEATURE: Kinds = &[Kind::Array(Items::Floats, &[Axis::Features])];
-pub(super) const ROWS_BY_FEATURE: Kinds = &[Kind::Array(Items::Floats, &[Axis::Any, Axis::Features])];
-pub(super) const CLASSES: Kinds = &[Kind::Array(Items::Labels, &[Axis::Classes])];
+pub(super) const FLOATS: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Any])];
+pub(super) const ROWS_OF_FLOATS: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Any, Axis::Any])];
+pub(super) const ANY_FLOATS: Kinds = &[Kind::AnyArray(ArrayItems::Floats)];
+pub(super) const BY_FEATURE: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Features])];
+pub(super) const ROWS_BY_FEATURE: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Any, Axis::Features])];
+pub(super) const CLASSES: Kinds = &[Kind::Array(ArrayItems::Labels, &[Axis::Classes])];
 
-const BY_FEATURE_OR_NONE: Kinds = &[Kind::Array(Items::Floats, &[Axis::Features]), Kind::Nothing];
-const INTEGERS: Kinds = &[Kind::Array(Items::Integers, &[Axis::Any])];
-const SAMPLES_SEEN: Kinds = &[Kind::Number, Kind::Array(Items::Numbers, &[Axis::Features])];
+const BY_FEATURE_OR_NONE: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Features]), Kind::Nothing];
+const INTEGERS: Kinds = &[Kind::Array(ArrayItems::Integers, &[Axis::Any])];
+const SAMPLES_SEEN: Kinds = &[Kind::Number, Kind::Array(ArrayItems::Numbers, &[Axis::Features])];
 const PAIR: Kinds = &[Kind::Fields(&[NUMBER, NUMBER])];
 const CLASS_OR_DTYPE: Kinds = &[Kind::GlobalOf("numpy"), Kind::GlobalOf("builtins"), Kind::Dtype, Kind::Text];
 const SCALAR: Kinds = &[Kind::Number, Kind::Text, Kind::Nothing, Kind::GlobalOf("pandas._libs.missing")];
@@ -45,21 +45,12 @@ const SCALAR: Kinds = &[Kind::Number, Kind::Text, Kind::Nothing, Kind::GlobalOf(
 /// The attributes of everything that was fitted to a table.
 pub(super) const FITTED: Attributes = &[
     ("n_features_in_", &[Kind::Length(Axis::Features)]),
-    ("feature_names_in_", &[Kind::Array(Items::Labels, &[Axis::Features])]),
+    ("feature_names_in_", &[Kind::Array(ArrayItems::Labels, &[Axis::Features])]),
     ("_sklearn_output_config", &[Kind::Dict(TEXT, TEXT)]),
 ];
 
 /// The row of an estimator.
 pub(super) const fn estimator(
-    module: &'static [&'static str],
-    name: &'static [&'static str],
-    attributes: &'static [Attributes],
-) -> KnownGlobal {
-    data_class(module, name).builds(Builder::Instance(InstanceBuilder::Estimator(attributes)))
-}
-
-/// The row of an estimator that the unpickler must not make.
-pub(super) const fn built(
     module: &'static [&'static str],
     name: &'static [&'static str],
     attributes: &'static [Attributes],
@@ -82,7 +73,7 @@ const COLUMNS: Kinds = &[
     Kind::Integer,
     Kind::List(&[Kind::Text, Kind::Integer, Kind::Flag]),
     Kind::Typed("slice"),
-    Kind::Array(Items::Labels, &[Axis::Any]),
+    Kind::Array(ArrayItems::Labels, &[Axis::Any]),
     // `make_column_selector` and `_RemainderColsList`.
     Kind::Instance,
 ];
@@ -91,8 +82,10 @@ const TRANSFORMER: Kinds = &[Kind::Instance, Kind::Text, Kind::Nothing];
 const NAMED: Kinds = &[Kind::List(&[Kind::Fields(&[TEXT, TRANSFORMER])])];
 const NAMED_WITH_COLUMNS: Kinds = &[Kind::List(&[Kind::Fields(&[TEXT, TRANSFORMER, COLUMNS])])];
 const WEIGHTS: Kinds = &[Kind::Nothing, Kind::Dict(TEXT, NUMBER)];
-const CATEGORIES: Kinds =
-    &[Kind::List(&[Kind::Array(Items::Labels, &[Axis::Any]), Kind::List(&[Kind::Number, Kind::Text, Kind::Nothing])])];
+const CATEGORIES: Kinds = &[Kind::List(&[
+    Kind::Array(ArrayItems::Labels, &[Axis::Any]),
+    Kind::List(&[Kind::Number, Kind::Text, Kind::Nothing]),
+])];
 
 const COPY: Attributes = &[("copy", FLAG)];
 
@@ -126,11 +119,11 @@ const COLUMN_TRANSFORMER: Attributes = &[
     ("_columns", &[Kind::List(COLUMNS)]),
     ("_transformer_to_input_indices", &[Kind::Dict(TEXT, &[Kind::List(INTEGER)])]),
     ("_n_features", &[Kind::Length(Axis::Features)]),
-    ("_feature_names_in", &[Kind::Array(Items::Labels, &[Axis::Features]), Kind::Nothing]),
+    ("_feature_names_in", &[Kind::Array(ArrayItems::Labels, &[Axis::Features]), Kind::Nothing]),
     ("sparse_output_", FLAG),
     ("_name_to_fitted_passthrough", &[Kind::Dict(TEXT, ESTIMATOR)]),
     ("output_indices_", &[Kind::Dict(TEXT, &[Kind::Typed("slice")])]),
-    ("_transformers_feature_names_out", &[Kind::Array(Items::Labels, &[Axis::Any])]),
+    ("_transformers_feature_names_out", &[Kind::Array(ArrayItems::Labels, &[Axis::Any])]),
 ];
 
 const DTYPES_OR_NONE: Kinds =
@@ -249,7 +242,7 @@ const IMPUTER: Attributes = &[
     ("_fit_dtype", &[Kind::Dtype]),
     ("_fill_dtype", &[Kind::Dtype]),
     ("indicator_", &[Kind::Instance, Kind::Nothing]),
-    ("statistics_", &[Kind::Array(Items::Labels, &[Axis::Features])]),
+    ("statistics_", &[Kind::Array(ArrayItems::Labels, &[Axis::Features])]),
 ];
 const INDICATOR: Attributes = &[
     ("missing_values", SCALAR),
@@ -324,7 +317,7 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     estimator(&["sklearn.pipeline"], &["Pipeline"], &[FITTED, PIPELINE]),
     estimator(&["sklearn.pipeline"], &["FeatureUnion"], &[FITTED, FEATURE_UNION]),
     estimator(&["sklearn.compose._column_transformer"], &["ColumnTransformer"], &[FITTED, COLUMN_TRANSFORMER]),
-    built(&["sklearn.compose._target"], &["TransformedTargetRegressor"], &[FITTED, TARGET]),
+    estimator(&["sklearn.compose._target"], &["TransformedTargetRegressor"], &[FITTED, TARGET]),
     instance(&["sklearn.compose._column_transformer"], &["make_column_selector"], &[COLUMN_SELECTOR]),
     instance(&["sklearn.compose._column_transformer"], &["_RemainderColsList"], &[REMAINDER_COLUMNS]),
     instance(&["sklearn.model_selection._split"], &[
@@ -340,22 +333,22 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     estimator(&["sklearn.preprocessing._data"], &["Binarizer"], &[FITTED, COPY, &[("threshold", NUMBER)]]),
     estimator(&["sklearn.preprocessing._data"], &["PowerTransformer"], &[FITTED, COPY, POWER]),
     estimator(&["sklearn.preprocessing._data"], &["QuantileTransformer"], &[FITTED, COPY, QUANTILE]),
-    built(&["sklearn.preprocessing._polynomial", "sklearn.preprocessing._data"], &["PolynomialFeatures"],
+    estimator(&["sklearn.preprocessing._polynomial", "sklearn.preprocessing._data"], &["PolynomialFeatures"],
         &[FITTED, POLYNOMIAL]),
-    built(&["sklearn.preprocessing._function_transformer"], &["FunctionTransformer"], &[FITTED, FUNCTION]),
+    estimator(&["sklearn.preprocessing._function_transformer"], &["FunctionTransformer"], &[FITTED, FUNCTION]),
     estimator(&["sklearn.preprocessing._encoders"], &["OrdinalEncoder"], &[FITTED, ORDINAL]),
     estimator(&["sklearn.preprocessing._label"], &["LabelEncoder"], &[&[("classes_", CLASSES)]]),
-    built(&["sklearn.preprocessing._label"], &["LabelBinarizer"], &[BINARIZER_OF_LABELS]),
+    estimator(&["sklearn.preprocessing._label"], &["LabelBinarizer"], &[BINARIZER_OF_LABELS]),
     estimator(&["sklearn.impute._base"], &["SimpleImputer"], &[FITTED, COPY, IMPUTER]),
-    built(&["sklearn.impute._base"], &["MissingIndicator"], &[FITTED, INDICATOR]),
+    estimator(&["sklearn.impute._base"], &["MissingIndicator"], &[FITTED, INDICATOR]),
     estimator(&["sklearn.feature_selection._variance_threshold"], &["VarianceThreshold"], &[FITTED, VARIANCE]),
-    built(&["sklearn.feature_selection._univariate_selection"], &["SelectKBest", "SelectPercentile"],
+    estimator(&["sklearn.feature_selection._univariate_selection"], &["SelectKBest", "SelectPercentile"],
         &[FITTED, BY_PERCENTILE_OR_NUMBER]),
     // Functions that score features: values only.
     known(&["sklearn.feature_selection._univariate_selection"], &[
         "f_classif", "f_regression", "chi2", "r_regression", "f_oneway",
     ]).builds(Builder::Instance(InstanceBuilder::Uncalled)),
     estimator(&["sklearn.decomposition._pca"], &["PCA"], &[FITTED, COPY, PCA]),
-    built(&["sklearn.decomposition._incremental_pca"], &["IncrementalPCA"], &[FITTED, COPY, PCA]),
+    estimator(&["sklearn.decomposition._incremental_pca"], &["IncrementalPCA"], &[FITTED, COPY, PCA]),
     estimator(&["sklearn.decomposition._truncated_svd"], &["TruncatedSVD"], &[FITTED, TRUNCATED_SVD]),
 ];

@@ -33,8 +33,8 @@ use std::sync::LazyLock;
 use self::registry_row::{KnownGlobal, Trait};
 use super::build_plan::Builder;
 
-pub(super) use self::declared_kind::{Attributes, Axis, DeclaredKind, Items, Kinds};
-pub(super) use self::dill_cloudpickle::{IMPORT_MODULE_NAME, NAMED_IMPORTS, is_known_repr, type_of_repr};
+pub(super) use self::declared_kind::{ArrayItems, Attributes, Axis, DeclaredKind, Kinds};
+pub(super) use self::dill_cloudpickle::{NAMED_IMPORTS, is_known_repr, type_of_repr};
 pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
 pub(super) use self::numpy::ARRAY;
 pub(super) use self::other_libraries::ARRAY_WRAPPER_NAME;
@@ -76,7 +76,7 @@ pub(super) fn builder_of(module: &str, name: &str) -> Option<Builder> {
 
 /// Whether a file that is not trusted may look up this global, by its current name: to call it, or as a value.
 pub(crate) fn is_built(module: &str, name: &str) -> bool {
-    row(module, name).is_some_and(|row| row.builder.is_some() || row.is_value || row.is_loaded_untrusted)
+    row(module, name).is_some_and(|row| row.builder.is_some() || row.is_value)
 }
 
 /// Whether a file that is not trusted may have this class, function or singleton itself as a value, by its current
@@ -92,8 +92,6 @@ pub(super) fn names_no_value(module: &str, name: &str) -> bool {
         || imports_module(module, name)
         || effect_of(module, name) == Some(Effect::NamedType)
         || is_array_wrapper(module, name)
-        // An array in a file, which a pickle and joblib write as its contents.
-        || (module, name) == ("numpy", "memmap")
 }
 
 /// Whether a global has a trait, under its current name or the one of Python 2 or numpy 1.
@@ -238,6 +236,11 @@ pub(super) fn is_dtype(module: &str, name: &str) -> bool {
 /// Whether a class that this metaclass makes runs no code of the pickle.
 pub(super) fn is_metaclass(module: &str, name: &str) -> bool {
     has_exact_trait(module, name, Trait::Metaclass)
+}
+
+/// Whether a call of this global returns a class of its library, which honest pickles call.
+pub(super) fn makes_class(module: &str, name: &str) -> bool {
+    has_exact_trait(module, name, Trait::MakesClass)
 }
 
 /// Whether honest pickles call subclasses of this class.

@@ -1,6 +1,6 @@
 //! The rows of numpy. numpy 2 calls `numpy.core` `numpy._core`; dtypes are in [`dtype`](super::dtype).
 
-use super::registry_row::{CanonicalCall, Effect, KnownGlobal, Makes, Trait, dangerous, data, data_class, known};
+use super::registry_row::{CanonicalCall, Effect, KnownGlobal, Makes, Trait, dangerous, data, known};
 use crate::pickle::build_plan::{ArrayBuilder, Builder, RandomBuilder};
 
 /// The class of arrays, as people write it.
@@ -29,7 +29,6 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(MULTIARRAY, &["_reconstruct"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
-        .loaded_untrusted()
         .builds(RECONSTRUCT)
         .canonical(CanonicalCall::ArrayFromState),
     data(NUMERIC, &["_frombuffer"])
@@ -41,7 +40,6 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(NUMERIC, &["_reconstruct"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
-        .loaded_untrusted()
         .builds(RECONSTRUCT),
     data(MULTIARRAY, &["_frombuffer"]).makes(Makes::Type(ARRAY)).builds(FROM_BUFFER),
     data(NUMERIC, &["scalar"]).makes(Makes::Scalar).builds(SCALAR),
@@ -53,26 +51,27 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     data(&["numpy.dtypes"], &["StringDType"]).builds(CLASS),
     known(&["numpy"], &["ndarray"])
         .effect(Effect::Memory)
-        .loaded_untrusted()
         .builds(Builder::Array(ArrayBuilder::Shared)),
     // Changes who may write to an array. numpy refuses to make memory writable that is not.
     data(&["numpy"], &["ndarray.setflags"]).builds(Builder::Array(ArrayBuilder::SetFlags)),
     known(&["numpy"], &["recarray", "record"]).effect(Effect::Memory).builds(CLASS),
     known(&["numpy"], &["chararray"]).effect(Effect::Memory),
-    // Its effect is not known: the second argument may be any class, whose `__array_finalize__` runs.
-    known(&["numpy"], &["ndarray.view"]).makes(Makes::InstanceOf(1)),
+    // Its effect is not known: the second argument may be any class, whose `__array_finalize__` runs. A recipe is made
+    // for a memmap only.
+    known(&["numpy"], &["ndarray.view"])
+        .makes(Makes::InstanceOf(1))
+        .builds(Builder::Array(ArrayBuilder::View)),
     known(RECORDS, &["recarray"]).effect(Effect::Memory).builds(CLASS),
     known(RECORDS, &["ndarray", "chararray"]).effect(Effect::Memory),
     known(CHARACTERS, &["ndarray", "recarray", "chararray"]).effect(Effect::Memory),
-    data_class(&["numpy.matrixlib.defmatrix", "numpy"], &["matrix"]).exported_by("numpy").builds(CLASS),
+    known(&["numpy.matrixlib.defmatrix", "numpy"], &["matrix"]).exported_by("numpy").builds(CLASS),
     known(&["numpy.ma.core"], &["_mareconstruct"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
-        .loaded_untrusted()
         .builds(Builder::Array(ArrayBuilder::Masked))
         .canonical(CanonicalCall::MaskedArray),
-    data_class(&["numpy.ma.core", "numpy.ma"], &["MaskedArray"]).exported_by("numpy.ma").builds(CLASS),
-    data_class(&["numpy"], &[
+    known(&["numpy.ma.core", "numpy.ma"], &["MaskedArray"]).exported_by("numpy.ma").builds(CLASS),
+    known(&["numpy"], &[
         "bool_", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32",
         "float64", "longdouble", "complex64", "complex128", "clongdouble", "str_", "bytes_", "void", "object_",
         "datetime64", "timedelta64",
@@ -82,31 +81,29 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["numpy.random._pickle"], &["__bit_generator_ctor"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
-        .loaded_untrusted()
         .builds(random(RandomBuilder::BitGenerator)),
     known(&["numpy.random._pickle"], &["__generator_ctor"])
         .makes(Makes::Type("numpy.random._generator.Generator"))
         .effect(Effect::Calls(1))
-        .loaded_untrusted()
         .builds(random(RandomBuilder::Generator)),
     known(&["numpy.random._pickle"], &["__randomstate_ctor"])
         .makes(Makes::Type("numpy.random.mtrand.RandomState"))
         .effect(Effect::Calls(1))
-        .loaded_untrusted()
         .builds(random(RandomBuilder::RandomState)),
     known(&["numpy.random.bit_generator", "numpy.random._bit_generator"], &["__pyx_unpickle_SeedSequence"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
-        .loaded_untrusted()
         .builds(random(RandomBuilder::SeedSequence)),
-    data_class(&["numpy.random._pcg64"], &["PCG64", "PCG64DXSM"]).builds(CLASS),
-    data_class(&["numpy.random._mt19937"], &["MT19937"]).builds(CLASS),
-    data_class(&["numpy.random._philox"], &["Philox"]).builds(CLASS),
-    data_class(&["numpy.random._sfc64"], &["SFC64"]).builds(CLASS),
-    data_class(&["numpy.random.bit_generator"], &["SeedSequence", "SeedlessSeedSequence"]).builds(CLASS),
+    known(&["numpy.random._pcg64"], &["PCG64", "PCG64DXSM"]).builds(CLASS),
+    known(&["numpy.random._mt19937"], &["MT19937"]).builds(CLASS),
+    known(&["numpy.random._philox"], &["Philox"]).builds(CLASS),
+    known(&["numpy.random._sfc64"], &["SFC64"]).builds(CLASS),
+    known(&["numpy.random.bit_generator"], &["SeedSequence", "SeedlessSeedSequence"]).builds(CLASS),
 
+    // An array in a file, which pickles write as its contents. A call opens the file.
+    dangerous(&["numpy"], &["memmap"]).builds(CLASS),
     dangerous(&["numpy"], &[
-        "load", "memmap", "fromfile", "loadtxt", "genfromtxt", "save", "savetxt", "vectorize", "apply_along_axis",
+        "load", "fromfile", "loadtxt", "genfromtxt", "save", "savetxt", "vectorize", "apply_along_axis",
         "fromfunction",
     ]),
 ];

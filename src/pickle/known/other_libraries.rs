@@ -58,4 +58,10 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["torch.storage"], &["_load_from_bytes"]).effect(Effect::Load),
     dangerous(&["torch"], &["load", "compile"]),
     dangerous(&["sympy"], &["sympify"]),
+    known(&["sympy.core.function"], &["_rebuild_undef"]).traits(&[Trait::MakesClass]),
+    known(&["regex._regex"], &["compile"]).makes(Makes::Type("regex.Pattern")).effect(Effect::Data),
+    known(&["msgspec"], &["Struct"]).traits(&[Trait::CalledBase]),
+    // The pickle of a compiled function, and what is made of it.
+    known(&["numba.core.serialize"], &["_unpickle__CustomPickled"]).effect(Effect::Load),
+    known(&["numba.core.serialize"], &["custom_rebuild"]).effect(Effect::OfLiterals),
 ];

@@ -51,11 +51,15 @@ pub(in crate::pickle) fn is_known_module(module: &str) -> bool {
     KNOWN_PACKAGES.contains(&package(module))
 }
 
+/// Whether a name is written as those of classes are.
+pub(in crate::pickle) fn is_class_name(name: &str) -> bool {
+    name.trim_start_matches('_').starts_with(|first: char| first.is_ascii_uppercase())
+}
+
 /// Whether a pickle may make instances of this class: it is one of a data package, or makes plain data.
 pub(in crate::pickle) fn is_data_class(module: &str, name: &str) -> bool {
-    let named_as_class = name.trim_start_matches('_').starts_with(|first: char| first.is_ascii_uppercase());
     // These classes of numpy are named like functions.
-    let is_class = named_as_class || matches!(name, "ndarray" | "dtype" | "matrix" | "recarray");
+    let is_class = is_class_name(name) || matches!(name, "ndarray" | "dtype" | "matrix" | "recarray");
     DATA_PACKAGES.contains(&package(module)) && is_class
         || matches!(effect_of(module, name), Some(Effect::Data | Effect::ImportSpec))
 }

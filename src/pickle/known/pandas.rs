@@ -2,15 +2,15 @@
 //!
 //! pyarrow has compiled code that trusts the numbers in a file: of it, only arrays whose buffers are checked are built.
 
-use super::registry_row::{Effect, KnownGlobal, Makes, data, data_class, known};
+use super::registry_row::{Effect, KnownGlobal, Makes, Trait, data, known};
 use crate::pickle::build_plan::{Builder, PandasBuilder};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[KnownGlobal] = &[
-    data_class(&["pandas.core.frame", "pandas"], &["DataFrame"])
+    known(&["pandas.core.frame", "pandas"], &["DataFrame"])
         .exported_by("pandas")
         .builds(pandas(PandasBuilder::Frame)),
-    data_class(&["pandas.core.series", "pandas"], &["Series"])
+    known(&["pandas.core.series", "pandas"], &["Series"])
         .exported_by("pandas")
         .builds(pandas(PandasBuilder::Series)),
     data(&["pandas.core.internals.managers", "pandas.core.internals"], &["BlockManager", "SingleBlockManager"])
@@ -30,53 +30,51 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     )
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
-        .loaded_untrusted()
         .builds(pandas(PandasBuilder::Index)),
-    data_class(&["pandas.core.indexes.base", "pandas"], &["Index"]).exported_by("pandas").builds(PART),
-    data_class(&["pandas.core.indexes.range", "pandas"], &["RangeIndex"]).exported_by("pandas").builds(PART),
-    data_class(&["pandas.core.indexes.multi", "pandas"], &["MultiIndex"]).exported_by("pandas").builds(PART),
-    data_class(&["pandas.core.indexes.datetimes", "pandas"], &["DatetimeIndex"]).exported_by("pandas").builds(PART),
-    data_class(&["pandas.core.indexes.category", "pandas"], &["CategoricalIndex"]).builds(PART),
-    data_class(&["pandas.core.indexes.interval", "pandas"], &["IntervalIndex"]).builds(PART),
-    data_class(&["pandas.core.indexes.timedeltas", "pandas"], &["TimedeltaIndex"]).builds(PART),
-    data_class(&["pandas.core.indexes.period", "pandas"], &["PeriodIndex"]).builds(PART),
+    known(&["pandas.core.indexes.base", "pandas"], &["Index"]).exported_by("pandas").builds(PART),
+    known(&["pandas.core.indexes.range", "pandas"], &["RangeIndex"]).exported_by("pandas").builds(PART),
+    known(&["pandas.core.indexes.multi", "pandas"], &["MultiIndex"]).exported_by("pandas").builds(PART),
+    known(&["pandas.core.indexes.datetimes", "pandas"], &["DatetimeIndex"]).exported_by("pandas").builds(PART),
+    known(&["pandas.core.indexes.category", "pandas"], &["CategoricalIndex"]).builds(PART),
+    known(&["pandas.core.indexes.interval", "pandas"], &["IntervalIndex"]).builds(PART),
+    known(&["pandas.core.indexes.timedeltas", "pandas"], &["TimedeltaIndex"]).builds(PART),
+    known(&["pandas.core.indexes.period", "pandas"], &["PeriodIndex"]).builds(PART),
     known(&["pandas.core.indexes.numeric"], &["Int64Index", "UInt64Index", "Float64Index", "NumericIndex"])
         .builds(PART),
-    data_class(&["pandas.core.indexes.frozen", "pandas.api.typing"], &["FrozenList"])
+    known(&["pandas.core.indexes.frozen", "pandas.api.typing"], &["FrozenList"])
         .builds(pandas(PandasBuilder::FrozenList)),
 
     // Arrays.
     known(&["pandas._libs.arrays"], &["__pyx_unpickle_NDArrayBacked"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
-        .loaded_untrusted()
         .builds(pandas(PandasBuilder::Backed)),
     known(&["pandas._libs.interval"], &["__pyx_unpickle_IntervalMixin"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
         .builds(pandas(PandasBuilder::IntervalArray)),
     data(&["pandas._libs.sparse"], &["IntIndex", "BlockIndex"]).builds(PART),
-    data_class(&["pandas.core.arrays.categorical", "pandas"], &["Categorical"])
+    known(&["pandas.core.arrays.categorical", "pandas"], &["Categorical"])
         .exported_by("pandas")
         .builds(pandas(PandasBuilder::Backed)),
-    data_class(&["pandas.arrays"], &[
+    known(&["pandas.arrays"], &[
         "StringArray", "Categorical", "DatetimeArray", "TimedeltaArray", "PeriodArray", "NumpyExtensionArray",
     ])
         .builds(pandas(PandasBuilder::Backed)),
-    data_class(&["pandas.core.arrays.datetimes"], &["DatetimeArray"]).builds(pandas(PandasBuilder::Backed)),
-    data_class(&["pandas.core.arrays.timedeltas"], &["TimedeltaArray"]).builds(pandas(PandasBuilder::Backed)),
-    data_class(&["pandas.core.arrays.period"], &["PeriodArray"]).builds(pandas(PandasBuilder::Backed)),
+    known(&["pandas.core.arrays.datetimes"], &["DatetimeArray"]).builds(pandas(PandasBuilder::Backed)),
+    known(&["pandas.core.arrays.timedeltas"], &["TimedeltaArray"]).builds(pandas(PandasBuilder::Backed)),
+    known(&["pandas.core.arrays.period"], &["PeriodArray"]).builds(pandas(PandasBuilder::Backed)),
     known(&["pandas.core.arrays.numpy_"], &["PandasArray", "NumpyExtensionArray"])
         .builds(pandas(PandasBuilder::Backed)),
-    data_class(&["pandas.core.arrays.string_"], &["StringArray", "StringArrayNumpySemantics"])
+    known(&["pandas.core.arrays.string_"], &["StringArray", "StringArrayNumpySemantics"])
         .builds(pandas(PandasBuilder::Backed)),
-    data_class(&["pandas.core.arrays.interval", "pandas.arrays"], &["IntervalArray"])
+    known(&["pandas.core.arrays.interval", "pandas.arrays"], &["IntervalArray"])
         .builds(pandas(PandasBuilder::IntervalArray)),
-    data_class(&["pandas.core.arrays.integer", "pandas.arrays"], &["IntegerArray"])
+    known(&["pandas.core.arrays.integer", "pandas.arrays"], &["IntegerArray"])
         .builds(pandas(PandasBuilder::Masked)),
-    data_class(&["pandas.core.arrays.floating", "pandas.arrays"], &["FloatingArray"])
+    known(&["pandas.core.arrays.floating", "pandas.arrays"], &["FloatingArray"])
         .builds(pandas(PandasBuilder::Masked)),
-    data_class(&["pandas.core.arrays.boolean", "pandas.arrays"], &["BooleanArray"])
+    known(&["pandas.core.arrays.boolean", "pandas.arrays"], &["BooleanArray"])
         .builds(pandas(PandasBuilder::Masked)),
     known(&["pandas.core.arrays.sparse.array", "pandas.arrays"], &["SparseArray"])
         .builds(pandas(PandasBuilder::Sparse)),
@@ -99,7 +97,7 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .builds(pandas(PandasBuilder::SparseDtype)),
     known(&["pandas", "pandas.core.dtypes.dtypes", "pandas.core.arrays.arrow.dtype"], &["ArrowDtype"])
         .builds(pandas(PandasBuilder::ArrowDtype)),
-    data_class(&["pandas.core.dtypes.dtypes"], &["NumpyEADtype", "PandasDtype"])
+    known(&["pandas.core.dtypes.dtypes"], &["NumpyEADtype", "PandasDtype"])
         .builds(pandas(PandasBuilder::NumpyDtype)),
     known(&["pandas", "pandas.core.arrays.integer"], &[
         "Int8Dtype", "Int16Dtype", "Int32Dtype", "Int64Dtype", "UInt8Dtype", "UInt16Dtype", "UInt32Dtype",
@@ -116,11 +114,11 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     data(&["pandas._libs.tslibs.period"], &["_unpickle_period"])
         .makes(Makes::Type("pandas.Period"))
         .builds(pandas(PandasBuilder::Period)),
-    data_class(&["pandas._libs.tslibs.timestamps", "pandas"], &["Timestamp"]).builds(PART),
+    known(&["pandas._libs.tslibs.timestamps", "pandas"], &["Timestamp"]).builds(PART),
     data(&["pandas._libs.tslibs.timestamps"], &["_unpickle_timestamp"])
         .makes(Makes::Type("pandas.Timestamp"))
         .builds(pandas(PandasBuilder::Timestamp)),
-    data_class(&["pandas._libs.tslibs.timedeltas", "pandas"], &["Timedelta"]).builds(PART),
+    known(&["pandas._libs.tslibs.timedeltas", "pandas"], &["Timedelta"]).builds(PART),
     data(&["pandas._libs.tslibs.timedeltas"], &["_timedelta_unpickle"])
         .makes(Makes::Type("pandas.Timedelta"))
         .builds(pandas(PandasBuilder::Timedelta)),
@@ -144,7 +142,8 @@ pub(super) const ROWS: &[KnownGlobal] = &[
 
     known(&["pyarrow.lib"], &["_restore_array", "chunked_array", "py_buffer", "type_for_alias"])
         .effect(Effect::Data)
-        .builds(PART),
+        .builds(PART)
+        .traits(&[Trait::OnlyCalled]),
     known(&["pyarrow.lib"], &["_reconstruct_table", "schema", "field"]).effect(Effect::Data),
     known(&["pytz"], &["_p", "_UTC", "FixedOffset"]).effect(Effect::Data).builds(pandas(PandasBuilder::Zone)),
     known(&["dateutil.relativedelta"], &["relativedelta"]).builds(PART),

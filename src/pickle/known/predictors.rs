@@ -1,46 +1,47 @@
 //! The rows of scikit-learn's classifiers and regressors that compute with numpy alone, with the attributes that
 //! scikit-learn 1.0 to 1.9 gives them. See [`estimators`](super::estimators) for what is left out, and why.
 
-use super::declared_kind::{Attributes, Axis, DeclaredKind as Kind, Items, Kinds};
+use super::declared_kind::{ArrayItems, Attributes, Axis, DeclaredKind as Kind, Kinds};
 use super::estimators::{
     ANY_FLOATS, BY_FEATURE, CHOICE, CLASSES, ESTIMATOR, FITTED, FLAG, FLOATS, INTEGER, INTEGER_OR_NONE, NOTHING,
-    NUMBER, NUMBER_OR_NONE, RANDOM_STATE, ROWS_BY_FEATURE, ROWS_OF_FLOATS, SETTING, TEXT, TEXT_OR_NONE, built,
-    estimator,
+    NUMBER, NUMBER_OR_NONE, RANDOM_STATE, ROWS_BY_FEATURE, ROWS_OF_FLOATS, SETTING, TEXT, TEXT_OR_NONE, estimator,
 };
 use super::registry_row::{KnownGlobal, known};
 use crate::pickle::build_plan::{Builder, InstanceBuilder};
 
 /// Numbers that were given as a parameter.
 const NUMBERS: Kinds =
-    &[Kind::Number, Kind::List(NUMBER), Kind::Tuple(NUMBER), Kind::Array(Items::Numbers, &[Axis::Any])];
+    &[Kind::Number, Kind::List(NUMBER), Kind::Tuple(NUMBER), Kind::Array(ArrayItems::Numbers, &[Axis::Any])];
 const NUMBERS_OR_NONE: Kinds = &[
     Kind::Nothing,
     Kind::Text,
     Kind::Number,
     Kind::List(NUMBER_OR_NONE),
     Kind::Tuple(NUMBER_OR_NONE),
-    Kind::Array(Items::Labels, &[Axis::Any]),
+    Kind::Array(ArrayItems::Labels, &[Axis::Any]),
 ];
-const NUMBER_OR_FLOATS: Kinds = &[Kind::Number, Kind::AnyArray(Items::Floats)];
+const NUMBER_OR_FLOATS: Kinds = &[Kind::Number, Kind::AnyArray(ArrayItems::Floats)];
 const ITERATIONS: Kinds = &[
     Kind::Nothing,
     Kind::Integer,
     Kind::List(INTEGER),
-    Kind::AnyArray(Items::Integers),
-    Kind::AnyArray(Items::Floats),
+    Kind::AnyArray(ArrayItems::Integers),
+    Kind::AnyArray(ArrayItems::Floats),
 ];
 /// One row, or one for each target.
-const COEFFICIENTS: Kinds =
-    &[Kind::Array(Items::Floats, &[Axis::Features]), Kind::Array(Items::Floats, &[Axis::Any, Axis::Features])];
+const COEFFICIENTS: Kinds = &[
+    Kind::Array(ArrayItems::Floats, &[Axis::Features]),
+    Kind::Array(ArrayItems::Floats, &[Axis::Any, Axis::Features]),
+];
 /// One number, or one for each target.
-const INTERCEPT: Kinds = &[Kind::Number, Kind::Array(Items::Floats, &[Axis::Any])];
-const SQUARE: Kinds = &[Kind::Array(Items::Floats, &[Axis::Features, Axis::Features])];
+const INTERCEPT: Kinds = &[Kind::Number, Kind::Array(ArrayItems::Floats, &[Axis::Any])];
+const SQUARE: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Features, Axis::Features])];
 const LABEL: Kinds = &[Kind::Number, Kind::Text];
 const CLASS_WEIGHT: Kinds = &[Kind::Nothing, Kind::Text, Kind::Dict(LABEL, NUMBER)];
 /// The number of parts, or what splits into them.
 const SPLITTER: Kinds = &[Kind::Nothing, Kind::Integer, Kind::Instance];
-const BY_CLASS: Kinds = &[Kind::Array(Items::Floats, &[Axis::Classes])];
-const BY_CLASS_AND_FEATURE: Kinds = &[Kind::Array(Items::Floats, &[Axis::Classes, Axis::Features])];
+const BY_CLASS: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Classes])];
+const BY_CLASS_AND_FEATURE: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Classes, Axis::Features])];
 
 const LINEAR: Attributes = &[
     ("fit_intercept", FLAG),
@@ -114,7 +115,7 @@ const LOGISTIC: Attributes = &[
     ("l1_ratio", NUMBER_OR_NONE),
 ];
 /// Scores and paths by class, or for all classes.
-const BY_LABEL: Kinds = &[Kind::Dict(LABEL, ANY_FLOATS), Kind::AnyArray(Items::Floats)];
+const BY_LABEL: Kinds = &[Kind::Dict(LABEL, ANY_FLOATS), Kind::AnyArray(ArrayItems::Floats)];
 const LOGISTIC_CV: Attributes = &[
     ("Cs", NUMBERS),
     ("cv", SPLITTER),
@@ -149,11 +150,11 @@ const BAYESIAN: Attributes = &[
     ("lambda_init", NUMBER_OR_NONE),
     ("threshold_lambda", NUMBER),
     ("compute_score", FLAG),
-    ("X_offset_", &[Kind::Array(Items::Floats, &[Axis::Features]), Kind::Number]),
-    ("X_scale_", &[Kind::Array(Items::Floats, &[Axis::Features]), Kind::Number]),
-    ("scores_", &[Kind::List(NUMBER), Kind::Array(Items::Floats, &[Axis::Any])]),
+    ("X_offset_", &[Kind::Array(ArrayItems::Floats, &[Axis::Features]), Kind::Number]),
+    ("X_scale_", &[Kind::Array(ArrayItems::Floats, &[Axis::Features]), Kind::Number]),
+    ("scores_", &[Kind::List(NUMBER), Kind::Array(ArrayItems::Floats, &[Axis::Any])]),
     ("alpha_", NUMBER),
-    ("lambda_", &[Kind::Number, Kind::Array(Items::Floats, &[Axis::Features])]),
+    ("lambda_", &[Kind::Number, Kind::Array(ArrayItems::Floats, &[Axis::Features])]),
     ("sigma_", ROWS_OF_FLOATS),
 ];
 const HUBER: Attributes = &[
@@ -161,7 +162,7 @@ const HUBER: Attributes = &[
     ("alpha", NUMBER),
     ("warm_start", FLAG),
     ("scale_", NUMBER),
-    ("outliers_", &[Kind::Array(Items::Bools, &[Axis::Any])]),
+    ("outliers_", &[Kind::Array(ArrayItems::Bools, &[Axis::Any])]),
 ];
 const QUANTILE: Attributes = &[("quantile", NUMBER), ("alpha", NUMBER), ("solver", TEXT), ("solver_options", NOTHING)];
 const THEIL_SEN: Attributes = &[
@@ -190,7 +191,7 @@ const COUNTING_BAYES: Attributes = &[
     ("force_alpha", CHOICE),
     ("binarize", NUMBER_OR_NONE),
     ("norm", FLAG),
-    ("min_categories", &[Kind::Nothing, Kind::Integer, Kind::AnyArray(Items::Integers)]),
+    ("min_categories", &[Kind::Nothing, Kind::Integer, Kind::AnyArray(ArrayItems::Integers)]),
     ("class_count_", BY_CLASS),
     ("class_log_prior_", BY_CLASS),
 ];
@@ -201,7 +202,7 @@ const COUNTS: Attributes = &[
 ];
 const CATEGORIES: Attributes = &[
     ("category_count_", &[Kind::List(ROWS_OF_FLOATS)]),
-    ("n_categories_", &[Kind::Array(Items::Integers, &[Axis::Features])]),
+    ("n_categories_", &[Kind::Array(ArrayItems::Integers, &[Axis::Features])]),
     ("feature_log_prob_", &[Kind::List(ROWS_OF_FLOATS)]),
 ];
 
@@ -223,14 +224,14 @@ const LINEAR_DISCRIMINANT: Attributes = &[
     ("_n_features_out", INTEGER),
     ("xbar_", BY_FEATURE),
     ("explained_variance_ratio_", FLOATS),
-    ("scalings_", &[Kind::Array(Items::Floats, &[Axis::Features, Axis::Any])]),
+    ("scalings_", &[Kind::Array(ArrayItems::Floats, &[Axis::Features, Axis::Any])]),
     ("coef_", ROWS_BY_FEATURE),
     ("intercept_", FLOATS),
     ("covariance_", SQUARE),
 ];
 const QUADRATIC_DISCRIMINANT: Attributes = &[
     ("scalings_", &[Kind::List(FLOATS)]),
-    ("rotations_", &[Kind::List(&[Kind::Array(Items::Floats, &[Axis::Features, Axis::Any])])]),
+    ("rotations_", &[Kind::List(&[Kind::Array(ArrayItems::Floats, &[Axis::Features, Axis::Any])])]),
     ("covariance_", &[Kind::List(SQUARE)]),
 ];
 
@@ -238,14 +239,17 @@ const DUMMY: Attributes = &[
     ("strategy", TEXT),
     ("random_state", RANDOM_STATE),
     ("quantile", NUMBER_OR_NONE),
-    ("constant", &[Kind::Number, Kind::Text, Kind::Nothing, Kind::List(LABEL), Kind::AnyArray(Items::Labels)]),
+    ("constant", &[Kind::Number, Kind::Text, Kind::Nothing, Kind::List(LABEL), Kind::AnyArray(ArrayItems::Labels)]),
     ("_strategy", TEXT),
     ("sparse_output_", FLAG),
     ("n_outputs_", INTEGER),
     ("n_classes_", &[Kind::Integer, Kind::List(INTEGER)]),
-    ("classes_", &[Kind::Array(Items::Labels, &[Axis::Any]), Kind::List(&[Kind::Array(Items::Labels, &[Axis::Any])])]),
-    ("class_prior_", &[Kind::Array(Items::Floats, &[Axis::Any]), Kind::List(FLOATS)]),
-    ("constant_", &[Kind::AnyArray(Items::Labels)]),
+    (
+        "classes_",
+        &[Kind::Array(ArrayItems::Labels, &[Axis::Any]), Kind::List(&[Kind::Array(ArrayItems::Labels, &[Axis::Any])])],
+    ),
+    ("class_prior_", &[Kind::Array(ArrayItems::Floats, &[Axis::Any]), Kind::List(FLOATS)]),
+    ("constant_", &[Kind::AnyArray(ArrayItems::Labels)]),
 ];
 
 /// The weights of a network, a layer each.
@@ -317,38 +321,35 @@ const OPTIMIZER: Attributes = &[
 pub(super) const ROWS: &[KnownGlobal] = &[
     estimator(&["sklearn.linear_model._base"], &["LinearRegression"], &[FITTED, LINEAR, LEAST_SQUARES]),
     estimator(&["sklearn.linear_model._ridge"], &["Ridge"], &[FITTED, LINEAR, RIDGE]),
-    built(&["sklearn.linear_model._ridge"], &["RidgeCV"], &[FITTED, LINEAR, RIDGE_CV]),
-    built(&["sklearn.linear_model._ridge"], &["RidgeClassifier"],
+    estimator(&["sklearn.linear_model._ridge"], &["RidgeCV"], &[FITTED, LINEAR, RIDGE_CV]),
+    estimator(&["sklearn.linear_model._ridge"], &["RidgeClassifier"],
         &[FITTED, LINEAR, CLASSIFIER, RIDGE, RIDGE_CLASSIFIER]),
-    built(&["sklearn.linear_model._ridge"], &["RidgeClassifierCV"],
+    estimator(&["sklearn.linear_model._ridge"], &["RidgeClassifierCV"],
         &[FITTED, LINEAR, CLASSIFIER, RIDGE_CV, RIDGE_CLASSIFIER]),
     estimator(&["sklearn.linear_model._coordinate_descent"],
-        &["Lasso", "ElasticNet"], &[FITTED, LINEAR, COORDINATE_DESCENT]),
-    built(&["sklearn.linear_model._coordinate_descent"],
-        &["MultiTaskLasso", "MultiTaskElasticNet"], &[FITTED, LINEAR, COORDINATE_DESCENT]),
+        &["Lasso", "ElasticNet", "MultiTaskLasso", "MultiTaskElasticNet"], &[FITTED, LINEAR, COORDINATE_DESCENT]),
     estimator(&["sklearn.linear_model._coordinate_descent"],
-        &["LassoCV", "ElasticNetCV"], &[FITTED, LINEAR, COORDINATE_DESCENT_CV]),
-    built(&["sklearn.linear_model._coordinate_descent"],
-        &["MultiTaskLassoCV", "MultiTaskElasticNetCV"], &[FITTED, LINEAR, COORDINATE_DESCENT_CV]),
+        &["LassoCV", "ElasticNetCV", "MultiTaskLassoCV", "MultiTaskElasticNetCV"],
+        &[FITTED, LINEAR, COORDINATE_DESCENT_CV]),
     estimator(&["sklearn.linear_model._logistic"], &["LogisticRegression"], &[FITTED, LINEAR, CLASSIFIER, LOGISTIC]),
     estimator(&["sklearn.linear_model._logistic"], &["LogisticRegressionCV"],
         &[FITTED, LINEAR, CLASSIFIER, LOGISTIC, LOGISTIC_CV]),
-    built(&["sklearn.svm._classes"], &["LinearSVC", "LinearSVR"], &[FITTED, LINEAR, CLASSIFIER, LINEAR_SVM]),
+    estimator(&["sklearn.svm._classes"], &["LinearSVC", "LinearSVR"], &[FITTED, LINEAR, CLASSIFIER, LINEAR_SVM]),
     estimator(&["sklearn.linear_model._bayes"], &["BayesianRidge", "ARDRegression"], &[FITTED, LINEAR, BAYESIAN]),
-    built(&["sklearn.linear_model._huber"], &["HuberRegressor"], &[FITTED, LINEAR, HUBER]),
-    built(&["sklearn.linear_model._quantile"], &["QuantileRegressor"], &[FITTED, LINEAR, QUANTILE]),
-    built(&["sklearn.linear_model._theil_sen"], &["TheilSenRegressor"], &[FITTED, LINEAR, THEIL_SEN]),
-    built(&["sklearn.linear_model._omp"], &["OrthogonalMatchingPursuit"], &[FITTED, LINEAR, MATCHING_PURSUIT]),
+    estimator(&["sklearn.linear_model._huber"], &["HuberRegressor"], &[FITTED, LINEAR, HUBER]),
+    estimator(&["sklearn.linear_model._quantile"], &["QuantileRegressor"], &[FITTED, LINEAR, QUANTILE]),
+    estimator(&["sklearn.linear_model._theil_sen"], &["TheilSenRegressor"], &[FITTED, LINEAR, THEIL_SEN]),
+    estimator(&["sklearn.linear_model._omp"], &["OrthogonalMatchingPursuit"], &[FITTED, LINEAR, MATCHING_PURSUIT]),
     estimator(&["sklearn.naive_bayes"], &["GaussianNB"], &[FITTED, CLASSIFIER, GAUSSIAN]),
     estimator(&["sklearn.naive_bayes"], &["MultinomialNB", "BernoulliNB", "ComplementNB"],
         &[FITTED, CLASSIFIER, COUNTING_BAYES, COUNTS]),
-    built(&["sklearn.naive_bayes"], &["CategoricalNB"], &[FITTED, CLASSIFIER, COUNTING_BAYES, CATEGORIES]),
+    estimator(&["sklearn.naive_bayes"], &["CategoricalNB"], &[FITTED, CLASSIFIER, COUNTING_BAYES, CATEGORIES]),
     estimator(&["sklearn.discriminant_analysis"], &["LinearDiscriminantAnalysis"],
         &[FITTED, DISCRIMINANT, LINEAR_DISCRIMINANT]),
     estimator(&["sklearn.discriminant_analysis"], &["QuadraticDiscriminantAnalysis"],
         &[FITTED, DISCRIMINANT, QUADRATIC_DISCRIMINANT]),
-    built(&["sklearn.dummy"], &["DummyClassifier", "DummyRegressor"], &[FITTED, DUMMY]),
-    built(&["sklearn.neural_network._multilayer_perceptron"], &["MLPClassifier", "MLPRegressor"],
+    estimator(&["sklearn.dummy"], &["DummyClassifier", "DummyRegressor"], &[FITTED, DUMMY]),
+    estimator(&["sklearn.neural_network._multilayer_perceptron"], &["MLPClassifier", "MLPRegressor"],
         &[FITTED, NETWORK]),
     known(&["sklearn.neural_network._stochastic_optimizers"], &["AdamOptimizer", "SGDOptimizer"])
         .builds(Builder::Instance(InstanceBuilder::Plain(&[OPTIMIZER]))),

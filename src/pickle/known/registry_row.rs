@@ -11,8 +11,6 @@ pub(super) struct KnownGlobal {
     pub(super) names: &'static [&'static str],
     pub(super) makes: Option<Makes>,
     pub(super) effect: Option<Effect>,
-    /// Whether the unpickler finds it when it loads a file that is not trusted.
-    pub(super) is_loaded_untrusted: bool,
     /// How our own code makes what a call makes, for a file that is not trusted.
     pub(super) builder: Option<Builder>,
     /// Whether a file that is not trusted may have it as a value, although no call of it is built.
@@ -195,6 +193,8 @@ pub(super) enum Trait {
     Metaclass,
     /// Honest pickles call subclasses of it, to make instances.
     CalledBase,
+    /// A call returns a class of its library, and honest pickles call that.
+    MakesClass,
     /// An instance has the items that the pickle adds to it, and no others.
     StartsEmpty,
     /// dill's function to import a module, also the one whose session is saved.
@@ -220,10 +220,6 @@ impl KnownGlobal {
 
     pub(super) const fn effect(self, effect: Effect) -> Self {
         Self { effect: Some(effect), ..self }
-    }
-
-    pub(super) const fn loaded_untrusted(self) -> Self {
-        Self { is_loaded_untrusted: true, ..self }
     }
 
     /// Callables whose results our own code makes for a file that is not trusted.
@@ -260,7 +256,6 @@ pub(super) const fn known(modules: &'static [&'static str], names: &'static [&'s
         names,
         makes: None,
         effect: None,
-        is_loaded_untrusted: false,
         builder: None,
         is_value: false,
         canonical: None,
@@ -270,15 +265,9 @@ pub(super) const fn known(modules: &'static [&'static str], names: &'static [&'s
     }
 }
 
-/// A row of callables that make plain data and are loaded from files that are not trusted.
+/// A row of callables that make plain data. Whether an untrusted file may have them made depends on their builder.
 pub(super) const fn data(modules: &'static [&'static str], names: &'static [&'static str]) -> KnownGlobal {
-    known(modules, names).effect(Effect::Data).loaded_untrusted()
-}
-
-/// A row of classes that a file which is not trusted may make instances of: BUILD stores data in them and calls
-/// nothing.
-pub(super) const fn data_class(modules: &'static [&'static str], names: &'static [&'static str]) -> KnownGlobal {
-    known(modules, names).loaded_untrusted()
+    known(modules, names).effect(Effect::Data)
 }
 
 /// A row of functions that do harm.

@@ -16,12 +16,10 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["copyreg"], &["_reconstructor"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::Reconstruct)
-        .loaded_untrusted()
         .canonical(CanonicalCall::Reconstructor),
     known(&["copyreg"], &["__newobj__"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
-        .loaded_untrusted()
         .canonical(CanonicalCall::NewObj),
     // Not loaded from untrusted files: it hides arguments in arguments, where the check of buffers does not see them.
     known(&["copyreg"], &["__newobj_ex__"]).makes(Makes::InstanceOf(0)).effect(Effect::New(0)),
@@ -218,6 +216,9 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["_ctypes"], &["PyCStructType"]).traits(&[Trait::Metaclass]),
     known(&["_frozen_importlib"], &["ModuleSpec"]).effect(Effect::ImportSpec),
     known(&["_frozen_importlib_external"], &["SourceFileLoader"]).effect(Effect::ImportSpec),
+
+    // Descriptions of signatures, in a module that is dangerous as a whole.
+    known(&["inspect"], &["Parameter", "Signature", "_ParameterKind"]).effect(Effect::OfLiterals),
 
     // Callables that call others.
     data(OPERATOR, &["itemgetter"]).builds(Value(B::ItemGetter)),

@@ -1,20 +1,10 @@
-//! The allow-list for files that this user did not sign. It has exact names only, because the unpickler cannot see what
-//! the pickle does with an object after it was found.
-//!
-//! A column of the registry says which names are on it. Most are makers of plain data, and classes whose
-//! `__setstate__` stores data. A verdict ([`beyond_plain`](crate::pickle::verdict::beyond_plain)) must pass before
-//! anything is loaded.
+//! What a file that this user did not sign may import, and which packages it may not have compiled objects of. What it
+//! may build is a column of the registry.
 
-use super::{packages, row};
+use super::packages;
 
 /// Packages whose compiled code uses numbers of a state as sizes and offsets, without checking them.
-const TRUST_NUMBERS: &[&str] = &["pyarrow", "sklearn", "torch"];
-
-/// Whether the unpickler may find this global in a file that is not trusted. The name is the one that
-/// [`current_name`](super::renames::current_name) gives.
-pub(crate) fn may_load(module: &str, name: &str) -> bool {
-    row(module, name).is_some_and(|row| row.is_loaded_untrusted)
-}
+const TRUST_NUMBERS: &[&str] = &["pyarrow", "regex", "sklearn", "torch"];
 
 /// Whether a module may be imported for a file that is not trusted.
 pub(crate) fn may_import(module: &str) -> bool {
@@ -28,5 +18,5 @@ pub(crate) fn trusts_numbers(name: &str) -> Option<&'static str> {
 
 /// Whether this global belongs to such a package, and is not one of the classes that compute in safe code.
 pub(in crate::pickle) fn is_compiled_unchecked(module: &str, name: &str) -> bool {
-    trusts_numbers(module).is_some() && !may_load(module, name)
+    trusts_numbers(module).is_some() && !super::is_built(module, name)
 }

@@ -1,6 +1,8 @@
 //! What the machine notes for a load that builds the objects instead of executing the pickle: where the order of the
 //! opcodes matters, and what an unpickler does that leaves no trace in the values.
 
+use std::rc::Rc;
+
 use super::limits::MachineError;
 use super::state::{Done, Machine};
 use super::value::{Ref, RefTarget};
@@ -75,8 +77,8 @@ impl<'a> Machine<'a> {
     ///
     /// # Errors
     /// As for [`Self::run`].
-    pub(crate) fn run_within(bytes: &'a [u8]) -> Result<(Self, Ref), MachineError> {
-        let mut machine = Self::new(bytes, 0, 0, &WorkBudget::new(bytes.len() as u64, None));
+    pub(crate) fn run_within(bytes: &'a [u8], budget: &Rc<WorkBudget>) -> Result<(Self, Ref), MachineError> {
+        let mut machine = Self::new(bytes, 0, 0, budget);
         machine.arrays.unexpected = true;
         machine.follow(None)
     }
@@ -103,8 +105,8 @@ impl<'a> Machine<'a> {
     ///
     /// # Errors
     /// As for [`Self::run`], or if a load leaves more or less than one value.
-    pub fn run_loads(bytes: &'a [u8], ends: &[u64]) -> Result<(Self, Vec<Ref>), MachineError> {
-        let mut machine = Self::new(bytes, 0, 0, &WorkBudget::new(bytes.len() as u64, None));
+    pub fn run_loads(bytes: &'a [u8], ends: &[u64], budget: &Rc<WorkBudget>) -> Result<(Self, Vec<Ref>), MachineError> {
+        let mut machine = Self::new(bytes, 0, 0, budget);
         let (mut values, mut start) = (Vec::with_capacity(ends.len()), 0);
         for end in ends {
             let range = usize::try_from(start).ok().zip(usize::try_from(*end).ok());

@@ -1,6 +1,6 @@
 //! What each opcode does to the machine: the counterpart of the `load_*` functions in CPython's `Modules/_pickle.c`.
 
-use super::items::Items;
+use super::items::NodeItems;
 use super::limits::{MAX_MARKS, MAX_MEMO, MAX_STACK, MachineError, limit};
 use super::state::{Done, Machine, Mark, ObjectChange};
 use super::value::{Added, CallKind, Node, NodeKind, Ref, RefTarget};
@@ -146,26 +146,26 @@ impl Machine<'_> {
 
     /// Takes the topmost mark, and the values above it.
     #[inline(always)]
-    fn above_mark(&mut self, op: OpStep) -> Result<(Items, Mark), MachineError> {
+    fn above_mark(&mut self, op: OpStep) -> Result<(NodeItems, Mark), MachineError> {
         let mark = self.take_mark().ok_or(MachineError::NoMark { at: op.start, opcode: op.opcode })?;
         Ok((self.take_from(mark.height)?, mark))
     }
 
     /// Takes the values of the stack from this height on.
-    fn take_from(&mut self, height: usize) -> Result<Items, MachineError> {
+    fn take_from(&mut self, height: usize) -> Result<NodeItems, MachineError> {
         // A long stack is taken as a whole, without a copy.
         if height == 0 && self.stack.len() > MIN_TAKEN {
-            return Ok(Items::many(std::mem::take(&mut self.stack)));
+            return Ok(NodeItems::many(std::mem::take(&mut self.stack)));
         }
         let values = self.stack.get(height..).unwrap_or_default();
-        let values = Items::copy_of(values, &mut self.spare, &self.budget)?;
+        let values = NodeItems::copy_of(values, &mut self.spare, &self.budget)?;
         self.stack.truncate(height);
         Ok(values)
     }
 
     /// Takes the values that, by the table, an opcode takes from the top of the stack, except for the lowest `left`
     /// ones.
-    fn take_operands(&mut self, op: OpStep, left: usize) -> Result<Items, MachineError> {
+    fn take_operands(&mut self, op: OpStep, left: usize) -> Result<NodeItems, MachineError> {
         let count = if let Takes::Items(count) = op.opcode.takes() { usize::from(count) } else { 0 };
         self.take_from(self.stack.len().saturating_sub(count.saturating_sub(left)))
     }
@@ -216,7 +216,7 @@ impl Machine<'_> {
 
     #[inline(always)]
     fn empty(&mut self, kind: NodeKind, op: OpStep) -> Done {
-        let node = self.make(kind, op.start, op.end, Items::default())?;
+        let node = self.make(kind, op.start, op.end, NodeItems::default())?;
         self.push(node, op)
     }
 
@@ -255,7 +255,7 @@ impl Machine<'_> {
         // Like the other calls, it gets its arguments as a tuple, although the pickle has none.
         let arguments = self.make(NodeKind::Tuple, start, op.start, arguments)?;
         // The span begins at the mark, which comes before the arguments.
-        let node = self.make(NodeKind::Call(CallKind::Instance), start, op.end, Items::two(class, arguments))?;
+        let node = self.make(NodeKind::Call(CallKind::Instance), start, op.end, NodeItems::two(class, arguments))?;
         self.push(node, op)
     }
 
@@ -277,7 +277,7 @@ impl Machine<'_> {
     }
 
     /// Adds items to the value on top of the stack.
-    fn add(&mut self, items: Items, op: OpStep) -> Done {
+    fn add(&mut self, items: NodeItems, op: OpStep) -> Done {
         let target = self.changed(op)?;
         // An import, or a value of an earlier segment, has no node to keep the items in.
         if let Some(node) = target.node_index().and_then(|index| self.nodes.get_mut(index)) {
@@ -302,7 +302,7 @@ impl Machine<'_> {
         if has_state && self.arrays.second_states.insert(target) {
             self.budget.charge(table_entry::<Ref, ()>())?;
         }
-        let change = ObjectChange { at: op.start, opcode: op.opcode, target, items: Items::one(state) };
+        let change = ObjectChange { at: op.start, opcode: op.opcode, target, items: NodeItems::one(state) };
         Ok(self.budget.push(&mut self.changes, change)?)
     }
 
@@ -326,8 +326,8 @@ impl Machine<'_> {
 }
 
 impl Node {
-    fn add(&mut self, opcode: Opcode, items: Items, budget: &WorkBudget) -> Result<(), OverBudget> {
-        // Items of the container's own kind are its items; others go to methods of the object when it is loaded.
+    fn add(&mut self, opcode: Opcode, items: NodeItems, budget: &WorkBudget) -> Result<(), OverBudget> {
+        // NodeItems of the container's own kind are its items; others go to methods of the object when it is loaded.
         let pairs = matches!(opcode, Opcode::SetItem | Opcode::SetItems);
         let own = match opcode {
             Opcode::AddItems => self.kind == NodeKind::Set,

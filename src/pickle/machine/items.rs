@@ -9,7 +9,7 @@ use crate::pickle::work_budget::{ALLOCATION, OverBudget, WorkBudget};
 
 /// The parts of a value. Dereferences to a slice of them.
 #[derive(Debug, Default)]
-pub struct Items(ItemStorage);
+pub struct NodeItems(ItemStorage);
 
 // One and two fit beside the words of a vector, so all of these take three words.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ enum ItemStorage {
     Many(Vec<Ref>),
 }
 
-impl Items {
+impl NodeItems {
     /// The items as a slice.
     #[inline]
     pub fn as_slice(&self) -> &[Ref] {
@@ -58,7 +58,7 @@ impl Items {
     }
 
     /// Appends items.
-    pub(super) fn append(&mut self, more: Items, budget: &WorkBudget) -> Result<(), OverBudget> {
+    pub(super) fn append(&mut self, more: NodeItems, budget: &WorkBudget) -> Result<(), OverBudget> {
         if self.is_empty() {
             *self = more;
             return Ok(());
@@ -98,7 +98,7 @@ impl Items {
     }
 }
 
-impl Deref for Items {
+impl Deref for NodeItems {
     type Target = [Ref];
 
     #[inline]
@@ -107,7 +107,7 @@ impl Deref for Items {
     }
 }
 
-impl DerefMut for Items {
+impl DerefMut for NodeItems {
     fn deref_mut(&mut self) -> &mut [Ref] {
         match &mut self.0 {
             ItemStorage::None => &mut [],
@@ -118,7 +118,7 @@ impl DerefMut for Items {
     }
 }
 
-impl<'i> IntoIterator for &'i Items {
+impl<'i> IntoIterator for &'i NodeItems {
     type Item = &'i Ref;
     type IntoIter = std::slice::Iter<'i, Ref>;
 
@@ -150,7 +150,7 @@ impl SpareItems {
     }
 
     /// Takes back items that are no longer needed.
-    pub(super) fn keep(&mut self, items: Items, budget: &WorkBudget) {
+    pub(super) fn keep(&mut self, items: NodeItems, budget: &WorkBudget) {
         let ItemStorage::Many(mut items) = items.0 else { return };
         // `copy_of` asks for a vector of exactly the capacity that it needs.
         let capacity = items.capacity();

@@ -7,7 +7,7 @@
 
 use std::slice;
 
-use super::items::Items;
+use super::items::NodeItems;
 use super::limits::MachineError;
 use super::state::{Done, Machine, RawArray};
 use super::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
@@ -102,7 +102,7 @@ impl<'a> Machine<'a> {
         let start = self.start(top);
         let wrapper = self.resolve(top);
         self.stack.pop();
-        let array = self.make(NodeKind::Array, start, raw.end, Items::two(wrapper, Ref::leaf(op.start)))?;
+        let array = self.make(NodeKind::Array, start, raw.end, NodeItems::two(wrapper, Ref::leaf(op.start)))?;
         self.push(array, op)
     }
 

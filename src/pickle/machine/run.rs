@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::items::Items;
+use super::items::NodeItems;
 use super::limits::MachineError;
 use super::prune::Watch;
 use super::state::{ArrayNotes, Done, Machine, SegmentRange};
@@ -131,7 +131,7 @@ impl<'a> Machine<'a> {
 
     /// Pushes the dict that the variables of a session are put into: it is the first node.
     fn push_session(&mut self, start: u64) -> Result<Ref, MachineError> {
-        let session = self.make(NodeKind::Dict, start, start, Items::default())?;
+        let session = self.make(NodeKind::Dict, start, start, NodeItems::default())?;
         self.stack.push(session);
         Ok(session)
     }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::build_notes::BuildNotes;
-use super::items::{Items, SpareItems};
+use super::items::{NodeItems, SpareItems};
 use super::limits::MachineError;
 use super::memo_slots::{Filled, MemoSlots};
 use super::value::{Node, NodeKind, Ref, RefTarget};
@@ -28,7 +28,7 @@ pub struct ObjectChange {
     /// The value that it changed.
     pub target: Ref,
     /// The state or the items.
-    pub items: Items,
+    pub items: NodeItems,
 }
 
 /// The range of a segment of snapcli's own stream, and how many memo slots are filled before it.
@@ -202,7 +202,7 @@ impl<'a> Machine<'a> {
     }
 
     #[inline]
-    pub(super) fn make(&mut self, kind: NodeKind, start: u64, end: u64, items: Items) -> Result<Ref, MachineError> {
+    pub(super) fn make(&mut self, kind: NodeKind, start: u64, end: u64, items: NodeItems) -> Result<Ref, MachineError> {
         self.budget.push(&mut self.nodes, Node { kind, start, end, items, state: None, added: None })?;
         Ok(Ref::node(self.nodes.len() - 1))
     }

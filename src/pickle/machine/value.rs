@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::num::NonZeroU64;
 
-use super::items::Items;
+use super::items::NodeItems;
 use crate::pickle::format::py_str::PyStr;
 
 /// Refers to a value. It is meaningful only to the machine that made it.
@@ -112,10 +112,10 @@ pub struct Node {
     /// The end of the last opcode that makes it. Opcodes that change it later, through the memo, do not count.
     pub end: u64,
     /// Its parts: see [`NodeKind`].
-    pub items: Items,
+    pub items: NodeItems,
     /// The state that BUILD gave it.
     pub state: Option<Ref>,
-    /// Items that were added by opcodes for another kind.
+    /// NodeItems that were added by opcodes for another kind.
     pub added: Option<Box<Added>>,
 }
 
@@ -175,14 +175,14 @@ pub enum CallKind {
     NewObjEx,
 }
 
-/// Items that were added to an object other than a plain list, dict or set: its `append`, `extend`, `add` or
+/// NodeItems that were added to an object other than a plain list, dict or set: its `append`, `extend`, `add` or
 /// `__setitem__` receives them.
 #[derive(Debug, Default)]
 pub struct Added {
     /// By APPEND, APPENDS and ADDITEMS.
-    pub items: Items,
+    pub items: NodeItems,
     /// By SETITEM and SETITEMS: keys and values, alternating.
-    pub pairs: Items,
+    pub pairs: NodeItems,
 }
 
 /// A value that is not put together from others, decoded.

@@ -4,7 +4,7 @@
 //! method of another module, and nothing but the call of that method shows it.
 
 use super::VerdictClass;
-use super::call::CallSite;
+use super::call::{CallSite, RECEIVES_FUNCTION};
 use super::judge::{Judge, pairs};
 use super::symbol::Symbol;
 use crate::pickle::explain::labels::Labels;
@@ -30,6 +30,10 @@ impl Judge {
         let is_whole = arguments(labels, site).is_some() && !matches!(site.how, CallKind::NewObjEx);
         if is_whole && has_no_callback && !self.reaches_harm(labels, site, false) {
             return VerdictClass::Plain;
+        }
+        // The object may die during the load, and then the load calls the function.
+        if matches!(self.argument_symbol(labels, site, 1), Symbol::Function(_) | Symbol::Partial(_)) {
+            return self.dangerous(labels, site, full, RECEIVES_FUNCTION);
         }
         self.may_call_arguments(labels, full, site, true)
     }

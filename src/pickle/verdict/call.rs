@@ -3,15 +3,16 @@
 
 use std::rc::Rc;
 
+use super::class::MAX_CODE_STEPS;
 use super::judge::Judge;
 use super::symbol::{Symbol, attribute};
 use super::{VerdictClass, show};
 use crate::pickle::explain::labels::Labels;
-use crate::pickle::known::danger::{ARGUMENT_METHODS, harm_of, is_dangerous};
-use crate::pickle::known::packages::is_data_class;
+use crate::pickle::known::danger::{ARGUMENT_METHODS, harm_of, has_harmful_instances, is_dangerous};
+use crate::pickle::known::packages::{is_class_name, is_data_class};
 use crate::pickle::known::renames::current_name;
 use crate::pickle::known::untrusted::is_compiled_unchecked;
-use crate::pickle::known::{Effect, Makes, effect_of, made_by};
+use crate::pickle::known::{Effect, Makes, effect_of, made_by, makes_class};
 use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
 use crate::pickle::work_budget::{shared_string, table_entry};
 
@@ -23,6 +24,8 @@ const MAX_ARGUMENTS: usize = 256;
 
 /// See [`is_compiled_unchecked`].
 const UNCHECKED_STATE: &str = "makes an object whose compiled code uses numbers from the file without checking them";
+
+const CALLS_DEFINED: &str = "calls a function that is defined in the pickle";
 
 pub(super) const RECEIVES_FUNCTION: &str = "receives a function that it may call";
 
@@ -125,13 +128,55 @@ impl Judge {
                 _ => self.unresolved(labels, site),
             },
             Symbol::Decorator => VerdictClass::Code,
-            Symbol::Function(function) if self.is_generator_call && self.is_generator_function(labels, *function) => {
-                self.report(labels, VerdictClass::Calls, site, "", "makes a generator, whose code does not run yet")
-            }
-            Symbol::Function(_) | Symbol::CodeObject | Symbol::Instance(_) => {
-                self.report(labels, VerdictClass::Dangerous, site, "", "calls a function that is defined in the pickle")
-            }
+            Symbol::Function(function) => self.function_called(labels, *function, site, steps),
+            Symbol::Instance(class) => self.instance_called(labels, class, site),
+            Symbol::CodeObject => self.dangerous(labels, site, "", CALLS_DEFINED),
             Symbol::Lazy | Symbol::Data | Symbol::External | Symbol::Unknown => self.unresolved(labels, site),
+        }
+    }
+
+    /// A call of a function that the pickle defines, or of a method that it binds to an object.
+    fn function_called(
+        &mut self,
+        labels: &Labels<'_, '_>,
+        function: Ref,
+        site: CallSite<'_>,
+        steps: usize,
+    ) -> VerdictClass {
+        if self.is_generator_call && self.is_generator_function(labels, function) {
+            return self.report(
+                labels,
+                VerdictClass::Calls,
+                site,
+                "",
+                "makes a generator, whose code does not run yet",
+            );
+        }
+        // `types.MethodType(function, object)` calls the function.
+        let node = labels.machine().node(function);
+        let callee = node.and_then(|node| node.items.first()).map(|callee| self.symbol(labels, *callee));
+        let bound = node.and_then(|node| labels.argument(node, 0)).filter(|_| match callee {
+            Some(Symbol::Import(module, name)) => (module.as_ref(), name.as_ref()) == ("types", "MethodType"),
+            _ => false,
+        });
+        match bound.map(|bound| self.symbol(labels, bound)) {
+            Some(Symbol::Import(module, name)) => self.import_called(labels, &module, &name, site, steps),
+            _ => self.dangerous(labels, site, "", CALLS_DEFINED),
+        }
+    }
+
+    /// A call of an instance: of `__call__` of its class, if what has made it is a class of a library.
+    fn instance_called(&mut self, labels: &Labels<'_, '_>, class: &Symbol, site: CallSite<'_>) -> VerdictClass {
+        match class {
+            Symbol::Import(module, name)
+                if effect_of(module, name).is_none()
+                    && !is_dangerous(module, name)
+                    && (is_class_name(name) || makes_class(module, name)) =>
+            {
+                self.may_call_arguments(labels, "", site, true)
+            }
+            Symbol::Import(..) => self.unresolved(labels, site),
+            _ => self.dangerous(labels, site, "", CALLS_DEFINED),
         }
     }
 
@@ -211,9 +256,18 @@ impl Judge {
     fn unknown_call(&mut self, labels: &Labels<'_, '_>, module: &str, name: &str, site: CallSite<'_>) -> VerdictClass {
         let full = format!("{module}.{name}");
         // `typing.Generic[T]`, as dill writes the bases of a generic class.
-        let of_typing = |symbol| matches!(symbol, Symbol::Import(module, _) if module.as_ref() == "typing");
-        if made_by(module, name) == Some(Makes::Subscript) && of_typing(self.argument_symbol(labels, site, 0)) {
-            return self.rebuilds_code(labels, site, &full);
+        if made_by(module, name) == Some(Makes::Subscript) {
+            match self.argument_symbol(labels, site, 0) {
+                Symbol::Import(module, _) if module.as_ref() == "typing" => {
+                    return self.rebuilds_code(labels, site, &full);
+                }
+                Symbol::Class(class) => {
+                    if let Some(code) = self.methods(labels, class, &["__class_getitem__"], MAX_STEPS) {
+                        return self.report(labels, code.class, site, &full, &code.why);
+                    }
+                }
+                _ => {}
+            }
         }
         // The pickle may have defined this function itself, see `redefined_main_calls`.
         if module == "__main__" || module == "__mp_main__" {
@@ -221,6 +275,10 @@ impl Judge {
             let _ = self.budget.push(&mut self.main_calls, (name.into(), site.at));
         }
         if is_dangerous(module, name) {
+            // `__new__` of most classes allocates, and `__init__` does not run.
+            if !site.calls_callee() && !has_harmful_instances(module, name) {
+                return self.may_call_arguments(labels, &full, site, false);
+            }
             return self.dangerous(labels, site, &full, harm_of(module));
         }
         // `__new__` of these classes allocates, and `__init__` does not run.
@@ -281,11 +339,11 @@ impl Judge {
                     let function = labels.machine().node(call).and_then(|call| labels.argument(call, 0));
                     match function.map(|function| self.symbol(labels, function)) {
                         Some(Symbol::Import(module, name)) if does_harm(&module, &name) => return true,
-                        Some(Symbol::Function(_)) if any_function => return true,
+                        Some(Symbol::Function(_)) if any_function && self.may_do_harm(labels, call) => return true,
                         _ => continue,
                     }
                 }
-                Symbol::Function(_) if any_function => return true,
+                Symbol::Function(_) if any_function && self.may_do_harm(labels, value) => return true,
                 Symbol::Instance(class) => match class.as_ref() {
                     Symbol::Class(class) if self.harms_as_argument(labels, *class) => return true,
                     // The arguments of the call that made the instance: it may hold on to them.
@@ -301,6 +359,11 @@ impl Judge {
             }
         }
         false
+    }
+
+    /// Whether the code of a function in the pickle uses a dangerous name.
+    fn may_do_harm(&mut self, labels: &Labels<'_, '_>, function: Ref) -> bool {
+        self.called_code(labels, function, MAX_CODE_STEPS).0 == VerdictClass::Dangerous
     }
 
     /// Whether an instance of a class in the pickle does harm when it is an argument.

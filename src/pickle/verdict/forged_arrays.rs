@@ -3,18 +3,16 @@
 //! numpy takes the buffer of an array and the layout of its items from the pickle. An array of objects over a buffer of
 //! bytes, a dtype that denies holding objects, or one that claims to hold objects where there are numbers, turns
 //! numbers in the file into addresses: seen with numpy 2.4. A dtype that is surely forged is dangerous, and the verdict
-//! says so; an unusual one is refused when a file that is not trusted is loaded.
+//! says so. An untrusted load builds neither: see [`build_plan`](crate::pickle::build_plan).
 
 use std::rc::Rc;
 
-use super::MAX_FINDINGS;
-use super::buffer_arrays::is_within_buffer;
 use crate::pickle::dtype_call::{DtypeSpec, dtype_call, is_dtype_call, spec_of};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::dtype::{DtypeState, OBJECT_FLAGS, POINTER_FLAGS, REFERENCE_FLAG, declared_size, item_size};
 use crate::pickle::machine::ObjectChange;
-use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
+use crate::pickle::machine::value::{Node, NodeKind, Ref};
 
 /// Whether the state of a dtype fits the code that it is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,66 +39,9 @@ pub(super) fn forged_dtypes(labels: &Labels<'_, '_>) -> Vec<u64> {
     forged.map(|node| node.end.saturating_sub(1)).chain(second).collect()
 }
 
-/// The offsets of arrays and dtypes that need not be forged, but that numpy would not write.
-pub(super) fn unusual(labels: &Labels<'_, '_>) -> Vec<(u64, &'static str)> {
-    let mut found = Vec::new();
-    for node in labels.machine().nodes() {
-        // A few say enough.
-        if found.len() > MAX_FINDINGS {
-            break;
-        }
-        for (index, item) in node.items.iter().enumerate() {
-            // In an unexpected position, the class may reach a callee that makes an array in a way not checked here.
-            if numpy_class(labels, *item).is_some_and(|class| !is_expected(labels, node, index, class)) {
-                found.push((node.end, "numpy.ndarray or numpy.dtype in an unexpected position"));
-            }
-        }
-        if check_state(labels, node).is_some_and(|check| check != DtypeCheck::Valid) {
-            found.push((node.end, "a numpy.dtype that numpy would not write"));
-        }
-    }
-    found
-}
-
 /// Whether instances of this class are dtypes of numpy.
 pub(super) fn is_dtype_class(module: &str, name: &str) -> bool {
     (module == "numpy" && name == "dtype") || (module.starts_with("numpy") && name.ends_with("DType"))
-}
-
-/// `ndarray` or `dtype`, if a value is the global of that class.
-fn numpy_class(labels: &Labels<'_, '_>, value: Ref) -> Option<&'static str> {
-    let value = labels.machine().resolve(value);
-    let is_global = match labels.machine().value(value) {
-        Value::Leaf(leaf) => matches!(leaf, Leaf::Global(..)),
-        Value::Node(node) => matches!(node.kind, NodeKind::Global),
-    };
-    let (module, name) = is_global.then(|| labels.global(value)).flatten()?;
-    match (module.as_ref(), name.as_ref()) {
-        ("numpy", "ndarray") => Some("ndarray"),
-        ("numpy", "dtype") => Some("dtype"),
-        _ => None,
-    }
-}
-
-/// Whether numpy writes this class as this item of this node: `dtype(…)`, and `ndarray` as the class that a helper
-/// makes an instance of, with a shape and a dtype at most.
-fn is_expected(labels: &Labels<'_, '_>, node: &Node, index: usize, class: &str) -> bool {
-    match node.kind {
-        NodeKind::Call(CallKind::NewObj) => index == 0 && class == "ndarray" && is_within_buffer(labels, node),
-        NodeKind::Call(CallKind::Reduce) => index == 0 && class == "dtype",
-        NodeKind::Tuple if index == 0 => class == "ndarray" && node.items.len() <= 3,
-        // `_mareconstruct(MaskedArray, ndarray, (0,), b'b')`.
-        NodeKind::Tuple if index == 1 => {
-            let first = node.items.first().and_then(|first| labels.global(*first));
-            class == "ndarray" && first.is_some_and(|(_, name)| name.as_ref() == "MaskedArray")
-        }
-        // The state of joblib's wrapper says which class the array has. No opcode takes a value out of a dict again.
-        NodeKind::Dict => {
-            let key = index.checked_sub(1).and_then(|key| node.items.get(key)).and_then(|key| labels.string(*key));
-            class == "ndarray" && index % 2 == 1 && key.as_deref() == Some("subclass")
-        }
-        _ => false,
-    }
 }
 
 /// Checks the state of a dtype. `None` for other nodes, and for a dtype without a state.

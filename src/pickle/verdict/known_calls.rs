@@ -87,6 +87,11 @@ impl Judge {
     }
 
     fn open_file(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
+        // dill's `_create_filehandle` knows these names, and opens nothing.
+        let name = self.argument_string(labels, site, 0);
+        if name.is_some_and(|name| matches!(name.as_ref(), "<stdin>" | "<stdout>" | "<stderr>")) {
+            return self.report(labels, VerdictClass::Calls, site, full, "takes a standard stream of the process");
+        }
         // Our own pickler writes these modes. Opening a file to read it creates and truncates nothing.
         let mode = self.argument_string(labels, site, 1);
         if mode.is_some_and(|mode| matches!(mode.as_ref(), "r" | "rb")) {
@@ -318,6 +323,10 @@ impl Judge {
             // An enum of the script: dill writes its name, because it cannot pickle it by value.
             Some(Symbol::Import(module, name)) if module.as_ref() == "__main__" && !name.contains('.') => {
                 self.attribute_value(labels, full, site)
+            }
+            // A class of a module whose code a load runs anyway.
+            Some(Symbol::Import(module, _)) if self.sets_foreign_attribute(labels, &module, site) => {
+                self.report(labels, VerdictClass::Calls, site, full, "sets an attribute of an unknown module's class")
             }
             _ => self.dangerous(labels, site, full, "modifies an object that the pickle did not make"),
         }

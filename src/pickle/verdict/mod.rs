@@ -1,6 +1,7 @@
 //! The verdict: what loading a pickle would import, call and change. Nothing is loaded.
 //!
-//! A [`judge`] goes over all that the symbolic machine has made and looks up each import, call and change in the
+//! A pickle is plain if an untrusted load builds all of it: its [plan](super::build_plan) refuses nothing. Of any
+//! other, a [`judge`] goes over all that the symbolic machine has made and looks up each import, call and change in the
 //! registry of [known](super::known) globals; the worst finding is the verdict. It follows values through the memo,
 //! attributes and partial functions ([`resolve_symbol`]), and assumes the worst of a value that it cannot resolve. A
 //! verdict is never a proof: code that the pickle defines is searched for dangerous names, not understood.
@@ -9,6 +10,7 @@ mod argument_methods;
 mod buffer_arrays;
 mod call;
 mod class;
+mod foreign_attributes;
 mod forged_arrays;
 mod generator_call;
 mod judge;
@@ -26,6 +28,8 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use self::judge::Judge;
+pub(in crate::pickle) use self::nested_pickles::calls_something;
+use super::build_plan::BuildPlan;
 use super::explain::labels::Labels;
 use super::machine::value::Ref;
 use super::machine::{Machine, MachineError};
@@ -108,8 +112,30 @@ impl Verdict {
         Ok((judge.verdict(), machine, value))
     }
 
-    /// As [`Self::follow`], from a run of [`Machine::run`] over `bytes` that exists already.
-    pub fn of_run(bytes: &[u8], labels: &Labels<'_, '_>) -> Self {
+    /// The verdict on a file that begins with a pickle: plain if an untrusted load would build all of it, which takes a
+    /// run that keeps all values. Otherwise the judge says what a load by an unpickler would do.
+    ///
+    /// # Errors
+    /// If this is not a pickle, or too large for the budget.
+    pub fn of_file(bytes: &[u8], budget: &Rc<WorkBudget>) -> Result<Self, MachineError> {
+        match Machine::run_with(bytes, &budget.rest()) {
+            Ok((machine, value)) => Ok(Self::of_run(bytes, &Labels::new(&machine), value)),
+            Err(error) if error.is_limit() => Ok(Self::follow(bytes, budget)?.0.of_large(&error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As [`Self::of_file`], from a run of [`Machine::run`] over `bytes` that exists already.
+    pub fn of_run(bytes: &[u8], labels: &Labels<'_, '_>, value: Ref) -> Self {
+        let (plan, _) = BuildPlan::of_file(bytes, labels, value);
+        match (plan.refusals(), labels.machine().shared_budget().check()) {
+            ([], Ok(())) => Self::default(),
+            (refusals, _) => Self::judged(bytes, labels).refusing(refusals),
+        }
+    }
+
+    /// What a load by an unpickler would do, from a run of [`Machine::run`] over `bytes`.
+    fn judged(bytes: &[u8], labels: &Labels<'_, '_>) -> Self {
         let budget = labels.machine().shared_budget();
         let mut judge = Judge::new(0, budget);
         judge.judge_run(bytes, labels);
@@ -121,9 +147,24 @@ impl Verdict {
         judge.verdict()
     }
 
+    /// The verdict on a pickle of which the machine could not keep all values. So nobody knows whether it is plain.
+    pub(crate) fn of_large(self, error: &MachineError) -> Self {
+        self.refusing(&[(0, format!("all of the pickle (cannot be planned: {error})"))])
+    }
+
+    /// The same verdict, which is not plain: an untrusted load refuses these.
+    pub(crate) fn refusing(mut self, refusals: &[(u64, String)]) -> Self {
+        if self.class == VerdictClass::Plain {
+            self.class = VerdictClass::Calls;
+            self.findings.splice(0..0, refusals.iter().take(MAX_FINDINGS).map(|(offset, what)| refused(*offset, what)));
+            self.findings.truncate(MAX_FINDINGS);
+        }
+        self
+    }
+
     /// The verdict on bytes that may not be a pickle, which would be dangerous.
     pub fn of_bytes(bytes: &[u8], budget: &Rc<WorkBudget>) -> Self {
-        Self::follow(bytes, budget).map_or_else(|error| Self::refused(&error), |(verdict, ..)| verdict)
+        Self::of_file(bytes, budget).unwrap_or_else(|error| Self::refused(&error))
     }
 
     /// The verdict on a pickle that the machine has rejected: what a load does before the error is unknown.
@@ -139,28 +180,29 @@ impl Verdict {
     }
 }
 
-/// Everything that a load would do besides building plain data, each with its offset. An untrusted file is loaded only
-/// if this is empty.
-pub fn beyond_plain(bytes: &[u8]) -> Vec<(u64, String)> {
-    beyond_plain_within(bytes, &WorkBudget::new(bytes.len() as u64, None))
+/// Something that an untrusted load refuses: a callee, and in parentheses why.
+fn refused(offset: u64, what: &str) -> Finding {
+    let (callee, why) = match what.split_once(" (") {
+        Some((callee, why)) => (callee, why.strip_suffix(')').unwrap_or(why)),
+        None => (what, "is not built from a file of others, so only an unpickler could make it"),
+    };
+    let (callee, why) = (callee.to_owned(), why.to_owned());
+    Finding { class: VerdictClass::Calls, offset, callee, arguments: String::new(), why, count: 1 }
 }
 
-/// As [`beyond_plain`], within a budget.
-pub(crate) fn beyond_plain_within(bytes: &[u8], budget: &Rc<WorkBudget>) -> Vec<(u64, String)> {
-    match Machine::run_with(bytes, budget) {
-        Ok((machine, _)) => beyond_plain_of_run(bytes, &Labels::new(&machine)),
+/// Everything that an untrusted load of a pickle refuses, each with its offset. Such a file is loaded only if this is
+/// empty.
+pub fn beyond_plain(bytes: &[u8]) -> Vec<(u64, String)> {
+    match Machine::run(bytes) {
+        Ok((machine, value)) => BuildPlan::of_file(bytes, &Labels::new(&machine), value).0.refusals().to_vec(),
         Err(error) => vec![(0, format!("opcodes that cannot be analysed ({error})"))],
     }
 }
 
-/// As [`beyond_plain`], from a run of [`Machine::run`] over `bytes` that exists already.
-pub(crate) fn beyond_plain_of_run(bytes: &[u8], labels: &Labels<'_, '_>) -> Vec<(u64, String)> {
-    let verdict = Verdict::of_run(bytes, labels);
-    if verdict.class != VerdictClass::Plain {
-        let beyond = verdict.findings.into_iter().filter(|finding| finding.class != VerdictClass::Plain);
-        return beyond.map(|finding| (finding.offset, format!("{} ({})", finding.callee, finding.why))).collect();
-    }
-    // The verdict does not call these dangerous, but numpy does not write them either.
-    let unusual = forged_arrays::unusual(labels);
-    unusual.into_iter().map(|(offset, what)| (offset, what.to_owned())).collect()
+/// What a load by an unpickler would do besides building plain data, each with its offset, from a run of
+/// [`Machine::run`] over `bytes`. It can be less than what an untrusted load refuses.
+pub(crate) fn words_of_run(bytes: &[u8], labels: &Labels<'_, '_>) -> Vec<(u64, String)> {
+    let beyond = Verdict::judged(bytes, labels).findings.into_iter();
+    let beyond = beyond.filter(|finding| finding.class != VerdictClass::Plain);
+    beyond.map(|finding| (finding.offset, format!("{} ({})", finding.callee, finding.why))).collect()
 }

@@ -80,7 +80,7 @@ impl Judge {
 }
 
 /// Whether bytes that are meant to be data are opcodes that find something and call it.
-fn calls_something(bytes: &[u8]) -> bool {
+pub(in crate::pickle) fn calls_something(bytes: &[u8]) -> bool {
     // The array's wrapper is on the stack, and any memo slot may be filled.
     let mut balance = StackCheck::new(1, u64::from(u32::MAX));
     let ops = Parser::new(bytes).map_while(Result::ok);

@@ -38,6 +38,11 @@ impl Judge {
         match self.symbol(labels, target) {
             Symbol::Import(module, name) => {
                 self.named_imports(labels, state);
+                if !name.is_empty() && self.sets_foreign_attributes(labels, &module, state) {
+                    let full = format!("{module}.{name}");
+                    self.note(VerdictClass::Calls, at, &full, "", "is given attributes");
+                    return;
+                }
                 self.import_changed(&module, &name, state, at);
             }
             Symbol::Class(class) => self.add_class_state(labels, class, state, at),

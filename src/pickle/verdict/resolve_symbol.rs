@@ -6,7 +6,7 @@
 use super::judge::{Judge, LastClass};
 use super::symbol::{Symbol, attribute, import_of, instance, leaf, module_named, named_class};
 use crate::pickle::explain::labels::Labels;
-use crate::pickle::known::{ClassCall, Effect, effect_of};
+use crate::pickle::known::{self, ClassCall, Effect, Makes, effect_of};
 use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
 
 /// How many values in a chain are followed to resolve the first one.
@@ -59,6 +59,12 @@ impl Judge {
         match &callee {
             Symbol::Import(module, name) => match effect_of(module, name) {
                 Some(effect) => self.made_by(labels, reference, node, effect, &callee, steps),
+                // A subscript of a class in the pickle, such as `Page[int]`, is a class like it.
+                None if known::made_by(module, name) == Some(Makes::Subscript)
+                    && let Some(symbol @ Symbol::Class(_)) = self.argument_within(labels, node, 0, steps) =>
+                {
+                    symbol
+                }
                 None => self.instance_of(labels.machine().resolve(*class), callee),
             },
             Symbol::Class(_) => self.instance_of(labels.machine().resolve(*class), callee),

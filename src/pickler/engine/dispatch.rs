@@ -67,6 +67,7 @@ fn carry_out<'py>(
         Strategy::Array => memory::plan_array(context, object),
         Strategy::TorchTensor => memory::plan_tensor(context, object),
         Strategy::TorchParameter => memory::plan_parameter(context, object),
+        Strategy::TorchExactParameter => memory::plan_exact_parameter(context, object),
         Strategy::TorchStorage => memory::plan_storage(context, object),
         Strategy::ArrowBuffer => memory::plan_arrow_buffer(context, object),
         Strategy::Polars => memory::plan_polars(context, object),

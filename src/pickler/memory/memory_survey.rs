@@ -161,6 +161,8 @@ struct Base {
     /// Whether the session has the base itself.
     is_kept: bool,
     has_pandas_view: bool,
+    /// The view that pandas has, and its index in `views`.
+    pandas_view: Option<(Py<PyAny>, usize)>,
     views: Vec<ArrayLayout>,
 }
 
@@ -198,9 +200,17 @@ impl Objects {
             Entry::Vacant(entry) => {
                 let Some(layout) = ArrayLayout::of_array(&base)? else { return Ok(()) };
                 let array = base.clone().unbind();
-                entry.insert(Base { array, layout, is_kept: false, has_pandas_view: false, views: Vec::new() })
+                let (is_kept, has_pandas_view, pandas_view, views) = Default::default();
+                entry.insert(Base { array, layout, is_kept, has_pandas_view, pandas_view, views })
             }
         };
+        // Others refer to the base by its memo slot. So if pandas has that as well, it is the view that is copied.
+        if let Some((view, index)) = found.pandas_view.take_if(|_| is_copied_on_write && base.is(array)) {
+            found.views.swap_remove(index);
+            found.has_pandas_view = false;
+            self.apart.insert(view.as_ptr() as usize);
+            self.held.push(view);
+        }
         // `as_strided` can make a view of memory that its base does not have.
         let is_within = found.layout.span.start <= layout.span.start && layout.span.end <= found.layout.span.end;
         if !is_within || (is_copied_on_write && found.has_pandas_view) {
@@ -212,6 +222,9 @@ impl Objects {
         if base.is(array) {
             found.is_kept = true;
         } else {
+            if is_copied_on_write {
+                found.pandas_view = Some((array.clone().unbind(), found.views.len()));
+            }
             found.views.push(layout);
         }
         Ok(())

@@ -19,4 +19,4 @@ pub(super) use self::arrow_tables::{plan_arrow_buffer, plan_polars};
 pub(super) use self::jax_arrays::plan_jax_array;
 pub(super) use self::memory_survey::SharedMemory;
 pub(super) use self::shared_arrays::plan_array;
-pub(super) use self::torch_tensors::{plan_parameter, plan_storage, plan_tensor};
+pub(super) use self::torch_tensors::{plan_exact_parameter, plan_parameter, plan_storage, plan_tensor};

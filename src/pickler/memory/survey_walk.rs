@@ -15,6 +15,9 @@ use super::super::global_names::loaded_modules;
 const MAX_VISITED: usize = 3_000_000;
 /// How many objects the garbage collector is asked about at once.
 const BATCH: usize = 512;
+/// A container of at most this many items is searched where it is found, and so are those in it, up to a depth.
+const FEW_ITEMS: isize = 64;
+const MOST_LEVELS: u32 = 3;
 /// `Py_TPFLAGS_HAVE_GC`: instances can refer to other objects.
 const HAVE_GC: u64 = 1 << 14;
 
@@ -29,6 +32,49 @@ pub(super) enum FoundMemory {
     Tensor,
     /// A storage of torch.
     Storage,
+}
+
+/// Calls `action` with the items of an exact list, tuple or dict until it returns false. `None` for any other object,
+/// and for a container with more than `most` items; otherwise whether all calls returned true.
+///
+/// `action` must not run Python code: nothing may change the container.
+fn each_item(
+    object: *mut ffi::PyObject,
+    most: isize,
+    action: &mut dyn FnMut(*mut ffi::PyObject) -> bool,
+) -> Option<bool> {
+    // SAFETY: a live object.
+    if unsafe { ffi::PyList_CheckExact(object) } != 0 {
+        // SAFETY: a list.
+        let length = unsafe { ffi::PyList_Size(object) };
+        // SAFETY: the index is within the list.
+        return (length <= most)
+            .then(|| (0..length).all(|index| action(unsafe { ffi::PyList_GetItem(object, index) })));
+    }
+    // SAFETY: a live object.
+    if unsafe { ffi::PyTuple_CheckExact(object) } != 0 {
+        // SAFETY: a tuple.
+        let length = unsafe { ffi::PyTuple_Size(object) };
+        // SAFETY: the index is within the tuple.
+        return (length <= most)
+            .then(|| (0..length).all(|index| action(unsafe { ffi::PyTuple_GetItem(object, index) })));
+    }
+    // SAFETY: a live object.
+    if unsafe { ffi::PyDict_CheckExact(object) } == 0 {
+        return None;
+    }
+    // SAFETY: a dict.
+    if unsafe { ffi::PyDict_Size(object) } > most {
+        return None;
+    }
+    let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: a live dict.
+    while unsafe { ffi::PyDict_Next(object, &mut position, &mut key, &mut value) } != 0 {
+        if !action(key) || !action(value) {
+            return Some(false);
+        }
+    }
+    Some(true)
 }
 
 /// How the search treats the instances of a type.
@@ -122,43 +168,28 @@ impl<'py> Roles<'py> {
 
     /// Adds the items of an exact list, tuple or dict that may lead somewhere. Returns false for any other object.
     ///
-    /// No Python code runs here: the items of a large list of numbers are only counted.
+    /// No Python code runs here: the items of a large list of numbers, or of small tuples of such, are only counted.
     fn add_items(&self, object: &Bound<'py, PyAny>, found: &mut Vec<Bound<'py, PyAny>>) -> bool {
-        let mut last_leaf = 0;
+        let py = object.py();
         let mut add = |item: *mut ffi::PyObject| {
-            // SAFETY: the container owns the item.
-            let kind = unsafe { ffi::Py_TYPE(item) } as usize;
-            if kind == last_leaf {
-                return;
+            if !self.leads_nowhere(item, 0) {
+                // SAFETY: the container owns the item; this takes a reference of its own.
+                found.push(unsafe { Bound::from_borrowed_ptr(py, item) });
             }
-            if self.known.get(&kind).is_some_and(|(_, role)| *role == Role::Leaf) {
-                last_leaf = kind;
-                return;
-            }
-            // SAFETY: as above; this takes a reference of its own.
-            found.push(unsafe { Bound::from_borrowed_ptr(object.py(), item) });
+            true
         };
-        if let Ok(list) = object.cast_exact::<PyList>() {
-            for index in 0..list.len() as isize {
-                // SAFETY: the index is within the list, which nothing changes meanwhile.
-                add(unsafe { ffi::PyList_GetItem(list.as_ptr(), index) });
-            }
-        } else if let Ok(tuple) = object.cast_exact::<PyTuple>() {
-            for index in 0..tuple.len() as isize {
-                // SAFETY: the index is within the tuple.
-                add(unsafe { ffi::PyTuple_GetItem(tuple.as_ptr(), index) });
-            }
-        } else if let Ok(dict) = object.cast_exact::<PyDict>() {
-            let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
-            // SAFETY: a live dict, which nothing changes meanwhile.
-            while unsafe { ffi::PyDict_Next(dict.as_ptr(), &mut position, &mut key, &mut value) } != 0 {
-                add(key);
-                add(value);
-            }
-        } else {
-            return false;
+        each_item(object.as_ptr(), isize::MAX, &mut add).is_some()
+    }
+
+    /// Whether an object is a leaf, or a small container of such.
+    fn leads_nowhere(&self, object: *mut ffi::PyObject, depth: u32) -> bool {
+        // SAFETY: a live object, which a container owns.
+        let kind = unsafe { ffi::Py_TYPE(object) } as usize;
+        match self.known.get(&kind).map(|(_, role)| *role) {
+            Some(Role::Leaf) => true,
+            _ if depth == MOST_LEVELS => false,
+            _ => each_item(object, FEW_ITEMS, &mut |item| self.leads_nowhere(item, depth + 1)) == Some(true),
         }
-        true
     }
 
     fn of(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Role> {

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyTuple};
+use pyo3::types::{PyAny, PyDict, PyString, PyTuple};
 
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
@@ -22,6 +23,7 @@ pub(in crate::pickler) fn plan_tensor<'py>(
     context: &Arc<PickleContext>,
     tensor: &Bound<'py, PyAny>,
 ) -> PyResult<ObjectPlan<'py>> {
+    note_gradients(context, tensor)?;
     let reduced = tensor.call_method1("__reduce_ex__", (5,))?;
     match with_own_storage(context, tensor, &reduced)? {
         Some(reduction) => {
@@ -33,6 +35,30 @@ pub(in crate::pickler) fn plan_tensor<'py>(
     }
 }
 
+/// The plan for an exact `torch.nn.Parameter`: as torch says.
+pub(in crate::pickler) fn plan_exact_parameter<'py>(
+    context: &Arc<PickleContext>,
+    parameter: &Bound<'py, PyAny>,
+) -> PyResult<ObjectPlan<'py>> {
+    note_gradients(context, parameter)?;
+    reduce::plan(context, parameter)
+}
+
+/// Notes what torch does not pickle of a tensor: its gradient, and how it was computed.
+fn note_gradients(context: &PickleContext, tensor: &Bound<'_, PyAny>) -> PyResult<()> {
+    let has = |name: &Bound<'_, PyString>| tensor.getattr(name).is_ok_and(|value| !value.is_none());
+    let py = tensor.py();
+    if has(intern!(py, "grad_fn")) {
+        return context.note("a tensor comes back without the computation that made it (grad_fn)".to_owned());
+    }
+    // torch warns of other tensors that are asked for it.
+    let is_leaf = tensor.getattr(intern!(py, "is_leaf")).is_ok_and(|leaf| leaf.is_truthy().unwrap_or(false));
+    if is_leaf && has(intern!(py, "grad")) {
+        return context.note("a tensor comes back without its gradient (grad)".to_owned());
+    }
+    Ok(())
+}
+
 /// The plan for an instance of a subclass of `torch.nn.Parameter`, which torch itself would bring back as a plain
 /// `Parameter`: `torch.Tensor._make_subclass(class, tensor, requires_grad)`, as `Parameter.__new__` does.
 pub(in crate::pickler) fn plan_parameter<'py>(
@@ -40,6 +66,7 @@ pub(in crate::pickler) fn plan_parameter<'py>(
     parameter: &Bound<'py, PyAny>,
 ) -> PyResult<ObjectPlan<'py>> {
     let py = parameter.py();
+    note_gradients(context, parameter)?;
     let reduced = parameter.call_method1("__reduce_ex__", (5,))?;
     let parts = reduced.extract::<(Bound<'py, PyAny>, Bound<'py, PyTuple>)>();
     let Ok((function, arguments)) = parts else { return reduce::plan_reduced(context, parameter, &reduced) };

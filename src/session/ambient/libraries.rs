@@ -146,6 +146,24 @@ pub(super) fn set_numpy(numpy: &Bound<'_, PyModule>, value: &Value) -> PyResult<
     Ok(())
 }
 
+/// Whether numbers of 64 bits are enabled. Without them, jax makes 32-bit arrays of those in a file.
+pub(super) fn find_jax(os: &Bound<'_, PyModule>, _: &mut Vec<String>) -> PyResult<Found> {
+    let Some(jax) = super::loaded(os.py(), "jax") else { return Ok(None) };
+    let is_enabled: bool = jax.getattr("config")?.getattr("jax_enable_x64")?.extract()?;
+    Ok(is_enabled.then(|| (json!({"x64": true}), "jax_enable_x64".to_owned())))
+}
+
+pub(super) fn set_jax(os: &Bound<'_, PyModule>, value: &Value) -> PyResult<()> {
+    if value.get("x64").and_then(Value::as_bool) != Some(true) {
+        return Err(unexpected());
+    }
+    match super::loaded(os.py(), "jax") {
+        Some(jax) => jax.getattr("config")?.call_method1("update", ("jax_enable_x64", true)).map(drop),
+        // jax reads it when it is imported.
+        None => os.getattr("environ")?.set_item("JAX_ENABLE_X64", "1"),
+    }
+}
+
 pub(super) fn find_pandas(pandas: &Bound<'_, PyModule>, notes: &mut Vec<String>) -> PyResult<Found> {
     // The public functions warn of options that are deprecated.
     let Some(config) = super::loaded(pandas.py(), "pandas._config.config") else { return Ok(None) };

@@ -49,14 +49,17 @@ type Find = fn(&Bound<'_, PyModule>, &mut Vec<String>) -> PyResult<Found>;
 /// Puts a value back.
 type Apply = fn(&Bound<'_, PyModule>, &Value) -> PyResult<()>;
 
-/// The name of the entry that is applied before anything is loaded: modules may be there.
-pub(super) const SEARCH_PATH: &str = "sys.path";
+/// Directories with modules that the variables may need.
+const SEARCH_PATH: &str = "sys.path";
+/// An option that decides what jax makes of the arrays in a file.
+const JAX: &str = "jax";
 /// The name of the entry that only the prompt and code get: the arguments of a script are relative to this directory.
 const DIRECTORY: &str = "cwd";
 
 const KINDS: &[AmbientKind] = &[
     kind(DIRECTORY, "sys", true, process::find_directory, process::set_directory),
     kind(SEARCH_PATH, "sys", true, process::find_path, process::set_path),
+    kind(JAX, "os", true, libraries::find_jax, libraries::set_jax),
     kind("environ", "os", true, process::find_environ, process::set_environ),
     kind("interpreter", "sys", true, process::find_limits, process::set_limits),
     kind("locale", "sys", true, process::find_locale, process::set_locale),
@@ -97,10 +100,10 @@ pub(super) fn stored_entries(snapshot: &Snapshot, index: &Index) -> Result<Vec<(
     if segments.is_empty() {
         return Ok(Vec::new());
     }
-    let bytes = snapshot.bytes()?;
     let value = |segment: &&VariableSegment<'_>| {
-        snapshot.check_segments(std::iter::once(*segment), &|_| {}).ok()?;
-        let value = segment.value_of_frame(bytes)?;
+        // The bytes that are checked are those that are used, even if the file changes meanwhile.
+        let bytes = snapshot.checked_segment(segment).ok()??;
+        let value = segment.value_within(&bytes)?;
         let mut ops = Parser::segment(value, 0);
         let json = match ops.next()?.ok()?.argument {
             Argument::Str(text) => serde_json::from_slice(text.bytes()).ok()?,
@@ -148,6 +151,11 @@ impl AppliedState {
             }
         }
     }
+}
+
+/// Whether an entry is applied before anything is loaded.
+pub(super) fn is_early(name: &str) -> bool {
+    name == SEARCH_PATH || name == JAX
 }
 
 /// Whether an entry is the working directory.

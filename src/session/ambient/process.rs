@@ -8,31 +8,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 use serde_json::{Value, json};
 
-use super::super::secrets::secrets;
+use super::super::credentials;
 use super::{Found, integer, string, unexpected};
 use crate::python::dill_install;
 use crate::python::start_state::{self, current_locale, strings};
 
-/// Parts of the names of variables that hold credentials, in capitals.
-const SECRET_NAMES: [&str; 14] = [
-    "PASS", "PWD", "SECRET", "TOKEN", "KEY", "AUTH", "CRED", "COOKIE", "SESSION", "DSN", "SALT", "PRIVATE", "CERT",
-    "SIGN",
-];
-/// Parts of values that hold credentials, in small letters.
-const SECRET_VALUES: [&str; 8] = ["password", "passwd", "pwd=", "secret", "token", "bearer ", "basic ", "private key"];
 /// Variables that describe this machine.
 const OF_MACHINE: [&str; 7] = ["PATH", "HOME", "USER", "LOGNAME", "HOSTNAME", "TMPDIR", "SHELL"];
-
-/// Whether an environment variable is left out for what it may hold. A snapshot is passed on more easily than an
-/// environment, so this errs on the side of leaving out.
-fn may_be_secret(name: &str, value: &str) -> bool {
-    let (name, value) = (name.to_uppercase(), value.to_lowercase());
-    // `scheme://user:password@host`
-    let has_user = value.split("://").skip(1).any(|rest| rest.split('/').next().is_some_and(|host| host.contains('@')));
-    has_user
-        || SECRET_NAMES.iter().any(|part| name.contains(part))
-        || SECRET_VALUES.iter().any(|part| value.contains(part))
-}
 
 /// Environment variables that shells and terminals set for each process.
 const OF_SHELL: [&str; 6] = ["PWD", "OLDPWD", "SHLVL", "_", "LINES", "COLUMNS"];
@@ -111,9 +93,9 @@ pub(super) fn find_environ(os: &Bound<'_, PyModule>, notes: &mut Vec<String>) ->
         if is_ours(&text) || OF_MACHINE.contains(&text.as_str()) {
             continue;
         }
-        if let Some(why) = secrets(&text, &value).first() {
+        if let Some(why) = credentials::reason(Some(&text), &string) {
             notes.push(format!("the environment variable {text} is not kept: it looks like a credential ({why})"));
-        } else if may_be_secret(&text, &string) {
+        } else if credentials::may_be_credential(&text, &string) {
             notes.push(format!("the environment variable {text} is not kept: it may be a credential"));
         } else {
             changes.insert(text, Some(string));

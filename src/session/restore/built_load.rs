@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyUnicodeDecodeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyString};
 
@@ -17,7 +17,7 @@ use super::builder::{BuildContext, BuildFailure, ObjectBuilder};
 use super::installed_imports::InstalledImports;
 use super::load_variables::{ChosenVariable, reason_for_skip};
 use super::restore_context::{LostVariable, RestoreRequest, Restored, bind_module};
-use super::segment_loader::reason_for_loss;
+use super::segment_loader::{missing_module, reason_for_loss};
 use super::untrusted_load::{self, bad_names, check_index, module_of_session};
 use super::{explain_error, fetch, note_damage, plan_for, segments_for, select};
 use crate::exit::{self, OrExit};
@@ -28,7 +28,7 @@ use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::load_plan::{LoadPlan, LostSlots};
 use crate::snapshot::reader::{Damage, Progress, ReadError, Snapshot};
-use crate::snapshot::requirements::{LoadInput, PlannedLoads};
+use crate::snapshot::requirements::{LoadInput, NotPlanned, PlannedLoads};
 use crate::snapshot::segment::{Load, VariableSegment};
 
 /// The message for a load that is stopped.
@@ -54,12 +54,16 @@ pub(super) fn restore_own<'py>(
     let input = input_of(snapshot, request, &segments, &loads)?;
     let planned = match (bad_names(py, &variables)?, input.plan()) {
         (names, Ok(planned)) if names.is_empty() => planned,
+        (_, Err(error @ NotPlanned::TooLarge(_))) => return untrusted_load::refuse_plan(snapshot, request.name, error),
         (names, planned) => {
-            let needs = planned.err().into_iter().flatten().chain(names);
-            return untrusted_load::refuse(snapshot, request.name, needs.collect());
+            let needs = match planned {
+                Err(NotPlanned::Needs(needs)) => needs,
+                _ => Vec::new(),
+            };
+            return untrusted_load::refuse(snapshot, request.name, needs.into_iter().chain(names).collect());
         }
     };
-    let damage = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
+    let (damage, _) = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
     check_index(snapshot, index, &segments, &loads, &damage, request)?;
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let (names, lost) = if damage.is_none() {
@@ -71,7 +75,7 @@ pub(super) fn restore_own<'py>(
         let (loads, lost_slots) = plan.loads();
         // What is loaded has changed, and is planned again.
         let input = input_of(snapshot, request, &segments, &loads)?;
-        let planned = input.plan().or_else(|needs| untrusted_load::refuse(snapshot, request.name, needs))?;
+        let planned = input.plan().or_else(|why| untrusted_load::refuse_plan(snapshot, request.name, why))?;
         let building = OwnBuild { namespace: &namespace, plan: &plan, lost_slots: &lost_slots };
         building.build_all(py, &input, &planned, &mut variables)
     }
@@ -102,10 +106,21 @@ fn input_of<'f>(
 /// An error that ends the whole load.
 fn fatal(py: Python<'_>, failure: BuildFailure, name: &str) -> anyhow::Error {
     match failure {
-        BuildFailure::Raised(error) => explain_error(py, &error, name),
+        BuildFailure::Raised(error) if is_explained(py, &error) => explain_error(py, &error, name),
+        BuildFailure::Raised(error) => {
+            let why = reason_for_loss(py, &error);
+            exit::error(exit::DAMAGED, format!("cannot restore {name}: an object in it cannot be built: {why}"))
+        }
         BuildFailure::TooLong => exit::error(exit::DAMAGED, format!("cannot restore {name}: {TOO_LONG}")),
         BuildFailure::Shared(_) => anyhow!("cannot restore {name}"),
     }
+}
+
+/// Whether an exception has advice of its own, whatever made the objects.
+fn is_explained(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyKeyboardInterrupt>(py)
+        || error.is_instance_of::<PyUnicodeDecodeError>(py)
+        || missing_module(py, error).is_some()
 }
 
 /// Builds the variables of our own file.
@@ -211,8 +226,8 @@ pub(super) fn restore_foreign<'py>(
 ) -> Result<Restored> {
     let _installed = InstalledImports::only(py)?;
     let bytes = snapshot.bytes().or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
-    let input = LoadInput::of_pickle(bytes);
-    let planned = input.plan().or_else(|needs| untrusted_load::refuse(snapshot, request.name, needs))?;
+    let input = LoadInput::of_pickle(bytes).with_max_memory(snapshot.max_memory());
+    let planned = input.plan().or_else(|why| untrusted_load::refuse_plan(snapshot, request.name, why))?;
     let context = BuildContext::new(py, input.len());
     let built = build_alone(&context, &planned.machine, &planned.plan, &planned.values);
     let object = built.map_err(|failure| fatal(py, failure, request.name))?;

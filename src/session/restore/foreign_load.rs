@@ -14,6 +14,7 @@ use super::dill_functions::RUNTIME;
 use super::joblib_load;
 use super::restore_context::{RestoreContext, RestoreRequest, Restored, bind_module};
 use super::unpickler::Unpickler;
+use super::unpickler_stream::PickleSource;
 use crate::pickle::explain::outline::{Outline, OutlineRow};
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{ReadError, Snapshot};
@@ -108,7 +109,7 @@ fn unpickle<'py>(
     let found = Arc::new(AtomicBool::new(false));
     let array_files = Some(Arc::clone(&found));
     let context = RestoreContext { array_files, ..RestoreContext::new(request, main.clone(), main.dict())? };
-    let unpickler = Unpickler::new(py, snapshot, &context)?;
+    let unpickler = Unpickler::new(py, &PickleSource::File(Arc::clone(snapshot)), &context)?;
     // Only `joblib.dump` writes array bytes between the opcodes.
     let arrays = snapshot.raw_arrays().map_err(read_error)?;
     let loaded = if arrays.is_empty() {

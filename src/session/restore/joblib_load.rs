@@ -16,7 +16,7 @@ use pyo3::types::{PyAny, PyDict, PyTuple, PyType};
 
 use super::buffer_memory;
 use super::unpickler::{Unpickler, unpickler_class};
-use super::unpickler_stream::{UnpicklerStream, file_range};
+use super::unpickler_stream::{PickleSource, UnpicklerStream, file_range};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known;
 use crate::pickle::machine::RawArray;
@@ -54,7 +54,7 @@ pub(super) fn load_with_files<'py>(
     let py = unpickler.object().py();
     let globals = PyDict::new(py);
     py.run(FILES_UNPICKLER, Some(&globals), None)?;
-    let stream = Bound::new(py, UnpicklerStream::new(Arc::clone(snapshot)))?;
+    let stream = Bound::new(py, UnpicklerStream::new(PickleSource::File(Arc::clone(snapshot))))?;
     let pieces = stream.get().whole_pickle()?;
     stream.get().set_input(pieces);
     let directory = (name != "-").then(|| Path::new(name).parent()).flatten();
@@ -129,7 +129,7 @@ impl ArrayLoader {
 impl ArrayLoader {
     /// An array of objects: a separate pickle with its own memo. Its globals are looked up like all others.
     fn load_objects<'py>(&self, py: Python<'py>, raw: &RawArray) -> PyResult<Bound<'py, PyAny>> {
-        let stream = UnpicklerStream::new(Arc::clone(&self.snapshot));
+        let stream = UnpicklerStream::new(PickleSource::File(Arc::clone(&self.snapshot)));
         stream.set_input(vec![InputPiece::File(file_range(raw.start, raw.end)?)]);
         let unpickler = unpickler_class(py)?.call1((Bound::new(py, stream)?,))?;
         unpickler.setattr("find_class", &self.find_class)?;

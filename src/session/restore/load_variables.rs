@@ -45,6 +45,9 @@ impl<'a> ChosenVariable<'a, '_> {
     }
 }
 
+/// Names with the values that they had before a load, if they had any.
+type NamesBefore<'a, 'py> = Vec<(&'a str, Option<Bound<'py, PyAny>>)>;
+
 /// Loads variables in the order of the file: a segment refers only to memo slots of earlier segments.
 pub(super) struct VariableLoads<'p, 'a, 'py> {
     pub(super) loader: SegmentLoader<'a, 'py>,
@@ -101,10 +104,7 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
 
     /// The variables of a session in which a class binds names before the variables are complete, each with its value
     /// before the load.
-    fn names_that_may_be_bound_early(
-        &self,
-        variables: &[ChosenVariable<'a, 'py>],
-    ) -> PyResult<Vec<(&'a str, Option<Bound<'py, PyAny>>)>> {
+    fn names_that_may_be_bound_early(&self, variables: &[ChosenVariable<'a, 'py>]) -> PyResult<NamesBefore<'a, 'py>> {
         if !variables.iter().any(|chosen| chosen.variable().kind == VariableKind::Class) {
             return Ok(Vec::new());
         }
@@ -114,7 +114,7 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
     }
 
     /// Gives names their values of before that were bound early, but whose variables are not wanted or are lost.
-    fn unbind(&self, before: Vec<(&str, Option<Bound<'py, PyAny>>)>) -> PyResult<()> {
+    fn unbind(&self, before: NamesBefore<'a, 'py>) -> PyResult<()> {
         let namespace = &self.context.namespace;
         let kept: HashSet<&str> = self.names.iter().map(String::as_str).collect();
         for (name, value) in before.into_iter().filter(|(name, _)| !kept.contains(name)) {

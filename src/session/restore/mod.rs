@@ -43,7 +43,7 @@ use super::interpreter_guards::{IgnoredWarnings, PausedCollector};
 use crate::exit::{self, OrExit};
 use crate::snapshot::index::{Index, SegmentRole, Variable};
 use crate::snapshot::load_plan::{LoadPlan, Usable};
-use crate::snapshot::reader::{Contents, Damage, Progress, ReadError, Snapshot, Wanted};
+use crate::snapshot::reader::{Contents, Damage, OpcodeImage, Progress, ReadError, Snapshot, Wanted};
 use crate::snapshot::segment::{Load, SegmentError, VariableSegment};
 
 /// Checks the requested variables of a file, and loads them. `progress` is called with the bytes that were read.
@@ -101,28 +101,27 @@ fn restore_own<'py>(
     let segments = segments.map_err(ReadError::from).or_exit(exit::DAMAGED, cannot_restore)?;
     let mut variables = select(py, index, segments.clone(), request)?;
     let file = snapshot.bytes().or_exit(exit::DAMAGED, cannot_restore)?;
-    let mut plan = plan_for(file, &segments, &variables, &Damage::default(), request);
-    let (mut loads, mut lost_slots) = plan.loads();
+    let (loads, _) = plan_for(file, &segments, &variables, &Damage::default(), request).loads();
     // From here on, an exception may come from code of the file or of an imported module.
     let failed = |error: PyErr| explain_error(py, &error, request.name);
     let entries = ambient_entries(snapshot, index, request)?;
     let mut state = AppliedState::default();
     // Directories that the script added may have modules that the variables need.
-    state.apply(py, &entries, |name| name == ambient::SEARCH_PATH);
+    state.apply(py, &entries, ambient::is_early);
     // Modules next to the script must be importable before the session's own module is.
     if request.finds_script_modules {
         add_script_directory(py, index)?;
     }
     let module = py.import(index.module.as_str()).map_err(failed)?;
-    let damage = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
-    if !damage.is_none() {
-        note_damage(&mut variables, &damage);
-        plan = plan_for(file, &segments, &variables, &damage, request);
-        (loads, lost_slots) = plan.loads();
-    }
+    let (damage, opcodes) = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
+    let opcodes = Arc::new(opcodes);
+    note_damage(&mut variables, &damage);
+    // From here on, only what was checked is read: the file may have changed meanwhile.
+    let plan = plan_for(opcodes.bytes(), &segments, &variables, &damage, request);
+    let (loads, lost_slots) = plan.loads();
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let context = RestoreContext::new(request, module, namespace).map_err(failed)?;
-    let loader = SegmentLoader::new(py, snapshot, &context).map_err(failed)?;
+    let loader = SegmentLoader::new(py, &opcodes, &context).map_err(failed)?;
     let loading = VariableLoads::new(loader, &context, &plan, lost_slots);
     let (names, lost) = loading.load_all(&mut variables, loads).map_err(failed)?;
     if request.into.is_none() {
@@ -131,7 +130,7 @@ fn restore_own<'py>(
     // The other libraries are those that are loaded by now.
     if request.only.is_empty() {
         let has_directory = request.ambient == AmbientChoice::AllAndDirectory;
-        let chosen = |name: &str| name != ambient::SEARCH_PATH && (has_directory || !ambient::is_directory(name));
+        let chosen = |name: &str| !ambient::is_early(name) && (has_directory || !ambient::is_directory(name));
         state.apply(py, &entries, chosen);
     }
     Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes: state.notes })
@@ -218,8 +217,8 @@ fn note_damage(variables: &mut [ChosenVariable<'_, '_>], damage: &Damage) {
     }
 }
 
-/// Checks the bytes of all that will be loaded, and reads the raw buffers that it needs into memory, before any
-/// variable is loaded. Damage is an error, unless the request is partial.
+/// Checks the bytes of all that will be loaded, and reads its opcodes and the raw buffers that it needs into memory,
+/// before any variable is loaded. Damage is an error, unless the request is partial.
 fn fetch<'py>(
     py: Python<'py>,
     snapshot: &Snapshot,
@@ -228,7 +227,7 @@ fn fetch<'py>(
     loads: &[Load],
     request: &RestoreRequest<'_, 'py>,
     progress: Progress<'_>,
-) -> Result<Damage> {
+) -> Result<(Damage, OpcodeImage)> {
     let is_needed = |load: &Load, number: usize| match load {
         Load::Nothing => false,
         Load::Whole => true,
@@ -256,10 +255,16 @@ fn fetch<'py>(
         wanted.push(Wanted { variable, role, memory: chosen.memory.insert(memory).fill_target() });
     }
     // Release the GIL: reading and hashing touch no Python object except the memory that `wanted` locks.
-    let damage = py.detach(|| snapshot.fetch(index, wanted, progress)).and_then(|damage| {
-        if damage.is_none() || request.partial { Ok(damage) } else { Err(ReadError::Damaged(damage)) }
+    let trusted = request.trusted;
+    let fetched = py.detach(|| match trusted {
+        true => snapshot.fetch_opcodes(index, wanted, progress),
+        // These opcodes were copied before they were judged.
+        false => snapshot.fetch(index, wanted, progress).map(|damage| (damage, OpcodeImage::default())),
     });
-    damage.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
+    let fetched = fetched.and_then(|(damage, opcodes)| {
+        if damage.is_none() || request.partial { Ok((damage, opcodes)) } else { Err(ReadError::Damaged(damage)) }
+    });
+    fetched.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
 }
 
 /// Turns an exception that ends a restore into an error with an exit code and advice.

@@ -13,31 +13,29 @@ use pyo3::types::{PyAny, PyDict};
 use super::fault_log::FaultLog;
 use super::restore_context::RestoreContext;
 use super::unpickler::Unpickler;
+use super::unpickler_stream::PickleSource;
 use crate::python::discover;
 use crate::session::failure_path::error_text;
 use crate::snapshot::index::{Index, Variable};
-use crate::snapshot::reader::Snapshot;
+use crate::snapshot::reader::OpcodeImage;
 use crate::snapshot::segment::{Load, LoadSequence, SegmentObjects, UnpicklerInput, VariableSegment};
 
 /// Loads the segments of a snapshot, in their order.
 pub(super) struct SegmentLoader<'a, 'py> {
-    snapshot: &'a Arc<Snapshot>,
+    source: PickleSource,
     context: &'a RestoreContext<'py>,
     unpickler: Unpickler<'py>,
     sequence: LoadSequence,
 }
 
 impl<'a, 'py> SegmentLoader<'a, 'py> {
-    pub(super) fn new(
-        py: Python<'py>,
-        snapshot: &'a Arc<Snapshot>,
-        context: &'a RestoreContext<'py>,
-    ) -> PyResult<Self> {
-        let unpickler = Unpickler::new(py, snapshot, context)?;
+    pub(super) fn new(py: Python<'py>, opcodes: &Arc<OpcodeImage>, context: &'a RestoreContext<'py>) -> PyResult<Self> {
+        let source = PickleSource::Checked(Arc::clone(opcodes));
+        let unpickler = Unpickler::new(py, &source, context)?;
         // Slot 0 holds the module of the session. The module is passed in as an out-of-band buffer.
         let (sequence, module_slot) = LoadSequence::start(false);
         unpickler.load(module_slot, [context.module.clone().into_any()])?;
-        Ok(Self { snapshot, context, unpickler, sequence })
+        Ok(Self { source, context, unpickler, sequence })
     }
 
     /// Loads a variable, or returns the reason why it cannot be loaded. `memory` holds the contents of its raw buffers.
@@ -153,7 +151,7 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
 
     /// Begins a new unpickler with these objects in its slots.
     fn replace_unpickler(&mut self, objects: Vec<Bound<'py, PyAny>>) -> PyResult<()> {
-        self.unpickler = Unpickler::new(self.context.module.py(), self.snapshot, self.context)?;
+        self.unpickler = Unpickler::new(self.context.module.py(), &self.source, self.context)?;
         self.unpickler.load(UnpicklerInput::filled_slots(objects.len()), objects).map(drop)
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::CStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyType};
@@ -13,9 +13,8 @@ use pyo3::types::{PyAny, PyDict, PyType};
 use super::class_finder::ClassFinder;
 use super::fault_log::ExactStream;
 use super::restore_context::RestoreContext;
-use super::unpickler_stream::UnpicklerStream;
+use super::unpickler_stream::{PickleSource, UnpicklerStream};
 use crate::pickle::format::opcode::Opcode;
-use crate::snapshot::reader::Snapshot;
 use crate::snapshot::segment::{InputPiece, UnpicklerInput};
 
 /// An unpickler, and the Python objects that feed it.
@@ -30,10 +29,10 @@ pub(super) struct Unpickler<'py> {
 
 impl<'py> Unpickler<'py> {
     /// An unpickler with an empty memo.
-    pub(super) fn new(py: Python<'py>, snapshot: &Arc<Snapshot>, context: &RestoreContext<'py>) -> PyResult<Self> {
+    pub(super) fn new(py: Python<'py>, source: &PickleSource, context: &RestoreContext<'py>) -> PyResult<Self> {
         // The queue is empty at first and is refilled before each load.
         let buffers = Bound::new(py, BufferQueue::default())?;
-        let stream = Bound::new(py, UnpicklerStream::new(Arc::clone(snapshot)))?;
+        let stream = Bound::new(py, UnpicklerStream::new(source.clone()))?;
         let options = PyDict::new(py);
         options.set_item("buffers", &buffers)?;
         let class = unpickler_class(py)?;

@@ -1,7 +1,7 @@
 //! The file object that CPython's unpickler reads from: a whole pickle, or the [`InputPiece`]s of one load.
 //!
-//! Pieces that are ranges of the file are read from its mapping. A `read` may span several pieces, because an opcode
-//! and its argument can be in different pieces.
+//! Pieces that are ranges of the file are read from its checked opcodes, or from the mapping of a file without hashes.
+//! A `read` may span several pieces, because an opcode and its argument can be in different pieces.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyMemoryView, PySlice};
 
-use crate::snapshot::reader::Snapshot;
+use crate::snapshot::reader::{OpcodeImage, Snapshot};
 use crate::snapshot::segment::InputPiece;
 
 /// The most bytes that `peek` returns.
@@ -19,10 +19,28 @@ const MAX_PEEK: usize = 128 * 1024;
 /// The most bytes that are copied at once into a buffer.
 const MAX_CHUNK: usize = 1 << 20;
 
+/// Where the ranges of a file are read from.
+#[derive(Clone)]
+pub(super) enum PickleSource {
+    /// The mapped file, which has no hashes: any pickle that snapcli did not write.
+    File(Arc<Snapshot>),
+    /// The opcodes of our own file, as they were checked.
+    Checked(Arc<OpcodeImage>),
+}
+
+impl PickleSource {
+    fn bytes(&self) -> PyResult<&[u8]> {
+        match self {
+            Self::File(snapshot) => snapshot.bytes().map_err(|error| PyOSError::new_err(error.to_string())),
+            Self::Checked(image) => Ok(image.bytes()),
+        }
+    }
+}
+
 /// A file object with `read`, `readinto`, `readline` and `peek`, the only methods that unpicklers call.
 #[pyclass(frozen)]
 pub(super) struct UnpicklerStream {
-    snapshot: Arc<Snapshot>,
+    source: PickleSource,
     waiting: Mutex<WaitingPieces>,
 }
 
@@ -59,8 +77,8 @@ impl WaitingPieces {
 
 impl UnpicklerStream {
     /// A stream at its end.
-    pub(super) fn new(snapshot: Arc<Snapshot>) -> Self {
-        Self { snapshot, waiting: Mutex::default() }
+    pub(super) fn new(source: PickleSource) -> Self {
+        Self { source, waiting: Mutex::default() }
     }
 
     /// Replaces the input.
@@ -70,7 +88,7 @@ impl UnpicklerStream {
 
     /// The input that is the whole pickle of the file.
     pub(super) fn whole_pickle(&self) -> PyResult<Vec<InputPiece>> {
-        Ok(vec![InputPiece::File(file_range(0, self.snapshot.stream_len())?)])
+        Ok(vec![InputPiece::File(0..self.source.bytes()?.len())])
     }
 
     /// The offset in the file of the last byte that was read, if it came from the file.
@@ -89,7 +107,7 @@ impl UnpicklerStream {
     /// Calls `action` with the unread bytes of the current piece, which are empty only at the end of the input.
     /// `action` returns how many of them it has consumed.
     fn with_unread<T>(&self, action: impl FnOnce(&[u8]) -> (usize, T)) -> PyResult<T> {
-        let file = self.snapshot.bytes().map_err(|error| PyOSError::new_err(error.to_string()))?;
+        let file = self.source.bytes()?;
         let mut waiting = self.lock();
         let Some(rest) = waiting.unread(file) else {
             return Err(PyOSError::new_err("the pickle extends beyond the end of the file: copy the file again"));

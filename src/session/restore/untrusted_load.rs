@@ -13,7 +13,7 @@ use crate::exit::{self, OrExit};
 use crate::pickle::known::untrusted as allow_list;
 use crate::snapshot::index::{Index, SegmentRole};
 use crate::snapshot::reader::{Contents, Damage, Snapshot};
-use crate::snapshot::requirements::Requirement;
+use crate::snapshot::requirements::{NotPlanned, Requirement};
 use crate::snapshot::segment::{Load, VariableSegment};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::verification;
@@ -112,6 +112,14 @@ impl Untrusted {
 /// Refuses a file that needs more than plain data.
 pub(super) fn refuse<T>(snapshot: &Snapshot, name: &str, requirements: Vec<Requirement>) -> anyhow::Result<T> {
     Err(Untrusted { name: name.to_owned(), signer: Signer::of(snapshot), requirements }.into_error())
+}
+
+/// Refuses a file that cannot be built.
+pub(super) fn refuse_plan<T>(snapshot: &Snapshot, name: &str, why: NotPlanned) -> anyhow::Result<T> {
+    match why {
+        NotPlanned::Needs(needs) => refuse(snapshot, name, needs),
+        NotPlanned::TooLarge(error) => Err(error).or_exit(exit::DAMAGED, || format!("cannot restore {name}")),
+    }
 }
 
 /// Checks all that the index says of what is loaded, as `verify` does: what it says decides what is loaded.

@@ -84,8 +84,11 @@ pub struct ScriptInfo {
     pub path: String,
     /// BLAKE3 of the source, in hex; empty if there was no single source file.
     pub blake3: String,
-    /// `sys.argv` at the start of the script.
+    /// `sys.argv` at the start of the script, without what looks like a credential.
     pub argv: Vec<String>,
+    /// What in the arguments or the traceback looked like a credential, and whether it was kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// How the script ended.
     pub ended: ScriptEnd,
     /// How long it ran, in seconds.
@@ -195,6 +198,9 @@ pub struct Variable {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
 }
+
+/// What stands in place of a credential.
+pub(crate) const NOT_SHOWN: &str = "(not shown)";
 
 /// The most characters of a [`Variable::preview`].
 pub(crate) const PREVIEW: usize = 80;

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::opcode_image::OpcodeImage;
 use super::parallel_hash::{self, Copy, PIECE, Progress};
 use super::read_error::{Damage, ReadError};
 use super::source::Source;
@@ -82,39 +83,76 @@ fn has_opcodes(source: &Source, segment: &VariableSegment<'_>, progress: Progres
 
 /// Checks the segments of some variables, and reads their raw buffers into the memory that is given. If the buffers of
 /// a segment are mapped or not needed, only its opcodes are checked. The few bytes outside the segments are checked as
-/// well.
+/// well. All opcodes that are checked are copied to `image`, if there is one.
 pub(super) fn fetch(
     source: &Source,
     index: &Index,
     wanted: Vec<Wanted<'_, '_>>,
+    mut image: Option<&mut OpcodeImage>,
     progress: Progress<'_>,
 ) -> Result<Damage, ReadError> {
     let outside = is_outside_damaged(source, index, progress)?;
     let mut damage = Damage { outside, ..Damage::default() };
     let (mut read, mut ranges, mut copies) = (Vec::new(), Vec::new(), Vec::new());
-    for Wanted { variable, role, memory } in wanted {
-        let segment = VariableSegment::of(role, variable)?;
+    let segments = wanted.iter().map(|wanted| VariableSegment::of(wanted.role, wanted.variable));
+    let segments: Vec<VariableSegment<'_>> = segments.collect::<Result<_, _>>()?;
+    let mut slots = match image.as_deref_mut() {
+        Some(image) => opcode_slots(image, &segments)?,
+        None => Vec::new(),
+    }
+    .into_iter();
+    for (segment, Wanted { variable, memory, .. }) in segments.iter().zip(wanted) {
+        // Without an image there are none.
+        let opcodes: Vec<Copy<'_>> = slots.by_ref().take(segment.opcode_ranges().len()).collect();
         match memory {
             // Hashing the contents would read the whole array.
-            Memory::Mapped => damage.note(variable, has_opcodes(source, &segment, progress)?),
+            Memory::Mapped if opcodes.is_empty() => damage.note(variable, has_opcodes(source, segment, progress)?),
+            Memory::Mapped => {
+                let found = parallel_hash::hash_copied(source, opcodes, progress)?;
+                damage.note(variable, found.to_hex().as_str() == variable.opcodes);
+            }
             Memory::Filled(buffers) => {
                 let offsets = segment.contents().map(|contents| contents.start as u64);
                 copies.extend(offsets.zip(buffers).map(|(offset, memory)| Copy { offset, memory }));
+                copies.extend(opcodes);
                 ranges.push(segment.range());
                 read.push(segment);
             }
         }
     }
-    for (segment, found) in read.iter().zip(parallel_hash::hash_and_copy(source, &ranges, copies, progress)?) {
+    let hashes = parallel_hash::hash_and_copy(source, &ranges, copies, progress)?;
+    for (segment, found) in read.iter().zip(hashes) {
         let is_intact = found.to_hex().as_str() == segment.variable().blake3;
         damage.note(segment.variable(), is_intact);
-        if !is_intact {
-            note_opcodes(&mut damage, source, segment)?;
+        match image.as_deref() {
+            _ if is_intact => {}
+            // What was read counts, and not what another read would find.
+            Some(image) if has_opcodes_in(image, segment) => damage.opcodes_intact.push(segment.variable().offset),
+            Some(_) => {}
+            None => note_opcodes(&mut damage, source, segment)?,
         }
     }
     // `Damage::reason` searches by offset.
     damage.damaged.sort_unstable_by_key(|(_, offset)| *offset);
     Ok(damage)
+}
+
+/// The memory for the opcodes of some segments.
+fn opcode_slots<'m>(image: &'m mut OpcodeImage, segments: &[VariableSegment<'_>]) -> Result<Vec<Copy<'m>>, ReadError> {
+    let ranges: Vec<Range<u64>> = segments.iter().flat_map(VariableSegment::opcode_ranges).collect();
+    let end = ranges.last().map_or(0, |range| range.end);
+    let slots = image.slots(&ranges).ok_or(ReadError::CutShort { at: end })?;
+    Ok(ranges.iter().zip(slots).map(|(range, memory)| Copy { offset: range.start, memory }).collect())
+}
+
+/// Whether the opcodes of a segment with raw buffers, as they were copied, match their checksum.
+fn has_opcodes_in(image: &OpcodeImage, segment: &VariableSegment<'_>) -> bool {
+    let mut hasher = blake3::Hasher::new();
+    for Range { start, end } in segment.opcode_ranges() {
+        let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        hasher.update(range.and_then(|(start, end)| image.bytes().get(start..end)).unwrap_or_default());
+    }
+    !segment.variable().buffers.is_empty() && hasher.finalize().to_hex().as_str() == segment.variable().opcodes
 }
 
 /// A variable that will be loaded.

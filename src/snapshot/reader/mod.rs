@@ -7,6 +7,7 @@
 mod compressed;
 mod file_kind;
 mod integrity;
+mod opcode_image;
 mod parallel_hash;
 mod read_error;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 
 pub use integrity::{Memory, Wanted};
+pub(crate) use opcode_image::OpcodeImage;
 pub(crate) use parallel_hash::Progress;
 pub(crate) use read_error::{Damage, ReadError};
 
@@ -27,13 +29,14 @@ use super::index::{self, Index, SCHEMA, Variable};
 use super::layout::{TRAILER, Trailer};
 use super::segment::VariableSegment;
 use super::signature::SigningKey;
+use super::verification;
 use super::writer::owner;
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::pickle::format::emit;
 use crate::pickle::inspection::Inspection;
-use crate::pickle::machine::{MachineError, RawArray};
-use crate::pickle::verdict::Verdict;
+use crate::pickle::machine::RawArray;
+use crate::pickle::verdict::{Verdict, VerdictClass};
 use crate::pickle::work_budget::WorkBudget;
 
 /// The most opcode bytes of our own file for which a verdict is formed without being asked for: a few seconds.
@@ -77,14 +80,6 @@ pub enum Contents {
 struct FollowedPickle {
     outline: Outline,
     raw_arrays: Vec<RawArray>,
-    /// Set if the pickle exceeds a limit: then the outline has the opcodes' word only.
-    too_large: Option<MachineError>,
-}
-
-impl FollowedPickle {
-    fn whole(&self) -> Result<&Self, ReadError> {
-        self.too_large.clone().map_or(Ok(self), |error| Err(ReadError::BadPickle(error)))
-    }
 }
 
 impl Snapshot {
@@ -109,24 +104,24 @@ impl Snapshot {
     ///
     /// # Errors
     /// If nothing is intact.
-    pub fn open_partial(path: &Path) -> Result<(Self, Option<ReadError>), ReadError> {
-        Self::partial(|| Source::open(path))
+    pub fn open_partial(path: &Path, max_memory: Option<u64>) -> Result<(Self, Option<ReadError>), ReadError> {
+        Self::partial(|| Source::open(path), max_memory)
     }
 
     /// As [`open_partial`](Self::open_partial), from the bytes of a file.
     ///
     /// # Errors
     /// As for [`open_partial`](Self::open_partial).
-    pub fn partial_from_bytes(bytes: &[u8]) -> Result<(Self, Option<ReadError>), ReadError> {
-        Self::partial(|| Source::memory(bytes.to_vec()))
+    pub fn partial_from_bytes(bytes: &[u8], max_memory: Option<u64>) -> Result<(Self, Option<ReadError>), ReadError> {
+        Self::partial(|| Source::memory(bytes.to_vec()), max_memory)
     }
 
-    fn partial(source: impl Fn() -> Result<Source, ReadError>) -> Result<(Self, Option<ReadError>), ReadError> {
-        let opened = Self::from_source(source()?).and_then(|snapshot| {
-            // A trusted file may be of any size.
-            snapshot.raw_arrays()?;
-            Ok(snapshot)
-        });
+    fn partial(
+        source: impl Fn() -> Result<Source, ReadError>,
+        max_memory: Option<u64>,
+    ) -> Result<(Self, Option<ReadError>), ReadError> {
+        let open = |source| Self::from_source(source).map(|snapshot| snapshot.with_max_memory(max_memory));
+        let opened = open(source()?).and_then(Self::followed);
         let error = match opened {
             Ok(snapshot) => return Ok((snapshot, None)),
             Err(error) => error,
@@ -137,8 +132,7 @@ impl Snapshot {
         let Some(pickle) = salvage::salvage(source()?.bytes()?) else { return Err(error) };
         // The salvaged pickle has no trailer, so no index is read.
         let snapshot = Self::new(Source::Memory(pickle), Contents::Foreign { lost_index: true }, None);
-        snapshot.raw_arrays()?;
-        Ok((snapshot, Some(error)))
+        Ok((snapshot.with_max_memory(max_memory).followed()?, Some(error)))
     }
 
     fn from_source(source: Source) -> Result<Self, ReadError> {
@@ -161,9 +155,12 @@ impl Snapshot {
     /// The same file, which may be followed with this many bytes of memory; `None` stands for the standard.
     #[must_use]
     pub fn with_max_memory(self, max_memory: Option<u64>) -> Self {
-        // What was found to be too large may not be so any more.
-        let followed = if max_memory.is_some() { OnceLock::new() } else { self.followed };
-        Self { max_memory, followed, ..self }
+        Self { max_memory, ..self }
+    }
+
+    /// How many bytes of memory the user allows for following it.
+    pub(crate) fn max_memory(&self) -> Option<u64> {
+        self.max_memory
     }
 
     /// What may be spent to look at the opcodes.
@@ -197,7 +194,7 @@ impl Snapshot {
     /// If it is neither: another kind of file, or a pickle that was cut short or damaged, or is too large.
     pub fn followed(self) -> Result<Self, ReadError> {
         if let Contents::Foreign { .. } = self.contents {
-            self.follow(false)?.whole()?;
+            self.follow(false)?;
         }
         Ok(self)
     }
@@ -208,7 +205,7 @@ impl Snapshot {
     /// As for [`followed`](Self::followed).
     pub fn judged(self) -> Result<Self, ReadError> {
         if let Contents::Foreign { .. } = self.contents {
-            self.follow(true)?.whole()?;
+            self.follow(true)?;
         }
         Ok(self)
     }
@@ -226,11 +223,14 @@ impl Snapshot {
             if with_verdict { Inspection::run_pruned(bytes, &budget) } else { Inspection::run_outline(bytes, &budget) };
         let inspection = run.map_err(|error| ReadError::of_pickle(bytes, error))?;
         let outline = inspection.outline().clone();
-        if with_verdict {
-            self.verdict.get_or_init(|| inspection.verdict().clone());
+        let verdict = with_verdict.then(|| inspection.verdict().clone());
+        // What was found until here is incomplete if the budget is spent.
+        inspection.check().map_err(ReadError::BadPickle)?;
+        if let Some(verdict) = verdict {
+            self.verdict.get_or_init(|| verdict);
         }
-        let (raw_arrays, too_large) = (inspection.raw_arrays().to_vec(), inspection.check().err());
-        Ok(self.followed.get_or_init(|| FollowedPickle { outline, raw_arrays, too_large }))
+        let raw_arrays = inspection.raw_arrays().to_vec();
+        Ok(self.followed.get_or_init(|| FollowedPickle { outline, raw_arrays }))
     }
 
     /// The contents of the pickle, as far as its opcodes show them. For our own file, the index says more.
@@ -238,14 +238,13 @@ impl Snapshot {
     /// # Errors
     /// If the file is not a sound pickle.
     pub fn outline(&self) -> Result<&Outline, ReadError> {
-        Ok(&self.follow(false)?.whole()?.outline)
+        Ok(&self.follow(false)?.outline)
     }
 
-    /// The ranges of array bytes between the opcodes, as joblib writes them; always empty for our own file, and for a
-    /// pickle that is too large.
+    /// The ranges of array bytes between the opcodes, as joblib writes them; always empty for our own file.
     ///
     /// # Errors
-    /// If the file is not a sound pickle. That it is too large is no error here.
+    /// If the file is not a sound pickle.
     pub fn raw_arrays(&self) -> Result<&[RawArray], ReadError> {
         match self.contents {
             Contents::Own { .. } => Ok(&[]),
@@ -334,6 +333,8 @@ impl Snapshot {
                     variable.offset,
                     variable.memo.0,
                     &owner,
+                    // What looks like a credential is not on every screen.
+                    !variable.secrets.is_empty(),
                     &self.budget(),
                 );
                 tree.map(Some).map_err(ReadError::BadPickle)
@@ -354,13 +355,13 @@ impl Snapshot {
     /// # Errors
     /// If the file is not a sound pickle.
     pub fn verdict(&self, however_long: bool) -> Result<Option<Verdict>, ReadError> {
-        match &self.contents {
+        let index = match &self.contents {
             Contents::Foreign { .. } => {
-                self.follow(true)?.whole()?;
+                self.follow(true)?;
                 return Ok(self.verdict.get().cloned());
             }
-            Contents::Own { .. } => {}
-        }
+            Contents::Own { index } => index,
+        };
         // The machine steps over the contents of raw buffers, so only the opcodes take time.
         if self.opcodes_len() > MAX_UNASKED && !however_long {
             return Ok(None);
@@ -368,14 +369,27 @@ impl Snapshot {
         if let Some(verdict) = self.verdict.get() {
             return Ok(Some(verdict.clone()));
         }
-        let verdict = match Verdict::follow(self.bytes()?, &self.budget()) {
-            Ok((verdict, ..)) => verdict,
+        let verdict = match Verdict::of_file(self.bytes()?, &self.budget()) {
+            Ok(verdict) => self.verdict_with_index(index, verdict)?,
             // The index says what is in the file, so it can be shown without a verdict.
             Err(error) if error.is_limit() && !however_long => return Ok(None),
             Err(error) if error.is_limit() => return Err(ReadError::BadPickle(error)),
             Err(error) => Verdict::refused(&error),
         };
         Ok(Some(self.verdict.get_or_init(|| verdict).clone()))
+    }
+
+    /// The verdict on our own file: the pickle may be plain, but a load goes by the index.
+    fn verdict_with_index(&self, index: &Index, verdict: Verdict) -> Result<Verdict, ReadError> {
+        if verdict.class != VerdictClass::Plain {
+            return Ok(verdict);
+        }
+        let (segments, bytes) = (VariableSegment::all(index)?, self.bytes()?);
+        let skip = vec![false; segments.len()];
+        Ok(match verification::problem_of_index(index, &segments, bytes, &skip, true) {
+            None => verdict,
+            Some(problem) => verdict.refusing(&[(problem.at, format!("the index ({})", problem.what))]),
+        })
     }
 
     /// Checks the whole pickle, and calls `progress` with the number of bytes that were checked since the last call. In
@@ -401,7 +415,35 @@ impl Snapshot {
         wanted: Vec<Wanted<'_, '_>>,
         progress: Progress<'_>,
     ) -> Result<Damage, ReadError> {
-        integrity::fetch(&self.source, index, wanted, progress)
+        integrity::fetch(&self.source, index, wanted, None, progress)
+    }
+
+    /// As [`fetch`](Self::fetch). Also returns the opcodes that were checked, for loads that must not read the file
+    /// again: it may change meanwhile.
+    ///
+    /// # Errors
+    /// As for [`fetch`](Self::fetch), or if there is not enough memory.
+    pub(crate) fn fetch_opcodes(
+        &self,
+        index: &Index,
+        wanted: Vec<Wanted<'_, '_>>,
+        progress: Progress<'_>,
+    ) -> Result<(Damage, OpcodeImage), ReadError> {
+        let mut image = OpcodeImage::new(index.stream.length)?;
+        let damage = integrity::fetch(&self.source, index, wanted, Some(&mut image), progress)?;
+        Ok((damage, image))
+    }
+
+    /// The bytes of a segment without raw buffers, if they match their checksum.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(crate) fn checked_segment(&self, segment: &VariableSegment<'_>) -> Result<Option<Vec<u8>>, ReadError> {
+        // Its range was checked against the length of the file when the index was read.
+        let range = segment.range();
+        let mut bytes = vec![0; usize::try_from(range.end.saturating_sub(range.start)).unwrap_or_default()];
+        self.source.read(range.start, &mut bytes)?;
+        Ok((blake3::hash(&bytes).to_hex().as_str() == segment.variable().blake3).then_some(bytes))
     }
 
     /// The file itself, to be mapped; `None` if it came from a pipe.

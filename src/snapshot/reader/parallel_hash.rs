@@ -85,6 +85,21 @@ pub(super) fn hash_joined(source: &Source, ranges: &[Range<u64>], progress: Prog
     Ok(hasher.finalize())
 }
 
+/// The hash of several ranges as if they were one, which are copied to memory meanwhile.
+pub(super) fn hash_copied(source: &Source, copies: Vec<Copy<'_>>, progress: Progress<'_>) -> io::Result<Hash> {
+    let mut hasher = Hasher::new();
+    for Copy { mut offset, memory } in copies {
+        // In pieces, so that what was read is still in the processor's cache when it is hashed.
+        for piece in memory.chunks_mut(PIECE) {
+            source.read(offset, piece)?;
+            hasher.update(piece);
+            offset = offset.saturating_add(piece.len() as u64);
+            progress(piece.len() as u64);
+        }
+    }
+    Ok(hasher.finalize())
+}
+
 fn length(range: &Range<u64>) -> u64 {
     range.end.saturating_sub(range.start)
 }

@@ -89,7 +89,7 @@ pub enum ReadError {
         at: u64,
     },
     /// Bytes of our own pickle do not have their hashes.
-    #[error("{0}; copy the file again, or restore what is intact with --partial")]
+    #[error("{0}; copy the file again, or restore what needs no damaged bytes with --partial")]
     Damaged(Damage),
 }
 
@@ -135,7 +135,7 @@ impl ReadError {
     }
 
     /// Whether the file may hold intact variables all the same.
-    pub(super) fn leaves_something(&self) -> bool {
+    pub(crate) fn leaves_something(&self) -> bool {
         !self.is_limit()
             && matches!(self, Self::CutShort { .. } | Self::BadPickle(_) | Self::Layout(_) | Self::IndexDamaged { .. })
     }
@@ -206,7 +206,8 @@ impl fmt::Display for Damage {
             parts.push(format!("damaged: {}", some(names)));
         }
         if !self.whole.is_empty() {
-            parts.push(format!("intact: {}", some(self.whole.iter().cloned())));
+            // They may need objects of damaged ones: which of them can be restored is known only to a plan.
+            parts.push(format!("undamaged: {}", some(self.whole.iter().cloned())));
         }
         f.write_str(&parts.join("; "))
     }

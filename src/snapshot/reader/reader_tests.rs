@@ -229,7 +229,7 @@ fn a_damaged_segment_loses_only_its_variable() -> Result<(), ReadError> {
         (&damage.damaged, &damage.whole, damage.outside),
         (&expected, &vec!["a".to_owned(), "b".to_owned()], false)
     );
-    assert_eq!(damage.to_string(), "damaged: n (at byte 51); intact: a, b");
+    assert_eq!(damage.to_string(), "damaged: n (at byte 51); undamaged: a, b");
     Ok(())
 }
 
@@ -262,7 +262,7 @@ fn no_flipped_byte_goes_unnoticed_or_panics() {
 #[test]
 fn variables_before_the_damage_are_salvaged_and_nothing_else() {
     let (bytes, index) = snapshot();
-    let names = |bytes: &[u8]| match Snapshot::partial_from_bytes(bytes) {
+    let names = |bytes: &[u8]| match Snapshot::partial_from_bytes(bytes, None) {
         Ok((snapshot, damage)) => {
             assert!(matches!(snapshot.contents(), Contents::Foreign { lost_index: true }));
             let Ok(Outline::Session { variables, .. }) = snapshot.outline() else { panic!("a session") };
@@ -281,7 +281,10 @@ fn variables_before_the_damage_are_salvaged_and_nothing_else() {
     let mut damaged = bytes.clone();
     damaged[index.stream.length as usize + 5] ^= 1;
     assert_eq!(names(&damaged), ("a n b".to_owned(), true));
-    assert!(Snapshot::partial_from_bytes(b"text").is_err() && Snapshot::partial_from_bytes(b"\x80\x04]").is_err());
+    assert!(
+        Snapshot::partial_from_bytes(b"text", None).is_err()
+            && Snapshot::partial_from_bytes(b"\x80\x04]", None).is_err()
+    );
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(super) use self::frame::SegmentFrame;
 pub(crate) use self::frame::module_and_name;
 use super::index::{Index, SegmentRole, StoredBuffer, Variable};
 use super::layout::RAW_HEADER;
-use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::opcode::{MemoUse, Opcode};
 use crate::pickle::format::parse::{Argument, Op};
 use crate::pickle::machine::SegmentRange as MachineSegment;
 
@@ -151,7 +151,12 @@ impl<'v> VariableSegment<'v> {
 
     /// The bytes between the opcodes of the frame. `None` if those are not the ones of the role and the name.
     pub(crate) fn value_of_frame<'f>(&self, file: &'f [u8]) -> Option<&'f [u8]> {
-        self.bytes(file)?.strip_prefix(self.frame.head.as_slice())?.strip_suffix(self.frame.tail)
+        self.value_within(self.bytes(file)?)
+    }
+
+    /// As [`value_of_frame`](Self::value_of_frame), from the bytes of the segment.
+    pub(crate) fn value_within<'f>(&self, segment: &'f [u8]) -> Option<&'f [u8]> {
+        segment.strip_prefix(self.frame.head.as_slice())?.strip_suffix(self.frame.tail)
     }
 
     /// The parts of the segment in their order; ranges of opcodes can be empty.
@@ -370,7 +375,7 @@ impl<'s> SegmentCheck<'s> {
     /// Checks the next opcode.
     ///
     /// # Errors
-    /// If it is not the name that it should be, or not the raw buffer.
+    /// If it is not the name that it should be, or not the raw buffer, or fills a slot by its number.
     pub(crate) fn step(&mut self, op: &Op<'_>) -> Result<(), SegmentFault> {
         // The name is the first opcode of the segment of a variable.
         let is_variable = self.segment.role == SegmentRole::Variable;
@@ -388,6 +393,10 @@ impl<'s> SegmentCheck<'s> {
             if as_offsets(&buffer.contents) != found || buffer.writable != is_writable || !has_header {
                 return Err((buffer.contents.start as u64, "the buffer here does not match the index"));
             }
+        }
+        // Any other opcode could fill the slots of another variable.
+        if op.opcode.memo() == MemoUse::Writes && op.opcode != Opcode::Memoize {
+            return Err((op.start, "a memo slot is filled by its number here"));
         }
         self.last = Some(op.opcode);
         Ok(())

@@ -145,7 +145,6 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
 
 /// The first thing that the index says wrongly about the segments of variables, apart from those that are skipped; with
 /// `around`, also about what is between them. For loads of files that nobody vouches for: what is loaded depends on it.
-#[cfg(feature = "python")]
 pub(crate) fn problem_of_index(
     index: &Index,
     segments: &[VariableSegment<'_>],

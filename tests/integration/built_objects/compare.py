@@ -40,8 +40,8 @@ with open(sys.argv[1], "rb") as file:
 if "obj" in globals():
     found = globals()["obj"]
 else:
-    # A dict whose keys are names became variables.
-    found = {name: globals()[name] for name in expected}
+    # A dict whose keys are names became variables. Its keys are strings that other parts may share.
+    found = {name: value for name, value in globals().items() if name in expected}
 left, right = described(expected), described(found)
 if left != right:
     place = next((place for place, (one, two) in enumerate(zip(left, right)) if one != two), min(len(left), len(right)))

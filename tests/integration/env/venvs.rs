@@ -47,7 +47,14 @@ impl Stack {
             Self::Bare => &[],
             Self::Dill => &["dill", "numpy"],
             Self::Full => &["dill", "numpy", "pandas", "scikit-learn", "cloudpickle", "joblib"],
-            Self::Arrow => &["dill", "numpy", "pandas", "pyarrow"],
+            // Not in requirements.txt, so that the other environments need not be made again.
+            Self::Arrow => &[
+                "dill",
+                "numpy",
+                "pandas",
+                "pyarrow==25.0.1; python_version < '3.11'",
+                "pyarrow==26.0.1; python_version >= '3.11'",
+            ],
         }
     }
 }

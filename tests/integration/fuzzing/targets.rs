@@ -204,7 +204,7 @@ pub(crate) fn snapshot(bytes: &[u8]) {
         return;
     }
     open(bytes);
-    if let Ok((left, Some(_))) = Snapshot::partial_from_bytes(bytes) {
+    if let Ok((left, Some(_))) = Snapshot::partial_from_bytes(bytes, None) {
         inspect_all(&left);
     }
     let Some((pickle, json)) = parts(bytes) else { return };

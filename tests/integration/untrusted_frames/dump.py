@@ -14,6 +14,9 @@ if writer in ("0", "1"):
 if writer == "joblib":
     import joblib
 
+    # joblib loads them in the byte order of the machine, and snapcli in that of the file.
+    everything.pop("frames_big_endian")
+
     joblib.dump(everything, path)
 elif writer in ("dill", "cloudpickle"):
     with open(path, "wb") as file:

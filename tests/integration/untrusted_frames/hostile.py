@@ -7,6 +7,7 @@ import sys
 
 import numpy
 import pandas
+import pyarrow
 from pandas._libs.internals import _unpickle_block
 from pandas._libs.arrays import __pyx_unpickle_NDArrayBacked as unpickle_backed
 from pandas._libs.sparse import BlockIndex, IntIndex
@@ -93,11 +94,35 @@ def codes(*numbers, dtype="i1"):
     return numpy.array(numbers, dtype)
 
 
+def buffer(data):
+    return None if data is None else Call(pyarrow.lib.py_buffer, bytearray(data))
+
+
+def offsets(*numbers):
+    return numpy.array(numbers, "<i8").tobytes()
+
+
+def arrow(length, *buffers, offset=0, kind="large_string", children=(), dictionary=None):
+    """An array of strings, of this type of pyarrow."""
+    buffers = [buffer(part) if part is None or isinstance(part, bytes) else part for part in buffers]
+    kind = Call(pyarrow.lib.type_for_alias, kind)
+    chunk = Call(pyarrow.lib._restore_array, (kind, length, 0, offset, buffers, list(children), dictionary))
+    state = {"_pa_array": chunk, "_dtype": pandas.StringDtype("pyarrow"), "_cache": {}}
+    return new(pandas.arrays.ArrowStringArray, state)
+
+
+def arrow_numbers(length, *buffers, kind="int64"):
+    kind = Call(pyarrow.lib.type_for_alias, kind)
+    chunk = Call(pyarrow.lib._restore_array, (kind, length, 0, 0, [buffer(part) for part in buffers], [], None))
+    return new(pandas.arrays.ArrowExtensionArray, {"_pa_array": chunk, "_dtype": pandas.ArrowDtype(pyarrow.int64())})
+
+
 ADDRESS = 1 << 40
 pair = (numbers(2, 2), slice(0, 2))
 days = numpy.array([1, 2], "M8[ns]")
 strings = pandas.StringDtype("python")
 fits = codes(0, 1)
+LONG_CODES = numpy.zeros(100_000, "i1")
 
 CASES = {
     # Places of blocks.
@@ -206,6 +231,33 @@ CASES = {
     "block_negative": (sparse(block_index(3, [1], [-1]), 1), "out of order or beyond"),
     "block_count": (sparse(block_index(3, [1], [1, 1]), 1), "does not fit its values"),
     "block_points": (sparse(block_index(9, [1], [2]), 3), "does not fit its values"),
+    "string_end": (arrow(1, None, offsets(0, 9), b"abc"), "begins or ends outside"),
+    "string_far": (arrow(1, None, offsets(ADDRESS, ADDRESS), b"abc"), "begins or ends outside"),
+    "string_negative": (arrow(1, None, offsets(-1, 1), b"abc"), "begins or ends outside"),
+    "string_order": (arrow(3, None, offsets(0, 3, 1, 3), b"abc"), "begins or ends outside"),
+    "string_without_text": (arrow(1, None, offsets(0, 3), None), "begins or ends outside"),
+    "string_offsets": (arrow(9, None, offsets(0, 1), b"abc"), "has a buffer of 16 bytes that needs 80"),
+    "string_without_offsets": (arrow(1, None, None, b"abc"), "has no offsets"),
+    "string_bits": (arrow(100, b"", offsets(*[0] * 101), b""), "has a buffer of 0 bytes that needs 13"),
+    "string_utf8": (arrow(1, None, offsets(0, 2), b"\xff\xff"), "not UTF-8"),
+    "string_half": (arrow(2, None, offsets(0, 1, 2), "é".encode()), "not UTF-8"),
+    "string_length": (arrow(2**62, None, offsets(0, 1), b"abc"), "impossible length or offset"),
+    "string_offset": (arrow(1, None, offsets(0, 1), b"abc", offset=2**62), "impossible length or offset"),
+    "string_before": (arrow(1, None, offsets(0, 1), b"abc", offset=-1), "impossible length or offset"),
+    "string_slice": (arrow(1, None, offsets(0, 1), b"abc", offset=1), "has a buffer of 16 bytes that needs 24"),
+    "string_children": (arrow(1, None, offsets(0, 1), b"abc", children=[1]), "parts that its type does not have"),
+    "string_dictionary": (arrow(1, None, offsets(0, 1), b"abc", dictionary=1), "parts that its type does not have"),
+    "string_buffers": (arrow(1, None, offsets(0, 1)), "another number of buffers"),
+    "string_address": (arrow(1, None, Call(pyarrow.lib.py_buffer, 7), b"abc"), "no bytes"),
+    "string_foreign": (arrow(1, None, Call(pyarrow.lib.foreign_buffer, ADDRESS, 16), b"abc"), "foreign_buffer"),
+    "string_type": (arrow(1, None, b"12345678", kind="int64"), "a dtype that does not fit its type"),
+    "unknown_type": (arrow(1, None, offsets(0, 1), b"abc", kind="binary"), "type_for_alias"),
+    "number_short": (arrow_numbers(2, None, b"12345678"), "has a buffer of 8 bytes that needs 16"),
+    "number_without": (arrow_numbers(2, None, None), "has no values"),
+    "number_kind": (arrow_numbers(1, None, b"12345678", kind="bool"), "a dtype that does not fit its type"),
+    "arrow_alone": (Call(pyarrow.lib.py_buffer, b"abc"), "no part of a frame"),
+    "same_hashes": (pandas.CategoricalDtype([i * (2**61 - 1) for i in range(1, 5000)]), "same hash"),
+    "shared_codes": ([categorical(LONG_CODES) for _ in range(10_000)], "too many other calls"),
     # Dtypes and scalars.
     "zone": (new(pandas.DatetimeTZDtype, {"unit": "ns", "tz": "dateutil//etc/passwd"}), "something else as its zone"),
     "zone_call": (Call(pandas.DatetimeTZDtype, "ns", "Foo/Bar"), "arguments that pandas does not write"),
@@ -223,6 +275,7 @@ CASES = {
     "period_freq": (Call(pandas.Period, None, "x" * 100, 1), "an unknown frequency"),
     "period_value": (Call(pandas.Period, "2020", "M", 1), "arguments that pandas does not write"),
     "interval": (Call(pandas.Interval, "a", "b", "left"), "neither numbers nor times"),
+    "interval_order": (Call(pandas.Interval, 2, 1, "left"), "ends before it begins"),
     "interval_kinds": (Call(pandas.Interval, 1, pandas.Timestamp("2020"), "left"), "neither numbers nor times"),
     "offset": (Call(pandas.offsets.MonthEnd, 2**40, False), "a number of steps"),
     "offset_detail": (Call(pandas.offsets.Week, 1, False, 2**40), "arguments that pandas does not write"),

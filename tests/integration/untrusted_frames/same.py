@@ -16,7 +16,7 @@ import objects
 def layout(made):
     """The dtypes and the columns of the blocks. pandas 1 joins them."""
     blocks = made._mgr.blocks
-    return sorted((str(block.dtype), type(block.values).__name__, tuple(block.mgr_locs.as_array)) for block in blocks)
+    return sorted((str(block.dtype), type(block.values).__name__, sorted(block.mgr_locs.as_array)) for block in blocks)
 
 
 def check(made, expected):

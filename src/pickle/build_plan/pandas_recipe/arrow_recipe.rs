@@ -73,7 +73,7 @@ pub(super) fn array<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -
     let dtype = state.need("_dtype")?;
     let own_dtype = match made(context, dtype) {
         Some(Made::Dtype(DtypeMade::String { by_arrow: true })) if is_text(alias) => Some(dtype),
-        Some(Made::Dtype(DtypeMade::Arrow)) if !call.name.contains("String") => None,
+        Some(Made::Dtype(DtypeMade::Arrow(of_dtype))) if of_dtype == alias && !call.name.contains("String") => None,
         _ => return Err("has a dtype that does not fit its type".to_owned()),
     };
     let readonly = take_readonly(context, &mut state)?;
@@ -162,6 +162,8 @@ fn arrow_chunk<'a>(
         Some(buffer) => arrow_buffer(context, buffer).map(Some),
     });
     let buffers = buffers.collect::<Result<Vec<_>, _>>()?;
+    let bytes = buffers.iter().flatten().map(ArrowBuffer::length).fold(0, u64::saturating_add);
+    context.spend(usize::try_from(bytes).unwrap_or(usize::MAX))?;
     check_buffers(alias, offset, offset + length, &buffers)?;
     context.consume(reference);
     let buffers = buffers.into_iter().map(|buffer| match buffer {

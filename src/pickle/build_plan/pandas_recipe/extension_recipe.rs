@@ -3,7 +3,7 @@
 use super::super::array_recipe::ArrayDescription;
 use super::index_recipe::{SIDES, bounds_length, check_freq};
 use super::pandas_parts::{
-    StateDict, check_codes, instance_state, integers, is_array, is_none, length, plain_array, take_readonly,
+    StateDict, check_codes, instance_state, integers, is_array, is_none, length, plain_array, spend, take_readonly,
     unexpected_arguments, unexpected_state, unless_none, vector, word,
 };
 use super::{ArrayKind, DtypeMade, Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
@@ -69,6 +69,7 @@ impl<'m, 'a> Backed<'m, 'a> {
 
     /// Refuses times and periods whose array does not fit their dtype.
     pub(super) fn check_times(&self, context: &PlanContext<'_, '_>) -> Result<(), Refused> {
+        spend(context, self.array)?;
         let code = self.array.dtype.1.code().unwrap_or_default();
         let unit = code.get(3..code.len().saturating_sub(1)).filter(|unit| UNITS.contains(unit));
         let fits = match (self.kind, made(context, self.dtype)) {
@@ -162,7 +163,7 @@ fn check_categories(context: &PlanContext<'_, '_>, codes: &ArrayDescription<'_>,
     if codes.dtype.1.letter() != 'i' || codes.dtype.1.is_swapped() {
         return Err("has codes that are not integers".to_owned());
     }
-    check_codes(codes, count)
+    check_codes(context, codes, count)
 }
 
 /// Strings, and `NA` or NaN for missing ones.
@@ -175,6 +176,7 @@ fn check_strings(context: &PlanContext<'_, '_>, values: Ref, dtype: Ref) -> Resu
         return Err("has an array that is not one of objects".to_owned());
     }
     // The strings are not decoded: one can be there many times.
+    spend(context, array)?;
     let is_string_or_missing = |item: &Ref| match context.opcode(*item) {
         Some(Opcode::ShortBinUnicode | Opcode::BinUnicode | Opcode::BinUnicode8 | Opcode::Unicode | Opcode::None) => {
             true
@@ -267,7 +269,9 @@ pub(super) fn interval<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>
 pub(super) fn sparse<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<PandasMake<'a>, Refused> {
     let mut state = instance_state(context, call)?;
     let values = state.need("_sparse_values")?;
-    let points = length(vector(context, values, NUMPY_LETTERS)?);
+    let array = vector(context, values, NUMPY_LETTERS)?;
+    spend(context, array)?;
+    let points = length(array);
     let (whole, indices, lengths) = sparse_index(context, state.need("_sparse_index")?, points)?;
     let Some(Made::Dtype(DtypeMade::Sparse(fill_value))) = made(context, state.need("_dtype")?) else {
         return Err("has a dtype that is not sparse".to_owned());
@@ -309,6 +313,7 @@ fn sparse_index(
     if length(starts) != counts.map_or(points, length) {
         return Err("has an index that does not fit its values".to_owned());
     }
+    spend(context, starts)?;
     check_blocks(starts, counts, whole, points)?;
     context.consume(reference);
     Ok((whole, indices, lengths))

@@ -7,8 +7,8 @@
 
 use super::extension_recipe::Backed;
 use super::pandas_parts::{
-    StateDict, bool_of, check_name, instance_state, integers, is_array, is_none, length, plain_array, sequence, text,
-    unexpected_arguments, unexpected_state, vector,
+    StateDict, bool_of, check_hashes, check_name, instance_state, integers, is_array, is_none, length, plain_array,
+    sequence, text, unexpected_arguments, unexpected_state, vector,
 };
 use super::{ArrayKind, Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
@@ -47,7 +47,7 @@ pub(super) fn frame<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -
     state.end()?;
     let &[columns, index] = manager.axes.as_slice() else { return Err("has another number of axes".to_owned()) };
     let (width, rows) = (axis(context, columns)?, axis(context, index)?);
-    let mut taken = Taken::new(width, rows)?;
+    let mut taken = Taken::new(context, width, rows)?;
     let mut blocks = Vec::with_capacity(manager.blocks.len());
     for (values, places) in manager.blocks {
         let places = Places::of(context, places)?;
@@ -60,6 +60,10 @@ pub(super) fn frame<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -
         ]));
     }
     taken.end()?;
+    if !allows_duplicates {
+        check_hashes(context, columns)?;
+        check_hashes(context, index)?;
+    }
     let arguments = vec![
         PandasArgument::Tuple(blocks),
         PandasArgument::Object(columns),
@@ -89,6 +93,9 @@ pub(super) fn series<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
     }
     if let Some(name) = name {
         check_name(context, name)?;
+    }
+    if !allows_duplicates {
+        check_hashes(context, index)?;
     }
     let arguments = vec![
         PandasArgument::Object(values),
@@ -283,10 +290,11 @@ struct Taken {
 }
 
 impl Taken {
-    fn new(width: u64, rows: u64) -> Result<Self, Refused> {
+    fn new(context: &PlanContext<'_, '_>, width: u64, rows: u64) -> Result<Self, Refused> {
         let most = if rows == 0 { MAX_EMPTY_COLUMNS } else { MAX_COLUMNS };
         let count = usize::try_from(width).ok().filter(|_| width <= most);
         let count = count.ok_or_else(|| format!("has more than {most} columns"))?;
+        context.spend(count)?;
         Ok(Self { columns: vec![false; count], left: width, is_unknown: false })
     }
 

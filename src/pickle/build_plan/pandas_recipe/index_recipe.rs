@@ -12,6 +12,8 @@ pub(super) const SIDES: &[&str] = &["left", "right", "both", "neither"];
 const INDEX_LETTERS: &str = "biufcO";
 const NUMBERS_AND_TIMES: &str = "iufmM";
 const MAX_LEVELS: usize = 1000;
+/// The bytes of a time.
+const TIME_SIZE: usize = 8;
 
 /// An index that is made of one object.
 pub(super) fn index<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<PandasMake<'a>, Refused> {
@@ -81,7 +83,7 @@ fn plain_index<'a>(
 ) -> Result<PandasMake<'a>, Refused> {
     let data = state.need("data")?;
     let length = match made(context, data) {
-        Some(Made::Array { length, .. } | Made::Index { length, has_levels: false }) => length,
+        Some(Made::Array { length, .. }) => length,
         _ => length(vector(context, data, INDEX_LETTERS)?),
     };
     Ok(call_of("index", vec![PandasArgument::Object(data), name], index_of(length)))
@@ -125,6 +127,10 @@ fn time_index<'a>(
     }
     let freq = unless_none(context, state.take("freq")).or(own_freq);
     check_freq(context, freq)?;
+    if freq.is_some() {
+        // pandas compares all times with those that the frequency gives.
+        context.spend(usize::try_from(length).unwrap_or(usize::MAX).saturating_mul(TIME_SIZE))?;
+    }
     let mut arguments = vec![PandasArgument::Object(data), PandasArgument::optional(freq), name];
     if wanted == ArrayKind::Datetime {
         arguments.insert(1, PandasArgument::None);
@@ -184,6 +190,7 @@ pub(super) fn bounds_length(context: &PlanContext<'_, '_>, left: Ref, right: Ref
         _ => Ok::<_, Refused>(length(vector(context, bound, NUMBERS_AND_TIMES)?)),
     };
     let (left, right) = (length(left)?, length(right)?);
+    context.spend(usize::try_from(left).unwrap_or(usize::MAX).saturating_mul(TIME_SIZE))?;
     if left == right { Ok(left) } else { Err(format!("has {left} left ends and {right} right ends")) }
 }
 
@@ -198,7 +205,7 @@ fn multi_index<'a>(context: &PlanContext<'_, 'a>, mut state: StateDict) -> Resul
             return Err("has a level that is not an index".to_owned());
         };
         let codes = vector(context, *codes, "i")?;
-        check_codes(codes, count)?;
+        check_codes(context, codes, count)?;
         if *rows.get_or_insert(length(codes)) != length(codes) {
             return Err("has codes of different lengths".to_owned());
         }

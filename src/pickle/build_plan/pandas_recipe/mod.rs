@@ -154,7 +154,8 @@ enum DtypeMade {
     },
     /// The fill value.
     Sparse(Ref),
-    Arrow,
+    /// pyarrow's name of the type.
+    Arrow(&'static str),
     Other,
 }
 

@@ -4,7 +4,8 @@ use super::arrow_recipe::arrow_type;
 use super::extension_recipe::{UNITS, is_missing, is_nan};
 use super::index_recipe::SIDES;
 use super::pandas_parts::{
-    StateDict, bool_of, instance_state, is_none, text, unexpected_arguments, unexpected_state, unless_none, word,
+    StateDict, bool_of, check_hashes, instance_state, is_none, text, unexpected_arguments, unexpected_state,
+    unless_none, word,
 };
 use super::pandas_scalar_recipe::frequency;
 use super::zone_recipe::check_zone;
@@ -57,7 +58,10 @@ fn categorical<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Res
     let categories = unless_none(context, Some(state.need("categories")?));
     let count = match categories.map(|categories| made(context, categories)) {
         None => None,
-        Some(Some(Made::Index { length, has_levels: false })) => Some(length),
+        Some(Some(Made::Index { length, has_levels: false })) => {
+            categories.map_or(Ok(()), |categories| check_hashes(context, categories))?;
+            Some(length)
+        }
         Some(_) => return Err("has categories that are not an index".to_owned()),
     };
     let ordered = state.need("ordered")?;
@@ -178,7 +182,7 @@ fn arrow<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Dt
         return Err(unexpected_state());
     }
     state.end()?;
-    Ok(("arrow_dtype", vec![PandasArgument::Text(alias.to_owned())], DtypeMade::Arrow))
+    Ok(("arrow_dtype", vec![PandasArgument::Text(alias.to_owned())], DtypeMade::Arrow(alias)))
 }
 
 fn numpy<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {

@@ -1,8 +1,9 @@
 //! What the recipes for pandas read of a pickle: states, names, and the numbers in arrays of numpy.
 
 use super::super::array_recipe::{ArrayClass, ArrayDescription};
-use super::{PlanContext, PlannedCall, Refused};
-use crate::pickle::build_plan::{ArrayMake, Make};
+use super::super::key_limits::KeyLimits;
+use super::{PandasArgument, PlanContext, PlannedCall, Refused};
+use crate::pickle::build_plan::{ArrayMake, Make, NestedPickle};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
@@ -155,23 +156,31 @@ pub(super) fn plain_array<'m, 'a>(
     context: &PlanContext<'m, 'a>,
     reference: Ref,
 ) -> Result<&'m ArrayDescription<'a>, Refused> {
-    let array = context.array_of(reference).or_else(|| nested_array(context, reference));
+    let array = context.array_of(reference).or_else(|| nested_array(context, reference).map(|(_, array)| array));
     array.ok_or_else(|| "has something else in place of an array".to_owned())
 }
 
 /// The array that joblib has written as a pickle of its own, as it does with objects. The references to its items mean
 /// nothing in the pickle around it.
-fn nested_array<'m, 'a>(context: &PlanContext<'m, 'a>, reference: Ref) -> Option<&'m ArrayDescription<'a>> {
+fn nested_array<'m, 'a>(
+    context: &PlanContext<'m, 'a>,
+    reference: Ref,
+) -> Option<(&'m NestedPickle<'a>, &'m ArrayDescription<'a>)> {
     let Make::Pickle(nested) = &context.recipe(reference)?.make else { return None };
     let value = nested.machine.resolve(nested.value).node_index()?;
     match &nested.plan.recipe(value)?.make {
-        Make::Array(ArrayMake::Objects(array)) if array.class == ArrayClass::Array => Some(array),
+        Make::Array(ArrayMake::Objects(array)) if array.class == ArrayClass::Array => Some((nested, array)),
         _ => None,
     }
 }
 
 pub(super) fn length(array: &ArrayDescription<'_>) -> u64 {
     array.shape.first().copied().unwrap_or(0)
+}
+
+/// Accounts for reading or copying all of an array. Many objects may be made of one, each with a copy.
+pub(super) fn spend(context: &PlanContext<'_, '_>, array: &ArrayDescription<'_>) -> Result<(), Refused> {
+    context.spend(usize::try_from(array.length()).unwrap_or(usize::MAX))
 }
 
 /// Whether a value is an array of numpy.
@@ -193,11 +202,32 @@ pub(super) fn integers<'x>(array: &'x ArrayDescription<'_>) -> Option<impl Itera
 }
 
 /// Refuses codes that stand for none of `count` values, and for no missing one (-1).
-pub(super) fn check_codes(codes: &ArrayDescription<'_>, count: u64) -> Result<(), Refused> {
+pub(super) fn check_codes(
+    context: &PlanContext<'_, '_>,
+    codes: &ArrayDescription<'_>,
+    count: u64,
+) -> Result<(), Refused> {
+    spend(context, codes)?;
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let mut all = integers(codes).into_iter().flatten();
     match all.find(|code| !(-1..count).contains(code)) {
         Some(code) => Err(format!("has the code {code} for {count} values")),
         None => Ok(()),
     }
+}
+
+/// Refuses an index of objects that take too long to hash, as pandas does to find equal ones.
+pub(super) fn check_hashes(context: &PlanContext<'_, '_>, index: Ref) -> Result<(), Refused> {
+    let Some(Make::Pandas(make)) = context.recipe(index).map(|recipe| &recipe.make) else { return Ok(()) };
+    let ("index", Some(PandasArgument::Object(data))) = (make.function, make.arguments.first()) else {
+        return Ok(());
+    };
+    if let Some(items) = context.array_of(*data).and_then(ArrayDescription::objects) {
+        context.spend(items.len())?;
+        return KeyLimits::new(context.labels.machine(), context.recipes).check(items.iter().copied());
+    }
+    let Some((nested, array)) = nested_array(context, *data) else { return Ok(()) };
+    spend(context, array)?;
+    let items = array.objects().unwrap_or_default();
+    KeyLimits::new(&nested.machine, &nested.plan.recipes).check(items.iter().copied())
 }

@@ -95,8 +95,19 @@ fn interval<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec<
     let &[left, right, closed] = arguments else { return Err(unexpected_arguments()) };
     let kind = end_kind(context, left).filter(|kind| end_kind(context, right) == Some(*kind));
     kind.ok_or("has ends that are neither numbers nor times")?;
+    let is_in_order = number(context, left).zip(number(context, right)).is_none_or(|(left, right)| left <= right);
+    is_in_order.then_some(()).ok_or("ends before it begins")?;
     let closed = word(context, closed, SIDES).ok_or("is closed on an unknown side")?;
     Ok(vec![PandasArgument::Object(left), PandasArgument::Object(right), PandasArgument::Text(closed.to_owned())])
+}
+
+/// A number that is not one of numpy.
+fn number(context: &PlanContext<'_, '_>, value: Ref) -> Option<f64> {
+    match context.value(value) {
+        Value::Leaf(Leaf::Int(number)) => Some(number as f64),
+        Value::Leaf(Leaf::Float(number)) => Some(number),
+        _ => None,
+    }
 }
 
 /// What the end of an interval is: a number, or a scalar of pandas.

@@ -4,13 +4,39 @@
 use std::borrow::Cow;
 
 use super::value_globals::global_of;
-use crate::pickle::build_plan::{PlanContext, Refused};
+use crate::pickle::build_plan::{Builder, PlanContext, Refused};
 use crate::pickle::explain::label_cache::Global;
-use crate::pickle::known::current_name;
+use crate::pickle::known::{builder_of, current_name};
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
 /// The most bytes of the opcodes of a value that is decoded each time it is looked at.
 const SHORT: u64 = 64;
+
+/// Accounts for a copy of an argument: of its items, or of the bytes of its opcode. Without this, many calls could each
+/// copy one long argument. `weight` is how much larger than in the pickle the copy is.
+pub(super) fn copied(context: &PlanContext<'_, '_>, reference: Ref, weight: usize) -> Result<(), Refused> {
+    let bytes = |leaf: Ref| usize::try_from(size(context, leaf)).unwrap_or(usize::MAX);
+    let length = match node(context, reference) {
+        Some(node) if node.kind.holds_items() => node.items.len(),
+        // A string that is encoded.
+        Some(_) => arguments_of(context, reference).and_then(<[Ref]>::first).map_or(1, |text| bytes(*text)),
+        None => bytes(reference),
+    };
+    context.spend(length.saturating_mul(weight))
+}
+
+/// Whether this is an object that refers to another one and that Python deletes by recursion, or a call of something
+/// unknown. Such objects must not be parts of one another: a long chain of them would overflow the stack.
+pub(super) fn is_link(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    use super::ValueBuilder::{GenericAlias, ItemGetter, Iterator, MappingProxy, Slice};
+    let Some(node) = node(context, reference).filter(|node| matches!(node.kind, NodeKind::Call(_))) else {
+        return false;
+    };
+    let callee = node.items.first().and_then(|callee| global_of(context.labels, *callee));
+    let Some((module, name)) = callee else { return true };
+    let builder = builder_of(&module, &name);
+    matches!(builder, Some(Builder::Value(GenericAlias | ItemGetter | Iterator | MappingProxy | Slice)) | None)
+}
 
 /// The size of the opcodes that make a value without parts.
 pub(super) fn size(context: &PlanContext<'_, '_>, reference: Ref) -> u64 {

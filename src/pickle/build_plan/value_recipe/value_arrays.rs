@@ -2,7 +2,7 @@
 //! machine that wrote them (`Modules/arraymodule.c`).
 
 use super::value_arguments::{
-    arguments_of, has_leaf_type, int_in, is_bytes, is_latin_1, is_str, sequence, short_leaf, short_text, size,
+    arguments_of, copied, has_leaf_type, int_in, is_bytes, is_latin_1, is_str, sequence, short_leaf, short_text, size,
 };
 use super::value_globals::global_of;
 use super::value_make::{Given, HarmlessCall, ValueMake, called, made, reading};
@@ -69,6 +69,9 @@ pub(super) fn recipe<'a>(
     call: &PlannedCall<'_>,
 ) -> Result<Recipe<'a>, Refused> {
     let arguments = call.arguments.as_slice();
+    if !matches!(builder, ValueBuilder::Array) {
+        arguments.iter().try_for_each(|bytes| copied(context, *bytes, 1))?;
+    }
     match builder {
         ValueBuilder::Encode => match *arguments {
             [text, encoding] if is_str(context, text) && is_latin_1(context, encoding) => Ok(encoded("bytes", text)),
@@ -116,7 +119,7 @@ fn of_list<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Recip
         [items] => sequence(context, items).ok_or("of anything but a list")?,
         _ => return Err("with these arguments".into()),
     };
-    context.spend(items.len())?;
+    context.spend(items.len().saturating_mul(4))?;
     checked(items.iter().all(|item| is_item(context, *item, size, kind)), "with items that do not fit its typecode")?;
     Ok(reading(called("array", "array", arguments.to_vec())))
 }

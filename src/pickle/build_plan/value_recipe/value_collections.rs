@@ -2,7 +2,7 @@
 //!
 //! A call such as `set([1, 2])`, which protocols 0 to 3 write, gets the list itself: it is not copied into the plan.
 
-use super::value_arguments::{int_in, is_called, is_none, is_str, node, pairs, sequence, short_text};
+use super::value_arguments::{copied, int_in, is_called, is_none, is_str, node, pairs, sequence, short_text};
 use super::value_globals::global_of;
 use super::value_make::{ValueFill, ValueMake, ViewOf, called, filled, made, reading};
 use super::value_numbers::checked;
@@ -34,6 +34,9 @@ const FACTORIES: &[(&str, &str)] = &[
     ("collections", "defaultdict"),
     ("collections", "deque"),
 ];
+
+/// How much larger than in a pickle a container is in memory.
+const WEIGHT: usize = 8;
 
 pub(super) fn recipe<'a>(
     context: &PlanContext<'_, 'a>,
@@ -94,7 +97,8 @@ fn of_sequence<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Res
             .or_else(|| context.items(items, NodeKind::FrozenSet)),
         _ => None,
     };
-    context.spend(items.ok_or("of anything but a list, a tuple or a set")?.len())?;
+    items.ok_or("of anything but a list, a tuple or a set")?;
+    call.arguments.iter().try_for_each(|items| copied(context, *items, WEIGHT))?;
     Ok(reading(called("builtins", call.name.to_string(), call.arguments.clone())))
 }
 
@@ -105,6 +109,7 @@ fn of_dict<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<
         [items] if pairs(context, items).is_some() => {}
         _ => return Err("of anything but a dict".into()),
     }
+    call.arguments.iter().try_for_each(|items| copied(context, *items, WEIGHT))?;
     let module = if &*call.name == "Counter" { "collections" } else { "builtins" };
     Ok(reading(called(module, call.name.to_string(), call.arguments.clone())))
 }
@@ -115,6 +120,7 @@ fn ordered_dict<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Re
         checked(call.arguments.is_empty(), "with these arguments")?;
         return Ok(called("collections", "OrderedDict", Vec::new()));
     };
+    copied(context, items, WEIGHT)?;
     let mut recipe = reading(called("collections", "OrderedDict", vec![items]));
     if pairs(context, items).is_none() {
         let list = sequence(context, items).ok_or("of anything but a dict or a list of pairs")?;
@@ -144,6 +150,7 @@ fn deque<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Re
     checked(arguments.len() <= 2, "with these arguments")?;
     let is_sequence = arguments.first().is_none_or(|items| sequence(context, *items).is_some());
     checked(is_sequence, "of anything but a list or a tuple")?;
+    arguments.first().map_or(Ok(()), |items| copied(context, *items, WEIGHT))?;
     let is_length = |length: Ref| int_in(context, length, 0..=i64::MAX).is_some() || is_none(context, length);
     checked(arguments.get(1).is_none_or(|length| is_length(*length)), "with a length that is none")?;
     Ok(reading(called("collections", "deque", call.arguments.clone())))
@@ -166,7 +173,8 @@ fn view_by_cloudpickle<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>
         "_make_dict_values" => (NodeKind::List, ViewOf::Values),
         _ => (NodeKind::Dict, ViewOf::Items),
     };
-    context.spend(context.items(of, kind).ok_or("with these arguments")?.len())?;
+    context.items(of, kind).ok_or("with these arguments")?;
+    copied(context, of, WEIGHT)?;
     Ok(reading(made(ValueMake::DictView(view), vec![of])))
 }
 
@@ -194,6 +202,7 @@ fn joined_strings<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> 
         [joined, separator] if is_str(context, joined) => {
             let separator_text = short_text(context, separator, 16).filter(|text| text.len() == 1);
             checked(separator_text.is_some(), "with a separator that is no single character")?;
+            copied(context, joined, WEIGHT / 2)?;
             Ok(made(ValueMake::JoinedStrings, vec![joined, separator]))
         }
         _ => Err("of anything but a string".into()),

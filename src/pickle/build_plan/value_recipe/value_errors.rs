@@ -113,9 +113,7 @@ fn fits(context: &PlanContext<'_, '_>, name: &str, arguments: &[Ref]) -> Result<
 /// `OSError(number, text, …)` finds its class by the number in a dict: hashing an arbitrary object may never end.
 fn hashable_number(context: &PlanContext<'_, '_>, arguments: &[Ref]) -> bool {
     match arguments {
-        [number, _, rest @ ..] if rest.len() <= 3 => {
-            is_simple(context, *number) || node(context, *number).is_some_and(|node| node.kind == NodeKind::List)
-        }
+        [number, _, rest @ ..] if rest.len() <= 3 => is_simple(context, *number),
         _ => true,
     }
 }

@@ -4,7 +4,9 @@
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::value_arguments::{attributes, int_in, is_bytes, is_none, is_str, short_leaf, short_text, size, wide_int};
+use super::value_arguments::{
+    attributes, copied, int_in, is_bytes, is_none, is_str, short_leaf, short_text, size, wide_int,
+};
 use super::value_make::{ValueMake, called, filled, made};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
@@ -33,6 +35,7 @@ pub(super) fn recipe<'a>(
         ValueBuilder::Path => {
             let are_strings = call.arguments.iter().all(|part| is_str(context, *part));
             checked(are_strings, "of anything but strings")?;
+            call.arguments.iter().try_for_each(|part| copied(context, *part, 2))?;
             Ok(called("pathlib", call.name.to_string(), call.arguments.clone()))
         }
         ValueBuilder::Address => {
@@ -117,6 +120,8 @@ fn memory_file<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Res
     };
     let has_contents = if is_text { is_str(context, contents) } else { is_bytes(context, contents) };
     checked(has_contents, "with contents of another type")?;
+    // `StringIO` takes four bytes for a character.
+    copied(context, contents, 4)?;
     let newline = match newline {
         Some(newline) => newline_of(context, newline, contents)?,
         None => None,

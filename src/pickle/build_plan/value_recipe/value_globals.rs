@@ -6,7 +6,7 @@ use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::{Fill, Make};
 use crate::pickle::explain::label_cache::Global;
 use crate::pickle::explain::labels::Labels;
-use crate::pickle::known::{class_named, is_built, is_harmless_value};
+use crate::pickle::known::{class_named, import_name, is_built, is_harmless_value};
 use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
 
 /// How many calls lead from one global to another: `_getattr(_load_type('dict'), 'keys', …)`.
@@ -138,8 +138,11 @@ pub(super) fn recipe<'a>(
             if let Some(member) = member_by_name(context, call) {
                 return Ok(member);
             }
-            let (module, name) = global_of(context.labels, call.node).ok_or("with these arguments")?;
-            global(&module, &name).map_err(|_| format!("to find {module}.{name}"))
+            let found = global_of(context.labels, call.node);
+            let attribute = found.clone().or_else(|| context.labels.attribute(call.node));
+            let (module, name) = attribute.ok_or("with these arguments")?;
+            let otherwise = || format!("to find {}", import_name(&module, &name));
+            found.and_then(|(module, name)| global(&module, &name).ok()).ok_or_else(otherwise)
         }
     }
 }

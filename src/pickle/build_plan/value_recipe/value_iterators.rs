@@ -2,8 +2,8 @@
 //! and the classes of `itertools` before their first item. No recipe reads from an iterator: some have no end.
 
 use super::value_arguments::{
-    arguments_of, called_global, has_leaf_type, int_in, is_bytes, is_int, is_none, is_simple, node, sequence,
-    short_text, size, truth,
+    arguments_of, called_global, copied, has_leaf_type, int_in, is_bytes, is_int, is_link, is_none, is_simple, node,
+    sequence, short_text, size, truth,
 };
 use super::value_globals::global_of;
 use super::value_make::{ValueMake, called, made, reading};
@@ -25,6 +25,7 @@ pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
             checked(are_numbers, "of anything but numbers")?;
             of_all(call)
         }
+        ("itertools", "repeat", [of, ..]) if is_link(context, *of) => Err("of an iterator".into()),
         ("itertools", "repeat", [_]) => of_all(call),
         ("itertools", "repeat", [_, times]) if int_in(context, *times, 0..=i64::MAX).is_some() => of_all(call),
         ("itertools", "cycle", [of]) if is_iter(context, *of) => cycle(context, call),
@@ -36,10 +37,14 @@ pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
             Ok(called("itertools", "islice", call.arguments.clone()))
         }
         ("itertools", "chain", []) => chain(context, call),
-        ("itertools", "product", pools) if pools.iter().all(|pool| is_tuple(context, *pool)) => of_all(call),
+        ("itertools", "product", pools) if pools.iter().all(|pool| is_tuple(context, *pool)) => {
+            pools.iter().try_for_each(|pool| copied(context, *pool, 4))?;
+            of_all(call)
+        }
         ("itertools", "combinations" | "combinations_with_replacement" | "permutations", [pool, length]) => {
             let is_length = int_in(context, *length, 0..=MAX_LENGTH).is_some();
             checked(is_tuple(context, *pool) && is_length, "with these arguments")?;
+            copied(context, *pool, 4)?;
             of_all(call)
         }
         ("itertools", "compress" | "pairwise" | "zip_longest", of) if of.iter().all(|of| is_iter(context, *of)) => {
@@ -108,8 +113,10 @@ fn over<'a>(context: &PlanContext<'_, 'a>, of: Ref, state: Option<Ref>) -> Resul
     };
     let skipped = skipped.min(length);
     let recipe = made(ValueMake::Iterator { skipped }, vec![of]);
+    // An iterator over a dict or a set notes how many items that has, and one over a list does not.
+    let is_sequence = sequence(context, of).is_some();
     if skipped == 0 {
-        return Ok(recipe);
+        return Ok(if is_sequence { recipe } else { reading(recipe) });
     }
     if length != u64::MAX {
         context.spend(usize::try_from(skipped).unwrap_or(usize::MAX))?;

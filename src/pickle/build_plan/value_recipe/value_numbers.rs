@@ -1,10 +1,9 @@
 //! Recipes for numbers, ranges, slices and UUIDs.
 
 use super::value_arguments::{
-    arguments_of, called_global, has_leaf_type, int_in, is_called, is_int, is_none, is_simple, is_str, pairs, sequence,
-    short_leaf, short_text, size, truth, wide_int,
+    arguments_of, called_global, copied, has_leaf_type, int_in, is_called, is_int, is_link, is_none, is_simple, is_str,
+    pairs, sequence, short_leaf, short_text, size, truth, wide_int,
 };
-use super::value_globals::global_of;
 use super::value_make::{ValueMake, called, made, reading};
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::machine::value::{Leaf, Ref};
@@ -63,7 +62,7 @@ pub(super) fn recipe<'a>(
             checked((1..=3).contains(&arguments.len()), "with these arguments")?;
             // Slices within slices would be deleted one within the other, without a bound.
             let is_part =
-                |part: &Ref| is_simple(context, *part) || (is_called(context, *part) && !is_slice(context, *part));
+                |part: &Ref| is_simple(context, *part) || (is_called(context, *part) && !is_link(context, *part));
             checked(arguments.iter().all(is_part), "of anything but numbers and dates")?;
             Ok(called("builtins", "slice", call.arguments.clone()))
         }
@@ -80,13 +79,6 @@ pub(super) fn checked(holds: bool, otherwise: &str) -> Result<(), Refused> {
 
 fn is_number(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
     matches!(short_leaf(context, reference, 64), Some(Leaf::Int(_) | Leaf::Float(_)))
-}
-
-fn is_slice(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
-    // Any call whose callee is not known by its name counts as one.
-    let callee = context.labels.machine().node(reference).and_then(|node| node.items.first().copied());
-    let global = callee.and_then(|callee| global_of(context.labels, callee));
-    global.is_none_or(|(module, name)| (&*module, &*name) == ("builtins", "slice"))
 }
 
 /// `int(5)`: of a value of the same type.
@@ -162,6 +154,7 @@ fn decimal_context<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) ->
 fn fraction<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     let is_short = |number: &Ref| size(context, *number) <= MAX_FRACTION_DIGITS;
     checked(call.arguments.iter().all(is_short), "with more than 4300 digits")?;
+    call.arguments.iter().try_for_each(|number| copied(context, *number, 1))?;
     match *call.arguments.as_slice() {
         [text] if is_str(context, text) => {
             context.spend(usize::try_from(size(context, text)).unwrap_or(usize::MAX))?;

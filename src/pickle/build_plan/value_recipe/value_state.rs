@@ -63,7 +63,8 @@ fn random<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<R
     checked(int_in(context, version, RANDOM_VERSION..=RANDOM_VERSION).is_some(), "with a state of another version")?;
     checked(is_none(context, gauss) || has_leaf_type(context, gauss, "float"), "with an unknown state")?;
     let words = context.items(words, NodeKind::Tuple).unwrap_or_default();
-    context.spend(words.len())?;
+    // Each generator has its own words.
+    context.spend(words.len().saturating_mul(4))?;
     let Some((index, words)) = words.split_last().filter(|(_, words)| words.len() == RANDOM_WORDS) else {
         return Err("without 625 numbers".into());
     };

@@ -8,7 +8,7 @@ use crate::pickle::machine::Machine;
 fn refusals(pickle: &[u8]) -> Vec<String> {
     let (machine, value) = Machine::run(pickle).expect("a pickle");
     let labels = Labels::new(&machine);
-    BuildPlan::of_pickle(pickle, &labels, value).0.refusals().iter().map(|(_, why)| why.clone()).collect()
+    BuildPlan::of_pickle(&labels, value).refusals().iter().map(|(_, why)| why.clone()).collect()
 }
 
 /// A call by REDUCE.
@@ -78,6 +78,12 @@ fn numbers_are_limited() {
 #[test]
 fn dates_that_do_not_exist_are_refused() {
     built(&call("datetime date", &bytes(&[7, 232, 2, 29])));
+    // As Python 2 writes it, and as protocols 0 to 2 of Python 3 do.
+    built(&call("datetime date", b"U\x04\x07\xe8\x02\x1d"));
+    built(&call(
+        "datetime date",
+        &[b"c_codecs\nencode\n(", &text("\u{7}\u{e8}\u{2}\u{1d}")[..], &text("latin1"), b"tR"].concat(),
+    ));
     for date in [[7, 231, 2, 29], [0, 0, 1, 1], [39, 16, 1, 1], [7, 232, 13, 1], [7, 232, 0, 1], [7, 232, 1, 0]] {
         refused(&call("datetime date", &bytes(&date)), "does not exist");
     }
@@ -147,6 +153,8 @@ fn nothing_is_nested_that_python_deletes_by_recursion() {
     refused(&nest(b"K\x01", b"cbuiltins\nslice\n(", b"NNtR"), "slice");
     refused(&nest(b"}", b"ctypes\nMappingProxyType\n(", b"tR"), "dict");
     refused(&nest(b"K\x01", b"coperator\nitemgetter\n(", b"tR"), "itemgetter");
+    refused(&nest(b"K\x01", b"citertools\nrepeat\n(", b"tR"), "repeat");
+    refused(&nest(b"K\x01", b"cbuiltins\nslice\n(coperator\nitemgetter\n(", b"tRtR"), "slice");
     refused(&nest(b"]", b"cbuiltins\niter\n(", b"tR"), "iter");
     refused(&nest(b"cbuiltins\niter\n(]tR", b"cbuiltins\nenumerate\n(", b"K\x00tR"), "enumerate");
     refused(&nest(b"cbuiltins\niter\n(]tR", b"citertools\nislice\n(", b"K\x00K\x01K\x01tR"), "islice");
@@ -275,4 +283,16 @@ fn a_long_argument_that_many_calls_share_is_looked_at_within_bounds() {
     let array = [&b"carray\narray\n\x94(X\x01\0\0\0b"[..], &list, b"\x94tR0"].concat();
     let again = b"(h\x00X\x01\0\0\0bh\x01\x86R1".repeat(2_000);
     refused(&[&array[..], &again, b"N."].concat(), "too many other calls");
+    // Each call would copy it.
+    let text = [&b"X\x10\x27\0\0"[..], &b"a".repeat(10_000), b"\x94"].concat();
+    for (global, before, after) in [
+        ("_codecs encode", &b"h\x01h\x00"[..], &b"\x86R0"[..]),
+        ("builtins str.split", b"h\x01h\x00", b"X\x01\0\0\0b\x86R0"),
+    ] {
+        let (module, name) = global.split_once(' ').expect("a module and a name");
+        let start = [&text[..], format!("c{module}\n{name}\n").as_bytes(), b"\x94"].concat();
+        let latin: &[u8] = if name == "encode" { b"X\x06\0\0\0latin1" } else { b"" };
+        let again = [before, latin, after].concat().repeat(2_000);
+        refused(&[&start[..], &again, b"N."].concat(), "too many other calls");
+    }
 }

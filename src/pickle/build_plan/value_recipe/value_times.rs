@@ -15,6 +15,9 @@ const MICROSECONDS: i64 = 1_000_000;
 /// The most bytes of the opcode of the key of a time zone.
 const MAX_KEY: u64 = 128;
 
+/// What a time zone that is not shared counts as: it takes some kilobytes.
+const NEW_ZONE: usize = 1500;
+
 pub(super) fn recipe<'a>(
     context: &PlanContext<'_, 'a>,
     builder: ValueBuilder,
@@ -152,6 +155,9 @@ fn zone_info<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Resul
         }
         _ => return Err("with these arguments".into()),
     };
+    if !cached {
+        context.spend(NEW_ZONE)?;
+    }
     let key = short_text(context, key, MAX_KEY).filter(|key| is_zone_key(key)).ok_or("with a key that is none")?;
     Ok(made(ValueMake::Zone { key: key.into_owned(), cached }, Vec::new()))
 }

@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyList, PyTuple};
+use pyo3::types::{PyAny, PyDict, PyList, PySlice, PyTuple};
 
 use super::{BuildContext, random_objects};
 use crate::pickle::build_plan::{
@@ -23,7 +23,8 @@ pub(super) fn make<'py>(
         ArrayMake::Objects(array) => new_array(context, array, first()?),
         ArrayMake::FromBuffer(array) => from_buffer(context, array, needs),
         ArrayMake::Shared(array) => shared(context, array, needs),
-        ArrayMake::Scalar(parsed, bytes) => scalar(context, parsed, bytes, first()?),
+        ArrayMake::Mapped => first()?.call_method1("view", (context.global("numpy", "memmap")?,)),
+        ArrayMake::Scalar(_, bytes) => scalar(context, bytes, first()?),
         ArrayMake::Masked(array) => masked(context, array, needs),
         ArrayMake::Random(random) => random_objects::make(context, random, needs),
     }
@@ -206,8 +207,11 @@ fn shared<'py>(
     let shape = PyTuple::new(py, &array.shape)?;
     let made = context.global("numpy", "ndarray")?.call1((shape, dtype, base, *offset, PyTuple::new(py, strides)?))?;
     if array.dtype.1.has_bools() {
-        // In C order, without gaps.
-        let items = made.call_method0("tobytes")?;
+        // An axis without a stride repeats its first item.
+        let axes =
+            strides.iter().map(|stride| if *stride == 0 { PySlice::new(py, 0, 1, 1) } else { PySlice::full(py) });
+        let distinct = made.get_item(PyTuple::new(py, axes)?)?;
+        let items = distinct.call_method0("tobytes")?;
         if !array.dtype.1.has_valid_bools(PyBufferView::of(&items)?.bytes()) {
             return Err(invalid_bools());
         }
@@ -218,19 +222,13 @@ fn shared<'py>(
     Ok(made)
 }
 
-/// A scalar: the only item of an array without axes.
-fn scalar<'py>(
-    context: &BuildContext<'py>,
-    parsed: &Dtype,
-    bytes: &[u8],
-    dtype: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
+/// A scalar: the only item of an array without axes. With fields, it is a view of that array.
+fn scalar<'py>(context: &BuildContext<'py>, bytes: &[u8], dtype: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = context.py();
-    let array = context.global("numpy", "empty")?.call1((PyTuple::empty(py), dtype))?;
+    // `empty` would give a dtype of no bytes one.
+    let array = context.global("numpy", "ndarray")?.call1((PyTuple::empty(py), dtype))?;
     fill_with(&array, bytes)?;
-    let item = array.get_item(PyTuple::empty(py))?;
-    // A scalar with fields is a view of the array.
-    if matches!(parsed.kind, DtypeKind::Structure { .. }) { item.call_method0("copy") } else { Ok(item) }
+    array.get_item(PyTuple::empty(py))
 }
 
 /// `MaskedArray(data, mask)` with a fill value.

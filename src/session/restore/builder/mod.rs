@@ -126,7 +126,10 @@ impl<'b, 'a, 'py> ObjectBuilder<'b, 'a, 'py> {
     fn make_as(&self, make: &Make<'_>, needs: &[Bound<'py, PyAny>]) -> Built<Bound<'py, PyAny>> {
         let context = self.context;
         Ok(match make {
-            Make::Value(make) => value_objects::make(context, make, needs)?,
+            Make::Value(make) => {
+                context.tick(value_objects::steps(make))?;
+                value_objects::make(context, make, needs)?
+            }
             Make::Array(make) => array_objects::make(context, make, needs)?,
             Make::Pandas(make) => pandas_objects::make(context, make, needs)?,
             Make::Instance(make) => instance_objects::make(context, make, needs)?,

@@ -12,6 +12,19 @@ use self::harmless_calls::{call, found};
 use super::BuildContext;
 use crate::pickle::build_plan::{ERROR_MEMBERS, ValueFill, ValueMake, ViewOf};
 
+/// The steps of what may take as long as thousands of small objects.
+const SLOW_STEPS: u32 = 1024;
+
+/// How many steps making an object counts as, for the time that a load may take.
+pub(super) fn steps(make: &ValueMake<'_>) -> u32 {
+    match make {
+        ValueMake::Regex { .. } | ValueMake::JoinedStrings => SLOW_STEPS,
+        ValueMake::Call(call) if matches!(&*call.name, "Fraction" | "Decimal" | "set" | "frozenset") => 64,
+        ValueMake::Random | ValueMake::Zone { .. } => 64,
+        _ => 1,
+    }
+}
+
 /// Makes an object. `needs` are the objects that its recipe needs, in the same order.
 pub(super) fn make<'py>(
     context: &BuildContext<'py>,

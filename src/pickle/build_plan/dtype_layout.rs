@@ -1,0 +1,130 @@
+//! A dtype of numpy after it was checked: its kind, its size, and what its items hold.
+
+use std::rc::Rc;
+
+use crate::pickle::machine::value::Ref;
+
+/// A dtype that was checked.
+#[derive(Debug)]
+pub(crate) struct Dtype {
+    /// What it is made of.
+    pub(crate) kind: DtypeKind,
+    /// The bytes of an item.
+    pub(crate) size: u64,
+    /// The scalars in an item: more than one for structures and subarrays.
+    pub(crate) scalars: u64,
+    /// Whether an item holds references to objects, or strings of any length. Such items are never made of bytes.
+    pub(crate) has_objects: bool,
+    /// Whether an item holds bools, whose bytes must be 0 or 1.
+    pub(super) has_bools: bool,
+    /// How deep structures and subarrays are nested in it.
+    pub(super) depth: usize,
+}
+
+/// The kinds of dtypes.
+#[derive(Debug)]
+pub(crate) enum DtypeKind {
+    /// Numbers, bools, dates, and strings of a fixed length, by numpy's code: `f8`, `U5`, `M8[ns]`.
+    Code {
+        /// The code, without the byte order.
+        code: String,
+        /// `<`, `>`, or `|` if it has no meaning.
+        order: char,
+    },
+    /// References to objects.
+    Object,
+    /// Strings of any length (`StringDType`).
+    Strings {
+        /// Whether other objects become strings.
+        coerce: bool,
+        /// The object for missing values.
+        missing: Option<Ref>,
+    },
+    /// A structure.
+    Structure {
+        /// Its fields, in the order of their names.
+        fields: Vec<DtypeField>,
+        /// Whether numpy aligns the fields.
+        is_aligned: bool,
+        /// Whether its scalars are `numpy.record`.
+        is_record: bool,
+    },
+    /// Each item is an array.
+    Subarray {
+        /// The dtype of that array.
+        base: (Ref, Rc<Dtype>),
+        /// Its shape.
+        shape: Vec<u64>,
+    },
+}
+
+/// A field of a structure.
+#[derive(Debug)]
+pub(crate) struct DtypeField {
+    /// The name.
+    pub(crate) name: String,
+    /// The second name that a field may have.
+    pub(crate) title: Option<String>,
+    /// The offset in the item, in bytes.
+    pub(crate) offset: u64,
+    /// The dtype, and where it is made.
+    pub(crate) dtype: (Ref, Rc<Dtype>),
+}
+
+impl Dtype {
+    /// A dtype that numpy makes of a code.
+    pub(super) fn of_code(code: &str, order: char, size: u64) -> Self {
+        let kind = DtypeKind::Code { code: code.to_owned(), order };
+        Self { kind, size, scalars: 1, has_objects: false, has_bools: code == "b1", depth: 0 }
+    }
+
+    /// A dtype whose items are references.
+    pub(super) fn of_references(kind: DtypeKind, size: u64) -> Self {
+        Self { kind, size, scalars: 1, has_objects: true, has_bools: false, depth: 0 }
+    }
+
+    /// The code, if it is a number, a bool, a date or a string of a fixed length.
+    pub(crate) fn code(&self) -> Option<&str> {
+        if let DtypeKind::Code { code, .. } = &self.kind { Some(code) } else { None }
+    }
+
+    /// The kind as a letter, as numpy has it: `i`, `f`, `M`, `O`; `V` for structures, `T` for strings of any length.
+    pub(crate) fn letter(&self) -> char {
+        match &self.kind {
+            DtypeKind::Code { code, .. } => code.chars().next().unwrap_or('V'),
+            DtypeKind::Object => 'O',
+            DtypeKind::Strings { .. } => 'T',
+            DtypeKind::Structure { .. } | DtypeKind::Subarray { .. } => 'V',
+        }
+    }
+
+    /// Whether the bytes of a number are not in the order of this machine.
+    pub(crate) fn is_swapped(&self) -> bool {
+        let native = if cfg!(target_endian = "big") { '>' } else { '<' };
+        matches!(self.kind, DtypeKind::Code { order: order @ ('<' | '>'), .. } if order != native)
+    }
+
+    /// Whether an item holds bools.
+    pub(crate) fn has_bools(&self) -> bool {
+        self.has_bools
+    }
+
+    /// Whether each byte of a bool in these items is 0 or 1. numpy relies on it when it counts them.
+    pub(crate) fn has_valid_bools(&self, items: &[u8]) -> bool {
+        let size = usize::try_from(self.size).unwrap_or(0);
+        if !self.has_bools || size == 0 {
+            return true;
+        }
+        match &self.kind {
+            DtypeKind::Structure { fields, .. } => items.chunks_exact(size).all(|item| {
+                fields.iter().all(|DtypeField { offset, dtype: (_, dtype), .. }| {
+                    let from = usize::try_from(*offset).unwrap_or(usize::MAX);
+                    let to = from.saturating_add(usize::try_from(dtype.size).unwrap_or(usize::MAX));
+                    !dtype.has_bools || item.get(from..to).is_some_and(|field| dtype.has_valid_bools(field))
+                })
+            }),
+            DtypeKind::Subarray { base, .. } => base.1.has_valid_bools(items),
+            _ => items.iter().all(|byte| *byte <= 1),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What a plan refuses besides calls: lookups, changes, and keys that take too long to hash.
+
+use std::collections::HashSet;
+
+use super::key_limits::KeyLimits;
+use super::planner::{Planner, is_call};
+use super::{Fill, Make, Recipe, value_recipe};
+use crate::pickle::format::opcode::Opcode;
+use crate::pickle::known::{self, current_name};
+use crate::pickle::machine::FarSlot;
+use crate::pickle::machine::value::{NodeKind, Ref};
+use crate::pickle::verdict;
+
+impl Planner<'_, '_, '_> {
+    /// Refuses what `dill.load_module` would import because a session has it in lists of certain names.
+    pub(super) fn check_session(&mut self, namespace: Ref) {
+        let items = self.labels.machine().node(namespace).map_or(&[][..], |node| &node.items[..]);
+        for key in items.iter().step_by(2) {
+            let name = self.labels.string(*key);
+            if name.is_some_and(|name| known::NAMED_IMPORTS.iter().any(|(key, _)| *key == name.as_ref())) {
+                self.refuse(self.labels.machine().start(*key), "to import modules".into());
+            }
+        }
+    }
+
+    /// Checks what leaves no trace in the values.
+    pub(super) fn check_notes(&mut self) {
+        let notes = self.labels.machine().notes();
+        if let Some(at) = notes.crossed_frame {
+            self.refuse(at, "an opcode that does not end with its frame".into());
+        }
+        if let Some(FarSlot { at, index }) = self.labels.machine().far_slot() {
+            self.refuse(
+                at,
+                format!("memo slot {index} (far beyond the others, so an unpickler takes memory for a gap)"),
+            );
+        }
+        // Each NEXT_BUFFER is one that the load has put there, and so is READONLY_BUFFER, right after it.
+        let mut expected = self.buffers.iter().peekable();
+        let mut last = None;
+        let mut wrong = None;
+        for (at, opcode) in &notes.buffers {
+            let is_right = match opcode {
+                Opcode::NextBuffer => {
+                    last = expected.next_if(|(offset, _)| offset == at);
+                    last.is_some()
+                }
+                _ => last.take().is_some_and(|(offset, facts)| offset + 1 == *at && !facts.writable),
+            };
+            if !is_right {
+                wrong.get_or_insert(*at);
+            }
+        }
+        if let Some(at) = wrong {
+            self.refuse(at, "a buffer outside the pickle".into());
+        }
+    }
+
+    /// Checks the globals that the pickle looks up, also if nothing refers to them.
+    pub(super) fn check_lookups(&mut self) {
+        let machine = self.labels.machine();
+        for at in machine.looked_up() {
+            self.check_lookup(Ref::leaf(*at), *at);
+        }
+        for (index, node) in machine.nodes().iter().enumerate() {
+            match node.kind {
+                NodeKind::Global => {
+                    if let Some((module, name)) = self.check_lookup(Ref::node(index), node.end.saturating_sub(1))
+                        && let Ok(recipe) = value_recipe::global(&module, &name)
+                    {
+                        self.recipes.insert(index, recipe);
+                    }
+                }
+                NodeKind::Persistent => self.refuse(node.start, "an object that its program names by an ID".into()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Refuses functions that pickles call, such as `getattr`, as values. Those that have nodes have no recipe.
+    pub(super) fn check_called_only(&mut self, values: &[Ref]) {
+        let machine = self.labels.machine();
+        let is_only_called = |at: &&u64| {
+            let global = self.labels.global(Ref::leaf(**at));
+            global.is_some_and(|(module, name)| value_recipe::global(&module, &name).is_err())
+        };
+        let only_called: HashSet<u64> = machine.looked_up().iter().filter(is_only_called).copied().collect();
+        if only_called.is_empty() {
+            return;
+        }
+        let mut found: Vec<Ref> = values.to_vec();
+        for node in machine.nodes() {
+            let items = if node.kind.holds_items() { &node.items[..] } else { &[] };
+            let added = node.added.iter().flat_map(|added| added.items.iter().chain(&added.pairs));
+            let held = items.iter().chain(&node.state).chain(added).map(|reference| machine.resolve(*reference));
+            found.extend(held.filter(|held| held.leaf_offset().is_some_and(|at| only_called.contains(&at))));
+        }
+        for reference in found {
+            let reference = machine.resolve(reference);
+            if let Some(at) = reference.leaf_offset().filter(|at| only_called.contains(at)) {
+                let (module, name) = self.labels.global(reference).unwrap_or_else(|| ("?".into(), "?".into()));
+                self.refuse(at, format!("{module}.{name}"));
+            }
+        }
+    }
+
+    fn check_lookup(&mut self, reference: Ref, at: u64) -> Option<(String, String)> {
+        let Some((module, name)) = self.labels.global(reference) else {
+            self.refuse(at, "an object that its program names by an ID".into());
+            return None;
+        };
+        let (new_module, new_name) = current_name(&module, &name);
+        if known::is_built(new_module, new_name) || value_recipe::is_constant(new_module, new_name) {
+            return Some((new_module.to_owned(), new_name.to_owned()));
+        }
+        if !known::names_no_value(new_module, new_name) {
+            self.refuse(at, format!("{module}.{name}"));
+        }
+        None
+    }
+
+    /// Refuses what opcodes do to objects that they have not begun, and to containers of another kind.
+    pub(super) fn check_changes(&mut self) {
+        let machine = self.labels.machine();
+        for change in machine.changes() {
+            let what = match change.opcode {
+                Opcode::Build => "a second state of an object",
+                _ => "items that are added to an object that the pickle has not made",
+            };
+            self.refuse(change.at, what.into());
+        }
+        for node in machine.nodes() {
+            // What calls and arrays are given is up to their recipes.
+            if !is_call(node.kind) && (node.state.is_some() || node.added.is_some()) {
+                let what = match node.kind {
+                    NodeKind::Global => "a change to a class or function, for the whole program".to_owned(),
+                    kind => format!("a {} that is changed like another type", kind.name()),
+                };
+                self.refuse(node.end.saturating_sub(1), what);
+            }
+        }
+    }
+
+    /// Refuses bytes of arrays that other unpicklers than joblib's would execute.
+    pub(super) fn check_array_bytes(&mut self, bytes: &[u8]) {
+        for raw in self.labels.machine().raw() {
+            let range = usize::try_from(raw.start).ok().zip(usize::try_from(raw.end).ok());
+            let contents = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
+            // If padding comes first, any other unpickler fails at the padding and never reads these bytes.
+            if !raw.is_pickle && raw.start == raw.from && verdict::calls_something(contents) {
+                self.refuse(raw.start, "the bytes of an array (would run as opcodes in other unpicklers)".into());
+            }
+        }
+    }
+
+    /// Refuses keys that take too long to hash.
+    pub(super) fn check_keys(&mut self) {
+        let machine = self.labels.machine();
+        let mut limits = KeyLimits::new(machine, &self.recipes);
+        let mut found = Vec::new();
+        for (index, node) in machine.nodes().iter().enumerate() {
+            let checked = match node.kind {
+                NodeKind::Dict => limits.check(node.items.iter().copied().step_by(2)),
+                NodeKind::Set | NodeKind::FrozenSet => limits.check(node.items.iter().copied()),
+                NodeKind::Call(_) => match self.recipes.get(index) {
+                    Some(recipe) => limits.check(self.hashed_by(recipe).into_iter()),
+                    None => Ok(()),
+                },
+                _ => Ok(()),
+            };
+            if let Err(why) = checked {
+                let what = match node.kind {
+                    NodeKind::Call(_) => self.described(index, &why),
+                    kind => format!("a {} that {why}", kind.name()),
+                };
+                found.push((node.start, what));
+            }
+        }
+        for (at, what) in found {
+            self.refuse(at, what);
+        }
+    }
+
+    /// The keys and members of the object of a recipe, besides those of containers that are checked on their own.
+    fn hashed_by(&self, recipe: &Recipe<'_>) -> Vec<Ref> {
+        let mut keys = value_recipe::hashed(self.labels, recipe);
+        match &recipe.fill {
+            Fill::Pairs(pairs) => keys.extend(pairs.iter().copied().step_by(2)),
+            Fill::Value(fill) => keys.extend(fill.keys()),
+            Fill::Nothing | Fill::Items(_) | Fill::Elements(_) | Fill::Attributes(_) => {}
+        }
+        keys
+    }
+}
