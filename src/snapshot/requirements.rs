@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use super::reader::{ReadError, Snapshot};
 use super::segment::{JoinedInput, JoinedInputs, Load, LoadSequence, VariableSegment};
-use crate::pickle::build_plan::{BufferFacts, BuildPlan};
+use crate::pickle::build_plan::{BufferFacts, BuildPlan, each_once};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::Parser;
@@ -23,9 +23,6 @@ use crate::pickle::work_budget::WorkBudget;
 /// The longest pickle, in bytes, that is copied before it is followed, so that nobody can change it meanwhile. Of a
 /// longer one nearly all are numbers, whose values are not checked anyway.
 const MAX_COPIED: usize = 1 << 30;
-
-/// With how many reasons before it each reason is compared.
-const MAX_COMPARED: usize = 32;
 
 /// Something that a load would have to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -232,18 +229,9 @@ impl<'f> LoadInput<'f> {
         let found = verdict::words_of_run(&self.pickle, labels);
         let known: Vec<Option<&str>> = found.iter().map(|(offset, _)| self.variable(*offset)).collect();
         let others = refusals.iter().filter(|(offset, _)| !known.contains(&self.variable(*offset))).cloned();
-        let mut all: Vec<(Option<&str>, String)> = Vec::new();
-        for (offset, what) in found.iter().cloned().chain(others) {
-            let variable = self.variable(offset);
-            // The same call can be refused at many offsets, and those that use its result name it without a reason.
-            let is_known = |(of, known): &(Option<&str>, String)| {
-                *of == variable
-                    && (*known == what || known.strip_prefix(&what).is_some_and(|rest| rest.starts_with(" (")))
-            };
-            if !all.iter().rev().take(MAX_COMPARED).any(is_known) {
-                all.push((variable, what));
-            }
-        }
+        // The same call can be refused at many offsets, and those that use its result name it without a reason.
+        let found = found.iter().cloned().chain(others);
+        let all = each_once(found.map(|(offset, what)| (self.variable(offset), what)));
         if self.ends.is_none() {
             return vec![Requirement { variable: None, what: all.into_iter().map(|(_, what)| what).collect() }];
         }

@@ -252,3 +252,30 @@ fn positions_of_generators_are_within_their_state() {
     refused(&pcg("1", "2"), "a has_uint32 that is not from 0 to 1");
     refused(&bit_generator("Other", "Vbit_generator\nVOther\nsVstate\n(ds"), "not known");
 }
+
+/// A SeedSequence with this entropy, and a pool of zeros of this size.
+fn seed_sequence(entropy: &str, pool: u8) -> String {
+    let array = array(&format!("I{pool}\n"), &number("u4"), &zeros(4 * pool));
+    let class = "cnumpy.random.bit_generator\nSeedSequence\n";
+    let call = format!("cnumpy.random.bit_generator\n__pyx_unpickle_SeedSequence\n({class}I1\nNtR");
+    format!("{call}({entropy}I0\n{array}I{pool}\n(ttb")
+}
+
+#[test]
+fn seeds_are_those_that_numpy_accepts() {
+    for entropy in ["I5\n", "L99999999999999999999999L\n", "(lI1\na", "(I1\nI2\nt"] {
+        built(&seed_sequence(entropy, 4));
+    }
+    for entropy in ["I-5\n", "L-99999999999999999999999L\n", "(lI-1\na", "F1.0\n", "N"] {
+        refused(&seed_sequence(entropy, 4), "an entropy that numpy does not write");
+    }
+    refused(&seed_sequence("I5\n", 3), "numpy does not write");
+    let signed = |byte: u8| {
+        let seeds = array("I1\n", &number("i4"), &format!("C\x04\0\0\0{}", char::from(byte)));
+        seed_sequence(&seeds, 4)
+    };
+    built(&signed(0x7f));
+    let negative: Vec<u8> =
+        signed(b'@').bytes().map(|byte| if byte == b'@' { 0x80 } else { byte }).chain(*b".").collect();
+    assert!(refusals(&negative).contains("an entropy"), "{}", refusals(&negative));
+}

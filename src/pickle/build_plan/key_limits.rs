@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::{RecipeTable, Refused};
+use crate::pickle::format::lines::{MAX_DIGITS, TextInteger};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{Argument, Parser};
 use crate::pickle::machine::Machine;
@@ -114,12 +115,14 @@ impl<'p, 'm, 'a> KeyLimits<'p, 'm, 'a> {
             }
             Argument::LargeInt => {
                 let length = usize::try_from(op.end).unwrap_or(usize::MAX);
+                if matches!(op.opcode, Opcode::Int | Opcode::Long) {
+                    let text = bytes.get(..length).unwrap_or_default();
+                    self.hashes.extend(TextInteger::of_opcode(text).map(|integer| hash_of_text(&integer)));
+                    return Ok(KeyCost { size: 1 + text.len() as u64 / 16, depth: 0 });
+                }
                 let header = if op.opcode == Opcode::Long4 { LONG4_HEADER } else { 2 };
                 let digits = bytes.get(header..length).unwrap_or_default();
-                // Integers in text are so short by another limit that their hashes are counted later.
-                if op.opcode == Opcode::Long4 || op.opcode == Opcode::Long1 {
-                    self.hashes.push(hash_of_long(digits));
-                }
+                self.hashes.push(hash_of_long(digits));
                 // An integer does not remember its hash.
                 Ok(KeyCost { size: 1 + digits.len() as u64 / 8, depth: 0 })
             }
@@ -223,6 +226,16 @@ fn hash_of_long(bytes: &[u8]) -> u64 {
     if is_negative { MODULUS - (hash + 1) % MODULUS } else { hash }
 }
 
+/// The hash of an integer that is written as text, up to the sign. One with too many digits is refused elsewhere.
+fn hash_of_text(integer: &TextInteger<'_>) -> u64 {
+    let digits = integer.digits.chars().take(MAX_DIGITS).filter_map(|digit| digit.to_digit(integer.base));
+    let hash = digits.fold(0, |hash: u64, digit| {
+        let longer = u128::from(hash) * u128::from(integer.base) + u128::from(digit);
+        (longer % u128::from(MODULUS)) as u64
+    });
+    if integer.negative { MODULUS - hash } else { hash }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,6 +298,23 @@ mod tests {
             }
             pickle.extend(b"\x90.");
             assert!(check(&pickle).is_err_and(|why| why.contains("same hash")));
+        }
+    }
+
+    #[test]
+    fn colliding_integers_as_text_are_refused() {
+        for (prefix, suffix) in [("L", "L"), ("I", ""), ("L-", "L"), ("I", "_0")] {
+            let mut pickle = b"\x8f(".to_vec();
+            for number in 1..=2_000_u128 {
+                let number = (number << 61) - number + 7;
+                pickle.extend(format!("{prefix}{number}{suffix}\n").bytes());
+            }
+            pickle.extend(b"\x90.");
+            assert!(check(&pickle).is_err_and(|why| why.contains("same hash")), "{prefix}{suffix}");
+            let mut hex = b"\x8f(".to_vec();
+            (1..=2_000_u128).for_each(|number| hex.extend(format!("L0x{:x}L\n", (number << 61) - number).bytes()));
+            hex.extend(b"\x90.");
+            assert!(check(&hex).is_err_and(|why| why.contains("same hash")), "hexadecimal");
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::key_limits::KeyLimits;
 use super::planner::{Planner, is_call};
 use super::{Fill, Make, Recipe, value_recipe};
+use crate::pickle::format::lines::MAX_DIGITS;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::{self, current_name};
 use crate::pickle::machine::FarSlot;
@@ -34,6 +35,9 @@ impl Planner<'_, '_, '_> {
                 at,
                 format!("memo slot {index} (far beyond the others, so an unpickler takes memory for a gap)"),
             );
+        }
+        if let Some(at) = notes.long_integer {
+            self.refuse(at, format!("an integer as text with more than {MAX_DIGITS} digits"));
         }
         // Each NEXT_BUFFER is one that the load has put there, and so is READONLY_BUFFER, right after it.
         let mut expected = self.buffers.iter().peekable();

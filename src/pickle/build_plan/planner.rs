@@ -222,7 +222,11 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
     fn refuse_unexplained(&mut self) {
         let machine = self.labels.machine();
         let consumed: HashSet<Ref> = self.consumed.borrow_mut().drain(..).collect();
-        for (index, why) in std::mem::take(&mut self.failed) {
+        let mut failed = std::mem::take(&mut self.failed);
+        // An object comes before its parts: if a recipe refuses it, these are refused because nothing uses them.
+        let span = |index: usize| machine.span(Ref::node(index));
+        failed.sort_by_cached_key(|(index, _)| (span(*index).0, std::cmp::Reverse(span(*index).1)));
+        for (index, why) in failed {
             if consumed.contains(&Ref::node(index)) || self.is_explained(index) {
                 continue;
             }

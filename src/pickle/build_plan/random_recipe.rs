@@ -3,17 +3,20 @@
 //! The compiled code of the generators trusts the positions in their state, so each number has a range. numpy 1 writes
 //! the name of a bit generator and the state of the bit generator; numpy 2 its class, and its seed as well.
 
-use super::array_description::ArrayMake;
+use super::array_description::{ArrayDescription, ArrayMake};
 use super::array_recipe::simple;
+use super::value_recipe::wide_int;
 use super::{PlanContext, PlannedCall, Recipe, Refused};
+use crate::pickle::format::lines::TextInteger;
+use crate::pickle::format::opcode::Opcode;
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
 /// The longest opcode of an integer in a seed, in bytes, and the most integers of a seed.
 const MAX_SEED_BYTES: usize = 1024;
 const MAX_SEEDS: usize = 1024;
+/// The least integers in the pool of a seed that numpy accepts, and the most.
+const MIN_POOL: i64 = 4;
 const MAX_POOL: i64 = 256;
-/// The longest opcode of an integer of 128 bits, in bytes: digits in protocols 0 and 1.
-const MAX_LARGE: usize = 64;
 const UNUSUAL: &str = "has arguments or a state that numpy does not write";
 
 /// Which recipe a row of the registry asks for.
@@ -57,7 +60,7 @@ pub(crate) enum RandomMake {
         pool_size: i64,
         /// How many children it has.
         children: i64,
-        /// The bytes of its pool, which follow from the rest.
+        /// The bytes of its pool. numpy makes them of the rest, but no unpickler checks that.
         pool: Vec<u8>,
     },
 }
@@ -296,10 +299,14 @@ fn seed_sequence(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Resul
     let Some(&[entropy, children, pool, pool_size, spawn_key]) = state else { return Err(UNUSUAL.to_owned()) };
     let within = |value, most| context.int(value).filter(|number| (0..=most).contains(number)).ok_or(UNUSUAL);
     let (children, pool_size) = (within(children, i64::from(u32::MAX))?, within(pool_size, MAX_POOL)?);
+    if pool_size < MIN_POOL {
+        return Err(UNUSUAL.to_owned());
+    }
     let spawn_key = context.items(spawn_key, NodeKind::Tuple).filter(|key| key.len() <= MAX_SEEDS).ok_or(UNUSUAL)?;
     let spawn_key = spawn_key.iter().map(|key| within(*key, i64::MAX)).collect::<Result<_, _>>()?;
     let pool = context.array_of(pool).filter(|pool| pool.dtype.1.code() == Some("u4") && !pool.dtype.1.is_swapped());
-    let pool = pool.as_ref().and_then(|pool| pool.bytes()).ok_or(UNUSUAL)?.to_vec();
+    let pool = pool.filter(|pool| u64::try_from(pool_size).is_ok_and(|size| pool.shape == [size]));
+    let pool = pool.and_then(|pool| pool.bytes()).ok_or(UNUSUAL)?.to_vec();
     if !is_entropy(context, entropy) {
         return Err("has an entropy that numpy does not write".to_owned());
     }
@@ -310,7 +317,10 @@ fn seed_sequence(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Resul
 fn is_entropy(context: &PlanContext<'_, '_>, entropy: Ref) -> bool {
     let is_seed = |seed: Ref| match context.value(seed) {
         Value::Leaf(Leaf::Int(number)) => number >= 0,
-        Value::Leaf(Leaf::LargeInt) => context.labels.machine().opcode_bytes(seed).len() <= MAX_SEED_BYTES,
+        Value::Leaf(Leaf::LargeInt) => {
+            let opcode = context.labels.machine().opcode_bytes(seed);
+            opcode.len() <= MAX_SEED_BYTES && !is_negative(opcode)
+        }
         _ => false,
     };
     let items = context.items(entropy, NodeKind::List).or_else(|| context.items(entropy, NodeKind::Tuple));
@@ -319,19 +329,35 @@ fn is_entropy(context: &PlanContext<'_, '_>, entropy: Ref) -> bool {
         None => {
             is_seed(entropy)
                 || context.array_of(entropy).is_some_and(|seeds| {
-                    matches!(seeds.dtype.1.letter(), 'i' | 'u') && seeds.count() <= MAX_SEEDS as u64
+                    seeds.dtype.1.letter() == 'u' && !seeds.shape.is_empty() && seeds.count() <= MAX_SEEDS as u64
+                        || has_no_negative(seeds)
                 })
         }
     }
 }
 
-/// Whether this is an integer that can be of 128 bits; the builder compares its value.
-fn is_large(context: &PlanContext<'_, '_>, value: Ref) -> bool {
-    match context.value(value) {
-        Value::Leaf(Leaf::Int(number)) => number >= 0,
-        Value::Leaf(Leaf::LargeInt) => context.labels.machine().opcode_bytes(value).len() <= MAX_LARGE,
-        _ => false,
+/// Whether the opcode of a large integer makes a negative one.
+fn is_negative(opcode: &[u8]) -> bool {
+    match opcode.first().copied().and_then(Opcode::from_byte) {
+        Some(Opcode::Int | Opcode::Long) => TextInteger::of_opcode(opcode).is_none_or(|integer| integer.negative),
+        _ => opcode.last().is_some_and(|last| last & 0x80 != 0),
     }
+}
+
+/// Whether this is an array of signed integers that can be a seed: none of them is negative.
+fn has_no_negative(seeds: &ArrayDescription<'_>) -> bool {
+    let dtype = &seeds.dtype.1;
+    let Ok(size) = usize::try_from(dtype.size) else { return false };
+    let sign = if dtype.is_swapped() { 0 } else { size.saturating_sub(1) };
+    let is_small = dtype.letter() == 'i' && !seeds.shape.is_empty() && seeds.count() <= MAX_SEEDS as u64;
+    let has_none =
+        |bytes: &[u8]| bytes.chunks(size.max(1)).all(|number| number.get(sign).is_some_and(|byte| byte & 0x80 == 0));
+    is_small && seeds.bytes().is_some_and(has_none)
+}
+
+/// Whether this is an integer of up to 128 bits without a sign.
+fn is_large(context: &PlanContext<'_, '_>, value: Ref) -> bool {
+    wide_int(context, value).is_some()
 }
 
 /// Whether this value is a bit generator that has a recipe.

@@ -18,8 +18,16 @@ pub(super) fn integer(line: &[u8]) -> Result<Argument<'static>, LineProblem> {
     match line {
         b"00" => Ok(Argument::Bool(false)),
         b"01" => Ok(Argument::Bool(true)),
-        _ => int(line, None),
+        _ => octal_integer(line).map_or_else(|| int(line, None), |number| Ok(Argument::Int(number))),
     }
+}
+
+/// An integer with leading zeros. CPython reads INT by C's `strtol` first, which takes it for an octal one.
+fn octal_integer(line: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(line).ok()?.trim_start();
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let is_octal = digits.starts_with('0') && digits.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    i64::from_str_radix(text, 8).ok().filter(|_| is_octal)
 }
 
 /// LONG: an integer, usually followed by an `L`.
@@ -42,14 +50,14 @@ pub(super) fn index(line: &[u8]) -> Result<Argument<'static>, LineProblem> {
 /// An integer as Python's `int` accepts it: surrounding blanks, a sign, a prefix if no base is given, `_` between
 /// digits.
 fn int(line: &[u8], base: Option<u32>) -> Result<Argument<'static>, LineProblem> {
-    let number = std::str::from_utf8(line).map_err(|_| NOT_AN_INTEGER)?.trim();
-    let (negative, number) = match number.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, number.strip_prefix('+').unwrap_or(number)),
-    };
-    let (base, digits) = base.map_or_else(|| prefixed(number), |base| (base, number));
+    let is_prefixable = base.is_none();
+    let TextInteger { negative, base, digits } = TextInteger::of_line(line, base).ok_or(NOT_AN_INTEGER)?;
     let clean = !digits.starts_with('_') && !digits.ends_with('_') && !digits.contains("__");
     if digits.is_empty() || !clean || !digits.chars().all(|c| c == '_' || c.is_digit(base)) {
+        return Err(NOT_AN_INTEGER);
+    }
+    // Python reads octal numbers of C only if they are short, see `octal_integer`.
+    if is_prefixable && base == 10 && digits.starts_with('0') && digits.contains(|c| matches!(c, '1'..='9')) {
         return Err(NOT_AN_INTEGER);
     }
     // Negative numbers are built up from negative digits, as `i64::MIN` has no positive counterpart.
@@ -62,6 +70,44 @@ fn int(line: &[u8], base: Option<u32>) -> Result<Argument<'static>, LineProblem>
         }
     }
     Ok(Argument::Int(value))
+}
+
+/// The most decimal digits of an integer that is written as text: Python's own limit.
+pub(crate) const MAX_DIGITS: usize = 4300;
+
+/// An integer that is written as text.
+pub(crate) struct TextInteger<'l> {
+    /// Whether it has a minus sign.
+    pub(crate) negative: bool,
+    /// The base of the digits.
+    pub(crate) base: u32,
+    /// The digits, with `_` between them.
+    pub(crate) digits: &'l str,
+}
+
+impl<'l> TextInteger<'l> {
+    /// The integer of an INT or LONG, whose bytes these are.
+    pub(crate) fn of_opcode(bytes: &'l [u8]) -> Option<Self> {
+        let line = bytes.get(1..)?;
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        Self::of_line(line.strip_suffix(b"L").unwrap_or(line), None)
+    }
+
+    fn of_line(line: &'l [u8], base: Option<u32>) -> Option<Self> {
+        let number = std::str::from_utf8(line).ok()?.trim();
+        let (negative, number) = match number.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, number.strip_prefix('+').unwrap_or(number)),
+        };
+        let (base, digits) = base.map_or_else(|| prefixed(number), |base| (base, number));
+        Some(Self { negative, base, digits })
+    }
+
+    /// Whether it is longer than what is built from a file of others. Python limits only decimal digits, as reading
+    /// these takes time in proportion to the square of their number.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.digits.len() > MAX_DIGITS
+    }
 }
 
 /// The base that a prefix such as `0x` means, and the digits after it.
@@ -206,6 +252,15 @@ mod tests {
         for bad in [&b""[..], b"x", b"1__0", b"_1", b"-", b"0x", b"\xff", b"1 2"] {
             assert_eq!(integer(bad), Err(NOT_AN_INTEGER));
         }
+        // INT with leading zeros is octal as in C; neither LONG nor what does not fit into a `long` is.
+        for (line, expected) in [(&b"0012"[..], 10), (b"-0012", -10), (b"+07", 7), (b"000", 0), (b"0_0", 0)] {
+            assert_eq!(integer(line), Ok(Argument::Int(expected)));
+        }
+        for bad in [&b"08"[..], b"0_1", b"-09", b"0777777777777777777777777"] {
+            assert_eq!(integer(bad), Err(NOT_AN_INTEGER), "{bad:?}");
+        }
+        assert_eq!(long(b"00L"), Ok(Argument::Int(0)));
+        assert!(long(b"0012").is_err() && long(b"-012L").is_err());
         assert!(index(b"-1").is_err() && index(b"0x1").is_err());
     }
 

@@ -2,7 +2,7 @@
 
 mod argument;
 pub(crate) mod emit;
-mod lines;
+pub(crate) mod lines;
 pub(crate) mod opcode;
 pub(crate) mod parse;
 mod parse_error;

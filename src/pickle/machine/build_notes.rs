@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::limits::MachineError;
 use super::state::{Done, Machine};
 use super::value::{Ref, RefTarget};
+use crate::pickle::format::lines::{MAX_DIGITS, TextInteger};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{OpStep, Parser};
 use crate::pickle::work_budget::WorkBudget;
@@ -21,13 +22,15 @@ pub(crate) struct BuildNotes {
     /// The first opcode that begins within a frame and ends after it, or begins a frame within another one. Unpicklers
     /// disagree about what such a pickle means.
     pub(crate) crossed_frame: Option<u64>,
+    /// The first integer that is written as text and has too many digits.
+    pub(crate) long_integer: Option<u64>,
     /// The end of the frame that was begun last.
     frame_end: u64,
 }
 
 impl Default for BuildNotes {
     fn default() -> Self {
-        Self { late: Vec::new(), buffers: Vec::new(), crossed_frame: None, frame_end: u64::MAX }
+        Self { late: Vec::new(), buffers: Vec::new(), crossed_frame: None, long_integer: None, frame_end: u64::MAX }
     }
 }
 
@@ -88,6 +91,17 @@ impl<'a> Machine<'a> {
     pub(super) fn check_frame(&mut self, op: OpStep) {
         if op.end > self.notes.frame_end {
             self.notes.beyond_frame(op);
+        }
+    }
+
+    /// Notes an integer as text with too many digits.
+    pub(super) fn check_digits(&mut self, op: OpStep) {
+        let length = op.end.saturating_sub(op.start);
+        if length > MAX_DIGITS as u64 && matches!(op.opcode, Opcode::Int | Opcode::Long) {
+            let bytes = self.bytes_from(op.start).get(..usize::try_from(length).unwrap_or(usize::MAX));
+            if bytes.and_then(TextInteger::of_opcode).is_none_or(|integer| integer.is_too_long()) {
+                self.notes.long_integer.get_or_insert(op.start);
+            }
         }
     }
 

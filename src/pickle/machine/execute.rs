@@ -69,6 +69,7 @@ impl Machine<'_> {
                 if op.opcode.runs() == CodeRun::Lookup {
                     self.note_lookup(op)?;
                 }
+                self.check_digits(op);
                 self.push_leaf(op)
             }
         }

@@ -3,24 +3,20 @@
 
 use std::rc::Rc;
 
-use super::class::MAX_CODE_STEPS;
 use super::judge::Judge;
 use super::symbol::{Symbol, attribute};
 use super::{VerdictClass, show};
 use crate::pickle::explain::labels::Labels;
-use crate::pickle::known::danger::{ARGUMENT_METHODS, harm_of, has_harmful_instances, is_dangerous};
+use crate::pickle::known::danger::{harm_of, has_harmful_instances, is_dangerous};
 use crate::pickle::known::packages::{is_class_name, is_data_class};
 use crate::pickle::known::renames::current_name;
 use crate::pickle::known::untrusted::is_compiled_unchecked;
 use crate::pickle::known::{Effect, Makes, effect_of, made_by, makes_class};
-use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
+use crate::pickle::machine::value::{CallKind, Node, Ref};
 use crate::pickle::work_budget::{shared_string, table_entry};
 
 /// How many callables that call one another are followed.
 pub(super) const MAX_STEPS: usize = 16;
-/// How deep the arguments of a call are searched for something that it could call, and how many of them.
-const MAX_DEPTH: usize = 4;
-const MAX_ARGUMENTS: usize = 256;
 
 /// See [`is_compiled_unchecked`].
 const UNCHECKED_STATE: &str = "makes an object whose compiled code uses numbers from the file without checking them";
@@ -322,72 +318,6 @@ impl Judge {
         }
         worst
     }
-
-    /// Whether a call is given a function that does harm, or an iterator that calls one. With `any_function`, a
-    /// function that the pickle defines counts as harm, too: a callable that is not known may call it.
-    pub(super) fn reaches_harm(&mut self, labels: &Labels<'_, '_>, site: CallSite<'_>, any_function: bool) -> bool {
-        let mut waiting: Vec<(Ref, usize)> = site.arguments.into_iter().map(|items| (items, 0)).collect();
-        for _ in 0..MAX_ARGUMENTS {
-            self.count_step();
-            let Some((value, depth)) = waiting.pop() else { return false };
-            let node = labels.machine().node(value);
-            let inner = match self.symbol(labels, value) {
-                Symbol::Lazy => return true,
-                Symbol::Import(module, name) if does_harm(&module, &name) => return true,
-                // Its other arguments are data for the function.
-                Symbol::Partial(call) => {
-                    let function = labels.machine().node(call).and_then(|call| labels.argument(call, 0));
-                    match function.map(|function| self.symbol(labels, function)) {
-                        Some(Symbol::Import(module, name)) if does_harm(&module, &name) => return true,
-                        Some(Symbol::Function(_)) if any_function && self.may_do_harm(labels, call) => return true,
-                        _ => continue,
-                    }
-                }
-                Symbol::Function(_) if any_function && self.may_do_harm(labels, value) => return true,
-                Symbol::Instance(class) => match class.as_ref() {
-                    Symbol::Class(class) if self.harms_as_argument(labels, *class) => return true,
-                    // The arguments of the call that made the instance: it may hold on to them.
-                    _ if any_function => node.and_then(|node| labels.machine().node(*node.items.get(1)?)),
-                    _ => None,
-                },
-                Symbol::Data => node.filter(|node| !matches!(node.kind, NodeKind::Call(_))),
-                _ => None,
-            };
-            if depth < MAX_DEPTH {
-                let items = inner.map_or(&[][..], |node| node.items.as_slice());
-                waiting.extend(items.iter().take(MAX_ARGUMENTS).map(|item| (*item, depth + 1)));
-            }
-        }
-        false
-    }
-
-    /// Whether the code of a function in the pickle uses a dangerous name.
-    fn may_do_harm(&mut self, labels: &Labels<'_, '_>, function: Ref) -> bool {
-        self.called_code(labels, function, MAX_CODE_STEPS).0 == VerdictClass::Dangerous
-    }
-
-    /// Whether an instance of a class in the pickle does harm when it is an argument.
-    pub(super) fn harms_as_argument(&mut self, labels: &Labels<'_, '_>, class: Ref) -> bool {
-        if let Some(known) = self.harmful_arguments.get(&class) {
-            return *known;
-        }
-        // The callee may call any method that Python itself calls, such as `__iter__`.
-        let code = self.methods(labels, class, ARGUMENT_METHODS, MAX_STEPS);
-        let harms = code.is_some_and(|code| code.class == VerdictClass::Dangerous);
-        let _ = self.budget.charge(table_entry::<Ref, bool>());
-        self.harmful_arguments.insert(class, harms);
-        harms
-    }
-}
-
-/// Whether an import is a function that does harm when it is called.
-fn does_harm(module: &str, name: &str) -> bool {
-    !name.is_empty() && effect_of(module, name).is_none() && is_dangerous(module, name) && is_function_name(name)
-}
-
-/// Whether a name is written as those of functions are.
-fn is_function_name(name: &str) -> bool {
-    name.rsplit('.').next().is_some_and(|last| last.starts_with(|first: char| first.is_lowercase() || first == '_'))
 }
 
 /// Whether what `__new__` of this class does depends on its arguments: two calls are not alike then.

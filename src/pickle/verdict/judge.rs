@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use super::symbol::Symbol;
 use super::{Finding, MAX_FINDINGS, Verdict, VerdictClass, buffer_arrays, forged_arrays, show};
 use crate::pickle::explain::labels::{Labels, MAX_NAME};
@@ -67,6 +69,8 @@ pub(super) struct Judge {
     pub(super) class_code: HashMap<Ref, Option<EmbeddedCode>>,
     /// Whether an instance of a class in the pickle does harm as an argument.
     pub(super) harmful_arguments: HashMap<Ref, bool>,
+    /// Values that hold no harm as deep as this, by whether any function counts: see `harmful_arguments`.
+    pub(super) searched_arguments: FxHashMap<(Ref, bool), u8>,
     /// The states that classes in the pickle were given after they were made.
     pub(super) class_states: HashMap<Ref, Vec<Ref>>,
     /// Functions of `__main__` that are called, with the offset of the call.
@@ -131,6 +135,7 @@ impl Watch for Judge {
             }
         }
         // The indexes of pruned nodes are reused for other values.
+        self.forget_searched_arguments();
         self.last_class.take_if(|last| last.class.node_index().is_some_and(|index| index >= nodes));
         self.so_far.filled.truncate(self.so_far.filled.partition_point(|index| *index < nodes));
         self.so_far.nodes = nodes;
@@ -150,6 +155,7 @@ impl Judge {
             symbols: HashMap::new(),
             class_code: HashMap::new(),
             harmful_arguments: HashMap::new(),
+            searched_arguments: FxHashMap::default(),
             class_states: HashMap::new(),
             main_calls: Vec::new(),
             main_states: Vec::new(),
@@ -278,6 +284,7 @@ impl Judge {
 
     /// Judges what the machine has made since the last time.
     fn judge_new(&mut self, labels: &Labels<'_, '_>) {
+        self.forget_searched_arguments();
         let machine = labels.machine();
         for at in machine.looked_up().iter().skip(self.so_far.looked_up) {
             self.lookup(labels, Ref::leaf(*at), *at);

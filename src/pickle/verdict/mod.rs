@@ -13,6 +13,7 @@ mod class;
 mod foreign_attributes;
 mod forged_arrays;
 mod generator_call;
+mod harmful_arguments;
 mod judge;
 mod known_calls;
 mod nested_pickles;
@@ -29,7 +30,7 @@ use serde::Serialize;
 
 use self::judge::Judge;
 pub(in crate::pickle) use self::nested_pickles::calls_something;
-use super::build_plan::BuildPlan;
+use super::build_plan::{BuildPlan, each_once};
 use super::explain::labels::Labels;
 use super::machine::value::Ref;
 use super::machine::{Machine, MachineError};
@@ -156,7 +157,10 @@ impl Verdict {
     pub(crate) fn refusing(mut self, refusals: &[(u64, String)]) -> Self {
         if self.class == VerdictClass::Plain {
             self.class = VerdictClass::Calls;
-            self.findings.splice(0..0, refusals.iter().take(MAX_FINDINGS).map(|(offset, what)| refused(*offset, what)));
+            let offset = |what: &str| refusals.iter().find(|(_, of)| of == what).map_or(0, |(offset, _)| *offset);
+            let named = each_once(refusals.iter().map(|(_, what)| ((), what.clone())));
+            let named = named.iter().take(MAX_FINDINGS).map(|((), what)| refused(offset(what), what));
+            self.findings.splice(0..0, named);
             self.findings.truncate(MAX_FINDINGS);
         }
         self
@@ -200,9 +204,13 @@ pub fn beyond_plain(bytes: &[u8]) -> Vec<(u64, String)> {
 }
 
 /// What a load by an unpickler would do besides building plain data, each with its offset, from a run of
-/// [`Machine::run`] over `bytes`. It can be less than what an untrusted load refuses.
+/// [`Machine::run`] over `bytes`. It can be less than what an untrusted load refuses; nothing if the budget is spent.
 pub(crate) fn words_of_run(bytes: &[u8], labels: &Labels<'_, '_>) -> Vec<(u64, String)> {
     let beyond = Verdict::judged(bytes, labels).findings.into_iter();
+    // Half a verdict would hide what the plan says.
+    if labels.machine().budget().is_spent() {
+        return Vec::new();
+    }
     let beyond = beyond.filter(|finding| finding.class != VerdictClass::Plain);
     beyond.map(|finding| (finding.offset, format!("{} ({})", finding.callee, finding.why))).collect()
 }

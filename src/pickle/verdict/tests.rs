@@ -206,6 +206,35 @@ fn many_calls_with_one_long_argument_list_take_few_steps() {
 }
 
 #[test]
+fn many_calls_with_one_large_argument_take_few_steps() {
+    // Six tuples, each of 250 times the one before, and calls that are given the last one alone, in a list, or itself.
+    let mut fan = [&b"\x80\x04cm\nf\n\x94("[..], &b"N".repeat(255), b"t\x94"].concat();
+    for slot in 1..=6_u8 {
+        let items: Vec<u8> = std::iter::repeat_n([b'h', slot], 250).flatten().collect();
+        fan.extend([&b"("[..], &items, b"t\x94"].concat());
+    }
+    for calls in
+        [&b"h\x00h\x07\x85R0"[..], b"h\x00](h\x07h\x06e\x85R0", b"h\x00h\x07R0", b"h\x00h\x07)\x86\x81h\x07\x85R0"]
+    {
+        let pickle = [&fan[..], &calls.repeat(20_000), b"N."].concat();
+        let (_, steps) = class_and_steps(&pickle);
+        assert!(steps <= 40, "{steps} {calls:?}");
+    }
+}
+
+#[test]
+fn what_was_searched_once_still_does_harm_when_it_is_given_more() {
+    // A list that is an argument, and again after it was given a function that does harm.
+    let harmful =
+        [&b"cm\nf\n\x940]\x940h\x00h\x01\x85R0h\x01"[..], &name("os", "system"), b"a0h\x00h\x01\x85R."].concat();
+    assert_eq!(class(&harmful), VerdictClass::Dangerous);
+    // Too deep for the first call, and not for the second.
+    let deep =
+        [&b"cm\nf\n\x940"[..], &name("os", "system"), b"\x85\x85\x940h\x00h\x01\x85\x85\x85\x85R0h\x00h\x01\x85R."];
+    assert_eq!(class(&deep.concat()), VerdictClass::Dangerous);
+}
+
+#[test]
 fn partial_functions_of_partial_functions_take_few_steps() {
     let mut pickle = b"cfunctools\npartial\n\x940cm\nf\n\x94".to_vec();
     for slot in 1_u32..5_000 {

@@ -160,7 +160,7 @@ fn latin_1(context: &PlanContext<'_, '_>, reference: Ref, limit: u64) -> Option<
 }
 
 /// An integer that is not negative, of at most 128 bits.
-pub(super) fn wide_int(context: &PlanContext<'_, '_>, reference: Ref) -> Option<u128> {
+pub(in crate::pickle::build_plan) fn wide_int(context: &PlanContext<'_, '_>, reference: Ref) -> Option<u128> {
     match short_leaf(context, reference, SHORT)? {
         Leaf::Int(number) => u128::try_from(number).ok(),
         Leaf::LargeInt => {

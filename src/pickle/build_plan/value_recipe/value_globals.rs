@@ -16,19 +16,39 @@ const MAX_ALIASES: usize = 8;
 /// The longest name of a class, an attribute or a constant, in bytes of its opcode.
 const MAX_NAME: u64 = 256;
 
-/// The classes of enumerations whose members are values, with the least and the greatest value. All of them find a
-/// member by its value without running other code.
-const ENUMERATIONS: &[(&str, &str, i64, i64)] = &[
-    ("re", "RegexFlag", 0, 511),
-    ("uuid", "SafeUUID", -1, 0),
-    ("http", "HTTPStatus", 100, 599),
-    ("signal", "Signals", 1, 64),
-    ("signal", "Handlers", 0, 1),
-    ("signal", "Sigmasks", 0, 2),
-    ("socket", "AddressFamily", 0, 64),
-    ("socket", "SocketKind", 0, 1 << 20),
-    ("calendar", "Month", 1, 12),
-    ("calendar", "Day", 0, 6),
+/// The first and the last of some values that members of an enumeration have.
+type Values = (i64, i64);
+
+/// The classes of enumerations whose members are values, with the values that some version of Python has on Linux. All
+/// of them find a member by its value without running other code.
+const ENUMERATIONS: &[(&str, &str, &[Values])] = &[
+    ("re", "RegexFlag", &[(0, 511)]),
+    ("uuid", "SafeUUID", &[(-1, 0)]),
+    (
+        "http",
+        "HTTPStatus",
+        &[
+            (100, 103),
+            (200, 208),
+            (226, 226),
+            (300, 305),
+            (307, 308),
+            (400, 418),
+            (421, 426),
+            (428, 429),
+            (431, 431),
+            (451, 451),
+            (500, 508),
+            (510, 511),
+        ],
+    ),
+    ("signal", "Signals", &[(1, 31), (34, 34), (64, 64)]),
+    ("signal", "Handlers", &[(0, 1)]),
+    ("signal", "Sigmasks", &[(0, 2)]),
+    ("socket", "AddressFamily", &[(0, 11), (13, 26), (29, 30), (38, 38), (40, 40), (42, 42)]),
+    ("socket", "SocketKind", &[(1, 5), (1 << 11, 1 << 11), (1 << 19, 1 << 19)]),
+    ("calendar", "Month", &[(1, 12)]),
+    ("calendar", "Day", &[(0, 6)]),
 ];
 /// The prefixes of constants that are members of an enumeration. Python 3.10 pickles them by these names.
 const CONSTANTS: &[(&str, &str)] = &[("signal", "SIG"), ("socket", "AF_"), ("socket", "SOCK_")];
@@ -174,10 +194,11 @@ fn member<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<R
     let (module, name) = (&*call.module, &*call.name);
     let listed = ENUMERATIONS.iter().find(|(of, class, ..)| *of == module && *class == name);
     let &[value] = call.arguments.as_slice() else { return Err("without the value of one member".into()) };
-    let Some(&(module, name, least, greatest)) = listed else { return Err("as an enumeration".into()) };
+    let Some(&(module, name, values)) = listed else { return Err("as an enumeration".into()) };
     // The value of `SafeUUID.unknown` is None.
     let is_none = (module, name) == ("uuid", "SafeUUID") && is_none(context, value);
-    if is_none || int_in(context, value, least..=greatest).is_some() {
+    let is_value = values.iter().any(|(first, last)| int_in(context, value, *first..=*last).is_some());
+    if is_none || is_value {
         return Ok(called(module, name, vec![value]));
     }
     Err("with a value that no member has".into())

@@ -52,6 +52,32 @@ fn built(pickle: &[u8]) {
 }
 
 #[test]
+fn enumerations_have_only_the_values_of_their_members() {
+    for (class, values, others) in [
+        ("http HTTPStatus", &[100, 404, 511][..], &[0, 104, 299, 430, 599][..]),
+        ("signal Signals", &[1, 31, 34, 64], &[0, 32, 33, 35, 63, 65]),
+        ("socket AddressFamily", &[0, 2, 10], &[12, 27, 64]),
+        ("socket SocketKind", &[1, 2, 2048, 524_288], &[0, 6, 4096]),
+    ] {
+        let member = |value: &i32| call(class, format!("I{value}\n").as_bytes());
+        values.iter().for_each(|value| built(&[&member(value)[..], b"."].concat()));
+        others.iter().for_each(|value| refused(&[&member(value)[..], b"."].concat(), "a value that no member has"));
+    }
+}
+
+#[test]
+fn integers_as_text_have_as_many_digits_as_python_reads() {
+    for sign in ["", "-"] {
+        for (prefix, suffix) in [("L", "L"), ("I", "")] {
+            let number = |digits| format!("{prefix}{sign}{}{suffix}\n", "7".repeat(digits)).into_bytes();
+            built(&[&number(4300)[..], b"."].concat());
+            refused(&[&number(4301)[..], b"."].concat(), "more than 4300 digits");
+            refused(&[b"(", &number(10_000)[..], b"l."].concat(), "more than 4300 digits");
+        }
+    }
+}
+
+#[test]
 fn numbers_are_limited() {
     for number in ["1.5", "-1E+999999", "NaN", "sNaN123", "-Infinity", "0E-10", ".5"] {
         built(&call("decimal Decimal", &text(number)));

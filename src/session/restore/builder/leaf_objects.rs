@@ -10,14 +10,13 @@ use rustc_hash::FxHashMap;
 
 use super::{Built, ObjectBuilder, missing};
 use crate::pickle::build_plan::global_value;
+use crate::pickle::format::lines::{MAX_DIGITS, TextInteger};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::{Leaf, Ref, Value};
 
 /// Values of at least this length, in bytes, are kept.
 const MIN_KEPT: usize = 256;
-/// The most decimal digits of an integer that is written as text: Python's own limit.
-const MAX_DIGITS: usize = 4300;
 
 /// The values that are kept, by the offset of their opcode; `None` until they are needed.
 pub(super) struct SharedLeaves<'py>(FxHashMap<u64, Option<Bound<'py, PyAny>>>);
@@ -123,7 +122,7 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
         let header = match bytes.first().copied().and_then(Opcode::from_byte) {
             Some(Opcode::Long1) => 2,
             Some(Opcode::Long4) => 5,
-            _ => return text_int(py, bytes.get(1..).unwrap_or_default()),
+            _ => return text_int(py, bytes),
         };
         let options = [("signed", true)].into_py_dict(py)?;
         let digits = PyBytes::new(py, bytes.get(header..).unwrap_or_default());
@@ -157,12 +156,12 @@ fn string<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyAny>> {
 }
 
 /// An integer that is written as text, as `int(text, 0)` reads it.
-fn text_int<'py>(py: Python<'py>, line: &[u8]) -> Built<Bound<'py, PyAny>> {
-    let text = String::from_utf8_lossy(line);
-    let text = text.trim().trim_end_matches('L');
-    // Reading other bases takes time in proportion to the length, reading decimal digits does not.
-    if text.len() > MAX_DIGITS {
+fn text_int<'py>(py: Python<'py>, opcode: &[u8]) -> Built<Bound<'py, PyAny>> {
+    // The plan refuses such integers.
+    if TextInteger::of_opcode(opcode).is_none_or(|integer| integer.is_too_long()) {
         return Err(PyValueError::new_err(format!("an integer has more than {MAX_DIGITS} digits")).into());
     }
+    let text = String::from_utf8_lossy(opcode.get(1..).unwrap_or_default());
+    let text = text.trim().trim_end_matches('L');
     Ok(py.get_type::<PyInt>().call1((text, 0))?)
 }

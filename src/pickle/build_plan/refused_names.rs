@@ -1,0 +1,46 @@
+//! Refusals as a user reads them: each callee once, with a reason if there is one.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// Leaves out what was refused of the same callee before, where `place` is the same: a lookup of a global says only its
+/// name, a call of it says why as well.
+pub(crate) fn each_once<P: Copy + Eq + Hash>(refusals: impl IntoIterator<Item = (P, String)>) -> Vec<(P, String)> {
+    let mut known: HashMap<(P, String), usize> = HashMap::new();
+    let mut all: Vec<(P, String)> = Vec::new();
+    for (place, what) in refusals {
+        let callee = callee(&what);
+        match known.get(&(place, callee.to_owned())).and_then(|index| all.get_mut(*index)) {
+            Some((_, found)) if found == callee => *found = what,
+            Some(_) => {}
+            None => {
+                known.insert((place, callee.to_owned()), all.len());
+                all.push((place, what));
+            }
+        }
+    }
+    all
+}
+
+/// What comes before the reason, which is in parentheses.
+fn callee(what: &str) -> &str {
+    what.split_once(" (").map_or(what, |(callee, _)| callee)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn once(refusals: &[(u8, &str)]) -> Vec<String> {
+        let refusals = refusals.iter().map(|(place, what)| (*place, (*what).to_owned()));
+        each_once(refusals).into_iter().map(|(place, what)| format!("{place} {what}")).collect()
+    }
+
+    #[test]
+    fn a_callee_is_named_once_with_its_first_reason() {
+        assert_eq!(once(&[(0, "m.f"), (0, "m.g"), (0, "m.f (why)")]), ["0 m.f (why)", "0 m.g"]);
+        assert_eq!(once(&[(0, "m.f (why)"), (0, "m.f"), (0, "m.f (other)")]), ["0 m.f (why)"]);
+        assert_eq!(once(&[(0, "m.f (why)"), (1, "m.f")]), ["0 m.f (why)", "1 m.f"]);
+        assert_eq!(once(&[(0, "a second state"), (0, "a second state")]), ["0 a second state"]);
+    }
+}
