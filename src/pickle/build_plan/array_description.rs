@@ -20,6 +20,8 @@ pub(crate) enum ArrayMake<'a> {
     Owned(Rc<ArrayDescription<'a>>),
     /// An array of objects, still empty. It needs its dtype.
     Objects(Rc<ArrayDescription<'a>>),
+    /// An array of the strings of a list. It needs its dtype and the list.
+    Strings(Rc<ArrayDescription<'a>>),
     /// `frombuffer(buffer, dtype).reshape(shape, order)`. It needs its dtype and the buffer.
     FromBuffer(Rc<ArrayDescription<'a>>),
     /// An array within the memory of another one or of a buffer. It needs its dtype and that.
@@ -82,6 +84,8 @@ pub(crate) enum ArrayContents<'a> {
     Joblib(&'a [u8]),
     /// References, in C order.
     Objects(Rc<[Ref]>),
+    /// The strings of a list that our own pickler writes as one string: the list.
+    Strings(Ref),
     /// In the memory of a buffer, which may be in the pickle.
     Buffer {
         /// `bytes`, a `bytearray`, or a buffer outside of the pickle.

@@ -9,8 +9,8 @@ pub(super) use super::array_description::{ArrayClass, ArrayContents, ArrayDescri
 use super::dtype_layout::{Dtype, DtypeField, DtypeKind};
 use super::random_recipe::{self, RandomBuilder};
 use super::{
-    Fill, Make, PlanContext, PlannedCall, Recipe, Refused, array_arguments, dtype_recipe, joblib_recipe, masked_recipe,
-    shared_array_recipe,
+    Fill, Make, PlanContext, PlannedCall, Recipe, Refused, ValueMake, array_arguments, dtype_recipe, joblib_recipe,
+    masked_recipe, shared_array_recipe,
 };
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
@@ -97,6 +97,10 @@ fn array(description: ArrayDescription<'_>) -> Recipe<'_> {
             let needs = vec![dtype, *base];
             simple(ArrayMake::Shared(description), needs)
         }
+        ArrayContents::Strings(list) => {
+            let needs = vec![dtype, *list];
+            Recipe { reads: true, ..simple(ArrayMake::Strings(description), needs) }
+        }
         ArrayContents::Objects(items) => {
             let fill = Fill::Elements(Rc::clone(items));
             Recipe { make: Make::Array(ArrayMake::Objects(description)), needs: vec![dtype], reads: false, fill }
@@ -115,6 +119,7 @@ impl<'m, 'a> PlanContext<'m, 'a> {
         match self.array_make(reference)? {
             ArrayMake::Owned(array)
             | ArrayMake::Objects(array)
+            | ArrayMake::Strings(array)
             | ArrayMake::FromBuffer(array)
             | ArrayMake::Shared(array) => Some(&**array).filter(|array| array.class == ArrayClass::Array),
             _ => None,
@@ -196,7 +201,13 @@ fn from_state<'a>(
         return Err("makes a matrix that has not two axes".to_owned());
     }
     let contents = if dtype.1.has_objects {
-        ArrayContents::Objects(objects(context, &dtype.1, count, contents)?)
+        match joined_count(context, contents) {
+            Some(strings) if strings == count && matches!(dtype.1.kind, DtypeKind::Object) => {
+                ArrayContents::Strings(contents)
+            }
+            Some(strings) => return Err(format!("has {strings} strings for {count} items")),
+            None => ArrayContents::Objects(objects(context, &dtype.1, count, contents)?),
+        }
     } else {
         let bytes = array_arguments::contents(context, contents)?;
         check_bytes(&dtype.1, count, &bytes)?;
@@ -204,6 +215,23 @@ fn from_state<'a>(
     };
     let order = if is_fortran { ItemOrder::Fortran } else { ItemOrder::C };
     Ok(ArrayDescription { class, dtype, shape, order, contents })
+}
+
+/// The number of strings in a list that our own pickler writes as one string.
+fn joined_count(context: &PlanContext<'_, '_>, list: Ref) -> Option<u64> {
+    let recipe = context.recipe(list)?;
+    let (Make::Value(ValueMake::JoinedStrings), [joined, separator]) = (&recipe.make, &recipe.needs[..]) else {
+        return None;
+    };
+    let (Value::Leaf(Leaf::Str(joined)), Value::Leaf(Leaf::Str(separator))) =
+        (context.value(*joined), context.value(*separator))
+    else {
+        return None;
+    };
+    let (joined, separator) = (joined.bytes(), separator.bytes());
+    let first = *separator.first()?;
+    let starts = joined.iter().enumerate().filter(|(_, byte)| **byte == first);
+    Some(starts.filter(|(at, _)| joined.get(*at..).is_some_and(|rest| rest.starts_with(separator))).count() as u64 + 1)
 }
 
 /// The items of an array of objects, which are in a list.

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::array_recipe::ArrayMake;
-use super::{Make, NestedPickle, PlanContext, Refused};
+use super::{ArrayContents, Make, NestedPickle, PlanContext, Refused};
 use crate::pickle::known::{ArrayItems, Axis, DeclaredKind, Kinds};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
@@ -187,7 +187,8 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
             return nested_array(nested);
         }
         let array = self.context.array_of(value)?;
-        let is_of_labels = array.objects().is_some_and(|items| items.iter().all(|item| self.is_label(*item)));
+        let is_of_labels = matches!(array.contents, ArrayContents::Strings(_))
+            || array.objects().is_some_and(|items| items.iter().all(|item| self.is_label(*item)));
         Some(ArrayFacts { letter: array.dtype.1.letter(), shape: array.shape.clone(), is_of_labels })
     }
 

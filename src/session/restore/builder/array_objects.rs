@@ -21,6 +21,7 @@ pub(super) fn make<'py>(
         ArrayMake::Dtype(parsed) => dtype(context, parsed, needs),
         ArrayMake::Owned(array) => owned(context, array, first()?),
         ArrayMake::Objects(array) => new_array(context, array, first()?),
+        ArrayMake::Strings(array) => strings(context, array, needs),
         ArrayMake::FromBuffer(array) => from_buffer(context, array, needs),
         ArrayMake::Shared(array) => shared(context, array, needs),
         ArrayMake::Mapped => first()?.call_method1("view", (context.global("numpy", "memmap")?,)),
@@ -28,6 +29,22 @@ pub(super) fn make<'py>(
         ArrayMake::Masked(array) => masked(context, array, needs),
         ArrayMake::Random(random) => random_objects::make(context, random, needs),
     }
+}
+
+/// An array of the strings in a list.
+fn strings<'py>(
+    context: &BuildContext<'py>,
+    array: &ArrayDescription<'_>,
+    needs: &[Bound<'py, PyAny>],
+) -> PyResult<Bound<'py, PyAny>> {
+    let [dtype, list] = needs else { return Err(PyValueError::new_err("an array of strings has no list")) };
+    let made = new_array(context, array, dtype)?;
+    let items: Vec<Bound<'py, PyAny>> = list.cast::<PyList>()?.iter().collect();
+    if items.len() as u64 != array.count() {
+        return Err(PyValueError::new_err("an array has another number of strings than items"));
+    }
+    fill(context, &made, &items)?;
+    Ok(made)
 }
 
 /// Stores the items of an array of objects or strings, in C order.
