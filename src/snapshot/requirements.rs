@@ -7,6 +7,7 @@
 //! refuses something, or a load carries it out: nothing else is read, so nothing else can happen.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::reader::{ReadError, Snapshot};
 use super::segment::{JoinedInput, JoinedInputs, Load, LoadSequence, VariableSegment};
@@ -234,11 +235,16 @@ impl<'f> LoadInput<'f> {
         if self.ends.is_none() {
             return vec![Requirement { variable: None, what: all.into_iter().map(|(_, what)| what).collect() }];
         }
-        let named = |(variable, what): (Option<&str>, String)| Requirement {
-            variable: variable.map(str::to_owned),
-            what: vec![what],
-        };
-        all.into_iter().map(named).collect()
+        let mut numbers = HashMap::new();
+        let mut found: Vec<Requirement> = Vec::new();
+        for (variable, what) in all {
+            let number = *numbers.entry(variable).or_insert(found.len());
+            match found.get_mut(number) {
+                Some(known) => known.what.push(what),
+                None => found.push(Requirement { variable: variable.map(str::to_owned), what: vec![what] }),
+            }
+        }
+        found
     }
 
     /// The variable that an offset is in: the last one that begins at or before it.

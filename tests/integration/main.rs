@@ -103,6 +103,8 @@ mod trust_prompt;
 #[cfg(feature = "python")]
 mod untrusted_arrays;
 #[cfg(feature = "python")]
+mod untrusted_differential;
+#[cfg(feature = "python")]
 mod untrusted_estimators;
 #[cfg(feature = "python")]
 mod untrusted_frames;

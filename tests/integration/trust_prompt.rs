@@ -51,8 +51,8 @@ fn a_terminal_is_prompted_and_only_yes_loads_the_file() {
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     let restore = [PROGRAM, "--python", &python, "restore", "got.pkl", "-c", "double(21)"];
     let question = "snapcli: got.pkl is not trusted (signed with a key that is not yours), and loading it would do \
-                    more than build plain data\n  double needs types.FunctionType, types.CodeType, \
-                    __builtin__.__main__\n  see `snapcli inspect --verdict`; restore the plain variables with \
+                    more than build plain data\n  double needs types.CodeType (rebuilds code), types.FunctionType \
+                    (rebuilds code)\n  see `snapcli inspect --verdict`; restore the plain variables with \
                     --only, or load all of it with --trust\nload it anyway? [y/N] ";
     let nothing = "snapcli: nothing was loaded\n";
     for (answer, code, rest) in [

@@ -150,7 +150,7 @@ impl Verdict {
 
     /// The verdict on a pickle of which the machine could not keep all values. So nobody knows whether it is plain.
     pub(crate) fn of_large(self, error: &MachineError) -> Self {
-        self.refusing(&[(0, format!("all of the pickle (cannot be planned: {error})"))])
+        self.refusing(&[(0, format!("all of the pickle (is too large to tell whether it is plain data: {error})"))])
     }
 
     /// The same verdict, which is not plain: an untrusted load refuses these.

@@ -39,8 +39,8 @@ use crate::pickle::machine::RawArray;
 use crate::pickle::verdict::{Verdict, VerdictClass};
 use crate::pickle::work_budget::WorkBudget;
 
-/// The most opcode bytes of our own file for which a verdict is formed without being asked for: a few seconds.
-const MAX_UNASKED: u64 = 256 << 20;
+/// The most opcode bytes of our own file for which a verdict is formed without being asked for: about a second.
+const MAX_UNASKED: u64 = 32 << 20;
 /// How many times longer than the compressed file its opcodes count, for the limits of memory.
 const MAX_UNPACKED: u64 = 20;
 
@@ -388,7 +388,9 @@ impl Snapshot {
         let skip = vec![false; segments.len()];
         Ok(match verification::problem_of_index(index, &segments, bytes, &skip, true) {
             None => verdict,
-            Some(problem) => verdict.refusing(&[(problem.at, format!("the index ({})", problem.what))]),
+            Some(problem) => {
+                verdict.refusing(&[(problem.at, format!("the index (does not match the pickle: {})", problem.what))])
+            }
         })
     }
 

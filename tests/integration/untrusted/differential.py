@@ -11,7 +11,6 @@ import collections
 import datetime
 import decimal
 import fractions
-import io
 import ipaddress
 import json
 import os
@@ -73,7 +72,8 @@ def expected(value):
     """What `load_dict` makes of the value of a pickle that has no index."""
     names = isinstance(value, dict) and type(value) is dict and value
     if names and all(type(key) is str and key.isidentifier() and not key.startswith("__") for key in value):
-        return value
+        # The names are put into a new dict.
+        return dict(value)
     return {"obj": value}
 
 
@@ -277,10 +277,19 @@ def random_program(rng):
     return b"".join(out) + b"."
 
 
+def load_nothing():
+    path = os.path.join(tempfile.mkdtemp(), "none.pkl")
+    with open(path, "wb") as file:
+        file.write(pickle.dumps(None))
+    snapcli.load_dict(path)
+
+
 def main(seed, count):
     rng = random.Random(seed)
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+    # What the program imports at its first load, whatever the file is.
+    load_nothing()
     sys.addaudithook(hook)
     files = real_files()
     mutate = Mutator(files, rng)
