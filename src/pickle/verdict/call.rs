@@ -197,6 +197,10 @@ impl Judge {
             "" => site.node.items.first().map_or_else(String::new, |callee| show::value(labels, *callee)),
             callee => show::name(callee),
         };
+        // There can be millions of calls of one callee, and the arguments of the first one are shown.
+        if self.count_again(class, &shown, why) {
+            return class;
+        }
         self.note(class, site.at, &shown, &show::arguments(labels, site.arguments, site.skip), why)
     }
 

@@ -203,12 +203,10 @@ impl Judge {
     ) -> VerdictClass {
         // The list of findings is limited, the class is not.
         self.worst = self.worst.max(class);
-        // The same callee with other arguments is the same finding.
-        let key = (class, callee.to_owned(), why.to_owned());
-        if let Some(finding) = self.known.get(&key).and_then(|index| self.findings.get_mut(*index)) {
-            finding.count += 1;
+        if self.count_again(class, callee, why) {
             return class;
         }
+        let key = (class, callee.to_owned(), why.to_owned());
         let (callee, why, arguments) = (callee.to_owned(), why.to_owned(), arguments.to_owned());
         let finding = Finding { class, offset, callee, arguments, why, count: 1 };
         if self.findings.len() < MAX_FINDINGS {
@@ -227,6 +225,13 @@ impl Judge {
             self.known.insert(key, index);
         }
         class
+    }
+
+    /// Counts a finding that is known. The same callee with other arguments is the same finding.
+    pub(super) fn count_again(&mut self, class: VerdictClass, callee: &str, why: &str) -> bool {
+        let known = self.known.get(&(class, callee.to_owned(), why.to_owned()));
+        let finding = known.and_then(|index| self.findings.get_mut(*index));
+        finding.map(|finding| finding.count += 1).is_some()
     }
 
     /// Takes over the findings of a pickle within this one that begins at `base`.

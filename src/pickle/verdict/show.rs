@@ -11,6 +11,8 @@ const MAX_ALL: usize = 160;
 /// How deep containers are shown, and how many items of each.
 const MAX_DEPTH: usize = 3;
 const MAX_SHOWN: usize = 6;
+/// What it costs to show one value, in steps of the budget.
+const STEPS_FOR_VALUE: u64 = 8;
 
 /// The arguments of a call in parentheses, without the first `skip` of them.
 pub(super) fn arguments(labels: &Labels<'_, '_>, arguments: Option<Ref>, skip: usize) -> String {
@@ -33,6 +35,8 @@ pub(super) fn name(name: &str) -> String {
 }
 
 fn shown(labels: &Labels<'_, '_>, value: Ref, depth: usize) -> String {
+    // A short pickle can ask for the same value very often.
+    labels.machine().budget().steps(STEPS_FOR_VALUE);
     match labels.machine().value(value) {
         Value::Leaf(leaf) => literal(&leaf),
         Value::Node(Node { kind: NodeKind::Global, .. }) => {
