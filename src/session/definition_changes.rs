@@ -1,100 +1,81 @@
-//! Finds the attributes that a session has set on classes and functions of the project's modules, as in
+//! Finds the constants that a session has set on classes and functions of the project's modules, as in
 //! `Config.DEBUG = True`.
 //!
-//! What the source of the module sets to the same value is left out, and so is what Python and well-known decorators
-//! add to a class. Classes of other metaclasses than `type` and `ABCMeta` are not searched: theirs set attributes of
-//! their own.
+//! Only immutable constants count: anything else may be what the module, a decorator or a base class made, may be
+//! shared with a closure, or may not be picklable. No code of the session runs, and nothing fails. Classes of other
+//! metaclasses than `type` and `ABCMeta` are not searched: theirs set attributes of their own.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyFunction, PyMappingProxy, PyString, PyTuple, PyType};
+use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyFunction, PyMappingProxy, PyString, PyTuple, PyType};
 
 use super::module_source::{Assignment, ModuleSource, is_unchanged};
 use crate::pickler::is_scalar;
 
+/// How deep tuples may nest.
+const MAX_DEPTH: usize = 20;
+
 /// An attribute and its value.
 pub(super) type NamedAttribute<'py> = (Bound<'py, PyString>, Bound<'py, PyAny>);
 
-/// Where to look up what a module defines.
-pub(super) struct DefinitionSource<'a, 'py> {
-    pub(super) source: &'a ModuleSource,
-    /// Whether another variable refers to a container.
-    pub(super) is_shared: &'a dyn Fn(&Bound<'py, PyAny>) -> bool,
-}
-
-impl<'py> DefinitionSource<'_, 'py> {
-    /// The attributes that the session has probably set on a class or function that the module defines as `name`.
-    pub(super) fn changed_attributes(
-        &self,
-        name: &str,
-        definition: &Bound<'py, PyAny>,
-    ) -> PyResult<Vec<NamedAttribute<'py>>> {
-        if definition.is_exact_instance_of::<PyFunction>() {
-            let names = definition.getattr("__dict__")?.cast_into::<PyDict>()?;
-            return Ok(named(names).filter(|(_, value)| is_data(value)).collect());
-        }
-        let (Ok(class), Some(body)) = (definition.cast::<PyType>(), self.source.class_body(name)) else {
+/// The constants that the session has probably set on a class or function that a module defines as `name`.
+pub(super) fn changed_constants<'py>(
+    source: &ModuleSource,
+    name: &str,
+    definition: &Bound<'py, PyAny>,
+) -> PyResult<Vec<NamedAttribute<'py>>> {
+    let (names, body) = if definition.is_exact_instance_of::<PyFunction>() {
+        (definition.getattr("__dict__")?.cast_into::<PyDict>()?, None)
+    } else {
+        let (Ok(class), Some(body)) = (definition.cast::<PyType>(), source.class_body(name)) else {
             return Ok(Vec::new());
         };
         if !has_plain_metaclass(class)? || class.is_subclass_of::<PyTuple>()? {
             return Ok(Vec::new());
         }
         let names = class.getattr("__dict__")?.cast_into::<PyMappingProxy>()?;
-        let mut changed = Vec::new();
-        for (name, value) in named(names.call_method0("copy")?.cast_into::<PyDict>()?) {
-            let text = name.to_string_lossy();
-            let is_special = (text.starts_with("__") && text.ends_with("__")) || text == "_abc_impl";
-            if !is_special && self.is_changed(class, body, &text, &value) {
-                changed.push((name, value));
-            }
+        (names.call_method0("copy")?.cast_into::<PyDict>()?, Some(body))
+    };
+    let mut changed = Vec::new();
+    for (attribute, value) in names {
+        let Ok(attribute) = attribute.cast_into::<PyString>() else { continue };
+        let text = attribute.to_string_lossy();
+        if is_internal(&text) || !is_constant(&value, 0) {
+            continue;
         }
-        Ok(changed)
-    }
-
-    fn is_changed(
-        &self,
-        class: &Bound<'py, PyType>,
-        body: &ModuleSource,
-        name: &str,
-        value: &Bound<'py, PyAny>,
-    ) -> bool {
-        if value.hasattr("__get__").unwrap_or(true) {
-            // A method that the script has put in place of another one.
-            return value.is_exact_instance_of::<PyFunction>() && !is_of_module(class, value);
-        }
-        match body.assignment(name) {
-            Some(Assignment::Literal(literal)) => !is_unchanged(value, literal.bind(value.py()), self.is_shared),
-            // Made again in the same way, unless it is data that may have changed since.
-            Some(Assignment::Computed) => is_data(value),
-            Some(Assignment::Definition | Assignment::Import) => false,
-            None => true,
+        // What the module sets after the definition counts, then what the body of the class says.
+        let by_module = source.attribute_assignment(name, &text);
+        let known = by_module.or_else(|| body.and_then(|body| body.assignment(&text)));
+        let is_same = match known {
+            Some(Assignment::Literal(literal)) => is_unchanged(&value, literal.bind(value.py()), &|_| false),
+            _ => false,
+        };
+        if !is_same {
+            changed.push((attribute.clone(), value));
         }
     }
-}
-
-/// The items of a namespace whose names are strings.
-fn named<'py>(names: Bound<'py, PyDict>) -> impl Iterator<Item = NamedAttribute<'py>> {
-    names.into_iter().filter_map(|(name, value)| Some((name.cast_into::<PyString>().ok()?, value)))
+    Ok(changed)
 }
 
 fn has_plain_metaclass(class: &Bound<'_, PyType>) -> PyResult<bool> {
-    let metaclass = class.get_type();
-    let is_abstract =
-        || metaclass.module().is_ok_and(|it| it == "abc") && metaclass.name().is_ok_and(|it| it == "ABCMeta");
-    Ok(metaclass.is(class.py().get_type::<PyType>()) || is_abstract())
+    let (py, metaclass) = (class.py(), class.get_type());
+    Ok(metaclass.is(py.get_type::<PyType>()) || metaclass.is(py.import("abc")?.getattr("ABCMeta")?))
 }
 
-/// Whether a function comes from the module of a class.
-fn is_of_module(class: &Bound<'_, PyType>, function: &Bound<'_, PyAny>) -> bool {
-    let (Ok(home), Ok(module)) = (class.module(), function.getattr("__module__")) else { return true };
-    module.eq(home).unwrap_or(true)
+/// Whether a name is special (`__doc__`), or mangled (`_Config__missing`).
+fn is_internal(name: &str) -> bool {
+    name.starts_with('_') && name.contains("__")
 }
 
-/// Whether an object is a constant or a built-in container.
-fn is_data(value: &Bound<'_, PyAny>) -> bool {
-    use pyo3::types::{PyList, PySet};
-    is_scalar(value)
-        || value.is_exact_instance_of::<PyDict>()
-        || value.is_exact_instance_of::<PyList>()
-        || value.is_exact_instance_of::<PySet>()
-        || value.is_exact_instance_of::<PyTuple>()
+/// Whether a value is an immutable constant of a built-in type.
+fn is_constant(value: &Bound<'_, PyAny>, depth: usize) -> bool {
+    let all = |mut items: Box<dyn Iterator<Item = Bound<'_, PyAny>> + '_>| {
+        depth < MAX_DEPTH && items.all(|item| is_constant(&item, depth + 1))
+    };
+    if let Ok(items) = value.cast_exact::<PyTuple>() {
+        return all(Box::new(items.iter()));
+    }
+    if let Ok(items) = value.cast_exact::<PyFrozenSet>() {
+        return all(Box::new(items.iter()));
+    }
+    is_scalar(value) && !value.is(value.py().Ellipsis())
 }

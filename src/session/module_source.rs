@@ -30,7 +30,7 @@ pub(super) enum Assignment {
     Computed,
 }
 
-/// The names that the code of a module assigns outside of functions.
+/// The names, and the attributes of names (`Config.debug`), that the code of a module assigns outside of functions.
 #[derive(Default)]
 pub(super) struct ModuleSource {
     names: HashMap<String, Assignment>,
@@ -74,6 +74,11 @@ impl ModuleSource {
     /// What the module's code does with a name. `None` if the code does not mention it: something else has set it.
     pub(super) fn assignment(&self, name: &str) -> Option<&Assignment> {
         self.names.get(name).or(self.has_star_import.then_some(&Assignment::Import))
+    }
+
+    /// What the module's code does with an attribute of a name, as in `Config.debug = True`.
+    pub(super) fn attribute_assignment(&self, name: &str, attribute: &str) -> Option<&Assignment> {
+        self.names.get(&format!("{name}.{attribute}"))
     }
 
     /// What the body of a class assigns. `None` if that is not certain.
@@ -152,10 +157,14 @@ impl ModuleSource {
 
     fn add_target(&mut self, target: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         match target.get_type().name()?.to_string().as_str() {
-            "Name" => {
-                let literal = value.map(|value| literal(value, 0)).transpose()?.flatten();
-                let assignment = literal.map_or(Assignment::Computed, |value| Assignment::Literal(value.unbind()));
-                self.add(&target.getattr("id")?, assignment);
+            "Name" => self.add(&target.getattr("id")?, assigned(value)?),
+            "Attribute" => {
+                let owner = target.getattr("value")?;
+                if owner.get_type().name()? == "Name" {
+                    let (name, attribute): (String, String) =
+                        (owner.getattr("id")?.extract()?, target.getattr("attr")?.extract()?);
+                    self.add_named(format!("{name}.{attribute}"), assigned(value)?);
+                }
             }
             "Tuple" | "List" => {
                 let targets: Vec<_> = target.getattr("elts")?.try_iter()?.collect::<PyResult<_>>()?;
@@ -195,6 +204,11 @@ impl ModuleSource {
             }
         }
     }
+}
+
+fn assigned(value: Option<&Bound<'_, PyAny>>) -> PyResult<Assignment> {
+    let literal = value.map(|value| literal(value, 0)).transpose()?.flatten();
+    Ok(literal.map_or(Assignment::Computed, |value| Assignment::Literal(value.unbind())))
 }
 
 /// The value of a literal. `None` if the expression is more than that.

@@ -10,7 +10,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyModule, PyString, PyType};
 
-use super::definition_changes::{DefinitionSource, NamedAttribute};
+use super::definition_changes::{NamedAttribute, changed_constants};
 use super::module_source::{Assignment, ModuleSource, is_unchanged};
 use super::select::NamedValue;
 use crate::pickler::{SessionPickler, loaded_modules};
@@ -192,7 +192,7 @@ impl<'py> ProjectModules<'py> {
     }
 }
 
-/// The attributes that the session has set on a class or function of a module.
+/// The constants that the session has set on a class or function of a module.
 fn changed_attributes<'py>(
     source: &ModuleSource,
     module: &str,
@@ -204,8 +204,7 @@ fn changed_attributes<'py>(
     if !by_reference.is_some_and(|(home, known)| home == module && known == name) {
         return Ok(Vec::new());
     }
-    let is_shared = |value: &Bound<'py, PyAny>| pickler.has_saved(value).unwrap_or(true);
-    DefinitionSource { source, is_shared: &is_shared }.changed_attributes(name, value)
+    changed_constants(source, name, value)
 }
 
 /// The `__file__` of a module.
