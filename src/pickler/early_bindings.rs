@@ -3,6 +3,8 @@
 //! `session` chooses them. The opcodes set an item of the namespace that is restored, which is a global of its own in
 //! dill's files, and leave the stack as it was.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyString};
 use rustc_hash::FxHashMap;
@@ -13,38 +15,67 @@ use crate::pickle::format::opcode::Opcode;
 
 /// What to bind once an object exists.
 struct BindingsOf {
-    /// Keeps the address from being used again.
-    _object: Py<PyAny>,
+    /// Also keeps the address from being used again.
+    object: Py<PyAny>,
     /// Names with their values.
     names: Vec<(String, Py<PyAny>)>,
 }
 
 /// Names by the address of the class or function that is to exist before they are bound.
 #[derive(Default)]
-pub(crate) struct EarlyBindings(FxHashMap<usize, BindingsOf>);
+pub(crate) struct EarlyBindings {
+    of: FxHashMap<usize, BindingsOf>,
+    /// For each name, the address of the object that last bound it.
+    bound_by: Mutex<FxHashMap<String, usize>>,
+}
 
 impl EarlyBindings {
     /// Has a name bound once `object` exists.
     pub(crate) fn add(&mut self, object: &Bound<'_, PyAny>, name: &str, value: &Bound<'_, PyAny>) {
-        let new = || BindingsOf { _object: object.clone().unbind(), names: Vec::new() };
-        let entry = self.0.entry(object.as_ptr() as usize).or_insert_with(new);
+        let new = || BindingsOf { object: object.clone().unbind(), names: Vec::new() };
+        let entry = self.of.entry(object.as_ptr() as usize).or_insert_with(new);
         entry.names.push((name.to_owned(), value.clone().unbind()));
     }
 }
 
-/// The actions that bind the names of an object, which has a slot.
-pub(super) fn bind_names<'py>(context: &PickleContext, object: &Bound<'py, PyAny>) -> Vec<Action<'py>> {
-    let py = object.py();
-    let Some(bindings) = context.early_bindings.0.get(&(object.as_ptr() as usize)) else { return Vec::new() };
-    let mut actions = Vec::new();
-    for (name, value) in &bindings.names {
-        actions.extend([
-            Action::Global { module: "__builtin__", name: "__main__", object: None },
-            Action::Save(PyString::new(py, name).into_any()),
-            Action::Save(value.bind(py).clone()),
-            Action::Write(Opcode::SetItem),
-            Action::Write(Opcode::Pop),
-        ]);
+/// The actions that bind the names of an object, once they are due: the object has a slot then.
+pub(super) fn bind_names<'py>(context: &PickleContext, object: &Bound<'py, PyAny>) -> Option<Action<'py>> {
+    let (py, address) = (object.py(), object.as_ptr() as usize);
+    context.early_bindings.of.contains_key(&address).then(|| {
+        Action::Then(Box::new(move |context: &Arc<PickleContext>| {
+            let mut actions = Vec::new();
+            let Some(bindings) = context.early_bindings.of.get(&address) else { return Ok(actions) };
+            for (name, value) in &bindings.names {
+                if !is_bound(context, py, name, address)? {
+                    actions.extend(binding(name, value.bind(py)));
+                }
+            }
+            Ok(actions)
+        }))
+    })
+}
+
+/// Whether another object of this pickle has bound a name. A second time would undo what code that the load has run
+/// since then has made of it. If not, this object has from now on.
+fn is_bound(context: &PickleContext, py: Python<'_>, name: &str, address: usize) -> PyResult<bool> {
+    let bindings = &context.early_bindings;
+    let before = bindings.bound_by.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+    // One that could not be saved after all has lost its slot.
+    if let Some(other) = before.filter(|before| *before != address).and_then(|before| bindings.of.get(&before))
+        && context.has_slot(other.object.bind(py))?
+    {
+        return Ok(true);
     }
-    actions
+    bindings.bound_by.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), address);
+    Ok(false)
+}
+
+fn binding<'py>(name: &str, value: &Bound<'py, PyAny>) -> [Action<'py>; 5] {
+    [
+        Action::Global { module: "__builtin__", name: "__main__", object: None },
+        Action::Save(PyString::new(value.py(), name).into_any()),
+        Action::Save(value.clone()),
+        Action::Write(Opcode::SetItem),
+        Action::Write(Opcode::Pop),
+    ]
 }

@@ -26,7 +26,8 @@ pub(super) fn arrange(
         let Some(class) = class_with_code(kept, index, globals)? else { continue };
         let needs = uses.of(index);
         for other in needs.iter().filter_map(|need| kept.get(*need)) {
-            if is_constant(&other.value) || other.value.is_instance_of::<PyModule>() {
+            // Not a module: if it is missing, the class would be lost as well.
+            if is_constant(&other.value) {
                 bindings.add(&class, &other.name, &other.value);
             }
         }

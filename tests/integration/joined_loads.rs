@@ -82,3 +82,41 @@ fn what_is_excluded_in_between_is_not_bound() {
     let only = ["restore", "--only", "f8", "--only", "g8", "--only", "g9", "-c", check];
     sandbox.snapcli(&only).assert_code(0).assert_stdout("['f8', 'g8', 'g9'] 16\n");
 }
+
+const ONCE: &str = "
+SEEN, deleted = set(), []
+class Item:
+    def __init__(self, n): self.n = n
+    def __setstate__(self, state):
+        if state['n'] in SEEN: raise ValueError('loaded twice')
+        SEEN.add(state['n'])
+        self.__dict__.update(state)
+        self.unit = table[self.n]
+table = {1: 'kg', 2: 'm'}
+class Half:
+    def __init__(self): self.keep = True
+    def __setstate__(self, state): raise OSError('not here')
+    def __del__(self):
+        if not hasattr(self, 'keep'): print('finalized')
+def by_call():
+    def make():
+        item = Call()
+        print('called')
+        return item
+    return make
+class Call:
+    def __reduce__(self): return by_call(), ()
+a, b, text, half, later, called, listed, number = Item(1), Item(2), 'x', Half(), [1], Call(), [Call()], 3
+";
+
+#[test]
+fn code_of_the_session_runs_once_and_finds_what_comes_before() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        sandbox.write("script.py", ONCE);
+        sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+        let check = "print(a.unit, b.unit, sorted(SEEN), text, later, number, 'half' in globals())";
+        let run = sandbox.snapcli(&["restore", "--partial", "-c", check]);
+        run.assert_stdout("called\ncalled\nkg m [1, 2] x [1] 3 False\n");
+    }
+}
