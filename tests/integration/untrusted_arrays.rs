@@ -206,7 +206,8 @@ fn forged_arrays_are_refused_and_not_plain() {
 fn arrays_and_frames_of_many_strings_are_built() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     let script = "import numpy, pandas\nnames = numpy.array([f'é {i}' for i in range(3000)], object)\n\
-                  frame = pandas.DataFrame({'name': [f'row {i}' for i in range(3000)]})\nby_name = frame.set_index('name')";
+                  frame = pandas.DataFrame({'name': [f'row {i}' for i in range(3000)]})\n\
+                  by_name = frame.set_index('name')";
     sandbox.write("strings.py", script);
     sandbox.snapcli(&["save", "-q", "strings.py"]).assert_code(0);
     let code = "print(len(names), names[-1], frame['name'].iloc[-1], by_name.index[0], frame.shape)";

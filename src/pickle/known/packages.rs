@@ -46,6 +46,14 @@ pub(in crate::pickle) fn runs_on_import(module: &str) -> bool {
     RUN_ON_IMPORT.iter().any(|of| within(of)) || module.ends_with(".__main__")
 }
 
+/// Whether this module belongs to the standard library or to the session, as far as its package is known.
+pub(super) fn is_of_standard_library(module: &str) -> bool {
+    let of = package(module);
+    let position = |name: &str| KNOWN_PACKAGES.iter().position(|known| *known == name);
+    // The list begins with other packages.
+    position(of).is_some_and(|at| position("__main__").is_some_and(|first| at >= first)) && of != "typing_extensions"
+}
+
 /// Whether the import of this module is harmless.
 pub(in crate::pickle) fn is_known_module(module: &str) -> bool {
     KNOWN_PACKAGES.contains(&package(module))
