@@ -15,7 +15,8 @@ use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
 /// The longest pattern, in bytes of its opcode: compiling takes time for each character.
 const MAX_PATTERN: u64 = 1 << 16;
-/// The most ranges of characters in a pattern that ignores case: compiling looks at each character of each range.
+/// The most ranges of characters in a pattern that ignores case or has characters beyond ASCII: compiling looks at each
+/// character of each range.
 const MAX_FOLDED_RANGES: usize = 64;
 /// `re.IGNORECASE`.
 const IGNORE_CASE: i64 = 2;
@@ -100,9 +101,11 @@ fn regex<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Re
         super::value_arguments::byte_string_or_text(context, pattern, MAX_PATTERN).ok_or("of anything but a string")?;
     // `(?i)` and the like set it within the pattern.
     let within = text.windows(2).any(|pair| pair == b"(?") && text.contains(&b'i');
-    if flags & IGNORE_CASE != 0 || within {
+    // An escape such as `\uffff` may stand for any character.
+    let is_ascii = text.is_ascii() && !text.windows(2).any(|pair| matches!(pair, b"\\u" | b"\\U" | b"\\N" | b"\\x"));
+    if flags & IGNORE_CASE != 0 || within || !is_ascii {
         let ranges = text.iter().filter(|byte| **byte == b'-').count();
-        checked(ranges <= MAX_FOLDED_RANGES, "with more than 64 ranges of characters in a pattern that ignores case")?;
+        checked(ranges <= MAX_FOLDED_RANGES, "with more than 64 ranges of characters beyond ASCII or without case")?;
     }
     Ok(made(ValueMake::Regex { flags }, vec![pattern]))
 }

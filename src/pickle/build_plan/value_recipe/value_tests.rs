@@ -194,6 +194,8 @@ fn patterns_are_limited() {
     refused(&pattern("a", b"J\xff\xff\xff\xff"), "flags");
     refused(&pattern(&"a".repeat(70_000), b"K\x20"), "65536");
     refused(&pattern(&"[\u{0}-\u{ffff}]".repeat(100), b"K\x22"), "ranges");
+    refused(&pattern(&"[\u{100}-\u{ffff}]".repeat(100), b"K\x20"), "ranges");
+    refused(&pattern(&"[\\u0100-\\uffff]".repeat(100), b"K\x20"), "ranges");
     refused(&pattern(&format!("(?i){}", "[\u{0}-\u{ffff}]".repeat(100)), b"K\x20"), "ranges");
     refused(&call("re _compile", b"]K\x20"), "string");
 }

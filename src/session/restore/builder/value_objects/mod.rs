@@ -13,7 +13,7 @@ use super::BuildContext;
 use crate::pickle::build_plan::{ERROR_MEMBERS, ValueFill, ValueMake, ViewOf};
 
 /// The steps of what may take as long as thousands of small objects.
-const SLOW_STEPS: u32 = 1024;
+const SLOW_STEPS: u32 = 4096;
 
 /// How many steps making an object counts as, for the time that a load may take.
 pub(super) fn steps(make: &ValueMake<'_>) -> u32 {
