@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::credential_values::{is_encoded_login, is_number, is_stand_in, is_word_in_capitals, looks_random};
 use crate::snapshot::index::NOT_SHOWN;
 
 /// The last words of names of credentials.
@@ -34,9 +35,13 @@ const ENDINGS: [&str; 10] =
 /// The last words of options that are too short for a name of a variable.
 const OPTIONS: [&str; 6] = ["pass", "passw", "pw", "pwd", "auth", "dsn"];
 /// Words before `token` that give it another meaning, as in language models and paginated results.
-const OTHER_TOKENS: &[&str] =
-    &["pad", "eos", "bos", "unk", "sep", "cls", "mask", "special", "start", "end", "next", "page", "stop", "current"];
-/// The shortest value, in bytes, of a variable named just `token` that may be a credential.
+const OTHER_TOKENS: &[&str] = &[
+    "pad", "eos", "bos", "unk", "sep", "cls", "mask", "special", "start", "end", "next", "page", "stop", "current",
+    "n", "num", "max", "min",
+];
+/// The names whose values may be numbers.
+const NUMBERS: [&str; 3] = ["password", "passwd", "passphrase"];
+/// The shortest string, in bytes, that is searched, and the shortest word that may be a token.
 const SHORTEST_TOKEN: usize = 8;
 /// The shortest value in `name=value` within a string.
 const SHORTEST_VALUE: usize = 4;
@@ -102,8 +107,17 @@ pub(super) fn reason(name: Option<&str>, value: &str) -> Option<String> {
 /// The reason why a name says that its value is a credential.
 pub(super) fn reason_in_name(name: &str, value: &str) -> Option<String> {
     let pattern = credential_name(name)?;
-    let is_other = pattern == ["token"] && !is_token(name, value);
+    let is_other = pattern == ["token"] && !is_token(name, value)
+        // `PASSWORD = "DB_PASSWORD"` names a variable.
+        || is_word_in_capitals(value) && credential_name(value).is_some()
+        || is_stand_in(value);
     (!value.is_empty() && !is_other).then(|| format!("its name ends in '{}'", pattern.join(" ")))
+}
+
+/// The reason why a name says that a number is a credential: there are many `max_token` and `n_token`.
+pub(super) fn reason_in_number(name: &str, value: &str) -> Option<String> {
+    let may_be_number = credential_name(name).is_some_and(|pattern| NUMBERS.contains(&pattern.join(" ").as_str()));
+    may_be_number.then(|| reason_in_name(name, value)).flatten()
 }
 
 /// Whether a name is worth a closer look: a quick test that has no false negatives.
@@ -137,11 +151,7 @@ fn is_token(name: &str, value: &str) -> bool {
     let words = words(name);
     match words.len().checked_sub(2).and_then(|index| words.get(index)) {
         Some(before) => !OTHER_TOKENS.contains(&before.as_str()) && !value.contains(char::is_whitespace),
-        None => {
-            value.len() >= SHORTEST_TOKEN
-                && value.contains(|c: char| c.is_ascii_digit())
-                && !value.contains(char::is_whitespace)
-        }
+        None => looks_random(value),
     }
 }
 
@@ -245,7 +255,9 @@ fn credential_kind(word: &str) -> Option<&'static str> {
     let fits = |(prefix, least, _): &&(&str, usize, &str)| {
         word.strip_prefix(prefix).is_some_and(|rest| {
             // Prose and identifiers rarely contain digits; random credentials do.
-            rest.len() >= *least && !rest.contains('.') && word.contains(|c: char| c.is_ascii_digit())
+            let is_of_letters = *prefix == "npm_" || *prefix == "hf_";
+            let is_other = rest.contains('.') || is_of_letters && rest.contains(['_', '-']);
+            rest.len() >= *least && !is_other && word.contains(|c: char| c.is_ascii_digit())
         })
     };
     PREFIXES.iter().find(fits).map(|(_, _, what)| *what)
@@ -262,7 +274,8 @@ fn passwords_in_urls(string: &str) -> impl Iterator<Item = FoundCredential> {
         let (name, password) = user.split_once(':')?;
         let from = start + name.len() + 1;
         let what = "a URL with a password".to_owned();
-        (!is_placeholder(password)).then(|| FoundCredential { span: from..from + password.len(), what })
+        (!is_placeholder(password) && !is_word_in_capitals(password))
+            .then(|| FoundCredential { span: from..from + password.len(), what })
     })
 }
 
@@ -276,7 +289,9 @@ fn authorization(string: &str, scheme: &str, least: usize) -> Option<FoundCreden
     let rest = string.get(start..)?;
     let in_token = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
     let token = rest.get(..rest.find(|c: char| !in_token(c)).unwrap_or(rest.len()))?;
-    let fits = token.len() >= least && token.contains(|c: char| !c.is_ascii_lowercase());
+    let fits = token.len() >= least
+        && token.contains(|c: char| !c.is_ascii_lowercase())
+        && (scheme != "Basic " || is_encoded_login(token));
     let what = "an authorization header".to_owned();
     (is_header && fits).then(|| FoundCredential { span: start..start + token.len(), what })
 }
@@ -305,7 +320,13 @@ fn pairs(string: &str) -> impl Iterator<Item = FoundCredential> {
         let is_code = value.get(end..).is_some_and(|rest| rest.starts_with(['(', '[']));
         let value = value.get(..end)?;
         let is_value = value.len() >= SHORTEST_VALUE && !is_placeholder(value) && !is_code && value != name.trim();
-        let words = credential_name(name).filter(|_| is_value)?;
+        let is_other = |words: &&[&str]| {
+            is_word_in_capitals(value)
+                || is_stand_in(value)
+                || is_number(value) && !NUMBERS.contains(&words.join(" ").as_str())
+                || mark == ":" && *words == ["token"] && !is_token(name, value)
+        };
+        let words = credential_name(name).filter(|words| is_value && !is_other(words))?;
         let start = value.as_ptr() as usize - string.as_ptr() as usize;
         Some(FoundCredential { span: start..start + value.len(), what: format!("a value of '{}'", words.join(" ")) })
     })
@@ -422,6 +443,13 @@ mod tests {
         }
         assert_eq!((reason_in_name("token", "the"), reason_in_name("password", "")), (None, None));
         assert_eq!(reason_in_name("token", "internationalization"), None);
+        for (name, value) in
+            [("token", "covid-19x"), ("password", "string"), ("PASSWORD", "DB_PASSWORD"), ("password", "<password>")]
+        {
+            assert_eq!(reason_in_name(name, value), None, "{name}: {value}");
+        }
+        assert_eq!((reason_in_number("n_token", "5"), reason_in_number("secret", "512")), (None, None));
+        assert!(reason_in_number("password", "12345678").is_some() && reason_in_name("password", "$ecret1").is_some());
     }
 
     #[test]
@@ -469,6 +497,13 @@ mod tests {
             "password=None, token=***",
             "Basic understanding of it",
             "Bearer of bad news",
+            "Basic Algebra101",
+            "usage: prog --password=PASSWORD",
+            "usage: prog --password=$PASSWORD --token=<token> --secret=***",
+            "npm_package_config_value_for_build1234",
+            "max_token=5120",
+            "{\"properties\": {\"password\": \"string\"}}",
+            "{\"token\": \"covid-19x\", \"pos\": \"NN\"}",
             "pad_token=<pad>",
             "a line\nwith password=hunter2 in it",
         ] {

@@ -10,6 +10,7 @@ mod api;
 mod attribute_places;
 mod child_signal;
 mod code_objects;
+mod credential_values;
 mod credentials;
 mod definition_changes;
 mod failure_path;

@@ -16,6 +16,7 @@ use pyo3::types::{
 };
 
 use super::attribute_places::{AttributePlaces, KnownType};
+use super::credential_values::is_plain_word;
 use super::credentials;
 use super::process_environment::ProcessEnvironment;
 use crate::pickler::class_attributes::{instance_dict, namespace};
@@ -118,7 +119,7 @@ impl<'py> SecretSearch<'_, 'py> {
     fn reason(&mut self, name: Option<&str>, value: &Bound<'py, PyAny>) -> Option<String> {
         if value.is_exact_instance_of::<PyInt>() {
             let name = name.filter(|name| credentials::may_name_credential(name))?;
-            return credentials::reason_in_name(name, &value.str().ok()?.to_string_lossy());
+            return credentials::reason_in_number(name, &value.str().ok()?.to_string_lossy());
         }
         let whole = value.cast_exact::<PyString>().ok().filter(|_| self.chars < MAX_ALL_CHARS);
         if let Some(string) = whole.filter(|string| string.len().is_ok_and(|length| length <= MAX_CHARS)) {
@@ -323,12 +324,24 @@ impl<'py> SecretSearch<'_, 'py> {
             let names: Vec<String> = code.getattr("co_varnames")?.extract()?;
             let arguments: usize = code.getattr("co_argcount")?.extract()?;
             let named = names.iter().take(arguments).skip(arguments.saturating_sub(defaults.len()));
-            named.zip(defaults.iter()).for_each(|(name, value)| self.named(name, &value));
+            named.zip(defaults.iter()).for_each(|(name, value)| self.default(name, &value));
         }
         if let Ok(keywords) = keywords.cast_into::<PyDict>() {
-            self.dict(&keywords, MAX_INNER_ITEMS);
+            for (name, value) in keywords.iter().take(MAX_INNER_ITEMS) {
+                if let Some(name) = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().ok()) {
+                    self.default(name, &value);
+                }
+            }
         }
         Ok(())
+    }
+
+    /// The default of a parameter. Many are just words: `password="postgres"`.
+    fn default(&mut self, name: &str, value: &Bound<'py, PyAny>) {
+        let string = value.cast_exact::<PyString>().ok().filter(|it| it.len().is_ok_and(|length| length <= MAX_CHARS));
+        if !string.is_some_and(|string| is_plain_word(&string.to_string_lossy())) {
+            self.named(name, value);
+        }
     }
 
     /// The attributes of a class of the session.

@@ -60,6 +60,13 @@ model = Model()
 numbers = list(range(100000))
 table = {number: str(number) for number in range(5000)}
 count = {"tokens": 5}
+n_token = 5; max_token = 512
+annotated = [{"token": "covid-19x", "pos": "NN"}]
+courses = ["Basic Algebra101"]
+usage = "usage: prog --password=PASSWORD"
+def log_in(user, password="postgres", *, secret="changeme"): return user
+schema = {"properties": {"password": "string"}}
+setting = "npm_package_config_value_for_build1234"
 "#;
 
 fn save(sandbox: &Sandbox, options: &[&str], script: &str, arguments: &[&str]) -> Run {
