@@ -256,8 +256,8 @@ fn credential_kind(word: &str) -> Option<&'static str> {
         word.strip_prefix(prefix).is_some_and(|rest| {
             // Prose and identifiers rarely contain digits; random credentials do.
             let is_of_letters = *prefix == "npm_" || *prefix == "hf_";
-            let fits = !rest.contains('.') && !(is_of_letters && rest.contains(['_', '-']));
-            rest.len() >= *least && fits && word.contains(|c: char| c.is_ascii_digit())
+            let is_other = rest.contains('.') || is_of_letters && rest.contains(['_', '-']);
+            rest.len() >= *least && !is_other && word.contains(|c: char| c.is_ascii_digit())
         })
     };
     PREFIXES.iter().find(fits).map(|(_, _, what)| *what)
