@@ -41,7 +41,7 @@ pub(crate) use self::dtype_layout::{Dtype, DtypeField, DtypeKind};
 pub(crate) use self::file_plan::{BuildPlan, NestedPickle};
 pub(in crate::pickle) use self::instance_recipe::InstanceBuilder;
 pub(crate) use self::instance_recipe::InstanceMake;
-pub(crate) use self::key_limits::MAX_SAME_HASH;
+pub(crate) use self::key_limits::{MAX_SAME_HASH, MAX_SAME_HASH_OF_PARTS};
 pub(crate) use self::masked_recipe::MaskedMake;
 pub(in crate::pickle) use self::pandas_recipe::PandasBuilder;
 pub(crate) use self::pandas_recipe::{PandasArgument, PandasMake};
