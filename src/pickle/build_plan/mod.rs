@@ -30,6 +30,7 @@ mod plan_context;
 mod planned_call;
 mod planner;
 mod random_recipe;
+mod recipe_nesting;
 mod recipe_table;
 mod shared_array_recipe;
 mod value_recipe;
