@@ -6,6 +6,7 @@
 //! made.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::{Make, Recipe, RecipeTable, Refused, ValueMake};
 use crate::pickle::format::opcode::Opcode;
@@ -30,8 +31,8 @@ const MODULUS: u64 = (1 << 61) - 1;
 /// The length of the opcode and of the count of a LONG4.
 const LONG4_HEADER: usize = 5;
 
-const UNHASHABLE: &str = "is used as a key, and has no hash";
-const FILLED_LATER: &str = "is used as a key, and gets its value only after it is made";
+const UNHASHABLE: &str = "has a key without a hash";
+const FILLED_LATER: &str = "has a key that gets its value only after it is made";
 
 /// What the hash of a value costs.
 #[derive(Clone, Copy, Debug)]
@@ -148,8 +149,8 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
             if are_parts_known {
                 let cost = self.cost_of_parts(index);
                 self.costs.insert(index, cost);
-            } else if !self.costs.contains_key(&index) {
-                self.costs.insert(index, ONE);
+            } else if let Entry::Vacant(slot) = self.costs.entry(index) {
+                slot.insert(ONE);
                 waiting.push((index, true));
                 let parts = self.parts(index).iter().filter_map(|part| self.machine.resolve(*part).node_index());
                 waiting.extend(parts.filter(|part| !self.costs.contains_key(part)).map(|part| (part, false)));

@@ -26,7 +26,11 @@ impl SharedLeaves<'_> {
     /// Finds the values that the memo is asked for.
     pub(super) fn of(machine: &Machine<'_>) -> Self {
         let mut shared = FxHashMap::default();
-        for item in machine.nodes().iter().flat_map(|node| node.items.iter().chain(&node.state)) {
+        let items = machine.nodes().iter().flat_map(|node| {
+            let added = node.added.iter().flat_map(|added| added.items.iter().chain(&added.pairs));
+            node.items.iter().chain(&node.state).chain(added)
+        });
+        for item in items {
             if item.leaf_offset().is_none()
                 && let Some(at) = machine.resolve(*item).leaf_offset()
             {
