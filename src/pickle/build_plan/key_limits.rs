@@ -1,12 +1,14 @@
-//! What it costs to hash the keys of dicts and the members of sets, before any of them is made.
+//! What it costs to hash and to compare the keys of dicts and the members of sets, before any of them is made.
 //!
-//! A tuple can be as wide as two to the power of its length by sharing its parts, and the hash of a tuple visits all of
-//! them, each time. Numbers can be chosen so that all have the same hash: then each key is compared with all others.
-//! Neither ends, so both are refused. Hashes of other keys are counted when the objects are made.
+//! A tuple or a frozenset can be as wide as two to the power of its length by sharing its parts, and who hashes or
+//! compares it visits all of them, each time. Numbers can be chosen so that all have the same hash: then each key is
+//! compared with all others. Neither ends, so both are refused. Hashes of other keys are counted when the objects are
+//! made.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
-use super::{RecipeTable, Refused};
+use super::{Make, Recipe, RecipeTable, Refused, ValueMake};
 use crate::pickle::format::lines::{MAX_DIGITS, TextInteger};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{Argument, Parser};
@@ -14,44 +16,52 @@ use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::{NodeKind, Ref};
 
 /// The most values that the hash of one key may visit.
-const MAX_KEY: u64 = 1_000_000;
+const MAX_KEY: u64 = 1 << 16;
+/// A key with more values is as expensive as if it were compared with all that may have its hash.
+const SMALL_KEY: u64 = 64;
 /// The most values that the hashes of all keys may visit.
 const MAX_WORK: u64 = 1 << 27;
 /// How deep tuples may be nested in a key: Python hashes and compares them by recursion.
 const MAX_DEPTH: u32 = 200;
 /// The most keys of one container with the same hash.
 pub(crate) const MAX_SAME_HASH: usize = 1_000;
+/// The most of them that have parts, so that comparing them is expensive.
+pub(crate) const MAX_SAME_HASH_OF_PARTS: usize = 16;
 /// The prime modulo which Python computes the hashes of numbers on 64 bits.
 const MODULUS: u64 = (1 << 61) - 1;
 /// The length of the opcode and of the count of a LONG4.
 const LONG4_HEADER: usize = 5;
 
-const UNHASHABLE: &str = "is used as a key, and has no hash";
+const UNHASHABLE: &str = "has a key without a hash";
+const FILLED_LATER: &str = "has a key that gets its value only after it is made";
 
 /// What the hash of a value costs.
 #[derive(Clone, Copy, Debug)]
 struct KeyCost {
-    /// How many values it visits.
+    /// How many values it visits, each as often as it occurs.
     size: u64,
-    /// How deep the tuples in it are nested.
+    /// How deep the values in it are nested.
     depth: u32,
+    /// Why the value can be no key.
+    no_key: Option<&'static str>,
 }
 
-const ONE: KeyCost = KeyCost { size: 1, depth: 0 };
+const ONE: KeyCost = KeyCost { size: 1, depth: 0, no_key: None };
+const NO_KEY: KeyCost = KeyCost { no_key: Some(UNHASHABLE), ..ONE };
 
 /// Checks the keys of all dicts and sets of a machine.
 pub(super) struct KeyLimits<'p, 'm, 'a> {
     machine: &'m Machine<'a>,
     recipes: &'p RecipeTable<'a>,
-    /// By node: the costs of tuples that were computed.
-    tuples: HashMap<usize, KeyCost>,
+    /// By node: the costs that were computed. A value that is part of itself counts once.
+    costs: HashMap<usize, KeyCost>,
     work: u64,
     hashes: Vec<u64>,
 }
 
-impl<'p, 'm, 'a> KeyLimits<'p, 'm, 'a> {
+impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
     pub(super) fn new(machine: &'m Machine<'a>, recipes: &'p RecipeTable<'a>) -> Self {
-        Self { machine, recipes, tuples: HashMap::new(), work: 0, hashes: Vec::new() }
+        Self { machine, recipes, costs: HashMap::new(), work: 0, hashes: Vec::new() }
     }
 
     /// Checks the keys of one container.
@@ -62,14 +72,18 @@ impl<'p, 'm, 'a> KeyLimits<'p, 'm, 'a> {
         self.hashes.clear();
         for key in keys {
             let key = self.machine.resolve(key);
-            let KeyCost { size, depth } = match key.leaf_offset() {
-                Some(at) => self.leaf(at)?,
-                None => self.cost(key)?,
+            let KeyCost { size, depth, no_key } = match key.leaf_offset() {
+                Some(at) => self.leaf(at),
+                None => self.cost(key),
             };
+            if let Some(why) = no_key {
+                return Err(why.into());
+            }
             if size > MAX_KEY || depth > MAX_DEPTH {
                 return Err("has a key that is too large or too deep to be hashed".into());
             }
-            self.work = self.work.saturating_add(size - 1);
+            let times = if size > SMALL_KEY { MAX_SAME_HASH_OF_PARTS as u64 } else { 1 };
+            self.work = self.work.saturating_add((size - 1).saturating_mul(times));
             if self.work > MAX_WORK {
                 return Err("has keys that take too long to hash".into());
             }
@@ -90,116 +104,104 @@ impl<'p, 'm, 'a> KeyLimits<'p, 'm, 'a> {
         }
     }
 
-    fn leaf(&mut self, at: u64) -> Result<KeyCost, Refused> {
+    fn leaf(&mut self, at: u64) -> KeyCost {
         let bytes = self.machine.bytes_from(at);
         let opcode = bytes.first().copied().and_then(Opcode::from_byte);
         match opcode {
             // Strings remember their hash, and those of the file cannot be chosen to have the same.
-            Some(Opcode::ShortBinUnicode | Opcode::BinUnicode | Opcode::None) => Ok(ONE),
+            Some(Opcode::ShortBinUnicode | Opcode::BinUnicode | Opcode::None) => ONE,
             Some(Opcode::BinInt1 | Opcode::BinInt2 | Opcode::BinInt | Opcode::Long1 | Opcode::Long4) => {
                 self.integer(bytes)
             }
             Some(Opcode::Int | Opcode::Long) => self.integer(bytes),
-            Some(Opcode::ByteArray8 | Opcode::NextBuffer) => Err(UNHASHABLE.into()),
-            _ => Ok(ONE),
+            Some(Opcode::ByteArray8 | Opcode::NextBuffer) => NO_KEY,
+            _ => ONE,
         }
     }
 
-    fn integer(&mut self, bytes: &[u8]) -> Result<KeyCost, Refused> {
-        let Some(Ok(op)) = Parser::segment(bytes, 0).next() else { return Ok(ONE) };
+    fn integer(&mut self, bytes: &[u8]) -> KeyCost {
+        let Some(Ok(op)) = Parser::segment(bytes, 0).next() else { return ONE };
         match op.argument {
             Argument::Int(number) => {
                 let hash = number.unsigned_abs() % MODULUS;
                 self.hashes.push(if number < 0 { MODULUS - hash } else { hash });
-                Ok(ONE)
+                ONE
             }
             Argument::LargeInt => {
                 let length = usize::try_from(op.end).unwrap_or(usize::MAX);
                 if matches!(op.opcode, Opcode::Int | Opcode::Long) {
                     let text = bytes.get(..length).unwrap_or_default();
                     self.hashes.extend(TextInteger::of_opcode(text).map(|integer| hash_of_text(&integer)));
-                    return Ok(KeyCost { size: 1 + text.len() as u64 / 16, depth: 0 });
+                    return KeyCost { size: 1 + text.len() as u64 / 16, ..ONE };
                 }
                 let header = if op.opcode == Opcode::Long4 { LONG4_HEADER } else { 2 };
                 let digits = bytes.get(header..length).unwrap_or_default();
                 self.hashes.push(hash_of_long(digits));
                 // An integer does not remember its hash.
-                Ok(KeyCost { size: 1 + digits.len() as u64 / 8, depth: 0 })
+                KeyCost { size: 1 + digits.len() as u64 / 8, ..ONE }
             }
-            _ => Ok(ONE),
+            _ => ONE,
         }
     }
 
     /// The cost of a value that is not a leaf.
-    fn cost(&mut self, key: Ref) -> Result<KeyCost, Refused> {
-        let mut waiting = vec![key];
-        let mut result = ONE;
-        while let Some(&key) = waiting.last() {
-            match self.known_cost(key)? {
-                Ok(cost) => {
-                    result = cost;
-                    waiting.pop();
-                }
-                // It is asked for again when all of these are known.
-                Err(unknown) => waiting.extend(unknown),
-            }
-            // A value that needs itself is refused by the order in which objects are made.
-            if waiting.len() > MAX_KEY as usize {
-                return Err("has a key that is too large or too deep to be hashed".into());
+    fn cost(&mut self, key: Ref) -> KeyCost {
+        let Some(key) = key.node_index() else { return ONE };
+        let mut waiting = vec![(key, false)];
+        while let Some((index, are_parts_known)) = waiting.pop() {
+            if are_parts_known {
+                let cost = self.cost_of_parts(index);
+                self.costs.insert(index, cost);
+            } else if let Entry::Vacant(slot) = self.costs.entry(index) {
+                slot.insert(ONE);
+                waiting.push((index, true));
+                let parts = self.parts(index).iter().filter_map(|part| self.machine.resolve(*part).node_index());
+                waiting.extend(parts.filter(|part| !self.costs.contains_key(part)).map(|part| (part, false)));
             }
         }
-        Ok(result)
+        self.costs.get(&key).copied().unwrap_or(ONE)
     }
 
-    /// The cost of a value, or the parts of it whose costs are not known yet.
-    fn known_cost(&mut self, key: Ref) -> Result<Result<KeyCost, Vec<Ref>>, Refused> {
-        let Some(index) = key.node_index() else { return Ok(Ok(ONE)) };
-        if let Some(known) = self.tuples.get(&index) {
-            return Ok(Ok(*known));
-        }
-        let Some(node) = self.machine.nodes().get(index) else { return Ok(Ok(ONE)) };
-        let parts: &[Ref] = match node.kind {
-            NodeKind::Tuple => &node.items,
-            NodeKind::List | NodeKind::Dict | NodeKind::Set => return Err(UNHASHABLE.into()),
-            // It remembers its hash, and its members are keys that are checked on their own.
-            NodeKind::FrozenSet | NodeKind::Global => &[],
-            NodeKind::Persistent | NodeKind::Call(_) | NodeKind::Array => match self.recipes.get(index) {
+    /// What the hash of a node visits. The parts of lists and dicts count, too: a recipe may make a tuple of them.
+    fn parts(&self, index: usize) -> &'p [Ref] {
+        let (machine, recipes) = (self.machine, self.recipes);
+        match machine.nodes().get(index) {
+            Some(node) if node.kind.holds_items() => &node.items,
+            Some(_) => match recipes.get(index) {
+                // Instances are hashed by their identity.
+                Some(Recipe { make: Make::Instance(_), .. }) | None => &[],
                 Some(recipe) => &recipe.needs,
-                None => &[],
             },
+            None => &[],
+        }
+    }
+
+    fn cost_of_parts(&mut self, index: usize) -> KeyCost {
+        let kind = self.machine.nodes().get(index).map(|node| node.kind);
+        let mut cost = match (kind, self.recipes.get(index)) {
+            (Some(NodeKind::List | NodeKind::Dict | NodeKind::Set), _) => NO_KEY,
+            (_, Some(recipe)) if has_late_hash(recipe) => KeyCost { no_key: Some(FILLED_LATER), ..ONE },
+            _ => ONE,
         };
-        let is_tuple = node.kind == NodeKind::Tuple;
-        let (mut cost, mut unknown) = (ONE, Vec::new());
-        for part in parts {
+        let is_hashed_with_parts = matches!(kind, Some(NodeKind::Tuple | NodeKind::FrozenSet));
+        for part in self.parts(index) {
             let part = self.machine.resolve(*part);
-            let Some(part_index) = part.node_index() else {
-                let of_leaf = part.leaf_offset().filter(|_| is_tuple).map_or(Ok(ONE), |at| self.part_leaf(at))?;
-                cost.size = cost.size.saturating_add(of_leaf.size);
-                continue;
+            let of_part = match (part.leaf_offset(), part.node_index()) {
+                (Some(at), _) => self.part_leaf(at),
+                (None, Some(part)) => self.costs.get(&part).copied().unwrap_or(ONE).nested(),
+                _ => ONE,
             };
-            match self.tuples.get(&part_index) {
-                Some(part) => cost = cost.with(*part),
-                // What an object of another kind does with its parts is not known: only tuples count.
-                None if is_tuple || self.is_tuple(part_index) => unknown.push(part),
-                None => cost.size = cost.size.saturating_add(1),
+            cost.size = cost.size.saturating_add(of_part.size);
+            cost.depth = cost.depth.max(of_part.depth);
+            if is_hashed_with_parts {
+                cost.no_key = cost.no_key.or(of_part.no_key);
             }
         }
-        // Parts of a node come before it, so this ends.
-        unknown.retain(|part| part.node_index().is_some_and(|part| part < index));
-        if !unknown.is_empty() {
-            return Ok(Err(unknown));
-        }
-        // Whatever has this value as a part must find its cost, or it would ask for it without end.
-        self.tuples.insert(index, cost);
-        Ok(Ok(cost))
+        cost
     }
 
-    fn is_tuple(&self, index: usize) -> bool {
-        self.machine.nodes().get(index).is_some_and(|node| node.kind == NodeKind::Tuple)
-    }
-
-    /// The cost of a leaf within a tuple, which is not a key itself.
-    fn part_leaf(&mut self, at: u64) -> Result<KeyCost, Refused> {
+    /// The cost of a leaf within another value, which is not a key itself.
+    fn part_leaf(&mut self, at: u64) -> KeyCost {
         let count = self.hashes.len();
         let cost = self.leaf(at);
         self.hashes.truncate(count);
@@ -208,9 +210,14 @@ impl<'p, 'm, 'a> KeyLimits<'p, 'm, 'a> {
 }
 
 impl KeyCost {
-    fn with(self, part: Self) -> Self {
-        Self { size: self.size.saturating_add(part.size), depth: self.depth.max(part.depth.saturating_add(1)) }
+    fn nested(self) -> Self {
+        Self { depth: self.depth.saturating_add(1), ..self }
     }
+}
+
+/// Whether the hash of an object depends on what is put into it after it was made, or it has none.
+fn has_late_hash(recipe: &Recipe<'_>) -> bool {
+    matches!(&recipe.make, Make::Value(ValueMake::New("collections", _)))
 }
 
 /// The hash of an integer in little-endian two's complement, up to the sign.
@@ -284,6 +291,16 @@ mod tests {
         assert!(check(&pickle).is_err_and(|why| why.contains("too large")));
         let deep = [&b"}K\x01"[..], &b"\x85".repeat(1000), b"Ns."].concat();
         assert!(check(&deep).is_err_and(|why| why.contains("too deep")));
+    }
+
+    #[test]
+    fn a_frozenset_that_is_wide_by_sharing_is_no_key() {
+        // A set of a set and a tuple of the same set, 32 times.
+        let chain = [&b"("[..].repeat(33), &b"K\x01\x91"[..], &b"2\x85\x91".repeat(32)].concat();
+        let pickle = [&b"}("[..], &chain[..], b"K\x01", &chain[..], b"K\x02u."].concat();
+        assert!(check(&pickle).is_err_and(|why| why.contains("too large")));
+        let honest = [&b"}(("[..], &b"K\x01".repeat(1000), b"\x91\x85Nu."].concat();
+        assert_eq!(check(&honest), Ok(()));
     }
 
     #[test]

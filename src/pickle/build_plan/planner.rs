@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use super::build_order::BuildOrder;
 use super::plan_context::{FREE_LOOKS, LOOKS_PER_BYTE};
 use super::planned_call::planned_call;
+use super::recipe_nesting::{MAX_NESTED_RECIPES, too_deep};
 use super::recipe_table::RecipeTable;
 use super::{
     BufferFacts, BuildPlan, Builder, Fill, Make, NestedPickle, PlanContext, PlannedCall, Recipe, Refused, array_recipe,
@@ -23,8 +24,9 @@ use crate::pickle::work_budget::{ALLOCATION, OverBudget, table_entry};
 
 /// The most reasons that are kept.
 const MAX_REFUSALS: usize = 200;
-/// What it takes to put a node into the order of the steps, in bytes: its progress, a task and two steps.
-const ORDER_OF_NODE: usize = 32;
+/// What it takes to put a node into the order of the steps, in bytes: its progress, its depth, two tasks and
+/// two steps.
+const ORDER_OF_NODE: usize = 52;
 /// How many pickles may be within one another.
 const MAX_NESTED: usize = 8;
 
@@ -79,6 +81,13 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         let memory = machine.nodes().len().saturating_mul(ORDER_OF_NODE).saturating_add(late);
         if let Err(error) = machine.budget().charge(memory) {
             self.refuse_all(&error);
+            return BuildPlan { refusals: self.refusals, ..BuildPlan::default() };
+        }
+        if let Some(index) = too_deep(machine, &self.recipes) {
+            let at = machine.nodes().get(index).map_or(0, |node| node.start);
+            let why = format!("objects nested within one another deeper than {MAX_NESTED_RECIPES}");
+            let what = self.described(index, &why);
+            self.refuse(at, what);
             return BuildPlan { refusals: self.refusals, ..BuildPlan::default() };
         }
         let mut order = BuildOrder::new(self.labels.machine(), &self.recipes);

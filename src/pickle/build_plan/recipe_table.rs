@@ -19,6 +19,11 @@ impl<'a> RecipeTable<'a> {
         self.recipes.get(*self.slots.get(node)? as usize)
     }
 
+    /// How many recipes there are.
+    pub(super) fn len(&self) -> usize {
+        self.recipes.len()
+    }
+
     /// Sets the recipe of a node.
     pub(in crate::pickle) fn insert(&mut self, node: usize, recipe: Recipe<'a>) {
         // There are fewer nodes than that, as the machine limits them.

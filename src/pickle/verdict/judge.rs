@@ -7,8 +7,6 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
-
 use super::symbol::Symbol;
 use super::{Finding, MAX_FINDINGS, Verdict, VerdictClass, buffer_arrays, forged_arrays, show};
 use crate::pickle::explain::labels::{Labels, MAX_NAME};
@@ -70,7 +68,7 @@ pub(super) struct Judge {
     /// Whether an instance of a class in the pickle does harm as an argument.
     pub(super) harmful_arguments: HashMap<Ref, bool>,
     /// Values that hold no harm as deep as this, by whether any function counts: see `harmful_arguments`.
-    pub(super) searched_arguments: FxHashMap<(Ref, bool), u8>,
+    pub(super) searched_arguments: HashMap<(Ref, bool), u8>,
     /// The states that classes in the pickle were given after they were made.
     pub(super) class_states: HashMap<Ref, Vec<Ref>>,
     /// Functions of `__main__` that are called, with the offset of the call.
@@ -155,7 +153,7 @@ impl Judge {
             symbols: HashMap::new(),
             class_code: HashMap::new(),
             harmful_arguments: HashMap::new(),
-            searched_arguments: FxHashMap::default(),
+            searched_arguments: HashMap::new(),
             class_states: HashMap::new(),
             main_calls: Vec::new(),
             main_states: Vec::new(),

@@ -324,3 +324,41 @@ fn a_long_argument_that_many_calls_share_is_looked_at_within_bounds() {
         refused(&[&start[..], &again, b"N."].concat(), "too many other calls");
     }
 }
+
+#[test]
+fn objects_that_python_deletes_by_recursion_are_nested_1000_deep_at_most() {
+    let nested = |before: &[u8], after: &[u8], count: usize| {
+        [&before.repeat(count)[..], b"N", &after.repeat(count), b"."].concat()
+    };
+    let default_dict = b"ccollections\ndefaultdict\n(cbuiltins\nlist\ntRK\x01";
+    built(&nested(default_dict, b"s", 1_000));
+    refused(&nested(default_dict, b"s", 1_001), "deeper than 1000");
+    // With plain containers between them.
+    refused(&nested(default_dict, b"\x85s", 1_001), "deeper than 1000");
+    refused(&nested(&[default_dict, &b"]"[..]].concat(), b"as", 1_001), "deeper than 1000");
+    // Side by side, or plain.
+    built(&[&b"]"[..], &[default_dict, &b"Nsa"[..]].concat().repeat(2_000), b"."].concat());
+    built(&nested(b"]", b"a", 5_000));
+    built(&nested(b"ccollections\ndeque\n)R", b"a", 5_000));
+    // Each holds the list that holds all of them.
+    let all = [&b"]q\x00"[..], &[default_dict, &b"h\x00sa"[..]].concat().repeat(2_000), b"."].concat();
+    built(&all);
+    // Arrays of objects, each the item of the next.
+    let dtype =
+        b"cnumpy\ndtype\n(X\x02\0\0\0O8\x89\x88tR(K\x03X\x01\0\0\0|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tbq\x000";
+    let array = b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tC\x01btR(K\x01(K\x01th\x00\x89]";
+    let arrays = |count| [&dtype[..], &nested(array, b"atb", count)].concat();
+    built(&arrays(1_000));
+    refused(&arrays(1_001), "deeper than 1000");
+}
+
+#[test]
+fn an_object_that_gets_its_value_later_is_no_key() {
+    let string = instance("collections UserString", &[b"}", &text("data")[..], &text("x"), b"s"].concat());
+    let string = &string[..string.len() - 1];
+    built(&[b"]", string, b"a."].concat());
+    for before_value in [&b""[..], b"\x85", b"\x85\x85"] {
+        refused(&[b"}", string, before_value, b"K\x01s."].concat(), "gets its value only after");
+    }
+    refused(&[b"(", string, b"\x91."].concat(), "gets its value only after");
+}

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyAny;
+use pyo3::types::{PyAny, PyBool, PyBytes, PyFloat, PyInt, PyString};
 
 use super::{BuildFailure, Built};
-use crate::pickle::build_plan::MAX_SAME_HASH;
+use crate::pickle::build_plan::{MAX_SAME_HASH, MAX_SAME_HASH_OF_PARTS};
 use crate::session::restore::untrusted_load;
 
 /// How long any load may take, and how much longer for each byte of the opcodes: far longer than honest files need.
@@ -96,9 +96,24 @@ impl HashCount {
     pub(super) fn count(&mut self, key: &Bound<'_, PyAny>) -> PyResult<()> {
         let count = self.0.entry(key.hash()?).or_default();
         *count += 1;
-        if *count > MAX_SAME_HASH {
-            return Err(PyValueError::new_err(format!("more than {MAX_SAME_HASH} keys have the same hash")));
+        // Most keys are the only ones with their hash.
+        if *count <= MAX_SAME_HASH_OF_PARTS {
+            return Ok(());
+        }
+        let limit = if has_parts(key) { MAX_SAME_HASH_OF_PARTS } else { MAX_SAME_HASH };
+        if *count > limit {
+            return Err(PyValueError::new_err(format!("more than {limit} keys have the same hash")));
         }
         Ok(())
     }
+}
+
+/// Whether comparing a key with others may visit more than one value.
+fn has_parts(key: &Bound<'_, PyAny>) -> bool {
+    !(key.is_exact_instance_of::<PyInt>()
+        || key.is_exact_instance_of::<PyFloat>()
+        || key.is_exact_instance_of::<PyString>()
+        || key.is_exact_instance_of::<PyBytes>()
+        || key.is_exact_instance_of::<PyBool>()
+        || key.is_none())
 }

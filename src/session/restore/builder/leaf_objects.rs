@@ -25,7 +25,11 @@ impl SharedLeaves<'_> {
     /// Finds the values that the memo is asked for.
     pub(super) fn of(machine: &Machine<'_>) -> Self {
         let mut shared = FxHashMap::default();
-        for item in machine.nodes().iter().flat_map(|node| node.items.iter().chain(&node.state)) {
+        let items = machine.nodes().iter().flat_map(|node| {
+            let added = node.added.iter().flat_map(|added| added.items.iter().chain(&added.pairs));
+            node.items.iter().chain(&node.state).chain(added)
+        });
+        for item in items {
             if item.leaf_offset().is_none()
                 && let Some(at) = machine.resolve(*item).leaf_offset()
             {
@@ -55,8 +59,10 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
             (Some(Opcode::BinInt1), [number, ..]) => Ok(int(py, i64::from(*number))),
             (Some(Opcode::BinInt2), [low, high, ..]) => Ok(int(py, i64::from(u16::from_le_bytes([*low, *high])))),
             (Some(Opcode::BinInt), [a, b, c, d, ..]) => Ok(int(py, i64::from(i32::from_le_bytes([*a, *b, *c, *d])))),
-            (Some(Opcode::BinFloat), rest) => match rest.first_chunk() {
-                Some(bytes) => Ok(PyFloat::new(py, f64::from_be_bytes(*bytes)).into_any()),
+            (Some(Opcode::BinFloat), rest) => match rest.first_chunk().map(|bytes| f64::from_be_bytes(*bytes)) {
+                // As a key, it equals only itself.
+                Some(number) if number.is_nan() => self.kept(at, leaf),
+                Some(number) => Ok(PyFloat::new(py, number).into_any()),
                 None => Err(missing()),
             },
             (Some(Opcode::None), _) => Ok(py.None().into_bound(py)),

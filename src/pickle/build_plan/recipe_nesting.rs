@@ -1,0 +1,79 @@
+//! How deep objects of recipes are nested within one another.
+//!
+//! CPython deletes many of them by recursion (a `defaultdict` in a `defaultdict`, an array of objects in another), and
+//! has no limit for it: the program would crash. Plain containers have a limit of their own, and count only for what
+//! they hold.
+
+use super::{Fill, Make, Recipe, RecipeTable, ValueMake};
+use crate::pickle::machine::Machine;
+use crate::pickle::machine::value::Ref;
+
+/// How deep objects of recipes may be nested.
+pub(super) const MAX_NESTED_RECIPES: u32 = 1_000;
+/// The depth of a node that was not visited.
+const UNKNOWN: u32 = u32::MAX;
+
+/// The first node that is nested too deep. What is part of itself counts once.
+pub(super) fn too_deep(machine: &Machine<'_>, recipes: &RecipeTable<'_>) -> Option<usize> {
+    if recipes.len() <= MAX_NESTED_RECIPES as usize {
+        return None;
+    }
+    let mut depths = vec![UNKNOWN; machine.nodes().len()];
+    let mut waiting = Vec::new();
+    for first in 0..depths.len() {
+        waiting.push((first, false));
+        while let Some((index, are_parts_known)) = waiting.pop() {
+            let Some(depth) = depths.get(index).copied() else { continue };
+            if are_parts_known {
+                let mut depth = 0;
+                for_each_part(machine, recipes, index, |part| {
+                    depth = depth.max(depths.get(part).copied().filter(|depth| *depth != UNKNOWN).unwrap_or(0));
+                });
+                depth += u32::from(recipes.get(index).is_some_and(may_recurse));
+                if depth > MAX_NESTED_RECIPES {
+                    return Some(index);
+                }
+                if let Some(slot) = depths.get_mut(index) {
+                    *slot = depth;
+                }
+            } else if depth == UNKNOWN {
+                if let Some(slot) = depths.get_mut(index) {
+                    *slot = 0;
+                }
+                waiting.push((index, true));
+                for_each_part(machine, recipes, index, |part| {
+                    if depths.get(part) == Some(&UNKNOWN) {
+                        waiting.push((part, false));
+                    }
+                });
+            }
+        }
+    }
+    None
+}
+
+/// Whether deleting an object may delete its parts by recursion.
+fn may_recurse(recipe: &Recipe<'_>) -> bool {
+    let is_deque = matches!(&recipe.make, Make::Value(ValueMake::Call(call)) if call.name == "deque");
+    !is_deque && (!recipe.needs.is_empty() || recipe.fill.len() > 0)
+}
+
+/// Visits the nodes that a node refers to.
+fn for_each_part(machine: &Machine<'_>, recipes: &RecipeTable<'_>, index: usize, mut visit: impl FnMut(usize)) {
+    let Some(node) = machine.nodes().get(index) else { return };
+    let mut visit_all = |parts: &[Ref]| {
+        parts.iter().filter_map(|part| machine.resolve(*part).node_index()).for_each(&mut visit);
+    };
+    if node.kind.holds_items() {
+        return visit_all(&node.items);
+    }
+    let Some(recipe) = recipes.get(index) else { return };
+    visit_all(&recipe.needs);
+    match &recipe.fill {
+        Fill::Nothing => {}
+        Fill::Items(parts) | Fill::Pairs(parts) => visit_all(parts),
+        Fill::Elements(parts) => visit_all(parts),
+        Fill::Attributes(attributes) => attributes.iter().for_each(|(_, part)| visit_all(&[*part])),
+        Fill::Value(fill) => visit_all(&fill.parts()),
+    }
+}
