@@ -26,6 +26,8 @@ import types
 import uuid
 import warnings
 
+# No files beside the sources.
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "suites"))
 import equal_walk
 import snapcli
