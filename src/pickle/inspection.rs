@@ -189,7 +189,7 @@ mod tests {
         let enough = WorkBudget::new(pickle.len() as u64, None);
         assert_eq!(Inspection::run(&pickle, &enough).map(nodes), Ok(100_001));
         assert_eq!(Inspection::run_pruned(&pickle, &enough).map(nodes), Ok(100_001));
-        // Too little for all values at once. Then nobody knows whether the pickle is plain.
+        // Too little for all values at once. Then it is unknown whether the pickle is plain.
         let little = || WorkBudget::new(0, Some(12_000_000));
         assert!(Inspection::run(&pickle, &little()).map(nodes).is_err_and(|error| error.is_limit()));
         assert_eq!(Inspection::run_pruned(&pickle, &little()).map(nodes), Ok(1));

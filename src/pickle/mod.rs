@@ -14,7 +14,10 @@
 //! All input is treated as hostile: lengths are checked against the bytes that exist, nothing recurses without a bound,
 //! and everything that grows has a limit.
 
-#[allow(dead_code, unused_imports)]
+#[cfg_attr(
+    not(feature = "python"),
+    allow(dead_code, unused_imports, reason = "only a restore, which needs Python, carries out the recipes")
+)]
 pub(crate) mod build_plan;
 pub(crate) mod compare;
 mod dtype_call;

@@ -1,9 +1,9 @@
 //! How much memory and how many steps it may take to look at a pickle.
 //!
 //! A small pickle can stand for a great deal of work: each byte of it can be a list, a call, or the name of an
-//! attribute of an attribute. So whoever follows a pickle makes one [`WorkBudget`] from the length of its opcodes, and
-//! everything that grows with the pickle pays for it: the values of the machine, labels, symbols, comparisons. Once it
-//! is spent, nothing more is remembered, and the result is an error and not an answer.
+//! attribute of an attribute. So each caller of the machine makes one [`WorkBudget`] from the length of the opcodes,
+//! and everything that grows with the pickle pays for it: the values of the machine, labels, symbols, comparisons. Once
+//! it is spent, nothing more is remembered, and the result is an error and not an answer.
 //!
 //! What is counted is what the program allocates, and steps instead of seconds: the same file always has the same
 //! result.

@@ -1,7 +1,7 @@
 //! What it costs to hash and to compare the keys of dicts and the members of sets, before any of them is made.
 //!
-//! A tuple or a frozenset can be as wide as two to the power of its length by sharing its parts, and who hashes or
-//! compares it visits all of them, each time. Numbers can be chosen so that all have the same hash: then each key is
+//! A tuple or a frozenset can be as wide as two to the power of its length by sharing its parts, and hashing or
+//! comparing it visits all of them, each time. Numbers can be chosen so that all have the same hash: then each key is
 //! compared with all others. Neither ends, so both are refused. Hashes of other keys are counted when the objects are
 //! made.
 

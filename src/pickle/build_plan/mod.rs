@@ -38,8 +38,8 @@ mod value_recipe;
 
 pub(crate) use self::array_description::{ArrayClass, ArrayContents, ArrayDescription, ArrayMake, ItemOrder};
 pub(in crate::pickle) use self::array_recipe::ArrayBuilder;
-pub(crate) use self::build_order::{BuildStep, BuildSteps};
-pub(crate) use self::dtype_layout::{Dtype, DtypeField, DtypeKind};
+pub(crate) use self::build_order::BuildStep;
+pub(crate) use self::dtype_layout::{Dtype, DtypeKind};
 pub(crate) use self::file_plan::{BuildPlan, NestedPickle};
 pub(in crate::pickle) use self::instance_recipe::InstanceBuilder;
 pub(crate) use self::instance_recipe::InstanceMake;

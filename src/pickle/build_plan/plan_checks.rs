@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::key_limits::KeyLimits;
 use super::planner::{Planner, is_call};
-use super::{Fill, Make, Recipe, value_recipe};
+use super::{Fill, Recipe, value_recipe};
 use crate::pickle::format::lines::MAX_DIGITS;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::{self, current_name};

@@ -17,8 +17,8 @@ use super::{
     instance_recipe, pandas_recipe, value_recipe,
 };
 use crate::pickle::explain::labels::Labels;
-use crate::pickle::known::{self, current_name};
-use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
+use crate::pickle::known::{self};
+use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::machine::{Machine, MachineError};
 use crate::pickle::work_budget::{ALLOCATION, OverBudget, table_entry};
 

@@ -25,7 +25,7 @@ pub(super) type Remembered<T> = RefCell<HashMap<Ref, T>>;
 
 /// The entry for a key, made if it is missing. `make` may ask for other entries.
 ///
-/// Once the budget is spent, nothing more is remembered: answers take longer then, so whoever asks for many of them
+/// Once the budget is spent, nothing more is remembered: answers take longer then, so callers that ask for many of them
 /// must stop.
 pub(super) fn remember<T: Label>(
     budget: &WorkBudget,

@@ -148,7 +148,7 @@ impl Verdict {
         judge.verdict()
     }
 
-    /// The verdict on a pickle of which the machine could not keep all values. So nobody knows whether it is plain.
+    /// The verdict on a pickle of which the machine could not keep all values. So it is unknown whether it is plain.
     pub(crate) fn of_large(self, error: &MachineError) -> Self {
         self.refusing(&[(0, format!("all of the pickle (is too large to tell whether it is plain data: {error})"))])
     }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use super::super::array_arguments::contents;
 use super::pandas_parts::{
-    StateDict, instance_state, sequence, take_readonly, text, unexpected_arguments, unexpected_state, unless_none,
+    instance_state, sequence, take_readonly, text, unexpected_arguments, unexpected_state, unless_none,
 };
 use super::{ArrayKind, DtypeMade, Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
@@ -52,9 +52,9 @@ const TYPES: &[(&str, ArrowLayout)] = &[
 /// How the values of a type are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ArrowLayout {
-    /// So many bits for each value.
+    /// This number of bits for each value.
     Bits(u64),
-    /// UTF-8, and offsets into it of so many bytes.
+    /// UTF-8, and offsets into it of this number of bytes.
     Strings(usize),
 }
 

@@ -1,10 +1,10 @@
 //! Recipes for indexes: `_new_Index(class, {…})`, and the functions that some classes have in its place.
 
 use super::pandas_parts::{
-    StateDict, check_codes, check_name, is_none, length, sequence, unexpected_arguments, unless_none, vector, word,
+    StateDict, check_codes, check_name, length, sequence, unexpected_arguments, unless_none, vector, word,
 };
 use super::{ArrayKind, Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
-use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
+use crate::pickle::machine::value::{NodeKind, Ref};
 
 /// The sides on which intervals are closed.
 pub(super) const SIDES: &[&str] = &["left", "right", "both", "neither"];

@@ -12,7 +12,6 @@ use super::zone_recipe::check_zone;
 use super::{
     DtypeMade, Made, PandasArgument, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made,
 };
-use crate::pickle::machine::value::Ref;
 
 /// The dtypes without parts.
 const NAMED: [&str; 11] = [

@@ -22,7 +22,6 @@ mod value_times;
 use super::{PlanContext, PlannedCall, Recipe, Refused};
 
 pub(super) use self::value_arguments::wide_int;
-pub(in crate::pickle) use self::value_arguments::{byte_string, is_bytes, is_str};
 pub(super) use self::value_collections::hashed;
 #[cfg(feature = "python")]
 pub(crate) use self::value_errors::ERROR_MEMBERS;

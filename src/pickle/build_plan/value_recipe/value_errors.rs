@@ -2,8 +2,7 @@
 //! `BaseException.__new__`, as their attributes are all in their state.
 
 use super::value_arguments::{
-    MAX_NAME, byte_string, has_leaf_type, int_in, is_bytes, is_int, is_none, is_simple, is_str, node, pairs, sequence,
-    short_text,
+    MAX_NAME, has_leaf_type, int_in, is_bytes, is_int, is_none, is_simple, is_str, node, pairs, sequence, short_text,
 };
 use super::value_globals::global_of;
 use super::value_make::{ValueFill, ValueMake, called, filled, made, reading};

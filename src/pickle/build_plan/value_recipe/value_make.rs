@@ -34,7 +34,7 @@ pub(crate) enum ValueMake<'a> {
     Uuid { number: u128, safe: Option<i64> },
     /// A time zone of the system, by its key; from the cache of `zoneinfo`, or a new one.
     Zone { key: String, cached: bool },
-    /// A lock, held by nobody in particular if so.
+    /// A lock, and whether it is held.
     Lock { held: bool },
     /// A weak reference to the needed object, or to one that is gone.
     WeakReference,

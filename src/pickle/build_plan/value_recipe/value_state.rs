@@ -1,16 +1,14 @@
 //! Recipes for the other values: instances of the standard library whose value is their state, locks, weak references,
 //! and getters of items.
 
-use super::value_arguments::{
-    attributes, has_leaf_type, int_in, is_none, is_simple, is_str, node, pairs, short_leaf, short_text, truth,
-};
+use super::value_arguments::{attributes, has_leaf_type, int_in, is_none, is_simple, is_str, node, truth};
 use super::value_collections::can_be_referenced;
 use super::value_globals::global_of;
 use super::value_make::{ValueMake, called, filled, made};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::Fill;
-use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref};
+use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
 
 /// The classes that keep their value in one attribute: its name, and the kind of value.
 const WRAPPERS: &[(&str, &str, &str, Option<NodeKind>)] = &[
