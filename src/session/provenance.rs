@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyModule, PyString};
 
 use super::code_objects::{CodeReader, FromImport};
-use super::interpreter_guards::WarningFilter;
+use super::interpreter_guards::WarningFilters;
 use crate::python::Interpreter;
 use crate::python::launch::ProcessEnd;
 use crate::python::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
@@ -172,7 +172,7 @@ pub(super) struct ScriptNames {
 pub(super) fn script_names(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> ScriptNames {
     let py = main.py();
     // Compiling the script again would repeat its SyntaxWarnings.
-    let quiet = WarningFilter::ignore_all(py);
+    let quiet = WarningFilters::ignore_all(py);
     let code = match origin.source {
         Some(source) if !source.bytes.is_empty() => {
             compile(py, PyBytes::new(py, &source.bytes).as_any(), source.path.as_os_str(), "exec")
