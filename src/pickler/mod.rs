@@ -50,6 +50,7 @@ mod submodules;
 mod unkept_state;
 mod unloadable;
 mod weak_objects;
+mod without_dill;
 
 pub(crate) use self::buffer_view::PyBufferView;
 pub(crate) use self::classes::is_scalar;

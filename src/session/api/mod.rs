@@ -11,7 +11,6 @@ mod file_questions;
 mod json_objects;
 mod load_call;
 mod load_source;
-mod loaded_dict;
 mod raised_errors;
 mod restore_report;
 mod save_call;
@@ -80,11 +79,9 @@ pub mod _engine {
     }
 }
 
-/// Adds what is not a Rust function or class, and records the state of the process: what differs from it at a save is
+/// Adds the version, and records the state of the process: what differs from it at a save is
 /// what the session has changed.
 fn complete(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    let py = module.py();
-    start_state::record(py);
-    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    module.add("LoadedDict", loaded_dict::class(py)?)
+    start_state::record(module.py());
+    module.add("__version__", env!("CARGO_PKG_VERSION"))
 }
