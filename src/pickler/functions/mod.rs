@@ -8,6 +8,7 @@
 //! All of this applies to sessions only: single pickles are left to dill.
 
 mod code_object;
+mod code_source;
 mod exec_namespace;
 mod function;
 mod function_globals;
@@ -22,6 +23,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule, PyType};
 
+pub(super) use self::code_source::CodeSources;
 pub(super) use self::exec_namespace::{ExecNamespaces, fill_waiting, plan_namespace};
 pub(super) use self::function::plan_function;
 use self::generator::GeneratorKind;
