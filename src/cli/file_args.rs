@@ -173,7 +173,7 @@ impl InspectArgs {
 /// only because it looks like Python.
 #[cfg(feature = "python")]
 pub(crate) fn is_script(path: &Path) -> bool {
-    const EXTENSIONS: [&str; 4] = ["py", "pyw", "pyc", "pyz"];
+    const EXTENSIONS: [&str; 5] = ["py", "pyw", "pyc", "pyz", "ipynb"];
     // A directory named `x.py` is not run by mistake either.
     path.extension().is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known)) && !path.is_dir()
 }

@@ -159,7 +159,7 @@ impl RestoreJob {
             return Some(end_of_failure(&error));
         }
         let command = self.command.as_ref()?;
-        run_before_prompt(py, command).err().map(|error| end_of_failure(&error.into()))
+        run_before_prompt(py, command).err().map(|error| end_of_failure(&error))
     }
 
     fn run(self, py: Python<'_>) -> ProcessEnd {
@@ -169,7 +169,7 @@ impl RestoreJob {
         let Some(command) = &self.command else { return ProcessEnd::Exit(exit::DONE) };
         match run_script(py, command) {
             Ok(run) => run.end,
-            Err(error) => end_of_failure(&error.into()),
+            Err(error) => end_of_failure(&error),
         }
     }
 

@@ -19,6 +19,7 @@ mod found_environment;
 mod interpreter;
 pub(crate) mod launch;
 pub(crate) mod libpython;
+pub(crate) mod notebook;
 mod path_owner;
 mod private_folder;
 pub(crate) mod probe;

@@ -55,6 +55,11 @@ impl<'py> IpythonNames<'py> {
         items.filter(|(name, value)| self.has(name, value)).collect()
     }
 
+    /// The cells that were run, as Python code.
+    pub(super) fn inputs(&self) -> Option<Vec<String>> {
+        item(&self.namespace, "_ih").filter(|inputs| self.is_from_start("_ih", inputs))?.extract().ok()
+    }
+
     fn is_from_start(&self, name: &str, value: &Bound<'py, PyAny>) -> bool {
         let hidden = self.part(&["user_ns_hidden"]).and_then(|hidden| hidden.get_item(name).ok());
         if hidden.is_some_and(|hidden| hidden.is(value)) {
