@@ -14,7 +14,7 @@ use crate::exit::{self, OrExit};
 use crate::pickle::explain::outline::Outline;
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, start_python};
-use crate::python::script_entry::{ScriptCommand, ScriptTarget};
+use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::session::{
@@ -42,7 +42,7 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     // `-c` with a single expression prints its value.
     let command = ScriptCommand::from_words(Vec::new(), code, script).map(ScriptCommand::showing_value);
     if let Some(command) = &command {
-        python::check_script(command)?;
+        python::script_command::check_script(command)?;
     }
     // `--list` needs no Python.
     if args.list {

@@ -22,6 +22,7 @@ pub(crate) mod libpython;
 mod path_owner;
 mod private_folder;
 pub(crate) mod probe;
+pub(crate) mod script_command;
 pub(crate) mod script_entry;
 pub(crate) mod script_run;
 pub(crate) mod start_state;
@@ -44,16 +45,4 @@ pub(crate) fn prepare_found_interpreter(explicit: Option<&str>, announce: &dyn F
     libpython::ensure(&interpreter)
         .or_exit(exit::NO_PYTHON, || format!("cannot use the libpython of {}", interpreter.executable.display()))?;
     Ok(interpreter)
-}
-
-/// Checks that a script can be read.
-pub(crate) fn check_script(command: &script_entry::ScriptCommand) -> Result<()> {
-    let script_entry::ScriptTarget::Script(path) = &command.target else { return Ok(()) };
-    if path == Path::new("-") {
-        return Ok(());
-    }
-    // Python also runs a folder with a `__main__.py`, which cannot be opened as a file.
-    std::fs::metadata(path)
-        .and_then(|found| if found.is_dir() { Ok(()) } else { std::fs::File::open(path).map(drop) })
-        .or_exit(exit::USAGE, || format!("cannot read the script {}", path.display()))
 }

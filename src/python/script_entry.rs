@@ -1,4 +1,4 @@
-//! What to run, and how each kind of script begins: the values of `sys.argv`, `sys.path[0]` and the attributes of
+//! How each kind of script begins: the values of `sys.argv`, `sys.path[0]` and the attributes of
 //! `__main__`, and then the function to call.
 //!
 //! Follows `pymain_run_python` in Modules/main.c of CPython step by step. [`script_run`](super::script_run) calls it.
@@ -13,60 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCode, PyDict, PyList, PyModule, PyTuple};
 
 use super::ffi;
-
-/// What to run.
-#[derive(Clone, Debug)]
-pub(crate) enum ScriptTarget {
-    /// A source file, a `.pyc` file, or a folder or zip archive with a `__main__.py`; `-` is standard input.
-    Script(PathBuf),
-    /// A module by name, as `python -m`.
-    Module(OsString),
-    /// Source code, as `python -c`.
-    Code(OsString),
-    /// As `Code`, but the value of a single expression is printed, as in the prompt.
-    Expression(OsString),
-}
-
-/// A target and its arguments.
-#[derive(Clone, Debug)]
-pub(crate) struct ScriptCommand {
-    /// What to run.
-    pub target: ScriptTarget,
-    /// `sys.argv[1:]`.
-    pub arguments: Vec<OsString>,
-}
-
-impl ScriptCommand {
-    /// The command for the words after `-m` or `-c`, or for the operands: the first word is the target, the others are
-    /// its arguments. clap makes sure that only one of the three has words. `None` if none has.
-    pub(crate) fn from_words(run_module: Vec<OsString>, code: Vec<OsString>, operands: Vec<OsString>) -> Option<Self> {
-        fn command(words: Vec<OsString>, target: fn(OsString) -> ScriptTarget) -> Option<ScriptCommand> {
-            let mut words = words.into_iter();
-            let target = target(words.next()?);
-            Some(ScriptCommand { target, arguments: words.collect() })
-        }
-        command(run_module, ScriptTarget::Module)
-            .or_else(|| command(code, ScriptTarget::Code))
-            .or_else(|| command(operands, |path| ScriptTarget::Script(path.into())))
-    }
-
-    /// The same command, but code that is a single expression prints its value.
-    pub(crate) fn showing_value(self) -> Self {
-        match self.target {
-            ScriptTarget::Code(code) => Self { target: ScriptTarget::Expression(code), ..self },
-            _ => self,
-        }
-    }
-}
-
-/// The source of a script.
-#[derive(Clone, Debug)]
-pub(crate) struct ScriptSource {
-    /// The absolute path; `-c` for code on the command line.
-    pub path: PathBuf,
-    /// The contents before the script ran; empty for a pipe, which can be read only once, and for bytecode.
-    pub bytes: Vec<u8>,
-}
+use super::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
 
 /// The code to run, once `sys` and `__main__` are set up.
 pub(super) enum Entry<'py> {

@@ -10,7 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
 use super::launch::ProcessEnd;
-use super::script_entry::{ScriptCommand, ScriptSource, ScriptTarget, prepare};
+use super::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
+use super::script_entry::prepare;
 use super::start_state;
 use crate::exit;
 use crate::ui::messages::{print_error, print_line};

@@ -18,7 +18,7 @@ use super::restore::{self as session_restore, AmbientChoice, RestoreRequest, Res
 use super::save::{SaveRequest, SaveSource, save_namespace, signing_key};
 use super::select::SelectionRules;
 use crate::pickler;
-use crate::python::context::{self, RunContext};
+use crate::python::context;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, LeftOutReason, ScriptEnd};
 use crate::snapshot::reader::Snapshot;
@@ -33,6 +33,14 @@ pub(crate) fn add_to_inittab() {
 /// does, with functions that have the names and the meaning of dill's.
 #[pymodule]
 pub mod snapcli {
+    #[pymodule_export]
+    use super::{dump, dumps, load, load_dict, loads, restore, save};
+}
+
+/// The same functions as an extension module, for the package `snapcli` of the wheel.
+#[cfg(feature = "extension")]
+#[pymodule]
+pub mod _engine {
     #[pymodule_export]
     use super::{dump, dumps, load, load_dict, loads, restore, save};
 }
@@ -165,10 +173,6 @@ fn load_dict<'py>(
     Ok(names)
 }
 
-fn running_session() -> Result<&'static RunContext> {
-    context::get().context("no script is running under snapcli")
-}
-
 /// The names that a script saves.
 struct SavedNamespace<'py> {
     module: Bound<'py, PyModule>,
@@ -234,7 +238,7 @@ fn save_session(
     sync: bool,
     whole: bool,
 ) -> Result<Index> {
-    let running = running_session()?;
+    let running = context::of_process(py)?;
     let SavedNamespace { module, names, is_part } = SavedNamespace::new(py, namespace)?;
     let is_main = module.is(&py.import("__main__")?);
     let origin = Origin {
@@ -292,7 +296,7 @@ impl<'py> LoadOptions<'py> {
     }
 
     fn restore(&self, py: Python<'py>) -> Result<Restored> {
-        let running = running_session()?;
+        let running = context::of_process(py)?;
         let snapshot = Snapshot::open(&self.path)?;
         // There is no question here, unlike in `snapcli restore`: a script cannot answer it.
         let trusted = self.trust || Signer::of(&snapshot) == Signer::User;

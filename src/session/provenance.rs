@@ -15,7 +15,8 @@ use super::code_objects::{CodeReader, FromImport};
 use super::interpreter_guards::WarningFilter;
 use crate::python::Interpreter;
 use crate::python::launch::ProcessEnd;
-use crate::python::script_entry::{ScriptCommand, ScriptSource, ScriptTarget, compile};
+use crate::python::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
+use crate::python::script_entry::compile;
 use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::{Index, PythonInfo, SCHEMA, ScriptEnd, ScriptInfo, Variable};
 

@@ -34,7 +34,7 @@ pub(crate) fn run_command(mut args: InspectArgs, globals: &GlobalArgs, verbosity
 
 #[cfg(feature = "python")]
 fn dispatch(mut inspection: InspectOutput, operands: Vec<OsString>, globals: &GlobalArgs) -> Result<i32> {
-    use crate::python::script_entry::ScriptCommand;
+    use crate::python::script_command::ScriptCommand;
     let program = &mut inspection.args.program;
     let (run_module, code) = (std::mem::take(&mut program.run_module), std::mem::take(&mut program.code));
     // The operands of `inspect` are those of a script; the first one may turn out to be a snapshot instead.
@@ -89,10 +89,10 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
 /// that a file from elsewhere is never run by mistake.
 #[cfg(feature = "python")]
 fn file_to_read(
-    command: &crate::python::script_entry::ScriptCommand,
+    command: &crate::python::script_command::ScriptCommand,
     script: bool,
 ) -> Result<Option<std::path::PathBuf>> {
-    use crate::python::script_entry::ScriptTarget;
+    use crate::python::script_command::ScriptTarget;
     let ScriptTarget::Script(path) = &command.target else { return Ok(None) };
     if script || crate::cli::is_script(path) {
         return Ok(None);

@@ -16,7 +16,7 @@ use crate::cli::{SaveArgs, SelectionArgs};
 use crate::exit::{self, OrExit};
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
-use crate::python::script_entry::ScriptCommand;
+use crate::python::script_command::ScriptCommand;
 use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::report::inspect_report::{FileFormat, SessionReport};
@@ -42,7 +42,7 @@ impl From<SelectionArgs> for SelectionRules {
 pub(crate) fn run_command(args: SaveArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
     let command = ScriptCommand::from_words(args.program.run_module, args.program.code, args.operands);
     let command = command.ok_or_else(|| exit::error(exit::USAGE, "no script given: run `snapcli save SCRIPT`"))?;
-    python::check_script(&command)?;
+    python::script_command::check_script(&command)?;
     // This may start the program again, so it comes before anything that must happen only once.
     let interpreter = python::prepare_interpreter(python)?;
     verbosity.detail(&format!("Python {} at {}", interpreter.version_text, interpreter.executable.display()));
