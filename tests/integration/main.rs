@@ -5,6 +5,8 @@
 #[cfg(feature = "python")]
 mod ambient_state;
 #[cfg(feature = "python")]
+mod built_errors;
+#[cfg(feature = "python")]
 mod built_objects;
 #[cfg(feature = "python")]
 mod by_value;
