@@ -42,6 +42,8 @@ mod hard_objects;
 #[cfg(feature = "python")]
 mod hostile_text;
 #[cfg(feature = "python")]
+mod imported_anywhere;
+#[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
 #[cfg(feature = "python")]
