@@ -1,8 +1,8 @@
 //! The two ends of a check in a fresh process: `snapcli verify-load` itself, and the function that starts it.
 //!
 //! The process loads every variable of a file, pickles the loaded values again, and prints as JSON which variables
-//! could not be loaded and which came back different. On standard input it finds what the objects of the session were, to
-//! compare them without pickling.
+//! could not be loaded and which came back different. On standard input it finds what the objects of the session were,
+//! to compare them without pickling.
 
 use std::ffi::OsStr;
 use std::fs::File;
