@@ -42,7 +42,14 @@ pub mod snapcli {
 #[pymodule]
 pub mod _engine {
     #[pymodule_export]
-    use super::{dump, dumps, load, load_dict, loads, restore, save};
+    use super::{_run, dump, dumps, load, load_dict, loads, restore, save};
+}
+
+/// Runs the program with the arguments that the launcher gave to Python. For `snapcli/__main__.py`.
+#[cfg(feature = "extension")]
+#[pyfunction]
+fn _run(arguments: Vec<std::ffi::OsString>) -> u8 {
+    crate::python::injected::run_in_python(&arguments)
 }
 
 /// Pickles an object and returns the bytes, as `dill.dumps` does. Protocols other than 5 are written by dill itself.

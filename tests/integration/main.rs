@@ -5,6 +5,8 @@
 #[cfg(feature = "python")]
 mod ambient_state;
 #[cfg(feature = "python")]
+mod built_errors;
+#[cfg(feature = "python")]
 mod built_objects;
 #[cfg(feature = "python")]
 mod by_value;
@@ -39,6 +41,8 @@ mod generators;
 mod hard_objects;
 #[cfg(feature = "python")]
 mod hostile_text;
+#[cfg(feature = "python")]
+mod imported_anywhere;
 #[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
