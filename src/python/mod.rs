@@ -23,6 +23,8 @@ mod found_environment;
 pub(crate) mod injected;
 mod interpreter;
 #[cfg(feature = "python")]
+pub(crate) mod ipython_prompt;
+#[cfg(feature = "python")]
 pub(crate) mod launch;
 #[cfg(feature = "embed")]
 pub(crate) mod libpython;

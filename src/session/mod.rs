@@ -19,6 +19,7 @@ mod forked_load;
 mod fresh_load;
 mod imported_objects;
 mod interpreter_guards;
+mod ipython_extension;
 mod ipython_names;
 mod load_faults;
 mod load_guards;
