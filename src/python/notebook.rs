@@ -109,15 +109,17 @@ pub(crate) fn sources(bytes: &[u8]) -> Vec<String> {
 ///
 /// # Errors
 /// If a cell needs IPython, and it is not installed.
-pub(super) fn prepare<'py>(path: &Path, bytes: &[u8], main: &Bound<'py, PyModule>) -> anyhow::Result<Bound<'py, PyAny>> {
+pub(super) fn prepare<'py>(
+    path: &Path,
+    bytes: &[u8],
+    main: &Bound<'py, PyModule>,
+) -> anyhow::Result<Bound<'py, PyAny>> {
     let py = main.py();
     let found = cells(bytes).map_err(|why| anyhow::anyhow!("cannot run {}: {why}", path.display()))?;
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     // A name in angle brackets is no path to anybody who sees it in a traceback.
-    let cells: Vec<_> = found
-        .into_iter()
-        .map(|cell| (format!("<{file} In[{}]>", cell.number), cell.source, cell.may_fail))
-        .collect();
+    let cells: Vec<_> =
+        found.into_iter().map(|cell| (format!("<{file} In[{}]>", cell.number), cell.source, cell.may_fail)).collect();
     let runner = PyModule::from_code(py, RUNNER, c"<snapcli notebook>", c"_snapcli_notebook")?;
     // Scripts need not see it.
     py.import("sys")?.getattr("modules")?.call_method1("pop", ("_snapcli_notebook", py.None()))?;

@@ -45,6 +45,8 @@ pub mod snapcli {
 pub mod _engine {
     #[pymodule_export]
     use super::{_run, dump, dumps, load, load_dict, loads, restore, save};
+    #[pymodule_export]
+    use crate::session::ipython_extension::{load_ipython_extension, unload_ipython_extension};
 }
 
 /// Runs the program with the arguments that the launcher gave to Python. For `snapcli/__main__.py`.

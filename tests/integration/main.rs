@@ -61,8 +61,9 @@ mod joblib_formats;
 #[cfg(feature = "python")]
 mod joined_loads;
 #[cfg(feature = "python")]
-mod live_things;
+mod jupyter;
 #[cfg(feature = "python")]
+mod live_things;
 mod lost_objects;
 #[cfg(feature = "python")]
 mod memory_bounds;
