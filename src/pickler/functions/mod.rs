@@ -22,6 +22,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule, PyType};
 
+pub(crate) use self::exec_namespace::{CLASS_NAMES, class_names_used};
 pub(super) use self::exec_namespace::{ExecNamespaces, fill_waiting, plan_namespace};
 pub(super) use self::function::plan_function;
 use self::generator::GeneratorKind;
@@ -90,13 +91,13 @@ pub(super) fn plan_part<'py>(
 }
 
 /// The version of Python: asking for it formats and parses a string, so it is asked once.
-fn python_version(py: Python<'_>) -> (u8, u8) {
+pub(super) fn python_version(py: Python<'_>) -> (u8, u8) {
     static VERSION: OnceLock<(u8, u8)> = OnceLock::new();
     *VERSION.get_or_init(|| (py.version_info().major, py.version_info().minor))
 }
 
 /// The global by which `types` has the type of functions, code objects and the like: `types.CodeType`.
-fn type_global<'py>(name: &'static str, kind: Bound<'py, PyType>) -> Action<'py> {
+pub(super) fn type_global<'py>(name: &'static str, kind: Bound<'py, PyType>) -> Action<'py> {
     Action::Global { module: "types", name, object: Some(kind.into_any()) }
 }
 
