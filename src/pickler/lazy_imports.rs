@@ -11,6 +11,7 @@ use pyo3::types::{PyAny, PyDict, PyString, PyTuple, PyType};
 use super::pickle_context::{PickleContext, pickling_error};
 use super::plan::{Action, ObjectPlan};
 use crate::pickle::format::opcode::Opcode;
+use crate::pickle::known::{is_dotted_name, is_identifier};
 
 /// Whether instances of a type are lazy imports.
 pub(crate) fn is_lazy_import(kind: &Bound<'_, PyType>) -> bool {
@@ -148,13 +149,4 @@ impl<'py> Parts<'py> {
         }
         Ok(name.map(|name| Self { parent, name, from_list }))
     }
-}
-
-fn is_dotted_name(name: &str) -> bool {
-    name.split('.').all(is_identifier)
-}
-
-fn is_identifier(name: &str) -> bool {
-    let starts = |first: char| first == '_' || first.is_alphabetic();
-    name.starts_with(starts) && name.chars().all(|letter| letter == '_' || letter.is_alphanumeric())
 }

@@ -34,6 +34,13 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .effect(Effect::Load),
     known(&["marshal"], &["loads"]).traits(&[Trait::MakesCode]),
 
+    // Template strings, since 3.14.
+    data(&["string.templatelib"], &["Interpolation"]).builds(Value(B::Interpolation)),
+    data(&["string.templatelib"], &["_template_unpickle"])
+        .makes(Makes::Type("string.templatelib.Template"))
+        .builds(Value(B::TemplateString))
+        .traits(&[Trait::OnlyCalled]),
+
     // Data.
     data(&["collections"], &["OrderedDict"])
         .builds(Value(B::OrderedDict))

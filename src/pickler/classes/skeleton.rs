@@ -143,9 +143,12 @@ fn must_be_set(name: &str, value: &Bound<'_, PyAny>, special: bool) -> bool {
 pub(super) fn is_made_by_python(class: &Bound<'_, PyType>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let kind = value.get_type().name()?.to_string();
     let descriptor = matches!(kind.as_str(), "member_descriptor" | "getset_descriptor");
+    // Since 3.15 these two say that they belong to `object`.
+    let is_shared = matches!(name, "__dict__" | "__weakref__") && kind == "getset_descriptor";
     // `ctypes` makes a `CField` of each entry of `_fields_`.
     Ok(name == "_abc_impl"
         || kind == "CField"
+        || is_shared
         || (descriptor && value.getattr("__objclass__").is_ok_and(|owner| owner.is(class))))
 }
 
