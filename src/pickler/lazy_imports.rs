@@ -13,6 +13,9 @@ use super::plan::{Action, ObjectPlan};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::{is_dotted_name, is_identifier};
 
+/// The most statements for the submodules of one package.
+const MOST_SUBMODULES: usize = 64;
+
 /// Whether instances of a type are lazy imports.
 pub(crate) fn is_lazy_import(kind: &Bound<'_, PyType>) -> bool {
     kind.name().is_ok_and(|name| name == "lazy_import") && kind.module().is_ok_and(|module| module == "builtins")
@@ -26,19 +29,29 @@ pub(super) fn plan<'py>(context: &PickleContext, object: &Bound<'py, PyAny>) -> 
     };
     let getter = py.import("operator")?.getattr("getitem")?;
     let namespace = PyDict::new(py).into_any();
-    let text = PyString::new(py, &import.statements(&context.imports.imported));
-    let mut actions = vec![
-        Action::BeginBuilding(object.clone()),
-        Action::Global { module: "builtins", name: "exec", object: None },
-        Action::Save(text.into_any()),
-        Action::Save(namespace.clone()),
-    ];
-    actions.extend([Opcode::Tuple2, Opcode::Reduce, Opcode::Pop].map(Action::Write));
+    let mut actions = vec![Action::BeginBuilding(object.clone())];
+    for statement in import.statements(&other_lazy_modules(context, py)?) {
+        actions.push(Action::Global { module: "builtins", name: "exec", object: None });
+        actions.extend([PyString::new(py, &statement).into_any(), namespace.clone()].map(Action::Save));
+        actions.extend([Opcode::Tuple2, Opcode::Reduce, Opcode::Pop].map(Action::Write));
+    }
     actions.extend([Action::Save(getter), Action::Save(namespace)]);
     actions.push(Action::Save(PyString::new(py, import.bound_name()).into_any()));
     actions.extend([Opcode::Tuple2, Opcode::Reduce].map(Action::Write));
     actions.push(Action::Memoize(object.clone()));
     Ok(ObjectPlan::actions(object, actions))
+}
+
+/// The modules with dotted names that the script imports, and those that any lazy import of the process names: a session
+/// that was restored has no script.
+fn other_lazy_modules(context: &PickleContext, py: Python<'_>) -> PyResult<Vec<String>> {
+    let mut names = context.imports.imported.clone();
+    if let Some(modules) = py.import("sys")?.getattr_opt("lazy_modules")? {
+        names.extend(modules.try_iter()?.filter_map(|name| name.ok()?.extract::<String>().ok()));
+    }
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
 }
 
 /// The statement as people write it: `lazy import json`.
@@ -101,17 +114,17 @@ impl LazyImport {
 
     /// The statement, after those of the submodules of the same package that the script imports: they bind the same
     /// name, and a use of it must find them all.
-    fn statements(&self, imported: &[String]) -> String {
+    fn statements(&self, imported: &[String]) -> Vec<String> {
         let mut statements = Vec::new();
         if matches!(self, Self::Module(_)) {
             let prefix = format!("{}.", self.bound_name());
             let others = imported.iter().filter(|name| name.starts_with(&prefix) && is_dotted_name(name));
-            statements.extend(others.map(|name| format!("lazy import {name}")));
+            statements.extend(others.take(MOST_SUBMODULES).map(|name| format!("lazy import {name}")));
         }
         let own = self.statement();
         statements.retain(|statement| *statement != own);
         statements.push(own);
-        statements.join("\n")
+        statements
     }
 
     fn bound_name(&self) -> &str {

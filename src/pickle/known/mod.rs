@@ -37,9 +37,9 @@ use super::build_plan::Builder;
 pub(super) use self::declared_kind::{ArrayItems, Attributes, Axis, DeclaredKind, Kinds};
 pub(super) use self::dill_cloudpickle::{NAMED_IMPORTS, is_known_repr, type_of_repr};
 pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
-pub(super) use self::new_syntax::{are_lazy_imports, makes_type};
 #[cfg(feature = "python")]
 pub(crate) use self::new_syntax::{is_dotted_name, is_identifier};
+pub(super) use self::new_syntax::{is_lazy_import, makes_type};
 pub(super) use self::numpy::ARRAY;
 pub(super) use self::other_libraries::ARRAY_WRAPPER_NAME;
 use self::other_libraries::{ARRAY_FILE_NAMES, ARRAY_WRAPPER_MODULES};

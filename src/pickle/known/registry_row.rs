@@ -89,7 +89,7 @@ pub(in crate::pickle) enum Effect {
     NamedType,
     /// Evaluates a string; only strings that dill writes are allowed.
     Eval,
-    /// Executes statements; only lazy imports are allowed, which our own pickler writes.
+    /// Executes a statement; only a lazy import is allowed, which our own pickler writes.
     Execute,
     /// Loads the pickle in the first argument.
     Load,

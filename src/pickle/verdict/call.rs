@@ -264,6 +264,8 @@ impl Judge {
         // `typing.Generic[T]`, as dill writes the bases of a generic class.
         if made_by(module, name) == Some(Makes::Subscript) {
             match self.argument_symbol(labels, site, 0) {
+                // The item of a dict, as for a lazy import.
+                Symbol::Data if self.argument_string(labels, site, 1).is_some() => return VerdictClass::Plain,
                 Symbol::Import(module, _) if module.as_ref() == "typing" => {
                     return self.rebuilds_code(labels, site, &full);
                 }

@@ -13,13 +13,11 @@ use crate::pickle::known::danger::{CALL_METHODS, LOAD_METHODS, META_METHODS, is_
 use crate::pickle::known::packages::{is_constructor, is_data_class, is_plain_method};
 use crate::pickle::known::renames::current_name;
 use crate::pickle::known::untrusted::is_compiled_unchecked;
-use crate::pickle::known::{
-    ClassArguments, ClassCall, Effect, are_lazy_imports, effect_of, is_known_repr, is_metaclass,
-};
+use crate::pickle::known::{ClassArguments, ClassCall, Effect, effect_of, is_known_repr, is_lazy_import, is_metaclass};
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 
-/// The most bytes of statements that are read.
-const MAX_STATEMENTS: usize = 512;
+/// The most bytes of a statement.
+const MAX_STATEMENT: usize = 200;
 
 /// An array of objects over bytes of the pickle uses these bytes as addresses.
 const FORGED_BUFFER: &str = "makes an array over a buffer that the pickle forges";
@@ -93,13 +91,13 @@ impl Judge {
         self.dangerous(labels, site, full, "evaluates a string as code")
     }
 
-    /// Statements of lazy imports, in a dict that the pickle makes.
+    /// A lazy import, in a dict that the pickle makes.
     fn execute(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
-        let statements = self.argument_string(labels, site, 0);
+        let statement = self.argument_string(labels, site, 0);
         let namespace = self.argument(labels, site, 1).and_then(|argument| labels.machine().node(argument));
         let is_new_dict = namespace.is_some_and(|namespace| namespace.kind == NodeKind::Dict);
         // A string that is cut could go on with anything.
-        if is_new_dict && statements.is_some_and(|text| text.len() < MAX_STATEMENTS && are_lazy_imports(&text)) {
+        if is_new_dict && statement.is_some_and(|text| text.len() < MAX_STATEMENT && is_lazy_import(&text)) {
             return VerdictClass::Plain;
         }
         self.dangerous(labels, site, full, harm_of("builtins"))

@@ -8,6 +8,7 @@
 //! All of this applies to sessions only: single pickles are left to dill.
 
 mod code_object;
+mod dill_annotations;
 mod exec_namespace;
 mod function;
 mod function_globals;
@@ -22,6 +23,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule, PyType};
 
+pub(super) use self::dill_annotations::{DillAnnotations, hide, show, with_annotate};
 pub(crate) use self::exec_namespace::{CLASS_NAMES, class_names_used};
 pub(super) use self::exec_namespace::{ExecNamespaces, fill_waiting, plan_namespace};
 pub(super) use self::function::plan_function;
@@ -76,6 +78,16 @@ pub(super) fn plan_part<'py>(
     part: FunctionPart,
 ) -> PyResult<ObjectPlan<'py>> {
     if !context.is_session() {
+        match part {
+            // dill 0.4.1 asks code for `co_lnotab`, which 3.15 does not have.
+            FunctionPart::Code if python_version(object.py()) >= (3, 15) => return code_object::plan(context, object),
+            FunctionPart::Cell => {
+                if let Some(plan) = dill_annotations::plan_class_cell(context, object)? {
+                    return Ok(plan);
+                }
+            }
+            _ => {}
+        }
         return reduce::plan_by_dill_or_reduction(context, object);
     }
     match part {

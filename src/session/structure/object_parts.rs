@@ -11,12 +11,12 @@ use rustc_hash::FxHashMap;
 
 use super::type_facts::TypeFacts;
 use super::walk::StructureStep;
-use crate::pickler::{Annotations, class_names_used, global_name, is_scalar, module_dicts, names_in_code};
+use crate::pickler::{Annotations, CLASS_NAMES, class_names_used, global_name, is_scalar, module_dicts, names_in_code};
 use crate::session::code_objects::named_cells;
 
 /// What is in a class but not of its body, or differs between equal classes: `copyreg` adds `__slotnames__`, and
 /// reading `__annotations__` creates them.
-const NOT_OF_THE_BODY: [&str; 12] = [
+const NOT_OF_THE_BODY: [&str; 13] = [
     "__dict__",
     "__weakref__",
     "__module__",
@@ -27,6 +27,8 @@ const NOT_OF_THE_BODY: [&str; 12] = [
     "__annotations__",
     "__annotations_cache__",
     "__builtins__",
+    // A named tuple keeps what leads annotations to its namespace.
+    "__classdictcell__",
     "__firstlineno__",
     "__static_attributes__",
 ];
@@ -401,8 +403,12 @@ fn items_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<(String, Parts<'py>)> {
                 Ok(name) => format!("['{name}']"),
                 Err(_) => format!("[{index}]"),
             };
+            // What a `ForwardRef` knows of the names of its class: a snapshot has those that are used.
+            let is_class_names = is_one_of(&key, &[CLASS_NAMES]);
             parts.push((StructureStep::Text(format!(".keys[{index}]")), key));
-            parts.push((StructureStep::Text(text), item));
+            if !is_class_names {
+                parts.push((StructureStep::Text(text), item));
+            }
         }
         return Ok((format!(" ({})", dict.len()), parts));
     }
