@@ -74,6 +74,8 @@ mod module_state;
 mod mutation_during_save;
 #[cfg(feature = "python")]
 mod needed_while_loading;
+#[cfg(feature = "python")]
+mod new_pythons;
 mod page;
 #[cfg(feature = "python")]
 mod real_scripts;
