@@ -8,7 +8,7 @@ use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::functions::{CodeSources, ExecNamespaces, OpenCells};
+use super::functions::{CodeSources, DillAnnotations, ExecNamespaces, OpenCells};
 use super::hash_cycles::{HashCycles, Postponed, PostponedNumber};
 use super::lost_items::LostItems;
 use super::object_memo::ObjectMemo;
@@ -44,6 +44,8 @@ pub(super) struct PicklerState {
     pub(super) namespaces: ExecNamespaces,
     /// The functions and classes that are being created, and their cells.
     pub(super) cells: OpenCells,
+    /// Functions that dill writes without their annotations.
+    pub(super) dill_annotations: DillAnnotations,
     /// The address of a list that `numpy.ndarray.__reduce__` made of its items: the array holds each item a second
     /// time.
     pub(super) copied_list: usize,
@@ -120,6 +122,7 @@ impl PicklerState {
             whole_classes: FxHashSet::default(),
             namespaces: ExecNamespaces::default(),
             cells: OpenCells::default(),
+            dill_annotations: DillAnnotations::default(),
             copied_list: 0,
             sources: CodeSources::default(),
             needs: SegmentNeeds::default(),
