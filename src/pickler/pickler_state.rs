@@ -8,7 +8,7 @@ use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::functions::{DillAnnotations, ExecNamespaces, OpenCells};
+use super::functions::{CodeSources, DillAnnotations, ExecNamespaces, OpenCells};
 use super::hash_cycles::{HashCycles, Postponed, PostponedNumber};
 use super::lost_items::LostItems;
 use super::object_memo::ObjectMemo;
@@ -53,6 +53,8 @@ pub(super) struct PicklerState {
     pub(super) cycles: HashCycles,
     /// The slot of the first one; `u32::MAX` if there is none.
     first_unfinished: u32,
+    /// The sources of the code in all segments, and perhaps of code that was discarded.
+    pub(super) sources: CodeSources,
     pub(super) needs: SegmentNeeds,
     /// The objects that were being saved when an error occurred, innermost first.
     pub(super) failed: Vec<Py<PyAny>>,
@@ -72,6 +74,8 @@ pub(super) struct SegmentNeeds {
     /// The globals that loading the segment looks up, as `module name`, without repetitions.
     pub(super) imports: Vec<String>,
     pub(super) has_code: bool,
+    /// The names of sources that are in no file, without repetitions.
+    pub(super) sources: Vec<String>,
     /// The modules among the objects, without repetitions.
     pub(super) modules: Vec<String>,
     /// Differences to expect after a load, for the user.
@@ -119,8 +123,8 @@ impl PicklerState {
             namespaces: ExecNamespaces::default(),
             cells: OpenCells::default(),
             dill_annotations: DillAnnotations::default(),
-
             copied_list: 0,
+            sources: CodeSources::default(),
             needs: SegmentNeeds::default(),
             failed: Vec::new(),
             lost: LostItems::default(),

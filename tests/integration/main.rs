@@ -5,6 +5,8 @@
 #[cfg(feature = "python")]
 mod ambient_state;
 #[cfg(feature = "python")]
+mod built_errors;
+#[cfg(feature = "python")]
 mod built_objects;
 #[cfg(feature = "python")]
 mod by_value;
@@ -32,6 +34,7 @@ mod foreign;
 mod found_environments;
 #[cfg(feature = "python")]
 mod functions_by_value;
+mod fuzzed_objects;
 mod fuzzing;
 #[cfg(feature = "python")]
 mod generators;
@@ -39,6 +42,8 @@ mod generators;
 mod hard_objects;
 #[cfg(feature = "python")]
 mod hostile_text;
+#[cfg(feature = "python")]
+mod imported_anywhere;
 #[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;

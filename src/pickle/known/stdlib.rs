@@ -73,14 +73,6 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     data(&["decimal"], &["Decimal"]).builds(Value(B::Decimal)).traits(&[Trait::CalledBase]),
     data(&["_decimal"], &["Decimal"]).builds(Value(B::Decimal)),
     data(&["decimal", "_decimal"], &["Context"]).builds(Value(B::DecimalContext)),
-    known(
-        &["decimal"],
-        &[
-            "Clamped", "DivisionByZero", "FloatOperation", "Inexact", "InvalidOperation", "Overflow", "Rounded",
-            "Subnormal", "Underflow",
-        ],
-    )
-    .as_value(),
     data(&["fractions"], &["Fraction"]).builds(Value(B::Fraction)).traits(&[Trait::CalledBase]),
     data(&["uuid"], &["UUID"]).builds(Value(B::Uuid)),
     data(&["uuid"], &["SafeUUID"]).builds(Value(B::EnumMember)),
@@ -155,34 +147,6 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     // Not loaded from untrusted files: a logger is an object that the whole program shares.
     known(&["logging"], &["getLogger"]).effect(Effect::Data),
     dangerous(&["logging"], &["FileHandler", "makeLogRecord"]),
-
-    // Exceptions, of modules whose functions are dangerous: their `__init__` stores its arguments.
-    known(&["subprocess"], &["SubprocessError", "CalledProcessError", "TimeoutExpired"])
-        .effect(Effect::Data)
-        .builds(Value(B::StoredError)),
-    known(&["urllib.error"], &["URLError", "ContentTooShortError"]).effect(Effect::Data).builds(Value(B::StoredError)),
-    known(&["http.client"], &["HTTPException", "IncompleteRead", "InvalidURL"])
-        .effect(Effect::Data)
-        .builds(Value(B::StoredError)),
-    known(&["http.client"], &["BadStatusLine", "RemoteDisconnected"])
-        .effect(Effect::OfLiterals)
-        .builds(Value(B::StoredError)),
-    known(&["asyncio.exceptions"], &["CancelledError", "InvalidStateError", "TimeoutError"])
-        .effect(Effect::Data)
-        .builds(Value(B::StoredError)),
-    known(&["asyncio.exceptions"], &["IncompleteReadError"])
-        .effect(Effect::OfLiterals)
-        .builds(Value(B::ComputedError)),
-    known(&["concurrent.futures._base"], &["CancelledError", "InvalidStateError", "TimeoutError"])
-        .effect(Effect::Data)
-        .builds(Value(B::StoredError)),
-    known(&["socket"], &["gaierror", "herror"]).effect(Effect::Data).builds(Value(B::StoredError)),
-    known(&["ssl"], &["SSLError", "SSLCertVerificationError"]).effect(Effect::Data).builds(Value(B::StoredError)),
-    known(&["sqlite3"], &["Error", "DatabaseError", "IntegrityError", "OperationalError", "ProgrammingError"])
-        .effect(Effect::Data)
-        .builds(Value(B::StoredError)),
-    // It calls `count` and `rfind` of its second argument.
-    known(&["json.decoder"], &["JSONDecodeError"]).effect(Effect::OfLiterals).builds(Value(B::ComputedError)),
 
     // Functions and classes.
     data(&["types"], &["SimpleNamespace"]).builds(Value(B::SimpleNamespace)),

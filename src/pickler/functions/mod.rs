@@ -8,6 +8,7 @@
 //! All of this applies to sessions only: single pickles are left to dill.
 
 mod code_object;
+mod code_source;
 mod dill_annotations;
 mod exec_namespace;
 mod function;
@@ -23,6 +24,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule, PyType};
 
+pub(super) use self::code_source::CodeSources;
 pub(super) use self::dill_annotations::{DillAnnotations, hide, show, with_annotate};
 pub(crate) use self::exec_namespace::CLASS_NAMES;
 pub(super) use self::exec_namespace::{ExecNamespaces, fill_waiting, plan_namespace};

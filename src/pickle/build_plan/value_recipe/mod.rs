@@ -21,14 +21,13 @@ mod value_tests;
 mod value_times;
 
 use super::{PlanContext, PlannedCall, Recipe, Refused};
+use crate::pickle::known::ErrorInit;
 
 pub(super) use self::value_arguments::wide_int;
 pub(super) use self::value_collections::hashed;
-#[cfg(feature = "python")]
-pub(crate) use self::value_errors::ERROR_MEMBERS;
 pub(crate) use self::value_globals::global;
 pub(in crate::pickle) use self::value_globals::{global_of, is_constant};
-pub(crate) use self::value_make::{Given, HarmlessCall, ValueFill, ValueMake, ViewOf};
+pub(crate) use self::value_make::{Given, HarmlessCall, NewError, ValueFill, ValueMake, ViewOf};
 
 /// Which recipe a row of the registry asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,10 +72,8 @@ pub(in crate::pickle) enum ValueBuilder {
     EnumMember,
     /// A built-in exception.
     Error,
-    /// An exception of a library whose attributes are all in its state.
-    StoredError,
-    /// An exception of a library that computes its attributes from numbers and strings.
-    ComputedError,
+    /// An exception of a library with this `__init__`.
+    LibraryError(&'static ErrorInit),
     /// `fractions.Fraction`.
     Fraction,
     /// `frozendict` of a dict.
@@ -157,8 +154,11 @@ pub(super) fn recipe<'a>(
     if !call.keywords.is_empty() {
         return Err("with keyword arguments".into());
     }
-    let has_new = matches!(builder, B::Uuid | B::Wrapper | B::MemoryFile | B::Object | B::StoredError | B::Sentinel);
-    if call.is_new && !has_new && builder != B::FrozenDict {
+    let has_new = matches!(
+        builder,
+        B::Uuid | B::Wrapper | B::MemoryFile | B::Object | B::LibraryError(_) | B::Sentinel | B::FrozenDict
+    );
+    if call.is_new && !has_new {
         return Err("by its __new__ alone".into());
     }
     let keeps_parts = matches!(
@@ -185,7 +185,7 @@ pub(super) fn recipe<'a>(
         B::Date | B::DateTime | B::Time | B::TimeDelta | B::TimeZone | B::ZoneInfo => {
             value_times::recipe(context, builder, call)
         }
-        B::Error | B::StoredError | B::ComputedError => value_errors::recipe(context, builder, call),
+        B::Error | B::LibraryError(_) => value_errors::recipe(context, builder, call),
         B::Address | B::MemoryFile | B::Path | B::Regex => value_files::recipe(context, builder, call),
         B::Array | B::ArrayOfBytes | B::Bytes | B::ByteArray | B::Encode => {
             value_arrays::recipe(context, builder, call)
