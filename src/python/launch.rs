@@ -118,7 +118,28 @@ fn run_main(count: c_int, arguments: *mut *mut c_char) -> c_int {
 /// A script then has that frame below it, and the prompt is the one of the standard library.
 #[cfg(not(feature = "embed"))]
 fn run_in_started_python(job: PythonJob) -> Result<Infallible> {
-    Python::attach(|py| match job {
+    Python::attach(|py| -> Result<Infallible> {
+        clean_environment(py)?;
+        run_in(py, job)
+    })
+}
+
+/// Takes the variables of the first start out of `os.environ`, which Python filled before the engine was loaded.
+#[cfg(not(feature = "embed"))]
+fn clean_environment(py: Python<'_>) -> PyResult<()> {
+    let environ = py.import("os")?.getattr("environ")?;
+    for name in super::second_start::CHANGED {
+        match std::env::var_os(name) {
+            Some(value) => environ.set_item(name, value)?,
+            None => drop(environ.call_method1("pop", (name, py.None()))?),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "embed"))]
+fn run_in(py: Python<'_>, job: PythonJob) -> Result<Infallible> {
+    match job {
         PythonJob::Whole(job) => finish(py, job(py)),
         PythonJob::BeforePrompt(job) => {
             if let Some(end) = job(py) {
@@ -128,7 +149,7 @@ fn run_in_started_python(job: PythonJob) -> Result<Infallible> {
             py.import("code")?.call_method1("interact", ("", py.None(), namespace, ""))?;
             finish(py, ProcessEnd::Exit(0))
         }
-    })
+    }
 }
 
 /// Adds the audit hook. Python must choose its allocators first (`PYTHONMALLOC`, `PYTHONDEVMODE`), because it cannot

@@ -45,11 +45,11 @@ pub mod _engine {
     use super::{_run, dump, dumps, load, load_dict, loads, restore, save};
 }
 
-/// Runs the program with the arguments that the launcher gave to Python. For `snapcli/__main__.py`.
+/// Runs the program with this command line. For `snapcli/__main__.py`. `has_options`: Python was given options.
 #[cfg(feature = "extension")]
 #[pyfunction]
-fn _run(arguments: Vec<std::ffi::OsString>) -> u8 {
-    crate::python::injected::run_in_python(&arguments)
+fn _run(arguments: Vec<std::ffi::OsString>, has_options: bool) -> u8 {
+    crate::python::injected::run_in_python(arguments, has_options)
 }
 
 /// Pickles an object and returns the bytes, as `dill.dumps` does. Protocols other than 5 are written by dill itself.
