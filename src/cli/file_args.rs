@@ -161,7 +161,7 @@ impl InspectArgs {
 /// Whether a path is run as a script because of its name. Contents never decide: a file from elsewhere must not run
 /// only because it looks like Python.
 pub(crate) fn is_script(path: &Path) -> bool {
-    const EXTENSIONS: [&str; 4] = ["py", "pyw", "pyc", "pyz"];
+    const EXTENSIONS: [&str; 5] = ["py", "pyw", "pyc", "pyz", "ipynb"];
     // A directory named `x.py` is not run by mistake either.
     path.extension().is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known)) && !path.is_dir()
 }

@@ -23,10 +23,14 @@ mod found_environment;
 pub(crate) mod injected;
 mod interpreter;
 #[cfg(feature = "python")]
+pub(crate) mod ipython_prompt;
+#[cfg(feature = "python")]
 pub(crate) mod launch;
 #[cfg(feature = "embed")]
 pub(crate) mod libpython;
 mod loader_link;
+#[cfg(feature = "python")]
+pub(crate) mod notebook;
 mod own_environment;
 mod path_owner;
 pub(crate) mod preload;

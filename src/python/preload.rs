@@ -38,7 +38,7 @@ pub(crate) fn engine() -> Option<&'static Path> {
 
 fn find_engine() -> Option<PathBuf> {
     // Symlinks are followed: `uv tool` and pipx link to the program in an environment of its own.
-    let program = env::current_exe().ok()?.canonicalize().ok()?;
+    let program = second_start::program_path().ok()?.canonicalize().ok()?;
     let folder = program.parent()?;
     let beside = [folder.join(BUILT), folder.join(EXTENSION)];
     beside.into_iter().chain(packages(folder.parent()?)).find(|file| file.is_file())

@@ -35,6 +35,8 @@ pub(crate) fn add_to_inittab() {
 pub mod snapcli {
     #[pymodule_export]
     use super::{dump, dumps, load, load_dict, loads, restore, save};
+    #[pymodule_export]
+    use crate::session::ipython_extension::{load_ipython_extension, unload_ipython_extension};
 }
 
 /// The same functions as an extension module, for the package `snapcli` of the wheel.

@@ -34,6 +34,7 @@ mod foreign;
 mod found_environments;
 #[cfg(feature = "python")]
 mod functions_by_value;
+mod fuzzed_objects;
 mod fuzzing;
 #[cfg(feature = "python")]
 mod generators;
@@ -48,6 +49,8 @@ mod independent_variables;
 mod inspect_without_python;
 #[cfg(feature = "python")]
 mod inspecting;
+#[cfg(feature = "python")]
+mod installed;
 #[cfg(feature = "python")]
 mod integrity;
 #[cfg(feature = "python")]
@@ -74,6 +77,8 @@ mod module_state;
 mod mutation_during_save;
 #[cfg(feature = "python")]
 mod needed_while_loading;
+#[cfg(feature = "python")]
+mod new_pythons;
 mod page;
 #[cfg(feature = "python")]
 mod real_scripts;

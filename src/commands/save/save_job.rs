@@ -143,7 +143,7 @@ impl SaveJob {
         python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
         let run = match run_script(py, &self.command) {
             Ok(run) => run,
-            Err(error) => return end_after_error(py, &error.into(), INTERRUPTED),
+            Err(error) => return end_after_error(py, &error, INTERRUPTED),
         };
         // A forked child of the script gets here as well. Only the first process saves.
         if run.forked {

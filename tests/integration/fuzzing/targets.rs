@@ -5,9 +5,9 @@
 
 use snapcli::internals::{
     Argument, Changes, Contents, FileFormat, Index, Machine, MachineError, Memory, Opcode, Parser, PartPiece, RawArray,
-    SCHEMA, SIGNATURE, SessionReport, Snapshot, StackCheck, TRAILER, TableStyle, Trailer, ValueSpans, Variable, Wanted,
-    beyond_plain, changes, diff_report, opcodes_around, scan_segment, verify, verify_report, write_annotations,
-    write_failures, write_json, write_page, write_session, write_tree, write_verdict,
+    SCHEMA, SIGNATURE, SessionReport, Snapshot, StackCheck, TRAILER, TableStyle, Trailer, ValueSpans, Variable,
+    VerdictClass, Wanted, beyond_plain, changes, diff_report, opcodes_around, scan_segment, verify, verify_report,
+    walk_plan, write_annotations, write_failures, write_json, write_page, write_session, write_tree, write_verdict,
 };
 
 /// Parses the bytes as a complete pickle and as a segment: the lengths of the opcodes must add up to the bytes read.
@@ -73,6 +73,23 @@ pub(crate) fn machine(bytes: &[u8]) {
     match Snapshot::from_bytes(bytes.to_vec()).and_then(Snapshot::followed) {
         Ok(snapshot) => inspect_all(&snapshot),
         Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// Plans what an untrusted load builds: each step can be carried out, and a file is plain data if there is a plan.
+pub(crate) fn plan(bytes: &[u8]) {
+    let steps = walk_plan(bytes).unwrap();
+    if steps.is_some() {
+        assert_eq!(beyond_plain(bytes), [], "what is built is plain data");
+        assert!(Machine::run(bytes).is_ok());
+    }
+    if is_packed(bytes) {
+        return;
+    }
+    let Ok(snapshot) = Snapshot::from_bytes(bytes.to_vec()).and_then(Snapshot::followed) else { return };
+    let verdict = snapshot.verdict(false).unwrap();
+    if let (Contents::Foreign { .. }, Some(verdict)) = (snapshot.contents(), verdict) {
+        assert_eq!(verdict.class == VerdictClass::Plain, steps.is_some(), "{verdict:?}");
     }
 }
 

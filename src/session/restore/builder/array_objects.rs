@@ -262,6 +262,8 @@ fn masked<'py>(
     let options = PyDict::new(context.py());
     options.set_item("mask", mask)?;
     options.set_item("copy", false)?;
+    // An array of structures has a mask from the beginning.
+    options.set_item("keep_mask", false)?;
     if let Some(fill) = needs.get(1) {
         options.set_item("fill_value", fill)?;
     }
