@@ -95,9 +95,9 @@ mod tests {
 
     use super::*;
 
-    struct Machine(tempfile::TempDir);
+    struct FakePrefix(tempfile::TempDir);
 
-    impl Machine {
+    impl FakePrefix {
         fn new(files: &[&str]) -> Self {
             let machine = Self(tempfile::tempdir().expect("a temporary directory"));
             for file in files {
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_path_in_a_virtual_environment_names_it() {
-        let machine = Machine::new(&["env/pyvenv.cfg", "env/bin/python", "env/bin/snapcli"]);
+        let machine = FakePrefix::new(&["env/pyvenv.cfg", "env/bin/python", "env/bin/snapcli"]);
         symlink(machine.path("env"), machine.path("link")).expect("a new symlink");
         symlink(machine.path("env/bin"), machine.path("on-path")).expect("a new symlink");
         let found = |started_as| machine.found(started_as, "env/bin/snapcli").expect("an environment");
@@ -147,29 +147,30 @@ mod tests {
         for mark in ["uv-receipt.toml", "pipx_metadata.json"] {
             let mark = format!("tool/{mark}");
             let files = [mark.as_str(), "tool/pyvenv.cfg", "tool/bin/python", "tool/bin/snapcli", "home/bin/other"];
-            let machine = Machine::new(&files);
+            let machine = FakePrefix::new(&files);
             symlink(machine.path("tool/bin/snapcli"), machine.path("home/bin/snapcli")).expect("a new symlink");
             for started_as in ["snapcli", "home/bin/snapcli", "tool/bin/snapcli"] {
                 let found = machine.found(started_as, "tool/bin/snapcli");
                 assert_eq!(found, Some((OwnKind::Tool, "tool/bin/python".to_owned())), "{started_as}");
             }
         }
-        let machine = Machine::new(&["archive-v0/x/pyvenv.cfg", "archive-v0/x/bin/python", "archive-v0/x/bin/snapcli"]);
+        let machine =
+            FakePrefix::new(&["archive-v0/x/pyvenv.cfg", "archive-v0/x/bin/python", "archive-v0/x/bin/snapcli"]);
         assert_eq!(machine.found("snapcli", "archive-v0/x/bin/snapcli").map(|own| own.0), Some(OwnKind::Tool));
     }
 
     #[test]
     fn a_prefix_without_a_mark_needs_the_package_for_its_python() {
         let files = ["p/bin/snapcli", "p/bin/python3", "p/bin/python3.11", "p/bin/python3.12"];
-        let machine = Machine::new(&files);
+        let machine = FakePrefix::new(&files);
         assert_eq!(machine.found("p/bin/snapcli", "p/bin/snapcli"), None);
         let engine = "p/lib/python3.12/site-packages/snapcli/_engine.abi3.so";
-        let machine = Machine::new(&[&files[..], &[engine]].concat());
+        let machine = FakePrefix::new(&[&files[..], &[engine]].concat());
         let found = machine.found("p/bin/snapcli", "p/bin/snapcli");
         assert_eq!(found, Some((OwnKind::Shared, "p/bin/python3.12".to_owned())));
         // Debian's pip installs into /usr/local, but Debian's Python is in /usr.
         let engine = "p/lib/python3.9/dist-packages/snapcli/_engine.abi3.so";
-        let machine = Machine::new(&[&files[..], &[engine]].concat());
+        let machine = FakePrefix::new(&[&files[..], &[engine]].concat());
         assert_eq!(machine.found("snapcli", "p/bin/snapcli"), None);
     }
 }

@@ -111,12 +111,12 @@ pub(super) const CHANGED: [&str; 4] = [OLD_VARIABLE, HANDED_OVER, MODULE_PYTHON,
 /// Another version may pass other fields, so the version is read first.
 fn read(json: &str) -> Result<HandedOver, String> {
     #[derive(Deserialize)]
-    struct Version {
+    struct WrittenBy {
         snapcli: String,
     }
     let own = env!("CARGO_PKG_VERSION");
     let version =
-        serde_json::from_str(json).map_or_else(|_| "of an unknown version".to_owned(), |v: Version| v.snapcli);
+        serde_json::from_str(json).map_or_else(|_| "of an unknown version".to_owned(), |v: WrittenBy| v.snapcli);
     serde_json::from_str::<HandedOver>(json)
         .ok()
         .filter(|handed_over| handed_over.snapcli == own)

@@ -223,10 +223,8 @@ fn what_is_missing_or_of_another_version_is_named() {
     machine.output(&program, &["save", "-q", "-c", "x = 1"]);
     // The engine says that the program is of another version, in whatever form that passes on what it knows.
     for json in [r#"{"snapcli":"9.9"}"#, "{}", "?"] {
-        let words = [
-            "-c",
-            "import snapcli._engine as e; sys = __import__('sys'); sys.exit(e._run(['snapcli', 'restore', '-c', 'x'], True))",
-        ];
+        let words =
+            ["-c", "import sys, snapcli._engine as e; sys.exit(e._run(['snapcli', 'restore', '-c', 'x'], True))"];
         let run = machine.call(python.as_os_str(), &words).env("_SNAPCLI_HANDED_OVER", json).run();
         run.assert_code(6);
         assert!(run.err().contains("but its engine is") && run.err().contains("reinstall snapcli"), "{}", run.whole());
