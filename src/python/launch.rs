@@ -146,8 +146,12 @@ fn run_in(py: Python<'_>, job: PythonJob) -> Result<Infallible> {
                 finish(py, end);
             }
             let namespace = py.import("__main__")?.dict();
-            py.import("code")?.call_method1("interact", ("", py.None(), namespace, ""))?;
-            finish(py, ProcessEnd::Exit(0))
+            let prompt = py.import("code")?.call_method1("interact", ("", py.None(), namespace, ""));
+            let end = match prompt.map_err(anyhow::Error::from) {
+                Ok(_) => ProcessEnd::Exit(0),
+                Err(error) => super::script_run::requested_end(py, &error).ok_or(error)?,
+            };
+            finish(py, end)
         }
     }
 }

@@ -54,9 +54,19 @@ pub(super) fn packages(prefix: &Path) -> Vec<PathBuf> {
         let mut versions: Vec<_> = versions.map(|entry| entry.path()).filter(|path| is_of_python(path)).collect();
         versions.sort();
         let folders = versions.iter().flat_map(|version| ["site-packages", "dist-packages"].map(|n| version.join(n)));
-        found.extend(folders.map(|folder| folder.join(&package)));
+        let folders: Vec<_> = folders.collect();
+        found.extend(folders.iter().map(|folder| folder.join(&package)));
+        found.extend(folders.iter().filter_map(|folder| editable_source(folder)).map(|source| source.join(&package)));
     }
     found
+}
+
+/// Where the package is if it was installed with `pip install --editable`: a line of a `.pth` file says so.
+fn editable_source(packages: &Path) -> Option<PathBuf> {
+    let is_ours = |name: &[u8]| name.starts_with(b"__editable__.snapcli-") && name.ends_with(b".pth");
+    let files = std::fs::read_dir(packages).ok()?.flatten();
+    let file = files.into_iter().find(|file| is_ours(file.file_name().as_bytes()))?;
+    Some(PathBuf::from(std::fs::read_to_string(file.path()).ok()?.lines().next()?))
 }
 
 /// `lib/python3.12`, or `lib/python3` of Debian.
