@@ -50,6 +50,8 @@ mod inspect_without_python;
 #[cfg(feature = "python")]
 mod inspecting;
 #[cfg(feature = "python")]
+mod installed;
+#[cfg(feature = "python")]
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
