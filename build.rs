@@ -1,13 +1,13 @@
-//! Links the program so that it finds the libpython that it is built with, and so that extension modules find Python's
+//! Only for the feature `embed`: links the program so that it finds the libpython that it is built with, and so that extension modules find Python's
 //! symbols in it. Fails with an explanation if that Python cannot be embedded.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    #[cfg(feature = "python")]
+    #[cfg(feature = "embed")]
     embed_python();
 }
 
-#[cfg(feature = "python")]
+#[cfg(feature = "embed")]
 fn embed_python() {
     let target = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     assert!(

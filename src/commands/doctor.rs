@@ -12,9 +12,12 @@ use super::input_output::stdout;
 use crate::cli::DoctorArgs;
 use crate::exit;
 use crate::python::discover::{self, Candidate, CandidateState, PythonChoice, PythonSource};
-use crate::python::{Interpreter, dill_install, libpython};
+#[cfg(feature = "embed")]
+use crate::python::libpython;
+use crate::python::{Interpreter, StartWay, dill_install, preload};
 use crate::report::doctor_report::{
-    CandidateReport, DillReport, DillState, DoctorReport, FolderReport, KeyReport, LibpythonReport, PythonReport,
+    CandidateReport, DillReport, DillState, DoctorReport, EngineReport, FolderReport, KeyReport, LibpythonReport,
+    PythonReport,
 };
 use crate::report::write_json;
 use crate::snapshot::index::SCHEMA;
@@ -41,6 +44,7 @@ fn gather(choice: &PythonChoice) -> DoctorReport {
         snapcli: env!("CARGO_PKG_VERSION").to_owned(),
         python: interpreter.zip(choice.chosen).map(|(python, index)| chosen(python, &choice.candidates[index])),
         candidates: candidates(choice),
+        engine: interpreter.map(engine),
         libpython: library(interpreter),
         dill: interpreter.map(dill),
         key: key(),
@@ -114,18 +118,33 @@ fn why_not_chosen(choice: &PythonChoice, candidate: &Candidate) -> String {
     }
 }
 
-fn library(interpreter: Option<&Interpreter>) -> LibpythonReport {
+/// How the chosen Python would be started.
+fn engine(interpreter: &Interpreter) -> EngineReport {
+    let way = interpreter.start_way();
+    let engine = preload::engine().filter(|_| way == StartWay::Injected);
+    EngineReport { injected: way == StartWay::Injected, path: engine.map(display) }
+}
+
+#[cfg(feature = "embed")]
+fn library(interpreter: Option<&Interpreter>) -> Option<LibpythonReport> {
     // `ensure` would restart the program, so the report only compares the two libraries.
     let loaded = libpython::loaded_library();
-    let differs = interpreter.map(libpython::differs).transpose();
+    let embedded = interpreter.filter(|python| python.start_way() == StartWay::Embedded);
+    let differs = embedded.map(libpython::differs).transpose();
     // `differs` also determines the loaded library, so the first error is enough.
     let error = loaded.as_ref().err().or(differs.as_ref().err()).map(|error| format!("{error:#}"));
-    LibpythonReport {
+    Some(LibpythonReport {
         loaded: loaded.ok().map(|path| display(&path)),
-        wanted: interpreter.and_then(|python| python.library.as_deref()).map(display),
+        wanted: embedded.and_then(|python| python.library.as_deref()).map(display),
         restart: differs.ok().flatten().unwrap_or(false),
         error,
-    }
+    })
+}
+
+/// The launcher loads no libpython.
+#[cfg(not(feature = "embed"))]
+fn library(_: Option<&Interpreter>) -> Option<LibpythonReport> {
+    None
 }
 
 fn dill(python: &Interpreter) -> DillReport {

@@ -1,17 +1,22 @@
 //! What this process runs, for the functions of `import snapcli`: they are called by the script, which cannot pass it.
+//!
+//! Under `snapcli save` and `restore` the command records it. In any other process that imports snapcli there is no
+//! command, and the first call records what it finds.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use pyo3::prelude::*;
+
 use super::Interpreter;
 use super::dill::DillLocation;
-use super::script_entry::{ScriptCommand, ScriptSource, ScriptTarget};
+use super::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
 use crate::ui::Verbosity;
 
 /// What this process runs, and the interpreter and dill that it uses.
 pub(crate) struct RunContext {
-    /// The script; `None` in a prompt.
+    /// The script; `None` in a prompt, and where snapcli has not started Python.
     pub command: Option<ScriptCommand>,
     /// The source of the script, if it is a regular file.
     pub source: Option<ScriptSource>,
@@ -21,7 +26,7 @@ pub(crate) struct RunContext {
     pub dill: DillLocation,
     /// How much is printed.
     pub verbosity: Verbosity,
-    /// When the script started.
+    /// When the script started, or, where snapcli has not started Python, when it was first used.
     pub started: Instant,
 }
 
@@ -50,7 +55,47 @@ pub(crate) fn set(
     let _ = CONTEXT.set(RunContext { command, source, interpreter, dill, verbosity, started: Instant::now() });
 }
 
-/// What this process runs; `None` before [`set`].
-pub(crate) fn get() -> Option<&'static RunContext> {
-    CONTEXT.get()
+/// What this process runs. Nothing is printed, and dill is not installed, where snapcli has not started Python.
+///
+/// # Errors
+/// If the interpreter cannot be described.
+pub(crate) fn of_process(py: Python<'_>) -> PyResult<&'static RunContext> {
+    if let Some(context) = CONTEXT.get() {
+        return Ok(context);
+    }
+    let context = RunContext {
+        command: None,
+        source: None,
+        interpreter: running_interpreter(py)?,
+        dill: DillLocation::of_process(py)?,
+        verbosity: Verbosity::Quiet,
+        started: Instant::now(),
+    };
+    Ok(CONTEXT.get_or_init(|| context))
+}
+
+/// Describes the running interpreter, as far as a snapshot needs it.
+///
+/// # Errors
+/// If `sys` lacks what every Python has: the script may have deleted it.
+fn running_interpreter(py: Python<'_>) -> PyResult<Interpreter> {
+    let sys = py.import("sys")?;
+    let path = |name: &str| sys.getattr(name)?.extract::<PathBuf>();
+    let version = py.version_info();
+    let executable = path("executable").unwrap_or_default();
+    Ok(Interpreter {
+        version: (version.major, version.minor, version.patch),
+        version_text: Python::version_str().split_whitespace().next().unwrap_or_default().to_owned(),
+        implementation: sys.getattr("implementation")?.getattr("name")?.extract()?,
+        base_prefix: path("base_prefix")?,
+        prefix: path("prefix")?,
+        base_executable: path("_base_executable").unwrap_or_else(|_| executable.clone()),
+        library: None,
+        static_executable: false,
+        shared: false,
+        free_threaded: false,
+        platform: sys.getattr("platform")?.extract()?,
+        machine: py.import("posix")?.call_method0("uname")?.getattr("machine")?.extract()?,
+        executable,
+    })
 }

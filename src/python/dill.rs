@@ -44,6 +44,12 @@ impl DillLocation {
         Ok(Self { path })
     }
 
+    /// The dill of a process that snapcli has not started: whatever its `sys.path` leads to. Nothing is installed.
+    pub(crate) fn of_process(py: Python<'_>) -> PyResult<Self> {
+        let path: Vec<OsString> = py.import("sys")?.getattr("path")?.extract()?;
+        Ok(Self { path: path.into_iter().filter(|entry| !entry.is_empty()).collect() })
+    }
+
     /// A dill that is imported on first use.
     pub(crate) fn lazy(&self) -> LazyDill {
         LazyDill { dill: self.clone(), module: Arc::default() }

@@ -18,9 +18,9 @@ use anyhow::Result;
 
 use super::found_environment;
 use super::interpreter::Interpreter;
-use super::libpython;
 use super::path_owner::{ForeignPath, PathOwners};
 use super::probe::{self, Unusable};
+use super::second_start;
 use crate::exit::{self, Coded};
 
 /// The environment variable with the same meaning as `--python`.
@@ -137,7 +137,7 @@ impl PythonChoice {
 /// # Errors
 /// With exit code 6 and the list of the candidates.
 pub(crate) fn choose(explicit: Option<&str>, announce: &dyn Fn(&Path)) -> Result<Interpreter> {
-    if let Some(interpreter) = libpython::handed_over() {
+    if let Some(interpreter) = second_start::interpreter() {
         return Ok(interpreter);
     }
     find(explicit, announce)
@@ -469,6 +469,7 @@ mod tests {
         let json = serde_json::json!({
             "executable": path, "version": [3, 12, 1], "version_text": "3.12.1", "implementation": "cpython",
             "base_prefix": "/", "prefix": "/", "base_executable": path, "library": null, "shared": true,
+            "static_executable": false,
             "free_threaded": false, "platform": "linux", "machine": "x86_64",
         });
         serde_json::from_value(json).expect("all fields")

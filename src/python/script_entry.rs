@@ -1,4 +1,4 @@
-//! What to run, and how each kind of script begins: the values of `sys.argv`, `sys.path[0]` and the attributes of
+//! How each kind of script begins: the values of `sys.argv`, `sys.path[0]` and the attributes of
 //! `__main__`, and then the function to call.
 //!
 //! Follows `pymain_run_python` in Modules/main.c of CPython step by step. [`script_run`](super::script_run) calls it.
@@ -13,60 +13,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCode, PyDict, PyList, PyModule, PyTuple};
 
 use super::ffi;
-
-/// What to run.
-#[derive(Clone, Debug)]
-pub(crate) enum ScriptTarget {
-    /// A source file, a `.pyc` file, or a folder or zip archive with a `__main__.py`; `-` is standard input.
-    Script(PathBuf),
-    /// A module by name, as `python -m`.
-    Module(OsString),
-    /// Source code, as `python -c`.
-    Code(OsString),
-    /// As `Code`, but the value of a single expression is printed, as in the prompt.
-    Expression(OsString),
-}
-
-/// A target and its arguments.
-#[derive(Clone, Debug)]
-pub(crate) struct ScriptCommand {
-    /// What to run.
-    pub target: ScriptTarget,
-    /// `sys.argv[1:]`.
-    pub arguments: Vec<OsString>,
-}
-
-impl ScriptCommand {
-    /// The command for the words after `-m` or `-c`, or for the operands: the first word is the target, the others are
-    /// its arguments. clap makes sure that only one of the three has words. `None` if none has.
-    pub(crate) fn from_words(run_module: Vec<OsString>, code: Vec<OsString>, operands: Vec<OsString>) -> Option<Self> {
-        fn command(words: Vec<OsString>, target: fn(OsString) -> ScriptTarget) -> Option<ScriptCommand> {
-            let mut words = words.into_iter();
-            let target = target(words.next()?);
-            Some(ScriptCommand { target, arguments: words.collect() })
-        }
-        command(run_module, ScriptTarget::Module)
-            .or_else(|| command(code, ScriptTarget::Code))
-            .or_else(|| command(operands, |path| ScriptTarget::Script(path.into())))
-    }
-
-    /// The same command, but code that is a single expression prints its value.
-    pub(crate) fn showing_value(self) -> Self {
-        match self.target {
-            ScriptTarget::Code(code) => Self { target: ScriptTarget::Expression(code), ..self },
-            _ => self,
-        }
-    }
-}
-
-/// The source of a script.
-#[derive(Clone, Debug)]
-pub(crate) struct ScriptSource {
-    /// The absolute path; `-c` for code on the command line.
-    pub path: PathBuf,
-    /// The contents before the script ran; empty for a pipe, which can be read only once, and for bytecode.
-    pub bytes: Vec<u8>,
-}
+use super::notebook::{self, is_notebook};
+use super::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
 
 /// The code to run, once `sys` and `__main__` are set up.
 pub(super) enum Entry<'py> {
@@ -78,6 +26,8 @@ pub(super) enum Entry<'py> {
     Bytecode(Bound<'py, PyAny>),
     /// A source file and its name for tracebacks.
     File(File, OsString),
+    /// A function that runs the cells of a notebook, and returns the exception that ended them or None.
+    Notebook(Bound<'py, PyAny>),
     /// `runpy._run_module_as_main` and its arguments.
     Module(Bound<'py, PyAny>, Bound<'py, PyTuple>),
     /// The exception that CPython raises if it cannot begin, without a traceback.
@@ -99,6 +49,10 @@ impl<'py> Entry<'py> {
                 result
             }
             Self::File(file, name) => ffi::run_file(file, &name, namespace).map(drop),
+            Self::Notebook(run) => match run.call0()? {
+                error if error.is_none() => Ok(()),
+                error => Err(PyErr::from_value(error)),
+            },
             Self::Module(function, arguments) => function.call1(arguments).map(drop),
             Self::Fails(error) => Err(error),
         }
@@ -110,7 +64,7 @@ pub(super) fn prepare<'py>(
     py: Python<'py>,
     command: &ScriptCommand,
     main: &Bound<'py, PyModule>,
-) -> PyResult<(Entry<'py>, Option<ScriptSource>)> {
+) -> anyhow::Result<(Entry<'py>, Option<ScriptSource>)> {
     match &command.target {
         ScriptTarget::Script(path) if path.as_os_str() == "-" => {
             set_arguments(py, OsStr::new("-"), None, command)?;
@@ -149,7 +103,7 @@ fn prepare_script<'py>(
     path: &Path,
     command: &ScriptCommand,
     main: &Bound<'py, PyModule>,
-) -> PyResult<(Entry<'py>, Option<ScriptSource>)> {
+) -> anyhow::Result<(Entry<'py>, Option<ScriptSource>)> {
     set_arguments(py, path.as_os_str(), None, command)?;
     // As `config_run_filename_abspath`: the working directory in front, and `..` kept.
     let absolute = std::env::current_dir().unwrap_or_default().join(path);
@@ -162,8 +116,12 @@ fn prepare_script<'py>(
     let file = File::open(&absolute)?;
     // A pipe can be read only once, by Python.
     let bytes = if file.metadata()?.is_file() { std::fs::read(&absolute)? } else { Vec::new() };
+    if is_notebook(&absolute) {
+        // As in a kernel, there is no `__file__`: processes that multiprocessing starts would run it as Python.
+        return Ok((Entry::Notebook(notebook::prepare(&absolute, &bytes, main)?), source(bytes)));
+    }
     let magic = py.import("_frozen_importlib_external")?.getattr("MAGIC_NUMBER")?;
-    let magic = magic.cast::<PyBytes>()?.as_bytes();
+    let magic = magic.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes();
     // As `maybe_pyc_file`: bytecode is recognized by its name, or by the first two bytes of the magic number.
     if absolute.extension().is_some_and(|end| end == "pyc")
         || magic.get(..2).is_some_and(|half| bytes.starts_with(half))

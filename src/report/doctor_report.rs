@@ -19,8 +19,10 @@ pub(crate) struct DoctorReport {
     pub python: Option<PythonReport>,
     /// Every Python that was found, in the order of the search.
     pub candidates: Vec<CandidateReport>,
-    /// The libpython of that Python.
-    pub libpython: LibpythonReport,
+    /// How that Python would be started; `None` if no Python is usable.
+    pub engine: Option<EngineReport>,
+    /// The libpython of that Python; `None` in a program that embeds no Python.
+    pub libpython: Option<LibpythonReport>,
     /// The dill that would be used; `None` if no Python is usable.
     pub dill: Option<DillReport>,
     /// The key that snapshots are signed with.
@@ -63,6 +65,15 @@ pub(crate) struct CandidateReport {
     pub version: Option<String>,
     /// Why it would not run.
     pub reason: Option<String>,
+}
+
+/// How a Python is started.
+#[derive(Debug, Serialize)]
+pub(crate) struct EngineReport {
+    /// Whether its own executable is started with the engine in it. Otherwise its libpython is loaded into the program.
+    pub injected: bool,
+    /// The file of the engine; `None` if it is a part of the program, or is missing.
+    pub path: Option<String>,
 }
 
 /// The shared library of Python.
@@ -134,7 +145,12 @@ impl DoctorReport {
             Some(python) => python.write_text(out)?,
             None => write_line(out, "Python", "no usable Python found (details below)")?,
         }
-        self.libpython.write_text(out)?;
+        if let Some(engine) = &self.engine {
+            write_line(out, "start", &engine.describe())?;
+        }
+        if let Some(libpython) = &self.libpython {
+            libpython.write_text(out)?;
+        }
         if let Some(dill) = &self.dill {
             write_line(out, "dill", &dill.describe())?;
         }
@@ -176,6 +192,16 @@ impl PythonReport {
             write_line(out, "  environment", &self.prefix)?;
         }
         write_line(out, "  base", &self.base_prefix)
+    }
+}
+
+impl EngineReport {
+    fn describe(&self) -> String {
+        match (&self.path, self.injected) {
+            (Some(path), _) => format!("the Python program itself, with the engine {path}"),
+            (None, true) => "not possible: the engine is missing, reinstall snapcli from its wheel".to_owned(),
+            (None, false) => "its libpython, in the process of snapcli".to_owned(),
+        }
     }
 }
 
@@ -243,7 +269,8 @@ mod tests {
                 version: None,
                 reason: Some("it is \u{1b}[2Jtoo old".to_owned()),
             }],
-            libpython: LibpythonReport { loaded: None, wanted: None, restart: false, error: None },
+            engine: None,
+            libpython: Some(LibpythonReport { loaded: None, wanted: None, restart: false, error: None }),
             dill: None,
             key: KeyReport { place: Some("/k".to_owned()), found: false, error: None },
             folders: FolderReport { cache: Some("/c".to_owned()), data: None, config: None },

@@ -18,7 +18,7 @@ use super::restore::{self as session_restore, AmbientChoice, RestoreRequest, Res
 use super::save::{SaveRequest, SaveSource, save_namespace, signing_key};
 use super::select::SelectionRules;
 use crate::pickler;
-use crate::python::context::{self, RunContext};
+use crate::python::context;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, LeftOutReason, ScriptEnd};
 use crate::snapshot::reader::Snapshot;
@@ -35,6 +35,23 @@ pub(crate) fn add_to_inittab() {
 pub mod snapcli {
     #[pymodule_export]
     use super::{dump, dumps, load, load_dict, loads, restore, save};
+    #[pymodule_export]
+    use crate::session::ipython_extension::{load_ipython_extension, unload_ipython_extension};
+}
+
+/// The same functions as an extension module, for the package `snapcli` of the wheel.
+#[cfg(feature = "extension")]
+#[pymodule]
+pub mod _engine {
+    #[pymodule_export]
+    use super::{_run, dump, dumps, load, load_dict, loads, restore, save};
+}
+
+/// Runs the program with the arguments that the launcher gave to Python. For `snapcli/__main__.py`.
+#[cfg(feature = "extension")]
+#[pyfunction]
+fn _run(arguments: Vec<std::ffi::OsString>) -> u8 {
+    crate::python::injected::run_in_python(&arguments)
 }
 
 /// Pickles an object and returns the bytes, as `dill.dumps` does. Protocols other than 5 are written by dill itself.
@@ -165,10 +182,6 @@ fn load_dict<'py>(
     Ok(names)
 }
 
-fn running_session() -> Result<&'static RunContext> {
-    context::get().context("no script is running under snapcli")
-}
-
 /// The names that a script saves.
 struct SavedNamespace<'py> {
     module: Bound<'py, PyModule>,
@@ -234,7 +247,7 @@ fn save_session(
     sync: bool,
     whole: bool,
 ) -> Result<Index> {
-    let running = running_session()?;
+    let running = context::of_process(py)?;
     let SavedNamespace { module, names, is_part } = SavedNamespace::new(py, namespace)?;
     let is_main = module.is(&py.import("__main__")?);
     let origin = Origin {
@@ -292,7 +305,7 @@ impl<'py> LoadOptions<'py> {
     }
 
     fn restore(&self, py: Python<'py>) -> Result<Restored> {
-        let running = running_session()?;
+        let running = context::of_process(py)?;
         let snapshot = Snapshot::open(&self.path)?;
         // There is no question here, unlike in `snapcli restore`: a script cannot answer it.
         let trusted = self.trust || Signer::of(&snapshot) == Signer::User;

@@ -5,6 +5,8 @@
 #[cfg(feature = "python")]
 mod ambient_state;
 #[cfg(feature = "python")]
+mod built_errors;
+#[cfg(feature = "python")]
 mod built_objects;
 #[cfg(feature = "python")]
 mod by_value;
@@ -42,6 +44,8 @@ mod hard_objects;
 #[cfg(feature = "python")]
 mod hostile_text;
 #[cfg(feature = "python")]
+mod imported_anywhere;
+#[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
 #[cfg(feature = "python")]
@@ -72,6 +76,8 @@ mod module_state;
 mod mutation_during_save;
 #[cfg(feature = "python")]
 mod needed_while_loading;
+#[cfg(feature = "python")]
+mod new_pythons;
 mod page;
 #[cfg(feature = "python")]
 mod real_scripts;

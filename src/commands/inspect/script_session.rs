@@ -11,7 +11,7 @@ use super::inspect_output::{InspectOutput, trace};
 use crate::exit;
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
-use crate::python::script_entry::{ScriptCommand, ScriptTarget};
+use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{self, ScriptRun, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::report::inspect_report::{FileFormat, SessionReport};
@@ -25,10 +25,8 @@ struct ScriptInspection {
     interpreter: Interpreter,
 }
 
-/// Runs the script and prints the report. The script's own output goes to standard error.
-pub(super) fn run(inspection: InspectOutput, command: ScriptCommand, python: Option<&str>) -> Result<i32> {
-    python::check_script(&command)?;
-    let interpreter = python::prepare_interpreter(python)?;
+/// Runs the script in the prepared interpreter, and prints the report. The script's own output goes to standard error.
+pub(super) fn run(inspection: InspectOutput, command: ScriptCommand, interpreter: Interpreter) -> Result<i32> {
     // The report must be the only output on standard output.
     let out = redirect_stdout().context("cannot redirect standard output")?;
     let executable = interpreter.executable.clone();

@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 
 use crate::commands::verify_load::load_in_fresh_process;
 use crate::python::dill::DillLocation;
-use crate::python::script_entry::ScriptCommand;
+use crate::python::script_command::ScriptCommand;
 use crate::python::script_run::ScriptRun;
 use crate::python::{Interpreter, Python};
 use crate::report::diff_report::describe_change;

@@ -58,8 +58,8 @@ pub(crate) use self::refused_names::each_once;
 pub(crate) use self::shared_array_recipe::byte_range;
 pub(in crate::pickle) use self::value_recipe::ValueBuilder;
 #[cfg(feature = "python")]
-pub(crate) use self::value_recipe::{ERROR_MEMBERS, global as global_value};
-pub(crate) use self::value_recipe::{Given, HarmlessCall, ValueFill, ValueMake, ViewOf};
+pub(crate) use self::value_recipe::global as global_value;
+pub(crate) use self::value_recipe::{Given, HarmlessCall, NewError, ValueFill, ValueMake, ViewOf};
 
 use std::rc::Rc;
 

@@ -14,7 +14,7 @@ const KNOWN_PACKAGES: &[&str] = &[
     "__future__", "_abc", "_bisect", "_codecs", "_collections", "_collections_abc", "_csv", "_ctypes", "_datetime",
     "_decimal", "_frozen_importlib", "_frozen_importlib_external", "_functools", "_hashlib", "_heapq", "_io", "_json",
     "_locale", "_operator", "_pickle", "_queue", "_random", "_socket", "_sqlite3", "_ssl", "_struct", "_thread",
-    "_weakref", "_weakrefset", "abc", "argparse", "array", "ast", "asyncio", "atexit", "base64", "bdb", "binascii",
+    "_weakref", "_weakrefset", "abc", "annotationlib", "argparse", "array", "ast", "asyncio", "atexit", "base64", "bdb", "binascii",
     "bisect", "builtins", "bz2", "calendar", "cmath", "code", "codecs", "codeop", "collections", "colorsys",
     "concurrent", "configparser", "contextlib", "contextvars", "copy", "copyreg", "csv", "ctypes", "dataclasses",
     "datetime", "dbm", "decimal", "difflib", "dis", "doctest", "email", "encodings", "enum", "errno", "faulthandler",

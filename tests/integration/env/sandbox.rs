@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::{Run, Stack, main_python, venv, venvs};
+use super::{Run, Stack, engine_package, main_python, venv, venvs};
 
 /// Prefixes of environment variables that change what Python or snapcli does. cargo sets `LD_…` for its tests, and
 /// snapcli uses it to find the right libpython.
@@ -102,6 +102,12 @@ impl Sandbox {
         let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_snapcli").into());
         let named = [OsStr::new("--python"), self.python.as_os_str()];
         self.call(&program, named.into_iter().chain(arguments.iter().map(AsRef::as_ref)))
+    }
+
+    /// A call of Python that can import snapcli.
+    #[allow(dead_code, reason = "what a test module may need")]
+    pub(crate) fn call_importing<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Call {
+        self.call_python(arguments).env("PYTHONPATH", engine_package())
     }
 
     /// A call of Python that can be given an input and more.

@@ -131,7 +131,7 @@ fn must_succeed(command: &mut Command) {
 }
 
 /// Waits for the lock, which is released when the file is closed.
-fn lock(path: &Path) -> File {
+pub(super) fn lock(path: &Path) -> File {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let file = File::create(path).unwrap();
     // SAFETY: the descriptor belongs to `file`, which is open.

@@ -1,0 +1,76 @@
+//! What to run, as the command line names it: a script, a module or code, and its arguments.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::exit::{self, OrExit};
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub(crate) enum ScriptTarget {
+    /// A source file, a `.pyc` file, or a folder or zip archive with a `__main__.py`; `-` is standard input.
+    Script(PathBuf),
+    /// A module by name, as `python -m`.
+    Module(OsString),
+    /// Source code, as `python -c`.
+    Code(OsString),
+    /// As `Code`, but the value of a single expression is printed, as in the prompt.
+    Expression(OsString),
+}
+
+/// A target and its arguments.
+#[derive(Clone, Debug)]
+pub(crate) struct ScriptCommand {
+    /// What to run.
+    pub target: ScriptTarget,
+    /// `sys.argv[1:]`.
+    pub arguments: Vec<OsString>,
+}
+
+impl ScriptCommand {
+    /// The command for the words after `-m` or `-c`, or for the operands: the first word is the target, the others are
+    /// its arguments. clap makes sure that only one of the three has words. `None` if none has.
+    pub(crate) fn from_words(run_module: Vec<OsString>, code: Vec<OsString>, operands: Vec<OsString>) -> Option<Self> {
+        fn command(words: Vec<OsString>, target: fn(OsString) -> ScriptTarget) -> Option<ScriptCommand> {
+            let mut words = words.into_iter();
+            let target = target(words.next()?);
+            Some(ScriptCommand { target, arguments: words.collect() })
+        }
+        command(run_module, ScriptTarget::Module)
+            .or_else(|| command(code, ScriptTarget::Code))
+            .or_else(|| command(operands, |path| ScriptTarget::Script(path.into())))
+    }
+
+    /// The same command, but code that is a single expression prints its value.
+    pub(crate) fn showing_value(self) -> Self {
+        match self.target {
+            ScriptTarget::Code(code) => Self { target: ScriptTarget::Expression(code), ..self },
+            _ => self,
+        }
+    }
+}
+
+/// The source of a script.
+#[derive(Clone, Debug)]
+pub(crate) struct ScriptSource {
+    /// The absolute path; `-c` for code on the command line.
+    pub path: PathBuf,
+    /// The contents before the script ran; empty for a pipe, which can be read only once, and for bytecode.
+    pub bytes: Vec<u8>,
+}
+
+/// Checks that a script can be read.
+/// # Errors
+/// With exit code 2.
+pub(crate) fn check_script(command: &ScriptCommand) -> Result<()> {
+    let ScriptTarget::Script(path) = &command.target else { return Ok(()) };
+    if path == Path::new("-") {
+        return Ok(());
+    }
+    // Python also runs a folder with a `__main__.py`, which cannot be opened as a file.
+    std::fs::metadata(path)
+        .and_then(|found| if found.is_dir() { Ok(()) } else { std::fs::File::open(path).map(drop) })
+        .or_exit(exit::USAGE, || format!("cannot read the script {}", path.display()))
+}
