@@ -34,6 +34,7 @@ mod foreign;
 mod found_environments;
 #[cfg(feature = "python")]
 mod functions_by_value;
+#[cfg(feature = "python")]
 mod fuzzed_objects;
 mod fuzzing;
 #[cfg(feature = "python")]
