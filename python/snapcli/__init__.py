@@ -27,9 +27,11 @@ try:
         inspect,
         load,
         load_dict,
+        load_ipython_extension,
         loads,
         restore,
         save,
+        unload_ipython_extension,
         verify,
     )
 except ImportError as _error:

@@ -11,6 +11,7 @@ use super::fault_search::FoundFault;
 use super::lost_items::LostItems;
 use super::output::{OpcodeOutput, SegmentSink, StopReason};
 use super::pickle_context::PickleContext;
+use super::pickler_state::SegmentNeeds;
 use super::plan::{Action, WorkItem};
 use super::save_trial::{self, NullSink};
 use super::unloadable::{CheckedRange, UnloadableObjects};
@@ -33,6 +34,8 @@ pub(crate) struct SavedValue {
     pub buffers: Vec<StoredBuffer>,
     /// The modules that it refers to as objects.
     pub modules: Vec<String>,
+    /// The names of the sources of its code that are in no file.
+    pub sources: Vec<String>,
     /// Differences to expect after a load, for the user.
     pub notes: Vec<String>,
     /// The objects that may fail to load.
@@ -116,6 +119,11 @@ impl<'py> SessionPickler<'py> {
         Ok(objects.filter_map(|object| object.bind(self.py).cast_exact::<PyFunction>().ok().cloned()).collect())
     }
 
+    /// The source of code that was saved, by the name that a [`SavedValue`] has.
+    pub(crate) fn source(&self, name: &str) -> PyResult<Option<String>> {
+        Ok(self.context.lock()?.sources.text(name).map(str::to_owned))
+    }
+
     /// Pickles one value: the opcodes that push it, and no others. `position` is the offset of the first one in the
     /// file; the opcodes may take `most` bytes.
     ///
@@ -192,7 +200,8 @@ impl<'py> SessionPickler<'py> {
         takes.dedup();
         let memo = (before as u64, state.memo.len() as u64);
         let facts = SegmentFacts { memo, takes, imports: needs.imports, has_code: needs.has_code };
-        Ok(SavedValue { facts, buffers, modules: needs.modules, notes: needs.notes, checked })
+        let SegmentNeeds { modules, sources, notes, .. } = needs;
+        Ok(SavedValue { facts, buffers, modules, sources, notes, checked })
     }
 
     fn take_chain(&self) -> Vec<Bound<'py, PyAny>> {

@@ -1,6 +1,6 @@
 //! Reads code objects without running them: the lines that assign a name, and the globals that a function uses.
 //!
-//! The wordcode is that of `co_code` in CPython 3.10 to 3.13: two bytes per instruction, with EXTENDED_ARG before one
+//! The wordcode is that of `co_code` in CPython 3.10 to 3.15: two bytes per instruction, with EXTENDED_ARG before one
 //! whose argument is larger than a byte. The opcode numbers differ between versions, and come from the running
 //! Python's `opcode` module. Only built-in types are taken apart. Of an instance of a script's own class, only the
 //! class and the `__dict__` are read.
@@ -16,6 +16,7 @@ use pyo3::types::{
 use rustc_hash::FxHashSet;
 
 use super::object_description::genuine_module;
+use crate::pickler::{Annotations, CLASS_NAMES};
 
 /// The most objects that are searched for code within one object. Searching a table of a million numbers would only
 /// waste time.
@@ -289,11 +290,10 @@ fn suspended_frame<'py>(object: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>>
 fn function_parts<'py>(function: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
     let py = function.py();
     let mut parts = Vec::new();
-    if let Ok(closure) = function.getattr(intern!(py, "__closure__"))
-        && let Ok(cells) = closure.cast::<PyTuple>()
-    {
-        // An empty cell raises ValueError.
-        parts.extend(cells.iter().filter_map(|cell| cell.getattr("cell_contents").ok()));
+    // An empty cell raises ValueError.
+    parts.extend(named_cells(function).filter_map(|(_, cell)| cell.getattr("cell_contents").ok()));
+    if let Ok(Annotations::Lazy(annotate)) = Annotations::of(function) {
+        parts.push(annotate);
     }
     for name in [intern!(py, "__defaults__"), intern!(py, "__kwdefaults__")] {
         parts.extend(function.getattr(name));
@@ -305,6 +305,19 @@ fn function_parts<'py>(function: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
         parts.extend(dict.get_item(intern!(py, "__wrapped__")).ok().flatten());
     }
     parts
+}
+
+/// The cells of a function with the names of their variables, except for [`CLASS_NAMES`].
+pub(super) fn named_cells<'py>(
+    function: &Bound<'py, PyAny>,
+) -> impl Iterator<Item = (String, Bound<'py, PyAny>)> + use<'py> {
+    let py = function.py();
+    let cells = function.getattr(intern!(py, "__closure__")).ok().and_then(|cells| cells.cast_into::<PyTuple>().ok());
+    let names = cells.as_ref().and_then(|_| function.getattr(intern!(py, "__code__")).ok());
+    let names = names.and_then(|code| code.getattr(intern!(py, "co_freevars")).ok()?.cast_into::<PyTuple>().ok());
+    let pairs = cells.zip(names).map(|(cells, names)| names.iter().zip(cells.iter()).collect::<Vec<_>>());
+    let pairs = pairs.unwrap_or_default().into_iter().map(|(name, cell)| (name.to_string(), cell));
+    pairs.filter(|(name, _)| name != CLASS_NAMES)
 }
 
 /// Whether an object is None, a number, a string or bytes, which holds no code.

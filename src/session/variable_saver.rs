@@ -2,7 +2,7 @@
 //! an entry in the list of names left out. An object that cannot be pickled affects only the variable that holds it.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -146,6 +146,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         project: ProjectModules::loaded(py, source.module)?,
         attributes: RefCell::default(),
         needed_modules: RefCell::default(),
+        sources: RefCell::default(),
     };
     saver.pickler.expect(selection.kept.iter().map(|named| &named.value));
     // If dill meets a recursive object that it cannot handle, it warns and writes a bare name, which does not exist in
@@ -166,7 +167,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     }
     // After all variables: what a module shares with them is in their segments, so they need nothing of the module.
     left_out.extend(saver.save_module_state(py)?);
-    ambient.iter().try_for_each(|entry| saver.save_ambient(entry))?;
+    ambient.iter().chain(&saver.code_sources()?).try_for_each(|entry| saver.save_ambient(entry))?;
     drop(ignored);
     drop(warnings);
     drop(paused);
@@ -216,6 +217,8 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
     pub(super) attributes: RefCell<Vec<NamedAttribute<'py>>>,
     /// Those that the segments so far refer to.
     pub(super) needed_modules: RefCell<HashSet<String>>,
+    /// The names of the sources that the code in the segments has, and that are in no file.
+    pub(super) sources: RefCell<BTreeSet<String>>,
 }
 
 impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
@@ -272,7 +275,8 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         secrets: Vec<String>,
         lost: LostObjects<'py>,
     ) -> Result<()> {
-        let SavedValue { facts, buffers, modules, notes, checked: ranges } = saved;
+        let SavedValue { facts, buffers, modules, sources, notes, checked: ranges } = saved;
+        self.sources.borrow_mut().extend(sources);
         let code = all_code(&named.value, self.source.globals);
         let modules = self.needs_modules(&code, &facts.imports, &modules);
         if !ranges.is_empty() && role == SegmentRole::default() {
@@ -426,8 +430,8 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         let memo = (memo_len as u64, memo_len as u64);
         let imports = vec![format!("{module} {name}")];
         let facts = SegmentFacts { memo, imports, ..SegmentFacts::default() };
-        let (buffers, modules, notes, checked) = Default::default();
-        Ok(SavedValue { facts, buffers, modules, notes, checked })
+        let (buffers, modules, sources, notes, checked) = Default::default();
+        Ok(SavedValue { facts, buffers, modules, sources, notes, checked })
     }
 }
 

@@ -45,7 +45,10 @@ fn a_plain_python_saves_and_restores() {
 #[test]
 fn a_script_keeps_the_lines_of_its_definitions() {
     let sandbox = Sandbox::new();
-    sandbox.write("script.py", format!("import snapcli\n{SESSION}\nlock = memoryview(b'x')\nprint(snapcli.save('a.pkl'))"));
+    sandbox.write(
+        "script.py",
+        format!("import snapcli\n{SESSION}\nlock = memoryview(b'x')\nprint(snapcli.save('a.pkl'))"),
+    );
     let run = sandbox.call_importing(&["script.py"]).run();
     assert!(run.out().contains("lock (memoryview, line 10)"), "{}", run.whole());
     let found = sandbox.snapcli(&["inspect", "--json", "a.pkl"]).json();
@@ -66,9 +69,11 @@ fn a_prompt_saves_its_own_names() {
                   for line in ('mine = 2', 'def f(): return mine', '', 'import snapcli', 'snapcli.save(\"c.pkl\").saved',\n\
                   \x20            'mine = f = None', 'snapcli.restore(\"c.pkl\").restored', 'mine = 5', 'f()'):\n\
                   \x20   console.push(line)\nprint('mine' in globals())\n";
-    sandbox.call_importing(&["-c", script]).run().assert_stderr("").assert_stdout(
-        "['mine', 'f', 'snapcli']\n['mine', 'f', 'snapcli']\n5\nFalse\n",
-    );
+    sandbox
+        .call_importing(&["-c", script])
+        .run()
+        .assert_stderr("")
+        .assert_stdout("['mine', 'f', 'snapcli']\n['mine', 'f', 'snapcli']\n5\nFalse\n");
 }
 
 #[test]
@@ -238,9 +243,11 @@ try:
 except KeyboardInterrupt:
     print('interrupted')
 ";
-    sandbox.call_importing(&["-c", script]).run().assert_stderr("").assert_stdout(
-        "['TERM'] [True] True True\ninterrupted\n",
-    );
+    sandbox
+        .call_importing(&["-c", script])
+        .run()
+        .assert_stderr("")
+        .assert_stdout("['TERM'] [True] True True\ninterrupted\n");
 }
 
 #[test]

@@ -92,11 +92,7 @@ print(snapcli.loads(snapcli.dumps([1]) + b'more'), snapcli.loads(snapcli.dumps({
 fails(snapcli.loads, plain, encoding='latin1')
 print(snapcli.loads(snapcli.dumps(lambda: 5), trust=True)())
 ";
-    prints(
-        &Sandbox::new(),
-        code,
-        "[1] {'a': (2, 3)} end b''\n[1] {1: 2}\nTypeError | encoding= needs trust=True\n5\n",
-    );
+    prints(&Sandbox::new(), code, "[1] {'a': (2, 3)} end b''\n[1] {1: 2}\nTypeError | encoding= needs trust=True\n5\n");
 }
 
 #[test]

@@ -93,7 +93,12 @@ except ImportError as error: print(error)
 ";
     let run = sandbox.call_importing(&["-c", script]).run();
     run.assert_stderr("").assert_code(0);
-    assert!(run.out().contains("dead | _pickle.PicklingError: cannot pickle a ReferenceType without dill: pip install dill\n"), "{}", run.whole());
+    assert!(
+        run.out()
+            .contains("dead | _pickle.PicklingError: cannot pickle a ReferenceType without dill: pip install dill\n"),
+        "{}",
+        run.whole()
+    );
     assert!(run.out().contains("it needs dill: pip install dill\n[1] [1]\n"), "{}", run.whole());
     let check = "import importlib.util; print(importlib.util.find_spec('dill'))";
     sandbox.call_importing(&["-c", check]).run().assert_stdout("None\n");

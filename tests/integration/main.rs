@@ -5,6 +5,8 @@
 #[cfg(feature = "python")]
 mod ambient_state;
 #[cfg(feature = "python")]
+mod built_errors;
+#[cfg(feature = "python")]
 mod built_objects;
 #[cfg(feature = "python")]
 mod by_value;
@@ -32,6 +34,8 @@ mod foreign;
 mod found_environments;
 #[cfg(feature = "python")]
 mod functions_by_value;
+#[cfg(feature = "python")]
+mod fuzzed_objects;
 mod fuzzing;
 #[cfg(feature = "python")]
 mod generators;
@@ -55,6 +59,8 @@ mod inspect_without_python;
 #[cfg(feature = "python")]
 mod inspecting;
 #[cfg(feature = "python")]
+mod installed;
+#[cfg(feature = "python")]
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
@@ -67,8 +73,9 @@ mod joblib_formats;
 #[cfg(feature = "python")]
 mod joined_loads;
 #[cfg(feature = "python")]
-mod live_things;
+mod jupyter;
 #[cfg(feature = "python")]
+mod live_things;
 mod lost_objects;
 #[cfg(feature = "python")]
 mod memory_bounds;
@@ -80,6 +87,8 @@ mod module_state;
 mod mutation_during_save;
 #[cfg(feature = "python")]
 mod needed_while_loading;
+#[cfg(feature = "python")]
+mod new_pythons;
 mod page;
 #[cfg(feature = "python")]
 mod real_scripts;

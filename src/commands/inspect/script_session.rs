@@ -25,10 +25,8 @@ struct ScriptInspection {
     interpreter: Interpreter,
 }
 
-/// Runs the script and prints the report. The script's own output goes to standard error.
-pub(super) fn run(inspection: InspectOutput, command: ScriptCommand, python: Option<&str>) -> Result<i32> {
-    python::script_command::check_script(&command)?;
-    let interpreter = python::prepare_interpreter(python)?;
+/// Runs the script in the prepared interpreter, and prints the report. The script's own output goes to standard error.
+pub(super) fn run(inspection: InspectOutput, command: ScriptCommand, interpreter: Interpreter) -> Result<i32> {
     // The report must be the only output on standard output.
     let out = redirect_stdout().context("cannot redirect standard output")?;
     let executable = interpreter.executable.clone();

@@ -14,7 +14,9 @@ mod declared_kind;
 mod dill_cloudpickle;
 pub(super) mod dtype;
 mod estimators;
+mod library_errors;
 mod named_types;
+mod new_syntax;
 mod numpy;
 mod other_libraries;
 pub(super) mod packages;
@@ -35,7 +37,12 @@ use super::build_plan::Builder;
 
 pub(super) use self::declared_kind::{ArrayItems, Attributes, Axis, DeclaredKind, Kinds};
 pub(super) use self::dill_cloudpickle::{NAMED_IMPORTS, is_known_repr, type_of_repr};
+pub(in crate::pickle) use self::library_errors::ErrorInit;
+pub(crate) use self::library_errors::Stored;
 pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
+#[cfg(feature = "python")]
+pub(crate) use self::new_syntax::{is_dotted_name, is_identifier};
+pub(super) use self::new_syntax::{is_lazy_import, makes_type};
 pub(super) use self::numpy::ARRAY;
 pub(super) use self::other_libraries::ARRAY_WRAPPER_NAME;
 use self::other_libraries::{ARRAY_FILE_NAMES, ARRAY_WRAPPER_MODULES};
@@ -44,9 +51,10 @@ pub(crate) use self::renames::current_name;
 #[cfg(feature = "python")]
 pub(crate) use self::stdlib::{MARKER_REASON, MARKER_TYPE, shown_marker};
 
-const TABLES: [&[KnownGlobal]; 8] = [
+const TABLES: [&[KnownGlobal]; 9] = [
     builtins::ROWS,
     stdlib::ROWS,
+    library_errors::ROWS,
     dill_cloudpickle::ROWS,
     numpy::ROWS,
     pandas::ROWS,

@@ -30,6 +30,13 @@ const MODULES: &[(&str, &str, bool)] = &[
     ("SimpleHTTPServer", "http.server", false),
     ("_abcoll", "collections.abc", false),
     ("multiprocess", "multiprocessing", false),
+    ("ConfigParser", "configparser", false),
+    ("Cookie", "http.cookies", false),
+    ("HTMLParser", "html.parser", false),
+    ("Queue", "queue", false),
+    ("cookielib", "http.cookiejar", false),
+    ("urlparse", "urllib.parse", false),
+    ("xmlrpclib", "xmlrpc.client", false),
 ];
 
 /// The current module, the old name in it, and the current module and name.
@@ -47,6 +54,11 @@ const NAMES: &[(&str, &str, &str, &str)] = &[
     ("itertools", "ifilterfalse", "itertools", "filterfalse"),
     ("urllib.request", "URLError", "urllib.error", "URLError"),
     ("urllib.request", "HTTPError", "urllib.error", "HTTPError"),
+    ("urllib", "ContentTooShortError", "urllib.error", "ContentTooShortError"),
+    ("multiprocessing", "AuthenticationError", "multiprocessing.context", "AuthenticationError"),
+    ("multiprocessing", "BufferTooShort", "multiprocessing.context", "BufferTooShort"),
+    ("multiprocessing", "ProcessError", "multiprocessing.context", "ProcessError"),
+    ("multiprocessing", "TimeoutError", "multiprocessing.context", "TimeoutError"),
     ("itertools", "imap", "builtins", "map"),
     ("itertools", "ifilter", "builtins", "filter"),
 ];

@@ -34,6 +34,13 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .effect(Effect::Load),
     known(&["marshal"], &["loads"]).traits(&[Trait::MakesCode]),
 
+    // Template strings, since 3.14.
+    data(&["string.templatelib"], &["Interpolation"]).builds(Value(B::Interpolation)),
+    data(&["string.templatelib"], &["_template_unpickle"])
+        .makes(Makes::Type("string.templatelib.Template"))
+        .builds(Value(B::TemplateString))
+        .traits(&[Trait::OnlyCalled]),
+
     // Data.
     data(&["collections"], &["OrderedDict"])
         .builds(Value(B::OrderedDict))
@@ -66,14 +73,6 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     data(&["decimal"], &["Decimal"]).builds(Value(B::Decimal)).traits(&[Trait::CalledBase]),
     data(&["_decimal"], &["Decimal"]).builds(Value(B::Decimal)),
     data(&["decimal", "_decimal"], &["Context"]).builds(Value(B::DecimalContext)),
-    known(
-        &["decimal"],
-        &[
-            "Clamped", "DivisionByZero", "FloatOperation", "Inexact", "InvalidOperation", "Overflow", "Rounded",
-            "Subnormal", "Underflow",
-        ],
-    )
-    .as_value(),
     data(&["fractions"], &["Fraction"]).builds(Value(B::Fraction)).traits(&[Trait::CalledBase]),
     data(&["uuid"], &["UUID"]).builds(Value(B::Uuid)),
     data(&["uuid"], &["SafeUUID"]).builds(Value(B::EnumMember)),
@@ -149,34 +148,6 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["logging"], &["getLogger"]).effect(Effect::Data),
     dangerous(&["logging"], &["FileHandler", "makeLogRecord"]),
 
-    // Exceptions, of modules whose functions are dangerous: their `__init__` stores its arguments.
-    known(&["subprocess"], &["SubprocessError", "CalledProcessError", "TimeoutExpired"])
-        .effect(Effect::Data)
-        .builds(Value(B::StoredError)),
-    known(&["urllib.error"], &["URLError", "ContentTooShortError"]).effect(Effect::Data).builds(Value(B::StoredError)),
-    known(&["http.client"], &["HTTPException", "IncompleteRead", "InvalidURL"])
-        .effect(Effect::Data)
-        .builds(Value(B::StoredError)),
-    known(&["http.client"], &["BadStatusLine", "RemoteDisconnected"])
-        .effect(Effect::OfLiterals)
-        .builds(Value(B::StoredError)),
-    known(&["asyncio.exceptions"], &["CancelledError", "InvalidStateError", "TimeoutError"])
-        .effect(Effect::Data)
-        .builds(Value(B::StoredError)),
-    known(&["asyncio.exceptions"], &["IncompleteReadError"])
-        .effect(Effect::OfLiterals)
-        .builds(Value(B::ComputedError)),
-    known(&["concurrent.futures._base"], &["CancelledError", "InvalidStateError", "TimeoutError"])
-        .effect(Effect::Data)
-        .builds(Value(B::StoredError)),
-    known(&["socket"], &["gaierror", "herror"]).effect(Effect::Data).builds(Value(B::StoredError)),
-    known(&["ssl"], &["SSLError", "SSLCertVerificationError"]).effect(Effect::Data).builds(Value(B::StoredError)),
-    known(&["sqlite3"], &["Error", "DatabaseError", "IntegrityError", "OperationalError", "ProgrammingError"])
-        .effect(Effect::Data)
-        .builds(Value(B::StoredError)),
-    // It calls `count` and `rfind` of its second argument.
-    known(&["json.decoder"], &["JSONDecodeError"]).effect(Effect::OfLiterals).builds(Value(B::ComputedError)),
-
     // Functions and classes.
     data(&["types"], &["SimpleNamespace"]).builds(Value(B::SimpleNamespace)),
     data(&["types"], &["MappingProxyType"]).builds(Value(B::MappingProxy)),
@@ -204,12 +175,17 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["abc", "_abc"], &["abstractproperty"]).effect(Effect::Code),
     known(&["collections", "_collections"], &["_tuplegetter"]).effect(Effect::Code),
     known(&["collections", "_collections"], &["namedtuple"]).effect(class(ClassCall::Helper, None, None, None)),
-    known(&["dataclasses"], &["Field", "_DataclassParams", "_MISSING_TYPE", "_HAS_DEFAULT_FACTORY_CLASS"])
+    known(&["dataclasses"], &[
+        "Field", "_DataclassParams", "_MISSING_TYPE", "_HAS_DEFAULT_FACTORY_CLASS", "_AutoDocstring",
+    ])
         .effect(Effect::Code),
     known(&["enum"], &["Enum", "IntEnum", "Flag", "IntFlag", "StrEnum"]).traits(&[Trait::CalledBase]),
     known(&["enum"], &["EnumMeta", "EnumType"]).traits(&[Trait::Metaclass]),
     dangerous(&["enum"], &["_simple_enum"]),
-    known(&["typing"], &["TypeVar", "ParamSpec", "_GenericAlias", "ForwardRef"]).effect(Effect::Code),
+    known(&["typing"], &[
+        "TypeVar", "ParamSpec", "TypeVarTuple", "TypeAliasType", "NewType", "_GenericAlias", "ForwardRef",
+    ]).effect(Effect::Code),
+    known(&["annotationlib"], &["ForwardRef"]).effect(Effect::Code),
     known(&["typing"], &["NamedTupleMeta", "_TypedDictMeta", "_ProtocolMeta", "NamedTuple"])
         .traits(&[Trait::Metaclass]),
     dangerous(&["typing"], &["get_type_hints", "_eval_type"]),

@@ -48,6 +48,8 @@ pub mod snapcli {
     #[pymodule_export]
     use super::save_report::{Lost, Report};
     use super::{Bound, PyModule, PyResult};
+    #[pymodule_export]
+    use crate::session::ipython_extension::{load_ipython_extension, unload_ipython_extension};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -59,6 +61,8 @@ pub mod snapcli {
 #[cfg(feature = "extension")]
 #[pymodule]
 pub mod _engine {
+    #[pymodule_export]
+    use super::_run;
     #[pymodule_export]
     use super::dill_names::{dump, dumps, load, loads};
     #[pymodule_export]
@@ -72,6 +76,8 @@ pub mod _engine {
     #[pymodule_export]
     use super::save_report::{Lost, Report};
     use super::{Bound, PyModule, PyResult};
+    #[pymodule_export]
+    use crate::session::ipython_extension::{load_ipython_extension, unload_ipython_extension};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -79,8 +85,15 @@ pub mod _engine {
     }
 }
 
-/// Adds the version, and records the state of the process: what differs from it at a save is
-/// what the session has changed.
+/// Runs the program with the arguments that the launcher gave to Python. For `snapcli/__main__.py`.
+#[cfg(feature = "extension")]
+#[pyfunction]
+fn _run(arguments: Vec<std::ffi::OsString>, has_options: bool) -> u8 {
+    crate::python::injected::run_in_python(arguments, has_options)
+}
+
+/// Adds the version, and records the state of the process: what differs from it at a save is what the session has
+/// changed.
 fn complete(module: &Bound<'_, PyModule>) -> PyResult<()> {
     start_state::record(module.py());
     module.add("__version__", env!("CARGO_PKG_VERSION"))

@@ -15,19 +15,19 @@ mod value_iterators;
 mod value_make;
 mod value_numbers;
 mod value_state;
+mod value_templates;
 #[cfg(test)]
 mod value_tests;
 mod value_times;
 
 use super::{PlanContext, PlannedCall, Recipe, Refused};
+use crate::pickle::known::ErrorInit;
 
 pub(super) use self::value_arguments::wide_int;
 pub(super) use self::value_collections::hashed;
-#[cfg(feature = "python")]
-pub(crate) use self::value_errors::ERROR_MEMBERS;
 pub(crate) use self::value_globals::global;
 pub(in crate::pickle) use self::value_globals::{global_of, is_constant};
-pub(crate) use self::value_make::{Given, HarmlessCall, ValueFill, ValueMake, ViewOf};
+pub(crate) use self::value_make::{Given, HarmlessCall, NewError, ValueFill, ValueMake, ViewOf};
 
 /// Which recipe a row of the registry asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,16 +72,18 @@ pub(in crate::pickle) enum ValueBuilder {
     EnumMember,
     /// A built-in exception.
     Error,
-    /// An exception of a library whose attributes are all in its state.
-    StoredError,
-    /// An exception of a library that computes its attributes from numbers and strings.
-    ComputedError,
+    /// An exception of a library with this `__init__`.
+    LibraryError(&'static ErrorInit),
     /// `fractions.Fraction`.
     Fraction,
+    /// `frozendict` of a dict.
+    FrozenDict,
     /// `types.GenericAlias`.
     GenericAlias,
     /// `getattr` and dill's forms of it.
     GetAttr,
+    /// A `string.templatelib.Interpolation`.
+    Interpolation,
     /// `iter`, `reversed`, `enumerate`, `zip`, or a class of `itertools`.
     Iterator,
     /// `operator.itemgetter`.
@@ -110,12 +112,16 @@ pub(in crate::pickle) enum ValueBuilder {
     Repr,
     /// `re.compile` and the function that pickles call for it.
     Regex,
+    /// A `sentinel`, with the module that it says it is from.
+    Sentinel,
     /// `list`, `tuple`, `set` or `frozenset`.
     Sequence,
     /// `types.SimpleNamespace`.
     SimpleNamespace,
     /// `slice`.
     Slice,
+    /// `string.templatelib._template_unpickle(strings, interpolations)`.
+    TemplateString,
     /// `datetime.time`.
     Time,
     /// `datetime.timedelta`.
@@ -148,7 +154,10 @@ pub(super) fn recipe<'a>(
     if !call.keywords.is_empty() {
         return Err("with keyword arguments".into());
     }
-    let has_new = matches!(builder, B::Uuid | B::Wrapper | B::MemoryFile | B::Object | B::StoredError);
+    let has_new = matches!(
+        builder,
+        B::Uuid | B::Wrapper | B::MemoryFile | B::Object | B::LibraryError(_) | B::Sentinel | B::FrozenDict
+    );
     if call.is_new && !has_new {
         return Err("by its __new__ alone".into());
     }
@@ -170,13 +179,13 @@ pub(super) fn recipe<'a>(
         B::Counter | B::DefaultDict | B::Deque | B::Dict | B::DictView | B::OrderedDict | B::Sequence => {
             value_collections::recipe(context, builder, call)
         }
-        B::JoinedStrings | B::MappingProxy | B::ViewByCloudpickle | B::WeakContainer => {
+        B::FrozenDict | B::JoinedStrings | B::MappingProxy | B::ViewByCloudpickle | B::WeakContainer => {
             value_collections::recipe(context, builder, call)
         }
         B::Date | B::DateTime | B::Time | B::TimeDelta | B::TimeZone | B::ZoneInfo => {
             value_times::recipe(context, builder, call)
         }
-        B::Error | B::StoredError | B::ComputedError => value_errors::recipe(context, builder, call),
+        B::Error | B::LibraryError(_) => value_errors::recipe(context, builder, call),
         B::Address | B::MemoryFile | B::Path | B::Regex => value_files::recipe(context, builder, call),
         B::Array | B::ArrayOfBytes | B::Bytes | B::ByteArray | B::Encode => {
             value_arrays::recipe(context, builder, call)
@@ -185,6 +194,7 @@ pub(super) fn recipe<'a>(
         B::GetAttr | B::NamedType | B::Repr | B::TypeOf | B::EnumMember | B::GenericAlias => {
             value_globals::recipe(context, builder, call)
         }
+        B::Interpolation | B::Sentinel | B::TemplateString => value_templates::recipe(context, builder, call),
         B::ItemGetter | B::Lock | B::LockByDill | B::Object | B::WeakReference => {
             value_state::recipe(context, builder, call)
         }

@@ -1,153 +1,233 @@
 //! Recipes for exceptions. Built-in ones are made by their class, which keeps its arguments; those of libraries by
-//! `BaseException.__new__`, as their attributes are all in their state.
+//! `__new__`, and what their `__init__` would do with the arguments is done by our own code.
 
 use super::value_arguments::{
-    MAX_NAME, has_leaf_type, int_in, is_bytes, is_int, is_none, is_simple, is_str, node, pairs, sequence, short_text,
+    MAX_NAME, called_global, has_leaf_type, int_in, is_bytes, is_int, is_none, is_simple, is_str, node, pairs,
+    sequence, short_text,
 };
 use super::value_globals::global_of;
-use super::value_make::{ValueFill, ValueMake, called, filled, made, reading};
+use super::value_make::{NewError, ValueFill, ValueMake, called, filled, made, reading};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::{Builder, Fill};
-use crate::pickle::known::builder_of;
+use crate::pickle::known::{ErrorInit, builder_of};
 use crate::pickle::machine::value::{NodeKind, Ref};
 
-/// Attributes that a class may keep in C, as any object; all others are put into the `__dict__`. The positions in a
-/// `UnicodeError` are not among them: Python reads the byte at such a position without a check.
-#[cfg(feature = "python")]
-pub(crate) const ERROR_MEMBERS: &[&str] = &[
-    "__cause__",
-    "__context__",
-    "__suppress_context__",
-    "__traceback__",
-    "args",
-    "code",
-    "end_lineno",
-    "end_offset",
-    "errno",
-    "filename",
-    "filename2",
-    "lineno",
-    "msg",
-    "name",
-    "name_from",
-    "obj",
-    "offset",
-    "path",
-    "print_file_and_line",
-    "strerror",
-    "text",
-    "value",
+/// `OSError` and its subclasses.
+const OS_ERRORS: &[&str] = &[
+    "BlockingIOError",
+    "BrokenPipeError",
+    "ChildProcessError",
+    "ConnectionAbortedError",
+    "ConnectionError",
+    "ConnectionRefusedError",
+    "ConnectionResetError",
+    "EnvironmentError",
+    "FileExistsError",
+    "FileNotFoundError",
+    "IOError",
+    "InterruptedError",
+    "IsADirectoryError",
+    "NotADirectoryError",
+    "OSError",
+    "PermissionError",
+    "ProcessLookupError",
+    "TimeoutError",
 ];
+/// Exceptions that no `ExceptionGroup` may hold, as they are not derived from `Exception`.
+const BASE_EXCEPTIONS: &[(&str, &str)] = &[
+    ("builtins", "BaseException"),
+    ("builtins", "BaseExceptionGroup"),
+    ("builtins", "GeneratorExit"),
+    ("builtins", "KeyboardInterrupt"),
+    ("builtins", "SystemExit"),
+    ("asyncio.exceptions", "CancelledError"),
+];
+
 pub(super) fn recipe<'a>(
     context: &PlanContext<'_, 'a>,
     builder: ValueBuilder,
     call: &PlannedCall<'_>,
 ) -> Result<Recipe<'a>, Refused> {
-    let arguments = call.arguments.as_slice();
-    let (module, name) = (call.module.to_string(), call.name.to_string());
+    let members = match call.state.filter(|state| !is_none(context, *state)) {
+        Some(state) => members(context, &call.name, state)?,
+        None => Vec::new(),
+    };
     let recipe = match builder {
-        ValueBuilder::Error => {
-            checked(fits(context, &name, arguments)?, "with arguments of other types")?;
-            reading(called(module, name, arguments.to_vec()))
-        }
-        ValueBuilder::StoredError => {
-            checked(hashable_number(context, arguments), "with an error number that is none")?;
-            made(ValueMake::NewError(module, name), arguments.to_vec())
-        }
+        ValueBuilder::LibraryError(init) => library_error(context, init, call, &members)?,
         _ => {
-            let are_simple = match *arguments {
-                // `JSONDecodeError(message, document, position)`.
-                [message, document, position] => {
-                    is_str(context, message) && is_str(context, document) && is_int(context, position)
-                }
-                // `IncompleteReadError(partial, expected)`.
-                [partial, expected] => {
-                    is_bytes(context, partial) && (is_int(context, expected) || is_none(context, expected))
-                }
-                _ => false,
-            };
-            checked(are_simple && !call.is_new, "with arguments of other types")?;
-            called(module, name, arguments.to_vec())
+            let reads = fits(context, &call.name, &call.arguments)?;
+            let recipe = called(call.module.to_string(), call.name.to_string(), call.arguments.clone());
+            if reads { reading(recipe) } else { recipe }
         }
     };
-    match call.state {
-        Some(state) => Ok(filled(recipe, Fill::Value(ValueFill::Members(members(context, state)?)))),
-        None => Ok(recipe),
+    let fill = if members.is_empty() { Fill::Nothing } else { Fill::Value(ValueFill::Members(members)) };
+    Ok(filled(recipe, fill))
+}
+
+/// An exception of a library, which gets these attributes from its state.
+fn library_error<'a>(
+    context: &PlanContext<'_, 'a>,
+    init: &'static ErrorInit,
+    call: &PlannedCall<'_>,
+    members: &[(String, Ref)],
+) -> Result<Recipe<'a>, Refused> {
+    let arguments = call.arguments.as_slice();
+    let (module, name) = (call.module.to_string(), call.name.to_string());
+    let count_fits = |least: usize, most: usize| {
+        checked((least..=most).contains(&arguments.len()), "with another number of arguments")
+    };
+    let init = match *init {
+        // A class without an `__init__` of its own keeps its arguments when it is created.
+        _ if call.is_new => None,
+        ErrorInit::Inherited if name == "ParseError" => {
+            let reads = fits(context, "SyntaxError", arguments)?;
+            let recipe = called(module, name, arguments.to_vec());
+            return Ok(if reads { reading(recipe) } else { recipe });
+        }
+        ErrorInit::Inherited => return Ok(called(module, name, arguments.to_vec())),
+        ErrorInit::Called => {
+            checked(is_computed(context, arguments), "with arguments of other types")?;
+            return Ok(called(module, name, arguments.to_vec()));
+        }
+        ErrorInit::Stores { required, attributes, kept } => {
+            count_fits(required, attributes.len())?;
+            Some((attributes, kept))
+        }
+        ErrorInit::Computes { arguments, attributes } => {
+            count_fits(arguments, arguments)?;
+            let has = |wanted: &&str| members.iter().any(|(name, _)| name == wanted);
+            if let Some(missing) = attributes.iter().find(|name| !has(name)) {
+                return Err(format!("without the attribute {missing}"));
+            }
+            Some((&[][..], usize::MAX))
+        }
+    };
+    Ok(made(ValueMake::NewError(NewError { module, name, init }), arguments.to_vec()))
+}
+
+/// Whether the constructor of an exception that computes its attributes may get these arguments.
+fn is_computed(context: &PlanContext<'_, '_>, arguments: &[Ref]) -> bool {
+    match *arguments {
+        // `JSONDecodeError(message, document, position)`.
+        [message, document, position] => {
+            is_str(context, message) && is_str(context, document) && is_int(context, position)
+        }
+        // `IncompleteReadError(partial, expected)`.
+        [partial, expected] => is_bytes(context, partial) && (is_int(context, expected) || is_none(context, expected)),
+        _ => false,
     }
 }
 
-/// Whether the constructor of a built-in exception may get these arguments.
+/// Checks the arguments of a built-in exception. Returns whether its constructor reads what is in them.
 fn fits(context: &PlanContext<'_, '_>, name: &str, arguments: &[Ref]) -> Result<bool, Refused> {
     let position = |position: Ref| int_in(context, position, 0..=i64::MAX).is_some();
-    Ok(match (name, arguments) {
+    let (fits, reads) = match (name, arguments) {
         ("UnicodeDecodeError", [encoding, object, start, end, reason]) => {
             let are_strings = is_str(context, *encoding) && is_str(context, *reason);
-            are_strings && is_bytes(context, *object) && position(*start) && position(*end)
+            (are_strings && is_bytes(context, *object) && position(*start) && position(*end), false)
         }
         ("UnicodeEncodeError", [encoding, object, start, end, reason]) => {
             let are_strings = [encoding, object, reason].into_iter().all(|text| is_str(context, *text));
-            are_strings && position(*start) && position(*end)
+            (are_strings && position(*start) && position(*end), false)
         }
         ("UnicodeTranslateError", [object, start, end, reason]) => {
-            is_str(context, *object) && is_str(context, *reason) && position(*start) && position(*end)
+            let are_strings = is_str(context, *object) && is_str(context, *reason);
+            (are_strings && position(*start) && position(*end), false)
         }
-        ("UnicodeDecodeError" | "UnicodeEncodeError" | "UnicodeTranslateError", _) => false,
+        ("UnicodeDecodeError" | "UnicodeEncodeError" | "UnicodeTranslateError", _) => (false, false),
         // It takes the second argument apart.
         ("SyntaxError" | "IndentationError" | "TabError", [_, place]) => {
             let place = context.items(*place, NodeKind::Tuple);
-            place
-                .is_some_and(|place| matches!(place.len(), 4 | 6) && place.iter().all(|part| is_simple(context, *part)))
+            let is_place =
+                |place: &[Ref]| matches!(place.len(), 4 | 6) && place.iter().all(|part| is_simple(context, *part));
+            (place.is_some_and(is_place), true)
         }
         ("BaseExceptionGroup" | "ExceptionGroup", [message, members]) if is_str(context, *message) => {
             let members = sequence(context, *members).unwrap_or_default();
             context.spend(members.len())?;
-            !members.is_empty() && members.iter().all(|member| is_error(context, *member))
+            let may_hold = |member: &Ref| match error_class(context, *member) {
+                Some((module, class)) => {
+                    name == "BaseExceptionGroup" || !BASE_EXCEPTIONS.contains(&(module.as_str(), class.as_str()))
+                }
+                None => false,
+            };
+            (!members.is_empty() && members.iter().all(may_hold), true)
         }
-        ("BaseExceptionGroup" | "ExceptionGroup", _) => false,
-        _ => hashable_number(context, arguments),
-    })
+        ("BaseExceptionGroup" | "ExceptionGroup", _) => (false, false),
+        _ if OS_ERRORS.contains(&name) => (is_os_error(context, arguments), false),
+        _ => (true, false),
+    };
+    checked(fits, "with arguments of other types")?;
+    Ok(reads)
 }
 
-/// `OSError(number, text, …)` finds its class by the number in a dict: hashing an arbitrary object may never end.
-fn hashable_number(context: &PlanContext<'_, '_>, arguments: &[Ref]) -> bool {
-    match arguments {
-        [number, _, rest @ ..] if rest.len() <= 3 => is_simple(context, *number),
+/// Whether `OSError(number, text, name, …)` may get these arguments. It finds its class by the number in a dict, and
+/// hashing an arbitrary object may never end. A `BlockingIOError` takes a number in place of the name of the file: how
+/// many characters were written.
+fn is_os_error(context: &PlanContext<'_, '_>, arguments: &[Ref]) -> bool {
+    let is_file = |file: Ref| match node(context, file) {
+        Some(node) if matches!(node.kind, NodeKind::Call(_)) => is_path(context, file) || is_bytes(context, file),
+        Some(node) => node.kind.holds_items(),
+        None if has_leaf_type(context, file, "float") => false,
+        None if is_int(context, file) => int_in(context, file, i64::MIN..=i64::MAX).is_some(),
+        None => is_simple(context, file),
+    };
+    match *arguments {
+        [number, _] | [number, _, _] | [number, _, _, _] | [number, _, _, _, _] if !is_simple(context, number) => false,
+        [_, _, file] | [_, _, file, _] | [_, _, file, _, _] => is_file(file),
         _ => true,
     }
 }
 
-/// Whether this is a call that makes an exception.
-fn is_error(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
-    use ValueBuilder::{ComputedError, Error, StoredError};
-    let Some(node) = node(context, reference).filter(|node| matches!(node.kind, NodeKind::Call(_))) else {
-        return false;
-    };
-    let class = node.items.first().and_then(|class| global_of(context.labels, *class));
-    let builder = class.and_then(|(module, name)| builder_of(&module, &name));
-    matches!(builder, Some(Builder::Value(Error | StoredError | ComputedError)))
+fn is_path(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    let builder = called_global(context, reference).and_then(|(module, name)| builder_of(&module, &name));
+    matches!(builder, Some(Builder::Value(ValueBuilder::Path)))
+}
+
+/// The class of the exception that a call makes; `None` for any other object.
+fn error_class(context: &PlanContext<'_, '_>, reference: Ref) -> Option<(String, String)> {
+    let node = node(context, reference).filter(|node| matches!(node.kind, NodeKind::Call(_)))?;
+    let (module, name) = node.items.first().and_then(|class| global_of(context.labels, *class))?;
+    let is_error =
+        matches!(builder_of(&module, &name), Some(Builder::Value(ValueBuilder::Error | ValueBuilder::LibraryError(_))));
+    is_error.then(|| (module.to_string(), name.to_string()))
 }
 
 /// The attributes in the state of an exception, which `BaseException.__setstate__` would set.
-fn members(context: &PlanContext<'_, '_>, state: Ref) -> Result<Vec<(String, Ref)>, Refused> {
+fn members(context: &PlanContext<'_, '_>, class: &str, state: Ref) -> Result<Vec<(String, Ref)>, Refused> {
     let pairs = pairs(context, state).ok_or("with a state that is no dict")?;
     context.spend(pairs.len())?;
     let (pairs, _) = pairs.as_chunks::<2>();
     let mut found = Vec::with_capacity(pairs.len());
     for &[key, value] in pairs {
         let name = short_text(context, key, MAX_NAME).ok_or("with an attribute whose name is no short string")?;
-        let is_allowed = match &*name {
-            "__cause__" | "__context__" => is_none(context, value) || is_error(context, value),
-            "__traceback__" => is_none(context, value),
-            "__suppress_context__" => has_leaf_type(context, value, "bool"),
-            "__notes__" => context.items(value, NodeKind::List).is_some(),
-            "args" => context.items(value, NodeKind::Tuple).is_some(),
-            name => !(name.starts_with("__") && name.ends_with("__")),
-        };
-        if !is_allowed {
+        if !is_member(context, class, &name, value) {
             return Err(format!("with the attribute {name}"));
         }
         found.push((name.into_owned(), value));
     }
     Ok(found)
+}
+
+/// Whether an exception may get an attribute. Those that its class keeps in C take only some types of values. Python
+/// reads the byte at the position of a `UnicodeError` without a check.
+fn is_member(context: &PlanContext<'_, '_>, class: &str, name: &str, value: Ref) -> bool {
+    let is_position = || int_in(context, value, 0..=i64::MAX).is_some();
+    match (class, name) {
+        (_, "__cause__" | "__context__") => is_none(context, value) || error_class(context, value).is_some(),
+        (_, "__traceback__") => is_none(context, value),
+        (_, "__suppress_context__") => has_leaf_type(context, value, "bool"),
+        (_, "__notes__") => context.items(value, NodeKind::List).is_some(),
+        (_, "args") => context.items(value, NodeKind::Tuple).is_some(),
+        (_, "characters_written") => int_in(context, value, i64::MIN..=i64::MAX).is_some(),
+        ("BaseExceptionGroup" | "ExceptionGroup", "message" | "exceptions") => false,
+        ("UnicodeDecodeError" | "UnicodeEncodeError" | "UnicodeTranslateError", "start" | "end") => is_position(),
+        ("UnicodeDecodeError" | "UnicodeEncodeError" | "UnicodeTranslateError", "encoding" | "reason") => {
+            is_str(context, value)
+        }
+        ("UnicodeDecodeError", "object") => is_bytes(context, value),
+        ("UnicodeEncodeError" | "UnicodeTranslateError", "object") => is_str(context, value),
+        (_, name) => !(name.starts_with("__") && name.ends_with("__")),
+    }
 }

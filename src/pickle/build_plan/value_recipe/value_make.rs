@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::pickle::build_plan::{Fill, Make, Recipe};
+use crate::pickle::known::Stored;
 use crate::pickle::machine::value::Ref;
 
 /// How an object is made, with checked arguments.
@@ -13,8 +14,8 @@ pub(crate) enum ValueMake<'a> {
     /// By `object.__new__` of the class with this module and name: a class of the standard library that has its value
     /// in its `__dict__`.
     New(&'static str, &'static str),
-    /// By `BaseException.__new__` of the class with this module and name, with the needed objects as its `args`.
-    NewError(String, String),
+    /// By `__new__` of a class of exceptions, with the needed objects as its arguments.
+    NewError(NewError),
     /// The strings that the separator divides: both are needed.
     JoinedStrings,
     /// An iterator over the needed object, after this many items.
@@ -40,8 +41,22 @@ pub(crate) enum ValueMake<'a> {
     WeakReference,
     /// A view of a dict that is made of the needed list or dict.
     DictView(ViewOf),
+    /// A `sentinel` with this name, which says that it is from this module.
+    Sentinel { name: String, module: Option<String> },
     /// A constant of an enumeration under its name in this module.
     NamedMember(String, String),
+}
+
+/// An exception that is made without its `__init__`.
+#[derive(Debug)]
+pub(crate) struct NewError {
+    /// The module of the class.
+    pub module: String,
+    /// The name of the class.
+    pub name: String,
+    /// What `__init__` would do: store its arguments in these attributes, and keep this many of them as its `args`.
+    /// `None` if the pickle does not call it either.
+    pub init: Option<(&'static [Stored], usize)>,
 }
 
 /// What a view of a dict shows.

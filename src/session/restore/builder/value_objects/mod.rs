@@ -10,7 +10,8 @@ use pyo3::types::{PyAny, PyDict, PyList, PyString, PyTuple};
 
 use self::harmless_calls::{call, found};
 use super::BuildContext;
-use crate::pickle::build_plan::{ERROR_MEMBERS, ValueFill, ValueMake, ViewOf};
+use crate::pickle::build_plan::{NewError, ValueFill, ValueMake, ViewOf};
+use crate::pickle::known::Stored;
 
 /// The steps of what may take as long as thousands of small objects.
 const SLOW_STEPS: u32 = 4096;
@@ -37,7 +38,7 @@ pub(super) fn make<'py>(
         ValueMake::New(module, name) => {
             py.get_type::<PyAny>().call_method1("__new__", (found(context, module, name)?,))
         }
-        ValueMake::NewError(module, name) => new_error(&found(context, module, name)?, needs),
+        ValueMake::NewError(error) => new_error(context, error, needs),
         ValueMake::JoinedStrings => {
             let [joined, separator] = needed(needs)?;
             joined.cast_exact::<PyString>()?.call_method1("split", (separator,))
@@ -71,6 +72,13 @@ pub(super) fn make<'py>(
         }
         ValueMake::WeakReference => weak_reference(context, needed(needs)?),
         ValueMake::DictView(view) => dict_view(needed(needs)?, *view),
+        ValueMake::Sentinel { name, module } => {
+            let sentinel = context.global("builtins", "sentinel")?.call1((name,))?;
+            if let Some(module) = module {
+                sentinel.setattr("__module__", module)?;
+            }
+            Ok(sentinel)
+        }
         ValueMake::NamedMember(module, name) => named_member(context, module, name),
     }
 }
@@ -84,15 +92,8 @@ pub(super) fn fill<'py>(
 ) -> PyResult<()> {
     match fill {
         ValueFill::Members(members) => {
-            let attributes = object.getattr("__dict__")?.cast_into_exact::<PyDict>()?;
-            for ((name, _), value) in members.iter().zip(parts) {
-                if ERROR_MEMBERS.contains(&name.as_str()) {
-                    object.setattr(name.as_str(), value)?;
-                } else {
-                    attributes.set_item(name, value)?;
-                }
-            }
-            Ok(())
+            // As `BaseException.__setstate__` does.
+            members.iter().zip(parts).try_for_each(|((name, _), value)| object.setattr(name.as_str(), value))
         }
         ValueFill::WeakItems(_) => {
             context.check_hashes(parts.iter().cloned().map(Ok))?;
@@ -111,14 +112,26 @@ fn needed<'a, 'py, const COUNT: usize>(needs: &'a [Bound<'py, PyAny>]) -> PyResu
     needs.try_into().map_err(|_| PyValueError::new_err("the recipe has another number of parts"))
 }
 
-/// An exception without its own `__init__`, which may want other arguments.
-fn new_error<'py>(class: &Bound<'py, PyAny>, needs: &[Bound<'py, PyAny>]) -> PyResult<Bound<'py, PyAny>> {
-    let py = class.py();
-    let arguments: Vec<_> = std::iter::once(class).chain(needs).collect();
-    let error = class.call_method1("__new__", PyTuple::new(py, arguments)?)?;
-    // `OSError.__new__` leaves them to the `__init__` of a subclass.
-    error.setattr("args", PyTuple::new(py, needs)?)?;
-    Ok(error)
+/// An exception without its own `__init__`, and with what that would store.
+fn new_error<'py>(
+    context: &BuildContext<'py>,
+    error: &NewError,
+    needs: &[Bound<'py, PyAny>],
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = context.py();
+    let class = found(context, &error.module, &error.name)?;
+    let arguments: Vec<_> = std::iter::once(&class).chain(needs).collect();
+    let made = class.call_method1("__new__", PyTuple::new(py, arguments)?)?;
+    let Some((attributes, kept)) = error.init else { return Ok(made) };
+    for (position, stored) in attributes.iter().enumerate() {
+        match (stored, needs.get(position)) {
+            (Stored::Always(name), value) => made.setattr(*name, value)?,
+            (Stored::IfGiven(name), Some(value)) if !value.is_none() => made.setattr(*name, value)?,
+            (Stored::IfGiven(_) | Stored::Nowhere, _) => {}
+        }
+    }
+    made.setattr("args", PyTuple::new(py, needs.iter().take(kept))?)?;
+    Ok(made)
 }
 
 fn iterator<'py>([of]: &[Bound<'py, PyAny>; 1], skipped: u64) -> PyResult<Bound<'py, PyAny>> {
