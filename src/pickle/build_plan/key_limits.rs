@@ -5,6 +5,7 @@
 //! compared with all others. Neither ends, so both are refused. Hashes of other keys are counted when the objects are
 //! made.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -32,6 +33,7 @@ const MODULUS: u64 = (1 << 61) - 1;
 /// The length of the opcode and of the count of a LONG4.
 const LONG4_HEADER: usize = 5;
 
+const TOO_LONG: &str = "has keys that take too long to hash";
 const UNHASHABLE: &str = "has a key without a hash";
 const FILLED_LATER: &str = "has a key that gets its value only after it is made";
 
@@ -55,13 +57,14 @@ pub(super) struct KeyLimits<'p, 'm, 'a> {
     recipes: &'p RecipeTable<'a>,
     /// By node: the costs that were computed. A value that is part of itself counts once.
     costs: HashMap<usize, KeyCost>,
-    work: u64,
+    /// How many values the hashes of all keys of the plan have visited.
+    work: &'p Cell<u64>,
     hashes: Vec<u64>,
 }
 
 impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
-    pub(super) fn new(machine: &'m Machine<'a>, recipes: &'p RecipeTable<'a>) -> Self {
-        Self { machine, recipes, costs: HashMap::new(), work: 0, hashes: Vec::new() }
+    pub(super) fn new(machine: &'m Machine<'a>, recipes: &'p RecipeTable<'a>, work: &'p Cell<u64>) -> Self {
+        Self { machine, recipes, costs: HashMap::new(), work, hashes: Vec::new() }
     }
 
     /// Checks the keys of one container.
@@ -70,7 +73,11 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
     /// If one of them has no hash, or hashing or comparing them would take too long.
     pub(super) fn check(&mut self, keys: impl Iterator<Item = Ref>) -> Result<(), Refused> {
         self.hashes.clear();
+        let mut work = self.work.get();
         for key in keys {
+            if work > MAX_WORK {
+                return Err(TOO_LONG.into());
+            }
             let key = self.machine.resolve(key);
             let KeyCost { size, depth, no_key } = match key.leaf_offset() {
                 Some(at) => self.leaf(at),
@@ -83,12 +90,10 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
                 return Err("has a key that is too large or too deep to be hashed".into());
             }
             let times = if size > SMALL_KEY { MAX_SAME_HASH_OF_PARTS as u64 } else { 1 };
-            self.work = self.work.saturating_add((size - 1).saturating_mul(times));
-            if self.work > MAX_WORK {
-                return Err("has keys that take too long to hash".into());
-            }
+            work = work.saturating_add((size - 1).saturating_mul(times));
+            self.work.set(work);
         }
-        self.check_collisions()
+        if work > MAX_WORK { Err(TOO_LONG.into()) } else { self.check_collisions() }
     }
 
     /// Refuses too many integers with the same hash.
@@ -129,16 +134,20 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
             }
             Argument::LargeInt => {
                 let length = usize::try_from(op.end).unwrap_or(usize::MAX);
+                let size = 1 + length as u64 / 8;
+                if size > MAX_KEY {
+                    return KeyCost { size, ..ONE };
+                }
                 if matches!(op.opcode, Opcode::Int | Opcode::Long) {
                     let text = bytes.get(..length).unwrap_or_default();
                     self.hashes.extend(TextInteger::of_opcode(text).map(|integer| hash_of_text(&integer)));
-                    return KeyCost { size: 1 + text.len() as u64 / 16, ..ONE };
+                    return KeyCost { size, ..ONE };
                 }
                 let header = if op.opcode == Opcode::Long4 { LONG4_HEADER } else { 2 };
                 let digits = bytes.get(header..length).unwrap_or_default();
                 self.hashes.push(hash_of_long(digits));
                 // An integer does not remember its hash.
-                KeyCost { size: 1 + digits.len() as u64 / 8, ..ONE }
+                KeyCost { size, ..ONE }
             }
             _ => ONE,
         }
@@ -223,12 +232,18 @@ fn has_late_hash(recipe: &Recipe<'_>) -> bool {
 /// The hash of an integer in little-endian two's complement, up to the sign.
 fn hash_of_long(bytes: &[u8]) -> u64 {
     let is_negative = bytes.last().is_some_and(|last| last & 0x80 != 0);
-    let fold = |hash: u64, byte: &u8| {
-        let digit = if is_negative { !*byte } else { *byte };
-        // The rest of a number of 69 bits.
-        ((u128::from(hash) << 8 | u128::from(digit)) % u128::from(MODULUS)) as u64
+    let fold = |hash: u64, bits: u32, digit: u64| {
+        // 2^61 leaves the rest 1, so the bits beyond it are added.
+        let longer = u128::from(hash) << bits | u128::from(digit);
+        let sum = (longer as u64 & MODULUS) + (longer >> 61) as u64;
+        if sum >= MODULUS { sum - MODULUS } else { sum }
     };
-    let hash = bytes.iter().rev().fold(0, fold);
+    let (words, rest) = bytes.as_chunks::<4>();
+    let rest = rest.iter().rev().map(|byte| if is_negative { !*byte } else { *byte });
+    let rest = rest.fold(0, |hash, byte| fold(hash, 8, byte.into()));
+    let words = words.iter().rev().map(|word| u32::from_le_bytes(*word));
+    let words = words.map(|word| if is_negative { !word } else { word });
+    let hash = words.fold(rest, |hash, word| fold(hash, 32, word.into()));
     // -n is the complement of n - 1.
     if is_negative { MODULUS - (hash + 1) % MODULUS } else { hash }
 }
@@ -250,7 +265,8 @@ mod tests {
     fn check(pickle: &[u8]) -> Result<(), Refused> {
         let (machine, _) = Machine::run(pickle).expect("a pickle");
         let recipes = RecipeTable::default();
-        let mut limits = KeyLimits::new(&machine, &recipes);
+        let work = Cell::new(0);
+        let mut limits = KeyLimits::new(&machine, &recipes, &work);
         for node in machine.nodes() {
             match node.kind {
                 NodeKind::Dict => limits.check(node.items.iter().copied().step_by(2))?,

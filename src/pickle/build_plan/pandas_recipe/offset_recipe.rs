@@ -61,6 +61,7 @@ fn number_of_steps(context: &PlanContext<'_, '_>, steps: Ref, is_tick: bool) -> 
 /// holidays.
 fn detail<'a>(context: &PlanContext<'_, 'a>, value: Ref) -> Result<PandasArgument<'a>, Refused> {
     if let Some(items) = sequence(context, value) {
+        context.spend(items.len().saturating_mul(8))?;
         let are_times = items.len() <= MOST_ITEMS && items.iter().all(|item| is_time(context, *item));
         let items = items.iter().map(|item| PandasArgument::Object(*item)).collect();
         return are_times.then_some(PandasArgument::Tuple(items)).ok_or_else(unexpected_arguments);
@@ -111,8 +112,8 @@ pub(super) fn date_offset<'a>(
     let mut parts = Vec::new();
     for (name, value) in state.rest() {
         let number = context.int(value).filter(|number| number.abs_diff(0) <= MOST_STEPS.abs_diff(0));
-        let number = number.filter(|_| PARTS.contains(&name.as_str())).ok_or_else(unexpected_state)?;
-        parts.push(PandasArgument::Tuple(vec![PandasArgument::Text(name), PandasArgument::Int(number)]));
+        let number = number.filter(|_| PARTS.contains(&name.as_ref())).ok_or_else(unexpected_state)?;
+        parts.push(PandasArgument::Tuple(vec![PandasArgument::Text(name.into_owned()), PandasArgument::Int(number)]));
     }
     let arguments = vec![PandasArgument::Int(steps), PandasArgument::Bool(normalize), PandasArgument::Tuple(parts)];
     Ok(call_of("date_offset", arguments, Made::Offset))

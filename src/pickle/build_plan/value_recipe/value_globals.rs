@@ -1,6 +1,6 @@
 //! Globals as values, and the calls by which pickles find classes, attributes and constants.
 
-use super::value_arguments::{called_global, current, int_in, is_none, is_simple, node, sequence, short_text, size};
+use super::value_arguments::{called_global, current, int_in, is_none, is_simple, sequence, short_text, size};
 use super::value_make::{Given, HarmlessCall, ValueMake, called, made};
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::{Fill, Make};
@@ -150,7 +150,7 @@ pub(super) fn recipe<'a>(
         ValueBuilder::EnumMember => member(context, call),
         ValueBuilder::GenericAlias => {
             if is_alias(context, call.node, MAX_ALIASES)? {
-                return Ok(called("types", "GenericAlias", call.arguments.clone()));
+                return Ok(called("types", "GenericAlias", call.arguments.to_vec()));
             }
             Err("of anything but harmless classes".into())
         }
@@ -158,8 +158,8 @@ pub(super) fn recipe<'a>(
             if let Some(member) = member_by_name(context, call) {
                 return Ok(member);
             }
-            let found = global_of(context.labels, call.node);
-            let attribute = found.clone().or_else(|| context.labels.attribute(call.node));
+            let found = context.found_global(call.node);
+            let attribute = found.clone().or_else(|| context.attribute(call.node));
             let (module, name) = attribute.ok_or("with these arguments")?;
             let otherwise = || format!("to find {}", import_name(&module, &name));
             found.and_then(|(module, name)| global(&module, &name).ok()).ok_or_else(otherwise)
@@ -169,7 +169,7 @@ pub(super) fn recipe<'a>(
 
 /// dill's `_eval_repr`, for what dill writes.
 fn repr<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let text = match *call.arguments.as_slice() {
+    let text = match *call.arguments {
         [text] => short_text(context, text, MAX_NAME),
         _ => None,
     };
@@ -193,7 +193,7 @@ fn repr<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Rec
 fn member<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     let (module, name) = (&*call.module, &*call.name);
     let listed = ENUMERATIONS.iter().find(|(of, class, ..)| *of == module && *class == name);
-    let &[value] = call.arguments.as_slice() else { return Err("without the value of one member".into()) };
+    let &[value] = call.arguments else { return Err("without the value of one member".into()) };
     let Some(&(module, name, values)) = listed else { return Err("as an enumeration".into()) };
     // The value of `SafeUUID.unknown` is None.
     let is_none = (module, name) == ("uuid", "SafeUUID") && is_none(context, value);
@@ -206,7 +206,7 @@ fn member<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<R
 
 /// A member of an enumeration by its name, as early versions of Python 3.11 write it: `getattr(HTTPStatus, 'OK')`.
 fn member_by_name<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Option<Recipe<'a>> {
-    let &[class, name] = call.arguments.as_slice() else { return None };
+    let &[class, name] = call.arguments else { return None };
     let (module, class) = context.global(class).filter(|_| &*call.name == "getattr")?;
     ENUMERATIONS.iter().find(|(of, listed, ..)| **of == *module && **listed == *class)?;
     let name = short_text(context, name, MAX_NAME)?;
@@ -218,16 +218,10 @@ fn member_by_name<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> 
 /// Whether a reference is `list[int]` or the like, of classes that may be values.
 fn is_alias(context: &PlanContext<'_, '_>, reference: Ref, depth: usize) -> Result<bool, Refused> {
     let is_class = |reference: Ref| {
-        let found = global_of(context.labels, reference);
+        let found = context.found_global(reference);
         found.is_some_and(|(module, name)| global(&module, &name).is_ok())
     };
-    let Some(Node { kind: NodeKind::Call(CallKind::Reduce), items, state: None, added: None, .. }) =
-        node(context, reference)
-    else {
-        return Ok(false);
-    };
-    let arguments = items.get(1).and_then(|arguments| context.items(*arguments, NodeKind::Tuple));
-    let Some(&[origin, parameters]) = arguments else { return Ok(false) };
+    let Some((_, &[origin, parameters])) = context.plain_call(reference) else { return Ok(false) };
     let parameters = sequence(context, parameters).unwrap_or(std::slice::from_ref(&parameters));
     context.spend(parameters.len())?;
     for parameter in parameters {

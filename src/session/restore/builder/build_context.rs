@@ -84,9 +84,9 @@ impl<'py> BuildContext<'py> {
     }
 }
 
-/// Counts how many keys have the same hash.
+/// Counts how many keys have the same hash. The file chooses the hashes, so the table must have a secret key.
 #[derive(Default)]
-pub(super) struct HashCount(rustc_hash::FxHashMap<isize, usize>);
+pub(super) struct HashCount(HashMap<isize, usize>);
 
 impl HashCount {
     /// Counts a key.
