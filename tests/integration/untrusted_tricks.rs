@@ -45,7 +45,7 @@ fn what_changes_after_it_was_read_is_refused() {
 
 #[test]
 fn short_files_that_stand_for_much_work_end_soon() {
-    let (sandbox, files) = files("slow_", 27);
+    let (sandbox, files) = files("slow_", 28);
     for file in files {
         let run = sandbox.call_snapcli(&["inspect", &file]).timeout(LIMIT).run();
         assert!(run.status.code().is_some(), "inspect {file}: {}", run.whole());

@@ -87,6 +87,8 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
                 return Err(why.into());
             }
             if size > MAX_KEY || depth > MAX_DEPTH {
+                // Looking at it takes time as well.
+                self.work.set(work.saturating_add(size));
                 return Err("has a key that is too large or too deep to be hashed".into());
             }
             let times = if size > SMALL_KEY { MAX_SAME_HASH_OF_PARTS as u64 } else { 1 };
@@ -126,15 +128,16 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
 
     fn integer(&mut self, bytes: &[u8]) -> KeyCost {
         let Some(Ok(op)) = Parser::segment(bytes, 0).next() else { return ONE };
+        let length = usize::try_from(op.end).unwrap_or(usize::MAX);
+        let size = 1 + length as u64 / 8;
         match op.argument {
             Argument::Int(number) => {
                 let hash = number.unsigned_abs() % MODULUS;
                 self.hashes.push(if number < 0 { MODULUS - hash } else { hash });
-                ONE
+                // A line may begin with any number of zeros.
+                if matches!(op.opcode, Opcode::Int | Opcode::Long) { KeyCost { size, ..ONE } } else { ONE }
             }
             Argument::LargeInt => {
-                let length = usize::try_from(op.end).unwrap_or(usize::MAX);
-                let size = 1 + length as u64 / 8;
                 if size > MAX_KEY {
                     return KeyCost { size, ..ONE };
                 }

@@ -154,9 +154,12 @@ impl<'m, 'a> PlanContext<'m, 'a> {
     /// A value that one opcode makes; `None` for one with parts.
     pub(in crate::pickle) fn leaf(&self, reference: Ref) -> Option<Leaf<'a>> {
         let Value::Leaf(leaf) = self.parts.labels.machine().value(reference) else { return None };
-        let length = match &leaf {
-            Leaf::Str(text) => text.bytes().len(),
-            Leaf::OldStr(bytes) => bytes.len(),
+        use Opcode::{Float, Global, Int, Long, PersId, String, Unicode};
+        let length = match (&leaf, self.opcode(reference)) {
+            // The end of a line must be searched for.
+            (_, Some(Float | Global | Int | Long | PersId | String | Unicode)) => self.opcode_bytes(reference).len(),
+            (Leaf::Str(text), _) => text.bytes().len(),
+            (Leaf::OldStr(bytes), _) => bytes.len(),
             _ => 0,
         };
         self.spend(length / BYTES_FOR_LOOK).ok()?;
@@ -175,7 +178,13 @@ impl<'m, 'a> PlanContext<'m, 'a> {
 
     /// The bytes of the single opcode that makes a value; none for a value with parts.
     pub(in crate::pickle) fn opcode_bytes(&self, reference: Ref) -> &'a [u8] {
-        self.parts.labels.machine().opcode_bytes(reference)
+        let bytes = self.parts.labels.machine().opcode_bytes(reference);
+        // Strings are decoded to find their end. A fault refuses the recipe, also if this is not looked at.
+        let is_decoded = !matches!(self.opcode(reference), Some(Opcode::BinBytes | Opcode::BinBytes8));
+        if is_decoded && self.spend(bytes.len() / BYTES_FOR_LOOK).is_err() {
+            return &[];
+        }
+        bytes
     }
 
     /// The size of the opcodes that make a value without parts.
@@ -235,7 +244,7 @@ impl<'m, 'a> PlanContext<'m, 'a> {
         let no_dict = || "has a state that is not a dict".to_owned();
         let items = self.items(dict, NodeKind::Dict).ok_or_else(no_dict)?;
         // Decoding and comparing the keys takes longer than looking at them.
-        self.spend(items.len().min(most.saturating_mul(2)).saturating_mul(2))?;
+        self.spend(items.len().min(most.saturating_mul(2)).saturating_mul(8))?;
         self.parts.labels.machine().keyed_dict(dict, most).map_err(|fault| match fault {
             KeyFault::NoDict => no_dict(),
             KeyFault::TooMany => format!("has more than {most} keys in its state"),

@@ -269,8 +269,8 @@ impl<'m, 'a> Labels<'m, 'a> {
         filled_by().unwrap_or(argument)
     }
 
-    /// The value of a key in a dict, if it is one of the first [`MAX_KEYS`], and all of these are literal strings. As in
-    /// Python, the last value of a key counts.
+    /// The value of a key in a dict, if it is one of the first [`MAX_KEYS`], and all of these are literal strings. The
+    /// last value of a key counts, as in Python.
     pub(crate) fn under(&self, dict: Ref, key: &str) -> Option<Ref> {
         let Some(Node { kind: NodeKind::Dict, items, .. }) = self.machine.node(dict) else { return None };
         let mut under = None;

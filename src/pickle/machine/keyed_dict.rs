@@ -74,7 +74,8 @@ impl<'a> Machine<'a> {
     /// A string that one opcode makes. A `str` of Python 2 counts if all readers decode it alike.
     pub(crate) fn literal_key(&self, key: Ref) -> Option<Cow<'a, str>> {
         let length = self.opcode_bytes(key).len();
-        if length > MAX_KEY || self.budget().steps((length / BYTES_FOR_STEP) as u64) {
+        // Finding the end of a long line takes time as well.
+        if self.budget().steps((length / BYTES_FOR_STEP) as u64) || length > MAX_KEY {
             return None;
         }
         let bytes = match self.value(key) {

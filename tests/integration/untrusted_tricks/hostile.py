@@ -223,8 +223,14 @@ save("slow_wrong_strings", strings("," * (MEGA - 1), 999, 100_000))
 save("slow_few_strings", strings("," * 99_999, 100_000, 12_000))
 save("slow_arguments", many(100_000, name("builtins", "object"), b"(" + b"N" * MEGA + b"t"))
 save("slow_error_arguments", many(20_000, name("builtins", "UnicodeDecodeError"), b"(" + b"N" * MEGA + b"t", b"}b"))
-many_attributes = b"}(" + b"".join(text(f"a{field}") + b"N" for field in range(100_000)) + b"uq\x020"
-save("slow_attributes", b"](" + many_attributes + name("types", "SimpleNamespace") + b"q\x000" + b"h\x00)Rh\x02b" * 50_000 + b"e")
+many_attributes = b"}(" + b"".join(text(f"a{field}") + b"N" for field in range(20_000)) + b"uq\x020"
+save("slow_attributes", b"](" + many_attributes + name("types", "SimpleNamespace") + b"q\x000" + b"h\x00)Rh\x02b" * 20_000 + b"e")
+# Lines, whose ends must be searched for.
+line = b"V" + b"a" * 100_000 + b"\n"
+save("slow_line_argument", many(100_000, name("numpy", "dtype"), b"(" + line + b"\x89\x88t"))
+save("slow_line_key", b"](" + b"}" + line + b"Nsq\x020" + name("uuid", "UUID") + b"q\x000" + b"h\x00)\x81h\x02b" * 100_000 + b"e")
+save("slow_line_number", b"](" + b"I" + b"0" * 100_000 + b"1\nq\x000" + b"}h\x00Ns" * 200_000 + b"e")
+save("slow_enumeration", many(100_000, name("http", "HTTPStatus"), b"(I" + b"0" * 4000 + b"200\nt"))
 
 
 def forged(count):

@@ -224,10 +224,13 @@ pub(super) fn is_called(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
     context.callee(reference).is_some()
 }
 
+/// How much more an attribute takes than looking at an item.
+pub(super) const ATTRIBUTE: usize = 16;
+
 /// The attributes in a state: a dict whose keys are names. No name begins and ends with two underscores.
 pub(super) fn attributes(context: &PlanContext<'_, '_>, state: Ref) -> Result<Vec<(String, Ref)>, Refused> {
     let state = context.keyed(state, usize::MAX)?.into_pairs();
-    context.spend(state.len())?;
+    context.spend(state.len().saturating_mul(ATTRIBUTE))?;
     let named = state.into_iter().map(|(name, value)| match name.starts_with("__") && name.ends_with("__") {
         true => Err(format!("with the attribute {name}")),
         false => Ok((name.into_owned(), value)),

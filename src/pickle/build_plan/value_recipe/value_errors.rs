@@ -2,7 +2,7 @@
 //! `__new__`, and what their `__init__` would do with the arguments is done by our own code.
 
 use super::value_arguments::{
-    called_global, has_leaf_type, int_in, is_bytes, is_int, is_none, is_simple, is_str, sequence,
+    ATTRIBUTE, called_global, has_leaf_type, int_in, is_bytes, is_int, is_none, is_simple, is_str, sequence,
 };
 use super::value_make::{NewError, ValueFill, ValueMake, called, filled, made, reading};
 use super::value_numbers::checked;
@@ -194,7 +194,7 @@ fn error_class(context: &PlanContext<'_, '_>, reference: Ref) -> Option<(String,
 /// The attributes in the state of an exception, which `BaseException.__setstate__` would set.
 fn members(context: &PlanContext<'_, '_>, class: &str, state: Ref) -> Result<Vec<(String, Ref)>, Refused> {
     let state = context.keyed(state, usize::MAX)?.into_pairs();
-    context.spend(state.len())?;
+    context.spend(state.len().saturating_mul(ATTRIBUTE))?;
     let named = state.into_iter().map(|(name, value)| match is_member(context, class, &name, value) {
         true => Ok((name.into_owned(), value)),
         false => Err(format!("with the attribute {name}")),
