@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 #[cfg(feature = "python")]
+mod accepted_plans;
+#[cfg(feature = "python")]
 mod ambient_state;
 #[cfg(feature = "python")]
 mod built_errors;
@@ -59,6 +61,8 @@ mod joblib_formats;
 #[cfg(feature = "python")]
 mod joined_loads;
 #[cfg(feature = "python")]
+mod left_out_modules;
+#[cfg(feature = "python")]
 mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
@@ -70,6 +74,8 @@ mod module_definitions;
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
+#[cfg(feature = "python")]
+mod native_arrays;
 #[cfg(feature = "python")]
 mod needed_while_loading;
 mod page;

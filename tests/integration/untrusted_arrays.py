@@ -205,8 +205,7 @@ def same(wanted, found):
 def load(path):
     if path.endswith('.joblib'):
         import joblib
-        # As all other readers of pickles, snapcli keeps the byte order.
-        return joblib.load(path, ensure_native_byte_order=False)
+        return joblib.load(path)
     with open(path, 'rb') as file:
         return pickle.load(file)
 

@@ -19,6 +19,8 @@ pub(crate) struct Dtype {
     pub(super) has_bools: bool,
     /// How deep structures and subarrays are nested in it.
     pub(super) depth: usize,
+    /// A dict that its user has attached to it.
+    pub(crate) metadata: Option<Ref>,
 }
 
 /// The kinds of dtypes.
@@ -75,12 +77,12 @@ impl Dtype {
     /// A dtype that numpy makes of a code.
     pub(super) fn of_code(code: &str, order: char, size: u64) -> Self {
         let kind = DtypeKind::Code { code: code.to_owned(), order };
-        Self { kind, size, scalars: 1, has_objects: false, has_bools: code == "b1", depth: 0 }
+        Self { kind, size, scalars: 1, has_objects: false, has_bools: code == "b1", depth: 0, metadata: None }
     }
 
     /// A dtype whose items are references.
     pub(super) fn of_references(kind: DtypeKind, size: u64) -> Self {
-        Self { kind, size, scalars: 1, has_objects: true, has_bools: false, depth: 0 }
+        Self { kind, size, scalars: 1, has_objects: true, has_bools: false, depth: 0, metadata: None }
     }
 
     /// The code, if it is a number, a bool, a date or a string of a fixed length.

@@ -26,13 +26,16 @@ const UNITS: &[&str] = &["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "p
 /// The recipe for a dtype.
 pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     let dtype = Rc::new(parse(context, call)?);
-    let needs = match &dtype.kind {
-        DtypeKind::Structure { fields, .. } => fields.iter().map(|field| field.dtype.0).collect(),
+    let mut needs = match &dtype.kind {
+        DtypeKind::Structure { fields, .. } => fields.iter().map(|field| field.dtype.0).collect::<Vec<_>>(),
         DtypeKind::Subarray { base, .. } => vec![base.0],
         DtypeKind::Strings { missing, .. } => missing.iter().copied().collect(),
         DtypeKind::Code { .. } | DtypeKind::Object => Vec::new(),
     };
-    Ok(Recipe { make: Make::Array(ArrayMake::Dtype(dtype)), needs, reads: false, fill: Fill::Nothing })
+    // numpy copies the metadata.
+    needs.extend(dtype.metadata);
+    let reads = dtype.metadata.is_some();
+    Ok(Recipe { make: Make::Array(ArrayMake::Dtype(dtype)), needs, reads, fill: Fill::Nothing })
 }
 
 /// Parses the call that makes a dtype.
@@ -94,12 +97,27 @@ impl DtypeParser<'_, '_, '_> {
         };
         let state = state.filter(|_| order.is_none()).ok_or("has a state that numpy does not write")?;
         let is_none = |value| matches!(self.context.value(value), Value::Leaf(Leaf::None));
-        match (is_none(state.subarray), is_none(state.names) && is_none(state.fields)) {
+        let dtype = match (is_none(state.subarray), is_none(state.names) && is_none(state.fields)) {
             (true, true) => self.simple(&code, &state),
             (true, false) => self.structure(&code, &state),
             (false, true) => self.subarray(&code, &state),
             (false, false) => Err("has both fields and a shape".to_owned()),
-        }
+        }?;
+        Ok(Dtype { metadata: self.metadata(&code, &state)?, ..dtype })
+    }
+
+    /// The dict that a user has attached to a dtype. That of dates is in front of their unit, and may be empty.
+    fn metadata(&self, code: &str, state: &DtypeState<Ref>) -> Result<Option<Ref>, Refused> {
+        let metadata = match state.metadata {
+            Some(pair) if matches!(code, "M8" | "m8") => {
+                self.context.items(pair, NodeKind::Tuple).and_then(|pair| pair.first().copied())
+            }
+            metadata => metadata,
+        };
+        let metadata = metadata.filter(|metadata| !matches!(self.context.value(*metadata), Value::Leaf(Leaf::None)));
+        let Some(metadata) = metadata else { return Ok(None) };
+        let items = self.context.items(metadata, NodeKind::Dict).ok_or("has metadata that is no dict")?;
+        Ok((!items.is_empty()).then_some(metadata))
     }
 
     /// The byte order in front of a code, and the code. `numpy.record` stands for structures whose scalars it makes.
@@ -202,6 +220,7 @@ impl DtypeParser<'_, '_, '_> {
             has_objects,
             has_bools: has(|dtype| dtype.has_bools),
             depth: fields.iter().map(|field| field.dtype.1.depth + 1).max().unwrap_or_default(),
+            metadata: None,
             kind: DtypeKind::Structure { is_aligned: flags & ALIGNED_FLAG != 0, is_record, fields },
         })
     }
@@ -231,6 +250,7 @@ impl DtypeParser<'_, '_, '_> {
             has_objects: base.has_objects,
             has_bools: base.has_bools,
             depth: base.depth + 1,
+            metadata: None,
             kind: DtypeKind::Subarray { base: (reference, base), shape },
         })
     }

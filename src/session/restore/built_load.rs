@@ -15,7 +15,7 @@ use pyo3::types::{PyAny, PyDict, PyString};
 use super::buffer_memory::BufferMemory;
 use super::builder::{BuildContext, BuildFailure, ObjectBuilder};
 use super::installed_imports::InstalledImports;
-use super::load_variables::{ChosenVariable, reason_for_skip};
+use super::load_variables::{ChosenVariable, Refusal, reason_for_skip};
 use super::restore_context::{LostVariable, RestoreRequest, Restored, bind_module};
 use super::segment_loader::{missing_module, reason_for_loss};
 use super::untrusted_load::{self, bad_names, check_index, module_of_session};
@@ -25,10 +25,10 @@ use crate::pickle::build_plan::BuildPlan;
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::Ref;
 use crate::snapshot::OBJECT_NAME;
-use crate::snapshot::index::{Index, Variable};
+use crate::snapshot::index::{Index, Variable, VariableKind};
 use crate::snapshot::load_plan::{LoadPlan, LostSlots};
 use crate::snapshot::reader::{Damage, Progress, ReadError, Snapshot};
-use crate::snapshot::requirements::{LoadInput, NotPlanned, PlannedLoads};
+use crate::snapshot::requirements::{LoadInput, NotPlanned, PlannedLoads, Requirement};
 use crate::snapshot::segment::{Load, VariableSegment};
 
 /// The message for a load that is stopped.
@@ -46,12 +46,24 @@ pub(super) fn restore_own<'py>(
     let cannot_restore = || format!("cannot restore {}", request.name);
     let segments = segments_for(index, request);
     let segments = segments.map_err(ReadError::from).or_exit(exit::DAMAGED, cannot_restore)?;
-    let mut variables = select(py, index, segments.clone(), request)?;
+    let variables = select(py, index, segments.clone(), request)?;
+    build_chosen(py, (snapshot, index), request, progress, &segments, variables)
+}
+
+/// Builds the variables that were chosen.
+fn build_chosen<'v, 'py>(
+    py: Python<'py>,
+    (snapshot, index): (&Arc<Snapshot>, &Index),
+    request: &RestoreRequest<'_, 'py>,
+    progress: Progress<'_>,
+    segments: &[VariableSegment<'v>],
+    mut variables: Vec<ChosenVariable<'v, 'py>>,
+) -> Result<Restored> {
     let module = module_of_session(py, &index.module, request.name)?;
-    let file = snapshot.bytes().or_exit(exit::DAMAGED, cannot_restore)?;
-    let plan = plan_for(file, &segments, &variables, &Damage::default(), request);
+    let file = snapshot.bytes().or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
+    let plan = plan_for(file, segments, &variables, &Damage::default(), request);
     let (loads, lost_slots) = plan.loads();
-    let input = input_of(snapshot, request, &segments, &loads)?;
+    let input = input_of(snapshot, request, segments, &loads)?;
     let planned = match (bad_names(py, &variables)?, input.plan()) {
         (names, Ok(planned)) if names.is_empty() => planned,
         (_, Err(error @ NotPlanned::TooLarge(_))) => return untrusted_load::refuse_plan(snapshot, request.name, error),
@@ -60,21 +72,25 @@ pub(super) fn restore_own<'py>(
                 Err(NotPlanned::Needs(needs)) => needs,
                 _ => Vec::new(),
             };
-            return untrusted_load::refuse(snapshot, request.name, needs.into_iter().chain(names).collect());
+            let needs = needs.into_iter().chain(names).collect::<Vec<_>>();
+            if leave_out_modules(&mut variables, &needs) {
+                return build_chosen(py, (snapshot, index), request, progress, segments, variables);
+            }
+            return untrusted_load::refuse(snapshot, request.name, needs);
         }
     };
     let (damage, _) = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
-    check_index(snapshot, index, &segments, &loads, &damage, request)?;
+    check_index(snapshot, index, segments, &loads, &damage, request)?;
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let (names, lost) = if damage.is_none() {
         let building = OwnBuild { namespace: &namespace, plan: &plan, lost_slots: &lost_slots };
         building.build_all(py, &input, &planned, &mut variables)
     } else {
         note_damage(&mut variables, &damage);
-        let plan = plan_for(file, &segments, &variables, &damage, request);
+        let plan = plan_for(file, segments, &variables, &damage, request);
         let (loads, lost_slots) = plan.loads();
         // What is loaded has changed, and is planned again.
-        let input = input_of(snapshot, request, &segments, &loads)?;
+        let input = input_of(snapshot, request, segments, &loads)?;
         let planned = input.plan().or_else(|why| untrusted_load::refuse_plan(snapshot, request.name, why))?;
         let building = OwnBuild { namespace: &namespace, plan: &plan, lost_slots: &lost_slots };
         building.build_all(py, &input, &planned, &mut variables)
@@ -91,6 +107,28 @@ pub(super) fn restore_own<'py>(
         false => Vec::new(),
     };
     Ok(Restored { names, lost, module: index.module.clone(), state: Vec::new(), notes })
+}
+
+/// Leaves out the variables that are modules which may not be imported, if the file needs nothing else that is refused:
+/// the others do not depend on them. Returns whether it has left out any.
+fn leave_out_modules(variables: &mut [ChosenVariable<'_, '_>], needs: &[Requirement]) -> bool {
+    let module = |need: &Requirement| {
+        let imported =
+            need.what.iter().map(|what| what.strip_prefix("import ")).collect::<Option<Vec<_>>>()?.join(", ");
+        let number = variables.iter().position(|chosen| {
+            let Variable { name, type_name, kind, .. } = chosen.variable();
+            let is_module = *kind == VariableKind::Import && type_name == "module" && chosen.refusal.is_none();
+            is_module && Some(name) == need.variable.as_ref()
+        })?;
+        Some((number, format!("a module that is not imported for a file that is not trusted: {imported}")))
+    };
+    let Some(modules) = needs.iter().map(module).collect::<Option<Vec<_>>>() else { return false };
+    for (number, why) in &modules {
+        if let Some(chosen) = variables.get_mut(*number) {
+            chosen.refusal = Some(Refusal::Module(why.clone()));
+        }
+    }
+    !modules.is_empty()
 }
 
 fn input_of<'f>(

@@ -188,7 +188,7 @@ fn select<'a, 'py>(
 /// What may be loaded of a variable if its bytes are intact.
 fn usable(chosen: &ChosenVariable<'_, '_>, request: &RestoreRequest<'_, '_>) -> Usable {
     let for_others = match &chosen.refusal {
-        None | Some(Refusal::Damaged(_)) => Usable::FOR_OTHERS,
+        None | Some(Refusal::Damaged(_) | Refusal::Module(_)) => Usable::FOR_OTHERS,
         Some(Refusal::OtherPython(_)) if request.trusted => Usable { code: false, ..Usable::FOR_OTHERS },
         // Whether a variable contains code is only known from the index.
         Some(Refusal::OtherPython(_)) => Usable::NOTHING,

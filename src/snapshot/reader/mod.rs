@@ -388,9 +388,7 @@ impl Snapshot {
         let skip = vec![false; segments.len()];
         Ok(match verification::problem_of_index(index, &segments, bytes, &skip, true) {
             None => verdict,
-            Some(problem) => {
-                verdict.refusing(&[(problem.at, format!("the index (does not match the pickle: {})", problem.what))])
-            }
+            Some(problem) => verdict.refusing(&[(problem.at, format!("the index (is wrong: {})", problem.what))]),
         })
     }
 

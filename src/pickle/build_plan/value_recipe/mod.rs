@@ -8,6 +8,7 @@
 mod value_arguments;
 mod value_arrays;
 mod value_collections;
+mod value_enumerations;
 mod value_errors;
 mod value_files;
 mod value_globals;
@@ -24,8 +25,9 @@ use crate::pickle::known::ErrorInit;
 
 pub(super) use self::value_arguments::wide_int;
 pub(super) use self::value_collections::hashed;
+pub(in crate::pickle) use self::value_enumerations::is_constant;
 pub(crate) use self::value_globals::global;
-pub(in crate::pickle) use self::value_globals::{global_of, is_constant};
+pub(in crate::pickle) use self::value_globals::global_of;
 pub(crate) use self::value_make::{Given, HarmlessCall, NewError, ValueFill, ValueMake, ViewOf};
 
 /// Which recipe a row of the registry asks for.

@@ -42,13 +42,18 @@ pub(super) fn recipe<'a>(
         ValueBuilder::LockByDill => lock_by_dill(context, call),
         ValueBuilder::WeakReference => match *call.arguments.as_slice() {
             // The object is gone, or is held by something else of the pickle. A callback would be code.
-            [object] if is_none(context, object) || can_be_referenced(context, object) => {
+            [object] if is_gone(context, call, object) || can_be_referenced(context, object) => {
                 Ok(made(ValueMake::WeakReference, vec![object]))
             }
             _ => Err("with these arguments".into()),
         },
         _ => item_getter(context, call),
     }
+}
+
+/// Whether dill writes a weak reference to an object that is gone.
+fn is_gone(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>, object: Ref) -> bool {
+    &*call.name == "_create_weakref" && is_none(context, object)
 }
 
 /// `Random()` with the state `(3, (624 words and the index), the next Gaussian number)`.

@@ -9,6 +9,7 @@ use crate::pickle::build_plan::{
     ArrayClass, ArrayContents, ArrayDescription, ArrayMake, Dtype, DtypeKind, ItemOrder, MaskedMake, byte_range,
 };
 use crate::pickler::PyBufferView;
+use crate::session::restore::joblib_load::native_order;
 
 /// Makes an object. `needs` are the objects that its recipe needs, in the same order.
 pub(super) fn make<'py>(
@@ -70,8 +71,23 @@ pub(super) fn fill<'py>(
     array.set_item(context.py().Ellipsis(), flat.call_method1("reshape", (array.getattr("shape")?,))?)
 }
 
-/// A dtype, of which numpy computes the same size as the recipe.
+/// A dtype, with the metadata that is the last of its needs.
 fn dtype<'py>(context: &BuildContext<'py>, parsed: &Dtype, needs: &[Bound<'py, PyAny>]) -> PyResult<Bound<'py, PyAny>> {
+    let (Some(_), Some((metadata, needs))) = (parsed.metadata, needs.split_last()) else {
+        return bare_dtype(context, parsed, needs);
+    };
+    let made = bare_dtype(context, parsed, needs)?;
+    let options = PyDict::new(context.py());
+    options.set_item("metadata", metadata)?;
+    context.global("numpy", "dtype")?.call((made,), Some(&options))
+}
+
+/// A dtype, of which numpy computes the same size as the recipe.
+fn bare_dtype<'py>(
+    context: &BuildContext<'py>,
+    parsed: &Dtype,
+    needs: &[Bound<'py, PyAny>],
+) -> PyResult<Bound<'py, PyAny>> {
     let py = context.py();
     let constructor = context.global("numpy", "dtype")?;
     let made = match &parsed.kind {
@@ -140,6 +156,9 @@ fn owned<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let made = new_array(context, array, dtype)?;
     fill_with(&made, array.bytes().unwrap_or_default())?;
+    if matches!(array.contents, ArrayContents::Joblib(_)) {
+        return native_order(made);
+    }
     // As `ndarray.__setstate__` does: it brings the bytes of numbers into the order of the machine.
     if array.dtype.1.is_swapped() && matches!(array.contents, ArrayContents::Bytes(_)) {
         return made.call_method1("astype", (dtype.call_method1("newbyteorder", ("=",))?,));
