@@ -30,6 +30,7 @@
     allow(dead_code, reason = "what saves and restores is used only with Python; the full build finds dead code")
 )]
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -42,7 +43,6 @@ pub mod internals;
 mod pickle;
 #[cfg(feature = "python")]
 mod pickler;
-#[cfg(feature = "python")]
 mod python;
 mod report;
 #[cfg(feature = "python")]
@@ -55,17 +55,21 @@ use ui::{Verbosity, messages};
 
 /// The program: parses the command line, runs the command, prints an error, and returns the exit code.
 pub fn main() -> ExitCode {
+    ExitCode::from(run_program(std::env::args_os().collect()))
+}
+
+/// The program with these words as its command line. Returns the exit code.
+fn run_program(words: Vec<OsString>) -> u8 {
     // A second start must see the environment that the user gave to the first one.
-    #[cfg(feature = "python")]
-    python::libpython::restore_environment();
-    let code = run(cli::parse()).unwrap_or_else(|error| {
+    let result = python::second_start::take().and_then(|_| run(cli::parse(words)));
+    let code = result.unwrap_or_else(|error| {
         if exit::is_broken_pipe(&error) {
             return exit::DONE;
         }
         messages::print_error(&error);
         exit::code_of(&error)
     });
-    ExitCode::from(u8::try_from(code).unwrap_or(1))
+    u8::try_from(code).unwrap_or(1)
 }
 
 /// Runs the command that the command line names. Returns the exit code.
@@ -73,17 +77,13 @@ fn run(cli: Cli) -> Result<i32> {
     let Cli { globals, command } = cli;
     let verbosity = verbosity(&globals);
     match command {
-        #[cfg(feature = "python")]
         Command::Save(args) => commands::save::run_command(args, globals.python.as_deref(), verbosity),
-        #[cfg(feature = "python")]
         Command::Restore(args) => commands::restore::run_command(args, globals.python.as_deref(), verbosity),
-        #[cfg(feature = "python")]
         Command::VerifyLoad(args) => commands::verify_load::run_command(args, globals.python.as_deref(), verbosity),
         Command::Inspect(args) => commands::inspect::run_command(args, &globals, verbosity),
         Command::Diff(args) => commands::diff::run_command(&args, verbosity),
         Command::Verify(args) => commands::verify::run_command(&args, verbosity),
         Command::Trust(args) => commands::trust::run_command(&args, verbosity),
-        #[cfg(feature = "python")]
         Command::Doctor(args) => commands::doctor::run_command(&args, globals.python.as_deref()),
         Command::Completions(args) => commands::completions::run_command(&args),
     }

@@ -2,14 +2,12 @@
 //! `completions`. `inspect` also runs scripts, in builds with Python.
 
 use std::ffi::OsString;
-#[cfg(feature = "python")]
 use std::path::Path;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use clap_complete::Shell;
 
-#[cfg(feature = "python")]
 use super::session_args::{ProgramArgs, SelectionArgs};
 
 /// Show what is in a snapshot, or which variables of a script cannot be saved
@@ -82,22 +80,14 @@ pub(crate) struct InspectArgs {
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
     /// Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc and .pyz files are run
-    #[cfg(feature = "python")]
     #[arg(long)]
     pub(crate) script: bool,
-    #[cfg(feature = "python")]
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
-    #[cfg(feature = "python")]
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
     /// Snapshot to read, or script to run with its arguments [default: session.pkl]
-    #[cfg(feature = "python")]
     #[arg(value_name = "FILE", trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) operands: Vec<OsString>,
-    /// Snapshot to read [default: session.pkl]
-    #[cfg(not(feature = "python"))]
-    #[arg(value_name = "FILE")]
     pub(crate) operands: Vec<OsString>,
 }
 
@@ -153,7 +143,6 @@ impl InspectArgs {
     ///
     /// Everything after a script is passed to the script, so clap stops at the first operand. A snapshot takes no
     /// arguments: options after it are meant for `inspect`.
-    #[cfg(feature = "python")]
     pub(super) fn with_file_last(&self, mut words: Vec<OsString>) -> Option<Vec<OsString>> {
         let (file, rest) = self.operands.split_first()?;
         // Anything but an option is an error, which `inspect` reports later.
@@ -171,9 +160,8 @@ impl InspectArgs {
 
 /// Whether a path is run as a script because of its name. Contents never decide: a file from elsewhere must not run
 /// only because it looks like Python.
-#[cfg(feature = "python")]
 pub(crate) fn is_script(path: &Path) -> bool {
-    const EXTENSIONS: [&str; 4] = ["py", "pyw", "pyc", "pyz"];
+    const EXTENSIONS: [&str; 5] = ["py", "pyw", "pyc", "pyz", "ipynb"];
     // A directory named `x.py` is not run by mistake either.
     path.extension().is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known)) && !path.is_dir()
 }

@@ -5,18 +5,19 @@
 //! with `python`.
 
 mod file_args;
-#[cfg(feature = "python")]
 mod session_args;
+
+use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand};
 
-#[cfg(feature = "python")]
 pub(crate) use self::file_args::is_script;
 pub(crate) use self::file_args::{
     AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, MemoryArgs, OutputFormat, SortBy, TrustArgs, VerifyArgs,
 };
 #[cfg(feature = "python")]
-pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, SelectionArgs, VerifyLoadArgs};
+pub(crate) use self::session_args::SelectionArgs;
+pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoadArgs};
 
 /// Save a Python session to one file, restore it, and inspect it
 #[derive(Debug, Parser)]
@@ -53,7 +54,6 @@ pub(crate) struct GlobalArgs {
     pub(crate) verbose: bool,
     /// Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment
     /// [default: see `snapcli doctor`]
-    #[cfg(feature = "python")]
     #[arg(long, global = true, value_name = "PYTHON")]
     pub(crate) python: Option<String>,
 }
@@ -62,29 +62,24 @@ pub(crate) struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 #[allow(missing_docs, reason = "the help of a subcommand is the doc comment of its arguments")]
 pub(crate) enum Command {
-    #[cfg(feature = "python")]
     Save(SaveArgs),
-    #[cfg(feature = "python")]
     Restore(RestoreArgs),
-    #[cfg(feature = "python")]
     #[command(hide = true)]
     VerifyLoad(VerifyLoadArgs),
     Inspect(InspectArgs),
     Diff(DiffArgs),
     Verify(VerifyArgs),
     Trust(TrustArgs),
-    #[cfg(feature = "python")]
     Doctor(DoctorArgs),
     Completions(CompletionsArgs),
 }
 
-/// Parses the command line of this process. Ends the process for `--help`, `--version` and usage errors.
-pub(crate) fn parse() -> Cli {
-    let cli = Cli::parse();
+/// Parses the words of a command line. Ends the process for `--help`, `--version` and usage errors.
+pub(crate) fn parse(words: Vec<OsString>) -> Cli {
+    let cli = Cli::parse_from(words.clone());
     // `inspect FILE --json`: clap took `--json` for an argument of a script. Parse again with the file at the end.
-    #[cfg(feature = "python")]
     if let Command::Inspect(args) = &cli.command
-        && let Some(words) = args.with_file_last(std::env::args_os().collect())
+        && let Some(words) = args.with_file_last(words)
     {
         return Cli::parse_from(words);
     }

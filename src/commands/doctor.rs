@@ -12,9 +12,12 @@ use super::input_output::stdout;
 use crate::cli::DoctorArgs;
 use crate::exit;
 use crate::python::discover::{self, Candidate, CandidateState, PythonChoice, PythonSource};
-use crate::python::{Interpreter, dill_install, libpython};
+#[cfg(feature = "embed")]
+use crate::python::libpython;
+use crate::python::{Interpreter, StartWay, dill_install, preload};
 use crate::report::doctor_report::{
-    CandidateReport, DillReport, DillState, DoctorReport, FolderReport, KeyReport, LibpythonReport, PythonReport,
+    CandidateReport, DillReport, DillState, DoctorReport, EngineReport, FolderReport, KeyReport, LibpythonReport,
+    PythonReport,
 };
 use crate::report::write_json;
 use crate::snapshot::index::SCHEMA;
@@ -41,6 +44,7 @@ fn gather(choice: &PythonChoice) -> DoctorReport {
         snapcli: env!("CARGO_PKG_VERSION").to_owned(),
         python: interpreter.zip(choice.chosen).map(|(python, index)| chosen(python, &choice.candidates[index])),
         candidates: candidates(choice),
+        engine: interpreter.map(engine),
         libpython: library(interpreter),
         dill: interpreter.map(dill),
         key: key(),
@@ -86,7 +90,8 @@ fn candidates(choice: &PythonChoice) -> Vec<CandidateReport> {
         let chosen = choice.chosen == Some(index);
         let (usable, version, reason) = match &candidate.state {
             CandidateState::Usable(python) => {
-                (true, Some(python.version_text.clone()), (!chosen).then(|| why_not_chosen(choice, candidate)))
+                let reason = if chosen { why_chosen(candidate) } else { Some(why_not_chosen(choice, candidate)) };
+                (true, Some(python.version_text.clone()), reason)
             }
             CandidateState::Unusable(why) => (false, None, Some(why.to_string())),
             CandidateState::NotTried(why) => (false, None, Some(why.clone())),
@@ -103,10 +108,23 @@ fn candidates(choice: &PythonChoice) -> Vec<CandidateReport> {
     .collect()
 }
 
+/// Why the chosen Python is a candidate, where the name of the step does not say it.
+fn why_chosen(candidate: &Candidate) -> Option<String> {
+    let reason = match candidate.source {
+        PythonSource::OwnNamed => "snapcli was started by its path in this environment",
+        PythonSource::Own => "snapcli is installed in this environment",
+        PythonSource::Tool => "no other Python was found: this environment is for snapcli alone",
+        _ => return None,
+    };
+    Some(reason.to_owned())
+}
+
 /// Why a usable Python is not the chosen one.
 fn why_not_chosen(choice: &PythonChoice, candidate: &Candidate) -> String {
     if candidate.source == PythonSource::Elsewhere {
         "not searched by default: select it with --python".to_owned()
+    } else if candidate.source == PythonSource::Tool {
+        "for snapcli alone: used only if there is no other Python".to_owned()
     } else if choice.chosen.is_some() {
         "usable, but later in the search order".to_owned()
     } else {
@@ -114,18 +132,35 @@ fn why_not_chosen(choice: &PythonChoice, candidate: &Candidate) -> String {
     }
 }
 
-fn library(interpreter: Option<&Interpreter>) -> LibpythonReport {
+/// How the chosen Python would be started.
+fn engine(interpreter: &Interpreter) -> EngineReport {
+    let way = interpreter.start_way();
+    let engine = preload::engine().filter(|_| way == StartWay::Injected);
+    EngineReport { injected: way == StartWay::Injected, path: engine.map(display) }
+}
+
+#[cfg(feature = "embed")]
+fn library(interpreter: Option<&Interpreter>) -> Option<LibpythonReport> {
+    if interpreter.is_some_and(|python| python.start_way() == StartWay::Injected) {
+        return None;
+    }
     // `ensure` would restart the program, so the report only compares the two libraries.
     let loaded = libpython::loaded_library();
     let differs = interpreter.map(libpython::differs).transpose();
     // `differs` also determines the loaded library, so the first error is enough.
     let error = loaded.as_ref().err().or(differs.as_ref().err()).map(|error| format!("{error:#}"));
-    LibpythonReport {
+    Some(LibpythonReport {
         loaded: loaded.ok().map(|path| display(&path)),
         wanted: interpreter.and_then(|python| python.library.as_deref()).map(display),
         restart: differs.ok().flatten().unwrap_or(false),
         error,
-    }
+    })
+}
+
+/// The launcher loads no libpython.
+#[cfg(not(feature = "embed"))]
+fn library(_: Option<&Interpreter>) -> Option<LibpythonReport> {
+    None
 }
 
 fn dill(python: &Interpreter) -> DillReport {

@@ -5,15 +5,11 @@
 
 pub(crate) mod completions;
 pub(crate) mod diff;
-#[cfg(feature = "python")]
 pub(crate) mod doctor;
 mod input_output;
 pub(crate) mod inspect;
-#[cfg(feature = "python")]
 pub(crate) mod restore;
-#[cfg(feature = "python")]
 pub(crate) mod save;
 pub(crate) mod trust;
 pub(crate) mod verify;
-#[cfg(feature = "python")]
 pub(crate) mod verify_load;

@@ -5,6 +5,8 @@
 
 use std::path::PathBuf;
 
+use super::preload;
+
 use serde::{Deserialize, Serialize};
 
 /// The suffix of the file name of a libpython.
@@ -29,6 +31,10 @@ pub(crate) struct Interpreter {
     pub base_executable: PathBuf,
     /// Its libpython, if it has one.
     pub library: Option<PathBuf>,
+    /// Whether its executable contains Python itself, and loads no libpython.
+    pub static_executable: bool,
+    /// Whether its executable is a wrapper that starts Python as another program, as those of Nix are.
+    pub is_wrapper: bool,
     /// Whether it was built with a shared library. Conda and uv ship one even where this is false.
     pub shared: bool,
     /// Whether it was built without the global interpreter lock.
@@ -37,4 +43,26 @@ pub(crate) struct Interpreter {
     pub platform: String,
     /// `x86_64`, `arm64`, ….
     pub machine: String,
+}
+
+/// How the program runs a Python.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StartWay {
+    /// Its libpython is loaded into the program.
+    Embedded,
+    /// Its executable is started with the engine in it.
+    Injected,
+}
+
+impl Interpreter {
+    /// How this program runs the Python. A program that can embed it does so, but not where the executable is static
+    /// and an engine is at hand: such a Python is faster than its libpython, if it has one at all.
+    pub(crate) fn start_way(&self) -> StartWay {
+        let is_better_alone = self.static_executable || self.library.is_none();
+        if cfg!(not(feature = "embed")) || (is_better_alone && preload::engine().is_some()) {
+            StartWay::Injected
+        } else {
+            StartWay::Embedded
+        }
+    }
 }

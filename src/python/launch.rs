@@ -1,10 +1,10 @@
 //! Starts CPython inside this process, set up as the chosen `python` would be, and runs one job in it.
 //!
-//! `Py_BytesMain` (stable ABI) does the set-up: virtual environment, `sys.executable`, signal handlers, `PYTHON*`
-//! variables. It gets the arguments of `python -c pass`. An audit hook waits for the event `cpython.run_command`, which
-//! CPython raises when everything is set up and nothing has run yet, and starts the job there. So the script has no
-//! frame of ours below it, and `sys` needs no repair. Audit hooks cannot be removed; every later event costs one
-//! comparison.
+//! `Py_BytesMain` (stable ABI), or the `main` of the executable that the engine was injected into, does the set-up:
+//! virtual environment, `sys.executable`, signal handlers, `PYTHON*` variables. It gets the arguments of
+//! `python -c pass`. An audit hook waits for the event `cpython.run_command`, which CPython raises when everything is
+//! set up and nothing has run yet, and starts the job there. So the script has no frame of ours below it, and `sys`
+//! needs no repair. Audit hooks cannot be removed; every later event costs one comparison.
 #![allow(unsafe_code)]
 
 use std::convert::Infallible;
@@ -72,6 +72,10 @@ type AuditHook = unsafe extern "C" fn(*const c_char, *mut pyo3::ffi::PyObject, *
 /// `add_modules` is called before Python is initialized, to add built-in modules.
 pub(crate) fn start_python(executable: &Path, add_modules: fn(), job: PythonJob) -> Result<Infallible> {
     let prompt = matches!(job, PythonJob::BeforePrompt(_));
+    #[cfg(not(feature = "embed"))]
+    if super::injected::python_main().is_none() {
+        return run_in_started_python(job);
+    }
     // The audit hook is a C function without a closure, so it finds the job in a static.
     *JOB.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(job);
     reset_signal_handlers();
@@ -88,11 +92,68 @@ pub(crate) fn start_python(executable: &Path, add_modules: fn(), job: PythonJob)
     let count = i32::try_from(pointers.len()).context("too many arguments for Python")?;
     pointers.push(std::ptr::null_mut());
     add_hook(count, pointers.as_mut_ptr())?;
-    // SAFETY: argc and argv describe NUL-terminated strings that live until the process ends, and no
-    // interpreter has been started in this process yet.
-    let code = unsafe { pyo3::ffi::Py_BytesMain(count, pointers.as_mut_ptr()) };
+    let code = run_main(count, pointers.as_mut_ptr());
     // Reached only if the set-up failed or a prompt has ended.
     std::process::exit(code)
+}
+
+/// Calls `main` of `python`. The arguments are those of `start_python`.
+#[cfg(feature = "embed")]
+fn run_main(count: c_int, arguments: *mut *mut c_char) -> c_int {
+    // SAFETY: argc and argv describe NUL-terminated strings that live until the process ends, and no interpreter has
+    // been started in this process yet.
+    unsafe { pyo3::ffi::Py_BytesMain(count, arguments) }
+}
+
+/// Calls `main` of `python`. The arguments are those of `start_python`.
+#[cfg(not(feature = "embed"))]
+fn run_main(count: c_int, arguments: *mut *mut c_char) -> c_int {
+    let Some(main) = super::injected::python_main() else { return crate::exit::NO_PYTHON };
+    // SAFETY: argc and argv describe NUL-terminated strings that live until the process ends; `main` has not been
+    // called yet, and finds the environment by itself.
+    unsafe { main(count, arguments, std::ptr::null_mut()) }
+}
+
+/// Runs the job where Python runs already: the engine could not be preloaded, and `snapcli/__main__.py` has loaded it.
+/// A script then has that frame below it, and the prompt is the one of the standard library.
+#[cfg(not(feature = "embed"))]
+fn run_in_started_python(job: PythonJob) -> Result<Infallible> {
+    Python::attach(|py| -> Result<Infallible> {
+        clean_environment(py)?;
+        run_in(py, job)
+    })
+}
+
+/// Takes the variables of the first start out of `os.environ`, which Python filled before the engine was loaded.
+#[cfg(not(feature = "embed"))]
+fn clean_environment(py: Python<'_>) -> PyResult<()> {
+    let environ = py.import("os")?.getattr("environ")?;
+    for name in super::second_start::CHANGED {
+        match std::env::var_os(name) {
+            Some(value) => environ.set_item(name, value)?,
+            None => drop(environ.call_method1("pop", (name, py.None()))?),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "embed"))]
+fn run_in(py: Python<'_>, job: PythonJob) -> Result<Infallible> {
+    match job {
+        PythonJob::Whole(job) => finish(py, job(py)),
+        PythonJob::BeforePrompt(job) => {
+            if let Some(end) = job(py) {
+                finish(py, end);
+            }
+            let namespace = py.import("__main__")?.dict();
+            let prompt = py.import("code")?.call_method1("interact", ("", py.None(), namespace, ""));
+            let end = match prompt.map_err(anyhow::Error::from) {
+                Ok(_) => ProcessEnd::Exit(0),
+                Err(error) => super::script_run::requested_end(py, &error).ok_or(error)?,
+            };
+            finish(py, end)
+        }
+    }
 }
 
 /// Adds the audit hook. Python must choose its allocators first (`PYTHONMALLOC`, `PYTHONDEVMODE`), because it cannot

@@ -10,39 +10,87 @@ use anyhow::Result;
 
 use crate::exit::{self, OrExit};
 
+#[cfg(feature = "python")]
 pub(crate) mod context;
+#[cfg(feature = "python")]
 pub(crate) mod dill;
 pub(crate) mod dill_install;
 pub(crate) mod discover;
+#[cfg(feature = "python")]
 pub(crate) mod ffi;
 mod found_environment;
+#[cfg(feature = "extension")]
+pub(crate) mod injected;
 mod interpreter;
+#[cfg(feature = "python")]
+pub(crate) mod ipython_prompt;
+#[cfg(feature = "python")]
 pub(crate) mod launch;
+#[cfg(feature = "embed")]
 pub(crate) mod libpython;
+mod loader_link;
+#[cfg(feature = "python")]
+pub(crate) mod notebook;
+mod own_environment;
 mod path_owner;
+pub(crate) mod preload;
 mod private_folder;
 pub(crate) mod probe;
 pub(crate) mod script_command;
+#[cfg(feature = "python")]
 pub(crate) mod script_entry;
+#[cfg(feature = "python")]
 pub(crate) mod script_run;
+pub(crate) mod second_start;
+#[cfg(feature = "python")]
 pub(crate) mod start_state;
+mod surroundings;
 
+#[cfg(feature = "python")]
 pub(crate) use pyo3::Python;
 
-pub(crate) use self::interpreter::Interpreter;
+pub(crate) use self::interpreter::{Interpreter, StartWay};
 
-/// Chooses the interpreter, and makes sure that its own libpython is the one in this process. That may start the
-/// program again, so nothing must have been done yet.
-pub(crate) fn prepare_interpreter(explicit: Option<&str>) -> Result<Interpreter> {
+/// What a command has once the right Python is in its process. The launcher has no Python in it: that starts the chosen
+/// Python in its place, and never gets one.
+#[cfg(feature = "python")]
+pub(crate) type PreparedInterpreter = Interpreter;
+#[cfg(not(feature = "python"))]
+pub(crate) type PreparedInterpreter = std::convert::Infallible;
+
+/// Chooses the interpreter, and makes sure that it is the one in this process. That may start the program again, so
+/// nothing must have been done yet.
+pub(crate) fn prepare_interpreter(explicit: Option<&str>) -> Result<PreparedInterpreter> {
     prepare_found_interpreter(explicit, &|_| {})
 }
 
 /// As [`prepare_interpreter`]. `announce` is called with the Python of a `.venv` that was found by searching, before
 /// that Python is started.
-pub(crate) fn prepare_found_interpreter(explicit: Option<&str>, announce: &dyn Fn(&Path)) -> Result<Interpreter> {
+pub(crate) fn prepare_found_interpreter(
+    explicit: Option<&str>,
+    announce: &dyn Fn(&Path),
+) -> Result<PreparedInterpreter> {
+    #[cfg(feature = "extension")]
+    if let Some(interpreter) = second_start::interpreter() {
+        return Ok(interpreter);
+    }
+    // Python runs already. It is not started again: that could go on forever.
+    if cfg!(feature = "extension") {
+        let message = "this Python loses the environment variables that snapcli passes to it: choose another";
+        return Err(exit::error(exit::NO_PYTHON, message));
+    }
     let interpreter =
         discover::choose(explicit, announce).or_exit(exit::NO_PYTHON, || "no usable Python".to_owned())?;
-    libpython::ensure(&interpreter)
-        .or_exit(exit::NO_PYTHON, || format!("cannot use the libpython of {}", interpreter.executable.display()))?;
-    Ok(interpreter)
+    match interpreter.start_way() {
+        StartWay::Injected => Err(preload::start(&interpreter)),
+        #[cfg(feature = "embed")]
+        StartWay::Embedded => {
+            libpython::ensure(&interpreter).or_exit(exit::NO_PYTHON, || {
+                format!("cannot use the libpython of {}", interpreter.executable.display())
+            })?;
+            Ok(interpreter)
+        }
+        #[cfg(not(feature = "embed"))]
+        StartWay::Embedded => Err(exit::error(exit::NO_PYTHON, "this program embeds no Python")),
+    }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::interpreter::{Interpreter, LIBPYTHON_SUFFIX};
+use super::interpreter::{Interpreter, LIBPYTHON_SUFFIX, StartWay};
 use super::path_owner::{ForeignPath, PathOwners};
 use super::private_folder::private_folder;
 
@@ -38,6 +38,12 @@ parent = getattr(sys, '_base_executable', None) or sys.executable
 if parent == sys.executable and sys.prefix != base:
     # Python 3.10 names the environment as its own base; its symlink points to the real one.
     parent = os.path.realpath(parent)
+try:
+    with open('/proc/self/maps') as maps:
+        is_static = '/libpython' not in maps.read()
+except Exception:
+    is_static = False
+own = '/proc/self/exe'
 print('\nsnapcli-probe:' + json.dumps({
     'executable': sys.executable,
     'version': tuple(sys.version_info[:3]),
@@ -47,6 +53,8 @@ print('\nsnapcli-probe:' + json.dumps({
     'prefix': sys.prefix,
     'base_executable': parent,
     'library': None,
+    'static_executable': is_static,
+    'is_wrapper': os.path.exists(own) and os.path.realpath(own) != os.path.realpath(sys.executable),
     'shared': bool(var('Py_ENABLE_SHARED')),
     'free_threaded': bool(var('Py_GIL_DISABLED')),
     'platform': sys.platform,
@@ -93,8 +101,8 @@ pub(crate) enum Unusable {
         /// The version that was asked for.
         wanted: String,
     },
-    /// PyPy and others have no libpython.
-    #[error("{} is {name}, which cannot be embedded: use CPython", .path.display())]
+    /// PyPy and others have other objects and another C API.
+    #[error("{} is {name}, but snapcli needs CPython: choose one with --python", .path.display())]
     NotCPython {
         /// The path of the Python.
         path: PathBuf,
@@ -104,7 +112,8 @@ pub(crate) enum Unusable {
     /// It has no libpython to load.
     #[error(
         "{} has no shared library: install libpython{}.{} (Debian), rebuild it with \
-         PYTHON_CONFIGURE_OPTS=--enable-shared (pyenv), or use a Python from conda or uv",
+         PYTHON_CONFIGURE_OPTS=--enable-shared (pyenv), use a Python from conda or uv, or install the wheel of snapcli \
+         (`pip install .` in its source), which needs no shared library",
         .path.display(), .version.0, .version.1
     )]
     NoSharedLibrary {
@@ -147,7 +156,7 @@ pub(crate) enum Unusable {
 /// Asks the Python at `path` about itself, or finds its answer in the cache.
 ///
 /// # Errors
-/// Why it cannot be embedded.
+/// Why it cannot run scripts.
 pub(crate) fn probe(path: &Path) -> Result<Interpreter, Unusable> {
     probe_with(path, cache_file().as_deref())
 }
@@ -170,7 +179,7 @@ fn probe_with(path: &Path, cache: Option<&Path>) -> Result<Interpreter, Unusable
             interpreter
         }
     };
-    check_embeddable(path, interpreter)
+    check_usable(path, interpreter)
 }
 
 /// A dangling symlink in a virtual environment means that its base was removed.
@@ -182,8 +191,8 @@ fn missing(path: PathBuf) -> Unusable {
     }
 }
 
-/// Checks that an interpreter can be embedded.
-fn check_embeddable(path: PathBuf, python: Interpreter) -> Result<Interpreter, Unusable> {
+/// Checks that an interpreter can run scripts in this program.
+fn check_usable(path: PathBuf, python: Interpreter) -> Result<Interpreter, Unusable> {
     let version = python.version_text.clone();
     if python.implementation != "cpython" {
         Err(Unusable::NotCPython { path, name: python.implementation })
@@ -191,7 +200,7 @@ fn check_embeddable(path: PathBuf, python: Interpreter) -> Result<Interpreter, U
         Err(Unusable::TooOld { path, version })
     } else if python.free_threaded {
         Err(Unusable::FreeThreaded { path, version })
-    } else if python.library.is_none() {
+    } else if python.library.is_none() && python.start_way() == StartWay::Embedded {
         Err(Unusable::NoSharedLibrary { path, version: (python.version.0, python.version.1) })
     } else {
         Ok(python)
@@ -368,18 +377,22 @@ fn read_cache(file: &Path) -> Option<Cache> {
     (cache.snapcli == env!("CARGO_PKG_VERSION")).then_some(cache)
 }
 
-/// An answer without a library is never cached, and one whose library has been removed is not used: the user may have
-/// installed it since.
+/// An answer that lacks a library where one is needed is never cached, and one whose library has been removed is not
+/// used: the user may have installed it since.
 fn cached(file: &Path, python: &Path, stamp: &Stamp) -> Option<Interpreter> {
     let (known, interpreter) = read_cache(file)?.pythons.remove(python)?;
-    let there = interpreter.library.as_ref().is_some_and(|library| library.is_file());
+    let there = match &interpreter.library {
+        Some(library) => library.is_file(),
+        None => interpreter.start_way() == StartWay::Injected,
+    };
     (known == *stamp && there).then_some(interpreter)
 }
 
 fn store(file: &Path, python: &Path, stamp: Stamp, interpreter: &Interpreter) -> io::Result<()> {
-    let (Some(folder), Some(_)) = (file.parent(), &interpreter.library) else {
+    let Some(folder) = file.parent() else { return Ok(()) };
+    if interpreter.library.is_none() && interpreter.start_way() == StartWay::Embedded {
         return Ok(());
-    };
+    }
     let mut cache = read_cache(file).filter(|cache| cache.pythons.len() < MAX_CACHED).unwrap_or_default();
     cache.snapcli = env!("CARGO_PKG_VERSION").to_owned();
     cache.pythons.insert(python.to_path_buf(), (stamp, interpreter.clone()));
@@ -404,6 +417,8 @@ mod tests {
             prefix: "/p".into(),
             base_executable: "/p/bin/python".into(),
             library,
+            static_executable: false,
+            is_wrapper: false,
             shared: true,
             free_threaded: false,
             platform: "linux".to_owned(),
@@ -414,7 +429,7 @@ mod tests {
     fn judged(change: impl FnOnce(&mut Interpreter)) -> String {
         let mut python = python(Some("/p/lib/libpython3.12.so.1.0".into()));
         change(&mut python);
-        check_embeddable("/p".into(), python).map_or_else(|why| why.to_string(), |_| "usable".to_owned())
+        check_usable("/p".into(), python).map_or_else(|why| why.to_string(), |_| "usable".to_owned())
     }
 
     #[test]

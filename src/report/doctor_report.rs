@@ -19,8 +19,10 @@ pub(crate) struct DoctorReport {
     pub python: Option<PythonReport>,
     /// Every Python that was found, in the order of the search.
     pub candidates: Vec<CandidateReport>,
-    /// The libpython of that Python.
-    pub libpython: LibpythonReport,
+    /// How that Python would be started; `None` if no Python is usable.
+    pub engine: Option<EngineReport>,
+    /// The libpython of that Python; `None` if its own program is started.
+    pub libpython: Option<LibpythonReport>,
     /// The dill that would be used; `None` if no Python is usable.
     pub dill: Option<DillReport>,
     /// The key that snapshots are signed with.
@@ -57,12 +59,21 @@ pub(crate) struct CandidateReport {
     pub path: String,
     /// Whether it is the one that would run.
     pub chosen: bool,
-    /// Whether it can be embedded.
+    /// Whether it can run scripts.
     pub usable: bool,
     /// Its version; `None` if it is not usable.
     pub version: Option<String>,
-    /// Why it would not run.
+    /// Why it would not run; for some steps, why it would.
     pub reason: Option<String>,
+}
+
+/// How a Python is started.
+#[derive(Debug, Serialize)]
+pub(crate) struct EngineReport {
+    /// Whether its own executable is started with the engine in it. Otherwise its libpython is loaded into the program.
+    pub injected: bool,
+    /// The file of the engine; `None` if it is a part of the program, or is missing.
+    pub path: Option<String>,
 }
 
 /// The shared library of Python.
@@ -134,7 +145,12 @@ impl DoctorReport {
             Some(python) => python.write_text(out)?,
             None => write_line(out, "Python", "no usable Python found (details below)")?,
         }
-        self.libpython.write_text(out)?;
+        if let Some(engine) = &self.engine {
+            write_line(out, "runs in", &engine.describe())?;
+        }
+        if let Some(libpython) = &self.libpython {
+            libpython.write_text(out)?;
+        }
         if let Some(dill) = &self.dill {
             write_line(out, "dill", &dill.describe())?;
         }
@@ -156,10 +172,10 @@ impl DoctorReport {
         for candidate in &self.candidates {
             let mark = if candidate.chosen { '*' } else { ' ' };
             let version = candidate.version.as_deref().unwrap_or("-");
-            out.line(format_args!("{mark} {:<14} {version:<9} {}", candidate.source, candidate.path))?;
+            out.line(format_args!("{mark} {:<16} {version:<9} {}", candidate.source, candidate.path))?;
             if let Some(reason) = &candidate.reason {
-                // Below the path: after the mark, 14 columns of source, 9 of version, and the spaces between them.
-                out.line(format_args!("{:27}{reason}", ""))?;
+                // Below the path: after the mark, 16 columns of source, 9 of version, and the spaces between them.
+                out.line(format_args!("{:29}{reason}", ""))?;
             }
         }
         Ok(())
@@ -176,6 +192,16 @@ impl PythonReport {
             write_line(out, "  environment", &self.prefix)?;
         }
         write_line(out, "  base", &self.base_prefix)
+    }
+}
+
+impl EngineReport {
+    fn describe(&self) -> String {
+        match (&self.path, self.injected) {
+            (Some(path), _) => format!("that program, which loads {path}"),
+            (None, true) => "nothing: the engine of snapcli is missing (reinstall its wheel)".to_owned(),
+            (None, false) => "snapcli itself, which loads the libpython of that program".to_owned(),
+        }
     }
 }
 
@@ -243,7 +269,8 @@ mod tests {
                 version: None,
                 reason: Some("it is \u{1b}[2Jtoo old".to_owned()),
             }],
-            libpython: LibpythonReport { loaded: None, wanted: None, restart: false, error: None },
+            engine: None,
+            libpython: Some(LibpythonReport { loaded: None, wanted: None, restart: false, error: None }),
             dill: None,
             key: KeyReport { place: Some("/k".to_owned()), found: false, error: None },
             folders: FolderReport { cache: Some("/c".to_owned()), data: None, config: None },
@@ -258,8 +285,8 @@ libpython      none
 key            none yet: the first save creates /k
 
 search order
-  PATH           -         /usr/bin/python3
-                           it is \\u{1b}[2Jtoo old
+  PATH             -         /usr/bin/python3
+                             it is \\u{1b}[2Jtoo old
 
 folders
   cache        /c

@@ -14,7 +14,6 @@ use serde_json::ser::Serializer;
 use self::json_text::JsonText;
 
 pub mod diff_report;
-#[cfg(feature = "python")]
 pub(crate) mod doctor_report;
 pub(crate) mod github;
 pub(crate) mod html;

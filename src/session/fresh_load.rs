@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,7 @@ use super::forked_load::read_answer;
 use super::load_guards::block_changes;
 use super::restore::{FaultLog, LoadFault, RestoreRequest, restore};
 use super::trial_load::TrialResult;
+use crate::python::second_start;
 use crate::snapshot::reader::Snapshot;
 
 /// The variables that a fresh process could not load. Printed by one process and read by the other.
@@ -55,8 +56,7 @@ impl FreshFailures {
     /// Ctrl-C, as the exception of Python.
     fn of_file(py: Python<'_>, executable: &Path, file: &Path, limit: Duration) -> Result<Option<Self>> {
         let _handler = SuspendedHandler::new();
-        let program = std::env::current_exe().context("cannot find this program")?;
-        let mut process = Command::new(program);
+        let mut process = second_start::program_command(executable.as_os_str())?;
         process.args(["verify-load", "--failures", "--quiet", "--python"]).arg(executable);
         // A file without a name is one of this process only.
         let file = match file.strip_prefix("/dev/fd") {

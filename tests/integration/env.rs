@@ -1,11 +1,13 @@
 //! The environment of every test: the Pythons of this machine (`pythons`), virtual environments made for the tests
-//! (`venvs`), a private directory to run programs in (`Sandbox`), and the result of a program (`Run`). The benchmark
-//! uses it, too.
+//! (`venvs`), the package for `import snapcli` (`engine`), a private directory to run programs in (`Sandbox`), and the
+//! result of a program (`Run`). The benchmark uses it, too.
 //!
 //! Environment variables: `SNAPCLI_TEST_TIER=full` runs the tests with every Python instead of one.
 //! `SNAPCLI_TEST_PYTHONS` (paths separated by `:`) lists the Pythons to test with, instead of all that are found.
-//! `SNAPCLI_TEST_PROGRAM` names another build of snapcli to test, such as the release build.
+//! `SNAPCLI_TEST_PROGRAM` names another build of snapcli to test, such as the release build, and `SNAPCLI_TEST_ENGINE`
+//! another package for `import snapcli` (`engine`). `SNAPCLI_TEST_WHEEL` names the wheel, for `installed`.
 
+mod engine;
 mod numbers;
 mod pythons;
 mod run;
@@ -14,6 +16,7 @@ mod venvs;
 
 #[allow(unused_imports, reason = "what a test module may need")]
 pub(crate) use self::{
+    engine::engine_package,
     numbers::Numbers,
     pythons::{Python, Tier, all_pythons, main_python, pythons},
     run::{Run, line_diff},

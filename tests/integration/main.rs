@@ -36,6 +36,8 @@ mod foreign;
 mod found_environments;
 #[cfg(feature = "python")]
 mod functions_by_value;
+#[cfg(feature = "python")]
+mod fuzzed_objects;
 mod fuzzing;
 #[cfg(feature = "python")]
 mod generators;
@@ -44,10 +46,14 @@ mod hard_objects;
 #[cfg(feature = "python")]
 mod hostile_text;
 #[cfg(feature = "python")]
+mod imported_anywhere;
+#[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
 #[cfg(feature = "python")]
 mod inspecting;
+#[cfg(feature = "python")]
+mod installed;
 #[cfg(feature = "python")]
 mod integrity;
 #[cfg(feature = "python")]
@@ -60,6 +66,8 @@ mod joblib;
 mod joblib_formats;
 #[cfg(feature = "python")]
 mod joined_loads;
+#[cfg(feature = "python")]
+mod jupyter;
 #[cfg(feature = "python")]
 mod left_out_modules;
 #[cfg(feature = "python")]
@@ -78,6 +86,8 @@ mod mutation_during_save;
 mod native_arrays;
 #[cfg(feature = "python")]
 mod needed_while_loading;
+#[cfg(feature = "python")]
+mod new_pythons;
 mod page;
 #[cfg(feature = "python")]
 mod real_scripts;

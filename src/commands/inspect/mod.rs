@@ -8,14 +8,16 @@ mod strict_gate;
 
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use self::inspect_output::{InspectOutput, check_page_path, trace};
 use super::input_output::{open_snapshot, or_exit_code, stdout, stdout_style};
-use crate::cli::{GlobalArgs, InspectArgs};
+use crate::cli::{GlobalArgs, InspectArgs, is_script};
 use crate::exit::{self, OrExit};
+use crate::python;
+use crate::python::script_command::{ScriptCommand, ScriptTarget, check_script};
 use crate::report::inspect_report::SessionReport;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::system::map_large_blocks;
@@ -32,31 +34,22 @@ pub(crate) fn run_command(mut args: InspectArgs, globals: &GlobalArgs, verbosity
     dispatch(inspection, operands, globals)
 }
 
-#[cfg(feature = "python")]
 fn dispatch(mut inspection: InspectOutput, operands: Vec<OsString>, globals: &GlobalArgs) -> Result<i32> {
-    use crate::python::script_command::ScriptCommand;
     let program = &mut inspection.args.program;
     let (run_module, code) = (std::mem::take(&mut program.run_module), std::mem::take(&mut program.code));
     // The operands of `inspect` are those of a script; the first one may turn out to be a snapshot instead.
     let Some(command) = ScriptCommand::from_words(run_module, code, operands) else {
         return inspect_file(&inspection, Path::new(DEFAULT_FILE));
     };
-    match file_to_read(&command, inspection.args.script)? {
-        Some(file) => inspect_file(&inspection, &file),
-        None => script_session::run(inspection, command, globals.python.as_deref()),
+    if let Some(file) = file_to_read(&command, inspection.args.script)? {
+        return inspect_file(&inspection, &file);
     }
-}
-
-#[cfg(not(feature = "python"))]
-fn dispatch(inspection: InspectOutput, operands: Vec<OsString>, _: &GlobalArgs) -> Result<i32> {
-    match operands.as_slice() {
-        [] => inspect_file(&inspection, Path::new(DEFAULT_FILE)),
-        [file] => inspect_file(&inspection, Path::new(file)),
-        _ => {
-            let text = "expected one file: this snapcli was built without Python and cannot run scripts";
-            Err(exit::error(exit::USAGE, text))
-        }
-    }
+    check_script(&command)?;
+    let interpreter = python::prepare_interpreter(globals.python.as_deref())?;
+    #[cfg(feature = "python")]
+    return script_session::run(inspection, command, interpreter);
+    #[cfg(not(feature = "python"))]
+    match interpreter {}
 }
 
 fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
@@ -87,14 +80,9 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
 
 /// The file to read; `None` if the command is to be run. Only the name of a script or `--script` makes a file run, so
 /// that a file from elsewhere is never run by mistake.
-#[cfg(feature = "python")]
-fn file_to_read(
-    command: &crate::python::script_command::ScriptCommand,
-    script: bool,
-) -> Result<Option<std::path::PathBuf>> {
-    use crate::python::script_command::ScriptTarget;
+fn file_to_read(command: &ScriptCommand, script: bool) -> Result<Option<PathBuf>> {
     let ScriptTarget::Script(path) = &command.target else { return Ok(None) };
-    if script || crate::cli::is_script(path) {
+    if script || is_script(path) {
         return Ok(None);
     }
     let usage = |problem| exit::error(exit::USAGE, format!("{} {problem}", path.display()));
@@ -112,7 +100,7 @@ fn file_to_read(
 /// Advice for a text file, which is probably no pickle: the user may have meant to run it.
 fn script_hint(path: &Path) -> &'static str {
     // A named pipe has been read by now, and opening it again could wait forever.
-    if cfg!(not(feature = "python")) || !path.is_file() {
+    if !path.is_file() {
         return "";
     }
     let mut head = [0; 512];

@@ -15,7 +15,7 @@ use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{self, ScriptRun, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::report::inspect_report::{FileFormat, SessionReport};
-use crate::session::{Origin, SaveRequest, SelectionRules, add_to_inittab, save};
+use crate::session::{LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, save};
 use crate::snapshot::reader::Snapshot;
 use crate::ui::progress::DelayedBar;
 
@@ -25,10 +25,8 @@ struct ScriptInspection {
     interpreter: Interpreter,
 }
 
-/// Runs the script and prints the report. The script's own output goes to standard error.
-pub(super) fn run(inspection: InspectOutput, command: ScriptCommand, python: Option<&str>) -> Result<i32> {
-    python::script_command::check_script(&command)?;
-    let interpreter = python::prepare_interpreter(python)?;
+/// Runs the script in the prepared interpreter, and prints the report. The script's own output goes to standard error.
+pub(super) fn run(inspection: InspectOutput, command: ScriptCommand, interpreter: Interpreter) -> Result<i32> {
     // The report must be the only output on standard output.
     let out = redirect_stdout().context("cannot redirect standard output")?;
     let executable = interpreter.executable.clone();
@@ -61,7 +59,7 @@ impl ScriptInspection {
         let request = SaveRequest {
             module: "__main__",
             rules: &SelectionRules::from(inspection.args.selection.clone()),
-            check_load: inspection.args.trace.is_none(),
+            check: if inspection.args.trace.is_none() { LoadCheckMode::Forked } else { LoadCheckMode::Off },
             all_faults: inspection.args.trace.is_none(),
             ambient: true,
             key: None,

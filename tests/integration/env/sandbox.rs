@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::{Run, Stack, main_python, venv, venvs};
+use super::{Run, Stack, engine_package, main_python, venv, venvs};
 
 /// Prefixes of environment variables that change what Python or snapcli does. cargo sets `LD_…` for its tests, and
 /// snapcli uses it to find the right libpython.
@@ -104,9 +104,21 @@ impl Sandbox {
         self.call(&program, named.into_iter().chain(arguments.iter().map(AsRef::as_ref)))
     }
 
+    /// A call of Python that can import snapcli.
+    #[allow(dead_code, reason = "what a test module may need")]
+    pub(crate) fn call_importing<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Call {
+        self.call_python(arguments).env("PYTHONPATH", engine_package())
+    }
+
     /// A call of Python that can be given an input and more.
     pub(crate) fn call_python<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Call {
         self.call(self.python.as_os_str(), arguments.iter().map(AsRef::as_ref))
+    }
+
+    /// A call of any program.
+    #[allow(dead_code, reason = "what a test module may need")]
+    pub(crate) fn call_program<S: AsRef<OsStr>>(&self, program: &OsStr, arguments: &[S]) -> Call {
+        self.call(program, arguments.iter().map(AsRef::as_ref))
     }
 
     fn call<'a>(&self, program: &OsStr, arguments: impl Iterator<Item = &'a OsStr>) -> Call {

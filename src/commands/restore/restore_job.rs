@@ -1,18 +1,18 @@
-//! `snapcli restore`: checks the file, starts the Python it needs, loads the variables, and hands over to the prompt,
-//! the code or the script.
+//! Starts the Python, loads the variables, and hands over to the prompt, the code or the script.
 
 use std::collections::HashMap;
-use std::io::{IsTerminal, Read, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::input_output::{is_stdio, or_exit_code, stdout};
+use super::open_checked;
 use crate::cli::RestoreArgs;
-use crate::exit::{self, OrExit};
-use crate::pickle::explain::outline::Outline;
+use crate::commands::input_output::is_stdio;
+use crate::exit;
 use crate::python::dill::DillLocation;
+use crate::python::ipython_prompt::IpythonPrompt;
 use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{run_before_prompt, run_script};
@@ -20,39 +20,21 @@ use crate::python::{self, Interpreter, Python};
 use crate::session::{
     AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab, restore,
 };
-use crate::snapshot::OBJECT_NAME;
-use crate::snapshot::reader::{Contents, ReadError, Snapshot};
-use crate::snapshot::signature::{self, SigningKey};
-use crate::snapshot::system::map_large_blocks;
+use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::signature::SigningKey;
 use crate::ui::messages::{print_error, print_error_line, print_line};
 use crate::ui::progress::DelayedBar;
 use crate::ui::prompt::{can_ask, confirm};
-use crate::ui::{Lines, Verbosity, count};
+use crate::ui::{Verbosity, count};
 
-/// Restores a session, and runs what the user asked for with it.
-pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+/// Restores a session in the prepared interpreter, and runs what the user asked for with it.
+pub(super) fn run(
+    args: RestoreArgs,
+    command: Option<ScriptCommand>,
+    interpreter: Interpreter,
+    verbosity: Verbosity,
+) -> Result<i32> {
     let piped = is_stdio(&args.file);
-    if piped && args.interactive {
-        return Err(exit::error(
-            exit::USAGE,
-            "standard input cannot be both the snapshot and the prompt: save the snapshot to a file first",
-        ));
-    }
-    let (code, script) = (std::mem::take(&mut args.code), std::mem::take(&mut args.script));
-    // `-c` with a single expression prints its value.
-    let command = ScriptCommand::from_words(Vec::new(), code, script).map(ScriptCommand::showing_value);
-    if let Some(command) = &command {
-        python::script_command::check_script(command)?;
-    }
-    // `--list` needs no Python.
-    if args.list {
-        map_large_blocks();
-        return list_variables(&open_checked(&args, verbosity)?, &mut stdout());
-    }
-    // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
-    // once.
-    let announce = |found: &Path| announce_python(&args, found, verbosity);
-    let interpreter = python::prepare_found_interpreter(python, &announce)?;
     let snapshot = open_checked(&args, verbosity)?;
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
         verbosity.note(&format!(
@@ -65,83 +47,14 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     let prompt = args.interactive || (command.is_none() && !piped && std::io::stdin().is_terminal());
     let executable = interpreter.executable.clone();
     let restore = RestoreJob { snapshot: Arc::new(snapshot), args, command, interpreter, verbosity };
-    let job = if prompt {
+    let job = if restore.args.ipython {
+        PythonJob::Whole(Box::new(move |py| restore.run_ipython(py)))
+    } else if prompt {
         PythonJob::BeforePrompt(Box::new(move |py| restore.run_before_prompt(py)))
     } else {
         PythonJob::Whole(Box::new(move |py| restore.run(py)))
     };
     match start_python(&executable, add_to_inittab, job)? {}
-}
-
-/// Says which Python will be started for a file that may have come with it: one that was found by searching, while the
-/// file is not signed by this user.
-fn announce_python(args: &RestoreArgs, found: &Path, verbosity: Verbosity) {
-    let file = match is_stdio(&args.file) {
-        // It can be read only once, and the program may be started again.
-        true => "standard input".to_owned(),
-        false if signature::is_signed_by_user(&args.file) => return,
-        false => format!("{} is not signed with your key, and", args.file.display()),
-    };
-    if !args.trust {
-        verbosity.note(&format!(
-            "{file} will be read by {}, which was found by searching (choose another with --python)",
-            found.display()
-        ));
-    }
-}
-
-/// Opens the file. A snapshot is checked later, once it is known which variables are needed; any other pickle is
-/// checked here as a whole.
-fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
-    let path = args.file.as_path();
-    let piped = is_stdio(path);
-    let file = if piped { "standard input".to_owned() } else { path.display().to_string() };
-    let cannot_restore = || format!("cannot restore {file}");
-    let mut bytes = Vec::new();
-    if piped {
-        std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
-    }
-    // A trusted file is as large as it is.
-    let max_memory = if args.trust { Some(u64::MAX) } else { args.memory.max_memory };
-    let opened = match (piped, args.partial) {
-        (true, true) => Snapshot::partial_from_bytes(&bytes, max_memory),
-        (true, false) => Snapshot::from_bytes(bytes).map(|snapshot| (snapshot, None)),
-        (false, true) => Snapshot::open_partial(path, max_memory),
-        (false, false) => Snapshot::open(path).map(|snapshot| (snapshot, None)),
-    };
-    let (snapshot, damage) = or_exit_code(opened, cannot_restore)?;
-    let snapshot = snapshot.with_max_memory(max_memory);
-    if let Some(damage) = damage {
-        let damage = match damage {
-            // Its message advises what the user has done by now.
-            ReadError::CutShort { at } => format!("the pickle is truncated at byte {at}"),
-            damage => damage.to_string(),
-        };
-        verbosity.note(&format!("{file}: {damage}; restoring what is intact"));
-    }
-    if let Contents::Foreign { .. } = snapshot.contents() {
-        // Without an index there are no hashes: this checks that the opcodes are complete.
-        let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
-        snapshot.check(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot_restore)?;
-    }
-    Ok(snapshot)
-}
-
-/// Prints the names of the variables, one on each line.
-fn list_variables(snapshot: &Snapshot, out: &mut dyn Write) -> Result<i32> {
-    let names: Vec<&str> = if let Contents::Own { index } = snapshot.contents() {
-        index.variables.iter().map(|variable| variable.name.as_str()).collect()
-    } else {
-        match or_exit_code(snapshot.outline(), || "cannot list the variables".to_owned())? {
-            Outline::Session { variables, .. } | Outline::Dict { variables } => {
-                variables.iter().map(|variable| variable.name.as_str()).collect()
-            }
-            Outline::Object { .. } => vec![OBJECT_NAME],
-        }
-    };
-    let out = &mut Lines::new(out);
-    names.into_iter().try_for_each(|name| out.line(name))?;
-    Ok(exit::DONE)
 }
 
 struct RestoreJob {
@@ -159,7 +72,20 @@ impl RestoreJob {
             return Some(end_of_failure(&error));
         }
         let command = self.command.as_ref()?;
-        run_before_prompt(py, command).err().map(|error| end_of_failure(&error.into()))
+        run_before_prompt(py, command).err().map(|error| end_of_failure(&error))
+    }
+
+    /// Loads the variables, runs the command and the prompt of IPython, and ends the process.
+    fn run_ipython(self, py: Python<'_>) -> ProcessEnd {
+        // Before anything is loaded, and before the user is asked whether to trust the file.
+        let prompt = match IpythonPrompt::find(py, &self.interpreter.executable) {
+            Ok(prompt) => prompt,
+            Err(error) => return end_of_failure(&error),
+        };
+        if let Some(end) = self.run_before_prompt(py) {
+            return end;
+        }
+        prompt.run().map_or_else(|error| end_of_failure(&error), |()| ProcessEnd::Exit(exit::DONE))
     }
 
     fn run(self, py: Python<'_>) -> ProcessEnd {
@@ -169,7 +95,7 @@ impl RestoreJob {
         let Some(command) = &self.command else { return ProcessEnd::Exit(exit::DONE) };
         match run_script(py, command) {
             Ok(run) => run.end,
-            Err(error) => end_of_failure(&error.into()),
+            Err(error) => end_of_failure(&error),
         }
     }
 

@@ -1,13 +1,14 @@
-//! The hidden `snapcli verify-load`: the fresh process of `save --verify`, and the function that starts it.
+//! The two ends of a check in a fresh process: `snapcli verify-load` itself, and the function that starts it.
 //!
-//! It loads every variable of a file, pickles the loaded values again, and prints as JSON which variables could not be
-//! loaded and which came back different. On standard input it finds what the objects of the session were, to compare
-//! them without pickling.
+//! The process loads every variable of a file, pickles the loaded values again, and prints as JSON which variables
+//! could not be loaded and which came back different. On standard input it finds what the objects of the session were,
+//! to compare them without pickling.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::Path;
-use std::process::{Command as Process, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -17,7 +18,7 @@ use crate::cli::VerifyLoadArgs;
 use crate::exit;
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
-use crate::python::{self, Interpreter, Python};
+use crate::python::{self, Interpreter, Python, second_start};
 use crate::session::{
     AmbientChoice, FreshFailures, Origin, RestoreRequest, SessionStructure, StructureDifference, add_to_inittab,
     repickle, restore,
@@ -30,17 +31,17 @@ use crate::ui::messages::print_error;
 
 /// What happened to the variables of a file. Printed by one process and read by the other.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct LoadResult {
+pub(in crate::commands) struct LoadResult {
     /// The variables that could not be loaded, with the reason.
-    pub(super) lost: Vec<String>,
+    pub(in crate::commands) lost: Vec<String>,
     /// How the loaded values differ, or why they could not be compared.
-    pub(super) compared: Result<Compared, String>,
+    pub(in crate::commands) compared: Result<Compared, String>,
     /// How the objects differ, of those variables whose pickles may well be the same.
-    pub(super) structure: Vec<StructureDifference>,
+    pub(in crate::commands) structure: Vec<StructureDifference>,
 }
 
 /// Loads a file in a fresh process. An error means that it could not be loaded at all.
-pub(super) fn load_in_fresh_process(
+pub(in crate::commands) fn load_in_fresh_process(
     executable: &str,
     file: &Path,
     refimported: bool,
@@ -51,7 +52,7 @@ pub(super) fn load_in_fresh_process(
     serde_json::to_writer(&mut input, structure)?;
     input.rewind()?;
     // The same executable with the same Python: otherwise the test would say little about a later restore.
-    let mut process = Process::new(std::env::current_exe()?);
+    let mut process = second_start::program_command(OsStr::new(executable))?;
     process.args(["verify-load", "--quiet", "--python", executable]).arg(file).stdin(Stdio::from(input));
     if refimported {
         process.arg("--refimported");
@@ -68,10 +69,13 @@ pub(super) fn load_in_fresh_process(
     bail!("the process that loaded the snapshot ended with {}: {text}", done.status)
 }
 
-/// Loads the file and prints the result.
-pub(crate) fn run_command(args: VerifyLoadArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
-    let snapshot = Snapshot::open(&args.file).with_context(|| format!("cannot load {}", args.file.display()))?;
-    let interpreter = python::prepare_interpreter(python)?;
+/// Loads the file in the prepared interpreter and prints the result.
+pub(super) fn run(
+    args: VerifyLoadArgs,
+    snapshot: Snapshot,
+    interpreter: Interpreter,
+    verbosity: Verbosity,
+) -> Result<i32> {
     // Imported modules may print, and their output must not end up in the JSON.
     let out = redirect_stdout().context("cannot redirect standard output")?;
     // After `prepare_interpreter`, which may start the program again.

@@ -1,0 +1,123 @@
+//! `snapcli restore`: checks the command line, lists the variables or prepares the Python; the rest runs in it.
+
+#[cfg(feature = "python")]
+mod restore_job;
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::input_output::{is_stdio, or_exit_code, stdout};
+use crate::cli::RestoreArgs;
+use crate::exit::{self, OrExit};
+use crate::pickle::explain::outline::Outline;
+use crate::python;
+use crate::python::script_command::{ScriptCommand, check_script};
+use crate::snapshot::OBJECT_NAME;
+use crate::snapshot::reader::{Contents, ReadError, Snapshot};
+use crate::snapshot::signature;
+use crate::snapshot::system::map_large_blocks;
+use crate::ui::progress::DelayedBar;
+use crate::ui::{Lines, Verbosity};
+
+/// Restores a session, and runs what the user asked for with it.
+pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+    let piped = is_stdio(&args.file);
+    if piped && (args.interactive || args.ipython) {
+        return Err(exit::error(
+            exit::USAGE,
+            "standard input cannot be both the snapshot and the prompt: save the snapshot to a file first",
+        ));
+    }
+    let (code, script) = (std::mem::take(&mut args.code), std::mem::take(&mut args.script));
+    // `-c` with a single expression prints its value.
+    let command = ScriptCommand::from_words(Vec::new(), code, script).map(ScriptCommand::showing_value);
+    if let Some(command) = &command {
+        check_script(command)?;
+    }
+    // `--list` needs no Python.
+    if args.list {
+        map_large_blocks();
+        return list_variables(&open_checked(&args, verbosity)?, &mut stdout());
+    }
+    // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
+    // once.
+    let announce = |found: &Path| announce_python(&args, found, verbosity);
+    let interpreter = python::prepare_found_interpreter(python, &announce)?;
+    #[cfg(feature = "python")]
+    return restore_job::run(args, command, interpreter, verbosity);
+    #[cfg(not(feature = "python"))]
+    match interpreter {}
+}
+
+/// Says which Python will be started for a file that may have come with it: one that was found by searching, while the
+/// file is not signed by this user.
+fn announce_python(args: &RestoreArgs, found: &Path, verbosity: Verbosity) {
+    let file = match is_stdio(&args.file) {
+        // It can be read only once, and the program may be started again.
+        true => "standard input".to_owned(),
+        false if signature::is_signed_by_user(&args.file) => return,
+        false => format!("{} is not signed with your key, and", args.file.display()),
+    };
+    if !args.trust {
+        verbosity.note(&format!(
+            "{file} will be read by {}, which was found by searching (choose another with --python)",
+            found.display()
+        ));
+    }
+}
+
+/// Opens the file. A snapshot is checked later, once it is known which variables are needed; any other pickle is
+/// checked here as a whole.
+fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
+    let path = args.file.as_path();
+    let piped = is_stdio(path);
+    let file = if piped { "standard input".to_owned() } else { path.display().to_string() };
+    let cannot_restore = || format!("cannot restore {file}");
+    let mut bytes = Vec::new();
+    if piped {
+        std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
+    }
+    // A trusted file is as large as it is.
+    let max_memory = if args.trust { Some(u64::MAX) } else { args.memory.max_memory };
+    let opened = match (piped, args.partial) {
+        (true, true) => Snapshot::partial_from_bytes(&bytes, max_memory),
+        (true, false) => Snapshot::from_bytes(bytes).map(|snapshot| (snapshot, None)),
+        (false, true) => Snapshot::open_partial(path, max_memory),
+        (false, false) => Snapshot::open(path).map(|snapshot| (snapshot, None)),
+    };
+    let (snapshot, damage) = or_exit_code(opened, cannot_restore)?;
+    let snapshot = snapshot.with_max_memory(max_memory);
+    if let Some(damage) = damage {
+        let damage = match damage {
+            // Its message advises what the user has done by now.
+            ReadError::CutShort { at } => format!("the pickle is truncated at byte {at}"),
+            damage => damage.to_string(),
+        };
+        verbosity.note(&format!("{file}: {damage}; restoring what is intact"));
+    }
+    if let Contents::Foreign { .. } = snapshot.contents() {
+        // Without an index there are no hashes: this checks that the opcodes are complete.
+        let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
+        snapshot.check(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot_restore)?;
+    }
+    Ok(snapshot)
+}
+
+/// Prints the names of the variables, one on each line.
+fn list_variables(snapshot: &Snapshot, out: &mut dyn Write) -> Result<i32> {
+    let names: Vec<&str> = if let Contents::Own { index } = snapshot.contents() {
+        index.variables.iter().map(|variable| variable.name.as_str()).collect()
+    } else {
+        match or_exit_code(snapshot.outline(), || "cannot list the variables".to_owned())? {
+            Outline::Session { variables, .. } | Outline::Dict { variables } => {
+                variables.iter().map(|variable| variable.name.as_str()).collect()
+            }
+            Outline::Object { .. } => vec![OBJECT_NAME],
+        }
+    };
+    let out = &mut Lines::new(out);
+    names.into_iter().try_for_each(|name| out.line(name))?;
+    Ok(exit::DONE)
+}

@@ -1,0 +1,374 @@
+//! Runs the script, pickles the variables it leaves, and puts the file in place.
+//!
+//! Both output files are tried before the script runs, so that hours of work are not lost to a mistyped path.
+
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::load_check::{LoadCheck, print_load_check};
+use crate::cli::{SaveArgs, SelectionArgs};
+use crate::commands::input_output::{absolute_path, is_stdio, stdout};
+use crate::exit::{self, OrExit};
+use crate::python::dill::DillLocation;
+use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
+use crate::python::script_command::ScriptCommand;
+use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_script};
+use crate::python::{self, Interpreter, Python};
+use crate::report::inspect_report::{FileFormat, SessionReport};
+use crate::report::{inspect_text, write_json};
+use crate::session::{LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, save, signing_key};
+use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::index::{Index, LeftOutReason};
+use crate::snapshot::roundtrip_target::Compared;
+use crate::snapshot::save_target::{SaveTarget, SpoolFile};
+use crate::snapshot::signature::SigningKey;
+use crate::ui::messages::{print_error, print_lines};
+use crate::ui::progress::DelayedBar;
+use crate::ui::{Verbosity, count, format_size};
+
+impl From<SelectionArgs> for SelectionRules {
+    fn from(args: SelectionArgs) -> Self {
+        let SelectionArgs { include, exclude, exclude_type, private, max_size, redact, refimported, whole } = args;
+        let only = Vec::new();
+        Self { only, include, exclude, exclude_type, private, max_size, redact, refimported, whole }
+    }
+}
+
+/// Runs the script in the prepared interpreter and saves its session.
+pub(super) fn run(
+    args: SaveArgs,
+    command: ScriptCommand,
+    interpreter: Interpreter,
+    verbosity: Verbosity,
+) -> Result<i32> {
+    verbosity.detail(&format!("Python {} at {}", interpreter.version_text, interpreter.executable.display()));
+    let output = SnapshotDestination::check(&args.output)?;
+    let report = args.report.as_deref().map(check_report_path).transpose()?;
+    // The script could change the environment variables that say where the key is.
+    let key = signing_key(verbosity);
+    let executable = interpreter.executable.clone();
+    let save = SaveJob {
+        command,
+        output,
+        report,
+        strict: args.strict,
+        verify: args.verify,
+        module: args.module,
+        ambient: !args.no_ambient,
+        rules: args.selection.into(),
+        key,
+        interpreter,
+        verbosity,
+    };
+    match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
+}
+
+/// Where a snapshot goes.
+enum SnapshotDestination {
+    /// A file, by its absolute path: the script may change its working directory.
+    File(PathBuf),
+    /// Standard output as it was before the script began.
+    Stream(File),
+}
+
+impl SnapshotDestination {
+    fn check(path: &Path) -> Result<Self> {
+        if is_stdio(path) {
+            if stdout().is_terminal() {
+                let text = "refusing to write binary data to a terminal: redirect stdout to a file or a pipe";
+                return Err(exit::error(exit::USAGE, text));
+            }
+            return Ok(Self::Stream(redirect_stdout().context("cannot redirect standard output")?));
+        }
+        let path = absolute_path(path)?;
+        // Dropping the new file at once removes it again: this only tests that the directory is writable.
+        AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_save(&path))?;
+        Ok(Self::File(path))
+    }
+}
+
+fn check_report_path(path: &Path) -> Result<PathBuf> {
+    let path = std::path::absolute(path).with_context(|| format!("cannot resolve the path {}", path.display()))?;
+    AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_report(&path))?;
+    Ok(path)
+}
+
+fn cannot_save(path: &Path) -> String {
+    format!("cannot save to {}", path.display())
+}
+
+fn cannot_report(path: &Path) -> String {
+    format!("cannot write the report to {}", path.display())
+}
+
+struct SaveJob {
+    command: ScriptCommand,
+    output: SnapshotDestination,
+    report: Option<PathBuf>,
+    strict: bool,
+    verify: bool,
+    /// The name of the module whose namespace is saved.
+    module: String,
+    /// Whether to save the ambient state.
+    ambient: bool,
+    rules: SelectionRules,
+    key: Option<SigningKey>,
+    interpreter: Interpreter,
+    verbosity: Verbosity,
+}
+
+/// A snapshot that is in place.
+struct SavedFile {
+    path: PathBuf,
+    index: Index,
+    bytes: u64,
+    /// The result of `--verify`.
+    verified: Option<Compared>,
+    /// The exit code if the script succeeded.
+    code: i32,
+}
+
+impl SaveJob {
+    /// Runs while Python does, and decides how the process ends.
+    fn run(self, py: Python<'_>) -> ProcessEnd {
+        const INTERRUPTED: &str = "interrupted while saving: nothing was written";
+        let verbosity = self.verbosity;
+        // Before the script runs: a missing dill must not be discovered after hours of work.
+        let dill = match DillLocation::find(py, &|text| verbosity.note(text)) {
+            Ok(dill) => dill,
+            Err(error) => return end_after_error(py, &error, INTERRUPTED),
+        };
+        python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
+        let run = match run_script(py, &self.command) {
+            Ok(run) => run,
+            Err(error) => return end_after_error(py, &error, INTERRUPTED),
+        };
+        // A forked child of the script gets here as well. Only the first process saves.
+        if run.forked {
+            return run.end;
+        }
+        // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
+        match self.save_session(py, &run, &dill) {
+            Ok(code) if run.succeeded() => ProcessEnd::Exit(code),
+            Ok(_) => run.end,
+            Err(error) if run.succeeded() || requested_end(py, &error).is_some() => {
+                end_after_error(py, &error, INTERRUPTED)
+            }
+            // The script failed as well, and its failure decides the exit code.
+            Err(error) => {
+                print_error(&error);
+                run.end
+            }
+        }
+    }
+
+    /// Saves the session of a script that has ended. Returns the exit code if the script succeeded.
+    fn save_session(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> Result<i32> {
+        let saved = match &self.output {
+            SnapshotDestination::File(path) if run.succeeded() => {
+                Some(self.save_to_file_or_fallback(py, run, dill, path)?)
+            }
+            // The last good snapshot must survive a crash of the script, so the variables go to another file.
+            SnapshotDestination::File(path) => self.save_crash(py, run, dill, &crash_path(path))?,
+            SnapshotDestination::Stream(stream) => Some(self.save_to_stream(py, run, dill, stream)?),
+        };
+        let Some(SavedFile { path, index, bytes, verified, code }) = saved else { return Ok(exit::DONE) };
+        let file = path.display().to_string();
+        let report = SessionReport { file, format: FileFormat::Snapcli, bytes, index, verdict: None, verified };
+        self.print_summary(run, &report);
+        if let Some(path) = &self.report {
+            let mut file = AtomicFile::create(path).with_context(|| cannot_report(path))?;
+            write_json(&mut file, &report)?;
+            file.commit().with_context(|| cannot_report(path))?;
+        }
+        // With --strict, the file is saved all the same; only the exit code differs.
+        let is_bad = report.has_failures() || report.has_changes();
+        Ok(if self.strict && is_bad { exit::LEFT_OUT } else { code })
+    }
+
+    /// Saves the variables of a script that failed. If it had none yet, an earlier crash file stays as it is.
+    fn save_crash(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        path: &Path,
+    ) -> Result<Option<SavedFile>> {
+        let file = AtomicFile::create(path).with_context(|| cannot_save(path))?;
+        let (file, index, bytes) = self.write(py, run, dill, file)?;
+        // Returning without a commit drops the temporary file.
+        if index.variables.is_empty() && index.left_out.is_empty() {
+            return Ok(None);
+        }
+        py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
+        Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE }))
+    }
+
+    /// Writes the whole snapshot to a temporary file first: the bytes of a variable that fails are truncated, which a
+    /// pipe does not allow.
+    fn save_to_stream(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, stream: &File) -> Result<SavedFile> {
+        let spool = SpoolFile::new().context("cannot create a temporary file")?;
+        let (spool, index, bytes) = self.write(py, run, dill, spool)?;
+        let mut out = stream.try_clone()?;
+        let sent = py.detach(|| spool.send(&mut out));
+        py.check_signals()?;
+        sent.context("cannot write to standard output")?;
+        Ok(SavedFile { path: PathBuf::from("-"), index, bytes, verified: None, code: exit::DONE })
+    }
+
+    /// Saves to a file, or to the directory for temporary files if that fails for a reason that the earlier check could
+    /// not detect: the directory has been removed since, or the disk is full.
+    fn save_to_file_or_fallback(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        path: &Path,
+    ) -> Result<SavedFile> {
+        let error = match self.save_to_file(py, run, dill, path) {
+            // An error with another code, such as a failed verification, would be the same in another directory.
+            Err(error) if exit::code_of(&error) == exit::FAILED && requested_end(py, &error).is_none() => error,
+            done => return done,
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // The process ID keeps two failed saves from replacing each other's file.
+        let fallback = std::env::temp_dir().join(format!("snapcli-{}-{name}", std::process::id()));
+        match self.save_to_file(py, run, dill, &fallback) {
+            Ok(saved) => {
+                // The session is safe, but not where the user wanted it: print why, and exit with 1.
+                print_error(&error);
+                Ok(SavedFile { code: exit::FAILED, ..saved })
+            }
+            Err(_) => Err(error),
+        }
+    }
+
+    fn save_to_file(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, path: &Path) -> Result<SavedFile> {
+        let cannot_save = || cannot_save(path);
+        let file = AtomicFile::create(path).with_context(cannot_save)?;
+        let (mut file, index, bytes) = self.write(py, run, dill, file)?;
+        // The verifying process opens the file by its temporary name.
+        file.flush().with_context(cannot_save)?;
+        let verified = self.verify.then(|| self.load_check().run(py, run, dill, &index, file.path())).transpose();
+        // Ctrl-C also ends the verifying process, whose failure then says nothing about the file.
+        py.check_signals()?;
+        let verified = match verified {
+            Ok(verified) => verified,
+            Err(error) => {
+                // Keep the new file under another name: most of it may well load.
+                let unverified = path.with_extension("unverified.pkl");
+                py.detach(|| file.commit_to(&unverified)).with_context(cannot_save)?;
+                let kept = format!("{} is unchanged; the new snapshot is {}", path.display(), unverified.display());
+                return Err(error.context(kept))
+                    .or_exit(exit::DAMAGED, || "verification failed: the new snapshot cannot be loaded".to_owned());
+            }
+        };
+        py.detach(|| file.commit()).with_context(cannot_save)?;
+        Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE })
+    }
+
+    fn load_check(&self) -> LoadCheck<'_> {
+        let Self { command, interpreter, rules, module, .. } = self;
+        LoadCheck { command, interpreter, rules, module }
+    }
+
+    fn write<T: SaveTarget + Send + 'static>(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        out: T,
+    ) -> Result<(T, Index, u64)> {
+        let bar = DelayedBar::variables("saving", self.verbosity);
+        let request = SaveRequest {
+            module: &self.module,
+            rules: &self.rules,
+            check: LoadCheckMode::Forked,
+            all_faults: false,
+            ambient: self.ambient,
+            key: self.key.as_ref(),
+            progress: &|name, done, total| bar.start_variable(name, done, total),
+        };
+        let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
+        save(py, &request, run, &origin, dill, out)
+    }
+
+    /// Prints what was saved, what was left out, and what needs the user's attention.
+    fn print_summary(&self, run: &ScriptRun, report: &SessionReport) {
+        let verbosity = self.verbosity;
+        let saved = count(report.index.variables.len(), "variable");
+        let saved = match report.index.script.ended.how.as_str() {
+            _ if run.succeeded() => format!("saved {saved}"),
+            "interrupted" => format!("the script was interrupted; saved {saved}"),
+            _ => format!("the script failed; saved {saved}"),
+        };
+        let file = if report.file == "-" { "standard output".to_owned() } else { relative_to_here(&report.file) };
+        verbosity.note(&format!("{saved} to {file} ({})", format_size(report.bytes)));
+        if let Some(verified) = &report.verified {
+            print_load_check(verified, self.strict, verbosity);
+        }
+        if verbosity == Verbosity::Quiet {
+            return;
+        }
+        self.print_failures(report);
+        self.print_warnings(report);
+        // Failures have been printed above. Rules that the user set himself are only confirmed with --verbose.
+        for item in report.index.left_out.iter().filter(|item| item.reason != LeftOutReason::Failed) {
+            let text = format!("left out {}: {}", item.name, item.error);
+            match item.reason {
+                LeftOutReason::Size | LeftOutReason::Secret => verbosity.note(&text),
+                // A variable of another module that cannot be saved, and that importing the module makes again.
+                LeftOutReason::Filter if item.error.starts_with("made again") => verbosity.note(&text),
+                _ => verbosity.detail(&text),
+            }
+        }
+    }
+
+    fn print_failures(&self, report: &SessionReport) {
+        let failed: Vec<_> = report.index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed).collect();
+        if !failed.is_empty() {
+            self.verbosity.note(&format!("left out {} that cannot be saved:", count(failed.len(), "variable")));
+            print_lines(|lines| inspect_text::write_left_out(lines, failed, false));
+        }
+        if report.has_lost() {
+            let lost = count(inspect_text::number_of_lost(&report.index.variables), "object");
+            self.verbosity.note(&format!("replaced {lost} that cannot be saved by a marker:"));
+            print_lines(|lines| inspect_text::write_lost(lines, &report.index.variables, false));
+        }
+    }
+
+    fn print_warnings(&self, report: &SessionReport) {
+        for found in &report.index.script.secrets {
+            self.verbosity.note(&format!("warning: {found}"));
+        }
+        let ambient: Vec<_> = report.index.ambient.iter().map(|entry| entry.name.as_str()).collect();
+        if !ambient.is_empty() {
+            self.verbosity.detail(&format!("saved the state of {}", ambient.join(", ")));
+        }
+        for (_, variable) in report.index.segments() {
+            let name = &variable.name;
+            if !variable.secrets.is_empty() {
+                let why = variable.secrets.join("; ");
+                self.verbosity
+                    .note(&format!("warning: {name} looks like a credential ({why}): use --redact to leave it out"));
+            }
+            for note in &variable.notes {
+                self.verbosity.note(&format!("{name}: {note}"));
+            }
+        }
+    }
+}
+
+/// `session.crash.pkl` for `session.pkl`.
+fn crash_path(path: &Path) -> PathBuf {
+    path.with_extension("crash.pkl")
+}
+
+/// A path without the working directory, if it is below that.
+fn relative_to_here(path: &str) -> String {
+    let directory = std::env::current_dir().unwrap_or_default();
+    Path::new(path).strip_prefix(directory).unwrap_or(Path::new(path)).display().to_string()
+}

@@ -1,0 +1,26 @@
+//! The hidden `snapcli verify-load`: the fresh process of `save --verify`.
+
+#[cfg(feature = "python")]
+mod load_job;
+
+use anyhow::{Context, Result};
+
+#[cfg(feature = "python")]
+pub(super) use self::load_job::load_in_fresh_process;
+use crate::cli::VerifyLoadArgs;
+use crate::python;
+use crate::snapshot::reader::Snapshot;
+use crate::ui::Verbosity;
+
+/// Loads the file and prints the result.
+pub(crate) fn run_command(args: VerifyLoadArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+    let snapshot = Snapshot::open(&args.file).with_context(|| format!("cannot load {}", args.file.display()))?;
+    let interpreter = python::prepare_interpreter(python)?;
+    #[cfg(feature = "python")]
+    return load_job::run(args, snapshot, interpreter, verbosity);
+    #[cfg(not(feature = "python"))]
+    {
+        drop((snapshot, verbosity));
+        match interpreter {}
+    }
+}
