@@ -90,6 +90,7 @@ def cases():
         "a DateOffset whose steps have other numbers than its parts": offset({"days": 5}, months=1, days=2),
         "a DateOffset whose steps were never brought into order": offset({"months": 14, "years": 0}, months=14),
         "a DateOffset whose steps have leap days": offset({"leapdays": 1}, months=1),
+        "a DateOffset whose steps have a month without a number": offset({"month": 0}, months=1),
         "a DateOffset whose steps have an unknown name": offset({"decades": 1}, months=1),
         "a DateOffset whose steps are another timedelta": offset(datetime.timedelta(7)),
         "the state of an index as a second value": [index, index_arguments[1]],
