@@ -40,8 +40,7 @@ WATCHED = ("pickle.find_class", "import", "exec", "open", "compile", "os.", "sub
 REFUSALS = ("RuntimeError", "OSError", "UnpicklingError", "EOFError", "ValueError", "SnapcliError")
 MOST_SHOWN = 40
 PROTOCOLS = pickle.HIGHEST_PROTOCOL + 1
-# A note of pandas for itself, and what numpy computes of an alignment in a dtype, which can be any number.
-NOTE = re.compile(r"(, )?'_readonly'| aligned=(True|False)")
+NOTE = re.compile(r"(, )?'_readonly'")
 # The seconds that one pickle may take.
 LONGEST = 120
 seen = None
