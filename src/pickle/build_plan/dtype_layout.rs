@@ -51,6 +51,8 @@ pub(crate) enum DtypeKind {
         fields: Vec<DtypeField>,
         /// Whether numpy aligns the fields.
         is_aligned: bool,
+        /// The alignment of an item. A structure of some of the fields of an aligned one has 1.
+        alignment: u64,
         /// Whether its scalars are `numpy.record`.
         is_record: bool,
     },

@@ -140,20 +140,22 @@ impl DtypeParser<'_, '_, '_> {
     fn simple(&self, code: &str, state: &DtypeState<Ref>) -> Result<Dtype, Refused> {
         let forged = || format!("has a state that does not fit the code {code:?}");
         let order = self.context.short_text(state.order, 8).and_then(|order| single(&order)).ok_or_else(forged)?;
-        let (Some(size), Some(flags)) = (self.context.int(state.size), self.context.int(state.flags)) else {
-            return Err(forged());
-        };
+        let numbers = [state.size, state.alignment, state.flags].map(|number| self.context.int(number));
+        let [Some(size), Some(alignment), Some(flags)] = numbers else { return Err(forged()) };
         let unit = match state.metadata {
             Some(metadata) if matches!(code, "M8" | "m8") => self.unit(metadata)?,
             _ => String::new(),
         };
         let mut dtype = simple(code, Some(order), Some(&unit))?;
         let fits = match dtype.kind {
-            DtypeKind::Object => size == -1 && flags == OBJECT_FLAGS,
+            DtypeKind::Object => (size, alignment, flags) == (-1, -1, OBJECT_FLAGS),
             // Only dtypes of variable length state their size.
             _ => {
                 let is_sized = code.starts_with(['S', 'U', 'V']);
-                flags & POINTER_FLAGS == 0 && (size == -1 || is_sized && u64::try_from(size) == Ok(dtype.size))
+                let is_stated = is_sized && u64::try_from(size) == Ok(dtype.size);
+                let own_alignment = if code.starts_with('U') { 4 } else { 1 };
+                let is_written = size == -1 && alignment == -1 || is_stated && alignment == own_alignment;
+                flags & POINTER_FLAGS == 0 && is_written
             }
         };
         if let (DtypeKind::Code { order, .. }, 0..=1) = (&mut dtype.kind, dtype.size) {
@@ -188,6 +190,9 @@ impl DtypeParser<'_, '_, '_> {
         let size = context.int(state.size).and_then(|size| u64::try_from(size).ok());
         let size = size.filter(|size| *size <= MAX_SIZE).ok_or_else(|| forged("without a size"))?;
         let flags = context.int(state.flags).ok_or_else(|| forged("without flags"))?;
+        let alignment = context.int(state.alignment).and_then(|alignment| u64::try_from(alignment).ok());
+        let alignment = alignment.filter(|alignment| matches!(alignment, 1 | 2 | 4 | 8 | 16));
+        let alignment = alignment.ok_or_else(|| forged("with an alignment that nothing has"))?;
         let is_record = code == "record";
         let stated = DtypeCode::parse(code).filter(|_| code.starts_with('V')).and_then(DtypeCode::item_size);
         if !is_record && stated != Some(size) {
@@ -221,7 +226,7 @@ impl DtypeParser<'_, '_, '_> {
             has_limits: has(|dtype| dtype.has_limits),
             depth: fields.iter().map(|field| field.dtype.1.depth + 1).max().unwrap_or_default(),
             metadata: None,
-            kind: DtypeKind::Structure { is_aligned: flags & ALIGNED_FLAG != 0, is_record, fields },
+            kind: DtypeKind::Structure { is_aligned: flags & ALIGNED_FLAG != 0, alignment, is_record, fields },
         })
     }
 

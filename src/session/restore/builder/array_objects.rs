@@ -101,7 +101,7 @@ fn bare_dtype<'py>(
             }
             return context.global("numpy.dtypes", "StringDType")?.call((), Some(&options));
         }
-        DtypeKind::Structure { fields, is_aligned, is_record } => {
+        DtypeKind::Structure { fields, is_aligned, alignment, is_record } => {
             let parts = PyDict::new(py);
             parts.set_item("names", fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>())?;
             parts.set_item("formats", PyList::new(py, needs)?)?;
@@ -111,7 +111,10 @@ fn bare_dtype<'py>(
                 parts.set_item("titles", fields.iter().map(|field| field.title.as_deref()).collect::<Vec<_>>())?;
             }
             let made = constructor.call1((parts, *is_aligned))?;
-            if *is_record { constructor.call1(((context.global("numpy", "record")?, made),))? } else { made }
+            match is_record {
+                true => constructor.call1(((context.global("numpy", "record")?, made),))?,
+                false => with_alignment(context, made, *alignment)?,
+            }
         }
         DtypeKind::Subarray { shape, .. } => {
             let base = needs.first().ok_or_else(|| PyValueError::new_err("a dtype of subarrays has no base"))?;
@@ -123,6 +126,26 @@ fn bare_dtype<'py>(
         return Err(PyValueError::new_err("numpy makes another dtype of what the file says"));
     }
     Ok(made)
+}
+
+/// A structured dtype with this alignment. numpy gives 1 to some fields of an aligned dtype, which stay aligned.
+fn with_alignment<'py>(
+    context: &BuildContext<'py>,
+    made: Bound<'py, PyAny>,
+    alignment: u64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let has = |dtype: &Bound<'py, PyAny>| Ok::<_, PyErr>(dtype.getattr("alignment")?.extract::<u64>()? == alignment);
+    if has(&made)? {
+        return Ok(made);
+    }
+    let names: Vec<Bound<'py, PyAny>> = made.getattr("names")?.try_iter()?.collect::<PyResult<_>>()?;
+    let array = context.global("numpy", "ndarray")?.call1((0, made))?;
+    let made = array.get_item(PyList::new(context.py(), names)?)?.getattr("dtype")?;
+    if has(&made)? {
+        Ok(made)
+    } else {
+        Err(PyValueError::new_err("a dtype has an alignment that its fields do not give"))
+    }
 }
 
 /// A new array of the class that the recipe says, with memory of its own and arbitrary contents.
