@@ -81,9 +81,9 @@ def parsers():
     inspect = new("inspect", "Show what is in a file, without loading anything.")
     auto = new(
         "auto",
-        "Save the session to FILE after each cell that may have changed a variable. Never in the middle of a cell, and "
-        "an error never fails a cell. Saving takes at most a tenth of the time; in a kernel, what is left is saved when "
-        "the kernel is idle, and when it ends.",
+        "Save the session to FILE after each cell that may have changed a variable. It never saves in the middle of a "
+        "cell, and an error never fails one. Saving takes at most a tenth of the time: what has to wait is saved when "
+        "the kernel is idle, or when it ends.",
         "the file, or `off`; without it, show what is saved where",
     )
     auto.set_defaults(file=None)
@@ -294,8 +294,8 @@ class AutoSave:
             self.start_timer(wait)
 
     def start_timer(self, wait):
-        # A kernel runs cells in its event loop, which calls nothing else meanwhile. At the prompt of a terminal there is
-        # none: what is left is saved after the next cell, or at the end.
+        # A kernel runs cells in its event loop, which calls nothing else meanwhile. At the prompt of a terminal there
+        # is none: what is left is saved after the next cell, or at the end.
         import asyncio
 
         try:

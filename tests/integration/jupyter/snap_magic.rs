@@ -87,7 +87,7 @@ fn auto_saves_after_cells_that_may_change_something() {
         // The cell in which it is turned on, and then the one with `a`.
         "['os', 'snapcli', 'time']",
         "['a', 'os', 'snapcli', 'time']",
-        "error in 1 lines: snapcli: auto.pkl is of an earlier session: use --restore to go on with that, or --overwrite",
+        "snapcli: auto.pkl is of an earlier session: use --restore to go on with that, or --overwrite",
         "restored 4 variables from auto.pkl",
         "[1, 2]",
         "bad is not in it: RuntimeError: not today",
