@@ -92,6 +92,7 @@ fn running_interpreter(py: Python<'_>) -> PyResult<Interpreter> {
         base_executable: path("_base_executable").unwrap_or_else(|_| executable.clone()),
         library: None,
         static_executable: false,
+        is_wrapper: false,
         shared: false,
         free_threaded: false,
         platform: sys.getattr("platform")?.extract()?,

@@ -34,6 +34,7 @@ mod foreign;
 mod found_environments;
 #[cfg(feature = "python")]
 mod functions_by_value;
+#[cfg(feature = "python")]
 mod fuzzed_objects;
 mod fuzzing;
 #[cfg(feature = "python")]
@@ -49,6 +50,8 @@ mod independent_variables;
 mod inspect_without_python;
 #[cfg(feature = "python")]
 mod inspecting;
+#[cfg(feature = "python")]
+mod installed;
 #[cfg(feature = "python")]
 mod integrity;
 #[cfg(feature = "python")]

@@ -89,8 +89,8 @@ pub mod _engine {
 /// Runs the program with the arguments that the launcher gave to Python. For `snapcli/__main__.py`.
 #[cfg(feature = "extension")]
 #[pyfunction]
-fn _run(arguments: Vec<std::ffi::OsString>) -> u8 {
-    crate::python::injected::run_in_python(&arguments)
+fn _run(arguments: Vec<std::ffi::OsString>, has_options: bool) -> u8 {
+    crate::python::injected::run_in_python(arguments, has_options)
 }
 
 /// Adds what is not a Rust function or class, and records the state of the process: what differs from it at a save is
