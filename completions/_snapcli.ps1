@@ -83,6 +83,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('--no-ambient', '--no-ambient', [CompletionResultType]::ParameterName, 'Leave the state of the interpreter and of libraries as it is: random generators, environment, options, …')
             [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Start a prompt, even after CODE or SCRIPT')
             [CompletionResult]::new('--interactive', '--interactive', [CompletionResultType]::ParameterName, 'Start a prompt, even after CODE or SCRIPT')
+            [CompletionResult]::new('--ipython', '--ipython', [CompletionResultType]::ParameterName, 'Start the prompt of IPython, which the Python must have')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more detail: the chosen Python, and every name that was left out')

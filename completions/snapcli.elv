@@ -78,6 +78,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --no-ambient 'Leave the state of the interpreter and of libraries as it is: random generators, environment, options, …'
             cand -i 'Start a prompt, even after CODE or SCRIPT'
             cand --interactive 'Start a prompt, even after CODE or SCRIPT'
+            cand --ipython 'Start the prompt of IPython, which the Python must have'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'

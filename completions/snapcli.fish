@@ -71,6 +71,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l mmap -d 'Mem
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l trust -d 'Load the file even if you did not save it; this can run arbitrary code'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l no-ambient -d 'Leave the state of the interpreter and of libraries as it is: random generators, environment, options, …'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s i -l interactive -d 'Start a prompt, even after CODE or SCRIPT'
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l ipython -d 'Start the prompt of IPython, which the Python must have'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'

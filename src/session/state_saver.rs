@@ -20,7 +20,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     pub(super) fn save_late_globals(&self, py: Python<'py>, saved: &[NamedValue<'py>]) -> Result<Vec<LeftOut>> {
         let globals = self.source.globals;
         let mut seen: HashSet<String> = saved.iter().map(|named| named.name.clone()).collect();
-        let of_process = ProcessNames::of(&globals);
+        let of_process = ProcessNames::of(globals);
         let (mut left_out, mut slot) = (Vec::new(), 0);
         loop {
             let functions = self.pickler.functions_from(slot)?;
