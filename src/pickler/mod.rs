@@ -52,6 +52,7 @@ mod submodules;
 mod unkept_state;
 mod unloadable;
 mod weak_objects;
+mod without_dill;
 
 pub(crate) use self::annotations::Annotations;
 pub(crate) use self::buffer_view::PyBufferView;

@@ -48,6 +48,14 @@ mod hostile_text;
 #[cfg(feature = "python")]
 mod imported_anywhere;
 #[cfg(feature = "python")]
+mod imported_loads;
+#[cfg(feature = "python")]
+mod imported_saves;
+#[cfg(feature = "python")]
+mod imported_service;
+#[cfg(feature = "python")]
+mod imported_without_dill;
+#[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
 #[cfg(feature = "python")]

@@ -262,15 +262,26 @@ pub(super) fn restore_foreign<'py>(
     snapshot: &Arc<Snapshot>,
     request: &RestoreRequest<'_, 'py>,
 ) -> Result<Restored> {
+    let (object, is_session) = build_whole(py, snapshot, request.name)?;
+    let failed = |error: PyErr| explain_error(py, &error, request.name);
+    bind_foreign(py, &object, is_session, request).map_err(failed)
+}
+
+/// Builds the object of a pickle of another program, without binding anything.
+pub(crate) fn build_object<'py>(py: Python<'py>, snapshot: &Snapshot, name: &str) -> Result<Bound<'py, PyAny>> {
+    build_whole(py, snapshot, name).map(|(object, _)| object)
+}
+
+/// The object of a pickle, and whether it is a session.
+fn build_whole<'py>(py: Python<'py>, snapshot: &Snapshot, name: &str) -> Result<(Bound<'py, PyAny>, bool)> {
     let _installed = InstalledImports::only(py)?;
-    let bytes = snapshot.bytes().or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
+    let bytes = snapshot.bytes().or_exit(exit::DAMAGED, || format!("cannot restore {name}"))?;
     let input = LoadInput::of_pickle(bytes).with_max_memory(snapshot.max_memory());
-    let planned = input.plan().or_else(|why| untrusted_load::refuse_plan(snapshot, request.name, why))?;
+    let planned = input.plan().or_else(|why| untrusted_load::refuse_plan(snapshot, name, why))?;
     let context = BuildContext::new(py, input.len());
     let built = build_alone(&context, &planned.machine, &planned.plan, &planned.values);
-    let object = built.map_err(|failure| fatal(py, failure, request.name))?;
-    let failed = |error: PyErr| explain_error(py, &error, request.name);
-    bind_foreign(py, &object, planned.is_session, request).map_err(failed)
+    let object = built.map_err(|failure| fatal(py, failure, name))?;
+    Ok((object, planned.is_session))
 }
 
 fn build_alone<'py>(

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
 use rustc_hash::FxHashMap;
 
+use super::dill_equivalents::{ClassAttribute, WeakReference};
 use super::dill_functions::{CreateNamedTuple, CreateType, ImportModule, OpenForReading, Reconstruct};
 use super::restore_context::{ImportRecord, RestoreContext};
 use crate::pickle::known;
@@ -102,6 +103,8 @@ impl ClassFinder {
             }
             "_create_namedtuple" => return Bound::new(py, CreateNamedTuple {}).map(Bound::into_any),
             "_create_type" => return self.create_type(py, None),
+            "_getattr" => return Bound::new(py, ClassAttribute {}).map(Bound::into_any),
+            "_create_weakref" => return Bound::new(py, WeakReference {}).map(Bound::into_any),
             "_create_filehandle" => return Bound::new(py, OpenForReading {}).map(Bound::into_any),
             _ => {}
         }

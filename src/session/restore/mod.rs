@@ -9,6 +9,7 @@ mod buffer_memory;
 mod builder;
 mod built_load;
 mod class_finder;
+mod dill_equivalents;
 mod dill_functions;
 mod fault_log;
 mod foreign_load;
@@ -30,6 +31,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyUnicodeDecodeError};
 use pyo3::prelude::*;
 
 use self::buffer_memory::{BufferMemory, MappedFile};
+pub(crate) use self::built_load::build_object;
 pub(crate) use self::fault_log::{FaultLog, LoadFault};
 use self::load_variables::{ChosenVariable, Refusal, VariableLoads};
 pub(crate) use self::restore_context::{AmbientChoice, LostVariable, RestoreRequest, Restored};
