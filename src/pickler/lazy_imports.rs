@@ -42,8 +42,8 @@ pub(super) fn plan<'py>(context: &PickleContext, object: &Bound<'py, PyAny>) -> 
     Ok(ObjectPlan::actions(object, actions))
 }
 
-/// The modules with dotted names that the script imports, and those that any lazy import of the process names: a session
-/// that was restored has no script.
+/// The modules with dotted names that the script imports, and those that any lazy import of the process names: a
+/// session that was restored has no script.
 fn other_lazy_modules(context: &PickleContext, py: Python<'_>) -> PyResult<Vec<String>> {
     let mut names = context.imports.imported.clone();
     if let Some(modules) = py.import("sys")?.getattr_opt("lazy_modules")? {
@@ -74,7 +74,7 @@ impl LazyImport {
     /// The garbage collector knows what a lazy import consists of: the module's name, and for a `from` import the names
     /// after `import`; or the lazy import that it is an attribute of, and the name of the attribute.
     fn of(object: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
-        let Some(parts) = Parts::of(object)? else { return Ok(None) };
+        let Some(parts) = ImportParts::of(object)? else { return Ok(None) };
         Ok(match (parts.parent, parts.name, parts.from_list) {
             (None, name, None) if is_dotted_name(&name) => Some(Self::Module(name)),
             (Some(parent), attribute, None) => match Self::root(&parent)? {
@@ -95,7 +95,7 @@ impl LazyImport {
         let mut parent = parent.clone();
         // Each level is one part of a dotted name.
         for _ in 0..64 {
-            let Some(parts) = Parts::of(&parent)? else { return Ok(None) };
+            let Some(parts) = ImportParts::of(&parent)? else { return Ok(None) };
             match parts.parent {
                 None => return Ok(Some((parts.name, parts.from_list.is_some()))),
                 Some(next) => parent = next,
@@ -136,13 +136,13 @@ impl LazyImport {
 }
 
 /// What a lazy import refers to.
-struct Parts<'py> {
+struct ImportParts<'py> {
     parent: Option<Bound<'py, PyAny>>,
     name: String,
     from_list: Option<Bound<'py, PyAny>>,
 }
 
-impl<'py> Parts<'py> {
+impl<'py> ImportParts<'py> {
     fn of(object: &Bound<'py, PyAny>) -> PyResult<Option<Self>> {
         let py = object.py();
         if !is_lazy_import(&object.get_type()) {

@@ -58,7 +58,7 @@ pub(crate) use self::buffer_view::PyBufferView;
 pub(crate) use self::classes::is_scalar;
 pub(crate) use self::dill_library::{DillImporter, ImportedNames};
 pub(crate) use self::early_bindings::EarlyBindings;
-pub(crate) use self::functions::{CLASS_NAMES, class_names_used};
+pub(crate) use self::functions::CLASS_NAMES;
 pub(crate) use self::global_names::{global_name, loaded_modules, module_dicts};
 pub(crate) use self::lazy_imports::{is_lazy_import, shown_statement};
 pub(crate) use self::load_hooks::load_may_fail;

@@ -59,18 +59,19 @@ impl From<PyErr> for SaveFailure<'_> {
 }
 
 impl<'py> SessionPickler<'py> {
-    /// A pickler for the session in `module`, which takes memo slot 0. `imported` are the modules with dotted names
-    /// that the script imports; `importer` imports dill at the first need; `sink` gets the opcodes; `unloadable` are
-    /// refused; `early` are bound early.
+    /// A pickler for the session in `module`, which takes memo slot 0. Its code has these `globals`. `imported` are the
+    /// modules with dotted names that the script imports; `importer` imports dill at the first need; `sink` gets the
+    /// opcodes; `unloadable` are refused; `early` are bound early.
     pub(crate) fn new(
         module: &Bound<'py, PyModule>,
+        globals: &Bound<'py, PyDict>,
         imported: &[String],
         importer: DillImporter,
         sink: Box<dyn SegmentSink>,
         unloadable: &Arc<UnloadableObjects>,
         early: EarlyBindings,
     ) -> PyResult<Self> {
-        let context = new_context(module, importer, sink)?.with_imports(imported.to_vec()).binding(early);
+        let context = new_context(module, globals, importer, sink)?.with_imports(imported.to_vec()).binding(early);
         Self::with_context(module, context.refusing(Arc::clone(unloadable)))
     }
 
@@ -243,10 +244,11 @@ impl Drop for SessionPickler<'_> {
 
 fn new_context(
     module: &Bound<'_, PyModule>,
+    globals: &Bound<'_, PyDict>,
     importer: DillImporter,
     sink: Box<dyn SegmentSink>,
 ) -> PyResult<PickleContext> {
-    PickleContext::new(module, importer, save_trial::CALLS, OpcodeOutput::segments(sink), None)
+    PickleContext::new(module, importer, save_trial::CALLS, OpcodeOutput::segments(sink), None)?.with_globals(globals)
 }
 
 /// An object at fault in a value, and the one to write a marker for.
@@ -257,7 +259,9 @@ pub(crate) struct Fault<'py> {
 }
 
 /// What [`all_faults`] is to search for.
-pub(crate) struct FaultRequest<'a> {
+pub(crate) struct FaultRequest<'a, 'py> {
+    /// The globals of the session's code.
+    pub(crate) globals: &'a Bound<'py, PyDict>,
     pub(crate) unloadable: &'a Arc<UnloadableObjects>,
     /// Whether markers may replace objects.
     pub(crate) replaces: bool,
@@ -272,9 +276,9 @@ pub(crate) fn all_faults<'py>(
     module: &Bound<'py, PyModule>,
     importer: DillImporter,
     value: &Bound<'py, PyAny>,
-    request: FaultRequest<'_>,
+    request: FaultRequest<'_, 'py>,
 ) -> PyResult<Vec<Fault<'py>>> {
-    let context = new_context(module, importer, Box::new(NullSink))?;
+    let context = new_context(module, request.globals, importer, Box::new(NullSink))?;
     let context = context.with_fault_search(request.replaces).refusing(Arc::clone(request.unloadable));
     let context = if request.is_too_deep { context.with_low_limit() } else { context };
     let pickler = SessionPickler::with_context(module, context)?;

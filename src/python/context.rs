@@ -67,7 +67,7 @@ pub(crate) fn of_process(py: Python<'_>) -> PyResult<&'static RunContext> {
         command: None,
         source: None,
         interpreter: running_interpreter(py)?,
-        dill: DillLocation::of_process(py)?,
+        dill: DillLocation::of_process(),
         verbosity: Verbosity::Quiet,
         started: Instant::now(),
     };

@@ -47,6 +47,6 @@ pub(crate) use self::fresh_load::FreshFailures;
 pub(crate) use self::provenance::Origin;
 pub(crate) use self::restore::{AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, restore};
 pub(crate) use self::roundtrip::{has_reducers, in_session, repickle, repickle_run};
-pub(crate) use self::save::{SaveRequest, save, signing_key};
+pub(crate) use self::save::{LoadCheckMode, SaveRequest, save, signing_key};
 pub(crate) use self::select::SelectionRules;
 pub(crate) use self::structure::{SessionStructure, StructureDifference, add_differences};

@@ -18,14 +18,14 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     /// Saves the globals that functions in the file use and that are not saved yet: a library's object may hold
     /// functions of the script, which are only known once it is pickled.
     pub(super) fn save_late_globals(&self, py: Python<'py>, saved: &[NamedValue<'py>]) -> Result<Vec<LeftOut>> {
-        let globals = self.source.module.dict();
+        let globals = self.source.globals;
         let mut seen: HashSet<String> = saved.iter().map(|named| named.name.clone()).collect();
         let of_process = ProcessNames::of(&globals);
         let (mut left_out, mut slot) = (Vec::new(), 0);
         loop {
             let functions = self.pickler.functions_from(slot)?;
             slot = self.pickler.memo_len()?;
-            let used = functions.iter().flat_map(|function| self.code_reader.globals_used(function, &globals));
+            let used = functions.iter().flat_map(|function| self.code_reader.globals_used(function, globals));
             let mut new: Vec<String> = used.filter(|name| seen.insert(name.clone())).collect();
             // A hash set has no stable order.
             new.sort_unstable();

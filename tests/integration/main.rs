@@ -34,6 +34,7 @@ mod foreign;
 mod found_environments;
 #[cfg(feature = "python")]
 mod functions_by_value;
+#[cfg(feature = "python")]
 mod fuzzed_objects;
 mod fuzzing;
 #[cfg(feature = "python")]
@@ -64,8 +65,9 @@ mod joblib_formats;
 #[cfg(feature = "python")]
 mod joined_loads;
 #[cfg(feature = "python")]
-mod live_things;
+mod jupyter;
 #[cfg(feature = "python")]
+mod live_things;
 mod lost_objects;
 #[cfg(feature = "python")]
 mod memory_bounds;

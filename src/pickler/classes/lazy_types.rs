@@ -21,7 +21,7 @@ use crate::pickle::format::opcode::Opcode;
 /// The expressions of an object that have not been evaluated.
 struct LazyParts<'py> {
     /// The instruction that makes the object.
-    instruction: Instruction,
+    instruction: Intrinsic,
     /// Its arguments.
     arguments: Vec<Bound<'py, PyAny>>,
     /// The default of a type variable.
@@ -30,7 +30,7 @@ struct LazyParts<'py> {
 
 /// An argument of CALL_INTRINSIC_1 or CALL_INTRINSIC_2, by its name in the module `opcode`.
 #[derive(Clone, Copy, Debug)]
-enum Instruction {
+enum Intrinsic {
     /// Takes one object.
     Unary(&'static str),
     /// Takes two objects.
@@ -49,7 +49,7 @@ pub(super) fn creation<'py>(
     actions.extend(call(py, parts.instruction, parts.arguments)?);
     actions.push(Action::Memoize(variable.clone()));
     if let Some(default) = parts.default {
-        let set = Instruction::Binary("INTRINSIC_SET_TYPEPARAM_DEFAULT");
+        let set = Intrinsic::Binary("INTRINSIC_SET_TYPEPARAM_DEFAULT");
         actions.extend(call(py, set, vec![variable.clone(), default])?);
         actions.push(Action::Write(Opcode::Pop));
     }
@@ -68,11 +68,7 @@ fn lazy_parts<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Option<LazyParts<'p
         let parameters = variable.getattr(intern!(py, "__type_params__"))?;
         let parameters = if parameters.len()? == 0 { py.None().into_bound(py) } else { parameters };
         let arguments = vec![PyTuple::new(py, [name, parameters, value])?.into_any()];
-        return Ok(Some(LazyParts {
-            instruction: Instruction::Unary("INTRINSIC_TYPEALIAS"),
-            arguments,
-            default: None,
-        }));
+        return Ok(Some(LazyParts { instruction: Intrinsic::Unary("INTRINSIC_TYPEALIAS"), arguments, default: None }));
     }
     let function = |part: &str| -> PyResult<Option<Bound<'py, PyAny>>> {
         // Since 3.14.
@@ -81,12 +77,12 @@ fn lazy_parts<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Option<LazyParts<'p
     let default = function("evaluate_default")?;
     let (instruction, value) = match kind.as_str() {
         "TypeVar" => match (function("evaluate_bound")?, function("evaluate_constraints")?) {
-            (Some(bound), _) => (Instruction::Binary("INTRINSIC_TYPEVAR_WITH_BOUND"), Some(bound)),
-            (_, Some(constraints)) => (Instruction::Binary("INTRINSIC_TYPEVAR_WITH_CONSTRAINTS"), Some(constraints)),
-            _ => (Instruction::Unary("INTRINSIC_TYPEVAR"), None),
+            (Some(bound), _) => (Intrinsic::Binary("INTRINSIC_TYPEVAR_WITH_BOUND"), Some(bound)),
+            (_, Some(constraints)) => (Intrinsic::Binary("INTRINSIC_TYPEVAR_WITH_CONSTRAINTS"), Some(constraints)),
+            _ => (Intrinsic::Unary("INTRINSIC_TYPEVAR"), None),
         },
-        "ParamSpec" => (Instruction::Unary("INTRINSIC_PARAMSPEC"), None),
-        "TypeVarTuple" => (Instruction::Unary("INTRINSIC_TYPEVARTUPLE"), None),
+        "ParamSpec" => (Intrinsic::Unary("INTRINSIC_PARAMSPEC"), None),
+        "TypeVarTuple" => (Intrinsic::Unary("INTRINSIC_TYPEVARTUPLE"), None),
         _ => return Ok(None),
     };
     if value.is_none() && default.is_none() {
@@ -117,11 +113,7 @@ fn alias_value<'py>(alias: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyA
 }
 
 /// The call of a function that consists of one instruction.
-fn call<'py>(
-    py: Python<'py>,
-    instruction: Instruction,
-    arguments: Vec<Bound<'py, PyAny>>,
-) -> PyResult<Vec<Action<'py>>> {
+fn call<'py>(py: Python<'py>, instruction: Intrinsic, arguments: Vec<Bound<'py, PyAny>>) -> PyResult<Vec<Action<'py>>> {
     let count = arguments.len();
     let kind = py.import("types")?.getattr("FunctionType")?.cast_into()?;
     let mut actions = vec![type_global("FunctionType", kind), Action::Save(code(py, instruction)?)];
@@ -133,12 +125,10 @@ fn call<'py>(
 }
 
 /// The code of `lambda a: +a` or `lambda a, b: a is b`, with another instruction in place of the operator.
-fn code<'py>(py: Python<'py>, instruction: Instruction) -> PyResult<Bound<'py, PyAny>> {
+fn code<'py>(py: Python<'py>, instruction: Intrinsic) -> PyResult<Bound<'py, PyAny>> {
     let (source, operator, call, table, name) = match instruction {
-        Instruction::Unary(name) => {
-            ("lambda a: +a", "CALL_INTRINSIC_1", "CALL_INTRINSIC_1", "_intrinsic_1_descs", name)
-        }
-        Instruction::Binary(name) => ("lambda a, b: a is b", "IS_OP", "CALL_INTRINSIC_2", "_intrinsic_2_descs", name),
+        Intrinsic::Unary(name) => ("lambda a: +a", "CALL_INTRINSIC_1", "CALL_INTRINSIC_1", "_intrinsic_1_descs", name),
+        Intrinsic::Binary(name) => ("lambda a, b: a is b", "IS_OP", "CALL_INTRINSIC_2", "_intrinsic_2_descs", name),
     };
     let opcodes = py.import("opcode")?;
     let number = |name: &str| opcodes.getattr("opmap")?.get_item(name)?.extract::<u8>();

@@ -1,8 +1,8 @@
 //! Functions with annotations that have not been evaluated, when dill's own function writes them, as in `dumps`.
 //!
 //! dill asks for `__annotations__`, which would evaluate them. So the function is without them until dill hands its
-//! state to our `save_reduce`, where `__annotate__` is added. Annotations in a class refer to the namespace of the class
-//! by a cell, which gets a dict of the names that they use: see [`CLASS_NAMES`](super::CLASS_NAMES).
+//! state to our `save_reduce`, where `__annotate__` is added. Annotations in a class refer to the namespace of the
+//! class by a cell, which gets a dict of the names that they use: see [`CLASS_NAMES`](super::CLASS_NAMES).
 
 use std::sync::Arc;
 

@@ -151,7 +151,7 @@ pub(super) fn expect_class_names(context: &Arc<PickleContext>, function: &Bound<
 }
 
 /// The namespace of a class that a function refers to by [`CLASS_NAMES`], and the names in it that its code uses.
-pub(crate) fn class_names_used<'py>(
+pub(super) fn class_names_used<'py>(
     function: &Bound<'py, PyAny>,
 ) -> PyResult<Option<(Bound<'py, PyDict>, Vec<String>)>> {
     let py = function.py();

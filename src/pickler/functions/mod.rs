@@ -26,7 +26,7 @@ use pyo3::types::{PyAny, PyModule, PyType};
 
 pub(super) use self::code_source::CodeSources;
 pub(super) use self::dill_annotations::{DillAnnotations, hide, show, with_annotate};
-pub(crate) use self::exec_namespace::{CLASS_NAMES, class_names_used};
+pub(crate) use self::exec_namespace::CLASS_NAMES;
 pub(super) use self::exec_namespace::{ExecNamespaces, fill_waiting, plan_namespace};
 pub(super) use self::function::plan_function;
 use self::generator::GeneratorKind;

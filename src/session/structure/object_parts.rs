@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::type_facts::TypeFacts;
 use super::walk::StructureStep;
-use crate::pickler::{Annotations, CLASS_NAMES, class_names_used, global_name, is_scalar, module_dicts, names_in_code};
+use crate::pickler::{Annotations, CLASS_NAMES, global_name, is_scalar, module_dicts, names_in_code};
 use crate::session::code_objects::named_cells;
 
 /// What is in a class but not of its body, or differs between equal classes: `copyreg` adds `__slotnames__`, and
@@ -243,7 +243,7 @@ impl<'py> ObjectDescriber<'py> {
             return Ok(ObjectParts::leaf("the __new__ of a named tuple".to_owned()));
         }
         let mut parts = self.attributes(value, &["__defaults__", "__kwdefaults__", "__type_params__"]);
-        parts.extend(self.closure(value)?);
+        parts.extend(self.closure(value));
         parts.extend(self.globals_used(value)?);
         // Reading it creates it.
         let state = value.getattr("__dict__")?;
@@ -258,17 +258,11 @@ impl<'py> ObjectDescriber<'py> {
         Ok(ObjectParts::new(format!("function {} with {names}", facts.join(" ")), parts, Identity::Own))
     }
 
-    /// The cells of a function. Of the namespace of a class, a snapshot has the names that the code uses.
-    fn closure(&self, function: &Bound<'py, PyAny>) -> PyResult<Parts<'py>> {
-        let Some((names, used)) = class_names_used(function)? else {
-            return Ok(self.attributes(function, &["__closure__"]));
-        };
+    /// The cells of a function, without that for the namespace of its class: a snapshot has the names that are used,
+    /// and Python empties the namespace when it deletes a class that a decorator has replaced.
+    fn closure(&self, function: &Bound<'py, PyAny>) -> Parts<'py> {
         let cell = |name: &str| StructureStep::Text(format!(".__closure__['{name}']"));
-        let mut parts: Parts<'py> = named_cells(function).map(|(name, value)| (cell(&name), value)).collect();
-        for name in used {
-            parts.extend(names.get_item(&name)?.map(|value| (cell(&name), value)));
-        }
-        Ok(parts)
+        named_cells(function).map(|(name, value)| (cell(&name), value)).collect()
     }
 
     /// The globals of a function: the namespace of a module as a whole. Of a dict in which `exec` made the function, a

@@ -39,7 +39,8 @@ WATCHED = ("pickle.find_class", "import", "exec", "open", "compile", "os.", "sub
 # The exceptions of a file that is refused.
 REFUSALS = ("RuntimeError", "OSError", "UnpicklingError", "EOFError", "ValueError", "SnapcliError")
 MOST_SHOWN = 40
-NOTE = re.compile(r"(, )?'_readonly'")
+# A note of pandas for itself, and what numpy computes of an alignment in a dtype, which can be any number.
+NOTE = re.compile(r"(, )?'_readonly'| aligned=(True|False)")
 # The seconds that one pickle may take.
 LONGEST = 120
 seen = None
