@@ -136,7 +136,7 @@ fn the_package_and_its_program_find_each_other_in_every_layout() {
             assert_eq!(machine.output(folder.join("bin/snapcli"), &show), "ran", "{}", folder.display());
             // PYTHONPATH cannot name a path with a colon, but `-m` finds a package in the working directory.
             let code = format!(
-                "cd '{}' && exec '{}' -m snapcli save -q -o /dev/null -c 'print(5)'",
+                "cd '{}' && exec '{}' -m snapcli save -q -o ../o.pkl -c 'print(5)'",
                 packages.display(),
                 python.display()
             );
