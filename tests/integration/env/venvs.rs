@@ -33,6 +33,9 @@ pub(crate) enum Stack {
     /// IPython and the kernel of Jupyter.
     #[allow(dead_code, reason = "for the tests of Jupyter")]
     Jupyter,
+    /// uv itself. Only the main Python has it.
+    #[allow(dead_code, reason = "for the tests of the wheel")]
+    Uv,
 }
 
 impl Stack {
@@ -43,6 +46,7 @@ impl Stack {
             Self::Full => "full",
             Self::Arrow => "arrow",
             Self::Jupyter => "jupyter",
+            Self::Uv => "uv",
         }
     }
 
@@ -51,6 +55,7 @@ impl Stack {
             Self::Bare => &[],
             Self::Dill => &["dill", "numpy"],
             Self::Full => &["dill", "numpy", "pandas", "scikit-learn", "cloudpickle", "joblib"],
+            Self::Uv => &["uv==0.13.9"],
             // Not in requirements.txt, so that the other environments need not be made again.
             Self::Arrow => &[
                 "dill",
