@@ -59,7 +59,9 @@ pub(crate) use self::global_names::{global_name, loaded_modules, module_dicts};
 pub(crate) use self::load_hooks::load_may_fail;
 pub(crate) use self::lost_items::LostItems;
 pub(crate) use self::output::{SegmentSink, StopReason};
-pub(crate) use self::session_pickler::{Fault, FaultRequest, SaveFailure, SavedValue, SessionPickler, all_faults};
+pub(crate) use self::session_pickler::{
+    ChangedAttribute, Fault, FaultRequest, SaveFailure, SavedValue, SessionPickler, all_faults,
+};
 pub(crate) use self::submodules::names_in_code;
 pub(crate) use self::unloadable::{CannotLoad, CheckedRange, UnloadableObjects};
 

@@ -9,6 +9,8 @@ mod built_errors;
 #[cfg(feature = "python")]
 mod built_objects;
 #[cfg(feature = "python")]
+mod builtin_names;
+#[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
 mod changed_files;
@@ -40,6 +42,8 @@ mod generators;
 #[cfg(feature = "python")]
 mod hard_objects;
 #[cfg(feature = "python")]
+mod honest_files;
+#[cfg(feature = "python")]
 mod hostile_text;
 #[cfg(feature = "python")]
 mod imported_anywhere;
@@ -66,6 +70,8 @@ mod live_things;
 mod lost_objects;
 #[cfg(feature = "python")]
 mod memory_bounds;
+#[cfg(feature = "python")]
+mod module_credentials;
 #[cfg(feature = "python")]
 mod module_definitions;
 #[cfg(feature = "python")]
@@ -95,6 +101,8 @@ mod sessions_that_break_dill;
 mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
+mod strict_answers;
+#[cfg(feature = "python")]
 mod strict_gate;
 #[cfg(feature = "python")]
 mod suites;
@@ -104,6 +112,8 @@ mod told_reasons;
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
+#[cfg(feature = "python")]
+mod unset_attributes;
 #[cfg(feature = "python")]
 mod untrusted_arrays;
 #[cfg(feature = "python")]

@@ -23,7 +23,7 @@ pub(crate) fn each_once<P: Copy + Eq + Hash>(refusals: impl IntoIterator<Item = 
 }
 
 /// What comes before the reason, which is in parentheses.
-fn callee(what: &str) -> &str {
+pub(crate) fn callee(what: &str) -> &str {
     what.split_once(" (").map_or(what, |(callee, _)| callee)
 }
 

@@ -14,6 +14,7 @@ mod value_globals;
 mod value_iterators;
 mod value_make;
 mod value_numbers;
+mod value_records;
 mod value_state;
 #[cfg(test)]
 mod value_tests;
@@ -103,6 +104,8 @@ pub(in crate::pickle) enum ValueBuilder {
     Random,
     /// `range`.
     Range,
+    /// A record that a function of `os` or `time` returns: `os.stat_result`.
+    Record,
     /// dill's `_eval_repr`.
     Repr,
     /// `re.compile` and the function that pickles call for it.
@@ -179,6 +182,7 @@ pub(super) fn recipe<'a>(
             value_arrays::recipe(context, builder, call)
         }
         B::Iterator => value_iterators::recipe(context, call),
+        B::Record => value_records::recipe(context, call),
         B::GetAttr | B::NamedType | B::Repr | B::TypeOf | B::EnumMember | B::GenericAlias => {
             value_globals::recipe(context, builder, call)
         }

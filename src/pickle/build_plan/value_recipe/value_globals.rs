@@ -47,11 +47,13 @@ const ENUMERATIONS: &[(&str, &str, &[Values])] = &[
     ("signal", "Sigmasks", &[(0, 2)]),
     ("socket", "AddressFamily", &[(0, 11), (13, 26), (29, 30), (38, 38), (40, 40), (42, 42)]),
     ("socket", "SocketKind", &[(1, 5), (1 << 11, 1 << 11), (1 << 19, 1 << 19)]),
+    ("ssl", "TLSVersion", &[(-2, -1), (768, 772)]),
+    ("ssl", "VerifyMode", &[(0, 2)]),
     ("calendar", "Month", &[(1, 12)]),
     ("calendar", "Day", &[(0, 6)]),
 ];
 /// The prefixes of constants that are members of an enumeration. Python 3.10 pickles them by these names.
-const CONSTANTS: &[(&str, &str)] = &[("signal", "SIG"), ("socket", "AF_"), ("socket", "SOCK_")];
+const CONSTANTS: &[(&str, &str)] = &[("signal", "SIG"), ("socket", "AF_"), ("socket", "SOCK_"), ("ssl", "CERT_")];
 
 /// The recipe for a global that a pickle refers to, and does not call.
 pub(crate) fn global<'a>(module: &str, name: &str) -> Result<Recipe<'a>, Refused> {
