@@ -57,8 +57,8 @@ pub(crate) struct InspectArgs {
     /// Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data
     ///
     /// A file that is signed with your key passes whatever its verdict is, as `restore` loads it without a question. A
-    /// snapshot is checked as `snapcli verify` does it: if it is damaged, the exit code is 4. It is 4, too, if a file is
-    /// too large to be judged.
+    /// snapshot is checked as `snapcli verify` does it: if it is damaged, the exit code is 4. It is 4, too, if a file
+    /// is too large to be judged.
     #[arg(long)]
     pub(crate) strict: bool,
     /// Verdict that --strict accepts beside `plain` (repeatable; `calls` includes `code`)
@@ -162,7 +162,7 @@ impl InspectArgs {
 /// Whether a path is run as a script because of its name. Contents never decide: a file from elsewhere must not run
 /// only because it looks like Python.
 pub(crate) fn is_script(path: &Path) -> bool {
-    const EXTENSIONS: [&str; 4] = ["py", "pyw", "pyc", "pyz"];
+    const EXTENSIONS: [&str; 5] = ["py", "pyw", "pyc", "pyz", "ipynb"];
     // A directory named `x.py` is not run by mistake either.
     path.extension().is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known)) && !path.is_dir()
 }

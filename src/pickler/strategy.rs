@@ -57,6 +57,8 @@ pub(super) enum Strategy {
     FunctionPart(FunctionPart),
     /// An iterator over a dict or a set.
     ContainerIterator(Iterated),
+    /// A `lazy import` statement that nothing has used yet.
+    LazyImport,
     /// A type variable or another `typing` object that pickle writes by name.
     TypeVariable,
     /// Refused in a session, as the string says. With a condition, objects that do not meet it are written by the
@@ -155,6 +157,7 @@ fn by_own_rule(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResult<O
             Some(Strategy::PickleBuffer)
         }
         ("builtins", "function" | "builtin_function_or_method") => Some(Strategy::Named),
+        ("builtins", "lazy_import") => Some(Strategy::LazyImport),
         ("logging", "Logger" | "RootLogger") => Some(Strategy::Logger),
         ("_io", name) if FILE_CLASSES.contains(&name) => Some(Strategy::File),
         ("_thread", "lock" | "RLock") => Some(Strategy::Lock { reentrant: name == "RLock" }),

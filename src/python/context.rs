@@ -67,7 +67,7 @@ pub(crate) fn of_process(py: Python<'_>) -> PyResult<&'static RunContext> {
         command: None,
         source: None,
         interpreter: running_interpreter(py)?,
-        dill: DillLocation::of_process(py)?,
+        dill: DillLocation::of_process(),
         verbosity: Verbosity::Quiet,
         started: Instant::now(),
     };
@@ -92,6 +92,7 @@ fn running_interpreter(py: Python<'_>) -> PyResult<Interpreter> {
         base_executable: path("_base_executable").unwrap_or_else(|_| executable.clone()),
         library: None,
         static_executable: false,
+        is_wrapper: false,
         shared: false,
         free_threaded: false,
         platform: sys.getattr("platform")?.extract()?,

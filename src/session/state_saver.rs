@@ -7,7 +7,7 @@ use anyhow::Result;
 use pyo3::prelude::*;
 
 use super::ambient::AmbientEntry;
-use super::select::{NamedValue, is_of_module};
+use super::select::{NamedValue, ProcessNames};
 use super::variable_saver::{VariableSaver, left_out};
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::SegmentFacts;
@@ -19,21 +19,24 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     /// Saves the globals that functions in the file use and that are not saved yet: a library's object may hold
     /// functions of the script, which are only known once it is pickled.
     pub(super) fn save_late_globals(&self, py: Python<'py>, saved: &[NamedValue<'py>]) -> Result<Vec<LeftOut>> {
-        let globals = self.source.module.dict();
+        let globals = self.source.globals;
         let mut seen: HashSet<String> = saved.iter().map(|named| named.name.clone()).collect();
+        let of_process = ProcessNames::of(&globals);
         let (mut left_out, mut slot) = (Vec::new(), 0);
         loop {
             let functions = self.pickler.functions_from(slot)?;
             slot = self.pickler.memo_len()?;
-            let used = functions.iter().flat_map(|function| self.code_reader.globals_used(function, &globals));
+            let used = functions.iter().flat_map(|function| self.code_reader.globals_used(function, globals));
             let mut new: Vec<String> = used.filter(|name| seen.insert(name.clone())).collect();
             // A hash set has no stable order.
             new.sort_unstable();
             if new.is_empty() {
                 return Ok(left_out);
             }
-            for name in new.into_iter().filter(|name| !is_of_module(name)) {
-                let Some(value) = globals.get_item(&name)? else { continue };
+            for name in new {
+                let Some(value) = globals.get_item(&name)?.filter(|value| !of_process.has(&name, value)) else {
+                    continue;
+                };
                 left_out.extend(self.save(py, &NamedValue { name, value }, SegmentRole::Variable)?);
             }
         }

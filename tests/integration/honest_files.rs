@@ -154,12 +154,13 @@ fn generators_and_masks_are_what_a_trusted_load_makes() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     let script = "import numpy as np\nkeyed = np.random.Philox(key=5)\nseeded = np.random.Philox(5)\n\
                   generator = np.random.Generator(np.random.Philox(key=7))\n\
-                  fields = np.ma.array([(1, 2.0)], mask=[(0, 1)], dtype='i4,f8')\nplain = np.ma.array([1, 2], mask=[0, 1])\n";
+                  fields = np.ma.array([(1, 2.0)], mask=[(0, 1)], dtype='i4,f8')\n\
+                  plain = np.ma.array([1, 2], mask=[0, 1])\n";
     sandbox.write("script.py", script);
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
     let code = "seed = lambda one: type(getattr(one, 'seed_seq', getattr(one, '_seed_seq', None))).__name__\n\
-                print(seed(keyed), seed(seeded), seed(generator.bit_generator), fields._sharedmask, plain._sharedmask,\n\
-                keyed.random_raw(2), generator.random(2))\n";
+                print(seed(keyed), seed(seeded), seed(generator.bit_generator), fields._sharedmask,\n\
+                plain._sharedmask, keyed.random_raw(2), generator.random(2))\n";
     let trusted = sandbox.snapcli(&["restore", "-c", code]);
     trusted.assert_code(0);
     assert!(trusted.out().starts_with("NoneType SeedSequence NoneType True True"), "{}", trusted.whole());

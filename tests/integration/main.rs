@@ -36,6 +36,8 @@ mod foreign;
 mod found_environments;
 #[cfg(feature = "python")]
 mod functions_by_value;
+#[cfg(feature = "python")]
+mod fuzzed_objects;
 mod fuzzing;
 #[cfg(feature = "python")]
 mod generators;
@@ -53,6 +55,8 @@ mod inspect_without_python;
 #[cfg(feature = "python")]
 mod inspecting;
 #[cfg(feature = "python")]
+mod installed;
+#[cfg(feature = "python")]
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
@@ -65,8 +69,9 @@ mod joblib_formats;
 #[cfg(feature = "python")]
 mod joined_loads;
 #[cfg(feature = "python")]
-mod live_things;
+mod jupyter;
 #[cfg(feature = "python")]
+mod live_things;
 mod lost_objects;
 #[cfg(feature = "python")]
 mod memory_bounds;
@@ -80,6 +85,8 @@ mod module_state;
 mod mutation_during_save;
 #[cfg(feature = "python")]
 mod needed_while_loading;
+#[cfg(feature = "python")]
+mod new_pythons;
 mod page;
 #[cfg(feature = "python")]
 mod real_scripts;

@@ -64,8 +64,8 @@ fn annotations_say_why_a_file_does_not_pass() {
     run("plain.pkl").assert_code(0).assert_stdout("");
     let calls = run("calls.pkl");
     calls.assert_code(5);
-    let expected = "::error file=calls.pkl,title=verdict%3A calls::loading it calls importable code that is not known to be \
-                    harmless%0Aat byte ";
+    let expected = "::error file=calls.pkl,title=verdict%3A calls::loading it calls importable code that is not \
+                    known to be harmless%0Aat byte ";
     assert!(calls.out().starts_with(expected) && calls.out().contains("thing.make"), "{}", calls.whole());
     let hostile = run("hostile.pkl");
     hostile.assert_code(5);

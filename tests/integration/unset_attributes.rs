@@ -1,5 +1,5 @@
-//! Attributes of classes in the project's modules that a script has not set are not saved: after a restore they are what
-//! the module says, also if that has changed since.
+//! Attributes of classes in the project's modules that a script has not set are not saved: after a restore they are
+//! what the module says, also if that has changed since.
 
 use crate::env::{Sandbox, Stack, pythons, venv};
 

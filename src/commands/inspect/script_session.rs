@@ -15,7 +15,9 @@ use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{self, ScriptRun, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::report::inspect_report::{FileFormat, SessionReport};
-use crate::session::{Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save};
+use crate::session::{
+    LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save,
+};
 use crate::snapshot::reader::Snapshot;
 use crate::ui::progress::DelayedBar;
 
@@ -60,7 +62,7 @@ impl ScriptInspection {
         let request = SaveRequest {
             module: "__main__",
             rules: &SelectionRules::from(inspection.args.selection.clone()),
-            check_load: inspection.args.trace.is_none(),
+            check: if inspection.args.trace.is_none() { LoadCheckMode::Forked } else { LoadCheckMode::Off },
             all_faults: inspection.args.trace.is_none(),
             ambient: true,
             key: None,

@@ -17,8 +17,8 @@ use crate::ui::escape;
 use crate::ui::messages::print_line;
 use crate::ui::progress::DelayedBar;
 
-/// The exit code for a file: 5 if it does more than is allowed, 4 if that is unknown because it is too large, and 4 if it
-/// is a snapshot that is damaged.
+/// The exit code for a file: 5 if it does more than is allowed, 4 if that is unknown because it is too large, and 4 if
+/// it is a snapshot that is damaged.
 pub(super) fn exit_code(
     inspection: &InspectOutput,
     snapshot: &Snapshot,

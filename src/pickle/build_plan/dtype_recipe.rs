@@ -200,7 +200,7 @@ impl DtypeParser<'_, '_, '_> {
             size,
             scalars: fields.iter().fold(0, |sum, field| sum.saturating_add(field.dtype.1.scalars)),
             has_objects,
-            has_bools: has(|dtype| dtype.has_bools),
+            has_limits: has(|dtype| dtype.has_limits),
             depth: fields.iter().map(|field| field.dtype.1.depth + 1).max().unwrap_or_default(),
             kind: DtypeKind::Structure { is_aligned: flags & ALIGNED_FLAG != 0, is_record, fields },
         })
@@ -229,7 +229,7 @@ impl DtypeParser<'_, '_, '_> {
             size,
             scalars: base.scalars.saturating_mul(count),
             has_objects: base.has_objects,
-            has_bools: base.has_bools,
+            has_limits: base.has_limits,
             depth: base.depth + 1,
             kind: DtypeKind::Subarray { base: (reference, base), shape },
         })

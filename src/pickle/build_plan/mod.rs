@@ -27,6 +27,7 @@ mod masked_recipe;
 mod pandas_recipe;
 mod plan_checks;
 mod plan_context;
+mod plan_walk;
 mod planned_call;
 mod planner;
 mod random_recipe;
@@ -34,6 +35,7 @@ mod recipe_nesting;
 mod recipe_table;
 mod refused_names;
 mod shared_array_recipe;
+mod shared_states;
 mod value_recipe;
 
 pub(crate) use self::array_description::{ArrayClass, ArrayContents, ArrayDescription, ArrayMake, ItemOrder};
@@ -48,7 +50,7 @@ pub(crate) use self::masked_recipe::MaskedMake;
 pub(in crate::pickle) use self::pandas_recipe::PandasBuilder;
 pub(crate) use self::pandas_recipe::{PandasArgument, PandasMake};
 pub(in crate::pickle) use self::plan_context::{PlanContext, PlannedCall};
-
+pub use self::plan_walk::walk_plan;
 pub(in crate::pickle) use self::random_recipe::RandomBuilder;
 pub(crate) use self::random_recipe::{BitGeneratorMake, BitGeneratorSeed, RandomMake, StateValue};
 pub(in crate::pickle) use self::recipe_table::RecipeTable;

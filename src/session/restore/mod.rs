@@ -40,8 +40,10 @@ use self::segment_loader::{SegmentLoader, missing_module, other_python};
 use self::selection::choose;
 pub(crate) use self::untrusted_load::{Signer, Untrusted};
 use super::ambient::{self, AppliedState};
+use super::code_sources;
 use super::failure_path::error_text;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector};
+use super::ipython_names::KeptNames;
 use crate::exit::{self, OrExit};
 use crate::snapshot::index::{Index, SegmentRole, Variable};
 use crate::snapshot::load_plan::{LoadPlan, Usable};
@@ -85,6 +87,18 @@ fn restore_foreign<'py>(
         );
         return Err(exit::error(exit::USAGE, text));
     }
+    // A dill session of a kernel has the inputs and outputs of that kernel.
+    let kept = if request.into.is_none() { Some(KeptNames::of(&py.import("__main__")?.dict())) } else { None };
+    let restored = restore_foreign_names(py, snapshot, request);
+    drop(kept);
+    restored
+}
+
+fn restore_foreign_names<'py>(
+    py: Python<'py>,
+    snapshot: &Arc<Snapshot>,
+    request: &RestoreRequest<'_, 'py>,
+) -> Result<Restored> {
     if !request.trusted {
         return built_load::restore_foreign(py, snapshot, request);
     }
@@ -129,6 +143,7 @@ fn restore_own<'py>(
     if request.into.is_none() {
         bind_module(py, &context.module)?;
     }
+    code_sources::restore_sources(py, snapshot, index, &mut state.notes);
     // The other libraries are those that are loaded by now.
     if request.only.is_empty() {
         let has_directory = request.ambient == AmbientChoice::AllAndDirectory;

@@ -30,6 +30,9 @@ pub(crate) enum Stack {
     /// pandas with pyarrow, which then stores its strings. Only the main Python has them.
     #[allow(dead_code, reason = "for the tests of untrusted frames")]
     Arrow,
+    /// IPython and the kernel of Jupyter.
+    #[allow(dead_code, reason = "for the tests of Jupyter")]
+    Jupyter,
 }
 
 impl Stack {
@@ -39,6 +42,7 @@ impl Stack {
             Self::Dill => "dill",
             Self::Full => "full",
             Self::Arrow => "arrow",
+            Self::Jupyter => "jupyter",
         }
     }
 
@@ -54,6 +58,15 @@ impl Stack {
                 "pandas",
                 "pyarrow==25.0.1; python_version < '3.11'",
                 "pyarrow==26.0.1; python_version >= '3.11'",
+            ],
+            Self::Jupyter => &[
+                "dill",
+                "numpy",
+                "jupyter_client==8.10.0",
+                "ipykernel==7.3.0; python_version < '3.11'",
+                "ipython==8.39.0; python_version < '3.11'",
+                "ipykernel==7.4.0; python_version >= '3.11'",
+                "ipython==9.18.1; python_version >= '3.11'",
             ],
         }
     }

@@ -14,8 +14,8 @@ mod value_globals;
 mod value_iterators;
 mod value_make;
 mod value_numbers;
-mod value_records;
 mod value_state;
+mod value_templates;
 #[cfg(test)]
 mod value_tests;
 mod value_times;
@@ -76,10 +76,14 @@ pub(in crate::pickle) enum ValueBuilder {
     LibraryError(&'static ErrorInit),
     /// `fractions.Fraction`.
     Fraction,
+    /// `frozendict` of a dict.
+    FrozenDict,
     /// `types.GenericAlias`.
     GenericAlias,
     /// `getattr` and dill's forms of it.
     GetAttr,
+    /// A `string.templatelib.Interpolation`.
+    Interpolation,
     /// `iter`, `reversed`, `enumerate`, `zip`, or a class of `itertools`.
     Iterator,
     /// `operator.itemgetter`.
@@ -110,12 +114,16 @@ pub(in crate::pickle) enum ValueBuilder {
     Repr,
     /// `re.compile` and the function that pickles call for it.
     Regex,
+    /// A `sentinel`, with the module that it says it is from.
+    Sentinel,
     /// `list`, `tuple`, `set` or `frozenset`.
     Sequence,
     /// `types.SimpleNamespace`.
     SimpleNamespace,
     /// `slice`.
     Slice,
+    /// `string.templatelib._template_unpickle(strings, interpolations)`.
+    TemplateString,
     /// `datetime.time`.
     Time,
     /// `datetime.timedelta`.
@@ -148,7 +156,10 @@ pub(super) fn recipe<'a>(
     if !call.keywords.is_empty() {
         return Err("with keyword arguments".into());
     }
-    let has_new = matches!(builder, B::Uuid | B::Wrapper | B::MemoryFile | B::Object | B::LibraryError(_));
+    let has_new = matches!(
+        builder,
+        B::Uuid | B::Wrapper | B::MemoryFile | B::Object | B::LibraryError(_) | B::Sentinel | B::FrozenDict
+    );
     if call.is_new && !has_new {
         return Err("by its __new__ alone".into());
     }
@@ -170,7 +181,7 @@ pub(super) fn recipe<'a>(
         B::Counter | B::DefaultDict | B::Deque | B::Dict | B::DictView | B::OrderedDict | B::Sequence => {
             value_collections::recipe(context, builder, call)
         }
-        B::JoinedStrings | B::MappingProxy | B::ViewByCloudpickle | B::WeakContainer => {
+        B::FrozenDict | B::JoinedStrings | B::MappingProxy | B::ViewByCloudpickle | B::WeakContainer => {
             value_collections::recipe(context, builder, call)
         }
         B::Date | B::DateTime | B::Time | B::TimeDelta | B::TimeZone | B::ZoneInfo => {
@@ -182,11 +193,11 @@ pub(super) fn recipe<'a>(
             value_arrays::recipe(context, builder, call)
         }
         B::Iterator => value_iterators::recipe(context, call),
-        B::Record => value_records::recipe(context, call),
         B::GetAttr | B::NamedType | B::Repr | B::TypeOf | B::EnumMember | B::GenericAlias => {
             value_globals::recipe(context, builder, call)
         }
-        B::ItemGetter | B::Lock | B::LockByDill | B::Object | B::WeakReference => {
+        B::Interpolation | B::Sentinel | B::TemplateString => value_templates::recipe(context, builder, call),
+        B::ItemGetter | B::Lock | B::LockByDill | B::Object | B::Record | B::WeakReference => {
             value_state::recipe(context, builder, call)
         }
         B::Random | B::SimpleNamespace | B::Wrapper => value_state::recipe(context, builder, call),

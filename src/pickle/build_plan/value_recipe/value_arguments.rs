@@ -28,14 +28,20 @@ pub(super) fn copied(context: &PlanContext<'_, '_>, reference: Ref, weight: usiz
 /// Whether this is an object that refers to another one and that Python deletes by recursion, or a call of something
 /// unknown. Such objects must not be parts of one another: a long chain of them would overflow the stack.
 pub(super) fn is_link(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
-    use super::ValueBuilder::{GenericAlias, ItemGetter, Iterator, MappingProxy, Slice};
+    use super::ValueBuilder::{GenericAlias, Interpolation, ItemGetter, Iterator, MappingProxy, Slice, TemplateString};
     let Some(node) = node(context, reference).filter(|node| matches!(node.kind, NodeKind::Call(_))) else {
         return false;
     };
     let callee = node.items.first().and_then(|callee| global_of(context.labels, *callee));
     let Some((module, name)) = callee else { return true };
-    let builder = builder_of(&module, &name);
-    matches!(builder, Some(Builder::Value(GenericAlias | ItemGetter | Iterator | MappingProxy | Slice)) | None)
+    match builder_of(&module, &name) {
+        Some(Builder::Value(builder)) => matches!(
+            builder,
+            GenericAlias | Interpolation | ItemGetter | Iterator | MappingProxy | Slice | TemplateString
+        ),
+        Some(_) => false,
+        None => true,
+    }
 }
 
 /// The size of the opcodes that make a value without parts.

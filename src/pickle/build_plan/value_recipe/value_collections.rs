@@ -51,6 +51,7 @@ pub(super) fn recipe<'a>(
         ValueBuilder::Deque => deque(context, call)?,
         ValueBuilder::DictView => return view(context, call),
         ValueBuilder::ViewByCloudpickle => return view_by_cloudpickle(context, call),
+        ValueBuilder::FrozenDict => return frozen_dict(context, call),
         ValueBuilder::MappingProxy => return mapping_proxy(context, call),
         ValueBuilder::JoinedStrings => return joined_strings(context, call),
         _ => return weak_container(call),
@@ -176,6 +177,14 @@ fn view_by_cloudpickle<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>
     context.items(of, kind).ok_or("with these arguments")?;
     copied(context, of, WEIGHT)?;
     Ok(reading(made(ValueMake::DictView(view), vec![of])))
+}
+
+/// `frozendict({…})`, since 3.15.
+fn frozen_dict<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let is_dict = matches!(*call.arguments.as_slice(), [items] if pairs(context, items).is_some());
+    checked(is_dict || call.arguments.is_empty(), "of anything but a dict")?;
+    call.arguments.iter().try_for_each(|items| copied(context, *items, WEIGHT))?;
+    Ok(reading(called("builtins", "frozendict", call.arguments.clone())))
 }
 
 /// A proxy of a dict. Proxies of proxies would be deleted one within the other, without a bound.

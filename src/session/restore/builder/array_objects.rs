@@ -177,8 +177,8 @@ fn from_buffer<'py>(
     if flat.getattr("nbytes")?.extract::<u64>()? != array.length() {
         return Err(PyValueError::new_err("an array has another length than its buffer"));
     }
-    if !is_in_pickle && !has_valid_bools(&array.dtype.1, &flat)? {
-        return Err(invalid_bools());
+    if !is_in_pickle && array.dtype.1.has_limits() {
+        check_items(&array.dtype.1, &flat.call_method1("view", ("u1",))?)?;
     }
     if let ItemOrder::Axes(axes) = &array.order {
         let mut lengths = vec![0; axes.len()];
@@ -195,13 +195,12 @@ fn from_buffer<'py>(
     flat.call_method("reshape", (PyTuple::new(py, &array.shape)?,), Some(&options))
 }
 
-fn invalid_bools() -> PyErr {
-    PyValueError::new_err("an array has bools that are neither 0 nor 1")
-}
-
-/// Whether the bools of an array that is in C order are 0 or 1.
-fn has_valid_bools(dtype: &Dtype, array: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(!dtype.has_bools() || dtype.has_valid_bools(PyBufferView::of(&array.call_method1("view", ("u1",))?)?.bytes()))
+/// Checks the bytes of items, which were not in the pickle.
+fn check_items(dtype: &Dtype, bytes: &Bound<'_, PyAny>) -> PyResult<()> {
+    match dtype.fault_of(PyBufferView::of(bytes)?.bytes()) {
+        Some(fault) => Err(PyValueError::new_err(format!("an array has {fault}"))),
+        None => Ok(()),
+    }
 }
 
 /// `ndarray(shape, dtype, buffer, offset, strides)`.
@@ -223,15 +222,12 @@ fn shared<'py>(
     }
     let shape = PyTuple::new(py, &array.shape)?;
     let made = context.global("numpy", "ndarray")?.call1((shape, dtype, base, *offset, PyTuple::new(py, strides)?))?;
-    if array.dtype.1.has_bools() {
+    if array.dtype.1.has_limits() {
         // An axis without a stride repeats its first item.
         let axes =
             strides.iter().map(|stride| if *stride == 0 { PySlice::new(py, 0, 1, 1) } else { PySlice::full(py) });
         let distinct = made.get_item(PyTuple::new(py, axes)?)?;
-        let items = distinct.call_method0("tobytes")?;
-        if !array.dtype.1.has_valid_bools(PyBufferView::of(&items)?.bytes()) {
-            return Err(invalid_bools());
-        }
+        check_items(&array.dtype.1, &distinct.call_method0("tobytes")?)?;
     }
     if *is_read_only {
         made.call_method1("setflags", (false,))?;
@@ -262,6 +258,8 @@ fn masked<'py>(
     let options = PyDict::new(context.py());
     options.set_item("mask", mask)?;
     options.set_item("copy", false)?;
+    // An array of structures has a mask from the beginning.
+    options.set_item("keep_mask", false)?;
     if let Some(fill) = needs.get(1) {
         options.set_item("fill_value", fill)?;
     }

@@ -326,8 +326,23 @@ def offset(name, *arguments):
     return getattr(pandas.offsets, name)(*arguments)
 
 
-def date_offset(n, normalize, parts):
-    return pandas.DateOffset(n, normalize, **dict(parts))
+def date_offset(n, normalize, parts, computed):
+    """`computed` is what pandas computed of the parts when it wrote the file: the attributes of a `relativedelta`, a
+    `timedelta`, or None."""
+    made = pandas.DateOffset(n, normalize, **dict(parts))
+    if isinstance(computed, tuple):
+        attributes = dict(computed)
+        computed = importer("dateutil.relativedelta", "relativedelta")(
+            **{name: value for name, value in attributes.items() if name != "_has_time"}
+        )
+        if vars(computed) != attributes:
+            raise ValueError("an offset has steps that dateutil does not write")
+    if computed is not None and computed != made._offset:
+        # Other versions of pandas have a timedelta for some of the parts.
+        start = importer("datetime", "datetime")(2000, 1, 31, 12)
+        if type(computed) is type(made._offset) or start + computed != start + made._offset:
+            raise ValueError("the steps of an offset do not fit its parts")
+    return made
 
 
 def named_zone(name, *part):

@@ -1,0 +1,39 @@
+"""The program `snapcli`, as `python -m snapcli`.
+
+Python also runs this file by its path: where the program has started Python, and its engine could not be preloaded.
+"""
+
+import os
+import sys
+
+
+def _run_engine() -> int:
+    """Load the engine beside this file, whose package may not be in `sys.path`, and run the program in this process."""
+    import importlib.machinery
+    import importlib.util
+
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_engine.abi3.so")
+    loader = importlib.machinery.ExtensionFileLoader("_engine", path)
+    spec = importlib.util.spec_from_file_location("_engine", path, loader=loader)
+    engine = importlib.util.module_from_spec(spec)
+    loader.exec_module(engine)
+    return engine._run(["snapcli", *sys.argv[1:]])
+
+
+def _exec_program() -> int:
+    """Replace this process with the program, which runs scripts in this Python."""
+    from snapcli._program import find_program
+
+    try:
+        program = find_program()
+        if sys.executable:
+            os.environ["_SNAPCLI_MODULE_PYTHON"] = sys.executable
+        os.execv(program, ["snapcli", *sys.argv[1:]])
+    except OSError as error:
+        print(f"snapcli: cannot start the program: {error}", file=sys.stderr)
+    return 6
+
+
+if __name__ == "__main__":
+    # `-m` sets `__spec__`.
+    sys.exit(_run_engine() if __spec__ is None else _exec_program())
