@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -31,12 +32,21 @@ def run(*command, **options):
     return subprocess.run([os.fspath(word) for word in command], check=True, **options)
 
 
-def linker_settings(folder, machine):
+def run_quietly(*command, **options):
+    """Shows what a command prints only if it fails."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    if done.returncode != 0:
+        print(done.stdout, file=sys.stderr)
+        done.check_returncode()
+
+
+def linker_settings(folder, tools, machine):
     """Environment variables that make cargo and the C libraries use zig, for an old glibc."""
     script = folder / "zig-cc"
     target = f"{machine}-linux-gnu.{GLIBC[0]}.{GLIBC[1]}"
-    # cargo-zigbuild knows which of rustc's arguments zig does not.
-    script.write_text(f'#!/bin/sh\nexec cargo-zigbuild zig cc -- "$@" -target {target}\n')
+    # cargo-zigbuild knows which of rustc's arguments zig does not, and finds zig by the Python on PATH.
+    path = shlex.quote(str(tools / "bin"))
+    script.write_text(f'#!/bin/sh\nPATH={path}:"$PATH" exec cargo-zigbuild zig cc -- "$@" -target {target}\n')
     script.chmod(0o755)
     triple = f"{machine}_unknown_linux_gnu"
     return {
@@ -98,16 +108,17 @@ def build(folder, out):
     tools = folder / "tools"
     venv.create(tools, with_pip=True)
     run(tools / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *TOOLS)
-    env = dict(os.environ, PATH=f"{tools / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    env = dict(os.environ)
     env.setdefault("CARGO_TARGET_DIR", str(ROOT / "target/wheel"))
     env["CARGO_PROFILE_RELEASE_STRIP"] = "symbols"
     # Whatever Python runs this, the engine is for all of them.
     env.pop("PYO3_PYTHON", None)
     if sys.platform == "linux":
-        env.update(linker_settings(folder, platform.machine()))
+        env.update(linker_settings(folder, tools, platform.machine()))
     made = folder / "made"
     # First the source distribution, then the wheel from it: so it is complete.
-    run(tools / "bin/python", "-m", "build", "--outdir", made, ROOT, env=env)
+    print("+ building, which takes minutes", file=sys.stderr, flush=True)
+    run_quietly(tools / "bin/python", "-m", "build", "--outdir", made, ROOT, env=env)
     [source], [wheel] = made.glob("*.tar.gz"), made.glob("*.whl")
     add_licenses(tools, folder, wheel)
     out.mkdir(parents=True, exist_ok=True)

@@ -78,7 +78,7 @@ fn untrusted_files_may_hold_the_new_types() {
         let call = sandbox.call_snapcli(&[arguments, rest.to_vec()].concat());
         let run = call.env("XDG_CONFIG_HOME", stranger).run();
         run.assert_stdout(
-            "frozendict({'a': 1, 'b': [frozendict({})]}) True __main__ ('x', [1]) ('a ', ' ', ' b') False False\n",
+            "frozendict({'a': 1, 'b': [frozendict()]}) True __main__ ('x', [1]) ('a ', ' ', ' b') False False\n",
         );
     }
 }
