@@ -11,6 +11,8 @@ mod built_errors;
 #[cfg(feature = "python")]
 mod built_objects;
 #[cfg(feature = "python")]
+mod builtin_names;
+#[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
 mod changed_files;
@@ -43,6 +45,8 @@ mod fuzzing;
 mod generators;
 #[cfg(feature = "python")]
 mod hard_objects;
+#[cfg(feature = "python")]
+mod honest_files;
 #[cfg(feature = "python")]
 mod hostile_text;
 #[cfg(feature = "python")]
@@ -85,6 +89,8 @@ mod lost_objects;
 #[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
+mod module_credentials;
+#[cfg(feature = "python")]
 mod module_definitions;
 #[cfg(feature = "python")]
 mod module_state;
@@ -117,6 +123,8 @@ mod sessions_that_break_dill;
 mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
+mod strict_answers;
+#[cfg(feature = "python")]
 mod strict_gate;
 #[cfg(feature = "python")]
 mod suites;
@@ -126,6 +134,8 @@ mod told_reasons;
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
+#[cfg(feature = "python")]
+mod unset_attributes;
 #[cfg(feature = "python")]
 mod untrusted_arrays;
 #[cfg(feature = "python")]

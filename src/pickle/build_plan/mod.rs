@@ -56,7 +56,7 @@ pub use self::plan_walk::walk_plan;
 pub(in crate::pickle) use self::random_recipe::RandomBuilder;
 pub(crate) use self::random_recipe::{BitGeneratorMake, BitGeneratorSeed, RandomMake, StateValue};
 pub(in crate::pickle) use self::recipe_table::RecipeTable;
-pub(crate) use self::refused_names::each_once;
+pub(crate) use self::refused_names::{callee, each_once};
 pub(crate) use self::shared_array_recipe::byte_range;
 pub(in crate::pickle) use self::value_recipe::ValueBuilder;
 #[cfg(feature = "python")]

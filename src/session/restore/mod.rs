@@ -5,6 +5,8 @@
 //! [`load_variables`] loads them. [`foreign_load`] loads any other pickle as a whole. Files that are not trusted go
 //! another way ([`built_load`]): no unpickler reads them.
 
+mod attribute_setter;
+mod bound_names;
 mod buffer_memory;
 mod builder;
 mod built_load;
@@ -150,7 +152,9 @@ fn restore_own<'py>(
         let chosen = |name: &str| !ambient::is_early(name) && (has_directory || !ambient::is_directory(name));
         state.apply(py, &entries, chosen);
     }
-    Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes: state.notes })
+    let mut notes = state.notes;
+    notes.extend(context.kept.notes());
+    Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes })
 }
 
 /// The segments that the request may load. A dict takes no state of modules, and a file that is not trusted must not

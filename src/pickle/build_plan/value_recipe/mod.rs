@@ -110,6 +110,8 @@ pub(in crate::pickle) enum ValueBuilder {
     Random,
     /// `range`.
     Range,
+    /// A record that a function of `os` or `time` returns: `os.stat_result`.
+    Record,
     /// dill's `_eval_repr`.
     Repr,
     /// `re.compile` and the function that pickles call for it.
@@ -197,7 +199,7 @@ pub(super) fn recipe<'a>(
             value_globals::recipe(context, builder, call)
         }
         B::Interpolation | B::Sentinel | B::TemplateString => value_templates::recipe(context, builder, call),
-        B::ItemGetter | B::Lock | B::LockByDill | B::Object | B::WeakReference => {
+        B::ItemGetter | B::Lock | B::LockByDill | B::Object | B::Record | B::WeakReference => {
             value_state::recipe(context, builder, call)
         }
         B::Random | B::SimpleNamespace | B::Wrapper => value_state::recipe(context, builder, call),

@@ -118,6 +118,24 @@ const ENUMERATIONS: &[Enumeration] = &[
         has_constants: true,
     },
     Enumeration {
+        module: "ssl",
+        class: "TLSVersion",
+        values: &[(-2, -1), (768, 772)],
+        names: &[
+            "MAXIMUM_SUPPORTED", "MINIMUM_SUPPORTED", "SSLv3", "TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3",
+        ],
+        has_constants: false,
+    },
+    Enumeration {
+        module: "ssl",
+        class: "VerifyMode",
+        values: &[(0, 2)],
+        names: &[
+            "CERT_NONE", "CERT_OPTIONAL", "CERT_REQUIRED",
+        ],
+        has_constants: true,
+    },
+    Enumeration {
         module: "calendar",
         class: "Month",
         values: &[(1, 12)],

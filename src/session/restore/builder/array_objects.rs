@@ -305,5 +305,8 @@ fn masked<'py>(
     if let Some(fill) = needs.get(1) {
         options.set_item("fill_value", fill)?;
     }
-    context.global("numpy.ma", "MaskedArray")?.call((data,), Some(&options))
+    let made = context.global("numpy.ma", "MaskedArray")?.call((data,), Some(&options))?;
+    // As after an unpickler: the array copies its mask before it changes it.
+    made.setattr("_sharedmask", true)?;
+    Ok(made)
 }
