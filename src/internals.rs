@@ -1,6 +1,7 @@
 //! The parts of the crate that its own tests, benchmarks and fuzz targets call directly. Not an interface for others:
 //! anything here may change in any version.
 
+pub use crate::pickle::build_plan::walk_plan;
 pub use crate::pickle::explain::outline::Outline;
 pub use crate::pickle::format::opcode::Opcode;
 pub use crate::pickle::format::parse::{Argument, Parser};
@@ -8,7 +9,7 @@ pub use crate::pickle::machine::{Machine, MachineError, RawArray, opcodes_around
 pub use crate::pickle::passes::scan::scan_segment;
 pub use crate::pickle::passes::stack_check::StackCheck;
 pub use crate::pickle::passes::value_spans::{PartPiece, ValueSpans};
-pub use crate::pickle::verdict::beyond_plain;
+pub use crate::pickle::verdict::{VerdictClass, beyond_plain};
 pub use crate::report::diff_report;
 pub use crate::report::github::write_annotations;
 pub use crate::report::html::write_page;

@@ -164,6 +164,9 @@ pub(crate) struct RestoreArgs {
     /// Start a prompt, even after CODE or SCRIPT
     #[arg(short, long)]
     pub(crate) interactive: bool,
+    /// Start the prompt of IPython, which the Python must have
+    #[arg(long, conflicts_with = "list")]
+    pub(crate) ipython: bool,
     /// Run code; if it is an expression, print its value
     #[arg(
         short = 'c', value_names = ["CODE", "ARGS"], num_args = 1.., allow_hyphen_values = true,

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyString};
 
 use super::engine;
+use super::functions;
 use super::pickle_context::PickleContext;
 use super::reduce::Reduction;
 use crate::pickle::format::opcode::Opcode;
@@ -144,6 +145,10 @@ impl DillAdapter {
         obj: Option<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
         let py = func.py();
+        let state = match &obj {
+            Some(obj) => functions::with_annotate(&self.context, obj, state)?,
+            None => state,
+        };
         let reduction = Reduction {
             function: func,
             arguments: args,

@@ -4,6 +4,7 @@
 //! functions trust a name only after they have looked it up.
 #![allow(unsafe_code)]
 
+use std::borrow::Cow;
 use std::ffi::CStr;
 
 use pyo3::exceptions::PyAttributeError;
@@ -49,13 +50,35 @@ pub(crate) fn global_name(object: &Bound<'_, PyAny>, main: &Bound<'_, PyAny>) ->
     if found.is(main) {
         return Ok(None);
     }
+    let name = attribute_path(name);
     for part in name.split('.') {
         match found.getattr_opt(part) {
             Ok(Some(next)) => found = next,
             _ => return Ok(None),
         }
     }
-    Ok(found.is(object).then(|| (module.to_owned(), name.to_owned())))
+    Ok(found.is(object).then(|| (module.to_owned(), name.into_owned())))
+}
+
+/// The attributes that a qualified name stands for: `A.__b` is the attribute `_A__b` of `A`, as `save_global` of
+/// CPython's Lib/pickle.py knows since 3.15.
+fn attribute_path(qualified: &str) -> Cow<'_, str> {
+    if !qualified.contains(".__") {
+        return Cow::Borrowed(qualified);
+    }
+    let (mut path, mut class) = (String::new(), "");
+    for part in qualified.split('.') {
+        if !path.is_empty() {
+            path.push('.');
+            if part.starts_with("__") && !part.ends_with("__") && !class.is_empty() {
+                path.push('_');
+                path.push_str(class);
+            }
+        }
+        path.push_str(part);
+        class = part.trim_start_matches('_');
+    }
+    Cow::Owned(path)
 }
 
 /// A module that is loaded, or a part of a loaded package of the standard library: the classes of `_collections_abc`

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyDict};
 
+mod annotations;
 mod buffer_view;
 pub(crate) mod class_attributes;
 mod classes;
@@ -26,6 +27,7 @@ mod functions;
 mod global_names;
 mod hash_cycles;
 mod joined_strings;
+mod lazy_imports;
 mod load_hooks;
 mod lost_items;
 mod memory;
@@ -50,16 +52,22 @@ mod submodules;
 mod unkept_state;
 mod unloadable;
 mod weak_objects;
+mod without_dill;
 
+pub(crate) use self::annotations::Annotations;
 pub(crate) use self::buffer_view::PyBufferView;
 pub(crate) use self::classes::is_scalar;
 pub(crate) use self::dill_library::{DillImporter, ImportedNames};
 pub(crate) use self::early_bindings::EarlyBindings;
+pub(crate) use self::functions::CLASS_NAMES;
 pub(crate) use self::global_names::{global_name, loaded_modules, module_dicts};
+pub(crate) use self::lazy_imports::{is_lazy_import, shown_statement};
 pub(crate) use self::load_hooks::load_may_fail;
 pub(crate) use self::lost_items::LostItems;
 pub(crate) use self::output::{SegmentSink, StopReason};
-pub(crate) use self::session_pickler::{Fault, FaultRequest, SaveFailure, SavedValue, SessionPickler, all_faults};
+pub(crate) use self::session_pickler::{
+    ChangedAttribute, Fault, FaultRequest, SaveFailure, SavedValue, SessionPickler, all_faults,
+};
 pub(crate) use self::submodules::names_in_code;
 pub(crate) use self::unloadable::{CannotLoad, CheckedRange, UnloadableObjects};
 

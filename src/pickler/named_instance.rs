@@ -13,6 +13,10 @@ use super::strategy::HEAP_TYPE;
 pub(super) fn plan_by_value<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<ObjectPlan<'py>>> {
     let py = object.py();
     let class = object.get_type();
+    if class.name()? == "sentinel" && py.import("builtins")?.getattr_opt("sentinel")?.is_some_and(|own| own.is(&class))
+    {
+        return sentinel(object).map(Some);
+    }
     // The first class that is written in C determines what an instance consists of besides its attributes.
     let mut base = None;
     for candidate in class.mro() {
@@ -31,6 +35,25 @@ pub(super) fn plan_by_value<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<
     }
     let reduction = Reduction { state: state(object)?, ..Reduction::new(create, arguments.into_any()) };
     reduction.into_work_item(Some(object)).map(|item| Some(ObjectPlan::Work(item)))
+}
+
+/// A `sentinel` (PEP 661, Python 3.15): its name and its `repr`, and the module that it says it is from.
+fn sentinel<'py>(object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
+    let py = object.py();
+    let (class, name, shown) = (object.get_type().into_any(), object.getattr("__name__")?, object.repr()?);
+    let (function, arguments) = if name.eq(&shown)? {
+        ("__newobj__", PyTuple::new(py, [class, name])?)
+    } else {
+        let options = PyDict::new(py);
+        options.set_item("repr", shown)?;
+        ("__newobj_ex__", PyTuple::new(py, [class, PyTuple::new(py, [name])?.into_any(), options.into_any()])?)
+    };
+    let module = PyDict::new(py);
+    module.set_item("__module__", object.getattr("__module__")?)?;
+    let state = PyTuple::new(py, [py.None().into_bound(py), module.into_any()])?.into_any();
+    let create = py.import("copyreg")?.getattr(function)?;
+    let reduction = Reduction { state: Some(state), ..Reduction::new(create, arguments.into_any()) };
+    reduction.into_work_item(Some(object)).map(ObjectPlan::Work)
 }
 
 /// The attributes of an object, in the form that BUILD takes without a `__setstate__`.

@@ -8,7 +8,7 @@ use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::functions::{ExecNamespaces, OpenCells};
+use super::functions::{CodeSources, DillAnnotations, ExecNamespaces, OpenCells};
 use super::hash_cycles::{HashCycles, Postponed, PostponedNumber};
 use super::lost_items::LostItems;
 use super::object_memo::ObjectMemo;
@@ -44,6 +44,8 @@ pub(super) struct PicklerState {
     pub(super) namespaces: ExecNamespaces,
     /// The functions and classes that are being created, and their cells.
     pub(super) cells: OpenCells,
+    /// Functions that dill writes without their annotations.
+    pub(super) dill_annotations: DillAnnotations,
     /// The address of a list that `numpy.ndarray.__reduce__` made of its items: the array holds each item a second
     /// time.
     pub(super) copied_list: usize,
@@ -51,6 +53,8 @@ pub(super) struct PicklerState {
     pub(super) cycles: HashCycles,
     /// The slot of the first one; `u32::MAX` if there is none.
     first_unfinished: u32,
+    /// The sources of the code in all segments, and perhaps of code that was discarded.
+    pub(super) sources: CodeSources,
     pub(super) needs: SegmentNeeds,
     /// The objects that were being saved when an error occurred, innermost first.
     pub(super) failed: Vec<Py<PyAny>>,
@@ -70,6 +74,8 @@ pub(super) struct SegmentNeeds {
     /// The globals that loading the segment looks up, as `module name`, without repetitions.
     pub(super) imports: Vec<String>,
     pub(super) has_code: bool,
+    /// The names of sources that are in no file, without repetitions.
+    pub(super) sources: Vec<String>,
     /// The modules among the objects, without repetitions.
     pub(super) modules: Vec<String>,
     /// Differences to expect after a load, for the user.
@@ -116,7 +122,9 @@ impl PicklerState {
             whole_classes: FxHashSet::default(),
             namespaces: ExecNamespaces::default(),
             cells: OpenCells::default(),
+            dill_annotations: DillAnnotations::default(),
             copied_list: 0,
+            sources: CodeSources::default(),
             needs: SegmentNeeds::default(),
             failed: Vec::new(),
             lost: LostItems::default(),

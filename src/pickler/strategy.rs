@@ -57,6 +57,8 @@ pub(super) enum Strategy {
     FunctionPart(FunctionPart),
     /// An iterator over a dict or a set.
     ContainerIterator(Iterated),
+    /// A `lazy import` statement that nothing has used yet.
+    LazyImport,
     /// A type variable or another `typing` object that pickle writes by name.
     TypeVariable,
     /// Refused in a session, as the string says. With a condition, objects that do not meet it are written by the
@@ -64,6 +66,8 @@ pub(super) enum Strategy {
     ProcessBound(LiveRefusal, Option<Box<Strategy>>),
     /// dill's function for this type.
     DillFunction(Py<PyAny>),
+    /// As [`without_dill`](super::without_dill) says, because dill is not installed.
+    WithoutDill,
     /// dill's pickler itself, which registers such types when it meets them: numpy's subclasses and the like.
     DillPickler,
 }
@@ -124,10 +128,12 @@ fn of_other_kind(kind: &Bound<'_, PyType>, context: &PickleContext, module: &str
     if let Some(strategy) = tensor_strategy(kind, module, name)? {
         return Ok(strategy);
     }
-    if context.dill.may_know(kind.py(), module, name)?
-        && let Some(function) = context.dill.function(kind)?
-    {
-        return Ok(Strategy::DillFunction(function));
+    if context.dill.may_know(kind.py(), module, name)? {
+        match context.dill.function(kind)? {
+            Some(function) => return Ok(Strategy::DillFunction(function)),
+            None if context.dill.is_missing() => return Ok(Strategy::WithoutDill),
+            None => {}
+        }
     }
     if let Some(form) = exceptions::form(kind)? {
         return Ok(Strategy::Exception(form));
@@ -155,6 +161,7 @@ fn by_own_rule(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResult<O
             Some(Strategy::PickleBuffer)
         }
         ("builtins", "function" | "builtin_function_or_method") => Some(Strategy::Named),
+        ("builtins", "lazy_import") => Some(Strategy::LazyImport),
         ("logging", "Logger" | "RootLogger") => Some(Strategy::Logger),
         ("_io", name) if FILE_CLASSES.contains(&name) => Some(Strategy::File),
         ("_thread", "lock" | "RLock") => Some(Strategy::Lock { reentrant: name == "RLock" }),

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCode, PyDict, PyList, PyModule, PyTuple};
 
 use super::ffi;
+use super::notebook::{self, is_notebook};
 use super::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
 
 /// The code to run, once `sys` and `__main__` are set up.
@@ -25,6 +26,8 @@ pub(super) enum Entry<'py> {
     Bytecode(Bound<'py, PyAny>),
     /// A source file and its name for tracebacks.
     File(File, OsString),
+    /// A function that runs the cells of a notebook, and returns the exception that ended them or None.
+    Notebook(Bound<'py, PyAny>),
     /// `runpy._run_module_as_main` and its arguments.
     Module(Bound<'py, PyAny>, Bound<'py, PyTuple>),
     /// The exception that CPython raises if it cannot begin, without a traceback.
@@ -46,6 +49,10 @@ impl<'py> Entry<'py> {
                 result
             }
             Self::File(file, name) => ffi::run_file(file, &name, namespace).map(drop),
+            Self::Notebook(run) => match run.call0()? {
+                error if error.is_none() => Ok(()),
+                error => Err(PyErr::from_value(error)),
+            },
             Self::Module(function, arguments) => function.call1(arguments).map(drop),
             Self::Fails(error) => Err(error),
         }
@@ -57,7 +64,7 @@ pub(super) fn prepare<'py>(
     py: Python<'py>,
     command: &ScriptCommand,
     main: &Bound<'py, PyModule>,
-) -> PyResult<(Entry<'py>, Option<ScriptSource>)> {
+) -> anyhow::Result<(Entry<'py>, Option<ScriptSource>)> {
     match &command.target {
         ScriptTarget::Script(path) if path.as_os_str() == "-" => {
             set_arguments(py, OsStr::new("-"), None, command)?;
@@ -96,7 +103,7 @@ fn prepare_script<'py>(
     path: &Path,
     command: &ScriptCommand,
     main: &Bound<'py, PyModule>,
-) -> PyResult<(Entry<'py>, Option<ScriptSource>)> {
+) -> anyhow::Result<(Entry<'py>, Option<ScriptSource>)> {
     set_arguments(py, path.as_os_str(), None, command)?;
     // As `config_run_filename_abspath`: the working directory in front, and `..` kept.
     let absolute = std::env::current_dir().unwrap_or_default().join(path);
@@ -109,8 +116,12 @@ fn prepare_script<'py>(
     let file = File::open(&absolute)?;
     // A pipe can be read only once, by Python.
     let bytes = if file.metadata()?.is_file() { std::fs::read(&absolute)? } else { Vec::new() };
+    if is_notebook(&absolute) {
+        // As in a kernel, there is no `__file__`: processes that multiprocessing starts would run it as Python.
+        return Ok((Entry::Notebook(notebook::prepare(&absolute, &bytes, main)?), source(bytes)));
+    }
     let magic = py.import("_frozen_importlib_external")?.getattr("MAGIC_NUMBER")?;
-    let magic = magic.cast::<PyBytes>()?.as_bytes();
+    let magic = magic.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes();
     // As `maybe_pyc_file`: bytecode is recognized by its name, or by the first two bytes of the magic number.
     if absolute.extension().is_some_and(|end| end == "pyc")
         || magic.get(..2).is_some_and(|half| bytes.starts_with(half))

@@ -57,7 +57,7 @@ impl ScriptRun {
 
 /// Runs the command to its end: prints the traceback if it raises, and joins its threads. Only finalizing the
 /// interpreter is left to do.
-pub(crate) fn run_script(py: Python<'_>, command: &ScriptCommand) -> PyResult<ScriptRun> {
+pub(crate) fn run_script(py: Python<'_>, command: &ScriptCommand) -> anyhow::Result<ScriptRun> {
     let started = Instant::now();
     let process = std::process::id();
     let main = py.import("__main__")?;
@@ -73,14 +73,14 @@ pub(crate) fn run_script(py: Python<'_>, command: &ScriptCommand) -> PyResult<Sc
 }
 
 /// Runs the command as `python -i` does: even after an exception, the prompt follows.
-pub(crate) fn run_before_prompt(py: Python<'_>, command: &ScriptCommand) -> PyResult<()> {
+pub(crate) fn run_before_prompt(py: Python<'_>, command: &ScriptCommand) -> anyhow::Result<()> {
     let main = py.import("__main__")?;
     let (entry, _) = prepare(py, command, &main)?;
     start_state::record_for_script(py);
     if let Err(error) = entry.call(py, &main.dict()) {
         error.print_and_set_sys_last_vars(py);
     }
-    remove_file_attributes(command, &main.dict())
+    Ok(remove_file_attributes(command, &main.dict())?)
 }
 
 /// Removes the attributes that CPython removes after a script, so that `atexit` functions do not see them.

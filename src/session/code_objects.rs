@@ -1,6 +1,6 @@
 //! Reads code objects without running them: the lines that assign a name, and the globals that a function uses.
 //!
-//! The wordcode is that of `co_code` in CPython 3.10 to 3.13: two bytes per instruction, with EXTENDED_ARG before one
+//! The wordcode is that of `co_code` in CPython 3.10 to 3.15: two bytes per instruction, with EXTENDED_ARG before one
 //! whose argument is larger than a byte. The opcode numbers differ between versions, and come from the running
 //! Python's `opcode` module. Only built-in types are taken apart. Of an instance of a script's own class, only the
 //! class and the `__dict__` are read.
@@ -16,6 +16,7 @@ use pyo3::types::{
 use rustc_hash::FxHashSet;
 
 use super::object_description::genuine_module;
+use crate::pickler::{Annotations, CLASS_NAMES};
 
 /// The most objects that are searched for code within one object. Searching a table of a million numbers would only
 /// waste time.
@@ -229,6 +230,8 @@ fn line_at(table: &[(usize, usize, Option<u32>)], offset: usize) -> Option<u32> 
 /// The code objects within `object` whose globals are `namespace`.
 fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> Vec<Bound<'py, PyAny>> {
     let session = namespace.get_item(intern!(namespace.py(), "__name__")).ok().flatten();
+    // What `exec` runs in a dict without a name takes that of the built-in functions.
+    let session = session.unwrap_or_else(|| intern!(namespace.py(), "builtins").clone().into_any());
     let mut found = Vec::new();
     let mut pending = vec![object.clone()];
     // By address; `pending` and the namespace keep the objects alive. Guards against cycles, and bounds the search.
@@ -251,7 +254,7 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
         } else if let Some(parts) = items(&object) {
             pending.extend(parts);
         } else if let Ok(class) = object.cast::<PyType>() {
-            if is_of(class, session.as_ref()) {
+            if is_of(class, &session) {
                 pending.extend(members(class));
                 // A private base may have no other user.
                 pending.extend(class.bases().iter().chain([class.get_type().into_any()]));
@@ -263,7 +266,7 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
                 found.extend(frame.getattr("f_code"));
             }
             pending.extend(frame.getattr("f_locals"));
-        } else if is_of(&object.get_type(), session.as_ref()) {
+        } else if is_of(&object.get_type(), &session) {
             // An instance keeps its methods in its class.
             pending.extend(attributes(&object));
             pending.push(object.get_type().into_any());
@@ -287,11 +290,10 @@ fn suspended_frame<'py>(object: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>>
 fn function_parts<'py>(function: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
     let py = function.py();
     let mut parts = Vec::new();
-    if let Ok(closure) = function.getattr(intern!(py, "__closure__"))
-        && let Ok(cells) = closure.cast::<PyTuple>()
-    {
-        // An empty cell raises ValueError.
-        parts.extend(cells.iter().filter_map(|cell| cell.getattr("cell_contents").ok()));
+    // An empty cell raises ValueError.
+    parts.extend(named_cells(function).filter_map(|(_, cell)| cell.getattr("cell_contents").ok()));
+    if let Ok(Annotations::Lazy(annotate)) = Annotations::of(function) {
+        parts.push(annotate);
     }
     for name in [intern!(py, "__defaults__"), intern!(py, "__kwdefaults__")] {
         parts.extend(function.getattr(name));
@@ -303,6 +305,19 @@ fn function_parts<'py>(function: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
         parts.extend(dict.get_item(intern!(py, "__wrapped__")).ok().flatten());
     }
     parts
+}
+
+/// The cells of a function with the names of their variables, except for [`CLASS_NAMES`].
+pub(super) fn named_cells<'py>(
+    function: &Bound<'py, PyAny>,
+) -> impl Iterator<Item = (String, Bound<'py, PyAny>)> + use<'py> {
+    let py = function.py();
+    let cells = function.getattr(intern!(py, "__closure__")).ok().and_then(|cells| cells.cast_into::<PyTuple>().ok());
+    let names = cells.as_ref().and_then(|_| function.getattr(intern!(py, "__code__")).ok());
+    let names = names.and_then(|code| code.getattr(intern!(py, "co_freevars")).ok()?.cast_into::<PyTuple>().ok());
+    let pairs = cells.zip(names).map(|(cells, names)| names.iter().zip(cells.iter()).collect::<Vec<_>>());
+    let pairs = pairs.unwrap_or_default().into_iter().map(|(name, cell)| (name.to_string(), cell));
+    pairs.filter(|(name, _)| name != CLASS_NAMES)
 }
 
 /// Whether an object is None, a number, a string or bytes, which holds no code.
@@ -343,9 +358,9 @@ fn wrapped_parts<'py>(object: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny
 }
 
 /// Whether the `__module__` of a class is the session's module.
-fn is_of(class: &Bound<'_, PyType>, session: Option<&Bound<'_, PyAny>>) -> bool {
+fn is_of(class: &Bound<'_, PyType>, session: &Bound<'_, PyAny>) -> bool {
     let module = namespace_of(class).and_then(|names| names.get_item("__module__").ok());
-    let (Some(module), Some(session)) = (module, session) else { return false };
+    let Some(module) = module else { return false };
     let (Ok(module), Ok(session)) = (module.cast_exact::<PyString>(), session.cast_exact::<PyString>()) else {
         return false;
     };

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyString, PyTuple, PyType};
 
 use super::object_description::type_name;
-use crate::pickler::{CannotLoad, SaveFailure};
+use crate::pickler::{Annotations, CannotLoad, SaveFailure};
 
 /// The most steps of a path; a longer one ends in an ellipsis.
 const MAX_STEPS: usize = 40;
@@ -199,9 +199,14 @@ fn in_function(function: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<
             }
         }
     }
-    for name in ["__defaults__", "__kwdefaults__", "__dict__", "__annotations__"] {
-        let holder = function.getattr(name).ok().filter(|holder| !holder.is_none());
-        if let Some(step) = holder.and_then(|holder| step_to(&holder, child)) {
+    let annotations = Annotations::of(function).ok().and_then(Annotations::attribute);
+    let names = ["__defaults__", "__kwdefaults__", "__dict__"];
+    let holders = names.into_iter().filter_map(|name| Some((name, function.getattr(name).ok()?)));
+    for (name, holder) in holders.chain(annotations).filter(|(_, holder)| !holder.is_none()) {
+        if holder.is(child) {
+            return Some(format!(".{name}"));
+        }
+        if let Some(step) = step_to(&holder, child) {
             return Some(format!(".{name}{step}"));
         }
     }

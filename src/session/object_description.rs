@@ -11,7 +11,7 @@ use pyo3::types::{
 };
 
 use crate::pickle::known::{MARKER_REASON, MARKER_TYPE, shown_marker};
-use crate::pickler::{LostItems, loaded_modules};
+use crate::pickler::{LostItems, is_lazy_import, loaded_modules, shown_statement};
 use crate::snapshot::index::{PREVIEW, VariableKind as Kind};
 
 /// Packages whose `shape`, `dtype` and `columns` are plain data.
@@ -82,7 +82,7 @@ pub(super) fn genuine_module(class: &Bound<'_, PyType>) -> Option<String> {
 
 fn variable_kind(value: &Bound<'_, PyAny>, type_name: &str, session: &str) -> Kind {
     let own = || attribute(value, "__module__").and_then(|module| str_of(&module)).is_some_and(|name| name == session);
-    if value.is_instance_of::<PyModule>() {
+    if value.is_instance_of::<PyModule>() || is_lazy_import(&value.get_type()) {
         Kind::Import
     } else if value.is_instance_of::<PyType>() {
         if own() { Kind::Class } else { Kind::Import }
@@ -111,7 +111,8 @@ fn known_length(value: &Bound<'_, PyAny>, type_name: &str) -> Option<u64> {
         || value.is_exact_instance_of::<PyFrozenSet>()
         || value.is_exact_instance_of::<PyString>()
         || value.is_exact_instance_of::<PyBytes>()
-        || value.is_exact_instance_of::<PyByteArray>();
+        || value.is_exact_instance_of::<PyByteArray>()
+        || is_builtin(value, "frozendict");
     let known = ["collections.", "pandas.", "range"].iter().any(|start| type_name.starts_with(start))
         && genuine_module(&value.get_type()).is_some();
     (sized || known).then(|| value.len().ok()).flatten().map(|length| length as u64)
@@ -166,10 +167,31 @@ fn write_preview(out: &mut String, value: &Bound<'_, PyAny>, depth: usize, lost:
         // `{}` is an empty dict.
         out.push_str("set()");
     } else if let Ok(dict) = value.cast_exact::<PyDict>() {
-        write_dict(out, dict, depth, lost);
+        write_dict(out, dict.iter(), dict.len(), depth, lost);
+    } else if let Some(items) = frozen_items(value) {
+        out.push_str("frozendict(");
+        write_dict(out, items.into_iter(), value.len().unwrap_or_default(), depth, lost);
+        out.push(')');
     } else {
         out.push_str(&opaque_preview(value));
     }
+}
+
+/// The items of a `frozendict`, which 3.15 has.
+fn frozen_items<'py>(value: &Bound<'py, PyAny>) -> Option<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+    if !is_builtin(value, "frozendict") {
+        return None;
+    }
+    let items = value.call_method0("items").ok()?;
+    let first = items.try_iter().ok()?.take(MAX_ELEMENTS);
+    first.map(|item| item?.extract()).collect::<PyResult<_>>().ok()
+}
+
+/// Whether an object is an instance of this built-in class itself: a class of the script may have the same name.
+fn is_builtin(value: &Bound<'_, PyAny>, name: &str) -> bool {
+    let kind = value.get_type();
+    kind.name().is_ok_and(|own| own == name)
+        && value.py().import("builtins").and_then(|names| names.getattr(name)).is_ok_and(|found| found.is(&kind))
 }
 
 /// The `repr` or `str` of None, a bool, a number, a string or bytes: exact built-in types only.
@@ -226,18 +248,24 @@ fn write_items<'py>(
     out.push_str(brackets[1]);
 }
 
-fn write_dict(out: &mut String, dict: &Bound<'_, PyDict>, depth: usize, lost: &LostItems) {
+fn write_dict<'py>(
+    out: &mut String,
+    items: impl Iterator<Item = (Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    length: usize,
+    depth: usize,
+    lost: &LostItems,
+) {
     out.push('{');
-    if depth >= MAX_DEPTH && !dict.is_empty() {
+    if depth >= MAX_DEPTH && length > 0 {
         out.push('…');
     } else {
-        for (index, (key, item)) in dict.iter().take(MAX_ELEMENTS).enumerate() {
+        for (index, (key, item)) in items.take(MAX_ELEMENTS).enumerate() {
             out.push_str(if index > 0 { ", " } else { "" });
             write_preview(out, &key, depth + 1, lost);
             out.push_str(": ");
             write_preview(out, &item, depth + 1, lost);
         }
-        out.push_str(if dict.len() > MAX_ELEMENTS { ", …" } else { "" });
+        out.push_str(if length > MAX_ELEMENTS { ", …" } else { "" });
     }
     out.push('}');
 }
@@ -252,6 +280,14 @@ fn opaque_preview(value: &Bound<'_, PyAny>) -> String {
     }
     if value.is_instance_of::<PyFunction>() {
         return signature(value).unwrap_or_else(|_| "a function".to_owned());
+    }
+    if let Some(statement) = shown_statement(value) {
+        return statement;
+    }
+    if is_builtin(value, "sentinel")
+        && let Some(name) = attribute(value, "__name__").and_then(|name| name.extract::<String>().ok())
+    {
+        return name;
     }
     marker_preview(value).unwrap_or_else(|| format!("<{}>", type_name(&value.get_type())))
 }

@@ -12,9 +12,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyModule, PyString};
 
 use super::code_objects::{CodeReader, FromImport};
-use super::interpreter_guards::WarningFilter;
+use super::interpreter_guards::WarningFilters;
+use super::ipython_names::IpythonNames;
 use crate::python::Interpreter;
 use crate::python::launch::ProcessEnd;
+use crate::python::notebook::{self, is_notebook};
 use crate::python::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
 use crate::python::script_entry::compile;
 use crate::python::script_run::ScriptRun;
@@ -172,12 +174,17 @@ pub(super) struct ScriptNames {
 pub(super) fn script_names(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> ScriptNames {
     let py = main.py();
     // Compiling the script again would repeat its SyntaxWarnings.
-    let quiet = WarningFilter::ignore_all(py);
+    let quiet = WarningFilters::ignore_all(py);
     let code = match origin.source {
+        // JSON is no code of ours, although Python may well compile it.
+        Some(source) if is_notebook(&source.path) => return names_of_cells(py, &notebook::sources(&source.bytes)),
         Some(source) if !source.bytes.is_empty() => {
             compile(py, PyBytes::new(py, &source.bytes).as_any(), source.path.as_os_str(), "exec")
         }
-        _ => code_of_module(main),
+        _ => match IpythonNames::of(&main.dict()).and_then(|names| names.inputs()) {
+            Some(cells) => return names_of_cells(py, &cells),
+            None => code_of_module(main),
+        },
     };
     drop(quiet);
     // All this is optional: without it the session is still saved.
@@ -190,6 +197,24 @@ pub(super) fn script_names(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> S
         })
     };
     code.and_then(read).unwrap_or_default()
+}
+
+/// What the cells of a notebook import. A line number would need the number of its cell.
+fn names_of_cells(py: Python<'_>, cells: &[String]) -> ScriptNames {
+    let mut names = ScriptNames::default();
+    let Ok(reader) = CodeReader::new(py) else { return names };
+    // Compiling takes time, and only few cells import anything.
+    for cell in cells.iter().filter(|cell| cell.contains("import ")) {
+        let mut read = || {
+            let code = compile(py, PyString::new(py, cell).as_any(), OsStr::new("<cell>"), "exec")?;
+            names.imported.extend(reader.dotted_imports(&code)?);
+            names.from_imports.extend(reader.imported_names(&code)?);
+            PyResult::Ok(())
+        };
+        // A cell may have a syntax error, or `await`.
+        let _ = read();
+    }
+    names
 }
 
 fn code_of_module<'py>(main: &Bound<'py, PyModule>) -> PyResult<Bound<'py, PyAny>> {

@@ -8,13 +8,16 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyString};
 
 use super::code_objects::CodeReader;
+use super::ipython_names::IpythonNames;
 use super::object_description::type_name;
-use crate::pickler::loaded_modules;
 use crate::snapshot::index::{LeftOut, LeftOutReason};
 
 /// The options of the command line that select names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SelectionRules {
+    /// If not empty, only names that match one of these are saved, with the globals that their code uses. Unlike
+    /// those that `include` leaves out, the others are not mentioned.
+    pub only: Vec<Pattern>,
     /// If not empty, only names that match one of these are saved.
     pub include: Vec<Pattern>,
     /// Names that match one of these are left out.
@@ -60,7 +63,7 @@ pub(super) fn select<'py>(
     code_reader: &CodeReader,
     is_part: bool,
 ) -> PyResult<SelectedNames<'py>> {
-    let has_ipython = loaded_modules(namespace.py())?.contains("IPython")?;
+    let of_process = ProcessNames::of(namespace);
     let mut decisions = Vec::new();
     // Iterate over a copy: another thread of the script may still add names.
     for (key, value) in namespace.copy()?.iter() {
@@ -75,8 +78,8 @@ pub(super) fn select<'py>(
             "__annotations__" => value.cast_exact::<PyDict>().is_ok_and(|annotations| annotations.is_empty()),
             _ => false,
         };
-        let is_of_process = is_of_module(&name) || (has_ipython && is_of_ipython(&name, &value));
-        if !is_of_process && !is_unset() {
+        let is_wanted = rules.only.is_empty() || rules.only.iter().any(|pattern| pattern.matches(&name));
+        if is_wanted && !of_process.has(&name, &value) && !is_unset() {
             let decision = if valid {
                 if is_part { Ok(()) } else { rules.decide(&name, &value) }
             } else {
@@ -112,13 +115,17 @@ impl<'py> SelectedNames<'py> {
         let mut seen: HashSet<String> = given.iter().cloned().chain(left_out).collect();
         let mut waiting: Vec<Bound<'py, PyAny>> = self.kept.iter().map(|named| named.value.clone()).collect();
         let mut needed = HashSet::new();
+        let of_process = ProcessNames::of(globals);
         while let Some(value) = waiting.pop() {
             for name in code_reader.globals_used(&value, globals) {
-                if is_of_module(&name) || !seen.insert(name.clone()) {
+                if !seen.insert(name.clone()) {
                     continue;
                 }
-                waiting.extend(globals.get_item(&name)?);
-                needed.insert(name);
+                let Some(value) = globals.get_item(&name)? else { continue };
+                if !of_process.has(&name, &value) {
+                    waiting.push(value);
+                    needed.insert(name);
+                }
             }
         }
         let mut all = Vec::new();
@@ -145,7 +152,7 @@ impl SelectionRules {
             return filtered(rule);
         }
         // A private name that is included explicitly is saved.
-        if self.include.iter().any(|pattern| pattern.matches(name)) {
+        if self.include.iter().chain(&self.only).any(|pattern| pattern.matches(name)) {
             return Ok(());
         }
         if !self.include.is_empty() {
@@ -173,24 +180,23 @@ impl SelectionRules {
     }
 }
 
-/// Whether IPython puts a variable of this name into the namespace of its user: its inputs and outputs, and functions
-/// of the prompt.
-fn is_of_ipython(name: &str, value: &Bound<'_, PyAny>) -> bool {
-    if name == "open" {
-        // IPython has an `open` of its own.
-        let home = value.getattr("__module__").and_then(|home| home.extract::<String>());
-        return home.is_ok_and(|home| home.starts_with("IPython."));
-    }
-    if matches!(name, "In" | "Out" | "exit" | "quit" | "get_ipython") {
-        return true;
-    }
-    let Some(rest) = name.strip_prefix('_') else { return false };
-    matches!(rest, "" | "_" | "__" | "ih" | "oh" | "dh" | "ii" | "iii" | "exit_code")
-        || rest.strip_prefix('i').unwrap_or(rest).chars().all(|letter| letter.is_ascii_digit())
+/// The variables of a namespace that belong to the process, and are never saved.
+pub(super) struct ProcessNames<'py> {
+    ipython: Option<IpythonNames<'py>>,
 }
 
-/// Whether a name belongs to the process, and is never saved.
-pub(super) fn is_of_module(name: &str) -> bool {
+impl<'py> ProcessNames<'py> {
+    pub(super) fn of(namespace: &Bound<'py, PyDict>) -> Self {
+        Self { ipython: IpythonNames::of(namespace) }
+    }
+
+    pub(super) fn has(&self, name: &str, value: &Bound<'py, PyAny>) -> bool {
+        is_of_module(name) || self.ipython.as_ref().is_some_and(|names| names.has(name, value))
+    }
+}
+
+/// Whether an import or the start of a script sets a name.
+fn is_of_module(name: &str) -> bool {
     OF_MODULE.contains(&name)
 }
 

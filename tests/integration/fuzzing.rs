@@ -72,6 +72,11 @@ fn the_machine_survives_any_bytes() {
 }
 
 #[test]
+fn the_planner_survives_any_bytes() {
+    run("plan", targets::plan, 8);
+}
+
+#[test]
 fn the_snapshot_reader_survives_any_bytes() {
     run("snapshot", targets::snapshot, 4);
 }

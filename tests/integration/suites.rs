@@ -40,7 +40,9 @@ fn dills_own_tests_pass() {
         }
         let label = python.label();
         assert!(bad.is_empty(), "with {label}:\n{}", bad.join("\n"));
-        assert!(passed > 100 && pickles > 500, "with {label}: only {passed} tests and {pickles} pickles");
+        // Code of 3.15 has no `co_lnotab`: plain dill 0.4.1 pickles no function of it, and fails in most of its tests.
+        let least = if python.version >= (3, 15) { 80 } else { 100 };
+        assert!(passed > least && pickles > 500, "with {label}: only {passed} tests and {pickles} pickles");
     }
 }
 

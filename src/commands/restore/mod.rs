@@ -24,7 +24,7 @@ use crate::ui::{Lines, Verbosity};
 /// Restores a session, and runs what the user asked for with it.
 pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
     let piped = is_stdio(&args.file);
-    if piped && args.interactive {
+    if piped && (args.interactive || args.ipython) {
         return Err(exit::error(
             exit::USAGE,
             "standard input cannot be both the snapshot and the prompt: save the snapshot to a file first",

@@ -12,12 +12,14 @@ use crate::cli::RestoreArgs;
 use crate::commands::input_output::is_stdio;
 use crate::exit;
 use crate::python::dill::DillLocation;
+use crate::python::ipython_prompt::IpythonPrompt;
 use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::session::{
-    AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab, restore,
+    AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab,
+    note_imported_definitions, restore,
 };
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
@@ -46,7 +48,9 @@ pub(super) fn run(
     let prompt = args.interactive || (command.is_none() && !piped && std::io::stdin().is_terminal());
     let executable = interpreter.executable.clone();
     let restore = RestoreJob { snapshot: Arc::new(snapshot), args, command, interpreter, verbosity };
-    let job = if prompt {
+    let job = if restore.args.ipython {
+        PythonJob::Whole(Box::new(move |py| restore.run_ipython(py)))
+    } else if prompt {
         PythonJob::BeforePrompt(Box::new(move |py| restore.run_before_prompt(py)))
     } else {
         PythonJob::Whole(Box::new(move |py| restore.run(py)))
@@ -69,7 +73,20 @@ impl RestoreJob {
             return Some(end_of_failure(&error));
         }
         let command = self.command.as_ref()?;
-        run_before_prompt(py, command).err().map(|error| end_of_failure(&error.into()))
+        run_before_prompt(py, command).err().map(|error| end_of_failure(&error))
+    }
+
+    /// Loads the variables, runs the command and the prompt of IPython, and ends the process.
+    fn run_ipython(self, py: Python<'_>) -> ProcessEnd {
+        // Before anything is loaded, and before the user is asked whether to trust the file.
+        let prompt = match IpythonPrompt::find(py, &self.interpreter.executable) {
+            Ok(prompt) => prompt,
+            Err(error) => return end_of_failure(&error),
+        };
+        if let Some(end) = self.run_before_prompt(py) {
+            return end;
+        }
+        prompt.run().map_or_else(|error| end_of_failure(&error), |()| ProcessEnd::Exit(exit::DONE))
     }
 
     fn run(self, py: Python<'_>) -> ProcessEnd {
@@ -79,7 +96,7 @@ impl RestoreJob {
         let Some(command) = &self.command else { return ProcessEnd::Exit(exit::DONE) };
         match run_script(py, command) {
             Ok(run) => run.end,
-            Err(error) => end_of_failure(&error.into()),
+            Err(error) => end_of_failure(&error),
         }
     }
 
@@ -120,6 +137,7 @@ impl RestoreJob {
     fn load_as(&self, py: Python<'_>, trusted: bool) -> Result<()> {
         let dill = DillLocation::find(py, &|text| self.verbosity.note(text))?;
         python::start_state::record(py);
+        note_imported_definitions(py);
         python::context::set(self.command.as_ref(), &self.interpreter, &dill, self.verbosity);
         let name = self.args.file.display().to_string();
         let request = RestoreRequest {

@@ -387,7 +387,7 @@ pub(super) fn check_bytes(
     bytes: &[u8],
 ) -> Result<(), Refused> {
     check_length(context, dtype, count, bytes.len() as u64)?;
-    if dtype.has_valid_bools(bytes) { Ok(()) } else { Err("has bools that are neither 0 nor 1".to_owned()) }
+    dtype.fault_of(bytes).map_or(Ok(()), |fault| Err(format!("has {fault}")))
 }
 
 fn check_length(context: &PlanContext<'_, '_>, dtype: &Dtype, count: u64, length: u64) -> Result<(), Refused> {
@@ -395,8 +395,8 @@ fn check_length(context: &PlanContext<'_, '_>, dtype: &Dtype, count: u64, length
     if count.checked_mul(size) != Some(length) {
         return Err(format!("has {count} items of {size} bytes, and {length} bytes for them"));
     }
-    // Each bool is looked at, and many arrays may have one buffer.
-    let looks = if dtype.has_bools() { count.saturating_mul(dtype.scalars) } else { 0 };
+    // Each bool and each character is looked at, and many arrays may have one buffer.
+    let looks = if dtype.has_limits() { length.max(count.saturating_mul(dtype.scalars)) } else { 0 };
     context.spend(usize::try_from(looks).unwrap_or(usize::MAX))
 }
 

@@ -171,7 +171,7 @@ impl Planner<'_, '_, '_> {
     /// Refuses keys that take too long to hash.
     pub(super) fn check_keys(&mut self) {
         let machine = self.labels.machine();
-        let mut limits = KeyLimits::new(machine, &self.recipes, &self.counters.hashed);
+        let mut limits = KeyLimits::new(machine, &self.recipes, &self.counters.keys);
         let mut found = Vec::new();
         for (index, node) in machine.nodes().iter().enumerate() {
             let checked = match node.kind {

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::key_limits::KeyLimits;
+use super::key_limits::{KeyLimits, KeyWork};
 use super::planned_call::planned_call;
 use super::read_times::{ChangeTimes, ReadTimes};
 use super::recipe_table::RecipeTable;
@@ -52,15 +52,15 @@ pub(super) struct PlanCounters {
     copied: Cell<u64>,
     /// How many more items of arguments may be looked at.
     looks: Cell<u64>,
-    /// How many values the hashes of keys have visited.
-    pub(super) hashed: Cell<u64>,
+    /// What the keys have taken.
+    pub(super) keys: KeyWork,
 }
 
 impl PlanCounters {
     /// For a pickle of so many bytes, with the memory outside of it.
     pub(super) fn new(bytes: u64) -> Self {
         let looks = Cell::new(bytes.saturating_mul(LOOKS_PER_BYTE).saturating_add(FREE_LOOKS));
-        Self { consumed: RefCell::default(), copied: Cell::new(0), looks, hashed: Cell::new(0) }
+        Self { consumed: RefCell::default(), copied: Cell::new(0), looks, keys: KeyWork::default() }
     }
 
     /// Notes a call that needs no recipe of its own.
@@ -332,12 +332,12 @@ impl<'m, 'a> PlanContext<'m, 'a> {
 
     /// The limits on keys, for a container that the object of a recipe makes.
     pub(super) fn key_limits(&self) -> KeyLimits<'m, 'm, 'a> {
-        KeyLimits::new(self.parts.labels.machine(), self.parts.recipes, &self.parts.counters.hashed)
+        KeyLimits::new(self.parts.labels.machine(), self.parts.recipes, &self.parts.counters.keys)
     }
 
     /// As [`key_limits`](Self::key_limits), for a pickle within this one.
     pub(super) fn key_limits_within(&self, nested: &'m super::NestedPickle<'a>) -> KeyLimits<'m, 'm, 'a> {
-        KeyLimits::new(&nested.machine, &nested.plan.recipes, &self.parts.counters.hashed)
+        KeyLimits::new(&nested.machine, &nested.plan.recipes, &self.parts.counters.keys)
     }
 
     /// Notes that the recipe that is made now has checked a call and makes use of it, so that the call needs no recipe

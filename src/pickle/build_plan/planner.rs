@@ -12,6 +12,7 @@ use super::planned_call::planned_call;
 use super::read_times::ChangeTimes;
 use super::recipe_nesting::{MAX_NESTED_RECIPES, too_deep};
 use super::recipe_table::RecipeTable;
+use super::shared_states::shared_state;
 use super::{
     BufferFacts, BuildPlan, Builder, Fill, Make, NestedPickle, PlanContext, PlannedCall, Recipe, Refused, array_recipe,
     instance_recipe, pandas_recipe, value_recipe,
@@ -82,6 +83,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             self.refuse_all(&error);
             return BuildPlan { refusals: self.refusals, ..BuildPlan::default() };
         }
+        self.check_states(values);
         if let Some(index) = too_deep(machine, &self.recipes) {
             let at = machine.nodes().get(index).map_or(0, |node| node.start);
             let why = format!("objects nested within one another deeper than {MAX_NESTED_RECIPES}");
@@ -103,6 +105,20 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             self.refuse(start, what);
         }
         BuildPlan { recipes: self.recipes, steps, refusals: self.refusals }
+    }
+
+    /// Refuses states that are part of something else, too.
+    fn check_states(&mut self, values: &[Ref]) {
+        let machine = self.labels.machine();
+        match shared_state(machine, &self.recipes, values) {
+            Ok(None) => {}
+            Ok(Some(index)) => {
+                let at = machine.nodes().get(index).map_or(0, |node| node.start);
+                let what = self.described(index, "has a state that is part of something else, too");
+                self.refuse(at, what);
+            }
+            Err(error) => self.refuse_all(&error),
+        }
     }
 
     /// Refuses a pickle whose plan takes more than the budget.

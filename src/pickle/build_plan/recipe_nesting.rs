@@ -27,7 +27,8 @@ pub(super) fn too_deep(machine: &Machine<'_>, recipes: &RecipeTable<'_>) -> Opti
             if are_parts_known {
                 let mut depth = 0;
                 for_each_part(machine, recipes, index, |part| {
-                    depth = depth.max(depths.get(part).copied().filter(|depth| *depth != UNKNOWN).unwrap_or(0));
+                    let of_part = part.node_index().and_then(|part| depths.get(part).copied());
+                    depth = depth.max(of_part.filter(|depth| *depth != UNKNOWN).unwrap_or(0));
                 });
                 depth += u32::from(recipes.get(index).is_some_and(may_recurse));
                 if depth > MAX_NESTED_RECIPES {
@@ -42,9 +43,9 @@ pub(super) fn too_deep(machine: &Machine<'_>, recipes: &RecipeTable<'_>) -> Opti
                 }
                 waiting.push((index, true));
                 for_each_part(machine, recipes, index, |part| {
-                    if depths.get(part) == Some(&UNKNOWN) {
-                        waiting.push((part, false));
-                    }
+                    waiting.extend(
+                        part.node_index().filter(|part| depths.get(*part) == Some(&UNKNOWN)).map(|part| (part, false)),
+                    );
                 });
             }
         }
@@ -58,11 +59,16 @@ fn may_recurse(recipe: &Recipe<'_>) -> bool {
     !is_deque && (!recipe.needs.is_empty() || recipe.fill.len() > 0)
 }
 
-/// Visits the nodes that a node refers to.
-fn for_each_part(machine: &Machine<'_>, recipes: &RecipeTable<'_>, index: usize, mut visit: impl FnMut(usize)) {
+/// Visits what a node refers to, as resolved references.
+pub(super) fn for_each_part(
+    machine: &Machine<'_>,
+    recipes: &RecipeTable<'_>,
+    index: usize,
+    mut visit: impl FnMut(Ref),
+) {
     let Some(node) = machine.nodes().get(index) else { return };
     let mut visit_all = |parts: &[Ref]| {
-        parts.iter().filter_map(|part| machine.resolve(*part).node_index()).for_each(&mut visit);
+        parts.iter().map(|part| machine.resolve(*part)).for_each(&mut visit);
     };
     if node.kind.holds_items() {
         return visit_all(&node.items);

@@ -13,6 +13,10 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     data(BUILTINS, &["bool", "float", "int", "str"]).builds(Value(B::Basic)),
     data(BUILTINS, &["list", "tuple"]).builds(Value(B::Sequence)),
     data(BUILTINS, &["dict"]).builds(Value(B::Dict)),
+    // New in 3.15.
+    data(BUILTINS, &["frozendict"]).builds(Value(B::FrozenDict)),
+    data(BUILTINS, &["sentinel"]).builds(Value(B::Sentinel)),
+    known(BUILTINS, &["exec"]).effect(Effect::Execute),
     data(BUILTINS, &["object"]).builds(Value(B::Object)),
     data(BUILTINS, &["enumerate", "reversed", "zip"]).builds(Value(B::Iterator)),
     // A view of memory cannot be pickled, and the type of `None` is not called.

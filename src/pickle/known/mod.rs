@@ -16,6 +16,7 @@ pub(super) mod dtype;
 mod estimators;
 mod library_errors;
 mod named_types;
+mod new_syntax;
 mod numpy;
 mod other_libraries;
 pub(super) mod packages;
@@ -39,6 +40,9 @@ pub(super) use self::dill_cloudpickle::{NAMED_IMPORTS, is_known_repr, type_of_re
 pub(in crate::pickle) use self::library_errors::ErrorInit;
 pub(crate) use self::library_errors::Stored;
 pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
+#[cfg(feature = "python")]
+pub(crate) use self::new_syntax::{is_dotted_name, is_identifier};
+pub(super) use self::new_syntax::{is_lazy_import, makes_type};
 pub(super) use self::numpy::ARRAY;
 pub(super) use self::other_libraries::ARRAY_WRAPPER_NAME;
 use self::other_libraries::{ARRAY_FILE_NAMES, ARRAY_WRAPPER_MODULES};

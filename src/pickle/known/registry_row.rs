@@ -89,6 +89,8 @@ pub(in crate::pickle) enum Effect {
     NamedType,
     /// Evaluates a string; only strings that dill writes are allowed.
     Eval,
+    /// Executes a statement; only a lazy import is allowed, which our own pickler writes.
+    Execute,
     /// Loads the pickle in the first argument.
     Load,
     /// Makes an instance of the class in this argument, without calling its `__init__`.

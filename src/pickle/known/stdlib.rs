@@ -34,6 +34,13 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .effect(Effect::Load),
     known(&["marshal"], &["loads"]).traits(&[Trait::MakesCode]),
 
+    // Template strings, since 3.14.
+    data(&["string.templatelib"], &["Interpolation"]).builds(Value(B::Interpolation)),
+    data(&["string.templatelib"], &["_template_unpickle"])
+        .makes(Makes::Type("string.templatelib.Template"))
+        .builds(Value(B::TemplateString))
+        .traits(&[Trait::OnlyCalled]),
+
     // Data.
     data(&["collections"], &["OrderedDict"])
         .builds(Value(B::OrderedDict))
@@ -98,6 +105,12 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["signal"], &["Signals", "Handlers", "Sigmasks"]).effect(Effect::Data).builds(Value(B::EnumMember)),
     known(&["socket"], &["AddressFamily", "SocketKind"]).effect(Effect::Data).builds(Value(B::EnumMember)),
     known(&["calendar"], &["Month", "Day"]).effect(Effect::Data).builds(Value(B::EnumMember)),
+    known(&["ssl"], &["TLSVersion", "VerifyMode"]).effect(Effect::Data).builds(Value(B::EnumMember)),
+    data(&["os", "posix"], &["stat_result", "statvfs_result", "terminal_size", "times_result", "uname_result"])
+        .builds(Value(B::Record)),
+    data(&["time"], &["struct_time"]).builds(Value(B::Record)),
+    data(&["resource"], &["struct_rusage"]).builds(Value(B::Record)),
+    data(&["pwd"], &["struct_passwd"]).builds(Value(B::Record)),
     data(&["array"], &["array"]).builds(Value(B::Array)).traits(&[Trait::CalledBase]),
     data(&["array"], &["_array_reconstructor"])
         .makes(Makes::InstanceOf(0))
@@ -168,12 +181,17 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["abc", "_abc"], &["abstractproperty"]).effect(Effect::Code),
     known(&["collections", "_collections"], &["_tuplegetter"]).effect(Effect::Code),
     known(&["collections", "_collections"], &["namedtuple"]).effect(class(ClassCall::Helper, None, None, None)),
-    known(&["dataclasses"], &["Field", "_DataclassParams", "_MISSING_TYPE", "_HAS_DEFAULT_FACTORY_CLASS"])
+    known(&["dataclasses"], &[
+        "Field", "_DataclassParams", "_MISSING_TYPE", "_HAS_DEFAULT_FACTORY_CLASS", "_AutoDocstring",
+    ])
         .effect(Effect::Code),
     known(&["enum"], &["Enum", "IntEnum", "Flag", "IntFlag", "StrEnum"]).traits(&[Trait::CalledBase]),
     known(&["enum"], &["EnumMeta", "EnumType"]).traits(&[Trait::Metaclass]),
     dangerous(&["enum"], &["_simple_enum"]),
-    known(&["typing"], &["TypeVar", "ParamSpec", "_GenericAlias", "ForwardRef"]).effect(Effect::Code),
+    known(&["typing"], &[
+        "TypeVar", "ParamSpec", "TypeVarTuple", "TypeAliasType", "NewType", "_GenericAlias", "ForwardRef",
+    ]).effect(Effect::Code),
+    known(&["annotationlib"], &["ForwardRef"]).effect(Effect::Code),
     known(&["typing"], &["NamedTupleMeta", "_TypedDictMeta", "_ProtocolMeta", "NamedTuple"])
         .traits(&[Trait::Metaclass]),
     dangerous(&["typing"], &["get_type_hints", "_eval_type"]),

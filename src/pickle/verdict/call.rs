@@ -11,8 +11,8 @@ use crate::pickle::known::danger::{harm_of, has_harmful_instances, is_dangerous}
 use crate::pickle::known::packages::{is_class_name, is_data_class};
 use crate::pickle::known::renames::current_name;
 use crate::pickle::known::untrusted::is_compiled_unchecked;
-use crate::pickle::known::{Effect, Makes, effect_of, made_by, makes_class};
-use crate::pickle::machine::value::{CallKind, Node, Ref};
+use crate::pickle::known::{Effect, Makes, effect_of, made_by, makes_class, makes_type};
+use crate::pickle::machine::value::{CallKind, Leaf, Node, Ref, Value};
 use crate::pickle::work_budget::{shared_string, table_entry};
 
 /// How many callables that call one another are followed.
@@ -151,10 +151,16 @@ impl Judge {
         // `types.MethodType(function, object)` calls the function.
         let node = labels.machine().node(function);
         let callee = node.and_then(|node| node.items.first()).map(|callee| self.symbol(labels, *callee));
-        let bound = node.and_then(|node| labels.argument(node, 0)).filter(|_| match callee {
+        let bound = node.and_then(|node| labels.argument(node, 0)).filter(|_| match &callee {
             Some(Symbol::Import(module, name)) => (module.as_ref(), name.as_ref()) == ("types", "MethodType"),
             _ => false,
         });
+        if let Some(Symbol::Import(module, name)) = &callee
+            && (module.as_ref(), name.as_ref()) == ("types", "FunctionType")
+            && node.is_some_and(|node| is_type_maker(labels, node))
+        {
+            return self.report(labels, VerdictClass::Code, site, "", "makes a type alias or a type variable");
+        }
         match bound.map(|bound| self.symbol(labels, bound)) {
             Some(Symbol::Import(module, name)) => self.import_called(labels, &module, &name, site, steps),
             _ => self.dangerous(labels, site, "", CALLS_DEFINED),
@@ -201,7 +207,8 @@ impl Judge {
         if self.count_again(class, &shown, why) {
             return class;
         }
-        self.note(class, site.at, &shown, &show::arguments(labels, site.arguments, site.skip), why)
+        let arguments = show::arguments(labels, &shown, site.arguments, site.skip);
+        self.note(class, site.at, &shown, &arguments, why)
     }
 
     pub(super) fn dangerous(
@@ -258,6 +265,8 @@ impl Judge {
         // `typing.Generic[T]`, as dill writes the bases of a generic class.
         if made_by(module, name) == Some(Makes::Subscript) {
             match self.argument_symbol(labels, site, 0) {
+                // The item of a dict, as for a lazy import.
+                Symbol::Data if self.argument_string(labels, site, 1).is_some() => return VerdictClass::Plain,
                 Symbol::Import(module, _) if module.as_ref() == "typing" => {
                     return self.rebuilds_code(labels, site, &full);
                 }
@@ -328,4 +337,16 @@ impl Judge {
 fn depends_on_arguments(class: &Symbol) -> bool {
     let Symbol::Import(module, name) = class else { return false };
     matches!(effect_of(module, name), Some(Effect::Memory | Effect::Data | Effect::OfLiterals | Effect::Reference))
+}
+
+/// Whether a call makes a function whose code is one instruction that makes a type: see [`makes_type`].
+fn is_type_maker(labels: &Labels<'_, '_>, function: &Node) -> bool {
+    /// The index of `co_code` among the arguments of `types.CodeType`, since 3.11.
+    const CODE: usize = 6;
+    let code = labels.argument(function, 0).and_then(|code| labels.machine().node(code));
+    let bytes = code.and_then(|code| labels.argument(code, CODE));
+    match bytes.map(|bytes| labels.machine().value(bytes)) {
+        Some(Value::Leaf(Leaf::Bytes(bytes))) => makes_type(bytes),
+        _ => false,
+    }
 }

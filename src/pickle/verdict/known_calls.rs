@@ -8,12 +8,16 @@ use super::judge::Judge;
 use super::nested_pickles::MAX_NESTED;
 use super::symbol::Symbol;
 use crate::pickle::explain::labels::Labels;
+use crate::pickle::known::danger::harm_of;
 use crate::pickle::known::danger::{CALL_METHODS, LOAD_METHODS, META_METHODS, is_inner};
 use crate::pickle::known::packages::{is_constructor, is_data_class, is_plain_method};
 use crate::pickle::known::renames::current_name;
 use crate::pickle::known::untrusted::is_compiled_unchecked;
-use crate::pickle::known::{ClassArguments, ClassCall, Effect, effect_of, is_known_repr, is_metaclass};
+use crate::pickle::known::{ClassArguments, ClassCall, Effect, effect_of, is_known_repr, is_lazy_import, is_metaclass};
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
+
+/// The most bytes of a statement.
+const MAX_STATEMENT: usize = 200;
 
 /// An array of objects over bytes of the pickle uses these bytes as addresses.
 const FORGED_BUFFER: &str = "makes an array over a buffer that the pickle forges";
@@ -54,6 +58,7 @@ impl Judge {
             Effect::SetAttr => self.set_attribute(labels, full, site),
             Effect::Fills => self.fill(labels, full, site),
             Effect::NamedType | Effect::Eval => self.evaluate(labels, effect, full, site),
+            Effect::Execute => self.execute(labels, full, site),
             Effect::Load => self.nested(labels, full, site),
             Effect::New(index) => self.new_of(labels, index, full, site, steps),
             Effect::ImportSpec => VerdictClass::Code,
@@ -84,6 +89,18 @@ impl Judge {
             return VerdictClass::Plain;
         }
         self.dangerous(labels, site, full, "evaluates a string as code")
+    }
+
+    /// A lazy import, in a dict that the pickle makes.
+    fn execute(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {
+        let statement = self.argument_string(labels, site, 0);
+        let namespace = self.argument(labels, site, 1).and_then(|argument| labels.machine().node(argument));
+        let is_new_dict = namespace.is_some_and(|namespace| namespace.kind == NodeKind::Dict);
+        // A string that is cut could go on with anything.
+        if is_new_dict && statement.is_some_and(|text| text.len() < MAX_STATEMENT && is_lazy_import(&text)) {
+            return VerdictClass::Plain;
+        }
+        self.dangerous(labels, site, full, harm_of("builtins"))
     }
 
     fn open_file(&mut self, labels: &Labels<'_, '_>, full: &str, site: CallSite<'_>) -> VerdictClass {

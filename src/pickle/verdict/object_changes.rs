@@ -12,10 +12,10 @@ use super::{VerdictClass, forged_arrays, show};
 use crate::pickle::dtype_call::is_dtype_call;
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::format::opcode::Opcode;
-use crate::pickle::known::NAMED_IMPORTS;
 use crate::pickle::known::danger::{LOAD_METHODS, is_dangerous, is_inner};
 use crate::pickle::known::packages::is_known_module;
 use crate::pickle::known::renames::current_name;
+use crate::pickle::known::{NAMED_IMPORTS, is_session_namespace};
 use crate::pickle::machine::ObjectChange;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 use crate::pickle::work_budget::table_entry;
@@ -129,6 +129,8 @@ impl Judge {
         }
         let is_harmful = match self.symbol(labels, value) {
             Symbol::Data | Symbol::Class(_) | Symbol::Instance(_) => false,
+            // A reference to a name that did not exist when annotations were read: `annotationlib.ForwardRef`.
+            Symbol::Import(module, of) if is_session_namespace(&module, &of) => name.as_ref() != "__globals__",
             Symbol::Import(module, name) => is_dangerous(&module, &name) || is_setter_name(&name),
             Symbol::Function(_) => name.as_ref() == "__setstate__",
             _ => true,

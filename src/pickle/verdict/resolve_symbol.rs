@@ -152,7 +152,7 @@ impl Judge {
             | Effect::ImportSpec
             | Effect::Calls(_)
             | Effect::CallsWith(_) => instance(callee.clone()),
-            Effect::SetAttr | Effect::Init | Effect::Fills | Effect::Load => Symbol::Unknown,
+            Effect::SetAttr | Effect::Init | Effect::Fills | Effect::Load | Effect::Execute => Symbol::Unknown,
         }
     }
 }

@@ -9,6 +9,7 @@ use pyo3::types::{
     PyAny, PyBool, PyBytes, PyComplex, PyDict, PyFloat, PyFunction, PyInt, PyModule, PyString, PyTuple, PyType,
 };
 
+use super::super::annotations::Annotations;
 use super::super::pickle_context::PickleContext;
 
 /// How deep to search in tuples, generic aliases and functions that wrap functions.
@@ -73,8 +74,12 @@ fn check_all<'py>(
 }
 
 fn check_function(context: &PickleContext, function: &Bound<'_, PyFunction>, depth: u32) -> PyResult<bool> {
-    for name in ["__dict__", "__kwdefaults__", "__annotations__", "__defaults__"] {
-        let part = function.getattr(name)?;
+    let mut parts = ["__dict__", "__kwdefaults__", "__defaults__"]
+        .map(|name| function.getattr(name))
+        .into_iter()
+        .collect::<PyResult<Vec<_>>>()?;
+    parts.extend(Annotations::of(function)?.attribute().map(|(_, value)| value));
+    for part in parts {
         let acyclic = match part.cast::<PyDict>() {
             Ok(dict) => check_all(context, dict.values().iter(), depth)?,
             Err(_) => check_value(context, &part, depth)?,

@@ -9,6 +9,7 @@
 
 mod acyclic;
 mod enum_member;
+mod lazy_types;
 mod named_tuple;
 mod parametrized;
 mod self_reference;

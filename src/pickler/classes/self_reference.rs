@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyFunction, PyModule, PyType};
 
+use super::super::annotations::Annotations;
 use super::super::pickle_context::PickleContext;
 use super::acyclic::is_scalar;
 
@@ -31,9 +32,10 @@ pub(super) fn leads_back(context: &PickleContext, class: &Bound<'_, PyType>) -> 
             return Ok(true);
         }
         if let Ok(function) = object.cast::<PyFunction>() {
-            for name in ["__defaults__", "__kwdefaults__", "__annotations__", "__dict__"] {
+            for name in ["__defaults__", "__kwdefaults__", "__dict__"] {
                 pending.push(function.getattr(name)?);
             }
+            pending.extend(Annotations::of(function)?.attribute().map(|(_, value)| value));
         } else if let Ok(other) = object.cast::<PyType>() {
             pending.extend(namespace_values(other)?);
             pending.extend(other.bases());

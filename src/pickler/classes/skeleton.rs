@@ -50,7 +50,7 @@ fn class_creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>)
     let maker = SkeletonMaker::of(context, class)?;
     let namespace = ClassNamespace::of(context, class, maker.takes_whole_namespace())?;
     // The cells of the methods, which are in the body, may hold the class.
-    context.lock()?.cells.open_class(class);
+    context.lock()?.cells.open_class(class.as_any());
     let hooks = hooks_to_disable(context, class, maker.replaces_library())?;
     let set_again = if library_changes_class(context, class)? { namespace.functions() } else { Vec::new() };
 
@@ -143,9 +143,12 @@ fn must_be_set(name: &str, value: &Bound<'_, PyAny>, special: bool) -> bool {
 pub(super) fn is_made_by_python(class: &Bound<'_, PyType>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let kind = value.get_type().name()?.to_string();
     let descriptor = matches!(kind.as_str(), "member_descriptor" | "getset_descriptor");
+    // Since 3.15 these two say that they belong to `object`.
+    let is_shared = matches!(name, "__dict__" | "__weakref__") && kind == "getset_descriptor";
     // `ctypes` makes a `CField` of each entry of `_fields_`.
-    Ok(matches!(name, "_abc_impl" | "__annotations_cache__")
+    Ok(name == "_abc_impl"
         || kind == "CField"
+        || is_shared
         || (descriptor && value.getattr("__objclass__").is_ok_and(|owner| owner.is(class))))
 }
 

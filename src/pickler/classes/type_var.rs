@@ -9,6 +9,7 @@ use super::super::global_names::loaded_modules;
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
 use super::super::reduce;
+use super::lazy_types;
 use crate::pickle::format::opcode::Opcode;
 
 /// The plan for a type variable that has no slot.
@@ -22,7 +23,11 @@ pub(in super::super) fn plan_type_variable<'py>(
     if is_importable(context, variable)? {
         return reduce::plan(context, variable);
     }
-    creation(variable).map(|actions| ObjectPlan::actions(variable, actions))
+    let actions = match lazy_types::creation(context, variable)? {
+        Some(actions) => actions,
+        None => creation(variable)?,
+    };
+    Ok(ObjectPlan::actions(variable, actions))
 }
 
 fn creation<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Vec<Action<'py>>> {

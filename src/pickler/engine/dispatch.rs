@@ -11,8 +11,8 @@ use super::super::pickle_context::PickleContext;
 use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
 use super::super::{
-    classes, container_iterator, exceptions, functions, memory, named_objects, raw_instances, reduce, repeated_values,
-    resources, unkept_state, weak_objects,
+    classes, container_iterator, exceptions, functions, lazy_imports, memory, named_objects, raw_instances, reduce,
+    repeated_values, resources, unkept_state, weak_objects, without_dill,
 };
 
 /// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
@@ -87,12 +87,14 @@ fn carry_out<'py>(
         }
         Strategy::Exception(form) => exceptions::plan(context, object, form),
         Strategy::Raw(form) => raw_instances::plan(context, object, form),
+        Strategy::LazyImport => lazy_imports::plan(context, object),
         Strategy::TypeVariable => classes::plan_type_variable(context, object),
         Strategy::ProcessBound(refusal, otherwise) => match otherwise {
             Some(otherwise) if !refusal.applies_to(object)? => carry_out(context, object, otherwise, in_reduction),
             _ => resources::refuse(context, object, &refusal.what),
         },
         Strategy::DillFunction(function) => Ok(ObjectPlan::Dill { function: Some(function.clone_ref(object.py())) }),
+        Strategy::WithoutDill => without_dill::plan(context, object),
         Strategy::DillPickler => Ok(ObjectPlan::Dill { function: None }),
     }
 }

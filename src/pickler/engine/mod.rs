@@ -19,6 +19,7 @@ use self::dispatch::dispatch_slow;
 use self::item_loops::{dispatch, element_fetched, fetch_element, replace_fetched, step};
 pub(super) use self::postponed::{PendingKey, PendingMember};
 use super::fault_search::{LONGEST_PATH, recover};
+use super::functions;
 use super::lost_items::replace_in_last;
 use super::native_types::FastSave;
 use super::pickle_context::PickleContext;
@@ -263,10 +264,14 @@ fn call_dill(context: &Arc<PickleContext>, object: &Bound<'_, PyAny>, function: 
         state.needs.has_code |= object.is_instance_of::<PyCode>();
         state.dill_calls += 1;
     }
+    let is_hidden = functions::hide(context, object)?;
     let saved = match function {
         Some(function) => function.bind(py).call1((&pickler, object)).map(drop),
         None => context.dill.save_whole(&pickler, object),
     };
+    if is_hidden {
+        functions::show(context, object)?;
+    }
     let mut state = context.lock()?;
     state.dill_calls -= 1;
     if saved.is_ok() {

@@ -8,7 +8,7 @@ use pyo3::types::{PyAny, PyString};
 
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
-use super::{python_version, type_global};
+use super::{code_source, python_version, type_global};
 use crate::pickle::format::opcode::Opcode;
 
 /// What kind of object an attribute of a code object is.
@@ -18,6 +18,8 @@ enum AttributeKind {
     Any,
     /// Bytes, or a tuple of names.
     Own,
+    /// The name of the file, which may be another one in the snapshot: see [`code_source`].
+    FileName,
     /// As `Any` and `Own`, but Python 3.11 added the attribute: the qualified name, and the table of exceptions.
     AnyNew,
     OwnNew,
@@ -33,6 +35,7 @@ pub(super) fn plan<'py>(context: &Arc<PickleContext>, code: &Bound<'py, PyAny>) 
     for (name, kind) in constructor_arguments(code.py()) {
         match kind {
             AttributeKind::AnyNew | AttributeKind::OwnNew if !is_new => {}
+            AttributeKind::FileName => actions.push(Action::Save(code_source::file_name(context, code)?)),
             AttributeKind::Any | AttributeKind::AnyNew => actions.push(Action::Save(code.getattr(name)?)),
             AttributeKind::Own | AttributeKind::OwnNew => actions.push(Action::Constant(code.getattr(name)?)),
         }
@@ -44,7 +47,7 @@ pub(super) fn plan<'py>(context: &Arc<PickleContext>, code: &Bound<'py, PyAny>) 
 /// The attributes that `types.CodeType` takes, in order. `co_lnotab`, which dill writes as well, is not among them:
 /// `co_linetable` has replaced it in 3.10.
 fn constructor_arguments<'a, 'py>(py: Python<'py>) -> [(&'a Bound<'py, PyString>, AttributeKind); 18] {
-    use AttributeKind::{Any, AnyNew, Own, OwnNew};
+    use AttributeKind::{Any, AnyNew, FileName, Own, OwnNew};
     [
         (intern!(py, "co_argcount"), Any),
         (intern!(py, "co_posonlyargcount"), Any),
@@ -56,7 +59,7 @@ fn constructor_arguments<'a, 'py>(py: Python<'py>) -> [(&'a Bound<'py, PyString>
         (intern!(py, "co_consts"), Any),
         (intern!(py, "co_names"), Own),
         (intern!(py, "co_varnames"), Own),
-        (intern!(py, "co_filename"), Any),
+        (intern!(py, "co_filename"), FileName),
         (intern!(py, "co_name"), Any),
         (intern!(py, "co_qualname"), AnyNew),
         (intern!(py, "co_firstlineno"), Any),

@@ -4,6 +4,8 @@
 //! names that its code uses. All functions of the dict share one dict again, and if the dict itself is reached later,
 //! the rest of its items are added to that.
 //!
+//! So does the namespace of a class, which the annotations of its methods refer to: see [`CLASS_NAMES`].
+//!
 //! A dict that gets its items in several steps stands for the original in the memo: the stand-in. It has no items, or
 //! only the built-in names of a sandbox, so the opcodes that write it are those of an empty dict.
 
@@ -11,16 +13,20 @@ use std::sync::Arc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyFunction, PyList, PyString};
+use pyo3::types::{PyAny, PyDict, PyFunction, PyList, PyString, PyTuple};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
-use super::super::submodules::add_names;
+use super::super::submodules::{add_names, names_in_code};
 use crate::pickle::format::opcode::Opcode;
 
 /// Code that uses one of these names may look up any global.
 const REFLECTION: [&str; 5] = ["eval", "exec", "globals", "locals", "vars"];
+
+/// The variable by which annotations, type aliases and bounds in a class find the names of the class, since 3.13. It is
+/// the namespace of the class itself, not a copy. At load it is a dict of those names that they use.
+pub(crate) const CLASS_NAMES: &str = "__classdict__";
 
 /// The dicts in which `exec` made functions that have been saved, by address.
 #[derive(Default)]
@@ -37,6 +43,8 @@ pub(in super::super) struct ExecNamespaces {
 struct ExecNamespace {
     dict: Py<PyDict>,
     stand_in: Py<PyDict>,
+    /// Whether it is the namespace of a class, whose items belong to the class.
+    is_of_class: bool,
     /// The addresses of the keys that the current segment has written. Later segments write those that they need again,
     /// so that they do not depend on this one.
     written: FxHashSet<usize>,
@@ -46,6 +54,20 @@ struct ExecNamespace {
     wants_all: bool,
     /// The segment that has written all items.
     complete_since: Option<u32>,
+}
+
+impl ExecNamespace {
+    fn new(dict: &Bound<'_, PyDict>, stand_in: Bound<'_, PyDict>, is_of_class: bool) -> Self {
+        Self {
+            dict: dict.clone().unbind(),
+            stand_in: stand_in.unbind(),
+            is_of_class,
+            written: FxHashSet::default(),
+            wanted: FxHashSet::default(),
+            wants_all: false,
+            complete_since: None,
+        }
+    }
 }
 
 impl ExecNamespaces {
@@ -103,20 +125,55 @@ pub(super) fn globals_for<'py>(
     {
         stand_in.set_item(intern!(py, "__builtins__"), own)?;
     }
-    let new = || ExecNamespace {
-        dict: globals.clone().unbind(),
-        stand_in: stand_in.unbind(),
-        written: FxHashSet::default(),
-        wanted: FxHashSet::default(),
-        wants_all: false,
-        complete_since: None,
-    };
     let namespaces = &mut context.lock()?.namespaces;
-    let namespace = namespaces.known.entry(address).or_insert_with(new);
+    let namespace = namespaces.known.entry(address).or_insert_with(|| ExecNamespace::new(globals, stand_in, false));
     namespace.wants_all |= REFLECTION.iter().any(|name| names.contains(*name));
     namespace.wanted.extend(names);
     namespaces.waiting.push(address);
     Ok(namespace.stand_in.bind(py).clone().into_any())
+}
+
+/// Prepares a stand-in for the namespace of a class if a function refers to it, with the names that the function uses.
+/// Returns whether it does.
+pub(super) fn expect_class_names(context: &Arc<PickleContext>, function: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = function.py();
+    let Some((dict, names)) = class_names_used(function)? else { return Ok(false) };
+    // After a load it is a dict like any other.
+    if !dict.contains(intern!(py, "__module__"))? || context.has_slot(&dict)? {
+        return Ok(false);
+    }
+    let address = dict.as_ptr() as usize;
+    let namespaces = &mut context.lock()?.namespaces;
+    let new = || ExecNamespace::new(&dict, PyDict::new(py), true);
+    namespaces.known.entry(address).or_insert_with(new).wanted.extend(names);
+    namespaces.waiting.push(address);
+    Ok(true)
+}
+
+/// The namespace of a class that a function refers to by [`CLASS_NAMES`], and the names in it that its code uses.
+pub(super) fn class_names_used<'py>(
+    function: &Bound<'py, PyAny>,
+) -> PyResult<Option<(Bound<'py, PyDict>, Vec<String>)>> {
+    let py = function.py();
+    let code = function.getattr(intern!(py, "__code__"))?;
+    let variables = code.getattr(intern!(py, "co_freevars"))?.cast_into::<PyTuple>()?;
+    let Some(index) = variables.iter().position(|name| name.eq(CLASS_NAMES).unwrap_or(false)) else { return Ok(None) };
+    let cell = function.getattr(intern!(py, "__closure__"))?.get_item(index)?;
+    // An empty cell raises ValueError.
+    let contents = cell.getattr(intern!(py, "cell_contents")).ok();
+    let Some(dict) = contents.and_then(|contents| contents.cast_into_exact::<PyDict>().ok()) else { return Ok(None) };
+    let mut names = names_in_code(&code)?;
+    names.extend(variables.extract::<Vec<String>>()?);
+    let mut used = Vec::new();
+    for name in names {
+        // A slot can only be that of this class.
+        if let Some(value) = dict.get_item(&name)?
+            && !value.get_type().name()?.to_string().ends_with("_descriptor")
+        {
+            used.push(name);
+        }
+    }
+    Ok(Some((dict, used)))
 }
 
 /// Writes the items that functions wait for, unless a class is being created: it may be among the items.
@@ -164,7 +221,8 @@ pub(in super::super) fn plan_namespace<'py>(
         let namespaces = &mut context.lock()?.namespaces;
         let segment = namespaces.segment;
         let Some(namespace) = namespaces.known.get_mut(&(dict.as_ptr() as usize)) else { return Ok(None) };
-        let is_complete = namespace.complete_since.replace(namespace.complete_since.unwrap_or(segment)).is_some();
+        let was_complete = namespace.complete_since.replace(namespace.complete_since.unwrap_or(segment)).is_some();
+        let is_complete = was_complete || namespace.is_of_class;
         (namespace.stand_in.bind(py).clone(), namespace.written.clone(), is_complete)
     };
     let mut actions = vec![Action::Save(stand_in.into_any())];

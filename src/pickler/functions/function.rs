@@ -7,6 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyString, PyTuple, PyType};
 
+use super::super::annotations::Annotations;
 use super::super::early_bindings::bind_names;
 use super::super::global_names::loaded_modules;
 use super::super::pickle_context::PickleContext;
@@ -101,18 +102,20 @@ fn creation<'py>(
         GlobalsOrigin::Module => globals.clone().into_any(),
         GlobalsOrigin::OwnDict => exec_namespace::globals_for(context, function, globals)?,
     };
+    let fills_names =
+        (has_cells && exec_namespace::expect_class_names(context, function)?) || origin == GlobalsOrigin::OwnDict;
     let name = function.getattr(intern!(py, "__name__"))?;
     let defaults = function.getattr(intern!(py, "__defaults__"))?;
     actions.extend([code.clone(), given_globals, name, defaults, closure].map(Action::Save));
     actions.extend([Action::Write(Opcode::Tuple), Action::Write(Opcode::Reduce), Action::Memoize(object)]);
-    let made_in = function_globals::module_name(origin, globals)?;
+    let made_in = function_globals::module_name(context, origin, globals)?;
     actions.extend(attributes(function, &code, made_in)?);
     actions.extend(bind_names(context, function));
     if has_cells {
         let owner = function.clone().into_any();
         actions.push(Action::Then(Box::new(move |context| close_cells(context, &owner))));
     }
-    if origin == GlobalsOrigin::OwnDict {
+    if fills_names {
         actions.push(Action::Then(Box::new(move |context| exec_namespace::fill_waiting(context, py))));
     }
     Ok(actions)
@@ -135,11 +138,9 @@ fn attributes<'py>(
     if !defaults.is_none() {
         set.push((intern!(py, "__kwdefaults__"), defaults));
     }
-    // Python makes an empty dict when it is asked for annotations that a function does not have.
-    let annotations = function.getattr(intern!(py, "__annotations__"))?;
-    if annotations.cast::<PyDict>().map_or(true, |annotations| !annotations.is_empty()) {
-        set.push((intern!(py, "__annotations__"), annotations));
-    }
+    let annotations = Annotations::of(function)?.attribute();
+    let annotations = annotations.map(|(name, value)| (PyString::intern(py, name), value));
+    set.extend(annotations.iter().map(|(name, value)| (name, value.clone())));
     let qualified = function.getattr(intern!(py, "__qualname__"))?;
     if !qualified.eq(given_qualified_name(code)?)? {
         set.push((intern!(py, "__qualname__"), qualified));

@@ -8,6 +8,8 @@
 //! All of this applies to sessions only: single pickles are left to dill.
 
 mod code_object;
+mod code_source;
+mod dill_annotations;
 mod exec_namespace;
 mod function;
 mod function_globals;
@@ -22,6 +24,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule, PyType};
 
+pub(super) use self::code_source::CodeSources;
+pub(super) use self::dill_annotations::{DillAnnotations, hide, show, with_annotate};
+pub(crate) use self::exec_namespace::CLASS_NAMES;
 pub(super) use self::exec_namespace::{ExecNamespaces, fill_waiting, plan_namespace};
 pub(super) use self::function::plan_function;
 use self::generator::GeneratorKind;
@@ -75,6 +80,16 @@ pub(super) fn plan_part<'py>(
     part: FunctionPart,
 ) -> PyResult<ObjectPlan<'py>> {
     if !context.is_session() {
+        match part {
+            // dill 0.4.1 asks code for `co_lnotab`, which 3.15 does not have.
+            FunctionPart::Code if python_version(object.py()) >= (3, 15) => return code_object::plan(context, object),
+            FunctionPart::Cell => {
+                if let Some(plan) = dill_annotations::plan_class_cell(context, object)? {
+                    return Ok(plan);
+                }
+            }
+            _ => {}
+        }
         return reduce::plan_by_dill_or_reduction(context, object);
     }
     match part {
@@ -90,13 +105,13 @@ pub(super) fn plan_part<'py>(
 }
 
 /// The version of Python: asking for it formats and parses a string, so it is asked once.
-fn python_version(py: Python<'_>) -> (u8, u8) {
+pub(super) fn python_version(py: Python<'_>) -> (u8, u8) {
     static VERSION: OnceLock<(u8, u8)> = OnceLock::new();
     *VERSION.get_or_init(|| (py.version_info().major, py.version_info().minor))
 }
 
 /// The global by which `types` has the type of functions, code objects and the like: `types.CodeType`.
-fn type_global<'py>(name: &'static str, kind: Bound<'py, PyType>) -> Action<'py> {
+pub(super) fn type_global<'py>(name: &'static str, kind: Bound<'py, PyType>) -> Action<'py> {
     Action::Global { module: "types", name, object: Some(kind.into_any()) }
 }
 

@@ -43,9 +43,9 @@ impl OpenCells {
         self.levels.push(Level { owner: function.clone().unbind(), is_class: false, waiting: Vec::new() });
     }
 
-    /// A class follows.
-    pub(in super::super) fn open_class(&mut self, class: &Bound<'_, PyType>) {
-        self.levels.push(Level { owner: class.clone().into_any().unbind(), is_class: true, waiting: Vec::new() });
+    /// A class follows, or a type alias or a type variable: functions that are made for it may refer to it.
+    pub(in super::super) fn open_class(&mut self, class: &Bound<'_, PyAny>) {
+        self.levels.push(Level { owner: class.clone().unbind(), is_class: true, waiting: Vec::new() });
     }
 
     /// The number of functions and classes that are being created.

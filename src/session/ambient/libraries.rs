@@ -14,6 +14,9 @@ const DECIMAL_NUMBERS: [(&str, i64); 5] =
 const ROUNDING: &str = "ROUND_HALF_EVEN";
 const TRAPS: [&str; 3] = ["DivisionByZero", "InvalidOperation", "Overflow"];
 
+/// The loggers whose level dill sets when it is imported, and IPython and its kernels when they start.
+const OF_OTHERS: [&str; 3] = ["dill", "parso", "IPKernelApp"];
+
 pub(super) fn find_logging(logging: &Bound<'_, PyModule>, _: &mut Vec<String>) -> PyResult<Found> {
     let root = logging.getattr("root")?;
     let mut levels = Map::new();
@@ -26,8 +29,7 @@ pub(super) fn find_logging(logging: &Bound<'_, PyModule>, _: &mut Vec<String>) -
         // A placeholder for a parent has no level.
         let level = logger.getattr_opt("level")?.and_then(|level| level.extract::<i64>().ok());
         let Ok(name) = name.extract::<String>() else { continue };
-        // dill sets the level of its own logger when it is imported.
-        if let Some(level) = level.filter(|level| *level != 0 && name != "dill") {
+        if let Some(level) = level.filter(|level| *level != 0 && !OF_OTHERS.contains(&name.as_str())) {
             levels.insert(name, json!(level));
         }
     }

@@ -42,7 +42,9 @@ fn row(filter: &Bound<'_, PyTuple>) -> PyResult<Option<Vec<Value>>> {
     // when the filters are put back.
     let is_about = |pattern: &Option<Value>| pattern.as_ref().is_none_or(|it| names_a_library(py, it));
     let is_own = home != "builtins" && !matches!(action.as_str(), "ignore" | "error");
-    if home == "__main__" || is_own || patterns.iter().any(is_about) {
+    // IPython makes an error of one of its own warnings.
+    let is_of_shell = home.starts_with("IPython.");
+    if home == "__main__" || is_own || is_of_shell || patterns.iter().any(is_about) {
         return Ok(None);
     }
     let [message, module] = patterns.map(|pattern| pattern.unwrap_or(Value::Null));

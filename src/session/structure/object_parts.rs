@@ -11,11 +11,12 @@ use rustc_hash::FxHashMap;
 
 use super::type_facts::TypeFacts;
 use super::walk::StructureStep;
-use crate::pickler::{global_name, is_scalar, module_dicts, names_in_code};
+use crate::pickler::{Annotations, CLASS_NAMES, global_name, is_scalar, module_dicts, names_in_code};
+use crate::session::code_objects::named_cells;
 
 /// What is in a class but not of its body, or differs between equal classes: `copyreg` adds `__slotnames__`, and
 /// reading `__annotations__` creates them.
-const NOT_OF_THE_BODY: [&str; 11] = [
+const NOT_OF_THE_BODY: [&str; 13] = [
     "__dict__",
     "__weakref__",
     "__module__",
@@ -24,7 +25,10 @@ const NOT_OF_THE_BODY: [&str; 11] = [
     "__abstractmethods__",
     "__slotnames__",
     "__annotations__",
+    "__annotations_cache__",
     "__builtins__",
+    // A named tuple keeps what leads annotations to its namespace.
+    "__classdictcell__",
     "__firstlineno__",
     "__static_attributes__",
 ];
@@ -238,20 +242,27 @@ impl<'py> ObjectDescriber<'py> {
         if facts.first().is_some_and(|module| module.starts_with("namedtuple_")) {
             return Ok(ObjectParts::leaf("the __new__ of a named tuple".to_owned()));
         }
-        let mut parts = self.attributes(value, &["__defaults__", "__kwdefaults__", "__closure__", "__type_params__"]);
+        let mut parts = self.attributes(value, &["__defaults__", "__kwdefaults__", "__type_params__"]);
+        parts.extend(self.closure(value));
         parts.extend(self.globals_used(value)?);
-        for name in ["__dict__", "__annotations__"] {
-            // Reading them creates them.
-            let state = value.getattr(name)?;
-            if state.len().is_ok_and(|length| length > 0) {
-                parts.push((step(name), state));
-            }
+        // Reading it creates it.
+        let state = value.getattr("__dict__")?;
+        if state.len().is_ok_and(|length| length > 0) {
+            parts.push((step("__dict__"), state));
         }
+        parts.extend(Annotations::of(value)?.attribute().map(|(name, value)| (step(name), value)));
         let names = joined(parts.iter().map(|(step, _)| match step {
             StructureStep::Text(text) => text.trim_start_matches('.'),
             StructureStep::Index(_) => "",
         }));
         Ok(ObjectParts::new(format!("function {} with {names}", facts.join(" ")), parts, Identity::Own))
+    }
+
+    /// The cells of a function, without that for the namespace of its class: a snapshot has the names that are used,
+    /// and Python empties the namespace when it deletes a class that a decorator has replaced.
+    fn closure(&self, function: &Bound<'py, PyAny>) -> Parts<'py> {
+        let cell = |name: &str| StructureStep::Text(format!(".__closure__['{name}']"));
+        named_cells(function).map(|(name, value)| (cell(&name), value)).collect()
     }
 
     /// The globals of a function: the namespace of a module as a whole. Of a dict in which `exec` made the function, a
@@ -386,8 +397,12 @@ fn items_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<(String, Parts<'py>)> {
                 Ok(name) => format!("['{name}']"),
                 Err(_) => format!("[{index}]"),
             };
+            // What a `ForwardRef` knows of the names of its class: a snapshot has those that are used.
+            let is_class_names = is_one_of(&key, &[CLASS_NAMES]);
             parts.push((StructureStep::Text(format!(".keys[{index}]")), key));
-            parts.push((StructureStep::Text(text), item));
+            if !is_class_names {
+                parts.push((StructureStep::Text(text), item));
+            }
         }
         return Ok((format!(" ({})", dict.len()), parts));
     }

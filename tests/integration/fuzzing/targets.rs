@@ -5,9 +5,9 @@
 
 use snapcli::internals::{
     Argument, Changes, Contents, FileFormat, Index, Machine, MachineError, Memory, Opcode, Parser, PartPiece, RawArray,
-    SCHEMA, SIGNATURE, SessionReport, Snapshot, StackCheck, TRAILER, TableStyle, Trailer, ValueSpans, Variable, Wanted,
-    beyond_plain, changes, diff_report, opcodes_around, scan_segment, verify, verify_report, write_annotations,
-    write_failures, write_json, write_page, write_session, write_tree, write_verdict,
+    SCHEMA, SIGNATURE, SessionReport, Snapshot, StackCheck, TRAILER, TableStyle, Trailer, ValueSpans, Variable,
+    VerdictClass, Wanted, beyond_plain, changes, diff_report, opcodes_around, scan_segment, verify, verify_report,
+    walk_plan, write_annotations, write_failures, write_json, write_page, write_session, write_tree, write_verdict,
 };
 
 /// Parses the bytes as a complete pickle and as a segment: the lengths of the opcodes must add up to the bytes read.
@@ -76,6 +76,23 @@ pub(crate) fn machine(bytes: &[u8]) {
     }
 }
 
+/// Plans what an untrusted load builds: each step can be carried out, and a file is plain data if there is a plan.
+pub(crate) fn plan(bytes: &[u8]) {
+    let steps = walk_plan(bytes).unwrap();
+    if steps.is_some() {
+        assert_eq!(beyond_plain(bytes), [], "what is built is plain data");
+        assert!(Machine::run(bytes).is_ok());
+    }
+    if is_packed(bytes) {
+        return;
+    }
+    let Ok(snapshot) = Snapshot::from_bytes(bytes.to_vec()).and_then(Snapshot::followed) else { return };
+    let verdict = snapshot.verdict(false).unwrap();
+    if let (Contents::Foreign { .. }, Some(verdict)) = (snapshot.contents(), verdict) {
+        assert_eq!(verdict.class == VerdictClass::Plain, steps.is_some(), "{verdict:?}");
+    }
+}
+
 /// Cuts single objects out of a segment: what is left is balanced, and reads no slot that is not filled.
 fn value_spans(bytes: &[u8]) {
     let Ok(spans) = ValueSpans::new(bytes, 3) else { return };
@@ -93,9 +110,11 @@ fn value_spans(bytes: &[u8]) {
     }
 }
 
-/// Skips compressed input: `niffler` unpacks it, up to a limit of a gigabyte.
+/// Skips compressed input: `niffler` unpacks it, up to a limit of a gigabyte, and the old lzma format takes memory.
 fn is_packed(bytes: &[u8]) -> bool {
-    [&b"\x1f\x8b"[..], b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"].iter().any(|magic| bytes.starts_with(magic))
+    [&b"\x1f\x8b"[..], b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"]\0\0"]
+        .iter()
+        .any(|magic| bytes.starts_with(magic))
 }
 
 fn has(bytes: &[u8], text: &[u8]) -> bool {

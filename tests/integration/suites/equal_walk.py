@@ -62,7 +62,8 @@ def GET_NAME(value):
 
 def named(value):
     """The description of what is found by its name, in any process."""
-    if issubclass(type(value), (type, types.FunctionType, types.BuiltinFunctionType)):
+    is_compiled = type(value).__name__ == "cython_function_or_method"
+    if issubclass(type(value), (type, types.FunctionType, types.BuiltinFunctionType)) or is_compiled:
         name = qualified(value)
         if name is not None:
             return f"named {name}"

@@ -1,48 +1,48 @@
 """Compares an untrusted load with `pickle.load`, for random pickles and for mutated real ones.
 
-Runs under `snapcli save`, which has the module `snapcli`: differential.py SEED COUNT. For each pickle,
+Runs under `snapcli save`, which has the module `snapcli`: differential.py SEED COUNT [SECONDS]. For each pickle,
 * no unpickler runs during the untrusted load, whatever becomes of it: CPython would raise `pickle.find_class` events;
 * a refused pickle has imported, opened and executed nothing;
-* a loaded one equals what `pickle.load` makes of it, if that loads it at all.
-Prints a JSON summary; the last key, `wrong`, lists what is not so.
+* a loaded one equals what `pickle.load` makes of it, if that loads it at all;
+* its objects can be used: methods fail only where those of the objects of `pickle.load` fail, too.
+Prints a JSON summary; the last key, `wrong`, lists what is not so. The current pickle is in a file that the first line
+on stderr names, for the case that it crashes the program.
 """
 
 import collections
-import datetime
-import decimal
-import fractions
-import ipaddress
+import faulthandler
 import json
 import os
-import pathlib
 import pickle
 import pickletools
 import random
+import re
 import resource
 import struct
 import sys
 import tempfile
-import types
-import uuid
+import time
 import warnings
 
 # No files beside the sources.
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "suites"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "suites")]
 import equal_walk
+import honest_values
+import object_uses
+import peer_process
 import snapcli
-
-try:
-    import numpy
-except ImportError:
-    numpy = None
-try:
-    import pandas
-except ImportError:
-    pandas = None
 
 # Anything that a load might do besides building objects.
 WATCHED = ("pickle.find_class", "import", "exec", "open", "compile", "os.", "subprocess.", "socket.", "ctypes.", "shutil.")
+# The exceptions of a file that is refused.
+REFUSALS = ("RuntimeError", "OSError", "UnpicklingError", "EOFError", "ValueError", "SnapcliError")
+MOST_SHOWN = 40
+PROTOCOLS = pickle.HIGHEST_PROTOCOL + 1
+NOTE = re.compile(r"(, )?'_readonly'")
+# The seconds that one pickle may take.
+LONGEST = 120
 seen = None
 
 
@@ -54,7 +54,7 @@ def hook(event, arguments):
 def describe(value):
     lines = equal_walk.Walk(equal_walk.namespaces()).run(value, "value").lines
     # A note of pandas for itself, which its constructors make and its pickles leave out.
-    return [line.replace("['_readonly']", "[]") for line in lines if "._readonly:" not in line]
+    return [NOTE.sub("", line) for line in lines if "._readonly:" not in line]
 
 
 def load_untrusted(path):
@@ -79,52 +79,10 @@ def expected(value):
     return {"obj": value}
 
 
-def samples():
-    """Honest values, for real files to mutate."""
-    shared = [1, 2, "three"]
-    cyclic = [1]
-    cyclic.append({"self": cyclic, "shared": shared})
-    error = ValueError("bad", 3)
-    error.detail = {"a": 1}
-    values = [
-        None, True, 0, -1, 2**70, -(2**100), 1.5, float("nan"), "text", "ümläut\udc80", b"bytes", bytearray(b"array"),
-        (), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4), [], {}, set(), frozenset(), {1, 2, 3}, frozenset([1, (2, 3)]),
-        [shared, shared], cyclic, {"a": shared, "b": (shared,)}, [i for i in range(100)], {str(i): i for i in range(50)},
-        1j, range(3, 10, 2), slice(1, None, 2), Ellipsis, NotImplemented, error, KeyError("k"),
-        collections.OrderedDict([("a", 1), ("b", shared)]), collections.defaultdict(list, {"x": [1]}),
-        collections.deque([1, 2, shared], 5), collections.Counter("hello"),
-        datetime.date(2020, 1, 2), datetime.datetime(2020, 1, 2, 3, 4, 5, 6), datetime.time(1, 2, 3),
-        datetime.timedelta(1, 2, 3), datetime.timezone(datetime.timedelta(hours=2), "X"), datetime.timezone.utc,
-        decimal.Decimal("1.50"), fractions.Fraction(3, 7), uuid.UUID(int=5), pathlib.PurePosixPath("/a/b"),
-        ipaddress.ip_address("1.2.3.4"), ipaddress.ip_network("10.0.0.0/8"), types.SimpleNamespace(a=1, b=[2]),
-        int, float, str, [int, dict, collections.OrderedDict], random.Random(3),
-    ]
-    if numpy is not None:
-        grid = numpy.arange(12.0).reshape(3, 4)
-        record = numpy.zeros(3, [("a", "i4"), ("b", "f8"), ("c", "S3")])
-        values += [
-            grid, grid.T, grid.astype("i2"), grid > 3, numpy.array(5), numpy.float64(1.5), numpy.int8(3), record, record[0],
-            numpy.array(["a", "bc"]), numpy.array([b"a", b"bc"]), numpy.array([1, "x", None], object),
-            numpy.array(["2020-01-01"], "M8[D]"), numpy.array([5], "m8[ms]"), numpy.dtype("f4"), record.dtype,
-            numpy.ma.array([1, 2, 3], mask=[0, 1, 0]), numpy.random.default_rng(3), numpy.random.RandomState(3),
-            [grid, grid], numpy.asfortranarray(grid), numpy.zeros((0, 3)), numpy.complex64(1j),
-        ]
-    if pandas is not None:
-        index = pandas.date_range("2020", periods=3, freq="D", tz="UTC", name="when")
-        frame = pandas.DataFrame({"a": [1, 2, 3], "b": [1.0, None, 3.0], "c": ["x", "y", None]}, index=index)
-        values += [
-            frame, frame["a"], index, pandas.Index(["a", "b"]), pandas.RangeIndex(4), pandas.Timestamp("2020"),
-            pandas.Timedelta(1, "s"), pandas.Categorical(["a", "b", "a"]), pandas.array([1, None], "Int64"),
-            pandas.MultiIndex.from_product([[1, 2], ["a", "b"]]), pandas.period_range("2020", periods=2, freq="M"),
-            frame.set_index("a", append=True), pandas.DataFrame({"k": pandas.Categorical(["u", "v"])}),
-        ]
-    return values
-
-
 def real_files():
     files = []
-    for value in samples():
-        for protocol in range(6):
+    for value in honest_values.samples():
+        for protocol in range(PROTOCOLS):
             try:
                 files.append(pickle.dumps(value, protocol))
             except Exception:
@@ -286,53 +244,105 @@ def load_nothing():
     snapcli.load_dict(path)
 
 
-def main(seed, count):
+class Comparison:
+    """What was found so far."""
+
+    def __init__(self):
+        self.counts = collections.Counter()
+        self.reasons = collections.Counter()
+        self.wrong = []
+        self.peer = peer_process.PeerProcess(of_peer)
+
+    def found(self, what, data, why):
+        self.wrong.append((what, data.hex(), why))
+        if len(self.wrong) <= MOST_SHOWN:
+            print(what, data.hex(), why, file=sys.stderr, flush=True)
+
+    def pickle(self, path, data, kind):
+        result, events = load_untrusted(path)
+        self.counts[kind] += 1
+        if any(event == "pickle.find_class" for event, _ in events):
+            self.found("an unpickler ran", data, events[:3])
+        if not isinstance(result, BaseException):
+            self.counts[kind + " loaded"] += 1
+            self.loaded(data, result, kind)
+            return
+        self.counts[kind + " refused"] += 1
+        if type(result).__name__ not in REFUSALS:
+            self.found("an odd exception", data, f"{type(result).__name__}: {result}"[:300])
+        if events:
+            self.found("refused, but it did something", data, events[:3])
+        if kind == "honest":
+            self.reasons[str(result)[:300]] += 1
+
+    def loaded(self, data, result, kind):
+        try:
+            right = describe(result)
+        except BaseException as error:
+            return self.found("cannot be described", data, f"{type(error).__name__}: {error}"[:200])
+        # Honest values are there in each protocol.
+        is_used = kind != "honest" or self.counts["honest"] % PROTOCOLS == 0
+        fails = object_uses.failures(result) if is_used else []
+        told = of_peer(data, is_used) if kind == "honest" else self.peer.ask(data)
+        if kind != "honest" and (told.get("lines") != right or set(told.get("fails", ())) != set(fails)):
+            # An earlier pickle may have changed the other process.
+            self.peer.stop()
+            told = self.peer.ask(data)
+        if "error" in told:
+            self.counts["only we load it"] += 1
+            self.reasons["pickle: " + told["error"]] += 1
+            # There is nothing to compare with, but this error is always one of compiled code.
+            fails = [failure for failure in fails if "SystemError" in failure]
+        elif told["lines"] != right:
+            self.found("differs", data, equal_walk.first_difference(told["lines"], right))
+        fails = [failure for failure in fails if failure not in told.get("fails", ())]
+        if fails:
+            self.found("fails when it is used", data, fails[:3])
+
+
+def of_peer(data, uses=True):
+    """What `pickle.load` makes of a pickle, as lines, and what fails when that is used; or why it makes nothing."""
+    try:
+        peer = expected(pickle.loads(data))
+        lines = describe(peer)
+    except BaseException as error:
+        return {"error": str(error)[:80]}
+    return {"lines": lines, "fails": object_uses.failures(peer) if uses else []}
+
+
+def inputs(seed, count, files):
     rng = random.Random(seed)
+    mutate = Mutator(files, rng)
+    if seed == 0:
+        yield from ((data, "honest") for data in files)
+    for _ in range(count):
+        yield (random_program(rng), "random") if rng.random() < 0.4 else (mutate(), "mutated")
+
+
+def main(seed, count, seconds=None):
     warnings.simplefilter("ignore")
-    resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+    # AddressSanitizer reserves more addresses than any limit.
+    if "ASAN_OPTIONS" not in os.environ:
+        resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
     # What the program imports at its first load, whatever the file is.
     load_nothing()
     sys.addaudithook(hook)
-    files = real_files()
-    mutate = Mutator(files, rng)
     path = os.path.join(tempfile.mkdtemp(), "input.pkl")
-    counts = collections.Counter()
-    reasons = collections.Counter()
-    wrong = []
-    inputs = [(data, "honest") for data in files] if seed == 0 else []
-    inputs += [(random_program(rng), "random") if rng.random() < 0.4 else (mutate(), "mutated") for _ in range(count)]
-    for data, kind in inputs:
+    print("input:", path, file=sys.stderr, flush=True)
+    end = seconds and time.monotonic() + seconds
+    comparison = Comparison()
+    for data, kind in inputs(seed, count, real_files()):
+        if end and time.monotonic() > end:
+            break
         with open(path, "wb") as file:
             file.write(data)
-        result, events = load_untrusted(path)
-        counts[kind] += 1
-        if any(event == "pickle.find_class" for event, _ in events):
-            wrong.append(("an unpickler ran", data.hex(), events[:3]))
-        if isinstance(result, BaseException):
-            counts[kind + " refused"] += 1
-            if type(result).__name__ not in ("RuntimeError", "OSError", "UnpicklingError", "EOFError", "ValueError", "SnapcliError"):
-                wrong.append(("an odd exception", data.hex(), f"{type(result).__name__}: {result}"[:300]))
-            if events:
-                wrong.append(("refused, but it did something", data.hex(), events[:3]))
-            if kind == "honest":
-                reasons[str(result)[:300]] += 1
-            continue
-        counts[kind + " loaded"] += 1
-        try:
-            peer = pickle.loads(data)
-        except BaseException as error:
-            counts["only we load it"] += 1
-            reasons["pickle: " + str(error)[:80]] += 1
-            continue
-        try:
-            left, right = describe(expected(peer)), describe(result)
-        except BaseException as error:
-            wrong.append(("cannot be described", data.hex(), f"{type(error).__name__}: {error}"[:200]))
-            continue
-        if left != right:
-            wrong.append(("differs", data.hex(), equal_walk.first_difference(left, right)))
-    print(json.dumps({"counts": counts, "reasons": reasons.most_common(40), "wrong": wrong[:40], "found": len(wrong)}))
+        faulthandler.dump_traceback_later(LONGEST, exit=True)
+        comparison.pickle(path, data, kind)
+        faulthandler.cancel_dump_traceback_later()
+    wrong, reasons = comparison.wrong, comparison.reasons.most_common(40)
+    summary = {"counts": comparison.counts, "reasons": reasons, "wrong": wrong[:MOST_SHOWN], "found": len(wrong)}
+    print(json.dumps(summary))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(*map(int, sys.argv[1:]))

@@ -3,7 +3,9 @@
 //! Their public constructors check what they are given, and take numbers, times of a day, and strings from a short list
 //! or without a meaning of their own.
 
-use super::pandas_parts::{StateDict, bool_of, is_none, sequence, text, unexpected_arguments, unexpected_state};
+use super::pandas_parts::{
+    StateDict, bool_of, is_none, sequence, text, unexpected_arguments, unexpected_state, unless_none,
+};
 use super::{Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of};
 use crate::pickle::build_plan::{ArrayMake, Make};
 use crate::pickle::machine::value::Ref;
@@ -12,6 +14,8 @@ use crate::pickle::machine::value::Ref;
 const MOST_STEPS: i64 = i32::MAX as i64;
 /// The most holidays or times of a day.
 const MOST_ITEMS: usize = 100_000;
+/// Which argument of the offsets whose name begins with `Custom` is a calendar.
+const CALENDAR: usize = 4;
 const LONGEST_TEXT: usize = 64;
 /// The offsets of a fixed length.
 const TICKS: [&str; 7] = ["Day", "Hour", "Minute", "Second", "Milli", "Micro", "Nano"];
@@ -45,6 +49,11 @@ pub(super) fn offset<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
     }
     let mut arguments = vec![PandasArgument::Text(call.name.to_string())];
     let (steps, rest) = call.arguments.split_first().ok_or_else(unexpected_arguments)?;
+    // pandas imports more of itself to read a calendar, and writes none.
+    let calendar = call.arguments.get(CALENDAR).filter(|_| call.name.starts_with("Custom"));
+    if unless_none(context, calendar.copied()).is_some() {
+        return Err("has a calendar, which pandas does not write".to_owned());
+    }
     arguments.push(PandasArgument::Int(number_of_steps(context, *steps, TICKS.contains(&&*call.name))?));
     for argument in rest {
         arguments.push(detail(context, *argument)?);
@@ -104,17 +113,42 @@ pub(super) fn date_offset<'a>(
     let normalize = bool_of(context, normalize).ok_or_else(unexpected_state)?;
     // What pandas computes of the parts.
     state.take("_use_relativedelta");
-    if let Some(computed) = state.take("_offset")
-        && context.call(computed).is_some_and(|call| &*call.module == "dateutil.relativedelta")
-    {
-        context.consume(computed);
-    }
-    let mut parts = Vec::new();
-    for (name, value) in state.rest() {
-        let number = context.int(value).filter(|number| number.abs_diff(0) <= MOST_STEPS.abs_diff(0));
-        let number = number.filter(|_| PARTS.contains(&name.as_ref())).ok_or_else(unexpected_state)?;
-        parts.push(PandasArgument::Tuple(vec![PandasArgument::Text(name.into_owned()), PandasArgument::Int(number)]));
-    }
-    let arguments = vec![PandasArgument::Int(steps), PandasArgument::Bool(normalize), PandasArgument::Tuple(parts)];
+    let computed = match state.take("_offset") {
+        Some(computed) => self::computed(context, computed)?,
+        None => PandasArgument::None,
+    };
+    let parts = numbers(context, state, &|name| PARTS.contains(&name), false)?;
+    let arguments = vec![PandasArgument::Int(steps), PandasArgument::Bool(normalize), parts, computed];
     Ok(call_of("date_offset", arguments, Made::Offset))
+}
+
+/// What pandas has computed of the parts: a `relativedelta`, of which these are the attributes, or a `timedelta`.
+fn computed<'a>(context: &PlanContext<'_, 'a>, computed: Ref) -> Result<PandasArgument<'a>, Refused> {
+    let call = context.call(computed).ok_or_else(unexpected_state)?;
+    match (&*call.module, &*call.name) {
+        ("datetime", "timedelta") => Ok(PandasArgument::Object(computed)),
+        ("dateutil.relativedelta", "relativedelta") if call.added.is_none() && call.arguments.is_empty() => {
+            context.consume(computed);
+            let is_part = |name: &str| PARTS.contains(&name) || matches!(name, "leapdays" | "_has_time");
+            numbers(context, StateDict::of(context, call.state)?, &is_part, true)
+        }
+        _ => Err(unexpected_state()),
+    }
+}
+
+/// Pairs of names and numbers; `None` in place of a number only if it may stand for what is not set.
+fn numbers<'a>(
+    context: &PlanContext<'_, 'a>,
+    state: StateDict<'_>,
+    is_known: &dyn Fn(&str) -> bool,
+    may_be_unset: bool,
+) -> Result<PandasArgument<'a>, Refused> {
+    let pair = |(name, value): (std::borrow::Cow<'_, str>, Ref)| {
+        let number = context.int(value).filter(|number| number.abs_diff(0) <= MOST_STEPS.abs_diff(0));
+        let is_unset = may_be_unset && is_none(context, value);
+        let number = number.map(PandasArgument::Int).or_else(|| is_unset.then_some(PandasArgument::None));
+        let number = number.filter(|_| is_known(&name)).ok_or_else(unexpected_state)?;
+        Ok(PandasArgument::Tuple(vec![PandasArgument::Text(name.into_owned()), number]))
+    };
+    state.rest().into_iter().map(pair).collect::<Result<_, Refused>>().map(PandasArgument::Tuple)
 }

@@ -8,6 +8,7 @@
 mod value_arguments;
 mod value_arrays;
 mod value_collections;
+mod value_enumerations;
 mod value_errors;
 mod value_files;
 mod value_globals;
@@ -15,6 +16,7 @@ mod value_iterators;
 mod value_make;
 mod value_numbers;
 mod value_state;
+mod value_templates;
 #[cfg(test)]
 mod value_tests;
 mod value_times;
@@ -24,8 +26,9 @@ use crate::pickle::known::ErrorInit;
 
 pub(super) use self::value_arguments::wide_int;
 pub(super) use self::value_collections::hashed;
+pub(in crate::pickle) use self::value_enumerations::is_constant;
 pub(crate) use self::value_globals::global;
-pub(in crate::pickle) use self::value_globals::{global_of, is_constant};
+pub(in crate::pickle) use self::value_globals::global_of;
 pub(crate) use self::value_make::{Given, HarmlessCall, NewError, ValueFill, ValueMake, ViewOf};
 
 /// Which recipe a row of the registry asks for.
@@ -75,10 +78,14 @@ pub(in crate::pickle) enum ValueBuilder {
     LibraryError(&'static ErrorInit),
     /// `fractions.Fraction`.
     Fraction,
+    /// `frozendict` of a dict.
+    FrozenDict,
     /// `types.GenericAlias`.
     GenericAlias,
     /// `getattr` and dill's forms of it.
     GetAttr,
+    /// A `string.templatelib.Interpolation`.
+    Interpolation,
     /// `iter`, `reversed`, `enumerate`, `zip`, or a class of `itertools`.
     Iterator,
     /// `operator.itemgetter`.
@@ -103,16 +110,22 @@ pub(in crate::pickle) enum ValueBuilder {
     Random,
     /// `range`.
     Range,
+    /// A record that a function of `os` or `time` returns: `os.stat_result`.
+    Record,
     /// dill's `_eval_repr`.
     Repr,
     /// `re.compile` and the function that pickles call for it.
     Regex,
+    /// A `sentinel`, with the module that it says it is from.
+    Sentinel,
     /// `list`, `tuple`, `set` or `frozenset`.
     Sequence,
     /// `types.SimpleNamespace`.
     SimpleNamespace,
     /// `slice`.
     Slice,
+    /// `string.templatelib._template_unpickle(strings, interpolations)`.
+    TemplateString,
     /// `datetime.time`.
     Time,
     /// `datetime.timedelta`.
@@ -145,7 +158,10 @@ pub(super) fn recipe<'a>(
     if !call.keywords.is_empty() {
         return Err("with keyword arguments".into());
     }
-    let has_new = matches!(builder, B::Uuid | B::Wrapper | B::MemoryFile | B::Object | B::LibraryError(_));
+    let has_new = matches!(
+        builder,
+        B::Uuid | B::Wrapper | B::MemoryFile | B::Object | B::LibraryError(_) | B::Sentinel | B::FrozenDict
+    );
     if call.is_new && !has_new {
         return Err("by its __new__ alone".into());
     }
@@ -167,7 +183,7 @@ pub(super) fn recipe<'a>(
         B::Counter | B::DefaultDict | B::Deque | B::Dict | B::DictView | B::OrderedDict | B::Sequence => {
             value_collections::recipe(context, builder, call)
         }
-        B::JoinedStrings | B::MappingProxy | B::ViewByCloudpickle | B::WeakContainer => {
+        B::FrozenDict | B::JoinedStrings | B::MappingProxy | B::ViewByCloudpickle | B::WeakContainer => {
             value_collections::recipe(context, builder, call)
         }
         B::Date | B::DateTime | B::Time | B::TimeDelta | B::TimeZone | B::ZoneInfo => {
@@ -182,7 +198,8 @@ pub(super) fn recipe<'a>(
         B::GetAttr | B::NamedType | B::Repr | B::TypeOf | B::EnumMember | B::GenericAlias => {
             value_globals::recipe(context, builder, call)
         }
-        B::ItemGetter | B::Lock | B::LockByDill | B::Object | B::WeakReference => {
+        B::Interpolation | B::Sentinel | B::TemplateString => value_templates::recipe(context, builder, call),
+        B::ItemGetter | B::Lock | B::LockByDill | B::Object | B::Record | B::WeakReference => {
             value_state::recipe(context, builder, call)
         }
         B::Random | B::SimpleNamespace | B::Wrapper => value_state::recipe(context, builder, call),

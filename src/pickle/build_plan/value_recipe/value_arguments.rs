@@ -27,11 +27,17 @@ pub(super) fn copied(context: &PlanContext<'_, '_>, reference: Ref, weight: usiz
 /// Whether this is an object that refers to another one and that Python deletes by recursion, or a call of something
 /// unknown. Such objects must not be parts of one another: a long chain of them would overflow the stack.
 pub(super) fn is_link(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
-    use super::ValueBuilder::{GenericAlias, ItemGetter, Iterator, MappingProxy, Slice};
+    use super::ValueBuilder::{GenericAlias, Interpolation, ItemGetter, Iterator, MappingProxy, Slice, TemplateString};
     let Some(callee) = context.callee(reference) else { return false };
     let Some((module, name)) = context.found_global(callee) else { return true };
-    let builder = builder_of(&module, &name);
-    matches!(builder, Some(Builder::Value(GenericAlias | ItemGetter | Iterator | MappingProxy | Slice)) | None)
+    match builder_of(&module, &name) {
+        Some(Builder::Value(builder)) => matches!(
+            builder,
+            GenericAlias | Interpolation | ItemGetter | Iterator | MappingProxy | Slice | TemplateString
+        ),
+        Some(_) => false,
+        None => true,
+    }
 }
 
 /// The size of the opcodes that make a value without parts.
@@ -223,6 +229,9 @@ pub(super) fn current(module: &str, name: &str) -> Global {
 pub(super) fn is_called(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
     context.callee(reference).is_some()
 }
+
+/// The most bytes of the opcode that pushes a name.
+pub(super) const MAX_NAME: u64 = 1024;
 
 /// How much more an attribute takes than looking at an item.
 pub(super) const ATTRIBUTE: usize = 16;

@@ -2,12 +2,11 @@
 //!
 //! A call such as `set([1, 2])`, which protocols 0 to 3 write, gets the list itself: it is not copied into the plan.
 
-use super::value_arguments::{
-    copied, int_in, is_called, is_none, is_sequence, is_str, sequence, short_leaf, short_text,
-};
+use super::value_arguments::{copied, int_in, is_none, is_sequence, is_str, sequence, short_leaf, short_text};
 use super::value_make::{ValueFill, ValueMake, ViewOf, called, filled, made, reading};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
+use crate::pickle::build_plan::object_abilities::takes_references;
 use crate::pickle::build_plan::{Fill, Make};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
@@ -52,9 +51,10 @@ pub(super) fn recipe<'a>(
         ValueBuilder::Deque => deque(context, call)?,
         ValueBuilder::DictView => return view(context, call),
         ValueBuilder::ViewByCloudpickle => return view_by_cloudpickle(context, call),
+        ValueBuilder::FrozenDict => return frozen_dict(context, call),
         ValueBuilder::MappingProxy => return mapping_proxy(context, call),
         ValueBuilder::JoinedStrings => return joined_strings(context, call),
-        _ => return weak_container(call),
+        _ => return weak_container(context, call),
     };
     let fill = match call.added {
         None => Fill::Nothing,
@@ -176,6 +176,14 @@ fn view_by_cloudpickle<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>
     Ok(reading(made(ValueMake::DictView(view), vec![of])))
 }
 
+/// `frozendict({…})`, since 3.15.
+fn frozen_dict<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let is_dict = matches!(*call.arguments, [items] if context.is_plain(items, NodeKind::Dict));
+    checked(is_dict || call.arguments.is_empty(), "of anything but a dict")?;
+    call.arguments.iter().try_for_each(|items| copied(context, *items, WEIGHT))?;
+    Ok(reading(called("builtins", "frozendict", call.arguments.to_vec())))
+}
+
 /// A proxy of a dict. Proxies of proxies would be deleted one within the other, without a bound.
 fn mapping_proxy<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     let is_dict = |reference: Ref| {
@@ -213,7 +221,7 @@ fn strings_in(context: &PlanContext<'_, '_>, joined: Ref, separator: &str) -> u6
 }
 
 /// An empty weak container, to which the pickle adds its items.
-fn weak_container<'a>(call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+fn weak_container<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     checked(call.arguments.is_empty(), "with arguments")?;
     let is_set = &*call.name == "WeakSet";
     let fill = match call.added {
@@ -222,11 +230,21 @@ fn weak_container<'a>(call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
         Some(added) if !is_set && added.items.is_empty() => Fill::Value(ValueFill::WeakPairs(added.pairs.to_vec())),
         Some(_) => return Err("with items of another kind".into()),
     };
+    let referred: Vec<Ref> = match (&fill, &*call.name) {
+        (Fill::Value(ValueFill::WeakPairs(pairs)), "WeakValueDictionary") => {
+            pairs.iter().copied().skip(1).step_by(2).collect()
+        }
+        (Fill::Value(fill), _) => fill.keys().collect(),
+        _ => Vec::new(),
+    };
+    context.spend(referred.len())?;
+    let are_referred = referred.iter().all(|object| can_be_referenced(context, *object));
+    checked(are_referred, "of objects that take no weak references")?;
     Ok(filled(called("weakref", call.name.to_string(), Vec::new()), fill))
 }
 
 /// Whether a weak reference to this may exist for longer than the load: an object that something else holds, too.
 pub(super) fn can_be_referenced(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
     let is_set = |kind| context.is_plain(reference, kind);
-    is_called(context, reference) || is_set(NodeKind::Set) || is_set(NodeKind::FrozenSet)
+    context.recipe(reference).is_some_and(takes_references) || is_set(NodeKind::Set) || is_set(NodeKind::FrozenSet)
 }

@@ -371,8 +371,29 @@ def offset(name, *arguments):
     return getattr(pandas.offsets, name)(*arguments)
 
 
-def date_offset(n, normalize, parts):
-    return pandas.DateOffset(n, normalize, **dict(parts))
+def date_offset(n, normalize, parts, computed):
+    """`computed` is what pandas computed of the parts when it wrote the file: the attributes of a `relativedelta`, a
+    `timedelta`, or None."""
+    made = pandas.DateOffset(n, normalize, **dict(parts))
+    if isinstance(computed, tuple):
+        attributes = dict(computed)
+        computed = importer("dateutil.relativedelta", "relativedelta")(
+            **{name: value for name, value in attributes.items() if name != "_has_time"}
+        )
+        if vars(computed) != attributes:
+            raise ValueError("an offset has steps that dateutil does not write")
+    if computed is None:
+        return made
+    if type(computed) is type(made._offset):
+        attributes_of = [getattr(offset, "__dict__", None) for offset in (computed, made._offset)]
+        is_same = computed == made._offset and attributes_of[0] == attributes_of[1]
+    else:
+        # Other versions of pandas have a timedelta for some of the parts.
+        start = importer("datetime", "datetime")(2000, 1, 31, 12)
+        is_same = start + computed == start + made._offset
+    if not is_same:
+        raise ValueError("the steps of an offset do not fit its parts")
+    return made
 
 
 def named_zone(name, *part):

@@ -72,6 +72,13 @@ pub(super) fn make<'py>(
         }
         ValueMake::WeakReference => weak_reference(context, needed(needs)?),
         ValueMake::DictView(view) => dict_view(needed(needs)?, *view),
+        ValueMake::Sentinel { name, module } => {
+            let sentinel = context.global("builtins", "sentinel")?.call1((name,))?;
+            if let Some(module) = module {
+                sentinel.setattr("__module__", module)?;
+            }
+            Ok(sentinel)
+        }
         ValueMake::NamedMember(module, name) => named_member(context, module, name),
     }
 }

@@ -1,0 +1,385 @@
+"""The IPython extension: `%load_ext snapcli` defines `%snap`. `ipython_extension.rs` calls `load` and `unload`."""
+
+import argparse
+import ast
+import atexit
+import glob
+import html
+import os
+import shlex
+import sys
+import time
+
+import snapcli
+
+HELP = """Save, restore and inspect the variables of this session.
+
+    %snap save [FILE] [NAMES...]       save all variables, or those that match NAMES
+    %snap restore [FILE] [NAMES...]    restore them
+    %snap inspect [FILE]               show what is in a file, without loading it
+    %snap auto FILE                    save after each cell that may have changed a variable
+    %snap auto off                     stop that
+
+FILE is session.pkl if it is not given; NAMES are names or patterns such as `model*`. `%snap save --help` and the like
+show the options. Errors are one line. `snapcli.save` and `snapcli.restore` do the same from Python code.
+"""
+
+DEFAULT_FILE = "session.pkl"
+# Saving takes at most a tenth of the time: after a save of one second come nine without one.
+REST = 9
+
+
+class SnapError(Exception):
+    """An error that IPython shows as one line, without a traceback."""
+
+    def _render_traceback_(self):
+        return [f"snapcli: {self}"]
+
+
+class HelpShown(Exception):
+    """`--help` has printed everything."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise SnapError(f"%{self.prog}: {message} (see %{self.prog} --help)")
+
+    def exit(self, status=0, message=None):
+        raise HelpShown
+
+
+def parsers():
+    """Return the parsers of the actions."""
+
+    def new(action, about, file_help=f"the file; {DEFAULT_FILE} by default"):
+        # A percent sign would be a format in the usage.
+        parser = Parser(prog=f"snap {action}", description=about)
+        parser.add_argument("file", nargs="?", default=DEFAULT_FILE, metavar="FILE", help=file_help)
+        return parser
+
+    def add_names(parser):
+        parser.add_argument("names", nargs="*", metavar="NAME", help="a name or pattern: only these, and what they use")
+
+    def add_exclude(parser):
+        parser.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="leave out what matches")
+
+    def add_save_options(parser):
+        add_exclude(parser)
+        parser.add_argument("--private", action="store_true", help="also save all names that begin with _")
+        parser.add_argument("--redact", action="store_true", help="leave out what looks like a credential")
+        parser.add_argument("--max-size", metavar="SIZE", help="leave out larger variables (500k, 20M, 2G)")
+        parser.add_argument("--no-ambient", action="store_true", help="save no state of random generators and the like")
+
+    save = new("save", "Save the variables of this session.")
+    add_names(save)
+    add_save_options(save)
+    restore = new("restore", "Restore variables into this session.")
+    add_names(restore)
+    add_exclude(restore)
+    restore.add_argument("--mmap", action="store_true", help="memory-map arrays")
+    restore.add_argument("--trust", action="store_true", help="load a file of somebody else; this can run any code")
+    restore.add_argument("--no-ambient", action="store_true", help="restore variables only")
+    inspect = new("inspect", "Show what is in a file, without loading anything.")
+    auto = new(
+        "auto",
+        "Save the session to FILE after each cell that may have changed a variable. It never saves in the middle of a "
+        "cell, and an error never fails one. Saving takes at most a tenth of the time: what has to wait is saved when "
+        "the kernel is idle, or when it ends.",
+        "the file, or `off`; without it, show what is saved where",
+    )
+    auto.set_defaults(file=None)
+    add_save_options(auto)
+    auto.add_argument("--every", type=float, default=0, metavar="SECONDS", help="save at most this often")
+    auto.add_argument("--restore", action="store_true", help="first restore FILE, if it exists")
+    auto.add_argument("--overwrite", action="store_true", help="replace FILE, even if it is of an earlier session")
+    return {"save": save, "restore": restore, "inspect": inspect, "auto": auto}
+
+
+class Shown:
+    """A result as text, and as HTML in a notebook."""
+
+    def __init__(self, text, page=None):
+        self.text = text
+        self.page = page
+
+    def __repr__(self):
+        return self.text
+
+    def _repr_html_(self):
+        return self.page
+
+
+def show(text, page=None):
+    from IPython.display import display
+
+    display(Shown(text, page))
+
+
+def reason_of(error):
+    """The message of an exception, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+class Snap:
+    """The magic `%snap` of one shell."""
+
+    def __init__(self, shell, inspect_text):
+        self.shell = shell
+        self.inspect_text = inspect_text
+        self.parsers = parsers()
+        self.auto = None
+        # The files that this session was saved to or restored from, which it may replace without asking.
+        self.own_files = set()
+
+    def magic(self, line=""):
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            raise SnapError(f"%snap: {error}") from None
+        if not words or words[0] in ("help", "-h", "--help"):
+            print(HELP, end="")
+            return
+        action, *words = words
+        if action not in self.parsers:
+            known = ", ".join(self.parsers)
+            raise SnapError(f"%snap: there is no action {action} (use {known}, or see %snap?)")
+        try:
+            options = self.parsers[action].parse_intermixed_args(words)
+            getattr(self, f"do_{action}")(options)
+        except HelpShown:
+            pass
+        except (SnapError, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            raise SnapError(reason_of(error)) from None
+
+    magic.__doc__ = HELP
+
+    def do_save(self, options):
+        report = self.save(options, only=options.names or None)
+        show(str(report))
+
+    def do_restore(self, options):
+        path = os.path.expanduser(options.file)
+        settings = {} if self.is_main() else {"into": self.shell.user_ns}
+        report = snapcli.restore(
+            path, only=options.names or None, exclude=options.exclude or None, mmap=options.mmap, trust=options.trust,
+            ambient=not options.no_ambient, **settings
+        )
+        self.own_files.add(os.path.abspath(path))
+        show(str(report))
+
+    def do_inspect(self, options):
+        path = os.path.expanduser(options.file)
+        show(self.inspect_text(path), page_of(snapcli.inspect(path)))
+
+    def do_auto(self, options):
+        if options.file is None:
+            print(self.auto.status() if self.auto else "%snap auto is off")
+            return
+        if self.auto:
+            self.auto.stop()
+            self.auto = None
+        if options.file == "off":
+            return
+        name, path = options.file, os.path.abspath(os.path.expanduser(options.file))
+        if os.path.exists(path) and path not in self.own_files:
+            if options.restore:
+                self.do_restore(self.parsers["restore"].parse_args([name]))
+            elif not options.overwrite:
+                raise SnapError(f"{name} is of an earlier session: use --restore to go on with that, or --overwrite")
+        self.own_files.add(path)
+        # A cell may change the working directory.
+        options.file = path
+        self.auto = AutoSave(self, options, name)
+
+    def is_main(self):
+        return self.shell.user_ns is sys.modules["__main__"].__dict__
+
+    def save(self, options, **settings):
+        path = os.path.expanduser(options.file)
+        if options.no_ambient:
+            settings["ambient"] = False
+        report = snapcli.save(
+            path, self.shell.user_ns, exclude=options.exclude or None, private=options.private, redact=options.redact,
+            max_size=options.max_size, **settings
+        )
+        self.own_files.add(os.path.abspath(path))
+        return report
+
+    def complete(self, shell, event):
+        """Complete actions, options, files and names."""
+        line = event.text_until_cursor
+        words = line.split()
+        # The word at the cursor is not finished.
+        given = words if line[-1:].isspace() else words[:-1]
+        if len(given) == 1:
+            return list(self.parsers)
+        parser = self.parsers.get(given[1])
+        if parser is None:
+            return []
+        if event.symbol.startswith("-"):
+            return [option for action in parser._actions for option in action.option_strings if option[:2] == "--"]
+        if len([word for word in given if not word.startswith("-")]) == 2:
+            start = os.path.expanduser(event.symbol)
+            files = [path + "/" if os.path.isdir(path) else path for path in glob.glob(glob.escape(start) + "*")]
+            found = [path for path in files if path.endswith(("/", ".pkl"))]
+            return found + (["off"] if given[1] == "auto" else [])
+        if given[1] == "restore":
+            return [variable["name"] for variable in snapcli.inspect(given[2])["variables"]]
+        return [name for name in self.shell.user_ns if not name.startswith("_") and name not in shell.user_ns_hidden]
+
+
+class AutoSave:
+    """Saves the session between two cells."""
+
+    def __init__(self, snap, options, name):
+        self.snap = snap
+        self.options = options
+        self.name = name
+        self.depth = 0
+        self.pending = False
+        self.timer = None
+        # In `time.monotonic()`.
+        self.not_before = 0.0
+        self.last = None
+        self.told = set()
+        self.process = os.getpid()
+        events = snap.shell.events
+        events.register("pre_run_cell", self.before_cell)
+        events.register("post_run_cell", self.after_cell)
+        # IPython clears the namespace when Python ends, and has registered that earlier, so it comes later.
+        atexit.register(self.finish)
+
+    def stop(self):
+        events = self.snap.shell.events
+        events.unregister("pre_run_cell", self.before_cell)
+        events.unregister("post_run_cell", self.after_cell)
+        atexit.unregister(self.finish)
+        self.finish()
+
+    def finish(self):
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        # A forked process must not replace the file.
+        if self.pending and os.getpid() == self.process:
+            self.save()
+
+    def status(self):
+        now = "there are changes to save" if self.pending else "everything is saved"
+        last = f", last at {self.last}" if self.last else ""
+        return f"saving to {self.name} after each cell that may have changed a variable{last}; {now}"
+
+    def before_cell(self, *_):
+        self.depth += 1
+
+    def after_cell(self, result=None, *_):
+        # The cell that has turned this on did not begin with it.
+        self.depth = max(0, self.depth - 1)
+        # A cell within a cell.
+        if self.depth:
+            return
+        source = getattr(getattr(result, "info", None), "raw_cell", None)
+        self.pending = self.pending or may_change(source)
+        self.save_if_due()
+
+    def save_if_due(self):
+        if not self.pending:
+            return
+        wait = self.not_before - time.monotonic()
+        if wait <= 0:
+            self.save()
+        elif self.timer is None:
+            self.start_timer(wait)
+
+    def start_timer(self, wait):
+        # A kernel runs cells in its event loop, which calls nothing else meanwhile. At the prompt of a terminal there
+        # is none: what is left is saved after the next cell, or at the end.
+        import asyncio
+
+        try:
+            self.timer = asyncio.get_running_loop().call_later(wait, self.when_idle)
+        except RuntimeError:
+            pass
+
+    def when_idle(self):
+        self.timer = None
+        # A cell that awaits something lets the loop run.
+        if not self.depth:
+            self.save_if_due()
+
+    def save(self):
+        began = time.monotonic()
+        try:
+            # Neither a child process that loads everything nor waiting for the disk is cheap.
+            report = self.snap.save(self.options, check=False, sync=False)
+        except KeyboardInterrupt:
+            self.tell("interrupted")
+        except BaseException as error:
+            self.tell(reason_of(error))
+        else:
+            self.pending = False
+            self.last = time.strftime("%H:%M:%S")
+            for name, lost in report.lost.items():
+                self.tell(f"{name} is not in it: {reason_of(lost)}")
+        ended = time.monotonic()
+        self.not_before = ended + max(self.options.every, REST * (ended - began))
+
+    def tell(self, message):
+        """Print a message, once."""
+        if message not in self.told:
+            self.told.add(message)
+            print(f"snapcli: %snap auto {self.name}: {message}", file=sys.stderr)
+
+
+# Code of these alone changes nothing.
+QUIET = (
+    ast.Module, ast.Expr, ast.Name, ast.Attribute, ast.Constant, ast.Tuple, ast.Compare, ast.BinOp, ast.UnaryOp,
+    ast.BoolOp, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context, ast.Pass,
+)
+
+
+def may_change(source):
+    """Whether a cell may have changed a variable: whether it does more than to look at some."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, TypeError):
+        # A magic.
+        return True
+    return not all(isinstance(node, QUIET) for node in ast.walk(tree))
+
+
+def page_of(report):
+    """Return the variables of a file as an HTML table."""
+    rows = []
+    for variable in report["variables"]:
+        cells = [variable["name"], variable["type"], str(variable.get("shape") or variable.get("len") or "")]
+        cells += [f"{variable['length']:,}", variable.get("preview", "")]
+        rows.append("".join(f"<td style='text-align:left'>{html.escape(str(cell))}</td>" for cell in cells))
+    for item in report["left_out"]:
+        cells = [item["name"], item["type"], "", "", f"left out: {item['error']}"]
+        rows.append("".join(f"<td style='text-align:left'><s>{html.escape(str(cell))}</s></td>" for cell in cells[:2])
+                    + "".join(f"<td style='text-align:left'>{html.escape(str(cell))}</td>" for cell in cells[2:]))
+    heads = "".join(f"<th style='text-align:left'>{head}</th>" for head in ("name", "type", "size", "bytes", "value"))
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    title = html.escape(f"{report['file']}: {len(report['variables'])} variables, {report['bytes']:,} bytes")
+    return f"<p>{title}</p><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+
+
+# The magics of the shells that have loaded the extension.
+LOADED = {}
+
+
+def load(shell, inspect_text):
+    snap = Snap(shell, inspect_text)
+    LOADED[id(shell)] = snap
+    shell.register_magic_function(snap.magic, "line", "snap")
+    shell.set_hook("complete_command", snap.complete, str_key="%snap")
+
+
+def unload(shell):
+    snap = LOADED.pop(id(shell), None)
+    if snap is not None and snap.auto:
+        snap.auto.stop()
+    shell.magics_manager.magics["line"].pop("snap", None)

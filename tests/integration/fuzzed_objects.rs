@@ -1,0 +1,53 @@
+//! What fuzzing found in the objects that an untrusted load builds: each case as a small file. An object either equals
+//! the one of CPython's unpickler, or its file is refused.
+
+use serde_json::{Value, json};
+
+use crate::env::{Sandbox, Stack, main_python, venv};
+
+const CASES: &str = include_str!("untrusted/fuzzed_cases.py");
+
+/// The answer of each case: `same`, `refused`, or how the object differs.
+fn answers() -> Value {
+    let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
+    sandbox.write("cases.py", CASES);
+    let run = sandbox.snapcli(&["save", "-o", "session.pkl", "cases.py"]);
+    run.assert_code(0);
+    serde_json::from_str(run.out().lines().next().unwrap()).unwrap()
+}
+
+#[test]
+fn objects_that_fuzzing_found_equal_those_of_pickle_or_are_refused() {
+    let expected = json!({
+        "a DateOffset": "same",
+        "a DateOffset of hours": "same",
+        "a DateOffset without parts": "same",
+        "a DateOffset whose steps have other numbers than its parts": "refused",
+        "a DateOffset whose steps were never brought into order": "refused",
+        "a DateOffset whose steps have leap days": "refused",
+        "a DateOffset whose steps have a month without a number": "refused",
+        "a DateOffset whose steps have an unknown name": "refused",
+        "a DateOffset whose steps are another timedelta": "refused",
+        "the state of an index as a second value": "refused",
+        "the arguments of an index as a second value": "refused",
+        "the state of a frame in a list": "refused",
+        "one state for two arrays of pandas": "refused",
+        "the state of an estimator as a key's value": "refused",
+        "strings of characters that exist": "same",
+        "strings of characters that do not exist": "refused",
+        "strings of the other byte order whose characters do not exist": "refused",
+        "strings in a structure whose characters do not exist": "refused",
+        "a string of numpy whose character does not exist": "refused",
+        "an offset with a calendar": "refused",
+        "an offset without a calendar": "same",
+        "some fields of an aligned structure": "same",
+        "an alignment that nothing has": "refused",
+        "an alignment that other fields would have": "refused",
+        "an alignment of strings": "refused",
+        "one index in two frames": "same",
+        "a masked array of structures": "same",
+        "a masked array of structures without a mask": "same",
+        "a masked array": "same",
+    });
+    assert_eq!(answers(), expected);
+}
