@@ -47,6 +47,9 @@ class Parser(argparse.ArgumentParser):
     def exit(self, status=0, message=None):
         raise HelpShown
 
+    def format_help(self):
+        return super().format_help().replace("usage: snap ", "usage: %snap ", 1)
+
 
 def parsers():
     """Return the parsers of the actions."""
