@@ -110,6 +110,28 @@ fn made(python: &Python, stack: Stack) -> PathBuf {
     folder.join("bin/python")
 }
 
+/// The `python` of a virtual environment with the newest versions of these packages, for a single test. `None` if they
+/// cannot be installed: there may be no network.
+#[allow(dead_code, reason = "what a test module may need")]
+pub(crate) fn scratch_venv(python: &Python, name: &str, packages: &[&str]) -> Option<PathBuf> {
+    let name = format!("{}-{name}", python.label());
+    let folder = cache().join("venvs").join(&name);
+    let made_from = format!("{}\n{}", python.executable.display(), packages.join("\n"));
+    let _lock = lock(&cache().join(format!("{name}.lock")));
+    if !fs::read_to_string(marker(&folder)).is_ok_and(|marker| marker == made_from) {
+        let _ = fs::remove_dir_all(&folder);
+        must_succeed(Command::new(&python.executable).args(["-m", "venv"]).arg(&folder));
+        let mut pip = Command::new(folder.join("bin/python"));
+        pip.args(["-m", "pip", "install", "--disable-pip-version-check", "-q"]).args(packages);
+        super::sandbox::remove_python_settings(&mut pip);
+        if !pip.output().is_ok_and(|output| output.status.success()) {
+            return None;
+        }
+        fs::write(marker(&folder), &made_from).unwrap();
+    }
+    Some(folder.join("bin/python"))
+}
+
 /// The directory of files that take long to create.
 pub(super) fn cache() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("test-cache")

@@ -44,12 +44,13 @@ fn names_are_ipythons_only_with_its_values() {
     let sandbox = jupyter();
     let run = in_kernels(
         &sandbox,
-        "import snapcli\nfrom sys import exit\n_5 = 'mine'\n_i7 = 'mine'\n_ = str.upper\ndef shout(x): return _(x) + _5 + _i7\n\
+        "import snapcli\nfrom sys import exit\n_5 = 'mine'\n_i7 = 'mine'\n_ = str.upper\n\
+         def shout(x): return _(x) + _5 + _i7\n\
          In = [1]\nOut = {2: 3}\n_private = 9\n\
          ---\n1 + 1\n\
          ---\n!false\n\
          ---\nopen('x.txt', 'w').close()\ndef reads(): return open('x.txt').read(), _2, get_ipython()\n\
-         ---\nprint(sorted(snapcli.inspect('own.pkl')['names']) if 0 else snapcli.save('own.pkl') and '')\n",
+         ---\nsnapcli.save('own.pkl');\n",
     );
     run.assert_code(0);
     let mut names: Vec<String> =
@@ -104,16 +105,15 @@ fn saving_a_large_namespace_takes_little_memory() {
         "import snapcli, numpy, re\n\
          globals().update({f'array{i}': numpy.full(2_500_000, i, dtype='f8') for i in range(10)})\n\
          strings = ['x' * 1_000_000 for _ in range(20)]\nsmall = [(i, str(i), {'k': i}) for i in range(60_000)]\n\
-         def peak():\n    return int(re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read()).group(1)) // 1000\n\
-         def now():\n    return int(re.search(r'VmRSS:\\s*(\\d+)', open('/proc/self/status').read()).group(1)) // 1000\n\
+         def megabytes(key):\n    status = open('/proc/self/status').read()\n\
+         \x20   return int(re.search(key + r':\\s*(\\d+)', status).group(1)) // 1000\n\
          ---\nsnapcli.save('warm.pkl', {'a': 1});\n\
-         ---\nwith open('/proc/self/clear_refs', 'w') as f: print(f.write('5'))\nbefore = now()\n\
-         ---\nsnapcli.save('large.pkl');\nprint(before > 230, peak() - before)\n",
+         ---\nwith open('/proc/self/clear_refs', 'w') as f: print(f.write('5'))\nbefore = megabytes('VmRSS')\n\
+         ---\nsnapcli.save('large.pkl');\nprint(before > 230, megabytes('VmHWM') - before)\n",
     );
     let out = run.out();
     let extra = out.lines().last().and_then(|line| line.strip_prefix("True "));
     let extra: u64 = extra.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{}", run.whole()));
-    eprintln!("saving 250 MB took {extra} MB");
     // dill takes as much as the namespace, and more. `SNAPCLI_TEST_ENGINE` names a release build.
     let most = if std::env::var_os("SNAPCLI_TEST_ENGINE").is_some() { 10 } else { 60 };
     assert!(extra < most, "{extra} MB more than before");
