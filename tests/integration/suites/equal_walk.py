@@ -248,7 +248,7 @@ def a_function(walk, value):
         return "function of a named tuple", []
     closure = value.__closure__ or ()
     parts = [("!code", value.__code__), ("!defaults", value.__defaults__), ("!kwdefaults", value.__kwdefaults__)]
-    parts += [(f"!cell({name})", cell) for name, cell in zip(value.__code__.co_freevars, closure)]
+    parts += [(f"!cell({name})", cell) for name, cell in zip(value.__code__.co_freevars, closure) if name != "__classdict__"]
     parts += [("!dict", value.__dict__ or None), *globals_in_use(value)]
     parts += [("!annotations", value.__annotations__ or None), ("!type_params", getattr(value, "__type_params__", ()))]
     doc = value.__doc__
