@@ -1,6 +1,5 @@
 //! `snapcli diff`: what changed between two files.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::Result;
@@ -10,8 +9,7 @@ use crate::cli::DiffArgs;
 use crate::exit::{self, OrExit};
 use crate::report::diff_report::{DiffReport, write_text};
 use crate::snapshot::file_changes::{Changes, Failed, changes};
-use crate::snapshot::index::SCHEMA;
-use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::reader::Snapshot;
 use crate::snapshot::system::map_large_blocks;
 use crate::ui::Verbosity;
 use crate::ui::progress::DelayedBar;
@@ -27,28 +25,14 @@ pub(crate) fn run_command(args: &DiffArgs, verbosity: Verbosity) -> Result<i32> 
     let open = |path: &Path| or_exit_code(open_snapshot(path, args.memory), || cannot_compare(path));
     let (before, after) = (open(&args.before)?, open(&args.after)?);
     // The error comes with the index of the file that is damaged.
-    let mut changes = compare(&before, &after, verbosity).or_else(|(index, error)| {
+    let changes = compare(&before, &after, verbosity).or_else(|(index, error)| {
         let path = paths.get(index).copied().unwrap_or(Path::new(""));
         Err(error).or_exit(exit::DAMAGED, || cannot_compare(path))
     })?;
-    hide_secrets(&mut changes, &[&before, &after]);
-    let [before, after] = paths.map(|path| path.display().to_string());
-    let same = changes.changes.is_empty();
-    let report = DiffReport { schema: SCHEMA, before, after, same, changes };
+    let [before_name, after_name] = paths.map(|path| path.display().to_string());
+    let report = DiffReport::new((before_name, &before), (after_name, &after), changes);
     print_report(&report, args.json, write_text, verbosity)?;
-    Ok(if same { exit::DONE } else { exit::FAILED })
-}
-
-/// Removes the values of variables that look like credentials to either file.
-fn hide_secrets(changes: &mut Changes, snapshots: &[&Snapshot]) {
-    for snapshot in snapshots {
-        let Contents::Own { index } = snapshot.contents() else { continue };
-        let secret = index.segments().filter(|(_, variable)| !variable.secrets.is_empty());
-        let secret: HashSet<&str> = secret.map(|(_, variable)| variable.name.as_str()).collect();
-        for change in changes.changes.iter_mut().filter(|change| secret.contains(change.name.as_str())) {
-            change.hide_values();
-        }
-    }
+    Ok(if report.same { exit::DONE } else { exit::FAILED })
 }
 
 fn cannot_compare(path: &Path) -> String {

@@ -90,7 +90,8 @@ fn candidates(choice: &PythonChoice) -> Vec<CandidateReport> {
         let chosen = choice.chosen == Some(index);
         let (usable, version, reason) = match &candidate.state {
             CandidateState::Usable(python) => {
-                (true, Some(python.version_text.clone()), (!chosen).then(|| why_not_chosen(choice, candidate)))
+                let reason = if chosen { why_chosen(candidate) } else { Some(why_not_chosen(choice, candidate)) };
+                (true, Some(python.version_text.clone()), reason)
             }
             CandidateState::Unusable(why) => (false, None, Some(why.to_string())),
             CandidateState::NotTried(why) => (false, None, Some(why.clone())),
@@ -107,10 +108,23 @@ fn candidates(choice: &PythonChoice) -> Vec<CandidateReport> {
     .collect()
 }
 
+/// Why the chosen Python is a candidate, where the name of the step does not say it.
+fn why_chosen(candidate: &Candidate) -> Option<String> {
+    let reason = match candidate.source {
+        PythonSource::OwnNamed => "snapcli was started by its path in this environment",
+        PythonSource::Own => "snapcli is installed in this environment",
+        PythonSource::Tool => "no other Python was found: this environment is for snapcli alone",
+        _ => return None,
+    };
+    Some(reason.to_owned())
+}
+
 /// Why a usable Python is not the chosen one.
 fn why_not_chosen(choice: &PythonChoice, candidate: &Candidate) -> String {
     if candidate.source == PythonSource::Elsewhere {
         "not searched by default: select it with --python".to_owned()
+    } else if candidate.source == PythonSource::Tool {
+        "for snapcli alone: used only if there is no other Python".to_owned()
     } else if choice.chosen.is_some() {
         "usable, but later in the search order".to_owned()
     } else {
@@ -127,15 +141,17 @@ fn engine(interpreter: &Interpreter) -> EngineReport {
 
 #[cfg(feature = "embed")]
 fn library(interpreter: Option<&Interpreter>) -> Option<LibpythonReport> {
+    if interpreter.is_some_and(|python| python.start_way() == StartWay::Injected) {
+        return None;
+    }
     // `ensure` would restart the program, so the report only compares the two libraries.
     let loaded = libpython::loaded_library();
-    let embedded = interpreter.filter(|python| python.start_way() == StartWay::Embedded);
-    let differs = embedded.map(libpython::differs).transpose();
+    let differs = interpreter.map(libpython::differs).transpose();
     // `differs` also determines the loaded library, so the first error is enough.
     let error = loaded.as_ref().err().or(differs.as_ref().err()).map(|error| format!("{error:#}"));
     Some(LibpythonReport {
         loaded: loaded.ok().map(|path| display(&path)),
-        wanted: embedded.and_then(|python| python.library.as_deref()).map(display),
+        wanted: interpreter.and_then(|python| python.library.as_deref()).map(display),
         restart: differs.ok().flatten().unwrap_or(false),
         error,
     })

@@ -68,7 +68,7 @@ impl PyBufferView {
         self.0.read_only != 0
     }
 
-    pub(super) fn is_contiguous(&self) -> bool {
+    pub(crate) fn is_contiguous(&self) -> bool {
         // SAFETY: a view that is held; `A` allows C and Fortran order.
         unsafe { PyBuffer_IsContiguous(&raw const self.0, b'A' as c_char) != 0 }
     }

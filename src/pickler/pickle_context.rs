@@ -65,6 +65,8 @@ pub(super) struct PickleContext {
     known_to_save: Mutex<FxHashSet<usize>>,
     /// The module that this pickler treats as `__main__`.
     pub(super) main: Py<PyAny>,
+    /// The namespace that is being saved: that of `main`, or another that takes its place.
+    pub(super) globals: Py<PyDict>,
     pub(super) imports: SessionImports,
     /// dill's options for a single pickle; None in a session.
     options: Option<Py<PyDict>>,
@@ -106,6 +108,7 @@ impl PickleContext {
             is_trial: false,
             known_to_save: Mutex::default(),
             main: main.clone().into_any().unbind(),
+            globals: main.dict().unbind(),
             imports: SessionImports::default(),
             options,
             buffer_callback,
@@ -138,11 +141,25 @@ impl PickleContext {
         self
     }
 
+    /// The same context, for a session whose code has these globals instead of the namespace of `main`.
+    pub(super) fn with_globals(mut self, globals: &Bound<'_, PyDict>) -> PyResult<Self> {
+        self.lock()?.main_dict = globals.as_ptr() as usize;
+        self.globals = globals.clone().unbind();
+        Ok(self)
+    }
+
+    /// Whether a dict is that of the session, and not the one of `main`.
+    pub(super) fn is_own_namespace(&self, dict: &Bound<'_, PyDict>) -> bool {
+        let main = self.main.bind(dict.py()).cast::<PyModule>();
+        self.globals.is(dict) && main.is_ok_and(|main| !main.dict().is(dict))
+    }
+
     /// A context that only finds out whether something can be saved in the session of another one.
     pub(super) fn for_trial(of: &Arc<Self>, main: &Bound<'_, PyModule>, out: OpcodeOutput) -> PyResult<Self> {
         let outer = Arc::clone(of);
         let importer: DillImporter = Box::new(move |py| Ok(outer.dill.import(py)?.unbind()));
-        Ok(Self { is_trial: true, ..Self::new(main, importer, of.calls, out, None)? })
+        let context = Self::new(main, importer, of.calls, out, None)?.with_globals(of.globals.bind(main.py()))?;
+        Ok(Self { is_trial: true, ..context })
     }
 
     /// Whether an object can be saved. In a trial this is taken for granted: the trial will show it.

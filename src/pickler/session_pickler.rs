@@ -58,19 +58,31 @@ impl From<PyErr> for SaveFailure<'_> {
     }
 }
 
+/// An attribute that the session has set on a class or function that an import finds.
+#[derive(Clone)]
+pub(crate) struct ChangedAttribute<'py> {
+    /// The class or function, which may be within another class.
+    pub(crate) owner: Bound<'py, PyAny>,
+    /// The path within the definition that is saved: `DEBUG`, or `Inner.DEBUG`.
+    pub(crate) path: String,
+    pub(crate) name: Bound<'py, PyString>,
+    pub(crate) value: Bound<'py, PyAny>,
+}
+
 impl<'py> SessionPickler<'py> {
-    /// A pickler for the session in `module`, which takes memo slot 0. `imported` are the modules with dotted names
-    /// that the script imports; `importer` imports dill at the first need; `sink` gets the opcodes; `unloadable` are
-    /// refused; `early` are bound early.
+    /// A pickler for the session in `module`, which takes memo slot 0. Its code has these `globals`. `imported` are the
+    /// modules with dotted names that the script imports; `importer` imports dill at the first need; `sink` gets the
+    /// opcodes; `unloadable` are refused; `early` are bound early.
     pub(crate) fn new(
         module: &Bound<'py, PyModule>,
+        globals: &Bound<'py, PyDict>,
         imported: &[String],
         importer: DillImporter,
         sink: Box<dyn SegmentSink>,
         unloadable: &Arc<UnloadableObjects>,
         early: EarlyBindings,
     ) -> PyResult<Self> {
-        let context = new_context(module, importer, sink)?.with_imports(imported.to_vec()).binding(early);
+        let context = new_context(module, globals, importer, sink)?.with_imports(imported.to_vec()).binding(early);
         Self::with_context(module, context.refusing(Arc::clone(unloadable)))
     }
 
@@ -137,30 +149,31 @@ impl<'py> SessionPickler<'py> {
         self.save_by(position, most, || engine::save(&self.context, value))
     }
 
-    /// As [`save`](Self::save), for a class or function that an import finds: the opcodes also set attributes of it.
+    /// As [`save`](Self::save), for a class or function that an import finds: the opcodes also set attributes of it, or
+    /// of definitions within it.
     ///
     /// # Errors
     /// As for [`save`](Self::save).
     pub(crate) fn save_attributes(
         &self,
         definition: &Bound<'py, PyAny>,
-        attributes: &[(Bound<'py, PyString>, Bound<'py, PyAny>)],
+        attributes: &[ChangedAttribute<'py>],
         position: u64,
         most: u64,
     ) -> Result<SavedValue, SaveFailure<'py>> {
         self.save_by(position, most, || {
             let mut actions = Vec::new();
-            if let Ok(class) = definition.cast::<PyType>() {
-                for (name, value) in attributes {
+            for ChangedAttribute { owner, name, value, .. } in attributes {
+                if let Ok(class) = owner.cast::<PyType>() {
                     actions.extend(Action::set_attribute(class, name, value.clone())?);
+                } else {
+                    let names = PyDict::new(self.py);
+                    names.set_item(name, value)?;
+                    actions.extend([owner.clone(), names.into_any()].map(Action::Save));
+                    actions.extend([Opcode::Build, Opcode::Pop].map(Action::Write));
                 }
-                actions.push(Action::Save(definition.clone()));
-            } else {
-                let names = PyDict::new(self.py);
-                attributes.iter().try_for_each(|(name, value)| names.set_item(name, value))?;
-                actions.extend([definition.clone(), names.into_any()].map(Action::Save));
-                actions.push(Action::Write(Opcode::Build));
             }
+            actions.push(Action::Save(definition.clone()));
             actions.reverse();
             engine::run(&self.context, self.py, WorkItem::Actions { object: Some(definition.clone()), actions })
         })
@@ -243,10 +256,11 @@ impl Drop for SessionPickler<'_> {
 
 fn new_context(
     module: &Bound<'_, PyModule>,
+    globals: &Bound<'_, PyDict>,
     importer: DillImporter,
     sink: Box<dyn SegmentSink>,
 ) -> PyResult<PickleContext> {
-    PickleContext::new(module, importer, save_trial::CALLS, OpcodeOutput::segments(sink), None)
+    PickleContext::new(module, importer, save_trial::CALLS, OpcodeOutput::segments(sink), None)?.with_globals(globals)
 }
 
 /// An object at fault in a value, and the one to write a marker for.
@@ -257,7 +271,9 @@ pub(crate) struct Fault<'py> {
 }
 
 /// What [`all_faults`] is to search for.
-pub(crate) struct FaultRequest<'a> {
+pub(crate) struct FaultRequest<'a, 'py> {
+    /// The globals of the session's code.
+    pub(crate) globals: &'a Bound<'py, PyDict>,
     pub(crate) unloadable: &'a Arc<UnloadableObjects>,
     /// Whether markers may replace objects.
     pub(crate) replaces: bool,
@@ -272,9 +288,9 @@ pub(crate) fn all_faults<'py>(
     module: &Bound<'py, PyModule>,
     importer: DillImporter,
     value: &Bound<'py, PyAny>,
-    request: FaultRequest<'_>,
+    request: FaultRequest<'_, 'py>,
 ) -> PyResult<Vec<Fault<'py>>> {
-    let context = new_context(module, importer, Box::new(NullSink))?;
+    let context = new_context(module, request.globals, importer, Box::new(NullSink))?;
     let context = context.with_fault_search(request.replaces).refusing(Arc::clone(request.unloadable));
     let context = if request.is_too_deep { context.with_low_limit() } else { context };
     let pickler = SessionPickler::with_context(module, context)?;

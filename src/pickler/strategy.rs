@@ -66,6 +66,8 @@ pub(super) enum Strategy {
     ProcessBound(LiveRefusal, Option<Box<Strategy>>),
     /// dill's function for this type.
     DillFunction(Py<PyAny>),
+    /// As [`without_dill`](super::without_dill) says, because dill is not installed.
+    WithoutDill,
     /// dill's pickler itself, which registers such types when it meets them: numpy's subclasses and the like.
     DillPickler,
 }
@@ -126,10 +128,12 @@ fn of_other_kind(kind: &Bound<'_, PyType>, context: &PickleContext, module: &str
     if let Some(strategy) = tensor_strategy(kind, module, name)? {
         return Ok(strategy);
     }
-    if context.dill.may_know(kind.py(), module, name)?
-        && let Some(function) = context.dill.function(kind)?
-    {
-        return Ok(Strategy::DillFunction(function));
+    if context.dill.may_know(kind.py(), module, name)? {
+        match context.dill.function(kind)? {
+            Some(function) => return Ok(Strategy::DillFunction(function)),
+            None if context.dill.is_missing() => return Ok(Strategy::WithoutDill),
+            None => {}
+        }
     }
     if let Some(form) = exceptions::form(kind)? {
         return Ok(Strategy::Exception(form));

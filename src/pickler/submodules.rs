@@ -97,11 +97,9 @@ impl SessionImports {
     fn used_names(&self, context: &PickleContext, py: Python<'_>) -> &FxHashSet<String> {
         self.used.get_or_init(|| {
             let mut names = FxHashSet::default();
-            if let Ok(main) = context.main.bind(py).cast::<PyModule>() {
-                for value in main.dict().values() {
-                    // Reading code objects cannot fail. A class with a strange namespace uses no names.
-                    let _ = add_names_within(context, &value, &mut names);
-                }
+            for value in context.globals.bind(py).values() {
+                // Reading code objects cannot fail. A class with a strange namespace uses no names.
+                let _ = add_names_within(context, &value, &mut names);
             }
             names
         })

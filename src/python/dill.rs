@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
-use pyo3::exceptions::PyImportError;
+use pyo3::exceptions::{PyImportError, PyModuleNotFoundError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
@@ -22,8 +22,9 @@ const OLDEST: (u32, u32, u32) = (0, 3, 6);
 #[derive(Clone)]
 pub(crate) struct DillLocation {
     /// `sys.path` from before the script ran, without the folder of the script: dill must not import a `logging.py`
-    /// from there instead of the standard library's. Ends with the private folder if that is needed.
-    path: Vec<OsString>,
+    /// from there instead of the standard library's. Ends with the private folder if that is needed. `None` in a
+    /// process that snapcli has not started: its own `sys.path` is the right one, and other threads use it.
+    path: Option<Vec<OsString>>,
 }
 
 impl DillLocation {
@@ -41,13 +42,12 @@ impl DillLocation {
             let home = dill_install::ensure(version, &text("executable")?, &text("_base_executable")?, say);
             path.push(home.or_exit(exit::NO_PYTHON, || "cannot find dill".to_owned())?.into());
         }
-        Ok(Self { path })
+        Ok(Self { path: Some(path) })
     }
 
     /// The dill of a process that snapcli has not started: whatever its `sys.path` leads to. Nothing is installed.
-    pub(crate) fn of_process(py: Python<'_>) -> PyResult<Self> {
-        let path: Vec<OsString> = py.import("sys")?.getattr("path")?.extract()?;
-        Ok(Self { path: path.into_iter().filter(|entry| !entry.is_empty()).collect() })
+    pub(crate) fn of_process() -> Self {
+        Self { path: None }
     }
 
     /// A dill that is imported on first use.
@@ -55,25 +55,31 @@ impl DillLocation {
         LazyDill { dill: self.clone(), module: Arc::default() }
     }
 
-    /// Imports dill.
-    ///
-    /// # Errors
-    /// With exit code 6, if it does not import, or is too old.
-    pub(crate) fn import<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyModule>> {
+    fn find_module<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyModule>> {
         let sys = py.import("sys")?;
         if !sys.hasattr("excepthook")? {
             // dill imports `threading`, which needs `sys.excepthook`. The script may have deleted it.
             sys.setattr("excepthook", sys.getattr("__excepthook__")?)?;
         }
+        let Some(path) = &self.path else {
+            return py.import("dill").or_exit(exit::NO_PYTHON, || "cannot import dill: reinstall it".to_owned());
+        };
         // The script may have changed `sys.path`, or deleted it.
         let scripts = sys.getattr_opt("path")?;
-        sys.setattr("path", &self.path)?;
+        sys.setattr("path", path)?;
         let dill = py.import("dill");
         if let Some(scripts) = scripts {
             sys.setattr("path", scripts)?;
         }
-        let dill =
-            dill.or_exit(exit::NO_PYTHON, || "cannot import dill: reinstall it in this environment".to_owned())?;
+        dill.or_exit(exit::NO_PYTHON, || "cannot import dill: reinstall it in this environment".to_owned())
+    }
+
+    /// Imports dill.
+    ///
+    /// # Errors
+    /// With exit code 6, if it does not import, or is too old.
+    pub(crate) fn import<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyModule>> {
+        let dill = self.find_module(py)?;
         let version = version(&dill);
         let parts: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
         if let [major, minor, patch] = parts[..]
@@ -100,7 +106,13 @@ impl LazyDill {
         if let Some(module) = self.module.get() {
             return Ok(module.bind(py).clone());
         }
-        let module = self.dill.import(py).map_err(|error| PyImportError::new_err(format!("{error:#}")))?;
+        let module =
+            self.dill.import(py).map_err(|error| match error.chain().find_map(|it| it.downcast_ref::<PyErr>()) {
+                Some(error) if is_missing(py, error) => {
+                    PyModuleNotFoundError::new_err("it needs dill: pip install dill")
+                }
+                _ => PyImportError::new_err(format!("{error:#}")),
+            })?;
         Ok(self.module.get_or_init(|| module.unbind()).bind(py).clone())
     }
 
@@ -115,6 +127,12 @@ impl LazyDill {
     }
 }
 
+/// Whether an error says that dill is not installed, not that it cannot be imported.
+fn is_missing(py: Python<'_>, error: &PyErr) -> bool {
+    let module = || error.value(py).getattr("name")?.extract::<String>();
+    error.is_instance_of::<PyModuleNotFoundError>(py) && module().is_ok_and(|name| name == "dill")
+}
+
 impl DillLocation {
     /// Runs an action that may import dill, and leaves dill imported. For calls from the script, which may be repeated.
     pub(crate) fn at_hand<T>(&self, py: Python<'_>, action: impl FnOnce(&LazyDill) -> T) -> PyResult<T> {
@@ -124,10 +142,10 @@ impl DillLocation {
     /// Runs an action while `sys.path` begins as it did before the script, so that modules of the standard library are
     /// not found in the folder of the script instead.
     fn with_path<T>(&self, py: Python<'_>, action: impl FnOnce() -> T) -> PyResult<T> {
+        let Some(mut path) = self.path.clone() else { return Ok(action()) };
         let sys = py.import("sys")?;
         let scripts = sys.getattr_opt("path")?;
         // The entries of the script follow, because reducers of the script may import its modules.
-        let mut path = self.path.clone();
         let entries = scripts.as_ref().and_then(|scripts| scripts.extract::<Vec<OsString>>().ok());
         path.extend(entries.unwrap_or_default());
         sys.setattr("path", path)?;

@@ -1,26 +1,30 @@
 //! Chooses a Python, and records why each candidate was or was not used.
 //!
 //! The order is that of uv: `--python`, `SNAPCLI_PYTHON`, the active virtual environment, an active conda environment,
-//! `.venv` here or in a parent directory, conda's base, `PATH`. A Python that the user names must be usable, and so
-//! must an active virtual environment that exists: without its packages the script would fail anyway. (uv also stops
-//! at a broken active environment, and continues if `VIRTUAL_ENV` names a folder that is no longer one.) A `.venv` that
-//! others could change ends the search as well: another Python would only hide that. Any other unusable candidate is
-//! skipped.
+//! `.venv` here or in a parent directory, conda's base, `PATH`. The Python of `python -m snapcli` comes right after
+//! `--python`. The environment that snapcli itself is installed in comes before all active ones if its path was typed
+//! (`env/bin/snapcli`), as for every program of a virtual environment; otherwise after `.venv`, which is more likely
+//! the project's. But an environment that uv or pipx made for snapcli alone comes last, after `PATH`: it has none of
+//! the user's packages (`own_environment`).
+//!
+//! A Python that the user names must be usable, and so must an active virtual environment that exists: without its
+//! packages the script would fail anyway. (uv also stops at a broken active environment, and continues if
+//! `VIRTUAL_ENV` names a folder that is no longer one.) A `.venv` that others could change ends the search as well:
+//! another Python would only hide that. Any other unusable candidate is skipped.
 
-use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::fs::PermissionsExt;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::{env, fmt, fs};
 
 use anyhow::Result;
 
 use super::found_environment;
 use super::interpreter::Interpreter;
+use super::own_environment::{self, OwnEnvironment, OwnKind};
 use super::path_owner::{ForeignPath, PathOwners};
 use super::probe::{self, Unusable};
 use super::second_start;
+use super::surroundings::{Surroundings, exists, is_environment, is_script, python_of, version_parts};
 use crate::exit::{self, Coded};
 
 /// The environment variable with the same meaning as `--python`.
@@ -31,18 +35,26 @@ pub(crate) const VARIABLE: &str = "SNAPCLI_PYTHON";
 pub(crate) enum PythonSource {
     /// `--python`.
     Option,
+    /// `python -m snapcli`.
+    Module,
     /// `SNAPCLI_PYTHON`.
     Variable,
+    /// The environment that snapcli is installed in, if its path was typed.
+    OwnNamed,
     /// `VIRTUAL_ENV`: an activated virtual environment.
     VirtualEnv,
     /// `CONDA_PREFIX`: an activated conda environment other than the base.
     Conda,
     /// `.venv` in the working directory or one of its parents.
     DotVenv,
+    /// The environment that snapcli is installed in, if it is not for snapcli alone.
+    Own,
     /// `CONDA_PREFIX`, if it is conda's base.
     CondaBase,
     /// `python3` or `python` on `PATH`.
     Path,
+    /// The environment that uv or pipx made for snapcli alone.
+    Tool,
     /// Not part of the search: `doctor` shows it as a choice for `--python`.
     Elsewhere,
 }
@@ -51,12 +63,15 @@ impl fmt::Display for PythonSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Option => "--python",
+            Self::Module => "python -m",
             Self::Variable => VARIABLE,
             Self::VirtualEnv => "VIRTUAL_ENV",
             Self::Conda => "CONDA_PREFIX",
             Self::DotVenv => ".venv",
+            Self::OwnNamed | Self::Own => "own environment",
             Self::CondaBase => "conda base",
             Self::Path => "PATH",
+            Self::Tool => "tool environment",
             Self::Elsewhere => "elsewhere",
         })
     }
@@ -65,9 +80,9 @@ impl fmt::Display for PythonSource {
 /// Whether a candidate can be used.
 #[derive(Clone, Debug)]
 pub(crate) enum CandidateState {
-    /// It can be embedded.
+    /// It can run scripts.
     Usable(Box<Interpreter>),
-    /// It cannot be embedded.
+    /// It cannot.
     Unusable(Unusable),
     /// It was not examined, for this reason.
     NotTried(String),
@@ -117,17 +132,19 @@ impl PythonChoice {
             _ => None,
         });
         let named = |c: &Candidate| {
-            matches!(c.source, PythonSource::Option | PythonSource::Variable | PythonSource::VirtualEnv)
-                || c.state.is_foreign()
+            use PythonSource::{Module, Option, OwnNamed, Variable, VirtualEnv};
+            matches!(c.source, Option | Module | Variable | OwnNamed | VirtualEnv) || c.state.is_foreign()
         };
         // The search stopped at a Python that the user named: advice about others would only distract.
         if self.candidates.last().is_some_and(named) {
             let first = reasons.next().unwrap_or_default();
             return exit::coded(exit::NO_PYTHON, first).with_details(reasons.collect());
         }
-        let advice = "install CPython 3.10 or newer with its shared library, or choose one with --python";
+        let message =
+            if self.candidates.is_empty() { "found none" } else { "none of those that were found can run scripts" };
+        let advice = "install CPython 3.10 or newer, or choose one with --python";
         let details = reasons.chain([advice.to_owned()]).collect();
-        exit::coded(exit::NO_PYTHON, "found no Python that can be embedded").with_details(details)
+        exit::coded(exit::NO_PYTHON, message).with_details(details)
     }
 }
 
@@ -186,73 +203,6 @@ pub(crate) fn survey(explicit: Option<&str>) -> PythonChoice {
     choice
 }
 
-/// What the choice depends on, apart from files.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Surroundings {
-    /// Environment variables.
-    pub vars: HashMap<OsString, OsString>,
-    /// The working directory.
-    pub cwd: PathBuf,
-    /// The user's home directory, where pyenv usually is.
-    pub home: Option<PathBuf>,
-}
-
-impl Surroundings {
-    /// The surroundings of this process.
-    #[must_use]
-    pub(crate) fn here() -> Self {
-        Self { vars: env::vars_os().collect(), cwd: env::current_dir().unwrap_or_default(), home: dirs::home_dir() }
-    }
-
-    /// The value of a variable. An empty one counts as not set.
-    fn var(&self, name: &str) -> Option<&OsStr> {
-        self.vars.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
-    }
-
-    /// All programs with this name on `PATH`. Relative entries are relative to the working directory.
-    fn on_path(&self, name: &OsStr) -> Vec<PathBuf> {
-        let folders = env::split_paths(self.var("PATH").unwrap_or_default());
-        folders.map(|folder| self.cwd.join(folder).join(name)).filter(|file| is_program(file)).collect()
-    }
-
-    /// The versions that pyenv has installed, newest first.
-    fn pyenv_versions(&self) -> Vec<(Vec<u8>, PathBuf)> {
-        let root = self.var("PYENV_ROOT").map(PathBuf::from).or_else(|| Some(self.home.as_ref()?.join(".pyenv")));
-        let entries = root.and_then(|root| fs::read_dir(root.join("versions")).ok());
-        let folders = entries.into_iter().flatten().flatten().map(|entry| entry.path());
-        let mut found: Vec<_> = folders
-            .filter_map(|folder| Some((version_parts(folder.file_name()?)?, python_of(&folder))))
-            .filter(|(_, python)| is_program(python))
-            .collect();
-        found.sort_by_key(|(version, _)| Reverse(version.clone()));
-        found
-    }
-}
-
-fn is_program(file: &Path) -> bool {
-    file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-}
-
-/// Parses `3`, `3.12` or `3.12.1`.
-fn version_parts(text: &OsStr) -> Option<Vec<u8>> {
-    text.to_str()?.split('.').map(|part| part.parse().ok()).collect()
-}
-
-/// The path of the Python in an environment or a prefix, whether it exists or not.
-fn python_of(folder: &Path) -> PathBuf {
-    let (python, python3) = (folder.join("bin/python"), folder.join("bin/python3"));
-    if !exists(&python) && exists(&python3) { python3 } else { python }
-}
-
-/// Whether a path exists. A dangling symlink counts: the error about it is better than none.
-fn exists(file: &Path) -> bool {
-    file.symlink_metadata().is_ok()
-}
-
-fn is_environment(folder: &Path) -> bool {
-    exists(&folder.join("pyvenv.cfg")) || exists(&python_of(folder))
-}
-
 /// A step of the search, with the paths it has found.
 struct SearchStep {
     source: PythonSource,
@@ -274,28 +224,59 @@ impl SearchStep {
 }
 
 fn search_steps(around: &Surroundings, explicit: Option<&str>) -> Vec<SearchStep> {
-    let conda_is_base = around.var("CONDA_DEFAULT_ENV").is_some_and(|name| name == "base" || name == "root");
-    let conda = around.var("CONDA_PREFIX").map(|prefix| python_of(Path::new(prefix)));
-    let conda = SearchStep::new(
-        if conda_is_base { PythonSource::CondaBase } else { PythonSource::Conda },
-        conda.into_iter().collect(),
-    );
-    // All `python3` on PATH come before the first `python`, which may be Python 2.
-    let in_path = ["python3", "python"].map(|name| around.on_path(OsStr::new(name))).concat();
+    let own = own_environment::find(around);
+    let of_kind = |kind, source| own.iter().filter(move |own| own.kind == kind).map(move |own| own_step(source, own));
     let mut steps = Vec::new();
     steps.extend(explicit.map(|name| step_for_name(PythonSource::Option, OsStr::new(name), around)));
+    steps.extend(
+        around
+            .module_python
+            .as_ref()
+            .map(|python| SearchStep { binding: true, ..SearchStep::new(PythonSource::Module, vec![python.clone()]) }),
+    );
     steps.extend(around.var(VARIABLE).map(|name| step_for_name(PythonSource::Variable, name, around)));
+    steps.extend(of_kind(OwnKind::Named, PythonSource::OwnNamed));
     steps.extend(around.var("VIRTUAL_ENV").map(|folder| active_environment(&around.cwd.join(folder))));
-    steps.push(conda);
-    let environments = around.cwd.ancestors().map(|folder| folder.join(".venv"));
-    let nearest = environments.into_iter().find(|folder| is_environment(folder));
-    let dot_venv = SearchStep::new(PythonSource::DotVenv, nearest.iter().map(|folder| python_of(folder)).collect());
-    let dot_venv = SearchStep { environment: nearest, ..dot_venv };
     // An environment that the user activated comes before `.venv`, but conda's base, which is often active by default,
     // comes after it.
-    steps.insert(steps.len() - usize::from(conda_is_base), dot_venv);
-    steps.push(SearchStep::new(PythonSource::Path, in_path));
+    let conda = conda_environment(around);
+    let (base, activated): (Vec<_>, _) = conda.into_iter().partition(|step| step.source == PythonSource::CondaBase);
+    steps.extend(activated);
+    steps.push(dot_venv(around, own.as_ref()));
+    steps.extend(of_kind(OwnKind::Shared, PythonSource::Own));
+    steps.extend(base);
+    steps.push(on_path(around, own.as_ref()));
+    steps.extend(of_kind(OwnKind::Tool, PythonSource::Tool));
     steps
+}
+
+/// The environment of snapcli. It must be usable if the user has named it.
+fn own_step(source: PythonSource, own: &OwnEnvironment) -> SearchStep {
+    SearchStep { binding: own.kind == OwnKind::Named, ..SearchStep::new(source, vec![own.python.clone()]) }
+}
+
+fn conda_environment(around: &Surroundings) -> Option<SearchStep> {
+    let is_base = around.var("CONDA_DEFAULT_ENV").is_some_and(|name| name == "base" || name == "root");
+    let source = if is_base { PythonSource::CondaBase } else { PythonSource::Conda };
+    around.var("CONDA_PREFIX").map(|prefix| SearchStep::new(source, vec![python_of(Path::new(prefix))]))
+}
+
+/// The nearest `.venv`. If this program is installed in it, it runs code from there already.
+fn dot_venv(around: &Surroundings, own: Option<&OwnEnvironment>) -> SearchStep {
+    let nearest = around.cwd.ancestors().map(|folder| folder.join(".venv")).find(|folder| is_environment(folder));
+    let python = nearest.as_deref().map(python_of);
+    let is_own = |folder: &PathBuf| own.is_some_and(|own| own.folder.canonicalize().ok() == folder.canonicalize().ok());
+    let environment = nearest.filter(|folder| !is_own(folder));
+    SearchStep { environment, ..SearchStep::new(PythonSource::DotVenv, python.into_iter().collect()) }
+}
+
+/// All `python3` on `PATH`, then all `python`, which may be Python 2. `uvx` puts the environment of the tool first.
+fn on_path(around: &Surroundings, own: Option<&OwnEnvironment>) -> SearchStep {
+    let tool = own.filter(|own| own.kind == OwnKind::Tool).map(|own| own.folder.join("bin"));
+    let tool = tool.and_then(|folder| folder.canonicalize().ok());
+    let is_of_tool = |path: &PathBuf| tool.is_some() && path.parent().and_then(|f| f.canonicalize().ok()) == tool;
+    let found = ["python3", "python"].map(|name| around.on_path(OsStr::new(name))).concat();
+    SearchStep::new(PythonSource::Path, found.into_iter().filter(|path| !is_of_tool(path)).collect())
 }
 
 fn active_environment(folder: &Path) -> SearchStep {
@@ -330,12 +311,6 @@ fn elsewhere(around: &Surroundings) -> SearchStep {
     let mut found: Vec<_> = minors.flat_map(|name| around.on_path(&name)).filter(|file| !is_script(file)).collect();
     found.extend(around.pyenv_versions().into_iter().filter(|(has, _)| has >= &vec![3, 10]).map(|(_, python)| python));
     SearchStep::new(PythonSource::Elsewhere, found)
-}
-
-fn is_script(file: &Path) -> bool {
-    use std::io::Read;
-    let mut start = [0; 2];
-    fs::File::open(file).and_then(|mut file| file.read_exact(&mut start)).is_ok() && &start == b"#!"
 }
 
 /// Asks a Python that a step of the search has found about itself.
@@ -417,6 +392,8 @@ fn examine(step: &SearchStep, path: &Path, probe: Probe<'_>) -> CandidateState {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -445,6 +422,10 @@ mod tests {
             path
         }
 
+        fn paths(&self, folders: &[&str]) -> OsString {
+            std::env::join_paths(folders.iter().map(|folder| self.folder.path().join(folder))).expect("no colons")
+        }
+
         fn set(&mut self, name: &str, path: &str) {
             self.around.vars.insert(name.into(), self.folder.path().join(path).into());
         }
@@ -469,7 +450,7 @@ mod tests {
         let json = serde_json::json!({
             "executable": path, "version": [3, 12, 1], "version_text": "3.12.1", "implementation": "cpython",
             "base_prefix": "/", "prefix": "/", "base_executable": path, "library": null, "shared": true,
-            "static_executable": false,
+            "static_executable": false, "is_wrapper": false,
             "free_threaded": false, "platform": "linux", "machine": "x86_64",
         });
         serde_json::from_value(json).expect("all fields")
@@ -490,6 +471,39 @@ mod tests {
         let order = ["stale/bin/python", "work/.venv/bin/python", "conda/bin/python"];
         assert_eq!(machine.search(None, "nothing").1, [&order[..], &path].concat());
         assert_eq!(machine.search(None, "conda"), (Some(PythonSource::CondaBase), order.map(str::to_owned).to_vec()));
+    }
+
+    #[test]
+    fn the_environment_of_snapcli_is_preferred_to_path_but_that_of_a_tool_is_not() {
+        let mut machine = FakeMachine::new();
+        machine.set("VIRTUAL_ENV", "active");
+        machine.file("own/pyvenv.cfg");
+        machine.file("own/bin/python");
+        let program = machine.file("own/bin/snapcli");
+        machine.around.program = program.canonicalize().ok();
+        machine.around.vars.insert("PATH".into(), machine.paths(&["own/bin", "usr/bin"]));
+        let order = |machine: &FakeMachine| machine.search(None, "nothing").1;
+        machine.around.started_as = "snapcli".into();
+        assert_eq!(order(&machine), ["active/bin/python", "own/bin/python", "usr/bin/python3"]);
+        machine.around.started_as = program.into();
+        // It was named, and is unusable: the search ends.
+        assert_eq!(order(&machine), ["own/bin/python"]);
+        assert_eq!(machine.search(None, "own").0, Some(PythonSource::OwnNamed));
+        machine.file("own/uv-receipt.toml");
+        assert_eq!(order(&machine), ["active/bin/python", "usr/bin/python3", "own/bin/python"]);
+        assert_eq!(machine.search(None, "own").0, Some(PythonSource::Tool));
+    }
+
+    #[test]
+    fn the_python_of_python_m_is_overridden_by_an_option_only() {
+        let mut machine = FakeMachine::new();
+        machine.set(VARIABLE, "usr/bin/python3");
+        machine.around.module_python = Some(machine.file("module/bin/python"));
+        machine.file("mine/bin/python");
+        assert_eq!(machine.search(None, "").0, Some(PythonSource::Module));
+        assert_eq!(machine.search(None, "usr").0, None, "it must be usable");
+        let mine = machine.folder.path().join("mine");
+        assert_eq!(machine.search(mine.to_str(), "").0, Some(PythonSource::Option));
     }
 
     #[test]

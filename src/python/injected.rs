@@ -73,7 +73,12 @@ unsafe extern "C" fn run(count: c_int, arguments: *mut *mut c_char, _: *mut *mut
     c_int::from(crate::run_program(preload::own_arguments(&words)))
 }
 
-/// For `snapcli/__main__.py`, which Python runs if the engine could not be preloaded: Python runs already.
-pub(crate) fn run_in_python(arguments: &[OsString]) -> u8 {
-    crate::run_program(preload::own_arguments(arguments))
+/// For `snapcli/__main__.py`, which Python runs if the engine could not be preloaded: Python runs already. If a wrapper
+/// has started it, it is started once more, without the wrapper but with the environment that the wrapper has made.
+pub(crate) fn run_in_python(arguments: Vec<OsString>, has_options: bool) -> u8 {
+    if !has_options && let Some(interpreter) = second_start::take_wrapped() {
+        // If that fails, the script can run here as well.
+        let _ = preload::start_behind_wrapper(interpreter, &arguments);
+    }
+    crate::run_program(arguments)
 }

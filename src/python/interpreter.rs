@@ -33,6 +33,8 @@ pub(crate) struct Interpreter {
     pub library: Option<PathBuf>,
     /// Whether its executable contains Python itself, and loads no libpython.
     pub static_executable: bool,
+    /// Whether its executable is a wrapper that starts Python as another program, as those of Nix are.
+    pub is_wrapper: bool,
     /// Whether it was built with a shared library. Conda and uv ship one even where this is false.
     pub shared: bool,
     /// Whether it was built without the global interpreter lock.

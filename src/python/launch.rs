@@ -118,17 +118,42 @@ fn run_main(count: c_int, arguments: *mut *mut c_char) -> c_int {
 /// A script then has that frame below it, and the prompt is the one of the standard library.
 #[cfg(not(feature = "embed"))]
 fn run_in_started_python(job: PythonJob) -> Result<Infallible> {
-    Python::attach(|py| match job {
+    Python::attach(|py| -> Result<Infallible> {
+        clean_environment(py)?;
+        run_in(py, job)
+    })
+}
+
+/// Takes the variables of the first start out of `os.environ`, which Python filled before the engine was loaded.
+#[cfg(not(feature = "embed"))]
+fn clean_environment(py: Python<'_>) -> PyResult<()> {
+    let environ = py.import("os")?.getattr("environ")?;
+    for name in super::second_start::CHANGED {
+        match std::env::var_os(name) {
+            Some(value) => environ.set_item(name, value)?,
+            None => drop(environ.call_method1("pop", (name, py.None()))?),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "embed"))]
+fn run_in(py: Python<'_>, job: PythonJob) -> Result<Infallible> {
+    match job {
         PythonJob::Whole(job) => finish(py, job(py)),
         PythonJob::BeforePrompt(job) => {
             if let Some(end) = job(py) {
                 finish(py, end);
             }
             let namespace = py.import("__main__")?.dict();
-            py.import("code")?.call_method1("interact", ("", py.None(), namespace, ""))?;
-            finish(py, ProcessEnd::Exit(0))
+            let prompt = py.import("code")?.call_method1("interact", ("", py.None(), namespace, ""));
+            let end = match prompt.map_err(anyhow::Error::from) {
+                Ok(_) => ProcessEnd::Exit(0),
+                Err(error) => super::script_run::requested_end(py, &error).ok_or(error)?,
+            };
+            finish(py, end)
         }
-    })
+    }
 }
 
 /// Adds the audit hook. Python must choose its allocators first (`PYTHONMALLOC`, `PYTHONDEVMODE`), because it cannot

@@ -105,7 +105,7 @@ fn restart(folder: &Path, interpreter: &Interpreter) -> anyhow::Error {
         command.arg0(arguments.next().unwrap_or_else(|| program.clone().into()));
         command.args(arguments);
         let value = second_start::with_first(folder, env::var_os(SEARCH_PATH).as_deref());
-        second_start::hand_over(&mut command, SEARCH_PATH, &value, interpreter, &program)?;
+        second_start::hand_over(&mut command, SEARCH_PATH, Some(&value), interpreter, &program)?;
         // `exec` keeps the process ID, the open files and the controlling terminal.
         Ok(command.exec())
     };

@@ -31,6 +31,7 @@ pub(crate) mod libpython;
 mod loader_link;
 #[cfg(feature = "python")]
 pub(crate) mod notebook;
+mod own_environment;
 mod path_owner;
 pub(crate) mod preload;
 mod private_folder;
@@ -43,6 +44,7 @@ pub(crate) mod script_run;
 pub(crate) mod second_start;
 #[cfg(feature = "python")]
 pub(crate) mod start_state;
+mod surroundings;
 
 #[cfg(feature = "python")]
 pub(crate) use pyo3::Python;
@@ -71,6 +73,11 @@ pub(crate) fn prepare_found_interpreter(
     #[cfg(feature = "extension")]
     if let Some(interpreter) = second_start::interpreter() {
         return Ok(interpreter);
+    }
+    // Python runs already. It is not started again: that could go on forever.
+    if cfg!(feature = "extension") {
+        let message = "this Python loses the environment variables that snapcli passes to it: choose another";
+        return Err(exit::error(exit::NO_PYTHON, message));
     }
     let interpreter =
         discover::choose(explicit, announce).or_exit(exit::NO_PYTHON, || "no usable Python".to_owned())?;

@@ -6,7 +6,7 @@
 //! script is never run without being saved.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use super::second_start;
 use crate::exit;
 
 /// The variable with the libraries that are loaded before all others.
-const PRELOAD: &str = "LD_PRELOAD";
+pub(super) const PRELOAD: &str = "LD_PRELOAD";
 /// The file name of the engine in the package of the wheel.
 const EXTENSION: &str = "_engine.abi3.so";
 /// The file name of the engine where cargo has built it.
@@ -38,14 +38,14 @@ pub(crate) fn engine() -> Option<&'static Path> {
 
 fn find_engine() -> Option<PathBuf> {
     // Symlinks are followed: `uv tool` and pipx link to the program in an environment of its own.
-    let program = env::current_exe().ok()?.canonicalize().ok()?;
+    let program = second_start::program_path().ok()?.canonicalize().ok()?;
     let folder = program.parent()?;
     let beside = [folder.join(BUILT), folder.join(EXTENSION)];
     beside.into_iter().chain(packages(folder.parent()?)).find(|file| file.is_file())
 }
 
-/// Where pip installs the package if it installs the program in `PREFIX/bin`.
-fn packages(prefix: &Path) -> Vec<PathBuf> {
+/// Where the engine may be if pip has installed the program in `PREFIX/bin`.
+pub(super) fn packages(prefix: &Path) -> Vec<PathBuf> {
     let package = Path::new("snapcli").join(EXTENSION);
     // `pip install --target`.
     let mut found = vec![prefix.join(&package)];
@@ -54,9 +54,19 @@ fn packages(prefix: &Path) -> Vec<PathBuf> {
         let mut versions: Vec<_> = versions.map(|entry| entry.path()).filter(|path| is_of_python(path)).collect();
         versions.sort();
         let folders = versions.iter().flat_map(|version| ["site-packages", "dist-packages"].map(|n| version.join(n)));
-        found.extend(folders.map(|folder| folder.join(&package)));
+        let folders: Vec<_> = folders.collect();
+        found.extend(folders.iter().map(|folder| folder.join(&package)));
+        found.extend(folders.iter().filter_map(|folder| editable_source(folder)).map(|source| source.join(&package)));
     }
     found
+}
+
+/// Where the package is if it was installed with `pip install --editable`: a line of a `.pth` file says so.
+fn editable_source(packages: &Path) -> Option<PathBuf> {
+    let is_ours = |name: &[u8]| name.starts_with(b"__editable__.snapcli-") && name.ends_with(b".pth");
+    let files = std::fs::read_dir(packages).ok()?.flatten();
+    let file = files.into_iter().find(|file| is_ours(file.file_name().as_bytes()))?;
+    Some(PathBuf::from(std::fs::read_to_string(file.path()).ok()?.lines().next()?))
 }
 
 /// `lib/python3.12`, or `lib/python3` of Debian.
@@ -69,20 +79,37 @@ fn is_of_python(folder: &Path) -> bool {
 /// # Errors
 /// With exit code 6, if there is no engine, or the Python cannot be executed.
 pub(super) fn start(interpreter: &Interpreter) -> anyhow::Error {
-    let started = || -> Result<std::io::Error> {
-        let engine = engine().context("there is no engine: install the wheel of snapcli, not the program alone")?;
-        let mut command = Command::new(&interpreter.executable);
-        match engine.with_file_name("__main__.py") {
-            main if main.is_file() => command.arg(main),
-            _ => command.args(["-c", NOT_LOADED]),
-        };
-        command.args(env::args_os().skip(1));
-        let list = second_start::with_first(&preloadable(engine)?, env::var_os(PRELOAD).as_deref());
-        second_start::hand_over(&mut command, PRELOAD, &list, interpreter, &second_start::program_path()?)?;
-        Ok(command.exec())
-    };
-    let error = started().map_or_else(|error| error, anyhow::Error::from);
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    let error = execute(Command::new(&interpreter.executable), interpreter, &arguments);
+    let error = error.map_or_else(|error| error, anyhow::Error::from);
     exit::error(exit::NO_PYTHON, format!("cannot start {}: {error:#}", interpreter.executable.display()))
+}
+
+/// Replaces this process, a Python that a wrapper has started, with the same Python with the engine in it. Returns only
+/// if that is not possible.
+#[cfg(feature = "extension")]
+pub(super) fn start_behind_wrapper(interpreter: Interpreter, words: &[OsString]) -> Result<std::io::Error> {
+    let mut command = Command::new(std::fs::read_link("/proc/self/exe")?);
+    // As the wrapper does: Python finds its environment by this path.
+    command.arg0(&interpreter.executable);
+    execute(command, &Interpreter { is_wrapper: false, ..interpreter }, words.get(1..).unwrap_or_default())
+}
+
+fn execute(mut command: Command, interpreter: &Interpreter, arguments: &[OsString]) -> Result<std::io::Error> {
+    let engine = engine().context("the engine of snapcli is missing: install its wheel, not the program alone")?;
+    match engine.with_file_name("__main__.py") {
+        main if main.is_file() => command.arg(main),
+        _ => command.args(["-c", NOT_LOADED]),
+    };
+    command.args(arguments);
+    // A wrapper is another program, which cannot load the engine.
+    let list = if interpreter.is_wrapper {
+        None
+    } else {
+        Some(second_start::with_first(&preloadable(engine)?, env::var_os(PRELOAD).as_deref()))
+    };
+    second_start::hand_over(&mut command, PRELOAD, list.as_deref(), interpreter, &second_start::program_path()?)?;
+    Ok(command.exec())
 }
 
 /// A path of the engine that can stand in the list: the loader separates paths by colons and spaces.
@@ -96,7 +123,7 @@ fn preloadable(engine: &Path) -> Result<PathBuf> {
 
 /// The arguments of the program, from those that [`start`] gives to Python.
 #[cfg(feature = "extension")]
-pub(super) fn own_arguments(arguments: &[std::ffi::OsString]) -> Vec<std::ffi::OsString> {
+pub(super) fn own_arguments(arguments: &[OsString]) -> Vec<OsString> {
     let skipped = if arguments.get(1).is_some_and(|first| first == "-c") { 3 } else { 2 };
     std::iter::once("snapcli".into()).chain(arguments.iter().skip(skipped).cloned()).collect()
 }

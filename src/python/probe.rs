@@ -43,6 +43,7 @@ try:
         is_static = '/libpython' not in maps.read()
 except Exception:
     is_static = False
+own = '/proc/self/exe'
 print('\nsnapcli-probe:' + json.dumps({
     'executable': sys.executable,
     'version': tuple(sys.version_info[:3]),
@@ -53,6 +54,7 @@ print('\nsnapcli-probe:' + json.dumps({
     'base_executable': parent,
     'library': None,
     'static_executable': is_static,
+    'is_wrapper': os.path.exists(own) and os.path.realpath(own) != os.path.realpath(sys.executable),
     'shared': bool(var('Py_ENABLE_SHARED')),
     'free_threaded': bool(var('Py_GIL_DISABLED')),
     'platform': sys.platform,
@@ -99,8 +101,8 @@ pub(crate) enum Unusable {
         /// The version that was asked for.
         wanted: String,
     },
-    /// PyPy and others have no libpython.
-    #[error("{} is {name}, which cannot be embedded: use CPython", .path.display())]
+    /// PyPy and others have other objects and another C API.
+    #[error("{} is {name}, but snapcli needs CPython: choose one with --python", .path.display())]
     NotCPython {
         /// The path of the Python.
         path: PathBuf,
@@ -154,7 +156,7 @@ pub(crate) enum Unusable {
 /// Asks the Python at `path` about itself, or finds its answer in the cache.
 ///
 /// # Errors
-/// Why it cannot be embedded.
+/// Why it cannot run scripts.
 pub(crate) fn probe(path: &Path) -> Result<Interpreter, Unusable> {
     probe_with(path, cache_file().as_deref())
 }
@@ -177,7 +179,7 @@ fn probe_with(path: &Path, cache: Option<&Path>) -> Result<Interpreter, Unusable
             interpreter
         }
     };
-    check_embeddable(path, interpreter)
+    check_usable(path, interpreter)
 }
 
 /// A dangling symlink in a virtual environment means that its base was removed.
@@ -189,8 +191,8 @@ fn missing(path: PathBuf) -> Unusable {
     }
 }
 
-/// Checks that an interpreter can be embedded.
-fn check_embeddable(path: PathBuf, python: Interpreter) -> Result<Interpreter, Unusable> {
+/// Checks that an interpreter can run scripts in this program.
+fn check_usable(path: PathBuf, python: Interpreter) -> Result<Interpreter, Unusable> {
     let version = python.version_text.clone();
     if python.implementation != "cpython" {
         Err(Unusable::NotCPython { path, name: python.implementation })
@@ -416,6 +418,7 @@ mod tests {
             base_executable: "/p/bin/python".into(),
             library,
             static_executable: false,
+            is_wrapper: false,
             shared: true,
             free_threaded: false,
             platform: "linux".to_owned(),
@@ -426,7 +429,7 @@ mod tests {
     fn judged(change: impl FnOnce(&mut Interpreter)) -> String {
         let mut python = python(Some("/p/lib/libpython3.12.so.1.0".into()));
         change(&mut python);
-        check_embeddable("/p".into(), python).map_or_else(|why| why.to_string(), |_| "usable".to_owned())
+        check_usable("/p".into(), python).map_or_else(|why| why.to_string(), |_| "usable".to_owned())
     }
 
     #[test]

@@ -16,9 +16,12 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::interpreter::Interpreter;
+use crate::exit;
 
 /// The name of the loader's variable; then, if it was set, `=` and its old value.
 const OLD_VARIABLE: &str = "_SNAPCLI_OLD_VARIABLE";
+/// The Python of `python -m snapcli`, which runs the program in its place.
+const MODULE_PYTHON: &str = "_SNAPCLI_MODULE_PYTHON";
 /// A [`HandedOver`], as JSON.
 const HANDED_OVER: &str = "_SNAPCLI_HANDED_OVER";
 
@@ -32,18 +35,20 @@ struct HandedOver {
     program: PathBuf,
 }
 
+/// Set if the program was started by `python -m snapcli`.
+static STARTED_BY: OnceLock<PathBuf> = OnceLock::new();
 /// Set in a second start.
 static FIRST_START: OnceLock<HandedOver> = OnceLock::new();
 
-/// Adds to a command what the second start needs. `variable` is set to `value` for the dynamic loader; the second start
-/// restores it.
+/// Adds to a command what the second start needs. `variable` is set to `value` for the dynamic loader, and the second
+/// start restores it. Without a value, it stays as it is.
 ///
 /// # Errors
 /// If a path is not UTF-8.
 pub(super) fn hand_over(
     command: &mut Command,
     variable: &str,
-    value: &OsStr,
+    value: Option<&OsStr>,
     interpreter: &Interpreter,
     program: &Path,
 ) -> Result<()> {
@@ -53,8 +58,10 @@ pub(super) fn hand_over(
         program: program.to_owned(),
     };
     let json = serde_json::to_string(&handed_over).context("the path of the Python or of snapcli is not UTF-8")?;
-    command.env(OLD_VARIABLE, assignment(variable, env::var_os(variable).as_deref()));
-    command.env(variable, value).env(HANDED_OVER, json);
+    if let Some(value) = value {
+        command.env(OLD_VARIABLE, assignment(variable, env::var_os(variable).as_deref())).env(variable, value);
+    }
+    command.env(HANDED_OVER, json);
     Ok(())
 }
 
@@ -69,22 +76,56 @@ pub(super) fn is_expected() -> bool {
 /// Must be called before this process has a second thread: it would read the environment at the same time.
 ///
 /// # Errors
-/// If the first start was of another version.
+/// With exit code 6, if the first start was of another version.
 pub(crate) fn take() -> Result<bool> {
-    let Some(old) = env::var_os(OLD_VARIABLE) else { return Ok(false) };
-    let handed_over = env::var(HANDED_OVER).ok().and_then(|json| serde_json::from_str::<HandedOver>(&json).ok());
-    let (variable, value) = parts_of(&old);
-    change_variable(variable, value);
-    change_variable(OsStr::new(OLD_VARIABLE), None);
+    if let Some(python) = env::var_os(MODULE_PYTHON) {
+        change_variable(OsStr::new(MODULE_PYTHON), None);
+        if !python.is_empty() {
+            let _ = STARTED_BY.set(python.into());
+        }
+    }
+    if let Some(old) = env::var_os(OLD_VARIABLE) {
+        let (variable, value) = parts_of(&old);
+        change_variable(variable, value);
+        change_variable(OsStr::new(OLD_VARIABLE), None);
+    }
+    let Some(json) = env::var_os(HANDED_OVER) else { return Ok(is_second()) };
     change_variable(OsStr::new(HANDED_OVER), None);
-    let Some(handed_over) = handed_over else { return Ok(false) };
-    anyhow::ensure!(
-        handed_over.snapcli == env!("CARGO_PKG_VERSION"),
-        "the program is snapcli {}, but its engine is {}: reinstall snapcli",
-        handed_over.snapcli,
-        env!("CARGO_PKG_VERSION")
-    );
+    let handed_over = read(&json.to_string_lossy()).map_err(|why| exit::error(exit::NO_PYTHON, why))?;
     Ok(FIRST_START.set(handed_over).is_ok())
+}
+
+/// The interpreter that the first start chose, if that is a wrapper, which has started this process.
+#[cfg(feature = "extension")]
+pub(super) fn take_wrapped() -> Option<Interpreter> {
+    // An error is reported by the next call of `take`.
+    let handed_over = read(&env::var(HANDED_OVER).ok()?).ok()?;
+    handed_over.interpreter.is_wrapper.then_some(()).filter(|()| take().is_ok())?;
+    interpreter()
+}
+
+/// The environment variables that [`take`] changes: `os.environ` has the old values if Python runs already.
+#[cfg(feature = "extension")]
+pub(super) const CHANGED: [&str; 4] = [OLD_VARIABLE, HANDED_OVER, MODULE_PYTHON, super::preload::PRELOAD];
+
+/// Another version may pass other fields, so the version is read first.
+fn read(json: &str) -> Result<HandedOver, String> {
+    #[derive(Deserialize)]
+    struct WrittenBy {
+        snapcli: String,
+    }
+    let own = env!("CARGO_PKG_VERSION");
+    let version =
+        serde_json::from_str(json).map_or_else(|_| "of an unknown version".to_owned(), |v: WrittenBy| v.snapcli);
+    serde_json::from_str::<HandedOver>(json)
+        .ok()
+        .filter(|handed_over| handed_over.snapcli == own)
+        .ok_or_else(|| format!("the program is snapcli {version}, but its engine is {own}: reinstall snapcli"))
+}
+
+/// The Python of `python -m snapcli`.
+pub(super) fn module_python() -> Option<&'static Path> {
+    STARTED_BY.get().map(PathBuf::as_path)
 }
 
 /// Whether this is a second start.
@@ -165,6 +206,15 @@ pub(super) fn with_first(first: &Path, old: Option<&OsStr>) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_of_another_version_is_refused() {
+        let engine = concat!("but its engine is ", env!("CARGO_PKG_VERSION"));
+        for (json, program) in [(r#"{"snapcli":"9.9","new":1}"#, "snapcli 9.9, "), ("?", "unknown version, ")] {
+            let why = read(json).expect_err("another version");
+            assert!(why.contains(program) && why.contains(engine), "{why}");
+        }
+    }
 
     #[test]
     fn the_old_value_survives_the_second_start() {

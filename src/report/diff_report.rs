@@ -1,10 +1,13 @@
 //! The result of `diff`: what changed between two files. `save --verify` describes changes with the same words.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use crate::snapshot::file_changes::{Change, ChangeKind, ChangedAspect, Changes, FirstDifference, ValueSummary};
+use crate::snapshot::index::SCHEMA;
+use crate::snapshot::reader::{Contents, Snapshot};
 use crate::ui::Lines;
 
 /// What changed between two files. The JSON of `diff --json`.
@@ -21,6 +24,27 @@ pub struct DiffReport {
     /// The changed variables.
     #[serde(flatten)]
     pub changes: Changes,
+}
+
+impl DiffReport {
+    /// What changed between two files, each with its name.
+    pub(crate) fn new(before: (String, &Snapshot), after: (String, &Snapshot), mut changes: Changes) -> Self {
+        hide_secrets(&mut changes, &[before.1, after.1]);
+        let same = changes.changes.is_empty();
+        Self { schema: SCHEMA, before: before.0, after: after.0, same, changes }
+    }
+}
+
+/// Removes the values of variables that look like credentials to either file.
+fn hide_secrets(changes: &mut Changes, snapshots: &[&Snapshot]) {
+    for snapshot in snapshots {
+        let Contents::Own { index } = snapshot.contents() else { continue };
+        let secret = index.segments().filter(|(_, variable)| !variable.secrets.is_empty());
+        let secret: HashSet<&str> = secret.map(|(_, variable)| variable.name.as_str()).collect();
+        for change in changes.changes.iter_mut().filter(|change| secret.contains(change.name.as_str())) {
+            change.hide_values();
+        }
+    }
 }
 
 /// Writes a line for each change, and a summary line.

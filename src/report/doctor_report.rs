@@ -21,7 +21,7 @@ pub(crate) struct DoctorReport {
     pub candidates: Vec<CandidateReport>,
     /// How that Python would be started; `None` if no Python is usable.
     pub engine: Option<EngineReport>,
-    /// The libpython of that Python; `None` in a program that embeds no Python.
+    /// The libpython of that Python; `None` if its own program is started.
     pub libpython: Option<LibpythonReport>,
     /// The dill that would be used; `None` if no Python is usable.
     pub dill: Option<DillReport>,
@@ -59,11 +59,11 @@ pub(crate) struct CandidateReport {
     pub path: String,
     /// Whether it is the one that would run.
     pub chosen: bool,
-    /// Whether it can be embedded.
+    /// Whether it can run scripts.
     pub usable: bool,
     /// Its version; `None` if it is not usable.
     pub version: Option<String>,
-    /// Why it would not run.
+    /// Why it would not run; for some steps, why it would.
     pub reason: Option<String>,
 }
 
@@ -146,7 +146,7 @@ impl DoctorReport {
             None => write_line(out, "Python", "no usable Python found (details below)")?,
         }
         if let Some(engine) = &self.engine {
-            write_line(out, "start", &engine.describe())?;
+            write_line(out, "runs in", &engine.describe())?;
         }
         if let Some(libpython) = &self.libpython {
             libpython.write_text(out)?;
@@ -172,10 +172,10 @@ impl DoctorReport {
         for candidate in &self.candidates {
             let mark = if candidate.chosen { '*' } else { ' ' };
             let version = candidate.version.as_deref().unwrap_or("-");
-            out.line(format_args!("{mark} {:<14} {version:<9} {}", candidate.source, candidate.path))?;
+            out.line(format_args!("{mark} {:<16} {version:<9} {}", candidate.source, candidate.path))?;
             if let Some(reason) = &candidate.reason {
-                // Below the path: after the mark, 14 columns of source, 9 of version, and the spaces between them.
-                out.line(format_args!("{:27}{reason}", ""))?;
+                // Below the path: after the mark, 16 columns of source, 9 of version, and the spaces between them.
+                out.line(format_args!("{:29}{reason}", ""))?;
             }
         }
         Ok(())
@@ -198,9 +198,9 @@ impl PythonReport {
 impl EngineReport {
     fn describe(&self) -> String {
         match (&self.path, self.injected) {
-            (Some(path), _) => format!("the Python program itself, with the engine {path}"),
-            (None, true) => "not possible: the engine is missing, reinstall snapcli from its wheel".to_owned(),
-            (None, false) => "its libpython, in the process of snapcli".to_owned(),
+            (Some(path), _) => format!("that program, which loads {path}"),
+            (None, true) => "nothing: the engine of snapcli is missing (reinstall its wheel)".to_owned(),
+            (None, false) => "snapcli itself, which loads the libpython of that program".to_owned(),
         }
     }
 }
@@ -285,8 +285,8 @@ libpython      none
 key            none yet: the first save creates /k
 
 search order
-  PATH           -         /usr/bin/python3
-                           it is \\u{1b}[2Jtoo old
+  PATH             -         /usr/bin/python3
+                             it is \\u{1b}[2Jtoo old
 
 folders
   cache        /c

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::inspect_report::FileFormat;
-use crate::snapshot::verification::{Checked, Problem, Verified};
+use crate::snapshot::index::SCHEMA;
+use crate::snapshot::reader::{ReadError, Snapshot};
+use crate::snapshot::verification::{Checked, FileInput, Problem, Verified};
 use crate::ui::{Lines, count, format_size};
 
 /// What a check of a file found. The JSON of `verify --json`.
@@ -24,6 +26,24 @@ pub struct VerifyReport {
     /// The problems, and the variables.
     #[serde(flatten)]
     pub verified: Verified,
+}
+
+impl VerifyReport {
+    /// Checks a file: see [`FileInput::verify`].
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is too large to check.
+    pub(crate) fn of(
+        file: String,
+        input: &FileInput,
+        max_memory: Option<u64>,
+        begin: &dyn Fn(u64) -> Box<dyn Fn(u64) + Sync>,
+    ) -> Result<Self, ReadError> {
+        let (snapshot, verified) = input.verify(max_memory, begin)?;
+        let format = snapshot.as_ref().map(FileFormat::of).transpose()?;
+        let bytes = snapshot.as_ref().map(Snapshot::file_len);
+        Ok(Self { schema: SCHEMA, file, format, bytes, whole: verified.is_whole(), verified })
+    }
 }
 
 /// How many intact variables of a damaged file are named.

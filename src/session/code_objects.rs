@@ -230,6 +230,8 @@ fn line_at(table: &[(usize, usize, Option<u32>)], offset: usize) -> Option<u32> 
 /// The code objects within `object` whose globals are `namespace`.
 fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> Vec<Bound<'py, PyAny>> {
     let session = namespace.get_item(intern!(namespace.py(), "__name__")).ok().flatten();
+    // What `exec` runs in a dict without a name takes that of the built-in functions.
+    let session = session.unwrap_or_else(|| intern!(namespace.py(), "builtins").clone().into_any());
     let mut found = Vec::new();
     let mut pending = vec![object.clone()];
     // By address; `pending` and the namespace keep the objects alive. Guards against cycles, and bounds the search.
@@ -252,7 +254,7 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
         } else if let Some(parts) = items(&object) {
             pending.extend(parts);
         } else if let Ok(class) = object.cast::<PyType>() {
-            if is_of(class, session.as_ref()) {
+            if is_of(class, &session) {
                 pending.extend(members(class));
                 // A private base may have no other user.
                 pending.extend(class.bases().iter().chain([class.get_type().into_any()]));
@@ -264,7 +266,7 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
                 found.extend(frame.getattr("f_code"));
             }
             pending.extend(frame.getattr("f_locals"));
-        } else if is_of(&object.get_type(), session.as_ref()) {
+        } else if is_of(&object.get_type(), &session) {
             // An instance keeps its methods in its class.
             pending.extend(attributes(&object));
             pending.push(object.get_type().into_any());
@@ -356,9 +358,9 @@ fn wrapped_parts<'py>(object: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny
 }
 
 /// Whether the `__module__` of a class is the session's module.
-fn is_of(class: &Bound<'_, PyType>, session: Option<&Bound<'_, PyAny>>) -> bool {
+fn is_of(class: &Bound<'_, PyType>, session: &Bound<'_, PyAny>) -> bool {
     let module = namespace_of(class).and_then(|names| names.get_item("__module__").ok());
-    let (Some(module), Some(session)) = (module, session) else { return false };
+    let Some(module) = module else { return false };
     let (Ok(module), Ok(session)) = (module.cast_exact::<PyString>(), session.cast_exact::<PyString>()) else {
         return false;
     };

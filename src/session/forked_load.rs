@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 use super::child_signal::SuspendedHandler;
-use super::interpreter_guards::WarningFilter;
+use super::interpreter_guards::WarningFilters;
 use super::load_guards::{block_changes, drop_connections};
 use super::trial_load::TrialResult;
 use crate::pickler::loaded_modules;
@@ -119,7 +119,7 @@ fn call_handlers(py: Python<'_>) -> PyResult<()> {
 /// `os.fork`, as the interpreter needs it. Returns 0 in the child.
 fn fork(py: Python<'_>) -> PyResult<i32> {
     // Python 3.12 warns if there are other threads, and so do some libraries. The child does not use those.
-    let filter = WarningFilter::ignore_all(py);
+    let filter = WarningFilters::ignore_all(py);
     // The script may have replaced `os.fork`.
     let child = py.import("posix")?.call_method0("fork")?.extract();
     drop(filter);

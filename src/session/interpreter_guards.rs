@@ -1,6 +1,8 @@
 //! Guards that change a setting of the interpreter and restore it when they are dropped: the garbage collector, and the
 //! warning filters.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyList, PyModule};
 
@@ -30,44 +32,61 @@ impl Drop for PausedCollector<'_> {
     }
 }
 
-/// Saves the warning filters and restores them when it is dropped.
+/// Warning filters that are removed when it is dropped.
 ///
-/// Does nothing if the script has broken the `warnings` module: that costs no more than a superfluous warning.
-pub(super) struct WarningFilter<'py>(Option<Bound<'py, PyAny>>);
+/// Not `warnings.catch_warnings`, which replaces the list of filters: two threads that do so at the same time leave the
+/// list of one of them. Does nothing if the script has broken the `warnings` module: that costs no more than a
+/// superfluous warning.
+#[derive(Clone, Default)]
+pub(super) struct WarningFilters(Arc<Mutex<Vec<Py<PyAny>>>>);
 
-impl<'py> WarningFilter<'py> {
-    /// Saves the filters without changing any.
-    pub(super) fn unchanged(py: Python<'py>) -> Self {
-        // `catch_warnings` saves a copy of the filters when it is entered.
-        let context = || {
-            let context = py.import("warnings")?.getattr("catch_warnings")?.call0()?;
-            context.call_method0("__enter__")?;
-            Ok::<_, PyErr>(context)
-        };
-        Self(context().ok())
+impl WarningFilters {
+    /// Ignores all warnings.
+    pub(super) fn ignore_all(py: Python<'_>) -> AddedFilters<'_> {
+        let filters = Self::default();
+        if let Ok(category) = py.import("builtins").and_then(|builtins| builtins.getattr("Warning")) {
+            filters.add(py, "ignore", &category);
+        }
+        AddedFilters { filters, py }
     }
 
-    /// Saves the filters, then ignores all warnings.
-    pub(super) fn ignore_all(py: Python<'py>) -> Self {
-        let filter = Self::unchanged(py);
-        if let Ok(category) = py.import("builtins").and_then(|builtins| builtins.getattr("Warning")) {
-            Self::add(py, "ignore", &category);
-        }
-        filter
+    /// Removes the filters when the result is dropped, also those that are added later.
+    pub(super) fn until_dropped<'py>(&self, py: Python<'py>) -> AddedFilters<'py> {
+        AddedFilters { filters: self.clone(), py }
     }
 
     /// Calls `warnings.simplefilter(action, category)`.
-    pub(super) fn add(py: Python<'py>, action: &str, category: &Bound<'py, PyAny>) {
-        let _ = py.import("warnings").and_then(|warnings| warnings.call_method1("simplefilter", (action, category)));
+    pub(super) fn add(&self, py: Python<'_>, action: &str, category: &Bound<'_, PyAny>) {
+        let added = || {
+            let warnings = py.import("warnings")?;
+            warnings.call_method1("simplefilter", (action, category))?;
+            warnings.getattr("filters")?.get_item(0)
+        };
+        if let Ok(filter) = added() {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(filter.unbind());
+        }
     }
 }
 
-impl Drop for WarningFilter<'_> {
+/// Removes warning filters when it is dropped.
+pub(super) struct AddedFilters<'py> {
+    filters: WarningFilters,
+    py: Python<'py>,
+}
+
+impl Drop for AddedFilters<'_> {
     fn drop(&mut self) {
-        if let Some(context) = &self.0 {
-            let none = context.py().None();
-            // Restores what `__enter__` has saved: it cannot fail after that succeeded.
-            let _ = context.call_method1("__exit__", (&none, &none, &none));
+        let added = std::mem::take(&mut *self.filters.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for filter in added {
+            // Fails only if something has removed the filter in the meantime.
+            let _ = self.py.import("warnings").and_then(|warnings| {
+                warnings.getattr("filters")?.call_method1("remove", (filter,))?;
+                // Filters are remembered by the lines that they were used for.
+                let changed = warnings.getattr_opt("_filters_mutated")?;
+                let changed =
+                    changed.map_or_else(|| warnings.getattr_opt("_filters_mutated_lock_held"), |it| Ok(Some(it)));
+                changed?.map(|changed| changed.call0()).transpose()
+            });
         }
     }
 }

@@ -42,7 +42,7 @@ class HelpShown(Exception):
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
-        raise SnapError(f"{self.prog}: {message} (see {self.prog} --help)")
+        raise SnapError(f"%{self.prog}: {message} (see %{self.prog} --help)")
 
     def exit(self, status=0, message=None):
         raise HelpShown
@@ -52,7 +52,8 @@ def parsers():
     """Return the parsers of the actions."""
 
     def new(action, about, file_help=f"the file; {DEFAULT_FILE} by default"):
-        parser = Parser(prog=f"%snap {action}", description=about)
+        # A percent sign would be a format in the usage.
+        parser = Parser(prog=f"snap {action}", description=about)
         parser.add_argument("file", nargs="?", default=DEFAULT_FILE, metavar="FILE", help=file_help)
         return parser
 
@@ -81,9 +82,9 @@ def parsers():
     inspect = new("inspect", "Show what is in a file, without loading anything.")
     auto = new(
         "auto",
-        "Save the session to FILE after each cell that may have changed a variable. Never in the middle of a cell, and "
-        "an error never fails a cell. Saving takes at most a tenth of the time; in a kernel, what is left is saved when "
-        "the kernel is idle, and when it ends.",
+        "Save the session to FILE after each cell that may have changed a variable. It never saves in the middle of a "
+        "cell, and an error never fails one. Saving takes at most a tenth of the time: what has to wait is saved when "
+        "the kernel is idle, or when it ends.",
         "the file, or `off`; without it, show what is saved where",
     )
     auto.set_defaults(file=None)
@@ -181,18 +182,16 @@ class Snap:
             self.auto = None
         if options.file == "off":
             return
-        path = os.path.abspath(os.path.expanduser(options.file))
+        name, path = options.file, os.path.abspath(os.path.expanduser(options.file))
         if os.path.exists(path) and path not in self.own_files:
             if options.restore:
-                settings = {} if self.is_main() else {"into": self.shell.user_ns}
-                show(str(snapcli.restore(path, **settings)))
+                self.do_restore(self.parsers["restore"].parse_args([name]))
             elif not options.overwrite:
-                raise SnapError(
-                    f"{options.file} is of an earlier session: use --restore to go on with that, or --overwrite"
-                )
+                raise SnapError(f"{name} is of an earlier session: use --restore to go on with that, or --overwrite")
         self.own_files.add(path)
+        # A cell may change the working directory.
         options.file = path
-        self.auto = AutoSave(self, options)
+        self.auto = AutoSave(self, options, name)
 
     def is_main(self):
         return self.shell.user_ns is sys.modules["__main__"].__dict__
@@ -234,9 +233,10 @@ class Snap:
 class AutoSave:
     """Saves the session between two cells."""
 
-    def __init__(self, snap, options):
+    def __init__(self, snap, options, name):
         self.snap = snap
         self.options = options
+        self.name = name
         self.depth = 0
         self.pending = False
         self.timer = None
@@ -269,7 +269,7 @@ class AutoSave:
     def status(self):
         now = "there are changes to save" if self.pending else "everything is saved"
         last = f", last at {self.last}" if self.last else ""
-        return f"saving to {self.options.file} after each cell that may have changed a variable{last}; {now}"
+        return f"saving to {self.name} after each cell that may have changed a variable{last}; {now}"
 
     def before_cell(self, *_):
         self.depth += 1
@@ -294,8 +294,8 @@ class AutoSave:
             self.start_timer(wait)
 
     def start_timer(self, wait):
-        # A kernel runs cells in its event loop, which calls nothing else meanwhile. At the prompt of a terminal there is
-        # none: what is left is saved after the next cell, or at the end.
+        # A kernel runs cells in its event loop, which calls nothing else meanwhile. At the prompt of a terminal there
+        # is none: what is left is saved after the next cell, or at the end.
         import asyncio
 
         try:
@@ -330,7 +330,7 @@ class AutoSave:
         """Print a message, once."""
         if message not in self.told:
             self.told.add(message)
-            print(f"snapcli: %snap auto {self.options.file}: {message}", file=sys.stderr)
+            print(f"snapcli: %snap auto {self.name}: {message}", file=sys.stderr)
 
 
 # Code of these alone changes nothing.

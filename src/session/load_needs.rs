@@ -58,7 +58,11 @@ fn class_with_code<'py>(
     let Some(value) = kept.get(index).map(|named| &named.value) else { return Ok(None) };
     let Ok(class) = value.cast::<PyType>() else { return Ok(None) };
     let session = globals.get_item("__name__")?;
-    let is_own = class.module().is_ok_and(|module| session.is_some_and(|name| name.eq(module).unwrap_or(false)));
+    let is_own = class.module().is_ok_and(|module| match session {
+        Some(name) => name.eq(module).unwrap_or(false),
+        // What `exec` runs in a dict without a name.
+        None => module == "builtins",
+    });
     Ok((is_own && load_may_fail(class, true)?).then(|| value.clone()))
 }
 

@@ -32,6 +32,7 @@ pub(super) struct LostObjects<'py> {
 /// Where faults are searched.
 pub(super) struct FaultPlace<'a, 'py> {
     pub(super) session: &'a Bound<'py, PyModule>,
+    pub(super) globals: &'a Bound<'py, PyDict>,
     pub(super) name: &'a str,
     pub(super) value: &'a Bound<'py, PyAny>,
     pub(super) unloadable: &'a Arc<UnloadableObjects>,
@@ -69,6 +70,7 @@ impl<'py> LostObjects<'py> {
             return Ok(false);
         }
         let request = FaultRequest {
+            globals: place.globals,
             unloadable: place.unloadable,
             replaces: true,
             is_too_deep: failure.error.is_instance_of::<PyRecursionError>(py),
@@ -141,8 +143,13 @@ pub(super) fn all_unsavable_objects(
     importer: DillImporter,
 ) -> PyResult<Vec<UnsavableObject>> {
     // A second pickling of the variable, with a separate pickler whose output is discarded.
-    let request =
-        FaultRequest { unloadable: place.unloadable, replaces: false, is_too_deep: false, lost: LostItems::default() };
+    let request = FaultRequest {
+        globals: place.globals,
+        unloadable: place.unloadable,
+        replaces: false,
+        is_too_deep: false,
+        lost: LostItems::default(),
+    };
     let found = all_faults(place.session, importer, place.value, request)?;
     if found.len() < 2 {
         return Ok(Vec::new());

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyDict, PyList, PySet, PyString, PyTuple};
 
-use super::interpreter_guards::WarningFilter;
+use super::interpreter_guards::WarningFilters;
 
 /// Larger files are not read: parsing takes some 10 ms for each 100 kB.
 const MAX_SOURCE: u64 = 1 << 20;
@@ -62,7 +62,7 @@ impl ModuleSource {
 
     fn parse(py: Python<'_>, bytes: &[u8]) -> Option<Self> {
         // The import has given the warnings already.
-        let quiet = WarningFilter::ignore_all(py);
+        let quiet = WarningFilters::ignore_all(py);
         let compile = py.import("builtins").and_then(|builtins| builtins.getattr("compile"));
         let tree = compile.and_then(|it| it.call1((PyBytes::new(py, bytes), "<module>", "exec", ONLY_AST, true)));
         drop(quiet);

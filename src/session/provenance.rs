@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyModule, PyString};
 
 use super::code_objects::{CodeReader, FromImport};
-use super::interpreter_guards::WarningFilter;
+use super::interpreter_guards::WarningFilters;
 use super::ipython_names::IpythonNames;
 use crate::python::Interpreter;
 use crate::python::launch::ProcessEnd;
@@ -174,7 +174,7 @@ pub(super) struct ScriptNames {
 pub(super) fn script_names(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> ScriptNames {
     let py = main.py();
     // Compiling the script again would repeat its SyntaxWarnings.
-    let quiet = WarningFilter::ignore_all(py);
+    let quiet = WarningFilters::ignore_all(py);
     let code = match origin.source {
         // JSON is no code of ours, although Python may well compile it.
         Some(source) if is_notebook(&source.path) => return names_of_cells(py, &notebook::sources(&source.bytes)),

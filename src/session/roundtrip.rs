@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
 use super::provenance::Origin;
-use super::save::{SaveRequest, SaveSource, save_namespace};
+use super::save::{LoadCheckMode, SaveRequest, SaveSource, save_namespace};
 use super::select::SelectionRules;
 use crate::python::dill::{DillLocation, LazyDill, with_dill};
 use crate::python::script_run::ScriptRun;
@@ -32,7 +32,7 @@ pub(crate) fn repickle<'py>(
         module: &index.module,
         // The names come from the snapshot: do not select among them again.
         rules: &SelectionRules { private: true, refimported, ..SelectionRules::default() },
-        check_load: false,
+        check: LoadCheckMode::Off,
         all_faults: false,
         // The name of an entry could be that of a variable.
         ambient: false,
@@ -40,7 +40,7 @@ pub(crate) fn repickle<'py>(
         progress: &|_, _, _| {},
     };
     let namespace = current_values(index, &module.dict())?;
-    let source = SaveSource { module, namespace: &namespace, is_part: false, dill };
+    let source = SaveSource { module, namespace: &namespace, globals: &module.dict(), is_part: false, dill };
     // The target keeps no bytes: it compares them with the snapshot as they are written.
     let (target, second, _) = save_namespace(py, &request, &source, origin, target)?;
     Ok(py.detach(|| target.compare(&second))?)

@@ -26,8 +26,8 @@ use crate::snapshot::signature::SigningKey;
 use crate::snapshot::writer::SnapshotWriter;
 use crate::ui::messages::Verbosity;
 
-pub(crate) use super::variable_saver::SaveRequest;
 pub(super) use super::variable_saver::SaveSource;
+pub(crate) use super::variable_saver::{LoadCheckMode, SaveRequest};
 
 /// How often a session is written at most, until all of it can be loaded.
 const MOST_ROUNDS: usize = 8;
@@ -56,7 +56,13 @@ pub(crate) fn save<T: SaveTarget>(
             save_namespace(
                 py,
                 request,
-                &SaveSource { module: &module, namespace: &module.dict(), is_part: false, dill },
+                &SaveSource {
+                    module: &module,
+                    namespace: &module.dict(),
+                    globals: &module.dict(),
+                    is_part: false,
+                    dill,
+                },
                 origin,
                 out,
             )
@@ -73,7 +79,7 @@ pub(super) fn save_namespace<'py, T: SaveTarget>(
     out: T,
 ) -> Result<(T, Index, u64)> {
     // Only the script's own source is known, so only names of `__main__` get line numbers.
-    let is_main = request.module == "__main__";
+    let is_main = request.module == "__main__" && source.globals.is(source.module.dict());
     let names = if is_main { provenance::script_names(source.module, origin) } else { ScriptNames::default() };
     SessionWriter { request, source, origin, names: &names }.write_checked(py, out)
 }
@@ -114,7 +120,8 @@ impl SessionWriter<'_, '_> {
         for error in index.left_out.iter_mut().map(|item| &mut item.error) {
             hidden(error).into_iter().for_each(|shown| *error = shown);
         }
-        let (out, index, bytes) = writer.finish(index, request.key).context("cannot write the snapshot")?;
+        let key = request.key;
+        let (out, index, bytes) = py.detach(|| writer.finish(index, key)).context("cannot write the snapshot")?;
         Ok(Written { out, index, bytes, checked })
     }
 
@@ -125,7 +132,7 @@ impl SessionWriter<'_, '_> {
         loop {
             let started = Instant::now();
             let mut written = self.write(py, &faults, out)?;
-            if written.checked.is_empty() || !self.request.check_load {
+            if written.checked.is_empty() || self.request.check == LoadCheckMode::Off {
                 return Ok((written.out, written.index, written.bytes));
             }
             let limit = SHORTEST_LIMIT + 3 * started.elapsed();
@@ -148,8 +155,12 @@ impl SessionWriter<'_, '_> {
         faults: &LoadFaults,
         limit: Duration,
     ) -> Result<TrialResult> {
+        if let LoadCheckMode::Refused(why) = self.request.check {
+            return Ok(self.not_forked(py, &written.checked, why));
+        }
         if let Some(library) = library_that_hangs(py) {
-            return Ok(self.not_forked(py, &written.checked, library));
+            let why = format!("{library} would hang in the process that does it");
+            return Ok(self.not_forked(py, &written.checked, &why));
         }
         let path = written.out.read_path().context("cannot write the snapshot")?;
         let checked = match path {
@@ -174,13 +185,13 @@ impl SessionWriter<'_, '_> {
 
     /// The result without a check: only objects of the script's own classes get a note. Those of libraries are seldom
     /// at fault.
-    fn not_forked(&self, py: Python<'_>, checked: &[CheckedVariable], library: &str) -> TrialResult {
+    fn not_forked(&self, py: Python<'_>, checked: &[CheckedVariable], why: &str) -> TrialResult {
         let is_own = |object: &Py<PyAny>| {
             let module = object.bind(py).get_type().getattr("__module__");
             module.is_ok_and(|module| module.extract::<&str>().is_ok_and(|module| module == self.request.module))
         };
         let own = checked.iter().filter(|variable| variable.ranges.iter().any(|range| is_own(&range.object)));
-        let why = format!("not checked by loading it: {library} would hang in the process that does it");
+        let why = format!("not checked by loading it: {why}");
         TrialResult { notes: own.map(|variable| (variable.name.clone(), why.clone())).collect(), ..Default::default() }
     }
 

@@ -15,6 +15,9 @@ use crate::snapshot::index::{LeftOut, LeftOutReason};
 /// The options of the command line that select names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SelectionRules {
+    /// If not empty, only names that match one of these are saved, with the globals that their code uses. Unlike
+    /// those that `include` leaves out, the others are not mentioned.
+    pub only: Vec<Pattern>,
     /// If not empty, only names that match one of these are saved.
     pub include: Vec<Pattern>,
     /// Names that match one of these are left out.
@@ -75,7 +78,8 @@ pub(super) fn select<'py>(
             "__annotations__" => value.cast_exact::<PyDict>().is_ok_and(|annotations| annotations.is_empty()),
             _ => false,
         };
-        if !of_process.has(&name, &value) && !is_unset() {
+        let is_wanted = rules.only.is_empty() || rules.only.iter().any(|pattern| pattern.matches(&name));
+        if is_wanted && !of_process.has(&name, &value) && !is_unset() {
             let decision = if valid {
                 if is_part { Ok(()) } else { rules.decide(&name, &value) }
             } else {
@@ -148,7 +152,7 @@ impl SelectionRules {
             return filtered(rule);
         }
         // A private name that is included explicitly is saved.
-        if self.include.iter().any(|pattern| pattern.matches(name)) {
+        if self.include.iter().chain(&self.only).any(|pattern| pattern.matches(name)) {
             return Ok(());
         }
         if !self.include.is_empty() {

@@ -205,7 +205,7 @@ impl<'py> TrialLoad<'_, 'py> {
         for (object, why) in &result.found {
             faults.add_object(object.clone_ref(self.py), why.clone());
         }
-        let (namespace, globals) = (PyDict::new(self.py), self.writer.source.module.dict());
+        let (namespace, globals) = (PyDict::new(self.py), self.writer.source.globals);
         let needed = self.with_globals(&names.iter().map(String::as_str).collect::<Vec<_>>());
         for variable in self.index.variables.iter().filter(|variable| needed.contains(variable.name.as_str())) {
             // Some are globals of the module that a part of it needs.
@@ -223,7 +223,7 @@ impl<'py> TrialLoad<'_, 'py> {
             ..SelectionRules::default()
         };
         let request = SaveRequest { rules: &rules, ambient: false, key: None, progress: &|_, _, _| {}, ..*request };
-        let source = SaveSource { module, namespace: &namespace, dill, is_part: false };
+        let source = SaveSource { module, namespace: &namespace, globals, dill, is_part: false };
         let writer = SessionWriter { request: &request, source: &source, ..*self.writer };
         let written = writer.write(self.py, &faults, Vec::new())?;
         Ok((written.out, written.checked))

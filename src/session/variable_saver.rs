@@ -14,10 +14,9 @@ use pyo3::types::{PyDict, PyModule};
 use super::ambient;
 use super::code_objects::{CodeReader, all_code, names_among};
 use super::credentials::hidden;
-use super::definition_changes::NamedAttribute;
 use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
-use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilter};
+use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilters};
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::load_needs;
 use super::lost_objects::{FaultPlace, LostObjects, all_unsavable_objects};
@@ -30,7 +29,8 @@ use super::size_estimate::check_room;
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::pickler::{
-    DillImporter, ImportedNames, SaveFailure, SavedValue, SegmentSink, SessionPickler, StopReason, UnloadableObjects,
+    ChangedAttribute, DillImporter, ImportedNames, SaveFailure, SavedValue, SegmentSink, SessionPickler, StopReason,
+    UnloadableObjects,
 };
 use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
@@ -39,6 +39,9 @@ use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::writer::SnapshotWriter;
 
+/// Writing a buffer of this many bytes takes so long that other threads may run meanwhile.
+const LONG_WRITE: usize = 4 << 20;
+
 /// What to save, and how.
 pub(crate) struct SaveRequest<'a> {
     /// The module whose namespace is saved: `__main__`, or an importable one.
@@ -46,7 +49,7 @@ pub(crate) struct SaveRequest<'a> {
     /// Which names are saved.
     pub rules: &'a SelectionRules,
     /// Whether to load what was written, and to write it again without what cannot be loaded.
-    pub check_load: bool,
+    pub check: LoadCheckMode,
     /// Whether to search a variable that is left out for all objects at fault.
     pub all_faults: bool,
     /// Whether to save what the session changed besides its variables: see [`ambient`].
@@ -57,12 +60,25 @@ pub(crate) struct SaveRequest<'a> {
     pub progress: &'a dyn Fn(&str, usize, usize),
 }
 
+/// Whether a save is checked by loading what it has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoadCheckMode {
+    /// In a child process.
+    Forked,
+    /// Not, for this reason: variables whose load may fail get a note.
+    Refused(&'static str),
+    /// Not, as the caller wishes.
+    Off,
+}
+
 /// The objects that a save works on.
 pub(super) struct SaveSource<'a, 'py> {
     /// The module that names are saved for.
     pub(super) module: &'a Bound<'py, PyModule>,
     /// The names to save: the namespace of the module, or another dict that is saved as if it were.
     pub(super) namespace: &'a Bound<'py, PyDict>,
+    /// Where the code of the session looks up names: the namespace of the module, or `namespace`.
+    pub(super) globals: &'a Bound<'py, PyDict>,
     /// Whether the names are a part of a session, chosen by the script: the globals that they need come along.
     pub(super) is_part: bool,
     /// Imports dill when it is needed.
@@ -91,19 +107,19 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     // Before this save changes the warning filters.
     let ambient = if request.ambient { ambient::changed(py) } else { Vec::new() };
     let code_reader = CodeReader::new(py)?;
-    let globals = source.module.dict();
-    let mut selection = select(source.namespace, &globals, request.rules, &code_reader, source.is_part)?;
-    if source.is_part {
-        selection.add_needed(&globals, &code_reader)?;
+    let mut selection = select(source.namespace, source.globals, request.rules, &code_reader, source.is_part)?;
+    let takes_needed = source.is_part || !request.rules.only.is_empty();
+    if takes_needed {
+        selection.add_needed(source.globals, &code_reader)?;
     }
-    let early = load_needs::arrange(&mut selection.kept, &globals, &code_reader)?;
+    let early = load_needs::arrange(&mut selection.kept, source.globals, &code_reader)?;
     let mut left_out = selection.left_out;
     // Before anything is written: a full disk would otherwise show only after minutes of pickling.
     check_room(writer.free(), &selection.kept, request.rules)?;
     let writer = SharedWriter::new(writer);
     let refimported = request.rules.refimported;
     let unloadable = faults.table(py);
-    let sink = Box::new(writer.clone());
+    let (sink, filters) = (Box::new(writer.clone()), WarningFilters::default());
     let saver = VariableSaver {
         request,
         source,
@@ -111,8 +127,9 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         code_reader: &code_reader,
         pickler: SessionPickler::new(
             source.module,
+            source.globals,
             &names.imported,
-            strict_importer(source.dill),
+            strict_importer(source.dill, &filters),
             sink,
             &unloadable,
             early,
@@ -123,6 +140,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         kept: selection.kept.iter().map(|named| named.name.as_str()).collect(),
         writer: &writer,
         faults,
+        filters: &filters,
         unloadable: &unloadable,
         checked: RefCell::default(),
         project: ProjectModules::loaded(py, source.module)?,
@@ -133,7 +151,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     saver.pickler.expect(selection.kept.iter().map(|named| &named.value));
     // If dill meets a recursive object that it cannot handle, it warns and writes a bare name, which does not exist in
     // another process: `strict_importer` makes an error of that warning.
-    let warnings = WarningFilter::unchanged(py);
+    let warnings = filters.until_dropped(py);
     let ignored = IgnoredWarnings::new(py);
     let paused = PausedCollector::new(py)?;
     for (done, named) in selection.kept.iter().enumerate() {
@@ -144,7 +162,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
             left_out.push(reason);
         }
     }
-    if source.is_part {
+    if takes_needed {
         left_out.extend(saver.save_late_globals(py, &selection.kept)?);
     }
     // After all variables: what a module shares with them is in their segments, so they need nothing of the module.
@@ -163,13 +181,13 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
 }
 
 /// Imports dill, and turns its PicklingWarning into an error.
-fn strict_importer(dill: &LazyDill) -> DillImporter {
-    let dill = dill.clone();
+fn strict_importer(dill: &LazyDill, filters: &WarningFilters) -> DillImporter {
+    let (dill, filters) = (dill.clone(), filters.clone());
     Box::new(move |py| {
         let was_imported = dill.is_imported();
         let module = dill.import(py)?;
         if !was_imported {
-            WarningFilter::add(py, "error", &module.getattr("PicklingWarning")?);
+            filters.add(py, "error", &module.getattr("PicklingWarning")?);
         }
         Ok(module.unbind())
     })
@@ -183,18 +201,20 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
     pub(super) pickler: SessionPickler<'py>,
     imported: Option<ImportedNames<'py>>,
     imported_objects: ImportedObjects,
-    secrets: SecretFinder<'py>,
+    pub(super) secrets: SecretFinder<'py>,
     /// The names that the rules select, also those that the others need.
     kept: HashSet<&'a str>,
     writer: &'a SharedWriter<T>,
     faults: &'a LoadFaults,
+    /// The warning filters of this save.
+    filters: &'a WarningFilters,
     unloadable: &'a Arc<UnloadableObjects>,
     /// The variables with objects whose load may fail.
     checked: RefCell<Vec<CheckedVariable>>,
     /// The loaded modules of the project.
     pub(super) project: ProjectModules<'py>,
     /// The attributes to set on the class or function that is being saved as a variable of another module.
-    pub(super) attributes: RefCell<Vec<NamedAttribute<'py>>>,
+    pub(super) attributes: RefCell<Vec<ChangedAttribute<'py>>>,
     /// Those that the segments so far refer to.
     pub(super) needed_modules: RefCell<HashSet<String>>,
     /// The names of the sources that the code in the segments has, and that are in no file.
@@ -220,7 +240,10 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     fn try_save(&self, py: Python<'py>, named: &NamedValue<'py>, role: SegmentRole) -> Result<Option<LeftOut>> {
         // Checked before pickling, so that a redacted value never reaches the file.
         let is_import = self.imported_objects.of_process(&named.value).is_some();
-        let secrets = if is_import { Vec::new() } else { self.secrets.reasons(&named.name, &named.value) };
+        let mut secrets = if is_import { Vec::new() } else { self.secrets.reasons(&named.name, &named.value) };
+        for attribute in self.attributes.borrow().iter() {
+            secrets.extend(self.secrets.reasons_of_attribute(&attribute.path, &attribute.value));
+        }
         if self.request.rules.redact && !secrets.is_empty() {
             let error = format!("looks like a credential: {}", secrets.join("; "));
             return Ok(Some(left_out(named, LeftOutReason::Secret, error)));
@@ -236,7 +259,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
                 Ok(saved) => return self.end(named, role, saved, secrets, lost).map(|()| None),
                 Err(failure) if self.may_replace(&failure) => {
                     self.write(SnapshotWriter::discard)?;
-                    if !lost.search(&self.place(named), strict_importer(self.source.dill), &failure)? {
+                    if !lost.search(&self.place(named), strict_importer(self.source.dill, self.filters), &failure)? {
                         break failure;
                     }
                 }
@@ -257,7 +280,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     ) -> Result<()> {
         let SavedValue { facts, buffers, modules, sources, notes, checked: ranges } = saved;
         self.sources.borrow_mut().extend(sources);
-        let code = all_code(&named.value, &self.source.module.dict());
+        let code = all_code(&named.value, self.source.globals);
         let modules = self.needs_modules(&code, &facts.imports, &modules);
         if !ranges.is_empty() && role == SegmentRole::default() {
             self.checked.borrow_mut().push(CheckedVariable { name: named.name.clone(), ranges });
@@ -271,14 +294,17 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             // Its contents are not in the file.
             (variable.len, variable.preview) = (None, format!("{module}.{name}"));
         }
-        let attributes: Vec<_> = self.attributes.borrow().iter().map(|(name, _)| name.to_string()).collect();
+        let attributes: Vec<_> = self.attributes.borrow().iter().map(|attribute| attribute.path.clone()).collect();
         if !attributes.is_empty() {
             let preview = format!("{} with {}", variable.preview, attributes.join(", "));
             variable.preview = preview.chars().take(PREVIEW).collect();
         }
         if !secrets.is_empty() {
-            // The value is in the file, but need not be on every screen that shows the index.
-            variable.preview = NOT_SHOWN.to_owned();
+            // The value is in the file, but need not be on every screen that shows the index. Of attributes, only the
+            // names are.
+            if attributes.is_empty() {
+                variable.preview = NOT_SHOWN.to_owned();
+            }
             variable.secrets = secrets;
         }
         let (mut entries, note) = lost.into_entries();
@@ -296,8 +322,9 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     }
 
     fn place<'p>(&'p self, named: &'p NamedValue<'py>) -> FaultPlace<'p, 'py> {
-        let (session, unloadable) = (self.source.module, self.unloadable);
-        FaultPlace { session, name: &named.name, value: &named.value, unloadable }
+        let SaveSource { module: session, globals, .. } = *self.source;
+        let unloadable = self.unloadable;
+        FaultPlace { session, globals, name: &named.name, value: &named.value, unloadable }
     }
 
     /// Discards the segment of a variable that cannot be saved. Returns the entry for it.
@@ -319,7 +346,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         // The segment has been discarded, so everything below only explains the failure.
         let mut item = failed(py, named, failure)?;
         if self.request.all_faults {
-            item.faults = all_unsavable_objects(&self.place(named), strict_importer(self.source.dill))?;
+            item.faults = all_unsavable_objects(&self.place(named), strict_importer(self.source.dill, self.filters))?;
         }
         Ok(Some(item))
     }
@@ -451,7 +478,7 @@ fn add_users(left_out: &mut [LeftOut], kept: &[NamedValue<'_>], source: &SaveSou
         return;
     }
     for named in kept {
-        let used = code_reader.globals_used(&named.value, &source.module.dict());
+        let used = code_reader.globals_used(&named.value, source.globals);
         for item in left_out.iter_mut().filter(|item| item.name != named.name && used.contains(&item.name)) {
             item.users.push(named.name.clone());
         }
@@ -496,6 +523,10 @@ impl<T: SaveTarget> SegmentSink for SharedWriter<T> {
 
     fn take_buffer(&mut self, bytes: &[u8]) -> io::Result<()> {
         signals::check()?;
-        self.with(|writer| writer.buffer(bytes))
+        if bytes.len() < LONG_WRITE {
+            return self.with(|writer| writer.buffer(bytes));
+        }
+        // Other threads of the program run meanwhile. The buffer stays where it is: the pickler holds a view of it.
+        Python::attach(|py| py.detach(|| self.with(|writer| writer.buffer(bytes))))
     }
 }

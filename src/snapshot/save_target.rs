@@ -86,6 +86,14 @@ impl SpoolFile {
         Ok(Self(BufWriter::with_capacity(SPOOL_BUFFER, tempfile::tempfile()?), SignalGuard::new()))
     }
 
+    /// The file, at its start.
+    pub(crate) fn into_file(self) -> io::Result<File> {
+        let Self(file, _guard) = self;
+        let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        Ok(file)
+    }
+
     /// Copies the whole file to `out`. Fails with [`signals::Interrupted`] after a signal that a handler is waiting
     /// for: the reader of a pipe may never read on.
     pub(crate) fn send(self, out: &mut impl Write) -> io::Result<()> {

@@ -37,7 +37,7 @@ names = ['Planet', 'Coordinate', 'Perm', 'S', 'Creature', 'Configured', 'Abs', '
 names += ['T', 'UserId']
 old = {name: globals()[name] for name in names}
 members = Planet.EARTH, Coordinate.PX, S.A
-print(snapcli.restore('session.pkl'), [name for name in names if globals()[name] is not old[name]], failures())
+print(snapcli.restore('session.pkl').lost, [name for name in names if globals()[name] is not old[name]], failures())
 print(members[0] is Planet.EARTH, members[1] is Coordinate.PX, members[2] is S.A)
 ";
     let run = sandbox.snapcli(&["restore", "session.pkl", "-c", code]);

@@ -203,7 +203,7 @@ def descriptors(): return len(os.listdir('/proc/self/fd'))
 times = int(sys.argv[1])
 for turn in range(times):
     if turn == times // 5: before = memory(), descriptors()
-    assert snapcli.save('s.pkl', session, sync=False) == {}
+    assert snapcli.save('s.pkl', session, sync=False).complete
     back = snapcli.load_dict('s.pkl')
     assert back['a'].sum() == 199990000 and back['b'] == session['b']
 after = memory(), descriptors()

@@ -5,7 +5,7 @@
 //! Environment variables: `SNAPCLI_TEST_TIER=full` runs the tests with every Python instead of one.
 //! `SNAPCLI_TEST_PYTHONS` (paths separated by `:`) lists the Pythons to test with, instead of all that are found.
 //! `SNAPCLI_TEST_PROGRAM` names another build of snapcli to test, such as the release build, and `SNAPCLI_TEST_ENGINE`
-//! another package for `import snapcli` (`engine`).
+//! another package for `import snapcli` (`engine`). `SNAPCLI_TEST_WHEEL` names the wheel, for `installed`.
 
 mod engine;
 mod numbers;
@@ -21,5 +21,5 @@ pub(crate) use self::{
     pythons::{Python, Tier, all_pythons, main_python, pythons},
     run::{Run, line_diff},
     sandbox::{Call, Sandbox, Stdout},
-    venvs::{Stack, venv},
+    venvs::{Stack, scratch_venv, venv},
 };

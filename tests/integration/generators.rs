@@ -99,7 +99,7 @@ fn a_running_generator_that_saves_the_session_is_left_out() {
     let script = "
 def saves():
     import snapcli
-    yield snapcli.save('inner.pkl')
+    yield snapcli.save('inner.pkl').lost
 generator = saves()
 print(next(generator))
 ";

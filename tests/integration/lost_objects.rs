@@ -321,7 +321,8 @@ fn all_commands_agree_about_a_session() {
     saved(&sandbox, UNLOADABLE, &["--strict"]).0.assert_code(3);
     saved(&sandbox, UNLOADABLE, &["--strict", "--verify"]).0.assert_code(3);
     // From within the script, the result names variables and paths.
-    let script = format!("{UNLOADABLE}\nimport snapcli\nfailed = snapcli.save('own.pkl')\nprint(sorted(failed)[:3])\n");
+    let script =
+        format!("{UNLOADABLE}\nimport snapcli\nfailed = snapcli.save('own.pkl').lost\nprint(sorted(failed)[:3])\n");
     let (run, _) = saved(&sandbox, &script, &["-q"]);
     run.assert_stdout("['alone', 'box.inner', 'hashed']\n");
     let whole = saved(&sandbox, UNLOADABLE, &["--whole"]).1;
@@ -574,7 +575,7 @@ twice = [Bad(), Odd(2), Metric('e'), 7]
         assert_eq!(lost(&report), expected, "{}", run.whole());
         let inspected = sandbox.snapcli(&["inspect", "--json", "--bad", "script.py"]).json();
         assert_eq!(lost(&inspected), expected);
-        let own = format!("{script}\nimport snapcli\nprint(sorted(snapcli.save('own.pkl')))\n");
+        let own = format!("{script}\nimport snapcli\nprint(sorted(snapcli.save('own.pkl').lost))\n");
         saved(&sandbox, &own, &["-q"]).0.assert_stdout("['metrics[1]', 'mixed[1]', 'twice[0]', 'twice[1]']\n");
         let check = "metric.name, metrics[0].name, metrics[2], once['a'].name, mixed[0].name, twice[2].name";
         sandbox.snapcli(&["restore", "session.pkl", "-c", check]).assert_stdout("('a', 'b', 5, 'c', 'd', 'e')\n");

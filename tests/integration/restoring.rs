@@ -369,7 +369,7 @@ first = Child(4)
     let code = "
 import snapcli
 old, old_class = first, Child
-print(snapcli.restore('session.pkl'), first is old, Child is old_class, isinstance(old, Child), end=' ')
+print(snapcli.restore('session.pkl').lost, first is old, Child is old_class, isinstance(old, Child), end=' ')
 print(first.twice(), first.half)
 names = snapcli.load_dict('session.pkl', only='first')
 print(sorted(names), type(names['first']) is Child, names['first'] is first)

@@ -31,7 +31,7 @@ fn the_globals_that_a_kept_object_needs_come_along() {
              \x20   def predict(self, x): return helper(self.w) + x\n\
              model, call = Model(), partial(lambda n: helper(n) + rest(), 4)\ndef rest(): return 1\n\
              part = {'model': model, 'deep': [{'call': call}], '_own': 5, '__doc__': 'text'}\n\
-             assert snapcli.save('part.pkl', part) == {}\n",
+             assert snapcli.save('part.pkl', part).complete\n",
         );
         let check = "model.predict(1), deep[0]['call'](), _own, __doc__, 'unused' in globals()";
         assert_eq!(both(&sandbox, "part.pkl", check), ["(17.0, 17.0, 5, 'text', False)\n"; 2]);
@@ -48,7 +48,7 @@ fn functions_inside_the_objects_of_libraries_have_their_globals() {
         "import snapcli\nfrom sklearn.preprocessing import FunctionTransformer\nfrom sklearn.pipeline import Pipeline\n\
          FACTOR = 3\ndef scale(x): return times(x)\ndef times(x): return x * FACTOR\n\
          pipe = Pipeline([('scale', FunctionTransformer(scale))])\n\
-         assert snapcli.save('part.pkl', {'pipe': pipe}) == {}\n",
+         assert snapcli.save('part.pkl', {'pipe': pipe}).complete\n",
     );
     assert_eq!(
         both(&sandbox, "part.pkl", "int(pipe.transform([[2]] * 1 if 0 else __import__('numpy').array([[2]]))[0, 0])"),
@@ -64,7 +64,7 @@ fn code_that_runs_during_the_load_has_its_globals() {
         "import snapcli\nOFFSET = 7\ndef grow(n): return n + OFFSET\n\
          class Stateful:\n    def __init__(self, n): self.n = n\n    def __getstate__(self): return {'n': self.n}\n\
          \x20   def __setstate__(self, state): self.n = grow(state['n'])\nobject_ = Stateful(1)\n\
-         assert snapcli.save('part.pkl', {'kept': object_}) == {}\n",
+         assert snapcli.save('part.pkl', {'kept': object_}).complete\n",
     );
     // dill sets the variables only when all of them are loaded, as for its own files.
     sandbox.snapcli(&["restore", "part.pkl", "-c", "kept.n"]).assert_code(0).assert_stdout("8\n");
@@ -112,7 +112,7 @@ fn dill_reads_the_session_of_a_script_that_imports_snapcli() {
         run(
             &sandbox,
             "import snapcli, snapcli as s\nfrom snapcli import save, restore as back\nfrom functools import partial\n\
-             def checkpoint(): return snapcli.save('c.pkl', {'n': n})\nn = 3\n\
+             def checkpoint(): return snapcli.save('c.pkl', {'n': n}).lost\nn = 3\n\
              class Saver:\n    def __init__(self): self.save = snapcli.save\n\
              saver, later = Saver(), partial(s.save, 'x.pkl')\n",
         );

@@ -681,9 +681,9 @@ import snapcli, sqlite3
 rows = [1, 2]
 connection = sqlite3.connect(':memory:')
 def total(): return sum(rows)
-print(snapcli.save('first.pkl'))
+print(snapcli.save('first.pkl').lost)
 rows.append(3)
-print(snapcli.save('names.pkl', {'rows': rows, 'other': total}, sync=False))
+print(snapcli.save('names.pkl', {'rows': rows, 'other': total}, sync=False).lost)
 try:
     snapcli.save('none/x.pkl')
 except OSError as error:

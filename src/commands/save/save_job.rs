@@ -19,7 +19,9 @@ use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_s
 use crate::python::{self, Interpreter, Python};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::report::{inspect_text, write_json};
-use crate::session::{Origin, SaveRequest, SelectionRules, add_to_inittab, save, signing_key};
+use crate::session::{
+    LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save, signing_key,
+};
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, LeftOutReason};
 use crate::snapshot::roundtrip_target::Compared;
@@ -32,7 +34,8 @@ use crate::ui::{Verbosity, count, format_size};
 impl From<SelectionArgs> for SelectionRules {
     fn from(args: SelectionArgs) -> Self {
         let SelectionArgs { include, exclude, exclude_type, private, max_size, redact, refimported, whole } = args;
-        Self { include, exclude, exclude_type, private, max_size, redact, refimported, whole }
+        let only = Vec::new();
+        Self { only, include, exclude, exclude_type, private, max_size, redact, refimported, whole }
     }
 }
 
@@ -141,6 +144,7 @@ impl SaveJob {
             Err(error) => return end_after_error(py, &error, INTERRUPTED),
         };
         python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
+        note_imported_definitions(py);
         let run = match run_script(py, &self.command) {
             Ok(run) => run,
             Err(error) => return end_after_error(py, &error, INTERRUPTED),
@@ -285,7 +289,7 @@ impl SaveJob {
         let request = SaveRequest {
             module: &self.module,
             rules: &self.rules,
-            check_load: true,
+            check: LoadCheckMode::Forked,
             all_faults: false,
             ambient: self.ambient,
             key: self.key.as_ref(),

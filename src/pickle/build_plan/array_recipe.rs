@@ -387,7 +387,7 @@ pub(super) fn checked_count(shape: &[u64], dtype: &Dtype) -> Result<u64, Refused
 /// Checks that an array of this many items has these contents.
 pub(super) fn check_bytes(dtype: &Dtype, count: u64, bytes: &[u8]) -> Result<(), Refused> {
     check_length(dtype, count, bytes.len() as u64)?;
-    if dtype.has_valid_bools(bytes) { Ok(()) } else { Err("has bools that are neither 0 nor 1".to_owned()) }
+    dtype.fault_of(bytes).map_or(Ok(()), |fault| Err(format!("has {fault}")))
 }
 
 fn check_length(dtype: &Dtype, count: u64, length: u64) -> Result<(), Refused> {

@@ -173,6 +173,17 @@ fn bools_are_zero_or_one() {
     refused(&frombuffer("C\x02\x01\x7f", dtype, "I2\n", "C"), "neither 0 nor 1");
 }
 
+#[test]
+fn characters_of_strings_exist() {
+    let (little, big) = (dtype("U1", "I3\nV<\nNNNI-1\nI-1\nI8\n"), dtype("U1", "I3\nV>\nNNNI-1\nI-1\nI8\n"));
+    built(&array("I1\n", &little, "C\x04A\x00\x00\x00"));
+    built(&array("I1\n", &big, "C\x04\x00\x00\x00A"));
+    refused(&array("I1\n", &little, "C\x04\x00\x00\x11\x00"), "characters that do not exist");
+    refused(&array("I2\n", &big, "C\x08\x00\x00\x00A\x00\x11\x00\x00"), "characters that do not exist");
+    refused(&array("I1\n", &structure("4", &little, "0", "16"), "C\x040\x00\x00\x7f"), "characters that do not exist");
+    refused(&frombuffer("C\x04\x00\x00\x00A", &little, "I1\n", "C"), "characters that do not exist");
+}
+
 fn shared(shape: &str, dtype: &str, buffer: &str, offset: &str, strides: &str) -> String {
     format!("cnumpy\nndarray\n(({shape}t{dtype}{buffer}I{offset}\n({strides}tt\u{1}")
 }
@@ -205,9 +216,10 @@ fn shared_arrays_lie_within_their_buffer() {
         assert!(why.contains("numpy.ndarray"), "{shape:?} {offset} {strides:?}: {why:?}");
     }
     let bools = dtype("b1", "I3\nV|\nNNNI-1\nI-1\nI0\n");
-    let of_bools = |shape, strides| refusals(&new(shared(shape, &bools, &zeros(8), "0", strides)));
+    let of_bools = |shape: &str, strides: &str| refusals(&new(shared(shape, &bools, &zeros(8), "0", strides)));
     assert_eq!(of_bools("I8\nI1000000000\n", "I1\nI0\n"), "");
-    assert!(of_bools("I4\nI4\n", "I1\nI1\n").contains("bools that overlap"));
+    assert_eq!(of_bools("I4\nI4\n", "I1\nI1\n"), "");
+    assert!(of_bools(&"I2\n".repeat(7), &"I1\n".repeat(7)).contains("overlap too often"));
     let objects = array("I1\n", &dtype("O8", "I3\nV|\nNNNI-1\nI-1\nI63\n"), "(lp0\nI1\na");
     assert!(found("I2\n", &objects, "0", "I4\n").contains("memory of objects"));
     assert!(found("I2\n", "(l", "0", "I4\n").contains("no buffer"));

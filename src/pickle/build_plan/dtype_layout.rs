@@ -4,6 +4,9 @@ use std::rc::Rc;
 
 use crate::pickle::machine::value::Ref;
 
+/// The number of code points of Unicode.
+const CODE_POINTS: u32 = 0x11_0000;
+
 /// A dtype that was checked.
 #[derive(Debug)]
 pub(crate) struct Dtype {
@@ -15,10 +18,12 @@ pub(crate) struct Dtype {
     pub(crate) scalars: u64,
     /// Whether an item holds references to objects, or strings of any length. Such items are never made of bytes.
     pub(crate) has_objects: bool,
-    /// Whether an item holds bools, whose bytes must be 0 or 1.
-    pub(super) has_bools: bool,
+    /// Whether an item holds bools, whose bytes must be 0 or 1, or characters, which must exist.
+    pub(super) has_limits: bool,
     /// How deep structures and subarrays are nested in it.
     pub(super) depth: usize,
+    /// A dict that its user has attached to it.
+    pub(crate) metadata: Option<Ref>,
 }
 
 /// The kinds of dtypes.
@@ -46,6 +51,8 @@ pub(crate) enum DtypeKind {
         fields: Vec<DtypeField>,
         /// Whether numpy aligns the fields.
         is_aligned: bool,
+        /// The alignment of an item. A structure of some of the fields of an aligned one has 1.
+        alignment: u64,
         /// Whether its scalars are `numpy.record`.
         is_record: bool,
     },
@@ -75,12 +82,13 @@ impl Dtype {
     /// A dtype that numpy makes of a code.
     pub(super) fn of_code(code: &str, order: char, size: u64) -> Self {
         let kind = DtypeKind::Code { code: code.to_owned(), order };
-        Self { kind, size, scalars: 1, has_objects: false, has_bools: code == "b1", depth: 0 }
+        let has_limits = code == "b1" || code.starts_with('U');
+        Self { kind, size, scalars: 1, has_objects: false, has_limits, depth: 0, metadata: None }
     }
 
     /// A dtype whose items are references.
     pub(super) fn of_references(kind: DtypeKind, size: u64) -> Self {
-        Self { kind, size, scalars: 1, has_objects: true, has_bools: false, depth: 0 }
+        Self { kind, size, scalars: 1, has_objects: true, has_limits: false, depth: 0, metadata: None }
     }
 
     /// The code, if it is a number, a bool, a date or a string of a fixed length.
@@ -104,27 +112,37 @@ impl Dtype {
         matches!(self.kind, DtypeKind::Code { order: order @ ('<' | '>'), .. } if order != native)
     }
 
-    /// Whether an item holds bools.
-    pub(crate) fn has_bools(&self) -> bool {
-        self.has_bools
+    /// Whether not all bytes are items of this dtype.
+    pub(crate) fn has_limits(&self) -> bool {
+        self.has_limits
     }
 
-    /// Whether each byte of a bool in these items is 0 or 1. numpy relies on it when it counts them.
-    pub(crate) fn has_valid_bools(&self, items: &[u8]) -> bool {
+    /// What is wrong with the bytes of some items. numpy relies on bools that are 0 or 1 when it counts them, and
+    /// Python on characters that are code points of Unicode.
+    pub(crate) fn fault_of(&self, items: &[u8]) -> Option<&'static str> {
         let size = usize::try_from(self.size).unwrap_or(0);
-        if !self.has_bools || size == 0 {
-            return true;
+        if !self.has_limits || size == 0 {
+            return None;
         }
         match &self.kind {
-            DtypeKind::Structure { fields, .. } => items.chunks_exact(size).all(|item| {
-                fields.iter().all(|DtypeField { offset, dtype: (_, dtype), .. }| {
-                    let from = usize::try_from(*offset).unwrap_or(usize::MAX);
-                    let to = from.saturating_add(usize::try_from(dtype.size).unwrap_or(usize::MAX));
-                    !dtype.has_bools || item.get(from..to).is_some_and(|field| dtype.has_valid_bools(field))
+            DtypeKind::Structure { fields, .. } => items.chunks_exact(size).find_map(|item| {
+                fields.iter().filter(|field| field.dtype.1.has_limits).find_map(|field| {
+                    let from = usize::try_from(field.offset).unwrap_or(usize::MAX);
+                    let to = from.saturating_add(usize::try_from(field.dtype.1.size).unwrap_or(usize::MAX));
+                    item.get(from..to).map_or(Some("a field beyond its end"), |bytes| field.dtype.1.fault_of(bytes))
                 })
             }),
-            DtypeKind::Subarray { base, .. } => base.1.has_valid_bools(items),
-            _ => items.iter().all(|byte| *byte <= 1),
+            DtypeKind::Subarray { base, .. } => base.1.fault_of(items),
+            DtypeKind::Code { order, code } if code.starts_with('U') => {
+                let is_big_endian = *order == '>';
+                let code_of = |bytes: &[u8; 4]| match is_big_endian {
+                    true => u32::from_be_bytes(*bytes),
+                    false => u32::from_le_bytes(*bytes),
+                };
+                let exist = items.as_chunks::<4>().0.iter().all(|bytes| code_of(bytes) < CODE_POINTS);
+                (!exist).then_some("characters that do not exist")
+            }
+            _ => items.iter().any(|byte| *byte > 1).then_some("bools that are neither 0 nor 1"),
         }
     }
 }

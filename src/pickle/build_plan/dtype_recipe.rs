@@ -26,13 +26,16 @@ const UNITS: &[&str] = &["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "p
 /// The recipe for a dtype.
 pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     let dtype = Rc::new(parse(context, call)?);
-    let needs = match &dtype.kind {
-        DtypeKind::Structure { fields, .. } => fields.iter().map(|field| field.dtype.0).collect(),
+    let mut needs = match &dtype.kind {
+        DtypeKind::Structure { fields, .. } => fields.iter().map(|field| field.dtype.0).collect::<Vec<_>>(),
         DtypeKind::Subarray { base, .. } => vec![base.0],
         DtypeKind::Strings { missing, .. } => missing.iter().copied().collect(),
         DtypeKind::Code { .. } | DtypeKind::Object => Vec::new(),
     };
-    Ok(Recipe { make: Make::Array(ArrayMake::Dtype(dtype)), needs, reads: false, fill: Fill::Nothing })
+    // numpy copies the metadata.
+    needs.extend(dtype.metadata);
+    let reads = dtype.metadata.is_some();
+    Ok(Recipe { make: Make::Array(ArrayMake::Dtype(dtype)), needs, reads, fill: Fill::Nothing })
 }
 
 /// Parses the call that makes a dtype.
@@ -94,12 +97,27 @@ impl DtypeParser<'_, '_, '_> {
         };
         let state = state.filter(|_| order.is_none()).ok_or("has a state that numpy does not write")?;
         let is_none = |value| matches!(self.context.value(value), Value::Leaf(Leaf::None));
-        match (is_none(state.subarray), is_none(state.names) && is_none(state.fields)) {
+        let dtype = match (is_none(state.subarray), is_none(state.names) && is_none(state.fields)) {
             (true, true) => self.simple(&code, &state),
             (true, false) => self.structure(&code, &state),
             (false, true) => self.subarray(&code, &state),
             (false, false) => Err("has both fields and a shape".to_owned()),
-        }
+        }?;
+        Ok(Dtype { metadata: self.metadata(&code, &state)?, ..dtype })
+    }
+
+    /// The dict that a user has attached to a dtype. That of dates is in front of their unit, and may be empty.
+    fn metadata(&self, code: &str, state: &DtypeState<Ref>) -> Result<Option<Ref>, Refused> {
+        let metadata = match state.metadata {
+            Some(pair) if matches!(code, "M8" | "m8") => {
+                self.context.items(pair, NodeKind::Tuple).and_then(|pair| pair.first().copied())
+            }
+            metadata => metadata,
+        };
+        let metadata = metadata.filter(|metadata| !matches!(self.context.value(*metadata), Value::Leaf(Leaf::None)));
+        let Some(metadata) = metadata else { return Ok(None) };
+        let items = self.context.items(metadata, NodeKind::Dict).ok_or("has metadata that is no dict")?;
+        Ok((!items.is_empty()).then_some(metadata))
     }
 
     /// The byte order in front of a code, and the code. `numpy.record` stands for structures whose scalars it makes.
@@ -122,20 +140,22 @@ impl DtypeParser<'_, '_, '_> {
     fn simple(&self, code: &str, state: &DtypeState<Ref>) -> Result<Dtype, Refused> {
         let forged = || format!("has a state that does not fit the code {code:?}");
         let order = self.context.short_text(state.order, 8).and_then(|order| single(&order)).ok_or_else(forged)?;
-        let (Some(size), Some(flags)) = (self.context.int(state.size), self.context.int(state.flags)) else {
-            return Err(forged());
-        };
+        let numbers = [state.size, state.alignment, state.flags].map(|number| self.context.int(number));
+        let [Some(size), Some(alignment), Some(flags)] = numbers else { return Err(forged()) };
         let unit = match state.metadata {
             Some(metadata) if matches!(code, "M8" | "m8") => self.unit(metadata)?,
             _ => String::new(),
         };
         let mut dtype = simple(code, Some(order), Some(&unit))?;
         let fits = match dtype.kind {
-            DtypeKind::Object => size == -1 && flags == OBJECT_FLAGS,
+            DtypeKind::Object => (size, alignment, flags) == (-1, -1, OBJECT_FLAGS),
             // Only dtypes of variable length state their size.
             _ => {
                 let is_sized = code.starts_with(['S', 'U', 'V']);
-                flags & POINTER_FLAGS == 0 && (size == -1 || is_sized && u64::try_from(size) == Ok(dtype.size))
+                let is_stated = is_sized && u64::try_from(size) == Ok(dtype.size);
+                let own_alignment = if code.starts_with('U') { 4 } else { 1 };
+                let is_written = size == -1 && alignment == -1 || is_stated && alignment == own_alignment;
+                flags & POINTER_FLAGS == 0 && is_written
             }
         };
         if let (DtypeKind::Code { order, .. }, 0..=1) = (&mut dtype.kind, dtype.size) {
@@ -170,6 +190,9 @@ impl DtypeParser<'_, '_, '_> {
         let size = context.int(state.size).and_then(|size| u64::try_from(size).ok());
         let size = size.filter(|size| *size <= MAX_SIZE).ok_or_else(|| forged("without a size"))?;
         let flags = context.int(state.flags).ok_or_else(|| forged("without flags"))?;
+        let alignment = context.int(state.alignment).and_then(|alignment| u64::try_from(alignment).ok());
+        let alignment = alignment.filter(|alignment| matches!(alignment, 1 | 2 | 4 | 8 | 16));
+        let alignment = alignment.ok_or_else(|| forged("with an alignment that nothing has"))?;
         let is_record = code == "record";
         let stated = DtypeCode::parse(code).filter(|_| code.starts_with('V')).and_then(DtypeCode::item_size);
         if !is_record && stated != Some(size) {
@@ -200,9 +223,10 @@ impl DtypeParser<'_, '_, '_> {
             size,
             scalars: fields.iter().fold(0, |sum, field| sum.saturating_add(field.dtype.1.scalars)),
             has_objects,
-            has_bools: has(|dtype| dtype.has_bools),
+            has_limits: has(|dtype| dtype.has_limits),
             depth: fields.iter().map(|field| field.dtype.1.depth + 1).max().unwrap_or_default(),
-            kind: DtypeKind::Structure { is_aligned: flags & ALIGNED_FLAG != 0, is_record, fields },
+            metadata: None,
+            kind: DtypeKind::Structure { is_aligned: flags & ALIGNED_FLAG != 0, alignment, is_record, fields },
         })
     }
 
@@ -229,8 +253,9 @@ impl DtypeParser<'_, '_, '_> {
             size,
             scalars: base.scalars.saturating_mul(count),
             has_objects: base.has_objects,
-            has_bools: base.has_bools,
+            has_limits: base.has_limits,
             depth: base.depth + 1,
+            metadata: None,
             kind: DtypeKind::Subarray { base: (reference, base), shape },
         })
     }

@@ -22,8 +22,10 @@ mod instance_recipe;
 #[cfg(test)]
 mod instance_recipe_tests;
 mod joblib_recipe;
+mod key_hashes;
 mod key_limits;
 mod masked_recipe;
+mod object_abilities;
 mod pandas_recipe;
 mod plan_checks;
 mod plan_context;
@@ -45,7 +47,7 @@ pub(crate) use self::dtype_layout::{Dtype, DtypeKind};
 pub(crate) use self::file_plan::{BuildPlan, NestedPickle};
 pub(in crate::pickle) use self::instance_recipe::InstanceBuilder;
 pub(crate) use self::instance_recipe::InstanceMake;
-pub(crate) use self::key_limits::{MAX_SAME_HASH, MAX_SAME_HASH_OF_PARTS};
+pub(crate) use self::key_limits::{FEW_SAME_HASH, MAX_COMPARED, MAX_SAME_HASH};
 pub(crate) use self::masked_recipe::MaskedMake;
 pub(in crate::pickle) use self::pandas_recipe::PandasBuilder;
 pub(crate) use self::pandas_recipe::{PandasArgument, PandasMake};
@@ -54,7 +56,7 @@ pub use self::plan_walk::walk_plan;
 pub(in crate::pickle) use self::random_recipe::RandomBuilder;
 pub(crate) use self::random_recipe::{BitGeneratorMake, BitGeneratorSeed, RandomMake, StateValue};
 pub(in crate::pickle) use self::recipe_table::RecipeTable;
-pub(crate) use self::refused_names::each_once;
+pub(crate) use self::refused_names::{callee, each_once};
 pub(crate) use self::shared_array_recipe::byte_range;
 pub(in crate::pickle) use self::value_recipe::ValueBuilder;
 #[cfg(feature = "python")]

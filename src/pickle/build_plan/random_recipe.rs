@@ -81,8 +81,8 @@ pub(crate) struct BitGeneratorMake {
 pub(crate) enum BitGeneratorSeed {
     /// A `SeedSequence`, which is the last of the needs.
     Sequence,
-    /// `None`: the generator was seeded as in numpy 1.16.
-    Legacy,
+    /// `None`: the generator was seeded as in numpy 1.16, or got a key in place of a seed.
+    Missing,
     /// Not in the file.
     Unknown,
 }
@@ -178,7 +178,7 @@ fn bit_generator(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Resul
     let (mut make, mut needs) = bit_generator_state(context, class, state, 0)?;
     if let Some(seed) = seed {
         make.seed = if matches!(context.value(seed), Value::Leaf(Leaf::None)) {
-            BitGeneratorSeed::Legacy
+            BitGeneratorSeed::Missing
         } else if matches!(context.array_make(seed), Some(ArrayMake::Random(RandomMake::SeedSequence { .. }))) {
             needs.push(seed);
             BitGeneratorSeed::Sequence

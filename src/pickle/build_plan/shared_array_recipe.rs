@@ -11,6 +11,9 @@ use super::array_recipe::{ArrayBuilder, MAX_BYTES, checked_count, checked_dtype,
 use super::{PlanContext, PlannedCall, Refused};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
+/// How many times as long as their buffer items may be that are looked at one by one.
+const MAX_OVERLAP: u64 = 4;
+
 /// Describes `ndarray(shape, dtype, buffer, offset, strides)`.
 pub(super) fn describe<'a>(
     context: &PlanContext<'_, 'a>,
@@ -33,11 +36,11 @@ pub(super) fn describe<'a>(
     if count > 0 && range.end > length {
         return Err("has items outside of its buffer".to_owned());
     }
-    // Each bool is looked at, so there must not be more of them than the buffer has.
+    // Each bool and each character is looked at, so there must not be many more of them than the buffer has.
     let axes = shape.iter().zip(&strides).filter(|(_, stride)| **stride != 0);
     let distinct = axes.fold(dtype.1.size, |size, (length, _)| size.saturating_mul(*length));
-    if dtype.1.has_bools() && distinct > range.end - range.start {
-        return Err("has bools that overlap".to_owned());
+    if dtype.1.has_limits() && distinct > (range.end - range.start).saturating_mul(MAX_OVERLAP) {
+        return Err("has bools or characters that overlap too often".to_owned());
     }
     let is_read_only = is_made_read_only(context, call.node);
     let contents = ArrayContents::Shared { base, offset, strides, is_read_only };

@@ -111,7 +111,7 @@ fn creation<'py>(
     let defaults = function.getattr(intern!(py, "__defaults__"))?;
     actions.extend([code.clone(), given_globals, name, defaults, closure].map(Action::Save));
     actions.extend([Action::Write(Opcode::Tuple), Action::Write(Opcode::Reduce), Action::Memoize(object)]);
-    let made_in = function_globals::module_name(origin, globals)?;
+    let made_in = function_globals::module_name(context, origin, globals)?;
     actions.extend(attributes(function, &code, made_in)?);
     actions.extend(bind_names(context, function));
     if has_cells {

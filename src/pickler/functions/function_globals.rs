@@ -38,10 +38,13 @@ pub(super) fn origin_of(context: &PickleContext, globals: &Bound<'_, PyDict>) ->
 
 /// The name that a function made with these globals takes for its `__module__`, if it is certain at load.
 pub(super) fn module_name<'py>(
+    context: &PickleContext,
     origin: GlobalsOrigin,
     globals: &Bound<'py, PyDict>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     match origin {
+        // The namespace that it is loaded into may have another name, or none.
+        GlobalsOrigin::Module if context.is_own_namespace(globals) => Ok(None),
         GlobalsOrigin::Module => globals.get_item(intern!(globals.py(), "__name__")),
         // The dict may not have been filled when the function is made.
         GlobalsOrigin::OwnDict => Ok(None),

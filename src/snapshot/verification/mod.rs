@@ -4,11 +4,14 @@
 //! wrong is not parsed, as its bytes could be anything. All others must match the index: if another program wrote
 //! the file, even right hashes do not prove that.
 
+mod file_input;
+
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
+pub(crate) use self::file_input::FileInput;
 use super::index::{Index, SegmentRole, Variable};
 use super::load_plan::{LoadPlan, Usable};
 use super::reader::{Contents, Damage, Progress, ReadError, Snapshot};

@@ -115,6 +115,12 @@ impl Sandbox {
         self.call(self.python.as_os_str(), arguments.iter().map(AsRef::as_ref))
     }
 
+    /// A call of any program.
+    #[allow(dead_code, reason = "what a test module may need")]
+    pub(crate) fn call_program<S: AsRef<OsStr>>(&self, program: &OsStr, arguments: &[S]) -> Call {
+        self.call(program, arguments.iter().map(AsRef::as_ref))
+    }
+
     fn call<'a>(&self, program: &OsStr, arguments: impl Iterator<Item = &'a OsStr>) -> Call {
         let mut command = Command::new(program);
         remove_python_settings(&mut command);

@@ -30,6 +30,12 @@ pub(crate) enum Stack {
     /// pandas with pyarrow, which then stores its strings. Only the main Python has them.
     #[allow(dead_code, reason = "for the tests of untrusted frames")]
     Arrow,
+    /// IPython and the kernel of Jupyter.
+    #[allow(dead_code, reason = "for the tests of Jupyter")]
+    Jupyter,
+    /// uv itself. Only the main Python has it.
+    #[allow(dead_code, reason = "for the tests of the wheel")]
+    Uv,
 }
 
 impl Stack {
@@ -39,6 +45,8 @@ impl Stack {
             Self::Dill => "dill",
             Self::Full => "full",
             Self::Arrow => "arrow",
+            Self::Jupyter => "jupyter",
+            Self::Uv => "uv",
         }
     }
 
@@ -47,6 +55,7 @@ impl Stack {
             Self::Bare => &[],
             Self::Dill => &["dill", "numpy"],
             Self::Full => &["dill", "numpy", "pandas", "scikit-learn", "cloudpickle", "joblib"],
+            Self::Uv => &["uv==0.13.9"],
             // Not in requirements.txt, so that the other environments need not be made again.
             Self::Arrow => &[
                 "dill",
@@ -54,6 +63,15 @@ impl Stack {
                 "pandas",
                 "pyarrow==25.0.1; python_version < '3.11'",
                 "pyarrow==26.0.1; python_version >= '3.11'",
+            ],
+            Self::Jupyter => &[
+                "dill",
+                "numpy",
+                "jupyter_client==8.10.0",
+                "ipykernel==7.3.0; python_version < '3.11'",
+                "ipython==8.39.0; python_version < '3.11'",
+                "ipykernel==7.4.0; python_version >= '3.11'",
+                "ipython==9.18.1; python_version >= '3.11'",
             ],
         }
     }
@@ -90,6 +108,28 @@ fn made(python: &Python, stack: Stack) -> PathBuf {
         }
     }
     folder.join("bin/python")
+}
+
+/// The `python` of a virtual environment with the newest versions of these packages, for a single test. `None` if they
+/// cannot be installed: there may be no network.
+#[allow(dead_code, reason = "what a test module may need")]
+pub(crate) fn scratch_venv(python: &Python, name: &str, packages: &[&str]) -> Option<PathBuf> {
+    let name = format!("{}-{name}", python.label());
+    let folder = cache().join("venvs").join(&name);
+    let made_from = format!("{}\n{}", python.executable.display(), packages.join("\n"));
+    let _lock = lock(&cache().join(format!("{name}.lock")));
+    if !fs::read_to_string(marker(&folder)).is_ok_and(|marker| marker == made_from) {
+        let _ = fs::remove_dir_all(&folder);
+        must_succeed(Command::new(&python.executable).args(["-m", "venv"]).arg(&folder));
+        let mut pip = Command::new(folder.join("bin/python"));
+        pip.args(["-m", "pip", "install", "--disable-pip-version-check", "-q"]).args(packages);
+        super::sandbox::remove_python_settings(&mut pip);
+        if !pip.output().is_ok_and(|output| output.status.success()) {
+            return None;
+        }
+        fs::write(marker(&folder), &made_from).unwrap();
+    }
+    Some(folder.join("bin/python"))
 }
 
 /// The directory of files that take long to create.

@@ -110,9 +110,11 @@ fn value_spans(bytes: &[u8]) {
     }
 }
 
-/// Skips compressed input: `niffler` unpacks it, up to a limit of a gigabyte.
+/// Skips compressed input: `niffler` unpacks it, up to a limit of a gigabyte, and the old lzma format takes memory.
 fn is_packed(bytes: &[u8]) -> bool {
-    [&b"\x1f\x8b"[..], b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"].iter().any(|magic| bytes.starts_with(magic))
+    [&b"\x1f\x8b"[..], b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"]\0\0"]
+        .iter()
+        .any(|magic| bytes.starts_with(magic))
 }
 
 fn has(bytes: &[u8], text: &[u8]) -> bool {

@@ -3,7 +3,9 @@
 //! Their public constructors check what they are given, and take numbers, times of a day, and strings from a short list
 //! or without a meaning of their own.
 
-use super::pandas_parts::{StateDict, bool_of, is_none, sequence, text, unexpected_arguments, unexpected_state};
+use super::pandas_parts::{
+    StateDict, bool_of, is_none, sequence, text, unexpected_arguments, unexpected_state, unless_none,
+};
 use super::{Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of};
 use crate::pickle::build_plan::{ArrayMake, Make};
 use crate::pickle::machine::value::Ref;
@@ -12,6 +14,8 @@ use crate::pickle::machine::value::Ref;
 const MOST_STEPS: i64 = i32::MAX as i64;
 /// The most holidays or times of a day.
 const MOST_ITEMS: usize = 100_000;
+/// Which argument of the offsets whose name begins with `Custom` is a calendar.
+const CALENDAR: usize = 4;
 const LONGEST_TEXT: usize = 64;
 /// The offsets of a fixed length.
 const TICKS: [&str; 7] = ["Day", "Hour", "Minute", "Second", "Milli", "Micro", "Nano"];
@@ -45,6 +49,11 @@ pub(super) fn offset<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
     }
     let mut arguments = vec![PandasArgument::Text(call.name.to_string())];
     let (steps, rest) = call.arguments.split_first().ok_or_else(unexpected_arguments)?;
+    // pandas imports more of itself to read a calendar, and writes none.
+    let calendar = call.arguments.get(CALENDAR).filter(|_| call.name.starts_with("Custom"));
+    if unless_none(context, calendar.copied()).is_some() {
+        return Err("has a calendar, which pandas does not write".to_owned());
+    }
     arguments.push(PandasArgument::Int(number_of_steps(context, *steps, TICKS.contains(&&*call.name))?));
     for argument in rest {
         arguments.push(detail(context, *argument)?);

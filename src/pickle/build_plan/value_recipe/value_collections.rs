@@ -2,11 +2,12 @@
 //!
 //! A call such as `set([1, 2])`, which protocols 0 to 3 write, gets the list itself: it is not copied into the plan.
 
-use super::value_arguments::{copied, int_in, is_called, is_none, is_str, node, pairs, sequence, short_text};
+use super::value_arguments::{copied, int_in, is_none, is_str, node, pairs, sequence, short_text};
 use super::value_globals::global_of;
 use super::value_make::{ValueFill, ValueMake, ViewOf, called, filled, made, reading};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
+use crate::pickle::build_plan::object_abilities::takes_references;
 use crate::pickle::build_plan::{Fill, Make};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
@@ -54,7 +55,7 @@ pub(super) fn recipe<'a>(
         ValueBuilder::FrozenDict => return frozen_dict(context, call),
         ValueBuilder::MappingProxy => return mapping_proxy(context, call),
         ValueBuilder::JoinedStrings => return joined_strings(context, call),
-        _ => return weak_container(call),
+        _ => return weak_container(context, call),
     };
     let fill = match call.added {
         None => Fill::Nothing,
@@ -219,7 +220,7 @@ fn joined_strings<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> 
 }
 
 /// An empty weak container, to which the pickle adds its items.
-fn weak_container<'a>(call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+fn weak_container<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     checked(call.arguments.is_empty(), "with arguments")?;
     let is_set = &*call.name == "WeakSet";
     let fill = match call.added {
@@ -228,11 +229,21 @@ fn weak_container<'a>(call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
         Some(added) if !is_set && added.items.is_empty() => Fill::Value(ValueFill::WeakPairs(added.pairs.to_vec())),
         Some(_) => return Err("with items of another kind".into()),
     };
+    let referred: Vec<Ref> = match (&fill, &*call.name) {
+        (Fill::Value(ValueFill::WeakPairs(pairs)), "WeakValueDictionary") => {
+            pairs.iter().copied().skip(1).step_by(2).collect()
+        }
+        (Fill::Value(fill), _) => fill.keys().collect(),
+        _ => Vec::new(),
+    };
+    context.spend(referred.len())?;
+    let are_referred = referred.iter().all(|object| can_be_referenced(context, *object));
+    checked(are_referred, "of objects that take no weak references")?;
     Ok(filled(called("weakref", call.name.to_string(), Vec::new()), fill))
 }
 
 /// Whether a weak reference to this may exist for longer than the load: an object that something else holds, too.
 pub(super) fn can_be_referenced(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
     let is_set = |kind| context.items(reference, kind).is_some();
-    is_called(context, reference) || is_set(NodeKind::Set) || is_set(NodeKind::FrozenSet)
+    context.recipe(reference).is_some_and(takes_references) || is_set(NodeKind::Set) || is_set(NodeKind::FrozenSet)
 }

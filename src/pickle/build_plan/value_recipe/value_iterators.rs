@@ -11,8 +11,8 @@ use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused};
 use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
 
-/// The most items of a combination: the iterator has an array of this length.
-const MAX_LENGTH: i64 = 100_000;
+/// How many more items a combination may have than its pool, as it may repeat some.
+const MAX_REPEATED: i64 = 64;
 
 pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     match (&*call.module, &*call.name, call.arguments.as_slice()) {
@@ -29,9 +29,10 @@ pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
         ("itertools", "repeat", [_]) => of_all(call),
         ("itertools", "repeat", [_, times]) if int_in(context, *times, 0..=i64::MAX).is_some() => of_all(call),
         ("itertools", "cycle", [of]) if is_iter(context, *of) => cycle(context, call),
-        ("itertools", "islice", [of, bounds @ ..]) if is_iter(context, *of) && bounds.len() <= 3 => {
+        ("itertools", "islice", [of, bounds @ ..]) if is_iter(context, *of) && (1..=3).contains(&bounds.len()) => {
             let is_bound = |bound: &Ref| is_none(context, *bound) || int_in(context, *bound, 0..=i64::MAX).is_some();
-            checked(bounds.iter().all(is_bound), "with bounds that are no numbers")?;
+            let is_step = bounds.get(2).is_none_or(|step| int_in(context, *step, 0..=0).is_none());
+            checked(is_step && bounds.iter().all(is_bound), "with bounds that are no numbers")?;
             let is_fresh = call.state.is_none_or(|count| int_in(context, count, 0..=0).is_some());
             checked(is_fresh, "after its first item")?;
             Ok(called("itertools", "islice", call.arguments.clone()))
@@ -42,12 +43,17 @@ pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
             of_all(call)
         }
         ("itertools", "combinations" | "combinations_with_replacement" | "permutations", [pool, length]) => {
-            let is_length = int_in(context, *length, 0..=MAX_LENGTH).is_some();
-            checked(is_tuple(context, *pool) && is_length, "with these arguments")?;
+            let pool_length = context.items(*pool, NodeKind::Tuple).ok_or("with these arguments")?.len();
+            let longest = i64::try_from(pool_length).unwrap_or(i64::MAX).saturating_add(MAX_REPEATED);
+            checked(int_in(context, *length, 0..=longest).is_some(), "with these arguments")?;
+            // The iterator has two arrays of this length, also if it has no items.
+            context.spend(pool_length.saturating_add(MAX_REPEATED as usize))?;
             copied(context, *pool, 4)?;
             of_all(call)
         }
-        ("itertools", "compress" | "pairwise" | "zip_longest", of) if of.iter().all(|of| is_iter(context, *of)) => {
+        ("itertools", "compress", [_, _]) | ("itertools", "pairwise", [_]) | ("itertools", "zip_longest", _)
+            if call.arguments.iter().all(|of| is_iter(context, *of)) =>
+        {
             of_all(call)
         }
         _ => Err("with these arguments".into()),

@@ -1,10 +1,12 @@
 //! Recipes for the other values: instances of the standard library whose value is their state, locks, weak references,
-//! and getters of items.
+//! getters of items, and records.
 
-use super::value_arguments::{attributes, has_leaf_type, int_in, is_none, is_simple, is_str, node, truth};
+use super::value_arguments::{
+    attributes, has_leaf_type, int_in, is_none, is_simple, is_str, node, pairs, short_text, truth,
+};
 use super::value_collections::can_be_referenced;
 use super::value_globals::global_of;
-use super::value_make::{ValueMake, called, filled, made};
+use super::value_make::{ValueMake, called, filled, made, reading};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::Fill;
@@ -21,6 +23,9 @@ const WRAPPERS: &[(&str, &str, &str, Option<NodeKind>)] = &[
 /// The version of the state of `random.Random`, and the numbers in it: 624 words of 32 bits, and an index.
 const RANDOM_VERSION: i64 = 3;
 const RANDOM_WORDS: usize = 624;
+/// The most items of a record, and the longest name of one.
+const MAX_RECORD: usize = 64;
+const MAX_FIELD_NAME: u64 = 64;
 
 pub(super) fn recipe<'a>(
     context: &PlanContext<'_, 'a>,
@@ -31,6 +36,7 @@ pub(super) fn recipe<'a>(
         ValueBuilder::Random => random(context, call),
         ValueBuilder::SimpleNamespace => namespace(context, call),
         ValueBuilder::Wrapper => wrapper(context, call),
+        ValueBuilder::Record => record(context, call),
         ValueBuilder::Object => {
             checked(call.arguments.is_empty() && call.state.is_none(), "with arguments")?;
             Ok(called("builtins", "object", Vec::new()))
@@ -42,13 +48,18 @@ pub(super) fn recipe<'a>(
         ValueBuilder::LockByDill => lock_by_dill(context, call),
         ValueBuilder::WeakReference => match *call.arguments.as_slice() {
             // The object is gone, or is held by something else of the pickle. A callback would be code.
-            [object] if is_none(context, object) || can_be_referenced(context, object) => {
+            [object] if is_gone(context, call, object) || can_be_referenced(context, object) => {
                 Ok(made(ValueMake::WeakReference, vec![object]))
             }
             _ => Err("with these arguments".into()),
         },
         _ => item_getter(context, call),
     }
+}
+
+/// Whether dill writes a weak reference to an object that is gone.
+fn is_gone(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>, object: Ref) -> bool {
+    &*call.name == "_create_weakref" && is_none(context, object)
 }
 
 /// `Random()` with the state `(3, (624 words and the index), the next Gaussian number)`.
@@ -129,4 +140,24 @@ fn item_getter<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Res
     let are_items = !call.arguments.is_empty() && call.arguments.iter().all(is_item);
     checked(are_items, "of anything but numbers, strings and slices")?;
     Ok(called("operator", "itemgetter", call.arguments.clone()))
+}
+
+/// A record that a function of `os` or `time` returns, such as `os.stat_result`: a tuple whose items have names.
+/// CPython writes `class(tuple, dict)`: the items of the tuple, and those that have only a name.
+fn record<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let (items, named) = match *call.arguments.as_slice() {
+        [items] => (items, None),
+        [items, named] => (items, Some(named)),
+        _ => return Err("with these arguments".into()),
+    };
+    let of_items = context.items(items, NodeKind::Tuple).ok_or("of anything but a tuple")?;
+    let of_named = named.map_or(Some(&[][..]), |named| pairs(context, named)).ok_or("with anything but a dict")?;
+    context.spend(of_items.len() + of_named.len())?;
+    checked(of_items.len() <= MAX_RECORD && of_named.len() <= 2 * MAX_RECORD, "with so many items")?;
+    let (of_named, _) = of_named.as_chunks::<2>();
+    let has_names = of_named.iter().all(|[name, _]| short_text(context, *name, MAX_FIELD_NAME).is_some());
+    checked(has_names, "with a name that is no string")?;
+    let values = of_items.iter().chain(of_named.iter().map(|[_, value]| value));
+    checked(values.into_iter().all(|value| is_simple(context, *value)), "with items that are no numbers or strings")?;
+    Ok(reading(called(call.module.to_string(), call.name.to_string(), call.arguments.clone())))
 }

@@ -1,12 +1,11 @@
 //! Recipes for dates, times and time zones. Dates are pickled as the bytes that CPython keeps them in
 //! (`Modules/_datetimemodule.c`), which its own constructor hardly checks.
 
-use super::value_arguments::{
-    arguments_of, byte_string, called_global, int_in, is_called, is_none, is_str, short_text, truth,
-};
+use super::value_arguments::{arguments_of, byte_string, called_global, int_in, is_none, is_str, short_text, truth};
 use super::value_make::{Given, HarmlessCall, ValueMake, called, made};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
+use crate::pickle::build_plan::object_abilities::is_zone;
 use crate::pickle::machine::value::Ref;
 
 const MAX_DAYS: i64 = 999_999_999;
@@ -84,8 +83,7 @@ fn with_zone<'a>(
     let mut call = HarmlessCall::new("datetime", class).with(numbers.into_iter().map(Given::Int));
     let zone = zone.filter(|zone| !is_none(context, *zone));
     if let Some(zone) = zone {
-        // The constructor itself wants an instance of `tzinfo`.
-        checked(is_called(context, zone), "with a time zone that is none")?;
+        checked(context.recipe(zone).is_some_and(is_zone), "with a time zone that is none")?;
         call = call.keyword("tzinfo", Given::Needed);
     }
     if fold {

@@ -337,11 +337,17 @@ def date_offset(n, normalize, parts, computed):
         )
         if vars(computed) != attributes:
             raise ValueError("an offset has steps that dateutil does not write")
-    if computed is not None and computed != made._offset:
+    if computed is None:
+        return made
+    if type(computed) is type(made._offset):
+        attributes_of = [getattr(offset, "__dict__", None) for offset in (computed, made._offset)]
+        is_same = computed == made._offset and attributes_of[0] == attributes_of[1]
+    else:
         # Other versions of pandas have a timedelta for some of the parts.
         start = importer("datetime", "datetime")(2000, 1, 31, 12)
-        if type(computed) is type(made._offset) or start + computed != start + made._offset:
-            raise ValueError("the steps of an offset do not fit its parts")
+        is_same = start + computed == start + made._offset
+    if not is_same:
+        raise ValueError("the steps of an offset do not fit its parts")
     return made
 
 

@@ -1,0 +1,53 @@
+//! Arguments that several functions take: patterns of names, and sizes.
+
+use glob::Pattern;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyBytes, PyString};
+
+use crate::ui::escape;
+
+/// A pattern, or an iterable of patterns. `option` is the name of the argument.
+pub(super) fn patterns(given: Option<&Bound<'_, PyAny>>, option: &str) -> PyResult<Vec<Pattern>> {
+    let Some(given) = given else { return Ok(Vec::new()) };
+    let wrong = |found: &Bound<'_, PyAny>| {
+        let kind = found.get_type().name().map(|name| name.to_string()).unwrap_or_default();
+        PyTypeError::new_err(format!("{option}= takes a name or an iterable of names, not {kind}"))
+    };
+    let words: Vec<Bound<'_, PyAny>> = match given.is_instance_of::<PyString>() {
+        true => vec![given.clone()],
+        false if given.is_instance_of::<PyBytes>() => return Err(wrong(given)),
+        false => given.try_iter().map_err(|_| wrong(given))?.collect::<PyResult<_>>()?,
+    };
+    let parse = |word: &Bound<'_, PyAny>| {
+        let word: String = word.extract().map_err(|_| wrong(word))?;
+        Pattern::new(&word).map_err(|error| PyValueError::new_err(format!("{option}={word:?}: {error}")))
+    };
+    words.iter().map(parse).collect()
+}
+
+/// Fails for a pattern that matches no name, with the names that look most like it.
+pub(super) fn check_matches(
+    py: Python<'_>,
+    patterns: &[Pattern],
+    names: &[String],
+    option: &str,
+    place: &str,
+) -> PyResult<()> {
+    let Some(wrong) = patterns.iter().find(|pattern| !names.iter().any(|name| pattern.matches(name))) else {
+        return Ok(());
+    };
+    let near: Vec<String> = py
+        .import("difflib")
+        .and_then(|difflib| difflib.call_method1("get_close_matches", (wrong.as_str(), names))?.extract())
+        .unwrap_or_default();
+    let advice = if near.is_empty() { String::new() } else { format!(": did you mean {}?", near.join(", ")) };
+    let text = format!("{option}={:?} matches no variable of {place}{advice}", wrong.as_str());
+    Err(PyValueError::new_err(escape(&text).into_owned()))
+}
+
+/// A number of bytes.
+pub(super) fn size(given: Option<&Bound<'_, PyAny>>, option: &str) -> PyResult<Option<u64>> {
+    let wrong = |_| PyTypeError::new_err(format!("{option}= takes a number of bytes"));
+    given.map(|given| given.extract::<u64>().map_err(wrong)).transpose()
+}

@@ -1,0 +1,111 @@
+//! `snapcli.inspect`, `diff` and `verify`: the JSON of the commands as dicts. Nothing in a file is executed, and other
+//! threads of the program run meanwhile.
+
+use anyhow::Result;
+use pyo3::exceptions::PyKeyError;
+use pyo3::prelude::*;
+use pyo3::types::PyAny;
+
+use super::arguments::size;
+use super::json_objects::to_python;
+use super::load_source::{LoadSource, with_code};
+use super::raised_errors::to_exception;
+use crate::report::diff_report::DiffReport;
+use crate::report::inspect_report::SessionReport;
+use crate::report::verify_report::VerifyReport;
+use crate::snapshot::file_changes::changes;
+use crate::snapshot::reader::Snapshot;
+
+/// Shows what is in a snapshot or another pickle, without executing anything in it: a dict with the JSON schema of
+/// `snapcli inspect --json`.
+///
+/// `source` is a path, a binary file object, or bytes. With `verdict=True`, the dict says what loading a large file
+/// would do, which takes a while; for others it does in any case. With `trace="name"`, the dict is the tree of objects
+/// that are pickled under that variable. `max_memory` limits the memory for following the pickle, in bytes.
+#[pyfunction]
+#[pyo3(signature = (source, *, verdict = false, trace = None, max_memory = None))]
+pub(super) fn inspect<'py>(
+    py: Python<'py>,
+    source: &Bound<'py, PyAny>,
+    verdict: bool,
+    trace: Option<&str>,
+    max_memory: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let max_memory = size(max_memory, "max_memory")?;
+    let source = LoadSource::new(source)?;
+    let name = source.name.clone();
+    let action = format!("inspect {name}");
+    if let Some(variable) = trace {
+        let tree = py.detach(|| -> Result<_> {
+            let snapshot = open(source, max_memory, "inspect", Snapshot::followed)?;
+            with_code(snapshot.trace(variable), || format!("cannot trace {variable}"))
+        });
+        let tree = tree.map_err(|error| to_exception(py, error, &action))?;
+        return to_python(py, &tree.ok_or_else(|| PyKeyError::new_err(format!("there is no variable {variable}")))?);
+    }
+    let report = py.detach(|| -> Result<_> {
+        let snapshot = open(source, max_memory, "inspect", Snapshot::judged)?;
+        let cannot = || format!("cannot inspect {name}");
+        let mut report = with_code(SessionReport::of(name.clone(), &snapshot), cannot)?;
+        report.verdict = with_code(snapshot.verdict(verdict), cannot)?;
+        Ok(report)
+    });
+    to_python(py, &report.map_err(|error| to_exception(py, error, &action))?)
+}
+
+/// Compares two snapshots or other pickles, without executing anything in them: a dict with the JSON schema of
+/// `snapcli diff --json`.
+#[pyfunction]
+#[pyo3(signature = (before, after, *, max_memory = None))]
+pub(super) fn diff<'py>(
+    py: Python<'py>,
+    before: &Bound<'py, PyAny>,
+    after: &Bound<'py, PyAny>,
+    max_memory: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let max_memory = size(max_memory, "max_memory")?;
+    let sources = [LoadSource::new(before)?, LoadSource::new(after)?];
+    let names = [0, 1].map(|number: usize| sources[number].name.clone());
+    let report = py.detach(|| -> Result<_> {
+        let [before, after] = sources.map(|source| open(source, max_memory, "compare", Ok));
+        let (before, after) = (before?, after?);
+        let found = changes(&before, &after, &|_| {});
+        // The error comes with the number of the file that is damaged.
+        let found = found.or_else(|(number, error)| {
+            with_code(Err(error), || format!("cannot compare {}", names.get(number).map_or("", String::as_str)))
+        })?;
+        let [first, second] = names.clone();
+        Ok(DiffReport::new((first, &before), (second, &after), found))
+    });
+    to_python(py, &report.map_err(|error| to_exception(py, error, "compare"))?)
+}
+
+/// Checks whether a snapshot is intact, and which of its variables are: a dict with the JSON schema of
+/// `snapcli verify --json`.
+#[pyfunction]
+#[pyo3(signature = (source, *, max_memory = None))]
+pub(super) fn verify<'py>(
+    py: Python<'py>,
+    source: &Bound<'py, PyAny>,
+    max_memory: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let max_memory = size(max_memory, "max_memory")?;
+    let LoadSource { name, input } = LoadSource::new(source)?;
+    let action = format!("verify {name}");
+    let report = py.detach(|| {
+        let checked = VerifyReport::of(name, &input, max_memory, &|_| Box::new(|_| {}));
+        with_code(checked, || format!("cannot {action}"))
+    });
+    to_python(py, &report.map_err(|error| to_exception(py, error, &action))?)
+}
+
+fn open(
+    source: LoadSource,
+    max_memory: Option<u64>,
+    action: &str,
+    prepare: fn(Snapshot) -> Result<Snapshot, crate::snapshot::reader::ReadError>,
+) -> Result<Snapshot> {
+    let name = source.name.clone();
+    let (snapshot, _) = source.open(false, max_memory, action)?;
+    with_code(prepare(snapshot), || format!("cannot {action} {name}"))
+}

@@ -1,0 +1,78 @@
+//! What a snapshot is read from: a path, a binary file object, or an object that holds bytes.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyString};
+
+use crate::exit;
+use crate::exit::OrExit;
+use crate::pickler::PyBufferView;
+use crate::snapshot::reader::{Contents, ReadError, Snapshot};
+use crate::snapshot::verification::FileInput;
+
+/// A snapshot, and its name in messages.
+pub(super) struct LoadSource {
+    pub(super) name: String,
+    pub(super) input: FileInput,
+}
+
+impl LoadSource {
+    /// Reads the source, unless it is a path.
+    pub(super) fn new(source: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let is_text = source.is_instance_of::<PyString>();
+        if !is_text && let Ok(view) = PyBufferView::of(source) {
+            if !view.is_contiguous() {
+                return Err(PyValueError::new_err("the bytes of the source are not contiguous"));
+            }
+            return Ok(Self { name: "<bytes>".to_owned(), input: FileInput::Bytes(view.bytes().to_vec()) });
+        }
+        if let Ok(path) = source.extract::<PathBuf>() {
+            return Ok(Self { name: path.display().to_string(), input: FileInput::Path(path) });
+        }
+        let Some(read) = source.getattr_opt("read")? else {
+            let kind = source.get_type().name()?;
+            let text = format!("the source must be a path, a binary file or bytes, not {kind}");
+            return Err(PyTypeError::new_err(text));
+        };
+        let content = read.call0()?;
+        if content.is_instance_of::<PyString>() {
+            return Err(PyTypeError::new_err("the source is open in text mode: open it with mode 'rb'"));
+        }
+        let view = PyBufferView::of(&content)?;
+        let name = source.getattr("name").and_then(|name| name.extract::<String>());
+        let name = name.unwrap_or_else(|_| "<file>".to_owned());
+        Ok(Self { name, input: FileInput::Bytes(view.bytes().to_vec()) })
+    }
+
+    pub(super) fn is_path(&self) -> bool {
+        matches!(self.input, FileInput::Path(_))
+    }
+
+    /// Opens the snapshot. With `partial`, also one that is damaged, and says so in a note.
+    pub(super) fn open(self, partial: bool, max_memory: Option<u64>, action: &str) -> Result<(Snapshot, Vec<String>)> {
+        let name = self.name;
+        let opened = match (self.input, partial) {
+            (FileInput::Path(path), true) => Snapshot::open_partial(&path, max_memory),
+            (FileInput::Path(path), false) => Snapshot::open(&path).map(|snapshot| (snapshot, None)),
+            (FileInput::Bytes(bytes), true) => Snapshot::partial_from_bytes(&bytes, max_memory),
+            (FileInput::Bytes(bytes), false) => Snapshot::from_bytes(bytes).map(|snapshot| (snapshot, None)),
+        };
+        let cannot = || format!("cannot {action} {name}");
+        let (snapshot, damage) = with_code(opened, cannot)?;
+        let mut notes = Vec::new();
+        notes.extend(damage.map(|damage| format!("{name}: {damage}; restoring what is intact")));
+        if let Contents::Foreign { lost_index: true } = snapshot.contents() {
+            notes.push(format!("the index of {name} is missing: its hashes cannot be checked"));
+        }
+        Ok((snapshot.with_max_memory(max_memory), notes))
+    }
+}
+
+/// Adds an exit code to an error of reading a file: it decides which exception is raised.
+pub(super) fn with_code<T>(result: Result<T, ReadError>, message: impl FnOnce() -> String) -> Result<T> {
+    let is_wrong_name = result.as_ref().is_err_and(ReadError::is_wrong_name);
+    result.or_exit(if is_wrong_name { exit::USAGE } else { exit::DAMAGED }, message)
+}

@@ -1,0 +1,185 @@
+//! `snapcli.save`.
+
+use anyhow::Result;
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict};
+
+use super::arguments::{check_matches, patterns, size};
+use super::raised_errors::to_exception;
+use super::save_output::{HeldSnapshot, SaveOutput};
+use super::save_report::Report;
+use super::saved_namespace::SavedNamespace;
+use super::turns::Turn;
+use crate::python::context::{self, RunContext};
+use crate::report::inspect_report::{FileFormat, SessionReport};
+use crate::session::provenance::Origin;
+use crate::session::save::{LoadCheckMode, SaveRequest, SaveSource, save_namespace, signing_key};
+use crate::session::select::SelectionRules;
+use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::index::{Index, ScriptEnd};
+use crate::snapshot::save_target::SaveTarget;
+
+/// Saves a session. Returns a Report of what was saved, and of what was not and why.
+///
+/// `target` is a path, a binary file object, or None: then `report.data` is the snapshot as bytes. A target that
+/// cannot be written to raises an exception before anything is pickled.
+///
+/// `namespace` is a module, or a dict. A dict in which `exec` has run code is a session of its own: its functions are
+/// loaded with the dict that they are restored into as their globals. The items of any other dict are saved as
+/// variables of `__main__`, with the globals that their code uses. The default is the session of the caller:
+/// `__main__`, or the namespace of the prompt or of the `exec` that the call is in.
+///
+/// `only`, `include`, `exclude` and `exclude_type` are a pattern or several. `only` also saves the globals that the
+/// code of these variables uses, and raises ValueError for a pattern that matches nothing. `private`, `redact`,
+/// `refimported` and `whole` are as in `snapcli save --help`; `max_size` is a number of bytes. `ambient` is whether to
+/// save the state of random generators, the environment and the like; by default, that of a whole session of `__main__`
+/// is saved.
+///
+/// `check` is whether to load what was written in a child process, to leave out what cannot be loaded again. None
+/// checks where a fork disturbs nothing: not while other threads or an event loop run. Variables that would have been
+/// checked get a note then.
+///
+/// With `sync=False`, the call does not wait until the file is on the disk.
+#[pyfunction]
+#[pyo3(signature = (
+    target = None, namespace = None, *, only = None, include = None, exclude = None, exclude_type = None,
+    private = false, max_size = None, redact = false, refimported = false, whole = false, ambient = None, check = None,
+    sync = true
+))]
+#[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "the arguments of a Python function")]
+pub(super) fn save<'py>(
+    py: Python<'py>,
+    target: Option<&Bound<'py, PyAny>>,
+    namespace: Option<&Bound<'py, PyAny>>,
+    only: Option<&Bound<'py, PyAny>>,
+    include: Option<&Bound<'py, PyAny>>,
+    exclude: Option<&Bound<'py, PyAny>>,
+    exclude_type: Option<&Bound<'py, PyAny>>,
+    private: bool,
+    max_size: Option<&Bound<'py, PyAny>>,
+    redact: bool,
+    refimported: bool,
+    whole: bool,
+    ambient: Option<bool>,
+    check: Option<bool>,
+    sync: bool,
+) -> PyResult<Report> {
+    let rules = SelectionRules {
+        only: patterns(only, "only")?,
+        include: patterns(include, "include")?,
+        exclude: patterns(exclude, "exclude")?,
+        exclude_type: patterns(exclude_type, "exclude_type")?,
+        private,
+        max_size: size(max_size, "max_size")?,
+        redact,
+        refimported,
+        whole,
+    };
+    let output = SaveOutput::new(target)?;
+    let action = format!("save to {}", output.name());
+    let saved = SavedNamespace::new(py, namespace).and_then(|namespace| {
+        let names: Vec<String> = namespace.names.keys().iter().filter_map(|name| name.extract().ok()).collect();
+        check_matches(py, &rules.only, &names, "only", "the session")?;
+        let call = SaveCall { running: context::of_process(py)?, namespace, rules, ambient, check, sync };
+        call.write(py, output)
+    });
+    saved.map_err(|error| to_exception(py, error, &action))
+}
+
+/// A save that is about to begin.
+struct SaveCall<'py> {
+    running: &'static RunContext,
+    namespace: SavedNamespace<'py>,
+    rules: SelectionRules,
+    ambient: Option<bool>,
+    check: Option<bool>,
+    sync: bool,
+}
+
+impl<'py> SaveCall<'py> {
+    fn write(&self, py: Python<'py>, output: SaveOutput<'py>) -> Result<Report> {
+        let name = output.name();
+        let (index, bytes, path, data, is_signed) = match output {
+            SaveOutput::Path(path) => {
+                let (file, index, bytes, is_signed) = self.write_to(py, AtomicFile::create(&path)?)?;
+                // Syncing a large file can take seconds, in which other threads of the program may run.
+                let sync = self.sync;
+                py.detach(|| if sync { file.commit() } else { file.commit_without_sync() })?;
+                (index, bytes, Some(name.clone()), None, is_signed)
+            }
+            SaveOutput::Object(file) => {
+                let (held, index, bytes, is_signed) = self.write_to(py, HeldSnapshot::new())?;
+                held.send(&file)?;
+                (index, bytes, None, None, is_signed)
+            }
+            SaveOutput::Memory => {
+                let (held, index, bytes, is_signed) = self.write_to(py, HeldSnapshot::new())?;
+                let data = held.into_object(py, bytes)?.unbind();
+                (index, bytes, None, Some(data), is_signed)
+            }
+        };
+        let unsigned = "the snapshot is not signed, because there is no key: restoring it needs trust=True";
+        let notes = if is_signed { Vec::new() } else { vec![unsigned.to_owned()] };
+        let report =
+            SessionReport { file: name, format: FileFormat::Snapcli, bytes, index, verdict: None, verified: None };
+        Ok(Report::new(report, path, data, notes))
+    }
+
+    /// Writes the snapshot. Returns the target, the index, the number of bytes, and whether it is signed.
+    fn write_to<T: SaveTarget>(&self, py: Python<'py>, out: T) -> Result<(T, Index, u64, bool)> {
+        let _turn = Turn::wait(py)?;
+        let Self { running, namespace, rules, .. } = self;
+        let SavedNamespace { module, names, globals, is_part } = namespace;
+        let origin = Origin {
+            command: running.command.as_ref(),
+            source: running.source.as_ref(),
+            ended: ScriptEnd { how: "running".to_owned(), code: 0, traceback: None },
+            seconds: running.started.elapsed().as_secs_f64(),
+            interpreter: &running.interpreter,
+        };
+        let name = module.name()?.to_string_lossy().into_owned();
+        let key = signing_key(running.verbosity);
+        let is_session = namespace.is_main_session(py)? && rules.only.is_empty();
+        let request = SaveRequest {
+            module: &name,
+            rules,
+            check: self.check_mode(py)?,
+            all_faults: false,
+            ambient: self.ambient.unwrap_or(is_session && globals.is(module.dict())),
+            key: key.as_ref(),
+            progress: &|_, _, _| {},
+        };
+        let (out, index, bytes) = running.dill.at_hand(py, |dill| {
+            let source = SaveSource { module, namespace: names, globals, is_part: *is_part, dill };
+            save_namespace(py, &request, &source, &origin, out)
+        })??;
+        Ok((out, index, bytes, key.is_some()))
+    }
+
+    fn check_mode(&self, py: Python<'_>) -> PyResult<LoadCheckMode> {
+        Ok(match self.check {
+            Some(true) => LoadCheckMode::Forked,
+            Some(false) => LoadCheckMode::Off,
+            None => match disturbed_by_fork(py)? {
+                Some(why) => LoadCheckMode::Refused(why),
+                None => LoadCheckMode::Forked,
+            },
+        })
+    }
+}
+
+/// What a fork of this process would disturb: a thread may hold a lock that the child waits for, and an event loop
+/// stands still while its thread waits for the child.
+fn disturbed_by_fork(py: Python<'_>) -> PyResult<Option<&'static str>> {
+    let sys = py.import("sys")?;
+    if sys.call_method0("_current_frames")?.len()? > 1 {
+        return Ok(Some("other threads are running (check=True checks it all the same)"));
+    }
+    let modules = sys.getattr("modules")?.cast_into::<PyDict>()?;
+    if let Some(asyncio) = modules.get_item("_asyncio")?
+        && !asyncio.call_method0("_get_running_loop")?.is_none()
+    {
+        return Ok(Some("an event loop is running (check=True checks it all the same)"));
+    }
+    Ok(None)
+}

@@ -1,0 +1,192 @@
+//! Where `snapcli.save` writes: a file, a file object, or memory. Whether that is possible is checked before anything
+//! is pickled.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use pyo3::exceptions::{PyBlockingIOError, PyOSError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyByteArray, PyBytes};
+
+use crate::snapshot::save_target::{SaveTarget, SpoolFile};
+
+/// Larger snapshots go to a temporary file before they go to a file object or become an object in memory.
+const MOST_IN_MEMORY: usize = 16 << 20;
+/// How much is given to a file object at once.
+const PIECE: usize = 1 << 20;
+
+/// What `target=` stands for.
+pub(super) enum SaveOutput<'py> {
+    /// A file, which is replaced when the new one is complete.
+    Path(PathBuf),
+    /// An object with a method `write`.
+    Object(Bound<'py, PyAny>),
+    /// `report.data`.
+    Memory,
+}
+
+impl<'py> SaveOutput<'py> {
+    /// # Errors
+    /// If the object cannot be written to.
+    pub(super) fn new(target: Option<&Bound<'py, PyAny>>) -> PyResult<Self> {
+        let Some(target) = target else { return Ok(Self::Memory) };
+        if target.is_instance_of::<PyBytes>() || target.is_instance_of::<PyByteArray>() {
+            return Err(PyTypeError::new_err("the target must be a path, a binary file or None, not bytes"));
+        }
+        if let Ok(path) = target.extract::<PathBuf>() {
+            return Ok(Self::Path(path));
+        }
+        if !target.hasattr("write")? {
+            let kind = target.get_type().name()?;
+            return Err(PyTypeError::new_err(format!("the target must be a path, a binary file or None, not {kind}")));
+        }
+        check_file(target)?;
+        Ok(Self::Object(target.clone()))
+    }
+
+    /// The name of the output in reports and messages.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            Self::Object(file) => {
+                let name = file.getattr("name").and_then(|name| name.extract::<String>());
+                name.unwrap_or_else(|_| "<file>".to_owned())
+            }
+            Self::Memory => "<bytes>".to_owned(),
+        }
+    }
+}
+
+/// Fails for a file that is closed, open for reading, or open in text mode. Objects with only a method `write` are
+/// taken as they are: writing nothing to them, to try it, may mean something.
+fn check_file(file: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = file.py();
+    let is_text = file.is_instance(&py.import("io")?.getattr("TextIOBase")?)? || file.hasattr("encoding")?;
+    if is_text {
+        return Err(PyTypeError::new_err("the target is open in text mode: open it with mode 'wb'"));
+    }
+    if file.getattr_opt("closed")?.map_or(Ok(false), |closed| closed.is_truthy())? {
+        return Err(PyValueError::new_err("the target is a closed file"));
+    }
+    if let Some(writable) = file.getattr_opt("writable")?
+        && !writable.call0()?.is_truthy()?
+    {
+        let error = py.import("io")?.getattr("UnsupportedOperation")?;
+        return Err(PyErr::from_value(error.call1(("the target is not writable: open it with mode 'wb'",))?));
+    }
+    Ok(())
+}
+
+/// A snapshot in memory, or in a temporary file if it is large or a child process has to read it.
+pub(super) enum HeldSnapshot {
+    Memory(Vec<u8>),
+    Spooled(SpoolFile),
+}
+
+impl HeldSnapshot {
+    pub(super) fn new() -> Self {
+        Self::Memory(Vec::new())
+    }
+
+    fn spool(&mut self) -> io::Result<&mut SpoolFile> {
+        if let Self::Memory(bytes) = self {
+            let mut file = SpoolFile::new()?;
+            file.write_all(bytes)?;
+            *self = Self::Spooled(file);
+        }
+        match self {
+            Self::Spooled(file) => Ok(file),
+            Self::Memory(_) => Err(io::ErrorKind::Other.into()),
+        }
+    }
+
+    /// The snapshot as one object.
+    pub(super) fn into_object(self, py: Python<'_>, length: u64) -> PyResult<Bound<'_, PyBytes>> {
+        match self {
+            Self::Memory(bytes) => Ok(PyBytes::new(py, &bytes)),
+            Self::Spooled(spool) => {
+                let mut file = py.detach(|| spool.into_file()).map_err(PyErr::from)?;
+                let length = usize::try_from(length).map_err(|_| PyOSError::new_err("it does not fit into memory"))?;
+                PyBytes::new_with(py, length, |room| Ok(file.read_exact(room)?))
+            }
+        }
+    }
+
+    /// Writes the snapshot to a file object.
+    pub(super) fn send(self, file: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = file.py();
+        match self {
+            Self::Memory(bytes) => bytes.chunks(PIECE).try_for_each(|piece| write_all(file, piece)),
+            Self::Spooled(spool) => {
+                let mut spool = py.detach(|| spool.into_file()).map_err(PyErr::from)?;
+                let mut piece = vec![0; PIECE];
+                loop {
+                    let count = py.detach(|| spool.read(&mut piece)).map_err(PyErr::from)?;
+                    if count == 0 {
+                        return Ok(());
+                    }
+                    write_all(file, piece.get(..count).unwrap_or_default())?;
+                }
+            }
+        }
+    }
+}
+
+/// Writes all of these bytes: a raw file may take a part of them.
+fn write_all(file: &Bound<'_, PyAny>, mut bytes: &[u8]) -> PyResult<()> {
+    let py = file.py();
+    while !bytes.is_empty() {
+        let written = file.call_method1("write", (PyBytes::new(py, bytes),))?;
+        if written.is_none() && file.is_instance(&py.import("io")?.getattr("RawIOBase")?)? {
+            return Err(PyBlockingIOError::new_err("the target would block"));
+        }
+        // Not every object says how much it has taken: then it is all.
+        let count = written.extract::<usize>().unwrap_or(bytes.len());
+        bytes = bytes.get(count..).unwrap_or_default();
+        if count == 0 {
+            return Err(PyOSError::new_err("the target takes no more bytes"));
+        }
+        py.check_signals()?;
+    }
+    Ok(())
+}
+
+impl Write for HeldSnapshot {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Self::Memory(held) = self
+            && held.len().saturating_add(bytes.len()) <= MOST_IN_MEMORY
+        {
+            held.extend_from_slice(bytes);
+            return Ok(bytes.len());
+        }
+        self.spool()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Spooled(file) => file.flush(),
+        }
+    }
+}
+
+impl SaveTarget for HeldSnapshot {
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        match self {
+            Self::Memory(bytes) => bytes.cut(length),
+            Self::Spooled(file) => file.cut(length),
+        }
+    }
+
+    fn read_path(&mut self) -> io::Result<Option<PathBuf>> {
+        // Without a directory for temporary files, the check is left out.
+        self.spool().map_or(Ok(None), SpoolFile::read_path)
+    }
+
+    fn free(&self) -> Option<u64> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Spooled(file) => file.free(),
+        }
+    }
+}

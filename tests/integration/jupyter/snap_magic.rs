@@ -1,0 +1,145 @@
+//! The extension: `%load_ext snapcli`, and then `%snap`.
+
+use super::{in_kernels, jupyter};
+
+/// Makes `%snap auto` save after each cell: a test cannot tell how long a save takes.
+const AT_ONCE: &str = "__import__('sys').modules['_snapcli_magics'].REST = 0\n";
+
+#[test]
+fn the_magic_saves_inspects_and_restores() {
+    let sandbox = jupyter();
+    let run = in_kernels(
+        &sandbox,
+        "%load_ext snapcli\nmodel, data, other = [1], {'a': 2}, 3\ndef f(x): return x + other\n\
+         ---\n%snap save\n\
+         ---\npath = 'part.pkl'\n%snap save {path} model data --exclude d*\n\
+         ---\n%snap save f.pkl f\n\
+         ---\n%snap inspect part.pkl\n\
+         --- kill\n%load_ext snapcli\n%snap restore f.pkl\n\
+         ---\nprint(f(1), other)\n\
+         ---\n%snap restore session.pkl m* data\n\
+         ---\nprint(model, data)\n'the last'\n\
+         ---\n%unload_ext snapcli\n%snap save\n",
+    );
+    let out = run.assert_code(0).out();
+    let (first, rest) =
+        out.split_once("part.pkl: snapshot with 1 variable").unwrap_or_else(|| panic!("{}", run.whole()));
+    assert!(first.starts_with("saved 4 variables to session.pkl ("), "{first}");
+    assert!(first.contains("saved 1 variable to part.pkl ("), "{first}");
+    assert!(first.contains("saved 2 variables to f.pkl ("), "{first}");
+    assert!(rest.contains(" [html]\nrestored 2 variables from f.pkl\n4 3\n"), "{rest}");
+    assert!(rest.contains("restored 2 variables from session.pkl\n[1] {'a': 2}\n'the last'\n"), "{rest}");
+    assert!(rest.ends_with("UsageError: Line magic function `%snap` not found.\n"), "{rest}");
+}
+
+#[test]
+fn errors_are_one_line_and_help_is_at_hand() {
+    let sandbox = jupyter();
+    let run = in_kernels(
+        &sandbox,
+        "%load_ext snapcli\n\
+         ---\n%snap sav\n\
+         ---\n%snap save /no/such/folder/x.pkl\n\
+         ---\n%snap restore missing.pkl\n\
+         ---\n%snap restore --nonsense\n\
+         ---\n%snap inspect 'a\n\
+         ---\n%snap\n\
+         ---\n%snap auto --help\n",
+    );
+    let out = run.assert_code(0).out();
+    let lines: Vec<&str> = out.lines().collect();
+    let expected = [
+        "error in 1 lines: snapcli: %snap: there is no action sav (use save, restore, inspect, auto, or see %snap?)",
+        "error in 1 lines: snapcli: cannot save to /no/such/folder/x.pkl",
+        "error in 1 lines: snapcli: cannot restore missing.pkl",
+        "error in 1 lines: snapcli: %snap restore: unrecognized arguments: --nonsense (see %snap restore --help)",
+        "error in 1 lines: snapcli: %snap: No closing quotation",
+        "Save, restore and inspect the variables of this session.",
+    ];
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{line}\n{}", run.whole());
+    }
+    assert!(out.contains("usage: %snap auto ") && out.contains("--every SECONDS"), "{out}");
+}
+
+#[test]
+fn auto_saves_after_cells_that_may_change_something() {
+    let sandbox = jupyter();
+    let saved = "print(os.path.exists('auto.pkl') and sorted(snapcli.load_dict('auto.pkl', trust=True)))\n";
+    let run = in_kernels(
+        &sandbox,
+        &format!(
+            "%load_ext snapcli\nimport os, snapcli, time\n%snap auto auto.pkl\n{AT_ONCE}\
+             ---\na = [1]\n{saved}\
+             ---\n{saved}\
+             ---\na.append(2)\n\
+             --- kill\nimport snapcli, os\n%load_ext snapcli\n{AT_ONCE}%snap auto auto.pkl\n\
+             ---\n%snap auto auto.pkl --restore\n\
+             ---\nprint(a)\n\
+             ---\nclass Bad:\n    def __reduce__(self): raise RuntimeError('not today')\nbad = Bad(); b = 2\n\
+             ---\nb = 3\n\
+             ---\n1 / 0\n\
+             ---\n%snap auto off\n\
+             ---\nc = 4\n%snap auto\n\
+             ---\nprint(sorted(snapcli.load_dict('auto.pkl')))\n"
+        ),
+    );
+    let out = run.assert_code(0).out();
+    let expected = [
+        // The cell in which it is turned on, and then the one with `a`.
+        "['os', 'snapcli', 'time']",
+        "['a', 'os', 'snapcli', 'time']",
+        "snapcli: auto.pkl is of an earlier session: use --restore to go on with that, or --overwrite",
+        "restored 4 variables from auto.pkl",
+        "restored the state of random",
+        "[1, 2]",
+        "bad is not in it: RuntimeError: not today",
+        "ZeroDivisionError: division by zero",
+        "%snap auto is off",
+        "['Bad', 'a', 'b', 'os', 'snapcli', 'time']",
+    ];
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{}", run.whole());
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.ends_with(expected), "{line}\n{}", run.whole());
+    }
+}
+
+#[test]
+fn what_waits_is_saved_when_the_kernel_is_idle_and_when_it_ends() {
+    let sandbox = jupyter();
+    let run = in_kernels(
+        &sandbox,
+        "%load_ext snapcli\n%snap auto idle.pkl --every 1\n\
+         ---\nx = 1\n\
+         ---\nx = 2\n\
+         --- sleep 2.5\n---\nimport snapcli\nprint(snapcli.load_dict('idle.pkl')['x'])\n\
+         ---\n%snap auto idle.pkl --every 1000\n\
+         ---\nx = 3\n\
+         ---\nx = 4\nprint(snapcli.load_dict('idle.pkl')['x'])\n",
+    );
+    let out = run.assert_code(0).out();
+    assert_eq!(out, "2\n2\n", "{}", run.whole());
+    sandbox.snapcli(&["restore", "idle.pkl", "-c", "x"]).assert_stdout("4\n");
+}
+
+#[test]
+fn auto_never_fails_a_cell_and_never_saves_within_one() {
+    let sandbox = jupyter();
+    let run = in_kernels(
+        &sandbox,
+        &format!(
+            "%load_ext snapcli\nimport os\nos.mkdir('d')\n%snap auto d/auto.pkl\n{AT_ONCE}\
+         ---\nos.rename('d', 'gone')\nx = 1\n\
+         ---\nprint('the cell', x)\n\
+         ---\nos.rename('gone', 'd')\ny = 1\n\
+         ---\nbefore = os.stat('d/auto.pkl').st_ino\nget_ipython().run_cell('inner = 1')\n\
+         print(os.stat('d/auto.pkl').st_ino == before)\n"
+        ),
+    );
+    let out = run.assert_code(0).out();
+    let told = out.lines().filter(|line| line.contains("%snap auto")).count();
+    assert_eq!(told, 1, "{out}");
+    assert!(out.contains("the cell 1\n") && out.contains("True\n"), "{out}");
+    assert!(sandbox.snapcli(&["restore", "--list", "d/auto.pkl"]).out().contains("inner\n"), "{out}");
+}
