@@ -89,7 +89,8 @@ fn a_sentinel_stays_itself_where_dill_is_loaded() {
     for python in pythons_since(15) {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         let script = "import dataclasses\nimport dill\nMISSING = sentinel('MISSING')\nuses = [MISSING]\n\
-                      @dataclasses.dataclass\nclass Data:\n    a: int\nlibrary = [dataclasses.MISSING, dataclasses.KW_ONLY]\n";
+                      @dataclasses.dataclass\nclass Data:\n    a: int\n\
+                      library = [dataclasses.MISSING, dataclasses.KW_ONLY]\n";
         sandbox.write("script.py", script);
         sandbox.snapcli(&["save", "--strict", "script.py"]).assert_code(0);
         let code = "import dataclasses\nprint(uses[0] is MISSING, MISSING, library == [dataclasses.MISSING, \
