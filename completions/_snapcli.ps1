@@ -83,6 +83,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('--no-ambient', '--no-ambient', [CompletionResultType]::ParameterName, 'Leave the state of the interpreter and of libraries as it is: random generators, environment, options, …')
             [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Start a prompt, even after CODE or SCRIPT')
             [CompletionResult]::new('--interactive', '--interactive', [CompletionResultType]::ParameterName, 'Start a prompt, even after CODE or SCRIPT')
+            [CompletionResult]::new('--ipython', '--ipython', [CompletionResultType]::ParameterName, 'Start the prompt of IPython, which the Python must have')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more detail: the chosen Python, and every name that was left out')
@@ -93,7 +94,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
         }
         'snapcli;inspect' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Output format')
-            [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Verdicts that --strict accepts beside `plain`')
+            [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Verdict that --strict accepts beside `plain` (repeatable; `calls` includes `code`)')
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Show the objects pickled under the variable NAME, as a tree with sizes')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Sort the variables')
             [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Write an HTML page with a map of the file and all details to OUT; `-` for standard output')

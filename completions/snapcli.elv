@@ -78,6 +78,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --no-ambient 'Leave the state of the interpreter and of libraries as it is: random generators, environment, options, …'
             cand -i 'Start a prompt, even after CODE or SCRIPT'
             cand --interactive 'Start a prompt, even after CODE or SCRIPT'
+            cand --ipython 'Start the prompt of IPython, which the Python must have'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
@@ -87,7 +88,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         }
         &'snapcli;inspect'= {
             cand --format 'Output format'
-            cand --allow 'Verdicts that --strict accepts beside `plain`'
+            cand --allow 'Verdict that --strict accepts beside `plain` (repeatable; `calls` includes `code`)'
             cand --trace 'Show the objects pickled under the variable NAME, as a tree with sizes'
             cand --sort 'Sort the variables'
             cand --html 'Write an HTML page with a map of the file and all details to OUT; `-` for standard output'

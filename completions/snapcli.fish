@@ -71,13 +71,14 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l mmap -d 'Mem
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l trust -d 'Load the file even if you did not save it; this can run arbitrary code'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l no-ambient -d 'Leave the state of the interpreter and of libraries as it is: random generators, environment, options, …'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s i -l interactive -d 'Start a prompt, even after CODE or SCRIPT'
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l ipython -d 'Start the prompt of IPython, which the Python must have'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l format -d 'Output format' -r -f -a "text\t'A table for people'
 json\t'JSON for programs'
 github\t'Annotations for GitHub Actions'"
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l allow -d 'Verdicts that --strict accepts beside `plain`' -r -f -a "code\t'Files that rebuild functions and classes: these run when they are used, and some of their methods during the load'
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l allow -d 'Verdict that --strict accepts beside `plain` (repeatable; `calls` includes `code`)' -r -f -a "code\t'Files that rebuild functions and classes: these run when they are used, and some of their methods during the load'
 calls\t'The same, and files that call functions of libraries that are not known to be harmless'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l trace -d 'Show the objects pickled under the variable NAME, as a tree with sizes' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l sort -d 'Sort the variables' -r -f -a "order\t'The order in which the script defined them'

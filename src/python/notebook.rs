@@ -22,7 +22,7 @@ pub(crate) fn is_notebook(path: &Path) -> bool {
 }
 
 /// A code cell that is to run.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NotebookCell {
     /// As `In[…]` when all cells of the notebook are run in a new kernel.
     number: usize,
@@ -142,13 +142,12 @@ mod tests {
                       {"cell_type": "code", "source": " \n"}, {"cell_type": "raw", "source": "r"},
                       {"cell_type": "code", "source": "skipped", "metadata": {"tags": ["skip-execution"]}},
                       {"cell_type": "code", "source": "c", "metadata": {"tags": ["raises-exception"]}}]}"#;
-        let found = cells(notebook.as_bytes()).unwrap();
         let expected = [(1, "a = 1\nb = 2", false), (2, "c", true)];
         let expected = expected.map(|(number, source, may_fail)| {
             let source = source.to_owned();
             NotebookCell { number, source, may_fail }
         });
-        assert_eq!(found, expected);
+        assert_eq!(cells(notebook.as_bytes()), Ok(expected.to_vec()));
     }
 
     #[test]
@@ -160,7 +159,7 @@ mod tests {
             (r#"{"nbformat": 3, "worksheets": []}"#, "nbformat 3"),
             (r#"{"nbformat": 4, "metadata": {"language_info": {"name": "R"}}, "cells": []}"#, "its language is R"),
         ] {
-            let refusal = cells(text.as_bytes()).unwrap_err();
+            let refusal = cells(text.as_bytes()).err().unwrap_or_default();
             assert!(refusal.contains(why), "{refusal}");
         }
     }

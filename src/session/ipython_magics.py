@@ -3,6 +3,7 @@
 import argparse
 import ast
 import atexit
+import functools
 import glob
 import html
 import os
@@ -27,6 +28,9 @@ show the options. Errors are one line. `snapcli.save` and `snapcli.restore` do t
 DEFAULT_FILE = "session.pkl"
 # Saving takes at most a tenth of the time: after a save of one second come nine without one.
 REST = 9
+# What `Snap.call` is about to call, and the expression that calls it.
+PENDING = None
+CALL = compile(f"__import__({__name__!r}).PENDING()", "<snapcli>", "eval")
 
 
 class SnapError(Exception):
@@ -42,17 +46,21 @@ class HelpShown(Exception):
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
-        raise SnapError(f"{self.prog}: {message} (see {self.prog} --help)")
+        raise SnapError(f"%{self.prog}: {message} (see %{self.prog} --help)")
 
     def exit(self, status=0, message=None):
         raise HelpShown
+
+    def format_help(self):
+        return super().format_help().replace("usage: snap ", "usage: %snap ", 1)
 
 
 def parsers():
     """Return the parsers of the actions."""
 
     def new(action, about, file_help=f"the file; {DEFAULT_FILE} by default"):
-        parser = Parser(prog=f"%snap {action}", description=about)
+        # A percent sign would be a format in the usage.
+        parser = Parser(prog=f"snap {action}", description=about)
         parser.add_argument("file", nargs="?", default=DEFAULT_FILE, metavar="FILE", help=file_help)
         return parser
 
@@ -81,9 +89,9 @@ def parsers():
     inspect = new("inspect", "Show what is in a file, without loading anything.")
     auto = new(
         "auto",
-        "Save the session to FILE after each cell that may have changed a variable. Never in the middle of a cell, and "
-        "an error never fails a cell. Saving takes at most a tenth of the time; in a kernel, what is left is saved when "
-        "the kernel is idle, and when it ends.",
+        "Save the session to FILE after each cell that may have changed a variable. It never saves in the middle of a "
+        "cell, and an error never fails one. Saving takes at most a tenth of the time: what has to wait is saved when "
+        "the kernel is idle, or when it ends.",
         "the file, or `off`; without it, show what is saved where",
     )
     auto.set_defaults(file=None)
@@ -160,10 +168,9 @@ class Snap:
 
     def do_restore(self, options):
         path = os.path.expanduser(options.file)
-        settings = {} if self.is_main() else {"into": self.shell.user_ns}
-        report = snapcli.restore(
-            path, only=options.names or None, exclude=options.exclude or None, mmap=options.mmap, trust=options.trust,
-            ambient=not options.no_ambient, **settings
+        report = self.call(
+            snapcli.restore, path, only=options.names or None, exclude=options.exclude or None, mmap=options.mmap,
+            trust=options.trust, ambient=not options.no_ambient
         )
         self.own_files.add(os.path.abspath(path))
         show(str(report))
@@ -181,28 +188,33 @@ class Snap:
             self.auto = None
         if options.file == "off":
             return
-        path = os.path.abspath(os.path.expanduser(options.file))
+        name, path = options.file, os.path.abspath(os.path.expanduser(options.file))
         if os.path.exists(path) and path not in self.own_files:
             if options.restore:
-                settings = {} if self.is_main() else {"into": self.shell.user_ns}
-                show(str(snapcli.restore(path, **settings)))
+                self.do_restore(self.parsers["restore"].parse_args([name]))
             elif not options.overwrite:
-                raise SnapError(
-                    f"{options.file} is of an earlier session: use --restore to go on with that, or --overwrite"
-                )
+                raise SnapError(f"{name} is of an earlier session: use --restore to go on with that, or --overwrite")
         self.own_files.add(path)
+        # A cell may change the working directory.
         options.file = path
-        self.auto = AutoSave(self, options)
+        self.auto = AutoSave(self, options, name)
 
-    def is_main(self):
-        return self.shell.user_ns is sys.modules["__main__"].__dict__
+    def call(self, function, *arguments, **options):
+        """Call a function of snapcli as a cell would, so that it works on the session of the shell."""
+        global PENDING
+        # A `partial` has no frame: the innermost one is that of this expression, which has the names of the session.
+        PENDING = functools.partial(function, *arguments, **options)
+        try:
+            return eval(CALL, self.shell.user_global_ns, self.shell.user_ns)
+        finally:
+            PENDING = None
 
     def save(self, options, **settings):
         path = os.path.expanduser(options.file)
         if options.no_ambient:
             settings["ambient"] = False
-        report = snapcli.save(
-            path, self.shell.user_ns, exclude=options.exclude or None, private=options.private, redact=options.redact,
+        report = self.call(
+            snapcli.save, path, exclude=options.exclude or None, private=options.private, redact=options.redact,
             max_size=options.max_size, **settings
         )
         self.own_files.add(os.path.abspath(path))
@@ -234,9 +246,10 @@ class Snap:
 class AutoSave:
     """Saves the session between two cells."""
 
-    def __init__(self, snap, options):
+    def __init__(self, snap, options, name):
         self.snap = snap
         self.options = options
+        self.name = name
         self.depth = 0
         self.pending = False
         self.timer = None
@@ -269,7 +282,7 @@ class AutoSave:
     def status(self):
         now = "there are changes to save" if self.pending else "everything is saved"
         last = f", last at {self.last}" if self.last else ""
-        return f"saving to {self.options.file} after each cell that may have changed a variable{last}; {now}"
+        return f"saving to {self.name} after each cell that may have changed a variable{last}; {now}"
 
     def before_cell(self, *_):
         self.depth += 1
@@ -294,8 +307,8 @@ class AutoSave:
             self.start_timer(wait)
 
     def start_timer(self, wait):
-        # A kernel runs cells in its event loop, which calls nothing else meanwhile. At the prompt of a terminal there is
-        # none: what is left is saved after the next cell, or at the end.
+        # A kernel runs cells in its event loop, which calls nothing else meanwhile. At the prompt of a terminal there
+        # is none: what is left is saved after the next cell, or at the end.
         import asyncio
 
         try:
@@ -330,7 +343,7 @@ class AutoSave:
         """Print a message, once."""
         if message not in self.told:
             self.told.add(message)
-            print(f"snapcli: %snap auto {self.options.file}: {message}", file=sys.stderr)
+            print(f"snapcli: %snap auto {self.name}: {message}", file=sys.stderr)
 
 
 # Code of these alone changes nothing.

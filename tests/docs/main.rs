@@ -41,6 +41,7 @@ pages! {
     file_format: "docs/format.md",
     inspect: "docs/inspect.md",
     json: "docs/json.md",
+    jupyter: "docs/jupyter.md",
     options: "docs/options.md",
     python_api: "docs/python-api.md",
     scripts: "docs/scripts.md",

@@ -100,8 +100,8 @@ fn without_ipython_a_magic_is_an_error_before_anything_runs() {
         let run = sandbox.snapcli(&["save", "magic.ipynb"]);
         let python = sandbox.interpreter().display();
         run.assert_code(1).assert_stdout("").assert_stderr(&format!(
-            "snapcli: cannot run magic.ipynb In[2], line {line} ({text}): it needs IPython, which {python} does not have \
-             (pip install ipython)\n"
+            "snapcli: cannot run magic.ipynb In[2], line {line} ({text}): it needs IPython, which {python} does not \
+             have (pip install ipython)\n"
         ));
     }
     sandbox.write("r.ipynb", r#"{"nbformat": 4, "metadata": {"language_info": {"name": "R"}}, "cells": []}"#);
