@@ -145,6 +145,8 @@ mod untrusted_estimators;
 #[cfg(feature = "python")]
 mod untrusted_frames;
 #[cfg(feature = "python")]
+mod untrusted_tricks;
+#[cfg(feature = "python")]
 mod untrusted_values;
 #[cfg(feature = "python")]
 mod verdicts;

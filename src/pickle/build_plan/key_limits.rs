@@ -59,23 +59,41 @@ struct KeyCost {
 const ONE: KeyCost = KeyCost { size: 1, depth: 0, no_key: None, hash: None };
 const NO_KEY: KeyCost = KeyCost { no_key: Some(UNHASHABLE), ..ONE };
 
+/// What all keys of a plan have taken.
+#[derive(Debug, Default)]
+pub(super) struct KeyWork {
+    /// How many values their hashes visit.
+    visited: Cell<u64>,
+    /// How many values are visited to compare those that have the same hash.
+    compared: Cell<u64>,
+    /// How many words of long numbers and strings were hashed here.
+    hashed: Cell<u64>,
+}
+
+impl KeyWork {
+    fn is_done(&self) -> bool {
+        self.visited.get() > MAX_WORK || self.hashed.get() > MAX_WORK
+    }
+}
+
+fn add(count: &Cell<u64>, more: u64) {
+    count.set(count.get().saturating_add(more));
+}
+
 /// Checks the keys of all dicts and sets of a machine.
 pub(super) struct KeyLimits<'p, 'm, 'a> {
     machine: &'m Machine<'a>,
     recipes: &'p RecipeTable<'a>,
     /// By node: the costs that were computed. A value that is part of itself counts once.
     costs: HashMap<usize, KeyCost>,
-    work: u64,
-    compared: u64,
-    /// How many words of long numbers and strings were hashed here.
-    hashed: Cell<u64>,
+    work: &'p KeyWork,
     /// The hashes of the keys of a container, with their sizes.
     hashes: Vec<(u64, u32)>,
 }
 
 impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
-    pub(super) fn new(machine: &'m Machine<'a>, recipes: &'p RecipeTable<'a>) -> Self {
-        Self { machine, recipes, costs: HashMap::new(), work: 0, compared: 0, hashed: Cell::new(0), hashes: Vec::new() }
+    pub(super) fn new(machine: &'m Machine<'a>, recipes: &'p RecipeTable<'a>, work: &'p KeyWork) -> Self {
+        Self { machine, recipes, costs: HashMap::new(), work, hashes: Vec::new() }
     }
 
     /// Checks the keys of one container.
@@ -85,7 +103,7 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
     pub(super) fn check(&mut self, keys: impl Iterator<Item = Ref>) -> Result<(), Refused> {
         self.hashes.clear();
         for key in keys {
-            if self.work > MAX_WORK || self.hashed.get() > MAX_WORK {
+            if self.work.is_done() {
                 return Err(TOO_LONG.into());
             }
             let key = self.machine.resolve(key);
@@ -97,13 +115,15 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
                 return Err(why.into());
             }
             if size > MAX_KEY || depth > MAX_DEPTH {
+                // Looking at it takes time as well.
+                add(&self.work.visited, size);
                 return Err("has a key that is too large or too deep to be hashed".into());
             }
             let times = if size > SMALL_KEY { FEW_SAME_HASH as u64 } else { 1 };
-            self.work = self.work.saturating_add((size - 1).saturating_mul(times));
+            add(&self.work.visited, (size - 1).saturating_mul(times));
             self.hashes.extend(hash.map(|hash| (hash, u32::try_from(size).unwrap_or(u32::MAX))));
         }
-        if self.work > MAX_WORK || self.hashed.get() > MAX_WORK {
+        if self.work.is_done() {
             return Err(TOO_LONG.into());
         }
         self.check_collisions()
@@ -122,9 +142,9 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
             // Each is compared with all before it. The largest is the last.
             let pairs = (same.len() * same.len() / 2) as u64;
             let size = same.last().map_or(1, |(_, size)| u64::from(*size));
-            self.compared = self.compared.saturating_add(pairs.saturating_mul(size));
+            add(&self.work.compared, pairs.saturating_mul(size));
         }
-        if self.compared > MAX_COMPARED {
+        if self.work.compared.get() > MAX_COMPARED {
             return Err("has keys with the same hash that take too long to compare".into());
         }
         Ok(())
@@ -146,6 +166,8 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
         let opcode = bytes.get(..length).unwrap_or_default();
         match op.argument {
             _ if matches!(op.opcode, Opcode::ByteArray8 | Opcode::NextBuffer) => NO_KEY,
+            // A line may begin with any number of zeros.
+            Argument::Int(_) if opcode.len() > MAX_KEY as usize => KeyCost { size: opcode.len() as u64, ..ONE },
             Argument::Int(number) => KeyCost { hash: Some(key_hashes::of_int(number)), ..ONE },
             Argument::Float(number) => KeyCost { hash: key_hashes::of_float(number), ..ONE },
             Argument::LargeInt => {
@@ -175,8 +197,8 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
 
     /// Whether so many words may be hashed here: a short pickle can refer to a long number very often.
     fn may_hash(&self, words: u64) -> bool {
-        self.hashed.set(self.hashed.get().saturating_add(words));
-        self.hashed.get() <= MAX_WORK
+        add(&self.work.hashed, words);
+        self.work.hashed.get() <= MAX_WORK
     }
 
     /// The cost of a value that is not a leaf.
@@ -309,7 +331,8 @@ mod tests {
     fn check(pickle: &[u8]) -> Result<(), Refused> {
         let (machine, _) = Machine::run(pickle).expect("a pickle");
         let recipes = RecipeTable::default();
-        let mut limits = KeyLimits::new(&machine, &recipes);
+        let work = KeyWork::default();
+        let mut limits = KeyLimits::new(&machine, &recipes, &work);
         for node in machine.nodes() {
             match node.kind {
                 NodeKind::Dict => limits.check(node.items.iter().copied().step_by(2))?,

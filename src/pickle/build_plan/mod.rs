@@ -33,6 +33,7 @@ mod plan_walk;
 mod planned_call;
 mod planner;
 mod random_recipe;
+mod read_times;
 mod recipe_nesting;
 mod recipe_table;
 mod refused_names;

@@ -70,7 +70,7 @@ pub(super) fn hashing(machine: &Machine<'_>, recipe: &Recipe<'_>) -> Hashing {
             name => own(!WITHOUT_HASH.contains(&name)),
         },
         Make::Value(ValueMake::WeakReference) => Hashing::OfNeeds,
-        Make::Value(ValueMake::JoinedStrings | ValueMake::SwappedArray { .. }) => Hashing::None,
+        Make::Value(ValueMake::JoinedStrings { .. } | ValueMake::SwappedArray { .. }) => Hashing::None,
         Make::Value(ValueMake::DictView(view)) => own(*view == ViewOf::Values),
         Make::Value(_) | Make::Instance(_) | Make::Global(..) | Make::Module(_) => Hashing::Own,
         Make::Array(ArrayMake::Dtype(_) | ArrayMake::Random(_)) => Hashing::Own,

@@ -89,7 +89,8 @@ impl<'py> Caller<'py> {
     fn find(py: Python<'py>) -> PyResult<Option<Self>> {
         // Without a Python frame, the caller is C code.
         let Ok(frame) = py.import("sys")?.call_method0("_getframe") else { return Ok(None) };
-        let Ok(globals) = frame.getattr("f_globals")?.cast_into_exact::<PyDict>() else { return Ok(None) };
+        // `IPython.embed` has a subclass of dict.
+        let Ok(globals) = frame.getattr("f_globals")?.cast_into::<PyDict>() else { return Ok(None) };
         let code = frame.getattr("f_code")?;
         // The code of a module, a prompt or `exec`: its local names are those of a namespace, not of a function.
         let is_toplevel =

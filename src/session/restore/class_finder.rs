@@ -4,13 +4,13 @@
 //! by their new names. dill's functions come from dill, which is imported only for them, or from our own replacements
 //! ([`dill_functions`](super::dill_functions)). Only trusted files get so far.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::{PyAttributeError, PyLookupError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
-use rustc_hash::FxHashMap;
 
 use super::attribute_setter::{KeptAttributes, SetClassAttribute};
 use super::dill_equivalents::{ClassAttribute, WeakReference};
@@ -34,7 +34,7 @@ pub(super) struct ClassFinder {
     imports: Arc<ImportRecord>,
     kept: Arc<KeptAttributes>,
     /// The globals found so far, by module and then by name.
-    found: Mutex<FxHashMap<String, FxHashMap<String, Py<PyAny>>>>,
+    found: Mutex<HashMap<String, HashMap<String, Py<PyAny>>>>,
 }
 
 impl ClassFinder {

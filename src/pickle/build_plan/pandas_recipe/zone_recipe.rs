@@ -23,7 +23,7 @@ pub(super) fn zone<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) ->
     if call.is_new || call.state.is_some() {
         return Err(unexpected_arguments());
     }
-    let arguments = match (&*call.name, call.arguments.as_slice()) {
+    let arguments = match (&*call.name, call.arguments) {
         ("_UTC", []) => vec![PandasArgument::Text("UTC".to_owned())],
         ("FixedOffset", &[minutes]) => {
             let minutes = number(context, minutes, MOST_MINUTES)?;

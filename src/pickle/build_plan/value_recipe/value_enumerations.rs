@@ -171,7 +171,7 @@ pub(super) fn member_by_value<'a>(
     context: &PlanContext<'_, 'a>,
     call: &PlannedCall<'_>,
 ) -> Result<Recipe<'a>, Refused> {
-    let &[value] = call.arguments.as_slice() else { return Err("without the value of one member".into()) };
+    let &[value] = call.arguments else { return Err("without the value of one member".into()) };
     let Some(listed) = enumeration(&call.module, &call.name) else { return Err("as an enumeration".into()) };
     // The value of `SafeUUID.unknown` is None.
     let is_none = listed.class == "SafeUUID" && is_none(context, value);
@@ -185,7 +185,7 @@ pub(super) fn member_by_value<'a>(
 
 /// A member of an enumeration by its name, as early versions of Python 3.11 write it: `getattr(HTTPStatus, 'OK')`.
 pub(super) fn member_by_name<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Option<Recipe<'a>> {
-    let &[class, name] = call.arguments.as_slice() else { return None };
+    let &[class, name] = call.arguments else { return None };
     let (module, class) = context.global(class).filter(|_| &*call.name == "getattr")?;
     let listed = enumeration(&module, &class)?;
     let name = short_text(context, name, MAX_NAME)?;

@@ -1,6 +1,6 @@
 //! Globals as values, and the calls by which pickles find classes, attributes and constants.
 
-use super::value_arguments::{called_global, current, is_simple, node, sequence, short_text, size};
+use super::value_arguments::{called_global, current, is_simple, sequence, short_text, size};
 use super::value_enumerations::{is_constant, member_by_name, member_by_value};
 use super::value_make::{Given, HarmlessCall, ValueMake, called, made};
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
@@ -108,7 +108,7 @@ pub(super) fn recipe<'a>(
         ValueBuilder::EnumMember => member_by_value(context, call),
         ValueBuilder::GenericAlias => {
             if is_alias(context, call.node, MAX_ALIASES)? {
-                return Ok(called("types", "GenericAlias", call.arguments.clone()));
+                return Ok(called("types", "GenericAlias", call.arguments.to_vec()));
             }
             Err("of anything but harmless classes".into())
         }
@@ -116,8 +116,8 @@ pub(super) fn recipe<'a>(
             if let Some(member) = member_by_name(context, call) {
                 return Ok(member);
             }
-            let found = global_of(context.labels, call.node);
-            let attribute = found.clone().or_else(|| context.labels.attribute(call.node));
+            let found = context.found_global(call.node);
+            let attribute = found.clone().or_else(|| context.attribute(call.node));
             let (module, name) = attribute.ok_or("with these arguments")?;
             let otherwise = || format!("to find {}", import_name(&module, &name));
             found.and_then(|(module, name)| global(&module, &name).ok()).ok_or_else(otherwise)
@@ -127,7 +127,7 @@ pub(super) fn recipe<'a>(
 
 /// dill's `_eval_repr`, for what dill writes.
 fn repr<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let text = match *call.arguments.as_slice() {
+    let text = match *call.arguments {
         [text] => short_text(context, text, MAX_NAME),
         _ => None,
     };
@@ -150,16 +150,10 @@ fn repr<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Rec
 /// Whether a reference is `list[int]` or the like, of classes that may be values.
 fn is_alias(context: &PlanContext<'_, '_>, reference: Ref, depth: usize) -> Result<bool, Refused> {
     let is_class = |reference: Ref| {
-        let found = global_of(context.labels, reference);
+        let found = context.found_global(reference);
         found.is_some_and(|(module, name)| global(&module, &name).is_ok())
     };
-    let Some(Node { kind: NodeKind::Call(CallKind::Reduce), items, state: None, added: None, .. }) =
-        node(context, reference)
-    else {
-        return Ok(false);
-    };
-    let arguments = items.get(1).and_then(|arguments| context.items(*arguments, NodeKind::Tuple));
-    let Some(&[origin, parameters]) = arguments else { return Ok(false) };
+    let Some((_, &[origin, parameters])) = context.plain_call(reference) else { return Ok(false) };
     let parameters = sequence(context, parameters).unwrap_or(std::slice::from_ref(&parameters));
     context.spend(parameters.len())?;
     for parameter in parameters {

@@ -11,6 +11,25 @@ use crate::pickle::build_plan::{
 use crate::pickler::PyBufferView;
 use crate::session::restore::joblib_load::native_order;
 
+/// The bytes that are copied in the time of one step.
+const BYTES_FOR_STEP: u64 = 1024;
+
+/// How many steps making an object counts as, for the time that a load may take.
+pub(super) fn steps(make: &ArrayMake<'_>) -> u32 {
+    let steps = match make {
+        ArrayMake::Strings(array) => array.count(),
+        ArrayMake::Owned(array) | ArrayMake::FromBuffer(array) | ArrayMake::Objects(array) => {
+            array.length() / BYTES_FOR_STEP
+        }
+        ArrayMake::Dtype(parsed) => match &parsed.kind {
+            DtypeKind::Structure { fields, .. } => fields.len() as u64,
+            _ => 1,
+        },
+        _ => 1,
+    };
+    u32::try_from(steps).unwrap_or(u32::MAX).max(1)
+}
+
 /// Makes an object. `needs` are the objects that its recipe needs, in the same order.
 pub(super) fn make<'py>(
     context: &BuildContext<'py>,
