@@ -94,7 +94,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
         }
         'snapcli;inspect' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Output format')
-            [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Verdicts that --strict accepts beside `plain`')
+            [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Verdict that --strict accepts beside `plain` (repeatable; `calls` includes `code`)')
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Show the objects pickled under the variable NAME, as a tree with sizes')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Sort the variables')
             [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Write an HTML page with a map of the file and all details to OUT; `-` for standard output')

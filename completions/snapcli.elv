@@ -88,7 +88,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         }
         &'snapcli;inspect'= {
             cand --format 'Output format'
-            cand --allow 'Verdicts that --strict accepts beside `plain`'
+            cand --allow 'Verdict that --strict accepts beside `plain` (repeatable; `calls` includes `code`)'
             cand --trace 'Show the objects pickled under the variable NAME, as a tree with sizes'
             cand --sort 'Sort the variables'
             cand --html 'Write an HTML page with a map of the file and all details to OUT; `-` for standard output'

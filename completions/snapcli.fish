@@ -78,7 +78,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s h -l help -d
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l format -d 'Output format' -r -f -a "text\t'A table for people'
 json\t'JSON for programs'
 github\t'Annotations for GitHub Actions'"
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l allow -d 'Verdicts that --strict accepts beside `plain`' -r -f -a "code\t'Files that rebuild functions and classes: these run when they are used, and some of their methods during the load'
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l allow -d 'Verdict that --strict accepts beside `plain` (repeatable; `calls` includes `code`)' -r -f -a "code\t'Files that rebuild functions and classes: these run when they are used, and some of their methods during the load'
 calls\t'The same, and files that call functions of libraries that are not known to be harmless'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l trace -d 'Show the objects pickled under the variable NAME, as a tree with sizes' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l sort -d 'Sort the variables' -r -f -a "order\t'The order in which the script defined them'

@@ -17,7 +17,6 @@ if "t" in getattr(_sys, "abiflags", ""):
 
 try:
     from snapcli._engine import (
-        LoadedDict,
         Lost,
         Report,
         RestoreReport,
@@ -41,7 +40,6 @@ except ImportError as _error:
     raise
 
 __all__ = [
-    "LoadedDict",
     "Lost",
     "Report",
     "RestoreReport",

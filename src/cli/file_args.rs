@@ -57,12 +57,13 @@ pub(crate) struct InspectArgs {
     /// Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data
     ///
     /// A file that is signed with your key passes whatever its verdict is, as `restore` loads it without a question. A
-    /// snapshot is checked as `snapcli verify` does it: if it is damaged, the exit code is 4.
+    /// snapshot is checked as `snapcli verify` does it: if it is damaged, the exit code is 4. It is 4, too, if a file
+    /// is too large to be judged.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Verdicts that --strict accepts beside `plain`
+    /// Verdict that --strict accepts beside `plain` (repeatable; `calls` includes `code`)
     #[arg(long, value_enum, value_name = "VERDICT", requires = "strict")]
-    pub(crate) allow: Option<AllowedVerdict>,
+    pub(crate) allow: Vec<AllowedVerdict>,
     /// List everything that loading the file would import and call
     #[arg(long)]
     pub(crate) verdict: bool,
@@ -113,7 +114,7 @@ pub(crate) enum OutputFormat {
 }
 
 /// The worst verdict that `inspect --strict` accepts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum AllowedVerdict {
     /// Files that rebuild functions and classes: these run when they are used, and some of their methods during the
     /// load

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use super::input_output::{or_exit_code, stdout, stdout_style};
 use crate::cli::TrustArgs;
 use crate::exit::{self, OrExit};
+use crate::pickle::verdict::{Verdict, VerdictClass};
 use crate::report::verdict_text::write_verdict;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::reader::{Contents, Snapshot};
@@ -31,12 +32,7 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
         .and_then(Snapshot::followed);
     let snapshot = or_exit_code(opened, || format!("cannot sign {name}"))?;
     if let Contents::Foreign { .. } = snapshot.contents() {
-        let text = format!(
-            "{name} was not saved by snapcli, and only snapshots can be signed: load it once with `snapcli restore \
-             --trust`, or save its contents as a snapshot with `snapcli save -c \"import dill; \
-             globals().update(dill.load_module_asdict('{name}'))\"`"
-        );
-        return Err(exit::error(exit::USAGE, text));
+        return Err(cannot_be_signed(&snapshot, name));
     }
     // Before the question: the user must not be asked about a file that cannot be signed.
     check_intact(&snapshot, name, verbosity)?;
@@ -58,6 +54,35 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
     sign(&snapshot, &args.file, &key).with_context(|| format!("cannot sign {name}"))?;
     verbosity.note(&format!("signed {name} with your key"));
     Ok(exit::DONE)
+}
+
+/// The advice for a pickle of another program.
+fn cannot_be_signed(snapshot: &Snapshot, name: &str) -> anyhow::Error {
+    let is_plain = matches!(snapshot.verdict(true), Ok(Some(Verdict { class: VerdictClass::Plain, .. })));
+    let file = shell_word(name);
+    let save = "-c 'import snapcli; snapcli.save(\"snapshot.pkl\")'";
+    let details = match is_plain {
+        true => vec![
+            format!("it is plain data: `snapcli restore {file}` loads it without a signature"),
+            format!("to make a snapshot of it: snapcli restore {file} {save}"),
+        ],
+        false => vec![
+            format!("see what loading it would do: snapcli inspect --verdict {file}"),
+            format!("to load it once, which runs all code in it: snapcli restore --trust {file}"),
+            format!("to make a snapshot of it, which runs that code as well: snapcli restore --trust {file} {save}"),
+        ],
+    };
+    let text = format!("{name} was not saved by snapcli, and only snapshots can be signed");
+    anyhow::Error::new(exit::coded(exit::USAGE, text).with_details(details))
+}
+
+/// A path as a word of a shell command.
+fn shell_word(path: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ',' | '=');
+    match path.chars().all(is_plain) && !path.starts_with('-') {
+        true => path.to_owned(),
+        false => format!("'{}'", path.replace('\'', "'\\''")),
+    }
 }
 
 fn check_intact(snapshot: &Snapshot, name: &str, verbosity: Verbosity) -> Result<()> {

@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(Inspection::run_pruned(&pickle, &little()).map(nodes), Ok(1));
         let verdict = |budget| Inspection::run_pruned(&pickle, budget).map(|inspection| inspection.verdict().class);
         assert_eq!(verdict(&enough), Ok(VerdictClass::Plain));
-        assert_eq!(verdict(&little()), Ok(VerdictClass::Calls));
+        assert_eq!(verdict(&little()), Ok(VerdictClass::NotJudged));
     }
 
     #[test]

@@ -2,10 +2,13 @@
 //! everything beyond the built-in types is pickled. `dill_adapter` has the other direction: what dill uses of the
 //! pickler.
 
+use std::sync::OnceLock;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBool, PyModule, PyType};
 
 use super::global_names::{loaded_modules, standard_modules};
+use super::without_dill;
 
 /// Imports dill at the first need.
 pub(crate) type DillImporter = Box<dyn Fn(Python<'_>) -> PyResult<Py<PyModule>> + Send + Sync>;
@@ -45,11 +48,13 @@ const REGISTERED: [(&str, &[&str]); 7] = [
 
 pub(super) struct DillLibrary {
     importer: DillImporter,
+    /// Set once dill was looked for and is not installed.
+    missing: OnceLock<()>,
 }
 
 impl DillLibrary {
     pub(super) fn new(importer: DillImporter) -> Self {
-        Self { importer }
+        Self { importer, missing: OnceLock::new() }
     }
 
     pub(super) fn import<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyModule>> {
@@ -73,9 +78,34 @@ impl DillLibrary {
         standard_modules(kind.py())?.contains(top)
     }
 
+    /// Whether dill was looked for and is not installed.
+    pub(super) fn is_missing(&self) -> bool {
+        self.missing.get().is_some()
+    }
+
+    /// dill, unless it is not installed.
+    fn installed<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyModule>>> {
+        if self.is_missing() {
+            return Ok(None);
+        }
+        match self.import(py) {
+            Err(error) if without_dill::is_missing(py, &error) => {
+                let _ = self.missing.set(());
+                Ok(None)
+            }
+            imported => imported.map(Some),
+        }
+    }
+
+    /// A function of `dill._dill`; `None` if dill is not installed.
+    pub(super) fn helper<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.installed(py)?.map(|dill| dill.getattr("_dill")?.getattr(name)).transpose()
+    }
+
     /// dill's function for the objects of a type.
     pub(super) fn function(&self, kind: &Bound<'_, PyType>) -> PyResult<Option<Py<PyAny>>> {
-        let table = self.import(kind.py())?.getattr("Pickler")?.getattr("dispatch")?;
+        let Some(dill) = self.installed(kind.py())? else { return Ok(None) };
+        let table = dill.getattr("Pickler")?.getattr("dispatch")?;
         let function = table.call_method1("get", (kind,))?;
         Ok((!function.is_none()).then(|| function.unbind()))
     }

@@ -52,6 +52,7 @@ mod submodules;
 mod unkept_state;
 mod unloadable;
 mod weak_objects;
+mod without_dill;
 
 pub(crate) use self::annotations::Annotations;
 pub(crate) use self::buffer_view::PyBufferView;
@@ -64,7 +65,9 @@ pub(crate) use self::lazy_imports::{is_lazy_import, shown_statement};
 pub(crate) use self::load_hooks::load_may_fail;
 pub(crate) use self::lost_items::LostItems;
 pub(crate) use self::output::{SegmentSink, StopReason};
-pub(crate) use self::session_pickler::{Fault, FaultRequest, SaveFailure, SavedValue, SessionPickler, all_faults};
+pub(crate) use self::session_pickler::{
+    ChangedAttribute, Fault, FaultRequest, SaveFailure, SavedValue, SessionPickler, all_faults,
+};
 pub(crate) use self::submodules::names_in_code;
 pub(crate) use self::unloadable::{CannotLoad, CheckedRange, UnloadableObjects};
 

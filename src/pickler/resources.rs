@@ -57,7 +57,13 @@ pub(super) fn plan_lock<'py>(
 /// function opens it with a harmless mode, so that plain dill does the same.
 pub(super) fn plan_file<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
     let name = object.getattr_opt("name")?;
-    if !context.is_session() || name.as_ref().is_some_and(is_standard_stream) {
+    if let Some(name) = name.as_ref().filter(|name| context.is_session() && is_standard_stream(name)) {
+        return match context.dill.function(&object.get_type())? {
+            Some(function) => Ok(ObjectPlan::Dill { function: Some(function) }),
+            None => plan_open(context, object, (name.clone(), "r", 0, false)),
+        };
+    }
+    if !context.is_session() {
         return plan_by_dill_or_reduction(context, object);
     }
     let (name, path) = reopenable(object, name)?;
@@ -69,14 +75,34 @@ pub(super) fn plan_file<'py>(context: &Arc<PickleContext>, object: &Bound<'py, P
     if !closed && mode.contains(['w', 'a', 'x', '+']) {
         context.note(format!("the file {name} is open for writing; it will be restored open for reading"))?;
     }
-    let py = object.py();
-    let factory = context.dill.import(py)?.getattr("_dill")?.getattr("_create_filehandle")?;
-    let open = py.import("io")?.getattr("open")?;
     let mode = if binary { "rb" } else { "r" };
+    plan_open(context, object, (path, mode, position, closed))
+}
+
+/// A call of dill's function that opens a file, or finds a standard stream by its name.
+fn plan_open<'py>(
+    context: &PickleContext,
+    object: &Bound<'py, PyAny>,
+    (path, mode, position, closed): (Bound<'py, PyAny>, &str, i64, bool),
+) -> PyResult<ObjectPlan<'py>> {
+    let py = object.py();
+    let open = py.import("io")?.getattr("open")?;
     // The `false` is dill's `strictio`: a missing file becomes an empty temporary one, and a position after the end of
     // a file becomes its end. The contents, "", are only used in another mode.
     let arguments = (path, mode, position, closed, open, false, CONTENTS_MODE, "").into_pyobject(py)?;
-    plan_call(object, factory, arguments)
+    if let Some(factory) = context.dill.helper(py, "_create_filehandle")? {
+        return plan_call(object, factory, arguments);
+    }
+    Ok(ObjectPlan::actions(
+        object,
+        vec![
+            Action::BeginBuilding(object.clone()),
+            Action::Global { module: "dill._dill", name: "_create_filehandle", object: None },
+            Action::Save(arguments.into_any()),
+            Action::Write(Opcode::Reduce),
+            Action::Memoize(object.clone()),
+        ],
+    ))
 }
 
 /// A `numpy.memmap`, an array whose memory is a mapped file: `ndarray.view(array, class)`. As in pickle, it keeps its

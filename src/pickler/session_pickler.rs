@@ -58,6 +58,17 @@ impl From<PyErr> for SaveFailure<'_> {
     }
 }
 
+/// An attribute that the session has set on a class or function that an import finds.
+#[derive(Clone)]
+pub(crate) struct ChangedAttribute<'py> {
+    /// The class or function, which may be within another class.
+    pub(crate) owner: Bound<'py, PyAny>,
+    /// The path within the definition that is saved: `DEBUG`, or `Inner.DEBUG`.
+    pub(crate) path: String,
+    pub(crate) name: Bound<'py, PyString>,
+    pub(crate) value: Bound<'py, PyAny>,
+}
+
 impl<'py> SessionPickler<'py> {
     /// A pickler for the session in `module`, which takes memo slot 0. Its code has these `globals`. `imported` are the
     /// modules with dotted names that the script imports; `importer` imports dill at the first need; `sink` gets the
@@ -138,30 +149,31 @@ impl<'py> SessionPickler<'py> {
         self.save_by(position, most, || engine::save(&self.context, value))
     }
 
-    /// As [`save`](Self::save), for a class or function that an import finds: the opcodes also set attributes of it.
+    /// As [`save`](Self::save), for a class or function that an import finds: the opcodes also set attributes of it, or
+    /// of definitions within it.
     ///
     /// # Errors
     /// As for [`save`](Self::save).
     pub(crate) fn save_attributes(
         &self,
         definition: &Bound<'py, PyAny>,
-        attributes: &[(Bound<'py, PyString>, Bound<'py, PyAny>)],
+        attributes: &[ChangedAttribute<'py>],
         position: u64,
         most: u64,
     ) -> Result<SavedValue, SaveFailure<'py>> {
         self.save_by(position, most, || {
             let mut actions = Vec::new();
-            if let Ok(class) = definition.cast::<PyType>() {
-                for (name, value) in attributes {
+            for ChangedAttribute { owner, name, value, .. } in attributes {
+                if let Ok(class) = owner.cast::<PyType>() {
                     actions.extend(Action::set_attribute(class, name, value.clone())?);
+                } else {
+                    let names = PyDict::new(self.py);
+                    names.set_item(name, value)?;
+                    actions.extend([owner.clone(), names.into_any()].map(Action::Save));
+                    actions.extend([Opcode::Build, Opcode::Pop].map(Action::Write));
                 }
-                actions.push(Action::Save(definition.clone()));
-            } else {
-                let names = PyDict::new(self.py);
-                attributes.iter().try_for_each(|(name, value)| names.set_item(name, value))?;
-                actions.extend([definition.clone(), names.into_any()].map(Action::Save));
-                actions.push(Action::Write(Opcode::Build));
             }
+            actions.push(Action::Save(definition.clone()));
             actions.reverse();
             engine::run(&self.context, self.py, WorkItem::Actions { object: Some(definition.clone()), actions })
         })

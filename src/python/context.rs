@@ -3,6 +3,7 @@
 //! Under `snapcli save` and `restore` the command records it. In any other process that imports snapcli there is no
 //! command, and the first call records what it finds.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -63,15 +64,32 @@ pub(crate) fn of_process(py: Python<'_>) -> PyResult<&'static RunContext> {
     if let Some(context) = CONTEXT.get() {
         return Ok(context);
     }
+    let (command, source) = script_of_process(py).unzip();
     let context = RunContext {
-        command: None,
-        source: None,
+        command,
+        source,
         interpreter: running_interpreter(py)?,
         dill: DillLocation::of_process(),
         verbosity: Verbosity::Quiet,
         started: Instant::now(),
     };
     Ok(CONTEXT.get_or_init(|| context))
+}
+
+/// The script that Python runs, if it is a single file. Only a prompt and a notebook have none.
+fn script_of_process(py: Python<'_>) -> Option<(ScriptCommand, ScriptSource)> {
+    let main = py.import("__main__").ok()?;
+    // `python -m` gives the module a spec, from which its code is read.
+    if !main.getattr("__spec__").is_ok_and(|spec| spec.is_none()) {
+        return None;
+    }
+    let path: PathBuf = main.getattr("__file__").ok()?.extract().ok()?;
+    let path = std::path::absolute(path).ok().filter(|path| path.is_file())?;
+    let bytes = std::fs::read(&path).ok()?;
+    let words: Vec<OsString> = py.import("sys").ok()?.getattr("argv").ok()?.extract().ok()?;
+    let arguments = words.into_iter().skip(1).collect();
+    let command = ScriptCommand { target: ScriptTarget::Script(path.clone()), arguments };
+    Some((command, ScriptSource { bytes, path }))
 }
 
 /// Describes the running interpreter, as far as a snapshot needs it.

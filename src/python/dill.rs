@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
-use pyo3::exceptions::PyImportError;
+use pyo3::exceptions::{PyImportError, PyModuleNotFoundError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
@@ -62,7 +62,7 @@ impl DillLocation {
             sys.setattr("excepthook", sys.getattr("__excepthook__")?)?;
         }
         let Some(path) = &self.path else {
-            return py.import("dill").or_exit(exit::NO_PYTHON, || "cannot import dill: pip install dill".to_owned());
+            return py.import("dill").or_exit(exit::NO_PYTHON, || "cannot import dill: reinstall it".to_owned());
         };
         // The script may have changed `sys.path`, or deleted it.
         let scripts = sys.getattr_opt("path")?;
@@ -106,7 +106,13 @@ impl LazyDill {
         if let Some(module) = self.module.get() {
             return Ok(module.bind(py).clone());
         }
-        let module = self.dill.import(py).map_err(|error| PyImportError::new_err(format!("{error:#}")))?;
+        let module =
+            self.dill.import(py).map_err(|error| match error.chain().find_map(|it| it.downcast_ref::<PyErr>()) {
+                Some(error) if is_missing(py, error) => {
+                    PyModuleNotFoundError::new_err("it needs dill: pip install dill")
+                }
+                _ => PyImportError::new_err(format!("{error:#}")),
+            })?;
         Ok(self.module.get_or_init(|| module.unbind()).bind(py).clone())
     }
 
@@ -119,6 +125,12 @@ impl LazyDill {
     pub(crate) fn version(&self, py: Python<'_>) -> String {
         self.module.get().map(|dill| version(dill.bind(py))).unwrap_or_default()
     }
+}
+
+/// Whether an error says that dill is not installed, not that it cannot be imported.
+fn is_missing(py: Python<'_>, error: &PyErr) -> bool {
+    let module = || error.value(py).getattr("name")?.extract::<String>();
+    error.is_instance_of::<PyModuleNotFoundError>(py) && module().is_ok_and(|name| name == "dill")
 }
 
 impl DillLocation {

@@ -1,11 +1,12 @@
-//! Variables and objects that cannot be saved, as annotations of GitHub Actions: the web page shows them beside the
-//! line of the script.
+//! Variables and objects that cannot be saved, and the verdict on a file that does not pass, as annotations of GitHub
+//! Actions: the web page shows them beside the line of the script.
 //!
 //! The format is `::error file=…,line=…,title=…::message`, from "Workflow commands for GitHub Actions".
 
 use std::io::{self, Write};
 
 use super::inspect_report::SessionReport;
+use super::verdict_text::{self, FEW};
 use crate::snapshot::index::{LeftOut, LeftOutReason, UnsavableObject, Variable};
 use crate::ui::shown_lines::printable;
 
@@ -24,12 +25,21 @@ pub fn write_annotations(out: &mut dyn Write, report: &SessionReport) -> io::Res
     lost.into_iter().try_for_each(|(variable, item)| write_lost(out, script, variable, item))
 }
 
+/// Writes a line with the verdict on a file that did not pass.
+pub(crate) fn write_verdict(out: &mut dyn Write, report: &SessionReport) -> io::Result<()> {
+    let Some(verdict) = &report.verdict else { return Ok(()) };
+    let title = format!("verdict: {}", verdict.class.name());
+    let findings = verdict.worst().take(FEW).map(verdict_text::describe);
+    let lines: Vec<String> = [verdict.class.words().to_owned()].into_iter().chain(findings).collect();
+    write_command(out, &report.file, None, &title, &lines)
+}
+
 fn write_lost(out: &mut dyn Write, script: &str, variable: &Variable, item: &UnsavableObject) -> io::Result<()> {
     let what = format!("{} ({}): {}", item.path, item.type_name, item.error);
     let fault = item.fault.as_ref().map(|fault| format!("at fault: {fault}"));
     let hint = item.hint.as_ref().map(|hint| format!("hint: {hint}"));
     let lines: Vec<String> = [Some(what), fault, hint].into_iter().flatten().collect();
-    write_command(out, script, variable.line, &item.path, &lines)
+    write_command(out, script, variable.line, &cannot_be_saved(&item.path), &lines)
 }
 
 fn write_annotation(out: &mut dyn Write, script: &str, item: &LeftOut) -> io::Result<()> {
@@ -38,7 +48,11 @@ fn write_annotation(out: &mut dyn Write, script: &str, item: &LeftOut) -> io::Re
     let fault = item.path.as_ref().map(|path| format!("at fault: {path} ({fault_type})"));
     let hint = item.hint.as_ref().map(|hint| format!("hint: {hint}"));
     let lines: Vec<String> = [Some(what), fault, hint].into_iter().flatten().collect();
-    write_command(out, script, item.line, &item.name, &lines)
+    write_command(out, script, item.line, &cannot_be_saved(&item.name), &lines)
+}
+
+fn cannot_be_saved(what: &str) -> String {
+    format!("{what} cannot be saved")
 }
 
 /// Writes an annotation. Its strings are escaped twice: for people, and for the form of the command.
@@ -46,11 +60,11 @@ fn write_command(
     out: &mut dyn Write,
     script: &str,
     line: Option<u32>,
-    unsaved: &str,
+    title: &str,
     lines: &[String],
 ) -> io::Result<()> {
     let line = line.map_or(String::new(), |line| format!(",line={line}"));
-    let title = escape_property(&format!("{unsaved} cannot be saved"));
+    let title = escape_property(title);
     let message: Vec<String> = lines.iter().map(|line| escape_message(line)).collect();
     let command = format!("::error file={}{line},title={title}::{}\n", escape_property(script), message.join("%0A"));
     out.write_all(command.as_bytes())

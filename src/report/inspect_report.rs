@@ -121,7 +121,7 @@ impl SessionReport {
 
     /// Whether a variable, or an object in one, failed to be saved.
     pub fn has_failures(&self) -> bool {
-        self.has_lost() || self.index.left_out.iter().any(|item| item.reason == LeftOutReason::Failed)
+        self.index.has_failures()
     }
 
     /// Whether a variable was saved without an object in it.

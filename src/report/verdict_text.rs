@@ -9,7 +9,7 @@ use crate::pickle::verdict::{Finding, NO_PROOF, Verdict, VerdictClass};
 use crate::ui::{Lines, count};
 
 /// How many findings are shown without `--verdict`.
-const FEW: usize = 3;
+pub(super) const FEW: usize = 3;
 
 /// Writes a verdict with its worst findings, or with all of them.
 pub fn write_verdict(out: &mut dyn Write, verdict: &Verdict, all: bool, colour: bool) -> io::Result<()> {
@@ -17,8 +17,8 @@ pub fn write_verdict(out: &mut dyn Write, verdict: &Verdict, all: bool, colour: 
     let class = verdict.class;
     // Only the class `dangerous` is coloured, so that the colour stays a warning.
     let danger = Style::new().force_styling(colour && class == VerdictClass::Dangerous).red().bold();
-    let (name, plain) = (format!("{class:?}").to_lowercase(), Style::new());
-    let words = format!(": loading it {}", class.words());
+    let (name, plain) = (class.name().to_owned(), Style::new());
+    let words = format!(": {}", class.words());
     out.blank()?;
     out.styled(&[("verdict: ".to_owned(), &plain), (name, &danger), (words, &plain)])?;
     // `worst` yields the findings that decide the class of the verdict.
@@ -45,7 +45,8 @@ pub(crate) fn write_not_computed(out: &mut dyn Write) -> io::Result<()> {
     out.line("verdict: not computed, because the file is large: add --verdict, or --strict in scripts")
 }
 
-fn describe(finding: &Finding) -> String {
+/// A finding as one line.
+pub(super) fn describe(finding: &Finding) -> String {
     let times = if finding.count > 1 { format!(", {} times", finding.count) } else { String::new() };
     let Finding { offset, callee, arguments, why, .. } = finding;
     format!("at byte {offset}: {callee}{arguments} {why}{times}")

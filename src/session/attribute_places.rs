@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyType};
 
 use super::object_description::{genuine_module, type_name};
-use crate::pickler::class_attributes::slots;
+use crate::pickler::class_attributes::{namespace, slots};
 
 /// Where the instances of a type have attributes.
 pub(super) struct AttributePlaces<'py> {
@@ -16,11 +16,21 @@ pub(super) struct AttributePlaces<'py> {
     /// Names and descriptors, which are written in C.
     pub(super) slots: Vec<(String, Bound<'py, PyAny>)>,
     pub(super) known: Option<KnownType>,
+    /// The type, if it is saved with its instances: it is a class of the session, or has one among its bases.
+    pub(super) session_class: Option<Bound<'py, PyType>>,
 }
 
 impl<'py> AttributePlaces<'py> {
-    pub(super) fn of(kind: &Bound<'py, PyType>) -> PyResult<Self> {
+    /// `session` is the module whose classes are saved by value.
+    pub(super) fn of(kind: &Bound<'py, PyType>, session: &str) -> PyResult<Self> {
+        let is_of_session = |class: Bound<'py, PyAny>| {
+            let names = class.cast_into::<PyType>().ok().and_then(|class| namespace(&class).ok());
+            let module = names.and_then(|names| names.get_item("__module__").ok());
+            module.is_some_and(|module| module.eq(session).unwrap_or(false))
+        };
+        let is_saved = kind.mro().iter().any(is_of_session);
         Ok(Self {
+            session_class: is_saved.then(|| kind.clone()),
             _kind: kind.clone(),
             has_dict: kind.getattr("__dictoffset__")?.extract::<isize>()? != 0,
             slots: slots(kind)?,
@@ -35,6 +45,8 @@ pub(super) enum KnownType {
     Partial,
     NumpyArray,
     DataFrame,
+    /// Holds functions, in these attributes.
+    Wrapper(&'static [&'static str]),
 }
 
 impl KnownType {
@@ -44,6 +56,9 @@ impl KnownType {
             "functools.partial" => Self::Partial,
             "numpy.ndarray" => Self::NumpyArray,
             "pandas.DataFrame" | "pandas.core.frame.DataFrame" => Self::DataFrame,
+            "method" => Self::Wrapper(&["__func__", "__self__"]),
+            "staticmethod" | "classmethod" => Self::Wrapper(&["__func__"]),
+            "property" => Self::Wrapper(&["fget", "fset"]),
             _ => return None,
         };
         genuine_module(kind).map(|_| known)

@@ -39,7 +39,7 @@ const OTHER_TOKENS: &[&str] = &[
     "pad", "eos", "bos", "unk", "sep", "cls", "mask", "special", "start", "end", "next", "page", "stop", "current",
     "n", "num", "max", "min",
 ];
-/// The names whose values may be numbers.
+/// The names whose values in a string may be numbers: `password=1234`.
 const NUMBERS: [&str; 3] = ["password", "passwd", "passphrase"];
 /// The shortest string, in bytes, that is searched, and the shortest word that may be a token.
 const SHORTEST_TOKEN: usize = 8;
@@ -112,12 +112,6 @@ pub(super) fn reason_in_name(name: &str, value: &str) -> Option<String> {
         || is_word_in_capitals(value) && credential_name(value).is_some()
         || is_stand_in(value);
     (!value.is_empty() && !is_other).then(|| format!("its name ends in '{}'", pattern.join(" ")))
-}
-
-/// The reason why a name says that a number is a credential: there are many `max_token` and `n_token`.
-pub(super) fn reason_in_number(name: &str, value: &str) -> Option<String> {
-    let may_be_number = credential_name(name).is_some_and(|pattern| NUMBERS.contains(&pattern.join(" ").as_str()));
-    may_be_number.then(|| reason_in_name(name, value)).flatten()
 }
 
 /// Whether a name is worth a closer look: a quick test that has no false negatives.
@@ -448,8 +442,7 @@ mod tests {
         {
             assert_eq!(reason_in_name(name, value), None, "{name}: {value}");
         }
-        assert_eq!((reason_in_number("n_token", "5"), reason_in_number("secret", "512")), (None, None));
-        assert!(reason_in_number("password", "12345678").is_some() && reason_in_name("password", "$ecret1").is_some());
+        assert!(reason_in_name("password", "12345678").is_some() && reason_in_name("password", "$ecret1").is_some());
     }
 
     #[test]

@@ -2,58 +2,106 @@
 //! `Config.DEBUG = True`.
 //!
 //! Only immutable constants count: anything else may be what the module, a decorator or a base class made, may be
-//! shared with a closure, or may not be picklable. No code of the session runs, and nothing fails. Classes of other
-//! metaclasses than `type` and `ABCMeta` are not searched: theirs set attributes of their own.
+//! shared with a closure, or may not be picklable. They are compared with what the module had set when its code had
+//! run. Where that is not known, the source must say it: a value that the source computes counts as unchanged. No code
+//! of the session runs, and nothing fails.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyFunction, PyMappingProxy, PyString, PyTuple, PyType};
+use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyString, PyTuple, PyType};
 
+use super::imported_definitions::{Definition, definitions, noted};
 use super::module_source::{Assignment, ModuleSource, is_unchanged};
-use crate::pickler::is_scalar;
+use crate::pickler::{ChangedAttribute, is_scalar};
 
 /// How deep tuples may nest.
 const MAX_DEPTH: usize = 20;
 
-/// An attribute and its value.
-pub(super) type NamedAttribute<'py> = (Bound<'py, PyString>, Bound<'py, PyAny>);
-
-/// The constants that the session has probably set on a class or function that a module defines as `name`.
+/// The constants that the session has set on a class or function that a module defines as `name`, and on the
+/// definitions within the class.
 pub(super) fn changed_constants<'py>(
+    source: Option<&ModuleSource>,
+    module: &str,
+    name: &str,
+    object: &Bound<'py, PyAny>,
+) -> PyResult<Vec<ChangedAttribute<'py>>> {
+    let mut changed = Vec::new();
+    for definition in definitions(module, name, object)? {
+        match (noted(object.py(), module, &definition.path), source) {
+            (Some(before), _) => add_noted(&definition, before, name, &mut changed)?,
+            (None, Some(source)) if definition.path == name => add_by_source(&definition, source, name, &mut changed)?,
+            (None, _) => {}
+        }
+    }
+    Ok(changed)
+}
+
+/// Adds what differs from the constants that the definition had when the module had been imported.
+fn add_noted<'py>(
+    definition: &Definition<'py>,
+    before: Option<Bound<'py, PyDict>>,
+    name: &str,
+    changed: &mut Vec<ChangedAttribute<'py>>,
+) -> PyResult<()> {
+    // A class that the module did not have then does not come back by importing it.
+    let Some(before) = before else { return Ok(()) };
+    for (attribute, value) in definition.attributes.iter() {
+        let Ok(attribute) = attribute.cast_into::<PyString>() else { continue };
+        if is_dunder(&attribute.to_string_lossy()) || !is_constant(&value, 0) {
+            continue;
+        }
+        let is_same = before.get_item(&attribute)?.is_some_and(|before| is_unchanged(&value, &before, &|_| false));
+        if !is_same {
+            changed.push(attribute_of(definition, name, attribute, value));
+        }
+    }
+    Ok(())
+}
+
+/// Adds what differs from the literals in the source, and what the source does not mention.
+fn add_by_source<'py>(
+    definition: &Definition<'py>,
     source: &ModuleSource,
     name: &str,
-    definition: &Bound<'py, PyAny>,
-) -> PyResult<Vec<NamedAttribute<'py>>> {
-    let (names, body) = if definition.is_exact_instance_of::<PyFunction>() {
-        (definition.getattr("__dict__")?.cast_into::<PyDict>()?, None)
-    } else {
-        let (Ok(class), Some(body)) = (definition.cast::<PyType>(), source.class_body(name)) else {
-            return Ok(Vec::new());
-        };
-        if !has_plain_metaclass(class)? || class.is_subclass_of::<PyTuple>()? {
-            return Ok(Vec::new());
+    changed: &mut Vec<ChangedAttribute<'py>>,
+) -> PyResult<()> {
+    let mut body = None;
+    if let Ok(class) = definition.object.cast::<PyType>() {
+        body = source.class_body(name);
+        // Other metaclasses than these set attributes of their own, and so do named tuples.
+        if body.is_none() || !has_plain_metaclass(class)? || class.is_subclass_of::<PyTuple>()? {
+            return Ok(());
         }
-        let names = class.getattr("__dict__")?.cast_into::<PyMappingProxy>()?;
-        (names.call_method0("copy")?.cast_into::<PyDict>()?, Some(body))
-    };
-    let mut changed = Vec::new();
-    for (attribute, value) in names {
+    }
+    for (attribute, value) in definition.attributes.iter() {
         let Ok(attribute) = attribute.cast_into::<PyString>() else { continue };
         let text = attribute.to_string_lossy();
-        if is_internal(&text) || !is_constant(&value, 0) {
+        if is_dunder(&text) || is_mangled(&text) || !is_constant(&value, 0) {
             continue;
         }
         // What the module sets after the definition counts, then what the body of the class says.
         let by_module = source.attribute_assignment(name, &text);
-        let known = by_module.or_else(|| body.and_then(|body| body.assignment(&text)));
-        let is_same = match known {
+        let is_same = match by_module.or_else(|| body.and_then(|body| body.assignment(&text))) {
             Some(Assignment::Literal(literal)) => is_unchanged(&value, literal.bind(value.py()), &|_| false),
-            _ => false,
+            Some(_) => true,
+            None => false,
         };
         if !is_same {
-            changed.push((attribute.clone(), value));
+            changed.push(attribute_of(definition, name, attribute.clone(), value));
         }
     }
-    Ok(changed)
+    Ok(())
+}
+
+fn attribute_of<'py>(
+    definition: &Definition<'py>,
+    name: &str,
+    attribute: Bound<'py, PyString>,
+    value: Bound<'py, PyAny>,
+) -> ChangedAttribute<'py> {
+    let within = definition.path.strip_prefix(name).unwrap_or_default();
+    let path = format!("{within}.{}", attribute.to_string_lossy());
+    let path = path.strip_prefix('.').unwrap_or(&path).to_owned();
+    ChangedAttribute { owner: definition.object.clone(), path, name: attribute, value }
 }
 
 fn has_plain_metaclass(class: &Bound<'_, PyType>) -> PyResult<bool> {
@@ -61,13 +109,18 @@ fn has_plain_metaclass(class: &Bound<'_, PyType>) -> PyResult<bool> {
     Ok(metaclass.is(py.get_type::<PyType>()) || metaclass.is(py.import("abc")?.getattr("ABCMeta")?))
 }
 
-/// Whether a name is special (`__doc__`), or mangled (`_Config__missing`).
-fn is_internal(name: &str) -> bool {
+/// Whether a name is special: `__doc__`.
+pub(super) fn is_dunder(name: &str) -> bool {
+    name.starts_with("__") && name.ends_with("__")
+}
+
+/// Whether a name may be mangled: `_Config__missing`.
+fn is_mangled(name: &str) -> bool {
     name.starts_with('_') && name.contains("__")
 }
 
 /// Whether a value is an immutable constant of a built-in type.
-fn is_constant(value: &Bound<'_, PyAny>, depth: usize) -> bool {
+pub(super) fn is_constant(value: &Bound<'_, PyAny>, depth: usize) -> bool {
     let all = |mut items: Box<dyn Iterator<Item = Bound<'_, PyAny>> + '_>| {
         depth < MAX_DEPTH && items.all(|item| is_constant(&item, depth + 1))
     };

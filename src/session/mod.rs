@@ -17,6 +17,7 @@ mod definition_changes;
 mod failure_path;
 mod forked_load;
 mod fresh_load;
+mod imported_definitions;
 mod imported_objects;
 mod interpreter_guards;
 mod ipython_extension;
@@ -44,6 +45,7 @@ mod variable_saver;
 
 pub(crate) use self::api::add_to_inittab;
 pub(crate) use self::fresh_load::FreshFailures;
+pub(crate) use self::imported_definitions::note_imported_definitions;
 pub(crate) use self::provenance::Origin;
 pub(crate) use self::restore::{AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, restore};
 pub(crate) use self::roundtrip::{has_reducers, in_session, repickle, repickle_run};

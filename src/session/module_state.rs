@@ -10,10 +10,10 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyModule, PyString, PyType};
 
-use super::definition_changes::{NamedAttribute, changed_constants};
+use super::definition_changes::changed_constants;
 use super::module_source::{Assignment, ModuleSource, is_unchanged};
 use super::select::NamedValue;
-use crate::pickler::{SessionPickler, loaded_modules};
+use crate::pickler::{ChangedAttribute, SessionPickler, loaded_modules};
 
 /// Names that the import of a module sets.
 const OF_IMPORT: [&str; 13] = [
@@ -55,14 +55,13 @@ pub(super) struct ModuleItem<'py> {
     /// Whether it is certain that an import does not make it.
     pub(super) is_changed: bool,
     /// Attributes to set, if it is a class or function that an import makes.
-    pub(super) attributes: Vec<NamedAttribute<'py>>,
+    pub(super) attributes: Vec<ChangedAttribute<'py>>,
 }
 
 impl<'py> ProjectModules<'py> {
     /// The loaded modules that are neither installed nor part of Python, without `main`.
     pub(super) fn loaded(py: Python<'py>, main: &Bound<'py, PyModule>) -> PyResult<Self> {
-        let library = py.import("os")?.dict().get_item("__file__")?.and_then(|file| file.extract::<String>().ok());
-        let library = library.as_deref().and_then(|file| file.rsplit_once('/')).map(|(folder, _)| format!("{folder}/"));
+        let library = library_folder(py)?;
         let mut modules = Vec::new();
         for (name, module) in loaded_modules(py)?.cast::<PyDict>()?.copy()?.iter() {
             let Ok(module) = module.cast_into::<PyModule>() else { continue };
@@ -129,9 +128,9 @@ impl<'py> ProjectModules<'py> {
                     continue;
                 }
                 let change = self.change(name, &key, &value, source.as_deref(), pickler)?;
-                let attributes = match (&change, source.as_deref()) {
-                    (None, Some(source)) => changed_attributes(source, name, &key, &value, pickler)?,
-                    _ => Vec::new(),
+                let attributes = match &change {
+                    None => changed_attributes(source.as_deref(), name, &key, &value, pickler)?,
+                    Some(_) => Vec::new(),
                 };
                 let Some(is_changed) = change.or((!attributes.is_empty()).then_some(true)) else { continue };
                 let named = NamedValue { name: format!("{name}.{key}"), value };
@@ -194,17 +193,33 @@ impl<'py> ProjectModules<'py> {
 
 /// The constants that the session has set on a class or function of a module.
 fn changed_attributes<'py>(
-    source: &ModuleSource,
+    source: Option<&ModuleSource>,
     module: &str,
     name: &str,
     value: &Bound<'py, PyAny>,
     pickler: &SessionPickler<'py>,
-) -> PyResult<Vec<NamedAttribute<'py>>> {
-    let by_reference = if is_definition(value) { pickler.global_name(value)? } else { None };
-    if !by_reference.is_some_and(|(home, known)| home == module && known == name) {
+) -> PyResult<Vec<ChangedAttribute<'py>>> {
+    if !is_definition(value) {
         return Ok(Vec::new());
     }
-    changed_constants(source, name, value)
+    let is_found = |object: &Bound<'py, PyAny>, path: &str| {
+        let found = pickler.global_name(object)?;
+        PyResult::Ok(found.is_some_and(|(home, known)| home == module && known == path))
+    };
+    let mut changed = Vec::new();
+    for attribute in if is_found(value, name)? { changed_constants(source, module, name, value)? } else { Vec::new() } {
+        let within = attribute.path.rsplit_once('.').map(|(within, _)| format!("{name}.{within}"));
+        if within.map_or(Ok(true), |path| is_found(&attribute.owner, &path))? {
+            changed.push(attribute);
+        }
+    }
+    Ok(changed)
+}
+
+/// The folder of the standard library, with a slash.
+pub(super) fn library_folder(py: Python<'_>) -> PyResult<Option<String>> {
+    let file = py.import("os")?.dict().get_item("__file__")?.and_then(|file| file.extract::<String>().ok());
+    Ok(file.as_deref().and_then(|file| file.rsplit_once('/')).map(|(folder, _)| format!("{folder}/")))
 }
 
 /// The `__file__` of a module.
@@ -213,7 +228,7 @@ fn file_of(module: &Bound<'_, PyModule>) -> Option<String> {
 }
 
 /// Whether a source file is neither installed nor part of Python, which is in the folder `library`, with a slash.
-fn is_of_project(file: &str, library: Option<&str>) -> bool {
+pub(super) fn is_of_project(file: &str, library: Option<&str>) -> bool {
     let is_source = file.ends_with(".py") || file.ends_with(".pyc");
     let is_installed = |path: &str| {
         path.contains("/site-packages/")

@@ -56,8 +56,17 @@ impl<'py> SecretFinder<'py> {
 
     /// Why a variable looks like a credential; empty if it does not.
     pub(super) fn reasons(&self, name: &str, value: &Bound<'py, PyAny>) -> Vec<String> {
-        let (found, path, around) = Default::default();
-        let mut search = SecretSearch { finder: self, found, path, visits: 0, chars: 0, around };
+        self.search(Vec::new(), name, value)
+    }
+
+    /// Why an attribute of a class or function looks like a credential. `path` leads to it: `C.password`.
+    pub(super) fn reasons_of_attribute(&self, path: &str, value: &Bound<'py, PyAny>) -> Vec<String> {
+        self.search(vec![SecretStep::Attribute(path.to_owned())], path, value)
+    }
+
+    fn search(&self, path: Vec<SecretStep>, name: &str, value: &Bound<'py, PyAny>) -> Vec<String> {
+        let (found, around, classes) = Default::default();
+        let mut search = SecretSearch { finder: self, found, path, visits: 0, chars: 0, around, classes };
         search.object(Some(name), value);
         // A list of keys would otherwise repeat the same reason for each item.
         search.found.sort();
@@ -71,7 +80,7 @@ impl<'py> SecretFinder<'py> {
         if let Some(known) = self.types.borrow().get(&address) {
             return Ok(Rc::clone(known));
         }
-        let places = Rc::new(AttributePlaces::of(kind)?);
+        let places = Rc::new(AttributePlaces::of(kind, &self.session)?);
         self.types.borrow_mut().insert(address, Rc::clone(&places));
         Ok(places)
     }
@@ -93,6 +102,8 @@ struct SecretSearch<'s, 'py> {
     chars: usize,
     /// The addresses of the containers and instances on the way, which may contain themselves.
     around: HashSet<usize>,
+    /// The addresses of the classes that were searched.
+    classes: HashSet<usize>,
 }
 
 impl<'py> SecretSearch<'_, 'py> {
@@ -115,12 +126,9 @@ impl<'py> SecretSearch<'_, 'py> {
         }
     }
 
-    /// Why a string or a number looks like a credential, as far as the search has not read too much.
+    /// Why a string looks like a credential, as far as the search has not read too much. Numbers never do: they are the
+    /// counts and indexes of words.
     fn reason(&mut self, name: Option<&str>, value: &Bound<'py, PyAny>) -> Option<String> {
-        if value.is_exact_instance_of::<PyInt>() {
-            let name = name.filter(|name| credentials::may_name_credential(name))?;
-            return credentials::reason_in_number(name, &value.str().ok()?.to_string_lossy());
-        }
         let whole = value.cast_exact::<PyString>().ok().filter(|_| self.chars < MAX_ALL_CHARS);
         if let Some(string) = whole.filter(|string| string.len().is_ok_and(|length| length <= MAX_CHARS)) {
             let string = string.to_string_lossy();
@@ -260,6 +268,10 @@ impl<'py> SecretSearch<'_, 'py> {
                 }
             }
         }
+        // An instance is saved with its class.
+        if let Some(class) = &places.session_class {
+            self.class(class)?;
+        }
         for (name, slot) in places.slots.iter().take(MAX_INNER_ITEMS) {
             // A descriptor in C: the code of the class does not run. An empty slot raises AttributeError.
             if let Ok(item) = slot.call_method1("__get__", (value,)) {
@@ -275,6 +287,11 @@ impl<'py> SecretSearch<'_, 'py> {
             KnownType::Partial => {
                 if let Ok(keywords) = value.getattr("keywords")?.cast_into::<PyDict>() {
                     self.dict(&keywords, MAX_INNER_ITEMS);
+                }
+            }
+            KnownType::Wrapper(parts) => {
+                for part in parts {
+                    self.object(None, &value.getattr(*part)?);
                 }
             }
             KnownType::NumpyArray => {
@@ -300,17 +317,21 @@ impl<'py> SecretSearch<'_, 'py> {
         Ok(())
     }
 
-    /// The variables of a function of the session that are saved with it: those of its closure, and its defaults.
+    /// What is saved with a function of the session: the variables of its closure, its defaults, and its attributes.
     fn function(&mut self, function: &Bound<'py, PyAny>) -> PyResult<()> {
         let py = function.py();
         let closure = function.getattr(intern!(py, "__closure__"))?;
         let defaults = function.getattr(intern!(py, "__defaults__"))?;
         let keywords = function.getattr(intern!(py, "__kwdefaults__"))?;
+        let attributes = function.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
         // Most functions have none of these.
-        if closure.is_none() && defaults.is_none() && keywords.is_none()
+        if closure.is_none() && defaults.is_none() && keywords.is_none() && attributes.is_empty()
             || !function.getattr(intern!(py, "__module__"))?.eq(self.finder.session.as_str())?
         {
             return Ok(());
+        }
+        for (name, value) in strings_and_values(&attributes) {
+            self.named(&name, &value);
         }
         let code = function.getattr(intern!(py, "__code__"))?;
         if let Ok(cells) = closure.cast_into::<PyTuple>() {
@@ -327,10 +348,8 @@ impl<'py> SecretSearch<'_, 'py> {
             named.zip(defaults.iter()).for_each(|(name, value)| self.default(name, &value));
         }
         if let Ok(keywords) = keywords.cast_into::<PyDict>() {
-            for (name, value) in keywords.iter().take(MAX_INNER_ITEMS) {
-                if let Some(name) = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().ok()) {
-                    self.default(name, &value);
-                }
+            for (name, value) in strings_and_values(&keywords) {
+                self.default(&name, &value);
             }
         }
         Ok(())
@@ -344,20 +363,39 @@ impl<'py> SecretSearch<'_, 'py> {
         }
     }
 
-    /// The attributes of a class of the session.
+    /// The attributes of a class of the session, and those of its bases that are saved with it.
     fn class(&mut self, class: &Bound<'py, PyType>) -> PyResult<()> {
-        let names = namespace(class)?;
-        if !self.path.is_empty() || !names.get_item("__module__")?.eq(self.finder.session.as_str())? {
-            return Ok(());
-        }
-        for item in names.call_method0("items")?.try_iter()?.take(MAX_ITEMS) {
-            let (name, value): (Bound<'py, PyAny>, Bound<'py, PyAny>) = item?.extract()?;
-            if let Some(name) = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().ok()) {
+        for base in class.mro() {
+            let Ok(base) = base.cast_into::<PyType>() else { continue };
+            let names = namespace(&base)?;
+            let is_saved = names.contains("__module__")? && names.get_item("__module__")?.eq(&self.finder.session)?;
+            if !is_saved || !self.classes.insert(base.as_ptr() as usize) {
+                continue;
+            }
+            let names = names.call_method0(intern!(class.py(), "copy"))?.cast_into::<PyDict>()?;
+            for (name, value) in names.iter().take(MAX_ITEMS) {
+                let Some(name) = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().ok()) else {
+                    continue;
+                };
                 self.named(name, &value);
+                // A member of an enumeration has its value in an attribute.
+                if value.get_type().is(&base)
+                    && let Some(member) = instance_dict(&value)?.and_then(|it| it.get_item("_value_").ok().flatten())
+                {
+                    self.named(name, &member);
+                }
             }
         }
         Ok(())
     }
+}
+
+/// The first items of a dict whose keys are strings.
+fn strings_and_values<'py>(dict: &Bound<'py, PyDict>) -> Vec<(String, Bound<'py, PyAny>)> {
+    let items = dict.iter().take(MAX_INNER_ITEMS);
+    items
+        .filter_map(|(name, value)| Some((name.cast_exact::<PyString>().ok()?.to_str().ok()?.to_owned(), value)))
+        .collect()
 }
 
 /// The step as in a Python expression.

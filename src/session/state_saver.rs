@@ -11,6 +11,7 @@ use super::select::{NamedValue, ProcessNames};
 use super::variable_saver::{VariableSaver, left_out};
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::SegmentFacts;
+use crate::pickler::ChangedAttribute;
 use crate::snapshot::index::{LeftOut, LeftOutReason, PREVIEW, SegmentRole, Variable};
 use crate::snapshot::save_target::SaveTarget;
 
@@ -47,7 +48,12 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         let mut left_out = Vec::new();
         for item in self.project.items(roots, &self.pickler)? {
             py.check_signals()?;
-            *self.attributes.borrow_mut() = item.attributes;
+            let has_attributes = !item.attributes.is_empty();
+            let attributes = self.without_credentials(item.attributes, &item.named.name, &mut left_out);
+            if has_attributes && attributes.is_empty() {
+                continue;
+            }
+            *self.attributes.borrow_mut() = attributes;
             let failed = self.save_if_kept(py, &item.named);
             self.attributes.take();
             let Some(failed) = failed? else { continue };
@@ -61,6 +67,31 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             }
         }
         Ok(left_out)
+    }
+
+    /// With `--redact`, takes out the attributes that look like credentials, and adds them to those left out.
+    fn without_credentials(
+        &self,
+        attributes: Vec<ChangedAttribute<'py>>,
+        definition: &str,
+        found: &mut Vec<LeftOut>,
+    ) -> Vec<ChangedAttribute<'py>> {
+        if !self.request.rules.redact {
+            return attributes;
+        }
+        let is_kept = |attribute: &ChangedAttribute<'py>| {
+            let secrets = self.secrets.reasons(&attribute.path, &attribute.value);
+            if !secrets.is_empty() {
+                let named =
+                    NamedValue { name: format!("{definition}.{}", attribute.path), value: attribute.value.clone() };
+                let error = format!("looks like a credential: {}", secrets.join("; "));
+                found.push(left_out(&named, LeftOutReason::Secret, error));
+            }
+            secrets.is_empty()
+        };
+        let mut attributes = attributes;
+        attributes.retain(is_kept);
+        attributes
     }
 
     /// Saves a variable of a module, unless a rule excludes it. Returns why it was left out.

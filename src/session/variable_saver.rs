@@ -14,7 +14,6 @@ use pyo3::types::{PyDict, PyModule};
 use super::ambient;
 use super::code_objects::{CodeReader, all_code, names_among};
 use super::credentials::hidden;
-use super::definition_changes::NamedAttribute;
 use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilters};
@@ -30,7 +29,8 @@ use super::size_estimate::check_room;
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::pickler::{
-    DillImporter, ImportedNames, SaveFailure, SavedValue, SegmentSink, SessionPickler, StopReason, UnloadableObjects,
+    ChangedAttribute, DillImporter, ImportedNames, SaveFailure, SavedValue, SegmentSink, SessionPickler, StopReason,
+    UnloadableObjects,
 };
 use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
@@ -201,7 +201,7 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
     pub(super) pickler: SessionPickler<'py>,
     imported: Option<ImportedNames<'py>>,
     imported_objects: ImportedObjects,
-    secrets: SecretFinder<'py>,
+    pub(super) secrets: SecretFinder<'py>,
     /// The names that the rules select, also those that the others need.
     kept: HashSet<&'a str>,
     writer: &'a SharedWriter<T>,
@@ -214,7 +214,7 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
     /// The loaded modules of the project.
     pub(super) project: ProjectModules<'py>,
     /// The attributes to set on the class or function that is being saved as a variable of another module.
-    pub(super) attributes: RefCell<Vec<NamedAttribute<'py>>>,
+    pub(super) attributes: RefCell<Vec<ChangedAttribute<'py>>>,
     /// Those that the segments so far refer to.
     pub(super) needed_modules: RefCell<HashSet<String>>,
     /// The names of the sources that the code in the segments has, and that are in no file.
@@ -240,7 +240,10 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     fn try_save(&self, py: Python<'py>, named: &NamedValue<'py>, role: SegmentRole) -> Result<Option<LeftOut>> {
         // Checked before pickling, so that a redacted value never reaches the file.
         let is_import = self.imported_objects.of_process(&named.value).is_some();
-        let secrets = if is_import { Vec::new() } else { self.secrets.reasons(&named.name, &named.value) };
+        let mut secrets = if is_import { Vec::new() } else { self.secrets.reasons(&named.name, &named.value) };
+        for attribute in self.attributes.borrow().iter() {
+            secrets.extend(self.secrets.reasons_of_attribute(&attribute.path, &attribute.value));
+        }
         if self.request.rules.redact && !secrets.is_empty() {
             let error = format!("looks like a credential: {}", secrets.join("; "));
             return Ok(Some(left_out(named, LeftOutReason::Secret, error)));
@@ -291,14 +294,17 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             // Its contents are not in the file.
             (variable.len, variable.preview) = (None, format!("{module}.{name}"));
         }
-        let attributes: Vec<_> = self.attributes.borrow().iter().map(|(name, _)| name.to_string()).collect();
+        let attributes: Vec<_> = self.attributes.borrow().iter().map(|attribute| attribute.path.clone()).collect();
         if !attributes.is_empty() {
             let preview = format!("{} with {}", variable.preview, attributes.join(", "));
             variable.preview = preview.chars().take(PREVIEW).collect();
         }
         if !secrets.is_empty() {
-            // The value is in the file, but need not be on every screen that shows the index.
-            variable.preview = NOT_SHOWN.to_owned();
+            // The value is in the file, but need not be on every screen that shows the index. Of attributes, only the
+            // names are.
+            if attributes.is_empty() {
+                variable.preview = NOT_SHOWN.to_owned();
+            }
             variable.secrets = secrets;
         }
         let (mut entries, note) = lost.into_entries();

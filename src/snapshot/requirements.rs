@@ -7,11 +7,11 @@
 //! refuses something, or a load carries it out: nothing else is read, so nothing else can happen.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::reader::{ReadError, Snapshot};
 use super::segment::{JoinedInput, JoinedInputs, Load, LoadSequence, VariableSegment};
-use crate::pickle::build_plan::{BufferFacts, BuildPlan, each_once};
+use crate::pickle::build_plan::{BufferFacts, BuildPlan, callee, each_once};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::Parser;
@@ -224,10 +224,14 @@ impl<'f> LoadInput<'f> {
         Self { max_memory, ..self }
     }
 
-    /// What the plan refuses. The verdict says more about what a load would do, so its words come first.
+    /// What the plan refuses. The verdict says more about what a load would do, so its words come first; but it also
+    /// finds calls that the plan can do without.
     fn requirements(&self, labels: &Labels<'_, '_>, refusals: &[(u64, String)]) -> Vec<Requirement> {
-        let found = verdict::words_of_run(&self.pickle, labels);
-        let known: Vec<Option<&str>> = found.iter().map(|(offset, _)| self.variable(*offset)).collect();
+        let refused: HashSet<(Option<&str>, &str)> =
+            refusals.iter().map(|(offset, what)| (self.variable(*offset), callee(what))).collect();
+        let mut found = verdict::words_of_run(&self.pickle, labels);
+        found.retain(|(offset, what)| refused.contains(&(self.variable(*offset), callee(what))));
+        let known: HashSet<Option<&str>> = found.iter().map(|(offset, _)| self.variable(*offset)).collect();
         let others = refusals.iter().filter(|(offset, _)| !known.contains(&self.variable(*offset))).cloned();
         // The same call can be refused at many offsets, and those that use its result name it without a reason.
         let found = found.iter().cloned().chain(others);

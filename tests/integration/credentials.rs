@@ -42,7 +42,7 @@ def keyword(*, password="keyword-hunter2"): return 1
 def closure(password): return lambda: password
 closed = closure("cell-hunter2")
 partial = functools.partial(print, password="partial-hunter2")
-pin = {"password": 12345678}
+pin = {"password": "12345678"}
 raw = {"password": b"bytes-hunter2"}
 "#;
 /// What must not cause a warning.
@@ -67,6 +67,16 @@ usage = "usage: prog --password=PASSWORD"
 def log_in(user, password="postgres", *, secret="changeme"): return user
 schema = {"properties": {"password": "string"}}
 setting = "npm_package_config_value_for_build1234"
+import collections
+vocabulary = {"the": 0, "password": 17, "secret": 3, "token": 4, "passphrase": 5}
+counts = collections.Counter("the password is a secret token the password".split())
+weights = {"password": 0.25, "secret": -1.5, "credentials": True}
+bad_password = 0
+class Statistics:
+    password = 3
+    def __init__(self): self.secret = 0.5
+statistics = Statistics()
+pairs = [("password", 12), ("secret", 4)]
 "#;
 
 fn save(sandbox: &Sandbox, options: &[&str], script: &str, arguments: &[&str]) -> Run {

@@ -21,5 +21,5 @@ pub(crate) use self::{
     pythons::{Python, Tier, all_pythons, main_python, pythons},
     run::{Run, line_diff},
     sandbox::{Call, Sandbox, Stdout},
-    venvs::{Stack, venv},
+    venvs::{Stack, scratch_venv, venv},
 };

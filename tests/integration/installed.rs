@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use self::environment::{Machine, printing, wheel};
-use crate::env::{all_pythons, main_python, pythons};
+use crate::env::{Stack, all_pythons, main_python, pythons, venv};
 use crate::skipped::skipped;
 
 const NO_WHEEL: &str = "needs the wheel: set SNAPCLI_TEST_WHEEL to what python/build_wheel.py builds";
@@ -96,6 +96,34 @@ fn an_environment_that_uv_or_pipx_made_for_snapcli_is_used_last() {
 }
 
 #[test]
+fn uv_installs_and_runs_it_in_the_python_of_the_project() {
+    let Some(wheel) = wheel() else { return skipped(NO_WHEEL) };
+    let machine = Machine::new(wheel.clone());
+    let uv = venv(main_python(), Stack::Uv).with_file_name("uv");
+    let project = machine.environment(&main_python().executable, ".venv", &[]);
+    machine.sandbox().write("pyproject.toml", "[project]\nname = 'p'\nversion = '0'\nrequires-python = '>=3.10'\n");
+    let call = |words: &[&str]| {
+        let words = words.iter().map(|word| word.replace("WHEEL", wheel.to_str().unwrap()));
+        let save = ["snapcli", "save", "-q", "-c", "import sys; print(sys.prefix)"].map(str::to_owned);
+        let words: Vec<String> = words.chain(save).collect();
+        let call = machine.call(uv.as_os_str(), &words).env("UV_OFFLINE", "1");
+        call.env("UV_PYTHON", &main_python().executable).env("UV_CACHE_DIR", machine.path("cache")).run()
+    };
+    // `uv run` makes an environment on top of the project's, and activates it.
+    let run = call(&["run", "--no-sync", "--with", "WHEEL"]);
+    assert!(run.out().contains("/cache/"), "{}", run.whole());
+    let run = call(&["run", "--no-sync", "--with", "WHEEL", "python", "-m"]);
+    assert!(run.out().contains("/cache/"), "{}", run.whole());
+    // `uvx` and `uv tool` make one for snapcli alone.
+    call(&["tool", "run", "--from", "WHEEL"]).assert_stdout(&format!("{}\n", project.display()));
+    let (tools, programs) = (machine.path("tools"), machine.path("programs"));
+    let install = machine.call(uv.as_os_str(), &["tool", "install", "--quiet", "--offline", wheel.to_str().unwrap()]);
+    let install = install.env("UV_TOOL_DIR", &tools).env("UV_TOOL_BIN_DIR", &programs);
+    install.env("UV_PYTHON", &main_python().executable).env("UV_CACHE_DIR", machine.path("cache")).run().assert_code(0);
+    assert_eq!(machine.output(programs.join("snapcli"), &printing("sys.prefix")), project.display().to_string());
+}
+
+#[test]
 fn python_m_snapcli_is_the_program() {
     let Some(wheel) = wheel() else { return skipped(NO_WHEEL) };
     let machine = Machine::new(wheel);
@@ -136,7 +164,7 @@ fn the_package_and_its_program_find_each_other_in_every_layout() {
             assert_eq!(machine.output(folder.join("bin/snapcli"), &show), "ran", "{}", folder.display());
             // PYTHONPATH cannot name a path with a colon, but `-m` finds a package in the working directory.
             let code = format!(
-                "cd '{}' && exec '{}' -m snapcli save -q -o /dev/null -c 'print(5)'",
+                "cd '{}' && exec '{}' -m snapcli save -q -o ../o.pkl -c 'print(5)'",
                 packages.display(),
                 python.display()
             );
@@ -203,7 +231,7 @@ fn a_wrapper_of_python_keeps_the_environment_that_it_makes() {
             assert!(is_alone != (wrapper == &options), "{}: {frame}", wrapper.display());
             let restored =
                 [OsStr::new("--python"), wrapper.as_os_str(), "restore".as_ref(), "-c".as_ref(), "os.sep".as_ref()];
-            assert_eq!(machine.output(folder.join("bin/snapcli"), &restored), "/", "{}", wrapper.display());
+            assert_eq!(machine.output(folder.join("bin/snapcli"), &restored), "'/'", "{}", wrapper.display());
         }
     }
 }
@@ -249,7 +277,7 @@ fn what_reads_files_starts_no_python() {
     machine.output(&program, &["save", "-q", "-c", "x = 1"]);
     // Every Python that could be started leaves a mark.
     let mark = machine.path("mark");
-    let spy = format!("#!/bin/sh\ntouch '{}'\nexit 1\n", mark.display());
+    let spy = format!("#!/bin/sh\n: > '{}'\nexit 1\n", mark.display());
     fs::remove_file(folder.join("bin/python")).unwrap();
     machine.program("env/bin/python", &spy);
     machine.program("on-path/python3", &spy);

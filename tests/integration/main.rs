@@ -3,11 +3,15 @@
 #![allow(clippy::unwrap_used)]
 
 #[cfg(feature = "python")]
+mod accepted_plans;
+#[cfg(feature = "python")]
 mod ambient_state;
 #[cfg(feature = "python")]
 mod built_errors;
 #[cfg(feature = "python")]
 mod built_objects;
+#[cfg(feature = "python")]
+mod builtin_names;
 #[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
@@ -42,9 +46,19 @@ mod generators;
 #[cfg(feature = "python")]
 mod hard_objects;
 #[cfg(feature = "python")]
+mod honest_files;
+#[cfg(feature = "python")]
 mod hostile_text;
 #[cfg(feature = "python")]
 mod imported_anywhere;
+#[cfg(feature = "python")]
+mod imported_loads;
+#[cfg(feature = "python")]
+mod imported_saves;
+#[cfg(feature = "python")]
+mod imported_service;
+#[cfg(feature = "python")]
+mod imported_without_dill;
 #[cfg(feature = "python")]
 mod independent_variables;
 mod inspect_without_python;
@@ -67,16 +81,23 @@ mod joined_loads;
 #[cfg(feature = "python")]
 mod jupyter;
 #[cfg(feature = "python")]
+mod left_out_modules;
+#[cfg(feature = "python")]
 mod live_things;
+#[cfg(feature = "python")]
 mod lost_objects;
 #[cfg(feature = "python")]
 mod memory_bounds;
+#[cfg(feature = "python")]
+mod module_credentials;
 #[cfg(feature = "python")]
 mod module_definitions;
 #[cfg(feature = "python")]
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
+#[cfg(feature = "python")]
+mod native_arrays;
 #[cfg(feature = "python")]
 mod needed_while_loading;
 #[cfg(feature = "python")]
@@ -102,6 +123,8 @@ mod sessions_that_break_dill;
 mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
+mod strict_answers;
+#[cfg(feature = "python")]
 mod strict_gate;
 #[cfg(feature = "python")]
 mod suites;
@@ -112,6 +135,8 @@ mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
 #[cfg(feature = "python")]
+mod unset_attributes;
+#[cfg(feature = "python")]
 mod untrusted_arrays;
 #[cfg(feature = "python")]
 mod untrusted_differential;
@@ -119,6 +144,8 @@ mod untrusted_differential;
 mod untrusted_estimators;
 #[cfg(feature = "python")]
 mod untrusted_frames;
+#[cfg(feature = "python")]
+mod untrusted_tricks;
 #[cfg(feature = "python")]
 mod untrusted_values;
 #[cfg(feature = "python")]

@@ -88,7 +88,7 @@ fn a_snapshot_whose_index_differs_from_its_pickle_does_not_pass() {
     sandbox.write("session.pkl", with_hidden_opcodes());
     let run = sandbox.snapcli(&["inspect", "--strict"]);
     run.assert_code(5);
-    let found = "the index does not match the pickle: the bytes up to byte 50 belong to no variable";
+    let found = "the index is wrong: the bytes up to byte 50 belong to no variable";
     assert!(run.out().contains("verdict: calls") && run.out().contains(found), "{}", run.whole());
 }
 

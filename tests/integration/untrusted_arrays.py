@@ -56,7 +56,11 @@ def structures():
         values[f'array_{name}'] = np.zeros(3, dtype)
         if dtype.itemsize:
             count = 4 * dtype.itemsize
-            values[f'filled_{name}'] = (np.arange(count) % 2).astype('u1').view(dtype).reshape(2, 2)
+            filled = values[f'filled_{name}'] = (np.arange(count) % 2).astype('u1').view(dtype).reshape(2, 2)
+            for field in dtype.names or ():
+                # These bytes are no characters.
+                if dtype[field].kind == 'U':
+                    filled[field] = 'xé'
         if dtype.names:
             values[f'scalar_{name}'] = np.zeros(3, dtype)[1]
     values['dtypes'] = [np.dtype(code) for code in ('f8', '>f8', 'U5', 'S0', 'V7', '?', 'O', 'M8', 'm8[7us]', 'G', '>U2')]
@@ -205,8 +209,7 @@ def same(wanted, found):
 def load(path):
     if path.endswith('.joblib'):
         import joblib
-        # As all other readers of pickles, snapcli keeps the byte order.
-        return joblib.load(path, ensure_native_byte_order=False)
+        return joblib.load(path)
     with open(path, 'rb') as file:
         return pickle.load(file)
 

@@ -27,15 +27,15 @@ pub(super) struct InspectOutput {
 }
 
 impl InspectOutput {
-    /// Prints a tree as text or JSON. Returns the exit code.
-    pub(super) fn print_tree(&self, out: &mut dyn Write, tree: &TraceTree) -> Result<i32> {
+    /// Prints a tree as text or JSON. Returns the exit code, which is `code`.
+    pub(super) fn print_tree(&self, out: &mut dyn Write, tree: &TraceTree, code: i32) -> Result<i32> {
         if self.args.output_format() == OutputFormat::Json {
             write_json(out, tree)?
         } else {
             inspect_text::write_tree(out, tree)?
         }
         out.flush()?;
-        Ok(exit::DONE)
+        Ok(code)
     }
 
     /// Prints a report in the chosen format. Returns the exit code, which is at least `code`.
@@ -51,7 +51,13 @@ impl InspectOutput {
         match (&args.html, args.output_format()) {
             (Some(path), _) => write_page(out, path, report)?,
             (None, OutputFormat::Json) => write_json(out, report)?,
-            (None, OutputFormat::Github) => github::write_annotations(out, report)?,
+            (None, OutputFormat::Github) => {
+                github::write_annotations(out, report)?;
+                // Otherwise the job would fail without a word.
+                if matches!(code, exit::UNTRUSTED | exit::DAMAGED) {
+                    github::write_verdict(out, report)?;
+                }
+            }
             // `--html` conflicts with every format but the default one.
             (None, OutputFormat::Text) => self.print_text(out, report)?,
         }

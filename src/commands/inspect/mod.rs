@@ -16,6 +16,7 @@ use self::inspect_output::{InspectOutput, check_page_path, trace};
 use super::input_output::{open_snapshot, or_exit_code, stdout, stdout_style};
 use crate::cli::{GlobalArgs, InspectArgs, is_script};
 use crate::exit::{self, OrExit};
+use crate::pickle::verdict::{Verdict, VerdictClass};
 use crate::python;
 use crate::python::script_command::{ScriptCommand, ScriptTarget, check_script};
 use crate::report::inspect_report::SessionReport;
@@ -57,7 +58,7 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
     let args = &inspection.args;
     let cannot_inspect = || format!("cannot inspect {}", path.display());
     // A tree shows no verdict.
-    let follow = if args.trace.is_some() { Snapshot::followed } else { Snapshot::judged };
+    let follow = if args.trace.is_some() && !args.strict { Snapshot::followed } else { Snapshot::judged };
     let snapshot = or_exit_code(open_snapshot(path, args.memory).and_then(follow), || {
         format!("{}{}", cannot_inspect(), script_hint(path))
     })?;
@@ -67,14 +68,26 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
         );
     }
     let out = &mut io::BufWriter::new(stdout());
-    if let Some(name) = &args.trace {
-        return inspection.print_tree(out, &trace(&snapshot, name)?);
-    }
-    let mut report = SessionReport::of(path.display().to_string(), &snapshot).or_exit(exit::DAMAGED, cannot_inspect)?;
     // The HTML page always includes the verdict: rendering takes longer anyway.
     let at_any_cost = args.strict || args.verdict || args.html.is_some();
-    report.verdict = snapshot.verdict(at_any_cost).or_exit(exit::DAMAGED, cannot_inspect)?;
-    let code = if args.strict { strict_gate::exit_code(inspection, &snapshot, &report)? } else { exit::DONE };
+    let verdict = || snapshot.verdict(at_any_cost).or_exit(exit::DAMAGED, cannot_inspect);
+    let file = path.display().to_string();
+    if let Some(name) = &args.trace {
+        let tree = trace(&snapshot, name)?;
+        let code = match args.strict {
+            true => strict_gate::exit_code_of_tree(inspection, &snapshot, verdict()?.as_ref(), &file)?,
+            false => exit::DONE,
+        };
+        return inspection.print_tree(out, &tree, code);
+    }
+    let mut report = SessionReport::of(file, &snapshot).or_exit(exit::DAMAGED, cannot_inspect)?;
+    report.verdict = verdict()?;
+    let code = match &report.verdict {
+        verdict if args.strict => strict_gate::exit_code(inspection, &snapshot, verdict.as_ref(), &report.file)?,
+        // The answer is not complete.
+        Some(Verdict { class: VerdictClass::NotJudged, .. }) => exit::DAMAGED,
+        _ => exit::DONE,
+    };
     inspection.print(out, &mut report, code)
 }
 

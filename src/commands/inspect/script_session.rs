@@ -15,7 +15,9 @@ use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{self, ScriptRun, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::report::inspect_report::{FileFormat, SessionReport};
-use crate::session::{LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, save};
+use crate::session::{
+    LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save,
+};
 use crate::snapshot::reader::Snapshot;
 use crate::ui::progress::DelayedBar;
 
@@ -40,6 +42,7 @@ impl ScriptInspection {
         let inspected = || -> Result<(ScriptRun, i32)> {
             let dill = DillLocation::find(py, &|text| verbosity.note(text))?;
             python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
+            note_imported_definitions(py);
             let run = run_script(py, &self.command)?;
             // A forked child of the script gets here as well. Only the first process reports.
             let code = if run.forked { exit::DONE } else { self.report(py, &run, &dill, out)? };
@@ -68,8 +71,9 @@ impl ScriptInspection {
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
         if let Some(name) = &inspection.args.trace {
             // A trace needs the pickled bytes, so this one snapshot is made in memory.
-            let (file, ..) = save(py, &request, run, &origin, dill, Vec::new())?;
-            return inspection.print_tree(&mut out, &trace(&Snapshot::from_bytes(file)?, name)?);
+            let (file, index, _) = save(py, &request, run, &origin, dill, Vec::new())?;
+            let code = if inspection.args.strict && index.has_failures() { exit::LEFT_OUT } else { exit::DONE };
+            return inspection.print_tree(&mut out, &trace(&Snapshot::from_bytes(file)?, name)?, code);
         }
         // The bytes are discarded: the index already lists what could be saved.
         let (_, index, _) = save(py, &request, run, &origin, dill, io::sink())?;

@@ -9,8 +9,7 @@ use anyhow::Result;
 use super::inspect_output::InspectOutput;
 use crate::cli::AllowedVerdict;
 use crate::exit::{self, OrExit};
-use crate::pickle::verdict::VerdictClass;
-use crate::report::inspect_report::SessionReport;
+use crate::pickle::verdict::{Verdict, VerdictClass};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::verification::verify;
@@ -18,26 +17,50 @@ use crate::ui::escape;
 use crate::ui::messages::print_line;
 use crate::ui::progress::DelayedBar;
 
-/// The exit code for a file: 5 if it does more than is allowed, and 4 if it is a snapshot that is damaged.
-pub(super) fn exit_code(inspection: &InspectOutput, snapshot: &Snapshot, report: &SessionReport) -> Result<i32> {
+/// The exit code for a file: 5 if it does more than is allowed, 4 if that is unknown because it is too large, and 4 if
+/// it is a snapshot that is damaged.
+pub(super) fn exit_code(
+    inspection: &InspectOutput,
+    snapshot: &Snapshot,
+    verdict: Option<&Verdict>,
+    file: &str,
+) -> Result<i32> {
     // Without a verdict, nothing is known about the file.
-    let class = report.verdict.as_ref().map_or(VerdictClass::Dangerous, |verdict| verdict.class);
-    let is_allowed = class <= worst_allowed(inspection.args.allow);
+    let class = verdict.map_or(VerdictClass::Dangerous, |verdict| verdict.class);
+    let is_allowed = class <= worst_allowed(&inspection.args.allow);
     let is_own = is_signed_by_user(snapshot);
     if !is_allowed && !is_own {
-        return Ok(exit::UNTRUSTED);
+        return Ok(if class == VerdictClass::NotJudged { exit::DAMAGED } else { exit::UNTRUSTED });
     }
-    if is_intact(inspection, snapshot, &report.file)? {
+    if is_intact(inspection, snapshot, file, is_own)? {
         return Ok(exit::DONE);
     }
-    let file = escape(&report.file);
+    let file = escape(file);
     print_line(&format!("{file} is damaged: run `snapcli verify` for details"));
     // A signature says nothing about contents that do not match their hashes.
     Ok(if is_allowed { exit::DAMAGED } else { exit::UNTRUSTED })
 }
 
-fn worst_allowed(allow: Option<AllowedVerdict>) -> VerdictClass {
-    match allow {
+/// The same where the verdict is not shown: a message says why the file does not pass.
+pub(super) fn exit_code_of_tree(
+    inspection: &InspectOutput,
+    snapshot: &Snapshot,
+    verdict: Option<&Verdict>,
+    file: &str,
+) -> Result<i32> {
+    let code = exit_code(inspection, snapshot, verdict, file)?;
+    if let Some(verdict) = verdict.filter(|verdict| code != exit::DONE && verdict.class != VerdictClass::Plain) {
+        let (file, class) = (escape(file), verdict.class);
+        let (name, words) = (class.name(), class.words());
+        print_line(&format!(
+            "{file} does not pass --strict: verdict: {name}: {words} (see `snapcli inspect --verdict`)"
+        ));
+    }
+    Ok(code)
+}
+
+fn worst_allowed(allow: &[AllowedVerdict]) -> VerdictClass {
+    match allow.iter().max() {
         None => VerdictClass::Plain,
         Some(AllowedVerdict::Code) => VerdictClass::Code,
         Some(AllowedVerdict::Calls) => VerdictClass::Calls,
@@ -50,12 +73,16 @@ fn is_signed_by_user(snapshot: &Snapshot) -> bool {
 }
 
 /// Whether a snapshot is what its index says; a pickle without an index has nothing to compare.
-fn is_intact(inspection: &InspectOutput, snapshot: &Snapshot, file: &str) -> Result<bool> {
+fn is_intact(inspection: &InspectOutput, snapshot: &Snapshot, file: &str, is_own: bool) -> Result<bool> {
     if let Contents::Foreign { .. } = snapshot.contents() {
         return Ok(true);
     }
     let bar = DelayedBar::bytes("checking", snapshot.stream_len(), inspection.verbosity);
-    let verified = verify(snapshot, &|bytes| bar.advance(bytes));
-    let verified = verified.or_exit(exit::DAMAGED, || format!("cannot inspect {}", escape(file)))?;
+    let cannot_inspect = || format!("cannot inspect {}", escape(file));
+    if is_own {
+        // The hashes prove what was signed, however large it is.
+        return Ok(snapshot.damage(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot_inspect)?.is_none());
+    }
+    let verified = verify(snapshot, &|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot_inspect)?;
     Ok(verified.is_whole())
 }

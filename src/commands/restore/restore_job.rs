@@ -18,7 +18,8 @@ use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::session::{
-    AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab, restore,
+    AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab,
+    note_imported_definitions, restore,
 };
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
@@ -136,6 +137,7 @@ impl RestoreJob {
     fn load_as(&self, py: Python<'_>, trusted: bool) -> Result<()> {
         let dill = DillLocation::find(py, &|text| self.verbosity.note(text))?;
         python::start_state::record(py);
+        note_imported_definitions(py);
         python::context::set(self.command.as_ref(), &self.interpreter, &dill, self.verbosity);
         let name = self.args.file.display().to_string();
         let request = RestoreRequest {

@@ -19,7 +19,9 @@ use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_s
 use crate::python::{self, Interpreter, Python};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::report::{inspect_text, write_json};
-use crate::session::{LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, save, signing_key};
+use crate::session::{
+    LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save, signing_key,
+};
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, LeftOutReason};
 use crate::snapshot::roundtrip_target::Compared;
@@ -142,6 +144,7 @@ impl SaveJob {
             Err(error) => return end_after_error(py, &error, INTERRUPTED),
         };
         python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
+        note_imported_definitions(py);
         let run = match run_script(py, &self.command) {
             Ok(run) => run,
             Err(error) => return end_after_error(py, &error, INTERRUPTED),

@@ -12,12 +12,15 @@ use super::{
     Fill, Make, PlanContext, PlannedCall, Recipe, Refused, ValueMake, array_arguments, dtype_recipe, joblib_recipe,
     masked_recipe, shared_array_recipe,
 };
-use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
+use crate::pickle::machine::KeyedDict;
+use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
 /// The most dimensions of an array in numpy 2.
 pub(super) const MAX_DIMENSIONS: usize = 64;
 /// The most items of an array whose items take no bytes.
 const MAX_EMPTY_ITEMS: u64 = 1 << 20;
+/// The bytes of a reference to an object.
+const REFERENCE: usize = 8;
 /// More than the memory of any machine, and small enough that sums of such numbers do not overflow.
 pub(super) const MAX_BYTES: u64 = 1 << 47;
 
@@ -68,9 +71,9 @@ pub(super) fn recipe<'a>(
         return Err("has a state that numpy does not write".to_owned());
     }
     match builder {
-        ArrayBuilder::Reconstruct => reconstruct(context, &call.arguments, call.state).map(array),
+        ArrayBuilder::Reconstruct => reconstruct(context, call.arguments, call.state).map(array),
         ArrayBuilder::Dill => dill_array(context, call).map(array),
-        ArrayBuilder::FromBuffer => from_buffer(context, &call.arguments).map(array),
+        ArrayBuilder::FromBuffer => from_buffer(context, call.arguments).map(array),
         ArrayBuilder::Shared => shared_array_recipe::describe(context, call).map(array),
         ArrayBuilder::SetFlags => Err("changes an array that shares its memory with nothing".to_owned()),
         ArrayBuilder::View => view(context, call),
@@ -163,7 +166,7 @@ fn reconstruct<'a>(
 
 /// dill's `_create_array(_reconstruct, (class, (0,), b'b'), state, attributes)`.
 fn dill_array<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<ArrayDescription<'a>, Refused> {
-    let (&[maker, arguments, state], attributes) = match call.arguments.as_slice() {
+    let (&[maker, arguments, state], attributes) = match call.arguments {
         [maker, arguments, state] => (&[*maker, *arguments, *state], None),
         [maker, arguments, state, attributes] => (&[*maker, *arguments, *state], Some(*attributes)),
         _ => return Err("has arguments that dill does not write".to_owned()),
@@ -177,15 +180,16 @@ fn dill_array<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Resu
 
 /// Whether these are the attributes that a new array has: none, or those of a matrix or of a memmap without a file.
 fn is_initial(context: &PlanContext<'_, '_>, attributes: Ref) -> bool {
-    if matches!(context.value(attributes), Value::Leaf(Leaf::None)) {
+    if matches!(context.leaf(attributes), Some(Leaf::None)) {
         return true;
     }
-    let is_initial = |[name, value]: &[Ref; 2]| match context.short_text(*name, 64).as_deref() {
-        Some("_getitem") => context.flag(*value) == Some(false),
-        Some("_mmap" | "filename" | "offset" | "mode") => matches!(context.value(*value), Value::Leaf(Leaf::None)),
+    let is_initial = |name: &str, value: Ref| match name {
+        "_getitem" => context.flag(value) == Some(false),
+        "_mmap" | "filename" | "offset" | "mode" => matches!(context.leaf(value), Some(Leaf::None)),
         _ => false,
     };
-    context.items(attributes, NodeKind::Dict).is_some_and(|items| items.as_chunks::<2>().0.iter().all(is_initial))
+    let attributes = context.state_dict(attributes).map(KeyedDict::into_pairs);
+    attributes.is_ok_and(|attributes| attributes.iter().all(|(name, value)| is_initial(name, *value)))
 }
 
 /// An array of a shape, a dtype, whether it is in Fortran order, and contents.
@@ -203,6 +207,8 @@ fn from_state<'a>(
     let contents = if dtype.1.has_objects {
         match joined_count(context, contents) {
             Some(strings) if strings == count && matches!(dtype.1.kind, DtypeKind::Object) => {
+                // Each array gets a reference to each string.
+                context.spend(usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(REFERENCE))?;
                 ArrayContents::Strings(contents)
             }
             Some(strings) => return Err(format!("has {strings} strings for {count} items")),
@@ -210,7 +216,7 @@ fn from_state<'a>(
         }
     } else {
         let bytes = array_arguments::contents(context, contents)?;
-        check_bytes(&dtype.1, count, &bytes)?;
+        check_bytes(context, &dtype.1, count, &bytes)?;
         ArrayContents::Bytes(bytes)
     };
     let order = if is_fortran { ItemOrder::Fortran } else { ItemOrder::C };
@@ -220,18 +226,7 @@ fn from_state<'a>(
 /// The number of strings in a list that our own pickler writes as one string.
 fn joined_count(context: &PlanContext<'_, '_>, list: Ref) -> Option<u64> {
     let recipe = context.recipe(list)?;
-    let (Make::Value(ValueMake::JoinedStrings), [joined, separator]) = (&recipe.make, &recipe.needs[..]) else {
-        return None;
-    };
-    let (Value::Leaf(Leaf::Str(joined)), Value::Leaf(Leaf::Str(separator))) =
-        (context.value(*joined), context.value(*separator))
-    else {
-        return None;
-    };
-    let (joined, separator) = (joined.bytes(), separator.bytes());
-    let first = *separator.first()?;
-    let starts = joined.iter().enumerate().filter(|(_, byte)| **byte == first);
-    Some(starts.filter(|(at, _)| joined.get(*at..).is_some_and(|rest| rest.starts_with(separator))).count() as u64 + 1)
+    if let Make::Value(ValueMake::JoinedStrings { count }) = recipe.make { Some(count) } else { None }
 }
 
 /// The items of an array of objects, which are in a list.
@@ -262,21 +257,21 @@ fn is_structure(context: &PlanContext<'_, '_>, item: Ref, fields: &[DtypeField])
     };
     fields.iter().zip(values).all(|(field, value)| {
         matches!(
-            (field.dtype.1.letter(), context.value(*value)),
+            (field.dtype.1.letter(), context.leaf(*value)),
             ('O', _)
-                | ('b', Value::Leaf(Leaf::Bool(_)))
-                | ('i' | 'u' | 'm' | 'M', Value::Leaf(Leaf::Int(_)))
-                | ('f', Value::Leaf(Leaf::Float(_)))
-                | ('U', Value::Leaf(Leaf::Str(_)))
+                | ('b', Some(Leaf::Bool(_)))
+                | ('i' | 'u' | 'm' | 'M', Some(Leaf::Int(_)))
+                | ('f', Some(Leaf::Float(_)))
+                | ('U', Some(Leaf::Str(_)))
         ) || field.dtype.1.letter() == 'S' && array_arguments::is_bytes(context, *value)
     })
 }
 
 /// Whether this is a string or the object for missing values.
 fn is_string(context: &PlanContext<'_, '_>, item: Ref, missing: Option<Ref>) -> bool {
-    match context.value(item) {
-        Value::Leaf(Leaf::Str(_)) => true,
-        Value::Leaf(Leaf::None | Leaf::Float(_)) => missing.is_some(),
+    match context.leaf(item) {
+        Some(Leaf::Str(_)) => true,
+        Some(Leaf::None | Leaf::Float(_)) => missing.is_some(),
         _ => missing.is_some_and(|missing| {
             let same_global = context.global(missing).is_some_and(|global| context.global(item) == Some(global));
             context.resolve(missing) == context.resolve(item) || same_global
@@ -306,13 +301,13 @@ fn from_buffer<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<A
         }
         _ => return Err("has an order that numpy does not write".to_owned()),
     };
-    let bytes = match context.value(buffer) {
-        Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Some(bytes),
+    let bytes = match context.leaf(buffer) {
+        Some(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Some(bytes),
         _ => None,
     };
     match (bytes, context.buffer(buffer)) {
-        (Some(bytes), _) => check_bytes(&dtype.1, count, bytes)?,
-        (None, Some(facts)) => check_length(&dtype.1, count, facts.length)?,
+        (Some(bytes), _) => check_bytes(context, &dtype.1, count, bytes)?,
+        (None, Some(facts)) => check_length(context, &dtype.1, count, facts.length)?,
         (None, None) => return Err("uses something that is no buffer".to_owned()),
     }
     let contents = ArrayContents::Buffer { buffer, bytes };
@@ -329,7 +324,7 @@ fn checked_axes(context: &PlanContext<'_, '_>, axes: Ref, dimensions: usize) -> 
 
 /// `ndarray.view(array, memmap)`.
 fn view<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    match *call.arguments.as_slice() {
+    match *call.arguments {
         [array, class]
             if call.state.is_none()
                 && context.array_of(array).is_some()
@@ -343,7 +338,7 @@ fn view<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Rec
 
 /// `scalar(dtype, bytes)`.
 fn scalar<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let &[reference, contents] = call.arguments.as_slice() else {
+    let &[reference, contents] = call.arguments else {
         return Err("has arguments that numpy does not write".to_owned());
     };
     let dtype = checked_dtype(context, reference)?;
@@ -351,7 +346,7 @@ fn scalar<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<R
         return Err("makes a scalar that holds objects".to_owned());
     }
     let bytes = array_arguments::contents(context, contents)?;
-    check_bytes(&dtype, 1, &bytes)?;
+    check_bytes(context, &dtype, 1, &bytes)?;
     Ok(simple(ArrayMake::Scalar(dtype, bytes), vec![reference]))
 }
 
@@ -385,17 +380,24 @@ pub(super) fn checked_count(shape: &[u64], dtype: &Dtype) -> Result<u64, Refused
 }
 
 /// Checks that an array of this many items has these contents.
-pub(super) fn check_bytes(dtype: &Dtype, count: u64, bytes: &[u8]) -> Result<(), Refused> {
-    check_length(dtype, count, bytes.len() as u64)?;
+pub(super) fn check_bytes(
+    context: &PlanContext<'_, '_>,
+    dtype: &Dtype,
+    count: u64,
+    bytes: &[u8],
+) -> Result<(), Refused> {
+    check_length(context, dtype, count, bytes.len() as u64)?;
     dtype.fault_of(bytes).map_or(Ok(()), |fault| Err(format!("has {fault}")))
 }
 
-fn check_length(dtype: &Dtype, count: u64, length: u64) -> Result<(), Refused> {
+fn check_length(context: &PlanContext<'_, '_>, dtype: &Dtype, count: u64, length: u64) -> Result<(), Refused> {
     let size = dtype.size;
-    if count.checked_mul(size) == Some(length) {
-        return Ok(());
+    if count.checked_mul(size) != Some(length) {
+        return Err(format!("has {count} items of {size} bytes, and {length} bytes for them"));
     }
-    Err(format!("has {count} items of {size} bytes, and {length} bytes for them"))
+    // Each bool and each character is looked at, and many arrays may have one buffer.
+    let looks = if dtype.has_limits() { length.max(count.saturating_mul(dtype.scalars)) } else { 0 };
+    context.spend(usize::try_from(looks).unwrap_or(usize::MAX))
 }
 
 /// The class of an array that a pickle makes by `_reconstruct`, or that joblib names.

@@ -9,6 +9,8 @@
 
 use std::collections::HashMap;
 
+use super::plan_context::CHANGED_LATER;
+use super::read_times::{ChangeTimes, ReadTimes};
 use super::{Fill, RecipeTable, Refused};
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::{NodeKind, Ref};
@@ -95,8 +97,7 @@ pub(super) struct BuildOrder<'p, 'a> {
     recipes: &'p RecipeTable<'a>,
     progress: Vec<NodeProgress>,
     complete: HashMap<usize, Completeness>,
-    /// The end of the last opcode that changed a node through the memo.
-    late: HashMap<usize, u64>,
+    changes: &'p ChangeTimes,
     tasks: Vec<Task>,
     /// Nodes that are made and still have to be filled. What is needed for a node that is being made must not wait for
     /// these: they may hold that node.
@@ -108,15 +109,12 @@ pub(super) struct BuildOrder<'p, 'a> {
 pub(super) type NoOrder = (usize, Refused);
 
 const NEEDS_ITSELF: &str = "needs itself before it is made";
-const CHANGED_LATER: &str = "reads something that is changed after the call";
 
 impl<'p, 'a> BuildOrder<'p, 'a> {
-    pub(super) fn new(machine: &'p Machine<'a>, recipes: &'p RecipeTable<'a>) -> Self {
+    pub(super) fn new(machine: &'p Machine<'a>, recipes: &'p RecipeTable<'a>, changes: &'p ChangeTimes) -> Self {
         let progress = vec![NodeProgress::Unknown; machine.nodes().len()];
-        // A later entry replaces an earlier one.
-        let late = machine.notes().late.iter().copied().collect();
         let (complete, tasks, to_fill, steps) = Default::default();
-        Self { machine, recipes, progress, complete, late, tasks, to_fill, steps }
+        Self { machine, recipes, progress, complete, changes, tasks, to_fill, steps }
     }
 
     /// Plans a value.
@@ -299,7 +297,7 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
     /// The end of the last opcode that changed a complete node or anything that it holds.
     fn latest_change(&mut self, index: usize) -> u64 {
         let own = match self.machine.nodes().get(index) {
-            Some(node) if self.has_contents(index) => node.end.max(self.late.get(&index).copied().unwrap_or(0)),
+            Some(node) if self.has_contents(index) => self.changes.last(index, node),
             _ => 0,
         };
         let before = self.tasks.len();
@@ -321,11 +319,14 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
 
     /// Refuses a call that reads what opcodes after it change: it would have read something else.
     fn check_reads(&self, index: usize) -> Result<(), NoOrder> {
-        let end = self.machine.nodes().get(index).map_or(0, |node| node.end);
-        let needs = self.needs(index)?.iter().filter_map(|need| self.machine.resolve(*need).node_index());
-        match needs.map(|need| self.change_of(need)).max() {
-            Some(latest) if latest > end => Err((index, CHANGED_LATER.into())),
-            _ => Ok(()),
+        let times = ReadTimes::of(self.machine, index);
+        let is_changed = |need: &Ref| {
+            let need = self.machine.resolve(*need);
+            need.node_index().is_some_and(|index| self.change_of(index) > times.of_object(self.machine, need))
+        };
+        match self.needs(index)?.iter().any(is_changed) {
+            true => Err((index, CHANGED_LATER.into())),
+            false => Ok(()),
         }
     }
 }
@@ -343,7 +344,8 @@ mod tests {
     fn order(pickle: &[u8]) -> Result<Vec<BuildStep>, NoOrder> {
         let (machine, value) = Machine::run(pickle).expect("a pickle");
         let recipes = RecipeTable::default();
-        let mut order = BuildOrder::new(&machine, &recipes);
+        let changes = ChangeTimes::of(&machine);
+        let mut order = BuildOrder::new(&machine, &recipes, &changes);
         order.add(value)?;
         Ok(order.finish().of(0).collect())
     }

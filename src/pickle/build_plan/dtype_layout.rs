@@ -22,6 +22,8 @@ pub(crate) struct Dtype {
     pub(super) has_limits: bool,
     /// How deep structures and subarrays are nested in it.
     pub(super) depth: usize,
+    /// A dict that its user has attached to it.
+    pub(crate) metadata: Option<Ref>,
 }
 
 /// The kinds of dtypes.
@@ -49,6 +51,8 @@ pub(crate) enum DtypeKind {
         fields: Vec<DtypeField>,
         /// Whether numpy aligns the fields.
         is_aligned: bool,
+        /// The alignment of an item. A structure of some of the fields of an aligned one has 1.
+        alignment: u64,
         /// Whether its scalars are `numpy.record`.
         is_record: bool,
     },
@@ -79,12 +83,12 @@ impl Dtype {
     pub(super) fn of_code(code: &str, order: char, size: u64) -> Self {
         let kind = DtypeKind::Code { code: code.to_owned(), order };
         let has_limits = code == "b1" || code.starts_with('U');
-        Self { kind, size, scalars: 1, has_objects: false, has_limits, depth: 0 }
+        Self { kind, size, scalars: 1, has_objects: false, has_limits, depth: 0, metadata: None }
     }
 
     /// A dtype whose items are references.
     pub(super) fn of_references(kind: DtypeKind, size: u64) -> Self {
-        Self { kind, size, scalars: 1, has_objects: true, has_limits: false, depth: 0 }
+        Self { kind, size, scalars: 1, has_objects: true, has_limits: false, depth: 0, metadata: None }
     }
 
     /// The code, if it is a number, a bool, a date or a string of a fixed length.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::dtype_layout::{Dtype, DtypeField, DtypeKind};
 use super::{ArrayMake, Fill, Make, PlanContext, PlannedCall, Recipe, Refused};
 use crate::pickle::known::dtype::{ALIGNED_FLAG, DtypeCode, DtypeState, OBJECT_FLAGS, POINTER_FLAGS, is_scalar_code};
-use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
+use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
 /// The deepest nesting of structures and subarrays.
 const MAX_DEPTH: usize = 16;
@@ -18,6 +18,8 @@ const MAX_SIZE: u64 = i32::MAX as u64;
 /// How many times as many scalars as bytes an item may have, as fields may overlap. It bounds the time that an item
 /// takes.
 const MAX_OVERLAP: u64 = 8;
+/// How many times longer than at an item it takes to look at a field.
+const FIELD: usize = 64;
 /// The longest name of a field, in bytes of the pickle.
 const MAX_NAME: usize = 4096;
 /// The units of dates and time differences. `generic` is none.
@@ -26,13 +28,16 @@ const UNITS: &[&str] = &["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "p
 /// The recipe for a dtype.
 pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     let dtype = Rc::new(parse(context, call)?);
-    let needs = match &dtype.kind {
-        DtypeKind::Structure { fields, .. } => fields.iter().map(|field| field.dtype.0).collect(),
+    let mut needs = match &dtype.kind {
+        DtypeKind::Structure { fields, .. } => fields.iter().map(|field| field.dtype.0).collect::<Vec<_>>(),
         DtypeKind::Subarray { base, .. } => vec![base.0],
         DtypeKind::Strings { missing, .. } => missing.iter().copied().collect(),
         DtypeKind::Code { .. } | DtypeKind::Object => Vec::new(),
     };
-    Ok(Recipe { make: Make::Array(ArrayMake::Dtype(dtype)), needs, reads: false, fill: Fill::Nothing })
+    // numpy copies the metadata.
+    needs.extend(dtype.metadata);
+    let reads = dtype.metadata.is_some();
+    Ok(Recipe { make: Make::Array(ArrayMake::Dtype(dtype)), needs, reads, fill: Fill::Nothing })
 }
 
 /// Parses the call that makes a dtype.
@@ -55,15 +60,15 @@ fn parse(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<Dtype,
 
 /// `_convert_to_stringdtype_kwargs(coerce)`, with the object for missing values as a second argument.
 fn string_dtype(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<Dtype, Refused> {
-    let (coerce, missing) = match call.arguments.as_slice() {
+    let (coerce, missing) = match call.arguments {
         [coerce] => (*coerce, None),
         [coerce, missing] => (*coerce, Some(*missing)),
         _ => return Err("has arguments that numpy does not write".to_owned()),
     };
     let coerce = context.flag(coerce).filter(|_| call.state.is_none());
     let coerce = coerce.ok_or("has arguments that numpy does not write")?;
-    let is_plain = |missing| match context.value(missing) {
-        Value::Leaf(Leaf::None | Leaf::Float(_) | Leaf::Str(_) | Leaf::Int(_) | Leaf::Bool(_)) => true,
+    let is_plain = |missing| match context.leaf(missing) {
+        Some(Leaf::None | Leaf::Float(_) | Leaf::Str(_) | Leaf::Int(_) | Leaf::Bool(_)) => true,
         // `pandas.NA` is a global.
         _ => context.global(missing).is_some(),
     };
@@ -81,7 +86,7 @@ struct DtypeParser<'p, 'm, 'a> {
 
 impl DtypeParser<'_, '_, '_> {
     fn dtype(&self, call: &PlannedCall<'_>) -> Result<Dtype, Refused> {
-        let [spec, flags @ ..] = call.arguments.as_slice() else {
+        let [spec, flags @ ..] = call.arguments else {
             return Err("has no arguments".to_owned());
         };
         if flags.len() > 2 || flags.iter().any(|flag| self.context.flag(*flag).is_none()) {
@@ -93,13 +98,28 @@ impl DtypeParser<'_, '_, '_> {
             Some(state) => self.context.items(state, NodeKind::Tuple).and_then(DtypeState::of),
         };
         let state = state.filter(|_| order.is_none()).ok_or("has a state that numpy does not write")?;
-        let is_none = |value| matches!(self.context.value(value), Value::Leaf(Leaf::None));
-        match (is_none(state.subarray), is_none(state.names) && is_none(state.fields)) {
+        let is_none = |value| matches!(self.context.leaf(value), Some(Leaf::None));
+        let dtype = match (is_none(state.subarray), is_none(state.names) && is_none(state.fields)) {
             (true, true) => self.simple(&code, &state),
             (true, false) => self.structure(&code, &state),
             (false, true) => self.subarray(&code, &state),
             (false, false) => Err("has both fields and a shape".to_owned()),
-        }
+        }?;
+        Ok(Dtype { metadata: self.metadata(&code, &state)?, ..dtype })
+    }
+
+    /// The dict that a user has attached to a dtype. That of dates is in front of their unit, and may be empty.
+    fn metadata(&self, code: &str, state: &DtypeState<Ref>) -> Result<Option<Ref>, Refused> {
+        let metadata = match state.metadata {
+            Some(pair) if matches!(code, "M8" | "m8") => {
+                self.context.items(pair, NodeKind::Tuple).and_then(|pair| pair.first().copied())
+            }
+            metadata => metadata,
+        };
+        let metadata = metadata.filter(|metadata| !matches!(self.context.leaf(*metadata), Some(Leaf::None)));
+        let Some(metadata) = metadata else { return Ok(None) };
+        let items = self.context.items(metadata, NodeKind::Dict).ok_or("has metadata that is no dict")?;
+        Ok((!items.is_empty()).then_some(metadata))
     }
 
     /// The byte order in front of a code, and the code. `numpy.record` stands for structures whose scalars it makes.
@@ -122,20 +142,22 @@ impl DtypeParser<'_, '_, '_> {
     fn simple(&self, code: &str, state: &DtypeState<Ref>) -> Result<Dtype, Refused> {
         let forged = || format!("has a state that does not fit the code {code:?}");
         let order = self.context.short_text(state.order, 8).and_then(|order| single(&order)).ok_or_else(forged)?;
-        let (Some(size), Some(flags)) = (self.context.int(state.size), self.context.int(state.flags)) else {
-            return Err(forged());
-        };
+        let numbers = [state.size, state.alignment, state.flags].map(|number| self.context.int(number));
+        let [Some(size), Some(alignment), Some(flags)] = numbers else { return Err(forged()) };
         let unit = match state.metadata {
             Some(metadata) if matches!(code, "M8" | "m8") => self.unit(metadata)?,
             _ => String::new(),
         };
         let mut dtype = simple(code, Some(order), Some(&unit))?;
         let fits = match dtype.kind {
-            DtypeKind::Object => size == -1 && flags == OBJECT_FLAGS,
+            DtypeKind::Object => (size, alignment, flags) == (-1, -1, OBJECT_FLAGS),
             // Only dtypes of variable length state their size.
             _ => {
                 let is_sized = code.starts_with(['S', 'U', 'V']);
-                flags & POINTER_FLAGS == 0 && (size == -1 || is_sized && u64::try_from(size) == Ok(dtype.size))
+                let is_stated = is_sized && u64::try_from(size) == Ok(dtype.size);
+                let own_alignment = if code.starts_with('U') { 4 } else { 1 };
+                let is_written = size == -1 && alignment == -1 || is_stated && alignment == own_alignment;
+                flags & POINTER_FLAGS == 0 && is_written
             }
         };
         if let (DtypeKind::Code { order, .. }, 0..=1) = (&mut dtype.kind, dtype.size) {
@@ -170,14 +192,17 @@ impl DtypeParser<'_, '_, '_> {
         let size = context.int(state.size).and_then(|size| u64::try_from(size).ok());
         let size = size.filter(|size| *size <= MAX_SIZE).ok_or_else(|| forged("without a size"))?;
         let flags = context.int(state.flags).ok_or_else(|| forged("without flags"))?;
+        let alignment = context.int(state.alignment).and_then(|alignment| u64::try_from(alignment).ok());
+        let alignment = alignment.filter(|alignment| matches!(alignment, 1 | 2 | 4 | 8 | 16));
+        let alignment = alignment.ok_or_else(|| forged("with an alignment that nothing has"))?;
         let is_record = code == "record";
         let stated = DtypeCode::parse(code).filter(|_| code.starts_with('V')).and_then(DtypeCode::item_size);
         if !is_record && stated != Some(size) {
             return Err(forged("whose code does not say its size"));
         }
         let names = context.items(state.names, NodeKind::Tuple).ok_or_else(|| forged("without names"))?;
-        let pairs = context.items(state.fields, NodeKind::Dict).ok_or_else(|| forged("without fields"))?;
-        let pairs = Fields::new(context, pairs).ok_or_else(|| forged("whose fields have no names"))?;
+        context.spend(names.len().saturating_mul(FIELD))?;
+        let pairs = Fields::new(context, state.fields)?;
         let fields: Option<Vec<DtypeField>> = names.iter().map(|name| pairs.field(context, *name)).collect();
         let fields = fields.ok_or_else(|| forged("with a field that numpy does not write"))?;
         // Each field is listed under its name and its title, and nothing else is.
@@ -202,7 +227,8 @@ impl DtypeParser<'_, '_, '_> {
             has_objects,
             has_limits: has(|dtype| dtype.has_limits),
             depth: fields.iter().map(|field| field.dtype.1.depth + 1).max().unwrap_or_default(),
-            kind: DtypeKind::Structure { is_aligned: flags & ALIGNED_FLAG != 0, is_record, fields },
+            metadata: None,
+            kind: DtypeKind::Structure { is_aligned: flags & ALIGNED_FLAG != 0, alignment, is_record, fields },
         })
     }
 
@@ -231,6 +257,7 @@ impl DtypeParser<'_, '_, '_> {
             has_objects: base.has_objects,
             has_limits: base.has_limits,
             depth: base.depth + 1,
+            metadata: None,
             kind: DtypeKind::Subarray { base: (reference, base), shape },
         })
     }
@@ -267,15 +294,13 @@ fn single(string: &str) -> Option<char> {
 }
 
 /// The dict of the fields of a structure.
-struct Fields<'m>(std::collections::HashMap<String, &'m Ref>);
+struct Fields<'a>(std::collections::HashMap<std::borrow::Cow<'a, str>, Ref>);
 
-impl<'m> Fields<'m> {
-    fn new(context: &PlanContext<'_, '_>, pairs: &'m [Ref]) -> Option<Self> {
-        let pairs = pairs.as_chunks::<2>().0;
-        let named = pairs.iter().map(|[name, field]| Some((context.short_text(*name, MAX_NAME)?, field)));
-        let fields: std::collections::HashMap<_, _> = named.collect::<Option<_>>()?;
-        // A key that occurs twice would hide one of two fields.
-        (fields.len() == pairs.len()).then_some(Self(fields))
+impl<'a> Fields<'a> {
+    fn new(context: &PlanContext<'_, 'a>, fields: Ref) -> Result<Self, Refused> {
+        let fields = context.keyed(fields, usize::MAX)?.into_pairs();
+        context.spend(fields.len().saturating_mul(FIELD))?;
+        Ok(Self(fields.into_iter().collect()))
     }
 
     fn len(&self) -> usize {
@@ -285,14 +310,14 @@ impl<'m> Fields<'m> {
     /// (dtype, offset) or (dtype, offset, title).
     fn field(&self, context: &PlanContext<'_, '_>, name: Ref) -> Option<DtypeField> {
         let name = context.short_text(name, MAX_NAME)?;
-        let items = context.items(**self.0.get(&name)?, NodeKind::Tuple)?;
+        let items = context.items(*self.0.get(name.as_str())?, NodeKind::Tuple)?;
         let (&[dtype, offset], title) = (items.get(..2)?, items.get(2..)?) else { return None };
         let title = match title {
             [] => None,
             [title] => Some(context.short_text(*title, MAX_NAME)?),
             _ => return None,
         };
-        if title.as_ref().is_some_and(|title| *title == name || !self.0.contains_key(title)) {
+        if title.as_ref().is_some_and(|title| *title == name || !self.0.contains_key(title.as_str())) {
             return None;
         }
         let offset = context.int(offset).and_then(|offset| u64::try_from(offset).ok())?;

@@ -73,7 +73,7 @@ impl<'a> BuildPlan<'a> {
         let namespace = session_namespace(labels, value).filter(|_| depth == 0);
         if let Some((call, namespace)) = namespace {
             planner.session = call.node_index();
-            planner.check_session(namespace);
+            planner.check_session(planner.session, labels.machine().resolve(namespace));
             return (planner.plan(&[namespace]), namespace);
         }
         (planner.plan(&[value]), value)
@@ -124,7 +124,7 @@ pub(crate) fn session_namespace(labels: &Labels<'_, '_>, value: Ref) -> Option<(
     let state = node.state?;
     let planned = planned_call(labels, call).ok()?;
     let is_main = known::imports_module(&planned.module, &planned.name)
-        && matches!(planned.arguments.as_slice(), [name] if labels.string(*name).as_deref() == Some(MAIN));
+        && matches!(planned.arguments, [name] if labels.string(*name).as_deref() == Some(MAIN));
     // A state of (dict, None) is the general form of what BUILD takes.
     let namespace = match machine.node(state) {
         Some(Node { kind: NodeKind::Tuple, items, .. }) => match &items[..] {

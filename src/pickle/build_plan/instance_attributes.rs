@@ -71,9 +71,9 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
         use DeclaredKind as K;
         let context = self.context;
         Ok(match kind {
-            K::Nothing => matches!(context.value(value), Value::Leaf(Leaf::None)),
+            K::Nothing => matches!(context.leaf(value), Some(Leaf::None)),
             K::Flag => self.is_integer(value) || self.is_scalar(value, "b"),
-            K::Off => matches!(context.value(value), Value::Leaf(Leaf::Bool(false) | Leaf::Int(0))),
+            K::Off => matches!(context.leaf(value), Some(Leaf::Bool(false) | Leaf::Int(0))),
             K::Integer => self.is_integer(value),
             K::Length(axis) => match self.length(value) {
                 Some(length) => self.agrees(axis, length)?,
@@ -101,7 +101,7 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
             },
             K::Instance => matches!(self.make(value), Some(Make::Instance(_))),
             K::Random => matches!(self.make(value), Some(Make::Array(ArrayMake::Random(_)))),
-            K::Typed(name) => context.labels.type_name(value).as_ref() == name,
+            K::Typed(name) => context.type_name(value).as_ref() == name,
             K::Dtype => context.dtype_of(value).is_some(),
             K::GlobalOf(module) => context.global(value).is_some_and(|(found, _)| found.as_ref() == module),
         })
@@ -138,11 +138,11 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
     }
 
     fn is_integer(&self, value: Ref) -> bool {
-        matches!(self.context.value(value), Value::Leaf(Leaf::Int(_) | Leaf::Bool(_))) || self.is_scalar(value, "iu")
+        matches!(self.context.leaf(value), Some(Leaf::Int(_) | Leaf::Bool(_))) || self.is_scalar(value, "iu")
     }
 
     fn is_number(&self, value: Ref) -> bool {
-        let is_float = matches!(self.context.value(value), Value::Leaf(Leaf::Float(_)));
+        let is_float = matches!(self.context.leaf(value), Some(Leaf::Float(_)));
         is_float || self.is_integer(value) || self.is_scalar(value, "f")
     }
 
@@ -184,9 +184,10 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
     /// An array, also one of objects in a pickle of its own, as joblib writes it.
     fn array(&self, value: Ref) -> Option<ArrayFacts> {
         if let Some(Make::Pickle(nested)) = self.make(value) {
-            return nested_array(nested);
+            return nested_array(self.context, nested);
         }
         let array = self.context.array_of(value)?;
+        self.context.spend(array.objects().map_or(0, <[Ref]>::len)).ok()?;
         let is_of_labels = matches!(array.contents, ArrayContents::Strings(_))
             || array.objects().is_some_and(|items| items.iter().all(|item| self.is_label(*item)));
         Some(ArrayFacts { letter: array.dtype.1.letter(), shape: array.shape.clone(), is_of_labels })
@@ -194,7 +195,7 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
 
     /// Whether a value is a number, a string or `None`.
     fn is_label(&self, value: Ref) -> bool {
-        is_label(&self.context.value(value)) || self.is_scalar(value, "biufU")
+        self.context.leaf(value).is_some_and(|leaf| is_label(&leaf)) || self.is_scalar(value, "biufU")
     }
 }
 
@@ -212,14 +213,19 @@ impl ArrayFacts {
 }
 
 /// The array of objects that a pickle of its own makes.
-fn nested_array(nested: &NestedPickle<'_>) -> Option<ArrayFacts> {
+fn nested_array(context: &PlanContext<'_, '_>, nested: &NestedPickle<'_>) -> Option<ArrayFacts> {
     let machine = &nested.machine;
     let node = machine.resolve(nested.value).node_index()?;
     let Make::Array(ArrayMake::Objects(array)) = &nested.plan.recipe(node)?.make else { return None };
-    let is_of_labels = array.objects()?.iter().all(|item| is_label(&machine.value(*item)));
+    let items = array.objects()?;
+    context.spend(items.len()).ok()?;
+    let is_of_labels = items.iter().all(|item| match machine.value(*item) {
+        Value::Leaf(leaf) => is_label(&leaf),
+        Value::Node(_) => false,
+    });
     Some(ArrayFacts { letter: array.dtype.1.letter(), shape: array.shape.clone(), is_of_labels })
 }
 
-fn is_label(value: &Value<'_, '_>) -> bool {
-    matches!(value, Value::Leaf(Leaf::None | Leaf::Bool(_) | Leaf::Int(_) | Leaf::Float(_) | Leaf::Str(_)))
+fn is_label(leaf: &Leaf<'_>) -> bool {
+    matches!(leaf, Leaf::None | Leaf::Bool(_) | Leaf::Int(_) | Leaf::Float(_) | Leaf::Str(_))
 }

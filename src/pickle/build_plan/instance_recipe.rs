@@ -6,12 +6,15 @@
 use super::instance_attributes::AttributeCheck;
 use super::{Fill, Make, PlanContext, PlannedCall, Recipe, Refused};
 use crate::pickle::known::Attributes;
-use crate::pickle::machine::value::{NodeKind, Ref};
+use crate::pickle::machine::KeyedDict;
+use crate::pickle::machine::value::Ref;
 
 /// The attribute in which scikit-learn writes its version. An instance does not have it.
 const VERSION: &str = "_sklearn_version";
 /// The version that scikit-learn shows for a file without one.
 const NO_VERSION: &str = "pre-0.18";
+/// The most attributes of an instance.
+const MAX_ATTRIBUTES: usize = 1024;
 /// The most characters of a version.
 const MAX_VERSION: usize = 40;
 
@@ -54,31 +57,22 @@ pub(super) fn recipe<'a>(
     };
     let mut check = AttributeCheck::new(context);
     let mut attributes: Vec<(String, Ref)> = Vec::new();
-    for [key, value] in pairs_of(context, call.state)? {
-        let name = context.text(*key).ok_or("has an attribute whose name is not a string")?;
+    // An instance without attributes has no state.
+    let state = call.state.map_or(Ok(KeyedDict::default()), |state| context.keyed(state, MAX_ATTRIBUTES))?;
+    for (name, value) in state.into_pairs() {
         if version.is_some() && name == VERSION {
-            version = Some(checked_version(context, *value)?);
+            version = Some(checked_version(context, value)?);
             continue;
-        }
-        if attributes.iter().any(|(known, _)| *known == name) {
-            return Err(format!("has the attribute {name} twice"));
         }
         let declared = groups.iter().copied().flatten().find(|(known, _)| *known == name);
         let (name, kinds) = declared.ok_or_else(|| format!("has an attribute that is not declared: {name}"))?;
-        check.attribute(name, kinds, *value)?;
-        attributes.push(((*name).to_owned(), *value));
+        check.attribute(name, kinds, value)?;
+        attributes.push(((*name).to_owned(), value));
     }
     let (module, name) = (call.module.as_ref().to_owned(), call.name.as_ref().to_owned());
     let make = Make::Instance(InstanceMake { module, name, version });
     // The state was read here, so nothing may change it later.
     Ok(Recipe { make, needs: call.state.into_iter().collect(), reads: true, fill: Fill::Attributes(attributes) })
-}
-
-/// The names and values in a state, which is a dict. An instance without attributes has none.
-fn pairs_of<'m>(context: &PlanContext<'m, '_>, state: Option<Ref>) -> Result<&'m [[Ref; 2]], Refused> {
-    let Some(state) = state else { return Ok(&[]) };
-    let items = context.items(state, NodeKind::Dict).ok_or("has a state that is not a dict")?;
-    Ok(items.as_chunks::<2>().0)
 }
 
 /// A version, which is shown in a warning.

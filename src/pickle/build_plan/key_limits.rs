@@ -5,11 +5,14 @@
 //! compared with all others. Neither ends, so both are refused. Hashes of other keys are counted when the objects are
 //! made.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use super::key_hashes::{self, PartsHash};
+use super::object_abilities::{Hashing, hashing};
 use super::{Make, Recipe, RecipeTable, Refused, ValueMake};
-use crate::pickle::format::lines::{MAX_DIGITS, TextInteger};
+use crate::pickle::format::lines::TextInteger;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{Argument, Parser};
 use crate::pickle::machine::Machine;
@@ -23,15 +26,20 @@ const SMALL_KEY: u64 = 64;
 const MAX_WORK: u64 = 1 << 27;
 /// How deep tuples may be nested in a key: Python hashes and compares them by recursion.
 const MAX_DEPTH: u32 = 200;
-/// The most keys of one container with the same hash.
-pub(crate) const MAX_SAME_HASH: usize = 1_000;
-/// The most of them that have parts, so that comparing them is expensive.
-pub(crate) const MAX_SAME_HASH_OF_PARTS: usize = 16;
-/// The prime modulo which Python computes the hashes of numbers on 64 bits.
-const MODULUS: u64 = (1 << 61) - 1;
+/// The most keys of one container with the same hash. -1 and -2 have the same one, so tuples of ten of these have.
+pub(crate) const MAX_SAME_HASH: usize = 1 << 10;
+/// How many of them need not be counted as compared with one another.
+pub(crate) const FEW_SAME_HASH: usize = 16;
+/// The most values that comparisons of all keys with the same hash may visit.
+pub(crate) const MAX_COMPARED: u64 = 1 << 27;
+/// The bytes of a number that count as one value.
+const WORD: u64 = 8;
+/// The longest string that is hashed here, in bytes of its opcode.
+const SHORT: usize = 256;
 /// The length of the opcode and of the count of a LONG4.
 const LONG4_HEADER: usize = 5;
 
+const TOO_LONG: &str = "has keys that take too long to hash";
 const UNHASHABLE: &str = "has a key without a hash";
 const FILLED_LATER: &str = "has a key that gets its value only after it is made";
 
@@ -44,10 +52,33 @@ struct KeyCost {
     depth: u32,
     /// Why the value can be no key.
     no_key: Option<&'static str>,
+    /// Its hash, if it is known.
+    hash: Option<u64>,
 }
 
-const ONE: KeyCost = KeyCost { size: 1, depth: 0, no_key: None };
+const ONE: KeyCost = KeyCost { size: 1, depth: 0, no_key: None, hash: None };
 const NO_KEY: KeyCost = KeyCost { no_key: Some(UNHASHABLE), ..ONE };
+
+/// What all keys of a plan have taken.
+#[derive(Debug, Default)]
+pub(super) struct KeyWork {
+    /// How many values their hashes visit.
+    visited: Cell<u64>,
+    /// How many values are visited to compare those that have the same hash.
+    compared: Cell<u64>,
+    /// How many words of long numbers and strings were hashed here.
+    hashed: Cell<u64>,
+}
+
+impl KeyWork {
+    fn is_done(&self) -> bool {
+        self.visited.get() > MAX_WORK || self.hashed.get() > MAX_WORK
+    }
+}
+
+fn add(count: &Cell<u64>, more: u64) {
+    count.set(count.get().saturating_add(more));
+}
 
 /// Checks the keys of all dicts and sets of a machine.
 pub(super) struct KeyLimits<'p, 'm, 'a> {
@@ -55,13 +86,14 @@ pub(super) struct KeyLimits<'p, 'm, 'a> {
     recipes: &'p RecipeTable<'a>,
     /// By node: the costs that were computed. A value that is part of itself counts once.
     costs: HashMap<usize, KeyCost>,
-    work: u64,
-    hashes: Vec<u64>,
+    work: &'p KeyWork,
+    /// The hashes of the keys of a container, with their sizes.
+    hashes: Vec<(u64, u32)>,
 }
 
 impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
-    pub(super) fn new(machine: &'m Machine<'a>, recipes: &'p RecipeTable<'a>) -> Self {
-        Self { machine, recipes, costs: HashMap::new(), work: 0, hashes: Vec::new() }
+    pub(super) fn new(machine: &'m Machine<'a>, recipes: &'p RecipeTable<'a>, work: &'p KeyWork) -> Self {
+        Self { machine, recipes, costs: HashMap::new(), work, hashes: Vec::new() }
     }
 
     /// Checks the keys of one container.
@@ -71,82 +103,112 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
     pub(super) fn check(&mut self, keys: impl Iterator<Item = Ref>) -> Result<(), Refused> {
         self.hashes.clear();
         for key in keys {
+            if self.work.is_done() {
+                return Err(TOO_LONG.into());
+            }
             let key = self.machine.resolve(key);
-            let KeyCost { size, depth, no_key } = match key.leaf_offset() {
-                Some(at) => self.leaf(at),
+            let KeyCost { size, depth, no_key, hash } = match key.leaf_offset() {
+                Some(at) => self.key_leaf(at),
                 None => self.cost(key),
             };
             if let Some(why) = no_key {
                 return Err(why.into());
             }
             if size > MAX_KEY || depth > MAX_DEPTH {
+                // Looking at it takes time as well.
+                add(&self.work.visited, size);
                 return Err("has a key that is too large or too deep to be hashed".into());
             }
-            let times = if size > SMALL_KEY { MAX_SAME_HASH_OF_PARTS as u64 } else { 1 };
-            self.work = self.work.saturating_add((size - 1).saturating_mul(times));
-            if self.work > MAX_WORK {
-                return Err("has keys that take too long to hash".into());
-            }
+            let times = if size > SMALL_KEY { FEW_SAME_HASH as u64 } else { 1 };
+            add(&self.work.visited, (size - 1).saturating_mul(times));
+            self.hashes.extend(hash.map(|hash| (hash, u32::try_from(size).unwrap_or(u32::MAX))));
+        }
+        if self.work.is_done() {
+            return Err(TOO_LONG.into());
         }
         self.check_collisions()
     }
 
-    /// Refuses too many integers with the same hash.
+    /// Refuses too many keys with the same hash, and those that take too long to compare.
     fn check_collisions(&mut self) -> Result<(), Refused> {
-        if self.hashes.len() <= MAX_SAME_HASH {
+        if self.hashes.len() <= FEW_SAME_HASH {
             return Ok(());
         }
         self.hashes.sort_unstable();
-        let mut windows = self.hashes.windows(MAX_SAME_HASH + 1);
-        match windows.any(|window| window.first() == window.last()) {
-            true => Err(format!("has more than {MAX_SAME_HASH} keys with the same hash")),
-            false => Ok(()),
+        for same in self.hashes.chunk_by(|one, other| one.0 == other.0).filter(|same| same.len() > FEW_SAME_HASH) {
+            if same.len() > MAX_SAME_HASH {
+                return Err(format!("has more than {MAX_SAME_HASH} keys with the same hash"));
+            }
+            // Each is compared with all before it. The largest is the last.
+            let pairs = (same.len() * same.len() / 2) as u64;
+            let size = same.last().map_or(1, |(_, size)| u64::from(*size));
+            add(&self.work.compared, pairs.saturating_mul(size));
         }
+        if self.work.compared.get() > MAX_COMPARED {
+            return Err("has keys with the same hash that take too long to compare".into());
+        }
+        Ok(())
     }
 
-    fn leaf(&mut self, at: u64) -> KeyCost {
-        let bytes = self.machine.bytes_from(at);
-        let opcode = bytes.first().copied().and_then(Opcode::from_byte);
-        match opcode {
-            // Strings remember their hash, and those of the file cannot be chosen to have the same.
+    /// The cost of a leaf that is a key. The hashes of strings differ.
+    fn key_leaf(&self, at: u64) -> KeyCost {
+        match self.machine.bytes_from(at).first().copied().and_then(Opcode::from_byte) {
             Some(Opcode::ShortBinUnicode | Opcode::BinUnicode | Opcode::None) => ONE,
-            Some(Opcode::BinInt1 | Opcode::BinInt2 | Opcode::BinInt | Opcode::Long1 | Opcode::Long4) => {
-                self.integer(bytes)
-            }
-            Some(Opcode::Int | Opcode::Long) => self.integer(bytes),
-            Some(Opcode::ByteArray8 | Opcode::NextBuffer) => NO_KEY,
-            _ => ONE,
+            _ => self.leaf(at),
         }
     }
 
-    fn integer(&mut self, bytes: &[u8]) -> KeyCost {
+    /// The cost of a leaf.
+    fn leaf(&self, at: u64) -> KeyCost {
+        let bytes = self.machine.bytes_from(at);
         let Some(Ok(op)) = Parser::segment(bytes, 0).next() else { return ONE };
+        let length = usize::try_from(op.end).unwrap_or(usize::MAX);
+        let opcode = bytes.get(..length).unwrap_or_default();
         match op.argument {
-            Argument::Int(number) => {
-                let hash = number.unsigned_abs() % MODULUS;
-                self.hashes.push(if number < 0 { MODULUS - hash } else { hash });
-                ONE
-            }
+            _ if matches!(op.opcode, Opcode::ByteArray8 | Opcode::NextBuffer) => NO_KEY,
+            // A line may begin with any number of zeros.
+            Argument::Int(_) if opcode.len() > MAX_KEY as usize => KeyCost { size: opcode.len() as u64, ..ONE },
+            Argument::Int(number) => KeyCost { hash: Some(key_hashes::of_int(number)), ..ONE },
+            Argument::Float(number) => KeyCost { hash: key_hashes::of_float(number), ..ONE },
             Argument::LargeInt => {
-                let length = usize::try_from(op.end).unwrap_or(usize::MAX);
-                if matches!(op.opcode, Opcode::Int | Opcode::Long) {
-                    let text = bytes.get(..length).unwrap_or_default();
-                    self.hashes.extend(TextInteger::of_opcode(text).map(|integer| hash_of_text(&integer)));
-                    return KeyCost { size: 1 + text.len() as u64 / 16, ..ONE };
+                // An integer does not remember its hash.
+                let size = 1 + opcode.len() as u64 / WORD;
+                let is_text = matches!(op.opcode, Opcode::Int | Opcode::Long);
+                let digits = if is_text { opcode.len() as u64 } else { size };
+                if size > MAX_KEY || !self.may_hash(digits) {
+                    return KeyCost { size, ..ONE };
                 }
                 let header = if op.opcode == Opcode::Long4 { LONG4_HEADER } else { 2 };
-                let digits = bytes.get(header..length).unwrap_or_default();
-                self.hashes.push(hash_of_long(digits));
-                // An integer does not remember its hash.
-                KeyCost { size: 1 + digits.len() as u64 / 8, ..ONE }
+                let hash = match is_text {
+                    true => TextInteger::of_opcode(opcode).map(|integer| key_hashes::of_text(&integer)),
+                    false => Some(key_hashes::of_long(opcode.get(header..).unwrap_or_default())),
+                };
+                KeyCost { size, hash, ..ONE }
             }
-            _ => ONE,
+            _ => match op.opcode {
+                Opcode::NewTrue => KeyCost { hash: Some(1), ..ONE },
+                Opcode::NewFalse => KeyCost { hash: Some(0), ..ONE },
+                // Strings and the like remember their hash. A long one has the same hash only where it is the same one.
+                _ if length > SHORT => KeyCost { hash: Some(key_hashes::of_bytes(&at.to_le_bytes())), ..ONE },
+                _ => KeyCost { hash: Some(key_hashes::of_bytes(opcode)), ..ONE },
+            },
         }
+    }
+
+    /// Whether so many words may be hashed here: a short pickle can refer to a long number very often.
+    fn may_hash(&self, words: u64) -> bool {
+        add(&self.work.hashed, words);
+        self.work.hashed.get() <= MAX_WORK
     }
 
     /// The cost of a value that is not a leaf.
     fn cost(&mut self, key: Ref) -> KeyCost {
         let Some(key) = key.node_index() else { return ONE };
+        let is_leaf = |part: &Ref| self.machine.resolve(*part).node_index().is_none();
+        if self.parts(key).iter().all(is_leaf) {
+            // Most keys are that simple, and are not remembered.
+            return self.cost_of_parts(key);
+        }
         let mut waiting = vec![(key, false)];
         while let Some((index, are_parts_known)) = waiting.pop() {
             if are_parts_known {
@@ -176,36 +238,73 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
         }
     }
 
-    fn cost_of_parts(&mut self, index: usize) -> KeyCost {
+    fn cost_of_parts(&self, index: usize) -> KeyCost {
         let kind = self.machine.nodes().get(index).map(|node| node.kind);
         let mut cost = match (kind, self.recipes.get(index)) {
             (Some(NodeKind::List | NodeKind::Dict | NodeKind::Set), _) => NO_KEY,
             (_, Some(recipe)) if has_late_hash(recipe) => KeyCost { no_key: Some(FILLED_LATER), ..ONE },
             _ => ONE,
         };
-        let is_hashed_with_parts = matches!(kind, Some(NodeKind::Tuple | NodeKind::FrozenSet));
+        let hashing = match (kind, self.recipes.get(index)) {
+            (Some(NodeKind::Tuple | NodeKind::FrozenSet), _) => Hashing::OfNeeds,
+            (_, Some(recipe)) => hashing(self.machine, recipe),
+            _ => Hashing::Own,
+        };
+        if hashing == Hashing::None || self.is_gone(index) {
+            cost.no_key = cost.no_key.or(Some(UNHASHABLE));
+        }
+        let mut hash = match kind {
+            Some(NodeKind::Tuple) => Some(PartsHash::of_tuple()),
+            Some(NodeKind::FrozenSet) => Some(PartsHash::of_frozenset()),
+            _ => None,
+        };
         for part in self.parts(index) {
             let part = self.machine.resolve(*part);
             let of_part = match (part.leaf_offset(), part.node_index()) {
-                (Some(at), _) => self.part_leaf(at),
+                (Some(at), _) => self.leaf(at),
                 (None, Some(part)) => self.costs.get(&part).copied().unwrap_or(ONE).nested(),
                 _ => ONE,
             };
             cost.size = cost.size.saturating_add(of_part.size);
             cost.depth = cost.depth.max(of_part.depth);
-            if is_hashed_with_parts {
-                cost.no_key = cost.no_key.or(of_part.no_key);
+            if let Some(hash) = &mut hash {
+                hash.add(of_part.hash);
+            } else if kind.is_some() && self.recipes.get(index).is_some_and(is_number) {
+                cost.hash = of_part.hash;
             }
+            match hashing {
+                Hashing::OfNeeds => cost.no_key = cost.no_key.or(of_part.no_key),
+                Hashing::OfItems => cost.no_key = cost.no_key.or(self.unhashable_item(part)),
+                Hashing::Own | Hashing::None => {}
+            }
+        }
+        if let Some(hash) = hash {
+            cost.hash = hash.finish();
         }
         cost
     }
 
-    /// The cost of a leaf within another value, which is not a key itself.
-    fn part_leaf(&mut self, at: u64) -> KeyCost {
-        let count = self.hashes.len();
-        let cost = self.leaf(at);
-        self.hashes.truncate(count);
-        cost
+    /// Why an item of a list or a tuple has no hash.
+    fn unhashable_item(&self, items: Ref) -> Option<&'static str> {
+        let machine = self.machine;
+        let items = machine.node(items).map_or(&[][..], |node| &node.items[..]);
+        items.iter().find_map(|item| {
+            let item = machine.resolve(*item);
+            match (item.leaf_offset(), item.node_index()) {
+                (Some(at), _) => self.leaf(at).no_key,
+                (None, Some(item)) => self.costs.get(&item).and_then(|cost| cost.no_key),
+                _ => None,
+            }
+        })
+    }
+
+    /// Whether a node is a weak reference to an object that is gone, which has no hash.
+    fn is_gone(&self, index: usize) -> bool {
+        let recipe =
+            self.recipes.get(index).filter(|recipe| matches!(recipe.make, Make::Value(ValueMake::WeakReference)));
+        recipe
+            .and_then(|recipe| recipe.needs.first())
+            .is_some_and(|of| self.machine.resolve(*of).node_index().is_none())
     }
 }
 
@@ -215,32 +314,14 @@ impl KeyCost {
     }
 }
 
+/// Whether a recipe makes a number of the only value that it needs: `int(5)`.
+fn is_number(recipe: &Recipe<'_>) -> bool {
+    matches!(&recipe.make, Make::Value(ValueMake::Call(call)) if matches!(&*call.name, "int" | "float" | "bool"))
+}
+
 /// Whether the hash of an object depends on what is put into it after it was made, or it has none.
 fn has_late_hash(recipe: &Recipe<'_>) -> bool {
     matches!(&recipe.make, Make::Value(ValueMake::New("collections", _)))
-}
-
-/// The hash of an integer in little-endian two's complement, up to the sign.
-fn hash_of_long(bytes: &[u8]) -> u64 {
-    let is_negative = bytes.last().is_some_and(|last| last & 0x80 != 0);
-    let fold = |hash: u64, byte: &u8| {
-        let digit = if is_negative { !*byte } else { *byte };
-        // The rest of a number of 69 bits.
-        ((u128::from(hash) << 8 | u128::from(digit)) % u128::from(MODULUS)) as u64
-    };
-    let hash = bytes.iter().rev().fold(0, fold);
-    // -n is the complement of n - 1.
-    if is_negative { MODULUS - (hash + 1) % MODULUS } else { hash }
-}
-
-/// The hash of an integer that is written as text, up to the sign. One with too many digits is refused elsewhere.
-fn hash_of_text(integer: &TextInteger<'_>) -> u64 {
-    let digits = integer.digits.chars().take(MAX_DIGITS).filter_map(|digit| digit.to_digit(integer.base));
-    let hash = digits.fold(0, |hash: u64, digit| {
-        let longer = u128::from(hash) * u128::from(integer.base) + u128::from(digit);
-        (longer % u128::from(MODULUS)) as u64
-    });
-    if integer.negative { MODULUS - hash } else { hash }
 }
 
 #[cfg(test)]
@@ -250,7 +331,8 @@ mod tests {
     fn check(pickle: &[u8]) -> Result<(), Refused> {
         let (machine, _) = Machine::run(pickle).expect("a pickle");
         let recipes = RecipeTable::default();
-        let mut limits = KeyLimits::new(&machine, &recipes);
+        let work = KeyWork::default();
+        let mut limits = KeyLimits::new(&machine, &recipes, &work);
         for node in machine.nodes() {
             match node.kind {
                 NodeKind::Dict => limits.check(node.items.iter().copied().step_by(2))?,
@@ -335,19 +417,65 @@ mod tests {
         }
     }
 
+    fn int(number: i32) -> Vec<u8> {
+        [&b"J"[..], &number.to_le_bytes()].concat()
+    }
+
+    /// All tuples or frozensets of as many numbers between these two, as the members of a set.
+    fn grid(dimensions: u32, first: i32, last: i32, (open, close): (&[u8], &[u8])) -> Vec<u8> {
+        let side = (last - first + 1) as u32;
+        let mut pickle = b"\x8f(".to_vec();
+        for number in 0..side.pow(dimensions) {
+            pickle.extend(open);
+            (0..dimensions).for_each(|axis| pickle.extend(int(first + (number / side.pow(axis) % side) as i32)));
+            pickle.extend(close);
+        }
+        [&pickle[..], b"\x90."].concat()
+    }
+
+    #[test]
+    fn grids_of_small_numbers_are_keys() {
+        let tuple = (&b"("[..], &b"t"[..]);
+        for (dimensions, first, last) in [(2, -50, 50), (5, -2, -1), (5, -3, 3), (8, -2, 0), (10, -2, -1)] {
+            assert_eq!(check(&grid(dimensions, first, last, tuple)), Ok(()), "{dimensions} {first} {last}");
+        }
+        assert!(check(&grid(11, -2, -1, tuple)).is_err_and(|why| why.contains("same hash")));
+    }
+
+    #[test]
+    fn colliding_numbers_in_tuples_and_frozensets_are_refused() {
+        let number = |number: u128| [&[0x8a, 16][..], &((number << 61) - number + 7).to_le_bytes()].concat();
+        for (open, close) in [(&b""[..], &b"\x85"[..]), (b"\x8c\x01a", b"\x86"), (b"", b"\x85\x85"), (b"(", b"\x91")] {
+            let mut pickle = b"\x8f(".to_vec();
+            (1..=2_000).for_each(|n| pickle.extend([open, &number(n), close].concat()));
+            pickle.extend(b"\x90.");
+            assert!(check(&pickle).is_err_and(|why| why.contains("same hash")), "{open:?} {close:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_number_in_many_keys_is_not_hashed_for_each() {
+        let long =
+            |length: u32| [&[0x8b][..], &length.to_le_bytes(), &b"\x07".repeat(length as usize), b"q\x000"].concat();
+        let one = [&long(400_000)[..], b"(", &b"}h\x00\x85Ns".repeat(50_000), b"l."].concat();
+        assert!(check(&one).is_err_and(|why| why.contains("too long")));
+        let many = [&long(500_000)[..], b"(", &b"h\x00h\x00h\x00\x87".repeat(50_000), b"t}2Ns0."].concat();
+        assert!(check(&many).is_err());
+    }
+
+    #[test]
+    fn large_keys_with_one_hash_are_refused_earlier() {
+        let wide = b"K\x07".repeat(20_000);
+        let key = |last: u128| [&b"("[..], &wide, &[0x8a, 16], &((last << 61) - last).to_le_bytes(), b"t"].concat();
+        let pickle = |count: u128| [&b"\x8f("[..], &(1..=count).flat_map(key).collect::<Vec<_>>(), b"\x90."].concat();
+        assert_eq!(check(&pickle(16)), Ok(()));
+        assert!(check(&pickle(200)).is_err_and(|why| why.contains("take too long")));
+    }
+
     #[test]
     fn containers_and_bytearrays_are_no_keys() {
         for key in [&b"]"[..], b"}", b"\x8f", b"]\x85", b"\x96\x01\0\0\0\0\0\0\0a"] {
             assert!(check(&[b"}", key, b"Ns."].concat()).is_err(), "{key:?}");
         }
-    }
-
-    #[test]
-    fn hashes_of_long_integers_are_those_of_python() {
-        // hash(2**100), hash(-2**100), hash(2**61 - 1), hash(-3).
-        assert_eq!(hash_of_long(&(1_i128 << 100).to_le_bytes()), 549_755_813_888);
-        assert_eq!(hash_of_long(&(-(1_i128 << 100)).to_le_bytes()), MODULUS - 549_755_813_888);
-        assert_eq!(hash_of_long(&((1_i128 << 61) - 1).to_le_bytes()), 0);
-        assert_eq!(hash_of_long(&(-3_i128).to_le_bytes()), MODULUS - 3);
     }
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::array_description::{ArrayClass, ArrayContents, ArrayDescription, ArrayMake, ItemOrder};
 use super::array_recipe::{check_bytes, checked_count, checked_dtype, checked_shape, objects};
 use super::{Fill, Make, PlanContext, PlannedCall, Recipe, Refused, array_arguments};
-use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
+use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
 /// A masked array, with checked parts. It needs its dtype, and its fill value if it has one.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct MaskedMake<'a> {
 /// The recipe for a masked array.
 pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     let unusual = || "has arguments or a state that numpy does not write".to_owned();
-    let &[class, base, shape, code] = call.arguments.as_slice() else { return Err(unusual()) };
+    let &[class, base, shape, code] = call.arguments else { return Err(unusual()) };
     let is_named = |class, names: [(&str, &str); 2]| {
         context.global(class).is_some_and(|(module, name)| names.contains(&(&*module, &*name)))
     };
@@ -44,7 +44,7 @@ pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
         (ArrayContents::Objects(Rc::clone(&objects)), Fill::Elements(objects))
     } else {
         let bytes = array_arguments::contents(context, contents)?;
-        check_bytes(&dtype.1, count, &bytes)?;
+        check_bytes(context, &dtype.1, count, &bytes)?;
         (ArrayContents::Bytes(bytes), Fill::Nothing)
     };
     let needs = if has_fill_value(context, fill)? { vec![dtype.0, fill] } else { vec![dtype.0] };
@@ -55,11 +55,11 @@ pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
 
 /// Whether there is a fill value: a number, a string, a scalar, or an array without axes.
 fn has_fill_value(context: &PlanContext<'_, '_>, fill: Ref) -> Result<bool, Refused> {
-    match context.value(fill) {
-        Value::Leaf(Leaf::None) => Ok(false),
-        Value::Leaf(Leaf::Bool(_) | Leaf::Int(_) | Leaf::Float(_) | Leaf::Str(_) | Leaf::Bytes(_)) => Ok(true),
-        Value::Node(_) if context.array_of(fill).is_some_and(|fill| fill.shape.is_empty()) => Ok(true),
-        Value::Node(_) if matches!(context.array_make(fill), Some(ArrayMake::Scalar(..))) => Ok(true),
+    match context.leaf(fill) {
+        Some(Leaf::None) => Ok(false),
+        Some(Leaf::Bool(_) | Leaf::Int(_) | Leaf::Float(_) | Leaf::Str(_) | Leaf::Bytes(_)) => Ok(true),
+        None if context.array_of(fill).is_some_and(|fill| fill.shape.is_empty()) => Ok(true),
+        None if matches!(context.array_make(fill), Some(ArrayMake::Scalar(..))) => Ok(true),
         _ => Err("has a fill value that numpy does not write".to_owned()),
     }
 }

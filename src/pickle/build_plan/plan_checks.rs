@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::key_limits::KeyLimits;
 use super::planner::{Planner, is_call};
+use super::read_times::ReadTimes;
 use super::{Fill, Recipe, value_recipe};
 use crate::pickle::format::lines::MAX_DIGITS;
 use crate::pickle::format::opcode::Opcode;
@@ -13,14 +14,24 @@ use crate::pickle::machine::value::{NodeKind, Ref};
 use crate::pickle::verdict;
 
 impl Planner<'_, '_, '_> {
-    /// Refuses what `dill.load_module` would import because a session has it in lists of certain names.
-    pub(super) fn check_session(&mut self, namespace: Ref) {
-        let items = self.labels.machine().node(namespace).map_or(&[][..], |node| &node.items[..]);
-        for key in items.iter().step_by(2) {
-            let name = self.labels.string(*key);
-            if name.is_some_and(|name| known::NAMED_IMPORTS.iter().any(|(key, _)| *key == name.as_ref())) {
-                self.refuse(self.labels.machine().start(*key), "to import modules".into());
+    /// Refuses what `dill.load_module` would import because a session has it in lists of certain names, names that
+    /// only Python can compute, and names that are added after `dill.load_module` has read the namespace.
+    pub(super) fn check_session(&mut self, session: Option<usize>, namespace: Ref) {
+        let machine = self.labels.machine();
+        let Some((index, node)) = namespace.node_index().and_then(|index| Some((index, machine.nodes().get(index)?)))
+        else {
+            return;
+        };
+        for key in node.items.iter().step_by(2) {
+            match machine.literal_key(*key) {
+                Some(name) if known::NAMED_IMPORTS.iter().all(|(key, _)| *key != name) => {}
+                Some(_) => self.refuse(machine.start(*key), "to import modules".into()),
+                None => self.refuse(machine.start(*key), "a variable whose name is not a literal string".into()),
             }
+        }
+        let read = session.map_or(0, |session| ReadTimes::of(machine, session).last());
+        if !node.items.is_empty() && self.changes.last(index, node) > read {
+            self.refuse(node.start, "variables that are added after the session was loaded".into());
         }
     }
 
@@ -160,7 +171,7 @@ impl Planner<'_, '_, '_> {
     /// Refuses keys that take too long to hash.
     pub(super) fn check_keys(&mut self) {
         let machine = self.labels.machine();
-        let mut limits = KeyLimits::new(machine, &self.recipes);
+        let mut limits = KeyLimits::new(machine, &self.recipes, &self.counters.keys);
         let mut found = Vec::new();
         for (index, node) in machine.nodes().iter().enumerate() {
             let checked = match node.kind {

@@ -9,10 +9,12 @@ use super::value_recipe::global_of;
 use super::{PlannedCall, Refused};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::known::ARRAY_WRAPPER_NAME;
-use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
+use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
 
 /// The module of joblib's wrapper of an array. It has had other names.
 const WRAPPER_MODULE: &str = "joblib.numpy_pickle";
+/// The most keyword arguments.
+const MAX_KEYWORDS: usize = 64;
 
 /// A call of a node, or an array of joblib, which counts as a call of the class of its wrapper with the contents of the
 /// array.
@@ -44,9 +46,9 @@ impl<'n> Call<'_, 'n, '_> {
         };
         let (module, name) = self.name(callee)?;
         if (module.as_ref(), kind) == ("copyreg", CallKind::Reduce) {
-            match (name.as_ref(), arguments.as_slice()) {
-                ("_reconstructor", &[class, base, value]) => return self.reconstructed(class, base, value),
-                ("__newobj__", [class, rest @ ..]) => return self.made_by_new(*class, rest.to_vec(), None),
+            match (name.as_ref(), arguments) {
+                ("_reconstructor", [class, base, value]) => return self.reconstructed(*class, *base, value),
+                ("__newobj__", [class, rest @ ..]) => return self.made_by_new(*class, rest, None),
                 ("__newobj_ex__", &[class, arguments, keywords]) => {
                     let arguments = plain_tuple(self.labels, arguments).ok_or("has arguments that are not a tuple")?;
                     return self.made_by_new(class, arguments, Some(keywords));
@@ -62,19 +64,19 @@ impl<'n> Call<'_, 'n, '_> {
     }
 
     /// `copyreg._reconstructor(class, base, value)`: how protocols 0 and 1 write instances.
-    fn reconstructed(self, class: Ref, base: Ref, value: Ref) -> Result<PlannedCall<'n>, Refused> {
+    fn reconstructed(self, class: Ref, base: Ref, value: &'n Ref) -> Result<PlannedCall<'n>, Refused> {
         let (module, base) = self.name(base)?;
         if module.as_ref() != "builtins" {
             return Err(format!("has the base {module}.{base}, which is not built in"));
         }
         if base.as_ref() == "object" {
-            return self.made_by_new(class, Vec::new(), None);
+            return self.made_by_new(class, &[], None);
         }
-        let call = self.made_by_new(class, vec![value], None)?;
+        let call = self.made_by_new(class, std::slice::from_ref(value), None)?;
         Ok(PlannedCall { base: Some(base), ..call })
     }
 
-    fn made_by_new(self, class: Ref, arguments: Vec<Ref>, keywords: Option<Ref>) -> Result<PlannedCall<'n>, Refused> {
+    fn made_by_new(self, class: Ref, arguments: &'n [Ref], keywords: Option<Ref>) -> Result<PlannedCall<'n>, Refused> {
         let (module, name) = self.name(class)?;
         let keywords = keywords.map_or(Ok(Vec::new()), |keywords| keyword_arguments(self.labels, keywords))?;
         Ok(self.call(module, name, true, arguments, keywords))
@@ -85,7 +87,7 @@ impl<'n> Call<'_, 'n, '_> {
         module: Rc<str>,
         name: Rc<str>,
         is_new: bool,
-        arguments: Vec<Ref>,
+        arguments: &'n [Ref],
         keywords: Vec<(Rc<str>, Ref)>,
     ) -> PlannedCall<'n> {
         let Self { reference, node, .. } = self;
@@ -101,10 +103,10 @@ impl<'n> Call<'_, 'n, '_> {
 
 /// An array whose contents are between the opcodes.
 fn array<'n>(labels: &Labels<'n, '_>, reference: Ref, node: &'n Node) -> Result<PlannedCall<'n>, Refused> {
-    let (&[wrapper, contents] | &[wrapper, contents, ..]) = &node.items[..] else {
+    let [wrapper, contents, ..] = &node.items[..] else {
         return Err("has no wrapper".into());
     };
-    let wrapper = labels.machine().node(wrapper).ok_or("has no wrapper")?;
+    let wrapper = labels.machine().node(*wrapper).ok_or("has no wrapper")?;
     if node.state.is_some() || node.added.is_some() || wrapper.added.is_some() {
         return Err("is changed after it was made".into());
     }
@@ -113,7 +115,7 @@ fn array<'n>(labels: &Labels<'n, '_>, reference: Ref, node: &'n Node) -> Result<
         module: WRAPPER_MODULE.into(),
         name: ARRAY_WRAPPER_NAME.into(),
         is_new: true,
-        arguments: vec![contents],
+        arguments: std::slice::from_ref(contents),
         keywords: Vec::new(),
         base: None,
         state: wrapper.state,
@@ -122,20 +124,14 @@ fn array<'n>(labels: &Labels<'n, '_>, reference: Ref, node: &'n Node) -> Result<
 }
 
 /// The items of a tuple that no opcode has changed.
-fn plain_tuple(labels: &Labels<'_, '_>, tuple: Ref) -> Option<Vec<Ref>> {
+fn plain_tuple<'n>(labels: &Labels<'n, '_>, tuple: Ref) -> Option<&'n [Ref]> {
     let node = labels.machine().node(tuple)?;
     let is_plain = node.kind == NodeKind::Tuple && node.state.is_none() && node.added.is_none();
-    is_plain.then(|| node.items.to_vec())
+    is_plain.then(|| node.items.as_slice())
 }
 
 fn keyword_arguments(labels: &Labels<'_, '_>, keywords: Ref) -> Result<Vec<(Rc<str>, Ref)>, Refused> {
-    let node = labels.machine().node(keywords).filter(|node| node.kind == NodeKind::Dict);
-    let node = node.filter(|node| node.state.is_none() && node.added.is_none());
-    let node = node.ok_or("has keyword arguments that are not a dict")?;
-    let pairs = node.items.as_chunks::<2>().0.iter();
-    let named = pairs.map(|[key, value]| match labels.machine().value(*key) {
-        Value::Leaf(Leaf::Str(name)) => name.as_str().map(|name| (Rc::from(name), *value)),
-        _ => None,
-    });
-    named.collect::<Option<_>>().ok_or_else(|| "has a keyword argument whose name is not a string".into())
+    let dict = labels.machine().keyed_dict(keywords, MAX_KEYWORDS);
+    let dict = dict.map_err(|_| "has keyword arguments that are not a dict of few literal names".to_owned())?;
+    Ok(dict.into_pairs().into_iter().map(|(name, value)| (Rc::from(name), value)).collect())
 }

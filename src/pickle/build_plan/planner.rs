@@ -4,12 +4,12 @@
 //! or [consumed](PlanContext::consume) by one, a global is in the registry, and opcodes change only what they have
 //! begun.
 
-use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use super::build_order::BuildOrder;
-use super::plan_context::{FREE_LOOKS, LOOKS_PER_BYTE};
+use super::plan_context::{PlanCounters, PlanParts};
 use super::planned_call::planned_call;
+use super::read_times::ChangeTimes;
 use super::recipe_nesting::{MAX_NESTED_RECIPES, too_deep};
 use super::recipe_table::RecipeTable;
 use super::shared_states::shared_state;
@@ -50,9 +50,8 @@ pub(super) struct Planner<'l, 'm, 'a> {
     pub(super) session: Option<usize>,
     pub(super) recipes: RecipeTable<'a>,
     effects: HashMap<Ref, Vec<Ref>>,
-    consumed: RefCell<Vec<Ref>>,
-    copied: Cell<u64>,
-    budget: Cell<u64>,
+    pub(super) changes: ChangeTimes,
+    pub(super) counters: PlanCounters,
     /// Calls without a recipe, and why.
     failed: Vec<(usize, Refused)>,
     pub(super) refusals: Vec<(u64, Refused)>,
@@ -61,11 +60,11 @@ pub(super) struct Planner<'l, 'm, 'a> {
 
 impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
     pub(super) fn new(labels: &'l Labels<'m, 'a>, buffers: &'l [(u64, BufferFacts)], depth: usize) -> Self {
-        let (session, recipes, effects, consumed, copied, failed, refusals, known) = Default::default();
+        let (session, recipes, effects, failed, refusals, known) = Default::default();
         let outside: u64 = buffers.iter().map(|(_, facts)| facts.length).fold(0, u64::saturating_add);
         let bytes = labels.machine().end().saturating_add(outside);
-        let budget = Cell::new(bytes.saturating_mul(LOOKS_PER_BYTE).saturating_add(FREE_LOOKS));
-        Self { labels, buffers, depth, session, recipes, effects, consumed, copied, budget, failed, refusals, known }
+        let (changes, counters) = (ChangeTimes::of(labels.machine()), PlanCounters::new(bytes));
+        Self { labels, buffers, depth, session, recipes, effects, changes, counters, failed, refusals, known }
     }
 
     pub(super) fn plan(mut self, values: &[Ref]) -> BuildPlan<'a> {
@@ -92,7 +91,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             self.refuse(at, what);
             return BuildPlan { refusals: self.refusals, ..BuildPlan::default() };
         }
-        let mut order = BuildOrder::new(self.labels.machine(), &self.recipes);
+        let mut order = BuildOrder::new(self.labels.machine(), &self.recipes, &self.changes);
         let mut impossible = Vec::new();
         for value in values {
             if let Err(found) = order.add(*value) {
@@ -186,7 +185,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         {
             // The wrapper describes an array, but joblib's unpickler returns what the pickle holds.
             let nested = self.nested(*contents)?;
-            self.consumed.borrow_mut().extend(items.first().map(|wrapper| machine.resolve(*wrapper)));
+            items.first().into_iter().for_each(|wrapper| self.counters.consume(machine.resolve(*wrapper)));
             return Ok(alone(Make::Pickle(Box::new(nested))));
         }
         let call = planned_call(self.labels, reference)?;
@@ -197,21 +196,23 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         if call.base.is_some() && !matches!(builder, Builder::Instance(_)) {
             return Err("has a base that it does not have".into());
         }
-        let context = PlanContext {
+        let parts = PlanParts {
             labels: self.labels,
             recipes: &self.recipes,
             buffers: self.buffers,
             effects: &self.effects,
-            consumed: &self.consumed,
-            copied: &self.copied,
-            budget: &self.budget,
+            changes: &self.changes,
+            counters: &self.counters,
         };
-        recipe(&context, builder, &call)
+        let context = PlanContext::new(parts, index);
+        context.spend(call.arguments.len())?;
+        let recipe = recipe(&context, builder, &call);
+        context.fault().map_or(recipe, |fault| Err(fault.to_owned()))
     }
 
     /// A module as a value: sessions that import modules have them.
     fn module(&self, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-        let name = match call.arguments.as_slice() {
+        let name = match call.arguments {
             [name] if !call.is_new => self.labels.string(*name),
             _ => None,
         };
@@ -246,7 +247,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
     /// Refuses the calls that have no recipe, unless a recipe of another call makes use of them.
     fn refuse_unexplained(&mut self) {
         let machine = self.labels.machine();
-        let consumed: HashSet<Ref> = self.consumed.borrow_mut().drain(..).collect();
+        let consumed: HashSet<Ref> = self.counters.take_consumed().into_iter().collect();
         let mut failed = std::mem::take(&mut self.failed);
         // An object comes before its parts: if a recipe refuses it, these are refused because nothing uses them.
         let span = |index: usize| machine.span(Ref::node(index));

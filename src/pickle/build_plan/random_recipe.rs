@@ -9,7 +9,7 @@ use super::value_recipe::wide_int;
 use super::{PlanContext, PlannedCall, Recipe, Refused};
 use crate::pickle::format::lines::TextInteger;
 use crate::pickle::format::opcode::Opcode;
-use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
+use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
 /// The longest opcode of an integer in a seed, in bytes, and the most integers of a seed.
 const MAX_SEED_BYTES: usize = 1024;
@@ -81,8 +81,8 @@ pub(crate) struct BitGeneratorMake {
 pub(crate) enum BitGeneratorSeed {
     /// A `SeedSequence`, which is the last of the needs.
     Sequence,
-    /// `None`: the generator was seeded as in numpy 1.16.
-    Legacy,
+    /// `None`: the generator was seeded as in numpy 1.16, or got a key in place of a seed.
+    Missing,
     /// Not in the file.
     Unknown,
 }
@@ -169,7 +169,7 @@ pub(super) fn recipe<'a>(
 
 /// `__bit_generator_ctor(class)` with the state (dict, seed), or the dict alone.
 fn bit_generator(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<(RandomMake, Vec<Ref>), Refused> {
-    let (&[class], Some(state)) = (call.arguments.as_slice(), call.state) else { return Err(UNUSUAL.to_owned()) };
+    let (&[class], Some(state)) = (call.arguments, call.state) else { return Err(UNUSUAL.to_owned()) };
     let (state, seed) = match context.items(state, NodeKind::Tuple) {
         Some(&[state, seed]) => (state, Some(seed)),
         Some(_) => return Err(UNUSUAL.to_owned()),
@@ -177,8 +177,8 @@ fn bit_generator(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Resul
     };
     let (mut make, mut needs) = bit_generator_state(context, class, state, 0)?;
     if let Some(seed) = seed {
-        make.seed = if matches!(context.value(seed), Value::Leaf(Leaf::None)) {
-            BitGeneratorSeed::Legacy
+        make.seed = if matches!(context.leaf(seed), Some(Leaf::None)) {
+            BitGeneratorSeed::Missing
         } else if matches!(context.array_make(seed), Some(ArrayMake::Random(RandomMake::SeedSequence { .. }))) {
             needs.push(seed);
             BitGeneratorSeed::Sequence
@@ -192,7 +192,7 @@ fn bit_generator(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Resul
 /// `__generator_ctor(bit generator)`, or `__generator_ctor('PCG64')` with the state of that.
 fn generator(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<(RandomMake, Vec<Ref>), Refused> {
     let made_of = parts(context, call)?;
-    match call.state.filter(|state| !matches!(context.value(*state), Value::Leaf(Leaf::None))) {
+    match call.state.filter(|state| !matches!(context.leaf(*state), Some(Leaf::None))) {
         None if is_bit_generator(context, made_of) => Ok((RandomMake::Generator, vec![made_of])),
         Some(state) if !is_bit_generator(context, made_of) => {
             let (make, needs) = bit_generator_state(context, made_of, state, 0)?;
@@ -217,11 +217,12 @@ fn random_state(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result
     if !is_whole {
         needs.insert(0, made_of);
     }
-    let part = |key| context.entry(state, key).ok_or(UNUSUAL);
+    let state = context.state_dict(state)?;
+    let part = |key| state.get(key).ok_or(UNUSUAL);
     let has_gauss = context.flag(part("has_gauss")?).ok_or(UNUSUAL)?;
-    let gauss = match context.value(part("gauss")?) {
-        Value::Leaf(Leaf::Float(gauss)) => gauss,
-        Value::Leaf(Leaf::Int(0)) => 0.0,
+    let gauss = match context.leaf(part("gauss")?) {
+        Some(Leaf::Float(gauss)) => gauss,
+        Some(Leaf::Int(0)) => 0.0,
         _ => return Err(UNUSUAL.to_owned()),
     };
     Ok((RandomMake::RandomState { state: make, is_whole, has_gauss, gauss }, needs))
@@ -229,7 +230,7 @@ fn random_state(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result
 
 /// The bit generator that a generator is made of: the only argument, or the first one before `__bit_generator_ctor`.
 fn parts(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<Ref, Refused> {
-    match *call.arguments.as_slice() {
+    match *call.arguments {
         [made_of] => Ok(made_of),
         [made_of, maker] => {
             let maker = context.global(maker).filter(|(module, _)| &**module == "numpy.random._pickle");
@@ -254,12 +255,14 @@ fn bit_generator_state(
         .iter()
         .find(|(known, of, _)| *known == name && module.as_deref().is_none_or(|module| module == *of));
     let (name, _, entries) = known.ok_or("makes a bit generator that is not known")?;
-    let named = context.entry(state, "bit_generator").and_then(|named| context.short_text(named, 64));
-    let inner = context.entry(state, "state").filter(|_| named.as_deref() == Some(*name)).ok_or(UNUSUAL)?;
+    let state = context.state_dict(state)?;
+    let named = state.get("bit_generator").and_then(|named| context.short_text(named, 64));
+    let inner = state.get("state").filter(|_| named.as_deref() == Some(*name)).ok_or(UNUSUAL)?;
+    let inner = context.state_dict(inner)?;
     let mut needs = Vec::new();
     let mut checked = Vec::new();
     for (is_inner, key, expected) in entries.iter().copied() {
-        let value = context.entry(if is_inner { inner } else { state }, key).ok_or(UNUSUAL)?;
+        let value = (if is_inner { &inner } else { &state }).get(key).ok_or(UNUSUAL)?;
         let value = match expected {
             Expected::UpTo(most) => {
                 let number = context.int(value).filter(|number| (0..=most).contains(number));
@@ -286,7 +289,7 @@ fn bit_generator_state(
 /// `__pyx_unpickle_SeedSequence(SeedSequence, checksum, None)` with the state (entropy, children, pool, size of the
 /// pool, spawn key).
 fn seed_sequence(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<(RandomMake, Vec<Ref>), Refused> {
-    let (&[class, checksum, first], Some(state)) = (call.arguments.as_slice(), call.state) else {
+    let (&[class, checksum, first], Some(state)) = (call.arguments, call.state) else {
         return Err(UNUSUAL.to_owned());
     };
     let class = context
@@ -294,7 +297,7 @@ fn seed_sequence(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Resul
         .filter(|(module, _)| matches!(&**module, "numpy.random.bit_generator" | "numpy.random._bit_generator"));
     let is_written = class.is_some_and(|(_, name)| &*name == "SeedSequence")
         && context.int(checksum).is_some()
-        && matches!(context.value(first), Value::Leaf(Leaf::None));
+        && matches!(context.leaf(first), Some(Leaf::None));
     let state = context.items(state, NodeKind::Tuple).filter(|_| is_written);
     let Some(&[entropy, children, pool, pool_size, spawn_key]) = state else { return Err(UNUSUAL.to_owned()) };
     let within = |value, most| context.int(value).filter(|number| (0..=most).contains(number)).ok_or(UNUSUAL);
@@ -315,10 +318,10 @@ fn seed_sequence(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Resul
 
 /// An integer that is not negative, or some of them.
 fn is_entropy(context: &PlanContext<'_, '_>, entropy: Ref) -> bool {
-    let is_seed = |seed: Ref| match context.value(seed) {
-        Value::Leaf(Leaf::Int(number)) => number >= 0,
-        Value::Leaf(Leaf::LargeInt) => {
-            let opcode = context.labels.machine().opcode_bytes(seed);
+    let is_seed = |seed: Ref| match context.leaf(seed) {
+        Some(Leaf::Int(number)) => number >= 0,
+        Some(Leaf::LargeInt) => {
+            let opcode = context.opcode_bytes(seed);
             opcode.len() <= MAX_SEED_BYTES && !is_negative(opcode)
         }
         _ => false,

@@ -10,11 +10,15 @@ pub(crate) fn each_once<P: Copy + Eq + Hash>(refusals: impl IntoIterator<Item = 
     let mut all: Vec<(P, String)> = Vec::new();
     for (place, what) in refusals {
         let callee = callee(&what);
-        match known.get(&(place, callee.to_owned())).and_then(|index| all.get_mut(*index)) {
-            Some((_, found)) if found == callee => *found = what,
+        // A use of a global says that loading imports it, and its lookup says only its name.
+        let name = callee.strip_prefix("import ").unwrap_or(callee);
+        match known.get(&(place, name.to_owned())).and_then(|index| all.get_mut(*index)) {
+            Some((_, found)) if !found.contains(" (") && (what.contains(" (") || found.starts_with("import ")) => {
+                *found = what;
+            }
             Some(_) => {}
             None => {
-                known.insert((place, callee.to_owned()), all.len());
+                known.insert((place, name.to_owned()), all.len());
                 all.push((place, what));
             }
         }
@@ -23,7 +27,7 @@ pub(crate) fn each_once<P: Copy + Eq + Hash>(refusals: impl IntoIterator<Item = 
 }
 
 /// What comes before the reason, which is in parentheses.
-fn callee(what: &str) -> &str {
+pub(crate) fn callee(what: &str) -> &str {
     what.split_once(" (").map_or(what, |(callee, _)| callee)
 }
 
@@ -41,6 +45,7 @@ mod tests {
         assert_eq!(once(&[(0, "m.f"), (0, "m.g"), (0, "m.f (why)")]), ["0 m.f (why)", "0 m.g"]);
         assert_eq!(once(&[(0, "m.f (why)"), (0, "m.f"), (0, "m.f (other)")]), ["0 m.f (why)"]);
         assert_eq!(once(&[(0, "m.f (why)"), (1, "m.f")]), ["0 m.f (why)", "1 m.f"]);
+        assert_eq!(once(&[(0, "m.f"), (0, "import m.f"), (0, "m.f (why)")]), ["0 m.f (why)"]);
         assert_eq!(once(&[(0, "a second state"), (0, "a second state")]), ["0 a second state"]);
     }
 }

@@ -9,7 +9,7 @@ use super::array_arguments::array_builder;
 use super::array_description::{ArrayClass, ArrayContents, ArrayDescription, ItemOrder};
 use super::array_recipe::{ArrayBuilder, MAX_BYTES, checked_count, checked_dtype, checked_shape};
 use super::{PlanContext, PlannedCall, Refused};
-use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
+use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
 /// How many times as long as their buffer items may be that are looked at one by one.
 const MAX_OVERLAP: u64 = 4;
@@ -19,7 +19,7 @@ pub(super) fn describe<'a>(
     context: &PlanContext<'_, 'a>,
     call: &PlannedCall<'_>,
 ) -> Result<ArrayDescription<'a>, Refused> {
-    let &[shape, dtype, base, offset, strides] = call.arguments.as_slice() else {
+    let &[shape, dtype, base, offset, strides] = call.arguments else {
         return Err("is called with other arguments than snapcli writes".to_owned());
     };
     let (shape, dtype) = (checked_shape(context, shape)?, (dtype, checked_dtype(context, dtype)?));
@@ -39,8 +39,12 @@ pub(super) fn describe<'a>(
     // Each bool and each character is looked at, so there must not be many more of them than the buffer has.
     let axes = shape.iter().zip(&strides).filter(|(_, stride)| **stride != 0);
     let distinct = axes.fold(dtype.1.size, |size, (length, _)| size.saturating_mul(*length));
-    if dtype.1.has_limits() && distinct > (range.end - range.start).saturating_mul(MAX_OVERLAP) {
-        return Err("has bools or characters that overlap too often".to_owned());
+    if dtype.1.has_limits() {
+        if distinct > (range.end - range.start).saturating_mul(MAX_OVERLAP) {
+            return Err("has bools or characters that overlap too often".to_owned());
+        }
+        // They are copied, too, and many arrays may have one buffer.
+        context.spend(usize::try_from(distinct.saturating_mul(2)).unwrap_or(usize::MAX))?;
     }
     let is_read_only = is_made_read_only(context, call.node);
     let contents = ArrayContents::Shared { base, offset, strides, is_read_only };
@@ -63,10 +67,10 @@ pub(crate) fn byte_range(shape: &[u64], strides: &[i64], offset: u64, item: u64)
 /// The length of the memory of a base.
 fn length_of_base(context: &PlanContext<'_, '_>, base: Ref) -> Result<u64, Refused> {
     let no_buffer = || "uses something that is no buffer".to_owned();
-    match context.value(base) {
-        Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Ok(bytes.len() as u64),
-        Value::Leaf(_) => context.buffer(base).map(|facts| facts.length).ok_or_else(no_buffer),
-        Value::Node(_) => {
+    match context.leaf(base) {
+        Some(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => Ok(bytes.len() as u64),
+        Some(_) => context.buffer(base).map(|facts| facts.length).ok_or_else(no_buffer),
+        None => {
             let base = context.array_of(base).ok_or_else(no_buffer)?;
             if base.dtype.1.has_objects {
                 return Err("takes numbers from the memory of objects".to_owned());
@@ -83,8 +87,8 @@ fn is_made_read_only(context: &PlanContext<'_, '_>, array: Ref) -> bool {
         let call = context.call(*effect).filter(|call| call.state.is_none() && call.added.is_none() && !call.is_new);
         let Some(call) = call else { continue };
         let is_set_flags = array_builder(&call.module, &call.name) == Some(ArrayBuilder::SetFlags);
-        if let (true, &[_, flag]) = (is_set_flags, call.arguments.as_slice())
-            && matches!(context.value(flag), Value::Leaf(Leaf::Bool(false)))
+        if let (true, &[_, flag]) = (is_set_flags, call.arguments)
+            && matches!(context.leaf(flag), Some(Leaf::Bool(false)))
         {
             context.consume(*effect);
             is_read_only = true;

@@ -269,12 +269,17 @@ impl<'m, 'a> Labels<'m, 'a> {
         filled_by().unwrap_or(argument)
     }
 
-    /// The value of a key in a dict, if it is one of the first [`MAX_KEYS`].
+    /// The value of a key in a dict, if it is one of the first [`MAX_KEYS`], and all of these are literal strings. The
+    /// last value of a key counts, as in Python.
     pub(crate) fn under(&self, dict: Ref, key: &str) -> Option<Ref> {
         let Some(Node { kind: NodeKind::Dict, items, .. }) = self.machine.node(dict) else { return None };
-        let (pairs, _) = items.as_chunks::<2>();
-        let mut pairs = pairs.iter().take(MAX_KEYS);
-        pairs.find(|[found, _]| self.string(*found).as_deref() == Some(key)).map(|[_, value]| *value)
+        let mut under = None;
+        for [found, value] in items.as_chunks::<2>().0.iter().take(MAX_KEYS) {
+            if *self.string(*found)? == *key {
+                under = Some(*value);
+            }
+        }
+        under
     }
 
     /// The type of a numpy scalar with this dtype.

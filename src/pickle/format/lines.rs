@@ -122,10 +122,15 @@ fn prefixed(number: &str) -> (u32, &str) {
     (base, digits.strip_prefix('_').unwrap_or(digits))
 }
 
-/// FLOAT. Rust accepts what `PyOS_string_to_double` accepts: `1e5`, `1.`, `.5`, `inf`, `nan`.
+/// FLOAT. Rust accepts what `PyOS_string_to_double` accepts: `1e5`, `1.`, `.5`, `inf`, `nan`. A number that is too
+/// large is an `OverflowError` there, and infinite here.
 pub(super) fn float(line: &[u8]) -> Result<Argument<'static>, LineProblem> {
     let string = std::str::from_utf8(line).ok();
-    string.and_then(|string| string.parse().ok()).map(Argument::Float).ok_or("not a float")
+    let number: f64 = string.and_then(|string| string.parse().ok()).ok_or("not a float")?;
+    if number.is_infinite() && line.iter().any(u8::is_ascii_digit) {
+        return Err("a float that is too large");
+    }
+    Ok(Argument::Float(number))
 }
 
 /// STRING: a `str` of Python 2 as its `repr` wrote it.
@@ -284,6 +289,11 @@ mod tests {
     fn floats_are_read_as_python_reads_them() {
         assert_eq!(float(b"1e5"), Ok(Argument::Float(1e5)));
         assert_eq!(float(b"-inf"), Ok(Argument::Float(f64::NEG_INFINITY)));
+        assert_eq!(float(b"1.7976931348623157e308"), Ok(Argument::Float(f64::MAX)));
+        assert_eq!(float(b"1e-400"), Ok(Argument::Float(0.0)));
+        for too_large in [&b"1e400"[..], b"-1e400", b"1.8e308"] {
+            assert_eq!(float(too_large), Err("a float that is too large"));
+        }
         assert!(float(b"1.0 ").is_err() && float(b"").is_err());
     }
 }

@@ -25,6 +25,8 @@ pub(in crate::pickle) struct DtypeState<T> {
     pub fields: T,
     /// The size of an item, or -1 if the code determines it.
     pub size: T,
+    /// The alignment of an item, or -1 if the code determines it.
+    pub alignment: T,
     pub flags: T,
     /// The unit of dates and time differences.
     pub metadata: Option<T>,
@@ -33,8 +35,8 @@ pub(in crate::pickle) struct DtypeState<T> {
 impl<T: Copy> DtypeState<T> {
     /// From the items of the tuple; `None` if it is shorter than numpy writes it.
     pub(in crate::pickle) fn of(items: &[T]) -> Option<Self> {
-        let &[_, order, subarray, names, fields, size, _, flags, ..] = items else { return None };
-        Some(Self { order, subarray, names, fields, size, flags, metadata: items.get(8).copied() })
+        let &[_, order, subarray, names, fields, size, alignment, flags, ..] = items else { return None };
+        Some(Self { order, subarray, names, fields, size, alignment, flags, metadata: items.get(8).copied() })
     }
 }
 

@@ -78,6 +78,22 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     ])
         .builds(CLASS),
 
+    // Functions by reference, which nothing calls while a file is loaded.
+    known(&["numpy", "numpy._core._multiarray_umath", "numpy.core._multiarray_umath"], &[
+        "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+        "bitwise_and", "bitwise_count", "bitwise_or", "bitwise_xor", "cbrt", "ceil", "conjugate", "copysign",
+        "cos", "cosh", "deg2rad", "degrees", "divide", "divmod", "equal", "exp", "exp2", "expm1", "fabs",
+        "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frexp", "gcd", "greater",
+        "greater_equal", "heaviside", "hypot", "invert", "isfinite", "isinf", "isnan", "isnat", "lcm", "ldexp",
+        "left_shift", "less", "less_equal", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2",
+        "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "matvec", "maximum", "minimum",
+        "modf", "multiply", "negative", "nextafter", "not_equal", "positive", "power", "rad2deg", "radians",
+        "reciprocal", "remainder", "right_shift", "rint", "sign", "signbit", "sin", "sinh", "spacing", "sqrt",
+        "square", "subtract", "tan", "tanh", "true_divide", "trunc", "vecdot", "vecmat",
+    ])
+        .as_value()
+        .singleton("numpy.ufunc"),
+
     known(&["numpy.random._pickle"], &["__bit_generator_ctor"])
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))

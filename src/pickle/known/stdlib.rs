@@ -105,6 +105,12 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["signal"], &["Signals", "Handlers", "Sigmasks"]).effect(Effect::Data).builds(Value(B::EnumMember)),
     known(&["socket"], &["AddressFamily", "SocketKind"]).effect(Effect::Data).builds(Value(B::EnumMember)),
     known(&["calendar"], &["Month", "Day"]).effect(Effect::Data).builds(Value(B::EnumMember)),
+    known(&["ssl"], &["TLSVersion", "VerifyMode"]).effect(Effect::Data).builds(Value(B::EnumMember)),
+    data(&["os", "posix"], &["stat_result", "statvfs_result", "terminal_size", "times_result", "uname_result"])
+        .builds(Value(B::Record)),
+    data(&["time"], &["struct_time"]).builds(Value(B::Record)),
+    data(&["resource"], &["struct_rusage"]).builds(Value(B::Record)),
+    data(&["pwd"], &["struct_passwd"]).builds(Value(B::Record)),
     data(&["array"], &["array"]).builds(Value(B::Array)).traits(&[Trait::CalledBase]),
     data(&["array"], &["_array_reconstructor"])
         .makes(Makes::InstanceOf(0))

@@ -109,8 +109,7 @@ impl<'a> Machine<'a> {
     /// The value of a key in the state of an array's wrapper.
     pub(crate) fn described(&self, array: &Node, key: &str) -> Option<Ref> {
         let state = self.node(*array.items.first()?)?.state?;
-        let Node { kind: NodeKind::Dict, items, .. } = self.node(state)? else { return None };
-        self.item(items, key)
+        self.keyed_dict(state, MAX_STATE).ok()?.get(key)
     }
 
     fn is_new_wrapper(&mut self, top: Ref) -> bool {
@@ -164,30 +163,21 @@ impl<'a> Machine<'a> {
         if unusual || by_init || self.arrays.second_states.contains(&wrapper) {
             return Err(NOT_JOBLIB);
         }
-        let state = node.state.and_then(|state| self.node(state)).filter(|state| state.kind == NodeKind::Dict);
-        let items = state.map_or(&[][..], |state| state.items.as_slice());
-        if items.len() > 2 * MAX_STATE {
-            return Err(NOT_JOBLIB);
-        }
+        let state = node.state.ok_or(NOT_JOBLIB)?;
+        let state = self.keyed_dict(state, MAX_STATE).map_err(|_| NOT_JOBLIB)?;
         // `second_states` holds resolved references.
-        let dtype = self.item(items, "dtype").map(|dtype| self.resolve(dtype)).ok_or("has no dtype")?;
-        let shape = self.item(items, "shape").and_then(|shape| self.count_in(shape)).ok_or("has no valid shape")?;
+        let dtype = state.get("dtype").map(|dtype| self.resolve(dtype)).ok_or("has no dtype")?;
+        let shape = state.get("shape").and_then(|shape| self.count_in(shape)).ok_or("has no valid shape")?;
         if self.arrays.second_states.contains(&dtype) {
             return Err("has a dtype with a second state");
         }
         let dtype = self.node(dtype).and_then(|dtype| self.dtype_item_size(dtype));
         let Some(size) = dtype.ok_or("has an unknown dtype")? else { return Ok(ArrayBytes::Pickle) };
         // joblib aligns the contents since 1.2: then a byte with the length of the padding comes first.
-        let alignment = self.item(items, "numpy_array_alignment_bytes");
+        let alignment = state.get("numpy_array_alignment_bytes");
         let padded = alignment.is_some_and(|bytes| !matches!(self.value(bytes), Value::Leaf(Leaf::None)));
         let count = shape.checked_mul(size).ok_or("has an impossible size")?;
         Ok(ArrayBytes::Bytes { count, padded })
-    }
-
-    /// The value of a key in a dict: the last one, as that replaces the earlier ones.
-    fn item(&self, items: &[Ref], key: &str) -> Option<Ref> {
-        let pairs = items.as_chunks::<2>().0.iter().rev();
-        pairs.clone().find(|[found, _]| self.short_str(*found).as_deref() == Some(key)).map(|[_, value]| *value)
     }
 
     /// The number of items of an array of this shape.

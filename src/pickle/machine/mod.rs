@@ -15,6 +15,7 @@ mod items;
 mod joblib_arrays;
 #[cfg(test)]
 mod joblib_tests;
+mod keyed_dict;
 mod limits;
 #[cfg(test)]
 mod machine_tests;
@@ -27,6 +28,7 @@ mod view;
 
 pub use self::joblib_arrays::opcodes_around;
 
+pub(crate) use self::keyed_dict::{KeyFault, KeyedDict};
 pub use self::limits::MachineError;
 pub(crate) use self::limits::{MAX_MARKS, MAX_MEMO, MAX_STACK};
 pub(crate) use self::memo_slots::FarSlot;

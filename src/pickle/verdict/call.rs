@@ -207,7 +207,8 @@ impl Judge {
         if self.count_again(class, &shown, why) {
             return class;
         }
-        self.note(class, site.at, &shown, &show::arguments(labels, site.arguments, site.skip), why)
+        let arguments = show::arguments(labels, &shown, site.arguments, site.skip);
+        self.note(class, site.at, &shown, &arguments, why)
     }
 
     pub(super) fn dangerous(

@@ -24,6 +24,7 @@ mod symbol;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use serde::Serialize;
@@ -53,16 +54,31 @@ pub enum VerdictClass {
     /// It runs commands, evaluates code, opens files or sockets, imports modules to run them, calls a function that the
     /// pickle defines, or calls an object that cannot be resolved.
     Dangerous,
+    /// It is unknown: the pickle is too large to be followed within the limits.
+    #[serde(rename = "not judged")]
+    NotJudged,
 }
 
 impl VerdictClass {
-    /// In words, after "loading it".
+    /// In words, as a sentence without its full stop.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Plain => "builds plain data",
-            Self::Code => "rebuilds functions and classes, but calls only hooks such as __setstate__",
-            Self::Calls => "calls importable code that is not known to be harmless",
-            Self::Dangerous => "can do anything: run commands, evaluate code, open files or sockets",
+            Self::Plain => "loading it builds plain data",
+            Self::Code => "loading it rebuilds functions and classes, but calls only hooks such as __setstate__",
+            Self::Calls => "loading it calls importable code that is not known to be harmless",
+            Self::Dangerous => "loading it can do anything: run commands, evaluate code, open files or sockets",
+            Self::NotJudged => "the file is too large to tell what loading it would do",
+        }
+    }
+
+    /// Its name, also in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Code => "code",
+            Self::Calls => "calls",
+            Self::Dangerous => "dangerous",
+            Self::NotJudged => "not judged",
         }
     }
 }
@@ -141,16 +157,18 @@ impl Verdict {
         let mut judge = Judge::new(0, budget);
         judge.judge_run(bytes, labels);
         judge.following_pickles(bytes, labels.machine().end());
-        // Of what could not be remembered, nothing was judged.
-        if let Err(error) = budget.check() {
-            return Self::refused(&error.into());
+        let verdict = judge.verdict();
+        match budget.check() {
+            Ok(()) => verdict,
+            // What was found so far is true, but it is not all.
+            Err(_) if verdict.class == VerdictClass::Dangerous => verdict,
+            Err(error) => Self::refused(&error.into()),
         }
-        judge.verdict()
     }
 
     /// The verdict on a pickle of which the machine could not keep all values. So it is unknown whether it is plain.
     pub(crate) fn of_large(self, error: &MachineError) -> Self {
-        self.refusing(&[(0, format!("all of the pickle (is too large to tell whether it is plain data: {error})"))])
+        if self.class == VerdictClass::Plain { Self::refused(error) } else { self }
     }
 
     /// The same verdict, which is not plain: an untrusted load refuses these.
@@ -171,11 +189,25 @@ impl Verdict {
         Self::of_file(bytes, budget).unwrap_or_else(|error| Self::refused(&error))
     }
 
-    /// The verdict on a pickle that the machine has rejected: what a load does before the error is unknown.
+    /// The verdict on a pickle that the machine has rejected. If it is no pickle, then a load does something unknown
+    /// before the error; if it is too large, nothing is known.
     pub fn refused(error: &MachineError) -> Self {
         let mut judge = Judge::new(0, &WorkBudget::new(0, None));
-        judge.note(VerdictClass::Dangerous, 0, "the pickle", "", &format!("cannot be analysed: {error}"));
+        let class = if error.is_limit() { VerdictClass::NotJudged } else { VerdictClass::Dangerous };
+        judge.note(class, 0, "the pickle", "", &format!("cannot be analysed: {error}"));
         judge.verdict()
+    }
+
+    /// The same verdict without the arguments of calls within these ranges of the file, which hold credentials. Those
+    /// of dangerous calls are shown: the file may lie about what it holds.
+    pub(crate) fn hiding(mut self, ranges: &[Range<u64>]) -> Self {
+        for finding in &mut self.findings {
+            let is_shown = finding.arguments.is_empty() || finding.class == VerdictClass::Dangerous;
+            if !is_shown && ranges.iter().any(|range| range.contains(&finding.offset)) {
+                finding.arguments = "(…)".to_owned();
+            }
+        }
+        self
     }
 
     /// The findings of the worst class.
@@ -188,7 +220,7 @@ impl Verdict {
 fn refused(offset: u64, what: &str) -> Finding {
     let (callee, why) = match what.split_once(" (") {
         Some((callee, why)) => (callee, why.strip_suffix(')').unwrap_or(why)),
-        None => (what, "is not built from a file of others, so only an unpickler could make it"),
+        None => (what, "is not among what a file of others may use"),
     };
     let (callee, why) = (callee.to_owned(), why.to_owned());
     Finding { class: VerdictClass::Calls, offset, callee, arguments: String::new(), why, count: 1 }

@@ -14,9 +14,18 @@ const MAX_SHOWN: usize = 6;
 /// What it costs to show one value, in steps of the budget.
 const STEPS_FOR_VALUE: u64 = 8;
 
+/// Functions that set an attribute or an item, the value of which may be a credential.
+const SETTERS: [&str; 4] = ["setattr", "__setattr__", "setitem", "__setitem__"];
+
 /// The arguments of a call in parentheses, without the first `skip` of them.
-pub(super) fn arguments(labels: &Labels<'_, '_>, arguments: Option<Ref>, skip: usize) -> String {
+pub(super) fn arguments(labels: &Labels<'_, '_>, callee: &str, arguments: Option<Ref>, skip: usize) -> String {
+    let sets = SETTERS.contains(&callee.rsplit('.').next().unwrap_or(callee));
     let shown = match arguments.and_then(|arguments| labels.machine().node(arguments)) {
+        Some(Node { kind: NodeKind::Tuple, items, .. }) if sets && items.len() > skip => {
+            let names = items.get(skip..items.len() - 1).unwrap_or_default();
+            let parts = [joined(labels, names, MAX_DEPTH), "…".to_owned()];
+            parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+        }
         Some(Node { kind: NodeKind::Tuple, items, .. }) => {
             joined(labels, items.get(skip..).unwrap_or_default(), MAX_DEPTH)
         }

@@ -136,7 +136,9 @@ impl<'py> ClassNamespace<'py> {
 fn must_be_set(name: &str, value: &Bound<'_, PyAny>, special: bool) -> bool {
     // None in the body means "set later", so a real None is set later as well. `type` makes a static method of a
     // function `__new__`, and that of an enumeration is a plain function.
-    (value.is_none() && !special) || (name == "__new__" && value.is_exact_instance_of::<PyFunction>())
+    // The `__init_subclass__` of `typing.Protocol` takes a class that has this for one that inherits it (3.15).
+    let is_of_protocol = name == "_is_runtime_protocol";
+    (value.is_none() && !special) || is_of_protocol || (name == "__new__" && value.is_exact_instance_of::<PyFunction>())
 }
 
 /// Whether Python itself gives a class this attribute: slots, `__dict__`, caches.

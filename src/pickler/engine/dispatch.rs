@@ -12,7 +12,7 @@ use super::super::plan::{DirectWrite, ObjectPlan};
 use super::super::strategy::{Strategy, classify};
 use super::super::{
     classes, container_iterator, exceptions, functions, lazy_imports, memory, named_objects, raw_instances, reduce,
-    repeated_values, resources, unkept_state, weak_objects,
+    repeated_values, resources, unkept_state, weak_objects, without_dill,
 };
 
 /// The plan for an object that the fast path does not know and that has no slot, or none in the current segment.
@@ -94,6 +94,7 @@ fn carry_out<'py>(
             _ => resources::refuse(context, object, &refusal.what),
         },
         Strategy::DillFunction(function) => Ok(ObjectPlan::Dill { function: Some(function.clone_ref(object.py())) }),
+        Strategy::WithoutDill => without_dill::plan(context, object),
         Strategy::DillPickler => Ok(ObjectPlan::Dill { function: None }),
     }
 }

@@ -117,6 +117,7 @@ function verdict(found) {
     code: 'Loading it recreates functions and classes.',
     calls: 'Loading it calls importable code that is not known to be harmless.',
     dangerous: 'Loading it can do anything: run commands, evaluate code, open files or sockets.',
+    'not judged': 'The file is too large to tell what loading it would do.',
   };
   $('verdict').hidden = false;
   $('verdict').append(element('p', { class: found.class === 'dangerous' ? 'bad' : '' },
@@ -128,7 +129,7 @@ function verdict(found) {
   // Show the findings that decide the verdict, and fold the others.
   const worst = findings.filter((finding) => finding.class === found.class);
   const mild = findings.filter((finding) => finding.class !== found.class);
-  const [shown, folded] = found.class === 'dangerous' || found.class === 'calls' ? [worst, mild] : [[], findings];
+  const [shown, folded] = ['dangerous', 'calls', 'not judged'].includes(found.class) ? [worst, mild] : [[], findings];
   if (shown.length > 0) $('verdict').append(longList(shown, line));
   if (folded.length > 0) {
     const title = element('summary', {}, `${count(folded.length, shown.length > 0 ? 'less severe finding' : 'finding')}`);

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use glob::Pattern;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyUserWarning, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
 
 use super::arguments::{check_matches, patterns, size};
 use super::load_source::{LoadSource, with_code};
-use super::loaded_dict;
 use super::raised_errors::to_exception;
 use super::restore_report::RestoreReport;
 use super::saved_namespace::own_namespace;
@@ -70,10 +69,10 @@ pub(super) fn restore<'py>(
     .run(py, source)
 }
 
-/// Loads the variables of a snapshot into a new dict, and changes no module. Returns a LoadedDict: a dict whose `lost`
-/// has the variables that could not be loaded, each with the reason.
+/// Loads the variables of a snapshot into a new dict, and changes no module. Variables that cannot be loaded are
+/// missing from the dict, and a UserWarning names them: `restore(source, into=names)` returns a report instead.
 ///
-/// The functions of the session look up their globals in that dict. The arguments are those of `restore`.
+/// The functions of the session look up their globals in that dict. The other arguments are those of `restore`.
 #[pyfunction]
 #[pyo3(signature = (
     source, only = None, *, exclude = None, rename = None, mmap = false, partial = false, trust = false,
@@ -91,7 +90,7 @@ pub(super) fn load_dict<'py>(
     trust: bool,
     max_memory: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let names = loaded_dict::new(py)?;
+    let names = PyDict::new(py);
     let report = LoadCall {
         only: patterns(only, "only")?,
         exclude: patterns(exclude, "exclude")?,
@@ -104,7 +103,9 @@ pub(super) fn load_dict<'py>(
         max_memory: size(max_memory, "max_memory")?,
     }
     .run(py, source)?;
-    loaded_dict::set_report(&names, report)?;
+    if let Some(text) = report.loss() {
+        PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 1)?;
+    }
     Ok(names)
 }
 

@@ -11,7 +11,6 @@ mod file_questions;
 mod json_objects;
 mod load_call;
 mod load_source;
-mod loaded_dict;
 mod raised_errors;
 mod restore_report;
 mod save_call;
@@ -93,11 +92,9 @@ fn _run(arguments: Vec<std::ffi::OsString>, has_options: bool) -> u8 {
     crate::python::injected::run_in_python(arguments, has_options)
 }
 
-/// Adds what is not a Rust function or class, and records the state of the process: what differs from it at a save is
-/// what the session has changed.
+/// Adds the version, and records the state of the process: what differs from it at a save is what the session has
+/// changed.
 fn complete(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    let py = module.py();
-    start_state::record(py);
-    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    module.add("LoadedDict", loaded_dict::class(py)?)
+    start_state::record(module.py());
+    module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

@@ -1,5 +1,6 @@
 //! What `snapcli.restore` returns: what was restored, and what was not and why, for programs and for people.
 
+use std::ffi::CString;
 use std::io;
 
 use pyo3::prelude::*;
@@ -10,7 +11,7 @@ use super::json_objects::to_python;
 use super::save_report::Lost;
 use crate::session::{LostVariable, Restored};
 use crate::snapshot::index::{SCHEMA, UnsavableObject};
-use crate::ui::{Lines, count};
+use crate::ui::{Lines, count, escape};
 
 /// What was restored, and what was not and why. `print(report)` shows it to a person or a language model.
 ///
@@ -50,6 +51,15 @@ impl RestoreReport {
         let Restored { names, lost, module, state, notes } = restored;
         let notes = first_notes.into_iter().chain(notes).collect();
         Self { file, restored: names, lost, markers, module, state, notes, trusted }
+    }
+
+    /// What is lost, for a warning.
+    pub(super) fn loss(&self) -> Option<CString> {
+        let lost = self.lost.iter().map(|lost| format!("{} ({}): {}", lost.name, lost.type_name, lost.why));
+        let lost: Vec<String> = lost.collect();
+        let text = format!("cannot restore from {}: {}", self.file, lost.join("; "));
+        let text = CString::new(escape(&text).into_owned()).unwrap_or_default();
+        (!lost.is_empty()).then_some(text)
     }
 
     fn write_text(&self, lines: &mut Lines<'_>) -> io::Result<()> {

@@ -30,9 +30,10 @@ use crate::snapshot::save_target::SaveTarget;
 /// `__main__`, or the namespace of the prompt or of the `exec` that the call is in.
 ///
 /// `only`, `include`, `exclude` and `exclude_type` are a pattern or several. `only` also saves the globals that the
-/// code of these variables uses, and raises ValueError for a pattern that matches nothing. `private`, `max_size`, `redact`,
-/// `refimported` and `whole` are as in `snapcli save --help`. `ambient` is whether to save the state of random
-/// generators, the environment and the like; by default, that of a whole session of `__main__` is saved.
+/// code of these variables uses, and raises ValueError for a pattern that matches nothing. `private`, `redact`,
+/// `refimported` and `whole` are as in `snapcli save --help`; `max_size` is a number of bytes. `ambient` is whether to
+/// save the state of random generators, the environment and the like; by default, that of a whole session of `__main__`
+/// is saved.
 ///
 /// `check` is whether to load what was written in a child process, to leave out what cannot be loaded again. None
 /// checks where a fork disturbs nothing: not while other threads or an event loop run. Variables that would have been

@@ -12,7 +12,7 @@ use crate::report::inspect_text::{write_left_out, write_lost};
 use crate::snapshot::index::LeftOutReason;
 use crate::ui::{Lines, count, format_size};
 
-/// Something that was not saved or not restored. `str()` of it is the reason, and it equals a string with the reason.
+/// Something that was not saved or not restored. `str()` of it is the reason, and it equals such a string.
 #[pyclass(frozen, module = "snapcli")]
 #[derive(Clone)]
 pub struct Lost {

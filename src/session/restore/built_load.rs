@@ -12,23 +12,25 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyUnicodeDecodeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyString};
 
+use super::bound_names::{BoundNames, is_of_module};
 use super::buffer_memory::BufferMemory;
 use super::builder::{BuildContext, BuildFailure, ObjectBuilder};
 use super::installed_imports::InstalledImports;
-use super::load_variables::{ChosenVariable, reason_for_skip};
+use super::load_variables::{ChosenVariable, Refusal, reason_for_skip};
 use super::restore_context::{LostVariable, RestoreRequest, Restored, bind_module};
 use super::segment_loader::{missing_module, reason_for_loss};
-use super::untrusted_load::{self, bad_names, check_index, module_of_session};
+use super::untrusted_load::{self, check_index, module_of_session};
 use super::{explain_error, fetch, note_damage, plan_for, segments_for, select};
 use crate::exit::{self, OrExit};
 use crate::pickle::build_plan::BuildPlan;
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::Ref;
+use crate::session::object_description::type_name;
 use crate::snapshot::OBJECT_NAME;
-use crate::snapshot::index::{Index, Variable};
+use crate::snapshot::index::{Index, SegmentRole, Variable, VariableKind};
 use crate::snapshot::load_plan::{LoadPlan, LostSlots};
 use crate::snapshot::reader::{Damage, Progress, ReadError, Snapshot};
-use crate::snapshot::requirements::{LoadInput, NotPlanned, PlannedLoads};
+use crate::snapshot::requirements::{LoadInput, NotPlanned, PlannedLoads, Requirement};
 use crate::snapshot::segment::{Load, VariableSegment};
 
 /// The message for a load that is stopped.
@@ -47,34 +49,48 @@ pub(super) fn restore_own<'py>(
     let segments = segments_for(index, request);
     let segments = segments.map_err(ReadError::from).or_exit(exit::DAMAGED, cannot_restore)?;
     let mut variables = select(py, index, segments.clone(), request)?;
+    let nameless = leave_nameless(py, &mut variables, request)?;
+    let mut restored = build_chosen(py, (snapshot, index), request, progress, &segments, variables)?;
+    restored.lost.splice(0..0, nameless);
+    Ok(restored)
+}
+
+/// Builds the variables that were chosen.
+fn build_chosen<'v, 'py>(
+    py: Python<'py>,
+    (snapshot, index): (&Arc<Snapshot>, &Index),
+    request: &RestoreRequest<'_, 'py>,
+    progress: Progress<'_>,
+    segments: &[VariableSegment<'v>],
+    mut variables: Vec<ChosenVariable<'v, 'py>>,
+) -> Result<Restored> {
     let module = module_of_session(py, &index.module, request.name)?;
-    let file = snapshot.bytes().or_exit(exit::DAMAGED, cannot_restore)?;
-    let plan = plan_for(file, &segments, &variables, &Damage::default(), request);
+    let file = snapshot.bytes().or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
+    let plan = plan_for(file, segments, &variables, &Damage::default(), request);
     let (loads, lost_slots) = plan.loads();
-    let input = input_of(snapshot, request, &segments, &loads)?;
-    let planned = match (bad_names(py, &variables)?, input.plan()) {
-        (names, Ok(planned)) if names.is_empty() => planned,
-        (_, Err(error @ NotPlanned::TooLarge(_))) => return untrusted_load::refuse_plan(snapshot, request.name, error),
-        (names, planned) => {
-            let needs = match planned {
-                Err(NotPlanned::Needs(needs)) => needs,
-                _ => Vec::new(),
-            };
-            return untrusted_load::refuse(snapshot, request.name, needs.into_iter().chain(names).collect());
+    let input = input_of(snapshot, request, segments, &loads)?;
+    let planned = match input.plan() {
+        Ok(planned) => planned,
+        Err(NotPlanned::Needs(needs)) => {
+            if leave_out_modules(&mut variables, &needs) {
+                return build_chosen(py, (snapshot, index), request, progress, segments, variables);
+            }
+            return untrusted_load::refuse(snapshot, request.name, needs);
         }
+        Err(error) => return untrusted_load::refuse_plan(snapshot, request.name, error),
     };
     let (damage, _) = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
-    check_index(snapshot, index, &segments, &loads, &damage, request)?;
+    check_index(snapshot, index, segments, &loads, &damage, request)?;
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let (names, lost) = if damage.is_none() {
         let building = OwnBuild { namespace: &namespace, plan: &plan, lost_slots: &lost_slots };
         building.build_all(py, &input, &planned, &mut variables)
     } else {
         note_damage(&mut variables, &damage);
-        let plan = plan_for(file, &segments, &variables, &damage, request);
+        let plan = plan_for(file, segments, &variables, &damage, request);
         let (loads, lost_slots) = plan.loads();
         // What is loaded has changed, and is planned again.
-        let input = input_of(snapshot, request, &segments, &loads)?;
+        let input = input_of(snapshot, request, segments, &loads)?;
         let planned = input.plan().or_else(|why| untrusted_load::refuse_plan(snapshot, request.name, why))?;
         let building = OwnBuild { namespace: &namespace, plan: &plan, lost_slots: &lost_slots };
         building.build_all(py, &input, &planned, &mut variables)
@@ -91,6 +107,48 @@ pub(super) fn restore_own<'py>(
         false => Vec::new(),
     };
     Ok(Restored { names, lost, module: index.module.clone(), state: Vec::new(), notes })
+}
+
+/// Leaves out the wanted variables that must not get their names, and returns them.
+fn leave_nameless<'py>(
+    py: Python<'py>,
+    variables: &mut [ChosenVariable<'_, 'py>],
+    request: &RestoreRequest<'_, 'py>,
+) -> PyResult<Vec<LostVariable>> {
+    let allowed = BoundNames::new(py, request)?;
+    let mut lost = Vec::new();
+    for chosen in variables.iter_mut().filter(|chosen| chosen.is_bound) {
+        let Variable { name, type_name, .. } = chosen.variable();
+        if chosen.segment.role() == SegmentRole::Variable
+            && let Some(why) = allowed.refusal(&PyString::new(py, name))?
+        {
+            lost.push(LostVariable { name: name.clone(), type_name: type_name.clone(), why: why.to_owned() });
+            chosen.is_bound = false;
+        }
+    }
+    Ok(lost)
+}
+
+/// Leaves out the variables that are modules which may not be imported, if the file needs nothing else that is refused:
+/// the others do not depend on them. Returns whether it has left out any.
+fn leave_out_modules(variables: &mut [ChosenVariable<'_, '_>], needs: &[Requirement]) -> bool {
+    let module = |need: &Requirement| {
+        let imported =
+            need.what.iter().map(|what| what.strip_prefix("import ")).collect::<Option<Vec<_>>>()?.join(", ");
+        let number = variables.iter().position(|chosen| {
+            let Variable { name, type_name, kind, .. } = chosen.variable();
+            let is_module = *kind == VariableKind::Import && type_name == "module" && chosen.refusal.is_none();
+            is_module && Some(name) == need.variable.as_ref()
+        })?;
+        Some((number, format!("a module that is not imported for a file that is not trusted: {imported}")))
+    };
+    let Some(modules) = needs.iter().map(module).collect::<Option<Vec<_>>>() else { return false };
+    for (number, why) in &modules {
+        if let Some(chosen) = variables.get_mut(*number) {
+            chosen.refusal = Some(Refusal::Module(why.clone()));
+        }
+    }
+    !modules.is_empty()
 }
 
 fn input_of<'f>(
@@ -224,15 +282,26 @@ pub(super) fn restore_foreign<'py>(
     snapshot: &Arc<Snapshot>,
     request: &RestoreRequest<'_, 'py>,
 ) -> Result<Restored> {
+    let (object, is_session) = build_whole(py, snapshot, request.name)?;
+    let failed = |error: PyErr| explain_error(py, &error, request.name);
+    bind_foreign(py, &object, is_session, request).map_err(failed)
+}
+
+/// Builds the object of a pickle of another program, without binding anything.
+pub(crate) fn build_object<'py>(py: Python<'py>, snapshot: &Snapshot, name: &str) -> Result<Bound<'py, PyAny>> {
+    build_whole(py, snapshot, name).map(|(object, _)| object)
+}
+
+/// The object of a pickle, and whether it is a session.
+fn build_whole<'py>(py: Python<'py>, snapshot: &Snapshot, name: &str) -> Result<(Bound<'py, PyAny>, bool)> {
     let _installed = InstalledImports::only(py)?;
-    let bytes = snapshot.bytes().or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
+    let bytes = snapshot.bytes().or_exit(exit::DAMAGED, || format!("cannot restore {name}"))?;
     let input = LoadInput::of_pickle(bytes).with_max_memory(snapshot.max_memory());
-    let planned = input.plan().or_else(|why| untrusted_load::refuse_plan(snapshot, request.name, why))?;
+    let planned = input.plan().or_else(|why| untrusted_load::refuse_plan(snapshot, name, why))?;
     let context = BuildContext::new(py, input.len());
     let built = build_alone(&context, &planned.machine, &planned.plan, &planned.values);
-    let object = built.map_err(|failure| fatal(py, failure, request.name))?;
-    let failed = |error: PyErr| explain_error(py, &error, request.name);
-    bind_foreign(py, &object, planned.is_session, request).map_err(failed)
+    let object = built.map_err(|failure| fatal(py, failure, name))?;
+    Ok((object, planned.is_session))
 }
 
 fn build_alone<'py>(
@@ -248,6 +317,7 @@ fn build_alone<'py>(
     }
 }
 
+/// Binds the items of a session, or of a dict whose keys are names, and any other object to the name `obj`.
 fn bind_foreign<'py>(
     py: Python<'py>,
     object: &Bound<'py, PyAny>,
@@ -256,32 +326,42 @@ fn bind_foreign<'py>(
 ) -> PyResult<Restored> {
     let main = py.import("__main__")?;
     let namespace = request.into.clone().unwrap_or_else(|| main.dict());
-    let builtins = py.import("builtins")?.dict();
-    let mut names = Vec::new();
-    match object.cast_exact::<PyDict>() {
-        Ok(dict) if is_session || (!dict.is_empty() && dict.keys().iter().all(|key| is_new_name(&key, &builtins))) => {
-            for (key, value) in dict {
-                // The module's own attributes stay what they are.
-                let Some(name) = key.cast::<PyString>().ok().filter(|_| is_name(&key)) else { continue };
+    let mut restored = Restored { module: "__main__".to_owned(), ..Restored::default() };
+    let items = object.cast_exact::<PyDict>().ok().filter(|dict| is_session || has_names(dict));
+    let Some(items) = items else {
+        namespace.set_item(OBJECT_NAME, object)?;
+        restored.names.push(OBJECT_NAME.to_owned());
+        return Ok(restored);
+    };
+    let allowed = BoundNames::new(py, request)?;
+    for (key, value) in items {
+        // The module's own attributes, which a session has too, stay what they are.
+        let Some(name) = key.cast::<PyString>().ok().filter(|name| !is_of_module(name)) else { continue };
+        match allowed.refusal(name)? {
+            None => {
                 namespace.set_item(name, value)?;
-                names.push(name.extract()?);
+                restored.names.push(name.extract()?);
+            }
+            Some(why) => {
+                let (name, why) = (name.to_string_lossy().into_owned(), why.to_owned());
+                restored.lost.push(LostVariable { name, type_name: type_name(&value.get_type()), why });
             }
         }
-        _ => {
-            namespace.set_item(OBJECT_NAME, object)?;
-            names.push(OBJECT_NAME.to_owned());
-        }
     }
-    Ok(Restored { names, module: "__main__".to_owned(), ..Restored::default() })
+    // Otherwise nothing of the dict could be reached.
+    if restored.names.is_empty() && !is_session {
+        namespace.set_item(OBJECT_NAME, object)?;
+        restored.names.push(OBJECT_NAME.to_owned());
+        restored.lost.clear();
+    }
+    Ok(restored)
 }
 
-/// Whether a key can be the name of a variable, and no name that Python gives to attributes of a module.
-fn is_name(key: &Bound<'_, PyAny>) -> bool {
-    let Ok(text) = key.cast::<PyString>() else { return false };
-    let dunder = text.to_str().is_ok_and(|text| text.starts_with("__") && text.ends_with("__"));
-    !dunder && text.call_method0("isidentifier").and_then(|answer| answer.is_truthy()).unwrap_or(false)
-}
-
-fn is_new_name(key: &Bound<'_, PyAny>, builtins: &Bound<'_, PyDict>) -> bool {
-    is_name(key) && !builtins.contains(key).unwrap_or(true)
+/// Whether all keys of a dict can be names of variables.
+fn has_names(dict: &Bound<'_, PyDict>) -> bool {
+    let is_name = |key: Bound<'_, PyAny>| {
+        let Ok(text) = key.cast::<PyString>() else { return false };
+        !is_of_module(text) && text.call_method0("isidentifier").and_then(|answer| answer.is_truthy()).unwrap_or(false)
+    };
+    !dict.is_empty() && dict.keys().iter().all(is_name)
 }

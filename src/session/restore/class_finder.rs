@@ -4,14 +4,16 @@
 //! by their new names. dill's functions come from dill, which is imported only for them, or from our own replacements
 //! ([`dill_functions`](super::dill_functions)). Only trusted files get so far.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::{PyAttributeError, PyLookupError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
-use rustc_hash::FxHashMap;
 
+use super::attribute_setter::{KeptAttributes, SetClassAttribute};
+use super::dill_equivalents::{ClassAttribute, WeakReference};
 use super::dill_functions::{CreateNamedTuple, CreateType, ImportModule, OpenForReading, Reconstruct};
 use super::restore_context::{ImportRecord, RestoreContext};
 use crate::pickle::known;
@@ -30,8 +32,9 @@ pub(super) struct ClassFinder {
     dill: LazyDill,
     array_files: Option<Arc<AtomicBool>>,
     imports: Arc<ImportRecord>,
+    kept: Arc<KeptAttributes>,
     /// The globals found so far, by module and then by name.
-    found: Mutex<FxHashMap<String, FxHashMap<String, Py<PyAny>>>>,
+    found: Mutex<HashMap<String, HashMap<String, Py<PyAny>>>>,
 }
 
 impl ClassFinder {
@@ -44,6 +47,7 @@ impl ClassFinder {
             dill: context.dill.clone(),
             array_files: context.array_files.clone(),
             imports: Arc::clone(&context.imports),
+            kept: Arc::clone(&context.kept),
             found: Mutex::default(),
         }
     }
@@ -62,6 +66,11 @@ impl ClassFinder {
             ("builtins", "type.__new__") | ("abc", "ABCMeta.__new__") => {
                 let new = attribute(py.import(module)?.as_any(), name)?.unbind();
                 return self.create_type(py, Some(new));
+            }
+            ("builtins", "type.__setattr__") => {
+                let setter = attribute(py.import(module)?.as_any(), name)?.unbind();
+                let kept = Arc::clone(&self.kept);
+                return Bound::new(py, SetClassAttribute { setter, kept }).map(Bound::into_any);
             }
             ("copyreg", "_reconstructor") => return Bound::new(py, Reconstruct {}).map(Bound::into_any),
             _ => {}
@@ -102,6 +111,8 @@ impl ClassFinder {
             }
             "_create_namedtuple" => return Bound::new(py, CreateNamedTuple {}).map(Bound::into_any),
             "_create_type" => return self.create_type(py, None),
+            "_getattr" => return Bound::new(py, ClassAttribute {}).map(Bound::into_any),
+            "_create_weakref" => return Bound::new(py, WeakReference {}).map(Bound::into_any),
             "_create_filehandle" => return Bound::new(py, OpenForReading {}).map(Bound::into_any),
             _ => {}
         }

@@ -159,8 +159,42 @@ impl ArrayLoader {
         if array.getattr("nbytes")?.extract::<usize>()? != bytes.len() {
             return Err(PyValueError::new_err("an array in the file has a shape that does not match its bytes"));
         }
+        let array = native_order(array)?;
         let subclass = wrapper.getattr("subclass")?;
         // joblib writes only two subclasses of ndarray in this way: matrix, and memmap, which is loaded as an ndarray.
         if subclass.is(&numpy.getattr("matrix")?) { array.call_method1("view", (subclass,)) } else { Ok(array) }
     }
+}
+
+/// The byte order of numbers that have the other order than this machine, as numpy writes it.
+const SWAPPED: &str = if cfg!(target_endian = "big") { "<" } else { ">" };
+
+/// The array with its bytes in the order of the machine, as joblib loads it: itself, unless all of its numbers have the
+/// other order (`_ensure_native_byte_order` in joblib/numpy_pickle_utils.py).
+pub(super) fn native_order(array: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    let dtype = array.getattr("dtype")?;
+    if !is_swapped(&dtype)? {
+        return Ok(array);
+    }
+    array.call_method0("byteswap")?.call_method1("view", (dtype.call_method1("newbyteorder", ("=",))?,))
+}
+
+/// Whether a dtype has the other order, or all fields of it have.
+fn is_swapped(dtype: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let order = |dtype: &Bound<'_, PyAny>| dtype.getattr("byteorder")?.extract::<String>();
+    match order(dtype)?.as_str() {
+        SWAPPED => return Ok(true),
+        "|" => {}
+        _ => return Ok(false),
+    }
+    let fields = dtype.getattr("fields")?;
+    if fields.is_none() || fields.len()? == 0 {
+        return Ok(false);
+    }
+    for field in fields.call_method0("values")?.try_iter()? {
+        if order(&field?.get_item(0)?)? != SWAPPED {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -37,6 +37,8 @@ pub(super) enum Refusal {
     Damaged(String),
     /// It contains code for another Python. The message says what to do.
     OtherPython(String),
+    /// It is a module that is not imported for a file that is not trusted. The message says which.
+    Module(String),
 }
 
 impl<'a> ChosenVariable<'a, '_> {
@@ -280,7 +282,7 @@ pub(super) fn reason_for_skip(
 ) -> String {
     let chosen = variables.get(number);
     match chosen.and_then(|chosen| chosen.refusal.as_ref()) {
-        Some(Refusal::Damaged(why) | Refusal::OtherPython(why)) => return why.clone(),
+        Some(Refusal::Damaged(why) | Refusal::OtherPython(why) | Refusal::Module(why)) => return why.clone(),
         None => {}
     }
     let owner = plan.lost_owner(number, lost_slots);

@@ -5,10 +5,13 @@
 //! [`load_variables`] loads them. [`foreign_load`] loads any other pickle as a whole. Files that are not trusted go
 //! another way ([`built_load`]): no unpickler reads them.
 
+mod attribute_setter;
+mod bound_names;
 mod buffer_memory;
 mod builder;
 mod built_load;
 mod class_finder;
+mod dill_equivalents;
 mod dill_functions;
 mod fault_log;
 mod foreign_load;
@@ -30,6 +33,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyUnicodeDecodeError};
 use pyo3::prelude::*;
 
 use self::buffer_memory::{BufferMemory, MappedFile};
+pub(crate) use self::built_load::build_object;
 pub(crate) use self::fault_log::{FaultLog, LoadFault};
 use self::load_variables::{ChosenVariable, Refusal, VariableLoads};
 pub(crate) use self::restore_context::{AmbientChoice, LostVariable, RestoreRequest, Restored};
@@ -148,7 +152,9 @@ fn restore_own<'py>(
         let chosen = |name: &str| !ambient::is_early(name) && (has_directory || !ambient::is_directory(name));
         state.apply(py, &entries, chosen);
     }
-    Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes: state.notes })
+    let mut notes = state.notes;
+    notes.extend(context.kept.notes());
+    Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes })
 }
 
 /// The segments that the request may load. A dict takes no state of modules, and a file that is not trusted must not
@@ -203,7 +209,7 @@ fn select<'a, 'py>(
 /// What may be loaded of a variable if its bytes are intact.
 fn usable(chosen: &ChosenVariable<'_, '_>, request: &RestoreRequest<'_, '_>) -> Usable {
     let for_others = match &chosen.refusal {
-        None | Some(Refusal::Damaged(_)) => Usable::FOR_OTHERS,
+        None | Some(Refusal::Damaged(_) | Refusal::Module(_)) => Usable::FOR_OTHERS,
         Some(Refusal::OtherPython(_)) if request.trusted => Usable { code: false, ..Usable::FOR_OTHERS },
         // Whether a variable contains code is only known from the index.
         Some(Refusal::OtherPython(_)) => Usable::NOTHING,

@@ -11,6 +11,7 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
+use super::attribute_setter::KeptAttributes;
 use super::fault_log::FaultLog;
 use super::segment_loader::reason_for_loss;
 use super::unpickler::load_function;
@@ -98,6 +99,7 @@ pub(super) struct RestoreContext<'py> {
     /// As in the request.
     pub(super) fault_log: Option<Rc<FaultLog>>,
     pub(super) imports: Arc<ImportRecord>,
+    pub(super) kept: Arc<KeptAttributes>,
     /// Calls the unpickler it is given, with Python frames below.
     pub(super) frames: Bound<'py, PyAny>,
 }
@@ -132,8 +134,8 @@ impl<'py> RestoreContext<'py> {
         let (renames, dill) = (request.renames.to_vec(), request.dill.clone());
         let fault_log = request.fault_log.clone();
         let frames = load_function(module.py(), &namespace)?;
-        let imports = Arc::default();
-        Ok(Self { module, namespace, renames, dill, array_files: None, fault_log, imports, frames })
+        let (imports, kept) = Default::default();
+        Ok(Self { module, namespace, renames, dill, array_files: None, fault_log, imports, kept, frames })
     }
 
     /// The present name of a module. Renaming a package renames its submodules as well.

@@ -5,13 +5,12 @@
 use std::fmt;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyModule, PyString};
+use pyo3::types::PyModule;
 
-use super::load_variables::ChosenVariable;
 use super::restore_context::RestoreRequest;
 use crate::exit::{self, OrExit};
 use crate::pickle::known::untrusted as allow_list;
-use crate::snapshot::index::{Index, SegmentRole};
+use crate::snapshot::index::Index;
 use crate::snapshot::reader::{Contents, Damage, Snapshot};
 use crate::snapshot::requirements::{NotPlanned, Requirement};
 use crate::snapshot::segment::{Load, VariableSegment};
@@ -141,24 +140,6 @@ pub(super) fn check_index(
         None => Ok(()),
         Some(problem) => Err(exit::error(exit::DAMAGED, format!("{}: {}", cannot_restore(), escape(&problem.what)))),
     }
-}
-
-/// The wanted variables whose names would replace something of Python, or are no names.
-pub(super) fn bad_names(py: Python<'_>, variables: &[ChosenVariable<'_, '_>]) -> PyResult<Vec<Requirement>> {
-    let builtins = py.import("builtins")?.dict();
-    let mut found = Vec::new();
-    for chosen in variables.iter().filter(|chosen| chosen.is_bound && chosen.segment.role() == SegmentRole::Variable) {
-        let name = chosen.variable().name.as_str();
-        let is_identifier = PyString::new(py, name).call_method0("isidentifier")?.is_truthy()?;
-        let what = match name {
-            _ if !is_identifier => "a name that is no identifier",
-            _ if builtins.contains(name)? => "a name that is built in: it would replace the function or class",
-            _ if name.starts_with("__") && name.ends_with("__") => "a name that Python gives to attributes of modules",
-            _ => continue,
-        };
-        found.push(Requirement { variable: Some(name.to_owned()), what: vec![what.to_owned()] });
-    }
-    Ok(found)
 }
 
 /// The module that an untrusted session belongs to: only `__main__` is allowed, because it exists already and nothing

@@ -56,6 +56,12 @@ impl Index {
         variables.chain(items).chain(self.ambient.iter().map(|entry| (SegmentRole::Ambient, entry)))
     }
 
+    /// Whether a variable, or an object in one, failed to be saved.
+    pub(crate) fn has_failures(&self) -> bool {
+        self.variables.iter().any(|variable| !variable.lost.is_empty())
+            || self.left_out.iter().any(|item| item.reason == LeftOutReason::Failed)
+    }
+
     /// The segments whose values are compared: those of variables, then those of other modules' variables.
     pub(super) fn compared(&self) -> impl Iterator<Item = (SegmentRole, &Variable)> {
         self.segments().filter(|(role, _)| *role != SegmentRole::Ambient)

@@ -15,6 +15,7 @@ mod reader_tests;
 mod salvage;
 mod source;
 
+use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::OnceLock;
@@ -221,16 +222,27 @@ impl Snapshot {
         let budget = self.budget();
         let run =
             if with_verdict { Inspection::run_pruned(bytes, &budget) } else { Inspection::run_outline(bytes, &budget) };
-        let inspection = run.map_err(|error| ReadError::of_pickle(bytes, error))?;
-        let outline = inspection.outline().clone();
-        let verdict = with_verdict.then(|| inspection.verdict().clone());
-        // What was found until here is incomplete if the budget is spent.
-        inspection.check().map_err(ReadError::BadPickle)?;
-        if let Some(verdict) = verdict {
-            self.verdict.get_or_init(|| verdict);
+        let found = run.and_then(|inspection| {
+            let (outline, raw_arrays) = (inspection.outline().clone(), inspection.raw_arrays().to_vec());
+            let verdict = with_verdict.then(|| inspection.verdict().clone());
+            // What was found until here is incomplete if the budget is spent.
+            inspection.check().map(|()| (FollowedPickle { outline, raw_arrays }, verdict))
+        });
+        match found {
+            Ok((followed, verdict)) => {
+                if let Some(verdict) = verdict {
+                    self.verdict.get_or_init(|| verdict);
+                }
+                Ok(self.followed.get_or_init(|| followed))
+            }
+            // Its contents may be shown all the same.
+            Err(error) if with_verdict && error.is_limit() => {
+                let followed = self.follow(false)?;
+                self.verdict.get_or_init(|| Verdict::refused(&error));
+                Ok(followed)
+            }
+            Err(error) => Err(ReadError::of_pickle(bytes, error)),
         }
-        let raw_arrays = inspection.raw_arrays().to_vec();
-        Ok(self.followed.get_or_init(|| FollowedPickle { outline, raw_arrays }))
     }
 
     /// The contents of the pickle, as far as its opcodes show them. For our own file, the index says more.
@@ -370,10 +382,10 @@ impl Snapshot {
             return Ok(Some(verdict.clone()));
         }
         let verdict = match Verdict::of_file(self.bytes()?, &self.budget()) {
-            Ok(verdict) => self.verdict_with_index(index, verdict)?,
             // The index says what is in the file, so it can be shown without a verdict.
+            Ok(verdict) if verdict.class == VerdictClass::NotJudged && !however_long => return Ok(None),
+            Ok(verdict) => self.verdict_with_index(index, verdict)?.hiding(&hidden_ranges(index)),
             Err(error) if error.is_limit() && !however_long => return Ok(None),
-            Err(error) if error.is_limit() => return Err(ReadError::BadPickle(error)),
             Err(error) => Verdict::refused(&error),
         };
         Ok(Some(self.verdict.get_or_init(|| verdict).clone()))
@@ -388,9 +400,7 @@ impl Snapshot {
         let skip = vec![false; segments.len()];
         Ok(match verification::problem_of_index(index, &segments, bytes, &skip, true) {
             None => verdict,
-            Some(problem) => {
-                verdict.refusing(&[(problem.at, format!("the index (does not match the pickle: {})", problem.what))])
-            }
+            Some(problem) => verdict.refusing(&[(problem.at, format!("the index (is wrong: {})", problem.what))]),
         })
     }
 
@@ -475,6 +485,12 @@ impl Snapshot {
             Contents::Foreign { .. } => Ok(Damage::default()),
         }
     }
+}
+
+/// The segments of the variables that look like credentials.
+fn hidden_ranges(index: &Index) -> Vec<Range<u64>> {
+    let secret = index.segments().filter(|(_, variable)| !variable.secrets.is_empty());
+    secret.map(|(_, variable)| variable.offset..variable.offset.saturating_add(variable.length)).collect()
 }
 
 /// Index and trailer of our own file; `None` if there is no trailer.

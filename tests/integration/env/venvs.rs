@@ -16,6 +16,12 @@ use super::{Python, all_pythons, main_python};
 /// The versions that pip may install.
 const PINNED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/requirements.txt"));
 
+/// The versions for a Python: before 1.18, scipy has no wheels for 3.15.
+fn pinned(python: &Python) -> String {
+    let old = "scipy==1.17.1";
+    if python.version >= (3, 15) { PINNED.replace(old, "scipy==1.18.1") } else { PINNED.to_owned() }
+}
+
 /// The packages in an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stack {
@@ -33,6 +39,9 @@ pub(crate) enum Stack {
     /// IPython and the kernel of Jupyter.
     #[allow(dead_code, reason = "for the tests of Jupyter")]
     Jupyter,
+    /// uv itself. Only the main Python has it.
+    #[allow(dead_code, reason = "for the tests of the wheel")]
+    Uv,
 }
 
 impl Stack {
@@ -43,6 +52,7 @@ impl Stack {
             Self::Full => "full",
             Self::Arrow => "arrow",
             Self::Jupyter => "jupyter",
+            Self::Uv => "uv",
         }
     }
 
@@ -51,6 +61,7 @@ impl Stack {
             Self::Bare => &[],
             Self::Dill => &["dill", "numpy"],
             Self::Full => &["dill", "numpy", "pandas", "scikit-learn", "cloudpickle", "joblib"],
+            Self::Uv => &["uv==0.13.9"],
             // Not in requirements.txt, so that the other environments need not be made again.
             Self::Arrow => &[
                 "dill",
@@ -93,7 +104,7 @@ fn make_all() {
 fn made(python: &Python, stack: Stack) -> PathBuf {
     let name = format!("{}-{}", python.label(), stack.name());
     let folder = cache().join("venvs").join(&name);
-    let made_from = format!("{}\n{}\n{PINNED}", python.executable.display(), stack.packages().join("\n"));
+    let made_from = format!("{}\n{}\n{}", python.executable.display(), stack.packages().join("\n"), pinned(python));
     let is_made = || fs::read_to_string(marker(&folder)).is_ok_and(|marker| marker == made_from);
     if !is_made() {
         let _lock = lock(&cache().join(format!("{name}.lock")));
@@ -103,6 +114,28 @@ fn made(python: &Python, stack: Stack) -> PathBuf {
         }
     }
     folder.join("bin/python")
+}
+
+/// The `python` of a virtual environment with the newest versions of these packages, for a single test. `None` if they
+/// cannot be installed: there may be no network.
+#[allow(dead_code, reason = "what a test module may need")]
+pub(crate) fn scratch_venv(python: &Python, name: &str, packages: &[&str]) -> Option<PathBuf> {
+    let name = format!("{}-{name}", python.label());
+    let folder = cache().join("venvs").join(&name);
+    let made_from = format!("{}\n{}", python.executable.display(), packages.join("\n"));
+    let _lock = lock(&cache().join(format!("{name}.lock")));
+    if !fs::read_to_string(marker(&folder)).is_ok_and(|marker| marker == made_from) {
+        let _ = fs::remove_dir_all(&folder);
+        must_succeed(Command::new(&python.executable).args(["-m", "venv"]).arg(&folder));
+        let mut pip = Command::new(folder.join("bin/python"));
+        pip.args(["-m", "pip", "install", "--disable-pip-version-check", "-q"]).args(packages);
+        super::sandbox::remove_python_settings(&mut pip);
+        if !pip.output().is_ok_and(|output| output.status.success()) {
+            return None;
+        }
+        fs::write(marker(&folder), &made_from).unwrap();
+    }
+    Some(folder.join("bin/python"))
 }
 
 /// The directory of files that take long to create.
@@ -121,7 +154,7 @@ fn make(python: &Python, stack: Stack, folder: &Path) {
         return;
     }
     let constraints = folder.join("requirements.txt");
-    fs::write(&constraints, PINNED).unwrap();
+    fs::write(&constraints, pinned(python)).unwrap();
     must_succeed(
         Command::new(folder.join("bin/python"))
             // Most of these modules are never imported, so compiling them all would take longer than the download.

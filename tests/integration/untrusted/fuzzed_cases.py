@@ -71,6 +71,12 @@ def text(codes, order="<"):
     return numpy.array(codes, order + "u4").view(order + "U2")
 
 
+def dtype_with(dtype, position, number):
+    """A dtype whose state has another number at this position."""
+    function, arguments, state = dtype.__reduce__()
+    return Call(function, arguments, (*state[:position], number, *state[position + 1:]))
+
+
 def with_calendar(calendar):
     """An offset of business days, with a calendar that is pickled as it is."""
     arguments = list(pandas.offsets.CustomBusinessDay(2).__reduce__()[1])
@@ -83,6 +89,7 @@ def cases():
     index, index_arguments = index_call()
     frame, frame_state = frame_call()
     rows = pandas.Index(["x", "y"])
+    aligned = numpy.zeros(2, numpy.dtype([("a", "u1"), ("b", "f8"), ("c", "i2")], align=True))
     return {
         "a DateOffset": pandas.DateOffset(months=14, days=2),
         "a DateOffset of hours": pandas.DateOffset(hours=50),
@@ -90,6 +97,7 @@ def cases():
         "a DateOffset whose steps have other numbers than its parts": offset({"days": 5}, months=1, days=2),
         "a DateOffset whose steps were never brought into order": offset({"months": 14, "years": 0}, months=14),
         "a DateOffset whose steps have leap days": offset({"leapdays": 1}, months=1),
+        "a DateOffset whose steps have a month without a number": offset({"month": 0}, months=1),
         "a DateOffset whose steps have an unknown name": offset({"decades": 1}, months=1),
         "a DateOffset whose steps are another timedelta": offset(datetime.timedelta(7)),
         "the state of an index as a second value": [index, index_arguments[1]],
@@ -104,6 +112,10 @@ def cases():
         "a string of numpy whose character does not exist": text([65, 2**31]).view("V8").view("U2")[0:1],
         "an offset with a calendar": with_calendar(datetime.timedelta(0)),
         "an offset without a calendar": with_calendar(None),
+        "some fields of an aligned structure": [aligned[["a"]], aligned[["a", "c"]].dtype, aligned],
+        "an alignment that nothing has": dtype_with(aligned.dtype, 6, 67),
+        "an alignment that other fields would have": dtype_with(aligned.dtype, 6, 4),
+        "an alignment of strings": dtype_with(numpy.dtype("S3"), 6, 4),
         "one index in two frames": [pandas.DataFrame({"a": [1, 2]}, index=rows), pandas.Series([1, 2], index=rows)],
         "a masked array of structures": numpy.ma.array(record, mask=[(0, 1), (1, 0)]),
         "a masked array of structures without a mask": numpy.ma.array(record),
@@ -116,7 +128,9 @@ def facts(value):
     if isinstance(value, numpy.ma.MaskedArray):
         return [repr(value), repr(value.dtype), value._sharedmask, repr(value.mask), repr(value.fill_value)]
     if isinstance(value, numpy.ndarray):
-        return [repr(value.dtype), value.shape, value.tobytes().hex()]
+        return [facts(value.dtype), value.shape, value.tobytes().hex()]
+    if isinstance(value, numpy.dtype):
+        return [repr(value), value.alignment, value.isalignedstruct]
     if isinstance(value, pandas.DateOffset):
         return [repr(value), value.n, repr(value._offset), getattr(value._offset, "leapdays", 0)]
     if isinstance(value, (list, tuple)):

@@ -12,7 +12,7 @@ use super::pandas_parts::{
     instance_state, sequence, take_readonly, text, unexpected_arguments, unexpected_state, unless_none,
 };
 use super::{ArrayKind, DtypeMade, Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
-use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
+use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
 /// The most chunks of an array.
 const MAX_CHUNKS: usize = 1 << 16;
@@ -99,7 +99,7 @@ fn chunked<'a>(
 ) -> Result<(&'static str, Vec<PandasArgument<'a>>, u64), Refused> {
     let (chunks, mut alias) = match arrow_call(context, reference, "chunked_array") {
         Some(call) => {
-            let &[chunks, kind] = call.arguments.as_slice() else { return Err(unexpected_arguments()) };
+            let &[chunks, kind] = call.arguments else { return Err(unexpected_arguments()) };
             let chunks = context.items(chunks, NodeKind::List).filter(|chunks| chunks.len() <= MAX_CHUNKS);
             context.consume(reference);
             (chunks.ok_or_else(unexpected_arguments)?.to_vec(), Some(arrow_type(context, kind)?))
@@ -129,7 +129,7 @@ fn arrow_call<'m>(context: &PlanContext<'m, '_>, reference: Ref, name: &str) -> 
 pub(super) fn arrow_type(context: &PlanContext<'_, '_>, reference: Ref) -> Result<&'static str, Refused> {
     let unknown = || "has an unknown type".to_owned();
     let call = arrow_call(context, reference, "type_for_alias").ok_or_else(unknown)?;
-    let &[name] = call.arguments.as_slice() else { return Err(unknown()) };
+    let &[name] = call.arguments else { return Err(unknown()) };
     let name = text(context, name).ok_or_else(unknown)?;
     let (alias, _) = TYPES.iter().find(|(alias, _)| *alias == name).ok_or_else(unknown)?;
     context.consume(reference);
@@ -180,12 +180,12 @@ fn arrow_chunk<'a>(
 fn arrow_buffer<'a>(context: &PlanContext<'_, 'a>, reference: Ref) -> Result<ArrowBuffer<'a>, Refused> {
     let unknown = || "has something else in place of a buffer".to_owned();
     let call = arrow_call(context, reference, "py_buffer").ok_or_else(unknown)?;
-    let &[memory] = call.arguments.as_slice() else { return Err(unknown()) };
+    let &[memory] = call.arguments else { return Err(unknown()) };
     context.consume(reference);
     if let Some(facts) = context.buffer(memory) {
         return Ok(ArrowBuffer::Outside(memory, facts.length));
     }
-    if let Value::Leaf(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) = context.value(memory) {
+    if let Some(Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) = context.leaf(memory) {
         return Ok(ArrowBuffer::Bytes(Cow::Borrowed(bytes)));
     }
     // Protocols before 5 write `bytearray(bytes)`.
@@ -194,9 +194,9 @@ fn arrow_buffer<'a>(context: &PlanContext<'_, 'a>, reference: Ref) -> Result<Arr
         return contents(context, memory).map(ArrowBuffer::Bytes);
     };
     context.consume(memory);
-    match inner.arguments.as_slice() {
+    match *inner.arguments {
         [] => Ok(ArrowBuffer::Bytes(Cow::Borrowed(&[]))),
-        &[bytes] => contents(context, bytes).map(ArrowBuffer::Bytes),
+        [bytes] => contents(context, bytes).map(ArrowBuffer::Bytes),
         _ => Err(unknown()),
     }
 }

@@ -8,7 +8,7 @@ use super::pandas_parts::{
 };
 use super::{ArrayKind, DtypeMade, Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
 use crate::pickle::format::opcode::Opcode;
-use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
+use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
 /// The units of times in pandas.
 pub(super) const UNITS: [&str; 4] = ["s", "ms", "us", "ns"];
@@ -101,13 +101,13 @@ fn new_class(call: &PlannedCall<'_>) -> Result<String, Refused> {
 
 /// The class that a function of pandas unpickles: `function(class, checksum, None)`.
 fn unpickled_class(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<String, Refused> {
-    let &[class, checksum, state] = call.arguments.as_slice() else { return Err(unexpected_arguments()) };
+    let &[class, checksum, state] = call.arguments else { return Err(unexpected_arguments()) };
     let class = context.global(class).filter(|(module, _)| &**module == "pandas" || module.starts_with("pandas."));
     let class = class.filter(|_| context.int(checksum).is_some() && is_none(context, state));
     class.map(|(_, name)| name.to_string()).ok_or_else(unexpected_arguments)
 }
 
-fn own_array(state: &mut StateDict) -> Result<Ref, Refused> {
+fn own_array(state: &mut StateDict<'_>) -> Result<Ref, Refused> {
     let found = state.take("_ndarray").or_else(|| state.take("_data")).or_else(|| state.take("_codes"));
     found.ok_or_else(unexpected_state)
 }
@@ -194,7 +194,7 @@ fn check_strings(context: &PlanContext<'_, '_>, values: Ref, dtype: Ref) -> Resu
 
 /// Whether a value is the float NaN.
 pub(super) fn is_nan(context: &PlanContext<'_, '_>, value: Ref) -> bool {
-    matches!(context.value(value), Value::Leaf(Leaf::Float(number)) if number.is_nan())
+    matches!(context.leaf(value), Some(Leaf::Float(number)) if number.is_nan())
 }
 
 /// Whether a value is `pandas.NA`.
@@ -302,7 +302,7 @@ fn sparse_index(
     if call.is_new || call.state.is_some() || call.added.is_some() || !call.keywords.is_empty() {
         return Err(unknown());
     }
-    let (whole, indices, lengths) = match (&*call.name, call.arguments.as_slice()) {
+    let (whole, indices, lengths) = match (&*call.name, call.arguments) {
         ("IntIndex", &[whole, indices]) => (whole, indices, None),
         ("BlockIndex", &[whole, indices, lengths]) => (whole, indices, Some(lengths)),
         _ => return Err(unknown()),

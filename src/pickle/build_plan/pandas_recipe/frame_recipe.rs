@@ -8,10 +8,10 @@
 use super::extension_recipe::Backed;
 use super::pandas_parts::{
     StateDict, bool_of, check_hashes, check_name, instance_state, integers, is_array, is_none, length, plain_array,
-    sequence, text, unexpected_arguments, unexpected_state, vector,
+    sequence, spend, text, unexpected_arguments, unexpected_state, vector,
 };
 use super::{ArrayKind, Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
-use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
+use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
 /// The key of the state of a manager whose form is that of pandas 0.14.1.
 const STATE_KEY: &str = "0.14.1";
@@ -107,7 +107,7 @@ pub(super) fn series<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
     Ok(call_of("series", arguments, Made::Whole))
 }
 
-fn parts(context: &PlanContext<'_, '_>, state: &mut StateDict, kind: &str) -> Result<FrameParts, Refused> {
+fn parts(context: &PlanContext<'_, '_>, state: &mut StateDict<'_>, kind: &str) -> Result<FrameParts, Refused> {
     let held = state.take_either("_mgr", "_data").ok_or("has no _mgr in its state")?;
     let manager = manager(context, held)?;
     if state.take("_typ").is_some_and(|typ| text(context, typ).as_deref() != Some(kind)) {
@@ -124,7 +124,7 @@ fn parts(context: &PlanContext<'_, '_>, state: &mut StateDict, kind: &str) -> Re
     let attrs = state.take_either("attrs", "_attrs");
     let attrs = attrs.filter(|attrs| !is_none(context, *attrs));
     if let Some(attrs) = attrs {
-        let is_dict = context.items(attrs, NodeKind::Dict).is_some();
+        let is_dict = context.is_plain(attrs, NodeKind::Dict);
         is_dict.then_some(()).ok_or_else(unexpected_state)?;
     }
     let allows_duplicates = match state.take("_flags") {
@@ -155,7 +155,7 @@ fn manager(context: &PlanContext<'_, '_>, reference: Ref) -> Result<Manager, Ref
     if !is_manager || call.added.is_some() || !call.keywords.is_empty() || call.base.is_some() {
         return Err(unknown());
     }
-    let manager = match (call.is_new, call.arguments.as_slice(), call.state) {
+    let manager = match (call.is_new, call.arguments, call.state) {
         (false, &[blocks, axes], None) => {
             let blocks = sequence(context, blocks).ok_or_else(unexpected_state)?;
             let blocks = blocks.iter().map(|block| unpickled_block(context, *block)).collect::<Result<_, _>>()?;
@@ -194,7 +194,7 @@ fn unpickled_block(context: &PlanContext<'_, '_>, reference: Ref) -> Result<(Ref
     if !is_block || call.is_new || call.state.is_some() || call.added.is_some() || !call.keywords.is_empty() {
         return Err("has something else in place of a block".to_owned());
     }
-    let &[values, places, dimensions] = call.arguments.as_slice() else { return Err(unexpected_arguments()) };
+    let &[values, places, dimensions] = call.arguments else { return Err(unexpected_arguments()) };
     if context.int(dimensions) != Some(2) {
         return Err("has a block of another number of dimensions".to_owned());
     }
@@ -238,6 +238,7 @@ impl Places {
     fn of(context: &PlanContext<'_, '_>, reference: Ref) -> Result<Self, Refused> {
         if is_array(context, reference) {
             let array = vector(context, reference, "i")?;
+            spend(context, array)?;
             let numbers = integers(array).map(Iterator::collect);
             return Ok(Self::Array { reference, numbers, length: length(array) });
         }
@@ -246,10 +247,10 @@ impl Places {
         if (&*call.module, &*call.name) != ("builtins", "slice") || call.is_new || call.state.is_some() {
             return Err(unknown());
         }
-        let &[start, stop, step] = call.arguments.as_slice() else { return Err(unknown()) };
-        let number = |value| match context.value(value) {
-            Value::Leaf(Leaf::Int(number)) => Ok(Some(number)),
-            Value::Leaf(Leaf::None) => Ok(None),
+        let &[start, stop, step] = call.arguments else { return Err(unknown()) };
+        let number = |value| match context.leaf(value) {
+            Some(Leaf::Int(number)) => Ok(Some(number)),
+            Some(Leaf::None) => Ok(None),
             _ => Err(unknown()),
         };
         let step = number(step)?.unwrap_or(1);

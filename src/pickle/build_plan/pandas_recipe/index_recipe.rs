@@ -17,7 +17,7 @@ const TIME_SIZE: usize = 8;
 
 /// An index that is made of one object.
 pub(super) fn index<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<PandasMake<'a>, Refused> {
-    let &[class, state] = call.arguments.as_slice() else { return Err(unexpected_arguments()) };
+    let &[class, state] = call.arguments else { return Err(unexpected_arguments()) };
     if call.is_new || call.state.is_some() {
         return Err(unexpected_arguments());
     }
@@ -63,7 +63,7 @@ pub(super) fn range_length(start: i64, stop: i64, step: i64) -> Option<u64> {
 
 fn range_index<'a>(
     context: &PlanContext<'_, 'a>,
-    state: &mut StateDict,
+    state: &mut StateDict<'_>,
     name: PandasArgument<'a>,
 ) -> Result<PandasMake<'a>, Refused> {
     let mut number = |key| {
@@ -78,7 +78,7 @@ fn range_index<'a>(
 
 fn plain_index<'a>(
     context: &PlanContext<'_, 'a>,
-    state: &mut StateDict,
+    state: &mut StateDict<'_>,
     name: PandasArgument<'a>,
 ) -> Result<PandasMake<'a>, Refused> {
     let data = state.need("data")?;
@@ -91,7 +91,7 @@ fn plain_index<'a>(
 
 fn categorical_index<'a>(
     context: &PlanContext<'_, 'a>,
-    state: &mut StateDict,
+    state: &mut StateDict<'_>,
     name: PandasArgument<'a>,
 ) -> Result<PandasMake<'a>, Refused> {
     let data = state.need("data")?;
@@ -106,7 +106,7 @@ fn categorical_index<'a>(
 /// An index of times or time differences. pandas 1 and 2 keep its frequency in the array.
 fn time_index<'a>(
     context: &PlanContext<'_, 'a>,
-    state: &mut StateDict,
+    state: &mut StateDict<'_>,
     class: &str,
     name: PandasArgument<'a>,
 ) -> Result<PandasMake<'a>, Refused> {
@@ -150,7 +150,7 @@ pub(super) fn check_freq(context: &PlanContext<'_, '_>, freq: Option<Ref>) -> Re
 
 fn period_index<'a>(
     context: &PlanContext<'_, 'a>,
-    state: &mut StateDict,
+    state: &mut StateDict<'_>,
     name: PandasArgument<'a>,
 ) -> Result<PandasMake<'a>, Refused> {
     let data = state.need("data")?;
@@ -168,7 +168,7 @@ fn period_index<'a>(
 
 fn interval_index<'a>(
     context: &PlanContext<'_, 'a>,
-    state: &mut StateDict,
+    state: &mut StateDict<'_>,
     name: PandasArgument<'a>,
 ) -> Result<PandasMake<'a>, Refused> {
     let (left, right) = (state.need("left")?, state.need("right")?);
@@ -194,7 +194,7 @@ pub(super) fn bounds_length(context: &PlanContext<'_, '_>, left: Ref, right: Ref
     if left == right { Ok(left) } else { Err(format!("has {left} left ends and {right} right ends")) }
 }
 
-fn multi_index<'a>(context: &PlanContext<'_, 'a>, mut state: StateDict) -> Result<PandasMake<'a>, Refused> {
+fn multi_index<'a>(context: &PlanContext<'_, 'a>, mut state: StateDict<'_>) -> Result<PandasMake<'a>, Refused> {
     let levels = sequence(context, state.need("levels")?).filter(|levels| (1..=MAX_LEVELS).contains(&levels.len()));
     let levels = levels.ok_or("has no levels")?;
     let codes = state.take_either("codes", "labels").and_then(|codes| sequence(context, codes));
@@ -246,8 +246,8 @@ pub(super) fn frozen_list<'a>(
     context: &PlanContext<'_, 'a>,
     call: &PlannedCall<'_>,
 ) -> Result<PandasMake<'a>, Refused> {
-    let &[items] = call.arguments.as_slice() else { return Err(unexpected_arguments()) };
-    if call.is_new || call.state.is_some() || context.items(items, NodeKind::List).is_none() {
+    let &[items] = call.arguments else { return Err(unexpected_arguments()) };
+    if call.is_new || call.state.is_some() || !context.is_plain(items, NodeKind::List) {
         return Err(unexpected_arguments());
     }
     Ok(call_of("frozen_list", vec![PandasArgument::Object(items)], Made::Whole))

@@ -202,6 +202,18 @@ pub(super) fn recipe<'a>(
     Ok(Recipe { make: Make::Pandas(make), needs, reads: true, fill: Fill::Nothing })
 }
 
+impl PandasMake<'_> {
+    /// Whether it makes a frame, a series, an index or an array.
+    pub(in crate::pickle::build_plan) fn is_container(&self) -> bool {
+        matches!(self.made, Made::Whole | Made::Index { .. } | Made::Array { .. })
+    }
+
+    /// Whether it makes a time zone.
+    pub(in crate::pickle::build_plan) fn is_zone(&self) -> bool {
+        self.made == Made::Zone
+    }
+}
+
 impl PandasArgument<'_> {
     /// Appends the objects in this argument, in the order in which [`PandasMake`] uses them.
     fn collect(&self, needs: &mut Vec<Ref>) {

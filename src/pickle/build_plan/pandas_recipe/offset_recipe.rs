@@ -70,6 +70,7 @@ fn number_of_steps(context: &PlanContext<'_, '_>, steps: Ref, is_tick: bool) -> 
 /// holidays.
 fn detail<'a>(context: &PlanContext<'_, 'a>, value: Ref) -> Result<PandasArgument<'a>, Refused> {
     if let Some(items) = sequence(context, value) {
+        context.spend(items.len().saturating_mul(8))?;
         let are_times = items.len() <= MOST_ITEMS && items.iter().all(|item| is_time(context, *item));
         let items = items.iter().map(|item| PandasArgument::Object(*item)).collect();
         return are_times.then_some(PandasArgument::Tuple(items)).ok_or_else(unexpected_arguments);
@@ -138,16 +139,16 @@ fn computed<'a>(context: &PlanContext<'_, 'a>, computed: Ref) -> Result<PandasAr
 /// Pairs of names and numbers; `None` in place of a number only if it may stand for what is not set.
 fn numbers<'a>(
     context: &PlanContext<'_, 'a>,
-    state: StateDict,
+    state: StateDict<'_>,
     is_known: &dyn Fn(&str) -> bool,
     may_be_unset: bool,
 ) -> Result<PandasArgument<'a>, Refused> {
-    let pair = |(name, value): (String, Ref)| {
+    let pair = |(name, value): (std::borrow::Cow<'_, str>, Ref)| {
         let number = context.int(value).filter(|number| number.abs_diff(0) <= MOST_STEPS.abs_diff(0));
         let is_unset = may_be_unset && is_none(context, value);
         let number = number.map(PandasArgument::Int).or_else(|| is_unset.then_some(PandasArgument::None));
         let number = number.filter(|_| is_known(&name)).ok_or_else(unexpected_state)?;
-        Ok(PandasArgument::Tuple(vec![PandasArgument::Text(name), number]))
+        Ok(PandasArgument::Tuple(vec![PandasArgument::Text(name.into_owned()), number]))
     };
     state.rest().into_iter().map(pair).collect::<Result<_, Refused>>().map(PandasArgument::Tuple)
 }

@@ -84,7 +84,7 @@ fn zoned<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Dt
 }
 
 fn period<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
-    let &[freq] = call.arguments.as_slice() else { return Err(unexpected_arguments()) };
+    let &[freq] = call.arguments else { return Err(unexpected_arguments()) };
     let text = text(context, freq);
     let named = text.as_deref().and_then(|text| text.strip_prefix("period[")?.strip_suffix(']'));
     let freq = match named {
@@ -107,7 +107,7 @@ fn check_called(call: &PlannedCall<'_>) -> Result<(), Refused> {
 }
 
 fn interval<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
-    let (subtype, closed) = match call.arguments.as_slice() {
+    let (subtype, closed) = match call.arguments {
         [] => {
             let mut state = instance_state(context, call)?;
             let parts = (state.need("subtype")?, state.take("closed"));
@@ -135,7 +135,7 @@ fn interval<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result
 
 /// `StringDtype(storage, missing)`; up to pandas 2.2 an instance with the storage in its state.
 fn string<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
-    let (storage, missing) = match call.arguments.as_slice() {
+    let (storage, missing) = match call.arguments {
         [] => {
             let mut state = instance_state(context, call)?;
             let storage = state.take_either("storage", "_storage").ok_or_else(unexpected_state)?;

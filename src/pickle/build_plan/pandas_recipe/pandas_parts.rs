@@ -1,14 +1,16 @@
 //! What the recipes for pandas read of a pickle: states, names, and the numbers in arrays of numpy.
 
+use std::borrow::Cow;
+
 use super::super::array_recipe::{ArrayClass, ArrayDescription};
-use super::super::key_limits::KeyLimits;
-use super::{PandasArgument, PlanContext, PlannedCall, Refused};
+use super::{Made, PandasArgument, PlanContext, PlannedCall, Refused};
 use crate::pickle::build_plan::{ArrayMake, Make, NestedPickle};
 use crate::pickle::format::opcode::Opcode;
-use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
+use crate::pickle::machine::KeyedDict;
+use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
-/// The most keys of a state.
-const MAX_KEYS: usize = 32;
+/// How many times longer than at a label it takes to look whether it is equal to another one.
+const SORTED: usize = 16;
 /// The longest string that a recipe reads, in bytes of the pickle.
 const MAX_TEXT: usize = 256;
 /// How deep the name of an index may nest tuples.
@@ -16,28 +18,17 @@ const MAX_NAME_DEPTH: usize = 4;
 
 /// The state of an object: a dict whose keys are strings.
 #[derive(Debug, Default)]
-pub(super) struct StateDict(Vec<(String, Ref)>);
+pub(super) struct StateDict<'a>(KeyedDict<'a>);
 
-impl StateDict {
+impl<'a> StateDict<'a> {
     /// A dict that no opcode has changed in another way.
-    pub(super) fn of(context: &PlanContext<'_, '_>, dict: Option<Ref>) -> Result<Self, Refused> {
-        let items = dict.and_then(|dict| context.items(dict, NodeKind::Dict));
-        let items = items.filter(|items| items.len() <= 2 * MAX_KEYS).ok_or_else(unexpected_state)?;
-        let mut pairs: Vec<(String, Ref)> = Vec::with_capacity(items.len() / 2);
-        for [key, value] in items.as_chunks::<2>().0 {
-            let key = text(context, *key).ok_or_else(unexpected_state)?;
-            if pairs.iter().any(|(other, _)| *other == key) {
-                return Err(format!("has {key} twice in its state"));
-            }
-            pairs.push((key, *value));
-        }
-        Ok(Self(pairs))
+    pub(super) fn of(context: &PlanContext<'_, 'a>, dict: Option<Ref>) -> Result<Self, Refused> {
+        context.state_dict(dict.ok_or_else(unexpected_state)?).map(Self)
     }
 
     /// Takes the value of a key.
     pub(super) fn take(&mut self, key: &str) -> Option<Ref> {
-        let at = self.0.iter().position(|(found, _)| found == key)?;
-        Some(self.0.swap_remove(at).1)
+        self.0.take(key)
     }
 
     /// Takes the value of a key that has had another name.
@@ -51,13 +42,13 @@ impl StateDict {
     }
 
     /// All that was not taken.
-    pub(super) fn rest(self) -> Vec<(String, Ref)> {
-        self.0
+    pub(super) fn rest(self) -> Vec<(Cow<'a, str>, Ref)> {
+        self.0.into_pairs()
     }
 
     /// Refuses a state with a key that was not taken.
     pub(super) fn end(self) -> Result<(), Refused> {
-        match self.0.first() {
+        match self.0.into_pairs().first() {
             None => Ok(()),
             Some((key, _)) => Err(format!("has {key} in its state, which pandas does not write")),
         }
@@ -73,7 +64,10 @@ pub(super) fn unexpected_arguments() -> Refused {
 }
 
 /// The state of an instance that is made without arguments.
-pub(super) fn instance_state(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<StateDict, Refused> {
+pub(super) fn instance_state<'a>(
+    context: &PlanContext<'_, 'a>,
+    call: &PlannedCall<'_>,
+) -> Result<StateDict<'a>, Refused> {
     if !call.is_new || !call.arguments.is_empty() {
         return Err(unexpected_arguments());
     }
@@ -95,8 +89,8 @@ pub(super) fn unless_none(context: &PlanContext<'_, '_>, reference: Option<Ref>)
 }
 
 pub(super) fn bool_of(context: &PlanContext<'_, '_>, reference: Ref) -> Option<bool> {
-    match context.value(reference) {
-        Value::Leaf(Leaf::Bool(value)) => Some(value),
+    match context.leaf(reference) {
+        Some(Leaf::Bool(value)) => Some(value),
         _ => None,
     }
 }
@@ -113,7 +107,7 @@ pub(super) fn word(context: &PlanContext<'_, '_>, reference: Ref, words: &[&'sta
 }
 
 /// Whether the state of an array says that pandas has marked it as read-only.
-pub(super) fn take_readonly(context: &PlanContext<'_, '_>, state: &mut StateDict) -> Result<bool, Refused> {
+pub(super) fn take_readonly(context: &PlanContext<'_, '_>, state: &mut StateDict<'_>) -> Result<bool, Refused> {
     match state.take("_readonly") {
         None => Ok(false),
         Some(value) => bool_of(context, value).ok_or_else(unexpected_state),
@@ -127,14 +121,17 @@ pub(super) fn check_name(context: &PlanContext<'_, '_>, name: Ref) -> Result<(),
 
 fn has_hash(context: &PlanContext<'_, '_>, value: Ref, depth: usize) -> bool {
     let Some(depth) = depth.checked_sub(1) else { return false };
-    let Some(node) = context.node(value) else {
-        let opcode = context.opcode(value);
-        return !matches!(opcode, Some(Opcode::ByteArray8 | Opcode::NextBuffer) | None);
-    };
-    match node.kind {
-        NodeKind::Tuple => node.items.iter().all(|item| has_hash(context, *item, depth)),
-        NodeKind::List | NodeKind::Dict | NodeKind::Set => false,
-        _ => true,
+    match context.kind(value) {
+        None => {
+            let opcode = context.opcode(value);
+            !matches!(opcode, Some(Opcode::ByteArray8 | Opcode::NextBuffer) | None)
+        }
+        Some(NodeKind::Tuple) => {
+            let items = context.items(value, NodeKind::Tuple);
+            items.is_some_and(|items| items.iter().all(|item| has_hash(context, *item, depth)))
+        }
+        Some(NodeKind::List | NodeKind::Dict | NodeKind::Set) => false,
+        Some(_) => true,
     }
 }
 
@@ -216,18 +213,23 @@ pub(super) fn check_codes(
     }
 }
 
-/// Refuses an index of objects that take too long to hash, as pandas does to find equal ones.
+/// Refuses an index whose labels take too long to compare with one another, or to hash if they are objects.
 pub(super) fn check_hashes(context: &PlanContext<'_, '_>, index: Ref) -> Result<(), Refused> {
     let Some(Make::Pandas(make)) = context.recipe(index).map(|recipe| &recipe.make) else { return Ok(()) };
+    if let (Made::Index { length, .. }, false) = (make.made, make.function == "range_index") {
+        let levels = if let Some(PandasArgument::Tuple(levels)) = make.arguments.first() { levels.len() } else { 1 };
+        let labels = usize::try_from(length).unwrap_or(usize::MAX).saturating_mul(levels);
+        context.spend(labels.saturating_mul(SORTED))?;
+    }
     let ("index", Some(PandasArgument::Object(data))) = (make.function, make.arguments.first()) else {
         return Ok(());
     };
     if let Some(items) = context.array_of(*data).and_then(ArrayDescription::objects) {
         context.spend(items.len())?;
-        return KeyLimits::new(context.labels.machine(), context.recipes).check(items.iter().copied());
+        return context.key_limits().check(items.iter().copied());
     }
     let Some((nested, array)) = nested_array(context, *data) else { return Ok(()) };
     spend(context, array)?;
     let items = array.objects().unwrap_or_default();
-    KeyLimits::new(&nested.machine, &nested.plan.recipes).check(items.iter().copied())
+    context.key_limits_within(nested).check(items.iter().copied())
 }

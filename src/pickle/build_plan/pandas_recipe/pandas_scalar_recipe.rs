@@ -7,7 +7,7 @@ use super::pandas_parts::{is_none, text, unexpected_arguments, unless_none, word
 use super::zone_recipe::check_zone;
 use super::{Made, PandasArgument, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
 use crate::pickle::build_plan::{ArrayMake, Make};
-use crate::pickle::machine::value::{Leaf, Ref, Value};
+use crate::pickle::machine::value::{Leaf, Ref};
 
 /// numpy's number of the unit `s`. The others follow.
 const FIRST_UNIT: i64 = 7;
@@ -28,11 +28,11 @@ pub(super) fn scalar<'a>(
         return Err(unexpected_arguments());
     }
     let (function, arguments) = match builder {
-        PandasBuilder::Timestamp => ("timestamp", timestamp(context, &call.arguments)?),
-        PandasBuilder::Timedelta => ("timedelta", timedelta(context, &call.arguments)?),
-        PandasBuilder::Period => ("period", period(context, &call.arguments)?),
-        PandasBuilder::Interval => ("interval", interval(context, &call.arguments)?),
-        _ => ("missing_time", missing_time(context, &call.arguments)?),
+        PandasBuilder::Timestamp => ("timestamp", timestamp(context, call.arguments)?),
+        PandasBuilder::Timedelta => ("timedelta", timedelta(context, call.arguments)?),
+        PandasBuilder::Period => ("period", period(context, call.arguments)?),
+        PandasBuilder::Interval => ("interval", interval(context, call.arguments)?),
+        _ => ("missing_time", missing_time(context, call.arguments)?),
     };
     Ok(call_of(function, arguments, Made::Scalar(builder)))
 }
@@ -103,16 +103,16 @@ fn interval<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec<
 
 /// A number that is not one of numpy.
 fn number(context: &PlanContext<'_, '_>, value: Ref) -> Option<f64> {
-    match context.value(value) {
-        Value::Leaf(Leaf::Int(number)) => Some(number as f64),
-        Value::Leaf(Leaf::Float(number)) => Some(number),
+    match context.leaf(value) {
+        Some(Leaf::Int(number)) => Some(number as f64),
+        Some(Leaf::Float(number)) => Some(number),
         _ => None,
     }
 }
 
 /// What the end of an interval is: a number, or a scalar of pandas.
 fn end_kind(context: &PlanContext<'_, '_>, end: Ref) -> Option<Option<PandasBuilder>> {
-    if let Value::Leaf(Leaf::Int(_) | Leaf::LargeInt | Leaf::Float(_)) = context.value(end) {
+    if let Some(Leaf::Int(_) | Leaf::LargeInt | Leaf::Float(_)) = context.leaf(end) {
         return Some(None);
     }
     if let Make::Array(ArrayMake::Scalar(dtype, _)) = &context.recipe(end)?.make {

@@ -4,20 +4,17 @@
 //! abbreviation)`; both offsets are in seconds.
 
 use super::pandas_parts::{text, unexpected_arguments};
-use super::{Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
+use super::{Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of};
+use crate::pickle::build_plan::object_abilities::is_zone;
 use crate::pickle::machine::value::Ref;
 
-/// The modules of time zones that other recipes make.
-const ZONE_MODULES: [&str; 2] = ["zoneinfo", "datetime"];
 /// The most seconds of an offset, and the most minutes of a zone without a name: less than a day.
 const MOST_SECONDS: i64 = 86_399;
 const MOST_MINUTES: i64 = 1_439;
 
 /// Refuses a zone that is not an object. pandas would search for the file of a name.
 pub(super) fn check_zone(context: &PlanContext<'_, '_>, zone: Ref) -> Result<(), Refused> {
-    let made_by = context.call(zone).map(|call| call.module);
-    let is_other = made_by.is_some_and(|module| ZONE_MODULES.contains(&&*module)) && context.recipe(zone).is_some();
-    let is_zone = is_other || made(context, zone) == Some(Made::Zone);
+    let is_zone = context.recipe(zone).is_some_and(is_zone);
     is_zone.then_some(()).ok_or_else(|| "has something else as its zone".to_owned())
 }
 
@@ -26,7 +23,7 @@ pub(super) fn zone<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) ->
     if call.is_new || call.state.is_some() {
         return Err(unexpected_arguments());
     }
-    let arguments = match (&*call.name, call.arguments.as_slice()) {
+    let arguments = match (&*call.name, call.arguments) {
         ("_UTC", []) => vec![PandasArgument::Text("UTC".to_owned())],
         ("FixedOffset", &[minutes]) => {
             let minutes = number(context, minutes, MOST_MINUTES)?;

@@ -8,6 +8,7 @@
 mod value_arguments;
 mod value_arrays;
 mod value_collections;
+mod value_enumerations;
 mod value_errors;
 mod value_files;
 mod value_globals;
@@ -25,8 +26,9 @@ use crate::pickle::known::ErrorInit;
 
 pub(super) use self::value_arguments::wide_int;
 pub(super) use self::value_collections::hashed;
+pub(in crate::pickle) use self::value_enumerations::is_constant;
 pub(crate) use self::value_globals::global;
-pub(in crate::pickle) use self::value_globals::{global_of, is_constant};
+pub(in crate::pickle) use self::value_globals::global_of;
 pub(crate) use self::value_make::{Given, HarmlessCall, NewError, ValueFill, ValueMake, ViewOf};
 
 /// Which recipe a row of the registry asks for.
@@ -108,6 +110,8 @@ pub(in crate::pickle) enum ValueBuilder {
     Random,
     /// `range`.
     Range,
+    /// A record that a function of `os` or `time` returns: `os.stat_result`.
+    Record,
     /// dill's `_eval_repr`.
     Repr,
     /// `re.compile` and the function that pickles call for it.
@@ -195,7 +199,7 @@ pub(super) fn recipe<'a>(
             value_globals::recipe(context, builder, call)
         }
         B::Interpolation | B::Sentinel | B::TemplateString => value_templates::recipe(context, builder, call),
-        B::ItemGetter | B::Lock | B::LockByDill | B::Object | B::WeakReference => {
+        B::ItemGetter | B::Lock | B::LockByDill | B::Object | B::Record | B::WeakReference => {
             value_state::recipe(context, builder, call)
         }
         B::Random | B::SimpleNamespace | B::Wrapper => value_state::recipe(context, builder, call),

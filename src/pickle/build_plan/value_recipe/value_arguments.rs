@@ -3,11 +3,10 @@
 
 use std::borrow::Cow;
 
-use super::value_globals::global_of;
 use crate::pickle::build_plan::{Builder, PlanContext, Refused};
 use crate::pickle::explain::label_cache::Global;
 use crate::pickle::known::{builder_of, current_name};
-use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
+use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
 /// The most bytes of the opcodes of a value that is decoded each time it is looked at.
 const SHORT: u64 = 64;
@@ -16,8 +15,8 @@ const SHORT: u64 = 64;
 /// copy one long argument. `weight` is how much larger than in the pickle the copy is.
 pub(super) fn copied(context: &PlanContext<'_, '_>, reference: Ref, weight: usize) -> Result<(), Refused> {
     let bytes = |leaf: Ref| usize::try_from(size(context, leaf)).unwrap_or(usize::MAX);
-    let length = match node(context, reference) {
-        Some(node) if node.kind.holds_items() => node.items.len(),
+    let length = match context.kind(reference) {
+        Some(kind) if kind.holds_items() => context.items(reference, kind).map_or(1, <[Ref]>::len),
         // A string that is encoded.
         Some(_) => arguments_of(context, reference).and_then(<[Ref]>::first).map_or(1, |text| bytes(*text)),
         None => bytes(reference),
@@ -29,11 +28,8 @@ pub(super) fn copied(context: &PlanContext<'_, '_>, reference: Ref, weight: usiz
 /// unknown. Such objects must not be parts of one another: a long chain of them would overflow the stack.
 pub(super) fn is_link(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
     use super::ValueBuilder::{GenericAlias, Interpolation, ItemGetter, Iterator, MappingProxy, Slice, TemplateString};
-    let Some(node) = node(context, reference).filter(|node| matches!(node.kind, NodeKind::Call(_))) else {
-        return false;
-    };
-    let callee = node.items.first().and_then(|callee| global_of(context.labels, *callee));
-    let Some((module, name)) = callee else { return true };
+    let Some(callee) = context.callee(reference) else { return false };
+    let Some((module, name)) = context.found_global(callee) else { return true };
     match builder_of(&module, &name) {
         Some(Builder::Value(builder)) => matches!(
             builder,
@@ -46,23 +42,15 @@ pub(super) fn is_link(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
 
 /// The size of the opcodes that make a value without parts.
 pub(super) fn size(context: &PlanContext<'_, '_>, reference: Ref) -> u64 {
-    let (start, end) = context.labels.span(context.labels.machine().resolve(reference));
-    end.saturating_sub(start)
-}
-
-pub(super) fn node<'m>(context: &PlanContext<'m, '_>, reference: Ref) -> Option<&'m Node> {
-    context.labels.machine().node(reference)
+    context.size(reference)
 }
 
 /// A value without parts, if its opcodes take at most `limit` bytes.
 pub(super) fn short_leaf<'a>(context: &PlanContext<'_, 'a>, reference: Ref, limit: u64) -> Option<Leaf<'a>> {
-    if node(context, reference).is_some() || size(context, reference) > limit {
+    if context.kind(reference).is_some() || size(context, reference) > limit {
         return None;
     }
-    match context.value(reference) {
-        Value::Leaf(leaf) => Some(leaf),
-        Value::Node(_) => None,
-    }
+    context.leaf(reference)
 }
 
 /// Whether this is a string that a single opcode makes.
@@ -76,13 +64,13 @@ pub(super) fn is_int(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
 }
 
 pub(super) fn has_leaf_type(context: &PlanContext<'_, '_>, reference: Ref, wanted: &str) -> bool {
-    if node(context, reference).is_some() {
+    if context.kind(reference).is_some() {
         return false;
     }
     // Labels remember what they have decoded. Short values are decoded again, which takes less memory.
     match short_leaf(context, reference, SHORT) {
         Some(leaf) => leaf_type(&leaf) == wanted,
-        None => context.labels.type_name(reference).as_ref() == wanted,
+        None => context.type_name(reference).as_ref() == wanted,
     }
 }
 
@@ -170,8 +158,7 @@ pub(in crate::pickle::build_plan) fn wide_int(context: &PlanContext<'_, '_>, ref
     match short_leaf(context, reference, SHORT)? {
         Leaf::Int(number) => u128::try_from(number).ok(),
         Leaf::LargeInt => {
-            let machine = context.labels.machine();
-            match machine.opcode_bytes(reference) {
+            match context.opcode_bytes(reference) {
                 // LONG1: a length and little-endian two's complement.
                 [0x8a, _, digits @ ..] => {
                     let (low, high) = digits.split_at_checked(16).unwrap_or((digits, &[]));
@@ -218,26 +205,19 @@ pub(super) fn sequence<'m>(context: &PlanContext<'m, '_>, reference: Ref) -> Opt
     context.items(reference, NodeKind::List).or_else(|| context.items(reference, NodeKind::Tuple))
 }
 
-/// The keys and values of a plain dict, alternating.
-pub(super) fn pairs<'m>(context: &PlanContext<'m, '_>, reference: Ref) -> Option<&'m [Ref]> {
-    context.items(reference, NodeKind::Dict)
+/// Whether this is a plain list or tuple. What it holds may change later.
+pub(super) fn is_sequence(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
+    context.is_plain(reference, NodeKind::List) || context.is_plain(reference, NodeKind::Tuple)
 }
 
 /// The arguments of a call by REDUCE that nothing changes later.
 pub(super) fn arguments_of<'m>(context: &PlanContext<'m, '_>, reference: Ref) -> Option<&'m [Ref]> {
-    let node = unchanged_call(context, reference)?;
-    context.items(*node.items.get(1)?, NodeKind::Tuple)
+    context.plain_call(reference).map(|(_, arguments)| arguments)
 }
 
 /// The callee of a call by REDUCE, by its current name.
 pub(super) fn called_global(context: &PlanContext<'_, '_>, reference: Ref) -> Option<Global> {
-    global_of(context.labels, *unchanged_call(context, reference)?.items.first()?)
-}
-
-fn unchanged_call<'m>(context: &PlanContext<'m, '_>, reference: Ref) -> Option<&'m Node> {
-    let node = node(context, reference)?;
-    let unchanged = node.state.is_none() && node.added.is_none();
-    (unchanged && node.kind == NodeKind::Call(CallKind::Reduce)).then_some(node)
+    context.found_global(context.plain_call(reference)?.0)
 }
 
 pub(super) fn current(module: &str, name: &str) -> Global {
@@ -247,27 +227,25 @@ pub(super) fn current(module: &str, name: &str) -> Global {
 
 /// Whether this is the result of a call: an object that has a recipe of its own.
 pub(super) fn is_called(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
-    node(context, reference).is_some_and(|node| matches!(node.kind, NodeKind::Call(_)))
+    context.callee(reference).is_some()
 }
+
+/// The most bytes of the opcode that pushes a name.
+pub(super) const MAX_NAME: u64 = 1024;
+
+/// How much more an attribute takes than looking at an item.
+pub(super) const ATTRIBUTE: usize = 16;
 
 /// The attributes in a state: a dict whose keys are names. No name begins and ends with two underscores.
 pub(super) fn attributes(context: &PlanContext<'_, '_>, state: Ref) -> Result<Vec<(String, Ref)>, Refused> {
-    let pairs = pairs(context, state).ok_or("with a state that is no dict")?;
-    context.spend(pairs.len())?;
-    let (pairs, _) = pairs.as_chunks::<2>();
-    let mut found = Vec::with_capacity(pairs.len());
-    for [key, value] in pairs {
-        let name = short_text(context, *key, MAX_NAME).ok_or("with an attribute whose name is no short string")?;
-        if name.starts_with("__") && name.ends_with("__") {
-            return Err(format!("with the attribute {name}"));
-        }
-        found.push((name.into_owned(), *value));
-    }
-    Ok(found)
+    let state = context.keyed(state, usize::MAX)?.into_pairs();
+    context.spend(state.len().saturating_mul(ATTRIBUTE))?;
+    let named = state.into_iter().map(|(name, value)| match name.starts_with("__") && name.ends_with("__") {
+        true => Err(format!("with the attribute {name}")),
+        false => Ok((name.into_owned(), value)),
+    });
+    named.collect()
 }
-
-/// The most bytes of the opcode that pushes the name of an attribute.
-pub(super) const MAX_NAME: u64 = 1024;
 
 /// The bytes of a string, or bytes, whose opcodes take at most `limit` bytes.
 pub(super) fn byte_string_or_text<'a>(

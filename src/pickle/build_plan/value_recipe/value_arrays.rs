@@ -4,11 +4,10 @@
 use super::value_arguments::{
     arguments_of, copied, has_leaf_type, int_in, is_bytes, is_latin_1, is_str, sequence, short_leaf, short_text, size,
 };
-use super::value_globals::global_of;
 use super::value_make::{Given, HarmlessCall, ValueMake, called, made, reading};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
-use crate::pickle::machine::value::{Leaf, Ref, Value};
+use crate::pickle::machine::value::{Leaf, Ref};
 
 /// What an item of a typecode is: its size in bytes where snapcli runs, and its kind.
 const TYPECODES: &[(char, usize, Kind)] = &[
@@ -68,7 +67,7 @@ pub(super) fn recipe<'a>(
     builder: ValueBuilder,
     call: &PlannedCall<'_>,
 ) -> Result<Recipe<'a>, Refused> {
-    let arguments = call.arguments.as_slice();
+    let arguments = call.arguments;
     if !matches!(builder, ValueBuilder::Array) {
         arguments.iter().try_for_each(|bytes| copied(context, *bytes, 1))?;
     }
@@ -141,8 +140,7 @@ fn is_item(context: &PlanContext<'_, '_>, item: Ref, size: usize, kind: Kind) ->
 /// `_array_reconstructor(array, typecode, number of the format, bytes)`.
 fn of_bytes<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Recipe<'a>, Refused> {
     let &[class, code, format, bytes] = arguments else { return Err("without four arguments".into()) };
-    let is_array =
-        global_of(context.labels, class).is_some_and(|(module, name)| (&*module, &*name) == ("array", "array"));
+    let is_array = context.found_global(class).is_some_and(|(module, name)| (&*module, &*name) == ("array", "array"));
     checked(is_array, "of another class")?;
     let &(typecode, own_size, kind) = typecode(context, code)?;
     let format = int_in(context, format, 0..=21).and_then(|number| FORMATS.get(usize::try_from(number).ok()?));
@@ -172,8 +170,8 @@ fn of_bytes<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Reci
 /// The length of bytes: of one opcode, or of none.
 fn length_of_bytes(context: &PlanContext<'_, '_>, bytes: Ref) -> Option<u64> {
     if has_leaf_type(context, bytes, "bytes") {
-        return match context.value(bytes) {
-            Value::Leaf(Leaf::Bytes(bytes)) => Some(bytes.len() as u64),
+        return match context.leaf(bytes) {
+            Some(Leaf::Bytes(bytes)) => Some(bytes.len() as u64),
             _ => None,
         };
     }
@@ -182,8 +180,8 @@ fn length_of_bytes(context: &PlanContext<'_, '_>, bytes: Ref) -> Option<u64> {
         [] => Some(0),
         [text, _] => {
             context.spend(usize::try_from(size(context, text)).ok()?).ok()?;
-            match context.value(text) {
-                Value::Leaf(Leaf::Str(text)) => Some(text.characters()),
+            match context.leaf(text) {
+                Some(Leaf::Str(text)) => Some(text.characters()),
                 _ => None,
             }
         }
@@ -193,7 +191,7 @@ fn length_of_bytes(context: &PlanContext<'_, '_>, bytes: Ref) -> Option<u64> {
 
 /// Whether all characters are code points of Unicode.
 fn characters_fit(context: &PlanContext<'_, '_>, bytes: Ref, is_big_endian: bool) -> Result<(), Refused> {
-    let Value::Leaf(Leaf::Bytes(bytes)) = context.value(bytes) else { return Err("of anything but bytes".into()) };
+    let Some(Leaf::Bytes(bytes)) = context.leaf(bytes) else { return Err("of anything but bytes".into()) };
     context.spend(bytes.len())?;
     let code = |bytes: &[u8; 4]| if is_big_endian { u32::from_be_bytes(*bytes) } else { u32::from_le_bytes(*bytes) };
     let (characters, _) = bytes.as_chunks::<4>();

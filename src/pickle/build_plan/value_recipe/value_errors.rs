@@ -2,10 +2,8 @@
 //! `__new__`, and what their `__init__` would do with the arguments is done by our own code.
 
 use super::value_arguments::{
-    MAX_NAME, called_global, has_leaf_type, int_in, is_bytes, is_int, is_none, is_simple, is_str, node, pairs,
-    sequence, short_text,
+    ATTRIBUTE, called_global, has_leaf_type, int_in, is_bytes, is_int, is_none, is_simple, is_str, sequence,
 };
-use super::value_globals::global_of;
 use super::value_make::{NewError, ValueFill, ValueMake, called, filled, made, reading};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
@@ -56,8 +54,8 @@ pub(super) fn recipe<'a>(
     let recipe = match builder {
         ValueBuilder::LibraryError(init) => library_error(context, init, call, &members)?,
         _ => {
-            let reads = fits(context, &call.name, &call.arguments)?;
-            let recipe = called(call.module.to_string(), call.name.to_string(), call.arguments.clone());
+            let reads = fits(context, &call.name, call.arguments)?;
+            let recipe = called(call.module.to_string(), call.name.to_string(), call.arguments.to_vec());
             if reads { reading(recipe) } else { recipe }
         }
     };
@@ -72,7 +70,7 @@ fn library_error<'a>(
     call: &PlannedCall<'_>,
     members: &[(String, Ref)],
 ) -> Result<Recipe<'a>, Refused> {
-    let arguments = call.arguments.as_slice();
+    let arguments = call.arguments;
     let (module, name) = (call.module.to_string(), call.name.to_string());
     let count_fits = |least: usize, most: usize| {
         checked((least..=most).contains(&arguments.len()), "with another number of arguments")
@@ -166,9 +164,9 @@ fn fits(context: &PlanContext<'_, '_>, name: &str, arguments: &[Ref]) -> Result<
 /// hashing an arbitrary object may never end. A `BlockingIOError` takes a number in place of the name of the file: how
 /// many characters were written.
 fn is_os_error(context: &PlanContext<'_, '_>, arguments: &[Ref]) -> bool {
-    let is_file = |file: Ref| match node(context, file) {
-        Some(node) if matches!(node.kind, NodeKind::Call(_)) => is_path(context, file) || is_bytes(context, file),
-        Some(node) => node.kind.holds_items(),
+    let is_file = |file: Ref| match context.kind(file) {
+        Some(NodeKind::Call(_)) => is_path(context, file) || is_bytes(context, file),
+        Some(kind) => kind.holds_items(),
         None if has_leaf_type(context, file, "float") => false,
         None if is_int(context, file) => int_in(context, file, i64::MIN..=i64::MAX).is_some(),
         None => is_simple(context, file),
@@ -187,8 +185,7 @@ fn is_path(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
 
 /// The class of the exception that a call makes; `None` for any other object.
 fn error_class(context: &PlanContext<'_, '_>, reference: Ref) -> Option<(String, String)> {
-    let node = node(context, reference).filter(|node| matches!(node.kind, NodeKind::Call(_)))?;
-    let (module, name) = node.items.first().and_then(|class| global_of(context.labels, *class))?;
+    let (module, name) = context.found_global(context.callee(reference)?)?;
     let is_error =
         matches!(builder_of(&module, &name), Some(Builder::Value(ValueBuilder::Error | ValueBuilder::LibraryError(_))));
     is_error.then(|| (module.to_string(), name.to_string()))
@@ -196,18 +193,13 @@ fn error_class(context: &PlanContext<'_, '_>, reference: Ref) -> Option<(String,
 
 /// The attributes in the state of an exception, which `BaseException.__setstate__` would set.
 fn members(context: &PlanContext<'_, '_>, class: &str, state: Ref) -> Result<Vec<(String, Ref)>, Refused> {
-    let pairs = pairs(context, state).ok_or("with a state that is no dict")?;
-    context.spend(pairs.len())?;
-    let (pairs, _) = pairs.as_chunks::<2>();
-    let mut found = Vec::with_capacity(pairs.len());
-    for &[key, value] in pairs {
-        let name = short_text(context, key, MAX_NAME).ok_or("with an attribute whose name is no short string")?;
-        if !is_member(context, class, &name, value) {
-            return Err(format!("with the attribute {name}"));
-        }
-        found.push((name.into_owned(), value));
-    }
-    Ok(found)
+    let state = context.keyed(state, usize::MAX)?.into_pairs();
+    context.spend(state.len().saturating_mul(ATTRIBUTE))?;
+    let named = state.into_iter().map(|(name, value)| match is_member(context, class, &name, value) {
+        true => Ok((name.into_owned(), value)),
+        false => Err(format!("with the attribute {name}")),
+    });
+    named.collect()
 }
 
 /// Whether an exception may get an attribute. Those that its class keeps in C take only some types of values. Python
@@ -218,8 +210,8 @@ fn is_member(context: &PlanContext<'_, '_>, class: &str, name: &str, value: Ref)
         (_, "__cause__" | "__context__") => is_none(context, value) || error_class(context, value).is_some(),
         (_, "__traceback__") => is_none(context, value),
         (_, "__suppress_context__") => has_leaf_type(context, value, "bool"),
-        (_, "__notes__") => context.items(value, NodeKind::List).is_some(),
-        (_, "args") => context.items(value, NodeKind::Tuple).is_some(),
+        (_, "__notes__") => context.is_plain(value, NodeKind::List),
+        (_, "args") => context.is_plain(value, NodeKind::Tuple),
         (_, "characters_written") => int_in(context, value, i64::MIN..=i64::MAX).is_some(),
         ("BaseExceptionGroup" | "ExceptionGroup", "message" | "exceptions") => false,
         ("UnicodeDecodeError" | "UnicodeEncodeError" | "UnicodeTranslateError", "start" | "end") => is_position(),

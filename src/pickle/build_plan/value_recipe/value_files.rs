@@ -37,10 +37,10 @@ pub(super) fn recipe<'a>(
             let are_strings = call.arguments.iter().all(|part| is_str(context, *part));
             checked(are_strings, "of anything but strings")?;
             call.arguments.iter().try_for_each(|part| copied(context, *part, 2))?;
-            Ok(called("pathlib", call.name.to_string(), call.arguments.clone()))
+            Ok(called("pathlib", call.name.to_string(), call.arguments.to_vec()))
         }
         ValueBuilder::Address => {
-            let &[address] = call.arguments.as_slice() else { return Err("with these arguments".into()) };
+            let &[address] = call.arguments else { return Err("with these arguments".into()) };
             let bits = if call.name.starts_with("IPv4") { 32 } else { 128 };
             // Addresses are pickled as numbers, all others as strings.
             let is_number = || {
@@ -50,7 +50,7 @@ pub(super) fn recipe<'a>(
             let text = short_text(context, address, MAX_ADDRESS);
             let is_address = text.map_or_else(is_number, |text| is_address(&call.name, &text));
             checked(is_address, "of a string that is none")?;
-            Ok(called("ipaddress", call.name.to_string(), call.arguments.clone()))
+            Ok(called("ipaddress", call.name.to_string(), call.arguments.to_vec()))
         }
         ValueBuilder::Regex => regex(context, call),
         _ => memory_file(context, call),
@@ -86,7 +86,7 @@ fn is_address(class: &str, text: &str) -> bool {
 /// `re._compile(pattern, flags)`. The length limits the time that compiling takes; matching may take any time, but
 /// no load matches.
 fn regex<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let (pattern, flags) = match *call.arguments.as_slice() {
+    let (pattern, flags) = match *call.arguments {
         [pattern] => (pattern, 0),
         [pattern, flags] => {
             let flags = int_in(context, flags, 0..=0x1ff).filter(|flags| flags & !PATTERN_FLAGS == 0);

@@ -1,6 +1,7 @@
 //! Globals as values, and the calls by which pickles find classes, attributes and constants.
 
-use super::value_arguments::{called_global, current, int_in, is_none, is_simple, node, sequence, short_text, size};
+use super::value_arguments::{called_global, current, is_simple, sequence, short_text, size};
+use super::value_enumerations::{is_constant, member_by_name, member_by_value};
 use super::value_make::{Given, HarmlessCall, ValueMake, called, made};
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::{Fill, Make};
@@ -15,43 +16,6 @@ const MAX_STEPS: usize = 3;
 const MAX_ALIASES: usize = 8;
 /// The longest name of a class, an attribute or a constant, in bytes of its opcode.
 const MAX_NAME: u64 = 256;
-
-/// The first and the last of some values that members of an enumeration have.
-type Values = (i64, i64);
-
-/// The classes of enumerations whose members are values, with the values that some version of Python has on Linux. All
-/// of them find a member by its value without running other code.
-const ENUMERATIONS: &[(&str, &str, &[Values])] = &[
-    ("re", "RegexFlag", &[(0, 511)]),
-    ("uuid", "SafeUUID", &[(-1, 0)]),
-    (
-        "http",
-        "HTTPStatus",
-        &[
-            (100, 103),
-            (200, 208),
-            (226, 226),
-            (300, 305),
-            (307, 308),
-            (400, 418),
-            (421, 426),
-            (428, 429),
-            (431, 431),
-            (451, 451),
-            (500, 508),
-            (510, 511),
-        ],
-    ),
-    ("signal", "Signals", &[(1, 31), (34, 34), (64, 64)]),
-    ("signal", "Handlers", &[(0, 1)]),
-    ("signal", "Sigmasks", &[(0, 2)]),
-    ("socket", "AddressFamily", &[(0, 11), (13, 26), (29, 30), (38, 38), (40, 40), (42, 42)]),
-    ("socket", "SocketKind", &[(1, 5), (1 << 11, 1 << 11), (1 << 19, 1 << 19)]),
-    ("calendar", "Month", &[(1, 12)]),
-    ("calendar", "Day", &[(0, 6)]),
-];
-/// The prefixes of constants that are members of an enumeration. Python 3.10 pickles them by these names.
-const CONSTANTS: &[(&str, &str)] = &[("signal", "SIG"), ("socket", "AF_"), ("socket", "SOCK_")];
 
 /// The recipe for a global that a pickle refers to, and does not call.
 pub(crate) fn global<'a>(module: &str, name: &str) -> Result<Recipe<'a>, Refused> {
@@ -72,12 +36,6 @@ pub(crate) fn global<'a>(module: &str, name: &str) -> Result<Recipe<'a>, Refused
 
 fn found_as(make: Make<'_>) -> Recipe<'_> {
     Recipe { make, needs: Vec::new(), reads: false, fill: Fill::Nothing }
-}
-
-/// Whether a pickle may look up this global: Python 3.10 pickles some members of enumerations by their names.
-pub(in crate::pickle) fn is_constant(module: &str, name: &str) -> bool {
-    let is_upper = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    is_upper && CONSTANTS.iter().any(|(of, prefix)| *of == module && name.starts_with(prefix))
 }
 
 /// The global that a reference is, by its current name: an import, or a call that finds one.
@@ -147,10 +105,10 @@ pub(super) fn recipe<'a>(
 ) -> Result<Recipe<'a>, Refused> {
     match builder {
         ValueBuilder::Repr => repr(context, call),
-        ValueBuilder::EnumMember => member(context, call),
+        ValueBuilder::EnumMember => member_by_value(context, call),
         ValueBuilder::GenericAlias => {
             if is_alias(context, call.node, MAX_ALIASES)? {
-                return Ok(called("types", "GenericAlias", call.arguments.clone()));
+                return Ok(called("types", "GenericAlias", call.arguments.to_vec()));
             }
             Err("of anything but harmless classes".into())
         }
@@ -158,8 +116,8 @@ pub(super) fn recipe<'a>(
             if let Some(member) = member_by_name(context, call) {
                 return Ok(member);
             }
-            let found = global_of(context.labels, call.node);
-            let attribute = found.clone().or_else(|| context.labels.attribute(call.node));
+            let found = context.found_global(call.node);
+            let attribute = found.clone().or_else(|| context.attribute(call.node));
             let (module, name) = attribute.ok_or("with these arguments")?;
             let otherwise = || format!("to find {}", import_name(&module, &name));
             found.and_then(|(module, name)| global(&module, &name).ok()).ok_or_else(otherwise)
@@ -169,7 +127,7 @@ pub(super) fn recipe<'a>(
 
 /// dill's `_eval_repr`, for what dill writes.
 fn repr<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let text = match *call.arguments.as_slice() {
+    let text = match *call.arguments {
         [text] => short_text(context, text, MAX_NAME),
         _ => None,
     };
@@ -189,45 +147,13 @@ fn repr<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Rec
     }
 }
 
-/// A member of an enumeration by its value.
-fn member<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let (module, name) = (&*call.module, &*call.name);
-    let listed = ENUMERATIONS.iter().find(|(of, class, ..)| *of == module && *class == name);
-    let &[value] = call.arguments.as_slice() else { return Err("without the value of one member".into()) };
-    let Some(&(module, name, values)) = listed else { return Err("as an enumeration".into()) };
-    // The value of `SafeUUID.unknown` is None.
-    let is_none = (module, name) == ("uuid", "SafeUUID") && is_none(context, value);
-    let is_value = values.iter().any(|(first, last)| int_in(context, value, *first..=*last).is_some());
-    if is_none || is_value {
-        return Ok(called(module, name, vec![value]));
-    }
-    Err("with a value that no member has".into())
-}
-
-/// A member of an enumeration by its name, as early versions of Python 3.11 write it: `getattr(HTTPStatus, 'OK')`.
-fn member_by_name<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Option<Recipe<'a>> {
-    let &[class, name] = call.arguments.as_slice() else { return None };
-    let (module, class) = context.global(class).filter(|_| &*call.name == "getattr")?;
-    ENUMERATIONS.iter().find(|(of, listed, ..)| **of == *module && **listed == *class)?;
-    let name = short_text(context, name, MAX_NAME)?;
-    let is_member = name.starts_with(|first: char| first.is_ascii_uppercase())
-        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    is_member.then(|| made(ValueMake::NamedMember(module.to_string(), format!("{class}.{name}")), Vec::new()))
-}
-
 /// Whether a reference is `list[int]` or the like, of classes that may be values.
 fn is_alias(context: &PlanContext<'_, '_>, reference: Ref, depth: usize) -> Result<bool, Refused> {
     let is_class = |reference: Ref| {
-        let found = global_of(context.labels, reference);
+        let found = context.found_global(reference);
         found.is_some_and(|(module, name)| global(&module, &name).is_ok())
     };
-    let Some(Node { kind: NodeKind::Call(CallKind::Reduce), items, state: None, added: None, .. }) =
-        node(context, reference)
-    else {
-        return Ok(false);
-    };
-    let arguments = items.get(1).and_then(|arguments| context.items(*arguments, NodeKind::Tuple));
-    let Some(&[origin, parameters]) = arguments else { return Ok(false) };
+    let Some((_, &[origin, parameters])) = context.plain_call(reference) else { return Ok(false) };
     let parameters = sequence(context, parameters).unwrap_or(std::slice::from_ref(&parameters));
     context.spend(parameters.len())?;
     for parameter in parameters {

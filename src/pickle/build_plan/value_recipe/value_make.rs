@@ -16,8 +16,8 @@ pub(crate) enum ValueMake<'a> {
     New(&'static str, &'static str),
     /// By `__new__` of a class of exceptions, with the needed objects as its arguments.
     NewError(NewError),
-    /// The strings that the separator divides: both are needed.
-    JoinedStrings,
+    /// So many strings that the separator divides: both are needed.
+    JoinedStrings { count: u64 },
     /// An iterator over the needed object, after this many items.
     Iterator { skipped: u64 },
     /// An iterator over the needed list, from the item with this index down to the first.

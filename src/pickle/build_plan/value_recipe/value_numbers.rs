@@ -2,7 +2,7 @@
 
 use super::value_arguments::{
     arguments_of, called_global, copied, has_leaf_type, int_in, is_called, is_int, is_link, is_none, is_simple, is_str,
-    pairs, sequence, short_leaf, short_text, size, truth, wide_int,
+    sequence, short_leaf, short_text, size, truth, wide_int,
 };
 use super::value_make::{ValueMake, called, made, reading};
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
@@ -43,20 +43,20 @@ pub(super) fn recipe<'a>(
     builder: ValueBuilder,
     call: &PlannedCall<'_>,
 ) -> Result<Recipe<'a>, Refused> {
-    let arguments = call.arguments.as_slice();
+    let arguments = call.arguments;
     match builder {
         ValueBuilder::Basic => basic(context, call),
         ValueBuilder::Complex => {
             let are_numbers = arguments.iter().all(|number| is_number(context, *number));
             checked(are_numbers && arguments.len() <= 2, "of anything but numbers")?;
-            Ok(called("builtins", "complex", call.arguments.clone()))
+            Ok(called("builtins", "complex", call.arguments.to_vec()))
         }
         ValueBuilder::Range => {
             let are_numbers = arguments.iter().all(|number| is_int(context, *number));
             let steps = arguments.get(2).is_none_or(|step| int_in(context, *step, 0..=0).is_none());
             checked(are_numbers && (1..=3).contains(&arguments.len()), "of anything but integers")?;
             checked(steps, "with a step of 0")?;
-            Ok(called("builtins", "range", call.arguments.clone()))
+            Ok(called("builtins", "range", call.arguments.to_vec()))
         }
         ValueBuilder::Slice => {
             checked((1..=3).contains(&arguments.len()), "with these arguments")?;
@@ -64,7 +64,7 @@ pub(super) fn recipe<'a>(
             let is_part =
                 |part: &Ref| is_simple(context, *part) || (is_called(context, *part) && !is_link(context, *part));
             checked(arguments.iter().all(is_part), "of anything but numbers and dates")?;
-            Ok(called("builtins", "slice", call.arguments.clone()))
+            Ok(called("builtins", "slice", call.arguments.to_vec()))
         }
         ValueBuilder::Decimal => decimal(context, call),
         ValueBuilder::DecimalContext => decimal_context(context, call),
@@ -88,12 +88,12 @@ fn basic<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Re
         name => has_leaf_type(context, *value, name),
     };
     checked(call.arguments.len() <= 1 && call.arguments.iter().all(same), "of another type")?;
-    Ok(called("builtins", call.name.to_string(), call.arguments.clone()))
+    Ok(called("builtins", call.name.to_string(), call.arguments.to_vec()))
 }
 
 /// `Decimal('-1.5E+3')`.
 fn decimal<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let &[number] = call.arguments.as_slice() else { return Err("without a string".into()) };
+    let &[number] = call.arguments else { return Err("without a string".into()) };
     context.spend(usize::try_from(size(context, number)).unwrap_or(usize::MAX))?;
     let limit = MAX_DECIMAL_DIGITS + 100;
     checked(size(context, number) <= limit, "with more than 100000 digits")?;
@@ -124,7 +124,7 @@ fn is_decimal(text: &str) -> bool {
 
 /// `Context(precision, rounding, Emin, Emax, capitals, clamp, flags, traps)`.
 fn decimal_context<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let &[precision, rounding, least, greatest, capitals, clamp, flags, traps] = call.arguments.as_slice() else {
+    let &[precision, rounding, least, greatest, capitals, clamp, flags, traps] = call.arguments else {
         return Err("without eight arguments".into());
     };
     let numbers = [
@@ -147,7 +147,7 @@ fn decimal_context<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) ->
         };
         checked(signals.len() <= SIGNALS.len() && signals.iter().all(is_signal), "with unknown signals")?;
     }
-    Ok(reading(called("decimal", "Context", call.arguments.clone())))
+    Ok(reading(called("decimal", "Context", call.arguments.to_vec())))
 }
 
 /// `Fraction('1/3')`, or from Python 3.12 on `Fraction(1, 3)`.
@@ -155,7 +155,7 @@ fn fraction<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result
     let is_short = |number: &Ref| size(context, *number) <= MAX_FRACTION_DIGITS;
     checked(call.arguments.iter().all(is_short), "with more than 4300 digits")?;
     call.arguments.iter().try_for_each(|number| copied(context, *number, 1))?;
-    match *call.arguments.as_slice() {
+    match *call.arguments {
         [text] if is_str(context, text) => {
             context.spend(usize::try_from(size(context, text)).unwrap_or(usize::MAX))?;
             let text = short_text(context, text, MAX_FRACTION_DIGITS).unwrap_or_default();
@@ -172,24 +172,16 @@ fn fraction<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result
         }
         _ => return Err("with these arguments".into()),
     }
-    Ok(called("fractions", "Fraction", call.arguments.clone()))
+    Ok(called("fractions", "Fraction", call.arguments.to_vec()))
 }
 
 /// `UUID` with the state `{'int': …, 'is_safe': …}`, or `_uuid_from_int(…)`.
 fn uuid<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let (number, safe) = match (call.state, call.arguments.as_slice()) {
+    let (number, safe) = match (call.state, call.arguments) {
         (Some(state), []) if &*call.name == "UUID" && call.is_new => {
-            let pairs = pairs(context, state).ok_or("with a state that is no dict")?;
-            let (pairs, _) = pairs.as_chunks::<2>();
-            let (mut number, mut safe) = (None, None);
-            checked(pairs.len() <= 2, "with an unknown state")?;
-            for [key, value] in pairs {
-                match short_text(context, *key, 64).as_deref() {
-                    Some("int") => number = Some(*value),
-                    Some("is_safe") => safe = Some(*value),
-                    _ => return Err("with an unknown state".into()),
-                }
-            }
+            let mut state = context.keyed(state, 2)?;
+            let (number, safe) = (state.take("int"), state.take("is_safe"));
+            checked(state.into_pairs().is_empty(), "with an unknown state")?;
             (number.ok_or("without a number")?, safe)
         }
         (None, [number]) if &*call.name == "_uuid_from_int" => (*number, None),

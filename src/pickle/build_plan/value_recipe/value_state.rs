@@ -1,14 +1,14 @@
 //! Recipes for the other values: instances of the standard library whose value is their state, locks, weak references,
-//! and getters of items.
+//! getters of items, and records.
 
-use super::value_arguments::{attributes, has_leaf_type, int_in, is_none, is_simple, is_str, node, truth};
+use super::value_arguments::{attributes, has_leaf_type, int_in, is_none, is_simple, is_str, truth};
 use super::value_collections::can_be_referenced;
-use super::value_globals::global_of;
-use super::value_make::{ValueMake, called, filled, made};
+use super::value_make::{ValueMake, called, filled, made, reading};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::Fill;
-use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
+use crate::pickle::machine::KeyedDict;
+use crate::pickle::machine::value::{NodeKind, Ref};
 
 /// The classes that keep their value in one attribute: its name, and the kind of value.
 const WRAPPERS: &[(&str, &str, &str, Option<NodeKind>)] = &[
@@ -21,6 +21,8 @@ const WRAPPERS: &[(&str, &str, &str, Option<NodeKind>)] = &[
 /// The version of the state of `random.Random`, and the numbers in it: 624 words of 32 bits, and an index.
 const RANDOM_VERSION: i64 = 3;
 const RANDOM_WORDS: usize = 624;
+/// The most items of a record.
+const MAX_RECORD: usize = 64;
 
 pub(super) fn recipe<'a>(
     context: &PlanContext<'_, 'a>,
@@ -31,6 +33,7 @@ pub(super) fn recipe<'a>(
         ValueBuilder::Random => random(context, call),
         ValueBuilder::SimpleNamespace => namespace(context, call),
         ValueBuilder::Wrapper => wrapper(context, call),
+        ValueBuilder::Record => record(context, call),
         ValueBuilder::Object => {
             checked(call.arguments.is_empty() && call.state.is_none(), "with arguments")?;
             Ok(called("builtins", "object", Vec::new()))
@@ -40,15 +43,20 @@ pub(super) fn recipe<'a>(
             Ok(called(call.module.to_string(), call.name.to_string(), Vec::new()))
         }
         ValueBuilder::LockByDill => lock_by_dill(context, call),
-        ValueBuilder::WeakReference => match *call.arguments.as_slice() {
+        ValueBuilder::WeakReference => match *call.arguments {
             // The object is gone, or is held by something else of the pickle. A callback would be code.
-            [object] if is_none(context, object) || can_be_referenced(context, object) => {
+            [object] if is_gone(context, call, object) || can_be_referenced(context, object) => {
                 Ok(made(ValueMake::WeakReference, vec![object]))
             }
             _ => Err("with these arguments".into()),
         },
         _ => item_getter(context, call),
     }
+}
+
+/// Whether dill writes a weak reference to an object that is gone.
+fn is_gone(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>, object: Ref) -> bool {
+    &*call.name == "_create_weakref" && is_none(context, object)
 }
 
 /// `Random()` with the state `(3, (624 words and the index), the next Gaussian number)`.
@@ -91,7 +99,7 @@ fn wrapper<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<
     let attributes = attributes(context, call.state.ok_or("without a state")?)?;
     let value = attributes.iter().find(|(name, _)| name == attribute).map(|(_, value)| *value);
     let holds = |value: Ref| match kind {
-        Some(kind) => node(context, value).is_some_and(|node| node.kind == kind),
+        Some(kind) => context.kind(value) == Some(kind),
         None => is_str(context, value),
     };
     checked(value.is_some_and(holds), "with a value of another type")?;
@@ -101,7 +109,7 @@ fn wrapper<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<
 /// `_create_lock(is held)` and `_create_rlock(count, owner)`. The owner of a held `RLock` was a thread of another
 /// process.
 fn lock_by_dill<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    match (&*call.name, call.arguments.as_slice()) {
+    match (&*call.name, call.arguments) {
         ("_create_lock", [held]) => {
             let held = truth(context, *held).ok_or("with these arguments")?;
             Ok(made(ValueMake::Lock { held }, Vec::new()))
@@ -118,15 +126,28 @@ fn lock_by_dill<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Re
 
 /// `itemgetter(1, 'a')`. Getters within getters would be deleted one within the other, without a bound.
 fn item_getter<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let is_slice = |reference: Ref| match node(context, reference) {
-        Some(Node { kind: NodeKind::Call(CallKind::Reduce), items, .. }) => {
-            let callee = items.first().and_then(|callee| global_of(context.labels, *callee));
-            callee.is_some_and(|(module, name)| (&*module, &*name) == ("builtins", "slice"))
-        }
-        _ => false,
+    let is_slice = |reference: Ref| {
+        let callee = context.called(reference).and_then(|(callee, _)| context.found_global(callee));
+        callee.is_some_and(|(module, name)| (&*module, &*name) == ("builtins", "slice"))
     };
     let is_item = |item: &Ref| is_simple(context, *item) || is_slice(*item);
     let are_items = !call.arguments.is_empty() && call.arguments.iter().all(is_item);
     checked(are_items, "of anything but numbers, strings and slices")?;
-    Ok(called("operator", "itemgetter", call.arguments.clone()))
+    Ok(called("operator", "itemgetter", call.arguments.to_vec()))
+}
+
+/// A record that a function of `os` or `time` returns, such as `os.stat_result`: a tuple whose items have names.
+/// CPython writes `class(tuple, dict)`: the items of the tuple, and those that have only a name.
+fn record<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let (items, named) = match *call.arguments {
+        [items] => (items, None),
+        [items, named] => (items, Some(named)),
+        _ => return Err("with these arguments".into()),
+    };
+    let of_items = context.items(items, NodeKind::Tuple).ok_or("of anything but a tuple")?;
+    checked(of_items.len() <= MAX_RECORD, "with so many items")?;
+    let of_named = named.map_or(Ok(KeyedDict::default()), |named| context.keyed(named, MAX_RECORD))?.into_pairs();
+    let values = of_items.iter().chain(of_named.iter().map(|(_, value)| value));
+    checked(values.into_iter().all(|value| is_simple(context, *value)), "with items that are no numbers or strings")?;
+    Ok(reading(called(call.module.to_string(), call.name.to_string(), call.arguments.to_vec())))
 }

@@ -25,19 +25,19 @@ pub(super) fn recipe<'a>(
 /// `Interpolation(value, expression, conversion, format)`. Interpolations within interpolations would be deleted one
 /// within the other, without a bound.
 fn interpolation<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let &[value, expression, conversion, format] = call.arguments.as_slice() else {
+    let &[value, expression, conversion, format] = call.arguments else {
         return Err("with these arguments".into());
     };
     checked(!is_link(context, value), "of a value that may be deleted by recursion")?;
     let is_conversion = is_none(context, conversion)
         || short_text(context, conversion, CONVERSION).is_some_and(|name| matches!(&*name, "a" | "r" | "s"));
     checked(is_str(context, expression) && is_str(context, format) && is_conversion, "with these arguments")?;
-    Ok(called(LIBRARY, "Interpolation", call.arguments.clone()))
+    Ok(called(LIBRARY, "Interpolation", call.arguments.to_vec()))
 }
 
 /// `Template('a ', Interpolation(…), ' b')`, of the strings and of the interpolations between them.
 fn template<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let &[strings, interpolations] = call.arguments.as_slice() else { return Err("with these arguments".into()) };
+    let &[strings, interpolations] = call.arguments else { return Err("with these arguments".into()) };
     let parts = |tuple: Ref| context.items(tuple, NodeKind::Tuple).ok_or("of anything but tuples");
     let (strings, between) = (parts(strings)?, parts(interpolations)?);
     checked(strings.len() == between.len() + 1, "with more strings than it has room for")?;
@@ -58,7 +58,7 @@ fn template<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result
 /// `sentinel(name)`, whose state is its module.
 fn sentinel<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     let text = |part: Ref| short_text(context, part, MAX_NAME).ok_or("with a name that is no short string");
-    let &[name] = call.arguments.as_slice() else { return Err("with these arguments".into()) };
+    let &[name] = call.arguments else { return Err("with these arguments".into()) };
     let module = match call.state {
         None => None,
         Some(state) => {

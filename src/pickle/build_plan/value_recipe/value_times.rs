@@ -1,12 +1,11 @@
 //! Recipes for dates, times and time zones. Dates are pickled as the bytes that CPython keeps them in
 //! (`Modules/_datetimemodule.c`), which its own constructor hardly checks.
 
-use super::value_arguments::{
-    arguments_of, byte_string, called_global, int_in, is_called, is_none, is_str, short_text, truth,
-};
+use super::value_arguments::{arguments_of, byte_string, called_global, int_in, is_none, is_str, short_text, truth};
 use super::value_make::{Given, HarmlessCall, ValueMake, called, made};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
+use crate::pickle::build_plan::object_abilities::is_zone;
 use crate::pickle::machine::value::Ref;
 
 const MAX_DAYS: i64 = 999_999_999;
@@ -24,7 +23,7 @@ pub(super) fn recipe<'a>(
     call: &PlannedCall<'_>,
 ) -> Result<Recipe<'a>, Refused> {
     match builder {
-        ValueBuilder::Date => match *call.arguments.as_slice() {
+        ValueBuilder::Date => match *call.arguments {
             [bytes] => {
                 let bytes: [u8; 4] = state(context, bytes)?;
                 Ok(numbers("date", date(bytes)?))
@@ -34,9 +33,9 @@ pub(super) fn recipe<'a>(
         ValueBuilder::DateTime => date_time(context, call),
         ValueBuilder::Time => time(context, call),
         ValueBuilder::TimeDelta => {
-            let in_range = time_delta(context, &call.arguments).is_some();
+            let in_range = time_delta(context, call.arguments).is_some();
             checked(in_range, "with numbers out of range")?;
-            Ok(called("datetime", "timedelta", call.arguments.clone()))
+            Ok(called("datetime", "timedelta", call.arguments.to_vec()))
         }
         ValueBuilder::TimeZone => time_zone(context, call),
         _ => zone_info(context, call),
@@ -84,8 +83,7 @@ fn with_zone<'a>(
     let mut call = HarmlessCall::new("datetime", class).with(numbers.into_iter().map(Given::Int));
     let zone = zone.filter(|zone| !is_none(context, *zone));
     if let Some(zone) = zone {
-        // The constructor itself wants an instance of `tzinfo`.
-        checked(is_called(context, zone), "with a time zone that is none")?;
+        checked(context.recipe(zone).is_some_and(is_zone), "with a time zone that is none")?;
         call = call.keyword("tzinfo", Given::Needed);
     }
     if fold {
@@ -95,7 +93,7 @@ fn with_zone<'a>(
 }
 
 fn date_time<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let (bytes, zone) = match *call.arguments.as_slice() {
+    let (bytes, zone) = match *call.arguments {
         [bytes] => (bytes, None),
         [bytes, zone] => (bytes, Some(zone)),
         _ => return Err("without the bytes of a date".into()),
@@ -107,7 +105,7 @@ fn date_time<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Resul
 }
 
 fn time<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let (bytes, zone) = match *call.arguments.as_slice() {
+    let (bytes, zone) = match *call.arguments {
         [bytes] => (bytes, None),
         [bytes, zone] => (bytes, Some(zone)),
         _ => return Err("without the bytes of a time".into()),
@@ -130,7 +128,7 @@ fn time_delta(context: &PlanContext<'_, '_>, arguments: &[Ref]) -> Option<[i64; 
 
 /// `timezone(timedelta(…))`, with or without a name.
 fn time_zone<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let offset = match *call.arguments.as_slice() {
+    let offset = match *call.arguments {
         [offset] => offset,
         [offset, name] if is_str(context, name) => offset,
         _ => return Err("with these arguments".into()),
@@ -143,12 +141,12 @@ fn time_zone<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Resul
     // Strictly between minus one day and one day.
     let is_less_than_a_day = days == 0 || (days == -1 && (seconds, microseconds) > (0, 0));
     checked(is_less_than_a_day, "with an offset of a day or more")?;
-    Ok(called("datetime", "timezone", call.arguments.clone()))
+    Ok(called("datetime", "timezone", call.arguments.to_vec()))
 }
 
 /// `ZoneInfo(key)`, or `ZoneInfo._unpickle(key, is from the cache)`.
 fn zone_info<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let (key, cached) = match *call.arguments.as_slice() {
+    let (key, cached) = match *call.arguments {
         [key] if &*call.name == "ZoneInfo" => (key, true),
         [key, cached] if &*call.name == "ZoneInfo._unpickle" => {
             (key, truth(context, cached).ok_or("with these arguments")?)

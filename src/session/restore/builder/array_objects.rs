@@ -9,6 +9,26 @@ use crate::pickle::build_plan::{
     ArrayClass, ArrayContents, ArrayDescription, ArrayMake, Dtype, DtypeKind, ItemOrder, MaskedMake, byte_range,
 };
 use crate::pickler::PyBufferView;
+use crate::session::restore::joblib_load::native_order;
+
+/// The bytes that are copied in the time of one step.
+const BYTES_FOR_STEP: u64 = 1024;
+
+/// How many steps making an object counts as, for the time that a load may take.
+pub(super) fn steps(make: &ArrayMake<'_>) -> u32 {
+    let steps = match make {
+        ArrayMake::Strings(array) => array.count(),
+        ArrayMake::Owned(array) | ArrayMake::FromBuffer(array) | ArrayMake::Objects(array) => {
+            array.length() / BYTES_FOR_STEP
+        }
+        ArrayMake::Dtype(parsed) => match &parsed.kind {
+            DtypeKind::Structure { fields, .. } => fields.len() as u64,
+            _ => 1,
+        },
+        _ => 1,
+    };
+    u32::try_from(steps).unwrap_or(u32::MAX).max(1)
+}
 
 /// Makes an object. `needs` are the objects that its recipe needs, in the same order.
 pub(super) fn make<'py>(
@@ -70,8 +90,23 @@ pub(super) fn fill<'py>(
     array.set_item(context.py().Ellipsis(), flat.call_method1("reshape", (array.getattr("shape")?,))?)
 }
 
-/// A dtype, of which numpy computes the same size as the recipe.
+/// A dtype, with the metadata that is the last of its needs.
 fn dtype<'py>(context: &BuildContext<'py>, parsed: &Dtype, needs: &[Bound<'py, PyAny>]) -> PyResult<Bound<'py, PyAny>> {
+    let (Some(_), Some((metadata, needs))) = (parsed.metadata, needs.split_last()) else {
+        return bare_dtype(context, parsed, needs);
+    };
+    let made = bare_dtype(context, parsed, needs)?;
+    let options = PyDict::new(context.py());
+    options.set_item("metadata", metadata)?;
+    context.global("numpy", "dtype")?.call((made,), Some(&options))
+}
+
+/// A dtype, of which numpy computes the same size as the recipe.
+fn bare_dtype<'py>(
+    context: &BuildContext<'py>,
+    parsed: &Dtype,
+    needs: &[Bound<'py, PyAny>],
+) -> PyResult<Bound<'py, PyAny>> {
     let py = context.py();
     let constructor = context.global("numpy", "dtype")?;
     let made = match &parsed.kind {
@@ -85,7 +120,7 @@ fn dtype<'py>(context: &BuildContext<'py>, parsed: &Dtype, needs: &[Bound<'py, P
             }
             return context.global("numpy.dtypes", "StringDType")?.call((), Some(&options));
         }
-        DtypeKind::Structure { fields, is_aligned, is_record } => {
+        DtypeKind::Structure { fields, is_aligned, alignment, is_record } => {
             let parts = PyDict::new(py);
             parts.set_item("names", fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>())?;
             parts.set_item("formats", PyList::new(py, needs)?)?;
@@ -95,7 +130,10 @@ fn dtype<'py>(context: &BuildContext<'py>, parsed: &Dtype, needs: &[Bound<'py, P
                 parts.set_item("titles", fields.iter().map(|field| field.title.as_deref()).collect::<Vec<_>>())?;
             }
             let made = constructor.call1((parts, *is_aligned))?;
-            if *is_record { constructor.call1(((context.global("numpy", "record")?, made),))? } else { made }
+            match is_record {
+                true => constructor.call1(((context.global("numpy", "record")?, made),))?,
+                false => with_alignment(context, made, *alignment)?,
+            }
         }
         DtypeKind::Subarray { shape, .. } => {
             let base = needs.first().ok_or_else(|| PyValueError::new_err("a dtype of subarrays has no base"))?;
@@ -107,6 +145,26 @@ fn dtype<'py>(context: &BuildContext<'py>, parsed: &Dtype, needs: &[Bound<'py, P
         return Err(PyValueError::new_err("numpy makes another dtype of what the file says"));
     }
     Ok(made)
+}
+
+/// A structured dtype with this alignment. numpy gives 1 to some fields of an aligned dtype, which stay aligned.
+fn with_alignment<'py>(
+    context: &BuildContext<'py>,
+    made: Bound<'py, PyAny>,
+    alignment: u64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let has = |dtype: &Bound<'py, PyAny>| Ok::<_, PyErr>(dtype.getattr("alignment")?.extract::<u64>()? == alignment);
+    if has(&made)? {
+        return Ok(made);
+    }
+    let names: Vec<Bound<'py, PyAny>> = made.getattr("names")?.try_iter()?.collect::<PyResult<_>>()?;
+    let array = context.global("numpy", "ndarray")?.call1((0, made))?;
+    let made = array.get_item(PyList::new(context.py(), names)?)?.getattr("dtype")?;
+    if has(&made)? {
+        Ok(made)
+    } else {
+        Err(PyValueError::new_err("a dtype has an alignment that its fields do not give"))
+    }
 }
 
 /// A new array of the class that the recipe says, with memory of its own and arbitrary contents.
@@ -140,6 +198,9 @@ fn owned<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let made = new_array(context, array, dtype)?;
     fill_with(&made, array.bytes().unwrap_or_default())?;
+    if matches!(array.contents, ArrayContents::Joblib(_)) {
+        return native_order(made);
+    }
     // As `ndarray.__setstate__` does: it brings the bytes of numbers into the order of the machine.
     if array.dtype.1.is_swapped() && matches!(array.contents, ArrayContents::Bytes(_)) {
         return made.call_method1("astype", (dtype.call_method1("newbyteorder", ("=",))?,));
@@ -263,5 +324,8 @@ fn masked<'py>(
     if let Some(fill) = needs.get(1) {
         options.set_item("fill_value", fill)?;
     }
-    context.global("numpy.ma", "MaskedArray")?.call((data,), Some(&options))
+    let made = context.global("numpy.ma", "MaskedArray")?.call((data,), Some(&options))?;
+    // As after an unpickler: the array copies its mask before it changes it.
+    made.setattr("_sharedmask", true)?;
+    Ok(made)
 }

@@ -8,7 +8,7 @@ use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
 
 use super::build_context::HashCount;
 use super::{Built, ObjectBuilder, array_objects, missing, value_objects};
-use crate::pickle::build_plan::{Fill, MAX_SAME_HASH_OF_PARTS};
+use crate::pickle::build_plan::{FEW_SAME_HASH, Fill};
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 
 impl<'py> ObjectBuilder<'_, '_, 'py> {
@@ -87,14 +87,14 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
     }
 
     fn fill_dict(&mut self, dict: &Bound<'py, PyDict>, pairs: &[Ref]) -> Built<()> {
-        let mut hashes = (pairs.len() / 2 > MAX_SAME_HASH_OF_PARTS).then(HashCount::default);
+        let mut hashes = (pairs.len() / 2 > FEW_SAME_HASH).then(HashCount::default);
         for [key, value] in pairs.as_chunks::<2>().0 {
             self.context.tick(2)?;
             let (key, value) = (self.value(*key)?, self.value(*value)?);
             if let Some(hashes) = &mut hashes
                 && !key.is_exact_instance_of::<PyString>()
             {
-                hashes.count(&key)?;
+                hashes.count(self.context, &key)?;
             }
             dict.set_item(key, value)?;
         }
@@ -113,7 +113,7 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
 
     /// Refuses too many members with the same hash.
     fn check_members(&self, members: &[Ref], values: &[Bound<'py, PyAny>]) -> PyResult<()> {
-        if members.len() <= MAX_SAME_HASH_OF_PARTS || members.iter().all(|member| self.is_string(*member)) {
+        if members.len() <= FEW_SAME_HASH || members.iter().all(|member| self.is_string(*member)) {
             return Ok(());
         }
         self.context.check_hashes(values.iter().cloned().map(Ok))
@@ -150,7 +150,7 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
         for [key, value] in pairs.as_chunks::<2>().0 {
             self.context.tick(2)?;
             let (key, value) = (self.value(*key)?, self.value(*value)?);
-            hashes.count(&key)?;
+            hashes.count(self.context, &key)?;
             set.call1((object, key, value))?;
         }
         Ok(())

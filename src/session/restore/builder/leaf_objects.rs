@@ -3,10 +3,11 @@
 //! A value is decoded whenever it is needed. One that the pickle refers to again is kept, so that it is one object, and
 //! so is one that is long: a short pickle can refer to it very often.
 
+use std::collections::HashMap;
+
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyAny, PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyString};
-use rustc_hash::FxHashMap;
 
 use super::{Built, ObjectBuilder, missing};
 use crate::pickle::build_plan::global_value;
@@ -19,12 +20,12 @@ use crate::pickle::machine::value::{Leaf, Ref, Value};
 const MIN_KEPT: usize = 256;
 
 /// The values that are kept, by the offset of their opcode; `None` until they are needed.
-pub(super) struct SharedLeaves<'py>(FxHashMap<u64, Option<Bound<'py, PyAny>>>);
+pub(super) struct SharedLeaves<'py>(HashMap<u64, Option<Bound<'py, PyAny>>>);
 
 impl SharedLeaves<'_> {
     /// Finds the values that the memo is asked for.
     pub(super) fn of(machine: &Machine<'_>) -> Self {
-        let mut shared = FxHashMap::default();
+        let mut shared = HashMap::default();
         let items = machine.nodes().iter().flat_map(|node| {
             let added = node.added.iter().flat_map(|added| added.items.iter().chain(&added.pairs));
             node.items.iter().chain(&node.state).chain(added)

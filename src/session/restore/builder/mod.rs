@@ -130,7 +130,10 @@ impl<'b, 'a, 'py> ObjectBuilder<'b, 'a, 'py> {
                 context.tick(value_objects::steps(make))?;
                 value_objects::make(context, make, needs)?
             }
-            Make::Array(make) => array_objects::make(context, make, needs)?,
+            Make::Array(make) => {
+                context.tick(array_objects::steps(make))?;
+                array_objects::make(context, make, needs)?
+            }
             Make::Pandas(make) => pandas_objects::make(context, make, needs)?,
             Make::Instance(make) => instance_objects::make(context, make, needs)?,
             Make::Global(module, name) => context.global(module, name)?,

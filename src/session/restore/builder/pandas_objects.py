@@ -10,6 +10,9 @@ from contextlib import nullcontext
 
 VERSION = tuple(int(part) for part in pandas.__version__.split(".")[:2])  # noqa: F821
 
+# The most labels with the same hash: those that are no numbers may be slow to compare.
+MOST_SAME_HASH = 16
+
 # pandas up to 2 computes times of a calendar one by one, 15 in a millisecond.
 MOST_SLOW_TIMES = 1 << 16
 
@@ -81,11 +84,48 @@ def finished(made, attrs, allows_duplicates):
     if attrs:
         made.attrs = attrs
     if not allows_duplicates:
-        made.flags.allows_duplicate_labels = False
+        if any(has_repeated(axis) for axis in made.axes):
+            raise ValueError("the labels of an axis that allows no duplicates repeat")
+        # As unpickling does: the setter of `flags` would hash the labels.
+        object.__setattr__(made, "_flags", pandas.Flags(made, allows_duplicate_labels=False))
     return made
 
 
 # Indexes.
+
+
+def has_repeated(labels):
+    """Whether two labels of an index are equal. `Index.is_unique` would put them into a hash table without a secret key,
+    where the numbers of a file can all collide."""
+    if isinstance(labels, pandas.RangeIndex):
+        return False
+    if isinstance(labels, pandas.MultiIndex):
+        return has_repeated_rows(labels.codes)
+    if isinstance(labels, pandas.IntervalIndex):
+        return has_repeated_rows([ranks(labels.left), ranks(labels.right)])
+    if isinstance(labels, pandas.CategoricalIndex):
+        return has_repeated_rows([labels.codes])
+    if isinstance(labels, (pandas.DatetimeIndex, pandas.TimedeltaIndex, pandas.PeriodIndex)):
+        return has_repeated_rows([labels.asi8])
+    values = numpy.asarray(labels)
+    if values.dtype != object:
+        return has_repeated_rows([values])
+    hashes = numpy.sort(numpy.fromiter(map(hash, values), dtype=numpy.int64, count=len(values)))
+    if (hashes[MOST_SAME_HASH:] == hashes[:-MOST_SAME_HASH]).any():
+        raise ValueError(f"more than {MOST_SAME_HASH} labels have the same hash")
+    return len(set(values)) != len(values)
+
+
+def has_repeated_rows(columns):
+    if len(columns[0]) < 2:
+        return False
+    order = numpy.lexsort(columns)
+    ordered = [numpy.asarray(column)[order] for column in columns]
+    return bool(numpy.logical_and.reduce([column[1:] == column[:-1] for column in ordered]).any())
+
+
+def ranks(ends):
+    return ends.asi8 if ends.dtype.kind in "mM" else numpy.asarray(ends)
 
 
 def index(data, name):
@@ -254,7 +294,12 @@ def shown(made, readonly):
 
 
 def categorical_dtype(categories, ordered):
-    return pandas.CategoricalDtype(categories, ordered)
+    if categories is None:
+        return pandas.CategoricalDtype(None, ordered)
+    if categories.hasnans or has_repeated(categories):
+        raise ValueError("categories are missing or repeat")
+    # Without the check of pandas, which would hash them.
+    return pandas.CategoricalDtype._from_fastpath(categories, ordered)
 
 
 def datetime_dtype(unit, zone):
@@ -337,11 +382,17 @@ def date_offset(n, normalize, parts, computed):
         )
         if vars(computed) != attributes:
             raise ValueError("an offset has steps that dateutil does not write")
-    if computed is not None and computed != made._offset:
+    if computed is None:
+        return made
+    if type(computed) is type(made._offset):
+        attributes_of = [getattr(offset, "__dict__", None) for offset in (computed, made._offset)]
+        is_same = computed == made._offset and attributes_of[0] == attributes_of[1]
+    else:
         # Other versions of pandas have a timedelta for some of the parts.
         start = importer("datetime", "datetime")(2000, 1, 31, 12)
-        if type(computed) is type(made._offset) or start + computed != start + made._offset:
-            raise ValueError("the steps of an offset do not fit its parts")
+        is_same = start + computed == start + made._offset
+    if not is_same:
+        raise ValueError("the steps of an offset do not fit its parts")
     return made
 
 

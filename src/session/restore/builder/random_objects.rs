@@ -49,7 +49,13 @@ fn bit_generator<'py>(
     needs: &[Bound<'py, PyAny>],
 ) -> PyResult<Bound<'py, PyAny>> {
     let made = new_bit_generator(context, parts, needs)?;
-    made.setattr("state", state_dict(context, parts, needs)?)?;
+    let state = state_dict(context, parts, needs)?;
+    if parts.seed == BitGeneratorSeed::Missing && parts.name != "MT19937" {
+        // No argument of the class says that there is no seed sequence. numpy sets what it is given, and the state.
+        made.call_method1("__setstate__", ((state, context.py().None()),))?;
+    } else {
+        made.setattr("state", state)?;
+    }
     Ok(made)
 }
 
@@ -62,8 +68,8 @@ fn new_bit_generator<'py>(
     let class = context.global("numpy.random", parts.name)?;
     match (parts.seed, needs.last()) {
         (BitGeneratorSeed::Sequence, Some(seed)) => class.call1((seed,)),
-        // Only the bit generator of a RandomState has no seed sequence.
-        (BitGeneratorSeed::Legacy, _) if parts.name == "MT19937" => {
+        // The bit generator of a RandomState has no seed sequence.
+        (BitGeneratorSeed::Missing, _) if parts.name == "MT19937" => {
             context.global("numpy.random", "RandomState")?.call1((0,))?.getattr("_bit_generator")
         }
         _ => class.call1((0,)),

@@ -19,7 +19,7 @@ const SLOW_STEPS: u32 = 4096;
 /// How many steps making an object counts as, for the time that a load may take.
 pub(super) fn steps(make: &ValueMake<'_>) -> u32 {
     match make {
-        ValueMake::Regex { .. } | ValueMake::JoinedStrings => SLOW_STEPS,
+        ValueMake::Regex { .. } | ValueMake::JoinedStrings { .. } => SLOW_STEPS,
         ValueMake::Call(call) if matches!(&*call.name, "Fraction" | "Decimal" | "set" | "frozenset") => 64,
         ValueMake::Random | ValueMake::Zone { .. } => 64,
         _ => 1,
@@ -39,7 +39,7 @@ pub(super) fn make<'py>(
             py.get_type::<PyAny>().call_method1("__new__", (found(context, module, name)?,))
         }
         ValueMake::NewError(error) => new_error(context, error, needs),
-        ValueMake::JoinedStrings => {
+        ValueMake::JoinedStrings { .. } => {
             let [joined, separator] = needed(needs)?;
             joined.cast_exact::<PyString>()?.call_method1("split", (separator,))
         }

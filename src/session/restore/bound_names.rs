@@ -1,0 +1,45 @@
+//! Which names the variables of an untrusted file may have. The values are plain data whatever they are called, so a
+//! variable whose name is refused costs only that variable: it is left out and named.
+//!
+//! One rule for snapshots, dill sessions and pickled dicts. docs/trust.md states it.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use super::restore_context::RestoreRequest;
+
+const BUILT_IN: &str = "it has the name of a built-in, which only a trusted file may replace: load it with --trust";
+const OF_MODULE: &str = "Python keeps that name for an attribute of modules";
+const NO_NAME: &str = "that is not a name that Python code can use";
+
+/// Decides about names.
+pub(super) struct BoundNames<'py> {
+    /// The built-ins, unless the names are only keys of a dict that the caller gets.
+    builtins: Option<Bound<'py, PyDict>>,
+}
+
+impl<'py> BoundNames<'py> {
+    pub(super) fn new(py: Python<'py>, request: &RestoreRequest<'_, 'py>) -> PyResult<Self> {
+        // A namespace has `__name__`; there, a name hides the built-in.
+        let is_namespace = request.into.as_ref().map_or(Ok(true), |dict| dict.contains("__name__"))?;
+        let builtins = if is_namespace { Some(py.import("builtins")?.dict()) } else { None };
+        Ok(Self { builtins })
+    }
+
+    /// Why a variable must not get this name.
+    pub(super) fn refusal(&self, name: &Bound<'py, PyString>) -> PyResult<Option<&'static str>> {
+        if !name.call_method0("isidentifier")?.is_truthy()? {
+            return Ok(Some(NO_NAME));
+        }
+        if is_of_module(name) {
+            return Ok(Some(OF_MODULE));
+        }
+        let is_built_in = self.builtins.as_ref().map_or(Ok(false), |builtins| builtins.contains(name))?;
+        Ok(is_built_in.then_some(BUILT_IN))
+    }
+}
+
+/// Whether Python gives such a name to attributes of modules: `__spec__`.
+pub(super) fn is_of_module(name: &Bound<'_, PyString>) -> bool {
+    name.to_str().is_ok_and(|name| name.starts_with("__") && name.ends_with("__"))
+}

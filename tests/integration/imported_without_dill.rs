@@ -1,0 +1,105 @@
+//! `import snapcli` where dill is not installed: what snapcli's own pickler writes needs no dill, neither to save nor to
+//! restore, and everything else is named.
+
+use crate::env::{Sandbox, Stack, pythons, venv};
+
+const SESSION: &str = "
+import abc, collections, contextlib, dataclasses, enum, functools, sys, types, typing, weakref
+factor = 3
+def times(x, *, k=1): return x * factor * k
+lam = lambda y: y + factor
+def outer():
+    n = [0]
+    def inner(): n[0] += 1; return n[0]
+    return inner
+closure = outer()
+@dataclasses.dataclass
+class Row:
+    a: int
+    b: str = 'x'
+    c: list = dataclasses.field(default_factory=list, kw_only=True)
+@dataclasses.dataclass(slots=True, frozen=True)
+class Slots:
+    a: int
+class Base(abc.ABC):
+    @abc.abstractmethod
+    def name(self): ...
+class Derived(Base):
+    def name(self): return 'derived'
+    @property
+    def p(self): return factor
+    @classmethod
+    def c(cls): return cls.__name__
+class Flag(enum.IntFlag):
+    A = 1; B = 2
+Pair = collections.namedtuple('Pair', 'a b')
+T = typing.TypeVar('T')
+class Box(typing.Generic[T]): pass
+row, slots, derived, flag, pair, box = Row(1), Slots(2), Derived(), Flag.A | Flag.B, Pair(1, 2), Box[int]()
+part = functools.partial(times, 2)
+@functools.wraps(times)
+def wrapped(*a): return times(*a)
+reference, views, proxy = weakref.ref(derived), [{'a': 1}.keys(), {'a': 1}.items()], types.MappingProxyType({'a': 1})
+descriptors, missing, out = [int.__repr__, str.join, Derived.__dict__['p']], dataclasses.MISSING, sys.stdout
+@contextlib.contextmanager
+def context(): yield 1
+";
+const CHECK: &str = "
+print(times(2, k=2), lam(1), closure(), row, slots, derived.name(), derived.p, Derived.c(), flag, pair, type(box).__name__,
+      part(), wrapped(1), reference() is derived, list(views[0]), list(views[1]), proxy['a'], descriptors[0](5),
+      missing is dataclasses.MISSING, Row(5), out is sys.stdout, 'dill' in sys.modules)
+with context() as one: print(one)
+";
+
+#[test]
+fn a_session_needs_no_dill() {
+    for python in pythons() {
+        let without = Sandbox::with(venv(python, Stack::Bare));
+        let saves = format!("import snapcli\n{SESSION}\nprint(snapcli.save('a.pkl').lost, 'dill' in sys.modules)");
+        without.call_importing(&["-c", &saves]).run().assert_stderr("").assert_stdout("{} False\n");
+        let with = Sandbox::with(venv(python, Stack::Dill));
+        let saves = format!("import snapcli\n{SESSION}\nprint(snapcli.save('a.pkl').lost)");
+        with.call_importing(&["-c", &saves]).run().assert_stderr("").assert_stdout("{}\n");
+        let expected = without.call_importing(&["-c", &format!("{SESSION}\n{CHECK}")]).run();
+        let path = |sandbox: &Sandbox| sandbox.work().join("a.pkl").display().to_string();
+        // Each reads the files of both.
+        for file in [path(&without), path(&with)] {
+            for reader in [&without, &with] {
+                let restores = format!("import snapcli; snapcli.restore({file:?})\n{CHECK}");
+                reader.call_importing(&["-c", &restores]).run().assert_stderr("").assert_stdout(&expected.out());
+            }
+        }
+        // dill reads the file that was saved without it.
+        let loads = format!("import dill; dill.load_module({:?}); print(part(), row, list(views[0]))", path(&without));
+        with.call_importing(&["-c", &loads]).run().assert_stdout("6 Row(a=1, b='x', c=[]) ['a']\n");
+    }
+}
+
+#[test]
+fn what_only_dill_can_pickle_is_named_and_nothing_is_installed() {
+    let sandbox = Sandbox::with(venv(&pythons()[0], Stack::Bare));
+    let script = "
+import snapcli, weakref, contextvars
+class C: pass
+dead, alive = weakref.ref(C()), 1
+context = contextvars.copy_context()
+report = snapcli.save('a.pkl')
+for name, lost in report.lost.items(): print(name, '|', lost)
+try: snapcli.dumps(lambda: 1)
+except Exception as error: print(error)
+print(snapcli.loads(snapcli.dumps([1])), snapcli.loads(snapcli.dumps([1]), trust=True))
+try: snapcli.save(None, refimported=True)
+except ImportError as error: print(error)
+";
+    let run = sandbox.call_importing(&["-c", script]).run();
+    run.assert_stderr("").assert_code(0);
+    assert!(
+        run.out()
+            .contains("dead | _pickle.PicklingError: cannot pickle a ReferenceType without dill: pip install dill\n"),
+        "{}",
+        run.whole()
+    );
+    assert!(run.out().contains("it needs dill: pip install dill\n[1] [1]\n"), "{}", run.whole());
+    let check = "import importlib.util; print(importlib.util.find_spec('dill'))";
+    sandbox.call_importing(&["-c", check]).run().assert_stdout("None\n");
+}
