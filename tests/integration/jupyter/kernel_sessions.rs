@@ -142,7 +142,7 @@ fn saving_a_large_namespace_takes_little_memory() {
         &sandbox,
         "import snapcli, numpy, re\n\
          globals().update({f'array{i}': numpy.full(2_500_000, i, dtype='f8') for i in range(10)})\n\
-         strings = ['x' * 1_000_000 for _ in range(20)]\nsmall = [(i, str(i), {'k': i}) for i in range(60_000)]\n\
+         strings = ['x' * 1_000_000 for _ in range(20)]\nsmall = [(i, str(i), {'k': i}) for i in range(20_000)]\n\
          def megabytes(key):\n    status = open('/proc/self/status').read()\n\
          \x20   return int(re.search(key + r':\\s*(\\d+)', status).group(1)) // 1000\n\
          ---\nsnapcli.save('warm.pkl', {'a': 1});\n\
