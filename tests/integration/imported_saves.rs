@@ -149,7 +149,8 @@ print(snapcli.load_dict('b.pkl')['report'].lost['connection'])
          left out 1 variable that cannot be saved:\n  connection (sqlite3.Connection): TypeError: cannot pickle \
          'sqlite3.Connection' object\n      hint: keep the path or URL, and connect again after the restore\n\
          replaced 1 object that cannot be saved by a marker:\n  results['job7'] (sqlite3.Connection): TypeError: \
-         cannot pickle 'sqlite3.Connection' object\n      hint: keep the path or URL, and connect again after the restore\n\
+         cannot pickle 'sqlite3.Connection' object\n      hint: keep the path or URL, and connect again after the \
+         restore\n\
          True True False a.pkl None\nTrue\nTypeError: cannot pickle 'sqlite3.Connection' object | connection | \
          sqlite3.Connection | keep the path or URL, and connect again after the restore\n\
          {'rows': 'matches exclude= ro*'} True\n\
