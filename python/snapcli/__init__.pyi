@@ -215,8 +215,8 @@ def loads(data: Buffer, ignore: bool | None = None, *, trust: bool = False, **op
 def load(file: _Readable, ignore: bool | None = None, *, trust: bool = False, **options: Any) -> Any:
     """Loads an object from a file: plain data, or with `trust=True` whatever `dill.load` does."""
 
-def load_ipython_extension(shell: Any) -> None:
+def load_ipython_extension(ipython: Any) -> None:
     """`%load_ext snapcli`."""
 
-def unload_ipython_extension(shell: Any) -> None:
+def unload_ipython_extension(ipython: Any) -> None:
     """`%unload_ext snapcli`."""
