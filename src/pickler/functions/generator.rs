@@ -98,7 +98,7 @@ fn is_one_loop(generator: &Bound<'_, PyAny>, kind: GeneratorKind, frame: &Bound<
     let takes_iterator = variables.get_item(0).is_ok_and(|first| first.eq(".0").unwrap_or(false));
     // Since 3.15 the code itself makes the iterator. Over a list there is none: how far it came is not to be seen.
     let iterated = frame.getattr(intern!(py, "f_locals"))?.get_item(".0").ok();
-    if !iterated.is_some_and(|iterated| iterated.cast::<PyIterator>().is_ok()) {
+    if iterated.is_none_or(|iterated| iterated.cast::<PyIterator>().is_err()) {
         return Ok(false);
     }
     // A lambda in the expression shares a cell with the loop.
