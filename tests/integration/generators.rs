@@ -169,6 +169,10 @@ fn the_verdict_on_generators_of_the_session_is_not_dangerous() {
 #[test]
 fn no_warning_is_raised_when_warnings_are_errors() {
     for python in pythons_that_show_positions() {
+        if python.version >= (3, 14) {
+            skipped("Python 3.14 has no reductions for the iterators of itertools");
+            continue;
+        }
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         let script = "
 import itertools

@@ -98,9 +98,9 @@ fn a_prompt_with_a_namespace_of_its_own_is_a_session() {
     let sandbox = jupyter();
     let prompt = |code: &str, input: &str| {
         let code = format!(
-            "import IPython\nfrom traitlets.config import Config as _Config\n_c = _Config()\n\
-             _c.TerminalInteractiveShell.simple_prompt = True\n_c.TerminalInteractiveShell.colors = 'nocolor'\n\
-             _c.HistoryManager.enabled = False\n{code}"
+            "import IPython\nfrom traitlets.config import Config as _Config\nconfig = _Config()\n\
+             config.TerminalInteractiveShell.simple_prompt = True\n\
+             config.TerminalInteractiveShell.colors = 'nocolor'\nconfig.HistoryManager.enabled = False\n{code}"
         );
         sandbox.call_importing(&["-c", &code]).stdin(input).run()
     };
@@ -111,7 +111,7 @@ fn a_prompt_with_a_namespace_of_its_own_is_a_session() {
         names.join(" ")
     };
     // A dict that is not the one of `__main__`, as Django's shell has it.
-    let started = "IPython.start_ipython(argv=['--no-banner'], config=_c, user_ns={'given': 5})";
+    let started = "IPython.start_ipython(argv=['--no-banner'], config=config, user_ns={'given': 5})";
     let run = prompt(
         started,
         "k = 2\ndef f(x): return x * k + given\n\nimport snapcli; snapcli.save('a.pkl');\n%load_ext snapcli\n\
@@ -122,12 +122,12 @@ fn a_prompt_with_a_namespace_of_its_own_is_a_session() {
     let run = prompt(started, restores);
     assert!(run.out().contains("got 105 True"), "{}", run.whole());
     // The locals of a function, in front of the globals of its module.
-    let embedded = "top = 1\ndef work():\n    local = 2\n    IPython.embed(config=_c, banner1='')\nwork()\n";
+    let embedded = "top = 1\ndef work():\n    local = 2\n    IPython.embed(config=config, banner1='')\nwork()\n";
     let run = prompt(
         embedded,
         "mine = local + top\nimport snapcli; snapcli.save('c.pkl');\n%load_ext snapcli\n%snap save d.pkl\n",
     );
-    let expected = "IPython local mine snapcli top work";
+    let expected = "IPython config local mine snapcli top work";
     assert_eq!([names("c.pkl"), names("d.pkl")], [expected; 2], "{}", run.whole());
 }
 
