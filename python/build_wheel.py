@@ -13,8 +13,10 @@ import json
 import os
 import platform
 import shlex
+import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import venv
 import zipfile
@@ -116,22 +118,34 @@ def build(folder, out):
     if sys.platform == "linux":
         env.update(linker_settings(folder, tools, platform.machine()))
     made = folder / "made"
-    # First the source distribution, then the wheel from it: so it is complete.
     print("+ building, which takes minutes", file=sys.stderr, flush=True)
-    run_quietly(tools / "bin/python", "-m", "build", "--outdir", made, ROOT, env=env)
-    [source], [wheel] = made.glob("*.tar.gz"), made.glob("*.whl")
+    # The wheel is made from the source distribution, so that is complete. Always at the same path, which cargo knows.
+    run_quietly(tools / "bin/python", "-m", "build", "--sdist", "--outdir", made, ROOT, env=env)
+    [source] = made.glob("*.tar.gz")
+    unpacked = Path(env["CARGO_TARGET_DIR"]).resolve() / "source"
+    shutil.rmtree(unpacked, ignore_errors=True)
+    with tarfile.open(source) as archive:
+        archive.extractall(unpacked)
+    [package] = unpacked.iterdir()
+    run_quietly(tools / "bin/python", "-m", "build", "--wheel", "--outdir", made, package, env=env)
+    [wheel] = made.glob("*.whl")
     add_licenses(tools, folder, wheel)
+    if sys.platform == "linux":
+        wheel = tagged(tools, wheel)
     out.mkdir(parents=True, exist_ok=True)
-    source.replace(out / source.name)
-    if sys.platform != "linux":
-        return wheel.replace(out / wheel.name)
-    # Only renames the wheel: it fails if a program needs a newer glibc, or a library that not every Linux has.
+    shutil.move(source, out / source.name)
+    return Path(shutil.move(wheel, out / wheel.name))
+
+
+def tagged(tools, wheel):
+    """Names the wheel after the oldest glibc. Fails if a program in it needs more than such a system has."""
     tag = f"manylinux_{GLIBC[0]}_{GLIBC[1]}_{platform.machine()}"
-    audit, tagged = tools / "bin/auditwheel", folder / "tagged"
-    run(audit, "repair", "--plat", tag, "--only-plat", "--wheel-dir", tagged, wheel, env=env)
-    [wheel] = tagged.glob("*.whl")
-    run(audit, "show", wheel, env=env)
-    return wheel.replace(out / wheel.name)
+    run(tools / "bin/wheel", "tags", "--remove", "--platform-tag", tag, wheel, stdout=subprocess.DEVNULL)
+    [wheel] = wheel.parent.glob("*.whl")
+    shown = run(tools / "bin/auditwheel", "show", wheel, stdout=subprocess.PIPE, text=True).stdout
+    print(shown, file=sys.stderr)
+    assert f'"{tag}"' in shown, f"{wheel.name} needs more than {tag} has"
+    return wheel
 
 
 def check(wheel):

@@ -15,6 +15,22 @@ if _sys.implementation.name != "cpython":
 if "t" in getattr(_sys, "abiflags", ""):
     raise ImportError("snapcli does not run in a free-threaded Python: use the build with the GIL")
 
+
+def _is_main_interpreter() -> bool:
+    try:
+        import _interpreters as interpreters
+    except ImportError:
+        try:
+            import _xxsubinterpreters as interpreters
+        except ImportError:
+            return True
+    return bool(interpreters.get_current() == interpreters.get_main())
+
+
+# The engine would be taken by the first interpreter that imports it.
+if not _is_main_interpreter():
+    raise ImportError("snapcli does not run in a subinterpreter: import it in the main interpreter")
+
 try:
     from snapcli._engine import (
         Lost,

@@ -35,6 +35,8 @@ class _Readable(Protocol):
 _Path: TypeAlias = str | os.PathLike[str]
 _Source: TypeAlias = _Path | _Readable | Buffer
 _Names: TypeAlias = str | Iterable[str]
+_StringType: TypeAlias = type[str]
+_Bytes: TypeAlias = bytes
 
 @final
 class Lost:
@@ -54,7 +56,7 @@ class Lost:
         """What to do about it; None if there is no advice."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
-    def __reduce__(self) -> tuple[type[str], tuple[str]]: ...
+    def __reduce__(self) -> tuple[_StringType, tuple[str]]: ...
 
 @final
 class Report:
@@ -82,7 +84,7 @@ class Report:
     def path(self) -> str | None:
         """The path of the file; None if the target is no path."""
     @property
-    def data(self) -> _bytes | None:
+    def data(self) -> _Bytes | None:
         """The snapshot, if `target` was None."""
     @property
     def notes(self) -> list[str]:
@@ -90,8 +92,6 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The report as a dict, with the JSON schema of `snapcli save --report`."""
     def __reduce__(self) -> tuple[Any, tuple[()], dict[str, Any]]: ...
-
-_bytes: TypeAlias = bytes
 
 @final
 class RestoreReport:
@@ -215,8 +215,8 @@ def loads(data: Buffer, ignore: bool | None = None, *, trust: bool = False, **op
 def load(file: _Readable, ignore: bool | None = None, *, trust: bool = False, **options: Any) -> Any:
     """Loads an object from a file: plain data, or with `trust=True` whatever `dill.load` does."""
 
-def load_ipython_extension(shell: Any) -> None:
+def load_ipython_extension(ipython: Any) -> None:
     """`%load_ext snapcli`."""
 
-def unload_ipython_extension(shell: Any) -> None:
+def unload_ipython_extension(ipython: Any) -> None:
     """`%unload_ext snapcli`."""

@@ -14,7 +14,7 @@ def _run_engine() -> int:
 
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_engine.abi3.so")
     loader = importlib.machinery.ExtensionFileLoader("_engine", path)
-    spec = importlib.util.spec_from_file_location("_engine", path, loader=loader)
+    spec = importlib.machinery.ModuleSpec("_engine", loader, origin=path)
     engine = importlib.util.module_from_spec(spec)
     loader.exec_module(engine)
     # As under `-c`. Python has put the folder of this file there.

@@ -17,6 +17,8 @@ use crate::pickle::format::opcode::Opcode;
 const STANDARD_STREAMS: [&str; 3] = ["<stdin>", "<stdout>", "<stderr>"];
 /// dill's `CONTENTS_FMODE`: with it `_create_filehandle` seeks to the position in the file.
 const CONTENTS_MODE: i32 = 1;
+/// dill's `HANDLE_FMODE`: with it `_create_filehandle` does not seek, which a terminal could not.
+const STREAM_MODE: i32 = 0;
 
 /// Refuses an object that cannot be restored. `what` describes it and gives the reason.
 pub(super) fn refuse<'py>(
@@ -60,7 +62,7 @@ pub(super) fn plan_file<'py>(context: &Arc<PickleContext>, object: &Bound<'py, P
     if let Some(name) = name.as_ref().filter(|name| context.is_session() && is_standard_stream(name)) {
         return match context.dill.function(&object.get_type())? {
             Some(function) => Ok(ObjectPlan::Dill { function: Some(function) }),
-            None => plan_open(context, object, (name.clone(), "r", 0, false)),
+            None => plan_open(context, object, (name.clone(), "r", 0, false), STREAM_MODE),
         };
     }
     if !context.is_session() {
@@ -76,7 +78,7 @@ pub(super) fn plan_file<'py>(context: &Arc<PickleContext>, object: &Bound<'py, P
         context.note(format!("the file {name} is open for writing; it will be restored open for reading"))?;
     }
     let mode = if binary { "rb" } else { "r" };
-    plan_open(context, object, (path, mode, position, closed))
+    plan_open(context, object, (path, mode, position, closed), CONTENTS_MODE)
 }
 
 /// A call of dill's function that opens a file, or finds a standard stream by its name.
@@ -84,12 +86,13 @@ fn plan_open<'py>(
     context: &PickleContext,
     object: &Bound<'py, PyAny>,
     (path, mode, position, closed): (Bound<'py, PyAny>, &str, i64, bool),
+    file_mode: i32,
 ) -> PyResult<ObjectPlan<'py>> {
     let py = object.py();
     let open = py.import("io")?.getattr("open")?;
     // The `false` is dill's `strictio`: a missing file becomes an empty temporary one, and a position after the end of
     // a file becomes its end. The contents, "", are only used in another mode.
-    let arguments = (path, mode, position, closed, open, false, CONTENTS_MODE, "").into_pyobject(py)?;
+    let arguments = (path, mode, position, closed, open, false, file_mode, "").into_pyobject(py)?;
     if let Some(factory) = context.dill.helper(py, "_create_filehandle")? {
         return plan_call(object, factory, arguments);
     }

@@ -161,6 +161,8 @@ fn by_own_rule(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResult<O
             Some(Strategy::PickleBuffer)
         }
         ("builtins", "function" | "builtin_function_or_method") => Some(Strategy::Named),
+        // Since 3.15 `dataclasses.MISSING` is one: dill 0.4.1 would write every sentinel as one of `dataclasses`.
+        ("builtins", "sentinel") if is_in_builtins(kind, name)? => Some(Strategy::Reduce),
         ("builtins", "lazy_import") => Some(Strategy::LazyImport),
         ("logging", "Logger" | "RootLogger") => Some(Strategy::Logger),
         ("_io", name) if FILE_CLASSES.contains(&name) => Some(Strategy::File),
@@ -170,6 +172,11 @@ fn by_own_rule(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResult<O
             .map(Strategy::FunctionPart)
             .or_else(|| Iterated::of(module, name).map(Strategy::ContainerIterator)),
     })
+}
+
+/// Whether this is the class that `builtins` has under a name: a class of the script may say that it is.
+fn is_in_builtins(kind: &Bound<'_, PyType>, name: &str) -> PyResult<bool> {
+    Ok(kind.py().import("builtins")?.getattr_opt(name)?.is_some_and(|own| own.is(kind)))
 }
 
 /// Whether `copyreg.dispatch_table` has a reducer for a type.

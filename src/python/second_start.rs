@@ -147,9 +147,19 @@ pub(super) fn program_path() -> Result<PathBuf> {
     if let Some(first) = FIRST_START.get() {
         return Ok(first.program.clone());
     }
-    let program = env::current_exe().context("cannot find this program")?;
+    // Where /proc is not mounted, the command line is all there is.
+    let program = env::current_exe().ok().or_else(program_by_name).context("cannot find this program: mount /proc")?;
     // The file may have been replaced or removed since this process started, but the kernel still has it.
     Ok(if program.exists() { program } else { "/proc/self/exe".into() })
+}
+
+/// The path of this program, from the first word of its command line.
+fn program_by_name() -> Option<PathBuf> {
+    let name = env::args_os().next()?;
+    if name.as_bytes().contains(&b'/') {
+        return std::path::absolute(name).ok();
+    }
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(&name)).find(|file| file.is_file())
 }
 
 /// A command that starts the program in a process of its own. `executable` is the running Python: in a process that

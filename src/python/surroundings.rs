@@ -36,7 +36,7 @@ impl Surroundings {
             cwd: env::current_dir().unwrap_or_default(),
             home: dirs::home_dir(),
             started_as: env::args_os().next().unwrap_or_default(),
-            program: env::current_exe().and_then(|program| program.canonicalize()).ok(),
+            program: second_start::program_path().ok().and_then(|program| program.canonicalize().ok()),
             module_python: second_start::module_python().map(Path::to_owned),
         }
     }

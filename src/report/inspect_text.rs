@@ -153,6 +153,8 @@ fn command_line(index: &Index) -> String {
     // The absolute path of a script says more than the word that was typed.
     let head = match script.kind.as_str() {
         "module" => format!("-m {}", script.path),
+        // A kernel, a prompt or a service: no command was run by snapcli.
+        "prompt" => "a process".to_owned(),
         _ => script.path.clone(),
     };
     // `argv[0]` is `-m`, `-c` or the path as it was typed.

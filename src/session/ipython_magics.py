@@ -3,6 +3,7 @@
 import argparse
 import ast
 import atexit
+import functools
 import glob
 import html
 import os
@@ -27,6 +28,9 @@ show the options. Errors are one line. `snapcli.save` and `snapcli.restore` do t
 DEFAULT_FILE = "session.pkl"
 # Saving takes at most a tenth of the time: after a save of one second come nine without one.
 REST = 9
+# What `Snap.call` is about to call, and the expression that calls it.
+PENDING = None
+CALL = compile(f"__import__({__name__!r}).PENDING()", "<snapcli>", "eval")
 
 
 class SnapError(Exception):
@@ -46,6 +50,9 @@ class Parser(argparse.ArgumentParser):
 
     def exit(self, status=0, message=None):
         raise HelpShown
+
+    def format_help(self):
+        return super().format_help().replace("usage: snap ", "usage: %snap ", 1)
 
 
 def parsers():
@@ -161,10 +168,9 @@ class Snap:
 
     def do_restore(self, options):
         path = os.path.expanduser(options.file)
-        settings = {} if self.is_main() else {"into": self.shell.user_ns}
-        report = snapcli.restore(
-            path, only=options.names or None, exclude=options.exclude or None, mmap=options.mmap, trust=options.trust,
-            ambient=not options.no_ambient, **settings
+        report = self.call(
+            snapcli.restore, path, only=options.names or None, exclude=options.exclude or None, mmap=options.mmap,
+            trust=options.trust, ambient=not options.no_ambient
         )
         self.own_files.add(os.path.abspath(path))
         show(str(report))
@@ -193,15 +199,22 @@ class Snap:
         options.file = path
         self.auto = AutoSave(self, options, name)
 
-    def is_main(self):
-        return self.shell.user_ns is sys.modules["__main__"].__dict__
+    def call(self, function, *arguments, **options):
+        """Call a function of snapcli as a cell would, so that it works on the session of the shell."""
+        global PENDING
+        # A `partial` has no frame: the innermost one is that of this expression, which has the names of the session.
+        PENDING = functools.partial(function, *arguments, **options)
+        try:
+            return eval(CALL, self.shell.user_global_ns, self.shell.user_ns)
+        finally:
+            PENDING = None
 
     def save(self, options, **settings):
         path = os.path.expanduser(options.file)
         if options.no_ambient:
             settings["ambient"] = False
-        report = snapcli.save(
-            path, self.shell.user_ns, exclude=options.exclude or None, private=options.private, redact=options.redact,
+        report = self.call(
+            snapcli.save, path, exclude=options.exclude or None, private=options.private, redact=options.redact,
             max_size=options.max_size, **settings
         )
         self.own_files.add(os.path.abspath(path))

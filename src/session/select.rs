@@ -78,7 +78,9 @@ pub(super) fn select<'py>(
             "__annotations__" => value.cast_exact::<PyDict>().is_ok_and(|annotations| annotations.is_empty()),
             _ => false,
         };
-        let is_wanted = rules.only.is_empty() || rules.only.iter().any(|pattern| pattern.matches(&name));
+        let is_named = rules.only.is_empty() || rules.only.iter().any(|pattern| pattern.matches(&name));
+        // What is excluded is not saved for the code of others either.
+        let is_wanted = is_named || rules.excluding(&name, &value).is_some();
         if is_wanted && !of_process.has(&name, &value) && !is_unset() {
             let decision = if valid {
                 if is_part { Ok(()) } else { rules.decide(&name, &value) }

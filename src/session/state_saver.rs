@@ -18,9 +18,15 @@ use crate::snapshot::save_target::SaveTarget;
 impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     /// Saves the globals that functions in the file use and that are not saved yet: a library's object may hold
     /// functions of the script, which are only known once it is pickled.
-    pub(super) fn save_late_globals(&self, py: Python<'py>, saved: &[NamedValue<'py>]) -> Result<Vec<LeftOut>> {
+    pub(super) fn save_late_globals(
+        &self,
+        py: Python<'py>,
+        saved: &[NamedValue<'py>],
+        excluded: &[LeftOut],
+    ) -> Result<Vec<LeftOut>> {
         let globals = self.source.globals;
         let mut seen: HashSet<String> = saved.iter().map(|named| named.name.clone()).collect();
+        seen.extend(excluded.iter().map(|item| item.name.clone()));
         let of_process = ProcessNames::of(globals);
         let (mut left_out, mut slot) = (Vec::new(), 0);
         loop {

@@ -163,7 +163,8 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         }
     }
     if takes_needed {
-        left_out.extend(saver.save_late_globals(py, &selection.kept)?);
+        let late = saver.save_late_globals(py, &selection.kept, &left_out)?;
+        left_out.extend(late);
     }
     // After all variables: what a module shares with them is in their segments, so they need nothing of the module.
     left_out.extend(saver.save_module_state(py)?);

@@ -33,7 +33,10 @@ impl Session {
         }
         for example in fs::read_dir(examples).unwrap() {
             let example = example.unwrap();
-            fs::copy(example.path(), session.root().join("work/examples").join(example.file_name())).unwrap();
+            // The other examples are no scripts to run.
+            if example.path().is_file() {
+                fs::copy(example.path(), session.root().join("work/examples").join(example.file_name())).unwrap();
+            }
         }
         let program = std::env::var_os("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_snapcli").into());
         symlink(program, session.root().join("bin/snapcli")).unwrap();

@@ -2,7 +2,8 @@
 //! plain dill too; of those that have started, the report says where they stopped. The script
 //! `generators/generators.py` has all kinds, and a check for each.
 
-use crate::env::{Sandbox, Stack, pythons, venv};
+use crate::env::{Python, Sandbox, Stack, pythons, venv};
+use crate::skipped::skipped;
 
 const SCRIPT: &str = include_str!("generators/generators.py");
 
@@ -12,9 +13,18 @@ fn reversed_script() -> String {
     format!("{SCRIPT}{turn}")
 }
 
+/// The Pythons in which a generator expression over a list shows how far it came: since 3.15 no object has it.
+fn pythons_that_show_positions() -> impl Iterator<Item = &'static Python> {
+    let shows = |python: &&Python| python.version < (3, 15);
+    if !pythons().iter().all(|python| shows(&python)) {
+        skipped("Python 3.15 does not show how far a generator expression over a list came");
+    }
+    pythons().iter().filter(shows)
+}
+
 #[test]
 fn generators_that_have_not_started_or_have_ended_are_restored() {
-    for python in pythons() {
+    for python in pythons_that_show_positions() {
         for script in [SCRIPT.to_owned(), reversed_script()] {
             let sandbox = Sandbox::with(venv(python, Stack::Dill));
             sandbox.write("script.py", script);
@@ -31,7 +41,7 @@ fn generators_that_have_not_started_or_have_ended_are_restored() {
 
 #[test]
 fn a_second_save_of_restored_generators_has_no_difference() {
-    for python in pythons() {
+    for python in pythons_that_show_positions() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         sandbox.write("script.py", SCRIPT);
         let run = sandbox.snapcli(&["save", "--strict", "--verify", "script.py"]);
@@ -113,7 +123,7 @@ fn a_failed_load_says_nothing_of_coroutines_that_were_never_awaited() {
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         let script = "
-import itertools, os, warnings
+import os, warnings
 warnings.simplefilter('ignore')
 async def one(): return 1
 class Fails:
@@ -121,7 +131,7 @@ class Fails:
 def number(text): return 0 if os.path.exists('saving') else int(text)
 coroutine = one()
 fails = [one(), Fails()]
-iterator = itertools.count(5)
+iterator = iter([5])
 after = [1]
 ";
         sandbox.write("script.py", script);
@@ -140,7 +150,7 @@ after = [1]
 
 #[test]
 fn the_verdict_on_generators_of_the_session_is_not_dangerous() {
-    for python in pythons() {
+    for python in pythons_that_show_positions() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         let script = SCRIPT.replace("entered_later = manager(4)\n", "");
         sandbox.write("script.py", script);
@@ -158,7 +168,11 @@ fn the_verdict_on_generators_of_the_session_is_not_dangerous() {
 
 #[test]
 fn no_warning_is_raised_when_warnings_are_errors() {
-    for python in pythons() {
+    for python in pythons_that_show_positions() {
+        if python.version >= (3, 14) {
+            skipped("Python 3.14 has no reductions for the iterators of itertools");
+            continue;
+        }
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         let script = "
 import itertools

@@ -1,7 +1,7 @@
-//! `import snapcli` where dill is not installed: what snapcli's own pickler writes needs no dill, neither to save nor to
-//! restore, and everything else is named.
+//! `import snapcli` where dill is not installed: what snapcli's own pickler writes needs no dill, neither to save nor
+//! to restore, and everything else is named.
 
-use crate::env::{Sandbox, Stack, pythons, venv};
+use crate::env::{Call, Sandbox, Stack, pythons, venv};
 
 const SESSION: &str = "
 import abc, collections, contextlib, dataclasses, enum, functools, sys, types, typing, weakref
@@ -45,28 +45,34 @@ descriptors, missing, out = [int.__repr__, str.join, Derived.__dict__['p']], dat
 def context(): yield 1
 ";
 const CHECK: &str = "
-print(times(2, k=2), lam(1), closure(), row, slots, derived.name(), derived.p, Derived.c(), flag, pair, type(box).__name__,
-      part(), wrapped(1), reference() is derived, list(views[0]), list(views[1]), proxy['a'], descriptors[0](5),
+print(times(2, k=2), lam(1), closure(), row, slots, derived.name(), derived.p, Derived.c(), flag, pair,
+      type(box).__name__, part(), wrapped(1), reference() is derived, list(views[0]), list(views[1]), proxy['a'],
+      descriptors[0](5),
       missing is dataclasses.MISSING, Row(5), out is sys.stdout, 'dill' in sys.modules)
 with context() as one: print(one)
 ";
+
+/// Both have the same key.
+fn call(sandbox: &Sandbox, code: &str) -> Call {
+    sandbox.call_importing(&["-c", code]).env("SNAPCLI_KEY", "the key of both sandboxes")
+}
 
 #[test]
 fn a_session_needs_no_dill() {
     for python in pythons() {
         let without = Sandbox::with(venv(python, Stack::Bare));
         let saves = format!("import snapcli\n{SESSION}\nprint(snapcli.save('a.pkl').lost, 'dill' in sys.modules)");
-        without.call_importing(&["-c", &saves]).run().assert_stderr("").assert_stdout("{} False\n");
+        call(&without, &saves).run().assert_stderr("").assert_stdout("{} False\n");
         let with = Sandbox::with(venv(python, Stack::Dill));
         let saves = format!("import snapcli\n{SESSION}\nprint(snapcli.save('a.pkl').lost)");
-        with.call_importing(&["-c", &saves]).run().assert_stderr("").assert_stdout("{}\n");
+        call(&with, &saves).run().assert_stderr("").assert_stdout("{}\n");
         let expected = without.call_importing(&["-c", &format!("{SESSION}\n{CHECK}")]).run();
         let path = |sandbox: &Sandbox| sandbox.work().join("a.pkl").display().to_string();
         // Each reads the files of both.
         for file in [path(&without), path(&with)] {
             for reader in [&without, &with] {
                 let restores = format!("import snapcli; snapcli.restore({file:?})\n{CHECK}");
-                reader.call_importing(&["-c", &restores]).run().assert_stderr("").assert_stdout(&expected.out());
+                call(reader, &restores).run().assert_stderr("").assert_stdout(&expected.out());
             }
         }
         // dill reads the file that was saved without it.

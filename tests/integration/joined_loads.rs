@@ -32,7 +32,7 @@ fn a_variable_that_fails_loses_only_itself_and_what_needs_it() {
                 first is again, last is last_again, last)";
     let run = sandbox.snapcli(&["restore", "--trust", "--partial", "one_fails.pkl", "-c", code]);
     run.assert_stdout("['first', 'last'] True True [7]\n");
-    assert!(run.err().contains("cannot restore bad (): TypeError: unhashable type: 'list'"), "{}", run.err());
+    assert!(run.err().contains("cannot restore bad (): TypeError: ") && run.err().contains("unhashable type: 'list'"));
     let lost = "cannot restore needs_bad (): shares an object with bad";
     assert!(run.err().contains(lost) && !run.err().contains("last"), "{}", run.err());
 }

@@ -83,6 +83,39 @@ fn untrusted_files_may_hold_the_new_types() {
     }
 }
 
+/// dill registers a function for the type of `dataclasses.MISSING`, which is that of all sentinels in 3.15.
+#[test]
+fn a_sentinel_stays_itself_where_dill_is_loaded() {
+    for python in pythons_since(15) {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        let script = "import dataclasses\nimport dill\nMISSING = sentinel('MISSING')\nuses = [MISSING]\n\
+                      @dataclasses.dataclass\nclass Data:\n    a: int\n\
+                      library = [dataclasses.MISSING, dataclasses.KW_ONLY]\n";
+        sandbox.write("script.py", script);
+        sandbox.snapcli(&["save", "--strict", "script.py"]).assert_code(0);
+        let code = "import dataclasses\nprint(uses[0] is MISSING, MISSING, library == [dataclasses.MISSING, \
+                    dataclasses.KW_ONLY], dataclasses.fields(Data)[0].default is dataclasses.MISSING)";
+        let expected = "True MISSING True True\n";
+        sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", code]).assert_stdout(expected);
+        let plain = format!("import dill\ndill.load_module('session.pkl')\n{code}");
+        sandbox.python(&["-c", &plain]).assert_stdout(expected);
+    }
+}
+
+/// What this project says of plain dill on 3.15: it reads the files, and cannot write functions.
+#[test]
+fn plain_dill_reads_files_of_3_15_but_pickles_no_function() {
+    for python in pythons_since(15) {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        sandbox.write("script.py", "def double(x): return 2 * x\nlazy import colorsys\nnumbers = [1, 2]\n");
+        sandbox.snapcli(&["save", "--strict", "script.py"]).assert_code(0);
+        let code = "import dill; dill.load_module('session.pkl'); print(double(numbers[1]), colorsys.__name__)";
+        sandbox.python(&["-c", code]).assert_stdout("4 colorsys\n");
+        let run = sandbox.python(&["-c", "import dill; dill.dumps(lambda: 1)"]);
+        assert!(run.err().contains("'co_lnotab'"), "dill can do it now: mend docs/dill.md\n{}", run.whole());
+    }
+}
+
 #[test]
 fn inspect_knows_the_new_forms() {
     for python in pythons_since(15) {

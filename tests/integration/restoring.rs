@@ -61,6 +61,9 @@ fn the_prompt_is_pythons_own_with_the_restored_variables() {
 
 #[test]
 fn dill_and_pickle_files_are_restored_too() {
+    if main_python().version >= (3, 15) {
+        return skipped("plain dill 0.4.1 pickles no function of Python 3.15");
+    }
     let sandbox = Sandbox::new();
     let write = "
 import dill, pickle

@@ -93,7 +93,7 @@ fn dunder_names_come_along_when_kept_code_uses_them() {
         run(
             &sandbox,
             "\"\"\"The doc.\"\"\"\n__version__, __all__, __author__, __unused__ = '1.2', ['version'], 'Ada', 1\n\
-             n: int = 3\n\
+             n: int = 3\nimport sys\nsys.modules[__name__].__annotations__  # 3.14 makes it now.\n\
              def version(): return f'{__version__} {__doc__} {__all__} {__annotations__[\"n\"].__name__}'\n\
              class Info:\n    def who(self): return __author__\n",
         );

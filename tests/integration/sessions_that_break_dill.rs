@@ -16,6 +16,7 @@ use std::fmt::Write;
 use self::run::{Outcome, run};
 use self::table::{Row, table};
 use crate::env::{Python, Stack, line_diff, main_python, pythons, venv};
+use crate::skipped::skipped;
 
 /// The family of rows whose libraries are installed for the main Python only.
 const LIBRARIES: &str = "libraries";
@@ -72,6 +73,9 @@ fn objects_that_break_dill_are_saved_or_named_and_lose_nothing_else() {
 
 #[test]
 fn dill_behaves_as_the_table_says() {
+    if main_python().version >= (3, 14) {
+        return skipped("the table is about Pythons whose functions dill 0.4.1 can pickle");
+    }
     let rows = rows_for(main_python());
     let facts = peer::facts(&venv(main_python(), Stack::Full), &rows);
     let (mut said, mut done) = (String::new(), String::new());

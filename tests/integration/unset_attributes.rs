@@ -37,7 +37,7 @@ fn sandboxes() -> impl Iterator<Item = Sandbox> {
 fn module_items(sandbox: &Sandbox) -> Vec<String> {
     let report = sandbox.snapcli(&["inspect", "--json"]).json();
     let items = report.get("module_state").and_then(|items| items.as_array()).cloned().unwrap_or_default();
-    items.iter().map(|item| format!("{}", item["preview"].as_str().unwrap())).collect()
+    items.iter().map(|item| item["preview"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub(crate) use self::planned_recipe::PlannedRecipe;
 pub(in crate::pickle) use self::random_recipe::RandomBuilder;
 pub(crate) use self::random_recipe::{BitGeneratorMake, BitGeneratorSeed, RandomMake, StateValue};
 pub(in crate::pickle) use self::recipe_table::RecipeTable;
+#[cfg(feature = "python")]
+pub(crate) use self::refused_names::refused_module;
 pub(crate) use self::refused_names::{callee, each_once};
 pub(crate) use self::shared_array_recipe::byte_range;
 pub(in crate::pickle) use self::value_recipe::ValueBuilder;

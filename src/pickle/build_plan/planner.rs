@@ -12,6 +12,7 @@ use super::planned_call::planned_call;
 use super::read_times::ChangeTimes;
 use super::recipe_nesting::{MAX_NESTED_RECIPES, too_deep};
 use super::recipe_table::RecipeTable;
+use super::refused_names::IMPORTS_MODULE;
 use super::shared_states::shared_state;
 use super::{
     BufferFacts, BuildPlan, Builder, Fill, Make, NestedPickle, PlanContext, PlannedCall, Recipe, Refused, array_recipe,
@@ -224,7 +225,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             return Err(format!("changes the module {name}"));
         }
         if !known::untrusted::may_import(&name) {
-            return Err(format!("imports the module {name}"));
+            return Err(format!("{IMPORTS_MODULE}{name}"));
         }
         Ok(alone(Make::Module(name.as_ref().to_owned())))
     }

@@ -26,6 +26,16 @@ pub(crate) fn each_once<P: Copy + Eq + Hash>(refusals: impl IntoIterator<Item = 
     all
 }
 
+/// The reason for refusing a module, before its name.
+pub(super) const IMPORTS_MODULE: &str = "imports the module ";
+
+/// The module that may not be imported, if that is what was refused.
+#[cfg(feature = "python")]
+pub(crate) fn refused_module(what: &str) -> Option<&str> {
+    let with_reason = || what.strip_suffix(')')?.split_once(" (")?.1.strip_prefix(IMPORTS_MODULE);
+    what.strip_prefix("import ").or_else(with_reason)
+}
+
 /// What comes before the reason, which is in parentheses.
 pub(crate) fn callee(what: &str) -> &str {
     what.split_once(" (").map_or(what, |(callee, _)| callee)

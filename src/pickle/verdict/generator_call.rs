@@ -40,8 +40,10 @@ const RUNS_GENERATOR: &str = "receives a generator, whose code it may run";
 const MAX_SEARCHED: usize = 5_000_000;
 /// The number of arguments of a code object in 3.10, and since 3.11.
 const ARGUMENTS: [usize; 2] = [16, 18];
-/// The numbers of RETURN_GENERATOR, COPY_FREE_VARS and MAKE_CELL in 3.11 and 3.12, and in 3.13.
-const PROLOGUES: [[u8; 3]; 2] = [[75, 149, 135], [35, 62, 94]];
+/// The numbers of RETURN_GENERATOR, COPY_FREE_VARS and MAKE_CELL in 3.11 and 3.12, in 3.13, in 3.14 and in 3.15.
+const PROLOGUES: [[u8; 3]; 4] = [[75, 149, 135], [35, 62, 94], [34, 60, 97], [32, 58, 96]];
+/// How a generator expression begins in 3.15: it makes an iterator of its argument, then the generator.
+const EXPRESSION: [u8; 11] = [128, 4, 0, 0, 83, 0, 70, 0, 0, 0, 32];
 
 impl Judge {
     /// Whether a call of this symbol only makes a generator.
@@ -292,6 +294,11 @@ impl Judge {
 
 /// Whether bytecode begins with RETURN_GENERATOR, after the opcodes that prepare cells.
 fn begins_with(bytecode: &[u8], [make, copy, cell]: &[u8; 3]) -> bool {
-    let mut opcodes = bytecode.chunks_exact(2).map(|unit| unit[0]);
-    opcodes.find(|opcode| opcode != copy && opcode != cell) == Some(*make)
+    let mut rest = bytecode;
+    while let [opcode, _, later @ ..] = rest
+        && (opcode == copy || opcode == cell)
+    {
+        rest = later;
+    }
+    rest.first() == Some(make) || (EXPRESSION.last() == Some(make) && rest.starts_with(&EXPRESSION))
 }

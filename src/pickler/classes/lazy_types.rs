@@ -70,13 +70,9 @@ fn lazy_parts<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Option<LazyParts<'p
         let arguments = vec![PyTuple::new(py, [name, parameters, value])?.into_any()];
         return Ok(Some(LazyParts { instruction: Intrinsic::Unary("INTRINSIC_TYPEALIAS"), arguments, default: None }));
     }
-    let function = |part: &str| -> PyResult<Option<Bound<'py, PyAny>>> {
-        // Since 3.14.
-        Ok(variable.getattr_opt(part)?.filter(|part| part.is_exact_instance_of::<PyFunction>()))
-    };
-    let default = function("evaluate_default")?;
+    let VariableFunctions { bound, constraints, default } = VariableFunctions::of(variable, &kind)?;
     let (instruction, value) = match kind.as_str() {
-        "TypeVar" => match (function("evaluate_bound")?, function("evaluate_constraints")?) {
+        "TypeVar" => match (bound, constraints) {
             (Some(bound), _) => (Intrinsic::Binary("INTRINSIC_TYPEVAR_WITH_BOUND"), Some(bound)),
             (_, Some(constraints)) => (Intrinsic::Binary("INTRINSIC_TYPEVAR_WITH_CONSTRAINTS"), Some(constraints)),
             _ => (Intrinsic::Unary("INTRINSIC_TYPEVAR"), None),
@@ -91,6 +87,73 @@ fn lazy_parts<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Option<LazyParts<'p
     Ok(Some(LazyParts { instruction, arguments: std::iter::once(name).chain(value).collect(), default }))
 }
 
+/// The functions that evaluate the parts of a type variable, as far as they have not been given as values.
+#[derive(Default)]
+struct VariableFunctions<'py> {
+    bound: Option<Bound<'py, PyAny>>,
+    constraints: Option<Bound<'py, PyAny>>,
+    default: Option<Bound<'py, PyAny>>,
+}
+
+impl<'py> VariableFunctions<'py> {
+    fn of(variable: &Bound<'py, PyAny>, kind: &str) -> PyResult<Self> {
+        if !matches!(kind, "TypeVar" | "ParamSpec" | "TypeVarTuple") {
+            return Ok(Self::default());
+        }
+        if python_version(variable.py()) >= (3, 14) {
+            let function = |part: &str| -> PyResult<Option<Bound<'py, PyAny>>> {
+                Ok(variable.getattr_opt(part)?.filter(|part| part.is_exact_instance_of::<PyFunction>()))
+            };
+            let (bound, constraints) = (function("evaluate_bound")?, function("evaluate_constraints")?);
+            return Ok(Self { bound, constraints, default: function("evaluate_default")? });
+        }
+        // Before 3.14 no attributes have them, but the variable refers to them: the default is the last one.
+        let mut held = held_functions(variable)?;
+        let has_default = match variable.getattr_opt("has_default")? {
+            Some(has_default) => has_default.call0()?.is_truthy()?,
+            None => false,
+        };
+        let default = if has_default { held.pop() } else { None };
+        let first = held.pop();
+        match first {
+            Some(function) if returns_tuple(&function)? => {
+                Ok(Self { constraints: Some(function), bound: None, default })
+            }
+            bound => Ok(Self { bound, constraints: None, default }),
+        }
+    }
+}
+
+/// The functions that an object of `typing` refers to and that have its name.
+fn held_functions<'py>(object: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let py = object.py();
+    if !object.get_type().getattr(intern!(py, "__module__"))?.eq("typing")? {
+        return Ok(Vec::new());
+    }
+    let name = object.getattr(intern!(py, "__name__"))?;
+    let mut found = Vec::new();
+    for held in py.import("gc")?.call_method1("get_referents", (object,))?.try_iter()? {
+        let held = held?;
+        if held.is_exact_instance_of::<PyFunction>() && held.getattr(intern!(py, "__name__"))?.eq(&name)? {
+            found.push(held);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the code of an expression ends with making a tuple, as that of constraints does: 3.12 and 3.13.
+fn returns_tuple(function: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let opcodes = function.py().import("opcode")?.getattr("opmap")?;
+    let code = function.getattr(intern!(function.py(), "__code__"))?;
+    let bytes = code.getattr("co_code")?.cast_into::<PyBytes>()?;
+    let units: Vec<_> = bytes.as_bytes().chunks_exact(2).collect();
+    let [.., [made, _], [last, constant]] = units.as_slice() else { return Ok(false) };
+    if *last == opcodes.get_item("RETURN_CONST")?.extract::<u8>()? {
+        return Ok(code.getattr("co_consts")?.get_item(*constant)?.is_exact_instance_of::<PyTuple>());
+    }
+    Ok(*made == opcodes.get_item("BUILD_TUPLE")?.extract::<u8>()?)
+}
+
 /// The function that evaluates a type alias. None for one that a call of `TypeAliasType` has made, with its value.
 fn alias_value<'py>(alias: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = alias.py();
@@ -98,18 +161,7 @@ fn alias_value<'py>(alias: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyA
         return Ok(Some(value).filter(|value| value.is_exact_instance_of::<PyFunction>()));
     }
     // Before 3.14 no attribute has it, but the alias refers to it.
-    if !alias.get_type().getattr(intern!(py, "__module__"))?.eq("typing")? {
-        return Ok(None);
-    }
-    let held = py.import("gc")?.call_method1("get_referents", (alias,))?;
-    let name = alias.getattr(intern!(py, "__name__"))?;
-    for object in held.try_iter()? {
-        let object = object?;
-        if object.is_exact_instance_of::<PyFunction>() && object.getattr(intern!(py, "__name__"))?.eq(&name)? {
-            return Ok(Some(object));
-        }
-    }
-    Ok(None)
+    Ok(held_functions(alias)?.pop())
 }
 
 /// The call of a function that consists of one instruction.

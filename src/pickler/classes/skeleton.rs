@@ -18,6 +18,10 @@ use super::struct_class;
 use super::subclass_hooks::{hooks_to_disable, library_changes_class};
 use crate::pickle::format::opcode::Opcode;
 
+/// What `typing.runtime_checkable` sets. The `__init_subclass__` of `typing.Protocol` takes a class that already has it
+/// for one that inherits it (3.15).
+const RUNTIME_PROTOCOL: &str = "_is_runtime_protocol";
+
 /// The name and the value of an attribute.
 type Attribute<'py> = (Bound<'py, PyString>, Bound<'py, PyAny>);
 
@@ -111,7 +115,7 @@ impl<'py> ClassNamespace<'py> {
                 body.set_item(name, value)?;
                 continue;
             }
-            if !special {
+            if !special && string != RUNTIME_PROTOCOL {
                 body.set_item(&name, py.None())?;
             }
             // Functions and other descriptors before instances, which are created with them. Then what has a public
@@ -136,7 +140,9 @@ impl<'py> ClassNamespace<'py> {
 fn must_be_set(name: &str, value: &Bound<'_, PyAny>, special: bool) -> bool {
     // None in the body means "set later", so a real None is set later as well. `type` makes a static method of a
     // function `__new__`, and that of an enumeration is a plain function.
-    (value.is_none() && !special) || (name == "__new__" && value.is_exact_instance_of::<PyFunction>())
+    (value.is_none() && !special)
+        || name == RUNTIME_PROTOCOL
+        || (name == "__new__" && value.is_exact_instance_of::<PyFunction>())
 }
 
 /// Whether Python itself gives a class this attribute: slots, `__dict__`, caches.

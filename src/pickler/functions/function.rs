@@ -57,6 +57,9 @@ fn by_class_method<'py>(
         let Ok(Some(next)) = class.getattr_opt(part) else { return Ok(None) };
         class = next;
     }
+    if class.is(context.main.bind(py)) {
+        return Ok(None);
+    }
     // A class method can also be an item of the module: `typing` has one for the protocols of 3.13.
     if class_path.is_some() && (!class.is_instance_of::<PyType>() || context.is_local(&class)?) {
         return Ok(None);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyBytes, PyDict, PyFunction, PyString, PyTuple};
+use pyo3::types::{PyAny, PyBytes, PyFunction, PyIterator, PyString, PyTuple};
 
 use super::super::pickle_context::{PickleContext, pickling_error};
 use super::super::plan::{Action, ObjectPlan};
@@ -43,7 +43,7 @@ pub(super) fn plan<'py>(
 ) -> PyResult<ObjectPlan<'py>> {
     let actions = match progress(generator, kind)? {
         GeneratorState::Unstarted(frame) => unstarted(context, generator, kind, &frame)?,
-        GeneratorState::Suspended(frame) if is_one_loop(generator, kind)? => {
+        GeneratorState::Suspended(frame) if is_one_loop(generator, kind, &frame)? => {
             unstarted(context, generator, kind, &frame)?
         }
         GeneratorState::Suspended(frame) => return Err(has_started(generator, kind, &frame)?),
@@ -77,8 +77,7 @@ fn progress<'py>(generator: &Bound<'py, PyAny>, kind: GeneratorKind) -> PyResult
 
 /// The number of an opcode, if this Python has it.
 fn opcode_number(py: Python<'_>, name: &str) -> PyResult<Option<u8>> {
-    let numbers = py.import("opcode")?.getattr("opmap")?.cast_into::<PyDict>()?;
-    numbers.get_item(name)?.map(|number| number.extract()).transpose()
+    py.import("opcode")?.getattr("opmap")?.call_method1("get", (name,))?.extract()
 }
 
 fn opcode_at(generator: &Bound<'_, PyAny>, kind: GeneratorKind, offset: usize) -> PyResult<u8> {
@@ -86,8 +85,9 @@ fn opcode_at(generator: &Bound<'_, PyAny>, kind: GeneratorKind, offset: usize) -
     Ok(code.cast::<PyBytes>()?.as_bytes().get(offset).copied().unwrap_or_default())
 }
 
-/// Whether this is a generator expression with one loop, whose variables nothing else refers to.
-fn is_one_loop(generator: &Bound<'_, PyAny>, kind: GeneratorKind) -> PyResult<bool> {
+/// Whether this is a generator expression with one loop, whose variables nothing else refers to, over an iterator that
+/// its frame names.
+fn is_one_loop(generator: &Bound<'_, PyAny>, kind: GeneratorKind, frame: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = generator.py();
     let code = kind.attribute(generator, "code")?;
     let has = |attribute: &str, value: &str| code.getattr(attribute)?.eq(value);
@@ -96,6 +96,11 @@ fn is_one_loop(generator: &Bound<'_, PyAny>, kind: GeneratorKind) -> PyResult<bo
     }
     let variables = code.getattr("co_varnames")?.cast_into::<PyTuple>()?;
     let takes_iterator = variables.get_item(0).is_ok_and(|first| first.eq(".0").unwrap_or(false));
+    // Since 3.15 the code itself makes the iterator. Over a list there is none: how far it came is not to be seen.
+    let iterated = frame.getattr(intern!(py, "f_locals"))?.get_item(".0").ok();
+    if iterated.is_none_or(|iterated| iterated.cast::<PyIterator>().is_err()) {
+        return Ok(false);
+    }
     // A lambda in the expression shares a cell with the loop.
     let shares = !code.getattr("co_cellvars")?.is_empty()?;
     let Some(number) = opcode_number(py, "FOR_ITER")? else { return Ok(false) };

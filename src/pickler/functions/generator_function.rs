@@ -137,7 +137,11 @@ pub(super) fn function_for_ended<'py>(
     let py = generator.py();
     let none = py.None().into_bound(py);
     let (positional, keyword_only) = counts(code)?;
-    let defaults = PyTuple::new(py, vec![&none; positional])?;
+    // Since 3.15 the code of a generator expression makes an iterator of its argument before it makes the generator.
+    let nothing = PyTuple::empty(py).into_any();
+    let first = code.getattr("co_varnames")?.get_item(0).ok();
+    let is_expression = first.is_some_and(|first| first.eq(".0").unwrap_or(false));
+    let defaults = PyTuple::new(py, vec![if is_expression { &nothing } else { &none }; positional])?;
     let empty = |_| py.import("types")?.getattr("CellType")?.call0();
     let cells: Vec<_> = (0..code.getattr("co_freevars")?.len()?).map(empty).collect::<PyResult<_>>()?;
     let closure = if cells.is_empty() { none.clone() } else { PyTuple::new(py, cells)?.into_any() };

@@ -53,7 +53,7 @@ fn unpickling_error(py: Python<'_>, text: String) -> PyErr {
 
 /// Python arguments in place of the options of the command line.
 pub(super) fn in_python_words(text: &str) -> Cow<'_, str> {
-    const OPTIONS: [(&str, &str); 9] = [
+    const OPTIONS: [(&str, &str); 10] = [
         ("--trust", "trust=True"),
         ("--only", "only="),
         ("--exclude-type", "exclude_type="),
@@ -63,10 +63,20 @@ pub(super) fn in_python_words(text: &str) -> Cow<'_, str> {
         ("--max-memory", "max_memory="),
         ("--partial", "partial=True"),
         ("--mmap", "mmap=True"),
+        ("--redact", "redact=True"),
     ];
     if !text.contains("--") {
         return Cow::Borrowed(text);
     }
-    let replaced = OPTIONS.iter().fold(text.to_owned(), |text, (option, word)| text.replace(option, word));
-    Cow::Owned(replaced.replace("--redact", "redact=True").replace("--map helper=NEW", "rename={\"helper\": \"NEW\"}"))
+    let mut text = OPTIONS.iter().fold(text.to_owned(), |text, (option, word)| text.replace(option, word));
+    text = text
+        .replace(", select its environment with --python", "")
+        .replace(", or select its environment with --python", "");
+    // `--map OLD=NEW`
+    if let Some((before, rest)) = text.split_once("--map ")
+        && let Some((old, after)) = rest.split_once("=NEW")
+    {
+        text = format!("{before}rename={{'{old}': 'NEW'}}{after}");
+    }
+    Cow::Owned(text)
 }

@@ -8,6 +8,7 @@ use pyo3::types::{PyAny, PyDict, PyTuple};
 use serde_json::json;
 
 use super::json_objects::to_python;
+use super::raised_errors::in_python_words;
 use super::save_report::Lost;
 use crate::session::{LostVariable, Restored};
 use crate::snapshot::index::{SCHEMA, UnsavableObject};
@@ -50,6 +51,8 @@ impl RestoreReport {
     ) -> Self {
         let Restored { names, lost, module, state, notes } = restored;
         let notes = first_notes.into_iter().chain(notes).collect();
+        let in_words = |lost: LostVariable| LostVariable { why: in_python_words(&lost.why).into_owned(), ..lost };
+        let lost = lost.into_iter().map(in_words).collect();
         Self { file, restored: names, lost, markers, module, state, notes, trusted }
     }
 

@@ -137,7 +137,11 @@ impl<'py> SaveCall<'py> {
             seconds: running.started.elapsed().as_secs_f64(),
             interpreter: &running.interpreter,
         };
-        let name = module.name()?.to_string_lossy().into_owned();
+        // A process that `multiprocessing` has started calls it `__mp_main__`.
+        let name = match module.is(py.import("__main__")?) {
+            true => "__main__".to_owned(),
+            false => module.name()?.to_string_lossy().into_owned(),
+        };
         let key = signing_key(running.verbosity);
         let is_session = namespace.is_main_session(py)? && rules.only.is_empty();
         let request = SaveRequest {

@@ -21,7 +21,7 @@ pub(super) struct SavedNamespace<'py> {
 
 impl<'py> SavedNamespace<'py> {
     pub(super) fn new(py: Python<'py>, given: Option<&Bound<'py, PyAny>>) -> Result<Self> {
-        let main = py.import("__main__")?;
+        let main = main_module(py)?;
         let Some(given) = given else { return Self::of_caller(py, main) };
         if let Ok(module) = given.cast::<PyModule>() {
             return Ok(Self::of_module(module.clone()));
@@ -65,14 +65,21 @@ impl<'py> SavedNamespace<'py> {
 
     /// Whether the whole session of the process is saved.
     pub(super) fn is_main_session(&self, py: Python<'py>) -> PyResult<bool> {
-        Ok(!self.is_part && self.module.is(py.import("__main__")?))
+        Ok(!self.is_part && self.module.is(main_module(py)?))
     }
+}
+
+/// The module `__main__`. IPython 8 with a namespace of its own puts an object there that is no module: then an empty
+/// module stands for it.
+fn main_module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    let found = loaded_modules(py)?.get_item("__main__")?;
+    found.cast_into::<PyModule>().or_else(|_| PyModule::new(py, "__main__"))
 }
 
 /// The namespace that the caller's session has, if that is not the one of `__main__`.
 pub(super) fn own_namespace(py: Python<'_>) -> PyResult<Option<Bound<'_, PyDict>>> {
     let own = Caller::find(py)?.map(|caller| caller.globals);
-    let main = py.import("__main__")?.dict();
+    let main = main_module(py)?.dict();
     Ok(own.filter(|globals| !globals.is(&main)))
 }
 
@@ -89,14 +96,15 @@ impl<'py> Caller<'py> {
     fn find(py: Python<'py>) -> PyResult<Option<Self>> {
         // Without a Python frame, the caller is C code.
         let Ok(frame) = py.import("sys")?.call_method0("_getframe") else { return Ok(None) };
-        let Ok(globals) = frame.getattr("f_globals")?.cast_into_exact::<PyDict>() else { return Ok(None) };
+        // `IPython.embed` has a subclass of dict.
+        let Ok(globals) = frame.getattr("f_globals")?.cast_into::<PyDict>() else { return Ok(None) };
         let code = frame.getattr("f_code")?;
         // The code of a module, a prompt or `exec`: its local names are those of a namespace, not of a function.
         let is_toplevel =
             code.getattr("co_name")?.eq("<module>")? || code.getattr("co_flags")?.extract::<u32>()? & 2 == 0;
         let locals = if is_toplevel { frame.getattr("f_locals")?.cast_into::<PyDict>().ok() } else { None };
         let locals = locals.filter(|locals| !locals.is(&globals));
-        let is_main = globals.is(py.import("__main__")?.dict());
+        let is_main = globals.is(main_module(py)?.dict());
         if (is_main && locals.is_none()) || (!is_main && is_of_module(py, &globals)?) {
             return Ok(None);
         }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyString, PyType};
+use pyo3::types::{PyAny, PyCFunction, PyDict, PyString, PyType};
 
 use crate::pickler::class_attributes::namespace;
 
@@ -56,7 +56,8 @@ fn kind_to_keep(
 ) -> PyResult<Option<String>> {
     let (Ok(class), Ok(_)) = (class.cast::<PyType>(), name.cast::<PyString>()) else { return Ok(None) };
     let names = namespace(class)?;
-    if !names.contains(name)? || has_get(value)? {
+    // A function in C is no constant: it replaces a hook of the class while the load makes a subclass.
+    if !names.contains(name)? || has_get(value)? || value.is_exact_instance_of::<PyCFunction>() {
         return Ok(None);
     }
     let found = names.get_item(name)?;

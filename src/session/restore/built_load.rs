@@ -22,7 +22,7 @@ use super::segment_loader::{missing_module, reason_for_loss};
 use super::untrusted_load::{self, check_index, module_of_session};
 use super::{explain_error, fetch, note_damage, plan_for, segments_for, select};
 use crate::exit::{self, OrExit};
-use crate::pickle::build_plan::BuildPlan;
+use crate::pickle::build_plan::{BuildPlan, refused_module};
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::Ref;
 use crate::session::object_description::type_name;
@@ -133,8 +133,7 @@ fn leave_nameless<'py>(
 /// the others do not depend on them. Returns whether it has left out any.
 fn leave_out_modules(variables: &mut [ChosenVariable<'_, '_>], needs: &[Requirement]) -> bool {
     let module = |need: &Requirement| {
-        let imported =
-            need.what.iter().map(|what| what.strip_prefix("import ")).collect::<Option<Vec<_>>>()?.join(", ");
+        let imported = need.what.iter().map(|what| refused_module(what)).collect::<Option<Vec<_>>>()?.join(", ");
         let number = variables.iter().position(|chosen| {
             let Variable { name, type_name, kind, .. } = chosen.variable();
             let is_module = *kind == VariableKind::Import && type_name == "module" && chosen.refusal.is_none();

@@ -16,6 +16,12 @@ use super::{Python, all_pythons, main_python};
 /// The versions that pip may install.
 const PINNED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/requirements.txt"));
 
+/// The versions for a Python: before 1.18, scipy has no wheels for 3.15.
+fn pinned(python: &Python) -> String {
+    let old = "scipy==1.17.1";
+    if python.version >= (3, 15) { PINNED.replace(old, "scipy==1.18.1") } else { PINNED.to_owned() }
+}
+
 /// The packages in an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stack {
@@ -98,7 +104,7 @@ fn make_all() {
 fn made(python: &Python, stack: Stack) -> PathBuf {
     let name = format!("{}-{}", python.label(), stack.name());
     let folder = cache().join("venvs").join(&name);
-    let made_from = format!("{}\n{}\n{PINNED}", python.executable.display(), stack.packages().join("\n"));
+    let made_from = format!("{}\n{}\n{}", python.executable.display(), stack.packages().join("\n"), pinned(python));
     let is_made = || fs::read_to_string(marker(&folder)).is_ok_and(|marker| marker == made_from);
     if !is_made() {
         let _lock = lock(&cache().join(format!("{name}.lock")));
@@ -148,7 +154,7 @@ fn make(python: &Python, stack: Stack, folder: &Path) {
         return;
     }
     let constraints = folder.join("requirements.txt");
-    fs::write(&constraints, PINNED).unwrap();
+    fs::write(&constraints, pinned(python)).unwrap();
     must_succeed(
         Command::new(folder.join("bin/python"))
             // Most of these modules are never imported, so compiling them all would take longer than the download.

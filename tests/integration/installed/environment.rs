@@ -32,13 +32,26 @@ impl Machine {
         self.sandbox.work().join(name)
     }
 
-    /// Makes a virtual environment with nothing in it, not even pip, and returns its directory.
+    /// Makes a virtual environment with dill and nothing else, not even pip, and returns its directory.
     pub(crate) fn environment(&self, python: &Path, name: &str, options: &[&str]) -> PathBuf {
         let folder = self.path(name);
         let mut words: Vec<&OsStr> = vec!["-m".as_ref(), "venv".as_ref(), "--without-pip".as_ref()];
         words.extend(options.iter().map(OsStr::new));
         words.push(folder.as_os_str());
         self.call(python.as_os_str(), &words).run().assert_code(0);
+        let [version] = entries(&folder.join("lib")).try_into().unwrap();
+        fs::write(version.join("site-packages/dill.pth"), self.dill().to_str().unwrap()).unwrap();
+        folder
+    }
+
+    /// A directory for `sys.path` with dill, which serves every Python.
+    fn dill(&self) -> PathBuf {
+        let (folder, packages) = (self.path("packages"), venv(main_python(), Stack::Dill));
+        let [version] = entries(&packages.parent().unwrap().with_file_name("lib")).try_into().unwrap();
+        if !folder.exists() {
+            fs::create_dir(&folder).unwrap();
+            std::os::unix::fs::symlink(version.join("site-packages/dill"), folder.join("dill")).unwrap();
+        }
         folder
     }
 
@@ -88,6 +101,10 @@ impl Machine {
         let done = compiler.arg("-o").arg(&program).arg(source).status().is_ok_and(|status| status.success());
         done.then_some(program)
     }
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
 /// The words of a command that saves nothing much and prints this expression.

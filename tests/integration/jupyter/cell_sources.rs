@@ -91,6 +91,31 @@ fn code_of_the_command_line_keeps_its_source_where_python_does() {
 }
 
 #[test]
+fn functions_of_a_terminal_prompt_keep_their_source() {
+    let mut tested = false;
+    for python in pythons().iter().filter(|python| python.version >= (3, 13)) {
+        tested = true;
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        let driver = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/integration/jupyter/terminal_prompt.py");
+        let prompt = |statements: &[&str]| sandbox.call_importing(&[&[driver], statements].concat()).run();
+        prompt(&["import snapcli", "def f(x): return x * 2  # here\n", "snapcli.save('prompt.pkl')"]);
+        // The next prompt counts its statements from 0 again.
+        let shown = prompt(&[
+            "import snapcli, inspect",
+            "def g(): return 'other'\n",
+            "snapcli.restore('prompt.pkl')",
+            "open('out.txt', 'w').write(inspect.getsource(f) + inspect.getsource(g) + str(f(4))) and None",
+        ]);
+        let out = std::fs::read_to_string(sandbox.work().join("out.txt")).unwrap_or_default();
+        let expected = "def f(x): return x * 2  # here\ndef g(): return 'other'\n8";
+        assert_eq!(out.replace("\n\n", "\n"), expected, "{}", shown.whole());
+    }
+    if !tested {
+        crate::skipped::skipped("the prompt keeps sources since 3.13");
+    }
+}
+
+#[test]
 fn a_traceback_shows_the_lines_of_a_restored_cell() {
     let sandbox = jupyter();
     let run = in_kernels(

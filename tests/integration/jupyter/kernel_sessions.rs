@@ -94,6 +94,44 @@ fn the_terminal_of_ipython_saves_its_namespace() {
 }
 
 #[test]
+fn a_prompt_with_a_namespace_of_its_own_is_a_session() {
+    let sandbox = jupyter();
+    let prompt = |code: &str, input: &str| {
+        let code = format!(
+            "import IPython\nfrom traitlets.config import Config as _Config\nconfig = _Config()\n\
+             config.TerminalInteractiveShell.simple_prompt = True\n\
+             config.TerminalInteractiveShell.colors = 'nocolor'\nconfig.HistoryManager.enabled = False\n{code}"
+        );
+        sandbox.call_importing(&["-c", &code]).stdin(input).run()
+    };
+    let names = |file: &str| {
+        let listed = sandbox.snapcli(&["restore", "--list", file]).out();
+        let mut names: Vec<String> = listed.lines().map(str::to_owned).collect();
+        names.sort_unstable();
+        names.join(" ")
+    };
+    // A dict that is not the one of `__main__`, as Django's shell has it.
+    let started = "IPython.start_ipython(argv=['--no-banner'], config=config, user_ns={'given': 5})";
+    let run = prompt(
+        started,
+        "k = 2\ndef f(x): return x * k + given\n\nimport snapcli; snapcli.save('a.pkl');\n%load_ext snapcli\n\
+         %snap save b.pkl\n",
+    );
+    assert_eq!([names("a.pkl"), names("b.pkl")], ["f given k snapcli"; 2], "{}", run.whole());
+    let restores = "%load_ext snapcli\n%snap restore b.pkl\nk = 100\nprint('got', f(1), f.__globals__ is globals())\n";
+    let run = prompt(started, restores);
+    assert!(run.out().contains("got 105 True"), "{}", run.whole());
+    // The locals of a function, in front of the globals of its module.
+    let embedded = "top = 1\ndef work():\n    local = 2\n    IPython.embed(config=config, banner1='')\nwork()\n";
+    let run = prompt(
+        embedded,
+        "mine = local + top\nimport snapcli; snapcli.save('c.pkl');\n%load_ext snapcli\n%snap save d.pkl\n",
+    );
+    let expected = "IPython config local mine snapcli top work";
+    assert_eq!([names("c.pkl"), names("d.pkl")], [expected; 2], "{}", run.whole());
+}
+
+#[test]
 fn saving_a_large_namespace_takes_little_memory() {
     if !std::path::Path::new("/proc/self/clear_refs").exists() {
         return crate::skipped::skipped("the peak of a process is known on Linux only");
@@ -104,7 +142,7 @@ fn saving_a_large_namespace_takes_little_memory() {
         &sandbox,
         "import snapcli, numpy, re\n\
          globals().update({f'array{i}': numpy.full(2_500_000, i, dtype='f8') for i in range(10)})\n\
-         strings = ['x' * 1_000_000 for _ in range(20)]\nsmall = [(i, str(i), {'k': i}) for i in range(60_000)]\n\
+         strings = ['x' * 1_000_000 for _ in range(20)]\nsmall = [(i, str(i), {'k': i}) for i in range(20_000)]\n\
          def megabytes(key):\n    status = open('/proc/self/status').read()\n\
          \x20   return int(re.search(key + r':\\s*(\\d+)', status).group(1)) // 1000\n\
          ---\nsnapcli.save('warm.pkl', {'a': 1});\n\

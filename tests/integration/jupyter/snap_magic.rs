@@ -91,14 +91,14 @@ fn auto_saves_after_cells_that_may_change_something() {
         "['a', 'os', 'snapcli', 'time']",
         "snapcli: auto.pkl is of an earlier session: use --restore to go on with that, or --overwrite",
         "restored 4 variables from auto.pkl",
-        "restored the state of random",
         "[1, 2]",
         "bad is not in it: RuntimeError: not today",
         "ZeroDivisionError: division by zero",
         "%snap auto is off",
         "['Bad', 'a', 'b', 'os', 'snapcli', 'time']",
     ];
-    let lines: Vec<&str> = out.lines().collect();
+    // Whether IPython has used `random` depends on its version.
+    let lines: Vec<&str> = out.lines().filter(|line| !line.starts_with("restored the state of")).collect();
     assert_eq!(lines.len(), expected.len(), "{}", run.whole());
     for (line, expected) in lines.iter().zip(expected) {
         assert!(line.ends_with(expected), "{line}\n{}", run.whole());

@@ -88,6 +88,9 @@ def is_constant(value):
     kind = type(value)
     if kind in (tuple, frozenset):
         return all(map(is_constant, value))
+    # Since 3.14 a constant of code objects.
+    if kind is slice:
+        return all(map(is_constant, (value.start, value.stop, value.step)))
     if kind in PLAIN or kind in (range, types.CodeType, re.Pattern) or named(value):
         return True
     numpy = module("numpy")
@@ -144,7 +147,7 @@ class Walk:
 
     def a_class(self, value):
         attributes = type.__dict__["__dict__"].__get__(value)
-        names = sorted(name for name in attributes if name not in CLASS_NAMES)
+        names = sorted(name for name in attributes if name not in (*CLASS_NAMES, "__classdictcell__"))
         bases = type.__dict__["__bases__"].__get__(value)
         text = f"class {GET_NAME(value)}"
         parts = [("!metaclass", type(value)), *((f"!base{n}", base) for n, base in enumerate(bases))]
@@ -248,7 +251,7 @@ def a_function(walk, value):
         return "function of a named tuple", []
     closure = value.__closure__ or ()
     parts = [("!code", value.__code__), ("!defaults", value.__defaults__), ("!kwdefaults", value.__kwdefaults__)]
-    parts += [(f"!cell({name})", cell) for name, cell in zip(value.__code__.co_freevars, closure)]
+    parts += [(f"!cell({name})", cell) for name, cell in zip(value.__code__.co_freevars, closure) if name != "__classdict__"]
     parts += [("!dict", value.__dict__ or None), *globals_in_use(value)]
     parts += [("!annotations", value.__annotations__ or None), ("!type_params", getattr(value, "__type_params__", ()))]
     doc = value.__doc__
