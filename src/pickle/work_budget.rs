@@ -21,7 +21,7 @@ const FOR_EACH_BYTE: u64 = 10;
 const MAX_MEMORY: u64 = 1_000_000_000;
 /// The part of the memory that is not counted here: the program itself, the mapped file, and what allocators keep.
 const UNCOUNTED: u64 = 8_000_000;
-const UNCOUNTED_SHARE: u64 = 8;
+const UNCOUNTED_SHARE: u64 = 16;
 /// How many bytes of memory there are for each step. A step takes less than a tenth of a microsecond.
 const MEMORY_FOR_STEP: u64 = 2;
 /// Lists up to the first length, in bytes, double when they grow, and those up to the second grow by a quarter. Longer

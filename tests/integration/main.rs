@@ -145,6 +145,7 @@ mod untrusted_estimators;
 #[cfg(feature = "python")]
 mod untrusted_frames;
 #[cfg(feature = "python")]
+mod untrusted_memory;
 mod untrusted_tricks;
 #[cfg(feature = "python")]
 mod untrusted_values;

@@ -122,7 +122,7 @@ fn encoded_string(context: &PlanContext<'_, '_>, reference: Ref) -> Option<Ref> 
 fn is_empty_bytes(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
     let Some((callee, [])) = context.plain_call(reference) else { return false };
     let global = context.global(callee);
-    let is_bytes = match (global, context.recipe(callee).map(|recipe| &recipe.make)) {
+    let is_bytes = match (global, context.recipe(callee).map(|recipe| &*recipe.make)) {
         (Some((module, name)), _) => (&*module, &*name) == ("builtins", "bytes"),
         // dill looks the type up by a call of its own.
         (None, Some(Make::Global(module, name))) => (module.as_str(), name.as_str()) == ("builtins", "bytes"),

@@ -28,12 +28,12 @@ pub(crate) enum ArrayMake<'a> {
     Shared(Rc<ArrayDescription<'a>>),
     /// A memmap without a file over the memory of an array, which it needs.
     Mapped,
-    /// A scalar. It needs its dtype.
-    Scalar(Rc<Dtype>, Cow<'a, [u8]>),
+    /// A scalar. It needs its dtype, and its bytes if they are not given here.
+    Scalar(Rc<Dtype>, Option<Cow<'a, [u8]>>),
     /// A masked array.
-    Masked(MaskedMake<'a>),
+    Masked(Box<MaskedMake<'a>>),
     /// A random generator or a part of one.
-    Random(RandomMake),
+    Random(Box<RandomMake>),
 }
 
 /// The classes of arrays.

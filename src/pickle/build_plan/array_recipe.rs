@@ -136,7 +136,7 @@ impl<'m, 'a> PlanContext<'m, 'a> {
 
     /// The recipe of `array_recipe` for a value.
     pub(super) fn array_make(&self, reference: Ref) -> Option<&'m ArrayMake<'a>> {
-        if let Make::Array(make) = &self.recipe(reference)?.make { Some(make) } else { None }
+        if let Make::Array(make) = &*self.recipe(reference)?.make { Some(make) } else { None }
     }
 
     pub(super) fn dtype(&self, reference: Ref) -> Result<Rc<Dtype>, Refused> {
@@ -226,7 +226,7 @@ fn from_state<'a>(
 /// The number of strings in a list that our own pickler writes as one string.
 fn joined_count(context: &PlanContext<'_, '_>, list: Ref) -> Option<u64> {
     let recipe = context.recipe(list)?;
-    if let Make::Value(ValueMake::JoinedStrings { count }) = recipe.make { Some(count) } else { None }
+    if let Make::Value(ValueMake::JoinedStrings { count }) = *recipe.make { Some(count) } else { None }
 }
 
 /// The items of an array of objects, which are in a list.
@@ -347,7 +347,10 @@ fn scalar<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<R
     }
     let bytes = array_arguments::contents(context, contents)?;
     check_bytes(context, &dtype, 1, &bytes)?;
-    Ok(simple(ArrayMake::Scalar(dtype, bytes), vec![reference]))
+    Ok(match context.leaf(contents) {
+        Some(Leaf::Bytes(_)) => simple(ArrayMake::Scalar(dtype, None), vec![reference, contents]),
+        _ => simple(ArrayMake::Scalar(dtype, Some(bytes)), vec![reference]),
+    })
 }
 
 /// The shape of an array.

@@ -7,8 +7,6 @@
 //!
 //! Nothing recurses: a list may be nested as deep as there are nodes.
 
-use std::collections::HashMap;
-
 use super::plan_context::CHANGED_LATER;
 use super::read_times::{ChangeTimes, ReadTimes};
 use super::{Fill, RecipeTable, Refused};
@@ -81,11 +79,36 @@ enum Task {
     Complete(usize),
     /// All that this node holds is complete.
     Completed(usize),
+    /// Plan these parts of a node one after the other.
+    Parts(NodeParts),
+}
+
+/// The parts of a node that are not planned yet.
+#[derive(Clone, Copy, Debug)]
+struct NodeParts {
+    node: usize,
+    /// Whether these are what the node needs, and not what it holds.
+    are_needs: bool,
+    /// The position of the next one.
+    next: usize,
+    /// Whether they must be complete.
+    complete: bool,
+}
+
+impl NodeParts {
+    fn needs(node: usize, complete: bool) -> Self {
+        Self { node, are_needs: true, next: 0, complete }
+    }
+
+    fn contents(node: usize, complete: bool) -> Self {
+        Self { node, are_needs: false, next: 0, complete }
+    }
 }
 
 /// Whether a node and everything that it holds is filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Completeness {
+    Unknown,
     Planned,
     /// With the end of the last opcode that changed any of it.
     Complete(u64),
@@ -96,12 +119,13 @@ pub(super) struct BuildOrder<'p, 'a> {
     machine: &'p Machine<'a>,
     recipes: &'p RecipeTable<'a>,
     progress: Vec<NodeProgress>,
-    complete: HashMap<usize, Completeness>,
+    /// In a packed form; empty until a recipe reads anything.
+    complete: Vec<u64>,
     changes: &'p ChangeTimes,
     tasks: Vec<Task>,
     /// Nodes that are made and still have to be filled. What is needed for a node that is being made must not wait for
     /// these: they may hold that node.
-    to_fill: Vec<usize>,
+    to_fill: Vec<u32>,
     steps: BuildSteps,
 }
 
@@ -112,7 +136,10 @@ const NEEDS_ITSELF: &str = "needs itself before it is made";
 
 impl<'p, 'a> BuildOrder<'p, 'a> {
     pub(super) fn new(machine: &'p Machine<'a>, recipes: &'p RecipeTable<'a>, changes: &'p ChangeTimes) -> Self {
-        let progress = vec![NodeProgress::Unknown; machine.nodes().len()];
+        let mut progress = Vec::new();
+        if machine.budget().grow(&mut progress, machine.nodes().len()).is_ok() {
+            progress.resize(machine.nodes().len(), NodeProgress::Unknown);
+        }
         let (complete, tasks, to_fill, steps) = Default::default();
         Self { machine, recipes, progress, complete, changes, tasks, to_fill, steps }
     }
@@ -130,19 +157,55 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
         planned
     }
 
+    /// The steps, and the memory that only the order has needed is free again. They are incomplete if the budget is
+    /// spent.
     pub(super) fn finish(self) -> BuildSteps {
+        let budget = self.machine.budget();
+        budget.release_list(self.progress);
+        budget.release_list(self.tasks);
+        budget.release_list(self.to_fill);
+        budget.release_list(self.complete);
         self.steps
     }
 
+    fn push(&mut self, task: Task) {
+        // Once the budget is spent, there is no plan, so nothing is lost.
+        let _ = self.machine.budget().push(&mut self.tasks, task);
+    }
+
+    fn push_step(&mut self, index: usize, is_fill: bool) {
+        let _ = self.machine.budget().push(&mut self.steps.steps, PackedStep::new(index, is_fill));
+    }
+
+    fn set_complete(&mut self, index: usize, completeness: Completeness) {
+        let count = self.machine.nodes().len();
+        if self.complete.is_empty() && self.machine.budget().grow(&mut self.complete, count).is_ok() {
+            self.complete.resize(count, 0);
+        }
+        if let Some(slot) = self.complete.get_mut(index) {
+            *slot = match completeness {
+                Completeness::Unknown => 0,
+                Completeness::Planned => u64::MAX,
+                Completeness::Complete(latest) => latest.saturating_add(1),
+            };
+        }
+    }
+
     fn plan(&mut self, value: Ref) -> Result<(), NoOrder> {
-        self.tasks.extend(self.machine.resolve(value).node_index().map(Task::Make));
+        if let Some(index) = self.machine.resolve(value).node_index() {
+            self.push(Task::Make(index));
+        }
         loop {
+            if self.machine.budget().is_spent() {
+                return Ok(());
+            }
             if let Some(task) = self.tasks.pop() {
                 self.carry_out(task)?;
             } else if let Some(index) = self.to_fill.pop() {
+                let index = index as usize;
                 if self.progress(index) == NodeProgress::Made {
-                    self.tasks.push(Task::Filled(index));
-                    self.push_contents(index, Task::Make);
+                    self.push(Task::Filled(index));
+                    self.push(Task::Parts(NodeParts::contents(index, false)));
                 }
             } else {
                 return Ok(());
@@ -155,7 +218,7 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
         for task in std::mem::take(&mut self.tasks) {
             match task {
                 Task::Made(index) => self.set(index, NodeProgress::Unknown),
-                Task::Completed(index) => drop(self.complete.remove(&index)),
+                Task::Completed(index) => self.set_complete(index, Completeness::Unknown),
                 _ => {}
             }
         }
@@ -180,6 +243,40 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
                 self.completed(index);
                 Ok(())
             }
+            Task::Parts(parts) => {
+                self.plan_parts(parts);
+                Ok(())
+            }
+        }
+    }
+
+    /// Plans the next of these parts that is not planned yet, and then the rest.
+    fn plan_parts(&mut self, mut parts: NodeParts) {
+        while let Some(part) = self.part(parts) {
+            parts.next += 1;
+            let Some(index) = self.machine.resolve(part).node_index() else { continue };
+            let is_planned = if parts.complete {
+                matches!(self.completeness(index), Completeness::Complete(_))
+            } else {
+                matches!(self.progress(index), NodeProgress::Made | NodeProgress::Filled)
+            };
+            if !is_planned {
+                self.push(Task::Parts(parts));
+                self.push(if parts.complete { Task::Complete(index) } else { Task::Make(index) });
+                return;
+            }
+        }
+    }
+
+    /// The next of these parts.
+    fn part(&self, parts: NodeParts) -> Option<Ref> {
+        if parts.are_needs {
+            return self.needs(parts.node).ok()?.get(parts.next).copied();
+        }
+        let node = self.machine.nodes().get(parts.node)?;
+        match node.kind {
+            NodeKind::List | NodeKind::Dict | NodeKind::Set => node.items.get(parts.next).copied(),
+            _ => self.recipes.get(parts.node)?.fill().part(parts.next),
         }
     }
 
@@ -190,6 +287,14 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
     fn set(&mut self, index: usize, progress: NodeProgress) {
         if let Some(slot) = self.progress.get_mut(index) {
             *slot = progress;
+        }
+    }
+
+    fn completeness(&self, index: usize) -> Completeness {
+        match self.complete.get(index).copied() {
+            None | Some(0) => Completeness::Unknown,
+            Some(u64::MAX) => Completeness::Planned,
+            Some(latest) => Completeness::Complete(latest - 1),
         }
     }
 
@@ -206,27 +311,10 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
         }
     }
 
-    /// Pushes a task for each node that a container or the object of a recipe holds.
-    fn push_contents(&mut self, index: usize, task: impl Fn(usize) -> Task) {
-        let Some(node) = self.machine.nodes().get(index) else { return };
-        let machine = self.machine;
-        let mut push = |value: Ref| self.tasks.extend(machine.resolve(value).node_index().map(&task));
-        match node.kind {
-            NodeKind::List | NodeKind::Dict | NodeKind::Set => node.items.iter().rev().copied().for_each(push),
-            _ => match self.recipes.get(index).map(|recipe| &recipe.fill) {
-                Some(Fill::Items(items) | Fill::Pairs(items)) => items.iter().rev().copied().for_each(push),
-                Some(Fill::Elements(items)) => items.iter().rev().copied().for_each(push),
-                Some(Fill::Attributes(attributes)) => attributes.iter().rev().for_each(|(_, value)| push(*value)),
-                Some(Fill::Value(fill)) => fill.parts().into_iter().rev().for_each(push),
-                Some(Fill::Nothing) | None => {}
-            },
-        }
-    }
-
     fn has_contents(&self, index: usize) -> bool {
         match self.machine.nodes().get(index).map(|node| (node.kind, node.items.is_empty())) {
             Some((NodeKind::List | NodeKind::Dict | NodeKind::Set, is_empty)) => !is_empty,
-            _ => self.recipes.get(index).is_some_and(|recipe| !matches!(recipe.fill, Fill::Nothing)),
+            _ => self.recipes.get(index).is_some_and(|recipe| !matches!(recipe.fill(), Fill::Nothing)),
         }
     }
 
@@ -243,45 +331,43 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
         }
         let reads = self.recipes.get(index).is_some_and(|recipe| recipe.reads);
         self.set(index, NodeProgress::Needed);
-        self.tasks.push(Task::Made(index));
-        for need in needs.iter().rev() {
-            if let Some(need) = self.machine.resolve(*need).node_index() {
-                self.tasks.push(if reads { Task::Complete(need) } else { Task::Make(need) });
-            }
-        }
+        self.push(Task::Made(index));
+        self.push(Task::Parts(NodeParts::needs(index, reads)));
         Ok(())
     }
 
     fn made(&mut self, index: usize) {
-        self.steps.steps.push(PackedStep::new(index, false));
+        self.push_step(index, false);
         let has_contents = self.has_contents(index);
         self.set(index, if has_contents { NodeProgress::Made } else { NodeProgress::Filled });
         if has_contents {
-            self.to_fill.push(index);
+            // The machine has fewer nodes than that.
+            let number = u32::try_from(index).unwrap_or(u32::MAX);
+            let _ = self.machine.budget().push(&mut self.to_fill, number);
         }
     }
 
     fn filled(&mut self, index: usize) {
         if self.progress(index) == NodeProgress::Made {
-            self.steps.steps.push(PackedStep::new(index, true));
+            self.push_step(index, true);
             self.set(index, NodeProgress::Filled);
         }
     }
 
     fn complete(&mut self, index: usize) -> Result<(), NoOrder> {
-        match self.complete.get(&index) {
-            Some(Completeness::Complete(_)) => return Ok(()),
-            Some(Completeness::Planned) => return Err((index, NEEDS_ITSELF.into())),
-            None if self.progress(index) == NodeProgress::Needed => return Err((index, NEEDS_ITSELF.into())),
-            None => {}
+        match self.completeness(index) {
+            Completeness::Complete(_) => return Ok(()),
+            Completeness::Planned => return Err((index, NEEDS_ITSELF.into())),
+            Completeness::Unknown if self.progress(index) == NodeProgress::Needed => {
+                return Err((index, NEEDS_ITSELF.into()));
+            }
+            Completeness::Unknown => {}
         }
-        let needs = self.needs(index)?;
-        self.complete.insert(index, Completeness::Planned);
-        self.tasks.push(Task::Completed(index));
-        self.push_contents(index, Task::Complete);
-        let machine = self.machine;
-        self.tasks
-            .extend(needs.iter().rev().filter_map(|need| machine.resolve(*need).node_index()).map(Task::Complete));
+        self.needs(index)?;
+        self.set_complete(index, Completeness::Planned);
+        self.push(Task::Completed(index));
+        self.push(Task::Parts(NodeParts::contents(index, true)));
+        self.push(Task::Parts(NodeParts::needs(index, true)));
         Ok(())
     }
 
@@ -291,30 +377,28 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
         }
         self.filled(index);
         let latest = self.latest_change(index);
-        self.complete.insert(index, Completeness::Complete(latest));
+        self.set_complete(index, Completeness::Complete(latest));
     }
 
     /// The end of the last opcode that changed a complete node or anything that it holds.
-    fn latest_change(&mut self, index: usize) -> u64 {
+    fn latest_change(&self, index: usize) -> u64 {
         let own = match self.machine.nodes().get(index) {
             Some(node) if self.has_contents(index) => self.changes.last(index, node),
             _ => 0,
         };
-        let before = self.tasks.len();
-        self.push_contents(index, Task::Complete);
-        let needs = self.needs(index).unwrap_or_default();
-        let needs = needs.iter().filter_map(|need| self.machine.resolve(*need).node_index());
-        let parts: Vec<usize> =
-            self.tasks.iter().skip(before).filter_map(|task| task.completes()).chain(needs).collect();
-        self.tasks.truncate(before);
-        parts.into_iter().map(|part| self.change_of(part)).fold(own, u64::max)
+        let mut latest = own;
+        for mut parts in [NodeParts::contents(index, true), NodeParts::needs(index, true)] {
+            while let Some(part) = self.part(parts) {
+                parts.next += 1;
+                let change = self.machine.resolve(part).node_index().map_or(0, |part| self.change_of(part));
+                latest = latest.max(change);
+            }
+        }
+        latest
     }
 
     fn change_of(&self, index: usize) -> u64 {
-        match self.complete.get(&index) {
-            Some(Completeness::Complete(latest)) => *latest,
-            _ => 0,
-        }
+        if let Completeness::Complete(latest) = self.completeness(index) { latest } else { 0 }
     }
 
     /// Refuses a call that reads what opcodes after it change: it would have read something else.
@@ -328,12 +412,6 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
             true => Err((index, CHANGED_LATER.into())),
             false => Ok(()),
         }
-    }
-}
-
-impl Task {
-    fn completes(&self) -> Option<usize> {
-        if let Self::Complete(index) = self { Some(*index) } else { None }
     }
 }
 

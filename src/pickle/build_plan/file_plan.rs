@@ -6,7 +6,7 @@ use super::build_order::BuildSteps;
 use super::planned_call::planned_call;
 use super::planner::Planner;
 use super::recipe_table::RecipeTable;
-use super::{BufferFacts, Recipe, Refused};
+use super::{BufferFacts, PlannedRecipe, Refused};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::format::opcode::CodeRun;
 use crate::pickle::format::parse::Parser;
@@ -81,7 +81,7 @@ impl<'a> BuildPlan<'a> {
 
     /// How an object is made that is not a plain container.
     #[cfg_attr(not(feature = "python"), allow(dead_code))]
-    pub(crate) fn recipe(&self, node: usize) -> Option<&Recipe<'a>> {
+    pub(crate) fn recipe(&self, node: usize) -> Option<&PlannedRecipe<'a>> {
         self.recipes.get(node)
     }
 

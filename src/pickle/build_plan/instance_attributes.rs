@@ -134,7 +134,7 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
     }
 
     fn make(&self, value: Ref) -> Option<&'c Make<'a>> {
-        self.context.recipe(value).map(|recipe| &recipe.make)
+        self.context.recipe(value).map(|recipe| &*recipe.make)
     }
 
     fn is_integer(&self, value: Ref) -> bool {
@@ -216,7 +216,7 @@ impl ArrayFacts {
 fn nested_array(context: &PlanContext<'_, '_>, nested: &NestedPickle<'_>) -> Option<ArrayFacts> {
     let machine = &nested.machine;
     let node = machine.resolve(nested.value).node_index()?;
-    let Make::Array(ArrayMake::Objects(array)) = &nested.plan.recipe(node)?.make else { return None };
+    let Make::Array(ArrayMake::Objects(array)) = &*nested.plan.recipe(node)?.make else { return None };
     let items = array.objects()?;
     context.spend(items.len()).ok()?;
     let is_of_labels = items.iter().all(|item| match machine.value(*item) {

@@ -30,7 +30,7 @@ pub(in crate::pickle) enum InstanceBuilder {
 }
 
 /// How an object is made, with checked arguments.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct InstanceMake {
     /// The module of the class.
     pub module: String,

@@ -72,10 +72,10 @@ fn declared_attributes_are_set_and_the_version_is_kept_apart() {
     let plan = BuildPlan::of_pickle(&Labels::new(&machine), value);
     assert_eq!(plan.refusals(), []);
     let recipe = machine.resolve(value).node_index().and_then(|node| plan.recipe(node)).expect("a recipe");
-    let Make::Instance(make) = &recipe.make else { panic!("{recipe:?}") };
+    let Make::Instance(make) = &*recipe.make else { panic!("{recipe:?}") };
     assert_eq!((make.module.as_str(), make.name.as_str()), ("sklearn.preprocessing._data", "StandardScaler"));
     assert_eq!(make.version.as_deref(), Some("1.7.2"));
-    let Fill::Attributes(set) = &recipe.fill else { panic!("{recipe:?}") };
+    let Fill::Attributes(set) = recipe.fill() else { panic!("{recipe:?}") };
     let names: Vec<&str> = set.iter().map(|(name, _): &(String, Ref)| name.as_str()).collect();
     assert_eq!(names, ["with_mean", "mean_", "n_features_in_"]);
 }

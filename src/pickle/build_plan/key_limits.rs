@@ -11,7 +11,7 @@ use std::collections::hash_map::Entry;
 
 use super::key_hashes::{self, PartsHash};
 use super::object_abilities::{Hashing, hashing};
-use super::{Make, Recipe, RecipeTable, Refused, ValueMake};
+use super::{Make, PlannedRecipe, RecipeTable, Refused, ValueMake};
 use crate::pickle::format::lines::TextInteger;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{Argument, Parser};
@@ -231,8 +231,8 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
             Some(node) if node.kind.holds_items() => &node.items,
             Some(_) => match recipes.get(index) {
                 // Instances are hashed by their identity.
-                Some(Recipe { make: Make::Instance(_), .. }) | None => &[],
-                Some(recipe) => &recipe.needs,
+                Some(recipe) if !matches!(*recipe.make, Make::Instance(_)) => &recipe.needs,
+                _ => &[],
             },
             None => &[],
         }
@@ -301,7 +301,7 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
     /// Whether a node is a weak reference to an object that is gone, which has no hash.
     fn is_gone(&self, index: usize) -> bool {
         let recipe =
-            self.recipes.get(index).filter(|recipe| matches!(recipe.make, Make::Value(ValueMake::WeakReference)));
+            self.recipes.get(index).filter(|recipe| matches!(*recipe.make, Make::Value(ValueMake::WeakReference)));
         recipe
             .and_then(|recipe| recipe.needs.first())
             .is_some_and(|of| self.machine.resolve(*of).node_index().is_none())
@@ -315,13 +315,13 @@ impl KeyCost {
 }
 
 /// Whether a recipe makes a number of the only value that it needs: `int(5)`.
-fn is_number(recipe: &Recipe<'_>) -> bool {
-    matches!(&recipe.make, Make::Value(ValueMake::Call(call)) if matches!(&*call.name, "int" | "float" | "bool"))
+fn is_number(recipe: &PlannedRecipe<'_>) -> bool {
+    matches!(&*recipe.make, Make::Value(ValueMake::Call(call)) if matches!(&*call.name, "int" | "float" | "bool"))
 }
 
 /// Whether the hash of an object depends on what is put into it after it was made, or it has none.
-fn has_late_hash(recipe: &Recipe<'_>) -> bool {
-    matches!(&recipe.make, Make::Value(ValueMake::New("collections", _)))
+fn has_late_hash(recipe: &PlannedRecipe<'_>) -> bool {
+    matches!(&*recipe.make, Make::Value(ValueMake::New("collections", _)))
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
     };
     let needs = if has_fill_value(context, fill)? { vec![dtype.0, fill] } else { vec![dtype.0] };
     let data = Rc::new(ArrayDescription { class: ArrayClass::Array, dtype, shape, order, contents });
-    let make = Make::Array(ArrayMake::Masked(MaskedMake { data, mask }));
+    let make = Make::Array(ArrayMake::Masked(Box::new(MaskedMake { data, mask })));
     Ok(Recipe { make, reads: needs.len() > 1, needs, fill: elements })
 }
 

@@ -31,6 +31,7 @@ mod plan_checks;
 mod plan_context;
 mod plan_walk;
 mod planned_call;
+mod planned_recipe;
 mod planner;
 mod random_recipe;
 mod read_times;
@@ -54,6 +55,7 @@ pub(in crate::pickle) use self::pandas_recipe::PandasBuilder;
 pub(crate) use self::pandas_recipe::{PandasArgument, PandasMake};
 pub(in crate::pickle) use self::plan_context::{PlanContext, PlannedCall};
 pub use self::plan_walk::walk_plan;
+pub(crate) use self::planned_recipe::PlannedRecipe;
 pub(in crate::pickle) use self::random_recipe::RandomBuilder;
 pub(crate) use self::random_recipe::{BitGeneratorMake, BitGeneratorSeed, RandomMake, StateValue};
 pub(in crate::pickle) use self::recipe_table::RecipeTable;
@@ -64,7 +66,9 @@ pub(crate) use self::shared_array_recipe::byte_range;
 pub(in crate::pickle) use self::value_recipe::ValueBuilder;
 #[cfg(feature = "python")]
 pub(crate) use self::value_recipe::global as global_value;
-pub(crate) use self::value_recipe::{Given, HarmlessCall, NewError, ValueFill, ValueMake, ViewOf};
+pub(crate) use self::value_recipe::{
+    ClockClass, ClockNumbers, Given, HarmlessCall, NewError, ValueFill, ValueMake, ViewOf,
+};
 
 use std::rc::Rc;
 
@@ -92,7 +96,7 @@ pub(crate) enum Make<'a> {
     /// A dtype, an array, a scalar or a random generator of numpy.
     Array(ArrayMake<'a>),
     /// An object of pandas.
-    Pandas(PandasMake<'a>),
+    Pandas(Box<PandasMake<'a>>),
     /// An instance of a class whose attributes are declared.
     Instance(InstanceMake),
     /// A class or a function that may be a value (`defaultdict(list)`): current module and name.
@@ -134,6 +138,17 @@ pub(crate) enum Fill {
 }
 
 impl Fill {
+    /// One of the objects that are put in.
+    fn part(&self, position: usize) -> Option<Ref> {
+        match self {
+            Self::Nothing => None,
+            Self::Items(items) | Self::Pairs(items) => items.get(position).copied(),
+            Self::Elements(items) => items.get(position).copied(),
+            Self::Attributes(attributes) => attributes.get(position).map(|(_, value)| *value),
+            Self::Value(fill) => fill.part(position),
+        }
+    }
+
     /// How many objects are put in.
     fn len(&self) -> usize {
         match self {

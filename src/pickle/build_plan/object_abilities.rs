@@ -1,7 +1,7 @@
 //! Which objects of recipes can be keys, and which ones weak references may refer to: what a plan must know so that
 //! all it accepts can be built.
 
-use super::{ArrayMake, Make, Recipe, ValueMake, ViewOf};
+use super::{ArrayMake, Make, PlannedRecipe, ValueMake, ViewOf};
 use crate::pickle::machine::Machine;
 
 /// The calls of standard classes whose objects have no hash. A `slice` has one since Python 3.12.
@@ -60,9 +60,9 @@ pub(super) enum Hashing {
 }
 
 /// How the object of a recipe is hashed.
-pub(super) fn hashing(machine: &Machine<'_>, recipe: &Recipe<'_>) -> Hashing {
+pub(super) fn hashing(machine: &Machine<'_>, recipe: &PlannedRecipe<'_>) -> Hashing {
     let own = |has_hash: bool| if has_hash { Hashing::Own } else { Hashing::None };
-    match &recipe.make {
+    match &*recipe.make {
         Make::Value(ValueMake::Call(call)) => match &*call.name {
             "tuple" => Hashing::OfItems,
             "GenericAlias" => Hashing::OfNeeds,
@@ -81,14 +81,14 @@ pub(super) fn hashing(machine: &Machine<'_>, recipe: &Recipe<'_>) -> Hashing {
 }
 
 /// Whether a decimal number is `sNaN`, which raises an exception instead of having a hash.
-fn is_signaling(machine: &Machine<'_>, recipe: &Recipe<'_>) -> bool {
+fn is_signaling(machine: &Machine<'_>, recipe: &PlannedRecipe<'_>) -> bool {
     let text = recipe.needs.first().map(|text| machine.opcode_bytes(machine.resolve(*text))).unwrap_or_default();
     text.windows(4).any(|part| part.eq_ignore_ascii_case(b"snan"))
 }
 
 /// Whether the object of a recipe is a time zone.
-pub(super) fn is_zone(recipe: &Recipe<'_>) -> bool {
-    match &recipe.make {
+pub(super) fn is_zone(recipe: &PlannedRecipe<'_>) -> bool {
+    match &*recipe.make {
         Make::Value(ValueMake::Call(call)) => &*call.name == "timezone",
         Make::Value(ValueMake::Zone { .. }) => true,
         Make::Pandas(make) => make.is_zone(),
@@ -97,8 +97,8 @@ pub(super) fn is_zone(recipe: &Recipe<'_>) -> bool {
 }
 
 /// Whether a weak reference may refer to the object of a recipe.
-pub(super) fn takes_references(recipe: &Recipe<'_>) -> bool {
-    match &recipe.make {
+pub(super) fn takes_references(recipe: &PlannedRecipe<'_>) -> bool {
+    match &*recipe.make {
         Make::Value(ValueMake::Call(call)) => REFERENCED.contains(&(&*call.module, &*call.name)),
         Make::Value(
             ValueMake::Lock { .. }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::key_limits::KeyLimits;
 use super::planner::{Planner, is_call};
 use super::read_times::ReadTimes;
-use super::{Fill, Recipe, value_recipe};
+use super::{Fill, PlannedRecipe, value_recipe};
 use crate::pickle::format::lines::MAX_DIGITS;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::{self, current_name};
@@ -83,7 +83,8 @@ impl Planner<'_, '_, '_> {
                     if let Some((module, name)) = self.check_lookup(Ref::node(index), node.end.saturating_sub(1))
                         && let Ok(recipe) = value_recipe::global(&module, &name)
                     {
-                        self.recipes.insert(index, recipe);
+                        // The budget remembers that it is spent.
+                        let _ = self.recipes.insert(machine.budget(), index, recipe);
                     }
                 }
                 NodeKind::Persistent => self.refuse(node.start, "an object that its program names by an ID".into()),
@@ -197,9 +198,9 @@ impl Planner<'_, '_, '_> {
     }
 
     /// The keys and members of the object of a recipe, besides those of containers that are checked on their own.
-    fn hashed_by(&self, recipe: &Recipe<'_>) -> Vec<Ref> {
+    fn hashed_by(&self, recipe: &PlannedRecipe<'_>) -> Vec<Ref> {
         let mut keys = value_recipe::hashed(self.labels, recipe);
-        match &recipe.fill {
+        match recipe.fill() {
             Fill::Pairs(pairs) => keys.extend(pairs.iter().copied().step_by(2)),
             Fill::Value(fill) => keys.extend(fill.keys()),
             Fill::Nothing | Fill::Items(_) | Fill::Elements(_) | Fill::Attributes(_) => {}

@@ -12,7 +12,7 @@ use super::planned_call::planned_call;
 use super::read_times::{ChangeTimes, ReadTimes};
 use super::recipe_table::RecipeTable;
 use super::value_recipe::global_of;
-use super::{BufferFacts, Recipe, Refused};
+use super::{BufferFacts, PlannedRecipe, Refused};
 use crate::pickle::explain::label_cache::Global;
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::format::opcode::Opcode;
@@ -271,7 +271,7 @@ impl<'m, 'a> PlanContext<'m, 'a> {
     }
 
     /// The recipe of a call whose opcodes end before those of the one that is asked for now.
-    pub(in crate::pickle) fn recipe(&self, reference: Ref) -> Option<&'m Recipe<'a>> {
+    pub(in crate::pickle) fn recipe(&self, reference: Ref) -> Option<&'m PlannedRecipe<'a>> {
         let (index, node) = self.node(reference)?;
         let is_complete = self.parts.changes.last(index, node) <= self.times.last();
         self.parts.recipes.get(index).filter(|_| is_complete)

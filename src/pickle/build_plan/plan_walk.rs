@@ -5,7 +5,7 @@
 //! recipe reads must be complete, and in the end everything must be filled.
 
 use super::recipe_nesting::for_each_part;
-use super::{BuildPlan, BuildStep, Fill, Make, NestedPickle, Recipe, value_recipe};
+use super::{BuildPlan, BuildStep, Fill, Make, NestedPickle, PlannedRecipe, value_recipe};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
@@ -66,7 +66,7 @@ impl PlanWalk<'_, '_> {
         let (needs, is_filled) = match (node.kind, plan.recipe(index)) {
             (NodeKind::Tuple | NodeKind::FrozenSet, _) => (&node.items[..], false),
             (NodeKind::List | NodeKind::Dict | NodeKind::Set, _) => (&[][..], !node.items.is_empty()),
-            (_, Some(recipe)) => (&recipe.needs[..], !matches!(recipe.fill, Fill::Nothing)),
+            (_, Some(recipe)) => (&recipe.needs[..], !matches!(recipe.fill(), Fill::Nothing)),
             (_, None) => return Err(format!("node {index} has no recipe")),
         };
         needs.iter().try_for_each(|need| self.exists(*need))?;
@@ -78,12 +78,12 @@ impl PlanWalk<'_, '_> {
     }
 
     /// What a recipe reads must be complete, and a pickle within it must have a plan of its own.
-    fn read(&mut self, recipe: &Recipe<'_>) -> Result<(), String> {
+    fn read(&mut self, recipe: &PlannedRecipe<'_>) -> Result<(), String> {
         if recipe.reads {
             let needs = recipe.needs.iter().filter_map(|need| self.machine.resolve(*need).node_index());
             needs.collect::<Vec<_>>().into_iter().try_for_each(|need| self.complete(need))?;
         }
-        if let Make::Pickle(nested) = &recipe.make {
+        if let Make::Pickle(nested) = &*recipe.make {
             let NestedPickle { machine, value, plan } = nested.as_ref();
             if !plan.refusals().is_empty() {
                 return Err("a pickle within the pickle is refused".to_owned());

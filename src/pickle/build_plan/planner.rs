@@ -22,13 +22,10 @@ use crate::pickle::explain::labels::Labels;
 use crate::pickle::known::{self};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::machine::{Machine, MachineError};
-use crate::pickle::work_budget::{ALLOCATION, OverBudget, table_entry};
+use crate::pickle::work_budget::{OverBudget, table_entry};
 
 /// The most reasons that are kept.
 const MAX_REFUSALS: usize = 200;
-/// What it takes to put a node into the order of the steps, in bytes: its progress, its depth, two tasks and
-/// two steps.
-const ORDER_OF_NODE: usize = 52;
 /// How many pickles may be within one another.
 const MAX_NESTED: usize = 8;
 
@@ -79,18 +76,21 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         self.check_keys();
         let machine = self.labels.machine();
         let late = machine.notes().late.len().saturating_mul(table_entry::<usize, u64>());
-        let memory = machine.nodes().len().saturating_mul(ORDER_OF_NODE).saturating_add(late);
-        if let Err(error) = machine.budget().charge(memory) {
+        if let Err(error) = machine.budget().charge(late) {
             self.refuse_all(&error);
             return BuildPlan { refusals: self.refusals, ..BuildPlan::default() };
         }
         self.check_states(values);
-        if let Some(index) = too_deep(machine, &self.recipes) {
-            let at = machine.nodes().get(index).map_or(0, |node| node.start);
-            let why = format!("objects nested within one another deeper than {MAX_NESTED_RECIPES}");
-            let what = self.described(index, &why);
-            self.refuse(at, what);
-            return BuildPlan { refusals: self.refusals, ..BuildPlan::default() };
+        match too_deep(machine, &self.recipes) {
+            Ok(None) => {}
+            Ok(Some(index)) => {
+                let at = machine.nodes().get(index).map_or(0, |node| node.start);
+                let why = format!("objects nested within one another deeper than {MAX_NESTED_RECIPES}");
+                let what = self.described(index, &why);
+                self.refuse(at, what);
+                return BuildPlan { refusals: self.refusals, ..BuildPlan::default() };
+            }
+            Err(error) => self.refuse_all(&error),
         }
         let mut order = BuildOrder::new(self.labels.machine(), &self.recipes, &self.changes);
         let mut impossible = Vec::new();
@@ -104,6 +104,12 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             // The offset of the value says which variable needs it.
             let what = self.described(node, &why);
             self.refuse(start, what);
+        }
+        // The builder has a pointer to the object of each node.
+        let objects = machine.nodes().len().saturating_mul(size_of::<usize>());
+        let budget = machine.budget();
+        if let Err(error) = budget.charge(objects).and_then(|()| budget.check()) {
+            self.refuse_all(&error);
         }
         BuildPlan { recipes: self.recipes, steps, refusals: self.refusals }
     }
@@ -159,12 +165,9 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             }
             match self.recipe_of(index) {
                 Ok(recipe) => {
-                    let refs = recipe.needs.len() + recipe.fill.len();
-                    let memory = size_of::<Recipe<'_>>() + size_of::<Ref>() * refs + ALLOCATION;
-                    if let Err(error) = self.labels.machine().shared_budget().charge(memory) {
+                    if let Err(error) = self.recipes.insert(self.labels.machine().budget(), index, recipe) {
                         return self.refuse_all(&error);
                     }
-                    self.recipes.insert(index, recipe);
                 }
                 Err(why) => {
                     let budget = self.labels.machine().budget();

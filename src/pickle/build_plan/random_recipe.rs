@@ -162,7 +162,7 @@ pub(super) fn recipe<'a>(
         RandomBuilder::RandomState => random_state(context, call)?,
         RandomBuilder::SeedSequence => seed_sequence(context, call)?,
     };
-    let recipe = simple(ArrayMake::Random(make), needs);
+    let recipe = simple(ArrayMake::Random(Box::new(make)), needs);
     // The arrays and the seed are read.
     Ok(Recipe { reads: true, ..recipe })
 }
@@ -179,7 +179,7 @@ fn bit_generator(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Resul
     if let Some(seed) = seed {
         make.seed = if matches!(context.leaf(seed), Some(Leaf::None)) {
             BitGeneratorSeed::Missing
-        } else if matches!(context.array_make(seed), Some(ArrayMake::Random(RandomMake::SeedSequence { .. }))) {
+        } else if is_seed_sequence(context, seed) {
             needs.push(seed);
             BitGeneratorSeed::Sequence
         } else {
@@ -363,7 +363,13 @@ fn is_large(context: &PlanContext<'_, '_>, value: Ref) -> bool {
     wide_int(context, value).is_some()
 }
 
+/// Whether a value is a `SeedSequence`.
+fn is_seed_sequence(context: &PlanContext<'_, '_>, value: Ref) -> bool {
+    let made = context.array_make(value);
+    matches!(made, Some(ArrayMake::Random(made)) if matches!(**made, RandomMake::SeedSequence { .. }))
+}
+
 /// Whether this value is a bit generator that has a recipe.
 fn is_bit_generator(context: &PlanContext<'_, '_>, value: Ref) -> bool {
-    matches!(context.array_make(value), Some(ArrayMake::Random(RandomMake::BitGenerator(_))))
+    matches!(context.array_make(value), Some(ArrayMake::Random(made)) if matches!(**made, RandomMake::BitGenerator(_)))
 }

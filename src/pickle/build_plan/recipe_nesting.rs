@@ -4,9 +4,10 @@
 //! has no limit for it: the program would crash. Plain containers have a limit of their own, and count only for what
 //! they hold.
 
-use super::{Fill, Make, Recipe, RecipeTable, ValueMake};
+use super::{Fill, Make, PlannedRecipe, RecipeTable, ValueMake};
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::Ref;
+use crate::pickle::work_budget::OverBudget;
 
 /// How deep objects of recipes may be nested.
 pub(super) const MAX_NESTED_RECIPES: u32 = 1_000;
@@ -14,14 +15,20 @@ pub(super) const MAX_NESTED_RECIPES: u32 = 1_000;
 const UNKNOWN: u32 = u32::MAX;
 
 /// The first node that is nested too deep. What is part of itself counts once.
-pub(super) fn too_deep(machine: &Machine<'_>, recipes: &RecipeTable<'_>) -> Option<usize> {
+///
+/// # Errors
+/// If the budget is spent.
+pub(super) fn too_deep(machine: &Machine<'_>, recipes: &RecipeTable<'_>) -> Result<Option<usize>, OverBudget> {
     if recipes.len() <= MAX_NESTED_RECIPES as usize {
-        return None;
+        return Ok(None);
     }
-    let mut depths = vec![UNKNOWN; machine.nodes().len()];
+    let budget = machine.budget();
+    let mut depths = Vec::new();
+    budget.grow(&mut depths, machine.nodes().len())?;
+    depths.resize(machine.nodes().len(), UNKNOWN);
     let mut waiting = Vec::new();
     for first in 0..depths.len() {
-        waiting.push((first, false));
+        budget.push(&mut waiting, (first, false))?;
         while let Some((index, are_parts_known)) = waiting.pop() {
             let Some(depth) = depths.get(index).copied() else { continue };
             if are_parts_known {
@@ -32,7 +39,7 @@ pub(super) fn too_deep(machine: &Machine<'_>, recipes: &RecipeTable<'_>) -> Opti
                 });
                 depth += u32::from(recipes.get(index).is_some_and(may_recurse));
                 if depth > MAX_NESTED_RECIPES {
-                    return Some(index);
+                    return Ok(Some(index));
                 }
                 if let Some(slot) = depths.get_mut(index) {
                     *slot = depth;
@@ -41,22 +48,27 @@ pub(super) fn too_deep(machine: &Machine<'_>, recipes: &RecipeTable<'_>) -> Opti
                 if let Some(slot) = depths.get_mut(index) {
                     *slot = 0;
                 }
-                waiting.push((index, true));
+                budget.push(&mut waiting, (index, true))?;
+                let mut paid = Ok(());
                 for_each_part(machine, recipes, index, |part| {
-                    waiting.extend(
-                        part.node_index().filter(|part| depths.get(*part) == Some(&UNKNOWN)).map(|part| (part, false)),
-                    );
+                    let part = part.node_index().filter(|part| depths.get(*part) == Some(&UNKNOWN));
+                    if let (Some(part), Ok(())) = (part, &paid) {
+                        paid = budget.push(&mut waiting, (part, false));
+                    }
                 });
+                paid?;
             }
         }
     }
-    None
+    budget.release_list(depths);
+    budget.release_list(waiting);
+    Ok(None)
 }
 
 /// Whether deleting an object may delete its parts by recursion.
-fn may_recurse(recipe: &Recipe<'_>) -> bool {
-    let is_deque = matches!(&recipe.make, Make::Value(ValueMake::Call(call)) if call.name == "deque");
-    !is_deque && (!recipe.needs.is_empty() || recipe.fill.len() > 0)
+fn may_recurse(recipe: &PlannedRecipe<'_>) -> bool {
+    let is_deque = matches!(&*recipe.make, Make::Value(ValueMake::Call(call)) if call.name == "deque");
+    !is_deque && (!recipe.needs.is_empty() || recipe.fill().len() > 0)
 }
 
 /// Visits what a node refers to, as resolved references.
@@ -75,7 +87,7 @@ pub(super) fn for_each_part(
     }
     let Some(recipe) = recipes.get(index) else { return };
     visit_all(&recipe.needs);
-    match &recipe.fill {
+    match recipe.fill() {
         Fill::Nothing => {}
         Fill::Items(parts) | Fill::Pairs(parts) => visit_all(parts),
         Fill::Elements(parts) => visit_all(parts),

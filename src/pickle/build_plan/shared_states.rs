@@ -47,7 +47,7 @@ type TakenStates = HashMap<usize, (usize, bool)>;
 fn taken_apart(machine: &Machine<'_>, recipes: &RecipeTable<'_>) -> Result<TakenStates, OverBudget> {
     let mut taken = HashMap::new();
     for (index, node) in machine.nodes().iter().enumerate() {
-        if !recipes.get(index).is_some_and(|recipe| matches!(recipe.make, Make::Pandas(_) | Make::Instance(_))) {
+        if !recipes.get(index).is_some_and(|recipe| matches!(*recipe.make, Make::Pandas(_) | Make::Instance(_))) {
             continue;
         }
         for part in node.items.get(1).into_iter().chain(&node.state) {

@@ -21,7 +21,7 @@ impl Machine<'_> {
             Opcode::BinInt | Opcode::BinInt1 | Opcode::BinInt2 | Opcode::BinFloat => self.push_leaf(op),
             Opcode::ShortBinUnicode | Opcode::BinUnicode => self.push_leaf(op),
             Opcode::None | Opcode::NewTrue | Opcode::NewFalse => self.push_leaf(op),
-            Opcode::EmptyTuple => self.empty(NodeKind::Tuple, op),
+            Opcode::EmptyTuple => self.empty_tuple(op),
             Opcode::EmptyList => self.empty(NodeKind::List, op),
             Opcode::EmptyDict => self.empty(NodeKind::Dict, op),
             Opcode::Mark => self.mark(op),
@@ -213,6 +213,23 @@ impl Machine<'_> {
         {
             node.end = op.end;
         }
+    }
+
+    /// Makes an empty tuple. Those that follow one another are one object, as in CPython: they cannot be changed.
+    fn empty_tuple(&mut self, op: OpStep) -> Done {
+        let is_empty = |node: &&Node| {
+            node.kind == NodeKind::Tuple && node.items.is_empty() && node.state.is_none() && node.added.is_none()
+        };
+        if let Some((index, end)) = self.empty_tuple
+            && end == op.start
+            && self.nodes.get(index).filter(is_empty).is_some()
+        {
+            self.empty_tuple = Some((index, op.end));
+            return self.push(Ref::node(index), op);
+        }
+        self.empty(NodeKind::Tuple, op)?;
+        self.empty_tuple = self.nodes.len().checked_sub(1).map(|index| (index, op.end));
+        Ok(())
     }
 
     #[inline(always)]

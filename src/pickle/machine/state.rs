@@ -72,6 +72,8 @@ pub struct Machine<'a> {
     pub(super) marks: Vec<Mark>,
     /// The end of the opcode that was followed last.
     pub(super) end: u64,
+    /// The last empty tuple, and the end of its opcode.
+    pub(super) empty_tuple: Option<(usize, u64)>,
     /// Values that may be pruned after this step.
     pub(super) batch: Option<Batch>,
     pub(super) arrays: ArrayNotes,
@@ -137,6 +139,7 @@ impl<'a> Machine<'a> {
             stack: Vec::new(),
             marks: Vec::new(),
             end: base,
+            empty_tuple: None,
             batch: None,
             arrays: ArrayNotes::default(),
             spare: SpareItems::default(),

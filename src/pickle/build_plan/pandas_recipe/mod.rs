@@ -199,13 +199,30 @@ pub(super) fn recipe<'a>(
     }?;
     let mut needs = Vec::new();
     make.arguments.iter().for_each(|argument| argument.collect(&mut needs));
-    Ok(Recipe { make: Make::Pandas(make), needs, reads: true, fill: Fill::Nothing })
+    Ok(Recipe { make: Make::Pandas(Box::new(make)), needs, reads: true, fill: Fill::Nothing })
 }
 
 impl PandasMake<'_> {
     /// Whether it makes a frame, a series, an index or an array.
     pub(in crate::pickle::build_plan) fn is_container(&self) -> bool {
         matches!(self.made, Made::Whole | Made::Index { .. } | Made::Array { .. })
+    }
+
+    /// Whether both make a scalar in the same way, as far as that is easy to see.
+    pub(in crate::pickle::build_plan) fn is_same_scalar(&self, other: &Self) -> bool {
+        let are_same = |pair: (&PandasArgument<'_>, &PandasArgument<'_>)| match pair {
+            // Which objects they are is up to what the recipes need.
+            (PandasArgument::Object(_), PandasArgument::Object(_)) | (PandasArgument::None, PandasArgument::None) => {
+                true
+            }
+            (PandasArgument::Text(one), PandasArgument::Text(other)) => one == other,
+            _ => false,
+        };
+        matches!(self.made, Made::Scalar(_))
+            && self.made == other.made
+            && self.function == other.function
+            && self.arguments.len() == other.arguments.len()
+            && self.arguments.iter().zip(&other.arguments).all(are_same)
     }
 
     /// Whether it makes a time zone.
@@ -238,7 +255,7 @@ fn call_of<'a>(function: &'static str, arguments: Vec<PandasArgument<'a>>, made:
 
 /// What the recipe of an object of pandas makes; `None` for any other object.
 fn made(context: &PlanContext<'_, '_>, reference: Ref) -> Option<Made> {
-    match &context.recipe(reference)?.make {
+    match &*context.recipe(reference)?.make {
         Make::Pandas(make) => Some(make.made),
         _ => None,
     }

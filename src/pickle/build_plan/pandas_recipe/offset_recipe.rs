@@ -91,7 +91,7 @@ fn detail<'a>(context: &PlanContext<'_, 'a>, value: Ref) -> Result<PandasArgumen
 
 /// Whether a value is one of `datetime`, or a scalar of numpy.
 fn is_time(context: &PlanContext<'_, '_>, value: Ref) -> bool {
-    match context.recipe(value).map(|recipe| &recipe.make) {
+    match context.recipe(value).map(|recipe| &*recipe.make) {
         Some(Make::Array(make)) => matches!(make, ArrayMake::Scalar(..)),
         Some(Make::Value(_)) => context.call(value).is_some_and(|call| &*call.module == "datetime"),
         _ => false,

@@ -163,9 +163,9 @@ fn nested_array<'m, 'a>(
     context: &PlanContext<'m, 'a>,
     reference: Ref,
 ) -> Option<(&'m NestedPickle<'a>, &'m ArrayDescription<'a>)> {
-    let Make::Pickle(nested) = &context.recipe(reference)?.make else { return None };
+    let Make::Pickle(nested) = &*context.recipe(reference)?.make else { return None };
     let value = nested.machine.resolve(nested.value).node_index()?;
-    match &nested.plan.recipe(value)?.make {
+    match &*nested.plan.recipe(value)?.make {
         Make::Array(ArrayMake::Objects(array)) if array.class == ArrayClass::Array => Some((nested, array)),
         _ => None,
     }
@@ -215,7 +215,7 @@ pub(super) fn check_codes(
 
 /// Refuses an index whose labels take too long to compare with one another, or to hash if they are objects.
 pub(super) fn check_hashes(context: &PlanContext<'_, '_>, index: Ref) -> Result<(), Refused> {
-    let Some(Make::Pandas(make)) = context.recipe(index).map(|recipe| &recipe.make) else { return Ok(()) };
+    let Some(Make::Pandas(make)) = context.recipe(index).map(|recipe| &*recipe.make) else { return Ok(()) };
     if let (Made::Index { length, .. }, false) = (make.made, make.function == "range_index") {
         let levels = if let Some(PandasArgument::Tuple(levels)) = make.arguments.first() { levels.len() } else { 1 };
         let labels = usize::try_from(length).unwrap_or(usize::MAX).saturating_mul(levels);

@@ -54,13 +54,14 @@ fn timestamp<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec
     if rest.len() > 1 {
         return Err(unexpected_arguments());
     }
-    let value = context.int(*value).ok_or_else(unexpected_arguments)?;
+    let number = *value;
+    let value = context.int(number).ok_or_else(unexpected_arguments)?;
     if value != NO_TIME && !TIMES.contains(&value.div_euclid(per_second)) {
         return Err("is before the year 1 or after the year 9999".to_owned());
     }
     let zone = unless_none(context, Some(*zone));
     zone.map_or(Ok(()), |zone| check_zone(context, zone))?;
-    Ok(vec![PandasArgument::Int(value), PandasArgument::Text(unit.to_owned()), PandasArgument::optional(zone)])
+    Ok(vec![PandasArgument::Object(number), PandasArgument::Text(unit.to_owned()), PandasArgument::optional(zone)])
 }
 
 /// `(value)` or `(value, unit)`.
@@ -115,7 +116,7 @@ fn end_kind(context: &PlanContext<'_, '_>, end: Ref) -> Option<Option<PandasBuil
     if let Some(Leaf::Int(_) | Leaf::LargeInt | Leaf::Float(_)) = context.leaf(end) {
         return Some(None);
     }
-    if let Make::Array(ArrayMake::Scalar(dtype, _)) = &context.recipe(end)?.make {
+    if let Make::Array(ArrayMake::Scalar(dtype, _)) = &*context.recipe(end)?.make {
         return "iufmM".contains(dtype.letter()).then_some(None);
     }
     match made(context, end) {

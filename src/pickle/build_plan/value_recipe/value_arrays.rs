@@ -95,7 +95,7 @@ pub(super) fn recipe<'a>(
 }
 
 fn encoded(class: &'static str, text: Ref) -> Recipe<'static> {
-    made(ValueMake::Call(HarmlessCall::new("builtins", class).with([Given::Encoded])), vec![text])
+    made(ValueMake::Call(Box::new(HarmlessCall::new("builtins", class).with([Given::Encoded]))), vec![text])
 }
 
 /// The typecode in an argument.
@@ -164,7 +164,7 @@ fn of_bytes<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Reci
         return Ok(made(ValueMake::SwappedArray { typecode }, vec![bytes]));
     }
     let code = Given::Text(typecode.to_string().into());
-    Ok(made(ValueMake::Call(HarmlessCall::new("array", "array").with([code, Given::Needed])), vec![bytes]))
+    Ok(made(ValueMake::Call(Box::new(HarmlessCall::new("array", "array").with([code, Given::Needed]))), vec![bytes]))
 }
 
 /// The length of bytes: of one opcode, or of none.

@@ -7,7 +7,7 @@ use super::value_make::{ValueFill, ValueMake, ViewOf, called, filled, made, read
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::object_abilities::takes_references;
-use crate::pickle::build_plan::{Fill, Make};
+use crate::pickle::build_plan::{Fill, Make, PlannedRecipe};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
@@ -66,9 +66,9 @@ pub(super) fn recipe<'a>(
 }
 
 /// What the object of a recipe hashes of the containers that it needs.
-pub(in crate::pickle::build_plan) fn hashed(labels: &Labels<'_, '_>, recipe: &Recipe<'_>) -> Vec<Ref> {
+pub(in crate::pickle::build_plan) fn hashed(labels: &Labels<'_, '_>, recipe: &PlannedRecipe<'_>) -> Vec<Ref> {
     let items = |reference: &Ref| labels.machine().node(*reference).map_or(&[][..], |node| &node.items[..]);
-    match (&recipe.make, recipe.needs.as_slice()) {
+    match (&*recipe.make, &recipe.needs[..]) {
         (Make::Value(ValueMake::Call(call)), [items_of, pairs @ ..]) => match &*call.name {
             "set" | "frozenset" => items(items_of).to_vec(),
             "OrderedDict" => pairs.iter().filter_map(|pair| items(pair).first().copied()).collect(),

@@ -101,7 +101,7 @@ fn library_error<'a>(
             Some((&[][..], usize::MAX))
         }
     };
-    Ok(made(ValueMake::NewError(NewError { module, name, init }), arguments.to_vec()))
+    Ok(made(ValueMake::NewError(Box::new(NewError { module, name, init })), arguments.to_vec()))
 }
 
 /// Whether the constructor of an exception that computes its attributes may get these arguments.

@@ -140,8 +140,8 @@ fn repr<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Rec
         numbers.and_then(|numbers| numbers.split(',').map(|number| number.trim().parse().ok()).collect());
     match numbers {
         Some(numbers) if (1..=3).contains(&numbers.len()) && numbers.get(2) != Some(&0) => {
-            let call = HarmlessCall::new("builtins", "range").with(numbers.into_iter().map(Given::Wide));
-            Ok(made(ValueMake::Call(call), Vec::new()))
+            let call = HarmlessCall::new("builtins", "range").with(numbers.into_iter().map(Box::new).map(Given::Wide));
+            Ok(made(ValueMake::Call(Box::new(call)), Vec::new()))
         }
         _ => Err(format!("of {text}")),
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::value_times::ClockClass;
 use crate::pickle::build_plan::{Fill, Make, Recipe};
 use crate::pickle::known::Stored;
 use crate::pickle::machine::value::Ref;
@@ -10,12 +11,12 @@ use crate::pickle::machine::value::Ref;
 #[derive(Debug)]
 pub(crate) enum ValueMake<'a> {
     /// By a call that is harmless with these arguments.
-    Call(HarmlessCall<'a>),
+    Call(Box<HarmlessCall<'a>>),
     /// By `object.__new__` of the class with this module and name: a class of the standard library that has its value
     /// in its `__dict__`.
     New(&'static str, &'static str),
     /// By `__new__` of a class of exceptions, with the needed objects as its arguments.
-    NewError(NewError),
+    NewError(Box<NewError>),
     /// So many strings that the separator divides: both are needed.
     JoinedStrings { count: u64 },
     /// An iterator over the needed object, after this many items.
@@ -31,8 +32,10 @@ pub(crate) enum ValueMake<'a> {
     MemoryFile { is_text: bool, newline: Option<Cow<'a, str>>, position: i64 },
     /// A random generator with the needed state.
     Random,
-    /// A UUID: its number, and the value of its `SafeUUID`.
-    Uuid { number: u128, safe: Option<i64> },
+    /// A UUID with the needed number, and the value of its `SafeUUID`.
+    Uuid { safe: Option<i64> },
+    /// A date or a time of the needed bytes, and with the needed time zone, if any.
+    Clock(ClockClass),
     /// A time zone of the system, by its key; from the cache of `zoneinfo`, or a new one.
     Zone { key: String, cached: bool },
     /// A lock, and whether it is held.
@@ -68,7 +71,7 @@ pub(crate) enum ViewOf {
 }
 
 /// A call of a class or function that is harmless with these arguments.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct HarmlessCall<'a> {
     /// The module.
     pub module: Cow<'static, str>,
@@ -81,7 +84,7 @@ pub(crate) struct HarmlessCall<'a> {
 }
 
 /// An argument of a [`HarmlessCall`].
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Given<'a> {
     /// The next one of the needed objects.
     Needed,
@@ -90,7 +93,7 @@ pub(crate) enum Given<'a> {
     /// A number.
     Int(i64),
     /// A large number.
-    Wide(i128),
+    Wide(Box<i128>),
     /// A string.
     Text(Cow<'a, str>),
 }
@@ -107,6 +110,14 @@ pub(crate) enum ValueFill {
 }
 
 impl ValueFill {
+    /// One of the objects to put in.
+    pub(crate) fn part(&self, position: usize) -> Option<Ref> {
+        match self {
+            Self::Members(members) => members.get(position).map(|(_, value)| *value),
+            Self::WeakItems(items) | Self::WeakPairs(items) => items.get(position).copied(),
+        }
+    }
+
     /// The objects to put in. They may lead back to the object.
     pub(crate) fn parts(&self) -> Vec<Ref> {
         match self {
@@ -149,7 +160,7 @@ pub(super) fn called<'a>(
 ) -> Recipe<'a> {
     let arguments = needs.iter().map(|_| Given::Needed);
     let call = HarmlessCall::new(module, name).with(arguments);
-    made(ValueMake::Call(call), needs)
+    made(ValueMake::Call(Box::new(call)), needs)
 }
 
 pub(super) fn made(make: ValueMake<'_>, needs: Vec<Ref>) -> Recipe<'_> {

@@ -187,9 +187,9 @@ fn uuid<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Rec
         (None, [number]) if &*call.name == "_uuid_from_int" => (*number, None),
         _ => return Err("with these arguments".into()),
     };
-    let number = wide_int(context, number).ok_or("with a number that is no UUID")?;
+    wide_int(context, number).ok_or("with a number that is no UUID")?;
     let safe = safe.map(|safe| safety(context, safe)).transpose()?.flatten();
-    Ok(made(ValueMake::Uuid { number, safe }, Vec::new()))
+    Ok(made(ValueMake::Uuid { safe }, vec![number]))
 }
 
 /// The value of a `SafeUUID`, which some versions pickle as the member.

@@ -6,7 +6,7 @@ use super::value_make::{Given, HarmlessCall, ValueMake, called, made};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::object_abilities::is_zone;
-use crate::pickle::machine::value::Ref;
+use crate::pickle::machine::value::{Leaf, Ref};
 
 const MAX_DAYS: i64 = 999_999_999;
 const SECONDS_OF_A_DAY: i64 = 86_400;
@@ -25,8 +25,8 @@ pub(super) fn recipe<'a>(
     match builder {
         ValueBuilder::Date => match *call.arguments {
             [bytes] => {
-                let bytes: [u8; 4] = state(context, bytes)?;
-                Ok(numbers("date", date(bytes)?))
+                let found = state(context, ClockClass::Date, bytes)?;
+                with_zone(context, (ClockClass::Date, bytes), &found, None)
             }
             _ => Err("without the bytes of a date".into()),
         },
@@ -42,14 +42,72 @@ pub(super) fn recipe<'a>(
     }
 }
 
-/// The bytes in the first argument.
-fn state<const LENGTH: usize>(context: &PlanContext<'_, '_>, bytes: Ref) -> Result<[u8; LENGTH], Refused> {
-    let found = byte_string(context, bytes, 64).and_then(|bytes| <[u8; LENGTH]>::try_from(bytes.as_ref()).ok());
-    found.ok_or_else(|| format!("without {LENGTH} bytes"))
+/// The classes whose objects are pickled as bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClockClass {
+    Date,
+    DateTime,
+    Time,
 }
 
-fn numbers(class: &'static str, numbers: impl IntoIterator<Item = i64>) -> Recipe<'static> {
-    made(ValueMake::Call(HarmlessCall::new("datetime", class).with(numbers.into_iter().map(Given::Int))), Vec::new())
+impl ClockClass {
+    /// The name of the class in `datetime`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Date => "date",
+            Self::DateTime => "datetime",
+            Self::Time => "time",
+        }
+    }
+}
+
+/// The arguments that make an object of one of these classes, as its bytes say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClockNumbers {
+    numbers: [i64; 7],
+    count: usize,
+    /// Whether the time is the second of two equal ones.
+    pub fold: bool,
+}
+
+impl ClockNumbers {
+    /// Reads the bytes. The plan calls this to check them, and the builder to make the object.
+    ///
+    /// # Errors
+    /// If they are no date or no time.
+    pub(crate) fn of(class: ClockClass, bytes: &[u8]) -> Result<Self, Refused> {
+        let mut numbers = [0; 7];
+        let mut fill =
+            |found: &mut dyn Iterator<Item = i64>| numbers.iter_mut().zip(found).map(|(slot, n)| *slot = n).count();
+        // The highest bit of the month or the hour is `fold`.
+        let (count, fold) = match (class, bytes) {
+            (ClockClass::Date, &[high, low, month, day]) => {
+                (fill(&mut date([high, low, month, day])?.into_iter()), false)
+            }
+            (ClockClass::DateTime, &[high, low, month, day, hour, minute, second, a, b, c]) => {
+                let (date, clock) = (date([high, low, month & 0x7f, day])?, clock([hour, minute, second, a, b, c])?);
+                (fill(&mut date.into_iter().chain(clock)), month & 0x80 != 0)
+            }
+            (ClockClass::Time, &[hour, minute, second, a, b, c]) => {
+                (fill(&mut clock([hour & 0x7f, minute, second, a, b, c])?.into_iter()), hour & 0x80 != 0)
+            }
+            (ClockClass::Date, _) => return Err("without 4 bytes".into()),
+            (ClockClass::DateTime, _) => return Err("without 10 bytes".into()),
+            (ClockClass::Time, _) => return Err("without 6 bytes".into()),
+        };
+        Ok(Self { numbers, count, fold })
+    }
+
+    /// The positional arguments.
+    pub(crate) fn numbers(&self) -> &[i64] {
+        self.numbers.get(..self.count).unwrap_or_default()
+    }
+}
+
+/// What the bytes in the first argument mean.
+fn state(context: &PlanContext<'_, '_>, class: ClockClass, bytes: Ref) -> Result<ClockNumbers, Refused> {
+    let found = byte_string(context, bytes, 64);
+    ClockNumbers::of(class, found.as_deref().unwrap_or_default())
 }
 
 fn date([high, low, month, day]: [u8; 4]) -> Result<[i64; 3], Refused> {
@@ -73,23 +131,30 @@ fn clock([hour, minute, second, high, middle, low]: [u8; 6]) -> Result<[i64; 4],
     Ok([hour.into(), minute.into(), second.into(), microsecond])
 }
 
-/// The recipe with a time zone, and with `fold` if the time is the second of two equal ones.
+/// The recipe for an object that is pickled as these bytes, with a time zone.
 fn with_zone<'a>(
     context: &PlanContext<'_, 'a>,
-    class: &'static str,
-    numbers: impl IntoIterator<Item = i64>,
-    (zone, fold): (Option<Ref>, bool),
+    (class, bytes): (ClockClass, Ref),
+    found: &ClockNumbers,
+    zone: Option<Ref>,
 ) -> Result<Recipe<'a>, Refused> {
-    let mut call = HarmlessCall::new("datetime", class).with(numbers.into_iter().map(Given::Int));
     let zone = zone.filter(|zone| !is_none(context, *zone));
     if let Some(zone) = zone {
         checked(context.recipe(zone).is_some_and(is_zone), "with a time zone that is none")?;
+    }
+    if matches!(context.leaf(bytes), Some(Leaf::Bytes(_))) {
+        // The builder reads them once more, so that the plan need not hold the numbers.
+        return Ok(made(ValueMake::Clock(class), std::iter::once(bytes).chain(zone).collect()));
+    }
+    let numbers = found.numbers().iter().copied().map(Given::Int);
+    let mut call = HarmlessCall::new("datetime", class.name()).with(numbers);
+    if zone.is_some() {
         call = call.keyword("tzinfo", Given::Needed);
     }
-    if fold {
+    if found.fold {
         call = call.keyword("fold", Given::Int(1));
     }
-    Ok(made(ValueMake::Call(call), zone.into_iter().collect()))
+    Ok(made(ValueMake::Call(Box::new(call)), zone.into_iter().collect()))
 }
 
 fn date_time<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
@@ -98,10 +163,8 @@ fn date_time<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Resul
         [bytes, zone] => (bytes, Some(zone)),
         _ => return Err("without the bytes of a date".into()),
     };
-    let [y, year, month, day, rest @ ..]: [u8; 10] = state(context, bytes)?;
-    // The highest bit of the month is `fold`.
-    let numbers = date([y, year, month & 0x7f, day])?.into_iter().chain(clock(rest)?);
-    with_zone(context, "datetime", numbers, (zone, month & 0x80 != 0))
+    let found = state(context, ClockClass::DateTime, bytes)?;
+    with_zone(context, (ClockClass::DateTime, bytes), &found, zone)
 }
 
 fn time<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
@@ -110,10 +173,8 @@ fn time<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Rec
         [bytes, zone] => (bytes, Some(zone)),
         _ => return Err("without the bytes of a time".into()),
     };
-    let [hour, rest @ ..]: [u8; 6] = state(context, bytes)?;
-    let [minute, second, high, middle, low] = rest;
-    let numbers = clock([hour & 0x7f, minute, second, high, middle, low])?;
-    with_zone(context, "time", numbers, (zone, hour & 0x80 != 0))
+    let found = state(context, ClockClass::Time, bytes)?;
+    with_zone(context, (ClockClass::Time, bytes), &found, zone)
 }
 
 /// Days, seconds and microseconds.

@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyList, PySlice, PyTuple};
+use pyo3::types::{PyAny, PyBytes, PyDict, PyList, PySlice, PyTuple};
 
 use super::{BuildContext, random_objects};
 use crate::pickle::build_plan::{
@@ -45,7 +45,11 @@ pub(super) fn make<'py>(
         ArrayMake::FromBuffer(array) => from_buffer(context, array, needs),
         ArrayMake::Shared(array) => shared(context, array, needs),
         ArrayMake::Mapped => first()?.call_method1("view", (context.global("numpy", "memmap")?,)),
-        ArrayMake::Scalar(_, bytes) => scalar(context, bytes, first()?),
+        ArrayMake::Scalar(_, Some(bytes)) => scalar(context, bytes, first()?),
+        ArrayMake::Scalar(_, None) => {
+            let bytes = needs.get(1).ok_or_else(|| PyValueError::new_err("a scalar has no bytes"))?;
+            scalar(context, bytes.cast::<PyBytes>()?.as_bytes(), first()?)
+        }
         ArrayMake::Masked(array) => masked(context, array, needs),
         ArrayMake::Random(random) => random_objects::make(context, random, needs),
     }

@@ -47,7 +47,7 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
             NodeKind::List => self.fill_list(object.cast::<PyList>().map_err(PyErr::from)?, &node.items),
             NodeKind::Dict => self.fill_dict(object.cast::<PyDict>().map_err(PyErr::from)?, &node.items),
             NodeKind::Set => self.fill_set(object.cast::<PySet>().map_err(PyErr::from)?, &node.items),
-            _ => match plan.recipe(index).map(|recipe| &recipe.fill) {
+            _ => match plan.recipe(index).map(|recipe| recipe.fill()) {
                 Some(Fill::Items(items)) => self.add_items(&object, items),
                 Some(Fill::Pairs(pairs)) => self.add_pairs(&object, pairs),
                 Some(Fill::Elements(items)) => self.set_elements(&object, items),

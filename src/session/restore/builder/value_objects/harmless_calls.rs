@@ -60,7 +60,7 @@ fn given<'py>(
         // CPython encodes it without looking up a codec.
         Given::Encoded => next()?.cast_exact::<PyString>()?.call_method1("encode", ("latin-1",)),
         Given::Int(number) => Ok(number.into_pyobject(py)?.into_any()),
-        Given::Wide(number) => Ok(number.into_pyobject(py)?.into_any()),
+        Given::Wide(number) => Ok((**number).into_pyobject(py)?.into_any()),
         Given::Text(text) => Ok(PyString::new(py, text).into_any()),
     }
 }

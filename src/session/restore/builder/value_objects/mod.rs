@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyAny, PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use self::harmless_calls::{call, found};
 use super::BuildContext;
-use crate::pickle::build_plan::{NewError, ValueFill, ValueMake, ViewOf};
+use crate::pickle::build_plan::{ClockClass, ClockNumbers, NewError, ValueFill, ValueMake, ViewOf};
 use crate::pickle::known::Stored;
 
 /// The steps of what may take as long as thousands of small objects.
@@ -61,7 +61,8 @@ pub(super) fn make<'py>(
             random.call_method1("setstate", (state,))?;
             Ok(random)
         }
-        ValueMake::Uuid { number, safe } => uuid(context, *number, *safe),
+        ValueMake::Uuid { safe } => uuid(context, needed(needs)?, *safe),
+        ValueMake::Clock(class) => clock(context, *class, needs),
         ValueMake::Zone { key, cached } => zone(context, key, *cached),
         ValueMake::Lock { held } => {
             let lock = context.global("_thread", "allocate_lock")?.call0()?;
@@ -198,7 +199,31 @@ fn memory_file<'py>(
     Ok(file)
 }
 
-fn uuid<'py>(context: &BuildContext<'py>, number: u128, safe: Option<i64>) -> PyResult<Bound<'py, PyAny>> {
+/// A date or a time of bytes, which the plan has checked in the same way.
+fn clock<'py>(
+    context: &BuildContext<'py>,
+    class: ClockClass,
+    needs: &[Bound<'py, PyAny>],
+) -> PyResult<Bound<'py, PyAny>> {
+    let (bytes, zone) = needs.split_first().ok_or_else(|| PyValueError::new_err("the recipe has no bytes"))?;
+    let found = ClockNumbers::of(class, bytes.cast_exact::<PyBytes>()?.as_bytes()).map_err(PyValueError::new_err)?;
+    let (callee, numbers) = (context.global("datetime", class.name())?, PyTuple::new(context.py(), found.numbers())?);
+    if zone.is_empty() && !found.fold {
+        return callee.call1(numbers);
+    }
+    let options = PyDict::new(context.py());
+    zone.iter().try_for_each(|zone| options.set_item("tzinfo", zone))?;
+    if found.fold {
+        options.set_item("fold", 1)?;
+    }
+    callee.call(numbers, Some(&options))
+}
+
+fn uuid<'py>(
+    context: &BuildContext<'py>,
+    [number]: &[Bound<'py, PyAny>; 1],
+    safe: Option<i64>,
+) -> PyResult<Bound<'py, PyAny>> {
     let options = PyDict::new(context.py());
     options.set_item("int", number)?;
     if let Some(safe) = safe {
