@@ -143,12 +143,7 @@ fn of_make(make: &Make<'_>) -> usize {
             let given = call.arguments.iter().chain(call.keywords.iter().map(|(_, given)| given));
             let texts = given.map(|given| if let Given::Text(Cow::Owned(text)) = given { text.len() } else { 0 });
             let lists = size_of_val(&call.arguments[..]) + size_of_val(&call.keywords[..]) + 2 * ALLOCATION;
-            size_of::<HarmlessCall<'_>>()
-                + ALLOCATION
-                + lists
-                + texts.sum::<usize>()
-                + of_name(&call.module)
-                + of_name(&call.name)
+            size_of::<HarmlessCall<'_>>() + ALLOCATION + lists + texts.sum::<usize>() + of_names(call)
         }
         Make::Value(ValueMake::NewError(error)) => error.module.len() + error.name.len() + 2 * ALLOCATION,
         Make::Value(ValueMake::Zone { key, .. }) => key.len() + ALLOCATION,
@@ -168,8 +163,9 @@ fn of_make(make: &Make<'_>) -> usize {
     }
 }
 
-fn of_name(name: &Cow<'static, str>) -> usize {
-    if let Cow::Owned(name) = name { name.len() + ALLOCATION } else { 0 }
+fn of_names(call: &HarmlessCall<'_>) -> usize {
+    let owned = |name: &str, is_owned: bool| if is_owned { name.len() + ALLOCATION } else { 0 };
+    owned(&call.module, matches!(call.module, Cow::Owned(_))) + owned(&call.name, matches!(call.name, Cow::Owned(_)))
 }
 
 fn of_array(make: &ArrayMake<'_>) -> usize {
