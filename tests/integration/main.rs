@@ -146,6 +146,7 @@ mod untrusted_estimators;
 mod untrusted_frames;
 #[cfg(feature = "python")]
 mod untrusted_memory;
+#[cfg(feature = "python")]
 mod untrusted_tricks;
 #[cfg(feature = "python")]
 mod untrusted_values;
