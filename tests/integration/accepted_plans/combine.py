@@ -43,7 +43,6 @@ USES = {
     "weak_value": name("weakref", "WeakValueDictionary") + b")RK\x01%ss",
     "proxy": name("types", "MappingProxyType") + b"(%stR",
     "cause": name("builtins", "ValueError") + b")R}X\x09\0\0\0__cause__%ssb",
-    "group": name("builtins", "ExceptionGroup") + b"(X\x01\0\0\0m](%setR",
     "zoned": name("datetime", "datetime") + b"(C\x0a\x07\xe8\x01\x01\0\0\0\0\0\0%stR",
     "iterated": name("builtins", "iter") + b"(%stR",
     "sliced": name("builtins", "slice") + b"(%stR",
@@ -78,6 +77,8 @@ USES = {
     "status": name("http", "HTTPStatus") + b"(%stR",
     "context": name("decimal", "Context") + b"(%stR",
 }
+if sys.version_info >= (3, 11):
+    USES["group"] = name("builtins", "ExceptionGroup") + b"(X\x01\0\0\0m](%setR"
 EXTRA = {
     "member_name": name("builtins", "getattr") + name("http", "HTTPStatus") + b"X\x04\0\0\0NOPE\x86R",
     "member_of_signals": name("builtins", "getattr") + name("signal", "Signals") + b"X\x06\0\0\0SIGXYZ\x86R",

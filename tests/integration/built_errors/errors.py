@@ -290,7 +290,7 @@ def loads_again(error, dumps):
     except Exception:
         return False
     # Python 3.13 keeps the lines of a file in a class of their own.
-    return b"configparser\n_Line" not in pickled and b"_Line\x94" not in pickled
+    return b"configparser\n_line" not in pickled.lower() and b"_Line\x94" not in pickled
 
 
 def honest(dumps=pickle.dumps):
