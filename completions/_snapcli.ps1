@@ -111,7 +111,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('--bad', '--bad', [CompletionResultType]::ParameterName, 'Show only the variables that cannot be saved, and why')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data')
             [CompletionResult]::new('--verdict', '--verdict', [CompletionResultType]::ParameterName, 'List everything that loading the file would import and call')
-            [CompletionResult]::new('--script', '--script', [CompletionResultType]::ParameterName, 'Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc and .pyz files are run')
+            [CompletionResult]::new('--script', '--script', [CompletionResultType]::ParameterName, 'Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc, .pyz and .ipynb files are run')
             [CompletionResult]::new('--private', '--private', [CompletionResultType]::ParameterName, 'Save all names that begin with `_`, not only those used by saved functions and classes')
             [CompletionResult]::new('--redact', '--redact', [CompletionResultType]::ParameterName, 'Leave out variables that look like credentials, judging by their names or string values')
             [CompletionResult]::new('--refimported', '--refimported', [CompletionResultType]::ParameterName, 'Save imported objects by reference, not by value')

@@ -105,7 +105,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --bad 'Show only the variables that cannot be saved, and why'
             cand --strict 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data'
             cand --verdict 'List everything that loading the file would import and call'
-            cand --script 'Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc and .pyz files are run'
+            cand --script 'Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc, .pyz and .ipynb files are run'
             cand --private 'Save all names that begin with `_`, not only those used by saved functions and classes'
             cand --redact 'Leave out variables that look like credentials, judging by their names or string values'
             cand --refimported 'Save imported objects by reference, not by value'

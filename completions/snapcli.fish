@@ -98,7 +98,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l all -d 'Show
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l bad -d 'Show only the variables that cannot be saved, and why'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l strict -d 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l verdict -d 'List everything that loading the file would import and call'
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l script -d 'Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc and .pyz files are run'
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l script -d 'Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc, .pyz and .ipynb files are run'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l private -d 'Save all names that begin with `_`, not only those used by saved functions and classes'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l redact -d 'Leave out variables that look like credentials, judging by their names or string values'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l refimported -d 'Save imported objects by reference, not by value'

@@ -80,7 +80,7 @@ pub(crate) struct InspectArgs {
     pub(crate) html: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
-    /// Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc and .pyz files are run
+    /// Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc, .pyz and .ipynb files are run
     #[arg(long)]
     pub(crate) script: bool,
     #[command(flatten)]

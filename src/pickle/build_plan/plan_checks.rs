@@ -157,13 +157,10 @@ impl Planner<'_, '_, '_> {
         }
     }
 
-    /// Refuses bytes of arrays that other unpicklers than joblib's would execute.
+    /// Refuses bytes of arrays that other unpicklers than today's joblib would execute.
     pub(super) fn check_array_bytes(&mut self, bytes: &[u8]) {
         for raw in self.labels.machine().raw() {
-            let range = usize::try_from(raw.start).ok().zip(usize::try_from(raw.end).ok());
-            let contents = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
-            // If padding comes first, any other unpickler fails at the padding and never reads these bytes.
-            if !raw.is_pickle && raw.start == raw.from && verdict::calls_something(contents) {
+            if verdict::runs_elsewhere(bytes, raw) {
                 self.refuse(raw.start, "the bytes of an array (would run as opcodes in other unpicklers)".into());
             }
         }

@@ -25,6 +25,9 @@ enum DtypeCheck {
     Forged,
 }
 
+/// How many steps of the machine it takes to look at a field.
+const STEPS_FOR_FIELD: u64 = 64;
+
 /// The offsets at which a dtype is given a state that does not fit it.
 pub(super) fn forged_dtypes(labels: &Labels<'_, '_>) -> Vec<u64> {
     let machine = labels.machine();
@@ -108,6 +111,10 @@ fn check_fields(labels: &Labels<'_, '_>, code: &str, fields: Ref, size: i64, fla
     }
     let mut holds_references = false;
     for [_, field] in items.as_chunks::<2>().0 {
+        // Many dtypes may have one dict of fields.
+        if labels.machine().budget().steps(STEPS_FOR_FIELD) {
+            return None;
+        }
         let Node { kind: NodeKind::Tuple, items, .. } = labels.machine().node(*field)? else { return None };
         let (length, references) = layout(labels, *items.first()?)?;
         let offset = labels.int(*items.get(1)?)?;

@@ -30,7 +30,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use self::judge::Judge;
-pub(in crate::pickle) use self::nested_pickles::calls_something;
+pub(in crate::pickle) use self::nested_pickles::runs_elsewhere;
 use super::build_plan::{BuildPlan, each_once};
 use super::explain::labels::Labels;
 use super::machine::value::Ref;

@@ -5,7 +5,7 @@ use super::VerdictClass;
 use super::judge::Judge;
 use crate::pickle::format::opcode::{CodeRun, Opcode};
 use crate::pickle::format::parse::Parser;
-use crate::pickle::machine::Machine;
+use crate::pickle::machine::{Machine, RawArray};
 use crate::pickle::passes::stack_check::StackCheck;
 
 /// How many pickles within one another are analysed.
@@ -20,8 +20,7 @@ impl Judge {
             let range = usize::try_from(raw.start).ok().zip(usize::try_from(raw.end).ok());
             let contents = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
             if !raw.is_pickle {
-                // If padding comes first, any other unpickler fails at the padding and never reads these bytes.
-                if raw.start == raw.from && calls_something(contents) {
+                if runs_elsewhere(bytes, raw) {
                     let why = "would run as opcodes in an unpickler other than joblib's";
                     self.note(VerdictClass::Dangerous, raw.start, "the bytes of an array", "", why);
                 }
@@ -79,14 +78,30 @@ impl Judge {
     }
 }
 
-/// Whether bytes that are meant to be data are opcodes that find something and call it.
-pub(in crate::pickle) fn calls_something(bytes: &[u8]) -> bool {
+/// The most opcodes that are looked at behind the bytes of an array. An accident ends sooner.
+const MAX_OPCODES: usize = 10_000;
+
+/// Whether other unpicklers than today's joblib would execute bytes of an array, and call something.
+pub(in crate::pickle) fn runs_elsewhere(bytes: &[u8], raw: &RawArray) -> bool {
+    let range = usize::try_from(raw.start).ok().zip(usize::try_from(raw.end).ok());
+    let executed = range.and_then(|(start, end)| match raw.start - raw.from {
+        0 => Some((bytes.get(start..end)?, usize::MAX)),
+        // Any other unpickler fails at the padding and never reads these bytes. But joblib before 1.2 knows no padding:
+        // it takes it for the first bytes of the array, and goes on with opcodes before the last ones.
+        padding => Some((bytes.get(end.saturating_sub(usize::try_from(padding).ok()?)..)?, MAX_OPCODES)),
+    });
+    !raw.is_pickle && executed.is_some_and(|(executed, most)| calls_something(executed, most))
+}
+
+/// Whether bytes that are meant to be data are opcodes that find something and call it, or are more than `most` opcodes.
+fn calls_something(bytes: &[u8], most: usize) -> bool {
     // The array's wrapper is on the stack, and any memo slot may be filled.
     let mut balance = StackCheck::new(1, u64::from(u32::MAX));
     let ops = Parser::new(bytes).map_while(Result::ok);
     let mut has_callable = false;
-    for op in ops.take_while(|op| balance.step(op).is_ok()) {
+    for (number, op) in ops.take_while(|op| balance.step(op).is_ok()).enumerate() {
         match op.opcode {
+            _ if number >= most => return true,
             Opcode::Inst => return true,
             Opcode::Global | Opcode::StackGlobal | Opcode::Get | Opcode::BinGet | Opcode::LongBinGet => {
                 has_callable = true;
