@@ -20,6 +20,10 @@ use crate::pickle::machine::ObjectChange;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 use crate::pickle::work_budget::table_entry;
 
+/// How many attributes of a state are looked at before each costs steps.
+const FREE_ATTRIBUTES: usize = 256;
+/// How many steps of the machine it takes to look at an attribute.
+const STEPS_FOR_ATTRIBUTE: u64 = 8;
 /// How many keys of namespaces are remembered that are not names of methods.
 const MAX_KEYS: usize = 16;
 
@@ -111,7 +115,11 @@ impl Judge {
 
     /// Judges the attributes of an instance: `__setstate__` among them is called at the next BUILD, and so are others.
     pub(super) fn instance_names(&mut self, labels: &Labels<'_, '_>, dict: Ref, at: u64) {
-        for (key, value) in pairs(labels, dict) {
+        for (number, (key, value)) in pairs(labels, dict).enumerate() {
+            // Many instances may share one long state.
+            if number >= FREE_ATTRIBUTES && self.budget.steps(STEPS_FOR_ATTRIBUTE) {
+                return;
+            }
             self.instance_name(labels, key, value, at);
         }
     }
