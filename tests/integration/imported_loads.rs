@@ -181,7 +181,7 @@ for path in ('none.pkl', 'file/x.pkl', '.'):
     for call in (snapcli.restore, snapcli.load_dict, snapcli.inspect, snapcli.verify, snapcli.save):
         if (call, path) == (snapcli.save, 'none.pkl'): path = 'none/x.pkl'
         try: call(path)
-        except OSError as error: print(type(error).__name__, error.errno, str(error.filename) == path, end='; ')
+        except OSError as error: print(type(error).__name__, error.errno, error.filename == path, end='; ')
     print()
 for path in ('new/', './new//'):
     try: snapcli.save(path)

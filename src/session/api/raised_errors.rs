@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
-use libc::{EACCES, EISDIR, ENOENT, ENOMEM};
+use libc::{EACCES, EISDIR, ENOENT, ENOMEM, ENOTDIR};
 use pyo3::exceptions::{
     PyImportError, PyKeyboardInterrupt, PyMemoryError, PyModuleNotFoundError, PyOSError, PyValueError,
 };
@@ -41,7 +41,7 @@ pub(super) fn to_exception(py: Python<'_>, error: anyhow::Error, action: &str, f
     match system_error(&error) {
         Some(ENOMEM) => PyMemoryError::new_err(text),
         // Python chooses the class by the number.
-        Some(number) => PyOSError::new_err((number, text, file.map(Path::to_path_buf))),
+        Some(number) => PyOSError::new_err((number, text, file.map(|file| file.as_os_str().to_owned()))),
         None if error.chain().any(|link| link.is::<AtomicError>()) => PyOSError::new_err(text),
         None if exit::code_of(&error) == exit::USAGE => PyValueError::new_err(text),
         None if action.starts_with("save") => PyOSError::new_err(text),
@@ -62,6 +62,7 @@ fn system_error(error: &anyhow::Error) -> Option<i32> {
         error.raw_os_error().or(match error.kind() {
             io::ErrorKind::NotFound => Some(ENOENT),
             io::ErrorKind::PermissionDenied => Some(EACCES),
+            io::ErrorKind::NotADirectory => Some(ENOTDIR),
             io::ErrorKind::OutOfMemory => Some(ENOMEM),
             _ => None,
         })
