@@ -10,8 +10,8 @@ The clients run code in the process of the service: this is for people who may d
 """
 
 import threading
-from pickle import UnpicklingError
 from typing import Any
+from urllib.parse import quote
 
 import snapcli
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -72,8 +72,13 @@ def get_state(name: str) -> Response:
     """The session as bytes. The header names what could not be saved."""
     client = session(name)
     with client.lock:
-        report = snapcli.save(None, client.namespace)
-    lost = ", ".join(report.lost)
+        try:
+            report = snapcli.save(None, client.namespace)
+        except Exception as error:
+            # Such as a key of the namespace that is no name.
+            raise HTTPException(422, f"the session cannot be saved: {error}") from error
+    # A header is ASCII, and the client chooses the names.
+    lost = quote(", ".join(report.lost), safe=", ", errors="replace")
     return Response(report.data, media_type="application/octet-stream", headers={"X-Lost": lost})
 
 
@@ -83,7 +88,8 @@ async def put_state(name: str, request: Request) -> dict[str, list[str]]:
     state = await request.body()
     try:
         namespace = await run_in_threadpool(restore_state, state)
-    except UnpicklingError as error:
+    except Exception as error:
+        # Not trusted, damaged, no pickle at all, or of a module that is not installed here: the client sent it.
         raise HTTPException(422, str(error)) from error
     sessions[name] = restored = Session()
     restored.namespace = namespace

@@ -137,7 +137,7 @@ def save(
     exclude: _Names | None = None,
     exclude_type: _Names | None = None,
     private: bool = False,
-    max_size: int | None = None,
+    max_size: int | str | None = None,
     redact: bool = False,
     refimported: bool = False,
     whole: bool = False,
@@ -158,7 +158,7 @@ def restore(
     partial: bool = False,
     trust: bool = False,
     ambient: bool = True,
-    max_memory: int | None = None,
+    max_memory: int | str | None = None,
 ) -> RestoreReport:
     """Restores a snapshot into the session of the caller, or into a dict or a module."""
 
@@ -171,19 +171,19 @@ def load_dict(
     mmap: bool = False,
     partial: bool = False,
     trust: bool = False,
-    max_memory: int | None = None,
+    max_memory: int | str | None = None,
 ) -> dict[str, Any]:
     """Loads the variables of a snapshot into a new dict, and changes no module."""
 
 def inspect(
-    source: _Source, *, verdict: bool = False, trace: str | None = None, max_memory: int | None = None
+    source: _Source, *, verdict: bool = False, trace: str | None = None, max_memory: int | str | None = None
 ) -> dict[str, Any]:
     """Shows what is in a file, without executing anything in it: the JSON of `snapcli inspect --json`."""
 
-def diff(before: _Source, after: _Source, *, max_memory: int | None = None) -> dict[str, Any]:
+def diff(before: _Source, after: _Source, *, max_memory: int | str | None = None) -> dict[str, Any]:
     """Compares two files, without executing anything in them: the JSON of `snapcli diff --json`."""
 
-def verify(source: _Source, *, max_memory: int | None = None) -> dict[str, Any]:
+def verify(source: _Source, *, max_memory: int | str | None = None) -> dict[str, Any]:
     """Checks whether a file is intact, and which of its variables are: the JSON of `snapcli verify --json`."""
 
 def dumps(

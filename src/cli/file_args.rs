@@ -269,7 +269,7 @@ pub(crate) struct CompletionsArgs {
 }
 
 /// Parses a number of bytes, with k, M, G or T for powers of 1000.
-pub(super) fn parse_size(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     // `parse` rejects signs other than `+`, decimal points and spaces.
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| "expected a size such as 500k, 20M or 2G".to_owned())?;

@@ -12,6 +12,8 @@ use std::ffi::OsString;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::file_args::is_script;
+#[cfg(feature = "python")]
+pub(crate) use self::file_args::parse_size;
 pub(crate) use self::file_args::{
     AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, MemoryArgs, OutputFormat, SortBy, TrustArgs, VerifyArgs,
 };

@@ -73,7 +73,7 @@ impl DillLibrary {
     /// Whether dill may have a function for a type that could not be pickled without it: a later dill may register more
     /// types of the standard library.
     pub(super) fn is_last_resort(&self, kind: &Bound<'_, PyType>) -> PyResult<bool> {
-        let module = kind.module()?.to_string();
+        let module = kind.module()?.to_string_lossy().into_owned();
         let top = module.split('.').next().unwrap_or_default();
         standard_modules(kind.py())?.contains(top)
     }

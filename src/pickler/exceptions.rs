@@ -95,7 +95,7 @@ fn builtin_members(kind: &Bound<'_, PyType>) -> PyResult<Vec<String>> {
         }
         for item in class.getattr("__dict__")?.call_method0("items")?.try_iter()? {
             let (name, value): (String, Bound<'_, PyAny>) = item?.extract()?;
-            let kind = value.get_type().name()?.to_string();
+            let kind = value.get_type().name()?.to_string_lossy().into_owned();
             let is_member = matches!(kind.as_str(), "member_descriptor" | "getset_descriptor");
             if is_member && !COMMON.contains(&name.as_str()) {
                 found.push(name);

@@ -88,7 +88,8 @@ pub(super) fn form(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResul
 impl BuiltinBase {
     /// None for a class that may hold more than is known here.
     fn of(builtin: &Bound<'_, PyType>) -> PyResult<Option<Self>> {
-        let (module, name) = (builtin.module()?.to_string(), builtin.name()?.to_string());
+        let (module, name) =
+            (builtin.module()?.to_string_lossy().into_owned(), builtin.name()?.to_string_lossy().into_owned());
         Ok(match (module.as_str(), name.as_str()) {
             ("builtins", "object") => Some(Self::Object),
             ("builtins", "dict") => Some(Self::Dict),

@@ -108,7 +108,9 @@ pub(super) fn reduce<'py>(object: &Bound<'py, PyAny>, kind: &Bound<'py, PyType>)
     }
     match object.getattr_opt("__reduce__")? {
         Some(method) => method.call0(),
-        None => Err(pickling_error(py, &format!("Can't pickle {:?} object", kind.name()?.to_string()))),
+        None => {
+            Err(pickling_error(py, &format!("Can't pickle {:?} object", kind.name()?.to_string_lossy().into_owned())))
+        }
     }
 }
 
@@ -217,7 +219,7 @@ impl<'py> Reduction<'py> {
 fn iterator(items: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyIterator>> {
     items.cast_into::<PyIterator>().map_err(|error| {
         let items = error.into_inner();
-        let kind = items.get_type().name().map(|name| name.to_string()).unwrap_or_default();
+        let kind = items.get_type().name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         pickling_error(items.py(), &format!("the items of a reduction must be an iterator, not {kind}"))
     })
 }

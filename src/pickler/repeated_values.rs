@@ -139,7 +139,7 @@ fn is_static(class: &Bound<'_, PyType>) -> PyResult<bool> {
 fn reduces_to_constants(context: &PickleContext, object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let reduced = reduce::reduce(object, &object.get_type())?;
     if reduced.is_instance_of::<PyString>() {
-        return Ok(reduce::is_importable_name(context, object, &reduced.to_string()));
+        return Ok(reduce::is_importable_name(context, object, &reduced.str()?.to_string_lossy()));
     }
     let parts = reduced.cast::<PyTuple>()?;
     let function = parts.get_item(0)?;

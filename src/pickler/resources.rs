@@ -71,7 +71,8 @@ pub(super) fn plan_file<'py>(context: &Arc<PickleContext>, object: &Bound<'py, P
     let (name, path) = reopenable(object, name)?;
     // `tell` fails for a closed file.
     let closed = object.getattr("closed")?.is_truthy()?;
-    let mode = object.getattr_opt("mode")?.map(|mode| mode.to_string()).unwrap_or_default();
+    let mode = object.getattr_opt("mode")?.map(|mode| mode.str()).transpose()?;
+    let mode = mode.map(|mode| mode.to_string_lossy().into_owned()).unwrap_or_default();
     let binary = !object.hasattr("encoding")?;
     let position = if closed { 0 } else { object.call_method0("tell")?.extract::<i64>()? };
     if !closed && mode.contains(['w', 'a', 'x', '+']) {

@@ -92,8 +92,8 @@ const BUILTINS_TO_REDUCE: [&str; 5] = ["range", "slice", "ellipsis", "NotImpleme
 /// Determines the strategy for the objects of a type.
 pub(super) fn classify(kind: &Bound<'_, PyType>, context: &PickleContext) -> PyResult<Strategy> {
     let py = kind.py();
-    let module = kind.module().map(|name| name.to_string()).unwrap_or_default();
-    let name = kind.name().map(|name| name.to_string()).unwrap_or_default();
+    let module = kind.module().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = kind.name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     // A metaclass that `copyreg` knows wins over everything below. It may not even be hashable, which dill requires.
     if !kind.is(py.get_type::<PyType>()) && is_registered(kind)? {
         return Ok(Strategy::Reduce);

@@ -12,7 +12,8 @@ pub(super) fn note_cache(context: &PickleContext, function: &Bound<'_, PyAny>) -
     if results == 0 {
         return Ok(());
     }
-    let name = function.getattr_opt("__qualname__")?.map_or_else(|| "a function".to_owned(), |name| name.to_string());
+    let name = function.getattr_opt("__qualname__")?.map(|name| name.str()).transpose()?;
+    let name = name.map_or_else(|| "a function".to_owned(), |name| name.to_string_lossy().into_owned());
     let kept = if results == 1 { "a result" } else { "results" };
     context.note(format!("the cache of {name} holds {kept} and will be restored empty"))
 }
@@ -39,6 +40,7 @@ pub(super) fn note_logger(context: &PickleContext, logger: &Bound<'_, PyAny>) ->
     if lost.is_empty() {
         return Ok(());
     }
-    let name = logger.getattr_opt("name")?.map_or_else(String::new, |name| name.to_string());
+    let name = logger.getattr_opt("name")?.map(|name| name.str()).transpose()?;
+    let name = name.map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     context.note(format!("the logger {name} is restored by its name, without its {}", lost.join(", ")))
 }

@@ -33,7 +33,7 @@ pub(super) fn is_missing(py: Python<'_>, error: &PyErr) -> bool {
 pub(super) fn plan<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
     let py = object.py();
     let kind = object.get_type();
-    let (module, name) = (kind.module()?.to_string(), kind.name()?.to_string());
+    let (module, name) = (kind.module()?.to_string_lossy().into_owned(), kind.name()?.to_string_lossy().into_owned());
     if module == "dataclasses" {
         let marker = MARKERS.iter().find(|(kind, _)| *kind == name).map(|(_, marker)| (*marker).to_owned());
         let marker = marker.map_or_else(|| object.getattr("name")?.extract::<String>(), Ok)?;
@@ -68,7 +68,7 @@ pub(super) fn plan<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>
 
 /// The refusal of an object that dill could pickle.
 pub(super) fn needs_dill(kind: &Bound<'_, PyType>) -> PyErr {
-    let name = kind.name().map(|name| name.to_string()).unwrap_or_default();
+    let name = kind.name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     pickling_error(kind.py(), &format!("cannot pickle a {name} without dill: pip install dill"))
 }
 

@@ -143,7 +143,7 @@ impl CodeReader {
         })?;
         // Most code uses few of its names as globals, so only those become strings of ours.
         for (name, _) in names.iter().zip(is_used).filter(|(_, is_used)| *is_used) {
-            used.insert(name.cast::<PyString>()?.to_string());
+            used.insert(name.cast::<PyString>()?.to_string_lossy().into_owned());
         }
         Ok(())
     }
@@ -213,7 +213,11 @@ fn nested<'py>(root: &Bound<'py, PyAny>) -> PyResult<Vec<(usize, Bound<'py, PyAn
 }
 
 fn names_of(code: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
-    code.getattr("co_names")?.cast::<PyTuple>()?.iter().map(|name| Ok(name.cast::<PyString>()?.to_string())).collect()
+    code.getattr("co_names")?
+        .cast::<PyTuple>()?
+        .iter()
+        .map(|name| Ok(name.cast::<PyString>()?.to_string_lossy().into_owned()))
+        .collect()
 }
 
 /// The rows of `co_lines`: `(start, end, line)`, offsets in bytes.
@@ -316,7 +320,7 @@ pub(super) fn named_cells<'py>(
     let names = cells.as_ref().and_then(|_| function.getattr(intern!(py, "__code__")).ok());
     let names = names.and_then(|code| code.getattr(intern!(py, "co_freevars")).ok()?.cast_into::<PyTuple>().ok());
     let pairs = cells.zip(names).map(|(cells, names)| names.iter().zip(cells.iter()).collect::<Vec<_>>());
-    let pairs = pairs.unwrap_or_default().into_iter().map(|(name, cell)| (name.to_string(), cell));
+    let pairs = pairs.unwrap_or_default().into_iter().map(|(name, cell)| (name.extract().unwrap_or_default(), cell));
     pairs.filter(|(name, _)| name != CLASS_NAMES)
 }
 
@@ -346,7 +350,7 @@ fn items<'py>(object: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
 fn wrapped_parts<'py>(object: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
     let kind = object.get_type();
     // The name alone proves nothing: the script may define a class with the same name.
-    let names: &[&str] = match (genuine_module(&kind)?.as_str(), kind.name().ok()?.to_string().as_str()) {
+    let names: &[&str] = match (genuine_module(&kind)?.as_str(), kind.name().ok()?.to_string_lossy().as_ref()) {
         ("builtins", "staticmethod" | "classmethod" | "method") => &["__func__"],
         ("builtins", "property") => &["fget", "fset", "fdel"],
         ("functools", "_lru_cache_wrapper") => &["__wrapped__"],

@@ -28,6 +28,10 @@ show the options. Errors are one line. `snapcli.save` and `snapcli.restore` do t
 DEFAULT_FILE = "session.pkl"
 # Saving takes at most a tenth of the time: after a save of one second come nine without one.
 REST = 9
+OPTIONS = {
+    "trust=True": "--trust", "mmap=True": "--mmap", "redact=True": "--redact", "exclude=": "--exclude ",
+    "max_size=": "--max-size "
+}
 # What `Snap.call` is about to call, and the expression that calls it.
 PENDING = None
 CALL = compile(f"__import__({__name__!r}).PENDING()", "<snapcli>", "eval")
@@ -122,9 +126,19 @@ def show(text, page=None):
     display(Shown(text, page))
 
 
+def in_options(text):
+    """The options of the magic in place of arguments of Python."""
+    for argument, option in OPTIONS.items():
+        text = text.replace(argument, option)
+    return text
+
+
 def reason_of(error):
     """The message of an exception, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    # Around that, an OSError has its number and the file.
+    text = getattr(error, "strerror", None)
+    text = text if isinstance(text, str) and text.startswith("cannot ") else str(error)
+    return in_options(" ".join(text.split())) or type(error).__name__
 
 
 class Snap:
@@ -164,7 +178,7 @@ class Snap:
 
     def do_save(self, options):
         report = self.save(options, only=options.names or None)
-        show(str(report))
+        show(in_options(str(report)))
 
     def do_restore(self, options):
         path = os.path.expanduser(options.file)
@@ -173,7 +187,7 @@ class Snap:
             trust=options.trust, ambient=not options.no_ambient
         )
         self.own_files.add(os.path.abspath(path))
-        show(str(report))
+        show(in_options(str(report)))
 
     def do_inspect(self, options):
         path = os.path.expanduser(options.file)

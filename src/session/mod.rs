@@ -47,7 +47,9 @@ pub(crate) use self::api::add_to_inittab;
 pub(crate) use self::fresh_load::FreshFailures;
 pub(crate) use self::imported_definitions::note_imported_definitions;
 pub(crate) use self::provenance::Origin;
-pub(crate) use self::restore::{AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, restore};
+pub(crate) use self::restore::{
+    AmbientChoice, LostVariable, MissingModule, RestoreRequest, Restored, Signer, Untrusted, restore,
+};
 pub(crate) use self::roundtrip::{has_reducers, in_session, repickle, repickle_run};
 pub(crate) use self::save::{LoadCheckMode, SaveRequest, save, signing_key};
 pub(crate) use self::select::SelectionRules;

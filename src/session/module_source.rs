@@ -96,7 +96,7 @@ impl ModuleSource {
     }
 
     fn add_statement(&mut self, statement: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
-        let kind = statement.get_type().name()?.to_string();
+        let kind = statement.get_type().name()?.to_string_lossy().into_owned();
         match kind.as_str() {
             "FunctionDef" | "AsyncFunctionDef" => self.add(&statement.getattr("name")?, Assignment::Definition),
             "ClassDef" => {
@@ -156,7 +156,7 @@ impl ModuleSource {
     }
 
     fn add_target(&mut self, target: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        match target.get_type().name()?.to_string().as_str() {
+        match target.get_type().name()?.to_string_lossy().as_ref() {
             "Name" => self.add(&target.getattr("id")?, assigned(value)?),
             "Attribute" => {
                 let owner = target.getattr("value")?;
@@ -220,7 +220,7 @@ fn literal<'py>(node: &Bound<'py, PyAny>, depth: usize) -> PyResult<Option<Bound
     let elements = |field: &str| -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
         node.getattr(field)?.try_iter()?.map(|element| literal(&element?, depth + 1)).collect()
     };
-    Ok(match node.get_type().name()?.to_string().as_str() {
+    Ok(match node.get_type().name()?.to_string_lossy().as_ref() {
         "Constant" => Some(node.getattr("value")?),
         "UnaryOp" if node.getattr("op")?.get_type().name()? == "USub" => {
             literal(&node.getattr("operand")?, depth + 1)?.and_then(|number| number.neg().ok())

@@ -62,8 +62,8 @@ pub(super) fn describe(value: &Bound<'_, PyAny>, session: &str, lost: &LostItems
 
 /// The qualified name of a type, without the module for built-in types: `numpy.ndarray`, `dict`.
 pub(super) fn type_name(kind: &Bound<'_, PyType>) -> String {
-    let name = kind.qualname().map(|name| name.to_string()).unwrap_or_else(|_| "?".to_owned());
-    match kind.module().map(|module| module.to_string()) {
+    let name = kind.qualname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_else(|_| "?".to_owned());
+    match kind.module().map(|module| module.to_string_lossy().into_owned()) {
         Ok(module) if module != "builtins" => format!("{module}.{name}"),
         _ => name,
     }
@@ -273,7 +273,7 @@ fn write_dict<'py>(
 /// The preview of an object whose own code must not run.
 fn opaque_preview(value: &Bound<'_, PyAny>) -> String {
     if let Ok(module) = value.cast::<PyModule>() {
-        return format!("module {}", module.name().map(|name| name.to_string()).unwrap_or_default());
+        return format!("module {}", module.name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default());
     }
     if let Ok(class) = value.cast::<PyType>() {
         return format!("class {}", type_name(class));

@@ -335,7 +335,8 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             let error = if signals::is_interrupted(error) {
                 io::Error::other(signals::Interrupted)
             } else {
-                io::Error::new(error.kind(), error.to_string())
+                let copy = || io::Error::new(error.kind(), error.to_string());
+                error.raw_os_error().map_or_else(copy, io::Error::from_raw_os_error)
             };
             return Err(error).context("cannot write the snapshot");
         }

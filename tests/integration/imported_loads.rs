@@ -39,7 +39,7 @@ print(snapcli.restore(data, into={}).to_dict())
          TypeError | the source must be a path, a binary file or bytes, not NoneType\n\
          TypeError | the source is open in text mode: open it with mode 'rb'\n\
          TypeError | the source is open in text mode: open it with mode 'rb'\n\
-         FileNotFoundError | cannot restore none.pkl: cannot open the file: check its name and perm\n\
+         FileNotFoundError | [Errno 2] cannot restore none.pkl: cannot open the file: check its nam\n\
          UnpicklingError | cannot restore <bytes>: the file is empty: save the session again\n\
          UnpicklingError | cannot restore <bytes>: this is a text file, not a pickle: pass a file\n\
          ValueError | mmap=True needs a path: bytes and file objects cannot be mapped\n['n']\n\
@@ -157,9 +157,73 @@ fails(snapcli.inspect, 'a.pkl', trace='y')
     prints(
         &sandbox,
         code,
-        "calls True\nFileNotFoundError | cannot inspect none: cannot open the file: check its name and permissi\n\
-         FileNotFoundError | cannot verify none: cannot open the file: check its name and permissio\n\
-         FileNotFoundError | cannot compare none: cannot open the file: check its name and permissi\n\
+        "calls True\nFileNotFoundError | [Errno 2] cannot inspect none: cannot open the file: check its name an\n\
+         FileNotFoundError | [Errno 2] cannot verify none: cannot open the file: check its name and\n\
+         FileNotFoundError | [Errno 2] cannot compare none: cannot open the file: check its name an\n\
          KeyError | 'there is no variable y'\n",
+    );
+}
+
+#[test]
+fn an_exception_has_the_kind_that_python_gives_it() {
+    let code = r#"
+import os
+missing = b'\x80\x02cno_such_module\nThing\n)\x81.'
+for call in (snapcli.load_dict, snapcli.loads):
+    for data in (missing, b'\x80\x04\x95', b'text', plain[:-3], bytes(99)):
+        try: call(data)
+        except pickle.UnpicklingError: print(end='U ')
+fails(snapcli.load_dict, missing, trust=True)
+try: snapcli.load_dict(missing, trust=True)
+except ModuleNotFoundError as error: print(error.name)
+open('file', 'w').close()
+for path in ('none.pkl', 'file/x.pkl', '.'):
+    for call in (snapcli.restore, snapcli.load_dict, snapcli.inspect, snapcli.verify, snapcli.save):
+        if (call, path) == (snapcli.save, 'none.pkl'): path = 'none/x.pkl'
+        try: call(path)
+        except OSError as error: print(type(error).__name__, error.errno, error.filename == path, end='; ')
+    print()
+for path in ('new/', './new//'):
+    try: snapcli.save(path)
+    except IsADirectoryError as error: print(error.errno, os.path.exists('new'))
+"#;
+    let kinds = |kind: &str| format!("{}\n", format!("{kind} True; ").repeat(5));
+    let expected = format!(
+        "{}ModuleNotFoundError | cannot restore <bytes>: <bytes> needs the module no_such_module: insta\n\
+         no_such_module\n{}{}{}21 False\n21 False\n",
+        "U ".repeat(10),
+        kinds("FileNotFoundError 2"),
+        kinds("NotADirectoryError 20"),
+        kinds("IsADirectoryError 21")
+    );
+    prints(&Sandbox::new(), code, &expected);
+}
+
+#[test]
+fn nothing_and_no_limit_are_not_the_same() {
+    let code = "
+snapcli.save('a.pkl', {'small': 1, 'large': bytes(3000)})
+for only in ([], (), iter('')):
+    fails(snapcli.save, 'b.pkl', {'n': 1}, only=only)
+    fails(snapcli.restore, 'a.pkl', only)
+    fails(snapcli.load_dict, 'a.pkl', only)
+print(sorted(snapcli.load_dict('a.pkl')), sorted(snapcli.load_dict('a.pkl', exclude=[])))
+for size in (2000, '2k', '2kB', '2M', 2**70, None):
+    print(sorted(snapcli.load_dict(snapcli.save(None, {'small': 1, 'large': bytes(3000)}, max_size=size).data)))
+for size in (True, -1, 1.5, '2X', ''):
+    fails(snapcli.save, None, {}, max_size=size)
+";
+    let nothing = "ValueError | only= names nothing: pass None for all variables\n".repeat(9);
+    let wrong = "TypeError | max_size= takes a number of bytes, or a string such as '20M'\n";
+    prints(
+        &Sandbox::new(),
+        code,
+        &format!(
+            "{nothing}['large', 'small'] ['large', 'small']\n['small']\n['small']\n['small']\n{}{wrong}\
+             ValueError | max_size= takes a number of bytes that is not negative\n{wrong}\
+             ValueError | max_size=\"2X\": unknown unit x: use k, M, G or T\n\
+             ValueError | max_size=\"\": expected a size such as 500k, 20M or 2G\n",
+            "['large', 'small']\n".repeat(3)
+        ),
     );
 }

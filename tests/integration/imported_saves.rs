@@ -74,8 +74,8 @@ for target in targets:
     try: snapcli.save(target)
     except Exception as error: print(type(error).__mro__[0].__name__, str(error)[:60])
 ";
-    let mut expected = "FileNotFoundError cannot save to none/x.pkl: cannot create a file in none:\n\
-                    IsADirectoryError cannot save to .: . is a directory: name a file in it\n\
+    let mut expected = "FileNotFoundError [Errno 2] cannot save to none/x.pkl: cannot create a file in none:\n\
+                    IsADirectoryError [Errno 21] cannot save to .: . is a directory: name a file in it\n\
                     TypeError the target must be a path, a binary file or None, not int\n\
                     TypeError the target must be a path, a binary file or None, not bytes\n\
                     TypeError the target is open in text mode: open it with mode 'wb'\n\
@@ -116,7 +116,8 @@ print(snapcli.save(None, include='rows').left_out['factor'])
         code,
         "['factor', '_hidden', 'grow', 'Model'] ['other', 'rows'] ['_hidden', 'grow'] ['_hidden']\n{} True\n\
          only=\"row\" matches no variable of the session: did you mean rows, grow?\n\
-         only=\"grwo\" matches no variable of the session: did you mean grow?\n['io']\n\
+         only=\"grwo\" matches no variable of the session: did you mean grow?\n\
+         only= names nothing: pass None for all variables\n\
          only=\"zzz\" matches no variable of the session\nmatches no include= pattern\n",
     );
 }
@@ -241,4 +242,27 @@ fn a_process_without_a_key_says_that_the_snapshot_is_not_signed() {
     run.assert_stdout(
         "['the snapshot is not signed, because there is no key: restoring it needs trust=True']\nFalse\n",
     );
+}
+
+#[test]
+fn no_interrupt_is_only_printed() {
+    let code = "
+import logging, random, signal, sys
+swallowed = []
+sys.unraisablehook = lambda found: swallowed.append(repr(found.exc_value))
+class Item:
+    def __init__(self, n): self.n = [n, str(n), logging.getLogger(str(n % 3)), lambda: n]
+session = {f'v{n}': [Item(n), print, Item, {n: (n,)}, range(n)] for n in range(150)}
+def interrupt(*_): raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, interrupt)
+caught = 0
+for _ in range(60):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.001, 0.1))
+        snapcli.save(None, session, check=False)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt: caught += 1
+print(caught > 5, swallowed)
+";
+    prints(&Sandbox::new(), code, "True []\n");
 }

@@ -63,6 +63,14 @@ async def main():
         await asyncio.gather(*[one(client, number) for number in range(100)])
         refused = await client.put("/sessions/evil/state", content=pickle.dumps({"x": Runs()}))
         assert refused.status_code == 422 and "not trusted" in refused.text, refused.text
+        missing = b"\x80\x04cno_such_module\nThing\n)\x81."
+        for bad in (b"", b"text", pickle.dumps([1])[:-2], missing, b"\x80\x04\x95", bytes(100)):
+            refused = await client.put("/sessions/bad/state", content=bad)
+            assert refused.status_code == 422, (bad, refused.text)
+        await client.post("/sessions/odd/run", json={"code": "globals()[7] = 8"})
+        assert (await client.get("/sessions/odd/state")).status_code == 422
+        await client.post("/sessions/far/run", json={"code": "変数 = memoryview(b'x')"})
+        assert (await client.get("/sessions/far/state")).status_code == 200
         plain = await client.put("/sessions/plain/state", content=pickle.dumps({"x": [1]}))
         assert plain.json() == {"variables": ["x"]}, plain.text
     print("all apart")

@@ -36,7 +36,7 @@ fn check_value(context: &PickleContext, value: &Bound<'_, PyAny>, depth: u32) ->
         return Ok(!context.is_local(value)? || check_function(context, function, depth)?);
     }
     let kind = value.get_type();
-    let (module, name) = (kind.module()?.to_string(), kind.name()?.to_string());
+    let (module, name) = (kind.module()?.to_string_lossy().into_owned(), kind.name()?.to_string_lossy().into_owned());
     match (module.as_str(), name.as_str()) {
         ("builtins", "classmethod" | "staticmethod") => check_value(context, &value.getattr("__func__")?, depth),
         ("builtins", "property") => {

@@ -61,7 +61,7 @@ pub(super) fn creation<'py>(
 
 fn lazy_parts<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Option<LazyParts<'py>>> {
     let py = variable.py();
-    let kind = variable.get_type().name()?.to_string();
+    let kind = variable.get_type().name()?.to_string_lossy().into_owned();
     let name = variable.getattr(intern!(py, "__name__"))?;
     if kind == "TypeAliasType" {
         let Some(value) = alias_value(variable)? else { return Ok(None) };

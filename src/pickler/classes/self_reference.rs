@@ -72,7 +72,7 @@ fn namespace_values<'py>(class: &Bound<'py, PyType>) -> PyResult<Vec<Bound<'py, 
     let mut values = Vec::new();
     for item in class.getattr("__dict__")?.call_method0("items")?.try_iter()? {
         let (name, value): (String, Bound<'py, PyAny>) = item?.extract()?;
-        let kind = value.get_type().name()?.to_string();
+        let kind = value.get_type().name()?.to_string_lossy().into_owned();
         if name != "_abc_impl" && !matches!(kind.as_str(), "member_descriptor" | "getset_descriptor") {
             values.push(value);
         }

@@ -147,7 +147,7 @@ fn must_be_set(name: &str, value: &Bound<'_, PyAny>, special: bool) -> bool {
 
 /// Whether Python itself gives a class this attribute: slots, `__dict__`, caches.
 pub(super) fn is_made_by_python(class: &Bound<'_, PyType>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let kind = value.get_type().name()?.to_string();
+    let kind = value.get_type().name()?.to_string_lossy().into_owned();
     let descriptor = matches!(kind.as_str(), "member_descriptor" | "getset_descriptor");
     // Since 3.15 these two say that they belong to `object`.
     let is_shared = matches!(name, "__dict__" | "__weakref__") && kind == "getset_descriptor";

@@ -45,7 +45,7 @@ impl<'py> SkeletonMaker<'py> {
                 if is_written_in_c(&base)? {
                     break;
                 }
-                let module = base.getattr("__module__")?.to_string();
+                let module = base.getattr("__module__")?.str()?.to_string_lossy().into_owned();
                 let known = matches!(module.as_str(), "enum" | "typing" | "typing_extensions");
                 of_library |= !known && !context.is_local(&base)?;
                 continue;

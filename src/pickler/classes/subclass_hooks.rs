@@ -56,7 +56,7 @@ fn needs_arguments(hook: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// Whether a class is of the standard library.
 fn is_standard(class: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let module = class.getattr("__module__")?.to_string();
+    let module = class.getattr("__module__")?.str()?.to_string_lossy().into_owned();
     standard_modules(class.py())?.contains(module.split('.').next().unwrap_or_default())
 }
 

@@ -74,7 +74,7 @@ type ConstructorCall<'py> = (Vec<Bound<'py, PyAny>>, Bound<'py, PyDict>);
 fn constructor_call<'py>(variable: &Bound<'py, PyAny>) -> PyResult<ConstructorCall<'py>> {
     let options = PyDict::new(variable.py());
     let mut arguments = vec![variable.get_type().into_any(), variable.getattr("__name__")?];
-    let kind = variable.get_type().name()?.to_string();
+    let kind = variable.get_type().name()?.to_string_lossy().into_owned();
     match kind.as_str() {
         "NewType" => arguments.push(variable.getattr("__supertype__")?),
         "TypeAliasType" => {

@@ -112,7 +112,7 @@ pub(super) fn globals_for<'py>(
     // It costs nothing that the function itself is there.
     let name = function.getattr(intern!(py, "__name__"))?;
     if globals.get_item(&name)?.is_some_and(|found| found.is(function)) {
-        names.insert(name.to_string());
+        names.insert(name.str()?.to_string_lossy().into_owned());
     }
     // What a class statement in a function, and a logger, ask for.
     names.insert("__name__".to_owned());
@@ -168,7 +168,7 @@ pub(super) fn class_names_used<'py>(
     for name in names {
         // A slot can only be that of this class.
         if let Some(value) = dict.get_item(&name)?
-            && !value.get_type().name()?.to_string().ends_with("_descriptor")
+            && !value.get_type().name()?.to_string_lossy().ends_with("_descriptor")
         {
             used.push(name);
         }

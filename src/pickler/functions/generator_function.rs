@@ -90,7 +90,7 @@ fn function_by_name<'py>(
     globals: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyFunction>>> {
     let py = generator.py();
-    let name = generator.getattr(intern!(py, "__qualname__"))?.cast_into::<PyString>()?.to_string();
+    let name = generator.getattr(intern!(py, "__qualname__"))?.cast_into::<PyString>()?.to_string_lossy().into_owned();
     let module = globals.get_item(intern!(py, "__name__")).and_then(|name| loaded_modules(py)?.get_item(name));
     let mut found = module.unwrap_or_else(|_| context.main.bind(py).clone());
     if !found.getattr_opt(intern!(py, "__dict__"))?.is_some_and(|dict| dict.is(globals)) {

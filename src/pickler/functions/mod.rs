@@ -124,7 +124,7 @@ pub(super) fn plan_named_in_types<'py>(kind: &Bound<'py, PyType>) -> PyResult<Op
     }
     for (name, value) in py.import("types")?.cast_into::<PyModule>()?.dict().iter() {
         if value.is(kind) {
-            let (module, name) = ("types".to_owned(), name.to_string());
+            let (module, name) = ("types".to_owned(), name.str()?.to_string_lossy().into_owned());
             return Ok(Some(ObjectPlan::Write(DirectWrite::Global { module, name })));
         }
     }

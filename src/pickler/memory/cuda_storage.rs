@@ -74,7 +74,7 @@ fn empty_tensor<'py>(torch: &Bound<'py, PyModule>, device: &Bound<'py, PyAny>) -
         text("device"),
         global("_operator", "getitem"),
         text("cpu"),
-        text(&device.str()?.to_string()),
+        text(&device.str()?.to_string_lossy()),
         Action::Write(Opcode::Tuple2),
         global("_operator", "gt"),
         global("torch.cuda", "device_count"),

@@ -1,17 +1,18 @@
 //! Arguments that several functions take: patterns of names, and sizes.
 
 use glob::Pattern;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyBytes, PyString};
+use pyo3::types::{PyAny, PyBool, PyBytes, PyString};
 
+use crate::cli::parse_size;
 use crate::ui::escape;
 
 /// A pattern, or an iterable of patterns. `option` is the name of the argument.
 pub(super) fn patterns(given: Option<&Bound<'_, PyAny>>, option: &str) -> PyResult<Vec<Pattern>> {
     let Some(given) = given else { return Ok(Vec::new()) };
     let wrong = |found: &Bound<'_, PyAny>| {
-        let kind = found.get_type().name().map(|name| name.to_string()).unwrap_or_default();
+        let kind = found.get_type().name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         PyTypeError::new_err(format!("{option}= takes a name or an iterable of names, not {kind}"))
     };
     let words: Vec<Bound<'_, PyAny>> = match given.is_instance_of::<PyString>() {
@@ -23,6 +24,10 @@ pub(super) fn patterns(given: Option<&Bound<'_, PyAny>>, option: &str) -> PyResu
         let word: String = word.extract().map_err(|_| wrong(word))?;
         Pattern::new(&word).map_err(|error| PyValueError::new_err(format!("{option}={word:?}: {error}")))
     };
+    // A list of the caller's that happens to be empty does not mean all.
+    if words.is_empty() && option == "only" {
+        return Err(PyValueError::new_err("only= names nothing: pass None for all variables"));
+    }
     words.iter().map(parse).collect()
 }
 
@@ -46,8 +51,21 @@ pub(super) fn check_matches(
     Err(PyValueError::new_err(escape(&text).into_owned()))
 }
 
-/// A number of bytes.
+/// A number of bytes, or a string such as `20M`. What 64 bits cannot hold is no limit.
 pub(super) fn size(given: Option<&Bound<'_, PyAny>>, option: &str) -> PyResult<Option<u64>> {
-    let wrong = |_| PyTypeError::new_err(format!("{option}= takes a number of bytes"));
-    given.map(|given| given.extract::<u64>().map_err(wrong)).transpose()
+    let Some(given) = given else { return Ok(None) };
+    if let Ok(text) = given.extract::<String>() {
+        let wrong = |why| PyValueError::new_err(format!("{option}={text:?}: {why}"));
+        return parse_size(&text).map(Some).map_err(wrong);
+    }
+    if given.is_instance_of::<PyBool>() || !given.hasattr("__index__")? {
+        return Err(PyTypeError::new_err(format!("{option}= takes a number of bytes, or a string such as '20M'")));
+    }
+    if given.lt(0)? {
+        return Err(PyValueError::new_err(format!("{option}= takes a number of bytes that is not negative")));
+    }
+    match given.extract::<u64>() {
+        Err(error) if error.is_instance_of::<PyOverflowError>(given.py()) => Ok(Some(u64::MAX)),
+        number => number.map(Some),
+    }
 }

@@ -142,5 +142,5 @@ fn build(py: Python<'_>, mut bytes: Vec<u8>) -> PyResult<(Bound<'_, PyAny>, usiz
     let built = py
         .detach(|| with_code(Snapshot::from_bytes(bytes), || "cannot load the pickle".to_owned()))
         .and_then(|snapshot| build_object(py, &snapshot, "the pickle"));
-    Ok((built.map_err(|error| to_exception(py, error, "load the pickle"))?, end))
+    Ok((built.map_err(|error| to_exception(py, error, "load the pickle", None))?, end))
 }

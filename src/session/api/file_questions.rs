@@ -33,14 +33,14 @@ pub(super) fn inspect<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let max_memory = size(max_memory, "max_memory")?;
     let source = LoadSource::new(source)?;
-    let name = source.name.clone();
+    let (name, file) = (source.name.clone(), source.path());
     let action = format!("inspect {name}");
     if let Some(variable) = trace {
         let tree = py.detach(|| -> Result<_> {
             let snapshot = open(source, max_memory, "inspect", Snapshot::followed)?;
             with_code(snapshot.trace(variable), || format!("cannot trace {variable}"))
         });
-        let tree = tree.map_err(|error| to_exception(py, error, &action))?;
+        let tree = tree.map_err(|error| to_exception(py, error, &action, file.as_deref()))?;
         return to_python(py, &tree.ok_or_else(|| PyKeyError::new_err(format!("there is no variable {variable}")))?);
     }
     let report = py.detach(|| -> Result<_> {
@@ -50,7 +50,7 @@ pub(super) fn inspect<'py>(
         report.verdict = with_code(snapshot.verdict(verdict), cannot)?;
         Ok(report)
     });
-    to_python(py, &report.map_err(|error| to_exception(py, error, &action))?)
+    to_python(py, &report.map_err(|error| to_exception(py, error, &action, file.as_deref()))?)
 }
 
 /// Compares two snapshots or other pickles, without executing anything in them: a dict with the JSON schema of
@@ -77,7 +77,7 @@ pub(super) fn diff<'py>(
         let [first, second] = names.clone();
         Ok(DiffReport::new((first, &before), (second, &after), found))
     });
-    to_python(py, &report.map_err(|error| to_exception(py, error, "compare"))?)
+    to_python(py, &report.map_err(|error| to_exception(py, error, "compare", None))?)
 }
 
 /// Checks whether a snapshot is intact, and which of its variables are: a dict with the JSON schema of
@@ -90,13 +90,15 @@ pub(super) fn verify<'py>(
     max_memory: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let max_memory = size(max_memory, "max_memory")?;
-    let LoadSource { name, input } = LoadSource::new(source)?;
+    let source = LoadSource::new(source)?;
+    let file = source.path();
+    let LoadSource { name, input } = source;
     let action = format!("verify {name}");
     let report = py.detach(|| {
         let checked = VerifyReport::of(name, &input, max_memory, &|_| Box::new(|_| {}));
         with_code(checked, || format!("cannot {action}"))
     });
-    to_python(py, &report.map_err(|error| to_exception(py, error, &action))?)
+    to_python(py, &report.map_err(|error| to_exception(py, error, &action, file.as_deref()))?)
 }
 
 fn open(

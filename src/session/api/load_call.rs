@@ -137,7 +137,8 @@ impl<'py> LoadCall<'py> {
             return Err(PyValueError::new_err("mmap=True needs a path: bytes and file objects cannot be mapped"));
         }
         let action = format!("restore {}", source.name);
-        self.load(py, source).map_err(|error| to_exception(py, error, &action))
+        let file = source.path();
+        self.load(py, source).map_err(|error| to_exception(py, error, &action, file.as_deref()))
     }
 
     fn load(&self, py: Python<'py>, source: LoadSource) -> Result<RestoreReport> {

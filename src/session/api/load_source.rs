@@ -51,6 +51,10 @@ impl LoadSource {
         matches!(self.input, FileInput::Path(_))
     }
 
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        if let FileInput::Path(path) = &self.input { Some(path.clone()) } else { None }
+    }
+
     /// Opens the snapshot. With `partial`, also one that is damaged, and says so in a note.
     pub(super) fn open(self, partial: bool, max_memory: Option<u64>, action: &str) -> Result<(Snapshot, Vec<String>)> {
         let name = self.name;

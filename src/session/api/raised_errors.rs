@@ -2,21 +2,23 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::path::Path;
 
+use libc::{EACCES, EISDIR, ENOENT, ENOMEM, ENOTDIR};
 use pyo3::exceptions::{
-    PyFileNotFoundError, PyImportError, PyIsADirectoryError, PyKeyboardInterrupt, PyOSError, PyPermissionError,
-    PyValueError,
+    PyImportError, PyKeyboardInterrupt, PyMemoryError, PyModuleNotFoundError, PyOSError, PyValueError,
 };
 use pyo3::prelude::*;
 
 use crate::exit;
-use crate::session::Untrusted;
+use crate::session::{MissingModule, Untrusted};
 use crate::snapshot::atomic::AtomicError;
+use crate::snapshot::reader::ReadError;
 use crate::ui::escape;
 
 /// The Python exception in an error, if there is one; otherwise one that fits its kind, with the whole message.
-/// `action` is what could not be done, such as `save to a.pkl`.
-pub(super) fn to_exception(py: Python<'_>, error: anyhow::Error, action: &str) -> PyErr {
+/// `action` is what could not be done, such as `save to a.pkl`; `file` is the path that was given.
+pub(super) fn to_exception(py: Python<'_>, error: anyhow::Error, action: &str, file: Option<&Path>) -> PyErr {
     if let Some(error) = error.chain().find_map(|link| link.downcast_ref::<PyErr>()) {
         return error.clone_ref(py);
     }
@@ -28,18 +30,51 @@ pub(super) fn to_exception(py: Python<'_>, error: anyhow::Error, action: &str) -
     let text = if is_explained { format!("{error:#}") } else { format!("cannot {action}: {error:#}") };
     // Python prints the message as it is, and parts of it may come from a hostile file.
     let text = in_python_words(&escape(&text)).into_owned();
-    let system = error.chain().find_map(|link| link.downcast_ref::<io::Error>()).map(io::Error::kind);
-    let is_directory = error.chain().any(|link| matches!(link.downcast_ref(), Some(AtomicError::IsDirectory(_))));
-    match (exit::code_of(&error), system) {
-        (exit::INTERRUPTED, _) => PyKeyboardInterrupt::new_err(text),
-        (exit::NO_PYTHON, _) => PyImportError::new_err(text),
-        (_, Some(io::ErrorKind::NotFound)) => PyFileNotFoundError::new_err(text),
-        (_, Some(io::ErrorKind::PermissionDenied)) => PyPermissionError::new_err(text),
-        (_, Some(io::ErrorKind::IsADirectory)) => PyIsADirectoryError::new_err(text),
-        _ if is_directory => PyIsADirectoryError::new_err(text),
-        (exit::USAGE, None) => PyValueError::new_err(text),
-        (exit::DAMAGED, None) => unpickling_error(py, text),
-        _ => PyOSError::new_err(text),
+    match exit::code_of(&error) {
+        exit::INTERRUPTED => return PyKeyboardInterrupt::new_err(text),
+        exit::NO_PYTHON => return PyImportError::new_err(text),
+        _ => {}
+    }
+    if let Some(missing) = error.chain().find_map(|link| link.downcast_ref::<MissingModule>()) {
+        return module_not_found(py, text, &missing.module);
+    }
+    match system_error(&error) {
+        Some(ENOMEM) => PyMemoryError::new_err(text),
+        // Python chooses the class by the number.
+        Some(number) => PyOSError::new_err((number, text, file.map(|file| file.as_os_str().to_owned()))),
+        None if error.chain().any(|link| link.is::<AtomicError>()) => PyOSError::new_err(text),
+        None if exit::code_of(&error) == exit::USAGE => PyValueError::new_err(text),
+        None if action.starts_with("save") => PyOSError::new_err(text),
+        None => unpickling_error(py, text),
+    }
+}
+
+/// The number of the system's error in the chain of an error: of opening, reading or writing a file.
+fn system_error(error: &anyhow::Error) -> Option<i32> {
+    error.chain().find_map(|link| {
+        if let Some(AtomicError::IsDirectory(_)) = link.downcast_ref() {
+            return Some(EISDIR);
+        }
+        if let Some(ReadError::Folder) = link.downcast_ref() {
+            return Some(EISDIR);
+        }
+        let error = link.downcast_ref::<io::Error>()?;
+        error.raw_os_error().or(match error.kind() {
+            io::ErrorKind::NotFound => Some(ENOENT),
+            io::ErrorKind::PermissionDenied => Some(EACCES),
+            io::ErrorKind::NotADirectory => Some(ENOTDIR),
+            io::ErrorKind::OutOfMemory => Some(ENOMEM),
+            _ => None,
+        })
+    })
+}
+
+fn module_not_found(py: Python<'_>, text: String, module: &str) -> PyErr {
+    let error = PyModuleNotFoundError::new_err(text);
+    // What Python's own exception has as well.
+    match error.value(py).setattr("name", module) {
+        Ok(()) => error,
+        Err(error) => error,
     }
 }
 

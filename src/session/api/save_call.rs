@@ -77,13 +77,14 @@ pub(super) fn save<'py>(
     };
     let output = SaveOutput::new(target)?;
     let action = format!("save to {}", output.name());
+    let file = if let SaveOutput::Path(path) = &output { Some(path.clone()) } else { None };
     let saved = SavedNamespace::new(py, namespace).and_then(|namespace| {
         let names: Vec<String> = namespace.names.keys().iter().filter_map(|name| name.extract().ok()).collect();
         check_matches(py, &rules.only, &names, "only", "the session")?;
         let call = SaveCall { running: context::of_process(py)?, namespace, rules, ambient, check, sync };
         call.write(py, output)
     });
-    saved.map_err(|error| to_exception(py, error, &action))
+    saved.map_err(|error| to_exception(py, error, &action, file.as_deref()))
 }
 
 /// A save that is about to begin.

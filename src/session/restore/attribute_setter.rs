@@ -65,7 +65,7 @@ fn kind_to_keep(
     if !has_get(&found)? || !is_imported(class)? {
         return Ok(None);
     }
-    Ok(Some(found.get_type().name()?.to_string()))
+    Ok(Some(found.get_type().name()?.to_string_lossy().into_owned()))
 }
 
 /// Whether the type of a value has `__get__`: properties and functions do, constants do not.

@@ -65,7 +65,7 @@ impl CreateType {
         }
         let found = known.getattr("__dict__").ok()?;
         // First: every member in the pickle is in the existing class, and is the same.
-        let same = members.iter().all(|(key, value)| match key.to_string().as_str() {
+        let same = members.iter().all(|(key, value)| match key.extract::<String>().unwrap_or_default().as_str() {
             "__qualname__" => known.qualname().is_ok_and(|name| value.eq(name).unwrap_or(false)),
             name => found.get_item(key).is_ok_and(|found| match is_set_later(name, &value) {
                 true => !is_slot(&found),
@@ -74,7 +74,7 @@ impl CreateType {
         });
         // Second: the class has no other members, except those that Python adds: names with an underscore, and slots.
         let added = |key: &Bound<'py, PyAny>| {
-            key.to_string().starts_with('_')
+            key.extract::<String>().is_ok_and(|name| name.starts_with('_'))
                 || members.contains(key).unwrap_or(true)
                 || found.get_item(key).is_ok_and(|found| is_slot(&found))
         };
@@ -97,7 +97,7 @@ impl CreateType {
         };
         // The first argument is the name; the others depend on the kind of type variable.
         let rest = arguments.get_slice(1, arguments.len());
-        let same_arguments = match known.get_type().name().ok()?.to_string().as_str() {
+        let same_arguments = match known.get_type().name().ok()?.to_string_lossy().as_ref() {
             "TypeVar" => has("__constraints__", rest.as_any()),
             "NewType" => has("__supertype__", &rest.get_item(0).ok()?),
             "TypeAliasType" => has("__value__", &rest.get_item(0).ok()?),

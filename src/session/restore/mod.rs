@@ -305,12 +305,20 @@ fn explain_error(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
         );
         return anyhow::Error::msg(text).context(what);
     }
-    let missing = missing_module(py, error);
-    let what = match missing {
+    match missing_module(py, error) {
         Some((module, package)) => {
-            format!("{name} needs the module {module}: install {package}, or select its environment with --python")
+            let what =
+                format!("{name} needs the module {module}: install {package}, or select its environment with --python");
+            anyhow::Error::new(MissingModule { text, module }).context(what)
         }
-        None => format!("cannot restore {name}: its unpickling code raised an error"),
-    };
-    anyhow::Error::msg(text).context(what)
+        None => anyhow::Error::msg(text).context(format!("cannot restore {name}: its unpickling code raised an error")),
+    }
+}
+
+/// The exception of an import that found no module.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(crate) struct MissingModule {
+    text: String,
+    pub(crate) module: String,
 }

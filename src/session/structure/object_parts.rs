@@ -168,8 +168,9 @@ impl<'py> ObjectDescriber<'py> {
             "staticmethod" | "classmethod" => {
                 let mut described = own(name, &["__func__"]);
                 let state = self.attribute(value, "__dict__").and_then(|state| state.cast_into::<PyDict>().ok());
-                let own = state.iter().flatten().filter(|(name, _)| !is_one_of(name, &COPIED));
-                described.parts.extend(own.map(|(name, item)| (step(&name.to_string()), item)));
+                for (name, item) in state.iter().flatten().filter(|(name, _)| !is_one_of(name, &COPIED)) {
+                    described.parts.push((step(&name.str()?.to_string_lossy()), item));
+                }
                 described
             }
             "cell" => match value.getattr("cell_contents") {
@@ -223,7 +224,7 @@ impl<'py> ObjectDescriber<'py> {
         let mut names = Vec::new();
         for (name, item) in body {
             if !is_one_of(&name, &NOT_OF_THE_BODY) {
-                names.push((name.to_string(), item));
+                names.push((name.str()?.to_string_lossy().into_owned(), item));
             }
         }
         names.sort_by(|left, right| left.0.cmp(&right.0));
@@ -324,8 +325,8 @@ impl<'py> ObjectDescriber<'py> {
         if state.is(value) {
             return Ok((vec!["__dict__, which is itself".to_owned()], Vec::new()));
         }
-        let mut found: Vec<(String, Bound<'py, PyAny>)> =
-            state.iter().map(|(name, item)| (name.to_string(), item)).collect();
+        let text = |(name, item): (Bound<'py, PyAny>, _)| Ok((name.str()?.to_string_lossy().into_owned(), item));
+        let mut found: Vec<(String, Bound<'py, PyAny>)> = state.iter().map(text).collect::<PyResult<_>>()?;
         found.sort_by(|left, right| left.0.cmp(&right.0));
         let names = found.iter().map(|(name, _)| name.clone()).collect();
         Ok((names, found.into_iter().map(|(name, item)| (step(&name), item)).collect()))

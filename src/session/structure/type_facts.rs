@@ -75,7 +75,7 @@ fn add_slots<'py>(names: &Bound<'py, PyAny>, slots: &mut Vec<(String, Bound<'py,
     for item in names.call_method0("items")?.try_iter()? {
         let (name, descriptor): (Bound<'py, PyString>, Bound<'py, PyAny>) = item?.extract()?;
         if descriptor.get_type().is(&member) {
-            found.push((name.to_string(), descriptor));
+            found.push((name.to_string_lossy().into_owned(), descriptor));
         }
     }
     found.sort_by(|left, right| left.0.cmp(&right.0));

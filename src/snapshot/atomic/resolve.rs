@@ -8,6 +8,7 @@
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -23,6 +24,10 @@ const WORLD_WRITABLE: u32 = 0o002;
 pub(super) fn resolve(path: &Path) -> Result<PathBuf, AtomicError> {
     let bad_name = || AtomicError::BadName(path.to_path_buf());
     let cannot_create = |source| AtomicError::Create { folder: named_directory(path), source };
+    // The parts of a path do not show it.
+    if path.as_os_str().as_bytes().ends_with(b"/") {
+        return Err(AtomicError::IsDirectory(path.to_path_buf()));
+    }
     let absolute = std::path::absolute(path).map_err(|_| bad_name())?;
     // `canonicalize` would not do: it fails for a file that does not exist yet, and follows every symlink.
     let mut pending = reversed_parts(&absolute);

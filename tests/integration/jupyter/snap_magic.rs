@@ -63,6 +63,22 @@ fn errors_are_one_line_and_help_is_at_hand() {
 }
 
 #[test]
+fn sizes_have_units_and_messages_name_the_options_of_the_magic() {
+    let sandbox = jupyter();
+    let run = in_kernels(
+        &sandbox,
+        "%load_ext snapcli\nsmall, large = 1, bytes(3000)\n%snap save --max-size 2k a.pkl\n\
+         ---\n%snap save --max-size 2X b.pkl\n\
+         ---\nimport pickle\nclass Runs:\n    def __reduce__(self): return print, ('RUN',)\n\
+         open('evil.pkl', 'wb').write(pickle.dumps({'x': Runs()}))\n%snap restore evil.pkl\n",
+    );
+    let out = run.assert_code(0).out();
+    assert!(out.contains("saved 1 variable to a.pkl"), "{out}");
+    assert!(out.contains("unknown unit x: use k, M, G or T"), "{out}");
+    assert!(out.contains("--trust") && !out.contains("trust=True"), "{out}");
+}
+
+#[test]
 fn auto_saves_after_cells_that_may_change_something() {
     let sandbox = jupyter();
     let saved = "print(os.path.exists('auto.pkl') and sorted(snapcli.load_dict('auto.pkl', trust=True)))\n";
