@@ -14,17 +14,14 @@ use super::session_args::{ProgramArgs, SelectionArgs};
 ///
 /// Reads a snapshot without executing anything in it, and without starting Python.
 ///
-/// A script (a name that ends in .py, or any file with --script) is run. Each of its variables is then pickled and
+/// A script (a name that ends in .py or .ipynb, or any file with --script) is run. Each of its variables is then pickled and
 /// loaded again in memory, and those that fail are listed with the reason. Nothing is saved. The script's own output
 /// goes to standard error.
 #[derive(Debug, Args)]
-#[cfg_attr(
-    feature = "python",
-    command(override_usage = "snapcli inspect [OPTIONS] [FILE]
+#[command(override_usage = "snapcli inspect [OPTIONS] [FILE]
        snapcli inspect [OPTIONS] SCRIPT [ARGS]...
        snapcli inspect [OPTIONS] -m MODULE [ARGS]...
-       snapcli inspect [OPTIONS] -c CODE [ARGS]...")
-)]
+       snapcli inspect [OPTIONS] -c CODE [ARGS]...")]
 #[command(after_help = "\
 Examples:
   snapcli inspect                        show what is in session.pkl
