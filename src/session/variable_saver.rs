@@ -286,6 +286,8 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         if !ranges.is_empty() && role == SegmentRole::default() {
             self.checked.borrow_mut().push(CheckedVariable { name: named.name.clone(), ranges });
         }
+        // Texts that only inform are left out if making them fails, which must not take the place of an interrupt.
+        named.value.py().check_signals()?;
         let mut variable = Variable { notes, modules, ..self.describe(named, &code, &lost) };
         // A value that is written as a single global takes no memo slot.
         if facts.memo.0 == facts.memo.1 && facts.imports.len() == 1 {
