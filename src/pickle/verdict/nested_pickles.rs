@@ -93,7 +93,7 @@ pub(in crate::pickle) fn runs_elsewhere(bytes: &[u8], raw: &RawArray) -> bool {
     !raw.is_pickle && executed.is_some_and(|(executed, most)| calls_something(executed, most))
 }
 
-/// Whether bytes that are meant to be data are opcodes that find something and call it, or are more than `most` opcodes.
+/// Whether bytes that are meant to be data are opcodes that find something and call it, or more than `most` opcodes.
 fn calls_something(bytes: &[u8], most: usize) -> bool {
     // The array's wrapper is on the stack, and any memo slot may be filled.
     let mut balance = StackCheck::new(1, u64::from(u32::MAX));
