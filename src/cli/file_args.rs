@@ -14,9 +14,9 @@ use super::session_args::{ProgramArgs, SelectionArgs};
 ///
 /// Reads a snapshot without executing anything in it, and without starting Python.
 ///
-/// A script (a name that ends in .py or .ipynb, or any file with --script) is run. Each of its variables is then pickled
-/// and loaded again in memory, and those that fail are listed with the reason. Nothing is saved. The script's own output
-/// goes to standard error.
+/// A script (a name that ends in .py or .ipynb, or any file with --script) is run. Each of its variables is then
+/// pickled and loaded again in memory, and those that fail are listed with the reason. Nothing is saved. The script's
+/// own output goes to standard error.
 #[derive(Debug, Args)]
 #[command(override_usage = "snapcli inspect [OPTIONS] [FILE]
        snapcli inspect [OPTIONS] SCRIPT [ARGS]...
