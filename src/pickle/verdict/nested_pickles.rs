@@ -88,7 +88,7 @@ pub(in crate::pickle) fn runs_elsewhere(bytes: &[u8], raw: &RawArray) -> bool {
         0 => Some((bytes.get(start..end)?, usize::MAX)),
         // Any other unpickler fails at the padding and never reads these bytes. But joblib before 1.2 knows no padding:
         // it takes it for the first bytes of the array, and goes on with opcodes before the last ones.
-        padding => Some((bytes.get(end.saturating_sub(usize::try_from(padding).ok()?)..)?, MAX_OPCODES)),
+        padding => Some((bytes.get(end.saturating_sub(usize::try_from(padding).ok()?)..end)?, MAX_OPCODES)),
     });
     !raw.is_pickle && executed.is_some_and(|(executed, most)| calls_something(executed, most))
 }
