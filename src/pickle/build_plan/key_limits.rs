@@ -195,7 +195,7 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
         }
     }
 
-    /// Whether so many words may be hashed here: a short pickle can refer to a long number very often.
+    /// Whether this many words may be hashed: a short pickle can refer to one long number many times.
     fn may_hash(&self, words: u64) -> bool {
         add(&self.work.hashed, words);
         self.work.hashed.get() <= MAX_WORK

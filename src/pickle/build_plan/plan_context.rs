@@ -57,7 +57,7 @@ pub(super) struct PlanCounters {
 }
 
 impl PlanCounters {
-    /// For a pickle of so many bytes, with the memory outside of it.
+    /// For a pickle of this many bytes, with the memory outside of it.
     pub(super) fn new(bytes: u64) -> Self {
         let looks = Cell::new(bytes.saturating_mul(LOOKS_PER_BYTE).saturating_add(FREE_LOOKS));
         Self { consumed: RefCell::default(), copied: Cell::new(0), looks, keys: KeyWork::default() }

@@ -78,7 +78,7 @@ impl Judge {
     }
 }
 
-/// The most opcodes that are looked at behind the bytes of an array. An accident ends sooner.
+/// The most opcodes that are followed at the end of a padded array. Data that is no pickle ends sooner.
 const MAX_OPCODES: usize = 10_000;
 
 /// Whether other unpicklers than today's joblib would execute bytes of an array, and call something.

@@ -79,8 +79,8 @@ pub(super) fn loads<'py>(
     Ok(object)
 }
 
-/// Loads an object from a file that contains a pickle, and leaves the file behind it. With `trust=True`, this is
-/// `dill.load`, which runs whatever is pickled in the file. Without it, only plain data is built.
+/// Loads an object from a file that contains a pickle, and leaves the position after the pickle. With `trust=True`,
+/// this is `dill.load`, which runs whatever is pickled in the file. Without it, only plain data is built.
 ///
 /// Raises `pickle.UnpicklingError` if the pickle needs more. `ignore` and other options are those of dill.
 #[pyfunction]

@@ -15,7 +15,7 @@ pub(crate) enum FileInput {
 
 impl FileInput {
     /// Checks the file. Also returns it, if it can be opened as a whole: damage that prevents that is a result as well,
-    /// not an error. `begin` gets the number of bytes to check, and returns what is told how many were checked.
+    /// not an error. `begin` gets the number of bytes to check, and returns what receives the progress.
     ///
     /// # Errors
     /// If the file cannot be read, or is too large to check: that says nothing about its contents.

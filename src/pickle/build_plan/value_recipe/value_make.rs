@@ -17,7 +17,7 @@ pub(crate) enum ValueMake<'a> {
     New(&'static str, &'static str),
     /// By `__new__` of a class of exceptions, with the needed objects as its arguments.
     NewError(Box<NewError>),
-    /// So many strings that the separator divides: both are needed.
+    /// This many strings, divided by the separator: both are needed.
     JoinedStrings { count: u64 },
     /// An iterator over the needed object, after this many items.
     Iterator { skipped: u64 },

@@ -145,7 +145,7 @@ fn record<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<R
         _ => return Err("with these arguments".into()),
     };
     let of_items = context.items(items, NodeKind::Tuple).ok_or("of anything but a tuple")?;
-    checked(of_items.len() <= MAX_RECORD, "with so many items")?;
+    checked(of_items.len() <= MAX_RECORD, "with too many items")?;
     let of_named = named.map_or(Ok(KeyedDict::default()), |named| context.keyed(named, MAX_RECORD))?.into_pairs();
     let values = of_items.iter().chain(of_named.iter().map(|(_, value)| value));
     checked(values.into_iter().all(|value| is_simple(context, *value)), "with items that are no numbers or strings")?;
