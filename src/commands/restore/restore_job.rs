@@ -11,6 +11,7 @@ use super::open_checked;
 use crate::cli::RestoreArgs;
 use crate::commands::input_output::is_stdio;
 use crate::exit;
+use crate::python::deferred_signals::check_signals;
 use crate::python::dill::DillLocation;
 use crate::python::ipython_prompt::IpythonPrompt;
 use crate::python::launch::{ProcessEnd, PythonJob, start_python};
@@ -114,7 +115,7 @@ impl RestoreJob {
                 print_error_line(&error);
                 let answer = confirm("load it anyway?");
                 // If the answer was Ctrl-C, Python has a pending KeyboardInterrupt: clear it.
-                let _ = py.check_signals();
+                let _ = check_signals(py);
                 if !answer? {
                     return Err(exit::error(exit::UNTRUSTED, "nothing was loaded"));
                 }
