@@ -138,7 +138,7 @@ print(report.lost == {'connection': report.lost['connection'].reason,
 lost = report.lost['connection']
 print(str(lost), '|', lost.path, '|', lost.type, '|', lost.hint)
 print(report.left_out, report.bytes == os.path.getsize('a.pkl'))
-print(sorted(json.loads(json.dumps(report.to_dict())))[:6], report.to_dict()['file'])
+print(sorted(json.loads(json.dumps(report.to_dict())))[:6], os.path.basename(report.to_dict()['path']))
 # A report is saved as plain values.
 snapcli.save('b.pkl', {'report': report})
 print(snapcli.load_dict('b.pkl')['report'].lost['connection'])
@@ -155,7 +155,7 @@ print(snapcli.load_dict('b.pkl')['report'].lost['connection'])
          True True False a.pkl None\nTrue\nTypeError: cannot pickle 'sqlite3.Connection' object | connection | \
          sqlite3.Connection | keep the path or URL, and connect again after the restore\n\
          {'rows': 'matches exclude= ro*'} True\n\
-         ['bytes', 'created', 'file', 'format', 'left_out', 'module'] a.pkl\n\
+         ['ambient', 'bytes', 'created', 'format', 'left_out', 'module'] a.pkl\n\
          TypeError: cannot pickle 'sqlite3.Connection' object\n",
     );
     let command = sandbox.snapcli(&["inspect", "--json", "a.pkl"]).json();

@@ -80,6 +80,8 @@ mod joblib_formats;
 #[cfg(feature = "python")]
 mod joined_loads;
 #[cfg(feature = "python")]
+mod json_answers;
+#[cfg(feature = "python")]
 mod jupyter;
 #[cfg(feature = "python")]
 mod left_out_modules;
