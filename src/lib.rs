@@ -77,7 +77,11 @@ fn run_program(words: Vec<OsString>) -> u8 {
             // Standard output may be closed by now.
             let _ = commands::answer_output::print_answer(&ErrorAnswer::of(&error));
         }
-        exit::code_of(&error)
+        let code = exit::code_of(&error);
+        if code == exit::INTERRUPTED {
+            ui::terminal_signals::die_of_sigint();
+        }
+        code
     });
     u8::try_from(code).unwrap_or(1)
 }
@@ -86,6 +90,9 @@ fn run_program(words: Vec<OsString>) -> u8 {
 fn run(cli: Cli) -> Result<i32> {
     let Cli { globals, command } = cli;
     let verbosity = verbosity(&globals);
+    if globals.no_progress {
+        ui::progress::switch_off();
+    }
     match command {
         Command::Save(args) => commands::save::run_command(args, globals.python.as_deref(), verbosity),
         Command::Restore(args) => commands::restore::run_command(args, globals.python.as_deref(), verbosity),

@@ -55,6 +55,9 @@ pub(crate) struct GlobalArgs {
     /// Print more detail: the chosen Python, and every name that was left out
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
+    /// Show no progress bars
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
     /// Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment
     /// [default: see `snapcli doctor`]
     #[arg(long, global = true, value_name = "PYTHON")]

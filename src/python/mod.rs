@@ -49,7 +49,7 @@ pub(crate) mod second_start;
 pub(crate) mod start_state;
 mod surroundings;
 #[cfg(feature = "python")]
-mod thread_timers;
+pub(crate) mod thread_timers;
 
 #[cfg(feature = "python")]
 pub(crate) use pyo3::Python;

@@ -9,6 +9,7 @@ pub(crate) mod messages;
 pub(crate) mod progress;
 pub(crate) mod prompt;
 pub(crate) mod shown_lines;
+pub(crate) mod terminal_signals;
 
 pub(crate) use self::display::{count, escape, format_size};
 pub(crate) use self::messages::Verbosity;
