@@ -99,7 +99,7 @@ fn show_verdict(snapshot: &Snapshot, name: &str) -> Result<()> {
     let verdict = snapshot.verdict(true).or_exit(exit::DAMAGED, || format!("cannot inspect {name}"))?;
     let Some(verdict) = verdict else { return Ok(()) };
     let out = &mut io::BufWriter::new(stdout());
-    write_verdict(out, &verdict, false, stdout_style().colour)?;
+    write_verdict(out, &verdict, false, stdout_style())?;
     out.flush().context("cannot write to standard output")
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::table::TableStyle;
 use crate::snapshot::file_changes::{Change, ChangeKind, ChangedAspect, Changes, FirstDifference, ValueSummary};
 use crate::snapshot::index::SCHEMA;
 use crate::snapshot::reader::{Contents, Snapshot};
@@ -48,8 +49,8 @@ fn hide_secrets(changes: &mut Changes, snapshots: &[&Snapshot]) {
 }
 
 /// Writes a line for each change, and a summary line.
-pub fn write_text(out: &mut dyn Write, report: &DiffReport) -> io::Result<()> {
-    let out = &mut Lines::new(out);
+pub fn write_text(out: &mut dyn Write, report: &DiffReport, style: TableStyle) -> io::Result<()> {
+    let out = &mut Lines::in_columns(out, style.width);
     for change in &report.changes.changes {
         write_change(out, change)?;
     }
