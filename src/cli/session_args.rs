@@ -139,7 +139,10 @@ pub(crate) struct RestoreArgs {
     /// Restore the intact variables of a damaged file, and report the others
     #[arg(long)]
     pub(crate) partial: bool,
-    /// List the variables without loading anything
+    /// Name all variables and imports, with --list, too, and not only the largest
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// List the variables without loading anything; imports are one line (see --all)
     #[arg(long, conflicts_with_all = ["code", "script", "interactive"])]
     pub(crate) list: bool,
     /// Memory-map arrays: restoring is instant, and pages load on first use

@@ -74,7 +74,11 @@ pub(super) fn stdout() -> io::Stdout {
 /// How a table can look on standard output.
 pub(super) fn stdout_style() -> TableStyle {
     let terminal = console::Term::stdout();
-    TableStyle { width: terminal_width(&terminal), colour: terminal.features().colors_supported(), unicode: is_utf8_locale() }
+    TableStyle {
+        width: terminal_width(&terminal),
+        colour: terminal.features().colors_supported(),
+        unicode: is_utf8_locale(),
+    }
 }
 
 /// As `setlocale` decides: by the first of these variables that is set and not empty.

@@ -2,19 +2,21 @@
 
 #[cfg(feature = "python")]
 mod restore_job;
+#[cfg(feature = "python")]
+mod restore_summary;
 
 use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::input_output::{is_stdio, or_exit_code, stdout};
+use super::input_output::{is_stdio, or_exit_code, stdout, stdout_style};
 use crate::cli::RestoreArgs;
 use crate::exit::{self, OrExit};
-use crate::pickle::explain::outline::Outline;
 use crate::python;
 use crate::python::script_command::{ScriptCommand, check_script};
-use crate::snapshot::OBJECT_NAME;
+use crate::report::imports::{import_line, is_import};
+use crate::report::inspect_report::SessionReport;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::signature;
 use crate::snapshot::system::map_large_blocks;
@@ -39,7 +41,7 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     // `--list` needs no Python.
     if args.list {
         map_large_blocks();
-        return list_variables(&open_checked(&args, verbosity)?, &mut stdout());
+        return list_variables(&open_checked(&args, verbosity)?, args.all, &mut stdout());
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
     // once.
@@ -105,19 +107,15 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
     Ok(snapshot)
 }
 
-/// Prints the names of the variables, one on each line.
-fn list_variables(snapshot: &Snapshot, out: &mut dyn Write) -> Result<i32> {
-    let names: Vec<&str> = if let Contents::Own { index } = snapshot.contents() {
-        index.variables.iter().map(|variable| variable.name.as_str()).collect()
-    } else {
-        match or_exit_code(snapshot.outline(), || "cannot list the variables".to_owned())? {
-            Outline::Session { variables, .. } | Outline::Dict { variables } => {
-                variables.iter().map(|variable| variable.name.as_str()).collect()
-            }
-            Outline::Object { .. } => vec![OBJECT_NAME],
-        }
-    };
+/// Prints the names of the variables, one on each line. Imports are a single line, unless `all` are wanted.
+fn list_variables(snapshot: &Snapshot, all: bool, out: &mut dyn Write) -> Result<i32> {
+    let cannot_list = || "cannot list the variables".to_owned();
+    let variables = or_exit_code(SessionReport::of(String::new(), snapshot), cannot_list)?.index.variables;
     let out = &mut Lines::new(out);
+    let names = variables.iter().filter(|variable| all || !is_import(variable)).map(|variable| &variable.name);
     names.into_iter().try_for_each(|name| out.line(name))?;
+    if !all && let Some(imports) = import_line(&variables, stdout_style().width) {
+        out.line(imports)?;
+    }
     Ok(exit::DONE)
 }

@@ -199,10 +199,9 @@ fn row_line<'a>(
             line.push_cell(widths.shown_type(type_name), widths.type_name, style, &palette.none);
             line.push(format!("{size:>width$}", width = widths.size), &palette.none);
             let bar = size_bar(*bytes, largest, widths.bar, style);
-            for (gap, cell, width, paint) in [
-                (" ", &bar, widths.bar, &palette.bar),
-                ("  ", shape, widths.shape, &palette.none),
-            ] {
+            for (gap, cell, width, paint) in
+                [(" ", &bar, widths.bar, &palette.bar), ("  ", shape, widths.shape, &palette.none)]
+            {
                 if width > 0 {
                     line.push(gap, &palette.none);
                     line.push_padded(cell, width, style, paint);
