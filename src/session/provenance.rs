@@ -16,6 +16,7 @@ use super::distributions::InstalledDistributions;
 use super::interpreter_guards::WarningFilters;
 use super::ipython_names::IpythonNames;
 use crate::python::Interpreter;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::python::launch::ProcessEnd;
 use crate::python::notebook::{self, is_notebook};
 use crate::python::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
@@ -52,7 +53,7 @@ impl<'a> Origin<'a> {
                 ProcessEnd::Exit(code) => code,
                 ProcessEnd::Interrupted => crate::exit::INTERRUPTED,
             },
-            traceback: run.error.as_ref().and_then(|error| traceback(py, error).ok()),
+            traceback: run.error.as_ref().and_then(|error| traceback(py, error).tolerated()),
         };
         Self { command: Some(command), source: run.source.as_ref(), ended, seconds: run.seconds, interpreter }
     }
@@ -118,7 +119,7 @@ pub(super) struct ImportedPackages {
 
 impl ImportedPackages {
     pub(super) fn of<'v>(py: Python<'_>, segments: impl Iterator<Item = &'v Variable>, module: &str) -> Self {
-        Self::find(py, segments, module).unwrap_or_default()
+        Self::find(py, segments, module).tolerated().unwrap_or_default()
     }
 
     fn find<'v>(py: Python<'_>, segments: impl Iterator<Item = &'v Variable>, module: &str) -> PyResult<Self> {
@@ -146,7 +147,7 @@ impl ImportedPackages {
     /// a function of the package computes: some warn that `__version__` is deprecated.
     fn add(&mut self, package: &str, module: &Bound<'_, PyModule>, installed: &mut InstalledDistributions) {
         let names = module.dict();
-        let text = |name: &str| names.get_item(name).ok().flatten().and_then(|value| value.extract::<String>().ok());
+        let text = |name: &str| names.get_item(name).tolerated().flatten()?.extract::<String>().tolerated();
         let file = text("__file__").map(PathBuf::from);
         let directory = file.as_deref().and_then(|file| {
             let is_package = file.file_stem().is_some_and(|stem| stem == "__init__");
@@ -200,13 +201,13 @@ pub(super) fn script_names(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> S
             from_imports: reader.imported_names(&code)?,
         })
     };
-    code.and_then(read).unwrap_or_default()
+    code.and_then(read).tolerated().unwrap_or_default()
 }
 
 /// What the cells of a notebook import. A line number would need the number of its cell.
 fn names_of_cells(py: Python<'_>, cells: &[String]) -> ScriptNames {
     let mut names = ScriptNames::default();
-    let Ok(reader) = CodeReader::new(py) else { return names };
+    let Some(reader) = CodeReader::new(py).tolerated() else { return names };
     // Compiling takes time, and only few cells import anything.
     for cell in cells.iter().filter(|cell| cell.contains("import ")) {
         let mut read = || {
@@ -216,7 +217,7 @@ fn names_of_cells(py: Python<'_>, cells: &[String]) -> ScriptNames {
             PyResult::Ok(())
         };
         // A cell may have a syntax error, or `await`.
-        let _ = read();
+        read().tolerated();
     }
     names
 }

@@ -15,8 +15,10 @@ use crate::cli::RestoreArgs;
 use crate::exit::{self, OrExit};
 use crate::python;
 use crate::python::script_command::{ScriptCommand, check_script};
+use crate::report::answers::{ListAnswer, absolute_path};
 use crate::report::imports::{import_line, is_import};
 use crate::report::inspect_report::SessionReport;
+use crate::report::write_json;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::signature;
 use crate::snapshot::system::map_large_blocks;
@@ -41,7 +43,8 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     // `--list` needs no Python.
     if args.list {
         map_large_blocks();
-        return list_variables(&open_checked(&args, verbosity)?, args.all, &mut stdout());
+        let snapshot = open_checked(&args, verbosity)?;
+        return list_variables(&snapshot, &args, &mut stdout());
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
     // once.
@@ -107,14 +110,21 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
     Ok(snapshot)
 }
 
-/// Prints the names of the variables, one on each line. Imports are a single line, unless `all` are wanted.
-fn list_variables(snapshot: &Snapshot, all: bool, out: &mut dyn Write) -> Result<i32> {
+/// Prints the names of the variables, one on each line, or as JSON. Imports are a single line, unless all are wanted.
+fn list_variables(snapshot: &Snapshot, args: &RestoreArgs, out: &mut dyn Write) -> Result<i32> {
     let cannot_list = || "cannot list the variables".to_owned();
-    let variables = or_exit_code(SessionReport::of(String::new(), snapshot), cannot_list)?.index.variables;
+    let report = or_exit_code(SessionReport::of(String::new(), snapshot), cannot_list)?;
+    if args.json {
+        write_json(out, &ListAnswer::of(&report, absolute_path(&args.file)))?;
+        return Ok(exit::DONE);
+    }
     let out = &mut Lines::new(out);
-    let names = variables.iter().filter(|variable| all || !is_import(variable)).map(|variable| &variable.name);
-    names.into_iter().try_for_each(|name| out.line(name))?;
-    if !all && let Some(imports) = import_line(&variables, stdout_style().width) {
+    let variables = &report.index.variables;
+    let mut named = variables.iter().filter(|variable| args.all || !is_import(variable));
+    named.try_for_each(|variable| out.line(&variable.name))?;
+    if !args.all
+        && let Some(imports) = import_line(variables, stdout_style().width)
+    {
         out.line(imports)?;
     }
     Ok(exit::DONE)

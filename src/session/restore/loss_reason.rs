@@ -7,6 +7,7 @@ use pyo3::exceptions::{PyAttributeError, PyModuleNotFoundError};
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
+use crate::python::deferred_signals::Tolerated as _;
 use crate::session::distributions::well_known;
 use crate::session::failure_path::error_text;
 
@@ -62,9 +63,9 @@ impl FailedImport {
         if !error.is_instance_of::<PyAttributeError>(py) {
             return None;
         }
-        let module = value.getattr("obj").ok()?.cast_into::<PyModule>().ok()?.name().ok()?;
-        let name = value.getattr("name").ok()?.extract().ok()?;
-        Some(Self { module: module.extract().ok()?, name: Some(name) })
+        let module = value.getattr("obj").tolerated()?.cast_into::<PyModule>().ok()?.name().tolerated()?;
+        let name = value.getattr("name").tolerated()?.extract().tolerated()?;
+        Some(Self { module: module.extract().tolerated()?, name: Some(name) })
     }
 }
 
@@ -74,7 +75,7 @@ pub(super) fn missing_module(py: Python<'_>, error: &PyErr) -> Option<(String, S
         return None;
     }
     let name = error.value(py).getattr("name").and_then(|name| name.extract::<String>());
-    let module = name.unwrap_or_default();
+    let module = name.tolerated().unwrap_or_default();
     let package = well_known(&module).to_owned();
     Some((module, package))
 }
