@@ -46,8 +46,8 @@ impl InspectOutput {
         Ok(code)
     }
 
-    /// Prints a report in the chosen format; `path` is the absolute path of its file. Returns the exit code, which is at
-    /// least `code`.
+    /// Prints a report in the chosen format; `path` is the absolute path of its file. Returns the exit code: at least
+    /// `code`.
     pub(super) fn print(
         &self,
         out: &mut dyn Write,

@@ -1,4 +1,4 @@
-//! The table of `inspect`: a row for each variable, with a bar for its size, then a row for each name that was left out.
+//! The table of `inspect`: a row for each variable, with a bar for its size, then one for each name that was left out.
 //!
 //! On a terminal every line fits the width: long names and types are cut in the middle, values at the end. Output to a
 //! file or a pipe is not cut. Imports are a single line below the variables.
