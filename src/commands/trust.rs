@@ -43,7 +43,7 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
     let key = SigningKey::existing_or_new().or_exit(exit::FAILED, || "no key to sign with".to_owned())?;
     if snapshot.is_signed_by(&key) {
         verbosity.note(&format!("{name} is already signed with your key"));
-        return done(args, |path| TrustAnswer::was_signed(path));
+        return done(args, TrustAnswer::was_signed);
     }
     let verdict = snapshot.verdict(true).or_exit(exit::DAMAGED, || format!("cannot inspect {name}"))?;
     show_verdict(verdict.as_ref(), args)?;
