@@ -28,7 +28,8 @@ pub(super) struct InspectOutput {
 }
 
 impl InspectOutput {
-    /// Prints a tree as text or JSON; `path` is the absolute path of its file. Returns the exit code, which is `code`.
+    /// Prints a tree as text or JSON; `path` is the absolute path of its file. Returns the exit code, which is
+    /// `code`.
     pub(super) fn print_tree(
         &self,
         out: &mut dyn Write,
@@ -46,8 +47,8 @@ impl InspectOutput {
         Ok(code)
     }
 
-    /// Prints a report in the chosen format; `path` is the absolute path of its file. Returns the exit code: at least
-    /// `code`.
+    /// Prints a report in the chosen format; `path` is the absolute path of its file. Returns the exit code, which is
+    /// at least `code`.
     pub(super) fn print(
         &self,
         out: &mut dyn Write,
