@@ -29,8 +29,9 @@ mod durability;
 #[cfg(feature = "python")]
 mod env;
 #[cfg(feature = "python")]
-mod false_alarms;
+mod environment_order;
 #[cfg(feature = "python")]
+mod false_alarms;
 mod faults;
 #[cfg(feature = "python")]
 mod foreign;
