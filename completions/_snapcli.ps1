@@ -22,6 +22,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
     $completions = @(switch ($command) {
         'snapcli' {
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more detail: the chosen Python, and every name that was left out')
@@ -53,6 +54,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Run a module, as `python -m` does')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Run code, as `python -c` does')
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3 if a variable could not be saved, or if --verify finds that one has changed')
             [CompletionResult]::new('--verify', '--verify', [CompletionResultType]::ParameterName, 'Before replacing FILE, load the new snapshot in a fresh process and compare the values')
             [CompletionResult]::new('--no-ambient', '--no-ambient', [CompletionResultType]::ParameterName, 'Save variables only: not the state of random generators, environment variables, options, …')
@@ -75,6 +77,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Run code; if it is an expression, print its value')
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 3, before anything runs, if a variable cannot be restored')
             [CompletionResult]::new('--partial', '--partial', [CompletionResultType]::ParameterName, 'Restore the intact variables of a damaged file, and report the others')
             [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List the variables without loading anything')
@@ -106,6 +109,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Run a module, as `python -m` does')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Run code, as `python -c` does')
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON; short for --format json')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Show every object at fault in a variable, not only the first few')
             [CompletionResult]::new('--bad', '--bad', [CompletionResultType]::ParameterName, 'Show only the variables that cannot be saved, and why')
@@ -127,6 +131,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
         'snapcli;diff' {
             [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]')
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print errors only')
@@ -139,6 +144,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
         'snapcli;verify' {
             [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]')
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print errors only')
@@ -151,6 +157,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
         'snapcli;trust' {
             [CompletionResult]::new('--max-memory', '--max-memory', [CompletionResultType]::ParameterName, 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]')
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Sign without asking')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Sign without asking')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
@@ -163,6 +170,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
         }
         'snapcli;doctor' {
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print errors only')
@@ -174,6 +182,7 @@ Register-ArgumentCompleter -Native -CommandName 'snapcli' -ScriptBlock {
         }
         'snapcli;completions' {
             [CompletionResult]::new('--python', '--python', [CompletionResultType]::ParameterName, 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print errors only')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more detail: the chosen Python, and every name that was left out')

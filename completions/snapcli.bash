@@ -77,7 +77,7 @@ _snapcli() {
 
     case "${cmd}" in
         snapcli)
-            opts="-q -v -h -V --quiet --verbose --python --help --version save restore inspect diff verify trust doctor completions help"
+            opts="-q -v -h -V --quiet --verbose --python --color --help --version save restore inspect diff verify trust doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -85,6 +85,10 @@ _snapcli() {
             case "${prev}" in
                 --python)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -95,7 +99,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__completions)
-            opts="-q -v -h --quiet --verbose --python --help bash elvish fish powershell zsh"
+            opts="-q -v -h --quiet --verbose --python --color --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -103,6 +107,10 @@ _snapcli() {
             case "${prev}" in
                 --python)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -113,7 +121,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__diff)
-            opts="-q -v -h --json --max-memory --quiet --verbose --python --help"
+            opts="-q -v -h --json --max-memory --quiet --verbose --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -127,6 +135,10 @@ _snapcli() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -135,7 +147,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__doctor)
-            opts="-q -v -h --json --quiet --verbose --python --help"
+            opts="-q -v -h --json --quiet --verbose --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -143,6 +155,10 @@ _snapcli() {
             case "${prev}" in
                 --python)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -293,7 +309,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__inspect)
-            opts="-m -c -q -v -h --json --format --all --bad --strict --allow --verdict --trace --sort --html --max-memory --script --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --help"
+            opts="-m -c -q -v -h --json --format --all --bad --strict --allow --verdict --trace --sort --html --max-memory --script --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -351,6 +367,10 @@ _snapcli() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -359,7 +379,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__restore)
-            opts="-i -c -q -v -h --strict --only --exclude --partial --list --mmap --trust --no-ambient --map --max-memory --interactive --ipython --quiet --verbose --python --help"
+            opts="-i -c -q -v -h --strict --only --exclude --partial --list --mmap --trust --no-ambient --map --max-memory --interactive --ipython --quiet --verbose --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -389,6 +409,10 @@ _snapcli() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -397,7 +421,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__save)
-            opts="-o -m -c -q -v -h --output --strict --verify --report --no-ambient --module --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --help"
+            opts="-o -m -c -q -v -h --output --strict --verify --report --no-ambient --module --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -447,6 +471,10 @@ _snapcli() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -455,7 +483,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__trust)
-            opts="-y -q -v -h --yes --max-memory --quiet --verbose --python --help"
+            opts="-y -q -v -h --yes --max-memory --quiet --verbose --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -467,6 +495,10 @@ _snapcli() {
                     ;;
                 --python)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -477,7 +509,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__verify)
-            opts="-q -v -h --json --max-memory --quiet --verbose --python --help"
+            opts="-q -v -h --json --max-memory --quiet --verbose --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -489,6 +521,10 @@ _snapcli() {
                     ;;
                 --python)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)

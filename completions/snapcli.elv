@@ -19,6 +19,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
     var completions = [
         &'snapcli'= {
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
@@ -49,6 +50,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand -m 'Run a module, as `python -m` does'
             cand -c 'Run code, as `python -c` does'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand --strict 'Exit with 3 if a variable could not be saved, or if --verify finds that one has changed'
             cand --verify 'Before replacing FILE, load the new snapshot in a fresh process and compare the values'
             cand --no-ambient 'Save variables only: not the state of random generators, environment variables, options, …'
@@ -70,6 +72,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand -c 'Run code; if it is an expression, print its value'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand --strict 'Exit with 3, before anything runs, if a variable cannot be restored'
             cand --partial 'Restore the intact variables of a damaged file, and report the others'
             cand --list 'List the variables without loading anything'
@@ -100,6 +103,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand -m 'Run a module, as `python -m` does'
             cand -c 'Run code, as `python -c` does'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand --json 'Print JSON; short for --format json'
             cand --all 'Show every object at fault in a variable, not only the first few'
             cand --bad 'Show only the variables that cannot be saved, and why'
@@ -120,6 +124,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         &'snapcli;diff'= {
             cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand --json 'Print JSON'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
@@ -131,6 +136,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         &'snapcli;verify'= {
             cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand --json 'Print JSON'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
@@ -142,6 +148,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         &'snapcli;trust'= {
             cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand -y 'Sign without asking'
             cand --yes 'Sign without asking'
             cand -q 'Print errors only'
@@ -153,6 +160,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         }
         &'snapcli;doctor'= {
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand --json 'Print JSON'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
@@ -163,6 +171,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         }
         &'snapcli;completions'= {
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_snapcli_global_optspecs
-    string join \n q/quiet v/verbose python= h/help V/version
+    string join \n q/quiet v/verbose python= color= h/help V/version
 end
 
 function __fish_snapcli_needs_command
@@ -25,6 +25,9 @@ function __fish_snapcli_using_subcommand
 end
 
 complete -c snapcli -n "__fish_snapcli_needs_command" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_needs_command" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_needs_command" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_needs_command" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_needs_command" -s h -l help -d 'Print help'
@@ -48,6 +51,9 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l max-size -d 'Le
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s m -d 'Run a module, as `python -m` does' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s c -d 'Run code, as `python -c` does' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l strict -d 'Exit with 3 if a variable could not be saved, or if --verify finds that one has changed'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l verify -d 'Before replacing FILE, load the new snapshot in a fresh process and compare the values'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l no-ambient -d 'Save variables only: not the state of random generators, environment variables, options, …'
@@ -64,6 +70,9 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l map -d 'Load
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s c -d 'Run code; if it is an expression, print its value' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l strict -d 'Exit with 3, before anything runs, if a variable cannot be restored'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l partial -d 'Restore the intact variables of a damaged file, and report the others'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l list -d 'List the variables without loading anything'
@@ -93,6 +102,9 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l max-size -d 
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s m -d 'Run a module, as `python -m` does' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s c -d 'Run code, as `python -c` does' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l json -d 'Print JSON; short for --format json'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l all -d 'Show every object at fault in a variable, not only the first few'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l bad -d 'Show only the variables that cannot be saved, and why'
@@ -108,28 +120,43 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s v -l verbose
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s y -l yes -d 'Sign without asking'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s h -l help -d 'Print help'

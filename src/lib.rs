@@ -51,6 +51,7 @@ mod snapshot;
 mod ui;
 
 use cli::{Cli, Command, GlobalArgs};
+use ui::colors::{self, ColorMode};
 use ui::{Verbosity, messages};
 
 /// The program: parses the command line, runs the command, prints an error, and returns the exit code.
@@ -61,7 +62,10 @@ pub fn main() -> ExitCode {
 /// The program with these words as its command line. Returns the exit code.
 fn run_program(words: Vec<OsString>) -> u8 {
     // A second start must see the environment that the user gave to the first one.
-    let result = python::second_start::take().and_then(|_| run(cli::parse(words)));
+    let result = python::second_start::take().and_then(|_| match cli::parse(words) {
+        Ok(cli) => run(cli),
+        Err(rejected) => commands::usage_error::answer(&rejected),
+    });
     let code = result.unwrap_or_else(|error| {
         if exit::is_broken_pipe(&error) {
             return exit::DONE;
@@ -74,11 +78,16 @@ fn run_program(words: Vec<OsString>) -> u8 {
 
 /// Runs the command that the command line names. Returns the exit code.
 fn run(cli: Cli) -> Result<i32> {
-    let Cli { globals, command } = cli;
+    let Cli { globals, command, given, note } = cli;
+    colors::choose(globals.color.into());
     let verbosity = verbosity(&globals);
+    // A second start has the same command line.
+    if let Some(note) = note.filter(|_| !python::second_start::is_second()) {
+        verbosity.note(&note);
+    }
     match command {
-        Command::Save(args) => commands::save::run_command(args, globals.python.as_deref(), verbosity),
-        Command::Restore(args) => commands::restore::run_command(args, globals.python.as_deref(), verbosity),
+        Command::Save(args) => commands::save::run_command(args, &given, globals.python.as_deref(), verbosity),
+        Command::Restore(args) => commands::restore::run_command(args, &given, globals.python.as_deref(), verbosity),
         Command::VerifyLoad(args) => commands::verify_load::run_command(args, globals.python.as_deref(), verbosity),
         Command::Inspect(args) => commands::inspect::run_command(args, &globals, verbosity),
         Command::Diff(args) => commands::diff::run_command(&args, verbosity),
@@ -86,6 +95,16 @@ fn run(cli: Cli) -> Result<i32> {
         Command::Trust(args) => commands::trust::run_command(&args, verbosity),
         Command::Doctor(args) => commands::doctor::run_command(&args, globals.python.as_deref()),
         Command::Completions(args) => commands::completions::run_command(&args),
+    }
+}
+
+impl From<cli::ColorChoice> for ColorMode {
+    fn from(choice: cli::ColorChoice) -> Self {
+        match choice {
+            cli::ColorChoice::Auto => Self::Auto,
+            cli::ColorChoice::Always => Self::Always,
+            cli::ColorChoice::Never => Self::Never,
+        }
     }
 }
 

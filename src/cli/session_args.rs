@@ -50,7 +50,7 @@ pub(crate) struct SaveArgs {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
     /// Script to run, followed by its arguments
-    #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "SCRIPT", trailing_var_arg = true)]
     pub(crate) operands: Vec<OsString>,
 }
 
@@ -177,7 +177,7 @@ pub(crate) struct RestoreArgs {
     #[arg(value_name = "FILE", default_value = "session.pkl")]
     pub(crate) file: PathBuf,
     /// Script to run with the session's variables defined, followed by its arguments
-    #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "SCRIPT", trailing_var_arg = true)]
     pub(crate) script: Vec<OsString>,
 }
 

@@ -11,7 +11,7 @@ use crate::exit::{self, OrExit};
 use crate::report;
 use crate::report::table::TableStyle;
 use crate::snapshot::reader::{ReadError, Snapshot};
-use crate::ui::Verbosity;
+use crate::ui::{Verbosity, colors};
 
 /// Opens a snapshot; `-` is standard input.
 pub(super) fn open_snapshot(path: &Path, memory: MemoryArgs) -> Result<Snapshot, ReadError> {
@@ -74,7 +74,7 @@ pub(super) fn stdout() -> io::Stdout {
 pub(super) fn stdout_style() -> TableStyle {
     let terminal = console::Term::stdout();
     let width = terminal.is_term().then(|| usize::from(terminal.size().1));
-    TableStyle { width, colour: terminal.features().colors_supported(), unicode: is_utf8_locale() }
+    TableStyle { width, colour: colors::on_stdout(), unicode: is_utf8_locale() }
 }
 
 /// As `setlocale` decides: by the first of these variables that is set and not empty.

@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::input_output::{or_exit_code, stdout, stdout_style};
+use super::operand_order::shell_word;
 use crate::cli::TrustArgs;
 use crate::exit::{self, OrExit};
 use crate::pickle::verdict::{Verdict, VerdictClass};
@@ -74,15 +75,6 @@ fn cannot_be_signed(snapshot: &Snapshot, name: &str) -> anyhow::Error {
     };
     let text = format!("{name} was not saved by snapcli, and only snapshots can be signed");
     anyhow::Error::new(exit::coded(exit::USAGE, text).with_details(details))
-}
-
-/// A path as a word of a shell command.
-fn shell_word(path: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ',' | '=');
-    match path.chars().all(is_plain) && !path.starts_with('-') {
-        true => path.to_owned(),
-        false => format!("'{}'", path.replace('\'', "'\\''")),
-    }
 }
 
 fn check_intact(snapshot: &Snapshot, name: &str, verbosity: Verbosity) -> Result<()> {

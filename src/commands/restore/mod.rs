@@ -9,7 +9,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::input_output::{is_stdio, or_exit_code, stdout};
-use crate::cli::RestoreArgs;
+use super::operand_order::check_restore;
+use crate::cli::{GivenOptions, RestoreArgs};
 use crate::exit::{self, OrExit};
 use crate::pickle::explain::outline::Outline;
 use crate::python;
@@ -22,7 +23,12 @@ use crate::ui::progress::DelayedBar;
 use crate::ui::{Lines, Verbosity};
 
 /// Restores a session, and runs what the user asked for with it.
-pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+pub(crate) fn run_command(
+    mut args: RestoreArgs,
+    given: &GivenOptions,
+    python: Option<&str>,
+    verbosity: Verbosity,
+) -> Result<i32> {
     let piped = is_stdio(&args.file);
     if piped && (args.interactive || args.ipython) {
         return Err(exit::error(
@@ -33,6 +39,7 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     let (code, script) = (std::mem::take(&mut args.code), std::mem::take(&mut args.script));
     // `-c` with a single expression prints its value.
     let command = ScriptCommand::from_words(Vec::new(), code, script).map(ScriptCommand::showing_value);
+    check_restore(Some(args.file.as_path()).filter(|_| given.has("file")), command.as_ref())?;
     if let Some(command) = &command {
         check_script(command)?;
     }

@@ -9,17 +9,24 @@ use std::mem::take;
 
 use anyhow::Result;
 
-use crate::cli::SaveArgs;
+use super::operand_order::check_save;
+use crate::cli::{GivenOptions, SaveArgs};
 use crate::exit;
 use crate::python;
 use crate::python::script_command::{ScriptCommand, check_script};
 use crate::ui::Verbosity;
 
 /// Runs the script and saves its session.
-pub(crate) fn run_command(mut args: SaveArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+pub(crate) fn run_command(
+    mut args: SaveArgs,
+    given: &GivenOptions,
+    python: Option<&str>,
+    verbosity: Verbosity,
+) -> Result<i32> {
     let (program, operands) = (&mut args.program, take(&mut args.operands));
     let command = ScriptCommand::from_words(take(&mut program.run_module), take(&mut program.code), operands);
     let command = command.ok_or_else(|| exit::error(exit::USAGE, "no script given: run `snapcli save SCRIPT`"))?;
+    check_save(&command)?;
     check_script(&command)?;
     // This may start the program again, so it comes before anything that must happen only once.
     let interpreter = python::prepare_interpreter(python)?;
