@@ -107,9 +107,11 @@ fn snapshot_is_script(file: &Path) -> Coded {
     usage(format!("{} is a script, not a snapshot", file.display()), details)
 }
 
-/// Whether what stands in the place of a script is a snapshot. A file of any name that holds no pickle may be a script.
+/// Whether what stands in the place of a script is a snapshot. A file of any name that holds no pickle may be a script,
+/// and a file with the name of a script is one.
 fn is_snapshot_as_script(script: &Path) -> bool {
-    begins_like_pickle(script) || (has_snapshot_name(script) && !script.exists())
+    let is_pickle = begins_like_pickle(script) && !has_script_name(script);
+    is_pickle || (has_snapshot_name(script) && !script.exists())
 }
 
 /// Whether what stands in the place of a snapshot is a script.
