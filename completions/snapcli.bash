@@ -31,11 +31,17 @@ _snapcli() {
             snapcli,inspect)
                 cmd="snapcli__subcmd__inspect"
                 ;;
+            snapcli,man)
+                cmd="snapcli__subcmd__man"
+                ;;
             snapcli,restore)
                 cmd="snapcli__subcmd__restore"
                 ;;
             snapcli,save)
                 cmd="snapcli__subcmd__save"
+                ;;
+            snapcli,schema)
+                cmd="snapcli__subcmd__schema"
                 ;;
             snapcli,trust)
                 cmd="snapcli__subcmd__trust"
@@ -58,11 +64,17 @@ _snapcli() {
             snapcli__subcmd__help,inspect)
                 cmd="snapcli__subcmd__help__subcmd__inspect"
                 ;;
+            snapcli__subcmd__help,man)
+                cmd="snapcli__subcmd__help__subcmd__man"
+                ;;
             snapcli__subcmd__help,restore)
                 cmd="snapcli__subcmd__help__subcmd__restore"
                 ;;
             snapcli__subcmd__help,save)
                 cmd="snapcli__subcmd__help__subcmd__save"
+                ;;
+            snapcli__subcmd__help,schema)
+                cmd="snapcli__subcmd__help__subcmd__schema"
                 ;;
             snapcli__subcmd__help,trust)
                 cmd="snapcli__subcmd__help__subcmd__trust"
@@ -77,7 +89,7 @@ _snapcli() {
 
     case "${cmd}" in
         snapcli)
-            opts="-q -v -h -V --quiet --verbose --python --color --help --version save restore inspect diff verify trust doctor completions help"
+            opts="-q -v -h -V --quiet --verbose --python --color --help --version save restore inspect diff verify trust doctor completions schema man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -169,7 +181,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__help)
-            opts="save restore inspect diff verify trust doctor completions help"
+            opts="save restore inspect diff verify trust doctor completions schema man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -252,6 +264,20 @@ _snapcli() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        snapcli__subcmd__help__subcmd__man)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         snapcli__subcmd__help__subcmd__restore)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -267,6 +293,20 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__help__subcmd__save)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snapcli__subcmd__help__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -378,8 +418,30 @@ _snapcli() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        snapcli__subcmd__man)
+            opts="-q -v -h --quiet --verbose --python --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --python)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         snapcli__subcmd__restore)
-            opts="-i -c -q -v -h --strict --only --exclude --partial --list --mmap --trust --no-ambient --map --max-memory --interactive --ipython --quiet --verbose --python --color --help"
+            opts="-i -c -q -v -h --strict --only --exclude --partial --report --json --list --mmap --trust --no-ambient --map --max-memory --interactive --ipython --quiet --verbose --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -390,6 +452,10 @@ _snapcli() {
                     return 0
                     ;;
                 --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -421,7 +487,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__save)
-            opts="-o -m -c -q -v -h --output --strict --verify --report --no-ambient --module --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --color --help"
+            opts="-o -m -c -q -v -h --output --strict --verify --report --json --no-ambient --module --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -482,8 +548,30 @@ _snapcli() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        snapcli__subcmd__schema)
+            opts="-q -v -h --quiet --verbose --python --color --help save restore inspect diff verify trust doctor error"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --python)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         snapcli__subcmd__trust)
-            opts="-y -q -v -h --yes --max-memory --quiet --verbose --python --color --help"
+            opts="-y -q -v -h --json --yes --max-memory --quiet --verbose --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -51,6 +51,7 @@ mod snapshot;
 mod ui;
 
 use cli::{Cli, Command, GlobalArgs};
+use report::answers::ErrorAnswer;
 use ui::colors::{self, ColorMode};
 use ui::{Verbosity, messages};
 
@@ -62,7 +63,13 @@ pub fn main() -> ExitCode {
 /// The program with these words as its command line. Returns the exit code.
 fn run_program(words: Vec<OsString>) -> u8 {
     // A second start must see the environment that the user gave to the first one.
-    let result = python::second_start::take().and_then(|_| match cli::parse(words) {
+    let started = python::second_start::take();
+    let parsed = cli::parse(words);
+    let in_json = match &parsed {
+        Ok(cli) => commands::answer_output::answers_in_json(&cli.command),
+        Err(rejected) => commands::usage_error::answers_in_json(rejected),
+    };
+    let result = started.and_then(|_| match parsed {
         Ok(cli) => run(cli),
         Err(rejected) => commands::usage_error::answer(&rejected),
     });
@@ -71,6 +78,10 @@ fn run_program(words: Vec<OsString>) -> u8 {
             return exit::DONE;
         }
         messages::print_error(&error);
+        if in_json {
+            // Standard output may be closed by now.
+            let _ = commands::answer_output::print_answer(&ErrorAnswer::of(&error));
+        }
         exit::code_of(&error)
     });
     u8::try_from(code).unwrap_or(1)
@@ -95,6 +106,8 @@ fn run(cli: Cli) -> Result<i32> {
         Command::Trust(args) => commands::trust::run_command(&args, verbosity),
         Command::Doctor(args) => commands::doctor::run_command(&args, globals.python.as_deref()),
         Command::Completions(args) => commands::completions::run_command(&args),
+        Command::Schema(args) => commands::schema::run_command(&args),
+        Command::Man(args) => commands::man::run_command(&args),
     }
 }
 

@@ -50,10 +50,14 @@ impl CommandWords {
         self.words.iter().skip(first).map(|word| word.to_string_lossy().into_owned())
     }
 
+    /// The words before the script.
+    pub(crate) fn for_snapcli(&self) -> impl Iterator<Item = &OsString> {
+        self.words.iter().take(self.program.unwrap_or(self.words.len())).take_while(|word| *word != "--")
+    }
+
     /// The value of `--color`, even if the command line is wrong: errors have colours, too.
     pub(crate) fn color(&self) -> Option<String> {
-        let end = self.program.unwrap_or(self.words.len());
-        let mut words = self.words.iter().take(end).map(|word| word.to_string_lossy());
+        let mut words = self.for_snapcli().map(|word| word.to_string_lossy());
         let mut value = None;
         while let Some(word) = words.next() {
             match word.split_once('=') {

@@ -20,7 +20,8 @@ pub(crate) use self::file_args::is_script;
 #[cfg(feature = "python")]
 pub(crate) use self::file_args::parse_size;
 pub(crate) use self::file_args::{
-    AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, MemoryArgs, OutputFormat, SortBy, TrustArgs, VerifyArgs,
+    AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, ManArgs, MemoryArgs, OutputFormat, SchemaArgs, SchemaOf,
+    SortBy, TrustArgs, VerifyArgs,
 };
 #[cfg(feature = "python")]
 pub(crate) use self::session_args::SelectionArgs;
@@ -121,6 +122,8 @@ pub(crate) enum Command {
     Trust(TrustArgs),
     Doctor(DoctorArgs),
     Completions(CompletionsArgs),
+    Schema(SchemaArgs),
+    Man(ManArgs),
 }
 
 /// A command line that ends without a command: `--help` and `--version`, which clap treats as errors, and errors.

@@ -44,6 +44,14 @@ pub(crate) fn answer(rejected: &Rejected) -> Result<i32> {
     }
 }
 
+/// Whether the error is wanted as JSON, too: `--json` is among the words for snapcli.
+pub(crate) fn answers_in_json(rejected: &Rejected) -> bool {
+    let Rejected { error, words, .. } = rejected;
+    error.use_stderr()
+        && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        && words.for_snapcli().any(|word| word == "--json")
+}
+
 /// What is wrong with a command line, and what to do about it.
 fn explain(rejected: &Rejected) -> Coded {
     let Rejected { error, root, words } = rejected;
