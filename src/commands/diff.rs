@@ -23,7 +23,7 @@ pub(crate) fn run_command(args: &DiffArgs, verbosity: Verbosity) -> Result<i32> 
         return Err(exit::error(exit::USAGE, "only one of the two files can be standard input"));
     }
     // Opens both before comparing, so that a wrong name is reported at once.
-    let open = |path: &Path| or_exit_code(open_snapshot(path, args.memory), || cannot_compare(path));
+    let open = |path: &Path| or_exit_code(open_snapshot(path, args.memory), path, || cannot_compare(path));
     let (before, after) = (open(&args.before)?, open(&args.after)?);
     // A segment that was changed in place has the hash of what it was: it would compare as the same.
     for (path, snapshot) in paths.into_iter().zip([&before, &after]) {

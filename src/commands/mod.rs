@@ -18,3 +18,4 @@ pub(crate) mod trust;
 pub(crate) mod usage_error;
 pub(crate) mod verify;
 pub(crate) mod verify_load;
+mod wrong_names;

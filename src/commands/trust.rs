@@ -34,7 +34,7 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
     let opened = Snapshot::open(&args.file)
         .map(|snapshot| snapshot.with_max_memory(args.memory.max_memory))
         .and_then(Snapshot::followed);
-    let snapshot = or_exit_code(opened, || format!("cannot sign {name}"))?;
+    let snapshot = or_exit_code(opened, &args.file, || format!("cannot sign {name}"))?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         return Err(cannot_be_signed(&snapshot, name));
     }

@@ -1,4 +1,8 @@
-//! "Did you mean": the names that are most like one that does not exist.
+//! "Did you mean": the names that are most like one that does not exist, for options, commands, variables and files.
+
+use std::path::Path;
+
+use glob::Pattern;
 
 /// The most names that are proposed.
 const MOST: usize = 3;
@@ -41,6 +45,63 @@ fn similarity(a: &str, b: &str) -> f64 {
     // One name is the beginning or a part of the other: `scores` and `scores_test`.
     let is_part = b.contains(a) || a.contains(b);
     strsim::jaro_winkler(a, b).max(if is_part { 0.85 } else { 0.0 })
+}
+
+/// A pattern of names that matches none of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Unmatched {
+    /// The option that has it.
+    pub option: &'static str,
+    pub pattern: String,
+    /// The names that may have been meant.
+    pub nearest: Vec<String>,
+}
+
+impl Unmatched {
+    /// What is wrong.
+    pub(crate) fn message(&self) -> String {
+        format!("{} {} matches no variable", self.option, self.pattern)
+    }
+
+    /// What may have been meant.
+    pub(crate) fn advice(&self) -> Option<String> {
+        did_you_mean(self.nearest.iter().map(String::as_str))
+    }
+}
+
+/// The patterns that match none of the names, with the names that are most like them.
+pub(crate) fn unmatched<'a>(
+    patterns: &[Pattern],
+    option: &'static str,
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> Vec<Unmatched> {
+    let wrong = patterns.iter().filter(|pattern| !names.clone().any(|name| pattern.matches(name)));
+    let wrong = wrong.map(|pattern| {
+        // The letters of a pattern are enough to find what it is like.
+        let letters = pattern.as_str().replace(['*', '?', '[', ']'], "");
+        let nearest = nearest(&letters, names.clone()).into_iter().map(String::from).collect();
+        Unmatched { option, pattern: pattern.as_str().to_owned(), nearest }
+    });
+    wrong.collect()
+}
+
+/// The question with these names; `None` if there are none.
+pub(crate) fn did_you_mean<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names: Vec<String> = names.map(|name| format!("'{name}'")).collect();
+    (!names.is_empty()).then(|| format!("did you mean {}?", names.join(" or ")))
+}
+
+/// The question with the files that are named like one that does not exist.
+pub(crate) fn nearest_files(path: &Path) -> Option<String> {
+    // The most entries of a directory that are looked at.
+    const MOST_ENTRIES: usize = 10_000;
+    let name = path.file_name().filter(|_| path.symlink_metadata().is_err())?.to_string_lossy().into_owned();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(folder).ok()?.flatten().take(MOST_ENTRIES);
+    let entries: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let shown = |found: &str| path.with_file_name(found).display().to_string();
+    let found: Vec<String> = nearest(&name, entries.iter().map(String::as_str)).into_iter().map(shown).collect();
+    did_you_mean(found.iter().map(String::as_str))
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
     let cannot_inspect = || format!("cannot inspect {}", path.display());
     // A tree shows no verdict.
     let follow = if args.trace.is_some() && !args.strict { Snapshot::followed } else { Snapshot::judged };
-    let snapshot = or_exit_code(open_snapshot(path, args.memory).and_then(follow), || {
+    let snapshot = or_exit_code(open_snapshot(path, args.memory).and_then(follow), path, || {
         format!("{}{}", cannot_inspect(), script_hint(path))
     })?;
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 
 use super::input_output::{is_stdio, or_exit_code, stdout};
 use super::operand_order::check_restore;
+use super::wrong_names::check_patterns;
 use crate::cli::{GivenOptions, RestoreArgs};
 use crate::exit::{self, OrExit};
 use crate::python;
@@ -44,6 +45,9 @@ pub(crate) fn run_command(
     if let Some(command) = &command {
         check_script(command)?;
     }
+    // As `python < code.py`.
+    let wants_prompt = args.interactive || args.ipython;
+    let command = command.or_else(|| if piped || wants_prompt { None } else { ScriptCommand::of_standard_input() });
     // `--list` needs no Python.
     if args.list {
         map_large_blocks();
@@ -96,7 +100,7 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
         (false, true) => Snapshot::open_partial(path, max_memory),
         (false, false) => Snapshot::open(path).map(|snapshot| (snapshot, None)),
     };
-    let (snapshot, damage) = or_exit_code(opened, cannot_restore)?;
+    let (snapshot, damage) = or_exit_code(opened, path, cannot_restore)?;
     let snapshot = snapshot.with_max_memory(max_memory);
     if let Some(damage) = damage {
         let damage = match damage {
@@ -111,13 +115,14 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
         let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
         snapshot.check(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot_restore)?;
     }
+    check_patterns(&snapshot, &args.only, &args.exclude, &file)?;
     Ok(snapshot)
 }
 
 /// Prints the names of the variables, one on each line; as JSON, if `json` is the file that they are in.
 fn list_variables(snapshot: &Snapshot, json: Option<&Path>, out: &mut dyn Write) -> Result<i32> {
     let cannot_list = || "cannot list the variables".to_owned();
-    let report = or_exit_code(SessionReport::of(String::new(), snapshot), cannot_list)?;
+    let report = or_exit_code(SessionReport::of(String::new(), snapshot), Path::new(""), cannot_list)?;
     if let Some(path) = json {
         write_json(out, &ListAnswer::of(&report, absolute_path(path)))?;
         return Ok(exit::DONE);
