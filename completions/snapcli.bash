@@ -349,7 +349,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__inspect)
-            opts="-m -c -q -v -h --json --format --all --bad --strict --allow --verdict --trace --sort --html --max-memory --script --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --color --help"
+            opts="-m -c -q -v -h --json --format --all --bad --strict --allow --verdict --trace --sort --html --max-memory --script --only --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -380,6 +380,10 @@ _snapcli() {
                     return 0
                     ;;
                 --include)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -441,13 +445,17 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__restore)
-            opts="-i -c -q -v -h --strict --only --exclude --partial --report --json --list --mmap --trust --no-ambient --map --max-memory --interactive --ipython --quiet --verbose --python --color --help"
+            opts="-i -c -q -v -h --strict --include --only --exclude --partial --report --json --all --list --mmap --trust --no-ambient --map --max-memory --interactive --ipython --quiet --verbose --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --include)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -487,7 +495,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__save)
-            opts="-o -m -c -q -v -h --output --strict --verify --report --json --no-ambient --module --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --color --help"
+            opts="-o -m -c -q -v -h --output --strict --verify --report --json --no-ambient --module --only --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -510,6 +518,10 @@ _snapcli() {
                     return 0
                     ;;
                 --include)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -46,8 +46,8 @@ complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "help" -d 'Print thi
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s o -l output -d 'File to save to; `-` for standard output (the script\'s own output then goes to standard error)' -r -F
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l report -d 'Write a JSON report of what was saved and what was left out; `-` is the same as --json' -r -F
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l module -d 'Save the namespace of this module instead of the script\'s' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l include -d 'Save only variables whose names match (repeatable)' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l exclude -d 'Leave out variables whose names match (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l include -l only -d 'Save only variables whose names match: \'model*\', or a list such as model,scores (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l exclude -d 'Leave out variables whose names match: \'tmp_*\', or a list such as api_key,token (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l exclude-type -d 'Leave out variables whose type matches, such as \'DataFrame\' or \'torch.*\' (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l max-size -d 'Leave out variables larger than SIZE, such as 500k, 20M or 2G' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s m -d 'Run a module, as `python -m` does' -r
@@ -67,7 +67,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l whole -d 'Leave
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l only -d 'Restore only variables that match, and what their code needs (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l only -l include -d 'Restore only variables that match, and what their code needs: \'model*\', or a list such as model,scores (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l exclude -d 'Leave out variables that match, even if others share objects with them (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l report -d 'Write a JSON report of what was restored and what was not; `-` is the same as --json' -r -F
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l map -d 'Load module OLD as NEW (repeatable)' -r
@@ -80,7 +80,8 @@ never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l strict -d 'Exit with 3, before anything runs, if a variable cannot be restored'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l partial -d 'Restore the intact variables of a damaged file, and report the others'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l json -d 'Print that report to standard output; what CODE or SCRIPT prints then goes to standard error'
-complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l list -d 'List the variables without loading anything'
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l all -d 'Name all variables and imports, with --list, too, and not only the largest'
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l list -d 'List the variables without loading anything; imports are one line (see --all)'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l mmap -d 'Memory-map arrays: restoring is instant, and pages load on first use'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l trust -d 'Load the file even if you did not save it; this can run arbitrary code'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l no-ambient -d 'Leave the state of the interpreter and of libraries as it is: random generators, environment, options, …'
@@ -100,8 +101,8 @@ name\t'Alphabetically by name'
 size\t'Largest first'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l html -d 'Write an HTML page with a map of the file and all details to OUT; `-` for standard output' -r -F
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l include -d 'Save only variables whose names match (repeatable)' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l exclude -d 'Leave out variables whose names match (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l include -l only -d 'Save only variables whose names match: \'model*\', or a list such as model,scores (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l exclude -d 'Leave out variables whose names match: \'tmp_*\', or a list such as api_key,token (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l exclude-type -d 'Leave out variables whose type matches, such as \'DataFrame\' or \'torch.*\' (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l max-size -d 'Leave out variables larger than SIZE, such as 500k, 20M or 2G' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s m -d 'Run a module, as `python -m` does' -r
@@ -111,7 +112,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l color -d 'Wh
 always\t'Everywhere'
 never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l json -d 'Print JSON; short for --format json'
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l all -d 'Show every object at fault in a variable, not only the first few'
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l all -d 'Show each import, and every object at fault in a variable, not only the first few'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l bad -d 'Show only the variables that cannot be saved, and why'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l strict -d 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l verdict -d 'List everything that loading the file would import and call'

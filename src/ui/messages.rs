@@ -5,11 +5,15 @@
 
 use std::io::{self, Write};
 
-use console::Style;
+use console::{Style, Term};
 
 use super::colors;
+use super::line_breaks::terminal_width;
 use super::shown_lines::Lines;
 use crate::exit::Coded;
+
+/// The column at which a message goes on below. Its details and causes begin at column 2.
+pub(super) const HANG: usize = 4;
 
 /// How much is printed, as `--quiet` and `--verbose` choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +56,7 @@ pub(crate) fn print_error(error: &anyhow::Error) {
             if depth == 0 {
                 write_message(lines, &text, MessageKind::Error)?;
             } else {
-                lines.line(format_args!("  cause: {text}"))?;
+                lines.hanging(HANG, format_args!("  cause: {text}"))?;
             }
             let details = coded.map(Coded::details).unwrap_or_default();
             details.iter().try_for_each(|detail| lines.line(format_args!("  {detail}")))?;
@@ -87,8 +91,9 @@ pub(crate) fn print_help(help: &clap::builder::StyledStr) {
 /// Prints lines without a prefix, which continue a message.
 pub(crate) fn print_lines(write: impl FnOnce(&mut Lines<'_>) -> io::Result<()>) {
     let mut text = Vec::new();
+    let width = terminal_width(&Term::stderr());
     // Writing to memory does not fail.
-    let _ = write(&mut Lines::new(&mut text));
+    let _ = write(&mut Lines::in_columns(&mut text, width));
     // One write for each message, so that the output of a script's threads does not end up inside it. A closed standard
     // error is no reason to fail.
     let _ = io::stderr().write_all(&text);
@@ -105,7 +110,7 @@ enum MessageKind {
 /// Writes the line of a message. Only the prefix is coloured.
 fn write_message(lines: &mut Lines<'_>, text: &str, kind: MessageKind) -> io::Result<()> {
     if !colors::on_stderr() {
-        return lines.line(format_args!("snapcli: {text}"));
+        return lines.hanging(HANG, format_args!("snapcli: {text}"));
     }
     let bold = Style::new().force_styling(true).bold();
     let style = match kind {
@@ -113,5 +118,5 @@ fn write_message(lines: &mut Lines<'_>, text: &str, kind: MessageKind) -> io::Re
         MessageKind::Warning => bold.yellow(),
         MessageKind::Note => bold,
     };
-    lines.styled(&[("snapcli:".to_owned(), &style), (format!(" {text}"), &Style::new())])
+    lines.styled_hanging(HANG, &[("snapcli:".to_owned(), &style), (format!(" {text}"), &Style::new())])
 }

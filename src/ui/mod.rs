@@ -6,6 +6,7 @@
 
 pub(crate) mod colors;
 pub(crate) mod display;
+pub(crate) mod line_breaks;
 pub(crate) mod messages;
 pub(crate) mod nearest_names;
 pub(crate) mod progress;

@@ -57,7 +57,10 @@ impl SaveJob {
         let advice =
             saved.as_ref().map(|_| format!("{old}the session is in {}, {}", shown(&path), unmatched.withheld()));
         print_error(&unmatched.error(advice.into_iter().collect()));
-        saved.map(|saved| SavedFile { code: exit::USAGE, ..saved })
+        saved.map(|mut saved| {
+            saved.code = exit::USAGE;
+            saved
+        })
     }
 
     /// The rules to save by.
