@@ -11,6 +11,7 @@
 pub(crate) mod atomic;
 mod change_list;
 pub(crate) mod file_changes;
+pub(crate) mod file_names;
 mod hash_tree;
 pub(crate) mod index;
 pub(crate) mod layout;

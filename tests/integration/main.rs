@@ -17,6 +17,8 @@ mod by_value;
 #[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
+mod command_line;
+#[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
 mod credentials;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::cli::{InspectArgs, OutputFormat, SortBy};
 use crate::commands::input_output::{absolute_path, is_stdio};
+use crate::commands::wrong_names::no_variable;
 use crate::exit::{self, OrExit};
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::report::answers::{SessionAnswer, TraceAnswer};
@@ -98,9 +99,7 @@ impl InspectOutput {
 /// The tree of objects that are pickled under a variable.
 pub(super) fn trace(snapshot: &Snapshot, name: &str) -> Result<TraceTree> {
     let tree = snapshot.trace(name).or_exit(exit::DAMAGED, || format!("cannot trace {name}"))?;
-    tree.ok_or_else(|| {
-        exit::error(exit::USAGE, format!("there is no variable {name}: list them with `snapcli inspect`"))
-    })
+    tree.ok_or_else(|| no_variable(name, snapshot))
 }
 
 fn sort(index: &mut Index, by: SortBy) {
