@@ -23,6 +23,7 @@ pub(crate) mod roundtrip_target;
 pub(crate) mod save_target;
 pub(crate) mod segment;
 pub(crate) mod signature;
+pub(crate) mod signer;
 pub(crate) mod system;
 pub(crate) mod verification;
 pub(crate) mod writer;
