@@ -109,6 +109,7 @@ mod needed_while_loading;
 #[cfg(feature = "python")]
 mod new_pythons;
 mod page;
+mod plan_limits;
 #[cfg(feature = "python")]
 mod real_scripts;
 #[cfg(feature = "python")]
