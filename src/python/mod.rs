@@ -19,6 +19,8 @@ pub(crate) mod dill;
 pub(crate) mod dill_install;
 pub(crate) mod discover;
 #[cfg(feature = "python")]
+pub(crate) mod early_exit;
+#[cfg(feature = "python")]
 pub(crate) mod ffi;
 mod found_environment;
 #[cfg(feature = "extension")]

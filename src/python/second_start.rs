@@ -131,7 +131,7 @@ pub(super) fn module_python() -> Option<&'static Path> {
 }
 
 /// Whether this is a second start.
-pub(super) fn is_second() -> bool {
+pub(crate) fn is_second() -> bool {
     FIRST_START.get().is_some()
 }
 
