@@ -156,6 +156,9 @@ pub(crate) struct RestoreArgs {
     /// Leave the state of the interpreter and of libraries as it is: random generators, environment, options, …
     #[arg(long)]
     pub(crate) no_ambient: bool,
+    /// Bind the local variables of frame N of a crash snapshot: `snapcli inspect` shows the numbers, -1 is the last
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) frame: Option<i64>,
     /// Load module OLD as NEW (repeatable)
     #[arg(long, value_name = "OLD=NEW", value_parser = parse_rename)]
     pub(crate) map: Vec<(String, String)>,

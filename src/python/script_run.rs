@@ -24,6 +24,8 @@ pub(crate) struct ScriptRun {
     pub end: ProcessEnd,
     /// The exception that it raised, unless that is SystemExit.
     pub error: Option<PyErr>,
+    /// The exception that ended it, SystemExit as well.
+    pub raised: Option<PyErr>,
     /// How long it ran, in seconds.
     pub seconds: f64,
     /// Whether this process is a fork that the script made, which must not save the session as well.
@@ -64,12 +66,15 @@ pub(crate) fn run_script(py: Python<'_>, command: &ScriptCommand) -> anyhow::Res
     // An error of `prepare` is ours. Errors of the script, and those of CPython before its first line, are in `entry`.
     let (entry, source) = prepare(py, command, &main)?;
     start_state::record_for_script(py);
-    let (how, end, error) = finish_run(py, entry.call(py, &main.dict()))?;
+    let result = entry.call(py, &main.dict());
+    let raised = result.as_ref().err().map(|error| error.clone_ref(py));
+    let (how, end, error) = finish_run(py, result)?;
     remove_file_attributes(command, &main.dict())?;
     join_threads(py)?;
     // A child process of `os.fork` that runs to the end of the script gets here as well.
     let forked = std::process::id() != process;
-    Ok(ScriptRun { how, end, error, seconds: started.elapsed().as_secs_f64(), forked, main: main.unbind(), source })
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(ScriptRun { how, end, error, raised, seconds, forked, main: main.unbind(), source })
 }
 
 /// Runs the command as `python -i` does: even after an exception, the prompt follows.

@@ -15,6 +15,7 @@ use self::json_text::JsonText;
 
 pub mod diff_report;
 pub(crate) mod doctor_report;
+mod frames_text;
 pub(crate) mod github;
 pub(crate) mod html;
 pub(crate) mod inspect_report;

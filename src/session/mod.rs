@@ -11,11 +11,13 @@ mod attribute_places;
 mod child_signal;
 mod code_objects;
 mod code_sources;
+mod crash_frames;
 mod credential_values;
 mod credentials;
 mod definition_changes;
 mod failure_path;
 mod forked_load;
+mod frame_prompt;
 mod fresh_load;
 mod imported_definitions;
 mod imported_objects;
@@ -44,11 +46,13 @@ mod trial_load;
 mod variable_saver;
 
 pub(crate) use self::api::add_to_inittab;
+pub(crate) use self::crash_frames::CapturedFrames;
+pub(crate) use self::frame_prompt::{FramePrompt, first_frame, frame_number};
 pub(crate) use self::fresh_load::FreshFailures;
 pub(crate) use self::imported_definitions::note_imported_definitions;
 pub(crate) use self::provenance::Origin;
 pub(crate) use self::restore::{
-    AmbientChoice, LostVariable, MissingModule, RestoreRequest, Restored, Signer, Untrusted, restore,
+    AmbientChoice, FrameChoice, LostVariable, MissingModule, RestoreRequest, Restored, Signer, Untrusted, restore,
 };
 pub(crate) use self::roundtrip::{has_reducers, in_session, repickle, repickle_run};
 pub(crate) use self::save::{LoadCheckMode, SaveRequest, save, signing_key};

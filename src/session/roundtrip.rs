@@ -34,6 +34,7 @@ pub(crate) fn repickle<'py>(
         rules: &SelectionRules { private: true, refimported, ..SelectionRules::default() },
         check: LoadCheckMode::Off,
         all_faults: false,
+        frames: None,
         // The name of an entry could be that of a variable.
         ambient: false,
         key: None,

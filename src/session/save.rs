@@ -15,7 +15,7 @@ use super::forked_load::{in_child, library_that_hangs};
 use super::fresh_load::confirm;
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::provenance::{self, Origin, ScriptNames};
-use super::script_credentials::hide_in_script;
+use super::script_credentials::hide_in_index;
 use super::trial_load::{TrialLoad, TrialResult};
 use super::variable_saver::{SavedVariables, save_variables};
 use crate::python::dill::{DillLocation, with_dill};
@@ -111,7 +111,10 @@ impl SessionWriter<'_, '_> {
         let saved = save_variables(py, request, source, names, faults, SnapshotWriter::new(out, name)?)?;
         let SavedVariables { writer, left_out, checked } = saved;
         let mut index = provenance::provenance(name, origin);
-        hide_in_script(&mut index.script, request.rules.redact);
+        if let Some(frames) = request.frames {
+            frames.describe_in(&mut index);
+        }
+        hide_in_index(&mut index, request.rules.redact);
         // Known only now: whether dill was needed, and which packages the variables import.
         index.python.dill = source.dill.version(py);
         index.packages = provenance::packages(py, writer.segments(), name);

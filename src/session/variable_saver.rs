@@ -13,6 +13,7 @@ use pyo3::types::{PyDict, PyModule};
 
 use super::ambient;
 use super::code_objects::{CodeReader, all_code, names_among};
+use super::crash_frames::CapturedFrames;
 use super::credentials::hidden;
 use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
@@ -54,6 +55,8 @@ pub(crate) struct SaveRequest<'a> {
     pub all_faults: bool,
     /// Whether to save what the session changed besides its variables: see [`ambient`].
     pub ambient: bool,
+    /// Where the script is or ended: frames, whose locals are saved as well.
+    pub frames: Option<&'a CapturedFrames>,
     /// The key that signs the file.
     pub key: Option<&'a SigningKey>,
     /// Called before each variable with its name, the number of variables done, and the number of all.
@@ -148,7 +151,9 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         needed_modules: RefCell::default(),
         sources: RefCell::default(),
     };
-    saver.pickler.expect(selection.kept.iter().map(|named| &named.value));
+    let locals = request.frames.map_or_else(Vec::new, |frames| frames.locals(py));
+    let all = selection.kept.iter().chain(locals.iter().map(|local| &local.named));
+    saver.pickler.expect(all.map(|named| &named.value));
     // If dill meets a recursive object that it cannot handle, it warns and writes a bare name, which does not exist in
     // another process: `strict_importer` makes an error of that warning.
     let warnings = filters.until_dropped(py);
@@ -168,6 +173,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     }
     // After all variables: what a module shares with them is in their segments, so they need nothing of the module.
     left_out.extend(saver.save_module_state(py)?);
+    left_out.extend(saver.save_locals(py, &locals)?);
     ambient.iter().chain(&saver.code_sources()?).try_for_each(|entry| saver.save_ambient(entry))?;
     drop(ignored);
     drop(warnings);

@@ -64,6 +64,7 @@ impl ScriptInspection {
             rules: &SelectionRules::from(inspection.args.selection.clone()),
             check: if inspection.args.trace.is_none() { LoadCheckMode::Forked } else { LoadCheckMode::Off },
             all_faults: inspection.args.trace.is_none(),
+            frames: None,
             ambient: true,
             key: None,
             progress: &|name, done, total| bar.start_variable(name, done, total),

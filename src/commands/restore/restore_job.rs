@@ -18,9 +18,10 @@ use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::session::{
-    AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab,
-    note_imported_definitions, restore,
+    AmbientChoice, FrameChoice, FramePrompt, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab,
+    first_frame, frame_number, note_imported_definitions, restore,
 };
+use crate::snapshot::index::Index;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::ui::messages::{print_error, print_error_line, print_line};
@@ -47,7 +48,10 @@ pub(super) fn run(
     // Without a terminal, `restore` alone only loads the file: Python would read a script from standard input.
     let prompt = args.interactive || (command.is_none() && !piped && std::io::stdin().is_terminal());
     let executable = interpreter.executable.clone();
-    let restore = RestoreJob { snapshot: Arc::new(snapshot), args, command, interpreter, verbosity };
+    let frame = chosen_frame(&args, &snapshot)?;
+    let at_prompt = prompt || args.ipython;
+    let restore =
+        RestoreJob { snapshot: Arc::new(snapshot), args, command, frame, at_prompt, interpreter, verbosity };
     let job = if restore.args.ipython {
         PythonJob::Whole(Box::new(move |py| restore.run_ipython(py)))
     } else if prompt {
@@ -62,8 +66,22 @@ struct RestoreJob {
     snapshot: Arc<Snapshot>,
     args: RestoreArgs,
     command: Option<ScriptCommand>,
+    /// The frame whose local variables are bound.
+    frame: Option<usize>,
+    /// Whether a prompt will follow.
+    at_prompt: bool,
     interpreter: Interpreter,
     verbosity: Verbosity,
+}
+
+/// The frame that `--frame` names.
+fn chosen_frame(args: &RestoreArgs, snapshot: &Snapshot) -> Result<Option<usize>> {
+    let file = args.file.display().to_string();
+    match (args.frame, snapshot.contents()) {
+        (Some(number), Contents::Own { index }) => frame_number(index, number, &file).map(Some),
+        (Some(number), Contents::Foreign { .. }) => frame_number(&Index::default(), number, &file).map(Some),
+        (None, _) => Ok(None),
+    }
 }
 
 impl RestoreJob {
@@ -152,6 +170,7 @@ impl RestoreJob {
             finds_script_modules: true,
             fault_log: None,
             ambient: self.ambient(),
+            frames: self.frames(),
             dill: &dill.lazy(),
         };
         let bar = DelayedBar::bytes("checking", self.snapshot.stream_len(), self.verbosity);
@@ -159,11 +178,44 @@ impl RestoreJob {
         // The bar must be gone before anything else is printed.
         drop(bar);
         self.print_summary(&restored, &name);
+        self.select_frame(py, &restored)?;
         // Checked here, after the load but before the command runs.
         if self.args.strict && !restored.lost.is_empty() {
             let lost = count(restored.lost.len(), "variable");
             let text = format!("cannot restore {lost} from {name}: nothing was run, because of --strict");
             return Err(exit::error(exit::LEFT_OUT, text));
+        }
+        Ok(())
+    }
+
+    /// The frames whose local variables are loaded: in a prompt, the user can go to any.
+    fn frames(&self) -> FrameChoice {
+        match (self.frame, self.at_prompt) {
+            (_, true) => FrameChoice::All,
+            (Some(number), false) => FrameChoice::One(self.home_of(number)),
+            (None, false) => FrameChoice::None,
+        }
+    }
+
+    /// The frame that has the local variables of a frame.
+    fn home_of(&self, number: usize) -> usize {
+        let Contents::Own { index } = self.snapshot.contents() else { return number };
+        index.frames.get(number).and_then(|frame| frame.same_as).map_or(number, |home| home as usize)
+    }
+
+    /// Binds the local variables of the frame that the user has chosen, or in a prompt of the innermost one.
+    fn select_frame(&self, py: Python<'_>, restored: &Restored) -> Result<()> {
+        let Contents::Own { index } = self.snapshot.contents() else { return Ok(()) };
+        let first = if self.at_prompt { first_frame(index) } else { None };
+        let Some(number) = self.frame.or(first) else { return Ok(()) };
+        let frames = FramePrompt::new(py, index, &restored.frames)?;
+        frames.bind(number)?;
+        if !self.at_prompt {
+            return Ok(());
+        }
+        self.verbosity.note("the frames of the traceback: frames, up(), down() and frame(n) go from one to another");
+        for name in frames.begin()? {
+            self.verbosity.note(&format!("{name} is also a variable here: use snapcli.{name} for the frames"));
         }
         Ok(())
     }

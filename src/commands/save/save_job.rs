@@ -20,7 +20,7 @@ use crate::python::{self, Interpreter, Python};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::report::{inspect_text, write_json};
 use crate::session::{
-    LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save, signing_key,
+    CapturedFrames, LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save, signing_key,
 };
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, LeftOutReason};
@@ -203,7 +203,7 @@ impl SaveJob {
         let file = AtomicFile::create(path).with_context(|| cannot_save(path))?;
         let (file, index, bytes) = self.write(py, run, dill, file)?;
         // Returning without a commit drops the temporary file.
-        if index.variables.is_empty() && index.left_out.is_empty() {
+        if index.variables.is_empty() && index.left_out.is_empty() && index.frame_locals.is_empty() {
             return Ok(None);
         }
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
@@ -286,12 +286,17 @@ impl SaveJob {
         out: T,
     ) -> Result<(T, Index, u64)> {
         let bar = DelayedBar::variables("saving", self.verbosity);
+        let frames = match &run.raised {
+            Some(error) if !run.succeeded() => CapturedFrames::of_error(py, error, run.main.bind(py)),
+            _ => CapturedFrames::default(),
+        };
         let request = SaveRequest {
             module: &self.module,
             rules: &self.rules,
             check: LoadCheckMode::Forked,
             all_faults: false,
             ambient: self.ambient,
+            frames: Some(&frames),
             key: self.key.as_ref(),
             progress: &|name, done, total| bar.start_variable(name, done, total),
         };

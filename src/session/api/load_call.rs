@@ -16,7 +16,7 @@ use super::restore_report::RestoreReport;
 use super::saved_namespace::own_namespace;
 use super::turns::Turn;
 use crate::python::context;
-use crate::session::restore::{self as session_restore, AmbientChoice, RestoreRequest, Signer};
+use crate::session::restore::{self as session_restore, AmbientChoice, FrameChoice, RestoreRequest, Signer};
 use crate::snapshot::index::UnsavableObject;
 use crate::snapshot::reader::{Contents, Snapshot};
 
@@ -174,6 +174,7 @@ impl<'py> LoadCall<'py> {
                 finds_script_modules: false,
                 fault_log: None,
                 ambient: if self.ambient { AmbientChoice::All } else { AmbientChoice::None },
+                frames: FrameChoice::None,
                 dill,
             };
             session_restore::restore(py, &snapshot, &request, &|_| {})
