@@ -6,6 +6,7 @@
 
 mod file_args;
 mod session_args;
+mod snapshot_times;
 
 use std::ffi::OsString;
 
@@ -18,7 +19,7 @@ pub(crate) use self::file_args::{
     AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, MemoryArgs, OutputFormat, SortBy, TrustArgs, VerifyArgs,
 };
 #[cfg(feature = "python")]
-pub(crate) use self::session_args::SelectionArgs;
+pub(crate) use self::session_args::{RunningArgs, SelectionArgs};
 pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoadArgs};
 
 /// Save a Python session to one file, restore it, and inspect it

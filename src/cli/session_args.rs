@@ -3,10 +3,12 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::file_args::{MemoryArgs, parse_size};
+use super::snapshot_times::{parse_interval, parse_signal};
 
 /// Run a script and save its session
 ///
@@ -39,6 +41,8 @@ pub(crate) struct SaveArgs {
     /// Write a JSON report of what was saved and what was left out
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) while_running: RunningArgs,
     /// Save variables only: not the state of random generators, environment variables, options, …
     #[arg(long)]
     pub(crate) no_ambient: bool,
@@ -52,6 +56,17 @@ pub(crate) struct SaveArgs {
     /// Script to run, followed by its arguments
     #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) operands: Vec<OsString>,
+}
+
+/// Snapshots of a script that still runs.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RunningArgs {
+    /// While the script runs, save its variables to session.running.pkl again and again, e.g. every 10m, 90s or 1h30m
+    #[arg(long, value_name = "TIME", value_parser = parse_interval)]
+    pub(crate) every: Option<Duration>,
+    /// Save to session.running.pkl when this signal comes, such as USR1, and go on (repeatable)
+    #[arg(long, value_name = "SIGNAL", value_parser = parse_signal, value_delimiter = ',')]
+    pub(crate) on_signal: Vec<i32>,
 }
 
 /// Which variables are saved.

@@ -59,6 +59,14 @@ pub(crate) fn eval_code<'py>(code: &Bound<'py, PyAny>, namespace: &Bound<'py, Py
     unsafe { Bound::from_owned_ptr_or_err(py, result) }
 }
 
+/// The innermost Python frame of this thread, unless it executes no Python code.
+pub(crate) fn current_frame(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
+    // SAFETY: the GIL is held.
+    let frame = unsafe { pyo3::ffi::PyEval_GetFrame() };
+    // SAFETY: PyEval_GetFrame returns a borrowed reference, or NULL without an exception.
+    unsafe { Bound::from_borrowed_ptr_or_opt(py, frame.cast()) }
+}
+
 /// The importer for a path: folders and zip archives have one. Python's `None` for a script.
 pub(crate) fn importer_for<'py>(py: Python<'py>, path: &OsStr) -> PyResult<Bound<'py, PyAny>> {
     let path = path.into_pyobject(py)?;

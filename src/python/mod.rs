@@ -23,6 +23,8 @@ mod found_environment;
 pub(crate) mod injected;
 mod interpreter;
 #[cfg(feature = "python")]
+mod interrupted_call;
+#[cfg(feature = "python")]
 pub(crate) mod ipython_prompt;
 #[cfg(feature = "python")]
 pub(crate) mod launch;
@@ -41,13 +43,15 @@ pub(crate) mod script_command;
 pub(crate) mod script_entry;
 #[cfg(feature = "python")]
 pub(crate) mod script_run;
+#[cfg(feature = "python")]
+pub(crate) mod script_signals;
 pub(crate) mod second_start;
 #[cfg(feature = "python")]
 pub(crate) mod start_state;
 mod surroundings;
 
 #[cfg(feature = "python")]
-pub(crate) use pyo3::Python;
+pub(crate) use pyo3::{PyErr, Python};
 
 pub(crate) use self::interpreter::{Interpreter, StartWay};
 

@@ -64,11 +64,6 @@ impl CapturedFrames {
         capture.found
     }
 
-    /// Whether there is no frame whose locals are saved.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.frames.iter().all(|frame| frame.locals.is_none())
-    }
-
     /// The local variables to save, in the order of the frames.
     pub(super) fn locals<'py>(&self, py: Python<'py>) -> Vec<FrameLocal<'py>> {
         let mut all = Vec::new();

@@ -55,6 +55,6 @@ pub(crate) use self::restore::{
     AmbientChoice, FrameChoice, LostVariable, MissingModule, RestoreRequest, Restored, Signer, Untrusted, restore,
 };
 pub(crate) use self::roundtrip::{has_reducers, in_session, repickle, repickle_run};
-pub(crate) use self::save::{LoadCheckMode, SaveRequest, save, signing_key};
+pub(crate) use self::save::{LoadCheckMode, SaveRequest, is_saving, save, signing_key};
 pub(crate) use self::select::SelectionRules;
 pub(crate) use self::structure::{SessionStructure, StructureDifference, add_differences};

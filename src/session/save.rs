@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
+use super::api::Turn;
 use super::credentials::hidden;
 use super::forked_load::{in_child, library_that_hangs};
 use super::fresh_load::confirm;
@@ -46,6 +47,8 @@ pub(crate) fn save<T: SaveTarget>(
     out: T,
 ) -> Result<(T, Index, u64)> {
     let main = run.main.bind(py);
+    // Another thread may be in a `snapcli.save`.
+    let _turn = Turn::wait(py)?;
     // The script may have replaced `__main__`, where pickling looks up its functions and classes.
     run.with_main(py, || {
         with_dill(py, dill, |dill| {
@@ -68,6 +71,11 @@ pub(crate) fn save<T: SaveTarget>(
             )
         })
     })?
+}
+
+/// Whether this thread is saving a session.
+pub(crate) fn is_saving() -> bool {
+    Turn::is_own()
 }
 
 /// Writes a snapshot of `source` to `out`. Returns the target, the index, and the number of bytes.

@@ -5,17 +5,21 @@
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
 use super::load_check::{LoadCheck, print_load_check};
-use crate::cli::{SaveArgs, SelectionArgs};
+use super::running_save::signal_name;
+use crate::cli::{RunningArgs, SaveArgs, SelectionArgs};
 use crate::commands::input_output::{absolute_path, is_stdio, stdout};
 use crate::exit::{self, OrExit};
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::script_command::ScriptCommand;
-use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_script};
+use crate::python::ffi::current_frame;
+use crate::python::script_run::{ScriptRun, StartedScript, end_after_error, requested_end, run_observed};
+use crate::python::script_signals::{self, SnapshotTimes};
 use crate::python::{self, Interpreter, Python};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::report::{inspect_text, write_json};
@@ -61,15 +65,30 @@ pub(super) fn run(
         module: args.module,
         ambient: !args.no_ambient,
         rules: args.selection.into(),
+        times: snapshot_times(args.while_running, &args.output)?,
         key,
         interpreter,
         verbosity,
     };
+    let save = Arc::new(save);
     match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
 }
 
+/// When the script is saved while it runs, if the user wants that. Refused if there is no file to save it to.
+fn snapshot_times(args: RunningArgs, output: &Path) -> Result<Option<SnapshotTimes>> {
+    let RunningArgs { every, on_signal } = args;
+    if every.is_none() && on_signal.is_empty() {
+        return Ok(None);
+    }
+    if is_stdio(output) {
+        let text = "--every and --on-signal need a file beside which they can save: name one with -o";
+        return Err(exit::error(exit::USAGE, text));
+    }
+    Ok(Some(SnapshotTimes { every, on_signal }))
+}
+
 /// Where a snapshot goes.
-enum SnapshotDestination {
+pub(super) enum SnapshotDestination {
     /// A file, by its absolute path: the script may change its working directory.
     File(PathBuf),
     /// Standard output as it was before the script began.
@@ -98,7 +117,7 @@ fn check_report_path(path: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn cannot_save(path: &Path) -> String {
+pub(super) fn cannot_save(path: &Path) -> String {
     format!("cannot save to {}", path.display())
 }
 
@@ -106,9 +125,9 @@ fn cannot_report(path: &Path) -> String {
     format!("cannot write the report to {}", path.display())
 }
 
-struct SaveJob {
+pub(super) struct SaveJob {
     command: ScriptCommand,
-    output: SnapshotDestination,
+    pub(super) output: SnapshotDestination,
     report: Option<PathBuf>,
     strict: bool,
     verify: bool,
@@ -117,9 +136,10 @@ struct SaveJob {
     /// Whether to save the ambient state.
     ambient: bool,
     rules: SelectionRules,
+    pub(super) times: Option<SnapshotTimes>,
     key: Option<SigningKey>,
     interpreter: Interpreter,
-    verbosity: Verbosity,
+    pub(super) verbosity: Verbosity,
 }
 
 /// A snapshot that is in place.
@@ -135,7 +155,7 @@ struct SavedFile {
 
 impl SaveJob {
     /// Runs while Python does, and decides how the process ends.
-    fn run(self, py: Python<'_>) -> ProcessEnd {
+    fn run(self: &Arc<Self>, py: Python<'_>) -> ProcessEnd {
         const INTERRUPTED: &str = "interrupted while saving: nothing was written";
         let verbosity = self.verbosity;
         // Before the script runs: a missing dill must not be discovered after hours of work.
@@ -145,7 +165,7 @@ impl SaveJob {
         };
         python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
         note_imported_definitions(py);
-        let run = match run_script(py, &self.command) {
+        let run = match run_observed(py, &self.command, |started| self.arm(started, &dill)) {
             Ok(run) => run,
             Err(error) => return end_after_error(py, &error, INTERRUPTED),
         };
@@ -153,6 +173,7 @@ impl SaveJob {
         if run.forked {
             return run.end;
         }
+        script_signals::disarm(py);
         // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
         match self.save_session(py, &run, &dill) {
             Ok(code) if run.succeeded() => ProcessEnd::Exit(code),
@@ -168,8 +189,15 @@ impl SaveJob {
         }
     }
 
-    /// Saves the session of a script that has ended. Returns the exit code if the script succeeded.
-    fn save_session(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> Result<i32> {
+    /// Has signals save the script while it runs.
+    fn arm(self: &Arc<Self>, started: StartedScript, dill: &DillLocation) {
+        let (job, dill) = (Arc::clone(self), dill.clone());
+        let work = move |py: Python<'_>, occasion| job.save_running(py, &started, &dill, occasion);
+        script_signals::arm(&self.times.clone().unwrap_or_default(), Box::new(work));
+    }
+
+    /// Saves the session of a script that has ended, or that a signal ends. Returns the exit code if the script succeeded.
+    pub(super) fn save_session(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> Result<i32> {
         let saved = match &self.output {
             SnapshotDestination::File(path) if run.succeeded() => {
                 Some(self.save_to_file_or_fallback(py, run, dill, path)?)
@@ -181,6 +209,7 @@ impl SaveJob {
         let Some(SavedFile { path, index, bytes, verified, code }) = saved else { return Ok(exit::DONE) };
         let file = path.display().to_string();
         let report = SessionReport { file, format: FileFormat::Snapcli, bytes, index, verdict: None, verified };
+        self.remove_running();
         self.print_summary(run, &report);
         if let Some(path) = &self.report {
             let mut file = AtomicFile::create(path).with_context(|| cannot_report(path))?;
@@ -278,7 +307,7 @@ impl SaveJob {
         LoadCheck { command, interpreter, rules, module }
     }
 
-    fn write<T: SaveTarget + Send + 'static>(
+    pub(super) fn write<T: SaveTarget + Send + 'static>(
         &self,
         py: Python<'_>,
         run: &ScriptRun,
@@ -288,12 +317,14 @@ impl SaveJob {
         let bar = DelayedBar::variables("saving", self.verbosity);
         let frames = match &run.raised {
             Some(error) if !run.succeeded() => CapturedFrames::of_error(py, error, run.main.bind(py)),
-            _ => CapturedFrames::default(),
+            _ if run.is_over() => CapturedFrames::default(),
+            _ => CapturedFrames::of_stack(current_frame(py), &self.reason(run), run.main.bind(py)),
         };
         let request = SaveRequest {
             module: &self.module,
             rules: &self.rules,
-            check: LoadCheckMode::Forked,
+            // The process that does it takes time, which a signal may not leave, and a copy of all threads.
+            check: if run.is_over() { LoadCheckMode::Forked } else { LoadCheckMode::Off },
             all_faults: false,
             ambient: self.ambient,
             frames: Some(&frames),
@@ -304,6 +335,14 @@ impl SaveJob {
         save(py, &request, run, &origin, dill, out)
     }
 
+    /// What interrupts the script, for the heading of its frames.
+    fn reason(&self, run: &ScriptRun) -> String {
+        match run.end {
+            ProcessEnd::Signal(signal) => format!("{} ended the script", signal_name(signal)),
+            _ => "the script was still running".to_owned(),
+        }
+    }
+
     /// Prints what was saved, what was left out, and what needs the user's attention.
     fn print_summary(&self, run: &ScriptRun, report: &SessionReport) {
         let verbosity = self.verbosity;
@@ -311,6 +350,7 @@ impl SaveJob {
         let saved = match report.index.script.ended.how.as_str() {
             _ if run.succeeded() => format!("saved {saved}"),
             "interrupted" => format!("the script was interrupted; saved {saved}"),
+            "signal" => format!("{}; saved {saved}", self.reason(run)),
             _ => format!("the script failed; saved {saved}"),
         };
         let file = if report.file == "-" { "standard output".to_owned() } else { relative_to_here(&report.file) };
@@ -376,7 +416,7 @@ fn crash_path(path: &Path) -> PathBuf {
 }
 
 /// A path without the working directory, if it is below that.
-fn relative_to_here(path: &str) -> String {
+pub(super) fn relative_to_here(path: &str) -> String {
     let directory = std::env::current_dir().unwrap_or_default();
     Path::new(path).strip_prefix(directory).unwrap_or(Path::new(path)).display().to_string()
 }
