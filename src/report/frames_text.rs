@@ -15,10 +15,10 @@ const FEW_INNERMOST: usize = 15;
 
 /// Writes all exceptions with their frames. With `all`, no frame and no variable is omitted.
 pub(crate) fn write_frames(out: &mut Lines<'_>, index: &Index, all: bool) -> io::Result<()> {
-    let writer = FrameWriter { index, locals: locals_by_frame(index), all };
-    for (number, raised) in index.raised.iter().enumerate() {
+    let writer = FrameWriter { locals: locals_by_frame(index), all };
+    for (raised, frames) in index.raised.iter().zip(index.frames_of_raised()) {
         out.blank()?;
-        writer.write_raised(out, number, raised)?;
+        writer.write_raised(out, raised, &frames)?;
     }
     Ok(())
 }
@@ -42,29 +42,31 @@ fn locals_by_frame(index: &Index) -> HashMap<usize, Vec<(&str, Local<'_>)>> {
 }
 
 struct FrameWriter<'i> {
-    index: &'i Index,
     locals: HashMap<usize, Vec<(&'i str, Local<'i>)>>,
     all: bool,
 }
 
 impl FrameWriter<'_> {
-    fn write_raised(&self, out: &mut Lines<'_>, number: usize, raised: &RaisedError) -> io::Result<()> {
+    fn write_raised(
+        &self,
+        out: &mut Lines<'_>,
+        raised: &RaisedError,
+        frames: &[(usize, &StackFrame)],
+    ) -> io::Result<()> {
         if raised.relation == "member" {
             out.line("  In the exception group above:")?;
             out.blank()?;
         }
-        let is_own = |(_, frame): &(usize, &StackFrame)| frame.raised as usize == number;
-        let frames: Vec<(usize, &StackFrame)> = self.index.frames.iter().enumerate().filter(is_own).collect();
         let hidden = frames.len().checked_sub(FEW_OUTERMOST + FEW_INNERMOST).filter(|_| !self.all).unwrap_or(0);
         if !frames.is_empty() {
             out.line("  Traceback (most recent call last):")?;
         }
-        for (position, (number, frame)) in frames.into_iter().enumerate() {
+        for (position, (number, frame)) in frames.iter().enumerate() {
             if position == FEW_OUTERMOST && hidden > 0 {
                 out.line(format_args!("    … {hidden} more frames: use --all to show them"))?;
             }
             if position < FEW_OUTERMOST || position >= FEW_OUTERMOST + hidden {
-                self.write_frame(out, number, frame)?;
+                self.write_frame(out, *number, frame)?;
             }
         }
         if raised.omitted > 0 {
@@ -100,7 +102,9 @@ impl FrameWriter<'_> {
         let shown = if self.all { usize::MAX } else { FEW_LOCALS };
         for (name, local) in locals.iter().take(shown) {
             let line = match local {
-                Local::Saved(Variable { type_name, preview, .. }) if preview.is_empty() => format!("{name}: {type_name}"),
+                Local::Saved(Variable { type_name, preview, .. }) if preview.is_empty() => {
+                    format!("{name}: {type_name}")
+                }
                 Local::Saved(Variable { type_name, preview, .. }) => format!("{name}: {type_name} = {preview}"),
                 Local::LeftOut(LeftOut { type_name, .. }) => format!("{name}: {type_name} (not saved)"),
             };

@@ -165,8 +165,7 @@ impl<'py> FrameCapture<'py> {
         let globals = frame.getattr(intern!(py, "f_globals"))?;
         let source = self.linecache.call_method1(intern!(py, "getline"), (&path, line, &globals));
         let source = source.map(|source| lossy(&source).trim().to_owned()).unwrap_or_default();
-        let mut described =
-            StackFrame { raised, path, line, function: lossy(&name), source, ..StackFrame::default() };
+        let mut described = StackFrame { raised, path, line, function: lossy(&name), source, ..StackFrame::default() };
         let mut locals = None;
         if self.is_own(&described.path, &globals) {
             let number = as_number(self.found.frames.len());

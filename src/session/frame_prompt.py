@@ -91,8 +91,9 @@ class Frames:
         number = self._current + step
         if not 0 <= number < len(self._rows) or self._rows[number][0] != self._rows[self._current][0]:
             print("this is the outermost frame" if step < 0 else "this is the innermost frame")
-            return
+            return False
         self.bind(number)
+        return True
 
     def install(self):
         """Makes the functions known to the prompt. Returns the names that variables hide."""
@@ -101,21 +102,20 @@ class Frames:
             """Select the frame with this number, bind its local variables, and print where it is."""
             if number is not None:
                 if not -len(self._rows) <= number < len(self._rows):
-                    raise IndexError(f"there are frames 0 to {len(self._rows) - 1}")
+                    print(f"there is no frame {number}: the frames are 0 to {len(self._rows) - 1}")
+                    return
                 self.bind(range(len(self._rows))[number])
             self.show()
 
         def up(count=1):
             """Select the frame that called this one."""
-            for _ in range(count):
-                self.go(-1)
-            self.show()
+            if sum(self.go(-1) for _ in range(count)):
+                self.show()
 
         def down(count=1):
             """Select the frame that this one called."""
-            for _ in range(count):
-                self.go(1)
-            self.show()
+            if sum(self.go(1) for _ in range(count)):
+                self.show()
 
         functions = {"frames": self, "up": up, "down": down, "frame": frame}
         for name, function in functions.items():

@@ -87,9 +87,8 @@ fn row(number: usize, frame: &StackFrame) -> (u32, String, u32, String, String, 
 
 /// The frame where a prompt begins: the innermost one of the exception that ended the script whose locals are saved.
 pub(crate) fn first_frame(index: &Index) -> Option<usize> {
-    let is_last = |frame: &StackFrame| {
-        index.raised.get(frame.raised as usize).is_some_and(|raised| raised.relation.is_empty())
-    };
+    let is_last =
+        |frame: &StackFrame| index.raised.get(frame.raised as usize).is_some_and(|raised| raised.relation.is_empty());
     let frames = || index.frames.iter().enumerate().rev();
     let own = frames().find(|(_, frame)| is_last(frame) && frame.locals != FrameKind::Library);
     own.or_else(|| frames().next()).map(|(number, _)| number)

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::save_job::{SaveJob, SnapshotDestination};
+use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
 use crate::python::launch::ProcessEnd;
 use crate::python::script_run::{StartedScript, requested_end};
@@ -35,6 +36,7 @@ impl SaveJob {
             }
             return None;
         }
+        let deferred = DeferredSignals::begin(py);
         let result = match occasion {
             Occasion::End(signal) => {
                 let run = started.so_far(py, "signal", ProcessEnd::Signal(signal));
@@ -42,7 +44,9 @@ impl SaveJob {
             }
             Occasion::Timer | Occasion::OnSignal(_) => self.save_snapshot(py, started, dill, occasion),
         };
-        let error = result.err()?;
+        let signals = check_signals(py);
+        drop(deferred);
+        let error = result.err().or_else(|| signals.err().map(Into::into))?;
         if requested_end(py, &error).is_some() {
             // Ctrl-C, or an exit in a handler of the script: both are meant for the script.
             return error.downcast().ok();
@@ -65,10 +69,14 @@ impl SaveJob {
         let run = started.so_far(py, "running", ProcessEnd::Exit(0));
         let file = AtomicFile::create(&path).with_context(cannot_save)?;
         let (file, index, bytes) = self.write(py, &run, dill, file)?;
+        check_signals(py)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         let saved = count(index.variables.len(), "variable");
-        let text =
-            format!("saved {saved} to {} ({})", super::save_job::relative_to_here(&path.display().to_string()), format_size(bytes));
+        let text = format!(
+            "saved {saved} to {} ({})",
+            super::save_job::relative_to_here(&path.display().to_string()),
+            format_size(bytes)
+        );
         match occasion {
             Occasion::OnSignal(_) => self.verbosity.note(&text),
             _ => self.verbosity.detail(&text),

@@ -20,8 +20,8 @@ use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::{self, Interpreter, Python, second_start};
 use crate::session::{
-    AmbientChoice, FrameChoice, FreshFailures, Origin, RestoreRequest, SessionStructure, StructureDifference, add_to_inittab,
-    repickle, restore,
+    AmbientChoice, FrameChoice, FreshFailures, Origin, RestoreRequest, SessionStructure, StructureDifference,
+    add_to_inittab, repickle, restore,
 };
 use crate::snapshot::index::ScriptEnd;
 use crate::snapshot::reader::{Contents, Snapshot};

@@ -19,9 +19,7 @@ pub(super) fn choose(
     let matches = |name: &str, patterns: &[Pattern]| patterns.iter().any(|it| it.matches(name));
     let is_wanted = |local: &Variable| {
         let name = split_local_name(&local.name).map_or("", |(_, name)| name);
-        frames.takes(local, index.frames.len())
-            && (only.is_empty() || matches(name, only))
-            && !matches(name, exclude)
+        frames.takes(local, index.frames.len()) && (only.is_empty() || matches(name, only)) && !matches(name, exclude)
     };
     let locals: Vec<bool> = index.frame_locals.iter().map(is_wanted).collect();
     (choose_session(index, only, exclude), locals)

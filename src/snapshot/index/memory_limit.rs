@@ -70,8 +70,7 @@ pub(in crate::snapshot) fn encode(index: &mut Index, most: u64) -> io::Result<Ve
         },
         |index| index.left_out.clear(),
         |index| {
-            let segments =
-                [&mut index.variables, &mut index.module_state, &mut index.frame_locals, &mut index.ambient];
+            let segments = [&mut index.variables, &mut index.module_state, &mut index.frame_locals, &mut index.ambient];
             segments.into_iter().flatten().for_each(remove_description);
         },
     ];

@@ -8,6 +8,7 @@ mod raised;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::memory_limit::{encode, parse};
@@ -15,7 +16,7 @@ pub(crate) use self::raised::{FrameKind, local_name, split_local_name};
 #[allow(unreachable_pub, reason = "fields of the public `Index`")]
 pub use self::raised::{RaisedError, StackFrame};
 
-/// The version of the index and of all JSON output.
+/// The version of the index. That of the JSON that commands print is another one.
 pub const SCHEMA: u32 = 1;
 
 /// A session: where it comes from, its variables, and what was left out.
@@ -70,6 +71,17 @@ impl Index {
         let locals = self.frame_locals.iter().map(|local| (SegmentRole::FrameLocal, local));
         let ambient = self.ambient.iter().map(|entry| (SegmentRole::Ambient, entry));
         variables.chain(items).chain(locals).chain(ambient)
+    }
+
+    /// The frames of each exception, with their numbers; those that name no exception are left out.
+    pub(crate) fn frames_of_raised(&self) -> Vec<Vec<(usize, &StackFrame)>> {
+        let mut frames = vec![Vec::new(); self.raised.len()];
+        for (number, frame) in self.frames.iter().enumerate() {
+            if let Some(of_raised) = frames.get_mut(frame.raised as usize) {
+                of_raised.push((number, frame));
+            }
+        }
+        frames
     }
 
     /// The segment of another role than [`SegmentRole::Ambient`] that filled a memo slot; `None` for slot 0, the module
@@ -244,7 +256,7 @@ pub(crate) const NOT_SHOWN: &str = "(not shown)";
 pub(crate) const PREVIEW: usize = 80;
 
 /// How a variable is saved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum VariableKind {
     /// By value.
@@ -324,7 +336,7 @@ pub struct UnsavableObject {
 }
 
 /// The kind of reason why a name was left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LeftOutReason {
     /// It cannot be pickled, or cannot be loaded again.

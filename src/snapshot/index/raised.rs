@@ -3,6 +3,7 @@
 //!
 //! Every string may come from a hostile file, and so may every number: a frame can name an exception that is not there.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An exception, or the signal that ended the script.
@@ -46,7 +47,7 @@ pub struct StackFrame {
 }
 
 /// What the local variables of a frame are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FrameKind {
     /// They are not saved: the code belongs to an installed package or to Python.
