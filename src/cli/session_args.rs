@@ -44,6 +44,10 @@ pub(crate) struct SaveArgs {
     /// Print that report to standard output; the script's own output then goes to standard error
     #[arg(long, conflicts_with = "report")]
     pub(crate) json: bool,
+    /// Save the local variables of this function as well, as they are when it ends, such as main, Trainer.fit or
+    /// package.module:function (repeatable)
+    #[arg(long, value_name = "FUNCTION", value_delimiter = ',')]
+    pub(crate) locals: Vec<String>,
     #[command(flatten)]
     pub(crate) while_running: RunningArgs,
     /// Save variables only: not the state of random generators, environment variables, options, …

@@ -11,6 +11,8 @@ use anyhow::Result;
 use crate::exit::{self, OrExit};
 
 #[cfg(feature = "python")]
+pub(crate) mod call_watch;
+#[cfg(feature = "python")]
 pub(crate) mod context;
 #[cfg(feature = "python")]
 pub(crate) mod deferred_signals;
@@ -21,6 +23,8 @@ pub(crate) mod discover;
 #[cfg(feature = "python")]
 pub(crate) mod ffi;
 mod found_environment;
+#[cfg(feature = "python")]
+mod frame_evaluation;
 #[cfg(feature = "extension")]
 pub(crate) mod injected;
 mod interpreter;

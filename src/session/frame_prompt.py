@@ -109,12 +109,18 @@ class Frames:
 
         def up(count=1):
             """Select the frame that called this one."""
-            if sum(self.go(-1) for _ in range(count)):
+            moved = 0
+            while moved < count and self.go(-1):
+                moved += 1
+            if moved:
                 self.show()
 
         def down(count=1):
             """Select the frame that this one called."""
-            if sum(self.go(1) for _ in range(count)):
+            moved = 0
+            while moved < count and self.go(1):
+                moved += 1
+            if moved:
                 self.show()
 
         functions = {"frames": self, "up": up, "down": down, "frame": frame}

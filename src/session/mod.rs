@@ -8,6 +8,7 @@
 mod ambient;
 mod api;
 mod attribute_places;
+mod called_function;
 mod child_signal;
 mod code_objects;
 mod code_sources;
@@ -24,6 +25,7 @@ mod imported_objects;
 mod interpreter_guards;
 mod ipython_extension;
 mod ipython_names;
+mod kept_locals;
 mod load_faults;
 mod load_guards;
 mod load_needs;
@@ -46,10 +48,12 @@ mod trial_load;
 mod variable_saver;
 
 pub(crate) use self::api::add_to_inittab;
+pub(crate) use self::called_function::function_that_did_the_work;
 pub(crate) use self::crash_frames::CapturedFrames;
 pub(crate) use self::frame_prompt::{FramePrompt, first_frame, frame_number};
 pub(crate) use self::fresh_load::FreshFailures;
 pub(crate) use self::imported_definitions::note_imported_definitions;
+pub(crate) use self::kept_locals::{BoundLocal, BoundLocals, functions_of_script};
 pub(crate) use self::provenance::Origin;
 pub(crate) use self::restore::{
     AmbientChoice, FrameChoice, LostVariable, MissingModule, RestoreRequest, Restored, Signer, Untrusted, restore,

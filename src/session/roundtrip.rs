@@ -36,6 +36,7 @@ pub(crate) fn repickle<'py>(
         check: LoadCheckMode::Off,
         all_faults: false,
         frames: None,
+        locals: &[],
         // The name of an entry could be that of a variable.
         ambient: false,
         key: None,

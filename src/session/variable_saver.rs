@@ -17,6 +17,7 @@ use super::credentials::hidden;
 use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilters};
+use super::kept_locals::BoundLocal;
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::load_needs;
 use super::lost_objects::{FaultPlace, LostObjects, all_unsavable_objects};
@@ -58,6 +59,8 @@ pub(crate) struct SaveRequest<'a> {
     pub ambient: bool,
     /// Where the script is or ended: frames, whose locals are saved as well.
     pub frames: Option<&'a CapturedFrames>,
+    /// The variables that are local variables of functions.
+    pub locals: &'a [BoundLocal],
     /// The key that signs the file.
     pub key: Option<&'a SigningKey>,
     /// Called before each variable with its name, the number of variables done, and the number of all.
@@ -387,8 +390,14 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             dtype: described.dtype,
             preview: described.preview,
             line: self.lines.get(&named.name).copied(),
+            local_of: self.local_of(&named.name),
             ..Variable::default()
         }
+    }
+
+    /// The function that a variable is a local variable of.
+    fn local_of(&self, name: &str) -> Option<String> {
+        self.request.locals.iter().find(|local| local.name == name).map(|local| local.function.clone())
     }
 
     /// The modules of the project that a value refers to, or that its code imports. Notes them for

@@ -81,6 +81,7 @@ impl ScriptInspection {
             check: if inspection.args.trace.is_none() { LoadCheckMode::Forked } else { LoadCheckMode::Off },
             all_faults: inspection.args.trace.is_none(),
             frames: None,
+            locals: &[],
             ambient: true,
             key: None,
             progress: &|name, done, total| bar.start_variable(name, done, total),

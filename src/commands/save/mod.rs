@@ -3,6 +3,8 @@
 #[cfg(feature = "python")]
 mod load_check;
 #[cfg(feature = "python")]
+mod run_session;
+#[cfg(feature = "python")]
 mod running_save;
 #[cfg(feature = "python")]
 mod save_job;

@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::save_job::{SaveJob, SnapshotDestination};
+use super::save_job::{SaveJob, SnapshotDestination, cannot_save, relative_to_here};
+use crate::cli::RunningArgs;
+use crate::commands::input_output::is_stdio;
+use crate::exit;
 use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
 use crate::python::launch::ProcessEnd;
-use crate::python::script_run::{StartedScript, requested_end};
-use crate::python::script_signals::Occasion;
+use crate::python::script_run::{ScriptRun, StartedScript, requested_end};
+use crate::python::script_signals::{Occasion, SnapshotTimes};
 use crate::python::{PyErr, Python};
 use crate::session::is_saving;
 use crate::snapshot::atomic::AtomicFile;
@@ -40,7 +43,7 @@ impl SaveJob {
         let result = match occasion {
             Occasion::End(signal) => {
                 let run = started.so_far(py, "signal", ProcessEnd::Signal(signal));
-                self.save_session(py, &run, dill).map(drop)
+                self.with_locals(py, &run, dill, |session| self.save_session(py, session)).map(drop)
             }
             Occasion::Timer | Occasion::OnSignal(_) => self.save_snapshot(py, started, dill, occasion),
         };
@@ -65,18 +68,15 @@ impl SaveJob {
     ) -> Result<()> {
         let SnapshotDestination::File(path) = &self.output else { return Ok(()) };
         let path = running_path(path);
-        let cannot_save = || super::save_job::cannot_save(&path);
+        let cannot_save = || cannot_save(&path);
         let run = started.so_far(py, "running", ProcessEnd::Exit(0));
         let file = AtomicFile::create(&path).with_context(cannot_save)?;
-        let (file, index, bytes) = self.write(py, &run, dill, file)?;
+        let (file, index, bytes) = self.with_locals(py, &run, dill, |session| self.write(py, session, file))?;
         check_signals(py)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         let saved = count(index.variables.len(), "variable");
-        let text = format!(
-            "saved {saved} to {} ({})",
-            super::save_job::relative_to_here(&path.display().to_string()),
-            format_size(bytes)
-        );
+        let text =
+            format!("saved {saved} to {} ({})", relative_to_here(&path.display().to_string()), format_size(bytes));
         match occasion {
             Occasion::OnSignal(_) => self.verbosity.note(&text),
             _ => self.verbosity.detail(&text),
@@ -101,10 +101,31 @@ pub(super) fn running_path(path: &Path) -> PathBuf {
 }
 
 /// The name of a signal, for messages.
-pub(super) fn signal_name(signal: i32) -> String {
+fn signal_name(signal: i32) -> String {
     match signal {
         libc::SIGTERM => "SIGTERM".to_owned(),
         libc::SIGHUP => "SIGHUP".to_owned(),
         other => format!("signal {other}"),
+    }
+}
+
+/// When the script is saved while it runs, if the user wants that. Refused if there is no file to save it to.
+pub(super) fn snapshot_times(args: RunningArgs, output: &Path) -> Result<Option<SnapshotTimes>> {
+    let RunningArgs { every, on_signal } = args;
+    if every.is_none() && on_signal.is_empty() {
+        return Ok(None);
+    }
+    if is_stdio(output) {
+        let text = "--every and --on-signal need a file beside which they can save: name one with -o";
+        return Err(exit::error(exit::USAGE, text));
+    }
+    Ok(Some(SnapshotTimes { every, on_signal }))
+}
+
+/// What interrupts a script, for the heading of its frames.
+pub(super) fn reason(run: &ScriptRun) -> String {
+    match run.end {
+        ProcessEnd::Signal(signal) => format!("{} ended the script", signal_name(signal)),
+        _ => "the script was still running".to_owned(),
     }
 }

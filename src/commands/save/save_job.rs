@@ -10,11 +10,13 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 
 use super::load_check::{LoadCheck, print_load_check};
-use super::running_save::signal_name;
-use crate::cli::{RunningArgs, SaveArgs, SelectionArgs};
+use super::run_session::RunSession;
+use super::running_save::{reason, snapshot_times};
+use crate::cli::{SaveArgs, SelectionArgs};
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::{absolute_path, is_stdio, stdout};
 use crate::exit::{self, OrExit};
+use crate::python::call_watch::{self, WatchedFunction};
 use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
 use crate::python::ffi::current_frame;
@@ -73,25 +75,13 @@ pub(super) fn run(
         ambient: !args.no_ambient,
         rules: args.selection.into(),
         times: snapshot_times(args.while_running, &args.output)?,
+        locals: args.locals.iter().map(|text| WatchedFunction::parse(text)).collect(),
         key,
         interpreter,
         verbosity,
     };
     let save = Arc::new(save);
     match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
-}
-
-/// When the script is saved while it runs, if the user wants that. Refused if there is no file to save it to.
-fn snapshot_times(args: RunningArgs, output: &Path) -> Result<Option<SnapshotTimes>> {
-    let RunningArgs { every, on_signal } = args;
-    if every.is_none() && on_signal.is_empty() {
-        return Ok(None);
-    }
-    if is_stdio(output) {
-        let text = "--every and --on-signal need a file beside which they can save: name one with -o";
-        return Err(exit::error(exit::USAGE, text));
-    }
-    Ok(Some(SnapshotTimes { every, on_signal }))
 }
 
 /// Where a snapshot goes.
@@ -123,17 +113,19 @@ pub(super) fn cannot_save(path: &Path) -> String {
 }
 
 pub(super) struct SaveJob {
-    command: ScriptCommand,
+    pub(super) command: ScriptCommand,
     pub(super) output: SnapshotDestination,
     answer: AnswerOutput,
     strict: bool,
     verify: bool,
     /// The name of the module whose namespace is saved.
-    module: String,
+    pub(super) module: String,
     /// Whether to save the ambient state.
     ambient: bool,
     rules: SelectionRules,
     pub(super) times: Option<SnapshotTimes>,
+    /// The functions whose local variables are saved.
+    pub(super) locals: Vec<WatchedFunction>,
     key: Option<SigningKey>,
     interpreter: Interpreter,
     pub(super) verbosity: Verbosity,
@@ -161,6 +153,10 @@ impl SaveJob {
         };
         python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
         note_imported_definitions(py);
+        let watching = self.check_functions(py).and_then(|()| Ok(call_watch::begin(py, &self.locals)?));
+        if let Err(error) = watching {
+            return self.end_after_error(py, &error);
+        }
         let run = match run_observed(py, &self.command, |started| self.arm(started, &dill)) {
             Ok(run) => run,
             Err(error) => return self.end_after_error(py, &error),
@@ -170,9 +166,11 @@ impl SaveJob {
             return run.end;
         }
         script_signals::disarm(py);
+        call_watch::end(py);
         // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
         let deferred = DeferredSignals::begin(py);
-        let saved = self.save_session(py, &run, &dill);
+        let saved = self.with_locals(py, &run, &dill, |session| self.save_session(py, session));
+        call_watch::forget();
         // A signal may have arrived after the last step that could be interrupted.
         let signals = check_signals(py).map_err(Into::into);
         drop(deferred);
@@ -209,14 +207,15 @@ impl SaveJob {
     }
 
     /// Saves the session of a script that has ended, or that a signal ends. Returns the exit code if the script succeeded.
-    pub(super) fn save_session(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> Result<i32> {
+    pub(super) fn save_session(&self, py: Python<'_>, session: &RunSession<'_>) -> Result<i32> {
+        let run = session.run;
         let saved = match &self.output {
             SnapshotDestination::File(path) if run.succeeded() => {
-                Some(self.save_to_file_or_fallback(py, run, dill, path)?)
+                Some(self.save_to_file_or_fallback(py, session, path)?)
             }
             // The last good snapshot must survive a crash of the script, so the variables go to another file.
-            SnapshotDestination::File(path) => self.save_crash(py, run, dill, &crash_path(path))?,
-            SnapshotDestination::Stream(stream) => Some(self.save_to_stream(py, run, dill, stream)?),
+            SnapshotDestination::File(path) => self.save_crash(py, session, &crash_path(path))?,
+            SnapshotDestination::Stream(stream) => Some(self.save_to_stream(py, session, stream)?),
         };
         let Some(SavedFile { path, index, bytes, verified, code }) = saved else {
             self.answer.write_error(&ErrorAnswer::of(&anyhow::anyhow!("the script failed before it had variables")));
@@ -226,22 +225,22 @@ impl SaveJob {
         let report = SessionReport { file, format: FileFormat::Snapcli, bytes, index, verdict: None, verified };
         self.remove_running();
         self.print_summary(run, &report);
+        let all_called = self.print_locals(py, session, &report.index);
+        self.print_hint(py, run, &report.index);
         self.answer.write(&SessionAnswer::of(&report, Some(report.file.clone())))?;
         // With --strict, the file is saved all the same; only the exit code differs.
         let is_bad = report.has_failures() || report.has_changes();
-        Ok(if self.strict && is_bad { exit::LEFT_OUT } else { code })
+        Ok(match (self.strict && is_bad, all_called) {
+            (true, _) => exit::LEFT_OUT,
+            (false, false) if code == exit::DONE => exit::FAILED,
+            _ => code,
+        })
     }
 
     /// Saves the variables of a script that failed. If it had none yet, an earlier crash file stays as it is.
-    fn save_crash(
-        &self,
-        py: Python<'_>,
-        run: &ScriptRun,
-        dill: &DillLocation,
-        path: &Path,
-    ) -> Result<Option<SavedFile>> {
+    fn save_crash(&self, py: Python<'_>, session: &RunSession<'_>, path: &Path) -> Result<Option<SavedFile>> {
         let file = AtomicFile::create(path).with_context(|| cannot_save(path))?;
-        let (file, index, bytes) = self.write(py, run, dill, file)?;
+        let (file, index, bytes) = self.write(py, session, file)?;
         // Returning without a commit drops the temporary file.
         if index.variables.is_empty() && index.left_out.is_empty() && index.frame_locals.is_empty() {
             return Ok(None);
@@ -253,9 +252,9 @@ impl SaveJob {
 
     /// Writes the whole snapshot to a temporary file first: the bytes of a variable that fails are truncated, which a
     /// pipe does not allow.
-    fn save_to_stream(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, stream: &File) -> Result<SavedFile> {
+    fn save_to_stream(&self, py: Python<'_>, session: &RunSession<'_>, stream: &File) -> Result<SavedFile> {
         let spool = SpoolFile::new().context("cannot create a temporary file")?;
-        let (spool, index, bytes) = self.write(py, run, dill, spool)?;
+        let (spool, index, bytes) = self.write(py, session, spool)?;
         let mut out = stream.try_clone()?;
         let sent = py.detach(|| spool.send(&mut out));
         check_signals(py)?;
@@ -265,14 +264,8 @@ impl SaveJob {
 
     /// Saves to a file, or to the directory for temporary files if that fails for a reason that the earlier check could
     /// not detect: the directory has been removed since, or the disk is full.
-    fn save_to_file_or_fallback(
-        &self,
-        py: Python<'_>,
-        run: &ScriptRun,
-        dill: &DillLocation,
-        path: &Path,
-    ) -> Result<SavedFile> {
-        let error = match self.save_to_file(py, run, dill, path) {
+    fn save_to_file_or_fallback(&self, py: Python<'_>, session: &RunSession<'_>, path: &Path) -> Result<SavedFile> {
+        let error = match self.save_to_file(py, session, path) {
             // An error with another code, such as a failed verification, would be the same in another directory.
             Err(error) if exit::code_of(&error) == exit::FAILED && requested_end(py, &error).is_none() => error,
             done => return done,
@@ -280,7 +273,7 @@ impl SaveJob {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         // The process ID keeps two failed saves from replacing each other's file.
         let fallback = std::env::temp_dir().join(format!("snapcli-{}-{name}", std::process::id()));
-        match self.save_to_file(py, run, dill, &fallback) {
+        match self.save_to_file(py, session, &fallback) {
             Ok(saved) => {
                 // The session is safe, but not where the user wanted it: print why, and exit with 1.
                 print_error(&error);
@@ -290,13 +283,14 @@ impl SaveJob {
         }
     }
 
-    fn save_to_file(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, path: &Path) -> Result<SavedFile> {
+    fn save_to_file(&self, py: Python<'_>, session: &RunSession<'_>, path: &Path) -> Result<SavedFile> {
         let cannot_save = || cannot_save(path);
         let file = AtomicFile::create(path).with_context(cannot_save)?;
-        let (mut file, index, bytes) = self.write(py, run, dill, file)?;
+        let (mut file, index, bytes) = self.write(py, session, file)?;
         // The verifying process opens the file by its temporary name.
         file.flush().with_context(cannot_save)?;
-        let verified = self.verify.then(|| self.load_check().run(py, run, dill, &index, file.path())).transpose();
+        let verified =
+            self.verify.then(|| self.load_check().run(py, session.run, session.dill, &index, file.path())).transpose();
         // Ctrl-C also ends the verifying process, whose failure then says nothing about the file.
         check_signals(py)?;
         let verified = match verified {
@@ -322,15 +316,15 @@ impl SaveJob {
     pub(super) fn write<T: SaveTarget + Send + 'static>(
         &self,
         py: Python<'_>,
-        run: &ScriptRun,
-        dill: &DillLocation,
+        session: &RunSession<'_>,
         out: T,
     ) -> Result<(T, Index, u64)> {
         let bar = DelayedBar::variables("saving", self.verbosity);
+        let RunSession { run, dill, locals } = session;
         let frames = match &run.raised {
             Some(error) if !run.succeeded() => CapturedFrames::of_error(py, error, run.main.bind(py)),
             _ if run.is_over() => CapturedFrames::default(),
-            _ => CapturedFrames::of_stack(current_frame(py), &self.reason(run), run.main.bind(py)),
+            _ => CapturedFrames::of_stack(current_frame(py), &reason(run), run.main.bind(py)),
         };
         let request = SaveRequest {
             module: &self.module,
@@ -340,19 +334,12 @@ impl SaveJob {
             all_faults: false,
             ambient: self.ambient,
             frames: Some(&frames),
+            locals,
             key: self.key.as_ref(),
             progress: &|name, done, total| bar.start_variable(name, done, total),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
         save(py, &request, run, &origin, dill, out)
-    }
-
-    /// What interrupts the script, for the heading of its frames.
-    fn reason(&self, run: &ScriptRun) -> String {
-        match run.end {
-            ProcessEnd::Signal(signal) => format!("{} ended the script", signal_name(signal)),
-            _ => "the script was still running".to_owned(),
-        }
     }
 
     /// Prints what was saved, what was left out, and what needs the user's attention.
@@ -362,7 +349,7 @@ impl SaveJob {
         let saved = match report.index.script.ended.how.as_str() {
             _ if run.succeeded() => format!("saved {saved}"),
             "interrupted" => format!("the script was interrupted; saved {saved}"),
-            "signal" => format!("{}; saved {saved}", self.reason(run)),
+            "signal" => format!("{}; saved {saved}", reason(run)),
             _ => format!("the script failed; saved {saved}"),
         };
         let file = if report.file == "-" { "standard output".to_owned() } else { relative_to_here(&report.file) };

@@ -157,6 +157,7 @@ impl<'py> SaveCall<'py> {
             check: self.check_mode(py)?,
             all_faults: false,
             frames: None,
+            locals: &[],
             ambient: self.ambient.unwrap_or(is_session && globals.is(module.dict())),
             key: key.as_ref(),
             progress: &|_, _, _| {},

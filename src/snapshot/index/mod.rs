@@ -247,6 +247,9 @@ pub struct Variable {
     /// The line of the script that assigned the name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// The function whose local variable it was: see `save --locals`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local_of: Option<String>,
 }
 
 /// What stands in place of a credential.
