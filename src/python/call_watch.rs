@@ -86,6 +86,8 @@ pub(crate) fn begin(py: Python<'_>, functions: &[WatchedFunction]) -> PyResult<(
         return Ok(());
     }
     functions.clone_into(&mut watch().functions);
+    // PyO3 imports a module to find this type, whose code must not be looked at meanwhile.
+    py.get_type::<PyCode>();
     if py.version_info() >= (3, 12) {
         begin_monitoring(py)?;
     }
