@@ -45,7 +45,7 @@ pub(crate) struct InspectArgs {
         conflicts_with_all = ["json", "html", "trace"]
     )]
     format: OutputFormat,
-    /// Show every object at fault in a variable, not only the first few
+    /// Show each import, and every object at fault in a variable, not only the first few
     #[arg(long)]
     pub(crate) all: bool,
     /// Show only the variables that cannot be saved, and why
@@ -85,7 +85,7 @@ pub(crate) struct InspectArgs {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
     /// Snapshot to read, or script to run with its arguments [default: session.pkl]
-    #[arg(value_name = "FILE", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "FILE", trailing_var_arg = true)]
     pub(crate) operands: Vec<OsString>,
 }
 

@@ -21,6 +21,7 @@ use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
 use crate::snapshot::atomic::signals::end_by;
+use crate::ui::terminal_signals::die_of_sigint;
 
 /// How the process is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,7 +226,10 @@ fn finish(_py: Python<'_>, end: ProcessEnd) -> ! {
         // `python` exits with 120 if it cannot flush standard output at the end.
         ProcessEnd::Exit(_) if flushed < 0 => std::process::exit(120),
         ProcessEnd::Exit(code) => std::process::exit(code),
-        ProcessEnd::Interrupted => end_by(libc::SIGINT),
+        ProcessEnd::Interrupted => {
+            die_of_sigint();
+            std::process::exit(crate::exit::INTERRUPTED)
+        }
         ProcessEnd::Signal(signal) => end_by(signal),
     }
 }

@@ -19,6 +19,7 @@ pub(crate) mod doctor_report;
 mod frames_text;
 pub(crate) mod github;
 pub(crate) mod html;
+pub(crate) mod imports;
 pub(crate) mod inspect_report;
 pub(crate) mod inspect_text;
 mod json_text;

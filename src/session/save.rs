@@ -15,7 +15,7 @@ use super::credentials::hidden;
 use super::forked_load::{in_child, library_that_hangs};
 use super::fresh_load::confirm;
 use super::load_faults::{CheckedVariable, LoadFaults};
-use super::provenance::{self, Origin, ScriptNames};
+use super::provenance::{self, ImportedPackages, Origin, ScriptNames};
 use super::script_credentials::hide_in_index;
 use super::trial_load::{TrialLoad, TrialResult};
 use super::variable_saver::{SavedVariables, save_variables};
@@ -25,6 +25,7 @@ use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::Index;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::work_meter::{self, WorkStage};
 use crate::snapshot::writer::SnapshotWriter;
 use crate::ui::messages::Verbosity;
 
@@ -126,7 +127,8 @@ impl SessionWriter<'_, '_> {
         hide_in_index(&mut index, request.rules.redact);
         // Known only now: whether dill was needed, and which packages the variables import.
         index.python.dill = source.dill.version(py);
-        index.packages = provenance::packages(py, writer.segments(), name);
+        let packages = ImportedPackages::of(py, writer.segments(), name);
+        (index.packages, index.distributions) = (packages.versions, packages.distributions);
         index.left_out = left_out;
         // An exception may quote the object that it is about.
         for error in index.left_out.iter_mut().map(|item| &mut item.error) {
@@ -210,6 +212,7 @@ impl SessionWriter<'_, '_> {
     }
 
     fn check_file<T>(&self, py: Python<'_>, path: &Path, written: &Written<T>, limit: Duration) -> Result<TrialResult> {
+        work_meter::begin(WorkStage::Trying, 0);
         let trial = TrialLoad { py, writer: self, index: &written.index };
         let mut found = in_child(py, limit, || trial.run(path, &written.checked))?;
         // The fresh process also starts Python and imports modules.

@@ -43,7 +43,7 @@ impl SaveJob {
         let result = match occasion {
             Occasion::End(signal) => {
                 let run = started.so_far(py, "signal", ProcessEnd::Signal(signal));
-                self.with_locals(py, &run, dill, |session| self.save_session(py, session)).map(drop)
+                self.with_locals(py, &run, || self.save_session(py, &run, dill)).map(drop)
             }
             Occasion::Timer | Occasion::OnSignal(_) => self.save_snapshot(py, started, dill, occasion),
         };
@@ -71,7 +71,9 @@ impl SaveJob {
         let cannot_save = || cannot_save(&path);
         let run = started.so_far(py, "running", ProcessEnd::Exit(0));
         let file = AtomicFile::create(&path).with_context(cannot_save)?;
-        let (file, index, bytes) = self.with_locals(py, &run, dill, |session| self.write(py, session, file))?;
+        let bar = self.bar();
+        let (file, index, bytes) = self.with_locals(py, &run, || self.write(py, &run, dill, file, &bar))?;
+        drop(bar);
         check_signals(py)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         let saved = count(index.variables.len(), "variable");

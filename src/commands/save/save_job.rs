@@ -5,12 +5,12 @@
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result};
 
 use super::load_check::{LoadCheck, print_load_check};
-use super::run_session::RunSession;
+use super::named_patterns::NamedPatterns;
 use super::running_save::{reason, snapshot_times};
 use crate::cli::{SaveArgs, SelectionArgs};
 use crate::commands::answer_output::AnswerOutput;
@@ -19,6 +19,7 @@ use crate::exit::{self, OrExit};
 use crate::python::call_watch::{self, WatchedFunction};
 use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
+use crate::python::early_exit;
 use crate::python::ffi::current_frame;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::script_command::ScriptCommand;
@@ -29,14 +30,15 @@ use crate::report::answers::{ErrorAnswer, SessionAnswer};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::report::inspect_text;
 use crate::session::{
-    CapturedFrames, LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions,
-    save, signing_key,
+    BoundLocal, CapturedFrames, LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab,
+    note_imported_definitions, save, signing_key,
 };
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, LeftOutReason};
 use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::work_meter::{self, WorkStage};
 use crate::ui::messages::{print_error, print_lines};
 use crate::ui::progress::DelayedBar;
 use crate::ui::{Verbosity, count, format_size};
@@ -49,9 +51,11 @@ impl From<SelectionArgs> for SelectionRules {
     }
 }
 
-/// Runs the script in the prepared interpreter and saves its session.
+/// Runs the script in the prepared interpreter and saves its session. With `keeps_others`, the snapshot of another
+/// script is not replaced but kept.
 pub(super) fn run(
     args: SaveArgs,
+    keeps_others: bool,
     command: ScriptCommand,
     interpreter: Interpreter,
     verbosity: Verbosity,
@@ -73,9 +77,13 @@ pub(super) fn run(
         verify: args.verify,
         module: args.module,
         ambient: !args.no_ambient,
+        keeps_others,
+        named: NamedPatterns::of(&args.selection),
+        careful_rules: OnceLock::new(),
         rules: args.selection.into(),
         times: snapshot_times(args.while_running, &args.output)?,
         locals: args.locals.iter().map(|text| WatchedFunction::parse(text)).collect(),
+        bound: Mutex::default(),
         key,
         interpreter,
         verbosity,
@@ -112,6 +120,14 @@ pub(super) fn cannot_save(path: &Path) -> String {
     format!("cannot save to {}", path.display())
 }
 
+/// Brings a new file to the disk, unless Ctrl-C comes first. It is not in place yet.
+fn sync(py: Python<'_>, file: &mut AtomicFile) -> Result<()> {
+    work_meter::begin(WorkStage::Syncing, 0);
+    let synced = py.detach(|| file.sync());
+    check_signals(py)?;
+    Ok(synced?)
+}
+
 pub(super) struct SaveJob {
     pub(super) command: ScriptCommand,
     pub(super) output: SnapshotDestination,
@@ -122,24 +138,32 @@ pub(super) struct SaveJob {
     pub(super) module: String,
     /// Whether to save the ambient state.
     ambient: bool,
-    rules: SelectionRules,
+    pub(super) rules: SelectionRules,
+    /// The names that `rules` has from the command line.
+    pub(super) named: NamedPatterns,
+    /// The rules in place of `rules` if some of these names do not exist.
+    pub(super) careful_rules: OnceLock<SelectionRules>,
+    /// Whether a snapshot of another script is kept under another name.
+    pub(super) keeps_others: bool,
     pub(super) times: Option<SnapshotTimes>,
     /// The functions whose local variables are saved.
     pub(super) locals: Vec<WatchedFunction>,
+    /// The local variables that are bound in the namespace of the session now.
+    pub(super) bound: Mutex<Vec<BoundLocal>>,
     key: Option<SigningKey>,
     interpreter: Interpreter,
     pub(super) verbosity: Verbosity,
 }
 
 /// A snapshot that is in place.
-struct SavedFile {
+pub(super) struct SavedFile {
     path: PathBuf,
     index: Index,
     bytes: u64,
     /// The result of `--verify`.
     verified: Option<Compared>,
     /// The exit code if the script succeeded.
-    code: i32,
+    pub(super) code: i32,
 }
 
 impl SaveJob {
@@ -157,10 +181,12 @@ impl SaveJob {
         if let Err(error) = watching {
             return self.end_after_error(py, &error);
         }
+        early_exit::watch(&self.lost_by_early_exit());
         let run = match run_observed(py, &self.command, |started| self.arm(started, &dill)) {
             Ok(run) => run,
             Err(error) => return self.end_after_error(py, &error),
         };
+        early_exit::ended();
         // A forked child of the script gets here as well. Only the first process saves.
         if run.forked {
             return run.end;
@@ -169,7 +195,7 @@ impl SaveJob {
         call_watch::end(py);
         // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
         let deferred = DeferredSignals::begin(py);
-        let saved = self.with_locals(py, &run, &dill, |session| self.save_session(py, session));
+        let saved = self.with_locals(py, &run, || self.save_session(py, &run, &dill));
         call_watch::forget();
         // A signal may have arrived after the last step that could be interrupted.
         let signals = check_signals(py).map_err(Into::into);
@@ -206,16 +232,18 @@ impl SaveJob {
         end_after_error(py, error, INTERRUPTED)
     }
 
-    /// Saves the session of a script that has ended, or that a signal ends. Returns the exit code if the script succeeded.
-    pub(super) fn save_session(&self, py: Python<'_>, session: &RunSession<'_>) -> Result<i32> {
-        let run = session.run;
+    /// Saves the session of a script that has ended, or that a signal ends. Returns the exit code if the script
+    /// succeeded.
+    pub(super) fn save_session(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> Result<i32> {
+        let unmatched = self.check_names(py, run)?;
         let saved = match &self.output {
+            _ if let Some(unmatched) = unmatched => Some(self.save_beside(py, run, dill, &unmatched)?),
             SnapshotDestination::File(path) if run.succeeded() => {
-                Some(self.save_to_file_or_fallback(py, session, path)?)
+                Some(self.save_to_file_or_fallback(py, run, dill, path)?)
             }
             // The last good snapshot must survive a crash of the script, so the variables go to another file.
-            SnapshotDestination::File(path) => self.save_crash(py, session, &crash_path(path))?,
-            SnapshotDestination::Stream(stream) => Some(self.save_to_stream(py, session, stream)?),
+            SnapshotDestination::File(path) => self.save_crash(py, run, dill, &crash_path(path))?,
+            SnapshotDestination::Stream(stream) => Some(self.save_to_stream(py, run, dill, stream)?),
         };
         let Some(SavedFile { path, index, bytes, verified, code }) = saved else {
             self.answer.write_error(&ErrorAnswer::of(&anyhow::anyhow!("the script failed before it had variables")));
@@ -225,11 +253,11 @@ impl SaveJob {
         let report = SessionReport { file, format: FileFormat::Snapcli, bytes, index, verdict: None, verified };
         self.remove_running();
         self.print_summary(run, &report);
-        let all_called = self.print_locals(py, session, &report.index);
+        let all_called = self.print_locals(py, &report.index);
         self.print_hint(py, run, &report.index);
         self.answer.write(&SessionAnswer::of(&report, Some(report.file.clone())))?;
         // With --strict, the file is saved all the same; only the exit code differs.
-        let is_bad = report.has_failures() || report.has_changes();
+        let is_bad = code != exit::USAGE && (report.has_failures() || report.has_changes());
         Ok(match (self.strict && is_bad, all_called) {
             (true, _) => exit::LEFT_OUT,
             (false, false) if code == exit::DONE => exit::FAILED,
@@ -238,23 +266,31 @@ impl SaveJob {
     }
 
     /// Saves the variables of a script that failed. If it had none yet, an earlier crash file stays as it is.
-    fn save_crash(&self, py: Python<'_>, session: &RunSession<'_>, path: &Path) -> Result<Option<SavedFile>> {
+    fn save_crash(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        path: &Path,
+    ) -> Result<Option<SavedFile>> {
+        let bar = self.bar();
         let file = AtomicFile::create(path).with_context(|| cannot_save(path))?;
-        let (file, index, bytes) = self.write(py, session, file)?;
+        let (mut file, index, bytes) = self.write(py, run, dill, file, &bar)?;
         // Returning without a commit drops the temporary file.
         if index.variables.is_empty() && index.left_out.is_empty() && index.frame_locals.is_empty() {
             return Ok(None);
         }
-        check_signals(py)?;
+        sync(py, &mut file).with_context(|| cannot_save(path))?;
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
         Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE }))
     }
 
     /// Writes the whole snapshot to a temporary file first: the bytes of a variable that fails are truncated, which a
     /// pipe does not allow.
-    fn save_to_stream(&self, py: Python<'_>, session: &RunSession<'_>, stream: &File) -> Result<SavedFile> {
+    fn save_to_stream(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, stream: &File) -> Result<SavedFile> {
+        let bar = self.bar();
         let spool = SpoolFile::new().context("cannot create a temporary file")?;
-        let (spool, index, bytes) = self.write(py, session, spool)?;
+        let (spool, index, bytes) = self.write(py, run, dill, spool, &bar)?;
         let mut out = stream.try_clone()?;
         let sent = py.detach(|| spool.send(&mut out));
         check_signals(py)?;
@@ -264,16 +300,20 @@ impl SaveJob {
 
     /// Saves to a file, or to the directory for temporary files if that fails for a reason that the earlier check could
     /// not detect: the directory has been removed since, or the disk is full.
-    fn save_to_file_or_fallback(&self, py: Python<'_>, session: &RunSession<'_>, path: &Path) -> Result<SavedFile> {
-        let error = match self.save_to_file(py, session, path) {
+    fn save_to_file_or_fallback(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        path: &Path,
+    ) -> Result<SavedFile> {
+        let error = match self.save_to_file(py, run, dill, path) {
             // An error with another code, such as a failed verification, would be the same in another directory.
             Err(error) if exit::code_of(&error) == exit::FAILED && requested_end(py, &error).is_none() => error,
             done => return done,
         };
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // The process ID keeps two failed saves from replacing each other's file.
-        let fallback = std::env::temp_dir().join(format!("snapcli-{}-{name}", std::process::id()));
-        match self.save_to_file(py, session, &fallback) {
+        let fallback = fallback_path(path);
+        match self.save_to_file(py, run, dill, &fallback) {
             Ok(saved) => {
                 // The session is safe, but not where the user wanted it: print why, and exit with 1.
                 print_error(&error);
@@ -283,14 +323,20 @@ impl SaveJob {
         }
     }
 
-    fn save_to_file(&self, py: Python<'_>, session: &RunSession<'_>, path: &Path) -> Result<SavedFile> {
+    pub(super) fn save_to_file(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        path: &Path,
+    ) -> Result<SavedFile> {
         let cannot_save = || cannot_save(path);
+        let bar = self.bar();
         let file = AtomicFile::create(path).with_context(cannot_save)?;
-        let (mut file, index, bytes) = self.write(py, session, file)?;
+        let (mut file, index, bytes) = self.write(py, run, dill, file, &bar)?;
         // The verifying process opens the file by its temporary name.
         file.flush().with_context(cannot_save)?;
-        let verified =
-            self.verify.then(|| self.load_check().run(py, session.run, session.dill, &index, file.path())).transpose();
+        let verified = self.verify.then(|| self.load_check().run(py, run, dill, &index, file.path())).transpose();
         // Ctrl-C also ends the verifying process, whose failure then says nothing about the file.
         check_signals(py)?;
         let verified = match verified {
@@ -304,39 +350,48 @@ impl SaveJob {
                     .or_exit(exit::DAMAGED, || "verification failed: the new snapshot cannot be loaded".to_owned());
             }
         };
+        sync(py, &mut file).with_context(cannot_save)?;
+        drop(bar);
+        self.keep_other(path, &index)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE })
     }
 
+    /// Must be dropped before anything is printed.
+    pub(super) fn bar(&self) -> DelayedBar {
+        DelayedBar::measuring("saving", 0, work_meter::shown, self.verbosity)
+    }
+
     fn load_check(&self) -> LoadCheck<'_> {
-        let Self { command, interpreter, rules, module, .. } = self;
-        LoadCheck { command, interpreter, rules, module }
+        let Self { command, interpreter, module, .. } = self;
+        LoadCheck { command, interpreter, rules: self.rules(), module }
     }
 
     pub(super) fn write<T: SaveTarget + Send + 'static>(
         &self,
         py: Python<'_>,
-        session: &RunSession<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
         out: T,
+        bar: &DelayedBar,
     ) -> Result<(T, Index, u64)> {
-        let bar = DelayedBar::variables("saving", self.verbosity);
-        let RunSession { run, dill, locals } = session;
         let frames = match &run.raised {
             Some(error) if !run.succeeded() => CapturedFrames::of_error(py, error, run.main.bind(py)),
             _ if run.is_over() => CapturedFrames::default(),
             _ => CapturedFrames::of_stack(current_frame(py), &reason(run), run.main.bind(py)),
         };
+        let bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let request = SaveRequest {
             module: &self.module,
-            rules: &self.rules,
+            rules: self.rules(),
             // The process that does it takes time, which a signal may not leave, and a copy of all threads.
             check: if run.is_over() { LoadCheckMode::Forked } else { LoadCheckMode::Off },
             all_faults: false,
             ambient: self.ambient,
             frames: Some(&frames),
-            locals,
+            locals: &bound,
             key: self.key.as_ref(),
-            progress: &|name, done, total| bar.start_variable(name, done, total),
+            measured: bar.is_shown(),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
         save(py, &request, run, &origin, dill, out)
@@ -412,6 +467,12 @@ impl SaveJob {
 /// `session.crash.pkl` for `session.pkl`.
 fn crash_path(path: &Path) -> PathBuf {
     path.with_extension("crash.pkl")
+}
+
+/// A path in the directory for temporary files. The process ID keeps two failed saves from replacing each other's file.
+pub(super) fn fallback_path(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    std::env::temp_dir().join(format!("snapcli-{}-{name}", std::process::id()))
 }
 
 /// A path without the working directory, if it is below that.

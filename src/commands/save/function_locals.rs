@@ -1,13 +1,13 @@
-//! The session of a run with the local variables that `--locals` names, and what the user is told about these.
+//! The local variables that `--locals` names, in the session of a run, and what the user is told about these.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use anyhow::Result;
 
 use super::save_job::SaveJob;
 use crate::exit;
 use crate::python::call_watch::{self, FunctionLocals, WatchedFunction};
-use crate::python::dill::DillLocation;
 use crate::python::script_command::ScriptTarget;
 use crate::python::script_run::ScriptRun;
 use crate::python::{Python, context};
@@ -15,14 +15,6 @@ use crate::session::{BoundLocal, BoundLocals, function_that_did_the_work, functi
 use crate::snapshot::index::Index;
 use crate::ui::Verbosity;
 use crate::ui::messages::print_line;
-
-/// A run, with all that its session has.
-pub(super) struct RunSession<'a> {
-    pub(super) run: &'a ScriptRun,
-    pub(super) dill: &'a DillLocation,
-    /// Local variables that are bound in the namespace now.
-    pub(super) locals: Vec<BoundLocal>,
-}
 
 impl SaveJob {
     /// Refuses functions that the script does not have, before it runs for hours.
@@ -47,27 +39,27 @@ impl SaveJob {
         Err(exit::coded(exit::USAGE, text).with_details(vec![detail]).into())
     }
 
-    /// Binds the local variables that belong to the session, and does the work.
+    /// Does the work while the local variables that belong to the session are bound in it.
     pub(super) fn with_locals<T>(
         &self,
         py: Python<'_>,
         run: &ScriptRun,
-        dill: &DillLocation,
-        work: impl FnOnce(&RunSession<'_>) -> Result<T>,
+        work: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
         let functions = call_watch::so_far(py);
         if functions.is_empty() {
-            return work(&RunSession { run, dill, locals: Vec::new() });
+            return work();
         }
         let bound = BoundLocals::bind(py, run, &self.module, &functions)?;
-        let result = work(&RunSession { run, dill, locals: bound.all() });
+        *self.bound.lock().unwrap_or_else(PoisonError::into_inner) = bound.all();
+        let result = work();
         drop(bound);
         result
     }
 
     /// Says which local variables have another name in the session, and which functions were never called. Returns
     /// whether all were.
-    pub(super) fn print_locals(&self, py: Python<'_>, session: &RunSession<'_>, index: &Index) -> bool {
+    pub(super) fn print_locals(&self, py: Python<'_>, index: &Index) -> bool {
         let mut kept: BTreeMap<&str, usize> = BTreeMap::new();
         for function in index.variables.iter().filter_map(|variable| variable.local_of.as_deref()) {
             *kept.entry(function).or_default() += 1;
@@ -77,7 +69,7 @@ impl SaveJob {
             let number = if number == 1 { String::new() } else { format!("{number} ") };
             self.verbosity.note(&format!("{number}{text} of {function}"));
         }
-        for BoundLocal { name, renamed, function } in &session.locals {
+        for BoundLocal { name, renamed, function } in self.bound.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             if let Some(local) = renamed {
                 let text =
                     format!("the local variable {local} of {function} is saved as {name}: {local} has a value already");
