@@ -5,14 +5,14 @@ use std::io::Write;
 use anyhow::Result;
 use clap_mangen::Man;
 
-use super::completions::visible_commands;
+use super::completions::whole_command;
 use super::input_output::stdout;
 use crate::cli::ManArgs;
 use crate::exit;
 
 /// Prints the page of a command, or of the program.
 pub(crate) fn run_command(args: &ManArgs) -> Result<i32> {
-    let all = visible_commands();
+    let all = whole_command();
     let (name, command) = match &args.command {
         None => ("snapcli".to_owned(), all),
         Some(name) => {
