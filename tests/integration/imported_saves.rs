@@ -243,26 +243,3 @@ fn a_process_without_a_key_says_that_the_snapshot_is_not_signed() {
         "['the snapshot is not signed, because there is no key: restoring it needs trust=True']\nFalse\n",
     );
 }
-
-#[test]
-fn no_interrupt_is_only_printed() {
-    let code = "
-import logging, random, signal, sys
-swallowed = []
-sys.unraisablehook = lambda found: swallowed.append(repr(found.exc_value))
-class Item:
-    def __init__(self, n): self.n = [n, str(n), logging.getLogger(str(n % 3)), lambda: n]
-session = {f'v{n}': [Item(n), print, Item, {n: (n,)}, range(n)] for n in range(150)}
-def interrupt(*_): raise KeyboardInterrupt
-signal.signal(signal.SIGALRM, interrupt)
-caught = 0
-for _ in range(60):
-    try:
-        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.001, 0.1))
-        snapcli.save(None, session, check=False)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    except KeyboardInterrupt: caught += 1
-print(caught > 5, swallowed)
-";
-    prints(&Sandbox::new(), code, "True []\n");
-}

@@ -70,6 +70,7 @@ mod installed;
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
+mod interrupts;
 #[cfg(feature = "python")]
 mod isolation;
 #[cfg(feature = "python")]

@@ -13,6 +13,7 @@ use crate::cli::{SaveArgs, SelectionArgs};
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::{absolute_path, is_stdio, stdout};
 use crate::exit::{self, OrExit};
+use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::script_command::ScriptCommand;
@@ -148,7 +149,15 @@ impl SaveJob {
             return run.end;
         }
         // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
-        match self.save_session(py, &run, &dill) {
+        let deferred = DeferredSignals::begin(py);
+        let saved = self.save_session(py, &run, &dill);
+        // A signal may have arrived after the last step that could be interrupted.
+        let signals = check_signals(py).map_err(Into::into);
+        drop(deferred);
+        if let (Ok(_), Some(end)) = (&saved, signals.err().and_then(|error| requested_end(py, &error))) {
+            return end;
+        }
+        match saved {
             Ok(code) if run.succeeded() => ProcessEnd::Exit(code),
             Ok(_) => run.end,
             Err(error) if run.succeeded() || requested_end(py, &error).is_some() => self.end_after_error(py, &error),
@@ -207,6 +216,7 @@ impl SaveJob {
         if index.variables.is_empty() && index.left_out.is_empty() {
             return Ok(None);
         }
+        check_signals(py)?;
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
         Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE }))
     }
@@ -218,7 +228,7 @@ impl SaveJob {
         let (spool, index, bytes) = self.write(py, run, dill, spool)?;
         let mut out = stream.try_clone()?;
         let sent = py.detach(|| spool.send(&mut out));
-        py.check_signals()?;
+        check_signals(py)?;
         sent.context("cannot write to standard output")?;
         Ok(SavedFile { path: PathBuf::from("-"), index, bytes, verified: None, code: exit::DONE })
     }
@@ -258,7 +268,7 @@ impl SaveJob {
         file.flush().with_context(cannot_save)?;
         let verified = self.verify.then(|| self.load_check().run(py, run, dill, &index, file.path())).transpose();
         // Ctrl-C also ends the verifying process, whose failure then says nothing about the file.
-        py.check_signals()?;
+        check_signals(py)?;
         let verified = match verified {
             Ok(verified) => verified,
             Err(error) => {

@@ -16,6 +16,7 @@ use super::restore_report::RestoreReport;
 use super::saved_namespace::own_namespace;
 use super::turns::Turn;
 use crate::python::context;
+use crate::python::deferred_signals::deferring;
 use crate::report::answers::absolute_path;
 use crate::session::restore::{self as session_restore, AmbientChoice, RestoreRequest, Signer};
 use crate::snapshot::index::UnsavableObject;
@@ -139,7 +140,8 @@ impl<'py> LoadCall<'py> {
         }
         let action = format!("restore {}", source.name);
         let file = source.path();
-        self.load(py, source).map_err(|error| to_exception(py, error, &action, file.as_deref()))
+        let load = || self.load(py, source).map_err(|error| to_exception(py, error, &action, file.as_deref()));
+        deferring(py, load)
     }
 
     fn load(&self, py: Python<'py>, source: LoadSource) -> Result<RestoreReport> {

@@ -7,6 +7,7 @@ use pyo3::types::{PyAny, PyBytes, PyDict, PyString, PyTuple};
 
 use super::json_objects::to_python;
 use super::raised_errors::in_python_words;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::report::answers::{SessionAnswer, absolute_path};
 use crate::report::inspect_report::SessionReport;
 use crate::report::inspect_text::{write_left_out, write_lost};
@@ -50,7 +51,7 @@ impl Lost {
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
         match other.cast::<Self>() {
             Ok(other) => other.get().reason == self.reason && other.get().path == self.path,
-            Err(_) => other.extract::<&str>().is_ok_and(|other| other == self.reason),
+            Err(_) => other.extract::<&str>().tolerated().is_some_and(|other| other == self.reason),
         }
     }
 

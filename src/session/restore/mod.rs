@@ -19,6 +19,7 @@ mod installed_imports;
 mod joblib_load;
 mod joined_loads;
 mod load_variables;
+mod loss_reason;
 mod restore_context;
 mod segment_loader;
 mod selection;
@@ -36,9 +37,11 @@ use self::buffer_memory::{BufferMemory, MappedFile};
 pub(crate) use self::built_load::build_object;
 pub(crate) use self::fault_log::{FaultLog, LoadFault};
 use self::load_variables::{ChosenVariable, Refusal, VariableLoads};
+pub(crate) use self::loss_reason::FailedImport;
+use self::loss_reason::missing_module;
 pub(crate) use self::restore_context::{AmbientChoice, LostVariable, RestoreRequest, Restored};
 use self::restore_context::{RestoreContext, add_script_directory, bind_module};
-use self::segment_loader::{SegmentLoader, missing_module, other_python};
+use self::segment_loader::{SegmentLoader, other_python};
 use self::selection::choose;
 pub(crate) use self::untrusted_load::{Signer, Untrusted};
 use super::ambient::{self, AppliedState};
@@ -47,6 +50,7 @@ use super::failure_path::error_text;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector};
 use super::ipython_names::KeptNames;
 use crate::exit::{self, OrExit};
+use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::index::{Index, SegmentRole, Variable};
 use crate::snapshot::load_plan::{LoadPlan, Usable};
 use crate::snapshot::reader::{Contents, Damage, OpcodeImage, Progress, ReadError, Snapshot, Wanted};
@@ -295,7 +299,7 @@ fn explain_error(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
         return exit::error(exit::INTERRUPTED, format!("interrupted while restoring {name}"));
     }
     let unpickling = py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError"));
-    if unpickling.is_ok_and(|kind| error.value(py).is_instance(&kind).unwrap_or(false)) {
+    if unpickling.tolerated().is_some_and(|kind| error.value(py).is_instance(&kind).tolerated().unwrap_or(false)) {
         return exit::error(exit::DAMAGED, format!("{name} cannot be unpickled ({text}): save it again"));
     }
     if error.is_instance_of::<PyUnicodeDecodeError>(py) {
