@@ -257,7 +257,10 @@ impl RestoreJob {
 
     fn write_answer(&self, restored: &Restored, trusted: bool) -> Result<()> {
         let lost = restored.lost.iter();
-        let lost = lost.map(|LostVariable { name, type_name, why, .. }| LostAnswer { name, type_name, error: why });
+        let lost = lost.map(|LostVariable { name, type_name, why, import }| {
+            let module = import.as_ref().map(|import| import.module.as_str());
+            LostAnswer { name, type_name, error: why, module }
+        });
         self.answer.write(&RestoreAnswer {
             schema: SchemaVersion,
             path: Some(absolute_path(&self.args.file)),

@@ -43,6 +43,8 @@ pub struct SessionAnswer<'a> {
     python: Option<SessionPython<'a>>,
     /// The versions of the packages that the variables import.
     packages: &'a BTreeMap<String, String>,
+    /// What to install for those of them whose distributions have other names: `sklearn` needs `scikit-learn==1.5.2`.
+    distributions: &'a BTreeMap<String, String>,
     /// The variables, in the order of their definition unless another one was asked for.
     variables: Vec<VariableAnswer<'a>>,
     /// The variables of other modules that the session changed, by names such as `settings.MODE`.
@@ -81,6 +83,7 @@ impl<'a> SessionAnswer<'a> {
             script: is_recorded.then(|| ScriptAnswer::of(&index.script)),
             python: (!index.python.version.is_empty()).then(|| SessionPython::of(&index.python)),
             packages: &index.packages,
+            distributions: &index.distributions,
             variables: each(&index.variables),
             module_state: each(&index.module_state),
             ambient: each(&index.ambient),
