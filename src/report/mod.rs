@@ -17,6 +17,7 @@ pub(crate) mod answers;
 pub mod diff_report;
 pub(crate) mod doctor_report;
 pub(crate) mod github;
+pub(crate) mod grouped_notes;
 pub(crate) mod html;
 pub(crate) mod imports;
 pub(crate) mod inspect_report;

@@ -35,7 +35,7 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
         ));
     }
     let (code, script) = (std::mem::take(&mut args.code), std::mem::take(&mut args.script));
-    // `-c` with a single expression prints its value.
+    // `-c` prints values, as the prompt does.
     let command = ScriptCommand::from_words(Vec::new(), code, script).map(ScriptCommand::showing_value);
     if let Some(command) = &command {
         check_script(command)?;
