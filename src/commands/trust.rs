@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 
 use super::answer_output::print_answer;
 use super::input_output::{or_exit_code, stdout, stdout_style};
+use super::operand_order::shell_word;
 use crate::cli::TrustArgs;
 use crate::exit::{self, OrExit};
 use crate::pickle::verdict::{Verdict, VerdictClass};
@@ -20,7 +21,7 @@ use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::system::map_large_blocks;
-use crate::snapshot::verification::verify;
+use crate::snapshot::verification::{verify, work_of};
 use crate::ui::Verbosity;
 use crate::ui::messages::print_lines;
 use crate::ui::progress::DelayedBar;
@@ -34,7 +35,7 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
     let opened = Snapshot::open(&args.file)
         .map(|snapshot| snapshot.with_max_memory(args.memory.max_memory))
         .and_then(Snapshot::followed);
-    let snapshot = or_exit_code(opened, || format!("cannot sign {name}"))?;
+    let snapshot = or_exit_code(opened, &args.file, || format!("cannot sign {name}"))?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         return Err(cannot_be_signed(&snapshot, name));
     }
@@ -89,17 +90,8 @@ fn cannot_be_signed(snapshot: &Snapshot, name: &str) -> anyhow::Error {
     anyhow::Error::new(exit::coded(exit::USAGE, text).with_details(details))
 }
 
-/// A path as a word of a shell command.
-fn shell_word(path: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ',' | '=');
-    match path.chars().all(is_plain) && !path.starts_with('-') {
-        true => path.to_owned(),
-        false => format!("'{}'", path.replace('\'', "'\\''")),
-    }
-}
-
 fn check_intact(snapshot: &Snapshot, name: &str, verbosity: Verbosity) -> Result<()> {
-    let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
+    let bar = DelayedBar::bytes("checking", work_of(snapshot), verbosity);
     let verified = verify(snapshot, &|bytes| bar.advance(bytes));
     let verified = verified.or_exit(exit::DAMAGED, || format!("cannot sign {name}"))?;
     if verified.is_whole() {

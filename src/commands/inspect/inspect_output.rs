@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::cli::{InspectArgs, OutputFormat, SortBy};
 use crate::commands::input_output::{absolute_path, is_stdio};
+use crate::commands::wrong_names::no_variable;
 use crate::exit::{self, OrExit};
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::report::answers::{SessionAnswer, TraceAnswer};
@@ -33,7 +34,8 @@ pub(super) struct InspectOutput {
 }
 
 impl InspectOutput {
-    /// Prints a tree as text or JSON; `path` is the absolute path of its file. Returns the exit code, which is `code`.
+    /// Prints a tree as text or JSON; `path` is the absolute path of its file. Returns the exit code, which is
+    /// `code`.
     pub(super) fn print_tree(
         &self,
         out: &mut dyn Write,
@@ -51,8 +53,8 @@ impl InspectOutput {
         Ok(code)
     }
 
-    /// Prints a report in the chosen format; `path` is the absolute path of its file. Returns the exit code: at least
-    /// `code`.
+    /// Prints a report in the chosen format; `path` is the absolute path of its file. Returns the exit code, which is
+    /// at least `code`.
     pub(super) fn print(
         &self,
         out: &mut dyn Write,
@@ -120,9 +122,7 @@ impl InspectOutput {
 /// The tree of objects that are pickled under a variable.
 pub(super) fn trace(snapshot: &Snapshot, name: &str) -> Result<TraceTree> {
     let tree = snapshot.trace(name).or_exit(exit::DAMAGED, || format!("cannot trace {name}"))?;
-    tree.ok_or_else(|| {
-        exit::error(exit::USAGE, format!("there is no variable {name}: list them with `snapcli inspect`"))
-    })
+    tree.ok_or_else(|| no_variable(name, snapshot))
 }
 
 fn sort(index: &mut Index, by: SortBy) {

@@ -14,6 +14,7 @@ use anyhow::Result;
 
 use self::inspect_output::{InspectOutput, check_page_path, page_contents, trace};
 use super::input_output::{open_snapshot, or_exit_code, stdout, stdout_style};
+use super::operand_order::inspect_takes_one;
 use crate::cli::{GlobalArgs, InspectArgs, is_script};
 use crate::exit::{self, OrExit};
 use crate::pickle::verdict::{Verdict, VerdictClass};
@@ -61,7 +62,7 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     let cannot_inspect = || format!("cannot inspect {}", path.display());
     // A tree shows no verdict.
     let follow = if args.trace.is_some() && !args.strict { Snapshot::followed } else { Snapshot::judged };
-    let snapshot = or_exit_code(open_snapshot(path, args.memory).and_then(follow), || {
+    let snapshot = or_exit_code(open_snapshot(path, args.memory).and_then(follow), path, || {
         format!("{}{}", cannot_inspect(), script_hint(path))
     })?;
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
@@ -103,14 +104,12 @@ fn file_to_read(command: &ScriptCommand, script: bool) -> Result<Option<PathBuf>
     if script || is_script(path) {
         return Ok(None);
     }
-    let usage = |problem| exit::error(exit::USAGE, format!("{} {problem}", path.display()));
     if path.is_dir() {
-        return Err(usage("is a directory: pass a file, or add --script to run the directory"));
+        let text = format!("{} is a directory: pass a file, or add --script to run the directory", path.display());
+        return Err(exit::error(exit::USAGE, text));
     }
     if !command.arguments.is_empty() {
-        return Err(usage(
-            "does not end in .py, so it is read as a snapshot and takes no arguments: add --script to run it",
-        ));
+        return Err(inspect_takes_one(path, &command.arguments));
     }
     Ok(Some(path.clone()))
 }

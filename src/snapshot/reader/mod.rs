@@ -25,7 +25,7 @@ pub(crate) use opcode_image::OpcodeImage;
 pub(crate) use parallel_hash::Progress;
 pub(crate) use read_error::{Damage, ReadError};
 
-use self::source::Source;
+use self::source::{Source, StopCheck};
 use super::index::{self, Index, SCHEMA, Variable};
 use super::layout::{TRAILER, Trailer};
 use super::segment::VariableSegment;
@@ -160,6 +160,13 @@ impl Snapshot {
     #[must_use]
     pub fn with_max_memory(self, max_memory: Option<u64>) -> Self {
         Self { max_memory, ..self }
+    }
+
+    /// The same file, whose reads end with an error once `check` returns one.
+    #[must_use]
+    pub(crate) fn stopped_by(mut self, check: StopCheck) -> Self {
+        self.source.stop_at(check);
+        self
     }
 
     /// How many bytes of memory the user allows for following it.
