@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use super::frames_text::write_frames;
+use super::grouped_notes::grouped_notes;
 use super::inspect_report::{FileFormat, SessionReport};
 use super::table::{TableStyle, write_table};
 use crate::pickle::explain::trace_tree::TraceTree;
@@ -28,6 +29,12 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
     if !index.variables.is_empty() || !index.left_out.is_empty() {
         out.blank()?;
         write_table(out, index, style, all)?;
+    }
+    let notes = grouped_notes(&index.variables);
+    if !notes.is_empty() {
+        out.blank()?;
+        out.line("notes:")?;
+        notes.iter().try_for_each(|note| out.line(format_args!("  {note}")))?;
     }
     write_state(out, "state of other modules", &index.module_state)?;
     write_state(out, "state of the interpreter and of libraries", &index.ambient)?;

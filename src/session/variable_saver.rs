@@ -305,6 +305,10 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         if facts.memo.0 == facts.memo.1 && facts.imports.len() == 1 {
             variable.kind = VariableKind::Import;
         }
+        // A function with a cache that is imported again is an object with a memo slot.
+        if variable.type_name == "functools._lru_cache_wrapper" && !facts.has_code && facts.imports.len() == 1 {
+            variable.kind = VariableKind::Import;
+        }
         if let Some((module, name)) = self.imported_objects.of_process(&named.value) {
             // Its contents are not in the file.
             (variable.len, variable.preview) = (None, format!("{module}.{name}"));

@@ -96,6 +96,8 @@ mod lost_objects;
 #[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
+mod missing_modules;
+#[cfg(feature = "python")]
 mod module_credentials;
 #[cfg(feature = "python")]
 mod module_definitions;
@@ -103,6 +105,8 @@ mod module_definitions;
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
+#[cfg(feature = "python")]
+mod narrow_terminals;
 #[cfg(feature = "python")]
 mod native_arrays;
 #[cfg(feature = "python")]
@@ -142,6 +146,8 @@ mod told_reasons;
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
+#[cfg(feature = "python")]
+mod unkept_state;
 #[cfg(feature = "python")]
 mod unset_attributes;
 #[cfg(feature = "python")]

@@ -27,6 +27,7 @@ use crate::python::script_run::{ScriptRun, StartedScript, end_after_error, reque
 use crate::python::script_signals::{self, SnapshotTimes};
 use crate::python::{self, Interpreter, Python};
 use crate::report::answers::{ErrorAnswer, SessionAnswer};
+use crate::report::grouped_notes::grouped_notes;
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::report::inspect_text;
 use crate::session::{
@@ -457,9 +458,9 @@ impl SaveJob {
                 self.verbosity
                     .note(&format!("warning: {name} looks like a credential ({why}): use --redact to leave it out"));
             }
-            for note in &variable.notes {
-                self.verbosity.note(&format!("{name}: {note}"));
-            }
+        }
+        for note in grouped_notes(report.index.segments().map(|(_, variable)| variable)) {
+            self.verbosity.note(&note);
         }
     }
 }
