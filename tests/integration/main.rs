@@ -17,6 +17,8 @@ mod by_value;
 #[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
+mod code_from_input;
+#[cfg(feature = "python")]
 mod command_line;
 #[cfg(feature = "python")]
 mod completions;
@@ -86,6 +88,8 @@ mod json_answers;
 #[cfg(feature = "python")]
 mod jupyter;
 #[cfg(feature = "python")]
+mod kept_snapshots;
+#[cfg(feature = "python")]
 mod left_out_modules;
 #[cfg(feature = "python")]
 mod live_things;
@@ -101,6 +105,8 @@ mod module_definitions;
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
+#[cfg(feature = "python")]
+mod named_variables;
 #[cfg(feature = "python")]
 mod native_arrays;
 #[cfg(feature = "python")]

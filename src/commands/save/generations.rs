@@ -64,9 +64,14 @@ fn is_same_run(old: &ScriptInfo, new: &ScriptInfo) -> bool {
     // The path of `-c` says nothing about its code.
     let is_code = new.kind == "code";
     old.kind == new.kind
-        && old.path == new.path
+        && is_same_path(Path::new(&old.path), Path::new(&new.path))
         && arguments(old) == arguments(new)
         && (!is_code || old.blake3 == new.blake3)
+}
+
+/// Whether two absolute paths are the same: `/a/./b` is `/a/b`, and so is a symlink to it.
+fn is_same_path(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The command of a script, as it was typed.
@@ -95,7 +100,7 @@ mod tests {
         let job = run("script", "/a/job.py", "1", &["job.py", "3"]);
         for (other, expected) in [
             (run("script", "/a/job.py", "1", &["./job.py", "3"]), true),
-            (run("script", "/a/job.py", "2", &["job.py", "3"]), true),
+            (run("script", "/a/./job.py", "2", &["job.py", "3"]), true),
             (run("script", "/a/job.py", "1", &["job.py", "4"]), false),
             (run("script", "/a/job.py", "1", &["job.py"]), false),
             (run("script", "/b/job.py", "1", &["job.py", "3"]), false),

@@ -56,7 +56,8 @@ impl Sandbox {
         }
     }
 
-    fn root(&self) -> PathBuf {
+    #[allow(dead_code, reason = "what a test module may need")]
+    pub(crate) fn root(&self) -> PathBuf {
         // On macOS the temporary directory is behind a symlink, and Python prints the resolved path.
         self.root.path().canonicalize().unwrap()
     }
