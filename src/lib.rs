@@ -104,7 +104,7 @@ fn run(cli: Cli) -> Result<i32> {
         Command::Diff(args) => commands::diff::run_command(&args, verbosity),
         Command::Verify(args) => commands::verify::run_command(&args, verbosity),
         Command::Trust(args) => commands::trust::run_command(&args, verbosity),
-        Command::Doctor(args) => commands::doctor::run_command(&args, globals.python.as_deref()),
+        Command::Doctor(args) => commands::doctor::run_command(&args, globals.python.as_deref(), verbosity),
         Command::Completions(args) => commands::completions::run_command(&args),
         Command::Schema(args) => commands::schema::run_command(&args),
         Command::Man(args) => commands::man::run_command(&args),

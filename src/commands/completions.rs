@@ -3,10 +3,9 @@
 use std::io::Write;
 
 use anyhow::Result;
-use clap::CommandFactory;
 
 use super::input_output::stdout;
-use crate::cli::{Cli, CompletionsArgs};
+use crate::cli::{self, CompletionsArgs};
 use crate::exit;
 
 /// Prints the completion script.
@@ -21,7 +20,7 @@ pub(crate) fn run_command(args: &CompletionsArgs) -> Result<i32> {
 /// The command line without hidden subcommands, which clap_complete would list as well.
 pub(super) fn visible_commands() -> clap::Command {
     // clap cannot remove a subcommand, so the visible ones are copied into a new command.
-    let all = Cli::command();
+    let all = cli::definition();
     let visible = all.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()).cloned();
     let visible = clap::Command::new("snapcli").subcommands(visible).args(all.get_arguments().cloned());
     visible.version(env!("CARGO_PKG_VERSION"))

@@ -22,15 +22,16 @@ use crate::report::doctor_report::{
 };
 use crate::report::write_json;
 use crate::snapshot::signature::{self, SigningKey};
+use crate::ui::Verbosity;
 
 /// Prints the report. Returns success only if a Python is usable.
-pub(crate) fn run_command(args: &DoctorArgs, python: Option<&str>) -> Result<i32> {
+pub(crate) fn run_command(args: &DoctorArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
     let choice = discover::survey(python);
     let report = gather(&choice);
     let out = &mut stdout();
     if args.json {
         write_json(out, &report)?;
-    } else {
+    } else if verbosity != Verbosity::Quiet {
         report.write_text(out, stdout_style())?;
     }
     Ok(if report.python.is_some() { exit::DONE } else { exit::NO_PYTHON })

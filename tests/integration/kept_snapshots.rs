@@ -80,6 +80,27 @@ fn whatever_the_script_did_not_make_is_kept() {
 }
 
 #[test]
+fn saves_at_the_same_time_leave_whole_files() {
+    let sandbox = Sandbox::new();
+    for round in 0..3 {
+        let save = |number: usize| {
+            sandbox.call_snapcli(&["save", "-q", "-c", &format!("x = [{round}, {number}] * 1000")]).spawn()
+        };
+        for mut child in (0..4).map(save).collect::<Vec<_>>() {
+            assert!(child.wait().unwrap().success());
+        }
+    }
+    let found = files(&sandbox);
+    assert!(found.contains(&"session.1.pkl".to_owned()) && found.len() <= 4, "{found:?}");
+    for file in found {
+        sandbox.snapcli(&["verify", "-q", &file]).assert_code(0);
+    }
+    let all = fs::read_dir(sandbox.work()).unwrap().flatten().map(|entry| entry.file_name());
+    let hidden: Vec<_> = all.filter(|name| name.to_string_lossy().starts_with('.')).collect();
+    assert!(hidden.is_empty(), "{hidden:?}");
+}
+
+#[test]
 fn a_script_that_fails_moves_nothing() {
     let sandbox = Sandbox::new();
     sandbox.snapcli(&["save", "-c", "x = 1"]).assert_code(0);

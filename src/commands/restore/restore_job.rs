@@ -162,9 +162,11 @@ impl RestoreJob {
             dill: &dill.lazy(),
         };
         let bar = DelayedBar::bytes("checking", self.snapshot.stream_len(), self.verbosity);
+        let step = self.verbosity.step("checking and loading the variables");
         let restored = restore(py, &self.snapshot, &request, &|bytes| bar.advance(bytes))?;
         // The bar must be gone before anything else is printed.
         drop(bar);
+        drop(step);
         self.print_summary(&restored, &name, trusted);
         self.write_answer(&restored, trusted)?;
         // Checked here, after the load but before the command runs.

@@ -47,9 +47,20 @@ pub(super) fn keep_other(path: &Path, new: &ScriptInfo) -> io::Result<Option<Kep
         }
     }
     let kept = generation(&path, 1);
-    // Some file systems have no hard links.
-    fs::hard_link(&path, &kept).or_else(|_| fs::copy(&path, &kept).map(drop))?;
+    give_second_name(&path, &kept)?;
     Ok(Some(KeptSnapshot { path: kept, made_by }))
+}
+
+/// Gives a file a second name, which another save may use at the same time: so it is never written under that name.
+fn give_second_name(path: &Path, second: &Path) -> io::Result<()> {
+    let passing = path.with_file_name(format!(".snapcli-kept-{}", std::process::id()));
+    let _ = fs::remove_file(&passing);
+    // Some file systems have no hard links.
+    let named = fs::hard_link(path, &passing).or_else(|_| fs::copy(path, &passing).map(drop));
+    let named = named.and_then(|()| fs::rename(&passing, second));
+    // A rename to another name of the same file does nothing.
+    let _ = fs::remove_file(&passing);
+    named
 }
 
 /// `session.1.pkl` for `session.pkl`.

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -160,6 +161,7 @@ impl SaveJob {
             Err(error) => return self.end_after_error(py, &error),
         };
         early_exit::ended();
+        verbosity.took("running the script", Duration::from_secs_f64(run.seconds));
         // A forked child of the script gets here as well. Only the first process saves.
         if run.forked {
             return run.end;
@@ -288,7 +290,9 @@ impl SaveJob {
         let (mut file, index, bytes) = self.write(py, run, dill, file)?;
         // The verifying process opens the file by its temporary name.
         file.flush().with_context(cannot_save)?;
+        let verifying = self.verify.then(|| self.verbosity.step("loading the new snapshot and comparing the values"));
         let verified = self.verify.then(|| self.load_check().run(py, run, dill, &index, file.path())).transpose();
+        drop(verifying);
         // Ctrl-C also ends the verifying process, whose failure then says nothing about the file.
         check_signals(py)?;
         let verified = match verified {
@@ -319,6 +323,7 @@ impl SaveJob {
         dill: &DillLocation,
         out: T,
     ) -> Result<(T, Index, u64)> {
+        let _step = self.verbosity.step("pickling and writing the variables");
         let bar = DelayedBar::variables("saving", self.verbosity);
         let request = SaveRequest {
             module: &self.module,
