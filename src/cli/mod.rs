@@ -18,13 +18,11 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 pub(crate) use self::command_words::CommandWords;
 
 pub(crate) use self::file_args::is_script;
-#[cfg(feature = "python")]
 pub(crate) use self::file_args::parse_size;
 pub(crate) use self::file_args::{
     AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, ManArgs, MemoryArgs, OutputFormat, SchemaArgs, SchemaOf,
     SortBy, TrustArgs, VerifyArgs,
 };
-#[cfg(feature = "python")]
 pub(crate) use self::session_args::SelectionArgs;
 pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoadArgs};
 
@@ -84,6 +82,9 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     #[arg(alias = "colour", hide_possible_values = true)]
     pub(crate) color: ColorChoice,
+    /// Ignore the settings in pyproject.toml and config.toml; `snapcli doctor` shows them
+    #[arg(long, global = true)]
+    pub(crate) no_config: bool,
 }
 
 /// When to use colors.

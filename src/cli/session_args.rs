@@ -68,6 +68,9 @@ pub(crate) struct SelectionArgs {
     /// credential, are then left out of session.unmatched.pkl.
     #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
     pub(crate) exclude: Vec<glob::Pattern>,
+    /// The patterns of `--exclude` that come from files of settings.
+    #[arg(skip)]
+    pub(crate) default_exclude: Vec<glob::Pattern>,
     /// Leave out variables whose type matches, such as 'DataFrame' or 'torch.*' (repeatable)
     #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
     pub(crate) exclude_type: Vec<glob::Pattern>,
@@ -86,6 +89,24 @@ pub(crate) struct SelectionArgs {
     /// Leave out a variable as a whole if an object in it cannot be saved, instead of saving the rest of it
     #[arg(long)]
     pub(crate) whole: bool,
+    #[command(flatten)]
+    pub(crate) off: SwitchedOff,
+}
+
+/// Options that turn off what a file of settings has turned on. Only their presence counts.
+#[derive(Clone, Copy, Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "one for each option")]
+pub(crate) struct SwitchedOff {
+    #[arg(long, hide = true, conflicts_with = "private")]
+    no_private: bool,
+    #[arg(long, hide = true, conflicts_with = "redact")]
+    no_redact: bool,
+    #[arg(long, hide = true, conflicts_with = "strict")]
+    no_strict: bool,
+    #[arg(long, hide = true)]
+    no_verify: bool,
+    #[arg(long, hide = true, conflicts_with = "whole")]
+    no_whole: bool,
 }
 
 /// What to run instead of a script.

@@ -131,6 +131,8 @@ mod saving;
 #[cfg(feature = "python")]
 mod sessions_that_break_dill;
 #[cfg(feature = "python")]
+mod settings_files;
+#[cfg(feature = "python")]
 mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]

@@ -201,12 +201,14 @@ exits {
     subclass => script(&["subclass.py"]),
     in_thread => script(&["in_thread.py"]),
     at_exit => script(&["at_exit.py"]),
+    os_exit => script(&["os_exit.py"]),
     by_sigterm => script(&["by_signal.py"]).args(&["SIGTERM"]),
     by_sigkill => script(&["by_signal.py"]).args(&["SIGKILL"]),
     by_sighup => script(&["by_signal.py"]).args(&["SIGHUP"]),
     abort => script(&["abort.py"]),
     builtin_exit => script(&["builtin_exit.py"]),
     other_base_exceptions => script(&["other_base_exceptions.py"]),
+    exec_of_another => script(&["exec_of_another.py"]),
 }
 
 /// The script's hooks and finalizers are called as Python calls them, and only for actions of the script.

@@ -40,7 +40,8 @@ use crate::ui::{Verbosity, count, format_size};
 
 impl From<SelectionArgs> for SelectionRules {
     fn from(args: SelectionArgs) -> Self {
-        let SelectionArgs { include, exclude, exclude_type, private, max_size, redact, refimported, whole } = args;
+        let SelectionArgs { include, exclude, exclude_type, private, max_size, redact, refimported, whole, .. } = args;
+        let exclude = exclude.into_iter().chain(args.default_exclude).collect();
         let only = Vec::new();
         Self { only, include, exclude, exclude_type, private, max_size, redact, refimported, whole }
     }

@@ -197,6 +197,13 @@ impl Call {
         self
     }
 
+    /// Sets the directory that it runs in.
+    #[allow(dead_code, reason = "what a test module may need")]
+    pub(crate) fn current_dir(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
+        self
+    }
+
     /// Sets how long it may run.
     pub(crate) fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
