@@ -17,6 +17,8 @@ mod by_value;
 #[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
+mod code_from_input;
+#[cfg(feature = "python")]
 mod command_line;
 #[cfg(feature = "python")]
 mod completions;
@@ -88,6 +90,8 @@ mod json_answers;
 #[cfg(feature = "python")]
 mod jupyter;
 #[cfg(feature = "python")]
+mod kept_snapshots;
+#[cfg(feature = "python")]
 mod left_out_modules;
 #[cfg(feature = "python")]
 mod live_things;
@@ -105,6 +109,8 @@ mod module_definitions;
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
+#[cfg(feature = "python")]
+mod named_variables;
 #[cfg(feature = "python")]
 mod narrow_terminals;
 #[cfg(feature = "python")]
@@ -131,6 +137,8 @@ mod saved_parts;
 mod saving;
 #[cfg(feature = "python")]
 mod sessions_that_break_dill;
+#[cfg(feature = "python")]
+mod settings_files;
 #[cfg(feature = "python")]
 mod shared_memory;
 mod skipped;
