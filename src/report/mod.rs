@@ -16,6 +16,7 @@ use self::json_text::JsonText;
 pub(crate) mod answers;
 pub mod diff_report;
 pub(crate) mod doctor_report;
+mod frames_text;
 pub(crate) mod github;
 pub(crate) mod grouped_notes;
 pub(crate) mod html;

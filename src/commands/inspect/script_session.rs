@@ -89,6 +89,8 @@ impl ScriptInspection {
             rules: &SelectionRules::from(inspection.args.selection.clone()),
             check: if inspection.args.trace.is_none() { LoadCheckMode::Forked } else { LoadCheckMode::Off },
             all_faults: inspection.args.trace.is_none(),
+            frames: None,
+            locals: &[],
             ambient: true,
             key: None,
             measured: bar.is_shown(),
