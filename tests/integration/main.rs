@@ -93,6 +93,8 @@ mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
 #[cfg(feature = "python")]
+mod manual_pages;
+#[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
 mod module_credentials;
@@ -141,6 +143,8 @@ mod told_reasons;
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
+#[cfg(feature = "python")]
+mod type_stubs;
 #[cfg(feature = "python")]
 mod unset_attributes;
 #[cfg(feature = "python")]

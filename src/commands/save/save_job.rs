@@ -154,7 +154,8 @@ impl SaveJob {
         };
         python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
         note_imported_definitions(py);
-        early_exit::watch(&self.lost_by_early_exit());
+        let lost = self.lost_by_early_exit();
+        early_exit::watch(&lost, self.answer.for_early_exit(&lost));
         let run = match run_script(py, &self.command) {
             Ok(run) => run,
             Err(error) => return self.end_after_error(py, &error),
