@@ -195,14 +195,24 @@ mod linux {
         unsafe { replace(path, arguments, environment) }
     }
 
+    /// Whether a C string is the path of a file that may be executed.
+    fn is_program(path: *const c_char) -> bool {
+        let mut found = std::mem::MaybeUninit::<libc::stat>::zeroed();
+        // SAFETY: the path is a C string of the caller, and `found` has room for the result.
+        let has_found = unsafe { libc::stat(path, found.as_mut_ptr()) } == 0;
+        // SAFETY: zeros are valid for all of its fields.
+        let mode = unsafe { found.assume_init() }.st_mode;
+        // SAFETY: the path is a C string of the caller.
+        has_found && mode & libc::S_IFMT == libc::S_IFREG && unsafe { libc::access(path, libc::X_OK) } == 0
+    }
+
     /// Puts another program in place of this process, with a line before it if that is likely to succeed.
     unsafe fn replace(
         path: *const c_char,
         arguments: *const *const c_char,
         environment: *const *const c_char,
     ) -> c_int {
-        // SAFETY: the path is a C string of the caller.
-        if is_running() && unsafe { libc::access(path, libc::X_OK) } == 0 {
+        if is_running() && is_program(path) {
             print(|messages| &messages.replaced);
         }
         // SAFETY: the arguments are those of the caller; this is what the function of the C library does.

@@ -17,6 +17,8 @@ mod by_value;
 #[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
+mod code_from_input;
+#[cfg(feature = "python")]
 mod command_line;
 #[cfg(feature = "python")]
 mod completions;
@@ -73,6 +75,7 @@ mod installed;
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
+mod interrupted_commands;
 mod interrupts;
 #[cfg(feature = "python")]
 mod isolation;
@@ -87,6 +90,8 @@ mod json_answers;
 #[cfg(feature = "python")]
 mod jupyter;
 #[cfg(feature = "python")]
+mod kept_snapshots;
+#[cfg(feature = "python")]
 mod left_out_modules;
 #[cfg(feature = "python")]
 mod live_things;
@@ -97,6 +102,8 @@ mod manual_pages;
 #[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
+mod missing_modules;
+#[cfg(feature = "python")]
 mod module_credentials;
 #[cfg(feature = "python")]
 mod module_definitions;
@@ -104,6 +111,10 @@ mod module_definitions;
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
+#[cfg(feature = "python")]
+mod named_variables;
+#[cfg(feature = "python")]
+mod narrow_terminals;
 #[cfg(feature = "python")]
 mod native_arrays;
 #[cfg(feature = "python")]
@@ -129,6 +140,8 @@ mod saving;
 #[cfg(feature = "python")]
 mod sessions_that_break_dill;
 #[cfg(feature = "python")]
+mod settings_files;
+#[cfg(feature = "python")]
 mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
@@ -145,6 +158,8 @@ mod trust;
 mod trust_prompt;
 #[cfg(feature = "python")]
 mod type_stubs;
+#[cfg(feature = "python")]
+mod unkept_state;
 #[cfg(feature = "python")]
 mod unset_attributes;
 #[cfg(feature = "python")]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::raised_answer::RaisedAnswer;
 use super::variable_answer::{LeftOutAnswer, VariableAnswer};
 use super::{SchemaVersion, VerdictAnswer};
 use crate::report::inspect_report::{FileFormat, SessionReport};
@@ -50,6 +51,8 @@ pub struct SessionAnswer<'a> {
     module_state: Vec<VariableAnswer<'a>>,
     /// The state of the interpreter and of libraries that the session changed: `random`, `environ`.
     ambient: Vec<VariableAnswer<'a>>,
+    /// The exceptions that ended the script, in the order in which Python prints them, with the frames of each.
+    raised: Vec<RaisedAnswer<'a>>,
     /// The names that were not saved, and why.
     left_out: Vec<LeftOutAnswer<'a>>,
     /// The pickle within the file. Absent if the file was not saved by snapcli.
@@ -84,6 +87,7 @@ impl<'a> SessionAnswer<'a> {
             variables: each(&index.variables),
             module_state: each(&index.module_state),
             ambient: each(&index.ambient),
+            raised: RaisedAnswer::all(index),
             left_out: index.left_out.iter().map(LeftOutAnswer::of).collect(),
             pickle: (index.stream.length > 0).then(|| PickleAnswer::of(&index.stream)),
             verdict: verdict.as_ref().map(VerdictAnswer::of),
@@ -138,8 +142,8 @@ impl<'a> ScriptAnswer<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ScriptEnd")]
 struct EndAnswer<'a> {
-    /// `finished`, `exit` (SystemExit), `exception`, `interrupted` (KeyboardInterrupt), or `running` for a save from
-    /// within the program.
+    /// `finished`, `exit` (SystemExit), `exception`, `interrupted` (KeyboardInterrupt), `signal`, or `running` for a
+    /// save from within the program.
     how: &'a str,
     /// The exit code that Python would end with.
     exit: i32,

@@ -51,7 +51,7 @@ impl RestoreReport {
         trusted: bool,
         first_notes: Vec<String>,
     ) -> Self {
-        let Restored { names, lost, module, state, notes } = restored;
+        let Restored { names, lost, module, state, notes, .. } = restored;
         let notes = first_notes.into_iter().chain(notes).collect();
         let in_words = |lost: LostVariable| LostVariable { why: in_python_words(&lost.why).into_owned(), ..lost };
         let lost = lost.into_iter().map(in_words).collect();
