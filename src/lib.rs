@@ -64,10 +64,10 @@ pub fn main() -> ExitCode {
 
 /// The program with these words as its command line. Returns the exit code.
 fn run_program(words: Vec<OsString>) -> u8 {
-    // A second start must see the environment that the user gave to the first one.
     if commands::completions::answer_shell(&words) {
         return 0;
     }
+    // A second start must see the environment that the user gave to the first one.
     let started = python::second_start::take();
     let parsed = cli::parse(words);
     let in_json = match &parsed {

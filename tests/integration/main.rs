@@ -98,6 +98,8 @@ mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
 #[cfg(feature = "python")]
+mod manual_pages;
+#[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
 mod missing_modules;
@@ -154,6 +156,8 @@ mod told_reasons;
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
+#[cfg(feature = "python")]
+mod type_stubs;
 #[cfg(feature = "python")]
 mod unkept_state;
 #[cfg(feature = "python")]

@@ -184,7 +184,8 @@ impl SaveJob {
         if let Err(error) = watching {
             return self.end_after_error(py, &error);
         }
-        early_exit::watch(&self.lost_by_early_exit());
+        let lost = self.lost_by_early_exit();
+        early_exit::watch(&lost, self.answer.for_early_exit(&lost));
         let run = match run_observed(py, &self.command, |started| self.arm(started, &dill)) {
             Ok(run) => run,
             Err(error) => return self.end_after_error(py, &error),
