@@ -21,6 +21,8 @@ mod command_line;
 #[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
+mod crash_frames;
+#[cfg(feature = "python")]
 mod credentials;
 #[cfg(feature = "python")]
 mod diffing;
@@ -88,6 +90,8 @@ mod json_answers;
 #[cfg(feature = "python")]
 mod jupyter;
 #[cfg(feature = "python")]
+mod kept_locals;
+#[cfg(feature = "python")]
 mod left_out_modules;
 #[cfg(feature = "python")]
 mod live_things;
@@ -129,6 +133,8 @@ mod saving;
 mod sessions_that_break_dill;
 #[cfg(feature = "python")]
 mod shared_memory;
+#[cfg(feature = "python")]
+mod signalled_scripts;
 mod skipped;
 #[cfg(feature = "python")]
 mod strict_answers;
