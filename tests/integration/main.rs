@@ -23,6 +23,8 @@ mod command_line;
 #[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
+mod crash_frames;
+#[cfg(feature = "python")]
 mod credentials;
 #[cfg(feature = "python")]
 mod diffing;
@@ -36,6 +38,7 @@ mod env;
 mod environment_order;
 #[cfg(feature = "python")]
 mod false_alarms;
+#[cfg(feature = "python")]
 mod faults;
 #[cfg(feature = "python")]
 mod foreign;
@@ -75,7 +78,9 @@ mod installed;
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
+#[cfg(feature = "python")]
 mod interrupted_commands;
+#[cfg(feature = "python")]
 mod interrupts;
 #[cfg(feature = "python")]
 mod isolation;
@@ -89,6 +94,8 @@ mod joined_loads;
 mod json_answers;
 #[cfg(feature = "python")]
 mod jupyter;
+#[cfg(feature = "python")]
+mod kept_locals;
 #[cfg(feature = "python")]
 mod kept_snapshots;
 #[cfg(feature = "python")]
@@ -122,6 +129,7 @@ mod needed_while_loading;
 #[cfg(feature = "python")]
 mod new_pythons;
 mod page;
+#[cfg(feature = "python")]
 mod plan_limits;
 #[cfg(feature = "python")]
 mod real_scripts;
@@ -143,6 +151,8 @@ mod sessions_that_break_dill;
 mod settings_files;
 #[cfg(feature = "python")]
 mod shared_memory;
+#[cfg(feature = "python")]
+mod signalled_scripts;
 mod skipped;
 #[cfg(feature = "python")]
 mod strict_answers;
