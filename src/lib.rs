@@ -84,7 +84,11 @@ fn run_program(words: Vec<OsString>) -> u8 {
             // Standard output may be closed by now.
             let _ = commands::answer_output::print_answer(&ErrorAnswer::of(&error));
         }
-        exit::code_of(&error)
+        let code = exit::code_of(&error);
+        if code == exit::INTERRUPTED {
+            ui::terminal_signals::die_of_sigint();
+        }
+        code
     });
     u8::try_from(code).unwrap_or(1)
 }
@@ -95,6 +99,9 @@ fn run(mut cli: Cli) -> Result<i32> {
     let Cli { globals, command, given, note } = cli;
     colors::choose(globals.color.into());
     let verbosity = verbosity(&globals);
+    if globals.no_progress {
+        ui::progress::switch_off();
+    }
     // A second start has the same command line.
     if let Some(note) = note.filter(|_| !python::second_start::is_second()) {
         verbosity.note(&note);

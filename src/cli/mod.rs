@@ -28,7 +28,8 @@ pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoa
 
 /// Save a Python session to one file, restore it, and inspect it
 #[derive(Debug, Parser)]
-#[command(name = "snapcli", version, propagate_version = true, max_term_width = 100, after_help = help_texts::EXIT_CODES)]
+#[command(name = "snapcli", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = help_texts::EXIT_CODES)]
 pub(crate) struct Cli {
     /// The options that every command takes.
     #[command(flatten)]
@@ -74,6 +75,9 @@ pub(crate) struct GlobalArgs {
     /// Print more: the chosen Python, how long each step took, and every name that was left out
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
+    /// Show no progress bars
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
     /// Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment
     /// [default: see `snapcli doctor`]
     #[arg(long, global = true, value_name = "PYTHON")]

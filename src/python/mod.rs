@@ -40,6 +40,7 @@ pub(crate) mod path_owner;
 pub(crate) mod preload;
 mod private_folder;
 pub(crate) mod probe;
+mod replaced_process;
 pub(crate) mod script_command;
 #[cfg(feature = "python")]
 pub(crate) mod script_entry;
@@ -49,6 +50,8 @@ pub(crate) mod second_start;
 #[cfg(feature = "python")]
 pub(crate) mod start_state;
 mod surroundings;
+#[cfg(feature = "python")]
+pub(crate) mod thread_timers;
 
 #[cfg(feature = "python")]
 pub(crate) use pyo3::Python;

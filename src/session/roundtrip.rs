@@ -38,7 +38,7 @@ pub(crate) fn repickle<'py>(
         // The name of an entry could be that of a variable.
         ambient: false,
         key: None,
-        progress: &|_, _, _| {},
+        measured: false,
     };
     let namespace = current_values(index, &module.dict())?;
     let source = SaveSource { module, namespace: &namespace, globals: &module.dict(), is_part: false, dill };

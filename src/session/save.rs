@@ -24,6 +24,7 @@ use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::Index;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::work_meter::{self, WorkStage};
 use crate::snapshot::writer::SnapshotWriter;
 use crate::ui::messages::Verbosity;
 
@@ -200,6 +201,7 @@ impl SessionWriter<'_, '_> {
     }
 
     fn check_file<T>(&self, py: Python<'_>, path: &Path, written: &Written<T>, limit: Duration) -> Result<TrialResult> {
+        work_meter::begin(WorkStage::Trying, 0);
         let trial = TrialLoad { py, writer: self, index: &written.index };
         let mut found = in_child(py, limit, || trial.run(path, &written.checked))?;
         // The fresh process also starts Python and imports modules.

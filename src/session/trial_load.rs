@@ -223,7 +223,7 @@ impl<'py> TrialLoad<'_, 'py> {
             whole: request.rules.whole,
             ..SelectionRules::default()
         };
-        let request = SaveRequest { rules: &rules, ambient: false, key: None, progress: &|_, _, _| {}, ..*request };
+        let request = SaveRequest { rules: &rules, ambient: false, key: None, measured: false, ..*request };
         let source = SaveSource { module, namespace: &namespace, globals, dill, is_part: false };
         let writer = SessionWriter { request: &request, source: &source, ..*self.writer };
         let written = writer.write(self.py, &faults, Vec::new())?;

@@ -24,7 +24,7 @@ use super::object_description::{describe, type_name};
 use super::provenance::ScriptNames;
 use super::secrets::SecretFinder;
 use super::select::{NamedValue, SelectionRules, select};
-use super::size_estimate::check_room;
+use super::size_estimate::{check_room, likely_size};
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::pickler::{
@@ -38,6 +38,7 @@ use crate::snapshot::atomic::signals;
 use crate::snapshot::index::{LeftOut, LeftOutReason, NOT_SHOWN, PREVIEW, SegmentRole, Variable, VariableKind};
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::work_meter::{self, WorkStage};
 use crate::snapshot::writer::SnapshotWriter;
 
 /// Writing a buffer of this many bytes takes so long that other threads may run meanwhile.
@@ -57,8 +58,8 @@ pub(crate) struct SaveRequest<'a> {
     pub ambient: bool,
     /// The key that signs the file.
     pub key: Option<&'a SigningKey>,
-    /// Called before each variable with its name, the number of variables done, and the number of all.
-    pub progress: &'a dyn Fn(&str, usize, usize),
+    /// Whether somebody watches how far it has come: then the size of the session is estimated first.
+    pub measured: bool,
 }
 
 /// Whether a save is checked by loading what it has written.
@@ -155,8 +156,9 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     let warnings = filters.until_dropped(py);
     let ignored = IgnoredWarnings::new(py);
     let paused = PausedCollector::new(py)?;
-    for (done, named) in selection.kept.iter().enumerate() {
-        (request.progress)(&named.name, done, selection.kept.len());
+    let total = if request.measured { likely_size(&selection.kept) } else { 0 };
+    work_meter::begin(WorkStage::Saving, total);
+    for named in &selection.kept {
         // Nothing is being pickled now, so a signal handler of the script may run, and may end the save.
         check_signals(py)?;
         if let Some(reason) = saver.save(py, named, SegmentRole::Variable)? {

@@ -23,8 +23,10 @@ pub(crate) mod roundtrip_target;
 pub(crate) mod save_target;
 pub(crate) mod segment;
 pub(crate) mod signature;
+pub(crate) mod signer;
 pub(crate) mod system;
 pub(crate) mod verification;
+pub(crate) mod work_meter;
 pub(crate) mod writer;
 
 /// The name of an unnamed object: a pickle that is neither a session nor a dict of variables holds one.

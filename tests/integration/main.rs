@@ -33,8 +33,9 @@ mod durability;
 #[cfg(feature = "python")]
 mod env;
 #[cfg(feature = "python")]
-mod false_alarms;
+mod environment_order;
 #[cfg(feature = "python")]
+mod false_alarms;
 mod faults;
 #[cfg(feature = "python")]
 mod foreign;
@@ -74,6 +75,7 @@ mod installed;
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
+mod interrupted_commands;
 mod interrupts;
 #[cfg(feature = "python")]
 mod isolation;
@@ -114,6 +116,7 @@ mod needed_while_loading;
 #[cfg(feature = "python")]
 mod new_pythons;
 mod page;
+mod plan_limits;
 #[cfg(feature = "python")]
 mod real_scripts;
 #[cfg(feature = "python")]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use self::inspect_output::{InspectOutput, check_page_path, trace};
+use self::inspect_output::{InspectOutput, check_page_path, page_contents, trace};
 use super::input_output::{open_snapshot, or_exit_code, stdout, stdout_style};
 use super::operand_order::inspect_takes_one;
 use crate::cli::{GlobalArgs, InspectArgs, is_script};
@@ -21,6 +21,7 @@ use crate::pickle::verdict::{Verdict, VerdictClass};
 use crate::python;
 use crate::python::script_command::{ScriptCommand, ScriptTarget, check_script};
 use crate::report::answers::absolute_path;
+use crate::report::html::PageContents;
 use crate::report::inspect_report::SessionReport;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::system::map_large_blocks;
@@ -33,7 +34,7 @@ pub(crate) fn run_command(mut args: InspectArgs, globals: &GlobalArgs, verbosity
     // The script may change the working directory, so the path is made absolute first.
     args.html = args.html.as_deref().map(check_page_path).transpose()?;
     let operands = std::mem::take(&mut args.operands);
-    let inspection = InspectOutput { args, verbosity, style: stdout_style() };
+    let inspection = InspectOutput { args, verbosity, style: stdout_style(), page: PageContents::default() };
     dispatch(inspection, operands, globals)
 }
 
@@ -42,10 +43,10 @@ fn dispatch(mut inspection: InspectOutput, operands: Vec<OsString>, globals: &Gl
     let (run_module, code) = (std::mem::take(&mut program.run_module), std::mem::take(&mut program.code));
     // The operands of `inspect` are those of a script; the first one may turn out to be a snapshot instead.
     let Some(command) = ScriptCommand::from_words(run_module, code, operands) else {
-        return inspect_file(&inspection, Path::new(DEFAULT_FILE));
+        return inspect_file(&mut inspection, Path::new(DEFAULT_FILE));
     };
     if let Some(file) = file_to_read(&command, inspection.args.script)? {
-        return inspect_file(&inspection, &file);
+        return inspect_file(&mut inspection, &file);
     }
     check_script(&command)?;
     let interpreter = python::prepare_interpreter(globals.python.as_deref())?;
@@ -55,7 +56,7 @@ fn dispatch(mut inspection: InspectOutput, operands: Vec<OsString>, globals: &Gl
     match interpreter {}
 }
 
-fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
+fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     map_large_blocks();
     let args = &inspection.args;
     let cannot_inspect = || format!("cannot inspect {}", path.display());
@@ -95,6 +96,9 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
         Some(Verdict { class: VerdictClass::NotJudged, .. }) => exit::DAMAGED,
         _ => exit::DONE,
     };
+    if args.html.is_some() {
+        inspection.page = page_contents(&snapshot, &report);
+    }
     inspection.print(out, &mut report, Some(absolute_path(path)), code)
 }
 

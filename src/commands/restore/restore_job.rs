@@ -12,21 +12,23 @@ use crate::cli::RestoreArgs;
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::is_stdio;
 use crate::exit;
-use crate::python::deferred_signals::check_signals;
+use crate::python::deferred_signals::{check_signals, deferring};
 use crate::python::dill::DillLocation;
 use crate::python::ipython_prompt::IpythonPrompt;
 use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
-use crate::python::script_run::{run_before_prompt, run_script};
+use crate::python::script_run::{requested_end, run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::report::answers::{ErrorAnswer, LostAnswer, MarkerAnswer, RestoreAnswer, SchemaVersion, absolute_path};
 use crate::session::{
     AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab,
     note_imported_definitions, restore,
 };
+use crate::snapshot::atomic::signals;
 use crate::snapshot::index::UnsavableObject;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::work_meter;
 use crate::ui::messages::{print_error, print_error_line, print_line};
 use crate::ui::progress::DelayedBar;
 use crate::ui::prompt::{can_ask, confirm};
@@ -53,7 +55,14 @@ pub(super) fn run(
     // Without a terminal, `restore` alone runs what standard input holds.
     let prompt = args.interactive || (command.is_none() && !piped && !is_asked && std::io::stdin().is_terminal());
     let executable = interpreter.executable.clone();
-    let restore = RestoreJob { snapshot: Arc::new(snapshot), args, command, interpreter, verbosity, answer };
+    let restore = RestoreJob {
+        snapshot: Arc::new(snapshot.stopped_by(signals::check)),
+        args,
+        command,
+        interpreter,
+        verbosity,
+        answer,
+    };
     let job = if restore.args.ipython {
         PythonJob::Whole(Box::new(move |py| restore.run_ipython(py)))
     } else if prompt {
@@ -77,10 +86,10 @@ impl RestoreJob {
     /// Loads the variables and runs the command. `None` lets Python's prompt begin.
     fn run_before_prompt(&self, py: Python<'_>) -> Option<ProcessEnd> {
         if let Err(error) = self.load(py) {
-            return Some(self.end_of_failure(&error));
+            return Some(self.end_of_failure(py, &error));
         }
         let command = self.command.as_ref()?;
-        run_before_prompt(py, command).err().map(|error| self.end_of_failure(&error))
+        run_before_prompt(py, command).err().map(|error| self.end_of_failure(py, &error))
     }
 
     /// Loads the variables, runs the command and the prompt of IPython, and ends the process.
@@ -88,22 +97,22 @@ impl RestoreJob {
         // Before anything is loaded, and before the user is asked whether to trust the file.
         let prompt = match IpythonPrompt::find(py, &self.interpreter.executable) {
             Ok(prompt) => prompt,
-            Err(error) => return self.end_of_failure(&error),
+            Err(error) => return self.end_of_failure(py, &error),
         };
         if let Some(end) = self.run_before_prompt(py) {
             return end;
         }
-        prompt.run().map_or_else(|error| self.end_of_failure(&error), |()| ProcessEnd::Exit(exit::DONE))
+        prompt.run().map_or_else(|error| self.end_of_failure(py, &error), |()| ProcessEnd::Exit(exit::DONE))
     }
 
     fn run(self, py: Python<'_>) -> ProcessEnd {
         if let Err(error) = self.load(py) {
-            return self.end_of_failure(&error);
+            return self.end_of_failure(py, &error);
         }
         let Some(command) = &self.command else { return ProcessEnd::Exit(exit::DONE) };
         match run_script(py, command) {
             Ok(run) => run.end,
-            Err(error) => self.end_of_failure(&error),
+            Err(error) => self.end_of_failure(py, &error),
         }
     }
 
@@ -161,9 +170,9 @@ impl RestoreJob {
             ambient: self.ambient(),
             dill: &dill.lazy(),
         };
-        let bar = DelayedBar::bytes("checking", self.snapshot.stream_len(), self.verbosity);
+        let bar = DelayedBar::measuring("checking", 0, work_meter::shown, self.verbosity);
         let step = self.verbosity.step("checking and loading the variables");
-        let restored = restore(py, &self.snapshot, &request, &|bytes| bar.advance(bytes))?;
+        let restored = deferring(py, || restore(py, &self.snapshot, &request, &|_| {}))?;
         // The bar must be gone before anything else is printed.
         drop(bar);
         drop(step);
@@ -178,7 +187,14 @@ impl RestoreJob {
         Ok(())
     }
 
-    fn end_of_failure(&self, error: &anyhow::Error) -> ProcessEnd {
+    fn end_of_failure(&self, py: Python<'_>, error: &anyhow::Error) -> ProcessEnd {
+        let is_interrupted = exit::code_of(error) == exit::INTERRUPTED;
+        if let Some(end) = requested_end(py, error).or(is_interrupted.then_some(ProcessEnd::Interrupted)) {
+            let text = format!("interrupted while restoring {}", self.args.file.display());
+            print_line(&text);
+            self.answer.write_error(&ErrorAnswer::interrupted(&text));
+            return end;
+        }
         self.answer.write_error(&ErrorAnswer::of(error));
         // The first line of a refusal already holds its causes.
         if error.downcast_ref::<Untrusted>().is_some() {

@@ -34,6 +34,7 @@ use crate::snapshot::index::{Index, LeftOutReason};
 use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::work_meter::{self, WorkStage};
 use crate::ui::messages::{print_error, print_lines};
 use crate::ui::progress::DelayedBar;
 use crate::ui::{Verbosity, count, format_size};
@@ -110,6 +111,14 @@ impl SnapshotDestination {
 
 fn cannot_save(path: &Path) -> String {
     format!("cannot save to {}", path.display())
+}
+
+/// Brings a new file to the disk, unless Ctrl-C comes first. It is not in place yet.
+fn sync(py: Python<'_>, file: &mut AtomicFile) -> Result<()> {
+    work_meter::begin(WorkStage::Syncing, 0);
+    let synced = py.detach(|| file.sync());
+    check_signals(py)?;
+    Ok(synced?)
 }
 
 pub(super) struct SaveJob {
@@ -231,13 +240,14 @@ impl SaveJob {
         dill: &DillLocation,
         path: &Path,
     ) -> Result<Option<SavedFile>> {
+        let bar = self.bar();
         let file = AtomicFile::create(path).with_context(|| cannot_save(path))?;
-        let (file, index, bytes) = self.write(py, run, dill, file)?;
+        let (mut file, index, bytes) = self.write(py, run, dill, file, &bar)?;
         // Returning without a commit drops the temporary file.
         if index.variables.is_empty() && index.left_out.is_empty() {
             return Ok(None);
         }
-        check_signals(py)?;
+        sync(py, &mut file).with_context(|| cannot_save(path))?;
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
         Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE }))
     }
@@ -245,8 +255,9 @@ impl SaveJob {
     /// Writes the whole snapshot to a temporary file first: the bytes of a variable that fails are truncated, which a
     /// pipe does not allow.
     fn save_to_stream(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, stream: &File) -> Result<SavedFile> {
+        let bar = self.bar();
         let spool = SpoolFile::new().context("cannot create a temporary file")?;
-        let (spool, index, bytes) = self.write(py, run, dill, spool)?;
+        let (spool, index, bytes) = self.write(py, run, dill, spool, &bar)?;
         let mut out = stream.try_clone()?;
         let sent = py.detach(|| spool.send(&mut out));
         check_signals(py)?;
@@ -287,8 +298,9 @@ impl SaveJob {
         path: &Path,
     ) -> Result<SavedFile> {
         let cannot_save = || cannot_save(path);
+        let bar = self.bar();
         let file = AtomicFile::create(path).with_context(cannot_save)?;
-        let (mut file, index, bytes) = self.write(py, run, dill, file)?;
+        let (mut file, index, bytes) = self.write(py, run, dill, file, &bar)?;
         // The verifying process opens the file by its temporary name.
         file.flush().with_context(cannot_save)?;
         let verifying = self.verify.then(|| self.verbosity.step("loading the new snapshot and comparing the values"));
@@ -307,9 +319,16 @@ impl SaveJob {
                     .or_exit(exit::DAMAGED, || "verification failed: the new snapshot cannot be loaded".to_owned());
             }
         };
+        sync(py, &mut file).with_context(cannot_save)?;
+        drop(bar);
         self.keep_other(path, &index)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE })
+    }
+
+    /// Must be dropped before anything is printed.
+    fn bar(&self) -> DelayedBar {
+        DelayedBar::measuring("saving", 0, work_meter::shown, self.verbosity)
     }
 
     fn load_check(&self) -> LoadCheck<'_> {
@@ -323,9 +342,9 @@ impl SaveJob {
         run: &ScriptRun,
         dill: &DillLocation,
         out: T,
+        bar: &DelayedBar,
     ) -> Result<(T, Index, u64)> {
         let _step = self.verbosity.step("pickling and writing the variables");
-        let bar = DelayedBar::variables("saving", self.verbosity);
         let request = SaveRequest {
             module: &self.module,
             rules: self.rules(),
@@ -333,7 +352,7 @@ impl SaveJob {
             all_faults: false,
             ambient: self.ambient,
             key: self.key.as_ref(),
-            progress: &|name, done, total| bar.start_variable(name, done, total),
+            measured: bar.is_shown(),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
         save(py, &request, run, &origin, dill, out)

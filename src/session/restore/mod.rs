@@ -53,8 +53,9 @@ use crate::exit::{self, OrExit};
 use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::index::{Index, SegmentRole, Variable};
 use crate::snapshot::load_plan::{LoadPlan, Usable};
-use crate::snapshot::reader::{Contents, Damage, OpcodeImage, Progress, ReadError, Snapshot, Wanted};
+use crate::snapshot::reader::{Contents, Damage, Memory, OpcodeImage, Progress, ReadError, Snapshot, Wanted};
 use crate::snapshot::segment::{Load, SegmentError, VariableSegment};
+use crate::snapshot::work_meter::{self, WorkStage};
 
 /// Checks the requested variables of a file, and loads them. `progress` is called with the bytes that were read.
 ///
@@ -76,6 +77,7 @@ pub(crate) fn restore<'py>(
     // Before the collector is resumed, which would run at the next allocation.
     drop(ignored);
     drop(paused);
+    work_meter::begin(WorkStage::None, 0);
     restored
 }
 
@@ -143,6 +145,9 @@ fn restore_own<'py>(
     let (loads, lost_slots) = plan.loads();
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let context = RestoreContext::new(request, module, namespace).map_err(failed)?;
+    let is_loaded = |(load, _): &(&Load, _)| !matches!(load, Load::Nothing);
+    let loaded = loads.iter().zip(&variables).filter(is_loaded).map(|(_, chosen)| opcodes_of(chosen.variable()));
+    work_meter::begin(WorkStage::Loading, loaded.sum());
     let loader = SegmentLoader::new(py, &opcodes, &context).map_err(failed)?;
     let loading = VariableLoads::new(loader, &context, &plan, lost_slots);
     let (names, lost) = loading.load_all(&mut variables, loads).map_err(failed)?;
@@ -279,6 +284,15 @@ fn fetch<'py>(
         let role = chosen.segment.role();
         wanted.push(Wanted { variable, role, memory: chosen.memory.insert(memory).fill_target() });
     }
+    let total = wanted.iter().map(|wanted| match wanted.memory {
+        Memory::Mapped => opcodes_of(wanted.variable),
+        Memory::Filled(_) => wanted.variable.length,
+    });
+    work_meter::begin(WorkStage::Checking, total.sum());
+    let progress: Progress<'_> = &|bytes| {
+        work_meter::advance(bytes);
+        progress(bytes);
+    };
     // Release the GIL: reading and hashing touch no Python object except the memory that `wanted` locks.
     let trusted = request.trusted;
     let fetched = py.detach(|| match trusted {
@@ -290,6 +304,11 @@ fn fetch<'py>(
         if damage.is_none() || request.partial { Ok((damage, opcodes)) } else { Err(ReadError::Damaged(damage)) }
     });
     fetched.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
+}
+
+/// The bytes of a variable that the unpickler reads.
+fn opcodes_of(variable: &Variable) -> u64 {
+    variable.buffers.iter().fold(variable.length, |length, buffer| length.saturating_sub(buffer.length))
 }
 
 /// Turns an exception that ends a restore into an error with an exit code and advice.
