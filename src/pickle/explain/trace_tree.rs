@@ -159,8 +159,8 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             _ => Box::new(items(&node.items)),
         };
         // BUILD comes before or after the added items; the state is shown first either way.
-        let added = node.added.iter().flat_map(move |added| items(&added.items).chain(pairs(&added.pairs)));
-        Box::new(own.chain(named("state", node.state)).chain(added))
+        let added = node.added().into_iter().flat_map(move |added| items(&added.items).chain(pairs(&added.pairs)));
+        Box::new(own.chain(named("state", node.state())).chain(added))
     }
 
     /// The arguments of a call: the items of its tuple, or the value that is used instead of a tuple.
