@@ -88,7 +88,12 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
         Some(Verdict { class: VerdictClass::NotJudged, .. }) => exit::DAMAGED,
         _ => exit::DONE,
     };
-    inspection.print(out, &mut report, code)
+    let code = inspection.print(out, &mut report, code)?;
+    match snapshot.check_names() {
+        // What was shown is not what is in the file.
+        Err(error) if code == exit::DONE => Err(error).or_exit(exit::DAMAGED, || format!("{} is damaged", report.file)),
+        _ => Ok(code),
+    }
 }
 
 /// The file to read; `None` if the command is to be run. Only the name of a script or `--script` makes a file run, so

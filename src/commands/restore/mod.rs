@@ -39,7 +39,9 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     // `--list` needs no Python.
     if args.list {
         map_large_blocks();
-        return list_variables(&open_checked(&args, verbosity)?, &mut stdout());
+        let snapshot = open_checked(&args, verbosity)?;
+        snapshot.check_names().or_exit(exit::DAMAGED, || "cannot list the variables".to_owned())?;
+        return list_variables(&snapshot, &mut stdout());
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
     // once.

@@ -404,6 +404,18 @@ impl Snapshot {
         })
     }
 
+    /// Checks that the index names the variables that the pickle has. A name that differs because its bytes are damaged
+    /// is left to those that check the hashes.
+    ///
+    /// # Errors
+    /// [`ReadError::WrongName`] if it does not, or if the file cannot be read.
+    pub(crate) fn check_names(&self) -> Result<(), ReadError> {
+        match verification::problem_of_names(self)? {
+            Some(verification::Problem { at, what }) => Err(ReadError::WrongName { what, at }),
+            None => Ok(()),
+        }
+    }
+
     /// Checks the whole pickle, and calls `progress` with the number of bytes that were checked since the last call. In
     /// our own file it checks every hash; any other pickle must consist of opcodes up to STOP.
     ///
