@@ -8,7 +8,7 @@ use crate::pickle::explain::describe_value::ValueRole;
 use crate::pickle::explain::outline::{self, Outline};
 use crate::pickle::verdict::Verdict;
 use crate::snapshot::OBJECT_NAME;
-use crate::snapshot::index::{Index, LeftOutReason, PREVIEW, SCHEMA, Variable, VariableKind};
+use crate::snapshot::index::{Index, LeftOutReason, PREVIEW, SCHEMA, Variable, VariableKind, hide_in_index};
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::roundtrip_target::Compared;
 
@@ -78,8 +78,12 @@ impl SessionReport {
     pub fn of(file: String, snapshot: &Snapshot) -> Result<Self, ReadError> {
         Ok(match snapshot.contents() {
             Contents::Own { index } => {
-                let (format, bytes) = (FileFormat::Snapcli, snapshot.file_len());
-                Self { file, format, bytes, index: index.clone(), verdict: None, verified: None }
+                let (format, bytes, mut index) = (FileFormat::Snapcli, snapshot.file_len(), index.clone());
+                // This user's own save has hidden them already.
+                if !snapshot.is_signed_by_user() {
+                    hide_in_index(&mut index);
+                }
+                Self { file, format, bytes, index, verdict: None, verified: None }
             }
             Contents::Foreign { .. } => Self::foreign(file, snapshot.file_len(), snapshot.outline()?),
         })

@@ -35,6 +35,8 @@ mod faults;
 #[cfg(feature = "python")]
 mod foreign;
 #[cfg(feature = "python")]
+mod foreign_credentials;
+#[cfg(feature = "python")]
 mod forged_names;
 #[cfg(feature = "python")]
 mod found_environments;

@@ -9,6 +9,8 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use super::labels::Labels;
+use super::named_previews::{PlaceName, ValuePlace};
+use crate::pickle::credentials::NOT_SHOWN;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 use crate::pickle::machine::{Machine, MachineError};
 use crate::pickle::work_budget::WorkBudget;
@@ -34,9 +36,9 @@ pub struct TraceTree {
     pub children: Vec<TraceTree>,
 }
 
-/// The tree of a value, whose label begins with `name`.
-pub(crate) fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str) -> TraceTree {
-    TreeBuilder::new(labels, &|_| None).build(&TracePart { role: TraceRole::Name(name), value }, 0)
+/// The tree of a value, whose label begins with `name`. `place` says what its name is for.
+pub(crate) fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str, place: PlaceName) -> TraceTree {
+    TreeBuilder::new(labels, &|_| None).root(name, place, value)
 }
 
 /// The tree of a variable of a snapshot. Its segment begins at offset `start` of the file, where `memo_start` slots are
@@ -57,15 +59,16 @@ pub(crate) fn trace_segment(
     let labels = Labels::new(&machine);
     let name = labels.string(name).unwrap_or_else(|| "?".into());
     let mut builder = TreeBuilder { hides_values, ..TreeBuilder::new(&labels, owner) };
-    let tree = builder.build(&TracePart { role: TraceRole::Name(&name), value }, 0);
+    let tree = builder.root(&name, PlaceName::Named(Rc::clone(&name)), value);
     budget.check()?;
     Ok(tree)
 }
 
 /// A part of a value, in its role.
-struct TracePart<'n> {
+struct TracePart<'n, 'm> {
     role: TraceRole<'n>,
     value: Ref,
+    place: ValuePlace<'m>,
 }
 
 enum TraceRole<'n> {
@@ -79,17 +82,36 @@ struct TreeBuilder<'n, 'm, 'a> {
     owner: &'n dyn Fn(u64) -> Option<String>,
     left: usize,
     hides_values: bool,
+    /// Whether the strings of the value that is built are hidden.
+    hides_strings: bool,
+    /// The name of the value that is built.
+    name: Option<PlaceName>,
     /// The values that are in the tree. Only DUP can make one appear twice, possibly within itself.
     placed: HashSet<Ref>,
 }
 
 impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
     fn new(labels: &'n Labels<'m, 'a>, owner: &'n dyn Fn(u64) -> Option<String>) -> Self {
-        Self { labels, owner, left: MAX_PARTS, hides_values: false, placed: HashSet::new() }
+        let (hides_values, hides_strings, name, placed) = Default::default();
+        Self { labels, owner, left: MAX_PARTS, hides_values, hides_strings, name, placed }
+    }
+
+    fn root(&mut self, name: &str, place: PlaceName, value: Ref) -> TraceTree {
+        self.name = Some(place);
+        self.build(&TracePart { role: TraceRole::Name(name), value, place: ValuePlace::Within }, 0)
     }
 
     /// Recurses to a depth of at most [`MAX_DEPTH`].
-    fn build(&mut self, part: &TracePart<'_>, depth: usize) -> TraceTree {
+    fn build(&mut self, part: &TracePart<'_, 'm>, depth: usize) -> TraceTree {
+        let name = self.labels.place_name(part.place, self.name.as_ref());
+        let outer = (std::mem::replace(&mut self.name, name), self.hides_strings);
+        self.hides_strings |= self.labels.holds_credentials(part.value);
+        let tree = self.build_named(part, depth);
+        (self.name, self.hides_strings) = outer;
+        tree
+    }
+
+    fn build_named(&mut self, part: &TracePart<'_, 'm>, depth: usize) -> TraceTree {
         // Every line counts, so that a wide tree ends like a deep one.
         self.left = self.left.saturating_sub(1);
         let machine = self.labels.machine();
@@ -127,7 +149,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
     }
 
     /// One entry for all parts that are not shown.
-    fn rest<'p>(&self, parts: impl Iterator<Item = TracePart<'p>>) -> Option<TraceTree> {
+    fn rest(&self, parts: impl Iterator<Item = TracePart<'static, 'm>>) -> Option<TraceTree> {
         let mut rest: Option<(u64, TraceTree)> = None;
         for part in parts {
             let (start, end) = self.labels.span(part.value);
@@ -142,40 +164,39 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
     }
 
     /// The parts of a value. The strings of a global and an empty tuple of arguments are not worth a line.
-    fn parts(&self, node: &'m Node) -> Box<dyn Iterator<Item = TracePart<'static>> + 'm> {
-        let items = |items: &'m [Ref]| items.iter().map(|value| TracePart { role: TraceRole::Item, value: *value });
-        let pairs = |items: &'m [Ref]| {
-            items.as_chunks::<2>().0.iter().map(|[key, value]| TracePart { role: TraceRole::Key(*key), value: *value })
+    fn parts(&self, node: &'m Node) -> Box<dyn Iterator<Item = TracePart<'static, 'm>> + 'm> {
+        let named = |name, value: Option<Ref>| {
+            value.map(|value| TracePart { role: TraceRole::Name(name), value, place: ValuePlace::Within })
         };
-        let named = |name, value: Option<Ref>| value.map(|value| TracePart { role: TraceRole::Name(name), value });
-        let own: Box<dyn Iterator<Item = TracePart<'static>> + 'm> = match node.kind {
+        let own: Box<dyn Iterator<Item = TracePart<'static, 'm>> + 'm> = match node.kind {
             NodeKind::Global => Box::new(std::iter::empty()),
-            NodeKind::Dict => Box::new(pairs(&node.items)),
+            NodeKind::Dict => Box::new(pairs(node, &node.items)),
             NodeKind::Call(_) => {
                 let callee = named("calls", node.items.first().copied());
                 let keywords = named("keywords", node.items.get(2).copied());
                 Box::new(callee.into_iter().chain(self.arguments(node)).chain(keywords))
             }
-            _ => Box::new(items(&node.items)),
+            _ => Box::new(items(&node.items, node.kind == NodeKind::Tuple, None)),
         };
         // BUILD comes before or after the added items; the state is shown first either way.
-        let added = node.added.iter().flat_map(move |added| items(&added.items).chain(pairs(&added.pairs)));
+        let added =
+            node.added.iter().flat_map(move |added| items(&added.items, false, None).chain(pairs(node, &added.pairs)));
         Box::new(own.chain(named("state", node.state)).chain(added))
     }
 
     /// The arguments of a call: the items of its tuple, or the value that is used instead of a tuple.
-    fn arguments(&self, node: &'m Node) -> Vec<TracePart<'static>> {
+    fn arguments(&self, node: &'m Node) -> Vec<TracePart<'static, 'm>> {
         let Some(arguments) = node.items.get(1).copied() else { return Vec::new() };
         let machine = self.labels.machine();
         match machine.node(arguments) {
-            Some(Node { kind: NodeKind::Tuple, items, .. }) if machine.memo_index(arguments).is_none() => {
-                items.iter().map(|value| TracePart { role: TraceRole::Item, value: *value }).collect()
+            Some(Node { kind: NodeKind::Tuple, items: all, .. }) if machine.memo_index(arguments).is_none() => {
+                items(all, true, Some(node)).collect()
             }
-            _ => vec![TracePart { role: TraceRole::Name("arguments"), value: arguments }],
+            _ => vec![TracePart { role: TraceRole::Name("arguments"), value: arguments, place: ValuePlace::Within }],
         }
     }
 
-    fn label(&self, part: &TracePart<'_>) -> String {
+    fn label(&self, part: &TracePart<'_, '_>) -> String {
         let shown = self.shown(part.value);
         match &part.role {
             TraceRole::Item => shown,
@@ -194,7 +215,9 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         }
         let type_name = self.labels.type_name(value);
         if machine.node(value).is_none() {
-            let preview = if self.hides_values { "(not shown)".into() } else { self.labels.preview(value) };
+            let is_hidden = self.hides_values || self.hides_strings && self.labels.is_string(value);
+            let preview =
+                if is_hidden { NOT_SHOWN.into() } else { self.labels.named_preview(self.name.as_ref(), value) };
             return join(&[&type_name, &preview, &shared]);
         }
         let length = self.labels.length(value).map_or_else(String::new, |length| format!("({length})"));
@@ -219,6 +242,20 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
     }
 }
 
+/// Items in order, which are the arguments of `call` if there is one.
+fn items<'m>(all: &'m [Ref], is_tuple: bool, call: Option<&'m Node>) -> impl Iterator<Item = TracePart<'static, 'm>> {
+    let place = move |at| ValuePlace::Item { items: all, at, is_tuple, call };
+    all.iter().enumerate().map(move |(at, value)| TracePart { role: TraceRole::Item, value: *value, place: place(at) })
+}
+
+/// Keys and values, alternating, of a dict or of an object like one.
+fn pairs<'m>(dict: &'m Node, all: &'m [Ref]) -> impl Iterator<Item = TracePart<'static, 'm>> {
+    let place = move |key| ValuePlace::Key(dict, key);
+    let part =
+        move |[key, value]: &[Ref; 2]| TracePart { role: TraceRole::Key(*key), value: *value, place: place(*key) };
+    all.as_chunks::<2>().0.iter().map(part)
+}
+
 fn join(words: &[&str]) -> String {
     let words: Vec<&str> = words.iter().copied().filter(|word| !word.is_empty()).collect();
     words.join(" ")
@@ -241,7 +278,7 @@ mod tests {
 
     fn placed(pickle: &[u8]) -> TraceTree {
         let (machine, value) = Machine::run(pickle).expect("a pickle");
-        trace_value(&Labels::new(&machine), value, "it")
+        trace_value(&Labels::new(&machine), value, "it", PlaceName::Argument)
     }
 
     #[test]
@@ -250,7 +287,7 @@ mod tests {
         let labels = Labels::new(&machine);
         let found = find(&labels, value, "d").expect("a variable");
         let expected = "20 d: dict (2)\n  6 ['a']: int 1\n  10 ['b']: tuple (2)\n    2 int 1\n    2 int 2\n";
-        assert_eq!(lines(&trace_value(&labels, found, "d"), 0), expected);
+        assert_eq!(lines(&trace_value(&labels, found, "d", PlaceName::Named("d".into())), 0), expected);
     }
 
     #[test]

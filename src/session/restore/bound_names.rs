@@ -39,8 +39,8 @@ impl<'py> BoundNames<'py> {
     }
 }
 
-/// Whether Python code can use a name: a keyword it cannot, nor a name in letters that Python replaces by others when it
-/// reads code. `ｉｄ`, in wide letters, means `id` there.
+/// Whether Python code can use a name. It cannot use a keyword, nor a name in letters that Python replaces by others
+/// when it reads code: `ｉｄ`, in wide letters, means `id` there.
 pub(super) fn is_name(name: &Bound<'_, PyString>) -> PyResult<bool> {
     let py = name.py();
     if !name.call_method0("isidentifier")?.is_truthy()? {

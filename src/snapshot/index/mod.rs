@@ -4,12 +4,15 @@
 //! fields that it does not know, and absent fields have their default values, so a later version can add some.
 
 mod memory_limit;
+mod script_credentials;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::memory_limit::{encode, parse};
+pub(crate) use self::script_credentials::{hide_in_index, hide_in_preview, hide_in_script};
+pub(crate) use crate::pickle::credentials::NOT_SHOWN;
 
 /// The version of the index and of all JSON output.
 pub const SCHEMA: u32 = 1;
@@ -204,9 +207,6 @@ pub struct Variable {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
 }
-
-/// What stands in place of a credential.
-pub(crate) const NOT_SHOWN: &str = "(not shown)";
 
 /// The most characters of a [`Variable::preview`].
 pub(crate) const PREVIEW: usize = 80;

@@ -269,6 +269,11 @@ impl Snapshot {
         self.trailer.as_ref().is_some_and(|trailer| key.has_signed(trailer))
     }
 
+    /// Whether the file is signed with the key of this user. If that cannot be read, it is not.
+    pub(crate) fn is_signed_by_user(&self) -> bool {
+        matches!(SigningKey::existing(), Ok(Some(key)) if self.is_signed_by(&key))
+    }
+
     /// Whether the file has a signature.
     pub fn is_signed(&self) -> bool {
         self.trailer.as_ref().is_some_and(Trailer::is_signed)
