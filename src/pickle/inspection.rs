@@ -133,6 +133,23 @@ impl<'a> Inspection<'a> {
         Ok(tree)
     }
 
+    /// Outline, ranges of array bytes and, `with_verdict`, the verdict. The machine is dropped.
+    ///
+    /// # Errors
+    /// If the pickle is too large for these answers: they are incomplete then.
+    pub(crate) fn into_answers(
+        self,
+        with_verdict: bool,
+    ) -> Result<(Outline, Vec<RawArray>, Option<Verdict>), MachineError> {
+        let verdict = with_verdict.then(|| self.verdict().clone());
+        self.outline();
+        self.check()?;
+        let raw_arrays = self.raw_arrays().to_vec();
+        // It was made just now.
+        let outline = self.outline.into_inner().unwrap_or(Outline::Dict { variables: Vec::new() });
+        Ok((outline, raw_arrays, verdict))
+    }
+
     /// An error if the pickle is too large for the answers that were given so far: they are incomplete then.
     ///
     /// # Errors

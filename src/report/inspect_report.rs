@@ -94,17 +94,18 @@ impl SessionReport {
         let (format, module, variables) = match shape {
             // dill also saves names such as `__doc__`, which are not variables of the session.
             Outline::Session { module, variables } => {
-                let variables = variables.iter().filter(|found| !is_dunder(&found.name)).cloned().collect();
+                let variables = variables.iter().filter(|found| !is_dunder(&found.name)).map(index_entry).collect();
                 (FileFormat::DillSession, module.clone(), variables)
             }
-            Outline::Dict { variables } => (FileFormat::PickledDict, String::new(), variables.clone()),
+            Outline::Dict { variables } => {
+                (FileFormat::PickledDict, String::new(), variables.iter().map(index_entry).collect())
+            }
             // A single object has no name, so it gets the one under which `restore` binds it.
             Outline::Object { value } => {
                 let value = outline::OutlineRow { name: OBJECT_NAME.to_owned(), ..value.clone() };
-                (FileFormat::Pickle, String::new(), vec![value])
+                (FileFormat::Pickle, String::new(), vec![index_entry(&value)])
             }
         };
-        let variables = variables.iter().map(index_entry).collect();
         let index = Index { schema: SCHEMA, module, variables, ..Index::default() };
         Self { file, format, bytes, index, verdict: None, verified: None }
     }

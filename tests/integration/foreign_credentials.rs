@@ -50,7 +50,7 @@ def values(end):
         "ordinary": {"token_count": "count-shown" + end, "passed": "passed-shown" + end},
         "keyboard": "keyboard-shown" + end,
         "tokens": ["token-shown" + end],
-        "schema": {"properties": {"password": "string", "token": "word-shown" + end}},
+        "schema": {"properties": {"password": "string", "title": "word-shown" + end}},
         "vocabulary": {"password": 17, "secret": 3},
         "docs": "the password: it should be long",
     }

@@ -106,6 +106,8 @@ mod native_arrays;
 mod needed_while_loading;
 #[cfg(feature = "python")]
 mod new_pythons;
+#[cfg(feature = "python")]
+mod padded_arrays;
 mod page;
 #[cfg(feature = "python")]
 mod real_scripts;

@@ -223,10 +223,8 @@ impl Snapshot {
         let run =
             if with_verdict { Inspection::run_pruned(bytes, &budget) } else { Inspection::run_outline(bytes, &budget) };
         let found = run.and_then(|inspection| {
-            let (outline, raw_arrays) = (inspection.outline().clone(), inspection.raw_arrays().to_vec());
-            let verdict = with_verdict.then(|| inspection.verdict().clone());
-            // What was found until here is incomplete if the budget is spent.
-            inspection.check().map(|()| (FollowedPickle { outline, raw_arrays }, verdict))
+            let (outline, raw_arrays, verdict) = inspection.into_answers(with_verdict)?;
+            Ok((FollowedPickle { outline, raw_arrays }, verdict))
         });
         match found {
             Ok((followed, verdict)) => {
