@@ -9,6 +9,7 @@ mod credential_values;
 
 use std::ops::Range;
 
+#[cfg(feature = "python")]
 pub(crate) use self::credential_values::is_plain_word;
 use self::credential_values::{is_encoded_login, is_number, is_stand_in, is_word_in_capitals, looks_random};
 

@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::memory_limit::{encode, parse};
-pub(crate) use self::script_credentials::{hide_in_index, hide_in_preview, hide_in_script};
+#[cfg(feature = "python")]
+pub(crate) use self::script_credentials::hide_in_script;
+pub(crate) use self::script_credentials::{hide_in_index, hide_in_preview};
 pub(crate) use crate::pickle::credentials::NOT_SHOWN;
 
 /// The version of the index and of all JSON output.
