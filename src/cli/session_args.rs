@@ -36,9 +36,12 @@ pub(crate) struct SaveArgs {
     /// Before replacing FILE, load the new snapshot in a fresh process and compare the values
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Write a JSON report of what was saved and what was left out
+    /// Write a JSON report of what was saved and what was left out; `-` is the same as --json
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// Print that report to standard output; the script's own output then goes to standard error
+    #[arg(long, conflicts_with = "report")]
+    pub(crate) json: bool,
     /// Save variables only: not the state of random generators, environment variables, options, …
     #[arg(long)]
     pub(crate) no_ambient: bool,
@@ -50,7 +53,7 @@ pub(crate) struct SaveArgs {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
     /// Script to run, followed by its arguments
-    #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "SCRIPT", trailing_var_arg = true)]
     pub(crate) operands: Vec<OsString>,
 }
 
@@ -58,14 +61,14 @@ pub(crate) struct SaveArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Selection options")]
 pub(crate) struct SelectionArgs {
-    /// Save only variables whose names match (repeatable)
-    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+    /// Save only variables whose names match: 'model*', or a list such as model,scores (repeatable)
+    #[arg(long, visible_alias = "only", value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
     pub(crate) include: Vec<glob::Pattern>,
-    /// Leave out variables whose names match (repeatable)
-    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+    /// Leave out variables whose names match: 'tmp_*', or a list such as api_key,token (repeatable)
+    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
     pub(crate) exclude: Vec<glob::Pattern>,
     /// Leave out variables whose type matches, such as 'DataFrame' or 'torch.*' (repeatable)
-    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
     pub(crate) exclude_type: Vec<glob::Pattern>,
     /// Save all names that begin with `_`, not only those used by saved functions and classes
     #[arg(long)]
@@ -130,16 +133,28 @@ pub(crate) struct RestoreArgs {
     /// Exit with 3, before anything runs, if a variable cannot be restored
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Restore only variables that match, and what their code needs (repeatable)
-    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+    /// Restore only variables that match, and what their code needs: 'model*', or a list such as model,scores
+    /// (repeatable)
+    #[arg(
+        long, visible_alias = "include", value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ','
+    )]
     pub(crate) only: Vec<glob::Pattern>,
     /// Leave out variables that match, even if others share objects with them (repeatable)
-    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
     pub(crate) exclude: Vec<glob::Pattern>,
     /// Restore the intact variables of a damaged file, and report the others
     #[arg(long)]
     pub(crate) partial: bool,
-    /// List the variables without loading anything
+    /// Write a JSON report of what was restored and what was not; `-` is the same as --json
+    #[arg(long, value_name = "FILE", conflicts_with = "list")]
+    pub(crate) report: Option<PathBuf>,
+    /// Print that report to standard output; what CODE or SCRIPT prints then goes to standard error
+    #[arg(long, conflicts_with_all = ["report", "interactive", "ipython"])]
+    pub(crate) json: bool,
+    /// Name all variables and imports, with --list, too, and not only the largest
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// List the variables without loading anything; imports are one line (see --all)
     #[arg(long, conflicts_with_all = ["code", "script", "interactive"])]
     pub(crate) list: bool,
     /// Memory-map arrays: restoring is instant, and pages load on first use
@@ -177,7 +192,7 @@ pub(crate) struct RestoreArgs {
     #[arg(value_name = "FILE", default_value = "session.pkl")]
     pub(crate) file: PathBuf,
     /// Script to run with the session's variables defined, followed by its arguments
-    #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "SCRIPT", trailing_var_arg = true)]
     pub(crate) script: Vec<OsString>,
 }
 

@@ -20,6 +20,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
+use crate::ui::terminal_signals::die_of_sigint;
+
 /// How the process is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProcessEnd {
@@ -226,15 +228,6 @@ fn finish(_py: Python<'_>, end: ProcessEnd) -> ! {
             std::process::exit(crate::exit::INTERRUPTED)
         }
     }
-}
-
-fn die_of_sigint() {
-    // SAFETY: sets the default action, which is always valid.
-    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
-    // SAFETY: has no preconditions.
-    let own = unsafe { libc::getpid() };
-    // SAFETY: sends a signal to this process only.
-    unsafe { libc::kill(own, libc::SIGINT) };
 }
 
 /// Makes file descriptor 1 a copy of 2, and returns the original standard output, so that the output of a script does

@@ -13,10 +13,12 @@ use serde_json::ser::Serializer;
 
 use self::json_text::JsonText;
 
+pub(crate) mod answers;
 pub mod diff_report;
 pub(crate) mod doctor_report;
 pub(crate) mod github;
 pub(crate) mod html;
+pub(crate) mod imports;
 pub(crate) mod inspect_report;
 pub(crate) mod inspect_text;
 mod json_text;

@@ -12,6 +12,7 @@ mod child_signal;
 mod code_objects;
 mod code_sources;
 mod definition_changes;
+mod distributions;
 mod failure_path;
 mod forked_load;
 mod fresh_load;
@@ -41,13 +42,14 @@ mod trial_load;
 mod variable_saver;
 
 pub(crate) use self::api::add_to_inittab;
+pub(crate) use self::distributions::{requirement, well_known};
 pub(crate) use self::fresh_load::FreshFailures;
 pub(crate) use self::imported_definitions::note_imported_definitions;
 pub(crate) use self::provenance::Origin;
 pub(crate) use self::restore::{
-    AmbientChoice, LostVariable, MissingModule, RestoreRequest, Restored, Signer, Untrusted, restore,
+    AmbientChoice, FailedImport, LostVariable, MissingModule, RestoreRequest, Restored, Signer, Untrusted, restore,
 };
 pub(crate) use self::roundtrip::{has_reducers, in_session, repickle, repickle_run};
 pub(crate) use self::save::{LoadCheckMode, SaveRequest, save, signing_key};
-pub(crate) use self::select::SelectionRules;
+pub(crate) use self::select::{SelectionRules, session_names};
 pub(crate) use self::structure::{SessionStructure, StructureDifference, add_differences};

@@ -13,15 +13,17 @@ use pyo3::prelude::*;
 use super::forked_load::{in_child, library_that_hangs};
 use super::fresh_load::confirm;
 use super::load_faults::{CheckedVariable, LoadFaults};
-use super::provenance::{self, Origin, ScriptNames};
+use super::provenance::{self, ImportedPackages, Origin, ScriptNames};
 use super::trial_load::{TrialLoad, TrialResult};
 use super::variable_saver::{SavedVariables, save_variables};
 use crate::pickle::credentials::hidden;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::python::dill::{DillLocation, with_dill};
 use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::{Index, hide_in_script};
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::work_meter::{self, WorkStage};
 use crate::snapshot::writer::SnapshotWriter;
 use crate::ui::messages::Verbosity;
 
@@ -113,7 +115,8 @@ impl SessionWriter<'_, '_> {
         hide_in_script(&mut index.script, request.rules.redact);
         // Known only now: whether dill was needed, and which packages the variables import.
         index.python.dill = source.dill.version(py);
-        index.packages = provenance::packages(py, writer.segments(), name);
+        let packages = ImportedPackages::of(py, writer.segments(), name);
+        (index.packages, index.distributions) = (packages.versions, packages.distributions);
         index.left_out = left_out;
         // An exception may quote the object that it is about.
         for error in index.left_out.iter_mut().map(|item| &mut item.error) {
@@ -187,7 +190,9 @@ impl SessionWriter<'_, '_> {
     fn not_forked(&self, py: Python<'_>, checked: &[CheckedVariable], why: &str) -> TrialResult {
         let is_own = |object: &Py<PyAny>| {
             let module = object.bind(py).get_type().getattr("__module__");
-            module.is_ok_and(|module| module.extract::<&str>().is_ok_and(|module| module == self.request.module))
+            module.tolerated().is_some_and(|module| {
+                module.extract::<&str>().tolerated().is_some_and(|module| module == self.request.module)
+            })
         };
         let own = checked.iter().filter(|variable| variable.ranges.iter().any(|range| is_own(&range.object)));
         let why = format!("not checked by loading it: {why}");
@@ -195,6 +200,7 @@ impl SessionWriter<'_, '_> {
     }
 
     fn check_file<T>(&self, py: Python<'_>, path: &Path, written: &Written<T>, limit: Duration) -> Result<TrialResult> {
+        work_meter::begin(WorkStage::Trying, 0);
         let trial = TrialLoad { py, writer: self, index: &written.index };
         let mut found = in_child(py, limit, || trial.run(path, &written.checked))?;
         // The fresh process also starts Python and imports modules.

@@ -17,6 +17,8 @@ mod by_value;
 #[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
+mod command_line;
+#[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
 mod credentials;
@@ -29,8 +31,9 @@ mod durability;
 #[cfg(feature = "python")]
 mod env;
 #[cfg(feature = "python")]
-mod false_alarms;
+mod environment_order;
 #[cfg(feature = "python")]
+mod false_alarms;
 mod faults;
 #[cfg(feature = "python")]
 mod foreign;
@@ -74,6 +77,8 @@ mod installed;
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
+mod interrupted_commands;
+mod interrupts;
 #[cfg(feature = "python")]
 mod isolation;
 #[cfg(feature = "python")]
@@ -82,6 +87,8 @@ mod joblib;
 mod joblib_formats;
 #[cfg(feature = "python")]
 mod joined_loads;
+#[cfg(feature = "python")]
+mod json_answers;
 #[cfg(feature = "python")]
 mod jupyter;
 #[cfg(feature = "python")]
@@ -109,6 +116,7 @@ mod new_pythons;
 #[cfg(feature = "python")]
 mod padded_arrays;
 mod page;
+mod plan_limits;
 #[cfg(feature = "python")]
 mod real_scripts;
 #[cfg(feature = "python")]

@@ -34,7 +34,35 @@ pub struct TraceTree {
     pub size: u64,
     /// Its parts.
     pub children: Vec<TraceTree>,
+    /// What the label says, one by one.
+    #[serde(skip)]
+    pub facts: TraceFacts,
 }
+
+impl TraceTree {
+    /// The number of values in the tree, with this one. Recurses as deep as the tree is, which is limited.
+    pub(crate) fn parts(&self) -> usize {
+        1 + self.children.iter().map(Self::parts).sum::<usize>()
+    }
+}
+
+/// A value in the tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TraceFacts {
+    /// Where it is in the variable, as Python writes it; `None` if Python cannot, or if it is too long.
+    pub place: Option<String>,
+    /// The type; empty if an earlier segment made the value.
+    pub type_name: String,
+    /// The `len()`, if it has one.
+    pub items: Option<u64>,
+    /// The value, if it is no container; empty if there is no short form of it.
+    pub preview: String,
+    /// The variable that made the value, if that is another one.
+    pub shared_with: Option<String>,
+}
+
+/// The most bytes of a place.
+const MAX_PLACE: usize = 200;
 
 /// The tree of a value, whose label begins with `name`. `place` says what its name is for.
 pub(crate) fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str, place: PlaceName) -> TraceTree {
@@ -68,7 +96,10 @@ pub(crate) fn trace_segment(
 struct TracePart<'n, 'm> {
     role: TraceRole<'n>,
     value: Ref,
-    place: ValuePlace<'m>,
+    /// What its name is.
+    within: ValuePlace<'m>,
+    /// As [`TraceFacts::place`].
+    place: Option<String>,
 }
 
 enum TraceRole<'n> {
@@ -98,15 +129,16 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
 
     fn root(&mut self, name: &str, place: PlaceName, value: Ref) -> TraceTree {
         self.name = Some(place);
-        self.build(&TracePart { role: TraceRole::Name(name), value, place: ValuePlace::Within }, 0)
+        let (role, place) = (TraceRole::Name(name), Some(name.to_owned()));
+        self.build(TracePart { role, value, within: ValuePlace::Within, place }, 0)
     }
 
     /// Recurses to a depth of at most [`MAX_DEPTH`].
-    fn build(&mut self, part: &TracePart<'_, 'm>, depth: usize) -> TraceTree {
-        let name = self.labels.place_name(part.place, self.name.as_ref());
+    fn build(&mut self, part: TracePart<'_, 'm>, depth: usize) -> TraceTree {
+        let name = self.labels.place_name(part.within, self.name.as_ref());
         let outer = (std::mem::replace(&mut self.name, name), self.hides_strings);
         self.hides_strings |= self.labels.holds_credentials(part.value);
-        let tree = self.build_named(part, depth);
+        let tree = self.build_named(&part, depth);
         (self.name, self.hides_strings) = outer;
         tree
     }
@@ -121,8 +153,8 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             TraceRole::Key(key) => (machine.start(key).min(start), end),
             TraceRole::Item | TraceRole::Name(_) => (start, end),
         };
-        let mut tree =
-            TraceTree { label: self.label(part), start, end, size: end.saturating_sub(start), children: Vec::new() };
+        let (label, facts) = (self.label(part), self.facts(part));
+        let mut tree = TraceTree { label, start, end, size: end.saturating_sub(start), children: Vec::new(), facts };
         // A shared value has its parts where it was made.
         if machine.memo_index(part.value).is_some() {
             return tree;
@@ -131,17 +163,17 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             && depth < MAX_DEPTH
             && self.placed.insert(part.value)
         {
-            tree.children = self.children(node, depth + 1);
+            tree.children = self.children(node, part.place.as_deref(), depth + 1);
         }
         tree
     }
 
-    fn children(&mut self, node: &'m Node, depth: usize) -> Vec<TraceTree> {
-        let mut parts = self.parts(node);
+    fn children(&mut self, node: &'m Node, place: Option<&str>, depth: usize) -> Vec<TraceTree> {
+        let mut parts = self.parts(node, place);
         let mut children = Vec::new();
         while children.len() < MAX_CHILDREN && self.left > 0 {
             let Some(part) = parts.next() else { return children };
-            children.push(self.build(&part, depth));
+            children.push(self.build(part, depth));
         }
         // Whatever does not fit becomes one line.
         children.extend(self.rest(parts));
@@ -163,25 +195,36 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         rest.map(|(count, tree)| TraceTree { label: format!("… {count} more"), ..tree })
     }
 
-    /// The parts of a value. The strings of a global and an empty tuple of arguments are not worth a line.
-    fn parts(&self, node: &'m Node) -> Box<dyn Iterator<Item = TracePart<'static, 'm>> + 'm> {
-        let named = |name, value: Option<Ref>| {
-            value.map(|value| TracePart { role: TraceRole::Name(name), value, place: ValuePlace::Within })
+    /// The parts of a value at `place`. The strings of a global and an empty tuple of arguments are not worth a line.
+    fn parts(&self, node: &'m Node, place: Option<&str>) -> Box<dyn Iterator<Item = TracePart<'static, 'm>> + 'n>
+    where
+        'm: 'n,
+    {
+        let named = |name, value: Option<Ref>, place: Option<String>| {
+            value.map(|value| TracePart { role: TraceRole::Name(name), value, within: ValuePlace::Within, place })
         };
-        let own: Box<dyn Iterator<Item = TracePart<'static, 'm>> + 'm> = match node.kind {
+        let (labels, place) = (self.labels, place.map(str::to_owned));
+        let own: Box<dyn Iterator<Item = TracePart<'static, 'm>> + 'n> = match node.kind {
             NodeKind::Global => Box::new(std::iter::empty()),
-            NodeKind::Dict => Box::new(pairs(node, &node.items)),
+            NodeKind::Dict => Box::new(pairs(labels, node, &node.items, place.clone())),
+            NodeKind::Tuple => Box::new(items(&node.items, true, None, place.clone())),
+            NodeKind::List => Box::new(items(&node.items, false, None, place.clone())),
             NodeKind::Call(_) => {
-                let callee = named("calls", node.items.first().copied());
-                let keywords = named("keywords", node.items.get(2).copied());
+                let callee = named("calls", node.items.first().copied(), None);
+                let keywords = named("keywords", node.items.get(2).copied(), None);
                 Box::new(callee.into_iter().chain(self.arguments(node)).chain(keywords))
             }
-            _ => Box::new(items(&node.items, node.kind == NodeKind::Tuple, None)),
+            _ => Box::new(items(&node.items, false, None, None)),
         };
+        let is_dict = |value: &Ref| labels.machine().node(*value).is_some_and(|node| node.kind == NodeKind::Dict);
+        let namespace = node.state.filter(is_dict).and(place.as_ref()).map(|place| format!("{place}.__dict__"));
+        let state = named("state", node.state, namespace);
         // BUILD comes before or after the added items; the state is shown first either way.
-        let added =
-            node.added.iter().flat_map(move |added| items(&added.items, false, None).chain(pairs(node, &added.pairs)));
-        Box::new(own.chain(named("state", node.state)).chain(added))
+        let added = node.added.iter().flat_map(move |added| {
+            let items = items(&added.items, false, None, place.clone());
+            items.chain(pairs(labels, node, &added.pairs, place.clone()))
+        });
+        Box::new(own.chain(state).chain(added))
     }
 
     /// The arguments of a call: the items of its tuple, or the value that is used instead of a tuple.
@@ -189,11 +232,29 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         let Some(arguments) = node.items.get(1).copied() else { return Vec::new() };
         let machine = self.labels.machine();
         match machine.node(arguments) {
-            Some(Node { kind: NodeKind::Tuple, items: all, .. }) if machine.memo_index(arguments).is_none() => {
-                items(all, true, Some(node)).collect()
+            Some(Node { kind: NodeKind::Tuple, items: values, .. }) if machine.memo_index(arguments).is_none() => {
+                items(values, true, Some(node), None).collect()
             }
-            _ => vec![TracePart { role: TraceRole::Name("arguments"), value: arguments, place: ValuePlace::Within }],
+            _ => {
+                let (role, within) = (TraceRole::Name("arguments"), ValuePlace::Within);
+                vec![TracePart { role, value: arguments, within, place: None }]
+            }
         }
+    }
+
+    fn facts(&self, part: &TracePart<'_, '_>) -> TraceFacts {
+        let (machine, value, place) = (self.labels.machine(), part.value, part.place.clone());
+        let shared_with = machine.memo_index(value).and_then(|(slot, _)| (self.owner)(slot));
+        if machine.memo_index(machine.resolve(value)).is_some() {
+            return TraceFacts { place, shared_with, ..TraceFacts::default() };
+        }
+        let type_name = self.labels.type_name(value).as_ref().to_owned();
+        if machine.node(value).is_some() {
+            let (items, preview) = (self.labels.length(value), String::new());
+            return TraceFacts { place, type_name, items, preview, shared_with };
+        }
+        let preview = self.preview(value).as_ref().to_owned();
+        TraceFacts { place, type_name, items: None, preview, shared_with }
     }
 
     fn label(&self, part: &TracePart<'_, '_>) -> String {
@@ -215,13 +276,16 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         }
         let type_name = self.labels.type_name(value);
         if machine.node(value).is_none() {
-            let is_hidden = self.hides_values || self.hides_strings && self.labels.is_string(value);
-            let preview =
-                if is_hidden { NOT_SHOWN.into() } else { self.labels.named_preview(self.name.as_ref(), value) };
-            return join(&[&type_name, &preview, &shared]);
+            return join(&[&type_name, &self.preview(value), &shared]);
         }
         let length = self.labels.length(value).map_or_else(String::new, |length| format!("({length})"));
         join(&[&type_name, &length, &shared])
+    }
+
+    /// A short form of a value without parts, unless that is hidden.
+    fn preview(&self, value: Ref) -> Rc<str> {
+        let is_hidden = self.hides_values || self.hides_strings && self.labels.is_string(value);
+        if is_hidden { NOT_SHOWN.into() } else { self.labels.named_preview(self.name.as_ref(), value) }
     }
 
     fn shared(&self, slot: u64) -> String {
@@ -242,18 +306,47 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
     }
 }
 
-/// Items in order, which are the arguments of `call` if there is one.
-fn items<'m>(all: &'m [Ref], is_tuple: bool, call: Option<&'m Node>) -> impl Iterator<Item = TracePart<'static, 'm>> {
-    let place = move |at| ValuePlace::Item { items: all, at, is_tuple, call };
-    all.iter().enumerate().map(move |(at, value)| TracePart { role: TraceRole::Item, value: *value, place: place(at) })
+/// The items of a container at `place`, which are the arguments of `call` if there is one.
+fn items<'m>(
+    all: &'m [Ref],
+    is_tuple: bool,
+    call: Option<&'m Node>,
+    place: Option<String>,
+) -> impl Iterator<Item = TracePart<'static, 'm>> {
+    all.iter().enumerate().map(move |(at, value)| {
+        let place = place.as_ref().and_then(|place| within_limit(format!("{place}[{at}]")));
+        let within = ValuePlace::Item { items: all, at, is_tuple, call };
+        TracePart { role: TraceRole::Item, value: *value, within, place }
+    })
 }
 
-/// Keys and values, alternating, of a dict or of an object like one.
-fn pairs<'m>(dict: &'m Node, all: &'m [Ref]) -> impl Iterator<Item = TracePart<'static, 'm>> {
-    let place = move |key| ValuePlace::Key(dict, key);
-    let part =
-        move |[key, value]: &[Ref; 2]| TracePart { role: TraceRole::Key(*key), value: *value, place: place(*key) };
-    all.as_chunks::<2>().0.iter().map(part)
+/// The keys and values of a dict, or of an object like one, at `place`.
+fn pairs<'n, 'm: 'n>(
+    labels: &'n Labels<'_, '_>,
+    dict: &'m Node,
+    pairs: &'m [Ref],
+    place: Option<String>,
+) -> impl Iterator<Item = TracePart<'static, 'm>> + 'n {
+    pairs.as_chunks::<2>().0.iter().map(move |[key, value]| {
+        let place = place.as_ref().and_then(|place| place_of_key(labels, place, *key));
+        TracePart { role: TraceRole::Key(*key), value: *value, within: ValuePlace::Key(dict, *key), place }
+    })
+}
+
+/// The place of the value of a key; an attribute, if the dict is that of an instance.
+fn place_of_key(labels: &Labels<'_, '_>, place: &str, key: Ref) -> Option<String> {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c == '_' || c.is_alphanumeric());
+    let name = labels.string(key);
+    if let (Some(instance), Some(name)) = (place.strip_suffix(".__dict__"), name.filter(|name| is_name(name))) {
+        return within_limit(format!("{instance}.{name}"));
+    }
+    let key = labels.preview(key);
+    (!key.is_empty()).then(|| format!("{place}[{key}]")).and_then(within_limit)
+}
+
+/// A place, unless it is too long to be read.
+fn within_limit(place: String) -> Option<String> {
+    (place.len() <= MAX_PLACE).then_some(place)
 }
 
 fn join(words: &[&str]) -> String {

@@ -19,6 +19,7 @@ mod installed_imports;
 mod joblib_load;
 mod joined_loads;
 mod load_variables;
+mod loss_reason;
 mod restore_context;
 mod segment_loader;
 mod selection;
@@ -36,9 +37,11 @@ use self::buffer_memory::{BufferMemory, MappedFile};
 pub(crate) use self::built_load::build_object;
 pub(crate) use self::fault_log::{FaultLog, LoadFault};
 use self::load_variables::{ChosenVariable, Refusal, VariableLoads};
+pub(crate) use self::loss_reason::FailedImport;
+use self::loss_reason::missing_module;
 pub(crate) use self::restore_context::{AmbientChoice, LostVariable, RestoreRequest, Restored};
 use self::restore_context::{RestoreContext, add_script_directory, bind_module};
-use self::segment_loader::{SegmentLoader, missing_module, other_python};
+use self::segment_loader::{SegmentLoader, other_python};
 use self::selection::choose;
 pub(crate) use self::untrusted_load::{Signer, Untrusted};
 use super::ambient::{self, AppliedState};
@@ -47,10 +50,12 @@ use super::failure_path::error_text;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector};
 use super::ipython_names::KeptNames;
 use crate::exit::{self, OrExit};
+use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::index::{Index, SegmentRole, Variable};
 use crate::snapshot::load_plan::{LoadPlan, Usable};
-use crate::snapshot::reader::{Contents, Damage, OpcodeImage, Progress, ReadError, Snapshot, Wanted};
+use crate::snapshot::reader::{Contents, Damage, Memory, OpcodeImage, Progress, ReadError, Snapshot, Wanted};
 use crate::snapshot::segment::{Load, SegmentError, VariableSegment};
+use crate::snapshot::work_meter::{self, WorkStage};
 
 /// Checks the requested variables of a file, and loads them. `progress` is called with the bytes that were read.
 ///
@@ -72,6 +77,7 @@ pub(crate) fn restore<'py>(
     // Before the collector is resumed, which would run at the next allocation.
     drop(ignored);
     drop(paused);
+    work_meter::begin(WorkStage::None, 0);
     restored
 }
 
@@ -139,6 +145,9 @@ fn restore_own<'py>(
     let (loads, lost_slots) = plan.loads();
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let context = RestoreContext::new(request, module, namespace).map_err(failed)?;
+    let is_loaded = |(load, _): &(&Load, _)| !matches!(load, Load::Nothing);
+    let loaded = loads.iter().zip(&variables).filter(is_loaded).map(|(_, chosen)| opcodes_of(chosen.variable()));
+    work_meter::begin(WorkStage::Loading, loaded.sum());
     let loader = SegmentLoader::new(py, &opcodes, &context).map_err(failed)?;
     let loading = VariableLoads::new(loader, &context, &plan, lost_slots);
     let (names, lost) = loading.load_all(&mut variables, loads).map_err(failed)?;
@@ -275,6 +284,15 @@ fn fetch<'py>(
         let role = chosen.segment.role();
         wanted.push(Wanted { variable, role, memory: chosen.memory.insert(memory).fill_target() });
     }
+    let total = wanted.iter().map(|wanted| match wanted.memory {
+        Memory::Mapped => opcodes_of(wanted.variable),
+        Memory::Filled(_) => wanted.variable.length,
+    });
+    work_meter::begin(WorkStage::Checking, total.sum());
+    let progress: Progress<'_> = &|bytes| {
+        work_meter::advance(bytes);
+        progress(bytes);
+    };
     // Release the GIL: reading and hashing touch no Python object except the memory that `wanted` locks.
     let trusted = request.trusted;
     let fetched = py.detach(|| match trusted {
@@ -288,6 +306,11 @@ fn fetch<'py>(
     fetched.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
 }
 
+/// The bytes of a variable that the unpickler reads.
+fn opcodes_of(variable: &Variable) -> u64 {
+    variable.buffers.iter().fold(variable.length, |length, buffer| length.saturating_sub(buffer.length))
+}
+
 /// Turns an exception that ends a restore into an error with an exit code and advice.
 fn explain_error(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
     let text = error_text(py, error);
@@ -295,7 +318,7 @@ fn explain_error(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
         return exit::error(exit::INTERRUPTED, format!("interrupted while restoring {name}"));
     }
     let unpickling = py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError"));
-    if unpickling.is_ok_and(|kind| error.value(py).is_instance(&kind).unwrap_or(false)) {
+    if unpickling.tolerated().is_some_and(|kind| error.value(py).is_instance(&kind).tolerated().unwrap_or(false)) {
         return exit::error(exit::DAMAGED, format!("{name} cannot be unpickled ({text}): save it again"));
     }
     if error.is_instance_of::<PyUnicodeDecodeError>(py) {

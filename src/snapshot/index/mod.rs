@@ -8,6 +8,7 @@ mod script_credentials;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::memory_limit::{encode, parse};
@@ -16,7 +17,7 @@ pub(crate) use self::script_credentials::hide_in_script;
 pub(crate) use self::script_credentials::{hide_in_index, hide_in_preview};
 pub(crate) use crate::pickle::credentials::NOT_SHOWN;
 
-/// The version of the index and of all JSON output.
+/// The version of the index. That of the JSON that commands print is another one.
 pub const SCHEMA: u32 = 1;
 
 /// A session: where it comes from, its variables, and what was left out.
@@ -37,6 +38,9 @@ pub struct Index {
     pub python: PythonInfo,
     /// The versions of the packages that the variables import.
     pub packages: BTreeMap<String, String>,
+    /// What to install for those of them whose distributions have other names: `sklearn` needs `scikit-learn==1.5.2`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub distributions: BTreeMap<String, String>,
     /// The variables in the file, in the order of their definition.
     pub variables: Vec<Variable>,
     /// The variables of other modules that the session changed, by names such as `settings.MODE`. They follow the
@@ -214,7 +218,7 @@ pub struct Variable {
 pub(crate) const PREVIEW: usize = 80;
 
 /// How a variable is saved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum VariableKind {
     /// By value.
@@ -294,7 +298,7 @@ pub struct UnsavableObject {
 }
 
 /// The kind of reason why a name was left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LeftOutReason {
     /// It cannot be pickled, or cannot be loaded again.

@@ -25,7 +25,7 @@ pub(crate) use opcode_image::OpcodeImage;
 pub(crate) use parallel_hash::Progress;
 pub(crate) use read_error::{Damage, ReadError};
 
-use self::source::Source;
+use self::source::{Source, StopCheck};
 use super::index::{self, Index, SCHEMA, Variable};
 use super::layout::{TRAILER, Trailer};
 use super::segment::VariableSegment;
@@ -75,6 +75,9 @@ pub enum Contents {
         lost_index: bool,
     },
 }
+
+/// The most values in the trees of all variables together.
+const MOST_TRACED: usize = 100_000;
 
 /// What the symbolic machine found in a pickle without an index.
 #[derive(Debug)]
@@ -157,6 +160,13 @@ impl Snapshot {
     #[must_use]
     pub fn with_max_memory(self, max_memory: Option<u64>) -> Self {
         Self { max_memory, ..self }
+    }
+
+    /// The same file, whose reads end with an error once `check` returns one.
+    #[must_use]
+    pub(crate) fn stopped_by(mut self, check: StopCheck) -> Self {
+        self.source.stop_at(check);
+        self
     }
 
     /// How many bytes of memory the user allows for following it.
@@ -362,6 +372,33 @@ impl Snapshot {
                 inspection.trace(name).map_err(ReadError::BadPickle)
             }
         }
+    }
+
+    /// The values of variables as trees, as far as they can be followed, in the order of `names`. It ends early if it
+    /// becomes too much for a person to look at.
+    ///
+    /// # Errors
+    /// If the pickle of another program cannot be followed.
+    pub fn traces(&self, names: &[&str]) -> Result<Vec<(String, TraceTree)>, ReadError> {
+        let mut trees = Vec::new();
+        let mut left = MOST_TRACED;
+        let mut add = |name: &str, tree: Option<TraceTree>| {
+            left = left.saturating_sub(tree.as_ref().map_or(1, TraceTree::parts));
+            trees.extend(tree.map(|tree| (name.to_owned(), tree)));
+            left > 0
+        };
+        match &self.contents {
+            Contents::Own { .. } => {
+                let _ = names.iter().all(|name| add(name, self.trace(name).ok().flatten()));
+            }
+            Contents::Foreign { .. } => {
+                let bytes = self.source.bytes()?;
+                let inspection =
+                    Inspection::run(bytes, &self.budget()).map_err(|error| ReadError::of_pickle(bytes, error))?;
+                let _ = names.iter().all(|name| add(name, inspection.trace(name).ok().flatten()));
+            }
+        }
+        Ok(trees)
     }
 
     /// What loading the file would do; computed once. For our own file the machine follows the pickle now. If that
