@@ -64,6 +64,9 @@ pub fn main() -> ExitCode {
 
 /// The program with these words as its command line. Returns the exit code.
 fn run_program(words: Vec<OsString>) -> u8 {
+    if commands::completions::answer_shell(&words) {
+        return 0;
+    }
     // A second start must see the environment that the user gave to the first one.
     let started = python::second_start::take();
     let parsed = cli::parse(words);
@@ -115,7 +118,7 @@ fn run(mut cli: Cli) -> Result<i32> {
         Command::Verify(args) => commands::verify::run_command(&args, verbosity),
         Command::Trust(args) => commands::trust::run_command(&args, verbosity),
         Command::Doctor(args) => commands::doctor::run_command(&args, &globals, verbosity),
-        Command::Completions(args) => commands::completions::run_command(&args),
+        Command::Completions(args) => commands::completions::run_command(&args, verbosity),
         Command::Schema(args) => commands::schema::run_command(&args),
         Command::Man(args) => commands::man::run_command(&args),
     }

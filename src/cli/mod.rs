@@ -8,6 +8,7 @@ mod command_words;
 mod file_args;
 mod help_texts;
 mod session_args;
+mod snapshot_times;
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -23,8 +24,9 @@ pub(crate) use self::file_args::{
     AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, ManArgs, MemoryArgs, OutputFormat, SchemaArgs, SchemaOf,
     SortBy, TrustArgs, VerifyArgs,
 };
-pub(crate) use self::session_args::SelectionArgs;
 pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoadArgs};
+#[cfg(feature = "python")]
+pub(crate) use self::session_args::{RunningArgs, SelectionArgs};
 
 /// Save a Python session to one file, restore it, and inspect it
 #[derive(Debug, Parser)]

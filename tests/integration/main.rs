@@ -23,6 +23,8 @@ mod command_line;
 #[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
+mod crash_frames;
+#[cfg(feature = "python")]
 mod credentials;
 #[cfg(feature = "python")]
 mod diffing;
@@ -36,9 +38,14 @@ mod env;
 mod environment_order;
 #[cfg(feature = "python")]
 mod false_alarms;
+#[cfg(feature = "python")]
 mod faults;
 #[cfg(feature = "python")]
 mod foreign;
+#[cfg(feature = "python")]
+mod foreign_credentials;
+#[cfg(feature = "python")]
+mod forged_names;
 #[cfg(feature = "python")]
 mod found_environments;
 #[cfg(feature = "python")]
@@ -75,7 +82,9 @@ mod installed;
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
+#[cfg(feature = "python")]
 mod interrupted_commands;
+#[cfg(feature = "python")]
 mod interrupts;
 #[cfg(feature = "python")]
 mod isolation;
@@ -90,6 +99,8 @@ mod json_answers;
 #[cfg(feature = "python")]
 mod jupyter;
 #[cfg(feature = "python")]
+mod kept_locals;
+#[cfg(feature = "python")]
 mod kept_snapshots;
 #[cfg(feature = "python")]
 mod left_out_modules;
@@ -98,7 +109,11 @@ mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
 #[cfg(feature = "python")]
+mod manual_pages;
+#[cfg(feature = "python")]
 mod memory_bounds;
+#[cfg(feature = "python")]
+mod missing_modules;
 #[cfg(feature = "python")]
 mod module_credentials;
 #[cfg(feature = "python")]
@@ -110,12 +125,17 @@ mod mutation_during_save;
 #[cfg(feature = "python")]
 mod named_variables;
 #[cfg(feature = "python")]
+mod narrow_terminals;
+#[cfg(feature = "python")]
 mod native_arrays;
 #[cfg(feature = "python")]
 mod needed_while_loading;
 #[cfg(feature = "python")]
 mod new_pythons;
+#[cfg(feature = "python")]
+mod padded_arrays;
 mod page;
+#[cfg(feature = "python")]
 mod plan_limits;
 #[cfg(feature = "python")]
 mod real_scripts;
@@ -137,6 +157,8 @@ mod sessions_that_break_dill;
 mod settings_files;
 #[cfg(feature = "python")]
 mod shared_memory;
+#[cfg(feature = "python")]
+mod signalled_scripts;
 mod skipped;
 #[cfg(feature = "python")]
 mod strict_answers;
@@ -150,6 +172,10 @@ mod told_reasons;
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
+#[cfg(feature = "python")]
+mod type_stubs;
+#[cfg(feature = "python")]
+mod unkept_state;
 #[cfg(feature = "python")]
 mod unset_attributes;
 #[cfg(feature = "python")]

@@ -42,7 +42,7 @@ pub(crate) fn run_command(
         ));
     }
     let (code, script) = (std::mem::take(&mut args.code), std::mem::take(&mut args.script));
-    // `-c` with a single expression prints its value.
+    // `-c` prints values, as the prompt does.
     let command = ScriptCommand::from_words(Vec::new(), code, script).map(ScriptCommand::showing_value);
     check_restore(Some(args.file.as_path()).filter(|_| given.has("file")), command.as_ref())?;
     if let Some(command) = &command {
@@ -52,6 +52,7 @@ pub(crate) fn run_command(
     if args.list {
         map_large_blocks();
         let snapshot = open_checked(&args, verbosity)?;
+        snapshot.check_names().or_exit(exit::DAMAGED, || "cannot list the variables".to_owned())?;
         return list_variables(&snapshot, &args, &mut stdout());
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works

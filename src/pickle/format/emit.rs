@@ -13,6 +13,9 @@ pub(crate) const PRELUDE_MEMO: u64 = 1;
 /// The start of every snapshot. The length and the name of the module follow.
 pub(crate) const HEAD: &[u8] = b"\x80\x05\x8c\x0adill._dill\x8c\x0e_import_module\x93\x8c";
 
+/// The end of every snapshot.
+pub(crate) const END: &[u8] = &[Opcode::Build as u8, Opcode::Stop as u8];
+
 /// The longest module name, in bytes, that still ends within the bytes that `_identify_module` reads.
 const MAX_MODULE_NAME: usize = 200;
 
@@ -36,7 +39,7 @@ pub(crate) fn prelude(out: &mut impl Write, module: &str) -> io::Result<()> {
 
 /// Ends a snapshot: the dict becomes the module's state.
 pub(crate) fn end(out: &mut impl Write) -> io::Result<()> {
-    opcodes(out, &[Opcode::Build, Opcode::Stop])
+    out.write_all(END)
 }
 
 /// Pushes a string, by the shortest opcode for its length. It is not memoized.
@@ -77,6 +80,19 @@ pub(crate) fn module_item(out: &mut impl Write, module: &str, name: &str) -> io:
 
 /// The dict with the one value becomes state of the module. The stack is then as it was.
 pub(crate) const MODULE_ITEM_END: &[u8] = &[Opcode::SetItem as u8, Opcode::Build as u8, Opcode::Pop as u8];
+
+/// The opcodes before the value of a local variable of a frame: an empty dict and the name. The opcodes after the value
+/// are [`FRAME_LOCAL_END`].
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn frame_local(out: &mut impl Write, name: &str) -> io::Result<()> {
+    opcodes(out, &[Opcode::EmptyDict])?;
+    string(out, name)
+}
+
+/// The dict with the one value is dropped: other readers ignore it.
+pub(crate) const FRAME_LOCAL_END: &[u8] = &[Opcode::SetItem as u8, Opcode::Pop as u8];
 
 /// After a name and its value, which are made and dropped: other readers ignore them.
 pub(crate) const AMBIENT_END: &[u8] = &[Opcode::Tuple2 as u8, Opcode::Pop as u8];

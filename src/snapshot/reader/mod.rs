@@ -26,12 +26,11 @@ pub(crate) use parallel_hash::Progress;
 pub(crate) use read_error::{Damage, ReadError};
 
 use self::source::{Source, StopCheck};
-use super::index::{self, Index, SCHEMA, Variable};
+use super::index::{self, Index, SCHEMA, SegmentRole, Variable};
 use super::layout::{TRAILER, Trailer};
 use super::segment::VariableSegment;
 use super::signature::SigningKey;
 use super::verification;
-use super::writer::owner;
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::pickle::format::emit;
@@ -190,7 +189,7 @@ impl Snapshot {
     fn opcodes_len(&self) -> u64 {
         let opcodes = match &self.contents {
             Contents::Own { index } => {
-                let buffers = index.variables.iter().flat_map(|variable| &variable.buffers);
+                let buffers = index.segments().flat_map(|(_, variable)| &variable.buffers);
                 index.stream.length.saturating_sub(buffers.map(|buffer| buffer.length).sum())
             }
             Contents::Foreign { .. } => self.source.length(),
@@ -233,10 +232,8 @@ impl Snapshot {
         let run =
             if with_verdict { Inspection::run_pruned(bytes, &budget) } else { Inspection::run_outline(bytes, &budget) };
         let found = run.and_then(|inspection| {
-            let (outline, raw_arrays) = (inspection.outline().clone(), inspection.raw_arrays().to_vec());
-            let verdict = with_verdict.then(|| inspection.verdict().clone());
-            // What was found until here is incomplete if the budget is spent.
-            inspection.check().map(|()| (FollowedPickle { outline, raw_arrays }, verdict))
+            let (outline, raw_arrays, verdict) = inspection.into_answers(with_verdict)?;
+            Ok((FollowedPickle { outline, raw_arrays }, verdict))
         });
         match found {
             Ok((followed, verdict)) => {
@@ -277,6 +274,11 @@ impl Snapshot {
     /// Whether the owner of this key signed the file. The signature proves the index, and its hashes prove the rest.
     pub fn is_signed_by(&self, key: &SigningKey) -> bool {
         self.trailer.as_ref().is_some_and(|trailer| key.has_signed(trailer))
+    }
+
+    /// Whether the file is signed with the key of this user. If that cannot be read, it is not.
+    pub(crate) fn is_signed_by_user(&self) -> bool {
+        matches!(SigningKey::existing(), Ok(Some(key)) if self.is_signed_by(&key))
     }
 
     /// Whether the file has a signature.
@@ -346,13 +348,15 @@ impl Snapshot {
     pub fn trace(&self, name: &str) -> Result<Option<TraceTree>, ReadError> {
         match &self.contents {
             Contents::Own { index } => {
-                let Some(variable) = index.variables.iter().find(|variable| variable.name == name) else {
+                let mut segments = index.compared().filter(|(role, _)| *role != SegmentRole::ModuleItem);
+                let Some((role, variable)) = segments.find(|(_, variable)| variable.name == name) else {
                     return Ok(None);
                 };
-                let owner = |slot| owner(&index.variables, slot).map(str::to_owned);
+                let range = VariableSegment::of(role, variable)?.for_machine();
+                let owner = |slot| index.owner(slot).map(str::to_owned);
                 let tree = crate::pickle::explain::trace_tree::trace_segment(
-                    self.segment(variable)?,
-                    variable.offset,
+                    self.range(range.start, range.end.saturating_sub(range.start))?,
+                    range.start,
                     variable.memo.0,
                     &owner,
                     // What looks like a credential is not on every screen.
@@ -439,6 +443,18 @@ impl Snapshot {
             None => verdict,
             Some(problem) => verdict.refusing(&[(problem.at, format!("the index (is wrong: {})", problem.what))]),
         })
+    }
+
+    /// Checks that the index names the variables that the pickle has. A name that differs because its bytes are damaged
+    /// is left to those that check the hashes.
+    ///
+    /// # Errors
+    /// [`ReadError::WrongName`] if it does not, or if the file cannot be read.
+    pub(crate) fn check_names(&self) -> Result<(), ReadError> {
+        match verification::problem_of_names(self)? {
+            Some(verification::Problem { at, what }) => Err(ReadError::WrongName { what, at }),
+            None => Ok(()),
+        }
     }
 
     /// Checks the whole pickle, and calls `progress` with the number of bytes that were checked since the last call. In
