@@ -52,7 +52,7 @@ const TYPED: [(&str, &str); 21] = [
     ("snapcli restore session.crash.pkl --frame 1", "<restore><session.crash.pkl><--frame><1>"),
     ("snapcli save my", "<save><my script.py>"),
     ("snapcli save üb", "<save><übung.py>"),
-    ("snapcli diff ses", "<diff><session.pkl>"),
+    ("snapcli diff session.p", "<diff><session.pkl>"),
     ("snapcli diff session.pkl oth", "<diff><session.pkl><other.pkl>"),
     ("snapcli restore --report=my", "<restore><--report=my script.py>"),
     // The arguments of a script are files, not our options.
