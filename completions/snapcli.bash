@@ -31,11 +31,17 @@ _snapcli() {
             snapcli,inspect)
                 cmd="snapcli__subcmd__inspect"
                 ;;
+            snapcli,man)
+                cmd="snapcli__subcmd__man"
+                ;;
             snapcli,restore)
                 cmd="snapcli__subcmd__restore"
                 ;;
             snapcli,save)
                 cmd="snapcli__subcmd__save"
+                ;;
+            snapcli,schema)
+                cmd="snapcli__subcmd__schema"
                 ;;
             snapcli,trust)
                 cmd="snapcli__subcmd__trust"
@@ -58,11 +64,17 @@ _snapcli() {
             snapcli__subcmd__help,inspect)
                 cmd="snapcli__subcmd__help__subcmd__inspect"
                 ;;
+            snapcli__subcmd__help,man)
+                cmd="snapcli__subcmd__help__subcmd__man"
+                ;;
             snapcli__subcmd__help,restore)
                 cmd="snapcli__subcmd__help__subcmd__restore"
                 ;;
             snapcli__subcmd__help,save)
                 cmd="snapcli__subcmd__help__subcmd__save"
+                ;;
+            snapcli__subcmd__help,schema)
+                cmd="snapcli__subcmd__help__subcmd__schema"
                 ;;
             snapcli__subcmd__help,trust)
                 cmd="snapcli__subcmd__help__subcmd__trust"
@@ -77,7 +89,7 @@ _snapcli() {
 
     case "${cmd}" in
         snapcli)
-            opts="-q -v -h -V --quiet --verbose --python --help --version save restore inspect diff verify trust doctor completions help"
+            opts="-q -v -h -V --quiet --verbose --no-progress --python --color --help --version save restore inspect diff verify trust doctor completions schema man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -85,6 +97,10 @@ _snapcli() {
             case "${prev}" in
                 --python)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -95,7 +111,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__completions)
-            opts="-q -v -h --quiet --verbose --python --help bash elvish fish powershell zsh"
+            opts="-q -v -h --quiet --verbose --no-progress --python --color --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -103,6 +119,10 @@ _snapcli() {
             case "${prev}" in
                 --python)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -113,7 +133,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__diff)
-            opts="-q -v -h --json --max-memory --quiet --verbose --python --help"
+            opts="-q -v -h --json --max-memory --quiet --verbose --no-progress --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -127,6 +147,10 @@ _snapcli() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -135,7 +159,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__doctor)
-            opts="-q -v -h --json --quiet --verbose --python --help"
+            opts="-q -v -h --json --quiet --verbose --no-progress --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -143,6 +167,10 @@ _snapcli() {
             case "${prev}" in
                 --python)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -153,7 +181,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__help)
-            opts="save restore inspect diff verify trust doctor completions help"
+            opts="save restore inspect diff verify trust doctor completions schema man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -236,6 +264,20 @@ _snapcli() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        snapcli__subcmd__help__subcmd__man)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         snapcli__subcmd__help__subcmd__restore)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -251,6 +293,20 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__help__subcmd__save)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snapcli__subcmd__help__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -293,7 +349,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__inspect)
-            opts="-m -c -q -v -h --json --format --all --bad --strict --allow --verdict --trace --sort --html --max-memory --script --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --help"
+            opts="-m -c -q -v -h --json --format --all --bad --strict --allow --verdict --trace --sort --html --max-memory --script --only --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --no-progress --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -327,6 +383,10 @@ _snapcli() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -351,6 +411,32 @@ _snapcli() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snapcli__subcmd__man)
+            opts="-q -v -h --quiet --verbose --no-progress --python --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --python)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -359,7 +445,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__restore)
-            opts="-i -c -q -v -h --strict --only --exclude --partial --list --mmap --trust --no-ambient --map --max-memory --interactive --ipython --quiet --verbose --python --help"
+            opts="-i -c -q -v -h --strict --include --only --exclude --partial --report --json --all --list --mmap --trust --no-ambient --map --max-memory --interactive --ipython --quiet --verbose --no-progress --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -369,7 +455,15 @@ _snapcli() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --include)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -389,6 +483,10 @@ _snapcli() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -397,7 +495,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__save)
-            opts="-o -m -c -q -v -h --output --strict --verify --report --no-ambient --module --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --help"
+            opts="-o -m -c -q -v -h --output --strict --verify --report --json --no-ambient --module --only --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --no-progress --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -423,6 +521,10 @@ _snapcli() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -447,6 +549,32 @@ _snapcli() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snapcli__subcmd__schema)
+            opts="-q -v -h --quiet --verbose --no-progress --python --color --help save restore inspect diff verify trust doctor error"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --python)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -455,7 +583,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__trust)
-            opts="-y -q -v -h --yes --max-memory --quiet --verbose --python --help"
+            opts="-y -q -v -h --json --yes --max-memory --quiet --verbose --no-progress --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -467,6 +595,10 @@ _snapcli() {
                     ;;
                 --python)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -477,7 +609,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__verify)
-            opts="-q -v -h --json --max-memory --quiet --verbose --python --help"
+            opts="-q -v -h --json --max-memory --quiet --verbose --no-progress --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -489,6 +621,10 @@ _snapcli() {
                     ;;
                 --python)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -47,10 +47,14 @@ mod python;
 mod report;
 #[cfg(feature = "python")]
 mod session;
+mod settings;
 mod snapshot;
 mod ui;
 
 use cli::{Cli, Command, GlobalArgs};
+use report::answers::ErrorAnswer;
+use settings::Settings;
+use ui::colors::{self, ColorMode};
 use ui::{Verbosity, messages};
 
 /// The program: parses the command line, runs the command, prints an error, and returns the exit code.
@@ -61,31 +65,95 @@ pub fn main() -> ExitCode {
 /// The program with these words as its command line. Returns the exit code.
 fn run_program(words: Vec<OsString>) -> u8 {
     // A second start must see the environment that the user gave to the first one.
-    let result = python::second_start::take().and_then(|_| run(cli::parse(words)));
+    if commands::completions::answer_shell(&words) {
+        return 0;
+    }
+    let started = python::second_start::take();
+    let parsed = cli::parse(words);
+    let in_json = match &parsed {
+        Ok(cli) => commands::answer_output::answers_in_json(&cli.command),
+        Err(rejected) => commands::usage_error::answers_in_json(rejected),
+    };
+    let result = started.and_then(|_| match parsed {
+        Ok(cli) => run(cli),
+        Err(rejected) => commands::usage_error::answer(&rejected),
+    });
     let code = result.unwrap_or_else(|error| {
         if exit::is_broken_pipe(&error) {
             return exit::DONE;
         }
         messages::print_error(&error);
-        exit::code_of(&error)
+        if in_json {
+            // Standard output may be closed by now.
+            let _ = commands::answer_output::print_answer(&ErrorAnswer::of(&error));
+        }
+        let code = exit::code_of(&error);
+        if code == exit::INTERRUPTED {
+            ui::terminal_signals::die_of_sigint();
+        }
+        code
     });
     u8::try_from(code).unwrap_or(1)
 }
 
 /// Runs the command that the command line names. Returns the exit code.
-fn run(cli: Cli) -> Result<i32> {
-    let Cli { globals, command } = cli;
+fn run(mut cli: Cli) -> Result<i32> {
+    apply_settings(&mut cli)?;
+    let Cli { globals, command, given, note } = cli;
+    colors::choose(globals.color.into());
     let verbosity = verbosity(&globals);
+    if globals.no_progress {
+        ui::progress::switch_off();
+    }
+    // A second start has the same command line.
+    if let Some(note) = note.filter(|_| !python::second_start::is_second()) {
+        verbosity.note(&note);
+    }
     match command {
-        Command::Save(args) => commands::save::run_command(args, globals.python.as_deref(), verbosity),
-        Command::Restore(args) => commands::restore::run_command(args, globals.python.as_deref(), verbosity),
+        Command::Save(args) => commands::save::run_command(args, &given, globals.python.as_deref(), verbosity),
+        Command::Restore(args) => commands::restore::run_command(args, &given, globals.python.as_deref(), verbosity),
         Command::VerifyLoad(args) => commands::verify_load::run_command(args, globals.python.as_deref(), verbosity),
         Command::Inspect(args) => commands::inspect::run_command(args, &globals, verbosity),
         Command::Diff(args) => commands::diff::run_command(&args, verbosity),
         Command::Verify(args) => commands::verify::run_command(&args, verbosity),
         Command::Trust(args) => commands::trust::run_command(&args, verbosity),
-        Command::Doctor(args) => commands::doctor::run_command(&args, globals.python.as_deref()),
-        Command::Completions(args) => commands::completions::run_command(&args),
+        Command::Doctor(args) => commands::doctor::run_command(&args, &globals, verbosity),
+        Command::Completions(args) => commands::completions::run_command(&args, verbosity),
+        Command::Schema(args) => commands::schema::run_command(&args),
+        Command::Man(args) => commands::man::run_command(&args),
+    }
+}
+
+/// Gives options that were not typed the values of the settings. Those of `verify-load` come from the save that starts
+/// it; `doctor` shows the settings, with what is wrong in them.
+fn apply_settings(cli: &mut Cli) -> Result<()> {
+    let needs_none = matches!(
+        cli.command,
+        Command::VerifyLoad(_) | Command::Doctor(_) | Command::Completions(_) | Command::Schema(_) | Command::Man(_)
+    );
+    if cli.globals.no_config || Settings::are_off() || needs_none {
+        return Ok(());
+    }
+    let settings = Settings::load()?;
+    settings::apply(&settings, cli);
+    let is_first = !python::second_start::is_second();
+    for (file, why) in settings.files.iter().filter_map(|file| Some((file, file.ignored.as_ref()?))) {
+        let (table, path) = (file.table(), file.path.display());
+        let text = format!("warning: ignoring {table} of {path}: {why}");
+        if is_first {
+            verbosity(&cli.globals).note(&text)
+        }
+    }
+    Ok(())
+}
+
+impl From<cli::ColorChoice> for ColorMode {
+    fn from(choice: cli::ColorChoice) -> Self {
+        match choice {
+            cli::ColorChoice::Auto => Self::Auto,
+            cli::ColorChoice::Always => Self::Always,
+            cli::ColorChoice::Never => Self::Never,
+        }
     }
 }
 

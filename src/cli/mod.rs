@@ -4,26 +4,33 @@
 //! means beyond its type is determined where it is used. Everything after the script's name is passed to the script, as
 //! with `python`.
 
+mod command_words;
 mod file_args;
+mod help_texts;
 mod session_args;
+mod snapshot_times;
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 
-use clap::{Args, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::command_words::CommandWords;
 
 pub(crate) use self::file_args::is_script;
-#[cfg(feature = "python")]
 pub(crate) use self::file_args::parse_size;
 pub(crate) use self::file_args::{
-    AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, MemoryArgs, OutputFormat, SortBy, TrustArgs, VerifyArgs,
+    AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, ManArgs, MemoryArgs, OutputFormat, SchemaArgs, SchemaOf,
+    SortBy, TrustArgs, VerifyArgs,
 };
-#[cfg(feature = "python")]
-pub(crate) use self::session_args::SelectionArgs;
 pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoadArgs};
+#[cfg(feature = "python")]
+pub(crate) use self::session_args::{RunningArgs, SelectionArgs};
 
 /// Save a Python session to one file, restore it, and inspect it
 #[derive(Debug, Parser)]
-#[command(name = "snapcli", version, max_term_width = 100, after_help = EXIT_CODES, disable_help_subcommand = false)]
+#[command(name = "snapcli", version, propagate_version = true, max_term_width = 100, after_help = help_texts::EXIT_CODES)]
 pub(crate) struct Cli {
     /// The options that every command takes.
     #[command(flatten)]
@@ -31,33 +38,70 @@ pub(crate) struct Cli {
     /// The chosen subcommand.
     #[command(subcommand)]
     pub command: Command,
+    /// The options that were typed, by their ids.
+    #[arg(skip)]
+    pub given: GivenOptions,
+    /// A note on the arguments of the script.
+    #[arg(skip)]
+    pub note: Option<String>,
 }
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0    success
-  1    failure; save: the script failed (or the script's own exit code); diff: the files differ
-  2    usage error, or a file or script does not exist
-  3    with --strict: a variable could not be saved or restored, or came back different
-  4    not a snapshot, damaged, truncated, or too large to be looked at
-  5    not trusted: loading the file would do more than build plain data; inspect: with --strict
-  6    no usable Python, or no dill
-  130  interrupted";
+/// The options that the user has typed: all others have their default values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GivenOptions(HashSet<String>);
+
+impl GivenOptions {
+    fn of(matches: &ArgMatches) -> Self {
+        let typed = |matches: &ArgMatches| -> Vec<String> {
+            let ids = matches.ids().map(|id| id.as_str().to_owned());
+            ids.filter(|id| matches.value_source(id) == Some(ValueSource::CommandLine)).collect()
+        };
+        let of_command = matches.subcommand().map(|(_, matches)| typed(matches)).unwrap_or_default();
+        Self(typed(matches).into_iter().chain(of_command).collect())
+    }
+
+    /// Whether the option with this id was typed.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.0.contains(id)
+    }
+}
 
 /// The options that every command takes.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
-    /// Print errors only
+    /// Print errors only: no notes, and no answer unless --json or another format asks for it
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print more detail: the chosen Python, and every name that was left out
+    /// Print more: the chosen Python, how long each step took, and every name that was left out
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
+    /// Show no progress bars
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
     /// Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment
     /// [default: see `snapcli doctor`]
     #[arg(long, global = true, value_name = "PYTHON")]
     pub(crate) python: Option<String>,
+    /// When to use colors: `auto` means in a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    #[arg(alias = "colour", hide_possible_values = true)]
+    pub(crate) color: ColorChoice,
+    /// Ignore the settings in pyproject.toml and config.toml; `snapcli doctor` shows them
+    #[arg(long, global = true)]
+    pub(crate) no_config: bool,
+}
+
+/// When to use colors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere
+    #[default]
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
 }
 
 /// The subcommands.
@@ -74,16 +118,59 @@ pub(crate) enum Command {
     Trust(TrustArgs),
     Doctor(DoctorArgs),
     Completions(CompletionsArgs),
+    Schema(SchemaArgs),
+    Man(ManArgs),
 }
 
-/// Parses the words of a command line. Ends the process for `--help`, `--version` and usage errors.
-pub(crate) fn parse(words: Vec<OsString>) -> Cli {
-    let cli = Cli::parse_from(words.clone());
+/// A command line that ends without a command: `--help` and `--version`, which clap treats as errors, and errors.
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    /// What clap found.
+    pub error: clap::Error,
+    /// The command line as clap knows it.
+    pub root: clap::Command,
+    /// The words of it.
+    pub words: CommandWords,
+}
+
+/// The commands that may start a Python.
+const WITH_PYTHON: [&str; 5] = ["save", "restore", "inspect", "doctor", "verify-load"];
+
+/// The command line as clap knows it.
+pub(crate) fn definition() -> clap::Command {
+    // The other commands accept `--python`, as all do, but their help does not offer it.
+    let hidden = clap::Arg::new("python").long("python").value_name("PYTHON").hide(true);
+    Cli::command().mut_subcommands(|command| match WITH_PYTHON.contains(&command.get_name()) {
+        true => command,
+        false => command.arg(hidden.clone()),
+    })
+}
+
+/// Parses the words of a command line.
+pub(crate) fn parse(words: Vec<OsString>) -> Result<Cli, Box<Rejected>> {
+    let root = definition();
+    let words = CommandWords::of(words, &root);
+    let cli = parse_once(&words, &root).map_err(|error| (error, &words));
     // `inspect FILE --json`: clap took `--json` for an argument of a script. Parse again with the file at the end.
-    if let Command::Inspect(args) = &cli.command
-        && let Some(words) = args.with_file_last(words)
-    {
-        return Cli::parse_from(words);
+    let moved = match &cli {
+        Ok(Cli { command: Command::Inspect(args), .. }) => args.with_file_last(words.words.clone()),
+        _ => None,
+    };
+    let (cli, words) = match moved {
+        None => (cli.map_err(|(error, _)| error), words),
+        Some(moved) => {
+            let words = CommandWords::of(moved, &root);
+            (parse_once(&words, &root), words)
+        }
+    };
+    match cli {
+        Ok(cli) => Ok(Cli { note: words.note(&root), ..cli }),
+        Err(error) => Err(Box::new(Rejected { error, root, words })),
     }
-    cli
+}
+
+fn parse_once(words: &CommandWords, root: &clap::Command) -> Result<Cli, clap::Error> {
+    let matches = root.clone().try_get_matches_from(&words.words)?;
+    let given = GivenOptions::of(&matches);
+    Ok(Cli { given, ..Cli::from_arg_matches(&matches)? })
 }

@@ -8,39 +8,46 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
-use super::input_output::stdout;
-use crate::cli::DoctorArgs;
+use super::input_output::{stdout, stdout_style};
+use crate::cli::{DoctorArgs, GlobalArgs};
 use crate::exit;
 use crate::python::discover::{self, Candidate, CandidateState, PythonChoice, PythonSource};
 #[cfg(feature = "embed")]
 use crate::python::libpython;
 use crate::python::{Interpreter, StartWay, dill_install, preload};
+use crate::report::answers::SchemaVersion;
 use crate::report::doctor_report::{
     CandidateReport, DillReport, DillState, DoctorReport, EngineReport, FolderReport, KeyReport, LibpythonReport,
-    PythonReport,
+    PythonReport, SettingReport, SettingsReport,
 };
 use crate::report::write_json;
-use crate::snapshot::index::SCHEMA;
+use crate::settings::Settings;
 use crate::snapshot::signature::{self, SigningKey};
+use crate::ui::Verbosity;
 
 /// Prints the report. Returns success only if a Python is usable.
-pub(crate) fn run_command(args: &DoctorArgs, python: Option<&str>) -> Result<i32> {
-    let choice = discover::survey(python);
-    let report = gather(&choice);
+pub(crate) fn run_command(args: &DoctorArgs, globals: &GlobalArgs, verbosity: Verbosity) -> Result<i32> {
+    let choice = discover::survey(globals.python.as_deref());
+    let report = gather(&choice, globals.no_config);
     let out = &mut stdout();
     if args.json {
         write_json(out, &report)?;
-    } else {
-        report.write_text(out)?;
+    } else if verbosity != Verbosity::Quiet {
+        report.write_text(out, stdout_style())?;
     }
-    Ok(if report.python.is_some() { exit::DONE } else { exit::NO_PYTHON })
+    Ok(match (&report.python, &report.settings_error) {
+        (None, _) => exit::NO_PYTHON,
+        (Some(_), Some(_)) => exit::USAGE,
+        (Some(_), None) => exit::DONE,
+    })
 }
 
-fn gather(choice: &PythonChoice) -> DoctorReport {
+fn gather(choice: &PythonChoice, no_config: bool) -> DoctorReport {
+    let settings = if no_config || Settings::are_off() { Ok(Settings::default()) } else { Settings::load() };
     let interpreter = choice.interpreter();
     let folder = |base: Option<std::path::PathBuf>| base.map(|base| display(&base.join("snapcli")));
     DoctorReport {
-        schema: SCHEMA,
+        schema: SchemaVersion,
         snapcli: env!("CARGO_PKG_VERSION").to_owned(),
         python: interpreter.zip(choice.chosen).map(|(python, index)| chosen(python, &choice.candidates[index])),
         candidates: candidates(choice),
@@ -53,16 +60,32 @@ fn gather(choice: &PythonChoice) -> DoctorReport {
             data: folder(dirs::data_dir()),
             config: folder(dirs::config_dir()),
         },
+        settings: settings.as_ref().map(files_of).unwrap_or_default(),
+        settings_error: settings
+            .err()
+            .map(|error| error.to_string().lines().map(str::trim).collect::<Vec<_>>().join("; ")),
     }
+}
+
+fn files_of(settings: &Settings) -> Vec<SettingsReport> {
+    let files = settings.files.iter().map(|file| {
+        let values = file.settings.iter().map(|setting| SettingReport {
+            name: setting.key.to_owned(),
+            value: setting.value.to_string(),
+            line: setting.line,
+            applies: settings.applies(file, setting),
+        });
+        SettingsReport { path: display(&file.path), ignored: file.ignored.clone(), values: values.collect() }
+    });
+    files.collect()
 }
 
 fn key() -> KeyReport {
     let found = SigningKey::existing();
     let variable = std::env::var_os(signature::KEY_VARIABLE).filter(|value| !value.is_empty());
     KeyReport {
-        place: variable
-            .map(|_| signature::KEY_VARIABLE.to_owned())
-            .or_else(|| signature::key_path().map(|path| display(&path))),
+        path: variable.is_none().then(signature::key_path).flatten().map(|path| display(&path)),
+        variable: variable.map(|_| signature::KEY_VARIABLE.to_owned()),
         found: matches!(found, Ok(Some(_))),
         error: found.err().map(|error| error.to_string()),
     }
@@ -91,10 +114,10 @@ fn candidates(choice: &PythonChoice) -> Vec<CandidateReport> {
         let (usable, version, reason) = match &candidate.state {
             CandidateState::Usable(python) => {
                 let reason = if chosen { why_chosen(candidate) } else { Some(why_not_chosen(choice, candidate)) };
-                (true, Some(python.version_text.clone()), reason)
+                (Some(true), Some(python.version_text.clone()), reason)
             }
-            CandidateState::Unusable(why) => (false, None, Some(why.to_string())),
-            CandidateState::NotTried(why) => (false, None, Some(why.clone())),
+            CandidateState::Unusable(why) => (Some(false), None, Some(why.to_string())),
+            CandidateState::NotTried(why) => (None, None, Some(why.clone())),
         };
         CandidateReport {
             source: candidate.source.to_string(),

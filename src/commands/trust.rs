@@ -8,17 +8,22 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::answer_output::print_answer;
 use super::input_output::{or_exit_code, stdout, stdout_style};
+use super::operand_order::shell_word;
 use crate::cli::TrustArgs;
 use crate::exit::{self, OrExit};
 use crate::pickle::verdict::{Verdict, VerdictClass};
+use crate::report::answers::{TrustAnswer, absolute_path};
+use crate::report::table::TableStyle;
 use crate::report::verdict_text::write_verdict;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::system::map_large_blocks;
-use crate::snapshot::verification::verify;
+use crate::snapshot::verification::{verify, work_of};
 use crate::ui::Verbosity;
+use crate::ui::messages::print_lines;
 use crate::ui::progress::DelayedBar;
 use crate::ui::prompt::{can_ask, confirm};
 
@@ -30,7 +35,7 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
     let opened = Snapshot::open(&args.file)
         .map(|snapshot| snapshot.with_max_memory(args.memory.max_memory))
         .and_then(Snapshot::followed);
-    let snapshot = or_exit_code(opened, || format!("cannot sign {name}"))?;
+    let snapshot = or_exit_code(opened, &args.file, || format!("cannot sign {name}"))?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         return Err(cannot_be_signed(&snapshot, name));
     }
@@ -40,9 +45,13 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
     let key = SigningKey::existing_or_new().or_exit(exit::FAILED, || "no key to sign with".to_owned())?;
     if snapshot.is_signed_by(&key) {
         verbosity.note(&format!("{name} is already signed with your key"));
-        return Ok(exit::DONE);
+        return done(args, TrustAnswer::was_signed);
     }
-    show_verdict(&snapshot, name)?;
+    let verdict = snapshot.verdict(true).or_exit(exit::DAMAGED, || format!("cannot inspect {name}"))?;
+    // Whoever is asked must see it.
+    if !args.yes || verbosity != Verbosity::Quiet {
+        show_verdict(verdict.as_ref(), args)?;
+    }
     if !args.yes {
         if !can_ask() {
             return Err(exit::error(exit::USAGE, "stdin is not a terminal: pass --yes to sign without asking"));
@@ -53,6 +62,14 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
     }
     sign(&snapshot, &args.file, &key).with_context(|| format!("cannot sign {name}"))?;
     verbosity.note(&format!("signed {name} with your key"));
+    done(args, |path| TrustAnswer::signed(path, verdict.as_ref()))
+}
+
+/// Prints the answer, if JSON was asked for.
+fn done<'a>(args: &TrustArgs, answer: impl FnOnce(String) -> TrustAnswer<'a>) -> Result<i32> {
+    if args.json {
+        print_answer(&answer(absolute_path(&args.file)))?;
+    }
     Ok(exit::DONE)
 }
 
@@ -76,17 +93,10 @@ fn cannot_be_signed(snapshot: &Snapshot, name: &str) -> anyhow::Error {
     anyhow::Error::new(exit::coded(exit::USAGE, text).with_details(details))
 }
 
-/// A path as a word of a shell command.
-fn shell_word(path: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ',' | '=');
-    match path.chars().all(is_plain) && !path.starts_with('-') {
-        true => path.to_owned(),
-        false => format!("'{}'", path.replace('\'', "'\\''")),
-    }
-}
-
 fn check_intact(snapshot: &Snapshot, name: &str, verbosity: Verbosity) -> Result<()> {
-    let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
+    let what = format!("checking {name}");
+    let _step = verbosity.step(&what);
+    let bar = DelayedBar::bytes("checking", work_of(snapshot), verbosity);
     let verified = verify(snapshot, &|bytes| bar.advance(bytes));
     let verified = verified.or_exit(exit::DAMAGED, || format!("cannot sign {name}"))?;
     if verified.is_whole() {
@@ -95,11 +105,18 @@ fn check_intact(snapshot: &Snapshot, name: &str, verbosity: Verbosity) -> Result
     Err(exit::error(exit::DAMAGED, format!("{name} is damaged: run `snapcli verify` for details")))
 }
 
-fn show_verdict(snapshot: &Snapshot, name: &str) -> Result<()> {
-    let verdict = snapshot.verdict(true).or_exit(exit::DAMAGED, || format!("cannot inspect {name}"))?;
+/// Shows what loading the file would do. With `--json`, on standard error: it is what the question is about.
+fn show_verdict(verdict: Option<&Verdict>, args: &TrustArgs) -> Result<()> {
     let Some(verdict) = verdict else { return Ok(()) };
+    if args.json {
+        let mut text = Vec::new();
+        write_verdict(&mut text, verdict, false, TableStyle::PLAIN)?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        print_lines(|lines| text.lines().try_for_each(|line| lines.line(line)));
+        return Ok(());
+    }
     let out = &mut io::BufWriter::new(stdout());
-    write_verdict(out, &verdict, false, stdout_style().colour)?;
+    write_verdict(out, verdict, false, stdout_style())?;
     out.flush().context("cannot write to standard output")
 }
 

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::input_output::{is_stdio, or_exit_code, print_report};
 use crate::cli::VerifyArgs;
 use crate::exit;
+use crate::report::answers::{VerifyAnswer, absolute_path};
 use crate::report::verify_report::{VerifyReport, write_text};
 use crate::snapshot::reader::ReadError;
 use crate::snapshot::system::map_large_blocks;
@@ -18,8 +19,9 @@ use crate::ui::progress::DelayedBar;
 pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32> {
     map_large_blocks();
     let file = args.file.display().to_string();
-    let report = or_exit_code(check(args, &file, verbosity), || format!("cannot verify {file}"))?;
-    print_report(&report, args.json, write_text, verbosity)?;
+    let report = or_exit_code(check(args, &file, verbosity), &args.file, || format!("cannot verify {file}"))?;
+    let answer = args.json.then(|| VerifyAnswer::of(&report, Some(absolute_path(&args.file))));
+    print_report(&report, answer.as_ref(), write_text, verbosity)?;
     Ok(if report.whole { exit::DONE } else { exit::DAMAGED })
 }
 
@@ -36,5 +38,7 @@ fn check(args: &VerifyArgs, file: &str, verbosity: Verbosity) -> Result<VerifyRe
         let bar = DelayedBar::bytes("checking", total, verbosity);
         Box::new(move |bytes| bar.advance(bytes))
     };
+    let what = format!("checking {file}");
+    let _step = verbosity.step(&what);
     VerifyReport::of(file.to_owned(), &input, args.memory.max_memory, &begin)
 }

@@ -19,7 +19,10 @@ use super::pickle_context::PickleContext;
 use super::plan::{Action, ObjectPlan};
 use super::raw_instances::{call_new, set_directly};
 use super::reduce;
+use super::unkept_state;
 use crate::pickle::format::opcode::Opcode;
+use crate::pickler::class_attributes::ClassOrder as _;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Attributes that every exception has, or that are set by other means.
 const COMMON: [&str; 8] = [
@@ -86,7 +89,7 @@ pub(super) fn form(kind: &Bound<'_, PyType>) -> PyResult<Option<ExceptionForm>> 
 /// The attributes that the `__init__` of a built-in exception sets: `OSError.errno`, `StopIteration.value`.
 fn builtin_members(kind: &Bound<'_, PyType>) -> PyResult<Vec<String>> {
     let mut found = Vec::new();
-    for class in kind.mro() {
+    for class in kind.order() {
         let class = class.cast_into::<PyType>()?;
         // The members of a group are read-only: its `__new__` sets them.
         let is_group = class.name()? == "BaseExceptionGroup";
@@ -119,6 +122,7 @@ pub(super) fn plan<'py>(
         true => extras(context, object, form)?,
         false => return reduce::plan(context, object),
     };
+    unkept_state::note_traceback(context, object)?;
     let mut actions = vec![Action::BeginBuilding(object.clone())];
     let class = object.get_type().into_any();
     let arguments = object.getattr("args")?.cast_into::<PyTuple>()?;
@@ -166,10 +170,10 @@ fn without_connection<'py>(
     state: Bound<'py, PyDict>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let py = object.py();
-    let Ok(module) = loaded_modules(py)?.get_item("urllib.error") else { return Ok(state) };
+    let Some(module) = loaded_modules(py)?.get_item("urllib.error").tolerated() else { return Ok(state) };
     let class = module.getattr("HTTPError")?;
     let body = state.get_item("fp")?.filter(|body| !body.is_none());
-    let Some(body) = body.filter(|_| object.is_instance(&class).unwrap_or(false)) else { return Ok(state) };
+    let Some(body) = body.filter(|_| object.is_instance(&class).tolerated().unwrap_or(false)) else { return Ok(state) };
     if context.can_be_saved(&body)? {
         return Ok(state);
     }
@@ -259,7 +263,7 @@ fn extras<'py>(
     let extras = PyDict::new(py);
     for name in &form.attributes {
         // A slot may be unset.
-        if let Ok(value) = get.call1((object, name))
+        if let Some(value) = get.call1((object, name)).tolerated()
             && !value.is_none()
         {
             extras.set_item(name, value)?;

@@ -9,6 +9,8 @@ use pyo3::types::{PyAny, PyDict, PyType};
 use super::class_attributes::slot_names;
 use super::global_names::{loaded_modules, standard_modules};
 use super::strategy::HEAP_TYPE;
+use crate::pickler::class_attributes::ClassOrder as _;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Packages beside the standard library whose own types load again.
 const PROVEN_PACKAGES: [&str; 13] = [
@@ -51,7 +53,7 @@ pub(crate) fn load_may_fail(kind: &Bound<'_, PyType>, is_local: bool) -> PyResul
     let is_exception = kind.is_subclass_of::<PyBaseException>()?;
     // A reduction of a built-in type, such as that of a deque, may call the class.
     let calls_init = has_builtin_base(kind)?;
-    for base in kind.mro() {
+    for base in kind.order() {
         let (heap, proven) = (is_heap_type(&base)?, is_proven(&base)?);
         let names = base.getattr("__dict__")?;
         let may_fail = match (heap, proven) {
@@ -73,7 +75,7 @@ fn is_heap_type(class: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// Whether a class has a built-in type other than `object` among its bases.
 fn has_builtin_base(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     let object = kind.py().get_type::<PyAny>();
-    for base in kind.mro() {
+    for base in kind.order() {
         if !base.is(&object) && !is_heap_type(&base)? {
             return Ok(true);
         }
@@ -111,7 +113,7 @@ fn is_generated(hook: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// Whether a class or function belongs to a well-known package.
 fn is_proven(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let module = object.getattr_opt("__module__")?.and_then(|module| module.extract::<String>().ok());
+    let module = object.getattr_opt("__module__")?.and_then(|module| module.extract::<String>().tolerated());
     is_proven_module(object.py(), &module.unwrap_or_default())
 }
 
@@ -124,8 +126,9 @@ pub(super) fn is_installed(py: Python<'_>, module: &str) -> PyResult<bool> {
     if is_proven_module(py, module)? {
         return Ok(true);
     }
-    let Ok(module) = loaded_modules(py)?.get_item(module) else { return Ok(false) };
-    let file = module.getattr_opt("__file__")?.and_then(|file| file.extract::<String>().ok()).unwrap_or_default();
+    let Some(module) = loaded_modules(py)?.get_item(module).tolerated() else { return Ok(false) };
+    let file =
+        module.getattr_opt("__file__")?.and_then(|file| file.extract::<String>().tolerated()).unwrap_or_default();
     Ok(["site-packages", "dist-packages"].iter().any(|folder| file.split('/').any(|part| part == *folder)))
 }
 

@@ -11,17 +11,27 @@ use anyhow::Result;
 use crate::exit::{self, OrExit};
 
 #[cfg(feature = "python")]
+pub(crate) mod call_watch;
+#[cfg(feature = "python")]
 pub(crate) mod context;
+#[cfg(feature = "python")]
+pub(crate) mod deferred_signals;
 #[cfg(feature = "python")]
 pub(crate) mod dill;
 pub(crate) mod dill_install;
 pub(crate) mod discover;
 #[cfg(feature = "python")]
+pub(crate) mod early_exit;
+#[cfg(feature = "python")]
 pub(crate) mod ffi;
 mod found_environment;
+#[cfg(feature = "python")]
+mod frame_evaluation;
 #[cfg(feature = "extension")]
 pub(crate) mod injected;
 mod interpreter;
+#[cfg(feature = "python")]
+mod interrupted_call;
 #[cfg(feature = "python")]
 pub(crate) mod ipython_prompt;
 #[cfg(feature = "python")]
@@ -32,22 +42,27 @@ mod loader_link;
 #[cfg(feature = "python")]
 pub(crate) mod notebook;
 mod own_environment;
-mod path_owner;
+pub(crate) mod path_owner;
 pub(crate) mod preload;
 mod private_folder;
 pub(crate) mod probe;
+mod replaced_process;
 pub(crate) mod script_command;
 #[cfg(feature = "python")]
 pub(crate) mod script_entry;
 #[cfg(feature = "python")]
 pub(crate) mod script_run;
+#[cfg(feature = "python")]
+pub(crate) mod script_signals;
 pub(crate) mod second_start;
 #[cfg(feature = "python")]
 pub(crate) mod start_state;
 mod surroundings;
+#[cfg(feature = "python")]
+pub(crate) mod thread_timers;
 
 #[cfg(feature = "python")]
-pub(crate) use pyo3::Python;
+pub(crate) use pyo3::{PyErr, Python};
 
 pub(crate) use self::interpreter::{Interpreter, StartWay};
 

@@ -68,9 +68,11 @@ pub(super) fn prepare<'py>(
     match &command.target {
         ScriptTarget::Script(path) if path.as_os_str() == "-" => {
             set_arguments(py, OsStr::new("-"), None, command)?;
-            set_file(py, main, OsStr::new("<stdin>"), "SourceFileLoader")?;
-            let stdin = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
-            Ok((Entry::File(stdin, "<stdin>".into()), None))
+            Ok((prepare_input(py, main)?, None))
+        }
+        ScriptTarget::StandardInput => {
+            set_arguments(py, OsStr::new(""), None, command)?;
+            Ok((prepare_input(py, main)?, None))
         }
         ScriptTarget::Script(path) => prepare_script(py, path, command, main),
         ScriptTarget::Module(name) => {
@@ -80,7 +82,7 @@ pub(super) fn prepare<'py>(
         }
         ScriptTarget::Code(code) => {
             set_arguments(py, OsStr::new("-c"), Some(code), command)?;
-            Ok((prepare_code(py, code)?, Some(source_of_code(code))))
+            Ok((prepare_code(py, code, false)?, Some(source_of_code(code))))
         }
         ScriptTarget::Expression(code) => {
             set_arguments(py, OsStr::new("-c"), Some(code), command)?;
@@ -88,7 +90,7 @@ pub(super) fn prepare<'py>(
             match compile(py, &source, OsStr::new("<string>"), "eval") {
                 Ok(expression) => Ok((Entry::Expression(expression), Some(source_of_code(code)))),
                 // Statements, or a syntax error that `exec` reports better.
-                Err(_) => Ok((prepare_code(py, code)?, Some(source_of_code(code)))),
+                Err(_) => Ok((prepare_code(py, code, true)?, Some(source_of_code(code)))),
             }
         }
     }
@@ -96,6 +98,12 @@ pub(super) fn prepare<'py>(
 
 fn source_of_code(code: &OsStr) -> ScriptSource {
     ScriptSource { path: "-c".into(), bytes: code.as_encoded_bytes().to_vec() }
+}
+
+fn prepare_input<'py>(py: Python<'py>, main: &Bound<'py, PyModule>) -> anyhow::Result<Entry<'py>> {
+    set_file(py, main, OsStr::new("<stdin>"), "SourceFileLoader")?;
+    let stdin = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    Ok(Entry::File(stdin, "<stdin>".into()))
 }
 
 fn prepare_script<'py>(
@@ -161,10 +169,14 @@ fn load_bytecode<'py>(py: Python<'py>, bytes: &[u8], magic: &[u8]) -> Entry<'py>
     }
 }
 
-fn prepare_code<'py>(py: Python<'py>, code: &OsStr) -> PyResult<Entry<'py>> {
+/// `shows_values`: whether the expressions on the last line print their values, as in the prompt.
+fn prepare_code<'py>(py: Python<'py>, code: &OsStr, shows_values: bool) -> PyResult<Entry<'py>> {
     let text = code.into_pyobject(py)?.into_any();
     let source = text.call_method1("__add__", ("\n",))?;
-    let compiled = compile(py, &source, OsStr::new("<string>"), "exec");
+    let compiled = match shows_values {
+        true => compile_showing_values(py, &source),
+        false => compile(py, &source, OsStr::new("<string>"), "exec"),
+    };
     if py.version_info() >= (3, 13)
         && let Ok(compiled) = &compiled
     {
@@ -179,6 +191,31 @@ fn prepare_code<'py>(py: Python<'py>, code: &OsStr) -> PyResult<Entry<'py>> {
 fn run_module_as_main<'py>(py: Python<'py>, name: &OsStr, alter_argv: bool) -> PyResult<Entry<'py>> {
     let function = py.import("runpy")?.getattr("_run_module_as_main")?;
     Ok(Entry::Module(function, (name, alter_argv).into_pyobject(py)?))
+}
+
+/// Compiles statements; each expression on the last line goes to `sys.displayhook`, with its value.
+fn compile_showing_values<'py>(py: Python<'py>, source: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    const ONLY_SYNTAX_TREE: i32 = 0x400;
+    let compile_builtin = py.import("builtins")?.getattr("compile")?;
+    let parse = |source: &Bound<'py, PyAny>, mode: &str| {
+        compile_builtin.call1((source, "<string>", mode, ONLY_SYNTAX_TREE, true))
+    };
+    let tree = parse(source, "exec")?;
+    let statements = tree.getattr("body")?;
+    let Some(last) = statements.try_iter()?.last().transpose()? else {
+        return compile(py, &tree, OsStr::new("<string>"), "exec");
+    };
+    let (line, expression) = (last.getattr("lineno")?, py.import("_ast")?.getattr("Expr")?);
+    for statement in statements.try_iter()? {
+        let statement = statement?;
+        if statement.is_instance(&expression)? && statement.getattr("lineno")?.eq(&line)? {
+            let show = parse("__import__('sys').displayhook(None)".into_pyobject(py)?.as_any(), "eval")?;
+            let show = show.getattr("body")?;
+            show.setattr("args", PyList::new(py, [statement.getattr("value")?])?)?;
+            statement.setattr("value", show)?;
+        }
+    }
+    compile(py, &tree, OsStr::new("<string>"), "exec")
 }
 
 /// Compiles source code without inheriting `from __future__` imports.
@@ -196,7 +233,9 @@ fn set_arguments(py: Python<'_>, zeroth: &OsStr, operand: Option<&OsString>, com
     let sys = py.import("sys")?;
     let arguments = command.arguments.iter().map(OsString::as_os_str);
     let argv: Vec<_> = std::iter::once(zeroth).chain(arguments.clone()).collect();
-    let original: Vec<_> = std::iter::once(zeroth).chain(operand.map(OsString::as_os_str)).chain(arguments).collect();
+    // Without a script on its command line, `python` has no word for it either.
+    let typed = Some(zeroth).filter(|zeroth| !zeroth.is_empty());
+    let original: Vec<_> = typed.into_iter().chain(operand.map(OsString::as_os_str)).chain(arguments).collect();
     sys.setattr("argv", argv)?;
     let original = PyList::new(py, original)?;
     original.insert(0, sys.getattr("executable")?)?;

@@ -3,6 +3,8 @@
 
 use std::io::{self, Write};
 
+use super::frames_text::write_frames;
+use super::grouped_notes::grouped_notes;
 use super::inspect_report::{FileFormat, SessionReport};
 use super::table::{TableStyle, write_table};
 use crate::pickle::explain::trace_tree::TraceTree;
@@ -16,17 +18,23 @@ const FEW_LOST: usize = 10;
 
 /// Writes a summary line, the table, and all that is known about variables that cannot be saved.
 pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableStyle, all: bool) -> io::Result<()> {
-    let out = &mut Lines::new(out);
+    let out = &mut Lines::in_columns(out, style.width);
     let index = &report.index;
     let variables = count(index.variables.len(), "variable");
     let size = format_size(report.bytes);
     out.line(format_args!("{}: {} with {variables}, {size}", report.file, report.format.words()))?;
     if report.format == FileFormat::Snapcli {
-        write_origin(out, index)?;
+        write_origin(out, index, all)?;
     }
     if !index.variables.is_empty() || !index.left_out.is_empty() {
         out.blank()?;
-        write_table(out, index, style)?;
+        write_table(out, index, style, all)?;
+    }
+    let notes = grouped_notes(&index.variables);
+    if !notes.is_empty() {
+        out.blank()?;
+        out.line("notes:")?;
+        notes.iter().try_for_each(|note| out.line(format_args!("  {note}")))?;
     }
     write_state(out, "state of other modules", &index.module_state)?;
     write_state(out, "state of the interpreter and of libraries", &index.ambient)?;
@@ -64,8 +72,8 @@ fn write_state(out: &mut Lines<'_>, heading: &str, entries: &[Variable]) -> io::
 }
 
 /// Writes only the variables that cannot be saved.
-pub fn write_failures(out: &mut dyn Write, report: &SessionReport, all: bool) -> io::Result<()> {
-    let out = &mut Lines::new(out);
+pub fn write_failures(out: &mut dyn Write, report: &SessionReport, style: TableStyle, all: bool) -> io::Result<()> {
+    let out = &mut Lines::in_columns(out, style.width);
     let (file, failed) = (&report.file, &report.index.left_out);
     if !report.has_failures() {
         return out.line(format_args!("{file}: everything can be saved"));
@@ -114,12 +122,14 @@ pub(crate) fn write_lost(out: &mut Lines<'_>, variables: &[Variable], all: bool)
 }
 
 /// Writes a tree of pickled objects, with two more spaces for each level.
-pub fn write_tree(out: &mut dyn Write, tree: &TraceTree) -> io::Result<()> {
-    let out = &mut Lines::new(out);
+pub fn write_tree(out: &mut dyn Write, tree: &TraceTree, style: TableStyle) -> io::Result<()> {
+    let out = &mut Lines::in_columns(out, style.width);
     // A stack instead of recursion: a hostile file can nest objects deeply.
     let mut pending = vec![(0, tree)];
     while let Some((depth, tree)) = pending.pop() {
-        out.line(format_args!("{:>8}  {}{}", format_size(tree.size), "  ".repeat(depth), tree.label))?;
+        let indent = "  ".repeat(depth);
+        // Continued to the right of where its parts begin.
+        out.hanging(14 + indent.len(), format_args!("{:>8}  {indent}{}", format_size(tree.size), tree.label))?;
         // Reversed, so that the first child is popped first.
         pending.extend(tree.children.iter().rev().map(|child| (depth + 1, child)));
     }
@@ -127,7 +137,7 @@ pub fn write_tree(out: &mut dyn Write, tree: &TraceTree) -> io::Result<()> {
 }
 
 /// Writes when, how and from which script a session was saved.
-fn write_origin(out: &mut Lines<'_>, index: &Index) -> io::Result<()> {
+fn write_origin(out: &mut Lines<'_>, index: &Index, all: bool) -> io::Result<()> {
     let when = index.created.replace('T', " ").replace('Z', " UTC");
     let python = &index.python;
     // A session of plain data needs no dill.
@@ -138,6 +148,10 @@ fn write_origin(out: &mut Lines<'_>, index: &Index) -> io::Result<()> {
         index.packages.iter().map(|(package, version)| format!("{package} {version}")).collect();
     if !packages.is_empty() {
         out.line(format_args!("with {}", packages.join(", ")))?;
+    }
+    // The frames say the same as the traceback, and more.
+    if !index.frames.is_empty() {
+        return write_frames(out, index, all);
     }
     if let Some(traceback) = &index.script.ended.traceback {
         out.blank()?;
@@ -171,6 +185,7 @@ fn ending(index: &Index) -> String {
         "exception" => format!("failed after {seconds:.1} s"),
         "interrupted" => format!("was interrupted after {seconds:.1} s"),
         "running" => format!("was still running after {seconds:.1} s"),
+        "signal" => format!("was ended by a signal after {seconds:.1} s"),
         "exit" if ended.code != 0 => format!("exited with {} after {seconds:.1} s", ended.code),
         _ => format!("ran {seconds:.1} s"),
     }

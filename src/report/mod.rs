@@ -13,10 +13,14 @@ use serde_json::ser::Serializer;
 
 use self::json_text::JsonText;
 
+pub(crate) mod answers;
 pub mod diff_report;
 pub(crate) mod doctor_report;
+mod frames_text;
 pub(crate) mod github;
+pub(crate) mod grouped_notes;
 pub(crate) mod html;
+pub(crate) mod imports;
 pub(crate) mod inspect_report;
 pub(crate) mod inspect_text;
 mod json_text;

@@ -5,11 +5,13 @@ use std::collections::{HashMap, HashSet};
 
 use glob::Pattern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyString};
+use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 
 use super::code_objects::CodeReader;
 use super::ipython_names::IpythonNames;
 use super::object_description::type_name;
+use crate::python::deferred_signals::Tolerated as _;
+use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::{LeftOut, LeftOutReason};
 
 /// The options of the command line that select names.
@@ -70,7 +72,7 @@ pub(super) fn select<'py>(
         // `globals()[1] = …` is possible, but such a key is no variable.
         let Ok(name) = key.cast::<PyString>() else { continue };
         // The index is UTF-8, so names that differ only in lone surrogates would be the same there.
-        let valid = name.to_str().is_ok();
+        let valid = name.to_str().tolerated().is_some();
         let name = name.to_string_lossy().into_owned();
         // The start of a script sets both.
         let is_unset = || match name.as_str() {
@@ -133,7 +135,7 @@ impl<'py> SelectedNames<'py> {
         let mut all = Vec::new();
         // In the order of their definition.
         for (key, value) in globals.copy()?.iter() {
-            if let Some(name) = key.extract::<String>().ok().filter(|name| needed.contains(name)) {
+            if let Some(name) = key.extract::<String>().tolerated().filter(|name| needed.contains(name)) {
                 all.push(NamedValue { name, value });
             }
         }
@@ -180,6 +182,27 @@ impl SelectionRules {
         let pattern = self.exclude_type.iter().find(unwanted)?;
         Some(format!("type matches --exclude-type {pattern}"))
     }
+}
+
+/// The names of a session that its rules can match. With `and_modules`, also the variables of all modules that are
+/// loaded, as `module.name`: those that belong to the session are among them.
+pub(crate) fn session_names(py: Python<'_>, run: &ScriptRun, module: &str, and_modules: bool) -> PyResult<Vec<String>> {
+    let namespace = if module == "__main__" { run.main.bind(py).dict() } else { py.import(module)?.dict() };
+    let of_process = ProcessNames::of(&namespace);
+    let own = namespace.copy()?.iter().filter_map(|(key, value)| {
+        let name = key.cast::<PyString>().ok()?.to_string_lossy().into_owned();
+        (!of_process.has(&name, &value)).then_some(name)
+    });
+    let mut names: Vec<String> = own.collect();
+    if and_modules {
+        let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.copy()?;
+        for (name, module) in modules.iter() {
+            let Ok(module) = module.cast_into::<PyModule>() else { continue };
+            let keys = module.dict().copy()?.keys();
+            names.extend(keys.iter().map(|key| format!("{name}.{key}")));
+        }
+    }
+    Ok(names)
 }
 
 /// The variables of a namespace that belong to the process, and are never saved.

@@ -7,11 +7,13 @@ use anyhow::Result;
 use pyo3::prelude::*;
 
 use super::ambient::AmbientEntry;
+use super::crash_frames::FrameLocal;
 use super::select::{NamedValue, ProcessNames};
 use super::variable_saver::{VariableSaver, left_out};
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::pickler::ChangedAttribute;
+use crate::python::deferred_signals::check_signals;
 use crate::snapshot::index::{LeftOut, LeftOutReason, PREVIEW, SegmentRole, Variable};
 use crate::snapshot::save_target::SaveTarget;
 
@@ -53,7 +55,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         let roots = std::mem::take(&mut *self.needed_modules.borrow_mut());
         let mut left_out = Vec::new();
         for item in self.project.items(roots, &self.pickler)? {
-            py.check_signals()?;
+            check_signals(py)?;
             let has_attributes = !item.attributes.is_empty();
             let attributes = self.without_credentials(item.attributes, &item.named.name, &mut left_out);
             if has_attributes && attributes.is_empty() {
@@ -106,6 +108,19 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             Some(rule) => Ok(Some(left_out(named, LeftOutReason::Filter, rule))),
             None => self.save(py, named, SegmentRole::ModuleItem),
         }
+    }
+
+    /// Saves the local variables of frames, unless a rule excludes them. Returns those that cannot be saved.
+    pub(super) fn save_locals(&self, py: Python<'py>, locals: &[FrameLocal<'py>]) -> Result<Vec<LeftOut>> {
+        let mut left_out = Vec::new();
+        for FrameLocal { named, bare_name } in locals {
+            check_signals(py)?;
+            left_out.extend(match self.request.rules.excluding(bare_name, &named.value) {
+                Some(rule) => Some(super::variable_saver::left_out(named, LeftOutReason::Filter, rule)),
+                None => self.save(py, named, SegmentRole::FrameLocal)?,
+            });
+        }
+        Ok(left_out)
     }
 
     /// Saves an entry of the ambient state: a string that plain dill reads and drops.

@@ -18,10 +18,11 @@ use serde::{Deserialize, Serialize};
 
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::object_description::type_name;
-use super::restore::{AmbientChoice, FaultLog, LoadFault, RestoreRequest, restore};
+use super::restore::{AmbientChoice, FaultLog, FrameChoice, LoadFault, RestoreRequest, restore};
 use super::save::{SaveSource, SessionWriter};
 use super::select::SelectionRules;
 use super::variable_saver::SaveRequest;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
 
@@ -123,6 +124,7 @@ impl<'py> TrialLoad<'_, 'py> {
             trusted: true,
             finds_script_modules: false,
             ambient: AmbientChoice::None,
+            frames: FrameChoice::None,
             fault_log: Some(Rc::clone(&log)),
             dill: self.writer.source.dill,
         };
@@ -222,7 +224,7 @@ impl<'py> TrialLoad<'_, 'py> {
             whole: request.rules.whole,
             ..SelectionRules::default()
         };
-        let request = SaveRequest { rules: &rules, ambient: false, key: None, progress: &|_, _, _| {}, ..*request };
+        let request = SaveRequest { rules: &rules, ambient: false, key: None, measured: false, ..*request };
         let source = SaveSource { module, namespace: &namespace, globals, dill, is_part: false };
         let writer = SessionWriter { request: &request, source: &source, ..*self.writer };
         let written = writer.write(self.py, &faults, Vec::new())?;
@@ -249,7 +251,7 @@ impl<'py> TrialLoad<'_, 'py> {
     fn compare_types(&self, loaded: &Bound<'py, PyDict>, checked: &[CheckedVariable], result: &mut TrialResult) {
         for variable in checked {
             let name = variable.name.as_str();
-            let value = |dict: &Bound<'py, PyDict>| dict.get_item(name).ok().flatten();
+            let value = |dict: &Bound<'py, PyDict>| dict.get_item(name).tolerated().flatten();
             let Some((before, after)) = value(self.writer.source.namespace).zip(value(loaded)) else { continue };
             // The class of a session is made anew, so only the names are compared.
             let [before, after] = [before, after].map(|value| type_name(&value.get_type()));

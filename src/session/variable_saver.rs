@@ -7,16 +7,17 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
-use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
 use super::ambient;
 use super::code_objects::{CodeReader, all_code, names_among};
+use super::crash_frames::CapturedFrames;
 use super::credentials::hidden;
 use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilters};
+use super::kept_locals::BoundLocal;
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::load_needs;
 use super::lost_objects::{FaultPlace, LostObjects, all_unsavable_objects};
@@ -25,18 +26,21 @@ use super::object_description::{describe, type_name};
 use super::provenance::ScriptNames;
 use super::secrets::SecretFinder;
 use super::select::{NamedValue, SelectionRules, select};
-use super::size_estimate::check_room;
+use super::size_estimate::{check_room, likely_size};
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::pickler::{
     ChangedAttribute, DillImporter, ImportedNames, SaveFailure, SavedValue, SegmentSink, SessionPickler, StopReason,
     UnloadableObjects,
 };
+use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::{check_signals, ends_call};
 use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
 use crate::snapshot::index::{LeftOut, LeftOutReason, NOT_SHOWN, PREVIEW, SegmentRole, Variable, VariableKind};
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::work_meter::{self, WorkStage};
 use crate::snapshot::writer::SnapshotWriter;
 
 /// Writing a buffer of this many bytes takes so long that other threads may run meanwhile.
@@ -54,10 +58,14 @@ pub(crate) struct SaveRequest<'a> {
     pub all_faults: bool,
     /// Whether to save what the session changed besides its variables: see [`ambient`].
     pub ambient: bool,
+    /// Where the script is or ended: frames, whose locals are saved as well.
+    pub frames: Option<&'a CapturedFrames>,
+    /// The variables that are local variables of functions.
+    pub locals: &'a [BoundLocal],
     /// The key that signs the file.
     pub key: Option<&'a SigningKey>,
-    /// Called before each variable with its name, the number of variables done, and the number of all.
-    pub progress: &'a dyn Fn(&str, usize, usize),
+    /// Whether somebody watches how far it has come: then the size of the session is estimated first.
+    pub measured: bool,
 }
 
 /// Whether a save is checked by loading what it has written.
@@ -148,16 +156,19 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         needed_modules: RefCell::default(),
         sources: RefCell::default(),
     };
-    saver.pickler.expect(selection.kept.iter().map(|named| &named.value));
+    let locals = request.frames.map_or_else(Vec::new, |frames| frames.locals(py));
+    let all = selection.kept.iter().chain(locals.iter().map(|local| &local.named));
+    saver.pickler.expect(all.map(|named| &named.value));
     // If dill meets a recursive object that it cannot handle, it warns and writes a bare name, which does not exist in
     // another process: `strict_importer` makes an error of that warning.
     let warnings = filters.until_dropped(py);
     let ignored = IgnoredWarnings::new(py);
     let paused = PausedCollector::new(py)?;
-    for (done, named) in selection.kept.iter().enumerate() {
-        (request.progress)(&named.name, done, selection.kept.len());
+    let total = if request.measured { likely_size(&selection.kept) } else { 0 };
+    work_meter::begin(WorkStage::Saving, total);
+    for named in &selection.kept {
         // Nothing is being pickled now, so a signal handler of the script may run, and may end the save.
-        py.check_signals()?;
+        check_signals(py)?;
         if let Some(reason) = saver.save(py, named, SegmentRole::Variable)? {
             left_out.push(reason);
         }
@@ -168,6 +179,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     }
     // After all variables: what a module shares with them is in their segments, so they need nothing of the module.
     left_out.extend(saver.save_module_state(py)?);
+    left_out.extend(saver.save_locals(py, &locals)?);
     ambient.iter().chain(&saver.code_sources()?).try_for_each(|entry| saver.save_ambient(entry))?;
     drop(ignored);
     drop(warnings);
@@ -231,7 +243,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             Err(error) if is_interrupted(&error) => {
                 self.write(SnapshotWriter::discard)?;
                 signals::forget();
-                py.check_signals()?;
+                check_signals(py)?;
                 signals::undisturbed(|| self.try_save(py, named, role))
             }
             done => done,
@@ -287,10 +299,14 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             self.checked.borrow_mut().push(CheckedVariable { name: named.name.clone(), ranges });
         }
         // Texts that only inform are left out if making them fails, which must not take the place of an interrupt.
-        named.value.py().check_signals()?;
+        check_signals(named.value.py())?;
         let mut variable = Variable { notes, modules, ..self.describe(named, &code, &lost) };
         // A value that is written as a single global takes no memo slot.
         if facts.memo.0 == facts.memo.1 && facts.imports.len() == 1 {
+            variable.kind = VariableKind::Import;
+        }
+        // A function with a cache that is imported again is an object with a memo slot.
+        if variable.type_name == "functools._lru_cache_wrapper" && !facts.has_code && facts.imports.len() == 1 {
             variable.kind = VariableKind::Import;
         }
         if let Some((module, name)) = self.imported_objects.of_process(&named.value) {
@@ -363,8 +379,9 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     fn describe(&self, named: &NamedValue<'py>, code: &[Bound<'py, PyAny>], lost: &LostObjects<'py>) -> Variable {
         let described = describe(&named.value, self.request.module, &lost.items());
         let used = self.code_reader.globals_of(code);
-        let in_session =
-            |name: &String| self.kept.contains(name.as_str()) || self.source.namespace.contains(name).unwrap_or(false);
+        let in_session = |name: &String| {
+            self.kept.contains(name.as_str()) || self.source.namespace.contains(name).tolerated().unwrap_or(false)
+        };
         // Code can look up names that do not exist (yet), such as built-in functions.
         let mut globals: Vec<String> = used.into_iter().filter(in_session).collect();
         // A hash set has no stable order, but the same session must give the same index.
@@ -379,8 +396,14 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             dtype: described.dtype,
             preview: described.preview,
             line: self.lines.get(&named.name).copied(),
+            local_of: self.local_of(&named.name),
             ..Variable::default()
         }
+    }
+
+    /// The function that a variable is a local variable of.
+    fn local_of(&self, name: &str) -> Option<String> {
+        self.request.locals.iter().find(|local| local.name == name).map(|local| local.function.clone())
     }
 
     /// The modules of the project that a value refers to, or that its code imports. Notes them for
@@ -463,8 +486,7 @@ pub(super) fn left_out(named: &NamedValue<'_>, reason: LeftOutReason, error: Str
 /// The entry of a variable whose pickling raised an exception. Ctrl-C ends the save, as does a signal handler that
 /// calls `sys.exit`.
 fn failed(py: Python<'_>, named: &NamedValue<'_>, failure: &SaveFailure<'_>) -> Result<LeftOut> {
-    let asked_to_exit = signals::caught() && failure.error.is_instance_of::<PySystemExit>(py);
-    if asked_to_exit || failure.error.is_instance_of::<PyKeyboardInterrupt>(py) {
+    if ends_call(py, &failure.error) {
         return Err(failure.error.clone_ref(py).into());
     }
     let explained = explain_failure(py, &named.name, &named.value, failure);

@@ -11,6 +11,7 @@
 pub(crate) mod atomic;
 mod change_list;
 pub(crate) mod file_changes;
+pub(crate) mod file_names;
 mod hash_tree;
 pub(crate) mod index;
 pub(crate) mod layout;
@@ -22,8 +23,10 @@ pub(crate) mod roundtrip_target;
 pub(crate) mod save_target;
 pub(crate) mod segment;
 pub(crate) mod signature;
+pub(crate) mod signer;
 pub(crate) mod system;
 pub(crate) mod verification;
+pub(crate) mod work_meter;
 pub(crate) mod writer;
 
 /// The name of an unnamed object: a pickle that is neither a session nor a dict of variables holds one.

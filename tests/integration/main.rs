@@ -17,6 +17,10 @@ mod by_value;
 #[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
+mod code_from_input;
+#[cfg(feature = "python")]
+mod command_line;
+#[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
 mod credentials;
@@ -29,8 +33,9 @@ mod durability;
 #[cfg(feature = "python")]
 mod env;
 #[cfg(feature = "python")]
-mod false_alarms;
+mod environment_order;
 #[cfg(feature = "python")]
+mod false_alarms;
 mod faults;
 #[cfg(feature = "python")]
 mod foreign;
@@ -70,6 +75,8 @@ mod installed;
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
+mod interrupted_commands;
+mod interrupts;
 #[cfg(feature = "python")]
 mod isolation;
 #[cfg(feature = "python")]
@@ -79,7 +86,11 @@ mod joblib_formats;
 #[cfg(feature = "python")]
 mod joined_loads;
 #[cfg(feature = "python")]
+mod json_answers;
+#[cfg(feature = "python")]
 mod jupyter;
+#[cfg(feature = "python")]
+mod kept_snapshots;
 #[cfg(feature = "python")]
 mod left_out_modules;
 #[cfg(feature = "python")]
@@ -89,6 +100,8 @@ mod lost_objects;
 #[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
+mod missing_modules;
+#[cfg(feature = "python")]
 mod module_credentials;
 #[cfg(feature = "python")]
 mod module_definitions;
@@ -96,6 +109,10 @@ mod module_definitions;
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
+#[cfg(feature = "python")]
+mod named_variables;
+#[cfg(feature = "python")]
+mod narrow_terminals;
 #[cfg(feature = "python")]
 mod native_arrays;
 #[cfg(feature = "python")]
@@ -121,6 +138,8 @@ mod saving;
 #[cfg(feature = "python")]
 mod sessions_that_break_dill;
 #[cfg(feature = "python")]
+mod settings_files;
+#[cfg(feature = "python")]
 mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
@@ -135,6 +154,8 @@ mod told_reasons;
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
+#[cfg(feature = "python")]
+mod unkept_state;
 #[cfg(feature = "python")]
 mod unset_attributes;
 #[cfg(feature = "python")]

@@ -2,19 +2,25 @@
 
 #[cfg(feature = "python")]
 mod restore_job;
+#[cfg(feature = "python")]
+mod restore_summary;
 
 use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::input_output::{is_stdio, or_exit_code, stdout};
-use crate::cli::RestoreArgs;
+use super::input_output::{is_stdio, or_exit_code, stdout, stdout_style};
+use super::operand_order::check_restore;
+use super::wrong_names::check_patterns;
+use crate::cli::{GivenOptions, RestoreArgs};
 use crate::exit::{self, OrExit};
-use crate::pickle::explain::outline::Outline;
 use crate::python;
 use crate::python::script_command::{ScriptCommand, check_script};
-use crate::snapshot::OBJECT_NAME;
+use crate::report::answers::{ListAnswer, absolute_path};
+use crate::report::imports::{import_line, is_import};
+use crate::report::inspect_report::SessionReport;
+use crate::report::write_json;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::signature;
 use crate::snapshot::system::map_large_blocks;
@@ -22,7 +28,12 @@ use crate::ui::progress::DelayedBar;
 use crate::ui::{Lines, Verbosity};
 
 /// Restores a session, and runs what the user asked for with it.
-pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+pub(crate) fn run_command(
+    mut args: RestoreArgs,
+    given: &GivenOptions,
+    python: Option<&str>,
+    verbosity: Verbosity,
+) -> Result<i32> {
     let piped = is_stdio(&args.file);
     if piped && (args.interactive || args.ipython) {
         return Err(exit::error(
@@ -31,15 +42,20 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
         ));
     }
     let (code, script) = (std::mem::take(&mut args.code), std::mem::take(&mut args.script));
-    // `-c` with a single expression prints its value.
+    // `-c` prints values, as the prompt does.
     let command = ScriptCommand::from_words(Vec::new(), code, script).map(ScriptCommand::showing_value);
+    check_restore(Some(args.file.as_path()).filter(|_| given.has("file")), command.as_ref())?;
     if let Some(command) = &command {
         check_script(command)?;
     }
+    // As `python < code.py`.
+    let wants_prompt = args.interactive || args.ipython;
+    let command = command.or_else(|| if piped || wants_prompt { None } else { ScriptCommand::of_standard_input() });
     // `--list` needs no Python.
     if args.list {
         map_large_blocks();
-        return list_variables(&open_checked(&args, verbosity)?, &mut stdout());
+        let snapshot = open_checked(&args, verbosity)?;
+        return list_variables(&snapshot, &args, &mut stdout());
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
     // once.
@@ -87,7 +103,7 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
         (false, true) => Snapshot::open_partial(path, max_memory),
         (false, false) => Snapshot::open(path).map(|snapshot| (snapshot, None)),
     };
-    let (snapshot, damage) = or_exit_code(opened, cannot_restore)?;
+    let (snapshot, damage) = or_exit_code(opened, path, cannot_restore)?;
     let snapshot = snapshot.with_max_memory(max_memory);
     if let Some(damage) = damage {
         let damage = match damage {
@@ -102,22 +118,26 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
         let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
         snapshot.check(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot_restore)?;
     }
+    check_patterns(&snapshot, &args.only, &args.exclude, &file)?;
     Ok(snapshot)
 }
 
-/// Prints the names of the variables, one on each line.
-fn list_variables(snapshot: &Snapshot, out: &mut dyn Write) -> Result<i32> {
-    let names: Vec<&str> = if let Contents::Own { index } = snapshot.contents() {
-        index.variables.iter().map(|variable| variable.name.as_str()).collect()
-    } else {
-        match or_exit_code(snapshot.outline(), || "cannot list the variables".to_owned())? {
-            Outline::Session { variables, .. } | Outline::Dict { variables } => {
-                variables.iter().map(|variable| variable.name.as_str()).collect()
-            }
-            Outline::Object { .. } => vec![OBJECT_NAME],
-        }
-    };
+/// Prints the names of the variables, one on each line, or as JSON. Imports are a single line, unless all are wanted.
+fn list_variables(snapshot: &Snapshot, args: &RestoreArgs, out: &mut dyn Write) -> Result<i32> {
+    let cannot_list = || "cannot list the variables".to_owned();
+    let report = or_exit_code(SessionReport::of(String::new(), snapshot), &args.file, cannot_list)?;
+    if args.json {
+        write_json(out, &ListAnswer::of(&report, absolute_path(&args.file)))?;
+        return Ok(exit::DONE);
+    }
     let out = &mut Lines::new(out);
-    names.into_iter().try_for_each(|name| out.line(name))?;
+    let variables = &report.index.variables;
+    let mut named = variables.iter().filter(|variable| args.all || !is_import(variable));
+    named.try_for_each(|variable| out.line(&variable.name))?;
+    if !args.all
+        && let Some(imports) = import_line(variables, stdout_style().width)
+    {
+        out.line(imports)?;
+    }
     Ok(exit::DONE)
 }

@@ -1,6 +1,5 @@
 //! Starts the Python, loads the variables, and hands over to the prompt, the code or the script.
 
-use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,21 +7,28 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::open_checked;
+use super::restore_summary::RestoreSummary;
 use crate::cli::RestoreArgs;
+use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::is_stdio;
 use crate::exit;
+use crate::python::deferred_signals::{check_signals, deferring};
 use crate::python::dill::DillLocation;
 use crate::python::ipython_prompt::IpythonPrompt;
 use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
-use crate::python::script_run::{run_before_prompt, run_script};
+use crate::python::script_run::{requested_end, run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python};
+use crate::report::answers::{ErrorAnswer, LostAnswer, MarkerAnswer, RestoreAnswer, SchemaVersion, absolute_path};
 use crate::session::{
-    AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab,
-    note_imported_definitions, restore,
+    AmbientChoice, FrameChoice, FramePrompt, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab,
+    first_frame, frame_number, note_imported_definitions, restore,
 };
+use crate::snapshot::atomic::signals;
+use crate::snapshot::index::{Index, UnsavableObject};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::work_meter;
 use crate::ui::messages::{print_error, print_error_line, print_line};
 use crate::ui::progress::DelayedBar;
 use crate::ui::prompt::{can_ask, confirm};
@@ -44,10 +50,23 @@ pub(super) fn run(
             args.file.display()
         ));
     }
-    // Without a terminal, `restore` alone only loads the file: Python would read a script from standard input.
-    let prompt = args.interactive || (command.is_none() && !piped && std::io::stdin().is_terminal());
+    let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
+    let is_asked = args.json || args.report.as_deref().is_some_and(is_stdio);
+    // Without a terminal, `restore` alone runs what standard input holds.
+    let prompt = args.interactive || (command.is_none() && !piped && !is_asked && std::io::stdin().is_terminal());
     let executable = interpreter.executable.clone();
-    let restore = RestoreJob { snapshot: Arc::new(snapshot), args, command, interpreter, verbosity };
+    let frame = chosen_frame(&args, &snapshot)?;
+    let at_prompt = prompt || args.ipython;
+    let restore = RestoreJob {
+        snapshot: Arc::new(snapshot.stopped_by(signals::check)),
+        args,
+        command,
+        frame,
+        at_prompt,
+        interpreter,
+        verbosity,
+        answer,
+    };
     let job = if restore.args.ipython {
         PythonJob::Whole(Box::new(move |py| restore.run_ipython(py)))
     } else if prompt {
@@ -62,18 +81,33 @@ struct RestoreJob {
     snapshot: Arc<Snapshot>,
     args: RestoreArgs,
     command: Option<ScriptCommand>,
+    /// The frame whose local variables are bound.
+    frame: Option<usize>,
+    /// Whether a prompt will follow.
+    at_prompt: bool,
     interpreter: Interpreter,
     verbosity: Verbosity,
+    answer: AnswerOutput,
+}
+
+/// The frame that `--frame` names.
+fn chosen_frame(args: &RestoreArgs, snapshot: &Snapshot) -> Result<Option<usize>> {
+    let file = args.file.display().to_string();
+    match (args.frame, snapshot.contents()) {
+        (Some(number), Contents::Own { index }) => frame_number(index, number, &file).map(Some),
+        (Some(number), Contents::Foreign { .. }) => frame_number(&Index::default(), number, &file).map(Some),
+        (None, _) => Ok(None),
+    }
 }
 
 impl RestoreJob {
     /// Loads the variables and runs the command. `None` lets Python's prompt begin.
-    fn run_before_prompt(self, py: Python<'_>) -> Option<ProcessEnd> {
+    fn run_before_prompt(&self, py: Python<'_>) -> Option<ProcessEnd> {
         if let Err(error) = self.load(py) {
-            return Some(end_of_failure(&error));
+            return Some(self.end_of_failure(py, &error));
         }
         let command = self.command.as_ref()?;
-        run_before_prompt(py, command).err().map(|error| end_of_failure(&error))
+        run_before_prompt(py, command).err().map(|error| self.end_of_failure(py, &error))
     }
 
     /// Loads the variables, runs the command and the prompt of IPython, and ends the process.
@@ -81,22 +115,22 @@ impl RestoreJob {
         // Before anything is loaded, and before the user is asked whether to trust the file.
         let prompt = match IpythonPrompt::find(py, &self.interpreter.executable) {
             Ok(prompt) => prompt,
-            Err(error) => return end_of_failure(&error),
+            Err(error) => return self.end_of_failure(py, &error),
         };
         if let Some(end) = self.run_before_prompt(py) {
             return end;
         }
-        prompt.run().map_or_else(|error| end_of_failure(&error), |()| ProcessEnd::Exit(exit::DONE))
+        prompt.run().map_or_else(|error| self.end_of_failure(py, &error), |()| ProcessEnd::Exit(exit::DONE))
     }
 
     fn run(self, py: Python<'_>) -> ProcessEnd {
         if let Err(error) = self.load(py) {
-            return end_of_failure(&error);
+            return self.end_of_failure(py, &error);
         }
         let Some(command) = &self.command else { return ProcessEnd::Exit(exit::DONE) };
         match run_script(py, command) {
             Ok(run) => run.end,
-            Err(error) => end_of_failure(&error),
+            Err(error) => self.end_of_failure(py, &error),
         }
     }
 
@@ -114,7 +148,7 @@ impl RestoreJob {
                 print_error_line(&error);
                 let answer = confirm("load it anyway?");
                 // If the answer was Ctrl-C, Python has a pending KeyboardInterrupt: clear it.
-                let _ = py.check_signals();
+                let _ = check_signals(py);
                 if !answer? {
                     return Err(exit::error(exit::UNTRUSTED, "nothing was loaded"));
                 }
@@ -152,13 +186,18 @@ impl RestoreJob {
             finds_script_modules: true,
             fault_log: None,
             ambient: self.ambient(),
+            frames: self.frames(),
             dill: &dill.lazy(),
         };
-        let bar = DelayedBar::bytes("checking", self.snapshot.stream_len(), self.verbosity);
-        let restored = restore(py, &self.snapshot, &request, &|bytes| bar.advance(bytes))?;
+        let bar = DelayedBar::measuring("checking", 0, work_meter::shown, self.verbosity);
+        let step = self.verbosity.step("checking and loading the variables");
+        let restored = deferring(py, || restore(py, &self.snapshot, &request, &|_| {}))?;
         // The bar must be gone before anything else is printed.
         drop(bar);
-        self.print_summary(&restored, &name);
+        drop(step);
+        self.print_summary(&restored, &name, trusted);
+        self.write_answer(&restored, trusted)?;
+        self.select_frame(py, &restored)?;
         // Checked here, after the load but before the command runs.
         if self.args.strict && !restored.lost.is_empty() {
             let lost = count(restored.lost.len(), "variable");
@@ -168,43 +207,105 @@ impl RestoreJob {
         Ok(())
     }
 
-    fn print_summary(&self, restored: &Restored, name: &str) {
-        let names = count(restored.names.len(), "variable");
-        let module = match restored.module.as_str() {
-            "__main__" => String::new(),
-            module => format!(" of {module}"),
-        };
-        let mut text = format!("restored {names}{module} from {name}");
-        if !restored.names.is_empty() {
-            text = format!("{text}: {}", first_names(&restored.names));
+    /// The frames whose local variables are loaded: in a prompt, the user can go to any.
+    fn frames(&self) -> FrameChoice {
+        match (self.frame, self.at_prompt) {
+            (_, true) => FrameChoice::All,
+            (Some(number), false) => FrameChoice::One(self.home_of(number)),
+            (None, false) => FrameChoice::None,
         }
-        // With a script or code, the user wants to see only its output.
-        if self.command.is_some() {
-            self.verbosity.detail(&text)
+    }
+
+    /// The frame that has the local variables of a frame.
+    fn home_of(&self, number: usize) -> usize {
+        let Contents::Own { index } = self.snapshot.contents() else { return number };
+        index.frames.get(number).and_then(|frame| frame.same_as).map_or(number, |home| home as usize)
+    }
+
+    /// Binds the local variables of the frame that the user has chosen, or in a prompt of the innermost one.
+    fn select_frame(&self, py: Python<'_>, restored: &Restored) -> Result<()> {
+        let Contents::Own { index } = self.snapshot.contents() else { return Ok(()) };
+        let first = if self.at_prompt { first_frame(index) } else { None };
+        let Some(number) = self.frame.or(first) else { return Ok(()) };
+        let frames = FramePrompt::new(py, index, &restored.frames)?;
+        frames.bind(number)?;
+        if !self.at_prompt {
+            return Ok(());
+        }
+        self.verbosity.note("the frames of the traceback: frames, up(), down() and frame(n) go from one to another");
+        for name in frames.begin()? {
+            self.verbosity.note(&format!("{name} is also a variable here: use snapcli.{name} for the frames"));
+        }
+        Ok(())
+    }
+
+    fn end_of_failure(&self, py: Python<'_>, error: &anyhow::Error) -> ProcessEnd {
+        let is_interrupted = exit::code_of(error) == exit::INTERRUPTED;
+        if let Some(end) = requested_end(py, error).or(is_interrupted.then_some(ProcessEnd::Interrupted)) {
+            let text = format!("interrupted while restoring {}", self.args.file.display());
+            print_line(&text);
+            self.answer.write_error(&ErrorAnswer::interrupted(&text));
+            return end;
+        }
+        self.answer.write_error(&ErrorAnswer::of(error));
+        // The first line of a refusal already holds its causes.
+        if error.downcast_ref::<Untrusted>().is_some() {
+            print_error_line(error)
         } else {
-            self.verbosity.note(&text)
+            print_error(error)
         }
+        ProcessEnd::Exit(exit::code_of(error))
+    }
+
+    fn write_answer(&self, restored: &Restored, trusted: bool) -> Result<()> {
+        let lost = restored.lost.iter();
+        let lost = lost.map(|LostVariable { name, type_name, why, import }| {
+            let module = import.as_ref().map(|import| import.module.as_str());
+            LostAnswer { name, type_name, error: why, module }
+        });
+        self.answer.write(&RestoreAnswer {
+            schema: SchemaVersion,
+            path: Some(absolute_path(&self.args.file)),
+            module: &restored.module,
+            trusted,
+            complete: restored.lost.is_empty(),
+            restored: &restored.names,
+            lost: lost.collect(),
+            markers: self.markers(restored).into_iter().map(MarkerAnswer::of).collect(),
+            ambient: &restored.state,
+            notes: &restored.notes,
+        })
+    }
+
+    fn print_summary(&self, restored: &Restored, name: &str, trusted: bool) {
+        let summary = RestoreSummary::new(restored, &self.snapshot, name, trusted);
+        // With a script or code, the user wants to see only its output.
+        let is_silent = self.command.as_ref().is_some_and(ScriptCommand::is_named);
+        let done = |text: &str| if is_silent { self.verbosity.detail(text) } else { self.verbosity.note(text) };
+        done(&summary.banner(self.args.all || self.verbosity == Verbosity::Verbose));
         self.print_markers(restored);
         if !restored.state.is_empty() {
-            let text = format!("restored the state of {}", restored.state.join(", "));
-            if self.command.is_some() { self.verbosity.detail(&text) } else { self.verbosity.note(&text) }
+            done(&format!("restored the state of {}", restored.state.join(", ")));
         }
         for note in &restored.notes {
             self.verbosity.note(note);
         }
-        for (why, lost) in by_reason(&restored.lost) {
-            let text = format!("cannot restore {}: {why}", named(&lost));
+        for text in summary.losses(&self.interpreter.executable) {
             // With --strict these lines explain the error, so --quiet does not hide them.
             if self.args.strict { print_line(&text) } else { self.verbosity.note(&text) }
         }
     }
 
-    /// Names the objects that the save could not keep, in the variables that were restored.
-    fn print_markers(&self, restored: &Restored) {
-        let Contents::Own { index } = self.snapshot.contents() else { return };
+    /// The objects that the save could not keep, in the variables that were restored.
+    fn markers(&self, restored: &Restored) -> Vec<&UnsavableObject> {
+        let Contents::Own { index } = self.snapshot.contents() else { return Vec::new() };
         let with_markers = index.variables.iter().filter(|variable| !variable.lost.is_empty());
         let with_markers = with_markers.filter(|variable| restored.names.contains(&variable.name));
-        let mut items = with_markers.flat_map(|variable| &variable.lost);
+        with_markers.flat_map(|variable| &variable.lost).collect()
+    }
+
+    fn print_markers(&self, restored: &Restored) {
+        let mut items = self.markers(restored).into_iter();
         for item in items.by_ref().take(MOST_MARKERS) {
             let (path, type_name) = (&item.path, &item.type_name);
             self.verbosity.note(&format!("{path} is a marker: this {type_name} could not be saved"));
@@ -219,46 +320,7 @@ impl RestoreJob {
 /// The most markers that are named after a restore.
 const MOST_MARKERS: usize = 10;
 
-/// Lost variables by their reason, both in the order of the file: a module that is missing is named once.
-fn by_reason(lost: &[LostVariable]) -> Vec<(&str, Vec<&LostVariable>)> {
-    let mut reasons: Vec<(&str, Vec<&LostVariable>)> = Vec::new();
-    let mut positions = HashMap::new();
-    for variable in lost {
-        let position = *positions.entry(variable.why.as_str()).or_insert(reasons.len());
-        match reasons.get_mut(position) {
-            Some((_, same)) => same.push(variable),
-            None => reasons.push((&variable.why, vec![variable])),
-        }
-    }
-    reasons
-}
-
-/// Names and types of variables, as far as they fit into a message.
-fn named(lost: &[&LostVariable]) -> String {
-    const SHOWN: usize = 20;
-    let shown = lost.iter().take(SHOWN).map(|lost| format!("{} ({})", lost.name, lost.type_name));
-    let head = shown.collect::<Vec<_>>().join(", ");
-    if lost.len() > SHOWN { format!("{head} and {} more", lost.len() - SHOWN) } else { head }
-}
-
 /// Whether the user can be asked: not if standard input is the snapshot.
 fn may_ask(file: &Path) -> bool {
     !is_stdio(file) && can_ask()
-}
-
-/// The first of many names.
-fn first_names(names: &[String]) -> String {
-    const SHOWN: usize = 12;
-    let head = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN { format!("{head}, … {} more", names.len() - SHOWN) } else { head }
-}
-
-fn end_of_failure(error: &anyhow::Error) -> ProcessEnd {
-    // The first line of a refusal already holds its causes.
-    if error.downcast_ref::<Untrusted>().is_some() {
-        print_error_line(error)
-    } else {
-        print_error(error)
-    }
-    ProcessEnd::Exit(exit::code_of(error))
 }

@@ -5,71 +5,98 @@
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use super::load_check::{LoadCheck, print_load_check};
+use super::named_patterns::NamedPatterns;
+use super::running_save::{reason, snapshot_times};
 use crate::cli::{SaveArgs, SelectionArgs};
+use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::{absolute_path, is_stdio, stdout};
 use crate::exit::{self, OrExit};
+use crate::python::call_watch::{self, WatchedFunction};
+use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
+use crate::python::early_exit;
+use crate::python::ffi::current_frame;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::script_command::ScriptCommand;
-use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_script};
+use crate::python::script_run::{ScriptRun, StartedScript, end_after_error, requested_end, run_observed};
+use crate::python::script_signals::{self, SnapshotTimes};
 use crate::python::{self, Interpreter, Python};
+use crate::report::answers::{ErrorAnswer, SessionAnswer};
+use crate::report::grouped_notes::grouped_notes;
 use crate::report::inspect_report::{FileFormat, SessionReport};
-use crate::report::{inspect_text, write_json};
+use crate::report::inspect_text;
 use crate::session::{
-    LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save, signing_key,
+    BoundLocal, CapturedFrames, LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab,
+    note_imported_definitions, save, signing_key,
 };
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, LeftOutReason};
 use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::work_meter::{self, WorkStage};
 use crate::ui::messages::{print_error, print_lines};
 use crate::ui::progress::DelayedBar;
 use crate::ui::{Verbosity, count, format_size};
 
 impl From<SelectionArgs> for SelectionRules {
     fn from(args: SelectionArgs) -> Self {
-        let SelectionArgs { include, exclude, exclude_type, private, max_size, redact, refimported, whole } = args;
+        let SelectionArgs { include, exclude, exclude_type, private, max_size, redact, refimported, whole, .. } = args;
+        let exclude = exclude.into_iter().chain(args.default_exclude).collect();
         let only = Vec::new();
         Self { only, include, exclude, exclude_type, private, max_size, redact, refimported, whole }
     }
 }
 
-/// Runs the script in the prepared interpreter and saves its session.
+/// Runs the script in the prepared interpreter and saves its session. With `keeps_others`, the snapshot of another
+/// script is not replaced but kept.
 pub(super) fn run(
     args: SaveArgs,
+    keeps_others: bool,
     command: ScriptCommand,
     interpreter: Interpreter,
     verbosity: Verbosity,
 ) -> Result<i32> {
     verbosity.detail(&format!("Python {} at {}", interpreter.version_text, interpreter.executable.display()));
+    if is_stdio(&args.output) && (args.json || args.report.as_deref().is_some_and(is_stdio)) {
+        return Err(exit::error(exit::USAGE, "standard output cannot hold both the snapshot and the report"));
+    }
     let output = SnapshotDestination::check(&args.output)?;
-    let report = args.report.as_deref().map(check_report_path).transpose()?;
+    let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
     // The script could change the environment variables that say where the key is.
     let key = signing_key(verbosity);
     let executable = interpreter.executable.clone();
     let save = SaveJob {
         command,
         output,
-        report,
+        answer,
         strict: args.strict,
         verify: args.verify,
         module: args.module,
         ambient: !args.no_ambient,
+        keeps_others,
+        named: NamedPatterns::of(&args.selection),
+        careful_rules: OnceLock::new(),
         rules: args.selection.into(),
+        times: snapshot_times(args.while_running, &args.output)?,
+        locals: args.locals.iter().map(|text| WatchedFunction::parse(text)).collect(),
+        bound: Mutex::default(),
         key,
         interpreter,
         verbosity,
     };
+    let save = Arc::new(save);
     match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
 }
 
 /// Where a snapshot goes.
-enum SnapshotDestination {
+pub(super) enum SnapshotDestination {
     /// A file, by its absolute path: the script may change its working directory.
     File(PathBuf),
     /// Standard output as it was before the script began.
@@ -92,85 +119,129 @@ impl SnapshotDestination {
     }
 }
 
-fn check_report_path(path: &Path) -> Result<PathBuf> {
-    let path = std::path::absolute(path).with_context(|| format!("cannot resolve the path {}", path.display()))?;
-    AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_report(&path))?;
-    Ok(path)
-}
-
-fn cannot_save(path: &Path) -> String {
+pub(super) fn cannot_save(path: &Path) -> String {
     format!("cannot save to {}", path.display())
 }
 
-fn cannot_report(path: &Path) -> String {
-    format!("cannot write the report to {}", path.display())
+/// Brings a new file to the disk, unless Ctrl-C comes first. It is not in place yet.
+fn sync(py: Python<'_>, file: &mut AtomicFile) -> Result<()> {
+    work_meter::begin(WorkStage::Syncing, 0);
+    let synced = py.detach(|| file.sync());
+    check_signals(py)?;
+    Ok(synced?)
 }
 
-struct SaveJob {
-    command: ScriptCommand,
-    output: SnapshotDestination,
-    report: Option<PathBuf>,
+pub(super) struct SaveJob {
+    pub(super) command: ScriptCommand,
+    pub(super) output: SnapshotDestination,
+    answer: AnswerOutput,
     strict: bool,
     verify: bool,
     /// The name of the module whose namespace is saved.
-    module: String,
+    pub(super) module: String,
     /// Whether to save the ambient state.
     ambient: bool,
-    rules: SelectionRules,
+    pub(super) rules: SelectionRules,
+    /// The names that `rules` has from the command line.
+    pub(super) named: NamedPatterns,
+    /// The rules in place of `rules` if some of these names do not exist.
+    pub(super) careful_rules: OnceLock<SelectionRules>,
+    /// Whether a snapshot of another script is kept under another name.
+    pub(super) keeps_others: bool,
+    pub(super) times: Option<SnapshotTimes>,
+    /// The functions whose local variables are saved.
+    pub(super) locals: Vec<WatchedFunction>,
+    /// The local variables that are bound in the namespace of the session now.
+    pub(super) bound: Mutex<Vec<BoundLocal>>,
     key: Option<SigningKey>,
     interpreter: Interpreter,
-    verbosity: Verbosity,
+    pub(super) verbosity: Verbosity,
 }
 
 /// A snapshot that is in place.
-struct SavedFile {
+pub(super) struct SavedFile {
     path: PathBuf,
     index: Index,
     bytes: u64,
     /// The result of `--verify`.
     verified: Option<Compared>,
     /// The exit code if the script succeeded.
-    code: i32,
+    pub(super) code: i32,
 }
 
 impl SaveJob {
     /// Runs while Python does, and decides how the process ends.
-    fn run(self, py: Python<'_>) -> ProcessEnd {
-        const INTERRUPTED: &str = "interrupted while saving: nothing was written";
+    fn run(self: &Arc<Self>, py: Python<'_>) -> ProcessEnd {
         let verbosity = self.verbosity;
         // Before the script runs: a missing dill must not be discovered after hours of work.
         let dill = match DillLocation::find(py, &|text| verbosity.note(text)) {
             Ok(dill) => dill,
-            Err(error) => return end_after_error(py, &error, INTERRUPTED),
+            Err(error) => return self.end_after_error(py, &error),
         };
         python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
         note_imported_definitions(py);
-        let run = match run_script(py, &self.command) {
+        let watching = self.check_functions(py).and_then(|()| Ok(call_watch::begin(py, &self.locals)?));
+        if let Err(error) = watching {
+            return self.end_after_error(py, &error);
+        }
+        early_exit::watch(&self.lost_by_early_exit());
+        let run = match run_observed(py, &self.command, |started| self.arm(started, &dill)) {
             Ok(run) => run,
-            Err(error) => return end_after_error(py, &error, INTERRUPTED),
+            Err(error) => return self.end_after_error(py, &error),
         };
+        early_exit::ended();
+        verbosity.took("running the script", Duration::from_secs_f64(run.seconds));
         // A forked child of the script gets here as well. Only the first process saves.
         if run.forked {
             return run.end;
         }
+        script_signals::disarm(py);
+        call_watch::end(py);
         // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
-        match self.save_session(py, &run, &dill) {
+        let deferred = DeferredSignals::begin(py);
+        let saved = self.with_locals(py, &run, || self.save_session(py, &run, &dill));
+        call_watch::forget();
+        // A signal may have arrived after the last step that could be interrupted.
+        let signals = check_signals(py).map_err(Into::into);
+        drop(deferred);
+        if let (Ok(_), Some(end)) = (&saved, signals.err().and_then(|error| requested_end(py, &error))) {
+            return end;
+        }
+        match saved {
             Ok(code) if run.succeeded() => ProcessEnd::Exit(code),
             Ok(_) => run.end,
-            Err(error) if run.succeeded() || requested_end(py, &error).is_some() => {
-                end_after_error(py, &error, INTERRUPTED)
-            }
+            Err(error) if run.succeeded() || requested_end(py, &error).is_some() => self.end_after_error(py, &error),
             // The script failed as well, and its failure decides the exit code.
             Err(error) => {
                 print_error(&error);
+                self.answer.write_error(&ErrorAnswer::of(&error));
                 run.end
             }
         }
     }
 
-    /// Saves the session of a script that has ended. Returns the exit code if the script succeeded.
-    fn save_session(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> Result<i32> {
+    /// Has signals save the script while it runs.
+    fn arm(self: &Arc<Self>, started: StartedScript, dill: &DillLocation) {
+        let (job, dill) = (Arc::clone(self), dill.clone());
+        let work = move |py: Python<'_>, occasion| job.save_running(py, &started, &dill, occasion);
+        script_signals::arm(&self.times.clone().unwrap_or_default(), Box::new(work));
+    }
+
+    fn end_after_error(&self, py: Python<'_>, error: &anyhow::Error) -> ProcessEnd {
+        const INTERRUPTED: &str = "interrupted while saving: nothing was written";
+        self.answer.write_error(&match requested_end(py, error) {
+            Some(_) => ErrorAnswer::interrupted(INTERRUPTED),
+            None => ErrorAnswer::of(error),
+        });
+        end_after_error(py, error, INTERRUPTED)
+    }
+
+    /// Saves the session of a script that has ended, or that a signal ends. Returns the exit code if the script
+    /// succeeded.
+    pub(super) fn save_session(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> Result<i32> {
+        let unmatched = self.check_names(py, run)?;
         let saved = match &self.output {
+            _ if let Some(unmatched) = unmatched => Some(self.save_beside(py, run, dill, &unmatched)?),
             SnapshotDestination::File(path) if run.succeeded() => {
                 Some(self.save_to_file_or_fallback(py, run, dill, path)?)
             }
@@ -178,18 +249,24 @@ impl SaveJob {
             SnapshotDestination::File(path) => self.save_crash(py, run, dill, &crash_path(path))?,
             SnapshotDestination::Stream(stream) => Some(self.save_to_stream(py, run, dill, stream)?),
         };
-        let Some(SavedFile { path, index, bytes, verified, code }) = saved else { return Ok(exit::DONE) };
+        let Some(SavedFile { path, index, bytes, verified, code }) = saved else {
+            self.answer.write_error(&ErrorAnswer::of(&anyhow::anyhow!("the script failed before it had variables")));
+            return Ok(exit::DONE);
+        };
         let file = path.display().to_string();
         let report = SessionReport { file, format: FileFormat::Snapcli, bytes, index, verdict: None, verified };
+        self.remove_running();
         self.print_summary(run, &report);
-        if let Some(path) = &self.report {
-            let mut file = AtomicFile::create(path).with_context(|| cannot_report(path))?;
-            write_json(&mut file, &report)?;
-            file.commit().with_context(|| cannot_report(path))?;
-        }
+        let all_called = self.print_locals(py, &report.index);
+        self.print_hint(py, run, &report.index);
+        self.answer.write(&SessionAnswer::of(&report, Some(report.file.clone())))?;
         // With --strict, the file is saved all the same; only the exit code differs.
-        let is_bad = report.has_failures() || report.has_changes();
-        Ok(if self.strict && is_bad { exit::LEFT_OUT } else { code })
+        let is_bad = code != exit::USAGE && (report.has_failures() || report.has_changes());
+        Ok(match (self.strict && is_bad, all_called) {
+            (true, _) => exit::LEFT_OUT,
+            (false, false) if code == exit::DONE => exit::FAILED,
+            _ => code,
+        })
     }
 
     /// Saves the variables of a script that failed. If it had none yet, an earlier crash file stays as it is.
@@ -200,12 +277,14 @@ impl SaveJob {
         dill: &DillLocation,
         path: &Path,
     ) -> Result<Option<SavedFile>> {
+        let bar = self.bar();
         let file = AtomicFile::create(path).with_context(|| cannot_save(path))?;
-        let (file, index, bytes) = self.write(py, run, dill, file)?;
+        let (mut file, index, bytes) = self.write(py, run, dill, file, &bar)?;
         // Returning without a commit drops the temporary file.
-        if index.variables.is_empty() && index.left_out.is_empty() {
+        if index.variables.is_empty() && index.left_out.is_empty() && index.frame_locals.is_empty() {
             return Ok(None);
         }
+        sync(py, &mut file).with_context(|| cannot_save(path))?;
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
         Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE }))
     }
@@ -213,11 +292,12 @@ impl SaveJob {
     /// Writes the whole snapshot to a temporary file first: the bytes of a variable that fails are truncated, which a
     /// pipe does not allow.
     fn save_to_stream(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, stream: &File) -> Result<SavedFile> {
+        let bar = self.bar();
         let spool = SpoolFile::new().context("cannot create a temporary file")?;
-        let (spool, index, bytes) = self.write(py, run, dill, spool)?;
+        let (spool, index, bytes) = self.write(py, run, dill, spool, &bar)?;
         let mut out = stream.try_clone()?;
         let sent = py.detach(|| spool.send(&mut out));
-        py.check_signals()?;
+        check_signals(py)?;
         sent.context("cannot write to standard output")?;
         Ok(SavedFile { path: PathBuf::from("-"), index, bytes, verified: None, code: exit::DONE })
     }
@@ -236,9 +316,7 @@ impl SaveJob {
             Err(error) if exit::code_of(&error) == exit::FAILED && requested_end(py, &error).is_none() => error,
             done => return done,
         };
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // The process ID keeps two failed saves from replacing each other's file.
-        let fallback = std::env::temp_dir().join(format!("snapcli-{}-{name}", std::process::id()));
+        let fallback = fallback_path(path);
         match self.save_to_file(py, run, dill, &fallback) {
             Ok(saved) => {
                 // The session is safe, but not where the user wanted it: print why, and exit with 1.
@@ -249,15 +327,24 @@ impl SaveJob {
         }
     }
 
-    fn save_to_file(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, path: &Path) -> Result<SavedFile> {
+    pub(super) fn save_to_file(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        path: &Path,
+    ) -> Result<SavedFile> {
         let cannot_save = || cannot_save(path);
+        let bar = self.bar();
         let file = AtomicFile::create(path).with_context(cannot_save)?;
-        let (mut file, index, bytes) = self.write(py, run, dill, file)?;
+        let (mut file, index, bytes) = self.write(py, run, dill, file, &bar)?;
         // The verifying process opens the file by its temporary name.
         file.flush().with_context(cannot_save)?;
+        let verifying = self.verify.then(|| self.verbosity.step("loading the new snapshot and comparing the values"));
         let verified = self.verify.then(|| self.load_check().run(py, run, dill, &index, file.path())).transpose();
+        drop(verifying);
         // Ctrl-C also ends the verifying process, whose failure then says nothing about the file.
-        py.check_signals()?;
+        check_signals(py)?;
         let verified = match verified {
             Ok(verified) => verified,
             Err(error) => {
@@ -269,31 +356,49 @@ impl SaveJob {
                     .or_exit(exit::DAMAGED, || "verification failed: the new snapshot cannot be loaded".to_owned());
             }
         };
+        sync(py, &mut file).with_context(cannot_save)?;
+        drop(bar);
+        self.keep_other(path, &index)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE })
     }
 
-    fn load_check(&self) -> LoadCheck<'_> {
-        let Self { command, interpreter, rules, module, .. } = self;
-        LoadCheck { command, interpreter, rules, module }
+    /// Must be dropped before anything is printed.
+    pub(super) fn bar(&self) -> DelayedBar {
+        DelayedBar::measuring("saving", 0, work_meter::shown, self.verbosity)
     }
 
-    fn write<T: SaveTarget + Send + 'static>(
+    fn load_check(&self) -> LoadCheck<'_> {
+        let Self { command, interpreter, module, .. } = self;
+        LoadCheck { command, interpreter, rules: self.rules(), module }
+    }
+
+    pub(super) fn write<T: SaveTarget + Send + 'static>(
         &self,
         py: Python<'_>,
         run: &ScriptRun,
         dill: &DillLocation,
         out: T,
+        bar: &DelayedBar,
     ) -> Result<(T, Index, u64)> {
-        let bar = DelayedBar::variables("saving", self.verbosity);
+        let _step = self.verbosity.step("pickling and writing the variables");
+        let frames = match &run.raised {
+            Some(error) if !run.succeeded() => CapturedFrames::of_error(py, error, run.main.bind(py)),
+            _ if run.is_over() => CapturedFrames::default(),
+            _ => CapturedFrames::of_stack(current_frame(py), &reason(run), run.main.bind(py)),
+        };
+        let bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let request = SaveRequest {
             module: &self.module,
-            rules: &self.rules,
-            check: LoadCheckMode::Forked,
+            rules: self.rules(),
+            // The process that does it takes time, which a signal may not leave, and a copy of all threads.
+            check: if run.is_over() { LoadCheckMode::Forked } else { LoadCheckMode::Off },
             all_faults: false,
             ambient: self.ambient,
+            frames: Some(&frames),
+            locals: &bound,
             key: self.key.as_ref(),
-            progress: &|name, done, total| bar.start_variable(name, done, total),
+            measured: bar.is_shown(),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
         save(py, &request, run, &origin, dill, out)
@@ -306,6 +411,7 @@ impl SaveJob {
         let saved = match report.index.script.ended.how.as_str() {
             _ if run.succeeded() => format!("saved {saved}"),
             "interrupted" => format!("the script was interrupted; saved {saved}"),
+            "signal" => format!("{}; saved {saved}", reason(run)),
             _ => format!("the script failed; saved {saved}"),
         };
         let file = if report.file == "-" { "standard output".to_owned() } else { relative_to_here(&report.file) };
@@ -358,9 +464,9 @@ impl SaveJob {
                 self.verbosity
                     .note(&format!("warning: {name} looks like a credential ({why}): use --redact to leave it out"));
             }
-            for note in &variable.notes {
-                self.verbosity.note(&format!("{name}: {note}"));
-            }
+        }
+        for note in grouped_notes(report.index.segments().map(|(_, variable)| variable)) {
+            self.verbosity.note(&note);
         }
     }
 }
@@ -370,8 +476,14 @@ fn crash_path(path: &Path) -> PathBuf {
     path.with_extension("crash.pkl")
 }
 
+/// A path in the directory for temporary files. The process ID keeps two failed saves from replacing each other's file.
+pub(super) fn fallback_path(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    std::env::temp_dir().join(format!("snapcli-{}-{name}", std::process::id()))
+}
+
 /// A path without the working directory, if it is below that.
-fn relative_to_here(path: &str) -> String {
+pub(super) fn relative_to_here(path: &str) -> String {
     let directory = std::env::current_dir().unwrap_or_default();
     Path::new(path).strip_prefix(directory).unwrap_or(Path::new(path)).display().to_string()
 }

@@ -16,7 +16,11 @@ use super::restore_report::RestoreReport;
 use super::saved_namespace::own_namespace;
 use super::turns::Turn;
 use crate::python::context;
-use crate::session::restore::{self as session_restore, AmbientChoice, RestoreRequest, Signer};
+use crate::python::deferred_signals::deferring;
+use crate::python::thread_timers::is_main_thread;
+use crate::report::answers::absolute_path;
+use crate::session::restore::{self as session_restore, AmbientChoice, FrameChoice, RestoreRequest, Signer};
+use crate::snapshot::atomic::signals;
 use crate::snapshot::index::UnsavableObject;
 use crate::snapshot::reader::{Contents, Snapshot};
 
@@ -138,12 +142,14 @@ impl<'py> LoadCall<'py> {
         }
         let action = format!("restore {}", source.name);
         let file = source.path();
-        self.load(py, source).map_err(|error| to_exception(py, error, &action, file.as_deref()))
+        let load = || self.load(py, source).map_err(|error| to_exception(py, error, &action, file.as_deref()));
+        deferring(py, load)
     }
 
     fn load(&self, py: Python<'py>, source: LoadSource) -> Result<RestoreReport> {
         let running = context::of_process(py)?;
         let name = source.name.clone();
+        let path = source.path().as_deref().map(absolute_path);
         let max_memory = if self.trust { Some(u64::MAX) } else { self.max_memory };
         let partial = self.partial;
         let (snapshot, notes) = py.detach(|| source.open(partial, max_memory, "restore"))?;
@@ -151,6 +157,8 @@ impl<'py> LoadCall<'py> {
         let trusted = self.trust || Signer::of(&snapshot) == Signer::User;
         // A trusted file is as large as it is.
         let snapshot = snapshot.with_max_memory(if trusted { Some(u64::MAX) } else { max_memory });
+        // Handlers run on the main thread only.
+        let snapshot = if is_main_thread() { snapshot.stopped_by(signals::check) } else { snapshot };
         match snapshot.contents() {
             Contents::Own { index } => {
                 let names: Vec<String> = index.variables.iter().map(|variable| variable.name.clone()).collect();
@@ -174,12 +182,13 @@ impl<'py> LoadCall<'py> {
                 finds_script_modules: false,
                 fault_log: None,
                 ambient: if self.ambient { AmbientChoice::All } else { AmbientChoice::None },
+                frames: FrameChoice::None,
                 dill,
             };
             session_restore::restore(py, &snapshot, &request, &|_| {})
         })??;
         let markers = markers(&snapshot, &restored.names);
-        Ok(RestoreReport::new(name, restored, markers, trusted, notes))
+        Ok(RestoreReport::new((name, path), restored, markers, trusted, notes))
     }
 }
 

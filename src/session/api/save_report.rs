@@ -7,6 +7,8 @@ use pyo3::types::{PyAny, PyBytes, PyDict, PyString, PyTuple};
 
 use super::json_objects::to_python;
 use super::raised_errors::in_python_words;
+use crate::python::deferred_signals::Tolerated as _;
+use crate::report::answers::{SessionAnswer, absolute_path};
 use crate::report::inspect_report::SessionReport;
 use crate::report::inspect_text::{write_left_out, write_lost};
 use crate::snapshot::index::LeftOutReason;
@@ -19,9 +21,9 @@ pub struct Lost {
     /// Why, such as `TypeError: cannot pickle 'socket' object`.
     #[pyo3(get)]
     reason: String,
-    /// The path to the object at fault: `cfg['db'].conn`.
-    #[pyo3(get)]
-    path: String,
+    /// Where the object at fault is: `cfg['db'].conn`.
+    #[pyo3(get, name = "where")]
+    place: String,
     /// The type of that object, as far as it is known.
     #[pyo3(get, name = "type")]
     kind: String,
@@ -31,13 +33,19 @@ pub struct Lost {
 }
 
 impl Lost {
-    pub(super) fn new(reason: String, path: String, kind: String, hint: Option<String>) -> Self {
-        Self { reason, path, kind, hint }
+    pub(super) fn new(reason: String, place: String, kind: String, hint: Option<String>) -> Self {
+        Self { reason, place, kind, hint }
     }
 }
 
 #[pymethods]
 impl Lost {
+    /// The same as `where`.
+    #[getter]
+    fn path(&self) -> &str {
+        &self.place
+    }
+
     fn __str__(&self) -> &str {
         &self.reason
     }
@@ -48,8 +56,8 @@ impl Lost {
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
         match other.cast::<Self>() {
-            Ok(other) => other.get().reason == self.reason && other.get().path == self.path,
-            Err(_) => other.extract::<&str>().is_ok_and(|other| other == self.reason),
+            Ok(other) => other.get().reason == self.reason && other.get().place == self.place,
+            Err(_) => other.extract::<&str>().tolerated().is_some_and(|other| other == self.reason),
         }
     }
 
@@ -71,6 +79,8 @@ pub struct Report {
     notes: Vec<String>,
     /// The path, if it is a file.
     path: Option<String>,
+    /// The same in its absolute form.
+    absolute: Option<String>,
     /// The snapshot, if `target` was None.
     #[pyo3(get)]
     data: Option<Py<PyBytes>>,
@@ -83,7 +93,9 @@ impl Report {
         data: Option<Py<PyBytes>>,
         notes: Vec<String>,
     ) -> Self {
-        Self { report, notes, path, data }
+        // The program may go to another directory later.
+        let absolute = path.as_ref().map(|path| absolute_path(path.as_ref()));
+        Self { report, notes, path, absolute, data }
     }
 
     fn lost_objects(&self) -> Vec<(&str, Lost)> {
@@ -203,7 +215,7 @@ impl Report {
 
     /// The report as a dict, with the JSON schema of `snapcli save --report`.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        to_python(py, &self.report)
+        to_python(py, &SessionAnswer::of(&self.report, self.absolute.clone()))
     }
 
     fn __str__(&self) -> String {

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
+use crate::python::deferred_signals::check_signals;
+
 /// The process and the number of the thread whose turn it is; 0 if there is none.
 static OWNER: AtomicU64 = AtomicU64::new(0);
 /// The number of threads that have one.
@@ -24,17 +26,22 @@ thread_local! {
 }
 
 /// The turn of this thread, until it is dropped.
-pub(super) struct Turn {
+pub(in crate::session) struct Turn {
     /// Whether the thread had the turn already: a reducer may save another session.
     is_nested: bool,
 }
 
 impl Turn {
+    /// Whether this thread has the turn.
+    pub(in crate::session) fn is_own() -> bool {
+        OWNER.load(Ordering::Acquire) == own_name()
+    }
+
     /// Waits for the turn.
     ///
     /// # Errors
     /// Ctrl-C.
-    pub(super) fn wait(py: Python<'_>) -> PyResult<Self> {
+    pub(in crate::session) fn wait(py: Python<'_>) -> PyResult<Self> {
         let own = own_name();
         if OWNER.load(Ordering::Acquire) == own {
             return Ok(Self { is_nested: true });
@@ -53,7 +60,7 @@ impl Turn {
             if taken {
                 break;
             }
-            py.check_signals()?;
+            check_signals(py)?;
         }
         Ok(Self { is_nested: false })
     }

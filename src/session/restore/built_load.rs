@@ -17,17 +17,18 @@ use super::buffer_memory::BufferMemory;
 use super::builder::{BuildContext, BuildFailure, ObjectBuilder};
 use super::installed_imports::InstalledImports;
 use super::load_variables::{ChosenVariable, Refusal, reason_for_skip};
-use super::restore_context::{LostVariable, RestoreRequest, Restored, bind_module};
-use super::segment_loader::{missing_module, reason_for_loss};
+use super::loss_reason::{LossReason, missing_module};
+use super::restore_context::{LoadedFrames, LostVariable, RestoreRequest, Restored, add_local, bind_module};
 use super::untrusted_load::{self, check_index, module_of_session};
 use super::{explain_error, fetch, note_damage, plan_for, segments_for, select};
 use crate::exit::{self, OrExit};
 use crate::pickle::build_plan::{BuildPlan, refused_module};
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::Ref;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::session::object_description::type_name;
 use crate::snapshot::OBJECT_NAME;
-use crate::snapshot::index::{Index, SegmentRole, Variable, VariableKind};
+use crate::snapshot::index::{Index, SegmentRole, Variable, VariableKind, split_local_name};
 use crate::snapshot::load_plan::{LoadPlan, LostSlots};
 use crate::snapshot::reader::{Damage, Progress, ReadError, Snapshot};
 use crate::snapshot::requirements::{LoadInput, NotPlanned, PlannedLoads, Requirement};
@@ -82,7 +83,7 @@ fn build_chosen<'v, 'py>(
     let (damage, _) = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
     check_index(snapshot, index, segments, &loads, &damage, request)?;
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
-    let (names, lost) = if damage.is_none() {
+    let (names, lost, frames) = if damage.is_none() {
         let building = OwnBuild { namespace: &namespace, plan: &plan, lost_slots: &lost_slots };
         building.build_all(py, &input, &planned, &mut variables)
     } else {
@@ -106,7 +107,7 @@ fn build_chosen<'v, 'py>(
         }
         false => Vec::new(),
     };
-    Ok(Restored { names, lost, module: index.module.clone(), state: Vec::new(), notes })
+    Ok(Restored { names, lost, module: index.module.clone(), state: Vec::new(), notes, frames })
 }
 
 /// Leaves out the wanted variables that must not get their names, and returns them.
@@ -119,10 +120,13 @@ fn leave_nameless<'py>(
     let mut lost = Vec::new();
     for chosen in variables.iter_mut().filter(|chosen| chosen.is_bound) {
         let Variable { name, type_name, .. } = chosen.variable();
-        if chosen.segment.role() == SegmentRole::Variable
-            && let Some(why) = allowed.refusal(&PyString::new(py, name))?
-        {
-            lost.push(LostVariable { name: name.clone(), type_name: type_name.clone(), why: why.to_owned() });
+        let bound_name = match chosen.segment.role() {
+            SegmentRole::Variable => name.as_str(),
+            SegmentRole::FrameLocal => split_local_name(name).map_or("", |(_, bare)| bare),
+            SegmentRole::ModuleItem | SegmentRole::Ambient => continue,
+        };
+        if let Some(why) = allowed.refusal(&PyString::new(py, bound_name))? {
+            lost.push(LostVariable::new(name, type_name, why.into()));
             chosen.is_bound = false;
         }
     }
@@ -165,7 +169,7 @@ fn fatal(py: Python<'_>, failure: BuildFailure, name: &str) -> anyhow::Error {
     match failure {
         BuildFailure::Raised(error) if is_explained(py, &error) => explain_error(py, &error, name),
         BuildFailure::Raised(error) => {
-            let why = reason_for_loss(py, &error);
+            let why = LossReason::of(py, &error).text;
             exit::error(exit::DAMAGED, format!("cannot restore {name}: an object in it cannot be built: {why}"))
         }
         BuildFailure::TooLong => exit::error(exit::DAMAGED, format!("cannot restore {name}: {TOO_LONG}")),
@@ -195,7 +199,7 @@ impl<'py> OwnBuild<'_, 'py> {
         input: &LoadInput<'_>,
         planned: &PlannedLoads<'_>,
         variables: &mut [ChosenVariable<'_, 'py>],
-    ) -> Result<(Vec<String>, Vec<LostVariable>), BuildFailure> {
+    ) -> Result<(Vec<String>, Vec<LostVariable>, LoadedFrames), BuildFailure> {
         let memory = memory_of(py, input, variables);
         let context = BuildContext::new(py, input.len());
         let PlannedLoads { machine, values, plan, .. } = planned;
@@ -207,12 +211,15 @@ impl<'py> OwnBuild<'_, 'py> {
                 *owner = Some(variable);
             }
         }
-        let (mut names, mut causes) = (Vec::new(), HashMap::new());
+        let (mut names, mut causes, mut frames) = (Vec::new(), HashMap::new(), LoadedFrames::new());
         for (number, (value, owner)) in values.iter().zip(&owners).enumerate() {
             let built = builder.build(number, *value);
             let Some(chosen) = owner.and_then(|owner| variables.get(owner)) else { continue };
             let Variable { name, .. } = chosen.variable();
             match built {
+                Ok(object) if chosen.is_bound && chosen.segment.role() == SegmentRole::FrameLocal => {
+                    add_local(&mut frames, name, &object)?;
+                }
                 Ok(object) if chosen.is_bound => {
                     self.namespace.set_item(name, object)?;
                     names.push(name.clone());
@@ -231,10 +238,10 @@ impl<'py> OwnBuild<'_, 'py> {
             }
             let why = causes.get(&number).cloned();
             let why = why.unwrap_or_else(|| reason_for_skip(self.plan, self.lost_slots, &causes, number, variables));
-            Some(LostVariable { name: name.clone(), type_name: type_name.clone(), why })
+            Some(LostVariable::new(name, type_name, why))
         });
         let lost = lost.collect();
-        Ok((names, lost))
+        Ok((names, lost, frames))
     }
 
     /// Why a variable could not be built, unless that ends the whole restore.
@@ -244,14 +251,14 @@ impl<'py> OwnBuild<'_, 'py> {
         failure: BuildFailure,
         owners: &[Option<usize>],
         variables: &[ChosenVariable<'_, 'py>],
-    ) -> Result<String, BuildFailure> {
+    ) -> Result<LossReason, BuildFailure> {
         match failure {
             BuildFailure::Raised(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error.into()),
-            BuildFailure::Raised(error) => Ok(reason_for_loss(py, &error)),
+            BuildFailure::Raised(error) => Ok(LossReason::of(py, &error)),
             BuildFailure::Shared(number) => {
                 let owner = owners.get(number).copied().flatten().and_then(|owner| variables.get(owner));
                 let name = owner.map_or("another variable", |owner| &owner.variable().name);
-                Ok(format!("shares an object with {name}, which cannot be restored"))
+                Ok(format!("shares an object with {name}, which cannot be restored").into())
             }
             BuildFailure::TooLong => Err(failure),
         }
@@ -342,8 +349,8 @@ fn bind_foreign<'py>(
                 restored.names.push(name.extract()?);
             }
             Some(why) => {
-                let (name, why) = (name.to_string_lossy().into_owned(), why.to_owned());
-                restored.lost.push(LostVariable { name, type_name: type_name(&value.get_type()), why });
+                let (name, kind) = (name.to_string_lossy(), type_name(&value.get_type()));
+                restored.lost.push(LostVariable::new(&name, &kind, why.into()));
             }
         }
     }
@@ -360,7 +367,8 @@ fn bind_foreign<'py>(
 fn has_names(dict: &Bound<'_, PyDict>) -> bool {
     let is_name = |key: Bound<'_, PyAny>| {
         let Ok(text) = key.cast::<PyString>() else { return false };
-        !is_of_module(text) && text.call_method0("isidentifier").and_then(|answer| answer.is_truthy()).unwrap_or(false)
+        !is_of_module(text)
+            && text.call_method0("isidentifier").and_then(|answer| answer.is_truthy()).tolerated().unwrap_or(false)
     };
     !dict.is_empty() && dict.keys().iter().all(is_name)
 }

@@ -16,8 +16,10 @@ use super::restore_context::{RestoreContext, RestoreRequest, Restored, bind_modu
 use super::unpickler::Unpickler;
 use super::unpickler_stream::PickleSource;
 use crate::pickle::explain::outline::{Outline, OutlineRow};
+use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{ReadError, Snapshot};
+use crate::snapshot::work_meter::{self, WorkStage};
 
 /// Loads a pickle: a session into its module, the items of a dict whose keys are names into `__main__`, and any other
 /// object into the variable `obj`.
@@ -112,6 +114,7 @@ fn unpickle<'py>(
     let unpickler = Unpickler::new(py, &PickleSource::File(Arc::clone(snapshot)), &context)?;
     // Only `joblib.dump` writes array bytes between the opcodes.
     let arrays = snapshot.raw_arrays().map_err(read_error)?;
+    work_meter::begin(WorkStage::Loading, snapshot.stream_len());
     let loaded = if arrays.is_empty() {
         unpickler.load_whole().or_else(|error| match found.load(Ordering::Relaxed) {
             true => joblib_load::load_with_files(&unpickler, snapshot, request.name),
@@ -125,6 +128,6 @@ fn unpickle<'py>(
 
 fn is_identifier(key: &Bound<'_, PyAny>) -> bool {
     let Ok(text) = key.cast::<PyString>() else { return false };
-    let dunder = text.to_str().is_ok_and(|text| text.starts_with("__") && text.ends_with("__"));
-    !dunder && text.call_method0("isidentifier").and_then(|answer| answer.is_truthy()).unwrap_or(false)
+    let dunder = text.to_str().tolerated().is_some_and(|text| text.starts_with("__") && text.ends_with("__"));
+    !dunder && text.call_method0("isidentifier").and_then(|answer| answer.is_truthy()).tolerated().unwrap_or(false)
 }

@@ -3,7 +3,9 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyString, PyType};
 
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::global_name;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::session::object_description::type_name;
 
 /// `Py_TPFLAGS_HEAPTYPE`.
@@ -46,7 +48,7 @@ impl<'py> TypeFacts<'py> {
         let table = py.import("copyreg")?.getattr("dispatch_table")?;
         let (mut slots, mut decides) = (Vec::new(), None);
         let mut is_opaque = table.contains(kind)?;
-        for base in kind.mro() {
+        for base in kind.order() {
             let base = base.cast_into::<PyType>()?;
             let names = base.getattr("__dict__")?;
             let is_heap = base.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0;
@@ -63,8 +65,8 @@ impl<'py> TypeFacts<'py> {
             }
         }
         let is_hashable = !kind.getattr("__hash__")?.is_none();
-        let is_imported =
-            kind.module().is_ok_and(|module| module == "builtins") || global_name(kind.as_any(), main)?.is_some();
+        let is_imported = kind.module().tolerated().is_some_and(|module| module == "builtins")
+            || global_name(kind.as_any(), main)?.is_some();
         Ok(Self { name: type_name(kind), slots, is_opaque, decides, is_imported, is_hashable })
     }
 }

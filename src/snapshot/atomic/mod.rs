@@ -30,10 +30,20 @@ pub(crate) struct AtomicFile {
 
 impl AtomicFile {
     /// Starts a file that will replace `target`. If that is a symlink, the file that it points to is replaced.
+    /// Only this user can read it: a session is not for others.
     pub(crate) fn create(target: &Path) -> Result<Self, AtomicError> {
+        Self::create_with_mode(target, 0o600)
+    }
+
+    /// The same for a file that others may read, as far as the umask allows it: a page for a web server.
+    pub(crate) fn create_public(target: &Path) -> Result<Self, AtomicError> {
+        Self::create_with_mode(target, 0o666)
+    }
+
+    fn create_with_mode(target: &Path, mode: u32) -> Result<Self, AtomicError> {
         let target = resolve(target)?;
         let folder = directory(&target);
-        let file = TempFile::new(folder, target.file_name().unwrap_or_default());
+        let file = TempFile::new(folder, target.file_name().unwrap_or_default(), mode);
         let file = file.map_err(|source| AtomicError::Create { folder: folder.to_path_buf(), source })?;
         Ok(Self { file: BufWriter::with_capacity(BUFFER, file), target })
     }
@@ -41,6 +51,13 @@ impl AtomicFile {
     /// The path of the temporary file. After [`Write::flush`] it holds everything written so far.
     pub(crate) fn path(&self) -> &Path {
         self.file.get_ref().path()
+    }
+
+    /// Brings what was written so far to the disk: a commit that follows takes no time. Fails once a handled signal has
+    /// arrived.
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().sync()
     }
 
     /// Syncs the file to the disk and renames it to its target.

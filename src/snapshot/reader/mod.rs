@@ -25,13 +25,12 @@ pub(crate) use opcode_image::OpcodeImage;
 pub(crate) use parallel_hash::Progress;
 pub(crate) use read_error::{Damage, ReadError};
 
-use self::source::Source;
-use super::index::{self, Index, SCHEMA, Variable};
+use self::source::{Source, StopCheck};
+use super::index::{self, Index, SCHEMA, SegmentRole, Variable};
 use super::layout::{TRAILER, Trailer};
 use super::segment::VariableSegment;
 use super::signature::SigningKey;
 use super::verification;
-use super::writer::owner;
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::pickle::format::emit;
@@ -75,6 +74,9 @@ pub enum Contents {
         lost_index: bool,
     },
 }
+
+/// The most values in the trees of all variables together.
+const MOST_TRACED: usize = 100_000;
 
 /// What the symbolic machine found in a pickle without an index.
 #[derive(Debug)]
@@ -159,6 +161,13 @@ impl Snapshot {
         Self { max_memory, ..self }
     }
 
+    /// The same file, whose reads end with an error once `check` returns one.
+    #[must_use]
+    pub(crate) fn stopped_by(mut self, check: StopCheck) -> Self {
+        self.source.stop_at(check);
+        self
+    }
+
     /// How many bytes of memory the user allows for following it.
     pub(crate) fn max_memory(&self) -> Option<u64> {
         self.max_memory
@@ -180,7 +189,7 @@ impl Snapshot {
     fn opcodes_len(&self) -> u64 {
         let opcodes = match &self.contents {
             Contents::Own { index } => {
-                let buffers = index.variables.iter().flat_map(|variable| &variable.buffers);
+                let buffers = index.segments().flat_map(|(_, variable)| &variable.buffers);
                 index.stream.length.saturating_sub(buffers.map(|buffer| buffer.length).sum())
             }
             Contents::Foreign { .. } => self.source.length(),
@@ -336,13 +345,15 @@ impl Snapshot {
     pub fn trace(&self, name: &str) -> Result<Option<TraceTree>, ReadError> {
         match &self.contents {
             Contents::Own { index } => {
-                let Some(variable) = index.variables.iter().find(|variable| variable.name == name) else {
+                let mut segments = index.compared().filter(|(role, _)| *role != SegmentRole::ModuleItem);
+                let Some((role, variable)) = segments.find(|(_, variable)| variable.name == name) else {
                     return Ok(None);
                 };
-                let owner = |slot| owner(&index.variables, slot).map(str::to_owned);
+                let range = VariableSegment::of(role, variable)?.for_machine();
+                let owner = |slot| index.owner(slot).map(str::to_owned);
                 let tree = crate::pickle::explain::trace_tree::trace_segment(
-                    self.segment(variable)?,
-                    variable.offset,
+                    self.range(range.start, range.end.saturating_sub(range.start))?,
+                    range.start,
                     variable.memo.0,
                     &owner,
                     // What looks like a credential is not on every screen.
@@ -359,6 +370,33 @@ impl Snapshot {
                 inspection.trace(name).map_err(ReadError::BadPickle)
             }
         }
+    }
+
+    /// The values of variables as trees, as far as they can be followed, in the order of `names`. It ends early if it
+    /// becomes too much for a person to look at.
+    ///
+    /// # Errors
+    /// If the pickle of another program cannot be followed.
+    pub fn traces(&self, names: &[&str]) -> Result<Vec<(String, TraceTree)>, ReadError> {
+        let mut trees = Vec::new();
+        let mut left = MOST_TRACED;
+        let mut add = |name: &str, tree: Option<TraceTree>| {
+            left = left.saturating_sub(tree.as_ref().map_or(1, TraceTree::parts));
+            trees.extend(tree.map(|tree| (name.to_owned(), tree)));
+            left > 0
+        };
+        match &self.contents {
+            Contents::Own { .. } => {
+                let _ = names.iter().all(|name| add(name, self.trace(name).ok().flatten()));
+            }
+            Contents::Foreign { .. } => {
+                let bytes = self.source.bytes()?;
+                let inspection =
+                    Inspection::run(bytes, &self.budget()).map_err(|error| ReadError::of_pickle(bytes, error))?;
+                let _ = names.iter().all(|name| add(name, inspection.trace(name).ok().flatten()));
+            }
+        }
+        Ok(trees)
     }
 
     /// What loading the file would do; computed once. For our own file the machine follows the pickle now. If that

@@ -4,10 +4,11 @@
 //! A panic is a finding. The caller limits time and memory: both must stay proportional to the length of the input.
 
 use snapcli::internals::{
-    Argument, Changes, Contents, FileFormat, Index, Machine, MachineError, Memory, Opcode, Parser, PartPiece, RawArray,
-    SCHEMA, SIGNATURE, SessionReport, Snapshot, StackCheck, TRAILER, TableStyle, Trailer, ValueSpans, Variable,
-    VerdictClass, Wanted, beyond_plain, changes, diff_report, opcodes_around, scan_segment, verify, verify_report,
-    walk_plan, write_annotations, write_failures, write_json, write_page, write_session, write_tree, write_verdict,
+    Argument, Changes, Contents, DiffAnswer, FileFormat, Index, Machine, MachineError, Memory, Opcode, PageContents,
+    Parser, PartPiece, RawArray, SIGNATURE, SessionAnswer, SessionReport, Snapshot, StackCheck, TRAILER, TableStyle,
+    TraceAnswer, Trailer, ValueSpans, Variable, VerdictClass, VerifyAnswer, Wanted, beyond_plain, changes, diff_report,
+    opcodes_around, scan_segment, verify, verify_report, walk_plan, write_annotations, write_failures, write_json,
+    write_page, write_session, write_tree, write_verdict,
 };
 
 /// Parses the bytes as a complete pickle and as a segment: the lengths of the opcodes must add up to the bytes read.
@@ -132,8 +133,8 @@ fn inspect_all(snapshot: &Snapshot) {
     check(snapshot);
     for variable in names(snapshot).iter().take(8) {
         if let Ok(Some(tree)) = snapshot.trace(variable) {
-            written(|out| write_tree(out, &tree));
-            is_json(&written_raw(|out| write_json(out, &tree)));
+            written(|out| write_tree(out, &tree, TableStyle::PLAIN));
+            is_json(&written_raw(|out| write_json(out, &TraceAnswer::of(variable, &tree, None))));
         }
     }
     if let Ok(found) = changes(snapshot, snapshot, &|_| {}) {
@@ -151,20 +152,24 @@ fn inspect(snapshot: &Snapshot) {
     }
     written(|out| write_annotations(out, &answer));
     if let Some(verdict) = &answer.verdict {
-        written(|out| write_verdict(out, verdict, true, false));
+        written(|out| write_verdict(out, verdict, true, TableStyle::PLAIN));
     }
-    is_json(&written_raw(|out| write_json(out, &answer)));
-    let page = written_raw(|out| write_page(out, &answer));
+    is_json(&written_raw(|out| write_json(out, &SessionAnswer::of(&answer, None))));
+    let trees = snapshot.traces(&names(snapshot).iter().map(String::as_str).collect::<Vec<_>>()).unwrap_or_default();
+    let contents = PageContents { trees, ..PageContents::default() };
+    let page = written_raw(|out| write_page(out, &answer, &contents));
     assert_eq!(page.split(|byte| *byte == b'<').count(), tags(), "no string of the file is a tag");
     answer.keep_failures_only();
-    written(|out| write_failures(out, &answer, true));
+    written(|out| write_failures(out, &answer, TableStyle::PLAIN, true));
 }
 
 /// The number of pieces that `<` cuts a page without any file data into.
 fn tags() -> usize {
     static TAGS: std::sync::LazyLock<usize> = std::sync::LazyLock::new(|| {
         let snapshot = Snapshot::from_bytes(b"N.".to_vec()).unwrap();
-        let page = written_raw(|out| write_page(out, &SessionReport::of("file".to_owned(), &snapshot).unwrap()));
+        let page = written_raw(|out| {
+            write_page(out, &SessionReport::of("file".to_owned(), &snapshot).unwrap(), &PageContents::default())
+        });
         page.split(|byte| *byte == b'<').count()
     });
     *TAGS
@@ -181,10 +186,9 @@ fn check(snapshot: &Snapshot) {
         Contents::Own { .. } => assert!(!whole || snapshot.check(&|_| {}).is_ok(), "an intact file matches its hashes"),
     }
     let (format, bytes) = (Some(FileFormat::of(snapshot).unwrap()), Some(snapshot.file_len()));
-    let answer =
-        verify_report::VerifyReport { schema: SCHEMA, file: "file".to_owned(), format, bytes, whole, verified };
-    written(|out| verify_report::write_text(out, &answer));
-    is_json(&written_raw(|out| write_json(out, &answer)));
+    let answer = verify_report::VerifyReport { file: "file".to_owned(), format, bytes, whole, verified };
+    written(|out| verify_report::write_text(out, &answer, TableStyle::PLAIN));
+    is_json(&written_raw(|out| write_json(out, &VerifyAnswer::of(&answer, None))));
 }
 
 fn names(snapshot: &Snapshot) -> Vec<String> {
@@ -330,8 +334,8 @@ fn compared(before: &Snapshot, after: &Snapshot) -> Changes {
     let changes = changes(before, after, &|_| {}).map_err(|(_, error)| error).unwrap();
     let (same, copy) = (changes.changes.is_empty(), changes.clone());
     let [before, after] = ["before", "after"].map(str::to_owned);
-    let answer = diff_report::DiffReport { schema: SCHEMA, before, after, same, changes };
-    written(|out| diff_report::write_text(out, &answer));
-    is_json(&written_raw(|out| write_json(out, &answer)));
+    let answer = diff_report::DiffReport { before, after, same, changes };
+    written(|out| diff_report::write_text(out, &answer, TableStyle::PLAIN));
+    is_json(&written_raw(|out| write_json(out, &DiffAnswer::of(&answer, [None, None]))));
     copy
 }
