@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
+use crate::snapshot::atomic::signals::end_by;
 use crate::ui::terminal_signals::die_of_sigint;
 
 /// How the process is to end.
@@ -29,6 +30,8 @@ pub(crate) enum ProcessEnd {
     Exit(i32),
     /// By SIGINT, as `python` after a KeyboardInterrupt: a shell sees 130, and stops a loop that it runs.
     Interrupted,
+    /// By another signal.
+    Signal(c_int),
 }
 
 /// What to do when Python is set up.
@@ -227,6 +230,7 @@ fn finish(_py: Python<'_>, end: ProcessEnd) -> ! {
             die_of_sigint();
             std::process::exit(crate::exit::INTERRUPTED)
         }
+        ProcessEnd::Signal(signal) => end_by(signal),
     }
 }
 

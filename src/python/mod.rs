@@ -11,6 +11,8 @@ use anyhow::Result;
 use crate::exit::{self, OrExit};
 
 #[cfg(feature = "python")]
+pub(crate) mod call_watch;
+#[cfg(feature = "python")]
 pub(crate) mod context;
 #[cfg(feature = "python")]
 pub(crate) mod deferred_signals;
@@ -23,9 +25,13 @@ pub(crate) mod early_exit;
 #[cfg(feature = "python")]
 pub(crate) mod ffi;
 mod found_environment;
+#[cfg(feature = "python")]
+mod frame_evaluation;
 #[cfg(feature = "extension")]
 pub(crate) mod injected;
 mod interpreter;
+#[cfg(feature = "python")]
+mod interrupted_call;
 #[cfg(feature = "python")]
 pub(crate) mod ipython_prompt;
 #[cfg(feature = "python")]
@@ -36,7 +42,7 @@ mod loader_link;
 #[cfg(feature = "python")]
 pub(crate) mod notebook;
 mod own_environment;
-mod path_owner;
+pub(crate) mod path_owner;
 pub(crate) mod preload;
 mod private_folder;
 pub(crate) mod probe;
@@ -46,6 +52,8 @@ pub(crate) mod script_command;
 pub(crate) mod script_entry;
 #[cfg(feature = "python")]
 pub(crate) mod script_run;
+#[cfg(feature = "python")]
+pub(crate) mod script_signals;
 pub(crate) mod second_start;
 #[cfg(feature = "python")]
 pub(crate) mod start_state;
@@ -54,7 +62,7 @@ mod surroundings;
 pub(crate) mod thread_timers;
 
 #[cfg(feature = "python")]
-pub(crate) use pyo3::Python;
+pub(crate) use pyo3::{PyErr, Python};
 
 pub(crate) use self::interpreter::{Interpreter, StartWay};
 

@@ -35,6 +35,8 @@ pub(crate) fn repickle<'py>(
         rules: &SelectionRules { private: true, refimported, ..SelectionRules::default() },
         check: LoadCheckMode::Off,
         all_faults: false,
+        frames: None,
+        locals: &[],
         // The name of an entry could be that of a variable.
         ambient: false,
         key: None,

@@ -12,9 +12,11 @@ use pyo3::types::{PyDict, PyModule};
 
 use super::ambient;
 use super::code_objects::{CodeReader, all_code, names_among};
+use super::crash_frames::CapturedFrames;
 use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilters};
+use super::kept_locals::BoundLocal;
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::load_needs;
 use super::lost_objects::{FaultPlace, LostObjects, all_unsavable_objects};
@@ -56,6 +58,10 @@ pub(crate) struct SaveRequest<'a> {
     pub all_faults: bool,
     /// Whether to save what the session changed besides its variables: see [`ambient`].
     pub ambient: bool,
+    /// Where the script is or ended: frames, whose locals are saved as well.
+    pub frames: Option<&'a CapturedFrames>,
+    /// The variables that are local variables of functions.
+    pub locals: &'a [BoundLocal],
     /// The key that signs the file.
     pub key: Option<&'a SigningKey>,
     /// Whether somebody watches how far it has come: then the size of the session is estimated first.
@@ -150,7 +156,9 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         needed_modules: RefCell::default(),
         sources: RefCell::default(),
     };
-    saver.pickler.expect(selection.kept.iter().map(|named| &named.value));
+    let locals = request.frames.map_or_else(Vec::new, |frames| frames.locals(py));
+    let all = selection.kept.iter().chain(locals.iter().map(|local| &local.named));
+    saver.pickler.expect(all.map(|named| &named.value));
     // If dill meets a recursive object that it cannot handle, it warns and writes a bare name, which does not exist in
     // another process: `strict_importer` makes an error of that warning.
     let warnings = filters.until_dropped(py);
@@ -171,6 +179,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     }
     // After all variables: what a module shares with them is in their segments, so they need nothing of the module.
     left_out.extend(saver.save_module_state(py)?);
+    left_out.extend(saver.save_locals(py, &locals)?);
     ambient.iter().chain(&saver.code_sources()?).try_for_each(|entry| saver.save_ambient(entry))?;
     drop(ignored);
     drop(warnings);
@@ -296,6 +305,10 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         if facts.memo.0 == facts.memo.1 && facts.imports.len() == 1 {
             variable.kind = VariableKind::Import;
         }
+        // A function with a cache that is imported again is an object with a memo slot.
+        if variable.type_name == "functools._lru_cache_wrapper" && !facts.has_code && facts.imports.len() == 1 {
+            variable.kind = VariableKind::Import;
+        }
         if let Some((module, name)) = self.imported_objects.of_process(&named.value) {
             // Its contents are not in the file.
             (variable.len, variable.preview) = (None, format!("{module}.{name}"));
@@ -383,8 +396,14 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             dtype: described.dtype,
             preview: described.preview,
             line: self.lines.get(&named.name).copied(),
+            local_of: self.local_of(&named.name),
             ..Variable::default()
         }
+    }
+
+    /// The function that a variable is a local variable of.
+    fn local_of(&self, name: &str) -> Option<String> {
+        self.request.locals.iter().find(|local| local.name == name).map(|local| local.function.clone())
     }
 
     /// The modules of the project that a value refers to, or that its code imports. Notes them for

@@ -21,11 +21,11 @@ use crate::python::script_run::{requested_end, run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::report::answers::{ErrorAnswer, LostAnswer, MarkerAnswer, RestoreAnswer, SchemaVersion, absolute_path};
 use crate::session::{
-    AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab,
-    note_imported_definitions, restore,
+    AmbientChoice, FrameChoice, FramePrompt, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab,
+    first_frame, frame_number, note_imported_definitions, restore,
 };
 use crate::snapshot::atomic::signals;
-use crate::snapshot::index::UnsavableObject;
+use crate::snapshot::index::{Index, UnsavableObject};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::work_meter;
@@ -55,10 +55,14 @@ pub(super) fn run(
     // Without a terminal, `restore` alone runs what standard input holds.
     let prompt = args.interactive || (command.is_none() && !piped && !is_asked && std::io::stdin().is_terminal());
     let executable = interpreter.executable.clone();
+    let frame = chosen_frame(&args, &snapshot)?;
+    let at_prompt = prompt || args.ipython;
     let restore = RestoreJob {
         snapshot: Arc::new(snapshot.stopped_by(signals::check)),
         args,
         command,
+        frame,
+        at_prompt,
         interpreter,
         verbosity,
         answer,
@@ -77,9 +81,23 @@ struct RestoreJob {
     snapshot: Arc<Snapshot>,
     args: RestoreArgs,
     command: Option<ScriptCommand>,
+    /// The frame whose local variables are bound.
+    frame: Option<usize>,
+    /// Whether a prompt will follow.
+    at_prompt: bool,
     interpreter: Interpreter,
     verbosity: Verbosity,
     answer: AnswerOutput,
+}
+
+/// The frame that `--frame` names.
+fn chosen_frame(args: &RestoreArgs, snapshot: &Snapshot) -> Result<Option<usize>> {
+    let file = args.file.display().to_string();
+    match (args.frame, snapshot.contents()) {
+        (Some(number), Contents::Own { index }) => frame_number(index, number, &file).map(Some),
+        (Some(number), Contents::Foreign { .. }) => frame_number(&Index::default(), number, &file).map(Some),
+        (None, _) => Ok(None),
+    }
 }
 
 impl RestoreJob {
@@ -168,19 +186,55 @@ impl RestoreJob {
             finds_script_modules: true,
             fault_log: None,
             ambient: self.ambient(),
+            frames: self.frames(),
             dill: &dill.lazy(),
         };
         let bar = DelayedBar::measuring("checking", 0, work_meter::shown, self.verbosity);
+        let step = self.verbosity.step("checking and loading the variables");
         let restored = deferring(py, || restore(py, &self.snapshot, &request, &|_| {}))?;
         // The bar must be gone before anything else is printed.
         drop(bar);
+        drop(step);
         self.print_summary(&restored, &name, trusted);
         self.write_answer(&restored, trusted)?;
+        self.select_frame(py, &restored)?;
         // Checked here, after the load but before the command runs.
         if self.args.strict && !restored.lost.is_empty() {
             let lost = count(restored.lost.len(), "variable");
             let text = format!("cannot restore {lost} from {name}: nothing was run, because of --strict");
             return Err(exit::error(exit::LEFT_OUT, text));
+        }
+        Ok(())
+    }
+
+    /// The frames whose local variables are loaded: in a prompt, the user can go to any.
+    fn frames(&self) -> FrameChoice {
+        match (self.frame, self.at_prompt) {
+            (_, true) => FrameChoice::All,
+            (Some(number), false) => FrameChoice::One(self.home_of(number)),
+            (None, false) => FrameChoice::None,
+        }
+    }
+
+    /// The frame that has the local variables of a frame.
+    fn home_of(&self, number: usize) -> usize {
+        let Contents::Own { index } = self.snapshot.contents() else { return number };
+        index.frames.get(number).and_then(|frame| frame.same_as).map_or(number, |home| home as usize)
+    }
+
+    /// Binds the local variables of the frame that the user has chosen, or in a prompt of the innermost one.
+    fn select_frame(&self, py: Python<'_>, restored: &Restored) -> Result<()> {
+        let Contents::Own { index } = self.snapshot.contents() else { return Ok(()) };
+        let first = if self.at_prompt { first_frame(index) } else { None };
+        let Some(number) = self.frame.or(first) else { return Ok(()) };
+        let frames = FramePrompt::new(py, index, &restored.frames)?;
+        frames.bind(number)?;
+        if !self.at_prompt {
+            return Ok(());
+        }
+        self.verbosity.note("the frames of the traceback: frames, up(), down() and frame(n) go from one to another");
+        for name in frames.begin()? {
+            self.verbosity.note(&format!("{name} is also a variable here: use snapcli.{name} for the frames"));
         }
         Ok(())
     }
@@ -205,7 +259,10 @@ impl RestoreJob {
 
     fn write_answer(&self, restored: &Restored, trusted: bool) -> Result<()> {
         let lost = restored.lost.iter();
-        let lost = lost.map(|LostVariable { name, type_name, why, .. }| LostAnswer { name, type_name, error: why });
+        let lost = lost.map(|LostVariable { name, type_name, why, import }| {
+            let module = import.as_ref().map(|import| import.module.as_str());
+            LostAnswer { name, type_name, error: why, module }
+        });
         self.answer.write(&RestoreAnswer {
             schema: SchemaVersion,
             path: Some(absolute_path(&self.args.file)),

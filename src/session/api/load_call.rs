@@ -19,7 +19,7 @@ use crate::python::context;
 use crate::python::deferred_signals::deferring;
 use crate::python::thread_timers::is_main_thread;
 use crate::report::answers::absolute_path;
-use crate::session::restore::{self as session_restore, AmbientChoice, RestoreRequest, Signer};
+use crate::session::restore::{self as session_restore, AmbientChoice, FrameChoice, RestoreRequest, Signer};
 use crate::snapshot::atomic::signals;
 use crate::snapshot::index::UnsavableObject;
 use crate::snapshot::reader::{Contents, Snapshot};
@@ -182,6 +182,7 @@ impl<'py> LoadCall<'py> {
                 finds_script_modules: false,
                 fault_log: None,
                 ambient: if self.ambient { AmbientChoice::All } else { AmbientChoice::None },
+                frames: FrameChoice::None,
                 dill,
             };
             session_restore::restore(py, &snapshot, &request, &|_| {})

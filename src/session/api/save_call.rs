@@ -156,6 +156,8 @@ impl<'py> SaveCall<'py> {
             rules,
             check: self.check_mode(py)?,
             all_faults: false,
+            frames: None,
+            locals: &[],
             ambient: self.ambient.unwrap_or(is_session && globals.is(module.dict())),
             key: key.as_ref(),
             measured: false,

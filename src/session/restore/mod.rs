@@ -39,7 +39,9 @@ pub(crate) use self::fault_log::{FaultLog, LoadFault};
 use self::load_variables::{ChosenVariable, Refusal, VariableLoads};
 pub(crate) use self::loss_reason::FailedImport;
 use self::loss_reason::missing_module;
-pub(crate) use self::restore_context::{AmbientChoice, LostVariable, RestoreRequest, Restored};
+pub(crate) use self::restore_context::{
+    AmbientChoice, FrameChoice, LoadedFrames, LostVariable, RestoreRequest, Restored,
+};
 use self::restore_context::{RestoreContext, add_script_directory, bind_module};
 use self::segment_loader::{SegmentLoader, other_python};
 use self::selection::choose;
@@ -150,7 +152,7 @@ fn restore_own<'py>(
     work_meter::begin(WorkStage::Loading, loaded.sum());
     let loader = SegmentLoader::new(py, &opcodes, &context).map_err(failed)?;
     let loading = VariableLoads::new(loader, &context, &plan, lost_slots);
-    let (names, lost) = loading.load_all(&mut variables, loads).map_err(failed)?;
+    let (names, lost, frames) = loading.load_all(&mut variables, loads).map_err(failed)?;
     if request.into.is_none() {
         bind_module(py, &context.module)?;
     }
@@ -163,22 +165,27 @@ fn restore_own<'py>(
     }
     let mut notes = state.notes;
     notes.extend(context.kept.notes());
-    Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes })
+    Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes, frames })
 }
 
-/// The segments that the request may load. A dict takes no state of modules, and a file that is not trusted must not
-/// change any.
+/// The segments that the request may load objects from. Local variables may share objects with the state of modules.
 fn segments_for<'a>(
     index: &'a Index,
     request: &RestoreRequest<'_, '_>,
 ) -> Result<Vec<VariableSegment<'a>>, SegmentError> {
-    let has_modules = request.trusted && request.into.is_none();
+    let has_frames = request.frames != FrameChoice::None;
     let wanted = index.segments().filter(|(role, _)| match role {
         SegmentRole::Variable => true,
-        SegmentRole::ModuleItem => has_modules,
+        SegmentRole::ModuleItem => sets_modules(request) || has_frames,
+        SegmentRole::FrameLocal => has_frames,
         SegmentRole::Ambient => false,
     });
     wanted.map(|(role, variable)| VariableSegment::of(role, variable)).collect()
+}
+
+/// Whether variables of other modules are set. A dict takes none, and a file that is not trusted must not change any.
+fn sets_modules(request: &RestoreRequest<'_, '_>) -> bool {
+    request.trusted && request.into.is_none()
 }
 
 /// The ambient state that the request wants.
@@ -200,14 +207,18 @@ fn select<'a, 'py>(
     segments: Vec<VariableSegment<'a>>,
     request: &RestoreRequest<'_, 'py>,
 ) -> Result<Vec<ChosenVariable<'a, 'py>>> {
-    let bound = choose(index, request.only, request.exclude);
+    let (bound, locals) = choose(index, request.only, request.exclude, request.frames);
     // An empty session matches everything, so it is no usage error.
-    if !bound.contains(&true) && !index.variables.is_empty() {
+    if !bound.contains(&true) && !locals.contains(&true) && !index.variables.is_empty() {
         let text = format!("no variable in {} matches: list them with `snapcli restore --list`", request.name);
         return Err(exit::error(exit::USAGE, text));
     }
     let other_python = other_python(py, index);
-    let chosen = segments.into_iter().zip(bound).map(|(segment, is_bound)| {
+    // The variables are followed by the state of modules, if any segment of that may be loaded.
+    let has_modules = segments.iter().any(|segment| segment.role() == SegmentRole::ModuleItem);
+    let of_session = bound.into_iter().take(if has_modules { usize::MAX } else { index.variables.len() });
+    let chosen = segments.into_iter().zip(of_session.chain(locals)).map(|(segment, is_bound)| {
+        let is_bound = is_bound && (segment.role() != SegmentRole::ModuleItem || sets_modules(request));
         let has_code = segment.variable().has_code;
         let refusal = other_python.clone().filter(|_| has_code).map(Refusal::OtherPython);
         ChosenVariable { segment, is_bound, memory: None, refusal }

@@ -7,9 +7,47 @@ use crate::pickle::credentials::{NOT_SHOWN, hidden, hide_arguments, reason_in_na
 /// A shorter argument is a word or number that also occurs elsewhere.
 const SHORTEST_REPEATED: usize = 4;
 
+/// Hides credentials in what an index says of its script, and of the frames in which that was.
+pub(crate) fn hide_in_index(index: &mut Index, redact: bool) {
+    let before = index.script.argv.clone();
+    let was_silent = index.script.ended.traceback.clone();
+    hide_in_script(&mut index.script, redact);
+    // With `redact`, the traceback has lost its messages and lines of code.
+    let is_bare = redact && was_silent.is_some_and(|traceback| mentions_credential(&traceback));
+    let repeated: Vec<&str> = before
+        .iter()
+        .zip(&index.script.argv)
+        .filter(|(old, new)| old != new)
+        .map(|(old, _)| old.split_once('=').map_or(old.as_str(), |(_, value)| value))
+        .filter(|value| value.len() >= SHORTEST_REPEATED)
+        .collect();
+    let hide = |text: &mut String| {
+        for value in &repeated {
+            *text = text.replace(value, NOT_SHOWN);
+        }
+        hidden(text).into_iter().for_each(|shown| *text = shown);
+    };
+    for raised in &mut index.raised {
+        hide(&mut raised.text);
+        if is_bare && let Some((name, _)) = raised.text.split_once(':') {
+            raised.text = format!("{name}: {NOT_SHOWN}");
+        }
+    }
+    for frame in &mut index.frames {
+        hide(&mut frame.source);
+        if is_bare {
+            frame.source.clear();
+        }
+    }
+}
+
+fn mentions_credential(traceback: &str) -> bool {
+    traceback.lines().filter(|line| !is_place(line)).find_map(word_in_message).is_some()
+}
+
 /// Hides credentials, and notes in `secrets` what was found. The messages of a traceback that mentions a password are
 /// left out with `redact` only: they usually say what went wrong.
-pub(crate) fn hide_in_script(script: &mut ScriptInfo, redact: bool) {
+fn hide_in_script(script: &mut ScriptInfo, redact: bool) {
     let before = script.argv.clone();
     // The first is the script itself.
     let found = hide_arguments(script.argv.get_mut(1..).unwrap_or_default());
@@ -52,13 +90,14 @@ pub(crate) fn hide_in_preview(name: &str, preview: &mut String) {
     }
 }
 
-/// Hides credentials in all that an index shows of values, of the script and of errors.
-pub(crate) fn hide_in_index(index: &mut Index) {
+/// Hides credentials in all that the index of somebody else's file shows of values, of the script and of errors.
+pub(crate) fn hide_in_index_of_others(index: &mut Index) {
     let secrets = index.script.secrets.clone();
-    hide_in_script(&mut index.script, false);
+    hide_in_index(index, false);
     // What is kept is the business of a save.
     index.script.secrets = secrets;
-    let segments = index.variables.iter_mut().chain(&mut index.module_state).chain(&mut index.ambient);
+    let segments = index.variables.iter_mut().chain(&mut index.module_state);
+    let segments = segments.chain(&mut index.frame_locals).chain(&mut index.ambient);
     segments.for_each(|variable| hide_in_preview(&variable.name, &mut variable.preview));
     for item in &mut index.left_out {
         item.error = hidden(&item.error).unwrap_or_else(|| std::mem::take(&mut item.error));

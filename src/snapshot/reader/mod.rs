@@ -26,12 +26,11 @@ pub(crate) use parallel_hash::Progress;
 pub(crate) use read_error::{Damage, ReadError};
 
 use self::source::{Source, StopCheck};
-use super::index::{self, Index, SCHEMA, Variable};
+use super::index::{self, Index, SCHEMA, SegmentRole, Variable};
 use super::layout::{TRAILER, Trailer};
 use super::segment::VariableSegment;
 use super::signature::SigningKey;
 use super::verification;
-use super::writer::owner;
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::pickle::format::emit;
@@ -190,7 +189,7 @@ impl Snapshot {
     fn opcodes_len(&self) -> u64 {
         let opcodes = match &self.contents {
             Contents::Own { index } => {
-                let buffers = index.variables.iter().flat_map(|variable| &variable.buffers);
+                let buffers = index.segments().flat_map(|(_, variable)| &variable.buffers);
                 index.stream.length.saturating_sub(buffers.map(|buffer| buffer.length).sum())
             }
             Contents::Foreign { .. } => self.source.length(),
@@ -349,13 +348,15 @@ impl Snapshot {
     pub fn trace(&self, name: &str) -> Result<Option<TraceTree>, ReadError> {
         match &self.contents {
             Contents::Own { index } => {
-                let Some(variable) = index.variables.iter().find(|variable| variable.name == name) else {
+                let mut segments = index.compared().filter(|(role, _)| *role != SegmentRole::ModuleItem);
+                let Some((role, variable)) = segments.find(|(_, variable)| variable.name == name) else {
                     return Ok(None);
                 };
-                let owner = |slot| owner(&index.variables, slot).map(str::to_owned);
+                let range = VariableSegment::of(role, variable)?.for_machine();
+                let owner = |slot| index.owner(slot).map(str::to_owned);
                 let tree = crate::pickle::explain::trace_tree::trace_segment(
-                    self.segment(variable)?,
-                    variable.offset,
+                    self.range(range.start, range.end.saturating_sub(range.start))?,
+                    range.start,
                     variable.memo.0,
                     &owner,
                     // What looks like a credential is not on every screen.

@@ -19,7 +19,6 @@ use super::index::{Index, Variable};
 use super::load_plan::{LoadPlan, Usable};
 use super::reader::{Contents, Damage, Progress, ReadError, Snapshot};
 use super::segment::{Load, NO_SINGLE_VALUE, SegmentCheck, VariableSegment};
-use super::writer::owner;
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::format::emit;
 use crate::pickle::format::parse::Parser;
@@ -322,8 +321,7 @@ fn scan(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip: &[b
 
 fn compare(index: &Index, variable: &Variable, facts: &SegmentFacts, lost: bool) -> Vec<Problem> {
     // The slots are ascending, so those of one variable are adjacent.
-    let owner = |slot: &u64| owner(&index.variables, *slot).or_else(|| owner(&index.module_state, *slot));
-    let mut owners: Vec<&str> = facts.takes.iter().filter_map(owner).collect();
+    let mut owners: Vec<&str> = facts.takes.iter().filter_map(|slot| index.owner(*slot)).collect();
     owners.dedup();
     // Only which globals are imported matters, not the order in which the pickler noted them.
     let sorted = |imports: &[String]| {
