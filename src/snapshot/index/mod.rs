@@ -17,8 +17,8 @@ pub(crate) use self::raised::{FrameKind, local_name, split_local_name};
 #[allow(unreachable_pub, reason = "fields of the public `Index`")]
 pub use self::raised::{RaisedError, StackFrame};
 #[cfg(feature = "python")]
-pub(crate) use self::script_credentials::hide_at_save;
-pub(crate) use self::script_credentials::{hide_in_index, hide_in_preview};
+pub(crate) use self::script_credentials::hide_in_index;
+pub(crate) use self::script_credentials::{hide_in_index_of_others, hide_in_preview};
 pub(crate) use crate::pickle::credentials::NOT_SHOWN;
 
 /// The version of the index. That of the JSON that commands print is another one.
