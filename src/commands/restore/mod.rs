@@ -48,19 +48,22 @@ pub(crate) fn run_command(
     if let Some(command) = &command {
         check_script(command)?;
     }
-    // As `python < code.py`.
-    let wants_prompt = args.interactive || args.ipython;
-    let command = command.or_else(|| if piped || wants_prompt { None } else { ScriptCommand::of_standard_input() });
     // `--list` needs no Python.
     if args.list {
         map_large_blocks();
         let snapshot = open_checked(&args, verbosity)?;
+        snapshot.check_names().or_exit(exit::DAMAGED, || "cannot list the variables".to_owned())?;
         return list_variables(&snapshot, &args, &mut stdout());
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
     // once.
     let announce = |found: &Path| announce_python(&args, found, verbosity);
     let interpreter = python::prepare_found_interpreter(python, &announce)?;
+    // As `python < code.py`.
+    #[cfg(feature = "python")]
+    let reads_code = !piped && !args.interactive && !args.ipython;
+    #[cfg(feature = "python")]
+    let command = command.or_else(|| if reads_code { ScriptCommand::of_standard_input() } else { None });
     #[cfg(feature = "python")]
     return restore_job::run(args, command, interpreter, verbosity);
     #[cfg(not(feature = "python"))]

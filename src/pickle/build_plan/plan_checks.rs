@@ -26,12 +26,14 @@ impl Planner<'_, '_, '_> {
             match machine.literal_key(*key) {
                 Some(name) if known::NAMED_IMPORTS.iter().all(|(key, _)| *key != name) => {}
                 Some(_) => self.refuse(machine.start(*key), "to import modules".into()),
+                // No import has so long a name.
+                None if machine.is_long_string(*key) => {}
                 None => self.refuse(machine.start(*key), "a variable whose name is not a literal string".into()),
             }
         }
         let read = session.map_or(0, |session| ReadTimes::of(machine, session).last());
         if !node.items.is_empty() && self.changes.last(index, node) > read {
-            self.refuse(node.start, "variables that are added after the session was loaded".into());
+            self.refuse(node.start(), "variables that are added after the session was loaded".into());
         }
     }
 
@@ -80,14 +82,14 @@ impl Planner<'_, '_, '_> {
         for (index, node) in machine.nodes().iter().enumerate() {
             match node.kind {
                 NodeKind::Global => {
-                    if let Some((module, name)) = self.check_lookup(Ref::node(index), node.end.saturating_sub(1))
+                    if let Some((module, name)) = self.check_lookup(Ref::node(index), node.end().saturating_sub(1))
                         && let Ok(recipe) = value_recipe::global(&module, &name)
                     {
                         // The budget remembers that it is spent.
                         let _ = self.recipes.insert(machine.budget(), index, recipe);
                     }
                 }
-                NodeKind::Persistent => self.refuse(node.start, "an object that its program names by an ID".into()),
+                NodeKind::Persistent => self.refuse(node.start(), "an object that its program names by an ID".into()),
                 _ => {}
             }
         }
@@ -107,8 +109,8 @@ impl Planner<'_, '_, '_> {
         let mut found: Vec<Ref> = values.to_vec();
         for node in machine.nodes() {
             let items = if node.kind.holds_items() { &node.items[..] } else { &[] };
-            let added = node.added.iter().flat_map(|added| added.items.iter().chain(&added.pairs));
-            let held = items.iter().chain(&node.state).chain(added).map(|reference| machine.resolve(*reference));
+            let added = node.added().into_iter().flat_map(|added| added.items.iter().chain(&added.pairs));
+            let held = items.iter().chain(node.state_ref()).chain(added).map(|reference| machine.resolve(*reference));
             found.extend(held.filter(|held| held.leaf_offset().is_some_and(|at| only_called.contains(&at))));
         }
         for reference in found {
@@ -147,22 +149,20 @@ impl Planner<'_, '_, '_> {
         }
         for node in machine.nodes() {
             // What calls and arrays are given is up to their recipes.
-            if !is_call(node.kind) && (node.state.is_some() || node.added.is_some()) {
+            if !is_call(node.kind) && (node.state().is_some() || node.added().is_some()) {
                 let what = match node.kind {
                     NodeKind::Global => "a change to a class or function, for the whole program".to_owned(),
                     kind => format!("a {} that is changed like another type", kind.name()),
                 };
-                self.refuse(node.end.saturating_sub(1), what);
+                self.refuse(node.end().saturating_sub(1), what);
             }
         }
     }
 
     /// Refuses bytes of arrays that other unpicklers than today's joblib would execute.
     pub(super) fn check_array_bytes(&mut self, bytes: &[u8]) {
-        for raw in self.labels.machine().raw() {
-            if verdict::runs_elsewhere(bytes, raw) {
-                self.refuse(raw.start, "the bytes of an array (would run as opcodes in other unpicklers)".into());
-            }
+        for (at, what) in verdict::beyond_plain_elsewhere(bytes, self.labels.machine()) {
+            self.refuse(at, format!("the bytes of an array (would run as opcodes in other unpicklers: {what})"));
         }
     }
 
@@ -186,7 +186,7 @@ impl Planner<'_, '_, '_> {
                     NodeKind::Call(_) => self.described(index, &why),
                     kind => format!("a {} that {why}", kind.name()),
                 };
-                found.push((node.start, what));
+                found.push((node.start(), what));
             }
         }
         drop(limits);

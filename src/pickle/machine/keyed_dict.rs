@@ -57,7 +57,7 @@ impl<'a> Machine<'a> {
     /// If the value is anything else.
     pub(crate) fn keyed_dict(&self, dict: Ref, most: usize) -> Result<KeyedDict<'a>, KeyFault> {
         let node = self.node(dict).filter(|node| node.kind == NodeKind::Dict);
-        let node = node.filter(|node| node.state.is_none() && node.added.is_none()).ok_or(KeyFault::NoDict)?;
+        let node = node.filter(|node| node.state().is_none() && node.added().is_none()).ok_or(KeyFault::NoDict)?;
         let pairs = node.items.as_chunks::<2>().0;
         if pairs.len() > most || self.budget().steps(pairs.len() as u64) {
             return Err(KeyFault::TooMany);
@@ -87,5 +87,10 @@ impl<'a> Machine<'a> {
             Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
             Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
         }
+    }
+
+    /// Whether a value is a literal string that is too long for [`literal_key`](Self::literal_key).
+    pub(crate) fn is_long_string(&self, value: Ref) -> bool {
+        self.opcode_bytes(value).len() > MAX_KEY && matches!(self.value(value), Value::Leaf(Leaf::Str(_)))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::value::{Leaf, Ref, Value};
 use super::{MAX_MARKS, Machine, MachineError};
+use crate::pickle::explain::named_previews::PlaceName;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{ParseError, Parser};
 use crate::pickle::passes::stack_check::StackCheck;
@@ -23,9 +24,9 @@ fn shown(machine: &Machine<'_>, value: Ref, depth: usize) -> String {
         Value::Leaf(leaf) => format!("{leaf:?}"),
         Value::Node(node) => {
             let state =
-                node.state.map_or_else(String::new, |state| format!(" state {}", shown(machine, state, depth + 1)));
+                node.state().map_or_else(String::new, |state| format!(" state {}", shown(machine, state, depth + 1)));
             let added = node
-                .added
+                .added()
                 .as_ref()
                 .map_or_else(String::new, |added| format!(" added {}|{}", all(&added.items), all(&added.pairs)));
             format!("{:?}({}{state}{added})", node.kind, all(&node.items))
@@ -225,8 +226,13 @@ fn damaged_pickles_do_not_panic() {
             let _ = crate::pickle::passes::scan::scan_segment(&damaged, 3);
             if let Ok((machine, value)) = Machine::run(&damaged) {
                 let labels = crate::pickle::explain::labels::Labels::new(&machine);
-                let _ = crate::pickle::explain::trace_tree::trace_value(&labels, value, "damaged");
+                let _ = crate::pickle::explain::trace_tree::trace_value(&labels, value, "damaged", PlaceName::Argument);
             }
         }
     }
+}
+
+#[test]
+fn a_node_is_as_small_as_a_small_file_with_many_needs() {
+    assert!(size_of::<super::value::Node>() <= 40);
 }

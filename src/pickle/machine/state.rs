@@ -68,6 +68,8 @@ pub struct Machine<'a> {
     pub(super) effects: Vec<Ref>,
     pub(super) looked_up: Vec<u64>,
     pub(super) memo: MemoSlots,
+    /// Whether anything was read from the memo.
+    pub(super) has_gets: bool,
     pub(super) stack: Vec<Ref>,
     pub(super) marks: Vec<Mark>,
     /// The end of the opcode that was followed last.
@@ -112,11 +114,23 @@ pub(super) struct Batch {
     pub(super) items: usize,
 }
 
+/// What reads a pickle, and so where it goes on after the BUILD of an array's wrapper.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ArrayReader {
+    /// joblib since 1.2, and we: after padding and the bytes of the array.
+    #[default]
+    Joblib,
+    /// joblib before 1.2, which knows no padding: after as many bytes as the array has.
+    OldJoblib,
+    /// Any other unpickler: right after the BUILD.
+    Plain,
+}
+
 /// What the machine knows about joblib's arrays.
 #[derive(Debug, Default)]
 pub(super) struct ArrayNotes {
-    /// Whether the pickle is one that joblib does not read, so that no array bytes can follow a BUILD.
-    pub(super) unexpected: bool,
+    /// What reads the pickle.
+    pub(super) reader: ArrayReader,
     pub(super) raw: Vec<RawArray>,
     /// The class that was last found not to be a wrapper: most instances are of the same class as the one before.
     pub(super) other_class: Option<Ref>,
@@ -136,6 +150,7 @@ impl<'a> Machine<'a> {
             effects: Vec::new(),
             looked_up: Vec::new(),
             memo: MemoSlots::starting_at(memo),
+            has_gets: false,
             stack: Vec::new(),
             marks: Vec::new(),
             end: base,
@@ -206,7 +221,7 @@ impl<'a> Machine<'a> {
 
     #[inline]
     pub(super) fn make(&mut self, kind: NodeKind, start: u64, end: u64, items: NodeItems) -> Result<Ref, MachineError> {
-        self.budget.push(&mut self.nodes, Node { kind, start, end, items, state: None, added: None })?;
+        self.budget.push(&mut self.nodes, Node::new(kind, start, end, items))?;
         Ok(Ref::node(self.nodes.len() - 1))
     }
 
@@ -214,6 +229,10 @@ impl<'a> Machine<'a> {
     pub(super) fn end_run(&mut self) {
         self.budget.release_list(std::mem::take(&mut self.stack));
         self.budget.release_list(std::mem::take(&mut self.marks));
+        if !self.has_gets {
+            // No value refers to the memo.
+            self.memo.free(&self.budget);
+        }
         // These stay paid for: they are few.
         self.spare = SpareItems::default();
     }
@@ -221,7 +240,7 @@ impl<'a> Machine<'a> {
     /// The offset of the first opcode that made a value.
     pub fn start(&self, reference: Ref) -> u64 {
         match reference.target() {
-            RefTarget::Node(index) => self.nodes.get(index).map_or(0, |node| node.start),
+            RefTarget::Node(index) => self.nodes.get(index).map_or(0, Node::start),
             RefTarget::Leaf(at) | RefTarget::Get(at) => at,
             RefTarget::Inner(_) => 0,
         }

@@ -258,6 +258,16 @@ impl Judge {
 
     /// Judges what was not judged while the machine ran over `bytes`, which can be all.
     pub(super) fn judge_run(&mut self, bytes: &[u8], labels: &Labels<'_, '_>) {
+        self.judge_opcodes(labels);
+        if let Some(FarSlot { at, index }) = labels.machine().far_slot() {
+            self.note(VerdictClass::Dangerous, at, &format!("memo slot {index}"), "", FAR_SLOT);
+        }
+        self.array_contents(bytes, labels.machine());
+        self.other_readers(bytes, labels.machine());
+    }
+
+    /// As [`judge_run`](Self::judge_run), without the bytes of joblib's arrays.
+    pub(super) fn judge_opcodes(&mut self, labels: &Labels<'_, '_>) {
         let early = self.so_far.nodes;
         self.judge_new(labels);
         // Nodes that were judged early may have been given a state or items since.
@@ -279,10 +289,6 @@ impl Judge {
         for at in buffer_arrays::changed_buffers(labels) {
             self.note(VerdictClass::Dangerous, at, "numpy.ndarray", "", CHANGED_BUFFER);
         }
-        if let Some(FarSlot { at, index }) = labels.machine().far_slot() {
-            self.note(VerdictClass::Dangerous, at, &format!("memo slot {index}"), "", FAR_SLOT);
-        }
-        self.array_contents(bytes, labels.machine());
     }
 
     /// Judges what the machine has made since the last time.
@@ -297,12 +303,12 @@ impl Judge {
         // A class has what a change gave it from then on, so changes are judged in order with the nodes.
         let mut changes = machine.changes().iter().skip(self.so_far.changes).peekable();
         for (index, node) in machine.nodes().iter().enumerate().skip(self.so_far.nodes) {
-            while let Some(change) = changes.next_if(|change| change.at < node.end) {
+            while let Some(change) = changes.next_if(|change| change.at < node.end()) {
                 self.change(labels, change);
             }
             self.node(labels, Ref::node(index), node);
             // Nodes without a state may be given one later, see `judge_run`.
-            if node.state.is_some() || node.added.is_some() {
+            if node.state().is_some() || node.added().is_some() {
                 let _ = self.budget.push(&mut self.so_far.filled, index);
             }
             if self.budget.is_spent() {
@@ -316,8 +322,8 @@ impl Judge {
 
     fn node(&mut self, labels: &Labels<'_, '_>, reference: Ref, node: &Node) {
         match node.kind {
-            NodeKind::Global => self.lookup(labels, reference, node.end.saturating_sub(1)),
-            NodeKind::Persistent => self.external(node.end.saturating_sub(1), "a persistent ID"),
+            NodeKind::Global => self.lookup(labels, reference, node.end().saturating_sub(1)),
+            NodeKind::Persistent => self.external(node.end().saturating_sub(1), "a persistent ID"),
             NodeKind::Call(how) => self.call(labels, reference, node, how),
             NodeKind::Tuple
             | NodeKind::List
@@ -331,11 +337,11 @@ impl Judge {
 
     /// Judges the state and the items that a value was given.
     fn filled(&mut self, labels: &Labels<'_, '_>, reference: Ref, node: &Node) {
-        let at = node.end.saturating_sub(1);
-        if let Some(state) = node.state {
+        let at = node.end().saturating_sub(1);
+        if let Some(state) = node.state() {
             self.build(labels, reference, state, at);
         }
-        if let Some(added) = &node.added {
+        if let Some(added) = node.added() {
             self.added(labels, reference, &added.items, at);
             self.added(labels, reference, &added.pairs, at);
         }

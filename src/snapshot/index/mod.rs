@@ -5,6 +5,7 @@
 
 mod memory_limit;
 mod raised;
+mod script_credentials;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,10 @@ pub(super) use self::memory_limit::{encode, parse};
 pub(crate) use self::raised::{FrameKind, local_name, split_local_name};
 #[allow(unreachable_pub, reason = "fields of the public `Index`")]
 pub use self::raised::{RaisedError, StackFrame};
+#[cfg(feature = "python")]
+pub(crate) use self::script_credentials::hide_in_index;
+pub(crate) use self::script_credentials::{hide_in_index_of_others, hide_in_preview};
+pub(crate) use crate::pickle::credentials::NOT_SHOWN;
 
 /// The version of the index. That of the JSON that commands print is another one.
 pub const SCHEMA: u32 = 1;
@@ -92,6 +97,13 @@ impl Index {
     pub(super) fn owner(&self, slot: u64) -> Option<&str> {
         let lists = [&self.variables, &self.module_state, &self.frame_locals];
         lists.into_iter().find_map(|list| owner_among(list, slot))
+    }
+
+    /// The class that a variable defines, by a memo slot of that variable.
+    pub(super) fn class_of_slot(&self, slot: u64) -> Option<String> {
+        let variable = self.variables.get(self.variables.partition_point(|variable| variable.memo.1 <= slot))?;
+        let is_class = variable.memo.0 <= slot && variable.kind == VariableKind::Class;
+        is_class.then(|| format!("{}.{}", self.module, variable.name))
     }
 
     /// Whether a variable, or an object in one, failed to be saved.
@@ -254,9 +266,6 @@ pub struct Variable {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local_of: Option<String>,
 }
-
-/// What stands in place of a credential.
-pub(crate) const NOT_SHOWN: &str = "(not shown)";
 
 /// The most characters of a [`Variable::preview`].
 pub(crate) const PREVIEW: usize = 80;
