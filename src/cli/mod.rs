@@ -17,16 +17,13 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::command_words::CommandWords;
-
-pub(crate) use self::file_args::is_script;
-pub(crate) use self::file_args::parse_size;
 pub(crate) use self::file_args::{
     AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, ManArgs, MemoryArgs, OutputFormat, SchemaArgs, SchemaOf,
-    SortBy, TrustArgs, VerifyArgs,
+    SortBy, TrustArgs, VerifyArgs, is_script, parse_size,
 };
-pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoadArgs};
 #[cfg(feature = "python")]
-pub(crate) use self::session_args::{RunningArgs, SelectionArgs};
+pub(crate) use self::session_args::RunningArgs;
+pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, SelectionArgs, VerifyLoadArgs};
 
 /// Save a Python session to one file, restore it, and inspect it
 #[derive(Debug, Parser)]
