@@ -136,7 +136,7 @@ impl<'m> Labels<'m, '_> {
                 columns.iter().any(|column| credentials::names_credentials(column))
             }
             "pandas.Series" => {
-                let name = |key| node.state.and_then(|state| self.string(self.under(state, key)?));
+                let name = |key| node.state().and_then(|state| self.string(self.under(state, key)?));
                 ["_name", "name"].into_iter().filter_map(name).any(|name| credentials::names_credentials(&name))
             }
             _ => false,

@@ -68,7 +68,7 @@ fn first_failure(run: &Machine<'_>) -> Option<u64> {
         NodeKind::Persistent => true,
         _ => false,
     };
-    let nodes = run.nodes().iter().filter(fails).map(|node| node.end.saturating_sub(1));
+    let nodes = run.nodes().iter().filter(fails).map(|node| node.end().saturating_sub(1));
     let is_unknown =
         |at: &u64| matches!(run.value(Ref::leaf(*at)), Value::Leaf(Leaf::Extension(_) | Leaf::Persistent(_)));
     nodes.chain(run.looked_up().iter().copied().filter(is_unknown)).min()

@@ -99,6 +99,13 @@ impl Index {
         lists.into_iter().find_map(|list| owner_among(list, slot))
     }
 
+    /// The class that a variable defines, by a memo slot of that variable.
+    pub(super) fn class_of_slot(&self, slot: u64) -> Option<String> {
+        let variable = self.variables.get(self.variables.partition_point(|variable| variable.memo.1 <= slot))?;
+        let is_class = variable.memo.0 <= slot && variable.kind == VariableKind::Class;
+        is_class.then(|| format!("{}.{}", self.module, variable.name))
+    }
+
     /// Whether a variable, or an object in one, failed to be saved.
     pub(crate) fn has_failures(&self) -> bool {
         self.variables.iter().any(|variable| !variable.lost.is_empty())
