@@ -29,8 +29,8 @@ use crate::python::{self, Interpreter, Python};
 use crate::report::answers::{ErrorAnswer, SessionAnswer};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::{
-    BoundLocal, LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab,
-    note_imported_definitions, save, signing_key,
+    BoundLocal, LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save,
+    signing_key,
 };
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::Index;
@@ -38,9 +38,9 @@ use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::work_meter::{self, WorkStage};
+use crate::ui::Verbosity;
 use crate::ui::messages::print_error;
 use crate::ui::progress::DelayedBar;
-use crate::ui::{Verbosity, count, format_size};
 
 impl From<SelectionArgs> for SelectionRules {
     fn from(args: SelectionArgs) -> Self {
