@@ -24,9 +24,10 @@ pub(crate) use self::file_args::{
     AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, ManArgs, MemoryArgs, OutputFormat, SchemaArgs, SchemaOf,
     SortBy, TrustArgs, VerifyArgs,
 };
-pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoadArgs};
 #[cfg(feature = "python")]
-pub(crate) use self::session_args::{RunningArgs, SelectionArgs};
+pub(crate) use self::session_args::RunningArgs;
+pub(crate) use self::session_args::SelectionArgs;
+pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoadArgs};
 
 /// Save a Python session to one file, restore it, and inspect it
 #[derive(Debug, Parser)]
