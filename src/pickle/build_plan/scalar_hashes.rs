@@ -1,5 +1,5 @@
-//! The hashes of numpy's scalars, from their bytes: numbers have those of Python's numbers, and strings of a fixed length
-//! those of strings.
+//! The hashes of numpy's scalars, from their bytes: numbers have those of Python's numbers, and strings of a fixed
+//! length those of strings.
 
 use super::key_hashes::{self, of_contents};
 use super::recipe_hashes::{ANY, BYTES, TEXT};
